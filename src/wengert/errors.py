@@ -1,0 +1,59 @@
+"""The exceptions users meet.
+
+Each message says what is wrong, where (argument, layer, file, row), the shapes or values met, and what to do.
+Every class also derives from the built-in exception that fits, so that ordinary ``except ValueError`` works.
+"""
+
+from __future__ import annotations
+
+
+class WengertError(Exception):
+    """Base of every exception that wengert raises on purpose."""
+
+
+class TraceError(WengertError, TypeError):
+    """A function did something that a traced program cannot hold."""
+
+
+class UnsupportedFunctionError(TraceError):
+    """A NumPy function (or an option of one) that wengert has no rule for."""
+
+
+class ConcreteValueError(TraceError):
+    """The value of a tensor was asked for in a trace that has only its type."""
+
+
+class ShapeError(WengertError, ValueError):
+    """Shapes that do not fit together."""
+
+
+class DTypeError(WengertError, TypeError):
+    """An argument of a dtype that the operation cannot take."""
+
+
+class GradientError(WengertError, ValueError):
+    """A derivative that is not defined or was asked for in the wrong way."""
+
+
+class IndexRangeError(WengertError, IndexError):
+    """An index or class label outside its range."""
+
+
+class NonFiniteError(WengertError, ArithmeticError):
+    """A NaN or an infinity where training or checking found one."""
+
+
+class ConfigurationError(WengertError, ValueError):
+    """Options that are out of range or contradict each other."""
+
+
+class DataError(WengertError, ValueError):
+    """A table or array that cannot be used as it is; names the file, column and row where known."""
+
+
+class ModelFileError(WengertError, ValueError):
+    """A model or checkpoint on disk that is missing, damaged or not what it says it is."""
+
+
+class VerificationError(WengertError, AssertionError):
+    """A program that breaks the rules of the representation; always a bug in wengert."""
