@@ -160,7 +160,8 @@ def test_local_links_of_the_documents_resolve() -> None:
 
 def test_the_link_check_tells_dead_links_from_living() -> None:
     markdown = "[a](LICENSE) ![b](no.png) [c](https://x.org)\n[d]: #gone\n```sh\n[e](no-link)\n```\n"
-    assert [_resolves(target, ROOT / "README.md") for target in _local_links(markdown)] == [True, False, False]
+    verdicts = [_resolves(target, ROOT / "README.md") for target in _local_links(markdown)]
+    assert verdicts == [True, False, False]
     assert _anchors("# One\n## Two, and `three`\n") == {"one", "two-and-three"}
 
 
