@@ -1,0 +1,203 @@
+"""Files and directories that are replaced as a whole or not at all.
+
+What is new is written beside the old under a temporary name, flushed to the disk, and only then renamed
+into place. Whatever happens before the rename (a full disk, Ctrl-C, a killed process, a power cut) leaves
+the old one as it was.
+
+One file is replaced by a single rename, which is atomic. A directory that is not empty cannot be replaced
+that way on any common system, so it takes two renames: the old one steps aside under a fixed name, the new
+one moves in. A process killed between the two leaves no directory under the proper name;
+`present_directory` then finds the one that stepped aside, and the next writer puts it back first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from wengert.errors import ModelFileError
+
+# Some network file systems cannot flush a directory and answer with one of these.
+_NOT_SUPPORTED = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path``, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The file; one that exists is replaced, through a symbolic link if it is one.
+    data : bytes
+        All of the new contents.
+
+    Raises
+    ------
+    ModelFileError
+        If the system refuses (disk full, no permission). The old file is intact and no temporary file is
+        left.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = _temporary_name(target)
+    try:
+        with _reported(f"{path} could not be written; what stood there before is unchanged"):
+            write_and_flush(temporary, data)
+            os.replace(temporary, target)
+            flush_directory(target.parent)
+    finally:
+        # After the replacement nothing stands under this name; before it, this is the half-written file.
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+
+
+@contextlib.contextmanager
+def new_directory(path: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
+    """Make a directory under a temporary name and move it to ``path`` when the ``with`` block ends well.
+
+    Parameters
+    ----------
+    path : Path
+        Where the directory goes. What stands there must be missing, an empty directory, or one of ours.
+    is_ours : callable
+        Says whether an existing directory is one that may be replaced, so that ``.`` or a home directory
+        never is.
+
+    Yields
+    ------
+    Path
+        The temporary directory, empty. The block puts plain files in it, with `write_and_flush`.
+
+    Raises
+    ------
+    ModelFileError
+        If something else stands at ``path``, or the system refuses (disk full, no permission). What stood at
+        ``path`` is intact and the temporary directory is gone, as after any exception in the block.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = _temporary_name(target)
+    try:
+        with _reported(f"{path} could not be written; what stood there before is unchanged"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _restore(target)
+            _refuse_foreign(path, target, is_ours)
+            os.mkdir(temporary)
+            yield temporary
+            flush_directory(temporary)
+            _swap(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def present_directory(path: Path) -> Path:
+    """Where the directory meant by ``path`` is now: there, or aside if its writer was killed while saving.
+
+    It only looks and never renames, because a writer may be at work at this very moment.
+    """
+    target = Path(os.path.realpath(path))
+    aside = _aside_name(target)
+    return aside if not os.path.lexists(target) and aside.is_dir() else target
+
+
+def write_and_flush(path: Path, data: bytes) -> None:
+    """Write a file that did not exist and wait until the disk has it. Not atomic by itself."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def flush_directory(path: Path) -> None:
+    """Make the names in a directory durable, where the system can (Windows cannot, and needs not)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_SUPPORTED:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _swap(temporary: Path, target: Path) -> None:
+    """Move ``temporary`` to ``target``; an old directory steps aside first and is removed last."""
+    aside = _aside_name(target)
+    try:
+        if target.exists():
+            os.rename(target, aside)
+        os.rename(temporary, target)
+        flush_directory(target.parent)
+    except BaseException:
+        # The state of the disk, not a flag, says how far it came: Ctrl-C can strike between any two lines.
+        if not temporary.exists() and target.exists():
+            os.rename(target, temporary)
+        if aside.exists() and not target.exists():
+            os.rename(aside, target)
+        raise
+    _discard(aside)
+
+
+def _restore(target: Path) -> None:
+    """Undo or finish what a killed `_swap` left."""
+    aside = _aside_name(target)
+    if not aside.is_dir():
+        return
+    if os.path.lexists(target):
+        _discard(aside)
+    else:
+        os.rename(aside, target)
+
+
+def _discard(aside: Path) -> None:
+    """Remove a directory that stepped aside. What cannot be removed is left: the save itself is complete.
+
+    It loses its fixed name first, so that nobody ever finds half of it there and takes it for the whole.
+    """
+    with contextlib.suppress(OSError):
+        nameless = _temporary_name(aside)
+        os.rename(aside, nameless)
+        shutil.rmtree(nameless, ignore_errors=True)
+
+
+def _refuse_foreign(path: Path, target: Path, is_ours: Callable[[Path], bool]) -> None:
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise ModelFileError(
+            f"{path} is a file, and a model is a directory. Name another place, or move the file away."
+        )
+    if any(target.iterdir()) and not is_ours(target):
+        raise ModelFileError(
+            f"{path} is a directory that holds something other than a saved model, so it is not overwritten. "
+            "Name a directory that does not exist yet, or one that holds only a model."
+        )
+
+
+def _temporary_name(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{secrets.token_hex(8)}.new")
+
+
+def _aside_name(target: Path) -> Path:
+    return target.with_name(f".{target.name}.previous")
+
+
+@contextlib.contextmanager
+def _reported(what: str) -> Iterator[None]:
+    """Turn an error of the system into one of ours that says what is safe and what to do."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        advice = "Free some space and save again." if full else "Check the path and its permissions."
+        raise ModelFileError(f"{what}: {reason}. {advice}") from error

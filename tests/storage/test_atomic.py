@@ -1,0 +1,279 @@
+"""Whatever interrupts a save, the old file or directory is there, whole, and no litter beside it."""
+
+import contextlib
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+
+from wengert.errors import ModelFileError
+from wengert.storage import atomic, new_directory, present_directory, write_and_flush, write_file
+
+posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX")
+
+
+def anything_is_ours(directory):
+    return True
+
+
+def save(target, text):
+    with new_directory(target, anything_is_ours) as temporary:
+        write_and_flush(temporary / "a", text)
+        write_and_flush(temporary / "b", text)
+
+
+def contents(target):
+    directory = present_directory(target)
+    return (directory / "a").read_bytes(), (directory / "b").read_bytes()
+
+
+def visible_and_hidden(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+class Stop(BaseException):
+    """Stands for Ctrl-C: not an Exception."""
+
+
+class Fault:
+    """Makes the n-th call of any function of os that changes the disk fail, before or after its effect."""
+
+    FUNCTIONS = ("write", "fsync", "rename", "replace", "mkdir", "open")
+
+    def __init__(self, monkeypatch, countdown, error, after=False):
+        self.countdown, self.fired = countdown, False
+        for name in self.FUNCTIONS:
+            monkeypatch.setattr(atomic.os, name, self.wrap(getattr(os, name), error, after))
+
+    def wrap(self, function, error, after):
+        def faulty(*args, **options):
+            self.countdown -= 1
+            fires = self.countdown == 0
+            if fires:
+                self.fired = True
+            if fires and not after:
+                raise error
+            result = function(*args, **options)
+            if fires:
+                raise error
+            return result
+
+        return faulty
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("error", [FULL, Stop()], ids=["disk full", "Ctrl-C"])
+@pytest.mark.parametrize("existing", [True, False])
+def test_a_file_survives_a_fault_at_every_step(tmp_path, error, existing):
+    for step in range(1, 20):
+        folder = tmp_path / str(step)
+        folder.mkdir()
+        target = folder / "f"
+        if existing:
+            target.write_bytes(b"old")
+        with pytest.MonkeyPatch.context() as patch:
+            fault = Fault(patch, step, error)
+            with contextlib.suppress(Stop, ModelFileError):
+                write_file(target, b"new")
+        replaced = target.exists() and target.read_bytes() == b"new"
+        if not fault.fired:
+            assert replaced
+            assert step > 3
+            return
+        expected = [b"old"] if existing else []
+        assert replaced or [entry.read_bytes() for entry in folder.iterdir()] == expected
+        assert visible_and_hidden(folder) in (["f"], [])
+    pytest.fail("the faults never ended")
+
+
+@pytest.mark.parametrize("error", [FULL, Stop()], ids=["disk full", "Ctrl-C"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("existing", [True, False])
+def test_a_directory_survives_a_fault_at_every_step(tmp_path, error, after, existing):
+    if after and error is FULL:
+        error = OSError(errno.EIO, "Input/output error")
+    for step in range(1, 40):
+        folder = tmp_path / str(step)
+        target = folder / "model"
+        folder.mkdir()
+        if existing:
+            save(target, b"old")
+        raised = None
+        with pytest.MonkeyPatch.context() as patch:
+            fault = Fault(patch, step, error, after)
+            try:
+                save(target, b"new")
+            except (Stop, ModelFileError) as caught:
+                raised = caught
+        if not fault.fired:
+            assert contents(target) == (b"new", b"new")
+            assert step > 8
+            return
+        found = contents(target) if present_directory(target).exists() else None
+        before, complete = ((b"old", b"old") if existing else None), (b"new", b"new")
+        if isinstance(raised, Stop):
+            # Ctrl-C may also strike after everything is in place, while the old directory is being removed.
+            assert found in (before, complete)
+        else:
+            assert found == (before if raised else complete)
+        save(target, b"next")
+        assert contents(target) == (b"next", b"next")
+    pytest.fail("the faults never ended")
+
+
+def test_the_message_says_what_is_safe(tmp_path, monkeypatch):
+    Fault(monkeypatch, 2, FULL)
+    with pytest.raises(ModelFileError, match=r"unchanged.*No space left.*Free some space"):
+        save(tmp_path / "model", b"new")
+
+
+def test_an_exception_in_the_block_leaves_nothing(tmp_path):
+    save(tmp_path / "model", b"old")
+
+    def interrupted():
+        with new_directory(tmp_path / "model", anything_is_ours) as temporary:
+            write_and_flush(temporary / "a", b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert contents(tmp_path / "model") == (b"old", b"old")
+    assert visible_and_hidden(tmp_path) == ["model"]
+
+
+@posix
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_kill_9_at_every_step_leaves_a_whole_directory(tmp_path, when):
+    """A forked child kills itself at its n-th call into the system; the parent moves on to n + 1."""
+    script = f"""
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, {os.path.dirname(__file__)!r})
+from test_atomic import Fault, save
+
+def kill_at(step, after):
+    state = {{"left": step}}
+    def wrap(function):
+        def killing(*args, **options):
+            state["left"] -= 1
+            if state["left"] == 0 and not after:
+                os.kill(os.getpid(), signal.SIGKILL)
+            fires = state["left"] == 0
+            try:
+                return function(*args, **options)
+            finally:
+                if fires:
+                    os.kill(os.getpid(), signal.SIGKILL)
+        return killing
+    for name in Fault.FUNCTIONS:
+        setattr(os, name, wrap(getattr(os, name)))
+
+for step in range(1, 40):
+    target = Path(sys.argv[1]) / str(step) / "model"
+    target.parent.mkdir()
+    save(target, b"old")
+    child = os.fork()
+    if child == 0:
+        kill_at(step, sys.argv[2] == "after")
+        save(target, b"new")
+        os._exit(0)
+    if os.waitpid(child, 0)[1] == 0:
+        break
+print(step)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path), when],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    last = int(done.stdout)
+    assert 8 < last < 39
+    asides = 0
+    for step in range(1, last + 1):
+        target = tmp_path / str(step) / "model"
+        assert contents(target) in ((b"old", b"old"), (b"new", b"new")), step
+        asides += not target.exists()
+        save(target, b"next")
+        assert contents(target) == (b"next", b"next")
+        assert not (target.parent / ".model.previous").exists()
+    assert contents(tmp_path / str(last) / "model") == (b"next", b"next")
+    assert asides >= 1, "no kill fell between the two renames"
+
+
+@posix
+def test_a_disk_that_is_really_full(tmp_path):
+    """RLIMIT_FSIZE makes the kernel itself refuse, after part of the file was written."""
+    import resource
+    import signal
+
+    save(tmp_path / "model", b"old")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(ModelFileError, match="Free some space"):
+            save(tmp_path / "model", b"x" * 5000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert contents(tmp_path / "model") == (b"old", b"old")
+    assert visible_and_hidden(tmp_path) == ["model"]
+
+
+def test_only_ours_is_replaced(tmp_path):
+    (tmp_path / "precious").write_text("data")
+    with (
+        pytest.raises(ModelFileError, match="other than a saved model"),
+        new_directory(tmp_path, lambda directory: False),
+    ):
+        pass
+    with (
+        pytest.raises(ModelFileError, match="is a file"),
+        new_directory(tmp_path / "precious", anything_is_ours),
+    ):
+        pass
+    assert visible_and_hidden(tmp_path) == ["precious"]
+    assert (tmp_path / "precious").read_text() == "data"
+
+
+def test_empty_directories_links_and_missing_parents(tmp_path):
+    (tmp_path / "empty").mkdir()
+    save(tmp_path / "empty", b"1")
+    save(tmp_path / "new" / "deep" / "model", b"2")
+    assert contents(tmp_path / "empty") == (b"1", b"1")
+    assert contents(tmp_path / "new" / "deep" / "model") == (b"2", b"2")
+
+
+@posix
+def test_links_are_followed_and_permissions_are_ordinary(tmp_path):
+    save(tmp_path / "real", b"1")
+    (tmp_path / "link").symlink_to("real", target_is_directory=True)
+    save(tmp_path / "link", b"2")
+    assert (tmp_path / "link").is_symlink()
+    assert contents(tmp_path / "real") == contents(tmp_path / "link") == (b"2", b"2")
+    umask = os.umask(0o022)
+    try:
+        save(tmp_path / "real", b"3")
+    finally:
+        os.umask(umask)
+    assert (tmp_path / "real").stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "real" / "a").stat().st_mode & 0o777 == 0o644
+
+
+def test_file_systems_that_cannot_flush_directories(tmp_path, monkeypatch):
+    real = os.fsync
+
+    def fsync(descriptor):
+        if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        real(descriptor)
+
+    monkeypatch.setattr(atomic.os, "fsync", fsync)
+    save(tmp_path / "model", b"new")
+    assert contents(tmp_path / "model") == (b"new", b"new")
