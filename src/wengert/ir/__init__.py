@@ -1,1 +1,1 @@
-"""TBD."""
+"""The program: types, nodes, programs, verification, text form."""

@@ -1,1 +1,1 @@
-"""TBD."""
+"""Transformations from programs to programs: gradient, forward mode, simplification."""

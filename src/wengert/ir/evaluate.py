@@ -1,0 +1,75 @@
+"""Reference semantics: one line after the other, with each primitive's NumPy function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import DTypeError, ShapeError, WengertError
+from wengert.ir.node import INPUT, Node
+from wengert.ir.program import Program
+
+
+def evaluate_node(node: Node, operands: Iterable[Any]) -> Any:
+    """Return the value of one line, given the values of its operands."""
+    value = node.primitive.numpy(*operands, **dict(node.params))
+    # NumPy returns scalars for 0-d results; an array keeps shape and dtype explicit.
+    return value if isinstance(value, np.ndarray) else np.asarray(value)
+
+
+def check_argument(node: Node, value: Any) -> np.ndarray[Any, Any]:
+    """Return `value` as the array that the input `node` takes.
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        When the array is not of the input's type. A Python scalar takes the input's dtype.
+    """
+    name = dict(node.params)["name"]
+    if isinstance(value, np.ma.MaskedArray):
+        raise DTypeError(f"argument {name!r}: masked arrays are refused; fill them first with .filled(value)")
+    weak = type(value) in (bool, int, float)
+    array = np.asarray(value, node.type.dtype) if weak else np.asarray(value)
+    if array.shape != node.type.shape:
+        raise ShapeError(f"argument {name!r} has shape {array.shape}; the program takes {node.type.shape}")
+    if array.dtype != node.type.dtype:
+        raise DTypeError(f"argument {name!r} is {array.dtype}; the program takes {node.type.dtype}")
+    return array
+
+
+def evaluate(program: Program, arguments: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
+    """Run `program` on one array per input.
+
+    Parameters
+    ----------
+    program : Program
+    arguments : sequence of array_like
+        Shapes and dtypes as the inputs declare them; never written to.
+
+    Returns
+    -------
+    list of ndarray
+        One fresh array per output.
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        When an argument is not of the type of its input.
+    """
+    if program.free:
+        raise WengertError("the program reads values of an enclosing trace; it can only run inside it")
+    values: dict[Node, Any] = {}
+    for node, argument in zip(program.inputs, arguments, strict=True):
+        values[node] = check_argument(node, argument)
+    with np.errstate(all="ignore"):
+        for node in program.nodes:
+            if node.primitive is not INPUT:
+                values[node] = evaluate_node(node, [values[operand] for operand in node.inputs])
+    return fresh([values[node] for node in program.outputs])
+
+
+def fresh(outputs: list[Any]) -> list[np.ndarray[Any, Any]]:
+    """Return copies: no output may share memory with an argument, a constant or another output."""
+    return [np.array(value, copy=True) for value in outputs]

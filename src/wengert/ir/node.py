@@ -1,0 +1,201 @@
+"""Hash-consed nodes: one line of a Wengert list each.
+
+Two nodes with the same primitive, operands and parameters are the same object, so common subexpressions are
+shared by construction. Every node has a serial number larger than those of its operands; sorting by it is
+therefore a topological order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import threading
+import weakref
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import ShapeError
+from wengert.ir.primitive import Interval, Kind, Notation, NotDifferentiable, Primitive, register
+from wengert.ir.types import TensorType, tensor_type
+
+Params = tuple[tuple[str, Any], ...]
+
+
+class Node:
+    """One elementary operation; made by `make_node`, `make_input` and `make_constant` only.
+
+    Attributes
+    ----------
+    primitive : Primitive
+    inputs : tuple of Node
+    params : tuple of (str, value)
+        Sorted by name; the values are hashable.
+    type : TensorType
+    serial : int
+        Larger than the serials of the inputs.
+    """
+
+    __slots__ = ("__weakref__", "inputs", "params", "primitive", "serial", "type")
+
+    primitive: Primitive
+    inputs: tuple[Node, ...]
+    params: Params
+    type: TensorType
+    serial: int
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"nodes are immutable; cannot set {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"nodes are immutable; cannot delete {name!r}")
+
+    def __repr__(self) -> str:
+        return f"<node {self.primitive.name} {self.type}>"
+
+
+class Literal:
+    """A read-only array that is compared by dtype, shape and a digest of its bytes.
+
+    A NaN equals itself here, and 0.0 differs from −0.0, as the bytes do.
+    """
+
+    __slots__ = ("array", "digest")
+
+    def __init__(self, array: np.ndarray[Any, Any]) -> None:
+        # An own contiguous copy, in native byte order: later writes to the caller's array must not reach it.
+        own = np.array(array, dtype=array.dtype.newbyteorder("="), order="C", copy=True)
+        own.flags.writeable = False
+        self.array = own
+        digest = hashlib.blake2b(f"{own.dtype.str}{own.shape}".encode(), digest_size=20)
+        digest.update(own.data if own.size else b"")
+        self.digest = digest.digest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Literal) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        return f"Literal({self.array!r})"
+
+
+_serials = itertools.count()
+_lock = threading.Lock()
+_interned: weakref.WeakValueDictionary[Any, Node] = weakref.WeakValueDictionary()
+
+
+def _new(primitive: Primitive, inputs: tuple[Node, ...], params: Params, type_: TensorType) -> Node:
+    node = object.__new__(Node)
+    set_field = object.__setattr__
+    set_field(node, "primitive", primitive)
+    set_field(node, "inputs", inputs)
+    set_field(node, "params", params)
+    set_field(node, "type", type_)
+    set_field(node, "serial", next(_serials))
+    return node
+
+
+def make_node(primitive: Primitive, inputs: Iterable[Node], params: dict[str, Any] | None = None) -> Node:
+    """Return the node that applies `primitive` to `inputs`.
+
+    Parameters
+    ----------
+    primitive : Primitive
+    inputs : iterable of Node
+        Already of the dtypes that the primitive takes.
+    params : dict, optional
+        Hashable values.
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        From the type rule of the primitive.
+    """
+    operands = tuple(inputs)
+    items: Params = tuple(sorted(params.items())) if params else ()
+    # Serials stand for the operands: unlike id() they are never used again, and they hold nothing alive.
+    key = (primitive, tuple([operand.serial for operand in operands]), items)
+    with _lock:
+        known = _interned.get(key)
+    if known is not None:
+        return known
+    type_ = primitive.infer(*[operand.type for operand in operands], **(params or {}))
+    with _lock:
+        known = _interned.get(key)
+        if known is None:
+            known = _interned[key] = _new(primitive, operands, items, type_)
+    return known
+
+
+def _reference_only(*_: Any, **__: Any) -> Any:
+    raise AssertionError("inputs and constants have values, not rules")
+
+
+def _constant_type(value: Literal) -> TensorType:
+    return tensor_type(value.array.shape, value.array.dtype)
+
+
+def _no_work(*_: Any) -> int:
+    return 0
+
+
+INPUT = register(
+    Primitive(
+        name="input",
+        kind=Kind.INPUT,
+        numpy=_reference_only,
+        infer=_reference_only,
+        promote=lambda dtypes: (),
+        vjp=NotDifferentiable("an input has no operands"),
+        notation=Notation("{name}"),
+        python="{name}",
+        work=_no_work,
+        domain=(),
+        source="Wengert 1964",
+    )
+)
+
+CONSTANT = register(
+    Primitive(
+        name="constant",
+        kind=Kind.CONSTANT,
+        numpy=lambda value: value.array,
+        infer=_constant_type,
+        promote=lambda dtypes: (),
+        vjp=NotDifferentiable("a constant has no operands"),
+        notation=Notation("{value}"),
+        python="{value}",
+        work=_no_work,
+        domain=(Interval(-1, 1),),
+        source="Wengert 1964",
+    )
+)
+
+
+def make_input(name: str, type_: TensorType) -> Node:
+    """Return a new input; unlike all other nodes, two inputs are never the same."""
+    return _new(INPUT, (), (("name", name),), type_)
+
+
+def make_constant(array: np.ndarray[Any, Any]) -> Node:
+    """Return the constant node for `array`.
+
+    Raises
+    ------
+    ShapeError
+        When the array is masked: a mask would be lost without a word.
+    """
+    if isinstance(array, np.ma.MaskedArray):
+        raise ShapeError("masked arrays have no place in a program; fill them first with .filled(value)")
+    return make_node(CONSTANT, (), {"value": Literal(array)})
+
+
+def constant_value(node: Node) -> np.ndarray[Any, Any] | None:
+    """Return the array of a constant node, None for any other."""
+    if node.primitive is not CONSTANT:
+        return None
+    value: np.ndarray[Any, Any] = node.params[0][1].array
+    return value

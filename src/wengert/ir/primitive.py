@@ -1,0 +1,178 @@
+"""What a primitive is: an elementary operation with all its rules declared in one place."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wengert.errors import WengertError
+
+if TYPE_CHECKING:
+    from wengert.ir.types import TensorType
+
+
+class Kind(enum.Enum):
+    """The structural kinds; executors and index notation switch on these, never on names."""
+
+    INPUT = "input"
+    CONSTANT = "constant"
+    ELEMENTWISE = "elementwise"
+    REDUCTION = "reduction"
+    SCAN = "scan"
+    CONTRACTION = "contraction"
+    MOVEMENT = "movement"
+    INDEXING = "indexing"
+    RANDOM = "random"
+
+
+@dataclass(frozen=True, slots=True)
+class Notation:
+    r"""How a primitive is written on paper.
+
+    Attributes
+    ----------
+    latex : str
+        Template with the operands as ``{0}``, ``{1}``, …, for example ``\tanh\left({0}\right)``.
+    derivative : tuple of str
+        For each operand, the local partial derivative in the same form; ``{out}`` is the value of the
+        operation itself. Empty where the kind gives the rule (a sum, a product of matrices, a movement).
+    """
+
+    latex: str
+    derivative: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Closed interval from which tests and numerical checks draw an operand; ``integer`` draws whole numbers."""
+
+    low: float
+    high: float
+    integer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotDifferentiable:
+    """Stands in place of a derivative rule, with the reason: the derivative is zero or has no meaning."""
+
+    reason: str
+
+
+VjpRule = Callable[..., tuple[Any, ...]]
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Primitive:
+    """An elementary operation and all its rules.
+
+    Attributes
+    ----------
+    name : str
+        The name in the Wengert list.
+    kind : Kind
+        Gives broadcasting, index notation and the loop nest.
+    numpy : callable
+        ``numpy(*arrays, **params)``: the reference semantics. The other executors must agree with it.
+    infer : callable
+        ``infer(*types, **params)``: the type of the result; raises `ShapeError` or `DTypeError`.
+    promote : callable
+        ``promote(dtypes)``: the dtypes the operands are converted to, by the promotion of NumPy 2; the
+        Python types ``bool``, ``int``, ``float`` stand for weak scalars.
+    vjp : callable or NotDifferentiable
+        ``vjp(cotangent, out, *operands, **params)``: for each operand its contribution to the adjoint, or
+        None. Written in plain NumPy, so that traced it gives graph operations that can be differentiated
+        again. It need not undo broadcasting or match dtypes: the gradient transformation does.
+    notation : Notation
+    python : str or callable
+        NumPy source with the operands as ``{0}``, ``{1}``, …; a callable gets the types and the params.
+    work : callable
+        ``work(result type, operand types, params)``: number of floating-point operations.
+    domain : tuple of Interval
+        Where each operand may be drawn from.
+    special : tuple of float
+        Values at which every executor is compared with the reference.
+    source : str
+        Where the rule can be looked up: paper, DLMF section, lecture file.
+    ties : str
+        What the derivative is at the points where it is not defined.
+    implements : tuple of callables
+        NumPy universal functions that this primitive stands for when they meet a tensor.
+    linear : bool
+        Linear in each operand, so a cotangent of zero can only contribute zero.
+    """
+
+    name: str
+    kind: Kind
+    numpy: Callable[..., Any]
+    infer: Callable[..., TensorType]
+    promote: Callable[[Sequence[Any]], tuple[np.dtype[np.generic], ...]]
+    vjp: VjpRule | NotDifferentiable
+    notation: Notation
+    python: str | Callable[..., str]
+    work: Callable[..., int]
+    domain: tuple[Interval, ...]
+    source: str
+    special: tuple[float, ...] = ()
+    ties: str = ""
+    implements: tuple[Callable[..., Any], ...] = ()
+    linear: bool = False
+
+    def __post_init__(self) -> None:
+        for field in ("name", "source"):
+            if not getattr(self, field):
+                raise WengertError(f"primitive {self.name!r} declares no {field}")
+        if self.kind is Kind.ELEMENTWISE and not isinstance(self.vjp, NotDifferentiable):
+            if len(self.notation.derivative) != len(self.domain):
+                raise WengertError(f"primitive {self.name!r}: one derivative in the notation for each operand")
+
+    def __call__(self, *operands: Any, **params: Any) -> Any:
+        """Apply to arrays, giving an array, or to traced tensors, giving a tensor."""
+        for operand in operands:
+            apply = getattr(operand, "__wengert_apply__", None)
+            if apply is not None:
+                return apply(self, operands, params)
+        dtypes = self.promote([weak_dtype(operand) for operand in operands])
+        arrays = [np.asarray(operand, dtype) for operand, dtype in zip(operands, dtypes, strict=True)]
+        with np.errstate(all="ignore"):
+            return self.numpy(*arrays, **params)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Identity carries meaning: a copy or a pickle must give the registered object again.
+        return _registered, (self.name,)
+
+
+REGISTRY: dict[str, Primitive] = {}
+
+
+def register(primitive: Primitive) -> Primitive:
+    """Enter a primitive under its name.
+
+    Raises
+    ------
+    WengertError
+        When the name is taken.
+    """
+    if primitive.name in REGISTRY:
+        raise WengertError(f"primitive {primitive.name!r} is declared twice")
+    REGISTRY[primitive.name] = primitive
+    return primitive
+
+
+def _registered(name: str) -> Primitive:
+    return REGISTRY[name]
+
+
+def weak_dtype(operand: Any) -> Any:
+    """Return the dtype of an operand, or its Python type where NumPy 2 treats it as a weak scalar."""
+    # An exact comparison: numpy.float64 is a subclass of float and is not weak.
+    if type(operand) in (bool, int, float):
+        return type(operand)
+    dtype = getattr(operand, "dtype", None)
+    return np.asarray(operand).dtype if dtype is None else dtype

@@ -1,0 +1,140 @@
+"""The program: an immutable list of nodes in topological order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+from typing import Any, Protocol
+
+from wengert.errors import WengertError
+from wengert.ir.node import INPUT, Node
+from wengert.ir.provenance import Provenance
+
+
+class Signature(Protocol):
+    """How a program's flat inputs and outputs stand for the arguments and results of a function."""
+
+    def flatten(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """Return the arrays for the program's inputs."""
+        ...
+
+    def unflatten(self, outputs: list[Any]) -> Any:
+        """Return the function's result, built from the program's outputs."""
+        ...
+
+
+_by_serial = attrgetter("serial")
+
+
+def ancestors(outputs: Iterable[Node]) -> list[Node]:
+    """Return every node that `outputs` need, themselves included, in topological order.
+
+    Iterative: the depth of the graph does not matter.
+    """
+    seen: set[Node] = set()
+    stack = list(outputs)
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            stack.extend(node.inputs)
+    return sorted(seen, key=_by_serial)
+
+
+class Program:
+    """A Wengert list: inputs, one line per elementary operation, outputs.
+
+    Parameters
+    ----------
+    inputs : iterable of Node
+        Input nodes, in the order of the arguments; one that no line reads is allowed.
+    outputs : iterable of Node
+    provenance : mapping of Node to Provenance, optional
+        The side table; entries of nodes outside the program are dropped.
+    signature : Signature, optional
+        Lets the program be called with the trees of arguments of the function it was traced from.
+
+    Attributes
+    ----------
+    nodes : tuple of Node
+        All nodes that the outputs need, in topological order; dead code does not exist.
+    """
+
+    __slots__ = ("inputs", "nodes", "outputs", "provenance", "signature")
+
+    inputs: tuple[Node, ...]
+    outputs: tuple[Node, ...]
+    nodes: tuple[Node, ...]
+    provenance: Mapping[Node, Provenance]
+    signature: Signature | None
+
+    def __init__(
+        self,
+        inputs: Iterable[Node],
+        outputs: Iterable[Node],
+        provenance: Mapping[Node, Provenance] | None = None,
+        signature: Signature | None = None,
+    ) -> None:
+        set_field = object.__setattr__
+        set_field(self, "inputs", tuple(inputs))
+        set_field(self, "outputs", tuple(outputs))
+        nodes = tuple(ancestors(self.outputs))
+        set_field(self, "nodes", nodes)
+        table = provenance or {}
+        kept = {node: table[node] for node in (*self.inputs, *nodes) if node in table}
+        set_field(self, "provenance", kept)
+        set_field(self, "signature", signature)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("programs are immutable")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("programs are immutable")
+
+    @property
+    def free(self) -> tuple[Node, ...]:
+        """Inputs of an enclosing trace that this program reads without declaring them."""
+        declared = set(self.inputs)
+        return tuple(node for node in self.nodes if node.primitive is INPUT and node not in declared)
+
+    @property
+    def lines(self) -> tuple[Node, ...]:
+        """The nodes that compute something: all but inputs and constants."""
+        return tuple(node for node in self.nodes if node.inputs)
+
+    @property
+    def work(self) -> int:
+        """Number of floating-point operations of one run, as the primitives count them."""
+        return sum(
+            node.primitive.work(node.type, [operand.type for operand in node.inputs], dict(node.params))
+            for node in self.nodes
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run line by line with the reference semantics.
+
+        Takes what the traced function took. A program without a signature takes one array per input and
+        returns a list of arrays.
+        """
+        from wengert.ir.evaluate import evaluate
+
+        if self.signature is not None:
+            return self.signature.unflatten(evaluate(self, self.signature.flatten(args, kwargs)))
+        if kwargs or len(args) != len(self.inputs):
+            names = ", ".join(dict(node.params)["name"] for node in self.inputs)
+            raise WengertError(f"the program takes {len(self.inputs)} arrays ({names}), got {len(args)}")
+        return evaluate(self, args)
+
+    def to_python(self, name: str = "program") -> str:
+        """Return the source of a self-contained NumPy function that computes the same numbers."""
+        from wengert.ir.python_source import python_source
+
+        return python_source(self, name)
+
+    def __str__(self) -> str:
+        from wengert.ir.text import text
+
+        return text(self)
+
+    def __repr__(self) -> str:
+        return f"<program: {len(self.inputs)} inputs, {len(self.lines)} lines, {len(self.outputs)} outputs>"

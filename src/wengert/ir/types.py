@@ -1,0 +1,83 @@
+"""The type of a value: its shape and its dtype."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+_SHORT_NAMES = {
+    "bool": "bool",
+    "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
+    "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
+    "float16": "f16", "float32": "f32", "float64": "f64",
+}  # fmt: skip
+
+
+class TensorType:
+    """Shape and dtype of a value.
+
+    Instances are interned by `tensor_type`, so that equal types are the same object and comparison is cheap.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : numpy.dtype
+        Native byte order; booleans, integers, float32 and float64.
+    """
+
+    __slots__ = ("dtype", "shape")
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> None:
+        self.shape = shape
+        self.dtype = dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        size = 1
+        for extent in self.shape:
+            size *= extent
+        return size
+
+    @property
+    def is_float(self) -> bool:
+        """Whether values of this type can carry a derivative."""
+        return self.dtype.kind == "f"
+
+    def __str__(self) -> str:
+        return f"{_SHORT_NAMES[self.dtype.name]}[{','.join(map(str, self.shape))}]"
+
+    def __repr__(self) -> str:
+        return f"TensorType({self})"
+
+
+@lru_cache(maxsize=65536)
+def _interned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> TensorType:
+    return TensorType(shape, dtype)
+
+
+def tensor_type(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> TensorType:
+    """Return the one `TensorType` of this shape and dtype.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : numpy.dtype
+
+    Raises
+    ------
+    TypeError
+        When values of the dtype cannot stand in a program (complex numbers, objects, strings, dates).
+    """
+    if dtype.name not in _SHORT_NAMES:
+        raise TypeError(f"a program holds booleans, integers, float32 and float64, not {dtype}")
+    return _interned(shape, dtype.newbyteorder("="))

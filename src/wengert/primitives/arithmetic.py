@@ -1,0 +1,137 @@
+"""Arithmetic: the four operations, powers, signs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wengert.ir.primitive import Interval, Notation, NotDifferentiable
+from wengert.primitives.kinds import REAL_LINE, elementwise
+
+POSITIVE = Interval(0.1, 3)
+
+add = elementwise(
+    "add",
+    numpy=np.add,
+    vjp=lambda ct, out, x, y: (ct, ct),
+    notation=Notation("{0} + {1}", ("1", "1")),
+    python="{0} + {1}",
+    domain=(REAL_LINE, REAL_LINE),
+    source="DLMF 1.4.8",
+    linear=True,
+)
+
+sub = elementwise(
+    "sub",
+    numpy=np.subtract,
+    vjp=lambda ct, out, x, y: (ct, -ct),
+    notation=Notation("{0} - {1}", ("1", "-1")),
+    python="{0} - {1}",
+    domain=(REAL_LINE, REAL_LINE),
+    source="DLMF 1.4.8",
+    linear=True,
+)
+
+mul = elementwise(
+    "mul",
+    numpy=np.multiply,
+    vjp=lambda ct, out, x, y: (ct * y, ct * x),
+    notation=Notation(r"{0} \odot {1}", ("{1}", "{0}")),
+    python="{0} * {1}",
+    domain=(REAL_LINE, REAL_LINE),
+    source="DLMF 1.4.9",
+)
+
+div = elementwise(
+    "div",
+    numpy=np.true_divide,
+    vjp=lambda ct, out, x, y: (ct / y, -(ct * out) / y),
+    notation=Notation(r"\frac{{{0}}}{{{1}}}", (r"\frac{{1}}{{{1}}}", r"-\frac{{{0}}}{{{1}^2}}")),
+    python="{0} / {1}",
+    domain=(REAL_LINE, POSITIVE),
+    source="DLMF 1.4.11",
+)
+
+neg = elementwise(
+    "neg",
+    numpy=np.negative,
+    vjp=lambda ct, out, x: (-ct,),
+    notation=Notation("-{0}", ("-1",)),
+    python="-{0}",
+    source="DLMF 1.4.8",
+    linear=True,
+)
+
+
+def _pow_vjp(ct, out, x, y):  # type: ignore[no-untyped-def]
+    # x**0 is 1 everywhere, also at 0, so its slope there is 0 and not 0·∞; and 0**y does not move with y.
+    slope = np.where(y == 0, 0, y * x ** (y - 1))
+    return ct * slope, ct * np.where(x == 0, 0, out * np.log(np.where(x == 0, 1, x)))
+
+
+pow = elementwise(
+    "pow",
+    numpy=np.power,
+    vjp=_pow_vjp,
+    notation=Notation("{0}^{{{1}}}", (r"{1}\,{0}^{{{1} - 1}}", r"{out}\ln {0}")),
+    python="{0} ** {1}",
+    domain=(POSITIVE, REAL_LINE),
+    special=(0.0, 1.0),
+    ties="x**y at x = 0 with 0 < y < 1 has slope ∞",
+    operations=10,
+    source="DLMF 4.2.26",
+)
+
+abs = elementwise(
+    "abs",
+    numpy=np.absolute,
+    vjp=lambda ct, out, x: (ct * np.sign(x),),
+    notation=Notation(r"\left|{0}\right|", (r"\operatorname{{sign}}\left({0}\right)",)),
+    python="np.abs({0})",
+    implements=(np.fabs,),
+    special=(0.0,),
+    ties="abs′(0) = 0",
+    source="lecture 002, (7.44)",
+)
+
+sign = elementwise(
+    "sign",
+    numpy=np.sign,
+    vjp=NotDifferentiable("piecewise constant: the derivative is 0 wherever it exists"),
+    notation=Notation(r"\operatorname{{sign}}\left({0}\right)", ("0",)),
+    python="np.sign({0})",
+    special=(0.0,),
+    ties="sign′(0) = 0",
+    source="lecture 002, (7.42)",
+)
+
+square = elementwise(
+    "square",
+    numpy=np.square,
+    vjp=lambda ct, out, x: (2 * ct * x,),
+    notation=Notation("{0}^2", (r"2\,{0}",)),
+    python="{0} ** 2",
+    source="DLMF 4.2.26 with a = 2",
+)
+
+sqrt = elementwise(
+    "sqrt",
+    numpy=np.sqrt,
+    vjp=lambda ct, out, x: (ct / (2 * out),),
+    notation=Notation(r"\sqrt{{{0}}}", (r"\frac{{1}}{{2 {out}}}",)),
+    python="np.sqrt({0})",
+    domain=(POSITIVE,),
+    special=(0.0, float("inf")),
+    ties="sqrt′(0) = ∞",
+    source="DLMF 4.2.26 with a = 1/2",
+)
+
+reciprocal = elementwise(
+    "reciprocal",
+    numpy=np.reciprocal,
+    promote=None,
+    vjp=lambda ct, out, x: (-(ct * np.square(out)),),
+    notation=Notation(r"\frac{{1}}{{{0}}}", (r"-\frac{{1}}{{{0}^2}}",)),
+    python="1 / {0}",
+    domain=(POSITIVE,),
+    source="DLMF 4.2.26 with a = -1",
+)

@@ -1,0 +1,168 @@
+"""Contractions: sums of products over shared indices."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import ShapeError
+from wengert.ir.primitive import Kind, Notation, Primitive, register
+from wengert.ir.types import TensorType, tensor_type
+from wengert.primitives.kinds import REAL_LINE, common_dtype
+
+
+def _matmul_type(x: TensorType, y: TensorType) -> TensorType:
+    if x.ndim == 0 or y.ndim == 0:
+        raise ShapeError(f"matmul: a scalar is not a matrix (shapes {x.shape} and {y.shape}); use *")
+    inner = y.shape[-2] if y.ndim > 1 else y.shape[0]
+    if x.shape[-1] != inner:
+        raise ShapeError(
+            f"matmul: shapes {x.shape} and {y.shape} do not fit: "
+            f"{x.shape[-1]} columns on the left, {inner} rows on the right"
+        )
+    try:
+        batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    except ValueError:
+        raise ShapeError(f"matmul: the leading axes of {x.shape} and {y.shape} do not broadcast") from None
+    rows = x.shape[-2:-1] if x.ndim > 1 else ()
+    columns = y.shape[-1:] if y.ndim > 1 else ()
+    return tensor_type((*batch, *rows, *columns), x.dtype)
+
+
+def _matmul_vjp(ct, out, x, y):  # type: ignore[no-untyped-def]
+    """For matrices ct·yᵀ and xᵀ·ct; a vector operand is a row on the left and a column on the right."""
+    if x.ndim == 1 and y.ndim == 1:
+        return ct * y, ct * x
+    if x.ndim == 1 and y.ndim == 2:
+        return y @ ct, np.outer(x, ct)
+    if x.ndim == 2 and y.ndim == 1:
+        return np.outer(ct, y), ct @ x
+    if x.ndim == 1:
+        row, grown = x[None, :], ct[..., None, :]
+        by_x, by_y = grown @ np.swapaxes(y, -1, -2), np.swapaxes(row, -1, -2) @ grown
+        return by_x[..., 0, :], by_y
+    if y.ndim == 1:
+        grown = ct[..., None]
+        return grown * y, (np.swapaxes(x, -1, -2) @ grown)[..., 0]
+    return ct @ np.swapaxes(y, -1, -2), np.swapaxes(x, -1, -2) @ ct
+
+
+def _matmul_work(out: TensorType, operands: list[TensorType], params: dict[str, Any]) -> int:
+    return 2 * out.size * operands[0].shape[-1]
+
+
+matmul = register(
+    Primitive(
+        name="matmul",
+        kind=Kind.CONTRACTION,
+        numpy=np.matmul,
+        infer=_matmul_type,
+        promote=common_dtype,
+        vjp=_matmul_vjp,
+        notation=Notation("{0} {1}"),
+        python="{0} @ {1}",
+        work=_matmul_work,
+        domain=(REAL_LINE, REAL_LINE),
+        source="lecture 004, task 2; Giles 2008, 2.2.2",
+        implements=(np.matmul,),
+    )
+)
+
+
+def _outer_type(x: TensorType, y: TensorType) -> TensorType:
+    if x.ndim != 1 or y.ndim != 1:
+        raise ShapeError(f"outer: takes two vectors, got shapes {x.shape} and {y.shape}")
+    return tensor_type((*x.shape, *y.shape), x.dtype)
+
+
+outer = register(
+    Primitive(
+        name="outer",
+        kind=Kind.CONTRACTION,
+        numpy=np.outer,
+        infer=_outer_type,
+        promote=common_dtype,
+        vjp=lambda ct, out, x, y: (ct @ y, x @ ct),
+        notation=Notation(r"{0} \otimes {1}"),
+        python="np.outer({0}, {1})",
+        work=lambda out, operands, params: out.size,
+        domain=(REAL_LINE, REAL_LINE),
+        source="lecture 004, task 2",
+    )
+)
+
+
+def index_extents(subscripts: str, operands: tuple[TensorType, ...]) -> dict[str, int]:
+    """Return the extent of each index letter.
+
+    Raises
+    ------
+    ShapeError
+        When an operand has another number of axes than letters, or a letter two extents.
+    """
+    extents: dict[str, int] = {}
+    terms = subscripts.split("->")[0].split(",")
+    if len(terms) != len(operands):
+        raise ShapeError(f"einsum {subscripts!r}: {len(terms)} terms for {len(operands)} operands")
+    for position, (term, operand) in enumerate(zip(terms, operands, strict=True)):
+        if len(term) != operand.ndim:
+            raise ShapeError(f"einsum {subscripts!r}: {term!r} does not fit operand {position}, {operand.shape}")
+        for letter, extent in zip(term, operand.shape, strict=True):
+            if extents.setdefault(letter, extent) != extent:
+                raise ShapeError(f"einsum {subscripts!r}: index {letter} is both {extents[letter]} and {extent}")
+    return extents
+
+
+def _einsum_type(*operands: TensorType, subscripts: str) -> TensorType:
+    extents = index_extents(subscripts, operands)
+    result = subscripts.split("->")[1]
+    unknown = [letter for letter in result if letter not in extents]
+    if unknown:
+        raise ShapeError(f"einsum {subscripts!r}: output index {unknown[0]} is in no operand")
+    return tensor_type(tuple(extents[letter] for letter in result), operands[0].dtype)
+
+
+def _einsum_vjp(ct, out, *operands, subscripts):  # type: ignore[no-untyped-def]
+    """Swap each operand with the cotangent; an index that only this operand has is filled with ones."""
+    left, result = subscripts.split("->")
+    terms = left.split(",")
+    contributions = []
+    for position, (term, operand) in enumerate(zip(terms, operands, strict=True)):
+        others = [(terms[i], operands[i]) for i in range(len(terms)) if i != position]
+        present = set(result).union(*[set(other) for other, _ in others])
+        alone = [letter for letter in term if letter not in present]
+        ones = [
+            (letter, np.ones(operand.shape[term.index(letter)], operand.dtype))
+            for letter in alone
+        ]
+        parts = [(result, ct), *others, *ones]
+        swapped = ",".join(part for part, _ in parts) + "->" + term
+        contributions.append(np.einsum(swapped, *[value for _, value in parts]))
+    return tuple(contributions)
+
+
+def _einsum_work(out: TensorType, operands: list[TensorType], params: dict[str, Any]) -> int:
+    extents = index_extents(params["subscripts"], tuple(operands))
+    return max(2, len(operands)) * math.prod(extents.values())
+
+
+einsum = register(
+    Primitive(
+        name="einsum",
+        kind=Kind.CONTRACTION,
+        # optimize= contracts pairs by matrix products where it can.
+        numpy=lambda *operands, subscripts: np.einsum(subscripts, *operands, optimize=len(operands) > 1),
+        infer=_einsum_type,
+        promote=common_dtype,
+        vjp=_einsum_vjp,
+        notation=Notation(r"\sum {0}"),
+        python=lambda *operands, subscripts: (
+            f"np.einsum({subscripts!r}, " + ", ".join(f"{{{i}}}" for i in range(len(operands))) + ")"
+        ),
+        work=_einsum_work,
+        domain=(REAL_LINE, REAL_LINE),
+        source="lecture 004, task 1",
+    )
+)

@@ -1,0 +1,141 @@
+"""Exponentials, logarithms and the functions made of them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from wengert.ir.primitive import Interval, Notation
+from wengert.primitives import reference
+from wengert.primitives.arithmetic import POSITIVE
+from wengert.primitives.kinds import REAL_LINE, TRANSCENDENTAL, elementwise
+
+INFINITIES = (float("-inf"), float("inf"))
+
+exp = elementwise(
+    "exp",
+    numpy=np.exp,
+    vjp=lambda ct, out, x: (ct * out,),
+    notation=Notation(r"e^{{{0}}}", ("{out}",)),
+    python="np.exp({0})",
+    special=(0.0, -1e4, 1e4, *INFINITIES),
+    operations=TRANSCENDENTAL,
+    source="DLMF 4.2.17",
+)
+
+expm1 = elementwise(
+    "expm1",
+    numpy=np.expm1,
+    vjp=lambda ct, out, x: (ct * np.exp(x),),
+    notation=Notation(r"\left(e^{{{0}}} - 1\right)", (r"e^{{{0}}}",)),
+    python="np.expm1({0})",
+    special=(0.0, 1e-20, -1e4, *INFINITIES),
+    operations=TRANSCENDENTAL,
+    source="DLMF 4.2.17",
+)
+
+log = elementwise(
+    "log",
+    numpy=np.log,
+    vjp=lambda ct, out, x: (ct / x,),
+    notation=Notation(r"\ln\left({0}\right)", (r"\frac{{1}}{{{0}}}",)),
+    python="np.log({0})",
+    domain=(POSITIVE,),
+    special=(0.0, 1.0, float("inf")),
+    operations=TRANSCENDENTAL,
+    source="DLMF 4.2.26",
+)
+
+log1p = elementwise(
+    "log1p",
+    numpy=np.log1p,
+    vjp=lambda ct, out, x: (ct / (1 + x),),
+    notation=Notation(r"\ln\left(1 + {0}\right)", (r"\frac{{1}}{{1 + {0}}}",)),
+    python="np.log1p({0})",
+    domain=(Interval(-0.9, 3),),
+    special=(0.0, 1e-20, -1.0),
+    operations=TRANSCENDENTAL,
+    source="DLMF 4.2.26",
+)
+
+sigmoid = elementwise(
+    "sigmoid",
+    numpy=reference.sigmoid,
+    vjp=lambda ct, out, x: (ct * out * (1 - out),),
+    notation=Notation(r"\sigma\left({0}\right)", (r"{out}\left(1 - {out}\right)",)),
+    python="sigmoid({0})",
+    special=(0.0, -1e4, 1e4, *INFINITIES),
+    operations=TRANSCENDENTAL,
+    source="lecture 002, (7.37)",
+)
+
+softplus = elementwise(
+    "softplus",
+    numpy=reference.softplus,
+    vjp=lambda ct, out, x: (ct * sigmoid(x),),
+    notation=Notation(r"\ln\left(1 + e^{{{0}}}\right)", (r"\sigma\left({0}\right)",)),
+    python="softplus({0})",
+    special=(0.0, -1e4, 1e4, *INFINITIES),
+    operations=2 * TRANSCENDENTAL,
+    source="lecture 003, soft version of the rectified linear unit",
+)
+
+logaddexp = elementwise(
+    "logaddexp",
+    numpy=np.logaddexp,
+    # Equal operands share the slope, also when both are infinite and their difference is NaN.
+    vjp=lambda ct, out, x, y: (
+        ct * np.where(x == y, 0.5, sigmoid(x - y)),
+        ct * np.where(x == y, 0.5, sigmoid(y - x)),
+    ),
+    notation=Notation(
+        r"\ln\left(e^{{{0}}} + e^{{{1}}}\right)",
+        (r"\sigma\left({0} - {1}\right)", r"\sigma\left({1} - {0}\right)"),
+    ),
+    python="np.logaddexp({0}, {1})",
+    domain=(REAL_LINE, REAL_LINE),
+    special=(0.0, -1e4, 1e4, *INFINITIES),
+    operations=2 * TRANSCENDENTAL,
+    source="DLMF 4.2.17",
+)
+
+xlogy = elementwise(
+    "xlogy",
+    numpy=reference.xlogy,
+    vjp=lambda ct, out, x, y: (
+        ct * np.log(np.where((x == 0) & (y == 0), 1, y)),
+        ct * np.where(x == 0, 0, x / np.where(x == 0, 1, y)),
+    ),
+    notation=Notation(r"{0}\ln\left({1}\right)", (r"\ln\left({1}\right)", r"\frac{{{0}}}{{{1}}}")),
+    python="xlogy({0}, {1})",
+    domain=(REAL_LINE, POSITIVE),
+    special=(0.0, 1.0),
+    ties="both derivatives are 0 at (0, 0)",
+    operations=TRANSCENDENTAL,
+    source="DLMF 4.2.26",
+)
+
+erf = elementwise(
+    "erf",
+    numpy=reference.erf,
+    vjp=lambda ct, out, x: (ct * (2 / math.sqrt(math.pi)) * np.exp(-np.square(x)),),
+    notation=Notation(r"\operatorname{{erf}}\left({0}\right)", (r"\tfrac{{2}}{{\sqrt{{\pi}}}} e^{{-{0}^2}}",)),
+    python="erf({0})",
+    special=(0.0, -10.0, 10.0, *INFINITIES),
+    operations=TRANSCENDENTAL,
+    source="DLMF 7.2.1",
+)
+
+exp_difference = elementwise(
+    "exp_difference",
+    numpy=reference.exp_difference,
+    vjp=lambda ct, out, x, y: (ct * out, -(ct * out)),
+    notation=Notation(r"e^{{{0} - {1}}}", ("{out}", "-{out}")),
+    python="exp_difference({0}, {1})",
+    domain=(REAL_LINE, REAL_LINE),
+    special=(0.0, *INFINITIES),
+    ties="0 where both are −∞, so that the softmax of nothing possible is 0",
+    operations=TRANSCENDENTAL + 1,
+    source="Blanchard, Higham & Higham 2021",
+)

@@ -1,0 +1,235 @@
+"""The structural kinds: what every elementwise operation, reduction, … has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import DTypeError, ShapeError
+from wengert.ir.primitive import Interval, Kind, Notation, NotDifferentiable, Primitive, VjpRule, register
+from wengert.ir.types import TensorType, tensor_type
+
+DType = np.dtype[np.generic]
+BOOL = np.dtype(np.bool_)
+INT64 = np.dtype(np.int64)
+REAL_LINE = Interval(-3, 3)
+TRANSCENDENTAL = 10  # operations that one exp, log, sin, … counts for
+
+
+def strong(dtypes: Sequence[Any]) -> tuple[Any, ...]:
+    """Return `dtypes` with weak Python types made strong where nothing stronger stands beside them."""
+    if all(isinstance(dtype, type) for dtype in dtypes):
+        return tuple(np.dtype(dtype) for dtype in dtypes)
+    return tuple(dtypes)
+
+
+def promotion_of(ufunc: np.ufunc) -> Callable[[Sequence[Any]], tuple[DType, ...]]:
+    """Return the promotion rule of a NumPy universal function."""
+
+    def promote(dtypes: Sequence[Any]) -> tuple[DType, ...]:
+        given = strong(dtypes)
+        try:
+            resolved = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout))
+        except TypeError as error:
+            names = ", ".join(getattr(dtype, "name", getattr(dtype, "__name__", "?")) for dtype in given)
+            raise DTypeError(f"{ufunc.__name__} has no meaning for {names}") from error
+        return resolved[: ufunc.nin]
+
+    return promote
+
+
+def common_dtype(dtypes: Sequence[Any]) -> tuple[DType, ...]:
+    """Promote all operands to one dtype, as `numpy.result_type` does."""
+    given = strong(dtypes)
+    zeros = [dtype(0) if isinstance(dtype, type) else dtype for dtype in given]
+    return (np.result_type(*zeros),) * len(given)
+
+
+def unchanged(dtypes: Sequence[Any]) -> tuple[DType, ...]:
+    """Leave each operand its own dtype."""
+    return tuple(np.dtype(dtype) for dtype in dtypes)
+
+
+def floating(dtypes: Sequence[Any]) -> tuple[DType, ...]:
+    """Promote to one floating dtype, integers to float64."""
+    (dtype, *_) = common_dtype(dtypes)
+    return ((dtype if dtype.kind == "f" else np.dtype(np.float64)),) * len(dtypes)
+
+
+def broadcast_shapes(name: str, types: Sequence[TensorType]) -> tuple[int, ...]:
+    """Return the common shape.
+
+    Raises
+    ------
+    ShapeError
+        With the operation and all shapes.
+    """
+    try:
+        return np.broadcast_shapes(*[operand.shape for operand in types])
+    except ValueError:
+        shapes = " and ".join(str(operand.shape) for operand in types)
+        raise ShapeError(f"{name}: shapes {shapes} do not broadcast") from None
+
+
+def elementwise(
+    name: str,
+    *,
+    numpy: Callable[..., Any],
+    vjp: VjpRule | NotDifferentiable,
+    notation: Notation,
+    source: str,
+    python: str,
+    domain: tuple[Interval, ...] = (REAL_LINE,),
+    promote: Callable[[Sequence[Any]], tuple[DType, ...]] | None = None,
+    result: DType | None = None,
+    special: tuple[float, ...] = (),
+    ties: str = "",
+    operations: int = 1,
+    implements: tuple[Callable[..., Any], ...] = (),
+    linear: bool = False,
+) -> Primitive:
+    """Declare an operation that acts on each element, with NumPy's broadcasting.
+
+    Parameters beyond those of `Primitive`
+    --------------------------------------
+    result : numpy.dtype, optional
+        Dtype of the result where it is not that of the last operand.
+    operations : int
+        Floating-point operations counted for one element.
+    """
+    if promote is None:
+        promote = promotion_of(numpy) if isinstance(numpy, np.ufunc) else floating
+
+    def infer(*types: TensorType) -> TensorType:
+        return tensor_type(broadcast_shapes(name, types), result or types[-1].dtype)
+
+    return register(
+        Primitive(
+            name=name,
+            kind=Kind.ELEMENTWISE,
+            numpy=numpy,
+            infer=infer,
+            promote=promote,
+            vjp=vjp,
+            notation=notation,
+            python=python,
+            work=lambda out, operands, params: operations * out.size,
+            domain=domain,
+            source=source,
+            special=special,
+            ties=ties,
+            implements=(*((numpy,) if isinstance(numpy, np.ufunc) else ()), *implements),
+            linear=linear,
+        )
+    )
+
+
+def reduced_shape(name: str, operand: TensorType, axes: tuple[int, ...], keepdims: bool) -> tuple[int, ...]:
+    """Return the shape after reducing `axes`.
+
+    Raises
+    ------
+    ShapeError
+        When an axis does not exist.
+    """
+    if any(axis >= operand.ndim for axis in axes):
+        raise ShapeError(f"{name}: no axis {max(axes)} in an array of shape {operand.shape}")
+    return tuple(
+        1 if axis in axes else extent
+        for axis, extent in enumerate(operand.shape)
+        if keepdims or axis not in axes
+    )
+
+
+def reduction(
+    name: str,
+    *,
+    numpy: Callable[..., Any],
+    vjp: VjpRule | NotDifferentiable,
+    notation: Notation,
+    source: str,
+    python: str,
+    promote: Callable[[Sequence[Any]], tuple[DType, ...]] = unchanged,
+    result: DType | None = None,
+    needs_elements: bool = False,
+    operations: int = 1,
+    domain: tuple[Interval, ...] = (REAL_LINE,),
+    ties: str = "",
+    linear: bool = False,
+) -> Primitive:
+    """Declare a reduction over ``axes`` (non-negative, sorted) with ``keepdims``.
+
+    Parameters beyond those of `Primitive`
+    --------------------------------------
+    needs_elements : bool
+        The reduction of nothing has no value, as for ``max``.
+    """
+
+    def infer(operand: TensorType, *, axes: tuple[int, ...], keepdims: bool) -> TensorType:
+        shape = reduced_shape(name, operand, axes, keepdims)
+        if needs_elements and any(operand.shape[axis] == 0 for axis in axes):
+            raise ShapeError(f"{name} over axes {axes} of an array of shape {operand.shape}: no elements")
+        return tensor_type(shape, result or operand.dtype)
+
+    def source_text(operand: TensorType, *, axes: tuple[int, ...], keepdims: bool) -> str:
+        if len(axes) == operand.ndim and not keepdims:
+            where = ""
+        else:
+            where = f", axis={axes[0] if len(axes) == 1 else axes}" + (", keepdims=True" if keepdims else "")
+        return f"{python}({{0}}{where})"
+
+    return register(
+        Primitive(
+            name=name,
+            kind=Kind.REDUCTION,
+            numpy=numpy,
+            infer=infer,
+            promote=promote,
+            vjp=vjp,
+            notation=notation,
+            python=source_text,
+            work=lambda out, operands, params: operations * operands[0].size,
+            domain=domain,
+            source=source,
+            ties=ties,
+            linear=linear,
+        )
+    )
+
+
+def movement(
+    name: str,
+    *,
+    numpy: Callable[..., Any],
+    infer: Callable[..., TensorType],
+    vjp: VjpRule,
+    python: Callable[..., str],
+    source: str,
+    notation: Notation,
+    copies: bool,
+) -> Primitive:
+    """Declare an operation that only moves elements; it is linear and leaves dtypes alone.
+
+    Parameters beyond those of `Primitive`
+    --------------------------------------
+    copies : bool
+        Whether it writes memory (one operation counted per element) or is a view.
+    """
+    return register(
+        Primitive(
+            name=name,
+            kind=Kind.MOVEMENT,
+            numpy=numpy,
+            infer=infer,
+            promote=common_dtype,
+            vjp=vjp,
+            notation=notation,
+            python=python,
+            work=lambda out, operands, params: out.size if copies else 0,
+            domain=(REAL_LINE,),
+            source=source,
+            linear=True,
+        )
+    )

@@ -1,0 +1,223 @@
+"""Reductions over axes, and the running sum."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import ShapeError
+from wengert.ir.primitive import Interval, Kind, Notation, NotDifferentiable, Primitive, register
+from wengert.ir.types import TensorType
+from wengert.primitives import reference
+from wengert.primitives.exponential import exp_difference
+from wengert.primitives.kinds import (
+    BOOL,
+    INT64,
+    REAL_LINE,
+    TRANSCENDENTAL,
+    floating,
+    reduction,
+    strong,
+    unchanged,
+)
+
+
+def _restored(reduced, axes, keepdims):  # type: ignore[no-untyped-def]
+    """Give the reduced axes back, with extent 1, so that the value broadcasts against the operand."""
+    return reduced if keepdims or not axes else np.expand_dims(reduced, axes)
+
+
+def _sum_dtypes(dtypes):  # type: ignore[no-untyped-def]
+    (dtype,) = strong(dtypes)
+    if dtype.kind in "bi" and dtype.itemsize < 8:
+        return (INT64,)
+    return (np.dtype(np.uint64),) if dtype.kind == "u" else (dtype,)
+
+
+sum = reduction(
+    "sum",
+    numpy=lambda x, axes, keepdims: reference.wide_sum(x, axes, keepdims),
+    promote=_sum_dtypes,
+    vjp=lambda ct, out, x, axes, keepdims: (np.broadcast_to(_restored(ct, axes, keepdims), x.shape),),
+    notation=Notation(r"\sum {0}"),
+    python="np.sum",
+    source="DLMF 1.4.8",
+    linear=True,
+)
+
+
+def _mean(x, axes, keepdims):  # type: ignore[no-untyped-def]
+    count = math.prod(x.shape[axis] for axis in axes)
+    return reference.wide_sum(x, axes, keepdims) / x.dtype.type(count)
+
+
+mean = reduction(
+    "mean",
+    numpy=_mean,
+    promote=floating,
+    vjp=lambda ct, out, x, axes, keepdims: (
+        np.broadcast_to(_restored(ct / math.prod(x.shape[axis] for axis in axes), axes, keepdims), x.shape),
+    ),
+    notation=Notation(r"\tfrac{{1}}{{N}} \sum {0}"),
+    python="np.mean",
+    source="lecture 000, several examples",
+    linear=True,
+)
+
+
+def _extreme_vjp(ct, out, x, axes, keepdims):  # type: ignore[no-untyped-def]
+    """Split the cotangent evenly over the elements that attain the extreme; the count is an int64."""
+    attained = x == _restored(out, axes, keepdims)
+    count = np.sum(attained, axis=axes, keepdims=True).astype(x.dtype)
+    return (np.where(attained, _restored(ct, axes, keepdims) / count, 0),)
+
+
+max = reduction(
+    "max",
+    numpy=lambda x, axes, keepdims: np.max(x, axis=axes, keepdims=keepdims),
+    vjp=_extreme_vjp,
+    notation=Notation(r"\max {0}"),
+    python="np.max",
+    needs_elements=True,
+    ties="split evenly over the largest elements",
+    source="lecture 002, (7.35)",
+)
+
+min = reduction(
+    "min",
+    numpy=lambda x, axes, keepdims: np.min(x, axis=axes, keepdims=keepdims),
+    vjp=_extreme_vjp,
+    notation=Notation(r"\min {0}"),
+    python="np.min",
+    needs_elements=True,
+    ties="split evenly over the smallest elements",
+    source="lecture 002, (7.35)",
+)
+
+
+def _others(x):  # type: ignore[no-untyped-def]
+    """Products of all other elements along axis 0, never dividing: a tree of pairwise products.
+
+    Going up, neighbours are multiplied; coming down, each element's partner joins what the parent lacks.
+    """
+    extent = x.shape[0]
+    if extent == 1:
+        return np.ones_like(x)
+    if extent % 2:
+        x = np.concatenate([x, np.ones_like(x[:1])])
+    even, odd = x[0::2], x[1::2]
+    above = _others(even * odd)
+    both = np.stack([above * odd, above * even], axis=1)
+    return np.reshape(both, (extent + extent % 2, *x.shape[1:]))[:extent]
+
+
+def _prod_vjp(ct, out, x, axes, keepdims):  # type: ignore[no-untyped-def]
+    if x.size == 0:
+        return (np.zeros_like(x),)
+    kept = [axis for axis in range(x.ndim) if axis not in axes]
+    order = (*axes, *kept)
+    flat = np.reshape(np.transpose(x, order), (-1, *[x.shape[axis] for axis in kept]))
+    others = np.reshape(_others(flat), [x.shape[axis] for axis in order])
+    back = tuple(np.argsort(order).tolist())
+    return (_restored(ct, axes, keepdims) * np.transpose(others, back),)
+
+
+prod = reduction(
+    "prod",
+    numpy=lambda x, axes, keepdims: np.prod(x, axis=axes, keepdims=keepdims),
+    promote=_sum_dtypes,
+    vjp=_prod_vjp,
+    notation=Notation(r"\prod {0}"),
+    python="np.prod",
+    source="DLMF 1.4.9",
+)
+
+logsumexp = reduction(
+    "logsumexp",
+    numpy=lambda x, axes, keepdims: reference.logsumexp(x, axes, keepdims),
+    promote=floating,
+    vjp=lambda ct, out, x, axes, keepdims: (_restored(ct, axes, keepdims) * exp_difference(x, _restored(out, axes, keepdims)),),
+    notation=Notation(r"\ln \sum e^{{{0}}}"),
+    python="logsumexp",
+    needs_elements=True,
+    operations=TRANSCENDENTAL,
+    ties="0 where all elements are −∞",
+    source="Blanchard, Higham & Higham 2021",
+)
+
+_POSITION = NotDifferentiable("a position does not change under a small change of the values")
+
+
+def _position(name: str, function: Any) -> Primitive:
+    return reduction(
+        name,
+        numpy=lambda x, axes, keepdims: function(
+            x if len(axes) == 1 else x.reshape(-1), axis=axes[0] if len(axes) == 1 else 0, keepdims=False
+        ).reshape([1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i not in axes]),
+        vjp=_POSITION,
+        notation=Notation(rf"\operatorname{{{{{name}}}}} {{0}}"),
+        python=f"np.{name}",
+        result=INT64,
+        needs_elements=True,
+        ties="the first of equal elements",
+        source="the position of max or min",
+    )
+
+
+argmax = _position("argmax", np.argmax)
+argmin = _position("argmin", np.argmin)
+
+_TRUTH = NotDifferentiable("piecewise constant")
+
+any = reduction(
+    "any",
+    numpy=lambda x, axes, keepdims: np.any(x, axis=axes, keepdims=keepdims),
+    promote=lambda dtypes: (BOOL,),
+    vjp=_TRUTH,
+    notation=Notation(r"\bigvee {0}"),
+    python="np.any",
+    domain=(Interval(0, 1, integer=True),),
+    source="logical or of the elements",
+)
+
+all = reduction(
+    "all",
+    numpy=lambda x, axes, keepdims: np.all(x, axis=axes, keepdims=keepdims),
+    promote=lambda dtypes: (BOOL,),
+    vjp=_TRUTH,
+    notation=Notation(r"\bigwedge {0}"),
+    python="np.all",
+    domain=(Interval(0, 1, integer=True),),
+    source="logical and of the elements",
+)
+
+
+def _cumsum(x, axis):  # type: ignore[no-untyped-def]
+    wide = np.float64 if x.dtype == np.float32 else None
+    return np.cumsum(x, axis=axis, dtype=wide).astype(x.dtype, copy=False)
+
+
+def _same_shape(operand: TensorType, *, axis: int) -> TensorType:
+    if axis >= operand.ndim:
+        raise ShapeError(f"cumsum: no axis {axis} in an array of shape {operand.shape}")
+    return operand
+
+
+cumsum = register(
+    Primitive(
+        name="cumsum",
+        kind=Kind.SCAN,
+        numpy=_cumsum,
+        infer=_same_shape,
+        promote=_sum_dtypes,
+        vjp=lambda ct, out, x, axis: (np.flip(np.cumsum(np.flip(ct, axis), axis=axis), axis),),
+        notation=Notation(r"\operatorname{{cumsum}} {0}"),
+        python=lambda operand, *, axis: f"np.cumsum({{0}}, axis={axis})",
+        work=lambda out, operands, params: out.size,
+        domain=(REAL_LINE,),
+        source="DLMF 1.4.8 on each partial sum",
+        linear=True,
+    )
+)

@@ -1,0 +1,154 @@
+"""Circular and hyperbolic functions and their inverses."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wengert.ir.primitive import Interval, Notation
+from wengert.primitives.kinds import REAL_LINE, TRANSCENDENTAL, elementwise
+
+_INSIDE_ONE = Interval(-0.9, 0.9)
+
+sin = elementwise(
+    "sin",
+    numpy=np.sin,
+    vjp=lambda ct, out, x: (ct * np.cos(x),),
+    notation=Notation(r"\sin\left({0}\right)", (r"\cos\left({0}\right)",)),
+    python="np.sin({0})",
+    special=(0.0, 1e4),
+    operations=TRANSCENDENTAL,
+    source="DLMF 4.20.1",
+)
+
+cos = elementwise(
+    "cos",
+    numpy=np.cos,
+    vjp=lambda ct, out, x: (-(ct * np.sin(x)),),
+    notation=Notation(r"\cos\left({0}\right)", (r"-\sin\left({0}\right)",)),
+    python="np.cos({0})",
+    special=(0.0, 1e4),
+    operations=TRANSCENDENTAL,
+    source="DLMF 4.20.2",
+)
+
+tan = elementwise(
+    "tan",
+    numpy=np.tan,
+    vjp=lambda ct, out, x: (ct * (1 + out**2),),
+    notation=Notation(r"\tan\left({0}\right)", ("1 + {out}^2",)),
+    python="np.tan({0})",
+    domain=(Interval(-1.2, 1.2),),
+    special=(0.0,),
+    operations=TRANSCENDENTAL,
+    source="DLMF 4.20.3",
+)
+
+arcsin = elementwise(
+    "arcsin",
+    numpy=np.arcsin,
+    vjp=lambda ct, out, x: (ct / np.sqrt((1 - x) * (1 + x)),),
+    notation=Notation(r"\arcsin\left({0}\right)", (r"\frac{{1}}{{\sqrt{{1 - {0}^2}}}}",)),
+    python="np.arcsin({0})",
+    domain=(_INSIDE_ONE,),
+    special=(0.0, -1.0, 1.0),
+    operations=TRANSCENDENTAL,
+    source="DLMF 4.24.7",
+)
+
+arccos = elementwise(
+    "arccos",
+    numpy=np.arccos,
+    vjp=lambda ct, out, x: (-(ct / np.sqrt((1 - x) * (1 + x))),),
+    notation=Notation(r"\arccos\left({0}\right)", (r"-\frac{{1}}{{\sqrt{{1 - {0}^2}}}}",)),
+    python="np.arccos({0})",
+    domain=(_INSIDE_ONE,),
+    special=(0.0, -1.0, 1.0),
+    operations=TRANSCENDENTAL,
+    source="DLMF 4.24.8",
+)
+
+arctan = elementwise(
+    "arctan",
+    numpy=np.arctan,
+    vjp=lambda ct, out, x: (ct / (1 + x**2),),
+    notation=Notation(r"\arctan\left({0}\right)", (r"\frac{{1}}{{1 + {0}^2}}",)),
+    python="np.arctan({0})",
+    special=(0.0, 1e4),
+    operations=TRANSCENDENTAL,
+    source="DLMF 4.24.9",
+)
+
+
+def _arctan2_vjp(ct, out, y, x):  # type: ignore[no-untyped-def]
+    squared = y**2 + x**2
+    over = ct / np.where(squared == 0, 1, squared)  # at the origin the numerators are 0 already
+    return over * x, -(over * y)
+
+
+arctan2 = elementwise(
+    "arctan2",
+    numpy=np.arctan2,
+    vjp=_arctan2_vjp,
+    notation=Notation(
+        r"\operatorname{{arctan2}}\left({0}, {1}\right)",
+        (r"\frac{{{1}}}{{{0}^2 + {1}^2}}", r"-\frac{{{0}}}{{{0}^2 + {1}^2}}"),
+    ),
+    python="np.arctan2({0}, {1})",
+    domain=(REAL_LINE, Interval(0.1, 3)),
+    special=(0.0, 1.0, -1.0),
+    ties="both derivatives are 0 at the origin",
+    operations=TRANSCENDENTAL,
+    source="DLMF 4.24.9",
+)
+
+
+def _hypot_vjp(ct, out, x, y):  # type: ignore[no-untyped-def]
+    over = ct / np.where(out == 0, 1, out)
+    return over * x, over * y
+
+
+hypot = elementwise(
+    "hypot",
+    numpy=np.hypot,
+    vjp=_hypot_vjp,
+    notation=Notation(r"\sqrt{{{0}^2 + {1}^2}}", (r"\frac{{{0}}}{{{out}}}", r"\frac{{{1}}}{{{out}}}")),
+    python="np.hypot({0}, {1})",
+    domain=(REAL_LINE, Interval(0.1, 3)),
+    special=(0.0, 1.0),
+    ties="both derivatives are 0 at the origin",
+    operations=4,
+    source="DLMF 4.2.26 with a = 1/2",
+)
+
+sinh = elementwise(
+    "sinh",
+    numpy=np.sinh,
+    vjp=lambda ct, out, x: (ct * np.cosh(x),),
+    notation=Notation(r"\sinh\left({0}\right)", (r"\cosh\left({0}\right)",)),
+    python="np.sinh({0})",
+    special=(0.0, 1e4),
+    operations=TRANSCENDENTAL,
+    source="DLMF 4.34.1",
+)
+
+cosh = elementwise(
+    "cosh",
+    numpy=np.cosh,
+    vjp=lambda ct, out, x: (ct * np.sinh(x),),
+    notation=Notation(r"\cosh\left({0}\right)", (r"\sinh\left({0}\right)",)),
+    python="np.cosh({0})",
+    special=(0.0, 1e4),
+    operations=TRANSCENDENTAL,
+    source="DLMF 4.34.2",
+)
+
+tanh = elementwise(
+    "tanh",
+    numpy=np.tanh,
+    vjp=lambda ct, out, x: (ct * (1 - out**2),),
+    notation=Notation(r"\tanh\left({0}\right)", (r"1 - {out}^2",)),
+    python="np.tanh({0})",
+    special=(0.0, -20.0, 20.0),
+    operations=TRANSCENDENTAL,
+    source="lecture 002, (7.40); DLMF 4.34.8",
+)

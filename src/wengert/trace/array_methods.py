@@ -1,0 +1,178 @@
+"""Operators and methods of arrays, in terms of NumPy functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from wengert.primitives import arithmetic, comparison, contraction
+from wengert.primitives.selection import astype
+
+
+class ArrayMethods:
+    """What an array can do, for anything that NumPy functions accept."""
+
+    __slots__ = ()
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        size = 1
+        for extent in self.shape:
+            size *= extent
+        return size
+
+    @property
+    def T(self) -> Any:
+        """All axes in reverse."""
+        return np.transpose(self)  # type: ignore[call-overload]
+
+    @property
+    def mT(self) -> Any:
+        """The last two axes exchanged."""
+        return np.swapaxes(self, -1, -2)  # type: ignore[call-overload]
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a scalar")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[position] for position in range(len(self)))
+
+    def __getitem__(self, key: Any) -> Any:
+        from wengert.trace.indexing import index
+
+        return index(self, key)
+
+    def __add__(self, other: Any) -> Any:
+        return arithmetic.add(self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return arithmetic.add(other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return arithmetic.sub(self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return arithmetic.sub(other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return arithmetic.mul(self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return arithmetic.mul(other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return arithmetic.div(self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return arithmetic.div(other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return arithmetic.pow(self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return arithmetic.pow(other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return contraction.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return contraction.matmul(other, self)
+
+    def __neg__(self) -> Any:
+        return arithmetic.neg(self)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return arithmetic.abs(self)
+
+    def __eq__(self, other: object) -> Any:
+        return comparison.eq(self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return comparison.ne(self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return comparison.lt(self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return comparison.le(self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return comparison.gt(self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return comparison.ge(self, other)
+
+    def __and__(self, other: Any) -> Any:
+        return np.bitwise_and(self, other)  # type: ignore[call-overload]
+
+    def __rand__(self, other: Any) -> Any:
+        return np.bitwise_and(other, self)
+
+    def __or__(self, other: Any) -> Any:
+        return np.bitwise_or(self, other)  # type: ignore[call-overload]
+
+    def __ror__(self, other: Any) -> Any:
+        return np.bitwise_or(other, self)
+
+    def __xor__(self, other: Any) -> Any:
+        return np.bitwise_xor(self, other)  # type: ignore[call-overload]
+
+    def __rxor__(self, other: Any) -> Any:
+        return np.bitwise_xor(other, self)
+
+    def __invert__(self) -> Any:
+        return np.invert(self)  # type: ignore[call-overload]
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def astype(self, dtype: Any) -> Any:
+        """Return the values converted to `dtype`."""
+        return astype(self, dtype=np.dtype(dtype))
+
+    def copy(self) -> Any:
+        """Return the same value: nothing can write to it."""
+        return self
+
+    def reshape(self, *shape: Any, order: str = "C") -> Any:
+        """Return the elements in another shape; see `numpy.reshape`."""
+        target = shape[0] if len(shape) == 1 else shape
+        return np.reshape(self, target, order=order)  # type: ignore[call-overload]
+
+    def transpose(self, *axes: Any) -> Any:
+        """Return the axes in another order; see `numpy.transpose`."""
+        order = (axes[0] if len(axes) == 1 else axes) or None
+        return np.transpose(self, order)  # type: ignore[call-overload]
+
+
+def _method(function: Any) -> Any:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    method.__name__ = function.__name__
+    method.__doc__ = f"See `numpy.{function.__name__}`."
+    return method
+
+
+# Methods that are NumPy functions of the same name and signature.
+for _function in (
+    np.sum, np.mean, np.prod, np.max, np.min, np.any, np.all, np.argmax, np.argmin, np.cumsum, np.var, np.std,
+    np.ravel, np.squeeze, np.swapaxes, np.clip, np.take, np.dot, np.repeat, np.diagonal, np.trace,
+):  # fmt: skip
+    setattr(ArrayMethods, _function.__name__, _method(_function))
+ArrayMethods.flatten = _method(np.ravel)  # type: ignore[attr-defined]

@@ -1,0 +1,120 @@
+"""Square brackets: NumPy's basic and integer-array indexing in terms of primitives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import IndexRangeError, ShapeError
+from wengert.primitives import movement
+from wengert.primitives.indexing import check_range, gather
+from wengert.trace.tensor import Tensor, here, refuse
+
+
+def _expand_ellipsis(key: tuple[Any, ...], ndim: int) -> list[Any]:
+    consumed = sum(part is not None and part is not Ellipsis for part in key)
+    if sum(part is Ellipsis for part in key) > 1:
+        raise IndexRangeError(f"an index has at most one ...{here()}")
+    if consumed > ndim:
+        raise IndexRangeError(f"{consumed} indices for an array of {ndim} axes{here()}")
+    fill = [slice(None)] * (ndim - consumed)
+    if not any(part is Ellipsis for part in key):
+        return [*key, *fill]
+    place = next(position for position, part in enumerate(key) if part is Ellipsis)
+    return [*key[:place], *fill, *key[place + 1 :]]
+
+
+def _is_scalar_index(part: Any) -> bool:
+    return isinstance(part, (int, np.integer)) and not isinstance(part, (bool, np.bool_))
+
+
+def _check_part(part: Any) -> Any:
+    if part is None or isinstance(part, slice) or _is_scalar_index(part):
+        return part
+    if isinstance(part, (bool, np.bool_)):
+        refuse("a boolean is no index")
+    array = part if isinstance(part, Tensor) else np.asarray(part)
+    if array.dtype == np.bool_:
+        refuse("a boolean mask selects a number of elements that depends on values; use np.where(mask, x, 0)")
+    if not isinstance(array, Tensor) and array.size == 0:
+        array = array.astype(np.int64)
+    return array
+
+
+def index(x: Any, key: Any) -> Any:
+    """Return ``x[key]``.
+
+    Integers and slices become slicing, integer arrays become gathering; the order of the axes is NumPy's.
+
+    Raises
+    ------
+    IndexRangeError
+        When an integer or a constant index array lies outside its axis.
+    TraceError
+        For boolean masks, whose result has no fixed shape.
+    """
+    parts = [_check_part(part) for part in _expand_ellipsis(key if isinstance(key, tuple) else (key,), x.ndim)]
+    arrays = [part for part in parts if not (part is None or isinstance(part, slice) or _is_scalar_index(part))]
+    if arrays:
+        # Beside an array, an integer is an index array too: it decides where the axes of the result stand.
+        parts = [np.asarray(part) if _is_scalar_index(part) else part for part in parts]
+    x, parts = _basic(x, parts)
+    return _gathered(x, parts) if arrays else x
+
+
+def _basic(x: Any, parts: list[Any]) -> tuple[Any, list[Any]]:
+    """Do slices, integers and new axes; the parts that are left stand for the axes that are left."""
+    start, stop, step, flipped, dropped = [], [], [], [], []
+    axis = 0
+    for part in parts:
+        if part is None:
+            continue
+        extent = x.shape[axis]
+        if isinstance(part, slice):
+            places = range(*part.indices(extent))
+            if places.step < 0:
+                places = places[::-1]
+                flipped.append(axis)
+        elif _is_scalar_index(part):
+            if not -extent <= part < extent:
+                raise IndexRangeError(f"index {part} is outside axis {axis}, which has {extent} entries{here()}")
+            places = range(int(part) % extent, int(part) % extent + 1)
+            dropped.append(axis)
+        else:
+            places = range(extent)
+        begin = places.start if len(places) else 0
+        start.append(begin)
+        stop.append(places[-1] + 1 if len(places) else 0)
+        step.append(places.step if len(places) > 1 else 1)
+        axis += 1
+    whole = all(
+        (first, last, stride) == (0, extent, 1)
+        for first, last, stride, extent in zip(start, stop, step, x.shape, strict=True)
+    )
+    if not whole:
+        x = movement.slice_(x, start=tuple(start), stop=tuple(stop), step=tuple(step))
+    if flipped:
+        x = movement.flip(x, axes=tuple(flipped))
+    if dropped:
+        x = movement.squeeze(x, axes=tuple(dropped))
+    left = [part for part in parts if not _is_scalar_index(part)]
+    added = tuple(position for position, part in enumerate(left) if part is None)
+    if added:
+        x = movement.expand_dims(x, axes=added)
+    return x, left
+
+
+def _gathered(x: Any, parts: list[Any]) -> Any:
+    axes = tuple(
+        axis for axis, part in enumerate(parts) if part is not None and not isinstance(part, slice)
+    )
+    indices = []
+    for axis in axes:
+        part = parts[axis]
+        if not isinstance(part, Tensor):
+            check_range(part, x.shape[axis], axis)
+        elif part.dtype.kind not in "iu":
+            raise ShapeError(f"indices are integers, not {part.dtype}{here()}")
+        indices.append(part)
+    return gather(x, *indices, axes=axes)

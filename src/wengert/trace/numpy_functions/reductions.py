@@ -1,0 +1,140 @@
+"""Reductions: np.sum and its kin, var, std and the norm."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import ShapeError
+from wengert.ir.composite import composite
+from wengert.primitives import reductions as primitives
+from wengert.trace.numpy_functions.table import implements, normalise_axes, normalise_axis
+from wengert.trace.tensor import here, refuse
+
+
+def _cast(value: Any, dtype: Any) -> Any:
+    return value if dtype is None else value.astype(dtype)
+
+
+@implements(np.sum)
+def sum(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
+    """np.sum."""
+    return primitives.sum(_cast(a, dtype), axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
+
+
+@implements(np.mean)
+def mean(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
+    """np.mean."""
+    return primitives.mean(_cast(a, dtype), axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
+
+
+@implements(np.prod)
+def prod(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
+    """np.prod."""
+    return primitives.prod(_cast(a, dtype), axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
+
+
+@implements(np.max, np.amax)
+def max(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """np.max."""
+    return primitives.max(a, axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
+
+
+@implements(np.min, np.amin)
+def min(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """np.min."""
+    return primitives.min(a, axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
+
+
+@implements(np.any)
+def any(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """np.any."""
+    return primitives.any(a, axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
+
+
+@implements(np.all)
+def all(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """np.all."""
+    return primitives.all(a, axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
+
+
+@implements(np.argmax)
+def argmax(a: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """np.argmax."""
+    return primitives.argmax(a, axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
+
+
+@implements(np.argmin)
+def argmin(a: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """np.argmin."""
+    return primitives.argmin(a, axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
+
+
+@implements(np.cumsum)
+def cumsum(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """np.cumsum."""
+    x = _cast(a, dtype)
+    if axis is None:
+        return primitives.cumsum(np.reshape(x, -1), axis=0)
+    return primitives.cumsum(x, axis=normalise_axis(axis, a.ndim))
+
+
+@implements(np.var)
+@composite
+def var(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    """np.var, two passes: the mean of the squared deviations from the mean.
+
+    Raises
+    ------
+    ShapeError
+        When there are not more values than `ddof`.
+    """
+    x = _cast(a, dtype)
+    axes = normalise_axes(axis, x.ndim)
+    count = math.prod(x.shape[one] for one in axes)
+    if count - ddof <= 0:
+        raise ShapeError(f"var of {count} values with ddof={ddof} divides by {count - ddof}{here()}")
+    squared = np.square(x - np.mean(x, axis=axes, keepdims=True))
+    if ddof == 0:
+        return np.mean(squared, axis=axes, keepdims=keepdims)
+    return np.sum(squared, axis=axes, keepdims=keepdims) / float(count - ddof)
+
+
+def _root(squared: Any) -> Any:
+    # Where the radicand is 0 the branch is not taken, so nothing flows back through √ there.
+    return np.where(squared > 0, np.sqrt(squared), 0)
+
+
+@implements(np.std)
+@composite
+def std(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    """np.std; the derivative at a constant is 0.
+
+    Raises
+    ------
+    ShapeError
+        When there are not more values than `ddof`.
+    """
+    return _root(np.var(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims))
+
+
+@implements(np.linalg.norm)
+@composite
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """np.linalg.norm of vectors, and the Frobenius norm; the derivative at 0 is 0."""
+    axes = normalise_axes(axis, x.ndim)
+    if len(axes) != 1 and not (ord in (None, "fro") and (axis is None or len(axes) == 2)):
+        refuse(f"np.linalg.norm: ord={ord!r} of a matrix has no rule; the Frobenius norm has")
+    if ord in (None, 2, "fro"):
+        return _root(np.sum(np.square(x), axis=axes, keepdims=keepdims))
+    if ord == 1:
+        return np.sum(np.abs(x), axis=axes, keepdims=keepdims)
+    if ord == np.inf:
+        return np.max(np.abs(x), axis=axes, keepdims=keepdims)
+    if ord == -np.inf:
+        return np.min(np.abs(x), axis=axes, keepdims=keepdims)
+    if ord == 0:
+        return np.sum((x != 0).astype(x.dtype), axis=axes, keepdims=keepdims)
+    return np.sum(np.abs(x) ** ord, axis=axes, keepdims=keepdims) ** (1.0 / ord)

@@ -1,0 +1,95 @@
+"""The table from NumPy's functions to their implementations, and the way into it."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import ShapeError, UnsupportedFunctionError
+from wengert.trace.tensor import here
+
+_TABLE: dict[Any, tuple[Callable[..., Any], frozenset[str]]] = {}
+
+
+def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Enter an implementation under NumPy functions; its parameters are the options it supports."""
+
+    def enter(implementation: Callable[..., Any]) -> Callable[..., Any]:
+        options = frozenset(inspect.signature(implementation).parameters)
+        for function in functions:
+            _TABLE[function] = (implementation, options)
+        return implementation
+
+    return enter
+
+
+def supported() -> list[str]:
+    """Return the names of all NumPy functions that tensors take, beside universal functions."""
+    return sorted({_name(function) for function in _TABLE})
+
+
+def _name(function: Any) -> str:
+    module = getattr(function, "__module__", "numpy").removeprefix("numpy").strip(".")
+    return f"{module}.{function.__name__}" if module in ("linalg",) else str(function.__name__)
+
+
+def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Record ``function(*args, **kwargs)``.
+
+    Raises
+    ------
+    UnsupportedFunctionError
+        Naming the function, or its option, and the nearest supported function.
+    """
+    entry = _TABLE.get(function)
+    if entry is None:
+        from wengert.trace.numpy_ufuncs import supported as ufuncs
+
+        name = _name(function)
+        near = difflib.get_close_matches(name, [*supported(), *ufuncs()], n=1, cutoff=0.5)
+        advice = f"; the nearest that has one is np.{near[0]}" if near else ""
+        raise UnsupportedFunctionError(f"np.{name} has no rule{advice}{here()}")
+    implementation, options = entry
+    given = {name: value for name, value in kwargs.items() if value is not np._NoValue}
+    unknown = [name for name in given if name not in options]
+    if unknown:
+        if given[unknown[0]] is None or (unknown[0] == "where" and given["where"] is True):
+            del given[unknown[0]]
+            return call_function(function, args, given)
+        raise UnsupportedFunctionError(f"np.{_name(function)}: the option {unknown[0]}= has no rule{here()}")
+    return implementation(*args, **given)
+
+
+def normalise_axis(axis: Any, ndim: int) -> int:
+    """Return `axis` counted from the front.
+
+    Raises
+    ------
+    ShapeError
+        When there is no such axis.
+    """
+    number = int(axis)
+    if not -ndim <= number < ndim:
+        raise ShapeError(f"there is no axis {number} in an array of {ndim} axes{here()}")
+    return number % ndim
+
+
+def normalise_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """Return axes counted from the front and sorted; None means all of them.
+
+    Raises
+    ------
+    ShapeError
+        When one does not exist or is named twice.
+    """
+    if axis is None:
+        return tuple(range(ndim))
+    given = axis if isinstance(axis, (tuple, list)) else (axis,)
+    axes = sorted(normalise_axis(one, ndim) for one in given)
+    if len(set(axes)) != len(axes):
+        raise ShapeError(f"axis {axis} names an axis twice{here()}")
+    return tuple(axes)

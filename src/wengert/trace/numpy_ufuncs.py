@@ -1,0 +1,126 @@
+"""NumPy's universal functions on tensors."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import UnsupportedFunctionError
+from wengert.ir.primitive import REGISTRY, Primitive
+from wengert.primitives import exponential
+from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
+from wengert.primitives.kinds import BOOL
+from wengert.primitives.reductions import cumsum
+from wengert.trace.tensor import Tensor, here, refuse
+
+_TABLE: dict[Any, Primitive] = {
+    ufunc: primitive for primitive in REGISTRY.values() for ufunc in primitive.implements
+}
+_BITWISE: dict[Any, Primitive] = {
+    np.bitwise_and: logical_and,
+    np.bitwise_or: logical_or,
+    np.bitwise_xor: logical_xor,
+    np.invert: logical_not,
+}
+# SciPy's functions are known by name, so that SciPy need not be imported to meet them.
+_SPECIAL = {"expit": exponential.sigmoid, "erf": exponential.erf, "xlogy": exponential.xlogy}
+
+
+_LOG_2, _LOG_10 = math.log(2), math.log(10)
+
+
+def _identity(x: Any) -> Any:
+    return x
+
+
+_WRITTEN_OUT: dict[Any, Any] = {
+    np.positive: _identity,
+    np.exp2: lambda x: np.exp(x * _LOG_2),
+    np.log2: lambda x: np.log(x) / _LOG_2,
+    np.log10: lambda x: np.log(x) / _LOG_10,
+    np.deg2rad: lambda x: x * (np.pi / 180),
+    np.rad2deg: lambda x: x * (180 / np.pi),
+    np.radians: lambda x: x * (np.pi / 180),
+    np.degrees: lambda x: x * (180 / np.pi),
+    np.arcsinh: lambda x: np.sign(x) * np.log1p(np.abs(x) + x**2 / (1 + np.sqrt(x**2 + 1))),
+    np.arctanh: lambda x: 0.5 * (np.log1p(x) - np.log1p(-x)),
+    np.heaviside: lambda x, at_zero: np.where(x > 0, 1.0, np.where(x == 0, at_zero, 0.0)),
+    np.float_power: lambda x, y: x**y,
+}
+
+
+def supported() -> list[str]:
+    """Return the names of all universal functions that tensors take."""
+    return sorted({ufunc.__name__ for ufunc in (*_TABLE, *_BITWISE, *_WRITTEN_OUT)} | set(_SPECIAL))
+
+
+def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Record ``ufunc.method(*inputs, **kwargs)``.
+
+    Raises
+    ------
+    UnsupportedFunctionError
+        Naming the function and the nearest supported one.
+    TraceError
+        When the call would write into an array (``out=``, ``+=`` on an array).
+    """
+    if kwargs.get("out") is not None:
+        refuse(
+            f"np.{ufunc.__name__} would write a traced value into an existing array (out= or an in-place operator "
+            "on an array); write x = x + y in place of x += y, or start from a traced value"
+        )
+    if method == "reduce":
+        return _reduce(ufunc, inputs, kwargs)
+    if method == "accumulate" and ufunc is np.add:
+        (x,) = inputs
+        return cumsum(x, axis=kwargs.get("axis", 0) % x.ndim)
+    if method == "outer":
+        left, right = inputs
+        grown = np.reshape(left, np.shape(left) + (1,) * np.ndim(right))
+        return call_ufunc(ufunc, "__call__", (grown, right), kwargs)
+    if method != "__call__":
+        raise UnsupportedFunctionError(f"np.{ufunc.__name__}.{method} has no rule{here()}")
+    if kwargs.get("where", True) is not True:
+        refuse(f"np.{ufunc.__name__}(where=…) leaves elements undefined; use np.where")
+    result = _dispatch(ufunc, inputs)
+    dtype = kwargs.get("dtype")
+    return result if dtype is None else result.astype(dtype)
+
+
+def _dispatch(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
+    primitive = _TABLE.get(ufunc) or _SPECIAL.get(ufunc.__name__)
+    if primitive is not None:
+        return primitive(*inputs)
+    if ufunc in _BITWISE:
+        if any(getattr(operand, "dtype", np.asarray(operand).dtype) != BOOL for operand in _known(inputs)):
+            refuse(f"np.{ufunc.__name__} is for booleans; bits of integers have no rule")
+        return _BITWISE[ufunc](*inputs)
+    if ufunc in _WRITTEN_OUT:
+        return _WRITTEN_OUT[ufunc](*inputs)
+    near = difflib.get_close_matches(ufunc.__name__, supported(), n=1, cutoff=0.5)
+    advice = f"; the nearest that has one is np.{near[0]}" if near else ""
+    raise UnsupportedFunctionError(f"np.{ufunc.__name__} has no rule{advice}{here()}")
+
+
+def _known(inputs: tuple[Any, ...]) -> list[Any]:
+    return [operand if isinstance(operand, Tensor) else np.asarray(operand) for operand in inputs]
+
+
+def _reduce(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    functions: dict[Any, Any] = {
+        np.add: np.sum,
+        np.multiply: np.prod,
+        np.maximum: np.max,
+        np.minimum: np.min,
+        np.logical_and: np.all,
+        np.logical_or: np.any,
+    }
+    if ufunc not in functions:
+        raise UnsupportedFunctionError(f"np.{ufunc.__name__}.reduce has no rule{here()}")
+    (x,) = inputs
+    options = {name: value for name, value in kwargs.items() if value is not None and name != "out"}
+    options.setdefault("axis", kwargs.get("axis", 0))
+    return functions[ufunc](x, **options)

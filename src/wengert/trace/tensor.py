@@ -1,0 +1,311 @@
+"""Tensors: what a traced function computes with in place of arrays.
+
+A tensor stands for a node. NumPy functions applied to it arrive through NumPy's own protocols and record nodes
+instead of computing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NoReturn
+
+import numpy as np
+
+from wengert.errors import ConcreteValueError, DTypeError, ShapeError, TraceError, WengertError
+from wengert.ir.evaluate import evaluate_node
+from wengert.ir.node import CONSTANT, Node, make_constant, make_node
+from wengert.ir.primitive import Kind, Primitive
+from wengert.ir.program import ancestors
+from wengert.ir.provenance import Provenance, current_regions
+from wengert.primitives.selection import astype
+from wengert.trace import source
+from wengert.trace.array_methods import ArrayMethods
+
+_depth: ContextVar[int] = ContextVar("wengert_trace_depth", default=0)
+
+
+class Trace:
+    """A recording in progress: provenance of its nodes, and values of its inputs where they are known.
+
+    Attributes
+    ----------
+    level : int
+        Nesting depth; an operation on tensors of several traces is recorded in the deepest.
+    provenance : dict of Node to Provenance
+    arguments : dict of Node to array or Tensor
+        What the inputs were traced from; absent for inputs traced from a type alone.
+    """
+
+    def __init__(self, rule: str | None = None) -> None:
+        self.level = _depth.get() + 1
+        self.provenance: dict[Node, Provenance] = {}
+        self.arguments: dict[Node, Any] = {}
+        self.captured: set[Trace] = set()
+        self.open = True
+        self.rule = rule
+        self._values: dict[Node, np.ndarray[Any, Any]] = {}
+        self._last: tuple[source.Site, Node] | None = None
+
+    @contextmanager
+    def recording(self) -> Iterator[Trace]:
+        """Nest traces begun inside this one below it; tensors of this trace end with it."""
+        token = _depth.set(self.level)
+        try:
+            yield self
+        finally:
+            _depth.reset(token)
+            self.open = False
+
+    def record(self, node: Node) -> None:
+        """Note where a node comes from; the first origin of a shared node stays."""
+        if self.rule is not None:
+            if node not in self.provenance:
+                self.provenance[node] = Provenance(regions=current_regions(), rule=self.rule)
+            return
+        frame = source.user_frame()
+        if frame is None:
+            self.provenance.setdefault(node, Provenance(regions=current_regions()))
+            return
+        name, site = source.variable(frame)
+        if node in self.provenance:
+            return
+        if name is not None and self._last is not None and self._last[0] == site:
+            # One call recorded several nodes: the variable holds the last of them.
+            before = self._last[1]
+            if before in node.inputs and self.provenance[before].name == name:
+                known = self.provenance[before]
+                self.provenance[before] = Provenance(None, known.source, known.regions)
+        self.provenance[node] = Provenance(name, source.source_line(frame), current_regions())
+        self._last = (site, node)
+
+    def value(self, node: Node) -> np.ndarray[Any, Any]:
+        """Return the value of a node of this trace, computed now if it was not needed before.
+
+        Raises
+        ------
+        ConcreteValueError
+            When an input it depends on was traced from a type alone.
+        """
+        for needed in ancestors([node]):
+            if needed in self._values:
+                continue
+            if needed.inputs or needed.primitive is CONSTANT:
+                with np.errstate(all="ignore"):
+                    self._values[needed] = evaluate_node(needed, [self._values[i] for i in needed.inputs])
+            else:
+                self._values[needed] = self._argument(needed)
+        return self._values[node]
+
+    def _argument(self, node: Node) -> np.ndarray[Any, Any]:
+        for trace in (self, *sorted(self.captured, key=lambda other: -other.level)):
+            known = trace.arguments.get(node)
+            if isinstance(known, Tensor):
+                return known.trace.value(known.node)
+            if known is not None:
+                return np.asarray(known)
+            if trace is not self and node not in trace.arguments:
+                continue
+        raise ConcreteValueError(
+            f"the value of {dict(node.params)['name']!r} is not known: it was traced from its type alone{here()}. "
+            "Use np.where to choose between values, or trace from an array, which specialises the program"
+        )
+
+
+def here() -> str:
+    """Return the open layers and the user's line, for the end of a message."""
+    layers = [entered.name for entered in current_regions() if entered.kind == "layer"]
+    frame = source.user_frame()
+    places = []
+    if layers:
+        places.append(f"in layer {layers[-1]}")
+    if frame is not None:
+        places.append(f"at {source.source_line(frame)}")
+    return " (" + ", ".join(places) + ")" if places else ""
+
+
+def refuse(message: str) -> NoReturn:
+    """Raise a `TraceError` that says where."""
+    raise TraceError(message + here())
+
+
+class Tensor(ArrayMethods):
+    """A value of a traced program; behaves like an array of its shape and dtype.
+
+    Attributes
+    ----------
+    node : Node
+    trace : Trace
+    weak : type or None
+        Set where the value came from a Python number, which does not decide the dtype of a result.
+    """
+
+    __slots__ = ("node", "trace", "weak")
+
+    node: Node
+    trace: Trace
+    weak: type | None
+
+    def __init__(self, node: Node, trace: Trace, weak: type | None = None) -> None:
+        self.node = node
+        self.trace = trace
+        self.weak = weak
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the value is a constant of the program."""
+        return self.node.primitive is CONSTANT
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Extents of the axes."""
+        return self.node.type.shape
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Type of the elements."""
+        return self.node.type.dtype
+
+    def __wengert_apply__(self, primitive: Primitive, operands: Any, params: dict[str, Any]) -> Tensor:
+        return apply(primitive, operands, params)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        from wengert.trace.numpy_ufuncs import call_ufunc
+
+        return call_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        from wengert.trace.numpy_functions import call_function
+
+        return call_function(function, args, kwargs)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        refuse(
+            "a traced value cannot be put into a NumPy array: np.asarray is not needed, lists become arrays "
+            "with np.stack, and items are set with np.where, np.concatenate or wengert.scatter_add"
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self._known("bool()"))
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise TypeError(f"a {self.dtype} tensor is no index")
+        return int(self._known("an index"))
+
+    def __int__(self) -> int:
+        if self.dtype.kind == "f":
+            refuse("int() of a floating tensor would cut the derivative; use np.floor outside of the trace")
+        return int(self._known("int()"))
+
+    def __float__(self) -> NoReturn:
+        refuse("float() would cut the derivative; stay with NumPy functions (np.exp instead of math.exp)")
+
+    def _known(self, use: str) -> np.ndarray[Any, Any]:
+        if self.size != 1:
+            raise ShapeError(f"{use} of an array of shape {self.shape} is ambiguous; use np.any or np.all{here()}")
+        return self.trace.value(self.node)
+
+    def __hash__(self) -> int:
+        return hash(self.node)
+
+    def __repr__(self) -> str:
+        return f"Tensor({self.node.type})"
+
+    def __setitem__(self, key: Any, value: Any) -> NoReturn:
+        refuse(
+            "items of a traced value cannot be assigned: build the result with np.where, np.concatenate, np.stack "
+            "or wengert.scatter_add"
+        )
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        known = name if hasattr(np.ndarray, name) else None
+        advice = "not supported on a traced value" if known else "no attribute of arrays"
+        raise AttributeError(f"{name!r} is {advice}{here()}")
+
+
+def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Tensor:
+    """Record `primitive` applied to tensors and arrays.
+
+    Operands are converted to the dtypes that NumPy 2 promotion gives; that is the only place where it happens.
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        From the primitive, with the layer and the line.
+    """
+    trace = _deepest(operands)
+    weak = [
+        (operand.weak or operand.node.type.dtype) if type(operand) is Tensor else _dtype_of(operand)
+        for operand in operands
+    ]
+    try:
+        dtypes = primitive.promote(weak)
+        nodes = [_as_node(operand, dtype, trace) for operand, dtype in zip(operands, dtypes, strict=True)]
+        node = make_node(primitive, nodes, params)
+    except (ShapeError, DTypeError) as error:
+        raise type(error)(f"{error}{here()}") from None
+    trace.record(node)
+    return Tensor(node, trace, _weak_result(primitive, weak, node))
+
+
+def _weak_result(primitive: Primitive, weak: list[Any], node: Node) -> type | None:
+    if primitive.kind is not Kind.ELEMENTWISE or not all(isinstance(dtype, type) for dtype in weak):
+        return None
+    return {"f": float, "i": int, "b": bool}.get(node.type.dtype.kind)
+
+
+def _dtype_of(operand: Any) -> Any:
+    if type(operand) in (bool, int, float):
+        return type(operand)
+    dtype = getattr(operand, "dtype", None)
+    return np.asarray(operand).dtype if dtype is None else dtype
+
+
+def _deepest(operands: Any) -> Trace:
+    deepest: Trace | None = None
+    for operand in operands:
+        if type(operand) is Tensor:
+            trace = operand.trace
+            if not trace.open:
+                refuse("a tensor of a trace that has ended was used: a traced function kept it in a variable outside")
+            if deepest is None or trace.level > deepest.level:
+                deepest = trace
+    if deepest is None:
+        raise WengertError("no operand is a tensor")
+    for operand in operands:
+        if type(operand) is Tensor and operand.trace is not deepest:
+            deepest.captured.add(operand.trace)
+    return deepest
+
+
+def _as_node(operand: Any, dtype: np.dtype[np.generic], trace: Trace) -> Node:
+    if type(operand) is Tensor:
+        node = operand.node
+        if node.type.dtype == dtype:
+            return node
+        converted = make_node(astype, (node,), {"dtype": dtype})
+        trace.record(converted)
+        return converted
+    if isinstance(operand, np.ma.MaskedArray):
+        raise DTypeError("masked arrays have no place in a program; fill them first with .filled(value)")
+    try:
+        array = np.asarray(operand, dtype)
+    except OverflowError:
+        raise DTypeError(f"{operand!r} does not fit into {dtype}") from None
+    try:
+        return make_constant(array)
+    except TypeError as error:
+        raise DTypeError(str(error)) from None
+
+
+def as_tensor(value: Any, trace: Trace) -> Tensor:
+    """Return `value` as a tensor of `trace`: a constant where it is an array."""
+    if type(value) is Tensor:
+        if value.trace is not trace:
+            trace.captured.add(value.trace)
+        return value
+    return Tensor(_as_node(value, np.asarray(value).dtype, trace), trace)

@@ -1,0 +1,143 @@
+"""From a Python function to a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import TraceError
+from wengert.ir.node import Node, make_input
+from wengert.ir.program import Program
+from wengert.ir.provenance import Provenance
+from wengert.ir.types import TensorType
+from wengert.trace.tensor import Tensor, Trace, as_tensor
+from wengert.trace.tree import TreeSignature, argument_names, flatten, leaf_paths, leaf_type, unflatten
+
+
+class Recording:
+    """A function traced on given arguments: its program, and the trace it was recorded in.
+
+    Attributes
+    ----------
+    program : Program
+    trace : Trace
+    leaves : list
+        The arguments' leaves, in the order of the program's inputs.
+    positions : list of (argument, first, last)
+        Which leaves belong to which argument; arguments are numbered, keywords named.
+    """
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.leaves, structure = flatten((args, kwargs))
+        self.trace = Trace()
+        self.positions = _positions(args, kwargs)
+        names = _leaf_names(function, args, kwargs)
+        with self.trace.recording():
+            nodes = [self._input(name, leaf) for name, leaf in zip(names, self.leaves, strict=True)]
+            tensors = [_leaf_tensor(node, self.trace, leaf) for node, leaf in zip(nodes, self.leaves, strict=True)]
+            traced_args, traced_kwargs = unflatten(structure, tensors)
+            result = function(*traced_args, **traced_kwargs)
+            outputs, result_structure = flatten(result)
+            results = [_output(value, self.trace) for value in outputs]
+        signature = TreeSignature(structure, result_structure)
+        self.program = Program(nodes, [result.node for result in results], self.trace.provenance, signature)
+
+    def _input(self, name: str, leaf: Any) -> Node:
+        type_ = leaf_type(leaf, name)
+        node = make_input(name, type_)
+        self.trace.provenance[node] = Provenance(name=name)
+        if not isinstance(leaf, TensorType):
+            self.trace.arguments[node] = leaf
+            if isinstance(leaf, Tensor):
+                self.trace.captured.add(leaf.trace)
+        return node
+
+
+def _leaf_tensor(node: Node, trace: Trace, leaf: Any) -> Tensor:
+    if isinstance(leaf, Tensor):
+        return Tensor(node, trace, leaf.weak)
+    return Tensor(node, trace, type(leaf) if type(leaf) in (bool, int, float) else None)
+
+
+def _output(value: Any, trace: Trace) -> Tensor:
+    try:
+        return as_tensor(value, trace)
+    except (TypeError, ValueError):
+        raise TraceError(
+            f"a traced function returns numbers, arrays, or trees of them; it returned {type(value).__name__}"
+        ) from None
+
+
+def _positions(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[int | str, int, int]]:
+    positions: list[tuple[int | str, int, int]] = []
+    start = 0
+    # optree orders dictionaries by key.
+    for key, value in [*enumerate(args), *((name, kwargs[name]) for name in sorted(kwargs))]:
+        stop = start + len(flatten(value)[0])
+        positions.append((key, start, stop))
+        start = stop
+    return positions
+
+
+def _leaf_names(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+    keywords = {name: kwargs[name] for name in sorted(kwargs)}
+    roots = argument_names(function, len(args), keywords)
+    names: list[str] = []
+    for root, value in zip(roots, [*args, *keywords.values()], strict=True):
+        names += leaf_paths(value, root)
+    return names
+
+
+def trace(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Program:
+    """Record a function written in plain NumPy as a program.
+
+    Parameters
+    ----------
+    function : callable
+        Takes and returns arrays, numbers, or trees of them (tuples, lists, dictionaries, modules).
+    *args, **kwargs
+        The arguments to trace with. Where one is an array, its values are known while tracing, and a
+        Python ``if`` or ``while`` that asks for them specialises the program. Where one is a
+        `TensorType`, only shape and dtype are known, and such a question is an error.
+
+    Returns
+    -------
+    Program
+        Its inputs have the names of the arguments. Called with arrays, it computes what `function` does.
+
+    Raises
+    ------
+    TraceError
+        When the function does what a program cannot hold; says what to write instead, and where.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import wengert as wg
+    >>> print(wg.trace(lambda W, x: np.tanh(x @ W).sum(), np.ones((3, 2)), np.ones(3)))
+    program(W: f64[3,2], x: f64[3])
+      v0: f64[2] = matmul x W
+      v1: f64[2] = tanh v0
+      v2: f64[]  = sum v1 axes=(0,) keepdims=False
+      return v2
+    """
+    recording = Recording(function, args, kwargs)
+    if recording.program.free:
+        raise TraceError("a program cannot read tensors of an enclosing trace; pass them as arguments")
+    return recording.program
+
+
+def abstract(shape: tuple[int, ...] | int = (), dtype: Any = np.float64) -> TensorType:
+    """Return a type to trace with where there is no array yet.
+
+    Parameters
+    ----------
+    shape : tuple of int or int
+    dtype : dtype_like
+    """
+    from wengert.ir.types import tensor_type
+
+    extents = (shape,) if isinstance(shape, int) else tuple(shape)
+    return tensor_type(extents, np.dtype(dtype))

@@ -1,0 +1,115 @@
+"""Trees of arrays in and out: tuples, lists, dictionaries and modules, through optree."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optree
+
+from wengert.errors import DTypeError, TraceError
+from wengert.ir.types import TensorType, tensor_type
+from wengert.trace.tensor import Tensor
+
+NAMESPACE = "wengert"
+
+
+def flatten(tree: Any) -> tuple[list[Any], Any]:
+    """Return the leaves of a tree and its structure."""
+    leaves, structure = optree.tree_flatten(tree, namespace=NAMESPACE)
+    return leaves, structure
+
+
+def unflatten(structure: Any, leaves: list[Any]) -> Any:
+    """Return the tree of this structure with these leaves."""
+    return optree.tree_unflatten(structure, leaves)
+
+
+def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
+    """Apply a function to the corresponding leaves of trees."""
+    return optree.tree_map(function, tree, *others, namespace=NAMESPACE)
+
+
+def leaf_paths(tree: Any, root: str = "") -> list[str]:
+    """Return a name for each leaf: the root and the keys down to it, joined by dots."""
+    paths = optree.tree_paths(tree, namespace=NAMESPACE)
+    return [".".join([root, *map(str, path)]).strip(".") for path in paths]
+
+
+def argument_names(function: Callable[..., Any], count: int, keywords: dict[str, Any]) -> list[str]:
+    """Return the names of `count` positional arguments of `function`, then those of the keywords."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    names: list[str] = []
+    for parameter in parameters:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            names += [f"{parameter.name}{position}" for position in range(count - len(names))]
+        elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            names.append(parameter.name)
+    names += [f"argument{position}" for position in range(len(names), count)]
+    return [*names[:count], *keywords]
+
+
+def leaf_type(value: Any, name: str) -> TensorType:
+    """Return the type of a leaf.
+
+    Raises
+    ------
+    DTypeError
+        When it is no number or array, or of a dtype that a program cannot hold; names the argument.
+    """
+    if isinstance(value, TensorType):
+        return value
+    if isinstance(value, Tensor):
+        return value.node.type
+    if isinstance(value, np.ma.MaskedArray):
+        raise DTypeError(f"argument {name!r}: masked arrays are refused; fill them first with .filled(value)")
+    array = np.asarray(value)
+    try:
+        return tensor_type(array.shape, array.dtype)
+    except TypeError as error:
+        raise DTypeError(f"argument {name!r}: {error}; got {type(value).__name__}") from None
+
+
+@dataclass(frozen=True)
+class TreeSignature:
+    """The trees of a traced function's arguments and result.
+
+    Attributes
+    ----------
+    arguments : optree.PyTreeSpec
+        Structure of ``(args, kwargs)``.
+    result : optree.PyTreeSpec
+    """
+
+    arguments: Any
+    result: Any
+
+    def flatten(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """Return the leaves of the arguments.
+
+        Raises
+        ------
+        TraceError
+            When the arguments are built otherwise than those the function was traced with.
+        """
+        leaves, structure = flatten((args, kwargs))
+        if structure != self.arguments:
+            raise TraceError(f"arguments of structure {structure}; the program was traced with {self.arguments}")
+        return leaves
+
+    def unflatten(self, outputs: list[Any]) -> Any:
+        """Return the result."""
+        return unflatten(self.result, outputs)
+
+
+def identifier(path: str) -> str:
+    """Return `path` as a Python name."""
+    name = re.sub(r"\W+", "_", path).strip("_") or "value"
+    return f"_{name}" if name[0].isdigit() else name

@@ -1,0 +1,250 @@
+"""Reverse mode as a transformation from programs to programs.
+
+The algorithm of the lectures: visit the list in reverse topological order; each node adds its contribution to
+the adjoints of its operands. Un-broadcasting, dtype matching and the accumulation stand here, once, so that the
+rules of the primitives need none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from wengert.errors import GradientError
+from wengert.ir.node import Node, make_input
+from wengert.ir.primitive import Kind, NotDifferentiable
+from wengert.ir.program import Program, ancestors
+from wengert.ir.provenance import Provenance
+from wengert.ir.types import TensorType
+from wengert.primitives import movement, reductions
+from wengert.primitives.selection import astype, where
+from wengert.trace.tensor import Tensor, Trace, as_tensor
+
+
+def zeros(type_: TensorType, trace: Trace) -> Tensor:
+    """Return zeros of a type, broadcast from one constant."""
+    zero = as_tensor(np.zeros((), type_.dtype), trace)
+    return movement.broadcast_to(zero, shape=type_.shape) if type_.shape else zero
+
+
+def unbroadcast(contribution: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Sum over the axes along which an operand of `shape` was broadcast.
+
+    The derivative of a broadcast copy is a sum over the copies.
+    """
+    extra = contribution.ndim - len(shape)
+    if extra > 0:
+        contribution = reductions.sum(contribution, axes=tuple(range(extra)), keepdims=False)
+    stretched = tuple(
+        axis
+        for axis, (mine, wanted) in enumerate(zip(contribution.shape, shape, strict=True))
+        if wanted == 1 and mine != 1
+    )
+    if stretched:
+        contribution = reductions.sum(contribution, axes=stretched, keepdims=True)
+    if contribution.shape != shape:
+        contribution = movement.broadcast_to(contribution, shape=shape)
+    return contribution
+
+
+def dependents(outputs: Sequence[Node], wrt: Sequence[Node]) -> list[Node]:
+    """Return the nodes through which a derivative flows from `wrt` to `outputs`, in topological order.
+
+    They are of floating dtype, depend on a node of `wrt`, and no step on the way is declared constant.
+    """
+    active = set(wrt)
+    order = []
+    for node in ancestors([*outputs, *wrt]):
+        if node not in active:
+            if isinstance(node.primitive.vjp, NotDifferentiable) or not node.type.is_float:
+                continue
+            if not any(operand in active for operand in node.inputs):
+                continue
+            active.add(node)
+        order.append(node)
+    return order
+
+
+def branch_only(outputs: Sequence[Node]) -> set[Node]:
+    """Return the nodes whose value reaches the outputs through branches of ``where`` only.
+
+    They may have been computed at points where they have no finite derivative, since somebody else decides
+    whether they count. A node that the condition or anything else reads as well is not among them.
+    """
+    nodes = ancestors(outputs)
+    reached = set(outputs)
+    found: set[Node] = set()
+    for node in reversed(nodes):
+        if node not in reached:
+            found.add(node)
+        for place, operand in enumerate(node.inputs):
+            if not (node in found or (node.primitive is where and place > 0)):
+                reached.add(operand)
+    return found
+
+
+class _Pullback:
+    """The adjoints of one reverse sweep."""
+
+    def __init__(self, trace: Trace, names: dict[Node, Provenance], guarded: set[Node]) -> None:
+        self.trace = trace
+        self.names = names
+        self.guarded = guarded
+        self.adjoints: dict[Node, Tensor] = {}
+
+    def add(self, node: Node, contribution: Tensor) -> None:
+        """adjoint[node] += contribution."""
+        contribution = unbroadcast(contribution, node.type.shape)
+        if contribution.dtype != node.type.dtype:
+            contribution = astype(contribution, dtype=node.type.dtype)
+        before = self.adjoints.get(node)
+        self.adjoints[node] = contribution if before is None else before + contribution
+
+    def close(self, node: Node) -> Tensor | None:
+        """Return the finished adjoint of `node` and name it in the side table."""
+        adjoint = self.adjoints.get(node)
+        if adjoint is not None and adjoint.node.inputs:
+            known = self.trace.provenance.get(adjoint.node, Provenance())
+            if known.adjoint_of is None:
+                origin = self.names.get(node, Provenance())
+                name = f"d{origin.name}" if origin.name else None
+                layers = tuple(entered for entered in origin.regions if entered.kind == "layer")
+                self.trace.provenance[adjoint.node] = replace(
+                    known, adjoint_of=node, name=known.name or name, regions=layers
+                )
+        return adjoint
+
+    def visit(self, node: Node, active: set[Node]) -> None:
+        """Send the adjoint of `node` on to its operands."""
+        rule = node.primitive.vjp
+        adjoint = self.close(node)
+        if adjoint is None or not node.inputs or isinstance(rule, NotDifferentiable):
+            return
+        self.trace.rule = f"vjp of {node.primitive.name}"
+        out = Tensor(node, self.trace)
+        operands = [Tensor(operand, self.trace) for operand in node.inputs]
+        contributions = rule(adjoint, out, *operands, **dict(node.params))
+        guarded = node in self.guarded and node.primitive.kind is Kind.ELEMENTWISE and not node.primitive.linear
+        for operand, contribution in zip(node.inputs, contributions, strict=True):
+            if contribution is None or operand not in active:
+                continue
+            if guarded:
+                # A cotangent of 0 comes from a branch not taken: it contributes 0, and not 0·∞.
+                contribution = where(adjoint == 0, 0, contribution)
+            self.add(operand, as_tensor(contribution, self.trace))
+
+
+def backpropagate(
+    outputs: Sequence[Node],
+    cotangents: Sequence[Tensor],
+    wrt: Sequence[Node],
+    trace: Trace,
+    names: dict[Node, Provenance] | None = None,
+    guard: bool = True,
+) -> list[Tensor]:
+    """Return the adjoints of `wrt`, given those of `outputs`.
+
+    Parameters
+    ----------
+    outputs, wrt : sequence of Node
+    cotangents : sequence of Tensor
+        One for each output, of its shape.
+    trace : Trace
+        Where the new nodes are recorded.
+    names : dict of Node to Provenance, optional
+        Origin of the nodes differentiated, from which the adjoints get their names.
+    guard : bool
+        Let a cotangent of zero contribute zero wherever `where` did not take a branch. Forward mode needs
+        no guard: there ``where`` drops the tangent of the branch itself.
+    """
+    order = dependents(outputs, wrt)
+    active = set(order)
+    sweep = _Pullback(trace, names or {}, branch_only(outputs) if guard else set())
+    for output, cotangent in zip(outputs, cotangents, strict=True):
+        if output in active:
+            sweep.add(output, cotangent)
+    for node in reversed(order):
+        if node not in wrt or node.inputs:
+            sweep.visit(node, active)
+    found = [sweep.close(node) for node in wrt]
+    return [zeros(node.type, trace) if one is None else one for node, one in zip(wrt, found, strict=True)]
+
+
+def check_differentiable(node: Node, role: str) -> None:
+    """Refuse to differentiate what is not a floating number.
+
+    Raises
+    ------
+    GradientError
+    """
+    if not node.type.is_float:
+        raise GradientError(f"{role} is {node.type}; derivatives need float32 or float64")
+
+
+def pullback(program: Program, wrt: Sequence[int], guard: bool = True) -> Program:
+    """Return the program (inputs, cotangents of the outputs) → Jᵀ·cotangents for the inputs `wrt`.
+
+    Parameters
+    ----------
+    program : Program
+    wrt : sequence of int
+        Positions of inputs.
+    guard : bool
+        See `backpropagate`.
+    """
+    trace = Trace(rule="seed")
+    trace.provenance.update(program.provenance)
+    targets = [program.inputs[position] for position in wrt]
+    for target in targets:
+        check_differentiable(target, f"input {dict(target.params)['name']!r}")
+    with trace.recording():
+        seeds = [make_input(f"cotangent{i}", node.type) for i, node in enumerate(program.outputs)]
+        cotangents = [Tensor(seed, trace) for seed in seeds]
+        adjoints = backpropagate(
+            program.outputs, cotangents, targets, trace, dict(program.provenance), guard
+        )
+    return Program([*program.inputs, *seeds], [one.node for one in adjoints], trace.provenance)
+
+
+def gradient(program: Program, wrt: Sequence[int] | None = None, with_value: bool = False) -> Program:
+    """Return the program that computes the derivatives of the first output.
+
+    Parameters
+    ----------
+    program : Program
+        Its first output is a floating scalar; further outputs are passed through by `with_value`.
+    wrt : sequence of int, optional
+        Positions of inputs; all inputs by default.
+    with_value : bool
+        Put the outputs of `program` before the derivatives.
+
+    Returns
+    -------
+    Program
+        Same inputs.
+
+    Raises
+    ------
+    GradientError
+        When the output is no scalar or an input is no floating array.
+    """
+    output = program.outputs[0]
+    check_differentiable(output, "the output")
+    if output.type.shape != ():
+        raise GradientError(
+            f"the gradient is of a scalar; this output has shape {output.type.shape}: sum it, or take the jacobian"
+        )
+    positions = range(len(program.inputs)) if wrt is None else wrt
+    targets = [program.inputs[position] for position in positions]
+    for target in targets:
+        check_differentiable(target, f"argument {dict(target.params)['name']!r}")
+    trace = Trace(rule="seed")
+    trace.provenance.update(program.provenance)
+    with trace.recording():
+        one = as_tensor(np.ones((), output.type.dtype), trace)
+        adjoints = backpropagate([output], [one], targets, trace, dict(program.provenance))
+    results = [adjoint.node for adjoint in adjoints]
+    outputs = [*program.outputs, *results] if with_value else results
+    return Program(program.inputs, outputs, trace.provenance)
