@@ -1,0 +1,240 @@
+"""From a table to numbers for a network, and from its results back: plain data, saved with the model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from wengert.errors import DataError, DTypeError, ModelFileError
+from wengert.io.column_values import as_numbers, find_column, refuse_missing, suggestion
+from wengert.io.columns import Column, infer_columns
+from wengert.io.encoded_columns import CategoricalColumn, NumericColumn, mean_and_scale, standardise
+from wengert.io.plain_records import from_plain, to_plain
+from wengert.io.task import Class, Task, infer_task
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """The column to predict.
+
+    Attributes
+    ----------
+    name : str
+    kind : str
+        ``regression``, ``binary`` or ``multiclass``.
+    classes : tuple of str, int, float or bool
+        Empty for regression.
+    mean, scale : float
+        Of a regression target; 0 and 1 for classes.
+    """
+
+    name: str
+    kind: str
+    classes: tuple[Class, ...]
+    mean: float
+    scale: float
+
+
+@dataclasses.dataclass(frozen=True)
+class TablePreprocessor:
+    """What makes features and targets of a table, fitted on the training rows.
+
+    Attributes
+    ----------
+    columns : tuple of NumericColumn and CategoricalColumn
+        In the order of the table in training; a table to predict may have them in any order, and others.
+    target : Target
+    """
+
+    columns: tuple[NumericColumn | CategoricalColumn, ...]
+    target: Target
+
+    @staticmethod
+    def fit(
+        frame: pl.DataFrame,
+        target: str,
+        *,
+        drop: Collection[str] = (),
+        columns: tuple[Column, ...] | None = None,
+        task: Task | None = None,
+    ) -> TablePreprocessor:
+        """Take statistics and categories from the rows of a table.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame
+            The training rows.
+        target : str
+            The column to predict.
+        drop : collection of str
+            Columns to leave out; used only where ``columns`` is not given.
+        columns, task : optional
+            What `infer_columns` and `infer_task` said of the whole table, when ``frame`` is a part of it.
+
+        Raises
+        ------
+        DataError
+            If the table has no rows, or as `infer_columns` and `infer_task` do.
+        """
+        if frame.height == 0:
+            raise DataError("the table has no rows to learn from.")
+        wanted = find_column(frame, target, "the target")
+        if columns is None:
+            columns = infer_columns(frame, target, drop)
+        if task is None:
+            task = infer_task(wanted)
+        mean, scale = 0.0, 1.0
+        if task.kind == "regression":
+            refuse_missing(wanted)
+            mean, scale = mean_and_scale(as_numbers(wanted))
+        fitted = tuple(
+            _fit(frame.get_column(column.name), column.kind) for column in columns if column.kind != "dropped"
+        )
+        return TablePreprocessor(fitted, Target(target, task.kind, task.classes, mean, scale))
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """A name for each column of `transform`."""
+        return tuple(name for column in self.columns for name in column.feature_names)
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns that `wengert.io.read_table` must keep as text when reading a table to predict."""
+        words = [column.name for column in self.columns if isinstance(column, CategoricalColumn)]
+        if any(isinstance(known, str) for known in self.target.classes):
+            words.append(self.target.name)
+        return tuple(words)
+
+    def transform(self, frame: pl.DataFrame) -> np.ndarray:
+        """Return the features of a table.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame
+            At least the columns of training, in any order. Others are ignored, the target too.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (rows, len(feature_names)), float32, all finite.
+
+        Raises
+        ------
+        DataError
+            If a column is missing (the nearest name is suggested), or a value is infinite or not of the
+            kind that the column had in training (names column and row).
+        """
+        missing = [column.name for column in self.columns if column.name not in frame.columns]
+        if missing:
+            listed = ", ".join(repr(name) for name in missing[:10])
+            spare = [name for name in frame.columns if name not in {column.name for column in self.columns}]
+            hint = suggestion(missing[0], spare) if spare else ""
+            raise DataError(f"the table lacks {listed}, which the model was trained with.{hint}")
+        features = np.empty((frame.height, len(self.feature_names)), np.float32)
+        start = 0
+        for column in self.columns:
+            encoded = column.encode(frame.get_column(column.name))
+            features[:, start : start + encoded.shape[1]] = encoded
+            start += encoded.shape[1]
+        return features
+
+    def transform_target(self, frame: pl.DataFrame) -> np.ndarray:
+        """Return what a network is to learn from the target column of a table.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (rows,). Regression: (y − mean) / scale, float32. Classes: positions in
+            ``target.classes``, int64.
+
+        Raises
+        ------
+        DataError
+            If the column is missing, or a value is missing, infinite or a class that training did not have.
+        """
+        column = find_column(frame, self.target.name, "the target")
+        refuse_missing(column)
+        if self.target.kind == "regression":
+            standardised = standardise(as_numbers(column), self.target.mean, self.target.scale)
+            largest = float(np.finfo(np.float32).max)
+            return np.clip(standardised, -largest, largest).astype(np.float32)
+        positions = {_class_key(known): index for index, known in enumerate(self.target.classes)}
+        indices = np.empty(len(column), np.int64)
+        for row, value in enumerate(column.to_list()):
+            index = positions.get(_class_key(value))
+            if index is None:
+                known = ", ".join(repr(value) for value in self.target.classes[:10])
+                raise DataError(
+                    f"target column {column.name!r}, row {row + 1}: the class {value!r} was not in training "
+                    f"(its classes: {known}). Remove the row, or train again with it."
+                )
+            indices[row] = index
+        return indices
+
+    def inverse_target(self, values: np.ndarray) -> np.ndarray:
+        """Return results of the network in terms of the table: the inverse of `transform_target`.
+
+        Parameters
+        ----------
+        values : numpy.ndarray
+            Shape (rows,). Regression: standardised numbers. Classes: integer positions in ``target.classes``.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (rows,). Regression: mean + scale · values, float64. Classes: the classes themselves.
+
+        Raises
+        ------
+        DTypeError
+            If positions of classes are not integers.
+        """
+        values = np.asarray(values)
+        if self.target.kind == "regression":
+            return self.target.mean + self.target.scale * values.astype(np.float64)
+        if values.dtype.kind not in "iu":
+            raise DTypeError(f"positions of classes must be integers, got an array of {values.dtype}.")
+        return np.array(self.target.classes)[values]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain JSON values; `from_json` gives an equal preprocessor back."""
+        return {"columns": [to_plain(column) for column in self.columns], "target": to_plain(self.target)}
+
+    @staticmethod
+    def from_json(document: dict[str, Any]) -> TablePreprocessor:
+        """Build a preprocessor from what `to_json` gave.
+
+        Raises
+        ------
+        ModelFileError
+            If it is not that.
+        """
+        try:
+            columns: tuple[NumericColumn | CategoricalColumn, ...] = tuple(
+                from_plain(CategoricalColumn, fields)
+                if "categories" in fields
+                else from_plain(NumericColumn, fields)
+                for fields in document["columns"]
+            )
+            return TablePreprocessor(columns, from_plain(Target, document["target"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(
+                f"the preprocessing of the model cannot be read ({error!r}). Train and save the model again."
+            ) from None
+
+
+def _fit(column: pl.Series, kind: str) -> NumericColumn | CategoricalColumn:
+    return CategoricalColumn.fit(column) if kind == "categorical" else NumericColumn.fit(column, kind)
+
+
+def _class_key(value: Class) -> str:
+    """Make classes comparable however the table was read: 1, 1.0 and "1" are the same class."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

@@ -1,0 +1,237 @@
+"""Every table that can be read is read exactly; every other one is refused with a reason."""
+
+import bz2
+import contextlib
+import csv
+import gzip
+import io
+import os
+import pickle
+import sys
+import zipfile
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from wengert.errors import DataError
+from wengert.io import read_table
+from wengert.io.delimited_text import MISSING, read_delimited
+
+cells = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n"), min_size=1, max_size=8)
+words = cells.map(lambda cell: "w" + cell.strip()).filter(lambda cell: cell not in MISSING)
+column_names = st.lists(words, min_size=1, max_size=5, unique=True)
+PARQUET = io.BytesIO()
+pl.DataFrame({"a": range(200), "b": [f"s{i % 7}" for i in range(200)]}).write_parquet(PARQUET)
+
+
+def write(folder, name, data):
+    file = folder / name
+    file.write_bytes(data)
+    return file
+
+
+@given(st.data())
+def test_csv_round_trip_of_words(data):
+    names = data.draw(column_names)
+    rows = data.draw(st.lists(st.tuples(*[words] * len(names)), min_size=1, max_size=6))
+    separator = data.draw(st.sampled_from(",;\t"))
+    out = io.StringIO()
+    csv.writer(out, delimiter=separator).writerows([names, *rows])
+    frame = read_delimited(out.getvalue().encode(), "f", separator, names)
+    assert frame.columns == names
+    assert frame.rows() == rows
+
+
+@given(st.lists(st.tuples(*[st.floats(allow_nan=False, allow_infinity=False)] * 2), min_size=1))
+def test_csv_round_trip_of_numbers(rows):
+    text = "a,b\n" + "\n".join(f"{a!r},{b!r}" for a, b in rows)
+    frame = read_delimited(text.encode(), "f", None, ())
+    np.testing.assert_allclose(frame.to_numpy(), rows, rtol=1e-15, atol=1e-320)
+
+
+@given(st.binary(max_size=60))
+def test_arbitrary_bytes_never_break_out(data):
+    with contextlib.suppress(DataError):
+        frame = read_delimited(data, "f", None, ())
+        assert frame.width > 0
+        assert frame.height > 0
+
+
+@given(st.text("ab1,;\"'\n\r \t.", max_size=40))
+def test_text_that_is_nearly_a_table_never_breaks_out(text):
+    with contextlib.suppress(DataError):
+        read_delimited(text.encode(), "f", None, ())
+
+
+@pytest.mark.parametrize(
+    ("data", "columns", "rows"),
+    [
+        (b"\xef\xbb\xbfa,b\n1,2\n", ["a", "b"], [(1, 2)]),
+        (b"a,b\r\n1,2\r\n", ["a", "b"], [(1, 2)]),
+        (b"a,b\r1,2\r", ["a", "b"], [(1, 2)]),
+        (b"a,b\n1,2", ["a", "b"], [(1, 2)]),
+        (b"\n\na,b\n\n1,2\n\n", ["a", "b"], [(1, 2)]),
+        (b"a\n1\n\n2\n", ["a"], [(1,), (None,), (2,)]),
+        (b" a, b \n 1, x\n 2, y \n", ["a", "b"], [(1, "x"), (2, "y")]),
+        (b"a;b\n1;2\n", ["a", "b"], [(1, 2)]),
+        (b"a\tb\n1\t2\n", ["a", "b"], [(1, 2)]),
+        (b",b\n0,x\n", ["column_1", "b"], [(0, "x")]),
+        (b"0,1\n5,6\n", ["0", "1"], [(5, 6)]),
+        (b'a,b\n"x,1\ny",2\n', ["a", "b"], [("x,1\ny", 2)]),
+        (b"a,b\n?,x\n2.5,NA\nNaN,null\n", ["a", "b"], [(None, "x"), (2.5, None), (None, None)]),
+        (b"a,b\n1,None\n2,x\n", ["a", "b"], [(1, "None"), (2, "x")]),
+        (b"a,b\n1,None\n2,7\n", ["a", "b"], [(1, None), (2, 7.0)]),
+    ],
+)
+def test_tolerated_spellings(tmp_path, data, columns, rows):
+    frame = read_table(write(tmp_path, "t.csv", data))
+    assert frame.columns == columns
+    assert frame.rows() == rows
+
+
+def test_text_columns_keep_their_zeros(tmp_path):
+    file = write(tmp_path, "t.csv", b"code,x\n01234,1\n 00001,2\n")
+    frame = read_table(file, text_columns=["code", "elsewhere"])
+    assert frame["code"].to_list() == ["01234", "00001"]
+
+
+def test_late_words_among_numbers_are_seen(tmp_path):
+    file = write(tmp_path, "t.csv", b"a,b\n" + b"1,2\n" * 3000 + b"x,3\n")
+    assert read_table(file)["a"][-1] == "x"
+
+
+REFUSED = {
+    "empty": (b"", "empty"),
+    "only blanks": (b" \n\n ", "empty"),
+    "header only": (b"a,b\n", "no rows"),
+    "duplicate names": (b"a,b,a\n1,2,3\n", "'a'"),
+    "duplicate names but for blanks": (b"a, a\n1,2\n", "'a'"),
+    "no header": (b"5.1,3.5,0\n4.9,3.0,0\n", "no header"),
+    "row too long": (b"a,b\n1,2\n1,2,3\n", r"row 2 \(line 3\) has 3 fields"),
+    "row too short": (b"a,b\n1,2\n\n1\n", r"row 3 \(line 4\) has 1 fields"),
+    "open quote": (b'a,b\n1,2\n"3,4\n', "row 2"),
+    "quote in the middle": (b'a,b\n"x"y,2\n', "row 1"),
+    "Latin-1": ("a,b\n1,2\né,3\n".encode("latin-1"), "line 3 has the byte 0xe9"),
+    "NUL": (b"a,b\n1,\0\n", "line 2 has a NUL"),
+    "UTF-16": ("a,b\n1,2\n".encode("utf-16"), "UTF-16"),
+    "UTF-16 without mark": ("a,b\n1,2\n".encode("utf-16-le"), "NUL"),
+    "Parquet": (PARQUET.getvalue(), "Parquet"),
+    "gzip": (gzip.compress(b"a,b\n1,2\n"), "gzip"),
+    "bzip2": (bz2.compress(b"a,b\n1,2\n"), "bzip2"),
+    "pickle": (pickle.dumps({"a": [1]}), "pickle"),
+    "Excel": (b"PK\x03\x04" + b"x" * 50, "Excel"),
+    "web page": (b"\n<!DOCTYPE html><html>", "web page"),
+    "JSON": (b'{"a": [1, 2]}', "JSON"),
+}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_text(tmp_path, case, suffix):
+    data, said = REFUSED[case]
+    if suffix == ".tsv":
+        data = data.replace(b",", b"\t") if data[:1] in b"ab5 \n" and case != "web page" else data
+    file = write(tmp_path, "table" + suffix, data)
+    with pytest.raises(DataError, match=said) as caught:
+        read_table(file)
+    assert "table" + suffix in str(caught.value)
+
+
+def test_an_archive_named_csv(tmp_path):
+    with zipfile.ZipFile(tmp_path / "t.csv", "w") as archive:
+        archive.writestr("t.csv", "a,b\n1,2\n")
+    with pytest.raises(DataError, match="ZIP"):
+        read_table(tmp_path / "t.csv")
+
+
+def test_missing_directory_and_unknown_suffix(tmp_path):
+    with pytest.raises(DataError, match="does not exist"):
+        read_table(tmp_path / "t.csv")
+    (tmp_path / "d.csv").mkdir()
+    with pytest.raises(DataError, match="is a directory"):
+        read_table(tmp_path / "d.csv")
+    with pytest.raises(DataError, match="is a directory"):
+        read_table(tmp_path)
+    with pytest.raises(DataError, match="xlsx"):
+        read_table(tmp_path / "t.xlsx")
+    with pytest.raises(DataError):
+        read_table("a\0b.csv")
+
+
+def test_parquet_round_trip(tmp_path):
+    frame = pl.DataFrame({"a": [1.5, None], "b": ["x", "NA"], "c": [True, False]})
+    frame.write_parquet(tmp_path / "t.parquet")
+    assert_frame_equal(read_table(tmp_path / "t.parquet"), frame)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "empty"),
+        (b"a,b\n1,2\n", "text"),
+        (gzip.compress(b"a"), "gzip"),
+        (b"PAR1", "truncated"),
+        (PARQUET.getvalue()[:-1], "truncated"),
+        (b"PAR1" + b"\0" * 40 + b"PAR1", "damaged"),
+    ],
+)
+def test_refused_parquet(tmp_path, data, said):
+    with pytest.raises(DataError, match=said) as caught:
+        read_table(write(tmp_path, "t.parquet", data))
+    assert "t.parquet" in str(caught.value)
+
+
+def test_parquet_cut_or_damaged_anywhere_never_breaks_out(tmp_path, rng):
+    intact = PARQUET.getvalue()
+    for length in rng.integers(0, len(intact), 60):
+        with pytest.raises(DataError):
+            read_table(write(tmp_path, "t.parquet", intact[:length]))
+    for position in rng.integers(0, len(intact), 120):
+        damaged = bytearray(intact)
+        damaged[position] ^= 0xFF
+        with contextlib.suppress(DataError):
+            read_table(write(tmp_path, "t.parquet", bytes(damaged)))
+
+
+def test_parquet_without_rows_or_columns(tmp_path):
+    pl.DataFrame({"a": pl.Series([], dtype=pl.Int64)}).write_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(DataError, match="no rows"):
+        read_table(tmp_path / "rows.parquet")
+    pl.DataFrame().write_parquet(tmp_path / "columns.parquet")
+    with pytest.raises(DataError, match="no columns"):
+        read_table(tmp_path / "columns.parquet")
+
+
+def test_parquet_with_duplicate_names(tmp_path):
+    pl.DataFrame({"aa": [1], "ab": [2]}).write_parquet(tmp_path / "t.parquet")
+    data = (tmp_path / "t.parquet").read_bytes().replace(b"ab", b"aa")
+    with pytest.raises(DataError, match="column name"):
+        read_table(write(tmp_path, "t.parquet", data))
+
+
+class StandardInput:
+    def __init__(self, data):
+        self.buffer = io.BytesIO(data)
+
+
+def test_standard_input(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", StandardInput(b"a,b\n1,x\n"))
+    assert read_table("-").rows() == [(1, "x")]
+    monkeypatch.setattr(sys, "stdin", StandardInput(PARQUET.getvalue()))
+    with pytest.raises(DataError, match=r"standard input.*Parquet"):
+        read_table("-")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/fd"), reason="needs /dev/fd")
+def test_pipes_of_the_shell():
+    reading, writing = os.pipe()
+    os.write(writing, b"a,b\n1,x\n")
+    os.close(writing)
+    try:
+        assert read_table(f"/dev/fd/{reading}").rows() == [(1, "x")]
+    finally:
+        os.close(reading)
