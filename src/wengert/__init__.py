@@ -1,1 +1,88 @@
-"""wengert."""
+"""wengert: one immutable program, traced from NumPy code or a network.
+
+The same program is run, differentiated, printed as Python, and trained.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from wengert import errors as errors
+from wengert.errors import WengertError as WengertError
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from wengert import nn as nn, optim as optim, train as train
+    from wengert.autodiff.check import check_grad as check_grad
+    from wengert.autodiff.gradients import (
+        grad as grad,
+        trace_gradient as trace_gradient,
+        value_and_grad as value_and_grad,
+    )
+    from wengert.autodiff.jacobians import hessian as hessian, jacobian as jacobian
+    from wengert.autodiff.products import hvp as hvp, jvp as jvp, vjp as vjp
+    from wengert.ir.composite import composite as composite
+    from wengert.ir.program import Program as Program
+    from wengert.ir.verify import verify as verify
+    from wengert.primitives import random as random
+    from wengert.primitives.composites import (
+        log_softmax as log_softmax,
+        logsumexp as logsumexp,
+        softmax as softmax,
+    )
+    from wengert.primitives.exponential import (
+        erf as erf,
+        sigmoid as sigmoid,
+        softplus as softplus,
+        xlogy as xlogy,
+    )
+    from wengert.primitives.selection import stop_gradient as stop_gradient
+    from wengert.trace.tracing import abstract as abstract, trace as trace
+    from wengert.transform.simplify import simplify as simplify
+
+# Everything below is imported when it is first asked for, so that `import wengert` costs what NumPy costs.
+_LAZY = {
+    "nn": "wengert.nn",
+    "optim": "wengert.optim",
+    "random": "wengert.primitives.random",
+    "train": "wengert.train",
+    "Program": "wengert.ir.program:Program",
+    "abstract": "wengert.trace.tracing:abstract",
+    "check_grad": "wengert.autodiff.check:check_grad",
+    "composite": "wengert.ir.composite:composite",
+    "erf": "wengert.primitives.exponential:erf",
+    "grad": "wengert.autodiff.gradients:grad",
+    "hessian": "wengert.autodiff.jacobians:hessian",
+    "hvp": "wengert.autodiff.products:hvp",
+    "jacobian": "wengert.autodiff.jacobians:jacobian",
+    "jvp": "wengert.autodiff.products:jvp",
+    "log_softmax": "wengert.primitives.composites:log_softmax",
+    "logsumexp": "wengert.primitives.composites:logsumexp",
+    "sigmoid": "wengert.primitives.exponential:sigmoid",
+    "simplify": "wengert.transform.simplify:simplify",
+    "softmax": "wengert.primitives.composites:softmax",
+    "softplus": "wengert.primitives.exponential:softplus",
+    "stop_gradient": "wengert.primitives.selection:stop_gradient",
+    "trace": "wengert.trace.tracing:trace",
+    "trace_gradient": "wengert.autodiff.gradients:trace_gradient",
+    "value_and_grad": "wengert.autodiff.gradients:value_and_grad",
+    "verify": "wengert.ir.verify:verify",
+    "vjp": "wengert.autodiff.products:vjp",
+    "xlogy": "wengert.primitives.exponential:xlogy",
+}
+
+__all__ = ["WengertError", "__version__", "errors", *_LAZY]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'wengert' has no attribute {name!r}")
+    module, _, attribute = _LAZY[name].partition(":")
+    loaded = importlib.import_module(module)
+    value = getattr(loaded, attribute) if attribute else loaded
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,1 +1,1 @@
-"""TBD."""
+"""Derivatives of functions: grad, vjp, jvp, jacobian, hessian, and their check."""

@@ -1,1 +1,4 @@
-"""TBD."""
+"""Executors: what turns a program into numbers."""
+
+from wengert.run.executor import Executable as Executable, Executor as Executor
+from wengert.run.numpy import NumpyExecutor as NumpyExecutor

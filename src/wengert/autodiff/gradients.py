@@ -1,0 +1,134 @@
+"""grad and value_and_grad."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from wengert.autodiff.application import Argnames, Argnums, Call
+from wengert.errors import GradientError
+from wengert.ir.program import Program
+from wengert.trace.tracing import trace
+from wengert.trace.tree import TreeSignature, flatten, unflatten
+from wengert.transform.gradient import gradient
+from wengert.transform.simplify import simplify
+
+
+def gradient_program(program: Program, wrt: list[int], with_value: bool = False) -> Program:
+    """Return the simplified gradient of a program, which is simplified before as well.
+
+    Stable forms must be in place before differentiation: the derivative of an overflow is lost.
+    """
+    return simplify(gradient(simplify(program), wrt, with_value))
+
+
+def _check_scalar(result: Any, has_aux: bool) -> None:
+    if has_aux and not (isinstance(result, tuple) and len(result) == 2):
+        raise GradientError("with has_aux=True the function returns a pair (value, auxiliary results)")
+    value = result[0] if has_aux else result
+    leaves, _ = flatten(value)
+    if len(leaves) != 1 or leaves[0] is not value:
+        raise GradientError("the gradient is of a function that returns one scalar; use jacobian for more")
+
+
+def value_and_grad(
+    function: Callable[..., Any], argnums: Argnums = None, argnames: Argnames = None, has_aux: bool = False
+) -> Callable[..., tuple[Any, Any]]:
+    """Return a function that gives the value of `function` and its gradient.
+
+    Parameters
+    ----------
+    function : callable
+        Written in plain NumPy; returns a floating scalar.
+    argnums : int or sequence of int, optional
+        Positions of the arguments to differentiate by; the first by default.
+    argnames : str or sequence of str, optional
+        Names of arguments to differentiate by, whether passed by keyword or position.
+    has_aux : bool
+        `function` returns a pair (scalar, auxiliary results); the value is then that pair.
+
+    Returns
+    -------
+    callable
+        Takes what `function` takes and returns (value, gradient). The gradient is built like the argument
+        it belongs to; for several, a tuple.
+
+    Raises
+    ------
+    GradientError
+        When the result is no scalar or an argument is not floating; names the argument.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import wengert as wg
+    >>> value, slope = wg.value_and_grad(lambda x: np.cos(np.sin(x**2) + 3 * x**2))(0.5)
+    >>> round(float(value), 6), round(float(slope), 6)
+    (0.5403..., ...)
+    """
+
+    @functools.wraps(function)
+    def differentiated(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        call = Call(function, args, kwargs, argnums, argnames)
+        signature = call.recording.program.signature
+        assert isinstance(signature, TreeSignature)
+        _check_scalar(unflatten(signature.result, list(range(len(call.program.outputs)))), has_aux)
+        derived = simplify(gradient(call.program, call.wrt, with_value=True))
+        results = call.run(derived)
+        count = len(call.program.outputs)
+        return signature.unflatten(results[:count]), call.as_selected(results[count:])
+
+    return differentiated
+
+
+def grad(
+    function: Callable[..., Any], argnums: Argnums = None, argnames: Argnames = None, has_aux: bool = False
+) -> Callable[..., Any]:
+    """Return a function that gives the gradient of `function`.
+
+    Parameters
+    ----------
+    function, argnums, argnames, has_aux
+        As for `value_and_grad`; with ``has_aux`` the result is (gradient, auxiliary results).
+
+    Returns
+    -------
+    callable
+        Takes what `function` takes. Composable: ``grad(grad(f))`` is the second derivative.
+
+    Raises
+    ------
+    GradientError
+        As `value_and_grad`.
+
+    Examples
+    --------
+    >>> import wengert as wg
+    >>> float(wg.grad(lambda x: x**3)(2.0))
+    12.0
+    """
+    both = value_and_grad(function, argnums, argnames, has_aux)
+
+    @functools.wraps(function)
+    def differentiated(*args: Any, **kwargs: Any) -> Any:
+        value, slope = both(*args, **kwargs)
+        return (slope, value[1]) if has_aux else slope
+
+    return differentiated
+
+
+def trace_gradient(
+    function: Callable[..., Any], *args: Any, argnums: Argnums = None, argnames: Argnames = None, **kwargs: Any
+) -> Program:
+    """Return the gradient of `function` as a program, ready to print, run, or emit as Python.
+
+    Parameters
+    ----------
+    function : callable
+    *args, **kwargs
+        Arguments to trace with: arrays or types.
+    argnums, argnames
+        As for `grad`.
+    """
+    return simplify(trace(grad(function, argnums, argnames), *args, **kwargs))

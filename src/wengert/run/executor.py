@@ -1,0 +1,23 @@
+"""The protocol that every executor follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from wengert.ir.program import Program
+
+Executable = Callable[[Sequence[Any]], list[np.ndarray[Any, Any]]]
+
+
+class Executor(Protocol):
+    """Compiles programs."""
+
+    def compile(self, program: Program) -> Executable:
+        """Return a callable from one array per input to one fresh array per output.
+
+        It never writes to its arguments, and refuses those that are not of their input's type.
+        """
+        ...

@@ -1,0 +1,114 @@
+"""Which line first gave a NaN or an infinity, and from what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from wengert.ir.evaluate import check_argument, evaluate_node
+from wengert.ir.node import INPUT, Node
+from wengert.ir.program import Program
+from wengert.ir.provenance import Provenance, SourceLine
+
+
+@dataclass(frozen=True)
+class NonFinite:
+    """The first line of a program whose value is not finite although its operands are.
+
+    Attributes
+    ----------
+    line : int
+        Position in the program's list of nodes.
+    operation : str
+    name : str or None
+        The user's name for the value.
+    layer : str or None
+    source : SourceLine or None
+    kind : str
+        ``"NaN"`` or ``"Inf"``.
+    count, size : int
+        How many elements are not finite, of how many.
+    operands : tuple of (str, float, float)
+        Name, smallest and largest value of each operand.
+    """
+
+    line: int
+    operation: str
+    name: str | None
+    layer: str | None
+    source: SourceLine | None
+    kind: str
+    count: int
+    size: int
+    operands: tuple[tuple[str, float, float], ...]
+
+    def __str__(self) -> str:
+        where = f" in layer {self.layer}" if self.layer else ""
+        called = f" (called {self.name})" if self.name else ""
+        source = f", from {self.source}" if self.source else ""
+        ranges = "; ".join(f"{name} in [{low:.6g}, {high:.6g}]" for name, low, high in self.operands)
+        return (
+            f"{self.operation}{called}{where} gave {self.kind} in {self.count} of {self.size} elements; "
+            f"its operands: {ranges or 'none'}{source}"
+        )
+
+
+def first_non_finite(program: Program, arguments: Sequence[Any]) -> NonFinite | None:
+    """Run `program` and stop at the first NaN or infinity.
+
+    An infinite constant is no finding: it stands there on purpose.
+
+    Parameters
+    ----------
+    program : Program
+    arguments : sequence of array_like
+        One per input. An input that is not finite is itself the finding.
+    """
+    values: dict[Node, np.ndarray[Any, Any]] = {}
+    for node, argument in zip(program.inputs, arguments, strict=True):
+        values[node] = check_argument(node, argument)
+        if not _finite(values[node]):
+            return _finding(program, node, values)
+    with np.errstate(all="ignore"):
+        for node in program.nodes:
+            if node.primitive is INPUT:
+                continue
+            values[node] = evaluate_node(node, [values[operand] for operand in node.inputs])
+            if node.inputs and not _finite(values[node]):
+                return _finding(program, node, values)
+    return None
+
+
+def _finite(value: np.ndarray[Any, Any]) -> bool:
+    return value.dtype.kind != "f" or bool(np.isfinite(value).all())
+
+
+def _label(node: Node, known: Provenance) -> str:
+    return str(dict(node.params)["name"]) if node.primitive is INPUT else known.name or node.primitive.name
+
+
+def _finding(program: Program, node: Node, values: dict[Node, np.ndarray[Any, Any]]) -> NonFinite:
+    known = program.provenance.get(node, Provenance())
+    layers = [entered.name for entered in known.regions if entered.kind == "layer"]
+    value = values[node]
+    ranges = []
+    for operand in node.inputs:
+        array = values[operand]
+        if array.size and array.dtype.kind in "fiu":
+            origin = program.provenance.get(operand, Provenance())
+            ranges.append((_label(operand, origin), float(array.min()), float(array.max())))
+    operation = "input" if node.primitive is INPUT else known.rule or node.primitive.name
+    return NonFinite(
+        line=program.nodes.index(node) if node in program.nodes else -1,
+        operation=operation,
+        name=_label(node, known) if node.primitive is INPUT else known.name,
+        layer=layers[-1] if layers else None,
+        source=known.source,
+        kind="NaN" if np.isnan(value).any() else "Inf",
+        count=int(np.count_nonzero(~np.isfinite(value))),
+        size=value.size,
+        operands=tuple(ranges),
+    )
