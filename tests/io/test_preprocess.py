@@ -251,6 +251,9 @@ def test_a_part_of_a_table_uses_what_the_whole_one_said():
     )
     assert preprocessor.transform(frame).tolist() == [[0, 1], [0, 1], [4, 0]]
     assert preprocessor.transform_target(frame).tolist() == [0, 0, 1]
+    gaps = pl.DataFrame({"x": [None, None, 5.0], "z": [1, 2, 3], "y": [1.5, 2.5, 3.5]})
+    part = TablePreprocessor.fit(gaps.head(2), "y", columns=infer_columns(gaps, "y"))
+    assert part.transform(gaps)[:, :2].tolist() == [[0, 1], [0, 1], [5, 0]]
     with pytest.raises(DataError, match="no rows"):
         TablePreprocessor.fit(frame.head(0), "y")
 

@@ -115,6 +115,7 @@ REFUSED = {
     "row too short": (b"a,b\n1,2\n\n1\n", r"row 3 \(line 4\) has 1 fields"),
     "open quote": (b'a,b\n1,2\n"3,4\n', "row 2"),
     "quote in the middle": (b'a,b\n"x"y,2\n', "row 1"),
+    "stray quotes": (b'a,b\n5" pipe,2\n6" pipe,3\n', "quotes"),
     "Latin-1": ("a,b\n1,2\né,3\n".encode("latin-1"), "line 3 has the byte 0xe9"),
     "NUL": (b"a,b\n1,\0\n", "line 2 has a NUL"),
     "UTF-16": ("a,b\n1,2\n".encode("utf-16"), "UTF-16"),

@@ -5,6 +5,7 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -131,6 +132,25 @@ def test_the_message_says_what_is_safe(tmp_path, monkeypatch):
         save(tmp_path / "model", b"new")
 
 
+def test_everything_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    calls = []
+    for name in ("fsync", "rename"):
+        real = getattr(os, name)
+        monkeypatch.setattr(
+            atomic.os, name, lambda *args, name=name, real=real: (calls.append(name), real(*args))[1]
+        )
+    save(tmp_path / "model", b"new")
+    directories = [] if os.name == "nt" else ["fsync"]
+    expected = ["fsync", "fsync", *directories, "rename", *directories]
+    assert calls[: len(expected)] == expected
+
+
+def test_a_parent_that_is_a_file(tmp_path):
+    (tmp_path / "file").write_text("data")
+    with pytest.raises(ModelFileError, match="could not be written"):
+        save(tmp_path / "file" / "model", b"new")
+
+
 def test_an_exception_in_the_block_leaves_nothing(tmp_path):
     save(tmp_path / "model", b"old")
 
@@ -238,6 +258,10 @@ def test_only_ours_is_replaced(tmp_path):
         new_directory(tmp_path / "precious", anything_is_ours),
     ):
         pass
+    root = os.path.abspath(os.sep)
+    with pytest.raises(ModelFileError), new_directory(Path(root), lambda directory: False):
+        pass
+    assert present_directory(Path(root)) == Path(root)
     assert visible_and_hidden(tmp_path) == ["precious"]
     assert (tmp_path / "precious").read_text() == "data"
 

@@ -148,6 +148,7 @@ ATTACKS = {
     "a fraction as size": (raw({"a": entry(shape=(1.0,))}, FOUR), "shape"),
     "true as size": (raw({"a": entry(shape=(True,))}, FOUR), "shape"),
     "NaN as size": (raw({"a": entry(shape=(float("nan"),))}, FOUR), "NaN"),
+    "an infinite size": (raw(b'{"a":1e999}'), "too large"),
     "deep nesting": (raw(b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}"), "nested"),
     "a number of 10,000 digits": (raw(b'{"a":' + b"9" * 10_000 + b"}"), "JSON"),
     "metadata that is not text": (raw({"__metadata__": {"a": 1}}), "metadata"),

@@ -184,11 +184,11 @@ def _refuse_foreign(path: Path, target: Path, is_ours: Callable[[Path], bool]) -
 
 
 def _temporary_name(target: Path) -> Path:
-    return target.with_name(f".{target.name}.{secrets.token_hex(8)}.new")
+    return target.parent / f".{target.name}.{secrets.token_hex(8)}.new"
 
 
 def _aside_name(target: Path) -> Path:
-    return target.with_name(f".{target.name}.previous")
+    return target.parent / f".{target.name}.previous"
 
 
 @contextlib.contextmanager
