@@ -29,7 +29,8 @@ _by_serial = attrgetter("serial")
 def ancestors(outputs: Iterable[Node]) -> list[Node]:
     """Return every node that `outputs` need, themselves included, in topological order.
 
-    Iterative: the depth of the graph does not matter.
+    Iterative: the depth of the graph does not matter. The order is that in which nodes were first made, which
+    may have been for another program; where it shows, `reading_order` is the one to take.
     """
     seen: set[Node] = set()
     stack = list(outputs)
@@ -41,6 +42,39 @@ def ancestors(outputs: Iterable[Node]) -> list[Node]:
     return sorted(seen, key=_by_serial)
 
 
+def reading_order(outputs: Iterable[Node]) -> list[Node]:
+    """Return the nodes that `outputs` need, in the topological order in which a person would write them down.
+
+    It depends on the graph alone and not on what was computed before in this process. Each line stands as near
+    to its use as it can: of several operands, the one with the longest history comes first. Outputs that are
+    scalars (values) come before arrays (derivatives), and of these the ones with the shorter history first, so
+    that a derivative is finished where the sweep passes it.
+    """
+    wanted = list(outputs)
+    depth: dict[Node, int] = {}
+    for node in ancestors(wanted):
+        depth[node] = 1 + max([depth[operand] for operand in node.inputs], default=-1)
+    scalars = [node for node in wanted if not node.type.shape]
+    arrays = sorted([node for node in wanted if node.type.shape], key=depth.__getitem__)
+    order: dict[Node, None] = {}
+    # A node is visited twice: on the way down its operands are stacked above it, on the way up it is placed.
+    opened: set[Node] = set()
+    stack = [*scalars, *arrays][::-1]
+    while stack:
+        node = stack[-1]
+        if node in opened:
+            stack.pop()
+            order.setdefault(node)
+            continue
+        opened.add(node)
+        waiting = [operand for operand in node.inputs if operand not in order]
+        if len(waiting) > 1:
+            # The deepest goes on top; of equally deep ones the first.
+            waiting = sorted(reversed(waiting), key=depth.__getitem__)
+        stack.extend(waiting)
+    return list(order)
+
+
 class Program:
     """A Wengert list: inputs, one line per elementary operation, outputs.
 
@@ -50,14 +84,15 @@ class Program:
         Input nodes, in the order of the arguments; one that no line reads is allowed.
     outputs : iterable of Node
     provenance : mapping of Node to Provenance, optional
-        The side table; entries of nodes outside the program are dropped.
+        The side table. Of nodes outside the program only those with a user's name are kept: a transformation
+        may bring such a value back, as the derivative of a cross-entropy does with the softmax.
     signature : Signature, optional
         Lets the program be called with the trees of arguments of the function it was traced from.
 
     Attributes
     ----------
     nodes : tuple of Node
-        All nodes that the outputs need, in topological order; dead code does not exist.
+        All nodes that the outputs need, in `reading_order`; dead code does not exist.
     """
 
     __slots__ = ("inputs", "nodes", "outputs", "provenance", "signature")
@@ -78,10 +113,11 @@ class Program:
         set_field = object.__setattr__
         set_field(self, "inputs", tuple(inputs))
         set_field(self, "outputs", tuple(outputs))
-        nodes = tuple(ancestors(self.outputs))
+        nodes = tuple(reading_order(self.outputs))
         set_field(self, "nodes", nodes)
+        members = {*self.inputs, *nodes}
         table = provenance or {}
-        kept = {node: table[node] for node in (*self.inputs, *nodes) if node in table}
+        kept = {node: origin for node, origin in table.items() if node in members or origin.name}
         set_field(self, "provenance", kept)
         set_field(self, "signature", signature)
 

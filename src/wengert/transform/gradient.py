@@ -15,7 +15,7 @@ import numpy as np
 from wengert.errors import GradientError
 from wengert.ir.node import Node, make_input
 from wengert.ir.primitive import Kind, NotDifferentiable
-from wengert.ir.program import Program, ancestors
+from wengert.ir.program import Program, reading_order
 from wengert.ir.provenance import Provenance
 from wengert.ir.types import TensorType
 from wengert.primitives import movement, reductions
@@ -56,7 +56,7 @@ def dependents(outputs: Sequence[Node], wrt: Sequence[Node]) -> list[Node]:
     """
     active = set(wrt)
     order = []
-    for node in ancestors([*outputs, *wrt]):
+    for node in reading_order([*outputs, *wrt]):
         if node not in active:
             if isinstance(node.primitive.vjp, NotDifferentiable) or not node.type.is_float:
                 continue
@@ -73,7 +73,7 @@ def branch_only(outputs: Sequence[Node]) -> set[Node]:
     They may have been computed at points where they have no finite derivative, since somebody else decides
     whether they count. A node that the condition or anything else reads as well is not among them.
     """
-    nodes = ancestors(outputs)
+    nodes = reading_order(outputs)
     reached = set(outputs)
     found: set[Node] = set()
     for node in reversed(nodes):

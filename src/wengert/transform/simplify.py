@@ -5,18 +5,19 @@ Dead code needs no pass: a program is what its outputs need.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 
 from wengert.errors import VerificationError
 from wengert.ir.node import Node, make_node
 from wengert.ir.program import Program
 from wengert.ir.provenance import Provenance
-from wengert.trace.tensor import Tensor, Trace
+from wengert.trace.tensor import Trace
 from wengert.transform.rules import RULES
 
-Rule = Callable[[Node, Trace], Tensor | None]
-
-_MOST_PASSES = 50  # every rule shrinks or sorts, so this is never reached; it turns a mistake into an error
+# Every rule shrinks or sorts (see rules/table.py), so a node of the program causes a handful of rewrites. The
+# bound is far above that; it turns a rule that undoes another into an error instead of a hang.
+_REWRITES_A_LINE = 200
+_REWRITES_AT_LEAST = 10_000
 
 
 def simplify(program: Program) -> Program:
@@ -24,54 +25,98 @@ def simplify(program: Program) -> Program:
 
     Folds constants, removes what multiplies by one or adds zero, composes movements, and rewrites
     log(softmax z), log(sigmoid z), log(1 + exp z), log Σ exp z and the naive softmax and sigmoid into their
-    stable forms, which are right where the naive ones overflow.
+    stable forms, which are right where the naive ones overflow. Simplifying twice changes nothing.
 
     Notes
     -----
     In exact arithmetic nothing changes. In floating point the result may differ by rounding, and it is finite
-    where the naive formula gave NaN or ∞.
+    where the naive formula gave NaN or ∞. A NaN or ∞ of a value that is still computed is never dropped:
+    0·x stays.
     """
-    outputs = list(program.outputs)
-    provenance = dict(program.provenance)
-    for _ in range(_MOST_PASSES):
-        mapping = _pass(Program(program.inputs, outputs, provenance), provenance)
-        new = [mapping[node] for node in outputs]
-        if all(mine is theirs for mine, theirs in zip(new, outputs, strict=True)):
-            return Program(program.inputs, outputs, provenance, program.signature)
-        outputs = new
-    raise VerificationError("simplification does not come to an end")
+    rewriting = _Rewriting(program)
+    outputs = rewriting.run(program.outputs)
+    return Program(program.inputs, outputs, rewriting.origins(), program.signature)
 
 
-def _pass(program: Program, provenance: dict[Node, Provenance]) -> dict[Node, Node]:
-    trace = Trace(rule="simplify")
-    mapping: dict[Node, Node] = {}
-    with trace.recording():
-        for node in program.nodes:
-            operands = tuple(mapping[operand] for operand in node.inputs)
-            current = node
-            if any(mine is not theirs for mine, theirs in zip(operands, node.inputs, strict=True)):
-                current = make_node(node.primitive, operands, dict(node.params))
-            result = _rewritten(current, trace)
-            mapping[node] = result
-            if result is not node and node in provenance and (result.inputs or node.inputs):
-                _inherit(provenance, result, provenance[node])
-    for node, origin in trace.provenance.items():
-        provenance.setdefault(node, origin)
-    return mapping
+class _Rewriting:
+    """One bottom-up walk: each node is rewritten, operands first, until no rule answers any more.
 
+    What a rule returns is walked like the rest, so that a node is looked at again only when it has changed,
+    and a program in which no rule answers is the same program again.
+    """
 
-def _inherit(provenance: dict[Node, Provenance], node: Node, origin: Provenance) -> None:
-    """The node that replaces another stands for the same value: it takes over what was known of that."""
-    known = provenance.get(node)
-    if known is None or (known.name is None and known.adjoint_of is None and known.source is None):
-        provenance[node] = origin
+    def __init__(self, program: Program) -> None:
+        self.provenance = dict(program.provenance)
+        self.trace = Trace(rule="simplify")
+        self.final: dict[Node, Node] = {node: node for node in program.inputs}
+        self.budget = _REWRITES_AT_LEAST + _REWRITES_A_LINE * len(program.nodes)
 
+    def run(self, outputs: tuple[Node, ...]) -> list[Node]:
+        """Return the final forms of `outputs`."""
+        with self.trace.recording():
+            for node in outputs:
+                self._walk(node)
+        return [self.final[node] for node in outputs]
 
-def _rewritten(node: Node, trace: Trace) -> Node:
-    for rule in RULES.get(node.primitive.name, ()):
-        result = rule(node, trace)
-        if result is not None and result.node is not node:
+    def _walk(self, root: Node) -> None:
+        changed: dict[Node, Node] = {}
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if node in self.final:
+                stack.pop()
+                continue
+            successor = changed.get(node)
+            if successor is None:
+                waiting = [operand for operand in node.inputs if operand not in self.final]
+                if waiting:
+                    stack.extend(reversed(waiting))
+                    continue
+                successor = self._successor(node)
+                if successor is not node and successor not in self.final:
+                    changed[node] = successor
+                    stack.append(successor)
+                    continue
+            self._settle(node, successor if successor is node else self.final[successor])
+            stack.pop()
+
+    def _successor(self, node: Node) -> Node:
+        """Return what `node` turns into next: its operands in final form, then what a rule makes of it."""
+        operands = tuple([self.final[operand] for operand in node.inputs])
+        if operands != node.inputs:
+            return make_node(node.primitive, operands, dict(node.params))
+        for rule in RULES.get(node.primitive.name, ()):
+            result = rule(node, self.trace)
+            if result is None or result.node is node:
+                continue
             if result.node.type is not node.type:
                 raise VerificationError(f"rule {rule.__name__} turns {node.type} into {result.node.type}")
+            self.budget -= 1
+            if self.budget < 0:
+                raise VerificationError(
+                    f"simplification does not come to an end: {rule.__name__} at {node!r}"
+                )
             return result.node
-    return node
+        return node
+
+    def _settle(self, node: Node, final: Node) -> None:
+        """Note the final form of a node, which takes over what was known of it: both stand for one value."""
+        self.final[node] = final
+        if final is node or not final.inputs:
+            return
+        origin = self.provenance.get(node)
+        known = self.provenance.get(final)
+        if origin is None:
+            return
+        if known is None or (known.name is None and known.adjoint_of is None and known.source is None):
+            self.provenance[final] = origin
+        elif known.name is None and origin.name is not None:
+            self.provenance[final] = replace(known, name=origin.name)
+
+    def origins(self) -> dict[Node, Provenance]:
+        """Return the side table of the result; an adjoint belongs to the final form of its node."""
+        table = {**self.trace.provenance, **self.provenance}
+        for node, origin in table.items():
+            if origin.adjoint_of is not None:
+                table[node] = replace(origin, adjoint_of=self.final.get(origin.adjoint_of, origin.adjoint_of))
+        return table
