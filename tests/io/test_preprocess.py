@@ -83,6 +83,7 @@ def test_standardise_does_not_overflow_early(value, mean, scale):
 
 
 def test_huge_numbers():
+    assert standardise(np.array(1.7e308), -1e308, 1e308) == pytest.approx(2.7)
     preprocessor = fit(x=[-1.7e308, 1.7e308], y=["a", "b"])
     np.testing.assert_array_equal(
         preprocessor.transform(pl.DataFrame({"x": [-1.7e308, 1.7e308]})), [[-1], [1]]

@@ -121,6 +121,8 @@ def test_a_directory_survives_a_fault_at_every_step(tmp_path, error, after, exis
             assert found in (before, complete)
         else:
             assert found == (before if raised else complete)
+            # A writer that lives on puts the old directory back itself.
+            assert target.exists() == (found is not None)
         save(target, b"next")
         assert contents(target) == (b"next", b"next")
     pytest.fail("the faults never ended")
