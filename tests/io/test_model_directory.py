@@ -7,12 +7,10 @@ import os
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from wengert.errors import ModelFileError
-from wengert.io import SavedModel, load_model, save_model
-from wengert.io import model_directory as module
+from wengert.io import SavedModel, load_model, model_directory as module, save_model
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | text

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from wengert.errors import DataError, DTypeError, ModelFileError
 from wengert.io import TablePreprocessor, infer_columns, infer_task, read_table

@@ -8,8 +8,7 @@ import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
 import safetensors.numpy
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from wengert.errors import ModelFileError
 from wengert.storage import decode_tensors, encode_tensors, load_tensors, save_tensors
