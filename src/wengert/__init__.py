@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from wengert import errors as errors
 from wengert.errors import WengertError as WengertError
 
+# Imported here and now: the function must be bound after its package of the same name.
+from wengert.trace.tracing import trace as trace
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
         xlogy as xlogy,
     )
     from wengert.primitives.selection import stop_gradient as stop_gradient
-    from wengert.trace.tracing import abstract as abstract, trace as trace
+    from wengert.trace.tracing import abstract as abstract
     from wengert.transform.simplify import simplify as simplify
 
 # Everything below is imported when it is first asked for, so that `import wengert` costs what NumPy costs.
@@ -63,7 +66,6 @@ _LAZY = {
     "softmax": "wengert.primitives.composites:softmax",
     "softplus": "wengert.primitives.exponential:softplus",
     "stop_gradient": "wengert.primitives.selection:stop_gradient",
-    "trace": "wengert.trace.tracing:trace",
     "trace_gradient": "wengert.autodiff.gradients:trace_gradient",
     "value_and_grad": "wengert.autodiff.gradients:value_and_grad",
     "verify": "wengert.ir.verify:verify",
@@ -71,7 +73,7 @@ _LAZY = {
     "xlogy": "wengert.primitives.exponential:xlogy",
 }
 
-__all__ = ["WengertError", "__version__", "errors", *_LAZY]
+__all__ = ["WengertError", "__version__", "errors", "trace", *_LAZY]
 
 
 def __getattr__(name: str) -> Any:

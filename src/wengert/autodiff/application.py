@@ -44,7 +44,7 @@ class Call:
         self._single = (argnums is None or isinstance(argnums, int)) and (
             argnames is None or (isinstance(argnames, str) and argnums is None)
         )
-        self.keys = _selected(function, args, kwargs, argnums, argnames)
+        self.keys = selected_arguments(function, args, kwargs, argnums, argnames)
         values = [args[key] if isinstance(key, int) else kwargs[key] for key in self.keys]
         for key, value in zip(self.keys, values, strict=True):
             _check_leaves(_name(function, key), value)
@@ -154,7 +154,7 @@ def _parameters(function: Callable[..., Any]) -> list[str]:
         return []
 
 
-def _selected(
+def selected_arguments(
     function: Callable[..., Any],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
@@ -169,7 +169,9 @@ def _selected(
     keys: list[int | str] = []
     for number in numbers:
         if not -len(args) <= number < len(args):
-            raise ConfigurationError(f"argnums={number}: the function was called with {len(args)} positional arguments")
+            raise ConfigurationError(
+                f"argnums={number}: the function was called with {len(args)} positional arguments"
+            )
         keys.append(number % len(args))
     parameters = _parameters(function)
     for name in names:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.autodiff.application import Argnames, Argnums
+from wengert.autodiff.application import Argnames, Argnums, selected_arguments
 from wengert.autodiff.products import hvp, vjp
 from wengert.errors import ConfigurationError
 from wengert.trace.tree import argument_names, flatten, leaf_paths, unflatten
@@ -89,7 +89,7 @@ def check_grad(
     Parameters
     ----------
     function : callable
-        Returns a floating array or a tree of them; a result that is no scalar is weighted with random numbers.
+        Returns a floating array or a tree of them; results are weighted with random numbers and summed.
     *args, **kwargs
         Where to check; converted to float64.
     order : {1, 2}
@@ -117,29 +117,31 @@ def check_grad(
     wide_kwargs = {name: _wide(value) for name, value in kwargs.items()}
     rng = np.random.default_rng(seed)
     scalar = _weighted(function, wide_args, wide_kwargs, rng)
-    comparisons: list[Comparison] = []
     names = argument_names(function, len(args), {})
+    comparisons: list[Comparison] = []
     for key in keys:
-        value = wide_args[key] if isinstance(key, int) else wide_kwargs[key]
-        leaves, structure = flatten(value)
-        label = names[key] if isinstance(key, int) else key
-
-        def at(
-            *changed: Any, key: int | str = key, structure: Any = structure
-        ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-            tree = unflatten(structure, list(changed))
-            if isinstance(key, int):
-                return (*wide_args[:key], tree, *wide_args[key + 1 :]), wide_kwargs
-            return wide_args, {**wide_kwargs, key: tree}
-
-        def restricted(*changed: Any, at: Any = at) -> Any:
-            changed_args, changed_kwargs = at(*changed)
-            return scalar(*changed_args, **changed_kwargs)
-
-        for place, path in enumerate(leaf_paths(value, label)):
+        restricted, value = _restricted(scalar, wide_args, wide_kwargs, key)
+        leaves, _ = flatten(value)
+        for place, path in enumerate(leaf_paths(value, names[key] if isinstance(key, int) else key)):
             if leaves[place].size:
                 comparisons += _compare(restricted, leaves, place, path, order, rng)
     return GradientReport(tuple(comparisons))
+
+
+def _restricted(
+    scalar: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], key: int | str
+) -> tuple[Callable[..., Any], Any]:
+    """Return `scalar` as a function of the leaves of one argument, and that argument."""
+    value = args[key] if isinstance(key, int) else kwargs[key]
+    structure = flatten(value)[1]
+
+    def restricted(*leaves: Any) -> Any:
+        tree = unflatten(structure, list(leaves))
+        if isinstance(key, int):
+            return scalar(*args[:key], tree, *args[key + 1 :], **kwargs)
+        return scalar(*args, **{**kwargs, key: tree})
+
+    return restricted, value
 
 
 def _wide(tree: Any) -> Any:
@@ -150,20 +152,24 @@ def _wide(tree: Any) -> Any:
 
 
 def _keys(
-    function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], argnums: Argnums, argnames: Argnames
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: dict[str, Any],
+    argnums: Argnums,
+    argnames: Argnames,
 ) -> list[int | str]:
-    from wengert.autodiff.application import _selected
-
     if argnums is None and argnames is None:
         argnums = [
             place
             for place, value in enumerate(args)
             if all(np.asarray(leaf).dtype.kind == "f" for leaf in flatten(value)[0])
         ]
-    return _selected(function, tuple(args), kwargs, argnums, argnames)
+    return selected_arguments(function, tuple(args), kwargs, argnums, argnames)
 
 
-def _weighted(function: Callable[..., Any], args: Any, kwargs: Any, rng: np.random.Generator) -> Callable[..., Any]:
+def _weighted(
+    function: Callable[..., Any], args: Any, kwargs: Any, rng: np.random.Generator
+) -> Callable[..., Any]:
     """Return the function as a scalar one: its results times fixed random weights, summed."""
     leaves, _ = flatten(function(*args, **kwargs))
     if len(leaves) == 1 and np.shape(leaves[0]) == ():
@@ -179,7 +185,12 @@ def _weighted(function: Callable[..., Any], args: Any, kwargs: Any, rng: np.rand
 
 
 def _compare(
-    function: Callable[..., Any], leaves: list[Any], place: int, path: str, order: int, rng: np.random.Generator
+    function: Callable[..., Any],
+    leaves: list[Any],
+    place: int,
+    path: str,
+    order: int,
+    rng: np.random.Generator,
 ) -> list[Comparison]:
     direction = rng.normal(size=leaves[place].shape)
 
@@ -206,7 +217,9 @@ def _compare(
     return [first, _comparison(path, 2, curvature, reference, "differences", _APPROXIMATE)]
 
 
-def _comparison(path: str, order: int, engine: float, reference: float, method: str, tolerance: float) -> Comparison:
+def _comparison(
+    path: str, order: int, engine: float, reference: float, method: str, tolerance: float
+) -> Comparison:
     error = abs(engine - reference) / max(1.0, abs(engine), abs(reference))
     return Comparison(path, order, engine, reference, error, method, tolerance)
 

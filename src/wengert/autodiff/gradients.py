@@ -119,7 +119,11 @@ def grad(
 
 
 def trace_gradient(
-    function: Callable[..., Any], *args: Any, argnums: Argnums = None, argnames: Argnames = None, **kwargs: Any
+    function: Callable[..., Any],
+    *args: Any,
+    argnums: Argnums = None,
+    argnames: Argnames = None,
+    **kwargs: Any,
 ) -> Program:
     """Return the gradient of `function` as a program, ready to print, run, or emit as Python.
 

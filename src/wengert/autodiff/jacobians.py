@@ -17,7 +17,9 @@ from wengert.transform.gradient import pullback
 from wengert.transform.simplify import simplify
 
 
-def jacobian(function: Callable[..., Any], argnums: Argnums = None, argnames: Argnames = None) -> Callable[..., Any]:
+def jacobian(
+    function: Callable[..., Any], argnums: Argnums = None, argnames: Argnames = None
+) -> Callable[..., Any]:
     """Return a function that gives the Jacobian of `function`.
 
     Parameters
@@ -91,7 +93,10 @@ def _by_rows(call: Call) -> list[list[Any]]:
         for block, row in zip(rows[position], call.run(program, seeds), strict=True):
             block.append(row)
     return [
-        [_joined(block, out.shape + into.shape, out.dtype, 0) for block, into in zip(blocks, inputs, strict=True)]
+        [
+            _joined(block, out.shape + into.shape, out.dtype, 0)
+            for block, into in zip(blocks, inputs, strict=True)
+        ]
         for blocks, out in zip(rows, outputs, strict=True)
     ]
 
@@ -106,7 +111,10 @@ def _by_columns(call: Call) -> list[list[Any]]:
         for blocks, column in zip(columns, call.run(program, directions)[len(outputs) :], strict=True):
             blocks[position].append(column)
     return [
-        [_joined(block, out.shape + into.shape, out.dtype, -1) for block, into in zip(blocks, inputs, strict=True)]
+        [
+            _joined(block, out.shape + into.shape, out.dtype, -1)
+            for block, into in zip(blocks, inputs, strict=True)
+        ]
         for blocks, out in zip(columns, outputs, strict=True)
     ]
 
@@ -117,7 +125,9 @@ def _joined(parts: list[Any], shape: tuple[int, ...], dtype: Any, axis: int) -> 
     return np.reshape(np.stack(parts, axis), shape)
 
 
-def hessian(function: Callable[..., Any], argnums: Argnums = None, argnames: Argnames = None) -> Callable[..., Any]:
+def hessian(
+    function: Callable[..., Any], argnums: Argnums = None, argnames: Argnames = None
+) -> Callable[..., Any]:
     """Return a function that gives the Hessian of a scalar function.
 
     Parameters

@@ -25,7 +25,11 @@ def _all_positions(args: Sequence[Any], argnums: Argnums, argnames: Argnames) ->
 
 
 def vjp(
-    function: Callable[..., Any], *args: Any, argnums: Argnums = None, argnames: Argnames = None, **kwargs: Any
+    function: Callable[..., Any],
+    *args: Any,
+    argnums: Argnums = None,
+    argnames: Argnames = None,
+    **kwargs: Any,
 ) -> tuple[Any, Callable[[Any], Any]]:
     """Return the value of `function` and its pullback: cotangent ↦ Jᵀ·cotangent.
 
@@ -60,7 +64,8 @@ def vjp(
         if structure != signature.result:
             raise GradientError(f"cotangent of structure {structure}; the value has {signature.result}")
         seeds = [
-            conform(leaf, node.type, "cotangent") for leaf, node in zip(leaves, call.program.outputs, strict=True)
+            conform(leaf, node.type, "cotangent")
+            for leaf, node in zip(leaves, call.program.outputs, strict=True)
         ]
         return call.as_selected(call.run(pulled, seeds))
 

@@ -32,6 +32,8 @@ def check_argument(node: Node, value: Any) -> np.ndarray[Any, Any]:
         raise DTypeError(f"argument {name!r}: masked arrays are refused; fill them first with .filled(value)")
     weak = type(value) in (bool, int, float)
     array = np.asarray(value, node.type.dtype) if weak else np.asarray(value)
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
     if array.shape != node.type.shape:
         raise ShapeError(f"argument {name!r} has shape {array.shape}; the program takes {node.type.shape}")
     if array.dtype != node.type.dtype:

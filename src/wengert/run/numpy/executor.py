@@ -42,9 +42,7 @@ class NumpyExecutor:
 class _Compiled:
     """A program ready to run."""
 
-    def __init__(
-        self, program: Program, lines: list[Line], initial: list[Any], results: list[int]
-    ) -> None:
+    def __init__(self, program: Program, lines: list[Line], initial: list[Any], results: list[int]) -> None:
         self.inputs = program.inputs
         self.lines = lines
         self.initial = initial
@@ -104,14 +102,23 @@ def _lines(program: Program, place: dict[Node, int]) -> list[Line]:
         if node.params:
             function = partial(function, **dict(node.params))
         lines.append(
-            (function, tuple(place[one] for one in node.inputs), place[node], tuple(place[one] for one in ended), reused)
+            (
+                function,
+                tuple(place[one] for one in node.inputs),
+                place[node],
+                tuple(place[one] for one in ended),
+                reused,
+            )
         )
     return lines
 
 
 def _owns_result(node: Node) -> bool:
     """Whether the result of a line is always new memory, and an array: universal functions and products."""
-    return isinstance(node.primitive.numpy, np.ufunc) and node.primitive.kind in (Kind.ELEMENTWISE, Kind.CONTRACTION)
+    return isinstance(node.primitive.numpy, np.ufunc) and node.primitive.kind in (
+        Kind.ELEMENTWISE,
+        Kind.CONTRACTION,
+    )
 
 
 def _reusable(operand: Node, node: Node, viewed: set[Node]) -> bool:
