@@ -1,0 +1,61 @@
+"""Elementary functions as plain LLVM IR, on floats, doubles and vectors of them of any width.
+
+`emit` writes the instructions of one function at a builder's position: fused multiply-adds, comparisons,
+selects and integer operations on whole vectors, no call into a mathematics library. Each lane's result
+depends on that lane alone, so it is bitwise the same in every vector width and on every target that has
+(or, as the x86-64 baseline, emulates) fused multiply-add. Infinities, NaN, signed zeros and subnormal
+numbers, given or resulting, are right.
+
+`SUPPORTED` states the largest error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from llvmlite import ir
+
+from . import exponential, logarithm
+from .lanes import Lanes, Value
+
+_FUNCTIONS: dict[str, Callable[..., Value]] = {
+    "exp": exponential.exp,
+    "expm1": exponential.expm1,
+    "log": logarithm.log,
+    "sigmoid": exponential.sigmoid,
+    "tanh": exponential.tanh,
+}
+
+SUPPORTED: dict[tuple[str, str], float] = {
+    ("exp", "float32"): 2,
+    ("exp", "float64"): 2,
+    ("expm1", "float32"): 2,
+    ("expm1", "float64"): 2,
+    ("log", "float32"): 2,
+    ("log", "float64"): 2,
+    ("sigmoid", "float32"): 4,
+    ("sigmoid", "float64"): 4,
+    ("tanh", "float32"): 2,
+    ("tanh", "float64"): 2,
+}
+"""Largest error in units in the last place of the correctly rounded result, by function and dtype."""
+
+
+def emit(builder: ir.IRBuilder, name: str, *values: Value) -> Value:
+    """Write the function `name` of the values where the builder stands.
+
+    Parameters
+    ----------
+    builder : ir.IRBuilder
+        Instructions are appended to its block, which stays its block.
+    name : str
+        A function of `SUPPORTED`.
+    *values : ir.Value
+        The arguments: all of one type, float or double or a vector of either.
+
+    Returns
+    -------
+    ir.Value
+        The result, of the arguments' type.
+    """
+    return _FUNCTIONS[name](Lanes(builder, values[0].type), *values)
