@@ -177,6 +177,75 @@ def logarithm_f64(degree: int) -> Fit:
     return Fit(log_odd_rest, lambda z: z / 2, mp.mpf(0), top, degree)
 
 
+def tanh_small(degree: int) -> Fit:
+    """Return tanh x = x + x³ P(x²) for |x| ≤ 0.6, relative."""
+
+    def ratio(z: mp.mpf) -> mp.mpf:
+        return mp.tanh(mp.sqrt(z)) / mp.sqrt(z) if z else mp.mpf(1)
+
+    def target(z: mp.mpf) -> mp.mpf:
+        return (ratio(z) - 1) / z if z > mp.mpf(2) ** -60 else mp.mpf(-1) / 3
+
+    return Fit(target, lambda z: z / ratio(z), mp.mpf(0), mp.mpf("0.3601"), degree)
+
+
+def erf_small(degree: int) -> Fit:
+    """Return erf x = x + x P(x²) for |x| ≤ 0.86, relative."""
+
+    def target(z: mp.mpf) -> mp.mpf:
+        x = mp.sqrt(z)
+        return (mp.erf(x) / x if z else 2 / mp.sqrt(mp.pi)) - 1
+
+    return Fit(target, lambda z: 1 / (1 + target(z)), mp.mpf(0), mp.mpf("0.7397"), degree)
+
+
+def erfc_exponent(degree: int, high: str) -> Fit:
+    """1 − erf x = 2^(−x S(x)) for x from 0.85 to where erf x rounds to 1, the error absolute in erf x."""
+    return Fit(
+        lambda x: -mp.log(mp.erfc(x), 2) / x,
+        lambda x: x * mp.erfc(x) * mp.log(2),
+        mp.mpf("0.85"),
+        mp.mpf(high),
+        degree,
+    )
+
+
+def power_of_two(degree: int) -> Fit:
+    """2^f = 1 + f Q(f) for |f| ≤ ½, relative to 2^f."""
+    half = mp.mpf("0.5001")
+    return Fit(
+        lambda f: (mp.power(2, f) - 1) / f if f else mp.log(2),
+        lambda f: f / mp.power(2, f),
+        -half,
+        half,
+        degree,
+    )
+
+
+QUARTER_PI = mp.pi / 4 * mp.mpf("1.01")  # the rounding of n may push r a little beyond
+
+
+def sine(degree: int) -> Fit:
+    """Return sin r = r + r³ S(r²), relative."""
+
+    def target(z: mp.mpf) -> mp.mpf:
+        r = mp.sqrt(z)
+        return (mp.sin(r) / r - 1) / z if z > mp.mpf(2) ** -60 else mp.mpf(-1) / 6
+
+    return Fit(target, lambda z: z / (1 + z * target(z)), mp.mpf(0), QUARTER_PI**2, degree)
+
+
+def cosine(degree: int) -> Fit:
+    """Return cos r = 1 − r²/2 + r⁴ C(r²), relative."""
+
+    def target(z: mp.mpf) -> mp.mpf:
+        if z < mp.mpf(2) ** -30:
+            return mp.mpf(1) / 24 - z / 720
+        return (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2
+
+    return Fit(target, lambda z: z * z / mp.cos(mp.sqrt(z)), mp.mpf(0), QUARTER_PI**2, degree)
+
+
 FITS: dict[str, tuple[Fit, type]] = {
     "exp_f32": (scaled_exponential(5), np.float32),
     "exp_f64": (scaled_exponential(10), np.float64),
@@ -184,6 +253,18 @@ FITS: dict[str, tuple[Fit, type]] = {
     "expm1_f64": (exponential(11), np.float64),
     "log_f32": (logarithm_f32(7), np.float32),
     "log_f64": (logarithm_f64(7), np.float64),
+    "tanh_f32": (tanh_small(4), np.float32),
+    "tanh_f64": (tanh_small(10), np.float64),
+    "erf_f32": (erf_small(5), np.float32),
+    "erf_f64": (erf_small(10), np.float64),
+    "erfc_exponent_f32": (erfc_exponent(5, "3.95"), np.float32),
+    "erfc_exponent_f64": (erfc_exponent(17, "5.95"), np.float64),
+    "power_f32": (power_of_two(5), np.float32),
+    "power_f64": (power_of_two(10), np.float64),
+    "sin_f32": (sine(2), np.float32),
+    "sin_f64": (sine(5), np.float64),
+    "cos_f32": (cosine(2), np.float32),
+    "cos_f64": (cosine(5), np.float64),
 }
 
 

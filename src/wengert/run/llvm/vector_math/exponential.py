@@ -1,4 +1,4 @@
-"""exp and what is made of one exponential: expm1, tanh, sigmoid."""
+"""exp and what is made of one exponential: expm1, tanh, sigmoid, erf."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ LOG2_E = 1 / math.log(2)
 # log 2 as a number of the format and what it misses, so that n·log 2 is subtracted as if exactly.
 LN2_F32 = (float.fromhex("0x1.62e430p-1"), float.fromhex("-0x1.05c610p-29"))
 LN2_F64 = (float.fromhex("0x1.62e42fefa39efp-1"), float.fromhex("0x1.abc9e3b39803fp-56"))
+
+
+def polynomial_of(lanes: Lanes, x: Value, name: str) -> Value:
+    """The fitted polynomial of that name and this format at x."""
+    fit: tuple[float, ...] = getattr(fitted, f"{name}_{lanes.format.name.upper()}")
+    return lanes.polynomial(x, fit)
 
 
 class Reduced:
@@ -73,7 +79,7 @@ def scaled_exponential(lanes: Lanes, x: Value, factor: int = 1) -> Value:
     reduced = Reduced(lanes, x, 2 * lanes.format.bias, factor)
     first, second = half_powers(lanes, reduced.bits)
     r = reduced.r if factor == 1 else lanes.neg(reduced.r)
-    q = lanes.split_polynomial(r, lanes.mul(r, r), lanes.pick(fitted.EXP_F32, fitted.EXP_F64))
+    q = polynomial_of(lanes, r, "EXP")
     return lanes.mul(lanes.fma(q, lanes.mul(r, first), first), second)
 
 
@@ -98,7 +104,7 @@ def curvature(lanes: Lanes, r: Value) -> Value:
     """Return exp r − 1 − r for |r| ≤ ½ log 2."""
     square = lanes.mul(r, r)
     higher = lanes.pick(fitted.EXPM1_F32, fitted.EXPM1_F64)[1:]
-    return lanes.mul(square, lanes.split_polynomial(r, square, higher))
+    return lanes.mul(square, lanes.polynomial(r, higher))
 
 
 def expm1(lanes: Lanes, x: Value) -> Value:
@@ -119,21 +125,40 @@ def expm1(lanes: Lanes, x: Value) -> Value:
 
 
 def tanh(lanes: Lanes, x: Value) -> Value:
-    """E/(E + 2) with the sign of x, E = exp(2|x|) − 1.
+    """1 − 1/(½ + ½exp 2|x|) with the sign of x; x + x³P(x²) for |x| ≤ 0.6, where that would cancel.
 
-    E = 2^n (exp r − 1) + (2^n − 1); its error counts 2/(E + 2) times, so it vanishes where the result nears
-    1. The rounding errors of E + 2, which is δ = E − ((E + 2) − 2), and of the quotient y are set right by
-    one Newton step, 1/(E + 2) being (1 − y)/2. That is left out where y is near 1: it hardly matters there,
-    and δ is not exact for large E.
+    2|x| = n log 2 + 2r, and 2^(n−1) both scales and halves. From 0.6 on, an error of the exponential counts
+    less than half in the result.
     """
     magnitude = lanes.at_most(lanes.abs(x), lanes.pick(10.0, 20.0))
-    reduced = Reduced(lanes, magnitude, lanes.format.bias, 2)
-    power = power_of_two(lanes, reduced.bits)
+    reduced = Reduced(lanes, magnitude, lanes.format.bias - 1, 2)
+    half = power_of_two(lanes, reduced.bits)
     r = lanes.add(reduced.r, reduced.r)
-    e = lanes.fma(power, curvature(lanes, r), lanes.fma(power, r, lanes.sub(power, 1.0)))
-    total = lanes.add(e, 2.0)
-    y = lanes.div(e, total)
-    lost = lanes.sub(e, lanes.sub(total, 2.0))
-    remainder = lanes.fnma(y, lost, lanes.fnma(y, total, e))
-    inverse = lanes.at_least(lanes.fma(y, -0.53125, 0.5), 0.0)
-    return lanes.copysign(lanes.fma(remainder, inverse, y), x)
+    q = polynomial_of(lanes, r, "EXP")
+    far = lanes.fma(q, lanes.mul(r, half), lanes.add(half, 0.5))
+    far = lanes.sub(1.0, lanes.div(1.0, far))
+    z = lanes.mul(x, x)
+    near = lanes.fma(lanes.mul(x, z), polynomial_of(lanes, z, "TANH"), x)
+    # The sign comes last because `near` has lost that of −0 too.
+    return lanes.copysign(lanes.select(lanes.less(z, 0.36), near, far), x)
+
+
+def erf(lanes: Lanes, x: Value) -> Value:
+    """1 − 2^(−aS(a)) with the sign of x, a = |x|; x + xP(x²) for small a.
+
+    −log erfc a is smooth, and in 1 − erfc a its error counts erfc a times: so one polynomial of low degree
+    serves from 0.86 to where erf rounds to 1. W. J. Cody (1969) divides the line in the same way, but takes
+    rational functions.
+    """
+    form = lanes.format
+    a = lanes.at_most(lanes.abs(x), lanes.pick(3.95, 5.95))
+    minus_s = lanes.neg(polynomial_of(lanes, a, "ERFC_EXPONENT"))
+    shift = 1.5 * 2.0**form.mantissa + form.bias
+    shifted = lanes.fma(minus_s, a, shift)
+    f = lanes.fms(minus_s, a, lanes.sub(shifted, shift))
+    power = power_of_two(lanes, lanes.to_bits(shifted))
+    q = polynomial_of(lanes, f, "POWER")
+    far = lanes.fnma(q, lanes.mul(f, power), lanes.sub(1.0, power))
+    z = lanes.mul(x, x)
+    near = lanes.fma(x, polynomial_of(lanes, z, "ERF"), x)
+    return lanes.copysign(lanes.select(lanes.less(a, 0.86), near, far), x)

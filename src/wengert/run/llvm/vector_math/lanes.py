@@ -147,16 +147,21 @@ class Lanes:
         return self.intrinsic("copysign", magnitude, sign)
 
     def polynomial(self, x: Value, coefficients: Sequence[float]) -> Value:
-        """Σ c_i x^i by Horner's rule (Muller, section 5.1)."""
+        """Σ c_i x^i.
+
+        As P(x²) + x Q(x²): one multiplication more than Horner's rule but half its depth, and a vector at a
+        time it is the depth that counts (Muller, section 5.1).
+        """
+        if len(coefficients) < 5:
+            return self._horner(x, coefficients)
+        square = self.mul(x, x)
+        return self.fma(self._horner(square, coefficients[1::2]), x, self._horner(square, coefficients[0::2]))
+
+    def _horner(self, x: Value, coefficients: Sequence[float]) -> Value:
         result: Value = coefficients[-1]
         for coefficient in coefficients[-2::-1]:
             result = self.fma(result, x, coefficient)
         return result
-
-    def split_polynomial(self, x: Value, square: Value, coefficients: Sequence[float]) -> Value:
-        """Σ c_i x^i as P(x²) + x Q(x²): one multiplication more than Horner's rule, half its depth."""
-        even, odd = coefficients[0::2], coefficients[1::2]
-        return self.fma(self.polynomial(square, odd), x, self.polynomial(square, even))
 
     # Comparison and choice
 

@@ -1,11 +1,11 @@
-"""log, and what is made of it."""
+"""log and what is made of it: log1p, softplus."""
 
 from __future__ import annotations
 
 import math
 
 from . import coefficients as fitted
-from .exponential import LN2_F32, LN2_F64
+from .exponential import LN2_F32, LN2_F64, decay
 from .lanes import Lanes, Value
 
 # m of x = 2^k m is taken from [2/3, 4/3): symmetric about 1, so that one polynomial needs the lowest degree.
@@ -33,7 +33,7 @@ class Logarithm:
         """log(1 + f) = f + f² (f P(f) − ½); log 2 rounded to float32 is right to 2^−28."""
         lanes = self.lanes
         square = lanes.mul(f, f)
-        p = lanes.split_polynomial(f, square, fitted.LOG_F32)
+        p = lanes.polynomial(f, fitted.LOG_F32)
         return lanes.fma(k, LN2_F32[0], lanes.fma(square, lanes.fma(f, p, -0.5), f))
 
     def _double(self, k: Value, f: Value) -> Value:
@@ -47,7 +47,7 @@ class Logarithm:
         s = lanes.div(f, lanes.add(f, 2.0))
         z = lanes.mul(s, s)
         half_square = lanes.mul(lanes.mul(f, 0.5), f)
-        p = lanes.split_polynomial(z, lanes.mul(z, z), fitted.LOG_F64)
+        p = lanes.polynomial(z, fitted.LOG_F64)
         correction = lanes.fma(s, lanes.fma(z, p, half_square), lanes.mul(k, low))
         return lanes.fma(k, high, lanes.sub(f, lanes.sub(half_square, correction)))
 
@@ -76,3 +76,35 @@ def domain(lanes: Lanes, x: Value, inside: Value, result: Value) -> Value:
     result = lanes.select(lanes.less(x, math.inf), result, x)
     outside = lanes.select(lanes.equal(inside, 0.0), -math.inf, math.nan)
     return lanes.select(lanes.greater(inside, 0.0), result, outside)
+
+
+def log1p(lanes: Lanes, x: Value) -> Value:
+    """log(1 + x) = k log 2 + log(1 + f), 1 + f = 2^(−k) (1 + x).
+
+    k is that of the rounded 1 + x; f = 2^(−k) x + (2^(−k) − 1) is rounded once, so what 1 + x lost does not
+    matter. It is computed with 2^(2−k) and x/4, because 2^(−k) may be subnormal; where x is below half an
+    ulp of 1 the result is x, with its last bits and its sign.
+    """
+    form, build = lanes.format, lanes.builder
+    core = Logarithm(lanes)
+    u = lanes.add(x, 1.0)
+    exponent = lanes.integers(build.and_, core.biased_bits(u), form.infinity_bits)
+    scale = lanes.from_bits(lanes.integers(build.sub, (2 * form.bias + 2) << form.mantissa, exponent))
+    f = lanes.fma(lanes.mul(x, 0.25), scale, lanes.fma(scale, 0.25, -1.0))
+    carrier = 2.0**form.mantissa
+    biased = lanes.integers(build.lshr, exponent, form.mantissa)
+    carried = lanes.from_bits(lanes.integers(build.or_, biased, form.bits_of(carrier)))
+    result = core.evaluate(lanes.sub(carried, carrier + form.bias), f)
+    small = lanes.less(lanes.abs(x), form.epsilon / 2)
+    return lanes.select(small, x, domain(lanes, x, u, result))
+
+
+def softplus(lanes: Lanes, x: Value) -> Value:
+    """Return log(1 + exp x) = max(x, 0) + log(1 + e), e = exp(−|x|).
+
+    For e > 1/3, log(1 + e) = log 2 + log(1 + (e − 1)/2).
+    """
+    e = decay(lanes, x)
+    large = lanes.greater(e, 1 / 3)
+    f = lanes.select(large, lanes.fma(e, 0.5, -0.5), e)
+    return lanes.add(lanes.at_least(x, 0.0), Logarithm(lanes).evaluate(lanes.select(large, 1.0, 0.0), f))
