@@ -268,6 +268,17 @@ FITS: dict[str, tuple[Fit, type]] = {
 }
 
 
+def two_over_pi() -> list[str]:
+    """Return the lines that state 2/π to as many bits as reducing the largest float64 takes."""
+    bits = 1216
+    with mp.workprec(bits + 64):
+        digits = f"{int(mp.floor(2 / mp.pi * mp.power(2, bits))):X}"
+    lines = ["", f"# 2/π times 2^{bits}, rounded down", f"TWO_OVER_PI_BITS = {bits}", "TWO_OVER_PI = int("]
+    lines += [f'    "{digits[i : i + 76]}"' for i in range(0, len(digits), 76)]
+    lines[-1] += ","
+    return [*lines, "    16,", ")"]
+
+
 def main(names: list[str]) -> None:
     """Print the module, or only report on the fits that are named."""
     lines = [
@@ -282,7 +293,7 @@ def main(names: list[str]) -> None:
         lines += ["", f"# largest weighted error 2^{error:.1f}", f"{name.upper()} = ("]
         lines += [f'    float.fromhex("{value.hex()}"),  # {value!r}' for value in values] + [")"]
     if not names:
-        print("\n".join(lines))
+        print("\n".join([*lines, *two_over_pi()]))
 
 
 if __name__ == "__main__":

@@ -15,28 +15,34 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
-from . import exponential, logarithm
+from . import exponential, logarithm, trigonometric
 from .lanes import Lanes, Value
 
 _FUNCTIONS: dict[str, Callable[..., Value]] = {
+    "cos": trigonometric.as_function("cos", trigonometric.cos),
     "erf": exponential.erf,
     "exp": exponential.exp,
     "expm1": exponential.expm1,
     "log": logarithm.log,
     "log1p": logarithm.log1p,
     "sigmoid": exponential.sigmoid,
+    "sin": trigonometric.as_function("sin", trigonometric.sin),
     "softplus": logarithm.softplus,
+    "tan": trigonometric.as_function("tan", trigonometric.tan),
     "tanh": exponential.tanh,
 }
 
 _LARGEST_ERROR = {
+    "cos": 2,
     "erf": 2,
     "exp": 2,
     "expm1": 2,
     "log": 2,
     "log1p": 2,
     "sigmoid": 3,
+    "sin": 2,
     "softplus": 3,
+    "tan": 4,
     "tanh": 2,
 }
 

@@ -73,6 +73,7 @@ class Lanes:
         self.format = BINARY32 if isinstance(element, ir.FloatType) else BINARY64
         self.element = element
         self.width = type_.count if isinstance(type_, ir.VectorType) else None
+        self.suffix = self.format.name if self.width is None else f"v{self.width}{self.format.name}"
         self.integer_type = self.like(ir.IntType(self.format.bits))
 
     def like(self, element: ir.Type) -> ir.Type:
@@ -118,8 +119,7 @@ class Lanes:
     def intrinsic(self, name: str, *values: Value) -> Value:
         """Call an intrinsic of this type."""
         arguments = [self.number(value) for value in values]
-        suffix = self.format.name if self.width is None else f"v{self.width}{self.format.name}"
-        full = f"llvm.{name}.{suffix}"
+        full = f"llvm.{name}.{self.suffix}"
         module = self.builder.module
         function = module.globals.get(full)
         if function is None:
