@@ -1,0 +1,108 @@
+"""Elements put elsewhere: parts joined, margins filled with zeros, and views that no strides describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from llvmlite import ir
+
+from wengert.ir.node import Node
+from wengert.run.llvm.irtypes import constant, memory_type, widened
+from wengert.run.llvm.loops import Access, Index, Place, coalesced, counted_loop, load, store
+from wengert.run.llvm.plan import Kernel
+from wengert.run.llvm.target import Target
+from wengert.run.llvm.views import broadcast_strides, contiguous_strides
+
+
+class Copies:
+    """Copies of whole operands into their places in the result.
+
+    Attributes
+    ----------
+    units : int
+        One: copying is bound by memory.
+    """
+
+    units = 1
+    scratch_bytes = 0
+
+    def __init__(self, kernel: Kernel, target: Target) -> None:
+        self.kernel = kernel
+        self.lanes = target.lanes(max(kernel.line.type.dtype.itemsize, 4))
+
+    def generate(
+        self,
+        builder: ir.IRBuilder,
+        buffers: dict[Node, ir.Value],
+        begin: ir.Value,
+        end: ir.Value,
+        scratch: ir.Value,
+    ) -> None:
+        """Generate the unit, if it is between `begin` and `end`."""
+        line = self.kernel.line
+        type_ = memory_type(line.type.dtype)
+        with builder.if_then(builder.icmp_signed("<", begin, end)):
+            if line.primitive.name == "pad":
+                zeros = Access(0, contiguous_strides(line.type.shape))
+
+                def clear(place: Place, access: Access) -> None:
+                    zero = constant(widened(type_, place.lanes), 0)
+                    store(builder, zero, buffers[line], type_, access, place)
+
+                self._nest(builder, line.type.shape, [zeros], lambda place, found: clear(place, found[0]))
+            for operand, target in zip(line.inputs, self._targets(), strict=True):
+                view = self.kernel.leaves[operand]
+                source = Access(view.offset, broadcast_strides(view, operand.type.shape))
+                base = buffers[view.base]
+
+                def move(place: Place, found: list[Access], base: ir.Value = base) -> None:
+                    value = load(builder, base, type_, found[0], place)
+                    store(builder, value, buffers[line], type_, found[1], place)
+
+                self._nest(builder, operand.type.shape, [source, target], move)
+
+    def _targets(self) -> list[Access]:
+        """Return where each operand goes."""
+        line = self.kernel.line
+        strides = contiguous_strides(line.type.shape)
+        params = dict(line.params)
+        if line.primitive.name == "concatenate":
+            axis, start, targets = params["axis"], 0, []
+            for operand in line.inputs:
+                targets.append(Access(start * strides[axis], strides))
+                start += operand.type.shape[axis]
+            return targets
+        if line.primitive.name == "pad":
+            offset = sum(low * stride for low, stride in zip(params["low"], strides, strict=True))
+            spread = zip(params["interior"], strides, strict=True)
+            return [Access(offset, tuple((between + 1) * stride for between, stride in spread))]
+        # A reshape: the same elements in the same order.
+        return [Access(0, contiguous_strides(line.inputs[0].type.shape))]
+
+    def _nest(
+        self,
+        builder: ir.IRBuilder,
+        shape: tuple[int, ...],
+        accesses: list[Access],
+        inside: Callable[[Place, list[Access]], None],
+    ) -> None:
+        if 0 in shape:
+            return
+        extents, _, fewer = coalesced(shape, [False] * len(shape), accesses)
+        if not extents:
+            extents, fewer = [1], [Access(access.offset, (0,)) for access in fewer]
+
+        def loops(indices: list[Index]) -> None:
+            extent = extents[len(indices)]
+            if len(indices) < len(extents) - 1:
+                with counted_loop(builder, 0, extent) as index:
+                    loops([*indices, index])
+                return
+            full = extent - extent % self.lanes
+            if full:
+                with counted_loop(builder, 0, full, self.lanes) as index:
+                    inside(Place([*indices, index], self.lanes), fewer)
+            if full < extent:
+                inside(Place([*indices, full], extent - full), fewer)
+
+        loops([])

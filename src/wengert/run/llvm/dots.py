@@ -1,0 +1,159 @@
+"""Products of matrices as dot products, where both operands run along the terms in memory."""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from wengert.ir.node import Node
+from wengert.run.llvm.body import Body
+from wengert.run.llvm.irtypes import I32, constant, intrinsic, widened
+from wengert.run.llvm.loops import Access, Index, Place, counted_loop, index_value, load, plus, times
+from wengert.run.llvm.packing import padded
+from wengert.run.llvm.products import Product
+from wengert.run.llvm.target import Target
+
+# Results at once: each reads its own stretch of memory, and all share the vector of the left operand.
+COLUMNS = 8
+
+
+class Dots:
+    """A few dot products at a time, vectors running along the terms.
+
+    Attributes
+    ----------
+    units : int
+        Matrices of a batch, or blocks of columns.
+    scratch_bytes : int
+        None is needed.
+    """
+
+    scratch_bytes = 0
+
+    def __init__(self, product: Product, target: Target) -> None:
+        self.product = product
+        self.lanes = min(target.lanes(product.itemsize), product.terms)
+        self.blocks = -(-product.columns // COLUMNS)
+        self.units = product.batch[0] if product.batch else self.blocks
+        if product.is_empty:
+            self.units = 0
+        *outer, by_term, by_column = product.right_access.strides
+        self.right_access = Access(product.right_access.offset, (*outer, by_column, by_term))
+
+    def generate(
+        self,
+        builder: ir.IRBuilder,
+        buffers: dict[Node, ir.Value],
+        begin: ir.Value,
+        end: ir.Value,
+        scratch: ir.Value,
+    ) -> None:
+        """Generate the units from `begin` to `end`."""
+        if not self.product.batch:
+            self._blocks(builder, buffers, [], begin, end)
+            return
+        with counted_loop(builder, begin, end) as index:
+            self._batches(builder, buffers, [index])
+
+    def _batches(self, builder: ir.IRBuilder, buffers: dict[Node, ir.Value], batch: list[Index]) -> None:
+        if len(batch) == len(self.product.batch):
+            self._blocks(builder, buffers, batch, 0, self.blocks)
+            return
+        with counted_loop(builder, 0, self.product.batch[len(batch)]) as index:
+            self._batches(builder, buffers, [*batch, index])
+
+    def _blocks(
+        self,
+        builder: ir.IRBuilder,
+        buffers: dict[Node, ir.Value],
+        batch: list[Index],
+        begin: Index,
+        end: Index,
+    ) -> None:
+        full = self.product.columns // COLUMNS
+        rest = self.product.columns - full * COLUMNS
+        if full:
+            stop_value, limit = index_value(end), index_value(full)
+            stop = builder.select(builder.icmp_signed("<", stop_value, limit), stop_value, limit)
+            with counted_loop(builder, begin, stop) as block:
+                self._rows(builder, buffers, batch, times(builder, block, COLUMNS), COLUMNS)
+        if rest:
+            mine = builder.and_(
+                builder.icmp_signed("==", index_value(end), index_value(self.blocks)),
+                builder.icmp_signed("<", index_value(begin), index_value(end)),
+            )
+            with builder.if_then(mine):
+                self._rows(builder, buffers, batch, full * COLUMNS, rest)
+
+    def _rows(
+        self,
+        builder: ir.IRBuilder,
+        buffers: dict[Node, ir.Value],
+        batch: list[Index],
+        column: Index,
+        count: int,
+    ) -> None:
+        body = Body(self.product.kernel, buffers, self.product.accesses)
+        with counted_loop(builder, 0, self.product.rows) as row:
+            totals = self._dots(builder, buffers, batch, row, column, count)
+            value: ir.Value = totals[0]
+            if count > 1:
+                value = ir.Constant(widened(self.product.type, count), ir.Undefined)
+                for number, total in enumerate(totals):
+                    value = builder.insert_element(value, total, ir.Constant(I32, number))
+            place = Place([*batch, row, column], count)
+            body.compute(builder, place, {self.product.kernel.line: value})
+
+    def _dots(
+        self,
+        builder: ir.IRBuilder,
+        buffers: dict[Node, ir.Value],
+        batch: list[Index],
+        row: Index,
+        column: Index,
+        count: int,
+    ) -> list[ir.Value]:
+        """Return `count` dot products of one row with the columns from `column` on."""
+        product, lanes = self.product, self.lanes
+        type_ = widened(product.type, lanes)
+        slots = []
+        for _ in range(count):
+            with builder.goto_entry_block():
+                slots.append(builder.alloca(type_))
+            builder.store(constant(type_, 0), slots[-1])
+
+        def take(term: Index, width: int) -> None:
+            left = load(
+                builder, buffers[product.left], product.type, product.left_access,
+                Place([*batch, row, term], width),
+            )  # fmt: skip
+            left = padded(builder, left, lanes)
+            for number, slot in enumerate(slots):
+                place = Place([*batch, plus(builder, column, number), term], width)
+                right = load(builder, buffers[product.right], product.type, self.right_access, place)
+                before = builder.load(slot, typ=type_)
+                after = intrinsic(builder, "llvm.fmuladd", [left, padded(builder, right, lanes), before])
+                builder.store(after, slot)
+
+        whole = product.terms - product.terms % lanes
+        with counted_loop(builder, 0, whole, lanes) as term:
+            take(term, lanes)
+        if whole < product.terms:
+            take(whole, product.terms - whole)
+        return [_across(builder, builder.load(slot, typ=type_), lanes) for slot in slots]
+
+
+def _across(builder: ir.IRBuilder, vector: ir.Value, lanes: int) -> ir.Value:
+    """Add up the lanes of a vector, halving it again and again."""
+    if lanes == 1:
+        return vector
+    width = 1 << (lanes - 1).bit_length()
+    vector = padded(builder, vector, width)
+    while width > 1:
+        width //= 2
+        undefined = ir.Constant(vector.type, ir.Undefined)
+        low, high = (
+            builder.shuffle_vector(vector, undefined, ir.Constant(ir.VectorType(I32, width), list(mask)))
+            for mask in (range(width), range(width, 2 * width))
+        )
+        vector = builder.fadd(low, high)
+    return builder.extract_element(vector, ir.Constant(I32, 0))

@@ -1,0 +1,161 @@
+"""Counted loops, and where an element of a nest of loops lies in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from llvmlite import ir
+
+from wengert.run.llvm.irtypes import I64, constant, splat, widened
+
+Index = int | ir.Value
+
+
+def index_value(index: Index) -> ir.Value:
+    """Return an index as a value of the generated code."""
+    return ir.Constant(I64, index) if isinstance(index, int) else index
+
+
+def plus(builder: ir.IRBuilder, left: Index, right: Index) -> Index:
+    """Return left + right, computed now where both are known."""
+    if isinstance(left, int) and isinstance(right, int):
+        return left + right
+    if isinstance(left, int) and left == 0:
+        return right
+    if isinstance(right, int) and right == 0:
+        return left
+    return builder.add(index_value(left), index_value(right))
+
+
+def times(builder: ir.IRBuilder, left: Index, right: Index) -> Index:
+    """Return left · right, computed now where both are known."""
+    if isinstance(left, int) and isinstance(right, int):
+        return left * right
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, int) and one in (0, 1):
+            return other if one else 0
+    return builder.mul(index_value(left), index_value(right))
+
+
+@contextmanager
+def counted_loop(builder: ir.IRBuilder, start: Index, stop: Index, step: int = 1) -> Iterator[Index]:
+    """Generate ``for index in range(start, stop, step)`` around what the body generates.
+
+    A loop that is known to run once is no loop.
+    """
+    if isinstance(start, int) and isinstance(stop, int) and start < stop <= start + step:
+        yield start
+        return
+    before = builder.block
+    head = builder.append_basic_block("loop")
+    body = builder.append_basic_block("body")
+    after = builder.append_basic_block("done")
+    builder.branch(head)
+    builder.position_at_end(head)
+    index = builder.phi(I64)
+    index.add_incoming(index_value(start), before)
+    builder.cbranch(builder.icmp_signed("<", index, index_value(stop)), body, after)
+    builder.position_at_end(body)
+    yield index
+    following = builder.add(index, ir.Constant(I64, step))
+    index.add_incoming(following, builder.block)
+    builder.branch(head)
+    builder.position_at_end(after)
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where a value is read or written, by the axes of a nest: offset and strides in elements."""
+
+    offset: int
+    strides: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A run of neighbouring elements in the middle of a nest.
+
+    Attributes
+    ----------
+    indices : sequence of index
+        One for each axis of the nest; that of the last axis is where the run begins.
+    lanes : int
+        How many elements along the last axis.
+    """
+
+    indices: Sequence[Index]
+    lanes: int
+
+
+def address(builder: ir.IRBuilder, base: ir.Value, type_: ir.Type, access: Access, place: Place) -> ir.Value:
+    """Return the address of the first element of a run."""
+    offset: Index = access.offset
+    for index, stride in zip(place.indices, access.strides, strict=True):
+        offset = plus(builder, offset, times(builder, index, stride))
+    return builder.gep(base, [index_value(offset)], source_etype=type_)
+
+
+def load(builder: ir.IRBuilder, base: ir.Value, type_: ir.Type, access: Access, place: Place) -> ir.Value:
+    """Read a run of elements: one vector, one element repeated, or element by element, as the stride says."""
+    first = address(builder, base, type_, access, place)
+    stride = access.strides[-1] if access.strides else 0
+    if place.lanes == 1 or stride == 0:
+        return splat(builder, builder.load(first, typ=type_), place.lanes)
+    vector = widened(type_, place.lanes)
+    if stride == 1:
+        return builder.load(first, align=_alignment(type_), typ=vector)
+    result: ir.Value = ir.Constant(vector, ir.Undefined)
+    for lane in range(place.lanes):
+        here = builder.gep(first, [ir.Constant(I64, lane * stride)], source_etype=type_)
+        result = builder.insert_element(result, builder.load(here, typ=type_), constant(I64, lane))
+    return result
+
+
+def store(
+    builder: ir.IRBuilder, value: ir.Value, base: ir.Value, type_: ir.Type, access: Access, place: Place
+) -> None:
+    """Write a run of elements."""
+    first = address(builder, base, type_, access, place)
+    stride = access.strides[-1] if access.strides else 0
+    if place.lanes == 1:
+        builder.store(value, first)
+    elif stride == 1:
+        builder.store(value, first, align=_alignment(type_))
+    else:
+        for lane in range(place.lanes):
+            here = builder.gep(first, [ir.Constant(I64, lane * stride)], source_etype=type_)
+            builder.store(builder.extract_element(value, constant(I64, lane)), here)
+
+
+def _alignment(type_: ir.Type) -> int:
+    """A run may begin at any element."""
+    if isinstance(type_, ir.IntType):
+        return max(type_.width // 8, 1)
+    return 4 if isinstance(type_, ir.FloatType) else 8
+
+
+def coalesced(
+    shape: Sequence[int], reduced: Sequence[bool], accesses: Sequence[Access]
+) -> tuple[list[int], list[bool], list[Access]]:
+    """Return the same nest with as few axes as possible.
+
+    Axes of extent 1 fall away, and two neighbouring axes are one where every access steps evenly through both.
+    """
+    kept = [axis for axis, extent in enumerate(shape) if extent != 1]
+    axes: list[tuple[int, bool, list[int]]] = []
+    for axis in kept:
+        strides = [access.strides[axis] for access in accesses]
+        if axes:
+            extent, flag, before = axes[-1]
+            even = all(outer == inner * shape[axis] for outer, inner in zip(before, strides, strict=True))
+            if even and flag == reduced[axis]:
+                axes[-1] = (extent * shape[axis], flag, strides)
+                continue
+        axes.append((shape[axis], reduced[axis], strides))
+    fewer = [
+        Access(access.offset, tuple(strides[number] for _, _, strides in axes))
+        for number, access in enumerate(accesses)
+    ]
+    return [extent for extent, _, _ in axes], [flag for _, flag, _ in axes], fewer

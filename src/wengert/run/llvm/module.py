@@ -1,0 +1,144 @@
+"""From a plan to a module of generated code: a function for each kernel, one for each stretch of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from llvmlite import ir
+
+from wengert.ir.node import Node
+from wengert.run.llvm.body import is_literal
+from wengert.run.llvm.copies import Copies
+from wengert.run.llvm.dots import Dots
+from wengert.run.llvm.gathers import Gather
+from wengert.run.llvm.irtypes import I8, I64, POINTER, VOID
+from wengert.run.llvm.memory import ARENA, FLAG, Memory, bases, rounded
+from wengert.run.llvm.nests import Nest
+from wengert.run.llvm.plan import Form, Kernel, Plan
+from wengert.run.llvm.products import product_of
+from wengert.run.llvm.target import Target
+from wengert.run.llvm.tiles import Tiles
+
+# table of pointers, first unit, end of units, scratch memory
+_KERNEL_TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, POINTER])
+_SEGMENT_TYPE = ir.FunctionType(VOID, [POINTER])
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of the plan: kernels of generated code called `name`, or one line for NumPy."""
+
+    name: str
+    kernels: list[Kernel]
+
+    @property
+    def is_native(self) -> bool:
+        """Whether generated code runs it."""
+        return self.kernels[0].form is not Form.NUMPY
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A module, its stretches in order, and the bytes of the arena with the scratch memory behind it."""
+
+    text: str
+    segments: list[Segment]
+    arena_bytes: int
+
+
+def generate(plan: Plan, memory: Memory, target: Target) -> Generated:
+    """Generate the code of a plan."""
+    module = ir.Module("wengert")
+    scratch = 0
+    segments: list[Segment] = []
+    stretch: list[Kernel] = []
+    generators = {kernel: _generator(kernel, target) for kernel in plan.kernels if kernel.form is not Form.NUMPY}
+    scratch = max([one.scratch_bytes for one in generators.values()], default=0)
+    writer = _Writer(module, memory, generators)
+    for kernel in plan.kernels:
+        if kernel.form is not Form.NUMPY:
+            stretch.append(kernel)
+            continue
+        if stretch:
+            segments.append(writer.segment(stretch, len(segments)))
+        segments.append(Segment("", [kernel]))
+        stretch = []
+    if stretch:
+        segments.append(writer.segment(stretch, len(segments)))
+    return Generated(str(module), segments, memory.arena_bytes + rounded(scratch))
+
+
+def _generator(kernel: Kernel, target: Target) -> Any:
+    if kernel.form is Form.LOOPS:
+        return Nest(kernel, target)
+    if kernel.form is Form.COPY:
+        return Copies(kernel, target)
+    if kernel.form is Form.GATHER:
+        return Gather(kernel, target)
+    product = product_of(kernel)
+    return Dots(product, target) if product.is_dots else Tiles(product, target)
+
+
+class _Writer:
+    """Writes the functions of a module."""
+
+    def __init__(self, module: ir.Module, memory: Memory, generators: dict[Kernel, Any]) -> None:
+        self.module = module
+        self.memory = memory
+        self.generators = generators
+        self.count = 0
+
+    def segment(self, kernels: list[Kernel], number: int) -> Segment:
+        """Write a function that runs `kernels` one after the other."""
+        name = f"segment{number}"
+        functions = [self._kernel(kernel) for kernel in kernels]
+        function = ir.Function(self.module, _SEGMENT_TYPE, name)
+        (table,) = function.args
+        builder = ir.IRBuilder(function.append_basic_block("entry"))
+        arena = _pointer(builder, table, ARENA)
+        scratch = builder.gep(arena, [ir.Constant(I64, self.memory.arena_bytes)], source_etype=I8)
+        for kernel, one in zip(kernels, functions, strict=True):
+            units = ir.Constant(I64, self.generators[kernel].units)
+            builder.call(one, [table, ir.Constant(I64, 0), units, scratch])
+        builder.ret_void()
+        return Segment(name, list(kernels))
+
+    def _kernel(self, kernel: Kernel) -> ir.Function:
+        function = ir.Function(self.module, _KERNEL_TYPE, f"kernel{self.count}")
+        self.count += 1
+        function.linkage = "internal"
+        # Each kernel stays a function of its own: profiles name it, and LLVM's passes stay linear.
+        function.attributes.add("noinline")
+        table, begin, end, scratch = function.args
+        builder = ir.IRBuilder(function.append_basic_block("entry"))
+        top = builder.append_basic_block("top")
+        builder.position_at_end(top)
+        buffers = {base: self._buffer(builder, table, base) for base in _read_or_written(kernel)}
+        generator = self.generators[kernel]
+        if kernel.form is Form.GATHER:
+            scratch = _pointer(builder, table, FLAG)
+        generator.generate(builder, buffers, begin, end, scratch)
+        builder.ret_void()
+        with builder.goto_block(function.entry_basic_block):
+            builder.branch(top)
+        return function
+
+    def _buffer(self, builder: ir.IRBuilder, table: ir.Value, node: Node) -> ir.Value:
+        slot = self.memory.slots.get(node)
+        if slot is not None:
+            return _pointer(builder, table, slot)
+        offset = ir.Constant(I64, self.memory.offsets[node])
+        return builder.gep(_pointer(builder, table, ARENA), [offset], source_etype=I8)
+
+
+def _read_or_written(kernel: Kernel) -> list[Node]:
+    literals = {view.base for view in kernel.leaves.values() if is_literal(view)}
+    if kernel.form is not Form.LOOPS:
+        literals = set()
+    return [base for base in bases(kernel) if base not in literals]
+
+
+def _pointer(builder: ir.IRBuilder, table: ir.Value, slot: int) -> ir.Value:
+    place = builder.gep(table, [ir.Constant(I64, slot)], source_etype=POINTER)
+    return builder.load(place, typ=POINTER)

@@ -1,0 +1,224 @@
+"""Nests of loops: elementwise lines with broadcasting, and reductions over them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from llvmlite import ir
+
+from wengert.ir.node import Node
+from wengert.run.llvm.accumulate import Accumulator
+from wengert.run.llvm.body import Body, kernel_accesses
+from wengert.run.llvm.irtypes import I64
+from wengert.run.llvm.loops import Access, Index, Place, coalesced, counted_loop, index_value
+from wengert.run.llvm.plan import Kernel
+from wengert.run.llvm.target import Target
+
+# Additions in flight: one takes about four cycles, and two can begin in each.
+ACCUMULATORS = 4
+
+
+class Nest:
+    """The loops of a kernel.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Of the form LOOPS.
+    target : Target
+
+    Attributes
+    ----------
+    units : int
+        Into how many parts the work can be cut; each is independent of the others.
+    """
+
+    scratch_bytes = 0
+
+    def __init__(self, kernel: Kernel, target: Target) -> None:
+        self.kernel = kernel
+        accesses = kernel_accesses(kernel)
+        axes = kernel.axes or ()
+        flags = [axis in axes for axis in range(len(kernel.shape))]
+        shape, reduced, fewer = coalesced(kernel.shape, flags, list(accesses.values()))
+        if not shape:
+            shape, reduced = [1], [False]
+            fewer = [Access(access.offset, (0,)) for access in fewer]
+        self.shape = shape
+        self.reduced = reduced
+        self.accesses: dict[Node, Access] = dict(zip(accesses, fewer, strict=True))
+        self.last = len(shape) - 1
+        types = [node.type for node in [*kernel.members, *kernel.leaves] if node.type.dtype.kind == "f"]
+        widest = max((one.dtype.itemsize for one in types), default=8)
+        self.lanes = max(1, min(target.lanes(widest), shape[-1]))
+        self.accumulators = [Accumulator(node) for node in kernel.reductions]
+        self.outer = [axis for axis in range(self.last) if not reduced[axis]]
+        self.inner = [axis for axis in range(self.last) if reduced[axis]]
+        self.units = self._units()
+
+    def _units(self) -> int:
+        if math.prod(n for n, flag in zip(self.shape, self.reduced, strict=True) if not flag) == 0:
+            return 0
+        if self.outer:
+            return self.shape[self.outer[0]]
+        return 1 if self.reduced[self.last] else -(-self.shape[self.last] // self.lanes)
+
+    def generate(
+        self,
+        builder: ir.IRBuilder,
+        buffers: dict[Node, ir.Value],
+        begin: ir.Value,
+        end: ir.Value,
+        scratch: ir.Value,
+    ) -> None:
+        """Generate the units from `begin` to `end`."""
+        body = Body(self.kernel, buffers, self.accesses)
+        indices: list[Index] = [0] * len(self.shape)
+        if self.outer:
+            first, *rest = self.outer
+            with counted_loop(builder, begin, end) as index:
+                indices[first] = index
+                self._nested(builder, rest, indices, lambda: self._row(builder, body, indices))
+        elif self.reduced[self.last]:
+            with builder.if_then(builder.icmp_signed("<", begin, end)):
+                self._total(builder, body, indices)
+        else:
+            self._blocks(builder, body, indices, begin, end)
+
+    def _nested(
+        self, builder: ir.IRBuilder, axes: Sequence[int], indices: list[Index], inside: Callable[[], None]
+    ) -> None:
+        """Generate loops over `axes` around what `inside` generates."""
+        if not axes:
+            inside()
+            return
+        if self.shape[axes[0]] == 0:
+            return
+        with counted_loop(builder, 0, self.shape[axes[0]]) as index:
+            indices[axes[0]] = index
+            self._nested(builder, axes[1:], indices, inside)
+
+    def _row(self, builder: ir.IRBuilder, body: Body, indices: list[Index]) -> None:
+        if self.reduced[self.last]:
+            self._total(builder, body, indices)
+            return
+        extent = self.shape[self.last]
+        full = extent - extent % self.lanes
+        with counted_loop(builder, 0, full, self.lanes) as index:
+            indices[self.last] = index
+            self._run(builder, body, indices, self.lanes)
+        if full < extent:
+            indices[self.last] = full
+            self._run(builder, body, indices, extent - full)
+
+    def _blocks(
+        self, builder: ir.IRBuilder, body: Body, indices: list[Index], begin: ir.Value, end: ir.Value
+    ) -> None:
+        """The only axis that is kept is cut into vectors; the last of them may be short."""
+        extent = self.shape[self.last]
+        full = extent // self.lanes
+        lanes = ir.Constant(I64, self.lanes)
+        inside = builder.select(builder.icmp_signed("<", end, index_value(full)), end, index_value(full))
+        with counted_loop(builder, builder.mul(begin, lanes), builder.mul(inside, lanes), self.lanes) as index:
+            indices[self.last] = index
+            self._run(builder, body, indices, self.lanes)
+        if full * self.lanes < extent:
+            mine = builder.and_(
+                builder.icmp_signed("==", end, index_value(self.units)),
+                builder.icmp_signed("<", begin, end),
+            )
+            with builder.if_then(mine):
+                indices[self.last] = full * self.lanes
+                self._run(builder, body, indices, extent - full * self.lanes)
+
+    def _run(self, builder: ir.IRBuilder, body: Body, indices: list[Index], lanes: int) -> None:
+        """Compute one vector of kept elements; reductions run over the inner axes, a result a lane."""
+        if not self.accumulators:
+            body.compute(builder, Place(list(indices), lanes))
+            return
+        slots = [_slot(builder, one.start(lanes)) for one in self.accumulators]
+
+        def inside() -> None:
+            values = body.compute(builder, place := Place(list(indices), lanes))
+            for accumulator, slot in zip(self.accumulators, slots, strict=True):
+                value = body.operand(builder, accumulator.node.inputs[0], place, values)
+                _update(builder, accumulator, slot, value)
+
+        self._nested(builder, self.inner, indices, inside)
+        for axis in self.inner:
+            indices[axis] = 0
+        for accumulator, slot in zip(self.accumulators, slots, strict=True):
+            result = accumulator.finish(builder, builder.load(slot, typ=slot.allocated_type))
+            body.store(builder, accumulator.node, result, Place(list(indices), lanes))
+
+    def _total(self, builder: ir.IRBuilder, body: Body, indices: list[Index]) -> None:
+        """Reduce over the last axis and the inner ones: vectors of partial results, joined at the end."""
+        slots = [
+            [_slot(builder, one.start(self.lanes)) for _ in range(ACCUMULATORS)] for one in self.accumulators
+        ]
+        self._nested(builder, self.inner, indices, lambda: self._sweep(builder, body, indices, slots))
+        for axis in (*self.inner, self.last):
+            indices[axis] = 0
+        for accumulator, parts in zip(self.accumulators, slots, strict=True):
+            total = builder.load(parts[0], typ=parts[0].allocated_type)
+            for part in parts[1:]:
+                total = accumulator.combine(builder, total, builder.load(part, typ=part.allocated_type))
+            result = accumulator.finish(builder, accumulator.across(builder, total))
+            body.store(builder, accumulator.node, result, Place(list(indices), 1))
+
+    def _sweep(
+        self,
+        builder: ir.IRBuilder,
+        body: Body,
+        indices: list[Index],
+        slots: list[list[ir.AllocaInstr]],
+    ) -> None:
+        """Go along the last axis: four vectors at a time, then one, then the rest."""
+        extent = self.shape[self.last]
+        stride = ACCUMULATORS * self.lanes
+        wide = extent - extent % stride
+        single = extent - extent % self.lanes
+        if wide:
+            with counted_loop(builder, 0, wide, stride) as index:
+                for number in range(ACCUMULATORS):
+                    offset = ir.Constant(I64, number * self.lanes)
+                    indices[self.last] = builder.add(index_value(index), offset)
+                    self._take(builder, body, indices, self.lanes, [parts[number] for parts in slots])
+        if wide < single:
+            with counted_loop(builder, wide, single, self.lanes) as index:
+                indices[self.last] = index
+                self._take(builder, body, indices, self.lanes, [parts[0] for parts in slots])
+        if single < extent:
+            indices[self.last] = single
+            self._take(builder, body, indices, extent - single, [parts[1] for parts in slots])
+
+    def _take(
+        self,
+        builder: ir.IRBuilder,
+        body: Body,
+        indices: list[Index],
+        lanes: int,
+        slots: list[ir.AllocaInstr],
+    ) -> None:
+        place = Place(list(indices), lanes)
+        values = body.compute(builder, place)
+        for accumulator, slot in zip(self.accumulators, slots, strict=True):
+            value = body.operand(builder, accumulator.node.inputs[0], place, values)
+            full = accumulator.padded(builder, accumulator.widen(builder, value), self.lanes)
+            _update(builder, accumulator, slot, full)
+
+
+def _slot(builder: ir.IRBuilder, value: ir.Value) -> ir.AllocaInstr:
+    """Return a variable, which LLVM keeps in a register; it is made at the top of the function."""
+    with builder.goto_entry_block():
+        slot = builder.alloca(value.type)
+    builder.store(value, slot)
+    return slot
+
+
+def _update(builder: ir.IRBuilder, accumulator: Accumulator, slot: ir.AllocaInstr, value: ir.Value) -> None:
+    before = builder.load(slot, typ=slot.allocated_type)
+    builder.store(accumulator.step(builder, before, value), slot)
+
+
