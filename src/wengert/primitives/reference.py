@@ -10,20 +10,25 @@ from typing import Any
 
 import numpy as np
 
+from wengert.ir.helpers import emitted
+
 Array = np.ndarray[Any, Any]
 
 
+@emitted
 def sigmoid(x):
     """1/(1 + exp(−x)) without overflow: only exp(−|x|) is ever computed."""
     decay = np.exp(-np.abs(x))
     return np.where(x >= 0, 1 / (1 + decay), decay / (1 + decay))
 
 
+@emitted
 def softplus(x):
     """log(1 + exp x) without overflow."""
-    return np.logaddexp(x.dtype.type(0), x)
+    return np.logaddexp(0, x)
 
 
+@emitted
 def erf(x):
     """Error function."""
     from scipy import special
@@ -31,6 +36,7 @@ def erf(x):
     return special.erf(x)
 
 
+@emitted
 def xlogy(x, y):
     """x log y, and 0 where x is 0 whatever y is."""
     return np.where(x == 0, 0 * x, x * np.log(np.where(x == 0, np.ones_like(y), y)))
@@ -42,6 +48,7 @@ def wide_sum(x, axis=None, keepdims=False):
     return np.sum(x, axis=axis, dtype=wide, keepdims=keepdims).astype(x.dtype if wide else None, copy=False)
 
 
+@emitted
 def logsumexp(x, axis=None, keepdims=False):
     """log of the sum of exp x, shifted by the maximum; −inf where all elements are −inf."""
     top = np.max(x, axis=axis, keepdims=True)
@@ -50,11 +57,13 @@ def logsumexp(x, axis=None, keepdims=False):
     return total if keepdims else np.squeeze(total, axis=axis)
 
 
+@emitted
 def exp_difference(x, y):
     """exp(x − y), and 0 where both are −inf: the softmax of x where y is its logsumexp."""
     return np.exp(x - np.where(y == -np.inf, np.zeros_like(y), y))
 
 
+@emitted
 def spread(x, low, high, interior):
     """Put zeros before (low), after (high) and between (interior) the elements along each axis."""
     extents = zip(x.shape, low, high, interior, strict=True)
@@ -68,6 +77,7 @@ def spread(x, low, high, interior):
     return result
 
 
+@emitted
 def scatter_add(updates, *indices, axes, shape):
     """Zeros of `shape` to which `updates` are added at `indices` along `axes`; repeated places add up."""
     result = np.zeros(shape, updates.dtype)
@@ -86,6 +96,7 @@ def gather(x, *indices, axes):
     return x[tuple(where)]
 
 
+@emitted
 def philox(counter, key):
     """Philox-4x32-10 (Salmon et al. 2011): four random words for each four-word counter under a two-word key."""
     words = [word.astype(np.uint64) for word in counter]
@@ -105,6 +116,7 @@ def philox(counter, key):
     return words
 
 
+@emitted
 def random_uniform(key, shape, dtype):
     """Uniform numbers of [0, 1): the high 24 bits of one word for float32, 53 bits of two words for float64.
 
@@ -125,6 +137,7 @@ def random_uniform(key, shape, dtype):
     return values.reshape(-1)[:size].reshape(shape)
 
 
+@emitted
 def fold_in(key, number):
     """Return a new key from a key and a number: distinct numbers give independent streams."""
     number = np.asarray(number).astype(np.uint64)
