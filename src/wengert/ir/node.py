@@ -118,8 +118,7 @@ def make_node(primitive: Primitive, inputs: Iterable[Node], params: dict[str, An
     items: Params = tuple(sorted(params.items())) if params else ()
     # Serials stand for the operands: unlike id() they are never used again, and they hold nothing alive.
     key = (primitive, tuple([operand.serial for operand in operands]), items)
-    with _lock:
-        known = _interned.get(key)
+    known = _interned.get(key)
     if known is not None:
         return known
     type_ = primitive.infer(*[operand.type for operand in operands], **(params or {}))

@@ -108,10 +108,14 @@ def index_extents(subscripts: str, operands: tuple[TensorType, ...]) -> dict[str
         raise ShapeError(f"einsum {subscripts!r}: {len(terms)} terms for {len(operands)} operands")
     for position, (term, operand) in enumerate(zip(terms, operands, strict=True)):
         if len(term) != operand.ndim:
-            raise ShapeError(f"einsum {subscripts!r}: {term!r} does not fit operand {position}, {operand.shape}")
+            raise ShapeError(
+                f"einsum {subscripts!r}: {term!r} does not fit operand {position}, {operand.shape}"
+            )
         for letter, extent in zip(term, operand.shape, strict=True):
             if extents.setdefault(letter, extent) != extent:
-                raise ShapeError(f"einsum {subscripts!r}: index {letter} is both {extents[letter]} and {extent}")
+                raise ShapeError(
+                    f"einsum {subscripts!r}: index {letter} is both {extents[letter]} and {extent}"
+                )
     return extents
 
 
@@ -133,10 +137,7 @@ def _einsum_vjp(ct, out, *operands, subscripts):  # type: ignore[no-untyped-def]
         others = [(terms[i], operands[i]) for i in range(len(terms)) if i != position]
         present = set(result).union(*[set(other) for other, _ in others])
         alone = [letter for letter in term if letter not in present]
-        ones = [
-            (letter, np.ones(operand.shape[term.index(letter)], operand.dtype))
-            for letter in alone
-        ]
+        ones = [(letter, np.ones(operand.shape[term.index(letter)], operand.dtype)) for letter in alone]
         parts = [(result, ct), *others, *ones]
         swapped = ",".join(part for part, _ in parts) + "->" + term
         contributions.append(np.einsum(swapped, *[value for _, value in parts]))

@@ -120,7 +120,9 @@ erf = elementwise(
     "erf",
     numpy=reference.erf,
     vjp=lambda ct, out, x: (ct * (2 / math.sqrt(math.pi)) * np.exp(-np.square(x)),),
-    notation=Notation(r"\operatorname{{erf}}\left({0}\right)", (r"\tfrac{{2}}{{\sqrt{{\pi}}}} e^{{-{0}^2}}",)),
+    notation=Notation(
+        r"\operatorname{{erf}}\left({0}\right)", (r"\tfrac{{2}}{{\sqrt{{\pi}}}} e^{{-{0}^2}}",)
+    ),
     python="erf({0})",
     special=(0.0, -10.0, 10.0, *INFINITIES),
     operations=TRANSCENDENTAL,

@@ -20,7 +20,9 @@ def _index_dtypes(dtypes: Sequence[Any]) -> tuple[DType, ...]:
     values, *indices = (strong([dtype])[0] for dtype in dtypes)
     wrong = [dtype for dtype in indices if dtype.kind not in "iu"]
     if wrong:
-        raise DTypeError(f"indices are integers, not {wrong[0]}; a boolean mask has no fixed shape: use np.where")
+        raise DTypeError(
+            f"indices are integers, not {wrong[0]}; a boolean mask has no fixed shape: use np.where"
+        )
     # One index dtype for all executors.
     return (values, *[INT64] * len(indices))
 

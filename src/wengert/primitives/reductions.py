@@ -138,7 +138,9 @@ logsumexp = reduction(
     "logsumexp",
     numpy=lambda x, axes, keepdims: reference.logsumexp(x, axes, keepdims),
     promote=floating,
-    vjp=lambda ct, out, x, axes, keepdims: (_restored(ct, axes, keepdims) * exp_difference(x, _restored(out, axes, keepdims)),),
+    vjp=lambda ct, out, x, axes, keepdims: (
+        _restored(ct, axes, keepdims) * exp_difference(x, _restored(out, axes, keepdims)),
+    ),
     notation=Notation(r"\ln \sum e^{{{0}}}"),
     python="logsumexp",
     needs_elements=True,

@@ -36,7 +36,9 @@ class Recording:
         names = _leaf_names(function, args, kwargs)
         with self.trace.recording():
             nodes = [self._input(name, leaf) for name, leaf in zip(names, self.leaves, strict=True)]
-            tensors = [_leaf_tensor(node, self.trace, leaf) for node, leaf in zip(nodes, self.leaves, strict=True)]
+            tensors = [
+                _leaf_tensor(node, self.trace, leaf) for node, leaf in zip(nodes, self.leaves, strict=True)
+            ]
             traced_args, traced_kwargs = unflatten(structure, tensors)
             result = function(*traced_args, **traced_kwargs)
             outputs, result_structure = flatten(result)

@@ -8,14 +8,13 @@ rules of the primitives need none of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from wengert.errors import GradientError
 from wengert.ir.node import Node, make_input
 from wengert.ir.primitive import Kind, NotDifferentiable
-from wengert.ir.program import Program, reading_order
+from wengert.ir.program import Program, ancestors, reading_order
 from wengert.ir.provenance import Provenance
 from wengert.ir.types import TensorType
 from wengert.primitives import movement, reductions
@@ -34,6 +33,8 @@ def unbroadcast(contribution: Tensor, shape: tuple[int, ...]) -> Tensor:
 
     The derivative of a broadcast copy is a sum over the copies.
     """
+    if contribution.shape == shape:
+        return contribution
     extra = contribution.ndim - len(shape)
     if extra > 0:
         contribution = reductions.sum(contribution, axes=tuple(range(extra)), keepdims=False)
@@ -60,7 +61,7 @@ def dependents(outputs: Sequence[Node], wrt: Sequence[Node]) -> list[Node]:
         if node not in active:
             if isinstance(node.primitive.vjp, NotDifferentiable) or not node.type.is_float:
                 continue
-            if not any(operand in active for operand in node.inputs):
+            if active.isdisjoint(node.inputs):
                 continue
             active.add(node)
         order.append(node)
@@ -73,9 +74,11 @@ def branch_only(outputs: Sequence[Node]) -> set[Node]:
     They may have been computed at points where they have no finite derivative, since somebody else decides
     whether they count. A node that the condition or anything else reads as well is not among them.
     """
-    nodes = reading_order(outputs)
+    nodes = ancestors(outputs)
     reached = set(outputs)
     found: set[Node] = set()
+    if all(node.primitive is not where for node in nodes):
+        return found
     for node in reversed(nodes):
         if node not in reached:
             found.add(node)
@@ -110,9 +113,9 @@ class _Pullback:
             if known.adjoint_of is None:
                 origin = self.names.get(node, Provenance())
                 name = f"d{origin.name}" if origin.name else None
-                layers = tuple(entered for entered in origin.regions if entered.kind == "layer")
-                self.trace.provenance[adjoint.node] = replace(
-                    known, adjoint_of=node, name=known.name or name, regions=layers
+                layers = tuple([entered for entered in origin.regions if entered.kind == "layer"])
+                self.trace.provenance[adjoint.node] = Provenance(
+                    known.name or name, known.source, layers, adjoint_of=node, rule=known.rule
                 )
         return adjoint
 
@@ -126,7 +129,9 @@ class _Pullback:
         out = Tensor(node, self.trace)
         operands = [Tensor(operand, self.trace) for operand in node.inputs]
         contributions = rule(adjoint, out, *operands, **dict(node.params))
-        guarded = node in self.guarded and node.primitive.kind is Kind.ELEMENTWISE and not node.primitive.linear
+        guarded = (
+            node in self.guarded and node.primitive.kind is Kind.ELEMENTWISE and not node.primitive.linear
+        )
         for operand, contribution in zip(node.inputs, contributions, strict=True):
             if contribution is None or operand not in active:
                 continue
@@ -202,9 +207,7 @@ def pullback(program: Program, wrt: Sequence[int], guard: bool = True) -> Progra
     with trace.recording():
         seeds = [make_input(f"cotangent{i}", node.type) for i, node in enumerate(program.outputs)]
         cotangents = [Tensor(seed, trace) for seed in seeds]
-        adjoints = backpropagate(
-            program.outputs, cotangents, targets, trace, dict(program.provenance), guard
-        )
+        adjoints = backpropagate(program.outputs, cotangents, targets, trace, dict(program.provenance), guard)
     return Program([*program.inputs, *seeds], [one.node for one in adjoints], trace.provenance)
 
 

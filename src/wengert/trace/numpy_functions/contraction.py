@@ -82,7 +82,9 @@ def diagonal(v: Any) -> Any:
     return np.einsum("ii->i", v)
 
 
-def _expand_ellipses(terms: list[str], result: str | None, operands: tuple[Any, ...]) -> tuple[list[str], str]:
+def _expand_ellipses(
+    terms: list[str], result: str | None, operands: tuple[Any, ...]
+) -> tuple[list[str], str]:
     used = set("".join(terms)) | set(result or "")
     spare = [letter for letter in string.ascii_letters if letter not in used]
     widest = 0
@@ -91,7 +93,9 @@ def _expand_ellipses(terms: list[str], result: str | None, operands: tuple[Any, 
         if "..." in term:
             count = np.ndim(operand) - len(term.replace("...", ""))
             if count < 0:
-                raise ShapeError(f"einsum: {term!r} does not fit an operand of shape {np.shape(operand)}{here()}")
+                raise ShapeError(
+                    f"einsum: {term!r} does not fit an operand of shape {np.shape(operand)}{here()}"
+                )
             widest = max(widest, count)
             term = term.replace("...", "".join(spare[:26][-count:] if count else []))
         expanded.append(term)
