@@ -31,20 +31,18 @@ class _Filling(ast.NodeTransformer):
         return self.operands.get(node.id, node)
 
 
-def _template(node: Node) -> str:
+def own_template(node: Node) -> str:
+    """Return the NumPy source that the primitive declares, for this node."""
     python = node.primitive.python
     if isinstance(python, str):
         return python
     return python(*[operand.type for operand in node.inputs], **dict(node.params))
 
 
-def apply_template(node: Node, operands: list[ast.expr]) -> ast.expr:
-    """Return the expression of a node, given those of its operands."""
-    uniform = _uniform_array(node)
-    if uniform is not None:
-        return uniform
+def fill(template: str, operands: list[ast.expr]) -> ast.expr:
+    """Return a template with the operands in their places."""
     places = [f"_operand{position}_" for position in range(len(operands))]
-    tree = parsed(_template(node).format(*places))
+    tree = parsed(template.format(*places))
     filled: ast.expr = _Filling(dict(zip(places, operands, strict=True))).visit(tree)
     return _without_double_sign(filled)
 
@@ -59,8 +57,8 @@ def _without_double_sign(tree: ast.expr) -> ast.expr:
     return tree
 
 
-def _uniform_array(node: Node) -> ast.expr | None:
-    """An array that repeats one number: np.zeros, np.ones, np.full."""
+def uniform_array(node: Node) -> ast.expr | None:
+    """Return np.zeros, np.ones or np.full where a node repeats one number, None elsewhere."""
     if node.primitive.name != "broadcast_to":
         return None
     value = constant_value(node.inputs[0])

@@ -64,6 +64,15 @@ def exp_difference(x, y):
 
 
 @emitted
+def softmax(x, axis=-1):
+    """exp x over its sum, shifted by the maximum; 0 where all elements are −inf."""
+    top = np.max(x, axis=axis, keepdims=True)
+    powers = np.exp(x - np.where(np.isfinite(top), top, 0))
+    total = np.sum(powers, axis=axis, keepdims=True)
+    return powers / np.where(total == 0, 1, total)
+
+
+@emitted
 def spread(x, low, high, interior):
     """Put zeros before (low), after (high) and between (interior) the elements along each axis."""
     extents = zip(x.shape, low, high, interior, strict=True)
