@@ -95,7 +95,7 @@ def _dispatch(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
     if primitive is not None:
         return primitive(*inputs)
     if ufunc in _BITWISE:
-        if any(getattr(operand, "dtype", np.asarray(operand).dtype) != BOOL for operand in _known(inputs)):
+        if any(operand.dtype != BOOL for operand in _known(inputs)):
             refuse(f"np.{ufunc.__name__} is for booleans; bits of integers have no rule")
         return _BITWISE[ufunc](*inputs)
     if ufunc in _WRITTEN_OUT:
