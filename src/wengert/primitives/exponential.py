@@ -137,7 +137,7 @@ exp_difference = elementwise(
     python="exp_difference({0}, {1})",
     domain=(REAL_LINE, REAL_LINE),
     special=(0.0, *INFINITIES),
-    ties="0 where both are −∞, so that the softmax of nothing possible is 0",
+    ties="a second operand of −∞ counts as 0, so that the softmax of nothing possible is 0",
     operations=TRANSCENDENTAL + 1,
     source="Blanchard, Higham & Higham 2021",
 )

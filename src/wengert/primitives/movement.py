@@ -19,6 +19,12 @@ def _one_axis(axes: Ints) -> int | Ints:
     return axes[0] if len(axes) == 1 else axes
 
 
+def _new_axes(x: TensorType, axes: Ints) -> list[str]:
+    """Return the index ``:, None, …`` that puts new axes in their places; axes behind the last are left out."""
+    parts = ["None" if axis in axes else ":" for axis in range(x.ndim + len(axes))]
+    return parts[: max(axes, default=-1) + 1] or ["..."]
+
+
 def _reshape_type(x: TensorType, *, shape: Ints) -> TensorType:
     if math.prod(shape) != x.size:
         raise ShapeError(f"reshape: {x.size} elements of shape {x.shape} do not fill shape {shape}")
@@ -69,7 +75,7 @@ expand_dims = movement(
     infer=_expand_type,
     vjp=lambda ct, out, x, axes: (np.squeeze(ct, axes),),
     notation=Notation("{0}"),
-    python=lambda x, *, axes: f"np.expand_dims({{0}}, {_one_axis(axes)})",
+    python=lambda x, *, axes: f"{{0}}[{', '.join(_new_axes(x, axes))}]",
     source="NumPy reference: expand_dims",
     copies=False,
 )

@@ -44,8 +44,9 @@ def xlogy(x, y):
 
 def wide_sum(x, axis=None, keepdims=False):
     """Sum whose rounding error does not grow with the number of terms: float32 is added up in float64."""
-    wide = np.float64 if x.dtype == np.float32 else None
-    return np.sum(x, axis=axis, dtype=wide, keepdims=keepdims).astype(x.dtype if wide else None, copy=False)
+    if x.dtype != np.float32:
+        return np.sum(x, axis=axis, keepdims=keepdims)
+    return np.sum(x, axis=axis, dtype=np.float64, keepdims=keepdims).astype(np.float32)
 
 
 @emitted
@@ -59,7 +60,7 @@ def logsumexp(x, axis=None, keepdims=False):
 
 @emitted
 def exp_difference(x, y):
-    """exp(x − y), and 0 where both are −inf: the softmax of x where y is its logsumexp."""
+    """exp(x − y), the softmax of x where y is its logsumexp: y = −inf (all of x is −inf) counts as 0."""
     return np.exp(x - np.where(y == -np.inf, np.zeros_like(y), y))
 
 
