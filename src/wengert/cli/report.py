@@ -121,6 +121,12 @@ def print_scores(console: Console, scores: dict[str, Any]) -> None:
         print_confusion(console, [str(entry["class"]) for entry in classes], scores["confusion"])
 
 
+def one_line(scores: dict[str, Any]) -> str:
+    """Return the scores as ``accuracy 0.98, log-loss 0.05, …``."""
+    named = ((name, scores.get(name)) for name in _SCORE_NAMES)
+    return ", ".join(f"{_SCORE_NAMES[name]} {_score(value)}" for name, value in named if value is not None)
+
+
 def print_classes(console: Console, classes: Sequence[dict[str, Any]]) -> None:
     """Print rows, precision, recall and F₁ of each class."""
     headers = ("class", "rows", "precision", "recall", "F₁")

@@ -74,6 +74,8 @@ def train_options(file: str, given: Mapping[str, Any], config: str | None) -> Tr
     out = options.pop("out", None)
     directory = Path(out) if out is not None else default_directory(file)
     test_fraction, folds = _scoring(options.pop("test_fraction", None), options.pop("cv", None))
+    if folds is not None and options.get("time_limit") is not None:
+        options["time_limit"] /= folds + 1  # each fold, and the model itself
     return TrainOptions(target, drop, test_fraction, folds, directory, TrainingSettings(**options))
 
 

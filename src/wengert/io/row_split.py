@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from wengert.errors import ConfigurationError
@@ -42,8 +40,8 @@ def hold_out(
 
 def folds(
     rows: int, count: int, classes: np.ndarray | None, rng: np.random.Generator
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield ``count`` splits of the rows, (kept, held) as `hold_out`; every row is held exactly once.
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return ``count`` splits of the rows, (kept, held) as `hold_out`; every row is held exactly once.
 
     Raises
     ------
@@ -62,8 +60,7 @@ def folds(
         order = order[np.argsort(classes[order], kind="stable")]
     fold = np.empty(rows, np.int64)
     fold[order] = np.arange(rows) % count
-    for number in range(count):
-        yield np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+    return [(np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in range(count)]
 
 
 def _draw_from_each_class(classes: np.ndarray, wanted: int, rng: np.random.Generator) -> np.ndarray:

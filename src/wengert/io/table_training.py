@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import time
-from collections.abc import Sequence
+import warnings
 
 import numpy as np
 import polars as pl
 
 from wengert import nn, optim, train
+from wengert.errors import DivergenceWarning, InterruptionWarning, NonFiniteError
 from wengert.io.preprocess import TablePreprocessor
 from wengert.io.row_split import hold_out
 from wengert.io.training_settings import OPTIMIZERS, TrainingSettings
@@ -30,26 +30,28 @@ class TrainedNetwork:
     network : nn.Module
         With the weights of the best epoch.
     history : train.History
+    best_epoch : int or None
+        The one whose weights the network has; None if no epoch was completed.
     stopped : str
         Why training ended, for people.
-    interrupted : bool
-        Whether it was Ctrl-C.
+    warning : str
+        What went wrong on the way; empty if nothing.
     training_rows, validation_rows : int
         How many rows were learnt from and how many decided which epoch was best.
     """
 
     network: nn.Module
     history: train.History
+    best_epoch: int | None
     stopped: str
-    interrupted: bool
+    warning: str
     training_rows: int
     validation_rows: int
 
     @property
-    def best_epoch(self) -> int:
-        """The number of the epoch whose weights the network has."""
-        best = train.best_epoch(self.history)
-        return 0 if best is None else best.epoch
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it."""
+        return self.stopped == "interrupted"
 
 
 def build_network(inputs: int, outputs: int, settings: TrainingSettings, seed: int) -> nn.Module:
@@ -69,7 +71,8 @@ def train_network(
     frame: pl.DataFrame,
     preprocessor: TablePreprocessor,
     settings: TrainingSettings,
-    callbacks: Sequence[train.Callback] = (),
+    *,
+    progress: bool | str = False,
 ) -> TrainedNetwork:
     """Train a network on the rows of a table.
 
@@ -82,15 +85,15 @@ def train_network(
     preprocessor : TablePreprocessor
         Fitted on them.
     settings : TrainingSettings
-    callbacks : sequence of train.Callback
-        Told of every epoch.
+    progress : bool or "auto"
+        As for `train.fit`.
 
     Raises
     ------
     DataError
         If a value cannot be used; names column and row.
     NonFiniteError
-        If the loss becomes NaN or infinite.
+        If the loss becomes NaN or infinite before the first epoch has ended.
     """
     features = preprocessor.transform(frame)
     targets = preprocessor.transform_target(frame)
@@ -104,44 +107,57 @@ def train_network(
     network = build_network(
         features.shape[1], max(1, len(preprocessor.target.classes)), settings, settings.seed
     )
-    result = train.fit(
-        network,
-        features[kept],
-        targets[kept],
-        loss="half_squared_error" if classes is None else "nllm_from_logits",
-        optimizer=_optimizer(settings),
-        epochs=settings.epochs,
-        batch_size=settings.batch_size_for(len(kept)),
-        validation_data=(features[held], targets[held]) if held.size else None,
-        penalty=nn.L2(settings.l2) if settings.l2 else None,
-        callbacks=[*callbacks, train.EarlyStopping(_PATIENCE), _Limits(settings.time_limit)],
-        seed=settings.seed,
-    )
+    with warnings.catch_warnings():
+        # Both are told with the result.
+        warnings.simplefilter("ignore", DivergenceWarning)
+        warnings.simplefilter("ignore", InterruptionWarning)
+        result = train.fit(
+            network,
+            features[kept],
+            targets[kept],
+            loss="half_squared_error" if classes is None else "nllm_from_logits",
+            optimizer=_optimizer(settings),
+            epochs=settings.epochs,
+            batch_size=settings.batch_size_for(len(kept)),
+            validation_data=(features[held], targets[held]) if held.size else None,
+            penalty=nn.L2(settings.l2) if settings.l2 else None,
+            early_stopping=_PATIENCE,
+            callbacks=[_BestAtTheEnd()],
+            seed=settings.seed,
+            time_limit=settings.time_limit,
+            progress=progress,
+        )
+    warning = "" if result.divergence is None else _divergence_text(result.divergence)
+    if warning and not len(result.history):
+        raise NonFiniteError(f"{warning} Nothing was learnt.")
     return TrainedNetwork(
-        result.net, result.history, result.stopped, result.stopped == "interrupted", len(kept), len(held)
+        result.net, result.history, result.best_epoch, result.stopped, warning, len(kept), len(held)
     )
 
 
-class _Limits(train.Callback):
-    """End at the limit of time or of epochs, with the weights of the best epoch."""
-
-    def __init__(self, seconds: float | None) -> None:
-        self.seconds = seconds
-        self.started = time.monotonic()
+class _BestAtTheEnd(train.Callback):
+    """Take the weights of the best epoch also where all epochs were run."""
 
     def on_epoch_end(self, state: train.TrainingState) -> train.Stop | None:
-        if self.seconds is not None and time.monotonic() - self.started >= self.seconds:
-            return train.Stop("time limit", restore_best=True)
         if len(state.history) >= state.epochs:
-            return train.Stop("all epochs done", restore_best=True)
+            return train.Stop("all epochs", restore_best=True)
         return None
 
 
-def _optimizer(settings: TrainingSettings) -> object:
-    if settings.optimizer == "lbfgs":
+def _divergence_text(divergence: train.Divergence) -> str:
+    rate = "" if divergence.learning_rate is None else f", with learning rate {divergence.learning_rate:g}"
+    return (
+        f"training diverged at step {divergence.step} (epoch {divergence.epoch}{rate}): "
+        f"{divergence.explanation}. Lower the learning rate."
+    )
+
+
+def _optimizer(settings: TrainingSettings) -> optim.Optimiser | optim.LBFGS:
+    default = OPTIMIZERS[settings.optimizer]
+    if default is None:
         return optim.LBFGS()
-    kind = {"adam": optim.Adam, "adamw": optim.AdamW, "sgd": optim.SGD, "rmsprop": optim.RMSProp}
-    rate = settings.learning_rate or OPTIMIZERS[settings.optimizer]
+    rate = default if settings.learning_rate is None else settings.learning_rate
     if settings.optimizer == "sgd":
         return optim.SGD(rate, momentum=0.9)
-    return kind[settings.optimizer](rate)
+    kinds = {"adam": optim.Adam, "adamw": optim.AdamW, "rmsprop": optim.RMSProp}
+    return kinds[settings.optimizer](rate)
