@@ -29,6 +29,7 @@ class Names:
     def __init__(self, program: Program, function: str) -> None:
         self.program = program
         self.taken = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *HELPERS, "np", function}
+        self.last: dict[str, int] = {}  # by name, so that a loop of 100,000 x is no search for a free number
         self.known: dict[Node, str] = {}
         for node in program.inputs:
             own = identifier(str(dict(node.params)["name"]))
@@ -38,11 +39,12 @@ class Names:
         """Return `wanted`, with the first free number behind it where it is taken, or always."""
         base = identifier(wanted)
         separator = "_" if base[-1].isdigit() else ""
-        candidate, number = base, 0
+        candidate, number = base, self.last.get(base, 0)
         while candidate in self.taken or (numbered and not number):
             number += 1
             candidate = f"{base}{separator}{number}"
         self.taken.add(candidate)
+        self.last[base] = number
         return candidate
 
     def wanted(self, node: Node) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections import Counter
 
+import numpy as np
+
 from wengert.ir.helpers import called, sources
 from wengert.ir.node import CONSTANT, INPUT, Node
 from wengert.ir.primitive import Kind
@@ -102,7 +104,7 @@ class _Writer:
 
     def _usual_note(self) -> str:
         nodes = (*self.program.inputs, *self.written)
-        mixed = any(node.type.dtype != self.usual for node in nodes)
+        mixed = any(node.type.dtype not in (self.usual, np.bool_) for node in nodes)
         return f"{self.usual} where nothing else is said" if mixed else f"all {self.usual}"
 
     def _type(self, type_: TensorType) -> str:

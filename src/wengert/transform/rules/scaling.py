@@ -13,6 +13,7 @@ import numpy as np
 from wengert.ir.node import Node
 from wengert.transform.rules.table import again, build, is_a, is_number, rule, shaped, uniform_value
 
+_ONE = Fraction(1)
 _EXACT = 2**53  # whole numbers up to here are floating numbers
 
 
@@ -22,15 +23,18 @@ def _fraction(node: Node) -> Fraction | None:
     return Fraction(value) if value and math.isfinite(value) else None
 
 
+def _may_be_scaled(node: Node) -> bool:
+    """A quick look, since most nodes of a long program are nothing of the kind."""
+    return is_a(node, "mul", "div", "neg")
+
+
 def split(node: Node) -> tuple[Fraction, Node]:
     """Write a node as factor · base, where the base has no constant factor and no sign in front."""
-    factor = Fraction(1)
-    while node.type.is_float:
+    factor = _ONE
+    while node.type.is_float and _may_be_scaled(node):
         if is_a(node, "neg"):
             factor, node = -factor, node.inputs[0]
             continue
-        if not is_a(node, "mul", "div"):
-            break
         x, y = node.inputs
         left = _fraction(x) if is_a(node, "mul") else None
         right = _fraction(y)
@@ -64,6 +68,8 @@ def scaled(x: Node, factor: Fraction) -> Node:
 @rule("mul", "div", "neg")
 def join_factors(node: Node) -> Node | None:
     """a·(b·x) → (a·b)·x, −(c·x) → (−c)·x, x·c → c·x, for constants."""
+    if not is_a(node, "neg") and all(operand.inputs for operand in node.inputs):
+        return None
     factor, base = split(node)
     if base is node or not representable(factor, node):
         return None
@@ -76,20 +82,22 @@ def join_factors(node: Node) -> Node | None:
 
 @rule("mul", "div")
 def factor_outside(node: Node) -> Node | None:
-    """(c·x)·y → c·(x·y), (c·x)/y → c·(x/y) and x/(c·y) → (x/y)/c.
+    """(c·x)·y → c·(x·y) and (c·x)/y → c·(x/y).
 
-    A sign moves out always, any other factor only where it then stands on no more elements.
+    A sign moves out always, also of a denominator; any other factor only where it then stands on no more
+    elements.
     """
-    if not node.type.is_float:
+    if not node.type.is_float or not any(_may_be_scaled(operand) for operand in node.inputs):
         return None
     operands = []
-    factor = Fraction(1)
+    factor = _ONE
     for place, operand in enumerate(node.inputs):
         own, base = split(operand)
-        if own != 1 and operand.type.size < node.type.size:
+        below = place == 1 and is_a(node, "div")
+        if own is not _ONE and (below or operand.type.size < node.type.size):
             own, base = (Fraction(-1), scaled(base, -own)) if own < 0 else (Fraction(1), operand)
         operands.append(base)
-        factor = factor / own if place and is_a(node, "div") else factor * own
+        factor = factor / own if below else factor * own
     if (factor == 1 and tuple(operands) == node.inputs) or not representable(factor, node):
         return None
     return scaled(again(node, *operands), factor)
@@ -109,7 +117,7 @@ def _term(node: Node) -> tuple[Fraction, Node]:
 @rule("add", "sub")
 def collect(node: Node) -> Node | None:
     """c·x ± c·y → c·(x ± y); x + (−c)·y → x − c·y; −x + y → y − x; −x − y → −(x + y)."""
-    if not node.type.is_float:
+    if not node.type.is_float or not any(_may_be_scaled(operand) for operand in node.inputs):
         return None
     (first, x), (second, y) = (_term(operand) for operand in node.inputs)
     if is_a(node, "sub"):
