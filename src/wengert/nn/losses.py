@@ -49,7 +49,7 @@ def squared_error(prediction: Any, target: Any, *, weights: Any = None, reductio
 
     Notes
     -----
-    Lecture 002, table of losses; lecture 004.
+    Lecture 002, notation 14; lecture 004.
     """
     prediction, target = matching("squared_error", prediction, target)
     return reduce_examples(np.square(prediction - target), weights, reduction)
@@ -61,7 +61,7 @@ def absolute_error(prediction: Any, target: Any, *, weights: Any = None, reducti
 
     Notes
     -----
-    Lecture 002, table of losses.
+    Lecture 002, notation 14.
     """
     prediction, target = matching("absolute_error", prediction, target)
     return reduce_examples(np.abs(prediction - target), weights, reduction)
@@ -87,7 +87,7 @@ def huber(
     in_range("huber", "delta", delta, 0, math.inf, low_open=True)
     prediction, target = matching("huber", prediction, target)
     residual = prediction - target
-    clipped = np.minimum(np.maximum(residual, -delta), delta)
+    clipped = np.clip(residual, -delta, delta)
     return reduce_examples(clipped * (residual - 0.5 * clipped), weights, reduction)
 
 
@@ -185,7 +185,7 @@ def nllm_from_logits(prediction: Any, target: Any, *, weights: Any = None, reduc
 
     Notes
     -----
-    Lecture 002, loss and output activation fused.
+    Lecture 002, concept 19: loss and output activation differentiated as one.
     """
     prediction = like(prediction)
     labels, shares = probabilities_of_classes("nllm_from_logits", prediction, target)
