@@ -12,7 +12,7 @@ import numpy as np
 
 from tests.contract import scalar_oracles, structural_oracles
 from tests.contract.hyperdual import lift, seeded
-from tests.contract.structural_oracles import Case, Indices
+from tests.contract.structural_oracles import Case, Indices, Labels
 from wengert.ir.primitive import Interval, Primitive
 from wengert.ir.program import Program
 from wengert.ir.verify import verify
@@ -59,7 +59,8 @@ def structural_operands(case: Case, rng: np.random.Generator, whole: bool = Fals
     operands: list[np.ndarray] = []
     for one in case.operands:
         if isinstance(one, Indices):
-            operands.append(rng.integers(-one.extent, one.extent, one.shape))
+            lowest = 0 if isinstance(one, Labels) else -one.extent
+            operands.append(np.asarray(rng.integers(lowest, one.extent, one.shape)))
         elif whole:
             operands.append(rng.integers(-9, 10, one).astype(np.float64))
         else:

@@ -28,6 +28,11 @@ class Indices:
 
 
 @dataclass(frozen=True)
+class Labels(Indices):
+    """An operand of integers from 0 to extent − 1."""
+
+
+@dataclass(frozen=True)
 class Case:
     operands: tuple[Shape | Indices, ...]
     params: dict[str, Any] = field(default_factory=dict)
@@ -391,6 +396,12 @@ ORACLES: dict[str, Oracle] = {
             ]
         ),
     ),
+    "one_hot": Oracle(
+        lambda indices, count, dtype: filled(
+            (*indices.shape, count), [dtype.type(place == one) for one in indices.flat for place in range(count)]
+        ),
+        tuple(Case((Labels(shape, 3),), {"count": 3, "dtype": np.dtype(dtype)}) for shape, dtype in [((5,), "f8"), ((), "f4"), ((2, 3), "i8"), ((0,), "f8")]),
+    ),
     "astype": Oracle(
         lambda x, dtype: filled(x.shape, [dtype.type(one) if not isinstance(one, hyperdual.HyperDual) else one for one in x.flat]),
         tuple(Case((shape,), {"dtype": np.dtype(dtype)}) for shape, dtype in [((3,), "f8"), ((), "f4"), ((2, 0), "f4")]),
@@ -404,5 +415,5 @@ LINEAR = (
 )  # fmt: skip
 # Differentiable and not linear, or linear with division (mean).
 SMOOTH = ("mean", "prod", "max", "min", "logsumexp", "matmul", "outer", "einsum")
-POSITIONAL = ("argmax", "argmin", "any", "all")
+POSITIONAL = ("argmax", "argmin", "any", "all", "one_hot")
 assert {*LINEAR, *SMOOTH, *POSITIONAL} == set(ORACLES), "each oracle has one test of derivatives"

@@ -25,8 +25,8 @@ def test_every_primitive_has_an_oracle() -> None:
     known = {*scalar_oracles.EXPRESSIONS, *scalar_oracles.STEPS, *structural_oracles.ORACLES, *RANDOM}
     missing = set(OPERATIONS) - known
     assert not missing, (
-        f"{sorted(missing)} stand in the registry and have no oracle: add SymPy expressions (or a Python function, if "
-        "piecewise constant) to tests/contract/scalar_oracles.py, or loops and cases to structural_oracles.py"
+        f"{sorted(missing)} stand in the registry and have no oracle: add SymPy expressions (or a Python function, "
+        "if piecewise constant) to tests/contract/scalar_oracles.py, or loops and cases to structural_oracles.py"
     )
     stale = known - set(OPERATIONS)
     assert not stale, f"oracles for {sorted(stale)}, which are no primitives"
@@ -123,7 +123,7 @@ def test_a_name_is_taken_once() -> None:
     [
         ({"name": ""}, "declares no name"),
         ({"source": ""}, "declares no source"),
-        ({"notation": Notation("{0}")}, "one derivative in the notation for each operand"),
+        ({"notation": Notation("{0}")}, "write one derivative for each operand"),
     ],
 )
 def test_an_incomplete_declaration_is_refused(changes: dict[str, object], message: str) -> None:

@@ -123,7 +123,7 @@ def test_structural_shapes_are_those_of_the_loops(
     wanted = structural_oracles.ORACLES[name].function(*operands, **case.params)
     assert result.shape == wanted.shape == program.outputs[0].type.shape
     assert result.dtype == program.outputs[0].type.dtype
-    if primitive.kind in (Kind.MOVEMENT, Kind.CONTRACTION, Kind.INDEXING):
+    if primitive.kind in (Kind.MOVEMENT, Kind.CONTRACTION, Kind.INDEXING) and name != "one_hot":
         assert result.dtype == dtype
 
 

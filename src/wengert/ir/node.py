@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import ShapeError
 from wengert.ir.primitive import Interval, Kind, Notation, NotDifferentiable, Primitive, register
 from wengert.ir.types import TensorType, tensor_type
 
@@ -184,11 +183,9 @@ def make_constant(array: np.ndarray[Any, Any]) -> Node:
 
     Raises
     ------
-    ShapeError
-        When the array is masked: a mask would be lost without a word.
+    TypeError
+        When a program cannot hold values of its dtype.
     """
-    if isinstance(array, np.ma.MaskedArray):
-        raise ShapeError("masked arrays have no place in a program; fill them first with .filled(value)")
     return make_node(CONSTANT, (), {"value": Literal(array)})
 
 

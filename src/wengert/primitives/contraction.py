@@ -31,7 +31,7 @@ def _matmul_type(x: TensorType, y: TensorType) -> TensorType:
     return tensor_type((*batch, *rows, *columns), x.dtype)
 
 
-def _matmul_vjp(ct, out, x, y):  # type: ignore[no-untyped-def]
+def _matmul_vjp(ct: Any, out: Any, x: Any, y: Any) -> tuple[Any, ...]:
     """For matrices ct·yᵀ and xᵀ·ct; a vector operand is a row on the left and a column on the right."""
     if x.ndim == 1 and y.ndim == 1:
         return ct * y, ct * x
@@ -111,6 +111,8 @@ def index_extents(subscripts: str, operands: tuple[TensorType, ...]) -> dict[str
             raise ShapeError(
                 f"einsum {subscripts!r}: {term!r} does not fit operand {position}, {operand.shape}"
             )
+        if len(set(term)) != len(term):
+            raise ShapeError(f"einsum {subscripts!r}: {term!r} repeats an index")
         for letter, extent in zip(term, operand.shape, strict=True):
             if extents.setdefault(letter, extent) != extent:
                 raise ShapeError(
@@ -122,13 +124,15 @@ def index_extents(subscripts: str, operands: tuple[TensorType, ...]) -> dict[str
 def _einsum_type(*operands: TensorType, subscripts: str) -> TensorType:
     extents = index_extents(subscripts, operands)
     result = subscripts.split("->")[1]
+    if len(set(result)) != len(result):
+        raise ShapeError(f"einsum {subscripts!r}: the output repeats an index")
     unknown = [letter for letter in result if letter not in extents]
     if unknown:
         raise ShapeError(f"einsum {subscripts!r}: output index {unknown[0]} is in no operand")
     return tensor_type(tuple(extents[letter] for letter in result), operands[0].dtype)
 
 
-def _einsum_vjp(ct, out, *operands, subscripts):  # type: ignore[no-untyped-def]
+def _einsum_vjp(ct: Any, out: Any, *operands: Any, subscripts: Any) -> tuple[Any, ...]:
     """Swap each operand with the cotangent; an index that only this operand has is filled with ones."""
     left, result = subscripts.split("->")
     terms = left.split(",")

@@ -21,7 +21,7 @@ def _one_axis(axes: Ints) -> int | Ints:
 
 
 def _new_axes(x: TensorType, axes: Ints) -> list[str]:
-    """Return the index ``:, None, …`` that puts new axes in their places; axes after the last are left out."""
+    """Return the index ``:, None, …`` that puts new axes in place; axes after the last are left out."""
     parts = ["None" if axis in axes else ":" for axis in range(x.ndim + len(axes))]
     return parts[: max(axes, default=-1) + 1] or ["..."]
 

@@ -1,8 +1,10 @@
 """Reference semantics of the operations that NumPy has not under one name.
 
-Each function needs NumPy (and SciPy for `erf`) only and stands alone: `Program.to_python` copies the source of
-those a program uses into what it emits.
+Each function needs NumPy (and SciPy for `erf`) only and stands alone: `Program.to_python` copies the source
+of those a program uses into what it emits, so they carry no annotations.
 """
+
+# mypy: disallow-untyped-defs=False
 
 from __future__ import annotations
 
@@ -42,7 +44,7 @@ def xlogy(x, y):
     return np.where(x == 0, 0 * x, x * np.log(np.where(x == 0, np.ones_like(y), y)))
 
 
-def wide_sum(x, axis=None, keepdims=False):
+def wide_sum(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """Sum whose rounding error does not grow with the number of terms: float32 is added up in float64."""
     if x.dtype != np.float32:
         return np.sum(x, axis=axis, keepdims=keepdims)
@@ -54,7 +56,9 @@ def logsumexp(x, axis=None, keepdims=False):
     """log of the sum of exp x, shifted by the maximum; −inf where all elements are −inf."""
     top = np.max(x, axis=axis, keepdims=True)
     shift = np.where(np.isfinite(top), top, 0).astype(x.dtype)
-    total = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
+    total = (
+        np.log(np.sum(np.exp(x - shift), axis=axis, dtype=np.float64, keepdims=True)).astype(x.dtype) + shift
+    )
     return total if keepdims else np.squeeze(total, axis=axis)
 
 
@@ -91,24 +95,20 @@ def spread(x, low, high, interior):
 def scatter_add(updates, *indices, axes, shape):
     """Zeros of `shape` to which `updates` are added at `indices` along `axes`; repeated places add up."""
     result = np.zeros(shape, updates.dtype)
-    where = [slice(None)] * len(shape)
-    for axis, index in zip(axes, indices, strict=True):
-        where[axis] = index
-    np.add.at(result, tuple(where), updates)
+    at = dict(zip(axes, indices, strict=True))
+    np.add.at(result, tuple(at.get(axis, slice(None)) for axis in range(len(shape))), updates)
     return result
 
 
-def gather(x, *indices, axes):
+def gather(x: Any, *indices: Any, axes: Any) -> Any:
     """x at `indices` along `axes`, as NumPy's integer-array indexing."""
-    where = [slice(None)] * x.ndim
-    for axis, index in zip(axes, indices, strict=True):
-        where[axis] = index
-    return x[tuple(where)]
+    at = dict(zip(axes, indices, strict=True))
+    return x[tuple(at.get(axis, slice(None)) for axis in range(x.ndim))]
 
 
 @emitted
 def philox(counter, key):
-    """Philox-4x32-10 (Salmon et al. 2011): four random words for each four-word counter under a two-word key."""
+    """Philox-4x32-10 (Salmon et al. 2011): four words for each four-word counter under a two-word key."""
     words = [word.astype(np.uint64) for word in counter]
     key_low, key_high = (np.uint64(word) for word in key)
     mask = np.uint64(0xFFFFFFFF)

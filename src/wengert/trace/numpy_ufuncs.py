@@ -69,8 +69,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     """
     if kwargs.get("out") is not None:
         refuse(
-            f"np.{ufunc.__name__} would write a traced value into an existing array (out= or an in-place operator "
-            "on an array); write x = x + y in place of x += y, or start from a traced value"
+            f"np.{ufunc.__name__} would write a traced value into an existing array (out= or an in-place "
+            "operator on an array); write x = x + y in place of x += y, or start from a traced value"
         )
     if method == "reduce":
         return _reduce(ufunc, inputs, kwargs)

@@ -55,7 +55,7 @@ _library: dict[int, tuple[CodeType, bool]] = {}
 def _is_library(frame: FrameType) -> bool:
     """Frames of wengert, NumPy and what they call through are not the user's."""
     code = frame.f_code
-    # By identity: the hash of a code object reads all of it. The entry holds the code, so the identity is its own.
+    # By identity, since the hash of a code object reads all of it; the entry keeps the code and so its id.
     known = _library.get(id(code))
     if known is None:
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
@@ -118,7 +118,7 @@ def _site(frame: FrameType) -> Site:
 
 
 def origin(frame: FrameType, regions: tuple[Region, ...]) -> Provenance:
-    """Return the origin of what the call that `frame` is in computes: its line, and the variable it is put in.
+    """Return the origin of what `frame` is computing: its line, and the variable that receives it.
 
     A result that is returned at once is looked for in the caller, so that ``h = relu(z)`` is called h.
     """

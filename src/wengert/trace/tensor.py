@@ -1,7 +1,7 @@
 """Tensors: what a traced function computes with in place of arrays.
 
-A tensor stands for a node. NumPy functions applied to it arrive through NumPy's own protocols and record nodes
-instead of computing.
+A tensor stands for a node. NumPy functions applied to it arrive through NumPy's own protocols and record
+nodes instead of computing.
 """
 
 from __future__ import annotations
@@ -116,8 +116,9 @@ class Trace:
             if trace is not self and node not in trace.arguments:
                 continue
         raise ConcreteValueError(
-            f"the value of {dict(node.params)['name']!r} is not known: it was traced from its type alone{here()}. "
-            "Use np.where to choose between values, or trace from an array, which specialises the program"
+            f"the value of {dict(node.params)['name']!r} is not known: it was traced from its type alone"
+            f"{here()}. Use np.where to choose between values, or trace from an array, which specialises "
+            "the program"
         )
 
 
@@ -225,8 +226,8 @@ class Tensor(ArrayMethods):
 
     def __setitem__(self, key: Any, value: Any) -> NoReturn:
         refuse(
-            "items of a traced value cannot be assigned: build the result with np.where, np.concatenate, np.stack "
-            "or wengert.scatter_add"
+            "items of a traced value cannot be assigned: build the result with np.where, np.concatenate, "
+            "np.stack or wengert.scatter_add"
         )
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -240,7 +241,7 @@ class Tensor(ArrayMethods):
 def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Tensor:
     """Record `primitive` applied to tensors and arrays.
 
-    Operands are converted to the dtypes that NumPy 2 promotion gives; that is the only place where it happens.
+    Operands are converted to the dtypes that NumPy 2 promotion gives; it happens here and nowhere else.
 
     Raises
     ------
@@ -284,7 +285,8 @@ def _deepest(operands: Any) -> Trace:
                 continue
             if not trace.open:
                 refuse(
-                    "a tensor of a trace that has ended was used: a traced function kept it in a variable outside"
+                    "a tensor of a trace that has ended was used: "
+                    "a traced function kept it in a variable outside"
                 )
             mixed = deepest is not None
             if deepest is None or trace.level > deepest.level:
@@ -306,8 +308,6 @@ def _as_node(operand: Any, dtype: np.dtype[np.generic], trace: Trace) -> Node:
         converted = make_node(astype, (node,), {"dtype": dtype})
         trace.record(converted)
         return converted
-    if isinstance(operand, np.ma.MaskedArray):
-        raise DTypeError("masked arrays have no place in a program; fill them first with .filled(value)")
     try:
         # Zero is left out: 0.0 and −0.0 are equal and not the same.
         if type(operand) in (bool, int, float) and operand != 0:
@@ -330,4 +330,4 @@ def as_tensor(value: Any, trace: Trace) -> Tensor:
         if value.trace is not trace:
             trace.captured.add(value.trace)
         return value
-    return Tensor(_as_node(value, np.asarray(value).dtype, trace), trace)
+    return Tensor(_as_node(value, np.dtype(weak_dtype(value)), trace), trace)

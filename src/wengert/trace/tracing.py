@@ -76,7 +76,9 @@ def _positions(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[int 
     positions: list[tuple[int | str, int, int]] = []
     start = 0
     # optree orders dictionaries by key.
-    for key, value in [*enumerate(args), *((name, kwargs[name]) for name in sorted(kwargs))]:
+    keywords = ((name, kwargs[name]) for name in sorted(kwargs))
+    named: list[tuple[int | str, Any]] = [*enumerate(args), *keywords]
+    for key, value in named:
         stop = start + len(flatten(value)[0])
         positions.append((key, start, stop))
         start = stop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     else:
         bounds = [0, *[int(bound) for bound in indices_or_sections], extent]
     head = (slice(None),) * place
-    return [ary[(*head, slice(first, last))] for first, last in zip(bounds, bounds[1:], strict=False)]
+    return [ary[(*head, slice(first, last))] for first, last in itertools.pairwise(bounds)]
 
 
 @implements(np.pad)
@@ -119,7 +120,7 @@ def repeat(a: Any, repeats: int, axis: int | None = None) -> Any:
     if not isinstance(repeats, (int, np.integer)):
         refuse("np.repeat: one count for all elements has a rule, several have not; use indexing")
     x, place = (np.reshape(a, -1), 0) if axis is None else (a, normalise_axis(axis, a.ndim))
-    return x[(*[slice(None)] * place, np.repeat(np.arange(x.shape[place]), repeats))]
+    return np.take(x, np.repeat(np.arange(x.shape[place]), repeats), axis=place)
 
 
 @implements(np.roll)
