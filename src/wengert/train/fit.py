@@ -50,8 +50,8 @@ class FitResult:
     history : History
         One record for each epoch that was completed.
     stopped : str
-        ``"epochs"``, ``"early stopping"``, ``"time limit"``, ``"interrupted"``, ``"diverged"``, the reason that a
-        callback gave, or for L-BFGS ``"converged"`` or ``"no further progress"``.
+        ``"epochs"``, ``"early stopping"``, ``"time limit"``, ``"interrupted"``, ``"diverged"``, the reason
+        that a callback gave, or for L-BFGS ``"converged"`` or ``"no further progress"``.
     steps : int
     best_epoch : int or None
         Number of the epoch with the lowest validation loss (training loss without validation rows).
@@ -161,8 +161,8 @@ def fit(
 
     Notes
     -----
-    A step lowers (1/n) Σ wᵢ ℓᵢ + penalty over the n rows of its batch; the weights wᵢ have been scaled to a mean
-    of 1 over all rows.
+    A step lowers (1/n) Σ wᵢ ℓᵢ + penalty over the n rows of its batch; the weights wᵢ have been scaled to a
+    mean of 1 over all rows.
 
     Examples
     --------
