@@ -249,3 +249,8 @@ def test_a_loss_traced_from_types_alone_asks_for_no_values():
     program = wg.trace(nn.nllm_from_logits, wg.abstract((4, 3)), wg.abstract((4,), np.int64))
     z, y = np.zeros((4, 3)), np.array([0, 1, 2, 0])
     assert program(z, y) == pytest.approx(np.log(3))
+
+
+def test_integer_predictions_and_lists_become_floating():
+    assert nn.squared_error([1, 2], [3, 2]) == 2
+    assert nn.squared_error(np.array([1, 2]), np.array([3, 2]), weights=[3, 1]) == 3

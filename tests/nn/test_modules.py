@@ -239,3 +239,36 @@ def test_summary():
     assert nn.Dense(3, 2, bias=False).summary().endswith("6")
     with pytest.raises(ConfigurationError, match="input_shape"):
         nn.Dropout().summary()
+
+
+class Pair(nn.Module):
+    """Two arrays in one module, and a tuple of which only a part is modules."""
+
+    first: Any = nn.parameter()
+    second: Any = nn.parameter()
+    mixed: tuple[Any, ...] = ()
+
+    def array_rules(self):
+        return dict.fromkeys(("first", "second"), ((4,), nn.initialisers.gaussian))
+
+
+def test_two_arrays_of_one_module_have_streams_of_their_own():
+    net = Pair().initialise(0)
+    assert not np.any(net.first == net.second)
+
+
+def test_a_tuple_of_modules_and_settings():
+    net = Pair(mixed=(nn.Dense(2, 2), "a setting")).initialise(0)
+    assert net.mixed[1] == "a setting"
+    assert "mixed.0.weight" in nn.parameters(net)
+
+
+def test_an_array_without_a_rule_is_refused():
+    class Ruleless(nn.Module):
+        weight: Any = nn.parameter()
+
+        def __call__(self, x):
+            return self.weight * x
+
+    with pytest.raises(ConfigurationError, match=r"Ruleless.array_rules gives no rule for 'weight'"):
+        Ruleless().initialise(0)
