@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from tests.contract import scalar_oracles, structural_oracles
 from tests.contract.hyperdual import lift, seeded
 from tests.contract.structural_oracles import Case, Indices, Labels
+
 from wengert.ir.primitive import Interval, Primitive
 from wengert.ir.program import Program
 from wengert.ir.verify import verify
@@ -34,7 +34,9 @@ SHAPES: dict[int, list[tuple[tuple[int, ...], ...]]] = {
         ((2, 3), (1,), (2, 3)), ((3,), (2, 3), (1, 3)), ((0, 3), (3,), ()),
     ],
 }  # fmt: skip
-BROADCAST = {operands: [case for case in cases if 0 not in sum(case, ())] for operands, cases in SHAPES.items()}
+BROADCAST = {
+    operands: [case for case in cases if 0 not in sum(case, ())] for operands, cases in SHAPES.items()
+}
 
 
 def draw(rng: np.random.Generator, interval: Interval, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -45,7 +47,10 @@ def draw(rng: np.random.Generator, interval: Interval, shape: tuple[int, ...], d
 
 
 def elementwise_operands(
-    primitive: Primitive, shapes: tuple[tuple[int, ...], ...], rng: np.random.Generator, dtype: Any = np.float64
+    primitive: Primitive,
+    shapes: tuple[tuple[int, ...], ...],
+    rng: np.random.Generator,
+    dtype: Any = np.float64,
 ) -> list[np.ndarray]:
     """Return operands of these shapes; a whole-number domain from 0 to 1 means truth values."""
     return [
@@ -96,7 +101,9 @@ def floats(operands: list[np.ndarray]) -> list[int]:
     return [place for place, operand in enumerate(operands) if operand.dtype.kind == "f"]
 
 
-def derivative_programs(function: Any, operands: list[np.ndarray], weights: Any, directions: list[Any]) -> Any:
+def derivative_programs(
+    function: Any, operands: list[np.ndarray], weights: Any, directions: list[Any]
+) -> Any:
     """Return the gradient program g of Σ weights·f, that of Σ directions·g, and the forward program of f."""
     wrt = floats(operands)
     first = verify(gradient(trace(lambda *args: (weights * function(*args)).sum(), *operands), wrt))
@@ -110,7 +117,9 @@ def derivative_programs(function: Any, operands: list[np.ndarray], weights: Any,
     return first, second, forward
 
 
-def check_elementwise(primitive: Primitive, shapes: tuple[tuple[int, ...], ...], rng: np.random.Generator) -> None:
+def check_elementwise(
+    primitive: Primitive, shapes: tuple[tuple[int, ...], ...], rng: np.random.Generator
+) -> None:
     """Compare all first and second partial derivatives with SymPy's."""
     operands = elementwise_operands(primitive, shapes, rng)
     wrt = floats(operands)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-
 from tests.contract import hyperdual
 
 Shape = tuple[int, ...]
@@ -76,7 +75,9 @@ def folded(function: Callable[[list[Any]], Any]) -> Callable[..., np.ndarray]:
         for index in np.ndindex(x.shape):
             groups[tuple(index[axis] for axis in kept)].append(x[index])
         shape = tuple(
-            1 if axis in axes else extent for axis, extent in enumerate(x.shape) if keepdims or axis not in axes
+            1 if axis in axes else extent
+            for axis, extent in enumerate(x.shape)
+            if keepdims or axis not in axes
         )
         return filled(shape, [function(group) for group in groups.values()])
 

@@ -7,8 +7,8 @@ import string
 
 import numpy as np
 import pytest
-
 from tests.contract import gate, scalar_oracles, structural_oracles
+
 from wengert.errors import WengertError
 from wengert.ir.primitive import REGISTRY, Interval, Kind, Notation, NotDifferentiable, register
 from wengert.ir.types import tensor_type
@@ -97,7 +97,20 @@ def test_the_work_is_counted(name: str) -> None:
 
 
 def test_ties_are_declared_where_a_derivative_jumps() -> None:
-    for name in ("abs", "sign", "maximum", "minimum", "clip", "max", "min", "where", "sqrt", "pow", "xlogy", "hypot"):
+    for name in (
+        "abs",
+        "sign",
+        "maximum",
+        "minimum",
+        "clip",
+        "max",
+        "min",
+        "where",
+        "sqrt",
+        "pow",
+        "xlogy",
+        "hypot",
+    ):
         assert REGISTRY[name].ties, f"{name} does not say what its derivative is where it has none"
 
 

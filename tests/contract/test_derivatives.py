@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from tests.contract import gate, scalar_oracles, structural_oracles
+
 from wengert.ir.primitive import REGISTRY, Kind, NotDifferentiable
 from wengert.trace.tracing import trace
 from wengert.transform.forward import pushforward

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from tests.contract import gate, scalar_oracles, structural_oracles
+
 from wengert.ir.primitive import REGISTRY
 from wengert.trace.tracing import trace
 

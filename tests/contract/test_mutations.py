@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from tests.contract import gate, scalar_oracles, structural_oracles
+
 from wengert.ir.primitive import REGISTRY, NotDifferentiable, Primitive
 from wengert.primitives.selection import stop_gradient
 from wengert.transform import gradient as gradient_module
@@ -72,7 +72,9 @@ MISTAKES: dict[str, Callable[[Any, Any], Any]] = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-@pytest.mark.parametrize(("name", "place"), [(name, place) for name in DIFFERENTIABLE for place in operands_of(name)])
+@pytest.mark.parametrize(
+    ("name", "place"), [(name, place) for name in DIFFERENTIABLE for place in operands_of(name)]
+)
 def test_a_planted_mistake_is_caught(name: str, place: int, mistake: str, rng: np.random.Generator) -> None:
     rule = changed(name, place, MISTAKES[mistake])
     with planted(REGISTRY[name], rule), pytest.raises(AssertionError):
@@ -104,7 +106,8 @@ def test_a_rule_right_in_first_order_only_is_caught(name: str, rng: np.random.Ge
 BROADCASTING = [
     name
     for name in DIFFERENTIABLE
-    if (name in scalar_oracles.EXPRESSIONS and len(operands_of(name)) > 1) or name in ("matmul", "broadcast_to")
+    if (name in scalar_oracles.EXPRESSIONS and len(operands_of(name)) > 1)
+    or name in ("matmul", "broadcast_to")
 ]
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from tests.contract import gate, scalar_oracles, structural_oracles
 from tests.contract.structural_oracles import Case, Indices
+
 from wengert.errors import DTypeError, ShapeError
 from wengert.ir.primitive import REGISTRY, Kind
 from wengert.ir.verify import verify

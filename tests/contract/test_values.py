@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from tests.contract import gate, scalar_oracles, structural_oracles
 from tests.contract.structural_oracles import Case
+
 from wengert.ir.primitive import REGISTRY
 from wengert.trace.tracing import trace
 
@@ -110,9 +110,7 @@ def test_uniform_numbers_are_words_of_philox(shape: tuple[int, ...]) -> None:
     count = math.prod(shape)
     words = [word for block in range(-(-count // 2)) for word in philox((block, 0, 0, 0), (11, 22))]
     single = [(word >> 8) / 2**24 for word in words[:count]]
-    double = [
-        ((words[2 * i] >> 5) * 2**26 + (words[2 * i + 1] >> 6)) / 2**53 for i in range(count)
-    ]
+    double = [((words[2 * i] >> 5) * 2**26 + (words[2 * i + 1] >> 6)) / 2**53 for i in range(count)]
     for dtype, wanted in ((np.float32, single), (np.float64, double)):
         params = {"shape": shape, "dtype": np.dtype(dtype)}
         got = trace(lambda key, params=params: uniform(key, **params), key)(key)

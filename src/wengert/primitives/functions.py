@@ -163,7 +163,8 @@ def scatter_add(x: Any, indices: Any, updates: Any) -> Any:
     target = indexing.gathered_shape(shape, axes, np.broadcast_shapes(*[np.shape(part) for part in parts]))
     if isinstance(updates, (bool, int, float)):
         # A number takes the dtype of the array it is added to.
-        updates = np.asarray(updates, np.result_type(getattr(x, "dtype", np.asarray(x).dtype), updates))
+        dtype = x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
+        updates = np.asarray(updates, np.result_type(dtype, updates))
     try:
         fits = np.broadcast_shapes(np.shape(updates), target) == target
     except ValueError:
