@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-import wengert.primitives  # noqa: F401  (fills the registry)
+import wengert.primitives
 from wengert.ir.node import CONSTANT, INPUT, make_input
 from wengert.ir.primitive import REGISTRY, Interval, Kind, NotDifferentiable, Primitive
 from wengert.ir.program import Program
@@ -28,7 +28,6 @@ class Example:
     highest_index: int = 0
 
 
-
 EXAMPLES: dict[str, Example] = {
     "cumsum": Example(((2, 3),), {"axis": 1}),
     "matmul": Example(((2, 3), (3, 4)), {}),
@@ -45,6 +44,7 @@ EXAMPLES: dict[str, Example] = {
     "slice": Example(((4, 3),), {"start": (1, 0), "stop": (4, 3), "step": (2, 1)}),
     "gather": Example(((4, 3), (2,)), {"axes": (0,)}, (FLOAT, INT), 4),
     "scatter_add": Example(((2, 3), (2,)), {"axes": (0,), "shape": (4, 3)}, (FLOAT, INT), 4),
+    "one_hot": Example(((3,),), {"count": 4, "dtype": np.dtype(FLOAT)}, (INT,), 4),
     "random_uniform": Example(((2,),), {"shape": (2, 3), "dtype": np.dtype(FLOAT)}, (WORD,)),
     "fold_in": Example(((2,), ()), {}, (WORD, INT)),
     "astype": Example(((2, 3),), {"dtype": np.dtype(np.float32)}),
@@ -83,7 +83,9 @@ def program_of(primitive: Primitive, dtype: Any = FLOAT) -> Program:
     return Program(inputs, outputs, trace.provenance)
 
 
-def arguments_for(program: Program, primitive: Primitive, rng: np.random.Generator) -> list[np.ndarray[Any, Any]]:
+def arguments_for(
+    program: Program, primitive: Primitive, rng: np.random.Generator
+) -> list[np.ndarray[Any, Any]]:
     """Return operands from the primitive's domain."""
     example = example_of(primitive)
     intervals = [*primitive.domain, *[primitive.domain[-1]] * len(program.inputs)]

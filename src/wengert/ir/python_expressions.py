@@ -109,9 +109,18 @@ def _number(element: Any, decimal: bool) -> ast.expr:
     return parsed(repr(value))
 
 
-def weak_literal(node: Node) -> ast.expr:
-    """Return a scalar constant as a bare number; the other operand decides the dtype."""
-    return _number(node.params[0][1].array[()], decimal=False)
+def weak_literal(node: Node, decimal: bool = False) -> ast.expr:
+    """Return a scalar constant as a bare number; the other operand decides the dtype.
+
+    Where there is none, Python's own float (`decimal`) still is a float64.
+    """
+    return _number(node.params[0][1].array[()], decimal)
+
+
+def index_literal(node: Node) -> ast.expr:
+    """Return a small array of indices as it stands between brackets: a list."""
+    array = node.params[0][1].array
+    return _counted(array) or elements_of(array)
 
 
 def strong_literal(node: Node) -> ast.expr:
@@ -122,6 +131,9 @@ def strong_literal(node: Node) -> ast.expr:
         return parsed(f"np.{'bool_' if array.dtype == np.bool_ else array.dtype.name}({number})")
     if array.size == 0:
         return parsed(f"np.zeros({array.shape}, dtype={_dtype_name(array.dtype)})")
+    counted = _counted(array)
+    if counted is not None:
+        return counted
     first = array.reshape(-1)[0]
     if array.size > 1 and array.tobytes() == first.tobytes() * array.size:
         return _filled(array.shape, first)
@@ -130,6 +142,14 @@ def strong_literal(node: Node) -> ast.expr:
     return parsed(
         f"np.array({elements})" if default else f"np.array({elements}, dtype={_dtype_name(array.dtype)})"
     )
+
+
+def _counted(array: np.ndarray[Any, Any]) -> ast.expr | None:
+    """Return np.arange(n) where an index array counts from 0 along its first axis, None elsewhere."""
+    n = array.size
+    if array.dtype != np.int64 or n < 3 or array.shape[0] != n or (array.reshape(-1) != np.arange(n)).any():
+        return None
+    return parsed(f"np.arange({n})" + ("" if array.ndim == 1 else f"[:{', None' * (array.ndim - 1)}]"))
 
 
 def elements_of(array: np.ndarray[Any, Any]) -> ast.expr:

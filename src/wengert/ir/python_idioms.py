@@ -18,13 +18,13 @@ class Idiom:
     template : str
         With the operands as ``{0}``, ``{1}``, …
     operands : tuple of Node
-    absorbed : Node
-        Has no line of its own.
+    absorbed : tuple of Node
+        Have no line of their own.
     """
 
     template: str
     operands: tuple[Node, ...]
-    absorbed: Node
+    absorbed: tuple[Node, ...]
 
 
 def idioms(program: Program) -> dict[Node, Idiom]:
@@ -33,7 +33,7 @@ def idioms(program: Program) -> dict[Node, Idiom]:
     found = {}
     for node in program.nodes:
         idiom = _softmax(node)
-        if idiom is not None and reads[idiom.absorbed] == 1:
+        if idiom is not None and all(reads[one] == 1 for one in idiom.absorbed):
             found[node] = idiom
     return found
 
@@ -43,12 +43,17 @@ def _softmax(node: Node) -> Idiom | None:
     if node.primitive.name != "exp_difference":
         return None
     x, total = node.inputs
+    absorbed: tuple[Node, ...] = (total,)
+    expanded = total.primitive.name == "expand_dims"
+    if expanded:
+        total = total.inputs[0]
+        absorbed = (total, *absorbed)
     if total.primitive.name != "logsumexp" or total.inputs[0] is not x:
         return None
     params = dict(total.params)
     axes = params["axes"]
-    if not params["keepdims"]:
+    if not (params["keepdims"] or (expanded and node.inputs[1].params == (("axes", axes),))):
         return None
     last = axes == (x.type.ndim - 1,)
     where = "" if last else f", axis={axes[0] if len(axes) == 1 else axes}"
-    return Idiom(f"softmax({{0}}{where})", (x,), total)
+    return Idiom(f"softmax({{0}}{where})", (x,), absorbed)

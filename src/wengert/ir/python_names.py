@@ -14,7 +14,7 @@ from wengert.ir.program import Program
 
 def identifier(text: str) -> str:
     """Return `text` as a Python name."""
-    name = re.sub(r"\W+", "_", text).strip("_") or "value"
+    name = re.sub(r"\W+", "_", text) or "value"
     return f"_{name}" if name[0].isdigit() else name
 
 
@@ -39,7 +39,8 @@ class Names:
         """Return `wanted`, with the first free number behind it where it is taken, or always."""
         base = identifier(wanted)
         separator = "_" if base[-1].isdigit() else ""
-        candidate, number = base, self.last.get(base, 0)
+        number = self.last.get(base, 0)
+        candidate = f"{base}{separator}{number}" if number or numbered else base
         while candidate in self.taken or (numbered and not number):
             number += 1
             candidate = f"{base}{separator}{number}"
@@ -48,7 +49,7 @@ class Names:
         return candidate
 
     def wanted(self, node: Node) -> str | None:
-        """Return the name that a value has by its origin: the user's, or d… for the adjoint of what has one."""
+        """Return the name that a value has by its origin: the user's, or d… for the adjoint of such."""
         origin = self.program.provenance.get(node)
         if origin is None:
             return None
@@ -86,7 +87,7 @@ class Names:
     def _is_preactivation(self, node: Node) -> bool:
         """Whether a node is X @ W or X @ W + b."""
         candidates = node.inputs if node.primitive.name == "add" else (node,)
-        return any(one.primitive.name == "matmul" and one.type.ndim == 2 for one in candidates)
+        return any(one.primitive.name == "matmul" and one.type.ndim for one in candidates)
 
     def _activated(self, node: Node) -> str | None:
         """Return the number n where a node is an activation of a value that is called Zn."""

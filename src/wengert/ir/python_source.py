@@ -12,8 +12,8 @@ from wengert.ir.node import CONSTANT, INPUT, Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
 from wengert.ir.python_expressions import (
-    elements_of,
     fill,
+    index_literal,
     own_template,
     strong_literal,
     takes_bare_number,
@@ -22,13 +22,14 @@ from wengert.ir.python_expressions import (
 )
 from wengert.ir.python_idioms import idioms
 from wengert.ir.python_names import Names, identifier
-from wengert.ir.types import TensorType
+from wengert.ir.types import TensorType, tensor_type
 
 _LONGEST = 60  # characters of an expression that is still read at one glance
 _VIEW = 12  # a view as short as this (`W.T`) is written out at each use
 _FEW = 8  # elements of a constant that stands where it is used
 _COLUMN = 36  # of the shapes, unless a line is longer
 _WIDTH = 88
+_NUMBER = tensor_type((), np.dtype(np.float64))
 
 
 def python_source(program: Program, name: str = "program") -> str:
@@ -56,7 +57,7 @@ class _Writer:
         self.program = program
         self.function = identifier(name)
         self.idioms = idioms(program)
-        self.absorbed = {idiom.absorbed for idiom in self.idioms.values()}
+        self.absorbed = {node for idiom in self.idioms.values() for node in idiom.absorbed}
         self.called: dict[str, None] = {}
         self.constants: list[str] = []
         self.lines: list[tuple[str, TensorType]] = []
@@ -165,7 +166,9 @@ class _Writer:
             if takes_bare_number(node, place):
                 return weak_literal(operand)
             if node.primitive.name == "gather" and place > 0 and operand.type.size <= _FEW:
-                return elements_of(operand.params[0][1].array)
+                return index_literal(operand)
+            if node.primitive.name == "where" and operand.type is _NUMBER:
+                return weak_literal(operand, decimal=True)
         return self._value(operand)
 
     def _value(self, node: Node) -> ast.expr:

@@ -84,8 +84,7 @@ def join_factors(node: Node) -> Node | None:
 def factor_outside(node: Node) -> Node | None:
     """(c·x)·y → c·(x·y) and (c·x)/y → c·(x/y).
 
-    A sign moves out always, also of a denominator; any other factor only where it then stands on no more
-    elements.
+    Only where they then stand on no more elements than before; out of a denominator only signs.
     """
     if not node.type.is_float or not any(_may_be_scaled(operand) for operand in node.inputs):
         return None
@@ -94,8 +93,10 @@ def factor_outside(node: Node) -> Node | None:
     for place, operand in enumerate(node.inputs):
         own, base = split(operand)
         below = place == 1 and is_a(node, "div")
-        if own is not _ONE and (below or operand.type.size < node.type.size):
-            own, base = (Fraction(-1), scaled(base, -own)) if own < 0 else (Fraction(1), operand)
+        if operand.type.size < node.type.size:
+            own, base = _ONE, operand
+        elif below and own is not _ONE:
+            own, base = (Fraction(-1), scaled(base, -own)) if own < 0 else (_ONE, operand)
         operands.append(base)
         factor = factor / own if below else factor * own
     if (factor == 1 and tuple(operands) == node.inputs) or not representable(factor, node):
@@ -123,10 +124,13 @@ def collect(node: Node) -> Node | None:
     if is_a(node, "sub"):
         second = -second
     common = abs(first)
-    if common == abs(second) and common != 1 and representable(common, node):
+    # One factor on the result in place of two on operands that may be smaller.
+    saved = sum(operand.type.size for operand in node.inputs if _may_be_scaled(operand))
+    cheaper = saved >= node.type.size
+    if cheaper and common == abs(second) and common != 1 and representable(common, node):
         return scaled(_signed_sum(first > 0, x, second > 0, y), common)
     if first < 0 and second < 0:
-        return build("neg", build("add", *_positive(node)))
+        return build("neg", build("add", *_positive(node))) if cheaper else None
     if first < 0 or (second < 0) == is_a(node, "add"):
         return _signed_sum(first > 0, _positive(node)[0], second > 0, _positive(node)[1])
     return None
