@@ -70,7 +70,7 @@ def fitting(values):
 
 @st.composite
 def functions(draw):
-    """Return a function of four arrays that applies operations drawn from the lists to values drawn before."""
+    """Return a function of four arrays that applies drawn operations to values drawn before."""
     steps = []
     for length in range(len(SHAPES), len(SHAPES) + draw(st.integers(1, 10))):
         places = st.integers(0, length - 1)
@@ -127,7 +127,7 @@ FORMS = {
     "add zero": (lambda x: 0 + x + 0.0, lambda x: x, [x23]),
     "subtract zero": (lambda x: 0 - (x - 0), lambda x: -x, [x23]),
     "one times": (lambda x: 1 * x / 1.0, lambda x: x, [x23]),
-    "double sign": (lambda x: -(-x), lambda x: x, [x23]),
+    "double sign": (lambda x: np.negative(-x), lambda x: x, [x23]),
     "sign of a difference": (lambda x, y: -(x - y), lambda x, y: y - x, [x23, y23]),
     "sum of negatives": (lambda x, y: -x - y, lambda x, y: -(x + y), [x23, y23]),
     "negative first": (lambda x, y: -x + y, lambda x, y: y - x, [x23, y23]),
@@ -141,6 +141,7 @@ FORMS = {
     "factor out of a product": (lambda x, y: (2 * x) * y, lambda x, y: 2 * (x * y), [x23, y23]),
     "factor of a smaller operand": (lambda x, y: (2 * x) * y, lambda x, y: (2 * x) * y, [z3, y23]),
     "sign out of a quotient": (lambda x, y: -x / -y, lambda x, y: x / y, [x23, y23]),
+    "sign inside a product": (lambda x, y: y + (-x) * y, lambda x, y: y - x * y, [z3, y23]),
     "square": (lambda x: x * x, lambda x: np.square(x), [x23]),
     "powers": (lambda x: x**1 + x**2.0 + x**-1, lambda x: x + np.square(x) + np.reciprocal(x), [x23]),
     "zeroth power": (lambda x: x**0, lambda x: np.broadcast_to(1.0, x.shape), [x23]),

@@ -138,7 +138,7 @@ def collect(node: Node) -> Node | None:
 
 def _positive(node: Node) -> list[Node]:
     """Return the operands of a sum without their signs."""
-    parts = [split(operand) for operand in node.inputs]
+    parts = [_term(operand) for operand in node.inputs]
     return [
         operand if factor > 0 else scaled(base, -factor)
         for operand, (factor, base) in zip(node.inputs, parts, strict=True)
