@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-import wengert.primitives
+import wengert.primitives  # noqa: F401  # fills the registry
 from wengert.ir.node import CONSTANT, INPUT, make_input
 from wengert.ir.primitive import REGISTRY, Interval, Kind, NotDifferentiable, Primitive
 from wengert.ir.program import Program
