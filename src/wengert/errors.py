@@ -57,3 +57,15 @@ class ModelFileError(WengertError, ValueError):
 
 class VerificationError(WengertError, AssertionError):
     """A program that breaks the rules of the representation; always a bug in wengert."""
+
+
+class WengertWarning(UserWarning):
+    """Base of every warning that wengert gives."""
+
+
+class DivergenceWarning(WengertWarning):
+    """Training stopped because a loss, a gradient or a parameter left the finite numbers, or all proportion."""
+
+
+class InterruptionWarning(WengertWarning):
+    """Training stopped at Ctrl-C; what it returns is usable."""

@@ -45,10 +45,10 @@ def ancestors(outputs: Iterable[Node]) -> list[Node]:
 def reading_order(outputs: Iterable[Node]) -> list[Node]:
     """Return the nodes that `outputs` need, in the topological order in which a person would write them down.
 
-    It depends on the graph alone and not on what was computed before in this process. Each line stands as near
-    to its use as it can: of several operands, the one with the longest history comes first. Outputs that are
-    scalars (values) come before arrays (derivatives), and of these the ones with the shorter history first, so
-    that a derivative is finished where the sweep passes it.
+    It depends on the graph alone and not on what was computed before in this process. Each line stands as
+    near to its use as it can: of several operands, the one with the longest history comes first. Outputs that
+    are scalars (values) come before arrays (derivatives), and of these the ones with the shorter history
+    first, so that a derivative is finished where the sweep passes it.
     """
     wanted = list(outputs)
     depth: dict[Node, int] = {}
@@ -70,7 +70,8 @@ def reading_order(outputs: Iterable[Node]) -> list[Node]:
         waiting = [operand for operand in node.inputs if operand not in order]
         if len(waiting) > 1:
             # The deepest goes on top; of equally deep ones the first.
-            waiting = sorted(reversed(waiting), key=depth.__getitem__)
+            waiting.reverse()
+            waiting.sort(key=depth.__getitem__)
         stack.extend(waiting)
     return list(order)
 

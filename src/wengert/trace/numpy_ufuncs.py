@@ -69,8 +69,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     """
     if kwargs.get("out") is not None:
         refuse(
-            f"np.{ufunc.__name__} would write a traced value into an existing array (out= or an in-place operator "
-            "on an array); write x = x + y in place of x += y, or start from a traced value"
+            f"np.{ufunc.__name__} would write a traced value into an existing array (out= or an in-place "
+            "operator on an array); write x = x + y in place of x += y, or start from a traced value"
         )
     if method == "reduce":
         return _reduce(ufunc, inputs, kwargs)
@@ -95,7 +95,7 @@ def _dispatch(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
     if primitive is not None:
         return primitive(*inputs)
     if ufunc in _BITWISE:
-        if any(getattr(operand, "dtype", np.asarray(operand).dtype) != BOOL for operand in _known(inputs)):
+        if any(operand.dtype != BOOL for operand in _known(inputs)):
             refuse(f"np.{ufunc.__name__} is for booleans; bits of integers have no rule")
         return _BITWISE[ufunc](*inputs)
     if ufunc in _WRITTEN_OUT:

@@ -11,7 +11,6 @@ from wengert.errors import VerificationError
 from wengert.ir.node import Node, make_node
 from wengert.ir.program import Program
 from wengert.ir.provenance import Provenance
-from wengert.trace.tensor import Trace
 from wengert.transform.rules import RULES
 
 # Every rule shrinks or sorts (see rules/table.py), so a node of the program causes a handful of rewrites. The
@@ -47,15 +46,13 @@ class _Rewriting:
 
     def __init__(self, program: Program) -> None:
         self.provenance = dict(program.provenance)
-        self.trace = Trace(rule="simplify")
         self.final: dict[Node, Node] = {node: node for node in program.inputs}
         self.budget = _REWRITES_AT_LEAST + _REWRITES_A_LINE * len(program.nodes)
 
     def run(self, outputs: tuple[Node, ...]) -> list[Node]:
         """Return the final forms of `outputs`."""
-        with self.trace.recording():
-            for node in outputs:
-                self._walk(node)
+        for node in outputs:
+            self._walk(node)
         return [self.final[node] for node in outputs]
 
     def _walk(self, root: Node) -> None:
@@ -77,7 +74,10 @@ class _Rewriting:
                     changed[node] = successor
                     stack.append(successor)
                     continue
-            self._settle(node, successor if successor is node else self.final[successor])
+            if successor is not node and successor not in self.final:
+                # Back at a node whose form is being looked for: what it turned into has led to itself.
+                raise VerificationError(f"simplification does not come to an end: {node!r}")
+            self._settle(node, self.final.get(successor, node))
             stack.pop()
 
     def _successor(self, node: Node) -> Node:
@@ -86,18 +86,30 @@ class _Rewriting:
         if operands != node.inputs:
             return make_node(node.primitive, operands, dict(node.params))
         for rule in RULES.get(node.primitive.name, ()):
-            result = rule(node, self.trace)
-            if result is None or result.node is node:
+            result = rule(node)
+            if result is None or result is node:
                 continue
-            if result.node.type is not node.type:
-                raise VerificationError(f"rule {rule.__name__} turns {node.type} into {result.node.type}")
+            if result.type is not node.type:
+                raise VerificationError(f"rule {rule.__name__} turns {node.type} into {result.type}")
             self.budget -= 1
             if self.budget < 0:
                 raise VerificationError(
                     f"simplification does not come to an end: {rule.__name__} at {node!r}"
                 )
-            return result.node
+            self._describe(result, node)
+            return result
         return node
+
+    def _describe(self, result: Node, replaced: Node) -> None:
+        """Say where the nodes that a rule has made come from: from the place of what they replace."""
+        origin = self.provenance.get(replaced, Provenance())
+        made = Provenance(source=origin.source, regions=origin.regions, rule="simplify")
+        stack = [result]
+        while stack:
+            node = stack.pop()
+            if node.inputs and node not in self.final and node not in self.provenance:
+                self.provenance[node] = made
+                stack.extend(node.inputs)
 
     def _settle(self, node: Node, final: Node) -> None:
         """Note the final form of a node, which takes over what was known of it: both stand for one value."""
@@ -108,14 +120,14 @@ class _Rewriting:
         known = self.provenance.get(final)
         if origin is None:
             return
-        if known is None or (known.name is None and known.adjoint_of is None and known.source is None):
+        if known is None or (known.rule == "simplify"):
             self.provenance[final] = origin
         elif known.name is None and origin.name is not None:
             self.provenance[final] = replace(known, name=origin.name)
 
     def origins(self) -> dict[Node, Provenance]:
         """Return the side table of the result; an adjoint belongs to the final form of its node."""
-        table = {**self.trace.provenance, **self.provenance}
+        table = dict(self.provenance)
         for node, origin in table.items():
             if origin.adjoint_of is not None:
                 table[node] = replace(origin, adjoint_of=self.final.get(origin.adjoint_of, origin.adjoint_of))

@@ -34,7 +34,8 @@ def supported() -> list[str]:
 
 def _name(function: Any) -> str:
     module = getattr(function, "__module__", "numpy").removeprefix("numpy").strip(".")
-    return f"{module}.{function.__name__}" if module in ("linalg",) else str(function.__name__)
+    public = module and not module.startswith("_") and "._" not in module
+    return f"{module}.{function.__name__}" if public else str(function.__name__)
 
 
 def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

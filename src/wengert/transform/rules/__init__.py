@@ -1,9 +1,10 @@
 """Rewriting rules, by the primitive at the root of the pattern."""
 
-from wengert.transform.rules import (
-    algebra as algebra,
-    folding as folding,
-    movement as movement,
-    stability as stability,
-)
+# The order in which they are tried: stable forms are recognised before arithmetic changes the formula.
+from wengert.transform.rules import stability as stability  # isort: skip
+from wengert.transform.rules import folding as folding  # isort: skip
+from wengert.transform.rules import movement as movement  # isort: skip
+from wengert.transform.rules import algebra as algebra  # isort: skip
+from wengert.transform.rules import scaling as scaling  # isort: skip
+from wengert.transform.rules import reductions as reductions  # isort: skip
 from wengert.transform.rules.table import RULES as RULES

@@ -1,4 +1,4 @@
-"""Constants are computed once."""
+"""Constants are computed once; constants that repeat one number are that number, broadcast."""
 
 from __future__ import annotations
 
@@ -7,16 +7,45 @@ import math
 import numpy as np
 
 from wengert.ir.evaluate import evaluate_node
-from wengert.ir.node import Node, constant_value
+from wengert.ir.node import Node, constant_value, make_constant
 from wengert.ir.primitive import Kind
-from wengert.trace.tensor import Tensor, Trace, as_tensor
-from wengert.transform.rules.table import is_a, names_of_kind, rule, shaped, tensor, uniform_value
+from wengert.transform.rules.table import (
+    again,
+    build,
+    filled,
+    is_a,
+    is_scalar_constant,
+    names_of_kind,
+    param,
+    rule,
+    shaped,
+    uniform_element,
+    uniform_value,
+)
 
 _LARGEST = 4096  # elements; larger constants are cheaper to compute than to carry
 
 
+@rule("constant")
+def uniform_constant(node: Node) -> Node | None:
+    """An array that repeats one number → the number, broadcast."""
+    element = uniform_element(node) if node.type.ndim else None
+    return None if element is None else filled(element, node)
+
+
+@rule(*names_of_kind(Kind.MOVEMENT))
+def uniform_movement(node: Node) -> Node | None:
+    """A movement of copies of one number → copies of the number."""
+    if is_a(node, "pad", "concatenate") or (
+        is_a(node, "broadcast_to") and is_scalar_constant(node.inputs[0])
+    ):
+        return None
+    element = uniform_element(node.inputs[0])
+    return None if element is None or node.type.size == 0 else filled(element, node)
+
+
 @rule(*names_of_kind(Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION, Kind.MOVEMENT))
-def fold(node: Node, trace: Trace) -> Tensor | None:
+def fold(node: Node) -> Node | None:
     """f(constants) → constant."""
     if node.type.size > _LARGEST or is_a(node, "broadcast_to", "stop_gradient"):
         return None
@@ -24,35 +53,48 @@ def fold(node: Node, trace: Trace) -> Tensor | None:
     if any(value is None for value in values):
         return None
     with np.errstate(all="ignore"):
-        return as_tensor(evaluate_node(node, values), trace)
+        return make_constant(evaluate_node(node, values))
 
 
-@rule("broadcast_to")
-def fold_small_broadcast(node: Node, trace: Trace) -> Tensor | None:
-    """A constant that is broadcast without growing is a constant."""
-    value = constant_value(node.inputs[0])
-    if value is None or value.size != node.type.size:
+@rule(*names_of_kind(Kind.ELEMENTWISE))
+def fold_uniform(node: Node) -> Node | None:
+    """f(copies of numbers) → copies of f(the numbers)."""
+    if is_a(node, "stop_gradient") or not node.type.shape:
         return None
-    return as_tensor(np.broadcast_to(value, node.type.shape), trace)
+    elements = [uniform_element(operand) for operand in node.inputs]
+    if any(element is None for element in elements) or node.type.size == 0:
+        return None
+    return shaped(again(node, *[make_constant(np.asarray(element)) for element in elements]), node)
 
 
 @rule("where")
-def where_known(node: Node, trace: Trace) -> Tensor | None:
+def where_known(node: Node) -> Node | None:
     """where(true, x, y) → x, and where(c, x, x) → x."""
     condition, x, y = node.inputs
     known = uniform_value(condition)
     if known is None and x is not y:
         return None
-    return shaped(tensor(x if known is None or known else y, trace), node)
+    return shaped(x if known is None or known else y, node)
 
 
 @rule("sum")
-def sum_of_copies(node: Node, trace: Trace) -> Tensor | None:
-    """Σ of n equal copies → n times the copy, where a scalar was broadcast."""
+def sum_of_copies(node: Node) -> Node | None:
+    """Σ of n equal copies → n times the copy."""
     (x,) = node.inputs
-    if not is_a(x, "broadcast_to") or x.inputs[0].type.size != 1 or not node.type.is_float:
+    axes = param(node, "axes")
+    if not is_a(x, "broadcast_to") or not node.type.is_float or not axes:
         return None
-    axes = dict(node.params)["axes"]
+    copy = x.inputs[0]
+    new = x.type.ndim - copy.type.ndim
+    if any(axis >= new and copy.type.shape[axis - new] != 1 for axis in axes):
+        return None
+    kept = param(node, "keepdims")
+    shape = [
+        1 if axis in axes else extent for axis, extent in enumerate(x.type.shape) if kept or axis not in axes
+    ]
     count = math.prod(x.type.shape[axis] for axis in axes)
-    scalar = np.reshape(tensor(x.inputs[0], trace), ())  # type: ignore[call-overload]
-    return shaped(scalar * float(count), node)
+    # Axes before those of the copy hold copies as well: what is left of them comes back by broadcasting.
+    old = [axis for axis in range(new, x.type.ndim) if kept or axis not in axes]
+    inner = build("reshape", copy, shape=tuple(copy.type.shape[axis - new] for axis in old))
+    scaled = build("mul", float(count), inner)
+    return scaled if list(scaled.type.shape) == shape else build("broadcast_to", scaled, shape=tuple(shape))

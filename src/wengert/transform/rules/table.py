@@ -1,4 +1,20 @@
-"""The table of rules, and what patterns are made of."""
+"""The table of rules, and what patterns and replacements are made of.
+
+A rule takes a node whose operands are in final form and returns a node of the same type that is to stand in
+its place, or None. It may look at the operands as deep as it likes, but never at who reads the node: what a
+rule does depends on the value alone, so simplifying a program twice changes nothing.
+
+Termination. Written out as a tree, what a rule returns has, compared entry by entry,
+
+1. fewer naive formulas: log, quotient or guard of an exponential, which only the stable rules remove;
+2. or fewer operations on as many elements: folding, identities, collected factors, merged reductions;
+3. or factors, signs and broadcasts nearer to the root: they only move out of products, quotients and sums;
+4. or a constant at the left of a product that stood at the right, or in a quotient.
+
+No rule raises an earlier entry. (Where a line is shared, a factor that moves out of one of its readers may
+cost an operation more than before: trees are compared.) One that did would make `simplify` stop with an
+error.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +23,14 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.node import Node, constant_value
+from wengert.ir.node import CONSTANT, Node, constant_value, make_constant, make_node
 from wengert.ir.primitive import REGISTRY, Kind
-from wengert.trace.tensor import Tensor, Trace
 
-Rule = Callable[[Node, Trace], "Tensor | None"]
+Rule = Callable[[Node], "Node | None"]
 
 RULES: dict[str, list[Rule]] = {}
+
+_UNIFORM_MOVEMENTS = ("broadcast_to", "reshape", "expand_dims", "squeeze", "transpose", "flip")
 
 
 def rule(*primitives: str) -> Callable[[Rule], Rule]:
@@ -39,15 +56,51 @@ def is_a(node: Node, *names: str) -> bool:
     return node.primitive.name in names
 
 
-def uniform_value(node: Node) -> Any:
-    """Return the number that every element of a constant node has, None where there is no such number."""
-    if is_a(node, "broadcast_to", "reshape", "expand_dims", "squeeze"):
-        return uniform_value(node.inputs[0])
+def param(node: Node, name: str) -> Any:
+    """Return a parameter of a node."""
+    return dict(node.params)[name]
+
+
+def build(name: str, *operands: Node | float, **params: Any) -> Node:
+    """Return the node that applies a primitive; numbers become constants of the first node's dtype."""
+    dtype = next(operand.type.dtype for operand in operands if isinstance(operand, Node))
+    nodes = [
+        operand if isinstance(operand, Node) else make_constant(np.asarray(operand, dtype))
+        for operand in operands
+    ]
+    return make_node(REGISTRY[name], nodes, params)
+
+
+def again(node: Node, *operands: Node) -> Node:
+    """Return the operation of `node` on other operands."""
+    return make_node(node.primitive, operands, dict(node.params))
+
+
+def uniform_element(node: Node) -> Any:
+    """Return the NumPy scalar that every element of a constant node is, None where there is none."""
+    while is_a(node, *_UNIFORM_MOVEMENTS):
+        node = node.inputs[0]
     value = constant_value(node)
     if value is None or value.size == 0:
         return None
-    first = value.reshape(-1)[0]
-    return first.item() if value.size == 1 or np.all(value == first) else None
+    flat = value.reshape(-1)
+    first = flat[0]
+    if value.size == 1:
+        return first
+    # Bytes, because a NaN is uniform as well and −0.0 is not 0.0; most other arrays show it at their end.
+    if flat[-1].tobytes() != first.tobytes():
+        return None
+    return (
+        first
+        if bool(np.all(flat.view(np.uint8).reshape(value.size, -1) == flat[:1].view(np.uint8)))
+        else None
+    )
+
+
+def uniform_value(node: Node) -> Any:
+    """Return `uniform_element` as a Python number, None where there is none."""
+    element = uniform_element(node)
+    return None if element is None else element.item()
 
 
 def is_number(node: Node, number: float) -> bool:
@@ -56,14 +109,18 @@ def is_number(node: Node, number: float) -> bool:
     return value is not None and value == number
 
 
-def tensor(node: Node, trace: Trace) -> Tensor:
-    """Return a node as a tensor to write replacements with."""
-    return Tensor(node, trace)
+def is_scalar_constant(node: Node) -> bool:
+    """Whether a node is a constant without axes, the canonical form of a number."""
+    return node.primitive is CONSTANT and not node.type.shape
 
 
-def shaped(value: Tensor, node: Node) -> Tensor:
+def filled(element: Any, node: Node) -> Node:
+    """Return the constant that repeats a NumPy scalar in the shape of `node`."""
+    return shaped(make_constant(np.asarray(element, node.type.dtype)), node)
+
+
+def shaped(value: Node, node: Node) -> Node:
     """Return `value` broadcast to the shape of the node it replaces."""
-    if value.shape == node.type.shape:
+    if value.type.shape == node.type.shape:
         return value
-    result: Tensor = np.broadcast_to(value, node.type.shape)  # type: ignore[assignment, call-overload]
-    return result
+    return build("broadcast_to", value, shape=node.type.shape)

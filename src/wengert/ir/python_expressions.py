@@ -1,0 +1,176 @@
+"""One line of a program as a Python expression: templates filled in on syntax trees, numbers that are exact.
+
+Working on trees puts parentheses exactly where Python needs them.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from typing import Any
+
+import numpy as np
+
+from wengert.ir.node import CONSTANT, Node, constant_value
+from wengert.ir.primitive import Kind
+
+_WHOLE_BELOW = 1e6  # whole numbers up to here are written without a decimal point
+_DEFAULT_DTYPES = {"f": np.dtype(np.float64), "i": np.dtype(np.int64), "b": np.dtype(np.bool_)}
+
+
+def parsed(source: str) -> ast.expr:
+    """Return the tree of an expression."""
+    return ast.parse(source, mode="eval").body
+
+
+class _Filling(ast.NodeTransformer):
+    def __init__(self, operands: dict[str, ast.expr]) -> None:
+        self.operands = operands
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.operands.get(node.id, node)
+
+
+def own_template(node: Node) -> str:
+    """Return the NumPy source that the primitive declares, for this node."""
+    python = node.primitive.python
+    if isinstance(python, str):
+        return python
+    return python(*[operand.type for operand in node.inputs], **dict(node.params))
+
+
+def fill(template: str, operands: list[ast.expr]) -> ast.expr:
+    """Return a template with the operands in their places."""
+    places = [f"_operand{position}_" for position in range(len(operands))]
+    tree = parsed(template.format(*places))
+    filled: ast.expr = _Filling(dict(zip(places, operands, strict=True))).visit(tree)
+    return _without_double_sign(filled)
+
+
+def _without_double_sign(tree: ast.expr) -> ast.expr:
+    """x + −y → x − y, and x − −y → x + y."""
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, (ast.Add, ast.Sub)):
+        right = tree.right
+        if isinstance(right, ast.UnaryOp) and isinstance(right.op, ast.USub):
+            other = ast.Sub() if isinstance(tree.op, ast.Add) else ast.Add()
+            return ast.BinOp(tree.left, other, right.operand)
+    return tree
+
+
+def uniform_array(node: Node) -> ast.expr | None:
+    """Return np.zeros, np.ones or np.full where a node repeats one number, None elsewhere."""
+    if node.primitive.name != "broadcast_to":
+        return None
+    value = constant_value(node.inputs[0])
+    if value is None or value.size != 1:
+        return None
+    return _filled(node.type.shape, value.reshape(-1)[0])
+
+
+def _filled(shape: tuple[int, ...], element: Any) -> ast.expr:
+    extents = shape[0] if len(shape) == 1 else shape
+    is_float = element.dtype.kind == "f"
+    dtype = "" if element.dtype == np.float64 else f", dtype={_dtype_name(element.dtype)}"
+    if is_float and element == 0 and not np.signbit(element):
+        return parsed(f"np.zeros({extents}{dtype})")
+    if is_float and element == 1:
+        return parsed(f"np.ones({extents}{dtype})")
+    number = ast.unparse(_number(element, decimal=True))
+    default = element.dtype == _DEFAULT_DTYPES.get(element.dtype.kind)
+    dtype = "" if default else f", dtype={_dtype_name(element.dtype)}"
+    return parsed(f"np.full({extents}, {number}{dtype})")
+
+
+def _dtype_name(dtype: np.dtype[Any]) -> str:
+    return "bool" if dtype == np.bool_ else f"np.{dtype.name}"
+
+
+def _number(element: Any, decimal: bool) -> ast.expr:
+    """Return a NumPy scalar as the shortest Python number that has exactly its value in its dtype.
+
+    Parameters
+    ----------
+    element : numpy scalar
+    decimal : bool
+        Keep the decimal point of whole floating numbers.
+    """
+    value = element.item()
+    if isinstance(value, float):
+        if math.isnan(value):
+            return parsed("np.nan")
+        if math.isinf(value):
+            return parsed("np.inf" if value > 0 else "-np.inf")
+        shortest = float(str(element))
+        value = shortest if element.dtype.type(shortest) == element else value
+        negative_zero = value == 0 and math.copysign(1, value) < 0
+        if not decimal and value == int(value) and abs(value) < _WHOLE_BELOW and not negative_zero:
+            value = int(value)
+    # A negative number is an operation in Python's grammar, so that (-2) ** x gets its parentheses.
+    return parsed(repr(value))
+
+
+def weak_literal(node: Node, decimal: bool = False) -> ast.expr:
+    """Return a scalar constant as a bare number; the other operand decides the dtype.
+
+    Where there is none, Python's own float (`decimal`) still is a float64.
+    """
+    return _number(node.params[0][1].array[()], decimal)
+
+
+def index_literal(node: Node) -> ast.expr:
+    """Return a small array of indices as it stands between brackets: a list."""
+    array = node.params[0][1].array
+    return _counted(array) or elements_of(array)
+
+
+def strong_literal(node: Node) -> ast.expr:
+    """Return a constant together with its dtype."""
+    array = node.params[0][1].array
+    if array.ndim == 0:
+        number = ast.unparse(_number(array[()], decimal=True))
+        return parsed(f"np.{'bool_' if array.dtype == np.bool_ else array.dtype.name}({number})")
+    if array.size == 0:
+        return parsed(f"np.zeros({array.shape}, dtype={_dtype_name(array.dtype)})")
+    counted = _counted(array)
+    if counted is not None:
+        return counted
+    first = array.reshape(-1)[0]
+    if array.size > 1 and array.tobytes() == first.tobytes() * array.size:
+        return _filled(array.shape, first)
+    elements = ast.unparse(elements_of(array))
+    default = array.dtype == _DEFAULT_DTYPES.get(array.dtype.kind)
+    return parsed(
+        f"np.array({elements})" if default else f"np.array({elements}, dtype={_dtype_name(array.dtype)})"
+    )
+
+
+def _counted(array: np.ndarray[Any, Any]) -> ast.expr | None:
+    """Return np.arange(n) where an index array counts from 0 along its first axis, None elsewhere."""
+    n = array.size
+    if array.dtype != np.int64 or n < 3 or array.shape[0] != n or (array.reshape(-1) != np.arange(n)).any():
+        return None
+    return parsed(f"np.arange({n})" + ("" if array.ndim == 1 else f"[:{', None' * (array.ndim - 1)}]"))
+
+
+def elements_of(array: np.ndarray[Any, Any]) -> ast.expr:
+    """Return nested lists of an array's elements."""
+    if array.ndim == 0:
+        return _number(array[()], decimal=True)
+    return ast.List([elements_of(row) for row in array], ast.Load())
+
+
+def takes_bare_number(node: Node, place: int) -> bool:
+    """Whether the operand at `place` may be a Python number: NumPy 2 then takes the others' dtype."""
+    operand = node.inputs[place]
+    if operand.type.ndim:
+        return False
+    if node.primitive.kind is Kind.INDEXING and place > 0:
+        return True
+    if node.primitive.kind is not Kind.ELEMENTWISE:
+        return False
+    # A condition of `where` has another dtype than the branches and decides nothing.
+    return any(
+        other.primitive is not CONSTANT and other.type.dtype == operand.type.dtype
+        for position, other in enumerate(node.inputs)
+        if position != place and not (node.primitive.name == "where" and position == 0)
+    )

@@ -1,0 +1,108 @@
+"""Adam and AdamW."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from wengert.optim.optimiser import (
+    LearningRate,
+    State,
+    cast,
+    check_betas,
+    check_learning_rate,
+    check_weight_decay,
+    first_state,
+    rate_at,
+    updated,
+)
+from wengert.optim.options import in_range
+
+
+@dataclasses.dataclass(frozen=True)
+class Adam:
+    """Adaptive moments: steps of about η in each coordinate, whatever the scale of its gradient.
+
+    g ← g + λ w;  m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;
+    w ← w − η m̂ / (√v̂ + ε) with m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ), t counted from 1.
+
+    Parameters
+    ----------
+    learning_rate : float or callable
+        η ≥ 0, or a schedule η(t), t = 0, 1, 2, …
+    betas : tuple of two floats
+        β₁, β₂ in [0, 1).
+    epsilon : float
+        ε > 0.
+    weight_decay : float
+        λ ≥ 0, on all parameters.
+
+    Raises
+    ------
+    ConfigurationError
+
+    Notes
+    -----
+    Kingma & Ba 2015, algorithm 1; defaults of the paper and of PyTorch.
+    """
+
+    learning_rate: LearningRate = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0
+
+    # Whether λ w is part of the gradient (Adam) or a step of its own (AdamW); no field, it tells the classes
+    # apart.
+    _decoupled = False
+
+    def __post_init__(self) -> None:
+        name = type(self).__name__
+        check_learning_rate(name, self.learning_rate)
+        check_betas(name, self.betas)
+        in_range(name, "epsilon", self.epsilon, 0, math.inf, low_open=True)
+        check_weight_decay(name, self.weight_decay)
+
+    def init(self, parameters: Any) -> State:
+        """Return the state before the first step: the counter, m and v."""
+        return first_state(parameters, "mean", "square")
+
+    def update(self, parameters: Any, gradients: Any, state: State) -> tuple[Any, State]:
+        """Return the parameters and the state after one step; the parameters keep their dtypes."""
+        rate = rate_at(self.learning_rate, state["step"])
+        step = state["step"] + 1
+        first, second = self.betas
+        size = rate / (1 - first**step)
+        spread = np.sqrt(1 - second**step)
+
+        def rule(parameter: Any, gradient: Any, mean: Any, square: Any) -> tuple[Any, Any, Any]:
+            dtype = parameter.dtype
+            if self.weight_decay and self._decoupled:
+                parameter = parameter - cast(rate * self.weight_decay, dtype) * parameter
+            elif self.weight_decay:
+                gradient = gradient + self.weight_decay * parameter
+            mean = first * mean + (1 - first) * gradient
+            square = second * square + (1 - second) * np.square(gradient)
+            scale = np.sqrt(square) / cast(spread, dtype) + self.epsilon
+            return parameter - cast(size, dtype) * mean / scale, mean, square
+
+        parameters, mean, square = updated(rule, parameters, gradients, state["mean"], state["square"])
+        return parameters, {"step": step, "mean": mean, "square": square}
+
+
+@dataclasses.dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam with the weight decay apart from the gradient: w ← w − η λ w before Adam's step.
+
+    Parameters as in `Adam`; the weight decay is 0.01 by default.
+
+    Notes
+    -----
+    Loshchilov & Hutter 2019, algorithm 2; defaults of PyTorch.
+    """
+
+    weight_decay: float = 0.01
+
+    _decoupled = True

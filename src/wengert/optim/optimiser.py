@@ -1,0 +1,115 @@
+"""What the optimisers share: trees of parameters, the step counter and the learning rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from wengert.errors import ConfigurationError
+from wengert.optim.options import in_range
+from wengert.trace.tree import flatten, map_leaves, unflatten
+
+# η(t): a schedule is any plain NumPy function of t = 0, 1, 2, …, the number of steps taken before this one.
+LearningRate = float | Callable[[Any], Any]
+State = dict[str, Any]
+
+
+class Optimiser(Protocol):
+    """A rule that turns parameters, gradients and a state into new parameters and a new state.
+
+    Both methods are pure and written in plain NumPy, so that they can be traced into a training step.
+    """
+
+    @property
+    def learning_rate(self) -> LearningRate:
+        """η, or the schedule η(t)."""
+        ...
+
+    def init(self, parameters: Any) -> State:
+        """Return the state before the first step."""
+        ...
+
+    def update(self, parameters: Any, gradients: Any, state: State) -> tuple[Any, State]:
+        """Return the parameters and the state after one step."""
+        ...
+
+
+def check_learning_rate(where: str, learning_rate: Any) -> None:
+    """Refuse a learning rate that is no number of 0 or more and no function.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    if not callable(learning_rate):
+        in_range(where, "learning_rate", learning_rate, 0)
+
+
+def check_betas(where: str, betas: Any) -> None:
+    """Refuse what is no pair of numbers in [0, 1).
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+        raise ConfigurationError(f"{where}: betas are two numbers in [0, 1), got {betas!r}")
+    for number, beta in enumerate(betas):
+        in_range(where, f"betas[{number}]", beta, 0, 1)
+
+
+def first_state(parameters: Any, *buffers: str) -> State:
+    """Return a state at step 0 with a tree of zeros under each name of `buffers`."""
+    state: State = {"step": np.zeros((), np.int64)}
+    for name in buffers:
+        state[name] = map_leaves(lambda leaf: np.zeros(np.shape(leaf), leaf.dtype), parameters)
+    return state
+
+
+def rate_at(learning_rate: LearningRate, step: Any) -> Any:
+    """Return η(t): a Python number, or what the schedule gives."""
+    return learning_rate(step) if callable(learning_rate) else learning_rate
+
+
+def cast(number: Any, dtype: Any) -> Any:
+    """Return a scalar in the dtype of the parameter it will meet, which it must not widen."""
+    if isinstance(number, (int, float)) and not isinstance(number, np.generic):
+        return number
+    return number.astype(dtype)
+
+
+def updated(
+    rule: Callable[..., tuple[Any, ...]], parameters: Any, gradients: Any, *buffers: Any
+) -> tuple[Any, ...]:
+    """Apply ``rule(parameter, gradient, *buffers)`` leaf by leaf and return one tree for each of its results.
+
+    Raises
+    ------
+    ConfigurationError
+        When the gradients have another structure than the parameters.
+    """
+    leaves, structure = flatten(parameters)
+    columns = []
+    for tree in (gradients, *buffers):
+        column, its_structure = flatten(tree)
+        if its_structure != structure:
+            raise ConfigurationError(
+                f"gradients and state have the structure of the parameters, {structure}; got {its_structure}"
+            )
+        columns.append(column)
+    rows = [rule(*row) for row in zip(leaves, *columns, strict=True)]
+    width = 1 + len(buffers)
+    return tuple(unflatten(structure, [row[place] for row in rows]) for place in range(width))
+
+
+def check_weight_decay(where: str, weight_decay: Any) -> None:
+    """Refuse a negative or infinite weight decay.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    in_range(where, "weight_decay", weight_decay, 0, math.inf)

@@ -1,0 +1,95 @@
+"""RMSProp."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from wengert.optim.optimiser import (
+    LearningRate,
+    State,
+    cast,
+    check_learning_rate,
+    check_weight_decay,
+    first_state,
+    rate_at,
+    updated,
+)
+from wengert.optim.options import in_range
+
+
+@dataclasses.dataclass(frozen=True)
+class RMSProp:
+    """Divide each coordinate's step by a running root mean square of its gradient.
+
+    g ← g + λ w;  v ← α v + (1 − α) g²;  b ← μ b + g / (√v + ε);  w ← w − η b.
+
+    Parameters
+    ----------
+    learning_rate : float or callable
+        η ≥ 0, or a schedule η(t), t = 0, 1, 2, …
+    decay : float
+        α in [0, 1).
+    epsilon : float
+        ε > 0.
+    momentum : float
+        μ in [0, 1).
+    weight_decay : float
+        λ ≥ 0, on all parameters.
+
+    Raises
+    ------
+    ConfigurationError
+
+    Notes
+    -----
+    Tieleman & Hinton 2012, lecture 6.5; formula and defaults of PyTorch.
+    """
+
+    learning_rate: LearningRate = 0.01
+    decay: float = 0.99
+    epsilon: float = 1e-8
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_learning_rate("RMSProp", self.learning_rate)
+        in_range("RMSProp", "decay", self.decay, 0, 1)
+        in_range("RMSProp", "epsilon", self.epsilon, 0, math.inf, low_open=True)
+        in_range("RMSProp", "momentum", self.momentum, 0, 1)
+        check_weight_decay("RMSProp", self.weight_decay)
+
+    def init(self, parameters: Any) -> State:
+        """Return the state before the first step: the counter, v, and b where there is momentum."""
+        return first_state(parameters, "square", *(["velocity"] if self.momentum else []))
+
+    def update(self, parameters: Any, gradients: Any, state: State) -> tuple[Any, State]:
+        """Return the parameters and the state after one step; the parameters keep their dtypes."""
+        rate = rate_at(self.learning_rate, state["step"])
+
+        def scaled(parameter: Any, gradient: Any, square: Any) -> tuple[Any, Any]:
+            if self.weight_decay:
+                gradient = gradient + self.weight_decay * parameter
+            square = self.decay * square + (1 - self.decay) * np.square(gradient)
+            return gradient / (np.sqrt(square) + self.epsilon), square
+
+        def plain(parameter: Any, gradient: Any, square: Any) -> tuple[Any, Any]:
+            move, square = scaled(parameter, gradient, square)
+            return parameter - cast(rate, parameter.dtype) * move, square
+
+        def with_momentum(parameter: Any, gradient: Any, square: Any, velocity: Any) -> tuple[Any, Any, Any]:
+            move, square = scaled(parameter, gradient, square)
+            velocity = self.momentum * velocity + move
+            return parameter - cast(rate, parameter.dtype) * velocity, square, velocity
+
+        after: State = {"step": state["step"] + 1}
+        if not self.momentum:
+            parameters, after["square"] = updated(plain, parameters, gradients, state["square"])
+        else:
+            parameters, after["square"], after["velocity"] = updated(
+                with_momentum, parameters, gradients, state["square"], state["velocity"]
+            )
+        return parameters, after

@@ -1,0 +1,86 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from wengert.errors import ConfigurationError
+from wengert.optim.optimiser import (
+    LearningRate,
+    State,
+    cast,
+    check_learning_rate,
+    check_weight_decay,
+    first_state,
+    rate_at,
+    updated,
+)
+from wengert.optim.options import in_range
+
+
+@dataclasses.dataclass(frozen=True)
+class SGD:
+    """Gradient descent, with momentum if wanted.
+
+    g ← g + λ w;  v ← μ v + g;  w ← w − η v, or with Nesterov's momentum w ← w − η (g + μ v).
+
+    Parameters
+    ----------
+    learning_rate : float or callable
+        η ≥ 0, or a schedule η(t), t = 0, 1, 2, …
+    momentum : float
+        μ in [0, 1).
+    nesterov : bool
+        Needs a momentum above 0.
+    weight_decay : float
+        λ ≥ 0, on all parameters.
+
+    Raises
+    ------
+    ConfigurationError
+
+    Notes
+    -----
+    Lecture 001 (one-sample SGD is this with a batch of one); Polyak 1964; Sutskever, Martens, Dahl & Hinton
+    2013, in the form of PyTorch, where η may change between steps without a jump in v.
+    """
+
+    learning_rate: LearningRate = 0.01
+    momentum: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_learning_rate("SGD", self.learning_rate)
+        in_range("SGD", "momentum", self.momentum, 0, 1)
+        check_weight_decay("SGD", self.weight_decay)
+        if self.nesterov and self.momentum == 0:
+            raise ConfigurationError("SGD: nesterov needs a momentum in (0, 1), got momentum 0")
+
+    def init(self, parameters: Any) -> State:
+        """Return the state before the first step: the counter, and v where there is momentum."""
+        return first_state(parameters, "velocity") if self.momentum else first_state(parameters)
+
+    def update(self, parameters: Any, gradients: Any, state: State) -> tuple[Any, State]:
+        """Return the parameters and the state after one step; the parameters keep their dtypes."""
+        rate = rate_at(self.learning_rate, state["step"])
+
+        def direction(parameter: Any, gradient: Any) -> Any:
+            return gradient + self.weight_decay * parameter if self.weight_decay else gradient
+
+        def plain(parameter: Any, gradient: Any) -> tuple[Any]:
+            return (parameter - cast(rate, parameter.dtype) * direction(parameter, gradient),)
+
+        def with_momentum(parameter: Any, gradient: Any, velocity: Any) -> tuple[Any, Any]:
+            slope = direction(parameter, gradient)
+            velocity = self.momentum * velocity + slope
+            move = slope + self.momentum * velocity if self.nesterov else velocity
+            return parameter - cast(rate, parameter.dtype) * move, velocity
+
+        after: State = {"step": state["step"] + 1}
+        if not self.momentum:
+            (parameters,) = updated(plain, parameters, gradients)
+        else:
+            parameters, after["velocity"] = updated(with_momentum, parameters, gradients, state["velocity"])
+        return parameters, after
