@@ -179,7 +179,7 @@ def main() -> None:
     parser.add_argument("task", choices=("sweep", "time"))
     parser.add_argument("names", nargs="*", default=NAMES)
     parser.add_argument("--stride", type=int, default=1)
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     if arguments.task == "time":
         print_times(arguments.names)
         return

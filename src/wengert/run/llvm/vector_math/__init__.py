@@ -6,6 +6,9 @@ depends on that lane alone, so it is bitwise the same in every vector width and 
 (or, as the x86-64 baseline, emulates) fused multiply-add. Infinities, NaN, signed zeros and subnormal
 numbers, given or resulting, are right.
 
+Nothing branches, but for one case: sin, cos and tan of a vector with a lane beyond 2^18 (float32) or 2^30
+call a slow reduction that serves arguments of any size.
+
 `SUPPORTED` states the largest error.
 """
 

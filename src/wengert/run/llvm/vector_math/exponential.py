@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from . import coefficients as fitted
-from .lanes import Lanes, Value
+from .lanes import Lanes, Value, round_f32
 
 LOG2_E = 1 / math.log(2)
 # log 2 as a number of the format and what it misses, so that n·log 2 is subtracted as if exactly.
@@ -13,10 +13,15 @@ LN2_F32 = (float.fromhex("0x1.62e430p-1"), float.fromhex("-0x1.05c610p-29"))
 LN2_F64 = (float.fromhex("0x1.62e42fefa39efp-1"), float.fromhex("0x1.abc9e3b39803fp-56"))
 
 
+def fit(lanes: Lanes, name: str) -> tuple[float, ...]:
+    """The coefficients of that name for this format."""
+    found: tuple[float, ...] = getattr(fitted, f"{name}_{lanes.format.name.upper()}")
+    return found
+
+
 def polynomial_of(lanes: Lanes, x: Value, name: str) -> Value:
-    """The fitted polynomial of that name and this format at x."""
-    fit: tuple[float, ...] = getattr(fitted, f"{name}_{lanes.format.name.upper()}")
-    return lanes.polynomial(x, fit)
+    """The fitted polynomial of that name for this format at x."""
+    return lanes.polynomial(x, fit(lanes, name))
 
 
 class Reduced:
@@ -35,22 +40,19 @@ class Reduced:
     factor : int
         Reduce factor·x instead: r is of x itself, so that factor·r is the argument left (a power of 2, or
         −1).
+    exact : bool
+        Whether to subtract what log 2 as one number misses: n times 2^−29 (float32) or 2^−55.
     """
 
-    def __init__(self, lanes: Lanes, x: Value, bias: int, factor: int = 1):
+    def __init__(self, lanes: Lanes, x: Value, bias: int, factor: int = 1, exact: bool = True):
         shift = 1.5 * 2.0**lanes.format.mantissa + bias
         high, low = lanes.pick(LN2_F32, LN2_F64)
         shifted = lanes.fma(x, factor * lanes.pick(round_f32(LOG2_E), LOG2_E), shift)
         self.bits = lanes.to_bits(shifted)
         n = lanes.sub(shifted, shift)
-        self.r = lanes.fma(n, -low / factor, lanes.fma(n, -high / factor, x))
-
-
-def round_f32(value: float) -> float:
-    """Round to float32."""
-    import struct
-
-    return float(struct.unpack("<f", struct.pack("<f", value))[0])
+        self.r = lanes.fma(n, -high / factor, x)
+        if exact:
+            self.r = lanes.fma(n, -low / factor, self.r)
 
 
 def power_of_two(lanes: Lanes, bits: Value) -> Value:
@@ -103,8 +105,7 @@ def sigmoid(lanes: Lanes, x: Value) -> Value:
 def curvature(lanes: Lanes, r: Value) -> Value:
     """Return exp r − 1 − r for |r| ≤ ½ log 2."""
     square = lanes.mul(r, r)
-    higher = lanes.pick(fitted.EXPM1_F32, fitted.EXPM1_F64)[1:]
-    return lanes.mul(square, lanes.polynomial(r, higher))
+    return lanes.mul(square, lanes.polynomial(r, fit(lanes, "EXPM1")[1:]))
 
 
 def expm1(lanes: Lanes, x: Value) -> Value:
@@ -128,14 +129,15 @@ def tanh(lanes: Lanes, x: Value) -> Value:
     """1 − 1/(½ + ½exp 2|x|) with the sign of x; x + x³P(x²) for |x| ≤ 0.6, where that would cancel.
 
     2|x| = n log 2 + 2r, and 2^(n−1) both scales and halves. From 0.6 on, an error of the exponential counts
-    less than half in the result.
+    less than half in the result, and ever less as n grows: log 2 as one number is enough.
     """
     magnitude = lanes.at_most(lanes.abs(x), lanes.pick(10.0, 20.0))
-    reduced = Reduced(lanes, magnitude, lanes.format.bias - 1, 2)
+    reduced = Reduced(lanes, magnitude, lanes.format.bias - 1, 2, exact=False)
     half = power_of_two(lanes, reduced.bits)
-    r = lanes.add(reduced.r, reduced.r)
-    q = polynomial_of(lanes, r, "EXP")
-    far = lanes.fma(q, lanes.mul(r, half), lanes.add(half, 0.5))
+    # 2 Q(2r), as a polynomial of r: doubling the coefficients is exact.
+    doubled = [value * 2.0 ** (i + 1) for i, value in enumerate(fit(lanes, "EXP"))]
+    q = lanes.polynomial(reduced.r, doubled)
+    far = lanes.fma(q, lanes.mul(reduced.r, half), lanes.add(half, 0.5))
     far = lanes.sub(1.0, lanes.div(1.0, far))
     z = lanes.mul(x, x)
     near = lanes.fma(lanes.mul(x, z), polynomial_of(lanes, z, "TANH"), x)

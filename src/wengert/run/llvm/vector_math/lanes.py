@@ -14,6 +14,11 @@ from llvmlite import ir
 Value = Any
 
 
+def round_f32(value: float) -> float:
+    """Round to float32."""
+    return float(struct.unpack("<f", struct.pack("<f", value))[0])
+
+
 @dataclass(frozen=True)
 class Format:
     """What the functions need to know of an IEEE 754 binary format."""

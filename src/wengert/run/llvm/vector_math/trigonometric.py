@@ -8,8 +8,8 @@ from fractions import Fraction
 
 from llvmlite import ir
 
-from .exponential import polynomial_of, round_f32
-from .lanes import BINARY32, Lanes, Value
+from .exponential import polynomial_of
+from .lanes import BINARY32, Lanes, Value, round_f32
 from .large_angle import HALF_PI, lane_by_lane
 
 
