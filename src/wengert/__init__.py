@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         xlogy as xlogy,
     )
     from wengert.primitives.selection import stop_gradient as stop_gradient
+    from wengert.run.compile import compile as compile
     from wengert.trace.tracing import abstract as abstract
     from wengert.transform.simplify import simplify as simplify
 
@@ -52,6 +53,7 @@ _LAZY = {
     "Program": "wengert.ir.program:Program",
     "abstract": "wengert.trace.tracing:abstract",
     "check_grad": "wengert.autodiff.check:check_grad",
+    "compile": "wengert.run.compile:compile",
     "composite": "wengert.ir.composite:composite",
     "erf": "wengert.primitives.exponential:erf",
     "grad": "wengert.autodiff.gradients:grad",

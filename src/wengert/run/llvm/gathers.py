@@ -100,7 +100,8 @@ class Gather:
                 index = next(kept)
             offset = plus(builder, offset, times(builder, index, stride))
         type_ = memory_type(line.type.dtype)
-        step = view.strides[-1] if lanes > 1 else 0
+        rest = [stride for axis, stride in enumerate(view.strides) if axis not in self.axes]
+        step = rest[-1] if lanes > 1 else 0
         value = load(builder, buffers[view.base], type_, Access(0, (1, step)), Place([offset, 0], lanes))
         target = Access(0, contiguous_strides(self.shape))
         store(builder, value, buffers[line], type_, target, Place(indices, lanes))

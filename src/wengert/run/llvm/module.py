@@ -15,6 +15,7 @@ from wengert.run.llvm.gathers import Gather
 from wengert.run.llvm.irtypes import I8, I64, POINTER, VOID
 from wengert.run.llvm.memory import ARENA, FLAG, Memory, bases, rounded
 from wengert.run.llvm.nests import Nest
+from wengert.run.llvm.onehots import OneHot
 from wengert.run.llvm.plan import Form, Kernel, Plan
 from wengert.run.llvm.products import product_of
 from wengert.run.llvm.target import Target
@@ -76,6 +77,8 @@ def _generator(kernel: Kernel, target: Target) -> Any:
         return Copies(kernel, target)
     if kernel.form is Form.GATHER:
         return Gather(kernel, target)
+    if kernel.form is Form.ONE_HOT:
+        return OneHot(kernel, target)
     product = product_of(kernel)
     return Dots(product, target) if product.is_dots else Tiles(product, target)
 
@@ -116,7 +119,7 @@ class _Writer:
         builder.position_at_end(top)
         buffers = {base: self._buffer(builder, table, base) for base in _read_or_written(kernel)}
         generator = self.generators[kernel]
-        if kernel.form is Form.GATHER:
+        if kernel.form in (Form.GATHER, Form.ONE_HOT):
             scratch = _pointer(builder, table, FLAG)
         generator.generate(builder, buffers, begin, end, scratch)
         builder.ret_void()

@@ -22,6 +22,7 @@ class Form(Enum):
     PRODUCT = "product"  # a product of matrices, and elementwise lines on its result
     COPY = "copy"  # elements put elsewhere
     GATHER = "gather"  # elements read at given places
+    ONE_HOT = "one hot"  # labels as unit vectors
     NUMPY = "numpy"  # a line that NumPy runs
 
 
@@ -118,7 +119,7 @@ class _Planner:
         elif kind is Kind.MOVEMENT:
             self._movement(node)
         else:
-            self._alone(node, Form.GATHER)
+            self._alone(node, Form.ONE_HOT if node.primitive.name == "one_hot" else Form.GATHER)
 
     def read(self, node: Node) -> View:
         """Return where the value of a node lies; the kernel that computes it is complete then."""

@@ -142,8 +142,8 @@ def tile_of(product: Product, target: Target) -> Tile:
     wide = target.vector_registers >= 32
     across = max(1, -(-product.columns // lanes))
     if across == 1:
-        return Tile(min(product.rows, 14 if wide else 8), 1)
-    rows = min(product.rows, 8 if wide else 6)
+        return Tile(max(1, min(product.rows, 14 if wide else 8)), 1)
+    rows = max(1, min(product.rows, 8 if wide else 6))
     results = 24 if wide else 12
     return Tile(rows, max(2, min(across, results // rows, 8)))
 

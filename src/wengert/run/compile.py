@@ -1,0 +1,106 @@
+"""wg.compile: a function that runs as a compiled program."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from wengert.errors import TraceError
+from wengert.ir.program import Program
+from wengert.ir.types import TensorType
+from wengert.run.default import default_executor
+from wengert.run.executor import Executable, Executor
+from wengert.trace.tensor import Tensor
+from wengert.trace.tracing import trace
+from wengert.trace.tree import argument_names, flatten, leaf_type, unflatten
+from wengert.transform.simplify import simplify
+
+Key = tuple[Any, tuple[Any, ...]]
+
+
+class CompiledFunction:
+    """A function that is traced and compiled once for each combination of argument types.
+
+    Attributes
+    ----------
+    programs : dict
+        The simplified program of each combination met so far.
+    """
+
+    def __init__(self, function: Callable[..., Any], executor: Executor) -> None:
+        self._function = function
+        self._executor = executor
+        self._lock = threading.Lock()
+        self._known: dict[Key, tuple[Program, Executable]] = {}
+        functools.update_wrapper(self, function)
+
+    @property
+    def programs(self) -> list[Program]:
+        """The simplified program of each combination of types met so far."""
+        return [program for program, _ in self._known.values()]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run on arrays; under a trace the function itself is traced."""
+        leaves, structure = flatten((args, kwargs))
+        if any(isinstance(leaf, Tensor) for leaf in leaves):
+            return self._function(*args, **kwargs)
+        types = [leaf_type(leaf, f"argument {place}") for place, leaf in enumerate(leaves)]
+        # A Python number promotes otherwise than an array, and may decide an ``if`` while tracing.
+        weak = tuple((type(leaf), leaf) if type(leaf) in (bool, int, float) else None for leaf in leaves)
+        key = (structure, (*types, *weak))
+        with self._lock:
+            known = self._known.get(key)
+            if known is None:
+                known = self._known[key] = self._compiled(args, kwargs, leaves, types)
+        program, run = known
+        assert program.signature is not None
+        return program.signature.unflatten(run(leaves))
+
+    def _compiled(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any], types: list[TensorType]
+    ) -> tuple[Program, Executable]:
+        # Traced from types, not values: a branch on a value would hold for these arguments only.
+        abstracted = [
+            leaf if type(leaf) in (bool, int, float) else type_
+            for leaf, type_ in zip(leaves, types, strict=True)
+        ]
+        given, named = unflatten(flatten((args, kwargs))[1], abstracted)
+        program = simplify(trace(self._function, *given, **named))
+        if program.free:
+            names = ", ".join(argument_names(self._function, len(args), kwargs))
+            raise TraceError(f"the compiled function reads tensors beside its arguments ({names})")
+        return program, self._executor.compile(program)
+
+
+def compile(function: Callable[..., Any], executor: Executor | None = None) -> CompiledFunction:
+    """Return a function that gives the same results, run as machine code.
+
+    Parameters
+    ----------
+    function : callable
+        Written in plain NumPy; takes and returns arrays, numbers, or trees of them.
+    executor : Executor, optional
+        The LLVM executor by default.
+
+    Returns
+    -------
+    CompiledFunction
+        Traces and compiles on the first call with arguments of new types, which takes a moment. A Python
+        number belongs to the type: pass ``np.float64(x)`` where it changes from call to call.
+
+    Raises
+    ------
+    TraceError
+        When the function does what a program cannot hold, or asks for a value in an ``if``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import wengert as wg
+    >>> slope = wg.compile(wg.grad(lambda w: (w**2).sum()))
+    >>> slope(np.array([1.0, 2.0]))
+    array([2., 4.])
+    """
+    return CompiledFunction(function, executor or default_executor())

@@ -1,0 +1,115 @@
+"""Every primitive on the LLVM executor, against NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.contract import gate, scalar_oracles, structural_oracles
+from tests.contract.structural_oracles import Case
+from tests.transform.examples import PRIMITIVES, program_of
+
+from wengert.ir.primitive import REGISTRY, Kind
+from wengert.ir.program import Program
+from wengert.run.llvm import LLVMExecutor
+from wengert.run.llvm.target import AVX2, SSE, Target, host_target
+from wengert.run.numpy import NumpyExecutor
+from wengert.trace.tracing import trace
+
+ELEMENTWISE = [one for one in PRIMITIVES if one.kind is Kind.ELEMENTWISE]
+STRUCTURAL = [(name, case) for name, oracle in structural_oracles.ORACLES.items() for case in oracle.cases]
+# Units of the dtype's epsilon: NumPy's own vector functions err by up to 4, ours by up to 4.
+ULPS = 8
+
+
+def compare(program: Program, arguments: list[Any], target: Target | None = None) -> None:
+    got = LLVMExecutor(target).compile(program)(arguments)
+    wanted = NumpyExecutor().compile(program)(arguments)
+    for mine, oracle in zip(got, wanted, strict=True):
+        assert mine.dtype == oracle.dtype
+        assert mine.shape == oracle.shape
+        if mine.dtype.kind == "f":
+            eps = float(np.finfo(mine.dtype).eps)
+            np.testing.assert_allclose(mine, oracle, rtol=ULPS * eps, atol=eps)
+        else:
+            np.testing.assert_array_equal(mine, oracle)
+
+
+@pytest.mark.parametrize("primitive", ELEMENTWISE, ids=lambda one: one.name)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_elementwise(primitive: Any, dtype: Any, rng: np.random.Generator) -> None:
+    params = {"dtype": np.dtype(np.float64)} if primitive.name == "astype" else {}
+    groups = [
+        gate.elementwise_operands(primitive, shapes, rng, dtype)
+        for shapes in [*gate.SHAPES[len(primitive.domain)], ((67,),) * len(primitive.domain)]
+        if len(shapes) == len(primitive.domain)
+    ]
+    program = trace(lambda groups: [primitive(*one, **params) for one in groups], groups)
+    compare(program, [operand for one in groups for operand in one])
+
+
+@pytest.mark.parametrize("name", [one.name for one in ELEMENTWISE if one.special])
+def test_special_values(name: str) -> None:
+    primitive = REGISTRY[name]
+    values = [*primitive.special, 0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 5e-324, 1e-40]
+    with np.errstate(all="ignore"):
+        for dtype in (np.float32, np.float64):
+            given = np.array(values).astype(dtype)
+            operands = [one.ravel() for one in np.meshgrid(*[given] * len(primitive.domain))]
+            compare(trace(primitive, *operands), operands)
+
+
+@pytest.mark.parametrize(("name", "case"), STRUCTURAL, ids=str)
+def test_structural(name: str, case: Case, rng: np.random.Generator) -> None:
+    primitive = REGISTRY[name]
+    operands = gate.structural_operands(case, rng)
+    for dtype in (np.float64, np.float32):
+        given = [one.astype(dtype) if one.dtype.kind == "f" else one for one in operands]
+        program = trace(lambda *args: primitive(*args, **case.params), *given)
+        got = LLVMExecutor().compile(program)(given)[0]
+        wanted = NumpyExecutor().compile(program)(given)[0]
+        assert (got.dtype, got.shape) == (wanted.dtype, wanted.shape)
+        if got.dtype.kind == "f":
+            # Sums of products in another order: relative to the largest terms that cancel.
+            scale = float(np.max(np.abs(wanted), initial=1.0))
+            np.testing.assert_allclose(got, wanted, rtol=0, atol=32 * float(np.finfo(dtype).eps) * scale)
+        else:
+            np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("target", [host_target(), AVX2, SSE], ids=lambda one: f"{one.vector_bytes} bytes")
+def test_all_examples_on_narrower_processors(target: Target, rng: np.random.Generator) -> None:
+    for primitive in PRIMITIVES:
+        program = program_of(primitive)
+        arguments = []
+        for node in program.inputs:
+            if node.type.dtype.kind == "f":
+                arguments.append(rng.uniform(0.2, 0.8, node.type.shape).astype(node.type.dtype))
+            else:
+                arguments.append(rng.integers(0, 2, node.type.shape).astype(node.type.dtype))
+        compare(program, arguments, target)
+
+
+INTEGERS = ["add", "sub", "mul", "neg", "abs", "sign", "square", "maximum", "minimum", "eq", "lt", "ge"]
+
+
+@pytest.mark.parametrize("name", INTEGERS)
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.uint32, np.int64])
+def test_integers(name: str, dtype: Any, rng: np.random.Generator) -> None:
+    primitive = REGISTRY[name]
+    limits = np.iinfo(dtype)
+    operands = [rng.integers(limits.min, limits.max, 37, dtype) for _ in primitive.domain]
+    with np.errstate(all="ignore"):
+        compare(trace(primitive, *operands), operands)
+
+
+@pytest.mark.parametrize("old", [np.bool_, np.int8, np.uint16, np.int64, np.float32, np.float64])
+@pytest.mark.parametrize("new", [np.bool_, np.int8, np.uint16, np.int64, np.float32, np.float64])
+def test_conversions(old: Any, new: Any) -> None:
+    values = np.array([0, 1, 2, 100, 3, 0, 77]).astype(old)
+    compare(trace(lambda x: x.astype(new), values), [values])
+
+
+def test_scalar_expressions_have_an_oracle_for_all() -> None:
+    assert set(scalar_oracles.EXPRESSIONS) <= {one.name for one in ELEMENTWISE}
