@@ -86,7 +86,7 @@ def train(
     learning_rate
         [default: what suits the optimiser]
     l2
-        Factor of the penalty on squared weights. [default: 0]
+        Factor of the penalty on squared weights. [default: 1 / rows]
     seed
         Of everything random. The same seed gives the same model. [default: 0]
     time_limit

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -112,7 +111,7 @@ def _first_and_last(names: Sequence[str]) -> str:
 
 def print_scores(console: Console, scores: dict[str, Any]) -> None:
     """Print scores as `wengert.io.evaluation` gives them."""
-    plain = [(_SCORE_NAMES[name], _score(value)) for name, value in scores.items() if name in _SCORE_NAMES]
+    plain = [(label, _score(scores[name])) for name, label in _SCORE_NAMES.items() if name in scores]
     console.print(listing(("", ""), plain))
     classes = scores.get("classes", [])
     if 1 < len(classes) <= _MOST_CLASSES_LISTED:
@@ -143,12 +142,12 @@ def print_classes(console: Console, classes: Sequence[dict[str, Any]]) -> None:
 
 
 def print_confusion(console: Console, names: Sequence[str], confusion: Sequence[Sequence[int]]) -> None:
-    """Print actual classes down and predicted classes across; zeros as dots, so that the errors stand out."""
-    if all(
-        count == 0
-        for row, column in itertools.permutations(range(len(names)), 2)
-        for count in [confusion[row][column]]
-    ):
+    """Print actual classes down and predicted classes across, unless all are right.
+
+    Zeros are dots, so that the errors stand out.
+    """
+    hits = sum(confusion[index][index] for index in range(len(names)))
+    if hits == sum(map(sum, confusion)):
         return
     headers = ("actual ↓ predicted →", *names)
     rows = (
@@ -161,19 +160,19 @@ def print_confusion(console: Console, names: Sequence[str], confusion: Sequence[
 
 def print_mean_scores(console: Console, summary: dict[str, Any]) -> None:
     """Print mean and standard deviation over the folds of each score."""
-    rows = [
-        (
-            _SCORE_NAMES[name],
-            _score(value["mean"]),
-            "" if value["deviation"] is None else f"± {value['deviation']:.2g}",
-        )
-        for name, value in summary.items()
-    ]
+    rows = []
+    for name, label in _SCORE_NAMES.items():
+        if name in summary:
+            mean, deviation = summary[name]["mean"], summary[name]["deviation"]
+            rows.append((label, _score(mean), "" if deviation is None else f"± {_score(deviation)}"))
     console.print(listing(("", "", ""), rows))
 
 
 def _score(value: float | None) -> str:
-    return "undefined, since the target is constant" if value is None else f"{value:.4g}"
+    if value is None:
+        return "undefined, since the target is constant"
+    # Numbers in the units of the target, such as prices, read better in full.
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
 
 
 def _counted(count: int, noun: str) -> str:

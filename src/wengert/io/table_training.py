@@ -120,7 +120,7 @@ def train_network(
             epochs=settings.epochs,
             batch_size=settings.batch_size_for(len(kept)),
             validation_data=(features[held], targets[held]) if held.size else None,
-            penalty=nn.L2(settings.l2) if settings.l2 else None,
+            penalty=_penalty(settings, len(kept)),
             early_stopping=_PATIENCE,
             callbacks=[_BestAtTheEnd()],
             seed=settings.seed,
@@ -159,5 +159,12 @@ def _optimizer(settings: TrainingSettings) -> optim.Optimiser | optim.LBFGS:
     rate = default if settings.learning_rate is None else settings.learning_rate
     if settings.optimizer == "sgd":
         return optim.SGD(rate, momentum=0.9)
-    kinds = {"adam": optim.Adam, "adamw": optim.AdamW, "rmsprop": optim.RMSProp}
-    return kinds[settings.optimizer](rate)
+    if settings.optimizer == "adamw":
+        return optim.AdamW(rate) if settings.l2 is None else optim.AdamW(rate, weight_decay=settings.l2)
+    return {"adam": optim.Adam, "rmsprop": optim.RMSProp}[settings.optimizer](rate)
+
+
+def _penalty(settings: TrainingSettings, rows: int) -> nn.L2 | None:
+    if settings.optimizer == "adamw" or settings.l2 == 0:
+        return None
+    return nn.L2(1 / rows if settings.l2 is None else settings.l2)
