@@ -67,7 +67,7 @@ def test_third_order() -> None:
 
     program = trace(lambda x: root(x).sum(), X)
     for _ in range(3):
-        program = gradient(trace(lambda x, step=program: inline(step, [x], x.trace)[0].sum(), X))
+        program = gradient(trace(lambda x, step=program: inline(step, [x], x.recorder)[0].sum(), X))
     np.testing.assert_allclose(program(X)[0], [0, 3 / 256], rtol=1e-12)
 
 
@@ -79,7 +79,7 @@ def test_forward_over_reverse_and_reverse_over_forward() -> None:
     over = pushforward(first, [0])(X, np.ones(2))[1]
     np.testing.assert_allclose(over, [0, -1 / 32], rtol=1e-12)
     forward = pushforward(trace(root, X), [0])
-    under = gradient(trace(lambda x: inline(forward, [x, x * 0 + 1], x.trace)[1].sum(), X))(X)[0]
+    under = gradient(trace(lambda x: inline(forward, [x, x * 0 + 1], x.recorder)[1].sum(), X))(X)[0]
     np.testing.assert_allclose(under, [0, -1 / 32], rtol=1e-12)
 
 

@@ -36,6 +36,11 @@ def _identity(x: Any) -> Any:
     return x
 
 
+def _step(x: Any, at_zero: Any) -> Any:
+    zero = 0 * np.sign(x)  # of the dtype of x, and NaN where x is
+    return np.where(x > 0, zero + 1, np.where(x == 0, zero + at_zero, zero))
+
+
 _WRITTEN_OUT: dict[Any, Any] = {
     np.positive: _identity,
     np.exp2: lambda x: np.exp(x * _LOG_2),
@@ -47,8 +52,8 @@ _WRITTEN_OUT: dict[Any, Any] = {
     np.degrees: lambda x: x * (180 / np.pi),
     np.arcsinh: lambda x: np.sign(x) * np.log1p(np.abs(x) + x**2 / (1 + np.sqrt(x**2 + 1))),
     np.arctanh: lambda x: 0.5 * (np.log1p(x) - np.log1p(-x)),
-    np.heaviside: lambda x, at_zero: np.where(x > 0, 1.0, np.where(x == 0, at_zero, 0.0)),
-    np.float_power: lambda x, y: x**y,
+    np.heaviside: _step,
+    np.vecdot: lambda x, y: np.sum(x * y, axis=-1),
 }
 
 

@@ -107,14 +107,16 @@ class Trace:
         return self._values[node]
 
     def _argument(self, node: Node) -> np.ndarray[Any, Any]:
-        for trace in (self, *sorted(self.captured, key=lambda other: -other.level)):
+        pending, seen = [self], {self}
+        while pending:
+            trace = pending.pop()
             known = trace.arguments.get(node)
             if isinstance(known, Tensor):
-                return known.trace.value(known.node)
+                return known.recorder.value(known.node)
             if known is not None:
                 return np.asarray(known)
-            if trace is not self and node not in trace.arguments:
-                continue
+            pending += trace.captured - seen
+            seen |= trace.captured
         raise ConcreteValueError(
             f"the value of {dict(node.params)['name']!r} is not known: it was traced from its type alone"
             f"{here()}. Use np.where to choose between values, or trace from an array, which specialises "
@@ -145,20 +147,21 @@ class Tensor(ArrayMethods):
     Attributes
     ----------
     node : Node
-    trace : Trace
+    recorder : Trace
+        Where operations on the value are recorded.
     weak : type or None
         Set where the value came from a Python number, which does not decide the dtype of a result.
     """
 
-    __slots__ = ("node", "trace", "weak")
+    __slots__ = ("node", "recorder", "weak")
 
     node: Node
-    trace: Trace
+    recorder: Trace
     weak: type | None
 
-    def __init__(self, node: Node, trace: Trace, weak: type | None = None) -> None:
+    def __init__(self, node: Node, recorder: Trace, weak: type | None = None) -> None:
         self.node = node
-        self.trace = trace
+        self.recorder = recorder
         self.weak = weak
 
     @property
@@ -216,7 +219,7 @@ class Tensor(ArrayMethods):
             raise ShapeError(
                 f"{use} of an array of shape {self.shape} is ambiguous; use np.any or np.all{here()}"
             )
-        return self.trace.value(self.node)
+        return self.recorder.value(self.node)
 
     def __hash__(self) -> int:
         return hash(self.node)
@@ -280,7 +283,7 @@ def _deepest(operands: Any) -> Trace:
     mixed = False
     for operand in operands:
         if type(operand) is Tensor:
-            trace = operand.trace
+            trace = operand.recorder
             if trace is deepest:
                 continue
             if not trace.open:
@@ -295,7 +298,9 @@ def _deepest(operands: Any) -> Trace:
         raise WengertError("no operand is a tensor")
     if mixed:
         deepest.captured.update(
-            operand.trace for operand in operands if type(operand) is Tensor and operand.trace is not deepest
+            operand.recorder
+            for operand in operands
+            if type(operand) is Tensor and operand.recorder is not deepest
         )
     return deepest
 
@@ -327,7 +332,7 @@ def _number(value: float, dtype: np.dtype[np.generic]) -> Node:
 def as_tensor(value: Any, trace: Trace) -> Tensor:
     """Return `value` as a tensor of `trace`: a constant where it is an array."""
     if type(value) is Tensor:
-        if value.trace is not trace:
-            trace.captured.add(value.trace)
+        if value.recorder is not trace:
+            trace.captured.add(value.recorder)
         return value
     return Tensor(_as_node(value, np.dtype(weak_dtype(value)), trace), trace)
