@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import GradientError
-from wengert.ir.node import Node, make_input
+from wengert.ir.node import CONSTANT, Node, make_input
 from wengert.ir.primitive import Kind, NotDifferentiable
-from wengert.ir.program import Program, ancestors, reading_order
+from wengert.ir.program import Program, reading_order
 from wengert.ir.provenance import Provenance
 from wengert.ir.types import TensorType
 from wengert.primitives import movement, reductions
+from wengert.primitives.arithmetic import div, mul
 from wengert.primitives.selection import astype, where
 from wengert.trace.tensor import Tensor, Trace, as_tensor
+from wengert.transform.branches import branch_only
 
 
 def zeros(type_: TensorType, trace: Trace) -> Tensor:
@@ -69,24 +71,14 @@ def dependents(outputs: Sequence[Node], wrt: Sequence[Node]) -> list[Node]:
     return order
 
 
-def branch_only(outputs: Sequence[Node]) -> set[Node]:
-    """Return the nodes from which every derivative on its way to the outputs passes a branch of ``where``.
-
-    They may have been computed at points where they have no finite derivative, since somebody else decides
-    whether they count. A node that is used outside of a branch as well is not among them; that the condition
-    or another step of no derivative reads it does not matter.
-    """
-    nodes = ancestors(outputs)
-    found: set[Node] = set()
-    if all(node.primitive is not where for node in nodes):
-        return found
-    reached = set(outputs)
-    for node in reversed(nodes):
-        if node not in reached:
-            found.add(node)
-        elif node.primitive is not where and not isinstance(node.primitive.vjp, NotDifferentiable):
-            reached.update(node.inputs)
-    return found
+def _bounded_slope(node: Node, place: int) -> bool:
+    """Whether the derivative by one operand is finite wherever the operands are: products with constants."""
+    if node.primitive is where or node.primitive.linear:
+        return True
+    others = [operand for other, operand in enumerate(node.inputs) if other != place]
+    multilinear = node.primitive.kind is Kind.CONTRACTION or node.primitive is mul
+    quotient = node.primitive is div and place == 0
+    return (multilinear or quotient) and all(operand.primitive is CONSTANT for operand in others)
 
 
 def _silent(node: Node, adjoint: Tensor) -> Any:
@@ -144,11 +136,10 @@ class _Pullback:
         out = Tensor(node, self.trace)
         operands = [Tensor(operand, self.trace) for operand in node.inputs]
         contributions = rule(adjoint, out, *operands, **dict(node.params))
-        guarded = node in self.guarded and node.primitive is not where and not node.primitive.linear
-        for operand, contribution in zip(node.inputs, contributions, strict=True):
+        for place, (operand, contribution) in enumerate(zip(node.inputs, contributions, strict=True)):
             if contribution is None or operand not in active:
                 continue
-            if guarded:
+            if node in self.guarded and not _bounded_slope(node, place):
                 # A cotangent of 0 comes from a branch not taken: it contributes 0, and not 0·∞.
                 contribution = where(_silent(node, adjoint), 0, contribution)
             self.add(operand, as_tensor(contribution, self.trace))
