@@ -2,8 +2,7 @@
 
     python benchmarks/tracing.py [--rounds 15]
 
-The aim is less than 0.1 s for the gradient as a program, before simplification; simplifying and compiling it are
-shown as well.
+The aim is less than 0.1 s for the gradient as a program; simplifying and compiling it are shown as well.
 """
 
 from __future__ import annotations
@@ -54,9 +53,7 @@ def main() -> None:
     for name, seconds in stages.items():
         print(f"  {name:20s} {statistics.median(seconds) * 1e3:7.1f} ms")
     both = [first + second for first, second in zip(stages["trace"], stages["differentiate"], strict=True)]
-    print(
-        f"  {'trace + differentiate':20s} {statistics.median(both) * 1e3:6.1f} ms; lines: {len(derivative.lines)}"
-    )
+    print(f"  trace + differentiate {statistics.median(both) * 1e3:6.1f} ms, {len(derivative.lines)} lines")
 
 
 if __name__ == "__main__":

@@ -112,8 +112,8 @@ def keep_freed_memory() -> None:
     """Have the C library keep what is freed, for the arrays of the next step.
 
     The malloc of Linux returns blocks to the system that are larger than any it has seen come and go, and a
-    training step with megabytes of new parameters would fetch all their pages again. This block, which is never
-    touched and so costs nothing, is of the largest size that it learns from. Elsewhere it does nothing.
+    training step with megabytes of new parameters would fetch all their pages again. This block, which is
+    never touched and costs nothing, is of the largest size that it learns from. Other systems take no notice.
     """
     np.empty(31 << 20, np.uint8)
 
