@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-
 from tests.cli.conftest import flowers, houses
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits.csv"

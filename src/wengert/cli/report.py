@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console, RenderableType
 from rich.padding import Padding
@@ -45,7 +45,8 @@ def listing(
         box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_header=any(headers)
     )
     for header in headers:
-        table.add_column(Text(header), justify="right" if header in numbers else "left")
+        justify: Literal["right", "left"] = "right" if header in numbers else "left"
+        table.add_column(Text(header), justify=justify, overflow="fold")
     for row in rows:
         # Text, because a cell may hold square brackets, which rich would take for markup.
         table.add_row(*(Text(cell) for cell in row))
@@ -149,12 +150,13 @@ def print_confusion(console: Console, names: Sequence[str], confusion: Sequence[
     hits = sum(confusion[index][index] for index in range(len(names)))
     if hits == sum(map(sum, confusion)):
         return
-    headers = ("actual ↓ predicted →", *names)
+    headers = ("actual", *names)
     rows = (
         (name, *(str(count) if count else "·" for count in counts))
         for name, counts in zip(names, confusion, strict=True)
     )
     console.print()
+    console.print(Text("  Rows by actual class (down) and predicted class (across):", style="dim"))
     console.print(listing(headers, rows, numbers=names))
 
 
