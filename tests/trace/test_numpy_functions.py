@@ -204,7 +204,7 @@ def test_integers(function: Function) -> None:
 
 def test_integer_arithmetic_is_exact() -> None:
     x = np.array([2**53 + 1, 7], np.int64)
-    got = trace(lambda x: [x + 1, x * 3, -x, x - x[::-1], x**2 % (x + 0) if False else x.sum()], x)(x)
+    got = trace(lambda x: [x + 1, x * 3, -x, x - x[::-1], x.sum()], x)(x)
     for one, wanted in zip(got, [x + 1, x * 3, -x, x - x[::-1], x.sum()], strict=True):
         np.testing.assert_array_equal(one, wanted)
 

@@ -183,7 +183,7 @@ def make_constant(array: np.ndarray[Any, Any]) -> Node:
 
     Raises
     ------
-    TypeError
+    DTypeError
         When a program cannot hold values of its dtype.
     """
     return make_node(CONSTANT, (), {"value": Literal(array)})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from typing import Any
 
@@ -14,6 +13,7 @@ from wengert.primitives import exponential
 from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
 from wengert.primitives.kinds import BOOL
 from wengert.primitives.reductions import cumsum
+from wengert.trace.numpy_functions.table import unsupported
 from wengert.trace.tensor import Tensor, here, refuse
 
 _TABLE: dict[Any, Primitive] = {
@@ -105,9 +105,7 @@ def _dispatch(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
         return _BITWISE[ufunc](*inputs)
     if ufunc in _WRITTEN_OUT:
         return _WRITTEN_OUT[ufunc](*inputs)
-    near = difflib.get_close_matches(ufunc.__name__, supported(), n=1, cutoff=0.5)
-    advice = f"; the nearest that has one is np.{near[0]}" if near else ""
-    raise UnsupportedFunctionError(f"np.{ufunc.__name__} has no rule{advice}{here()}")
+    raise unsupported(ufunc.__name__, supported())
 
 
 def _known(inputs: tuple[Any, ...]) -> list[Any]:

@@ -82,7 +82,7 @@ class Trace:
         found = provenance[node] = source.origin(frame, regions)
         if found.name is not None:
             last = self._last
-            if last is not None and last[0] is call and last[1] in node.inputs:
+            if last is not None and last[0] is call:
                 # One call recorded several nodes: the variable holds the last of them.
                 before = provenance[last[1]]
                 provenance[last[1]] = Provenance(None, before.source, before.regions)
@@ -320,8 +320,6 @@ def _as_node(operand: Any, dtype: np.dtype[np.generic], trace: Trace) -> Node:
         return make_constant(np.asarray(operand, dtype))
     except OverflowError:
         raise DTypeError(f"{operand!r} does not fit into {dtype}") from None
-    except TypeError as error:
-        raise DTypeError(str(error)) from None
 
 
 @lru_cache(maxsize=1024)
