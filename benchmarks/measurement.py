@@ -1,7 +1,7 @@
 """Fair timing: candidates take turns, so that whatever else the machine does hits them alike.
 
-Time is the processor's, not the clock's: beside other work the clock measures the neighbours. That is fair for
-one thread only, so run with OPENBLAS_NUM_THREADS=1.
+Time is the processor's, not the clock's: beside other work the clock measures the neighbours. That is fair
+for one thread only, so run with OPENBLAS_NUM_THREADS=1.
 """
 
 from __future__ import annotations

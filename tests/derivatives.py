@@ -29,7 +29,7 @@ def bends(function: Callable[..., Any], *args: Any) -> list[np.ndarray]:
     first = gradient(trace(lambda *xs: function(*xs).sum(), *args))
 
     def total(*xs: Any) -> Any:
-        return sum(one.sum() for one in inline(first, xs, xs[0].trace))
+        return sum(one.sum() for one in inline(first, xs, xs[0].recorder))
 
     return verify(gradient(trace(total, *args)))(*args)
 

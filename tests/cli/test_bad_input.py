@@ -28,20 +28,34 @@ def refused(outcome, *parts):
 @pytest.mark.parametrize(
     ("change", "parts"),
     [
-        (lambda frame: frame.with_columns(price=pl.lit(None, pl.Float64)), ["target column 'price', row 1", "missing"]),
-        (lambda frame: frame.with_columns(price=pl.when(pl.col("size") > 190).then(float("nan")).otherwise(1.5)),
-         ["target column 'price', row ", "missing"]),
+        (
+            lambda frame: frame.with_columns(price=pl.lit(None, pl.Float64)),
+            ["target column 'price', row 1", "missing"],
+        ),
+        (
+            lambda frame: frame.with_columns(price=pl.Series([1.5] * 7 + [float("nan")] * 153)),
+            ["target column 'price', row 8", "missing"],
+        ),
         (lambda frame: frame.with_columns(price=pl.lit("inf")), ["column 'price', row 1", "infinite"]),
-        (lambda frame: frame.rename({"price": "prize"}), ["no column 'price' (the target)", "Did you mean 'prize'?"]),
+        (
+            lambda frame: frame.rename({"price": "prize"}),
+            ["no column 'price' (the target)", "Did you mean 'prize'?"],
+        ),
         (lambda frame: frame.clear(), ["houses.csv has a header and no rows"]),
-        (lambda frame: frame.select("price", "country"), ["no column is left to learn from beside the target 'price'",
-                                                          "'country' has the same value in every row (NL)"]),
+        (
+            lambda frame: frame.select("price", "country"),
+            ["no column is left to learn from beside the target 'price'", "'country' has the same value"],
+        ),
         (lambda frame: frame.with_columns(size=pl.lit("Infinity")), ["column 'size', row 1", "infinite"]),
-        (lambda frame: frame.with_columns(note=pl.Series([f"a nice house, number {n}" for n in range(frame.height)])),
-         ["column 'note' holds free text", "--drop 'note'"]),
+        (
+            lambda frame: frame.with_columns(
+                note=pl.Series([f"a nice house, number {n}" for n in range(160)])
+            ),
+            ["column 'note' holds free text", "--drop 'note'"],
+        ),
     ],
-    ids=["no target", "NaN", "infinite target", "misspelt", "empty", "constant", "infinite feature", "free text"],
-)  # fmt: skip
+    ids=["missing", "NaN", "infinite", "misspelt", "empty", "constant", "infinite feature", "free text"],
+)
 def test_tables_that_cannot_be_learnt_from(command, tables, change, parts):
     path = tables(change(houses()), "houses.csv")
     refused(command("train", path, "--target", "price", *QUICK), *parts)

@@ -94,7 +94,7 @@ def summed_to(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 def applied(program: Program, tensors: tuple[Any, ...]) -> list[Any]:
     """Return the outputs of `program` on traced tensors."""
-    return inline(program, tensors, tensors[0].trace)
+    return inline(program, tensors, tensors[0].recorder)
 
 
 def floats(operands: list[np.ndarray]) -> list[int]:

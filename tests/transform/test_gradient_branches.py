@@ -1,4 +1,4 @@
-"""A branch that np.where does not take contributes nothing, whatever happens in it, in every mode and order."""
+"""A branch that np.where does not take contributes nothing, whatever happens in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from tests.derivatives import bend, pushed, slope, slopes
 
 from wengert.primitives.composites import logsumexp
 from wengert.trace.tracing import trace
-from wengert.transform.gradient import branch_only, gradient
+from wengert.transform.branches import branch_only
+from wengert.transform.gradient import gradient
 
 X = np.array([0.0, 4.0])
 
@@ -67,7 +68,7 @@ def test_third_order() -> None:
 
     program = trace(lambda x: root(x).sum(), X)
     for _ in range(3):
-        program = gradient(trace(lambda x, step=program: inline(step, [x], x.trace)[0].sum(), X))
+        program = gradient(trace(lambda x, step=program: inline(step, [x], x.recorder)[0].sum(), X))
     np.testing.assert_allclose(program(X)[0], [0, 3 / 256], rtol=1e-12)
 
 
@@ -79,7 +80,7 @@ def test_forward_over_reverse_and_reverse_over_forward() -> None:
     over = pushforward(first, [0])(X, np.ones(2))[1]
     np.testing.assert_allclose(over, [0, -1 / 32], rtol=1e-12)
     forward = pushforward(trace(root, X), [0])
-    under = gradient(trace(lambda x: inline(forward, [x, x * 0 + 1], x.trace)[1].sum(), X))(X)[0]
+    under = gradient(trace(lambda x: inline(forward, [x, x * 0 + 1], x.recorder)[1].sum(), X))(X)[0]
     np.testing.assert_allclose(under, [0, -1 / 32], rtol=1e-12)
 
 
@@ -118,4 +119,46 @@ def test_the_guard_is_there_only_where_it_is_needed() -> None:
     assert "where" not in names
     taken = trace(lambda x: (root(np.tanh(x)) + np.exp(x)).sum(), X)
     guarded = {node.primitive.name for node in branch_only(taken.outputs) if node.inputs}
-    assert guarded == {"tanh", "sqrt", "gt"}
+    assert guarded == {"tanh", "sqrt"}
+
+
+def names_of(f: Any) -> set[str]:
+    return {node.primitive.name for node in branch_only(trace(f, X).outputs) if node.inputs}
+
+
+def test_what_either_branch_uses_always_counts() -> None:
+    def selu(x: Any) -> Any:
+        return np.where(x > 0, x, np.expm1(np.where(x > 0, 0, x)))
+
+    assert names_of(lambda x: np.where(np.tanh(x) > 0, np.tanh(x), 0.01 * np.tanh(x)).sum()) == {"mul"}
+    assert names_of(lambda x: selu(np.tanh(x)).sum()) == {"expm1", "where"}
+    # One of three cases is always taken, whichever way they are nested.
+    assert names_of(lambda x: nested(np.exp(x)).sum()) == {"where"}
+    # The same value behind two different conditions may not count at all.
+    assert names_of(lambda x: (np.where(X > 1, np.exp(x), 0) + np.where(X > 2, np.exp(x), 0)).sum()) == {
+        "exp"
+    }
+
+
+def nested(y: Any) -> Any:
+    return np.where(X > 1, np.where(X > 2, y, y), y)
+
+
+def test_many_masked_steps_one_after_the_other() -> None:
+    def masked(x: Any) -> Any:
+        for step in range(2000):
+            x = np.where(step < X, np.tanh(x), x)
+        return x.sum()
+
+    assert names_of(masked) == {"tanh"}
+
+
+def test_many_conditions_on_one_value_stay_guarded() -> None:
+    def switched(x: Any) -> Any:
+        root = np.sqrt(x)
+        return sum(np.where(level < X, root, 0).sum() for level in range(40))
+
+    assert names_of(switched) == {"sqrt"}
+    taken = (X[:, None] > np.arange(40)).sum(axis=1)
+    expected = [count / (2 * np.sqrt(x)) if count else 0 for count, x in zip(taken, X, strict=True)]
+    np.testing.assert_allclose(slope(switched, X), expected, rtol=1e-14)

@@ -79,7 +79,7 @@ def _column_line(column: pl.Series) -> tuple[str, str, str, str, str]:
         kind, note = "unusable", str(error)
     try:
         task = infer_task(column)
-        target = describe_task(task.kind, len(task.classes))
+        target = "regression" if task.kind == "regression" else f"classes: {len(task.classes)}"
     except DataError:
         target = "no"
     missing = column.null_count()

@@ -22,7 +22,7 @@ def run(model: str, file: str, output: str, probabilities: bool) -> int:
     frame = read_table(file, text_columns=loaded.preprocessor.text_columns)
     text = loaded.predict(frame, probabilities=probabilities).write_csv()
     if output == "-":
-        sys.stdout.write(text)
+        sys.stdout.writelines(text.splitlines(keepends=True))
     else:
         write_file(Path(output), text.encode("utf-8"))
     return 0

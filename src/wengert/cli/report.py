@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console, RenderableType
 from rich.padding import Padding
@@ -46,7 +45,8 @@ def listing(
         box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_header=any(headers)
     )
     for header in headers:
-        table.add_column(Text(header), justify="right" if header in numbers else "left")
+        justify: Literal["right", "left"] = "right" if header in numbers else "left"
+        table.add_column(Text(header), justify=justify, overflow="fold")
     for row in rows:
         # Text, because a cell may hold square brackets, which rich would take for markup.
         table.add_row(*(Text(cell) for cell in row))
@@ -112,7 +112,7 @@ def _first_and_last(names: Sequence[str]) -> str:
 
 def print_scores(console: Console, scores: dict[str, Any]) -> None:
     """Print scores as `wengert.io.evaluation` gives them."""
-    plain = [(_SCORE_NAMES[name], _score(value)) for name, value in scores.items() if name in _SCORE_NAMES]
+    plain = [(label, _score(scores[name])) for name, label in _SCORE_NAMES.items() if name in scores]
     console.print(listing(("", ""), plain))
     classes = scores.get("classes", [])
     if 1 < len(classes) <= _MOST_CLASSES_LISTED:
@@ -143,37 +143,38 @@ def print_classes(console: Console, classes: Sequence[dict[str, Any]]) -> None:
 
 
 def print_confusion(console: Console, names: Sequence[str], confusion: Sequence[Sequence[int]]) -> None:
-    """Print actual classes down and predicted classes across; zeros as dots, so that the errors stand out."""
-    if all(
-        count == 0
-        for row, column in itertools.permutations(range(len(names)), 2)
-        for count in [confusion[row][column]]
-    ):
+    """Print actual classes down and predicted classes across, unless all are right.
+
+    Zeros are dots, so that the errors stand out.
+    """
+    hits = sum(confusion[index][index] for index in range(len(names)))
+    if hits == sum(map(sum, confusion)):
         return
-    headers = ("actual ↓ predicted →", *names)
+    headers = ("actual", *names)
     rows = (
         (name, *(str(count) if count else "·" for count in counts))
         for name, counts in zip(names, confusion, strict=True)
     )
     console.print()
+    console.print(Text("  Rows by actual class (down) and predicted class (across):", style="dim"))
     console.print(listing(headers, rows, numbers=names))
 
 
 def print_mean_scores(console: Console, summary: dict[str, Any]) -> None:
     """Print mean and standard deviation over the folds of each score."""
-    rows = [
-        (
-            _SCORE_NAMES[name],
-            _score(value["mean"]),
-            "" if value["deviation"] is None else f"± {value['deviation']:.2g}",
-        )
-        for name, value in summary.items()
-    ]
+    rows = []
+    for name, label in _SCORE_NAMES.items():
+        if name in summary:
+            mean, deviation = summary[name]["mean"], summary[name]["deviation"]
+            rows.append((label, _score(mean), "" if deviation is None else f"± {_score(deviation)}"))
     console.print(listing(("", "", ""), rows))
 
 
 def _score(value: float | None) -> str:
-    return "undefined, since the target is constant" if value is None else f"{value:.4g}"
+    if value is None:
+        return "undefined, since the target is constant"
+    # Numbers in the units of the target, such as prices, read better in full.
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
 
 
 def _counted(count: int, noun: str) -> str:

@@ -19,6 +19,8 @@ _VALIDATION_FRACTION = 0.1
 # … unless that would be so few that their loss says little.
 _FEWEST_VALIDATION_ROWS = 10
 _PATIENCE = 20
+# The loss of a linear model is convex, so it bears learning rates this many times as large, and needs them.
+_LINEAR = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +56,7 @@ class TrainedNetwork:
         return self.stopped == "interrupted"
 
 
-def build_network(inputs: int, outputs: int, settings: TrainingSettings, seed: int) -> nn.Module:
+def build_network(inputs: int, outputs: int, settings: TrainingSettings) -> nn.Module:
     """Return a network of dense layers with random weights, in float32."""
     layers: list[nn.Module] = []
     width = inputs
@@ -64,7 +66,7 @@ def build_network(inputs: int, outputs: int, settings: TrainingSettings, seed: i
             layers.append(nn.Dropout(settings.dropout))
         width = units
     layers.append(nn.Dense(width, outputs))
-    return nn.Sequential(*layers).initialise(seed)
+    return nn.Sequential(*layers).initialise(settings.seed)
 
 
 def train_network(
@@ -104,35 +106,45 @@ def train_network(
         kept, held = hold_out(len(features), _VALIDATION_FRACTION, classes, rng)
     if classes is None:
         targets = targets[:, np.newaxis]
-    network = build_network(
-        features.shape[1], max(1, len(preprocessor.target.classes)), settings, settings.seed
-    )
-    with warnings.catch_warnings():
-        # Both are told with the result.
-        warnings.simplefilter("ignore", DivergenceWarning)
-        warnings.simplefilter("ignore", InterruptionWarning)
-        result = train.fit(
-            network,
-            features[kept],
-            targets[kept],
-            loss="half_squared_error" if classes is None else "nllm_from_logits",
-            optimizer=_optimizer(settings),
-            epochs=settings.epochs,
-            batch_size=settings.batch_size_for(len(kept)),
-            validation_data=(features[held], targets[held]) if held.size else None,
-            penalty=nn.L2(settings.l2) if settings.l2 else None,
-            early_stopping=_PATIENCE,
-            callbacks=[_BestAtTheEnd()],
-            seed=settings.seed,
-            time_limit=settings.time_limit,
-            progress=progress,
-        )
+    fitting, deciding = (features[kept], targets[kept]), (features[held], targets[held])
+    result = _fit(fitting, deciding if held.size else None, preprocessor, settings, progress)
     warning = "" if result.divergence is None else _divergence_text(result.divergence)
     if warning and not len(result.history):
         raise NonFiniteError(f"{warning} Nothing was learnt.")
     return TrainedNetwork(
         result.net, result.history, result.best_epoch, result.stopped, warning, len(kept), len(held)
     )
+
+
+def _fit(
+    fitting: tuple[np.ndarray, np.ndarray],
+    deciding: tuple[np.ndarray, np.ndarray] | None,
+    preprocessor: TablePreprocessor,
+    settings: TrainingSettings,
+    progress: bool | str,
+) -> train.FitResult:
+    features, targets = fitting
+    outputs = max(1, len(preprocessor.target.classes))
+    with warnings.catch_warnings():
+        # Both are told with the result.
+        warnings.simplefilter("ignore", DivergenceWarning)
+        warnings.simplefilter("ignore", InterruptionWarning)
+        return train.fit(
+            build_network(features.shape[1], outputs, settings),
+            features,
+            targets,
+            loss="half_squared_error" if preprocessor.target.kind == "regression" else "nllm_from_logits",
+            optimizer=_optimizer(settings),
+            epochs=settings.epochs,
+            batch_size=settings.batch_size_for(len(features)),
+            validation_data=deciding,
+            penalty=_penalty(settings, len(features)),
+            early_stopping=_PATIENCE,
+            callbacks=[_BestAtTheEnd()],
+            seed=settings.seed,
+            time_limit=settings.time_limit,
+            progress=progress,
+        )
 
 
 class _BestAtTheEnd(train.Callback):
@@ -156,8 +168,17 @@ def _optimizer(settings: TrainingSettings) -> optim.Optimiser | optim.LBFGS:
     default = OPTIMIZERS[settings.optimizer]
     if default is None:
         return optim.LBFGS()
+    if not settings.hidden:
+        default *= _LINEAR
     rate = default if settings.learning_rate is None else settings.learning_rate
     if settings.optimizer == "sgd":
         return optim.SGD(rate, momentum=0.9)
-    kinds = {"adam": optim.Adam, "adamw": optim.AdamW, "rmsprop": optim.RMSProp}
-    return kinds[settings.optimizer](rate)
+    if settings.optimizer == "adamw":
+        return optim.AdamW(rate) if settings.l2 is None else optim.AdamW(rate, weight_decay=settings.l2)
+    return {"adam": optim.Adam, "rmsprop": optim.RMSProp}[settings.optimizer](rate)
+
+
+def _penalty(settings: TrainingSettings, rows: int) -> nn.L2 | None:
+    if settings.optimizer == "adamw" or settings.l2 == 0:
+        return None
+    return nn.L2(1 / rows if settings.l2 is None else settings.l2)

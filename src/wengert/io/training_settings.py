@@ -20,7 +20,7 @@ OPTIMIZERS: dict[str, float | None] = {
 }
 _LARGEST_SEED = 2**32
 _SMALLEST_BATCH, _LARGEST_BATCH = 32, 256
-_STEPS_AN_EPOCH = 250
+_STEPS_AN_EPOCH = 25
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +41,10 @@ class TrainingSettings:
         None takes the one that suits the optimiser (`OPTIMIZERS`).
     optimizer : str
         A key of `OPTIMIZERS`.
-    l2 : float
-        Factor of the penalty on the squared weights.
+    l2 : float or None
+        Factor of the penalty ½ Σ w² on the weights; None takes 1 / rows, which makes training the search for
+        the most probable weights when each is standard normal beforehand. AdamW takes it as its decay, which
+        has a default of its own.
     dropout : float
         Part of the hidden units that is switched off in each step.
     seed : int
@@ -57,7 +59,7 @@ class TrainingSettings:
     batch_size: int | None = None
     learning_rate: float | None = None
     optimizer: str = "adam"
-    l2: float = 0.0
+    l2: float | None = None
     dropout: float = 0.0
     seed: int = 0
     time_limit: float | None = None
@@ -71,7 +73,8 @@ class TrainingSettings:
             raise unknown_name("training settings", "optimizer", self.optimizer, OPTIMIZERS)
         _whole_number("epochs", self.epochs, 1)
         _whole_number("seed", self.seed, 0, _LARGEST_SEED)
-        in_range("training settings", "l2", self.l2, 0, math.inf)
+        if self.l2 is not None:
+            in_range("training settings", "l2", self.l2, 0, math.inf)
         in_range("training settings", "dropout", self.dropout, 0, 1)
         if self.batch_size is not None:
             _whole_number("batch_size", self.batch_size, 1)
@@ -87,10 +90,13 @@ class TrainingSettings:
             if value is not None:
                 in_range("training settings", name, value, 0, math.inf, low_open=True)
 
-    def batch_size_for(self, rows: int) -> int:
-        """Return the rows a step: those asked for, else so many that an epoch has about 250 steps."""
+    def batch_size_for(self, rows: int) -> int | None:
+        """Return the rows a step: those asked for, else so many that an epoch has about 25 steps, in limits.
+
+        None for L-BFGS, which takes them all.
+        """
         if self.optimizer == "lbfgs":
-            return rows
+            return None
         if self.batch_size is not None:
             return min(self.batch_size, rows)
         power = 2 ** round(math.log2(max(1, rows / _STEPS_AN_EPOCH)))

@@ -7,6 +7,8 @@ import weakref
 
 import numpy as np
 
+from wengert.errors import DTypeError
+
 _SHORT_NAMES = {
     "bool": "bool",
     "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
@@ -81,12 +83,12 @@ def tensor_type(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> TensorTy
 
     Raises
     ------
-    TypeError
+    DTypeError
         When values of the dtype cannot stand in a program (complex numbers, objects, strings, dates).
     """
     native = _NATIVE.get(dtype)
     if native is None:
-        raise TypeError(f"a program holds booleans, integers, float32 and float64, not {dtype}")
+        raise DTypeError(f"a program holds booleans, integers, float32 and float64, not {dtype}")
     key = (shape, native)
     found = _interned.get(key)
     if found is None:

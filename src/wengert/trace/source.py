@@ -73,14 +73,16 @@ def _stores(code: CodeType) -> dict[int, str]:
         if current.opname.startswith("UNPACK"):
             continue  # each of its results has another name
         following = instructions[place + 1]
+        # Up to Python 3.12 a frame that calls a Python function points behind the call, into its inline cache.
+        offsets = range(current.offset, following.offset, 2)
         if following.opname == "COPY":  # a = b = …, and (a := …)
             following = instructions[place + 2]
         if following.opname in _STORES:
-            stores[current.offset] = str(following.argval)
+            stores.update(dict.fromkeys(offsets, str(following.argval)))
         elif following.opname in _JOINED_STORES:
-            stores[current.offset] = str(following.argval[0])
+            stores.update(dict.fromkeys(offsets, str(following.argval[0])))
         elif following.opname == "RETURN_VALUE":
-            stores[current.offset] = _RETURNED
+            stores.update(dict.fromkeys(offsets, _RETURNED))
     return stores
 
 

@@ -82,7 +82,7 @@ class Trace:
         found = provenance[node] = source.origin(frame, regions)
         if found.name is not None:
             last = self._last
-            if last is not None and last[0] is call and last[1] in node.inputs:
+            if last is not None and last[0] is call:
                 # One call recorded several nodes: the variable holds the last of them.
                 before = provenance[last[1]]
                 provenance[last[1]] = Provenance(None, before.source, before.regions)
@@ -107,14 +107,16 @@ class Trace:
         return self._values[node]
 
     def _argument(self, node: Node) -> np.ndarray[Any, Any]:
-        for trace in (self, *sorted(self.captured, key=lambda other: -other.level)):
+        pending, seen = [self], {self}
+        while pending:
+            trace = pending.pop()
             known = trace.arguments.get(node)
             if isinstance(known, Tensor):
-                return known.trace.value(known.node)
+                return known.recorder.value(known.node)
             if known is not None:
                 return np.asarray(known)
-            if trace is not self and node not in trace.arguments:
-                continue
+            pending += trace.captured - seen
+            seen |= trace.captured
         raise ConcreteValueError(
             f"the value of {dict(node.params)['name']!r} is not known: it was traced from its type alone"
             f"{here()}. Use np.where to choose between values, or trace from an array, which specialises "
@@ -145,20 +147,21 @@ class Tensor(ArrayMethods):
     Attributes
     ----------
     node : Node
-    trace : Trace
+    recorder : Trace
+        Where operations on the value are recorded.
     weak : type or None
         Set where the value came from a Python number, which does not decide the dtype of a result.
     """
 
-    __slots__ = ("node", "trace", "weak")
+    __slots__ = ("node", "recorder", "weak")
 
     node: Node
-    trace: Trace
+    recorder: Trace
     weak: type | None
 
-    def __init__(self, node: Node, trace: Trace, weak: type | None = None) -> None:
+    def __init__(self, node: Node, recorder: Trace, weak: type | None = None) -> None:
         self.node = node
-        self.trace = trace
+        self.recorder = recorder
         self.weak = weak
 
     @property
@@ -216,7 +219,7 @@ class Tensor(ArrayMethods):
             raise ShapeError(
                 f"{use} of an array of shape {self.shape} is ambiguous; use np.any or np.all{here()}"
             )
-        return self.trace.value(self.node)
+        return self.recorder.value(self.node)
 
     def __hash__(self) -> int:
         return hash(self.node)
@@ -249,14 +252,12 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Tensor
         From the primitive, with the layer and the line.
     """
     trace = _deepest(operands)
-    given = tuple(
-        [
-            (operand.weak or operand.node.type.dtype) if type(operand) is Tensor else weak_dtype(operand)
-            for operand in operands
-        ]
-    )
+    given = [
+        (operand.weak or operand.node.type.dtype) if type(operand) is Tensor else weak_dtype(operand)
+        for operand in operands
+    ]
     try:
-        dtypes, weak = _promoted(primitive, given)
+        dtypes, weak = _promoted(primitive, *given)
         nodes = [_as_node(operand, dtype, trace) for operand, dtype in zip(operands, dtypes, strict=True)]
         node = make_node(primitive, nodes, params)
     except (ShapeError, DTypeError) as error:
@@ -269,7 +270,7 @@ _WEAK_OF_KIND = {"f": float, "i": int, "b": bool}
 
 
 @lru_cache(maxsize=4096)
-def _promoted(primitive: Primitive, dtypes: tuple[Any, ...]) -> tuple[tuple[np.dtype[np.generic], ...], bool]:
+def _promoted(primitive: Primitive, *dtypes: Any) -> tuple[tuple[np.dtype[np.generic], ...], bool]:
     """Return the dtypes that operands are converted to, and whether the result is weak as they all are."""
     weak = primitive.kind is Kind.ELEMENTWISE and all(isinstance(dtype, type) for dtype in dtypes)
     return primitive.promote(dtypes), weak
@@ -280,7 +281,7 @@ def _deepest(operands: Any) -> Trace:
     mixed = False
     for operand in operands:
         if type(operand) is Tensor:
-            trace = operand.trace
+            trace = operand.recorder
             if trace is deepest:
                 continue
             if not trace.open:
@@ -295,7 +296,9 @@ def _deepest(operands: Any) -> Trace:
         raise WengertError("no operand is a tensor")
     if mixed:
         deepest.captured.update(
-            operand.trace for operand in operands if type(operand) is Tensor and operand.trace is not deepest
+            operand.recorder
+            for operand in operands
+            if type(operand) is Tensor and operand.recorder is not deepest
         )
     return deepest
 
@@ -315,8 +318,6 @@ def _as_node(operand: Any, dtype: np.dtype[np.generic], trace: Trace) -> Node:
         return make_constant(np.asarray(operand, dtype))
     except OverflowError:
         raise DTypeError(f"{operand!r} does not fit into {dtype}") from None
-    except TypeError as error:
-        raise DTypeError(str(error)) from None
 
 
 @lru_cache(maxsize=1024)
@@ -327,7 +328,7 @@ def _number(value: float, dtype: np.dtype[np.generic]) -> Node:
 def as_tensor(value: Any, trace: Trace) -> Tensor:
     """Return `value` as a tensor of `trace`: a constant where it is an array."""
     if type(value) is Tensor:
-        if value.trace is not trace:
-            trace.captured.add(value.trace)
+        if value.recorder is not trace:
+            trace.captured.add(value.recorder)
         return value
     return Tensor(_as_node(value, np.dtype(weak_dtype(value)), trace), trace)

@@ -53,7 +53,7 @@ class Recording:
         if not isinstance(leaf, TensorType):
             self.trace.arguments[node] = leaf
             if isinstance(leaf, Tensor):
-                self.trace.captured.add(leaf.trace)
+                self.trace.captured.add(leaf.recorder)
         return node
 
 

@@ -62,50 +62,32 @@ class Diverged(Exception):
         self.divergence = divergence
 
 
-def squared_norm(arrays: Iterable[Array]) -> float:
-    """Return Σ x² over all floating arrays; NaN or ∞ where one holds a NaN or ∞, or the sum overflows."""
-    total = 0.0
-    for array in arrays:
-        if array.dtype.kind == "f":
-            flat = array.ravel()
-            total += float(flat.dot(flat))
-    return total
-
-
 def all_finite(arrays: Iterable[Array]) -> bool:
     """Return whether no array holds a NaN or an infinity."""
     return all(array.dtype.kind != "f" or bool(np.isfinite(array).all()) for array in arrays)
 
 
+def _norm(arrays: Iterable[Array]) -> float:
+    """Return the Euclidean norm of all floating arrays together."""
+    wide = (array.astype(np.float64).ravel() for array in arrays if array.dtype.kind == "f")
+    return math.sqrt(sum(float(flat @ flat) for flat in wide))
+
+
 class Watch:
-    """Looks at the results of each step.
+    """Tells parameters that make sense from those that do not.
 
     Parameters
     ----------
     initial : sequence of array
-        Parameters and optimiser's state before the first step.
-    parameter_count : int
-        How many of them are parameters.
+        The network's arrays before the first step.
     """
 
-    def __init__(self, initial: Iterable[Array], parameter_count: int) -> None:
-        self._count = parameter_count
-        scale = 1 + math.sqrt(
-            squared_norm([array.astype(np.float64) for array in tuple(initial)[:parameter_count]])
-        )
-        self._limit = (_OUT_OF_PROPORTION * scale) ** 2
+    def __init__(self, initial: Iterable[Array]) -> None:
+        self._limit = _OUT_OF_PROPORTION * (1 + _norm(initial))
 
-    def is_finite(self, outputs: list[Array]) -> bool:
-        """Return whether loss, parameters and optimiser's state of a step are finite.
-
-        A sum of squares is one fast pass; only where it overflows does each element have to be looked at.
-        """
-        return math.isfinite(squared_norm(outputs)) or all_finite(outputs)
-
-    def out_of_proportion(self, carry: Iterable[Array]) -> bool:
-        """Return whether the parameters have grown beyond all proportion to their start."""
-        # `not <=` holds for NaN and for sums that overflow.
-        return not squared_norm(tuple(carry)[: self._count]) <= self._limit
+    def out_of_proportion(self, network: Iterable[Array]) -> bool:
+        """Return whether the network's arrays have grown beyond all proportion to their start."""
+        return not _norm(network) <= self._limit
 
 
 def explain(

@@ -14,7 +14,7 @@ from wengert.errors import ModelFileError, WengertWarning
 from wengert.primitives import random
 from wengert.train.batches import batch_bounds, row_order
 from wengert.train.callbacks import Stop, TrainingState
-from wengert.train.divergence import Diverged, Divergence, Watch, explain, explain_growth
+from wengert.train.divergence import Diverged, Divergence, Watch, all_finite, explain, explain_growth
 from wengert.train.evaluation import Evaluator
 from wengert.train.history import Epoch, History
 from wengert.train.inputs import Rows
@@ -58,7 +58,7 @@ class Loop:
             self.now = plan.checkpoint.load(self.now, step.names, self._identity) or self.now
         self._display: Display = Silent()
         self._key = random.key(plan.seed)
-        self._watch = Watch(step.initial, step.network_count)
+        self._watch = Watch(self.initial_network)
         self._resumed = self.now.past.seconds
         self._begin = self._next_look = self._next_show = time.perf_counter()
         self._next_save = math.inf if plan.checkpoint is None else self._begin + plan.checkpoint.seconds
@@ -100,6 +100,9 @@ class Loop:
             With `now` still the moment before the step that did it.
         """
         self._display = display
+        # Both shapes of batches, so that a layer that cannot take the short one says so before any work.
+        for first, last in {self.bounds[0], self.bounds[-1]}:
+            self.step.compiled(self.plan.rows.take(slice(first, last)))
         while self.now.past.stop is None:
             if len(self.now.past.history) >= self.plan.epochs:
                 return Stop("epochs")
@@ -116,27 +119,23 @@ class Loop:
 
     def _steps(self) -> bool:
         """Take the remaining steps of this epoch; return whether there was time for all."""
-        past, rows = self.now.past, self.plan.rows
-        order = row_order(self.plan.seed, len(past.history), len(rows)) if self.plan.shuffle else None
-        for number in range(self.now.batch, len(self.bounds)):
+        plan = self.plan
+        epoch = len(self.now.past.history)
+        order = row_order(plan.seed, epoch, len(plan.rows)) if plan.shuffle else None
+        for first, last in self.bounds[self.now.batch :]:
             if time.perf_counter() >= self._next_look and not self._look():
                 return False
-            first, last = self.bounds[number]
-            batch = rows.take(slice(first, last) if order is None else order[first:last])
-            outputs = self._take(batch)
-            now = self.now
-            loss = float(outputs.pop())
-            self.now = Moment(
-                past,
-                tuple(outputs),
-                number + 1,
-                now.loss_sum + loss * (last - first),
-                loss if now.first_loss is None else now.first_loss,
-            )
+            self.take_step(plan.rows.take(slice(first, last) if order is None else order[first:last]))
         return True
 
-    def _take(self, batch: Rows) -> list[Any]:
-        """Run one step and check what it gave."""
+    def take_step(self, batch: Rows) -> None:
+        """Run one step, check what it gave, and move `now` behind it.
+
+        Raises
+        ------
+        Diverged
+            With `now` unchanged.
+        """
         compiled = self.step.compiled(batch)
         now = self.now
         arguments = [*now.carry, batch.features, batch.targets]
@@ -144,20 +143,21 @@ class Loop:
             arguments.append(batch.weights)
         arguments += [self._key, np.array(self.steps)]
         outputs = compiled.run(arguments)
-        if not self._watch.is_finite(outputs):
+        carry, loss = tuple(outputs[:-1]), float(outputs[-1])
+        first_loss = loss if now.first_loss is None else now.first_loss
+        if not (math.isfinite(loss) and all_finite(carry)):
             self._diverged(*explain(compiled.program, arguments, self.step.names, outputs))
-        first = now.first_loss
-        if first is not None and self._watch.out_of_proportion(now.carry) and float(outputs[-1]) > first:
-            layer, text = explain_growth(self.step.names, self.network(), (first, float(outputs[-1])))
+        if loss > first_loss and self._watch.out_of_proportion(self.network()):
+            layer, text = explain_growth(self.step.names, self.network(), (first_loss, loss))
             self._diverged(layer, None, text)
-        return outputs
+        self.now = Moment(now.past, carry, now.batch + 1, now.loss_sum + loss * len(batch), first_loss)
 
     def _end_epoch(self) -> None:
         """Evaluate, and go on to the next epoch."""
         now, past = self.now, self.now.past
         loss = now.loss_sum / len(self.plan.rows)
         network = self.network()
-        if now.first_loss is not None and self._watch.out_of_proportion(now.carry):
+        if now.first_loss is not None and self._watch.out_of_proportion(network):
             # No further step may come that would show what these parameters are worth.
             worth = self.evaluator(network, self.plan.rows.take(slice(*self.bounds[0]))).loss
             if not worth <= now.first_loss:

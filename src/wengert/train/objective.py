@@ -163,7 +163,7 @@ def conform(net: Any, objective: Objective, rows: Rows) -> Rows:
     dtype = floating_dtype(net)
     features = conform_features(net, rows.features)
     # Traced on the values, so that layers and losses that check them name the row.
-    predicted = trace(lambda X: net(X), features).outputs[0].type
+    predicted = trace(_evaluate, net, features).outputs[0].type
 
     def compare(target: Any) -> Program:
         return trace(
@@ -176,11 +176,16 @@ def conform(net: Any, objective: Objective, rows: Rows) -> Rows:
     return Rows(features, targets, None if rows.weights is None else rows.weights.astype(dtype))
 
 
+def _evaluate(net: Any, X: Any) -> Any:
+    # The network is an argument: an array outside of the trace cannot be indexed by a tensor.
+    return net(X)
+
+
 def conform_features(net: Any, features: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return features in the dtype in which the network takes them; see `conform`."""
 
     def record(kind: np.dtype[Any]) -> Program:
-        return trace(lambda X: net(X), abstract(features.shape, kind))
+        return trace(_evaluate, net, abstract(features.shape, kind))
 
     return converted(features, _in_use(features, floating_dtype(net), record), "X")
 
@@ -192,8 +197,8 @@ def _in_use(
     if array.dtype.kind == "f":
         return floating
     program = record(array.dtype)
+    whole = {node for node in program.inputs if node.type.dtype.kind in "iu"}
     cast = any(
-        node.primitive is astype and node.type.is_float and node.inputs[0] in program.inputs
-        for node in program.nodes
+        node.primitive is astype and node.type.is_float and node.inputs[0] in whole for node in program.nodes
     )
     return floating if cast else array.dtype

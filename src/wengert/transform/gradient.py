@@ -7,20 +7,22 @@ the rules of the primitives need none of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from wengert.errors import GradientError
-from wengert.ir.node import Node, make_input
+from wengert.ir.node import CONSTANT, Node, make_input
 from wengert.ir.primitive import Kind, NotDifferentiable
-from wengert.ir.program import Program, ancestors, reading_order
+from wengert.ir.program import Program, reading_order
 from wengert.ir.provenance import Provenance
 from wengert.ir.types import TensorType
 from wengert.primitives import movement, reductions
+from wengert.primitives.arithmetic import div, mul
 from wengert.primitives.selection import astype, where
 from wengert.trace.tensor import Tensor, Trace, as_tensor
+from wengert.transform.branches import branch_only
 
 
 def zeros(type_: TensorType, trace: Trace) -> Tensor:
@@ -51,14 +53,14 @@ def unbroadcast(contribution: Tensor, shape: tuple[int, ...]) -> Tensor:
     return contribution
 
 
-def dependents(outputs: Sequence[Node], wrt: Sequence[Node]) -> list[Node]:
-    """Return the nodes through which a derivative flows from `wrt` to `outputs`, in topological order.
+def dependents(nodes: Iterable[Node], wrt: Sequence[Node]) -> list[Node]:
+    """Return those of `nodes`, in topological order, to which a derivative flows from `wrt`.
 
     They are of floating dtype, depend on a node of `wrt`, and no step on the way is declared constant.
     """
     active = set(wrt)
     order = []
-    for node in reading_order([*outputs, *wrt]):
+    for node in nodes:
         if node not in active:
             if isinstance(node.primitive.vjp, NotDifferentiable) or not node.type.is_float:
                 continue
@@ -69,24 +71,14 @@ def dependents(outputs: Sequence[Node], wrt: Sequence[Node]) -> list[Node]:
     return order
 
 
-def branch_only(outputs: Sequence[Node]) -> set[Node]:
-    """Return the nodes from which every derivative on its way to the outputs passes a branch of ``where``.
-
-    They may have been computed at points where they have no finite derivative, since somebody else decides
-    whether they count. A node that is used outside of a branch as well is not among them; that the condition
-    or another step of no derivative reads it does not matter.
-    """
-    nodes = ancestors(outputs)
-    found: set[Node] = set()
-    if all(node.primitive is not where for node in nodes):
-        return found
-    reached = set(outputs)
-    for node in reversed(nodes):
-        if node not in reached:
-            found.add(node)
-        elif node.primitive is not where and not isinstance(node.primitive.vjp, NotDifferentiable):
-            reached.update(node.inputs)
-    return found
+def _bounded_slope(node: Node, place: int) -> bool:
+    """Whether the derivative by one operand is finite wherever the operands are: products with constants."""
+    if node.primitive is where or node.primitive.linear:
+        return True
+    others = [operand for other, operand in enumerate(node.inputs) if other != place]
+    multilinear = node.primitive.kind is Kind.CONTRACTION or node.primitive is mul
+    quotient = node.primitive is div and place == 0
+    return (multilinear or quotient) and all(operand.primitive is CONSTANT for operand in others)
 
 
 def _silent(node: Node, adjoint: Tensor) -> Any:
@@ -144,11 +136,10 @@ class _Pullback:
         out = Tensor(node, self.trace)
         operands = [Tensor(operand, self.trace) for operand in node.inputs]
         contributions = rule(adjoint, out, *operands, **dict(node.params))
-        guarded = node in self.guarded and node.primitive is not where and not node.primitive.linear
-        for operand, contribution in zip(node.inputs, contributions, strict=True):
+        for place, (operand, contribution) in enumerate(zip(node.inputs, contributions, strict=True)):
             if contribution is None or operand not in active:
                 continue
-            if guarded:
+            if node in self.guarded and not _bounded_slope(node, place):
                 # A cotangent of 0 comes from a branch not taken: it contributes 0, and not 0·∞.
                 contribution = where(_silent(node, adjoint), 0, contribution)
             self.add(operand, as_tensor(contribution, self.trace))
@@ -161,6 +152,7 @@ def backpropagate(
     trace: Trace,
     names: dict[Node, Provenance] | None = None,
     guard: bool = True,
+    nodes: Sequence[Node] | None = None,
 ) -> list[Tensor]:
     """Return the adjoints of `wrt`, given those of `outputs`.
 
@@ -176,15 +168,18 @@ def backpropagate(
     guard : bool
         Let a cotangent of zero contribute zero wherever `where` did not take a branch. Forward mode needs
         no guard: there ``where`` drops the tangent of the branch itself.
+    nodes : sequence of Node, optional
+        All that `outputs` and `wrt` need, and perhaps more, in `reading_order` where that is known already.
     """
-    order = dependents(outputs, wrt)
-    active = set(order)
+    order = dependents(reading_order([*outputs, *wrt]) if nodes is None else nodes, wrt)
+    targets = set(wrt)
+    active = targets.union(order)
     sweep = _Pullback(trace, names or {}, branch_only(outputs) if guard else set())
     for output, cotangent in zip(outputs, cotangents, strict=True):
         if output in active:
             sweep.add(output, cotangent)
     for node in reversed(order):
-        if node not in wrt or node.inputs:
+        if node not in targets or node.inputs:
             sweep.visit(node, active)
     found = [sweep.close(node) for node in wrt]
     return [zeros(node.type, trace) if one is None else one for node, one in zip(wrt, found, strict=True)]
@@ -220,7 +215,8 @@ def pullback(program: Program, wrt: Sequence[int], guard: bool = True) -> Progra
     with trace.recording():
         seeds = [make_input(f"cotangent{i}", node.type) for i, node in enumerate(program.outputs)]
         cotangents = [Tensor(seed, trace) for seed in seeds]
-        adjoints = backpropagate(program.outputs, cotangents, targets, trace, dict(program.provenance), guard)
+        names = dict(program.provenance)
+        adjoints = backpropagate(program.outputs, cotangents, targets, trace, names, guard, program.nodes)
     return Program([*program.inputs, *seeds], [one.node for one in adjoints], trace.provenance)
 
 
@@ -261,7 +257,8 @@ def gradient(program: Program, wrt: Sequence[int] | None = None, with_value: boo
     trace.provenance.update(program.provenance)
     with trace.recording():
         one = as_tensor(np.ones((), output.type.dtype), trace)
-        adjoints = backpropagate([output], [one], targets, trace, dict(program.provenance))
+        names = dict(program.provenance)
+        adjoints = backpropagate([output], [one], targets, trace, names, nodes=program.nodes)
     results = [adjoint.node for adjoint in adjoints]
     outputs = [*program.outputs, *results] if with_value else results
     return Program(program.inputs, outputs, trace.provenance)

@@ -12,7 +12,7 @@ from wengert.ir.evaluate import check_argument
 from wengert.ir.node import Node, constant_value
 from wengert.ir.program import Program
 from wengert.run.executor import Executable
-from wengert.run.numpy.memory import Line, owns_result, plan_lines
+from wengert.run.numpy.memory import Line, keep_freed_memory, owns_result, plan_lines
 
 Array = np.ndarray[Any, Any]
 
@@ -29,6 +29,7 @@ class NumpyExecutor:
         """Return the callable; see `Executor`."""
         if program.free:
             raise WengertError("the program reads values of an enclosing trace; it can only run inside it")
+        keep_freed_memory()
         place = {node: position for position, node in enumerate(program.inputs)}
         for node in program.nodes:
             place.setdefault(node, len(place))
@@ -74,8 +75,11 @@ class _Compiled:
             for (node, shape, dtype), value in zip(self.inputs, arguments, strict=True)
         ]
         with np.errstate(all="ignore"):
-            for function, operands, result, ended in self.lines:
-                values[result] = function(*operands(values))
+            for function, operands, memory, result, ended in self.lines:
+                if memory < 0:
+                    values[result] = function(*operands(values))
+                else:
+                    values[result] = function(*operands(values), out=values[memory])
                 for position in ended:
                     values[position] = None
         return [

@@ -18,9 +18,9 @@ from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
 from wengert.ir.types import TensorType
 
-# One line: function, getter of its operands from the list of values (the last: the memory to write to),
-# place of the result, and places that nobody reads afterwards.
-Line = tuple[Callable[..., Any], Callable[[list[Any]], Any], int, tuple[int, ...]]
+# One line: function, getter of its operands from the list of values, place of the memory to write to (-1 for
+# none), place of the result, and places that nobody reads afterwards.
+Line = tuple[Callable[..., Any], Callable[[list[Any]], Any], int, int, tuple[int, ...]]
 
 # Below this many bytes new memory costs less than finding old.
 _WORTH_KEEPING = 1 << 14
@@ -59,7 +59,7 @@ class _Plan:
             self.last_use.update(dict.fromkeys(node.inputs, node))
             if not owns_result(node):
                 self.viewed.update(node.inputs)
-        self.lines: list[tuple[Callable[..., Any], list[int], int, list[int]]] = []
+        self.lines: list[tuple[Callable[..., Any], list[int], int, int, list[int]]] = []
         self.unused: dict[TensorType, list[tuple[int, int]]] = {}
 
     def add(self, number: int, node: Node) -> None:
@@ -71,6 +71,7 @@ class _Plan:
         ]
         reusable = [one for one in ended if self._is_reusable(one)]
         operands = [self.place[one] for one in node.inputs]
+        memory = -1
         dropped = [self.place[one] for one in ended]
         if owns_result(node) and node.type.ndim:
             # An elementwise operation may write over its own operand, a product may not.
@@ -79,12 +80,11 @@ class _Plan:
             ]
             waiting = self.unused.get(node.type)
             if own:
-                operands.append(self.place[own[0]])
+                memory = self.place[own[0]]
                 reusable.remove(own[0])
             elif waiting:
-                old, _ = waiting.pop()
-                operands.append(old)
-                dropped.append(old)
+                memory, _ = waiting.pop()
+                dropped.append(memory)
         for one in reusable:
             if one.type.size * one.type.dtype.itemsize >= _WORTH_KEEPING:
                 self.unused.setdefault(one.type, []).append((self.place[one], number))
@@ -92,20 +92,30 @@ class _Plan:
         function = node.primitive.numpy
         if node.params:
             function = partial(function, **dict(node.params))
-        self.lines.append((function, operands, self.place[node], dropped))
+        self.lines.append((function, operands, memory, self.place[node], dropped))
 
     def finish(self) -> list[Line]:
         """Return the lines; memory that was kept and never used again is dropped where its value ended."""
         for waiting in self.unused.values():
             for old, number in waiting:
-                self.lines[number][3].append(old)
+                self.lines[number][-1].append(old)
         return [
-            (function, _getter(operands), result, tuple(dropped))
-            for function, operands, result, dropped in self.lines
+            (function, _getter(operands), memory, result, tuple(dropped))
+            for function, operands, memory, result, dropped in self.lines
         ]
 
     def _is_reusable(self, operand: Node) -> bool:
         return owns_result(operand) and operand not in self.viewed and operand.type.ndim > 0
+
+
+def keep_freed_memory() -> None:
+    """Have the C library keep what is freed, for the arrays of the next step.
+
+    The malloc of Linux returns blocks to the system that are larger than any it has seen come and go, and a
+    training step with megabytes of new parameters would fetch all their pages again. This block, which is
+    never touched and costs nothing, is of the largest size that it learns from. Other systems take no notice.
+    """
+    np.empty(31 << 20, np.uint8)
 
 
 def _getter(places: list[int]) -> Callable[[list[Any]], Any]:

@@ -31,12 +31,6 @@ def vdot(a: Any, b: Any) -> Any:
     return primitives.matmul(np.reshape(a, -1), np.reshape(b, -1))
 
 
-@implements(np.vecdot)
-def vecdot(x1: Any, x2: Any) -> Any:
-    """np.vecdot over the last axis."""
-    return np.sum(x1 * x2, axis=-1)
-
-
 @implements(np.inner)
 def inner(a: Any, b: Any) -> Any:
     """np.inner."""
