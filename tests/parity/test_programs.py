@@ -72,6 +72,19 @@ def test_products(sizes: tuple[int, int, int], turned: str, dtype: Any, rng: np.
     assert_same(wg.trace(product, left, right), [left, right])
 
 
+@pytest.mark.parametrize("sizes", [(7, 13, 5), (64, 70, 33), (1, 65, 8), (25, 3, 100)])
+def test_long_lines_behind_a_product(sizes: tuple[int, int, int], rng: np.random.Generator) -> None:
+    rows, terms, columns = sizes
+    arguments = [rng.normal(size=s) for s in ((rows, terms), (terms, columns), (columns,), (rows, columns))]
+
+    def update(x: Any, w: Any, bias: Any, before: Any) -> Any:
+        slope = (x @ w + bias) / terms
+        mean = 0.9 * before + 0.1 * slope
+        return before - 0.1 * mean / (np.sqrt(np.square(slope) + 0.5) + 1e-8), mean
+
+    assert_same(wg.trace(update, *arguments), arguments)
+
+
 def test_sum_of_many_float32_is_right_along_every_axis() -> None:
     x = np.full((2**11, 2**11), np.float32(0.1))
     totals = LLVMExecutor().compile(wg.trace(lambda x: (x.sum(), x.sum(0), x.sum(1)), x))([x])

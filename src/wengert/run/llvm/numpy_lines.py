@@ -21,7 +21,6 @@ REASONS = {
     "argmin": "rare: a score, not a part of training",
     "fold_in": "ten rounds on one counter: nothing to gain",
     "random_uniform": "NumPy's vectors of 64-bit products are near the speed of the machine",
-    "scatter_add": "repeated places must be added in order",
     "einsum": "a repeated index within one term, that is a diagonal",
 }
 
@@ -39,6 +38,8 @@ def left_to_numpy(node: Node) -> str | None:
         return f"{name} of integers"
     if kind is Kind.CONTRACTION and node.type.dtype.kind != "f":
         return f"{name} of integers"
+    if name == "scatter_add" and node.type.dtype.kind == "b":
+        return "scatter_add of booleans"
     if kind is Kind.REDUCTION and name not in NATIVE_REDUCTIONS:
         return f"no loop nest for {name}"
     return None

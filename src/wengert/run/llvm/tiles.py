@@ -8,7 +8,7 @@ from llvmlite import ir
 
 from wengert.ir.node import Node
 from wengert.run.llvm.body import Body
-from wengert.run.llvm.irtypes import I64, constant, intrinsic, splat, widened
+from wengert.run.llvm.irtypes import I64, POINTER, constant, intrinsic, splat, widened
 from wengert.run.llvm.loops import (
     Access,
     Index,
@@ -17,6 +17,7 @@ from wengert.run.llvm.loops import (
     index_value,
     load,
     plus,
+    store,
     times,
 )
 from wengert.run.llvm.packing import pack_panel, shortened
@@ -25,6 +26,9 @@ from wengert.run.llvm.target import Target
 
 # Terms in one turn of the innermost loop: enough that counting costs nothing beside the multiplications.
 UNROLLED = 4
+
+# Lines behind a product that are written out for every vector of a tile; more take too long to compile.
+SHORT_EPILOGUE = 4
 
 
 class Tiles:
@@ -173,13 +177,40 @@ class _TileWriter:
                     self._multiply(row, rows, plus(builder, term, step), lanes, results)
         for term in range(whole, product.terms):
             self._multiply(row, rows, term, lanes, results)
-        for number in range(rows):
+        if len(product.kernel.members) <= SHORT_EPILOGUE:
+            for number in range(rows):
+                for place, width in enumerate(self.widths):
+                    slot = results[number][place]
+                    value = shortened(builder, builder.load(slot, typ=slot.allocated_type), width)
+                    self._finish(plus(builder, row, number), place, value)
+            return
+        self._finish_in_a_loop(row, rows, lanes, results)
+
+    def _finish(self, row: Index, place: int, value: ir.Value) -> None:
+        """Compute what is fused behind the product for one vector of its result."""
+        column = plus(self.builder, self.column, place * self.tiles.lanes)
+        where = Place([*self.batch, row, column], self.widths[place])
+        self.body.compute(self.builder, where, {self.product.kernel.line: value})
+
+    def _finish_in_a_loop(
+        self, row: Index, rows: int, lanes: list[int], results: list[list[ir.AllocaInstr]]
+    ) -> None:
+        """Go through the tile in memory, so that long lines behind a product stand in the code once a vector."""
+        builder, type_ = self.builder, self.product.type
+        stride = sum(lanes)
+        with builder.goto_entry_block():
+            tile = builder.alloca(ir.ArrayType(type_, rows * stride))
+        tile.type = POINTER  # llvmlite would only let whole arrays be stored there
+        for number, slots in enumerate(results):
+            for place, slot in enumerate(slots):
+                value = builder.load(slot, typ=slot.allocated_type)
+                access = Access(number * stride + sum(lanes[:place]), (1,))
+                store(builder, value, tile, type_, access, Place([0], lanes[place]))
+        with counted_loop(builder, 0, rows) as number:
             for place, width in enumerate(self.widths):
-                slot = results[number][place]
-                value = shortened(builder, builder.load(slot, typ=slot.allocated_type), width)
-                column = plus(builder, self.column, place * self.tiles.lanes)
-                where = Place([*self.batch, plus(builder, row, number), column], width)
-                self.body.compute(builder, where, {product.kernel.line: value})
+                access = Access(sum(lanes[:place]), (stride, 1))
+                value = load(builder, tile, type_, access, Place([number, 0], width))
+                self._finish(plus(builder, row, number), place, value)
 
     def _slot(self, type_: ir.Type) -> ir.AllocaInstr:
         with self.builder.goto_entry_block():
