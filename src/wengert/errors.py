@@ -57,3 +57,7 @@ class ModelFileError(WengertError, ValueError):
 
 class VerificationError(WengertError, AssertionError):
     """A program that breaks the rules of the representation; always a bug in wengert."""
+
+
+class DerivationError(WengertError, AssertionError):
+    """A line of a derivation that disagrees with the engine, so it is not shown; always a bug in wengert."""
