@@ -22,7 +22,7 @@ from wengert.explain.expressions import (
     Relation,
     Sum,
     free_indices,
-    insert,
+    rebuild,
     renamed_apart,
     walk,
 )
@@ -174,9 +174,5 @@ def fold(expression: Expression, known: Expression, name: Element) -> Expression
     """Write `name` wherever the expression that defines it stands: tanh(b_j) is c_j."""
     if expression == known:
         return name
-    from wengert.explain.expressions import rebuild
-
     return rebuild(expression, lambda part: fold(part, known, name))
 
-
-__all__ = ["Rules", "depends", "differentiate", "fold", "insert"]

@@ -188,6 +188,15 @@ class Differential(Expression):
     body: Expression
 
 
+@dataclass(frozen=True, slots=True)
+class Verbatim(Expression):
+    """A line of the program that has no formula in index notation, written as its NumPy source."""
+
+    text: str
+    symbol: Symbol
+    positions: tuple[Position, ...]
+
+
 ZERO = Number(fractions.Fraction(0))
 ONE = Number(fractions.Fraction(1))
 TWO = Number(fractions.Fraction(2))
@@ -239,7 +248,7 @@ def walk(expression: Expression) -> Iterator[Expression]:
 def free_indices(expression: Expression) -> tuple[Index, ...]:
     """Return the indices that are not summed over, in the order in which they appear."""
     found: dict[Index, None] = {}
-    if isinstance(expression, Element):
+    if isinstance(expression, (Element, Verbatim)):
         found.update(dict.fromkeys(at for at in expression.positions if isinstance(at, Index)))
     elif isinstance(expression, Delta):
         found.update(dict.fromkeys((expression.left, expression.right)))
@@ -261,7 +270,7 @@ def substitute(expression: Expression, new: Mapping[Index, Position]) -> Express
     """Put other indices in place of free ones; a summation index in the way is renamed."""
     if not new:
         return expression
-    if isinstance(expression, Element):
+    if isinstance(expression, (Element, Verbatim)):
         positions = tuple(new.get(at, at) if isinstance(at, Index) else at for at in expression.positions)
         return replace(expression, positions=positions)
     if isinstance(expression, Delta):

@@ -9,22 +9,25 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from wengert.errors import DerivationError
 from wengert.explain.arithmetic import add, divide, multiply, negate, power
 from wengert.explain.expressions import (
+    Add,
     Apply,
     Call,
     Cases,
-    Element,
     Expression,
     Number,
+    Power,
+    Product,
+    Quotient,
     Relation,
     number,
     rebuild,
 )
-from wengert.explain.expressions import Symbol as Symbol
 
 _TOKEN = re.compile(r"\\begin\{cases\}|\\end\{cases\}|\\text\{[^}]*\}|\\operatorname\{(\w+)\}|\\[A-Za-z]+|\\.|@\w+|\d+|\S")
 _IGNORED = {"\\,", "\\left", "\\right", "\\odot", "\\cdot", "\\ "}
@@ -39,19 +42,9 @@ _RELATIONS = {
 _CLOSING = {")", "]", "}", "|", ",", "&", "\\\\", "+", "-", "\\end{cases}", *_RELATIONS}
 
 
-class Slot(Element):
+@dataclass(frozen=True, slots=True)
+class Slot(Expression):
     """A place in a template that an operand, or the result itself, is put into."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        object.__setattr__(self, "name", name)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Slot) and self.name == other.name
-
-    def __hash__(self) -> int:
-        return hash(self.name)
 
     name: str
 
@@ -197,16 +190,14 @@ def fill(template: Expression, values: Mapping[str, Expression]) -> Expression:
 
 def tidy(expression: Expression) -> Expression:
     """Build the outermost operation again, so that numbers put into it are worked out."""
-    from wengert.explain import expressions as kinds
-
     match expression:
-        case kinds.Add(terms):
+        case Add(terms):
             return add(*terms)
-        case kinds.Product(factors):
+        case Product(factors):
             return multiply(*factors)
-        case kinds.Quotient(numerator, denominator):
+        case Quotient(numerator, denominator):
             return divide(numerator, denominator)
-        case kinds.Power(base, exponent):
+        case Power(base, exponent):
             return power(base, exponent)
     return expression
 
