@@ -90,12 +90,14 @@ class Letters:
         for node in program.nodes:
             for one, other in tied_axes(node):
                 if one[0].type.shape[one[1]] == other[0].type.shape[other[1]] > 1:
-                    self._parent[self._root(other)] = self._root(one)
+                    above, below = self._root(one), self._root(other)
+                    if above != below:
+                        self._parent[below] = above
         spare = iter(letter for letter in _LETTERS + string.ascii_uppercase if letter != "n")
         self._index: dict[Axis, Index] = {}
         for node, axis in batch:
             self._index.setdefault(self._root((node, axis)), Index("n", node.type.shape[axis]))
-        for node in sorted(program.nodes, key=lambda one: bool(one.inputs)):
+        for node in dict.fromkeys([*program.inputs, *program.nodes]):
             for axis, extent in enumerate(node.type.shape):
                 root = self._root((node, axis))
                 if extent != 1 and root not in self._index:

@@ -29,30 +29,6 @@ def displayed(name: str) -> str:
     return _GREEK.get(stem, stem) + name[len(stem) :]
 
 
-class Names:
-    """Hands out names that are not taken."""
-
-    def __init__(self, taken: Iterable[str] = ()) -> None:
-        self.taken = set(taken)
-
-    def claim(self, name: str) -> str:
-        """Return `name`, or `name` with the first free number behind it."""
-        found = name
-        number = 2
-        while found in self.taken:
-            found = f"{name}{number}"
-            number += 1
-        self.taken.add(found)
-        return found
-
-    def numbered(self, stem: str) -> str:
-        """Return the stem with the first free number: z1, z2, …"""
-        number = 1
-        while f"{stem}{number}" in self.taken:
-            number += 1
-        return self.claim(f"{stem}{number}")
-
-
 def _parameter_names(program: Program) -> dict[Node, str]:
     """Return short names for the leaves of a network: ``net.layers.2.weight`` is W2 if it is the second."""
     result: dict[Node, str] = {}
@@ -133,7 +109,7 @@ class Table:
         self.letters = letters
         self.symbols: dict[Node, Symbol] = {}
         self._renamed = renamed
-        self._names = Names()
+        self._taken: set[str] = set()
         parameters = _parameter_names(program)
         wanted = {node: self._wanted(program, node) for node in program.nodes}
         self._reserved = {name for name in [*parameters.values(), *wanted.values()] if name}
@@ -176,9 +152,18 @@ class Table:
                 yield from node.inputs
 
     def _spare(self, stem: str) -> str:
-        self._names.taken |= self._reserved
-        return self._names.numbered(stem)
+        """Return the stem with the first free number: z1, z2, …"""
+        number = 1
+        while f"{stem}{number}" in self._taken | self._reserved:
+            number += 1
+        return f"{stem}{number}"
 
     def _enter(self, node: Node, name: str) -> None:
+        found = name
+        number = 2
+        while found in self._taken:
+            found = f"{name}{number}"
+            number += 1
+        self._taken.add(found)
         axes = distinct([self.letters.index(node, axis) for axis in range(node.type.ndim)])
-        self.symbols[node] = Symbol(self._names.claim(name), node, node.type.shape, axes)
+        self.symbols[node] = Symbol(found, node, node.type.shape, axes)
