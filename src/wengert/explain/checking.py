@@ -113,7 +113,7 @@ def with_values(tree: Tree, point: Point, largest: int = 400_000) -> Tree:
     sections = []
     for section in tree.sections:
         steps = tuple(_with_value(step, point, largest) for step in section.steps)
-        sections.append(Section(section.title, section.note, steps))
+        sections.append(replace(section, steps=steps))
     return Tree(tree.title, tuple(sections))
 
 

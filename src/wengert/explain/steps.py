@@ -40,6 +40,8 @@ class Step:
         Shape of the result.
     value : ndarray or None
         The result at the given point.
+    shown : bool
+        Whether printers put the value behind the formula.
     """
 
     subject: Expression
@@ -52,6 +54,7 @@ class Step:
     axes: tuple[Index | None, Index | None] | None = None
     shape: tuple[int, ...] = ()
     value: Array | None = None
+    shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +67,14 @@ class Section:
     note : str
         What the part is for, or what has to be said in words.
     steps : tuple of Step
+    spaced : bool
+        Whether an empty line stands between one subject and the next.
     """
 
     title: str
     note: str = ""
     steps: tuple[Step, ...] = ()
+    spaced: bool = True
 
 
 @dataclass(frozen=True, slots=True)
