@@ -9,15 +9,19 @@ from wengert.explain.arithmetic import add, divide, is_number, multiply, power, 
 from wengert.explain.expressions import (
     ONE,
     Add,
+    Call,
+    Delta,
+    Element,
     Expression,
     Number,
+    Partial,
     Power,
     Product,
     Quotient,
     Sum,
     free_indices,
     number,
-    size,
+    walk,
 )
 
 _LONGEST = 24  # terms above which multiplying out helps nobody
@@ -107,8 +111,13 @@ def simplified(expression: Expression) -> Expression:
     terms = terms_of(expression)
     cleared = collected([cancelled(cleared_term) for term in terms for cleared_term in _opened(term)])
     expanded = collected([part for term in terms for part in _spread(cancelled(term))])
-    # min keeps the first of equals, so nothing is rewritten unless it gets shorter.
-    return min((expression, cleared, expanded), key=size)
+    # min keeps the first of equals, so nothing is rewritten unless it gets shorter to read.
+    return min((expression, cleared, expanded), key=length)
+
+
+def length(expression: Expression) -> int:
+    """Return how many names and fraction bars an expression has: what a reader has to take in."""
+    return sum(1 for part in walk(expression) if isinstance(part, (Element, Delta, Partial, Quotient, Call)))
 
 
 def _opened(term: Expression) -> list[Expression]:

@@ -114,7 +114,7 @@ def with_values(tree: Tree, point: Point, largest: int = 400_000) -> Tree:
     for section in tree.sections:
         steps = tuple(_with_value(step, point, largest) for step in section.steps)
         sections.append(replace(section, steps=steps))
-    return Tree(tree.title, tuple(sections))
+    return replace(tree, sections=tuple(sections))
 
 
 def _with_value(step: Step, point: Point, largest: int) -> Step:

@@ -84,9 +84,11 @@ class Formulas:
         self.symbols = symbols
         self.letters = letters
 
-    def definition(self, symbol: Symbol, positions: tuple[Position, ...]) -> Expression:
-        """Return the formula of an element of a named tensor."""
-        used = frozenset(positions)
+    def definition(
+        self, symbol: Symbol, positions: tuple[Position, ...], others: tuple[Position, ...] = ()
+    ) -> Expression:
+        """Return the formula of an element of a named tensor; its sums keep clear of the indices `others`."""
+        used = frozenset({*positions, *others})
         if not has_formula(symbol.node):
             return Verbatim(self._source(symbol.node), symbol, positions)
         return self._write(symbol.node, positions, used)

@@ -109,7 +109,7 @@ def _product(factors: tuple[Expression, ...], by: Element, rules: Rules) -> Expr
     moving = [place for place, factor in enumerate(factors) if depends(factor, by)]
     if len(moving) > 1:
         rules.use("product rule")
-    elif any(isinstance(factor, Number) for factor in factors):
+    elif len(factors) > 1:
         rules.use("constant factor")
     terms = [
         multiply(*factors[:place], differentiate(factors[place], by, rules), *factors[place + 1 :])

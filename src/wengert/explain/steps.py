@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.explain.expressions import Expression
+from wengert.explain.expressions import Expression, Symbol
 from wengert.explain.indices import Index
 
 Array = np.ndarray[Any, Any]
@@ -85,10 +85,13 @@ class Tree:
     ----------
     title : str
     sections : tuple of Section
+    adjoints : dict of Symbol to str
+        Values whose adjoint has a letter of its own: δ.
     """
 
     title: str
-    sections: tuple[Section, ...] = field(default=())
+    sections: tuple[Section, ...] = ()
+    adjoints: dict[Symbol, str] = field(default_factory=dict)
 
     @property
     def steps(self) -> Iterator[Step]:

@@ -1,0 +1,201 @@
+"""`explain`: from a function and its arguments to a checked derivation."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import ConfigurationError, GradientError
+from wengert.explain.checking import Verification, check_tree, with_values
+from wengert.explain.printers.text import text
+from wengert.explain.problem import Convention, Problem, build
+from wengert.explain.steps import Tree
+from wengert.explain.typesetting import Style
+from wengert.explain.views.index_view import index_view
+from wengert.ir.node import Node
+from wengert.run.numpy import NumpyExecutor
+from wengert.trace.tracing import Recording
+from wengert.trace.tree import map_leaves
+
+VIEWS: dict[str, Callable[[Problem], Tree]] = {"index": index_view}
+NOTATIONS = ("rows", "columns", "mit")
+LAYOUTS = ("denominator", "numerator")
+_SEED = 1964
+
+
+class Derivation:
+    """A derivation, every line of which was compared with the engine.
+
+    Attributes
+    ----------
+    view : str
+    tree : Tree
+        Sections of steps; each step has before, rule, justification, after, shape and value.
+    verification : Verification
+        How many lines were checked at how many points before anything was shown.
+    """
+
+    def __init__(self, rebuild: Callable[[str], tuple[Problem, Tree]], view: str) -> None:
+        self._rebuild = rebuild
+        self.view_name = view
+        self._problem, tree = rebuild(view)
+        rng = np.random.default_rng(_SEED)
+        self.verification = check_tree(tree, self._problem.points, rng)
+        self.tree = with_values(tree, self._problem.points[0])
+
+    def view(self, name: str) -> Derivation:
+        """Return another view of the same derivation."""
+        _check_choice("view", name, VIEWS)
+        return Derivation(self._rebuild, name)
+
+    def verify(self, points: int = 5, seed: int = 0) -> Verification:
+        """Compare every line with the engine again, at fresh random points.
+
+        Parameters
+        ----------
+        points, seed : int
+
+        Raises
+        ------
+        DerivationError
+            When a line disagrees; names it.
+        """
+        rng = np.random.default_rng(seed)
+        return check_tree(self.tree, self._problem.engine.fresh(points, rng), rng)
+
+    @property
+    def style(self) -> Style:
+        """How the formulas are written."""
+        return Style(self._problem.names, self.tree.adjoints, shapes=self.view_name in ("matrix", "numbers"))
+
+    def __str__(self) -> str:
+        return text(self.tree, self.style)
+
+
+def _check_choice(role: str, value: str, known: Sequence[str] | Mapping[str, Any]) -> None:
+    if value not in known:
+        near = difflib.get_close_matches(str(value), list(known), n=1)
+        advice = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigurationError(f"{role}={value!r} is not one of {', '.join(known)}{advice}")
+
+
+def _as_float64(leaf: Any) -> Any:
+    """Return a leaf as float64 where it is a floating number: derivations are checked in double precision."""
+    array = np.asarray(leaf)
+    return array.astype(np.float64) if array.dtype.kind == "f" else leaf
+
+
+def _targets(recording: Recording, wrt: str | Sequence[str] | None) -> list[Node]:
+    """Return the inputs to differentiate by."""
+    paths = {str(dict(node.params)["name"]): node for node in recording.program.inputs}
+    floating = {name: node for name, node in paths.items() if node.type.is_float}
+    if wrt is None:
+        return list(floating.values())
+    chosen: list[Node] = []
+    for name in [wrt] if isinstance(wrt, str) else wrt:
+        found = [node for path, node in paths.items() if path == name or path.startswith(f"{name}.")]
+        found = found or [node for path, node in paths.items() if path.endswith(f".{name}")]
+        if not found:
+            near = difflib.get_close_matches(name, list(paths), n=1)
+            advice = f"; did you mean {near[0]!r}?" if near else ""
+            raise ConfigurationError(f"wrt={name!r}: no such argument (there are: {', '.join(paths)}){advice}")
+        chosen += [node for node in found if node.type.is_float]
+        if not any(node.type.is_float for node in found):
+            raise GradientError(f"wrt={name!r} is {found[0].type}; derivatives need floating numbers")
+    return list(dict.fromkeys(chosen))
+
+
+def explain(
+    function: Callable[..., Any],
+    *args: Any,
+    wrt: str | Sequence[str] | None = None,
+    view: str = "index",
+    notation: str = "rows",
+    layout: str = "denominator",
+    names: Mapping[str, str] | None = None,
+    step_size: float | None = None,
+    **kwargs: Any,
+) -> Derivation:
+    """Derive the gradient of a function line by line, each line checked against the engine.
+
+    Parameters
+    ----------
+    function : callable
+        Written in plain NumPy; returns a scalar. Its own variable names are used.
+    *args, **kwargs
+        The point at which it is explained: numbers, arrays, networks.
+    wrt : str or sequence of str, optional
+        Names of the arguments to differentiate by; all floating ones by default. For a network the path of
+        a parameter, or the argument for all of them.
+    view : str
+        One of the keys of `VIEWS`.
+    notation : str
+        ``rows`` (XW + b), ``columns`` (Wx + b) or ``mit`` (Wᵀx + W₀): whether an array with one axis is a
+        row or a column.
+    layout : str
+        ``denominator``: a gradient has the shape of its variable; ``numerator``: of the transpose.
+    names : mapping, optional
+        Names to show in place of the program's own.
+    step_size : float, optional
+        Show the gradient-descent update as well.
+
+    Returns
+    -------
+    Derivation
+
+    Raises
+    ------
+    ConfigurationError
+        For an unknown name or option; suggests the nearest.
+    GradientError
+        When the output is no floating scalar, or there is nothing to differentiate by.
+    NonFiniteError
+        When the function or its gradient is not finite at the given point.
+    DerivationError
+        When a line disagrees with the engine; always a bug.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import wengert as wg
+    >>> print(wg.explain(lambda x: np.sin(x) ** 2, 0.5))  # doctest: +SKIP
+    """
+    _check_choice("view", view, VIEWS)
+    _check_choice("notation", notation, NOTATIONS)
+    _check_choice("layout", layout, LAYOUTS)
+    recording = Recording(function, map_leaves(_as_float64, args), map_leaves(_as_float64, kwargs))
+    _check_output(recording)
+    targets = _targets(recording, wrt)
+    if not targets:
+        raise GradientError("there is no floating argument to differentiate by")
+    make = partial(
+        _derived, recording, targets, dict(names or {}), Convention(notation, layout, step_size)
+    )
+    return Derivation(make, view)
+
+
+def _derived(
+    recording: Recording, targets: list[Node], names: dict[str, str], convention: Convention, view: str
+) -> tuple[Problem, Tree]:
+    arguments = [np.asarray(leaf, node.type.dtype) for leaf, node in
+                 zip(recording.leaves, recording.program.inputs, strict=True)]  # fmt: skip
+    problem = build(
+        recording.program, targets, arguments, NumpyExecutor(), names, convention,
+        every_line=view == "adjoint", rng=np.random.default_rng(_SEED),
+    )  # fmt: skip
+    return problem, VIEWS[view](problem)
+
+
+def _check_output(recording: Recording) -> None:
+    outputs = recording.program.outputs
+    if len(outputs) != 1:
+        raise GradientError(f"the function returns {len(outputs)} values; a gradient is of one scalar")
+    type_ = outputs[0].type
+    if type_.size != 1 or not type_.is_float:
+        raise GradientError(
+            f"the function returns {type_}; a gradient is of a floating scalar: sum it, or take wg.jacobian"
+        )
