@@ -5,7 +5,7 @@ from __future__ import annotations
 import fractions
 from collections.abc import Iterator
 
-from wengert.explain.arithmetic import add, divide, is_number, multiply, power, total
+from wengert.explain.arithmetic import add, divide, is_number, multiply, power, tidy, total
 from wengert.explain.expressions import (
     ONE,
     Add,
@@ -21,9 +21,11 @@ from wengert.explain.expressions import (
     Sum,
     free_indices,
     number,
+    rebuild,
     walk,
 )
 
+_BESIDE = (Delta, Partial, Sum)
 _LONGEST = 24  # terms above which multiplying out helps nobody
 
 
@@ -62,9 +64,13 @@ def cancelled(expression: Expression) -> Expression:
             scale = scale * base.value**exponent
         else:
             exponents[base] = exponents.get(base, 0) + exponent
-    above = [power(base, number(exponent)) for base, exponent in exponents.items() if exponent > 0]
+    # What a reader looks for beside the fraction stays beside it: deltas, derivatives, sums.
+    beside = [base for base, exponent in exponents.items() if exponent == 1 and isinstance(base, _BESIDE)]
+    above = [
+        power(base, number(exponent)) for base, exponent in exponents.items() if exponent > 0 and base not in beside
+    ]
     below = [power(base, number(-exponent)) for base, exponent in exponents.items() if exponent < 0]
-    return multiply(Number(scale), divide(multiply(*above), multiply(*below)))
+    return multiply(Number(scale), divide(multiply(*above), multiply(*below)), *beside)
 
 
 def _spread(expression: Expression) -> list[Expression]:
@@ -103,16 +109,32 @@ def collected(terms: list[Expression]) -> Expression:
         scales[key] = scales.get(key, fractions.Fraction(0)) + scale
         bare = [factor for factor in factors_of(term) if not isinstance(factor, Number)]
         shown.setdefault(key, multiply(*bare))
-    return add(*(multiply(Number(scale), shown[key]) for key, scale in scales.items() if scale != 0))
+    ordered = sorted(scales, key=lambda key: scales[key] < 0)  # y − t rather than −t + y
+    return add(*(multiply(Number(scales[key]), shown[key]) for key in ordered if scales[key] != 0))
 
 
 def simplified(expression: Expression) -> Expression:
-    """Return the shortest of: as it stands, cancelled term by term, multiplied out and collected."""
+    """Return the shortest of: as it stands, cancelled term by term, multiplied out and collected.
+
+    Sums inside are simplified first.
+    """
+    if isinstance(expression, Sum):
+        return total(expression.indices, simplified(expression.body))
+    if isinstance(expression, (Add, Product)):
+        expression = tidy(rebuild(expression, simplified))
     terms = terms_of(expression)
     cleared = collected([cancelled(cleared_term) for term in terms for cleared_term in _opened(term)])
     expanded = collected([part for term in terms for part in _spread(cancelled(term))])
     # min keeps the first of equals, so nothing is rewritten unless it gets shorter to read.
     return min((expression, cleared, expanded), key=length)
+
+
+def neat(expression: Expression) -> Expression:
+    """Write a factor that stands over 1 into the fraction: t·1/y is t/y."""
+    expression = tidy(rebuild(expression, neat))
+    if isinstance(expression, Product) and _has_quotient(expression):
+        return cancelled(expression)
+    return expression
 
 
 def length(expression: Expression) -> int:

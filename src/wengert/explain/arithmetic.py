@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fractions
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from wengert.explain.expressions import (
     MINUS_ONE,
@@ -110,6 +110,20 @@ def total(indices: Sequence[Index], body: Expression) -> Expression:
     return Sum(tuple(indices), body)
 
 
+def tidy(expression: Expression) -> Expression:
+    """Build the outermost operation again, so that numbers put into it are worked out."""
+    match expression:
+        case Add(terms):
+            return add(*terms)
+        case Product(factors):
+            return multiply(*factors)
+        case Quotient(numerator, denominator):
+            return divide(numerator, denominator)
+        case Power(base, exponent):
+            return power(base, exponent)
+    return expression
+
+
 def pulled_out(expression: Expression) -> Expression:
     """Bring the sums among the factors of a product in front of it: (Σ_k x_k) y = Σ_k x_k y."""
     expression = rebuild(expression, pulled_out)
@@ -129,10 +143,6 @@ def pulled_out(expression: Expression) -> Expression:
             factor = factor.body
         factors.append(factor)
     return total(indices, multiply(*factors))
-
-
-def _terms_of(expression: Expression) -> Iterable[Expression]:
-    return expression.terms if isinstance(expression, Add) else (expression,)
 
 
 def without_deltas(expression: Expression) -> Expression:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wengert.explain.algebra import length, simplified, taken_out
-from wengert.explain.arithmetic import add, multiply, pulled_out, total, without_deltas
+from wengert.explain.algebra import collected, length, neat, simplified, taken_out, terms_of
+from wengert.explain.arithmetic import add, multiply, pulled_out, tidy, total, without_deltas
 from wengert.explain.differentiation import Rules, differentiate, fold
 from wengert.explain.expressions import (
     ONE,
@@ -91,7 +91,7 @@ class ChainRule:
         steps: list[Step] = []
         if len(rules.names) > 2:
             steps.append(line(partial, partial, Differential(by, definition), f"definition of {of_symbol.name}"))
-        raw = fold(raw, definition, of)
+        raw = neat(fold(raw, definition, of))
         last: Expression = steps[-1].after if steps else partial
         steps.append(line(partial, last, raw, str(rules) or "it is the element itself"))
         short = without_deltas(raw)
@@ -120,7 +120,7 @@ class ChainRule:
         users = self.problem.consumers(symbol)
         if users == [self.problem.output]:
             found = self.local(self.problem.output, symbol)
-            result = self._moved(found, self.problem.element(self.problem.output), by)
+            result = self.moved(found, self.problem.element(self.problem.output), by)
             finished, steps = self._finish(subject, result, [])
             self.adjoints[symbol] = (by, finished)
             return finished, steps
@@ -136,7 +136,7 @@ class ChainRule:
             outer = ONE if user is self.problem.output else self.problem.total(of)
             indices = [at for at in of.positions if isinstance(at, Index)]
             pure.append(total(indices, multiply(outer, self.problem.direct(of, by))))
-            worked.append(total(indices, multiply(outer, self._moved(self.local(user, by.symbol), of, by))))
+            worked.append(total(indices, multiply(outer, self.moved(self.local(user, by.symbol), of, by))))
         steps = [line(subject, subject, add(*pure), "chain rule", self._why(by, users))]
         inserted = add(*worked)
         if inserted != steps[-1].after:
@@ -168,16 +168,20 @@ class ChainRule:
     def _finish(self, subject: Partial, result: Expression, steps: list[Step]) -> tuple[Expression, list[Step]]:
         """Cancel and collect where that makes the result shorter, and use Σ t = 1 where it holds."""
         found: list[Step] = []
-        outside = taken_out(result)
-        shorter = simplified(outside)
-        if length(shorter) < length(result):
-            found.append(line(subject, result, shorter, "cancel and collect"))
-            result = shorter
+        outside = result
+        while True:
+            shorter = simplified(taken_out(result))
+            if length(shorter) >= length(result):
+                break
+            rule = "multiply out and collect" if found else "cancel"
+            found.append(line(subject, result, shorter, rule))
+            result = outside = shorter
+        outside = taken_out(outside)
         summed = self._with_unit_sums(outside)
         if summed != outside:
-            if result is not outside and not found:
+            if result != outside:
                 found.append(line(subject, result, outside, "take out what the sum does not run over"))
-            final = simplified(summed)
+            final = collected(list(terms_of(simplified(summed))))
             names = ", ".join(sorted({symbol.name for symbol in self._unit_sums(outside)}))
             found.append(line(subject, outside, final, f"the elements of {names} sum to 1"))
             result = final
@@ -204,7 +208,7 @@ class ChainRule:
             return ONE
         return _rebuilt(expression, self._with_unit_sums)
 
-    def _moved(self, local: Local, of: Element, by: Element) -> Expression:
+    def moved(self, local: Local, of: Element, by: Element) -> Expression:
         """Return a local derivative at other indices."""
         result = local.result
         if isinstance(result, Partial):
@@ -222,8 +226,6 @@ class ChainRule:
 
 
 def _rebuilt(expression: Expression, change: object) -> Expression:
-    from wengert.explain.templates import tidy
-
     assert callable(change)
     return tidy(rebuild(expression, change))
 

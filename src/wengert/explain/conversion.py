@@ -229,7 +229,7 @@ class Converter:
         if any(isinstance(factor, Delta) for factor in factors):
             raise NoMatrixForm("a δ is left over")
         terms, scalars = self._grouped(factors, set(summed))
-        for index in summed:
+        for index in reversed(summed):  # innermost first: the sum that stands closest to its factors
             terms = self._eliminated(terms, index, scalars)
         return multiply(*scalars, self._joined(terms, row, column))
 

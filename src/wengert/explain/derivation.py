@@ -15,13 +15,21 @@ from wengert.explain.printers.text import text
 from wengert.explain.problem import Convention, Problem, build
 from wengert.explain.steps import Tree
 from wengert.explain.typesetting import Style
+from wengert.explain.views.adjoint_view import adjoint_view
+from wengert.explain.views.delta_view import delta_view
 from wengert.explain.views.index_view import index_view
+from wengert.explain.views.matrix_view import matrix_view
 from wengert.ir.node import Node
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.tracing import Recording
 from wengert.trace.tree import map_leaves
 
-VIEWS: dict[str, Callable[[Problem], Tree]] = {"index": index_view}
+VIEWS: dict[str, Callable[[Problem], Tree]] = {
+    "index": index_view,
+    "matrix": matrix_view,
+    "delta": delta_view,
+    "adjoint": adjoint_view,
+}
 NOTATIONS = ("rows", "columns", "mit")
 LAYOUTS = ("denominator", "numerator")
 _SEED = 1964
@@ -70,7 +78,7 @@ class Derivation:
     @property
     def style(self) -> Style:
         """How the formulas are written."""
-        return Style(self._problem.names, self.tree.adjoints, shapes=self.view_name in ("matrix", "numbers"))
+        return Style(self._problem.names, self.tree.adjoints, shapes=self.view_name in ("matrix", "delta"))
 
     def __str__(self) -> str:
         return text(self.tree, self.style)

@@ -204,7 +204,7 @@ class Evaluation:
             row, axes = self._picked(self.point.pulled_back(of.symbol.node, by.symbol.node, seed), by.positions)
             rows.append(row)
         extents = [len(self._range(index)) for index in indices]
-        result = np.asarray(rows).reshape(*extents, *np.shape(rows[0]))
+        result = np.asarray(rows).reshape((*extents, *np.shape(rows[0])))
         letters = {index: number for number, index in enumerate(dict.fromkeys([*indices, *axes]))}
         inside = [letters[index] for index in (*indices, *axes)]
         return np.einsum(result, inside, list(letters.values())), tuple(letters)

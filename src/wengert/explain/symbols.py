@@ -156,7 +156,8 @@ class Table:
         number = 1
         while f"{stem}{number}" in self._taken | self._reserved:
             number += 1
-        return f"{stem}{number}"
+        found = f"{stem}{number}"
+        return self._renamed.get(found, found)
 
     def _enter(self, node: Node, name: str) -> None:
         found = name

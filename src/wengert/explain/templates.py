@@ -13,17 +13,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from wengert.errors import DerivationError
-from wengert.explain.arithmetic import add, divide, multiply, negate, power
+from wengert.explain.arithmetic import add, divide, multiply, negate, power, tidy
 from wengert.explain.expressions import (
-    Add,
     Apply,
     Call,
     Cases,
     Expression,
     Number,
-    Power,
-    Product,
-    Quotient,
     Relation,
     number,
     rebuild,
@@ -186,20 +182,6 @@ def fill(template: Expression, values: Mapping[str, Expression]) -> Expression:
         return values[template.name]
     filled = rebuild(template, lambda part: fill(part, values))
     return tidy(filled)
-
-
-def tidy(expression: Expression) -> Expression:
-    """Build the outermost operation again, so that numbers put into it are worked out."""
-    match expression:
-        case Add(terms):
-            return add(*terms)
-        case Product(factors):
-            return multiply(*factors)
-        case Quotient(numerator, denominator):
-            return divide(numerator, denominator)
-        case Power(base, exponent):
-            return power(base, exponent)
-    return expression
 
 
 def _slots(operands: Sequence[Expression]) -> dict[str, Expression]:

@@ -44,7 +44,6 @@ from wengert.explain.matrices import (
 from wengert.explain.templates import written_out
 
 SUM, PRODUCT, ATOM = 0, 1, 2  # how tightly an expression holds together
-_TIGHT = (Number, Element, Delta, Call, Power, Matrix, Relation, Ones, Identity, Diagonal, Verbatim, Gradient)
 
 
 def number_text(value: fractions.Fraction | float) -> str:
@@ -125,7 +124,7 @@ class Style:
             case Quotient(numerator, denominator):
                 return self._fraction(numerator, denominator), PRODUCT
             case Power(base, exponent):
-                return layout.Script(self.show(base, ATOM), above=self.show(exponent)), ATOM
+                return _raised(self.show(base, ATOM), self.show(exponent)), ATOM
             case Apply():
                 return self._shown(written_out(expression))
         return self._function(expression)
@@ -211,8 +210,8 @@ class Style:
         return layout.Fraction(
             self.show(numerator),
             self.show(denominator),
-            enclosed_top=not isinstance(numerator, (*_TIGHT, Product, Apply)),
-            enclosed_bottom=not isinstance(denominator, (*_TIGHT, Apply)),
+            enclosed_top=self._shown(numerator)[1] < PRODUCT,
+            enclosed_bottom=self._shown(denominator)[1] < ATOM,
         )
 
     def _partial(self, partial: Partial) -> Layout:
@@ -244,15 +243,14 @@ class Style:
                 for place, factor in enumerate(factors):
                     if place:
                         parts.append(Text(" ", "space"))
-                    loose = isinstance(factor, (Hadamard, Add, Product))
+                    loose = isinstance(factor, (Hadamard, Add)) or (place > 0 and _negative(factor))
                     parts.append(parenthesised(self.show(factor)) if loose else self.show(factor, PRODUCT))
                 return Row(tuple(parts)), PRODUCT
             case Hadamard(factors):
                 pieces: list[Layout] = []
                 for factor in factors:
                     pieces += [operator("⊙")] if pieces else []
-                    tight = isinstance(factor, _TIGHT)
-                    pieces.append(self.show(factor) if tight else parenthesised(self.show(factor)))
+                    pieces.append(self.show(factor, ATOM))
                 return Row(tuple(pieces)), PRODUCT
             case Jacobian(partial):
                 of, by = partial.of.symbol, partial.by.symbol
@@ -272,6 +270,13 @@ class Style:
             return body
         final = shape[::-1] if transposed else shape
         return layout.Under(body, f"{final[0]}×{final[1]}")
+
+
+def _raised(base: Layout, above: Layout) -> Layout:
+    """Return a power; the shape under its base stays below both."""
+    if isinstance(base, layout.Under):
+        return layout.Under(layout.Script(base.body, above=above), base.remark)
+    return layout.Script(base, above=above)
 
 
 def _negative(expression: Expression) -> bool:

@@ -13,6 +13,12 @@ def dimensions(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape)) or "a number"
 
 
+def gradient_names(problem: Problem) -> str:
+    """Return what is derived, for the heading."""
+    names = [f"∂{problem.output.name}/∂{symbol.name}" for symbol in problem.wrt]
+    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]
+
+
 def definitions(problem: Problem) -> Section:
     """Return what is given and what is computed, with indices and shapes."""
     given = ", ".join(f"{symbol.name}: {dimensions(symbol.shape)}" for symbol in problem.inputs)
@@ -81,7 +87,7 @@ def independent(problem: Problem) -> str:
 def index_view(problem: Problem) -> Tree:
     """Return the derivation in index notation."""
     chain = ChainRule(problem)
-    names = " and ".join(f"∂{problem.output.name}/∂{symbol.name}" for symbol in problem.wrt)
+    names = gradient_names(problem)
     sections = [
         definitions(problem),
         local_derivatives(problem, chain),
