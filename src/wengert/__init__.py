@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from wengert.autodiff.jacobians import hessian as hessian, jacobian as jacobian
     from wengert.autodiff.products import hvp as hvp, jvp as jvp, vjp as vjp
+    from wengert.explain.derivation import Derivation as Derivation, explain as explain
     from wengert.ir.composite import composite as composite
     from wengert.ir.program import Program as Program
     from wengert.ir.verify import verify as verify
@@ -49,11 +50,13 @@ _LAZY = {
     "optim": "wengert.optim",
     "random": "wengert.primitives.random",
     "train": "wengert.train",
+    "Derivation": "wengert.explain.derivation:Derivation",
     "Program": "wengert.ir.program:Program",
     "abstract": "wengert.trace.tracing:abstract",
     "check_grad": "wengert.autodiff.check:check_grad",
     "composite": "wengert.ir.composite:composite",
     "erf": "wengert.primitives.exponential:erf",
+    "explain": "wengert.explain.derivation:explain",
     "grad": "wengert.autodiff.gradients:grad",
     "hessian": "wengert.autodiff.jacobians:hessian",
     "hvp": "wengert.autodiff.products:hvp",

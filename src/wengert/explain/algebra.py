@@ -67,7 +67,9 @@ def cancelled(expression: Expression) -> Expression:
     # What a reader looks for beside the fraction stays beside it: deltas, derivatives, sums.
     beside = [base for base, exponent in exponents.items() if exponent == 1 and isinstance(base, _BESIDE)]
     above = [
-        power(base, number(exponent)) for base, exponent in exponents.items() if exponent > 0 and base not in beside
+        power(base, number(exponent))
+        for base, exponent in exponents.items()
+        if exponent > 0 and base not in beside
     ]
     below = [power(base, number(-exponent)) for base, exponent in exponents.items() if exponent < 0]
     return multiply(Number(scale), divide(multiply(*above), multiply(*below)), *beside)

@@ -21,7 +21,6 @@ from wengert.explain.expressions import (
     Sum,
     Symbol,
     Verbatim,
-    free_indices,
     rebuild,
     size,
     substitute,
@@ -90,7 +89,9 @@ class ChainRule:
         raw = differentiate(definition, by, rules)
         steps: list[Step] = []
         if len(rules.names) > 2:
-            steps.append(line(partial, partial, Differential(by, definition), f"definition of {of_symbol.name}"))
+            steps.append(
+                line(partial, partial, Differential(by, definition), f"definition of {of_symbol.name}")
+            )
         raw = neat(fold(raw, definition, of))
         last: Expression = steps[-1].after if steps else partial
         steps.append(line(partial, last, raw, str(rules) or "it is the element itself"))
@@ -105,7 +106,9 @@ class ChainRule:
     ) -> Expression:
         share = _fold_share(result, definition, of)
         if share is not None:
-            steps.append(line(partial, result, share, f"write {of.symbol.name} for the quotient that defines it"))
+            steps.append(
+                line(partial, result, share, f"write {of.symbol.name} for the quotient that defines it")
+            )
             return share
         shorter = simplified(result)
         if length(shorter) < length(result):
@@ -158,14 +161,20 @@ class ChainRule:
 
     def _with_adjoints(self, expression: Expression) -> Expression:
         """Write out the adjoints that are known and short."""
-        if isinstance(expression, Partial) and not expression.direct and expression.by.symbol in self.adjoints:
+        if (
+            isinstance(expression, Partial)
+            and not expression.direct
+            and expression.by.symbol in self.adjoints
+        ):
             element, known = self.adjoints[expression.by.symbol]
             if size(known) > LONGEST // 2:
                 return expression
             return _at(known, element.positions, expression.by.positions)
         return rebuild(expression, self._with_adjoints)
 
-    def _finish(self, subject: Partial, result: Expression, steps: list[Step]) -> tuple[Expression, list[Step]]:
+    def _finish(
+        self, subject: Partial, result: Expression, steps: list[Step]
+    ) -> tuple[Expression, list[Step]]:
         """Cancel and collect where that makes the result shorter, and use Σ t = 1 where it holds."""
         found: list[Step] = []
         outside = result
@@ -204,7 +213,11 @@ class ChainRule:
         return bool(np.all(values >= 0) and np.allclose(values.sum(axis=-1), 1))
 
     def _with_unit_sums(self, expression: Expression) -> Expression:
-        if isinstance(expression, Sum) and isinstance(expression.body, Element) and self._sums_to_one(expression):
+        if (
+            isinstance(expression, Sum)
+            and isinstance(expression.body, Element)
+            and self._sums_to_one(expression)
+        ):
             return ONE
         return _rebuilt(expression, self._with_unit_sums)
 
@@ -240,7 +253,9 @@ def _at(expression: Expression, old: tuple[Position, ...], new: tuple[Position, 
 
 def _canonical(expression: Sum) -> Expression:
     """Return a sum with summation indices that do not depend on what they were called."""
-    far = tuple(Index(index.letter, index.extent, 50 + place) for place, index in enumerate(expression.indices))
+    far = tuple(
+        Index(index.letter, index.extent, 50 + place) for place, index in enumerate(expression.indices)
+    )
     return Sum(far, substitute(expression.body, dict(zip(expression.indices, far, strict=True))))
 
 
@@ -273,7 +288,11 @@ def _fold_share(result: Expression, definition: Expression, of: Element) -> Expr
 
 def _matching(pattern: Expression, found: Expression, of: Element) -> tuple[Position, ...] | None:
     """Return the positions of `of` for which `pattern` reads as `found`."""
-    if not isinstance(pattern, Element) or not isinstance(found, Element) or pattern.symbol is not found.symbol:
+    if (
+        not isinstance(pattern, Element)
+        or not isinstance(found, Element)
+        or pattern.symbol is not found.symbol
+    ):
         return None
     names = dict(zip(pattern.positions, found.positions, strict=True))
     return tuple(names.get(at, at) for at in of.positions)

@@ -14,7 +14,7 @@ from wengert.explain.evaluation import Evaluation
 from wengert.explain.expressions import Expression, free_indices
 from wengert.explain.indices import Index
 from wengert.explain.matrix_evaluation import matrix_value
-from wengert.explain.steps import Section, Step, Tree
+from wengert.explain.steps import Step, Tree
 
 RELATIVE_TOLERANCE = 1e-8
 _SAMPLED = 3  # positions of each free index at which a line in index notation is compared
@@ -42,7 +42,9 @@ class Verification:
 
     def __str__(self) -> str:
         plural = "" if self.points == 1 else "s"
-        return f"{self.lines} lines agree with the engine at {self.points} point{plural}, to {self.tolerance:g}"
+        return (
+            f"{self.lines} lines agree with the engine at {self.points} point{plural}, to {self.tolerance:g}"
+        )
 
 
 def sampled_positions(indices: Iterable[Index], rng: np.random.Generator) -> dict[Index, Array]:
@@ -79,7 +81,9 @@ def check_step(step: Step, point: Point, rng: np.random.Generator, where: str) -
     if not np.all(np.isfinite(said)):
         return False
     scale = max(1.0, float(np.max(np.abs(expected), initial=0)))
-    if said.shape != expected.shape or not np.allclose(said, expected, rtol=0, atol=RELATIVE_TOLERANCE * scale):
+    if said.shape != expected.shape or not np.allclose(
+        said, expected, rtol=0, atol=RELATIVE_TOLERANCE * scale
+    ):
         from wengert.explain.printers.text import plain
 
         raise DerivationError(
@@ -103,7 +107,9 @@ def check_tree(tree: Tree, points: Sequence[Point], rng: np.random.Generator) ->
         for step in section.steps:
             agreed = [check_step(step, point, rng, section.title) for point in points]
             if not any(agreed):
-                raise DerivationError(f"{section.title}: a line ({step.rule}) is finite at none of the points")
+                raise DerivationError(
+                    f"{section.title}: a line ({step.rule}) is finite at none of the points"
+                )
             lines += 1
     return Verification(lines, len(points))
 

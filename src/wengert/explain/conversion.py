@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from wengert.explain.arithmetic import multiply
 from wengert.explain.expressions import (
+    ONE,
     Add,
     Apply,
     Call,
@@ -18,7 +19,6 @@ from wengert.explain.expressions import (
     Delta,
     Element,
     Expression,
-    ONE,
     Number,
     Partial,
     Power,
@@ -219,9 +219,13 @@ class Converter:
             return Gradient(expression.of.symbol, element.symbol, shape, transposed, flipped)
         return Matrix(element.symbol, shape, transposed)
 
-    def _contracted(self, summed: tuple[Index, ...], body: Expression, row: Place, column: Place) -> Expression:
+    def _contracted(
+        self, summed: tuple[Index, ...], body: Expression, row: Place, column: Place
+    ) -> Expression:
         if isinstance(body, Add):
-            return Add(tuple(self._filled(Sum(summed, term) if summed else term, row, column) for term in body.terms))
+            return Add(
+                tuple(self._filled(Sum(summed, term) if summed else term, row, column) for term in body.terms)
+            )
         factors = list(body.factors) if isinstance(body, Product) else [body]
         diagonal = self._diagonal(factors, row, column) if not summed else None
         if diagonal is not None:
@@ -310,6 +314,8 @@ class Converter:
     def _inner(self, vector: Term, index: Index) -> Expression:
         """Σ_k x_k y_k is a row times a column."""
         self.patterns.setdefault("Σ_k x_k y_k → row times column")
+        if len(vector.parts) == 1 and isinstance(vector.parts[0], Linked):
+            return matrix_product(Ones((1, index.extent)), self._realised(vector, index, None))
         if len(vector.parts) == 1:
             return matrix_product(self._realised(vector, None, index), Ones((index.extent, 1)))
         first = replace(vector, parts=vector.parts[:1])

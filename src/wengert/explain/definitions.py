@@ -11,8 +11,6 @@ import fractions
 import math
 from collections.abc import Mapping
 
-import numpy as np
-
 from wengert.errors import DerivationError
 from wengert.explain.arithmetic import add, divide, multiply, negate, power, total
 from wengert.explain.expressions import (
@@ -123,7 +121,8 @@ class Formulas:
         for operand in node.inputs:
             shift = node.type.ndim - operand.type.ndim
             places = tuple(
-                0 if extent == 1 else positions[axis + shift] for axis, extent in enumerate(operand.type.shape)
+                0 if extent == 1 else positions[axis + shift]
+                for axis, extent in enumerate(operand.type.shape)
             )
             operands.append(self.express(operand, places, used))
         if node.primitive is exponential.exp_difference:

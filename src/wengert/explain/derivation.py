@@ -11,6 +11,8 @@ import numpy as np
 
 from wengert.errors import ConfigurationError, GradientError
 from wengert.explain.checking import Verification, check_tree, with_values
+from wengert.explain.printers import html, latex
+from wengert.explain.printers.json import tree_as_json
 from wengert.explain.printers.text import text
 from wengert.explain.problem import Convention, Problem, build
 from wengert.explain.steps import Tree
@@ -83,6 +85,30 @@ class Derivation:
     def __str__(self) -> str:
         return text(self.tree, self.style)
 
+    def __repr__(self) -> str:
+        return f"<derivation: {self.tree.title}; {self.verification}>"
+
+    def _repr_html_(self) -> str:
+        return html.fragment(self.tree, self.style)
+
+    def to_latex(self, standalone: bool = False) -> str:
+        """Return the derivation in LaTeX.
+
+        Parameters
+        ----------
+        standalone : bool
+            A document of its own; otherwise a fragment that needs amsmath and amssymb.
+        """
+        return latex.document(self.tree, self.style) if standalone else latex.fragment(self.tree, self.style)
+
+    def to_html(self) -> str:
+        """Return the derivation as one HTML page with MathML that loads nothing."""
+        return html.document(self.tree, self.style)
+
+    def to_json(self) -> str:
+        """Return the tree of steps as JSON."""
+        return tree_as_json(self.tree, self.style)
+
 
 def _check_choice(role: str, value: str, known: Sequence[str] | Mapping[str, Any]) -> None:
     if value not in known:
@@ -110,7 +136,9 @@ def _targets(recording: Recording, wrt: str | Sequence[str] | None) -> list[Node
         if not found:
             near = difflib.get_close_matches(name, list(paths), n=1)
             advice = f"; did you mean {near[0]!r}?" if near else ""
-            raise ConfigurationError(f"wrt={name!r}: no such argument (there are: {', '.join(paths)}){advice}")
+            raise ConfigurationError(
+                f"wrt={name!r}: no such argument (there are: {', '.join(paths)}){advice}"
+            )
         chosen += [node for node in found if node.type.is_float]
         if not any(node.type.is_float for node in found):
             raise GradientError(f"wrt={name!r} is {found[0].type}; derivatives need floating numbers")
@@ -180,9 +208,7 @@ def explain(
     targets = _targets(recording, wrt)
     if not targets:
         raise GradientError("there is no floating argument to differentiate by")
-    make = partial(
-        _derived, recording, targets, dict(names or {}), Convention(notation, layout, step_size)
-    )
+    make = partial(_derived, recording, targets, dict(names or {}), Convention(notation, layout, step_size))
     return Derivation(make, view)
 
 

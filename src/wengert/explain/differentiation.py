@@ -87,9 +87,7 @@ def differentiate(expression: Expression, by: Element, rules: Rules) -> Expressi
             return _extreme(expression, by, rules)
         case Cases(condition, value, otherwise):
             rules.use("each case for itself")
-            return _cases(
-                condition, differentiate(value, by, rules), differentiate(otherwise, by, rules)
-            )
+            return _cases(condition, differentiate(value, by, rules), differentiate(otherwise, by, rules))
         case Apply():
             return _apply(expression, by, rules)
     raise AssertionError(f"no rule for {type(expression).__name__}")
@@ -175,4 +173,3 @@ def fold(expression: Expression, known: Expression, name: Element) -> Expression
     if expression == known:
         return name
     return rebuild(expression, lambda part: fold(part, known, name))
-

@@ -155,7 +155,9 @@ class Evaluation:
         array, axes = self.named(body)
         missing = math.prod(index.extent for index in expression.indices if index not in axes)
         places = tuple(axes.index(index) for index in expression.indices if index in axes)
-        return array.sum(axis=places) * missing, tuple(axis for axis in axes if axis not in expression.indices)
+        return array.sum(axis=places) * missing, tuple(
+            axis for axis in axes if axis not in expression.indices
+        )
 
     def _product(self, summed: tuple[Index, ...], factors: Sequence[Expression]) -> Named:
         carried = self._carried(summed, Product(tuple(factors)))
@@ -201,7 +203,9 @@ class Evaluation:
             at = dict(zip(indices, place, strict=True))
             seed = np.zeros(shape)
             seed[tuple(at[one] if isinstance(one, Index) else one for one in of.positions)] = 1
-            row, axes = self._picked(self.point.pulled_back(of.symbol.node, by.symbol.node, seed), by.positions)
+            row, axes = self._picked(
+                self.point.pulled_back(of.symbol.node, by.symbol.node, seed), by.positions
+            )
             rows.append(row)
         extents = [len(self._range(index)) for index in indices]
         result = np.asarray(rows).reshape((*extents, *np.shape(rows[0])))

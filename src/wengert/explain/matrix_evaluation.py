@@ -60,7 +60,9 @@ def _value(expression: Expression, point: Point) -> Array:
             for factor in factors[1:]:
                 right = _value(factor, point)
                 if result.shape[1] != right.shape[0]:
-                    raise DerivationError(f"a product of matrices {result.shape} and {right.shape} in a derivation")
+                    raise DerivationError(
+                        f"a product of matrices {result.shape} and {right.shape} in a derivation"
+                    )
                 result = result @ right
             return result
     return _elementwise(expression, point)

@@ -159,9 +159,7 @@ def build(
     formulas = Formulas(table.symbols, letters)
     output = table.symbols[program.outputs[0]]
     chosen = [table.symbols[node] for node in wrt]
-    return Problem(
-        program, chosen, table.symbols, formulas, output, order, uses, engine, points, convention
-    )
+    return Problem(program, chosen, table.symbols, formulas, output, order, uses, engine, points, convention)
 
 
 def _example_axes(program: Program, wrt: Sequence[Node]) -> list[tuple[Node, int]]:

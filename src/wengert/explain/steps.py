@@ -56,6 +56,10 @@ class Step:
     value: Array | None = None
     shown: bool = False
 
+    def continues(self, previous: Step | None) -> bool:
+        """Return whether this line goes on from the one before: = … = …"""
+        return previous is not None and previous.subject == self.subject and self.before == previous.after
+
 
 @dataclass(frozen=True, slots=True)
 class Section:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from wengert.explain.definitions import has_formula, uniform_value
 from wengert.explain.expressions import Symbol
@@ -16,7 +16,7 @@ from wengert.ir.program import Program
 _LINEAR = {"add", "sub", "neg", "astype", "sum", "mean"}
 _GREEK = dict(
     zip(
-        "alpha beta gamma delta epsilon eta theta kappa lambda lambda_ lam mu nu xi pi rho sigma tau phi chi psi omega".split(),
+        ["alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "lambda", "lambda_", "lam", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"],
         "αβγδεηθκλλλμνξπρστφχψω",
         strict=True,
     )
@@ -82,7 +82,11 @@ def _stem(node: Node, consumers: list[Node], named: Mapping[Node, object]) -> st
     bends = [one for one in fed if one.primitive.kind in (Kind.ELEMENTWISE, Kind.REDUCTION)]
     softmax = any(one.primitive.name in ("exp_difference", "logsumexp") for one in consumers)
     if (bends or softmax) and _has_sum(node, named):
-        if node.primitive.kind is Kind.REDUCTION and node.primitive.name == "logsumexp" and len(consumers) == 1:
+        if (
+            node.primitive.kind is Kind.REDUCTION
+            and node.primitive.name == "logsumexp"
+            and len(consumers) == 1
+        ):
             return None
         return "a" if node.primitive.name in ("exp_difference",) else "z"
     if any(one.primitive.kind is Kind.CONTRACTION for one in fed):

@@ -25,11 +25,26 @@ from wengert.explain.expressions import (
     rebuild,
 )
 
-_TOKEN = re.compile(r"\\begin\{cases\}|\\end\{cases\}|\\text\{[^}]*\}|\\operatorname\{(\w+)\}|\\[A-Za-z]+|\\.|@\w+|\d+|\S")
+_TOKEN = re.compile(
+    r"\\begin\{cases\}|\\end\{cases\}|\\text\{[^}]*\}|\\operatorname\{(\w+)\}|\\[A-Za-z]+|\\.|@\w+|\d+|\S"
+)
 _IGNORED = {"\\,", "\\left", "\\right", "\\odot", "\\cdot", "\\ "}
 _FUNCTIONS = {
     "\\" + name: name
-    for name in ("sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "ln", "max", "min")
+    for name in (
+        "sin",
+        "cos",
+        "tan",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "ln",
+        "max",
+        "min",
+    )
 } | {"\\sigma": "σ"}
 _RELATIONS = {
     "<": "<", ">": ">", "=": "=", "\\leq": "≤", "\\geq": "≥", "\\neq": "≠",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fractions
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wengert.explain import layout
 from wengert.explain.expressions import (
@@ -52,7 +52,11 @@ def number_text(value: fractions.Fraction | float) -> str:
         if value.denominator == 1:
             return str(value.numerator)
         decimal = float(value)
-        if value.denominator <= 100 and re.fullmatch(r"-?\d+\.\d{1,3}", repr(decimal)) and value.denominator % 2 == 0:
+        if (
+            value.denominator <= 100
+            and re.fullmatch(r"-?\d+\.\d{1,3}", repr(decimal))
+            and value.denominator % 2 == 0
+        ):
             return repr(decimal) if value.denominator not in (2, 4) or abs(value) > 1 else str(value)
         return str(value)
     return f"{value:.6g}"
@@ -75,6 +79,10 @@ class Style:
     names: frozenset[str] = frozenset()
     adjoints: Mapping[Symbol, str] = field(default_factory=dict)
     shapes: bool = False
+
+    def without_shapes(self) -> Style:
+        """Return the same style with no shapes under matrices."""
+        return replace(self, shapes=False)
 
     def name(self, name: str) -> Layout:
         """Return a name; a number at its end is set as the layer's superscript."""
@@ -109,7 +117,9 @@ class Style:
         match expression:
             case Number(value):
                 whole = isinstance(value, fractions.Fraction) and value.denominator == 1
-                return Text(number_text(value).replace("-", "−"), "number"), ATOM if value >= 0 and whole else PRODUCT
+                return Text(
+                    number_text(value).replace("-", "−"), "number"
+                ), ATOM if value >= 0 and whole else PRODUCT
             case Element(symbol, positions):
                 return self.element(symbol, positions), ATOM
             case Delta(left, right):
@@ -149,7 +159,9 @@ class Style:
                 )  # fmt: skip
                 return layout.Fence("{", inside, "}"), ATOM
             case Extreme(name, indices, body):
-                return row(layout.Big(name, Text(",".join(map(str, indices)))), self.show(body, PRODUCT)), PRODUCT
+                return row(
+                    layout.Big(name, Text(",".join(map(str, indices)))), self.show(body, PRODUCT)
+                ), PRODUCT
             case Partial():
                 return self._partial(expression), ATOM
             case Differential(by, body):
@@ -265,7 +277,11 @@ class Style:
         if transposed:
             above = Text("T")
             script = isinstance(body, layout.Script)
-            body = layout.Script(body, above=above) if not script else layout.Script(parenthesised(body), above=above)
+            body = (
+                layout.Script(body, above=above)
+                if not script
+                else layout.Script(parenthesised(body), above=above)
+            )
         if not self.shapes:
             return body
         final = shape[::-1] if transposed else shape

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from wengert.explain import layout
 from wengert.explain.expressions import Expression
 from wengert.explain.layout import Layout
+from wengert.explain.numbers import shown_value
 from wengert.explain.steps import Section, Step, Tree
 from wengert.explain.typesetting import Style
 
@@ -74,7 +75,8 @@ def block(piece: Layout) -> Block:
     """Return a formula as lines of text."""
     match piece:
         case layout.Text(content, kind):
-            return Block((f" {content} " if kind == "operator" and content != "," else content + (" " if content == "," else ""),))
+            spaced = f" {content} " if content != "," else ", "
+            return Block((spaced if kind == "operator" else content,))
         case layout.Row(parts):
             return beside([block(part) for part in parts])
         case layout.Script(base, below, above):
@@ -130,9 +132,7 @@ def plain(expression: Expression, style: Style | None = None) -> str:
 
 
 def _step_lines(step: Step, style: Style, continued: bool) -> list[str]:
-    from wengert.explain.numbers import shown_value
-
-    subject = block(Style(style.names, style.adjoints).show(step.subject))
+    subject = block(style.without_shapes().show(step.subject))
     left = Block((" " * subject.width,)) if continued else subject
     pieces = [left, Block((f" {step.relation} ",)), block(style.show(step.after))]
     if step.shown and step.value is not None:
@@ -156,9 +156,9 @@ def _section(section: Section, style: Style) -> list[str]:
         lines.append("")
     previous: Step | None = None
     for step in section.steps:
-        continued = previous is not None and previous.subject == step.subject and step.before == previous.after
-        if previous is not None and not continued and step.before is step.subject:
-            lines.append("") if section.spaced else None
+        continued = step.continues(previous)
+        if previous is not None and not continued and section.spaced:
+            lines.append("")
         lines += _step_lines(step, style, continued)
         previous = step
     return lines

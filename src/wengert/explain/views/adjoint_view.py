@@ -40,7 +40,7 @@ def _contribution(problem: Problem, chain: ChainRule, user: Symbol, operand: Sym
 def _backward(problem: Problem) -> Section:
     chain = ChainRule(problem)
     output = problem.total(Element(problem.output, problem.output.axes))
-    steps = [Step(output, output, ONE, "start", "", truth=output, shown=True)]
+    steps = [Step(output, output, ONE, "start", "", truth=output)]
     for user in reversed(problem.order):
         steps += [_contribution(problem, chain, user, operand) for operand in problem.uses[user]]
     several = [symbol.name for symbol in problem.order if len(problem.consumers(symbol)) > 1]
@@ -56,9 +56,20 @@ def _results(problem: Problem) -> Section:
         if symbol in problem.order:
             subject = problem.total(problem.element(symbol))
             parts = [
-                _contribution(problem, ChainRule(problem), user, symbol).after for user in problem.consumers(symbol)
+                _contribution(problem, ChainRule(problem), user, symbol).after
+                for user in problem.consumers(symbol)
             ]
-            steps.append(Step(subject, subject, add(*parts), "the sum of its contributions", "", truth=subject, shown=True))
+            steps.append(
+                Step(
+                    subject,
+                    subject,
+                    add(*parts),
+                    "the sum of its contributions",
+                    "",
+                    truth=subject,
+                    shown=True,
+                )
+            )
     return Section("Result", independent(problem), tuple(steps))
 
 

@@ -48,7 +48,9 @@ def _is_weighted(problem: Problem, symbol: Symbol) -> bool:
         if node is not symbol.node and node in problem.symbols:
             continue
         if node.primitive.kind is Kind.CONTRACTION:
-            return any(operand in parameters or _moved_parameter(operand, parameters) for operand in node.inputs)
+            return any(
+                operand in parameters or _moved_parameter(operand, parameters) for operand in node.inputs
+            )
         if node.primitive.name in ("add", "expand_dims", "squeeze"):
             stack += node.inputs
     return False
@@ -104,7 +106,11 @@ class _Writer:
         try:
             return [self.matrices.step(subject, result, rule, shown)]
         except NoMatrixForm:
-            return [Step(subject, subject, result, "index form", "", truth=subject, shown=shown)] if shown else []
+            return (
+                [Step(subject, subject, result, "index form", "", truth=subject, shown=shown)]
+                if shown
+                else []
+            )
 
 
 def _output_section(problem: Problem, writer: _Writer, last: Layer, name: str) -> Section:
@@ -128,7 +134,9 @@ def _output_section(problem: Problem, writer: _Writer, last: Layer, name: str) -
     return Section(f"{name} at the output", note, tuple(steps))
 
 
-def _layer_section(problem: Problem, writer: _Writer, layer: Layer, names: dict[Symbol, str], last: bool) -> Section:
+def _layer_section(
+    problem: Problem, writer: _Writer, layer: Layer, names: dict[Symbol, str], last: bool
+) -> Section:
     """Return a layer's links: to the layer before (which gives its δ), within the layer, and to its weights."""
     steps: list[Step] = []
     if not last:
@@ -141,7 +149,9 @@ def _layer_section(problem: Problem, writer: _Writer, layer: Layer, names: dict[
         steps += writer.in_indices(weight)
         steps += writer.in_matrices(weight, "link to the weights", shown=True)
     own = names[layer.weighted]
-    note = f"{own} is ∂{problem.output.name}/∂{layer.weighted.name}; the gradients of the layer follow from it."
+    note = (
+        f"{own} is ∂{problem.output.name}/∂{layer.weighted.name}; the gradients of the layer follow from it."
+    )
     return Section(f"Layer {layer.number}", note, tuple(steps))
 
 
@@ -179,4 +189,3 @@ def delta_view(problem: Problem) -> Tree:
     sections.append(_update(problem))
     kept = tuple(section for section in sections if section.steps or section.note)
     return Tree(title, kept, adjoints=names)
-

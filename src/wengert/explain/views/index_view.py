@@ -72,7 +72,15 @@ def results(problem: Problem, chain: ChainRule) -> Section:
             element, result = chain.adjoints[symbol]
             subject = problem.total(element)
             steps.append(
-                Step(subject, subject, result, f"shape {dimensions(symbol.shape)}", "", truth=subject, shown=True)
+                Step(
+                    subject,
+                    subject,
+                    result,
+                    f"shape {dimensions(symbol.shape)}",
+                    "",
+                    truth=subject,
+                    shown=True,
+                )
             )
     return Section("Result", independent(problem), tuple(steps), spaced=False)
 
@@ -94,4 +102,6 @@ def index_view(problem: Problem) -> Tree:
         chain_rule(problem, chain),
         results(problem, chain),
     ]
-    return Tree(f"{names} in index notation", tuple(section for section in sections if section.steps or section.note))
+    return Tree(
+        f"{names} in index notation", tuple(section for section in sections if section.steps or section.note)
+    )

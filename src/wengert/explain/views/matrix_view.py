@@ -42,7 +42,9 @@ class MatrixWriter:
         stored = self.converter.places(element.symbol, element.positions)
         return stored[::-1] if gradient and self.numerator else stored
 
-    def step(self, subject: Element | Partial, formula: Expression, rule: str = "", shown: bool = False) -> Step:
+    def step(
+        self, subject: Element | Partial, formula: Expression, rule: str = "", shown: bool = False
+    ) -> Step:
         """Return the step in matrices; the rule names the patterns that led there.
 
         Raises
@@ -109,7 +111,9 @@ def _jacobians(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Sect
                     )
     if not steps and not words:
         return Section("", "")
-    order = "the variable runs over the rows" if not writer.numerator else "the variable runs over the columns"
+    order = (
+        "the variable runs over the rows" if not writer.numerator else "the variable runs over the columns"
+    )
     note = f"Of vectors by vectors; {order}."
     return Section("Jacobians", "\n".join([note, *words]), tuple(steps), spaced=False)
 
@@ -154,7 +158,9 @@ def _replaced(step: Step, rule: str, before: Expression | None = None) -> Step:
 
 
 def _has_local(expression: Expression) -> bool:
-    return any(isinstance(part, Delta) or (isinstance(part, Partial) and part.direct) for part in walk(expression))
+    return any(
+        isinstance(part, Delta) or (isinstance(part, Partial) and part.direct) for part in walk(expression)
+    )
 
 
 def _results(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Section:
@@ -185,4 +191,3 @@ def matrix_view(problem: Problem) -> Tree:
     ]
     kept = tuple(section for section in sections if section.steps or section.note)
     return Tree(f"{gradient_names(problem)} in matrix notation", kept)
-
