@@ -61,3 +61,15 @@ class VerificationError(WengertError, AssertionError):
 
 class DerivationError(WengertError, AssertionError):
     """A line of a derivation that disagrees with the engine, so it is not shown; always a bug in wengert."""
+
+
+class WengertWarning(UserWarning):
+    """Base of every warning that wengert gives."""
+
+
+class DivergenceWarning(WengertWarning):
+    """Training stopped because a loss, a gradient or a parameter left the finite numbers, or all proportion."""
+
+
+class InterruptionWarning(WengertWarning):
+    """Training stopped at Ctrl-C; what it returns is usable."""

@@ -109,7 +109,7 @@ def _typed(argument: Any, dtype: np.dtype[Any]) -> Any:
 
 def enclosing_trace(arguments: Sequence[Any], trace: Trace) -> Trace | None:
     """Return the deepest open trace that the arguments or the recorded function come from."""
-    found = {argument.trace for argument in arguments if isinstance(argument, Tensor)}
+    found = {argument.recorder for argument in arguments if isinstance(argument, Tensor)}
     found |= {captured for captured in trace.captured if captured.open}
     return max(found, key=lambda candidate: candidate.level, default=None)
 

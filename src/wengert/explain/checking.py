@@ -11,7 +11,7 @@ import numpy as np
 from wengert.errors import DerivationError
 from wengert.explain.engine import Point
 from wengert.explain.evaluation import Evaluation
-from wengert.explain.expressions import Expression, free_indices
+from wengert.explain.expressions import ZERO, Expression, Partial, free_indices
 from wengert.explain.indices import Index
 from wengert.explain.matrix_evaluation import matrix_value
 from wengert.explain.steps import Step, Tree
@@ -63,7 +63,9 @@ def _pair(step: Step, point: Point, rng: np.random.Generator) -> tuple[Array, Ar
         wanted = [axis for axis in step.axes if axis is not None]
         expected = Evaluation(point, {}).run(step.truth, wanted)
         shape = tuple(1 if axis is None else axis.extent for axis in step.axes)
-        return matrix_value(step.after, point), expected.reshape(shape)
+        said = matrix_value(step.after, point)
+        # A zero matrix is written 0, whatever its shape.
+        return np.broadcast_to(said, shape) if step.after == ZERO else said, expected.reshape(shape)
     axes = tuple(dict.fromkeys([*free_indices(step.truth), *free_indices(step.after)]))
     evaluation = Evaluation(point, sampled_positions(axes, rng))
     return evaluation.run(step.after, axes), evaluation.run(step.truth, axes)
@@ -139,6 +141,4 @@ def _axes(expression: Expression) -> tuple[Index, ...]:
 
 def _needs_jacobian(expression: Expression, extents: tuple[int, ...]) -> bool:
     """A local Jacobian of more than a few hundred entries is never built, as the text says."""
-    from wengert.explain.expressions import Partial
-
     return isinstance(expression, Partial) and expression.direct and int(np.prod(extents)) > 256

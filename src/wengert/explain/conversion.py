@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from wengert.explain.arithmetic import multiply
 from wengert.explain.expressions import (
     ONE,
+    ZERO,
     Add,
     Apply,
     Call,
@@ -143,6 +144,8 @@ class Converter:
         NoMatrixForm
         """
         self.patterns = {}
+        if isinstance(expression, Number) and expression != ZERO:
+            return multiply(expression, self._joined([], row, column))
         return self._convert(expression, row, column)
 
     def _convert(self, expression: Expression, row: Place, column: Place) -> Expression:

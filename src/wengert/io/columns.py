@@ -53,7 +53,9 @@ def infer_columns(frame: pl.DataFrame, target: str, drop: Collection[str] = ()) 
     find_column(frame, target, "the target")
     for name in drop:
         find_column(frame, name, "to be dropped")
-    columns = tuple(_infer(column) for column in frame if column.name != target and column.name not in drop)
+    columns = tuple(
+        infer_column(column) for column in frame if column.name != target and column.name not in drop
+    )
     if all(column.kind == "dropped" for column in columns):
         reasons = "; ".join(f"{column.name!r} {column.note}" for column in columns[:5])
         raise DataError(
@@ -62,7 +64,8 @@ def infer_columns(frame: pl.DataFrame, target: str, drop: Collection[str] = ()) 
     return columns
 
 
-def _infer(column: pl.Series) -> Column:
+def infer_column(column: pl.Series) -> Column:
+    """Find the kind of one column of features; see `infer_columns`."""
     dtype = column.dtype
     if column.null_count() == len(column):
         return Column(column.name, "dropped", "has no values")

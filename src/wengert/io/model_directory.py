@@ -25,6 +25,7 @@ from wengert.storage import (
     parse_json,
     present_directory,
     read_file,
+    refuse_foreign,
     write_and_flush,
 )
 
@@ -100,6 +101,29 @@ def load_model(directory: str | os.PathLike[str]) -> SavedModel:
             # A save that ended while we read swaps the directory under our hands: then read the new one.
             if _identity(present_directory(target)) == before:
                 raise
+
+
+def check_destination(directory: str | os.PathLike[str]) -> None:
+    """Find out before long work whether `save_model` could write there.
+
+    Raises
+    ------
+    ModelFileError
+        If the place is taken by something else than a model, or cannot be written to.
+    """
+    target = Path(directory)
+    parent = Path(os.path.realpath(target)).parent
+    while not os.path.lexists(parent):
+        parent = parent.parent
+    try:
+        refuse_foreign(target, is_model_directory)
+    except OSError as error:
+        raise ModelFileError(
+            f"{target} cannot be looked into: {error.strerror}. Name another place."
+        ) from None
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        reason = "may not be written to" if parent.is_dir() else "is not a directory"
+        raise ModelFileError(f"no model can be saved as {target}: {parent} {reason}. Name another place.")
 
 
 def is_model_directory(directory: Path) -> bool:

@@ -7,14 +7,12 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any, TypeVar
-
-F = TypeVar("F", bound=Callable[..., Any])
+from typing import Any
 
 HELPERS: dict[str, Callable[..., Any]] = {}
 
 
-def emitted(function: F) -> F:
+def emitted(function: Callable[..., Any]) -> Callable[..., Any]:
     """Enter a function that `Program.to_python` copies out when a template calls it by name."""
     HELPERS[function.__name__] = function
     return function

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import ShapeError
 from wengert.ir.primitive import Interval, Kind, Notation, NotDifferentiable, Primitive, register
 from wengert.ir.types import TensorType, tensor_type
 
@@ -118,8 +117,7 @@ def make_node(primitive: Primitive, inputs: Iterable[Node], params: dict[str, An
     items: Params = tuple(sorted(params.items())) if params else ()
     # Serials stand for the operands: unlike id() they are never used again, and they hold nothing alive.
     key = (primitive, tuple([operand.serial for operand in operands]), items)
-    with _lock:
-        known = _interned.get(key)
+    known = _interned.get(key)
     if known is not None:
         return known
     type_ = primitive.infer(*[operand.type for operand in operands], **(params or {}))
@@ -185,11 +183,9 @@ def make_constant(array: np.ndarray[Any, Any]) -> Node:
 
     Raises
     ------
-    ShapeError
-        When the array is masked: a mask would be lost without a word.
+    DTypeError
+        When a program cannot hold values of its dtype.
     """
-    if isinstance(array, np.ma.MaskedArray):
-        raise ShapeError("masked arrays have no place in a program; fill them first with .filled(value)")
     return make_node(CONSTANT, (), {"value": Literal(array)})
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wengert.errors import WengertError
+from wengert.errors import DTypeError, WengertError
 
 if TYPE_CHECKING:
     from wengert.ir.types import TensorType
@@ -48,7 +48,7 @@ class Notation:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Closed interval from which tests and numerical checks draw an operand; ``integer`` draws whole numbers."""
+    """Closed interval from which tests and checks draw an operand; ``integer``: whole numbers only."""
 
     low: float
     high: float
@@ -125,9 +125,9 @@ class Primitive:
         for field in ("name", "source"):
             if not getattr(self, field):
                 raise WengertError(f"primitive {self.name!r} declares no {field}")
-        if self.kind is Kind.ELEMENTWISE and not isinstance(self.vjp, NotDifferentiable):
-            if len(self.notation.derivative) != len(self.domain):
-                raise WengertError(f"primitive {self.name!r}: one derivative in the notation for each operand")
+        written = len(self.notation.derivative) == len(self.domain)
+        if self.kind is Kind.ELEMENTWISE and not written:
+            raise WengertError(f"primitive {self.name!r}: write one derivative for each operand")
 
     def __call__(self, *operands: Any, **params: Any) -> Any:
         """Apply to arrays, giving an array, or to traced tensors, giving a tensor."""
@@ -174,5 +174,7 @@ def weak_dtype(operand: Any) -> Any:
     # An exact comparison: numpy.float64 is a subclass of float and is not weak.
     if type(operand) in (bool, int, float):
         return type(operand)
+    if isinstance(operand, np.ma.MaskedArray):
+        raise DTypeError("masked arrays are refused; fill them first with .filled(value)")
     dtype = getattr(operand, "dtype", None)
     return np.asarray(operand).dtype if dtype is None else dtype

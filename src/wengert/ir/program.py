@@ -70,7 +70,8 @@ def reading_order(outputs: Iterable[Node]) -> list[Node]:
         waiting = [operand for operand in node.inputs if operand not in order]
         if len(waiting) > 1:
             # The deepest goes on top; of equally deep ones the first.
-            waiting = sorted(waiting[::-1], key=depth.__getitem__)
+            waiting.reverse()
+            waiting.sort(key=depth.__getitem__)
         stack.extend(waiting)
     return list(order)
 

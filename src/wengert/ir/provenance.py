@@ -1,7 +1,7 @@
 """Where a node comes from: names, source lines, layers, composites, and the rule that made it.
 
-Provenance lives beside a program, never in a node's identity: two computations that are the same are one node,
-whoever wrote them.
+Provenance lives beside a program, never in a node's identity: two computations that are the same are one
+node, whoever wrote them.
 """
 
 from __future__ import annotations

@@ -31,20 +31,18 @@ class _Filling(ast.NodeTransformer):
         return self.operands.get(node.id, node)
 
 
-def _template(node: Node) -> str:
+def own_template(node: Node) -> str:
+    """Return the NumPy source that the primitive declares, for this node."""
     python = node.primitive.python
     if isinstance(python, str):
         return python
     return python(*[operand.type for operand in node.inputs], **dict(node.params))
 
 
-def apply_template(node: Node, operands: list[ast.expr]) -> ast.expr:
-    """Return the expression of a node, given those of its operands."""
-    uniform = _uniform_array(node)
-    if uniform is not None:
-        return uniform
+def fill(template: str, operands: list[ast.expr]) -> ast.expr:
+    """Return a template with the operands in their places."""
     places = [f"_operand{position}_" for position in range(len(operands))]
-    tree = parsed(_template(node).format(*places))
+    tree = parsed(template.format(*places))
     filled: ast.expr = _Filling(dict(zip(places, operands, strict=True))).visit(tree)
     return _without_double_sign(filled)
 
@@ -59,8 +57,8 @@ def _without_double_sign(tree: ast.expr) -> ast.expr:
     return tree
 
 
-def _uniform_array(node: Node) -> ast.expr | None:
-    """An array that repeats one number: np.zeros, np.ones, np.full."""
+def uniform_array(node: Node) -> ast.expr | None:
+    """Return np.zeros, np.ones or np.full where a node repeats one number, None elsewhere."""
     if node.primitive.name != "broadcast_to":
         return None
     value = constant_value(node.inputs[0])
@@ -111,9 +109,18 @@ def _number(element: Any, decimal: bool) -> ast.expr:
     return parsed(repr(value))
 
 
-def weak_literal(node: Node) -> ast.expr:
-    """Return a scalar constant as a bare number; the other operand decides the dtype."""
-    return _number(node.params[0][1].array[()], decimal=False)
+def weak_literal(node: Node, decimal: bool = False) -> ast.expr:
+    """Return a scalar constant as a bare number; the other operand decides the dtype.
+
+    Where there is none, Python's own float (`decimal`) still is a float64.
+    """
+    return _number(node.params[0][1].array[()], decimal)
+
+
+def index_literal(node: Node) -> ast.expr:
+    """Return a small array of indices as it stands between brackets: a list."""
+    array = node.params[0][1].array
+    return _counted(array) or elements_of(array)
 
 
 def strong_literal(node: Node) -> ast.expr:
@@ -124,6 +131,9 @@ def strong_literal(node: Node) -> ast.expr:
         return parsed(f"np.{'bool_' if array.dtype == np.bool_ else array.dtype.name}({number})")
     if array.size == 0:
         return parsed(f"np.zeros({array.shape}, dtype={_dtype_name(array.dtype)})")
+    counted = _counted(array)
+    if counted is not None:
+        return counted
     first = array.reshape(-1)[0]
     if array.size > 1 and array.tobytes() == first.tobytes() * array.size:
         return _filled(array.shape, first)
@@ -132,6 +142,14 @@ def strong_literal(node: Node) -> ast.expr:
     return parsed(
         f"np.array({elements})" if default else f"np.array({elements}, dtype={_dtype_name(array.dtype)})"
     )
+
+
+def _counted(array: np.ndarray[Any, Any]) -> ast.expr | None:
+    """Return np.arange(n) where an index array counts from 0 along its first axis, None elsewhere."""
+    n = array.size
+    if array.dtype != np.int64 or n < 3 or array.shape[0] != n or (array.reshape(-1) != np.arange(n)).any():
+        return None
+    return parsed(f"np.arange({n})" + ("" if array.ndim == 1 else f"[:{', None' * (array.ndim - 1)}]"))
 
 
 def elements_of(array: np.ndarray[Any, Any]) -> ast.expr:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import threading
+import weakref
 
 import numpy as np
+
+from wengert.errors import DTypeError
 
 _SHORT_NAMES = {
     "bool": "bool",
@@ -26,7 +29,7 @@ class TensorType:
         Native byte order; booleans, integers, float32 and float64.
     """
 
-    __slots__ = ("dtype", "shape")
+    __slots__ = ("__weakref__", "dtype", "shape")
 
     shape: tuple[int, ...]
     dtype: np.dtype[np.generic]
@@ -60,9 +63,14 @@ class TensorType:
         return f"TensorType({self})"
 
 
-@lru_cache(maxsize=65536)
-def _interned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> TensorType:
-    return TensorType(shape, dtype)
+_NATIVE: dict[np.dtype[np.generic], np.dtype[np.generic]] = {}
+for _name in _SHORT_NAMES:
+    _NATIVE[np.dtype(_name)] = _NATIVE[np.dtype(_name).newbyteorder()] = np.dtype(_name)
+
+_lock = threading.Lock()
+_interned: weakref.WeakValueDictionary[tuple[tuple[int, ...], np.dtype[np.generic]], TensorType] = (
+    weakref.WeakValueDictionary()
+)
 
 
 def tensor_type(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> TensorType:
@@ -75,9 +83,15 @@ def tensor_type(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> TensorTy
 
     Raises
     ------
-    TypeError
+    DTypeError
         When values of the dtype cannot stand in a program (complex numbers, objects, strings, dates).
     """
-    if dtype.name not in _SHORT_NAMES:
-        raise TypeError(f"a program holds booleans, integers, float32 and float64, not {dtype}")
-    return _interned(shape, dtype.newbyteorder("="))
+    native = _NATIVE.get(dtype)
+    if native is None:
+        raise DTypeError(f"a program holds booleans, integers, float32 and float64, not {dtype}")
+    key = (shape, native)
+    found = _interned.get(key)
+    if found is None:
+        with _lock:
+            found = _interned.setdefault(key, TensorType(shape, native))
+    return found

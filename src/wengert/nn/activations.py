@@ -52,7 +52,7 @@ def sigmoid(z: Any) -> Any:
 
     Notes
     -----
-    Lecture 002, table of derivatives.
+    Lecture 002, notation 13.
     """
     return exponential.sigmoid(z)
 
@@ -62,7 +62,7 @@ def tanh(z: Any) -> Any:
 
     Notes
     -----
-    Lecture 002, table of derivatives.
+    Lecture 002, notation 13.
     """
     return np.tanh(z)
 
@@ -73,7 +73,7 @@ def relu(z: Any) -> Any:
 
     Notes
     -----
-    Lecture 002, table of derivatives.
+    Lecture 002, notation 13.
     """
     return np.maximum(0, z)
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
+
 from wengert.errors import ConfigurationError
 from wengert.nn.initialisers import Gaussian
+from wengert.nn.layers.sequential import Sequential
 from wengert.nn.module import MODULES, Module
 from wengert.nn.validation import unknown_name
 
@@ -32,6 +35,8 @@ def to_config(net: Module) -> dict[str, Any]:
 
 
 def _encode(value: Any, path: str) -> Any:
+    if isinstance(value, np.number):
+        return value.item()
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (tuple, list)):
@@ -102,7 +107,7 @@ def _decode(value: Any, path: str, level: int) -> Any:
     given = [name for name in settings if name in cls.array_fields and settings[name] is not False]
     if given:
         raise ConfigurationError(f"{path}: {given[0]} is an array; in a configuration it can only be false")
-    positional = settings.pop("layers", ()) if cls is MODULES["Sequential"] else ()
+    positional = settings.pop("layers", ()) if cls is Sequential else ()
     if not isinstance(positional, tuple):
         raise ConfigurationError(f"{path}: layers is a list, got {positional!r}")
     return _construct(cls, cls.field_names, settings, path, positional)

@@ -64,7 +64,7 @@ class Gaussian:
 
 
 def gaussian(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    """Standard normal numbers; `Gaussian` takes the standard deviation."""
+    """Standard normal numbers (lecture 002, concept 20); `Gaussian` takes the standard deviation."""
     return random.normal(key, shape, dtype)
 
 
@@ -94,7 +94,7 @@ def lecun_uniform(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:
 
 
 def lecun_normal(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    """Normal with variance 1/m: lecture 002's, and for SELU. LeCun, Bottou, Orr & Müller 1998."""
+    """Normal with variance 1/m: for SELU. LeCun, Bottou, Orr & Müller 1998."""
     return _scaled_normal(key, shape, dtype, 1 / max(_fans(shape)[0], 1))
 
 

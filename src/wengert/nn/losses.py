@@ -49,7 +49,7 @@ def squared_error(prediction: Any, target: Any, *, weights: Any = None, reductio
 
     Notes
     -----
-    Lecture 002, table of losses; lecture 004.
+    Lecture 002, notation 14; lecture 004.
     """
     prediction, target = matching("squared_error", prediction, target)
     return reduce_examples(np.square(prediction - target), weights, reduction)
@@ -61,7 +61,7 @@ def absolute_error(prediction: Any, target: Any, *, weights: Any = None, reducti
 
     Notes
     -----
-    Lecture 002, table of losses.
+    Lecture 002, notation 14.
     """
     prediction, target = matching("absolute_error", prediction, target)
     return reduce_examples(np.abs(prediction - target), weights, reduction)
@@ -173,7 +173,7 @@ def nllm(prediction: Any, target: Any, *, weights: Any = None, reduction: str = 
     logarithm = np.log(np.maximum(prediction, np.finfo(prediction.dtype).tiny))
     labels, shares = probabilities_of_classes("nllm", prediction, target)
     if labels is not None:
-        return reduce_examples(-_of_class(logarithm, labels), weights, reduction)
+        return reduce_examples(-np.squeeze(_of_class(logarithm, labels), -1), weights, reduction)
     return reduce_examples(-np.sum(shares * logarithm, axis=-1), weights, reduction)
 
 
@@ -185,21 +185,21 @@ def nllm_from_logits(prediction: Any, target: Any, *, weights: Any = None, reduc
 
     Notes
     -----
-    Lecture 002, loss and output activation fused.
+    Lecture 002, concept 19: loss and output activation differentiated as one.
     """
     prediction = like(prediction)
     labels, shares = probabilities_of_classes("nllm_from_logits", prediction, target)
-    if labels is not None:
-        return reduce_examples(logsumexp(prediction, -1) - _of_class(prediction, labels), weights, reduction)
+    # With its axis kept, the gradient finds the same line again when it needs p = exp(z − total).
     total = logsumexp(prediction, -1, keepdims=True)
+    if labels is not None:
+        losses = np.squeeze(total - _of_class(prediction, labels), -1)
+        return reduce_examples(losses, weights, reduction)
     return reduce_examples(np.sum(shares * (total - prediction), axis=-1), weights, reduction)
 
 
 def _of_class(values: Any, labels: Any) -> Any:
-    """Return for each example the value of its class."""
-    if len(values.shape) == 2:
-        return values[np.arange(values.shape[0]), labels]
-    return np.take_along_axis(values, np.expand_dims(labels, -1), axis=-1)[..., 0]
+    """Return for each example the value of its class, in a last axis of extent 1."""
+    return np.take_along_axis(values, np.expand_dims(labels, -1), axis=-1)
 
 
 @composite

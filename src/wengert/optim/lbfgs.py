@@ -95,8 +95,8 @@ class LBFGS:
             return float(value), np.asarray(gradient, np.float64)
 
         first = np.array(start, np.float64)
-        value, gradient = evaluate(first.copy())
-        _require_finite("the start", value, gradient)
+        value, gradient = value_and_gradient(first.copy())
+        _require_finite("the start", float(value), gradient)
         iteration = 0
 
         def after(intermediate_result: Any) -> None:
@@ -107,9 +107,14 @@ class LBFGS:
             ):
                 raise StopIteration
 
-        # A tolerance on the value of 0 leaves the decision to the gradient alone.
-        options = {"maxcor": self.memory, "maxiter": self.max_iterations, "gtol": self.tolerance, "ftol": 0.0}
-        options["maxfun"] = 20 * self.max_iterations
+        options = {
+            "maxcor": self.memory,
+            "maxiter": self.max_iterations,
+            "maxfun": 20 * self.max_iterations,
+            "gtol": self.tolerance,
+            # The gradient decides; but a value that rounding keeps from falling is the end too.
+            "ftol": float(np.finfo(np.asarray(gradient).dtype).eps),
+        }
         found = minimize(evaluate, first, jac=True, method="L-BFGS-B", callback=after, options=options)
         _require_finite(f"iteration {int(found.nit)}", float(found.fun), found.jac)
         return Minimum(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from wengert.ir.primitive import Interval, Notation, NotDifferentiable
@@ -62,7 +64,7 @@ neg = elementwise(
 )
 
 
-def _pow_vjp(ct, out, x, y):  # type: ignore[no-untyped-def]
+def _pow_vjp(ct: Any, out: Any, x: Any, y: Any) -> tuple[Any, ...]:
     # x**0 is 1 everywhere, also at 0, so its slope there is 0 and not 0·∞; and 0**y does not move with y.
     slope = np.where(y == 0, 0, y * x ** (y - 1))
     return ct * slope, ct * np.where(x == 0, 0, out * np.log(np.where(x == 0, 1, x)))

@@ -42,7 +42,7 @@ def _logic(name: str, ufunc: np.ufunc, latex: str, operands: int) -> Primitive:
         notation=Notation(latex, ("0",) * operands),
         python=f"np.{ufunc.__name__}({places})",
         domain=(_TRUTH,) * operands,
-        # Numbers count as true where they are not 0; converting them first gives every executor booleans only.
+        # Numbers count as true where they are not 0; converted first, every executor meets booleans only.
         promote=lambda dtypes: (BOOL,) * len(dtypes),
         result=BOOL,
         source="IEEE 754-2019, 5.11",

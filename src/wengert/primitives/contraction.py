@@ -31,7 +31,7 @@ def _matmul_type(x: TensorType, y: TensorType) -> TensorType:
     return tensor_type((*batch, *rows, *columns), x.dtype)
 
 
-def _matmul_vjp(ct, out, x, y):  # type: ignore[no-untyped-def]
+def _matmul_vjp(ct: Any, out: Any, x: Any, y: Any) -> tuple[Any, ...]:
     """For matrices ct·yᵀ and xᵀ·ct; a vector operand is a row on the left and a column on the right."""
     if x.ndim == 1 and y.ndim == 1:
         return ct * y, ct * x
@@ -108,23 +108,31 @@ def index_extents(subscripts: str, operands: tuple[TensorType, ...]) -> dict[str
         raise ShapeError(f"einsum {subscripts!r}: {len(terms)} terms for {len(operands)} operands")
     for position, (term, operand) in enumerate(zip(terms, operands, strict=True)):
         if len(term) != operand.ndim:
-            raise ShapeError(f"einsum {subscripts!r}: {term!r} does not fit operand {position}, {operand.shape}")
+            raise ShapeError(
+                f"einsum {subscripts!r}: {term!r} does not fit operand {position}, {operand.shape}"
+            )
+        if len(set(term)) != len(term):
+            raise ShapeError(f"einsum {subscripts!r}: {term!r} repeats an index")
         for letter, extent in zip(term, operand.shape, strict=True):
             if extents.setdefault(letter, extent) != extent:
-                raise ShapeError(f"einsum {subscripts!r}: index {letter} is both {extents[letter]} and {extent}")
+                raise ShapeError(
+                    f"einsum {subscripts!r}: index {letter} is both {extents[letter]} and {extent}"
+                )
     return extents
 
 
 def _einsum_type(*operands: TensorType, subscripts: str) -> TensorType:
     extents = index_extents(subscripts, operands)
     result = subscripts.split("->")[1]
+    if len(set(result)) != len(result):
+        raise ShapeError(f"einsum {subscripts!r}: the output repeats an index")
     unknown = [letter for letter in result if letter not in extents]
     if unknown:
         raise ShapeError(f"einsum {subscripts!r}: output index {unknown[0]} is in no operand")
     return tensor_type(tuple(extents[letter] for letter in result), operands[0].dtype)
 
 
-def _einsum_vjp(ct, out, *operands, subscripts):  # type: ignore[no-untyped-def]
+def _einsum_vjp(ct: Any, out: Any, *operands: Any, subscripts: Any) -> tuple[Any, ...]:
     """Swap each operand with the cotangent; an index that only this operand has is filled with ones."""
     left, result = subscripts.split("->")
     terms = left.split(",")
@@ -133,10 +141,7 @@ def _einsum_vjp(ct, out, *operands, subscripts):  # type: ignore[no-untyped-def]
         others = [(terms[i], operands[i]) for i in range(len(terms)) if i != position]
         present = set(result).union(*[set(other) for other, _ in others])
         alone = [letter for letter in term if letter not in present]
-        ones = [
-            (letter, np.ones(operand.shape[term.index(letter)], operand.dtype))
-            for letter in alone
-        ]
+        ones = [(letter, np.ones(operand.shape[term.index(letter)], operand.dtype)) for letter in alone]
         parts = [(result, ct), *others, *ones]
         swapped = ",".join(part for part, _ in parts) + "->" + term
         contributions.append(np.einsum(swapped, *[value for _, value in parts]))

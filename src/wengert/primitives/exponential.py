@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -81,14 +82,16 @@ softplus = elementwise(
     source="lecture 003, soft version of the rectified linear unit",
 )
 
+
+def _share(x: Any, y: Any) -> Any:
+    """exp x / (exp x + exp y); where both are infinite their difference is NaN and says nothing."""
+    return np.where((x == y) & np.isinf(x), np.where(x > 0, 0.5, 0.0), sigmoid(x - y))
+
+
 logaddexp = elementwise(
     "logaddexp",
     numpy=np.logaddexp,
-    # Equal operands share the slope, also when both are infinite and their difference is NaN.
-    vjp=lambda ct, out, x, y: (
-        ct * np.where(x == y, 0.5, sigmoid(x - y)),
-        ct * np.where(x == y, 0.5, sigmoid(y - x)),
-    ),
+    vjp=lambda ct, out, x, y: (ct * _share(x, y), ct * _share(y, x)),
     notation=Notation(
         r"\ln\left(e^{{{0}}} + e^{{{1}}}\right)",
         (r"\sigma\left({0} - {1}\right)", r"\sigma\left({1} - {0}\right)"),
@@ -96,17 +99,21 @@ logaddexp = elementwise(
     python="np.logaddexp({0}, {1})",
     domain=(REAL_LINE, REAL_LINE),
     special=(0.0, -1e4, 1e4, *INFINITIES),
+    ties="½ each where both are +∞, 0 where both are −∞",
     operations=2 * TRANSCENDENTAL,
     source="DLMF 4.2.17",
 )
 
+
+def _xlogy_vjp(ct: Any, out: Any, x: Any, y: Any) -> tuple[Any, ...]:
+    y = np.where((x == 0) & (y == 0), 1, y)  # at the origin: log 1 = 0 and 0/1 = 0
+    return ct * np.log(y), ct * (x / y)
+
+
 xlogy = elementwise(
     "xlogy",
     numpy=reference.xlogy,
-    vjp=lambda ct, out, x, y: (
-        ct * np.log(np.where((x == 0) & (y == 0), 1, y)),
-        ct * np.where(x == 0, 0, x / np.where(x == 0, 1, y)),
-    ),
+    vjp=_xlogy_vjp,
     notation=Notation(r"{0}\ln\left({1}\right)", (r"\ln\left({1}\right)", r"\frac{{{0}}}{{{1}}}")),
     python="xlogy({0}, {1})",
     domain=(REAL_LINE, POSITIVE),
@@ -120,7 +127,9 @@ erf = elementwise(
     "erf",
     numpy=reference.erf,
     vjp=lambda ct, out, x: (ct * (2 / math.sqrt(math.pi)) * np.exp(-np.square(x)),),
-    notation=Notation(r"\operatorname{{erf}}\left({0}\right)", (r"\tfrac{{2}}{{\sqrt{{\pi}}}} e^{{-{0}^2}}",)),
+    notation=Notation(
+        r"\operatorname{{erf}}\left({0}\right)", (r"\tfrac{{2}}{{\sqrt{{\pi}}}} e^{{-{0}^2}}",)
+    ),
     python="erf({0})",
     special=(0.0, -10.0, 10.0, *INFINITIES),
     operations=TRANSCENDENTAL,
@@ -135,7 +144,7 @@ exp_difference = elementwise(
     python="exp_difference({0}, {1})",
     domain=(REAL_LINE, REAL_LINE),
     special=(0.0, *INFINITIES),
-    ties="0 where both are −∞, so that the softmax of nothing possible is 0",
+    ties="a second operand of −∞ counts as 0, so that the softmax of nothing possible is 0",
     operations=TRANSCENDENTAL + 1,
     source="Blanchard, Higham & Higham 2021",
 )

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import DTypeError, IndexRangeError, ShapeError
-from wengert.ir.primitive import Kind, Notation, Primitive, register
+from wengert.ir.primitive import Interval, Kind, Notation, NotDifferentiable, Primitive, register
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives import reference
-from wengert.primitives.kinds import INT64, REAL_LINE, DType, strong
+from wengert.primitives.kinds import BOOL, INT64, REAL_LINE, DType, strong
 
 Ints = tuple[int, ...]
 
@@ -20,7 +20,9 @@ def _index_dtypes(dtypes: Sequence[Any]) -> tuple[DType, ...]:
     values, *indices = (strong([dtype])[0] for dtype in dtypes)
     wrong = [dtype for dtype in indices if dtype.kind not in "iu"]
     if wrong:
-        raise DTypeError(f"indices are integers, not {wrong[0]}; a boolean mask has no fixed shape: use np.where")
+        raise DTypeError(
+            f"indices are integers, not {wrong[0]}; a boolean mask has no fixed shape: use np.where"
+        )
     # One index dtype for all executors.
     return (values, *[INT64] * len(indices))
 
@@ -64,10 +66,14 @@ def check_range(index: np.ndarray[Any, Any], extent: int, axis: int) -> None:
         raise IndexRangeError(f"index {value}{row} is outside axis {axis}, which has {extent} entries")
 
 
-def _gather(x, *indices, axes):  # type: ignore[no-untyped-def]
+def _gather(x: Any, *indices: Any, axes: Any) -> Any:
     for index, axis in zip(indices, axes, strict=True):
         check_range(index, x.shape[axis], axis)
     return reference.gather(x, *indices, axes=axes)
+
+
+def _gather_vjp(ct: Any, out: Any, x: Any, *indices: Any, axes: Ints) -> tuple[Any, ...]:
+    return scatter_add(ct, *indices, axes=axes, shape=x.shape), *[None] * len(indices)
 
 
 gather = register(
@@ -77,10 +83,7 @@ gather = register(
         numpy=_gather,
         infer=_gather_type,
         promote=_index_dtypes,
-        vjp=lambda ct, out, x, *indices, axes: (
-            scatter_add(ct, *indices, axes=axes, shape=x.shape),
-            *[None] * len(indices),
-        ),
+        vjp=_gather_vjp,
         notation=Notation("{0}_{{{1}}}"),
         python=lambda x, *indices, axes: _gather_text(x, indices, axes),
         work=lambda out, operands, params: out.size,
@@ -105,7 +108,7 @@ def _scatter_type(updates: TensorType, *indices: TensorType, axes: Ints, shape: 
     return tensor_type(shape, updates.dtype)
 
 
-def _scatter(updates, *indices, axes, shape):  # type: ignore[no-untyped-def]
+def _scatter(updates: Any, *indices: Any, axes: Any, shape: Any) -> Any:
     for index, axis in zip(indices, axes, strict=True):
         check_range(index, shape[axis], axis)
     return reference.scatter_add(updates, *indices, axes=axes, shape=shape)
@@ -132,5 +135,37 @@ scatter_add = register(
         domain=(REAL_LINE,),
         source="the transpose of indexing",
         linear=True,
+    )
+)
+
+
+def _one_hot_type(indices: TensorType, *, count: int, dtype: DType) -> TensorType:
+    return tensor_type((*indices.shape, count), dtype)
+
+
+def _one_hot(indices: Any, count: int, dtype: DType) -> Any:
+    wrong = (indices < 0) | (indices >= count)
+    if wrong.any():
+        where = tuple(int(i) for i in np.argwhere(wrong)[0])
+        row = f" at row {where[0]}" if len(where) == 1 else f" at position {where}" if where else ""
+        raise IndexRangeError(f"label {int(indices[where])}{row} is outside 0 … {count - 1}")
+    return np.equal(indices[..., None], np.arange(count)).astype(dtype)
+
+
+one_hot = register(
+    Primitive(
+        name="one_hot",
+        kind=Kind.INDEXING,
+        numpy=_one_hot,
+        infer=_one_hot_type,
+        promote=lambda dtypes: _index_dtypes([bool, *dtypes])[1:],
+        vjp=NotDifferentiable("an index has no derivative"),
+        notation=Notation(r"\mathbf{{e}}_{{{0}}}"),
+        python=lambda indices, *, count, dtype: (
+            f"np.eye({count}, dtype=np.{dtype.name if dtype != BOOL else 'bool_'})[{{0}}]"
+        ),
+        work=lambda out, operands, params: out.size,
+        domain=(Interval(0, 2, integer=True),),
+        source="lecture 003, the target vectors",
     )
 )

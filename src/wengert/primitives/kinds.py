@@ -66,11 +66,14 @@ def broadcast_shapes(name: str, types: Sequence[TensorType]) -> tuple[int, ...]:
     ShapeError
         With the operation and all shapes.
     """
+    shapes = {operand.shape for operand in types}
+    if len(shapes) == 1:
+        return shapes.pop()  # by far the most frequent case
     try:
-        return np.broadcast_shapes(*[operand.shape for operand in types])
+        return np.broadcast_shapes(*shapes)
     except ValueError:
-        shapes = " and ".join(str(operand.shape) for operand in types)
-        raise ShapeError(f"{name}: shapes {shapes} do not broadcast") from None
+        given = " and ".join(str(operand.shape) for operand in types)
+        raise ShapeError(f"{name}: shapes {given} do not broadcast") from None
 
 
 def elementwise(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,12 @@ Ints = tuple[int, ...]
 
 def _one_axis(axes: Ints) -> int | Ints:
     return axes[0] if len(axes) == 1 else axes
+
+
+def _new_axes(x: TensorType, axes: Ints) -> list[str]:
+    """Return the index ``:, None, …`` that puts new axes in place; axes after the last are left out."""
+    parts = ["None" if axis in axes else ":" for axis in range(x.ndim + len(axes))]
+    return parts[: max(axes, default=-1) + 1] or ["..."]
 
 
 def _reshape_type(x: TensorType, *, shape: Ints) -> TensorType:
@@ -69,7 +76,7 @@ expand_dims = movement(
     infer=_expand_type,
     vjp=lambda ct, out, x, axes: (np.squeeze(ct, axes),),
     notation=Notation("{0}"),
-    python=lambda x, *, axes: f"np.expand_dims({{0}}, {_one_axis(axes)})",
+    python=lambda x, *, axes: f"{{0}}[{', '.join(_new_axes(x, axes))}]",
     source="NumPy reference: expand_dims",
     copies=False,
 )
@@ -132,7 +139,7 @@ def _concatenate_type(*parts: TensorType, axis: int) -> TensorType:
     return tensor_type((*first.shape[:axis], total, *first.shape[axis + 1 :]), first.dtype)
 
 
-def _concatenate_vjp(ct, out, *parts, axis):  # type: ignore[no-untyped-def]
+def _concatenate_vjp(ct: Any, out: Any, *parts: Any, axis: Any) -> tuple[Any, ...]:
     contributions = []
     start = 0
     for part in parts:
@@ -164,7 +171,7 @@ def _pad_type(x: TensorType, *, low: Ints, high: Ints, interior: Ints) -> Tensor
     return tensor_type(shape, x.dtype)
 
 
-def _pad_vjp(ct, out, x, low, high, interior):  # type: ignore[no-untyped-def]
+def _pad_vjp(ct: Any, out: Any, x: Any, low: Any, high: Any, interior: Any) -> tuple[Any, ...]:
     places = tuple(
         slice(before, before + n + max(n - 1, 0) * between, between + 1)
         for n, before, between in zip(x.shape, low, interior, strict=True)
@@ -215,7 +222,7 @@ def _slice_type(x: TensorType, *, start: Ints, stop: Ints, step: Ints) -> Tensor
     return tensor_type(shape, x.dtype)
 
 
-def _slice_vjp(ct, out, x, start, stop, step):  # type: ignore[no-untyped-def]
+def _slice_vjp(ct: Any, out: Any, x: Any, start: Any, stop: Any, step: Any) -> tuple[Any, ...]:
     taken = [n + max(n - 1, 0) * (stride - 1) for n, stride in zip(out.shape, step, strict=True)]
     high = tuple(n - first - used for n, first, used in zip(x.shape, start, taken, strict=True))
     return (pad(ct, low=start, high=high, interior=tuple(stride - 1 for stride in step)),)

@@ -1,7 +1,7 @@
 """Counter-based random numbers: a key gives the same numbers on every executor, in any order.
 
-A key is two uint32 words. There is no hidden state: the same key gives the same numbers, `fold_in` and `split`
-make new keys from old ones.
+A key is two uint32 words. There is no hidden state: the same key gives the same numbers, `fold_in` and
+`split` make new keys from old ones.
 """
 
 from __future__ import annotations

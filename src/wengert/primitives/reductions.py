@@ -20,16 +20,15 @@ from wengert.primitives.kinds import (
     floating,
     reduction,
     strong,
-    unchanged,
 )
 
 
-def _restored(reduced, axes, keepdims):  # type: ignore[no-untyped-def]
+def _restored(reduced: Any, axes: Any, keepdims: Any) -> Any:
     """Give the reduced axes back, with extent 1, so that the value broadcasts against the operand."""
     return reduced if keepdims or not axes else np.expand_dims(reduced, axes)
 
 
-def _sum_dtypes(dtypes):  # type: ignore[no-untyped-def]
+def _sum_dtypes(dtypes: Any) -> Any:
     (dtype,) = strong(dtypes)
     if dtype.kind in "bi" and dtype.itemsize < 8:
         return (INT64,)
@@ -48,7 +47,7 @@ sum = reduction(
 )
 
 
-def _mean(x, axes, keepdims):  # type: ignore[no-untyped-def]
+def _mean(x: Any, axes: Any, keepdims: Any) -> Any:
     count = math.prod(x.shape[axis] for axis in axes)
     return reference.wide_sum(x, axes, keepdims) / x.dtype.type(count)
 
@@ -67,7 +66,7 @@ mean = reduction(
 )
 
 
-def _extreme_vjp(ct, out, x, axes, keepdims):  # type: ignore[no-untyped-def]
+def _extreme_vjp(ct: Any, out: Any, x: Any, axes: Any, keepdims: Any) -> tuple[Any, ...]:
     """Split the cotangent evenly over the elements that attain the extreme; the count is an int64."""
     attained = x == _restored(out, axes, keepdims)
     count = np.sum(attained, axis=axes, keepdims=True).astype(x.dtype)
@@ -97,7 +96,7 @@ min = reduction(
 )
 
 
-def _others(x):  # type: ignore[no-untyped-def]
+def _others(x: Any) -> Any:
     """Products of all other elements along axis 0, never dividing: a tree of pairwise products.
 
     Going up, neighbours are multiplied; coming down, each element's partner joins what the parent lacks.
@@ -113,7 +112,7 @@ def _others(x):  # type: ignore[no-untyped-def]
     return np.reshape(both, (extent + extent % 2, *x.shape[1:]))[:extent]
 
 
-def _prod_vjp(ct, out, x, axes, keepdims):  # type: ignore[no-untyped-def]
+def _prod_vjp(ct: Any, out: Any, x: Any, axes: Any, keepdims: Any) -> tuple[Any, ...]:
     if x.size == 0:
         return (np.zeros_like(x),)
     kept = [axis for axis in range(x.ndim) if axis not in axes]
@@ -138,7 +137,9 @@ logsumexp = reduction(
     "logsumexp",
     numpy=lambda x, axes, keepdims: reference.logsumexp(x, axes, keepdims),
     promote=floating,
-    vjp=lambda ct, out, x, axes, keepdims: (_restored(ct, axes, keepdims) * exp_difference(x, _restored(out, axes, keepdims)),),
+    vjp=lambda ct, out, x, axes, keepdims: (
+        _restored(ct, axes, keepdims) * exp_difference(x, _restored(out, axes, keepdims)),
+    ),
     notation=Notation(r"\ln \sum e^{{{0}}}"),
     python="logsumexp",
     needs_elements=True,
@@ -194,7 +195,7 @@ all = reduction(
 )
 
 
-def _cumsum(x, axis):  # type: ignore[no-untyped-def]
+def _cumsum(x: Any, axis: Any) -> Any:
     wide = np.float64 if x.dtype == np.float32 else None
     return np.cumsum(x, axis=axis, dtype=wide).astype(x.dtype, copy=False)
 

@@ -1,8 +1,10 @@
 """Reference semantics of the operations that NumPy has not under one name.
 
-Each function needs NumPy (and SciPy for `erf`) only and stands alone: `Program.to_python` copies the source of
-those a program uses into what it emits.
+Each function needs NumPy (and SciPy for `erf`) only and stands alone: `Program.to_python` copies the source
+of those a program uses into what it emits, so they carry no annotations.
 """
+
+# mypy: disallow-untyped-defs=False
 
 from __future__ import annotations
 
@@ -42,10 +44,11 @@ def xlogy(x, y):
     return np.where(x == 0, 0 * x, x * np.log(np.where(x == 0, np.ones_like(y), y)))
 
 
-def wide_sum(x, axis=None, keepdims=False):
+def wide_sum(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """Sum whose rounding error does not grow with the number of terms: float32 is added up in float64."""
-    wide = np.float64 if x.dtype == np.float32 else None
-    return np.sum(x, axis=axis, dtype=wide, keepdims=keepdims).astype(x.dtype if wide else None, copy=False)
+    if x.dtype != np.float32:
+        return np.sum(x, axis=axis, keepdims=keepdims)
+    return np.sum(x, axis=axis, dtype=np.float64, keepdims=keepdims).astype(np.float32)
 
 
 @emitted
@@ -53,14 +56,25 @@ def logsumexp(x, axis=None, keepdims=False):
     """log of the sum of exp x, shifted by the maximum; −inf where all elements are −inf."""
     top = np.max(x, axis=axis, keepdims=True)
     shift = np.where(np.isfinite(top), top, 0).astype(x.dtype)
-    total = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
+    total = (
+        np.log(np.sum(np.exp(x - shift), axis=axis, dtype=np.float64, keepdims=True)).astype(x.dtype) + shift
+    )
     return total if keepdims else np.squeeze(total, axis=axis)
 
 
 @emitted
 def exp_difference(x, y):
-    """exp(x − y), and 0 where both are −inf: the softmax of x where y is its logsumexp."""
+    """exp(x − y), the softmax of x where y is its logsumexp: y = −inf (all of x is −inf) counts as 0."""
     return np.exp(x - np.where(y == -np.inf, np.zeros_like(y), y))
+
+
+@emitted
+def softmax(x, axis=-1):
+    """exp x over its sum, shifted by the maximum; 0 where all elements are −inf."""
+    top = np.max(x, axis=axis, keepdims=True)
+    powers = np.exp(x - np.where(np.isfinite(top), top, 0))
+    total = np.sum(powers, axis=axis, keepdims=True)
+    return powers / np.where(total == 0, 1, total)
 
 
 @emitted
@@ -81,24 +95,20 @@ def spread(x, low, high, interior):
 def scatter_add(updates, *indices, axes, shape):
     """Zeros of `shape` to which `updates` are added at `indices` along `axes`; repeated places add up."""
     result = np.zeros(shape, updates.dtype)
-    where = [slice(None)] * len(shape)
-    for axis, index in zip(axes, indices, strict=True):
-        where[axis] = index
-    np.add.at(result, tuple(where), updates)
+    at = dict(zip(axes, indices, strict=True))
+    np.add.at(result, tuple(at.get(axis, slice(None)) for axis in range(len(shape))), updates)
     return result
 
 
-def gather(x, *indices, axes):
+def gather(x: Any, *indices: Any, axes: Any) -> Any:
     """x at `indices` along `axes`, as NumPy's integer-array indexing."""
-    where = [slice(None)] * x.ndim
-    for axis, index in zip(axes, indices, strict=True):
-        where[axis] = index
-    return x[tuple(where)]
+    at = dict(zip(axes, indices, strict=True))
+    return x[tuple(at.get(axis, slice(None)) for axis in range(x.ndim))]
 
 
 @emitted
 def philox(counter, key):
-    """Philox-4x32-10 (Salmon et al. 2011): four random words for each four-word counter under a two-word key."""
+    """Philox-4x32-10 (Salmon et al. 2011): four words for each four-word counter under a two-word key."""
     words = [word.astype(np.uint64) for word in counter]
     key_low, key_high = (np.uint64(word) for word in key)
     mask = np.uint64(0xFFFFFFFF)

@@ -12,7 +12,7 @@ from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives.kinds import BOOL, REAL_LINE, DType, common_dtype, elementwise, unchanged
 
 
-def _share(ct, x, y, x_wins, y_wins):  # type: ignore[no-untyped-def]
+def _share(ct: Any, x: Any, y: Any, x_wins: Any, y_wins: Any) -> Any:
     """Split a cotangent between two operands; at a tie a constant takes nothing away from itself.
 
     Against a constant the constant wins the tie, so that maximum(0, z) is the lectures' ReLU with

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from wengert.ir.primitive import Interval, Notation
@@ -79,10 +81,12 @@ arctan = elementwise(
 )
 
 
-def _arctan2_vjp(ct, out, y, x):  # type: ignore[no-untyped-def]
-    squared = y**2 + x**2
-    over = ct / np.where(squared == 0, 1, squared)  # at the origin the numerators are 0 already
-    return over * x, -(over * y)
+def _arctan2_vjp(ct: Any, out: Any, y: Any, x: Any) -> tuple[Any, ...]:
+    # (x/r)/r with r = √(x² + y²), which does not overflow where r² would.
+    radius = np.hypot(x, y)
+    safe = np.where(radius == 0, 1, radius)
+    over = np.where(radius == 0, 0, ct / safe)
+    return over * (x / safe), -(over * (y / safe))
 
 
 arctan2 = elementwise(
@@ -102,8 +106,8 @@ arctan2 = elementwise(
 )
 
 
-def _hypot_vjp(ct, out, x, y):  # type: ignore[no-untyped-def]
-    over = ct / np.where(out == 0, 1, out)
+def _hypot_vjp(ct: Any, out: Any, x: Any, y: Any) -> tuple[Any, ...]:
+    over = np.where(out == 0, 0, ct / np.where(out == 0, 1, out))
     return over * x, over * y
 
 

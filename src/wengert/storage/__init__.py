@@ -6,6 +6,7 @@ The bottom layer: it knows bytes, arrays and directories, and nothing of program
 from wengert.storage.atomic import (
     new_directory as new_directory,
     present_directory as present_directory,
+    refuse_foreign as refuse_foreign,
     write_and_flush as write_and_flush,
     write_file as write_file,
 )

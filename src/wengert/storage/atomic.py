@@ -84,7 +84,7 @@ def new_directory(path: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]
         with _reported(f"{path} could not be written; what stood there before is unchanged"):
             target.parent.mkdir(parents=True, exist_ok=True)
             _restore(target)
-            _refuse_foreign(path, target, is_ours)
+            refuse_foreign(path, is_ours)
             os.mkdir(temporary)
             yield temporary
             flush_directory(temporary)
@@ -169,7 +169,9 @@ def _discard(aside: Path) -> None:
         shutil.rmtree(nameless, ignore_errors=True)
 
 
-def _refuse_foreign(path: Path, target: Path, is_ours: Callable[[Path], bool]) -> None:
+def refuse_foreign(path: Path, is_ours: Callable[[Path], bool]) -> None:
+    """Raise `ModelFileError` if something stands at ``path`` that `new_directory` would not replace."""
+    target = Path(os.path.realpath(path))
     if not target.exists():
         return
     if not target.is_dir():

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wengert.primitives import arithmetic, comparison, contraction
 from wengert.primitives.selection import astype
+
+# NumPy's stubs know nothing of arrays that take part through its protocols.
+_numpy: Any = np
 
 
 class ArrayMethods:
@@ -16,8 +19,15 @@ class ArrayMethods:
 
     __slots__ = ()
 
-    shape: tuple[int, ...]
-    dtype: np.dtype[np.generic]
+    if TYPE_CHECKING:
+
+        @property
+        def shape(self) -> tuple[int, ...]:
+            """Extents of the axes."""
+
+        @property
+        def dtype(self) -> np.dtype[np.generic]:
+            """Type of the elements."""
 
     @property
     def ndim(self) -> int:
@@ -35,12 +45,12 @@ class ArrayMethods:
     @property
     def T(self) -> Any:
         """All axes in reverse."""
-        return np.transpose(self)  # type: ignore[call-overload]
+        return _numpy.transpose(self)
 
     @property
     def mT(self) -> Any:
         """The last two axes exchanged."""
-        return np.swapaxes(self, -1, -2)  # type: ignore[call-overload]
+        return _numpy.swapaxes(self, -1, -2)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -119,27 +129,25 @@ class ArrayMethods:
         return comparison.ge(self, other)
 
     def __and__(self, other: Any) -> Any:
-        return np.bitwise_and(self, other)  # type: ignore[call-overload]
+        return _numpy.bitwise_and(self, other)
 
     def __rand__(self, other: Any) -> Any:
-        return np.bitwise_and(other, self)
+        return _numpy.bitwise_and(other, self)
 
     def __or__(self, other: Any) -> Any:
-        return np.bitwise_or(self, other)  # type: ignore[call-overload]
+        return _numpy.bitwise_or(self, other)
 
     def __ror__(self, other: Any) -> Any:
-        return np.bitwise_or(other, self)
+        return _numpy.bitwise_or(other, self)
 
     def __xor__(self, other: Any) -> Any:
-        return np.bitwise_xor(self, other)  # type: ignore[call-overload]
+        return _numpy.bitwise_xor(self, other)
 
     def __rxor__(self, other: Any) -> Any:
-        return np.bitwise_xor(other, self)
+        return _numpy.bitwise_xor(other, self)
 
     def __invert__(self) -> Any:
-        return np.invert(self)  # type: ignore[call-overload]
-
-    __hash__ = None  # type: ignore[assignment]
+        return _numpy.invert(self)
 
     def astype(self, dtype: Any) -> Any:
         """Return the values converted to `dtype`."""
@@ -152,12 +160,12 @@ class ArrayMethods:
     def reshape(self, *shape: Any, order: str = "C") -> Any:
         """Return the elements in another shape; see `numpy.reshape`."""
         target = shape[0] if len(shape) == 1 else shape
-        return np.reshape(self, target, order=order)  # type: ignore[call-overload]
+        return _numpy.reshape(self, target, order=order)
 
     def transpose(self, *axes: Any) -> Any:
         """Return the axes in another order; see `numpy.transpose`."""
         order = (axes[0] if len(axes) == 1 else axes) or None
-        return np.transpose(self, order)  # type: ignore[call-overload]
+        return _numpy.transpose(self, order)
 
 
 def _method(function: Any) -> Any:

@@ -54,8 +54,12 @@ def index(x: Any, key: Any) -> Any:
     TraceError
         For boolean masks, whose result has no fixed shape.
     """
-    parts = [_check_part(part) for part in _expand_ellipsis(key if isinstance(key, tuple) else (key,), x.ndim)]
-    arrays = [part for part in parts if not (part is None or isinstance(part, slice) or _is_scalar_index(part))]
+    parts = [
+        _check_part(part) for part in _expand_ellipsis(key if isinstance(key, tuple) else (key,), x.ndim)
+    ]
+    arrays = [
+        part for part in parts if not (part is None or isinstance(part, slice) or _is_scalar_index(part))
+    ]
     if arrays:
         # Beside an array, an integer is an index array too: it decides where the axes of the result stand.
         parts = [np.asarray(part) if _is_scalar_index(part) else part for part in parts]
@@ -78,7 +82,9 @@ def _basic(x: Any, parts: list[Any]) -> tuple[Any, list[Any]]:
                 flipped.append(axis)
         elif _is_scalar_index(part):
             if not -extent <= part < extent:
-                raise IndexRangeError(f"index {part} is outside axis {axis}, which has {extent} entries{here()}")
+                raise IndexRangeError(
+                    f"index {part} is outside axis {axis}, which has {extent} entries{here()}"
+                )
             places = range(int(part) % extent, int(part) % extent + 1)
             dropped.append(axis)
         else:
@@ -106,9 +112,7 @@ def _basic(x: Any, parts: list[Any]) -> tuple[Any, list[Any]]:
 
 
 def _gathered(x: Any, parts: list[Any]) -> Any:
-    axes = tuple(
-        axis for axis, part in enumerate(parts) if part is not None and not isinstance(part, slice)
-    )
+    axes = tuple(axis for axis, part in enumerate(parts) if part is not None and not isinstance(part, slice))
     indices = []
     for axis in axes:
         part = parts[axis]

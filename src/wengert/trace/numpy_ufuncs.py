@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from typing import Any
 
@@ -14,6 +13,7 @@ from wengert.primitives import exponential
 from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
 from wengert.primitives.kinds import BOOL
 from wengert.primitives.reductions import cumsum
+from wengert.trace.numpy_functions.table import unsupported
 from wengert.trace.tensor import Tensor, here, refuse
 
 _TABLE: dict[Any, Primitive] = {
@@ -36,6 +36,11 @@ def _identity(x: Any) -> Any:
     return x
 
 
+def _step(x: Any, at_zero: Any) -> Any:
+    zero = 0 * np.sign(x)  # of the dtype of x, and NaN where x is
+    return np.where(x > 0, zero + 1, np.where(x == 0, zero + at_zero, zero))
+
+
 _WRITTEN_OUT: dict[Any, Any] = {
     np.positive: _identity,
     np.exp2: lambda x: np.exp(x * _LOG_2),
@@ -47,8 +52,8 @@ _WRITTEN_OUT: dict[Any, Any] = {
     np.degrees: lambda x: x * (180 / np.pi),
     np.arcsinh: lambda x: np.sign(x) * np.log1p(np.abs(x) + x**2 / (1 + np.sqrt(x**2 + 1))),
     np.arctanh: lambda x: 0.5 * (np.log1p(x) - np.log1p(-x)),
-    np.heaviside: lambda x, at_zero: np.where(x > 0, 1.0, np.where(x == 0, at_zero, 0.0)),
-    np.float_power: lambda x, y: x**y,
+    np.heaviside: _step,
+    np.vecdot: lambda x, y: np.sum(x * y, axis=-1),
 }
 
 
@@ -69,8 +74,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     """
     if kwargs.get("out") is not None:
         refuse(
-            f"np.{ufunc.__name__} would write a traced value into an existing array (out= or an in-place operator "
-            "on an array); write x = x + y in place of x += y, or start from a traced value"
+            f"np.{ufunc.__name__} would write a traced value into an existing array (out= or an in-place "
+            "operator on an array); write x = x + y in place of x += y, or start from a traced value"
         )
     if method == "reduce":
         return _reduce(ufunc, inputs, kwargs)
@@ -95,14 +100,12 @@ def _dispatch(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
     if primitive is not None:
         return primitive(*inputs)
     if ufunc in _BITWISE:
-        if any(getattr(operand, "dtype", np.asarray(operand).dtype) != BOOL for operand in _known(inputs)):
+        if any(operand.dtype != BOOL for operand in _known(inputs)):
             refuse(f"np.{ufunc.__name__} is for booleans; bits of integers have no rule")
         return _BITWISE[ufunc](*inputs)
     if ufunc in _WRITTEN_OUT:
         return _WRITTEN_OUT[ufunc](*inputs)
-    near = difflib.get_close_matches(ufunc.__name__, supported(), n=1, cutoff=0.5)
-    advice = f"; the nearest that has one is np.{near[0]}" if near else ""
-    raise UnsupportedFunctionError(f"np.{ufunc.__name__} has no rule{advice}{here()}")
+    raise unsupported(ufunc.__name__, supported())
 
 
 def _known(inputs: tuple[Any, ...]) -> list[Any]:

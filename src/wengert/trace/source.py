@@ -1,38 +1,88 @@
-"""Where in the user's code an operation stands, and what variable receives it."""
+"""Where in the user's code an operation stands, and what variable receives it.
+
+Looked up once for each recorded operation, so everything that depends on the place alone is kept: a loop pays
+for its first turn.
+"""
 
 from __future__ import annotations
 
 import dis
 import sys
-from functools import lru_cache
 from types import CodeType, FrameType
 
-from wengert.ir.provenance import SourceLine
+from wengert.ir.provenance import Provenance, Region, SourceLine
 
 _LIBRARIES = {"wengert", "numpy", "optree", "scipy", "functools", "contextlib"}
 _STORES = {"STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"}
+# Python 3.13 joins a store with the instruction after it; the first name is the one stored to first.
+_JOINED_STORES = {"STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"}
 _RETURNED = "<returned>"
+_KEPT = 65536  # places kept at most, so that a process that makes code for ever does not grow for ever
 
-Site = tuple[CodeType, int]
+
+class Site:
+    """One instruction of the user's code.
+
+    Attributes
+    ----------
+    code : CodeType
+        Held, so that its identity stays its own.
+    name : str or None
+        The variable that is assigned the result, or a mark that it is returned at once.
+    line : SourceLine
+    """
+
+    __slots__ = ("_latest", "code", "line", "name")
+
+    def __init__(self, frame: FrameType) -> None:
+        self.code = frame.f_code
+        self.name = _stores(frame.f_code).get(frame.f_lasti)
+        self.line = source_line(frame)
+        self._latest: Provenance | None = None
+
+    def provenance(self, name: str | None, regions: tuple[Region, ...]) -> Provenance:
+        """Return the origin of an operation at this place; one object as long as nothing changes."""
+        latest = self._latest
+        if latest is None or latest.name != name or latest.regions is not regions:
+            latest = self._latest = Provenance(name, self.line, regions)
+        return latest
+
+
+_sites: dict[tuple[int, int], Site] = {}
+_library: dict[int, tuple[CodeType, bool]] = {}
 
 
 def _is_library(frame: FrameType) -> bool:
     """Frames of wengert, NumPy and what they call through are not the user's."""
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in _LIBRARIES
+    code = frame.f_code
+    # By identity, since the hash of a code object reads all of it; the entry keeps the code and so its id.
+    known = _library.get(id(code))
+    if known is None:
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if len(_library) >= _KEPT:
+            _library.clear()
+        known = _library[id(code)] = (code, package in _LIBRARIES)
+    return known[1]
 
 
-@lru_cache(maxsize=4096)
 def _stores(code: CodeType) -> dict[int, str]:
     """For each instruction of `code` whose result is stored or returned at once: the name, or a mark."""
-    stores = {}
-    instructions = list(dis.get_instructions(code))
-    for current, following in zip(instructions, instructions[1:], strict=False):
+    stores: dict[int, str] = {}
+    instructions = [one for one in dis.get_instructions(code) if one.opname != "EXTENDED_ARG"]
+    for place, current in enumerate(instructions[:-1]):
+        if current.opname.startswith("UNPACK"):
+            continue  # each of its results has another name
+        following = instructions[place + 1]
+        # Up to Python 3.12 a frame that calls a Python function points behind the call, into its inline cache.
+        offsets = range(current.offset, following.offset, 2)
+        if following.opname == "COPY":  # a = b = …, and (a := …)
+            following = instructions[place + 2]
         if following.opname in _STORES:
-            stores[current.offset] = str(following.argval)
-        elif following.opname in ("STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"):
-            stores[current.offset] = str(following.argval[0])  # Python 3.13 joins two instructions
+            stores.update(dict.fromkeys(offsets, str(following.argval)))
+        elif following.opname in _JOINED_STORES:
+            stores.update(dict.fromkeys(offsets, str(following.argval[0])))
         elif following.opname == "RETURN_VALUE":
-            stores[current.offset] = _RETURNED
+            stores.update(dict.fromkeys(offsets, _RETURNED))
     return stores
 
 
@@ -44,23 +94,40 @@ def user_frame() -> FrameType | None:
     return frame
 
 
+def user_call() -> tuple[FrameType | None, FrameType]:
+    """Return the innermost frame of the user's code, and the frame of the call that it is making."""
+    call = sys._getframe(1)
+    frame = call.f_back
+    while frame is not None and _is_library(frame):
+        call = frame
+        frame = frame.f_back
+    return frame, call
+
+
 def source_line(frame: FrameType) -> SourceLine:
     """Return the line that `frame` is executing."""
     return SourceLine(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
 
 
-def variable(frame: FrameType) -> tuple[str | None, Site]:
-    """Return the variable that will hold the result of the call `frame` is in, and the place of the store.
+def _site(frame: FrameType) -> Site:
+    key = (id(frame.f_code), frame.f_lasti)
+    site = _sites.get(key)
+    if site is None:
+        if len(_sites) >= _KEPT:
+            _sites.clear()
+        site = _sites[key] = Site(frame)
+    return site
+
+
+def origin(frame: FrameType, regions: tuple[Region, ...]) -> Provenance:
+    """Return the origin of what `frame` is computing: its line, and the variable that receives it.
 
     A result that is returned at once is looked for in the caller, so that ``h = relu(z)`` is called h.
     """
-    site = (frame.f_code, frame.f_lasti)
+    site = _site(frame)
+    name = site.name
     current: FrameType | None = frame
-    while current is not None:
-        name = _stores(current.f_code).get(current.f_lasti)
-        if name != _RETURNED:
-            return name, site
-        current = current.f_back
-        if current is None or _is_library(current):
-            return None, site
-    return None, site
+    while name == _RETURNED:
+        current = current.f_back if current is not None else None
+        name = None if current is None or _is_library(current) else _site(current).name
+    return site.provenance(name, regions)

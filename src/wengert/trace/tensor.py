@@ -1,7 +1,7 @@
 """Tensors: what a traced function computes with in place of arrays.
 
-A tensor stands for a node. NumPy functions applied to it arrive through NumPy's own protocols and record nodes
-instead of computing.
+A tensor stands for a node. NumPy functions applied to it arrive through NumPy's own protocols and record
+nodes instead of computing.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
+from types import FrameType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -16,7 +18,7 @@ import numpy as np
 from wengert.errors import ConcreteValueError, DTypeError, ShapeError, TraceError, WengertError
 from wengert.ir.evaluate import evaluate_node
 from wengert.ir.node import CONSTANT, Node, make_constant, make_node
-from wengert.ir.primitive import Kind, Primitive
+from wengert.ir.primitive import Kind, Primitive, weak_dtype
 from wengert.ir.program import ancestors
 from wengert.ir.provenance import Provenance, current_regions
 from wengert.primitives.selection import astype
@@ -46,7 +48,9 @@ class Trace:
         self.open = True
         self.rule = rule
         self._values: dict[Node, np.ndarray[Any, Any]] = {}
-        self._last: tuple[source.Site, Node] | None = None
+        # The origin that a rule gives is the same for all its nodes.
+        self._ruled: Provenance | None = None
+        self._last: tuple[FrameType, Node] | None = None
 
     @contextmanager
     def recording(self) -> Iterator[Trace]:
@@ -57,28 +61,32 @@ class Trace:
         finally:
             _depth.reset(token)
             self.open = False
+            self._last = None
 
     def record(self, node: Node) -> None:
         """Note where a node comes from; the first origin of a shared node stays."""
+        provenance = self.provenance
+        if node in provenance:
+            return
+        regions = current_regions()
         if self.rule is not None:
-            if node not in self.provenance:
-                self.provenance[node] = Provenance(regions=current_regions(), rule=self.rule)
+            ruled = self._ruled
+            if ruled is None or ruled.rule != self.rule or ruled.regions is not regions:
+                ruled = self._ruled = Provenance(regions=regions, rule=self.rule)
+            provenance[node] = ruled
             return
-        frame = source.user_frame()
+        frame, call = source.user_call()
         if frame is None:
-            self.provenance.setdefault(node, Provenance(regions=current_regions()))
+            provenance[node] = Provenance(regions=regions)
             return
-        name, site = source.variable(frame)
-        if node in self.provenance:
-            return
-        if name is not None and self._last is not None and self._last[0] == site:
-            # One call recorded several nodes: the variable holds the last of them.
-            before = self._last[1]
-            if before in node.inputs and self.provenance[before].name == name:
-                known = self.provenance[before]
-                self.provenance[before] = Provenance(None, known.source, known.regions)
-        self.provenance[node] = Provenance(name, source.source_line(frame), current_regions())
-        self._last = (site, node)
+        found = provenance[node] = source.origin(frame, regions)
+        if found.name is not None:
+            last = self._last
+            if last is not None and last[0] is call:
+                # One call recorded several nodes: the variable holds the last of them.
+                before = provenance[last[1]]
+                provenance[last[1]] = Provenance(None, before.source, before.regions)
+            self._last = (call, node)
 
     def value(self, node: Node) -> np.ndarray[Any, Any]:
         """Return the value of a node of this trace, computed now if it was not needed before.
@@ -99,17 +107,20 @@ class Trace:
         return self._values[node]
 
     def _argument(self, node: Node) -> np.ndarray[Any, Any]:
-        for trace in (self, *sorted(self.captured, key=lambda other: -other.level)):
+        pending, seen = [self], {self}
+        while pending:
+            trace = pending.pop()
             known = trace.arguments.get(node)
             if isinstance(known, Tensor):
-                return known.trace.value(known.node)
+                return known.recorder.value(known.node)
             if known is not None:
                 return np.asarray(known)
-            if trace is not self and node not in trace.arguments:
-                continue
+            pending += trace.captured - seen
+            seen |= trace.captured
         raise ConcreteValueError(
-            f"the value of {dict(node.params)['name']!r} is not known: it was traced from its type alone{here()}. "
-            "Use np.where to choose between values, or trace from an array, which specialises the program"
+            f"the value of {dict(node.params)['name']!r} is not known: it was traced from its type alone"
+            f"{here()}. Use np.where to choose between values, or trace from an array, which specialises "
+            "the program"
         )
 
 
@@ -136,20 +147,21 @@ class Tensor(ArrayMethods):
     Attributes
     ----------
     node : Node
-    trace : Trace
+    recorder : Trace
+        Where operations on the value are recorded.
     weak : type or None
         Set where the value came from a Python number, which does not decide the dtype of a result.
     """
 
-    __slots__ = ("node", "trace", "weak")
+    __slots__ = ("node", "recorder", "weak")
 
     node: Node
-    trace: Trace
+    recorder: Trace
     weak: type | None
 
-    def __init__(self, node: Node, trace: Trace, weak: type | None = None) -> None:
+    def __init__(self, node: Node, recorder: Trace, weak: type | None = None) -> None:
         self.node = node
-        self.trace = trace
+        self.recorder = recorder
         self.weak = weak
 
     @property
@@ -204,8 +216,10 @@ class Tensor(ArrayMethods):
 
     def _known(self, use: str) -> np.ndarray[Any, Any]:
         if self.size != 1:
-            raise ShapeError(f"{use} of an array of shape {self.shape} is ambiguous; use np.any or np.all{here()}")
-        return self.trace.value(self.node)
+            raise ShapeError(
+                f"{use} of an array of shape {self.shape} is ambiguous; use np.any or np.all{here()}"
+            )
+        return self.recorder.value(self.node)
 
     def __hash__(self) -> int:
         return hash(self.node)
@@ -215,8 +229,8 @@ class Tensor(ArrayMethods):
 
     def __setitem__(self, key: Any, value: Any) -> NoReturn:
         refuse(
-            "items of a traced value cannot be assigned: build the result with np.where, np.concatenate, np.stack "
-            "or wengert.scatter_add"
+            "items of a traced value cannot be assigned: build the result with np.where, np.concatenate, "
+            "np.stack or wengert.scatter_add"
         )
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -230,7 +244,7 @@ class Tensor(ArrayMethods):
 def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Tensor:
     """Record `primitive` applied to tensors and arrays.
 
-    Operands are converted to the dtypes that NumPy 2 promotion gives; that is the only place where it happens.
+    Operands are converted to the dtypes that NumPy 2 promotion gives; it happens here and nowhere else.
 
     Raises
     ------
@@ -238,47 +252,56 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Tensor
         From the primitive, with the layer and the line.
     """
     trace = _deepest(operands)
-    weak = [
-        (operand.weak or operand.node.type.dtype) if type(operand) is Tensor else _dtype_of(operand)
-        for operand in operands
-    ]
+    given = tuple(
+        [
+            (operand.weak or operand.node.type.dtype) if type(operand) is Tensor else weak_dtype(operand)
+            for operand in operands
+        ]
+    )
     try:
-        dtypes = primitive.promote(weak)
+        dtypes, weak = _promoted(primitive, given)
         nodes = [_as_node(operand, dtype, trace) for operand, dtype in zip(operands, dtypes, strict=True)]
         node = make_node(primitive, nodes, params)
     except (ShapeError, DTypeError) as error:
         raise type(error)(f"{error}{here()}") from None
     trace.record(node)
-    return Tensor(node, trace, _weak_result(primitive, weak, node))
+    return Tensor(node, trace, _WEAK_OF_KIND.get(node.type.dtype.kind) if weak else None)
 
 
-def _weak_result(primitive: Primitive, weak: list[Any], node: Node) -> type | None:
-    if primitive.kind is not Kind.ELEMENTWISE or not all(isinstance(dtype, type) for dtype in weak):
-        return None
-    return {"f": float, "i": int, "b": bool}.get(node.type.dtype.kind)
+_WEAK_OF_KIND = {"f": float, "i": int, "b": bool}
 
 
-def _dtype_of(operand: Any) -> Any:
-    if type(operand) in (bool, int, float):
-        return type(operand)
-    dtype = getattr(operand, "dtype", None)
-    return np.asarray(operand).dtype if dtype is None else dtype
+@lru_cache(maxsize=4096)
+def _promoted(primitive: Primitive, dtypes: tuple[Any, ...]) -> tuple[tuple[np.dtype[np.generic], ...], bool]:
+    """Return the dtypes that operands are converted to, and whether the result is weak as they all are."""
+    weak = primitive.kind is Kind.ELEMENTWISE and all(isinstance(dtype, type) for dtype in dtypes)
+    return primitive.promote(dtypes), weak
 
 
 def _deepest(operands: Any) -> Trace:
     deepest: Trace | None = None
+    mixed = False
     for operand in operands:
         if type(operand) is Tensor:
-            trace = operand.trace
+            trace = operand.recorder
+            if trace is deepest:
+                continue
             if not trace.open:
-                refuse("a tensor of a trace that has ended was used: a traced function kept it in a variable outside")
+                refuse(
+                    "a tensor of a trace that has ended was used: "
+                    "a traced function kept it in a variable outside"
+                )
+            mixed = deepest is not None
             if deepest is None or trace.level > deepest.level:
                 deepest = trace
     if deepest is None:
         raise WengertError("no operand is a tensor")
-    for operand in operands:
-        if type(operand) is Tensor and operand.trace is not deepest:
-            deepest.captured.add(operand.trace)
+    if mixed:
+        deepest.captured.update(
+            operand.recorder
+            for operand in operands
+            if type(operand) is Tensor and operand.recorder is not deepest
+        )
     return deepest
 
 
@@ -290,22 +313,24 @@ def _as_node(operand: Any, dtype: np.dtype[np.generic], trace: Trace) -> Node:
         converted = make_node(astype, (node,), {"dtype": dtype})
         trace.record(converted)
         return converted
-    if isinstance(operand, np.ma.MaskedArray):
-        raise DTypeError("masked arrays have no place in a program; fill them first with .filled(value)")
     try:
-        array = np.asarray(operand, dtype)
+        # Zero is left out: 0.0 and −0.0 are equal and not the same.
+        if type(operand) in (bool, int, float) and operand != 0:
+            return _number(operand, dtype)
+        return make_constant(np.asarray(operand, dtype))
     except OverflowError:
         raise DTypeError(f"{operand!r} does not fit into {dtype}") from None
-    try:
-        return make_constant(array)
-    except TypeError as error:
-        raise DTypeError(str(error)) from None
+
+
+@lru_cache(maxsize=1024)
+def _number(value: float, dtype: np.dtype[np.generic]) -> Node:
+    return make_constant(np.asarray(value, dtype))
 
 
 def as_tensor(value: Any, trace: Trace) -> Tensor:
     """Return `value` as a tensor of `trace`: a constant where it is an array."""
     if type(value) is Tensor:
-        if value.trace is not trace:
-            trace.captured.add(value.trace)
+        if value.recorder is not trace:
+            trace.captured.add(value.recorder)
         return value
-    return Tensor(_as_node(value, np.asarray(value).dtype, trace), trace)
+    return Tensor(_as_node(value, np.dtype(weak_dtype(value)), trace), trace)

@@ -36,7 +36,9 @@ class Recording:
         names = _leaf_names(function, args, kwargs)
         with self.trace.recording():
             nodes = [self._input(name, leaf) for name, leaf in zip(names, self.leaves, strict=True)]
-            tensors = [_leaf_tensor(node, self.trace, leaf) for node, leaf in zip(nodes, self.leaves, strict=True)]
+            tensors = [
+                _leaf_tensor(node, self.trace, leaf) for node, leaf in zip(nodes, self.leaves, strict=True)
+            ]
             traced_args, traced_kwargs = unflatten(structure, tensors)
             result = function(*traced_args, **traced_kwargs)
             outputs, result_structure = flatten(result)
@@ -51,7 +53,7 @@ class Recording:
         if not isinstance(leaf, TensorType):
             self.trace.arguments[node] = leaf
             if isinstance(leaf, Tensor):
-                self.trace.captured.add(leaf.trace)
+                self.trace.captured.add(leaf.recorder)
         return node
 
 
@@ -74,7 +76,9 @@ def _positions(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[int 
     positions: list[tuple[int | str, int, int]] = []
     start = 0
     # optree orders dictionaries by key.
-    for key, value in [*enumerate(args), *((name, kwargs[name]) for name in sorted(kwargs))]:
+    keywords = ((name, kwargs[name]) for name in sorted(kwargs))
+    named: list[tuple[int | str, Any]] = [*enumerate(args), *keywords]
+    for key, value in named:
         stop = start + len(flatten(value)[0])
         positions.append((key, start, stop))
         start = stop

@@ -101,7 +101,9 @@ class TreeSignature:
         """
         leaves, structure = flatten((args, kwargs))
         if structure != self.arguments:
-            raise TraceError(f"arguments of structure {structure}; the program was traced with {self.arguments}")
+            raise TraceError(
+                f"arguments of structure {structure}; the program was traced with {self.arguments}"
+            )
         return leaves
 
     def unflatten(self, outputs: list[Any]) -> Any:

@@ -1,1 +1,15 @@
-"""TBD."""
+"""Training: rows in, a trained network and its history out."""
+
+from __future__ import annotations
+
+from wengert.train.callbacks import (
+    Callback as Callback,
+    EarlyStopping as EarlyStopping,
+    Stop as Stop,
+    TrainingState as TrainingState,
+)
+from wengert.train.checkpoint import Checkpoint as Checkpoint
+from wengert.train.divergence import Divergence as Divergence
+from wengert.train.evaluation import Evaluation as Evaluation, evaluate as evaluate, predict as predict
+from wengert.train.fit import FitResult as FitResult, fit as fit
+from wengert.train.history import Epoch as Epoch, History as History

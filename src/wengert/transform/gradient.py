@@ -1,26 +1,28 @@
 """Reverse mode as a transformation from programs to programs.
 
 The algorithm of the lectures: visit the list in reverse topological order; each node adds its contribution to
-the adjoints of its operands. Un-broadcasting, dtype matching and the accumulation stand here, once, so that the
-rules of the primitives need none of it.
+the adjoints of its operands. Un-broadcasting, dtype matching and the accumulation stand here, once, so that
+the rules of the primitives need none of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from wengert.errors import GradientError
-from wengert.ir.node import Node, make_input
+from wengert.ir.node import CONSTANT, Node, make_input
 from wengert.ir.primitive import Kind, NotDifferentiable
 from wengert.ir.program import Program, reading_order
 from wengert.ir.provenance import Provenance
 from wengert.ir.types import TensorType
 from wengert.primitives import movement, reductions
+from wengert.primitives.arithmetic import div, mul
 from wengert.primitives.selection import astype, where
 from wengert.trace.tensor import Tensor, Trace, as_tensor
+from wengert.transform.branches import branch_only
 
 
 def zeros(type_: TensorType, trace: Trace) -> Tensor:
@@ -34,6 +36,8 @@ def unbroadcast(contribution: Tensor, shape: tuple[int, ...]) -> Tensor:
 
     The derivative of a broadcast copy is a sum over the copies.
     """
+    if contribution.shape == shape:
+        return contribution
     extra = contribution.ndim - len(shape)
     if extra > 0:
         contribution = reductions.sum(contribution, axes=tuple(range(extra)), keepdims=False)
@@ -60,29 +64,34 @@ def dependents(outputs: Sequence[Node], wrt: Sequence[Node]) -> list[Node]:
         if node not in active:
             if isinstance(node.primitive.vjp, NotDifferentiable) or not node.type.is_float:
                 continue
-            if not any(operand in active for operand in node.inputs):
+            if active.isdisjoint(node.inputs):
                 continue
             active.add(node)
         order.append(node)
     return order
 
 
-def branch_only(outputs: Sequence[Node]) -> set[Node]:
-    """Return the nodes whose value reaches the outputs through branches of ``where`` only.
+def _bounded_slope(node: Node, place: int) -> bool:
+    """Whether the derivative by one operand is finite wherever the operands are: products with constants."""
+    if node.primitive is where or node.primitive.linear:
+        return True
+    others = [operand for other, operand in enumerate(node.inputs) if other != place]
+    multilinear = node.primitive.kind is Kind.CONTRACTION or node.primitive is mul
+    quotient = node.primitive is div and place == 0
+    return (multilinear or quotient) and all(operand.primitive is CONSTANT for operand in others)
 
-    They may have been computed at points where they have no finite derivative, since somebody else decides
-    whether they count. A node that the condition or anything else reads as well is not among them.
-    """
-    nodes = reading_order(outputs)
-    reached = set(outputs)
-    found: set[Node] = set()
-    for node in reversed(nodes):
-        if node not in reached:
-            found.add(node)
-        for place, operand in enumerate(node.inputs):
-            if not (node in found or (node.primitive is where and place > 0)):
-                reached.add(operand)
-    return found
+
+def _silent(node: Node, adjoint: Tensor) -> Any:
+    """Return where `adjoint`, of the shape of `node`, is zero, in a shape that fits each operand."""
+    params = dict(node.params)
+    if node.primitive.kind is Kind.ELEMENTWISE:
+        return adjoint == 0
+    if node.primitive.kind is Kind.REDUCTION:
+        axes = () if params["keepdims"] else params["axes"]
+        return (movement.expand_dims(adjoint, axes=axes) if axes else adjoint) == 0
+    # An element of a product of matrices depends on a whole row and column: all of them, or none.
+    axes = tuple(range(adjoint.ndim))
+    return reductions.all(adjoint == 0, axes=axes, keepdims=False) if axes else adjoint == 0
 
 
 class _Pullback:
@@ -107,12 +116,13 @@ class _Pullback:
         adjoint = self.adjoints.get(node)
         if adjoint is not None and adjoint.node.inputs:
             known = self.trace.provenance.get(adjoint.node, Provenance())
-            if known.adjoint_of is None:
-                origin = self.names.get(node, Provenance())
-                name = f"d{origin.name}" if origin.name else None
-                layers = tuple(entered for entered in origin.regions if entered.kind == "layer")
-                self.trace.provenance[adjoint.node] = replace(
-                    known, adjoint_of=node, name=known.name or name, regions=layers
+            origin = self.names.get(node, Provenance())
+            name = f"d{origin.name}" if origin.name else None
+            # One node may be the adjoint of several (of x and of x − t): it is called after the first named.
+            if known.adjoint_of is None or (known.name is None and name is not None):
+                layers = tuple([entered for entered in origin.regions if entered.kind == "layer"])
+                self.trace.provenance[adjoint.node] = Provenance(
+                    known.name or name, known.source, layers, adjoint_of=node, rule=known.rule
                 )
         return adjoint
 
@@ -126,13 +136,12 @@ class _Pullback:
         out = Tensor(node, self.trace)
         operands = [Tensor(operand, self.trace) for operand in node.inputs]
         contributions = rule(adjoint, out, *operands, **dict(node.params))
-        guarded = node in self.guarded and node.primitive.kind is Kind.ELEMENTWISE and not node.primitive.linear
-        for operand, contribution in zip(node.inputs, contributions, strict=True):
+        for place, (operand, contribution) in enumerate(zip(node.inputs, contributions, strict=True)):
             if contribution is None or operand not in active:
                 continue
-            if guarded:
+            if node in self.guarded and not _bounded_slope(node, place):
                 # A cotangent of 0 comes from a branch not taken: it contributes 0, and not 0·∞.
-                contribution = where(adjoint == 0, 0, contribution)
+                contribution = where(_silent(node, adjoint), 0, contribution)
             self.add(operand, as_tensor(contribution, self.trace))
 
 
@@ -202,9 +211,7 @@ def pullback(program: Program, wrt: Sequence[int], guard: bool = True) -> Progra
     with trace.recording():
         seeds = [make_input(f"cotangent{i}", node.type) for i, node in enumerate(program.outputs)]
         cotangents = [Tensor(seed, trace) for seed in seeds]
-        adjoints = backpropagate(
-            program.outputs, cotangents, targets, trace, dict(program.provenance), guard
-        )
+        adjoints = backpropagate(program.outputs, cotangents, targets, trace, dict(program.provenance), guard)
     return Program([*program.inputs, *seeds], [one.node for one in adjoints], trace.provenance)
 
 
@@ -234,7 +241,8 @@ def gradient(program: Program, wrt: Sequence[int] | None = None, with_value: boo
     check_differentiable(output, "the output")
     if output.type.shape != ():
         raise GradientError(
-            f"the gradient is of a scalar; this output has shape {output.type.shape}: sum it, or take the jacobian"
+            f"the gradient is of a scalar; this output has shape {output.type.shape}: "
+            "sum it, or take the jacobian"
         )
     positions = range(len(program.inputs)) if wrt is None else wrt
     targets = [program.inputs[position] for position in positions]

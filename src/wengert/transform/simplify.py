@@ -74,7 +74,10 @@ class _Rewriting:
                     changed[node] = successor
                     stack.append(successor)
                     continue
-            self._settle(node, successor if successor is node else self.final[successor])
+            if successor is not node and successor not in self.final:
+                # Back at a node whose form is being looked for: what it turned into has led to itself.
+                raise VerificationError(f"simplification does not come to an end: {node!r}")
+            self._settle(node, self.final.get(successor, node))
             stack.pop()
 
     def _successor(self, node: Node) -> Node:

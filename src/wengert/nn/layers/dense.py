@@ -31,8 +31,8 @@ class Dense(Module):
 
     Notes
     -----
-    X has shape (..., inputs), rows are data; the output has shape (..., outputs). Lecture 002, (7.15),
-    transposed.
+    X has shape (..., inputs), rows are data; the output has shape (..., outputs). Lecture 002,
+    section 7.5.17, with its weights and rows as NumPy has them.
     """
 
     inputs: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -30,12 +31,6 @@ def vdot(a: Any, b: Any) -> Any:
     return primitives.matmul(np.reshape(a, -1), np.reshape(b, -1))
 
 
-@implements(np.vecdot)
-def vecdot(x1: Any, x2: Any) -> Any:
-    """np.vecdot over the last axis."""
-    return np.sum(x1 * x2, axis=-1)
-
-
 @implements(np.inner)
 def inner(a: Any, b: Any) -> Any:
     """np.inner."""
@@ -55,9 +50,9 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """np.tensordot."""
     left, right = np.ndim(a), np.ndim(b)
     if isinstance(axes, (int, np.integer)):
-        pairs = ([left - int(axes) + k for k in range(int(axes))], list(range(int(axes))))
+        pairs: list[list[Any]] = [[left - int(axes) + k for k in range(int(axes))], list(range(int(axes)))]
     else:
-        pairs = tuple([one] if isinstance(one, (int, np.integer)) else list(one) for one in axes)
+        pairs = [[one] if isinstance(one, (int, np.integer)) else list(one) for one in axes]
     letters = iter(string.ascii_lowercase)
     first = [next(letters) for _ in range(left)]
     second = [next(letters) for _ in range(right)]
@@ -82,7 +77,9 @@ def diagonal(v: Any) -> Any:
     return np.einsum("ii->i", v)
 
 
-def _expand_ellipses(terms: list[str], result: str | None, operands: tuple[Any, ...]) -> tuple[list[str], str]:
+def _expand_ellipses(
+    terms: list[str], result: str | None, operands: tuple[Any, ...]
+) -> tuple[list[str], str]:
     used = set("".join(terms)) | set(result or "")
     spare = [letter for letter in string.ascii_letters if letter not in used]
     widest = 0
@@ -91,7 +88,9 @@ def _expand_ellipses(terms: list[str], result: str | None, operands: tuple[Any, 
         if "..." in term:
             count = np.ndim(operand) - len(term.replace("...", ""))
             if count < 0:
-                raise ShapeError(f"einsum: {term!r} does not fit an operand of shape {np.shape(operand)}{here()}")
+                raise ShapeError(
+                    f"einsum: {term!r} does not fit an operand of shape {np.shape(operand)}{here()}"
+                )
             widest = max(widest, count)
             term = term.replace("...", "".join(spare[:26][-count:] if count else []))
         expanded.append(term)
@@ -122,20 +121,46 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = False) -> Any:
     if len(terms) != len(operands):
         raise ShapeError(f"einsum {subscripts!r}: {len(terms)} terms for {len(operands)} operands{here()}")
     terms, result = _expand_ellipses(terms, right if arrow else None, operands)
-    used = set("".join(terms))
+    parts = _without_stretched(terms, operands)
     dtype = np.result_type(*[part.dtype if isinstance(part, Tensor) else part for part in operands])
-    parts: list[tuple[str, Any]] = []
+    spare = (letter for letter in string.ascii_letters if letter not in "".join(terms))
+    canonical = [part for term, operand in parts for part in _distinct(term, operand, dtype, spare)]
+    text = ",".join(term for term, _ in canonical) + "->" + result
+    types = tuple(tensor_type(np.shape(value), np.dtype(dtype)) for _, value in canonical)
+    try:
+        primitives.index_extents(text, types)
+    except ShapeError as error:
+        raise ShapeError(f"{error}{here()}") from None
+    return primitives.einsum(*[value for _, value in canonical], subscripts=text)
+
+
+def _without_stretched(terms: list[str], operands: tuple[Any, ...]) -> list[tuple[str, Any]]:
+    """Drop axes of extent 1 whose index is longer in another operand: the value does not depend on it."""
+    extents: dict[str, set[int]] = {}
     for term, operand in zip(terms, operands, strict=True):
-        distinct = ""
-        for axis, letter in enumerate(term):
-            if letter in distinct:
-                fresh = next(spare for spare in string.ascii_letters if spare not in used)
-                used.add(fresh)
-                parts.append((letter + fresh, np.eye(np.shape(operand)[axis], dtype=dtype)))
-                letter = fresh
-            distinct += letter
-        parts.append((distinct, operand))
-    canonical = ",".join(term for term, _ in parts) + "->" + result
-    types = tuple(tensor_type(np.shape(value), np.dtype(dtype)) for _, value in parts)
-    primitives.index_extents(canonical, types)
-    return primitives.einsum(*[value for _, value in parts], subscripts=canonical)
+        for letter, extent in zip(term, np.shape(operand), strict=False):
+            extents.setdefault(letter, set()).add(extent)
+    parts = []
+    for term, operand in zip(terms, operands, strict=True):
+        shape = np.shape(operand)
+        if len(term) != len(shape):
+            raise ShapeError(f"einsum: {term!r} does not fit an operand of shape {shape}{here()}")
+        stretched = [axis for axis, letter in enumerate(term) if shape[axis] == 1 and extents[letter] != {1}]
+        if stretched:
+            operand = np.squeeze(operand, tuple(stretched))
+            term = "".join(letter for axis, letter in enumerate(term) if axis not in stretched)
+        parts.append((term, operand))
+    return parts
+
+
+def _distinct(term: str, operand: Any, dtype: Any, spare: Iterator[str]) -> list[tuple[str, Any]]:
+    """Return the term with distinct indices, after an identity matrix for each index it repeats."""
+    identities = []
+    distinct = ""
+    for axis, letter in enumerate(term):
+        if letter in distinct:
+            fresh = next(spare)
+            identities.append((letter + fresh, np.eye(np.shape(operand)[axis], dtype=dtype)))
+            letter = fresh
+        distinct += letter
+    return [*identities, (distinct, operand)]

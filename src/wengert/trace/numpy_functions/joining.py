@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,9 @@ def concatenate(arrays: Any, axis: int | None = 0) -> Any:
         parts, axis = [np.reshape(part, -1) for part in parts], 0
     if len({np.ndim(part) for part in parts}) > 1 or np.ndim(parts[0]) == 0:
         shapes = ", ".join(str(np.shape(part)) for part in parts)
-        raise ShapeError(f"concatenate: arrays of shapes {shapes}; all need the same number of axes, at least 1{here()}")
+        raise ShapeError(
+            f"concatenate: arrays of shapes {shapes}; all need the same number of axes, at least 1{here()}"
+        )
     if len(parts) == 1:
         return parts[0]
     return movement.concatenate(*parts, axis=normalise_axis(axis, np.ndim(parts[0])))
@@ -32,7 +35,9 @@ def stack(arrays: Any, axis: int = 0) -> Any:
     parts = list(arrays)
     shapes = {np.shape(part) for part in parts}
     if len(shapes) != 1:
-        raise ShapeError(f"stack: arrays of shapes {', '.join(map(str, sorted(shapes)))}; all must be equal{here()}")
+        raise ShapeError(
+            f"stack: arrays of shapes {', '.join(map(str, sorted(shapes)))}; all must be equal{here()}"
+        )
     place = normalise_axis(axis, len(shapes.pop()) + 1)
     return concatenate([np.expand_dims(part, place) for part in parts], place)
 
@@ -69,11 +74,13 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     extent = ary.shape[place]
     if isinstance(indices_or_sections, (int, np.integer)):
         count = int(indices_or_sections)
-        bounds = np.cumsum([0] + [extent // count + (part < extent % count) for part in range(count)]).tolist()
+        bounds = np.cumsum(
+            [0] + [extent // count + (part < extent % count) for part in range(count)]
+        ).tolist()
     else:
         bounds = [0, *[int(bound) for bound in indices_or_sections], extent]
     head = (slice(None),) * place
-    return [ary[(*head, slice(first, last))] for first, last in zip(bounds, bounds[1:], strict=False)]
+    return [ary[(*head, slice(first, last))] for first, last in itertools.pairwise(bounds)]
 
 
 @implements(np.pad)
@@ -113,7 +120,7 @@ def repeat(a: Any, repeats: int, axis: int | None = None) -> Any:
     if not isinstance(repeats, (int, np.integer)):
         refuse("np.repeat: one count for all elements has a rule, several have not; use indexing")
     x, place = (np.reshape(a, -1), 0) if axis is None else (a, normalise_axis(axis, a.ndim))
-    return x[(*[slice(None)] * place, np.repeat(np.arange(x.shape[place]), repeats))]
+    return np.take(x, np.repeat(np.arange(x.shape[place]), repeats), axis=place)
 
 
 @implements(np.roll)

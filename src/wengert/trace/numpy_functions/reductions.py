@@ -137,4 +137,5 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         return np.min(np.abs(x), axis=axes, keepdims=keepdims)
     if ord == 0:
         return np.sum((x != 0).astype(x.dtype), axis=axes, keepdims=keepdims)
-    return np.sum(np.abs(x) ** ord, axis=axes, keepdims=keepdims) ** (1.0 / ord)
+    total = np.sum(np.abs(x) ** ord, axis=axes, keepdims=keepdims)
+    return np.where(total > 0, total ** (1.0 / ord), 0)

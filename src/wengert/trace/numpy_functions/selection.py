@@ -15,7 +15,7 @@ from wengert.trace.tensor import refuse
 def where(condition: Any, x: Any = None, y: Any = None) -> Any:
     """np.where with three arguments."""
     if x is None or y is None:
-        refuse("np.where(condition) gives positions whose number depends on values; write np.where(condition, x, y)")
+        refuse("np.where(condition) gives as many positions as values say; write np.where(condition, x, y)")
     return primitives.where(condition, x, y)
 
 

@@ -42,7 +42,9 @@ def reshape(a: Any, shape: Any, order: str = "C") -> Any:
     if -1 in extents:
         known = -math.prod(extents)
         if known == 0 or a.size % known:
-            raise ShapeError(f"reshape: {a.size} elements of shape {a.shape} do not fill shape {shape}{here()}")
+            raise ShapeError(
+                f"reshape: {a.size} elements of shape {a.shape} do not fill shape {shape}{here()}"
+            )
         extents[extents.index(-1)] = a.size // known
     if tuple(extents) == a.shape:
         return a
@@ -117,7 +119,9 @@ def squeeze(a: Any, axis: Any = None) -> Any:
 @implements(np.broadcast_to)
 def broadcast_to(array: Any, shape: Any) -> Any:
     """np.broadcast_to."""
-    extents = (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(int(extent) for extent in shape)
+    extents = (
+        (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(int(extent) for extent in shape)
+    )
     return array if extents == array.shape else movement.broadcast_to(array, shape=extents)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -34,7 +35,21 @@ def supported() -> list[str]:
 
 def _name(function: Any) -> str:
     module = getattr(function, "__module__", "numpy").removeprefix("numpy").strip(".")
-    return f"{module}.{function.__name__}" if module in ("linalg",) else str(function.__name__)
+    public = module and not module.startswith("_") and "._" not in module
+    return f"{module}.{function.__name__}" if public else str(function.__name__)
+
+
+def unsupported(name: str, known: list[str]) -> UnsupportedFunctionError:
+    """Return the error for a function without a rule, which names the most similar one that has a rule."""
+
+    def similarity(other: str) -> float:
+        start = len(os.path.commonprefix([name, other]))
+        # arg…, cum…, nan…: the families of NumPy's names begin alike.
+        return difflib.SequenceMatcher(None, name, other).ratio() + (start / len(name) if start > 2 else 0)
+
+    nearest = max(known, key=similarity)
+    advice = f"; the nearest that has one is np.{nearest}" if similarity(nearest) >= 0.5 else ""
+    return UnsupportedFunctionError(f"np.{name} has no rule{advice}{here()}")
 
 
 def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -50,9 +65,7 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         from wengert.trace.numpy_ufuncs import supported as ufuncs
 
         name = _name(function)
-        near = difflib.get_close_matches(name, [*supported(), *ufuncs()], n=1, cutoff=0.5)
-        advice = f"; the nearest that has one is np.{near[0]}" if near else ""
-        raise UnsupportedFunctionError(f"np.{name} has no rule{advice}{here()}")
+        raise unsupported(name, [*supported(), *ufuncs()])
     implementation, options = entry
     given = {name: value for name, value in kwargs.items() if value is not np._NoValue}
     unknown = [name for name in given if name not in options]

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from wengert.ir.node import INPUT, Node
-from wengert.ir.primitive import Kind
-from wengert.transform.rules.scaling import scaled, split
-from wengert.transform.rules.table import build, is_a, names_of_kind, param, rule
+from fractions import Fraction
 
-_WITH_KEEPDIMS = tuple(names_of_kind(Kind.REDUCTION))
+import numpy as np
+
+from wengert.ir.node import INPUT, Node, constant_value
+from wengert.transform.rules.scaling import representable, scaled, split
+from wengert.transform.rules.table import (
+    again,
+    build,
+    filled,
+    is_a,
+    param,
+    rule,
+    uniform_element,
+)
+
+# Only cheap ones change their form: where both forms are read, a logsumexp would be computed twice.
+_CHEAP = ("sum", "mean")
 
 
 @rule("sum", "mean", "max", "min", "prod")
@@ -23,7 +35,7 @@ def nothing_reduced(node: Node) -> Node | None:
 def squeeze_reduced(node: Node) -> Node | None:
     """squeeze(sum(x, keepdims)) → sum(x)."""
     (x,) = node.inputs
-    if not is_a(x, *_WITH_KEEPDIMS) or not param(x, "keepdims") or param(x, "axes") != param(node, "axes"):
+    if not is_a(x, *_CHEAP) or not param(x, "keepdims") or param(x, "axes") != param(node, "axes"):
         return None
     return build(x.primitive.name, x.inputs[0], axes=param(x, "axes"), keepdims=False)
 
@@ -32,7 +44,7 @@ def squeeze_reduced(node: Node) -> Node | None:
 def expand_reduced(node: Node) -> Node | None:
     """expand_dims(sum(x)) → sum(x, keepdims) over the same axes."""
     (x,) = node.inputs
-    if not is_a(x, *_WITH_KEEPDIMS) or param(x, "keepdims") or param(x, "axes") != param(node, "axes"):
+    if not is_a(x, *_CHEAP) or param(x, "keepdims") or param(x, "axes") != param(node, "axes"):
         return None
     return build(x.primitive.name, x.inputs[0], axes=param(x, "axes"), keepdims=True)
 
@@ -41,7 +53,7 @@ def expand_reduced(node: Node) -> Node | None:
 def reshape_reduced(node: Node) -> Node | None:
     """A reshape that gives the reduced axes back, or takes them away → the reduction that does so."""
     (x,) = node.inputs
-    if not is_a(x, *_WITH_KEEPDIMS):
+    if not is_a(x, *_CHEAP):
         return None
     other = build(x.primitive.name, x.inputs[0], axes=param(x, "axes"), keepdims=not param(x, "keepdims"))
     return other if other.type is node.type else None
@@ -72,6 +84,42 @@ def of_moved_elements(node: Node) -> Node | None:
         return None
     inner = x.inputs[0]
     return build(node.primitive.name, inner, axes=tuple(range(inner.type.ndim)), keepdims=False)
+
+
+@rule("mean")
+def sign_of_mean(node: Node) -> Node | None:
+    """mean(−x) → −mean(x)."""
+    (x,) = node.inputs
+    if not is_a(x, "neg") or not node.type.is_float:
+        return None
+    return build("neg", build("mean", x.inputs[0], **dict(node.params)))
+
+
+@rule("scatter_add")
+def factor_of_scatter(node: Node) -> Node | None:
+    """Adding copies of c at some places → c times adding ones there: a one-hot matrix, scaled."""
+    updates, *indices = node.inputs
+    element = uniform_element(updates)
+    if element is None or not node.type.is_float or not np.isfinite(element) or element in (0, 1):
+        return None
+    factor = Fraction(element.item())
+    if not representable(factor, node):
+        return None
+    return scaled(again(node, filled(1, updates), *indices), factor)
+
+
+@rule("sum")
+def sum_of_one_hot(node: Node) -> Node | None:
+    """Σ over the columns of ones added at one place in each row → ones."""
+    (x,) = node.inputs
+    if not is_a(x, "scatter_add") or x.type.ndim != 2 or param(x, "axes") != (0, 1) or not node.type.size:
+        return None
+    updates, rows, _ = x.inputs
+    known = constant_value(rows)
+    each_row_once = known is not None and np.array_equal(known.reshape(-1), np.arange(x.type.shape[0]))
+    if param(node, "axes") != (1,) or not each_row_once or updates.type.size != x.type.shape[0]:
+        return None
+    return build("reshape", updates, shape=node.type.shape)
 
 
 @rule("sum")

@@ -13,6 +13,7 @@ import numpy as np
 from wengert.ir.node import Node
 from wengert.transform.rules.table import again, build, is_a, is_number, rule, shaped, uniform_value
 
+_ONE = Fraction(1)
 _EXACT = 2**53  # whole numbers up to here are floating numbers
 
 
@@ -22,15 +23,18 @@ def _fraction(node: Node) -> Fraction | None:
     return Fraction(value) if value and math.isfinite(value) else None
 
 
+def _may_be_scaled(node: Node) -> bool:
+    """A quick look, since most nodes of a long program are nothing of the kind."""
+    return is_a(node, "mul", "div", "neg")
+
+
 def split(node: Node) -> tuple[Fraction, Node]:
     """Write a node as factor · base, where the base has no constant factor and no sign in front."""
-    factor = Fraction(1)
-    while node.type.is_float:
+    factor = _ONE
+    while node.type.is_float and _may_be_scaled(node):
         if is_a(node, "neg"):
             factor, node = -factor, node.inputs[0]
             continue
-        if not is_a(node, "mul", "div"):
-            break
         x, y = node.inputs
         left = _fraction(x) if is_a(node, "mul") else None
         right = _fraction(y)
@@ -64,6 +68,8 @@ def scaled(x: Node, factor: Fraction) -> Node:
 @rule("mul", "div", "neg")
 def join_factors(node: Node) -> Node | None:
     """a·(b·x) → (a·b)·x, −(c·x) → (−c)·x, x·c → c·x, for constants."""
+    if not is_a(node, "neg") and all(operand.inputs for operand in node.inputs):
+        return None
     factor, base = split(node)
     if base is node or not representable(factor, node):
         return None
@@ -76,20 +82,23 @@ def join_factors(node: Node) -> Node | None:
 
 @rule("mul", "div")
 def factor_outside(node: Node) -> Node | None:
-    """(c·x)·y → c·(x·y), (c·x)/y → c·(x/y) and x/(c·y) → (x/y)/c.
+    """(c·x)·y → c·(x·y) and (c·x)/y → c·(x/y).
 
-    A sign moves out always, any other factor only where it then stands on no more elements.
+    Only where they then stand on no more elements than before; out of a denominator only signs.
     """
-    if not node.type.is_float:
+    if not node.type.is_float or not any(_may_be_scaled(operand) for operand in node.inputs):
         return None
     operands = []
-    factor = Fraction(1)
+    factor = _ONE
     for place, operand in enumerate(node.inputs):
         own, base = split(operand)
-        if own != 1 and operand.type.size < node.type.size:
-            own, base = (Fraction(-1), scaled(base, -own)) if own < 0 else (Fraction(1), operand)
+        below = place == 1 and is_a(node, "div")
+        if operand.type.size < node.type.size:
+            own, base = _ONE, operand
+        elif below and own is not _ONE:
+            own, base = (Fraction(-1), scaled(base, -own)) if own < 0 else (_ONE, operand)
         operands.append(base)
-        factor = factor / own if place and is_a(node, "div") else factor * own
+        factor = factor / own if below else factor * own
     if (factor == 1 and tuple(operands) == node.inputs) or not representable(factor, node):
         return None
     return scaled(again(node, *operands), factor)
@@ -109,16 +118,19 @@ def _term(node: Node) -> tuple[Fraction, Node]:
 @rule("add", "sub")
 def collect(node: Node) -> Node | None:
     """c·x ± c·y → c·(x ± y); x + (−c)·y → x − c·y; −x + y → y − x; −x − y → −(x + y)."""
-    if not node.type.is_float:
+    if not node.type.is_float or not any(_may_be_scaled(operand) for operand in node.inputs):
         return None
     (first, x), (second, y) = (_term(operand) for operand in node.inputs)
     if is_a(node, "sub"):
         second = -second
     common = abs(first)
-    if common == abs(second) and common != 1 and representable(common, node):
+    # One factor on the result in place of two on operands that may be smaller.
+    saved = sum(operand.type.size for operand in node.inputs if _may_be_scaled(operand))
+    cheaper = saved >= node.type.size
+    if cheaper and common == abs(second) and common != 1 and representable(common, node):
         return scaled(_signed_sum(first > 0, x, second > 0, y), common)
     if first < 0 and second < 0:
-        return build("neg", build("add", *_positive(node)))
+        return build("neg", build("add", *_positive(node))) if cheaper else None
     if first < 0 or (second < 0) == is_a(node, "add"):
         return _signed_sum(first > 0, _positive(node)[0], second > 0, _positive(node)[1])
     return None
@@ -126,7 +138,7 @@ def collect(node: Node) -> Node | None:
 
 def _positive(node: Node) -> list[Node]:
     """Return the operands of a sum without their signs."""
-    parts = [split(operand) for operand in node.inputs]
+    parts = [_term(operand) for operand in node.inputs]
     return [
         operand if factor > 0 else scaled(base, -factor)
         for operand, (factor, base) in zip(node.inputs, parts, strict=True)

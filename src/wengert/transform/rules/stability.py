@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from wengert.ir.node import Node
-from wengert.transform.rules.table import again, build, is_a, is_number, param, rule, shaped, uniform_value
+from wengert.transform.rules.table import (
+    again,
+    build,
+    is_a,
+    is_number,
+    is_scalar_constant,
+    param,
+    rule,
+    shaped,
+    uniform_value,
+)
 
 _MOVEMENTS = ("reshape", "transpose", "expand_dims", "squeeze", "slice", "flip", "broadcast_to", "gather")
 _SMALL = 1e-6  # a lower bound below this guards a probability against 0, it does not model anything
@@ -147,14 +157,16 @@ def log_guarded(node: Node) -> Node | None:
 
 @rule("div", "reciprocal")
 def naive_sigmoid(node: Node) -> Node | None:
-    """1/(1 + exp(−z)) → σ(z), and exp z/(1 + exp z) → σ(z)."""
+    """c/(1 + exp(−z)) → c·σ(z) for a number c, and exp z/(1 + exp z) → σ(z)."""
     below = node.inputs[-1]
     z = _one_plus_exp(below)
     if z is None or below.type is not node.type:
         return None
-    if is_a(node, "reciprocal") or is_number(node.inputs[0], 1):
-        return build("sigmoid", _negated(z))
     above = node.inputs[0]
+    if is_a(node, "reciprocal"):
+        return build("sigmoid", _negated(z))
+    if is_scalar_constant(above):
+        return build("mul", above, build("sigmoid", _negated(z)))
     return build("sigmoid", z) if is_a(above, "exp") and above.inputs[0] is z else None
 
 
@@ -188,6 +200,8 @@ def _unshifted(x: Node, axes: tuple[int, ...]) -> Node:
         shift = shift.inputs[0]
     missing = x.type.ndim - shift.type.ndim
     same = all(axis < missing or shift.type.shape[axis - missing] == 1 for axis in axes)
+    while is_a(shift, "expand_dims", "reshape"):
+        shift = shift.inputs[0]
     return z if same and is_a(shift, "max") and shift.inputs[0] is z and z.type is x.type else x
 
 

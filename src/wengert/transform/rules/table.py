@@ -11,7 +11,9 @@ Termination. Written out as a tree, what a rule returns has, compared entry by e
 3. or factors, signs and broadcasts nearer to the root: they only move out of products, quotients and sums;
 4. or a constant at the left of a product that stood at the right, or in a quotient.
 
-No rule raises an earlier entry. One that did would make `simplify` stop with an error.
+No rule raises an earlier entry. (Where a line is shared, a factor that moves out of one of its readers may
+cost an operation more than before: trees are compared.) One that did would make `simplify` stop with an
+error.
 """
 
 from __future__ import annotations

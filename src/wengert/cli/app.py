@@ -1,0 +1,195 @@
+"""The commands and their options. The work is imported when a command runs, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import App, Group, Parameter
+
+from wengert import __version__
+
+app = App(
+    name="wengert",
+    help="Train neural networks on tables, and use them.",
+    version=__version__,
+    help_format="plaintext",
+)
+
+_TABLE = Group("Table", sort_key=0)
+_SCORING = Group("Scoring", sort_key=1)
+_NETWORK = Group("Network", sort_key=2)
+_TRAINING = Group("Training", sort_key=3)
+_OUTPUT = Group("Output", sort_key=4)
+
+
+def _option(text: str, group: Group) -> Parameter:
+    return Parameter(help=text, group=group, negative=(), show_default=False)
+
+
+# A lone dash is standard input.
+_File = Annotated[
+    str,
+    Parameter(
+        help="Table in a .csv, .tsv or .parquet file, or - for CSV from standard input.",
+        allow_leading_hyphen=True,
+    ),
+]
+_Model = Annotated[str, Parameter(help="Directory that `wengert train` saved.")]
+_Json = Annotated[bool, _option("Print one JSON object and nothing else on standard output.", _OUTPUT)]
+_Quiet = Annotated[bool, _option("Print nothing but errors and warnings.", _OUTPUT)]
+_Target = Annotated[str | None, _option("Column to predict.", _TABLE)]
+_Drop = Annotated[list[str] | None, _option("Columns to leave out, separated by commas.", _TABLE)]
+_Config = Annotated[
+    str | None,
+    _option(
+        'TOML file with options (target = "digit", hidden = [128, 64], …); those given here go before it.',
+        _TABLE,
+    ),
+]
+_TestFraction = Annotated[
+    float | None, _option("Part of the rows to hold out for scoring. [default: 0.2]", _SCORING)
+]
+_Cv = Annotated[
+    int | None,
+    _option(
+        "Score by cross-validation with so many folds; the model saved is trained on all rows.", _SCORING
+    ),
+]
+_Hidden = Annotated[
+    str | None,
+    _option(
+        ("Units of the hidden layers, separated by commas; none for a linear model. [default: 128,64]"),
+        _NETWORK,
+    ),
+]
+_Activation = Annotated[
+    str | None,
+    _option("Of the hidden layers: relu, tanh, sigmoid, gelu, silu, selu, mish, … [default: relu]", _NETWORK),
+]
+_Dropout = Annotated[
+    float | None, _option("Part of the hidden units switched off in each step. [default: 0]", _NETWORK)
+]
+_Epochs = Annotated[
+    int | None,
+    _option(
+        (
+            "At most so many passes over the rows; training stops before when it no longer helps. "
+            "[default: 200]"
+        ),
+        _TRAINING,
+    ),
+]
+_BatchSize = Annotated[
+    int | None, _option("Rows a step. [default: 32 to 256, by the number of rows]", _TRAINING)
+]
+_Optimizer = Annotated[str | None, _option("adam, adamw, sgd, rmsprop or lbfgs. [default: adam]", _TRAINING)]
+_LearningRate = Annotated[float | None, _option("[default: what suits the optimizer]", _TRAINING)]
+_L2 = Annotated[
+    float | None, _option("Factor of the penalty on squared weights. [default: 1 / rows]", _TRAINING)
+]
+_Seed = Annotated[
+    int | None, _option("Of everything random: the same seed gives the same model. [default: 0]", _TRAINING)
+]
+_TimeLimit = Annotated[
+    float | None, _option("Seconds after which training ends with the best weights so far.", _TRAINING)
+]
+_Out = Annotated[
+    str | None,
+    _option("Directory of the model. [default: from the file's name, such as digits-model]", _OUTPUT),
+]
+
+
+@app.command
+def train(
+    file: _File,
+    /,
+    *,
+    target: _Target = None,
+    drop: _Drop = None,
+    config: _Config = None,
+    test_fraction: _TestFraction = None,
+    cv: _Cv = None,
+    hidden: _Hidden = None,
+    activation: _Activation = None,
+    dropout: _Dropout = None,
+    epochs: _Epochs = None,
+    batch_size: _BatchSize = None,
+    optimizer: _Optimizer = None,
+    learning_rate: _LearningRate = None,
+    l2: _L2 = None,
+    seed: _Seed = None,
+    time_limit: _TimeLimit = None,
+    out: _Out = None,
+    json: _Json = False,
+    quiet: _Quiet = False,
+) -> int:
+    """Train a network on a table, score it on rows held out, and save it.
+
+    What is to be learnt (numbers or classes) and what each column is are found from the values and printed.
+    Ctrl-C ends training early; the best weights so far are scored and saved all the same.
+
+    Example: wengert train examples/digits.csv --target digit
+    """
+    given = {
+        name: value
+        for name, value in locals().items()
+        if name not in ("file", "config", "json", "quiet") and value is not None
+    }
+    from wengert.cli.train_command import run
+
+    return run(file, given, config, as_json=json, quiet=quiet)
+
+
+@app.command
+def predict(
+    model: _Model,
+    file: _File,
+    /,
+    *,
+    output: Annotated[
+        str,
+        Parameter(
+            help="CSV file to write, or - for standard output.", group=_OUTPUT, allow_leading_hyphen=True
+        ),
+    ] = "-",
+    probabilities: Annotated[
+        bool, _option("Add a column with the probability of each class.", _OUTPUT)
+    ] = False,
+) -> int:
+    """Predict the target of each row of a table, as CSV.
+
+    Example: wengert predict digits-model new.csv --output predictions.csv
+    """
+    from wengert.cli.predict_command import run
+
+    return run(model, file, output, probabilities)
+
+
+@app.command
+def evaluate(model: _Model, file: _File, /, *, json: _Json = False) -> int:
+    """Score a model on a table whose target is known.
+
+    Example: wengert evaluate digits-model labelled.csv
+    """
+    from wengert.cli.evaluate_command import run
+
+    return run(model, file, as_json=json)
+
+
+@app.command
+def inspect(
+    path: Annotated[
+        str,
+        Parameter(
+            help="Directory of a model, or a table, or - for standard input.", allow_leading_hyphen=True
+        ),
+    ],
+    /,
+) -> int:
+    """Describe a saved model, or what would be made of the columns of a table.
+
+    Example: wengert inspect digits-model
+    """
+    from wengert.cli.inspect_command import run
+
+    return run(path)

@@ -1,0 +1,86 @@
+"""`wengert inspect`: what a saved model is, or what would be made of a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+from rich.console import Console
+from rich.text import Text
+
+from wengert.cli.console import result_console
+from wengert.cli.report import describe_task, heading, listing, print_columns
+from wengert.cli.train_summary import describe_training, print_outcome_scores
+from wengert.errors import DataError, ModelFileError
+from wengert.io.columns import Column, infer_column
+from wengert.io.table_model import TableModel
+from wengert.io.tables import read_table
+from wengert.io.task import infer_task
+
+
+def run(path: str) -> int:
+    """Describe what is at a path; see `wengert.cli.app.inspect`."""
+    console = result_console()
+    place = Path(path)
+    # A name that does not exist is most likely a model's if it has no suffix; a pipe has none either.
+    if path != "-" and (place.is_dir() or not (place.suffix or place.exists())):
+        _describe_model(console, path)
+    else:
+        _describe_table(console, path)
+    return 0
+
+
+def _describe_model(console: Console, path: str) -> None:
+    model = TableModel.load(path)
+    target, training = model.preprocessor.target, model.training
+    heading(console, f"{path}: predicts {target.name}, {describe_task(target.kind, len(target.classes))}")
+    try:
+        columns = [Column(**fields) for fields in training["columns"]]
+        sentence = describe_training(training)
+        settings = training["settings"]
+    except (KeyError, TypeError) as error:
+        raise ModelFileError(f"{path} does not say how it was trained ({error}). Train it again.") from None
+    if target.classes:
+        console.print(Text(f"  classes: {', '.join(str(known) for known in target.classes)}"))
+    print_columns(console, columns, model.preprocessor)
+    heading(console, "Network")
+    for line in model.network.summary().splitlines():
+        console.print(Text(f"  {line}"), soft_wrap=True)
+    heading(console, "Training")
+    console.print(Text(f"  {sentence}"))
+    shown = [
+        (name.replace("_", " "), _setting(value)) for name, value in settings.items() if value is not None
+    ]
+    console.print(listing(("", ""), shown))
+    print_outcome_scores(console, training)
+    console.print()
+
+
+def _setting(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value) or "none"
+    return str(value)
+
+
+def _describe_table(console: Console, path: str) -> None:
+    frame = read_table(path)
+    name = "standard input" if path == "-" else Path(path).name
+    heading(console, f"{name}: {frame.height:,} rows, {frame.width:,} columns")
+    headers = ("column", "kind", "missing", "as a target", "notes")
+    console.print(listing(headers, (_column_line(column) for column in frame), numbers=("missing",)))
+    console.print()
+
+
+def _column_line(column: pl.Series) -> tuple[str, str, str, str, str]:
+    try:
+        inferred = infer_column(column)
+        kind, note = inferred.kind, inferred.note
+    except DataError as error:
+        kind, note = "unusable", str(error)
+    try:
+        task = infer_task(column)
+        target = "regression" if task.kind == "regression" else f"classes: {len(task.classes)}"
+    except DataError:
+        target = "no"
+    missing = column.null_count()
+    return column.name, kind, str(missing) if missing else "", target, note

@@ -1,0 +1,28 @@
+"""`wengert predict`: a table in, predictions as CSV out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from wengert.errors import ConfigurationError
+from wengert.io.table_model import TableModel
+from wengert.io.tables import read_table
+from wengert.storage import write_file
+
+
+def run(model: str, file: str, output: str, probabilities: bool) -> int:
+    """Predict the rows of a file; see `wengert.cli.app.predict`."""
+    if output != "-" and Path(output).suffix.lower() != ".csv":
+        raise ConfigurationError(
+            f"predictions are written as CSV, and {output!r} does not end in .csv. Name it so, or - for "
+            "standard output."
+        )
+    loaded = TableModel.load(model)
+    frame = read_table(file, text_columns=loaded.preprocessor.text_columns)
+    text = loaded.predict(frame, probabilities=probabilities).write_csv()
+    if output == "-":
+        sys.stdout.writelines(text.splitlines(keepends=True))
+    else:
+        write_file(Path(output), text.encode("utf-8"))
+    return 0

@@ -1,0 +1,112 @@
+"""`wengert train`: from a table to a saved, scored model."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from wengert.cli.console import error_console, label_and_text, result_console
+from wengert.cli.entry import INTERRUPTED, SUCCESS
+from wengert.cli.report import one_line, print_columns, print_task
+from wengert.cli.train_options import TrainOptions, dropped_columns, train_options
+from wengert.cli.train_summary import print_summary
+from wengert.io.evaluation import mean_scores
+from wengert.io.model_directory import check_destination
+from wengert.io.table_training import TrainedNetwork
+from wengert.io.tables import read_table
+from wengert.io.training_table import Split, TrainingTable, cross_validate
+
+
+def run(file: str, given: Mapping[str, Any], config: str | None, *, as_json: bool, quiet: bool) -> int:
+    """Train on a file; see `wengert.cli.app.train`."""
+    started = time.monotonic()
+    options = train_options(file, given, config)
+    check_destination(options.directory)
+    frame = read_table(file)
+    table = TrainingTable.infer(frame, options.target, dropped_columns(options.drop, frame.columns))
+    _warn(table.task.warning)
+    seed = options.settings.seed
+    # Before anything is trained, since there may be too few rows for them.
+    splits = [] if options.folds is None else table.folds(options.folds, seed)
+    kept, held = table.hold_out(options.test_fraction, seed)
+    report = Console(quiet=True) if as_json or quiet else result_console()
+    print_task(report, table.target, table.task)
+    print_columns(report, table.columns, table.preprocessor(kept))
+    report.print()
+
+    model, trained = table.train(kept, options.settings, progress=False if quiet else "auto")
+    _warn(trained.warning)
+    training = _description(table, options, trained, len(held))
+    training["scores"] = model.score(frame[held]) if held.size else None
+    # Saved before the folds are trained: whatever happens there, the model is safe.
+    dataclasses.replace(model, training=training).save(options.directory)
+    interrupted = trained.interrupted
+    if splits and not interrupted:
+        training["cross_validation"], interrupted = _cross_validate(table, splits, options, quiet)
+        dataclasses.replace(model, training=training).save(options.directory)
+    outcome = {
+        **training,
+        "file": file,
+        "model": str(options.directory),
+        "interrupted": interrupted,
+        "seconds": round(time.monotonic() - started, 3),
+    }
+    print_summary(report, outcome, options.directory)
+    if as_json:
+        sys.stdout.write(json.dumps(outcome, allow_nan=False) + "\n")
+    return INTERRUPTED if interrupted else SUCCESS
+
+
+def _cross_validate(
+    table: TrainingTable, splits: list[Split], options: TrainOptions, quiet: bool
+) -> tuple[dict[str, Any] | None, bool]:
+    done = 0
+
+    def report(scores: dict[str, Any]) -> None:
+        nonlocal done
+        done += 1
+        if not quiet:
+            line = f"fold {done} of {len(splits)}: {one_line(scores)}"
+            error_console().print(Text(line), soft_wrap=True)
+
+    progress = False if quiet else "auto"
+    each, interrupted = cross_validate(table, splits, options.settings, progress=progress, report=report)
+    summary = {"folds": len(each), "scores": mean_scores(each), "each": each} if each else None
+    return summary, interrupted
+
+
+def _description(
+    table: TrainingTable, options: TrainOptions, trained: TrainedNetwork, held_out: int
+) -> dict[str, Any]:
+    """Return what is saved with the model about its making; the same run gives the same."""
+    task = dataclasses.asdict(table.task)
+    return {
+        "target": table.target,
+        "task": {**task, "classes": list(table.task.classes)},
+        "columns": [dataclasses.asdict(column) for column in table.columns],
+        "rows": {
+            "all": table.frame.height,
+            "training": trained.training_rows,
+            "validation": trained.validation_rows,
+            "held_out": held_out,
+        },
+        "settings": options.settings.to_json(),
+        "epochs": len(trained.history),
+        "best_epoch": trained.best_epoch,
+        "stopped": trained.stopped,
+        "warning": trained.warning,
+        "scores": None,
+        "cross_validation": None,
+    }
+
+
+def _warn(message: str) -> None:
+    if message:
+        error_console().print(label_and_text("warning", message), soft_wrap=True)

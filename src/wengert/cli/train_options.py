@@ -1,0 +1,120 @@
+"""The options of `wengert train`, put together from the command line, a file and the defaults."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from wengert.cli.config_file import read_config
+from wengert.errors import ConfigurationError
+from wengert.io.training_settings import TrainingSettings
+
+_TEST_FRACTION = 0.2
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainOptions:
+    """What `wengert train` is to do with a table.
+
+    Attributes
+    ----------
+    target : str
+    drop : tuple of str
+    test_fraction : float
+        0 where all rows are to be trained on.
+    folds : int or None
+        Of the cross-validation, if one is wanted.
+    directory : Path
+        Where the model goes.
+    settings : TrainingSettings
+    """
+
+    target: str
+    drop: tuple[str, ...]
+    test_fraction: float
+    folds: int | None
+    directory: Path
+    settings: TrainingSettings
+
+
+def train_options(file: str, given: Mapping[str, Any], config: str | None) -> TrainOptions:
+    """Put the options together.
+
+    Parameters
+    ----------
+    file : str
+        The table, after which the model is named where ``out`` is not given.
+    given : mapping
+        The options of the command line by name: those given only.
+    config : str or None
+        A file with others; what is in both is taken from the command line.
+
+    Raises
+    ------
+    ConfigurationError
+        If no target is named, a value is out of range, or options contradict each other.
+    """
+    options: dict[str, Any] = read_config(config) if config is not None else {}
+    # What the command line says about scoring replaces what the file says, be it the other way to do it.
+    if "cv" in given and "test_fraction" not in given:
+        options.pop("test_fraction", None)
+    if "test_fraction" in given and "cv" not in given:
+        options.pop("cv", None)
+    options.update(given)
+    if isinstance(options.get("hidden"), str):
+        options["hidden"] = parse_hidden(options["hidden"])
+    target = options.pop("target", None)
+    if target is None:
+        raise ConfigurationError("which column is to be predicted? Name it with --target COLUMN.")
+    drop = tuple(options.pop("drop", ()))
+    out = options.pop("out", None)
+    directory = Path(out) if out is not None else default_directory(file)
+    test_fraction, folds = _scoring(options.pop("test_fraction", None), options.pop("cv", None))
+    if folds is not None and options.get("time_limit") is not None:
+        options["time_limit"] /= folds + 1  # each fold, and the model itself
+    return TrainOptions(target, drop, test_fraction, folds, directory, TrainingSettings(**options))
+
+
+def parse_hidden(text: str) -> tuple[int, ...]:
+    """Read the units of the hidden layers: ``128,64``, or ``none``."""
+    if text.strip().lower() == "none":
+        return ()
+    if not re.fullmatch(r"\s*\d+(\s*,\s*\d+)*\s*", text):
+        raise ConfigurationError(
+            f"--hidden takes whole numbers separated by commas, such as 128,64, or none; got {text!r}."
+        )
+    return tuple(int(units) for units in text.split(","))
+
+
+def dropped_columns(drop: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """Split lists of names at their commas, but not a name of the table that has commas itself."""
+    split: list[str] = []
+    for item in drop:
+        split.extend([item] if item in names else [name.strip() for name in item.split(",")])
+    return tuple(name for name in split if name)
+
+
+def default_directory(file: str) -> Path:
+    """Return the directory for the model of a table: ``digits-model`` here for ``…/digits.csv``."""
+    stem = "table" if file == "-" else Path(os.path.abspath(file)).stem
+    return Path(f"{stem}-model")
+
+
+def _scoring(test_fraction: float | None, folds: int | None) -> tuple[float, int | None]:
+    if folds is not None:
+        if test_fraction is not None:
+            raise ConfigurationError(
+                "cv and test_fraction are two ways to score: cross-validation holds every row out once. "
+                "Give one of them."
+            )
+        if folds < 2:
+            raise ConfigurationError(f"cv is a number of folds, 2 or more, got {folds}.")
+        return 0.0, folds
+    fraction = _TEST_FRACTION if test_fraction is None else test_fraction
+    if not 0 <= fraction < 1:
+        raise ConfigurationError(f"test_fraction is at least 0 and less than 1, got {fraction}.")
+    return fraction, None

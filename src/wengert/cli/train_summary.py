@@ -1,0 +1,53 @@
+"""The end of `wengert train` on the terminal: scores, where the model is, what to type next."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from wengert.cli.report import heading, print_mean_scores, print_scores
+
+
+def print_summary(console: Console, outcome: dict[str, Any], directory: Path) -> None:
+    """Print what came of training.
+
+    Parameters
+    ----------
+    console : Console
+    outcome : dict
+        The object that ``--json`` prints.
+    directory : Path
+        Where the model was saved.
+    """
+    console.print(Text(describe_training(outcome) + f" {outcome['seconds']:.1f} s in all."))
+    print_outcome_scores(console, outcome)
+    place = shlex.quote(str(directory))
+    file = shlex.quote(outcome["file"])
+    heading(console, f"Model saved in {directory}")
+    console.print(Text(f"  wengert predict {place} {file}"), soft_wrap=True)
+    console.print(Text(f"  wengert inspect {place}"), soft_wrap=True)
+    console.print()
+
+
+def describe_training(training: dict[str, Any]) -> str:
+    """Return in one sentence how long the network was trained and why it ended."""
+    rows = training["rows"]["training"]
+    sentence = f"Trained on {rows:,} rows for {training['epochs']} epochs ({training['stopped']})"
+    return f"{sentence}; the weights are those of epoch {training['best_epoch']}."
+
+
+def print_outcome_scores(console: Console, training: dict[str, Any]) -> None:
+    """Print the scores that a training run gave, with the rows that they were taken on."""
+    validated = training["cross_validation"]
+    if training["scores"] is not None:
+        heading(console, f"Scores on {training['rows']['held_out']:,} rows held out")
+        print_scores(console, training["scores"])
+    elif validated is not None:
+        heading(console, f"Scores of {validated['folds']}-fold cross-validation, mean ± standard deviation")
+        print_mean_scores(console, validated["scores"])
+    else:
+        heading(console, "No scores, since no rows were held out")

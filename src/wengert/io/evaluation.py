@@ -1,0 +1,73 @@
+"""The scores of a model on rows whose target is known, as plain data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.io import metrics
+from wengert.io.task import Class
+
+
+def classification_scores(
+    actual: np.ndarray, log_probabilities: np.ndarray, classes: tuple[Class, ...]
+) -> dict[str, Any]:
+    """Score a classification.
+
+    Parameters
+    ----------
+    actual : numpy.ndarray
+        Positions in ``classes``, shape (rows,).
+    log_probabilities : numpy.ndarray
+        Shape (rows, classes).
+    classes : tuple
+
+    Returns
+    -------
+    dict
+        ``accuracy``, ``balanced_accuracy``, ``log_loss``; ``classes``, a list with class, rows, precision,
+        recall and F₁ of each; ``confusion``, rows by actual (down) and predicted class (across).
+    """
+    confusion = metrics.confusion_matrix(actual, log_probabilities.argmax(axis=1), len(classes))
+    columns = metrics.precision_recall_f1(confusion)
+    each = [
+        {
+            "class": known,
+            "rows": int(confusion[index].sum()),
+            "precision": float(columns[0][index]),
+            "recall": float(columns[1][index]),
+            "f1": float(columns[2][index]),
+        }
+        for index, known in enumerate(classes)
+    ]
+    return {
+        "accuracy": metrics.accuracy(confusion),
+        "balanced_accuracy": metrics.balanced_accuracy(confusion),
+        "log_loss": metrics.log_loss(actual, log_probabilities),
+        "classes": each,
+        "confusion": confusion.tolist(),
+    }
+
+
+def regression_scores(actual: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
+    """Score a regression: ``r2`` (None where the target is constant), ``rmse`` and ``mae``."""
+    return {
+        "r2": metrics.r_squared(actual, predicted),
+        "rmse": metrics.root_mean_squared_error(actual, predicted),
+        "mae": metrics.mean_absolute_error(actual, predicted),
+    }
+
+
+def mean_scores(folds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return mean and standard deviation (divisor n − 1) over the folds of each score that is a number."""
+    summary = {}
+    for name, value in folds[0].items():
+        if isinstance(value, list):
+            continue
+        values = [fold[name] for fold in folds if fold[name] is not None]
+        summary[name] = {
+            "mean": float(np.mean(values)) if values else None,
+            "deviation": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        }
+    return summary

@@ -1,0 +1,181 @@
+"""A network together with what turns tables into its inputs and its outputs back: what a person trains."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from wengert import nn, train
+from wengert.errors import ConfigurationError, DataError, ModelFileError, ShapeError
+from wengert.io import metrics
+from wengert.io.column_values import as_numbers, find_column, refuse_missing
+from wengert.io.evaluation import classification_scores, regression_scores
+from wengert.io.model_directory import SavedModel, load_model, save_model
+from wengert.io.preprocess import TablePreprocessor
+from wengert.nn.arrays import rebuild
+
+
+@dataclasses.dataclass(frozen=True)
+class TableModel:
+    """A trained model of a table.
+
+    Attributes
+    ----------
+    preprocessor : TablePreprocessor
+    network : nn.Module
+        Takes the features of the preprocessor. Its outputs are one logit a class, or for regression the
+        standardised target.
+    training : dict
+        Plain JSON: how it was trained and how it scored.
+    """
+
+    preprocessor: TablePreprocessor
+    network: nn.Module
+    training: dict[str, Any]
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether it predicts classes."""
+        return self.preprocessor.target.kind != "regression"
+
+    def outputs(self, frame: pl.DataFrame) -> np.ndarray:
+        """Return the network's outputs for the rows of a table, shape (rows, outputs), float32, all finite.
+
+        Raises
+        ------
+        DataError
+            As `TablePreprocessor.transform`, and if the network gives a number too large for float32.
+        """
+        outputs = np.asarray(train.predict(self.network, self.preprocessor.transform(frame)))
+        wrong = ~np.isfinite(outputs).all(axis=1)
+        if wrong.any():
+            raise DataError(
+                f"row {int(wrong.argmax()) + 1}: the prediction is not a finite number. Its values lie too "
+                "far from those in training; correct them, or leave the cells empty."
+            )
+        return outputs
+
+    def log_probabilities(self, frame: pl.DataFrame) -> np.ndarray:
+        """Return the logarithms of the classes' probabilities, shape (rows, classes), float64."""
+        return metrics.log_softmax(self.outputs(frame))
+
+    def predict(self, frame: pl.DataFrame, *, probabilities: bool = False) -> pl.DataFrame:
+        """Predict the target of each row.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame
+            At least the columns of training, in any order.
+        probabilities : bool
+            Whether to add the probability of each class.
+
+        Returns
+        -------
+        polars.DataFrame
+            ``predicted_<target>`` and, if asked for, ``probability_<class>`` for each class; one row for
+            each of ``frame``.
+
+        Raises
+        ------
+        DataError
+            As `outputs`.
+        ConfigurationError
+            If probabilities of a regression are asked for.
+        """
+        if probabilities and not self.is_classifier:
+            raise ConfigurationError(
+                f"the model predicts the number {self.preprocessor.target.name!r}, which has no "
+                "probabilities of classes. Leave out --probabilities."
+            )
+        outputs = self.outputs(frame)
+        results = outputs.argmax(axis=1) if self.is_classifier else outputs[:, 0]
+        name = f"predicted_{self.preprocessor.target.name}"
+        columns = {name: pl.Series(name, self.preprocessor.inverse_target(results))}
+        if probabilities:
+            shares = np.exp(metrics.log_softmax(outputs))
+            for known, share in zip(self.preprocessor.target.classes, shares.T, strict=True):
+                columns[f"probability_{known}"] = pl.Series(share)
+        return pl.DataFrame(columns)
+
+    def score(self, frame: pl.DataFrame) -> dict[str, Any]:
+        """Score the predictions for rows whose target is known: see `wengert.io.evaluation`.
+
+        Raises
+        ------
+        DataError
+            As `outputs`, or if the target is missing, infinite, or of a class not seen in training.
+        """
+        target = self.preprocessor.target
+        if self.is_classifier:
+            actual = self.preprocessor.transform_target(frame)
+            return classification_scores(actual, self.log_probabilities(frame), target.classes)
+        column = find_column(frame, target.name, "the target")
+        refuse_missing(column)
+        predicted = self.preprocessor.inverse_target(self.outputs(frame)[:, 0])
+        return regression_scores(as_numbers(column), predicted)
+
+    def save(self, directory: str | os.PathLike[str]) -> None:
+        """Write the model to a directory, whole or not at all, as `save_model`."""
+        arrays = {**nn.parameters(self.network), **nn.state(self.network)}
+        save_model(
+            directory,
+            SavedModel(
+                architecture=nn.to_config(self.network),
+                parameters={name: np.asarray(array) for name, array in arrays.items()},
+                preprocessing=self.preprocessor.to_json(),
+                training=self.training,
+            ),
+        )
+
+    @staticmethod
+    def load(directory: str | os.PathLike[str]) -> TableModel:
+        """Read a model that `save` wrote.
+
+        Raises
+        ------
+        ModelFileError
+            As `load_model`, or if network, parameters and preprocessing do not fit together.
+        """
+        saved = load_model(directory)
+        preprocessor = TablePreprocessor.from_json(saved.preprocessing)
+        try:
+            network = _with_arrays(nn.from_config(saved.architecture), saved.parameters)
+            # One row through everything: what fits together here fits for any table.
+            outputs = np.shape(network(np.zeros((1, len(preprocessor.feature_names)), np.float32)))
+        except (ConfigurationError, ShapeError) as error:
+            raise ModelFileError(
+                f"{directory} does not fit together: {error}. Train and save it again."
+            ) from None
+        if outputs != (1, max(1, len(preprocessor.target.classes))):
+            raise ModelFileError(f"{directory}: the network's outputs do not fit the target. Train it again.")
+        return TableModel(preprocessor, network, saved.training)
+
+
+def _with_arrays(network: nn.Module, arrays: dict[str, np.ndarray]) -> nn.Module:
+    """Put saved arrays into a network; nothing is allocated on the word of the configuration."""
+    shapes = {
+        f"{path}.{name}".lstrip("."): shape
+        for path, module in network.walk()
+        for name, (shape, _) in module.array_rules().items()
+        if getattr(module, name) is None
+    }
+    for name in sorted(shapes.keys() | arrays.keys()):
+        if name not in shapes or name not in arrays or arrays[name].shape != shapes[name]:
+            raise ConfigurationError(
+                f"{name!r} has shape {shapes.get(name)} in the architecture, and the saved array "
+                f"{arrays[name].shape if name in arrays else None}"
+            )
+    if any(array.dtype.kind != "f" for array in arrays.values()):
+        raise ConfigurationError("its parameters must be floating-point numbers")
+    return rebuild(
+        network,
+        lambda path, module: {
+            name: arrays[f"{path}.{name}".lstrip(".")]
+            for name in type(module).array_fields
+            if getattr(module, name) is None
+        },
+    )

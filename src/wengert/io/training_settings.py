@@ -1,0 +1,114 @@
+"""How a network is trained on a table: the choices a person has, their defaults and their limits."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+from wengert.errors import ConfigurationError
+from wengert.nn.activations import ACTIVATIONS
+from wengert.nn.validation import in_range, unknown_name
+
+# Each with the learning rate that suits standardised features; L-BFGS searches for its step length.
+OPTIMIZERS: dict[str, float | None] = {
+    "adam": 1e-3,
+    "adamw": 1e-3,
+    "sgd": 1e-2,
+    "rmsprop": 1e-3,
+    "lbfgs": None,
+}
+_LARGEST_SEED = 2**32
+_SMALLEST_BATCH, _LARGEST_BATCH = 32, 256
+_STEPS_AN_EPOCH = 25
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSettings:
+    """The choices for one training run.
+
+    Attributes
+    ----------
+    hidden : tuple of int
+        Units of each hidden layer; none makes a linear model.
+    activation : str
+        Of the hidden layers; a name of `wengert.nn.activations`.
+    epochs : int
+        At most so many passes over the rows; training stops before if the validation loss no longer falls.
+    batch_size : int or None
+        Rows a step; None chooses from the number of rows (`batch_size_for`).
+    learning_rate : float or None
+        None takes the one that suits the optimiser (`OPTIMIZERS`).
+    optimizer : str
+        A key of `OPTIMIZERS`.
+    l2 : float or None
+        Factor of the penalty ½ Σ w² on the weights; None takes 1 / rows, which makes training the search for
+        the most probable weights when each is standard normal beforehand. AdamW takes it as its decay, which
+        has a default of its own.
+    dropout : float
+        Part of the hidden units that is switched off in each step.
+    seed : int
+        Of the split of rows, the first weights, the order of rows and dropout.
+    time_limit : float or None
+        Seconds after which training ends with the best weights so far.
+    """
+
+    hidden: tuple[int, ...] = (128, 64)
+    activation: str = "relu"
+    epochs: int = 200
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    optimizer: str = "adam"
+    l2: float | None = None
+    dropout: float = 0.0
+    seed: int = 0
+    time_limit: float | None = None
+
+    def __post_init__(self) -> None:
+        for units in self.hidden:
+            _whole_number("hidden", units, 1)
+        if self.activation not in ACTIVATIONS:
+            raise unknown_name("training settings", "activation", self.activation, ACTIVATIONS)
+        if self.optimizer not in OPTIMIZERS:
+            raise unknown_name("training settings", "optimizer", self.optimizer, OPTIMIZERS)
+        _whole_number("epochs", self.epochs, 1)
+        _whole_number("seed", self.seed, 0, _LARGEST_SEED)
+        if self.l2 is not None:
+            in_range("training settings", "l2", self.l2, 0, math.inf)
+        in_range("training settings", "dropout", self.dropout, 0, 1)
+        if self.batch_size is not None:
+            _whole_number("batch_size", self.batch_size, 1)
+        for name in ("batch_size", "learning_rate", "dropout"):
+            if self.optimizer == "lbfgs" and getattr(self, name):
+                raise ConfigurationError(
+                    "training settings: lbfgs takes all rows in every step, and looks for its step length on "
+                    f"a loss that must not vary, so {name} has no place in it. Leave {name} out, or choose "
+                    "another optimizer."
+                )
+        for name in ("learning_rate", "time_limit"):
+            value = getattr(self, name)
+            if value is not None:
+                in_range("training settings", name, value, 0, math.inf, low_open=True)
+
+    def batch_size_for(self, rows: int) -> int | None:
+        """Return the rows a step: those asked for, else so many that an epoch has about 25 steps, in limits.
+
+        None for L-BFGS, which takes them all.
+        """
+        if self.optimizer == "lbfgs":
+            return None
+        if self.batch_size is not None:
+            return min(self.batch_size, rows)
+        power = 2 ** round(math.log2(max(1, rows / _STEPS_AN_EPOCH)))
+        return min(max(power, _SMALLEST_BATCH), _LARGEST_BATCH, rows)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the choices as plain JSON values."""
+        return {**dataclasses.asdict(self), "hidden": list(self.hidden)}
+
+
+def _whole_number(name: str, value: Any, least: int, end: int | None = None) -> None:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or value < least or (end is not None and value >= end):
+        limit = f"{least} or more" if end is None else f"from {least} to {end - 1}"
+        raise ConfigurationError(f"training settings: {name} is a whole number, {limit}, got {value!r}")

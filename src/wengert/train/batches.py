@@ -1,0 +1,35 @@
+"""The order of the rows: a function of seed and epoch, so that resuming needs no generator's state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+# The second word of the key keeps the streams apart.
+_ORDER, _HELD_OUT = 0, 1
+
+
+def _generator(seed: int, stream: int, epoch: int = 0) -> np.random.Generator:
+    # The epoch is the highest word of the counter: no epoch draws so many numbers as to reach the next.
+    key = np.array([seed, stream], np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=np.array([0, 0, 0, epoch], np.uint64)))
+
+
+def row_order(seed: int, epoch: int, rows: int) -> Array:
+    """Return the permutation in which an epoch visits the rows."""
+    return _generator(seed, _ORDER, epoch).permutation(rows)
+
+
+def held_out(seed: int, rows: int, fraction: float) -> tuple[Array, Array]:
+    """Return the positions of the rows to train on and of those held out, both ascending."""
+    count = min(rows - 1, max(1, round(rows * fraction)))
+    order = _generator(seed, _HELD_OUT).permutation(rows)
+    return np.sort(order[count:]), np.sort(order[:count])
+
+
+def batch_bounds(rows: int, batch_size: int) -> list[tuple[int, int]]:
+    """Return first and last row (exclusive) of each batch; the last batch may be short."""
+    return [(start, min(start + batch_size, rows)) for start in range(0, rows, batch_size)]

@@ -1,0 +1,104 @@
+"""Callbacks: what a caller can do between epochs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from wengert.errors import ConfigurationError
+from wengert.train.history import Epoch, History
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingState:
+    """What a callback sees.
+
+    Attributes
+    ----------
+    net : Module
+        With the parameters of this moment.
+    history : History
+        Of all epochs that have ended.
+    epochs : int
+        How many are to be run in all.
+    step : int
+        How many steps have been taken.
+    steps_per_epoch : int
+    """
+
+    net: Any
+    history: History
+    epochs: int
+    step: int
+    steps_per_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Returned by `Callback.on_epoch_end` to end the training.
+
+    Attributes
+    ----------
+    reason : str
+        Becomes `FitResult.stopped`.
+    restore_best : bool
+        Whether the result has the weights of the best epoch and not those of the last.
+    """
+
+    reason: str
+    restore_best: bool = False
+
+
+class Callback:
+    """Base class of callbacks; each method does nothing until it is overridden."""
+
+    def on_train_begin(self, state: TrainingState) -> None:
+        """Before the first step, or the first after resuming from a checkpoint."""
+
+    def on_epoch_end(self, state: TrainingState) -> Stop | None:
+        """After each epoch; a `Stop` ends the training."""
+        return None
+
+    def on_train_end(self, state: TrainingState) -> None:
+        """After the last step, also when the training was interrupted or has diverged."""
+
+
+@dataclass(frozen=True)
+class EarlyStopping(Callback):
+    """Stop when the loss has not improved for some epochs, and restore the weights of the best one.
+
+    The loss on the validation rows decides, or that of training where there are none.
+
+    Attributes
+    ----------
+    patience : int
+        How many epochs without improvement to wait for one.
+    min_delta : float
+        By how much the loss must fall below the best one to count as an improvement.
+    """
+
+    patience: int = 10
+    min_delta: float = 0.0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.patience, bool) or not isinstance(self.patience, int) or self.patience < 1:
+            raise ConfigurationError(f"patience is a number of epochs, 1 or more, got {self.patience!r}")
+        if not 0 <= self.min_delta < float("inf"):
+            raise ConfigurationError(f"min_delta is a number, 0 or more, got {self.min_delta!r}")
+
+    def on_epoch_end(self, state: TrainingState) -> Stop | None:
+        """Stop after `patience` epochs without improvement."""
+        # Everything is in the history, so a resumed run stops where the uninterrupted one does.
+        last = best_epoch(state.history, self.min_delta)
+        if last is not None and len(state.history) - last.epoch >= self.patience:
+            return Stop("early stopping", restore_best=True)
+        return None
+
+
+def best_epoch(history: History, min_delta: float = 0.0) -> Epoch | None:
+    """Return the last epoch whose monitored loss was below all before it by more than `min_delta`."""
+    best: Epoch | None = None
+    for epoch in history:
+        if best is None or epoch.monitored < best.monitored - min_delta:
+            best = epoch
+    return best

@@ -1,0 +1,183 @@
+"""Predictions and losses over many rows, in batches, through compiled programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import ConfigurationError
+from wengert.run import Executor, NumpyExecutor
+from wengert.trace.tracing import abstract, trace
+from wengert.trace.tree import flatten, unflatten
+from wengert.train.batches import batch_bounds
+from wengert.train.inputs import Rows, check_rows, numbers
+from wengert.train.objective import Loss, Objective, conform, conform_features, find_loss, floating_dtype
+from wengert.train.step import Carry, batch_types
+from wengert.transform.simplify import simplify
+
+Array = np.ndarray[Any, Any]
+
+BATCH_SIZE = 1024
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well a network does on some rows.
+
+    Attributes
+    ----------
+    loss : float
+        Mean over the rows, each with its weight; without penalty.
+    accuracy : float or None
+        Share of rows classified correctly, each with its weight, where the loss is one of classification.
+    """
+
+    loss: float
+    accuracy: float | None
+
+
+class Evaluator:
+    """Loss and accuracy of a network in evaluation mode, for parameters that change.
+
+    Parameters
+    ----------
+    net : Module
+        Gives the structure.
+    objective : Objective
+    executor : Executor
+    """
+
+    def __init__(self, net: Any, objective: Objective, executor: Executor) -> None:
+        self._leaves, self._structure = flatten(net)
+        self._objective = objective
+        self._executor = executor
+        self._dtype = floating_dtype(net)
+        self._compiled: dict[int, Any] = {}
+
+    def __call__(self, carry: Carry, rows: Rows) -> Evaluation:
+        """Evaluate the network whose arrays are `carry` on `rows`."""
+        loss = correct = 0.0
+        classifies = False
+        for first, last in batch_bounds(len(rows), BATCH_SIZE):
+            batch = rows.take(slice(first, last))
+            weights = [] if batch.weights is None else [batch.weights]
+            outputs = self._run(batch)([*carry, batch.features, batch.targets, *weights])
+            loss += float(outputs[0]) * (last - first)
+            classifies = len(outputs) > 1
+            if classifies:
+                right = outputs[1].reshape(last - first, -1).mean(axis=1)
+                correct += float(right.sum() if batch.weights is None else right @ batch.weights)
+        return Evaluation(loss / len(rows), correct / len(rows) if classifies else None)
+
+    def _run(self, batch: Rows) -> Any:
+        known = self._compiled.get(len(batch))
+        if known is None:
+            net = unflatten(self._structure, [abstract(np.shape(leaf), leaf.dtype) for leaf in self._leaves])
+            program = simplify(trace(self._evaluate, net, *batch_types(batch, self._dtype)))
+            known = self._compiled[len(batch)] = self._executor.compile(program)
+        return known
+
+    def _evaluate(self, net: Any, X: Any, y: Any, weights: Any) -> Any:
+        prediction = net(X)
+        loss = self._objective.mean_loss(prediction, y, weights)
+        correct = self._objective.correct(prediction, y)
+        return (loss,) if correct is None else (loss, correct)
+
+
+def predict(net: Any, X: Any, *, batch_size: int = BATCH_SIZE, executor: str | Executor = "numpy") -> Array:
+    """Return the outputs of a network in evaluation mode.
+
+    Parameters
+    ----------
+    net : Module
+    X : array_like, shape (rows, ...)
+        Converted to the dtype of the parameters, or left as integers where the network takes integers.
+    batch_size : int
+        Rows that are computed at a time, which bounds the memory needed.
+    executor : Executor or "numpy"
+
+    Returns
+    -------
+    ndarray, shape (rows, ...)
+
+    Raises
+    ------
+    DataError, DTypeError, ShapeError
+        When X is empty, not finite, not of numbers, or does not fit the network.
+    """
+    runner = find_executor(executor)
+    check_batch_size(batch_size)
+    features = conform_features(net, numbers(X, "X"))
+    leaves, structure = flatten(net)
+    types = unflatten(structure, [abstract(np.shape(leaf), leaf.dtype) for leaf in leaves])
+    compiled: dict[int, Any] = {}
+    outputs = []
+    for first, last in batch_bounds(len(features), batch_size):
+        if last - first not in compiled:
+            batch = abstract((last - first, *features.shape[1:]), features.dtype)
+            compiled[last - first] = runner.compile(simplify(trace(_predict, types, batch)))
+        outputs += compiled[last - first]([*leaves, features[first:last]])
+    return np.concatenate(outputs)
+
+
+def _predict(net: Any, X: Any) -> Any:
+    return net(X)
+
+
+def evaluate(
+    net: Any,
+    X: Any,
+    y: Any,
+    *,
+    loss: str | Loss,
+    sample_weight: Any = None,
+    executor: str | Executor = "numpy",
+) -> Evaluation:
+    """Return mean loss and accuracy of a network on rows.
+
+    Parameters
+    ----------
+    net : Module
+    X : array_like, shape (rows, ...)
+    y : array_like, shape (rows, ...)
+    loss : str or callable
+        As for `fit`.
+    sample_weight : array_like, shape (rows,), optional
+    executor : Executor or "numpy"
+
+    Raises
+    ------
+    DataError, DTypeError, ShapeError, IndexRangeError
+        As `fit`.
+    """
+    objective = Objective(find_loss(loss))
+    rows = conform(net, objective, check_rows(X, y, sample_weight))
+    carry = tuple(np.asarray(leaf) for leaf in flatten(net)[0])
+    return Evaluator(net, objective, find_executor(executor))(carry, rows)
+
+
+def find_executor(executor: str | Executor) -> Executor:
+    """Return the executor of a name, or the executor itself.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    if executor == "numpy":
+        return NumpyExecutor()
+    if isinstance(executor, str):
+        raise ConfigurationError(f"executor {executor!r} is unknown; there is 'numpy', or pass an Executor")
+    return executor
+
+
+def check_batch_size(batch_size: Any) -> None:
+    """Refuse a batch size that is no integer above 0.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        raise ConfigurationError(f"batch_size is an integer above 0, got {batch_size!r}")

@@ -1,0 +1,360 @@
+"""Training a network on rows."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import (
+    ConfigurationError,
+    DataError,
+    DivergenceWarning,
+    InterruptionWarning,
+    WengertWarning,
+)
+from wengert.optim import LBFGS, Adam, Optimiser
+from wengert.run import Executor
+from wengert.train.batches import held_out
+from wengert.train.callbacks import Callback, EarlyStopping, Stop, best_epoch
+from wengert.train.checkpoint import Checkpoint
+from wengert.train.divergence import Diverged, Divergence
+from wengert.train.evaluation import Evaluator, check_batch_size, find_executor
+from wengert.train.full_batch import FullBatch
+from wengert.train.history import History
+from wengert.train.inputs import Rows, check_rows
+from wengert.train.loop import Loop
+from wengert.train.objective import Loss, Objective, Penalty, conform, find_loss
+from wengert.train.plan import Plan
+from wengert.train.progress import choose_display
+from wengert.train.step import Carry, TrainingStep
+
+_EPOCHS = 100
+_BATCH_SIZE = 32
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What training gave.
+
+    Attributes
+    ----------
+    net : Module
+        Trained. Of the best epoch where early stopping ended the run, or where it was cut short and there are
+        validation rows; of the last step otherwise. After a divergence, the best finite parameters there are.
+    history : History
+        One record for each epoch that was completed.
+    stopped : str
+        ``"epochs"``, ``"early stopping"``, ``"time limit"``, ``"interrupted"``, ``"diverged"``, the reason
+        that a callback gave, or for L-BFGS ``"converged"`` or ``"no further progress"``.
+    steps : int
+    best_epoch : int or None
+        Number of the epoch with the lowest validation loss (training loss without validation rows).
+    divergence : Divergence or None
+        What happened, at which step and in which layer.
+    optimizer_state : tree of arrays
+        The optimiser's state after the last step.
+    """
+
+    net: Any
+    history: History
+    stopped: str
+    steps: int
+    best_epoch: int | None
+    divergence: Divergence | None
+    optimizer_state: Any
+
+
+def fit(
+    net: Any,
+    X: Any,
+    y: Any,
+    *,
+    loss: str | Loss,
+    optimizer: Optimiser | LBFGS | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    sample_weight: Any = None,
+    validation_data: tuple[Any, ...] | None = None,
+    validation_fraction: float | None = None,
+    penalty: Penalty | None = None,
+    clip_norm: float | None = None,
+    early_stopping: int | EarlyStopping | None = None,
+    callbacks: Sequence[Callback] = (),
+    shuffle: bool = True,
+    seed: int = 0,
+    time_limit: float | None = None,
+    checkpoint: str | Checkpoint | None = None,
+    executor: str | Executor = "numpy",
+    progress: bool | str = "auto",
+) -> FitResult:
+    """Train a network by minimising a mean loss over rows.
+
+    Parameters
+    ----------
+    net : Module
+        Initialised; it is not changed.
+    X : array_like, shape (rows, ...)
+        Converted to the dtype of the parameters, or left as integers where the network takes integers.
+    y : array_like, shape (rows, ...)
+        Numbers, or integer class labels, as the loss takes them.
+    loss : str or callable
+        A name of `nn.LOSSES`; a function with their signature; or ``loss(prediction, target)`` that returns
+        one loss for each row, or their mean.
+    optimizer : Optimiser or LBFGS, optional
+        `optim.Adam` by default. `optim.LBFGS` takes all rows at once, and an epoch is one of its iterations.
+    epochs : int, optional
+        Passes over the rows; 100 by default, for L-BFGS its `max_iterations`.
+    batch_size : int, optional
+        Rows in a step; 32, or all where there are fewer. The last batch of an epoch may be short.
+    sample_weight : array_like, shape (rows,), optional
+        Non-negative; only their ratios count.
+    validation_data : (X, y) or (X, y, sample_weight), optional
+        Rows on which the loss is measured after each epoch.
+    validation_fraction : float, optional
+        Share of the rows, in (0, 1), to hold out instead, at random.
+    penalty : callable, optional
+        Of the network, added to the loss: `nn.L1`, `nn.L2`, or a function of the module.
+    clip_norm : float, optional
+        Scale the gradient of a step so that its norm is at most this.
+    early_stopping : int or EarlyStopping, optional
+        Patience in epochs; the result then has the weights of the best epoch.
+    callbacks : sequence of Callback
+    shuffle : bool
+        Visit the rows in a new random order in each epoch.
+    seed : int
+        Of order, held-out rows and dropout: the same seed gives bitwise the same parameters.
+    time_limit : float, optional
+        Seconds after which to stop, between two steps.
+    checkpoint : path or Checkpoint, optional
+        A file to which the run is saved now and then, and from which it goes on where it exists. The result
+        is bitwise that of a run without interruption.
+    executor : Executor or "numpy"
+    progress : bool or "auto"
+        On standard error: a bar on a terminal, lines elsewhere; "auto" for runs longer than two seconds.
+
+    Returns
+    -------
+    FitResult
+
+    Raises
+    ------
+    DataError, DTypeError, ShapeError, IndexRangeError
+        Before any work, when the rows cannot be used; names row and column, or the layer and both shapes.
+    ConfigurationError
+        When options are out of range or contradict each other.
+    ModelFileError
+        When the checkpoint is damaged or belongs to another run.
+
+    Warns
+    -----
+    DivergenceWarning
+        When the loss, a gradient or a parameter became NaN or infinite, or the parameters grew out of all
+        proportion. The run stops at that step; the best finite parameters are kept.
+    InterruptionWarning
+        After Ctrl-C; all that was learned is kept.
+
+    Notes
+    -----
+    A step lowers (1/n) Σ wᵢ ℓᵢ + penalty over the n rows of its batch; the weights wᵢ have been scaled to a
+    mean of 1 over all rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import nn, train
+    >>> X = np.linspace(-1, 1, 64)[:, None]
+    >>> net = nn.Dense(1, 1).initialise(seed=0)
+    >>> result = train.fit(net, X, 3 * X + 1, loss="half_squared_error", epochs=200)
+    >>> result.stopped
+    'epochs'
+    """
+    chosen = Adam() if optimizer is None else optimizer
+    _check_options(epochs, clip_norm, time_limit, seed)
+    stopping = _early_stopping(early_stopping)
+    objective = Objective(find_loss(loss), penalty)
+    rows, validation = _rows(
+        net, objective, (X, y, sample_weight), validation_data, validation_fraction, seed
+    )
+    plan = Plan(
+        rows=rows,
+        validation=validation,
+        epochs=_EPOCHS if epochs is None else epochs,
+        batch_size=_batch_size(batch_size, len(rows)),
+        shuffle=shuffle,
+        seed=seed,
+        time_limit=time_limit,
+        callbacks=(*callbacks, *stopping),
+        checkpoint=Checkpoint(checkpoint) if isinstance(checkpoint, (str, os.PathLike)) else checkpoint,
+    )
+    runner = find_executor(executor)
+    evaluator = Evaluator(net, objective, runner)
+    if isinstance(chosen, LBFGS):
+        _refuse(chosen, batch_size=batch_size, clip_norm=clip_norm, checkpoint=checkpoint)
+        if epochs is not None:
+            chosen = replace(chosen, max_iterations=epochs)
+        plan = replace(plan, epochs=chosen.max_iterations, batch_size=len(rows))
+        return _run(FullBatch(plan, net, chosen, objective, runner, evaluator), progress)
+    step = TrainingStep(net, chosen, objective, runner, clip_norm)
+    return _run(Loop(plan, step, evaluator), progress)
+
+
+def _run(loop: Loop | FullBatch, progress: bool | str) -> FitResult:
+    """Run to whatever end and return the result."""
+    display = choose_display(progress, loop.plan.epochs)
+    divergence: Divergence | None = None
+    for callback in loop.plan.callbacks:
+        callback.on_train_begin(loop.state())
+    try:
+        stop = loop.run(display)
+    except KeyboardInterrupt:
+        stop = Stop("interrupted", restore_best=loop.plan.validation is not None)
+    except Diverged as error:
+        stop, divergence = Stop("diverged"), error.divergence
+    finally:
+        display.close()
+    history, best = loop.now.past.history, loop.now.past.best
+    network = loop.network()
+    if divergence is not None:
+        network = _soundest(loop)
+    elif stop.restore_best and best is not None:
+        network = best
+    if divergence is None:
+        loop.save()
+    for callback in loop.plan.callbacks:
+        callback.on_train_end(loop.state())
+    leading = best_epoch(history)
+    result = FitResult(
+        net=loop.build(network),
+        history=history,
+        stopped=stop.reason,
+        steps=loop.steps,
+        best_epoch=None if leading is None else leading.epoch,
+        divergence=divergence,
+        optimizer_state=loop.optimizer_state(),
+    )
+    _warn(result)
+    return result
+
+
+def _soundest(loop: Loop | FullBatch) -> Carry:
+    """Return the parameters with the lowest loss: the last, those of the best epoch, or the first.
+
+    The last ones before a divergence are finite and can be absurd all the same.
+    """
+    rows = loop.plan.rows if loop.plan.validation is None else loop.plan.validation
+    best = loop.now.past.best
+    candidates = [loop.initial_network, loop.network(), *([] if best is None else [best])]
+    losses = [loop.evaluator(candidate, rows).loss for candidate in candidates]
+    # NaN compares false, so a candidate whose loss is not a number never wins.
+    chosen = candidates[0]
+    lowest = math.inf
+    for candidate, loss in zip(candidates, losses, strict=True):
+        if loss < lowest:
+            chosen, lowest = candidate, loss
+    return chosen
+
+
+def _warn(result: FitResult) -> None:
+    if result.divergence is not None:
+        kept = "the best finite parameters were kept"
+        warnings.warn(f"{result.divergence}; {kept}", DivergenceWarning, stacklevel=4)
+    elif result.stopped == "interrupted":
+        done = f"{len(result.history)} epochs and {result.steps} steps"
+        warnings.warn(
+            f"training was interrupted after {done}; the result is usable", InterruptionWarning, stacklevel=4
+        )
+
+
+def _rows(
+    net: Any,
+    objective: Objective,
+    given: tuple[Any, Any, Any],
+    validation_data: tuple[Any, ...] | None,
+    fraction: float | None,
+    seed: int,
+) -> tuple[Rows, Rows | None]:
+    """Return the rows to train on and those to validate on, checked and in the dtypes of the network."""
+    rows = conform(net, objective, check_rows(*given))
+    if validation_data is not None:
+        if fraction is not None:
+            raise ConfigurationError("give validation_data or validation_fraction, not both")
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+            raise ConfigurationError("validation_data is a pair (X, y), or (X, y, sample_weight)")
+        return rows, conform(net, objective, _validation_rows(*validation_data))
+    if fraction is None:
+        return rows, None
+    if not 0 < fraction < 1:
+        raise ConfigurationError(f"validation_fraction lies between 0 and 1, got {fraction!r}")
+    if len(rows) < 2:
+        raise DataError("validation_fraction needs at least two rows")
+    kept, out = held_out(seed, len(rows), fraction)
+    return _weighted(rows.take(kept), "training"), _weighted(rows.take(out), "validation")
+
+
+def _validation_rows(X: Any, y: Any, sample_weight: Any = None) -> Rows:
+    return check_rows(X, y, sample_weight, suffix=" of validation_data")
+
+
+def _weighted(rows: Rows, role: str) -> Rows:
+    """Return the rows with weights of mean 1 again, after some have been held out."""
+    if rows.weights is None:
+        return rows
+    if not rows.weights.any():
+        raise DataError(f"all {len(rows)} {role} rows have weight zero; choose another seed or fraction")
+    mean = rows.weights.mean(dtype=np.float64)
+    return Rows(rows.features, rows.targets, (rows.weights / mean).astype(rows.weights.dtype))
+
+
+def _batch_size(batch_size: int | None, rows: int) -> int:
+    if batch_size is None:
+        return min(_BATCH_SIZE, rows)
+    check_batch_size(batch_size)
+    if batch_size > rows:
+        warnings.warn(
+            f"batch_size={batch_size} is clipped to the {rows} rows there are", WengertWarning, stacklevel=3
+        )
+    return min(batch_size, rows)
+
+
+def _early_stopping(value: int | EarlyStopping | None) -> tuple[EarlyStopping, ...]:
+    if value is None:
+        return ()
+    return (value if isinstance(value, EarlyStopping) else EarlyStopping(value),)
+
+
+def _refuse(optimizer: LBFGS, **options: Any) -> None:
+    """Refuse options of training in steps.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    for name, value in options.items():
+        if value is not None:
+            raise ConfigurationError(
+                f"L-BFGS takes all rows at once and keeps its own state: leave {name} out"
+            )
+
+
+def _check_options(epochs: Any, clip_norm: Any, time_limit: Any, seed: Any) -> None:
+    """Refuse options that are out of range.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    if epochs is not None and (
+        isinstance(epochs, bool) or not isinstance(epochs, (int, np.integer)) or epochs < 1
+    ):
+        raise ConfigurationError(f"epochs is an integer above 0, got {epochs!r}")
+    for name, value in (("clip_norm", clip_norm), ("time_limit", time_limit)):
+        if value is not None and not 0 < value < math.inf:
+            raise ConfigurationError(f"{name} is a number above 0, got {value!r}")
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
+        raise ConfigurationError(f"seed is an integer from 0 to 2**64 - 1, got {seed!r}")

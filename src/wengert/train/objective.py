@@ -1,0 +1,204 @@
+"""The loss as training takes it: of a network, rows and weights, with penalty and accuracy."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from wengert import nn
+from wengert.errors import ConfigurationError, ShapeError
+from wengert.ir.program import Program
+from wengert.nn.validation import unknown_name
+from wengert.primitives.selection import astype
+from wengert.trace.tracing import abstract, trace
+from wengert.train.inputs import Rows, converted
+
+Loss = Callable[..., Any]
+Penalty = Callable[[Any], Any]
+
+
+def _most_probable(prediction: Any, target: Any) -> Any:
+    labels = target if len(np.shape(target)) < len(prediction.shape) else np.argmax(target, axis=-1)
+    return np.argmax(prediction, axis=-1) == labels
+
+
+# For each loss of classification: which rows a prediction gets right, as an array of booleans.
+_CORRECT: dict[Loss, Callable[[Any, Any], Any]] = {
+    nn.nllm: _most_probable,
+    nn.nllm_from_logits: _most_probable,
+    nn.nll: lambda prediction, target: (prediction > 0.5) == (target > 0.5),
+    nn.nll_from_logits: lambda prediction, target: (prediction > 0) == (target > 0.5),
+    nn.hinge: lambda prediction, target: (prediction > 0) == (target > 0),
+}
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is minimised.
+
+    Attributes
+    ----------
+    loss : callable
+        Either with the signature of the losses in `wengert.nn`, or ``loss(prediction, target)`` that returns
+        one loss for each row, shape (rows,), or their mean, a scalar.
+    penalty : callable, optional
+        Of the network; returns a scalar.
+    """
+
+    loss: Loss
+    penalty: Penalty | None = None
+
+    def mean_loss(self, prediction: Any, target: Any, weights: Any) -> Any:
+        """Return Σ wᵢ ℓᵢ / rows, or the mean of ℓ where `weights` is None.
+
+        With weights whose mean over all rows is 1, this estimates the weighted mean over all rows without
+        bias, also in a batch whose weights are all zero.
+        """
+        rows = prediction.shape[0] if prediction.shape else 1
+        if _has_reductions(self.loss):
+            if weights is None:
+                return self.loss(prediction, target)
+            return self.loss(prediction, target, weights=weights, reduction="sum") / rows
+        losses = self.loss(prediction, target)
+        if np.shape(losses) == () and weights is None:
+            return losses
+        if np.shape(losses) != (rows,):
+            scalar = "" if weights is not None else ", or their mean, a scalar"
+            raise ShapeError(
+                f"the loss function returned shape {np.shape(losses)} for {rows} rows; "
+                f"it returns one loss for each row, shape ({rows},){scalar}"
+            )
+        return np.mean(losses if weights is None else weights * losses)
+
+    def correct(self, prediction: Any, target: Any) -> Any | None:
+        """Return for each row whether it is classified correctly, or None where the loss has no classes."""
+        decide = _CORRECT.get(_bare(self.loss))
+        return None if decide is None else decide(prediction, target)
+
+    def describe(self) -> str:
+        """Return loss and penalty as text, the same in every process."""
+        loss = self.loss
+        if isinstance(loss, functools.partial):
+            text = f"{_name(loss.func)}, {loss.args}, {dict(sorted(loss.keywords.items()))}"
+        else:
+            text = _name(loss)
+        return f"{text}; penalty {'none' if self.penalty is None else _described(self.penalty)}"
+
+
+def find_loss(loss: str | Loss) -> Loss:
+    """Return the loss of a name, or the function itself.
+
+    Raises
+    ------
+    ConfigurationError
+        When there is no loss of that name; suggests the nearest.
+    """
+    if callable(loss):
+        return loss
+    if loss not in nn.LOSSES:
+        raise unknown_name("fit", "loss", loss, nn.LOSSES)
+    return nn.LOSSES[loss]
+
+
+def _bare(loss: Loss) -> Loss:
+    return loss.func if isinstance(loss, functools.partial) else loss
+
+
+@functools.lru_cache(maxsize=64)
+def _has_reductions(loss: Loss) -> bool:
+    try:
+        parameters = inspect.signature(loss).parameters
+    except (TypeError, ValueError):
+        return False
+    return "weights" in parameters and "reduction" in parameters
+
+
+def _name(value: Any) -> str:
+    return getattr(value, "__qualname__", None) or type(value).__qualname__
+
+
+def _described(value: Any) -> str:
+    """Return the repr of a dataclass, which tells its settings, and of a function its name."""
+    return repr(value) if hasattr(value, "__dataclass_fields__") else _name(value)
+
+
+def floating_dtype(net: Any) -> np.dtype[Any]:
+    """Return the dtype that the parameters of a network have.
+
+    Raises
+    ------
+    ConfigurationError
+        When there are none, or they are of several.
+    """
+    dtypes = {np.dtype(value.dtype) for value in nn.parameters(net).values()}
+    if not dtypes:
+        raise ConfigurationError(
+            "the network has no parameters; has it been initialised with net.initialise(seed)?"
+        )
+    if len(dtypes) > 1:
+        raise ConfigurationError(
+            f"the parameters are of several dtypes: {', '.join(sorted(map(str, dtypes)))}"
+        )
+    return dtypes.pop()
+
+
+def conform(net: Any, objective: Objective, rows: Rows) -> Rows:
+    """Return the rows in the dtypes in which network and loss take them, and check that they fit.
+
+    Floating values get the dtype of the parameters. Integers stay integers where they are used as such (the
+    input of an embedding, class labels) and get the dtype of the parameters where they are computed with.
+
+    Raises
+    ------
+    ShapeError
+        When the rows do not fit the network, or the prediction does not fit the target.
+    IndexRangeError
+        For a label or category out of range; names the row.
+    """
+    dtype = floating_dtype(net)
+    features = conform_features(net, rows.features)
+    # Traced on the values, so that layers and losses that check them name the row.
+    predicted = trace(_evaluate, net, features).outputs[0].type
+
+    def compare(target: Any) -> Program:
+        return trace(
+            lambda z, t: objective.mean_loss(z, t, None), abstract(predicted.shape, predicted.dtype), target
+        )
+
+    y = _in_use(rows.targets, dtype, lambda kind: compare(abstract(rows.targets.shape, kind)))
+    targets = converted(rows.targets, y, "y")
+    compare(targets)
+    return Rows(features, targets, None if rows.weights is None else rows.weights.astype(dtype))
+
+
+def _evaluate(net: Any, X: Any) -> Any:
+    # The network is an argument: an array outside of the trace cannot be indexed by a tensor.
+    return net(X)
+
+
+def conform_features(net: Any, features: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return features in the dtype in which the network takes them; see `conform`."""
+
+    def record(kind: np.dtype[Any]) -> Program:
+        return trace(_evaluate, net, abstract(features.shape, kind))
+
+    return converted(features, _in_use(features, floating_dtype(net), record), "X")
+
+
+def _in_use(
+    array: np.ndarray[Any, Any], floating: np.dtype[Any], record: Callable[[np.dtype[Any]], Program]
+) -> np.dtype[Any]:
+    """Return the dtype that a program traced on the array's dtype would rather have."""
+    if array.dtype.kind == "f":
+        return floating
+    program = record(array.dtype)
+    whole = {node for node in program.inputs if node.type.dtype.kind in "iu"}
+    cast = any(
+        node.primitive is astype and node.type.is_float and node.inputs[0] in whole for node in program.nodes
+    )
+    return floating if cast else array.dtype

@@ -1,0 +1,88 @@
+"""What a run is to do, and how it is told from others."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from wengert.train.callbacks import Callback, EarlyStopping
+from wengert.train.checkpoint import Checkpoint
+from wengert.train.inputs import Rows
+from wengert.train.step import TrainingStep
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is to do.
+
+    Attributes
+    ----------
+    rows : Rows
+    validation : Rows or None
+    epochs : int
+    batch_size : int
+    shuffle : bool
+    seed : int
+    time_limit : float or None
+        Seconds.
+    callbacks : tuple of Callback
+    checkpoint : Checkpoint or None
+    """
+
+    rows: Rows
+    validation: Rows | None
+    epochs: int
+    batch_size: int
+    shuffle: bool
+    seed: int
+    time_limit: float | None
+    callbacks: tuple[Callback, ...]
+    checkpoint: Checkpoint | None
+
+
+def identity(plan: Plan, step: TrainingStep) -> dict[str, str]:
+    """Return what two runs must have in common for one to go on where the other stopped.
+
+    Bitwise the same result needs the same data, settings and initial parameters. The number of epochs may
+    differ: a run can be prolonged.
+    """
+    validation = plan.validation
+    held = (
+        (None,) * 3 if validation is None else (validation.features, validation.targets, validation.weights)
+    )
+    stopping = [callback for callback in plan.callbacks if isinstance(callback, EarlyStopping)]
+    return {
+        "network": _stable_text(step.net(step.initial)),
+        "initial parameters": _digest(*step.initial),
+        "optimizer": _stable_text(step.optimizer),
+        "loss": step.objective.describe(),
+        "clip_norm": repr(step.clip_norm),
+        "executor": type(step.executor).__name__,
+        "data": _digest(plan.rows.features, plan.rows.targets),
+        "sample_weight": _digest(plan.rows.weights),
+        "validation data": _digest(*held),
+        "batch_size": str(plan.batch_size),
+        "shuffle": str(plan.shuffle),
+        "seed": str(plan.seed),
+        "early stopping": repr(stopping),
+    }
+
+
+def _digest(*arrays: Any) -> str:
+    """Return a short text that differs where shape, dtype or a byte of the arrays differs."""
+    hasher = hashlib.blake2b(digest_size=8)
+    shapes = ["none" if array is None else f"{array.dtype}{list(array.shape)}" for array in arrays]
+    hasher.update(" ".join(shapes).encode())
+    for array in arrays:
+        if array is not None and array.size:
+            hasher.update(np.ascontiguousarray(array).data.cast("B"))
+    return f"{', '.join(shapes[:2])} (digest {hasher.hexdigest()})"
+
+
+def _stable_text(value: Any) -> str:
+    """Return the repr of a value without memory addresses, which differ between processes."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
