@@ -77,7 +77,7 @@ def cancelled(expression: Expression) -> Expression:
 
 def _spread(expression: Expression) -> list[Expression]:
     """Return the terms of a product multiplied out; only sums of terms above the line are opened."""
-    result = [ONE]
+    result: list[Expression] = [ONE]
     for base, exponent in _bases(expression):
         if exponent > 0 and isinstance(base, Add):
             for _ in range(exponent):

@@ -1,4 +1,4 @@
-"""Building sums and products so that nothing idle stands in them: no factor 1, no term 0, one number in front."""
+"""Building sums and products with nothing idle in them: no factor 1, no term 0, one number in front."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from wengert.explain.expressions import (
     substitute,
 )
 from wengert.explain.indices import Index, Position
+
+_WORKED_OUT = range(2, 100)  # exponents of numbers that are worked out
 
 
 def is_number(expression: Expression, value: int) -> bool:
@@ -93,9 +95,8 @@ def power(base: Expression, exponent: Expression) -> Expression:
         return ONE
     if is_number(exponent, 1):
         return base
-    if isinstance(base, Number) and isinstance(exponent, Number):
-        if exponent.value == int(exponent.value) and (base.value != 0 or exponent.value > 0):
-            return number(float(base.value) ** int(exponent.value))
+    if isinstance(base, Number) and isinstance(exponent, Number) and exponent.value in _WORKED_OUT:
+        return number(float(base.value) ** int(exponent.value))
     return Power(base, exponent)
 
 
@@ -181,7 +182,7 @@ def _deltas(term: Expression) -> bool:
 
 
 def pulled_sums_with_deltas(expression: Product) -> Expression:
-    """Multiply out a product of which a factor is a sum of terms with deltas: the deltas need their own terms."""
+    """Multiply out a product of which a factor is a sum of terms with deltas: each needs its own term."""
     for place, factor in enumerate(expression.factors):
         if isinstance(factor, Add) and any(_deltas(term) for term in factor.terms):
             before, after = expression.factors[:place], expression.factors[place + 1 :]

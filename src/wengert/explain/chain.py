@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from wengert.explain.algebra import collected, length, neat, simplified, taken_out, terms_of
 from wengert.explain.arithmetic import add, multiply, pulled_out, tidy, total, without_deltas
 from wengert.explain.differentiation import Rules, differentiate, fold
+from wengert.explain.engine import sums_to_one
 from wengert.explain.expressions import (
     ONE,
     Apply,
@@ -210,7 +209,7 @@ class ChainRule:
         if symbol.node.inputs or part.body.positions[-1:] != part.indices:
             return False
         values = self.problem.points[0].values[symbol.node]
-        return bool(np.all(values >= 0) and np.allclose(values.sum(axis=-1), 1))
+        return sums_to_one(values)
 
     def _with_unit_sums(self, expression: Expression) -> Expression:
         if (

@@ -90,7 +90,7 @@ def check_step(step: Step, point: Point, rng: np.random.Generator, where: str) -
 
         raise DerivationError(
             f"{where}: the line {plain(step.subject)} {step.relation} {plain(step.after)} ({step.rule}) "
-            f"does not agree with the engine: shape {said.shape} against {expected.shape}, largest difference "
+            f"disagrees with the engine: shape {said.shape} against {expected.shape}, largest difference "
             f"{np.max(np.abs(said - expected)) if said.shape == expected.shape else 'undefined'}"
         )
     return True

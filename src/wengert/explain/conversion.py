@@ -49,7 +49,7 @@ _ELEMENTWISE = (Quotient, Power, Call, Relation, Cases, Apply)
 
 
 class NoMatrixForm(Exception):
-    """What is to be shown has no form in matrices; the message says why. Never reaches the user as an error."""
+    """What is to be shown has no form in matrices; the message says why. Users read it in a note."""
 
 
 def extent_of(place: Place) -> int:
@@ -335,7 +335,8 @@ class Converter:
             return self._convert(part, row, column)
         left, right = part.left, part.right
         if part.scaling is not None:
-            assert left is not None and right is not None
+            assert left is not None
+            assert right is not None
             if row not in left.indices:
                 left, right = right, left
             between = [Diagonal(self._realised(part.scaling, None, part.over))]

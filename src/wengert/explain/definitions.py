@@ -1,8 +1,8 @@
 """From a line of the program to its formula in index notation.
 
-Each structural kind gives its rule once: an elementwise line has the indices of its operands, a reduction and a
-contraction are sums, a movement renames indices. No primitive has a rule of its own here; a line without one
-(a slice, a running sum, a table look-up) keeps its own name and its NumPy source.
+Each structural kind gives its rule once: an elementwise line has the indices of its operands, a reduction and
+a contraction are sums, a movement renames indices. No primitive has a rule of its own here; a line without
+one (a slice, a running sum, a table look-up) keeps its own name and its NumPy source.
 """
 
 from __future__ import annotations

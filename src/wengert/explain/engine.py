@@ -19,6 +19,11 @@ Array = np.ndarray[Any, Any]
 _SCALES = (0.5, 0.3, 0.1, 0.03, 0.003)  # relative distances of fresh points, tried in turn
 
 
+def sums_to_one(array: Array) -> bool:
+    """Return whether the rows of an array are probabilities."""
+    return array.ndim > 0 and bool(np.all(array >= 0) and np.allclose(array.sum(axis=-1), 1))
+
+
 class Engine:
     """Runs a program, its reverse sweep and the derivative of each definition.
 
@@ -77,7 +82,7 @@ class Engine:
         point = self.point(self.arguments)
         if not point.finite:
             raise NonFiniteError(
-                "the function or its gradient is not finite at these arguments, so no line could be checked there"
+                "the function or its gradient is not finite at these arguments, so no line could be checked"
             )
         return point
 
@@ -94,14 +99,14 @@ class Engine:
 
     @staticmethod
     def _drawn(array: Array, scale: float, rng: np.random.Generator) -> Array:
-        """Draw an argument of the same nature: whole numbers stay, rows that sum to 1 still do, signs are kept."""
+        """Draw an argument of the same nature: whole numbers stay, rows that sum to 1 still do."""
         if array.dtype.kind != "f" or array.size == 0:
             return array
-        if array.ndim and np.all(array >= 0) and np.allclose(array.sum(axis=-1), 1) and array.shape[-1] > 1:
-            weights = rng.uniform(0.2, 1, array.shape)
+        if sums_to_one(array) and array.shape[-1] > 1:
+            weights = np.asarray(rng.uniform(0.2, 1, array.shape))
             return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
         if np.all((array == 0) | (array == 1)) and array.ndim:
-            return rng.uniform(0.1, 0.9, array.shape)
+            return np.asarray(rng.uniform(0.1, 0.9, array.shape))
         if np.all(array > 0):
             return np.asarray(array * np.exp(scale * rng.normal(size=array.shape)))
         return np.asarray(array + scale * (0.5 + np.abs(array)) * rng.normal(size=array.shape))

@@ -1,4 +1,4 @@
-"""Evaluating expressions in index notation with NumPy, in float64, at chosen positions of the free indices."""
+"""Evaluating expressions in index notation with NumPy in float64, at chosen positions of free indices."""
 
 from __future__ import annotations
 

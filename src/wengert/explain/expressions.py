@@ -1,4 +1,4 @@
-"""Expressions in index notation: numbers, elements of tensors, sums over indices, Kronecker deltas, functions.
+"""Expressions in index notation: numbers, elements of tensors, sums, Kronecker deltas, functions.
 
 An expression is an immutable tree. Every kind of it can be evaluated with NumPy (`evaluation`), which is how
 each displayed line is checked, and laid out for the printers (`typesetting`).
@@ -155,7 +155,7 @@ class Cases(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Apply(Expression):
-    """An elementwise primitive applied to operands; its notation says how it is written and differentiated."""
+    """An elementwise primitive applied to operands; its notation says how to write and differentiate it."""
 
     primitive: Primitive
     operands: tuple[Expression, ...]
@@ -277,7 +277,8 @@ def substitute(expression: Expression, new: Mapping[Index, Position]) -> Express
         left, right = new.get(expression.left, expression.left), new.get(expression.right, expression.right)
         if left == right:
             return ONE
-        assert isinstance(left, Index) and isinstance(right, Index)
+        assert isinstance(left, Index)
+        assert isinstance(right, Index)
         return Delta(left, right)
     if isinstance(expression, (Sum, Extreme)):
         inner = {old: index for old, index in new.items() if old not in expression.indices}
@@ -290,7 +291,7 @@ def substitute(expression: Expression, new: Mapping[Index, Position]) -> Express
 
 def renamed_apart(expression: Sum | Extreme, used: set[Position]) -> Sum | Extreme:
     """Return the same sum over indices that are not in `used`."""
-    names: dict[Index, Position] = {}
+    names: dict[Index, Index] = {}
     taken = set(used)
     for index in expression.indices:
         name = fresh(index, taken)
@@ -299,7 +300,7 @@ def renamed_apart(expression: Sum | Extreme, used: set[Position]) -> Sum | Extre
             names[index] = name
     if not names:
         return expression
-    indices = tuple(names.get(index, index) for index in expression.indices)
+    indices: tuple[Index, ...] = tuple(names.get(index, index) for index in expression.indices)
     return replace(expression, indices=indices, body=substitute(expression.body, names))
 
 

@@ -49,8 +49,8 @@ def product_axes(node: Node) -> tuple[list[list[str]], list[str]]:
     x, y = (operand.type.ndim for operand in node.inputs)
     batch = [f"batch{place}" for place in range(max(x, y, 2) - 2, 0, -1)]
     rows, columns = (["row"] if x > 1 else []), (["column"] if y > 1 else [])
-    first = batch[len(batch) - max(x - 2, 0) :] + rows + ["inner"]
-    second = batch[len(batch) - max(y - 2, 0) :] + ["inner"] + columns
+    first = [*batch[len(batch) - max(x - 2, 0) :], *rows, "inner"]
+    second = [*batch[len(batch) - max(y - 2, 0) :], "inner", *columns]
     return [first, second], batch + rows + columns
 
 

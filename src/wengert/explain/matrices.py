@@ -1,4 +1,4 @@
-"""The vocabulary of matrix notation: matrices, transposes, ⊙, diagonal matrices, and what their values are."""
+"""The vocabulary of matrix notation: matrices, transposes, ⊙, diagonal matrices."""
 
 from __future__ import annotations
 

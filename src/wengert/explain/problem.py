@@ -1,4 +1,4 @@
-"""What is to be explained: a program, its named values, what depends on what, and the engine that knows the truth."""
+"""What is to be explained: a program, its named values, what depends on what, and the engine."""
 
 from __future__ import annotations
 

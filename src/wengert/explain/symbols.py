@@ -16,7 +16,30 @@ from wengert.ir.program import Program
 _LINEAR = {"add", "sub", "neg", "astype", "sum", "mean"}
 _GREEK = dict(
     zip(
-        ["alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "lambda", "lambda_", "lam", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"],
+        [
+            "alpha",
+            "beta",
+            "gamma",
+            "delta",
+            "epsilon",
+            "eta",
+            "theta",
+            "kappa",
+            "lambda",
+            "lambda_",
+            "lam",
+            "mu",
+            "nu",
+            "xi",
+            "pi",
+            "rho",
+            "sigma",
+            "tau",
+            "phi",
+            "chi",
+            "psi",
+            "omega",
+        ],
         "αβγδεηθκλλλμνξπρστφχψω",
         strict=True,
     )

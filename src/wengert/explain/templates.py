@@ -1,7 +1,7 @@
 r"""Reading the notation of a primitive: from ``1 - {out}^2`` to an expression that can be evaluated.
 
-The same declaration that a primitive prints with is what derivations compute with, so a wrong one cannot hide:
-every line made from it is compared with the engine.
+The same declaration that a primitive prints with is what derivations compute with, so a wrong one cannot
+hide: every line made from it is compared with the engine.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ class _Parser:
 
 @lru_cache(maxsize=1024)
 def parse(template: str, operands: int) -> Expression:
-    """Return the expression that a notation stands for, with `Slot` objects for ``{0}``, ``{1}``, …, ``{out}``.
+    """Return the expression that a notation stands for, with a `Slot` for each of ``{0}``, …, ``{out}``.
 
     Raises
     ------

@@ -150,8 +150,8 @@ class Style:
             case Call(name, arguments):
                 return self._call(name, arguments), ATOM
             case Relation(sign, left, right):
-                body = row(self.show(left), operator(sign), self.show(right))
-                return layout.Fence("[", body, "]"), ATOM
+                relation = row(self.show(left), operator(sign), self.show(right))
+                return layout.Fence("[", relation, "]"), ATOM
             case Cases(condition, value, otherwise):
                 inside = row(
                     self.show(value), Text(" if ", "words"), self.show(condition),

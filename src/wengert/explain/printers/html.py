@@ -16,7 +16,8 @@ font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:auto;padding:1rem;over
 @media (prefers-color-scheme:dark){.wg{--ink:#e8e8ea;--paper:#17171a;--faint:#9a9aa5;--line:#3a3a42}}
 .wg h1{font-size:1.4rem}.wg h2{font-size:1.1rem;border-bottom:1px solid var(--line);margin-top:1.6rem}
 .wg table{border-collapse:collapse}.wg td{padding:.25rem .4rem;vertical-align:middle;white-space:nowrap}
-.wg td:first-child{text-align:right}.wg td.rule{color:var(--faint);font-size:.85rem;padding-left:2rem;white-space:normal}
+.wg td:first-child{text-align:right}.wg td.rule{color:var(--faint);font-size:.85rem;
+padding-left:2rem;white-space:normal}
 .wg tr.new td{padding-top:.8rem}.wg math{font-size:1.1rem}.wg .remark{color:var(--faint)}
 """
 
@@ -48,14 +49,14 @@ def math(piece: Layout) -> str:
             note = f'<mtext class="remark" mathsize="60%">{escape(remark)}</mtext>'
             return f"<munder>{math(body)}{note}</munder>"
         case layout.Grid(rows):
-            body = "".join(
+            table = "".join(
                 "<mtr>" + "".join(f"<mtd>{_number(cell)}</mtd>" for cell in line) + "</mtr>" for line in rows
             )
             left, right = (
                 _operator("[", form="prefix", stretchy="true"),
                 _operator("]", form="postfix", stretchy="true"),
             )
-            return f"<mrow>{left}<mtable>{body}</mtable>{right}</mrow>"
+            return f"<mrow>{left}<mtable>{table}</mtable>{right}</mrow>"
     raise AssertionError(type(piece).__name__)
 
 
@@ -92,7 +93,8 @@ def _step(step: Step, style: Style, continued: bool) -> str:
     why = f"<br>{escape(step.justification)}" if step.justification else ""
     row = ' class="new"' if not continued else ""
     return (
-        f'<tr{row}><td>{left}</td><td><math displaystyle="true"><mrow>{_operator(step.relation)}{right}</mrow></math></td>'
+        f"<tr{row}><td>{left}</td>"
+        f'<td><math displaystyle="true"><mrow>{_operator(step.relation)}{right}</mrow></math></td>'
         f'<td class="rule">{escape(step.rule)}{why}</td></tr>'
     )
 

@@ -1,1 +1,1 @@
-"""Views of a derivation: the same engine and the same steps, in index notation, in matrices, layer by layer, …"""
+"""Views of a derivation: in index notation, in matrices, layer by layer, backwards through the list."""

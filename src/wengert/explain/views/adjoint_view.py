@@ -44,7 +44,10 @@ def _backward(problem: Problem) -> Section:
     for user in reversed(problem.order):
         steps += [_contribution(problem, chain, user, operand) for operand in problem.uses[user]]
     several = [symbol.name for symbol in problem.order if len(problem.consumers(symbol)) > 1]
-    note = "All adjoints start at 0. The lines are visited in reverse; each adds its part to what it was computed from."
+    note = (
+        "All adjoints start at 0. The lines are visited in reverse; each adds its part to what it was "
+        "computed from."
+    )
     if several:
         note += f" Several contributions meet at {', '.join(several)}."
     return Section("Backward", note, tuple(steps), spaced=False)

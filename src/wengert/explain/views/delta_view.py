@@ -1,4 +1,4 @@
-"""The δ-recursion of layered networks: forward, δ at the output, then three links for each layer, then the update."""
+"""The δ-recursion of layered networks: forward, δ at the output, the links of each layer, the update."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def _output_section(problem: Problem, writer: _Writer, last: Layer, name: str) -
 def _layer_section(
     problem: Problem, writer: _Writer, layer: Layer, names: dict[Symbol, str], last: bool
 ) -> Section:
-    """Return a layer's links: to the layer before (which gives its δ), within the layer, and to its weights."""
+    """Return a layer's links: from the layer after, within the layer, and to its weights."""
     steps: list[Step] = []
     if not last:
         for symbol in reversed(layer.inner):

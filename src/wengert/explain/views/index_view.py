@@ -40,12 +40,12 @@ def local_derivatives(problem: Problem, chain: ChainRule) -> Section:
             steps += found.steps
             if isinstance(problem.definition(symbol, symbol.axes), Verbatim):
                 words.append(
-                    f"{symbol.name} = {symbol.node.primitive.name} of {operand.name} has no formula with indices, so "
-                    f"its derivative stays ∂{symbol.name}/∂{operand.name}."
+                    f"{symbol.name} = {symbol.node.primitive.name} of {operand.name} has no formula with "
+                    f"indices, so its derivative stays ∂{symbol.name}/∂{operand.name}."
                 )
-    note = "Each definition is differentiated by what stands in it. δ is 1 where its two indices are equal, else 0."
-    if not any("δ" in step.rule for step in steps):
-        note = "Each definition is differentiated by what stands in it."
+    note = "Each definition is differentiated by what stands in it."
+    if any("δ" in step.rule for step in steps):
+        note += " δ is 1 where its two indices are equal, else 0."
     return Section("Local partial derivatives", "\n".join([note, *words]), tuple(steps))
 
 
@@ -58,8 +58,8 @@ def chain_rule(problem: Problem, chain: ChainRule) -> Section:
         found = chain.adjoint(symbol)[1]
         steps += found
     note = (
-        "From the output to the arguments. A sum over an index appears where every element with that index depends "
-        "on the one we differentiate by; where only one does, δ removes the sum."
+        "From the output to the arguments. A sum over an index appears where every element with that index "
+        "depends on the one we differentiate by; where only one does, δ removes the sum."
     )
     return Section("Chain rule", note, tuple(steps))
 

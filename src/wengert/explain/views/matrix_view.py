@@ -1,4 +1,4 @@
-"""Matrix notation: the same chain rule with products of matrices, transposes and ⊙, the shape under each factor."""
+"""Matrix notation: the same chain rule in products of matrices, transposes and ⊙, with all shapes."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def definitions(problem: Problem, writer: MatrixWriter) -> Section:
         except NoMatrixForm as reason:
             words.append(_no_form(symbol.name, symbol, str(reason)))
     note = (
-        f"{_VECTORS[problem.convention.notation]} {_LAYOUTS[problem.convention.layout]} Functions, powers and "
-        "quotients of matrices are taken element by element, as is ⊙."
+        f"{_VECTORS[problem.convention.notation]} {_LAYOUTS[problem.convention.layout]} Functions, powers "
+        "and quotients of matrices are taken element by element, as is ⊙."
     )
     return Section("Definitions", "\n".join([note, *words]), tuple(steps), spaced=False)
 
@@ -106,8 +106,8 @@ def _jacobians(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Sect
                 entries = of_symbol.node.type.size * by_symbol.node.type.size
                 if any(isinstance(part, Delta) for part in walk(zeros)):
                     words.append(
-                        f"∂{of_symbol.name}/∂{by_symbol.name} is a tensor of {of_shape}×({by_shape}): {entries} entries, "
-                        f"of which δ leaves {by_symbol.node.type.size}. It is never built."
+                        f"∂{of_symbol.name}/∂{by_symbol.name} is of shape {of_shape}×({by_shape}): {entries} "
+                        f"entries, of which δ leaves {by_symbol.node.type.size}. It is never built."
                     )
     if not steps and not words:
         return Section("", "")
@@ -134,7 +134,7 @@ def _gradients(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Sect
             full = writer.step(subject, result)
         except NoMatrixForm as reason:
             words.append(_no_form(f"∂{problem.output.name}/∂{symbol.name}", symbol, str(reason)))
-            steps += [step for step in index_steps[-1:]]
+            steps += index_steps[-1:]
             continue
         index_form = plain(candidates[0])
         steps.append(_replaced(short, f"{index_form} → {short.rule}" if short.rule else ""))
