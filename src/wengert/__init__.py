@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from wengert import errors as errors
 from wengert.errors import WengertError as WengertError
 
-# Imported here and now: the function must be bound after its package of the same name.
+# Imported here and now: these functions must be bound after their packages of the same name.
+from wengert.explain.entry import explain as explain
 from wengert.trace.tracing import trace as trace
 
 __version__ = "0.1.0"
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     )
     from wengert.autodiff.jacobians import hessian as hessian, jacobian as jacobian
     from wengert.autodiff.products import hvp as hvp, jvp as jvp, vjp as vjp
-    from wengert.explain.derivation import Derivation as Derivation, explain as explain
+    from wengert.explain.derivation import Derivation as Derivation
     from wengert.ir.composite import composite as composite
     from wengert.ir.program import Program as Program
     from wengert.ir.verify import verify as verify
@@ -56,7 +57,6 @@ _LAZY = {
     "check_grad": "wengert.autodiff.check:check_grad",
     "composite": "wengert.ir.composite:composite",
     "erf": "wengert.primitives.exponential:erf",
-    "explain": "wengert.explain.derivation:explain",
     "grad": "wengert.autodiff.gradients:grad",
     "hessian": "wengert.autodiff.jacobians:hessian",
     "hvp": "wengert.autodiff.products:hvp",
@@ -76,7 +76,7 @@ _LAZY = {
     "xlogy": "wengert.primitives.exponential:xlogy",
 }
 
-__all__ = ["WengertError", "__version__", "errors", "trace", *_LAZY]
+__all__ = ["WengertError", "__version__", "errors", "explain", "trace", *_LAZY]
 
 
 def __getattr__(name: str) -> Any:

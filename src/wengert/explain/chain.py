@@ -94,7 +94,7 @@ class ChainRule:
         raw = neat(fold(raw, definition, of))
         last: Expression = steps[-1].after if steps else partial
         steps.append(line(partial, last, raw, str(rules) or "it is the element itself"))
-        short = without_deltas(raw)
+        short = neat(without_deltas(raw))
         if short != raw:
             steps.append(line(partial, raw, short, "δ keeps one term of the sum"))
         short = self._shortened(partial, short, definition, of, steps)

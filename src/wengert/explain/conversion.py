@@ -260,13 +260,14 @@ class Converter:
         groups: dict[frozenset[Index], list[Expression]] = {}
         scalars: list[Expression] = []
         scale: Expression | None = None
+        lone = any(not free_indices(factor) and not isinstance(factor, Number) for factor in factors)
         for factor in factors:
             indices = frozenset(free_indices(factor))
             if isinstance(factor, Sum) and indices:
                 used = {index for other in factors for index in free_indices(other)} | summed
                 factor = renamed_apart(factor, {*used})
             if not indices:
-                if isinstance(factor, Number):
+                if isinstance(factor, Number) and not lone:
                     scale = factor
                 else:
                     scalars.append(self._convert(factor, None, None))

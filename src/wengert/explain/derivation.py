@@ -1,9 +1,10 @@
-"""`explain`: from a function and its arguments to a checked derivation."""
+"""From a function and its arguments to a checked derivation."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,8 @@ from wengert.explain.views.adjoint_view import adjoint_view
 from wengert.explain.views.delta_view import delta_view
 from wengert.explain.views.index_view import index_view
 from wengert.explain.views.matrix_view import matrix_view
+from wengert.explain.views.numbers_view import numbers_view
+from wengert.explain.views.update import update
 from wengert.ir.node import Node
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.tracing import Recording
@@ -31,6 +34,7 @@ VIEWS: dict[str, Callable[[Problem], Tree]] = {
     "matrix": matrix_view,
     "delta": delta_view,
     "adjoint": adjoint_view,
+    "numbers": numbers_view,
 }
 NOTATIONS = ("rows", "columns", "mit")
 LAYOUTS = ("denominator", "numerator")
@@ -80,7 +84,9 @@ class Derivation:
     @property
     def style(self) -> Style:
         """How the formulas are written."""
-        return Style(self._problem.names, self.tree.adjoints, shapes=self.view_name in ("matrix", "delta"))
+        point = self._problem.points[0] if self.view_name == "numbers" else None
+        shapes = self.view_name in ("matrix", "delta")
+        return Style(self._problem.names, self.tree.adjoints, shapes, point)
 
     def __str__(self) -> str:
         return text(self.tree, self.style)
@@ -145,70 +151,25 @@ def _targets(recording: Recording, wrt: str | Sequence[str] | None) -> list[Node
     return list(dict.fromkeys(chosen))
 
 
-def explain(
+def derive(
     function: Callable[..., Any],
-    *args: Any,
-    wrt: str | Sequence[str] | None = None,
-    view: str = "index",
-    notation: str = "rows",
-    layout: str = "denominator",
-    names: Mapping[str, str] | None = None,
-    step_size: float | None = None,
-    **kwargs: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    wrt: str | Sequence[str] | None,
+    view: str,
+    names: Mapping[str, str],
+    convention: Convention,
 ) -> Derivation:
-    """Derive the gradient of a function line by line, each line checked against the engine.
-
-    Parameters
-    ----------
-    function : callable
-        Written in plain NumPy; returns a scalar. Its own variable names are used.
-    *args, **kwargs
-        The point at which it is explained: numbers, arrays, networks.
-    wrt : str or sequence of str, optional
-        Names of the arguments to differentiate by; all floating ones by default. For a network the path of
-        a parameter, or the argument for all of them.
-    view : str
-        One of the keys of `VIEWS`.
-    notation : str
-        ``rows`` (XW + b), ``columns`` (Wx + b) or ``mit`` (Wᵀx + W₀): whether an array with one axis is a
-        row or a column.
-    layout : str
-        ``denominator``: a gradient has the shape of its variable; ``numerator``: of the transpose.
-    names : mapping, optional
-        Names to show in place of the program's own.
-    step_size : float, optional
-        Show the gradient-descent update as well.
-
-    Returns
-    -------
-    Derivation
-
-    Raises
-    ------
-    ConfigurationError
-        For an unknown name or option; suggests the nearest.
-    GradientError
-        When the output is no floating scalar, or there is nothing to differentiate by.
-    NonFiniteError
-        When the function or its gradient is not finite at the given point.
-    DerivationError
-        When a line disagrees with the engine; always a bug.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import wengert as wg
-    >>> print(wg.explain(lambda x: np.sin(x) ** 2, 0.5))  # doctest: +SKIP
-    """
+    """Trace a function and derive its gradient; see `wengert.explain`."""
     _check_choice("view", view, VIEWS)
-    _check_choice("notation", notation, NOTATIONS)
-    _check_choice("layout", layout, LAYOUTS)
+    _check_choice("notation", convention.notation, NOTATIONS)
+    _check_choice("layout", convention.layout, LAYOUTS)
     recording = Recording(function, map_leaves(_as_float64, args), map_leaves(_as_float64, kwargs))
     _check_output(recording)
     targets = _targets(recording, wrt)
     if not targets:
         raise GradientError("there is no floating argument to differentiate by")
-    make = partial(_derived, recording, targets, dict(names or {}), Convention(notation, layout, step_size))
+    make = partial(_derived, recording, targets, dict(names), convention)
     return Derivation(make, view)
 
 
@@ -221,7 +182,10 @@ def _derived(
         recording.program, targets, arguments, NumpyExecutor(), names, convention,
         every_line=view == "adjoint", rng=np.random.default_rng(_SEED),
     )  # fmt: skip
-    return problem, VIEWS[view](problem)
+    tree = VIEWS[view](problem)
+    if convention.step_size is not None:
+        tree = replace(tree, sections=(*tree.sections, update(problem, convention.step_size)))
+    return problem, tree
 
 
 def _check_output(recording: Recording) -> None:

@@ -30,6 +30,15 @@ def _cut(extent: int) -> list[int | None]:
     return [*range(_EDGE), None, *range(extent - _EDGE, extent)]
 
 
+def listed(value: Array) -> str:
+    """Return an array on one line: a number, or rows in brackets; elided in the middle like `shown_value`."""
+    array = np.asarray(value)
+    if array.ndim == 0:
+        return short(float(array))
+    inside = ("…" if place is None else listed(array[place]) for place in _cut(array.shape[0]))
+    return "[" + ", ".join(inside) + "]"
+
+
 def shown_value(value: Array) -> Layout:
     """Return an array as it is shown: a number, or a matrix; one with more axes by its shape only."""
     array = np.asarray(value)

@@ -156,7 +156,7 @@ class Table:
             elif name and node.type.is_float:
                 self._enter(node, name)
             elif not has_formula(node) or node in kept_apart:
-                self._enter(node, self._spare("u"))
+                self._enter(node, self._spare(_stem(node, consumers[node], self.symbols) or "u"))
             elif every_line and not _movement_of_name(node, self.symbols):
                 self._enter(node, self._spare("v"))
             elif not every_line:

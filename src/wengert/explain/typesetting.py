@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from wengert.explain import layout
+from wengert.explain.engine import Point
 from wengert.explain.expressions import (
     Add,
     Apply,
@@ -41,6 +42,8 @@ from wengert.explain.matrices import (
     Ones,
     Shape,
 )
+from wengert.explain.matrix_evaluation import matrix_value
+from wengert.explain.numbers import shown_value
 from wengert.explain.templates import written_out
 
 SUM, PRODUCT, ATOM = 0, 1, 2  # how tightly an expression holds together
@@ -74,15 +77,18 @@ class Style:
         Tensors whose ∂L/∂z is written with a letter of its own: δ.
     shapes : bool
         Write its shape under each matrix.
+    numbers : Point, optional
+        Write the values at this point in place of names of matrices.
     """
 
     names: frozenset[str] = frozenset()
     adjoints: Mapping[Symbol, str] = field(default_factory=dict)
     shapes: bool = False
+    numbers: Point | None = None
 
     def without_shapes(self) -> Style:
         """Return the same style with no shapes under matrices."""
-        return replace(self, shapes=False)
+        return replace(self, shapes=False, numbers=None)
 
     def name(self, name: str) -> Layout:
         """Return a name; a number at its end is set as the layer's superscript."""
@@ -234,6 +240,11 @@ class Style:
         return layout.Script(whole, Text("direct", "words")) if partial.ambiguous else whole
 
     def _matrix(self, expression: Expression) -> tuple[Layout, int]:
+        if self.numbers is not None and isinstance(expression, (Matrix, Gradient, Ones)):
+            value = matrix_value(expression, self.numbers)
+            shown = shown_value(value)
+            negative = value.size == 1 and value.reshape(()) < 0
+            return shown, SUM if negative else ATOM
         match expression:
             case Matrix(symbol, shape, transposed):
                 return self._shaped(self.name(symbol.name), shape, transposed), ATOM
@@ -282,7 +293,7 @@ class Style:
                 if not script
                 else layout.Script(parenthesised(body), above=above)
             )
-        if not self.shapes:
+        if not self.shapes or shape == (1, 1):
             return body
         final = shape[::-1] if transposed else shape
         return layout.Under(body, f"{final[0]}×{final[1]}")

@@ -88,6 +88,8 @@ def _text(content: str, kind: str) -> str:
 def _step(step: Step, style: Style, continued: bool) -> str:
     left = "" if continued else f"<math>{math(style.without_shapes().show(step.subject))}</math>"
     right = math(style.show(step.after))
+    if style.numbers is not None:
+        right = math(style.without_shapes().show(step.after)) + _operator("=") + right
     if step.shown and step.value is not None:
         right += _operator("=") + math(shown_value(step.value))
     why = f"<br>{escape(step.justification)}" if step.justification else ""

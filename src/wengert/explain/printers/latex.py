@@ -144,6 +144,8 @@ def _text(content: str, kind: str) -> str:
 def _step(step: Step, style: Style, continued: bool) -> str:
     left = "" if continued else math(style.without_shapes().show(step.subject))
     right = math(style.show(step.after))
+    if style.numbers is not None:
+        right = math(style.without_shapes().show(step.after)) + " = " + right
     if step.shown and step.value is not None:
         right += " = " + math(shown_value(step.value))
     relation = "=" if step.relation == "=" else r"\mathrel{+}="

@@ -135,6 +135,8 @@ def _step_lines(step: Step, style: Style, continued: bool) -> list[str]:
     subject = block(style.without_shapes().show(step.subject))
     left = Block((" " * subject.width,)) if continued else subject
     pieces = [left, Block((f" {step.relation} ",)), block(style.show(step.after))]
+    if style.numbers is not None:
+        pieces[2:2] = [block(style.without_shapes().show(step.after)), Block((" = ",))]
     if step.shown and step.value is not None:
         pieces += [Block((" = ",)), block(shown_value(step.value))]
     formula = beside(pieces)

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from wengert.explain.chain import ChainRule
 from wengert.explain.conversion import NoMatrixForm
 from wengert.explain.expressions import Partial, Symbol
-from wengert.explain.numbers import shown_value
-from wengert.explain.printers.text import block
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
 from wengert.explain.views.index_view import gradient_names
@@ -155,24 +153,6 @@ def _layer_section(
     return Section(f"Layer {layer.number}", note, tuple(steps))
 
 
-def _update(problem: Problem) -> Section:
-    size = problem.convention.step_size
-    if size is None:
-        return Section("", "")
-    point = problem.points[0]
-    lines = []
-    for symbol in problem.wrt:
-        if symbol in problem.order:
-            moved = point.values[symbol.node] - size * point.adjoints[symbol.node]
-            lines.append((symbol, moved))
-    words = [
-        f"{symbol.name} ← {symbol.name} − {size:g} ∂{problem.output.name}/∂{symbol.name} = "
-        + " ; ".join(line.strip("⎡⎤⎢⎥⎣⎦[] ") for line in block(shown_value(value)).lines)
-        for symbol, value in lines
-    ]
-    return Section("Update", "\n".join(words))
-
-
 def delta_view(problem: Problem) -> Tree:
     """Return the derivation layer by layer."""
     layers = layers_of(problem)
@@ -186,6 +166,5 @@ def delta_view(problem: Problem) -> Tree:
     sections.append(_output_section(problem, writer, layers[-1], names[layers[-1].weighted]))
     for layer in reversed(layers):
         sections.append(_layer_section(problem, writer, layer, names, last=layer is layers[-1]))
-    sections.append(_update(problem))
     kept = tuple(section for section in sections if section.steps or section.note)
     return Tree(title, kept, adjoints=names)
