@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -118,9 +118,14 @@ class Derivation:
 
 def _check_choice(role: str, value: str, known: Sequence[str] | Mapping[str, Any]) -> None:
     if value not in known:
-        near = difflib.get_close_matches(str(value), list(known), n=1)
-        advice = f"; did you mean {near[0]!r}?" if near else ""
-        raise ConfigurationError(f"{role}={value!r} is not one of {', '.join(known)}{advice}")
+        raise ConfigurationError(f"{role}={value!r} is not one of {', '.join(known)}{_nearest(value, known)}")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message that suggests a known name, whatever its capitals."""
+    plain = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(str(name).lower(), list(plain), n=1)
+    return f"; did you mean {plain[near[0]]!r}?" if near else ""
 
 
 def _as_float64(leaf: Any) -> Any:
