@@ -88,7 +88,8 @@ def neuron_and_layers() -> list[wg.Derivation]:
 
     arguments = (
         np.array([[1.0, -1.0], [0.5, 0.0]]), np.array([0.0, 0.5]),
-        np.array([[1.0, 0.0, -1.0], [0.0, 2.0, 1.0]]), np.zeros(3), np.array([1.0, 2.0]), np.array([0.0, 1.0, 0.0]),
+        np.array([[1.0, 0.0, -1.0], [0.0, 2.0, 1.0]]), np.zeros(3),
+        np.array([1.0, 2.0]), np.array([0.0, 1.0, 0.0]),
     )  # fmt: skip
     options = {"wrt": ["W1", "W01", "W2", "W02"], "notation": "mit", "names": {"a1": "A2"}}
     return [wg.explain(layers, *arguments, view=view, **options) for view in ("delta", "matrix")]

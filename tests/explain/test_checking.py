@@ -107,6 +107,18 @@ def test_a_point_where_nothing_is_finite_is_refused() -> None:
         wg.explain(lambda x: np.log(x), 0.0)
 
 
+def test_formulas_that_overflow_at_the_point_are_checked_where_they_do_not() -> None:
+    def loss(z, t):
+        p = wg.softmax(z)
+        return -np.sum(t * np.log(p))
+
+    derivation = wg.explain(loss, np.array([800.0, 790.0]), np.array([0.0, 1.0]), wrt="z")
+
+    assert derivation.verification.lines > 5
+    (result,) = derivation.tree.sections[-1].steps
+    np.testing.assert_allclose(result.value, wg.grad(loss)(np.array([800.0, 790.0]), np.array([0.0, 1.0])))
+
+
 def test_a_network_of_ordinary_size_is_explained_in_two_seconds() -> None:
     rng = np.random.default_rng(0)
     arguments = [rng.normal(size=shape) * 0.05 for shape in ((784, 128), (128,), (128, 10), (10,))]

@@ -145,10 +145,9 @@ def _targets(recording: Recording, wrt: str | Sequence[str] | None) -> list[Node
         found = [node for path, node in paths.items() if path == name or path.startswith(f"{name}.")]
         found = found or [node for path, node in paths.items() if path.endswith(f".{name}")]
         if not found:
-            near = difflib.get_close_matches(name, list(paths), n=1)
-            advice = f"; did you mean {near[0]!r}?" if near else ""
+            known = ", ".join(paths)
             raise ConfigurationError(
-                f"wrt={name!r}: no such argument (there are: {', '.join(paths)}){advice}"
+                f"wrt={name!r}: no such argument (there are: {known}){_nearest(name, paths)}"
             )
         chosen += [node for node in found if node.type.is_float]
         if not any(node.type.is_float for node in found):

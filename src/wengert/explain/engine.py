@@ -97,6 +97,17 @@ class Engine:
                     points.append(point)
         return points
 
+    def calm(self, count: int, rng: np.random.Generator) -> list[Point]:
+        """Return points with small arguments, for formulas that overflow where stable forms do not."""
+        points = []
+        for _ in range(count):
+            arguments = [
+                rng.uniform(0.5, 1.5, one.shape) if one.dtype.kind == "f" and not sums_to_one(one) else one
+                for one in self.arguments
+            ]
+            points.append(self.point([np.asarray(one) for one in arguments]))
+        return [point for point in points if point.finite]
+
     @staticmethod
     def _drawn(array: Array, scale: float, rng: np.random.Generator) -> Array:
         """Draw an argument of the same nature: whole numbers stay, rows that sum to 1 still do."""

@@ -44,8 +44,15 @@ FUNCTIONS = {
     "floor": np.floor, "ceil": np.ceil, "rint": np.rint, "trunc": np.trunc,
     "¬": np.logical_not,
 }  # fmt: skip
+
+
+def _equal(x: Array, y: Array) -> Array:
+    """Compare up to rounding: an element and the maximum over the elements may be computed in two ways."""
+    return np.isclose(x, y, rtol=1e-13, atol=0)
+
+
 RELATIONS = {
-    "<": np.less, ">": np.greater, "=": np.equal, "≤": np.less_equal, "≥": np.greater_equal,
+    "<": np.less, ">": np.greater, "=": _equal, "≤": np.less_equal, "≥": np.greater_equal,
     "≠": np.not_equal, "∧": np.logical_and, "∨": np.logical_or, "⊕": np.logical_xor,
 }  # fmt: skip
 

@@ -60,6 +60,8 @@ def words(text: str) -> str:
             result.append(
                 f"${'' if character != '→' else chr(92) + 'to'}{_SYMBOLS.get(character, '').strip()}$"
             )
+        elif character == "←":
+            result.append(r"$\leftarrow$")
         elif character == "−":
             result.append("$-$")
         elif character in "ᵀ²":
