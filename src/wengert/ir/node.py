@@ -81,9 +81,25 @@ class Literal:
         return f"Literal({self.array!r})"
 
 
+class _Reference(weakref.ref[Node]):
+    """A weak reference that knows its key; without methods, since one is made for each node."""
+
+    __slots__ = ("key",)
+
+    key: Any
+
+
 _serials = itertools.count()
-_lock = threading.Lock()
-_interned: weakref.WeakValueDictionary[Any, Node] = weakref.WeakValueDictionary()
+# Reentrant: a collection may start inside the lock, and forget nodes.
+_lock = threading.RLock()
+_interned: dict[Any, _Reference] = {}
+
+
+def _forget(reference: weakref.ref[Node]) -> None:
+    assert isinstance(reference, _Reference)
+    with _lock:
+        if _interned.get(reference.key) is reference:  # else the node was made anew meanwhile
+            del _interned[reference.key]
 
 
 def _new(primitive: Primitive, inputs: tuple[Node, ...], params: Params, type_: TensorType) -> Node:
@@ -117,14 +133,19 @@ def make_node(primitive: Primitive, inputs: Iterable[Node], params: dict[str, An
     items: Params = tuple(sorted(params.items())) if params else ()
     # Serials stand for the operands: unlike id() they are never used again, and they hold nothing alive.
     key = (primitive, tuple([operand.serial for operand in operands]), items)
-    known = _interned.get(key)
+    reference = _interned.get(key)
+    known = reference() if reference is not None else None
     if known is not None:
         return known
     type_ = primitive.infer(*[operand.type for operand in operands], **(params or {}))
     with _lock:
-        known = _interned.get(key)
+        reference = _interned.get(key)
+        known = reference() if reference is not None else None
         if known is None:
-            known = _interned[key] = _new(primitive, operands, items, type_)
+            known = _new(primitive, operands, items, type_)
+            reference = _Reference(known, _forget)
+            reference.key = key
+            _interned[key] = reference
     return known
 
 

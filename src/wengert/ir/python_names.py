@@ -6,7 +6,7 @@ import builtins
 import keyword
 import re
 
-from wengert.ir.helpers import HELPERS
+from wengert.ir.emitted_functions import EMITTED
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
@@ -28,7 +28,7 @@ class Names:
 
     def __init__(self, program: Program, function: str) -> None:
         self.program = program
-        self.taken = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *HELPERS, "np", function}
+        self.taken = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *EMITTED, "np", function}
         self.last: dict[str, int] = {}  # by name, so that a loop of 100,000 x is no search for a free number
         self.known: dict[Node, str] = {}
         for node in program.inputs:

@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 
-from wengert.ir.helpers import called, sources
+from wengert.ir.emitted_functions import called, sources
 from wengert.ir.node import CONSTANT, INPUT, Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program

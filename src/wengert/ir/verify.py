@@ -8,6 +8,10 @@ from wengert.ir.primitive import REGISTRY
 from wengert.ir.program import Program
 
 
+def _line(position: int, node: Node) -> str:
+    return f"line {position} ({node.primitive.name} {node.type})"
+
+
 def verify(program: Program) -> Program:
     """Check types, order and completeness; return the program itself.
 
@@ -17,23 +21,25 @@ def verify(program: Program) -> Program:
         Naming the line: an operand that comes later or is missing, a type that its rule does not give, a
         primitive that is not registered, an input declared twice, or a value of an enclosing trace.
     """
-    if len(set(program.inputs)) != len(program.inputs):
+    declared = set(program.inputs)
+    if len(declared) != len(program.inputs):
         raise VerificationError("an input is declared twice")
     defined: set[Node] = set()
     for position, node in enumerate(program.nodes):
-        where = f"line {position} ({node.primitive.name} {node.type})"
         if REGISTRY.get(node.primitive.name) is not node.primitive:
-            raise VerificationError(f"{where}: primitive is not in the registry")
+            raise VerificationError(f"{_line(position, node)}: primitive is not in the registry")
         if node.primitive is INPUT:
-            if node not in program.inputs:
+            if node not in declared:
+                where = _line(position, node)
                 raise VerificationError(f"{where}: reads an input that the program does not declare")
         else:
             for operand in node.inputs:
                 if operand not in defined:
+                    where = _line(position, node)
                     raise VerificationError(f"{where}: operand {operand!r} is not computed before it")
             inferred = node.primitive.infer(*[operand.type for operand in node.inputs], **dict(node.params))
             if inferred is not node.type:
-                raise VerificationError(f"{where}: its rule gives {inferred}")
+                raise VerificationError(f"{_line(position, node)}: its rule gives {inferred}")
         defined.add(node)
     missing = [node for node in program.outputs if node not in defined]
     if missing:

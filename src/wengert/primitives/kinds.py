@@ -66,11 +66,8 @@ def broadcast_shapes(name: str, types: Sequence[TensorType]) -> tuple[int, ...]:
     ShapeError
         With the operation and all shapes.
     """
-    shapes = {operand.shape for operand in types}
-    if len(shapes) == 1:
-        return shapes.pop()  # by far the most frequent case
     try:
-        return np.broadcast_shapes(*shapes)
+        return np.broadcast_shapes(*[operand.shape for operand in types])
     except ValueError:
         given = " and ".join(str(operand.shape) for operand in types)
         raise ShapeError(f"{name}: shapes {given} do not broadcast") from None
@@ -106,7 +103,12 @@ def elementwise(
         promote = promotion_of(numpy) if isinstance(numpy, np.ufunc) else floating
 
     def infer(*types: TensorType) -> TensorType:
-        return tensor_type(broadcast_shapes(name, types), result or types[-1].dtype)
+        shape = types[0].shape
+        for operand in types:
+            if operand.shape != shape:
+                shape = broadcast_shapes(name, types)
+                break
+        return tensor_type(shape, result or types[-1].dtype)
 
     return register(
         Primitive(

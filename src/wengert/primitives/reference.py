@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.helpers import emitted
+from wengert.ir.emitted_functions import emitted
 
 Array = np.ndarray[Any, Any]
 

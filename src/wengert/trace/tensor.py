@@ -252,14 +252,12 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Tensor
         From the primitive, with the layer and the line.
     """
     trace = _deepest(operands)
-    given = tuple(
-        [
-            (operand.weak or operand.node.type.dtype) if type(operand) is Tensor else weak_dtype(operand)
-            for operand in operands
-        ]
-    )
+    given = [
+        (operand.weak or operand.node.type.dtype) if type(operand) is Tensor else weak_dtype(operand)
+        for operand in operands
+    ]
     try:
-        dtypes, weak = _promoted(primitive, given)
+        dtypes, weak = _promoted(primitive, *given)
         nodes = [_as_node(operand, dtype, trace) for operand, dtype in zip(operands, dtypes, strict=True)]
         node = make_node(primitive, nodes, params)
     except (ShapeError, DTypeError) as error:
@@ -272,7 +270,7 @@ _WEAK_OF_KIND = {"f": float, "i": int, "b": bool}
 
 
 @lru_cache(maxsize=4096)
-def _promoted(primitive: Primitive, dtypes: tuple[Any, ...]) -> tuple[tuple[np.dtype[np.generic], ...], bool]:
+def _promoted(primitive: Primitive, *dtypes: Any) -> tuple[tuple[np.dtype[np.generic], ...], bool]:
     """Return the dtypes that operands are converted to, and whether the result is weak as they all are."""
     weak = primitive.kind is Kind.ELEMENTWISE and all(isinstance(dtype, type) for dtype in dtypes)
     return primitive.promote(dtypes), weak

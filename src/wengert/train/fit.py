@@ -325,7 +325,8 @@ def _batch_size(batch_size: int | None, rows: int) -> int:
 def _early_stopping(value: int | EarlyStopping | None) -> tuple[EarlyStopping, ...]:
     if value is None:
         return ()
-    return (value if isinstance(value, EarlyStopping) else EarlyStopping(value),)
+    # A copy: what it remembers belongs to this run.
+    return (replace(value) if isinstance(value, EarlyStopping) else EarlyStopping(value),)
 
 
 def _refuse(optimizer: LBFGS, **options: Any) -> None:

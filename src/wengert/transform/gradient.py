@@ -7,7 +7,7 @@ the rules of the primitives need none of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,14 +53,14 @@ def unbroadcast(contribution: Tensor, shape: tuple[int, ...]) -> Tensor:
     return contribution
 
 
-def dependents(outputs: Sequence[Node], wrt: Sequence[Node]) -> list[Node]:
-    """Return the nodes through which a derivative flows from `wrt` to `outputs`, in topological order.
+def dependents(nodes: Iterable[Node], wrt: Sequence[Node]) -> list[Node]:
+    """Return those of `nodes`, in topological order, to which a derivative flows from `wrt`.
 
     They are of floating dtype, depend on a node of `wrt`, and no step on the way is declared constant.
     """
     active = set(wrt)
     order = []
-    for node in reading_order([*outputs, *wrt]):
+    for node in nodes:
         if node not in active:
             if isinstance(node.primitive.vjp, NotDifferentiable) or not node.type.is_float:
                 continue
@@ -152,6 +152,7 @@ def backpropagate(
     trace: Trace,
     names: dict[Node, Provenance] | None = None,
     guard: bool = True,
+    nodes: Sequence[Node] | None = None,
 ) -> list[Tensor]:
     """Return the adjoints of `wrt`, given those of `outputs`.
 
@@ -167,15 +168,18 @@ def backpropagate(
     guard : bool
         Let a cotangent of zero contribute zero wherever `where` did not take a branch. Forward mode needs
         no guard: there ``where`` drops the tangent of the branch itself.
+    nodes : sequence of Node, optional
+        All that `outputs` and `wrt` need, and perhaps more, in `reading_order` where that is known already.
     """
-    order = dependents(outputs, wrt)
-    active = set(order)
+    order = dependents(reading_order([*outputs, *wrt]) if nodes is None else nodes, wrt)
+    targets = set(wrt)
+    active = targets.union(order)
     sweep = _Pullback(trace, names or {}, branch_only(outputs) if guard else set())
     for output, cotangent in zip(outputs, cotangents, strict=True):
         if output in active:
             sweep.add(output, cotangent)
     for node in reversed(order):
-        if node not in wrt or node.inputs:
+        if node not in targets or node.inputs:
             sweep.visit(node, active)
     found = [sweep.close(node) for node in wrt]
     return [zeros(node.type, trace) if one is None else one for node, one in zip(wrt, found, strict=True)]
@@ -211,7 +215,8 @@ def pullback(program: Program, wrt: Sequence[int], guard: bool = True) -> Progra
     with trace.recording():
         seeds = [make_input(f"cotangent{i}", node.type) for i, node in enumerate(program.outputs)]
         cotangents = [Tensor(seed, trace) for seed in seeds]
-        adjoints = backpropagate(program.outputs, cotangents, targets, trace, dict(program.provenance), guard)
+        names = dict(program.provenance)
+        adjoints = backpropagate(program.outputs, cotangents, targets, trace, names, guard, program.nodes)
     return Program([*program.inputs, *seeds], [one.node for one in adjoints], trace.provenance)
 
 
@@ -252,7 +257,8 @@ def gradient(program: Program, wrt: Sequence[int] | None = None, with_value: boo
     trace.provenance.update(program.provenance)
     with trace.recording():
         one = as_tensor(np.ones((), output.type.dtype), trace)
-        adjoints = backpropagate([output], [one], targets, trace, dict(program.provenance))
+        names = dict(program.provenance)
+        adjoints = backpropagate([output], [one], targets, trace, names, nodes=program.nodes)
     results = [adjoint.node for adjoint in adjoints]
     outputs = [*program.outputs, *results] if with_value else results
     return Program(program.inputs, outputs, trace.provenance)

@@ -9,19 +9,19 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
-HELPERS: dict[str, Callable[..., Any]] = {}
+EMITTED: dict[str, Callable[..., Any]] = {}
 
 
 def emitted(function: Callable[..., Any]) -> Callable[..., Any]:
     """Enter a function that `Program.to_python` copies out when a template calls it by name."""
-    HELPERS[function.__name__] = function
+    EMITTED[function.__name__] = function
     return function
 
 
 @cache
 def _source(name: str) -> tuple[str, tuple[str, ...]]:
     """Return the source of a helper without its decorator, and the helpers that it calls itself."""
-    text = textwrap.dedent(inspect.getsource(HELPERS[name]))
+    text = textwrap.dedent(inspect.getsource(EMITTED[name]))
     (definition,) = ast.parse(text).body
     assert isinstance(definition, ast.FunctionDef)
     lines = text.rstrip().split("\n")[definition.lineno - 1 :]
@@ -30,7 +30,7 @@ def _source(name: str) -> tuple[str, tuple[str, ...]]:
 
 def called(tree: ast.AST) -> tuple[str, ...]:
     """Return the names of the helpers that a piece of source calls, in order of appearance."""
-    found = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in HELPERS]
+    found = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in EMITTED]
     return tuple(dict.fromkeys(found))
 
 
