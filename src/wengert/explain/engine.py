@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import NonFiniteError
+from wengert.errors import DerivationError, NonFiniteError
 from wengert.explain.expressions import Symbol
 from wengert.ir.node import Node, make_input, make_node
-from wengert.ir.program import Program
+from wengert.ir.program import Program, reading_order
 from wengert.run.executor import Executable, Executor
 from wengert.trace.tensor import Trace, as_tensor
-from wengert.transform.gradient import backpropagate, dependents, pullback
+from wengert.transform.gradient import backpropagate, dependents, gradient, pullback
 
 Array = np.ndarray[Any, Any]
 _SCALES = (0.5, 0.3, 0.1, 0.03, 0.003)  # relative distances of fresh points, tried in turn
@@ -54,7 +54,8 @@ class Engine:
         self._executor = executor
         self._edges: dict[tuple[Node, Node], tuple[Executable, tuple[Node, ...]]] = {}
         output = program.outputs[0]
-        self.active = tuple(node for node in dependents([output], wrt) if node in symbols)
+        reached = dependents(reading_order([output, *wrt]), wrt)
+        self.active = tuple(node for node in reached if node in symbols)
         members = set(program.nodes)
         self.active = tuple(node for node in self.active if node in members)
         self._values = executor.compile(Program(program.inputs, program.nodes))
@@ -84,7 +85,26 @@ class Engine:
             raise NonFiniteError(
                 "the function or its gradient is not finite at these arguments, so no line could be checked"
             )
+        self._check_gradient(point)
         return point
+
+    def _check_gradient(self, point: Point) -> None:
+        """Hold the adjoints, and the claim that an argument has none, to the gradient as users get it.
+
+        Raises
+        ------
+        DerivationError
+        """
+        places = [self.program.inputs.index(node) for node in self.wrt]
+        scalar = self.program.outputs[0].type.shape == ()
+        if not scalar:
+            return
+        derived = self._executor.compile(gradient(self.program, places))(self.arguments)
+        for node, expected in zip(self.wrt, derived, strict=True):
+            found = point.adjoints.get(node, np.zeros(node.type.shape))
+            if not np.allclose(found, expected, rtol=1e-9, atol=1e-12):
+                name = self.symbols[node].name
+                raise DerivationError(f"the adjoint of {name} is not the gradient that wengert.grad gives")
 
     def fresh(self, count: int, rng: np.random.Generator) -> list[Point]:
         """Return points drawn at random around the given one, at which all values are finite."""

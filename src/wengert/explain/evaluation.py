@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -36,7 +37,7 @@ from wengert.explain.templates import written_out
 # An array and the index over each of its axes.
 Named = tuple[Array, tuple[Index, ...]]
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     "ln": np.log, "exp": np.exp, "σ": special.expit, "sqrt": np.sqrt, "abs": np.abs, "sign": np.sign,
     "erf": special.erf, "max": np.maximum, "min": np.minimum, "clip": np.clip, "const": np.positive,
     "sin": np.sin, "cos": np.cos, "tan": np.tan, "arcsin": np.arcsin, "arccos": np.arccos,
@@ -51,7 +52,7 @@ def _equal(x: Array, y: Array) -> Array:
     return np.isclose(x, y, rtol=1e-13, atol=0)
 
 
-RELATIONS = {
+RELATIONS: dict[str, Callable[..., Any]] = {
     "<": np.less, ">": np.greater, "=": _equal, "≤": np.less_equal, "≥": np.greater_equal,
     "≠": np.not_equal, "∧": np.logical_and, "∨": np.logical_or, "⊕": np.logical_xor,
 }  # fmt: skip
