@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert.errors import ConfigurationError, DerivationError, GradientError, NonFiniteError
+from wengert.errors import ConfigurationError, DerivationError, GradientError, NonFiniteError, ShapeError
 from wengert.explain.arithmetic import multiply
 from wengert.explain.checking import check_tree
 from wengert.explain.expressions import TWO
@@ -89,6 +89,28 @@ def test_an_unknown_option_gets_a_suggestion(option: str, value: str) -> None:
 def test_an_output_that_is_no_scalar_is_refused_with_the_jacobian_offered() -> None:
     with pytest.raises(GradientError, match="jacobian"):
         wg.explain(lambda x: x * 2, X)
+
+
+@pytest.mark.parametrize("view", ["index", "matrix", "adjoint"])
+def test_the_identity_has_the_derivative_one(view: str) -> None:
+    derivation = wg.explain(lambda x: x, 2.0, view=view)
+
+    (result,) = derivation.tree.sections[-1].steps
+    assert result.value == 1
+
+
+@pytest.mark.parametrize("view", ["index", "matrix", "delta", "adjoint", "numbers"])
+def test_a_constant_function_has_gradient_zero(view: str) -> None:
+    derivation = wg.explain(lambda x: np.sum(np.ones(3)), X, view=view)
+
+    assert derivation.verification.points == 3
+
+
+def test_arrays_without_elements_and_single_precision_inside_are_refused() -> None:
+    with pytest.raises(ShapeError, match=r"\(0, 3\) has no elements"):
+        wg.explain(lambda x: np.sum(x), np.zeros((0, 3)))
+    with pytest.raises(GradientError, match="converts to float32"):
+        wg.explain(lambda x: np.sum(x.astype(np.float32)), X)
 
 
 def test_integers_cannot_be_differentiated_by() -> None:

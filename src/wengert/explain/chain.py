@@ -68,7 +68,8 @@ class ChainRule:
         self.problem = problem
         self.insert_adjoints = insert_adjoints
         self.locals: dict[tuple[Symbol, Symbol], Local] = {}
-        self.adjoints: dict[Symbol, tuple[Element, Expression]] = {}
+        output = problem.output
+        self.adjoints: dict[Symbol, tuple[Element, Expression]] = {output: (problem.element(output), ONE)}
 
     def local(self, of_symbol: Symbol, by_symbol: Symbol) -> Local:
         """Return ∂of/∂by through the definition of `of`."""

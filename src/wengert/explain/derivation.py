@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import ConfigurationError, GradientError
+from wengert.errors import ConfigurationError, GradientError, ShapeError
 from wengert.explain.checking import Verification, check_tree, with_values
 from wengert.explain.printers import html, latex
 from wengert.explain.printers.json import tree_as_json
@@ -197,7 +197,14 @@ def _check_output(recording: Recording) -> None:
     if len(outputs) != 1:
         raise GradientError(f"the function returns {len(outputs)} values; a gradient is of one scalar")
     type_ = outputs[0].type
-    if type_.size != 1 or not type_.is_float:
+    if type_.shape != () or not type_.is_float:
         raise GradientError(
             f"the function returns {type_}; a gradient is of a floating scalar: sum it, or take wg.jacobian"
         )
+    for node in recording.program.nodes:
+        if node.type.size == 0:
+            raise ShapeError(f"an array of shape {node.type.shape} has no elements; nothing to derive")
+        if node.type.is_float and node.type.dtype != np.float64:
+            raise GradientError(
+                f"the function converts to {node.type.dtype}; derivations are checked in float64: leave that out"
+            )

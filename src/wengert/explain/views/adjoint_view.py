@@ -58,7 +58,8 @@ def _results(problem: Problem) -> Section:
     for symbol in problem.wrt:
         if symbol in problem.order:
             subject = problem.total(problem.element(symbol))
-            parts = [
+            parts: list[Expression] = [ONE] if symbol is problem.output else []
+            parts += [
                 _contribution(problem, ChainRule(problem), user, symbol).after
                 for user in problem.consumers(symbol)
             ]
@@ -78,5 +79,9 @@ def _results(problem: Problem) -> Section:
 
 def adjoint_view(problem: Problem) -> Tree:
     """Return the walk through the program, forwards with values and backwards with adjoints."""
+    if problem.output not in problem.order:
+        return Tree(
+            f"{gradient_names(problem)} by walking the list backwards", (_forward(problem), _results(problem))
+        )
     sections = [_forward(problem), _backward(problem), _results(problem)]
     return Tree(f"{gradient_names(problem)} by walking the list backwards", tuple(sections))
