@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from tests.derivatives import slope
+
 from wengert.errors import ConcreteValueError, ShapeError, WengertError
 from wengert.ir.types import TensorType
 from wengert.ir.verify import verify
@@ -50,7 +50,7 @@ def test_a_while_on_values() -> None:
 def test_values_as_python_numbers_where_no_derivative_is_lost() -> None:
     def function(x: Any, n: Any, flag: Any) -> Any:
         repeated = sum(x for _ in range(n))
-        return repeated + int(n) + [10, 20, 30][n] * (5 if flag and not (n == 3) else 0) + int(x[0] > 0)
+        return repeated + int(n) + [10, 20, 30][n] * (5 if flag and n != 3 else 0) + int(x[0] > 0)
 
     np.testing.assert_array_equal(trace(function, np.ones(2), 2, True)(np.ones(2), 2, True), 2 + 2 + 150 + 1)
     with pytest.raises(ShapeError, match=r"int\(\) of an array of shape \(2,\) is ambiguous"):
