@@ -306,6 +306,14 @@ def test_integers(function: Function) -> None:
         assert got.dtype == wanted.dtype
 
 
+def test_clipping_integers_on_one_side() -> None:
+    x = np.array([-3, 0, 9], np.int8)
+    for low, high in ((None, 4), (-1, None)):
+        got = trace(lambda x, low=low, high=high: np.clip(x, low, high), x)(x)
+        np.testing.assert_array_equal(got, np.clip(x, low, high))
+        assert got.dtype == np.int8
+
+
 def test_integer_arithmetic_is_exact() -> None:
     x = np.array([2**53 + 1, 7], np.int64)
     got = trace(lambda x: [x + 1, x * 3, -x, x - x[::-1], x.sum()], x)(x)
