@@ -35,13 +35,15 @@ if TYPE_CHECKING:
         logsumexp as logsumexp,
         softmax as softmax,
     )
-    from wengert.primitives.exponential import (
+    from wengert.primitives.functions import (
         erf as erf,
+        one_hot as one_hot,
+        scatter_add as scatter_add,
         sigmoid as sigmoid,
         softplus as softplus,
+        stop_gradient as stop_gradient,
         xlogy as xlogy,
     )
-    from wengert.primitives.selection import stop_gradient as stop_gradient
     from wengert.trace.tracing import abstract as abstract
     from wengert.transform.simplify import simplify as simplify
 
@@ -56,7 +58,7 @@ _LAZY = {
     "abstract": "wengert.trace.tracing:abstract",
     "check_grad": "wengert.autodiff.check:check_grad",
     "composite": "wengert.ir.composite:composite",
-    "erf": "wengert.primitives.exponential:erf",
+    "erf": "wengert.primitives.functions:erf",
     "grad": "wengert.autodiff.gradients:grad",
     "hessian": "wengert.autodiff.jacobians:hessian",
     "hvp": "wengert.autodiff.products:hvp",
@@ -64,16 +66,18 @@ _LAZY = {
     "jvp": "wengert.autodiff.products:jvp",
     "log_softmax": "wengert.primitives.composites:log_softmax",
     "logsumexp": "wengert.primitives.composites:logsumexp",
-    "sigmoid": "wengert.primitives.exponential:sigmoid",
+    "one_hot": "wengert.primitives.functions:one_hot",
+    "scatter_add": "wengert.primitives.functions:scatter_add",
+    "sigmoid": "wengert.primitives.functions:sigmoid",
     "simplify": "wengert.transform.simplify:simplify",
     "softmax": "wengert.primitives.composites:softmax",
-    "softplus": "wengert.primitives.exponential:softplus",
-    "stop_gradient": "wengert.primitives.selection:stop_gradient",
+    "softplus": "wengert.primitives.functions:softplus",
+    "stop_gradient": "wengert.primitives.functions:stop_gradient",
     "trace_gradient": "wengert.autodiff.gradients:trace_gradient",
     "value_and_grad": "wengert.autodiff.gradients:value_and_grad",
     "verify": "wengert.ir.verify:verify",
     "vjp": "wengert.autodiff.products:vjp",
-    "xlogy": "wengert.primitives.exponential:xlogy",
+    "xlogy": "wengert.primitives.functions:xlogy",
 }
 
 __all__ = ["WengertError", "__version__", "errors", "explain", "trace", *_LAZY]

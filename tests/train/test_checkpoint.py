@@ -1,5 +1,6 @@
 """A run that is killed at any moment and resumed ends with bitwise the same result."""
 
+import functools
 import json
 import os
 import signal
@@ -175,6 +176,21 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
     path.write_bytes(data[:50])
     with pytest.raises(ModelFileError):
         run(path)
+
+
+def test_a_loss_with_settings_is_told_from_others(tmp_path):
+    path = tmp_path / "run"
+    run(path, loss=functools.partial(nn.huber, delta=2.0))
+    run(path, loss=functools.partial(nn.huber, delta=2.0), epochs=4)
+    with pytest.raises(ModelFileError, match=r"'delta': 2.0.* there, .*'delta': 3.0"):
+        run(path, loss=functools.partial(nn.huber, delta=3.0))
+
+
+def test_the_checkpoint_of_another_version_is_refused(tmp_path, monkeypatch):
+    run(tmp_path / "run")
+    monkeypatch.setattr(train.checkpoint, "_VERSION", 2)
+    with pytest.raises(ModelFileError, match="another version of wengert; delete it to start again"):
+        run(tmp_path / "run")
 
 
 def test_a_model_is_no_checkpoint(tmp_path):

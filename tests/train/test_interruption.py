@@ -12,10 +12,11 @@ from wengert import nn, train
 from wengert.errors import InterruptionWarning
 
 SETUP = """
-import warnings, os, sys, time
+import warnings, os, signal, sys, time
 import numpy as np
 from wengert import nn, optim, train
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background lets it be ignored
 rng = np.random.default_rng(0)
 X = rng.normal(size=(200, 4))
 y = (X[:, 0] > 0).astype(int)
@@ -57,10 +58,13 @@ def interrupted(*arguments):
         text=True,
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == "running\n"
-    time.sleep(np.random.default_rng().uniform(0, 0.2))
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    try:
+        assert process.stdout.readline() == "running\n"
+        time.sleep(np.random.default_rng().uniform(0, 0.2))
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 0, errors
     return output
 
