@@ -206,5 +206,5 @@ def _check_output(recording: Recording) -> None:
             raise ShapeError(f"an array of shape {node.type.shape} has no elements; nothing to derive")
         if node.type.is_float and node.type.dtype != np.float64:
             raise GradientError(
-                f"the function converts to {node.type.dtype}; derivations are checked in float64: leave that out"
+                f"the function converts to {node.type.dtype}; derivations are in float64: leave that out"
             )
