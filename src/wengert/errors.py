@@ -68,7 +68,7 @@ class WengertWarning(UserWarning):
 
 
 class DivergenceWarning(WengertWarning):
-    """Training stopped because a loss, a gradient or a parameter left the finite numbers, or all proportion."""
+    """Training stopped: a loss, gradient or parameter left the finite numbers, or all proportion."""
 
 
 class InterruptionWarning(WengertWarning):
