@@ -58,8 +58,12 @@ def test_the_list_is_printed_as_shown(printed: list[str]) -> None:
     assert "WRONG" not in printed[2]
 
 
+def test_the_derivation_is_printed_as_shown(printed: list[str]) -> None:
+    assert shown_output("derivation") in printed[3]
+
+
 def test_every_snippet_is_covered(printed: list[str]) -> None:
-    assert len(printed) == 4
+    assert len(printed) == 5
 
 
 def environment() -> dict[str, str]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from wengert import errors as errors
 from wengert.errors import WengertError as WengertError
 
-# Imported here and now: the function must be bound after its package of the same name.
+# Imported here and now: these functions must be bound after their packages of the same name.
+from wengert.explain.entry import explain as explain
 from wengert.trace.tracing import trace as trace
 
 __version__ = "0.1.0"
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     )
     from wengert.autodiff.jacobians import hessian as hessian, jacobian as jacobian
     from wengert.autodiff.products import hvp as hvp, jvp as jvp, vjp as vjp
+    from wengert.explain.derivation import Derivation as Derivation
     from wengert.ir.composite import composite as composite
     from wengert.ir.program import Program as Program
     from wengert.ir.verify import verify as verify
@@ -33,10 +35,13 @@ if TYPE_CHECKING:
         logsumexp as logsumexp,
         softmax as softmax,
     )
-    from wengert.primitives.exponential import (
+    from wengert.primitives.functions import (
         erf as erf,
+        one_hot as one_hot,
+        scatter_add as scatter_add,
         sigmoid as sigmoid,
         softplus as softplus,
+        stop_gradient as stop_gradient,
         xlogy as xlogy,
     )
     from wengert.primitives.selection import stop_gradient as stop_gradient
@@ -50,12 +55,13 @@ _LAZY = {
     "optim": "wengert.optim",
     "random": "wengert.primitives.random",
     "train": "wengert.train",
+    "Derivation": "wengert.explain.derivation:Derivation",
     "Program": "wengert.ir.program:Program",
     "abstract": "wengert.trace.tracing:abstract",
     "check_grad": "wengert.autodiff.check:check_grad",
     "compile": "wengert.run.compile:compile",
     "composite": "wengert.ir.composite:composite",
-    "erf": "wengert.primitives.exponential:erf",
+    "erf": "wengert.primitives.functions:erf",
     "grad": "wengert.autodiff.gradients:grad",
     "hessian": "wengert.autodiff.jacobians:hessian",
     "hvp": "wengert.autodiff.products:hvp",
@@ -63,19 +69,21 @@ _LAZY = {
     "jvp": "wengert.autodiff.products:jvp",
     "log_softmax": "wengert.primitives.composites:log_softmax",
     "logsumexp": "wengert.primitives.composites:logsumexp",
-    "sigmoid": "wengert.primitives.exponential:sigmoid",
+    "one_hot": "wengert.primitives.functions:one_hot",
+    "scatter_add": "wengert.primitives.functions:scatter_add",
+    "sigmoid": "wengert.primitives.functions:sigmoid",
     "simplify": "wengert.transform.simplify:simplify",
     "softmax": "wengert.primitives.composites:softmax",
-    "softplus": "wengert.primitives.exponential:softplus",
-    "stop_gradient": "wengert.primitives.selection:stop_gradient",
+    "softplus": "wengert.primitives.functions:softplus",
+    "stop_gradient": "wengert.primitives.functions:stop_gradient",
     "trace_gradient": "wengert.autodiff.gradients:trace_gradient",
     "value_and_grad": "wengert.autodiff.gradients:value_and_grad",
     "verify": "wengert.ir.verify:verify",
     "vjp": "wengert.autodiff.products:vjp",
-    "xlogy": "wengert.primitives.exponential:xlogy",
+    "xlogy": "wengert.primitives.functions:xlogy",
 }
 
-__all__ = ["WengertError", "__version__", "errors", "trace", *_LAZY]
+__all__ = ["WengertError", "__version__", "errors", "explain", "trace", *_LAZY]
 
 
 def __getattr__(name: str) -> Any:

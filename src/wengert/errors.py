@@ -59,12 +59,16 @@ class VerificationError(WengertError, AssertionError):
     """A program that breaks the rules of the representation; always a bug in wengert."""
 
 
+class DerivationError(WengertError, AssertionError):
+    """A line of a derivation that disagrees with the engine, so it is not shown; always a bug in wengert."""
+
+
 class WengertWarning(UserWarning):
     """Base of every warning that wengert gives."""
 
 
 class DivergenceWarning(WengertWarning):
-    """Training stopped because a loss, a gradient or a parameter left the finite numbers, or all proportion."""
+    """Training stopped: a loss, gradient or parameter left the finite numbers, or all proportion."""
 
 
 class InterruptionWarning(WengertWarning):

@@ -1,4 +1,4 @@
-"""Numbers that carry exact first and second derivatives: an automatic differentiation independent of wengert's.
+"""Numbers that carry exact first and second derivatives: a differentiation independent of wengert's.
 
 A hyper-dual number is a + b·ε₁ + c·ε₂ + d·ε₁ε₂ with ε₁² = ε₂² = 0. Evaluated at x + u·ε₁ + v·ε₂, a function
 gives its value, its derivatives along u and along v, and vᵀHu, without any rounding but that of arithmetic

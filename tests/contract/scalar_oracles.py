@@ -1,4 +1,4 @@
-"""What elementwise primitives are, said twice: as SymPy expressions, and as the NumPy function they stand for.
+"""What elementwise primitives are, said twice: as SymPy expressions, and as the NumPy function they mirror.
 
 Values and derivatives come from the expressions, evaluated by mpmath with 40 digits.
 """
@@ -80,9 +80,9 @@ STEPS: dict[str, Callable[..., Any]] = {
 TWINS: dict[str, Callable[..., Any]] = {
     **{name: getattr(np, name) for name in (
         "add", "abs", "sign", "square", "sqrt", "reciprocal", "exp", "expm1", "log", "log1p", "sin", "cos",
-        "tan", "arcsin", "arccos", "arctan", "arctan2", "hypot", "sinh", "cosh", "tanh", "maximum", "minimum",
-        "where", "clip", "logaddexp", "isnan", "isinf", "isfinite", "logical_and", "logical_or", "logical_xor",
-        "logical_not",
+        "tan", "arcsin", "arccos", "arctan", "arctan2", "hypot", "sinh", "cosh", "tanh", "maximum",
+        "minimum", "where", "clip", "logaddexp", "isnan", "isinf", "isfinite", "logical_and", "logical_or",
+        "logical_xor", "logical_not",
     )},
     "sub": np.subtract,
     "mul": np.multiply,

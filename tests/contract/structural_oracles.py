@@ -1,19 +1,16 @@
 """What reductions, contractions, movements and indexing are, as loops over Python numbers.
 
-The loops take arrays of floats, of hyper-dual numbers, or of anything else that adds and multiplies. The cases
-of a primitive are the shapes and parameters it is tested on.
+The loops take arrays of floats, of hyper-dual numbers, or of anything else that adds and multiplies. The case
+of a primitive is the shapes and parameters of one test.
 """
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from tests.contract import hyperdual
 
 Shape = tuple[int, ...]
 
@@ -243,178 +240,3 @@ def scatter_add(updates: np.ndarray, *indices: np.ndarray, axes: Shape, shape: S
     for place, source in source_places(shape, indices, axes).items():
         result[source] = result[source] + updates[place]
     return result
-
-
-# Cases
-
-REDUCED = tuple(
-    Case((shape,), {"axes": axes, "keepdims": keepdims})
-    for shape, axes in [
-        ((), ()), ((1,), (0,)), ((5,), (0,)), ((5,), ()), ((3, 7), (0,)), ((3, 7), (1,)), ((3, 7), (0, 1)),
-        ((2, 3, 5), (0, 2)), ((2, 1, 4), (1,)), ((2, 3, 5), (1, 2)),
-    ]
-    for keepdims in (False, True)
-)  # fmt: skip
-EMPTY = (
-    Case(((0,),), {"axes": (0,), "keepdims": False}),
-    Case(((0, 3),), {"axes": (0,), "keepdims": False}),
-    Case(((0, 3),), {"axes": (1,), "keepdims": True}),
-)
-# NumPy has positions over one axis or over all; so has the primitive.
-POSITIONS = tuple(case for case in REDUCED if len(case.params["axes"]) in (1, len(case.operands[0])))
-PRODUCTS = tuple(
-    Case(shapes)
-    for shapes in [
-        ((3,), (3,)), ((1,), (1,)), ((0,), (0,)), ((3,), (3, 2)), ((2, 3), (3,)), ((2, 3), (3, 5)),
-        ((1, 1), (1, 1)), ((2, 0), (0, 3)), ((0, 2), (2, 3)), ((3,), (2, 3, 5)), ((2, 4, 3), (3,)),
-        ((2, 4, 3), (3, 5)), ((4, 3), (2, 3, 5)), ((2, 1, 4, 3), (5, 3, 2)), ((1, 4, 3), (2, 3, 5)),
-        ((3,), (2, 2, 3, 1)), ((2, 2, 1, 3), (3,)),
-    ]
-)  # fmt: skip
-SUMS_OF_PRODUCTS = tuple(
-    Case(shapes, {"subscripts": subscripts})
-    for subscripts, shapes in [
-        ("ij,jk->ik", ((2, 3), (3, 5))), ("i,i->", ((7,), (7,))), ("ij->ji", ((2, 3),)), ("ij->", ((2, 3),)),
-        ("ij->j", ((2, 3),)), ("bij,bjk->bik", ((2, 3, 1), (2, 1, 4))), ("i,j->ij", ((2,), (3,))),
-        ("ij,j,jk->ik", ((2, 3), (3,), (3, 2))), ("ij,kl->i", ((2, 3), (1, 2))), ("i,->i", ((3,), ())),
-        ("ij,jk->ik", ((0, 3), (3, 2))), ("ij,jk->ik", ((2, 0), (0, 3))),
-    ]
-)  # fmt: skip
-
-ORACLES: dict[str, Oracle] = {
-    "sum": Oracle(folded(lambda group: functools.reduce(operator.add, group, 0.0)), REDUCED + EMPTY),
-    "mean": Oracle(folded(lambda group: functools.reduce(operator.add, group) / len(group)), REDUCED),
-    "prod": Oracle(folded(lambda group: functools.reduce(operator.mul, group, 1.0)), REDUCED + EMPTY),
-    "max": Oracle(folded(lambda group: functools.reduce(lambda a, b: b if b > a else a, group)), REDUCED),
-    "min": Oracle(folded(lambda group: functools.reduce(lambda a, b: b if b < a else a, group)), REDUCED),
-    "logsumexp": Oracle(
-        folded(lambda group: hyperdual.log(functools.reduce(operator.add, map(hyperdual.exp, group)))), REDUCED
-    ),
-    "argmax": Oracle(folded(first_position(operator.gt)), POSITIONS),
-    "argmin": Oracle(folded(first_position(operator.lt)), POSITIONS),
-    "any": Oracle(folded(lambda group: True in map(bool, group)), REDUCED + EMPTY),
-    "all": Oracle(folded(lambda group: False not in map(bool, group)), REDUCED + EMPTY),
-    "cumsum": Oracle(
-        cumsum,
-        tuple(
-            Case((shape,), {"axis": axis})
-            for shape, axis in [((1,), 0), ((5,), 0), ((0,), 0), ((3, 7), 0), ((3, 7), 1), ((2, 0, 3), 2), ((2, 3, 5), 1)]
-        ),
-    ),
-    "matmul": Oracle(matmul, PRODUCTS),
-    "outer": Oracle(
-        functools.partial(einsum, subscripts="i,j->ij"),
-        tuple(Case(shapes) for shapes in [((3,), (5,)), ((1,), (7,)), ((0,), (2,)), ((1,), (1,))]),
-    ),
-    "einsum": Oracle(einsum, SUMS_OF_PRODUCTS),
-    "reshape": Oracle(
-        lambda x, shape: filled(shape, list(x.flat)),
-        tuple(
-            Case((before,), {"shape": after})
-            for before, after in [((), (1,)), ((6,), (2, 3)), ((2, 3), (3, 2)), ((1,), ()), ((0, 3), (0,)), ((2, 3, 5), (5, 6))]
-        ),
-    ),
-    "transpose": Oracle(
-        transpose,
-        tuple(
-            Case((shape,), {"axes": axes})
-            for shape, axes in [((), ()), ((3,), (0,)), ((2, 3), (1, 0)), ((2, 3, 5), (2, 0, 1)), ((2, 3, 5), (1, 2, 0)), ((0, 3), (1, 0))]
-        ),
-    ),
-    "expand_dims": Oracle(
-        lambda x, axes: filled(np.expand_dims(x, axes).shape, list(x.flat)),
-        tuple(
-            Case((shape,), {"axes": axes})
-            for shape, axes in [((), (0,)), ((3,), (0,)), ((3,), (1,)), ((2, 3), (0, 2)), ((2, 0), (1,)), ((2, 3), (1, 3))]
-        ),
-    ),
-    "squeeze": Oracle(
-        lambda x, axes: filled(tuple(n for a, n in enumerate(x.shape) if a not in axes), list(x.flat)),
-        tuple(
-            Case((shape,), {"axes": axes})
-            for shape, axes in [((1,), (0,)), ((1, 3, 1), (0, 2)), ((1, 3, 1), (2,)), ((1, 0), (0,)), ((1, 1), ())]
-        ),
-    ),
-    "broadcast_to": Oracle(
-        broadcast_to,
-        tuple(
-            Case((before,), {"shape": after})
-            for before, after in [((), (3,)), ((), ()), ((1,), (5,)), ((3,), (2, 3)), ((2, 1), (2, 3)), ((1, 3, 1), (2, 3, 5)), ((1,), (0,)), ((0,), (2, 0))]
-        ),
-    ),
-    "concatenate": Oracle(
-        concatenate,
-        tuple(
-            Case(shapes, {"axis": axis})
-            for shapes, axis in [
-                (((2,), (3,)), 0), (((2, 3), (1, 3), (5, 3)), 0), (((2, 3), (2, 1)), 1), (((0,), (3,)), 0), (((2, 3, 1), (2, 3, 2)), 2),
-            ]
-        ),
-    ),
-    "pad": Oracle(
-        pad,
-        tuple(
-            Case((shape,), {"low": low, "high": high, "interior": interior})
-            for shape, low, high, interior in [
-                ((3,), (1,), (2,), (0,)), ((3,), (0,), (0,), (2,)), ((2, 3), (1, 0), (0, 2), (1, 3)), ((0,), (2,), (1,), (1,)), ((1,), (0,), (1,), (4,)),
-            ]
-        ),
-    ),
-    "flip": Oracle(
-        flip,
-        tuple(Case((shape,), {"axes": axes}) for shape, axes in [((5,), (0,)), ((2, 3), (1,)), ((2, 3, 5), (0, 2)), ((0, 2), (1,))]),
-    ),
-    "slice": Oracle(
-        slice_,
-        tuple(
-            Case((shape,), {"start": start, "stop": stop, "step": step})
-            for shape, start, stop, step in [
-                ((7,), (2,), (5,), (1,)), ((7,), (0,), (7,), (2,)), ((7,), (1,), (7,), (3,)), ((7,), (3,), (3,), (1,)),
-                ((5, 7), (1, 0), (4, 7), (2, 5)), ((0, 3), (0, 1), (0, 2), (1, 1)), ((1,), (0,), (1,), (1,)),
-            ]
-        ),
-    ),
-    "gather": Oracle(
-        gather,
-        tuple(
-            Case((shape, *indices), {"axes": axes})
-            for shape, indices, axes in [
-                ((5,), (Indices((3,), 5),), (0,)), ((5,), (Indices((), 5),), (0,)), ((5, 3), (Indices((2, 2), 5),), (0,)),
-                ((5, 3), (Indices((4,), 3),), (1,)), ((5, 3), (Indices((4,), 5), Indices((4,), 3)), (0, 1)),
-                ((2, 3, 5), (Indices((4,), 2), Indices((4,), 5)), (0, 2)), ((2, 3, 5), (Indices((7, 1), 3), Indices((2,), 5)), (1, 2)),
-                ((3,), (Indices((0,), 3),), (0,)),
-            ]
-        ),
-    ),
-    "scatter_add": Oracle(
-        scatter_add,
-        tuple(
-            Case((updates, *indices), {"axes": axes, "shape": shape})
-            for updates, indices, axes, shape in [
-                ((7,), (Indices((7,), 3),), (0,), (3,)), ((), (Indices((), 3),), (0,), (3,)), ((2, 2, 3), (Indices((2, 2), 5),), (0,), (5, 3)),
-                ((4, 3), (Indices((4,), 2), Indices((4,), 5)), (0, 2), (2, 3, 5)), ((0,), (Indices((0,), 3),), (0,), (3,)),
-                ((2, 7), (Indices((7,), 3),), (1,), (2, 3)),
-            ]
-        ),
-    ),
-    "one_hot": Oracle(
-        lambda indices, count, dtype: filled(
-            (*indices.shape, count), [dtype.type(place == one) for one in indices.flat for place in range(count)]
-        ),
-        tuple(Case((Labels(shape, 3),), {"count": 3, "dtype": np.dtype(dtype)}) for shape, dtype in [((5,), "f8"), ((), "f4"), ((2, 3), "i8"), ((0,), "f8")]),
-    ),
-    "astype": Oracle(
-        lambda x, dtype: filled(x.shape, [dtype.type(one) if not isinstance(one, hyperdual.HyperDual) else one for one in x.flat]),
-        tuple(Case((shape,), {"dtype": np.dtype(dtype)}) for shape, dtype in [((3,), "f8"), ((), "f4"), ((2, 0), "f4")]),
-    ),
-}  # fmt: skip
-
-# ⟨f(x), c⟩ = ⟨x, fᵀ(c)⟩ holds exactly on whole numbers for these.
-LINEAR = (
-    "sum", "cumsum", "reshape", "transpose", "expand_dims", "squeeze", "broadcast_to", "concatenate", "pad",
-    "flip", "slice", "gather", "scatter_add", "astype",
-)  # fmt: skip
-# Differentiable and not linear, or linear with division (mean).
-SMOOTH = ("mean", "prod", "max", "min", "logsumexp", "matmul", "outer", "einsum")
-POSITIONAL = ("argmax", "argmin", "any", "all", "one_hot")
-assert {*LINEAR, *SMOOTH, *POSITIONAL} == set(ORACLES), "each oracle has one test of derivatives"

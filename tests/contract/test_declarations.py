@@ -7,7 +7,8 @@ import string
 
 import numpy as np
 import pytest
-from tests.contract import gate, scalar_oracles, structural_oracles
+from tests.contract import gate, scalar_oracles, structural_cases
+from tests.contract.structural_oracles import Indices
 
 from wengert.errors import WengertError
 from wengert.ir.primitive import REGISTRY, Interval, Kind, Notation, NotDifferentiable, register
@@ -22,11 +23,12 @@ def fields(template: str) -> set[str]:
 
 
 def test_every_primitive_has_an_oracle() -> None:
-    known = {*scalar_oracles.EXPRESSIONS, *scalar_oracles.STEPS, *structural_oracles.ORACLES, *RANDOM}
+    known = {*scalar_oracles.EXPRESSIONS, *scalar_oracles.STEPS, *structural_cases.ORACLES, *RANDOM}
     missing = set(OPERATIONS) - known
     assert not missing, (
-        f"{sorted(missing)} stand in the registry and have no oracle: add SymPy expressions (or a Python function, "
-        "if piecewise constant) to tests/contract/scalar_oracles.py, or loops and cases to structural_oracles.py"
+        f"{sorted(missing)} stand in the registry and have no oracle: add SymPy expressions (or a Python "
+        "function, if piecewise constant) to tests/contract/scalar_oracles.py, or loops and cases to "
+        "tests/contract/structural_cases.py"
     )
     stale = known - set(OPERATIONS)
     assert not stale, f"oracles for {sorted(stale)}, which are no primitives"
@@ -52,8 +54,8 @@ def test_the_declaration_is_complete(name: str) -> None:
 def test_the_notation_and_the_source_name_the_operands(name: str) -> None:
     primitive = REGISTRY[name]
     count = len(primitive.domain)
-    if name in structural_oracles.ORACLES:  # as many operands as somebody gives, or indices beside the values
-        count = max(len(case.operands) for case in structural_oracles.ORACLES[name].cases)
+    if name in structural_cases.ORACLES:  # as many operands as somebody gives, or indices beside the values
+        count = max(len(case.operands) for case in structural_cases.ORACLES[name].cases)
     places = {str(place) for place in range(count)}
     assert fields(primitive.notation.latex) & places
     assert fields(primitive.notation.latex) <= places
@@ -74,11 +76,11 @@ def test_the_written_derivative_is_given_for_each_operand(name: str) -> None:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_the_work_is_counted(name: str) -> None:
     primitive = REGISTRY[name]
-    if name in structural_oracles.ORACLES:
-        case = structural_oracles.ORACLES[name].cases[0]
+    if name in structural_cases.ORACLES:
+        case = structural_cases.ORACLES[name].cases[0]
         types = [
             tensor_type(one.shape, np.dtype(np.int64))
-            if isinstance(one, structural_oracles.Indices)
+            if isinstance(one, Indices)
             else tensor_type(one, np.dtype(np.float64))
             for one in case.operands
         ]

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from tests.contract import gate, scalar_oracles, structural_oracles
+from tests.contract import gate, scalar_oracles, structural_cases
+from tests.contract.structural_oracles import Case
 
 from wengert.ir.primitive import REGISTRY, Kind, NotDifferentiable
 from wengert.trace.tracing import trace
@@ -14,13 +15,11 @@ ELEMENTWISE = [
     for name in scalar_oracles.EXPRESSIONS
     for shapes in gate.SHAPES[len(REGISTRY[name].domain)]
 ]
-SMOOTH = [
-    (name, case) for name in structural_oracles.SMOOTH for case in structural_oracles.ORACLES[name].cases
-]
+SMOOTH = [(name, case) for name in structural_cases.SMOOTH for case in structural_cases.ORACLES[name].cases]
 LINEAR = [
     (name, case)
-    for name in structural_oracles.LINEAR
-    for case in structural_oracles.ORACLES[name].cases
+    for name in structural_cases.LINEAR
+    for case in structural_cases.ORACLES[name].cases
     if case.params.get("dtype") != np.float32  # what narrowing does is in test_types
 ]
 CONSTANT = [name for name, one in REGISTRY.items() if isinstance(one.vjp, NotDifferentiable)]
@@ -30,8 +29,8 @@ def test_every_primitive_is_under_the_gate() -> None:
     gated = {name for name, _ in (*ELEMENTWISE, *SMOOTH, *LINEAR)}
     missing = set(REGISTRY) - gated - set(CONSTANT)
     assert not missing, (
-        f"no derivative test for {sorted(missing)}: add SymPy expressions to tests/contract/scalar_oracles.py, "
-        "or loops and cases to tests/contract/structural_oracles.py"
+        f"no derivative test for {sorted(missing)}: add SymPy expressions to "
+        "tests/contract/scalar_oracles.py, or loops and cases to tests/contract/structural_cases.py"
     )
 
 
@@ -41,14 +40,12 @@ def test_elementwise_derivatives(name: str, shapes: tuple, rng: np.random.Genera
 
 
 @pytest.mark.parametrize(("name", "case"), SMOOTH, ids=str)
-def test_structural_derivatives(name: str, case: structural_oracles.Case, rng: np.random.Generator) -> None:
+def test_structural_derivatives(name: str, case: Case, rng: np.random.Generator) -> None:
     gate.check_structural(REGISTRY[name], case, rng)
 
 
 @pytest.mark.parametrize(("name", "case"), LINEAR, ids=str)
-def test_linear_operations_are_transposed_exactly(
-    name: str, case: structural_oracles.Case, rng: np.random.Generator
-) -> None:
+def test_linear_operations_are_transposed_exactly(name: str, case: Case, rng: np.random.Generator) -> None:
     gate.check_linear(REGISTRY[name], case, rng)
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.contract import gate, scalar_oracles, structural_oracles
+from tests.contract import gate, scalar_oracles, structural_cases
 
 from wengert.ir.primitive import REGISTRY
 from wengert.trace.tracing import trace
 
-NAMES = [*scalar_oracles.EXPRESSIONS, *scalar_oracles.STEPS, *structural_oracles.ORACLES]
+NAMES = [*scalar_oracles.EXPRESSIONS, *scalar_oracles.STEPS, *structural_cases.ORACLES]
 
 
 def read_only(x: np.ndarray) -> np.ndarray:
@@ -41,8 +41,8 @@ def spaced(x: np.ndarray) -> np.ndarray:
 def test_any_arrangement_of_memory_is_taken(name: str, arranged: Any, rng: np.random.Generator) -> None:
     primitive = REGISTRY[name]
     params: dict[str, Any] = {}
-    if name in structural_oracles.ORACLES:
-        case = structural_oracles.ORACLES[name].cases[-1]
+    if name in structural_cases.ORACLES:
+        case = structural_cases.ORACLES[name].cases[-1]
         operands, params = gate.structural_operands(case, rng), case.params
     else:
         operands = gate.elementwise_operands(primitive, ((3, 4),) * len(primitive.domain), rng)

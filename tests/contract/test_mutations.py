@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.contract import gate, scalar_oracles, structural_oracles
+from tests.contract import gate, scalar_oracles, structural_cases
 
 from wengert.ir.primitive import REGISTRY, NotDifferentiable, Primitive
 from wengert.primitives.selection import stop_gradient
@@ -35,8 +35,8 @@ def run_gate(name: str, rng: np.random.Generator) -> None:
         for shapes in gate.BROADCAST[len(primitive.domain)][1:7]:
             gate.check_elementwise(primitive, shapes, rng)
         return
-    check = gate.check_linear if name in structural_oracles.LINEAR else gate.check_structural
-    for case in structural_oracles.ORACLES[name].cases:
+    check = gate.check_linear if name in structural_cases.LINEAR else gate.check_structural
+    for case in structural_cases.ORACLES[name].cases:
         if case.params.get("dtype", np.dtype(np.float64)) == np.float64:
             check(primitive, case, rng)
 

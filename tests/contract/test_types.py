@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.contract import gate, scalar_oracles, structural_oracles
+from tests.contract import gate, scalar_oracles, structural_cases
 from tests.contract.structural_oracles import Case, Indices
 
 from wengert.errors import DTypeError, ShapeError
@@ -77,8 +77,8 @@ def test_floats_stay_what_they_are_and_integers_become_float64(name: str) -> Non
 
 
 REDUCTIONS = {
-    "sum": np.sum, "mean": np.mean, "prod": np.prod, "max": np.max, "min": np.min, "any": np.any, "all": np.all,
-    "argmax": np.argmax, "argmin": np.argmin,
+    "sum": np.sum, "mean": np.mean, "prod": np.prod, "max": np.max, "min": np.min, "any": np.any,
+    "all": np.all, "argmax": np.argmax, "argmin": np.argmin,
 }  # fmt: skip
 
 
@@ -97,7 +97,7 @@ def test_the_running_sum_has_numpys_dtype(dtype: Any) -> None:
     assert program(x).dtype == np.cumsum(x, axis=1).dtype == program.outputs[0].type.dtype
 
 
-STRUCTURAL = [(name, case) for name, oracle in structural_oracles.ORACLES.items() for case in oracle.cases]
+STRUCTURAL = [(name, case) for name, oracle in structural_cases.ORACLES.items() for case in oracle.cases]
 
 
 # Products of truth values are in test_booleans_in_contractions.
@@ -120,7 +120,7 @@ def test_structural_shapes_are_those_of_the_loops(
     ]
     program = verify(trace(lambda *args: primitive(*args, **case.params), *operands))
     result = program(*operands)
-    wanted = structural_oracles.ORACLES[name].function(*operands, **case.params)
+    wanted = structural_cases.ORACLES[name].function(*operands, **case.params)
     assert result.shape == wanted.shape == program.outputs[0].type.shape
     assert result.dtype == program.outputs[0].type.dtype
     if primitive.kind in (Kind.MOVEMENT, Kind.CONTRACTION, Kind.INDEXING) and name != "one_hot":

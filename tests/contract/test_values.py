@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.contract import gate, scalar_oracles, structural_oracles
+from tests.contract import gate, scalar_oracles, structural_cases
 from tests.contract.structural_oracles import Case
 
 from wengert.ir.primitive import REGISTRY
 from wengert.trace.tracing import trace
 
-STRUCTURAL = [(name, case) for name, oracle in structural_oracles.ORACLES.items() for case in oracle.cases]
+STRUCTURAL = [(name, case) for name, oracle in structural_cases.ORACLES.items() for case in oracle.cases]
 # Relative error allowed, in units of the dtype's epsilon: NumPy's own float32 functions err by up to 4.
 ULPS = 8
 
@@ -27,7 +27,7 @@ def test_elementwise_values(name: str, dtype: Any, rng: np.random.Generator) -> 
         got = trace(primitive, *operands)(*operands)
         wanted = scalar_oracles.evaluate(name, operands)
         eps = float(np.finfo(dtype).eps)
-        # A difference of large numbers (expm1, log1p and cosines near a zero are not) loses digits of its result.
+        # Where terms cancel, as in expm1 and logarithms near 1, the error is relative to 1.
         np.testing.assert_allclose(got, wanted, rtol=ULPS * eps, atol=eps, err_msg=name)
         np.testing.assert_array_equal(primitive(*operands), got)
 
@@ -63,7 +63,7 @@ def test_structural_values(name: str, case: Case, rng: np.random.Generator) -> N
     primitive = REGISTRY[name]
     operands = gate.structural_operands(case, rng)
     got = trace(lambda *args: primitive(*args, **case.params), *operands)(*operands)
-    wanted = structural_oracles.ORACLES[name].function(*operands, **case.params)
+    wanted = structural_cases.ORACLES[name].function(*operands, **case.params)
     if got.dtype.kind == "f":
         np.testing.assert_allclose(got, wanted.astype(np.float64), rtol=1e-14, atol=1e-14)
     else:

@@ -106,7 +106,7 @@ def test_wrong_programs_are_found() -> None:
         VerificationError, match=r"line 0 \(sin f64\[3\]\): operand .* is not computed before it"
     ):
         verify(wrong(Program([x], [z]), nodes=(y, x, constant, z)))
-    with pytest.raises(VerificationError, match="output .* is never computed"):
+    with pytest.raises(VerificationError, match=r"output .* is never computed"):
         verify(wrong(Program([x], [z]), nodes=(x, y)))
     assert program.nodes[-1] is z
 
@@ -128,16 +128,20 @@ def test_an_unknown_primitive_is_found() -> None:
     fields = {name: getattr(sin, name) for name in sin.__slots__}
     unregistered = Primitive(**{**fields, "name": "sinus", "notation": Notation("{0}", ("1",))})
     x = make_input("x", VECTOR)
-    with pytest.raises(VerificationError, match="sinus .* is not in the registry"):
+    with pytest.raises(VerificationError, match=r"sinus .* is not in the registry"):
         verify(Program([x], [make_node(unregistered, [x])]))
 
 
 def test_regions_close_also_when_their_body_fails() -> None:
     from wengert.ir.provenance import current_regions
 
-    with pytest.raises(KeyError), region("layer", "layers.0"):
-        assert [one.name for one in current_regions()] == ["layers.0"]
-        raise KeyError
+    def fails() -> None:
+        with region("layer", "layers.0"):
+            assert [one.name for one in current_regions()] == ["layers.0"]
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fails()
     assert current_regions() == ()
 
 

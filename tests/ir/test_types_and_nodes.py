@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from wengert.errors import DTypeError, ShapeError
+from wengert.ir import node as node_module
 from wengert.ir.node import (
     CONSTANT,
     INPUT,
@@ -18,7 +19,7 @@ from wengert.ir.node import (
     make_input,
     make_node,
 )
-from wengert.ir.primitive import REGISTRY
+from wengert.ir.primitive import REGISTRY, Primitive
 from wengert.ir.types import TensorType, tensor_type
 
 F64 = np.dtype(np.float64)
@@ -74,6 +75,31 @@ def test_a_forgotten_node_can_be_made_again() -> None:
     serial = make_node(REGISTRY["cos"], [x]).serial
     gc.collect()
     assert make_node(REGISTRY["cos"], [x]).serial > serial
+
+
+def test_a_late_farewell_does_not_forget_the_successor() -> None:
+    x = make_input("x", tensor_type((3,), F64))
+    y = make_node(REGISTRY["cos"], [x])
+    (key,) = [key for key, reference in node_module._interned.items() if reference() is y]
+    late = node_module._Reference(y)
+    late.key = key
+    node_module._forget(late)  # of an earlier node of the same key, whose collection took its time
+    assert make_node(REGISTRY["cos"], [x]) is y
+
+
+def test_two_threads_that_make_the_same_node_get_one() -> None:
+    sin = REGISTRY["sin"]
+    x = make_input("x", tensor_type((3,), F64))
+    winners: list[Any] = []
+
+    def infer(operand: TensorType) -> TensorType:
+        if not winners:  # as if the other thread ran here
+            winners.append(None)
+            winners[0] = make_node(slow, [x])
+        return operand
+
+    slow = Primitive(**{**{name: getattr(sin, name) for name in sin.__slots__}, "infer": infer})
+    assert make_node(slow, [x]) is winners[0]
 
 
 def test_type_rules_run_when_a_node_is_made() -> None:

@@ -75,7 +75,9 @@ class Drawn:
         if choice == 6:
             for y in values:
                 if x.ndim and y.ndim and x.shape[-1] == (y.shape[-2] if y.ndim > 1 else y.shape[0]):
-                    return np.tanh(x @ y) if max(x.ndim, y.ndim) <= 2 or x.shape[:-2] == y.shape[:-2] else None
+                    return (
+                        np.tanh(x @ y) if max(x.ndim, y.ndim) <= 2 or x.shape[:-2] == y.shape[:-2] else None
+                    )
         if choice == 7 and x.ndim >= 2:
             return np.flip(np.swapaxes(x, 0, -1), 0)[::2]
         if choice == 8 and x.ndim:

@@ -57,13 +57,17 @@ def test_gradient_of_a_network(rows: int, dtype: Any, rng: np.random.Generator) 
     assert_same(program, [*weights, X, labels])
 
 
-@pytest.mark.parametrize("sizes", [(1, 1, 1), (7, 13, 5), (64, 70, 33), (3, 300, 129), (129, 65, 257), (1, 65, 8)])
+@pytest.mark.parametrize(
+    "sizes", [(1, 1, 1), (7, 13, 5), (64, 70, 33), (3, 300, 129), (129, 65, 257), (1, 65, 8)]
+)
 @pytest.mark.parametrize("turned", ["neither", "left", "right", "both"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_products(sizes: tuple[int, int, int], turned: str, dtype: Any, rng: np.random.Generator) -> None:
     rows, terms, columns = sizes
     left = rng.normal(size=(terms, rows) if turned in ("left", "both") else (rows, terms)).astype(dtype)
-    right = rng.normal(size=(columns, terms) if turned in ("right", "both") else (terms, columns)).astype(dtype)
+    right = rng.normal(size=(columns, terms) if turned in ("right", "both") else (terms, columns)).astype(
+        dtype
+    )
 
     def product(left: Any, right: Any) -> Any:
         x = left.T if turned in ("left", "both") else left

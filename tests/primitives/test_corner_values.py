@@ -249,6 +249,19 @@ def test_other_long_float32_sums() -> None:
     np.testing.assert_allclose(value(lambda x: np.var(x, axis=0), shifted), 0.01, rtol=1e-5)
 
 
+def test_long_float32_sums_of_products() -> None:
+    count = 2**22
+    tenth, ones = np.full(count, 0.1, np.float32), np.ones(count, np.float32)
+    wanted = float(np.float32(0.1)) * count
+    for function in (
+        lambda x, y: np.einsum("i,i->", x, y),
+        lambda x, y: np.einsum("ij->j", x[:, None]) + 0 * y[:1],
+    ):
+        got = value(function, tenth, ones)
+        assert got.dtype == np.float32
+        np.testing.assert_allclose(got, wanted, rtol=1e-5)
+
+
 def test_the_gradient_of_a_long_broadcast_is_added_up_wide() -> None:
     count = 2**22
     ones = np.broadcast_to(np.float32(0.1), (count, 1))

@@ -28,7 +28,7 @@ V = abstract(3)
 
 
 def refused(function: Any, *args: Any) -> str:
-    """Return the text of the error; it names this file and the function, since that is where the mistake is."""
+    """Return the text of the error; it names this file and the function, where the mistake is."""
     with pytest.raises(WengertError) as caught:
         trace(function, *args)
     text = str(caught.value)
@@ -213,11 +213,11 @@ def test_the_layer_is_named() -> None:
 
 
 def test_dtypes_that_a_program_cannot_hold() -> None:
-    with pytest.raises(DTypeError, match="argument 'x': a program holds .* not complex128"):
+    with pytest.raises(DTypeError, match=r"argument 'x': a program holds .* not complex128"):
         trace(lambda x: x, np.ones(2) * 1j)
-    with pytest.raises(DTypeError, match="argument 'x': .* got str"):
+    with pytest.raises(DTypeError, match=r"argument 'x': .* got str"):
         trace(lambda x: x, "text")
-    with pytest.raises(DTypeError, match="argument 'x': .* not object; got ndarray"):
+    with pytest.raises(DTypeError, match=r"argument 'x': .* not object; got ndarray"):
         trace(lambda x: x, np.array([None]))
     with pytest.raises(DTypeError, match="not complex128"):
         trace(lambda x: x * 1j, V)
@@ -226,7 +226,7 @@ def test_dtypes_that_a_program_cannot_hold() -> None:
 
 
 def test_results_that_a_program_cannot_hold() -> None:
-    with pytest.raises(TraceError, match="a traced function returns numbers, arrays.*; it returned str"):
+    with pytest.raises(TraceError, match=r"a traced function returns numbers, arrays.*; it returned str"):
         trace(lambda x: "text", V)
     with pytest.raises(TraceError, match="it returned object"):
         trace(lambda x: object(), V)
@@ -234,11 +234,11 @@ def test_results_that_a_program_cannot_hold() -> None:
 
 def test_arguments_of_another_structure() -> None:
     program = trace(lambda pair: pair["a"] + pair["b"], {"a": np.ones(2), "b": np.ones(2)})
-    with pytest.raises(TraceError, match="arguments of structure .* the program was traced with"):
+    with pytest.raises(TraceError, match=r"arguments of structure .* the program was traced with"):
         program({"a": np.ones(2)})
     with pytest.raises(ShapeError, match=r"argument 'pair.a' has shape \(3,\); the program takes \(2,\)"):
         program({"a": np.ones(3), "b": np.ones(2)})
-    with pytest.raises(DTypeError, match="argument 'pair.b' is int64; the program takes float64"):
+    with pytest.raises(DTypeError, match=r"argument 'pair.b' is int64; the program takes float64"):
         program({"a": np.ones(2), "b": np.ones(2, int)})
 
 

@@ -1,4 +1,4 @@
-"""NumPy's functions on tensors: the program gives what NumPy gives, and its gradient what a complex step gives."""
+"""NumPy's functions on tensors: the program gives NumPy's result, and a complex step its gradient."""
 
 from __future__ import annotations
 
@@ -29,7 +29,12 @@ ANALYTIC: list[tuple[str, Function, tuple[tuple[int, ...], ...]]] = [
     ("diff", lambda x: np.diff(x**2, n=2, axis=-1), (M,)),
     ("matmul", lambda x, y: x @ y + np.matmul(x, y) + np.dot(x, y), (M, (4, 2))),
     ("matvec", lambda x, y: x @ y + np.dot(x, y) + x.dot(y), (M, (4,))),
-    ("vecmat", lambda x, y: y @ x, (M, (3,))),
+    ("vecmat", lambda x, y: y @ x + [1.0, 2.0, 3.0] @ x, (M, (3,))),
+    (
+        "options at their defaults",
+        lambda x: np.sum(x, where=True) + np.max(x, out=None) * np.sum(x, initial=np._NoValue),
+        (V,),
+    ),
     ("dot of high rank", lambda x, y: np.dot(x, y), (B, (2, 4, 3))),
     ("dot with a scalar", lambda x, y: np.dot(x, y) + np.inner(y, x), (M, ())),
     ("inner", lambda x, y: np.inner(x, y), (M, (2, 4))),
@@ -44,17 +49,36 @@ ANALYTIC: list[tuple[str, Function, tuple[tuple[int, ...], ...]]] = [
     ("reshape", lambda x: x.reshape(4, 3) @ np.reshape(x, (3, -1)) + x.reshape((4, 3))[0, 0], (M,)),
     ("ravel", lambda x: np.ravel(x) * x.ravel() + x.flatten() + x.reshape(-1), (M,)),
     ("transpose", lambda x: x.T @ x + np.transpose(x) @ x.transpose(0, 1) + x.transpose().mT.T @ x, (M,)),
-    ("transpose of rank 3", lambda x: np.transpose(x, (2, 0, 1)) + x.transpose(2, 0, 1) + np.permute_dims(x, (2, 0, 1)), (B,)),
-    ("moving axes", lambda x: np.swapaxes(x, 0, 2) * np.moveaxis(x, 0, -1).swapaxes(0, 1) + np.matrix_transpose(x).transpose(1, 2, 0), (B,)),
+    (
+        "transpose of rank 3",
+        lambda x: np.transpose(x, (2, 0, 1)) + x.transpose(2, 0, 1) + np.permute_dims(x, (2, 0, 1)),
+        (B,),
+    ),
+    (
+        "moving axes",
+        lambda x: (
+            np.swapaxes(x, 0, 2) * np.moveaxis(x, 0, -1).swapaxes(0, 1)
+            + np.matrix_transpose(x).transpose(1, 2, 0)
+        ),
+        (B,),
+    ),
     ("several moved axes", lambda x: np.moveaxis(x, (0, 1), (-1, 0)) ** 2, (B,)),
-    ("new axes", lambda x: np.expand_dims(x, (0, -1)) * np.expand_dims(x, 1)[..., None] + x[None, :, :, None], (M,)),
+    (
+        "new axes",
+        lambda x: np.expand_dims(x, (0, -1)) * np.expand_dims(x, 1)[..., None] + x[None, :, :, None],
+        (M,),
+    ),
     ("squeeze", lambda x: np.squeeze(x) + x.squeeze(0) + np.squeeze(x, axis=(0,)), ((1, 5),)),
     ("broadcast_to", lambda x: np.broadcast_to(x, (2, 3, 4)) ** 2, (M,)),
     ("broadcast_arrays", lambda x, y: np.broadcast_arrays(x, y)[1] * x, (M, (4,))),
     ("concatenate", lambda x, y: np.concatenate([x, y, np.ones((1, 4))]) ** 2, (M, (2, 4))),
     ("concatenate flat", lambda x, y: np.concatenate([x, y], axis=None) ** 2, (M, (2,))),
     ("stack", lambda x, y: np.stack([x, y, x], axis=1) * np.stack((y, y, x), axis=-2), (M, M)),
-    ("other stacks", lambda x, y: np.vstack([x, y]) * np.hstack([x, y]).reshape(2, 5) + np.column_stack([x, y]).T, (V, V)),
+    (
+        "other stacks",
+        lambda x, y: np.vstack([x, y]) * np.hstack([x, y]).reshape(2, 5) + np.column_stack([x, y]).T,
+        (V, V),
+    ),
     ("append", lambda x, y: np.append(x, y, axis=0) * np.append(x, y).reshape(5, 4), (M, (2, 4))),
     ("split", lambda x: np.split(x, 2, axis=1)[1] * np.split(x, [1, 3], axis=1)[1], (M,)),
     ("array_split", lambda x: np.array_split(x, 3)[0] * x[:2] + np.array_split(x, 3)[2].sum(), (V,)),
@@ -71,15 +95,31 @@ ANALYTIC: list[tuple[str, Function, tuple[tuple[int, ...], ...]]] = [
     ("take_along_axis broadcast", lambda x: np.take_along_axis(x, np.array([[2, 0, 1, 1]]), axis=0), (M,)),
     ("var and std", lambda x: np.var(x, axis=1) + x.var(ddof=1) + np.std(x + 0, axis=1) + x.std(), (M,)),
     ("exponentials", lambda x: np.exp(x) + np.expm1(x) + np.exp2(x) + np.log(x + 5) + np.log1p(x + 3), (V,)),
-    ("logarithms", lambda x: np.log2(x + 5) + np.log10(x + 5) + np.square(x) + np.sqrt(x + 5) + np.reciprocal(x + 5), (V,)),
-    ("circular", lambda x: np.sin(x) + np.cos(x) + np.tan(x / 4) + np.arcsin(x / 4) + np.arccos(x / 4) + np.arctan(x), (V,)),
+    (
+        "logarithms",
+        lambda x: np.log2(x + 5) + np.log10(x + 5) + np.square(x) + np.sqrt(x + 5) + np.reciprocal(x + 5),
+        (V,),
+    ),
+    (
+        "circular",
+        lambda x: np.sin(x) + np.cos(x) + np.tan(x / 4) + np.arcsin(x / 4) + np.arccos(x / 4) + np.arctan(x),
+        (V,),
+    ),
     ("hyperbolic", lambda x: np.sinh(x) + np.cosh(x) + np.tanh(x) + np.arcsinh(x) + np.arctanh(x / 4), (V,)),
     ("signs", lambda x: np.negative(x) * np.positive(x), (V,)),
     ("iteration", lambda x: sum(row * float(place) for place, row in enumerate(x)) + len(x), (M,)),
-    ("creation", lambda x: x * np.ones_like(x) + np.zeros_like(x) + np.full_like(x, 2.5) * x + np.empty_like(x) * 0, (M,)),
+    (
+        "creation",
+        lambda x: x * np.ones_like(x) + np.zeros_like(x) + np.full_like(x, 2.5) * x + np.empty_like(x) * 0,
+        (M,),
+    ),
     ("copies", lambda x: np.copy(x) * x.copy() + np.atleast_1d(x) * np.atleast_2d(x), (M,)),
     ("ranks", lambda x: np.atleast_1d(x) * np.atleast_2d(x)[0], ((),)),
-    ("shapes", lambda x: x * np.shape(x)[0] + np.ndim(x) + np.size(x) + np.size(x, 1) + x.ndim + x.size, (M,)),
+    (
+        "shapes",
+        lambda x: x * np.shape(x)[0] + np.ndim(x) + np.size(x) + np.size(x, 1) + x.ndim + x.size,
+        (M,),
+    ),
     ("einsum", lambda x, y: np.einsum("ij,jk->ik", x, y) + np.einsum("ij,jk", x, y), (M, (4, 2))),
     ("einsum trace", lambda x: np.einsum("ii", x) * np.einsum("ii->i", x), ((4, 4),)),
     ("einsum of a repeated index twice", lambda x, y: np.einsum("iij,jj->i", x, y), ((3, 3, 2), (2, 2))),
@@ -89,7 +129,7 @@ ANALYTIC: list[tuple[str, Function, tuple[tuple[int, ...], ...]]] = [
     ("einsum that stretches", lambda x, y: np.einsum("ij,ij->i", x, y), (M, (3, 1))),
     ("einsum of one", lambda x: np.einsum("ij->ji", x) @ x + np.einsum("ij->", x), (M,)),
     ("einsum of three", lambda x, y, z: np.einsum("a,ab,b->", x, y, z), ((3,), M, (4,))),
-]  # fmt: skip
+]
 
 
 def arguments(shapes: tuple[tuple[int, ...], ...], dtype: Any = np.float64) -> list[np.ndarray]:
@@ -141,31 +181,95 @@ def _spread_step(weights: np.ndarray, x: np.ndarray, direction: np.ndarray) -> f
 
 # Not analytic, or not of floating numbers: compared with NumPy alone.
 OTHER: list[tuple[str, Function, tuple[tuple[int, ...], ...]]] = [
-    ("max and min", lambda x: np.max(x, axis=1) - np.min(x, axis=1) + x.max() - x.min(axis=-1) + np.amax(x) - np.amin(x), (M,)),
+    (
+        "max and min",
+        lambda x: np.max(x, axis=1) - np.min(x, axis=1) + x.max() - x.min(axis=-1) + np.amax(x) - np.amin(x),
+        (M,),
+    ),
     ("reduced extremes", lambda x: np.maximum.reduce(x, axis=1) + np.minimum.reduce(x, axis=1), (M,)),
-    ("argmax and argmin", lambda x: np.argmax(x, axis=1) + x.argmin(axis=1) + np.argmax(x) + np.argmin(x), (M,)),
+    (
+        "argmax and argmin",
+        lambda x: np.argmax(x, axis=1) + x.argmin(axis=1) + np.argmax(x) + np.argmin(x),
+        (M,),
+    ),
     ("argmax keepdims", lambda x: np.argmax(x, axis=0, keepdims=True), (M,)),
-    ("any and all", lambda x: np.any(x > 0, axis=1) & np.all(x > -9, axis=1) | (x > 5).any() & (x < 5).all(), (M,)),
-    ("reduced logic", lambda x: np.logical_and.reduce(x > -1, axis=1) ^ np.logical_or.reduce(x > 1, axis=1), (M,)),
-    ("comparisons", lambda x, y: [x == y, x != y, x < y, x <= y, x > y, x >= y, 1 < x, x == 1], (M, (4,))),
-    ("logic", lambda x: [~(x > 0), (x > 0) & True, True | (x > 0), False ^ (x > 0), np.logical_not(x > 0)], (M,)),
+    (
+        "any and all",
+        lambda x: np.any(x > 0, axis=1) & np.all(x > -9, axis=1) | (x > 5).any() & (x < 5).all(),
+        (M,),
+    ),
+    (
+        "reduced logic",
+        lambda x: np.logical_and.reduce(x > -1, axis=1) ^ np.logical_or.reduce(x > 1, axis=1),
+        (M,),
+    ),
+    ("comparisons", lambda x, y: [x == y, x != y, x < y, x <= y, x > y, x >= y, x > 1, x == 1], (M, (4,))),
+    (
+        "logic",
+        lambda x: [
+            ~(x > 0),
+            (x > 0) & True,
+            True & (x > 0),
+            True | (x > 0),
+            False ^ (x > 0),
+            np.logical_not(x > 0),
+        ],
+        (M,),
+    ),
     ("bits of truth", lambda x: np.bitwise_and(x > 0, x < 1) | np.bitwise_xor(x > 0, x < 1), (M,)),
     ("abs", lambda x: abs(x) + np.abs(x) + np.fabs(x) + np.absolute(x) + np.sign(x), (M,)),
     ("maximum and minimum", lambda x, y: np.maximum(x, y) * np.minimum(x, 0.5), (M, (4,))),
-    ("clip", lambda x: np.clip(x, -1, 1) + x.clip(-0.5, 0.5) + np.clip(x, None, 1) + np.clip(x, -1, None) + np.clip(x, None, None), (M,)),
+    (
+        "clip",
+        lambda x: (
+            np.clip(x, -1, 1)
+            + x.clip(-0.5, 0.5)
+            + np.clip(x, None, 1)
+            + np.clip(x, -1, None)
+            + np.clip(x, None, None)
+        ),
+        (M,),
+    ),
     ("clip by name", lambda x: np.clip(x, min=-1, max=0.5) + x.clip(max=1), (M,)),
     ("where", lambda x, y: np.where(x > y, x, 0) + np.where(x > 0, 1.0, y), (M, (4,))),
     ("heaviside", lambda x: np.heaviside(x, 0.5), (M,)),
     ("other elementwise", lambda x, y: np.logaddexp(x, y) + np.arctan2(x, y) + np.hypot(x, y), (M, (4,))),
     ("tests", lambda x: [np.isnan(x), np.isinf(x), np.isfinite(x / 0.0)], (M,)),
-    ("norms", lambda x: np.linalg.norm(x) + np.linalg.norm(x, axis=1) + np.linalg.norm(x, axis=(0, 1)) + np.linalg.norm(x, "fro"), (M,)),
-    ("norms of other orders", lambda x: [np.linalg.norm(x, order, axis=1, keepdims=True) for order in (0, 1, 2, 3, np.inf, -np.inf)], (M,)),
+    (
+        "norms",
+        lambda x: (
+            np.linalg.norm(x)
+            + np.linalg.norm(x, axis=1)
+            + np.linalg.norm(x, axis=(0, 1))
+            + np.linalg.norm(x, "fro")
+        ),
+        (M,),
+    ),
+    (
+        "norms of other orders",
+        lambda x: [
+            np.linalg.norm(x, order, axis=1, keepdims=True) for order in (0, 1, 2, 3, np.inf, -np.inf)
+        ],
+        (M,),
+    ),
     ("norm of a vector", lambda x: np.linalg.norm(x, 2) + np.linalg.norm(x, 1), (V,)),
     ("angles", lambda x: np.deg2rad(x) + np.rad2deg(x) + np.radians(x) + np.degrees(x), (M,)),
     ("nan_to_num", lambda x: np.nan_to_num(x * np.array([1, np.nan, np.inf, -np.inf]), nan=2.0), (M,)),
     ("nan_to_num by name", lambda x: np.nan_to_num(x * np.inf, posinf=5.0, neginf=-5.0), (M,)),
-    ("dtypes", lambda x: [x.astype(np.float32), x.astype(int), (x > 0).astype(float), np.sum(x, dtype=np.float32)], (M,)),
-    ("more dtypes", lambda x: [np.mean(x, dtype=np.float32), np.cumsum(x, axis=0, dtype=np.float32), np.add(x, 1, dtype=np.float32)], (M,)),
+    (
+        "dtypes",
+        lambda x: [x.astype(np.float32), x.astype(int), (x > 0).astype(float), np.sum(x, dtype=np.float32)],
+        (M,),
+    ),
+    (
+        "more dtypes",
+        lambda x: [
+            np.mean(x, dtype=np.float32),
+            np.cumsum(x, axis=0, dtype=np.float32),
+            np.add(x, 1, dtype=np.float32),
+        ],
+        (M,),
+    ),
     ("vdot and vecdot", lambda x, y: [np.vdot(x, y), np.vecdot(x, y)], (M, M)),
     ("splits", lambda x: np.split(x, 3), (M,)),
     ("indexing with int tensors", lambda x: x[np.argmax(x, axis=0), np.arange(4)], (M,)),
@@ -173,7 +277,7 @@ OTHER: list[tuple[str, Function, tuple[tuple[int, ...], ...]]] = [
     ("iscomplexobj", lambda x: x * (2 if np.iscomplexobj(x) else 3), (M,)),
     ("integer power", lambda x: np.floor_divide(7, 2) * x, (V,)),
     ("scalars", lambda x: [x + np.float32(1), x * np.int8(2), np.float64(3) * x, x + np.array(2)], (V,)),
-]  # fmt: skip
+]
 
 
 @pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
@@ -200,6 +304,14 @@ def test_integers(function: Function) -> None:
         wanted = function(x, axis=1)
         np.testing.assert_array_equal(got, wanted)
         assert got.dtype == wanted.dtype
+
+
+def test_clipping_integers_on_one_side() -> None:
+    x = np.array([-3, 0, 9], np.int8)
+    for low, high in ((None, 4), (-1, None)):
+        got = trace(lambda x, low=low, high=high: np.clip(x, low, high), x)(x)
+        np.testing.assert_array_equal(got, np.clip(x, low, high))
+        assert got.dtype == np.int8
 
 
 def test_integer_arithmetic_is_exact() -> None:

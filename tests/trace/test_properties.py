@@ -8,10 +8,9 @@ from typing import Any
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
+from hypothesis import given, settings, strategies as st
 from tests.derivatives import slope
+
 from wengert.errors import IndexRangeError, WengertError
 from wengert.ir.verify import verify
 from wengert.trace.tracing import trace

@@ -5,14 +5,12 @@ from __future__ import annotations
 import gc
 import sys
 import threading
-import time
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
-
 from tests.derivatives import slope
+
 from wengert.errors import ConcreteValueError, ShapeError, WengertError
 from wengert.ir.types import TensorType
 from wengert.ir.verify import verify
@@ -20,6 +18,7 @@ from wengert.primitives.arithmetic import add
 from wengert.primitives.functions import stop_gradient
 from wengert.trace.tensor import Tensor, Trace, apply
 from wengert.trace.tracing import Recording, abstract, trace
+from wengert.trace.tree import map_leaves
 from wengert.transform.gradient import gradient
 
 
@@ -50,7 +49,7 @@ def test_a_while_on_values() -> None:
 def test_values_as_python_numbers_where_no_derivative_is_lost() -> None:
     def function(x: Any, n: Any, flag: Any) -> Any:
         repeated = sum(x for _ in range(n))
-        return repeated + int(n) + [10, 20, 30][n] * (5 if flag and not (n == 3) else 0) + int(x[0] > 0)
+        return repeated + int(n) + [10, 20, 30][n] * (5 if flag and n != 3 else 0) + int(x[0] > 0)
 
     np.testing.assert_array_equal(trace(function, np.ones(2), 2, True)(np.ones(2), 2, True), 2 + 2 + 150 + 1)
     with pytest.raises(ShapeError, match=r"int\(\) of an array of shape \(2,\) is ambiguous"):
@@ -104,10 +103,19 @@ def test_numbers_are_weak() -> None:
     assert strong.outputs[0].type.dtype == np.float64
 
 
-@dataclass
-class Pair:
-    left: Any
-    right: Any
+def test_a_nested_trace_may_return_a_value_of_the_enclosing_one() -> None:
+    def outer(x: Any) -> Any:
+        recording = Recording(lambda y: x, (1.0,), {})
+        assert recording.trace.captured == {x.recorder}
+        assert recording.program.free == (x.node,)
+        return x
+
+    trace(outer, 2.0)
+
+
+def test_leaves_of_several_trees() -> None:
+    got = map_leaves(np.add, {"a": 1, "b": (2, 3)}, {"a": 10, "b": (20, 30)})
+    assert got == {"a": 11, "b": (22, 33)}
 
 
 def test_trees_go_in_and_out() -> None:
@@ -181,14 +189,12 @@ def test_a_chain_of_200_000_operations() -> None:
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(300)  # whoever recurses fails at once
     try:
-        start = time.perf_counter()
         program = trace(chain, 0.5)
         slopes = gradient(program)
         verify(slopes)
         (got,) = slopes(0.5)
         del program, slopes
         gc.collect()
-        seconds = time.perf_counter() - start
     finally:
         sys.setrecursionlimit(limit)
     x, wanted = 0.5, 1.0
@@ -196,11 +202,10 @@ def test_a_chain_of_200_000_operations() -> None:
         wanted *= np.cos(x) * 1.0001
         x = np.sin(x) * 1.0001
     np.testing.assert_allclose(got, wanted, rtol=1e-9)
-    assert seconds < 60  # against something quadratic; the measured figure is in benchmarks/
 
 
-def test_tracing_and_differentiating_a_deep_network_is_linear_in_its_depth() -> None:
-    def seconds(depth: int) -> float:
+def test_the_gradient_of_a_deep_network_is_linear_in_its_depth() -> None:
+    def lines(depth: int) -> int:
         weights = [np.full((8, 8), 0.1)] * depth
 
         def net(x: Any, *weights: Any) -> Any:
@@ -208,14 +213,9 @@ def test_tracing_and_differentiating_a_deep_network_is_linear_in_its_depth() -> 
                 x = np.tanh(x @ weight)
             return (x**2).sum()
 
-        best = float("inf")
-        for _ in range(3):
-            start = time.perf_counter()
-            gradient(trace(net, np.ones((4, 8)), *weights))
-            best = min(best, time.perf_counter() - start)
-        return best
+        return len(gradient(trace(net, np.ones((4, 8)), *weights)).nodes)
 
-    assert seconds(400) < 40 * seconds(100)
+    assert lines(400) - lines(200) == 2 * (lines(200) - lines(100))
 
 
 def test_nodes_are_forgotten() -> None:

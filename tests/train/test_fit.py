@@ -8,7 +8,7 @@ import pytest
 
 import wengert as wg
 from wengert import nn, optim, train
-from wengert.errors import ConfigurationError, ShapeError
+from wengert.errors import ConfigurationError, DataError, ShapeError
 from wengert.run import NumpyExecutor
 from wengert.train.batches import batch_bounds, held_out, row_order
 
@@ -192,6 +192,35 @@ def test_weights_reach_a_loss_of_ones_own_when_it_is_per_row(rows, rng):
     result = fit(net, *rows, loss=squared_per_row, epochs=2, sample_weight=weights)
     expected = fit(net, *rows, loss="squared_error", epochs=2, sample_weight=weights)
     np.testing.assert_allclose(result.net.weight, expected.net.weight, rtol=1e-12)
+
+
+def test_a_loss_need_not_be_a_plain_function(rows):
+    class Scaled:
+        __hash__ = None  # as a dataclass that can be compared
+
+        def __call__(self, prediction, target):
+            return 2 * squared_per_row(prediction, target)
+
+    net = nn.Dense(3, 2).initialise(seed=1, dtype=np.float64)
+    loss = fit(net, *rows, loss=Scaled(), epochs=1, batch_size=ROWS).history[0].loss
+    assert loss == pytest.approx(2 * train.evaluate(net, *rows, loss="squared_error").loss)
+
+
+def test_held_out_rows_keep_their_weights(rows):
+    X, y = rows
+    kept, out = held_out(0, ROWS, 0.3)
+    weights = np.arange(1.0, ROWS + 1)
+    options = {"epochs": 2, "batch_size": len(kept), "optimizer": optim.SGD(0.1), "shuffle": False}
+    net = nn.Dense(3, 2).initialise(seed=1, dtype=np.float64)
+    one = fit(net, X, y, sample_weight=weights, validation_fraction=0.3, **options)
+    held = X[out], y[out], weights[out]
+    other = fit(net, X[kept], y[kept], sample_weight=weights[kept], validation_data=held, **options)
+    np.testing.assert_allclose(one.net.weight, other.net.weight, rtol=1e-12)
+    for mine, theirs in zip(one.history, other.history, strict=True):
+        assert mine.validation_loss == pytest.approx(theirs.validation_loss, rel=1e-12)
+    weights[out] = 0
+    with pytest.raises(DataError, match="all 7 validation rows have weight zero"):
+        fit(net, X, y, sample_weight=weights, validation_fraction=0.3)
 
 
 def test_a_loss_of_another_shape_is_refused(rows):

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from tests.derivatives import slope
+
 from wengert.errors import GradientError, VerificationError
 from wengert.ir.primitive import REGISTRY
 from wengert.ir.provenance import region

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import traceback
@@ -15,14 +14,6 @@ BUG = 1
 BAD_INPUT = 2
 INTERRUPTED = 130  # as a shell has it: 128 + the number of the signal
 BROKEN_PIPE = 141
-
-_THREAD_VARIABLES = (
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "OMP_NUM_THREADS",
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,22 +64,12 @@ def _dispatch(arguments: list[str]) -> int:
         _say("error", str(error).strip())
         _say("", f"Options and examples: wengert {f'{named} ' if named else ''}--help")
         return BAD_INPUT
-    with _one_thread_for_products():
+    from wengert.run.numpy.blas_threads import one_blas_thread
+
+    # The networks of tables are small, and the same command must give the same bits on any machine load.
+    with one_blas_thread():
         code = command(*bound.args, **bound.kwargs)
     return code if isinstance(code, int) else SUCCESS  # --help and --version return nothing
-
-
-def _one_thread_for_products() -> contextlib.AbstractContextManager[object]:
-    """Keep the matrix products of NumPy to one thread, unless the user's environment says otherwise.
-
-    Those of networks for tables are too small to share: on a busy machine, two threads that wait for each
-    other were measured to take ten times as long. And the number of threads changes the last bits.
-    """
-    if any(name in os.environ for name in _THREAD_VARIABLES):
-        return contextlib.nullcontext()
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(1, user_api="blas")
 
 
 def _say(label: str, message: str) -> None:

@@ -132,6 +132,21 @@ def _einsum_type(*operands: TensorType, subscripts: str) -> TensorType:
     return tensor_type(tuple(extents[letter] for letter in result), operands[0].dtype)
 
 
+LONG = 2**14  # terms that float32 may add up before rounding shows in the sixth digit
+
+
+def _einsum(*operands: Any, subscripts: str) -> Any:
+    """np.einsum; long float32 sums are added up in float64."""
+    terms, result = subscripts.split("->")
+    extents = dict(zip(terms.replace(",", ""), [n for one in operands for n in one.shape], strict=True))
+    summed = math.prod(extent for letter, extent in extents.items() if letter not in result)
+    dtype = operands[0].dtype
+    if dtype == np.float32 and summed > LONG:
+        operands = tuple(operand.astype(np.float64) for operand in operands)
+    # optimize= contracts pairs by matrix products where it can.
+    return np.einsum(subscripts, *operands, optimize=len(operands) > 1).astype(dtype, copy=False)
+
+
 def _einsum_vjp(ct: Any, out: Any, *operands: Any, subscripts: Any) -> tuple[Any, ...]:
     """Swap each operand with the cotangent; an index that only this operand has is filled with ones."""
     left, result = subscripts.split("->")
@@ -157,8 +172,7 @@ einsum = register(
     Primitive(
         name="einsum",
         kind=Kind.CONTRACTION,
-        # optimize= contracts pairs by matrix products where it can.
-        numpy=lambda *operands, subscripts: np.einsum(subscripts, *operands, optimize=len(operands) > 1),
+        numpy=_einsum,
         infer=_einsum_type,
         promote=common_dtype,
         vjp=_einsum_vjp,

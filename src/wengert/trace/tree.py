@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -109,9 +108,3 @@ class TreeSignature:
     def unflatten(self, outputs: list[Any]) -> Any:
         """Return the result."""
         return unflatten(self.result, outputs)
-
-
-def identifier(path: str) -> str:
-    """Return `path` as a Python name."""
-    name = re.sub(r"\W+", "_", path).strip("_") or "value"
-    return f"_{name}" if name[0].isdigit() else name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wengert.errors import ConfigurationError
@@ -63,7 +63,7 @@ class Callback:
         """After the last step, also when the training was interrupted or has diverged."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class EarlyStopping(Callback):
     """Stop when the loss has not improved for some epochs, and restore the weights of the best one.
 
@@ -79,6 +79,7 @@ class EarlyStopping(Callback):
 
     patience: int = 10
     min_delta: float = 0.0
+    _last_improvement: Epoch | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if isinstance(self.patience, bool) or not isinstance(self.patience, int) or self.patience < 1:
@@ -86,19 +87,27 @@ class EarlyStopping(Callback):
         if not 0 <= self.min_delta < float("inf"):
             raise ConfigurationError(f"min_delta is a number, 0 or more, got {self.min_delta!r}")
 
+    def on_train_begin(self, state: TrainingState) -> None:
+        """Read the history of the run resumed, so that this one stops where an uninterrupted one does."""
+        self._last_improvement = None
+        for epoch in state.history:
+            self._note(epoch)
+
     def on_epoch_end(self, state: TrainingState) -> Stop | None:
         """Stop after `patience` epochs without improvement."""
-        # Everything is in the history, so a resumed run stops where the uninterrupted one does.
-        last = best_epoch(state.history, self.min_delta)
-        if last is not None and len(state.history) - last.epoch >= self.patience:
+        last = self._note(state.history[-1])
+        if len(state.history) - last.epoch >= self.patience:
             return Stop("early stopping", restore_best=True)
         return None
 
+    def _note(self, epoch: Epoch) -> Epoch:
+        """Return the last epoch that was an improvement, of those seen so far."""
+        before = self._last_improvement
+        if before is None or epoch.monitored < before.monitored - self.min_delta:
+            self._last_improvement = before = epoch
+        return before
 
-def best_epoch(history: History, min_delta: float = 0.0) -> Epoch | None:
-    """Return the last epoch whose monitored loss was below all before it by more than `min_delta`."""
-    best: Epoch | None = None
-    for epoch in history:
-        if best is None or epoch.monitored < best.monitored - min_delta:
-            best = epoch
-    return best
+
+def best_epoch(history: History) -> Epoch | None:
+    """Return the first epoch with the lowest monitored loss."""
+    return min(history, key=lambda epoch: epoch.monitored, default=None)

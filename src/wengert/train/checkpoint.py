@@ -82,11 +82,12 @@ class Checkpoint:
                 f"{path} was written by another version of wengert; delete it to start again"
             )
         self._compare(plain["identity"], identity)
-        history = History(tuple(Epoch(**record) for record in plain["epochs"]))
+        history = History(Epoch(**record) for record in plain["epochs"])
         past = replace(
             initial.past,
             history=history,
             best=_carry("best", names, arrays) if plain["has_best"] else None,
+            best_loss=min((epoch.monitored for epoch in history), default=math.inf),
             seconds=plain["seconds"],
             stop=None if plain["stop"] is None else Stop(**plain["stop"]),
         )

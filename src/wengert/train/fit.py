@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import warnings
@@ -20,6 +21,7 @@ from wengert.errors import (
 )
 from wengert.optim import LBFGS, Adam, Optimiser
 from wengert.run import Executor
+from wengert.run.numpy.blas_threads import one_blas_thread
 from wengert.train.batches import held_out
 from wengert.train.callbacks import Callback, EarlyStopping, Stop, best_epoch
 from wengert.train.checkpoint import Checkpoint
@@ -36,6 +38,7 @@ from wengert.train.step import Carry, TrainingStep
 
 _EPOCHS = 100
 _BATCH_SIZE = 32
+_WORTH_SHARING = 4_000_000  # operations of the largest product of a step; below, one thread computes it
 
 
 @dataclass(frozen=True)
@@ -201,7 +204,9 @@ def fit(
         plan = replace(plan, epochs=chosen.max_iterations, batch_size=len(rows))
         return _run(FullBatch(plan, net, chosen, objective, runner, evaluator), progress)
     step = TrainingStep(net, chosen, objective, runner, clip_norm)
-    return _run(Loop(plan, step, evaluator), progress)
+    small = 2 * plan.batch_size * max(array.size for array in step.initial) < _WORTH_SHARING
+    with one_blas_thread() if small else contextlib.nullcontext():
+        return _run(Loop(plan, step, evaluator), progress)
 
 
 def _run(loop: Loop | FullBatch, progress: bool | str) -> FitResult:
@@ -325,7 +330,8 @@ def _batch_size(batch_size: int | None, rows: int) -> int:
 def _early_stopping(value: int | EarlyStopping | None) -> tuple[EarlyStopping, ...]:
     if value is None:
         return ()
-    return (value if isinstance(value, EarlyStopping) else EarlyStopping(value),)
+    # A copy: what it remembers belongs to this run.
+    return (replace(value) if isinstance(value, EarlyStopping) else EarlyStopping(value),)
 
 
 def _refuse(optimizer: LBFGS, **options: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -142,7 +143,6 @@ class FullBatch:
         assert self._point is not None
         outputs = self._point[1]
         network = tuple(outputs[2 + len(self._paths) :])
-        past = self.now.past
         seconds = time.perf_counter() - self._begin
         held = None if self.plan.validation is None else self.evaluator(network, self.plan.validation)
         epoch = Epoch(
@@ -153,9 +153,7 @@ class FullBatch:
             learning_rate=None,
             seconds=seconds,
         )
-        best = min([one.monitored for one in past.history], default=math.inf)
-        after = Past(past.history.appended(epoch), network if epoch.monitored < best else past.best)
-        self.now = Moment(after, network)
+        self.now = Moment(self.now.past.after(epoch, network), network)
         return self._ended(seconds)
 
     def _ended(self, seconds: float) -> bool:
@@ -165,7 +163,7 @@ class FullBatch:
             stop = callback.on_epoch_end(self.state()) or stop
         if stop is None and self.plan.time_limit is not None and seconds >= self.plan.time_limit:
             stop = Stop("time limit", restore_best=self.plan.validation is not None)
-        self.now = self.now._replace(past=Past(self.now.past.history, self.now.past.best, seconds, stop))
+        self.now = self.now._replace(past=replace(self.now.past, stop=stop))
         if time.perf_counter() >= self._next_show:
             wait = self._display.show(self.steps / self.plan.epochs, self.now.past.history)
             self._next_show = time.perf_counter() + wait

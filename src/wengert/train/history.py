@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -41,35 +41,47 @@ class Epoch:
         return self.loss if self.validation_loss is None else self.validation_loss
 
 
-@dataclass(frozen=True, slots=True)
-class History:
-    """The epochs of a training run, in order.
+class History(Sequence[Epoch]):
+    """The epochs of a training run, in order; immutable.
 
-    Attributes
+    Parameters
     ----------
-    epochs : tuple of Epoch
+    epochs : iterable of Epoch
     """
 
-    epochs: tuple[Epoch, ...] = ()
+    __slots__ = ("_epochs", "_length")
+
+    def __init__(self, epochs: Iterable[Epoch] = ()) -> None:
+        self._epochs = list(epochs)
+        self._length = len(self._epochs)
 
     def __len__(self) -> int:
-        return len(self.epochs)
+        return self._length
 
-    def __iter__(self) -> Iterator[Epoch]:
-        return iter(self.epochs)
+    def __getitem__(self, position: Any) -> Any:
+        """Return an epoch, or a list of epochs for a slice; the first has position 0."""
+        chosen = range(self._length)[position]
+        return self._epochs[chosen] if isinstance(chosen, int) else [self._epochs[one] for one in chosen]
 
-    def __getitem__(self, position: int) -> Epoch:
-        return self.epochs[position]
+    def __repr__(self) -> str:
+        return f"<history of {len(self)} epochs{f', the last {self[-1]}' if len(self) else ''}>"
 
     def appended(self, epoch: Epoch) -> History:
-        """Return the history with one more epoch."""
-        return History((*self.epochs, epoch))
+        """Return the history with one more epoch.
+
+        The list behind is shared, so that a run of many epochs does not copy its past in each of them.
+        """
+        longer = History()
+        longer._epochs = self._epochs if len(self._epochs) == self._length else self._epochs[: self._length]
+        longer._epochs.append(epoch)
+        longer._length = self._length + 1
+        return longer
 
     def to_dict(self) -> dict[str, list[Any]]:
         """Return a column for each field of `Epoch`, as a table library or a plot takes it."""
         names = [field.name for field in fields(Epoch)]
-        return {name: [getattr(epoch, name) for epoch in self.epochs] for name in names}
+        return {name: [getattr(epoch, name) for epoch in self] for name in names}
 
     def to_records(self) -> list[dict[str, Any]]:
         """Return a dictionary for each epoch."""
-        return [asdict(epoch) for epoch in self.epochs]
+        return [asdict(epoch) for epoch in self]

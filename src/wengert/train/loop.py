@@ -174,9 +174,7 @@ class Loop:
             learning_rate=self._learning_rate(self.steps - 1),
             seconds=self.seconds,
         )
-        best = min([one.monitored for one in past.history], default=math.inf)
-        after = Past(past.history.appended(epoch), network if epoch.monitored < best else past.best)
-        self.now = Moment(after, now.carry, 0, 0.0, now.first_loss)
+        self.now = Moment(past.after(epoch, network), now.carry, 0, 0.0, now.first_loss)
 
     def _learning_rate(self, step: int) -> float | None:
         rate = self.step.optimizer.learning_rate

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from wengert.train.callbacks import Stop
-from wengert.train.history import History
+from wengert.train.history import Epoch, History
 from wengert.train.step import Carry
 
 
@@ -19,6 +20,8 @@ class Past:
     history : History
     best : tuple of array or None
         The network's arrays at the end of the best epoch.
+    best_loss : float
+        The monitored loss of that epoch.
     seconds : float
         Time spent in the runs that this one resumes.
     stop : Stop or None
@@ -27,8 +30,16 @@ class Past:
 
     history: History
     best: Carry | None = None
+    best_loss: float = math.inf
     seconds: float = 0.0
     stop: Stop | None = None
+
+    def after(self, epoch: Epoch, network: Carry) -> Past:
+        """Return the past after one more epoch, which left these arrays."""
+        longer = replace(self, history=self.history.appended(epoch))
+        if epoch.monitored < self.best_loss:
+            return replace(longer, best=network, best_loss=epoch.monitored)
+        return longer
 
 
 class Moment(NamedTuple):

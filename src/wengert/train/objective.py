@@ -28,13 +28,13 @@ def _most_probable(prediction: Any, target: Any) -> Any:
 
 
 # For each loss of classification: which rows a prediction gets right, as an array of booleans.
-_CORRECT: dict[Loss, Callable[[Any, Any], Any]] = {
-    nn.nllm: _most_probable,
-    nn.nllm_from_logits: _most_probable,
-    nn.nll: lambda prediction, target: (prediction > 0.5) == (target > 0.5),
-    nn.nll_from_logits: lambda prediction, target: (prediction > 0) == (target > 0.5),
-    nn.hinge: lambda prediction, target: (prediction > 0) == (target > 0),
-}
+_CORRECT: tuple[tuple[Loss, Callable[[Any, Any], Any]], ...] = (
+    (nn.nllm, _most_probable),
+    (nn.nllm_from_logits, _most_probable),
+    (nn.nll, lambda prediction, target: (prediction > 0.5) == (target > 0.5)),
+    (nn.nll_from_logits, lambda prediction, target: (prediction > 0) == (target > 0.5)),
+    (nn.hinge, lambda prediction, target: (prediction > 0) == (target > 0)),
+)
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,11 @@ class Objective:
 
     def correct(self, prediction: Any, target: Any) -> Any | None:
         """Return for each row whether it is classified correctly, or None where the loss has no classes."""
-        decide = _CORRECT.get(_bare(self.loss))
-        return None if decide is None else decide(prediction, target)
+        loss = self.loss.func if isinstance(self.loss, functools.partial) else self.loss
+        for known, decide in _CORRECT:
+            if known is loss:
+                return decide(prediction, target)
+        return None
 
     def describe(self) -> str:
         """Return loss and penalty as text, the same in every process."""
@@ -105,11 +108,6 @@ def find_loss(loss: str | Loss) -> Loss:
     return nn.LOSSES[loss]
 
 
-def _bare(loss: Loss) -> Loss:
-    return loss.func if isinstance(loss, functools.partial) else loss
-
-
-@functools.lru_cache(maxsize=64)
 def _has_reductions(loss: Loss) -> bool:
     try:
         parameters = inspect.signature(loss).parameters

@@ -115,7 +115,7 @@ class Bar:
         if waiting > 0:
             return waiting
         if self._bar is None:
-            self._open()
+            self._open(describe(history, self._epochs))
         self._bar.update(self._task, completed=done, description=describe(history, self._epochs))
         self._bar.refresh()
         return _REFRESH
@@ -125,7 +125,7 @@ class Bar:
         if self._bar is not None:
             self._bar.stop()
 
-    def _open(self) -> None:
+    def _open(self, description: str) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -136,7 +136,7 @@ class Bar:
             TimeRemainingColumn(),
         )
         self._bar = Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True)
-        self._task = self._bar.add_task("", total=1.0)
+        self._task = self._bar.add_task(description, total=1.0)
         self._bar.start()
 
 

@@ -48,8 +48,6 @@ def unbroadcast(contribution: Tensor, shape: tuple[int, ...]) -> Tensor:
     )
     if stretched:
         contribution = reductions.sum(contribution, axes=stretched, keepdims=True)
-    if contribution.shape != shape:
-        contribution = movement.broadcast_to(contribution, shape=shape)
     return contribution
 
 

@@ -25,9 +25,7 @@ class Body:
         By the axes of the nest, for each leaf and each stored member.
     """
 
-    def __init__(
-        self, kernel: Kernel, buffers: dict[Node, ir.Value], accesses: dict[Node, Access]
-    ) -> None:
+    def __init__(self, kernel: Kernel, buffers: dict[Node, ir.Value], accesses: dict[Node, Access]) -> None:
         self.kernel = kernel
         self.buffers = buffers
         self.accesses = accesses
@@ -100,7 +98,9 @@ def kernel_accesses(kernel: Kernel) -> dict[Node, Access]:
         if node not in kernel.reductions:
             accesses[node] = Access(0, contiguous_strides(kernel.shape))
     for node in kernel.reductions:
-        strides = iter(contiguous_strides(tuple(n for i, n in enumerate(kernel.shape) if i not in kernel.axes)))
+        strides = iter(
+            contiguous_strides(tuple(n for i, n in enumerate(kernel.shape) if i not in kernel.axes))
+        )
         accesses[node] = Access(
             0, tuple(0 if axis in kernel.axes else next(strides) for axis in range(len(kernel.shape)))
         )

@@ -140,4 +140,3 @@ _EXPANSIONS: dict[str, Expansion] = {
     "matmul": _matmul,
     "einsum": _einsum,
 }
-

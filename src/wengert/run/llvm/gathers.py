@@ -165,5 +165,3 @@ class Gather:
         with builder.if_then(wrong, likely=False):
             builder.store(ir.Constant(I64, 1), flag)
         return builder.select(wrong, ir.Constant(I64, 0), wrapped)
-
-

@@ -141,7 +141,7 @@ def coalesced(
 ) -> tuple[list[int], list[bool], list[Access]]:
     """Return the same nest with as few axes as possible.
 
-    Axes of extent 1 fall away, and two neighbouring axes are one where every access steps evenly through both.
+    Axes of extent 1 fall away; two neighbours are one where every access steps evenly through both.
     """
     kept = [axis for axis, extent in enumerate(shape) if extent != 1]
     axes: list[tuple[int, bool, list[int]]] = []

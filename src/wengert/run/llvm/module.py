@@ -54,7 +54,9 @@ def generate(plan: Plan, memory: Memory, target: Target) -> Generated:
     scratch = 0
     segments: list[Segment] = []
     stretch: list[Kernel] = []
-    generators = {kernel: _generator(kernel, target) for kernel in plan.kernels if kernel.form is not Form.NUMPY}
+    generators = {
+        kernel: _generator(kernel, target) for kernel in plan.kernels if kernel.form is not Form.NUMPY
+    }
     scratch = max([one.scratch_bytes for one in generators.values()], default=0)
     writer = _Writer(module, memory, generators)
     for kernel in plan.kernels:

@@ -120,7 +120,9 @@ class Nest:
         full = extent // self.lanes
         lanes = ir.Constant(I64, self.lanes)
         inside = builder.select(builder.icmp_signed("<", end, index_value(full)), end, index_value(full))
-        with counted_loop(builder, builder.mul(begin, lanes), builder.mul(inside, lanes), self.lanes) as index:
+        with counted_loop(
+            builder, builder.mul(begin, lanes), builder.mul(inside, lanes), self.lanes
+        ) as index:
             indices[self.last] = index
             self._run(builder, body, indices, self.lanes)
         if full * self.lanes < extent:
@@ -220,5 +222,3 @@ def _slot(builder: ir.IRBuilder, value: ir.Value) -> ir.AllocaInstr:
 def _update(builder: ir.IRBuilder, accumulator: Accumulator, slot: ir.AllocaInstr, value: ir.Value) -> None:
     before = builder.load(slot, typ=slot.allocated_type)
     builder.store(accumulator.step(builder, before, value), slot)
-
-

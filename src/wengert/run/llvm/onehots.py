@@ -90,4 +90,6 @@ class OneHot:
         if scalar_type(dtype) != I1:
             value = builder.select(hit, constant(type_, 1), constant(type_, 0))
         raw = as_memory(builder, value, dtype)
-        store(builder, raw, result, memory_type(dtype), Access(0, (self.count, 1)), Place([row, column], lanes))
+        store(
+            builder, raw, result, memory_type(dtype), Access(0, (self.count, 1)), Place([row, column], lanes)
+        )

@@ -83,9 +83,7 @@ def transposed_square(builder: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Va
         return rows
     half = lanes // 2
     low = [place // 2 + (place % 2) * lanes for place in range(lanes)]
-    masks = [
-        ir.Constant(ir.VectorType(I32, lanes), [place + first for place in low]) for first in (0, half)
-    ]
+    masks = [ir.Constant(ir.VectorType(I32, lanes), [place + first for place in low]) for first in (0, half)]
     for _ in range(lanes.bit_length() - 1):
         rows = [
             builder.shuffle_vector(rows[number], rows[number + half], mask)

@@ -26,14 +26,9 @@ from wengert.run.llvm.irtypes import (
 
 Emission = Callable[..., ir.Value]
 
-# One lane after the other through the C library: they are rare in networks, and a vector form would have to be
-# written and proved for each.
+# One lane after the other through the C library: they are rare in networks, and a vector form would have to
+# be written and proved for each.
 C_LIBRARY = {
-    "tan": "tan",
-    "sin": "sin",
-    "cos": "cos",
-    "log1p": "log1p",
-    "erf": "erf",
     "arcsin": "asin",
     "arccos": "acos",
     "arctan": "atan",

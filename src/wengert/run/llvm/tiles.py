@@ -167,9 +167,7 @@ class _TileWriter:
         """Compute `rows` rows of the panel from `row` on, and what is fused behind them."""
         builder, product = self.builder, self.product
         lanes = [self.tiles.lanes if self.tiles.packed else width for width in self.widths]
-        results = [
-            [self._slot(widened(product.type, count)) for count in lanes] for _ in range(rows)
-        ]
+        results = [[self._slot(widened(product.type, count)) for count in lanes] for _ in range(rows)]
         whole = product.terms - product.terms % UNROLLED
         if whole:
             with counted_loop(builder, 0, whole, UNROLLED) as term:
@@ -195,7 +193,7 @@ class _TileWriter:
     def _finish_in_a_loop(
         self, row: Index, rows: int, lanes: list[int], results: list[list[ir.AllocaInstr]]
     ) -> None:
-        """Go through the tile in memory, so that long lines behind a product stand in the code once a vector."""
+        """Go through the tile in memory, so that what follows stands in the code once for each vector."""
         builder, type_ = self.builder, self.product.type
         stride = sum(lanes)
         with builder.goto_entry_block():

@@ -1,4 +1,4 @@
-"""Where the elements of a value lie: a buffer, an offset and strides, so that moving elements costs nothing."""
+"""Where the elements of a value lie: buffer, offset, strides; so moving elements costs nothing."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -43,7 +42,7 @@ def unsupported(name: str, known: list[str]) -> UnsupportedFunctionError:
     """Return the error for a function without a rule, which names the most similar one that has a rule."""
 
     def similarity(other: str) -> float:
-        start = len(os.path.commonprefix([name, other]))
+        start = next((i for i, pair in enumerate(zip(name, other, strict=False)) if len(set(pair)) > 1), 0)
         # arg…, cum…, nan…: the families of NumPy's names begin alike.
         return difflib.SequenceMatcher(None, name, other).ratio() + (start / len(name) if start > 2 else 0)
 

@@ -1,0 +1,298 @@
+"""The chain rule in index notation, one named value after the other, from the output to the inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wengert.explain.algebra import collected, length, neat, simplified, taken_out, terms_of
+from wengert.explain.arithmetic import add, multiply, pulled_out, tidy, total, without_deltas
+from wengert.explain.differentiation import Rules, differentiate, fold
+from wengert.explain.engine import sums_to_one
+from wengert.explain.expressions import (
+    ONE,
+    Apply,
+    Call,
+    Differential,
+    Element,
+    Expression,
+    Partial,
+    Quotient,
+    Sum,
+    Symbol,
+    Verbatim,
+    rebuild,
+    size,
+    substitute,
+    walk,
+)
+from wengert.explain.indices import Index, Position
+from wengert.explain.problem import Problem
+from wengert.explain.steps import Step
+
+LONGEST = 60  # parts of an adjoint that is still written out where it is used
+
+
+@dataclass(frozen=True)
+class Local:
+    """A local partial derivative, worked out.
+
+    Attributes
+    ----------
+    partial : Partial
+    result : Expression
+        The partial itself where there is no formula.
+    steps : list of Step
+    """
+
+    partial: Partial
+    result: Expression
+    steps: list[Step]
+
+
+def line(subject: Expression, before: Expression, after: Expression, rule: str, why: str = "") -> Step:
+    """Return a step whose truth is what the engine computes for its subject."""
+    return Step(subject, before, after, rule, why, truth=subject)
+
+
+class ChainRule:
+    """Works out local partial derivatives and adjoints in index notation.
+
+    Parameters
+    ----------
+    problem : Problem
+    insert_adjoints : bool
+        Write adjoints out while they are short; otherwise they stay ∂L/∂u, as in the δ-recursion.
+    """
+
+    def __init__(self, problem: Problem, insert_adjoints: bool = True) -> None:
+        self.problem = problem
+        self.insert_adjoints = insert_adjoints
+        self.locals: dict[tuple[Symbol, Symbol], Local] = {}
+        output = problem.output
+        self.adjoints: dict[Symbol, tuple[Element, Expression]] = {output: (problem.element(output), ONE)}
+
+    def local(self, of_symbol: Symbol, by_symbol: Symbol) -> Local:
+        """Return ∂of/∂by through the definition of `of`."""
+        key = (of_symbol, by_symbol)
+        if key not in self.locals:
+            self.locals[key] = self._local(of_symbol, by_symbol)
+        return self.locals[key]
+
+    def _local(self, of_symbol: Symbol, by_symbol: Symbol) -> Local:
+        of = self.problem.element(of_symbol)
+        by = self.problem.element(by_symbol, of.positions)
+        partial = self.problem.direct(of, by)
+        definition = self.problem.definition(of_symbol, of.positions, by.positions)
+        if isinstance(definition, Verbatim):
+            return Local(partial, partial, [])
+        rules = Rules()
+        raw = differentiate(definition, by, rules)
+        steps: list[Step] = []
+        if len(rules.names) > 2:
+            steps.append(
+                line(partial, partial, Differential(by, definition), f"definition of {of_symbol.name}")
+            )
+        raw = neat(fold(raw, definition, of))
+        last: Expression = steps[-1].after if steps else partial
+        steps.append(line(partial, last, raw, str(rules) or "it is the element itself"))
+        short = neat(without_deltas(raw))
+        if short != raw:
+            steps.append(line(partial, raw, short, "δ keeps one term of the sum"))
+        short = self._shortened(partial, short, definition, of, steps)
+        return Local(partial, short, steps)
+
+    def _shortened(
+        self, partial: Partial, result: Expression, definition: Expression, of: Element, steps: list[Step]
+    ) -> Expression:
+        share = _fold_share(result, definition, of)
+        if share is not None:
+            steps.append(
+                line(partial, result, share, f"write {of.symbol.name} for the quotient that defines it")
+            )
+            return share
+        shorter = simplified(result)
+        if length(shorter) < length(result):
+            steps.append(line(partial, result, shorter, "collect terms"))
+            return shorter
+        return result
+
+    def adjoint(self, symbol: Symbol) -> tuple[Expression, list[Step]]:
+        """Return ∂output/∂symbol and the steps that lead there; those of its users must be known already."""
+        by = self.problem.element(symbol)
+        subject = self.problem.total(by)
+        users = self.problem.consumers(symbol)
+        if users == [self.problem.output]:
+            found = self.local(self.problem.output, symbol)
+            result = self.moved(found, self.problem.element(self.problem.output), by)
+            finished, steps = self._finish(subject, result, [])
+            self.adjoints[symbol] = (by, finished)
+            return finished, steps
+        steps = self._chained(subject, by, users)
+        result = steps[-1].after
+        self.adjoints[symbol] = (by, result)
+        return result, steps
+
+    def _chained(self, subject: Partial, by: Element, users: list[Symbol]) -> list[Step]:
+        pure, worked = [], []
+        for user in users:
+            of = self.problem.element(user, by.positions)
+            outer = ONE if user is self.problem.output else self.problem.total(of)
+            indices = [at for at in of.positions if isinstance(at, Index)]
+            pure.append(total(indices, multiply(outer, self.problem.direct(of, by))))
+            worked.append(total(indices, multiply(outer, self.moved(self.local(user, by.symbol), of, by))))
+        steps = [line(subject, subject, add(*pure), "chain rule", self._why(by, users))]
+        inserted = add(*worked)
+        if inserted != steps[-1].after:
+            steps.append(line(subject, steps[-1].after, inserted, "insert the local derivatives"))
+        short = without_deltas(inserted)
+        if short != inserted:
+            remains = any(isinstance(part, Sum) for part in walk(short))
+            rule = "δ keeps one term of the sum" + ("" if remains else ": no sum is left")
+            steps.append(line(subject, inserted, short, rule))
+        if self.insert_adjoints:
+            self._insert_known(subject, short, steps)
+        finished, more = self._finish(subject, steps[-1].after, steps)
+        return steps + more if finished is not steps[-1].after else steps
+
+    def _insert_known(self, subject: Partial, short: Expression, steps: list[Step]) -> None:
+        known = pulled_out(without_deltas(self._with_adjoints(short)))
+        if known != short and size(known) <= LONGEST:
+            steps.append(line(subject, short, known, "insert what is known"))
+
+    def _with_adjoints(self, expression: Expression) -> Expression:
+        """Write out the adjoints that are known and short."""
+        if (
+            isinstance(expression, Partial)
+            and not expression.direct
+            and expression.by.symbol in self.adjoints
+        ):
+            element, known = self.adjoints[expression.by.symbol]
+            if size(known) > LONGEST // 2:
+                return expression
+            return _at(known, element.positions, expression.by.positions)
+        return rebuild(expression, self._with_adjoints)
+
+    def _finish(
+        self, subject: Partial, result: Expression, steps: list[Step]
+    ) -> tuple[Expression, list[Step]]:
+        """Cancel and collect where that makes the result shorter, and use Σ t = 1 where it holds."""
+        found: list[Step] = []
+        outside = result
+        while True:
+            shorter = simplified(taken_out(result))
+            if length(shorter) >= length(result):
+                break
+            rule = "multiply out and collect" if found else "cancel"
+            found.append(line(subject, result, shorter, rule))
+            result = outside = shorter
+        outside = taken_out(outside)
+        summed = self._with_unit_sums(outside)
+        if summed != outside:
+            if result != outside:
+                found.append(line(subject, result, outside, "take out what the sum does not run over"))
+            final = collected(list(terms_of(simplified(summed))))
+            names = ", ".join(sorted({symbol.name for symbol in self._unit_sums(outside)}))
+            found.append(line(subject, outside, final, f"the elements of {names} sum to 1"))
+            result = final
+        return result, found
+
+    def _unit_sums(self, expression: Expression) -> set[Symbol]:
+        """Return the inputs whose rows sum to 1 and of which such a sum stands in the expression."""
+        return {
+            part.body.symbol
+            for part in walk(expression)
+            if isinstance(part, Sum) and isinstance(part.body, Element) and self._sums_to_one(part)
+        }
+
+    def _sums_to_one(self, part: Sum) -> bool:
+        assert isinstance(part.body, Element)
+        symbol = part.body.symbol
+        if symbol.node.inputs or part.body.positions[-1:] != part.indices:
+            return False
+        values = self.problem.points[0].values[symbol.node]
+        return sums_to_one(values)
+
+    def _with_unit_sums(self, expression: Expression) -> Expression:
+        if (
+            isinstance(expression, Sum)
+            and isinstance(expression.body, Element)
+            and self._sums_to_one(expression)
+        ):
+            return ONE
+        return _rebuilt(expression, self._with_unit_sums)
+
+    def moved(self, local: Local, of: Element, by: Element) -> Expression:
+        """Return a local derivative at other indices."""
+        result = local.result
+        if isinstance(result, Partial):
+            return self.problem.direct(of, by)
+        old = (*local.partial.of.positions, *local.partial.by.positions)
+        return _at(result, old, (*of.positions, *by.positions))
+
+    def _why(self, by: Element, users: list[Symbol]) -> str:
+        name = by.symbol.name
+        output = self.problem.output.name
+        if len(users) > 1:
+            through = ", ".join(user.name for user in users[:-1]) + f" and {users[-1].name}"
+            return f"{name} reaches {output} through {through}, so the contributions are added."
+        return ""
+
+
+def _rebuilt(expression: Expression, change: object) -> Expression:
+    assert callable(change)
+    return tidy(rebuild(expression, change))
+
+
+def _at(expression: Expression, old: tuple[Position, ...], new: tuple[Position, ...]) -> Expression:
+    """Rename the free indices `old` to `new`, all at once; summation indices in the way are renamed first."""
+    names: dict[Index, Position] = {
+        one: other for one, other in zip(old, new, strict=True) if isinstance(one, Index) and one != other
+    }
+    return substitute(expression, names)
+
+
+def _canonical(expression: Sum) -> Expression:
+    """Return a sum with summation indices that do not depend on what they were called."""
+    far = tuple(
+        Index(index.letter, index.extent, 50 + place) for place, index in enumerate(expression.indices)
+    )
+    return Sum(far, substitute(expression.body, dict(zip(expression.indices, far, strict=True))))
+
+
+def _fold_share(result: Expression, definition: Expression, of: Element) -> Expression | None:
+    """Write p for e^z / Σ e^z: what is taught of softmax, ∂p_k/∂z_l = p_k(δ_kl − p_l).
+
+    Every e^z_l is p_l times the normaliser, which then cancels.
+    """
+    if not isinstance(definition, Quotient) or not isinstance(definition.denominator, Sum):
+        return None
+    above = definition.numerator
+    if not isinstance(above, Apply) or above.primitive.name != "exp" or len(above.operands) != 1:
+        return None
+    (inside,) = above.operands
+    normaliser = _canonical(definition.denominator)
+    mark = Call("normaliser", ())
+
+    def marked(part: Expression) -> Expression:
+        if isinstance(part, Sum) and _canonical(part) == normaliser:
+            return mark
+        if isinstance(part, Apply) and part.primitive is above.primitive:
+            positions = _matching(inside, part.operands[0], of)
+            if positions is not None:
+                return multiply(Element(of.symbol, positions), mark)
+        return _rebuilt(part, marked)
+
+    folded = simplified(marked(result))
+    return None if any(part == mark for part in walk(folded)) else folded
+
+
+def _matching(pattern: Expression, found: Expression, of: Element) -> tuple[Position, ...] | None:
+    """Return the positions of `of` for which `pattern` reads as `found`."""
+    if (
+        not isinstance(pattern, Element)
+        or not isinstance(found, Element)
+        or pattern.symbol is not found.symbol
+    ):
+        return None
+    names = dict(zip(pattern.positions, found.positions, strict=True))
+    return tuple(names.get(at, at) for at in of.positions)

@@ -1,0 +1,210 @@
+"""From a function and its arguments to a checked derivation."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import ConfigurationError, GradientError, ShapeError
+from wengert.explain.checking import Verification, check_tree, with_values
+from wengert.explain.printers import html, latex
+from wengert.explain.printers.json import tree_as_json
+from wengert.explain.printers.text import text
+from wengert.explain.problem import Convention, Problem, build
+from wengert.explain.steps import Tree
+from wengert.explain.typesetting import Style
+from wengert.explain.views.adjoint_view import adjoint_view
+from wengert.explain.views.delta_view import delta_view
+from wengert.explain.views.index_view import index_view
+from wengert.explain.views.matrix_view import matrix_view
+from wengert.explain.views.numbers_view import numbers_view
+from wengert.explain.views.update import update
+from wengert.ir.node import Node
+from wengert.run.numpy import NumpyExecutor
+from wengert.trace.tracing import Recording
+from wengert.trace.tree import map_leaves
+
+VIEWS: dict[str, Callable[[Problem], Tree]] = {
+    "index": index_view,
+    "matrix": matrix_view,
+    "delta": delta_view,
+    "adjoint": adjoint_view,
+    "numbers": numbers_view,
+}
+NOTATIONS = ("rows", "columns", "mit")
+LAYOUTS = ("denominator", "numerator")
+_SEED = 1964
+
+
+class Derivation:
+    """A derivation, every line of which was compared with the engine.
+
+    Attributes
+    ----------
+    view : str
+    tree : Tree
+        Sections of steps; each step has before, rule, justification, after, shape and value.
+    verification : Verification
+        How many lines were checked at how many points before anything was shown.
+    """
+
+    def __init__(self, rebuild: Callable[[str], tuple[Problem, Tree]], view: str) -> None:
+        self._rebuild = rebuild
+        self.view_name = view
+        self._problem, tree = rebuild(view)
+        rng = np.random.default_rng(_SEED)
+        self.verification = check_tree(tree, self._problem.points, rng)
+        self.tree = with_values(tree, self._problem.points[0])
+
+    def view(self, name: str) -> Derivation:
+        """Return another view of the same derivation."""
+        _check_choice("view", name, VIEWS)
+        return Derivation(self._rebuild, name)
+
+    def verify(self, points: int = 5, seed: int = 0) -> Verification:
+        """Compare every line with the engine again, at fresh random points.
+
+        Parameters
+        ----------
+        points, seed : int
+
+        Raises
+        ------
+        DerivationError
+            When a line disagrees; names it.
+        """
+        rng = np.random.default_rng(seed)
+        return check_tree(self.tree, self._problem.engine.fresh(points, rng), rng)
+
+    @property
+    def style(self) -> Style:
+        """How the formulas are written."""
+        point = self._problem.points[0] if self.view_name == "numbers" else None
+        shapes = self.view_name in ("matrix", "delta")
+        return Style(self._problem.names, self.tree.adjoints, shapes, point)
+
+    def __str__(self) -> str:
+        return text(self.tree, self.style)
+
+    def __repr__(self) -> str:
+        return f"<derivation: {self.tree.title}; {self.verification}>"
+
+    def _repr_html_(self) -> str:
+        return html.fragment(self.tree, self.style)
+
+    def to_latex(self, standalone: bool = False) -> str:
+        """Return the derivation in LaTeX.
+
+        Parameters
+        ----------
+        standalone : bool
+            A document of its own; otherwise a fragment that needs amsmath and amssymb.
+        """
+        return latex.document(self.tree, self.style) if standalone else latex.fragment(self.tree, self.style)
+
+    def to_html(self) -> str:
+        """Return the derivation as one HTML page with MathML that loads nothing."""
+        return html.document(self.tree, self.style)
+
+    def to_json(self) -> str:
+        """Return the tree of steps as JSON."""
+        return tree_as_json(self.tree, self.style)
+
+
+def _check_choice(role: str, value: str, known: Sequence[str] | Mapping[str, Any]) -> None:
+    if value not in known:
+        raise ConfigurationError(f"{role}={value!r} is not one of {', '.join(known)}{_nearest(value, known)}")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message that suggests a known name, whatever its capitals."""
+    plain = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(str(name).lower(), list(plain), n=1)
+    return f"; did you mean {plain[near[0]]!r}?" if near else ""
+
+
+def _as_float64(leaf: Any) -> Any:
+    """Return a leaf as float64 where it is a floating number: derivations are checked in double precision."""
+    array = np.asarray(leaf)
+    return array.astype(np.float64) if array.dtype.kind == "f" else leaf
+
+
+def _targets(recording: Recording, wrt: str | Sequence[str] | None) -> list[Node]:
+    """Return the inputs to differentiate by."""
+    paths = {str(dict(node.params)["name"]): node for node in recording.program.inputs}
+    floating = {name: node for name, node in paths.items() if node.type.is_float}
+    if wrt is None:
+        return list(floating.values())
+    chosen: list[Node] = []
+    for name in [wrt] if isinstance(wrt, str) else wrt:
+        found = [node for path, node in paths.items() if path == name or path.startswith(f"{name}.")]
+        found = found or [node for path, node in paths.items() if path.endswith(f".{name}")]
+        if not found:
+            known = ", ".join(paths)
+            raise ConfigurationError(
+                f"wrt={name!r}: no such argument (there are: {known}){_nearest(name, paths)}"
+            )
+        chosen += [node for node in found if node.type.is_float]
+        if not any(node.type.is_float for node in found):
+            raise GradientError(f"wrt={name!r} is {found[0].type}; derivatives need floating numbers")
+    return list(dict.fromkeys(chosen))
+
+
+def derive(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    wrt: str | Sequence[str] | None,
+    view: str,
+    names: Mapping[str, str],
+    convention: Convention,
+) -> Derivation:
+    """Trace a function and derive its gradient; see `wengert.explain`."""
+    _check_choice("view", view, VIEWS)
+    _check_choice("notation", convention.notation, NOTATIONS)
+    _check_choice("layout", convention.layout, LAYOUTS)
+    recording = Recording(function, map_leaves(_as_float64, args), map_leaves(_as_float64, kwargs))
+    _check_output(recording)
+    targets = _targets(recording, wrt)
+    if not targets:
+        raise GradientError("there is no floating argument to differentiate by")
+    make = partial(_derived, recording, targets, dict(names), convention)
+    return Derivation(make, view)
+
+
+def _derived(
+    recording: Recording, targets: list[Node], names: dict[str, str], convention: Convention, view: str
+) -> tuple[Problem, Tree]:
+    arguments = [np.asarray(leaf, node.type.dtype) for leaf, node in
+                 zip(recording.leaves, recording.program.inputs, strict=True)]  # fmt: skip
+    problem = build(
+        recording.program, targets, arguments, NumpyExecutor(), names, convention,
+        every_line=view == "adjoint", rng=np.random.default_rng(_SEED),
+    )  # fmt: skip
+    tree = VIEWS[view](problem)
+    if convention.step_size is not None:
+        tree = replace(tree, sections=(*tree.sections, update(problem, convention.step_size)))
+    return problem, tree
+
+
+def _check_output(recording: Recording) -> None:
+    outputs = recording.program.outputs
+    if len(outputs) != 1:
+        raise GradientError(f"the function returns {len(outputs)} values; a gradient is of one scalar")
+    type_ = outputs[0].type
+    if type_.shape != () or not type_.is_float:
+        raise GradientError(
+            f"the function returns {type_}; a gradient is of a floating scalar: sum it, or take wg.jacobian"
+        )
+    for node in recording.program.nodes:
+        if node.type.size == 0:
+            raise ShapeError(f"an array of shape {node.type.shape} has no elements; nothing to derive")
+        if node.type.is_float and node.type.dtype != np.float64:
+            raise GradientError(
+                f"the function converts to {node.type.dtype}; derivations are in float64: leave that out"
+            )

@@ -1,0 +1,202 @@
+"""What the engine says: values, adjoints and local Jacobians in float64, against which every line is held."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import DerivationError, NonFiniteError
+from wengert.explain.expressions import Symbol
+from wengert.ir.node import Node, make_input, make_node
+from wengert.ir.program import Program, reading_order
+from wengert.run.executor import Executable, Executor
+from wengert.trace.tensor import Trace, as_tensor
+from wengert.transform.gradient import backpropagate, dependents, gradient, pullback
+
+Array = np.ndarray[Any, Any]
+_SCALES = (0.5, 0.3, 0.1, 0.03, 0.003)  # relative distances of fresh points, tried in turn
+
+
+def sums_to_one(array: Array) -> bool:
+    """Return whether the rows of an array are probabilities."""
+    return array.ndim > 0 and bool(np.all(array >= 0) and np.allclose(array.sum(axis=-1), 1))
+
+
+class Engine:
+    """Runs a program, its reverse sweep and the derivative of each definition.
+
+    Parameters
+    ----------
+    program : Program
+        Its first output is a floating scalar.
+    wrt : sequence of Node
+        Inputs to differentiate by.
+    symbols : mapping of Node to Symbol
+    arguments : sequence of ndarray
+        The point at which the function is explained.
+    executor : Executor
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        wrt: Sequence[Node],
+        symbols: Mapping[Node, Symbol],
+        arguments: Sequence[Array],
+        executor: Executor,
+    ) -> None:
+        self.program = program
+        self.wrt = tuple(wrt)
+        self.symbols = symbols
+        self.arguments = list(arguments)
+        self._executor = executor
+        self._edges: dict[tuple[Node, Node], tuple[Executable, tuple[Node, ...]]] = {}
+        output = program.outputs[0]
+        reached = dependents(reading_order([output, *wrt]), wrt)
+        self.active = tuple(node for node in reached if node in symbols)
+        members = set(program.nodes)
+        self.active = tuple(node for node in self.active if node in members)
+        self._values = executor.compile(Program(program.inputs, program.nodes))
+        trace = Trace(rule="seed")
+        with trace.recording():
+            one = as_tensor(np.ones((), output.type.dtype), trace)
+            adjoints = backpropagate([output], [one], self.active, trace)
+        self._adjoints = executor.compile(Program(program.inputs, [adjoint.node for adjoint in adjoints]))
+
+    def point(self, arguments: Sequence[Array]) -> Point:
+        """Return everything the engine knows at these arguments."""
+        values = dict(zip(self.program.nodes, self._values(arguments), strict=True))
+        values |= dict(zip(self.program.inputs, arguments, strict=True))
+        adjoints = dict(zip(self.active, self._adjoints(arguments), strict=True))
+        return Point(self, values, adjoints)
+
+    def given(self) -> Point:
+        """Return the point at which the function is explained.
+
+        Raises
+        ------
+        NonFiniteError
+            When the function or its gradient is not finite there.
+        """
+        point = self.point(self.arguments)
+        if not point.finite:
+            raise NonFiniteError(
+                "the function or its gradient is not finite at these arguments, so no line could be checked"
+            )
+        self._check_gradient(point)
+        return point
+
+    def _check_gradient(self, point: Point) -> None:
+        """Hold the adjoints, and the claim that an argument has none, to the gradient as users get it.
+
+        Raises
+        ------
+        DerivationError
+        """
+        places = [self.program.inputs.index(node) for node in self.wrt]
+        scalar = self.program.outputs[0].type.shape == ()
+        if not scalar:
+            return
+        derived = self._executor.compile(gradient(self.program, places))(self.arguments)
+        for node, expected in zip(self.wrt, derived, strict=True):
+            found = point.adjoints.get(node, np.zeros(node.type.shape))
+            if not np.allclose(found, expected, rtol=1e-9, atol=1e-12):
+                name = self.symbols[node].name
+                raise DerivationError(f"the adjoint of {name} is not the gradient that wengert.grad gives")
+
+    def fresh(self, count: int, rng: np.random.Generator) -> list[Point]:
+        """Return points drawn at random around the given one, at which all values are finite."""
+        points: list[Point] = []
+        for scale in _SCALES:
+            for _ in range(count - len(points)):
+                arguments = [self._drawn(array, scale, rng) for array in self.arguments]
+                point = self.point(arguments)
+                if point.finite:
+                    points.append(point)
+        return points
+
+    def calm(self, count: int, rng: np.random.Generator) -> list[Point]:
+        """Return points with small arguments, for formulas that overflow where stable forms do not."""
+        points = []
+        for _ in range(count):
+            arguments = [
+                rng.uniform(0.5, 1.5, one.shape) if one.dtype.kind == "f" and not sums_to_one(one) else one
+                for one in self.arguments
+            ]
+            points.append(self.point([np.asarray(one) for one in arguments]))
+        return [point for point in points if point.finite]
+
+    @staticmethod
+    def _drawn(array: Array, scale: float, rng: np.random.Generator) -> Array:
+        """Draw an argument of the same nature: whole numbers stay, rows that sum to 1 still do."""
+        if array.dtype.kind != "f" or array.size == 0:
+            return array
+        if sums_to_one(array) and array.shape[-1] > 1:
+            weights = np.asarray(rng.uniform(0.2, 1, array.shape))
+            return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+        if np.all((array == 0) | (array == 1)) and array.ndim:
+            return np.asarray(rng.uniform(0.1, 0.9, array.shape))
+        if np.all(array > 0):
+            return np.asarray(array * np.exp(scale * rng.normal(size=array.shape)))
+        return np.asarray(array + scale * (0.5 + np.abs(array)) * rng.normal(size=array.shape))
+
+    def edge(self, of: Node, by: Node) -> tuple[Executable, tuple[Node, ...]]:
+        """Return the pullback of one definition to one of its operands, and the nodes it reads."""
+        if (of, by) not in self._edges:
+            program, reads = self._cut(of)
+            derived = pullback(program, [reads.index(by)])
+            self._edges[of, by] = (self._executor.compile(derived), reads)
+        return self._edges[of, by]
+
+    def _cut(self, node: Node) -> tuple[Program, tuple[Node, ...]]:
+        """Return the definition of a named value as a program that reads other named values."""
+        stack = list(node.inputs)
+        seen: set[Node] = set()
+        while stack:
+            current = stack.pop()
+            if current not in seen:
+                seen.add(current)
+                if current not in self.symbols:
+                    stack += current.inputs
+        ordered = sorted(seen, key=lambda one: one.serial)
+        reads = tuple(one for one in ordered if one in self.symbols)
+        new = {one: make_input(self.symbols[one].name, one.type) for one in reads}
+        for one in [*(one for one in ordered if one not in new), node]:
+            operands = tuple(new[operand] for operand in one.inputs)
+            new[one] = make_node(one.primitive, operands, dict(one.params)) if one.inputs else one
+        return Program([new[one] for one in reads], [new[node]]), reads
+
+
+class Point:
+    """The values of a program at one point.
+
+    Attributes
+    ----------
+    values, adjoints : dict of Node to ndarray
+    """
+
+    def __init__(self, engine: Engine, values: dict[Node, Array], adjoints: dict[Node, Array]) -> None:
+        self.engine = engine
+        self.values = values
+        self.adjoints = adjoints
+        self._transported: dict[tuple[Node, Node], Array] = {}
+
+    @property
+    def finite(self) -> bool:
+        """Whether the named values and all adjoints are finite."""
+        named = [self.values[node] for node in self.engine.symbols if node in self.values]
+        return all(bool(np.all(np.isfinite(array))) for array in [*named, *self.adjoints.values()])
+
+    def pulled_back(self, of: Node, by: Node, cotangent: Array) -> Array:
+        """Return what a cotangent of a definition contributes to one operand."""
+        run, reads = self.engine.edge(of, by)
+        (result,) = run([*(self.values[node] for node in reads), cotangent])
+        return result
+
+    def contribution(self, of: Node, by: Node) -> Array:
+        """Return what the adjoint of `of` contributes to that of `by` through the definition of `of`."""
+        if (of, by) not in self._transported:
+            self._transported[of, by] = self.pulled_back(of, by, self.adjoints[of])
+        return self._transported[of, by]

@@ -1,0 +1,71 @@
+"""`wengert.explain`, in a module that costs nothing to import: what it needs is loaded at the first call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wengert.explain.derivation import Derivation
+
+
+def explain(
+    function: Callable[..., Any],
+    *args: Any,
+    wrt: str | Sequence[str] | None = None,
+    view: str = "index",
+    notation: str = "rows",
+    layout: str = "denominator",
+    names: Mapping[str, str] | None = None,
+    step_size: float | None = None,
+    **kwargs: Any,
+) -> Derivation:
+    """Derive the gradient of a function line by line, each line checked against the engine.
+
+    Parameters
+    ----------
+    function : callable
+        Written in plain NumPy; returns a scalar. Its own variable names are used.
+    *args, **kwargs
+        The point at which it is explained: numbers, arrays, networks.
+    wrt : str or sequence of str, optional
+        Names of the arguments to differentiate by; all floating ones by default. For a network the path of
+        a parameter, or the argument for all of them.
+    view : str
+        One of ``index``, ``matrix``, ``delta``, ``adjoint``, ``numbers``.
+    notation : str
+        ``rows`` (XW + b), ``columns`` (Wx + b) or ``mit`` (Wᵀx + W₀): whether an array with one axis is a
+        row or a column.
+    layout : str
+        ``denominator``: a gradient has the shape of its variable; ``numerator``: of the transpose.
+    names : mapping, optional
+        Names to show in place of the program's own.
+    step_size : float, optional
+        Show the gradient-descent update as well.
+
+    Returns
+    -------
+    Derivation
+
+    Raises
+    ------
+    ConfigurationError
+        For an unknown name or option; suggests the nearest.
+    GradientError
+        When the output is no floating scalar, or there is nothing to differentiate by.
+    NonFiniteError
+        When the function or its gradient is not finite at the given point.
+    DerivationError
+        When a line disagrees with the engine; always a bug.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import wengert as wg
+    >>> print(wg.explain(lambda x: np.sin(x) ** 2, 0.5))  # doctest: +SKIP
+    """
+    from wengert.explain.derivation import derive
+    from wengert.explain.problem import Convention
+
+    convention = Convention(notation, layout, step_size)
+    return derive(function, args, kwargs, wrt, view, names or {}, convention)

@@ -1,0 +1,98 @@
+"""Evaluating matrix notation strictly: every factor is a matrix, and only a 1 × 1 matrix acts as a scalar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import DerivationError
+from wengert.explain.engine import Array, Point
+from wengert.explain.evaluation import FUNCTIONS, RELATIONS
+from wengert.explain.expressions import (
+    Add,
+    Apply,
+    Call,
+    Cases,
+    Expression,
+    Number,
+    Power,
+    Product,
+    Quotient,
+    Relation,
+)
+from wengert.explain.matrices import Diagonal, Gradient, Hadamard, Identity, Matrix, MatrixProduct, Ones
+from wengert.explain.templates import written_out
+
+
+def matrix_value(expression: Expression, point: Point) -> Array:
+    """Return the value as a matrix.
+
+    Raises
+    ------
+    DerivationError
+        When shapes do not fit as matrices: nothing is broadcast but scalars.
+    """
+    with np.errstate(all="ignore"):
+        return _value(expression, point).astype(np.float64)
+
+
+def _value(expression: Expression, point: Point) -> Array:
+    match expression:
+        case Number(value):
+            return np.full((1, 1), float(value))
+        case Matrix(symbol, shape, transposed):
+            array = point.values[symbol.node].reshape(shape)
+            return array.T if transposed else array
+        case Gradient(_, by, shape, transposed, numerator):
+            # In numerator layout the stored shape is that of the transpose of the variable.
+            adjoint = point.adjoints[by.node]
+            array = adjoint.reshape(shape[::-1]).T if numerator else adjoint.reshape(shape)
+            return array.T if transposed else array
+        case Ones(shape):
+            return np.ones(shape)
+        case Identity(extent):
+            return np.eye(extent)
+        case Diagonal(vector):
+            return np.diag(_value(vector, point).reshape(-1))
+        case MatrixProduct(factors):
+            result = _value(factors[0], point)
+            for factor in factors[1:]:
+                right = _value(factor, point)
+                if result.shape[1] != right.shape[0]:
+                    raise DerivationError(
+                        f"a product of matrices {result.shape} and {right.shape} in a derivation"
+                    )
+                result = result @ right
+            return result
+    return _elementwise(expression, point)
+
+
+def _elementwise(expression: Expression, point: Point) -> Array:
+    match expression:
+        case Hadamard(factors) | Product(factors):
+            return _combined(lambda *arrays: np.prod(np.stack(arrays), axis=0), factors, point)
+        case Add(terms):
+            return _combined(lambda *arrays: np.sum(np.stack(arrays), axis=0), terms, point)
+        case Quotient(numerator, denominator):
+            return _combined(np.divide, (numerator, denominator), point)
+        case Power(base, exponent):
+            return _combined(np.power, (base, exponent), point)
+        case Call(name, arguments):
+            return _combined(FUNCTIONS[name], arguments, point)
+        case Relation(sign, left, right):
+            return _combined(RELATIONS[sign], (left, right), point)
+        case Cases(condition, value, otherwise):
+            return _combined(np.where, (condition, value, otherwise), point)
+        case Apply():
+            return _value(written_out(expression), point)
+    raise AssertionError(f"no value for {type(expression).__name__}")
+
+
+def _combined(function: Any, parts: tuple[Expression, ...], point: Point) -> Array:
+    values = [_value(part, point) for part in parts]
+    shapes = {value.shape for value in values if value.shape != (1, 1)}
+    if len(shapes) > 1:
+        raise DerivationError(f"an elementwise operation on shapes {sorted(shapes)} in a derivation")
+    shape = shapes.pop() if shapes else (1, 1)
+    return np.asarray(function(*(np.broadcast_to(value, shape) for value in values)), np.float64)

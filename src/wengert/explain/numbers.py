@@ -1,0 +1,59 @@
+"""Numbers for the reader: few digits, and large arrays elided in the middle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.explain.layout import Grid, Layout, Text
+
+_LARGEST = 7  # rows or columns that are shown whole
+_EDGE = 3
+Array = np.ndarray[Any, Any]
+
+
+def short(value: float) -> str:
+    """Return a number with at most four significant digits; what is cut off is rounded."""
+    if value == 0:
+        return "0"
+    if not np.isfinite(value):
+        return str(value)
+    text = f"{value:.4g}"
+    return text.replace("-", "−")
+
+
+def _cut(extent: int) -> list[int | None]:
+    """Return the positions to show; None stands for those left out."""
+    if extent <= _LARGEST:
+        return list(range(extent))
+    return [*range(_EDGE), None, *range(extent - _EDGE, extent)]
+
+
+def listed(value: Array) -> str:
+    """Return an array on one line: a number, or rows in brackets; elided in the middle like `shown_value`."""
+    array = np.asarray(value)
+    if array.ndim == 0:
+        return short(float(array))
+    inside = ("…" if place is None else listed(array[place]) for place in _cut(array.shape[0]))
+    return "[" + ", ".join(inside) + "]"
+
+
+def shown_value(value: Array) -> Layout:
+    """Return an array as it is shown: a number, or a matrix; one with more axes by its shape only."""
+    array = np.asarray(value)
+    if array.size == 1:
+        return Text(short(float(array.reshape(()))), "number")
+    if array.ndim > 2:
+        return Text("an array of shape " + "×".join(map(str, array.shape)), "words")
+    table = array.reshape(1, -1) if array.ndim == 1 else array
+    rows = []
+    for i in _cut(table.shape[0]):
+        cells = []
+        for j in _cut(table.shape[1]):
+            if i is None or j is None:
+                cells.append("⋱" if i is None and j is None else "⋮" if i is None else "…")
+            else:
+                cells.append(short(float(table[i, j])))
+        rows.append(tuple(cells))
+    return Grid(tuple(rows))

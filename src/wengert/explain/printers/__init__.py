@@ -1,0 +1,1 @@
+"""Printers: terminal text, LaTeX, HTML with MathML, JSON."""

@@ -1,0 +1,175 @@
+"""What is to be explained: a program, its named values, what depends on what, and the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from wengert.explain.definitions import Formulas
+from wengert.explain.engine import Array, Engine, Point
+from wengert.explain.expressions import Element, Expression, Partial, Symbol
+from wengert.explain.indices import Position, distinct
+from wengert.explain.letters import Letters
+from wengert.explain.symbols import Table
+from wengert.ir.node import Node
+from wengert.ir.program import Program
+from wengert.run.executor import Executor
+
+FRESH_POINTS = 2  # random points at which each line is checked besides the given one
+
+
+@dataclass(frozen=True)
+class Convention:
+    """How a derivation is written.
+
+    Attributes
+    ----------
+    notation : str
+        ``rows`` (XW + b), ``columns`` (Wx + b) or ``mit`` (Wᵀx + W₀).
+    layout : str
+        ``denominator`` or ``numerator``.
+    step_size : float or None
+        Of the update at the end; no update where there is none.
+    """
+
+    notation: str = "rows"
+    layout: str = "denominator"
+    step_size: float | None = None
+
+    @property
+    def vectors(self) -> str:
+        """``rows`` or ``columns``."""
+        return "rows" if self.notation == "rows" else "columns"
+
+
+@dataclass
+class Problem:
+    """A function to explain.
+
+    Attributes
+    ----------
+    program : Program
+    wrt : list of Symbol
+        The inputs to differentiate by, in the reader's order.
+    symbols : dict of Node to Symbol
+    output : Symbol
+    order : list of Symbol
+        The named values through which the derivative flows, from the inputs to the output.
+    uses : dict of Symbol to list of Symbol
+        For each named value those of `order` that stand in its definition.
+    engine : Engine
+    points : list of Point
+        The given point, then random ones.
+    """
+
+    program: Program
+    wrt: list[Symbol]
+    symbols: dict[Node, Symbol]
+    formulas: Formulas
+    output: Symbol
+    order: list[Symbol]
+    uses: dict[Symbol, list[Symbol]]
+    engine: Engine
+    points: list[Point]
+    convention: Convention = field(default_factory=Convention)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All names of the derivation."""
+        return frozenset(symbol.name for symbol in self.symbols.values())
+
+    @property
+    def defined(self) -> list[Symbol]:
+        """The values that the program computes, in order."""
+        return [symbol for node, symbol in self.symbols.items() if node.inputs]
+
+    @property
+    def inputs(self) -> list[Symbol]:
+        """The inputs and array constants that the output needs."""
+        members = set(self.program.nodes)
+        return [symbol for node, symbol in self.symbols.items() if not node.inputs and node in members]
+
+    def consumers(self, symbol: Symbol) -> list[Symbol]:
+        """Return the values on the way to the output in whose definition `symbol` stands, the last first."""
+        return [user for user in reversed(self.order) if symbol in self.uses[user]]
+
+    def total(self, by: Element) -> Partial:
+        """Return ∂output/∂by through all paths."""
+        return Partial(Element(self.output, self.output.axes), by, direct=False)
+
+    def direct(self, of: Element, by: Element) -> Partial:
+        """Return ∂of/∂by through the definition of `of` alone."""
+        others = any(user is not of.symbol for user in self.consumers(by.symbol))
+        ambiguous = of.symbol is self.output and others
+        return Partial(of, by, direct=True, ambiguous=ambiguous)
+
+    def definition(
+        self, symbol: Symbol, positions: tuple[Position, ...], used: tuple[Position, ...] = ()
+    ) -> Expression:
+        """Return the formula of an element of a named value; its sums keep clear of the indices `used`."""
+        return self.formulas.definition(symbol, positions, used)
+
+    @staticmethod
+    def element(symbol: Symbol, used: Sequence[Position] = ()) -> Element:
+        """Return an element at indices that are not in `used`."""
+        return Element(symbol, distinct(symbol.axes, used))
+
+
+def _uses(symbols: Mapping[Node, Symbol], symbol: Symbol) -> list[Symbol]:
+    """Return the named values in the definition of a symbol, in order of appearance."""
+    found: dict[Symbol, None] = {}
+    stack = list(reversed(symbol.node.inputs))
+    seen: set[Node] = set()
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node in symbols:
+            found.setdefault(symbols[node])
+        else:
+            stack += reversed(node.inputs)
+    return list(found)
+
+
+def build(
+    program: Program,
+    wrt: Sequence[Node],
+    arguments: Sequence[Array],
+    executor: Executor,
+    renamed: Mapping[str, str],
+    convention: Convention,
+    every_line: bool,
+    rng: np.random.Generator,
+) -> Problem:
+    """Name the values of a program and run the engine at the given point and at random ones."""
+    letters = Letters(program, _example_axes(program, wrt))
+    table = Table(program, letters, renamed, every_line)
+    engine = Engine(program, wrt, table.symbols, arguments, executor)
+    active = {table.symbols[node] for node in engine.active}
+    order = [table.symbols[node] for node in table.symbols if table.symbols[node] in active]
+    rank = {symbol: place for place, symbol in enumerate(order)}
+    uses = {
+        symbol: sorted((one for one in _uses(table.symbols, symbol) if one in active), key=rank.__getitem__)
+        for symbol in order
+    }
+    points = [engine.given(), *engine.fresh(FRESH_POINTS, rng)]
+    formulas = Formulas(table.symbols, letters)
+    output = table.symbols[program.outputs[0]]
+    chosen = [table.symbols[node] for node in wrt]
+    return Problem(program, chosen, table.symbols, formulas, output, order, uses, engine, points, convention)
+
+
+def _example_axes(program: Program, wrt: Sequence[Node]) -> list[tuple[Node, int]]:
+    """Return the first axes of data matrices: they count examples, so their index is n."""
+    letters = Letters(program)
+    owned = {letters.index(node, axis) for node in wrt for axis in range(node.type.ndim)}
+    found = []
+    for node in program.inputs:
+        if node not in wrt and node.type.ndim == 2 and node.type.is_float:
+            index = letters.index(node, 0)
+            if index != 0 and index not in owned:
+                found.append((node, 0))
+    return found[:1]

@@ -1,0 +1,197 @@
+"""Which values of a program get a name in the derivation, and what they are called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from wengert.explain.definitions import has_formula, uniform_value
+from wengert.explain.expressions import Symbol
+from wengert.explain.indices import distinct
+from wengert.explain.letters import Letters
+from wengert.ir.node import INPUT, Node
+from wengert.ir.primitive import Kind
+from wengert.ir.program import Program
+
+_LINEAR = {"add", "sub", "neg", "astype", "sum", "mean"}
+_GREEK = dict(
+    zip(
+        [
+            "alpha",
+            "beta",
+            "gamma",
+            "delta",
+            "epsilon",
+            "eta",
+            "theta",
+            "kappa",
+            "lambda",
+            "lambda_",
+            "lam",
+            "mu",
+            "nu",
+            "xi",
+            "pi",
+            "rho",
+            "sigma",
+            "tau",
+            "phi",
+            "chi",
+            "psi",
+            "omega",
+        ],
+        "αβγδεηθκλλλμνξπρστφχψω",
+        strict=True,
+    )
+)
+
+
+def displayed(name: str) -> str:
+    """Return a variable's name as it is written: Greek letters as such."""
+    stem = name.rstrip("0123456789")
+    return _GREEK.get(stem, stem) + name[len(stem) :]
+
+
+def _parameter_names(program: Program) -> dict[Node, str]:
+    """Return short names for the leaves of a network: ``net.layers.2.weight`` is W2 if it is the second."""
+    result: dict[Node, str] = {}
+    numbers: dict[str, int] = {}
+    for node in program.inputs:
+        path = str(dict(node.params)["name"])
+        last = path.rpartition(".")[2]
+        if "." in path and last in ("weight", "bias"):
+            stem = "W" if last == "weight" else "b"
+            owner = path.rpartition(".")[0]
+            number = numbers.setdefault(owner, len(numbers) + 1)
+            result[node] = f"{stem}{number}"
+        else:
+            result[node] = displayed(re.sub(r"\W+", "_", last if "." in path else path))
+    return result
+
+
+def _consumers(program: Program) -> dict[Node, list[Node]]:
+    found: dict[Node, list[Node]] = {node: [] for node in program.nodes}
+    for node in program.nodes:
+        for operand in node.inputs:
+            found[operand].append(node)
+    return found
+
+
+def _movement_of_name(node: Node, named: Mapping[Node, object]) -> bool:
+    """Whether a line only moves or rescales something that has a name already."""
+    while node not in named and node.primitive.kind is Kind.MOVEMENT and has_formula(node):
+        node = node.inputs[0]
+    return node in named or uniform_value(node) is not None
+
+
+def _has_sum(node: Node, named: Mapping[Node, object]) -> bool:
+    """Whether a line, written out down to named values, contains a sum or a product of matrices."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if current in named and current is not node:
+            continue
+        if current.primitive.kind in (Kind.CONTRACTION, Kind.REDUCTION):
+            return True
+        stack += current.inputs
+    return False
+
+
+def _stem(node: Node, consumers: list[Node], named: Mapping[Node, object]) -> str | None:
+    """Return the stem of an automatic name, None where the line is better written out where it is used."""
+    if _movement_of_name(node, named) or not node.type.is_float:
+        return None
+    fed = [one for one in consumers if one.primitive.name not in _LINEAR]
+    bends = [one for one in fed if one.primitive.kind in (Kind.ELEMENTWISE, Kind.REDUCTION)]
+    softmax = any(one.primitive.name in ("exp_difference", "logsumexp") for one in consumers)
+    if (bends or softmax) and _has_sum(node, named):
+        if (
+            node.primitive.kind is Kind.REDUCTION
+            and node.primitive.name == "logsumexp"
+            and len(consumers) == 1
+        ):
+            return None
+        return "a" if node.primitive.name in ("exp_difference",) else "z"
+    if any(one.primitive.kind is Kind.CONTRACTION for one in fed):
+        return "a" if node.primitive.kind is Kind.ELEMENTWISE else "u"
+    return "u" if len(set(consumers)) > 1 else None
+
+
+class Table:
+    """The named values of a program.
+
+    Parameters
+    ----------
+    program : Program
+    letters : Letters
+    renamed : mapping of str to str
+        Names that the reader wants in place of the program's.
+    every_line : bool
+        Name each line, as the adjoint walk needs it; otherwise only what a reader would name.
+    """
+
+    def __init__(
+        self, program: Program, letters: Letters, renamed: Mapping[str, str], every_line: bool = False
+    ) -> None:
+        self.letters = letters
+        self.symbols: dict[Node, Symbol] = {}
+        self._renamed = renamed
+        self._taken: set[str] = set()
+        parameters = _parameter_names(program)
+        wanted = {node: self._wanted(program, node) for node in program.nodes}
+        self._reserved = {name for name in [*parameters.values(), *wanted.values()] if name}
+        for node in program.inputs:
+            self._enter(node, renamed.get(parameters[node], parameters[node]))
+        consumers = _consumers(program)
+        kept_apart = set(self._apart(program))
+        for node in program.nodes:
+            if node in self.symbols:
+                continue
+            name = wanted[node]
+            if node is program.outputs[0]:
+                self._enter(node, name or renamed.get("L", "L"))
+            elif not node.inputs:
+                if uniform_value(node) is None or node in kept_apart:
+                    self._enter(node, name or self._spare("K"))
+            elif name and node.type.is_float:
+                self._enter(node, name)
+            elif not has_formula(node) or node in kept_apart:
+                self._enter(node, self._spare(_stem(node, consumers[node], self.symbols) or "u"))
+            elif every_line and not _movement_of_name(node, self.symbols):
+                self._enter(node, self._spare("v"))
+            elif not every_line:
+                stem = _stem(node, consumers[node], self.symbols)
+                if stem is not None:
+                    self._enter(node, self._spare(stem))
+
+    def _wanted(self, program: Program, node: Node) -> str | None:
+        known = program.provenance.get(node)
+        if known is None or not known.name or node.primitive is INPUT:
+            return None
+        shown = displayed(known.name)
+        return self._renamed.get(known.name, self._renamed.get(shown, shown))
+
+    @staticmethod
+    def _apart(program: Program) -> Iterator[Node]:
+        """Yield the operands of lines without a formula: their source names them."""
+        for node in program.nodes:
+            if node.inputs and not has_formula(node):
+                yield from node.inputs
+
+    def _spare(self, stem: str) -> str:
+        """Return the stem with the first free number: z1, z2, …"""
+        number = 1
+        while f"{stem}{number}" in self._taken | self._reserved:
+            number += 1
+        found = f"{stem}{number}"
+        return self._renamed.get(found, found)
+
+    def _enter(self, node: Node, name: str) -> None:
+        found = name
+        number = 2
+        while found in self._taken:
+            found = f"{name}{number}"
+            number += 1
+        self._taken.add(found)
+        axes = distinct([self.letters.index(node, axis) for axis in range(node.type.ndim)])
+        self.symbols[node] = Symbol(found, node, node.type.shape, axes)

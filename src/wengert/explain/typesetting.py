@@ -1,0 +1,322 @@
+"""From expressions, in index and in matrix notation, to what they look like."""
+
+from __future__ import annotations
+
+import fractions
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from wengert.explain import layout
+from wengert.explain.engine import Point
+from wengert.explain.expressions import (
+    Add,
+    Apply,
+    Call,
+    Cases,
+    Delta,
+    Differential,
+    Element,
+    Expression,
+    Extreme,
+    Number,
+    Partial,
+    Power,
+    Product,
+    Quotient,
+    Relation,
+    Sum,
+    Symbol,
+    Verbatim,
+)
+from wengert.explain.indices import Index, Position
+from wengert.explain.layout import Layout, Row, Text, operator, parenthesised, row
+from wengert.explain.matrices import (
+    Diagonal,
+    Gradient,
+    Hadamard,
+    Identity,
+    Jacobian,
+    Matrix,
+    MatrixProduct,
+    Ones,
+    Shape,
+)
+from wengert.explain.matrix_evaluation import matrix_value
+from wengert.explain.numbers import shown_value
+from wengert.explain.templates import written_out
+
+SUM, PRODUCT, ATOM = 0, 1, 2  # how tightly an expression holds together
+
+
+def number_text(value: fractions.Fraction | float) -> str:
+    """Return a number as it is read: 2, 0.5, 1/3, 1.25e-07."""
+    if isinstance(value, fractions.Fraction):
+        if value.denominator == 1:
+            return str(value.numerator)
+        decimal = float(value)
+        if (
+            value.denominator <= 100
+            and re.fullmatch(r"-?\d+\.\d{1,3}", repr(decimal))
+            and value.denominator % 2 == 0
+        ):
+            return repr(decimal) if value.denominator not in (2, 4) or abs(value) > 1 else str(value)
+        return str(value)
+    return f"{value:.6g}"
+
+
+@dataclass(frozen=True)
+class Style:
+    """How expressions are written.
+
+    Attributes
+    ----------
+    names : frozenset of str
+        All names of the derivation, so that w_ij is only written for W where no other w exists.
+    adjoints : mapping of Symbol to str
+        Tensors whose ∂L/∂z is written with a letter of its own: δ.
+    shapes : bool
+        Write its shape under each matrix.
+    numbers : Point, optional
+        Write the values at this point in place of names of matrices.
+    """
+
+    names: frozenset[str] = frozenset()
+    adjoints: Mapping[Symbol, str] = field(default_factory=dict)
+    shapes: bool = False
+    numbers: Point | None = None
+
+    def without_shapes(self) -> Style:
+        """Return the same style with no shapes under matrices."""
+        return replace(self, shapes=False, numbers=None)
+
+    def name(self, name: str) -> Layout:
+        """Return a name; a number at its end is set as the layer's superscript."""
+        found = re.fullmatch(r"(.*?[^\d])(\d+)", name)
+        if found is None:
+            return Text(name)
+        return layout.Script(Text(found[1]), above=Text(f"({found[2]})", "words"))
+
+    def element_name(self, symbol: Symbol) -> str:
+        """Return the name of a tensor's elements: w for W."""
+        lower = symbol.name[0].lower() + symbol.name[1:]
+        single = symbol.name.rstrip("0123456789")
+        return lower if symbol.rank and len(single) == 1 and lower not in self.names else symbol.name
+
+    def element(self, symbol: Symbol, positions: Iterable[Position], name: str = "") -> Layout:
+        """Return an element: its name and its indices."""
+        indices = [str(at) for at in positions if isinstance(at, Index)]
+        base = self.name(name or self.element_name(symbol))
+        if not indices:
+            return base
+        below = Text("".join(indices))
+        if isinstance(base, layout.Script):
+            return layout.Script(base.base, below, base.above)
+        return layout.Script(base, below)
+
+    def show(self, expression: Expression, around: int = SUM) -> Layout:
+        """Return the expression, in parentheses where what stands `around` it holds more tightly."""
+        shown, own = self._shown(expression)
+        return parenthesised(shown) if own < around else shown
+
+    def _shown(self, expression: Expression) -> tuple[Layout, int]:
+        match expression:
+            case Number(value):
+                whole = isinstance(value, fractions.Fraction) and value.denominator == 1
+                return Text(
+                    number_text(value).replace("-", "−"), "number"
+                ), ATOM if value >= 0 and whole else PRODUCT
+            case Element(symbol, positions):
+                return self.element(symbol, positions), ATOM
+            case Delta(left, right):
+                return layout.Script(Text("δ"), Text(f"{left}{right}")), ATOM
+            case Add(terms):
+                return self._terms(terms), SUM
+            case Product(factors):
+                return self._factors(factors), PRODUCT if not _negative(expression) else SUM
+            case Sum(indices, body):
+                below = Text(",".join(map(str, indices)))
+                return row(layout.Big("Σ", below), self.show(body, PRODUCT)), PRODUCT
+            case Quotient(numerator, denominator):
+                return self._fraction(numerator, denominator), PRODUCT
+            case Power(base, exponent):
+                return _raised(self.show(base, ATOM), self.show(exponent)), ATOM
+            case Apply():
+                return self._shown(written_out(expression))
+        return self._function(expression)
+
+    def _function(self, expression: Expression) -> tuple[Layout, int]:
+        match expression:
+            case Call("sqrt", (body,)):
+                return layout.Root(self.show(body)), ATOM
+            case Call("abs", (body,)):
+                return layout.Fence("|", self.show(body), "|"), ATOM
+            case Call("¬", (body,)):
+                return row(Text("not ", "words"), self.show(body, ATOM)), PRODUCT
+            case Call(name, arguments):
+                return self._call(name, arguments), ATOM
+            case Relation(sign, left, right):
+                relation = row(self.show(left), operator(sign), self.show(right))
+                return layout.Fence("[", relation, "]"), ATOM
+            case Cases(condition, value, otherwise):
+                inside = row(
+                    self.show(value), Text(" if ", "words"), self.show(condition),
+                    Text(", else ", "words"), self.show(otherwise),
+                )  # fmt: skip
+                return layout.Fence("{", inside, "}"), ATOM
+            case Extreme(name, indices, body):
+                return row(
+                    layout.Big(name, Text(",".join(map(str, indices)))), self.show(body, PRODUCT)
+                ), PRODUCT
+            case Partial():
+                return self._partial(expression), ATOM
+            case Differential(by, body):
+                bottom = row(Text("∂"), self.show(by))
+                return row(layout.Fraction(Text("∂"), bottom), parenthesised(self.show(body))), PRODUCT
+            case Verbatim(text):
+                return Text(text, "words"), ATOM
+        return self._matrix(expression)
+
+    def _call(self, name: str, arguments: tuple[Expression, ...]) -> Layout:
+        inside: list[Layout] = []
+        for argument in arguments:
+            inside += [operator(","), self.show(argument)] if inside else [self.show(argument)]
+        kind = "identifier" if name == "σ" else "function"
+        return row(Text(name, kind), parenthesised(Row(tuple(inside))))
+
+    def _terms(self, terms: tuple[Expression, ...]) -> Layout:
+        parts: list[Layout] = []
+        for place, term in enumerate(terms):
+            negative = _negative(term)
+            shown = self.show(_without_sign(term) if negative else term, PRODUCT)
+            if negative:
+                parts.append(operator("−") if place else Text("−", "sign"))
+            elif place:
+                parts.append(operator("+"))
+            parts.append(shown)
+        return Row(tuple(parts))
+
+    def _factors(self, factors: tuple[Expression, ...]) -> Layout:
+        parts: list[Layout] = []
+        first = factors[0]
+        if isinstance(first, Number) and first.value == -1:
+            parts.append(Text("−", "sign"))
+            factors = factors[1:]
+        previous: Expression | None = None
+        for place, factor in enumerate(factors):
+            last = place == len(factors) - 1
+            loose = isinstance(factor, (Sum, Extreme)) and not last
+            shown = parenthesised(self.show(factor)) if loose else self.show(factor, PRODUCT)
+            if previous is not None:
+                parts.append(operator("·") if _needs_dot(previous, factor) else Text(" ", "space"))
+            if isinstance(factor, Number) and isinstance(factor.value, fractions.Fraction) and place == 0:
+                shown = self._leading(factor.value)
+            parts.append(shown)
+            previous = factor
+        return Row(tuple(parts))
+
+    def _leading(self, value: fractions.Fraction) -> Layout:
+        """Return a number in front of a product; a fraction as such."""
+        text = number_text(abs(value))
+        sign = [Text("−", "sign")] if value < 0 else []
+        if "/" not in text:
+            return Row((*sign, Text(text, "number")))
+        top, bottom = (Text(part, "number") for part in text.split("/"))
+        return Row((*sign, layout.Fraction(top, bottom, enclosed_top=False)))
+
+    def _fraction(self, numerator: Expression, denominator: Expression) -> Layout:
+        return layout.Fraction(
+            self.show(numerator),
+            self.show(denominator),
+            enclosed_top=self._shown(numerator)[1] < PRODUCT,
+            enclosed_bottom=self._shown(denominator)[1] < ATOM,
+        )
+
+    def _partial(self, partial: Partial) -> Layout:
+        own = self.adjoints.get(partial.by.symbol) if not partial.direct else None
+        if own is not None:
+            return self.element(partial.by.symbol, partial.by.positions, own)
+        whole = layout.Fraction(row(Text("∂"), self.show(partial.of)), row(Text("∂"), self.show(partial.by)))
+        return layout.Script(whole, Text("direct", "words")) if partial.ambiguous else whole
+
+    def _matrix(self, expression: Expression) -> tuple[Layout, int]:
+        if self.numbers is not None and isinstance(expression, (Matrix, Gradient, Ones)):
+            value = matrix_value(expression, self.numbers)
+            shown = shown_value(value)
+            negative = value.size == 1 and value.reshape(()) < 0
+            return shown, SUM if negative else ATOM
+        match expression:
+            case Matrix(symbol, shape, transposed):
+                return self._shaped(self.name(symbol.name), shape, transposed), ATOM
+            case Gradient(of, by, shape, transposed, _):
+                own = self.adjoints.get(by)
+                top = row(Text("∂"), self.name(of.name))
+                if own is not None:
+                    return self._shaped(self.name(own), shape, transposed), ATOM
+                body = layout.Fraction(top, row(Text("∂"), self.name(by.name)))
+                return self._shaped(parenthesised(body) if transposed else body, shape, transposed), ATOM
+            case Ones(shape):
+                return self._shaped(Text("𝟏"), shape if shape[1] == 1 else shape[::-1], shape[1] != 1), ATOM
+            case Identity(extent):
+                return self._shaped(Text("I"), (extent, extent), False), ATOM
+            case Diagonal(vector):
+                return row(Text("diag", "function"), parenthesised(self.show(vector))), ATOM
+            case MatrixProduct(factors):
+                parts: list[Layout] = []
+                for place, factor in enumerate(factors):
+                    if place:
+                        parts.append(Text(" ", "space"))
+                    loose = isinstance(factor, (Hadamard, Add)) or (place > 0 and _negative(factor))
+                    parts.append(parenthesised(self.show(factor)) if loose else self.show(factor, PRODUCT))
+                return Row(tuple(parts)), PRODUCT
+            case Hadamard(factors):
+                pieces: list[Layout] = []
+                for factor in factors:
+                    pieces += [operator("⊙")] if pieces else []
+                    pieces.append(self.show(factor, ATOM))
+                return Row(tuple(pieces)), PRODUCT
+            case Jacobian(partial):
+                of, by = partial.of.symbol, partial.by.symbol
+                return layout.Fraction(
+                    row(Text("∂"), self.name(of.name)), row(Text("∂"), self.name(by.name))
+                ), ATOM
+        raise AssertionError(f"no layout for {type(expression).__name__}")
+
+    def _shaped(self, body: Layout, shape: Shape, transposed: bool) -> Layout:
+        if transposed and 1 in shape and shape == (1, 1):
+            transposed = False
+        if transposed:
+            above = Text("T")
+            script = isinstance(body, layout.Script)
+            body = (
+                layout.Script(body, above=above)
+                if not script
+                else layout.Script(parenthesised(body), above=above)
+            )
+        if not self.shapes or shape == (1, 1):
+            return body
+        final = shape[::-1] if transposed else shape
+        return layout.Under(body, f"{final[0]}×{final[1]}")
+
+
+def _raised(base: Layout, above: Layout) -> Layout:
+    """Return a power; the shape under its base stays below both."""
+    if isinstance(base, layout.Under):
+        return layout.Under(layout.Script(base.body, above=above), base.remark)
+    return layout.Script(base, above=above)
+
+
+def _negative(expression: Expression) -> bool:
+    if isinstance(expression, Number):
+        return expression.value < 0
+    return isinstance(expression, Product) and _negative(expression.factors[0])
+
+
+def _without_sign(expression: Expression) -> Expression:
+    from wengert.explain.arithmetic import negate
+
+    return negate(expression)
+
+
+def _needs_dot(left: Expression, right: Expression) -> bool:
+    return isinstance(left, Partial) or isinstance(right, (Partial, Number))

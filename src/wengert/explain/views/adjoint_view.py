@@ -1,0 +1,87 @@
+"""The adjoint walk: the list backwards, each contribution added to an adjoint as it happens."""
+
+from __future__ import annotations
+
+from wengert.explain.arithmetic import add, multiply, total, without_deltas
+from wengert.explain.chain import ChainRule
+from wengert.explain.expressions import ONE, Element, Expression, Symbol
+from wengert.explain.indices import Index
+from wengert.explain.problem import Problem
+from wengert.explain.steps import Section, Step, Tree
+from wengert.explain.views.index_view import gradient_names, independent
+
+
+def _forward(problem: Problem) -> Section:
+    steps = []
+    for symbol in problem.defined:
+        element = Element(symbol, symbol.axes)
+        formula = problem.definition(symbol, symbol.axes)
+        steps.append(Step(element, element, formula, "", "", truth=element, shown=True))
+    note = "One line for each operation; every line uses earlier lines only."
+    return Section("Forward", note, tuple(steps), spaced=False)
+
+
+def _contribution(problem: Problem, chain: ChainRule, user: Symbol, operand: Symbol) -> Step:
+    """Return the line in which `user` adds its contribution to the adjoint of `operand`."""
+    by = problem.element(operand)
+    of = problem.element(user, by.positions)
+    indices = [at for at in of.positions if isinstance(at, Index)]
+    local = chain.local(user, operand)
+    direct = problem.direct(of, by)
+    outer: Expression = problem.total(of)
+    worked = chain.moved(local, of, by)
+    after = without_deltas(total(indices, multiply(outer, worked)))
+    truth = total(indices, multiply(outer, direct))
+    rule = f"from {user.name}"
+    subject = problem.total(by)
+    return Step(subject, subject, after, rule, "", truth=truth, relation="+=", shown=True)
+
+
+def _backward(problem: Problem) -> Section:
+    chain = ChainRule(problem)
+    output = problem.total(Element(problem.output, problem.output.axes))
+    steps = [Step(output, output, ONE, "start", "", truth=output)]
+    for user in reversed(problem.order):
+        steps += [_contribution(problem, chain, user, operand) for operand in problem.uses[user]]
+    several = [symbol.name for symbol in problem.order if len(problem.consumers(symbol)) > 1]
+    note = (
+        "All adjoints start at 0. The lines are visited in reverse; each adds its part to what it was "
+        "computed from."
+    )
+    if several:
+        note += f" Several contributions meet at {', '.join(several)}."
+    return Section("Backward", note, tuple(steps), spaced=False)
+
+
+def _results(problem: Problem) -> Section:
+    steps = []
+    for symbol in problem.wrt:
+        if symbol in problem.order:
+            subject = problem.total(problem.element(symbol))
+            parts: list[Expression] = [ONE] if symbol is problem.output else []
+            parts += [
+                _contribution(problem, ChainRule(problem), user, symbol).after
+                for user in problem.consumers(symbol)
+            ]
+            steps.append(
+                Step(
+                    subject,
+                    subject,
+                    add(*parts),
+                    "the sum of its contributions",
+                    "",
+                    truth=subject,
+                    shown=True,
+                )
+            )
+    return Section("Result", independent(problem), tuple(steps))
+
+
+def adjoint_view(problem: Problem) -> Tree:
+    """Return the walk through the program, forwards with values and backwards with adjoints."""
+    if problem.output not in problem.order:
+        return Tree(
+            f"{gradient_names(problem)} by walking the list backwards", (_forward(problem), _results(problem))
+        )
+    sections = [_forward(problem), _backward(problem), _results(problem)]
+    return Tree(f"{gradient_names(problem)} by walking the list backwards", tuple(sections))

@@ -1,0 +1,107 @@
+"""Index notation: definitions, local partial derivatives, the chain rule with its sums and deltas."""
+
+from __future__ import annotations
+
+from wengert.explain.chain import ChainRule, line
+from wengert.explain.expressions import Element, Verbatim
+from wengert.explain.problem import Problem
+from wengert.explain.steps import Section, Step, Tree
+
+
+def dimensions(shape: tuple[int, ...]) -> str:
+    """Return a shape as it is read: 3×2."""
+    return "×".join(map(str, shape)) or "a number"
+
+
+def gradient_names(problem: Problem) -> str:
+    """Return what is derived, for the heading."""
+    names = [f"∂{problem.output.name}/∂{symbol.name}" for symbol in problem.wrt]
+    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]
+
+
+def definitions(problem: Problem) -> Section:
+    """Return what is given and what is computed, with indices and shapes."""
+    given = ", ".join(f"{symbol.name}: {dimensions(symbol.shape)}" for symbol in problem.inputs)
+    steps: list[Step] = []
+    for symbol in problem.defined:
+        element = Element(symbol, symbol.axes)
+        formula = problem.definition(symbol, symbol.axes)
+        steps.append(line(element, element, formula, f"{symbol.name}: {dimensions(symbol.shape)}"))
+    return Section("Definitions", f"Given are {given}.", tuple(steps), spaced=False)
+
+
+def local_derivatives(problem: Problem, chain: ChainRule) -> Section:
+    """Return the derivative of each definition by each value that stands in it."""
+    steps: list[Step] = []
+    words = []
+    for symbol in reversed(problem.order):
+        for operand in problem.uses[symbol]:
+            found = chain.local(symbol, operand)
+            steps += found.steps
+            if isinstance(problem.definition(symbol, symbol.axes), Verbatim):
+                words.append(
+                    f"{symbol.name} = {symbol.node.primitive.name} of {operand.name} has no formula with "
+                    f"indices, so its derivative stays ∂{symbol.name}/∂{operand.name}."
+                )
+    note = "Each definition is differentiated by what stands in it."
+    if any("δ" in step.rule for step in steps):
+        note += " δ is 1 where its two indices are equal, else 0."
+    return Section("Local partial derivatives", "\n".join([note, *words]), tuple(steps))
+
+
+def chain_rule(problem: Problem, chain: ChainRule) -> Section:
+    """Return the chain rule from the output to the arguments."""
+    steps: list[Step] = []
+    for symbol in reversed(problem.order):
+        if symbol is problem.output:
+            continue
+        found = chain.adjoint(symbol)[1]
+        steps += found
+    note = (
+        "From the output to the arguments. A sum over an index appears where every element with that index "
+        "depends on the one we differentiate by; where only one does, δ removes the sum."
+    )
+    return Section("Chain rule", note, tuple(steps))
+
+
+def results(problem: Problem, chain: ChainRule) -> Section:
+    """Return the gradients asked for."""
+    steps = []
+    for symbol in problem.wrt:
+        if symbol in chain.adjoints:
+            element, result = chain.adjoints[symbol]
+            subject = problem.total(element)
+            steps.append(
+                Step(
+                    subject,
+                    subject,
+                    result,
+                    f"shape {dimensions(symbol.shape)}",
+                    "",
+                    truth=subject,
+                    shown=True,
+                )
+            )
+    return Section("Result", independent(problem), tuple(steps), spaced=False)
+
+
+def independent(problem: Problem) -> str:
+    """Say which arguments the output does not depend on."""
+    idle = [symbol.name for symbol in problem.wrt if symbol not in problem.order]
+    output = problem.output.name
+    return "\n".join(f"{output} does not depend on {name}: the gradient by {name} is 0." for name in idle)
+
+
+def index_view(problem: Problem) -> Tree:
+    """Return the derivation in index notation."""
+    chain = ChainRule(problem)
+    names = gradient_names(problem)
+    sections = [
+        definitions(problem),
+        local_derivatives(problem, chain),
+        chain_rule(problem, chain),
+        results(problem, chain),
+    ]
+    return Tree(
+        f"{names} in index notation", tuple(section for section in sections if section.steps or section.note)
+    )

@@ -1,0 +1,193 @@
+"""Matrix notation: the same chain rule in products of matrices, transposes and ⊙, with all shapes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from wengert.explain.chain import ChainRule
+from wengert.explain.conversion import Converter, NoMatrixForm, Place
+from wengert.explain.expressions import Delta, Element, Expression, Partial, Symbol, walk
+from wengert.explain.matrices import Jacobian
+from wengert.explain.printers.text import plain
+from wengert.explain.problem import Problem
+from wengert.explain.steps import Section, Step, Tree
+from wengert.explain.views.index_view import dimensions, gradient_names, independent
+
+_VECTORS = {
+    "rows": "A vector is a row.",
+    "columns": "A vector is a column.",
+    "mit": "A vector is a column.",
+}
+_LAYOUTS = {
+    "denominator": "Denominator layout: a gradient has the shape of its variable.",
+    "numerator": "Numerator layout: a gradient has the shape of its variable transposed.",
+}
+
+
+class MatrixWriter:
+    """Writes steps in matrix notation.
+
+    Parameters
+    ----------
+    problem : Problem
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.numerator = problem.convention.layout == "numerator"
+        self.converter = Converter(problem.convention.vectors, self.numerator)
+
+    def places(self, element: Element, gradient: bool) -> tuple[Place, Place]:
+        """Return the index over rows and over columns of a value, or of the gradient by it."""
+        stored = self.converter.places(element.symbol, element.positions)
+        return stored[::-1] if gradient and self.numerator else stored
+
+    def step(
+        self, subject: Element | Partial, formula: Expression, rule: str = "", shown: bool = False
+    ) -> Step:
+        """Return the step in matrices; the rule names the patterns that led there.
+
+        Raises
+        ------
+        NoMatrixForm
+        """
+        gradient = isinstance(subject, Partial)
+        element = subject.by if isinstance(subject, Partial) else subject
+        axes = self.places(element, gradient)
+        left = self.converter.convert(subject, *axes)
+        right = self.converter.convert(formula, *axes)
+        patterns = rule or ("; ".join(self.converter.patterns) if gradient else "")
+        return Step(left, left, right, patterns, "", truth=subject, axes=axes, shown=shown)
+
+
+def definitions(problem: Problem, writer: MatrixWriter) -> Section:
+    """Return the forward pass in matrices."""
+    steps = []
+    words = []
+    for symbol in problem.defined:
+        element = Element(symbol, symbol.axes)
+        formula = problem.definition(symbol, symbol.axes)
+        try:
+            steps.append(writer.step(element, formula))
+        except NoMatrixForm as reason:
+            words.append(_no_form(symbol.name, symbol, str(reason)))
+    note = (
+        f"{_VECTORS[problem.convention.notation]} {_LAYOUTS[problem.convention.layout]} Functions, powers "
+        "and quotients of matrices are taken element by element, as is ⊙."
+    )
+    return Section("Definitions", "\n".join([note, *words]), tuple(steps), spaced=False)
+
+
+def _no_form(what: str, symbol: Symbol, reason: str) -> str:
+    return f"{what} (shape {dimensions(symbol.shape)}) has no form in matrices: {reason}. See its index form."
+
+
+def _jacobians(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Section:
+    """Return the Jacobians of vectors by vectors, and what is said of the larger ones."""
+    steps = []
+    words = []
+    for of_symbol in reversed(problem.order):
+        for by_symbol in problem.uses[of_symbol]:
+            if of_symbol.rank == 1 and by_symbol.rank == 1:
+                found = chain.local(of_symbol, by_symbol)
+                of, by = found.partial.of.positions, found.partial.by.positions
+                axes = tuple(at for at in (*by, *of) if not isinstance(at, int))
+                row, column = axes[::-1] if writer.numerator else axes
+                try:
+                    right = writer.converter.convert(found.result, row, column)
+                except NoMatrixForm:
+                    continue
+                left = Jacobian(found.partial)
+                rule = "; ".join(writer.converter.patterns)
+                steps.append(Step(left, left, right, rule, "", truth=found.partial, axes=(row, column)))
+            elif of_symbol.rank == 1 and by_symbol.rank == 2 and by_symbol in problem.wrt:
+                of_shape, by_shape = dimensions(of_symbol.shape), dimensions(by_symbol.shape)
+                zeros = chain.local(of_symbol, by_symbol).result
+                entries = of_symbol.node.type.size * by_symbol.node.type.size
+                if any(isinstance(part, Delta) for part in walk(zeros)):
+                    words.append(
+                        f"∂{of_symbol.name}/∂{by_symbol.name} is of shape {of_shape}×({by_shape}): {entries} "
+                        f"entries, of which δ leaves {by_symbol.node.type.size}. It is never built."
+                    )
+    if not steps and not words:
+        return Section("", "")
+    order = (
+        "the variable runs over the rows" if not writer.numerator else "the variable runs over the columns"
+    )
+    note = f"Of vectors by vectors; {order}."
+    return Section("Jacobians", "\n".join([note, *words]), tuple(steps), spaced=False)
+
+
+def _gradients(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Section:
+    """Return each adjoint: its index form, what it becomes in matrices, and with what is known put in."""
+    steps: list[Step] = []
+    words = []
+    for symbol in reversed(problem.order):
+        if symbol is problem.output:
+            continue
+        result, index_steps = chain.adjoint(symbol)
+        element = chain.adjoints[symbol][0]
+        subject = problem.total(element)
+        candidates = [step.after for step in index_steps if not _has_local(step.after)] + [result]
+        try:
+            short = _first_form(writer, subject, candidates)
+            full = writer.step(subject, result)
+        except NoMatrixForm as reason:
+            words.append(_no_form(f"∂{problem.output.name}/∂{symbol.name}", symbol, str(reason)))
+            steps += index_steps[-1:]
+            continue
+        index_form = plain(candidates[0])
+        steps.append(_replaced(short, f"{index_form} → {short.rule}" if short.rule else ""))
+        if full.after != short.after:
+            steps.append(_replaced(full, "insert what is known", before=short.after))
+    return Section("Gradients", "\n".join(words), tuple(steps))
+
+
+def _first_form(writer: MatrixWriter, subject: Partial, candidates: list[Expression]) -> Step:
+    """Return the step for the first of the candidates that has a matrix form."""
+    for candidate in candidates[:-1]:
+        try:
+            return writer.step(subject, candidate)
+        except NoMatrixForm:
+            continue
+    return writer.step(subject, candidates[-1])
+
+
+def _replaced(step: Step, rule: str, before: Expression | None = None) -> Step:
+    return replace(step, rule=rule, before=before or step.before)
+
+
+def _has_local(expression: Expression) -> bool:
+    return any(
+        isinstance(part, Delta) or (isinstance(part, Partial) and part.direct) for part in walk(expression)
+    )
+
+
+def _results(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Section:
+    steps = []
+    for symbol in problem.wrt:
+        if symbol not in chain.adjoints:
+            continue
+        element, result = chain.adjoints[symbol]
+        subject = problem.total(element)
+        try:
+            step = writer.step(subject, result, rule=f"shape {dimensions(symbol.shape)}", shown=True)
+        except NoMatrixForm:
+            step = Step(subject, subject, result, "index form", "", truth=subject, shown=True)
+        steps.append(step)
+    return Section("Result", independent(problem), tuple(steps))
+
+
+def matrix_view(problem: Problem) -> Tree:
+    """Return the derivation in matrix notation."""
+    chain = ChainRule(problem)
+    writer = MatrixWriter(problem)
+    # Adjoints are worked out from the output to the inputs; the order of calls matters to the chain rule.
+    sections = [
+        definitions(problem, writer),
+        _jacobians(problem, writer, chain),
+        _gradients(problem, writer, chain),
+        _results(problem, writer, chain),
+    ]
+    kept = tuple(section for section in sections if section.steps or section.note)
+    return Tree(f"{gradient_names(problem)} in matrix notation", kept)

@@ -1,0 +1,157 @@
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import wengert as wg
+from wengert.errors import ConfigurationError, DerivationError, GradientError, NonFiniteError, ShapeError
+from wengert.explain.arithmetic import multiply
+from wengert.explain.checking import check_tree
+from wengert.explain.expressions import TWO
+from wengert.ir.primitive import REGISTRY, Kind, Notation, NotDifferentiable
+from wengert.primitives.trigonometric import tanh
+
+
+def product(W: np.ndarray, x: np.ndarray) -> float:
+    return np.sum(np.tanh(x @ W) ** 2)
+
+
+W, X = np.ones((3, 2)), np.array([0.1, 0.2, -0.4])
+
+
+@pytest.mark.parametrize("view", ["index", "matrix", "delta", "adjoint"])
+def test_a_line_that_is_wrong_is_named_and_never_shown(view: str) -> None:
+    derivation = wg.explain(product, W, X, view=view)
+    checked = 0
+    for at, section in enumerate(derivation.tree.sections):
+        for place, step in enumerate(section.steps):
+            if not np.any(step.value):
+                continue
+            wrong = replace(step, after=multiply(TWO, step.after))
+            steps = (*section.steps[:place], wrong, *section.steps[place + 1 :])
+            sections = list(derivation.tree.sections)
+            sections[at] = replace(section, steps=steps)
+            tree = replace(derivation.tree, sections=tuple(sections))
+            with pytest.raises(DerivationError, match=section.title):
+                check_tree(tree, derivation._problem.points, np.random.default_rng(0))
+            checked += 1
+    assert checked > 5
+
+
+def test_a_primitive_that_declares_a_wrong_derivative_is_found_out() -> None:
+    wrong = replace(tanh, notation=Notation(tanh.notation.latex, ("1 + {out}^2",)))
+
+    with pytest.raises(DerivationError, match="derivative of tanh"):
+        wg.explain(lambda x: wrong(x), 0.5)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name, primitive in REGISTRY.items()
+        if primitive.kind is Kind.ELEMENTWISE
+        and not isinstance(primitive.vjp, NotDifferentiable)
+        and name not in ("astype", "where")
+    ],
+)
+def test_the_notation_of_every_differentiable_primitive_is_right(name: str) -> None:
+    primitive = REGISTRY[name]
+    rng = np.random.default_rng(3)
+    operands = [rng.uniform(one.low, one.high, size=4) for one in primitive.domain]
+
+    derivation = wg.explain(lambda *values: np.sum(primitive(*values)), *operands)
+
+    assert derivation.verify(points=3).points == 3
+
+
+def test_verify_counts_lines_and_points() -> None:
+    derivation = wg.explain(product, W, X)
+
+    found = derivation.verify(points=4, seed=7)
+
+    assert (found.lines, found.points) == (len(list(derivation.tree.steps)), 4)
+    assert str(found) == f"{found.lines} lines agree with the engine at 4 points, to 1e-08"
+
+
+def test_an_unknown_argument_gets_a_suggestion() -> None:
+    with pytest.raises(ConfigurationError, match=r"wrt='w'.*did you mean 'W'"):
+        wg.explain(lambda W, weights: np.sum(W * weights), W, W, wrt="w")
+
+
+@pytest.mark.parametrize(("option", "value"), [("view", "indx"), ("notation", "row"), ("layout", "numer")])
+def test_an_unknown_option_gets_a_suggestion(option: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{option}={value!r} is not one of .*did you mean"):
+        wg.explain(product, W, X, **{option: value})
+
+
+def test_an_output_that_is_no_scalar_is_refused_with_the_jacobian_offered() -> None:
+    with pytest.raises(GradientError, match="jacobian"):
+        wg.explain(lambda x: x * 2, X)
+
+
+@pytest.mark.parametrize("view", ["index", "matrix", "adjoint"])
+def test_the_identity_has_the_derivative_one(view: str) -> None:
+    derivation = wg.explain(lambda x: x, 2.0, view=view)
+
+    (result,) = derivation.tree.sections[-1].steps
+    assert result.value == 1
+
+
+@pytest.mark.parametrize("view", ["index", "matrix", "delta", "adjoint", "numbers"])
+def test_a_constant_function_has_gradient_zero(view: str) -> None:
+    derivation = wg.explain(lambda x: np.sum(np.ones(3)), X, view=view)
+
+    assert derivation.verification.points == 3
+
+
+def test_arrays_without_elements_and_single_precision_inside_are_refused() -> None:
+    with pytest.raises(ShapeError, match=r"\(0, 3\) has no elements"):
+        wg.explain(lambda x: np.sum(x), np.zeros((0, 3)))
+    with pytest.raises(GradientError, match="converts to float32"):
+        wg.explain(lambda x: np.sum(x.astype(np.float32)), X)
+
+
+def test_integers_cannot_be_differentiated_by() -> None:
+    with pytest.raises(GradientError, match="'n' is i64"):
+        wg.explain(lambda x, n: np.sum(x * n), X, np.arange(3), wrt="n")
+
+
+def test_what_the_output_does_not_depend_on_has_gradient_zero_and_the_reason_is_given() -> None:
+    text = str(wg.explain(lambda x, idle: np.sum(x**2), X, W))
+
+    assert "L does not depend on idle: the gradient by idle is 0." in text
+
+
+def test_a_point_where_nothing_is_finite_is_refused() -> None:
+    with pytest.raises(NonFiniteError, match="not finite"):
+        wg.explain(lambda x: np.log(x), 0.0)
+
+
+def test_formulas_that_overflow_at_the_point_are_checked_where_they_do_not() -> None:
+    def loss(z, t):
+        p = wg.softmax(z)
+        return -np.sum(t * np.log(p))
+
+    derivation = wg.explain(loss, np.array([800.0, 790.0]), np.array([0.0, 1.0]), wrt="z")
+
+    assert derivation.verification.lines > 5
+    (result,) = derivation.tree.sections[-1].steps
+    np.testing.assert_allclose(result.value, wg.grad(loss)(np.array([800.0, 790.0]), np.array([0.0, 1.0])))
+
+
+def test_a_network_of_ordinary_size_is_explained_in_two_seconds() -> None:
+    rng = np.random.default_rng(0)
+    arguments = [rng.normal(size=shape) * 0.05 for shape in ((784, 128), (128,), (128, 10), (10,))]
+    images, targets = rng.uniform(size=(4, 784)), np.eye(10)[[3, 1, 4, 1]]
+
+    def loss(W1, b1, W2, b2, x, t):
+        p = wg.softmax(np.maximum(0, x @ W1 + b1) @ W2 + b2)
+        return -np.mean(np.sum(t * np.log(p), axis=1))
+
+    start = time.perf_counter()
+    text = str(wg.explain(loss, *arguments, images, targets, wrt=["W1", "b1", "W2", "b2"], view="delta"))
+
+    assert time.perf_counter() - start < 2
+    assert "…" in text

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from wengert.errors import DerivationError
+from wengert.explain.algebra import simplified
+from wengert.explain.arithmetic import add, divide, multiply, negate, total, without_deltas
+from wengert.explain.expressions import ONE, Delta, Element, Symbol, substitute
+from wengert.explain.indices import Index, fresh
+from wengert.explain.printers.text import plain
+from wengert.explain.templates import parse
+from wengert.ir.node import make_input
+from wengert.ir.types import tensor_type
+
+I, J, K = Index("i", 3), Index("j", 3), Index("k", 3)
+
+
+def symbol(name: str, *axes: Index) -> Symbol:
+    shape = tuple(axis.extent for axis in axes)
+    return Symbol(name, make_input(name, tensor_type(shape, np.dtype(np.float64))), shape, axes)
+
+
+X = symbol("x", I)
+V = symbol("v", J, K)
+T = symbol("t")
+Y = symbol("y")
+
+
+def test_a_delta_keeps_one_term_of_the_sum() -> None:
+    summed = total([J], multiply(Element(V, (J, K)), Delta(J, I)))
+
+    assert plain(without_deltas(summed)) == "v_ik"
+
+
+def test_a_delta_without_a_sum_stays() -> None:
+    assert plain(without_deltas(multiply(Element(X, (I,)), Delta(I, K)))) == "x_i δ_ik"
+
+
+def test_a_delta_in_a_sum_of_terms_is_eliminated_term_by_term() -> None:
+    bracket = add(Delta(J, I), negate(Element(X, (J,))))
+    summed = total([J], multiply(Element(X, (J,)), bracket))
+
+    assert plain(without_deltas(summed)) == "x_i + Σ_j (−x_j x_j)"
+
+
+def test_substitution_renames_a_summation_index_that_stands_in_the_way() -> None:
+    inner = total([J], multiply(Element(V, (J, K)), Element(X, (J,))))
+
+    assert plain(substitute(inner, {K: J})) == "Σ_j′ v_j′j x_j′"
+
+
+def test_fresh_indices_have_as_many_primes_as_they_need() -> None:
+    assert str(fresh(I, {I, Index("i", 3, 1)})) == "i′′"
+
+
+def test_the_log_loss_cancels_to_y_minus_t() -> None:
+    y, t = Element(Y, ()), Element(T, ())
+    one_minus_y = add(ONE, negate(y))
+    slope = add(negate(divide(t, y)), divide(add(ONE, negate(t)), one_minus_y))
+    whole = multiply(slope, y, one_minus_y)
+
+    assert plain(simplified(simplified(whole))) == "y − t"
+
+
+@pytest.mark.parametrize(
+    ("template", "shown"),
+    [
+        ("1 - {out}^2", "1 − out²"),
+        (r"-\frac{{{0}}}{{{1}^2}}", "−0/1²"),
+        (r"{1}\,{0}^{{{1} - 1}}", "1 0^(1 − 1)"),
+    ],
+)
+def test_notations_are_read(template: str, shown: str) -> None:
+    from wengert.explain.templates import fill
+
+    values = {name: Element(symbol(name), ()) for name in ("0", "1", "out")}
+
+    assert plain(fill(parse(template, 2), values)) == shown
+
+
+def test_a_notation_that_cannot_be_read_says_where() -> None:
+    with pytest.raises(DerivationError, match=r"cannot be read at '\\\\unknown'"):
+        parse(r"\unknown{0}", 1)

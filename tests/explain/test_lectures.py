@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+from tests.explain import lectures
+
+import wengert as wg
+
+
+@pytest.mark.parametrize("name", lectures.CASES)
+def test_the_pages_show_what_is_derived(name: str) -> None:
+    shown = (lectures.PAGES / f"{name}.md").read_text(encoding="utf-8")
+
+    assert shown == lectures.page(name)
+
+
+def _result(derivation: wg.Derivation, name: str) -> np.ndarray:
+    (step,) = [
+        step
+        for section in derivation.tree.sections
+        if section.title == "Result"
+        for step in section.steps
+        if step.truth.by.symbol.name == name
+    ]
+    assert step.value is not None
+    return step.value
+
+
+def test_linear_regression_keeps_the_sign_that_the_notes_drop() -> None:
+    derivation = lectures.linear_regression()[0]
+
+    np.testing.assert_allclose(_result(derivation, "w"), [1, 0])
+    np.testing.assert_allclose(_result(derivation, "b"), 1)
+    assert "w ← w − 0.5 ∂J/∂w = [0.5, 0]" in str(derivation)
+    assert "b ← b − 0.5 ∂J/∂b = 1.5" in str(derivation)
+
+
+def test_the_relu_network_is_updated_as_by_hand() -> None:
+    text = str(lectures.relu_network()[0])
+
+    assert "W1 ← W1 − 1 ∂J/∂W1 = [[2, 0], [0, 1]]" in text
+    assert "w2 ← w2 − 1 ∂J/∂w2 = [2, 2]" in text
+    assert "∂J/∂W1 =  δ1  xᵀ = ⎡−1  0⎤" in text
+
+
+def test_row_vectors_give_the_sum_over_k_and_the_matrices_of_the_lecture() -> None:
+    by_index, in_matrices = map(str, lectures.row_vectors())
+
+    assert "∂ε/∂w_ij = Σ_k 2 (e_k − y_k) v_jk (1 − c_j²) a_i" in by_index
+    assert "∂ε/∂v_jk = 2 (e_k − y_k) c_j" in by_index
+    assert "∂ε/∂c = ∂ε/∂e  Vᵀ" in in_matrices
+    assert "∂ε/∂W =  aᵀ ∂ε/∂b" in in_matrices
+
+
+def test_the_log_loss_and_the_sigmoid_cancel_to_y_minus_t() -> None:
+    assert "     = y − t    " in str(lectures.log_loss()[0])
+
+
+def test_softmax_and_cross_entropy_cancel_because_the_target_sums_to_one() -> None:
+    text = str(lectures.neuron_and_layers()[0])
+
+    assert "the elements of y sum to 1" in text
+    assert "δ2 =  A2 −  y" in text
+
+
+def test_both_contributions_meet_at_t() -> None:
+    walk = lectures.adjoint_walk()[0]
+
+    lines = [line for line in str(walk).splitlines() if line.strip().startswith("∂J/∂t +=")]
+    assert len(lines) == 2
+    x = 0.5
+    expected = -np.sin(np.sin(x**2) + 3 * x**2) * (np.cos(x**2) + 3) * 2 * x
+    np.testing.assert_allclose(_result(walk, "x"), expected)
+
+
+def test_layouts_and_notations_transpose_what_they_should() -> None:
+    def function(W: np.ndarray, x: np.ndarray) -> float:
+        return np.sum(np.tanh(x @ W))
+
+    W, x = np.ones((3, 2)), np.array([1.0, 2.0, 3.0])
+    rows = str(wg.explain(function, W, x, wrt="W", view="matrix"))
+    columns = str(wg.explain(function, W, x, wrt="W", view="matrix", notation="mit"))
+    numerator = wg.explain(function, W, x, wrt="W", view="matrix", layout="numerator")
+
+    assert "z1 =  x   W" in rows
+    assert "z1 =  Wᵀ  x" in columns
+    assert "∂L/∂W =  x  (∂L/∂z1)ᵀ" in columns
+    assert _result(numerator, "W").shape == (2, 3)

@@ -1,0 +1,50 @@
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+from tests.explain import lectures
+
+PAGES = [(name, place) for name, (_, derive) in lectures.CASES.items() for place in range(len(derive()))]
+
+
+@pytest.mark.parametrize(("name", "place"), PAGES)
+def test_the_html_is_well_formed_and_loads_nothing(name: str, place: int) -> None:
+    page = lectures.CASES[name][1]()[place].to_html()
+    body = page[page.index("<div") : page.rindex("</body>")].replace("<br>", "<br/>")
+
+    root = ElementTree.fromstring(body)
+
+    assert len(root.findall(".//math")) > 5
+    assert not re.search(r"https?:|src=|@import|url\(", page)
+
+
+@pytest.mark.parametrize(("name", "place"), PAGES)
+def test_the_latex_is_ascii_with_balanced_braces(name: str, place: int) -> None:
+    document = lectures.CASES[name][1]()[place].to_latex(standalone=True)
+
+    assert document.isascii(), {character for character in document if not character.isascii()}
+    plain = document.replace(r"\{", "").replace(r"\}", "")
+    assert plain.count("{") == plain.count("}")
+    assert len(re.findall(r"\\left\b", document)) == len(re.findall(r"\\right\b", document))
+    assert document.count(r"\begin{align*}") == document.count(r"\end{align*}") > 0
+
+
+def test_json_holds_the_tree() -> None:
+    derivation = lectures.row_vectors()[0]
+
+    tree = json.loads(derivation.to_json())
+
+    steps = [step for section in tree["sections"] for step in section["steps"]]
+    assert len(steps) == derivation.verification.lines
+    result = tree["sections"][-1]["steps"][-1]
+    assert result["after"]["text"] == "Σ_k 2 (e_k − y_k) v_jk (1 − c_j²) a_i"
+    assert result["shape"] == [3, 2]
+    assert np.shape(result["value"]) == (3, 2)
+
+
+def test_a_notebook_gets_the_same_derivation() -> None:
+    derivation = lectures.row_vectors()[0]
+
+    assert derivation._repr_html_() in derivation.to_html()
