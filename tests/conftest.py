@@ -15,6 +15,10 @@ hypothesis.settings.register_profile("explore", _patient, max_examples=1000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 
+# Tests compile what they test, and leave the user's cache alone.
+os.environ["WENGERT_CACHE_DIR"] = ""
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     """Return a generator with the same stream in every run."""

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
         stop_gradient as stop_gradient,
         xlogy as xlogy,
     )
-    from wengert.primitives.selection import stop_gradient as stop_gradient
     from wengert.run.compile import compile as compile
     from wengert.trace.tracing import abstract as abstract
     from wengert.transform.simplify import simplify as simplify

@@ -34,7 +34,7 @@ class CompiledFunction:
         self._executor = executor
         self._lock = threading.Lock()
         self._known: dict[Key, tuple[Program, Executable]] = {}
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())
 
     @property
     def programs(self) -> list[Program]:

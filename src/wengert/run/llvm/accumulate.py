@@ -64,7 +64,7 @@ class Accumulator:
             return sign * math.inf
         if self.kind == "b":
             return 0 if self.name == "max" else 1
-        bounds = np.iinfo(self.node.type.dtype)
+        bounds = np.iinfo(self.node.type.dtype.name)
         return int(bounds.min if self.name == "max" else bounds.max)
 
     def start(self, lanes: int) -> ir.Constant:

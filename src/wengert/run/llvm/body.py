@@ -97,11 +97,10 @@ def kernel_accesses(kernel: Kernel) -> dict[Node, Access]:
     for node in kernel.stored:
         if node not in kernel.reductions:
             accesses[node] = Access(0, contiguous_strides(kernel.shape))
+    axes = kernel.axes or ()
     for node in kernel.reductions:
-        strides = iter(
-            contiguous_strides(tuple(n for i, n in enumerate(kernel.shape) if i not in kernel.axes))
-        )
+        strides = iter(contiguous_strides(tuple(n for i, n in enumerate(kernel.shape) if i not in axes)))
         accesses[node] = Access(
-            0, tuple(0 if axis in kernel.axes else next(strides) for axis in range(len(kernel.shape)))
+            0, tuple(0 if axis in axes else next(strides) for axis in range(len(kernel.shape)))
         )
     return accesses

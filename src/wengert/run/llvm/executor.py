@@ -14,12 +14,13 @@ from wengert.ir.evaluate import check_argument, evaluate, evaluate_node
 from wengert.ir.node import Node, constant_value
 from wengert.ir.program import Program
 from wengert.run.executor import Executable
+from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
 from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, Memory, memory_of
 from wengert.run.llvm.module import Generated, Segment, generate
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM
 from wengert.run.llvm.plan import Kernel, Plan, plan
-from wengert.run.llvm.target import LoadedCode, Target, host_target, object_code
+from wengert.run.llvm.target import LoadedCode, Target, host_target
 from wengert.run.llvm.views import View
 from wengert.run.numpy import NumpyExecutor
 
@@ -50,7 +51,7 @@ class LLVMExecutor:
         made = plan(expanded)
         memory = memory_of(made)
         generated = generate(made, memory, self.target)
-        loaded = LoadedCode(object_code(generated.text, self.target), self.target)
+        loaded = LoadedCode(cached_object_code(generated.text, self.target), self.target)
         return CompiledProgram(program, made, memory, generated, loaded)
 
 

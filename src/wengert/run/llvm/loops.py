@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from llvmlite import ir
 
 from wengert.run.llvm.irtypes import I64, constant, splat, widened
 
-Index = int | ir.Value
+# A number that is known now, or a value of the generated code.
+Index: TypeAlias = "int | ir.Value"
 
 
 def index_value(index: Index) -> ir.Value:
