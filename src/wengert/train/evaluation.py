@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ConfigurationError
-from wengert.run import Executor, NumpyExecutor
+from wengert.run import Executor, NumpyExecutor, default_executor
 from wengert.trace.tracing import abstract, trace
 from wengert.trace.tree import flatten, unflatten
 from wengert.train.batches import batch_bounds
@@ -96,7 +96,7 @@ def predict(net: Any, X: Any, *, batch_size: int = BATCH_SIZE, executor: str | E
         Converted to the dtype of the parameters, or left as integers where the network takes integers.
     batch_size : int
         Rows that are computed at a time, which bounds the memory needed.
-    executor : Executor or "numpy"
+    executor : Executor, "numpy" or "llvm"
 
     Returns
     -------
@@ -145,7 +145,7 @@ def evaluate(
     loss : str or callable
         As for `fit`.
     sample_weight : array_like, shape (rows,), optional
-    executor : Executor or "numpy"
+    executor : Executor, "numpy" or "llvm"
 
     Raises
     ------
@@ -167,8 +167,12 @@ def find_executor(executor: str | Executor) -> Executor:
     """
     if executor == "numpy":
         return NumpyExecutor()
+    if executor == "llvm":
+        return default_executor()
     if isinstance(executor, str):
-        raise ConfigurationError(f"executor {executor!r} is unknown; there is 'numpy', or pass an Executor")
+        raise ConfigurationError(
+            f"executor {executor!r} is unknown; there are 'numpy' and 'llvm', or pass an Executor"
+        )
     return executor
 
 

@@ -137,7 +137,8 @@ def fit(
     checkpoint : path or Checkpoint, optional
         A file to which the run is saved now and then, and from which it goes on where it exists. The result
         is bitwise that of a run without interruption.
-    executor : Executor or "numpy"
+    executor : Executor, "numpy" or "llvm"
+        What runs the steps: "llvm" compiles them to machine code first.
     progress : bool or "auto"
         On standard error: a bar on a terminal, lines elsewhere; "auto" for runs longer than two seconds.
 

@@ -161,3 +161,34 @@ def test_without_llvmlite_numpy_runs_and_it_is_said_once(monkeypatch: pytest.Mon
         assert default.default_executor() is executor  # and no second warning, which would be an error
     finally:
         default.default_executor.cache_clear()
+
+
+def test_kernels_say_what_they_fuse_and_move() -> None:
+    W, b = np.ones((4, 5)), np.ones(5)
+    run = compiled(lambda x, W, b: np.cumsum(np.maximum(0, x @ W + b), axis=0), X, W, b)
+    product, scan = run.kernels()
+    assert (product.form, product.shape, product.operations) == (
+        "product",
+        (3, 5),
+        ("matmul", "add", "maximum"),
+    )
+    assert product.flops == 2 * 3 * 4 * 5 + 2 * 15
+    assert product.bytes == 8 * (12 + 20 + 5 + 1 + 15)
+    assert scan.form == "numpy"
+    assert "NumPy" in str(scan)
+    assert "define" in run.llvm()
+    assert "fmuladd" in run.llvm()
+
+
+def test_training_gives_what_numpy_gives() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(70, 5)), rng.integers(0, 3, 70)
+    net = wg.nn.Sequential(wg.nn.Dense(5, 8, "tanh"), wg.nn.Dropout(0.2), wg.nn.Dense(8, 3)).initialise(
+        seed=0
+    )
+    options = {"loss": "nllm_from_logits", "epochs": 3, "batch_size": 32, "clip_norm": 1.0, "progress": False}
+    results = [wg.train.fit(net, X, y, executor=name, **options) for name in ("numpy", "llvm", "llvm")]
+    oracle, mine, again = [[*wg.nn.parameters(one.net).values()] for one in results]
+    for wanted, got, repeated in zip(oracle, mine, again, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-4 if got.dtype == np.float32 else 1e-9, atol=1e-6)
+        np.testing.assert_array_equal(got, repeated)

@@ -16,6 +16,7 @@ from wengert.ir.program import Program
 from wengert.run.executor import Executable
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
+from wengert.run.llvm.listing import KernelSummary, summary
 from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, Memory, memory_of
 from wengert.run.llvm.module import Generated, Segment, generate
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM
@@ -78,23 +79,34 @@ class CompiledProgram:
             for segment in generated.segments
         ]
         self._constants = {node: constant_value(node) for node in memory.constants}
-        self._table_type = ctypes.c_void_p * (FLAG + 1 + len(memory.slots))
+        self._table = (ctypes.c_void_p * (FLAG + 1 + len(memory.slots)))()
+        for node, constant in self._constants.items():
+            self._table[memory.slots[node]] = _place(constant)
+        self._inputs = [
+            (node, memory.slots[node], node.type.shape, node.type.dtype) for node in program.inputs
+        ]
+        self._direct = [
+            (node, memory.slots[node], node.type.shape, node.type.dtype) for node in memory.direct.values()
+        ]
         self._idle: list[Array] = []
         self._lock = threading.Lock()
 
     def __call__(self, arguments: Sequence[Any]) -> list[Array]:
         """Run on one array per input."""
-        inputs = self.program.inputs
         alone: dict[Node, Any] = dict(self._constants)
-        for node, argument in zip(inputs, arguments, strict=True):
-            alone[node] = _plain(check_argument(node, argument))
-        for node in self._memory.direct.values():
-            alone[node] = np.empty(node.type.shape, node.type.dtype)
         arena, flag = self._arena(), np.zeros(1, np.int64)
-        table = self._table_type()
-        table[ARENA], table[FLAG] = arena.ctypes.data, flag.ctypes.data
-        for node, slot in self._memory.slots.items():
-            table[slot] = alone[node].ctypes.data
+        table = type(self._table).from_buffer_copy(self._table)
+        table[ARENA], table[FLAG] = _place(arena), _place(flag)
+        for (node, slot, shape, dtype), given in zip(self._inputs, arguments, strict=True):
+            # The plain case first: this runs for every input of every training step.
+            plain = type(given) is np.ndarray and given.dtype is dtype and given.shape == shape
+            array = _plain(given if plain else check_argument(node, given))
+            alone[node] = array
+            table[slot] = _place(array)
+        for node, slot, shape, dtype in self._direct:
+            array = np.empty(shape, dtype)
+            alone[node] = array
+            table[slot] = _place(array)
         for function, segment in self._steps:
             if function is not None:
                 function(table)
@@ -108,6 +120,14 @@ class CompiledProgram:
         with self._lock:
             self._idle.append(arena)
         return results
+
+    def llvm(self) -> str:
+        """Return the generated code, before LLVM's own optimisation."""
+        return self.generated.text
+
+    def kernels(self) -> list[KernelSummary]:
+        """Return the kernels in the order in which they run, with what each computes, reads and writes."""
+        return [summary(kernel) for kernel in self.plan.kernels]
 
     def _arena(self) -> Array:
         """Return an arena that nobody uses."""
@@ -151,4 +171,11 @@ class CompiledProgram:
 
 def _plain(array: Array) -> Array:
     """Return an array whose elements lie one after the other, copied where they do not."""
-    return array if array.flags.c_contiguous and array.flags.aligned else np.array(array, order="C")
+    is_plain = array.flags.c_contiguous and array.flags.aligned
+    return array if is_plain else np.array(array, order="C")
+
+
+def _place(array: Array) -> int:
+    """Return the address of an array's first element; twice as fast as asking its ``ctypes``."""
+    place: int = array.__array_interface__["data"][0]
+    return place

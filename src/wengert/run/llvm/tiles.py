@@ -24,9 +24,6 @@ from wengert.run.llvm.packing import pack_panel, shortened
 from wengert.run.llvm.products import Product, packs, tile_of
 from wengert.run.llvm.target import Target
 
-# Terms in one turn of the innermost loop: enough that counting costs nothing beside the multiplications.
-UNROLLED = 4
-
 # Lines behind a product that are written out for every vector of a tile; more take too long to compile.
 SHORT_EPILOGUE = 4
 
@@ -168,13 +165,10 @@ class _TileWriter:
         builder, product = self.builder, self.product
         lanes = [self.tiles.lanes if self.tiles.packed else width for width in self.widths]
         results = [[self._slot(widened(product.type, count)) for count in lanes] for _ in range(rows)]
-        whole = product.terms - product.terms % UNROLLED
-        if whole:
-            with counted_loop(builder, 0, whole, UNROLLED) as term:
-                for step in range(UNROLLED):
-                    self._multiply(row, rows, plus(builder, term, step), lanes, results)
-        for term in range(whole, product.terms):
-            self._multiply(row, rows, term, lanes, results)
+        if product.terms:
+            # Not unrolled: sixteen multiplications hide the counting, and longer code costs time to compile.
+            with counted_loop(builder, 0, product.terms) as term:
+                self._multiply(row, rows, term, lanes, results)
         if len(product.kernel.members) <= SHORT_EPILOGUE:
             for number in range(rows):
                 for place, width in enumerate(self.widths):
