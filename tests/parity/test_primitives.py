@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.contract import gate, scalar_oracles, structural_oracles
-from tests.contract.structural_oracles import Case
+from tests.contract import gate, scalar_oracles, structural_cases
+from tests.contract.structural_cases import Case
 from tests.transform.examples import PRIMITIVES, program_of
 
 from wengert.ir.primitive import REGISTRY, Kind
@@ -18,7 +18,7 @@ from wengert.run.numpy import NumpyExecutor
 from wengert.trace.tracing import trace
 
 ELEMENTWISE = [one for one in PRIMITIVES if one.kind is Kind.ELEMENTWISE]
-STRUCTURAL = [(name, case) for name, oracle in structural_oracles.ORACLES.items() for case in oracle.cases]
+STRUCTURAL = [(name, case) for name, oracle in structural_cases.ORACLES.items() for case in oracle.cases]
 # Units of the dtype's epsilon: NumPy's own vector functions err by up to 4, ours by up to 4.
 ULPS = 8
 

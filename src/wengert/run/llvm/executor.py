@@ -78,7 +78,7 @@ class CompiledProgram:
             (prototype(loaded.address(segment.name)) if segment.is_native else None, segment)
             for segment in generated.segments
         ]
-        self._constants = {node: constant_value(node) for node in memory.constants}
+        self._constants: dict[Node, Any] = {node: constant_value(node) for node in memory.constants}
         self._table = (ctypes.c_void_p * (FLAG + 1 + len(memory.slots)))()
         for node, constant in self._constants.items():
             self._table[memory.slots[node]] = _place(constant)
