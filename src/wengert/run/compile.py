@@ -21,13 +21,7 @@ Key = tuple[Any, tuple[Any, ...]]
 
 
 class CompiledFunction:
-    """A function that is traced and compiled once for each combination of argument types.
-
-    Attributes
-    ----------
-    programs : dict
-        The simplified program of each combination met so far.
-    """
+    """A function that is traced and compiled once for each combination of argument types."""
 
     def __init__(self, function: Callable[..., Any], executor: Executor) -> None:
         self._function = function
