@@ -116,9 +116,9 @@ def _attempt(compute: Callable[[], Any], node: ast.AST, sign: str, operands: Any
     try:
         with np.errstate(all="ignore"):
             return compute()
-    except (ValueError, TypeError, IndexError, ArithmeticError) as error:
+    except (ValueError, TypeError, IndexError, ArithmeticError, MemoryError) as error:
         shapes = [np.shape(one) for one in operands]
-        if len(shapes) == 2 and isinstance(error, ValueError) and any(shapes):
+        if len(shapes) == 2 and isinstance(error, ValueError) and (any(shapes) or sign == "@"):
             left, right = map(shape_text, shapes)
             fail(text, f"the shapes do not fit: {left} {sign} {right}", _operator(node, sign, text))
         told = "the number is too large" if isinstance(error, OverflowError) else str(error)
