@@ -107,3 +107,7 @@ def test_the_notation_of_6390_names_the_layers_of_a_network() -> None:
     latex = derived("mit").to_latex()
     assert "{W_{0}}^{(1)}" in latex
     assert "₀" not in latex
+    # The last layer has no activation, and its target is subtracted at once: it is a layer all the same.
+    layers = str(derived("mit", "delta"))
+    assert "δ2 at the output" in layers
+    assert "∂L/∂W2 = " in layers
