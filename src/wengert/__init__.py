@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from wengert.autodiff.jacobians import hessian as hessian, jacobian as jacobian
     from wengert.autodiff.products import hvp as hvp, jvp as jvp, vjp as vjp
     from wengert.explain.derivation import Derivation as Derivation
+    from wengert.explain.work import WorkReport as WorkReport, check_work as check_work
     from wengert.ir.composite import composite as composite
     from wengert.ir.program import Program as Program
     from wengert.ir.verify import verify as verify
@@ -56,9 +57,11 @@ _LAZY = {
     "train": "wengert.train",
     "Derivation": "wengert.explain.derivation:Derivation",
     "Program": "wengert.ir.program:Program",
+    "WorkReport": "wengert.explain.work:WorkReport",
     "abstract": "wengert.trace.tracing:abstract",
     "check_grad": "wengert.autodiff.check:check_grad",
     "compile": "wengert.run.compile:compile",
+    "check_work": "wengert.explain.work:check_work",
     "composite": "wengert.ir.composite:composite",
     "erf": "wengert.primitives.functions:erf",
     "grad": "wengert.autodiff.gradients:grad",

@@ -47,6 +47,10 @@ class ConfigurationError(WengertError, ValueError):
     """Options that are out of range or contradict each other."""
 
 
+class FormulaError(WengertError, ValueError):
+    """A formula given as text that cannot be read or worked out; shows the place."""
+
+
 class DataError(WengertError, ValueError):
     """A table or array that cannot be used as it is; names the file, column and row where known."""
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from tests.explain import lectures
@@ -77,10 +79,35 @@ def test_layouts_and_notations_transpose_what_they_should() -> None:
 
     W, x = np.ones((3, 2)), np.array([1.0, 2.0, 3.0])
     rows = str(wg.explain(function, W, x, wrt="W", view="matrix"))
-    columns = str(wg.explain(function, W, x, wrt="W", view="matrix", notation="mit"))
+    columns = str(wg.explain(function, W, x, wrt="W", view="matrix", notation="columns"))
     numerator = wg.explain(function, W, x, wrt="W", view="matrix", layout="numerator")
 
     assert "z1 =  x   W" in rows
     assert "z1 =  Wᵀ  x" in columns
     assert "∂L/∂W =  x  (∂L/∂z1)ᵀ" in columns
     assert _result(numerator, "W").shape == (2, 3)
+
+
+def test_the_notation_of_6390_names_the_layers_of_a_network() -> None:
+    net = wg.nn.Sequential(wg.nn.Dense(3, 2, activation="tanh"), wg.nn.Dense(2, 2)).initialise(0)
+
+    def loss(net: Any, x: Any, y: Any) -> Any:
+        return np.sum((net(x) - y) ** 2)
+
+    def derived(notation: str, view: str = "matrix") -> wg.Derivation:
+        x, y = np.array([1.0, 2.0, 3.0]), np.ones(2)
+        return wg.explain(loss, net, x, y, wrt="net", view=view, notation=notation)
+
+    text = str(derived("mit"))
+    assert "Z1 = (W1)ᵀ  x  + W₀1\n        2×3  3×1   2×1" in text
+    assert "A1 = tanh( Z1)" in text
+    assert "W of shape m×n" in text
+    assert "∂L/∂w₀1_j" in str(derived("mit", "index"))
+    assert "W₀" not in str(derived("columns"))
+    latex = derived("mit").to_latex()
+    assert "{W_{0}}^{(1)}" in latex
+    assert "₀" not in latex
+    # The last layer has no activation, and its target is subtracted at once: it is a layer all the same.
+    layers = str(derived("mit", "delta"))
+    assert "δ2 at the output" in layers
+    assert "∂L/∂W2 = " in layers

@@ -20,6 +20,7 @@ _SCORING = Group("Scoring", sort_key=1)
 _NETWORK = Group("Network", sort_key=2)
 _TRAINING = Group("Training", sort_key=3)
 _OUTPUT = Group("Output", sort_key=4)
+_FORMULA = Group("Formula", sort_key=5)
 
 
 def _option(text: str, group: Group) -> Parameter:
@@ -97,6 +98,20 @@ _Out = Annotated[
     str | None,
     _option("Directory of the model. [default: from the file's name, such as digits-model]", _OUTPUT),
 ]
+_Formula = Annotated[
+    str,
+    Parameter(
+        help="NumPy formula, such as 'sum((tanh(a @ W) @ V - y)**2)'; 'b = a @ W; …' names a value.",
+        allow_leading_hyphen=True,
+    ),
+]
+_Wrt = Annotated[
+    str | None, _option("Names to differentiate by, separated by commas. [default: all]", _FORMULA)
+]
+_Shape = Annotated[
+    str | None, _option("Shapes, such as a=1x3,W=3x2; names without one are numbers.", _FORMULA)
+]
+_PointSeed = Annotated[int, _option("Of the random values of the arguments. [default: 0]", _FORMULA)]
 
 
 @app.command
@@ -193,3 +208,56 @@ def inspect(
     from wengert.cli.inspect_command import run
 
     return run(path)
+
+
+@app.command
+def explain(
+    formula: _Formula,
+    /,
+    *,
+    wrt: _Wrt = None,
+    shape: _Shape = None,
+    view: Annotated[
+        str, _option("index, matrix, delta, adjoint or numbers. [default: index]", _FORMULA)
+    ] = "index",
+    notation: Annotated[
+        str, _option("rows (xW), columns (Wx) or mit (Wᵀx + W₀). [default: rows]", _FORMULA)
+    ] = "rows",
+    layout: Annotated[
+        str, _option("denominator or numerator. [default: denominator]", _FORMULA)
+    ] = "denominator",
+    seed: _PointSeed = 0,
+    format: Annotated[str, _option("text, latex, html or json. [default: text]", _OUTPUT)] = "text",
+) -> int:
+    """Derive the gradient of a formula line by line, each line checked.
+
+    Example: wengert explain 'sum((tanh(a @ W) @ V - y)**2)' --wrt W,V --shape a=1x3,W=3x2,V=2x2,y=1x2
+    """
+    from wengert.cli.explain_command import run
+
+    return run(formula, wrt, shape, format, seed, {"view": view, "notation": notation, "layout": layout})
+
+
+@app.command
+def check(
+    formula: _Formula,
+    /,
+    *,
+    claim: Annotated[
+        list[str], _option("Claimed gradient, such as W='a.T @ delta'; may be repeated.", _FORMULA)
+    ],
+    wrt: Annotated[
+        str | None, _option("Names that must have a claim; with one, its claim needs no name.", _FORMULA)
+    ] = None,
+    shape: _Shape = None,
+    seed: _PointSeed = 0,
+) -> int:
+    """Hold a gradient derived by hand against the true one, and say what went wrong.
+
+    The exit code is 0 when all claims are right and 3 when one is wrong.
+
+    Example: wengert check 'z = w * x; (z - t)**2' --claim w='2 * (z - t) * x'
+    """
+    from wengert.cli.check_command import run
+
+    return run(formula, wrt, shape, claim, seed)

@@ -27,9 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0 for success, 2 for options or input that cannot be used, 130 after Ctrl-C (when training
-        had begun, the best weights so far are saved), 141 when the reader of the output went away, 1 for a
-        bug of wengert.
+        Exit code: 0 for success, 2 for options or input that cannot be used, 3 for a claim that `check` found
+        wrong, 130 after Ctrl-C (when training had begun, the best weights so far are saved), 141 when the
+        reader of the output went away, 1 for a bug of wengert.
     """
     try:
         code = _dispatch(sys.argv[1:] if arguments is None else list(arguments))

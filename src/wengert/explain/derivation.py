@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from wengert.errors import ConfigurationError, GradientError, ShapeError
 from wengert.explain.checking import Verification, check_tree, with_values
+from wengert.explain.formula import nearest
 from wengert.explain.printers import html, latex
 from wengert.explain.printers.json import tree_as_json
 from wengert.explain.printers.text import text
@@ -118,20 +118,18 @@ class Derivation:
 
 def _check_choice(role: str, value: str, known: Sequence[str] | Mapping[str, Any]) -> None:
     if value not in known:
-        raise ConfigurationError(f"{role}={value!r} is not one of {', '.join(known)}{_nearest(value, known)}")
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    """Return the end of a message that suggests a known name, whatever its capitals."""
-    plain = {one.lower(): one for one in known}
-    near = difflib.get_close_matches(str(name).lower(), list(plain), n=1)
-    return f"; did you mean {plain[near[0]]!r}?" if near else ""
+        raise ConfigurationError(f"{role}={value!r} is not one of {', '.join(known)}{nearest(value, known)}")
 
 
 def _as_float64(leaf: Any) -> Any:
     """Return a leaf as float64 where it is a floating number: derivations are checked in double precision."""
     array = np.asarray(leaf)
     return array.astype(np.float64) if array.dtype.kind == "f" else leaf
+
+
+def float64_leaves(tree: Any) -> Any:
+    """Return a tree of arguments with floating numbers in double precision."""
+    return map_leaves(_as_float64, tree)
 
 
 def _targets(recording: Recording, wrt: str | Sequence[str] | None) -> list[Node]:
@@ -147,7 +145,7 @@ def _targets(recording: Recording, wrt: str | Sequence[str] | None) -> list[Node
         if not found:
             known = ", ".join(paths)
             raise ConfigurationError(
-                f"wrt={name!r}: no such argument (there are: {known}){_nearest(name, paths)}"
+                f"wrt={name!r}: no such argument (there are: {known}){nearest(name, paths)}"
             )
         chosen += [node for node in found if node.type.is_float]
         if not any(node.type.is_float for node in found):
@@ -168,8 +166,8 @@ def derive(
     _check_choice("view", view, VIEWS)
     _check_choice("notation", convention.notation, NOTATIONS)
     _check_choice("layout", convention.layout, LAYOUTS)
-    recording = Recording(function, map_leaves(_as_float64, args), map_leaves(_as_float64, kwargs))
-    _check_output(recording)
+    recording = Recording(function, float64_leaves(args), float64_leaves(kwargs))
+    check_recording(recording)
     targets = _targets(recording, wrt)
     if not targets:
         raise GradientError("there is no floating argument to differentiate by")
@@ -192,7 +190,8 @@ def _derived(
     return problem, tree
 
 
-def _check_output(recording: Recording) -> None:
+def check_recording(recording: Recording) -> None:
+    """Refuse what has no gradient to explain: several outputs, no scalar, empty arrays, other precisions."""
     outputs = recording.program.outputs
     if len(outputs) != 1:
         raise GradientError(f"the function returns {len(outputs)} values; a gradient is of one scalar")

@@ -34,8 +34,8 @@ def explain(
     view : str
         One of ``index``, ``matrix``, ``delta``, ``adjoint``, ``numbers``.
     notation : str
-        ``rows`` (XW + b), ``columns`` (Wx + b) or ``mit`` (Wᵀx + W₀): whether an array with one axis is a
-        row or a column.
+        Whether an array with one axis is a row or a column: ``rows`` (xW + b), ``columns`` (Wx + b), or
+        ``mit``, columns with the names of 6.390 for the layers of a network: Z = Wᵀx + W₀, A = f(Z).
     layout : str
         ``denominator``: a gradient has the shape of its variable; ``numerator``: of the transpose.
     names : mapping, optional

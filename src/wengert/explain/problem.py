@@ -27,7 +27,7 @@ class Convention:
     Attributes
     ----------
     notation : str
-        ``rows`` (XW + b), ``columns`` (Wx + b) or ``mit`` (Wᵀx + W₀).
+        ``rows`` (xW + b), ``columns`` (Wx + b) or ``mit``: columns, with Z = Wᵀx + W₀ for layers.
     layout : str
         ``denominator`` or ``numerator``.
     step_size : float or None
@@ -146,7 +146,7 @@ def build(
 ) -> Problem:
     """Name the values of a program and run the engine at the given point and at random ones."""
     letters = Letters(program, _example_axes(program, wrt))
-    table = Table(program, letters, renamed, every_line)
+    table = Table(program, letters, renamed, every_line, convention.notation == "mit")
     engine = Engine(program, wrt, table.symbols, arguments, executor)
     active = {table.symbols[node] for node in engine.active}
     order = [table.symbols[node] for node in table.symbols if table.symbols[node] in active]

@@ -52,7 +52,7 @@ def displayed(name: str) -> str:
     return _GREEK.get(stem, stem) + name[len(stem) :]
 
 
-def _parameter_names(program: Program) -> dict[Node, str]:
+def _parameter_names(program: Program, bias: str) -> dict[Node, str]:
     """Return short names for the leaves of a network: ``net.layers.2.weight`` is W2 if it is the second."""
     result: dict[Node, str] = {}
     numbers: dict[str, int] = {}
@@ -60,7 +60,7 @@ def _parameter_names(program: Program) -> dict[Node, str]:
         path = str(dict(node.params)["name"])
         last = path.rpartition(".")[2]
         if "." in path and last in ("weight", "bias"):
-            stem = "W" if last == "weight" else "b"
+            stem = "W" if last == "weight" else bias
             owner = path.rpartition(".")[0]
             number = numbers.setdefault(owner, len(numbers) + 1)
             result[node] = f"{stem}{number}"
@@ -128,16 +128,24 @@ class Table:
         Names that the reader wants in place of the program's.
     every_line : bool
         Name each line, as the adjoint walk needs it; otherwise only what a reader would name.
+    mit : bool
+        Name biases W₀ and the values of layers Z and A, as 6.390 does.
     """
 
     def __init__(
-        self, program: Program, letters: Letters, renamed: Mapping[str, str], every_line: bool = False
+        self,
+        program: Program,
+        letters: Letters,
+        renamed: Mapping[str, str],
+        every_line: bool = False,
+        mit: bool = False,
     ) -> None:
         self.letters = letters
         self.symbols: dict[Node, Symbol] = {}
         self._renamed = renamed
+        self._mit = mit
         self._taken: set[str] = set()
-        parameters = _parameter_names(program)
+        parameters = _parameter_names(program, "W₀" if mit else "b")
         wanted = {node: self._wanted(program, node) for node in program.nodes}
         self._reserved = {name for name in [*parameters.values(), *wanted.values()] if name}
         for node in program.inputs:
@@ -180,6 +188,8 @@ class Table:
 
     def _spare(self, stem: str) -> str:
         """Return the stem with the first free number: z1, z2, …"""
+        if self._mit and stem in ("a", "z"):
+            stem = stem.upper()
         number = 1
         while f"{stem}{number}" in self._taken | self._reserved:
             number += 1

@@ -100,7 +100,7 @@ class Style:
     def element_name(self, symbol: Symbol) -> str:
         """Return the name of a tensor's elements: w for W."""
         lower = symbol.name[0].lower() + symbol.name[1:]
-        single = symbol.name.rstrip("0123456789")
+        single = symbol.name.rstrip("0123456789₀")
         return lower if symbol.rank and len(single) == 1 and lower not in self.names else symbol.name
 
     def element(self, symbol: Symbol, positions: Iterable[Position], name: str = "") -> Layout:

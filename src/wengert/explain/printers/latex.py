@@ -17,6 +17,7 @@ _SYMBOLS = {
     "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "ε": r"\varepsilon ", "η": r"\eta ", "θ": r"\theta ",
     "κ": r"\kappa ", "λ": r"\lambda ", "μ": r"\mu ", "ν": r"\nu ", "ξ": r"\xi ", "π": r"\pi ", "ρ": r"\rho ",
     "τ": r"\tau ", "φ": r"\varphi ", "χ": r"\chi ", "ψ": r"\psi ", "ω": r"\omega ",
+    "₀": "_{0}",
 }  # fmt: skip
 _FUNCTIONS = {
     "sin",
@@ -80,7 +81,7 @@ def _letters(content: str) -> str:
     if content == "T":
         return _SYMBOLS["T"]
     mapped = "".join(_SYMBOLS.get(character, _SPECIAL.get(character, character)) for character in content)
-    plain = re.sub(r"\W", "", content.replace("′", ""))
+    plain = re.sub(r"[\W₀]", "", content.replace("′", ""))
     return mapped if len(plain) <= 1 or "′" in content else rf"\mathit{{{mapped}}}"
 
 

@@ -38,7 +38,7 @@ class Layer:
 
 
 def _is_weighted(problem: Problem, symbol: Symbol) -> bool:
-    """Whether a value is a product with a parameter, plus perhaps a bias."""
+    """Whether a value is a product with a parameter, plus perhaps a bias, less perhaps a target."""
     stack = [symbol.node]
     parameters = {one.node for one in problem.wrt}
     while stack:
@@ -49,7 +49,7 @@ def _is_weighted(problem: Problem, symbol: Symbol) -> bool:
             return any(
                 operand in parameters or _moved_parameter(operand, parameters) for operand in node.inputs
             )
-        if node.primitive.name in ("add", "expand_dims", "squeeze"):
+        if node.primitive.name in ("add", "sub", "expand_dims", "squeeze"):
             stack += node.inputs
     return False
 

@@ -16,7 +16,7 @@ from wengert.explain.views.index_view import dimensions, gradient_names, indepen
 _VECTORS = {
     "rows": "A vector is a row.",
     "columns": "A vector is a column.",
-    "mit": "A vector is a column.",
+    "mit": "A vector is a column; a layer with m inputs and n outputs is Z = Wᵀx + W₀, W of shape m×n.",
 }
 _LAYOUTS = {
     "denominator": "Denominator layout: a gradient has the shape of its variable.",

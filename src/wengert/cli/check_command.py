@@ -1,0 +1,20 @@
+"""`wengert check`: a gradient derived by hand, held against the true one."""
+
+from __future__ import annotations
+
+from wengert.cli.formula_options import draw_arguments, read_claims, read_function, read_names
+from wengert.explain.formula_program import check_names
+from wengert.explain.work import check_work
+
+WRONG = 3
+
+
+def run(formula: str, wrt: str | None, shape: str | None, claims: list[str], seed: int) -> int:
+    """Print what is right and wrong with the claims; see `wengert.cli.app.check`."""
+    function = read_function(formula)
+    names = read_names(wrt)
+    check_names("--wrt", names, (*function.names, *(name for name, _ in function.formula.assignments)))
+    claimed = read_claims(claims, names)
+    report = check_work(function, *draw_arguments(function, shape, seed), claims=claimed)
+    print(report)
+    return 0 if report else WRONG

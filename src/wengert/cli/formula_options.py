@@ -1,0 +1,57 @@
+"""Options of the commands that take a formula: names, shapes and claims as text."""
+
+from __future__ import annotations
+
+import re
+
+from wengert.errors import ConfigurationError
+from wengert.explain.formula import parse
+from wengert.explain.formula_program import FormulaFunction, arguments
+
+_CLAIM = re.compile(r"\s*(\w+)\s*=(?!=)\s*(.*)", re.DOTALL)
+
+
+def read_function(text: str) -> FormulaFunction:
+    """Return a formula as a function."""
+    return FormulaFunction(parse(text))
+
+
+def draw_arguments(function: FormulaFunction, shape: str | None, seed: int) -> list:
+    """Return random arguments of these shapes for a formula."""
+    return list(arguments(function, read_shapes(shape), seed).values())
+
+
+def read_names(text: str | None) -> list[str]:
+    """Return names separated by commas."""
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
+def read_shapes(text: str | None) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of ``a=1x3,W=3x2``."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for part in read_names(text):
+        name, sign, shape = (one.strip() for one in part.partition("="))
+        extents = re.split("[x×]", shape)
+        if not (name and sign) or not all(re.fullmatch("[0-9]{1,9}", one) and int(one) for one in extents):
+            raise ConfigurationError(f"--shape {part}: write a shape as name=rows x columns, such as W=3x2")
+        if name in shapes:
+            raise ConfigurationError(f"--shape gives {name} twice")
+        shapes[name] = tuple(map(int, extents))
+    return shapes
+
+
+def read_claims(claims: list[str], wrt: list[str]) -> dict[str, str]:
+    """Return claims by name; a lone claim without a name is about the one name of ``--wrt``."""
+    found: dict[str, str] = {}
+    for claim in claims:
+        named = _CLAIM.match(claim)
+        if named is None and len(wrt) != 1:
+            raise ConfigurationError(f"--claim {claim}: say of what, such as --claim W='a.T @ delta'")
+        name, value = named.groups() if named else (wrt[0], claim)
+        if name in found:
+            raise ConfigurationError(f"--claim gives {name} twice")
+        found[name] = value
+    missing = [name for name in wrt if name not in found and f"d{name}" not in found]
+    if missing:
+        raise ConfigurationError(f"--wrt {', '.join(missing)}: there is no --claim for it")
+    return found
