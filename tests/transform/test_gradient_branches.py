@@ -140,6 +140,22 @@ def test_what_either_branch_uses_always_counts() -> None:
     }
 
 
+def test_every_combination_of_three_conditions_is_always() -> None:
+    def every(x: Any, combinations: int) -> Any:
+        root = np.sqrt(x)
+        total = 0.0
+        for number in range(combinations):
+            value = root
+            for place, level in enumerate((1.0, 2.0, 3.0)):
+                taken = level < X
+                value = np.where(taken, value, 0) if number >> place & 1 else np.where(taken, 0, value)
+            total = total + value.sum()
+        return total
+
+    assert "sqrt" not in names_of(lambda x: every(x, 8))
+    assert "sqrt" in names_of(lambda x: every(x, 7))
+
+
 def nested(y: Any) -> Any:
     return np.where(X > 1, np.where(X > 2, y, y), y)
 

@@ -15,14 +15,6 @@ from wengert.transform.gradient import gradient
 from wengert.transform.simplify import simplify
 
 
-def gradient_program(program: Program, wrt: list[int], with_value: bool = False) -> Program:
-    """Return the simplified gradient of a program, which is simplified before as well.
-
-    Stable forms must be in place before differentiation: the derivative of an overflow is lost.
-    """
-    return simplify(gradient(simplify(program), wrt, with_value))
-
-
 def _check_scalar(result: Any, has_aux: bool) -> None:
     if has_aux and not (isinstance(result, tuple) and len(result) == 2):
         raise GradientError("with has_aux=True the function returns a pair (value, auxiliary results)")

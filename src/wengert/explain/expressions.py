@@ -261,11 +261,6 @@ def free_indices(expression: Expression) -> tuple[Index, ...]:
     return tuple(found)
 
 
-def bound_indices(expression: Expression) -> set[Index]:
-    """Return the indices that some sum inside runs over."""
-    return {index for part in walk(expression) if isinstance(part, (Sum, Extreme)) for index in part.indices}
-
-
 def substitute(expression: Expression, new: Mapping[Index, Position]) -> Expression:
     """Put other indices in place of free ones; a summation index in the way is renamed."""
     if not new:

@@ -130,7 +130,6 @@ sqrt = elementwise(
 reciprocal = elementwise(
     "reciprocal",
     numpy=np.reciprocal,
-    promote=None,
     vjp=lambda ct, out, x: (-(ct * np.square(out)),),
     notation=Notation(r"\frac{{1}}{{{0}}}", (r"-\frac{{1}}{{{0}^2}}",)),
     python="1 / {0}",

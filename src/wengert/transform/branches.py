@@ -57,26 +57,24 @@ def _both(needs: Alternatives, literal: Literal) -> Alternatives:
 
 
 def _either(uses: list[Alternatives]) -> Alternatives:
-    """Return what is needed for one of several uses to count; under c or else under not c is always."""
+    """Return what is needed for one of several uses to count; under c or else under not c is always.
+
+    Merged alternatives are added to those they come from, so the result does not depend on an order.
+    """
     if len(uses) == 1:
         return uses[0]
-    alternatives = set(uses[0].union(*uses[1:]))
-    while True:
-        if frozenset() in alternatives:
-            return _ALWAYS
-        pair = next(
-            (
-                (one, literal)
-                for one in alternatives
-                for literal in one
-                if one - {literal} | {(literal[0], not literal[1])} in alternatives
-            ),
-            None,
-        )
-        if pair is None:
-            # To forget alternatives is to take the value to count less often, which errs on the safe side.
-            return frozenset(alternatives) if len(alternatives) <= _MOST else uses[0]
-        one, (condition, value) = pair
-        rest = one - {(condition, value)}
-        alternatives -= {one, rest | {(condition, not value)}}
-        alternatives.add(rest)
+    alternatives = uses[0].union(*uses[1:])
+    before = 0
+    while before < len(alternatives) <= _MOST**2:
+        before = len(alternatives)
+        alternatives = alternatives | {
+            one - {(condition, value)}
+            for one in alternatives
+            for condition, value in one
+            if one - {(condition, value)} | {(condition, not value)} in alternatives
+        }
+    if frozenset() in alternatives:
+        return _ALWAYS
+    least = frozenset(one for one in alternatives if not any(other < one for other in alternatives))
+    # To forget alternatives is to take the value to count less often, which errs on the safe side.
+    return least if len(least) <= _MOST else uses[0]
