@@ -14,6 +14,7 @@ from wengert.errors import ConfigurationError, DataError, ModelFileError, ShapeE
 from wengert.io import metrics
 from wengert.io.column_values import as_numbers, find_column, refuse_missing
 from wengert.io.evaluation import classification_scores, regression_scores
+from wengert.io.formats.portable_model import PortableModel
 from wengert.io.model_directory import SavedModel, load_model, save_model
 from wengert.io.preprocess import TablePreprocessor
 from wengert.nn.arrays import rebuild
@@ -41,6 +42,12 @@ class TableModel:
     def is_classifier(self) -> bool:
         """Whether it predicts classes."""
         return self.preprocessor.target.kind != "regression"
+
+    def portable(self) -> PortableModel:
+        """Return what the writers of other formats take."""
+        columns = self.preprocessor.columns
+        names = tuple(column.name for column in columns)
+        return PortableModel(self.network, self.preprocessor.target, names, columns)
 
     def outputs(self, frame: pl.DataFrame) -> np.ndarray:
         """Return the network's outputs for the rows of a table, shape (rows, outputs), float32, all finite.
