@@ -211,6 +211,29 @@ def inspect(
 
 
 @app.command
+def export(
+    model: _Model,
+    /,
+    *,
+    format: Annotated[
+        str | None,
+        _option("onnx, safetensors, or numpy: one Python file that needs NumPy only.", _OUTPUT),
+    ] = None,
+    out: Annotated[
+        str | None,
+        _option("File to write. [default: from the model's name, such as digits-model.onnx]", _OUTPUT),
+    ] = None,
+) -> int:
+    """Write a model, preprocessing included, as a file for other programs.
+
+    Example: wengert export digits-model --format onnx
+    """
+    from wengert.cli.export_command import run
+
+    return run(model, format, out)
+
+
+@app.command
 def explain(
     formula: _Formula,
     /,
