@@ -21,6 +21,7 @@ _NETWORK = Group("Network", sort_key=2)
 _TRAINING = Group("Training", sort_key=3)
 _OUTPUT = Group("Output", sort_key=4)
 _FORMULA = Group("Formula", sort_key=5)
+_MEASURING = Group("Measuring", sort_key=6)
 
 
 def _option(text: str, group: Group) -> Parameter:
@@ -261,3 +262,30 @@ def check(
     from wengert.cli.check_command import run
 
     return run(formula, wrt, shape, claim, seed)
+
+
+@app.command
+def bench(
+    *,
+    only: Annotated[str | None, _option("Networks, such as BD. [default: ABCDEF]", _MEASURING)] = None,
+    peers: Annotated[
+        str | None,
+        _option(
+            "Who takes part, separated by commas: wengert, wengert-numpy, pytorch, pytorch-compiled, "
+            "jax-step, jax-loop, numpy, scikit-learn. [default: those installed, but not wengert-numpy and "
+            "pytorch-compiled]",
+            _MEASURING,
+        ),
+    ] = None,
+    rounds: Annotated[int, _option("In which each has a turn. [default: 3]", _MEASURING)] = 3,
+    json: Annotated[str | None, _option("File for all times as JSON.", _OUTPUT)] = None,
+) -> int:
+    """Measure how fast networks train on this machine, beside other libraries and the machine's limits.
+
+    Takes one to two minutes. Let the machine rest meanwhile; Ctrl-C prints what has been measured.
+
+    Example: wengert bench --only BD
+    """
+    from wengert.cli.bench_command import run
+
+    return run(only, peers, rounds, json)
