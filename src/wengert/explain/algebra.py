@@ -80,7 +80,7 @@ def factored(expression: Expression) -> Expression:
     if not isinstance(expression, Add):
         return expression
     numbers = [_number_in_front(term) for term in expression.terms]
-    size = abs(numbers[0])
+    size: fractions.Fraction | float = abs(numbers[0])
     if size == 1 or any(abs(one) != size for one in numbers) or isinstance(expression.terms[0], Number):
         return expression
     scale = Number(size)

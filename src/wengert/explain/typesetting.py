@@ -171,9 +171,9 @@ class Style:
                     layout.Big(name, Text(",".join(map(str, indices)))), self.show(body, PRODUCT)
                 ), PRODUCT
             case Softmax(element):
-                name = row(Text("softmax", "function"), parenthesised(self.name(element.symbol.name)))
-                indices = "".join(str(at) for at in element.positions if isinstance(at, Index))
-                return layout.Script(name, Text(indices)), ATOM
+                whole = row(Text("softmax", "function"), parenthesised(self.name(element.symbol.name)))
+                letters = "".join(str(at) for at in element.positions if isinstance(at, Index))
+                return layout.Script(whole, Text(letters)), ATOM
             case Partial():
                 return self._partial(expression), ATOM
             case Differential(by, body):
