@@ -212,8 +212,8 @@ class WarmUp:
 class CosineCycles:
     """η(t) = ½ rate (1 − cos(2π log₂(1 + (2^cycles − 1) t / steps))).
 
-    The rate rises and falls `cycles` times, each time over twice as many steps; it is 0 at the beginning, between
-    two cycles, and from `steps` on.
+    The rate rises and falls `cycles` times, each time over twice as many steps; it is 0 at the beginning,
+    between two cycles, and from `steps` on.
 
     Parameters
     ----------
