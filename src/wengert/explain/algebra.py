@@ -80,8 +80,12 @@ def factored(expression: Expression) -> Expression:
     if not isinstance(expression, Add):
         return expression
     numbers = [_number_in_front(term) for term in expression.terms]
-    size: fractions.Fraction | float = abs(numbers[0])
-    if size == 1 or any(abs(one) != size for one in numbers) or isinstance(expression.terms[0], Number):
+    size = numbers[0] if numbers[0] > 0 else -numbers[0]
+    if (
+        size == 1
+        or any(one not in (size, -size) for one in numbers)
+        or isinstance(expression.terms[0], Number)
+    ):
         return expression
     scale = Number(size)
     return multiply(scale, add(*(divide(term, scale) for term in expression.terms)))
