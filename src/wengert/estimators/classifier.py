@@ -68,6 +68,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         self._keep_arguments(locals())
 
     _classifies = True
+    _losses = ("log_loss",)
 
     @available_if(lambda self: self.solver != "lbfgs")
     @with_callbacks

@@ -48,6 +48,7 @@ class MultilayerPerceptron(CallbackSupport, BaseEstimator, ABC):
     # What classifier and regressor differ in.
 
     _classifies = False
+    _losses: tuple[str, ...]
 
     @abstractmethod
     def _check_target(self, y: Any) -> Array:

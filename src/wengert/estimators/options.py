@@ -27,8 +27,8 @@ def check_options(estimator: Any) -> None:
         Naming the argument and its value, or both arguments.
     """
     for name, (holds, rule) in _RULES.items():
-        value = getattr(estimator, name)
-        if not holds(value):
+        value = getattr(estimator, name, None)
+        if hasattr(estimator, name) and not holds(value):
             raise ConfigurationError(f"{_where(estimator)}: {name} is {rule}, got {value!r}")
     _check_layers(estimator)
     if estimator.solver not in SOLVERS:
@@ -100,6 +100,8 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: value is None or isinstance(value, str) or callable(value),
         "None, a name, or a function of the number of steps taken",
     ),
+    "label_smoothing": _number(0, 1),
+    "quantile": _optional(_number(0, 1, low_open=True)),
     "ema_decay": _optional(_number(0, 1)),
     "time_limit": _optional(_number(0, low_open=True)),
     "categorical_features": (lambda value: value in (None, "from_dtype"), "None or 'from_dtype'"),
@@ -135,15 +137,10 @@ def _check_layers(estimator: Any) -> None:
 def _check_together(estimator: Any) -> None:
     """Refuse arguments that contradict each other, naming both."""
     if estimator.solver == "lbfgs":
-        for name, neutral in (
-            ("early_stopping", False), ("lr_schedule", None), ("grad_clip_norm", None), ("ema_decay", None),
-            ("weight_decay", None),
-        ):  # fmt: skip
+        # scikit-learn ignores its own arguments that have no meaning here, such as early_stopping.
+        for name in ("lr_schedule", "grad_clip_norm", "ema_decay", "weight_decay"):
             value = getattr(estimator, name)
-            if value != neutral and not (name == "weight_decay" and value == 0):
-                # scikit-learn ignores early_stopping with L-BFGS.
-                if name == "early_stopping":
-                    continue
+            if value is not None:
                 raise ConfigurationError(
                     f"{_where(estimator)}: {name}={value!r} is for training in steps, and solver='lbfgs' "
                     "takes all rows at once; choose another solver or leave it out"
@@ -152,4 +149,21 @@ def _check_together(estimator: Any) -> None:
         raise ConfigurationError(
             f"{_where(estimator)}: lr_schedule={estimator.lr_schedule!r} and "
             f"learning_rate={estimator.learning_rate!r} both set the rate; give one of them"
+        )
+    _check_loss(estimator)
+
+
+def _check_loss(estimator: Any) -> None:
+    loss, known = estimator.loss, estimator._losses
+    if not callable(loss) and loss not in known:
+        raise unknown_name(_where(estimator), "loss", loss, known)
+    for name, needs in (("quantile", "quantile"), ("label_smoothing", "log_loss")):
+        value = getattr(estimator, name, None)
+        if value and loss != needs:
+            raise ConfigurationError(
+                f"{_where(estimator)}: {name}={value!r} belongs to loss={needs!r}, and loss is {loss!r}"
+            )
+    if loss == "quantile" and estimator.quantile is None:
+        raise ConfigurationError(
+            f"{_where(estimator)}: loss='quantile' needs quantile, a number in (0, 1): 0.5 for the median"
         )

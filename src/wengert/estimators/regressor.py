@@ -64,6 +64,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     ) -> None:
         self._keep_arguments(locals())
 
+    _losses = tuple(REGRESSION_LOSSES)
+
     @available_if(lambda self: self.solver != "lbfgs")
     @with_callbacks
     def partial_fit(

@@ -1,0 +1,198 @@
+"""What the machine can do at most, measured once in a process: multiply-adds, and bytes from each cache."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import numpy as np
+
+from wengert.run.llvm.memory import ALIGNMENT
+from wengert.run.llvm.target import LoadedCode, Target, host_target, object_code
+
+# More than a fused multiply-add's latency times those that can begin in each cycle, on any processor.
+CHAINS = 16
+TURNS = 50_000
+ROUNDS = 15
+
+L2_BYTES = 256 * 2**10  # beyond the first level of any processor, within the second of any
+MEMORY_BYTES = 128 * 2**20  # beyond the last level of nearly any
+SIZES = (2**14, 2**16, L2_BYTES, 2**20, 2**22, 2**24, MEMORY_BYTES)
+# A small range is gone through again and again, so that each measurement takes a while.
+LEAST_BYTES = 2**22
+
+
+@dataclass(frozen=True)
+class MachineLimits:
+    """Limits of some cores together.
+
+    Attributes
+    ----------
+    threads : int
+        How many cores took part, each with data of its own.
+    flops : dict of int to float
+        Floating-point operations a second in fused multiply-adds held in registers, by the bytes of an
+        element: 4 or 8.
+    bandwidth : dict of int to float
+        Bytes a second, read and written back once each, by the bytes that each core goes through.
+    """
+
+    threads: int
+    flops: dict[int, float]
+    bandwidth: dict[int, float]
+
+    @property
+    def l2_bandwidth(self) -> float:
+        """Bytes a second from and to the second-level cache."""
+        return self.bandwidth[L2_BYTES]
+
+    @property
+    def memory_bandwidth(self) -> float:
+        """Bytes a second from and to memory."""
+        return self.bandwidth[MEMORY_BYTES]
+
+    def bandwidth_of(self, size: int) -> float:
+        """Return the bandwidth for a working set of `size` bytes, that of the next smaller one measured."""
+        share = size / self.threads
+        fitting = [rate for known, rate in self.bandwidth.items() if known <= share]
+        return min(fitting, default=max(self.bandwidth.values()))
+
+    def roofline(self, flops: float, moved: int, itemsize: int) -> float:
+        """Return the seconds that a computation takes at least.
+
+        The larger of flops / peak and bytes / bandwidth (Williams, Waterman & Patterson, CACM 2009).
+
+        Parameters
+        ----------
+        flops : float
+        moved : int
+            Bytes read and written.
+        itemsize : int
+            4 or 8: the bytes of an element.
+        """
+        return max(flops / self.flops[itemsize], moved / self.bandwidth_of(moved))
+
+
+@lru_cache(maxsize=8)
+def machine_limits(threads: int = 1) -> MachineLimits:
+    """Measure the limits of `threads` cores, each in a thread of its own; takes about half a second."""
+    target = host_target()
+    code = LoadedCode(object_code(_module(target), target), target)
+    chains = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
+    sweep = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+    arrays = [_aligned(MEMORY_BYTES) for _ in range(threads)]
+    flops = {}
+    for itemsize, name in ((4, "chains_float"), (8, "chains_double")):
+        run = chains(code.address(name))
+        work = 2 * CHAINS * target.lanes(itemsize) * TURNS
+        flops[itemsize] = _rate([partial(run, array.ctypes.data, TURNS) for array in arrays], work)
+    scale = sweep(code.address("sweep"))
+    bandwidth = {}
+    for size in SIZES:
+        times = max(1, LEAST_BYTES // size)
+        runs = [partial(scale, array.ctypes.data, size, times) for array in arrays]
+        bandwidth[size] = _rate(runs, 2 * size * times)
+    return MachineLimits(threads, flops, bandwidth)
+
+
+def _aligned(size: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    raw = np.zeros(size + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + size]
+
+
+def _rate(runs: Sequence[Callable[[], object]], work: int) -> float:
+    """Return the work a second of all runs at once, each of `work`, each in a thread; the best of a few."""
+    # Processor time does not count the neighbours', but some systems count it in coarse ticks only.
+    fine = time.get_clock_info("thread_time").resolution < 1e-6
+    clock = time.thread_time if fine else time.perf_counter
+    barrier = threading.Barrier(len(runs))
+    seconds = np.full(len(runs), np.inf)
+
+    def measure(place: int) -> None:
+        for _ in range(ROUNDS):
+            barrier.wait()
+            begin = clock()
+            runs[place]()
+            seconds[place] = min(seconds[place], clock() - begin)
+
+    threads = [threading.Thread(target=measure, args=(place,)) for place in range(len(runs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return float((work / seconds).sum())
+
+
+def _module(target: Target) -> str:
+    kinds = (("float", "f32", 4), ("double", "f64", 8))
+    return "\n".join([*(_chains(target, *one) for one in kinds), _sweep(target)])
+
+
+def _chains(target: Target, element: str, suffix: str, itemsize: int) -> str:
+    """A function of some chains of multiply-adds, each of which waits for nothing but itself."""
+    lanes = target.lanes(itemsize)
+    vector = f"<{lanes} x {element}>"
+    phis = "\n".join(f"  %a{i} = phi {vector} [%x, %entry], [%b{i}, %loop]" for i in range(CHAINS))
+    # Multiply-adds of zero: no overflow, no subnormal numbers, which may be slow.
+    steps = "\n".join(
+        f"  %b{i} = call {vector} @llvm.fmuladd.v{lanes}{suffix}({vector} %x, {vector} %a{i}, {vector} %x)"
+        for i in range(CHAINS)
+    )
+    stores = "\n".join(
+        f"  %p{i} = getelementptr {vector}, ptr %data, i64 {i}\n  store {vector} %b{i}, ptr %p{i}"
+        for i in range(CHAINS)
+    )
+    return f"""
+declare {vector} @llvm.fmuladd.v{lanes}{suffix}({vector}, {vector}, {vector})
+define void @chains_{element}(ptr %data, i64 %turns) {{
+entry:
+  %x = load {vector}, ptr %data
+  br label %loop
+loop:
+  %n = phi i64 [0, %entry], [%m, %loop]
+{phis}
+{steps}
+  %m = add i64 %n, 1
+  %more = icmp slt i64 %m, %turns
+  br i1 %more, label %loop, label %end
+end:
+{stores}
+  ret void
+}}"""
+
+
+def _sweep(target: Target) -> str:
+    """A function that goes through some bytes several times and doubles each number."""
+    vector = f"<{target.lanes(4)} x float>"
+    places = range(0, 4 * target.vector_bytes, target.vector_bytes)
+    body = "\n".join(
+        f"  %i{p} = add i64 %i, {p}\n  %p{p} = getelementptr i8, ptr %data, i64 %i{p}\n"
+        f"  %a{p} = load {vector}, ptr %p{p}\n  %b{p} = fadd {vector} %a{p}, %a{p}\n"
+        f"  store {vector} %b{p}, ptr %p{p}"
+        for p in places
+    )
+    return f"""
+define void @sweep(ptr %data, i64 %bytes, i64 %times) {{
+entry:
+  br label %again
+again:
+  %t = phi i64 [0, %entry], [%u, %next]
+  br label %loop
+loop:
+  %i = phi i64 [0, %again], [%j, %loop]
+{body}
+  %j = add i64 %i, {len(places) * target.vector_bytes}
+  %more = icmp slt i64 %j, %bytes
+  br i1 %more, label %loop, label %next
+next:
+  %u = add i64 %t, 1
+  %repeat = icmp slt i64 %u, %times
+  br i1 %repeat, label %again, label %end
+end:
+  ret void
+}}"""
