@@ -187,6 +187,8 @@ def test_divergence(command, flower_table):
         flower_table,
         "--target",
         "kind",
+        "--preset",
+        "plain",
         "--optimizer",
         "sgd",
         "--hidden",
