@@ -23,6 +23,7 @@ _OUTPUT = Group("Output", sort_key=4)
 _FORMULA = Group("Formula", sort_key=5)
 _MODEL = Group("Model", sort_key=6)
 _DERIVATION = Group("Derivation", sort_key=7)
+_MEASURING = Group("Measuring", sort_key=8)
 
 
 def _option(text: str, group: Group) -> Parameter:
@@ -232,6 +233,29 @@ def inspect(
 
 
 @app.command
+def export(
+    model: _Model,
+    /,
+    *,
+    format: Annotated[
+        str | None,
+        _option("onnx, safetensors, or numpy: one Python file that needs NumPy only.", _OUTPUT),
+    ] = None,
+    out: Annotated[
+        str | None,
+        _option("File to write. [default: from the model's name, such as digits-model.onnx]", _OUTPUT),
+    ] = None,
+) -> int:
+    """Write a model, preprocessing included, as a file for other programs.
+
+    Example: wengert export digits-model --format onnx
+    """
+    from wengert.cli.export_command import run
+
+    return run(model, format, out)
+
+
+@app.command
 def explain(
     subject: Annotated[
         str,
@@ -316,3 +340,30 @@ def check(
     from wengert.cli.check_command import run
 
     return run(formula, wrt, shape, claim, seed)
+
+
+@app.command
+def bench(
+    *,
+    only: Annotated[str | None, _option("Networks, such as BD. [default: ABCDEF]", _MEASURING)] = None,
+    peers: Annotated[
+        str | None,
+        _option(
+            "Who takes part, separated by commas: wengert, wengert-numpy, pytorch, pytorch-compiled, "
+            "jax-step, jax-loop, numpy, scikit-learn. [default: those installed, but not wengert-numpy and "
+            "pytorch-compiled]",
+            _MEASURING,
+        ),
+    ] = None,
+    rounds: Annotated[int, _option("In which each has a turn. [default: 3]", _MEASURING)] = 3,
+    json: Annotated[str | None, _option("File for all times as JSON.", _OUTPUT)] = None,
+) -> int:
+    """Measure how fast networks train on this machine, beside other libraries and the machine's limits.
+
+    Takes one to two minutes. Let the machine rest meanwhile; Ctrl-C prints what has been measured.
+
+    Example: wengert bench --only BD
+    """
+    from wengert.cli.bench_command import run
+
+    return run(only, peers, rounds, json)
