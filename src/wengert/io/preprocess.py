@@ -18,7 +18,9 @@ from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn
 from wengert.io.task import Class, Task, infer_task
 from wengert.nn.validation import unknown_name
 
-EncodedColumn = NumericColumn | CategoricalColumn | RobustColumn | EmbeddedColumn
+NumberColumn = NumericColumn | RobustColumn
+WordColumn = CategoricalColumn | EmbeddedColumn
+EncodedColumn = NumberColumn | WordColumn
 SCALINGS = ("standard", "robust")
 # A saved column is known by the names of its fields.
 _KINDS: dict[frozenset[str], type[EncodedColumn]] = {
@@ -130,8 +132,7 @@ class TablePreprocessor:
     @property
     def text_columns(self) -> tuple[str, ...]:
         """The columns that `wengert.io.read_table` must keep as text when reading a table to predict."""
-        of_words = (CategoricalColumn, EmbeddedColumn)
-        words = [column.name for column in self.columns if isinstance(column, of_words)]
+        words = [column.name for column in self.columns if isinstance(column, WordColumn)]
         if any(isinstance(known, str) for known in self.target.classes):
             words.append(self.target.name)
         return tuple(words)
