@@ -318,6 +318,60 @@ def explain(
 
 
 @app.command
+def draw(
+    subject: Annotated[
+        str,
+        Parameter(
+            help="NumPy formula, such as 'cos(sin(x**2) + 3*x**2)', or the directory of a trained model.",
+            allow_leading_hyphen=True,
+        ),
+    ],
+    /,
+    *,
+    wrt: Annotated[
+        str | None, _option("Names to differentiate by, separated by commas. [default: all]", _DERIVATION)
+    ] = None,
+    fold: Annotated[
+        str,
+        _option(
+            "What is drawn as one box: composites (softmax, losses, activations), layers, nothing, or names. "
+            "[default: composites]",
+            _DERIVATION,
+        ),
+    ] = "composites",
+    at: Annotated[
+        list[str] | None,
+        _option("Values of names, such as x=0.7 or 'W=[[1, 2], [3, 4]]'. [default: random]", _FORMULA),
+    ] = None,
+    shape: _Shape = None,
+    seed: Annotated[
+        int | None, _option("Of the random values of the arguments. [default: 0]", _FORMULA)
+    ] = None,
+    data: Annotated[
+        str | None,
+        _option("Table of a model's rows. [default: the one it was trained on]", _MODEL),
+    ] = None,
+    row: Annotated[
+        str | None, _option("Row of the table, counted from 1; several are a batch: 3,7 or 2-9.", _MODEL)
+    ] = None,
+    format: Annotated[str, _option("svg or dot, for standard output. [default: svg]", _OUTPUT)] = "svg",
+    out: Annotated[str | None, _option("File to write: graph.svg, graph.png or graph.dot.", _OUTPUT)] = None,
+) -> int:
+    """Draw a formula, or a trained model with its loss, as a graph with values and derivatives.
+
+    Example: wengert draw 'cos(sin(x**2) + 3*x**2)' --at x=0.7 --out graph.svg
+
+    Example: wengert draw digits-model --row 3 --fold layers --out digits.png
+    """
+    from wengert.cli.draw_command import run
+
+    sources = {
+        "wrt": wrt, "fold": fold, "at": at or [], "shape": shape, "seed": seed, "data": data, "row": row,
+    }  # fmt: skip
+    return run(subject, sources, format, out)
+
+
+@app.command
 def check(
     formula: _Formula,
     /,
