@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from wengert.autodiff.products import hvp as hvp, jvp as jvp, vjp as vjp
     from wengert.estimators import MLPClassifier as MLPClassifier, MLPRegressor as MLPRegressor
     from wengert.explain.derivation import Derivation as Derivation
+    from wengert.explain.drawing.drawing import Drawing as Drawing
+    from wengert.explain.drawing.entry import draw as draw
     from wengert.explain.work import WorkReport as WorkReport, check_work as check_work
     from wengert.ir.composite import composite as composite
     from wengert.ir.program import Program as Program
@@ -60,6 +62,7 @@ _LAZY = {
     "MLPClassifier": "wengert.estimators:MLPClassifier",
     "MLPRegressor": "wengert.estimators:MLPRegressor",
     "Derivation": "wengert.explain.derivation:Derivation",
+    "Drawing": "wengert.explain.drawing.drawing:Drawing",
     "Program": "wengert.ir.program:Program",
     "WorkReport": "wengert.explain.work:WorkReport",
     "abstract": "wengert.trace.tracing:abstract",
@@ -67,6 +70,7 @@ _LAZY = {
     "compile": "wengert.run.compile:compile",
     "check_work": "wengert.explain.work:check_work",
     "composite": "wengert.ir.composite:composite",
+    "draw": "wengert.explain.drawing.entry:draw",
     "erf": "wengert.primitives.functions:erf",
     "grad": "wengert.autodiff.gradients:grad",
     "hessian": "wengert.autodiff.jacobians:hessian",
