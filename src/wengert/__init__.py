@@ -12,8 +12,7 @@ from wengert.errors import WengertError as WengertError
 # Imported here and now: these functions must be bound after their packages of the same name.
 from wengert.explain.entry import explain as explain
 from wengert.trace.tracing import trace as trace
-
-__version__ = "0.1.0"
+from wengert.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from wengert import estimators as estimators, nn as nn, optim as optim, train as train
