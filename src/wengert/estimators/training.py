@@ -209,6 +209,21 @@ def train(run: Run, job: Job) -> str:
     return stop.reason
 
 
+def step_arguments(carry: Carry, batch: Rows, key: Array, number: int) -> list[Any]:
+    """Return what a step's program takes."""
+    weights = [] if batch.weights is None else [batch.weights]
+    return [*carry, batch.features, batch.targets, *weights, key, np.array(number)]
+
+
+def take_step(
+    program: StepProgram, carry: Carry, batch: Rows, key: Array, number: int
+) -> tuple[Carry, float]:
+    """Return the carry after one step, and the loss of its batch before it."""
+    _, execute = program.compiled(batch.features, batch.targets, batch.weights)
+    outputs = execute(step_arguments(carry, batch, key, number))
+    return tuple(outputs[:-1]), float(outputs[-1])
+
+
 class _Loop:
     """One call of `train`."""
 
@@ -261,17 +276,13 @@ class _Loop:
     def step(self, places: Any) -> float:
         """Take one step and return the loss of its batch."""
         run, batch = self.now, self.job.rows.take(places)
-        program, execute = run.program.compiled(batch.features, batch.targets, batch.weights)
-        arguments = [*run.carry, batch.features, batch.targets]
-        if batch.weights is not None:
-            arguments.append(batch.weights)
-        arguments += [self.key, np.array(self.steps)]
-        outputs = execute(arguments)
-        loss, carry = float(outputs[-1]), tuple(outputs[:-1])
+        carry, loss = take_step(run.program, run.carry, batch, self.key, self.steps)
         if self.first_loss is None:
             self.first_loss = loss
         if not (math.isfinite(loss) and all_finite(carry)):
-            self.diverged(*explain(program, arguments, run.program.names, outputs))
+            program, _ = run.program.compiled(batch.features, batch.targets, batch.weights)
+            arguments = step_arguments(run.carry, batch, self.key, self.steps)
+            self.diverged(*explain(program, arguments, run.program.names, [*carry, np.array(loss)]))
         self.steps += 1
         run.carry = carry
         return loss
