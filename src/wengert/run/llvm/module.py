@@ -112,7 +112,6 @@ class _Writer:
     def _kernel(self, kernel: Kernel) -> ir.Function:
         function = ir.Function(self.module, _KERNEL_TYPE, f"kernel{self.count}")
         self.count += 1
-        function.linkage = "internal"
         # Each kernel stays a function of its own: profiles name it, and LLVM's passes stay linear.
         function.attributes.add("noinline")
         table, begin, end, scratch = function.args
