@@ -254,3 +254,22 @@ def test_a_loss_traced_from_types_alone_asks_for_no_values():
 def test_integer_predictions_and_lists_become_floating():
     assert nn.squared_error([1, 2], [3, 2]) == 2
     assert nn.squared_error(np.array([1, 2]), np.array([3, 2]), weights=[3, 1]) == 3
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])
+def test_label_smoothing_moves_the_target_towards_equal_shares(rng, smoothing):
+    z, labels, weights = rng.normal(size=(6, 4)), rng.integers(0, 4, 6), rng.uniform(size=6)
+    softened = (1 - smoothing) * np.eye(4)[labels] + smoothing / 4
+    wanted = nn.nllm_from_logits(z, softened, weights=weights)
+    for target in (labels, np.eye(4)[labels]):
+        got = nn.nllm_from_logits(z, target, label_smoothing=smoothing, weights=weights)
+        assert got == pytest.approx(wanted, rel=1e-13)
+    binary = (labels > 1).astype(float)
+    wanted = nn.nll_from_logits(z[:, 0], (1 - smoothing) * binary + smoothing / 2)
+    assert nn.nll_from_logits(z[:, 0], binary, label_smoothing=smoothing) == pytest.approx(wanted, rel=1e-13)
+
+
+@pytest.mark.parametrize("loss", [nn.nllm_from_logits, nn.nll_from_logits])
+def test_label_smoothing_out_of_range(loss):
+    with pytest.raises(ConfigurationError, match=r"label_smoothing lies in \[0, 1\)"):
+        loss(np.zeros((2, 3)), np.zeros((2, 3)), label_smoothing=1.0)

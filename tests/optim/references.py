@@ -17,10 +17,11 @@ def sgd(w, gradients, rate, momentum=0.0, nesterov=False, weight_decay=0.0):
 def adam(w, gradients, rate, betas=(0.9, 0.999), epsilon=1e-8, weight_decay=0.0, decoupled=False):
     w, m, v = w.copy(), np.zeros_like(w), np.zeros_like(w)
     for t, g in enumerate(gradients):
+        decay = weight_decay(t) if callable(weight_decay) else weight_decay
         if decoupled:
-            w = w * (1 - rate(t) * weight_decay)
+            w = w * (1 - rate(t) * decay)
         else:
-            g = g + weight_decay * w
+            g = g + decay * w
         m = betas[0] * m + (1 - betas[0]) * g
         v = betas[1] * v + (1 - betas[1]) * g**2
         m_hat = m / (1 - betas[0] ** (t + 1))

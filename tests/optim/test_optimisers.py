@@ -50,6 +50,15 @@ CASES = {
         {"weight_decay": 0.3, "decoupled": True},
         lambda t: 0.05 * (1 + np.cos(np.pi * min(t, 100) / 100)),
     ),
+    "adamw with a schedule of its decay": (
+        optim.AdamW(0.1, weight_decay=optim.FlatCosine(0.3, 150)),
+        references.adam,
+        {
+            "weight_decay": lambda t: 0.3 * np.cos(np.pi / 2 * min(max(2 * t / 150 - 1, 0), 1)) ** 2,
+            "decoupled": True,
+        },
+        constant(0.1),
+    ),
     "rmsprop": (optim.RMSProp(), references.rmsprop, {}, constant(0.01)),
     "rmsprop with options": (
         optim.RMSProp(0.02, decay=0.9, epsilon=1e-6, momentum=0.5, weight_decay=0.05),

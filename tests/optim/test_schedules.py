@@ -54,6 +54,24 @@ def test_one_cycle_rises_to_its_peak_and_falls():
     assert got[24] == pytest.approx((0.5 + 0.5 / 25e4) / 2)
 
 
+def test_cosine_cycles_rise_and_fall_each_twice_as_long():
+    schedule = optim.CosineCycles(0.3, 150)
+    got = rates(schedule, 200)
+    # 1 + 15 t / 150 is a power of two between cycles, and √2 times one at a peak.
+    np.testing.assert_allclose(got[[0, 10, 30, 70, 150, 199]], 0, atol=1e-12)
+    peaks = 10 * (2 ** (np.arange(4) + 0.5) - 1)
+    np.testing.assert_allclose([schedule(peak) for peak in peaks], 0.3, rtol=1e-14)
+    turns = np.log2(1 + np.arange(150) / 10)
+    np.testing.assert_allclose(got[:150], 0.3 * np.sin(np.pi * turns) ** 2, atol=1e-13)
+
+
+def test_flat_then_half_a_cosine():
+    got = rates(optim.FlatCosine(0.4, 20), 30)
+    np.testing.assert_array_equal(got[:11], np.full(11, 0.4))
+    np.testing.assert_allclose(got[10:20], 0.4 * np.cos(np.pi * np.arange(10) / 20) ** 2, rtol=1e-13)
+    np.testing.assert_allclose(got[20:], 0, atol=1e-15)
+
+
 def test_warm_up_then_another():
     got = rates(optim.WarmUp(4, 1.0), 7)
     np.testing.assert_allclose(got, [0.2, 0.4, 0.6, 0.8, 1, 1, 1], rtol=1e-15)
@@ -68,6 +86,8 @@ def test_warm_up_then_another():
 @pytest.mark.parametrize(
     "schedule",
     [
+        optim.CosineCycles(0.2, 60, cycles=3),
+        optim.FlatCosine(0.2, 60),
         optim.StepDecay(1.0, 7, 0.3),
         optim.InverseScaling(1.0),
         optim.Cosine(1.0, 13),

@@ -1,36 +1,43 @@
-"""`wengert explain`: the derivation of a formula's gradient."""
+"""`wengert explain`: the derivation of a formula's gradient, or of a trained model's at rows of a table."""
 
 from __future__ import annotations
 
-from wengert.cli.formula_options import draw_arguments, read_function, read_names
-from wengert.errors import ConfigurationError
+from pathlib import Path
+from typing import Any
+
+from wengert.cli.derivation_output import Output
+from wengert.cli.formula_options import draw_arguments, read_function, read_names, refuse_options
+from wengert.explain.derivation import Derivation
 from wengert.explain.entry import explain
-from wengert.explain.formula import nearest
 from wengert.explain.formula_program import check_names
 
-_FORMATS = ("text", "latex", "html", "json")
 
-
-def run(
-    formula: str, wrt: str | None, shape: str | None, form: str, seed: int, options: dict[str, str]
-) -> int:
-    """Print a derivation; see `wengert.cli.app.explain`."""
-    if form not in _FORMATS:
-        raise ConfigurationError(
-            f"--format {form} is not one of {', '.join(_FORMATS)}{nearest(form, _FORMATS)}"
+def run(subject: str, sources: dict[str, Any], output: Output, options: dict[str, Any]) -> int:
+    """Print or write a derivation; see `wengert.cli.app.explain`."""
+    output.check()
+    if subject.strip() and Path(subject).is_dir():
+        refuse_options(sources, ("shape", "seed"), "is for formulas; a model has its own weights")
+        derivation = _of_model(subject, sources, options)
+    else:
+        refuse_options(
+            sources, ("data", "row"), f"is for a trained model, and there is no directory {subject!r}"
         )
-    function = read_function(formula)
-    names = read_names(wrt)
-    check_names("--wrt", names, function.names)
-    arguments = draw_arguments(function, shape, seed)
-    derivation = explain(function, *arguments, wrt=names or None, **options)  # type: ignore[arg-type]
-    written = {
-        "text": derivation.__str__,
-        "latex": lambda: derivation.to_latex(standalone=True),
-        "html": derivation.to_html,
-        "json": derivation.to_json,
-    }
-    print(written[form]().rstrip("\n"))
-    if form == "text":
-        print(f"\nChecked: {derivation.verification}.")
+        derivation = _of_formula(subject, sources, options)
+    output.write(derivation)
     return 0
+
+
+def _of_formula(formula: str, sources: dict[str, Any], options: dict[str, Any]) -> Derivation:
+    function = read_function(formula)
+    names = read_names(sources["wrt"])
+    check_names("--wrt", names, function.names)
+    arguments = draw_arguments(function, sources["shape"], sources["seed"] or 0)
+    return explain(function, *arguments, wrt=names or None, **options)
+
+
+def _of_model(directory: str, sources: dict[str, Any], options: dict[str, Any]) -> Derivation:
+    from wengert.cli.model_rows import load_rows
+    from wengert.io.explanation import explain_rows
+
+    model, frame, rows = load_rows(directory, sources["data"], sources["row"])
+    return explain_rows(model, frame, rows, wrt=read_names(sources["wrt"]) or None, **options)

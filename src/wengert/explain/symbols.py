@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from wengert.explain.definitions import has_formula, uniform_value
 from wengert.explain.expressions import Symbol
@@ -97,11 +97,17 @@ def _has_sum(node: Node, named: Mapping[Node, object]) -> bool:
     return False
 
 
+def _scales(node: Node) -> bool:
+    """Whether a line multiplies or divides by a number."""
+    operands = node.inputs[1:] if node.primitive.name == "div" else node.inputs
+    return node.primitive.name in ("mul", "div") and any(uniform_value(one) is not None for one in operands)
+
+
 def _stem(node: Node, consumers: list[Node], named: Mapping[Node, object]) -> str | None:
     """Return the stem of an automatic name, None where the line is better written out where it is used."""
     if _movement_of_name(node, named) or not node.type.is_float:
         return None
-    fed = [one for one in consumers if one.primitive.name not in _LINEAR]
+    fed = [one for one in consumers if one.primitive.name not in _LINEAR and not _scales(one)]
     bends = [one for one in fed if one.primitive.kind in (Kind.ELEMENTWISE, Kind.REDUCTION)]
     softmax = any(one.primitive.name in ("exp_difference", "logsumexp") for one in consumers)
     if (bends or softmax) and _has_sum(node, named):
@@ -111,7 +117,10 @@ def _stem(node: Node, consumers: list[Node], named: Mapping[Node, object]) -> st
             and len(consumers) == 1
         ):
             return None
-        return "a" if node.primitive.name in ("exp_difference",) else "z"
+        if node.primitive.name == "exp_difference":
+            return "a"
+        bent = softmax or any(one.primitive.name not in ("mul", "div") for one in bends)
+        return "z" if bent else "u"
     if any(one.primitive.kind is Kind.CONTRACTION for one in fed):
         return "a" if node.primitive.kind is Kind.ELEMENTWISE else "u"
     return "u" if len(set(consumers)) > 1 else None
@@ -130,6 +139,8 @@ class Table:
         Name each line, as the adjoint walk needs it; otherwise only what a reader would name.
     mit : bool
         Name biases W₀ and the values of layers Z and A, as 6.390 does.
+    hidden : collection of Node
+        Lines that get no name whatever they are: the inside of what a drawing shows folded.
     """
 
     def __init__(
@@ -139,6 +150,7 @@ class Table:
         renamed: Mapping[str, str],
         every_line: bool = False,
         mit: bool = False,
+        hidden: Collection[Node] = (),
     ) -> None:
         self.letters = letters
         self.symbols: dict[Node, Symbol] = {}
@@ -153,7 +165,7 @@ class Table:
         consumers = _consumers(program)
         kept_apart = set(self._apart(program))
         for node in program.nodes:
-            if node in self.symbols:
+            if node in self.symbols or node in hidden:
                 continue
             name = wanted[node]
             if node is program.outputs[0]:

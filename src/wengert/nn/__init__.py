@@ -25,10 +25,17 @@ from wengert.nn.arrays import (
     with_state as with_state,
 )
 from wengert.nn.config import from_config as from_config, to_config as to_config
+from wengert.nn.layers.activation import Activation as Activation
+from wengert.nn.layers.clip import Clip as Clip
+from wengert.nn.layers.column_blocks import ColumnBlocks as ColumnBlocks
 from wengert.nn.layers.dense import Dense as Dense
 from wengert.nn.layers.dropout import Dropout as Dropout
-from wengert.nn.layers.embedding import Embedding as Embedding
+from wengert.nn.layers.embedding import CategoryEmbeddings as CategoryEmbeddings, Embedding as Embedding
 from wengert.nn.layers.normalisation import BatchNorm as BatchNorm, LayerNorm as LayerNorm
+from wengert.nn.layers.ntk_dense import NTKDense as NTKDense
+from wengert.nn.layers.parametric import ParametricActivation as ParametricActivation
+from wengert.nn.layers.periodic import PeriodicEmbedding as PeriodicEmbedding
+from wengert.nn.layers.scale import Scale as Scale
 from wengert.nn.layers.sequential import Sequential as Sequential
 from wengert.nn.losses import (
     LOSSES as LOSSES,

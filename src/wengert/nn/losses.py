@@ -136,17 +136,32 @@ def nll(prediction: Any, target: Any, *, weights: Any = None, reduction: str = "
 
 
 @composite
-def nll_from_logits(prediction: Any, target: Any, *, weights: Any = None, reduction: str = "mean") -> Any:
+def nll_from_logits(
+    prediction: Any,
+    target: Any,
+    *,
+    label_smoothing: float = 0.0,
+    weights: Any = None,
+    reduction: str = "mean",
+) -> Any:
     """ln(1 + eᶻ) − t z, `nll` of p = σ(z), without overflow; ∂/∂z = σ(z) − t.
 
-    Parameters as in `nll`; the prediction is the logit z.
+    Parameters as in `nll`; the prediction is the logit z. And
+
+    Parameters
+    ----------
+    label_smoothing : float
+        ε in [0, 1): (1 − ε) t + ½ ε takes the place of the target t.
 
     Notes
     -----
     Lecture 001: δ = y − t at the output.
     """
+    in_range("nll_from_logits", "label_smoothing", label_smoothing, 0, 1)
     prediction, target = matching("nll_from_logits", prediction, target)
     _require_probabilities("nll_from_logits", target)
+    if label_smoothing:
+        target = (1 - label_smoothing) * target + 0.5 * label_smoothing
     return reduce_examples(softplus(prediction) - target * prediction, weights, reduction)
 
 
@@ -178,23 +193,41 @@ def nllm(prediction: Any, target: Any, *, weights: Any = None, reduction: str = 
 
 
 @composite
-def nllm_from_logits(prediction: Any, target: Any, *, weights: Any = None, reduction: str = "mean") -> Any:
+def nllm_from_logits(
+    prediction: Any,
+    target: Any,
+    *,
+    label_smoothing: float = 0.0,
+    weights: Any = None,
+    reduction: str = "mean",
+) -> Any:
     """Σₖ tₖ (ln Σⱼ exp zⱼ − zₖ), `nllm` of p = softmax(z), without overflow; ∂/∂z = p − t.
 
-    Parameters as in `nllm`; the prediction is the logits z.
+    Parameters as in `nllm`; the prediction is the logits z. And
+
+    Parameters
+    ----------
+    label_smoothing : float
+        ε in [0, 1): (1 − ε) tₖ + ε/K takes the place of the target tₖ.
 
     Notes
     -----
-    Lecture 002, concept 19: loss and output activation differentiated as one.
+    Lecture 002, concept 19: loss and output activation differentiated as one. Label smoothing: Szegedy,
+    Vanhoucke, Ioffe, Shlens & Wojna 2016, section 7.
     """
+    in_range("nllm_from_logits", "label_smoothing", label_smoothing, 0, 1)
     prediction = like(prediction)
     labels, shares = probabilities_of_classes("nllm_from_logits", prediction, target)
     # With its axis kept, the gradient finds the same line again when it needs p = exp(z − total).
     total = logsumexp(prediction, -1, keepdims=True)
     if labels is not None:
         losses = np.squeeze(total - _of_class(prediction, labels), -1)
-        return reduce_examples(losses, weights, reduction)
-    return reduce_examples(np.sum(shares * (total - prediction), axis=-1), weights, reduction)
+    else:
+        losses = np.sum(shares * (total - prediction), axis=-1)
+    if label_smoothing:
+        uniform = np.mean(total - prediction, axis=-1)
+        losses = (1 - label_smoothing) * losses + label_smoothing * uniform
+    return reduce_examples(losses, weights, reduction)
 
 
 def _of_class(values: Any, labels: Any) -> Any:

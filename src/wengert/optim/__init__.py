@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from wengert.optim.adam import Adam as Adam, AdamW as AdamW
 from wengert.optim.clipping import clip_by_norm as clip_by_norm, global_norm as global_norm
+from wengert.optim.groups import ParameterGroups as ParameterGroups
 from wengert.optim.lbfgs import LBFGS as LBFGS, Minimum as Minimum
 from wengert.optim.optimiser import Optimiser as Optimiser
 from wengert.optim.rmsprop import RMSProp as RMSProp
 from wengert.optim.schedules import (
     Constant as Constant,
     Cosine as Cosine,
+    CosineCycles as CosineCycles,
+    FlatCosine as FlatCosine,
     InverseScaling as InverseScaling,
     OneCycle as OneCycle,
     StepDecay as StepDecay,

@@ -37,8 +37,8 @@ class Adam:
         β₁, β₂ in [0, 1).
     epsilon : float
         ε > 0.
-    weight_decay : float
-        λ ≥ 0, on all parameters.
+    weight_decay : float or callable
+        λ ≥ 0, on all parameters, or a schedule λ(t).
 
     Raises
     ------
@@ -52,7 +52,7 @@ class Adam:
     learning_rate: LearningRate = 1e-3
     betas: tuple[float, float] = (0.9, 0.999)
     epsilon: float = 1e-8
-    weight_decay: float = 0.0
+    weight_decay: LearningRate = 0.0
 
     # Whether λ w is part of the gradient (Adam) or a step of its own (AdamW); no field, it tells the classes
     # apart.
@@ -72,6 +72,7 @@ class Adam:
     def update(self, parameters: Any, gradients: Any, state: State) -> tuple[Any, State]:
         """Return the parameters and the state after one step; the parameters keep their dtypes."""
         rate = rate_at(self.learning_rate, state["step"])
+        decay = rate_at(self.weight_decay, state["step"])
         step = state["step"] + 1
         first, second = self.betas
         size = rate / (1 - first**step)
@@ -80,9 +81,9 @@ class Adam:
         def rule(parameter: Any, gradient: Any, mean: Any, square: Any) -> tuple[Any, Any, Any]:
             dtype = parameter.dtype
             if self.weight_decay and self._decoupled:
-                parameter = parameter - cast(rate * self.weight_decay, dtype) * parameter
+                parameter = parameter - cast(rate * decay, dtype) * parameter
             elif self.weight_decay:
-                gradient = gradient + self.weight_decay * parameter
+                gradient = gradient + cast(decay, dtype) * parameter
             mean = first * mean + (1 - first) * gradient
             square = second * square + (1 - second) * np.square(gradient)
             scale = np.sqrt(square) / cast(spread, dtype) + self.epsilon
@@ -103,6 +104,6 @@ class AdamW(Adam):
     Loshchilov & Hutter 2019, algorithm 2; defaults of PyTorch.
     """
 
-    weight_decay: float = 0.01
+    weight_decay: LearningRate = 0.01
 
     _decoupled = True

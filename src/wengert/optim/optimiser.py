@@ -106,10 +106,11 @@ def updated(
 
 
 def check_weight_decay(where: str, weight_decay: Any) -> None:
-    """Refuse a negative or infinite weight decay.
+    """Refuse a negative or infinite weight decay; a function is a schedule.
 
     Raises
     ------
     ConfigurationError
     """
-    in_range(where, "weight_decay", weight_decay, 0, math.inf)
+    if not callable(weight_decay):
+        in_range(where, "weight_decay", weight_decay, 0, math.inf)

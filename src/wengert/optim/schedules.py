@@ -206,3 +206,68 @@ class WarmUp:
         now = _number(t)
         after = self.then(np.maximum(now - self.steps, 0.0)) if callable(self.then) else self.then
         return np.where(now < self.steps, (now + 1) / (self.steps + 1), 1.0) * after
+
+
+@dataclasses.dataclass(frozen=True)
+class CosineCycles:
+    """η(t) = ½ rate (1 − cos(2π log₂(1 + (2^cycles − 1) t / steps))).
+
+    The rate rises and falls `cycles` times, each time over twice as many steps; it is 0 at the beginning,
+    between two cycles, and from `steps` on.
+
+    Parameters
+    ----------
+    rate : float
+        The highest; 0 or more.
+    steps : int
+        1 or more.
+    cycles : int
+        1 or more.
+
+    Notes
+    -----
+    Holzmüller, Grinsztajn & Steinwart 2024, section 3, with 4 cycles ("coslog4").
+    """
+
+    rate: float
+    steps: int
+    cycles: int = 4
+
+    def __post_init__(self) -> None:
+        in_range("CosineCycles", "rate", self.rate, 0)
+        positive_integer("CosineCycles", "steps", self.steps)
+        positive_integer("CosineCycles", "cycles", self.cycles)
+
+    def __call__(self, t: Any) -> Any:
+        """Return η(t)."""
+        progress = np.minimum(_number(t) / self.steps, 1.0)
+        turns = np.log(1 + (2**self.cycles - 1) * progress) / math.log(2)
+        return self.rate * (0.5 * (1 - np.cos(2 * np.pi * turns)))
+
+
+@dataclasses.dataclass(frozen=True)
+class FlatCosine:
+    """`rate` for the first half of the steps, then half a cosine down to 0, where it stays.
+
+    Parameters
+    ----------
+    rate : float
+        0 or more.
+    steps : int
+        1 or more.
+
+    Notes
+    -----
+    For the weight decay of Holzmüller, Grinsztajn & Steinwart 2024 ("flat_cos").
+    """
+
+    rate: float
+    steps: int
+
+    def __post_init__(self) -> None:
+        in_range("FlatCosine", "rate", self.rate, 0)
+        positive_integer("FlatCosine", "steps", self.steps)
+
+    def __call__(self, t: Any) -> Any:
+        """Return η(t)."""
+        return _cosine(self.rate, 0.0, np.clip(2 * _number(t) / self.steps - 1, 0.0, 1.0))

@@ -1,0 +1,63 @@
+"""Activations with a trained shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import ShapeError
+from wengert.nn.activations import Activation, activation_function, activation_name
+from wengert.nn.initialisers import ones
+from wengert.nn.module import ArrayRules, Module, parameter
+from wengert.nn.validation import positive_integer
+from wengert.trace.tensor import here
+
+
+class ParametricActivation(Module):
+    """An activation that each unit can take more or less of: y = z + shape ⊙ (f(z) − z).
+
+    With shape 1 it is f, with 0 the identity.
+
+    Parameters
+    ----------
+    features : int
+    activation : str or callable
+        f: a name of `nn.activations`, or a function.
+    shape : array, shape (features,), optional
+        Ones at the start.
+
+    Notes
+    -----
+    Input and output have shape (..., features). Holzmüller, Grinsztajn & Steinwart 2024, section 3; for ReLU
+    it is the PReLU of He, Zhang, Ren & Sun 2015.
+    """
+
+    features: int
+    activation: str | Activation
+    shape: Any = parameter()
+
+    def __post_init__(self) -> None:
+        positive_integer("ParametricActivation", "features", self.features)
+        object.__setattr__(self, "activation", activation_name("ParametricActivation", self.activation))
+        super().__post_init__()
+
+    def array_rules(self) -> ArrayRules:
+        """Return shape and initialiser of the parameter."""
+        return {"shape": ((self.features,), ones)}
+
+    def __call__(self, z: Any) -> Any:
+        """Return z + shape ⊙ (f(z) − z).
+
+        Raises
+        ------
+        ShapeError
+            When the last axis of z does not have `features` entries.
+        """
+        extents = np.shape(z)
+        if not extents or extents[-1] != self.features:
+            raise ShapeError(
+                f"the input has shape {extents}, the layer takes {self.features} features in the last "
+                f"axis{here()}"
+            )
+        return z + self.shape * (activation_function(self.activation)(z) - z)
