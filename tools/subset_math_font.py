@@ -21,6 +21,7 @@ CHARACTERS = {chr(code) for code in range(0x20, 0x7F)} | GREEK | ITALIC | SIGNS
 
 
 def main() -> None:
+    """Write the reduced font and its licence into the package."""
     font, licence = map(Path, sys.argv[1:])
     options = subset.Options()
     options.flavor = "woff2"

@@ -113,9 +113,7 @@ def _index(text: str) -> str:
     if letter.isdigit() or letter == ",":
         return f"<mn>{letter}</mn>" if letter != "," else '<mo separator="true">,</mo>'
     primes = text[len(letter) :]
-    return (
-        f"<msup><mi>{escape(letter)}</mi><mo>{primes}</mo></msup>" if primes else f"<mi>{escape(letter)}</mi>"
-    )
+    return f"<mi>{escape(letter)}</mi>" + (f'<mo lspace="0" rspace="0">{primes}</mo>' if primes else "")
 
 
 def _written(line: Line, number: int) -> str:
