@@ -79,7 +79,7 @@ class CompiledProgram:
             for segment in generated.segments
         ]
         self._constants: dict[Node, Any] = {node: constant_value(node) for node in memory.constants}
-        self._table = (ctypes.c_void_p * (FLAG + 1 + len(memory.slots)))()
+        self._table = (ctypes.c_void_p * memory.table_length)()
         for node, constant in self._constants.items():
             self._table[memory.slots[node]] = _place(constant)
         self._inputs = [
