@@ -17,13 +17,16 @@ from wengert.run.executor import Executable
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
 from wengert.run.llvm.listing import KernelSummary, summary
+from wengert.run.llvm.looping import NativeLoop, NativeProgress, compiled_loop
 from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, Memory, memory_of
 from wengert.run.llvm.module import Generated, Segment, generate
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM
 from wengert.run.llvm.plan import Kernel, Plan, plan
 from wengert.run.llvm.target import LoadedCode, Target, host_target
 from wengert.run.llvm.views import View
+from wengert.run.loop import Progress, Roles
 from wengert.run.numpy import NumpyExecutor
+from wengert.run.threads import default_threads
 
 Array = np.ndarray[Any, Any]
 
@@ -37,10 +40,14 @@ class LLVMExecutor:
     ----------
     target : Target, optional
         The processor to make code for; this one by default.
+    threads : int, optional
+        How many may work on a step of training; by default ``OMP_NUM_THREADS``, or the physical cores open to
+        this process. The results do not depend on it.
     """
 
-    def __init__(self, target: Target | None = None) -> None:
+    def __init__(self, target: Target | None = None, threads: int | None = None) -> None:
         self.target = target or host_target()
+        self.threads = default_threads() if threads is None else threads
 
     def compile(self, program: Program) -> Executable:
         """Return the callable; see `Executor`."""
@@ -54,6 +61,18 @@ class LLVMExecutor:
         generated = generate(made, memory, self.target)
         loaded = LoadedCode(cached_object_code(generated.text, self.target), self.target)
         return CompiledProgram(program, made, memory, generated, loaded)
+
+    def loop(
+        self, program: Program, roles: Roles, progress: Progress, data: Sequence[Array]
+    ) -> NativeLoop | None:
+        """Return the loop over a step; see `LoopExecutor`."""
+        compiled = compiled_loop(program, roles, self.target)
+        assert isinstance(progress, NativeProgress)
+        return None if compiled is None else NativeLoop(compiled, progress, data, self.threads)
+
+    def new_progress(self, carry: Sequence[Array], steps: int, loss_sum: float) -> NativeProgress:
+        """Return the progress of a loop that begins, or goes on."""
+        return NativeProgress(carry, steps, loss_sum, self.threads)
 
 
 class CompiledProgram:
