@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -79,6 +79,7 @@ class StepLoop(Protocol):
         ...
 
 
+@runtime_checkable
 class LoopExecutor(Executor, Protocol):
     """An executor that runs the steps of a program in a loop of its own.
 

@@ -34,7 +34,7 @@ def barrier_function(module: ir.Module, triple: str) -> ir.Function:
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     own = _count(builder, counts, thread)
     mine = builder.add(builder.load(own, typ=I64), constant(I64, 1))
-    own.type = I64.as_pointer()  # llvmlite would not store atomically through a pointer to nothing in particular
+    own.type = I64.as_pointer()  # llvmlite stores atomically through typed pointers only
     builder.store_atomic(mine, own, "release", 8)
     with counted_loop(builder, 0, threads) as other:
         _wait(builder, _count(builder, counts, index_value(other)), mine, abandoned, triple)

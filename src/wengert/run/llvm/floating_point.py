@@ -15,7 +15,7 @@ _X86_DEFAULT = 0x1F80
 
 @contextmanager
 def plain_arithmetic(builder: ir.IRBuilder, triple: str) -> Iterator[None]:
-    """Generate code with a plain environment around what the body generates, and restore the one there was."""
+    """Generate code with a plain environment around what the body generates, and restore what there was."""
     if triple.startswith(("x86_64", "amd64")):
         with builder.goto_entry_block():
             saved, plain = builder.alloca(I32), builder.alloca(I32)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.node import INPUT, Node, constant_value, make_input, make_node
+from wengert.ir.node import Node, constant_value, make_input, make_node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
 from wengert.primitives.selection import stop_gradient

@@ -37,7 +37,7 @@ TROUBLE, WISH = 1, 2
 
 ENTRY = "loop"
 
-# table of pointers, where in the order the first batch begins, how many steps, number of this thread, how many
+# table of pointers, where in the order the first batch begins, how many steps, this thread's number, how many
 ENTRY_TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, I64, I64])
 
 
@@ -164,9 +164,7 @@ class _LoopWriter:
         for node, source in self.single_rows.items():
             offset = builder.mul(builder.load(places, typ=I64), constant(I64, row_bytes(node)))
             here = self.kernels.buffer(builder, self.table, source)
-            builder.store(
-                builder.gep(here, [offset], source_etype=I8), self._slot(self.memory.slots[node])
-            )
+            builder.store(builder.gep(here, [offset], source_etype=I8), self._slot(self.memory.slots[node]))
         phases: list[list[Kernel]] = [[] for _ in range(self.last + 1)]
         for kernel, phase in self.order.phases.items():
             phases[phase].append(kernel)
