@@ -21,6 +21,9 @@ _NETWORK = Group("Network", sort_key=2)
 _TRAINING = Group("Training", sort_key=3)
 _OUTPUT = Group("Output", sort_key=4)
 _FORMULA = Group("Formula", sort_key=5)
+_MODEL = Group("Model", sort_key=6)
+_DERIVATION = Group("Derivation", sort_key=7)
+_MEASURING = Group("Measuring", sort_key=8)
 
 
 def _option(text: str, group: Group) -> Parameter:
@@ -211,31 +214,88 @@ def inspect(
 
 
 @app.command
-def explain(
-    formula: _Formula,
+def export(
+    model: _Model,
     /,
     *,
-    wrt: _Wrt = None,
+    format: Annotated[
+        str | None,
+        _option("onnx, safetensors, or numpy: one Python file that needs NumPy only.", _OUTPUT),
+    ] = None,
+    out: Annotated[
+        str | None,
+        _option("File to write. [default: from the model's name, such as digits-model.onnx]", _OUTPUT),
+    ] = None,
+) -> int:
+    """Write a model, preprocessing included, as a file for other programs.
+
+    Example: wengert export digits-model --format onnx
+    """
+    from wengert.cli.export_command import run
+
+    return run(model, format, out)
+
+
+@app.command
+def explain(
+    subject: Annotated[
+        str,
+        Parameter(
+            help="NumPy formula, such as 'sum((tanh(a @ W) @ V - y)**2)'; 'b = a @ W; …' names a value. Or "
+            "the directory of a trained model.",
+            allow_leading_hyphen=True,
+        ),
+    ],
+    /,
+    *,
+    wrt: Annotated[
+        str | None,
+        _option(
+            "Names to differentiate by, separated by commas; those of a model are such as layers.0.weight. "
+            "[default: all]",
+            _DERIVATION,
+        ),
+    ] = None,
     shape: _Shape = None,
+    data: Annotated[
+        str | None,
+        _option("Table of a model's rows. [default: the one it was trained on]", _MODEL),
+    ] = None,
+    row: Annotated[
+        str | None, _option("Row of the table, counted from 1; several are a batch: 3,7 or 2-9.", _MODEL)
+    ] = None,
     view: Annotated[
-        str, _option("index, matrix, delta, adjoint or numbers. [default: index]", _FORMULA)
+        str, _option("index, matrix, delta, adjoint or numbers. [default: index]", _DERIVATION)
     ] = "index",
     notation: Annotated[
-        str, _option("rows (xW), columns (Wx) or mit (Wᵀx + W₀). [default: rows]", _FORMULA)
+        str, _option("rows (xW), columns (Wx) or mit (Wᵀx + W₀). [default: rows]", _DERIVATION)
     ] = "rows",
     layout: Annotated[
-        str, _option("denominator or numerator. [default: denominator]", _FORMULA)
+        str, _option("denominator or numerator. [default: denominator]", _DERIVATION)
     ] = "denominator",
-    seed: _PointSeed = 0,
-    format: Annotated[str, _option("text, latex, html or json. [default: text]", _OUTPUT)] = "text",
+    seed: Annotated[
+        int | None, _option("Of the random values of the arguments. [default: 0]", _FORMULA)
+    ] = None,
+    format: Annotated[
+        str | None, _option("text, latex, html or json. [default: that of --out, or text]", _OUTPUT)
+    ] = None,
+    out: Annotated[
+        str | None, _option("File to write, such as notes.html or notes.tex, in place of printing.", _OUTPUT)
+    ] = None,
+    open: Annotated[bool, _option("Show it in the browser.", _OUTPUT)] = False,
 ) -> int:
-    """Derive the gradient of a formula line by line, each line checked.
+    """Derive the gradient of a formula, or of a trained model's loss, line by line, each line checked.
 
     Example: wengert explain 'sum((tanh(a @ W) @ V - y)**2)' --wrt W,V --shape a=1x3,W=3x2,V=2x2,y=1x2
+
+    Example: wengert explain digits-model --row 3 --wrt layers.0.weight --view delta --open
     """
+    from wengert.cli.derivation_output import Output
     from wengert.cli.explain_command import run
 
-    return run(formula, wrt, shape, format, seed, {"view": view, "notation": notation, "layout": layout})
+    sources = {"wrt": wrt, "shape": shape, "data": data, "row": row, "seed": seed}
+    options = {"view": view, "notation": notation, "layout": layout}
+    return run(subject, sources, Output(format, out, open), options)
 
 
 @app.command
@@ -261,3 +321,30 @@ def check(
     from wengert.cli.check_command import run
 
     return run(formula, wrt, shape, claim, seed)
+
+
+@app.command
+def bench(
+    *,
+    only: Annotated[str | None, _option("Networks, such as BD. [default: ABCDEF]", _MEASURING)] = None,
+    peers: Annotated[
+        str | None,
+        _option(
+            "Who takes part, separated by commas: wengert, wengert-numpy, pytorch, pytorch-compiled, "
+            "jax-step, jax-loop, numpy, scikit-learn. [default: those installed, but not wengert-numpy and "
+            "pytorch-compiled]",
+            _MEASURING,
+        ),
+    ] = None,
+    rounds: Annotated[int, _option("In which each has a turn. [default: 3]", _MEASURING)] = 3,
+    json: Annotated[str | None, _option("File for all times as JSON.", _OUTPUT)] = None,
+) -> int:
+    """Measure how fast networks train on this machine, beside other libraries and the machine's limits.
+
+    Takes one to two minutes. Let the machine rest meanwhile; Ctrl-C prints what has been measured.
+
+    Example: wengert bench --only BD
+    """
+    from wengert.cli.bench_command import run
+
+    return run(only, peers, rounds, json)

@@ -8,6 +8,7 @@ from wengert.errors import ConfigurationError
 from wengert.explain.formula import parse
 from wengert.explain.formula_program import FormulaFunction, arguments
 
+MAX_ROWS = 256
 _CLAIM = re.compile(r"\s*(\w+)\s*=(?!=)\s*(.*)", re.DOTALL)
 
 
@@ -55,3 +56,19 @@ def read_claims(claims: list[str], wrt: list[str]) -> dict[str, str]:
     if missing:
         raise ConfigurationError(f"--wrt {', '.join(missing)}: there is no --claim for it")
     return found
+
+
+def read_rows(text: str | None) -> list[int]:
+    """Return the rows of ``3``, ``3,7`` or ``2-9``."""
+    if text is None:
+        raise ConfigurationError("--row: which row of the table, counted from 1? A batch is 3,7 or 2-9")
+    rows: list[int] = []
+    for part in read_names(text):
+        found = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", part)
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+        if not 1 <= first <= last:
+            raise ConfigurationError(f"--row {part}: write rows, counted from 1, as 3 or 3,7 or 2-9")
+        if last - first >= MAX_ROWS or len(rows) >= MAX_ROWS:
+            raise ConfigurationError(f"--row {text}: at most {MAX_ROWS} rows are explained at once")
+        rows += range(first, last + 1)
+    return rows

@@ -43,7 +43,7 @@ def run(file: str, given: Mapping[str, Any], config: str | None, *, as_json: boo
 
     model, trained = table.train(kept, options.settings, progress=False if quiet else "auto")
     _warn(trained.warning)
-    training = _description(table, options, trained, len(held))
+    training = _description(file, table, options, trained, len(held))
     training["scores"] = model.score(frame[held]) if held.size else None
     # Saved before the folds are trained: whatever happens there, the model is safe.
     dataclasses.replace(model, training=training).save(options.directory)
@@ -53,7 +53,6 @@ def run(file: str, given: Mapping[str, Any], config: str | None, *, as_json: boo
         dataclasses.replace(model, training=training).save(options.directory)
     outcome = {
         **training,
-        "file": file,
         "model": str(options.directory),
         "interrupted": interrupted,
         "seconds": round(time.monotonic() - started, 3),
@@ -83,11 +82,12 @@ def _cross_validate(
 
 
 def _description(
-    table: TrainingTable, options: TrainOptions, trained: TrainedNetwork, held_out: int
+    file: str, table: TrainingTable, options: TrainOptions, trained: TrainedNetwork, held_out: int
 ) -> dict[str, Any]:
     """Return what is saved with the model about its making; the same run gives the same."""
     task = dataclasses.asdict(table.task)
     return {
+        "file": file,
         "target": table.target,
         "task": {**task, "classes": list(table.task.classes)},
         "columns": [dataclasses.asdict(column) for column in table.columns],

@@ -75,6 +75,27 @@ def cancelled(expression: Expression) -> Expression:
     return multiply(Number(scale), divide(multiply(*above), multiply(*below)), *beside)
 
 
+def factored(expression: Expression) -> Expression:
+    """Return a sum of terms with the number that they share in front: p/2 − t/2 is ½ (p − t)."""
+    if not isinstance(expression, Add):
+        return expression
+    numbers = [_number_in_front(term) for term in expression.terms]
+    size = numbers[0] if numbers[0] > 0 else -numbers[0]
+    if (
+        size == 1
+        or any(one not in (size, -size) for one in numbers)
+        or isinstance(expression.terms[0], Number)
+    ):
+        return expression
+    scale = Number(size)
+    return multiply(scale, add(*(divide(term, scale) for term in expression.terms)))
+
+
+def _number_in_front(term: Expression) -> fractions.Fraction | float:
+    first = factors_of(term)[0]
+    return first.value if isinstance(first, Number) else fractions.Fraction(1)
+
+
 def _spread(expression: Expression) -> list[Expression]:
     """Return the terms of a product multiplied out; only sums of terms above the line are opened."""
     result: list[Expression] = [ONE]

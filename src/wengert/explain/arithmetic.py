@@ -101,14 +101,26 @@ def power(base: Expression, exponent: Expression) -> Expression:
 
 
 def total(indices: Sequence[Index], body: Expression) -> Expression:
-    """Return Σ over the indices; a sum directly inside is joined with it, and a sum of zeros is 0."""
+    """Return Σ over the indices; a sum directly inside is joined with it, and a sum of zeros is 0.
+
+    A sign and a fraction, such as the 1/N of a mean, go in front of the sum.
+    """
     if not indices or is_number(body, 0):
         return body
+    if isinstance(body, Product) and _goes_in_front(body.factors[0]):
+        return multiply(body.factors[0], total(indices, multiply(*body.factors[1:])))
     if isinstance(body, Sum):
         body = renamed_apart(body, {*indices})
         assert isinstance(body, Sum)
         return Sum((*indices, *body.indices), body.body)
     return Sum(tuple(indices), body)
+
+
+def _goes_in_front(factor: Expression) -> bool:
+    if not isinstance(factor, Number):
+        return False
+    whole = isinstance(factor.value, fractions.Fraction) and factor.value.denominator == 1
+    return not whole or factor.value < 0
 
 
 def tidy(expression: Expression) -> Expression:

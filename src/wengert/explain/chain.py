@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wengert.explain.algebra import collected, length, neat, simplified, taken_out, terms_of
-from wengert.explain.arithmetic import add, multiply, pulled_out, tidy, total, without_deltas
+from wengert.explain.algebra import collected, factored, length, neat, simplified, taken_out, terms_of
+from wengert.explain.arithmetic import add, multiply, pulled_out, total, without_deltas
 from wengert.explain.differentiation import Rules, differentiate, fold
 from wengert.explain.engine import sums_to_one
 from wengert.explain.expressions import (
     ONE,
-    Apply,
-    Call,
     Differential,
     Element,
     Expression,
     Partial,
-    Quotient,
     Sum,
     Symbol,
     Verbatim,
@@ -27,6 +24,7 @@ from wengert.explain.expressions import (
 )
 from wengert.explain.indices import Index, Position
 from wengert.explain.problem import Problem
+from wengert.explain.shares import fold_share, rebuilt, with_softmax
 from wengert.explain.steps import Step
 
 LONGEST = 60  # parts of an adjoint that is still written out where it is used
@@ -104,7 +102,7 @@ class ChainRule:
     def _shortened(
         self, partial: Partial, result: Expression, definition: Expression, of: Element, steps: list[Step]
     ) -> Expression:
-        share = _fold_share(result, definition, of)
+        share = fold_share(result, definition, of)
         if share is not None:
             steps.append(
                 line(partial, result, share, f"write {of.symbol.name} for the quotient that defines it")
@@ -113,8 +111,11 @@ class ChainRule:
         shorter = simplified(result)
         if length(shorter) < length(result):
             steps.append(line(partial, result, shorter, "collect terms"))
-            return shorter
-        return result
+            result = shorter
+        named = with_softmax(result)
+        if named != result:
+            steps.append(line(partial, result, named, "softmax(z) stands for exp(z)/Σ exp(z)"))
+        return named
 
     def adjoint(self, symbol: Symbol) -> tuple[Expression, list[Step]]:
         """Return ∂output/∂symbol and the steps that lead there; those of its users must be known already."""
@@ -194,7 +195,10 @@ class ChainRule:
             names = ", ".join(sorted({symbol.name for symbol in self._unit_sums(outside)}))
             found.append(line(subject, outside, final, f"the elements of {names} sum to 1"))
             result = final
-        return result, found
+        shared = factored(result)
+        if shared != result:
+            found.append(line(subject, result, shared, "take out the common factor"))
+        return shared, found
 
     def _unit_sums(self, expression: Expression) -> set[Symbol]:
         """Return the inputs whose rows sum to 1 and of which such a sum stands in the expression."""
@@ -219,7 +223,7 @@ class ChainRule:
             and self._sums_to_one(expression)
         ):
             return ONE
-        return _rebuilt(expression, self._with_unit_sums)
+        return rebuilt(expression, self._with_unit_sums)
 
     def moved(self, local: Local, of: Element, by: Element) -> Expression:
         """Return a local derivative at other indices."""
@@ -238,61 +242,9 @@ class ChainRule:
         return ""
 
 
-def _rebuilt(expression: Expression, change: object) -> Expression:
-    assert callable(change)
-    return tidy(rebuild(expression, change))
-
-
 def _at(expression: Expression, old: tuple[Position, ...], new: tuple[Position, ...]) -> Expression:
     """Rename the free indices `old` to `new`, all at once; summation indices in the way are renamed first."""
     names: dict[Index, Position] = {
         one: other for one, other in zip(old, new, strict=True) if isinstance(one, Index) and one != other
     }
     return substitute(expression, names)
-
-
-def _canonical(expression: Sum) -> Expression:
-    """Return a sum with summation indices that do not depend on what they were called."""
-    far = tuple(
-        Index(index.letter, index.extent, 50 + place) for place, index in enumerate(expression.indices)
-    )
-    return Sum(far, substitute(expression.body, dict(zip(expression.indices, far, strict=True))))
-
-
-def _fold_share(result: Expression, definition: Expression, of: Element) -> Expression | None:
-    """Write p for e^z / Σ e^z: what is taught of softmax, ∂p_k/∂z_l = p_k(δ_kl − p_l).
-
-    Every e^z_l is p_l times the normaliser, which then cancels.
-    """
-    if not isinstance(definition, Quotient) or not isinstance(definition.denominator, Sum):
-        return None
-    above = definition.numerator
-    if not isinstance(above, Apply) or above.primitive.name != "exp" or len(above.operands) != 1:
-        return None
-    (inside,) = above.operands
-    normaliser = _canonical(definition.denominator)
-    mark = Call("normaliser", ())
-
-    def marked(part: Expression) -> Expression:
-        if isinstance(part, Sum) and _canonical(part) == normaliser:
-            return mark
-        if isinstance(part, Apply) and part.primitive is above.primitive:
-            positions = _matching(inside, part.operands[0], of)
-            if positions is not None:
-                return multiply(Element(of.symbol, positions), mark)
-        return _rebuilt(part, marked)
-
-    folded = simplified(marked(result))
-    return None if any(part == mark for part in walk(folded)) else folded
-
-
-def _matching(pattern: Expression, found: Expression, of: Element) -> tuple[Position, ...] | None:
-    """Return the positions of `of` for which `pattern` reads as `found`."""
-    if (
-        not isinstance(pattern, Element)
-        or not isinstance(found, Element)
-        or pattern.symbol is not found.symbol
-    ):
-        return None
-    names = dict(zip(pattern.positions, found.positions, strict=True))
-    return tuple(names.get(at, at) for at in of.positions)

@@ -26,6 +26,7 @@ from wengert.explain.expressions import (
     Product,
     Quotient,
     Relation,
+    Softmax,
     Sum,
     Symbol,
     free_indices,
@@ -38,11 +39,13 @@ from wengert.explain.matrices import (
     Gradient,
     Identity,
     Matrix,
+    MatrixSoftmax,
     Ones,
     Shape,
     hadamard,
     matrix_product,
 )
+from wengert.explain.shares import with_softmax
 
 Place = Index | None
 _ELEMENTWISE = (Quotient, Power, Call, Relation, Cases, Apply)
@@ -89,6 +92,12 @@ class Linked:
     left: Term | None
     right: Term | None
     scaling: Term | None
+
+
+def _single(term: Expression) -> bool:
+    """Whether a term is one factor, apart from a number: a sum of such is summed as it stands."""
+    factors = term.factors if isinstance(term, Product) else (term,)
+    return sum(not isinstance(factor, Number) for factor in factors) == 1 and not isinstance(term, Number)
 
 
 class Converter:
@@ -144,6 +153,7 @@ class Converter:
         NoMatrixForm
         """
         self.patterns = {}
+        expression = with_softmax(expression)
         if isinstance(expression, Number) and expression != ZERO:
             return multiply(expression, self._joined([], row, column))
         return self._convert(expression, row, column)
@@ -156,6 +166,9 @@ class Converter:
                 return expression
             case Element() | Partial():
                 return self._named(expression, row, column)
+            case Softmax(element, axis):
+                over = 0 if element.positions[axis] == row else 1
+                return MatrixSoftmax(self._named(element, row, column), over)
             case Delta(left, right):
                 if {left, right} == {row, column}:
                     return Identity(left.extent)
@@ -177,10 +190,10 @@ class Converter:
         mine = set(free_indices(term))
         if row is not None and row not in mine:
             below = self._filled(term, None, column)
-            self.patterns.setdefault("repeated along an axis → product with ones 𝟏")
+            self.patterns.setdefault("repeated → ones 𝟏")
             return matrix_product(Ones((row.extent, 1)), below)
         if column is not None and column not in mine:
-            self.patterns.setdefault("repeated along an axis → product with ones 𝟏")
+            self.patterns.setdefault("repeated → ones 𝟏")
             return matrix_product(self._filled(term, row, None), Ones((1, column.extent)))
         return self._convert(term, row, column)
 
@@ -225,7 +238,7 @@ class Converter:
     def _contracted(
         self, summed: tuple[Index, ...], body: Expression, row: Place, column: Place
     ) -> Expression:
-        if isinstance(body, Add):
+        if isinstance(body, Add) and not (summed and all(map(_single, body.terms))):
             return Add(
                 tuple(self._filled(Sum(summed, term) if summed else term, row, column) for term in body.terms)
             )
@@ -280,7 +293,7 @@ class Converter:
         if scale is not None:
             scalars.insert(0, scale)
         if any(len(group) > 1 for group in groups.values()):
-            self.patterns.setdefault("the same index in two factors → ⊙")
+            self.patterns.setdefault("same index → ⊙")
         return [Term(tuple(indices), tuple(group)) for indices, group in groups.items()], scalars
 
     def _eliminated(self, terms: list[Term], index: Index, scalars: list[Expression]) -> list[Term]:
@@ -299,7 +312,7 @@ class Converter:
             assert vector is not None
             scalars.append(self._inner(vector, index))
             return others
-        self.patterns.setdefault("a shared index that is summed over → product of matrices")
+        self.patterns.setdefault("shared index summed over → product")
         outer = tuple(at for term in matrices for at in term.indices if at != index)
         if len(matrices) == 1:
             link = Linked(index, vector, matrices[0], None)
@@ -311,7 +324,7 @@ class Converter:
         """Put a new term together with one over the same indices."""
         for place, term in enumerate(others):
             if set(term.indices) == set(new.indices):
-                self.patterns.setdefault("the same index in two factors → ⊙")
+                self.patterns.setdefault("same index → ⊙")
                 return [*others[:place], replace(new, parts=(*new.parts, *term.parts)), *others[place + 1 :]]
         return [*others, new]
 
@@ -372,7 +385,7 @@ class Converter:
             return matrix_product(
                 self._realised(rows[0], row, None), self._realised(columns[0], None, column)
             )
-        self.patterns.setdefault("repeated along an axis → product with ones 𝟏")
+        self.patterns.setdefault("repeated → ones 𝟏")
         if rows:
             return matrix_product(self._realised(rows[0], row, None), Ones((1, extent_of(column))))
         return matrix_product(Ones((extent_of(row), 1)), self._realised(columns[0], None, column))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from wengert.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from wengert.explain.derivation import Derivation
 
@@ -17,6 +19,7 @@ def explain(
     notation: str = "rows",
     layout: str = "denominator",
     names: Mapping[str, str] | None = None,
+    loss: Callable[..., Any] | None = None,
     step_size: float | None = None,
     **kwargs: Any,
 ) -> Derivation:
@@ -25,9 +28,11 @@ def explain(
     Parameters
     ----------
     function : callable
-        Written in plain NumPy; returns a scalar. Its own variable names are used.
+        Written in plain NumPy; returns a scalar. Its own variable names are used. Or a network, trained or
+        not, with `loss`.
     *args, **kwargs
-        The point at which it is explained: numbers, arrays, networks.
+        The point at which it is explained: numbers, arrays, networks. For a network one sample or a batch:
+        its inputs, then the target.
     wrt : str or sequence of str, optional
         Names of the arguments to differentiate by; all floating ones by default. For a network the path of
         a parameter, or the argument for all of them.
@@ -40,6 +45,8 @@ def explain(
         ``denominator``: a gradient has the shape of its variable; ``numerator``: of the transpose.
     names : mapping, optional
         Names to show in place of the program's own.
+    loss : callable, optional
+        Of a network's output and the target, such as `wengert.nn.nllm_from_logits`.
     step_size : float, optional
         Show the gradient-descent update as well.
 
@@ -65,7 +72,13 @@ def explain(
     >>> print(wg.explain(lambda x: np.sin(x) ** 2, 0.5))  # doctest: +SKIP
     """
     from wengert.explain.derivation import derive
+    from wengert.explain.network import is_network, with_loss
     from wengert.explain.problem import Convention
 
+    if is_network(function):
+        function, args = with_loss(function, loss, args)
+        wrt = "net" if wrt is None else wrt
+    elif loss is not None:
+        raise ConfigurationError("loss= goes with a network; a function computes its loss itself")
     convention = Convention(notation, layout, step_size)
     return derive(function, args, kwargs, wrt, view, names or {}, convention)

@@ -28,6 +28,7 @@ from wengert.explain.expressions import (
     Product,
     Quotient,
     Relation,
+    Softmax,
     Sum,
     Verbatim,
 )
@@ -129,6 +130,9 @@ class Evaluation:
                 return self._together(np.where, condition, value, otherwise)
             case Apply():
                 return self.named(written_out(expression))
+            case Softmax(element, axis):
+                values = self.point.values[element.symbol.node]
+                return self._picked(special.softmax(values, axis=axis), element.positions)
             case Extreme(name, indices, body):
                 array, axes = self.named(body)
                 places = tuple(axes.index(index) for index in indices if index in axes)

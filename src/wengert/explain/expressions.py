@@ -162,6 +162,14 @@ class Apply(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Softmax(Expression):
+    """An element of softmax(z): e^z over the sum of such along an axis of z."""
+
+    element: Element
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
 class Partial(Expression):
     """∂u/∂x, not yet worked out.
 

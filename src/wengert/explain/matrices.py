@@ -69,6 +69,14 @@ class Hadamard(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class MatrixSoftmax(Expression):
+    """softmax of each row of a matrix (axis 1), or of each column (axis 0)."""
+
+    body: Expression
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
 class Diagonal(Expression):
     """The diagonal matrix with the elements of a vector."""
 

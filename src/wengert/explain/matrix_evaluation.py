@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from wengert.errors import DerivationError
 from wengert.explain.engine import Array, Point
@@ -21,7 +22,16 @@ from wengert.explain.expressions import (
     Quotient,
     Relation,
 )
-from wengert.explain.matrices import Diagonal, Gradient, Hadamard, Identity, Matrix, MatrixProduct, Ones
+from wengert.explain.matrices import (
+    Diagonal,
+    Gradient,
+    Hadamard,
+    Identity,
+    Matrix,
+    MatrixProduct,
+    MatrixSoftmax,
+    Ones,
+)
 from wengert.explain.templates import written_out
 
 
@@ -53,6 +63,8 @@ def _value(expression: Expression, point: Point) -> Array:
             return np.ones(shape)
         case Identity(extent):
             return np.eye(extent)
+        case MatrixSoftmax(body, axis):
+            return np.asarray(special.softmax(_value(body, point), axis=axis))
         case Diagonal(vector):
             return np.diag(_value(vector, point).reshape(-1))
         case MatrixProduct(factors):

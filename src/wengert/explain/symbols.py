@@ -97,11 +97,17 @@ def _has_sum(node: Node, named: Mapping[Node, object]) -> bool:
     return False
 
 
+def _scales(node: Node) -> bool:
+    """Whether a line multiplies or divides by a number."""
+    operands = node.inputs[1:] if node.primitive.name == "div" else node.inputs
+    return node.primitive.name in ("mul", "div") and any(uniform_value(one) is not None for one in operands)
+
+
 def _stem(node: Node, consumers: list[Node], named: Mapping[Node, object]) -> str | None:
     """Return the stem of an automatic name, None where the line is better written out where it is used."""
     if _movement_of_name(node, named) or not node.type.is_float:
         return None
-    fed = [one for one in consumers if one.primitive.name not in _LINEAR]
+    fed = [one for one in consumers if one.primitive.name not in _LINEAR and not _scales(one)]
     bends = [one for one in fed if one.primitive.kind in (Kind.ELEMENTWISE, Kind.REDUCTION)]
     softmax = any(one.primitive.name in ("exp_difference", "logsumexp") for one in consumers)
     if (bends or softmax) and _has_sum(node, named):
@@ -111,7 +117,10 @@ def _stem(node: Node, consumers: list[Node], named: Mapping[Node, object]) -> st
             and len(consumers) == 1
         ):
             return None
-        return "a" if node.primitive.name in ("exp_difference",) else "z"
+        if node.primitive.name == "exp_difference":
+            return "a"
+        bent = softmax or any(one.primitive.name not in ("mul", "div") for one in bends)
+        return "z" if bent else "u"
     if any(one.primitive.kind is Kind.CONTRACTION for one in fed):
         return "a" if node.primitive.kind is Kind.ELEMENTWISE else "u"
     return "u" if len(set(consumers)) > 1 else None

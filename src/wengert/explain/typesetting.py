@@ -25,6 +25,7 @@ from wengert.explain.expressions import (
     Product,
     Quotient,
     Relation,
+    Softmax,
     Sum,
     Symbol,
     Verbatim,
@@ -39,6 +40,7 @@ from wengert.explain.matrices import (
     Jacobian,
     Matrix,
     MatrixProduct,
+    MatrixSoftmax,
     Ones,
     Shape,
 )
@@ -168,6 +170,10 @@ class Style:
                 return row(
                     layout.Big(name, Text(",".join(map(str, indices)))), self.show(body, PRODUCT)
                 ), PRODUCT
+            case Softmax(element):
+                whole = row(Text("softmax", "function"), parenthesised(self.name(element.symbol.name)))
+                letters = "".join(str(at) for at in element.positions if isinstance(at, Index))
+                return layout.Script(whole, Text(letters)), ATOM
             case Partial():
                 return self._partial(expression), ATOM
             case Differential(by, body):
@@ -259,6 +265,8 @@ class Style:
                 return self._shaped(Text("𝟏"), shape if shape[1] == 1 else shape[::-1], shape[1] != 1), ATOM
             case Identity(extent):
                 return self._shaped(Text("I"), (extent, extent), False), ATOM
+            case MatrixSoftmax(body):
+                return row(Text("softmax", "function"), parenthesised(self.show(body))), ATOM
             case Diagonal(vector):
                 return row(Text("diag", "function"), parenthesised(self.show(vector))), ATOM
             case MatrixProduct(factors):

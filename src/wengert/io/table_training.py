@@ -69,6 +69,11 @@ def build_network(inputs: int, outputs: int, settings: TrainingSettings) -> nn.M
     return nn.Sequential(*layers).initialise(settings.seed)
 
 
+def loss_of(preprocessor: TablePreprocessor) -> str:
+    """Return the name of the loss that a network for this target is trained with."""
+    return "half_squared_error" if preprocessor.target.kind == "regression" else "nllm_from_logits"
+
+
 def train_network(
     frame: pl.DataFrame,
     preprocessor: TablePreprocessor,
@@ -133,7 +138,7 @@ def _fit(
             build_network(features.shape[1], outputs, settings),
             features,
             targets,
-            loss="half_squared_error" if preprocessor.target.kind == "regression" else "nllm_from_logits",
+            loss=loss_of(preprocessor),
             optimizer=_optimizer(settings),
             epochs=settings.epochs,
             batch_size=settings.batch_size_for(len(features)),

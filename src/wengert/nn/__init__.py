@@ -25,6 +25,7 @@ from wengert.nn.arrays import (
     with_state as with_state,
 )
 from wengert.nn.config import from_config as from_config, to_config as to_config
+from wengert.nn.layers.activation import Activation as Activation
 from wengert.nn.layers.column_blocks import ColumnBlocks as ColumnBlocks
 from wengert.nn.layers.dense import Dense as Dense
 from wengert.nn.layers.dropout import Dropout as Dropout

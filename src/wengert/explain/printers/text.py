@@ -15,6 +15,7 @@ from wengert.explain.typesetting import Style
 _SUPERSCRIPTS = str.maketrans("0123456789+-−()nT", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁽⁾ⁿᵀ")
 _RAISED = set("0123456789−-T")
 _REMARKS_FROM = 58  # column in which the names of rules stand
+_REMARKS_WIDTH = 50
 
 
 @dataclass(frozen=True)
@@ -140,10 +141,11 @@ def _step_lines(step: Step, style: Style, continued: bool) -> list[str]:
     if step.shown and step.value is not None:
         pieces += [Block((" = ",)), block(shown_value(step.value))]
     formula = beside(pieces)
-    remark = step.rule
     lines = [f"  {line}".rstrip() for line in formula.lines]
-    if remark:
-        lines[formula.base] = f"{lines[formula.base]:<{_REMARKS_FROM}}  {remark}".rstrip()
+    for place, remark in enumerate(textwrap.wrap(step.rule, _REMARKS_WIDTH), formula.base):
+        if place == len(lines):
+            lines.append("")
+        lines[place] = f"{lines[place]:<{_REMARKS_FROM}}  {remark}"
     if step.justification:
         for line in textwrap.wrap(step.justification, 96):
             lines.append(f"      {line}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wengert.explain.chain import ChainRule
 from wengert.explain.conversion import NoMatrixForm
@@ -40,7 +40,7 @@ class Layer:
 def _is_weighted(problem: Problem, symbol: Symbol) -> bool:
     """Whether a value is a product with a parameter, plus perhaps a bias, less perhaps a target."""
     stack = [symbol.node]
-    parameters = {one.node for one in problem.wrt}
+    parameters = _parameters(problem)
     while stack:
         node = stack.pop()
         if node is not symbol.node and node in problem.symbols:
@@ -52,6 +52,21 @@ def _is_weighted(problem: Problem, symbol: Symbol) -> bool:
         if node.primitive.name in ("add", "sub", "expand_dims", "squeeze"):
             stack += node.inputs
     return False
+
+
+def _parameters(problem: Problem) -> set[Node]:
+    """Return what may be the weights of a layer: what is differentiated by, its like, and matrices given."""
+    asked = {one.node for one in problem.wrt}
+    modules = {_path(node).partition(".")[0] for node in asked if "." in _path(node)}
+    return {
+        node
+        for node in problem.program.inputs
+        if node in asked or node.type.ndim == 2 or _path(node).partition(".")[0] in modules
+    }
+
+
+def _path(node: Node) -> str:
+    return str(dict(node.params)["name"])
 
 
 def _moved_parameter(node: Node, parameters: set[Node]) -> bool:
@@ -162,9 +177,11 @@ def delta_view(problem: Problem) -> Tree:
         words = "This function has no layers with weights to differentiate by; see its adjoint walk."
         return Tree(title, (definitions(problem, MatrixWriter(problem)), Section("Layers", words)))
     writer = _Writer(problem)
-    sections = [definitions(problem, writer.matrices)]
+    forward = definitions(problem, writer.matrices)
+    steps = tuple(replace(step, shown=True) for step in forward.steps)
+    sections = [replace(forward, title="Forward", steps=steps)]
     sections.append(_output_section(problem, writer, layers[-1], names[layers[-1].weighted]))
     for layer in reversed(layers):
-        sections.append(_layer_section(problem, writer, layer, names, last=layer is layers[-1]))
-    kept = tuple(section for section in sections if section.steps or section.note)
-    return Tree(title, kept, adjoints=names)
+        section = _layer_section(problem, writer, layer, names, last=layer is layers[-1])
+        sections += [section] if section.steps else []
+    return Tree(title, tuple(sections), adjoints=names)

@@ -1,0 +1,52 @@
+"""wengert itself, through `train.fit`."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from wengert import nn, optim, train
+from wengert.benchmark.candidate import SEED, Candidate, Training
+from wengert.benchmark.configurations import ADAM_RATE, SGD_RATE, Configuration
+
+
+def network(configuration: Configuration) -> Any:
+    """Return the network with its initial parameters."""
+    layers = list(pairwise(configuration.sizes))
+    dense = [
+        nn.Dense(inputs, outputs, configuration.activation if place < len(layers) - 1 else "identity")
+        for place, (inputs, outputs) in enumerate(layers)
+    ]
+    net = nn.Sequential(*dense).initialise(seed=0)
+    values = [array for layer in configuration.initial() for array in layer]
+    return nn.with_parameters(net, dict(zip(nn.parameters(net), values, strict=True)))
+
+
+def candidates(configuration: Configuration, rule: str, threads: int) -> list[Candidate]:
+    """Return `fit` with its defaults."""
+    return [Candidate("train.fit, defaults", _fit(configuration, rule, {}))]
+
+
+def numpy_candidates(configuration: Configuration, rule: str, threads: int) -> list[Candidate]:
+    """Return `fit` with the executor that defines what a program means."""
+    return [Candidate('train.fit, executor="numpy"', _fit(configuration, rule, {"executor": "numpy"}))]
+
+
+def _fit(configuration: Configuration, rule: str, options: dict[str, Any]) -> Any:
+    features, classes = configuration.data()
+    targets = classes[:, None].astype(np.float32) if configuration.binary else classes
+    loss = nn.nll_from_logits if configuration.binary else nn.nllm_from_logits
+    optimizer = optim.Adam(ADAM_RATE) if rule == "Adam" else optim.SGD(SGD_RATE)
+    net = network(configuration)
+
+    def run(epochs: int) -> Training:
+        result = train.fit(
+            net, features, targets, loss=loss, optimizer=optimizer, epochs=epochs + 1,
+            batch_size=configuration.batch, seed=SEED, progress=False, **options,
+        )  # fmt: skip
+        seconds = result.history[-1].seconds - result.history[0].seconds
+        return Training(seconds, epochs * configuration.steps, list(nn.parameters(result.net).values()))
+
+    return run

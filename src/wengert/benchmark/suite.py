@@ -1,0 +1,198 @@
+"""The measurement: every candidate at its best settings, taking turns, by the clock.
+
+The clock and not the processor's time, since several threads take part; turns, so that whatever else the
+machine does hits all alike.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from wengert.benchmark.candidate import Candidate
+from wengert.benchmark.configurations import RULES, Configuration
+from wengert.benchmark.machine import describe_machine
+from wengert.benchmark.peers import Peer
+from wengert.run.llvm.limits import MachineLimits, machine_limits
+
+TURN = 0.1  # seconds that a turn lasts at least
+# Threads of OpenBLAS and OpenMP spin for about this long before they sleep, and would disturb the next one.
+_PAUSE = 0.03
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """How long a step takes.
+
+    Attributes
+    ----------
+    configuration, rule, peer : str
+    settings : str
+        The best of those tried.
+    seconds : list of float
+        A step, in each round.
+    """
+
+    configuration: str
+    rule: str
+    peer: str
+    settings: str
+    seconds: list[float]
+
+    @property
+    def median(self) -> float:
+        """Seconds a step in the median round."""
+        return statistics.median(self.seconds)
+
+
+@dataclass
+class Result:
+    """What a run of the suite found.
+
+    Attributes
+    ----------
+    machine : dict of str to str
+    threads : int
+    limits : MachineLimits
+        Of so many threads.
+    single : MachineLimits
+        Of one.
+    configurations : list of Configuration
+    peers : list of Peer
+        Those that took part.
+    measurements : list of Measurement
+    failures : list of str
+        Who could not be measured, where and why.
+    interrupted : bool
+        Ctrl-C came before the end; what is there is complete.
+    """
+
+    machine: dict[str, str]
+    threads: int
+    limits: MachineLimits
+    single: MachineLimits
+    configurations: list[Configuration]
+    peers: list[Peer]
+    measurements: list[Measurement] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+    def median(self, configuration: str, rule: str, peer: str) -> float | None:
+        """Return the seconds of a step; None where it was not measured."""
+        for one in self.measurements:
+            if (one.configuration, one.rule, one.peer) == (configuration, rule, peer):
+                return one.median
+        return None
+
+    def ratio(self, configuration: str, rule: str, peer: str) -> float | None:
+        """Return wengert's time as a part of a peer's."""
+        ours, theirs = (self.median(configuration, rule, name) for name in ("wengert", peer))
+        return None if ours is None or theirs is None else ours / theirs
+
+    def mean_ratio(self, peer: str, configurations: str, rules: Iterable[str] = RULES) -> float | None:
+        """Return the geometric mean of the ratios; None where one of them is missing."""
+        ratios = [self.ratio(name, rule, peer) for name in configurations for rule in rules]
+        known = [ratio for ratio in ratios if ratio is not None]
+        return statistics.geometric_mean(known) if known and len(known) == len(ratios) else None
+
+    def roofline(self, configuration: Configuration, rule: str) -> float:
+        """Return the seconds that a step takes at least: its products at the peak, or its memory traffic.
+
+        The parameters and the optimiser's state are taken to stay in the smallest cache that holds them.
+        """
+        bandwidth = self.limits.bandwidth_of(configuration.state_bytes(rule))
+        return max(configuration.flops / self.limits.flops[4], configuration.traffic(rule) / bandwidth)
+
+
+def measure(
+    configurations: Sequence[Configuration],
+    peers: Sequence[Peer],
+    threads: int,
+    rounds: int,
+    report: Report,
+    rules: Sequence[str] = RULES,
+) -> Result:
+    """Run the suite.
+
+    Parameters
+    ----------
+    configurations : sequence of Configuration
+    peers : sequence of Peer
+        Installed.
+    threads : int
+        That each may use.
+    rounds : int
+        In which each has one turn.
+    report : callable
+        Gets a line now and then.
+    rules : sequence of str
+        Of `RULES`.
+    """
+    report("measuring the limits of the machine")
+    result = Result(
+        describe_machine(), threads, machine_limits(threads), machine_limits(1), [*configurations], [*peers]
+    )
+    try:
+        for configuration in configurations:
+            for rule in rules:
+                _measure_one(result, configuration, rule, rounds, report)
+    except KeyboardInterrupt:
+        result.interrupted = True
+    return result
+
+
+def _measure_one(
+    result: Result, configuration: Configuration, rule: str, rounds: int, report: Report
+) -> None:
+    """Add the measurements of one configuration."""
+    here = f"{configuration.name} with {rule}"
+    trials = {}
+    for peer in result.peers:
+        report(f"{here}: {peer.title} looks for its best settings")
+        try:
+            trials[peer.name] = _best(peer.candidates(configuration, rule, result.threads))
+        except Exception as error:  # another library may fail in any way; the others go on
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            result.failures.append(f"{peer.title}, {here}: {reason}")
+    report(f"{here}: {rounds} rounds")
+    for name, seconds in interleaved(trials, rounds).items():
+        settings = trials[name].candidate.settings
+        result.measurements.append(Measurement(configuration.name, rule, name, settings, seconds))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A candidate, and how many of its epochs make a turn."""
+
+    candidate: Candidate
+    epochs: int
+
+
+def _best(candidates: Sequence[Candidate]) -> Trial:
+    """Return the fastest of several settings."""
+    tried = []
+    for candidate in candidates:
+        training = candidate.train(1)
+        tried.append((training.seconds / training.steps, training.seconds, candidate))
+        time.sleep(_PAUSE)
+    _, seconds, fastest = min(tried, key=lambda one: one[0])
+    return Trial(fastest, max(1, math.ceil(TURN / max(seconds, 1e-6))))
+
+
+def interleaved(trials: dict[str, Trial], rounds: int) -> dict[str, list[float]]:
+    """Return for each candidate the seconds a step in each round, in which each has its turn."""
+    seconds: dict[str, list[float]] = {name: [] for name in trials}
+    names = list(trials)
+    for number in range(rounds):
+        # Nobody always comes after the same neighbour.
+        start = number % max(1, len(names))
+        for name in names[start:] + names[:start]:
+            time.sleep(_PAUSE)
+            training = trials[name].candidate.train(trials[name].epochs)
+            seconds[name].append(training.seconds / training.steps)
+    return seconds

@@ -1,0 +1,91 @@
+"""`wengert bench`: how fast training is on this machine, beside what else is installed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from rich.text import Text
+
+from wengert.benchmark.configurations import CONFIGURATIONS
+from wengert.benchmark.machine import cores
+from wengert.benchmark.peers import PEERS, Peer
+from wengert.benchmark.suite import Result, measure
+from wengert.benchmark.tables import limits_in_words, record, tables
+from wengert.cli.console import error_console, label_and_text, result_console
+from wengert.cli.entry import INTERRUPTED, SUCCESS
+from wengert.cli.report import heading, listing
+from wengert.errors import ConfigurationError
+from wengert.storage import dump_json, write_file
+
+# The others need minutes (`torch.compile`), or are ourselves once more.
+_DEFAULT_PEERS = ("wengert", "pytorch", "jax-step", "jax-loop", "numpy", "scikit-learn")
+
+_Item = TypeVar("_Item")
+
+
+def run(only: str | None, peers: str | None, rounds: int, json_file: str | None) -> int:
+    """Measure and print; see `wengert.cli.app.bench`."""
+    if rounds < 1:
+        raise ConfigurationError(f"--rounds is at least 1, got {rounds}")
+    names = list(CONFIGURATIONS) if only is None else list(only.upper())
+    configurations = _chosen("--only", names, CONFIGURATIONS)
+    wanted = _chosen("--peers", _DEFAULT_PEERS if peers is None else peers.split(","), PEERS)
+    if json_file is not None and not Path(json_file).absolute().parent.is_dir():
+        raise ConfigurationError(f"--json {json_file}: there is no such directory")
+    present = [peer for peer in wanted if peer.installed()]
+    _name_absent(peer for peer in wanted if not peer.installed())
+    result = measure(configurations, present, cores(), rounds, _progress())
+    for failure in result.failures:
+        error_console().print(label_and_text("warning", f"not measured: {failure}"), soft_wrap=True)
+    if json_file is not None:
+        write_file(Path(json_file), dump_json(record(result), "the measurements", indent=1))
+    _print(result)
+    return INTERRUPTED if result.interrupted else SUCCESS
+
+
+def _chosen(option: str, names: Iterable[str], known: Mapping[str, _Item]) -> list[_Item]:
+    """Return the items of these names, in the order of those known.
+
+    Raises
+    ------
+    ConfigurationError
+        When a name is unknown or there is none.
+    """
+    given = [name.strip() for name in names]
+    unknown = [name for name in given if name not in known]
+    if unknown or not given:
+        raise ConfigurationError(
+            f"{option} {', '.join(unknown) or '(nothing)'}: known are {', '.join(known)}"
+        )
+    return [item for name, item in known.items() if name in given]
+
+
+def _name_absent(absent: Iterable[Peer]) -> None:
+    for peer in absent:
+        line = f"{peer.title} is not installed: pip install {peer.distribution}"
+        error_console().print(Text(line), soft_wrap=True)
+
+
+def _progress():
+    console = error_console()
+    begin = time.monotonic()
+
+    def report(line: str) -> None:
+        console.print(Text(f"{time.monotonic() - begin:4.0f} s · {line}"), soft_wrap=True)
+
+    return report
+
+
+def _print(result: Result) -> None:
+    console = result_console()
+    heading(console, result.machine["processor"])
+    versions = {name: value for name, value in result.machine.items() if name != "processor"}
+    console.print(Text("  " + ", ".join(f"{name} {value}" for name, value in versions.items())))
+    console.print(Text(f"  {limits_in_words(result)}"))
+    for table in tables(result):
+        heading(console, table.title)
+        console.print(listing(table.headers, table.rows, table.headers[2:] if table.numbers else ()))
+    console.print()

@@ -1,0 +1,91 @@
+"""A network with a loss as the function to be explained."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import ConfigurationError
+from wengert.ir.node import Node
+from wengert.ir.provenance import Provenance, SourceLine
+from wengert.primitives.functions import one_hot
+from wengert.trace.source import source_line, user_frame
+from wengert.trace.tensor import Tensor
+from wengert.trace.tree import flatten
+
+
+def is_network(value: Any) -> bool:
+    """Return whether a callable is a tree of arrays: a module with parameters."""
+    leaves, _ = flatten(value)
+    return callable(value) and not (len(leaves) == 1 and leaves[0] is value)
+
+
+def with_loss(
+    network: Callable[..., Any], loss: Callable[..., Any] | None, args: tuple[Any, ...]
+) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """Return the loss as a function of the network, its inputs and the target, and its arguments.
+
+    Parameters
+    ----------
+    network : callable
+        A tree of arrays.
+    loss : callable
+        Takes the network's output and the target.
+    args : tuple
+        The inputs of the network, then the target. Labels of classes become rows of 0 and 1, where the loss
+        gives the same for them, since sums over classes can be derived and look-ups can not.
+
+    Raises
+    ------
+    ConfigurationError
+        Without a loss, or without a target.
+    """
+    if loss is None:
+        raise ConfigurationError(
+            "a network is explained with a loss: wengert.explain(net, x, t, loss=wengert.nn.squared_error)"
+        )
+    if not callable(loss):
+        raise ConfigurationError(f"loss={loss!r}: give the function itself, such as wengert.nn.squared_error")
+    if len(args) < 2:
+        raise ConfigurationError("a network is explained at inputs and a target: explain(net, x, t, loss=…)")
+    *inputs, target = args
+
+    frame = user_frame()
+    asking = None if frame is None else source_line(frame)
+
+    def loss_of_network(net: Any, *values: Any) -> Any:
+        *given, wanted = values
+        result = loss(net(*given), wanted)
+        if isinstance(result, Tensor):
+            _forget_names(result.recorder.provenance, asking)
+        return result
+
+    names = ["net", *(["x"] if len(inputs) == 1 else [f"x{place + 1}" for place in range(len(inputs))]), "t"]
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    loss_of_network.__signature__ = inspect.Signature([inspect.Parameter(one, kind) for one in names])  # type: ignore[attr-defined]
+    return loss_of_network, (network, *inputs, _as_shares(network, loss, inputs, target))
+
+
+def _forget_names(provenance: MutableMapping[Node, Provenance], asking: SourceLine | None) -> None:
+    """Take away the name of the variable that receives the derivation: it is none of the network's."""
+    for node, known in provenance.items():
+        if node.inputs and known.source == asking:
+            provenance[node] = Provenance(None, None, known.regions)
+
+
+def _as_shares(network: Callable[..., Any], loss: Callable[..., Any], inputs: list[Any], target: Any) -> Any:
+    """Return labels of classes as rows of 0 and 1 where the loss does not mind."""
+    labels = np.asarray(target)
+    output = np.asarray(network(*inputs))
+    if labels.dtype.kind not in "iu" or output.ndim != labels.ndim + 1 or output.shape[:-1] != labels.shape:
+        return target
+    plain = np.asarray(loss(output, target))  # refuses labels out of range
+    shares = np.asarray(one_hot(labels, output.shape[-1]), np.float64)
+    try:
+        same = np.allclose(loss(output, shares), plain, rtol=1e-5)
+    except ValueError:  # the loss is of labels only
+        return target
+    return shares if same else target

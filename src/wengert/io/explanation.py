@@ -1,0 +1,56 @@
+"""The derivation of a trained model's gradient at rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from wengert.errors import DataError
+from wengert.explain.derivation import Derivation
+from wengert.explain.entry import explain
+from wengert.io.table_model import TableModel
+from wengert.io.table_training import loss_of
+from wengert.nn import LOSSES
+
+
+def explain_rows(model: TableModel, frame: pl.DataFrame, rows: Sequence[int], **options: Any) -> Derivation:
+    """Derive the gradient of a model's loss at rows of a table.
+
+    Parameters
+    ----------
+    model : TableModel
+    frame : polars.DataFrame
+        At least the columns of training and the target.
+    rows : sequence of int
+        Counted from 1, as a person counts the rows below the header. One is a sample, several are a batch.
+    **options
+        As for `wengert.explain`.
+
+    Returns
+    -------
+    Derivation
+        Of the loss that the model was trained with, by all parameters if no others are named. The inputs are
+        the preprocessed columns, the target is that of training (one row of 0 and 1 for each class).
+
+    Raises
+    ------
+    DataError
+        If there is no such row, or a value cannot be used; names column and row.
+    """
+    if not rows:
+        raise DataError("name at least one row")
+    for row in rows:
+        if not 1 <= row <= frame.height:
+            raise DataError(f"row {row}: the table has rows 1 to {frame.height}")
+    chosen = frame[[row - 1 for row in rows]]
+    features = np.asarray(model.preprocessor.transform(chosen), np.float64)
+    targets = model.preprocessor.transform_target(chosen)
+    if not model.is_classifier:
+        targets = np.asarray(targets, np.float64)[:, np.newaxis]
+    if len(rows) == 1:  # one sample is explained with vectors, as on paper
+        features, targets = features[0], targets[0]
+    loss = LOSSES[loss_of(model.preprocessor)]
+    return explain(model.network, features, targets, loss=loss, **options)

@@ -1,0 +1,118 @@
+"""Turns, ratios and tables, with candidates whose times are known."""
+
+import statistics
+
+import pytest
+
+from wengert.benchmark import suite
+from wengert.benchmark.candidate import Candidate, Training
+from wengert.benchmark.configurations import CONFIGURATIONS, Configuration
+from wengert.benchmark.peers import PEERS
+from wengert.benchmark.suite import Measurement, Result, Trial, interleaved, measure
+from wengert.benchmark.tables import record, tables
+from wengert.run.llvm.limits import MachineLimits
+
+LIMITS = MachineLimits(2, {4: 200e9, 8: 50e9}, {2**14: 400e9, 2**18: 100e9, 2**27: 10e9})
+
+
+def result(times):
+    """A result of the peers' seconds a step, in configurations A and B with SGD."""
+    found = Result(
+        {"processor": "P"}, 2, LIMITS, LIMITS, [CONFIGURATIONS[name] for name in "AB"],
+        [PEERS[name] for name in times],
+    )  # fmt: skip
+    for peer, (in_a, in_b) in times.items():
+        found.measurements += [
+            Measurement("A", "SGD", peer, "s", [in_a]),
+            Measurement("B", "SGD", peer, "s", [in_b]),
+        ]
+    return found
+
+
+def test_every_candidate_has_a_turn_in_every_round_and_follows_different_neighbours(monkeypatch):
+    monkeypatch.setattr(suite, "_PAUSE", 0)
+    turns = []
+
+    def candidate(name, seconds):
+        def train(epochs):
+            turns.append(name)
+            return Training(epochs * seconds, 10 * epochs, [])
+
+        return Candidate(name, train)
+
+    trials = {
+        name: Trial(candidate(name, seconds), 4) for name, seconds in (("a", 1.0), ("b", 2.0), ("c", 3.0))
+    }
+    assert interleaved(trials, 3) == {"a": [0.1] * 3, "b": [0.2] * 3, "c": [0.3] * 3}
+    assert turns == ["a", "b", "c", "b", "c", "a", "c", "a", "b"]
+
+
+def test_ratios_and_means():
+    found = result({"wengert": (1e-6, 2e-6), "numpy": (4e-6, 32e-6), "jax-loop": (2e-6, 2e-6)})
+    assert found.ratio("B", "SGD", "numpy") == 1 / 16
+    assert found.mean_ratio("numpy", "AB", ["SGD"]) == pytest.approx(1 / 8)
+    assert found.mean_ratio("jax-loop", "B", ["SGD"]) == pytest.approx(1)
+    assert found.mean_ratio("numpy", "AB", ["SGD", "Adam"]) is None
+    assert found.ratio("A", "SGD", "pytorch") is None
+
+
+def test_the_limit_is_products_or_traffic():
+    found = result({"wengert": (1e-6, 2e-6)})
+    large = Configuration("large", (784, 2048, 2048, 10), 512, 1)
+    assert found.roofline(large, "SGD") == large.flops / 200e9
+    one = CONFIGURATIONS["B"]  # 400 kB, 200 kB of them on each of two cores
+    assert found.roofline(one, "SGD") == one.traffic("SGD") / 400e9
+    assert found.roofline(one, "Adam") == one.traffic("Adam") / 100e9
+
+
+def test_tables_show_what_was_measured():
+    shown = tables(result({"wengert": (1e-6, 2e-6), "numpy": (4e-6, 32e-6)}))
+    assert [table.headers[2:] for table in shown][:2] == [
+        ("wengert", "NumPy", "limit"),
+        ("NumPy", "of the limit"),
+    ]
+    assert [row[:4] for row in shown[0].rows] == [
+        ("A 2–4–1 sigmoid, batch 1", "SGD", "1", "4"),
+        ("B 784–128–10 relu, batch 1", "SGD", "2", "32"),
+    ]
+    assert [row[2] for row in shown[1].rows] == ["0.25", "0.062"]
+    assert "| A 2–4–1 sigmoid, batch 1 | SGD | 1 | 4 |" in shown[0].markdown()
+
+
+def test_a_peer_that_fails_is_named_and_the_others_go_on(monkeypatch):
+    monkeypatch.setattr(suite, "machine_limits", lambda threads: LIMITS)
+    monkeypatch.setattr(suite, "TURN", 0.001)
+    tiny = Configuration("tiny", (2, 3, 2), 2, 2)
+
+    def broken(configuration, rule, threads):
+        raise RuntimeError("no compiler\nand more")
+
+    from wengert.benchmark.peers import pytorch
+
+    monkeypatch.setattr(pytorch, "compiled_candidates", broken)
+    peers = [PEERS["wengert-numpy"], PEERS["pytorch-compiled"]]
+    lines = []
+    found = measure([tiny], peers, 1, 3, lines.append, ["SGD"])
+    assert found.failures == ["PyTorch compiled, tiny with SGD: no compiler"]
+    (only,) = found.measurements
+    assert (only.peer, len(only.seconds), only.median) == (
+        "wengert-numpy",
+        3,
+        statistics.median(only.seconds),
+    )
+    assert record(found)["measurements"][0]["median"] == only.median
+    assert lines[-1] == "tiny with SGD: 3 rounds"
+
+
+def test_ctrl_c_keeps_what_is_complete(monkeypatch):
+    monkeypatch.setattr(suite, "machine_limits", lambda threads: LIMITS)
+    monkeypatch.setattr(suite, "TURN", 0.001)
+    tiny = Configuration("tiny", (2, 3, 2), 2, 2)
+
+    def report(line):
+        if line.startswith("tiny with Adam"):
+            raise KeyboardInterrupt
+
+    found = measure([tiny], [PEERS["wengert-numpy"]], 1, 1, report)
+    assert found.interrupted
+    assert [(one.configuration, one.rule) for one in found.measurements] == [("tiny", "SGD")]

@@ -1,0 +1,61 @@
+"""`wengert bench`, on a few steps of the smallest network."""
+
+import dataclasses
+import json
+
+import pytest
+
+from wengert.benchmark import suite
+from wengert.benchmark.configurations import CONFIGURATIONS
+from wengert.benchmark.peers import PEERS
+from wengert.run.llvm.limits import MachineLimits
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    monkeypatch.setitem(CONFIGURATIONS, "A", dataclasses.replace(CONFIGURATIONS["A"], steps=8))
+    monkeypatch.setattr(suite, "TURN", 0.001)
+    limits = MachineLimits(1, {4: 1e11, 8: 5e10}, {2**18: 1e11, 2**27: 1e10})
+    monkeypatch.setattr(suite, "machine_limits", lambda threads: limits)
+
+
+def test_times_ratios_and_machine(command, tmp_path):
+    outcome = command(
+        "bench", "--only", "a", "--rounds", "2", "--peers", "wengert,numpy", "--json", "times.json"
+    )
+    assert outcome.code == 0
+    assert "A 2–4–1 sigmoid, batch 1  Adam" in outcome.out
+    assert "NumPy  of the limit" in outcome.out
+    assert "in place, 1 BLAS thread" in outcome.out
+    assert "A with SGD: 2 rounds" in outcome.err
+    measured = json.loads((tmp_path / "times.json").read_text("utf-8"))
+    assert {(one["peer"], one["rule"], len(one["seconds"])) for one in measured["measurements"]} == {
+        (peer, rule, 2) for peer in ("wengert", "numpy") for rule in ("SGD", "Adam")
+    }
+    assert measured["machine"]["processor"]
+
+
+def test_those_absent_are_named_with_what_to_install(command, monkeypatch):
+    absent = dataclasses.replace(PEERS["jax-loop"], package="surely_not_installed")
+    monkeypatch.setitem(PEERS, "jax-loop", absent)
+    outcome = command("bench", "--only", "A", "--rounds", "1", "--peers", "wengert,jax-loop")
+    assert outcome.code == 0
+    assert "JAX loop is not installed: pip install jax" in outcome.err
+    assert "JAX" not in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--only", "AX"], "--only X: known are A, B, C, D, E, F"),
+        (["--only", ""], "--only (nothing): known are"),
+        (["--peers", "torch"], "--peers torch: known are wengert, "),
+        (["--rounds", "0"], "--rounds is at least 1, got 0"),
+        (["--json", "nowhere/times.json"], "--json nowhere/times.json: there is no such directory"),
+    ],
+)
+def test_bad_options_are_refused_before_anything_is_measured(command, options, message):
+    outcome = command("bench", *options)
+    assert outcome.code == 2
+    assert message in outcome.err
+    assert "measuring" not in outcome.err
