@@ -133,7 +133,7 @@ def fit(
     seed : int
         Of order, held-out rows and dropout: the same seed gives bitwise the same parameters.
     time_limit : float, optional
-        Seconds after which to stop, between two steps.
+        Seconds of training after which to stop, between two steps; compiling the step does not count.
     checkpoint : path or Checkpoint, optional
         A file to which the run is saved now and then, and from which it goes on where it exists. The result
         is bitwise that of a run without interruption.

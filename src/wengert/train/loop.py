@@ -66,6 +66,10 @@ class Loop:
         self._key = random.key(plan.seed)
         self._watch = Watch(self.initial_network)
         self._resumed = self.now.past.seconds
+        self._start_clock()
+
+    def _start_clock(self) -> None:
+        plan = self.plan
         self._begin = self._next_look = self._next_show = self._next_check = time.perf_counter()
         self._next_save = math.inf if plan.checkpoint is None else self._begin + plan.checkpoint.seconds
         self._end = math.inf if plan.time_limit is None else self._begin + plan.time_limit
@@ -112,6 +116,7 @@ class Loop:
         )
         for first, last in {self.bounds[0], self.bounds[-1]} if self._native is None else ():
             self.step.compiled(self.plan.rows.take(slice(first, last)))
+        self._start_clock()
         while self.now.past.stop is None:
             if len(self.now.past.history) >= self.plan.epochs:
                 return Stop("epochs")

@@ -17,9 +17,10 @@ from wengert.primitives.selection import stop_gradient
 from wengert.run.llvm import native
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
-from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, ORDER, STATE, Memory, memory_of_loop
+from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, ORDER, STATE, memory_of_loop
+from wengert.run.llvm.module import Generators
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM, left_to_numpy
-from wengert.run.llvm.order import Order, is_own, ordered
+from wengert.run.llvm.order import is_own, ordered
 from wengert.run.llvm.plan import Form, Kernel, Plan, plan
 from wengert.run.llvm.target import LoadedCode, Target
 from wengert.run.llvm.views import whole
@@ -107,25 +108,20 @@ class CompiledLoop:
 
     Attributes
     ----------
-    order : Order
-    code : LoopCode
+    layout : LoopLayout
     """
 
     def __init__(
         self,
         program: Program,
         roles: Roles,
-        order: Order,
-        memory: Memory,
+        layout: native.LoopLayout,
         sources: dict[Node, Node],
-        code: native.LoopCode,
         loaded: LoadedCode,
     ) -> None:
-        self.order = order
-        self.code = code
+        self.layout = layout
         self._program = program
         self._roles = roles
-        self._memory = memory
         self._sources = sources
         self._loaded = loaded  # holds the machine code
         integer = ctypes.c_int64
@@ -134,7 +130,7 @@ class CompiledLoop:
 
     def table(self, progress: NativeProgress, data: Sequence[Array], arena: Array) -> Any:
         """Return the table of pointers of one thread."""
-        memory, roles = self._memory, self._roles
+        memory, roles = self.layout.memory, self._roles
         table = (ctypes.c_void_p * memory.table_length)()
         words = _place(progress.words)
         table[ARENA], table[STATE], table[FLAG] = _place(arena), words, words + 8 * native.WRONG_INDEX
@@ -169,9 +165,8 @@ class NativeLoop:
         self.compiled = compiled
         self._progress = progress
         self._data = list(data)  # the table holds only their addresses
-        self._most = threads if compiled.code.can_share else 1
-        code = compiled.code
-        self._arena = _aligned(code.arena_bytes + self._most * code.scratch_bytes)
+        self._most = threads if compiled.layout.can_share else 1
+        self._arena = _aligned(compiled.layout.arena_bytes(self._most))
         self._tables = [compiled.table(progress, data, self._arena) for _ in range(self._most)]
         self._order: Array | None = None
 
@@ -215,9 +210,10 @@ def compiled_loop(program: Program, roles: Roles, target: Target) -> CompiledLoo
         return None
     memory = memory_of_loop(order.plan, order.phases, written_over, sources.values())
     single = sources if batch == 1 else {}
-    code = native.generate_loop(order, memory, batch, single, loss, target)
-    loaded = LoadedCode(cached_object_code(code.text, target), target)
-    return CompiledLoop(expanded, roles, order, memory, sources, code, loaded)
+    generators = Generators(order.plan.kernels, target)
+    layout = native.LoopLayout(order, memory, generators, batch, single, loss)
+    loaded = LoadedCode(cached_object_code(layout.text(), target), target)
+    return CompiledLoop(expanded, roles, layout, sources, loaded)
 
 
 def _apart(program: Program, carried: int) -> Program:

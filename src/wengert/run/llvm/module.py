@@ -43,47 +43,64 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Generated:
-    """A module, its stretches in order, and the bytes of the arena with the scratch memory behind it."""
+class Layout:
+    """All that there is to know of a module before it is written.
 
-    text: str
+    Attributes
+    ----------
+    memory : Memory
+    generators : Generators
+    segments : list of Segment
+        In order.
+    """
+
+    memory: Memory
+    generators: Generators
     segments: list[Segment]
-    arena_bytes: int
+
+    @property
+    def arena_bytes(self) -> int:
+        """Size of the arena with the scratch memory behind it."""
+        return self.memory.arena_bytes + self.generators.scratch_bytes
+
+    def text(self) -> str:
+        """Return the module."""
+        writer = KernelWriter(ir.Module("wengert"), self.memory, self.generators)
+        for segment in self.segments:
+            if segment.is_native:
+                _write_segment(writer, segment)
+        return str(writer.module)
 
 
-def generate(plan: Plan, memory: Memory, target: Target) -> Generated:
-    """Generate the code of a program that is called."""
-    module = ir.Module("wengert")
+def layout(plan: Plan, memory: Memory, target: Target) -> Layout:
+    """Return the layout of a program that is called."""
     segments: list[Segment] = []
     stretch: list[Kernel] = []
-    writer = KernelWriter(module, memory, plan.kernels, target)
     for kernel in plan.kernels:
         if kernel.form is not Form.NUMPY:
             stretch.append(kernel)
             continue
         if stretch:
-            segments.append(_segment(writer, stretch, len(segments)))
+            segments.append(Segment(f"segment{len(segments)}", stretch))
         segments.append(Segment("", [kernel]))
         stretch = []
     if stretch:
-        segments.append(_segment(writer, stretch, len(segments)))
-    return Generated(str(module), segments, memory.arena_bytes + writer.scratch_bytes)
+        segments.append(Segment(f"segment{len(segments)}", stretch))
+    return Layout(memory, Generators(plan.kernels, target), segments)
 
 
-def _segment(writer: KernelWriter, kernels: list[Kernel], number: int) -> Segment:
-    """Write a function that runs `kernels` one after the other."""
-    name = f"segment{number}"
-    functions = [writer.function(kernel) for kernel in kernels]
-    function = ir.Function(writer.module, _SEGMENT_TYPE, name)
+def _write_segment(writer: KernelWriter, segment: Segment) -> None:
+    """Write a function that runs kernels one after the other."""
+    functions = [writer.function(kernel) for kernel in segment.kernels]
+    function = ir.Function(writer.module, _SEGMENT_TYPE, segment.name)
     (table,) = function.args
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     arena = pointer_at(builder, table, ARENA)
     scratch = builder.gep(arena, [ir.Constant(I64, writer.memory.arena_bytes)], source_etype=I8)
-    for kernel, one in zip(kernels, functions, strict=True):
-        units = ir.Constant(I64, writer.units(kernel))
+    for kernel, one in zip(segment.kernels, functions, strict=True):
+        units = ir.Constant(I64, writer.generators.units(kernel))
         builder.call(one, [table, ir.Constant(I64, 0), units, scratch])
     builder.ret_void()
-    return Segment(name, list(kernels))
 
 
 def _generator(kernel: Kernel, target: Target) -> Any:
@@ -103,13 +120,11 @@ def _generator(kernel: Kernel, target: Target) -> Any:
     return Dots(product, target) if product.is_dots else Tiles(product, target)
 
 
-class KernelWriter:
-    """Writes the functions of kernels, each once.
+class Generators:
+    """The generator of each kernel.
 
     Parameters
     ----------
-    module : Module
-    memory : Memory
     kernels : sequence of Kernel
     target : Target
 
@@ -119,19 +134,37 @@ class KernelWriter:
         That a thread needs beside the arena.
     """
 
-    def __init__(self, module: ir.Module, memory: Memory, kernels: Sequence[Kernel], target: Target) -> None:
-        self.module = module
-        self.memory = memory
+    def __init__(self, kernels: Sequence[Kernel], target: Target) -> None:
         self._generators = {
             kernel: _generator(kernel, target) for kernel in kernels if kernel.form is not Form.NUMPY
         }
         self.scratch_bytes = rounded(max([one.scratch_bytes for one in self._generators.values()], default=0))
-        self._count = 0
+
+    def __getitem__(self, kernel: Kernel) -> Any:
+        """Return what generates the code of a kernel."""
+        return self._generators[kernel]
 
     def units(self, kernel: Kernel) -> int:
         """Return into how many independent parts a kernel can be cut."""
         units: int = self._generators[kernel].units
         return units
+
+
+class KernelWriter:
+    """Writes the functions of kernels, each once.
+
+    Parameters
+    ----------
+    module : Module
+    memory : Memory
+    generators : Generators
+    """
+
+    def __init__(self, module: ir.Module, memory: Memory, generators: Generators) -> None:
+        self.module = module
+        self.memory = memory
+        self.generators = generators
+        self._count = 0
 
     def function(self, kernel: Kernel) -> ir.Function:
         """Write the function of a kernel."""
@@ -145,7 +178,7 @@ class KernelWriter:
         top = builder.append_basic_block("top")
         builder.position_at_end(top)
         buffers = {base: self.buffer(builder, table, base) for base in _read_or_written(kernel)}
-        generator = self._generators[kernel]
+        generator = self.generators[kernel]
         if kernel.form in (Form.GATHER, Form.ONE_HOT):
             scratch = pointer_at(builder, table, FLAG)
         elif kernel.form is Form.ROWS:

@@ -18,11 +18,11 @@ from wengert.run.llvm.floating_point import plain_arithmetic
 from wengert.run.llvm.irtypes import F64, I8, I64, POINTER, VOID, constant, intrinsic, memory_type
 from wengert.run.llvm.loops import counted_loop, index_value
 from wengert.run.llvm.memory import ARENA, FLAG, ORDER, PLACES, STATE, Memory
-from wengert.run.llvm.module import KernelWriter, pointer_at
+from wengert.run.llvm.module import Generators, KernelWriter, pointer_at
 from wengert.run.llvm.order import Order
 from wengert.run.llvm.plan import Kernel
 from wengert.run.llvm.rows import row_bytes
-from wengert.run.llvm.target import Target, triple
+from wengert.run.llvm.target import triple
 from wengert.run.llvm.views import View
 
 # Words of the state of a loop, and how many there are before the threads' counts. What one thread writes
@@ -42,73 +42,52 @@ ENTRY_TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, I64, I64])
 
 
 @dataclass(frozen=True)
-class LoopCode:
-    """A module with the function `ENTRY`.
+class LoopLayout:
+    """All that there is to know of a loop before it is written.
 
     Attributes
     ----------
-    text : str
-    arena_bytes : int
-        For all threads together.
-    scratch_bytes : int
-        For each thread, behind the arena.
-    can_share : bool
-        Whether several threads can run it.
-    """
-
-    text: str
-    arena_bytes: int
-    scratch_bytes: int
-    can_share: bool
-
-
-def generate_loop(
-    order: Order, memory: Memory, batch: int, single_rows: dict[Node, Node], loss: View, target: Target
-) -> LoopCode:
-    """Generate the loop.
-
-    Parameters
-    ----------
     order : Order
     memory : Memory
+    generators : Generators
     batch : int
         Rows in a step.
     single_rows : dict of Node to Node
         Inputs of one row that are read where they lie, with the buffer of all rows.
     loss : View
-    target : Target
     """
-    module = ir.Module("wengert")
-    module.triple = triple()
-    kernels = KernelWriter(module, memory, order.plan.kernels, target)
-    writer = _LoopWriter(module, kernels, order, memory, batch, single_rows, loss, target)
-    writer.write()
-    return LoopCode(str(module), memory.arena_bytes, kernels.scratch_bytes, order.last > 0)
+
+    order: Order
+    memory: Memory
+    generators: Generators
+    batch: int
+    single_rows: dict[Node, Node]
+    loss: View
+
+    @property
+    def can_share(self) -> bool:
+        """Whether several threads can run it."""
+        return self.order.last > 0
+
+    def arena_bytes(self, threads: int) -> int:
+        """Return the size of the arena with the scratch memory of each thread behind it."""
+        return self.memory.arena_bytes + threads * self.generators.scratch_bytes
+
+    def text(self) -> str:
+        """Return a module with the function `ENTRY`."""
+        module = ir.Module("wengert")
+        _LoopWriter(module, self).write()
+        return str(module)
 
 
 class _LoopWriter:
     """Writes the function of a loop."""
 
-    def __init__(
-        self,
-        module: ir.Module,
-        kernels: KernelWriter,
-        order: Order,
-        memory: Memory,
-        batch: int,
-        single_rows: dict[Node, Node],
-        loss: View,
-        target: Target,
-    ) -> None:
-        self.kernels = kernels
-        self.order = order
-        self.memory = memory
-        self.batch = batch
-        self.single_rows = single_rows
-        self.loss = loss
-        self.last = order.last
-        self.triple = triple()
-        self.functions = {kernel: kernels.function(kernel) for kernel in order.plan.kernels}
+    def __init__(self, module: ir.Module, layout: LoopLayout) -> None:
+        self.layout = layout
+        self.order = layout.order
+        self.kernels = KernelWriter(module, layout.memory, layout.generators)
+        self.functions = {kernel: self.kernels.function(kernel) for kernel in self.order.plan.kernels}
         self.barrier = barrier_function(module, triple())
         self.function = ir.Function(module, ENTRY_TYPE, ENTRY)
         self.table, self.row, self.count, self.thread, self.threads = self.function.args
@@ -127,10 +106,10 @@ class _LoopWriter:
         self.scratch = self._own_scratch()
         self.shares = {
             units: self._share(units)
-            for units in {self.kernels.units(kernel) for kernel in self.order.shared}
+            for units in {self.layout.generators.units(kernel) for kernel in self.order.shared}
         }
         self.leave = builder.append_basic_block("leave")
-        with plain_arithmetic(builder, self.triple):
+        with plain_arithmetic(builder, triple()):
             # Nobody begins before everybody is there.
             self._meet()
             with counted_loop(builder, 0, self.count) as step:
@@ -142,9 +121,9 @@ class _LoopWriter:
             builder.branch(top)
 
     def _own_scratch(self) -> ir.Value:
-        size = constant(I64, self.kernels.scratch_bytes)
+        size = constant(I64, self.layout.generators.scratch_bytes)
         own = self.builder.mul(self.thread, size)
-        offset = self.builder.add(own, constant(I64, self.memory.arena_bytes))
+        offset = self.builder.add(own, constant(I64, self.layout.memory.arena_bytes))
         return self.builder.gep(pointer_at(self.builder, self.table, ARENA), [offset], source_etype=I8)
 
     def _share(self, units: int) -> tuple[ir.Value, ir.Value]:
@@ -158,19 +137,20 @@ class _LoopWriter:
 
     def _step(self, step: ir.Value) -> None:
         builder = self.builder
-        row = builder.add(self.row, builder.mul(step, constant(I64, self.batch)))
+        row = builder.add(self.row, builder.mul(step, constant(I64, self.layout.batch)))
         places = builder.gep(self.order_of_rows, [row], source_etype=I64)
         builder.store(places, self._slot(PLACES))
-        for node, source in self.single_rows.items():
+        for node, source in self.layout.single_rows.items():
             offset = builder.mul(builder.load(places, typ=I64), constant(I64, row_bytes(node)))
-            here = self.kernels.buffer(builder, self.table, source)
-            builder.store(builder.gep(here, [offset], source_etype=I8), self._slot(self.memory.slots[node]))
-        phases: list[list[Kernel]] = [[] for _ in range(self.last + 1)]
+            all_rows = self.kernels.buffer(builder, self.table, source)
+            here = builder.gep(all_rows, [offset], source_etype=I8)
+            builder.store(here, self._slot(self.layout.memory.slots[node]))
+        phases: list[list[Kernel]] = [[] for _ in range(self.order.last + 1)]
         for kernel, phase in self.order.phases.items():
             phases[phase].append(kernel)
         for number, kernels in enumerate(phases):
             self._phase(kernels)
-            if number == self.last:
+            if number == self.order.last:
                 with builder.if_then(self.first):
                     self._account(row)
             self._meet()
@@ -185,13 +165,13 @@ class _LoopWriter:
         place = 0
         while place < len(kernels):
             if kernels[place] in self.order.shared:
-                begin, end = self.shares[self.kernels.units(kernels[place])]
+                begin, end = self.shares[self.layout.generators.units(kernels[place])]
                 builder.call(self.functions[kernels[place]], [self.table, begin, end, self.scratch])
                 place += 1
                 continue
             with builder.if_then(self.first):
                 while place < len(kernels) and kernels[place] not in self.order.shared:
-                    units = constant(I64, self.kernels.units(kernels[place]))
+                    units = constant(I64, self.layout.generators.units(kernels[place]))
                     builder.call(
                         self.functions[kernels[place]], [self.table, constant(I64, 0), units, self.scratch]
                     )
@@ -200,15 +180,15 @@ class _LoopWriter:
     def _account(self, row: ir.Value) -> None:
         """Add up the loss, count the step, and see whether to stop."""
         builder = self.builder
-        type_ = memory_type(self.loss.base.type.dtype)
-        buffer = self.kernels.buffer(builder, self.table, self.loss.base)
-        place = builder.gep(buffer, [constant(I64, self.loss.offset)], source_etype=type_)
+        type_ = memory_type(self.layout.loss.base.type.dtype)
+        buffer = self.kernels.buffer(builder, self.table, self.layout.loss.base)
+        place = builder.gep(buffer, [constant(I64, self.layout.loss.offset)], source_etype=type_)
         loss = builder.load(place, typ=type_)
         if type_ != F64:
             loss = builder.fpext(loss, F64)
         begins = builder.icmp_signed("==", row, constant(I64, 0))
         before = builder.select(begins, constant(F64, 0.0), builder.load(self._word(LOSS_SUM), typ=F64))
-        rows = constant(F64, float(self.batch))
+        rows = constant(F64, float(self.layout.batch))
         builder.store(builder.fadd(before, builder.fmul(loss, rows)), self._word(LOSS_SUM))
         builder.store(loss, self._word(LAST_LOSS))
         largest = builder.load(self._word(LARGEST_LOSS), typ=F64)
