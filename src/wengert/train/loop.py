@@ -120,6 +120,8 @@ class Loop:
         while self.now.past.stop is None:
             if len(self.now.past.history) >= self.plan.epochs:
                 return Stop("epochs")
+            for callback in self.plan.callbacks:
+                callback.on_epoch_begin(self.state())
             with np.errstate(all="ignore"):
                 if not self._steps():
                     return Stop("time limit", restore_best=self.plan.validation is not None)
