@@ -264,16 +264,16 @@ class Style:
             return shown, SUM if negative else ATOM
         match expression:
             case Matrix(symbol, shape, transposed):
-                return self._shaped(self.name(symbol.name), shape, transposed, symbol.name), ATOM
+                return _term(self._shaped(self.name(symbol.name), shape, transposed), symbol.name), ATOM
             case Gradient(of, by, shape, transposed, _):
                 own = self.adjoints.get(by)
                 top = row(Text("∂"), self.name(of.name))
                 term = _derivative(of, by)
                 if own is not None:
-                    return self._shaped(self.name(own), shape, transposed, term), ATOM
+                    return _term(self._shaped(self.name(own), shape, transposed), term), ATOM
                 body = layout.Fraction(top, row(Text("∂"), self.name(by.name)))
                 enclosed = parenthesised(body) if transposed else body
-                return self._shaped(enclosed, shape, transposed, term), ATOM
+                return _term(self._shaped(enclosed, shape, transposed), term), ATOM
             case Ones(shape):
                 return self._shaped(Text("𝟏"), shape if shape[1] == 1 else shape[::-1], shape[1] != 1), ATOM
             case Identity(extent):
@@ -304,7 +304,7 @@ class Style:
                 return layout.Term(whole, f"{_derivative(of, by)}, local"), ATOM
         raise AssertionError(f"no layout for {type(expression).__name__}")
 
-    def _shaped(self, body: Layout, shape: Shape, transposed: bool, term: str = "") -> Layout:
+    def _shaped(self, body: Layout, shape: Shape, transposed: bool) -> Layout:
         if transposed and 1 in shape and shape == (1, 1):
             transposed = False
         if transposed:
@@ -315,8 +315,6 @@ class Style:
                 if not script
                 else layout.Script(parenthesised(body), above=above)
             )
-        if term:
-            body = layout.Term(body, term)
         if not self.shapes or shape == (1, 1):
             return body
         final = shape[::-1] if transposed else shape
@@ -332,6 +330,13 @@ def _index_texts(symbol: Symbol, positions: Iterable[Position]) -> list[str]:
         elif extent > 1:
             found.append(str(at + 1))
     return [",".join(found)] if any(len(one) > 1 and one.isdigit() for one in found) else found
+
+
+def _term(body: Layout, name: str) -> Layout:
+    """Mark what stands for a value or a derivative; the shape below it is no part of it."""
+    if isinstance(body, layout.Under):
+        return layout.Under(layout.Term(body.body, name), body.remark)
+    return layout.Term(body, name)
 
 
 def _derivative(of: Symbol, by: Symbol) -> str:
