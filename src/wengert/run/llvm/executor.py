@@ -64,7 +64,7 @@ class LLVMExecutor:
         made = plan(expanded)
         memory = memory_of(made)
         planned = layout(made, memory, self.target)
-        loaded = LoadedCode(cached_object_code(planned.text(), self.target), self.target)
+        loaded = LoadedCode(cached_object_code(planned, self.target), self.target)
         return CompiledProgram(program, made, planned, loaded)
 
     def loop(

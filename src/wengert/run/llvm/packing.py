@@ -139,3 +139,13 @@ def padded(builder: ir.IRBuilder, vector: ir.Value, lanes: int) -> ir.Value:
         return builder.insert_element(constant(widened(vector.type, lanes), 0), vector, ir.Constant(I32, 0))
     mask = ir.Constant(ir.VectorType(I32, lanes), [lane if lane < have else have for lane in range(lanes)])
     return builder.shuffle_vector(vector, constant(vector.type, 0), mask)
+
+
+def shortened(builder: ir.IRBuilder, vector: ir.Value, lanes: int) -> ir.Value:
+    """Return the first lanes of a vector."""
+    if lanes_of(vector.type) == lanes:
+        return vector
+    if lanes == 1:
+        return builder.extract_element(vector, ir.Constant(I32, 0))
+    mask = ir.Constant(ir.VectorType(I32, lanes), list(range(lanes)))
+    return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), mask)
