@@ -118,9 +118,7 @@ def test_a_table_that_lacks_what_the_model_needs(command, model, tables):
 
 def test_options_of_predict(command, model, flower_table):
     refused(command("predict", model, flower_table, "--output", "p.xlsx"), "does not end in .csv")
-    refused(
-        command("predict", model, flower_table, "--output", "none/p.csv"), "none/p.csv could not be written"
-    )
+    refused(command("predict", model, flower_table, "--output", "none/p.csv"), "none/p.csv cannot be written")
     refused(command("predict", model, "--output"), "--output requires an argument")
 
 
@@ -187,6 +185,8 @@ def test_divergence(command, flower_table):
         flower_table,
         "--target",
         "kind",
+        "--preset",
+        "plain",
         "--optimizer",
         "sgd",
         "--hidden",

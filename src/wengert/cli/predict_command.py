@@ -8,7 +8,7 @@ from pathlib import Path
 from wengert.errors import ConfigurationError
 from wengert.io.table_model import TableModel
 from wengert.io.tables import read_table
-from wengert.storage import write_file
+from wengert.storage import refuse_unwritable, write_file
 
 
 def run(model: str, file: str, output: str, probabilities: bool) -> int:
@@ -18,6 +18,8 @@ def run(model: str, file: str, output: str, probabilities: bool) -> int:
             f"predictions are written as CSV, and {output!r} does not end in .csv. Name it so, or - for "
             "standard output."
         )
+    if output != "-":
+        refuse_unwritable(Path(output))
     loaded = TableModel.load(model)
     frame = read_table(file, text_columns=loaded.preprocessor.text_columns)
     text = loaded.predict(frame, probabilities=probabilities).write_csv()

@@ -1,6 +1,16 @@
 """Tables in, numbers for a network and back, and models as directories."""
 
 from wengert.io.columns import Column as Column, infer_columns as infer_columns
+from wengert.io.formats.export import export_model as export_model
+from wengert.io.formats.onnx_export import to_onnx as to_onnx
+from wengert.io.formats.onnx_import import from_onnx as from_onnx
+from wengert.io.formats.portable_model import PortableModel as PortableModel
+from wengert.io.formats.python_predictor import to_python as to_python
+from wengert.io.formats.safetensors_file import (
+    from_safetensors as from_safetensors,
+    to_safetensors as to_safetensors,
+)
+from wengert.io.formats.torch_import import from_torch as from_torch
 from wengert.io.model_directory import (
     SavedModel as SavedModel,
     load_model as load_model,

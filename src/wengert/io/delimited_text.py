@@ -19,7 +19,7 @@ from wengert.errors import DataError
 # Cells that mean "no value" in any column …
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "#N/A", "<NA>", "?")
 # … and those that mean it only among numbers; in a column of words they may be a word.
-_MISSING_AMONG_NUMBERS = ("None", "none", "-", "--", ".", "missing", "Missing")
+MISSING_AMONG_NUMBERS = ("None", "none", "-", "--", ".", "missing", "Missing")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,7 +169,7 @@ def _tidy(column: pl.Series, keep_text: bool) -> pl.Series:
     stripped = stripped.set(stripped.is_in(MISSING), None)
     if keep_text or stripped.null_count() == len(stripped):
         return stripped
-    candidates = stripped.set(stripped.is_in(_MISSING_AMONG_NUMBERS), None)
+    candidates = stripped.set(stripped.is_in(MISSING_AMONG_NUMBERS), None)
     numbers = candidates.cast(pl.Float64, strict=False)
     if numbers.null_count() == candidates.null_count() < len(candidates):
         return numbers

@@ -14,9 +14,10 @@ from wengert.errors import ConfigurationError, DataError, ModelFileError, ShapeE
 from wengert.io import metrics
 from wengert.io.column_values import as_numbers, find_column, refuse_missing
 from wengert.io.evaluation import classification_scores, regression_scores
+from wengert.io.formats.portable_model import PortableModel
 from wengert.io.model_directory import SavedModel, load_model, save_model
+from wengert.io.network_arrays import arrays_of, with_arrays
 from wengert.io.preprocess import TablePreprocessor
-from wengert.nn.arrays import rebuild
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +42,12 @@ class TableModel:
     def is_classifier(self) -> bool:
         """Whether it predicts classes."""
         return self.preprocessor.target.kind != "regression"
+
+    def portable(self) -> PortableModel:
+        """Return what the writers of other formats take."""
+        columns = self.preprocessor.columns
+        names = tuple(column.name for column in columns)
+        return PortableModel(self.network, self.preprocessor.target, names, columns)
 
     def outputs(self, frame: pl.DataFrame) -> np.ndarray:
         """Return the network's outputs for the rows of a table, shape (rows, outputs), float32, all finite.
@@ -120,12 +127,11 @@ class TableModel:
 
     def save(self, directory: str | os.PathLike[str]) -> None:
         """Write the model to a directory, whole or not at all, as `save_model`."""
-        arrays = {**nn.parameters(self.network), **nn.state(self.network)}
         save_model(
             directory,
             SavedModel(
                 architecture=nn.to_config(self.network),
-                parameters={name: np.asarray(array) for name, array in arrays.items()},
+                parameters=arrays_of(self.network),
                 preprocessing=self.preprocessor.to_json(),
                 training=self.training,
             ),
@@ -143,7 +149,7 @@ class TableModel:
         saved = load_model(directory)
         preprocessor = TablePreprocessor.from_json(saved.preprocessing)
         try:
-            network = _with_arrays(nn.from_config(saved.architecture), saved.parameters)
+            network = with_arrays(nn.from_config(saved.architecture), saved.parameters)
             # One row through everything: what fits together here fits for any table.
             outputs = np.shape(network(np.zeros((1, len(preprocessor.feature_names)), np.float32)))
         except (ConfigurationError, ShapeError) as error:
@@ -153,29 +159,3 @@ class TableModel:
         if outputs != (1, max(1, len(preprocessor.target.classes))):
             raise ModelFileError(f"{directory}: the network's outputs do not fit the target. Train it again.")
         return TableModel(preprocessor, network, saved.training)
-
-
-def _with_arrays(network: nn.Module, arrays: dict[str, np.ndarray]) -> nn.Module:
-    """Put saved arrays into a network; nothing is allocated on the word of the configuration."""
-    shapes = {
-        f"{path}.{name}".lstrip("."): shape
-        for path, module in network.walk()
-        for name, (shape, _) in module.array_rules().items()
-        if getattr(module, name) is None
-    }
-    for name in sorted(shapes.keys() | arrays.keys()):
-        if name not in shapes or name not in arrays or arrays[name].shape != shapes[name]:
-            raise ConfigurationError(
-                f"{name!r} has shape {shapes.get(name)} in the architecture, and the saved array "
-                f"{arrays[name].shape if name in arrays else None}"
-            )
-    if any(array.dtype.kind != "f" for array in arrays.values()):
-        raise ConfigurationError("its parameters must be floating-point numbers")
-    return rebuild(
-        network,
-        lambda path, module: {
-            name: arrays[f"{path}.{name}".lstrip(".")]
-            for name in type(module).array_fields
-            if getattr(module, name) is None
-        },
-    )

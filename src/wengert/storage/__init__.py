@@ -7,6 +7,7 @@ from wengert.storage.atomic import (
     new_directory as new_directory,
     present_directory as present_directory,
     refuse_foreign as refuse_foreign,
+    refuse_unwritable as refuse_unwritable,
     write_and_flush as write_and_flush,
     write_file as write_file,
 )

@@ -185,6 +185,23 @@ def refuse_foreign(path: Path, is_ours: Callable[[Path], bool]) -> None:
         )
 
 
+def refuse_unwritable(path: Path) -> None:
+    """Find out before long work whether `write_file` could write there.
+
+    Raises
+    ------
+    ModelFileError
+        If a directory stands there, or its directory is missing or may not be written to.
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise ModelFileError(f"{path} is a directory. Name a file.")
+    if not target.parent.is_dir():
+        raise ModelFileError(f"{path} cannot be written: {target.parent} is no directory. Make it first.")
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise ModelFileError(f"{path} cannot be written: {target.parent} may not be written to.")
+
+
 def _temporary_name(target: Path) -> Path:
     return target.parent / f".{target.name}.{secrets.token_hex(8)}.new"
 

@@ -1,0 +1,147 @@
+"""A model as an ONNX graph, preprocessing included."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from wengert.io.formats.onnx_graph import Graph
+from wengert.io.formats.onnx_operators import Line, lower
+from wengert.io.formats.portable_model import PortableModel, statistics, trace_model, word_codes
+from wengert.io.formats.row_program import RowProgram
+from wengert.io.preprocess import NumberColumn
+from wengert.ir.node import INPUT, constant_value
+from wengert.storage.checksum import PLACEHOLDER, seal
+from wengert.trace.tree import flatten, leaf_paths
+
+SEAL = "wengert.sha256"
+# The element type of the labels, and the dtype that the package onnx makes it of.
+_CLASSES: dict[str, tuple[str, Any]] = {
+    "U": ("STRING", object),
+    "b": ("BOOL", np.bool_),
+    "i": ("INT64", np.int64),
+    "f": ("DOUBLE", np.float64),
+}
+# Rounding a number to float32 may move its standardised value by so much.
+_ROUNDING = 1e-5
+
+
+def to_onnx(model: PortableModel) -> bytes:
+    """Return an ONNX model (opset 13, IR version 8) that predicts like ``model``, in float32.
+
+    Inputs: ``X``, float32 ``[None, columns]``, with NaN for a missing value; integers where the network takes
+    integers. A model with columns of words, or of numbers that float32 cannot tell apart, has an input
+    ``[None, 1]`` for each column instead, named after it: float64 for numbers, dates (days since 1970-01-01)
+    and booleans (0 and 1), with NaN where missing; strings for words, with ``""`` where missing.
+
+    Outputs: ``variable`` (float32) for numbers; ``label`` and ``probabilities`` (float32 ``[None, classes]``)
+    for classes. There is no ZipMap.
+
+    The bytes are the same each time, and hold a checksum over themselves.
+
+    Raises
+    ------
+    ConfigurationError
+        If the package onnx is not installed.
+    UnsupportedFunctionError
+        If the network computes what ONNX has no operator for, or what depends on the number of rows.
+    """
+    graph = Graph()
+    leaves = [np.asarray(leaf, np.float32) for leaf in flatten(model.network)[0]]
+    program = trace_model(model, {f"array{place}": leaf for place, leaf in enumerate(leaves)})
+    arguments = _columns(graph, model) if model.columns else [_features(graph, model, program)]
+    initialisers = [
+        graph.initialiser(path, leaf) for path, leaf in zip(leaf_paths(model.network), leaves, strict=True)
+    ]
+    results = _lowered(graph, program, initialisers, arguments)
+    outputs = _outputs(graph, model, program, results)
+    metadata = {
+        SEAL: PLACEHOLDER,
+        "classes": json.dumps(model.target.classes, ensure_ascii=False),
+        "feature_names": json.dumps(model.feature_names, ensure_ascii=False),
+        "target": model.target.name,
+    }
+    return seal(graph.model(outputs, metadata).SerializeToString(deterministic=True))
+
+
+def takes_float32(model: PortableModel) -> bool:
+    """Whether one input of float32 numbers can carry all columns."""
+    rounding = float(np.finfo(np.float32).epsneg) / 2
+    scales = [statistics(column)[1:] for column in model.numeric_columns]
+    return not model.word_columns and all(
+        (abs(center) + scale) * rounding <= _ROUNDING * scale for center, scale in scales
+    )
+
+
+def _features(graph: Graph, model: PortableModel, program: RowProgram) -> str:
+    whole = program.program.inputs[-1].type.dtype.kind == "i"
+    return graph.input("X", "INT64" if whole else "FLOAT", (None, model.inputs))
+
+
+def _columns(graph: Graph, model: PortableModel) -> list[str]:
+    """Declare the inputs of a table; return numbers and codes, each if there are any."""
+    if takes_float32(model):
+        return [graph.cast(graph.input("X", "FLOAT", (None, len(model.columns))), np.float64)]
+    numbers, codes = [], []
+    for column in model.columns:
+        if isinstance(column, NumberColumn):
+            numbers.append(graph.input(column.name, "DOUBLE", (None, 1)))
+            continue
+        words = graph.input(column.name, "STRING", (None, 1))
+        known, other = word_codes(column)
+        tables: dict[str, Any] = {
+            "keys_strings": list(known),
+            "values_int64s": list(known.values()),
+            "default_int64": other,
+        }
+        codes.append(graph.add("LabelEncoder", words, domain="ai.onnx.ml", **tables))
+    return [graph.add("Concat", *group, axis=1) for group in (numbers, codes) if group]
+
+
+def _lowered(graph: Graph, program: RowProgram, initialisers: list[str], arguments: list[str]) -> list[str]:
+    """Add the lines of a program to the graph; return the names of its outputs."""
+    values = dict(zip(program.program.inputs, [*initialisers, *arguments], strict=True))
+    counted: list[str] = []
+
+    def rows() -> str:
+        if not counted:
+            shape = graph.add("Shape", arguments[0])
+            counted.append(graph.add("Gather", shape, graph.constant([0], np.int64), axis=0))
+        return counted[0]
+
+    for node in program.program.nodes:
+        constant = constant_value(node)
+        if constant is not None:
+            values[node] = graph.constant(constant)
+        elif node.primitive is not INPUT:
+            operands = [values[operand] for operand in node.inputs]
+            values[node] = lower(Line(graph, program, node, operands, rows))
+    return [values[node] for node in program.program.outputs]
+
+
+def _outputs(
+    graph: Graph, model: PortableModel, program: RowProgram, results: list[str]
+) -> list[tuple[str, str, tuple[Any, ...]]]:
+    """Give the outputs their names and types."""
+
+    def shape(place: int) -> tuple[Any, ...]:
+        return tuple(
+            extent if isinstance(extent, int) else None
+            for extent in program.shape(program.program.outputs[place])
+        )
+
+    def numbers(name: str, place: int) -> tuple[str, str, tuple[Any, ...]]:
+        graph.cast(results[place], np.float32, result=name)
+        return name, "FLOAT", shape(place)
+
+    if model.target.kind == "regression":
+        return [numbers("variable", 0)]
+    if model.target.kind == "multilabel":
+        graph.add("Identity", results[0], result="label")
+        return [("label", "INT64", shape(0)), numbers("probabilities", 1)]
+    element, dtype = _CLASSES[np.array(model.target.classes).dtype.kind]
+    classes = graph.constant(model.target.classes, dtype)
+    graph.add("Gather", classes, results[0], axis=0, result="label")
+    return [("label", element, shape(0)), numbers("probabilities", 1)]

@@ -1,0 +1,203 @@
+"""All that a file must hold so that another program can predict as we do."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert import nn
+from wengert.errors import DTypeError
+from wengert.io.encoded_columns import MAXIMUM_DEVIATION
+from wengert.io.formats.row_program import RowProgram
+from wengert.io.preprocess import EncodedColumn, NumberColumn, Target, WordColumn
+from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn, smooth_clip
+from wengert.primitives.composites import softmax
+from wengert.primitives.exponential import sigmoid
+from wengert.trace.tree import flatten, unflatten
+
+KINDS = ("regression", "binary", "multiclass", "multilabel")
+NUMBERS = Target("variable", "regression", (), 0.0, 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class PortableModel:
+    """A trained network with what turns rows into its inputs and its outputs into answers.
+
+    Attributes
+    ----------
+    network : nn.Module
+        Initialised. Takes features of shape (rows, inputs); gives one logit a class (for two classes, one
+        logit of the second is enough; for labels, one logit each), or numbers.
+    target : Target
+        Its kind may also be ``multilabel``: each class is there or not. `NUMBERS` for outputs as they are.
+    feature_names : tuple of str
+        One for each column that is asked of the user, in order.
+    columns : tuple of EncodedColumn
+        How those columns become features; none where they are the features already.
+    """
+
+    network: nn.Module
+    target: Target
+    feature_names: tuple[str, ...]
+    columns: tuple[EncodedColumn, ...] = ()
+
+    @staticmethod
+    def of_network(network: nn.Module, inputs: int, target: Target = NUMBERS) -> PortableModel:
+        """Describe a network on its own, whose features are called x0, x1, …"""
+        return PortableModel(network, target, tuple(f"x{position}" for position in range(inputs)))
+
+    @property
+    def inputs(self) -> int:
+        """Number of features that the network takes."""
+        if not self.columns:
+            return len(self.feature_names)
+        return sum(len(column.feature_names) for column in self.columns)
+
+    @property
+    def numeric_columns(self) -> tuple[NumberColumn, ...]:
+        """The columns that are given as numbers, in order."""
+        return tuple(column for column in self.columns if isinstance(column, NumberColumn))
+
+    @property
+    def word_columns(self) -> tuple[WordColumn, ...]:
+        """The columns that are given as words, in order."""
+        return tuple(column for column in self.columns if isinstance(column, WordColumn))
+
+
+def answers(target: Target, outputs: Any) -> tuple[Any, ...]:
+    """Return what a user wants to know, from the outputs of the network; plain NumPy, so it can be traced.
+
+    Parameters
+    ----------
+    target : Target
+    outputs : array or tensor, shape (rows, outputs)
+
+    Returns
+    -------
+    tuple
+        Numbers: the one array of them. Classes: the position of the most probable class, shape (rows,), and
+        the probabilities, shape (rows, classes). Labels: 0 or 1, and the probabilities of 1, both of shape
+        (rows, labels).
+    """
+    if target.kind == "regression":
+        if (target.mean, target.scale) == (0.0, 1.0):
+            return (outputs,)
+        return (target.mean + target.scale * outputs.astype(np.float64),)
+    if target.kind == "multilabel":
+        return (outputs > 0).astype(np.int64), sigmoid(outputs)
+    if outputs.shape[1] == 1 and len(target.classes) == 2:
+        second = sigmoid(outputs)
+        return np.squeeze(outputs > 0, 1).astype(np.int64), np.concatenate([1 - second, second], axis=1)
+    return np.argmax(outputs, axis=1), softmax(outputs, axis=1)
+
+
+def features(columns: Sequence[EncodedColumn], numbers: Any, codes: Any) -> Any:
+    """Return what `TablePreprocessor.transform` makes of the columns; plain NumPy, so it can be traced.
+
+    Parameters
+    ----------
+    columns : sequence of EncodedColumn
+    numbers : array or tensor of float64, shape (rows, numeric columns), or None
+        NaN where a value is missing.
+    codes : array or tensor of int64, shape (rows, columns of words), or None
+        `word_codes` of the words.
+
+    Returns
+    -------
+    array or tensor of float32, shape (rows, features)
+    """
+    numeric = {place: column for place, column in enumerate(columns) if isinstance(column, NumberColumn)}
+    words = {place: column for place, column in enumerate(columns) if isinstance(column, WordColumn)}
+    blocks, made = [], []  # the features, and for each its column and its place among that column's features
+    if numeric:
+        medians, centers, scales = np.array([statistics(column) for column in numeric.values()]).T
+        missing = np.isnan(numbers)
+        deviations = (np.where(missing, medians, numbers) - centers) / scales
+        clipped = np.clip(deviations, -MAXIMUM_DEVIATION, MAXIMUM_DEVIATION)
+        bent = np.array([isinstance(column, RobustColumn) for column in numeric.values()])
+        if bent.any():
+            curved = smooth_clip(deviations)
+            clipped = curved if bent.all() else np.where(bent, curved, clipped)
+        blocks.append(clipped.astype(np.float32))
+        made += [(place, 0) for place in numeric]
+        marked = [number for number, column in enumerate(numeric.values()) if column.marks_missing]
+        if marked:
+            blocks.append(np.take(missing.astype(np.float32), np.array(marked), axis=1))
+            made += [(place, 1) for place, column in numeric.items() if column.marks_missing]
+    for number, (place, column) in enumerate(words.items()):
+        count = len(column.feature_names)
+        if isinstance(column, EmbeddedColumn):
+            blocks.append(codes[:, number : number + 1].astype(np.float32))
+            made.append((place, 0))
+        elif count:
+            blocks.append((codes[:, number : number + 1] == np.arange(count)).astype(np.float32))
+            made += [(place, feature) for feature in range(count)]
+    joined = np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0]
+    order = sorted(range(len(made)), key=made.__getitem__)
+    return joined if order == list(range(len(made))) else np.take(joined, np.array(order), axis=1)
+
+
+def statistics(column: NumberColumn) -> tuple[float, float, float]:
+    """Return what stands for a missing value in a column, and its center and scale."""
+    if isinstance(column, RobustColumn):
+        return column.center, column.center, column.spread
+    return column.median, column.mean, column.scale
+
+
+def word_codes(column: WordColumn) -> tuple[dict[str, int], int]:
+    """Return the feature of each word (of ``""`` for a missing value), and that of words not listed.
+
+    −1 stands for none: all features of the column are then 0. For an embedding it is the number of the word's
+    category.
+    """
+    if isinstance(column, EmbeddedColumn):
+        numbers = {word: position for position, word in enumerate(column.categories, start=1)}
+        numbers.setdefault("", column.numbers - 1 if column.marks_missing else 0)
+        return numbers, 0
+    codes = {word: position for position, word in enumerate(column.categories)}
+    other = len(column.categories) if column.has_other else -1
+    codes.setdefault("", len(column.feature_names) - 1 if column.marks_missing else -1)
+    return codes, other
+
+
+def trace_model(model: PortableModel, arrays: dict[str, np.ndarray]) -> RowProgram:
+    """Trace all that a model computes, from its columns to its answers.
+
+    Parameters
+    ----------
+    model : PortableModel
+    arrays : dict of str to numpy.ndarray
+        The arrays of the network in their order, perhaps in another dtype, by the names to give them.
+
+    Returns
+    -------
+    RowProgram
+        Its inputs are the arrays and then ``X``, or where the model has columns ``numbers`` and ``codes`` as
+        `features` takes them, each if there are any.
+    """
+    structure = flatten(model.network)[1]
+
+    def answer(*arguments: Any) -> tuple[Any, ...]:
+        network = unflatten(structure, list(arguments[: len(arrays)]))
+        rows = arguments[len(arrays) :]
+        if not model.columns:
+            return answers(model.target, network(rows[0]))
+        given = dict(zip(inputs, rows, strict=True))
+        made = features(model.columns, given.get("numbers"), given.get("codes"))
+        return answers(model.target, network(made))
+
+    if model.columns:
+        groups = {
+            "numbers": (len(model.numeric_columns), np.float64),
+            "codes": (len(model.word_columns), np.int64),
+        }
+        inputs = {name: ((count,), np.dtype(dtype)) for name, (count, dtype) in groups.items() if count}
+        return RowProgram(answer, arrays, inputs)
+    floating = next((array.dtype for array in arrays.values()), np.dtype(np.float32))
+    try:
+        return RowProgram(answer, arrays, {"X": ((model.inputs,), floating)})
+    except DTypeError:  # an embedding, which takes integers
+        return RowProgram(answer, arrays, {"X": ((model.inputs,), np.dtype(np.int64))})

@@ -1,0 +1,169 @@
+"""The parts of an exported predictor that are alike for all models: reading values, functions to call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wengert.io.formats.portable_model import PortableModel
+
+NUMBERS = '''
+def _days(value):
+    """Return a date, a moment or a time of day as days since 1970-01-01, UTC."""
+    if isinstance(value, str):
+        value = (datetime.datetime if "-" in value else datetime.time).fromisoformat(value)
+    if isinstance(value, datetime.time):
+        value = datetime.datetime.combine(datetime.date(1970, 1, 1), value)
+    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+        value = value.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+    return (np.datetime64(value, "us") - np.datetime64("1970-01-01", "us")) / np.timedelta64(1, "D")
+
+
+def _number(value, kind):
+    """Return a value of a column as a number, NaN where it is missing."""
+    if isinstance(value, str):
+        value = value.strip()
+    if value is None or isinstance(value, str) and value in (*MISSING, *MISSING_AMONG_NUMBERS):
+        return np.nan
+    if kind == "date":
+        return _days(value)
+    if kind == "boolean" and isinstance(value, str) and value.lower() in ("true", "false"):
+        return float(value.lower() == "true")
+    return float(value)
+
+
+def _number_column(name, values):
+    kind, numbers = NUMBERS[name], []
+    for row, value in enumerate(values, start=1):
+        try:
+            numbers.append(_number(value, kind))
+        except (TypeError, ValueError):
+            problem = f"{value!r} cannot be used as a {kind} value"
+            raise ValueError(f"column {name!r}, row {row}: {problem}") from None
+        if np.isinf(numbers[-1]):
+            raise ValueError(f"column {name!r}, row {row}: the value is infinite")
+    return np.array(numbers, np.float64)
+'''
+
+WORDS = """
+def _word_column(name, values):
+    codes, other = WORDS[name]
+    found = []
+    for value in values:
+        word = str(value).lower() if isinstance(value, (bool, np.bool_)) else str(value).strip()
+        found.append(codes.get("" if value is None or word in MISSING else word, other))
+    return np.array(found, np.int64)
+"""
+
+_COLUMNS = '''
+def _answer(table):
+    """Return what the network makes of a table: a mapping from names of columns to lists of values."""
+    missing = [name for name in [{names}] if name not in table]
+    if missing:
+        raise KeyError(f"the table lacks the columns {{missing}}")
+{stacks}
+    return answer({arguments})
+'''
+
+_FEATURES = '''
+def _answer(X):
+    """Return what the network makes of X, an array of shape (rows, {count})."""
+    X = np.asarray(X, np.{dtype})
+    if X.ndim != 2 or X.shape[1] != {count}:
+        raise ValueError(f"X has shape {{X.shape}}; expected (rows, {count})")
+    return answer({arguments})
+'''
+
+_CLASSES = '''
+def predict({table}):
+    """Return the most probable class of each row."""
+    return np.array(CLASSES)[_answer({table})[0]]
+
+
+def predict_probabilities({table}):
+    """Return the probability of each class in CLASSES: an array of shape (rows, classes)."""
+    return _answer({table})[1]
+'''
+
+_LABELS = '''
+def predict({table}):
+    """Return for each row which of the CLASSES are there: 0 or 1, an array of shape (rows, classes)."""
+    return _answer({table})[0]
+
+
+def predict_probabilities({table}):
+    """Return the probability of each class in CLASSES: an array of shape (rows, classes)."""
+    return _answer({table})[1]
+'''
+
+_NUMBER = '''
+def predict({table}):
+    """Return {what}."""
+    return _answer({table}){place}
+'''
+
+_MAIN = """
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python THIS_FILE table.csv")
+    with open(sys.argv[1], newline="", encoding="utf-8-sig") as file:
+        records = list(csv.DictReader(file))
+    {read}
+    writer = csv.writer(sys.stdout, lineterminator="\\n")
+    writer.writerow({header})
+    writer.writerows({rows})
+"""
+
+
+def functions(model: PortableModel, arrays: Sequence[str], rows: Sequence[str], dtype: str) -> list[str]:
+    """Return the functions that a user of the predictor calls, and those that they need.
+
+    Parameters
+    ----------
+    model : PortableModel
+    arrays, rows : sequence of str
+        The parameters of ``answer``: the arrays of the network, then what is made of a table.
+    dtype : str
+        Of ``X``, where the model has no columns.
+    """
+    arguments = ", ".join([*arrays, *rows])
+    parts = []
+    if model.columns:
+        stacks, names = [], []
+        for group, made, column in (
+            ("NUMBERS", "numbers", "_number_column"),
+            ("WORDS", "codes", "_word_column"),
+        ):
+            if made in rows:
+                parts.append(NUMBERS if made == "numbers" else WORDS)
+                names.append(f"*{group}")
+                stacks.append(
+                    f"    {made} = np.stack([{column}(name, table[name]) for name in {group}], axis=1)"
+                )
+        parts.append(_COLUMNS.format(names=", ".join(names), stacks="\n".join(stacks), arguments=arguments))
+    else:
+        parts.append(_FEATURES.format(count=model.inputs, dtype=dtype, arguments=arguments))
+    table = "table" if model.columns else "X"
+    if model.target.kind == "regression":
+        what = "the predicted number of each row" if model.columns else "the outputs, shape (rows, outputs)"
+        parts.append(_NUMBER.format(table=table, what=what, place="[:, 0]" if model.columns else ""))
+    else:
+        parts.append((_LABELS if model.target.kind == "multilabel" else _CLASSES).format(table=table))
+    return [part.strip("\n") for part in parts]
+
+
+def main(model: PortableModel) -> str:
+    """Return what the predictor does when it is run as a program."""
+    if model.columns:
+        read = (
+            "table = {name: [record[name] for record in records] for name in records[0]} if records else {}"
+        )
+        call = "predict(table)"
+    else:
+        read = "X = [[float(record[name]) for name in FEATURES] for record in records]"
+        call = "predict(X)"
+    several = (not model.columns and model.target.kind == "regression") or model.target.kind == "multilabel"
+    header = f'[{model.target.name!r} + f"_{{place}}" for place in range(predicted.shape[1])]'
+    if not several:
+        header = repr([f"predicted_{model.target.name}"])
+    rows = "predicted.tolist()" if several else "[[value] for value in predicted.tolist()]"
+    return _MAIN.format(read=f"{read}\n    predicted = {call}", header=header, rows=rows).strip("\n")

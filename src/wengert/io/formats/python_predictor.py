@@ -1,0 +1,175 @@
+"""A model as one Python file that predicts with NumPy alone."""
+
+from __future__ import annotations
+
+import base64
+import keyword
+import re
+import textwrap
+
+import numpy as np
+
+from wengert import nn
+from wengert.errors import UnsupportedFunctionError
+from wengert.io.delimited_text import MISSING, MISSING_AMONG_NUMBERS
+from wengert.io.formats import predictor_template
+from wengert.io.formats.portable_model import PortableModel, trace_model, word_codes
+from wengert.io.formats.row_program import ROWS, RowProgram
+from wengert.ir.program import Program
+from wengert.ir.python_names import identifier
+from wengert.trace.tree import flatten, leaf_paths
+from wengert.version import __version__
+
+_WIDTH = 100
+# What the file calls otherwise.
+_TAKEN = {
+    *keyword.kwlist, "np", "base64", "csv", "datetime", "sys", "answer", "predict", "predict_probabilities",
+    "X", "numbers", "codes", "CLASSES", "TARGET", "NUMBERS", "WORDS", "MISSING",
+    "MISSING_AMONG_NUMBERS", "FEATURES",
+}  # fmt: skip
+
+
+def to_python(model: PortableModel) -> str:
+    """Return the source of a module that predicts like ``model`` and needs NumPy only.
+
+    It has ``predict(table)`` and, for classes, ``predict_probabilities(table)``. ``table`` maps the names of
+    columns to lists of values (None where missing), or is an array ``X`` where there is no preprocessing.
+    Run as a program, it reads a CSV file and prints predictions. The network is written out as NumPy code;
+    the weights stand at the end, in base64.
+
+    Raises
+    ------
+    UnsupportedFunctionError
+        If what is computed for a row depends on the number of rows.
+    """
+    leaves = [np.asarray(leaf) for leaf in flatten(model.network)[0]]
+    arrays = dict(zip(_array_names(model.network), leaves, strict=True))
+    program = trace_model(model, arrays)
+    rows = [name for name in ("X", "numbers", "codes") if name in _input_names(program.program)]
+    parts = [
+        _introduction(model),
+        "import base64\nimport csv\nimport datetime\nimport sys\n\nimport numpy as np",
+        _network_source(program, rows[0]),
+        _facts(model),
+        *predictor_template.functions(model, [*arrays], rows, str(program.program.inputs[-1].type.dtype)),
+        _weights(arrays),
+        predictor_template.main(model),
+    ]
+    return "\n\n\n".join(parts) + "\n"
+
+
+def _introduction(model: PortableModel) -> str:
+    wanted = f"{model.target.name} " if model.columns else ""
+    shown = ", ".join(model.feature_names[:8]) + (", …" if len(model.feature_names) > 8 else "")
+    text = (
+        f"Predict {wanted}from {shown}.\n\n"
+        f"Written by wengert {__version__} from a trained model; needs Python and NumPy. Run as a program,\n"
+        "it reads a CSV file with these columns and prints predictions: python THIS_FILE table.csv\n"
+    )
+    # Names come from the table, and must not end the docstring.
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"""{escaped}"""'
+
+
+def _array_names(network: nn.Module) -> list[str]:
+    """Return a name for each array: W1, b1, … in dense layers, elsewhere its path."""
+    modules = dict(network.walk())
+    layers = [path for path, module in modules.items() if isinstance(module, nn.Dense)]
+    dense = {path: number for number, path in enumerate(layers, start=1)}
+    names: list[str] = []
+    for path in leaf_paths(network):
+        owner, _, field = path.rpartition(".")
+        short = {"weight": "W", "bias": "b"}.get(field)
+        name = f"{short}{dense[owner]}" if owner in dense and short else identifier(path)
+        while name in names or name in _TAKEN:
+            name += "_"
+        names.append(name)
+    return names
+
+
+def _input_names(program: Program) -> list[str]:
+    return [dict(node.params)["name"] for node in program.inputs]
+
+
+def _network_source(program: RowProgram, first: str) -> str:
+    """Return the function ``answer`` for any number of rows.
+
+    Its source for two numbers of rows differs in just these numbers and their multiples.
+    """
+    pieces, twins = (
+        re.split(r"(?<![\w.])(\d+)(?![\w.])", one.to_python("answer"))
+        for one in (program.program, program.twin)
+    )
+    if pieces[::2] != twins[::2]:
+        raise UnsupportedFunctionError(
+            "the operations of the network depend on the number of rows. Compute each row by itself."
+        )
+    for place, (piece, twin) in enumerate(zip(pieces, twins, strict=True)):
+        if piece != twin:
+            factor = int(piece) // ROWS[0]
+            if (factor * ROWS[0], factor * ROWS[1]) != (int(piece), int(twin)):
+                raise UnsupportedFunctionError(
+                    f"the network computes with a number ({piece}) that depends on the number of rows. "
+                    "Compute each row by itself."
+                )
+            pieces[place] = "rows" if factor == 1 else f"{factor} * rows"
+    source = "".join(pieces).removeprefix("import numpy as np").strip()
+    body = source.split('"""')[-1]
+    if any("rows" in line.split("#")[0] for line in body.splitlines()):
+        head, end, rest = source.rpartition('nothing else is said."""')  # the end of the docstring
+        if not end:
+            head, end, rest = source.rpartition('."""')
+        source = f"{head}{end}\n    rows = len({first}){rest}"
+    return source
+
+
+def _facts(model: PortableModel) -> str:
+    """Return the constants of the preprocessing and of the target."""
+    lines = []
+    if model.target.kind != "regression":
+        lines.append(f"CLASSES = {list(model.target.classes)!r}")
+    if model.columns:
+        lines.append(f"TARGET = {model.target.name!r}")
+        kinds = {column.name: column.kind for column in model.numeric_columns}
+        lines.append(f"NUMBERS = {kinds!r}")
+        lines.append(
+            "# For each column of words: the feature of each word, and that of any other (-1: none)."
+        )
+        lines.append(f"WORDS = { {column.name: word_codes(column) for column in model.word_columns}!r}")
+        lines.append("# What means that a value is missing: in any column, and among numbers besides.")
+        lines.append(f"MISSING = {MISSING!r}")
+        lines.append(f"MISSING_AMONG_NUMBERS = {MISSING_AMONG_NUMBERS!r}")
+    else:
+        lines.append(f"FEATURES = {list(model.feature_names)!r}")
+    return "\n".join(line for text in lines for line in _folded(text))
+
+
+def _folded(line: str) -> list[str]:
+    """Break a long list of constants between elements."""
+    if len(line) <= _WIDTH or line.startswith("#"):
+        return [line]
+    name, _, value = line.partition(" = ")
+    pieces = re.split(r"(?<=,) (?=['\"\d(])", value)
+    filled, current = [], ""
+    for piece in pieces:
+        if current and len(current) + len(piece) > _WIDTH - 6:
+            filled.append(current)
+            current = ""
+        current = f"{current} {piece}".strip()
+    return [f"{name} = (", *(f"    {text}" for text in [*filled, current]), ")"]
+
+
+def _weights(arrays: dict[str, np.ndarray]) -> str:
+    texts = [
+        "def _array(shape, dtype, text):\n"
+        '    """Return an array from its bytes in base64."""\n'
+        "    data = base64.b64decode(text)\n"
+        "    return np.frombuffer(data, dtype).reshape(shape)"
+    ]
+    assignments = []
+    for name, array in arrays.items():
+        little = array.astype(array.dtype.newbyteorder("<"))
+        encoded = textwrap.wrap(base64.b64encode(little.tobytes()).decode("ascii"), _WIDTH) or [""]
+        lines = "\n".join(f'    "{line}"' for line in encoded)
+        assignments.append(f"{name} = _array({array.shape}, {little.dtype.str!r}, (\n{lines}\n))")
+    return "\n\n\n".join([*texts, "\n".join(assignments)]) if arrays else "# The network has no arrays."

@@ -1,0 +1,46 @@
+"""Networks of every sort and rows for them, for the tests of file formats."""
+
+import hypothesis.strategies as st
+import numpy as np
+from hypothesis.extra.numpy import arrays
+
+from wengert import nn
+
+INPUTS = 4
+
+
+@st.composite
+def networks(draw, activations=tuple(nn.ACTIVATIONS)):
+    """Draw an initialised network of up to four layers that takes INPUTS features."""
+    layers, width = [], INPUTS
+    for _ in range(draw(st.integers(1, 4))):
+        kind = draw(st.sampled_from(("dense", "dense", "batch", "layer", "dropout")))
+        if kind == "dense":
+            units = draw(st.integers(1, 6))
+            bias = None if draw(st.booleans()) else False
+            layers.append(nn.Dense(width, units, draw(st.sampled_from(activations)), bias=bias))
+            width = units
+        else:
+            made = {"batch": nn.BatchNorm, "layer": nn.LayerNorm}.get(kind)
+            layers.append(nn.Dropout(0.3) if made is None else made(width))
+    layers.append(nn.Dense(width, draw(st.integers(1, 3))))
+    return scrambled(nn.Sequential(*layers).initialise(draw(st.integers(0, 99))))
+
+
+def scrambled(net):
+    """Give statistics, biases and scales values other than 0 and 1."""
+    rng = np.random.default_rng(5)
+    changed = {
+        name: (array + rng.uniform(0.1, 0.9, array.shape)).astype(array.dtype)
+        for name, array in {**nn.parameters(net), **nn.state(net)}.items()
+        if array.ndim == 1
+    }
+    known = nn.parameters(net)
+    net = nn.with_parameters(net, {name: array for name, array in changed.items() if name in known})
+    return nn.with_state(net, {name: array for name, array in changed.items() if name not in known})
+
+
+def rows(width=INPUTS):
+    """Draw a batch of one row or several."""
+    values = st.floats(-4, 4, width=32)
+    return st.integers(1, 5).flatmap(lambda count: arrays(np.float32, (count, width), elements=values))

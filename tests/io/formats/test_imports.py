@@ -1,0 +1,240 @@
+"""Networks of ONNX and PyTorch compute here what they compute there; what cannot be taken over is named."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from tests.io.formats.examples import INPUTS, networks, rows
+
+from wengert import nn, train
+from wengert.errors import ModelFileError, ShapeError, UnsupportedFunctionError
+from wengert.io.formats.onnx_export import to_onnx
+from wengert.io.formats.onnx_import import from_onnx
+from wengert.io.formats.portable_model import PortableModel
+from wengert.io.formats.torch_import import from_torch
+from wengert.io.preprocess import Target
+
+onnx = pytest.importorskip("onnx", reason="ONNX files need the package onnx")
+ONE_OPERATOR = ("relu", "tanh", "sigmoid", "softplus", "softmax", "identity")
+
+
+def dense_only(net):
+    """Leave out the normalisations, which an export writes as several operators."""
+    kinds = (nn.BatchNorm, nn.LayerNorm)
+    return nn.Sequential(*[layer for layer in net.layers if not isinstance(layer, kinds)])
+
+
+@settings(max_examples=30)
+@given(networks(ONE_OPERATOR), rows())
+def test_what_was_exported_comes_back(tmp_path_factory, net, X):
+    path = tmp_path_factory.getbasetemp() / "network.onnx"
+    net = dense_only(net)
+    path.write_bytes(to_onnx(PortableModel.of_network(net, INPUTS)))
+    again = from_onnx(path)
+    assert np.array_equal(train.predict(again, X), train.predict(net, X))
+
+
+def test_of_a_classifier_the_probabilities_come_back(tmp_path, rng):
+    net = nn.Sequential(nn.Dense(3, 4, "relu"), nn.Dense(4, 3)).initialise(0)
+    target = Target("y", "multiclass", ("a", "b", "c"), 0.0, 1.0)
+    (tmp_path / "network.onnx").write_bytes(to_onnx(PortableModel.of_network(net, 3, target)))
+    X = rng.normal(size=(5, 3)).astype(np.float32)
+    expected = np.asarray(nn.softmax(train.predict(net, X)))
+    np.testing.assert_allclose(train.predict(from_onnx(tmp_path / "network.onnx"), X), expected, rtol=1e-6)
+
+
+def chain(*nodes, arrays=(), inputs=(None, 3), **options):
+    """Build an ONNX model of nodes (operator, attributes, names of arrays) one after the other."""
+    made, value = [], "X"
+    for place, (operator, attributes, names) in enumerate(nodes):
+        made.append(onnx.helper.make_node(operator, [value, *names], [f"v{place}"], **attributes))
+        value = f"v{place}"
+    kind = onnx.TensorProto.FLOAT
+    graph = onnx.helper.make_graph(
+        made,
+        "g",
+        [onnx.helper.make_tensor_value_info("X", kind, inputs)],
+        [onnx.helper.make_tensor_value_info(value, kind, None)],
+        [onnx.numpy_helper.from_array(array, name) for name, array in dict(arrays).items()],
+    )
+    opsets = [onnx.helper.make_opsetid("", options.get("opset", 20))]
+    return onnx.helper.make_model(graph, opset_imports=opsets, ir_version=10)
+
+
+def read(tmp_path, model):
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    return from_onnx(tmp_path / "model.onnx")
+
+
+def test_every_supported_operator(tmp_path, rng):
+    onnxruntime = pytest.importorskip("onnxruntime", reason="running ONNX needs onnxruntime")
+
+    def array(*shape):
+        return rng.uniform(0.2, 1, shape).astype(np.float32)
+
+    arrays = {
+        "w1": array(4, 3), "b1": array(4), "s": array(4), "h": array(4), "m": array(4), "v": array(4),
+        "w2": array(4, 5), "b2": array(1, 5), "w3": array(5, 2),
+    }  # fmt: skip
+    gemm = {"transB": 1, "alpha": 0.5, "beta": 2.0}
+    nodes = [
+        ("Gemm", gemm, ["w1", "b1"]),
+        ("BatchNormalization", {"epsilon": 1e-3}, ["s", "h", "m", "v"]),
+        ("LeakyRelu", {}, []),
+        ("LayerNormalization", {}, ["s", "h"]),
+        ("Dropout", {}, []),
+        ("MatMul", {}, ["w2"]),
+        ("Add", {}, ["b2"]),
+        *(
+            (name, {}, [])
+            for name in ("Gelu", "Mish", "Tanh", "Identity", "Selu", "Relu", "Softplus", "Sigmoid")
+        ),
+        ("Gemm", {}, ["w3"]),
+        ("Cast", {"to": 1}, []),
+        ("Softmax", {}, []),
+    ]
+    model = chain(*nodes, arrays=arrays)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    X = rng.normal(size=(6, 3)).astype(np.float32)
+    (expected,) = session.run(None, {"X": X})
+    np.testing.assert_allclose(train.predict(read(tmp_path, model), X), expected, rtol=1e-5, atol=1e-6)
+
+
+W, B = np.ones((3, 2), np.float32), np.ones(2, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        (
+            [("MatMul", {}, ["W"]), ("Elu", {}, [])],
+            r"operator Elu \(node ''\) is not supported; supported are Add,",
+        ),
+        ([("LeakyRelu", {"alpha": 0.2}, [])], "LeakyRelu with another alpha than usual"),
+        ([("Gemm", {"transA": 1}, ["W"])], "transA is not supported"),
+        ([("Add", {}, ["B"])], "Add .* does not follow a MatMul"),
+        ([("MatMul", {}, ["W"]), ("MatMul", {}, ["W"])], "takes 3 features follows a layer that gives 2"),
+        ([("MatMul", {}, ["W"]), ("Add", {}, ["W"])], "a bias of shape .* for a dense layer of 2 outputs"),
+        ([("MatMul", {}, ["B"])], "has shape .2,., and 2 axes are needed"),
+        ([("Relu", {}, [])], "it has no dense layer"),
+        ([("MatMul", {}, ["missing"])], "does not have one input of rows"),
+        ([("Softmax", {"axis": 0}, [])], "Softmax with another axis than usual"),
+        ([("Cast", {"to": 7}, [])], "Cast to another type"),
+    ],
+)
+def test_what_is_not_such_a_network_is_named(tmp_path, nodes, message):
+    with pytest.raises(ModelFileError, match=message):
+        read(tmp_path, chain(*nodes, arrays={"W": W, "B": B}))
+
+
+def attacked(change):
+    model = chain(("MatMul", {}, ["W"]), ("Add", {}, ["B"]), arrays={"W": W, "B": B})
+    change(model.graph)
+    return model
+
+
+def external(graph):
+    tensor = graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="/etc/passwd")
+
+
+def huge(graph):
+    graph.initializer[0].dims[:] = [2**40, 2**20]
+
+
+def negative(graph):
+    graph.initializer[0].dims[:] = [-3, -2]
+
+
+def twice(graph):
+    graph.initializer.append(graph.initializer[0])
+
+
+def cycle(graph):
+    graph.node[0].input[0] = "v1"
+
+
+def two_makers(graph):
+    graph.node.append(graph.node[0])
+
+
+def many_axes(graph):
+    graph.initializer[0].dims[:] = [1] * 1000
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (external, "lies in another file, which is not opened"),
+        (huge, "needs 1152921504606846976 numbers, and has 6"),
+        (negative, "impossible shape"),
+        (many_axes, "impossible shape"),
+        (twice, "stands there twice"),
+        (cycle, "comes from nowhere"),
+        (two_makers, "two nodes make the value"),
+    ],
+)
+def test_attacks_are_refused(tmp_path, change, message):
+    with pytest.raises(ModelFileError, match=message):
+        read(tmp_path, attacked(change))
+
+
+def test_bytes_that_are_no_model(tmp_path):
+    for data in (b"", b"\x00" * 64, b"PK\x03\x04" + b"x" * 50, b"\x80\x04\x95" + bytes(30)):
+        (tmp_path / "model.onnx").write_bytes(data)
+        with pytest.raises(ModelFileError, match=r"model\.onnx is (damaged|not an ONNX model)"):
+            from_onnx(tmp_path / "model.onnx")
+
+
+def torch_or_skip():
+    return pytest.importorskip("torch", reason="PyTorch is not installed")
+
+
+def test_every_layer_of_torch(rng):
+    torch = torch_or_skip()
+    torch.manual_seed(0)
+    t = torch.nn
+    module = t.Sequential(
+        t.Linear(4, 6), t.BatchNorm1d(6), t.ReLU(), t.Sequential(t.Linear(6, 5, bias=False), t.Tanh()),
+        t.Identity(),
+        t.LayerNorm(5), t.Dropout(0.2), t.Linear(5, 5), t.GELU(), t.SiLU(), t.Mish(), t.SELU(), t.LeakyReLU(),
+        t.Softplus(), t.Linear(5, 3), t.Sigmoid(), t.Softmax(dim=1),
+    )  # fmt: skip
+    module(torch.randn(32, 4))  # moves the running statistics
+    module.eval()
+    X = rng.normal(size=(7, 4)).astype(np.float32)
+    net = from_torch(module)
+    expected = module(torch.from_numpy(X)).detach().numpy()
+    np.testing.assert_allclose(train.predict(net, X), expected, rtol=2e-5, atol=1e-6)
+    before = train.predict(net, X)
+    with torch.no_grad():
+        module[0].weight.zero_()
+    assert np.array_equal(train.predict(net, X), before)  # copies
+
+
+def test_torch_in_other_precisions_and_embeddings(rng):
+    torch = torch_or_skip()
+    assert nn.parameters(from_torch(torch.nn.Linear(2, 1).double()))["layers.0.weight"].dtype == np.float64
+    assert nn.parameters(from_torch(torch.nn.Linear(2, 1).half()))["layers.0.weight"].dtype == np.float32
+    table = torch.nn.Embedding(5, 3)
+    net = from_torch(torch.nn.Sequential(table))
+    expected = table.weight.detach().numpy()[[[4, 0]]]
+    assert np.array_equal(train.predict(net, np.array([[4, 0]])), expected)
+
+
+def test_what_torch_has_and_we_do_not():
+    torch = torch_or_skip()
+    t = torch.nn
+    with pytest.raises(
+        UnsupportedFunctionError, match=r"layer '1' is Conv1d\(.*no such layer. Known are BatchNorm1d"
+    ):
+        from_torch(t.Sequential(t.Linear(2, 2), t.Conv1d(1, 1, 1)))
+    with pytest.raises(UnsupportedFunctionError, match="approximate must be 'none', and is 'tanh'"):
+        from_torch(t.Sequential(t.GELU(approximate="tanh")))
+    with pytest.raises(UnsupportedFunctionError, match="running statistics"):
+        from_torch(t.Sequential(t.BatchNorm1d(3, track_running_stats=False)))
+    with pytest.raises(UnsupportedFunctionError, match="not classes of one's own"):
+        from_torch(type("Mine", (t.Module,), {})())
+    with pytest.raises(ShapeError, match=r"layer 1: a dense layer that takes 5 features follows .* gives 2"):
+        from_torch(t.Sequential(t.Linear(3, 2), t.Linear(5, 1)))
