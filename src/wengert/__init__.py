@@ -16,7 +16,7 @@ from wengert.trace.tracing import trace as trace
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from wengert import nn as nn, optim as optim, train as train
+    from wengert import nn as nn, optim as optim, plots as plots, train as train
     from wengert.autodiff.check import check_grad as check_grad
     from wengert.autodiff.gradients import (
         grad as grad,
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "nn": "wengert.nn",
     "optim": "wengert.optim",
+    "plots": "wengert.plots",
     "random": "wengert.primitives.random",
     "train": "wengert.train",
     "Derivation": "wengert.explain.derivation:Derivation",
