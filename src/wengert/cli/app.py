@@ -59,16 +59,31 @@ _Cv = Annotated[
         "Score by cross-validation with so many folds; the model saved is trained on all rows.", _SCORING
     ),
 ]
+_Preset = Annotated[
+    str | None,
+    _option(
+        "tabular (slower, stronger) or plain (dense layers, stopped early). [default: tabular]", _NETWORK
+    ),
+]
 _Hidden = Annotated[
     str | None,
     _option(
-        ("Units of the hidden layers, separated by commas; none for a linear model. [default: 128,64]"),
+        (
+            "Units of the hidden layers, separated by commas; none for a linear model. "
+            "[default: 256,256,256; plain: 128,64]"
+        ),
         _NETWORK,
     ),
 ]
 _Activation = Annotated[
     str | None,
-    _option("Of the hidden layers: relu, tanh, sigmoid, gelu, silu, selu, mish, … [default: relu]", _NETWORK),
+    _option(
+        (
+            "Of the hidden layers: relu, tanh, sigmoid, gelu, silu, selu, mish, … "
+            "[default: selu for classes, mish for numbers; plain: relu]"
+        ),
+        _NETWORK,
+    ),
 ]
 _Dropout = Annotated[
     float | None, _option("Part of the hidden units switched off in each step. [default: 0]", _NETWORK)
@@ -77,19 +92,22 @@ _Epochs = Annotated[
     int | None,
     _option(
         (
-            "At most so many passes over the rows; training stops before when it no longer helps. "
-            "[default: 200]"
+            "At most so many passes over the rows; plain stops before when it no longer helps. "
+            "[default: 256, fewer for large tables; plain: 200]"
         ),
         _TRAINING,
     ),
 ]
 _BatchSize = Annotated[
-    int | None, _option("Rows a step. [default: 32 to 256, by the number of rows]", _TRAINING)
+    int | None, _option("Rows a step. [default: 256; plain: 32 to 256, by the number of rows]", _TRAINING)
 ]
-_Optimizer = Annotated[str | None, _option("adam, adamw, sgd, rmsprop or lbfgs. [default: adam]", _TRAINING)]
-_LearningRate = Annotated[float | None, _option("[default: what suits the optimizer]", _TRAINING)]
+_Optimizer = Annotated[
+    str | None, _option("Of plain: adam, adamw, sgd, rmsprop or lbfgs. [default: adam]", _TRAINING)
+]
+_LearningRate = Annotated[float | None, _option("[default: what suits the optimizer or preset]", _TRAINING)]
 _L2 = Annotated[
-    float | None, _option("Factor of the penalty on squared weights. [default: 1 / rows]", _TRAINING)
+    float | None,
+    _option("Of plain: factor of the penalty on squared weights. [default: 1 / rows]", _TRAINING),
 ]
 _Seed = Annotated[
     int | None, _option("Of everything random: the same seed gives the same model. [default: 0]", _TRAINING)
@@ -127,6 +145,7 @@ def train(
     config: _Config = None,
     test_fraction: _TestFraction = None,
     cv: _Cv = None,
+    preset: _Preset = None,
     hidden: _Hidden = None,
     activation: _Activation = None,
     dropout: _Dropout = None,

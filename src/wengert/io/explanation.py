@@ -14,8 +14,8 @@ from wengert.explain.drawing.drawing import Drawing
 from wengert.explain.drawing.entry import draw
 from wengert.explain.engine import Array
 from wengert.explain.entry import explain
+from wengert.io.plain_recipe import loss_of
 from wengert.io.table_model import TableModel
-from wengert.io.table_training import loss_of
 from wengert.nn import LOSSES
 
 
@@ -35,8 +35,9 @@ def explain_rows(model: TableModel, frame: pl.DataFrame, rows: Sequence[int], **
     Returns
     -------
     Derivation
-        Of the loss that the model was trained with, by all parameters if no others are named. The inputs are
-        the preprocessed columns, the target is that of training (one row of 0 and 1 for each class).
+        Of the loss that the model was trained with (its labels not smoothed), by all parameters if no others
+        are named. The inputs are the preprocessed columns, the target is that of training (one row of 0 and 1
+        for each class).
 
     Raises
     ------
