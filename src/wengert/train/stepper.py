@@ -196,7 +196,7 @@ class Stepper:
             self.settle()
 
     def _catch_up(self, native: NativeSteps) -> bool:
-        """Move `position` to where the native loop has come; return False, and leave it, if that is unsound."""
+        """Move `position` to where the native loop has come; return False and leave it if that is unsound."""
         now, progress = self.position, native.progress
         if not native.is_whole or progress.stopped or now.first_loss is None:
             return False

@@ -158,9 +158,8 @@ def test_without_llvmlite_numpy_runs_and_it_is_said_once(monkeypatch: pytest.Mon
         with pytest.warns(WengertWarning, match="llvmlite cannot be loaded"):
             executor = default.default_executor()
         assert isinstance(executor, NumpyExecutor)
-        assert type(default.default_executor()) is type(
-            executor
-        )  # no second warning, which would be an error
+        # No second warning, which would be an error.
+        assert isinstance(default.default_executor(), NumpyExecutor)
     finally:
         default._llvm_executor.cache_clear()
 
