@@ -20,7 +20,7 @@ from wengert.estimators.options import check_options
 from wengert.estimators.plan import batch_size, form_of, settings_of
 from wengert.estimators.rows import as_dense, checked_weights, features_to_predict, same_length
 from wengert.estimators.step import batch_objective, step_program
-from wengert.estimators.training import Rows, take_step
+from wengert.estimators.training import Rows
 from wengert.explain.derivation import Derivation
 from wengert.explain.drawing.drawing import Drawing
 from wengert.explain.drawing.entry import draw
@@ -212,9 +212,13 @@ class _Steps:
         batch = self._rows.take(self._order[first : first + self._size])
         carry = self._program.with_settings(self._carry, replace(self._settings, rate=rate))
         with np.errstate(all="ignore"):
-            self._carry, loss = take_step(self._program, carry, batch, random.key(0), self._taken)
-        self._taken += 1
-        return loss
+            run = self._program.executable(batch)
+            weights = [] if batch.weights is None else [batch.weights]
+            outputs = run(
+                [*carry, batch.features, batch.targets, *weights, random.key(0), np.array(self._taken)]
+            )
+        self._carry, self._taken = tuple(outputs[:-1]), self._taken + 1
+        return float(outputs[-1])
 
     def after_one(self, net: Any) -> Any:
         """Return a network after one step at the estimator's rate."""

@@ -180,20 +180,18 @@ def find_learning_rate(
         net, optimizer(lambda t: low * np.exp(growth * t)), objective, find_executor(executor), None
     )
     size = min(batch_size, len(rows))
-    state = {"carry": training.initial, "taken": 0}
-    key = random.key(seed)
+    batches = len(rows) // size
+    run = training.executor.compile(training.program(rows.take(slice(0, size))))
+    carry, taken, key = training.initial, 0, random.key(seed)
 
     def step(rate: float) -> float:
-        taken: Any = state["taken"]
-        batches = len(rows) // size
+        nonlocal carry, taken
         order = row_order(seed, taken // batches, len(rows))
         first = taken % batches * size
         batch = rows.take(order[first : first + size])
         with np.errstate(all="ignore"):
-            outputs = training.compiled(batch).run(
-                [*state["carry"], batch.features, batch.targets, key, np.array(taken)]  # type: ignore[misc]
-            )
-        state["carry"], state["taken"] = tuple(outputs[:-1]), taken + 1
+            outputs = run([*carry, batch.features, batch.targets, key, np.array(taken)])
+        carry, taken = tuple(outputs[:-1]), taken + 1
         return float(outputs[-1])
 
     return range_test(step, low, high, steps)
