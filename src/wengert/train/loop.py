@@ -18,6 +18,7 @@ from wengert.train.divergence import Diverged, Divergence, Watch, all_finite, ex
 from wengert.train.evaluation import Evaluator
 from wengert.train.history import Epoch, History
 from wengert.train.inputs import Rows
+from wengert.train.mapped import release, run_and_window
 from wengert.train.moment import Moment, Past
 from wengert.train.plan import Plan, identity
 from wengert.train.progress import Display, Silent
@@ -121,11 +122,15 @@ class Loop:
         """Take the remaining steps of this epoch; return whether there was time for all."""
         plan = self.plan
         epoch = len(self.now.past.history)
-        order = row_order(plan.seed, epoch, len(plan.rows)) if plan.shuffle else None
+        runs = run_and_window(plan.rows.features)
+        window = math.inf if runs is None else math.prod(runs)
+        order = row_order(plan.seed, epoch, len(plan.rows), runs) if plan.shuffle else None
         for first, last in self.bounds[self.now.batch :]:
             if time.perf_counter() >= self._next_look and not self._look():
                 return False
             self.take_step(plan.rows.take(slice(first, last) if order is None else order[first:last]))
+            if last // window > first // window:
+                release(plan.rows.features)
         return True
 
     def take_step(self, batch: Rows) -> None:
