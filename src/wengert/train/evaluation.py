@@ -86,7 +86,7 @@ class Evaluator:
         return (loss,) if correct is None else (loss, correct)
 
 
-def predict(net: Any, X: Any, *, batch_size: int = BATCH_SIZE, executor: str | Executor = "numpy") -> Array:
+def predict(net: Any, X: Any, *, batch_size: int = BATCH_SIZE, executor: str | Executor = "llvm") -> Array:
     """Return the outputs of a network in evaluation mode.
 
     Parameters
@@ -133,7 +133,7 @@ def evaluate(
     *,
     loss: str | Loss,
     sample_weight: Any = None,
-    executor: str | Executor = "numpy",
+    executor: str | Executor = "llvm",
 ) -> Evaluation:
     """Return mean loss and accuracy of a network on rows.
 

@@ -93,7 +93,7 @@ def fit(
     seed: int = 0,
     time_limit: float | None = None,
     checkpoint: str | Checkpoint | None = None,
-    executor: str | Executor = "numpy",
+    executor: str | Executor = "llvm",
     progress: bool | str = "auto",
 ) -> FitResult:
     """Train a network by minimising a mean loss over rows.
@@ -133,7 +133,7 @@ def fit(
     seed : int
         Of order, held-out rows and dropout: the same seed gives bitwise the same parameters.
     time_limit : float, optional
-        Seconds after which to stop, between two steps.
+        Seconds of training after which to stop, between two steps; compiling the step does not count.
     checkpoint : path or Checkpoint, optional
         A file to which the run is saved now and then, and from which it goes on where it exists. The result
         is bitwise that of a run without interruption.
@@ -219,6 +219,7 @@ def _run(loop: Loop | FullBatch, progress: bool | str) -> FitResult:
     try:
         stop = loop.run(display)
     except KeyboardInterrupt:
+        loop.catch_up()
         stop = Stop("interrupted", restore_best=loop.plan.validation is not None)
     except Diverged as error:
         stop, divergence = Stop("diverged"), error.divergence

@@ -20,9 +20,13 @@ from wengert.train.history import Epoch, History
 from wengert.train.inputs import Rows
 from wengert.train.mapped import release, run_and_window
 from wengert.train.moment import Moment, Past
+from wengert.train.native import NativeSteps, native_steps
 from wengert.train.plan import Plan, identity
 from wengert.train.progress import Display, Silent
 from wengert.train.step import Carry, TrainingStep
+
+# Seconds between two checks of native steps, or so many times what a check takes.
+_CHECK_EVERY, _CHECK_SHARE = 0.1, 30
 
 
 class Loop:
@@ -57,11 +61,20 @@ class Loop:
         if plan.checkpoint is not None:
             self._identity = identity(plan, step)
             self.now = plan.checkpoint.load(self.now, step.names, self._identity) or self.now
+        self._native: NativeSteps | None = None
+        self._order = np.arange(len(plan.rows))
+        # Batches in a window of rows that lie in a file; all of them where they are in memory.
+        runs = run_and_window(plan.rows.features)
+        self._window = len(self.bounds) if runs is None else max(1, math.prod(runs) // plan.batch_size)
         self._display: Display = Silent()
         self._key = random.key(plan.seed)
         self._watch = Watch(self.initial_network)
         self._resumed = self.now.past.seconds
-        self._begin = self._next_look = self._next_show = time.perf_counter()
+        self._start_clock()
+
+    def _start_clock(self) -> None:
+        plan = self.plan
+        self._begin = self._next_look = self._next_show = self._next_check = time.perf_counter()
         self._next_save = math.inf if plan.checkpoint is None else self._begin + plan.checkpoint.seconds
         self._end = math.inf if plan.time_limit is None else self._begin + plan.time_limit
 
@@ -102,11 +115,17 @@ class Loop:
         """
         self._display = display
         # Both shapes of batches, so that a layer that cannot take the short one says so before any work.
-        for first, last in {self.bounds[0], self.bounds[-1]}:
+        self._native = native_steps(
+            self.step, self.plan.rows, self.bounds, self._key, self.now.carry, self.steps, self.now.loss_sum
+        )
+        for first, last in {self.bounds[0], self.bounds[-1]} if self._native is None else ():
             self.step.compiled(self.plan.rows.take(slice(first, last)))
+        self._start_clock()
         while self.now.past.stop is None:
             if len(self.now.past.history) >= self.plan.epochs:
                 return Stop("epochs")
+            for callback in self.plan.callbacks:
+                callback.on_epoch_begin(self.state())
             with np.errstate(all="ignore"):
                 if not self._steps():
                     return Stop("time limit", restore_best=self.plan.validation is not None)
@@ -122,18 +141,83 @@ class Loop:
         """Take the remaining steps of this epoch; return whether there was time for all."""
         plan = self.plan
         epoch = len(self.now.past.history)
-        runs = run_and_window(plan.rows.features)
-        window = math.inf if runs is None else math.prod(runs)
-        order = row_order(plan.seed, epoch, len(plan.rows), runs) if plan.shuffle else None
-        for first, last in self.bounds[self.now.batch :]:
+        if plan.shuffle:
+            runs = run_and_window(plan.rows.features)
+            self._order = row_order(plan.seed, epoch, len(plan.rows), runs)
+        if self._native is not None:
+            return self._native_steps(self._native)
+        for batch in range(self.now.batch, len(self.bounds)):
             if time.perf_counter() >= self._next_look and not self._look():
                 return False
-            self.take_step(plan.rows.take(slice(first, last) if order is None else order[first:last]))
-            if last // window > first // window:
-                release(plan.rows.features)
+            self._take_step(batch)
+            self._give_back(batch, batch + 1)
         return True
 
-    def take_step(self, batch: Rows) -> None:
+    def _native_steps(self, native: NativeSteps) -> bool:
+        """Take the steps in native loops, with a look from time to time."""
+        begin = len(self.now.past.history) * len(self.bounds)
+        while (batch := native.progress.steps - begin) < len(self.bounds):
+            if time.perf_counter() >= self._next_look and not self._look():
+                return False
+            if self.now.first_loss is None:
+                native.step(self._order, batch)
+            else:
+                native.run(self._order, batch, self._next_look - time.perf_counter(), self._window)
+            self._give_back(batch, native.progress.steps - begin)
+            due = self.now.first_loss is None or time.perf_counter() >= self._next_check
+            if due or native.progress.stopped:
+                self._check(native)
+        self._check(native)
+        return True
+
+    def _give_back(self, before: int, batch: int) -> None:
+        """Release the memory of rows in a file where a window has been left behind since a batch."""
+        if batch // self._window > before // self._window:
+            release(self.plan.rows.features)
+
+    def _check(self, native: NativeSteps) -> None:
+        """Move `now` to where the native loop has come, if all is well there; look for the step if not.
+
+        Raises
+        ------
+        Diverged
+            With `now` the moment before the step that did it.
+        """
+        begin = time.perf_counter()
+        target = native.progress.steps
+        if self.now.first_loss is None or not self._catch_up(native):
+            native.restore(self.now.carry, self.steps, self.now.loss_sum)
+            while self.steps < target:
+                batch = self.now.batch
+                native.step(self._order, batch)
+                if native.progress.stopped and math.isfinite(native.progress.last_loss):
+                    self._take_step(batch)  # which says what index is out of range
+                self._accept(batch, native.copy(), native.progress.last_loss)
+        native.progress.largest_loss = -math.inf
+        end = time.perf_counter()
+        self._next_check = end + max(_CHECK_EVERY, _CHECK_SHARE * (end - begin))
+
+    def _catch_up(self, native: NativeSteps) -> bool:
+        """Move `now` to where the native loop has come; return False, and do nothing, if that is unsound."""
+        now, progress = self.now, native.progress
+        if not native.is_whole or progress.stopped or now.first_loss is None:
+            return False
+        if not all_finite(progress.carry):
+            return False
+        network = progress.carry[: self.step.network_count]
+        if not progress.largest_loss <= now.first_loss and self._watch.out_of_proportion(network):
+            return False
+        batch = progress.steps - len(now.past.history) * len(self.bounds)
+        if batch > now.batch:
+            self.now = Moment(now.past, native.copy(), batch, progress.loss_sum, now.first_loss)
+        return True
+
+    def catch_up(self) -> None:
+        """Move `now` to the last step taken, unless something is wrong there."""
+        if self._native is not None:
+            self._catch_up(self._native)
+
+    def _take_step(self, batch: int) -> None:
         """Run one step, check what it gave, and move `now` behind it.
 
         Raises
@@ -141,21 +225,40 @@ class Loop:
         Diverged
             With `now` unchanged.
         """
-        compiled = self.step.compiled(batch)
+        rows = self._rows_of(batch)
+        outputs = self.step.compiled(rows).run(self._arguments(rows))
+        self._accept(batch, tuple(outputs[:-1]), float(outputs[-1]))
+
+    def _rows_of(self, batch: int) -> Rows:
+        first, last = self.bounds[batch]
+        return self.plan.rows.take(self._order[first:last] if self.plan.shuffle else slice(first, last))
+
+    def _arguments(self, rows: Rows) -> list[Any]:
+        """Return the arguments of the next step."""
+        weights = [] if rows.weights is None else [rows.weights]
+        return [*self.now.carry, rows.features, rows.targets, *weights, self._key, np.array(self.steps)]
+
+    def _accept(self, batch: int, carry: Carry, loss: float) -> None:
+        """Check what the step after `now` gave, and move `now` behind it.
+
+        Raises
+        ------
+        Diverged
+            With `now` unchanged.
+        """
         now = self.now
-        arguments = [*now.carry, batch.features, batch.targets]
-        if batch.weights is not None:
-            arguments.append(batch.weights)
-        arguments += [self._key, np.array(self.steps)]
-        outputs = compiled.run(arguments)
-        carry, loss = tuple(outputs[:-1]), float(outputs[-1])
         first_loss = loss if now.first_loss is None else now.first_loss
         if not (math.isfinite(loss) and all_finite(carry)):
-            self._diverged(*explain(compiled.program, arguments, self.step.names, outputs))
+            rows = self._rows_of(batch)
+            program = self.step.program(rows)
+            self._diverged(
+                *explain(program, self._arguments(rows), self.step.names, [*carry, np.array(loss)])
+            )
         if loss > first_loss and self._watch.out_of_proportion(self.network()):
             layer, text = explain_growth(self.step.names, self.network(), (first_loss, loss))
             self._diverged(layer, None, text)
-        self.now = Moment(now.past, carry, now.batch + 1, now.loss_sum + loss * len(batch), first_loss)
+        first, last = self.bounds[batch]
+        self.now = Moment(now.past, carry, batch + 1, now.loss_sum + loss * (last - first), first_loss)
 
     def _end_epoch(self) -> None:
         """Evaluate, and go on to the next epoch."""
@@ -206,11 +309,16 @@ class Loop:
         """Do what is due between two steps; return whether there is time left."""
         now = time.perf_counter()
         if now >= self._end:
+            if self._native is not None:
+                self._check(self._native)
             return False
         if now >= self._next_save:
+            if self._native is not None:
+                self._check(self._native)
             self.save()
         if now >= self._next_show:
             total = self.plan.epochs * len(self.bounds)
-            self._next_show = now + self._display.show(self.steps / total, self.now.past.history)
+            done = self.steps if self._native is None else self._native.progress.steps
+            self._next_show = now + self._display.show(done / total, self.now.past.history)
         self._next_look = min(self._end, self._next_save, self._next_show)
         return True

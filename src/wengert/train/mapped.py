@@ -15,8 +15,8 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-# Rows of a file are visited in runs of about this many bytes, …
-_RUN = 2**16
+# Rows of a file are visited in runs of about this many bytes, which a system may map at once, …
+_RUN = 2**21
 # … drawn at random and shuffled over so many bytes at a time. More mixes better and needs more memory.
 _WINDOW = 2**28
 _BLOCK = 2**24

@@ -14,6 +14,7 @@ from wengert.ir.program import Program
 from wengert.optim import Optimiser, clip_by_norm
 from wengert.primitives import random
 from wengert.run import Executable, Executor
+from wengert.run.loop import Roles
 from wengert.trace.tracing import abstract, trace
 from wengert.trace.tree import flatten, leaf_paths, unflatten
 from wengert.train.inputs import Rows
@@ -107,6 +108,7 @@ class TrainingStep:
         self.initial: Carry = tuple(np.asarray(leaf) for leaf in leaves)
         self.names = (*leaf_paths(net), *leaf_paths(state, "optimizer"))
         self.network_count = len(flatten(net)[0])
+        self._programs: dict[int, Program] = {}
         self._compiled: dict[int, Compiled] = {}
 
     def net(self, carry: Carry) -> Any:
@@ -121,9 +123,21 @@ class TrainingStep:
         """Return the step for batches with as many rows as this one."""
         known = self._compiled.get(len(batch))
         if known is None:
-            program = self.trace(batch)
+            program = self.program(batch)
             known = self._compiled[len(batch)] = Compiled(program, self.executor.compile(program))
         return known
+
+    def program(self, batch: Rows) -> Program:
+        """Return the program of one step for batches with as many rows as this one."""
+        known = self._programs.get(len(batch))
+        if known is None:
+            known = self._programs[len(batch)] = self.trace(batch)
+        return known
+
+    def roles(self, arrays: int) -> Roles:
+        """Return what the program's inputs and outputs are to a loop, a batch being so many arrays."""
+        carried = len(self.initial)
+        return Roles(carried, tuple(range(carried, carried + arrays)), counter=carried + arrays + 1)
 
     def trace(self, batch: Rows) -> Program:
         """Return the program of one step for batches of this shape.

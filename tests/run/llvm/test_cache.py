@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,13 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert.run.llvm import LLVMExecutor, cache
+from wengert.run.llvm import LLVMExecutor, cache, recent
 from wengert.run.llvm.target import AVX2, object_code
 
 
 @pytest.fixture
 def compilations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the modules that are compiled; the cache is empty."""
+    """Return the modules that are compiled; the cache is empty, and nothing is kept in memory."""
     compiled: list[str] = []
 
     def counted(text: str, target: Any) -> bytes:
@@ -24,6 +25,8 @@ def compilations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return object_code(text, target)
 
     monkeypatch.setattr(cache, "object_code", counted)
+    monkeypatch.setattr(recent, "_known", OrderedDict())
+    monkeypatch.setattr(recent, "_MOST", 0)
     monkeypatch.setenv("WENGERT_CACHE_DIR", str(tmp_path / "cache"))
     return compiled
 

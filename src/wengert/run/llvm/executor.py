@@ -17,13 +17,17 @@ from wengert.run.executor import Executable
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
 from wengert.run.llvm.listing import KernelSummary, summary
-from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, Memory, memory_of
-from wengert.run.llvm.module import Generated, Segment, generate
+from wengert.run.llvm.looping import NativeLoop, NativeProgress, compiled_loop
+from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, memory_of
+from wengert.run.llvm.module import Layout, Segment, layout
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM
 from wengert.run.llvm.plan import Kernel, Plan, plan
+from wengert.run.llvm.recent import recent, structure
 from wengert.run.llvm.target import LoadedCode, Target, host_target
 from wengert.run.llvm.views import View
+from wengert.run.loop import Progress, Roles
 from wengert.run.numpy import NumpyExecutor
+from wengert.run.threads import default_threads
 
 Array = np.ndarray[Any, Any]
 
@@ -37,23 +41,44 @@ class LLVMExecutor:
     ----------
     target : Target, optional
         The processor to make code for; this one by default.
+    threads : int, optional
+        How many may work on a step of training; by default ``OMP_NUM_THREADS``, or the physical cores open to
+        this process. The results do not depend on it.
     """
 
-    def __init__(self, target: Target | None = None) -> None:
+    def __init__(self, target: Target | None = None, threads: int | None = None) -> None:
         self.target = target or host_target()
+        self.threads = default_threads() if threads is None else threads
 
     def compile(self, program: Program) -> Executable:
         """Return the callable; see `Executor`."""
         if program.free:
             raise WengertError("the program reads values of an enclosing trace; it can only run inside it")
+        made: Executable = recent(("call", self.target, structure(program)), lambda: self._compiled(program))
+        return made
+
+    def _compiled(self, program: Program) -> Executable:
         expanded = expand(program)
         if len(expanded.nodes) > LONGEST_PROGRAM:
             return NumpyExecutor().compile(program)
         made = plan(expanded)
         memory = memory_of(made)
-        generated = generate(made, memory, self.target)
-        loaded = LoadedCode(cached_object_code(generated.text, self.target), self.target)
-        return CompiledProgram(program, made, memory, generated, loaded)
+        planned = layout(made, memory, self.target)
+        loaded = LoadedCode(cached_object_code(planned.text(), self.target), self.target)
+        return CompiledProgram(program, made, planned, loaded)
+
+    def loop(
+        self, program: Program, roles: Roles, progress: Progress, data: Sequence[Array]
+    ) -> NativeLoop | None:
+        """Return the loop over a step; see `LoopExecutor`."""
+        key = "loop", self.target, roles, structure(program)
+        compiled = recent(key, lambda: compiled_loop(program, roles, self.target))
+        assert isinstance(progress, NativeProgress)
+        return None if compiled is None else NativeLoop(compiled, progress, data, self.threads)
+
+    def new_progress(self, carry: Sequence[Array], steps: int, loss_sum: float) -> NativeProgress:
+        """Return the progress of a loop that begins, or goes on."""
+        return NativeProgress(carry, steps, loss_sum, self.threads)
 
 
 class CompiledProgram:
@@ -62,24 +87,22 @@ class CompiledProgram:
     Attributes
     ----------
     plan : Plan
-    generated : Generated
+    layout : Layout
     """
 
-    def __init__(
-        self, program: Program, plan: Plan, memory: Memory, generated: Generated, loaded: LoadedCode
-    ) -> None:
+    def __init__(self, program: Program, plan: Plan, layout: Layout, loaded: LoadedCode) -> None:
         self.program = program
         self.plan = plan
-        self.generated = generated
-        self._memory = memory
+        self.layout = layout
+        self._memory = memory = layout.memory
         self._loaded = loaded  # holds the machine code
         prototype = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
         self._steps: list[tuple[Callable[..., Any] | None, Segment]] = [
             (prototype(loaded.address(segment.name)) if segment.is_native else None, segment)
-            for segment in generated.segments
+            for segment in layout.segments
         ]
         self._constants: dict[Node, Any] = {node: constant_value(node) for node in memory.constants}
-        self._table = (ctypes.c_void_p * (FLAG + 1 + len(memory.slots)))()
+        self._table = (ctypes.c_void_p * memory.table_length)()
         for node, constant in self._constants.items():
             self._table[memory.slots[node]] = _place(constant)
         self._inputs = [
@@ -123,7 +146,7 @@ class CompiledProgram:
 
     def llvm(self) -> str:
         """Return the generated code, before LLVM's own optimisation."""
-        return self.generated.text
+        return self.layout.text()
 
     def kernels(self) -> list[KernelSummary]:
         """Return the kernels in the order in which they run, with what each computes, reads and writes."""
@@ -134,9 +157,9 @@ class CompiledProgram:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        raw = np.empty(self.generated.arena_bytes + ALIGNMENT, np.uint8)
+        raw = np.empty(self.layout.arena_bytes + ALIGNMENT, np.uint8)
         start = -raw.ctypes.data % ALIGNMENT
-        return raw[start : start + self.generated.arena_bytes]
+        return raw[start : start + self.layout.arena_bytes]
 
     def _by_numpy(self, kernel: Kernel, alone: dict[Node, Array], arena: Array) -> None:
         line = kernel.line

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
@@ -61,21 +63,31 @@ def host_target() -> Target:
         return Target(cpu, features + ",-prefer-256-bit", 64, 32)
     if "avx2" in enabled and "fma" in enabled:
         return Target(cpu, features, 32, 16)
-    registers = 32 if llvm.get_default_triple().startswith(("aarch64", "arm64")) else 16
+    registers = 32 if triple().startswith(("aarch64", "arm64")) else 16
     return Target(cpu, features, 16, registers)
+
+
+@lru_cache(maxsize=1)
+def triple() -> str:
+    """Return LLVM's name of architecture and system."""
+    found: str = llvm.get_default_triple()
+    return found
 
 
 @lru_cache(maxsize=1)
 def _initialize() -> None:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    if sys.platform == "win32":
+        # Generated code calls it by the name it has elsewhere; see `barrier.py`.
+        give_way = ctypes.cast(ctypes.windll.kernel32.SwitchToThread, ctypes.c_void_p).value
+        llvm.add_symbol("sched_yield", give_way)
 
 
 def machine_of(target: Target) -> llvm.TargetMachine:
     """Return LLVM's code generator for a processor."""
     _initialize()
-    triple = llvm.Target.from_default_triple()
-    return triple.create_target_machine(
+    return llvm.Target.from_triple(triple()).create_target_machine(
         cpu=target.cpu, features=target.features, opt=OPTIMISATION_LEVEL, jit=True
     )
 
