@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wengert.run.loop import LoopExecutor, Progress, StepLoop
+from wengert.run.loop import LoopExecutor, Progress, Roles, StepLoop
 from wengert.train.inputs import Rows
-from wengert.train.step import Carry, TrainingStep
+
+if TYPE_CHECKING:
+    from wengert.train.stepper import Position, Step
 
 Array = np.ndarray[Any, Any]
 
@@ -69,16 +71,16 @@ class NativeSteps:
         first, last = self._bounds[batch]
         self._loops[last - first].run(order, first, 1, 1)
 
-    def copy(self) -> Carry:
+    def copy(self) -> tuple[Array, ...]:
         """Return the carry as it is now."""
         return tuple(array.copy() for array in self.progress.carry)
 
-    def restore(self, carry: Carry, steps: int, loss_sum: float) -> None:
-        """Go back to a moment."""
+    def restore(self, position: Position) -> None:
+        """Go to a moment."""
         self.is_whole = False
-        for array, before in zip(self.progress.carry, carry, strict=True):
-            array[...] = before
-        self.progress.steps, self.progress.loss_sum = steps, loss_sum
+        for array, wanted in zip(self.progress.carry, position.carry, strict=True):
+            array[...] = wanted
+        self.progress.steps, self.progress.loss_sum = position.steps, position.loss_sum
         self.is_whole = True
 
 
@@ -120,35 +122,21 @@ class Pace:
 
 
 def native_steps(
-    step: TrainingStep,
-    rows: Rows,
-    bounds: list[tuple[int, int]],
-    key: Array,
-    carry: Carry,
-    steps: int,
-    loss_sum: float,
+    step: Step, rows: Rows, bounds: list[tuple[int, int]], key: Array, position: Position
 ) -> NativeSteps | None:
-    """Return the steps of a run as native loops, None where the executor has none for them.
-
-    Parameters
-    ----------
-    step : TrainingStep
-    rows : Rows
-    bounds : list of (int, int)
-    key : ndarray of uint32, shape (2,)
-    carry, steps, loss_sum
-        The moment at which to begin.
-    """
+    """Return the steps of a run as native loops, None where there are none for them; see `Stepper`."""
     executor = step.executor
-    if not isinstance(executor, LoopExecutor):
-        return None
-    progress = executor.new_progress(carry, steps, loss_sum)
     arrays = [rows.features, rows.targets, *([] if rows.weights is None else [rows.weights])]
+    if not isinstance(executor, LoopExecutor) or not all(isinstance(array, np.ndarray) for array in arrays):
+        return None
+    progress = executor.new_progress(position.carry, position.steps, position.loss_sum)
     data = [*[np.require(array, requirements=["C", "A"]) for array in arrays], key, np.array(0)]
+    carried = len(position.carry)
+    places = tuple(range(carried, carried + len(arrays)))
+    roles = Roles(carried, places, counter=carried + len(arrays) + 1)
     loops: dict[int, StepLoop] = {}
     for first, last in {bounds[0], bounds[-1]}:
-        program = step.program(rows.take(slice(first, last)))
-        loop = executor.loop(program, step.roles(len(arrays)), progress, data)
+        loop = executor.loop(step.program(rows.take(slice(first, last))), roles, progress, data)
         if loop is None:
             return None
         loops[last - first] = loop
