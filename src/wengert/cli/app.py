@@ -284,7 +284,7 @@ def explain(
         str | None, _option("Row of the table, counted from 1; several are a batch: 3,7 or 2-9.", _MODEL)
     ] = None,
     view: Annotated[
-        str, _option("index, matrix, delta, adjoint or numbers. [default: index]", _DERIVATION)
+        str, _option("index, matrix, delta, adjoint, numbers or batch. [default: index]", _DERIVATION)
     ] = "index",
     notation: Annotated[
         str, _option("rows (xW), columns (Wx) or mit (Wᵀx + W₀). [default: rows]", _DERIVATION)
@@ -292,6 +292,15 @@ def explain(
     layout: Annotated[
         str, _option("denominator or numerator. [default: denominator]", _DERIVATION)
     ] = "denominator",
+    numbers: Annotated[
+        bool, _option("Put the values in place of the names, in any view.", _DERIVATION)
+    ] = False,
+    tensors: Annotated[
+        bool, _option("Show Jacobians of vectors by matrices as tensors, and unfolded.", _DERIVATION)
+    ] = False,
+    step_size: Annotated[
+        float | None, _option("Show the gradient-descent update with this step, too.", _DERIVATION)
+    ] = None,
     seed: Annotated[
         int | None, _option("Of the random values of the arguments. [default: 0]", _FORMULA)
     ] = None,
@@ -313,7 +322,14 @@ def explain(
     from wengert.cli.explain_command import run
 
     sources = {"wrt": wrt, "shape": shape, "data": data, "row": row, "seed": seed}
-    options = {"view": view, "notation": notation, "layout": layout}
+    options = {
+        "view": view,
+        "notation": notation,
+        "layout": layout,
+        "numbers": numbers,
+        "tensors": tensors,
+        "step_size": step_size,
+    }
     return run(subject, sources, Output(format, out, open), options)
 
 
