@@ -24,7 +24,11 @@ _MOST_CLASSES_CROSSED = 12
 _SCORE_NAMES = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
+    "f1": "F₁ (mean)",
+    "mcc": "Matthews corr.",
+    "roc_auc": "ROC AUC",
     "log_loss": "log-loss",
+    "calibration_error": "calibration err.",
     "r2": "R²",
     "rmse": "RMSE",
     "mae": "MAE",
