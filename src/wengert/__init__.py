@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from wengert.autodiff.jacobians import hessian as hessian, jacobian as jacobian
     from wengert.autodiff.products import hvp as hvp, jvp as jvp, vjp as vjp
     from wengert.explain.derivation import Derivation as Derivation
+    from wengert.explain.drawing.drawing import Drawing as Drawing
+    from wengert.explain.drawing.entry import draw as draw
     from wengert.explain.work import WorkReport as WorkReport, check_work as check_work
     from wengert.ir.composite import composite as composite
     from wengert.ir.program import Program as Program
@@ -56,6 +58,7 @@ _LAZY = {
     "random": "wengert.primitives.random",
     "train": "wengert.train",
     "Derivation": "wengert.explain.derivation:Derivation",
+    "Drawing": "wengert.explain.drawing.drawing:Drawing",
     "Program": "wengert.ir.program:Program",
     "WorkReport": "wengert.explain.work:WorkReport",
     "abstract": "wengert.trace.tracing:abstract",
@@ -63,6 +66,7 @@ _LAZY = {
     "compile": "wengert.run.compile:compile",
     "check_work": "wengert.explain.work:check_work",
     "composite": "wengert.ir.composite:composite",
+    "draw": "wengert.explain.drawing.entry:draw",
     "erf": "wengert.primitives.functions:erf",
     "grad": "wengert.autodiff.gradients:grad",
     "hessian": "wengert.autodiff.jacobians:hessian",

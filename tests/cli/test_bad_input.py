@@ -185,6 +185,8 @@ def test_divergence(command, flower_table):
         flower_table,
         "--target",
         "kind",
+        "--preset",
+        "plain",
         "--optimizer",
         "sgd",
         "--hidden",

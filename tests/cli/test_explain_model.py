@@ -18,7 +18,19 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("explained")
     table, model = folder / "table.csv", folder / "model"
     table.write_text(TABLE, encoding="utf-8")
-    options = ["--target", "kind", "--hidden", "4", "--epochs", "3", "--quiet", "--out", str(model)]
+    options = [
+        "--target",
+        "kind",
+        "--preset",
+        "plain",
+        "--hidden",
+        "4",
+        "--epochs",
+        "3",
+        "--quiet",
+        "--out",
+        str(model),
+    ]
     assert main(["train", str(table), *options]) == 0
     return table, model
 

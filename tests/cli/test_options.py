@@ -1,6 +1,7 @@
 """Options of `wengert train`: the command line over the file over the defaults, all checked."""
 
 import dataclasses
+import inspect
 import re
 
 import pytest
@@ -9,7 +10,15 @@ from wengert.cli import main
 from wengert.cli.config_file import _READERS, read_config
 from wengert.cli.train_options import default_directory, dropped_columns, parse_hidden, train_options
 from wengert.errors import ConfigurationError
-from wengert.io.training_settings import OPTIMIZERS, TrainingSettings
+from wengert.io.training_settings import (
+    OPTIMIZERS,
+    PLAIN_ACTIVATION,
+    PLAIN_EPOCHS,
+    PLAIN_HIDDEN,
+    PLAIN_OPTIMIZER,
+    TrainingSettings,
+)
+from wengert.train import TabularFeatures, tabular_recipe
 
 
 @pytest.fixture
@@ -94,12 +103,18 @@ def test_a_file_that_cannot_be_read(tmp_path):
         ({"batch_size": -1}, "batch_size is a whole number, 1 or more, got -1"),
         ({"learning_rate": 0.0}, "learning_rate lies in (0, inf), got 0.0"),
         ({"learning_rate": float("nan")}, "learning_rate lies in (0, inf), got nan"),
-        ({"l2": -1.0}, "l2 lies in [0, inf), got -1.0"),
+        ({"preset": "tabula"}, "unknown preset 'tabula'; did you mean 'tabular'"),
+        (
+            {"optimizer": "adam"},
+            "the tabular preset has its own optimizer. Leave optimizer out, or choose the plain",
+        ),
+        ({"l2": 0.0}, "the tabular preset has its own l2"),
+        ({"preset": "plain", "l2": -1.0}, "l2 lies in [0, inf), got -1.0"),
         ({"dropout": 1.0}, "dropout lies in [0, 1), got 1.0"),
         ({"seed": -1}, "seed is a whole number, from 0 to 4294967295, got -1"),
         ({"time_limit": 0.0}, "time_limit lies in (0, inf), got 0.0"),
-        ({"optimizer": "lbfgs", "batch_size": 8}, "so batch_size has no place in it"),
-        ({"optimizer": "lbfgs", "dropout": 0.5}, "so dropout has no place in it"),
+        ({"preset": "plain", "optimizer": "lbfgs", "batch_size": 8}, "so batch_size has no place in it"),
+        ({"preset": "plain", "optimizer": "lbfgs", "dropout": 0.5}, "so dropout has no place in it"),
     ],
 )
 def test_options_out_of_range(given, message):
@@ -129,17 +144,28 @@ def test_the_batch_grows_with_the_table():
     sizes = [TrainingSettings().batch_size_for(rows) for rows in (7, 700, 1294, 10**6)]
     assert sizes == [7, 32, 64, 256]
     assert TrainingSettings(batch_size=100).batch_size_for(60) == 60
-    assert TrainingSettings(optimizer="lbfgs").batch_size_for(5000) is None
+    assert TrainingSettings("plain", optimizer="lbfgs").batch_size_for(5000) is None
 
 
 def test_the_help_names_what_there_is_and_its_defaults(capsys):
     main(["train", "--help"])
     text = " ".join(capsys.readouterr().out.replace("│", " ").split())
     entries = {entry.split()[0]: entry for entry in text.split(" --")}
-    defaults = TrainingSettings()
-    for name in ("epochs", "optimizer", "activation", "seed"):
-        assert f"[default: {getattr(defaults, name)}]" in entries[name]
-    assert "[default: " + ",".join(map(str, defaults.hidden)) + "]" in entries["hidden"]
+    for name, default in (("seed", TrainingSettings().seed), ("preset", TrainingSettings().preset)):
+        assert f"[default: {default}]" in entries[name]
+    assert f"[default: {PLAIN_OPTIMIZER}]" in entries["optimizer"]
+    plain = {
+        "epochs": PLAIN_EPOCHS,
+        "activation": PLAIN_ACTIVATION,
+        "hidden": ",".join(map(str, PLAIN_HIDDEN)),
+    }
+    for name, default in plain.items():
+        assert f"; plain: {default}]" in entries[name]
+    parameters = inspect.signature(tabular_recipe).parameters
+    assert "[default: " + ",".join(map(str, parameters["hidden"].default)) + ";" in entries["hidden"]
+    largest = tabular_recipe(TabularFeatures(2), 2, rows=300)
+    assert f"[default: {largest.epochs}, fewer" in entries["epochs"]
+    assert f"[default: {largest.batch_size};" in entries["batch-size"]
     assert all(name in entries["optimizer"] for name in OPTIMIZERS)
     assert {name.replace("_", "-") for name in (*_READERS, "config", "json", "quiet")} <= set(entries)
     assert {field.name for field in dataclasses.fields(TrainingSettings)} < set(_READERS)

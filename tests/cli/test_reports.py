@@ -16,7 +16,9 @@ def lines(text):
 
 
 def test_training_tells_what_it_took_the_columns_for(command, price_table):
-    outcome = command("train", price_table, "--target", "price", "--epochs", 3, "--drop", "garden")
+    outcome = command(
+        "train", price_table, "--target", "price", "--epochs", 3, "--drop", "garden", "--preset", "plain"
+    )
     assert outcome.code == 0
     assert lines(outcome.out)[:11] == [
         "",
@@ -77,7 +79,7 @@ def test_names_with_square_brackets_are_no_markup(command, tables):
 
 
 def test_json_and_quiet(command, flower_table):
-    train = ("train", flower_table, "--target", "kind", "--epochs", 3)
+    train = ("train", flower_table, "--target", "kind", "--epochs", 3, "--hidden", 8)
     outcome = command(*train, "--json", "--cv", 3, "--time-limit", 100)
     document = json.loads(outcome.out)
     assert document["cross_validation"]["folds"] == 3
@@ -85,7 +87,7 @@ def test_json_and_quiet(command, flower_table):
     assert document["scores"] is None
     assert document["rows"] == {"all": 150, "training": 135, "validation": 15, "held_out": 0}
     assert document["settings"]["time_limit"] == 25
-    assert [line.split(":")[0] for line in lines(outcome.err)] == [
+    assert [line.split(":")[0] for line in lines(outcome.err) if line.startswith("fold")] == [
         "fold 1 of 3",
         "fold 2 of 3",
         "fold 3 of 3",
@@ -105,7 +107,7 @@ def test_inspect_a_model(command, flower_table):
     command("train", flower_table, "--target", "kind", "--epochs", 3, "--hidden", 5, "--seed", 9)
     out = "\n".join(lines(command("inspect", "flowers-model").out))
     assert "flowers-model: predicts kind, classification into 3 classes\n  classes: lily, rose, tulip" in out
-    assert re.search(r"layers.0 +Dense +\(N, 5\) +15\n", out)
+    assert re.search(r"layers.1 +NTKDense +\(N, 5\) +15\n", out)
     assert re.search(r"\n  hidden +5\n", out)
     assert re.search(r"\n  seed +9\n", out)
     assert "Trained on 108 rows for 3 epochs" in out

@@ -36,14 +36,17 @@ def test_a_reloaded_model_predicts_the_same_bits(tmp_path, frame, target):
     assert again.predict(shuffled).equals(model.predict(frame))
 
 
-def test_it_learns_numbers_and_classes():
+@pytest.mark.parametrize(
+    "settings", [TrainingSettings("tabular", (32,), epochs=60), TrainingSettings("plain")]
+)
+def test_it_learns_numbers_and_classes(settings):
     frame = houses(400)
     table = TrainingTable.infer(frame, "price")
     kept, held = table.hold_out(0.2, 0)
-    assert table.train(kept, TrainingSettings())[0].score(frame[held])["r2"] > 0.85
+    assert table.train(kept, settings)[0].score(frame[held])["r2"] > 0.85
     frame = flowers(400, 2)
     table = TrainingTable.infer(frame, "kind")
-    scores, interrupted = cross_validate(table, table.folds(3, 0), TrainingSettings())
+    scores, interrupted = cross_validate(table, table.folds(3, 0), settings)
     assert not interrupted
     assert min(fold["accuracy"] for fold in scores) > 0.95
 
@@ -51,12 +54,12 @@ def test_it_learns_numbers_and_classes():
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimiser_learns(optimizer):
     frame = flowers(200, 2)
-    model = trained(frame, "kind", TrainingSettings(hidden=(16,), optimizer=optimizer, epochs=60))
+    model = trained(frame, "kind", TrainingSettings("plain", hidden=(16,), optimizer=optimizer, epochs=60))
     assert model.score(frame)["accuracy"] > 0.95
 
 
 def test_a_linear_model_is_logistic_regression():
-    model = trained(flowers(), "kind", TrainingSettings(hidden=()))
+    model = trained(flowers(), "kind", TrainingSettings("plain", hidden=()))
     assert [type(layer).__name__ for layer in model.network.layers] == ["Dense"]
     assert model.score(flowers())["accuracy"] > 0.85
 
@@ -91,7 +94,7 @@ def test_outputs_that_overflow_name_the_row():
 
 
 def test_divergence_before_anything_was_learnt():
-    settings = TrainingSettings(optimizer="sgd", learning_rate=1e30, hidden=(8,))
+    settings = TrainingSettings("plain", optimizer="sgd", learning_rate=1e30, hidden=(8,))
     with pytest.raises(
         NonFiniteError, match=r"diverged at step \d+ .* Lower the learning rate\. Nothing was"
     ):
@@ -101,7 +104,7 @@ def test_divergence_before_anything_was_learnt():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda saved: {"parameters": {}}, "'layers.0.bias' has shape (8,)"),
+        (lambda saved: {"parameters": {}}, "'layers.0.scale' has shape (2,)"),
         (lambda saved: {"parameters": saved.parameters | {"z": np.zeros(1)}}, "'z' has shape None"),
         (
             lambda saved: {

@@ -154,3 +154,15 @@ def test_column_blocks_give_each_layer_its_columns_also_in_training():
 def test_options_out_of_range(make, message):
     with pytest.raises(ConfigurationError, match=message):
         make()
+
+
+def test_clip_limits_in_evaluation_only():
+    x = np.array([[-3.0, 0.5, 9.0]])
+    layer = nn.Clip(-1.0, 2.0)
+    np.testing.assert_array_equal(layer(x), [[-1, 0.5, 2]])
+    y, after = layer.forward_training(x, key(0))
+    assert y is x
+    assert after is layer
+    for limits, message in (((2.0, 1.0), "lies above"), ((0.0, math.inf), "highest is a finite number")):
+        with pytest.raises(ConfigurationError, match=message):
+            nn.Clip(*limits)

@@ -59,16 +59,31 @@ _Cv = Annotated[
         "Score by cross-validation with so many folds; the model saved is trained on all rows.", _SCORING
     ),
 ]
+_Preset = Annotated[
+    str | None,
+    _option(
+        "tabular (slower, stronger) or plain (dense layers, stopped early). [default: tabular]", _NETWORK
+    ),
+]
 _Hidden = Annotated[
     str | None,
     _option(
-        ("Units of the hidden layers, separated by commas; none for a linear model. [default: 128,64]"),
+        (
+            "Units of the hidden layers, separated by commas; none for a linear model. "
+            "[default: 256,256,256; plain: 128,64]"
+        ),
         _NETWORK,
     ),
 ]
 _Activation = Annotated[
     str | None,
-    _option("Of the hidden layers: relu, tanh, sigmoid, gelu, silu, selu, mish, … [default: relu]", _NETWORK),
+    _option(
+        (
+            "Of the hidden layers: relu, tanh, sigmoid, gelu, silu, selu, mish, … "
+            "[default: selu for classes, mish for numbers; plain: relu]"
+        ),
+        _NETWORK,
+    ),
 ]
 _Dropout = Annotated[
     float | None, _option("Part of the hidden units switched off in each step. [default: 0]", _NETWORK)
@@ -77,19 +92,22 @@ _Epochs = Annotated[
     int | None,
     _option(
         (
-            "At most so many passes over the rows; training stops before when it no longer helps. "
-            "[default: 200]"
+            "At most so many passes over the rows; plain stops before when it no longer helps. "
+            "[default: 256, fewer for large tables; plain: 200]"
         ),
         _TRAINING,
     ),
 ]
 _BatchSize = Annotated[
-    int | None, _option("Rows a step. [default: 32 to 256, by the number of rows]", _TRAINING)
+    int | None, _option("Rows a step. [default: 256; plain: 32 to 256, by the number of rows]", _TRAINING)
 ]
-_Optimizer = Annotated[str | None, _option("adam, adamw, sgd, rmsprop or lbfgs. [default: adam]", _TRAINING)]
-_LearningRate = Annotated[float | None, _option("[default: what suits the optimizer]", _TRAINING)]
+_Optimizer = Annotated[
+    str | None, _option("Of plain: adam, adamw, sgd, rmsprop or lbfgs. [default: adam]", _TRAINING)
+]
+_LearningRate = Annotated[float | None, _option("[default: what suits the optimizer or preset]", _TRAINING)]
 _L2 = Annotated[
-    float | None, _option("Factor of the penalty on squared weights. [default: 1 / rows]", _TRAINING)
+    float | None,
+    _option("Of plain: factor of the penalty on squared weights. [default: 1 / rows]", _TRAINING),
 ]
 _Seed = Annotated[
     int | None, _option("Of everything random: the same seed gives the same model. [default: 0]", _TRAINING)
@@ -127,6 +145,7 @@ def train(
     config: _Config = None,
     test_fraction: _TestFraction = None,
     cv: _Cv = None,
+    preset: _Preset = None,
     hidden: _Hidden = None,
     activation: _Activation = None,
     dropout: _Dropout = None,
@@ -296,6 +315,60 @@ def explain(
     sources = {"wrt": wrt, "shape": shape, "data": data, "row": row, "seed": seed}
     options = {"view": view, "notation": notation, "layout": layout}
     return run(subject, sources, Output(format, out, open), options)
+
+
+@app.command
+def draw(
+    subject: Annotated[
+        str,
+        Parameter(
+            help="NumPy formula, such as 'cos(sin(x**2) + 3*x**2)', or the directory of a trained model.",
+            allow_leading_hyphen=True,
+        ),
+    ],
+    /,
+    *,
+    wrt: Annotated[
+        str | None, _option("Names to differentiate by, separated by commas. [default: all]", _DERIVATION)
+    ] = None,
+    fold: Annotated[
+        str,
+        _option(
+            "What is drawn as one box: composites (softmax, losses, activations), layers, nothing, or names. "
+            "[default: composites]",
+            _DERIVATION,
+        ),
+    ] = "composites",
+    at: Annotated[
+        list[str] | None,
+        _option("Values of names, such as x=0.7 or 'W=[[1, 2], [3, 4]]'. [default: random]", _FORMULA),
+    ] = None,
+    shape: _Shape = None,
+    seed: Annotated[
+        int | None, _option("Of the random values of the arguments. [default: 0]", _FORMULA)
+    ] = None,
+    data: Annotated[
+        str | None,
+        _option("Table of a model's rows. [default: the one it was trained on]", _MODEL),
+    ] = None,
+    row: Annotated[
+        str | None, _option("Row of the table, counted from 1; several are a batch: 3,7 or 2-9.", _MODEL)
+    ] = None,
+    format: Annotated[str, _option("svg or dot, for standard output. [default: svg]", _OUTPUT)] = "svg",
+    out: Annotated[str | None, _option("File to write: graph.svg, graph.png or graph.dot.", _OUTPUT)] = None,
+) -> int:
+    """Draw a formula, or a trained model with its loss, as a graph with values and derivatives.
+
+    Example: wengert draw 'cos(sin(x**2) + 3*x**2)' --at x=0.7 --out graph.svg
+
+    Example: wengert draw digits-model --row 3 --fold layers --out digits.png
+    """
+    from wengert.cli.draw_command import run
+
+    sources = {
+        "wrt": wrt, "fold": fold, "at": at or [], "shape": shape, "seed": seed, "data": data, "row": row,
+    }  # fmt: skip
+    return run(subject, sources, format, out)
 
 
 @app.command

@@ -91,6 +91,7 @@ _READERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "out": _TEXT,
     "cv": _WHOLE,
     "test_fraction": _NUMBER,
+    "preset": _TEXT,
     "hidden": ("a list of whole numbers, such as [128, 64]", _list_of(_whole)),
     "activation": _TEXT,
     "epochs": _WHOLE,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from wengert.errors import ConfigurationError
 from wengert.explain.formula import parse
-from wengert.explain.formula_program import FormulaFunction, arguments
+from wengert.explain.formula_program import FormulaFunction, arguments, check_names
 
 MAX_ROWS = 256
+_BETWEEN_VALUES = re.compile(r",(?=\s*\w+\s*=)")
 _CLAIM = re.compile(r"\s*(\w+)\s*=(?!=)\s*(.*)", re.DOTALL)
 
 
@@ -17,9 +23,46 @@ def read_function(text: str) -> FormulaFunction:
     return FormulaFunction(parse(text))
 
 
-def draw_arguments(function: FormulaFunction, shape: str | None, seed: int) -> list:
-    """Return random arguments of these shapes for a formula."""
-    return list(arguments(function, read_shapes(shape), seed).values())
+def draw_arguments(function: FormulaFunction, shape: str | None, seed: int, at: Sequence[str] = ()) -> list:
+    """Return arguments for a formula: those given with ``--at``, else random ones of these shapes."""
+    shapes = read_shapes(shape)
+    given = read_values(at)
+    check_names("--at", given, function.names)
+    for name, value in given.items():
+        if shapes.setdefault(name, value.shape) != value.shape:
+            raise ConfigurationError(
+                f"--shape gives {name} {shapes[name]}, and --at a value of {value.shape}"
+            )
+    if set(given) == set(function.names):
+        check_names("--shape", shapes, function.names)
+        return [given[name] for name in function.names]
+    return list((arguments(function, shapes, seed) | given).values())
+
+
+def read_values(texts: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return the numbers and arrays of ``x=0.7``, ``x=1,y=2`` and ``W=[[1, 2], [3, 4]]``."""
+    values: dict[str, np.ndarray] = {}
+    for part in (one for text in texts for one in _BETWEEN_VALUES.split(text)):
+        name, sign, value = (one.strip() for one in part.partition("="))
+        try:
+            array = np.asarray(ast.literal_eval(value), np.float64)
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            array = None
+        if not (name and sign) or array is None:
+            raise ConfigurationError(f"--at {part}: write a value as x=0.7 or W=[[1, 2], [3, 4]]")
+        if name in values:
+            raise ConfigurationError(f"--at gives {name} twice")
+        if array.size == 0 or not np.all(np.isfinite(array)):
+            raise ConfigurationError(f"--at {part}: a value is a finite number, or an array of them")
+        values[name] = array
+    return values
+
+
+def refuse_options(given: Mapping[str, Any], names: Sequence[str], reason: str) -> None:
+    """Refuse options that have no meaning for what they were given with."""
+    for name in names:
+        if given[name] not in (None, []):
+            raise ConfigurationError(f"--{name} {reason}")
 
 
 def read_names(text: str | None) -> list[str]:

@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from wengert.io.columns import Column
-from wengert.io.encoded_columns import CategoricalColumn, NumericColumn
-from wengert.io.preprocess import TablePreprocessor
+from wengert.io.encoded_columns import NumericColumn
+from wengert.io.preprocess import EncodedColumn, TablePreprocessor
+from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn
 from wengert.io.task import Task
 
 # With more columns than this, those that are treated alike share a line.
@@ -87,11 +88,16 @@ def print_columns(console: Console, columns: Sequence[Column], preprocessor: Tab
     console.print(listing(headers[:width], (line[:width] for line in lines)))
 
 
-def _treatment(column: NumericColumn | CategoricalColumn | None) -> str:
+def _treatment(column: EncodedColumn | None) -> str:
     if column is None:
         return "left out"
     if isinstance(column, NumericColumn):
         return "standardised; missing → median, with a mark" if column.marks_missing else "standardised"
+    if isinstance(column, RobustColumn):
+        scaled = "scaled by quartiles"
+        return f"{scaled}; missing → median, with a mark" if column.marks_missing else scaled
+    if isinstance(column, EmbeddedColumn):
+        return f"embedding of {len(column.categories)} words"
     parts = [f"{len(column.categories)} indicators"]
     if column.has_other:
         parts.append("one for rare words")

@@ -38,7 +38,7 @@ def run(file: str, given: Mapping[str, Any], config: str | None, *, as_json: boo
     kept, held = table.hold_out(options.test_fraction, seed)
     report = Console(quiet=True) if as_json or quiet else result_console()
     print_task(report, table.target, table.task)
-    print_columns(report, table.columns, table.preprocessor(kept))
+    print_columns(report, table.columns, table.preprocessor(kept, options.settings))
     report.print()
 
     model, trained = table.train(kept, options.settings, progress=False if quiet else "auto")

@@ -190,6 +190,8 @@ def taken_out(expression: Expression) -> Expression:
     body = expression.body
     if isinstance(body, Add):
         return add(*(taken_out(total(expression.indices, term)) for term in body.terms))
+    if isinstance(body, Quotient) and not set(free_indices(body.denominator)) & set(expression.indices):
+        return divide(taken_out(total(expression.indices, body.numerator)), body.denominator)
     outside = [
         factor for factor in factors_of(body) if not set(free_indices(factor)) & set(expression.indices)
     ]

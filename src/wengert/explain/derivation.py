@@ -132,7 +132,7 @@ def float64_leaves(tree: Any) -> Any:
     return map_leaves(_as_float64, tree)
 
 
-def _targets(recording: Recording, wrt: str | Sequence[str] | None) -> list[Node]:
+def targets_of(recording: Recording, wrt: str | Sequence[str] | None) -> list[Node]:
     """Return the inputs to differentiate by."""
     paths = {str(dict(node.params)["name"]): node for node in recording.program.inputs}
     floating = {name: node for name, node in paths.items() if node.type.is_float}
@@ -168,7 +168,7 @@ def derive(
     _check_choice("layout", convention.layout, LAYOUTS)
     recording = Recording(function, float64_leaves(args), float64_leaves(kwargs))
     check_recording(recording)
-    targets = _targets(recording, wrt)
+    targets = targets_of(recording, wrt)
     if not targets:
         raise GradientError("there is no floating argument to differentiate by")
     make = partial(_derived, recording, targets, dict(names), convention)

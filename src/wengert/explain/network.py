@@ -63,10 +63,34 @@ def with_loss(
             _forget_names(result.recorder.provenance, asking)
         return result
 
-    names = ["net", *(["x"] if len(inputs) == 1 else [f"x{place + 1}" for place in range(len(inputs))]), "t"]
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    loss_of_network.__signature__ = inspect.Signature([inspect.Parameter(one, kind) for one in names])  # type: ignore[attr-defined]
+    _name_arguments(loss_of_network, ["net", *_input_names(len(inputs)), "t"])
     return loss_of_network, (network, *inputs, _as_shares(network, loss, inputs, target))
+
+
+def forward(
+    network: Callable[..., Any], inputs: tuple[Any, ...]
+) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """Return the output as a function of the network and its inputs, and its arguments."""
+    frame = user_frame()
+    asking = None if frame is None else source_line(frame)
+
+    def output_of_network(net: Any, *values: Any) -> Any:
+        result = net(*values)
+        if isinstance(result, Tensor):
+            _forget_names(result.recorder.provenance, asking)
+        return result
+
+    _name_arguments(output_of_network, ["net", *_input_names(len(inputs))])
+    return output_of_network, (network, *inputs)
+
+
+def _input_names(count: int) -> list[str]:
+    return ["x"] if count == 1 else [f"x{place + 1}" for place in range(count)]
+
+
+def _name_arguments(function: Callable[..., Any], names: list[str]) -> None:
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    function.__signature__ = inspect.Signature([inspect.Parameter(one, kind) for one in names])  # type: ignore[attr-defined]
 
 
 def _forget_names(provenance: MutableMapping[Node, Provenance], asking: SourceLine | None) -> None:

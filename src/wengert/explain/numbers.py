@@ -23,11 +23,11 @@ def short(value: float) -> str:
     return text.replace("-", "−")
 
 
-def _cut(extent: int) -> list[int | None]:
+def _cut(extent: int, largest: int = _LARGEST, edge: int = _EDGE) -> list[int | None]:
     """Return the positions to show; None stands for those left out."""
-    if extent <= _LARGEST:
+    if extent <= largest:
         return list(range(extent))
-    return [*range(_EDGE), None, *range(extent - _EDGE, extent)]
+    return [*range(edge), None, *range(extent - edge, extent)]
 
 
 def listed(value: Array) -> str:
@@ -39,8 +39,15 @@ def listed(value: Array) -> str:
     return "[" + ", ".join(inside) + "]"
 
 
-def shown_value(value: Array) -> Layout:
-    """Return an array as it is shown: a number, or a matrix; one with more axes by its shape only."""
+def shown_value(value: Array, largest: int = _LARGEST, edge: int = _EDGE) -> Layout:
+    """Return an array as it is shown: a number, or a matrix; one with more axes by its shape only.
+
+    Parameters
+    ----------
+    value : ndarray
+    largest, edge : int
+        So many rows or columns are shown whole; of longer arrays so many on each side.
+    """
     array = np.asarray(value)
     if array.size == 1:
         return Text(short(float(array.reshape(()))), "number")
@@ -48,9 +55,9 @@ def shown_value(value: Array) -> Layout:
         return Text("an array of shape " + "×".join(map(str, array.shape)), "words")
     table = array.reshape(1, -1) if array.ndim == 1 else array
     rows = []
-    for i in _cut(table.shape[0]):
+    for i in _cut(table.shape[0], largest, edge):
         cells = []
-        for j in _cut(table.shape[1]):
+        for j in _cut(table.shape[1], largest, edge):
             if i is None or j is None:
                 cells.append("⋱" if i is None and j is None else "⋮" if i is None else "…")
             else:

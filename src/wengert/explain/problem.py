@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -117,7 +117,7 @@ class Problem:
         return Element(symbol, distinct(symbol.axes, used))
 
 
-def _uses(symbols: Mapping[Node, Symbol], symbol: Symbol) -> list[Symbol]:
+def used_in_definition(symbols: Mapping[Node, Symbol], symbol: Symbol) -> list[Symbol]:
     """Return the named values in the definition of a symbol, in order of appearance."""
     found: dict[Symbol, None] = {}
     stack = list(reversed(symbol.node.inputs))
@@ -143,16 +143,19 @@ def build(
     convention: Convention,
     every_line: bool,
     rng: np.random.Generator,
+    hidden: Collection[Node] = (),
 ) -> Problem:
     """Name the values of a program and run the engine at the given point and at random ones."""
     letters = Letters(program, _example_axes(program, wrt))
-    table = Table(program, letters, renamed, every_line, convention.notation == "mit")
+    table = Table(program, letters, renamed, every_line, convention.notation == "mit", hidden)
     engine = Engine(program, wrt, table.symbols, arguments, executor)
     active = {table.symbols[node] for node in engine.active}
     order = [table.symbols[node] for node in table.symbols if table.symbols[node] in active]
     rank = {symbol: place for place, symbol in enumerate(order)}
     uses = {
-        symbol: sorted((one for one in _uses(table.symbols, symbol) if one in active), key=rank.__getitem__)
+        symbol: sorted(
+            (one for one in used_in_definition(table.symbols, symbol) if one in active), key=rank.__getitem__
+        )
         for symbol in order
     }
     points = [engine.given(), *engine.fresh(FRESH_POINTS, rng)]

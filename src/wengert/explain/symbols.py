@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from wengert.explain.definitions import has_formula, uniform_value
 from wengert.explain.expressions import Symbol
@@ -139,6 +139,8 @@ class Table:
         Name each line, as the adjoint walk needs it; otherwise only what a reader would name.
     mit : bool
         Name biases W₀ and the values of layers Z and A, as 6.390 does.
+    hidden : collection of Node
+        Lines that get no name whatever they are: the inside of what a drawing shows folded.
     """
 
     def __init__(
@@ -148,6 +150,7 @@ class Table:
         renamed: Mapping[str, str],
         every_line: bool = False,
         mit: bool = False,
+        hidden: Collection[Node] = (),
     ) -> None:
         self.letters = letters
         self.symbols: dict[Node, Symbol] = {}
@@ -162,7 +165,7 @@ class Table:
         consumers = _consumers(program)
         kept_apart = set(self._apart(program))
         for node in program.nodes:
-            if node in self.symbols:
+            if node in self.symbols or node in hidden:
                 continue
             name = wanted[node]
             if node is program.outputs[0]:

@@ -60,12 +60,7 @@ class NumericColumn:
 
     def encode(self, column: pl.Series) -> np.ndarray:
         """Return the features: shape (rows, 1 or 2), float64."""
-        if (self.kind == "date") != column.dtype.is_temporal() and column.null_count() < len(column):
-            held = "dates" if self.kind == "date" else "numbers"
-            raise DataError(
-                f"column {self.name!r} holds values of type {column.dtype}, and held {held} in training. "
-                "Write its values as they were in training."
-            )
+        refuse_other_kind(self.name, self.kind, column)
         numbers = as_numbers(column)
         missing = np.isnan(numbers)
         deviations = standardise(np.where(missing, self.median, numbers), self.mean, self.scale)
@@ -130,6 +125,16 @@ class CategoricalColumn:
 
     def _special(self) -> tuple[tuple[str, bool], ...]:
         return ("other", self.has_other), ("missing", self.marks_missing)
+
+
+def refuse_other_kind(name: str, kind: str, column: pl.Series) -> None:
+    """Raise `DataError` where a column holds dates, and numbers in training, or the other way round."""
+    if (kind == "date") != column.dtype.is_temporal() and column.null_count() < len(column):
+        held = "dates" if kind == "date" else "numbers"
+        raise DataError(
+            f"column {name!r} holds values of type {column.dtype}, and held {held} in training. "
+            "Write its values as they were in training."
+        )
 
 
 def mean_and_scale(values: np.ndarray) -> tuple[float, float]:

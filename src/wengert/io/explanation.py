@@ -1,8 +1,8 @@
-"""The derivation of a trained model's gradient at rows of a table."""
+"""The derivation of a trained model's gradient, and its drawing, at rows of a table."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,12 @@ import polars as pl
 
 from wengert.errors import DataError
 from wengert.explain.derivation import Derivation
+from wengert.explain.drawing.drawing import Drawing
+from wengert.explain.drawing.entry import draw
+from wengert.explain.engine import Array
 from wengert.explain.entry import explain
+from wengert.io.plain_recipe import loss_of
 from wengert.io.table_model import TableModel
-from wengert.io.table_training import loss_of
 from wengert.nn import LOSSES
 
 
@@ -32,14 +35,34 @@ def explain_rows(model: TableModel, frame: pl.DataFrame, rows: Sequence[int], **
     Returns
     -------
     Derivation
-        Of the loss that the model was trained with, by all parameters if no others are named. The inputs are
-        the preprocessed columns, the target is that of training (one row of 0 and 1 for each class).
+        Of the loss that the model was trained with (its labels not smoothed), by all parameters if no others
+        are named. The inputs are the preprocessed columns, the target is that of training (one row of 0 and 1
+        for each class).
 
     Raises
     ------
     DataError
         If there is no such row, or a value cannot be used; names column and row.
     """
+    args, loss = _at_rows(model, frame, rows)
+    return explain(model.network, *args, loss=loss, **options)
+
+
+def draw_rows(model: TableModel, frame: pl.DataFrame, rows: Sequence[int], **options: Any) -> Drawing:
+    """Draw a model with its loss at rows of a table; parameters and exceptions as for `explain_rows`.
+
+    Returns
+    -------
+    Drawing
+    """
+    args, loss = _at_rows(model, frame, rows)
+    return draw(model.network, *args, loss=loss, **options)
+
+
+def _at_rows(
+    model: TableModel, frame: pl.DataFrame, rows: Sequence[int]
+) -> tuple[tuple[Array, Array], Callable[..., Any]]:
+    """Return the inputs and targets of rows, and the loss that the model was trained with."""
     if not rows:
         raise DataError("name at least one row")
     for row in rows:
@@ -52,5 +75,4 @@ def explain_rows(model: TableModel, frame: pl.DataFrame, rows: Sequence[int], **
         targets = np.asarray(targets, np.float64)[:, np.newaxis]
     if len(rows) == 1:  # one sample is explained with vectors, as on paper
         features, targets = features[0], targets[0]
-    loss = LOSSES[loss_of(model.preprocessor)]
-    return explain(model.network, features, targets, loss=loss, **options)
+    return (features, targets), LOSSES[loss_of(model.preprocessor)]

@@ -14,7 +14,19 @@ from wengert.io.column_values import as_numbers, find_column, refuse_missing, su
 from wengert.io.columns import Column, infer_columns
 from wengert.io.encoded_columns import CategoricalColumn, NumericColumn, mean_and_scale, standardise
 from wengert.io.plain_records import from_plain, to_plain
+from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn
 from wengert.io.task import Class, Task, infer_task
+from wengert.nn.validation import unknown_name
+
+NumberColumn = NumericColumn | RobustColumn
+WordColumn = CategoricalColumn | EmbeddedColumn
+EncodedColumn = NumberColumn | WordColumn
+SCALINGS = ("standard", "robust")
+# A saved column is known by the names of its fields.
+_KINDS: dict[frozenset[str], type[EncodedColumn]] = {
+    frozenset(field.name for field in dataclasses.fields(kind)): kind
+    for kind in (NumericColumn, CategoricalColumn, RobustColumn, EmbeddedColumn)
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,12 +57,13 @@ class TablePreprocessor:
 
     Attributes
     ----------
-    columns : tuple of NumericColumn and CategoricalColumn
-        In the order of the table in training; a table to predict may have them in any order, and others.
+    columns : tuple of NumericColumn, CategoricalColumn, RobustColumn and EmbeddedColumn
+        In the order of the table in training, but for those to be embedded, which come last. A table to
+        predict may have them in any order, and others.
     target : Target
     """
 
-    columns: tuple[NumericColumn | CategoricalColumn, ...]
+    columns: tuple[EncodedColumn, ...]
     target: Target
 
     @staticmethod
@@ -61,6 +74,8 @@ class TablePreprocessor:
         drop: Collection[str] = (),
         columns: tuple[Column, ...] | None = None,
         task: Task | None = None,
+        scaling: str = "standard",
+        most_indicators: int | None = None,
     ) -> TablePreprocessor:
         """Take statistics and categories from the rows of a table.
 
@@ -74,12 +89,22 @@ class TablePreprocessor:
             Columns to leave out; used only where ``columns`` is not given.
         columns, task : optional
             What `infer_columns` and `infer_task` said of the whole table, when ``frame`` is a part of it.
+        scaling : {"standard", "robust"}
+            Of numbers: by mean and standard deviation (`NumericColumn`), or by median and quartiles with
+            outliers bent back (`RobustColumn`).
+        most_indicators : int, optional
+            A column of words that would become more indicators than this becomes one feature instead, the
+            number of its category, which is for an embedding (`EmbeddedColumn`). By default none does.
 
         Raises
         ------
         DataError
             If the table has no rows, or as `infer_columns` and `infer_task` do.
+        ConfigurationError
+            For an unknown scaling.
         """
+        if scaling not in SCALINGS:
+            raise unknown_name("TablePreprocessor.fit", "scaling", scaling, SCALINGS)
         if frame.height == 0:
             raise DataError("the table has no rows to learn from.")
         wanted = find_column(frame, target, "the target")
@@ -91,10 +116,13 @@ class TablePreprocessor:
         if task.kind == "regression":
             refuse_missing(wanted)
             mean, scale = mean_and_scale(as_numbers(wanted))
-        fitted = tuple(
-            _fit(frame.get_column(column.name), column.kind) for column in columns if column.kind != "dropped"
-        )
-        return TablePreprocessor(fitted, Target(target, task.kind, task.classes, mean, scale))
+        fitted = [
+            _fit(frame.get_column(column.name), column.kind, scaling, most_indicators)
+            for column in columns
+            if column.kind != "dropped"
+        ]
+        fitted.sort(key=lambda column: isinstance(column, EmbeddedColumn))
+        return TablePreprocessor(tuple(fitted), Target(target, task.kind, task.classes, mean, scale))
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -104,7 +132,7 @@ class TablePreprocessor:
     @property
     def text_columns(self) -> tuple[str, ...]:
         """The columns that `wengert.io.read_table` must keep as text when reading a table to predict."""
-        words = [column.name for column in self.columns if isinstance(column, CategoricalColumn)]
+        words = [column.name for column in self.columns if isinstance(column, WordColumn)]
         if any(isinstance(known, str) for known in self.target.classes):
             words.append(self.target.name)
         return tuple(words)
@@ -214,12 +242,7 @@ class TablePreprocessor:
             If it is not that.
         """
         try:
-            columns: tuple[NumericColumn | CategoricalColumn, ...] = tuple(
-                from_plain(CategoricalColumn, fields)
-                if "categories" in fields
-                else from_plain(NumericColumn, fields)
-                for fields in document["columns"]
-            )
+            columns = tuple(from_plain(_KINDS[frozenset(fields)], fields) for fields in document["columns"])
             return TablePreprocessor(columns, from_plain(Target, document["target"]))
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError(
@@ -227,8 +250,13 @@ class TablePreprocessor:
             ) from None
 
 
-def _fit(column: pl.Series, kind: str) -> NumericColumn | CategoricalColumn:
-    return CategoricalColumn.fit(column) if kind == "categorical" else NumericColumn.fit(column, kind)
+def _fit(column: pl.Series, kind: str, scaling: str, most_indicators: int | None) -> EncodedColumn:
+    if kind != "categorical":
+        return (RobustColumn if scaling == "robust" else NumericColumn).fit(column, kind)
+    indicators = CategoricalColumn.fit(column)
+    if most_indicators is not None and len(indicators.feature_names) > most_indicators:
+        return EmbeddedColumn.fit(column)
+    return indicators
 
 
 def _class_key(value: Class) -> str:

@@ -8,19 +8,18 @@ import warnings
 import numpy as np
 import polars as pl
 
-from wengert import nn, optim, train
+from wengert import nn, train
 from wengert.errors import DivergenceWarning, InterruptionWarning, NonFiniteError
+from wengert.io.plain_recipe import plain_recipe
 from wengert.io.preprocess import TablePreprocessor
 from wengert.io.row_split import hold_out
-from wengert.io.training_settings import OPTIMIZERS, TrainingSettings
+from wengert.io.tabular_columns import EmbeddedColumn
+from wengert.io.training_settings import TrainingSettings
 
 # Of the training rows, to tell when training no longer helps …
 _VALIDATION_FRACTION = 0.1
 # … unless that would be so few that their loss says little.
 _FEWEST_VALIDATION_ROWS = 10
-_PATIENCE = 20
-# The loss of a linear model is convex, so it bears learning rates this many times as large, and needs them.
-_LINEAR = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,24 +53,6 @@ class TrainedNetwork:
     def interrupted(self) -> bool:
         """Whether Ctrl-C ended it."""
         return self.stopped == "interrupted"
-
-
-def build_network(inputs: int, outputs: int, settings: TrainingSettings) -> nn.Module:
-    """Return a network of dense layers with random weights, in float32."""
-    layers: list[nn.Module] = []
-    width = inputs
-    for units in settings.hidden:
-        layers.append(nn.Dense(width, units, settings.activation))
-        if settings.dropout:
-            layers.append(nn.Dropout(settings.dropout))
-        width = units
-    layers.append(nn.Dense(width, outputs))
-    return nn.Sequential(*layers).initialise(settings.seed)
-
-
-def loss_of(preprocessor: TablePreprocessor) -> str:
-    """Return the name of the loss that a network for this target is trained with."""
-    return "half_squared_error" if preprocessor.target.kind == "regression" else "nllm_from_logits"
 
 
 def train_network(
@@ -116,8 +97,9 @@ def train_network(
     warning = "" if result.divergence is None else _divergence_text(result.divergence)
     if warning and not len(result.history):
         raise NonFiniteError(f"{warning} Nothing was learnt.")
+    stopped = "all epochs" if result.stopped == "epochs" else result.stopped
     return TrainedNetwork(
-        result.net, result.history, result.best_epoch, result.stopped, warning, len(kept), len(held)
+        result.net, result.history, result.best_epoch, stopped, warning, len(kept), len(held)
     )
 
 
@@ -128,37 +110,41 @@ def _fit(
     settings: TrainingSettings,
     progress: bool | str,
 ) -> train.FitResult:
-    features, targets = fitting
-    outputs = max(1, len(preprocessor.target.classes))
+    make = {"tabular": _tabular_recipe, "plain": plain_recipe}[settings.preset]
+    recipe = make(preprocessor, *fitting, settings)
     with warnings.catch_warnings():
         # Both are told with the result.
         warnings.simplefilter("ignore", DivergenceWarning)
         warnings.simplefilter("ignore", InterruptionWarning)
-        return train.fit(
-            build_network(features.shape[1], outputs, settings),
-            features,
-            targets,
-            loss=loss_of(preprocessor),
-            optimizer=_optimizer(settings),
-            epochs=settings.epochs,
-            batch_size=settings.batch_size_for(len(features)),
+        return recipe.fit(
+            *fitting,
             validation_data=deciding,
-            penalty=_penalty(settings, len(features)),
-            early_stopping=_PATIENCE,
-            callbacks=[_BestAtTheEnd()],
             seed=settings.seed,
             time_limit=settings.time_limit,
             progress=progress,
         )
 
 
-class _BestAtTheEnd(train.Callback):
-    """Take the weights of the best epoch also where all epochs were run."""
-
-    def on_epoch_end(self, state: train.TrainingState) -> train.Stop | None:
-        if len(state.history) >= state.epochs:
-            return train.Stop("all epochs", restore_best=True)
-        return None
+def _tabular_recipe(
+    preprocessor: TablePreprocessor, features: np.ndarray, targets: np.ndarray, settings: TrainingSettings
+) -> train.Recipe:
+    """Return the recipe of the tabular preset with what the settings change in it."""
+    embedded = [column for column in preprocessor.columns if isinstance(column, EmbeddedColumn)]
+    described = train.TabularFeatures(
+        features.shape[1] - len(embedded), tuple(column.numbers for column in embedded)
+    )
+    regression = preprocessor.target.kind == "regression"
+    named = ("hidden", "activation", "epochs", "batch_size", "learning_rate")
+    changed = {name: getattr(settings, name) for name in named if getattr(settings, name) is not None}
+    return train.tabular_recipe(
+        described,
+        1 if regression else len(preprocessor.target.classes),
+        len(features),
+        limits=(float(targets.min()), float(targets.max())) if regression else None,
+        dropout=settings.dropout,
+        seed=settings.seed,
+        **changed,
+    )
 
 
 def _divergence_text(divergence: train.Divergence) -> str:
@@ -167,23 +153,3 @@ def _divergence_text(divergence: train.Divergence) -> str:
         f"training diverged at step {divergence.step} (epoch {divergence.epoch}{rate}): "
         f"{divergence.explanation}. Lower the learning rate."
     )
-
-
-def _optimizer(settings: TrainingSettings) -> optim.Optimiser | optim.LBFGS:
-    default = OPTIMIZERS[settings.optimizer]
-    if default is None:
-        return optim.LBFGS()
-    if not settings.hidden:
-        default *= _LINEAR
-    rate = default if settings.learning_rate is None else settings.learning_rate
-    if settings.optimizer == "sgd":
-        return optim.SGD(rate, momentum=0.9)
-    if settings.optimizer == "adamw":
-        return optim.AdamW(rate) if settings.l2 is None else optim.AdamW(rate, weight_decay=settings.l2)
-    return {"adam": optim.Adam, "rmsprop": optim.RMSProp}[settings.optimizer](rate)
-
-
-def _penalty(settings: TrainingSettings, rows: int) -> nn.L2 | None:
-    if settings.optimizer == "adamw" or settings.l2 == 0:
-        return None
-    return nn.L2(1 / rows if settings.l2 is None else settings.l2)

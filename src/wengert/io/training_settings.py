@@ -18,6 +18,9 @@ OPTIMIZERS: dict[str, float | None] = {
     "rmsprop": 1e-3,
     "lbfgs": None,
 }
+PRESETS = ("tabular", "plain")
+# What the plain preset takes where nothing is said; the tabular one has its own in `wengert.train.tabular`.
+PLAIN_HIDDEN, PLAIN_ACTIVATION, PLAIN_EPOCHS, PLAIN_OPTIMIZER = (128, 64), "relu", 200, "adam"
 _LARGEST_SEED = 2**32
 _SMALLEST_BATCH, _LARGEST_BATCH = 32, 256
 _STEPS_AN_EPOCH = 25
@@ -29,22 +32,26 @@ class TrainingSettings:
 
     Attributes
     ----------
-    hidden : tuple of int
-        Units of each hidden layer; none makes a linear model.
-    activation : str
-        Of the hidden layers; a name of `wengert.nn.activations`.
-    epochs : int
-        At most so many passes over the rows; training stops before if the validation loss no longer falls.
+    preset : str
+        ``tabular`` for the defaults of `wengert.train.tabular`, ``plain`` for a network of dense layers on
+        standardised features. What is None below is chosen by the preset.
+    hidden : tuple of int or None
+        Units of each hidden layer; none makes a linear model. Plain: 128 and 64.
+    activation : str or None
+        Of the hidden layers; a name of `wengert.nn.activations`. Plain: ReLU.
+    epochs : int or None
+        At most so many passes over the rows. Plain: 200, and training stops before if the validation loss no
+        longer falls.
     batch_size : int or None
-        Rows a step; None chooses from the number of rows (`batch_size_for`).
+        Rows a step. Plain: chosen from the number of rows (`batch_size_for`).
     learning_rate : float or None
-        None takes the one that suits the optimiser (`OPTIMIZERS`).
-    optimizer : str
-        A key of `OPTIMIZERS`.
+        Plain: the one that suits the optimiser (`OPTIMIZERS`).
+    optimizer : str or None
+        A key of `OPTIMIZERS`; of the plain preset only, which takes Adam.
     l2 : float or None
-        Factor of the penalty ½ Σ w² on the weights; None takes 1 / rows, which makes training the search for
-        the most probable weights when each is standard normal beforehand. AdamW takes it as its decay, which
-        has a default of its own.
+        Of the plain preset only: factor of the penalty ½ Σ w² on the weights; 1 / rows makes training the
+        search for the most probable weights when each is standard normal beforehand. AdamW takes it as its
+        decay, which has a default of its own.
     dropout : float
         Part of the hidden units that is switched off in each step.
     seed : int
@@ -53,26 +60,34 @@ class TrainingSettings:
         Seconds after which training ends with the best weights so far.
     """
 
-    hidden: tuple[int, ...] = (128, 64)
-    activation: str = "relu"
-    epochs: int = 200
+    preset: str = "tabular"
+    hidden: tuple[int, ...] | None = None
+    activation: str | None = None
+    epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
-    optimizer: str = "adam"
+    optimizer: str | None = None
     l2: float | None = None
     dropout: float = 0.0
     seed: int = 0
     time_limit: float | None = None
 
     def __post_init__(self) -> None:
-        for units in self.hidden:
+        for name, known in (("preset", PRESETS), ("activation", ACTIVATIONS), ("optimizer", OPTIMIZERS)):
+            value = getattr(self, name)
+            if value is not None and value not in known:
+                raise unknown_name("training settings", name, value, known)
+        for units in self.hidden or ():
             _whole_number("hidden", units, 1)
-        if self.activation not in ACTIVATIONS:
-            raise unknown_name("training settings", "activation", self.activation, ACTIVATIONS)
-        if self.optimizer not in OPTIMIZERS:
-            raise unknown_name("training settings", "optimizer", self.optimizer, OPTIMIZERS)
-        _whole_number("epochs", self.epochs, 1)
+        if self.epochs is not None:
+            _whole_number("epochs", self.epochs, 1)
         _whole_number("seed", self.seed, 0, _LARGEST_SEED)
+        for name in ("optimizer", "l2"):
+            if self.preset == "tabular" and getattr(self, name) is not None:
+                raise ConfigurationError(
+                    f"training settings: the tabular preset has its own {name}. Leave {name} out, or choose "
+                    "the plain preset."
+                )
         if self.l2 is not None:
             in_range("training settings", "l2", self.l2, 0, math.inf)
         in_range("training settings", "dropout", self.dropout, 0, 1)
@@ -104,7 +119,8 @@ class TrainingSettings:
 
     def to_json(self) -> dict[str, Any]:
         """Return the choices as plain JSON values."""
-        return {**dataclasses.asdict(self), "hidden": list(self.hidden)}
+        hidden = None if self.hidden is None else list(self.hidden)
+        return {**dataclasses.asdict(self), "hidden": hidden}
 
 
 def _whole_number(name: str, value: Any, least: int, end: int | None = None) -> None:

@@ -18,6 +18,12 @@ from wengert.io.table_training import TrainedNetwork, train_network
 from wengert.io.task import Task, infer_task
 from wengert.io.training_settings import TrainingSettings
 
+# Of each preset: the options of `TablePreprocessor.fit`.
+PREPROCESSING: dict[str, dict[str, Any]] = {
+    "tabular": {"scaling": "robust", "most_indicators": 8},
+    "plain": {"scaling": "standard"},
+}
+
 Split = tuple[np.ndarray, np.ndarray]
 
 # So that the splits of a seed do not depend on each other: the second word of the generator's seed.
@@ -54,9 +60,15 @@ class TrainingTable:
         task = infer_task(find_column(frame, target, "the target"))
         return TrainingTable(frame, target, task, infer_columns(frame, target, drop))
 
-    def preprocessor(self, rows: np.ndarray) -> TablePreprocessor:
-        """Fit the preprocessing on some of the rows."""
-        return TablePreprocessor.fit(self.frame[rows], self.target, columns=self.columns, task=self.task)
+    def preprocessor(self, rows: np.ndarray, settings: TrainingSettings) -> TablePreprocessor:
+        """Fit the preprocessing that the preset takes on some of the rows."""
+        return TablePreprocessor.fit(
+            self.frame[rows],
+            self.target,
+            columns=self.columns,
+            task=self.task,
+            **PREPROCESSING[settings.preset],
+        )
 
     def hold_out(self, fraction: float, seed: int) -> Split:
         """Split the rows in two, as `wengert.io.row_split.hold_out`."""
@@ -71,7 +83,7 @@ class TrainingTable:
         self, rows: np.ndarray, settings: TrainingSettings, *, progress: bool | str = False
     ) -> tuple[TableModel, TrainedNetwork]:
         """Train a model on some of the rows; see `train_network`."""
-        preprocessor = self.preprocessor(rows)
+        preprocessor = self.preprocessor(rows, settings)
         trained = train_network(self.frame[rows], preprocessor, settings, progress=progress)
         return TableModel(preprocessor, trained.network, {}), trained
 

@@ -13,3 +13,5 @@ from wengert.train.divergence import Divergence as Divergence
 from wengert.train.evaluation import Evaluation as Evaluation, evaluate as evaluate, predict as predict
 from wengert.train.fit import FitResult as FitResult, fit as fit
 from wengert.train.history import Epoch as Epoch, History as History
+from wengert.train.recipe import BestEpoch as BestEpoch, Recipe as Recipe
+from wengert.train.tabular import TabularFeatures as TabularFeatures, tabular_recipe as tabular_recipe

@@ -9,14 +9,17 @@ import pytest
 from hypothesis import given, settings
 from tests.cli.conftest import flowers, houses
 from tests.io.formats.examples import INPUTS, every_layer, networks, rows
+from tests.io.formats.test_python_predictor import loaded
 from tests.io.test_table_model import trained
 
 from wengert import nn, train
 from wengert.errors import ConfigurationError, UnsupportedFunctionError
 from wengert.io.formats.onnx_export import SEAL, to_onnx
 from wengert.io.formats.portable_model import NUMBERS, PortableModel
+from wengert.io.formats.python_predictor import to_python
 from wengert.io.preprocess import Target
 from wengert.io.table_model import TableModel
+from wengert.io.training_settings import PRESETS, TrainingSettings
 from wengert.primitives.composites import softmax
 from wengert.storage.checksum import carries_seal
 
@@ -150,6 +153,23 @@ def test_a_table_with_words_gaps_and_dates():
     np.testing.assert_allclose(found["variable"][:, 0], model.predict(new)["predicted_price"], rtol=1e-5)
 
 
+@pytest.mark.parametrize("preset", PRESETS)
+def test_many_words_and_gaps_of_both_presets(preset, rng):
+    words = pl.Series([f"w{place}" for place in rng.integers(0, 15, 400)] + [None] * 20)
+    frame = pl.DataFrame({"word": words, "x": rng.normal(size=420), "y": rng.normal(size=420)})
+    model = trained(frame, "y", TrainingSettings(preset, (8,), epochs=3))
+    assert len(model.preprocessor.feature_names) == (2 if preset == "tabular" else 17)
+    new = pl.concat([frame[400:], pl.DataFrame({"word": ["unknown"], "x": [1e9], "y": [0.0]})])
+    found = run(to_onnx(model.portable()), table_inputs(model, new))
+    np.testing.assert_allclose(
+        found["variable"][:, 0], model.predict(new)["predicted_y"], rtol=1e-5, atol=1e-6
+    )
+    by_source = loaded(to_python(model.portable()))["predict"](
+        {"word": new["word"].to_list(), "x": new["x"].to_list()}
+    )
+    np.testing.assert_allclose(by_source, model.predict(new)["predicted_y"], rtol=1e-5, atol=1e-6)
+
+
 def test_columns_called_like_outputs_and_numbers_that_float32_cannot_carry():
     moments = [1.7e9 + 60 * place for place in range(100)]
     frame = pl.DataFrame({"label": moments, "y": ["early", "late"] * 50})
@@ -182,7 +202,11 @@ def test_the_same_bytes_sealed_with_what_people_look_for():
     assert metadata["classes"] == '["lily", "rose", "tulip"]'
     assert metadata["feature_names"] == '["length", "width"]'
     assert (proto.ir_version, proto.opset_import[0].version) == (8, 13)
-    assert {one.name for one in proto.graph.initializer} >= {"layers.0.weight", "layers.1.bias"}
+    assert {one.name for one in proto.graph.initializer} >= {
+        "layers.0.scale",
+        "layers.1.weight",
+        "layers.2.bias",
+    }
 
 
 class Angle(nn.Module):

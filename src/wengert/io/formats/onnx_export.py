@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from wengert.io.encoded_columns import NumericColumn
 from wengert.io.formats.onnx_graph import Graph
 from wengert.io.formats.onnx_operators import Line, lower
-from wengert.io.formats.portable_model import PortableModel, trace_model, word_codes
+from wengert.io.formats.portable_model import PortableModel, statistics, trace_model, word_codes
 from wengert.io.formats.row_program import RowProgram
+from wengert.io.preprocess import NumberColumn
 from wengert.ir.node import INPUT, constant_value
 from wengert.storage.checksum import PLACEHOLDER, seal
 from wengert.trace.tree import flatten, leaf_paths
@@ -69,9 +69,9 @@ def to_onnx(model: PortableModel) -> bytes:
 def takes_float32(model: PortableModel) -> bool:
     """Whether one input of float32 numbers can carry all columns."""
     rounding = float(np.finfo(np.float32).epsneg) / 2
+    scales = [statistics(column)[1:] for column in model.numeric_columns]
     return not model.word_columns and all(
-        (abs(column.mean) + column.scale) * rounding <= _ROUNDING * column.scale
-        for column in model.numeric_columns
+        (abs(center) + scale) * rounding <= _ROUNDING * scale for center, scale in scales
     )
 
 
@@ -86,7 +86,7 @@ def _columns(graph: Graph, model: PortableModel) -> list[str]:
         return [graph.cast(graph.input("X", "FLOAT", (None, len(model.columns))), np.float64)]
     numbers, codes = [], []
     for column in model.columns:
-        if isinstance(column, NumericColumn):
+        if isinstance(column, NumberColumn):
             numbers.append(graph.input(column.name, "DOUBLE", (None, 1)))
             continue
         words = graph.input(column.name, "STRING", (None, 1))

@@ -10,9 +10,10 @@ import numpy as np
 
 from wengert import nn
 from wengert.errors import DTypeError
-from wengert.io.encoded_columns import MAXIMUM_DEVIATION, CategoricalColumn, NumericColumn
+from wengert.io.encoded_columns import MAXIMUM_DEVIATION
 from wengert.io.formats.row_program import RowProgram
-from wengert.io.preprocess import Target
+from wengert.io.preprocess import EncodedColumn, NumberColumn, Target, WordColumn
+from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn, smooth_clip
 from wengert.primitives.composites import softmax
 from wengert.primitives.exponential import sigmoid
 from wengert.trace.tree import flatten, unflatten
@@ -34,14 +35,14 @@ class PortableModel:
         Its kind may also be ``multilabel``: each class is there or not. `NUMBERS` for outputs as they are.
     feature_names : tuple of str
         One for each column that is asked of the user, in order.
-    columns : tuple of NumericColumn and CategoricalColumn
+    columns : tuple of EncodedColumn
         How those columns become features; none where they are the features already.
     """
 
     network: nn.Module
     target: Target
     feature_names: tuple[str, ...]
-    columns: tuple[NumericColumn | CategoricalColumn, ...] = ()
+    columns: tuple[EncodedColumn, ...] = ()
 
     @staticmethod
     def of_network(network: nn.Module, inputs: int, target: Target = NUMBERS) -> PortableModel:
@@ -56,14 +57,14 @@ class PortableModel:
         return sum(len(column.feature_names) for column in self.columns)
 
     @property
-    def numeric_columns(self) -> tuple[NumericColumn, ...]:
+    def numeric_columns(self) -> tuple[NumberColumn, ...]:
         """The columns that are given as numbers, in order."""
-        return tuple(column for column in self.columns if isinstance(column, NumericColumn))
+        return tuple(column for column in self.columns if isinstance(column, NumberColumn))
 
     @property
-    def word_columns(self) -> tuple[CategoricalColumn, ...]:
+    def word_columns(self) -> tuple[WordColumn, ...]:
         """The columns that are given as words, in order."""
-        return tuple(column for column in self.columns if isinstance(column, CategoricalColumn))
+        return tuple(column for column in self.columns if isinstance(column, WordColumn))
 
 
 def answers(target: Target, outputs: Any) -> tuple[Any, ...]:
@@ -93,12 +94,12 @@ def answers(target: Target, outputs: Any) -> tuple[Any, ...]:
     return np.argmax(outputs, axis=1), softmax(outputs, axis=1)
 
 
-def features(columns: Sequence[NumericColumn | CategoricalColumn], numbers: Any, codes: Any) -> Any:
+def features(columns: Sequence[EncodedColumn], numbers: Any, codes: Any) -> Any:
     """Return what `TablePreprocessor.transform` makes of the columns; plain NumPy, so it can be traced.
 
     Parameters
     ----------
-    columns : sequence of NumericColumn and CategoricalColumn
+    columns : sequence of EncodedColumn
     numbers : array or tensor of float64, shape (rows, numeric columns), or None
         NaN where a value is missing.
     codes : array or tensor of int64, shape (rows, columns of words), or None
@@ -108,23 +109,30 @@ def features(columns: Sequence[NumericColumn | CategoricalColumn], numbers: Any,
     -------
     array or tensor of float32, shape (rows, features)
     """
-    numeric = {place: column for place, column in enumerate(columns) if isinstance(column, NumericColumn)}
-    words = [place for place, column in enumerate(columns) if isinstance(column, CategoricalColumn)]
+    numeric = {place: column for place, column in enumerate(columns) if isinstance(column, NumberColumn)}
+    words = {place: column for place, column in enumerate(columns) if isinstance(column, WordColumn)}
     blocks, made = [], []  # the features, and for each its column and its place among that column's features
     if numeric:
-        statistics = [(column.median, column.mean, column.scale) for column in numeric.values()]
-        medians, means, scales = np.array(statistics).T
+        medians, centers, scales = np.array([statistics(column) for column in numeric.values()]).T
         missing = np.isnan(numbers)
-        deviations = (np.where(missing, medians, numbers) - means) / scales
-        blocks.append(np.clip(deviations, -MAXIMUM_DEVIATION, MAXIMUM_DEVIATION).astype(np.float32))
+        deviations = (np.where(missing, medians, numbers) - centers) / scales
+        clipped = np.clip(deviations, -MAXIMUM_DEVIATION, MAXIMUM_DEVIATION)
+        bent = np.array([isinstance(column, RobustColumn) for column in numeric.values()])
+        if bent.any():
+            curved = smooth_clip(deviations)
+            clipped = curved if bent.all() else np.where(bent, curved, clipped)
+        blocks.append(clipped.astype(np.float32))
         made += [(place, 0) for place in numeric]
         marked = [number for number, column in enumerate(numeric.values()) if column.marks_missing]
         if marked:
             blocks.append(np.take(missing.astype(np.float32), np.array(marked), axis=1))
             made += [(place, 1) for place, column in numeric.items() if column.marks_missing]
-    for number, place in enumerate(words):
-        count = len(columns[place].feature_names)
-        if count:
+    for number, (place, column) in enumerate(words.items()):
+        count = len(column.feature_names)
+        if isinstance(column, EmbeddedColumn):
+            blocks.append(codes[:, number : number + 1].astype(np.float32))
+            made.append((place, 0))
+        elif count:
             blocks.append((codes[:, number : number + 1] == np.arange(count)).astype(np.float32))
             made += [(place, feature) for feature in range(count)]
     joined = np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0]
@@ -132,11 +140,23 @@ def features(columns: Sequence[NumericColumn | CategoricalColumn], numbers: Any,
     return joined if order == list(range(len(made))) else np.take(joined, np.array(order), axis=1)
 
 
-def word_codes(column: CategoricalColumn) -> tuple[dict[str, int], int]:
+def statistics(column: NumberColumn) -> tuple[float, float, float]:
+    """Return what stands for a missing value in a column, and its center and scale."""
+    if isinstance(column, RobustColumn):
+        return column.center, column.center, column.spread
+    return column.median, column.mean, column.scale
+
+
+def word_codes(column: WordColumn) -> tuple[dict[str, int], int]:
     """Return the feature of each word (of ``""`` for a missing value), and that of words not listed.
 
-    −1 stands for none: all features of the column are then 0.
+    −1 stands for none: all features of the column are then 0. For an embedding it is the number of the word's
+    category.
     """
+    if isinstance(column, EmbeddedColumn):
+        numbers = {word: position for position, word in enumerate(column.categories, start=1)}
+        numbers.setdefault("", column.numbers - 1 if column.marks_missing else 0)
+        return numbers, 0
     codes = {word: position for position, word in enumerate(column.categories)}
     other = len(column.categories) if column.has_other else -1
     codes.setdefault("", len(column.feature_names) - 1 if column.marks_missing else -1)

@@ -1,0 +1,39 @@
+"""A saved model and rows of a table, as `explain` and `draw` take them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from wengert.cli.formula_options import read_rows
+from wengert.errors import ConfigurationError, DataError
+from wengert.io.table_model import TableModel
+from wengert.io.tables import read_table
+
+
+def load_rows(
+    directory: str, data: str | None, row: str | None
+) -> tuple[TableModel, pl.DataFrame, list[int]]:
+    """Return a model, the table that rows are counted in, and the rows.
+
+    Parameters
+    ----------
+    directory : str
+    data : str or None
+        ``--data``; by default the table that the model was trained on.
+    row : str or None
+        ``--row``.
+
+    Raises
+    ------
+    ConfigurationError, DataError, ModelFileError
+    """
+    model = TableModel.load(directory)
+    rows = read_rows(row)
+    file = data or model.training.get("file")
+    if not isinstance(file, str) or (file == "-" and not data):
+        raise ConfigurationError("--data: name the table that --row counts in")
+    if not data and not Path(file).exists():
+        raise DataError(f"{directory} was trained on {file}, which is not here. Name the table with --data.")
+    return model, read_table(file, text_columns=model.preprocessor.text_columns), rows

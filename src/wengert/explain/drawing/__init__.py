@@ -1,0 +1,1 @@
+"""Drawing a program as a graph: its values and adjoints, and the local derivative on each edge."""

@@ -1,0 +1,220 @@
+"""What a drawing shows: the values of a program, what each is computed from, and local derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from wengert.explain.chain import ChainRule
+from wengert.explain.checking import check_tree
+from wengert.explain.conversion import NoMatrixForm
+from wengert.explain.drawing.derivatives import Derivatives, LocalDerivative
+from wengert.explain.drawing.folding import Folding, folding
+from wengert.explain.drawing.names import DrawingStyle
+from wengert.explain.engine import Array
+from wengert.explain.expressions import Element, Symbol, Verbatim
+from wengert.explain.layout import Layout, Text, operator, parenthesised, row
+from wengert.explain.problem import Convention, Problem, build, used_in_definition
+from wengert.explain.steps import Section, Step, Tree
+from wengert.explain.views.matrix_view import MatrixWriter
+from wengert.ir.node import Node
+from wengert.ir.program import Program, ancestors
+from wengert.ir.provenance import Region
+from wengert.run.numpy import NumpyExecutor
+
+_SEED = 1964
+
+
+@dataclass(frozen=True)
+class Value:
+    """A box of the drawing.
+
+    Attributes
+    ----------
+    symbol : Symbol
+    name : Layout
+    formula : Layout or None
+        How it is computed; None for an argument or a constant.
+    value : ndarray
+    adjoint : ndarray or None
+        None where it was not computed.
+    role : str
+        ``argument``, ``constant``, ``line`` or ``output``.
+    regions : tuple of Region
+        The layers and composites around it that are drawn open.
+    """
+
+    symbol: Symbol
+    name: Layout
+    formula: Layout | None
+    value: Array
+    adjoint: Array | None
+    role: str
+    regions: tuple[Region, ...]
+
+
+@dataclass(frozen=True)
+class Use:
+    """An arrow of the drawing, from a value to one computed from it.
+
+    Attributes
+    ----------
+    tail, head : int
+        Numbers of the values.
+    derivative : LocalDerivative or None
+        Of the head by the tail; None where it was not computed.
+    """
+
+    tail: int
+    head: int
+    derivative: LocalDerivative | None
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Everything a drawing shows, before it is laid out.
+
+    Attributes
+    ----------
+    values : tuple of Value
+        Operands before what is computed from them.
+    uses : tuple of Use
+    output : Layout or None
+        The name of what adjoints are derivatives of; None where there are no adjoints.
+    """
+
+    values: tuple[Value, ...]
+    uses: tuple[Use, ...]
+    output: Layout | None
+
+
+class _Reader:
+    """Collects the contents of a drawing from a problem."""
+
+    def __init__(self, problem: Problem, folded: Folding, results: Sequence[Node], seeded: bool) -> None:
+        self.problem = problem
+        self.folded = folded
+        self.results = set(results)
+        self.seeded = seeded
+        self.style = DrawingStyle(problem.names)
+        self.writer = MatrixWriter(problem)
+        self.steps: list[Step] = []
+        self.derivatives = Derivatives(problem, ChainRule(problem), self.writer, self.style, self.steps)
+
+    def contents(self) -> Contents:
+        drawn = set(ancestors(self.results))
+        symbols = [symbol for node, symbol in self.problem.symbols.items() if node in drawn]
+        numbers = {symbol: place for place, symbol in enumerate(symbols)}
+        values = tuple(self._value(symbol) for symbol in symbols)
+        uses = tuple(
+            Use(numbers[operand], place, self._derivative(symbol, operand))
+            for place, symbol in enumerate(symbols)
+            for operand in used_in_definition(self.problem.symbols, symbol)
+        )
+        self._check()
+        output = self.style.name(self.problem.output.name) if self.seeded else None
+        return Contents(values, uses, output)
+
+    def _value(self, symbol: Symbol) -> Value:
+        point = self.problem.points[0]
+        node = symbol.node
+        active = self.seeded and symbol in self.problem.order
+        if not node.inputs:
+            role = "argument" if node in self.problem.program.inputs else "constant"
+        else:
+            role = "output" if node in self.results else "line"
+        origin = self.problem.program.provenance.get(node)
+        regions = origin.regions if origin else ()
+        inside = self.folded.folded.get(node)
+        return Value(
+            symbol,
+            self.style.name(symbol.name),
+            self._formula(symbol) if node.inputs else None,
+            np.asarray(point.values[node]),
+            point.adjoints[node] if active else None,
+            role,
+            regions[: regions.index(inside)] if inside in regions else regions,
+        )
+
+    def _formula(self, symbol: Symbol) -> Layout:
+        call = self.folded.call(symbol.node)
+        if call is not None:
+            return self._call(call, symbol)
+        element = Element(symbol, symbol.axes)
+        definition = self.problem.definition(symbol, symbol.axes)
+        if isinstance(definition, Verbatim):
+            return self._call(symbol.node.primitive.name, symbol)
+        try:
+            step = self.writer.step(element, definition)
+        except NoMatrixForm:
+            step = Step(element, element, definition, "definition", "", truth=element)
+        self.steps.append(step)
+        return self.style.show(step.after)
+
+    def _call(self, name: str, symbol: Symbol) -> Layout:
+        inside: list[Layout] = []
+        operands = used_in_definition(self.problem.symbols, symbol)
+        for operand in sorted(operands, key=self._place_in_call):
+            inside += [operator(",")] if inside else []
+            inside.append(self.style.name(operand.name))
+        return row(Text(name, "function"), parenthesised(row(*inside)))
+
+    def _place_in_call(self, operand: Symbol) -> tuple[bool, bool, int]:
+        """Order what is computed before arguments, and those before parameters of a network."""
+        node = operand.node
+        inputs = self.problem.program.inputs
+        given = node in inputs
+        parameter = given and "." in str(dict(node.params)["name"])
+        return parameter, given, inputs.index(node) if given else node.serial
+
+    def _derivative(self, symbol: Symbol, operand: Symbol) -> LocalDerivative | None:
+        if symbol not in self.problem.order or operand not in self.problem.uses[symbol]:
+            return None
+        return self.derivatives.of(symbol, operand, self.folded.written_out(symbol.node))
+
+    def _check(self) -> None:
+        tree = Tree("drawing", (Section("drawing", "", tuple(self.steps)),))
+        check_tree(tree, self.problem.points, np.random.default_rng(_SEED))
+
+
+def read(
+    program: Program,
+    wrt: Sequence[Node],
+    arguments: Sequence[Array],
+    results: Sequence[Node],
+    fold: str | Sequence[str],
+    names: dict[str, str],
+) -> Contents:
+    """Return what a drawing of a program shows.
+
+    Parameters
+    ----------
+    program : Program
+        Its output is a floating scalar.
+    wrt : sequence of Node
+        Inputs to differentiate by.
+    arguments : sequence of ndarray
+    results : sequence of Node
+        What the function returns; where that is not the output of the program, adjoints are not shown.
+    fold : str or sequence of str
+        See `folding`.
+    names : dict of str to str
+        Names to show in place of the program's own.
+
+    Raises
+    ------
+    ConfigurationError
+        For an unknown name in `fold`.
+    NonFiniteError
+    DerivationError
+        When a formula disagrees with the engine; always a bug.
+    """
+    folded = folding(program, fold)
+    folded.hidden -= set(results)
+    problem = build(
+        program, wrt, arguments, NumpyExecutor(), names, Convention(),
+        every_line=True, rng=np.random.default_rng(_SEED), hidden=folded.hidden,
+    )  # fmt: skip
+    return _Reader(problem, folded, results, seeded=list(results) == list(program.outputs)).contents()

@@ -1,0 +1,147 @@
+"""`Drawing`: a program as a graph, to be looked at, saved, or shown in a notebook."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import ConfigurationError, GradientError
+from wengert.explain.derivation import check_recording, float64_leaves, targets_of
+from wengert.explain.drawing.contents import Contents, read
+from wengert.explain.drawing.dot import dot
+from wengert.explain.drawing.picture import Picture, arrange
+from wengert.explain.drawing.png import png
+from wengert.explain.drawing.svg import svg
+from wengert.ir.node import Node
+from wengert.storage.atomic import write_file
+from wengert.trace.tensor import Tensor
+from wengert.trace.tracing import Recording
+from wengert.trace.tree import flatten
+
+SUFFIXES = (".svg", ".png", ".dot")
+
+
+class Drawing:
+    """The graph of a computation, with values, adjoints and local derivatives.
+
+    Attributes
+    ----------
+    contents : Contents
+        What it shows.
+    """
+
+    def __init__(self, contents: Contents) -> None:
+        self.contents = contents
+
+    @cached_property
+    def picture(self) -> Picture:
+        """The drawing laid out."""
+        return arrange(self.contents)
+
+    def to_svg(self) -> str:
+        """Return the drawing as SVG with its fonts inside; it follows the reader's light or dark scheme."""
+        return svg(self.picture)
+
+    def to_png(self) -> bytes:
+        """Return the drawing as the bytes of a PNG file.
+
+        Raises
+        ------
+        ConfigurationError
+            When resvg-py is not installed.
+        """
+        return png(svg(self.picture, embed_fonts=False))
+
+    def to_dot(self) -> str:
+        """Return the drawing in the DOT language."""
+        return dot(self.contents)
+
+    def _repr_svg_(self) -> str:
+        return self.to_svg()
+
+    def __repr__(self) -> str:
+        return f"<drawing: {len(self.contents.values)} values, {len(self.contents.uses)} arrows>"
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the drawing to a file: SVG, PNG or DOT by its suffix.
+
+        Parameters
+        ----------
+        path : path
+
+        Raises
+        ------
+        ConfigurationError
+            For any other suffix.
+        """
+        check_suffix(path)
+        suffix = Path(path).suffix.lower()
+        if suffix == ".png":
+            data = self.to_png()
+        else:
+            data = (self.to_svg() if suffix == ".svg" else self.to_dot()).encode()
+        write_file(Path(path), data)
+
+
+def check_suffix(path: str | os.PathLike[str]) -> None:
+    """Refuse a file name from which the form of a drawing cannot be told."""
+    if Path(path).suffix.lower() not in SUFFIXES:
+        raise ConfigurationError(f"{os.fspath(path)}: a drawing is saved as {', '.join(SUFFIXES)}")
+
+
+def make(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    wrt: str | Sequence[str] | None,
+    fold: str | Sequence[str],
+    names: Mapping[str, str],
+) -> Drawing:
+    """Trace a function and draw it; see `wengert.draw`."""
+    summed = _Summed(function)
+    recording = Recording(summed, float64_leaves(args), float64_leaves(kwargs))
+    check_recording(recording)
+    targets = targets_of(recording, wrt)
+    if not targets:
+        raise GradientError("there is no floating argument to differentiate by")
+    program = recording.program
+    arguments = [
+        np.asarray(leaf, node.type.dtype) for leaf, node in zip(recording.leaves, program.inputs, strict=True)
+    ]
+    return Drawing(read(program, targets, arguments, summed.results, fold, dict(names)))
+
+
+class _Summed:
+    """A function that returns the sum of all that another returns, where that is not a number already.
+
+    Local derivatives do not depend on it; adjoints do, and are not shown then.
+
+    Attributes
+    ----------
+    results : list of Node
+        What the function returned when it was traced last.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self.results: list[Node] = []
+        functools.update_wrapper(self, function, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        leaves = flatten(self._function(*args, **kwargs))[0]
+        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        self.results = [one.node for one in tensors]
+        floating = [one for one in tensors if one.node.type.is_float]
+        if len(leaves) == 1 and (not floating or leaves[0].shape == ()):
+            return leaves[0]
+        if not floating:
+            raise GradientError(
+                "the function returns no floating numbers, so there is nothing to differentiate"
+            )
+        return functools.reduce(np.add, [np.sum(one) for one in floating])

@@ -1,0 +1,83 @@
+"""`wengert.draw`, in a module that costs nothing to import: what it needs is loaded at the first call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from wengert.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from wengert.explain.drawing.drawing import Drawing
+
+
+def draw(
+    function: Callable[..., Any],
+    *args: Any,
+    wrt: str | Sequence[str] | None = None,
+    fold: str | Sequence[str] = "composites",
+    names: Mapping[str, str] | None = None,
+    loss: Callable[..., Any] | None = None,
+    **kwargs: Any,
+) -> Drawing:
+    """Draw a computation as a graph: values, adjoints, and the local derivative on each arrow.
+
+    Parameters
+    ----------
+    function : callable
+        Written in plain NumPy; its own variable names are used. Or a network, with or without `loss`.
+        Adjoints are the derivatives of what it returns, where that is one floating number; otherwise there
+        are none.
+    *args, **kwargs
+        The point at which it is drawn: numbers, arrays, networks. For a network its inputs, then the target
+        if there is a loss.
+    wrt : str or sequence of str, optional
+        Names of the arguments to differentiate by: all floating ones by default, of a network with a loss its
+        parameters. What depends on none of them has no adjoint and shows a dash.
+    fold : str or sequence of str
+        What is drawn as one box each: ``composites`` (softmax, losses, activations), ``layers`` (and
+        composites), ``nothing``, or the names of some layers and composites.
+    names : mapping, optional
+        Names to show in place of the program's own.
+    loss : callable, optional
+        Of a network's output and the target, such as `wengert.nn.nllm_from_logits`.
+
+    Returns
+    -------
+    Drawing
+        Shown as SVG in notebooks; ``save(path)`` writes SVG, PNG or DOT.
+
+    Raises
+    ------
+    ConfigurationError
+        For an unknown name in `wrt` or `fold`; suggests the nearest.
+    GradientError
+        When there is nothing to differentiate.
+    NonFiniteError
+        When a value or an adjoint is not finite at the given point.
+    DerivationError
+        When a formula disagrees with the engine; always a bug.
+
+    Notes
+    -----
+    Large arrays show their shape and the numbers at their corners. Formulas and local derivatives are
+    compared with the engine at the given point and at random ones before they are shown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import wengert as wg
+    >>> wg.draw(lambda x: np.cos(np.sin(x**2) + 3 * x**2), 0.7)
+    <drawing: 6 values, 6 arrows>
+    """
+    from wengert.explain.drawing.drawing import make
+    from wengert.explain.network import forward, is_network, with_loss
+
+    if is_network(function) and loss is not None:
+        function, args = with_loss(function, loss, args)
+        wrt = "net" if wrt is None else wrt
+    elif is_network(function):
+        function, args = forward(function, args)
+    elif loss is not None:
+        raise ConfigurationError("loss= goes with a network; a function computes its loss itself")
+    return make(function, args, kwargs, wrt, fold, names or {})

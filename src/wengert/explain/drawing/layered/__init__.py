@@ -1,0 +1,1 @@
+"""Layered drawing of directed graphs (Sugiyama): ranks, order within ranks, coordinates, edges as curves."""

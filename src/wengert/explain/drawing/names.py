@@ -1,0 +1,36 @@
+"""How drawings write names: an automatic number is a subscript, as in v₁."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from wengert.explain import layout
+from wengert.explain.expressions import Symbol
+from wengert.explain.indices import Position
+from wengert.explain.layout import Layout, Text
+from wengert.explain.matrices import Shape
+from wengert.explain.typesetting import Style
+
+
+@dataclass(frozen=True)
+class DrawingStyle(Style):
+    """The style of derivations, but for the numbers of names without indices."""
+
+    def name(self, name: str) -> Layout:
+        """Return a name; the number at its end is set as a subscript."""
+        found = re.fullmatch(r"(.*?[^\d])(\d+)", name)
+        return Text(name) if found is None else layout.Script(Text(found[1]), below=Text(found[2], "number"))
+
+    def element(self, symbol: Symbol, positions: Iterable[Position], name: str = "") -> Layout:
+        """Return an element; with indices below it, the number of its name stands above."""
+        taken = tuple(positions)
+        if all(isinstance(at, int) for at in taken):
+            return self.name(name or self.element_name(symbol))
+        return Style(self.names).element(symbol, taken, name)
+
+    def _shaped(self, body: Layout, shape: Shape, transposed: bool) -> Layout:
+        if transposed and shape != (1, 1) and isinstance(body, layout.Script) and body.above is None:
+            return layout.Script(body.base, body.below, Text("T"))
+        return super()._shaped(body, shape, transposed)

@@ -1,0 +1,97 @@
+"""The plain way to train on a table: dense layers on standardised features, stopped early."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wengert import nn, optim, train
+from wengert.io.preprocess import TablePreprocessor
+from wengert.io.training_settings import (
+    OPTIMIZERS,
+    PLAIN_ACTIVATION,
+    PLAIN_EPOCHS,
+    PLAIN_HIDDEN,
+    PLAIN_OPTIMIZER,
+    TrainingSettings,
+)
+
+_PATIENCE = 20
+# The loss of a linear model is convex, so it bears learning rates this many times as large, and needs them.
+_LINEAR = 10
+
+
+def plain_recipe(
+    preprocessor: TablePreprocessor, features: np.ndarray, targets: np.ndarray, settings: TrainingSettings
+) -> train.Recipe:
+    """Return the recipe of the plain preset with what the settings change in it.
+
+    Parameters
+    ----------
+    preprocessor : TablePreprocessor
+    features, targets : numpy.ndarray
+        The rows to learn from; only their numbers count here.
+    settings : TrainingSettings
+    """
+    outputs = max(1, len(preprocessor.target.classes))
+    return train.Recipe(
+        network=build_network(features.shape[1], outputs, settings),
+        loss=loss_of(preprocessor),
+        optimizer=_optimizer(settings),
+        epochs=PLAIN_EPOCHS if settings.epochs is None else settings.epochs,
+        batch_size=settings.batch_size_for(len(features)),
+        penalty=_penalty(settings, len(features)),
+        early_stopping=_PATIENCE,
+        callbacks=(_BestAtTheEnd(),),
+    )
+
+
+def loss_of(preprocessor: TablePreprocessor) -> str:
+    """Return the name of the loss for a target: a key of `nn.LOSSES`."""
+    return "half_squared_error" if preprocessor.target.kind == "regression" else "nllm_from_logits"
+
+
+def build_network(inputs: int, outputs: int, settings: TrainingSettings) -> nn.Module:
+    """Return a network of dense layers with random weights, in float32."""
+    layers: list[nn.Module] = []
+    width = inputs
+    for units in _hidden(settings):
+        layers.append(nn.Dense(width, units, settings.activation or PLAIN_ACTIVATION))
+        if settings.dropout:
+            layers.append(nn.Dropout(settings.dropout))
+        width = units
+    layers.append(nn.Dense(width, outputs))
+    return nn.Sequential(*layers).initialise(settings.seed)
+
+
+class _BestAtTheEnd(train.Callback):
+    """Take the weights of the best epoch also where all epochs were run."""
+
+    def on_epoch_end(self, state: train.TrainingState) -> train.Stop | None:
+        if len(state.history) >= state.epochs:
+            return train.Stop("all epochs", restore_best=True)
+        return None
+
+
+def _hidden(settings: TrainingSettings) -> tuple[int, ...]:
+    return PLAIN_HIDDEN if settings.hidden is None else settings.hidden
+
+
+def _optimizer(settings: TrainingSettings) -> optim.Optimiser | optim.LBFGS:
+    name = settings.optimizer or PLAIN_OPTIMIZER
+    default = OPTIMIZERS[name]
+    if default is None:
+        return optim.LBFGS()
+    if not _hidden(settings):
+        default *= _LINEAR
+    rate = default if settings.learning_rate is None else settings.learning_rate
+    if name == "sgd":
+        return optim.SGD(rate, momentum=0.9)
+    if name == "adamw":
+        return optim.AdamW(rate) if settings.l2 is None else optim.AdamW(rate, weight_decay=settings.l2)
+    return {"adam": optim.Adam, "rmsprop": optim.RMSProp}[name](rate)
+
+
+def _penalty(settings: TrainingSettings, rows: int) -> nn.L2 | None:
+    if settings.optimizer == "adamw" or settings.l2 == 0:
+        return None
+    return nn.L2(1 / rows if settings.l2 is None else settings.l2)

@@ -1,0 +1,95 @@
+"""The tabular preset: what the network is made of, and that it learns what a table holds."""
+
+import numpy as np
+import pytest
+
+from wengert import nn, train
+from wengert.train import BestEpoch, TabularFeatures, tabular_recipe
+
+
+def layers(recipe):
+    return [type(layer).__name__ for layer in recipe.network.layers]
+
+
+def test_the_network_for_classes():
+    recipe = tabular_recipe(TabularFeatures(5, (4, 20)), outputs=3, rows=1000)
+    assert layers(recipe) == ["ColumnBlocks", "Scale", *["NTKDense"] * 4]
+    shapes = {name: value.shape for name, value in nn.parameters(recipe.network).items()}
+    assert shapes["layers.0.layers.1.weight"] == (24, 8)
+    assert shapes["layers.1.scale"] == (5 + 2 * 8,)
+    assert shapes["layers.2.weight"] == (21, 256)
+    assert shapes["layers.5.weight"] == (256, 3)
+    assert not nn.parameters(recipe.network)["layers.5.weight"].any()
+    assert recipe.network.layers[2].activation == "selu"
+    assert recipe.network(np.zeros((2, 7), np.float32)).shape == (2, 3)
+
+
+def test_the_network_for_numbers():
+    recipe = tabular_recipe(TabularFeatures(5), 1, rows=1000, limits=(-1.5, 2.0), hidden=(8,), dropout=0.2)
+    assert layers(recipe) == ["Scale", "NTKDense", "Dropout", "NTKDense", "Clip"]
+    assert recipe.network.layers[1].activation == "mish"
+    only_words = tabular_recipe(TabularFeatures(0, (3,)), 2, rows=10, hidden=())
+    assert layers(only_words) == ["CategoryEmbeddings", "Scale", "NTKDense"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "epochs", "batch"), [(7, 256, 7), (50_000, 255, 256), (1_000_000, 12, 256), (10**8, 1, 256)]
+)
+def test_large_tables_take_fewer_epochs(rows, epochs, batch):
+    recipe = tabular_recipe(TabularFeatures(2), 2, rows=rows)
+    assert (recipe.epochs, recipe.batch_size) == (epochs, batch)
+
+
+def test_rates_of_scale_bias_and_weights():
+    recipe = tabular_recipe(TabularFeatures(2), 2, rows=256, epochs=100, learning_rate=0.5)
+    peak = 100 * (2**0.5 - 1) / 15
+    rates = {pattern: optimizer.learning_rate(peak) for pattern, optimizer in recipe.optimizer.groups}
+    assert rates == pytest.approx({"*.scale": 3.0, "*.bias": 0.05})
+    assert recipe.optimizer.learning_rate(peak) == pytest.approx(0.5)
+    assert recipe.optimizer.learning_rate(100) == pytest.approx(0, abs=1e-12)
+
+
+def test_it_learns_a_rule_of_numbers_and_words(rng):
+    numbers = rng.normal(size=(600, 2)).astype(np.float32)
+    words = rng.integers(1, 12, size=600)
+    y = (numbers[:, 0] * numbers[:, 1] > 0) ^ (words % 3 == 0)
+    X = np.column_stack([numbers, words]).astype(np.float32)
+    recipe = tabular_recipe(TabularFeatures(2, (12,)), 2, rows=450, hidden=(32, 32), epochs=60)
+    result = recipe.fit(X[:450], y[:450].astype(int), validation_data=(X[450:], y[450:].astype(int)))
+    predicted = np.argmax(train.predict(result.net, X[450:]), axis=1)
+    assert (predicted == y[450:]).mean() > 0.9
+    best = max(epoch.validation_accuracy for epoch in result.history)
+    assert (predicted == y[450:]).mean() == pytest.approx(best)
+    last = max(epoch.epoch for epoch in result.history if epoch.validation_accuracy == best)
+    assert result.best_epoch == last
+
+
+def test_predictions_of_numbers_stay_within_those_of_training(rng):
+    X = rng.uniform(-1, 1, size=(300, 1)).astype(np.float32)
+    y = 2 * X
+    limits = (float(y.min()), float(y.max()))
+    recipe = tabular_recipe(TabularFeatures(1), 1, rows=300, limits=limits, hidden=(16,), epochs=40)
+    result = recipe.fit(X, y)
+    far = np.array([[-9.0], [0.25], [9.0]], np.float32)
+    low, middle, high = train.predict(result.net, far)[:, 0]
+    assert (low, high) == pytest.approx(limits)
+    assert middle == pytest.approx(0.5, abs=0.1)
+
+
+def test_the_best_epoch_is_the_last_of_the_lowest_error():
+    watch = BestEpoch()
+    history = train.History()
+    for number, accuracy in enumerate([0.5, 0.9, 0.7, 0.9, 0.8], start=1):
+        epoch = train.Epoch(number, 1.0, 0.1 * number, accuracy, 0.1, 0.0)
+        history = history.appended(epoch)
+        assert watch.on_epoch_end(train.TrainingState(f"net {number}", history, 5, number, 1)) is None
+    assert (watch.network, watch.epoch) == ("net 4", 4)
+
+
+def test_the_best_epoch_of_a_regression_is_that_of_the_lowest_loss():
+    watch = BestEpoch()
+    history = train.History()
+    for number, loss in enumerate([3.0, 1.0, 2.0], start=1):
+        history = history.appended(train.Epoch(number, loss, None, None, 0.1, 0.0))
+        watch.on_epoch_end(train.TrainingState(number, history, 3, number, 1))
+    assert watch.network == 2
