@@ -157,6 +157,9 @@ def train(
     seed: _Seed = None,
     time_limit: _TimeLimit = None,
     out: _Out = None,
+    report: Annotated[
+        str | None, _option("HTML page to write: curves, scores, figures, data; see `report`.", _OUTPUT)
+    ] = None,
     json: _Json = False,
     quiet: _Quiet = False,
 ) -> int:
@@ -170,11 +173,11 @@ def train(
     given = {
         name: value
         for name, value in locals().items()
-        if name not in ("file", "config", "json", "quiet") and value is not None
+        if name not in ("file", "config", "report", "json", "quiet") and value is not None
     }
     from wengert.cli.train_command import run
 
-    return run(file, given, config, as_json=json, quiet=quiet)
+    return run(file, given, config, page=report, as_json=json, quiet=quiet)
 
 
 @app.command
@@ -203,14 +206,67 @@ def predict(
 
 
 @app.command
-def evaluate(model: _Model, file: _File, /, *, json: _Json = False) -> int:
+def evaluate(
+    model: _Model,
+    file: _File,
+    /,
+    *,
+    plots: Annotated[
+        str | None,
+        _option(
+            "Directory for figures in SVG: confusion, calibration, regions; or predictions, errors.", _OUTPUT
+        ),
+    ] = None,
+    json: _Json = False,
+) -> int:
     """Score a model on a table whose target is known.
 
     Example: wengert evaluate digits-model labelled.csv
     """
     from wengert.cli.evaluate_command import run
 
-    return run(model, file, as_json=json)
+    return run(model, file, plots, as_json=json)
+
+
+@app.command
+def compare(
+    first: _Model,
+    second: _Model,
+    /,
+    *,
+    data: Annotated[
+        str, _option("Table whose target is known; best of rows that neither model learnt from.", _TABLE)
+    ],
+    json: _Json = False,
+) -> int:
+    """Compare two models on the same rows, and say whether the difference can be chance.
+
+    Example: wengert compare digits-model other-model --data labelled.csv
+    """
+    from wengert.cli.compare_command import run
+
+    return run(first, second, data, as_json=json)
+
+
+@app.command
+def report(
+    model: _Model,
+    /,
+    *,
+    data: Annotated[str, _option("Table whose target is known.", _TABLE)],
+    out: Annotated[
+        str | None, _option("HTML page to write. [default: from the model's name]", _OUTPUT)
+    ] = None,
+) -> int:
+    """Write a report of a model as one HTML page that needs nothing else.
+
+    Learning curves, scores, confusion matrix, calibration, regions where there are two columns, the data.
+
+    Example: wengert report digits-model --data labelled.csv
+    """
+    from wengert.cli.report_command import run
+
+    return run(model, data, out)
 
 
 @app.command

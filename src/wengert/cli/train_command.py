@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -15,6 +16,7 @@ from rich.text import Text
 from wengert.cli.console import error_console, label_and_text, result_console
 from wengert.cli.entry import INTERRUPTED, SUCCESS
 from wengert.cli.report import one_line, print_columns, print_task
+from wengert.cli.report_command import check_report, write_report
 from wengert.cli.train_options import TrainOptions, dropped_columns, train_options
 from wengert.cli.train_summary import print_summary
 from wengert.io.evaluation import mean_scores
@@ -24,11 +26,15 @@ from wengert.io.tables import read_table
 from wengert.io.training_table import Split, TrainingTable, cross_validate
 
 
-def run(file: str, given: Mapping[str, Any], config: str | None, *, as_json: bool, quiet: bool) -> int:
+def run(
+    file: str, given: Mapping[str, Any], config: str | None, *, page: str | None, as_json: bool, quiet: bool
+) -> int:
     """Train on a file; see `wengert.cli.app.train`."""
     started = time.monotonic()
     options = train_options(file, given, config)
     check_destination(options.directory)
+    if page is not None:
+        check_report(Path(page))
     frame = read_table(file)
     table = TrainingTable.infer(frame, options.target, dropped_columns(options.drop, frame.columns))
     _warn(table.task.warning)
@@ -57,6 +63,11 @@ def run(file: str, given: Mapping[str, Any], config: str | None, *, as_json: boo
         "interrupted": interrupted,
         "seconds": round(time.monotonic() - started, 3),
     }
+    if page is not None:
+        rows = f"{held.size:,} rows held out" if held.size else f"the {kept.size:,} rows that it learnt from"
+        described = dataclasses.replace(model, training=training)
+        write_report(described, frame[held if held.size else kept], rows, Path(page))
+        outcome["report"] = page
     print_summary(report, outcome, options.directory)
     if as_json:
         sys.stdout.write(json.dumps(outcome, allow_nan=False) + "\n")
@@ -101,6 +112,10 @@ def _description(
         "epochs": len(trained.history),
         "best_epoch": trained.best_epoch,
         "stopped": trained.stopped,
+        "curves": {
+            "loss": [epoch.loss for epoch in trained.history],
+            "validation_loss": [epoch.validation_loss for epoch in trained.history],
+        },
         "warning": trained.warning,
         "scores": None,
         "cross_validation": None,

@@ -9,6 +9,20 @@ import numpy as np
 from wengert.io import metrics
 from wengert.io.task import Class
 
+# The scores that are one number each, as people call them.
+SCORE_NAMES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "f1": "mean F₁",
+    "mcc": "Matthews corr.",
+    "roc_auc": "ROC AUC",
+    "log_loss": "log-loss",
+    "calibration_error": "calibration error",
+    "r2": "R²",
+    "rmse": "RMSE",
+    "mae": "MAE",
+}
+
 
 def classification_scores(
     actual: np.ndarray, log_probabilities: np.ndarray, classes: tuple[Class, ...]

@@ -1,4 +1,4 @@
-"""A page of HTML: sections, tables and figures, light or dark as the reader has it, without anything from outside."""
+"""A page of HTML: sections, tables and figures, light or dark as the reader has it, nothing from outside."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ p { margin: 0 0 10px; }
 section { background: var(--panel); border: 1px solid var(--line); border-radius: 10px; padding: 18px 20px;
   margin: 16px 0; overflow-x: auto; }
 .cards { display: flex; flex-wrap: wrap; gap: 10px; margin: 16px 0; }
-.card { background: var(--panel); border: 1px solid var(--line); border-radius: 10px; padding: 10px 16px; min-width: 120px; }
+.card { background: var(--panel); border: 1px solid var(--line); border-radius: 10px;
+  padding: 10px 16px; min-width: 120px; }
 .card b { display: block; font-size: 22px; font-variant-numeric: tabular-nums; }
 .figures { display: flex; flex-wrap: wrap; gap: 24px; align-items: flex-start; }
 figure { margin: 0; max-width: 100%; }
@@ -39,13 +40,15 @@ def escaped(text: object) -> str:
 
 def page(title: str, parts: Iterable[str]) -> str:
     """Return the whole document. The parts are markup already."""
+    dark = f"@media (prefers-color-scheme: dark) {{ :root {{ {variables(DARK)} }} }}"
+    style = f":root {{ color-scheme: light dark; {variables(LIGHT)} }} {dark}{_STYLE}{STYLE}"
+    # Nothing is loaded and nothing runs, whatever the names in a table try.
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        # Nothing is loaded and nothing runs, whatever the names in a table try.
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>{escaped(title)}</title><style>:root {{ color-scheme: light dark; {variables(LIGHT)} }}"
-        f"@media (prefers-color-scheme: dark) {{ :root {{ {variables(DARK)} }} }}{_STYLE}{STYLE}</style></head>\n"
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        f"<title>{escaped(title)}</title><style>{style}</style></head>\n"
         f"<body><main>\n{chr(10).join(parts)}\n</main></body></html>\n"
     )
 
@@ -55,9 +58,9 @@ def section(heading: str, *parts: str) -> str:
     return f"<section><h2>{escaped(heading)}</h2>{''.join(parts)}</section>"
 
 
-def paragraph(text: str, soft: bool = False) -> str:
+def paragraph(text: str) -> str:
     """Return a paragraph of text."""
-    return f"<p{' class="soft"' if soft else ''}>{escaped(text)}</p>"
+    return f'<p class="soft">{escaped(text)}</p>'
 
 
 def cards(values: Iterable[tuple[str, str]]) -> str:

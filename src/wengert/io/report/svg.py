@@ -78,7 +78,7 @@ class Chart:
         Whether y counts powers of ten.
     """
 
-    LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 44
+    LEFT, RIGHT, TOP, BOTTOM = 78, 14, 12, 44
 
     def __init__(
         self,
@@ -124,12 +124,10 @@ class Chart:
         opacity: float = 0.75,
     ) -> None:
         """Draw dots."""
+        look = f'r="{radius:g}" fill="{_colour(series)}" fill-opacity="{opacity:g}"'
         for x, y in points:
             left, top = self.at(x, y)
-            self.parts.append(
-                f'<circle class="ring" cx="{left:.1f}" cy="{top:.1f}" r="{radius:g}" fill="{_colour(series)}" '
-                f'fill-opacity="{opacity:g}"/>'
-            )
+            self.parts.append(f'<circle class="ring" cx="{left:.1f}" cy="{top:.1f}" {look}/>')
         if name:
             self.legend.append((name, series))
 
@@ -145,12 +143,11 @@ class Chart:
     def mark(self, start: tuple[float, float], end: tuple[float, float], name: str = "") -> None:
         """Draw a dashed line, such as that of perfect predictions."""
         (x1, y1), (x2, y2) = self.at(*start), self.at(*end)
-        self.parts.append(f'<line class="mark" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>')
+        self.parts.append(_line("mark", (x1, y1), (x2, y2)))
         if name:
-            anchor = "end" if x1 > self.width * 0.7 else "start"
-            shift = -5 if anchor == "end" else 5
+            left = x1 > self.width * 0.7
             self.parts.append(
-                f'<text x="{x1 + shift:.1f}" y="{min(y1, y2) + 12:.1f}" text-anchor="{anchor}">{_safe(name)}</text>'
+                _text(x1 + (-5 if left else 5), max(y1, y2) - 6, name, "end" if left else "start")
             )
 
     def svg(self) -> str:
@@ -171,32 +168,19 @@ class Chart:
         bottom, right = self.height - self.BOTTOM, self.width - self.RIGHT
         for value in ticks(*self.x):
             left = self.at(value, 1)[0]
-            parts.append(
-                f'<line class="grid" x1="{left:.1f}" y1="{self.TOP}" x2="{left:.1f}" y2="{bottom}"/>'
-            )
-            parts.append(
-                f'<text x="{left:.1f}" y="{bottom + 16}" text-anchor="middle">{number_text(value)}</text>'
-            )
+            parts.append(_line("grid", (left, self.TOP), (left, bottom)))
+            parts.append(_text(left, bottom + 16, number_text(value)))
         for value in self._y_ticks():
             top = self.at(self.x[0], value)[1]
-            parts.append(f'<line class="grid" x1="{self.LEFT}" y1="{top:.1f}" x2="{right}" y2="{top:.1f}"/>')
-            parts.append(
-                f'<text x="{self.LEFT - 7}" y="{top + 4:.1f}" text-anchor="end">{number_text(value)}</text>'
-            )
-        middle = (self.LEFT + right) / 2
-        parts.append(
-            f'<text class="name" x="{middle:.0f}" y="{self.height - 8}" text-anchor="middle">{_safe(self.names[0])}</text>'
-        )
-        height = (self.TOP + bottom) / 2
-        parts.append(
-            f'<text class="name" transform="translate(14 {height:.0f}) rotate(-90)" text-anchor="middle">'
-            f"{_safe(self.names[1])}</text>"
-        )
+            parts.append(_line("grid", (self.LEFT, top), (right, top)))
+            parts.append(_text(self.LEFT - 7, top + 4, number_text(value), "end"))
+        parts.append(_text((self.LEFT + right) / 2, self.height - 8, self.names[0], kind="name"))
+        parts.append(_upright(14, (self.TOP + bottom) / 2, self.names[1]))
         return parts
 
     def _y_ticks(self) -> list[float]:
         if not self.logarithmic:
-            return ticks(*self.y, 5)
+            return ticks(*self.y)
         whole = range(math.ceil(self.y[0] - 1e-9), math.floor(self.y[1] + 1e-9) + 1)
         if len(whole) > 2:
             step = 1 + len(whole) // 7
@@ -211,12 +195,9 @@ class Chart:
         right = self.width - self.RIGHT - 6
         for row, (name, series) in enumerate(self.legend):
             top = self.TOP + 16 + 18 * row
-            parts.append(
-                f'<text class="name" x="{right - 16}" y="{top}" text-anchor="end">{_safe(_short(name))}</text>'
-            )
-            parts.append(
-                f'<rect x="{right - 10}" y="{top - 9}" width="10" height="10" fill="{_colour(series)}"/>'
-            )
+            parts.append(_text(right - 16, top, _short(name), "end", "name"))
+            box = f'x="{right - 10}" y="{top - 9}" width="10" height="10"'
+            parts.append(f'<rect {box} fill="{_colour(series)}"/>')
         return parts
 
 
@@ -239,34 +220,42 @@ def matrix(rows: Sequence[Sequence[int]], names: Sequence[str], axes: tuple[str,
     parts = [
         f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img" aria-label="{_safe(title)}">'
         f"<title>{_safe(title)}</title>",
-        f'<text class="name" x="{left + side / 2:.0f}" y="14" text-anchor="middle">{_safe(axes[1])}</text>',
-        f'<text class="name" transform="translate(12 {top + side / 2:.0f}) rotate(-90)" text-anchor="middle">'
-        f"{_safe(axes[0])}</text>",
+        _text(left + side / 2, 14, axes[1], kind="name"),
+        _upright(12, top + side / 2, axes[0]),
     ]
     for place, (name, counts) in enumerate(zip(names, rows, strict=True)):
-        total = sum(counts)
-        middle = top + cell * place + cell / 2
-        parts.append(
-            f'<text x="{left - 6}" y="{middle + 4:.0f}" text-anchor="end">{_safe(_short(name))}</text>'
-        )
-        label = _short(name)[: max(2, cell // 7)]
-        parts.append(
-            f'<text x="{left + cell * place + cell / 2:.0f}" y="{top + side + 16}" text-anchor="middle">{_safe(label)}</text>'
-        )
+        middle = cell * place + cell / 2
+        parts.append(_text(left - 6, top + middle + 4, _short(name), "end"))
+        parts.append(_text(left + middle, top + side + 16, _short(name)[: max(2, cell // 7)]))
+        total = sum(counts) or 1
         for column, count in enumerate(counts):
-            share = count / total if total else 0.0
             x, y = left + cell * column, top + cell * place
-            colour = _colour(2 if column == place else 1)
-            hint = f"{name} → {names[column]}: {count} of {total}"
-            parts.append(
-                f'<rect x="{x}" y="{y}" width="{cell - 2}" height="{cell - 2}" rx="3" fill="{colour}" '
-                f'fill-opacity="{0.04 + 0.8 * share:.2f}"><title>{_safe(hint)}</title></rect>'
+            look = (
+                f'x="{x}" y="{y}" width="{cell - 2}" height="{cell - 2}" rx="3" '
+                f'fill="{_colour(2 if column == place else 1)}" '
+                f'fill-opacity="{0.04 + 0.8 * count / total:.2f}"'
             )
+            hint = _safe(f"{name} → {names[column]}: {count} of {sum(counts)}")
+            parts.append(f"<rect {look}><title>{hint}</title></rect>")
             if count:
-                parts.append(
-                    f'<text class="name" x="{x + cell / 2 - 1:.0f}" y="{y + cell / 2 + 3:.0f}" text-anchor="middle">{count}</text>'
-                )
+                parts.append(_text(x + cell / 2 - 1, y + cell / 2 + 3, str(count), kind="name"))
     return "".join([*parts, "</svg>"])
+
+
+def _text(x: float, y: float, text: str, anchor: str = "middle", kind: str = "") -> str:
+    shown = f' class="{kind}"' if kind else ""
+    return f'<text{shown} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{_safe(text)}</text>'
+
+
+def _upright(x: float, y: float, text: str) -> str:
+    """Return text that reads from bottom to top."""
+    place = f"translate({x:.1f} {y:.1f}) rotate(-90)"
+    return f'<text class="name" transform="{place}" text-anchor="middle">{_safe(text)}</text>'
+
+
+def _line(kind: str, start: tuple[float, float], end: tuple[float, float]) -> str:
+    (x1, y1), (x2, y2) = start, end
+    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
 
 
 def _widened(limits: tuple[float, float]) -> tuple[float, float]:
