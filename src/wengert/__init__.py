@@ -12,11 +12,16 @@ from wengert.errors import WengertError as WengertError
 # Imported here and now: these functions must be bound after their packages of the same name.
 from wengert.explain.entry import explain as explain
 from wengert.trace.tracing import trace as trace
-
-__version__ = "0.1.0"
+from wengert.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from wengert import nn as nn, optim as optim, train as train
+    from wengert import (
+        estimators as estimators,
+        nn as nn,
+        optim as optim,
+        plots as plots,
+        train as train,
+    )
     from wengert.autodiff.check import check_grad as check_grad
     from wengert.autodiff.gradients import (
         grad as grad,
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
     )
     from wengert.autodiff.jacobians import hessian as hessian, jacobian as jacobian
     from wengert.autodiff.products import hvp as hvp, jvp as jvp, vjp as vjp
+    from wengert.estimators import MLPClassifier as MLPClassifier, MLPRegressor as MLPRegressor
     from wengert.explain.derivation import Derivation as Derivation
     from wengert.explain.drawing.drawing import Drawing as Drawing
     from wengert.explain.drawing.entry import draw as draw
@@ -53,10 +59,14 @@ if TYPE_CHECKING:
 
 # Everything below is imported when it is first asked for, so that `import wengert` costs what NumPy costs.
 _LAZY = {
+    "estimators": "wengert.estimators",
     "nn": "wengert.nn",
     "optim": "wengert.optim",
+    "plots": "wengert.plots",
     "random": "wengert.primitives.random",
     "train": "wengert.train",
+    "MLPClassifier": "wengert.estimators:MLPClassifier",
+    "MLPRegressor": "wengert.estimators:MLPRegressor",
     "Derivation": "wengert.explain.derivation:Derivation",
     "Drawing": "wengert.explain.drawing.drawing:Drawing",
     "Program": "wengert.ir.program:Program",

@@ -1,14 +1,14 @@
 """Turns, ratios and tables, with candidates whose times are known."""
 
 import statistics
+import time
 
 import pytest
 
-from wengert.benchmark import suite
-from wengert.benchmark.candidate import Candidate, Training
+from wengert.benchmark import suite, turns
 from wengert.benchmark.configurations import CONFIGURATIONS, Configuration
 from wengert.benchmark.peers import PEERS
-from wengert.benchmark.suite import Measurement, Result, Trial, interleaved, measure
+from wengert.benchmark.suite import Measurement, Result, measure
 from wengert.benchmark.tables import record, tables
 from wengert.run.llvm.limits import MachineLimits
 
@@ -30,21 +30,25 @@ def result(times):
 
 
 def test_every_candidate_has_a_turn_in_every_round_and_follows_different_neighbours(monkeypatch):
-    monkeypatch.setattr(suite, "_PAUSE", 0)
-    turns = []
+    monkeypatch.setattr(turns, "PAUSE", 0)
+    taken = []
 
-    def candidate(name, seconds):
-        def train(epochs):
-            turns.append(name)
-            return Training(epochs * seconds, 10 * epochs, [])
+    def turn(name, figure):
+        return lambda: taken.append(name) or figure
 
-        return Candidate(name, train)
+    figures = turns.interleaved(
+        {name: turn(name, figure) for name, figure in zip("abc", (1, 2, 3), strict=True)}, 3
+    )
+    assert figures == {"a": [1] * 3, "b": [2] * 3, "c": [3] * 3}
+    assert taken == ["a", "b", "c", "b", "c", "a", "c", "a", "b"]
 
-    trials = {
-        name: Trial(candidate(name, seconds), 4) for name, seconds in (("a", 1.0), ("b", 2.0), ("c", 3.0))
-    }
-    assert interleaved(trials, 3) == {"a": [0.1] * 3, "b": [0.2] * 3, "c": [0.3] * 3}
-    assert turns == ["a", "b", "c", "b", "c", "a", "c", "a", "b"]
+
+def test_a_turn_lasts_long_enough_to_be_measured():
+    calls = []
+    turn = turns.repeated(lambda: calls.append(time.sleep(0.002)), least=0.02)
+    before = len(calls)
+    assert 0.002 <= turn() < 1
+    assert len(calls) > before + 1
 
 
 def test_ratios_and_means():

@@ -26,7 +26,7 @@ def test_times_ratios_and_machine(command, tmp_path):
     assert outcome.code == 0
     assert "A 2–4–1 sigmoid, batch 1  Adam" in outcome.out
     assert "NumPy  of the limit" in outcome.out
-    assert "in place, 1 BLAS thread" in outcome.out
+    assert "in place, " in outcome.out  # with one or several threads, whichever was faster
     assert "A with SGD: 2 rounds" in outcome.err
     measured = json.loads((tmp_path / "times.json").read_text("utf-8"))
     assert {(one["peer"], one["rule"], len(one["seconds"])) for one in measured["measurements"]} == {

@@ -27,6 +27,7 @@ SCALAR = {
     "squared_error": lambda z, t: (t - z) ** 2,
     "absolute_error": lambda z, t: abs(t - z),
     "huber": huber,
+    "quantile": lambda z, t: abs(t - z) / 2,
     "poisson": lambda z, t: mpmath.exp(z) - t * z,
     "nll": lambda p, t: -(t * mpmath.log(p) + (1 - t) * mpmath.log(1 - p)),
     "nll_from_logits": lambda z, t: softplus(z) - t * z,
@@ -243,6 +244,16 @@ def test_weights_and_options_that_make_no_sense_are_refused():
         nn.huber(z, t, delta=0)
     with pytest.raises(DTypeError, match="floating dtype, not complex128"):
         nn.squared_error(z * 1j, t)
+
+
+def test_quantile_weighs_what_is_too_low_against_what_is_too_high():
+    z, t = np.array([1.0, 1.0, 2.0]), np.array([3.0, 0.0, 2.0])
+    losses = nn.quantile(z, t, quantile=0.9, reduction="none")
+    np.testing.assert_allclose(losses, [0.9 * 2, 0.1 * 1, 0])
+    slopes = wg.grad(lambda z: nn.quantile(z, t, quantile=0.9, reduction="sum"))(z)
+    np.testing.assert_allclose(slopes, [-0.9, 0.1, -0.4])
+    with pytest.raises(ConfigurationError, match=r"quantile: quantile lies in \(0, 1\), got 1"):
+        nn.quantile(z, t, quantile=1)
 
 
 def test_a_loss_traced_from_types_alone_asks_for_no_values():

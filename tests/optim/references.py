@@ -38,3 +38,19 @@ def rmsprop(w, gradients, rate, decay=0.99, epsilon=1e-8, momentum=0.0, weight_d
         b = momentum * b + g / (np.sqrt(v) + epsilon)
         w = w - rate(t) * b
     return w
+
+
+def muon(w, gradients, rate, momentum=0.95, nesterov=True, weight_decay=0.0, iterations=5):
+    """Muon; in place of products of matrices, the iterated polynomial acts on the singular values."""
+    if w.ndim != 2:
+        return adam(w, gradients, rate, weight_decay=weight_decay, decoupled=True)
+    v = np.zeros_like(w)
+    for t, g in enumerate(gradients):
+        w = w * (1 - rate(t) * weight_decay)
+        v = momentum * v + (1 - momentum) * g
+        u, s, vt = np.linalg.svd((1 - momentum) * g + momentum * v if nesterov else v, full_matrices=False)
+        s = s / (np.sqrt((s**2).sum()) + 1e-7)
+        for _ in range(iterations):
+            s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+        w = w - rate(t) * 0.2 * np.sqrt(max(w.shape)) * (u * s) @ vt
+    return w

@@ -66,6 +66,13 @@ CASES = {
         {"decay": 0.9, "epsilon": 1e-6, "momentum": 0.5, "weight_decay": 0.05},
         constant(0.02),
     ),
+    "muon": (optim.Muon(), references.muon, {}, constant(1e-3)),
+    "muon with options": (
+        optim.Muon(0.02, momentum=0.8, nesterov=False, weight_decay=0.1, iterations=3),
+        references.muon,
+        {"momentum": 0.8, "nesterov": False, "weight_decay": 0.1, "iterations": 3},
+        constant(0.02),
+    ),
 }
 
 

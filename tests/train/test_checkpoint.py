@@ -55,6 +55,15 @@ print(json.dumps({
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _machine_code_is_shared(tmp_path_factory):
+    """Let the processes of this file compile the training step once."""
+    before = os.environ["WENGERT_CACHE_DIR"]
+    os.environ["WENGERT_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    os.environ["WENGERT_CACHE_DIR"] = before
+
+
 def start(path="", fatal="", count=0):
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(path), fatal, str(count)],

@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 from pathlib import Path
 
-from wengert import __version__
+from wengert.version import __version__
 
 _PACKAGES = ("numpy", "llvmlite", "torch", "jax", "scikit-learn", "autograd")
 

@@ -1,8 +1,4 @@
-"""The measurement: every candidate at its best settings, taking turns, by the clock.
-
-The clock and not the processor's time, since several threads take part; turns, so that whatever else the
-machine does hits all alike.
-"""
+"""The measurement: every candidate at its best settings, in turns."""
 
 from __future__ import annotations
 
@@ -16,11 +12,8 @@ from wengert.benchmark.candidate import Candidate
 from wengert.benchmark.configurations import RULES, Configuration
 from wengert.benchmark.machine import describe_machine
 from wengert.benchmark.peers import Peer
+from wengert.benchmark.turns import PAUSE, TURN, interleaved
 from wengert.run.llvm.limits import MachineLimits, machine_limits
-
-TURN = 0.1  # seconds that a turn lasts at least
-# Threads of OpenBLAS and OpenMP spin for about this long before they sleep, and would disturb the next one.
-_PAUSE = 0.03
 
 Report = Callable[[str], None]
 
@@ -160,7 +153,7 @@ def _measure_one(
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             result.failures.append(f"{peer.title}, {here}: {reason}")
     report(f"{here}: {rounds} rounds")
-    for name, seconds in interleaved(trials, rounds).items():
+    for name, seconds in interleaved({name: trial.turn for name, trial in trials.items()}, rounds).items():
         settings = trials[name].candidate.settings
         result.measurements.append(Measurement(configuration.name, rule, name, settings, seconds))
 
@@ -172,6 +165,11 @@ class Trial:
     candidate: Candidate
     epochs: int
 
+    def turn(self) -> float:
+        """Train; return the seconds a step."""
+        training = self.candidate.train(self.epochs)
+        return training.seconds / training.steps
+
 
 def _best(candidates: Sequence[Candidate]) -> Trial:
     """Return the fastest of several settings."""
@@ -179,20 +177,6 @@ def _best(candidates: Sequence[Candidate]) -> Trial:
     for candidate in candidates:
         training = candidate.train(1)
         tried.append((training.seconds / training.steps, training.seconds, candidate))
-        time.sleep(_PAUSE)
+        time.sleep(PAUSE)
     _, seconds, fastest = min(tried, key=lambda one: one[0])
     return Trial(fastest, max(1, math.ceil(TURN / max(seconds, 1e-6))))
-
-
-def interleaved(trials: dict[str, Trial], rounds: int) -> dict[str, list[float]]:
-    """Return for each candidate the seconds a step in each round, in which each has its turn."""
-    seconds: dict[str, list[float]] = {name: [] for name in trials}
-    names = list(trials)
-    for number in range(rounds):
-        # Nobody always comes after the same neighbour.
-        start = number % max(1, len(names))
-        for name in names[start:] + names[:start]:
-            time.sleep(_PAUSE)
-            training = trials[name].candidate.train(trials[name].epochs)
-            seconds[name].append(training.seconds / training.steps)
-    return seconds

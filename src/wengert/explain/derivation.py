@@ -84,7 +84,8 @@ class Derivation:
     @property
     def style(self) -> Style:
         """How the formulas are written."""
-        point = self._problem.points[0] if self.view_name == "numbers" else None
+        numbers = self.view_name == "numbers" or self._problem.convention.numbers
+        point = self._problem.points[0] if numbers else None
         shapes = self.view_name in ("matrix", "delta")
         return Style(self._problem.names, self.tree.adjoints, shapes, point)
 

@@ -21,6 +21,7 @@ def explain(
     names: Mapping[str, str] | None = None,
     loss: Callable[..., Any] | None = None,
     step_size: float | None = None,
+    numbers: bool = False,
     **kwargs: Any,
 ) -> Derivation:
     """Derive the gradient of a function line by line, each line checked against the engine.
@@ -49,6 +50,9 @@ def explain(
         Of a network's output and the target, such as `wengert.nn.nllm_from_logits`.
     step_size : float, optional
         Show the gradient-descent update as well.
+    numbers : bool
+        Put the values in place of the names as well, in any view: of a line with indices one element is
+        worked out, of a long sum or a large array the ends are shown.
 
     Returns
     -------
@@ -80,5 +84,5 @@ def explain(
         wrt = "net" if wrt is None else wrt
     elif loss is not None:
         raise ConfigurationError("loss= goes with a network; a function computes its loss itself")
-    convention = Convention(notation, layout, step_size)
+    convention = Convention(notation, layout, step_size, numbers)
     return derive(function, args, kwargs, wrt, view, names or {}, convention)

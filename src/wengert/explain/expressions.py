@@ -170,6 +170,18 @@ class Softmax(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Value(Expression):
+    """What a name is worth at the given point, put in its place; rounded where it is shown."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Omitted(Expression):
+    """The terms in the middle of a long sum, left out."""
+
+
+@dataclass(frozen=True, slots=True)
 class Partial(Expression):
     """∂u/∂x, not yet worked out.
 

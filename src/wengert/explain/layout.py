@@ -18,7 +18,7 @@ class Text(Layout):
     ----------
     content : str
     kind : str
-        ``identifier``, ``number``, ``operator``, ``function`` or ``words``.
+        ``identifier``, ``indices``, ``number``, ``operator``, ``sign``, ``function``, ``space`` or ``words``.
     """
 
     content: str
@@ -81,6 +81,14 @@ class Under(Layout):
 
     body: Layout
     remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Term(Layout):
+    """A piece that stands for a value or a derivative, the same wherever `name` is the same."""
+
+    body: Layout
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

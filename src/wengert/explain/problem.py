@@ -32,11 +32,14 @@ class Convention:
         ``denominator`` or ``numerator``.
     step_size : float or None
         Of the update at the end; no update where there is none.
+    numbers : bool
+        Whether the values are put in place of the names as well.
     """
 
     notation: str = "rows"
     layout: str = "denominator"
     step_size: float | None = None
+    numbers: bool = False
 
     @property
     def vectors(self) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from wengert.explain import layout
+from wengert.explain.arithmetic import negate
 from wengert.explain.engine import Point
 from wengert.explain.expressions import (
     Add,
@@ -20,6 +21,7 @@ from wengert.explain.expressions import (
     Expression,
     Extreme,
     Number,
+    Omitted,
     Partial,
     Power,
     Product,
@@ -28,6 +30,7 @@ from wengert.explain.expressions import (
     Softmax,
     Sum,
     Symbol,
+    Value,
     Verbatim,
 )
 from wengert.explain.indices import Index, Position
@@ -45,7 +48,7 @@ from wengert.explain.matrices import (
     Shape,
 )
 from wengert.explain.matrix_evaluation import matrix_value
-from wengert.explain.numbers import shown_value
+from wengert.explain.numbers import short, shown_value
 from wengert.explain.templates import written_out
 
 SUM, PRODUCT, ATOM = 0, 1, 2  # how tightly an expression holds together
@@ -107,11 +110,11 @@ class Style:
 
     def element(self, symbol: Symbol, positions: Iterable[Position], name: str = "") -> Layout:
         """Return an element: its name and its indices."""
-        indices = [str(at) for at in positions if isinstance(at, Index)]
+        indices = _index_texts(symbol, positions)
         base = self.name(name or self.element_name(symbol))
         if not indices:
             return base
-        below = Text("".join(indices))
+        below = Text("".join(indices), "indices")
         if isinstance(base, layout.Script):
             return layout.Script(base.base, below, base.above)
         return layout.Script(base, below)
@@ -129,15 +132,15 @@ class Style:
                     number_text(value).replace("-", "−"), "number"
                 ), ATOM if value >= 0 and whole else PRODUCT
             case Element(symbol, positions):
-                return self.element(symbol, positions), ATOM
+                return layout.Term(self.element(symbol, positions), symbol.name), ATOM
             case Delta(left, right):
-                return layout.Script(Text("δ"), Text(f"{left}{right}")), ATOM
+                return layout.Script(Text("δ"), Text(f"{left}{right}", "indices")), ATOM
             case Add(terms):
                 return self._terms(terms), SUM
             case Product(factors):
                 return self._factors(factors), PRODUCT if not _negative(expression) else SUM
             case Sum(indices, body):
-                below = Text(",".join(map(str, indices)))
+                below = Text(",".join(map(str, indices)), "indices")
                 return row(layout.Big("Σ", below), self.show(body, PRODUCT)), PRODUCT
             case Quotient(numerator, denominator):
                 return self._fraction(numerator, denominator), PRODUCT
@@ -168,12 +171,12 @@ class Style:
                 return layout.Fence("{", inside, "}"), ATOM
             case Extreme(name, indices, body):
                 return row(
-                    layout.Big(name, Text(",".join(map(str, indices)))), self.show(body, PRODUCT)
+                    layout.Big(name, Text(",".join(map(str, indices)), "indices")), self.show(body, PRODUCT)
                 ), PRODUCT
             case Softmax(element):
                 whole = row(Text("softmax", "function"), parenthesised(self.name(element.symbol.name)))
                 letters = "".join(str(at) for at in element.positions if isinstance(at, Index))
-                return layout.Script(whole, Text(letters)), ATOM
+                return layout.Script(whole, Text(letters, "indices")), ATOM
             case Partial():
                 return self._partial(expression), ATOM
             case Differential(by, body):
@@ -181,6 +184,10 @@ class Style:
                 return row(layout.Fraction(Text("∂"), bottom), parenthesised(self.show(body))), PRODUCT
             case Verbatim(text):
                 return Text(text, "words"), ATOM
+            case Value(value):
+                return Text(short(value), "number"), SUM if value < 0 or "e" in short(value) else ATOM
+            case Omitted():
+                return Text("…", "number"), ATOM
         return self._matrix(expression)
 
     def _call(self, name: str, arguments: tuple[Expression, ...]) -> Layout:
@@ -240,10 +247,14 @@ class Style:
 
     def _partial(self, partial: Partial) -> Layout:
         own = self.adjoints.get(partial.by.symbol) if not partial.direct else None
+        term = _derivative(partial.of.symbol, partial.by.symbol)
         if own is not None:
-            return self.element(partial.by.symbol, partial.by.positions, own)
-        whole = layout.Fraction(row(Text("∂"), self.show(partial.of)), row(Text("∂"), self.show(partial.by)))
-        return layout.Script(whole, Text("direct", "words")) if partial.ambiguous else whole
+            return layout.Term(self.element(partial.by.symbol, partial.by.positions, own), term)
+        top = self.element(partial.of.symbol, partial.of.positions)
+        bottom = self.element(partial.by.symbol, partial.by.positions)
+        whole = layout.Fraction(row(Text("∂"), top), row(Text("∂"), bottom))
+        shown = layout.Script(whole, Text("direct", "words")) if partial.ambiguous else whole
+        return layout.Term(shown, f"{term}, local" if partial.direct else term)
 
     def _matrix(self, expression: Expression) -> tuple[Layout, int]:
         if self.numbers is not None and isinstance(expression, (Matrix, Gradient, Ones)):
@@ -253,14 +264,16 @@ class Style:
             return shown, SUM if negative else ATOM
         match expression:
             case Matrix(symbol, shape, transposed):
-                return self._shaped(self.name(symbol.name), shape, transposed), ATOM
+                return _term(self._shaped(self.name(symbol.name), shape, transposed), symbol.name), ATOM
             case Gradient(of, by, shape, transposed, _):
                 own = self.adjoints.get(by)
                 top = row(Text("∂"), self.name(of.name))
+                term = _derivative(of, by)
                 if own is not None:
-                    return self._shaped(self.name(own), shape, transposed), ATOM
+                    return _term(self._shaped(self.name(own), shape, transposed), term), ATOM
                 body = layout.Fraction(top, row(Text("∂"), self.name(by.name)))
-                return self._shaped(parenthesised(body) if transposed else body, shape, transposed), ATOM
+                enclosed = parenthesised(body) if transposed else body
+                return _term(self._shaped(enclosed, shape, transposed), term), ATOM
             case Ones(shape):
                 return self._shaped(Text("𝟏"), shape if shape[1] == 1 else shape[::-1], shape[1] != 1), ATOM
             case Identity(extent):
@@ -285,9 +298,10 @@ class Style:
                 return Row(tuple(pieces)), PRODUCT
             case Jacobian(partial):
                 of, by = partial.of.symbol, partial.by.symbol
-                return layout.Fraction(
+                whole = layout.Fraction(
                     row(Text("∂"), self.name(of.name)), row(Text("∂"), self.name(by.name))
-                ), ATOM
+                )
+                return layout.Term(whole, f"{_derivative(of, by)}, local"), ATOM
         raise AssertionError(f"no layout for {type(expression).__name__}")
 
     def _shaped(self, body: Layout, shape: Shape, transposed: bool) -> Layout:
@@ -307,6 +321,28 @@ class Style:
         return layout.Under(body, f"{final[0]}×{final[1]}")
 
 
+def _index_texts(symbol: Symbol, positions: Iterable[Position]) -> list[str]:
+    """Return the indices as they are read; a place is counted from 1, and set off where it has two digits."""
+    found = []
+    for extent, at in zip(symbol.shape, positions, strict=True):
+        if isinstance(at, Index):
+            found.append(str(at))
+        elif extent > 1:
+            found.append(str(at + 1))
+    return [",".join(found)] if any(len(one) > 1 and one.isdigit() for one in found) else found
+
+
+def _term(body: Layout, name: str) -> Layout:
+    """Mark what stands for a value or a derivative; the shape below it is no part of it."""
+    if isinstance(body, layout.Under):
+        return layout.Under(layout.Term(body.body, name), body.remark)
+    return layout.Term(body, name)
+
+
+def _derivative(of: Symbol, by: Symbol) -> str:
+    return f"∂{of.name}/∂{by.name}"
+
+
 def _raised(base: Layout, above: Layout) -> Layout:
     """Return a power; the shape under its base stays below both."""
     if isinstance(base, layout.Under):
@@ -315,16 +351,18 @@ def _raised(base: Layout, above: Layout) -> Layout:
 
 
 def _negative(expression: Expression) -> bool:
-    if isinstance(expression, Number):
+    if isinstance(expression, (Number, Value)):
         return expression.value < 0
     return isinstance(expression, Product) and _negative(expression.factors[0])
 
 
 def _without_sign(expression: Expression) -> Expression:
-    from wengert.explain.arithmetic import negate
-
+    if isinstance(expression, Value):
+        return Value(-expression.value)
+    if isinstance(expression, Product) and isinstance(expression.factors[0], Value):
+        return Product((Value(-expression.factors[0].value), *expression.factors[1:]))
     return negate(expression)
 
 
 def _needs_dot(left: Expression, right: Expression) -> bool:
-    return isinstance(left, Partial) or isinstance(right, (Partial, Number))
+    return isinstance(left, (Partial, Value)) or isinstance(right, (Partial, Value, Number))

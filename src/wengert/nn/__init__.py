@@ -48,6 +48,7 @@ from wengert.nn.losses import (
     nllm as nllm,
     nllm_from_logits as nllm_from_logits,
     poisson as poisson,
+    quantile as quantile,
     squared_error as squared_error,
 )
 from wengert.nn.module import Module as Module, parameter as parameter, statistic as statistic

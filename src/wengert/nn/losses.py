@@ -92,6 +92,29 @@ def huber(
 
 
 @composite
+def quantile(
+    prediction: Any, target: Any, *, quantile: float = 0.5, weights: Any = None, reduction: str = "mean"
+) -> Any:
+    """Σ max(q r, (q − 1) r), r = t − z; ∂/∂z = −q where z < t, 1 − q where z > t, ½ − q at z = t.
+
+    Parameters as in `half_squared_error`, and
+
+    Parameters
+    ----------
+    quantile : float
+        q in (0, 1). The minimum is at the q-quantile of the target: its median for ½.
+
+    Notes
+    -----
+    Koenker & Bassett 1978, the check function; also called pinball loss. Written ½ |r| + (q − ½) r.
+    """
+    in_range("quantile", "quantile", quantile, 0, 1, low_open=True)
+    prediction, target = matching("quantile", prediction, target)
+    residual = target - prediction
+    return reduce_examples(0.5 * np.abs(residual) + (quantile - 0.5) * residual, weights, reduction)
+
+
+@composite
 def poisson(prediction: Any, target: Any, *, weights: Any = None, reduction: str = "mean") -> Any:
     """Σ eᶻ − t z for counts t; ∂/∂z = eᶻ − t. Parameters as in `half_squared_error`.
 
@@ -257,7 +280,7 @@ def _require_probabilities(name: str, target: Any) -> None:
 LOSSES: dict[str, Loss] = {
     function.__name__: function
     for function in (
-        half_squared_error, squared_error, absolute_error, huber, poisson, nll, nll_from_logits, nllm,
-        nllm_from_logits, hinge,
+        half_squared_error, squared_error, absolute_error, huber, quantile, poisson, nll, nll_from_logits,
+        nllm, nllm_from_logits, hinge,
     )
 }  # fmt: skip

@@ -55,6 +55,9 @@ class Callback:
     def on_train_begin(self, state: TrainingState) -> None:
         """Before the first step, or the first after resuming from a checkpoint."""
 
+    def on_epoch_begin(self, state: TrainingState) -> None:
+        """Before each epoch."""
+
     def on_epoch_end(self, state: TrainingState) -> Stop | None:
         """After each epoch; a `Stop` ends the training."""
         return None

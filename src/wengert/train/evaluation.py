@@ -86,7 +86,7 @@ class Evaluator:
         return (loss,) if correct is None else (loss, correct)
 
 
-def predict(net: Any, X: Any, *, batch_size: int = BATCH_SIZE, executor: str | Executor = "numpy") -> Array:
+def predict(net: Any, X: Any, *, batch_size: int = BATCH_SIZE, executor: str | Executor = "llvm") -> Array:
     """Return the outputs of a network in evaluation mode.
 
     Parameters
@@ -133,7 +133,7 @@ def evaluate(
     *,
     loss: str | Loss,
     sample_weight: Any = None,
-    executor: str | Executor = "numpy",
+    executor: str | Executor = "llvm",
 ) -> Evaluation:
     """Return mean loss and accuracy of a network on rows.
 
@@ -158,17 +158,24 @@ def evaluate(
     return Evaluator(net, objective, find_executor(executor))(carry, rows)
 
 
-def find_executor(executor: str | Executor) -> Executor:
+def find_executor(executor: str | Executor, threads: int | None = None) -> Executor:
     """Return the executor of a name, or the executor itself.
 
     Raises
     ------
     ConfigurationError
     """
+    if threads is not None:
+        if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
+            raise ConfigurationError(f"threads is an integer above 0, got {threads!r}")
+        if executor != "llvm":
+            raise ConfigurationError(
+                "threads is for executor='llvm'; other executors have settings of their own"
+            )
     if executor == "numpy":
         return NumpyExecutor()
     if executor == "llvm":
-        return default_executor()
+        return default_executor(threads)
     if isinstance(executor, str):
         raise ConfigurationError(
             f"executor {executor!r} is unknown; there are 'numpy' and 'llvm', or pass an Executor"

@@ -93,7 +93,8 @@ def fit(
     seed: int = 0,
     time_limit: float | None = None,
     checkpoint: str | Checkpoint | None = None,
-    executor: str | Executor = "numpy",
+    executor: str | Executor = "llvm",
+    threads: int | None = None,
     progress: bool | str = "auto",
 ) -> FitResult:
     """Train a network by minimising a mean loss over rows.
@@ -133,12 +134,15 @@ def fit(
     seed : int
         Of order, held-out rows and dropout: the same seed gives bitwise the same parameters.
     time_limit : float, optional
-        Seconds after which to stop, between two steps.
+        Seconds of training after which to stop, between two steps; compiling the step does not count.
     checkpoint : path or Checkpoint, optional
         A file to which the run is saved now and then, and from which it goes on where it exists. The result
         is bitwise that of a run without interruption.
     executor : Executor, "numpy" or "llvm"
         What runs the steps: "llvm" compiles them to machine code first.
+    threads : int, optional
+        At most so many work on a step of machine code; by default ``OMP_NUM_THREADS``, or the physical cores
+        open to this process. Steps too small to share are left to one. The result is bitwise the same.
     progress : bool or "auto"
         On standard error: a bar on a terminal, lines elsewhere; "auto" for runs longer than two seconds.
 
@@ -196,7 +200,7 @@ def fit(
         callbacks=(*callbacks, *stopping),
         checkpoint=Checkpoint(checkpoint) if isinstance(checkpoint, (str, os.PathLike)) else checkpoint,
     )
-    runner = find_executor(executor)
+    runner = find_executor(executor, threads)
     evaluator = Evaluator(net, objective, runner)
     if isinstance(chosen, LBFGS):
         _refuse(chosen, batch_size=batch_size, clip_norm=clip_norm, checkpoint=checkpoint)
@@ -219,6 +223,7 @@ def _run(loop: Loop | FullBatch, progress: bool | str) -> FitResult:
     try:
         stop = loop.run(display)
     except KeyboardInterrupt:
+        loop.catch_up()
         stop = Stop("interrupted", restore_best=loop.plan.validation is not None)
     except Diverged as error:
         stop, divergence = Stop("diverged"), error.divergence

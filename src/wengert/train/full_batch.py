@@ -78,6 +78,9 @@ class FullBatch:
         """Return an empty state: what L-BFGS knows ends with the run."""
         return {}
 
+    def catch_up(self) -> None:
+        """Do nothing: `now` is never behind."""
+
     def save(self) -> None:
         """Do nothing: there are no checkpoints of L-BFGS."""
 

@@ -14,14 +14,14 @@ from wengert.errors import ModelFileError, WengertWarning
 from wengert.primitives import random
 from wengert.train.batches import batch_bounds, row_order
 from wengert.train.callbacks import Stop, TrainingState
-from wengert.train.divergence import Diverged, Divergence, Watch, all_finite, explain, explain_growth
+from wengert.train.divergence import Diverged, Divergence, Unsound, explain_growth
 from wengert.train.evaluation import Evaluator
 from wengert.train.history import Epoch, History
-from wengert.train.inputs import Rows
 from wengert.train.moment import Moment, Past
 from wengert.train.plan import Plan, identity
 from wengert.train.progress import Display, Silent
 from wengert.train.step import Carry, TrainingStep
+from wengert.train.stepper import Position, Stepper
 
 
 class Loop:
@@ -35,8 +35,8 @@ class Loop:
 
     Attributes
     ----------
-    now : Moment
-        The last moment between two steps.
+    past : Past
+        Replaced as a whole.
     initial_network : tuple of array
         The network's arrays before training.
 
@@ -52,14 +52,30 @@ class Loop:
         self.evaluator = evaluator
         self.initial_network = step.initial[: step.network_count]
         self.bounds = batch_bounds(len(plan.rows), plan.batch_size)
-        self.now = Moment(Past(History()), step.initial)
+        begin = Moment(Past(History()), step.initial)
         if plan.checkpoint is not None:
             self._identity = identity(plan, step)
-            self.now = plan.checkpoint.load(self.now, step.names, self._identity) or self.now
+            begin = plan.checkpoint.load(begin, step.names, self._identity) or begin
+        self.past = begin.past
+        steps = len(self.past.history) * len(self.bounds) + begin.batch
+        position = Position(begin.carry, steps, begin.loss_sum, begin.first_loss)
+        self._stepper = Stepper(
+            step, plan.rows, self.bounds, random.key(plan.seed), position, self.initial_network
+        )
         self._display: Display = Silent()
-        self._key = random.key(plan.seed)
-        self._watch = Watch(self.initial_network)
-        self._resumed = self.now.past.seconds
+        self._resumed = self.past.seconds
+        self._start_clock()
+
+    @property
+    def now(self) -> Moment:
+        """The last moment between two steps that is known to be sound."""
+        past, position = self.past, self._stepper.position
+        batch = position.steps - len(past.history) * len(self.bounds)
+        loss_sum = position.loss_sum if batch else 0.0
+        return Moment(past, position.carry, batch, loss_sum, position.first_loss)
+
+    def _start_clock(self) -> None:
+        plan = self.plan
         self._begin = self._next_look = self._next_show = time.perf_counter()
         self._next_save = math.inf if plan.checkpoint is None else self._begin + plan.checkpoint.seconds
         self._end = math.inf if plan.time_limit is None else self._begin + plan.time_limit
@@ -67,7 +83,7 @@ class Loop:
     @property
     def steps(self) -> int:
         """How many steps have been taken."""
-        return len(self.now.past.history) * len(self.bounds) + self.now.batch
+        return self._stepper.position.steps
 
     @property
     def seconds(self) -> float:
@@ -88,7 +104,7 @@ class Loop:
 
     def state(self) -> TrainingState:
         """Return what callbacks see."""
-        net, history = self.build(self.network()), self.now.past.history
+        net, history = self.build(self.network()), self.past.history
         return TrainingState(net, history, self.plan.epochs, self.steps, len(self.bounds))
 
     def run(self, display: Display) -> Stop:
@@ -100,12 +116,13 @@ class Loop:
             With `now` still the moment before the step that did it.
         """
         self._display = display
-        # Both shapes of batches, so that a layer that cannot take the short one says so before any work.
-        for first, last in {self.bounds[0], self.bounds[-1]}:
-            self.step.compiled(self.plan.rows.take(slice(first, last)))
-        while self.now.past.stop is None:
-            if len(self.now.past.history) >= self.plan.epochs:
+        self._stepper.compile()
+        self._start_clock()
+        while self.past.stop is None:
+            if len(self.past.history) >= self.plan.epochs:
                 return Stop("epochs")
+            for callback in self.plan.callbacks:
+                callback.on_epoch_begin(self.state())
             with np.errstate(all="ignore"):
                 if not self._steps():
                     return Stop("time limit", restore_best=self.plan.validation is not None)
@@ -113,51 +130,36 @@ class Loop:
             for callback in self.plan.callbacks:
                 stop = callback.on_epoch_end(self.state())
                 if stop is not None:
-                    self.now = self.now._replace(past=replace(self.now.past, stop=stop))
+                    self.past = replace(self.past, stop=stop)
             self._look()
-        return self.now.past.stop
+        return self.past.stop
 
     def _steps(self) -> bool:
         """Take the remaining steps of this epoch; return whether there was time for all."""
-        plan = self.plan
-        epoch = len(self.now.past.history)
-        order = row_order(plan.seed, epoch, len(plan.rows)) if plan.shuffle else None
-        for first, last in self.bounds[self.now.batch :]:
-            if time.perf_counter() >= self._next_look and not self._look():
-                return False
-            self.take_step(plan.rows.take(slice(first, last) if order is None else order[first:last]))
+        plan, epoch = self.plan, len(self.past.history)
+        rows = len(plan.rows)
+        order = row_order(plan.seed, epoch, rows) if plan.shuffle else np.arange(rows)
+        complete = False
+        try:
+            while not complete:
+                if time.perf_counter() >= self._next_look and not self._look():
+                    return False
+                seconds = self._next_look - time.perf_counter()
+                complete = self._stepper.take(order, epoch * len(self.bounds), seconds)
+        except Unsound as error:
+            self._diverged(error.layer, error.operation, error.explanation)
         return True
 
-    def take_step(self, batch: Rows) -> None:
-        """Run one step, check what it gave, and move `now` behind it.
-
-        Raises
-        ------
-        Diverged
-            With `now` unchanged.
-        """
-        compiled = self.step.compiled(batch)
-        now = self.now
-        arguments = [*now.carry, batch.features, batch.targets]
-        if batch.weights is not None:
-            arguments.append(batch.weights)
-        arguments += [self._key, np.array(self.steps)]
-        outputs = compiled.run(arguments)
-        carry, loss = tuple(outputs[:-1]), float(outputs[-1])
-        first_loss = loss if now.first_loss is None else now.first_loss
-        if not (math.isfinite(loss) and all_finite(carry)):
-            self._diverged(*explain(compiled.program, arguments, self.step.names, outputs))
-        if loss > first_loss and self._watch.out_of_proportion(self.network()):
-            layer, text = explain_growth(self.step.names, self.network(), (first_loss, loss))
-            self._diverged(layer, None, text)
-        self.now = Moment(now.past, carry, now.batch + 1, now.loss_sum + loss * len(batch), first_loss)
+    def catch_up(self) -> None:
+        """Move `now` to the last step taken, unless something is wrong there."""
+        self._stepper.catch_up()
 
     def _end_epoch(self) -> None:
         """Evaluate, and go on to the next epoch."""
-        now, past = self.now, self.now.past
+        now, past = self.now, self.past
         loss = now.loss_sum / len(self.plan.rows)
         network = self.network()
-        if now.first_loss is not None and self._watch.out_of_proportion(network):
+        if now.first_loss is not None and self._stepper.out_of_proportion():
             # No further step may come that would show what these parameters are worth.
             worth = self.evaluator(network, self.plan.rows.take(slice(*self.bounds[0]))).loss
             if not worth <= now.first_loss:
@@ -174,14 +176,14 @@ class Loop:
             learning_rate=self._learning_rate(self.steps - 1),
             seconds=self.seconds,
         )
-        self.now = Moment(past.after(epoch, network), now.carry, 0, 0.0, now.first_loss)
+        self.past = past.after(epoch, network)
 
     def _learning_rate(self, step: int) -> float | None:
         rate = self.step.optimizer.learning_rate
         return float(rate(np.array(step))) if callable(rate) else float(rate)
 
     def _diverged(self, layer: str | None, operation: str | None, explanation: str) -> None:
-        epoch = len(self.now.past.history) + 1
+        epoch = len(self.past.history) + 1
         # After the last batch of an epoch it is the step already taken that did it.
         step = self.steps + (self.now.batch < len(self.bounds))
         raise Diverged(Divergence(step, epoch, layer, operation, self._learning_rate(step - 1), explanation))
@@ -190,7 +192,7 @@ class Loop:
         """Write the checkpoint, if there is to be one; warn and go on where the disk does not take it."""
         if self.plan.checkpoint is None:
             return
-        moment = self.now._replace(past=replace(self.now.past, seconds=self.seconds))
+        moment = self.now._replace(past=replace(self.past, seconds=self.seconds))
         try:
             self.plan.checkpoint.save(moment, self.step.names, self._identity)
         except ModelFileError as error:
@@ -201,11 +203,13 @@ class Loop:
         """Do what is due between two steps; return whether there is time left."""
         now = time.perf_counter()
         if now >= self._end:
+            self._stepper.settle()
             return False
         if now >= self._next_save:
+            self._stepper.settle()
             self.save()
         if now >= self._next_show:
             total = self.plan.epochs * len(self.bounds)
-            self._next_show = now + self._display.show(self.steps / total, self.now.past.history)
+            self._next_show = now + self._display.show(self._stepper.taken / total, self.past.history)
         self._next_look = min(self._end, self._next_save, self._next_show)
         return True

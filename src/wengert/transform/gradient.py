@@ -17,18 +17,12 @@ from wengert.ir.node import CONSTANT, Node, make_input
 from wengert.ir.primitive import Kind, NotDifferentiable
 from wengert.ir.program import Program, reading_order
 from wengert.ir.provenance import Provenance
-from wengert.ir.types import TensorType
 from wengert.primitives import movement, reductions
 from wengert.primitives.arithmetic import div, mul
 from wengert.primitives.selection import astype, where
 from wengert.trace.tensor import Tensor, Trace, as_tensor
 from wengert.transform.branches import branch_only
-
-
-def zeros(type_: TensorType, trace: Trace) -> Tensor:
-    """Return zeros of a type, broadcast from one constant."""
-    zero = as_tensor(np.zeros((), type_.dtype), trace)
-    return movement.broadcast_to(zero, shape=type_.shape) if type_.shape else zero
+from wengert.transform.placement import Part, as_part, assemble, zeros
 
 
 def unbroadcast(contribution: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -100,18 +94,28 @@ class _Pullback:
         self.names = names
         self.guarded = guarded
         self.adjoints: dict[Node, Tensor] = {}
+        # What slices have contributed, which is joined when the adjoint is finished.
+        self.parts: dict[Node, list[Part]] = {}
 
     def add(self, node: Node, contribution: Tensor) -> None:
         """adjoint[node] += contribution."""
         contribution = unbroadcast(contribution, node.type.shape)
         if contribution.dtype != node.type.dtype:
             contribution = astype(contribution, dtype=node.type.dtype)
+        part = as_part(contribution)
+        if part is not None:
+            self.parts.setdefault(node, []).append(part)
+            return
         before = self.adjoints.get(node)
         self.adjoints[node] = contribution if before is None else before + contribution
 
     def close(self, node: Node) -> Tensor | None:
         """Return the finished adjoint of `node` and name it in the side table."""
+        parts = self.parts.pop(node, None)
         adjoint = self.adjoints.get(node)
+        if parts is not None:
+            joined = assemble(parts, node.type.shape)
+            adjoint = self.adjoints[node] = joined if adjoint is None else adjoint + joined
         if adjoint is not None and adjoint.node.inputs:
             known = self.trace.provenance.get(adjoint.node, Provenance())
             origin = self.names.get(node, Provenance())

@@ -108,6 +108,8 @@ def set_layout(piece: Layout, size: float) -> Box:
             return _root(set_layout(body, size), size)
         case layout.Fence(left, body, right):
             return _fenced(left, set_layout(body, size), right, size)
+        case layout.Term(body):
+            return set_layout(body, size)
         case layout.Under(body):
             return set_layout(body, size)
         case layout.Grid(rows):
@@ -120,7 +122,7 @@ def _text(content: str, kind: str, size: float) -> Box:
         return set_text(", " if content == "," else f" {content} ", size)
     if kind == "space":
         return Box(0.17 * size, 0.0, 0.0)
-    if kind == "identifier" and content != "𝟏":
+    if kind in ("identifier", "indices") and content != "𝟏":
         # Letters are set in italics, digits and brackets upright.
         pieces: list[str] = []
         for character in content:

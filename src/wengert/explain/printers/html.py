@@ -1,25 +1,41 @@
-"""Derivations as HTML with MathML: one self-contained file, light or dark as the reader's system is."""
+"""Derivations as HTML with MathML: one self-contained file, light or dark as the reader's system is.
+
+Choosing a term, by mouse or keyboard, marks the lines that it comes from and those that it goes to.
+"""
 
 from __future__ import annotations
 
+import re
+from base64 import b64encode
+from functools import cache
 from html import escape
+from importlib import resources
 
 from wengert.explain import layout
 from wengert.explain.layout import Layout
-from wengert.explain.numbers import shown_value
-from wengert.explain.steps import Section, Step, Tree
+from wengert.explain.lines import Line, lines
+from wengert.explain.steps import Section, Tree
 from wengert.explain.typesetting import Style
 
-_STYLE = """
-.wg{--ink:#1b1b1f;--paper:#fdfdfb;--faint:#6b6b76;--line:#d9d9de;color:var(--ink);background:var(--paper);
-font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:auto;padding:1rem;overflow-x:auto}
-@media (prefers-color-scheme:dark){.wg{--ink:#e8e8ea;--paper:#17171a;--faint:#9a9aa5;--line:#3a3a42}}
-.wg h1{font-size:1.4rem}.wg h2{font-size:1.1rem;border-bottom:1px solid var(--line);margin-top:1.6rem}
-.wg table{border-collapse:collapse}.wg td{padding:.25rem .4rem;vertical-align:middle;white-space:nowrap}
-.wg td:first-child{text-align:right}.wg td.rule{color:var(--faint);font-size:.85rem;
-padding-left:2rem;white-space:normal}
-.wg tr.new td{padding-top:.8rem}.wg math{font-size:1.1rem}.wg .remark{color:var(--faint)}
-"""
+_FONT = (
+    "STIX Two Math, reduced to the characters used here. Copyright 2001-2021 The STIX Fonts Project Authors "
+    "(https://github.com/stipub/stixfonts), SIL Open Font License 1.1"
+)
+_HINT = "Choose a term, with the mouse or with Tab, arrows and Enter, to see where it comes from and goes to."
+# Nothing may be loaded from anywhere; what the page needs stands in it.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:"
+
+
+@cache
+def _asset(name: str) -> bytes:
+    return (resources.files("wengert.explain.printers") / "assets" / name).read_bytes()
+
+
+def _style() -> str:
+    """Return the style sheet with the font in it: without one, Chromium does not stretch brackets."""
+    font = b64encode(_asset("stix-two-math.woff2")).decode("ascii")
+    source = f'@font-face {{ font-family: "WG STIX Two Math"; src: url(data:font/woff2;base64,{font}); }}'
+    return f"<style>\n/* {_FONT} */\n{source}\n{_asset('derivation.css').decode('utf-8')}</style>"
 
 
 def _operator(symbol: str, **attributes: str) -> str:
@@ -48,6 +64,9 @@ def math(piece: Layout) -> str:
         case layout.Under(body, remark):
             note = f'<mtext class="remark" mathsize="60%">{escape(remark)}</mtext>'
             return f"<munder>{math(body)}{note}</munder>"
+        case layout.Term(body, name):
+            named = f'class="term" role="button" tabindex="-1" data-term="{escape(name)}"'
+            return f"<mrow {named}>{math(body)}</mrow>"
         case layout.Grid(rows):
             table = "".join(
                 "<mtr>" + "".join(f"<mtd>{_number(cell)}</mtd>" for cell in line) + "</mtr>" for line in rows
@@ -82,48 +101,71 @@ def _text(content: str, kind: str) -> str:
         return '<mspace width="0.17em"/>'
     if kind == "words":
         return f"<mtext>{escape(content)}</mtext>"
+    if kind == "indices":
+        return "<mrow>" + "".join(map(_index, re.findall(r"\d+|.′*", content))) + "</mrow>"
+    if content == "T":  # a transpose
+        return '<mi mathvariant="normal">T</mi>'
     return f"<mi>{escape(content)}</mi>"
 
 
-def _step(step: Step, style: Style, continued: bool) -> str:
-    left = "" if continued else f"<math>{math(style.without_shapes().show(step.subject))}</math>"
-    right = math(style.show(step.after))
-    if style.numbers is not None:
-        right = math(style.without_shapes().show(step.after)) + _operator("=") + right
-    if step.shown and step.value is not None:
-        right += _operator("=") + math(shown_value(step.value))
-    why = f"<br>{escape(step.justification)}" if step.justification else ""
-    row = ' class="new"' if not continued else ""
+def _index(text: str) -> str:
+    letter = text.rstrip("′")
+    if letter.isdigit() or letter == ",":
+        return f"<mn>{letter}</mn>" if letter != "," else '<mo separator="true">,</mo>'
+    primes = text[len(letter) :]
+    return f"<mi>{escape(letter)}</mi>" + (f'<mo lspace="0" rspace="0">{primes}</mo>' if primes else "")
+
+
+def _written(line: Line, number: int) -> str:
+    left = "" if line.continued else f'<math displaystyle="true">{math(line.subject)}</math>'
+    right = _operator(line.relation) + _operator("=").join(map(math, line.right))
+    why = f"<br>{_words(line.why)}" if line.why else ""
+    first = "" if line.continued else ' class="new"'
     return (
-        f"<tr{row}><td>{left}</td>"
-        f'<td><math displaystyle="true"><mrow>{_operator(step.relation)}{right}</mrow></math></td>'
-        f'<td class="rule">{escape(step.rule)}{why}</td></tr>'
+        f'<tr data-line="{number}" data-about="{escape(line.about)}"{first}><td>{left}</td>'
+        f'<td><math displaystyle="true"><mrow>{right}</mrow></math></td>'
+        f'<td class="rule">{_words(line.rule)}{why}</td><td class="line">{number}</td></tr>'
     )
 
 
-def _section(section: Section, style: Style) -> str:
+def _words(text: str) -> str:
+    """Return a remark; the indices of formulas in it are lowered."""
+    return re.sub(r"_([^\W\d_]+′*(?:[^\W\d_]′*)*)", r"<sub>\1</sub>", escape(text))
+
+
+def _section(section: Section, written: list[Line], number: int) -> str:
+    """Return a section; its first line has the given number."""
     parts = [f"<h2>{escape(section.title)}</h2>"]
-    parts += [f"<p>{escape(paragraph)}</p>" for paragraph in section.note.split("\n") if paragraph]
-    rows = []
-    previous: Step | None = None
-    for step in section.steps:
-        rows.append(_step(step, style, step.continues(previous)))
-        previous = step
-    if rows:
-        parts.append("<table>" + "".join(rows) + "</table>")
+    parts += [f"<p>{_words(paragraph)}</p>" for paragraph in section.note.split("\n") if paragraph]
+    if written:
+        rows = "".join(_written(line, place) for place, line in enumerate(written, number))
+        parts.append(f"<table>{rows}</table>")
     return "".join(parts)
 
 
 def fragment(tree: Tree, style: Style) -> str:
     """Return a view as it stands inside a page or a notebook."""
-    body = "".join(_section(section, style) for section in tree.sections)
-    return f'<div class="wg"><style>{_STYLE}</style><h1>{escape(tree.title)}</h1>{body}</div>'
+    sections = []
+    number = 1
+    for section in tree.sections:
+        written = list(lines(section, style))
+        sections.append(_section(section, written, number))
+        number += len(written)
+    script = f"<script>\n{_asset('derivation.js').decode('utf-8')}</script>"
+    told = f'<p class="told" role="status">{_HINT}</p>'
+    body = f"<h1>{escape(tree.title)}</h1>{''.join(sections)}{told}"
+    return f'<div class="wg">{_style()}{body}{script}</div>'
 
 
 def document(tree: Tree, style: Style) -> str:
     """Return a view as a page of its own, which loads nothing."""
+    licence = _asset("stix-two-math-license.txt").decode("utf-8").replace("--", "- -")
     return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
-        f"<title>{escape(tree.title)}</title></head><body>{fragment(tree, style)}</body></html>"
+        "<style>body { margin: 0; } @media (prefers-color-scheme: dark) { body { background: #17171a; } }"
+        "</style>"
+        f"<title>{escape(tree.title)}</title></head>\n<body>{fragment(tree, style)}\n"
+        f"<!-- The licence of the font:\n{licence}-->\n</body></html>"
     )

@@ -6,8 +6,8 @@ import re
 
 from wengert.explain import layout
 from wengert.explain.layout import Layout
-from wengert.explain.numbers import shown_value
-from wengert.explain.steps import Section, Step, Tree
+from wengert.explain.lines import Line, lines
+from wengert.explain.steps import Section, Tree
 from wengert.explain.typesetting import Style
 
 _SYMBOLS = {
@@ -110,6 +110,8 @@ def math(piece: Layout) -> str:
             return (
                 rf"\underset{{\scriptscriptstyle {remark.replace('×', chr(92) + 'times ')}}}{{{math(body)}}}"
             )
+        case layout.Term(body):
+            return math(body)
         case layout.Grid(rows):
             lines = r" \\ ".join(" & ".join(_cell(cell) for cell in line) for line in rows)
             return rf"\left[\begin{{array}}{{{'r' * len(rows[0])}}} {lines} \end{{array}}\right]"
@@ -144,29 +146,24 @@ def _text(content: str, kind: str) -> str:
     return _letters(content)
 
 
-def _step(step: Step, style: Style, continued: bool) -> str:
-    left = "" if continued else math(style.without_shapes().show(step.subject))
-    right = math(style.show(step.after))
-    if style.numbers is not None:
-        right = math(style.without_shapes().show(step.after)) + " = " + right
-    if step.shown and step.value is not None:
-        right += " = " + math(shown_value(step.value))
-    relation = "=" if step.relation == "=" else r"\mathrel{+}="
-    remark = rf"&& \text{{\footnotesize {words(step.rule)}}}" if step.rule else "&&"
-    why = rf" \\ &&& \text{{\footnotesize {words(step.justification)}}}" if step.justification else ""
+_RELATIONS = {"+=": r"\mathrel{+}=", "←": r"\leftarrow"}
+
+
+def _written(line: Line) -> str:
+    left = "" if line.continued else math(line.subject)
+    relation = _RELATIONS.get(line.relation, line.relation)
+    right = " = ".join(map(math, line.right))
+    remark = rf"&& \text{{\footnotesize {words(line.rule)}}}" if line.rule else "&&"
+    why = rf" \\ &&& \text{{\footnotesize {words(line.why)}}}" if line.why else ""
     return f"{left} &{relation} {right} {remark}{why}"
 
 
 def _section(section: Section, style: Style) -> str:
     parts = [rf"\subsection*{{{words(section.title)}}}"]
     parts += [words(paragraph) + r"\par" for paragraph in section.note.split("\n") if paragraph]
-    previous: Step | None = None
-    lines = []
-    for step in section.steps:
-        lines.append(_step(step, style, step.continues(previous)))
-        previous = step
-    if lines:
-        parts.append("\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}")
+    written = [_written(line) for line in lines(section, style)]
+    if written:
+        parts.append("\\begin{align*}\n" + " \\\\\n".join(written) + "\n\\end{align*}")
     return "\n".join(parts)
 
 

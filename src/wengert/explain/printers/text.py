@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from wengert.explain import layout
 from wengert.explain.expressions import Expression
 from wengert.explain.layout import Layout
-from wengert.explain.numbers import shown_value
-from wengert.explain.steps import Section, Step, Tree
+from wengert.explain.lines import Line, lines
+from wengert.explain.steps import Section, Tree
 from wengert.explain.typesetting import Style
 
 _SUPERSCRIPTS = str.maketrans("0123456789+-−()nT", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁽⁾ⁿᵀ")
 _RAISED = set("0123456789−-T")
 _REMARKS_FROM = 58  # column in which the names of rules stand
 _REMARKS_WIDTH = 50
+_WIDEST = 110  # a longer line has its remark below it
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ def block(piece: Layout) -> Block:
             return _fenced(left, block(body), right)
         case layout.Under(body, remark):
             return _under(block(body), remark)
+        case layout.Term(body):
+            return block(body)
         case layout.Grid(rows):
             return _grid(rows)
     raise AssertionError(type(piece).__name__)
@@ -132,40 +135,33 @@ def plain(expression: Expression, style: Style | None = None) -> str:
     return shown.lines[shown.base].strip()
 
 
-def _step_lines(step: Step, style: Style, continued: bool) -> list[str]:
-    subject = block(style.without_shapes().show(step.subject))
-    left = Block((" " * subject.width,)) if continued else subject
-    pieces = [left, Block((f" {step.relation} ",)), block(style.show(step.after))]
-    if style.numbers is not None:
-        pieces[2:2] = [block(style.without_shapes().show(step.after)), Block((" = ",))]
-    if step.shown and step.value is not None:
-        pieces += [Block((" = ",)), block(shown_value(step.value))]
+def _written(line: Line) -> list[str]:
+    subject = block(line.subject)
+    pieces = [Block((" " * subject.width,)) if line.continued else subject]
+    for place, side in enumerate(line.right):
+        pieces += [Block((" = " if place else f" {line.relation} ",)), block(side)]
     formula = beside(pieces)
-    lines = [f"  {line}".rstrip() for line in formula.lines]
-    for place, remark in enumerate(textwrap.wrap(step.rule, _REMARKS_WIDTH), formula.base):
-        if place == len(lines):
-            lines.append("")
-        lines[place] = f"{lines[place]:<{_REMARKS_FROM}}  {remark}"
-    if step.justification:
-        for line in textwrap.wrap(step.justification, 96):
-            lines.append(f"      {line}")
-    return lines
+    written = [f"  {part}".rstrip() for part in formula.lines]
+    remarks = textwrap.wrap(line.rule, _REMARKS_WIDTH)
+    wide = formula.width > _REMARKS_FROM and formula.width + len(" ".join(remarks[:1])) > _WIDEST
+    for place, remark in enumerate(remarks, len(written) if wide else formula.base):
+        if place == len(written):
+            written.append("")
+        written[place] = f"{written[place]:<{_REMARKS_FROM}}  {remark}"
+    return written + [f"      {part}" for part in textwrap.wrap(line.why, 96)]
 
 
 def _section(section: Section, style: Style) -> list[str]:
-    lines = [section.title, "─" * len(section.title)]
+    written = [section.title, "─" * len(section.title)]
     for paragraph in section.note.split("\n"):
-        lines += textwrap.wrap(paragraph, 100) if paragraph else []
+        written += textwrap.wrap(paragraph, 100) if paragraph else []
     if section.note and section.steps:
-        lines.append("")
-    previous: Step | None = None
-    for step in section.steps:
-        continued = step.continues(previous)
-        if previous is not None and not continued and section.spaced:
-            lines.append("")
-        lines += _step_lines(step, style, continued)
-        previous = step
-    return lines
+        written.append("")
+    for place, line in enumerate(lines(section, style)):
+        if place and not line.continued and section.spaced:
+            written.append("")
+        written += _written(line)
+    return written
 
 
 def text(tree: Tree, style: Style) -> str:

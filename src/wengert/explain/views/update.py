@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from wengert.explain.numbers import listed
+from wengert.explain.arithmetic import add, multiply
+from wengert.explain.conversion import NoMatrixForm
+from wengert.explain.expressions import Element, Expression, number
 from wengert.explain.problem import Problem
-from wengert.explain.steps import Section
+from wengert.explain.steps import Section, Step
+from wengert.explain.views.matrix_view import MatrixWriter
 
 
 def update(problem: Problem, step_size: float) -> Section:
     """Return the section that takes one step against the gradient: w ← w − η ∂L/∂w."""
-    point = problem.points[0]
-    lines = []
+    writer = MatrixWriter(problem)
+    rate = number(-step_size)
+    steps = []
     for symbol in problem.wrt:
         if symbol not in problem.order:
             continue
-        moved = point.values[symbol.node] - step_size * point.adjoints[symbol.node]
-        gradient = f"∂{problem.output.name}/∂{symbol.name}"
-        lines.append(f"{symbol.name} ← {symbol.name} − {step_size:g} {gradient} = {listed(moved)}")
-    return Section("Update", "\n".join(lines))
+        by = problem.element(symbol)
+        moved = add(by, multiply(rate, problem.total(by)))
+        try:
+            steps.append(_in_matrices(writer, by, moved, rate))
+        except NoMatrixForm:
+            steps.append(Step(by, by, moved, "", "", truth=moved, relation="←", shown=True))
+    return Section("Update", f"One step of gradient descent, of size {step_size:g}.", tuple(steps))
+
+
+def _in_matrices(writer: MatrixWriter, by: Element, moved: Expression, rate: Expression) -> Step:
+    """Return w ← w − η ∂L/∂w as matrices; in numerator layout the gradient is transposed back."""
+    row, column = writer.places(by, gradient=False)
+    variable = writer.converter.convert(by, row, column)
+    gradient = writer.converter.convert(writer.problem.total(by), row, column)
+    after = add(variable, multiply(rate, gradient))
+    return Step(variable, variable, after, "", "", truth=moved, relation="←", axes=(row, column), shown=True)

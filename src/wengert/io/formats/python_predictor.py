@@ -9,7 +9,7 @@ import textwrap
 
 import numpy as np
 
-from wengert import __version__, nn
+from wengert import nn
 from wengert.errors import UnsupportedFunctionError
 from wengert.io.delimited_text import MISSING, MISSING_AMONG_NUMBERS
 from wengert.io.formats import predictor_template
@@ -18,6 +18,7 @@ from wengert.io.formats.row_program import ROWS, RowProgram
 from wengert.ir.program import Program
 from wengert.ir.python_names import identifier
 from wengert.trace.tree import flatten, leaf_paths
+from wengert.version import __version__
 
 _WIDTH = 100
 # What the file calls otherwise.

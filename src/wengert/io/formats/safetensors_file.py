@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from wengert import __version__, nn
+from wengert import nn
 from wengert.errors import ConfigurationError, ModelFileError, ShapeError
 from wengert.io.formats.portable_model import KINDS, PortableModel, trace_model
 from wengert.io.network_arrays import arrays_of, with_arrays
 from wengert.io.preprocess import TablePreprocessor
 from wengert.storage import decode_tensors, dump_json, encode_tensors, parse_json, read_file
 from wengert.trace.tree import flatten
+from wengert.version import __version__
 
 FORMAT = "wengert-network"
 _ORIENTATION = "weights have shape (inputs, outputs): Z = X W + b"

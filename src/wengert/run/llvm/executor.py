@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,18 @@ from wengert.ir.program import Program
 from wengert.run.executor import Executable
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
-from wengert.run.llvm.listing import KernelSummary, summary
-from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, Memory, memory_of
-from wengert.run.llvm.module import Generated, Segment, generate
+from wengert.run.llvm.listing import KernelTable, summary
+from wengert.run.llvm.looping import NativeLoop, NativeProgress, compiled_loop
+from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, memory_of
+from wengert.run.llvm.module import Layout, Segment, layout
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM
 from wengert.run.llvm.plan import Kernel, Plan, plan
+from wengert.run.llvm.recent import recent, structure
 from wengert.run.llvm.target import LoadedCode, Target, host_target
 from wengert.run.llvm.views import View
+from wengert.run.loop import Progress, Roles
 from wengert.run.numpy import NumpyExecutor
+from wengert.run.threads import default_threads
 
 Array = np.ndarray[Any, Any]
 
@@ -37,23 +42,66 @@ class LLVMExecutor:
     ----------
     target : Target, optional
         The processor to make code for; this one by default.
+    threads : int, optional
+        How many may work on a step of training; by default ``OMP_NUM_THREADS``, or the physical cores open to
+        this process. The results do not depend on it.
     """
 
-    def __init__(self, target: Target | None = None) -> None:
+    def __init__(self, target: Target | None = None, threads: int | None = None) -> None:
         self.target = target or host_target()
+        self.threads = default_threads() if threads is None else threads
 
     def compile(self, program: Program) -> Executable:
         """Return the callable; see `Executor`."""
         if program.free:
             raise WengertError("the program reads values of an enclosing trace; it can only run inside it")
+        made: Executable = recent(("call", self.target, structure(program)), lambda: self._compiled(program))
+        return made
+
+    def _compiled(self, program: Program) -> Executable:
         expanded = expand(program)
         if len(expanded.nodes) > LONGEST_PROGRAM:
             return NumpyExecutor().compile(program)
         made = plan(expanded)
         memory = memory_of(made)
-        generated = generate(made, memory, self.target)
-        loaded = LoadedCode(cached_object_code(generated.text, self.target), self.target)
-        return CompiledProgram(program, made, memory, generated, loaded)
+        planned = layout(made, memory, self.target)
+        loaded = LoadedCode(cached_object_code(planned, self.target), self.target)
+        return CompiledProgram(program, made, planned, loaded)
+
+    def loop(
+        self, program: Program, roles: Roles, progress: Progress, data: Sequence[Array]
+    ) -> NativeLoop | None:
+        """Return the loop over a step; see `LoopExecutor`."""
+        key = "loop", self.target, roles, structure(program)
+        compiled = recent(key, lambda: compiled_loop(program, roles, self.target))
+        assert isinstance(progress, NativeProgress)
+        return None if compiled is None else NativeLoop(compiled, progress, data, self.threads)
+
+    def new_progress(self, carry: Sequence[Array], steps: int, loss_sum: float) -> NativeProgress:
+        """Return the progress of a loop that begins, or goes on."""
+        return NativeProgress(carry, steps, loss_sum, self.threads)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The memory of one call.
+
+    Attributes
+    ----------
+    table : array of pointers
+        What generated code finds its buffers by.
+    alone : dict of Node to ndarray
+        Buffers that stand alone.
+    arena : ndarray of uint8
+        All others.
+    flag : ndarray
+        Not zero after an index was out of range.
+    """
+
+    table: Any
+    alone: dict[Node, Array]
+    arena: Array
+    flag: Array
 
 
 class CompiledProgram:
@@ -62,24 +110,22 @@ class CompiledProgram:
     Attributes
     ----------
     plan : Plan
-    generated : Generated
+    layout : Layout
     """
 
-    def __init__(
-        self, program: Program, plan: Plan, memory: Memory, generated: Generated, loaded: LoadedCode
-    ) -> None:
+    def __init__(self, program: Program, plan: Plan, layout: Layout, loaded: LoadedCode) -> None:
         self.program = program
         self.plan = plan
-        self.generated = generated
-        self._memory = memory
+        self.layout = layout
+        self._memory = memory = layout.memory
         self._loaded = loaded  # holds the machine code
         prototype = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
         self._steps: list[tuple[Callable[..., Any] | None, Segment]] = [
             (prototype(loaded.address(segment.name)) if segment.is_native else None, segment)
-            for segment in generated.segments
+            for segment in layout.segments
         ]
         self._constants: dict[Node, Any] = {node: constant_value(node) for node in memory.constants}
-        self._table = (ctypes.c_void_p * (FLAG + 1 + len(memory.slots)))()
+        self._table = (ctypes.c_void_p * memory.table_length)()
         for node, constant in self._constants.items():
             self._table[memory.slots[node]] = _place(constant)
         self._inputs = [
@@ -93,6 +139,45 @@ class CompiledProgram:
 
     def __call__(self, arguments: Sequence[Any]) -> list[Array]:
         """Run on one array per input."""
+        frame = self.frame(arguments)
+        for function, segment in self._steps:
+            if function is not None:
+                function(frame.table)
+            else:
+                self.run_by_numpy(segment.kernels[0], frame)
+            if frame.flag[0]:
+                # An index is out of range; the reference names it.
+                evaluate(self.program, arguments)
+                raise WengertError("generated code found an index out of range where NumPy does not")
+        results = self._results(frame)
+        with self._lock:
+            self._idle.append(frame.arena)
+        return results
+
+    def llvm(self) -> str:
+        """Return the generated code, before LLVM's own optimisation."""
+        return self.layout.text()
+
+    def kernels(self, arguments: Sequence[Any] | None = None) -> KernelTable:
+        """Return the kernels in the order in which they run, with what each computes, reads and writes.
+
+        Parameters
+        ----------
+        arguments : sequence of array, optional
+            One for each input: to run each kernel on by itself and say how long it takes, and how long it
+            would take at the limits of one core.
+        """
+        from wengert.run.llvm.profiling import measured
+
+        summaries = [summary(kernel) for kernel in self.plan.kernels]
+        return KernelTable(summaries if arguments is None else measured(self, summaries, arguments))
+
+    def address(self, name: str) -> int:
+        """Return where a function of the generated code stands."""
+        return self._loaded.address(name)
+
+    def frame(self, arguments: Sequence[Any]) -> Frame:
+        """Return the memory of a call, with one array per input in it."""
         alone: dict[Node, Any] = dict(self._constants)
         arena, flag = self._arena(), np.zeros(1, np.int64)
         table = type(self._table).from_buffer_copy(self._table)
@@ -107,65 +192,46 @@ class CompiledProgram:
             array = np.empty(shape, dtype)
             alone[node] = array
             table[slot] = _place(array)
-        for function, segment in self._steps:
-            if function is not None:
-                function(table)
-            else:
-                self._by_numpy(segment.kernels[0], alone, arena)
-            if flag[0]:
-                # An index is out of range; the reference names it.
-                evaluate(self.program, arguments)
-                raise WengertError("generated code found an index out of range where NumPy does not")
-        results = self._results(alone, arena)
-        with self._lock:
-            self._idle.append(arena)
-        return results
-
-    def llvm(self) -> str:
-        """Return the generated code, before LLVM's own optimisation."""
-        return self.generated.text
-
-    def kernels(self) -> list[KernelSummary]:
-        """Return the kernels in the order in which they run, with what each computes, reads and writes."""
-        return [summary(kernel) for kernel in self.plan.kernels]
+        return Frame(table, alone, arena, flag)
 
     def _arena(self) -> Array:
         """Return an arena that nobody uses."""
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        raw = np.empty(self.generated.arena_bytes + ALIGNMENT, np.uint8)
+        raw = np.empty(self.layout.arena_bytes + ALIGNMENT, np.uint8)
         start = -raw.ctypes.data % ALIGNMENT
-        return raw[start : start + self.generated.arena_bytes]
+        return raw[start : start + self.layout.arena_bytes]
 
-    def _by_numpy(self, kernel: Kernel, alone: dict[Node, Array], arena: Array) -> None:
+    def run_by_numpy(self, kernel: Kernel, frame: Frame) -> None:
+        """Run a kernel of the form NUMPY."""
         line = kernel.line
-        operands = [self._seen(kernel.leaves[operand], alone, arena) for operand in line.inputs]
+        operands = [self._seen(kernel.leaves[operand], frame) for operand in line.inputs]
         with np.errstate(all="ignore"):
             value = evaluate_node(line, operands)
         for node in kernel.stored:
-            np.copyto(self._buffer(node, alone, arena), value)
+            np.copyto(self._buffer(node, frame), value)
 
-    def _buffer(self, node: Node, alone: dict[Node, Array], arena: Array) -> Array:
-        if node in alone:
-            return alone[node]
+    def _buffer(self, node: Node, frame: Frame) -> Array:
+        if node in frame.alone:
+            return frame.alone[node]
         start = self._memory.offsets[node]
         size = node.type.size * node.type.dtype.itemsize
-        return arena[start : start + size].view(node.type.dtype).reshape(node.type.shape)
+        return frame.arena[start : start + size].view(node.type.dtype).reshape(node.type.shape)
 
-    def _seen(self, view: View, alone: dict[Node, Array], arena: Array) -> Array:
+    def _seen(self, view: View, frame: Frame) -> Array:
         """Return a view as an array, which must not be written to."""
-        flat = self._buffer(view.base, alone, arena).reshape(-1)
+        flat = self._buffer(view.base, frame).reshape(-1)
         if 0 in view.shape:
             return np.empty(view.shape, flat.dtype)
         strides = [stride * flat.itemsize for stride in view.strides]
         return np.lib.stride_tricks.as_strided(flat[view.offset :], view.shape, strides, writeable=False)
 
-    def _results(self, alone: dict[Node, Array], arena: Array) -> list[Array]:
+    def _results(self, frame: Frame) -> list[Array]:
         results = []
         for position, view in enumerate(self.plan.outputs):
             node = self._memory.direct.get(position)
-            results.append(alone[node] if node is not None else self._seen(view, alone, arena).copy())
+            results.append(frame.alone[node] if node is not None else self._seen(view, frame).copy())
         return results
 
 

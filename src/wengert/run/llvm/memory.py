@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from wengert.ir.node import Node, constant_value
@@ -10,7 +11,10 @@ from wengert.run.llvm.views import is_whole
 
 ALIGNMENT = 64  # a line of the caches, and the widest vector
 
-ARENA, FLAG = 0, 1  # the first places of the table of pointers
+# The first places of the table of pointers: the arena, the flag of wrong indices; in a loop also its state,
+# the order of the rows, and the part of it that belongs to a step.
+ARENA, FLAG, STATE, ORDER, PLACES = range(5)
+_FIRST_SLOT = 5
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,8 @@ class Memory:
     Attributes
     ----------
     slots : dict of Node to int
-        Place in the table of pointers, for buffers that stand alone: inputs, constants, results.
+        Place in the table of pointers, for buffers that stand alone: inputs, constants, results. The table
+        has `table_length` places.
     offsets : dict of Node to int
         Bytes from the beginning of the arena, for all others.
     arena_bytes : int
@@ -35,37 +40,76 @@ class Memory:
     constants: list[Node]
     direct: dict[int, Node]
 
+    @property
+    def table_length(self) -> int:
+        """How many places the table of pointers has."""
+        return _FIRST_SLOT + len(self.slots)
+
 
 def memory_of(plan: Plan) -> Memory:
-    """Return the memory of a plan."""
-    slots: dict[Node, int] = {}
-    for node in plan.program.inputs:
-        slots[node] = FLAG + 1 + len(slots)
-    constants = [
-        node for node in plan.program.nodes if constant_value(node) is not None and node not in slots
-    ]
-    for node in constants:
-        slots[node] = FLAG + 1 + len(slots)
+    """Return the memory of a program that is called: results stand alone."""
+    slots = _given(plan)
+    constants = _constants(plan, slots)
     direct: dict[int, Node] = {}
     for position, view in enumerate(plan.outputs):
         if view.base not in slots and is_whole(view) and view.base is plan.program.outputs[position]:
-            slots[view.base] = FLAG + 1 + len(slots)
+            slots[view.base] = _FIRST_SLOT + len(slots)
             direct[position] = view.base
-    lives = _lifetimes(plan, slots)
-    offsets, size = _packed(lives)
+    phases = {kernel: number for number, kernel in enumerate(plan.kernels)}
+    offsets, size = _packed(_lifetimes(plan, slots, phases))
     return Memory(slots, offsets, size, constants, direct)
 
 
-def _lifetimes(plan: Plan, slots: dict[Node, int]) -> dict[Node, tuple[int, int]]:
-    """Return the first and last kernel in which each buffer of the arena is in use."""
+def memory_of_loop(
+    plan: Plan, phases: Mapping[Kernel, int], written_over: Mapping[Node, Node], alone: Iterable[Node]
+) -> Memory:
+    """Return the memory of a step in a loop.
+
+    Parameters
+    ----------
+    plan : Plan
+    phases : mapping of Kernel to int
+        Ascending; kernels of one phase may run at the same time.
+    written_over : mapping of Node to Node
+        The input in whose place a computed node lies.
+    alone : iterable of Node
+        Further buffers that get a place in the table.
+    """
+    slots = _given(plan, alone)
+    constants = _constants(plan, slots)
+    for result, place in written_over.items():
+        slots[result] = slots[place]
+    offsets, size = _packed(_lifetimes(plan, slots, phases))
+    return Memory(slots, offsets, size, constants, {})
+
+
+def _given(plan: Plan, alone: Iterable[Node] = ()) -> dict[Node, int]:
+    made = {node for kernel in plan.kernels for node in kernel.stored}
+    nodes = dict.fromkeys(node for node in (*plan.program.inputs, *alone) if node not in made)
+    return {node: _FIRST_SLOT + number for number, node in enumerate(nodes)}
+
+
+def _constants(plan: Plan, slots: dict[Node, int]) -> list[Node]:
+    """Give each constant a place behind `slots`."""
+    found = [node for node in plan.program.nodes if constant_value(node) is not None]
+    for node in found:
+        slots[node] = _FIRST_SLOT + len(slots)
+    return found
+
+
+def _lifetimes(
+    plan: Plan, slots: dict[Node, int], phases: Mapping[Kernel, int]
+) -> dict[Node, tuple[int, int]]:
+    """Return the first and last phase in which each buffer of the arena is in use."""
     lives: dict[Node, tuple[int, int]] = {}
-    for number, kernel in enumerate(plan.kernels):
+    for kernel in plan.kernels:
+        phase = phases[kernel]
         for node in kernel.stored:
             if node not in slots:
-                lives[node] = (number, number)
+                lives[node] = (phase, phase)
         for view in kernel.leaves.values():
             if view.base in lives:
-                lives[view.base] = (lives[view.base][0], number)
+                lives[view.base] = (lives[view.base][0], phase)
     for view in plan.outputs:
         if view.base in lives:
             lives[view.base] = (lives[view.base][0], len(plan.kernels))
@@ -75,7 +119,7 @@ def _lifetimes(plan: Plan, slots: dict[Node, int]) -> dict[Node, tuple[int, int]
 def _packed(lives: dict[Node, tuple[int, int]]) -> tuple[dict[Node, int], int]:
     """Give each buffer the lowest place that is free during its life."""
     offsets: dict[Node, int] = {}
-    alive: list[tuple[int, int, int]] = []  # begin, end in bytes, last kernel
+    alive: list[tuple[int, int, int]] = []  # begin, end in bytes, last phase
     total = 0
     for node, (first, last) in sorted(lives.items(), key=lambda item: item[1][0]):
         alive = sorted(block for block in alive if block[2] >= first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,13 @@ from wengert.run.llvm.copies import Copies
 from wengert.run.llvm.dots import Dots
 from wengert.run.llvm.gathers import Gather
 from wengert.run.llvm.irtypes import I8, I64, POINTER, VOID
-from wengert.run.llvm.memory import ARENA, FLAG, Memory, bases, rounded
+from wengert.run.llvm.memory import ARENA, FLAG, PLACES, Memory, bases, rounded
 from wengert.run.llvm.nests import Nest
 from wengert.run.llvm.onehots import OneHot
+from wengert.run.llvm.philox import Philox
 from wengert.run.llvm.plan import Form, Kernel, Plan
 from wengert.run.llvm.products import product_of
+from wengert.run.llvm.rows import Rows
 from wengert.run.llvm.target import Target
 from wengert.run.llvm.tiles import Tiles
 
@@ -40,36 +43,64 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Generated:
-    """A module, its stretches in order, and the bytes of the arena with the scratch memory behind it."""
+class Layout:
+    """All that there is to know of a module before it is written.
 
-    text: str
+    Attributes
+    ----------
+    memory : Memory
+    generators : Generators
+    segments : list of Segment
+        In order.
+    """
+
+    memory: Memory
+    generators: Generators
     segments: list[Segment]
-    arena_bytes: int
+
+    @property
+    def arena_bytes(self) -> int:
+        """Size of the arena with the scratch memory behind it."""
+        return self.memory.arena_bytes + self.generators.scratch_bytes
+
+    def text(self) -> str:
+        """Return the module."""
+        writer = KernelWriter(ir.Module("wengert"), self.memory, self.generators)
+        for segment in self.segments:
+            if segment.is_native:
+                _write_segment(writer, segment)
+        return str(writer.module)
 
 
-def generate(plan: Plan, memory: Memory, target: Target) -> Generated:
-    """Generate the code of a plan."""
-    module = ir.Module("wengert")
-    scratch = 0
+def layout(plan: Plan, memory: Memory, target: Target) -> Layout:
+    """Return the layout of a program that is called."""
     segments: list[Segment] = []
     stretch: list[Kernel] = []
-    generators = {
-        kernel: _generator(kernel, target) for kernel in plan.kernels if kernel.form is not Form.NUMPY
-    }
-    scratch = max([one.scratch_bytes for one in generators.values()], default=0)
-    writer = _Writer(module, memory, generators)
     for kernel in plan.kernels:
         if kernel.form is not Form.NUMPY:
             stretch.append(kernel)
             continue
         if stretch:
-            segments.append(writer.segment(stretch, len(segments)))
+            segments.append(Segment(f"segment{len(segments)}", stretch))
         segments.append(Segment("", [kernel]))
         stretch = []
     if stretch:
-        segments.append(writer.segment(stretch, len(segments)))
-    return Generated(str(module), segments, memory.arena_bytes + rounded(scratch))
+        segments.append(Segment(f"segment{len(segments)}", stretch))
+    return Layout(memory, Generators(plan.kernels, target), segments)
+
+
+def _write_segment(writer: KernelWriter, segment: Segment) -> None:
+    """Write a function that runs kernels one after the other."""
+    functions = [writer.function(kernel) for kernel in segment.kernels]
+    function = ir.Function(writer.module, _SEGMENT_TYPE, segment.name)
+    (table,) = function.args
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    arena = pointer_at(builder, table, ARENA)
+    scratch = builder.gep(arena, [ir.Constant(I64, writer.memory.arena_bytes)], source_etype=I8)
+    for kernel, one in zip(segment.kernels, functions, strict=True):
+        units = ir.Constant(I64, writer.generators.units(kernel))
+        builder.call(one, [table, ir.Constant(I64, 0), units, scratch])
+    builder.ret_void()
 
 
 def _generator(kernel: Kernel, target: Target) -> Any:
@@ -81,60 +112,89 @@ def _generator(kernel: Kernel, target: Target) -> Any:
         return Gather(kernel, target)
     if kernel.form is Form.ONE_HOT:
         return OneHot(kernel, target)
+    if kernel.form is Form.RANDOM:
+        return Philox(kernel, target)
+    if kernel.form is Form.ROWS:
+        return Rows(kernel, target)
     product = product_of(kernel)
     return Dots(product, target) if product.is_dots else Tiles(product, target)
 
 
-class _Writer:
-    """Writes the functions of a module."""
+class Generators:
+    """The generator of each kernel.
 
-    def __init__(self, module: ir.Module, memory: Memory, generators: dict[Kernel, Any]) -> None:
+    Parameters
+    ----------
+    kernels : sequence of Kernel
+    target : Target
+
+    Attributes
+    ----------
+    scratch_bytes : int
+        That a thread needs beside the arena.
+    """
+
+    def __init__(self, kernels: Sequence[Kernel], target: Target) -> None:
+        self._generators = {
+            kernel: _generator(kernel, target) for kernel in kernels if kernel.form is not Form.NUMPY
+        }
+        self.scratch_bytes = rounded(max([one.scratch_bytes for one in self._generators.values()], default=0))
+
+    def __getitem__(self, kernel: Kernel) -> Any:
+        """Return what generates the code of a kernel."""
+        return self._generators[kernel]
+
+    def units(self, kernel: Kernel) -> int:
+        """Return into how many independent parts a kernel can be cut."""
+        units: int = self._generators[kernel].units
+        return units
+
+
+class KernelWriter:
+    """Writes the functions of kernels, each once.
+
+    Parameters
+    ----------
+    module : Module
+    memory : Memory
+    generators : Generators
+    """
+
+    def __init__(self, module: ir.Module, memory: Memory, generators: Generators) -> None:
         self.module = module
         self.memory = memory
         self.generators = generators
-        self.count = 0
+        self._count = 0
 
-    def segment(self, kernels: list[Kernel], number: int) -> Segment:
-        """Write a function that runs `kernels` one after the other."""
-        name = f"segment{number}"
-        functions = [self._kernel(kernel) for kernel in kernels]
-        function = ir.Function(self.module, _SEGMENT_TYPE, name)
-        (table,) = function.args
-        builder = ir.IRBuilder(function.append_basic_block("entry"))
-        arena = _pointer(builder, table, ARENA)
-        scratch = builder.gep(arena, [ir.Constant(I64, self.memory.arena_bytes)], source_etype=I8)
-        for kernel, one in zip(kernels, functions, strict=True):
-            units = ir.Constant(I64, self.generators[kernel].units)
-            builder.call(one, [table, ir.Constant(I64, 0), units, scratch])
-        builder.ret_void()
-        return Segment(name, list(kernels))
-
-    def _kernel(self, kernel: Kernel) -> ir.Function:
-        function = ir.Function(self.module, _KERNEL_TYPE, f"kernel{self.count}")
-        self.count += 1
-        function.linkage = "internal"
+    def function(self, kernel: Kernel) -> ir.Function:
+        """Write the function of a kernel."""
+        function = ir.Function(self.module, _KERNEL_TYPE, f"kernel{self._count}")
+        self._count += 1
         # Each kernel stays a function of its own: profiles name it, and LLVM's passes stay linear.
         function.attributes.add("noinline")
         table, begin, end, scratch = function.args
         builder = ir.IRBuilder(function.append_basic_block("entry"))
         top = builder.append_basic_block("top")
         builder.position_at_end(top)
-        buffers = {base: self._buffer(builder, table, base) for base in _read_or_written(kernel)}
+        buffers = {base: self.buffer(builder, table, base) for base in _read_or_written(kernel)}
         generator = self.generators[kernel]
         if kernel.form in (Form.GATHER, Form.ONE_HOT):
-            scratch = _pointer(builder, table, FLAG)
+            scratch = pointer_at(builder, table, FLAG)
+        elif kernel.form is Form.ROWS:
+            scratch = pointer_at(builder, table, PLACES)
         generator.generate(builder, buffers, begin, end, scratch)
         builder.ret_void()
         with builder.goto_block(function.entry_basic_block):
             builder.branch(top)
         return function
 
-    def _buffer(self, builder: ir.IRBuilder, table: ir.Value, node: Node) -> ir.Value:
+    def buffer(self, builder: ir.IRBuilder, table: ir.Value, node: Node) -> ir.Value:
+        """Return where the buffer of a node begins."""
         slot = self.memory.slots.get(node)
         if slot is not None:
-            return _pointer(builder, table, slot)
+            return pointer_at(builder, table, slot)
         offset = ir.Constant(I64, self.memory.offsets[node])
-        return builder.gep(_pointer(builder, table, ARENA), [offset], source_etype=I8)
+        return builder.gep(pointer_at(builder, table, ARENA), [offset], source_etype=I8)
 
 
 def _read_or_written(kernel: Kernel) -> list[Node]:
@@ -144,6 +204,7 @@ def _read_or_written(kernel: Kernel) -> list[Node]:
     return [base for base in bases(kernel) if base not in literals]
 
 
-def _pointer(builder: ir.IRBuilder, table: ir.Value, slot: int) -> ir.Value:
+def pointer_at(builder: ir.IRBuilder, table: ir.Value, slot: int) -> ir.Value:
+    """Return the pointer at a place of the table."""
     place = builder.gep(table, [ir.Constant(I64, slot)], source_etype=POINTER)
     return builder.load(place, typ=POINTER)

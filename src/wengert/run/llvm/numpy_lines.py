@@ -19,8 +19,6 @@ REASONS = {
     "cumsum": "each element needs the one before it, so NumPy's loop is as fast",
     "argmax": "rare: a score, not a part of training",
     "argmin": "rare: a score, not a part of training",
-    "fold_in": "ten rounds on one counter: nothing to gain",
-    "random_uniform": "NumPy's vectors of 64-bit products are near the speed of the machine",
     "einsum": "a repeated index within one term, that is a diagonal",
 }
 

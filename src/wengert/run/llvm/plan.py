@@ -23,6 +23,8 @@ class Form(Enum):
     COPY = "copy"  # elements put elsewhere
     GATHER = "gather"  # elements read at given places
     ONE_HOT = "one hot"  # labels as unit vectors
+    RANDOM = "random"  # numbers made of a key
+    ROWS = "rows"  # the rows of a batch
     NUMPY = "numpy"  # a line that NumPy runs
 
 
@@ -118,6 +120,8 @@ class _Planner:
             self._leaves(self._new(Form.PRODUCT, node.type.shape, node), node.inputs)
         elif kind is Kind.MOVEMENT:
             self._movement(node)
+        elif kind is Kind.RANDOM:
+            self._alone(node, Form.RANDOM)
         else:
             self._alone(node, Form.ONE_HOT if node.primitive.name == "one_hot" else Form.GATHER)
 

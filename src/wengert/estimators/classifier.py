@@ -1,0 +1,241 @@
+"""The classifier."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils import column_or_1d, compute_class_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+from sklearn.utils.validation import check_array
+
+from wengert import nn
+from wengert.errors import ConfigurationError, DataError, WengertWarning
+from wengert.estimators.architecture import Activation
+from wengert.estimators.callbacks import with_callbacks
+from wengert.estimators.losses import RowLoss, row_loss
+from wengert.estimators.multilayer_perceptron import MultilayerPerceptron
+from wengert.estimators.options import check_options
+from wengert.estimators.rows import refuse_masked
+
+Array = np.ndarray[Any, Any]
+
+
+class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
+    """Multi-layer perceptron that predicts classes; scikit-learn's interface, compiled training."""
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Activation | Sequence[Activation] = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        loss: str | Callable[..., Any] = "log_loss",
+        class_weight: Any = None,
+        label_smoothing: float = 0.0,
+        dropout: float = 0.0,
+        weight_decay: float | None = None,
+        grad_clip_norm: float | None = None,
+        lr_schedule: str | Callable[[Any], Any] | None = None,
+        ema_decay: float | None = None,
+        time_limit: float | None = None,
+        categorical_features: str | None = None,
+    ) -> None:
+        self._keep_arguments(locals())
+
+    _classifies = True
+    _losses = ("log_loss",)
+
+    @available_if(lambda self: self.solver != "lbfgs")
+    @with_callbacks
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        classes: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Any:
+        """Train for one epoch more.
+
+        Parameters
+        ----------
+        X, y, sample_weight, X_val, y_val, sample_weight_val
+            As for `fit`.
+        classes : array-like, shape (n_classes,)
+            All classes that will ever come; needed in the first call.
+
+        Returns
+        -------
+        self
+        """
+        check_options(self)
+        first = not hasattr(self, "network_")
+        if first and classes is None:
+            raise DataError("classes must be passed on the first call to partial_fit.")
+        if not first and classes is not None and not np.array_equal(self.classes_, unique_labels(classes)):
+            raise DataError(
+                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
+                f"{self.classes_!r}"
+            )
+        if not self._has_stopped():
+            held = (X_val, y_val, sample_weight_val)
+            self._fit(X, y, sample_weight, held, classes, first, incremental=True)
+        return self
+
+    def _check_target(self, y: Any) -> Array:
+        refuse_masked(y, "y")
+        check_classification_targets(y)
+        if type_of_target(y).startswith("multilabel"):
+            return (
+                check_array(y, accept_sparse=False, input_name="y")
+                if not hasattr(y, "toarray")
+                else y.toarray()
+            )
+        y = np.asarray(y)
+        return column_or_1d(y, warn=True)
+
+    def _learn_target(self, y: Array, classes: Any, *, reset: bool) -> None:
+        if reset:
+            self._multilabel = y.ndim == 2
+            self.classes_ = (
+                np.arange(y.shape[1])
+                if self._multilabel
+                else unique_labels(y if classes is None else classes)
+            )
+            logistic = self._multilabel or len(self.classes_) <= 2
+            self.out_activation_ = "logistic" if logistic else "softmax"
+            if len(self.classes_) == 1 and not self._multilabel:
+                warnings.warn(
+                    f"y holds one class only, {self.classes_[0]!r}: it is all that can be predicted",
+                    WengertWarning,
+                    stacklevel=6,
+                )
+        elif self.warm_start and not self._multilabel and set(unique_labels(y)) != set(self.classes_):
+            raise DataError(
+                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                f"Previously got {self.classes_}, `y` has {unique_labels(y)}"
+            )
+
+    def _encode_target(self, y: Array, dtype: Any) -> Array:
+        if y.ndim == 2 or self._multilabel:
+            if y.ndim != 2 or not self._multilabel or y.shape[1] != len(self.classes_):
+                raise DataError(
+                    f"y has shape {y.shape}, and had {len(self.classes_)} labels or classes before"
+                )
+            targets = y.astype(dtype)
+        else:
+            places = np.searchsorted(self.classes_, y)
+            wrong = self.classes_[np.minimum(places, len(self.classes_) - 1)] != y
+            if wrong.any():
+                row = int(np.argmax(wrong))
+                raise DataError(
+                    f"`y` has classes not in `self.classes_`: {y[row]!r} in row {row}. `self.classes_` has "
+                    f"{self.classes_}"
+                )
+            if len(self.classes_) <= 2:
+                # One class alone is learnt as certain.
+                targets = (places == len(self.classes_) - 1).astype(dtype)[:, np.newaxis]
+            else:
+                targets = np.zeros((len(y), len(self.classes_)), dtype)
+                targets[np.arange(len(y)), places] = 1
+        if self.label_smoothing:
+            choices = 2 if self.out_activation_ == "logistic" else targets.shape[1]
+            targets = targets * (1 - self.label_smoothing) + self.label_smoothing / choices
+            targets = targets.astype(dtype)
+        return targets
+
+    def _row_loss(self) -> RowLoss:
+        if callable(self.loss):
+            return row_loss(self.loss)
+        return row_loss(nn.nllm_from_logits if self.out_activation_ == "softmax" else nn.nll_from_logits)
+
+    def _loss_share(self) -> float:
+        return 1.0
+
+    def _row_weights(self, weights: Array | None, y: Array, dtype: Any) -> Array | None:
+        if self.class_weight is None:
+            return weights
+        if self._multilabel:
+            raise ConfigurationError("class_weight is for one class a row, and y holds several labels a row")
+        by_class = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+        of_rows = by_class[np.searchsorted(self.classes_, y)].astype(dtype)
+        return of_rows if weights is None else of_rows * weights
+
+    def _score_raw(self, raw: Array, targets: Array, weights: Array | None) -> float:
+        if self.out_activation_ == "softmax":
+            right = raw.argmax(axis=1) == targets.argmax(axis=1)
+        else:
+            right = ((raw > 0) == (targets > 0.5)).all(axis=1)
+        return float(np.average(right, weights=weights))
+
+    def predict(self, X: Any) -> Array:
+        """Return the most probable class of each row; for several labels a row, 1 where a label holds.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame}, shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray, shape (n_samples,) or (n_samples, n_labels)
+        """
+        raw = self._raw(X)
+        if self._multilabel:
+            return (raw > 0).astype(int)
+        if self.out_activation_ == "softmax":
+            return self.classes_[raw.argmax(axis=1)]
+        if len(self.classes_) == 1:
+            return np.repeat(self.classes_, len(raw))
+        return self.classes_[(raw[:, 0] > 0).astype(int)]
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class, in the order of `classes_`.
+
+        Returns
+        -------
+        ndarray, shape (n_samples, n_classes)
+        """
+        shares = self._activated(X)
+        if self._multilabel or shares.shape[1] > 1:
+            return shares
+        if len(self.classes_) == 1:
+            return np.ones_like(shares)
+        return np.concatenate([1 - shares, shares], axis=1)
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return the logarithms of `predict_proba`."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,130 @@
+"""The forward pass for predictions, in NumPy: no program has to be traced and compiled for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.special import expit
+
+from wengert import nn
+from wengert.nn.activations import activation_function
+
+Array = np.ndarray[Any, Any]
+_Layer = tuple[Array, Any, Callable[[Array], Array]]
+
+# Values of the widest layer that are computed at a time: they stay in the processor's cache.
+_CHUNK_VALUES = 1 << 17
+
+
+def _relu(z: Array) -> Array:
+    return np.maximum(z, 0, out=z)
+
+
+def _tanh(z: Array) -> Array:
+    return np.tanh(z, out=z)
+
+
+def _sigmoid(z: Array) -> Array:
+    return expit(z, out=z)
+
+
+def _identity(z: Array) -> Array:
+    return z
+
+
+# The product before is nobody else's, so these may write into it.
+_IN_PLACE: dict[str, Callable[[Array], Array]] = {
+    "relu": _relu,
+    "tanh": _tanh,
+    "sigmoid": _sigmoid,
+    "identity": _identity,
+}
+
+
+def dense_layers(net: nn.Module) -> list[nn.Dense] | None:
+    """Return the dense layers of a network that has nothing else but dropout, or None."""
+    if not isinstance(net, nn.Sequential):
+        return None
+    layers = [layer for layer in net.layers if not isinstance(layer, nn.Dropout)]
+    dense = [layer for layer in layers if isinstance(layer, nn.Dense)]
+    return dense if len(dense) == len(layers) else None
+
+
+def _stack(net: nn.Module) -> list[_Layer] | None:
+    dense = dense_layers(net)
+    if dense is None:
+        return None
+    return [
+        (
+            layer.weight,
+            layer.bias,
+            _IN_PLACE.get(str(layer.activation)) or activation_function(layer.activation),
+        )
+        for layer in dense
+    ]
+
+
+def raw_outputs(net: nn.Module, X: Any) -> Array:
+    """Return the outputs of a network in evaluation mode, before the output activation.
+
+    Parameters
+    ----------
+    net : Module
+    X : ndarray or CSR matrix, shape (rows, features)
+
+    Returns
+    -------
+    ndarray, shape (rows, outputs)
+    """
+    stack = _stack(net)
+    if stack is None:
+        return np.concatenate([np.asarray(net(batch)) for batch in _chunks(X, X.shape[1])])
+    widest = max(X.shape[1], *(weight.shape[1] for weight, _, _ in stack))
+    parts = [_through(stack, batch) for batch in _chunks(X, widest)]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _through(stack: list[_Layer], batch: Array) -> Array:
+    for weight, bias, activation in stack:
+        batch = batch @ weight
+        batch += bias
+        batch = activation(batch)
+    return batch
+
+
+def _chunks(X: Any, widest: int) -> Iterator[Array]:
+    """Yield rows, as dense arrays, so many at a time that the widest layer's values stay in the cache."""
+    rows = max(64, _CHUNK_VALUES // widest)
+    for first in range(0, X.shape[0], rows):
+        batch = X if X.shape[0] <= rows else X[first : first + rows]
+        yield batch.toarray() if sparse.issparse(batch) else batch
+
+
+def layer_outputs(net: nn.Module, X: Any) -> list[Array]:
+    """Return the output of every layer in turn, for each row."""
+    if not isinstance(net, nn.Sequential):
+        return [raw_outputs(net, X)]
+    outputs: list[Array] = []
+    value = X.toarray() if sparse.issparse(X) else X
+    for layer in net.layers:
+        value = np.asarray(layer(value))
+        if not isinstance(layer, nn.Dropout):
+            outputs.append(value)
+    return outputs
+
+
+def output_activation(name: str, raw: Array) -> Array:
+    """Apply an output activation of scikit-learn's name; may write into `raw`."""
+    if name == "logistic":
+        return expit(raw, out=raw)
+    if name == "softmax":
+        raw -= raw.max(axis=1, keepdims=True)
+        np.exp(raw, out=raw)
+        raw /= raw.sum(axis=1, keepdims=True)
+        return raw
+    if name == "exp":
+        return np.exp(raw, out=raw)
+    return raw

@@ -1,0 +1,99 @@
+"""Validation rows of an estimator: given by the user, or held out of the training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from wengert import nn
+from wengert.errors import ConfigurationError, DataError
+from wengert.estimators.forward import raw_outputs
+from wengert.estimators.losses import RowLoss
+from wengert.estimators.rows import checked_features, checked_weights, same_length
+from wengert.estimators.training import Measurement, Rows
+
+Array = np.ndarray[Any, Any]
+
+
+def given_rows(estimator: Any, given: tuple[Any, Any, Any], dtype: Any) -> Rows | None:
+    """Return the validation rows that the user gave, encoded, or None.
+
+    Raises
+    ------
+    ConfigurationError
+        When one of X_val and y_val is missing.
+    DataError, DTypeError, ShapeError
+        When they are not of the form of the training rows, or hold a class that training does not have.
+    """
+    X, y, weights = given
+    if X is None and y is None:
+        if weights is not None:
+            raise ConfigurationError("sample_weight_val is given without X_val and y_val")
+        return None
+    if X is None or y is None:
+        there, missing = ("X_val", "y_val") if y is None else ("y_val", "X_val")
+        raise ConfigurationError(f"{there} is given without {missing}; give both or neither")
+    try:
+        features = checked_features(estimator, X, reset=False)
+    except ValueError as error:
+        raise DataError(f"X_val: {error}") from None
+    try:
+        known = estimator._check_target(y)
+        targets = estimator._encode_target(known, dtype)
+    except ValueError as error:
+        raise DataError(f"y_val: {error}") from None
+    if targets.shape[1] != estimator.n_outputs_:
+        raise DataError(f"y_val has {targets.shape[1]} columns, and y has {estimator.n_outputs_}")
+    same_length(features, targets, "_val")
+    checked = checked_weights(weights, len(targets), dtype, "sample_weight_val")
+    return Rows(features.astype(dtype, copy=False), targets, checked)
+
+
+def split(rows: Rows, fraction: float, stratified: bool, random_state: Any) -> tuple[Rows, Rows]:
+    """Return the rows to learn from and those held out, the same that scikit-learn's MLP takes."""
+    stratify = rows.targets[:, 0] if stratified and rows.targets.shape[1] == 1 else None
+    kept, held = train_test_split(
+        np.arange(len(rows)), random_state=random_state, test_size=fraction, stratify=stratify
+    )
+    if len(held) < 2:
+        raise DataError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+        )
+    return rows.part(kept), rows.part(held)
+
+
+def measure_on(
+    held: Rows,
+    loss: RowLoss,
+    share: float,
+    score: Callable[[Array, Array, Array | None], float],
+    classifies: bool,
+) -> Callable[[nn.Module], Measurement]:
+    """Return what measures a network on the rows held out.
+
+    Parameters
+    ----------
+    held : Rows
+    loss : RowLoss
+    share : float
+        Factor of the loss, as in `Form`.
+    score : callable
+        Of raw outputs, targets and weights.
+    classifies : bool
+        Whether the score is an accuracy.
+    """
+
+    def measure(net: nn.Module) -> Measurement:
+        with np.errstate(all="ignore"):
+            raw = raw_outputs(net, held.features)
+            if not np.isfinite(raw).all():
+                return Measurement(np.nan, np.nan, None)
+            losses = np.asarray(loss(raw, held.targets))
+            mean = losses if losses.ndim == 0 else np.average(losses, weights=held.weights)
+            value = score(raw, held.targets, held.weights)
+            return Measurement(value, float(mean) * share, value if classifies else None)
+
+    return measure

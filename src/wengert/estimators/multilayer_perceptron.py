@@ -1,0 +1,323 @@
+"""What the classifier and the regressor have in common: from arguments and rows to a trained network."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from wengert import nn
+from wengert.errors import DataError, DivergenceWarning, InterruptionWarning, WengertWarning
+from wengert.estimators.architecture import build_network
+from wengert.estimators.callbacks import CallbackSupport, with_callbacks
+from wengert.estimators.forward import dense_layers, output_activation, raw_outputs
+from wengert.estimators.held_out import given_rows, measure_on, split
+from wengert.estimators.lbfgs import minimise
+from wengert.estimators.losses import RowLoss
+from wengert.estimators.options import check_options
+from wengert.estimators.plan import batch_size, form_of, row_orders, settings_of
+from wengert.estimators.rows import checked_features, checked_weights, features_to_predict, same_length
+from wengert.estimators.step import step_program
+from wengert.estimators.stopping import Patience, Rate
+from wengert.estimators.training import Job, Rows, Run, train
+from wengert.train.progress import Silent, choose_display
+
+Array = np.ndarray[Any, Any]
+
+
+class MultilayerPerceptron(CallbackSupport, BaseEstimator, ABC):
+    """Base of `MLPClassifier` and `MLPRegressor`.
+
+    Attributes
+    ----------
+    network_ : nn.Module
+        Trained; its outputs are those before the output activation.
+    """
+
+    def _keep_arguments(self, given: dict[str, Any]) -> None:
+        """Set each argument of the constructor as an attribute, unchanged, as scikit-learn asks."""
+        for name in self._get_param_names():
+            setattr(self, name, given[name])
+
+    # What classifier and regressor differ in.
+
+    _classifies = False
+    _losses: tuple[str, ...]
+
+    @abstractmethod
+    def _check_target(self, y: Any) -> Array:
+        """Return targets as an array, refusing those of another task."""
+
+    @abstractmethod
+    def _learn_target(self, y: Array, classes: Any, *, reset: bool) -> None:
+        """Note what is to be known of the targets: classes, the output activation."""
+
+    @abstractmethod
+    def _encode_target(self, y: Array, dtype: Any) -> Array:
+        """Return targets as the loss takes them, shape (rows, outputs)."""
+
+    @abstractmethod
+    def _row_loss(self) -> RowLoss:
+        """Return the loss of the raw outputs, one a row."""
+
+    @abstractmethod
+    def _loss_share(self) -> float:
+        """Return the factor between the loss that is minimised and the one that is told."""
+
+    @abstractmethod
+    def _row_weights(self, weights: Array | None, y: Array, dtype: Any) -> Array | None:
+        """Return the weights of the rows with those of their classes."""
+
+    @abstractmethod
+    def _score_raw(self, raw: Array, targets: Array, weights: Array | None) -> float:
+        """Return the score of raw outputs against encoded targets."""
+
+    @with_callbacks
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Any:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame}, shape (n_samples, n_features)
+        y : array-like, shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like, shape (n_samples,), optional
+            0 or more.
+        X_val, y_val, sample_weight_val : optional
+            Rows that are not learnt from. Their loss after each epoch goes to `validation_loss_curve_`; with
+            `early_stopping` their score decides, and no rows of `X` are held out.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ConfigurationError
+            When arguments of the constructor are out of range or contradict each other.
+        DataError, DTypeError, ShapeError, ValueError
+            When the rows cannot be used.
+
+        Warns
+        -----
+        ConvergenceWarning
+            When `max_iter` epochs were not enough.
+        DivergenceWarning
+            When training stopped making sense: it ended there, and the best weights were kept.
+        InterruptionWarning
+            After Ctrl-C; what was learnt is kept.
+        """
+        check_options(self)
+        first = not (self.warm_start and hasattr(self, "network_"))
+        self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), None, first, incremental=False)
+        return self
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, held: Any, classes: Any, first: bool, incremental: bool
+    ) -> None:
+        if y is None:
+            name = type(self).__name__
+            raise DataError(f"{name} requires y to be passed, but the target y is None")
+        features = checked_features(self, X, reset=first)
+        known = self._check_target(y)
+        same_length(features, known)
+        self._learn_target(known, classes, reset=first)
+        dtype = features.dtype if first else self._run.program.dtype
+        targets = self._encode_target(known, dtype)
+        weights = self._row_weights(checked_weights(sample_weight, len(known), dtype), known, dtype)
+        rows = Rows(features.astype(dtype, copy=False), targets, weights)
+        random_state = check_random_state(self.random_state)
+        if first:
+            self._draw_network(rows, random_state)
+        held_rows = given_rows(self, held, dtype)
+        if self.early_stopping and self.solver != "lbfgs" and held_rows is None:
+            rows, held_rows = split(rows, self.validation_fraction, self._classifies, random_state)
+        self._prepare_run(len(rows), incremental)
+        job = self._job(rows, held_rows, random_state, incremental, (X, y, sample_weight))
+        if self.solver == "lbfgs":
+            reason = minimise(self._run, job, self.max_iter, self.max_fun, self.tol)
+        else:
+            reason = train(self._run, job)
+        self._take_over(reason)
+        self._warn(reason, incremental)
+
+    def _has_stopped(self) -> bool:
+        """Return whether `partial_fit` has nothing more to do, and say so."""
+        ended = bool(self.early_stopping and getattr(self, "stopped_", "") == "no improvement")
+        if ended:
+            warnings.warn(
+                f"early_stopping ended the training after {len(self.history_)} epochs, and the best weights "
+                "are in place; this call of partial_fit changes nothing. Call fit to start again",
+                WengertWarning,
+                stacklevel=4,
+            )
+        return ended
+
+    def _draw_network(self, rows: Rows, random_state: Any) -> None:
+        """Make a network with new random weights."""
+        self.n_outputs_ = rows.targets.shape[1]
+        self.network_ = build_network(
+            self.n_features_in_,
+            self.n_outputs_,
+            self.hidden_layer_sizes,
+            self.activation,
+            self.dropout,
+            random_state,
+            rows.features.dtype,
+        )
+        self.n_layers_ = len(dense_layers(self.network_) or ()) + 1
+        self._run: Any = None
+
+    def _prepare_run(self, rows: int, incremental: bool) -> None:
+        """Set up the state of training, or take it up where the last call left it."""
+        before: Run | None = self._run
+        if before is not None and incremental:
+            if self.network_ is not self._handed_out:  # the user has put other weights in
+                before.carry = before.program.with_network(before.carry, self.network_)
+            return
+        settings = settings_of(self)
+        program = step_program(form_of(self, rows), self.network_)
+        rule = self.learning_rate if self.solver == "sgd" else "constant"
+        run = Run(
+            program,
+            program.first_carry(self.network_, settings),
+            Patience(self.tol, self.n_iter_no_change),
+            Rate(settings.rate, rule, self.power_t),
+        )
+        if before is not None:
+            run.patience, run.history, run.scores = before.patience, before.history, before.scores
+            run.rows_seen, run.best = before.rows_seen, before.best
+        self._run = run
+
+    def _job(
+        self, rows: Rows, held: Rows | None, random_state: Any, incremental: bool, given: tuple[Any, Any, Any]
+    ) -> Job:
+        count = len(rows)
+        size = batch_size(self, count)
+        if self.solver != "lbfgs" and not isinstance(self.batch_size, str) and self.batch_size > count:
+            warnings.warn(
+                f"batch_size={self.batch_size} is clipped to the {count} rows there are",
+                WengertWarning,
+                stacklevel=5,
+            )
+        seed = int(random_state.randint(2**31 - 1)) if self.dropout else 0
+        epochs = 1 if incremental else self.max_iter
+        lines = self.verbose >= 2
+        metadata = {} if given[2] is None else {"sample_weight": given[2]}
+        measure = None
+        if held is not None:
+            measure = measure_on(
+                held, self._row_loss(), self._loss_share(), self._score_raw, self._classifies
+            )
+        return Job(
+            rows=rows,
+            batch_size=size,
+            epochs=epochs,
+            orders=row_orders(count, self.shuffle, random_state),
+            settings=settings_of(self),
+            measure=measure,
+            watches_score=self.early_stopping and self.solver != "lbfgs",
+            incremental=incremental,
+            seed=seed,
+            time_limit=self.time_limit,
+            report=print if lines else lambda line: None,
+            display=choose_display(True, epochs) if self.verbose and not lines else Silent(),
+            callbacks=self._training_callbacks(given[0], given[1], metadata, epochs),
+        )
+
+    def _take_over(self, reason: str) -> None:
+        """Set the attributes of the fitted estimator."""
+        run = self._run
+        self.network_ = self._handed_out = run.network()
+        self.history_ = run.history
+        self.stopped_ = reason
+        self.n_iter_ = run.epochs_of_this_call
+        self.t_ = run.rows_seen
+        self.loss_curve_ = [epoch.loss for epoch in run.history]
+        self.loss_ = run.loss()
+        held_out = [epoch.validation_loss for epoch in run.history]
+        self.validation_loss_curve_ = [loss for loss in held_out if loss is not None]
+        self.validation_scores_ = run.scores or None
+        self.best_validation_score_ = max(run.scores) if run.scores else None
+        watching = self.early_stopping and self.solver != "lbfgs"
+        self.best_loss_ = None if watching else min(self.loss_curve_, default=self.loss_)
+
+    def _warn(self, reason: str, incremental: bool) -> None:
+        """Tell what a person should know of how training ended."""
+        if reason == "diverged":
+            text = f"{self._run.divergence}; the best weights were kept"
+            warnings.warn(text, DivergenceWarning, stacklevel=5)
+        elif reason == "interrupted":
+            text = f"training was interrupted after {self.n_iter_} epochs; the estimator is usable"
+            warnings.warn(text, InterruptionWarning, stacklevel=5)
+        elif reason == "epochs" and not incremental and not isinstance(self.lr_schedule, str):
+            warnings.warn(
+                f"max_iter={self.max_iter} iterations are over and the optimization hasn't converged yet; "
+                "raise max_iter",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+
+    @property
+    def coefs_(self) -> list[Array]:
+        """Weights of the layers, each of shape (inputs, outputs)."""
+        return [layer.weight for layer in self._dense_layers("coefs_")]
+
+    @coefs_.setter
+    def coefs_(self, coefs: list[Array]) -> None:
+        self._replace_arrays("weight", coefs)
+
+    @property
+    def intercepts_(self) -> list[Array]:
+        """Biases of the layers, each of shape (outputs,)."""
+        return [layer.bias for layer in self._dense_layers("intercepts_")]
+
+    @intercepts_.setter
+    def intercepts_(self, intercepts: list[Array]) -> None:
+        self._replace_arrays("bias", intercepts)
+
+    def _dense_layers(self, attribute: str) -> list[nn.Dense]:
+        if "network_" not in vars(self):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {attribute!r} before fit")
+        layers = dense_layers(self.network_)
+        if layers is None:
+            raise AttributeError(f"{attribute}: the network is no stack of dense layers; see network_")
+        return layers
+
+    def _replace_arrays(self, name: str, arrays: list[Array]) -> None:
+        dense = [path for path, module in self.network_.walk() if isinstance(module, nn.Dense)]
+        values = {f"{path}.{name}": np.asarray(value) for path, value in zip(dense, arrays, strict=True)}
+        self.network_ = nn.with_parameters(self.network_, values)
+
+    def _raw(self, X: Any) -> Array:
+        """Return the outputs of the network before the output activation, shape (rows, outputs)."""
+        check_is_fitted(self, "network_")
+        features = features_to_predict(self, X)
+        with np.errstate(over="ignore", under="ignore"):
+            return raw_outputs(self.network_, features)
+
+    def _activated(self, X: Any) -> Array:
+        raw = self._raw(X)
+        return output_activation(self.out_activation_, raw)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "network_" in vars(self) and "history_" in vars(self)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -1,0 +1,90 @@
+"""From the constructor's arguments to the form of a training step and to its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert import optim
+from wengert.estimators.solvers import Adam, AtRate, Solver, StochasticGradientDescent
+from wengert.estimators.step import Form, Settings
+
+Array = np.ndarray[Any, Any]
+
+_AUTOMATIC_BATCH = 200
+# What weight_decay=None means, where it is not zero: the default of the method's authors.
+_WEIGHT_DECAY = {"adamw": 0.01}
+
+
+def batch_size(estimator: Any, rows: int) -> int:
+    """Return how many rows a step takes."""
+    if isinstance(estimator.batch_size, str):
+        return min(_AUTOMATIC_BATCH, rows)
+    return int(min(estimator.batch_size, rows))
+
+
+def form_of(estimator: Any, rows: int) -> Form:
+    """Return the form of an estimator's training step."""
+    return Form(
+        loss=estimator._row_loss(),
+        solver=_solver(estimator),
+        schedule=_schedule(estimator, rows),
+        decays=_weight_decay(estimator) > 0,
+        clip_norm=estimator.grad_clip_norm,
+        averages=estimator.ema_decay is not None,
+        share=estimator._loss_share(),
+    )
+
+
+def settings_of(estimator: Any) -> Settings:
+    """Return the numbers of an estimator's training step."""
+    # A schedule of the user's own gives the rate itself, one of ours a factor.
+    rate = 1.0 if callable(estimator.lr_schedule) else float(estimator.learning_rate_init)
+    return Settings(rate, float(estimator.alpha), _weight_decay(estimator), estimator.ema_decay or 0.0)
+
+
+def _solver(estimator: Any) -> Solver:
+    momentum = float(estimator.momentum)
+    nesterov = bool(estimator.nesterovs_momentum and momentum > 0)
+    if estimator.solver == "sgd":
+        return StochasticGradientDescent(momentum, nesterov)
+    if estimator.solver == "rmsprop":
+        return AtRate(optim.RMSProp(decay=estimator.beta_2, epsilon=estimator.epsilon))
+    if estimator.solver == "muon":
+        return AtRate(optim.Muon(momentum=momentum, nesterov=nesterov))
+    return Adam(float(estimator.beta_1), float(estimator.beta_2), float(estimator.epsilon))
+
+
+def _weight_decay(estimator: Any) -> float:
+    if estimator.weight_decay is None:
+        return _WEIGHT_DECAY.get(estimator.solver, 0.0)
+    return float(estimator.weight_decay)
+
+
+def _schedule(estimator: Any, rows: int) -> Callable[[Any], Any] | None:
+    if not isinstance(estimator.lr_schedule, str):
+        schedule: Callable[[Any], Any] | None = estimator.lr_schedule
+        return schedule
+    steps = estimator.max_iter * -(-rows // batch_size(estimator, rows))
+    # The rise of a cycle needs more than one step.
+    return (
+        optim.Cosine(1.0, steps) if estimator.lr_schedule == "cosine" else optim.OneCycle(1.0, max(steps, 4))
+    )
+
+
+def row_orders(rows: int, shuffle: bool, random_state: Any) -> Callable[[], Array | None]:
+    """Return what gives the order of the rows in the next epoch: that of scikit-learn's MLP."""
+    places = np.arange(rows)
+
+    def next_order() -> Array | None:
+        nonlocal places
+        if not shuffle:
+            return None
+        mixing = np.arange(rows)
+        random_state.shuffle(mixing)
+        places = places[mixing]
+        return places
+
+    return next_order

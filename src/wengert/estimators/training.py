@@ -1,0 +1,329 @@
+"""Epochs of an estimator, until scikit-learn's rules, a callback, the clock or a divergence end them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from wengert.estimators.step import Carry, Settings, StepProgram, step_program
+from wengert.estimators.stopping import Patience, Rate
+from wengert.primitives import random
+from wengert.train.batches import batch_bounds
+from wengert.train.callbacks import Callback, Stop, TrainingState
+from wengert.train.divergence import Diverged, Divergence, Watch, all_finite, explain, explain_growth
+from wengert.train.history import Epoch, History
+from wengert.train.progress import Display
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows to learn from.
+
+    Attributes
+    ----------
+    features : ndarray or CSR matrix, shape (rows, features)
+    targets : ndarray, shape (rows, outputs)
+    weights : ndarray, shape (rows,), or None
+    """
+
+    features: Any
+    targets: Array
+    weights: Array | None
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def part(self, places: Array) -> Rows:
+        """Return the rows at `places`, stored as these are."""
+        weights = None if self.weights is None else self.weights[places]
+        return Rows(self.features[places], self.targets[places], weights)
+
+    def take(self, places: Any) -> Rows:
+        """Return the rows at `places`, an array of positions or a slice, as dense arrays."""
+        features = self.features[places]
+        if sparse.issparse(features):
+            features = features.toarray()
+        weights = None if self.weights is None else self.weights[places]
+        return Rows(features, self.targets[places], weights)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What the validation rows say of a network.
+
+    Attributes
+    ----------
+    score : float
+        Higher is better.
+    loss : float
+    accuracy : float or None
+        The score, where it is one.
+    """
+
+    score: float
+    loss: float
+    accuracy: float | None
+
+
+def epoch_record(
+    number: int, loss: float, measured: Measurement | None, rate: float | None, seconds: float
+) -> Epoch:
+    """Return what the history keeps of an epoch."""
+    held_out = None if measured is None else measured.loss
+    accuracy = None if measured is None else measured.accuracy
+    return Epoch(number, loss, held_out, accuracy, rate, seconds)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be done in one call of `fit` or `partial_fit`.
+
+    Attributes
+    ----------
+    rows : Rows
+    batch_size : int
+    epochs : int
+    orders : callable
+        Returns the order of the rows in the next epoch, or None for the order they have.
+    settings : Settings
+    measure : callable or None
+        Of a network: its `Measurement` on the validation rows.
+    watches_score : bool
+        Whether the validation score decides when to stop, and the best network is restored.
+    incremental : bool
+        Whether further calls are to go on: the best network is restored only where patience has ended.
+    seed : int
+        Of dropout.
+    time_limit : float or None
+    report : callable
+        Called with a line of text that tells of an epoch.
+    display : Display
+    callbacks : sequence of Callback
+    """
+
+    rows: Rows
+    batch_size: int
+    epochs: int
+    orders: Callable[[], Array | None]
+    settings: Settings
+    measure: Callable[[Any], Measurement] | None
+    watches_score: bool
+    incremental: bool
+    seed: int
+    time_limit: float | None
+    report: Callable[[str], None]
+    display: Display
+    callbacks: Sequence[Callback]
+
+
+@dataclass
+class Run:
+    """How far the training of a network has come; it lives through calls of `partial_fit`.
+
+    Attributes
+    ----------
+    program : StepProgram
+    carry : tuple of array
+        Replaced as a whole, so that Ctrl-C finds the moment before a step or the one after it.
+    patience : Patience
+    rate : Rate
+    history : History
+        Of all epochs since the network was drawn.
+    scores : list of float
+        Validation scores of these epochs.
+    rows_seen : int
+    best : network or None
+        Of the epoch with the best score or the lowest training loss.
+    divergence : Divergence or None
+    final_loss : float or None
+        Where the optimiser says so itself (L-BFGS).
+    epochs_of_this_call : int
+    """
+
+    program: StepProgram
+    carry: Carry
+    patience: Patience
+    rate: Rate
+    history: History = field(default_factory=History)
+    scores: list[float] = field(default_factory=list)
+    rows_seen: int = 0
+    best: Any = None
+    divergence: Divergence | None = None
+    final_loss: float | None = None
+    epochs_of_this_call: int = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Machine code stays behind; a form and a network are enough to find it again.
+        net = self.program.unflatten(self.carry)[0]
+        return {**vars(self), "program": (self.program.form, net)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update({**state, "program": step_program(*state["program"])})
+
+    def loss(self) -> float:
+        """Return the loss of the last epoch; NaN where none has ended."""
+        if self.final_loss is not None:
+            return self.final_loss
+        return float(self.history[-1].loss) if len(self.history) else math.nan
+
+    def network(self) -> Any:
+        """Return the network as it is now."""
+        return self.program.network(self.carry)
+
+
+def train(run: Run, job: Job) -> str:
+    """Train for some epochs and return why they ended.
+
+    Returns
+    -------
+    str
+        ``"epochs"``, ``"no improvement"``, ``"time limit"``, ``"interrupted"``, ``"diverged"`` or the reason
+        of a callback.
+    """
+    loop = _Loop(run, job)
+    for callback in job.callbacks:
+        callback.on_train_begin(loop.state())
+    stop = Stop("epochs")
+    try:
+        stop = loop.run_epochs()
+    except KeyboardInterrupt:
+        stop = Stop("interrupted")
+    except Diverged as error:
+        run.divergence = error.divergence
+        stop = Stop("diverged", restore_best=True)
+    finally:
+        job.display.close()
+    ended = not job.incremental or stop.reason == "no improvement"
+    if stop.restore_best or (job.watches_score and ended):
+        run.carry = run.program.with_network(run.carry, run.best)
+    for callback in job.callbacks:
+        callback.on_train_end(loop.state())
+    return stop.reason
+
+
+class _Loop:
+    """One call of `train`."""
+
+    def __init__(self, run: Run, job: Job) -> None:
+        self.now, self.job = run, job
+        run.epochs_of_this_call = 0
+        self.bounds = batch_bounds(len(job.rows), job.batch_size)
+        self.steps = len(run.history) * len(self.bounds)
+        self.key = random.key(job.seed)
+        self.watch = Watch(run.carry[: run.program.network_count])
+        self.first_loss: float | None = None
+        self.begin = time.perf_counter()
+        self.elapsed_before = run.history[-1].seconds if len(run.history) else 0.0
+        self.end = math.inf if job.time_limit is None else self.begin + job.time_limit
+        self.next_show = self.begin
+        self.wanted = len(run.history) + job.epochs
+
+    def state(self) -> TrainingState:
+        """Return what callbacks see."""
+        return TrainingState(self.now.network(), self.now.history, self.wanted, self.steps, len(self.bounds))
+
+    def run_epochs(self) -> Stop:
+        """Run epochs until something ends them; raise `Diverged` where they stop making sense."""
+        if self.now.best is None:
+            self.now.best = self.now.network()
+        for _ in range(self.job.epochs):
+            self.now.carry = self.now.program.with_settings(
+                self.now.carry, replace(self.job.settings, rate=self.now.rate.now)
+            )
+            for callback in self.job.callbacks:
+                callback.on_epoch_begin(self.state())
+            with np.errstate(all="ignore"):
+                loss = self.epoch()
+            if loss is None:
+                return Stop("time limit")
+            stop = self.end_epoch(loss)
+            if stop is not None:
+                return stop
+        return Stop("epochs")
+
+    def epoch(self) -> float | None:
+        """Take the steps of one epoch; return the mean of the batches' losses, None where time ran out."""
+        order, total = self.job.orders(), 0.0
+        for first, last in self.bounds:
+            if time.perf_counter() >= self.end:
+                return None
+            total += self.step(slice(first, last) if order is None else order[first:last]) * (last - first)
+        return total / len(self.job.rows)
+
+    def step(self, places: Any) -> float:
+        """Take one step and return the loss of its batch."""
+        run, batch = self.now, self.job.rows.take(places)
+        program, execute = run.program.compiled(batch.features, batch.targets, batch.weights)
+        arguments = [*run.carry, batch.features, batch.targets]
+        if batch.weights is not None:
+            arguments.append(batch.weights)
+        arguments += [self.key, np.array(self.steps)]
+        outputs = execute(arguments)
+        loss, carry = float(outputs[-1]), tuple(outputs[:-1])
+        if self.first_loss is None:
+            self.first_loss = loss
+        if not (math.isfinite(loss) and all_finite(carry)):
+            self.diverged(*explain(program, arguments, run.program.names, outputs))
+        self.steps += 1
+        run.carry = carry
+        return loss
+
+    def end_epoch(self, loss: float) -> Stop | None:
+        """Measure, note what the epoch was worth, and tell the callbacks."""
+        run, job = self.now, self.job
+        arrays = run.carry[: run.program.network_count]
+        if self.first_loss is not None and loss > self.first_loss and self.watch.out_of_proportion(arrays):
+            layer, text = explain_growth(run.program.names, arrays, (self.first_loss, loss))
+            self.diverged(layer, None, text)
+        run.rows_seen += len(job.rows)
+        run.epochs_of_this_call += 1
+        measured = None if job.measure is None else job.measure(run.network())
+        seconds = self.elapsed_before + time.perf_counter() - self.begin
+        number = len(run.history) + 1
+        run.history = run.history.appended(epoch_record(number, loss, measured, run.rate.now, seconds))
+        job.report(f"Iteration {number}, loss = {loss:.8f}")
+        value = loss
+        if measured is not None:
+            run.scores.append(measured.score)
+            job.report(f"Validation score: {measured.score:f}")
+            if job.watches_score:
+                value = -measured.score
+        if run.patience.note(value):
+            run.best = run.network()
+        run.rate.epoch_ends(run.rows_seen)
+        self.show()
+        return self.asked_to_stop()
+
+    def asked_to_stop(self) -> Stop | None:
+        """Ask patience and callbacks."""
+        run, job = self.now, self.job
+        stop: Stop | None = None
+        if run.patience.exhausted:
+            if run.rate.lowered():
+                run.patience.count = 0
+                job.report(f"No improvement; the learning rate is now {run.rate.now:g}")
+            else:
+                stop = Stop("no improvement")
+        for callback in job.callbacks:
+            stop = callback.on_epoch_end(self.state()) or stop
+        return stop
+
+    def show(self) -> None:
+        now = time.perf_counter()
+        if now >= self.next_show:
+            done = 1 - (self.wanted - len(self.now.history)) / self.job.epochs
+            self.next_show = now + self.job.display.show(done, self.now.history)
+
+    def diverged(self, layer: str | None, operation: str | None, explanation: str) -> None:
+        """Raise `Diverged`, with the rate at which it happened."""
+        epoch = len(self.now.history) + 1
+        rate = self.now.rate.now
+        raise Diverged(Divergence(self.steps + 1, epoch, layer, operation, rate, explanation))

@@ -1,0 +1,135 @@
+"""Muon: momentum whose matrices are made orthogonal."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from wengert.optim.optimiser import (
+    LearningRate,
+    State,
+    cast,
+    check_betas,
+    check_learning_rate,
+    check_weight_decay,
+    first_state,
+    rate_at,
+    updated,
+)
+from wengert.optim.options import in_range, positive_integer
+from wengert.trace.tree import map_leaves
+
+# Chosen by Jordan for speed: five iterations bring singular values from [0.01, 1] to about [0.7, 1.2].
+_QUINTIC = (3.4445, -4.7750, 2.0315)
+# The root mean square of a step of Adam, as Liu et al. measured it.
+_ADAM_SIZE = 0.2
+
+
+def orthogonalised(matrix: Any, iterations: int = 5) -> Any:
+    """Return about U Vᵀ of the singular value decomposition U S Vᵀ of a matrix, by Newton–Schulz iterations.
+
+    X ← a X + (b A + c A²) X with A = X Xᵀ, from X = matrix / ‖matrix‖; the singular values end near 1, not at
+    it.
+
+    Parameters
+    ----------
+    matrix : array or tensor, shape (m, n)
+    iterations : int
+
+    Notes
+    -----
+    Jordan et al. 2024; Higham 2008, section 8.3, for Newton–Schulz iterations.
+    """
+    m, n = matrix.shape
+    a, b, c = _QUINTIC
+    x = matrix.T if m > n else matrix
+    x = x / (np.sqrt(np.sum(np.square(x))) + 1e-7)
+    for _ in range(iterations):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * (gram @ gram)) @ x
+    return x.T if m > n else x
+
+
+@dataclasses.dataclass(frozen=True)
+class Muon:
+    """Momentum with orthogonal steps for matrices, Adam for everything else.
+
+    For a matrix of shape (m, n): v ← μ v + (1 − μ) g;  d = (1 − μ) g + μ v with Nesterov's momentum, else v;
+    w ← w − η λ w − η · 0.2 √max(m, n) · O(d), O from `orthogonalised`. The factor gives the step the size of
+    one of Adam's, so that one rate serves both. Other parameters: w ← w − η λ w and a step of Adam.
+
+    Parameters
+    ----------
+    learning_rate : float or callable
+        η ≥ 0, or a schedule η(t), t = 0, 1, 2, …
+    momentum : float
+        μ in [0, 1).
+    nesterov : bool
+    weight_decay : float
+        λ ≥ 0, on all parameters.
+    iterations : int
+        Of Newton–Schulz.
+    betas : tuple of two floats
+        β₁, β₂ of Adam, in [0, 1).
+    epsilon : float
+        ε > 0 of Adam.
+
+    Raises
+    ------
+    ConfigurationError
+
+    Notes
+    -----
+    Jordan et al. 2024; size of the step after Liu et al. 2025, section 2.2.
+    """
+
+    learning_rate: LearningRate = 1e-3
+    momentum: float = 0.95
+    nesterov: bool = True
+    weight_decay: float = 0.0
+    iterations: int = 5
+    betas: tuple[float, float] = (0.9, 0.999)
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        check_learning_rate("Muon", self.learning_rate)
+        in_range("Muon", "momentum", self.momentum, 0, 1)
+        check_weight_decay("Muon", self.weight_decay)
+        positive_integer("Muon", "iterations", self.iterations)
+        check_betas("Muon", self.betas)
+        in_range("Muon", "epsilon", self.epsilon, 0, math.inf, low_open=True)
+
+    def init(self, parameters: Any) -> State:
+        """Return the state before the first step: the counter, v or m, and Adam's v where it is used."""
+        state = first_state(parameters, "mean")
+        state["square"] = map_leaves(
+            lambda leaf: np.zeros(() if len(np.shape(leaf)) == 2 else np.shape(leaf), leaf.dtype), parameters
+        )
+        return state
+
+    def update(self, parameters: Any, gradients: Any, state: State) -> tuple[Any, State]:
+        """Return the parameters and the state after one step; the parameters keep their dtypes."""
+        rate = rate_at(self.learning_rate, state["step"])
+        step = state["step"] + 1
+
+        def rule(parameter: Any, gradient: Any, mean: Any, square: Any) -> tuple[Any, Any, Any]:
+            dtype = parameter.dtype
+            if self.weight_decay:
+                parameter = parameter - cast(rate * self.weight_decay, dtype) * parameter
+            if len(parameter.shape) == 2:
+                mean = self.momentum * mean + (1 - self.momentum) * gradient
+                ahead = (1 - self.momentum) * gradient + self.momentum * mean if self.nesterov else mean
+                size = _ADAM_SIZE * math.sqrt(max(parameter.shape))
+                move = size * orthogonalised(ahead, self.iterations)
+                return parameter - cast(rate, dtype) * move, mean, square
+            first, second = self.betas
+            mean = first * mean + (1 - first) * gradient
+            square = second * square + (1 - second) * np.square(gradient)
+            spread = np.sqrt(square) / cast(np.sqrt(1 - second**step), dtype) + self.epsilon
+            return parameter - cast(rate / (1 - first**step), dtype) * mean / spread, mean, square
+
+        parameters, mean, square = updated(rule, parameters, gradients, state["mean"], state["square"])
+        return parameters, {"step": step, "mean": mean, "square": square}

@@ -1,0 +1,279 @@
+"""A training step as a loop of machine code, its carry kept in memory from step to step."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from wengert.ir.node import Node, constant_value, make_input, make_node
+from wengert.ir.primitive import Kind
+from wengert.ir.program import Program
+from wengert.primitives.selection import stop_gradient
+from wengert.run.llvm import native
+from wengert.run.llvm.cache import cached_object_code
+from wengert.run.llvm.expand import expand
+from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, ORDER, STATE, memory_of_loop
+from wengert.run.llvm.module import Generators
+from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM, left_to_numpy
+from wengert.run.llvm.order import is_own, ordered
+from wengert.run.llvm.plan import Form, Kernel, Plan, plan
+from wengert.run.llvm.target import LoadedCode, Target
+from wengert.run.llvm.views import whole
+from wengert.run.loop import Roles
+from wengert.run.threads import run_together, share_of
+
+Array = np.ndarray[Any, Any]
+
+
+class NativeProgress:
+    """The state of a loop; see `wengert.run.loop.Progress`.
+
+    Parameters
+    ----------
+    carry : sequence of ndarray
+    steps : int
+    loss_sum : float
+    threads : int
+        How many may run the loop.
+    """
+
+    def __init__(self, carry: Sequence[Array], steps: int, loss_sum: float, threads: int) -> None:
+        self.carry = [_aligned_copy(array) for array in carry]
+        self.words = _aligned(8 * native.state_words(threads)).view(np.int64)
+        self.words[:] = 0
+        self._numbers = self.words.view(np.float64)
+        self.words[native.STEPS] = steps
+        self._numbers[native.LOSS_SUM] = loss_sum
+        self.largest_loss = -math.inf
+
+    @property
+    def steps(self) -> int:
+        """Steps taken in all."""
+        return int(self.words[native.STEPS])
+
+    @steps.setter
+    def steps(self, value: int) -> None:
+        self.words[native.STEPS] = value
+
+    @property
+    def loss_sum(self) -> float:
+        """Over the rows of the steps since the beginning of the epoch."""
+        return float(self._numbers[native.LOSS_SUM])
+
+    @loss_sum.setter
+    def loss_sum(self, value: float) -> None:
+        self._numbers[native.LOSS_SUM] = value
+
+    @property
+    def last_loss(self) -> float:
+        """The loss of the last step."""
+        return float(self._numbers[native.LAST_LOSS])
+
+    @property
+    def largest_loss(self) -> float:
+        """The largest loss since this was last set."""
+        return float(self._numbers[native.LARGEST_LOSS])
+
+    @largest_loss.setter
+    def largest_loss(self, value: float) -> None:
+        self._numbers[native.LARGEST_LOSS] = value
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a loss was not finite or an index out of range."""
+        return bool(self.words[native.STOPPED] & native.TROUBLE)
+
+    def begin(self) -> None:
+        """Get ready for a run."""
+        for word in (native.STOPPED, native.ABANDONED, native.REQUESTED, native.WRONG_INDEX):
+            self.words[word] = 0
+        self.words[native.COUNTS :] = 0
+
+    def finish(self) -> None:
+        """Have a run end after the step that it is in."""
+        self.words[native.REQUESTED] = native.WISH
+
+    def abandon(self) -> None:
+        """Let nobody wait any more for a thread that will not come."""
+        self.words[native.ABANDONED] = 1
+
+
+class CompiledLoop:
+    """The machine code of a loop, without data; may be used by several threads at once.
+
+    Attributes
+    ----------
+    layout : LoopLayout
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        roles: Roles,
+        layout: native.LoopLayout,
+        sources: dict[Node, Node],
+        loaded: LoadedCode,
+    ) -> None:
+        self.layout = layout
+        self._program = program
+        self._roles = roles
+        self._sources = sources
+        self._loaded = loaded  # holds the machine code
+        integer = ctypes.c_int64
+        prototype = ctypes.CFUNCTYPE(None, ctypes.c_void_p, integer, integer, integer, integer)
+        self.enter = prototype(loaded.address(native.ENTRY))
+
+    def table(self, progress: NativeProgress, data: Sequence[Array], arena: Array) -> Any:
+        """Return the table of pointers of one thread."""
+        memory, roles = self.layout.memory, self._roles
+        table = (ctypes.c_void_p * memory.table_length)()
+        words = _place(progress.words)
+        table[ARENA], table[STATE], table[FLAG] = _place(arena), words, words + 8 * native.WRONG_INDEX
+        for node in memory.constants:
+            constant = constant_value(node)
+            assert constant is not None
+            table[memory.slots[node]] = _place(constant)
+        for node, array in zip(self._program.inputs, [*progress.carry, *data], strict=True):
+            slot = memory.slots.get(self._sources.get(node, node))
+            if slot is not None:
+                table[slot] = _place(array)
+        table[memory.slots[self._program.inputs[roles.counter]]] = words + 8 * native.STEPS
+        return table
+
+
+class NativeLoop:
+    """A compiled loop with its data; see `wengert.run.loop.StepLoop`.
+
+    Parameters
+    ----------
+    compiled : CompiledLoop
+    progress : NativeProgress
+    data : sequence of ndarray
+        The inputs behind the carry.
+    threads : int
+        At most so many work on a step.
+    """
+
+    def __init__(
+        self, compiled: CompiledLoop, progress: NativeProgress, data: Sequence[Array], threads: int
+    ) -> None:
+        self.compiled = compiled
+        self._progress = progress
+        self._data = list(data)  # the table holds only their addresses
+        self._most = threads if compiled.layout.can_share else 1
+        self._arena = _aligned(compiled.layout.arena_bytes(self._most))
+        self._tables = [compiled.table(progress, data, self._arena) for _ in range(self._most)]
+        self._order: Array | None = None
+
+    def run(self, order: Array, row: int, count: int, threads: int) -> None:
+        """Take up to `count` steps; see `StepLoop`."""
+        if order is not self._order:
+            assert order.dtype == np.int64
+            assert order.flags.c_contiguous
+            self._order = order
+            for table in self._tables:
+                table[ORDER] = _place(order)
+        self._progress.begin()
+        enter, tables = self.compiled.enter, self._tables
+        with share_of(min(threads, self._most)) as granted:
+            if granted == 1:
+                enter(tables[0], row, count, 0, 1)
+                return
+            run_together(
+                lambda number: enter(tables[number], row, count, number, granted),
+                granted,
+                self._progress.finish,
+                self._progress.abandon,
+            )
+
+
+def compiled_loop(program: Program, roles: Roles, target: Target) -> CompiledLoop | None:
+    """Compile the loop over a step, or return None where generated code cannot run it alone."""
+    expanded = _apart(expand(program), roles.carried)
+    too_long = len(expanded.nodes) > LONGEST_PROGRAM
+    if too_long or any(left_to_numpy(node) is not None for node in expanded.lines):
+        return None
+    made = plan(expanded)
+    sources, made = _with_rows(made, roles)
+    batch = expanded.inputs[roles.rows[0]].type.shape[0]
+    written_over = _written_over(made, roles.carried)
+    if written_over is None:
+        return None
+    loss = made.outputs[roles.carried]
+    order = ordered(made, written_over, [loss.base, expanded.inputs[roles.counter]])
+    if order is None:
+        return None
+    memory = memory_of_loop(order.plan, order.phases, written_over, sources.values())
+    single = sources if batch == 1 else {}
+    generators = Generators(order.plan.kernels, target)
+    layout = native.LoopLayout(order, memory, generators, batch, single, loss)
+    loaded = LoadedCode(cached_object_code(layout, target), target)
+    return CompiledLoop(expanded, roles, layout, sources, loaded)
+
+
+def _apart(program: Program, carried: int) -> Program:
+    """Return the program with each carried output a value of its own, not a view or another input."""
+    outputs = list(program.outputs)
+    for place in range(carried):
+        node = outputs[place]
+        computed = node.inputs and node.primitive.kind is not Kind.MOVEMENT
+        if node is not program.inputs[place] and not computed:
+            outputs[place] = make_node(stop_gradient, (node,))
+    return Program(program.inputs, outputs, program.provenance, program.signature)
+
+
+def _with_rows(made: Plan, roles: Roles) -> tuple[dict[Node, Node], Plan]:
+    """Return the buffers of all rows, by the input that takes a batch, and a plan that copies the batch."""
+    read = {view.base for kernel in made.kernels for view in kernel.leaves.values()}
+    sources: dict[Node, Node] = {}
+    copies: list[Kernel] = []
+    for position in roles.rows:
+        node = made.program.inputs[position]
+        if node not in read:
+            continue
+        source = make_input("all rows", node.type)
+        sources[node] = source
+        if node.type.shape[0] != 1:
+            copies.append(
+                Kernel(
+                    Form.ROWS, node.type.shape, [node], leaves={source: whole(source)}, stored={node: None}
+                )
+            )
+    return sources, replace(made, kernels=[*copies, *made.kernels])
+
+
+def _written_over(made: Plan, carried: int) -> dict[Node, Node] | None:
+    """Return which input each carried output is written over; None where one cannot be."""
+    stored = {node for kernel in made.kernels for node in kernel.stored}
+    found: dict[Node, Node] = {}
+    inputs, outputs = made.program.inputs, made.program.outputs
+    for place in range(carried):
+        node, own, view = outputs[place], inputs[place], made.outputs[place]
+        if is_own(view, own):
+            continue
+        if not is_own(view, node) or node in found or node not in stored or node.type is not own.type:
+            return None
+        found[node] = own
+    return found
+
+
+def _aligned(size: int) -> Array:
+    raw = np.empty(size + 2 * ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % (2 * ALIGNMENT)
+    return raw[start : start + size]
+
+
+def _aligned_copy(array: Array) -> Array:
+    copy = _aligned(array.nbytes).view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+def _place(array: Array) -> int:
+    place: int = array.__array_interface__["data"][0]
+    return place

@@ -1,0 +1,229 @@
+"""The code of a loop over steps: gathers rows, runs the kernels on all threads, keeps count of the losses.
+
+Every thread runs the same function. Between two phases of kernels, and between two steps, the threads meet;
+a kernel that is worth it is shared by all, the first thread runs the others. What is left to add up in the
+order of the steps, the first thread does.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from llvmlite import ir
+
+from wengert.ir.node import Node
+from wengert.run.llvm.barrier import WORDS_APART, barrier_function
+from wengert.run.llvm.floating_point import plain_arithmetic
+from wengert.run.llvm.irtypes import F64, I8, I64, POINTER, VOID, constant, intrinsic, memory_type
+from wengert.run.llvm.loops import counted_loop, index_value
+from wengert.run.llvm.memory import ARENA, FLAG, ORDER, PLACES, STATE, Memory
+from wengert.run.llvm.module import Generators, KernelWriter, pointer_at
+from wengert.run.llvm.order import Order
+from wengert.run.llvm.plan import Kernel
+from wengert.run.llvm.rows import row_bytes
+from wengert.run.llvm.target import triple
+from wengert.run.llvm.views import View
+
+# Words of the state of a loop, and how many there are before the threads' counts. What one thread writes
+# while others wait lies apart from what they look at.
+STEPS, STOPPED, ABANDONED, REQUESTED = 0, 16, 32, 33
+LOSS_SUM, LAST_LOSS, LARGEST_LOSS = 48, 49, 50
+WRONG_INDEX = 64
+COUNTS = 80
+
+# Why a loop stopped before its end, as bits of the word STOPPED.
+TROUBLE, WISH = 1, 2
+
+ENTRY = "loop"
+
+# table of pointers, where in the order the first batch begins, how many steps, this thread's number, how many
+ENTRY_TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, I64, I64])
+
+
+@dataclass(frozen=True)
+class LoopLayout:
+    """All that there is to know of a loop before it is written.
+
+    Attributes
+    ----------
+    order : Order
+    memory : Memory
+    generators : Generators
+    batch : int
+        Rows in a step.
+    single_rows : dict of Node to Node
+        Inputs of one row that are read where they lie, with the buffer of all rows.
+    loss : View
+    """
+
+    order: Order
+    memory: Memory
+    generators: Generators
+    batch: int
+    single_rows: dict[Node, Node]
+    loss: View
+
+    @property
+    def can_share(self) -> bool:
+        """Whether several threads can run it."""
+        return self.order.last > 0
+
+    def arena_bytes(self, threads: int) -> int:
+        """Return the size of the arena with the scratch memory of each thread behind it."""
+        return self.memory.arena_bytes + threads * self.generators.scratch_bytes
+
+    def text(self) -> str:
+        """Return a module with the function `ENTRY`."""
+        module = ir.Module("wengert")
+        _LoopWriter(module, self).write()
+        return str(module)
+
+
+class _LoopWriter:
+    """Writes the function of a loop."""
+
+    def __init__(self, module: ir.Module, layout: LoopLayout) -> None:
+        self.layout = layout
+        self.order = layout.order
+        self.kernels = KernelWriter(module, layout.memory, layout.generators)
+        self.functions = {kernel: self.kernels.function(kernel) for kernel in self.order.plan.kernels}
+        self.barrier = barrier_function(module, triple())
+        self.function = ir.Function(module, ENTRY_TYPE, ENTRY)
+        self.table, self.row, self.count, self.thread, self.threads = self.function.args
+        self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
+
+    def write(self) -> None:
+        """Write it."""
+        builder = self.builder
+        # Allocations go to the first block, all else begins behind it.
+        top = builder.append_basic_block("top")
+        builder.position_at_end(top)
+        self.state = pointer_at(builder, self.table, STATE)
+        self.order_of_rows = pointer_at(builder, self.table, ORDER)
+        self.first = builder.icmp_signed("==", self.thread, constant(I64, 0))
+        self.alone = builder.icmp_signed("==", self.threads, constant(I64, 1))
+        self.scratch = self._own_scratch()
+        self.shares = {
+            units: self._share(units)
+            for units in {self.layout.generators.units(kernel) for kernel in self.order.shared}
+        }
+        self.leave = builder.append_basic_block("leave")
+        with plain_arithmetic(builder, triple()):
+            # Nobody begins before everybody is there.
+            self._meet()
+            with counted_loop(builder, 0, self.count) as step:
+                self._step(index_value(step))
+            builder.branch(self.leave)
+            builder.position_at_end(self.leave)
+        builder.ret_void()
+        with builder.goto_block(self.function.entry_basic_block):
+            builder.branch(top)
+
+    def _own_scratch(self) -> ir.Value:
+        size = constant(I64, self.layout.generators.scratch_bytes)
+        own = self.builder.mul(self.thread, size)
+        offset = self.builder.add(own, constant(I64, self.layout.memory.arena_bytes))
+        return self.builder.gep(pointer_at(self.builder, self.table, ARENA), [offset], source_etype=I8)
+
+    def _share(self, units: int) -> tuple[ir.Value, ir.Value]:
+        """Return which of `units` this thread computes."""
+        builder, all_units = self.builder, constant(I64, units)
+        following = builder.add(self.thread, constant(I64, 1))
+        begin, end = (
+            builder.udiv(builder.mul(all_units, thread), self.threads) for thread in (self.thread, following)
+        )
+        return begin, end
+
+    def _step(self, step: ir.Value) -> None:
+        builder = self.builder
+        row = builder.add(self.row, builder.mul(step, constant(I64, self.layout.batch)))
+        places = builder.gep(self.order_of_rows, [row], source_etype=I64)
+        builder.store(places, self._slot(PLACES))
+        for node, source in self.layout.single_rows.items():
+            offset = builder.mul(builder.load(places, typ=I64), constant(I64, row_bytes(node)))
+            all_rows = self.kernels.buffer(builder, self.table, source)
+            here = builder.gep(all_rows, [offset], source_etype=I8)
+            builder.store(here, self._slot(self.layout.memory.slots[node]))
+        phases: list[list[Kernel]] = [[] for _ in range(self.order.last + 1)]
+        for kernel, phase in self.order.phases.items():
+            phases[phase].append(kernel)
+        for number, kernels in enumerate(phases):
+            self._phase(kernels)
+            if number == self.order.last:
+                with builder.if_then(self.first):
+                    self._account(row)
+            self._meet()
+        stopped = builder.load(self._word(STOPPED), typ=I64)
+        more = builder.append_basic_block("more")
+        builder.cbranch(builder.icmp_signed("==", stopped, constant(I64, 0)), more, self.leave)
+        builder.position_at_end(more)
+
+    def _phase(self, kernels: list[Kernel]) -> None:
+        """Run kernels; those of the first thread alone that follow each other share one question."""
+        builder = self.builder
+        place = 0
+        while place < len(kernels):
+            if kernels[place] in self.order.shared:
+                begin, end = self.shares[self.layout.generators.units(kernels[place])]
+                builder.call(self.functions[kernels[place]], [self.table, begin, end, self.scratch])
+                place += 1
+                continue
+            with builder.if_then(self.first):
+                while place < len(kernels) and kernels[place] not in self.order.shared:
+                    units = constant(I64, self.layout.generators.units(kernels[place]))
+                    builder.call(
+                        self.functions[kernels[place]], [self.table, constant(I64, 0), units, self.scratch]
+                    )
+                    place += 1
+
+    def _account(self, row: ir.Value) -> None:
+        """Add up the loss, count the step, and see whether to stop."""
+        builder = self.builder
+        type_ = memory_type(self.layout.loss.base.type.dtype)
+        buffer = self.kernels.buffer(builder, self.table, self.layout.loss.base)
+        place = builder.gep(buffer, [constant(I64, self.layout.loss.offset)], source_etype=type_)
+        loss = builder.load(place, typ=type_)
+        if type_ != F64:
+            loss = builder.fpext(loss, F64)
+        begins = builder.icmp_signed("==", row, constant(I64, 0))
+        before = builder.select(begins, constant(F64, 0.0), builder.load(self._word(LOSS_SUM), typ=F64))
+        rows = constant(F64, float(self.layout.batch))
+        builder.store(builder.fadd(before, builder.fmul(loss, rows)), self._word(LOSS_SUM))
+        builder.store(loss, self._word(LAST_LOSS))
+        largest = builder.load(self._word(LARGEST_LOSS), typ=F64)
+        larger = builder.fcmp_ordered(">", loss, largest)
+        builder.store(builder.select(larger, loss, largest), self._word(LARGEST_LOSS))
+        steps = builder.load(self._word(STEPS), typ=I64)
+        builder.store(builder.add(steps, constant(I64, 1)), self._word(STEPS))
+        size = intrinsic(builder, "llvm.fabs", [loss])
+        finite = builder.fcmp_ordered("<", size, constant(F64, math.inf))
+        wrong = builder.load(pointer_at(builder, self.table, FLAG), typ=I64)
+        trouble = builder.or_(builder.not_(finite), builder.icmp_signed("!=", wrong, constant(I64, 0)))
+        wish = builder.load_atomic(self._word(REQUESTED), "monotonic", 8, typ=I64)
+        reason = builder.or_(builder.select(trouble, constant(I64, TROUBLE), constant(I64, 0)), wish)
+        with builder.if_then(builder.icmp_signed("!=", reason, constant(I64, 0)), likely=False):
+            builder.store(reason, self._word(STOPPED))
+
+    def _meet(self) -> None:
+        """Wait for the other threads; leave where they will not come."""
+        builder = self.builder
+        wait, on = builder.append_basic_block("wait"), builder.append_basic_block("on")
+        builder.cbranch(self.alone, on, wait)
+        builder.position_at_end(wait)
+        abandoned = builder.call(
+            self.barrier, [self._word(COUNTS), self.thread, self.threads, self._word(ABANDONED)]
+        )
+        builder.cbranch(abandoned, self.leave, on)
+        builder.position_at_end(on)
+
+    def _word(self, number: int) -> ir.Value:
+        return self.builder.gep(self.state, [constant(I64, number)], source_etype=I64)
+
+    def _slot(self, number: int) -> ir.Value:
+        return self.builder.gep(self.table, [constant(I64, number)], source_etype=POINTER)
+
+
+def state_words(threads: int) -> int:
+    """Return how many words the state of a loop has."""
+    return COUNTS + WORDS_APART * threads

@@ -1,0 +1,139 @@
+"""The order of kernels where outputs are written over inputs, and where threads have to meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from wengert.ir.node import Node
+from wengert.run.llvm.body import kernel_accesses
+from wengert.run.llvm.listing import summary
+from wengert.run.llvm.loops import Access
+from wengert.run.llvm.plan import Form, Kernel, Plan
+from wengert.run.llvm.views import View, is_whole
+
+# Below this many nanoseconds a kernel is not worth meeting for: one thread runs it.
+WORTH_SHARING = 1000.0
+# Rough speeds of one core, in operations and bytes a nanosecond.
+_PRODUCT_SPEED, _LOOP_SPEED, _MEMORY_SPEED = 60.0, 10.0, 30.0
+
+
+@dataclass(frozen=True)
+class Order:
+    """Kernels in the order in which they run.
+
+    Attributes
+    ----------
+    plan : Plan
+        In that order.
+    phases : dict of Kernel to int
+        Ascending. Kernels of one phase depend on each other only where one thread runs them all.
+    shared : set of Kernel
+        Those that all threads work on; the first thread alone runs the others.
+    last : int
+        The last phase.
+    """
+
+    plan: Plan
+    phases: dict[Kernel, int]
+    shared: frozenset[Kernel]
+    last: int
+
+
+def ordered(plan: Plan, written_over: Mapping[Node, Node], at_last: Iterable[Node]) -> Order | None:
+    """Return an order in which every output in `written_over` may take the place of its input.
+
+    Parameters
+    ----------
+    plan : Plan
+    written_over : mapping of Node to Node
+        The input that a computed node is written over.
+    at_last : iterable of Node
+        What the first thread reads, or writes over, in the last phase.
+
+    Returns
+    -------
+    Order or None
+        None where some value would be written over before its last reader has read it.
+    """
+    writer = {node: kernel for kernel in plan.kernels for node in kernel.stored}
+    before: dict[Kernel, set[Kernel]] = {kernel: set() for kernel in plan.kernels}
+    for kernel in plan.kernels:
+        for view in kernel.leaves.values():
+            source = writer.get(view.base)
+            if source is not None:
+                before[kernel].add(source)
+    for result, place in written_over.items():
+        kernel = writer[result]
+        if not _reads_in_step(kernel, result, place):
+            return None
+        readers = {other for other in plan.kernels if _reads_any(other, {place})}
+        before[kernel] |= readers - {kernel}
+    kernels = _sorted(plan.kernels, before)
+    if kernels is None:
+        return None
+    shared = frozenset(kernel for kernel in kernels if cost(kernel) >= WORTH_SHARING)
+    phases: dict[Kernel, int] = {}
+    for kernel in kernels:
+        phases[kernel] = max(
+            [phases[one] + (one in shared or kernel in shared) for one in before[kernel]], default=0
+        )
+    kernels.sort(key=phases.__getitem__)
+    used = set(at_last)
+    users = [one for one in kernels if _reads_any(one, used) or not used.isdisjoint(one.stored)]
+    last = max(
+        [*phases.values(), *(phases[one] + (one in shared) for one in users)],
+        default=0,
+    )
+    return Order(replace(plan, kernels=kernels), {one: phases[one] for one in kernels}, shared, last)
+
+
+def cost(kernel: Kernel) -> float:
+    """Return roughly how many nanoseconds one thread takes for a kernel."""
+    known = summary(kernel)
+    speed = _PRODUCT_SPEED if kernel.form is Form.PRODUCT else _LOOP_SPEED
+    return max(known.flops / speed, known.bytes / _MEMORY_SPEED)
+
+
+def _reads_any(kernel: Kernel, places: set[Node]) -> bool:
+    return any(view.base in places for view in kernel.leaves.values())
+
+
+def _reads_in_step(kernel: Kernel, result: Node, place: Node) -> bool:
+    """Whether a kernel reads each element of `place` only before it writes the element of `result` there."""
+    views = [view for view in kernel.leaves.values() if view.base is place]
+    if not views:
+        return True
+    if kernel.form not in (Form.LOOPS, Form.PRODUCT) or result in kernel.reductions:
+        return False
+    accesses = kernel_accesses(kernel)
+    operands = set(kernel.line.inputs) if kernel.form is Form.PRODUCT else set()
+    return all(
+        node not in operands and _moving(accesses[node], kernel) == _moving(accesses[result], kernel)
+        for node, view in kernel.leaves.items()
+        if view.base is place
+    )
+
+
+def _moving(access: Access, kernel: Kernel) -> tuple[int, ...]:
+    """Return offset and strides along the axes that have more than one element."""
+    strides = (step for step, extent in zip(access.strides, kernel.shape, strict=True) if extent != 1)
+    return (access.offset, *strides)
+
+
+def _sorted(kernels: list[Kernel], before: dict[Kernel, set[Kernel]]) -> list[Kernel] | None:
+    """Sort topologically, as near to the given order as can be; None where there is a circle."""
+    waiting = list(kernels)
+    done: dict[Kernel, None] = {}
+    while waiting:
+        ready = next((kernel for kernel in waiting if before[kernel] <= done.keys()), None)
+        if ready is None:
+            return None
+        waiting.remove(ready)
+        done[ready] = None
+    return list(done)
+
+
+def is_own(view: View, node: Node) -> bool:
+    """Whether a view is the whole buffer of a node."""
+    return view.base is node and is_whole(view)

@@ -1,0 +1,42 @@
+"""What was compiled lately, so that the same program is not planned and compiled again in a process."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from wengert.ir.program import Program
+
+# A network takes two or three programs for training, validation and prediction.
+_MOST = 64
+
+# No lock: each operation is one step of the interpreter, and compiling twice is no error.
+_known: OrderedDict[Hashable, Any] = OrderedDict()
+
+
+def recent(key: Hashable, make: Callable[[], Any]) -> Any:
+    """Return what `make` gave for this key before, or gives now."""
+    found = _known.pop(key, _known)
+    if found is _known:
+        found = make()
+    _known[key] = found
+    while len(_known) > _MOST:
+        _known.popitem(last=False)
+    return found
+
+
+def structure(program: Program) -> Hashable:
+    """Return a key that two programs share only if they compute the same of inputs of the same names.
+
+    Programs traced apart have inputs of their own, so nodes stand for themselves by their place in the list.
+    """
+    places = {node: place for place, node in enumerate(program.inputs)}
+    lines = []
+    for node in program.nodes:
+        if node not in places:
+            places[node] = len(places)
+            operands = tuple([places[operand] for operand in node.inputs])
+            lines.append((node.primitive.name, operands, node.params, node.type))
+    inputs = tuple([(node.params, node.type) for node in program.inputs])
+    return inputs, tuple(lines), tuple([places[node] for node in program.outputs])

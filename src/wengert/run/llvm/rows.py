@@ -1,0 +1,55 @@
+"""The rows of a batch, copied from wherever they lie among all rows."""
+
+from __future__ import annotations
+
+import math
+
+from llvmlite import ir
+
+from wengert.ir.node import Node
+from wengert.run.llvm.irtypes import I1, I8, I64, POINTER, VOID, external
+from wengert.run.llvm.loops import counted_loop, index_value
+from wengert.run.llvm.plan import Kernel
+from wengert.run.llvm.target import Target
+
+
+class Rows:
+    """One copy for each row.
+
+    Attributes
+    ----------
+    units : int
+        Rows.
+    """
+
+    scratch_bytes = 0
+
+    def __init__(self, kernel: Kernel, target: Target) -> None:
+        self.kernel = kernel
+        self.units = kernel.shape[0]
+
+    def generate(
+        self,
+        builder: ir.IRBuilder,
+        buffers: dict[Node, ir.Value],
+        begin: ir.Value,
+        end: ir.Value,
+        places: ir.Value,
+    ) -> None:
+        """Generate the units from `begin` to `end`; `places` are the numbers of the rows."""
+        (source,) = self.kernel.leaves
+        size = ir.Constant(I64, row_bytes(self.kernel.line))
+        type_ = ir.FunctionType(VOID, [POINTER, POINTER, I64, I1])
+        copy = external(builder.module, "llvm.memcpy.p0.p0.i64", type_)
+        with counted_loop(builder, begin, end) as row:
+            place = builder.load(builder.gep(places, [index_value(row)], source_etype=I64), typ=I64)
+            original = builder.gep(buffers[source], [builder.mul(place, size)], source_etype=I8)
+            target = builder.gep(
+                buffers[self.kernel.line], [builder.mul(index_value(row), size)], source_etype=I8
+            )
+            builder.call(copy, [target, original, size, ir.Constant(I1, 0)])
+
+
+def row_bytes(node: Node) -> int:
+    """Return the size of one row of a batch."""
+    return math.prod(node.type.shape[1:]) * node.type.dtype.itemsize

@@ -1,0 +1,112 @@
+"""Loops over the steps of a program: what executors that run them natively offer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from wengert.ir.program import Program
+from wengert.run.executor import Executor
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What a step's inputs and outputs are to the loop around it.
+
+    Attributes
+    ----------
+    carried : int
+        So many of the first outputs are the first inputs of the next step. The output behind them is the
+        loss, a scalar.
+    rows : tuple of int
+        Positions of the inputs that hold a batch: one entry a row.
+    counter : int
+        Position of the input that is the number of steps taken, an int64 scalar.
+    """
+
+    carried: int
+    rows: tuple[int, ...]
+    counter: int
+
+
+class Progress(Protocol):
+    """What a loop leaves behind; valid between two runs, also after Ctrl-C.
+
+    Attributes
+    ----------
+    steps : int
+        Steps taken in all.
+    loss_sum : float
+        Over the rows of the steps since the beginning of the epoch.
+    last_loss : float
+    largest_loss : float
+        Of the steps since it was last set.
+    stopped : bool
+        Whether a loss was not finite or an index out of range; that step was still taken.
+    carry : list of ndarray
+        Changed by the next run.
+    """
+
+    steps: int
+    loss_sum: float
+    last_loss: float
+    largest_loss: float
+    stopped: bool
+    carry: list[Array]
+
+
+class StepLoop(Protocol):
+    """A loop with its data, ready to run."""
+
+    def run(self, order: Array, row: int, count: int, threads: int) -> None:
+        """Take up to `count` steps; Ctrl-C ends them early, between two steps.
+
+        Parameters
+        ----------
+        order : ndarray of int64
+            The rows of an epoch in the order in which they are taken.
+        row : int
+            Where in `order` the first batch begins; 0 begins an epoch.
+        count : int
+        threads : int
+            The results do not depend on it.
+        """
+        ...
+
+
+@runtime_checkable
+class LoopExecutor(Executor, Protocol):
+    """An executor that runs the steps of a program in a loop of its own.
+
+    Attributes
+    ----------
+    threads : int
+        How many may work on one step.
+    """
+
+    threads: int
+
+    def loop(
+        self, program: Program, roles: Roles, progress: Progress, data: Sequence[Array]
+    ) -> StepLoop | None:
+        """Return the loop over a step, None where it cannot be run natively.
+
+        Parameters
+        ----------
+        program : Program
+        roles : Roles
+        progress : Progress
+            As `new_progress` made it; loops over batches of different lengths share one.
+        data : sequence of ndarray
+            The inputs behind the carried ones: all rows where a step takes a batch of them.
+        """
+        ...
+
+    def new_progress(self, carry: Sequence[Array], steps: int, loss_sum: float) -> Progress:
+        """Return the progress of a loop that begins, or goes on, with copies of these arrays."""
+        ...

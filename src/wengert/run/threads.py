@@ -1,0 +1,159 @@
+"""How many threads to use, and running some together."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+_lock = threading.Lock()
+_working = 0
+
+
+def default_threads() -> int:
+    """Return how many threads to use: ``OMP_NUM_THREADS``, or the physical cores open to this process.
+
+    Pools of processes, such as joblib's, set that variable in their workers, so that together they use each
+    core once.
+    """
+    first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return int(first) if first.isdecimal() and int(first) > 0 else physical_cores()
+
+
+@lru_cache(maxsize=1)
+def physical_cores() -> int:
+    """Return how many physical cores this process may use; logical ones where the system does not tell."""
+    if hasattr(os, "sched_getaffinity"):
+        usable = os.sched_getaffinity(0)
+        cores = {_siblings(number) for number in usable}
+        return max(1, min(len(cores), _quota()))
+    return os.cpu_count() or 1
+
+
+def _siblings(processor: int) -> str:
+    """Return a text that is the same for the processors of one core."""
+    path = Path(f"/sys/devices/system/cpu/cpu{processor}/topology/thread_siblings_list")
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return str(processor)
+
+
+def _quota() -> int:
+    """Return how many processors' time a container gives, rounded up."""
+    try:
+        limit, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return -(-int(limit) // int(period))
+    except (OSError, ValueError):  # no such file, or no limit
+        return sys.maxsize
+
+
+@contextmanager
+def share_of(threads: int) -> Iterator[int]:
+    """Give a fair share of `threads` while several computations run in this process, at least one."""
+    global _working
+    with _lock:
+        _working += 1
+        granted = max(1, threads // _working)
+    try:
+        yield granted
+    finally:
+        with _lock:
+            _working -= 1
+
+
+def _after_fork() -> None:
+    global _lock, _working
+    _lock = threading.Lock()
+    _working = 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def run_together(
+    call: Callable[[int], None], count: int, finish: Callable[[], None], abandon: Callable[[], None]
+) -> None:
+    """Run ``call(0)`` to ``call(count - 1)`` at the same time, each on a thread of its own.
+
+    The threads live as long as the call, so that nothing is left that a fork could lose. The calls must not
+    need this thread, which waits and hears of Ctrl-C.
+
+    Parameters
+    ----------
+    call : callable
+    count : int
+    finish : callable
+        Has the calls return soon; called when this thread is interrupted, which then waits for them.
+    abandon : callable
+        Has calls return that wait for others; called when not all threads could be started.
+
+    Raises
+    ------
+    RuntimeError
+        When the system gives no more threads.
+    """
+    crew = _Crew(call, count, abandon)
+    try:
+        crew.start()
+        crew.join()
+    except BaseException:
+        finish()
+        crew.end()
+        raise
+    if crew.error is not None:
+        raise crew.error
+
+
+class _Crew(threading.Thread):
+    """The thread that makes the first call, and starts those of the others."""
+
+    def __init__(self, call: Callable[[int], None], count: int, abandon: Callable[[], None]) -> None:
+        super().__init__(name="wengert-0", daemon=True)
+        self._call = call
+        self._count = count
+        self._abandon = abandon
+        self._gate = threading.Lock()
+        self._begun = self._cancelled = False
+        self._done = threading.Event()
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        with self._gate:
+            if self._cancelled:
+                return
+            self._begun = True
+        others: list[threading.Thread] = []
+        try:
+            for number in range(1, self._count):
+                other = threading.Thread(
+                    target=self._call, args=(number,), name=f"wengert-{number}", daemon=True
+                )
+                other.start()
+                others.append(other)
+            self._call(0)
+        except Exception as error:
+            self.error = error
+            self._abandon()
+        finally:
+            for other in others:
+                other.join()
+            self._done.set()
+
+    def end(self) -> None:
+        """Wait until no call runs, or will ever run; a second Ctrl-C does not cut this short."""
+        while True:
+            try:
+                with self._gate:
+                    self._cancelled = True
+                    begun = self._begun
+                if begun:
+                    self._done.wait()
+                return
+            except KeyboardInterrupt:
+                continue

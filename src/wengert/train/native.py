@@ -1,0 +1,143 @@
+"""The steps of a run in native loops: many between two looks of Python."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wengert.run.loop import LoopExecutor, Progress, Roles, StepLoop
+from wengert.train.inputs import Rows
+
+if TYPE_CHECKING:
+    from wengert.train.stepper import Position, Step
+
+Array = np.ndarray[Any, Any]
+
+# Seconds between two looks of Python: for Ctrl-C, progress, and the parameters' health.
+_STRETCH = 0.1
+# Seconds for which a number of threads is tried, and after which the other one gets a new trial.
+_TRIAL, _NEXT_TRIAL = 0.02, 2.0
+# A stretch is at most so many times as long as the one before, whose pace may have been an accident.
+_GROWTH = 8
+
+
+class NativeSteps:
+    """Runs the steps between Python's looks; begins, or goes on, where a moment of the run stands.
+
+    Parameters
+    ----------
+    loops : dict of int to StepLoop
+        By the number of rows in a batch.
+    progress : Progress
+        Of all loops together.
+    bounds : list of (int, int)
+        First and last row (exclusive) of each batch.
+    threads : int
+
+    Attributes
+    ----------
+    is_whole : bool
+        Whether the arrays of the carry belong to one moment.
+    """
+
+    def __init__(
+        self, loops: dict[int, StepLoop], progress: Progress, bounds: list[tuple[int, int]], threads: int
+    ) -> None:
+        self.is_whole = True
+        self.progress = progress
+        self._loops = loops
+        self._bounds = bounds
+        self._pace = Pace(threads)
+        self._full = bounds[0][1] - bounds[0][0]
+        self._full_batches = sum(last - first == self._full for first, last in bounds)
+
+    def run(self, order: Array, batch: int, seconds: float) -> None:
+        """Take steps from a batch on, for about so long, at least one and not beyond the epoch."""
+        first, last = self._bounds[batch]
+        loop = self._loops[last - first]
+        if batch >= self._full_batches:
+            loop.run(order, first, 1, 1)
+            return
+        threads, count = self._pace.next(min(seconds, _STRETCH))
+        count = min(count, self._full_batches - batch)
+        begin = time.perf_counter()
+        loop.run(order, first, count, threads)
+        self._pace.note(threads, count, time.perf_counter() - begin)
+
+    def step(self, order: Array, batch: int) -> None:
+        """Take one step."""
+        first, last = self._bounds[batch]
+        self._loops[last - first].run(order, first, 1, 1)
+
+    def copy(self) -> tuple[Array, ...]:
+        """Return the carry as it is now."""
+        return tuple(array.copy() for array in self.progress.carry)
+
+    def restore(self, position: Position) -> None:
+        """Go to a moment."""
+        self.is_whole = False
+        for array, wanted in zip(self.progress.carry, position.carry, strict=True):
+            array[...] = wanted
+        self.progress.steps, self.progress.loss_sum = position.steps, position.loss_sum
+        self.is_whole = True
+
+
+class Pace:
+    """How long a step takes, alone and together; the number of threads follows from it.
+
+    Results do not depend on the number of threads, so the faster one is taken, whatever makes it so: the size
+    of a step, or other work on the machine.
+
+    Parameters
+    ----------
+    threads : int
+        How many there are.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._candidates = [1] if threads == 1 else [1, threads]
+        self._seconds: dict[int, float] = {}
+        self._last_count = 1
+        self._next_trial = 0.0
+
+    def next(self, seconds: float) -> tuple[int, int]:
+        """Return with how many threads to go on, and how many steps take about so long."""
+        if not self._seconds:
+            return 1, 1
+        threads = min(self._seconds, key=self._seconds.__getitem__)
+        others = [one for one in self._candidates if one != threads]
+        pace = self._seconds[threads]
+        if others and time.perf_counter() >= self._next_trial:
+            self._next_trial = time.perf_counter() + _NEXT_TRIAL
+            threads, seconds = others[0], min(seconds, _TRIAL)
+        count = min(seconds / max(pace, 1e-9), _GROWTH * self._last_count)
+        return threads, max(1, int(count))
+
+    def note(self, threads: int, count: int, seconds: float) -> None:
+        """Take in how long some steps took."""
+        self._seconds[threads] = seconds / count
+        self._last_count = max(count, self._last_count if len(self._seconds) > 1 else 1)
+
+
+def native_steps(
+    step: Step, rows: Rows, bounds: list[tuple[int, int]], key: Array, position: Position
+) -> NativeSteps | None:
+    """Return the steps of a run as native loops, None where there are none for them; see `Stepper`."""
+    executor = step.executor
+    arrays = [rows.features, rows.targets, *([] if rows.weights is None else [rows.weights])]
+    if not isinstance(executor, LoopExecutor) or not all(isinstance(array, np.ndarray) for array in arrays):
+        return None
+    progress = executor.new_progress(position.carry, position.steps, position.loss_sum)
+    data = [*[np.require(array, requirements=["C", "A"]) for array in arrays], key, np.array(0)]
+    carried = len(position.carry)
+    places = tuple(range(carried, carried + len(arrays)))
+    roles = Roles(carried, places, counter=carried + len(arrays) + 1)
+    loops: dict[int, StepLoop] = {}
+    for first, last in {bounds[0], bounds[-1]}:
+        loop = executor.loop(step.program(rows.take(slice(first, last))), roles, progress, data)
+        if loop is None:
+            return None
+        loops[last - first] = loop
+    return NativeSteps(loops, progress, bounds, executor.threads)
