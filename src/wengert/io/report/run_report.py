@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from wengert import __version__
 from wengert.io.column_values import as_numbers
 from wengert.io.evaluation import SCORE_NAMES
 from wengert.io.report import figures, page
@@ -49,7 +48,7 @@ def run_report(model: TableModel, frame: pl.DataFrame, rows: str) -> str:
         _classes(scores),
         _data(model, frame),
         page.section("Network", page.preformatted(model.network.summary())),
-        page.paragraph(f"Written by wengert {__version__}."),
+        page.paragraph("Written by wengert."),
     ]
     return page.page(f"{target.name}: report", [part for part in parts if part])
 
