@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from wengert.run.llvm.limits import L2_BYTES, MEMORY_BYTES, SIZES, MachineLimits, machine_limits
+import re
+
+from wengert.run.llvm import limits as measuring
+from wengert.run.llvm.limits import CHAINS, L2_BYTES, MEMORY_BYTES, SIZES, MachineLimits, machine_limits
+from wengert.run.llvm.target import host_target, machine_of, optimised
 
 
 def test_measured_limits_are_of_this_world() -> None:
@@ -29,3 +33,12 @@ def test_roofline_is_the_largest_of_three_times() -> None:
     assert limits.bandwidth_of(2 * L2_BYTES - 2) == 40
     assert limits.bandwidth_of(10) == 40
     assert limits.bandwidth_of(10 * MEMORY_BYTES) == 10
+
+
+def test_every_chain_is_computed() -> None:
+    # LLVM would make one of chains that compute the same.
+    machine = machine_of(host_target())
+    code = machine.emit_assembly(optimised(measuring._module(host_target()), machine))
+    for name in ("chains_float", "chains_double"):
+        body = code.split(f"\n{name}:")[1].split("\tret")[0]
+        assert len(re.findall(r"\t(v?fn?m(?:add|la)|v?mulp)", body)) >= CHAINS
