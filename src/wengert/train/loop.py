@@ -17,6 +17,7 @@ from wengert.train.callbacks import Stop, TrainingState
 from wengert.train.divergence import Diverged, Divergence, Unsound, explain_growth
 from wengert.train.evaluation import Evaluator
 from wengert.train.history import Epoch, History
+from wengert.train.mapped import run_and_window
 from wengert.train.moment import Moment, Past
 from wengert.train.plan import Plan, identity
 from wengert.train.progress import Display, Silent
@@ -138,7 +139,8 @@ class Loop:
         """Take the remaining steps of this epoch; return whether there was time for all."""
         plan, epoch = self.plan, len(self.past.history)
         rows = len(plan.rows)
-        order = row_order(plan.seed, epoch, rows) if plan.shuffle else np.arange(rows)
+        runs = run_and_window(plan.rows.features)
+        order = row_order(plan.seed, epoch, rows, runs) if plan.shuffle else np.arange(rows)
         complete = False
         try:
             while not complete:

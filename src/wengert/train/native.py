@@ -53,15 +53,26 @@ class NativeSteps:
         self._full = bounds[0][1] - bounds[0][0]
         self._full_batches = sum(last - first == self._full for first, last in bounds)
 
-    def run(self, order: Array, batch: int, seconds: float) -> None:
-        """Take steps from a batch on, for about so long, at least one and not beyond the epoch."""
+    def run(self, order: Array, batch: int, seconds: float, window: int) -> None:
+        """Take steps from a batch on, for about so long, at least one and not beyond epoch or window.
+
+        Parameters
+        ----------
+        order : ndarray of int64
+            Of the rows.
+        batch : int
+            The first.
+        seconds : float
+        window : int
+            Batches.
+        """
         first, last = self._bounds[batch]
         loop = self._loops[last - first]
         if batch >= self._full_batches:
             loop.run(order, first, 1, 1)
             return
         threads, count = self._pace.next(min(seconds, _STRETCH))
-        count = min(count, self._full_batches - batch)
+        count = min(count, self._full_batches - batch, window - batch % window)
         begin = time.perf_counter()
         loop.run(order, first, count, threads)
         self._pace.note(threads, count, time.perf_counter() - begin)

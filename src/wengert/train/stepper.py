@@ -12,6 +12,7 @@ from wengert.ir.program import Program
 from wengert.run import Executable, Executor
 from wengert.train.divergence import Unsound, Watch, all_finite, explain, explain_growth
 from wengert.train.inputs import Rows
+from wengert.train.mapped import release, run_and_window
 from wengert.train.native import NativeSteps, native_steps
 
 Array = np.ndarray[Any, Any]
@@ -108,6 +109,10 @@ class Stepper:
         self._compiled: dict[int, Executable] = {}
         self._begin = position.steps
         self._next_check = 0.0
+        # Batches in a window of rows that lie in a file; all of them where they are in memory.
+        runs = run_and_window(rows.features)
+        batch = bounds[0][1] - bounds[0][0]
+        self._window = len(bounds) if runs is None else max(1, math.prod(runs) // batch)
 
     @property
     def taken(self) -> int:
@@ -191,7 +196,8 @@ class Stepper:
         if self.position.first_loss is None:
             self._checked_step(native)
             return
-        native.run(self._order, batch, seconds)
+        native.run(self._order, batch, seconds, self._window)
+        self._leave_window(batch, native.progress.steps - self._begin)
         if native.progress.stopped or time.perf_counter() >= self._next_check:
             self.settle()
 
@@ -227,8 +233,14 @@ class Stepper:
             outputs = self._executable(rows)(self._arguments(rows))
             self._accept(batch, tuple(outputs[:-1]), float(outputs[-1]))
             batch += 1
+            self._leave_window(batch - 1, batch)
             if batch >= len(self._bounds) or time.perf_counter() >= end:
                 return
+
+    def _leave_window(self, before: int, batch: int) -> None:
+        """Release the memory of rows in a file where a window ends between two batches."""
+        if batch // self._window > before // self._window:
+            release(self._rows.features)
 
     def _executable(self, rows: Rows) -> Executable:
         known = self._compiled.get(len(rows))
