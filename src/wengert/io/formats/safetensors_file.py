@@ -26,7 +26,8 @@ def to_safetensors(model: PortableModel) -> bytes:
 
     Its metadata has one entry, ``wengert``: JSON with a SHA-256 over the whole file, and texts, each JSON
     where it is not a sentence: ``architecture``, ``classes``, ``feature_names``, ``orientation`` of the
-    weights, ``preprocessing`` (columns and target), ``format``, ``written_by``. The bytes are the same each time.
+    weights, ``preprocessing`` (columns and target), ``format``, ``written_by``. The bytes are the same each
+    time.
 
     Raises
     ------
