@@ -15,7 +15,13 @@ from wengert.trace.tracing import trace as trace
 from wengert.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from wengert import estimators as estimators, nn as nn, optim as optim, train as train
+    from wengert import (
+        estimators as estimators,
+        nn as nn,
+        optim as optim,
+        plots as plots,
+        train as train,
+    )
     from wengert.autodiff.check import check_grad as check_grad
     from wengert.autodiff.gradients import (
         grad as grad,
@@ -56,6 +62,7 @@ _LAZY = {
     "estimators": "wengert.estimators",
     "nn": "wengert.nn",
     "optim": "wengert.optim",
+    "plots": "wengert.plots",
     "random": "wengert.primitives.random",
     "train": "wengert.train",
     "MLPClassifier": "wengert.estimators:MLPClassifier",
