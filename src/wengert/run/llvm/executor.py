@@ -23,6 +23,7 @@ from wengert.run.llvm.module import Layout, Segment, layout
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM
 from wengert.run.llvm.plan import Kernel, Plan, plan
 from wengert.run.llvm.recent import recent, structure
+from wengert.run.llvm.sharing import distinct_lines
 from wengert.run.llvm.target import LoadedCode, Target, host_target
 from wengert.run.llvm.views import View
 from wengert.run.loop import Progress, Roles
@@ -59,9 +60,9 @@ class LLVMExecutor:
 
     def _compiled(self, program: Program) -> Executable:
         expanded = expand(program)
-        if len(expanded.nodes) > LONGEST_PROGRAM:
-            return NumpyExecutor().compile(program)
         made = plan(expanded)
+        if distinct_lines(made.kernels) > LONGEST_PROGRAM:
+            return NumpyExecutor().compile(program)
         memory = memory_of(made)
         planned = layout(made, memory, self.target)
         loaded = LoadedCode(cached_object_code(planned.text(), self.target), self.target)
