@@ -86,7 +86,7 @@ def check_step(step: Step, point: Point, rng: np.random.Generator, where: str) -
     if said.shape != expected.shape or not np.allclose(
         said, expected, rtol=0, atol=RELATIVE_TOLERANCE * scale
     ):
-        from wengert.explain.printers.text import plain
+        from wengert.explain.printers.blocks import plain
 
         raise DerivationError(
             f"{where}: the line {plain(step.subject)} {step.relation} {plain(step.after)} ({step.rule}) "

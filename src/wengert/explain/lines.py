@@ -10,8 +10,11 @@ import numpy as np
 from wengert.explain.instances import in_numbers, instance, largest_element
 from wengert.explain.layout import Layout, Term, Text
 from wengert.explain.numbers import short, shown_value
+from wengert.explain.printers.blocks import block
 from wengert.explain.steps import Section, Step
 from wengert.explain.typesetting import Style
+
+_WIDEST = 90  # characters of a formula with numbers in it; a longer one is left as it stands
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,12 @@ def lines(section: Section, style: Style) -> Iterator[Line]:
         following = section.steps[place + 1] if place + 1 < len(section.steps) else None
         subject = plain.show(step.subject)
         yield Line(
-            subject, continued, step.relation, _right_sides(step, style), step.rule, step.justification
+            subject,
+            continued,
+            step.relation,
+            _right_sides(step, style, continued),
+            step.rule,
+            step.justification,
         )
         told = following is not None and (following.continues(step) or _in_matrices(following, step))
         if style.numbers is not None and not told:
@@ -65,12 +73,17 @@ def _in_matrices(following: Step, step: Step) -> bool:
     return following.axes is not None and following.truth == step.truth
 
 
-def _right_sides(step: Step, style: Style) -> tuple[Layout, ...]:
-    matrix_numbers = style.numbers is not None and step.axes is not None
+def _right_sides(step: Step, style: Style, continued: bool) -> tuple[Layout, ...]:
+    """Return the formula, the formula with numbers in it where they are wanted, and the value.
+
+    Of a chain of equalities the first line has the numbers: the factors of the others stand above it.
+    """
     sides = [(style.without_shapes() if style.numbers is not None else style).show(step.after)]
-    if matrix_numbers:
-        sides.append(style.show(step.after))
-    if step.value is not None and (step.shown or matrix_numbers):
+    in_place = style.numbers is not None and step.axes is not None and not continued
+    if in_place:
+        inserted = style.show(step.after)
+        sides += [inserted] if block(inserted).width <= _WIDEST else []
+    if step.value is not None and (step.shown or in_place):
         sides.append(shown_value(step.value))
     return tuple(side for place, side in enumerate(sides) if not place or side != sides[place - 1])
 

@@ -23,20 +23,11 @@ def short(value: float) -> str:
     return text.replace("-", "−")
 
 
-def _cut(extent: int, largest: int = _LARGEST, edge: int = _EDGE) -> list[int | None]:
+def cut(extent: int, largest: int = _LARGEST, edge: int = _EDGE) -> list[int | None]:
     """Return the positions to show; None stands for those left out."""
     if extent <= largest:
         return list(range(extent))
     return [*range(edge), None, *range(extent - edge, extent)]
-
-
-def listed(value: Array) -> str:
-    """Return an array on one line: a number, or rows in brackets; elided in the middle like `shown_value`."""
-    array = np.asarray(value)
-    if array.ndim == 0:
-        return short(float(array))
-    inside = ("…" if place is None else listed(array[place]) for place in _cut(array.shape[0]))
-    return "[" + ", ".join(inside) + "]"
 
 
 def shown_value(value: Array, largest: int = _LARGEST, edge: int = _EDGE) -> Layout:
@@ -55,9 +46,9 @@ def shown_value(value: Array, largest: int = _LARGEST, edge: int = _EDGE) -> Lay
         return Text("an array of shape " + "×".join(map(str, array.shape)), "words")
     table = array.reshape(1, -1) if array.ndim == 1 else array
     rows = []
-    for i in _cut(table.shape[0], largest, edge):
+    for i in cut(table.shape[0], largest, edge):
         cells = []
-        for j in _cut(table.shape[1], largest, edge):
+        for j in cut(table.shape[1], largest, edge):
             if i is None or j is None:
                 cells.append("⋱" if i is None and j is None else "⋮" if i is None else "…")
             else:

@@ -259,7 +259,7 @@ class Style:
     def _matrix(self, expression: Expression) -> tuple[Layout, int]:
         if self.numbers is not None and isinstance(expression, (Matrix, Gradient, Ones)):
             value = matrix_value(expression, self.numbers)
-            shown = shown_value(value)
+            shown = shown_value(value, largest=5, edge=2)  # among others, so that all have room
             negative = value.size == 1 and value.reshape(()) < 0
             return shown, SUM if negative else ATOM
         match expression:
@@ -346,7 +346,10 @@ def _derivative(of: Symbol, by: Symbol) -> str:
 def _raised(base: Layout, above: Layout) -> Layout:
     """Return a power; the shape under its base stays below both."""
     if isinstance(base, layout.Under):
-        return layout.Under(layout.Script(base.body, above=above), base.remark)
+        return layout.Under(_raised(base.body, above), base.remark)
+    inside = base.body if isinstance(base, layout.Term) else base
+    if isinstance(inside, layout.Script) and inside.above is not None:
+        base = parenthesised(base)  # or the exponent would stand beside the number of the layer
     return layout.Script(base, above=above)
 
 

@@ -191,17 +191,17 @@ class TablePreprocessor:
             largest = float(np.finfo(np.float32).max)
             return np.clip(standardised, -largest, largest).astype(np.float32)
         positions = {_class_key(known): index for index, known in enumerate(self.target.classes)}
-        indices = np.empty(len(column), np.int64)
-        for row, value in enumerate(column.to_list()):
-            index = positions.get(_class_key(value))
-            if index is None:
-                known = ", ".join(repr(value) for value in self.target.classes[:10])
-                raise DataError(
-                    f"target column {column.name!r}, row {row + 1}: the class {value!r} was not in training "
-                    f"(its classes: {known}). Remove the row, or train again with it."
-                )
-            indices[row] = index
-        return indices
+        distinct = column.unique()
+        indices = pl.Series([positions.get(_class_key(value)) for value in distinct], dtype=pl.Int64)
+        found = column.replace_strict(distinct, indices, return_dtype=pl.Int64)
+        if found.has_nulls():
+            row = int(found.is_null().arg_true()[0])
+            known = ", ".join(repr(value) for value in self.target.classes[:10])
+            raise DataError(
+                f"target column {column.name!r}, row {row + 1}: the class {column[row]!r} was not in "
+                f"training (its classes: {known}). Remove the row, or train again with it."
+            )
+        return found.to_numpy()
 
     def inverse_target(self, values: np.ndarray) -> np.ndarray:
         """Return results of the network in terms of the table: the inverse of `transform_target`.

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert.errors import DTypeError, IndexRangeError, ShapeError, WengertWarning
+from wengert.errors import ConfigurationError, DTypeError, IndexRangeError, ShapeError, WengertWarning
 from wengert.run import default
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM, left_to_numpy
@@ -153,14 +153,15 @@ def test_compile_composes_with_grad() -> None:
 
 def test_without_llvmlite_numpy_runs_and_it_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wengert.run.llvm", None)
-    default.default_executor.cache_clear()
+    default._llvm_executor.cache_clear()
     try:
         with pytest.warns(WengertWarning, match="llvmlite cannot be loaded"):
             executor = default.default_executor()
         assert isinstance(executor, NumpyExecutor)
-        assert default.default_executor() is executor  # and no second warning, which would be an error
+        # No second warning, which would be an error.
+        assert isinstance(default.default_executor(), NumpyExecutor)
     finally:
-        default.default_executor.cache_clear()
+        default._llvm_executor.cache_clear()
 
 
 def test_kernels_say_what_they_fuse_and_move() -> None:
@@ -192,3 +193,32 @@ def test_training_gives_what_numpy_gives() -> None:
     for wanted, got, repeated in zip(oracle, mine, again, strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-4 if got.dtype == np.float32 else 1e-9, atol=1e-6)
         np.testing.assert_array_equal(got, repeated)
+
+
+def test_a_compiled_function_shows_its_kernels_and_its_code() -> None:
+    W, b = np.ones((4, 5)), np.ones(5)
+    f = wg.compile(lambda x, W, b: {"scores": np.cumsum(np.maximum(0, x @ W + b), axis=0)})
+    product, scan = f.kernels(X, W, b)
+    assert product.operations == ("matmul", "add", "maximum")
+    assert product.seconds is product.share is scan.seconds is None
+    assert "define" in f.llvm(X, W, b)
+    assert len(f.programs) == 1  # nothing was compiled twice
+    profile = f.kernels(X, W, b, profile=True)
+    for one in profile:
+        assert one.seconds > 0
+        assert one.share == one.limit / one.seconds > 0
+    lines = str(profile).splitlines()
+    assert len(lines) == 4
+    assert "roofline" in lines[0]
+    assert "matmul add maximum" in lines[1]
+    assert "NumPy" in lines[2]
+    np.testing.assert_array_equal(f(X, W, b)["scores"], np.cumsum(np.maximum(0, X @ W + b), axis=0))
+    with pytest.raises(ShapeError):
+        f.kernels(X, W.T, b, profile=True)
+
+
+def test_what_numpy_runs_has_no_code_to_show() -> None:
+    f = wg.compile(lambda x: x * 2, NumpyExecutor())
+    for look in (f.llvm, f.kernels):
+        with pytest.raises(ConfigurationError, match="runs with NumPy"):
+            look(X)

@@ -130,7 +130,7 @@ def _written(line: Line, number: int) -> str:
 
 def _words(text: str) -> str:
     """Return a remark; the indices of formulas in it are lowered."""
-    return re.sub(r"_([^\W\d_]+′*(?:[^\W\d_]′*)*)", r"<sub>\1</sub>", escape(text))
+    return re.sub(r"_([a-zξA-Z]+′*(?:[a-zξA-Z]′*)*)", r"<sub>\1</sub>", escape(text))
 
 
 def _section(section: Section, written: list[Line], number: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from wengert.ir.program import Program
 from wengert.run.executor import Executable
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
-from wengert.run.llvm.listing import KernelSummary, summary
+from wengert.run.llvm.listing import KernelTable, summary
 from wengert.run.llvm.looping import NativeLoop, NativeProgress, compiled_loop
 from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, memory_of
 from wengert.run.llvm.module import Layout, Segment, layout
@@ -65,7 +66,7 @@ class LLVMExecutor:
             return NumpyExecutor().compile(program)
         memory = memory_of(made)
         planned = layout(made, memory, self.target)
-        loaded = LoadedCode(cached_object_code(planned.text(), self.target), self.target)
+        loaded = LoadedCode(cached_object_code(planned, self.target), self.target)
         return CompiledProgram(program, made, planned, loaded)
 
     def loop(
@@ -80,6 +81,28 @@ class LLVMExecutor:
     def new_progress(self, carry: Sequence[Array], steps: int, loss_sum: float) -> NativeProgress:
         """Return the progress of a loop that begins, or goes on."""
         return NativeProgress(carry, steps, loss_sum, self.threads)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The memory of one call.
+
+    Attributes
+    ----------
+    table : array of pointers
+        What generated code finds its buffers by.
+    alone : dict of Node to ndarray
+        Buffers that stand alone.
+    arena : ndarray of uint8
+        All others.
+    flag : ndarray
+        Not zero after an index was out of range.
+    """
+
+    table: Any
+    alone: dict[Node, Array]
+    arena: Array
+    flag: Array
 
 
 class CompiledProgram:
@@ -117,6 +140,45 @@ class CompiledProgram:
 
     def __call__(self, arguments: Sequence[Any]) -> list[Array]:
         """Run on one array per input."""
+        frame = self.frame(arguments)
+        for function, segment in self._steps:
+            if function is not None:
+                function(frame.table)
+            else:
+                self.run_by_numpy(segment.kernels[0], frame)
+            if frame.flag[0]:
+                # An index is out of range; the reference names it.
+                evaluate(self.program, arguments)
+                raise WengertError("generated code found an index out of range where NumPy does not")
+        results = self._results(frame)
+        with self._lock:
+            self._idle.append(frame.arena)
+        return results
+
+    def llvm(self) -> str:
+        """Return the generated code, before LLVM's own optimisation."""
+        return self.layout.text()
+
+    def kernels(self, arguments: Sequence[Any] | None = None) -> KernelTable:
+        """Return the kernels in the order in which they run, with what each computes, reads and writes.
+
+        Parameters
+        ----------
+        arguments : sequence of array, optional
+            One for each input: to run each kernel on by itself and say how long it takes, and how long it
+            would take at the limits of one core.
+        """
+        from wengert.run.llvm.profiling import measured
+
+        summaries = [summary(kernel) for kernel in self.plan.kernels]
+        return KernelTable(summaries if arguments is None else measured(self, summaries, arguments))
+
+    def address(self, name: str) -> int:
+        """Return where a function of the generated code stands."""
+        return self._loaded.address(name)
+
+    def frame(self, arguments: Sequence[Any]) -> Frame:
+        """Return the memory of a call, with one array per input in it."""
         alone: dict[Node, Any] = dict(self._constants)
         arena, flag = self._arena(), np.zeros(1, np.int64)
         table = type(self._table).from_buffer_copy(self._table)
@@ -131,27 +193,7 @@ class CompiledProgram:
             array = np.empty(shape, dtype)
             alone[node] = array
             table[slot] = _place(array)
-        for function, segment in self._steps:
-            if function is not None:
-                function(table)
-            else:
-                self._by_numpy(segment.kernels[0], alone, arena)
-            if flag[0]:
-                # An index is out of range; the reference names it.
-                evaluate(self.program, arguments)
-                raise WengertError("generated code found an index out of range where NumPy does not")
-        results = self._results(alone, arena)
-        with self._lock:
-            self._idle.append(arena)
-        return results
-
-    def llvm(self) -> str:
-        """Return the generated code, before LLVM's own optimisation."""
-        return self.layout.text()
-
-    def kernels(self) -> list[KernelSummary]:
-        """Return the kernels in the order in which they run, with what each computes, reads and writes."""
-        return [summary(kernel) for kernel in self.plan.kernels]
+        return Frame(table, alone, arena, flag)
 
     def _arena(self) -> Array:
         """Return an arena that nobody uses."""
@@ -162,34 +204,35 @@ class CompiledProgram:
         start = -raw.ctypes.data % ALIGNMENT
         return raw[start : start + self.layout.arena_bytes]
 
-    def _by_numpy(self, kernel: Kernel, alone: dict[Node, Array], arena: Array) -> None:
+    def run_by_numpy(self, kernel: Kernel, frame: Frame) -> None:
+        """Run a kernel of the form NUMPY."""
         line = kernel.line
-        operands = [self._seen(kernel.leaves[operand], alone, arena) for operand in line.inputs]
+        operands = [self._seen(kernel.leaves[operand], frame) for operand in line.inputs]
         with np.errstate(all="ignore"):
             value = evaluate_node(line, operands)
         for node in kernel.stored:
-            np.copyto(self._buffer(node, alone, arena), value)
+            np.copyto(self._buffer(node, frame), value)
 
-    def _buffer(self, node: Node, alone: dict[Node, Array], arena: Array) -> Array:
-        if node in alone:
-            return alone[node]
+    def _buffer(self, node: Node, frame: Frame) -> Array:
+        if node in frame.alone:
+            return frame.alone[node]
         start = self._memory.offsets[node]
         size = node.type.size * node.type.dtype.itemsize
-        return arena[start : start + size].view(node.type.dtype).reshape(node.type.shape)
+        return frame.arena[start : start + size].view(node.type.dtype).reshape(node.type.shape)
 
-    def _seen(self, view: View, alone: dict[Node, Array], arena: Array) -> Array:
+    def _seen(self, view: View, frame: Frame) -> Array:
         """Return a view as an array, which must not be written to."""
-        flat = self._buffer(view.base, alone, arena).reshape(-1)
+        flat = self._buffer(view.base, frame).reshape(-1)
         if 0 in view.shape:
             return np.empty(view.shape, flat.dtype)
         strides = [stride * flat.itemsize for stride in view.strides]
         return np.lib.stride_tricks.as_strided(flat[view.offset :], view.shape, strides, writeable=False)
 
-    def _results(self, alone: dict[Node, Array], arena: Array) -> list[Array]:
+    def _results(self, frame: Frame) -> list[Array]:
         results = []
         for position, view in enumerate(self.plan.outputs):
             node = self._memory.direct.get(position)
-            results.append(alone[node] if node is not None else self._seen(view, alone, arena).copy())
+            results.append(frame.alone[node] if node is not None else self._seen(view, frame).copy())
         return results
 
 

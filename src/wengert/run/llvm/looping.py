@@ -212,7 +212,7 @@ def compiled_loop(program: Program, roles: Roles, target: Target) -> CompiledLoo
     single = sources if batch == 1 else {}
     generators = Generators(order.plan.kernels, target)
     layout = native.LoopLayout(order, memory, generators, batch, single, loss)
-    loaded = LoadedCode(cached_object_code(layout.text(), target), target)
+    loaded = LoadedCode(cached_object_code(layout, target), target)
     return CompiledLoop(expanded, roles, layout, sources, loaded)
 
 

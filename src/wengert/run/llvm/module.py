@@ -181,7 +181,6 @@ class KernelWriter:
         """Write the function of a kernel."""
         function = ir.Function(self.module, _KERNEL_TYPE, f"kernel{self._count}")
         self._count += 1
-        function.linkage = "internal"
         # Each kernel stays a function of its own: profiles name it, and LLVM's passes stay linear.
         function.attributes.add("noinline")
         table, begin, end, scratch = function.args
