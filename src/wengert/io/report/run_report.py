@@ -13,6 +13,7 @@ from wengert.io.report import figures, page
 from wengert.io.report.figures import Figure
 from wengert.io.report.svg import number_text
 from wengert.io.table_model import TableModel
+from wengert.version import __version__
 
 _MOST_COLUMNS = 60
 _MOST_WORDS = 4
@@ -48,7 +49,7 @@ def run_report(model: TableModel, frame: pl.DataFrame, rows: str) -> str:
         _classes(scores),
         _data(model, frame),
         page.section("Network", page.preformatted(model.network.summary())),
-        page.paragraph("Written by wengert."),
+        page.paragraph(f"Written by wengert {__version__}."),
     ]
     return page.page(f"{target.name}: report", [part for part in parts if part])
 
