@@ -36,6 +36,16 @@ class RowLoss:
         return self.function(*self.positional, prediction, target, **dict(self.options))
 
 
+def mean_of(loss: RowLoss) -> Callable[..., Any]:
+    """Return a loss as the mean over rows, in the form in which it can be derived on paper."""
+    options = dict(loss.options)
+    if options.pop("reduction", None) is not None:
+        return functools.partial(loss.function, *loss.positional, **options) if options else loss.function
+    if loss.function is poisson_deviance:
+        return nn.poisson
+    return lambda prediction, target: np.mean(loss(prediction, target))
+
+
 def row_loss(loss: Callable[..., Any], **options: Any) -> RowLoss:
     """Return a loss of the signature of `wengert.nn`, or ``loss(prediction, target)``, as one a row."""
     positional: tuple[Any, ...] = ()

@@ -16,8 +16,10 @@ from wengert import nn
 from wengert.errors import DataError, DivergenceWarning, InterruptionWarning, WengertWarning
 from wengert.estimators.architecture import build_network
 from wengert.estimators.callbacks import CallbackSupport, with_callbacks
+from wengert.estimators.exchange import Exchange
 from wengert.estimators.forward import dense_layers, output_activation, raw_outputs
 from wengert.estimators.held_out import given_rows, measure_on, split
+from wengert.estimators.inspection import Inspection
 from wengert.estimators.lbfgs import minimise
 from wengert.estimators.losses import RowLoss
 from wengert.estimators.options import check_options
@@ -31,7 +33,7 @@ from wengert.train.progress import Silent, choose_display
 Array = np.ndarray[Any, Any]
 
 
-class MultilayerPerceptron(CallbackSupport, BaseEstimator, ABC):
+class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator, ABC):
     """Base of `MLPClassifier` and `MLPRegressor`.
 
     Attributes
@@ -129,9 +131,25 @@ class MultilayerPerceptron(CallbackSupport, BaseEstimator, ABC):
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, held: Any, classes: Any, first: bool, incremental: bool
     ) -> None:
+        rows, random_state = self._begin(X, y, sample_weight, classes, first=first)
+        held_rows = given_rows(self, held, rows.features.dtype)
+        if self.early_stopping and self.solver != "lbfgs" and held_rows is None:
+            rows, held_rows = split(rows, self.validation_fraction, self._classifies, random_state)
+        self._prepare_run(len(rows), incremental)
+        job = self._job(rows, held_rows, random_state, incremental, (X, y, sample_weight))
+        if self.solver == "lbfgs":
+            reason = minimise(self._run, job, self.max_iter, self.max_fun, self.tol)
+        else:
+            reason = train(self._run, job)
+        self._take_over(reason)
+        self._warn(reason, incremental)
+
+    def _begin(
+        self, X: Any, y: Any, sample_weight: Any, classes: Any, *, first: bool = True
+    ) -> tuple[Rows, Any]:
+        """Check and encode the rows, and draw the network if it is the first time; return both."""
         if y is None:
-            name = type(self).__name__
-            raise DataError(f"{name} requires y to be passed, but the target y is None")
+            raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         features = checked_features(self, X, reset=first)
         known = self._check_target(y)
         same_length(features, known)
@@ -143,17 +161,7 @@ class MultilayerPerceptron(CallbackSupport, BaseEstimator, ABC):
         random_state = check_random_state(self.random_state)
         if first:
             self._draw_network(rows, random_state)
-        held_rows = given_rows(self, held, dtype)
-        if self.early_stopping and self.solver != "lbfgs" and held_rows is None:
-            rows, held_rows = split(rows, self.validation_fraction, self._classifies, random_state)
-        self._prepare_run(len(rows), incremental)
-        job = self._job(rows, held_rows, random_state, incremental, (X, y, sample_weight))
-        if self.solver == "lbfgs":
-            reason = minimise(self._run, job, self.max_iter, self.max_fun, self.tol)
-        else:
-            reason = train(self._run, job)
-        self._take_over(reason)
-        self._warn(reason, incremental)
+        return rows, random_state
 
     def _has_stopped(self) -> bool:
         """Return whether `partial_fit` has nothing more to do, and say so."""
@@ -171,7 +179,7 @@ class MultilayerPerceptron(CallbackSupport, BaseEstimator, ABC):
         """Make a network with new random weights."""
         self.n_outputs_ = rows.targets.shape[1]
         self.network_ = build_network(
-            self.n_features_in_,
+            rows.features.shape[1],
             self.n_outputs_,
             self.hidden_layer_sizes,
             self.activation,

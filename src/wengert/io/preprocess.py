@@ -116,13 +116,8 @@ class TablePreprocessor:
         if task.kind == "regression":
             refuse_missing(wanted)
             mean, scale = mean_and_scale(as_numbers(wanted))
-        fitted = [
-            _fit(frame.get_column(column.name), column.kind, scaling, most_indicators)
-            for column in columns
-            if column.kind != "dropped"
-        ]
-        fitted.sort(key=lambda column: isinstance(column, EmbeddedColumn))
-        return TablePreprocessor(tuple(fitted), Target(target, task.kind, task.classes, mean, scale))
+        fitted = fit_columns(frame, columns, scaling, most_indicators)
+        return TablePreprocessor(fitted, Target(target, task.kind, task.classes, mean, scale))
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -248,6 +243,27 @@ class TablePreprocessor:
             raise ModelFileError(
                 f"the preprocessing of the model cannot be read ({error!r}). Train and save the model again."
             ) from None
+
+
+def fit_columns(
+    frame: pl.DataFrame,
+    columns: Collection[Column],
+    scaling: str = "standard",
+    most_indicators: int | None = None,
+) -> tuple[EncodedColumn, ...]:
+    """Take statistics and categories from columns of a table; parameters as for `TablePreprocessor.fit`.
+
+    Returns
+    -------
+    tuple of EncodedColumn
+        Those to be embedded last; none for a column that is ``dropped``.
+    """
+    fitted = [
+        _fit(frame.get_column(column.name), column.kind, scaling, most_indicators)
+        for column in columns
+        if column.kind != "dropped"
+    ]
+    return tuple(sorted(fitted, key=lambda column: isinstance(column, EmbeddedColumn)))
 
 
 def _fit(column: pl.Series, kind: str, scaling: str, most_indicators: int | None) -> EncodedColumn:

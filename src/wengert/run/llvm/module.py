@@ -13,6 +13,7 @@ from wengert.ir.node import Node
 from wengert.run.llvm.body import is_literal
 from wengert.run.llvm.copies import Copies
 from wengert.run.llvm.dots import Dots
+from wengert.run.llvm.floating_point import plain_arithmetic
 from wengert.run.llvm.gathers import Gather
 from wengert.run.llvm.irtypes import I8, I64, POINTER, VOID
 from wengert.run.llvm.memory import ARENA, FLAG, PLACES, Memory, bases, rounded
@@ -101,9 +102,10 @@ def _write_segment(writer: KernelWriter, segment: Segment) -> None:
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     arena = pointer_at(builder, table, ARENA)
     scratch = builder.gep(arena, [ir.Constant(I64, writer.memory.arena_bytes)], source_etype=I8)
-    for kernel, one in zip(segment.kernels, functions, strict=True):
-        units = ir.Constant(I64, writer.generators.units(kernel))
-        builder.call(one, [table, ir.Constant(I64, 0), units, scratch])
+    with plain_arithmetic(builder, writer.generators.target.triple):
+        for kernel, one in zip(segment.kernels, functions, strict=True):
+            units = ir.Constant(I64, writer.generators.units(kernel))
+            builder.call(one, [table, ir.Constant(I64, 0), units, scratch])
     builder.ret_void()
 
 
@@ -134,11 +136,13 @@ class Generators:
 
     Attributes
     ----------
+    target : Target
     scratch_bytes : int
         That a thread needs beside the arena.
     """
 
     def __init__(self, kernels: Sequence[Kernel], target: Target) -> None:
+        self.target = target
         self._generators = {
             kernel: _generator(kernel, target) for kernel in kernels if kernel.form is not Form.NUMPY
         }
