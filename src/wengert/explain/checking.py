@@ -106,10 +106,11 @@ def check_tree(tree: Tree, points: Sequence[Point], rng: np.random.Generator) ->
     """
     lines = 0
     for section in tree.sections:
+        here = section.points or points
         for step in section.steps:
-            agreed = [check_step(step, point, rng, section.title) for point in points]
+            agreed = [check_step(step, point, rng, section.title) for point in here]
             if not any(agreed):  # the formula overflows where the stable form of the engine does not
-                calm = points[0].engine.calm(3, rng) if points else []
+                calm = here[0].engine.calm(3, rng) if here else []
                 agreed = [check_step(step, point, rng, section.title) for point in calm]
             if not any(agreed):
                 raise DerivationError(
@@ -119,11 +120,21 @@ def check_tree(tree: Tree, points: Sequence[Point], rng: np.random.Generator) ->
     return Verification(lines, len(points))
 
 
+def at_fresh_points(tree: Tree, count: int, rng: np.random.Generator) -> Tree:
+    """Return the tree with fresh points for the sections that have points of their own."""
+    sections = []
+    for section in tree.sections:
+        fresh = section.points[0].engine.fresh(count, rng) if section.points else ()
+        sections.append(replace(section, points=tuple(fresh)))
+    return replace(tree, sections=tuple(sections))
+
+
 def with_values(tree: Tree, point: Point, largest: int = 400_000) -> Tree:
     """Return the tree with shape and value of each line filled in, as the engine has them."""
     sections = []
     for section in tree.sections:
-        steps = tuple(_with_value(step, point, largest) for step in section.steps)
+        here = section.points[0] if section.points else point
+        steps = tuple(_with_value(step, here, largest) for step in section.steps)
         sections.append(replace(section, steps=steps))
     return replace(tree, sections=tuple(sections))
 
