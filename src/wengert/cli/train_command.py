@@ -17,6 +17,7 @@ from wengert.cli.console import error_console, label_and_text, result_console
 from wengert.cli.entry import INTERRUPTED, SUCCESS
 from wengert.cli.reading_progress import ReadingProgress
 from wengert.cli.report import one_line, print_columns, print_task
+from wengert.cli.report_command import check_report, write_report
 from wengert.cli.train_options import TrainOptions, dropped_columns, train_options
 from wengert.cli.train_summary import print_summary
 from wengert.errors import ConfigurationError
@@ -27,12 +28,18 @@ from wengert.io.table_training import TrainedNetwork
 from wengert.io.tables import read_table
 from wengert.io.training_table import Split, TrainingTable, cross_validate
 
+_MOST_REPORTED = 100_000  # rows that a report is made of where none were held out
 
-def run(file: str, given: Mapping[str, Any], config: str | None, *, as_json: bool, quiet: bool) -> int:
+
+def run(
+    file: str, given: Mapping[str, Any], config: str | None, *, page: str | None, as_json: bool, quiet: bool
+) -> int:
     """Train on a file; see `wengert.cli.app.train`."""
     started = time.monotonic()
     options = train_options(file, given, config)
     check_destination(options.directory)
+    if page is not None:
+        check_report(Path(page))
     table = _open(file, options, quiet)
     _warn(table.task.warning)
     seed = options.settings.seed
@@ -62,6 +69,12 @@ def run(file: str, given: Mapping[str, Any], config: str | None, *, as_json: boo
         "interrupted": interrupted,
         "seconds": round(time.monotonic() - started, 3),
     }
+    if page is not None:
+        shown = held if held.size else kept[:: 1 + kept.size // _MOST_REPORTED]
+        rows = f"{shown.size:,} {'rows held out' if held.size else 'of the rows that it learnt from'}"
+        described = dataclasses.replace(model, training=training)
+        write_report(described, table.rows_of(shown), rows, Path(page))
+        outcome["report"] = page
     print_summary(report, outcome, options.directory)
     if as_json:
         sys.stdout.write(json.dumps(outcome, allow_nan=False) + "\n")
@@ -126,6 +139,10 @@ def _description(
         "epochs": len(trained.history),
         "best_epoch": trained.best_epoch,
         "stopped": trained.stopped,
+        "curves": {
+            "loss": [epoch.loss for epoch in trained.history],
+            "validation_loss": [epoch.validation_loss for epoch in trained.history],
+        },
         "warning": trained.warning,
         "scores": None,
         "cross_validation": None,

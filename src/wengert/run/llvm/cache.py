@@ -14,7 +14,7 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from wengert.run.llvm.fingerprint import fingerprint, generators_digest
-from wengert.run.llvm.target import Target, object_code, triple
+from wengert.run.llvm.target import Target, object_code
 
 _DIGEST_BYTES = 32
 _SUFFIX = ".object"
@@ -69,7 +69,7 @@ def cache_directory() -> Path | None:
 
 
 def _key(layout: Layout, target: Target) -> str:
-    versions = [generators_digest(), llvmlite.__version__, llvm.llvm_version_info, triple()]
+    versions = [generators_digest(), llvmlite.__version__, llvm.llvm_version_info]
     parts = [*versions, type(layout).__name__, target, fingerprint(layout)]
     return hashlib.blake2b("\0".join(map(str, parts)).encode(), digest_size=20).hexdigest()
 
