@@ -85,9 +85,7 @@ def test_classifier(
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 3)).astype(dtype)
     signal = X @ rng.normal(size=(3, 3))
-    y = {"binary": signal[:, 0] > 0, "multiclass": signal.argmax(axis=1), "multilabel": (signal > 0) + 0}[
-        task
-    ]
+    labels = {"binary": signal[:, 0] > 0, "multiclass": signal.argmax(axis=1), "multilabel": (signal > 0) + 0}
     weights = rng.uniform(size=40) if weighted else None
     class_weight = None if task == "multilabel" else class_weight
     check(wg.MLPClassifier(class_weight=class_weight, **options), X, labels[task], weights)
