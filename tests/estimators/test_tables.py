@@ -106,7 +106,7 @@ def test_what_is_refused(rng: np.random.Generator) -> None:
     y = frame["truth"]
     with pytest.raises(DataError, match="takes tables, not sparse matrices"):
         estimator().fit(sparse.eye(5, format="csr"), [0, 1, 0, 1, 0])
-    with pytest.raises(DataError, match="no column of X says anything .*: 'a' has the same value"):
+    with pytest.raises(DataError, match=r"no column of X says anything .*: 'a' has the same value"):
         estimator().fit(pd.DataFrame({"a": np.ones(ROWS)}), y)
     with pytest.raises(DataError, match="column 'number', row 2: the value is infinite"):
         estimator().fit(frame.assign(number=np.where(np.arange(ROWS) == 1, np.inf, frame["number"])), y)
