@@ -24,6 +24,7 @@ _FORMULA = Group("Formula", sort_key=5)
 _MODEL = Group("Model", sort_key=6)
 _DERIVATION = Group("Derivation", sort_key=7)
 _MEASURING = Group("Measuring", sort_key=8)
+_EXERCISE = Group("Exercise", sort_key=9)
 
 
 def _option(text: str, group: Group) -> Parameter:
@@ -369,6 +370,53 @@ def draw(
         "wrt": wrt, "fold": fold, "at": at or [], "shape": shape, "seed": seed, "data": data, "row": row,
     }  # fmt: skip
     return run(subject, sources, format, out)
+
+
+@app.command
+def exercise(
+    *,
+    network: Annotated[
+        str, _option("Sizes of the layers, inputs first. [default: 2-2-1]", _EXERCISE)
+    ] = "2-2-1",
+    activation: Annotated[
+        str, _option("Of the hidden layers: relu, sigmoid, tanh or identity. [default: relu]", _EXERCISE)
+    ] = "relu",
+    loss: Annotated[
+        str,
+        _option(
+            "half_squared_error, squared_error, absolute_error, nll_from_logits or nllm_from_logits. "
+            "[default: half_squared_error]",
+            _EXERCISE,
+        ),
+    ] = "half_squared_error",
+    bias: Annotated[
+        bool, Parameter(help="Whether the layers have biases.", group=_EXERCISE, show_default=False)
+    ] = True,
+    learning_rate: Annotated[float, _option("Size of the step. [default: 0.5]", _EXERCISE)] = 0.5,
+    seed: Annotated[
+        int, _option("The same seed gives the same exercise, everywhere. [default: 0]", _EXERCISE)
+    ] = 0,
+    solution: Annotated[bool, _option("The solution in place of the worksheet.", _OUTPUT)] = False,
+    format: Annotated[
+        str | None, _option("text, latex or html. [default: that of --out, or text]", _OUTPUT)
+    ] = None,
+    out: Annotated[
+        str | None, _option("File to write, such as sheet.tex or sheet.html, in place of printing.", _OUTPUT)
+    ] = None,
+) -> int:
+    """Make an exercise in back-propagation with small numbers; its solution is worked out by the engine.
+
+    Example: wengert exercise --seed 7 --network 2-2-1 --activation relu
+
+    Example: wengert exercise --seed 7 --solution --out solution.html
+    """
+    from wengert.cli.exercise_command import run
+
+    options = {
+        "network": network, "activation": activation, "loss": loss, "bias": bias,
+        "learning_rate": learning_rate, "seed": seed,
+    }  # fmt: skip
+    return run(options, format, out, solution)
 
 
 @app.command

@@ -72,6 +72,8 @@ def _right_sides(step: Step, style: Style) -> tuple[Layout, ...]:
         sides.append(style.show(step.after))
     if step.value is not None and (step.shown or matrix_numbers):
         sides.append(shown_value(step.value))
+    if len(sides) > 1 and step.after == step.subject:
+        del sides[0]  # what is given: its value alone
     return tuple(side for place, side in enumerate(sides) if not place or side != sides[place - 1])
 
 
