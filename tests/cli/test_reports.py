@@ -54,7 +54,7 @@ def test_scores_of_classes(command, flower_table):
     out = "\n".join(lines(command(*train, "--epochs", 1).out))
     assert "Target kind: classification into 3 classes" in out
     assert re.search(
-        r"\n  accuracy           [\d.]+\n  balanced accuracy  [\d.]+\n  log-loss           [\d.]+\n", out
+        r"\n  accuracy           [\d.]+\n  balanced accuracy  [\d.]+\n  mean F₁            [\d.]+\n", out
     )
     assert re.search(r"\n  class  rows  precision  recall     F₁\n  lily     10 ", out)
     assert re.search(r"\n  actual  lily  rose  tulip\n  lily  ", out)
@@ -83,7 +83,15 @@ def test_json_and_quiet(command, flower_table):
     outcome = command(*train, "--json", "--cv", 3, "--time-limit", 100)
     document = json.loads(outcome.out)
     assert document["cross_validation"]["folds"] == 3
-    assert set(document["cross_validation"]["scores"]) == {"accuracy", "balanced_accuracy", "log_loss"}
+    assert set(document["cross_validation"]["scores"]) == {
+        "accuracy",
+        "balanced_accuracy",
+        "f1",
+        "mcc",
+        "roc_auc",
+        "log_loss",
+        "calibration_error",
+    }
     assert document["scores"] is None
     assert document["rows"] == {"all": 150, "training": 135, "validation": 15, "held_out": 0}
     assert document["settings"]["time_limit"] == 25

@@ -6,7 +6,7 @@ from wengert.explain.algebra import simplified
 from wengert.explain.arithmetic import add, divide, multiply, negate, total, without_deltas
 from wengert.explain.expressions import ONE, Delta, Element, Symbol, substitute
 from wengert.explain.indices import Index, fresh
-from wengert.explain.printers.text import plain
+from wengert.explain.printers.blocks import plain
 from wengert.explain.templates import parse
 from wengert.ir.node import make_input
 from wengert.ir.types import tensor_type

@@ -90,3 +90,42 @@ def test_scores_are_plain_values_and_averaged_over_folds():
         "r2": {"mean": pytest.approx(0.6), "deviation": pytest.approx(math.sqrt(0.02))}
     }
     assert mean_scores([{"r2": None}]) == {"r2": {"mean": None, "deviation": None}}
+
+
+logits_of_three = st.lists(st.integers(-3, 3), min_size=3, max_size=3)
+
+
+@pytest.mark.filterwarnings("ignore:A single label was found:UserWarning")
+@given(st.lists(st.tuples(st.integers(0, 2), logits_of_three), min_size=2))
+def test_scores_of_classes_against_scikit_learn(rows):
+    reference = pytest.importorskip("sklearn.metrics", reason="the oracle is scikit-learn")
+    actual = np.array([known for known, _ in rows])
+    log_probabilities = metrics.log_softmax(np.array([scores for _, scores in rows], float))
+    predicted = log_probabilities.argmax(axis=1)
+    confusion = metrics.confusion_matrix(actual, predicted, 3)
+    correlation = reference.matthews_corrcoef(actual, predicted)
+    assert metrics.matthews_correlation(confusion) == pytest.approx(correlation, abs=1e-12)
+    present = np.unique(actual).tolist()
+    f1 = reference.f1_score(actual, predicted, labels=present, average="macro", zero_division=0)
+    scores = classification_scores(actual, log_probabilities, ("a", "b", "c"))
+    assert scores["f1"] == pytest.approx(f1)
+    if len(present) == 1:
+        assert scores["roc_auc"] is None
+    else:
+        areas = [reference.roc_auc_score(actual == one, log_probabilities[:, one]) for one in present]
+        assert scores["roc_auc"] == pytest.approx(np.mean(areas))
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=50))
+def test_calibration_by_counting(rows):
+    confidences, right = np.array([p for p, _ in rows]), np.array([hit for _, hit in rows])
+    table, error = metrics.calibration(confidences, right)
+    assert sum(entry["rows"] for entry in table) == len(rows)
+    total = 0.0
+    for entry in table:
+        members = [(p, hit) for p, hit in rows if min(int(p * 10), 9) == round(entry["low"] * 10)]
+        assert entry["rows"] == len(members)
+        assert entry["confidence"] == pytest.approx(sum(p for p, _ in members) / len(members))
+        assert entry["accuracy"] == pytest.approx(sum(hit for _, hit in members) / len(members))
+        total += abs(sum(hit - p for p, hit in members)) / len(rows)
+    assert error == pytest.approx(total, abs=1e-12)

@@ -90,8 +90,10 @@ def test_long_lines_behind_a_product(sizes: tuple[int, int, int], rng: np.random
 
 
 def test_sum_of_many_float32_is_right_along_every_axis() -> None:
-    x = np.full((2**11, 2**11), np.float32(0.1))
-    totals = LLVMExecutor().compile(wg.trace(lambda x: (x.sum(), x.sum(0), x.sum(1)), x))([x])
-    for got in totals:
+    x = np.full((2**13, 2**12), np.float32(0.1))  # 2^25 numbers
+    program = wg.trace(lambda x: (x.sum(), x.sum(0), x.sum(1), x.mean(), x.reshape(-1).sum()), x)
+    *totals, mean, flat = LLVMExecutor().compile(program)([x])
+    for got in (*totals, flat):
         wanted = float(np.float32(0.1)) * x.size / got.size
         np.testing.assert_allclose(got, wanted, rtol=1e-7)
+    np.testing.assert_allclose(mean, np.float32(0.1), rtol=1e-7)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wengert import nn, train
-from wengert.train import BestEpoch, TabularFeatures, tabular_recipe
+from wengert.train import BestEpoch, TabularFeatures, stepper, tabular_recipe
 
 
 def layers(recipe):
@@ -93,3 +93,25 @@ def test_the_best_epoch_of_a_regression_is_that_of_the_lowest_loss():
         history = history.appended(train.Epoch(number, loss, None, None, 0.1, 0.0))
         watch.on_epoch_end(train.TrainingState(number, history, 3, number, 1))
     assert watch.network == 2
+
+
+@pytest.mark.parametrize("limits", [None, (-1.0, 1.0)])
+def test_its_steps_run_in_a_native_loop(limits, rng, monkeypatch):
+    """No line of them is left to NumPy, nor does a schedule keep a count from being written in place."""
+    X = rng.normal(size=(300, 4)).astype(np.float32)
+    X[:, 3] = rng.integers(0, 12, 300)
+    y = rng.integers(0, 2, 300) if limits is None else X[:, :1]
+    recipe = tabular_recipe(
+        TabularFeatures(3, (12,)), 2 if limits is None else 1, 300, limits=limits, hidden=(8,), epochs=1
+    )
+    found = []
+    native_steps = stepper.native_steps
+
+    def watched(*arguments):
+        found.append(native_steps(*arguments))
+        return found[-1]
+
+    monkeypatch.setattr(stepper, "native_steps", watched)
+    recipe.fit(X, y)
+    assert found != [None]
+    assert len(found) == 1

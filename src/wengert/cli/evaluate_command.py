@@ -5,18 +5,28 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.text import Text
 
 from wengert.cli.console import result_console
-from wengert.cli.report import describe_task, heading, print_scores
+from wengert.cli.report import describe_task, heading, print_calibration, print_scores
+from wengert.errors import ConfigurationError
+from wengert.io.report.run_report import evaluation_figures
+from wengert.io.report.svg import standalone
 from wengert.io.table_model import TableModel
 from wengert.io.tables import read_table
+from wengert.storage import write_file
 
 
-def run(model: str, file: str, *, as_json: bool) -> int:
+def run(model: str, file: str, plots: str | None, *, as_json: bool) -> int:
     """Score a model; see `wengert.cli.app.evaluate`."""
     loaded = TableModel.load(model)
     frame = read_table(file, text_columns=loaded.preprocessor.text_columns)
     scores = loaded.score(frame)
+    if plots is not None:
+        _write_plots(Path(plots), loaded, frame, scores)
     target = loaded.preprocessor.target
     if as_json:
         document = {
@@ -35,5 +45,21 @@ def run(model: str, file: str, *, as_json: bool) -> int:
         f"{source}: {frame.height:,} rows, {target.name}, {describe_task(target.kind, len(target.classes))}",
     )
     print_scores(console, scores)
+    if loaded.is_classifier:
+        print_calibration(console, scores)
+    if plots is not None:
+        console.print()
+        console.print(Text(f"  Figures written to {plots}."), soft_wrap=True)
     console.print()
     return 0
+
+
+def _write_plots(directory: Path, model: TableModel, frame: pl.DataFrame, scores: dict[str, Any]) -> None:
+    """Write each figure as an SVG file."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigurationError(f"--plots: {directory} cannot be made a directory: {reason}.") from None
+    for name, (svg, _) in evaluation_figures(model, frame, scores).items():
+        write_file(directory / f"{name}.svg", standalone(svg).encode("utf-8"))

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from wengert.io.columns import Column
 from wengert.io.encoded_columns import NumericColumn
+from wengert.io.evaluation import SCORE_NAMES
 from wengert.io.preprocess import EncodedColumn, TablePreprocessor
 from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn
 from wengert.io.task import Task
@@ -21,15 +22,7 @@ _MOST_LINES = 20
 _MOST_CLASSES_LISTED = 20
 # A confusion matrix beyond this is no longer read but searched.
 _MOST_CLASSES_CROSSED = 12
-
-_SCORE_NAMES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "log_loss": "log-loss",
-    "r2": "R²",
-    "rmse": "RMSE",
-    "mae": "MAE",
-}
+_IN_SHORT = ("accuracy", "roc_auc", "log_loss", "r2", "rmse", "mae")
 
 
 def heading(console: Console, text: str) -> None:
@@ -118,7 +111,7 @@ def _first_and_last(names: Sequence[str]) -> str:
 
 def print_scores(console: Console, scores: dict[str, Any]) -> None:
     """Print scores as `wengert.io.evaluation` gives them."""
-    plain = [(label, _score(scores[name])) for name, label in _SCORE_NAMES.items() if name in scores]
+    plain = [(label, score_text(scores[name])) for name, label in SCORE_NAMES.items() if name in scores]
     console.print(listing(("", ""), plain))
     classes = scores.get("classes", [])
     if 1 < len(classes) <= _MOST_CLASSES_LISTED:
@@ -129,8 +122,8 @@ def print_scores(console: Console, scores: dict[str, Any]) -> None:
 
 def one_line(scores: dict[str, Any]) -> str:
     """Return the scores as ``accuracy 0.98, log-loss 0.05, …``."""
-    named = ((name, scores.get(name)) for name in _SCORE_NAMES)
-    return ", ".join(f"{_SCORE_NAMES[name]} {_score(value)}" for name, value in named if value is not None)
+    named = ((name, scores.get(name)) for name in _IN_SHORT)
+    return ", ".join(f"{SCORE_NAMES[name]} {score_text(value)}" for name, value in named if value is not None)
 
 
 def print_classes(console: Console, classes: Sequence[dict[str, Any]]) -> None:
@@ -166,19 +159,36 @@ def print_confusion(console: Console, names: Sequence[str], confusion: Sequence[
     console.print(listing(headers, rows, numbers=names))
 
 
+def print_calibration(console: Console, scores: dict[str, Any]) -> None:
+    """Print how often predictions are right, by how sure they are."""
+    headers = ("confidence", "rows", "mean", "part right")
+    rows = (
+        (
+            f"{one['low']:.1f} to {one['high']:.1f}",
+            f"{one['rows']:,}",
+            f"{one['confidence']:.3f}",
+            f"{one['accuracy']:.3f}",
+        )
+        for one in scores["calibration"]
+    )
+    console.print()
+    console.print(listing(headers, rows, numbers=headers[1:]))
+
+
 def print_mean_scores(console: Console, summary: dict[str, Any]) -> None:
     """Print mean and standard deviation over the folds of each score."""
     rows = []
-    for name, label in _SCORE_NAMES.items():
+    for name, label in SCORE_NAMES.items():
         if name in summary:
             mean, deviation = summary[name]["mean"], summary[name]["deviation"]
-            rows.append((label, _score(mean), "" if deviation is None else f"± {_score(deviation)}"))
+            rows.append((label, score_text(mean), "" if deviation is None else f"± {score_text(deviation)}"))
     console.print(listing(("", "", ""), rows))
 
 
-def _score(value: float | None) -> str:
+def score_text(value: float | None) -> str:
+    """Return a score for people."""
     if value is None:
-        return "undefined, since the target is constant"
+        return "undefined, since all rows have the same target"
     # Numbers in the units of the target, such as prices, read better in full.
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
 

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -14,27 +15,38 @@ from rich.text import Text
 
 from wengert.cli.console import error_console, label_and_text, result_console
 from wengert.cli.entry import INTERRUPTED, SUCCESS
+from wengert.cli.reading_progress import ReadingProgress
 from wengert.cli.report import one_line, print_columns, print_task
+from wengert.cli.report_command import check_report, write_report
 from wengert.cli.train_options import TrainOptions, dropped_columns, train_options
 from wengert.cli.train_summary import print_summary
+from wengert.errors import ConfigurationError
 from wengert.io.evaluation import mean_scores
 from wengert.io.model_directory import check_destination
+from wengert.io.streamed_table import StreamedTable, large_parquet
 from wengert.io.table_training import TrainedNetwork
 from wengert.io.tables import read_table
 from wengert.io.training_table import Split, TrainingTable, cross_validate
 
+_MOST_REPORTED = 100_000  # rows that a report is made of where none were held out
 
-def run(file: str, given: Mapping[str, Any], config: str | None, *, as_json: bool, quiet: bool) -> int:
+
+def run(
+    file: str, given: Mapping[str, Any], config: str | None, *, page: str | None, as_json: bool, quiet: bool
+) -> int:
     """Train on a file; see `wengert.cli.app.train`."""
     started = time.monotonic()
     options = train_options(file, given, config)
     check_destination(options.directory)
-    frame = read_table(file)
-    table = TrainingTable.infer(frame, options.target, dropped_columns(options.drop, frame.columns))
+    if page is not None:
+        check_report(Path(page))
+    table = _open(file, options, quiet)
     _warn(table.task.warning)
     seed = options.settings.seed
     # Before anything is trained, since there may be too few rows for them.
-    splits = [] if options.folds is None else table.folds(options.folds, seed)
+    splits: list[Split] = []
+    if options.folds is not None and isinstance(table, TrainingTable):
+        splits = table.folds(options.folds, seed)
     kept, held = table.hold_out(options.test_fraction, seed)
     report = Console(quiet=True) if as_json or quiet else result_console()
     print_task(report, table.target, table.task)
@@ -44,11 +56,11 @@ def run(file: str, given: Mapping[str, Any], config: str | None, *, as_json: boo
     model, trained = table.train(kept, options.settings, progress=False if quiet else "auto")
     _warn(trained.warning)
     training = _description(file, table, options, trained, len(held))
-    training["scores"] = model.score(frame[held]) if held.size else None
+    training["scores"] = model.score(table.rows_of(held)) if held.size else None
     # Saved before the folds are trained: whatever happens there, the model is safe.
     dataclasses.replace(model, training=training).save(options.directory)
     interrupted = trained.interrupted
-    if splits and not interrupted:
+    if splits and isinstance(table, TrainingTable) and not interrupted:
         training["cross_validation"], interrupted = _cross_validate(table, splits, options, quiet)
         dataclasses.replace(model, training=training).save(options.directory)
     outcome = {
@@ -57,10 +69,32 @@ def run(file: str, given: Mapping[str, Any], config: str | None, *, as_json: boo
         "interrupted": interrupted,
         "seconds": round(time.monotonic() - started, 3),
     }
+    if page is not None:
+        shown = held if held.size else kept[:: 1 + kept.size // _MOST_REPORTED]
+        rows = f"{shown.size:,} {'rows held out' if held.size else 'of the rows that it learnt from'}"
+        described = dataclasses.replace(model, training=training)
+        write_report(described, table.rows_of(shown), rows, Path(page))
+        outcome["report"] = page
     print_summary(report, outcome, options.directory)
     if as_json:
         sys.stdout.write(json.dumps(outcome, allow_nan=False) + "\n")
     return INTERRUPTED if interrupted else SUCCESS
+
+
+def _open(file: str, options: TrainOptions, quiet: bool) -> TrainingTable | StreamedTable:
+    """Read a table, or only a sample of it where it is too large for memory."""
+    stream = large_parquet(Path(file))
+    if stream is None:
+        frame = read_table(file)
+        return TrainingTable.infer(frame, options.target, dropped_columns(options.drop, frame.columns))
+    if options.folds is not None:
+        raise ConfigurationError(
+            f"cross-validation holds the table in memory, and {file} is too large for that "
+            f"({stream.cells:,} cells). Score it on rows held out: --test-fraction 0.2."
+        )
+    drop = dropped_columns(options.drop, stream.names)
+    report = ReadingProgress(file, quiet=quiet)
+    return StreamedTable.infer(stream, options.target, drop, seed=options.settings.seed, report=report)
 
 
 def _cross_validate(
@@ -82,7 +116,11 @@ def _cross_validate(
 
 
 def _description(
-    file: str, table: TrainingTable, options: TrainOptions, trained: TrainedNetwork, held_out: int
+    file: str,
+    table: TrainingTable | StreamedTable,
+    options: TrainOptions,
+    trained: TrainedNetwork,
+    held_out: int,
 ) -> dict[str, Any]:
     """Return what is saved with the model about its making; the same run gives the same."""
     task = dataclasses.asdict(table.task)
@@ -92,7 +130,7 @@ def _description(
         "task": {**task, "classes": list(table.task.classes)},
         "columns": [dataclasses.asdict(column) for column in table.columns],
         "rows": {
-            "all": table.frame.height,
+            "all": table.rows,
             "training": trained.training_rows,
             "validation": trained.validation_rows,
             "held_out": held_out,
@@ -101,6 +139,10 @@ def _description(
         "epochs": len(trained.history),
         "best_epoch": trained.best_epoch,
         "stopped": trained.stopped,
+        "curves": {
+            "loss": [epoch.loss for epoch in trained.history],
+            "validation_loss": [epoch.validation_loss for epoch in trained.history],
+        },
         "warning": trained.warning,
         "scores": None,
         "cross_validation": None,

@@ -30,6 +30,8 @@ def print_summary(console: Console, outcome: dict[str, Any], directory: Path) ->
     heading(console, f"Model saved in {directory}")
     console.print(Text(f"  wengert predict {place} {file}"), soft_wrap=True)
     console.print(Text(f"  wengert inspect {place}"), soft_wrap=True)
+    if "report" in outcome:
+        console.print(Text(f"  report: {outcome['report']}"), soft_wrap=True)
     console.print()
 
 

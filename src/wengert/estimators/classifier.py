@@ -21,6 +21,7 @@ from wengert.estimators.losses import RowLoss, row_loss
 from wengert.estimators.multilayer_perceptron import MultilayerPerceptron
 from wengert.estimators.options import check_options
 from wengert.estimators.rows import refuse_masked
+from wengert.io.preprocess import Target
 
 Array = np.ndarray[Any, Any]
 
@@ -134,7 +135,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             self.out_activation_ = "logistic" if logistic else "softmax"
             if len(self.classes_) == 1 and not self._multilabel:
                 warnings.warn(
-                    f"y holds one class only, {self.classes_[0]!r}: it is all that can be predicted",
+                    f"y holds one class only, {self.classes_.tolist()[0]!r}: it is all that can be predicted",
                     WengertWarning,
                     stacklevel=6,
                 )
@@ -157,8 +158,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             if wrong.any():
                 row = int(np.argmax(wrong))
                 raise DataError(
-                    f"`y` has classes not in `self.classes_`: {y[row]!r} in row {row}. `self.classes_` has "
-                    f"{self.classes_}"
+                    f"`y` has classes not in `self.classes_`: {np.asarray(y[row]).item()!r} in row "
+                    f"{row}. `self.classes_` has {self.classes_}"
                 )
             if len(self.classes_) <= 2:
                 # One class alone is learnt as certain.
@@ -171,6 +172,22 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             targets = targets * (1 - self.label_smoothing) + self.label_smoothing / choices
             targets = targets.astype(dtype)
         return targets
+
+    def _target(self) -> Target:
+        kind = "multilabel" if self._multilabel else "binary" if len(self.classes_) == 2 else "multiclass"
+        return Target("y", kind, tuple(self.classes_.tolist()), 0.0, 1.0)
+
+    def _take_target(self, target: Target, out_activation: str | None) -> None:
+        """Take over what an imported model says of its classes."""
+        self._multilabel = target.kind == "multilabel"
+        count = 2 if self.n_outputs_ == 1 and out_activation != "softmax" else self.n_outputs_
+        self.classes_ = np.array(target.classes) if target.classes else np.arange(count)
+        if len(self.classes_) != count:
+            raise ConfigurationError(
+                f"{len(self.classes_)} classes for a network of {self.n_outputs_} outputs, which tells "
+                f"{count} apart"
+            )
+        self.out_activation_ = "logistic" if self._multilabel or self.n_outputs_ == 1 else "softmax"
 
     def _row_loss(self) -> RowLoss:
         if callable(self.loss):

@@ -90,7 +90,8 @@ def raw_outputs(net: nn.Module, X: Any) -> Array:
 def _through(stack: list[_Layer], batch: Array) -> Array:
     for weight, bias, activation in stack:
         batch = batch @ weight
-        batch += bias
+        if bias is not False:
+            batch += bias
         batch = activation(batch)
     return batch
 

@@ -13,7 +13,7 @@ from wengert.estimators.rows import as_dense
 from wengert.estimators.step import StepProgram, batch_objective
 from wengert.estimators.training import Job, Run, epoch_record
 from wengert.primitives import random
-from wengert.run import Executable, default_executor
+from wengert.run import Executable
 from wengert.trace.tracing import abstract, trace
 from wengert.trace.tree import flatten
 from wengert.train.callbacks import Stop, TrainingState
@@ -40,10 +40,10 @@ def value_and_gradients(program: StepProgram, job: Job) -> Executable:
         traced = trace(
             function, program.net, *types, weight_type, abstract((), np.float64), abstract((2,), np.uint32)
         )
-        simplified = simplify(traced)
-        return simplified, default_executor().compile(simplified)
+        return program.executor.compile(simplify(traced))
 
-    return program.kept(key, make)[1]
+    executable: Executable = program.kept(key, make)
+    return executable
 
 
 def minimise(run: Run, job: Job, max_iterations: int, max_evaluations: int, tolerance: float) -> str:
@@ -127,14 +127,15 @@ class _Search:
         measured = None if job.measure is None else job.measure(net)
         now = time.perf_counter()
         number, value = len(run.history) + 1, float(result.fun)
+        for callback in job.callbacks:
+            # An iteration is known only when it is over: the search does not tell when one begins.
+            callback.on_epoch_begin(self.state(iterations))
         run.history = run.history.appended(epoch_record(number, value, measured, None, now - self.begin))
         if measured is not None:
             run.scores.append(measured.score)
         run.patience.note(value)
         job.report(f"Iteration {number}, loss = {value:.8f}")
         for callback in job.callbacks:
-            # An iteration is known only when it is over: the search does not tell when one begins.
-            callback.on_epoch_begin(self.state(iterations))
             self.stop = callback.on_epoch_end(self.state(iterations)) or self.stop
         if job.time_limit is not None and now - self.begin >= job.time_limit:
             self.stop = Stop("time limit")

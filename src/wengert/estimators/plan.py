@@ -74,14 +74,14 @@ def _schedule(estimator: Any, rows: int) -> Callable[[Any], Any] | None:
     )
 
 
-def row_orders(rows: int, shuffle: bool, random_state: Any) -> Callable[[], Array | None]:
+def row_orders(rows: int, shuffle: bool, random_state: Any) -> Callable[[], Array]:
     """Return what gives the order of the rows in the next epoch: that of scikit-learn's MLP."""
     places = np.arange(rows)
 
-    def next_order() -> Array | None:
+    def next_order() -> Array:
         nonlocal places
         if not shuffle:
-            return None
+            return places
         mixing = np.arange(rows)
         random_state.shuffle(mixing)
         places = places[mixing]

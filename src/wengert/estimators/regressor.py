@@ -19,6 +19,7 @@ from wengert.estimators.losses import REGRESSION_LOSSES, RowLoss, row_loss
 from wengert.estimators.multilayer_perceptron import MultilayerPerceptron
 from wengert.estimators.options import check_options
 from wengert.estimators.rows import refuse_masked
+from wengert.io.preprocess import Target
 
 Array = np.ndarray[Any, Any]
 
@@ -109,6 +110,13 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def _encode_target(self, y: Array, dtype: Any) -> Array:
         targets = y if y.ndim == 2 else y[:, np.newaxis]
         return np.ascontiguousarray(targets, dtype)
+
+    def _target(self) -> Target:
+        return Target("y", "regression", (), 0.0, 1.0)
+
+    def _take_target(self, target: Target, out_activation: str | None) -> None:
+        """Take over what an imported model says: numbers as they come."""
+        self.out_activation_ = "identity"
 
     def _row_loss(self) -> RowLoss:
         if callable(self.loss):

@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.utils.validation import check_array, validate_data
 
 from wengert.errors import DataError, DTypeError, ShapeError
+from wengert.estimators.tables import encoded_table
 
 Array = np.ndarray[Any, Any]
 _FLOATS = (np.float64, np.float32)
@@ -25,13 +26,22 @@ def checked_features(estimator: Any, X: Any, *, reset: bool) -> Any:
         From scikit-learn, for anything else that is no table of finite numbers or not that of `fit`.
     """
     refuse_masked(X, "X")
-    return validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=reset)
+    if estimator.categorical_features is not None:
+        return encoded_table(estimator, X, reset=reset)
+    try:
+        return validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=reset)
+    except ValueError as error:
+        if "could not convert" in str(error) or "contains NaN" in str(error):
+            hint = "Tables with words, categories or gaps are taken with categorical_features='from_dtype'."
+            raise DataError(f"{error}\n{hint}") from None
+        raise
 
 
 def features_to_predict(estimator: Any, X: Any) -> Any:
     """Return the features of rows to predict; an array of the kind that was fitted is only looked through."""
     plain = (
-        type(X) is np.ndarray
+        estimator.categorical_features is None
+        and type(X) is np.ndarray
         and X.dtype in _FLOATS
         and X.ndim == 2
         and X.shape[1] == estimator.n_features_in_

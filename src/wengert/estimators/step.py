@@ -139,10 +139,12 @@ class StepProgram:
         How many arrays of a carry belong to the network.
     dtype : dtype
         Of the parameters.
+    executor : Executor
     """
 
     def __init__(self, form: Form, structure: Any, types: tuple[tuple[tuple[int, ...], Any], ...]) -> None:
         self.form = form
+        self.executor = default_executor()
         net = unflatten(structure, [abstract(shape, dtype) for shape, dtype in types])
         self.net = net
         self.network_count = len(types)
@@ -152,7 +154,7 @@ class StepProgram:
         leaves, self._structure = flatten((net, self._state(zeros, Settings(0.0))))
         self.names = (*leaf_paths(net), *leaf_paths(self._state(zeros, Settings(0.0)), "solver"))
         self._types = [(np.shape(leaf), leaf.dtype) for leaf in leaves]
-        self._compiled: dict[Any, tuple[Program, Executable]] = {}
+        self._kept: dict[Any, Any] = {}
 
     def first_carry(self, net: Any, settings: Settings) -> Carry:
         """Return the carry before the first step of a network."""
@@ -179,36 +181,38 @@ class StepProgram:
         net, state = self.unflatten(carry)
         return nn.with_parameters(net, state["average"]) if self.form.averages else net
 
-    def compiled(self, features: Array, targets: Array, weights: Array | None) -> tuple[Program, Executable]:
-        """Return the program for batches of this shape and what runs it."""
-        key = features.shape, features.dtype, targets.shape, weights is None
-
-        def make() -> tuple[Program, Executable]:
-            program = self.trace(features, targets, weights)
-            return program, default_executor().compile(program)
-
-        return self.kept(key, make)
-
-    def kept(self, key: Any, make: Callable[[], tuple[Program, Executable]]) -> tuple[Program, Executable]:
-        """Return what was made for a key before, or make it now."""
-        known = self._compiled.get(key)
-        if known is None:
-            known = self._compiled[key] = make()
-        return known
-
-    def trace(self, features: Array, targets: Array, weights: Array | None) -> Program:
-        """Return the program of one step.
+    def program(self, batch: Any) -> Program:
+        """Return the program of one step for batches (`Rows`) of this shape.
 
         Raises
         ------
         ConfigurationError
             When a step would change the dtype or shape of a parameter.
         """
+        types = tuple(
+            None if array is None else (array.shape, array.dtype)
+            for array in (batch.features, batch.targets, batch.weights)
+        )
+        return self.kept(types, lambda: self._traced(types))
+
+    def executable(self, batch: Any) -> Executable:
+        """Return what runs one step on batches (`Rows`) of this shape."""
+        program = self.program(batch)
+        executable: Executable = self.kept(program, lambda: self.executor.compile(program))
+        return executable
+
+    def kept(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what was made for a key before, or make it now."""
+        known = self._kept.get(key)
+        if known is None:
+            known = self._kept[key] = make()
+        return known
+
+    def _traced(self, types: tuple[Any, ...]) -> Program:
         net, state = unflatten(self._structure, [abstract(shape, dtype) for shape, dtype in self._types])
-        arrays = [abstract(array.shape, array.dtype) for array in (features, targets)]
-        weight_type = None if weights is None else abstract(weights.shape, weights.dtype)
+        arrays = [None if one is None else abstract(*one) for one in types]
         counters = abstract((2,), np.uint32), abstract((), np.int64)
-        program = trace(self._step, net, state, *arrays, weight_type, *counters)
+        program = trace(self._step, net, state, *arrays, *counters)
         for name, before, after in zip(self.names, program.inputs, program.outputs, strict=False):
             if after.type is not before.type:
                 raise ConfigurationError(f"a training step turns {name} from {before.type} into {after.type}")

@@ -14,29 +14,30 @@ from scipy import sparse
 from wengert.estimators.step import Carry, Settings, StepProgram, step_program
 from wengert.estimators.stopping import Patience, Rate
 from wengert.primitives import random
+from wengert.train import inputs
 from wengert.train.batches import batch_bounds
 from wengert.train.callbacks import Callback, Stop, TrainingState
-from wengert.train.divergence import Diverged, Divergence, Watch, all_finite, explain, explain_growth
+from wengert.train.divergence import Diverged, Divergence, Unsound, explain_growth
 from wengert.train.history import Epoch, History
 from wengert.train.progress import Display
+from wengert.train.stepper import Position, Stepper
 
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows to learn from.
+class Rows(inputs.Rows):
+    """Rows to learn from; the features may be a CSR matrix, whose batches are made dense.
 
     Attributes
     ----------
     features : ndarray or CSR matrix, shape (rows, features)
     targets : ndarray, shape (rows, outputs)
     weights : ndarray, shape (rows,), or None
+        As they were given: they are not scaled.
     """
 
     features: Any
-    targets: Array
-    weights: Array | None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -48,11 +49,8 @@ class Rows:
 
     def take(self, places: Any) -> Rows:
         """Return the rows at `places`, an array of positions or a slice, as dense arrays."""
-        features = self.features[places]
-        if sparse.issparse(features):
-            features = features.toarray()
-        weights = None if self.weights is None else self.weights[places]
-        return Rows(features, self.targets[places], weights)
+        batch = self.part(places)
+        return replace(batch, features=batch.features.toarray()) if sparse.issparse(batch.features) else batch
 
 
 @dataclass(frozen=True)
@@ -92,10 +90,12 @@ class Job:
     batch_size : int
     epochs : int
     orders : callable
-        Returns the order of the rows in the next epoch, or None for the order they have.
+        Returns the order of the rows in the next epoch.
     settings : Settings
     measure : callable or None
         Of a network: its `Measurement` on the validation rows.
+    worth : callable
+        Of a network: its `Measurement` on the training rows, asked for after a divergence.
     watches_score : bool
         Whether the validation score decides when to stop, and the best network is restored.
     incremental : bool
@@ -112,9 +112,10 @@ class Job:
     rows: Rows
     batch_size: int
     epochs: int
-    orders: Callable[[], Array | None]
+    orders: Callable[[], Array]
     settings: Settings
     measure: Callable[[Any], Measurement] | None
+    worth: Callable[[Any], Measurement]
     watches_score: bool
     incremental: bool
     seed: int
@@ -139,7 +140,7 @@ class Run:
         Of all epochs since the network was drawn.
     scores : list of float
         Validation scores of these epochs.
-    rows_seen : int
+    rows_seen, steps : int
     best : network or None
         Of the epoch with the best score or the lowest training loss.
     divergence : Divergence or None
@@ -155,6 +156,7 @@ class Run:
     history: History = field(default_factory=History)
     scores: list[float] = field(default_factory=list)
     rows_seen: int = 0
+    steps: int = 0
     best: Any = None
     divergence: Divergence | None = None
     final_loss: float | None = None
@@ -189,15 +191,19 @@ def train(run: Run, job: Job) -> str:
         of a callback.
     """
     loop = _Loop(run, job)
+    start = run.network()
     for callback in job.callbacks:
         callback.on_train_begin(loop.state())
     stop = Stop("epochs")
     try:
         stop = loop.run_epochs()
     except KeyboardInterrupt:
+        loop.stepper.catch_up()
+        loop.take_over()
         stop = Stop("interrupted")
     except Diverged as error:
         run.divergence = error.divergence
+        run.best = _soundest([start, run.best, run.network()], job.measure or job.worth)
         stop = Stop("diverged", restore_best=True)
     finally:
         job.display.close()
@@ -209,6 +215,16 @@ def train(run: Run, job: Job) -> str:
     return stop.reason
 
 
+def _soundest(networks: list[Any], measure: Callable[[Any], Measurement]) -> Any:
+    """Return the network with the lowest loss.
+
+    The last one before a divergence is finite and can be absurd all the same; and the loss of an epoch tells
+    of the networks before its steps.
+    """
+    losses = [measure(net).loss for net in networks]
+    return networks[int(np.argmin(np.nan_to_num(losses, nan=np.inf)))]
+
+
 class _Loop:
     """One call of `train`."""
 
@@ -216,10 +232,11 @@ class _Loop:
         self.now, self.job = run, job
         run.epochs_of_this_call = 0
         self.bounds = batch_bounds(len(job.rows), job.batch_size)
-        self.steps = len(run.history) * len(self.bounds)
-        self.key = random.key(job.seed)
-        self.watch = Watch(run.carry[: run.program.network_count])
-        self.first_loss: float | None = None
+        self.rate = run.rate.now
+        run.carry = run.program.with_settings(run.carry, replace(job.settings, rate=self.rate))
+        position = Position(run.carry, run.steps)
+        initial = run.carry[: run.program.network_count]
+        self.stepper = Stepper(run.program, job.rows, self.bounds, random.key(job.seed), position, initial)
         self.begin = time.perf_counter()
         self.elapsed_before = run.history[-1].seconds if len(run.history) else 0.0
         self.end = math.inf if job.time_limit is None else self.begin + job.time_limit
@@ -228,60 +245,62 @@ class _Loop:
 
     def state(self) -> TrainingState:
         """Return what callbacks see."""
-        return TrainingState(self.now.network(), self.now.history, self.wanted, self.steps, len(self.bounds))
+        run = self.now
+        return TrainingState(run.network(), run.history, self.wanted, run.steps, len(self.bounds))
 
     def run_epochs(self) -> Stop:
         """Run epochs until something ends them; raise `Diverged` where they stop making sense."""
         if self.now.best is None:
             self.now.best = self.now.network()
+        self.stepper.compile()
         for _ in range(self.job.epochs):
-            self.now.carry = self.now.program.with_settings(
-                self.now.carry, replace(self.job.settings, rate=self.now.rate.now)
-            )
+            self.set_rate()
             for callback in self.job.callbacks:
                 callback.on_epoch_begin(self.state())
             with np.errstate(all="ignore"):
-                loss = self.epoch()
-            if loss is None:
+                complete = self.epoch()
+            self.take_over()
+            if not complete:
                 return Stop("time limit")
-            stop = self.end_epoch(loss)
+            stop = self.end_epoch(self.stepper.position.loss_sum / len(self.job.rows))
             if stop is not None:
                 return stop
         return Stop("epochs")
 
-    def epoch(self) -> float | None:
-        """Take the steps of one epoch; return the mean of the batches' losses, None where time ran out."""
-        order, total = self.job.orders(), 0.0
-        for first, last in self.bounds:
-            if time.perf_counter() >= self.end:
-                return None
-            total += self.step(slice(first, last) if order is None else order[first:last]) * (last - first)
-        return total / len(self.job.rows)
+    def set_rate(self) -> None:
+        """Go on with the learning rate as it is now."""
+        if self.rate != self.now.rate.now:
+            self.rate = self.now.rate.now
+            settings = replace(self.job.settings, rate=self.rate)
+            self.stepper.replace(self.now.program.with_settings(self.stepper.position.carry, settings))
 
-    def step(self, places: Any) -> float:
-        """Take one step and return the loss of its batch."""
-        run, batch = self.now, self.job.rows.take(places)
-        program, execute = run.program.compiled(batch.features, batch.targets, batch.weights)
-        arguments = [*run.carry, batch.features, batch.targets]
-        if batch.weights is not None:
-            arguments.append(batch.weights)
-        arguments += [self.key, np.array(self.steps)]
-        outputs = execute(arguments)
-        loss, carry = float(outputs[-1]), tuple(outputs[:-1])
-        if self.first_loss is None:
-            self.first_loss = loss
-        if not (math.isfinite(loss) and all_finite(carry)):
-            self.diverged(*explain(program, arguments, run.program.names, outputs))
-        self.steps += 1
-        run.carry = carry
-        return loss
+    def take_over(self) -> None:
+        """Make what the stepper has reached the state of the run."""
+        self.now.carry, self.now.steps = self.stepper.position.carry, self.stepper.position.steps
+
+    def epoch(self) -> bool:
+        """Take the steps of one epoch; return whether there was time for all."""
+        order = self.job.orders()
+        begin = self.stepper.taken
+        try:
+            while True:
+                now = time.perf_counter()
+                if now >= self.end:
+                    self.stepper.settle()
+                    return False
+                if self.stepper.take(order, begin, min(self.end - now, self.show(now))):
+                    return True
+        except Unsound as error:
+            self.diverged(error.layer, error.operation, error.explanation)
+        return False
 
     def end_epoch(self, loss: float) -> Stop | None:
         """Measure, note what the epoch was worth, and tell the callbacks."""
         run, job = self.now, self.job
-        arrays = run.carry[: run.program.network_count]
-        if self.first_loss is not None and loss > self.first_loss and self.watch.out_of_proportion(arrays):
-            layer, text = explain_growth(run.program.names, arrays, (self.first_loss, loss))
+        first_loss = self.stepper.position.first_loss
+        if first_loss is not None and loss > first_loss and self.stepper.out_of_proportion():
+            arrays = run.carry[: run.program.network_count]
+            layer, text = explain_growth(run.program.names, arrays, (first_loss, loss))
             self.diverged(layer, None, text)
         run.rows_seen += len(job.rows)
         run.epochs_of_this_call += 1
@@ -299,7 +318,6 @@ class _Loop:
         if run.patience.note(value):
             run.best = run.network()
         run.rate.epoch_ends(run.rows_seen)
-        self.show()
         return self.asked_to_stop()
 
     def asked_to_stop(self) -> Stop | None:
@@ -316,14 +334,16 @@ class _Loop:
             stop = callback.on_epoch_end(self.state()) or stop
         return stop
 
-    def show(self) -> None:
-        now = time.perf_counter()
+    def show(self, now: float) -> float:
+        """Show how far training has come, if it is time for that; return in how many seconds it is again."""
         if now >= self.next_show:
             done = 1 - (self.wanted - len(self.now.history)) / self.job.epochs
             self.next_show = now + self.job.display.show(done, self.now.history)
+        return self.next_show - now
 
     def diverged(self, layer: str | None, operation: str | None, explanation: str) -> None:
         """Raise `Diverged`, with the rate at which it happened."""
+        self.take_over()
         epoch = len(self.now.history) + 1
-        rate = self.now.rate.now
-        raise Diverged(Divergence(self.steps + 1, epoch, layer, operation, rate, explanation))
+        step = self.now.steps + 1
+        raise Diverged(Divergence(step, epoch, layer, operation, self.now.rate.now, explanation))

@@ -27,6 +27,7 @@ from wengert.explain.problem import Problem
 from wengert.explain.shares import fold_share, rebuilt, with_softmax
 from wengert.explain.steps import Step
 
+INSERTED = "insert what is known"
 LONGEST = 60  # parts of an adjoint that is still written out where it is used
 
 
@@ -158,7 +159,7 @@ class ChainRule:
     def _insert_known(self, subject: Partial, short: Expression, steps: list[Step]) -> None:
         known = pulled_out(without_deltas(self._with_adjoints(short)))
         if known != short and size(known) <= LONGEST:
-            steps.append(line(subject, short, known, "insert what is known"))
+            steps.append(line(subject, short, known, INSERTED))
 
     def _with_adjoints(self, expression: Expression) -> Expression:
         """Write out the adjoints that are known and short."""
@@ -191,7 +192,7 @@ class ChainRule:
         if summed != outside:
             if result != outside:
                 found.append(line(subject, result, outside, "take out what the sum does not run over"))
-            final = collected(list(terms_of(simplified(summed))))
+            final = factored(collected(list(terms_of(simplified(summed)))))
             names = ", ".join(sorted({symbol.name for symbol in self._unit_sums(outside)}))
             found.append(line(subject, outside, final, f"the elements of {names} sum to 1"))
             result = final

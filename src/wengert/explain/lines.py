@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from wengert.explain.instances import in_numbers, instance, largest_element
 from wengert.explain.layout import Layout, Term, Text
+from wengert.explain.matrices import Table
 from wengert.explain.numbers import short, shown_value
+from wengert.explain.printers.blocks import block
 from wengert.explain.steps import Section, Step
 from wengert.explain.typesetting import Style
+
+_WIDEST = 90  # characters of a formula with numbers in it; a longer one is left as it stands
 
 
 @dataclass(frozen=True)
@@ -47,13 +51,20 @@ class Line:
 
 def lines(section: Section, style: Style) -> Iterator[Line]:
     """Yield the lines of a section; with numbers, an element worked out below each chain of equalities."""
+    if style.numbers is not None and section.points:
+        style = replace(style, numbers=section.points[0])
     plain = style.without_shapes()
     for place, step in enumerate(section.steps):
         continued = step.continues(section.steps[place - 1] if place else None)
         following = section.steps[place + 1] if place + 1 < len(section.steps) else None
         subject = plain.show(step.subject)
         yield Line(
-            subject, continued, step.relation, _right_sides(step, style), step.rule, step.justification
+            subject,
+            continued,
+            step.relation,
+            _right_sides(step, style, continued),
+            step.rule,
+            step.justification,
         )
         told = following is not None and (following.continues(step) or _in_matrices(following, step))
         if style.numbers is not None and not told:
@@ -65,12 +76,18 @@ def _in_matrices(following: Step, step: Step) -> bool:
     return following.axes is not None and following.truth == step.truth
 
 
-def _right_sides(step: Step, style: Style) -> tuple[Layout, ...]:
-    matrix_numbers = style.numbers is not None and step.axes is not None
+def _right_sides(step: Step, style: Style, continued: bool) -> tuple[Layout, ...]:
+    """Return the formula, the formula with numbers in it where they are wanted, and the value.
+
+    Of a chain of equalities the first line has the numbers: the factors of the others stand above it.
+    """
     sides = [(style.without_shapes() if style.numbers is not None else style).show(step.after)]
-    if matrix_numbers:
-        sides.append(style.show(step.after))
-    if step.value is not None and (step.shown or matrix_numbers):
+    whole = step.axes is not None or isinstance(step.after, Table)
+    in_place = style.numbers is not None and whole and not continued
+    if in_place:
+        inserted = style.show(step.after)
+        sides += [inserted] if block(inserted).width <= _WIDEST else []
+    if step.value is not None and (step.shown or (in_place and step.axes is not None)):
         sides.append(shown_value(step.value))
     if len(sides) > 1 and step.after == step.subject:
         del sides[0]  # what is given: its value alone
@@ -80,7 +97,7 @@ def _right_sides(step: Step, style: Style) -> tuple[Layout, ...]:
 def _worked_out(step: Step, style: Style) -> Iterator[Line]:
     """Yield the line that puts the numbers into one element of a line in index notation."""
     places = largest_element(step)
-    if places is None or style.numbers is None:
+    if places is None or style.numbers is None or isinstance(step.after, Table):
         return
     plain = style.without_shapes()
     numbers = in_numbers(instance(step.after, places), style.numbers)

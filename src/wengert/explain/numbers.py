@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fractions
+import re
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,22 @@ from wengert.explain.layout import Grid, Layout, Text
 _LARGEST = 7  # rows or columns that are shown whole
 _EDGE = 3
 Array = np.ndarray[Any, Any]
+
+
+def number_text(value: fractions.Fraction | float) -> str:
+    """Return a number as it is read: 2, 0.5, 1/3, 1.25e-07."""
+    if isinstance(value, fractions.Fraction):
+        if value.denominator == 1:
+            return str(value.numerator)
+        decimal = float(value)
+        if (
+            value.denominator <= 100
+            and re.fullmatch(r"-?\d+\.\d{1,3}", repr(decimal))
+            and value.denominator % 2 == 0
+        ):
+            return repr(decimal) if value.denominator not in (2, 4) or abs(value) > 1 else str(value)
+        return str(value)
+    return f"{value:.6g}"
 
 
 def short(value: float) -> str:
@@ -23,20 +41,11 @@ def short(value: float) -> str:
     return text.replace("-", "−")
 
 
-def _cut(extent: int, largest: int = _LARGEST, edge: int = _EDGE) -> list[int | None]:
+def cut(extent: int, largest: int = _LARGEST, edge: int = _EDGE) -> list[int | None]:
     """Return the positions to show; None stands for those left out."""
     if extent <= largest:
         return list(range(extent))
     return [*range(edge), None, *range(extent - edge, extent)]
-
-
-def listed(value: Array) -> str:
-    """Return an array on one line: a number, or rows in brackets; elided in the middle like `shown_value`."""
-    array = np.asarray(value)
-    if array.ndim == 0:
-        return short(float(array))
-    inside = ("…" if place is None else listed(array[place]) for place in _cut(array.shape[0]))
-    return "[" + ", ".join(inside) + "]"
 
 
 def shown_value(value: Array, largest: int = _LARGEST, edge: int = _EDGE) -> Layout:
@@ -55,12 +64,12 @@ def shown_value(value: Array, largest: int = _LARGEST, edge: int = _EDGE) -> Lay
         return Text("an array of shape " + "×".join(map(str, array.shape)), "words")
     table = array.reshape(1, -1) if array.ndim == 1 else array
     rows = []
-    for i in _cut(table.shape[0], largest, edge):
+    for i in cut(table.shape[0], largest, edge):
         cells = []
-        for j in _cut(table.shape[1], largest, edge):
+        for j in cut(table.shape[1], largest, edge):
             if i is None or j is None:
                 cells.append("⋱" if i is None and j is None else "⋮" if i is None else "…")
             else:
                 cells.append(short(float(table[i, j])))
-        rows.append(tuple(cells))
+        rows.append(tuple(Text(cell, "number") for cell in cells))
     return Grid(tuple(rows))

@@ -9,6 +9,20 @@ import numpy as np
 from wengert.io import metrics
 from wengert.io.task import Class
 
+# The scores that are one number each, as people call them.
+SCORE_NAMES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "f1": "mean F₁",
+    "mcc": "Matthews corr.",
+    "roc_auc": "ROC AUC",
+    "log_loss": "log-loss",
+    "calibration_error": "calibration error",
+    "r2": "R²",
+    "rmse": "RMSE",
+    "mae": "MAE",
+}
+
 
 def classification_scores(
     actual: np.ndarray, log_probabilities: np.ndarray, classes: tuple[Class, ...]
@@ -26,10 +40,14 @@ def classification_scores(
     Returns
     -------
     dict
-        ``accuracy``, ``balanced_accuracy``, ``log_loss``; ``classes``, a list with class, rows, precision,
-        recall and F₁ of each; ``confusion``, rows by actual (down) and predicted class (across).
+        ``accuracy``, ``balanced_accuracy``, ``f1`` (mean over the classes that have rows), ``mcc``,
+        ``roc_auc`` (of the second of two classes; of more, the mean of each against the others; None where
+        it is not defined), ``log_loss``, ``calibration_error``; ``classes``, a list with class, rows,
+        precision, recall and F₁ of each; ``confusion``, rows by actual (down) and predicted class (across);
+        ``calibration``, as `metrics.calibration`.
     """
-    confusion = metrics.confusion_matrix(actual, log_probabilities.argmax(axis=1), len(classes))
+    predicted = log_probabilities.argmax(axis=1)
+    confusion = metrics.confusion_matrix(actual, predicted, len(classes))
     columns = metrics.precision_recall_f1(confusion)
     each = [
         {
@@ -41,13 +59,27 @@ def classification_scores(
         }
         for index, known in enumerate(classes)
     ]
+    table, error = metrics.calibration(np.exp(log_probabilities.max(axis=1)), predicted == actual)
     return {
         "accuracy": metrics.accuracy(confusion),
         "balanced_accuracy": metrics.balanced_accuracy(confusion),
+        "f1": float(columns[2][confusion.sum(axis=1) > 0].mean()),
+        "mcc": metrics.matthews_correlation(confusion),
+        "roc_auc": _area(actual, log_probabilities),
         "log_loss": metrics.log_loss(actual, log_probabilities),
+        "calibration_error": error,
         "classes": each,
         "confusion": confusion.tolist(),
+        "calibration": table,
     }
+
+
+def _area(actual: np.ndarray, log_probabilities: np.ndarray) -> float | None:
+    count = log_probabilities.shape[1]
+    chosen = (1,) if count == 2 else range(count)
+    areas = [metrics.roc_auc(actual == place, log_probabilities[:, place]) for place in chosen]
+    known = [area for area in areas if area is not None]
+    return float(np.mean(known)) if known else None
 
 
 def regression_scores(actual: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""How good predictions are: small exact functions of NumPy arrays."""
+"""How good predictions are: small exact functions of NumPy arrays.
+
+scikit-learn has most of them too. They stand here because `wengert train` and `predict` score every run, and
+importing its metrics takes longer than training on a small table; the tests hold them against it.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +48,79 @@ def precision_recall_f1(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
         return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
 
     return ratio(hits, predicted), ratio(hits, actual), ratio(2 * hits, predicted + actual)
+
+
+def matthews_correlation(confusion: np.ndarray) -> float:
+    """Return the correlation of actual and predicted class: 1 for perfect predictions, 0 for chance.
+
+    0 where all rows are, or are predicted, of one class. Gorodkin 2004, R_K.
+    """
+    counts = confusion.astype(np.float64)
+    total, hits = counts.sum(), np.trace(counts)
+    actual, predicted = counts.sum(axis=1), counts.sum(axis=0)
+    spread = np.sqrt(total**2 - predicted @ predicted) * np.sqrt(total**2 - actual @ actual)
+    return float((hits * total - actual @ predicted) / spread) if spread else 0.0
+
+
+def roc_auc(positive: np.ndarray, scores: np.ndarray) -> float | None:
+    """Return the probability that a positive row scores higher than a negative one; ties count half.
+
+    Parameters
+    ----------
+    positive : numpy.ndarray
+        Booleans, shape (rows,).
+    scores : numpy.ndarray
+        Shape (rows,); only their order matters.
+
+    Returns
+    -------
+    float or None
+        None where all rows are positive, or none is.
+    """
+    positives = int(positive.sum())
+    negatives = len(positive) - positives
+    if not positives or not negatives:
+        return None
+    _, value_of_row, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = np.cumsum(counts) - (counts - 1) / 2  # from 1; equal scores share their mean rank
+    return float(
+        (ranks[value_of_row][positive].sum() - positives * (positives + 1) / 2) / (positives * negatives)
+    )
+
+
+def calibration(
+    confidences: np.ndarray, right: np.ndarray, bins: int = 10
+) -> tuple[list[dict[str, float]], float]:
+    """Compare how sure predictions are with how often they are right.
+
+    Parameters
+    ----------
+    confidences : numpy.ndarray
+        The probability given to the predicted class, shape (rows,).
+    right : numpy.ndarray
+        Whether it was the actual one, shape (rows,).
+    bins : int
+        Of equal width.
+
+    Returns
+    -------
+    table : list of dict
+        For each bin with rows: ``low``, ``high``, ``rows``, mean ``confidence``, ``accuracy``.
+    error : float
+        The expected calibration error: Σ rows · |accuracy − confidence| / Σ rows. Guo, Pleiss, Sun &
+        Weinberger 2017.
+    """
+    places = np.minimum((confidences * bins).astype(np.int64), bins - 1)
+    table, error = [], 0.0
+    for place in range(bins):
+        of_bin = places == place
+        rows = int(of_bin.sum())
+        if rows:
+            confidence, accuracy = float(confidences[of_bin].mean()), float(right[of_bin].mean())
+            error += rows * abs(accuracy - confidence) / len(confidences)
+            limits = {"low": place / bins, "high": (place + 1) / bins}
+            table.append({**limits, "rows": rows, "confidence": confidence, "accuracy": accuracy})
+    return table, error
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:

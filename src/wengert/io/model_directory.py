@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ PARAMETERS = "model.safetensors"
 FORMAT = "wengert-model"
 VERSION = 1
 _MAXIMUM_CONFIG = 64 * 2**20
+_LOOKS = 3  # before a directory is taken to be missing
 _CONFIG_DIGEST = "config_sha256"
 # File managers leave these in any directory that they have shown.
 _LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
@@ -92,15 +94,22 @@ def load_model(directory: str | os.PathLike[str]) -> SavedModel:
         saved by a newer version of wengert.
     """
     target = Path(directory)
+    missing = 0
     while True:
         present = present_directory(target)
-        before = _identity(present)
+        before = present, _identity(present)
         try:
             return _read(target, present)
         except ModelFileError:
-            # A save that ended while we read swaps the directory under our hands: then read the new one.
-            if _identity(present_directory(target)) == before:
+            # A save that ended while we read moves the directory under our hands: then read the new one.
+            after = present_directory(target)
+            if before[1] is not None and (after, _identity(after)) == before:
                 raise
+            # Or we looked for it where it no longer was, and then where it was not yet.
+            missing += before[1] is None
+            if missing > _LOOKS:
+                raise
+            time.sleep(missing * 0.01)
 
 
 def check_destination(directory: str | os.PathLike[str]) -> None:

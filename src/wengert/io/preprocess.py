@@ -116,13 +116,8 @@ class TablePreprocessor:
         if task.kind == "regression":
             refuse_missing(wanted)
             mean, scale = mean_and_scale(as_numbers(wanted))
-        fitted = [
-            _fit(frame.get_column(column.name), column.kind, scaling, most_indicators)
-            for column in columns
-            if column.kind != "dropped"
-        ]
-        fitted.sort(key=lambda column: isinstance(column, EmbeddedColumn))
-        return TablePreprocessor(tuple(fitted), Target(target, task.kind, task.classes, mean, scale))
+        fitted = fit_columns(frame, columns, scaling, most_indicators)
+        return TablePreprocessor(fitted, Target(target, task.kind, task.classes, mean, scale))
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -191,17 +186,17 @@ class TablePreprocessor:
             largest = float(np.finfo(np.float32).max)
             return np.clip(standardised, -largest, largest).astype(np.float32)
         positions = {_class_key(known): index for index, known in enumerate(self.target.classes)}
-        indices = np.empty(len(column), np.int64)
-        for row, value in enumerate(column.to_list()):
-            index = positions.get(_class_key(value))
-            if index is None:
-                known = ", ".join(repr(value) for value in self.target.classes[:10])
-                raise DataError(
-                    f"target column {column.name!r}, row {row + 1}: the class {value!r} was not in training "
-                    f"(its classes: {known}). Remove the row, or train again with it."
-                )
-            indices[row] = index
-        return indices
+        distinct = column.unique()
+        indices = pl.Series([positions.get(_class_key(value)) for value in distinct], dtype=pl.Int64)
+        found = column.replace_strict(distinct, indices, return_dtype=pl.Int64)
+        if found.has_nulls():
+            row = int(found.is_null().arg_true()[0])
+            known = ", ".join(repr(value) for value in self.target.classes[:10])
+            raise DataError(
+                f"target column {column.name!r}, row {row + 1}: the class {column[row]!r} was not in "
+                f"training (its classes: {known}). Remove the row, or train again with it."
+            )
+        return found.to_numpy()
 
     def inverse_target(self, values: np.ndarray) -> np.ndarray:
         """Return results of the network in terms of the table: the inverse of `transform_target`.
@@ -248,6 +243,27 @@ class TablePreprocessor:
             raise ModelFileError(
                 f"the preprocessing of the model cannot be read ({error!r}). Train and save the model again."
             ) from None
+
+
+def fit_columns(
+    frame: pl.DataFrame,
+    columns: Collection[Column],
+    scaling: str = "standard",
+    most_indicators: int | None = None,
+) -> tuple[EncodedColumn, ...]:
+    """Take statistics and categories from columns of a table; parameters as for `TablePreprocessor.fit`.
+
+    Returns
+    -------
+    tuple of EncodedColumn
+        Those to be embedded last; none for a column that is ``dropped``.
+    """
+    fitted = [
+        _fit(frame.get_column(column.name), column.kind, scaling, most_indicators)
+        for column in columns
+        if column.kind != "dropped"
+    ]
+    return tuple(sorted(fitted, key=lambda column: isinstance(column, EmbeddedColumn)))
 
 
 def _fit(column: pl.Series, kind: str, scaling: str, most_indicators: int | None) -> EncodedColumn:

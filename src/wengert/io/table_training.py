@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,6 +21,12 @@ from wengert.io.training_settings import TrainingSettings
 _VALIDATION_FRACTION = 0.1
 # … unless that would be so few that their loss says little.
 _FEWEST_VALIDATION_ROWS = 10
+
+# Of each preset: the options of `TablePreprocessor.fit`.
+PREPROCESSING: dict[str, dict[str, Any]] = {
+    "tabular": {"scaling": "robust", "most_indicators": 8},
+    "plain": {"scaling": "standard"},
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,13 +100,47 @@ def train_network(
     if classes is None:
         targets = targets[:, np.newaxis]
     fitting, deciding = (features[kept], targets[kept]), (features[held], targets[held])
-    result = _fit(fitting, deciding if held.size else None, preprocessor, settings, progress)
+    return train_encoded(fitting, deciding if held.size else None, preprocessor, settings, progress=progress)
+
+
+def train_encoded(
+    fitting: tuple[np.ndarray, np.ndarray],
+    deciding: tuple[np.ndarray, np.ndarray] | None,
+    preprocessor: TablePreprocessor,
+    settings: TrainingSettings,
+    *,
+    progress: bool | str = False,
+) -> TrainedNetwork:
+    """Train a network on features and targets as the preprocessor makes them; see `train_network`.
+
+    Parameters
+    ----------
+    fitting : tuple of numpy.ndarray
+        Features and targets of the rows to learn from; in memory or mapped from a file.
+    deciding : tuple of numpy.ndarray or None
+        Those that tell when to stop and which epoch was best.
+    preprocessor, settings, progress
+        As for `train_network`.
+
+    Raises
+    ------
+    NonFiniteError
+        As `train_network`.
+    """
+    result = _fit(fitting, deciding, preprocessor, settings, progress)
     warning = "" if result.divergence is None else _divergence_text(result.divergence)
     if warning and not len(result.history):
         raise NonFiniteError(f"{warning} Nothing was learnt.")
     stopped = "all epochs" if result.stopped == "epochs" else result.stopped
+    validation_rows = 0 if deciding is None else len(deciding[0])
     return TrainedNetwork(
-        result.net, result.history, result.best_epoch, stopped, warning, len(kept), len(held)
+        result.net,
+        result.history,
+        result.best_epoch,
+        stopped,
+        warning,
+        len(fitting[0]),
+        validation_rows,
     )
 
 
@@ -110,8 +151,7 @@ def _fit(
     settings: TrainingSettings,
     progress: bool | str,
 ) -> train.FitResult:
-    make = {"tabular": _tabular_recipe, "plain": plain_recipe}[settings.preset]
-    recipe = make(preprocessor, *fitting, settings)
+    recipe = recipe_for(preprocessor, *fitting, settings)
     with warnings.catch_warnings():
         # Both are told with the result.
         warnings.simplefilter("ignore", DivergenceWarning)
@@ -123,6 +163,14 @@ def _fit(
             time_limit=settings.time_limit,
             progress=progress,
         )
+
+
+def recipe_for(
+    preprocessor: TablePreprocessor, features: np.ndarray, targets: np.ndarray, settings: TrainingSettings
+) -> train.Recipe:
+    """Return how a network is trained on features and targets by the preset of the settings."""
+    make = {"tabular": _tabular_recipe, "plain": plain_recipe}[settings.preset]
+    return make(preprocessor, features, targets, settings)
 
 
 def _tabular_recipe(

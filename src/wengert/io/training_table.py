@@ -14,15 +14,9 @@ from wengert.io.columns import Column, infer_columns
 from wengert.io.preprocess import TablePreprocessor
 from wengert.io.row_split import folds, hold_out
 from wengert.io.table_model import TableModel
-from wengert.io.table_training import TrainedNetwork, train_network
+from wengert.io.table_training import PREPROCESSING, TrainedNetwork, train_network
 from wengert.io.task import Task, infer_task
 from wengert.io.training_settings import TrainingSettings
-
-# Of each preset: the options of `TablePreprocessor.fit`.
-PREPROCESSING: dict[str, dict[str, Any]] = {
-    "tabular": {"scaling": "robust", "most_indicators": 8},
-    "plain": {"scaling": "standard"},
-}
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -59,6 +53,15 @@ class TrainingTable:
         # The target first: a mistake there is what a person has to know before anything about the others.
         task = infer_task(find_column(frame, target, "the target"))
         return TrainingTable(frame, target, task, infer_columns(frame, target, drop))
+
+    @property
+    def rows(self) -> int:
+        """How many rows the table has."""
+        return self.frame.height
+
+    def rows_of(self, places: np.ndarray) -> pl.DataFrame:
+        """Return some of the rows."""
+        return self.frame[places]
 
     def preprocessor(self, rows: np.ndarray, settings: TrainingSettings) -> TablePreprocessor:
         """Fit the preprocessing that the preset takes on some of the rows."""

@@ -15,6 +15,7 @@ from wengert.optim.optimiser import (
     check_betas,
     check_learning_rate,
     check_weight_decay,
+    counted,
     first_state,
     rate_at,
     updated,
@@ -71,9 +72,9 @@ class Adam:
 
     def update(self, parameters: Any, gradients: Any, state: State) -> tuple[Any, State]:
         """Return the parameters and the state after one step; the parameters keep their dtypes."""
-        rate = rate_at(self.learning_rate, state["step"])
-        decay = rate_at(self.weight_decay, state["step"])
-        step = state["step"] + 1
+        taken, step = counted(state)
+        rate = rate_at(self.learning_rate, taken)
+        decay = rate_at(self.weight_decay, taken)
         first, second = self.betas
         size = rate / (1 - first**step)
         spread = np.sqrt(1 - second**step)

@@ -15,6 +15,7 @@ from wengert.optim.optimiser import (
     check_betas,
     check_learning_rate,
     check_weight_decay,
+    counted,
     first_state,
     rate_at,
     updated,
@@ -112,8 +113,8 @@ class Muon:
 
     def update(self, parameters: Any, gradients: Any, state: State) -> tuple[Any, State]:
         """Return the parameters and the state after one step; the parameters keep their dtypes."""
-        rate = rate_at(self.learning_rate, state["step"])
-        step = state["step"] + 1
+        taken, step = counted(state)
+        rate = rate_at(self.learning_rate, taken)
 
         def rule(parameter: Any, gradient: Any, mean: Any, square: Any) -> tuple[Any, Any, Any]:
             dtype = parameter.dtype

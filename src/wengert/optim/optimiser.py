@@ -69,6 +69,16 @@ def first_state(parameters: Any, *buffers: str) -> State:
     return state
 
 
+def counted(state: State) -> tuple[Any, Any]:
+    """Return the number of steps taken before this one, and with it.
+
+    The former is computed from the latter, so that one line alone reads the count in the state: a loop that
+    keeps the state in place can then write the new count over it.
+    """
+    after = state["step"] + 1
+    return after - 1, after
+
+
 def rate_at(learning_rate: LearningRate, step: Any) -> Any:
     """Return η(t): a Python number, or what the schedule gives."""
     return learning_rate(step) if callable(learning_rate) else learning_rate

@@ -14,6 +14,7 @@ from wengert.optim.optimiser import (
     cast,
     check_learning_rate,
     check_weight_decay,
+    counted,
     first_state,
     rate_at,
     updated,
@@ -68,7 +69,8 @@ class RMSProp:
 
     def update(self, parameters: Any, gradients: Any, state: State) -> tuple[Any, State]:
         """Return the parameters and the state after one step; the parameters keep their dtypes."""
-        rate = rate_at(self.learning_rate, state["step"])
+        taken, step = counted(state)
+        rate = rate_at(self.learning_rate, taken)
 
         def scaled(parameter: Any, gradient: Any, square: Any) -> tuple[Any, Any]:
             if self.weight_decay:
@@ -85,7 +87,7 @@ class RMSProp:
             velocity = self.momentum * velocity + move
             return parameter - cast(rate, parameter.dtype) * velocity, square, velocity
 
-        after: State = {"step": state["step"] + 1}
+        after: State = {"step": step}
         if not self.momentum:
             parameters, after["square"] = updated(plain, parameters, gradients, state["square"])
         else:

@@ -12,6 +12,7 @@ from wengert.optim.optimiser import (
     cast,
     check_learning_rate,
     check_weight_decay,
+    counted,
     first_state,
     rate_at,
     updated,
@@ -64,7 +65,8 @@ class SGD:
 
     def update(self, parameters: Any, gradients: Any, state: State) -> tuple[Any, State]:
         """Return the parameters and the state after one step; the parameters keep their dtypes."""
-        rate = rate_at(self.learning_rate, state["step"])
+        taken, step = counted(state)
+        rate = rate_at(self.learning_rate, taken)
 
         def direction(parameter: Any, gradient: Any) -> Any:
             return gradient + self.weight_decay * parameter if self.weight_decay else gradient
@@ -78,7 +80,7 @@ class SGD:
             move = slope + self.momentum * velocity if self.nesterov else velocity
             return parameter - cast(rate, parameter.dtype) * move, velocity
 
-        after: State = {"step": state["step"] + 1}
+        after: State = {"step": step}
         if not self.momentum:
             (parameters,) = updated(plain, parameters, gradients)
         else:

@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from wengert.errors import TraceError
+from wengert.errors import ConfigurationError, TraceError
 from wengert.ir.program import Program
 from wengert.ir.types import TensorType
 from wengert.run.default import default_executor
-from wengert.run.executor import Executable, Executor
+from wengert.run.executor import Executable, Executor, Inspectable
 from wengert.trace.tensor import Tensor
 from wengert.trace.tracing import trace
 from wengert.trace.tree import argument_names, flatten, leaf_type, unflatten
@@ -40,6 +40,58 @@ class CompiledFunction:
         leaves, structure = flatten((args, kwargs))
         if any(isinstance(leaf, Tensor) for leaf in leaves):
             return self._function(*args, **kwargs)
+        program, run = self._for(leaves, structure)
+        assert program.signature is not None
+        return program.signature.unflatten(run(leaves))
+
+    def llvm(self, *args: Any, **kwargs: Any) -> str:
+        """Return the code that is generated for such arguments, before LLVM's own optimisation.
+
+        Raises
+        ------
+        ConfigurationError
+            When the function runs with NumPy.
+        """
+        return self._inspectable(args, kwargs).llvm()
+
+    def kernels(self, *args: Any, profile: bool = False, **kwargs: Any) -> list[Any]:
+        """Return the kernels that compute the function for such arguments, in the order in which they run.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            As in a call.
+        profile : bool
+            Run each kernel by itself on these arguments, on one core, and say how long it takes. Its share
+            of the roofline is the time that the core's peak of multiply-adds or its bandwidth allow,
+            measured once in a process, in relation to that.
+
+        Returns
+        -------
+        list of KernelSummary
+            What each kernel fuses, its floating-point operations, and the bytes that it reads and writes;
+            ``print`` shows a table.
+
+        Raises
+        ------
+        ConfigurationError
+            When the function runs with NumPy.
+        """
+        run = self._inspectable(args, kwargs)
+        return run.kernels(flatten((args, kwargs))[0] if profile else None)
+
+    def _inspectable(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Inspectable:
+        run: Any = self._for(*flatten((args, kwargs)))[1]
+        if not isinstance(run, Inspectable):
+            raise ConfigurationError(
+                "the function runs with NumPy, of which there is no generated code; the LLVM executor "
+                "(`wg.compile(f)` where llvmlite is installed) generates code for all but very long programs"
+            )
+        inspectable: Inspectable = run
+        return inspectable
+
+    def _for(self, leaves: list[Any], structure: Any) -> tuple[Program, Executable]:
+        """Return program and executable for such arguments, made now if they are the first of their types."""
         types = [leaf_type(leaf, f"argument {place}") for place, leaf in enumerate(leaves)]
         # A Python number promotes otherwise than an array, and may decide an ``if`` while tracing.
         weak = tuple((type(leaf), leaf) if type(leaf) in (bool, int, float) else None for leaf in leaves)
@@ -47,23 +99,21 @@ class CompiledFunction:
         with self._lock:
             known = self._known.get(key)
             if known is None:
-                known = self._known[key] = self._compiled(args, kwargs, leaves, types)
-        program, run = known
-        assert program.signature is not None
-        return program.signature.unflatten(run(leaves))
+                known = self._known[key] = self._compiled(leaves, structure, types)
+        return known
 
     def _compiled(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any], types: list[TensorType]
+        self, leaves: list[Any], structure: Any, types: list[TensorType]
     ) -> tuple[Program, Executable]:
         # Traced from types, not values: a branch on a value would hold for these arguments only.
         abstracted = [
             leaf if type(leaf) in (bool, int, float) else type_
             for leaf, type_ in zip(leaves, types, strict=True)
         ]
-        given, named = unflatten(flatten((args, kwargs))[1], abstracted)
+        given, named = unflatten(structure, abstracted)
         program = simplify(trace(self._function, *given, **named))
         if program.free:
-            names = ", ".join(argument_names(self._function, len(args), kwargs))
+            names = ", ".join(argument_names(self._function, len(given), named))
             raise TraceError(f"the compiled function reads tensors beside its arguments ({names})")
         return program, self._executor.compile(program)
 

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import warnings
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from wengert.errors import WengertWarning
 from wengert.run.executor import Executor
 from wengert.run.numpy import NumpyExecutor
 
+if TYPE_CHECKING:
+    from wengert.run.llvm import LLVMExecutor
+
+
+def default_executor(threads: int | None = None) -> Executor:
+    """Return the LLVM executor, or NumPy's where llvmlite cannot be loaded, which is said once.
+
+    Parameters
+    ----------
+    threads : int, optional
+        See `LLVMExecutor`.
+    """
+    made = _llvm_executor()
+    return NumpyExecutor() if made is None else made(threads=threads)
+
 
 @lru_cache(maxsize=1)
-def default_executor() -> Executor:
-    """Return the LLVM executor, or NumPy's where llvmlite cannot be loaded, which is said once."""
+def _llvm_executor() -> type[LLVMExecutor] | None:
     try:
         from wengert.run.llvm import LLVMExecutor
 
-        return LLVMExecutor()
+        return LLVMExecutor
     except (ImportError, OSError, RuntimeError) as error:
         warnings.warn(
             f"llvmlite cannot be loaded ({error}), so programs run with NumPy, which is slower; "
@@ -24,4 +39,4 @@ def default_executor() -> Executor:
             WengertWarning,
             stacklevel=2,
         )
-        return NumpyExecutor()
+        return None

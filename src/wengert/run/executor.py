@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -20,4 +20,17 @@ class Executor(Protocol):
 
         It never writes to its arguments, and refuses those that are not of their input's type.
         """
+        ...
+
+
+@runtime_checkable
+class Inspectable(Protocol):
+    """An executable of generated code, which can be looked at."""
+
+    def llvm(self) -> str:
+        """Return the generated code."""
+        ...
+
+    def kernels(self, arguments: Sequence[Any] | None = None) -> list[Any]:
+        """Return what runs in which order, with times where there are arguments to run it on."""
         ...

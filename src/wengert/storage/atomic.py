@@ -7,7 +7,8 @@ the old one as it was.
 One file is replaced by a single rename, which is atomic. A directory that is not empty cannot be replaced
 that way on any common system, so it takes two renames: the old one steps aside under a fixed name, the new
 one moves in. A process killed between the two leaves no directory under the proper name;
-`present_directory` then finds the one that stepped aside, and the next writer puts it back first.
+`present_directory` then finds the one that stepped aside, and the next writer puts it back first. Writers of
+one directory take turns for this, by a lock on its parent that ends with the process.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ import errno
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from wengert.errors import ModelFileError
+
+if sys.platform != "win32":  # where a second writer at the same moment is told that it cannot
+    import fcntl
 
 # Some network file systems cannot flush a directory and answer with one of these.
 _NOT_SUPPORTED = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
@@ -83,12 +88,15 @@ def new_directory(path: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]
     try:
         with _reported(f"{path} could not be written; what stood there before is unchanged"):
             target.parent.mkdir(parents=True, exist_ok=True)
-            _restore(target)
+            with _alone_in(target.parent):
+                _restore(target)
             refuse_foreign(path, is_ours)
             os.mkdir(temporary)
             yield temporary
             flush_directory(temporary)
-            _swap(temporary, target)
+            with _alone_in(target.parent):
+                _restore(target)
+                _swap(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -125,6 +133,21 @@ def flush_directory(path: Path) -> None:
     except OSError as error:
         if error.errno not in _NOT_SUPPORTED:
             raise
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """Wait until no other process moves directories here; where there are no locks, do not wait."""
+    if sys.platform == "win32":
+        yield
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems have none
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(descriptor)
 

@@ -18,9 +18,29 @@ def _generator(seed: int, stream: int, epoch: int = 0) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=key, counter=np.array([0, 0, 0, epoch], np.uint64)))
 
 
-def row_order(seed: int, epoch: int, rows: int) -> Array:
-    """Return the permutation in which an epoch visits the rows."""
-    return _generator(seed, _ORDER, epoch).permutation(rows)
+def row_order(seed: int, epoch: int, rows: int, runs: tuple[int, int] | None = None) -> Array:
+    """Return the permutation in which an epoch visits the rows.
+
+    Parameters
+    ----------
+    seed, epoch, rows : int
+    runs : (int, int), optional
+        Rows a run, and runs a window: rows in a file are visited window by window, each of so many runs of
+        neighbours, drawn from anywhere, and shuffled row by row.
+    """
+    rng = _generator(seed, _ORDER, epoch)
+    if runs is None:
+        return rng.permutation(rows)
+    length, window = runs
+    starts = rng.permutation(-(-rows // length)) * length
+    order = np.empty(rows, np.int64)
+    done = 0
+    for first in range(0, len(starts), window):
+        places = (starts[first : first + window, np.newaxis] + np.arange(length)).ravel()
+        places = rng.permutation(places[places < rows])
+        order[done : done + len(places)] = places
+        done += len(places)
+    return order
 
 
 def held_out(seed: int, rows: int, fraction: float) -> tuple[Array, Array]:

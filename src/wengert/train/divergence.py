@@ -62,6 +62,22 @@ class Diverged(Exception):
         self.divergence = divergence
 
 
+class Unsound(Exception):
+    """A step gave what makes no sense.
+
+    Parameters
+    ----------
+    layer, operation, explanation
+        See `Divergence`.
+    """
+
+    def __init__(self, layer: str | None, operation: str | None, explanation: str) -> None:
+        super().__init__(explanation)
+        self.layer = layer
+        self.operation = operation
+        self.explanation = explanation
+
+
 def all_finite(arrays: Iterable[Array]) -> bool:
     """Return whether no array holds a NaN or an infinity."""
     return all(array.dtype.kind != "f" or bool(np.isfinite(array).all()) for array in arrays)

@@ -158,17 +158,24 @@ def evaluate(
     return Evaluator(net, objective, find_executor(executor))(carry, rows)
 
 
-def find_executor(executor: str | Executor) -> Executor:
+def find_executor(executor: str | Executor, threads: int | None = None) -> Executor:
     """Return the executor of a name, or the executor itself.
 
     Raises
     ------
     ConfigurationError
     """
+    if threads is not None:
+        if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
+            raise ConfigurationError(f"threads is an integer above 0, got {threads!r}")
+        if executor != "llvm":
+            raise ConfigurationError(
+                "threads is for executor='llvm'; other executors have settings of their own"
+            )
     if executor == "numpy":
         return NumpyExecutor()
     if executor == "llvm":
-        return default_executor()
+        return default_executor(threads)
     if isinstance(executor, str):
         raise ConfigurationError(
             f"executor {executor!r} is unknown; there are 'numpy' and 'llvm', or pass an Executor"

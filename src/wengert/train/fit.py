@@ -94,6 +94,7 @@ def fit(
     time_limit: float | None = None,
     checkpoint: str | Checkpoint | None = None,
     executor: str | Executor = "llvm",
+    threads: int | None = None,
     progress: bool | str = "auto",
 ) -> FitResult:
     """Train a network by minimising a mean loss over rows.
@@ -139,6 +140,9 @@ def fit(
         is bitwise that of a run without interruption.
     executor : Executor, "numpy" or "llvm"
         What runs the steps: "llvm" compiles them to machine code first.
+    threads : int, optional
+        At most so many work on a step of machine code; by default ``OMP_NUM_THREADS``, or the physical cores
+        open to this process. Steps too small to share are left to one. The result is bitwise the same.
     progress : bool or "auto"
         On standard error: a bar on a terminal, lines elsewhere; "auto" for runs longer than two seconds.
 
@@ -196,7 +200,7 @@ def fit(
         callbacks=(*callbacks, *stopping),
         checkpoint=Checkpoint(checkpoint) if isinstance(checkpoint, (str, os.PathLike)) else checkpoint,
     )
-    runner = find_executor(executor)
+    runner = find_executor(executor, threads)
     evaluator = Evaluator(net, objective, runner)
     if isinstance(chosen, LBFGS):
         _refuse(chosen, batch_size=batch_size, clip_norm=clip_norm, checkpoint=checkpoint)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import DataError, DTypeError, ShapeError
+from wengert.train.mapped import converted_to_file, memory_map, row_blocks
 
 Array = np.ndarray[Any, Any]
 
@@ -104,6 +105,8 @@ def numbers(value: Any, name: str) -> Array:
         raise ShapeError(f"{name} is a single number; it needs one entry a row")
     if array.size == 0:
         raise DataError(f"{name} is empty: its shape is {array.shape}")
+    if array.dtype.kind in "iu" and memory_map(array) is not None:
+        return array  # as it is: a copy could be larger than memory
     if array.dtype.kind in "biu":
         return _as_int64(array, name)
     _check_finite(array, name)
@@ -126,15 +129,24 @@ def _as_int64(array: Array, name: str) -> Array:
 
 
 def _check_finite(array: Array, name: str) -> None:
-    finite = np.isfinite(array)
-    if finite.all():
+    place = _first_non_finite(array)
+    if place is None:
         return
-    place = tuple(int(index) for index in np.unravel_index(int(np.argmin(finite)), array.shape))
-    count = array.size - int(np.count_nonzero(finite))
+    count = sum(block.size - int(np.count_nonzero(np.isfinite(block))) for _, block in row_blocks(array))
     raise DataError(
         f"{name} has {count} NaN or infinite value{'s' if count > 1 else ''}, the first ({array[place]}) in "
         f"{_place(place)}. Impute or drop such rows"
     )
+
+
+def _first_non_finite(array: Array) -> tuple[int, ...] | None:
+    """Return where the first NaN or infinity stands; None if there is none."""
+    for first, block in row_blocks(array):
+        finite = np.isfinite(block)
+        if not finite.all():
+            row, *others = (int(index) for index in np.unravel_index(int(np.argmin(finite)), block.shape))
+            return (first + row, *others)
+    return None
 
 
 def _place(place: tuple[int, ...]) -> str:
@@ -150,12 +162,16 @@ def converted(array: Array, dtype: np.dtype[Any], name: str) -> Array:
     DataError
         When a value is too large for the dtype; names row and column.
     """
+    native = dtype.newbyteorder("=")
+    stays = array.dtype == native and array.flags.c_contiguous
     with np.errstate(over="ignore"):
-        result = np.ascontiguousarray(array, dtype.newbyteorder("="))
+        if not stays and memory_map(array) is not None:
+            result = converted_to_file(array, native)
+        else:
+            result = np.ascontiguousarray(array, native)
     if dtype.kind == "f" and array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize:
-        fits = np.isfinite(result)
-        if not fits.all():
-            place = tuple(int(index) for index in np.unravel_index(int(np.argmin(fits)), array.shape))
+        place = _first_non_finite(result)
+        if place is not None:
             raise DataError(
                 f"{name} has {array[place]} in {_place(place)}, too large for the {dtype} of the network. "
                 "Scale the values, or initialise the network in float64"

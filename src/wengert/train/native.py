@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wengert.run.loop import LoopExecutor, Progress, StepLoop
+from wengert.run.loop import LoopExecutor, Progress, Roles, StepLoop
 from wengert.train.inputs import Rows
-from wengert.train.step import Carry, TrainingStep
+
+if TYPE_CHECKING:
+    from wengert.train.stepper import Position, Step
 
 Array = np.ndarray[Any, Any]
 
@@ -51,15 +53,26 @@ class NativeSteps:
         self._full = bounds[0][1] - bounds[0][0]
         self._full_batches = sum(last - first == self._full for first, last in bounds)
 
-    def run(self, order: Array, batch: int, seconds: float) -> None:
-        """Take steps from a batch on, for about so long, at least one and not beyond the epoch."""
+    def run(self, order: Array, batch: int, seconds: float, window: int) -> None:
+        """Take steps from a batch on, for about so long, at least one and not beyond epoch or window.
+
+        Parameters
+        ----------
+        order : ndarray of int64
+            Of the rows.
+        batch : int
+            The first.
+        seconds : float
+        window : int
+            Batches.
+        """
         first, last = self._bounds[batch]
         loop = self._loops[last - first]
         if batch >= self._full_batches:
             loop.run(order, first, 1, 1)
             return
         threads, count = self._pace.next(min(seconds, _STRETCH))
-        count = min(count, self._full_batches - batch)
+        count = min(count, self._full_batches - batch, window - batch % window)
         begin = time.perf_counter()
         loop.run(order, first, count, threads)
         self._pace.note(threads, count, time.perf_counter() - begin)
@@ -69,16 +82,16 @@ class NativeSteps:
         first, last = self._bounds[batch]
         self._loops[last - first].run(order, first, 1, 1)
 
-    def copy(self) -> Carry:
+    def copy(self) -> tuple[Array, ...]:
         """Return the carry as it is now."""
         return tuple(array.copy() for array in self.progress.carry)
 
-    def restore(self, carry: Carry, steps: int, loss_sum: float) -> None:
-        """Go back to a moment."""
+    def restore(self, position: Position) -> None:
+        """Go to a moment."""
         self.is_whole = False
-        for array, before in zip(self.progress.carry, carry, strict=True):
-            array[...] = before
-        self.progress.steps, self.progress.loss_sum = steps, loss_sum
+        for array, wanted in zip(self.progress.carry, position.carry, strict=True):
+            array[...] = wanted
+        self.progress.steps, self.progress.loss_sum = position.steps, position.loss_sum
         self.is_whole = True
 
 
@@ -120,35 +133,21 @@ class Pace:
 
 
 def native_steps(
-    step: TrainingStep,
-    rows: Rows,
-    bounds: list[tuple[int, int]],
-    key: Array,
-    carry: Carry,
-    steps: int,
-    loss_sum: float,
+    step: Step, rows: Rows, bounds: list[tuple[int, int]], key: Array, position: Position
 ) -> NativeSteps | None:
-    """Return the steps of a run as native loops, None where the executor has none for them.
-
-    Parameters
-    ----------
-    step : TrainingStep
-    rows : Rows
-    bounds : list of (int, int)
-    key : ndarray of uint32, shape (2,)
-    carry, steps, loss_sum
-        The moment at which to begin.
-    """
+    """Return the steps of a run as native loops, None where there are none for them; see `Stepper`."""
     executor = step.executor
-    if not isinstance(executor, LoopExecutor):
-        return None
-    progress = executor.new_progress(carry, steps, loss_sum)
     arrays = [rows.features, rows.targets, *([] if rows.weights is None else [rows.weights])]
+    if not isinstance(executor, LoopExecutor) or not all(isinstance(array, np.ndarray) for array in arrays):
+        return None
+    progress = executor.new_progress(position.carry, position.steps, position.loss_sum)
     data = [*[np.require(array, requirements=["C", "A"]) for array in arrays], key, np.array(0)]
+    carried = len(position.carry)
+    places = tuple(range(carried, carried + len(arrays)))
+    roles = Roles(carried, places, counter=carried + len(arrays) + 1)
     loops: dict[int, StepLoop] = {}
     for first, last in {bounds[0], bounds[-1]}:
-        program = step.program(rows.take(slice(first, last)))
-        loop = executor.loop(program, step.roles(len(arrays)), progress, data)
+        loop = executor.loop(step.program(rows.take(slice(first, last))), roles, progress, data)
         if loop is None:
             return None
         loops[last - first] = loop

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,7 @@ from wengert.errors import ConfigurationError
 from wengert.ir.program import Program
 from wengert.optim import Optimiser, clip_by_norm
 from wengert.primitives import random
-from wengert.run import Executable, Executor
-from wengert.run.loop import Roles
+from wengert.run import Executor
 from wengert.trace.tracing import abstract, trace
 from wengert.trace.tree import flatten, leaf_paths, unflatten
 from wengert.train.inputs import Rows
@@ -23,14 +21,6 @@ from wengert.transform.simplify import simplify
 
 Array = np.ndarray[Any, Any]
 Carry = tuple[Array, ...]
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """A program and what an executor made of it."""
-
-    program: Program
-    run: Executable
 
 
 def loss_and_gradients(
@@ -109,7 +99,6 @@ class TrainingStep:
         self.names = (*leaf_paths(net), *leaf_paths(state, "optimizer"))
         self.network_count = len(flatten(net)[0])
         self._programs: dict[int, Program] = {}
-        self._compiled: dict[int, Compiled] = {}
 
     def net(self, carry: Carry) -> Any:
         """Return the network of a carry."""
@@ -119,25 +108,12 @@ class TrainingStep:
         """Return the optimiser's state of a carry."""
         return unflatten(self._structure, list(carry))[1]
 
-    def compiled(self, batch: Rows) -> Compiled:
-        """Return the step for batches with as many rows as this one."""
-        known = self._compiled.get(len(batch))
-        if known is None:
-            program = self.program(batch)
-            known = self._compiled[len(batch)] = Compiled(program, self.executor.compile(program))
-        return known
-
     def program(self, batch: Rows) -> Program:
         """Return the program of one step for batches with as many rows as this one."""
         known = self._programs.get(len(batch))
         if known is None:
             known = self._programs[len(batch)] = self.trace(batch)
         return known
-
-    def roles(self, arrays: int) -> Roles:
-        """Return what the program's inputs and outputs are to a loop, a batch being so many arrays."""
-        carried = len(self.initial)
-        return Roles(carried, tuple(range(carried, carried + arrays)), counter=carried + arrays + 1)
 
     def trace(self, batch: Rows) -> Program:
         """Return the program of one step for batches of this shape.

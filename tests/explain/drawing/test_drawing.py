@@ -13,7 +13,7 @@ import wengert as wg
 from wengert import nn
 from wengert.errors import ConfigurationError, GradientError, NonFiniteError
 from wengert.explain.drawing.cards import derivative_of
-from wengert.explain.printers.text import block
+from wengert.explain.printers.blocks import block
 
 SVG = "{http://www.w3.org/2000/svg}"
 

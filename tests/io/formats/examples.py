@@ -27,6 +27,35 @@ def networks(draw, activations=tuple(nn.ACTIVATIONS)):
     return scrambled(nn.Sequential(*layers).initialise(draw(st.integers(0, 99))))
 
 
+def every_layer():
+    """Return a network of each layer that there is, with rows for it."""
+    rng = np.random.default_rng(8)
+    X = rng.normal(size=(6, INPUTS)).astype(np.float32)
+    mixed = np.concatenate([X[:, :2], rng.integers(0, 3, (6, 2))], axis=1).astype(np.float32)
+    layers = {
+        nn.Activation: nn.Activation("mish"),
+        nn.BatchNorm: nn.BatchNorm(INPUTS),
+        nn.CategoryEmbeddings: nn.CategoryEmbeddings((3, 3)),
+        nn.Clip: nn.Clip(-0.5, 0.7),
+        nn.ColumnBlocks: nn.ColumnBlocks((2, 2), (nn.Scale(2), nn.CategoryEmbeddings((3, 3)))),
+        nn.Dense: nn.Dense(INPUTS, 3),
+        nn.Dropout: nn.Dropout(0.5),
+        nn.Embedding: nn.Embedding(4, 2),
+        nn.LayerNorm: nn.LayerNorm(INPUTS),
+        nn.NTKDense: nn.NTKDense(INPUTS, 3, "selu"),
+        nn.ParametricActivation: nn.ParametricActivation(INPUTS, "mish"),
+        nn.PeriodicEmbedding: nn.PeriodicEmbedding(INPUTS, waves=3),
+        nn.Scale: nn.Scale(INPUTS),
+        nn.Sequential: nn.Sequential(nn.Sequential(nn.Dense(INPUTS, 2)), nn.Scale(2)),
+    }
+    given = {
+        nn.CategoryEmbeddings: mixed[:, 2:],
+        nn.ColumnBlocks: mixed,
+        nn.Embedding: rng.integers(0, 4, (6, 2)),
+    }
+    return [(scrambled(layer.initialise(3)), given.get(kind, X)) for kind, layer in layers.items()]
+
+
 def scrambled(net):
     """Give statistics, biases and scales values other than 0 and 1."""
     rng = np.random.default_rng(5)

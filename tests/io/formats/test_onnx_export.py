@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from tests.cli.conftest import flowers, houses
-from tests.io.formats.examples import INPUTS, networks, rows
+from tests.io.formats.examples import INPUTS, every_layer, networks, rows
 from tests.io.formats.test_python_predictor import loaded
 from tests.io.test_table_model import trained
 
@@ -42,7 +42,7 @@ def close(actual, expected):
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(networks(), rows())
 def test_every_network_computes_the_same(net, X):
     outputs = run(to_onnx(PortableModel.of_network(net, INPUTS)), {"X": X})
@@ -58,10 +58,15 @@ def test_every_activation_at_small_and_large_values(activation):
     close(run(to_onnx(PortableModel.of_network(net, 1)), {"X": X})["variable"], train.predict(net, X))
 
 
-def test_integers_for_embeddings():
-    net = nn.Embedding(6, 3).initialise(0)
-    X = np.array([[0, 5], [3, 3]])
-    close(run(to_onnx(PortableModel.of_network(net, 2)), {"X": X})["variable"], train.predict(net, X))
+@pytest.mark.parametrize(("net", "X"), every_layer(), ids=lambda one: type(one).__name__)
+def test_every_layer(net, X):
+    data = to_onnx(PortableModel.of_network(net, X.shape[1]))
+    close(run(data, {"X": X})["variable"], np.asarray(net(X)))
+
+
+def test_no_layer_is_left_out():
+    layers = {one for one in vars(nn).values() if isinstance(one, type) and issubclass(one, nn.Module)}
+    assert {type(net) for net, _ in every_layer()} == layers - {nn.Module}
 
 
 class Everything(nn.Module):

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from tests.cli.conftest import flowers, houses
-from tests.io.formats.examples import INPUTS, networks, rows
+from tests.io.formats.examples import INPUTS, every_layer, networks, rows
 from tests.io.test_table_model import trained
 
 from wengert import nn, train
@@ -48,13 +48,19 @@ def loaded(source):
     return namespace
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(networks(), rows())
 def test_every_network_computes_the_same(net, X):
     predict = loaded(to_python(PortableModel.of_network(net, INPUTS)))["predict"]
     expected = train.predict(net, X)
     np.testing.assert_allclose(predict(X), expected, rtol=1e-5, atol=1e-6)
     assert predict(X).dtype == expected.dtype
+
+
+@pytest.mark.parametrize(("net", "X"), every_layer(), ids=lambda one: type(one).__name__)
+def test_every_layer(net, X):
+    predict = loaded(to_python(PortableModel.of_network(net, X.shape[1])))["predict"]
+    np.testing.assert_allclose(predict(X[:5]), np.asarray(net(X[:5])), rtol=1e-5, atol=1e-6)
 
 
 def test_a_table_with_words_gaps_and_dates_in_a_process_of_its_own(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 import safetensors
 from hypothesis import given, settings
 from tests.cli.conftest import flowers, houses
-from tests.io.formats.examples import INPUTS, networks
+from tests.io.formats.examples import INPUTS, every_layer, networks
 from tests.io.test_table_model import trained
 
 from wengert import nn
@@ -31,6 +31,13 @@ def test_every_network_comes_back(tmp_path_factory, net):
     arrays = arrays_of(net)
     for name, array in arrays_of(again.network).items():
         assert array.tobytes() == arrays[name].tobytes()
+
+
+@pytest.mark.parametrize(("net", "X"), every_layer(), ids=lambda one: type(one).__name__)
+def test_every_layer(tmp_path, net, X):
+    data = to_safetensors(PortableModel.of_network(net, X.shape[1]))
+    (tmp_path / "m.safetensors").write_bytes(data)
+    assert to_safetensors(from_safetensors(tmp_path / "m.safetensors")) == data
 
 
 @pytest.mark.parametrize(("frame", "target"), [(houses(), "price"), (flowers(), "kind")])

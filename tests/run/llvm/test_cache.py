@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +12,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.parity.random_programs import Drawn
 
 import wengert as wg
+from wengert.ir.program import Program
 from wengert.run.llvm import LLVMExecutor, cache, recent
+from wengert.run.llvm.expand import expand
+from wengert.run.llvm.fingerprint import fingerprint
+from wengert.run.llvm.memory import memory_of
+from wengert.run.llvm.module import Layout, layout
+from wengert.run.llvm.plan import plan
 from wengert.run.llvm.target import AVX2, object_code
 
 
@@ -106,3 +116,80 @@ def test_the_oldest_entries_make_room(
     run(2.0)
     assert len(entries(tmp_path)) == 1
     assert not first.exists()
+
+
+def test_what_is_in_the_cache_is_not_even_generated(
+    compilations: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run()
+
+    def refuse(layout: Layout) -> str:
+        raise AssertionError("generated again")
+
+    monkeypatch.setattr(Layout, "text", refuse)
+    run()
+    assert len(compilations) == 1
+    with pytest.raises(AssertionError, match="generated again"):
+        run(2.0)
+
+
+TRAINING = """
+import numpy as np, wengert as wg
+wg.trace(lambda x: x * {other}, np.ones({other}))  # nodes get other serial numbers
+rng = np.random.default_rng(0)
+net = wg.nn.Sequential(wg.nn.Dense(5, 8, "relu"), wg.nn.Dense(8, 3)).initialise(seed=0)
+X, y = rng.normal(size=(64, 5)), rng.integers(0, 3, 64)
+options = dict(loss="nllm_from_logits", optimizer=wg.optim.Adam(), epochs=1, batch_size=32, progress=False)
+wg.train.fit(net, X, y, **options)
+"""
+
+
+def test_another_process_finds_the_entries_of_the_first(tmp_path: Path) -> None:
+    counts = []
+    for other in (3, 4):
+        environment = {
+            **os.environ,
+            "WENGERT_CACHE_DIR": str(tmp_path / "cache"),
+            "PYTHONHASHSEED": str(other),
+        }
+        script = TRAINING.format(other=other)
+        subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=300)
+        counts.append(len(entries(tmp_path)))
+    assert counts[0] > 0
+    assert counts[1] == counts[0]
+
+
+def layout_of(program: Program) -> Layout:
+    made = plan(expand(program))
+    return layout(made, memory_of(made), AVX2)
+
+
+def test_programs_with_one_fingerprint_have_one_code() -> None:
+    texts: dict[str, str] = {}
+    for seed in range(40):
+        for _ in range(2):
+            made = layout_of(Drawn(seed, lines=6).program)
+            assert texts.setdefault(fingerprint(made), made.text()) == made.text()
+    assert len(texts) > 20
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda x: x * 3.0,
+        lambda x: x + 2.0,
+        lambda x: x.T * 2.0,
+        lambda x: x[::-1] * 2.0,
+        lambda x: (x * 2.0, x + 1.0),
+        lambda x: (x * 2.0).astype(np.float32),
+        lambda x: np.clip(x * 2.0, -1e9, 1e9),
+    ],
+)
+def test_different_programs_have_different_fingerprints(other: Any) -> None:
+    x = np.arange(16.0).reshape(4, 4)
+    first, again, second = (
+        fingerprint(layout_of(wg.trace(function, x)))
+        for function in (lambda x: x * 2.0, lambda x: x * 2.0, other)
+    )
+    assert first == again
+    assert first != second

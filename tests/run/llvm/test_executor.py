@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +12,11 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert.errors import DTypeError, IndexRangeError, ShapeError, WengertWarning
+from wengert.errors import ConfigurationError, DTypeError, IndexRangeError, ShapeError, WengertWarning
 from wengert.run import default
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM, left_to_numpy
+from wengert.run.llvm.target import LoadedCode, host_target, host_triple, object_code
 from wengert.run.numpy import NumpyExecutor
 
 X = np.arange(12.0).reshape(3, 4) / 7
@@ -105,6 +107,39 @@ def test_subnormal_numbers_are_kept() -> None:
     np.testing.assert_array_equal(compiled(lambda x: x * 0.5 + x, tiny)([tiny])[0], tiny * 0.5 + tiny)
 
 
+CONTROL_REGISTER = """
+declare void @llvm.x86.sse.stmxcsr(ptr)
+declare void @llvm.x86.sse.ldmxcsr(ptr)
+define i32 @exchange(i32 %wanted) {
+  %place = alloca i32
+  call void @llvm.x86.sse.stmxcsr(ptr %place)
+  %before = load i32, ptr %place
+  store i32 %wanted, ptr %place
+  call void @llvm.x86.sse.ldmxcsr(ptr %place)
+  ret i32 %before
+}
+"""
+FLUSHING = 0x9FC0  # subnormal results and operands are zero; all exceptions masked
+
+
+@pytest.mark.skipif(not host_triple().startswith("x86_64"), reason="sets a register of x86-64")
+def test_subnormal_numbers_are_kept_where_others_flush_them() -> None:
+    code = LoadedCode(object_code(CONTROL_REGISTER, host_target()), host_target())
+    exchange = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_uint32)(code.address("exchange"))
+    tiny = np.array([5e-324, 1e-310, 2.3e-308])
+    wanted = tiny * 0.5 + tiny
+    run = compiled(lambda x: x * 0.5 + x, tiny)
+    before = exchange(FLUSHING)
+    try:
+        (got,) = run([tiny])
+        flushed = tiny * 0.5
+    finally:
+        after = exchange(before)
+    np.testing.assert_array_equal(got, wanted)
+    assert not flushed.any()  # it was set for NumPy
+    assert after & 0xFFC0 == FLUSHING  # and still is: what was set is restored
+
+
 def test_what_numpy_runs_is_listed() -> None:
     program = wg.trace(lambda x: (np.cumsum(x, axis=1) + 1, np.argmax(x, axis=0)), X)
     reasons = [left_to_numpy(node) for node in program.lines]
@@ -116,8 +151,8 @@ def test_what_numpy_runs_is_listed() -> None:
 
 def test_a_very_long_program_runs_with_numpy() -> None:
     def chain(x: Any) -> Any:
-        for _ in range(LONGEST_PROGRAM):
-            x = x * 1.0001 + 1
+        for turn in range(LONGEST_PROGRAM):
+            x = x * (1 + 1e-6 * turn) + 1  # another constant in each turn, so that no code is shared
         return x
 
     program = wg.trace(chain, 1.0)
@@ -153,14 +188,15 @@ def test_compile_composes_with_grad() -> None:
 
 def test_without_llvmlite_numpy_runs_and_it_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wengert.run.llvm", None)
-    default.default_executor.cache_clear()
+    default._llvm_executor.cache_clear()
     try:
         with pytest.warns(WengertWarning, match="llvmlite cannot be loaded"):
             executor = default.default_executor()
         assert isinstance(executor, NumpyExecutor)
-        assert default.default_executor() is executor  # and no second warning, which would be an error
+        # No second warning, which would be an error.
+        assert isinstance(default.default_executor(), NumpyExecutor)
     finally:
-        default.default_executor.cache_clear()
+        default._llvm_executor.cache_clear()
 
 
 def test_kernels_say_what_they_fuse_and_move() -> None:
@@ -192,3 +228,32 @@ def test_training_gives_what_numpy_gives() -> None:
     for wanted, got, repeated in zip(oracle, mine, again, strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-4 if got.dtype == np.float32 else 1e-9, atol=1e-6)
         np.testing.assert_array_equal(got, repeated)
+
+
+def test_a_compiled_function_shows_its_kernels_and_its_code() -> None:
+    W, b = np.ones((4, 5)), np.ones(5)
+    f = wg.compile(lambda x, W, b: {"scores": np.cumsum(np.maximum(0, x @ W + b), axis=0)})
+    product, scan = f.kernels(X, W, b)
+    assert product.operations == ("matmul", "add", "maximum")
+    assert product.seconds is product.share is scan.seconds is None
+    assert "define" in f.llvm(X, W, b)
+    assert len(f.programs) == 1  # nothing was compiled twice
+    profile = f.kernels(X, W, b, profile=True)
+    for one in profile:
+        assert one.seconds > 0
+        assert one.share == one.limit / one.seconds > 0
+    lines = str(profile).splitlines()
+    assert len(lines) == 4
+    assert "roofline" in lines[0]
+    assert "matmul add maximum" in lines[1]
+    assert "NumPy" in lines[2]
+    np.testing.assert_array_equal(f(X, W, b)["scores"], np.cumsum(np.maximum(0, X @ W + b), axis=0))
+    with pytest.raises(ShapeError):
+        f.kernels(X, W.T, b, profile=True)
+
+
+def test_what_numpy_runs_has_no_code_to_show() -> None:
+    f = wg.compile(lambda x: x * 2, NumpyExecutor())
+    for look in (f.llvm, f.kernels):
+        with pytest.raises(ConfigurationError, match="runs with NumPy"):
+            look(X)

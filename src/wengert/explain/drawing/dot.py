@@ -6,7 +6,7 @@ from wengert.explain.drawing.cards import NOT_COMPUTED, adjoint_name, caption_of
 from wengert.explain.drawing.contents import Contents, Value
 from wengert.explain.drawing.picture import one_line
 from wengert.explain.layout import Layout
-from wengert.explain.printers.text import block
+from wengert.explain.printers.blocks import block
 from wengert.explain.views.index_view import dimensions
 
 _SHAPES = {"argument": "box, style=rounded", "constant": "box, style=dashed", "output": "box, penwidth=2"}

@@ -8,7 +8,7 @@ from wengert.explain.drawing.cards import Card, card, formula_of, label, legend
 from wengert.explain.drawing.contents import Contents
 from wengert.explain.drawing.layered.graph import Arrow, Route
 from wengert.explain.drawing.layered.placing import place
-from wengert.explain.printers.text import block
+from wengert.explain.printers.blocks import block
 
 _MARGIN = 18.0  # pixels around everything
 

@@ -69,7 +69,7 @@ def math(piece: Layout) -> str:
             return f"<mrow {named}>{math(body)}</mrow>"
         case layout.Grid(rows):
             table = "".join(
-                "<mtr>" + "".join(f"<mtd>{_number(cell)}</mtd>" for cell in line) + "</mtr>" for line in rows
+                "<mtr>" + "".join(f"<mtd>{math(cell)}</mtd>" for cell in line) + "</mtr>" for line in rows
             )
             left, right = (
                 _operator("[", form="prefix", stretchy="true"),
@@ -130,7 +130,7 @@ def _written(line: Line, number: int) -> str:
 
 def _words(text: str) -> str:
     """Return a remark; the indices of formulas in it are lowered."""
-    return re.sub(r"_([^\W\d_]+′*(?:[^\W\d_]′*)*)", r"<sub>\1</sub>", escape(text))
+    return re.sub(r"_([a-zξA-Z]+′*(?:[a-zξA-Z]′*)*)", r"<sub>\1</sub>", escape(text))
 
 
 def _section(section: Section, written: list[Line], number: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from wengert.explain.expressions import Expression
 from wengert.explain.printers import latex
-from wengert.explain.printers.text import plain
+from wengert.explain.printers.blocks import plain
 from wengert.explain.steps import Step, Tree
 from wengert.explain.typesetting import Style
 

@@ -7,6 +7,7 @@ import re
 from wengert.explain import layout
 from wengert.explain.layout import Layout
 from wengert.explain.lines import Line, lines
+from wengert.explain.printers.blocks import block
 from wengert.explain.steps import Section, Tree
 from wengert.explain.typesetting import Style
 
@@ -34,46 +35,64 @@ _FUNCTIONS = {
     "max",
     "min",
 }
+_INDICES = r"_([a-zξA-Z]+′*(?:[a-zξA-Z]′*)*)"
 _SPECIAL = {
     "\\": r"\textbackslash{}",
     **{mark: "\\" + mark for mark in "#$%&_{}"},
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
 }
-_WORDS_SYMBOLS = set("∂δσΣεαβγηθκλμνξπρτφχψω𝟏×⊙≤≥≠∧∨⊕·′…→√")
+_WORDS_SYMBOLS = set("∂δσεαβγηθκλμνξπρτφχψω𝟏×⊙≤≥≠∧∨⊕·…−")
+# What is set otherwise in words than in formulas.
+_WORDS = {
+    "Σ": r"\textstyle\sum", "→": r"\to", "←": r"\leftarrow", "′": "'", "√": r"\surd", "ℓ": r"\ell",
+    "∈": r"\in", "ℝ": r"\mathbb{R}", "ᵀ": r"^{\mathsf{T}}", "²": "^2", "₀": "_0", "ⁿ": "^n", "⁽": "^{(}",
+    "⁾": "^{)}",
+}  # fmt: skip
 
-PREAMBLE = r"""\documentclass[11pt]{article}
+PREAMBLE = r"""\documentclass[10pt,a4paper,fleqn]{article}
 \usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
+\usepackage{lmodern}
 \usepackage{amsmath,amssymb}
-\usepackage[margin=2cm]{geometry}
+\usepackage[margin=1.3cm]{geometry}
 \setlength{\parindent}{0pt}
+\setlength{\mathindent}{1em}
+\makeatletter
+\renewcommand\section{\@startsection{section}{1}{0pt}{-2ex}{0.8ex}{\normalfont\large\bfseries}}
+\renewcommand\subsection{\@startsection{subsection}{2}{0pt}{-1.6ex}{0.6ex}{\normalfont\normalsize\bfseries}}
+\makeatother
 \allowdisplaybreaks
 \begin{document}
+\small
+\setlength{\jot}{0.5pt}
+\setlength{\abovedisplayskip}{0.4ex}
+\setlength{\belowdisplayskip}{0.4ex}
 """
+_WIDEST = 88  # characters of a line that leave room for a remark beside it
+_PAGE = 94  # characters that fit on a line
 
 
 def words(text: str) -> str:
     """Return plain words with LaTeX's special characters escaped, and formulas' letters as mathematics."""
-    result = []
-    for character in text:
-        if character in _WORDS_SYMBOLS:
-            result.append(
-                f"${'' if character != '→' else chr(92) + 'to'}{_SYMBOLS.get(character, '').strip()}$"
-            )
-        elif character == "←":
-            result.append(r"$\leftarrow$")
-        elif character == "−":
-            result.append("$-$")
-        elif character in "ᵀ²":
-            result.append(r"$^{\mathsf{T}}$" if character == "ᵀ" else "$^2$")
-        elif character in "₀":
-            result.append("$_0$")
-        elif character == "ℓ":
-            result.append(r"$\ell$")
-        else:
-            result.append(_SPECIAL.get(character, character))
-    return "".join(result)
+    parts = re.split(_INDICES, text)
+    return "".join(
+        f"$_{{{_subscript_text(part)}}}$" if place % 2 else "".join(map(_word, part))
+        for place, part in enumerate(parts)
+    )
+
+
+def _subscript_text(text: str) -> str:
+    return text.replace("′", "'").replace("ξ", r"\xi ")
+
+
+def _word(character: str) -> str:
+    """Return one character of plain words."""
+    if character in _WORDS:
+        return f"${_WORDS[character]}$"
+    if character in _WORDS_SYMBOLS:
+        return f"${_SYMBOLS[character].strip()}$"
+    return _SPECIAL.get(character, character)
 
 
 def _letters(content: str) -> str:
@@ -113,7 +132,7 @@ def math(piece: Layout) -> str:
         case layout.Term(body):
             return math(body)
         case layout.Grid(rows):
-            lines = r" \\ ".join(" & ".join(_cell(cell) for cell in line) for line in rows)
+            lines = r" \\ ".join(" & ".join(math(cell) for cell in line) for line in rows)
             return rf"\left[\begin{{array}}{{{'r' * len(rows[0])}}} {lines} \end{{array}}\right]"
     raise AssertionError(type(piece).__name__)
 
@@ -128,7 +147,7 @@ def _cell(cell: str) -> str:
 
 def _subscript(below: Layout) -> str:
     assert isinstance(below, layout.Text)
-    return below.content.replace("′", "'").replace("ξ", r"\xi ")
+    return _subscript_text(below.content)
 
 
 def _text(content: str, kind: str) -> str:
@@ -152,10 +171,32 @@ _RELATIONS = {"+=": r"\mathrel{+}=", "←": r"\leftarrow"}
 def _written(line: Line) -> str:
     left = "" if line.continued else math(line.subject)
     relation = _RELATIONS.get(line.relation, line.relation)
-    right = " = ".join(map(math, line.right))
-    remark = rf"&& \text{{\footnotesize {words(line.rule)}}}" if line.rule else "&&"
-    why = rf" \\ &&& \text{{\footnotesize {words(line.why)}}}" if line.why else ""
-    return f"{left} &{relation} {right} {remark}{why}"
+    rows = _rows(line)
+    first = f"{left} &{relation} {' = '.join(map(math, rows[0]))}"
+    more = [rf"&= {' = '.join(map(math, row))}" for row in rows[1:]]
+    width = max(block(line.subject).width + sum(_width(side) for side in row) for row in rows)
+    remarks = [one for one in (line.rule, line.why) if one]
+    if line.rule and width <= _WIDEST:
+        first += rf" && \parbox[t]{{5cm}}{{\footnotesize\raggedright {words(remarks.pop(0))}}}"
+    below = [rf"& \quad \text{{\footnotesize {words(one)}}}" for one in remarks]
+    return " \\\\\n".join([first, *more, *below])
+
+
+def _width(side: Layout) -> int:
+    return block(side).width + 3
+
+
+def _rows(line: Line) -> list[list[Layout]]:
+    """Distribute the right sides of a line over as many rows as the page needs."""
+    rows: list[list[Layout]] = []
+    room = 0
+    for side in line.right:
+        if not rows or _width(side) > room:
+            rows.append([])
+            room = _PAGE - block(line.subject).width
+        rows[-1].append(side)
+        room -= _width(side)
+    return rows
 
 
 def _section(section: Section, style: Style) -> str:

@@ -104,7 +104,7 @@ class _Writer:
         """Return the chain-rule steps for the adjoint of a value."""
         result, steps = self.chain.adjoint(symbol)
         if steps:
-            return steps
+            return _shortened(steps)
         subject = self.problem.total(self.chain.adjoints[symbol][0])
         local = self.chain.local(self.problem.output, symbol)
         if isinstance(result, Partial):
@@ -124,6 +124,17 @@ class _Writer:
                 if shown
                 else []
             )
+
+
+def _shortened(steps: list[Step]) -> list[Step]:
+    """Insert the local derivatives and let their δ go in one step, as the recursion has it on paper."""
+    kept: list[Step] = []
+    for step in steps:
+        if kept and kept[-1].rule == "insert the local derivatives" and step.continues(kept[-1]):
+            inserted = kept.pop()
+            step = replace(step, before=inserted.before, rule="insert the local derivatives; δ ends the sum")
+        kept.append(step)
+    return kept
 
 
 def _output_section(problem: Problem, writer: _Writer, last: Layer, name: str) -> Section:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wengert.explain.chain import ChainRule, line
+from wengert.explain.chain import INSERTED, ChainRule, line
 from wengert.explain.expressions import Element, Verbatim
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
@@ -56,7 +56,9 @@ def chain_rule(problem: Problem, chain: ChainRule) -> Section:
         if symbol is problem.output:
             continue
         found = chain.adjoint(symbol)[1]
-        steps += found
+        # What is known is put into a gradient that was asked for where it is told as a result.
+        known = symbol in problem.wrt and found[-1:] and found[-1].rule == INSERTED
+        steps += found[:-1] if known else found
     note = (
         "From the output to the arguments. A sum over an index appears where every element with that index "
         "depends on the one we differentiate by; where only one does, δ removes the sum."

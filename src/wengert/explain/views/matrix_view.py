@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from wengert.explain.chain import ChainRule
+from wengert.explain.chain import INSERTED, ChainRule
 from wengert.explain.conversion import Converter, NoMatrixForm, Place
 from wengert.explain.expressions import Delta, Element, Expression, Partial, Symbol, walk
 from wengert.explain.matrices import Jacobian
-from wengert.explain.printers.text import plain
+from wengert.explain.printers.blocks import plain
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
 from wengert.explain.views.index_view import dimensions, gradient_names, independent
@@ -138,8 +138,8 @@ def _gradients(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Sect
             continue
         index_form = plain(candidates[0])
         steps.append(_replaced(short, f"{index_form} → {short.rule}" if short.rule else ""))
-        if full.after != short.after:
-            steps.append(_replaced(full, "insert what is known", before=short.after))
+        if full.after != short.after and symbol not in problem.wrt:  # else told as a result
+            steps.append(_replaced(full, INSERTED, before=short.after))
     return Section("Gradients", "\n".join(words), tuple(steps))
 
 

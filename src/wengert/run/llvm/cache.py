@@ -8,14 +8,14 @@ import os
 import secrets
 import sys
 from pathlib import Path
+from typing import Protocol
 
 import llvmlite
 import llvmlite.binding as llvm
 
-from wengert.run.llvm.target import OPTIMISATION_LEVEL, Target, object_code
+from wengert.run.llvm.fingerprint import fingerprint, generators_digest
+from wengert.run.llvm.target import Target, object_code
 
-# Goes up when entries of before must not be read any more.
-_FORMAT = 1
 _DIGEST_BYTES = 32
 _SUFFIX = ".object"
 
@@ -23,25 +23,34 @@ _SUFFIX = ".object"
 LARGEST_BYTES = 128 * 2**20
 
 
-def cached_object_code(text: str, target: Target) -> bytes:
+class Layout(Protocol):
+    """All that there is to know of a module before it is written."""
+
+    def text(self) -> str:
+        """Return the module."""
+        ...
+
+
+def cached_object_code(layout: Layout, target: Target) -> bytes:
     """Return the object file of a module, from the cache where it is there and whole.
 
-    An entry that is damaged is thrown away and made again. Where the cache cannot be written, it is as if
-    there were none.
+    The key is made of the layout, not of the module: where there is an entry, no code is generated. An entry
+    that is damaged is thrown away and made again. Where the cache cannot be written, it is as if there were
+    none.
 
     Parameters
     ----------
-    text : str
-        The module; together with `target` and the versions it is the key.
+    layout : Layout
+        A dataclass that `fingerprint` can write; together with `target` and the versions it is the key.
     target : Target
     """
     directory = cache_directory()
     if directory is None:
-        return object_code(text, target)
-    path = directory / (_key(text, target) + _SUFFIX)
+        return object_code(layout.text(), target)
+    path = directory / (_key(layout, target) + _SUFFIX)
     code = _read(path)
     if code is None:
-        code = object_code(text, target)
+        code = object_code(layout.text(), target)
         _write(path, code)
     return code
 
@@ -59,8 +68,9 @@ def cache_directory() -> Path | None:
     return Path(base) / "wengert" / "llvm" if base and os.path.isabs(base) else None
 
 
-def _key(text: str, target: Target) -> str:
-    parts = [_FORMAT, llvmlite.__version__, llvm.llvm_version_info, OPTIMISATION_LEVEL, target, text]
+def _key(layout: Layout, target: Target) -> str:
+    versions = [generators_digest(), llvmlite.__version__, llvm.llvm_version_info]
+    parts = [*versions, type(layout).__name__, target, fingerprint(layout)]
     return hashlib.blake2b("\0".join(map(str, parts)).encode(), digest_size=20).hexdigest()
 
 

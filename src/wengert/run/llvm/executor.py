@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,19 +15,22 @@ from wengert.ir.evaluate import check_argument, evaluate, evaluate_node
 from wengert.ir.node import Node, constant_value
 from wengert.ir.program import Program
 from wengert.run.executor import Executable
+from wengert.run.llvm.address import address
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
-from wengert.run.llvm.listing import KernelSummary, summary
+from wengert.run.llvm.listing import KernelTable, summary
 from wengert.run.llvm.looping import NativeLoop, NativeProgress, compiled_loop
 from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, memory_of
 from wengert.run.llvm.module import Layout, Segment, layout
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM
 from wengert.run.llvm.plan import Kernel, Plan, plan
 from wengert.run.llvm.recent import recent, structure
+from wengert.run.llvm.sharing import distinct_lines
 from wengert.run.llvm.target import LoadedCode, Target, host_target
 from wengert.run.llvm.views import View
 from wengert.run.loop import Progress, Roles
 from wengert.run.numpy import NumpyExecutor
+from wengert.run.numpy.memory import keep_freed_memory
 from wengert.run.threads import default_threads
 
 Array = np.ndarray[Any, Any]
@@ -59,12 +63,13 @@ class LLVMExecutor:
 
     def _compiled(self, program: Program) -> Executable:
         expanded = expand(program)
-        if len(expanded.nodes) > LONGEST_PROGRAM:
-            return NumpyExecutor().compile(program)
         made = plan(expanded)
+        if distinct_lines(made.kernels) > LONGEST_PROGRAM:
+            return NumpyExecutor().compile(program)
+        keep_freed_memory()
         memory = memory_of(made)
         planned = layout(made, memory, self.target)
-        loaded = LoadedCode(cached_object_code(planned.text(), self.target), self.target)
+        loaded = LoadedCode(cached_object_code(planned, self.target), self.target)
         return CompiledProgram(program, made, planned, loaded)
 
     def loop(
@@ -79,6 +84,28 @@ class LLVMExecutor:
     def new_progress(self, carry: Sequence[Array], steps: int, loss_sum: float) -> NativeProgress:
         """Return the progress of a loop that begins, or goes on."""
         return NativeProgress(carry, steps, loss_sum, self.threads)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The memory of one call.
+
+    Attributes
+    ----------
+    table : array of pointers
+        What generated code finds its buffers by.
+    alone : dict of Node to ndarray
+        Buffers that stand alone.
+    arena : ndarray of uint8
+        All others.
+    flag : ndarray
+        Not zero after an index was out of range.
+    """
+
+    table: Any
+    alone: dict[Node, Array]
+    arena: Array
+    flag: Array
 
 
 class CompiledProgram:
@@ -104,7 +131,7 @@ class CompiledProgram:
         self._constants: dict[Node, Any] = {node: constant_value(node) for node in memory.constants}
         self._table = (ctypes.c_void_p * memory.table_length)()
         for node, constant in self._constants.items():
-            self._table[memory.slots[node]] = _place(constant)
+            self._table[memory.slots[node]] = address(constant)
         self._inputs = [
             (node, memory.slots[node], node.type.shape, node.type.dtype) for node in program.inputs
         ]
@@ -116,41 +143,60 @@ class CompiledProgram:
 
     def __call__(self, arguments: Sequence[Any]) -> list[Array]:
         """Run on one array per input."""
-        alone: dict[Node, Any] = dict(self._constants)
-        arena, flag = self._arena(), np.zeros(1, np.int64)
-        table = type(self._table).from_buffer_copy(self._table)
-        table[ARENA], table[FLAG] = _place(arena), _place(flag)
-        for (node, slot, shape, dtype), given in zip(self._inputs, arguments, strict=True):
-            # The plain case first: this runs for every input of every training step.
-            plain = type(given) is np.ndarray and given.dtype is dtype and given.shape == shape
-            array = _plain(given if plain else check_argument(node, given))
-            alone[node] = array
-            table[slot] = _place(array)
-        for node, slot, shape, dtype in self._direct:
-            array = np.empty(shape, dtype)
-            alone[node] = array
-            table[slot] = _place(array)
+        frame = self.frame(arguments)
         for function, segment in self._steps:
             if function is not None:
-                function(table)
+                function(frame.table)
             else:
-                self._by_numpy(segment.kernels[0], alone, arena)
-            if flag[0]:
+                self.run_by_numpy(segment.kernels[0], frame)
+            if frame.flag[0]:
                 # An index is out of range; the reference names it.
                 evaluate(self.program, arguments)
                 raise WengertError("generated code found an index out of range where NumPy does not")
-        results = self._results(alone, arena)
+        results = self._results(frame)
         with self._lock:
-            self._idle.append(arena)
+            self._idle.append(frame.arena)
         return results
 
     def llvm(self) -> str:
         """Return the generated code, before LLVM's own optimisation."""
         return self.layout.text()
 
-    def kernels(self) -> list[KernelSummary]:
-        """Return the kernels in the order in which they run, with what each computes, reads and writes."""
-        return [summary(kernel) for kernel in self.plan.kernels]
+    def kernels(self, arguments: Sequence[Any] | None = None) -> KernelTable:
+        """Return the kernels in the order in which they run, with what each computes, reads and writes.
+
+        Parameters
+        ----------
+        arguments : sequence of array, optional
+            One for each input: to run each kernel on by itself and say how long it takes, and how long it
+            would take at the limits of one core.
+        """
+        from wengert.run.llvm.profiling import measured
+
+        summaries = [summary(kernel) for kernel in self.plan.kernels]
+        return KernelTable(summaries if arguments is None else measured(self, summaries, arguments))
+
+    def address(self, name: str) -> int:
+        """Return where a function of the generated code stands."""
+        return self._loaded.address(name)
+
+    def frame(self, arguments: Sequence[Any]) -> Frame:
+        """Return the memory of a call, with one array per input in it."""
+        alone: dict[Node, Any] = dict(self._constants)
+        arena, flag = self._arena(), np.zeros(1, np.int64)
+        table = type(self._table).from_buffer_copy(self._table)
+        table[ARENA], table[FLAG] = address(arena), address(flag)
+        for (node, slot, shape, dtype), given in zip(self._inputs, arguments, strict=True):
+            # The plain case first: this runs for every input of every training step.
+            plain = type(given) is np.ndarray and given.dtype is dtype and given.shape == shape
+            array = _plain(given if plain else check_argument(node, given))
+            alone[node] = array
+            table[slot] = address(array)
+        for node, slot, shape, dtype in self._direct:
+            array = np.empty(shape, dtype)
+            alone[node] = array
+            table[slot] = address(array)
+        return Frame(table, alone, arena, flag)
 
     def _arena(self) -> Array:
         """Return an arena that nobody uses."""
@@ -161,34 +207,35 @@ class CompiledProgram:
         start = -raw.ctypes.data % ALIGNMENT
         return raw[start : start + self.layout.arena_bytes]
 
-    def _by_numpy(self, kernel: Kernel, alone: dict[Node, Array], arena: Array) -> None:
+    def run_by_numpy(self, kernel: Kernel, frame: Frame) -> None:
+        """Run a kernel of the form NUMPY."""
         line = kernel.line
-        operands = [self._seen(kernel.leaves[operand], alone, arena) for operand in line.inputs]
+        operands = [self._seen(kernel.leaves[operand], frame) for operand in line.inputs]
         with np.errstate(all="ignore"):
             value = evaluate_node(line, operands)
         for node in kernel.stored:
-            np.copyto(self._buffer(node, alone, arena), value)
+            np.copyto(self._buffer(node, frame), value)
 
-    def _buffer(self, node: Node, alone: dict[Node, Array], arena: Array) -> Array:
-        if node in alone:
-            return alone[node]
+    def _buffer(self, node: Node, frame: Frame) -> Array:
+        if node in frame.alone:
+            return frame.alone[node]
         start = self._memory.offsets[node]
         size = node.type.size * node.type.dtype.itemsize
-        return arena[start : start + size].view(node.type.dtype).reshape(node.type.shape)
+        return frame.arena[start : start + size].view(node.type.dtype).reshape(node.type.shape)
 
-    def _seen(self, view: View, alone: dict[Node, Array], arena: Array) -> Array:
+    def _seen(self, view: View, frame: Frame) -> Array:
         """Return a view as an array, which must not be written to."""
-        flat = self._buffer(view.base, alone, arena).reshape(-1)
+        flat = self._buffer(view.base, frame).reshape(-1)
         if 0 in view.shape:
             return np.empty(view.shape, flat.dtype)
         strides = [stride * flat.itemsize for stride in view.strides]
         return np.lib.stride_tricks.as_strided(flat[view.offset :], view.shape, strides, writeable=False)
 
-    def _results(self, alone: dict[Node, Array], arena: Array) -> list[Array]:
+    def _results(self, frame: Frame) -> list[Array]:
         results = []
         for position, view in enumerate(self.plan.outputs):
             node = self._memory.direct.get(position)
-            results.append(alone[node] if node is not None else self._seen(view, alone, arena).copy())
+            results.append(frame.alone[node] if node is not None else self._seen(view, frame).copy())
         return results
 
 
@@ -196,9 +243,3 @@ def _plain(array: Array) -> Array:
     """Return an array whose elements lie one after the other, copied where they do not."""
     is_plain = array.flags.c_contiguous and array.flags.aligned
     return array if is_plain else np.array(array, order="C")
-
-
-def _place(array: Array) -> int:
-    """Return the address of an array's first element; twice as fast as asking its ``ctypes``."""
-    place: int = array.__array_interface__["data"][0]
-    return place

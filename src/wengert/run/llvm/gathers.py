@@ -55,12 +55,30 @@ class Gather:
     ) -> None:
         """Generate the units from `begin` to `end`."""
         if self.scatters:
-            size = self.kernel.line.type.size * self.kernel.line.type.dtype.itemsize
-            nothing = [ir.Constant(I8, 0), ir.Constant(I64, size), ir.Constant(I1, 0)]
-            fill = ir.FunctionType(VOID, [POINTER, I8, I64, I1])
-            function = external(builder.module, "llvm.memset.p0.i64", fill)
-            builder.call(function, [buffers[self.kernel.line], *nothing])
-            begin, end = index_value(0), index_value(self.shape[0] if self.shape else 1)
+            with builder.if_then(builder.icmp_signed("<", begin, end)):
+                self._scatter(builder, buffers, flag)
+        else:
+            self._loops(builder, buffers, begin, end, flag)
+
+    def _scatter(self, builder: ir.IRBuilder, buffers: dict[Node, ir.Value], flag: ir.Value) -> None:
+        """Clear the result, and add up all updates."""
+        size = self.kernel.line.type.size * self.kernel.line.type.dtype.itemsize
+        nothing = [ir.Constant(I8, 0), ir.Constant(I64, size), ir.Constant(I1, 0)]
+        fill = ir.FunctionType(VOID, [POINTER, I8, I64, I1])
+        function = external(builder.module, "llvm.memset.p0.i64", fill)
+        builder.call(function, [buffers[self.kernel.line], *nothing])
+        begin, end = index_value(0), index_value(self.shape[0] if self.shape else 1)
+        self._loops(builder, buffers, begin, end, flag)
+
+    def _loops(
+        self,
+        builder: ir.IRBuilder,
+        buffers: dict[Node, ir.Value],
+        begin: ir.Value,
+        end: ir.Value,
+        flag: ir.Value,
+    ) -> None:
+        """Go through what is gathered, or the updates, from `begin` to `end` along the first axis."""
         if not self.units or 0 in self.shape:
             return
         if not self.shape:

@@ -78,7 +78,7 @@ def intrinsic(builder: ir.IRBuilder, name: str, operands: list[ir.Value], *rest:
     """
     type_ = operands[0].type
     arguments = [*operands, *rest]
-    full = f"{name}.{_mangled(type_)}"
+    full = f"{name}.{type_name(type_)}"
     function_type = ir.FunctionType(type_, [argument.type for argument in arguments])
     return builder.call(external(builder.module, full, function_type), arguments)
 
@@ -89,9 +89,10 @@ def external(module: ir.Module, name: str, type_: ir.FunctionType) -> ir.Functio
     return known if known is not None else ir.Function(module, type_, name)
 
 
-def _mangled(type_: ir.Type) -> str:
+def type_name(type_: ir.Type) -> str:
+    """Return the name of a type as it stands in the names of intrinsics."""
     if isinstance(type_, ir.VectorType):
-        return f"v{type_.count}{_mangled(type_.element)}"
+        return f"v{type_.count}{type_name(type_.element)}"
     if isinstance(type_, ir.IntType):
         return f"i{type_.width}"
     return "f32" if type_ == F32 else "f64"

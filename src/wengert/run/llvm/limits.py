@@ -11,19 +11,22 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from wengert.run.llvm.memory import ALIGNMENT
 from wengert.run.llvm.target import LoadedCode, Target, host_target, object_code
 
 # More than a fused multiply-add's latency times those that can begin in each cycle, on any processor.
 CHAINS = 16
 TURNS = 50_000
-ROUNDS = 15
+SWEEP_VECTORS = 8
+ROUNDS = 20
 
 L2_BYTES = 256 * 2**10  # beyond the first level of any processor, within the second of any
 MEMORY_BYTES = 128 * 2**20  # beyond the last level of nearly any
 SIZES = (2**14, 2**16, L2_BYTES, 2**20, 2**22, 2**24, MEMORY_BYTES)
 # A small range is gone through again and again, so that each measurement takes a while.
-LEAST_BYTES = 2**22
+LEAST_BYTES = 2**21
+LARGE_PAGE = 2**21
+
+Bytes = np.ndarray[tuple[int], np.dtype[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,14 @@ class MachineLimits:
         element: 4 or 8.
     bandwidth : dict of int to float
         Bytes a second, read and written back once each, by the bytes that each core goes through.
+    reading : dict of int to float
+        Bytes a second that are only read, which may be half as many.
     """
 
     threads: int
     flops: dict[int, float]
     bandwidth: dict[int, float]
+    reading: dict[int, float]
 
     @property
     def l2_bandwidth(self) -> float:
@@ -57,11 +63,14 @@ class MachineLimits:
 
     def bandwidth_of(self, size: int) -> float:
         """Return the bandwidth for a working set of `size` bytes, that of the next smaller one measured."""
-        share = size / self.threads
-        fitting = [rate for known, rate in self.bandwidth.items() if known <= share]
-        return min(fitting, default=max(self.bandwidth.values()))
+        return self._at(self.bandwidth, size)
 
-    def roofline(self, flops: float, moved: int, itemsize: int) -> float:
+    def seconds_to_move(self, read: int, written: int) -> float:
+        """Return how long that many bytes take at least, all of them different ones."""
+        reading = read / self._at(self.reading, read + written)
+        return max(reading, (read + written) / self.bandwidth_of(read + written))
+
+    def roofline(self, flops: float, read: int, written: int, itemsize: int) -> float:
         """Return the seconds that a computation takes at least.
 
         The larger of flops / peak and bytes / bandwidth (Williams, Waterman & Patterson, CACM 2009).
@@ -69,12 +78,17 @@ class MachineLimits:
         Parameters
         ----------
         flops : float
-        moved : int
-            Bytes read and written.
+        read, written : int
+            Bytes.
         itemsize : int
             4 or 8: the bytes of an element.
         """
-        return max(flops / self.flops[itemsize], moved / self.bandwidth_of(moved))
+        return max(flops / self.flops[itemsize], self.seconds_to_move(read, written))
+
+    def _at(self, rates: dict[int, float], size: int) -> float:
+        share = size / self.threads
+        fitting = [rate for known, rate in rates.items() if known <= share]
+        return min(fitting, default=max(rates.values()))
 
 
 @lru_cache(maxsize=8)
@@ -90,18 +104,23 @@ def machine_limits(threads: int = 1) -> MachineLimits:
         run = chains(code.address(name))
         work = 2 * CHAINS * target.lanes(itemsize) * TURNS
         flops[itemsize] = _rate([partial(run, array.ctypes.data, TURNS) for array in arrays], work)
-    scale = sweep(code.address("sweep"))
-    bandwidth = {}
-    for size in SIZES:
-        times = max(1, LEAST_BYTES // size)
-        runs = [partial(scale, array.ctypes.data, size, times) for array in arrays]
-        bandwidth[size] = _rate(runs, 2 * size * times)
-    return MachineLimits(threads, flops, bandwidth)
+    bandwidth, reading = (
+        {size: _sweep_rate(sweep(code.address(name)), arrays, size, ways) for size in SIZES}
+        for name, ways in (("update", 2), ("read", 1))
+    )
+    return MachineLimits(threads, flops, bandwidth, reading)
 
 
-def _aligned(size: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-    raw = np.zeros(size + ALIGNMENT, np.uint8)
-    start = -raw.ctypes.data % ALIGNMENT
+def _sweep_rate(sweep: Callable[..., object], arrays: list[Bytes], size: int, ways: int) -> float:
+    times = max(1, LEAST_BYTES // size)
+    runs = [partial(sweep, array.ctypes.data, size, times) for array in arrays]
+    return _rate(runs, ways * size * times)
+
+
+def _aligned(size: int) -> Bytes:
+    # In large pages: where small ones lie decides which of them share a place in a cache.
+    raw = np.zeros(size + LARGE_PAGE, np.uint8)
+    start = -raw.ctypes.data % LARGE_PAGE
     return raw[start : start + size]
 
 
@@ -130,28 +149,32 @@ def _rate(runs: Sequence[Callable[[], object]], work: int) -> float:
 
 def _module(target: Target) -> str:
     kinds = (("float", "f32", 4), ("double", "f64", 8))
-    return "\n".join([*(_chains(target, *one) for one in kinds), _sweep(target)])
+    return "\n".join(
+        [*(_chains(target, *one) for one in kinds), _sweep(target, "update"), _sweep(target, "read")]
+    )
 
 
 def _chains(target: Target, element: str, suffix: str, itemsize: int) -> str:
     """A function of some chains of multiply-adds, each of which waits for nothing but itself."""
     lanes = target.lanes(itemsize)
     vector = f"<{lanes} x {element}>"
-    phis = "\n".join(f"  %a{i} = phi {vector} [%x, %entry], [%b{i}, %loop]" for i in range(CHAINS))
+    # They begin with numbers of their own, or they would be one chain.
+    loads = "\n".join(
+        f"  %p{i} = getelementptr {vector}, ptr %data, i64 {i}\n  %x{i} = load {vector}, ptr %p{i}"
+        for i in range(CHAINS)
+    )
+    phis = "\n".join(f"  %a{i} = phi {vector} [%x{i}, %entry], [%b{i}, %loop]" for i in range(CHAINS))
     # Multiply-adds of zero: no overflow, no subnormal numbers, which may be slow.
+    multiply_add = f"call {vector} @llvm.fmuladd.v{lanes}{suffix}"
     steps = "\n".join(
-        f"  %b{i} = call {vector} @llvm.fmuladd.v{lanes}{suffix}({vector} %x, {vector} %a{i}, {vector} %x)"
-        for i in range(CHAINS)
+        f"  %b{i} = {multiply_add}({vector} %x0, {vector} %a{i}, {vector} %x{i})" for i in range(CHAINS)
     )
-    stores = "\n".join(
-        f"  %p{i} = getelementptr {vector}, ptr %data, i64 {i}\n  store {vector} %b{i}, ptr %p{i}"
-        for i in range(CHAINS)
-    )
+    stores = "\n".join(f"  store {vector} %b{i}, ptr %p{i}" for i in range(CHAINS))
     return f"""
 declare {vector} @llvm.fmuladd.v{lanes}{suffix}({vector}, {vector}, {vector})
 define void @chains_{element}(ptr %data, i64 %turns) {{
 entry:
-  %x = load {vector}, ptr %data
+{loads}
   br label %loop
 loop:
   %n = phi i64 [0, %entry], [%m, %loop]
@@ -166,18 +189,26 @@ end:
 }}"""
 
 
-def _sweep(target: Target) -> str:
-    """A function that goes through some bytes several times and doubles each number."""
-    vector = f"<{target.lanes(4)} x float>"
-    places = range(0, 4 * target.vector_bytes, target.vector_bytes)
-    body = "\n".join(
-        f"  %i{p} = add i64 %i, {p}\n  %p{p} = getelementptr i8, ptr %data, i64 %i{p}\n"
-        f"  %a{p} = load {vector}, ptr %p{p}\n  %b{p} = fadd {vector} %a{p}, %a{p}\n"
-        f"  store {vector} %b{p}, ptr %p{p}"
-        for p in places
-    )
+def _sweep(target: Target, name: str) -> str:
+    """A function that goes through some bytes several times: doubles each number, or adds them up."""
+    lanes = target.lanes(4)
+    vector = f"<{lanes} x float>"
+    places = range(0, SWEEP_VECTORS * target.vector_bytes, target.vector_bytes)
+    sums, body, stores = [], [], []
+    for p in places:
+        body.append(f"  %i{p} = add i64 %i, {p}\n  %p{p} = getelementptr i8, ptr %data, i64 %i{p}")
+        body.append(f"  %a{p} = load {vector}, ptr %p{p}")
+        if name == "update":
+            body.append(f"  %b{p} = fadd {vector} %a{p}, %a{p}\n  store {vector} %b{p}, ptr %p{p}")
+        else:
+            sums.append(f"  %s{p} = phi {vector} [zeroinitializer, %again], [%b{p}, %loop]")
+            body.append(f"  %b{p} = fadd {vector} %s{p}, %a{p}")
+            stores.append(
+                f"  %q{p} = getelementptr i8, ptr %data, i64 {p}\n  store {vector} %b{p}, ptr %q{p}"
+            )
+    newline = "\n"
     return f"""
-define void @sweep(ptr %data, i64 %bytes, i64 %times) {{
+define void @{name}(ptr %data, i64 %bytes, i64 %times) {{
 entry:
   br label %again
 again:
@@ -185,11 +216,12 @@ again:
   br label %loop
 loop:
   %i = phi i64 [0, %again], [%j, %loop]
-{body}
+{newline.join([*sums, *body])}
   %j = add i64 %i, {len(places) * target.vector_bytes}
   %more = icmp slt i64 %j, %bytes
   br i1 %more, label %loop, label %next
 next:
+{newline.join(stores)}
   %u = add i64 %t, 1
   %repeat = icmp slt i64 %u, %times
   br i1 %repeat, label %again, label %end

@@ -17,32 +17,71 @@ class KernelSummary:
     Attributes
     ----------
     form : str
-        ``"loops"``, ``"product"``, ``"copy"``, ``"gather"``, ``"one hot"``, or ``"numpy"`` for a line
-        that NumPy runs.
+        The value of a `Form`: ``"loops"``, ``"product"``, …; ``"numpy"`` for a line that NumPy runs.
     shape : tuple of int
         Of the index space.
     operations : tuple of str
         The primitives that are fused in it.
     flops : int
         As the primitives count them.
-    bytes : int
-        Each value read from memory or written to it counted once.
+    read, written : int
+        Bytes: each value read from memory or written to it counted once.
+    itemsize : int
+        Bytes of an element of the first line's result.
     reason : str or None
         Why NumPy runs the line.
+    seconds : float or None
+        How long the kernel takes on one core, called again and again, where that was measured.
+    limit : float or None
+        How long it would take at the limits of that core: its roofline.
     """
 
     form: str
     shape: tuple[int, ...]
     operations: tuple[str, ...]
     flops: int
-    bytes: int
+    read: int
+    written: int
+    itemsize: int
     reason: str | None
+    seconds: float | None = None
+    limit: float | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that are read and written."""
+        return self.read + self.written
+
+    @property
+    def share(self) -> float | None:
+        """The share of the roofline that is reached, where that was measured."""
+        return None if self.seconds is None or self.limit is None else self.limit / self.seconds
 
     def __str__(self) -> str:
         shape = "×".join(map(str, self.shape)) or "1"
         why = f"  ({self.reason})" if self.reason else ""
-        fused = " ".join(self.operations)
-        return f"{self.form:8} {shape:>12} {self.flops:>12,} flops {self.bytes:>12,} bytes  {fused}{why}"
+        columns = [f"{self.form:8}", f"{shape:>12}", f"{self.flops:>14,}", f"{self.bytes:>13,}"]
+        if self.seconds is not None and self.share is not None:
+            speed = self.flops / self.seconds / 1e9
+            columns += [f"{1e6 * self.seconds:>11.2f}", f"{speed:>8.1f}", f"{self.share:>9.0%}"]
+        return " ".join([*columns, "", " ".join(self.operations)]) + why
+
+
+class KernelTable(list[KernelSummary]):
+    """Kernels in the order in which they run; printed as a table."""
+
+    def __str__(self) -> str:
+        columns = [f"{'kernel':8}", f"{'shape':>12}", f"{'flops':>14}", f"{'bytes':>13}"]
+        times = [one.seconds for one in self if one.seconds is not None]
+        if times:
+            columns += [f"{'µs':>11}", f"{'GFLOP/s':>8}", f"{'roofline':>9}"]
+        lines = [" ".join([*columns, "", "fuses"]), *map(str, self)]
+        total = KernelSummary(
+            "all", (len(self),), (), sum(one.flops for one in self), sum(one.read for one in self),
+            sum(one.written for one in self), 0, None, sum(times) if times else None,
+            sum(one.limit or 0.0 for one in self) if times else None,
+        )  # fmt: skip
+        return "\n".join([*lines, str(total).rstrip()])
 
 
 def summary(kernel: Kernel) -> KernelSummary:
@@ -58,7 +97,9 @@ def summary(kernel: Kernel) -> KernelSummary:
         kernel.shape,
         tuple(node.primitive.name for node in kernel.members),
         flops,
-        read + written,
+        read,
+        written,
+        kernel.line.type.dtype.itemsize,
         left_to_numpy(kernel.line) if kernel.form is Form.NUMPY else None,
     )
 

@@ -15,6 +15,7 @@ from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
 from wengert.primitives.selection import stop_gradient
 from wengert.run.llvm import native
+from wengert.run.llvm.address import address
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
 from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, ORDER, STATE, memory_of_loop
@@ -132,16 +133,16 @@ class CompiledLoop:
         """Return the table of pointers of one thread."""
         memory, roles = self.layout.memory, self._roles
         table = (ctypes.c_void_p * memory.table_length)()
-        words = _place(progress.words)
-        table[ARENA], table[STATE], table[FLAG] = _place(arena), words, words + 8 * native.WRONG_INDEX
+        words = address(progress.words)
+        table[ARENA], table[STATE], table[FLAG] = address(arena), words, words + 8 * native.WRONG_INDEX
         for node in memory.constants:
             constant = constant_value(node)
             assert constant is not None
-            table[memory.slots[node]] = _place(constant)
+            table[memory.slots[node]] = address(constant)
         for node, array in zip(self._program.inputs, [*progress.carry, *data], strict=True):
             slot = memory.slots.get(self._sources.get(node, node))
             if slot is not None:
-                table[slot] = _place(array)
+                table[slot] = address(array)
         table[memory.slots[self._program.inputs[roles.counter]]] = words + 8 * native.STEPS
         return table
 
@@ -177,7 +178,7 @@ class NativeLoop:
             assert order.flags.c_contiguous
             self._order = order
             for table in self._tables:
-                table[ORDER] = _place(order)
+                table[ORDER] = address(order)
         self._progress.begin()
         enter, tables = self.compiled.enter, self._tables
         with share_of(min(threads, self._most)) as granted:
@@ -205,25 +206,33 @@ def compiled_loop(program: Program, roles: Roles, target: Target) -> CompiledLoo
     if written_over is None:
         return None
     loss = made.outputs[roles.carried]
-    order = ordered(made, written_over, [loss.base, expanded.inputs[roles.counter]])
+    at_last = [loss.base, expanded.inputs[roles.counter]]
+    generators = Generators(made.kernels, target)
+    order = ordered(made, written_over, at_last, generators.units)
     if order is None:
-        return None
+        made, written_over = _staged(made, written_over, generators)
+        generators = Generators(made.kernels, target)
+        order = ordered(made, written_over, at_last, generators.units)
+        assert order is not None
     memory = memory_of_loop(order.plan, order.phases, written_over, sources.values())
     single = sources if batch == 1 else {}
-    generators = Generators(order.plan.kernels, target)
     layout = native.LoopLayout(order, memory, generators, batch, single, loss)
-    loaded = LoadedCode(cached_object_code(layout.text(), target), target)
+    loaded = LoadedCode(cached_object_code(layout, target), target)
     return CompiledLoop(expanded, roles, layout, sources, loaded)
 
 
 def _apart(program: Program, carried: int) -> Program:
-    """Return the program with each carried output a value of its own, not a view or another input."""
+    """Return the program with each carried output a value of its own, no view or input or one of before."""
     outputs = list(program.outputs)
     for place in range(carried):
         node = outputs[place]
-        computed = node.inputs and node.primitive.kind is not Kind.MOVEMENT
-        if node is not program.inputs[place] and not computed:
-            outputs[place] = make_node(stop_gradient, (node,))
+        if node is program.inputs[place]:
+            continue
+        if not node.inputs or node.primitive.kind is Kind.MOVEMENT:
+            node = make_node(stop_gradient, (node,))
+        while node in outputs[:place]:
+            node = make_node(stop_gradient, (node,))
+        outputs[place] = node
     return Program(program.inputs, outputs, program.provenance, program.signature)
 
 
@@ -256,10 +265,30 @@ def _written_over(made: Plan, carried: int) -> dict[Node, Node] | None:
         node, own, view = outputs[place], inputs[place], made.outputs[place]
         if is_own(view, own):
             continue
-        if not is_own(view, node) or node in found or node not in stored or node.type is not own.type:
+        if not is_own(view, node) or node not in stored or node.type is not own.type:
             return None
         found[node] = own
     return found
+
+
+def _staged(
+    made: Plan, written_over: dict[Node, Node], generators: Generators
+) -> tuple[Plan, dict[Node, Node]]:
+    """Give outputs a place of their own that cannot take their input's, and copy them there at the end."""
+    kept: dict[Node, Node] = {}
+    copied: dict[Node, Node] = {}
+    copies: list[Kernel] = []
+    for result, place in written_over.items():
+        if ordered(made, {**kept, result: place}, [], generators.units) is not None:
+            kept[result] = place
+            continue
+        copy = make_node(stop_gradient, (result,))
+        while copy in written_over or copy in copied:
+            copy = make_node(stop_gradient, (copy,))
+        copied[copy] = place
+        leaves = {copy.inputs[0]: whole(result)}
+        copies.append(Kernel(Form.LOOPS, result.type.shape, [copy], leaves=leaves, stored={copy: None}))
+    return replace(made, kernels=[*made.kernels, *copies]), {**kept, **copied}
 
 
 def _aligned(size: int) -> Array:
@@ -272,8 +301,3 @@ def _aligned_copy(array: Array) -> Array:
     copy = _aligned(array.nbytes).view(array.dtype).reshape(array.shape)
     copy[...] = array
     return copy
-
-
-def _place(array: Array) -> int:
-    place: int = array.__array_interface__["data"][0]
-    return place

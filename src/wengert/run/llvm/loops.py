@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from llvmlite import ir
 
-from wengert.run.llvm.irtypes import I64, constant, splat, widened
+from wengert.run.llvm.irtypes import I32, I64, POINTER, VOID, constant, external, splat, widened
 
 # A number that is known now, or a value of the generated code.
 Index: TypeAlias = "int | ir.Value"
@@ -39,6 +39,47 @@ def times(builder: ir.IRBuilder, left: Index, right: Index) -> Index:
         if isinstance(one, int) and one in (0, 1):
             return other if one else 0
     return builder.mul(index_value(left), index_value(right))
+
+
+def minus(builder: ir.IRBuilder, left: Index, right: Index) -> Index:
+    """Return left − right, computed now where both are known."""
+    if isinstance(left, int) and isinstance(right, int):
+        return left - right
+    if isinstance(right, int) and right == 0:
+        return left
+    return builder.sub(index_value(left), index_value(right))
+
+
+def smaller(builder: ir.IRBuilder, left: Index, right: Index) -> Index:
+    """Return the smaller of two, computed now where both are known."""
+    if isinstance(left, int) and isinstance(right, int):
+        return min(left, right)
+    x, y = index_value(left), index_value(right)
+    return builder.select(builder.icmp_signed("<", x, y), x, y)
+
+
+def larger(builder: ir.IRBuilder, left: Index, right: Index) -> Index:
+    """Return the larger of two, computed now where both are known."""
+    if isinstance(left, int) and isinstance(right, int):
+        return max(left, right)
+    x, y = index_value(left), index_value(right)
+    return builder.select(builder.icmp_signed(">", x, y), x, y)
+
+
+def digits(builder: ir.IRBuilder, number: Index, extents: Sequence[int]) -> list[Index]:
+    """Return the indices of an element, given its number in an array of these extents."""
+    indices: list[Index] = []
+    rest = index_value(number)
+    for place, extent in enumerate(reversed(extents)):
+        is_first = place == len(extents) - 1
+        if extent == 1:
+            indices.append(0)
+        elif is_first:
+            indices.append(rest)
+        else:
+            indices.append(builder.srem(rest, index_value(extent)))
+            rest = builder.sdiv(rest, index_value(extent))
+    return indices[::-1]
 
 
 @contextmanager
@@ -97,6 +138,14 @@ def address(builder: ir.IRBuilder, base: ir.Value, type_: ir.Type, access: Acces
     for index, stride in zip(place.indices, access.strides, strict=True):
         offset = plus(builder, offset, times(builder, index, stride))
     return builder.gep(base, [index_value(offset)], source_etype=type_)
+
+
+def prefetch(builder: ir.IRBuilder, place: ir.Value) -> None:
+    """Ask for a line of memory that is going to be read or written."""
+    function_type = ir.FunctionType(VOID, [POINTER, I32, I32, I32])
+    function = external(builder.module, "llvm.prefetch.p0", function_type)
+    # To read, to be kept in all caches, data.
+    builder.call(function, [place, *(ir.Constant(I32, number) for number in (0, 3, 1))])
 
 
 def load(builder: ir.IRBuilder, base: ir.Value, type_: ir.Type, access: Access, place: Place) -> ir.Value:

@@ -22,7 +22,6 @@ from wengert.run.llvm.module import Generators, KernelWriter, pointer_at
 from wengert.run.llvm.order import Order
 from wengert.run.llvm.plan import Kernel
 from wengert.run.llvm.rows import row_bytes
-from wengert.run.llvm.target import triple
 from wengert.run.llvm.views import View
 
 # Words of the state of a loop, and how many there are before the threads' counts. What one thread writes
@@ -88,7 +87,8 @@ class _LoopWriter:
         self.order = layout.order
         self.kernels = KernelWriter(module, layout.memory, layout.generators)
         self.functions = {kernel: self.kernels.function(kernel) for kernel in self.order.plan.kernels}
-        self.barrier = barrier_function(module, triple())
+        triple = layout.generators.target.triple
+        self.barrier = barrier_function(module, triple)
         self.function = ir.Function(module, ENTRY_TYPE, ENTRY)
         self.table, self.row, self.count, self.thread, self.threads = self.function.args
         self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
@@ -109,7 +109,7 @@ class _LoopWriter:
             for units in {self.layout.generators.units(kernel) for kernel in self.order.shared}
         }
         self.leave = builder.append_basic_block("leave")
-        with plain_arithmetic(builder, triple()):
+        with plain_arithmetic(builder, self.layout.generators.target.triple):
             # Nobody begins before everybody is there.
             self._meet()
             with counted_loop(builder, 0, self.count) as step:

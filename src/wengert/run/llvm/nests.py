@@ -10,13 +10,24 @@ from llvmlite import ir
 from wengert.ir.node import Node
 from wengert.run.llvm.accumulate import Accumulator
 from wengert.run.llvm.body import Body, kernel_accesses
-from wengert.run.llvm.irtypes import I64
-from wengert.run.llvm.loops import Access, Index, Place, coalesced, counted_loop, index_value
+from wengert.run.llvm.irtypes import I64, splat
+from wengert.run.llvm.loops import (
+    Access,
+    Index,
+    Place,
+    coalesced,
+    counted_loop,
+    index_value,
+    plus,
+)
 from wengert.run.llvm.plan import Kernel
 from wengert.run.llvm.target import Target
 
 # Additions in flight: one takes about four cycles, and two can begin in each.
 ACCUMULATORS = 4
+
+# Vectors of columns that are gone through together.
+COLUMN_VECTORS = 4
 
 
 class Nest:
@@ -55,7 +66,19 @@ class Nest:
         self.accumulators = [Accumulator(node) for node in kernel.reductions]
         self.outer = [axis for axis in range(self.last) if not reduced[axis]]
         self.inner = [axis for axis in range(self.last) if reduced[axis]]
+        self.by_columns = self._is_outer_product()
         self.units = self._units()
+
+    def _is_outer_product(self) -> bool:
+        """Whether a column and a row are combined with a matrix, as in the update of weights from one row.
+
+        Then a few columns at a time are gone through from top to bottom.
+        """
+        if self.accumulators or len(self.shape) != 2 or self.shape[1] < 2 * self.lanes:
+            return False
+        strides = [access.strides for access in self.accesses.values()]
+        has_column = any(row != 0 and column == 0 for row, column in strides)
+        return has_column and any(row == 0 and column != 0 for row, column in strides)
 
     def _units(self) -> int:
         if math.prod(n for n, flag in zip(self.shape, self.reduced, strict=True) if not flag) == 0:
@@ -75,7 +98,10 @@ class Nest:
         """Generate the units from `begin` to `end`."""
         body = Body(self.kernel, buffers, self.accesses)
         indices: list[Index] = [0] * len(self.shape)
-        if self.outer:
+        if self.by_columns:
+            with builder.if_then(builder.icmp_signed("<", begin, end)):
+                self._columns(builder, body, begin, end)
+        elif self.outer:
             first, *rest = self.outer
             with counted_loop(builder, begin, end) as index:
                 indices[first] = index
@@ -111,6 +137,40 @@ class Nest:
         if full < extent:
             indices[self.last] = full
             self._run(builder, body, indices, extent - full)
+
+    def _columns(self, builder: ir.IRBuilder, body: Body, begin: ir.Value, end: ir.Value) -> None:
+        """Go through the columns, some vectors at a time, and down the rows from `begin` to `end`."""
+        block, columns = COLUMN_VECTORS * self.lanes, self.shape[1]
+        full = columns - columns % block
+        with counted_loop(builder, 0, full, block) as column:
+            self._down(builder, body, column, [self.lanes] * COLUMN_VECTORS, begin, end)
+        if full < columns:
+            widths = [min(self.lanes, columns - start) for start in range(full, columns, self.lanes)]
+            self._down(builder, body, full, widths, begin, end)
+
+    def _down(
+        self,
+        builder: ir.IRBuilder,
+        body: Body,
+        column: Index,
+        widths: list[int],
+        begin: ir.Value,
+        end: ir.Value,
+    ) -> None:
+        """Go down some vectors of columns; what is the same in all rows is read once."""
+        starts = [plus(builder, column, number * self.lanes) for number in range(len(widths))]
+        rows, columns = (
+            [node for node, access in self.accesses.items() if access.strides[axis] == 0] for axis in (1, 0)
+        )
+        known = [
+            {node: body.operand(builder, node, Place([0, start], width), {}) for node in columns}
+            for start, width in zip(starts, widths, strict=True)
+        ]
+        with counted_loop(builder, begin, end) as row:
+            of_row = {node: body.operand(builder, node, Place([row, 0], 1), {}) for node in rows}
+            for start, width, values in zip(starts, widths, known, strict=True):
+                spread = {node: splat(builder, value, width) for node, value in of_row.items()}
+                body.compute(builder, Place([row, start], width), {**values, **spread})
 
     def _blocks(
         self, builder: ir.IRBuilder, body: Body, indices: list[Index], begin: ir.Value, end: ir.Value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from wengert.ir.node import Node
@@ -13,7 +13,7 @@ from wengert.run.llvm.plan import Form, Kernel, Plan
 from wengert.run.llvm.views import View, is_whole
 
 # Below this many nanoseconds a kernel is not worth meeting for: one thread runs it.
-WORTH_SHARING = 1000.0
+WORTH_SHARING = 3000.0
 # Rough speeds of one core, in operations and bytes a nanosecond.
 _PRODUCT_SPEED, _LOOP_SPEED, _MEMORY_SPEED = 60.0, 10.0, 30.0
 
@@ -40,7 +40,12 @@ class Order:
     last: int
 
 
-def ordered(plan: Plan, written_over: Mapping[Node, Node], at_last: Iterable[Node]) -> Order | None:
+def ordered(
+    plan: Plan,
+    written_over: Mapping[Node, Node],
+    at_last: Iterable[Node],
+    units: Callable[[Kernel], int],
+) -> Order | None:
     """Return an order in which every output in `written_over` may take the place of its input.
 
     Parameters
@@ -50,6 +55,8 @@ def ordered(plan: Plan, written_over: Mapping[Node, Node], at_last: Iterable[Nod
         The input that a computed node is written over.
     at_last : iterable of Node
         What the first thread reads, or writes over, in the last phase.
+    units : callable
+        Into how many parts a kernel can be cut.
 
     Returns
     -------
@@ -72,7 +79,7 @@ def ordered(plan: Plan, written_over: Mapping[Node, Node], at_last: Iterable[Nod
     kernels = _sorted(plan.kernels, before)
     if kernels is None:
         return None
-    shared = frozenset(kernel for kernel in kernels if cost(kernel) >= WORTH_SHARING)
+    shared = frozenset(one for one in kernels if units(one) > 1 and cost(one) >= WORTH_SHARING)
     phases: dict[Kernel, int] = {}
     for kernel in kernels:
         phases[kernel] = max(

@@ -1,79 +1,116 @@
-"""Panels of a matrix, copied to where their rows lie one after the other."""
+"""Panels of a matrix, copied to where their rows lie one after the other.
+
+The functions are shared by all products of a module: extents and strides are arguments.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from llvmlite import ir
 
-from wengert.run.llvm.irtypes import I32, I64, constant, lanes_of, widened
-from wengert.run.llvm.loops import Access, Index, Place, counted_loop, index_value, load, plus
-from wengert.run.llvm.products import Product
+from wengert.run.llvm.irtypes import (
+    I32,
+    I64,
+    POINTER,
+    VOID,
+    constant,
+    lanes_of,
+    type_name,
+    widened,
+)
+from wengert.run.llvm.loops import Access, Place, counted_loop, load, store
 
 
-def pack_panel(
-    builder: ir.IRBuilder,
-    product: Product,
-    right: ir.Value,
-    scratch: ir.Value,
-    batch: list[Index],
-    column: Index,
-    widths: list[int],
-    lanes: int,
-) -> None:
-    """Copy the columns from `column` on, a vector of `lanes` for each of `widths`, filled up with zeros."""
-    transposed = product.right_access.strides[-1] != 1 and product.right_access.strides[-2] == 1
-    blocks = product.terms - product.terms % lanes if transposed and lanes & (lanes - 1) == 0 else 0
-    for number, width in enumerate(widths):
-        start = plus(builder, column, number * lanes)
-        target = _Target(scratch, len(widths) * lanes, number * lanes)
-        if blocks:
-            with counted_loop(builder, 0, blocks, lanes) as term:
-                _pack_square(builder, product, right, target, [*batch, term], start, width, lanes)
-        if blocks < product.terms:
-            with counted_loop(builder, blocks, product.terms) as term:
-                place = Place([*batch, term, start], width)
-                vector = load(builder, right, product.type, product.right_access, place)
-                target.store(builder, term, padded(builder, vector, lanes))
+def pack_rows(module: ir.Module, type_: ir.Type, lanes: int, widths: tuple[int, ...]) -> ir.Function:
+    """Return the function (source, stride by row, rows, target), for rows that lie in one piece.
+
+    Each row becomes as many vectors as there are widths, filled up with zeros.
+    """
+    shape = "_".join(map(str, widths))
+
+    def write(builder: ir.IRBuilder, arguments: Sequence[ir.Value]) -> None:
+        source, stride, rows, target = arguments
+        with counted_loop(builder, 0, rows) as row:
+            start = builder.gep(source, [builder.mul(row, stride)], source_etype=type_)
+            for number, width in enumerate(widths):
+                vector = load(builder, start, type_, Access(0, (1,)), Place([number * lanes], width))
+                place = Place([row, number * lanes], lanes)
+                access = Access(0, (len(widths) * lanes, 1))
+                store(builder, padded(builder, vector, lanes), target, type_, access, place)
+
+    name = f"pack_rows_{type_name(type_)}_{shape}_of_{lanes}"
+    return _function(module, name, [POINTER, I64, I64, POINTER], write)
 
 
-class _Target:
-    """A column of vectors in the scratch memory."""
+def pack_columns(module: ir.Module, type_: ir.Type, size: int, width: int) -> ir.Function:
+    """Return the function (source, stride by column, rows, last column, target), for columns in one piece.
 
-    def __init__(self, scratch: ir.Value, stride: int, offset: int) -> None:
-        self.scratch = scratch
-        self.stride = stride
-        self.offset = offset
+    Squares of `size`, a power of two that is at most the number of rows, are transposed in registers. The
+    last ones overlap those before. In place of columns beyond the last one, that one is taken.
+    """
 
-    def store(self, builder: ir.IRBuilder, term: Index, vector: ir.Value) -> None:
-        """Write the vector of one term."""
-        row = builder.mul(index_value(term), ir.Constant(I64, self.stride))
-        place = builder.add(row, ir.Constant(I64, self.offset))
-        element = vector.type.element if lanes_of(vector.type) > 1 else vector.type
-        builder.store(vector, builder.gep(self.scratch, [place], source_etype=element), align=4)
+    def write(builder: ir.IRBuilder, arguments: Sequence[ir.Value]) -> None:
+        source, stride, rows, last_column, target = arguments
+        last_row = builder.sub(rows, ir.Constant(I64, size))
+        with (
+            counted_loop(builder, 0, width, size) as column,
+            counted_loop(builder, 0, rows, size) as count,
+        ):
+            row = _smaller(builder, count, last_row)
+            vectors = []
+            for lane in range(size):
+                here = builder.add(column, ir.Constant(I64, lane)) if not isinstance(column, int) else lane
+                inside = _smaller(builder, here, last_column)
+                place = Place([builder.add(builder.mul(inside, stride), row)], size)
+                vectors.append(load(builder, source, type_, Access(0, (1,)), place))
+            for number, vector in enumerate(transposed_square(builder, vectors)):
+                place = Place([builder.add(row, ir.Constant(I64, number)), column], size)
+                store(builder, vector, target, type_, Access(0, (width, 1)), place)
+
+    name = f"pack_columns_{type_name(type_)}_{size}_of_{width}"
+    return _function(module, name, [POINTER, I64, I64, I64, POINTER], write)
 
 
-def _pack_square(
-    builder: ir.IRBuilder,
-    product: Product,
-    right: ir.Value,
-    target: _Target,
-    head: list[Index],
-    column: Index,
-    width: int,
-    lanes: int,
-) -> None:
-    """Copy lanes × lanes elements that run along the terms in memory: read as rows, written as columns."""
-    *batch, term = head
-    *outer, by_term, by_column = product.right_access.strides
-    turned = Access(product.right_access.offset, (*outer, by_column, by_term))
-    zero = constant(widened(product.type, lanes), 0)
-    rows = [
-        load(builder, right, product.type, turned, Place([*batch, plus(builder, column, lane), term], lanes))
-        if lane < width
-        else zero
-        for lane in range(lanes)
-    ]
-    for number, vector in enumerate(transposed_square(builder, rows)):
-        target.store(builder, plus(builder, term, number), vector)
+def pack_elements(module: ir.Module, type_: ir.Type, width: int) -> ir.Function:
+    """Return the function (source, stride by row, stride by column, rows, last column, target).
+
+    For matrices that lie in pieces in both directions.
+    """
+
+    def write(builder: ir.IRBuilder, arguments: Sequence[ir.Value]) -> None:
+        source, by_row, by_column, rows, last_column, target = arguments
+        with counted_loop(builder, 0, rows) as row, counted_loop(builder, 0, width) as column:
+            inside = _smaller(builder, column, last_column)
+            offset = builder.add(builder.mul(row, by_row), builder.mul(inside, by_column))
+            value = load(builder, source, type_, Access(0, (1,)), Place([offset], 1))
+            store(builder, value, target, type_, Access(0, (width, 1)), Place([row, column], 1))
+
+    name = f"pack_elements_{type_name(type_)}_{width}"
+    return _function(module, name, [POINTER, I64, I64, I64, I64, POINTER], write)
+
+
+def _function(
+    module: ir.Module,
+    name: str,
+    types: list[ir.Type],
+    write: Callable[[ir.IRBuilder, Sequence[ir.Value]], None],
+) -> ir.Function:
+    known = module.globals.get(name)
+    if known is not None:
+        return known
+    function = ir.Function(module, ir.FunctionType(VOID, types), name)
+    function.linkage = "internal"
+    function.attributes.add("noinline")
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    write(builder, function.args)
+    builder.ret_void()
+    return function
+
+
+def _smaller(builder: ir.IRBuilder, x: ir.Value | int, y: ir.Value) -> ir.Value:
+    value = ir.Constant(I64, x) if isinstance(x, int) else x
+    return builder.select(builder.icmp_signed("<", value, y), value, y)
 
 
 def transposed_square(builder: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:

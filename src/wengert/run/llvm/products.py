@@ -12,7 +12,6 @@ from wengert.run.llvm.body import kernel_accesses
 from wengert.run.llvm.irtypes import memory_type
 from wengert.run.llvm.loops import Access
 from wengert.run.llvm.plan import Kernel
-from wengert.run.llvm.target import Target
 from wengert.run.llvm.views import View, broadcast_strides
 
 # With so few rows a panel of the right matrix is not read often enough to be worth packing it.
@@ -68,7 +67,7 @@ class Product:
         """Whether both matrices run along the terms in memory, and are too few rows to pack one for."""
         return (
             self.rows < FEW_ROWS
-            and self.right_access.strides[-1] != 1
+            and (self.right_access.strides[-1] != 1 or self.columns == 1)
             and self.right_access.strides[-2] == 1
             and self.terms > 1
         )
@@ -126,38 +125,3 @@ def _last(view: View, is_matrix: bool, row_first: bool) -> tuple[int, int]:
     if is_matrix:
         return view.strides[-2], view.strides[-1]
     return (0, view.strides[-1]) if row_first else (view.strides[-1], 0)
-
-
-@dataclass(frozen=True)
-class Tile:
-    """How many rows, and vectors of columns, are computed at once, their results all in registers."""
-
-    rows: int
-    vectors: int
-
-
-def tile_of(product: Product, target: Target) -> Tile:
-    """Choose the tile: results, one row of the right matrix, and one element of the left in registers."""
-    lanes = target.lanes(product.itemsize)
-    wide = target.vector_registers >= 32
-    across = max(1, -(-product.columns // lanes))
-    if across == 1:
-        return Tile(max(1, min(product.rows, 14 if wide else 8)), 1)
-    rows = max(1, min(product.rows, 8 if wide else 6))
-    results = 24 if wide else 12
-    return Tile(rows, max(2, min(across, results // rows, 8)))
-
-
-def packs(product: Product, target: Target) -> bool:
-    """Whether panels of the right matrix are first copied to where they lie one row after the other."""
-    lanes = target.lanes(product.itemsize)
-    tile = tile_of(product, target)
-    row_stride, column_stride = product.right_access.strides[-2:]
-    if column_stride != 1 and product.columns > 1:
-        return True
-    tiles = -(-product.rows // tile.rows)
-    if tiles < FEW_ROWS:
-        return False
-    # Rows that are far apart share few places of the nearest cache and need a page each.
-    far_apart = row_stride * product.itemsize >= 1024 and product.terms >= 64
-    return far_apart or product.columns % lanes != 0

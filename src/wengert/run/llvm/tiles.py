@@ -2,58 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from llvmlite import ir
 
 from wengert.ir.node import Node
 from wengert.run.llvm.body import Body
-from wengert.run.llvm.irtypes import I64, POINTER, constant, intrinsic, splat, widened
+from wengert.run.llvm.cuts import cut_of
+from wengert.run.llvm.irtypes import I1, memory_type
 from wengert.run.llvm.loops import (
     Access,
     Index,
     Place,
+    address,
     counted_loop,
+    digits,
     index_value,
+    larger,
     load,
+    minus,
     plus,
-    store,
+    prefetch,
+    smaller,
     times,
 )
-from wengert.run.llvm.packing import pack_panel, shortened
-from wengert.run.llvm.products import Product, packs, tile_of
+from wengert.run.llvm.microkernel import tile_function
+from wengert.run.llvm.operands import LeftOperand, Panel, RightOperand, scratch_at
+from wengert.run.llvm.products import Product
 from wengert.run.llvm.target import Target
 
-# Lines behind a product that are written out for every vector of a tile; more take too long to compile.
-SHORT_EPILOGUE = 4
+# Over so many terms there is time to fetch what is needed behind the product.
+MANY_TERMS = 128
+LINE = 64  # bytes of a line of the caches
 
 
 class Tiles:
-    """Columns are cut into panels, a panel's rows into tiles; each tile runs through all terms at once.
+    """Every tile runs through all terms in registers; what follows the product is computed tile by tile.
 
     Attributes
     ----------
     units : int
-        Matrices of a batch, panels, or tiles of rows: what the threads share.
+        Tiles of rows, or tiles by panel: see `Cut.by_rows`.
     scratch_bytes : int
-        For one packed panel.
+        For packed rows, a packed panel, and the results of a tile.
     """
 
     def __init__(self, product: Product, target: Target) -> None:
         self.product = product
-        self.lanes = min(target.lanes(product.itemsize), max(product.columns, 1))
-        self.tile = tile_of(product, target)
-        self.packed = packs(product, target)
-        if self.packed:
-            self.lanes = target.lanes(product.itemsize)
-        self.panel = self.tile.vectors * self.lanes
-        self.panels = -(-product.columns // self.panel)
-        self.row_tiles = -(-product.rows // self.tile.rows)
-        self.scratch_bytes = product.terms * self.panel * product.itemsize if self.packed else 0
-        self.by_rows = not product.batch and self.panels == 1
-        self.units = product.batch[0] if product.batch else self.row_tiles if self.by_rows else self.panels
-        if product.is_empty:
-            self.units = 0
+        self.units = self.scratch_bytes = 0
+        if not product.is_empty:
+            self.cut = cut = cut_of(product, target)
+            # Stretches of tiles follow each other by matrix of a batch, group of rows and, perhaps, panel.
+            self.stretches = [*product.batch, cut.groups, 1 if cut.by_rows else cut.panels]
+            self.units = math.prod(self.stretches) * cut.group
+            self.scratch_bytes = cut.scratch_bytes
 
     def generate(
         self,
@@ -64,171 +68,177 @@ class Tiles:
         scratch: ir.Value,
     ) -> None:
         """Generate the units from `begin` to `end`."""
-        writer = _TileWriter(self, builder, buffers, scratch)
-        if self.product.batch:
-            with counted_loop(builder, begin, end) as index:
-                self._batches(builder, [index], lambda batch: self._panels(writer, batch, 0, self.panels))
-        elif self.by_rows:
-            with builder.if_then(builder.icmp_signed("<", begin, end)):
-                self._one_panel(writer, [], 0, self._widths(0), begin, end)
-        else:
-            self._panels(writer, [], begin, end)
-
-    def _batches(
-        self, builder: ir.IRBuilder, batch: list[Index], inside: Callable[[list[Index]], None]
-    ) -> None:
-        if len(batch) == len(self.product.batch):
-            inside(batch)
+        if not self.units:
             return
-        with counted_loop(builder, 0, self.product.batch[len(batch)]) as index:
-            self._batches(builder, [*batch, index], inside)
+        cut, product = self.cut, self.product
+        left = LeftOperand(builder, product, cut, buffers[product.left], scratch)
+        writer = _PanelWriter(self, builder, buffers, scratch, left)
+        first = builder.sdiv(begin, index_value(cut.group))
+        after = builder.sdiv(builder.add(end, index_value(cut.group - 1)), index_value(cut.group))
+        with counted_loop(builder, first, after) as number:
+            start = times(builder, number, cut.group)
+            low = larger(builder, minus(builder, begin, start), 0)
+            high = smaller(builder, minus(builder, end, start), cut.group)
+            *batch, group, panel = digits(builder, number, self.stretches)
+            tile = times(builder, group, cut.group)
+            if cut.groups > 1:
+                high = smaller(builder, high, minus(builder, cut.row_tiles, tile))
+            stretch = _Stretch(batch, tile, low, high)
+            if cut.by_rows:
+                if cut.packs_left:
+                    left.pack(batch, tile, low, high)
+                with counted_loop(builder, 0, cut.panels) as each:
+                    self._panel(writer, stretch, each)
+            else:
+                if cut.packs_left:
+                    is_first = builder.icmp_signed("==", index_value(panel), index_value(0))
+                    is_new = builder.or_(is_first, builder.icmp_signed("==", index_value(number), first))
+                    with builder.if_then(is_new):
+                        left.pack(batch, tile, 0, cut.group)
+                self._panel(writer, stretch, panel)
 
-    def _widths(self, panel: int) -> list[int]:
-        """Return the lanes of each vector of a panel; the last panel may have fewer, and a short one."""
-        left = min(self.product.columns - panel * self.panel, self.panel)
-        return [min(self.lanes, left - start) for start in range(0, left, self.lanes)]
-
-    def _panels(self, writer: _TileWriter, batch: list[Index], begin: Index, end: Index) -> None:
-        builder = writer.builder
-        full = self.product.columns // self.panel
-        last = self.panels > full
-        if full:
-            stop = end
-            if last:
-                limit, stop_value = index_value(full), index_value(end)
-                stop = builder.select(builder.icmp_signed("<", stop_value, limit), stop_value, limit)
-            with counted_loop(builder, begin, stop) as panel:
-                column = times(builder, panel, self.panel)
-                self._one_panel(writer, batch, column, self._widths(0), 0, self.row_tiles)
-        if last:
-            mine = builder.and_(
-                builder.icmp_signed("==", index_value(end), index_value(self.panels)),
-                builder.icmp_signed("<", index_value(begin), index_value(end)),
-            )
-            with builder.if_then(mine):
-                column = full * self.panel
-                self._one_panel(writer, batch, column, self._widths(full), 0, self.row_tiles)
-
-    def _one_panel(
-        self,
-        writer: _TileWriter,
-        batch: list[Index],
-        column: Index,
-        widths: list[int],
-        begin: Index,
-        end: Index,
-    ) -> None:
-        builder = writer.builder
-        writer.begin_panel(batch, column, widths)
-        full = self.product.rows // self.tile.rows
-        rest = self.product.rows - full * self.tile.rows
-        if full:
-            stop = end
-            if rest:
-                limit, stop_value = index_value(full), index_value(end)
-                stop = builder.select(builder.icmp_signed("<", stop_value, limit), stop_value, limit)
-            with counted_loop(builder, begin, stop) as number:
-                writer.tile(times(builder, number, self.tile.rows), self.tile.rows)
-        if rest:
-            mine = builder.icmp_signed("==", index_value(end), index_value(self.row_tiles))
-            with builder.if_then(mine):
-                writer.tile(full * self.tile.rows, rest)
+    def _panel(self, writer: _PanelWriter, stretch: _Stretch, panel: Index) -> None:
+        """Generate a stretch of tiles of one panel; the last one may have fewer columns."""
+        builder, cut, columns = writer.builder, self.cut, self.product.columns
+        full = columns // cut.width
+        column = times(builder, panel, cut.width)
+        whole = Panel(column, (cut.lanes,) * cut.tile.vectors)
+        rest = columns - full * cut.width
+        widths = tuple(min(cut.lanes, rest - start) for start in range(0, rest, cut.lanes))
+        if not rest:
+            writer.write(stretch, whole)
+        elif not full:
+            writer.write(stretch, Panel(0, widths))
+        else:
+            is_full = builder.icmp_signed("<", index_value(panel), index_value(full))
+            with builder.if_else(is_full) as (then, otherwise):
+                with then:
+                    writer.write(stretch, whole)
+                with otherwise:
+                    writer.write(stretch, Panel(full * cut.width, widths))
 
 
-class _TileWriter:
-    """Generates the tiles of one panel."""
+@dataclass(frozen=True)
+class _Stretch:
+    """Tiles of a group from `low` to `high`; `tile` is the number of the group's first one."""
+
+    batch: Sequence[Index]
+    tile: Index
+    low: Index
+    high: Index
+
+
+class _PanelWriter:
+    """Generates the tiles of a panel."""
 
     def __init__(
-        self, tiles: Tiles, builder: ir.IRBuilder, buffers: dict[Node, ir.Value], scratch: ir.Value
+        self,
+        tiles: Tiles,
+        builder: ir.IRBuilder,
+        buffers: dict[Node, ir.Value],
+        scratch: ir.Value,
+        left: LeftOperand,
     ) -> None:
-        self.tiles = tiles
+        self.cut = tiles.cut
         self.product = tiles.product
         self.builder = builder
-        self.scratch = scratch
-        self.left = buffers[self.product.left]
-        self.right = buffers[self.product.right]
+        self.left = left
+        self.right = RightOperand(builder, tiles.product, tiles.cut, buffers[self.product.right], scratch)
+        self.results = scratch_at(builder, scratch, self.cut.offsets[2])
         self.body = Body(self.product.kernel, buffers, self.product.accesses)
-        self.batch: list[Index] = []
-        self.column: Index = 0
-        self.widths: list[int] = []
 
-    def begin_panel(self, batch: list[Index], column: Index, widths: list[int]) -> None:
-        """Go to a panel, and pack it where that pays."""
-        self.batch, self.column, self.widths = batch, column, widths
-        if self.tiles.packed:
-            pack_panel(
-                self.builder, self.product, self.right, self.scratch, batch, column, widths, self.tiles.lanes
-            )
+    def write(self, stretch: _Stretch, panel: Panel) -> None:
+        """Generate the tiles, block by block of their terms."""
+        builder, cut, terms = self.builder, self.cut, self.product.terms
+        with counted_loop(builder, 0, cut.blocks) as block:
+            term = times(builder, block, cut.block)
+            count = smaller(builder, minus(builder, terms, term), cut.block) if cut.blocks > 1 else terms
+            self.right.take(stretch.batch, term, count, panel)
+            with counted_loop(builder, stretch.low, stretch.high) as number:
+                row = times(builder, plus(builder, stretch.tile, number), cut.tile.rows)
+                rows: Index = cut.tile.rows
+                if self.product.rows % cut.tile.rows:
+                    rows = smaller(builder, minus(builder, self.product.rows, row), cut.tile.rows)
+                if terms >= MANY_TERMS:
+                    self._fetch(stretch.batch, row, rows, panel)
+                results = self._results(number, panel)
+                self._multiply(stretch, number, row, rows, term, count, results, block)
+                if cut.blocks == 1:
+                    self._finish(stretch.batch, row, rows, panel, results)
+                else:
+                    is_last = builder.icmp_signed("==", index_value(block), index_value(cut.blocks - 1))
+                    with builder.if_then(is_last):
+                        self._finish(stretch.batch, row, rows, panel, results)
 
-    def tile(self, row: Index, rows: int) -> None:
-        """Compute `rows` rows of the panel from `row` on, and what is fused behind them."""
-        builder, product = self.builder, self.product
-        lanes = [self.tiles.lanes if self.tiles.packed else width for width in self.widths]
-        results = [[self._slot(widened(product.type, count)) for count in lanes] for _ in range(rows)]
-        if product.terms:
-            # Not unrolled: sixteen multiplications hide the counting, and longer code costs time to compile.
-            with counted_loop(builder, 0, product.terms) as term:
-                self._multiply(row, rows, term, lanes, results)
-        if len(product.kernel.members) <= SHORT_EPILOGUE:
-            for number in range(rows):
-                for place, width in enumerate(self.widths):
-                    slot = results[number][place]
-                    value = shortened(builder, builder.load(slot, typ=slot.allocated_type), width)
-                    self._finish(plus(builder, row, number), place, value)
-            return
-        self._finish_in_a_loop(row, rows, lanes, results)
-
-    def _finish(self, row: Index, place: int, value: ir.Value) -> None:
-        """Compute what is fused behind the product for one vector of its result."""
-        column = plus(self.builder, self.column, place * self.tiles.lanes)
-        where = Place([*self.batch, row, column], self.widths[place])
-        self.body.compute(self.builder, where, {self.product.kernel.line: value})
-
-    def _finish_in_a_loop(
-        self, row: Index, rows: int, lanes: list[int], results: list[list[ir.AllocaInstr]]
-    ) -> None:
-        """Go through the tile in memory, so that what follows stands in the code once for each vector."""
-        builder, type_ = self.builder, self.product.type
-        stride = sum(lanes)
-        with builder.goto_entry_block():
-            tile = builder.alloca(ir.ArrayType(type_, rows * stride))
-        tile.type = POINTER  # llvmlite would only let whole arrays be stored there
-        for number, slots in enumerate(results):
-            for place, slot in enumerate(slots):
-                value = builder.load(slot, typ=slot.allocated_type)
-                access = Access(number * stride + sum(lanes[:place]), (1,))
-                store(builder, value, tile, type_, access, Place([0], lanes[place]))
+    def _fetch(self, batch: Sequence[Index], row: Index, rows: Index, panel: Panel) -> None:
+        """Ask for the memory that the lines behind the product will read or write when the tile is done."""
+        builder, kernel = self.builder, self.product.kernel
+        buffers = {node: node for node in kernel.stored}
+        for node, view in kernel.leaves.items():
+            if node not in kernel.line.inputs and node in self.product.accesses:
+                buffers[node] = view.base
         with counted_loop(builder, 0, rows) as number:
-            for place, width in enumerate(self.widths):
-                access = Access(sum(lanes[:place]), (stride, 1))
-                value = load(builder, tile, type_, access, Place([number, 0], width))
-                self._finish(plus(builder, row, number), place, value)
+            for node, base in buffers.items():
+                access, type_ = self.product.accesses[node], memory_type(node.type.dtype)
+                if 0 in access.strides[-2:]:
+                    continue  # a row, a column or a number, which stays in the cache
+                for start in range(0, sum(panel.widths), LINE // node.type.dtype.itemsize):
+                    place = [*batch, plus(builder, row, number), plus(builder, panel.column, start)]
+                    prefetch(
+                        builder, address(builder, self.body.buffers[base], type_, access, Place(place, 1))
+                    )
 
-    def _slot(self, type_: ir.Type) -> ir.AllocaInstr:
-        with self.builder.goto_entry_block():
-            slot = self.builder.alloca(type_)
-        self.builder.store(constant(type_, 0), slot)
-        return slot
+    def _results(self, number: Index, panel: Panel) -> ir.Value:
+        """Return where the results of a tile stand between the blocks, and until what follows is computed."""
+        if self.cut.blocks == 1:
+            return self.results
+        size = self.cut.tile.rows * len(panel.widths) * self.cut.lanes
+        offset = times(self.builder, number, size)
+        return self.builder.gep(self.results, [index_value(offset)], source_etype=self.product.type)
 
     def _multiply(
-        self, row: Index, rows: int, term: Index, lanes: list[int], results: list[list[ir.AllocaInstr]]
+        self,
+        stretch: _Stretch,
+        number: Index,
+        row: Index,
+        rows: Index,
+        term: Index,
+        count: Index,
+        results: ir.Value,
+        block: Index,
     ) -> None:
-        """Add one term to every result: a column of the left tile times a row of the panel."""
-        builder, product = self.builder, self.product
-        vectors = [self._right(term, place, count) for place, count in enumerate(lanes)]
-        for number in range(rows):
-            where = Place([*self.batch, plus(builder, row, number), term], 1)
-            scalar = load(builder, self.left, product.type, product.left_access, where)
-            for vector, count, slot in zip(vectors, lanes, results[number], strict=True):
-                before = builder.load(slot, typ=slot.allocated_type)
-                factor = splat(builder, scalar, count)
-                builder.store(intrinsic(builder, "llvm.fmuladd", [factor, vector, before]), slot)
+        builder = self.builder
+        source, by_row, by_term = self.left.tile(stretch.batch, number, row, term)
+        right, right_by_term, widths = self.right.taken
+        function = tile_function(builder.module, self.product.type, self.cut.tile, self.cut.lanes, widths)
+        adds: ir.Value = ir.Constant(I1, 0)
+        if self.cut.blocks > 1:
+            adds = builder.icmp_signed(">", index_value(block), index_value(0))
+        last_row = index_value(minus(builder, rows, 1))
+        builder.call(
+            function,
+            [
+                *(source, index_value(by_row), index_value(by_term), last_row),
+                *(right, index_value(right_by_term), index_value(count), results, adds),
+            ],
+        )
 
-    def _right(self, term: Index, place: int, lanes: int) -> ir.Value:
-        if not self.tiles.packed:
-            column = plus(self.builder, self.column, place * self.tiles.lanes)
-            where = Place([*self.batch, term, column], lanes)
-            return load(self.builder, self.right, self.product.type, self.product.right_access, where)
-        row = self.builder.mul(index_value(term), ir.Constant(I64, len(self.widths) * self.tiles.lanes))
-        packed = Access(place * self.tiles.lanes, (1,))
-        return load(self.builder, self.scratch, self.product.type, packed, Place([row], lanes))
+    def _finish(
+        self, batch: Sequence[Index], row: Index, rows: Index, panel: Panel, results: ir.Value
+    ) -> None:
+        """Compute what is fused behind the product, a vector of results at a time."""
+        builder, lanes = self.builder, self.cut.lanes
+        access = Access(0, (len(panel.widths) * lanes, 1))
+
+        def finish(number: Index, start: Index, width: int) -> None:
+            value = load(builder, results, self.product.type, access, Place([number, start], width))
+            place = [*batch, plus(builder, row, number), plus(builder, panel.column, start)]
+            self.body.compute(builder, Place(place, width), {self.product.kernel.line: value})
+
+        full = sum(width == lanes for width in panel.widths)
+        with counted_loop(builder, 0, rows) as number:
+            if full:
+                with counted_loop(builder, 0, full * lanes, lanes) as start:
+                    finish(number, start, lanes)
+            if full < len(panel.widths):
+                finish(number, full * lanes, panel.widths[-1])

@@ -1,0 +1,120 @@
+"""The options that commands share: their types and what `--help` says of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+
+TABLE = Group("Table", sort_key=0)
+SCORING = Group("Scoring", sort_key=1)
+NETWORK = Group("Network", sort_key=2)
+TRAINING = Group("Training", sort_key=3)
+OUTPUT = Group("Output", sort_key=4)
+FORMULA = Group("Formula", sort_key=5)
+MODEL = Group("Model", sort_key=6)
+DERIVATION = Group("Derivation", sort_key=7)
+MEASURING = Group("Measuring", sort_key=8)
+EXERCISE = Group("Exercise", sort_key=9)
+
+
+def option(text: str, group: Group) -> Parameter:
+    """Return an option that is described by ``text`` and listed in ``group``."""
+    return Parameter(help=text, group=group, negative=(), show_default=False)
+
+
+# A lone dash is standard input.
+File = Annotated[
+    str,
+    Parameter(
+        help="Table in a .csv, .tsv or .parquet file, or - for CSV from standard input.",
+        allow_leading_hyphen=True,
+    ),
+]
+Model = Annotated[str, Parameter(help="Directory that `wengert train` saved.")]
+Json = Annotated[bool, option("Print one JSON object and nothing else on standard output.", OUTPUT)]
+Quiet = Annotated[bool, option("Print nothing but errors and warnings.", OUTPUT)]
+Target = Annotated[str | None, option("Column to predict.", TABLE)]
+Drop = Annotated[list[str] | None, option("Columns to leave out, separated by commas.", TABLE)]
+Config = Annotated[
+    str | None,
+    option(
+        'TOML file with options (target = "digit", hidden = [128, 64], …); those given here go before it.',
+        TABLE,
+    ),
+]
+TestFraction = Annotated[
+    float | None, option("Part of the rows to hold out for scoring. [default: 0.2]", SCORING)
+]
+Cv = Annotated[
+    int | None,
+    option("Score by cross-validation with so many folds; the model saved is trained on all rows.", SCORING),
+]
+Preset = Annotated[
+    str | None,
+    option("tabular (slower, stronger) or plain (dense layers, stopped early). [default: tabular]", NETWORK),
+]
+Hidden = Annotated[
+    str | None,
+    option(
+        (
+            "Units of the hidden layers, separated by commas; none for a linear model. "
+            "[default: 256,256,256; plain: 128,64]"
+        ),
+        NETWORK,
+    ),
+]
+Activation = Annotated[
+    str | None,
+    option(
+        (
+            "Of the hidden layers: relu, tanh, sigmoid, gelu, silu, selu, mish, … "
+            "[default: selu for classes, mish for numbers; plain: relu]"
+        ),
+        NETWORK,
+    ),
+]
+Dropout = Annotated[
+    float | None, option("Part of the hidden units switched off in each step. [default: 0]", NETWORK)
+]
+Epochs = Annotated[
+    int | None,
+    option(
+        (
+            "At most so many passes over the rows; plain stops before when it no longer helps. "
+            "[default: 256, fewer for large tables; plain: 200]"
+        ),
+        TRAINING,
+    ),
+]
+BatchSize = Annotated[
+    int | None, option("Rows a step. [default: 256; plain: 32 to 256, by the number of rows]", TRAINING)
+]
+Optimizer = Annotated[
+    str | None, option("Of plain: adam, adamw, sgd, rmsprop or lbfgs. [default: adam]", TRAINING)
+]
+LearningRate = Annotated[float | None, option("[default: what suits the optimizer or preset]", TRAINING)]
+L2 = Annotated[
+    float | None,
+    option("Of plain: factor of the penalty on squared weights. [default: 1 / rows]", TRAINING),
+]
+Seed = Annotated[
+    int | None, option("Of everything random: the same seed gives the same model. [default: 0]", TRAINING)
+]
+TimeLimit = Annotated[
+    float | None, option("Seconds after which training ends with the best weights so far.", TRAINING)
+]
+Out = Annotated[
+    str | None,
+    option("Directory of the model. [default: from the file's name, such as digits-model]", OUTPUT),
+]
+Formula = Annotated[
+    str,
+    Parameter(
+        help="NumPy formula, such as 'sum((tanh(a @ W) @ V - y)**2)'; 'b = a @ W; …' names a value.",
+        allow_leading_hyphen=True,
+    ),
+]
+Wrt = Annotated[str | None, option("Names to differentiate by, separated by commas. [default: all]", FORMULA)]
+Shape = Annotated[str | None, option("Shapes, such as a=1x3,W=3x2; names without one are numbers.", FORMULA)]
+PointSeed = Annotated[int, option("Of the random values of the arguments. [default: 0]", FORMULA)]

@@ -1,0 +1,147 @@
+"""An estimator as a file of another program, and an estimator from such a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from wengert import nn
+from wengert.errors import ConfigurationError, ModelFileError
+from wengert.estimators.forward import dense_layers
+from wengert.estimators.plan import form_of, settings_of
+from wengert.estimators.step import step_program
+from wengert.estimators.stopping import Patience, Rate
+from wengert.estimators.training import Run
+from wengert.io.formats.export import export_model
+from wengert.io.formats.onnx_import import from_onnx
+from wengert.io.formats.portable_model import PortableModel
+from wengert.io.formats.safetensors_file import from_safetensors
+from wengert.io.formats.torch_import import from_torch
+from wengert.io.preprocess import TablePreprocessor, Target
+
+Path = str | os.PathLike[str]
+
+# The output activation that a network may end in already, by the name of its activation.
+_OUTPUTS = {"softmax": "softmax", "sigmoid": "logistic"}
+
+
+class Exchange:
+    """What gives an estimator its methods for files."""
+
+    def to_onnx(self, path: Path) -> None:
+        """Write an ONNX model (``.onnx``): see `wengert.io.to_onnx` for its inputs and outputs."""
+        self._export(path, "onnx")
+
+    def to_safetensors(self, path: Path) -> None:
+        """Write weights, classes, feature names and preprocessing (``.safetensors``)."""
+        self._export(path, "safetensors")
+
+    def to_python(self, path: Path) -> None:
+        """Write a predictor as Python source (``.py``) that needs NumPy alone."""
+        self._export(path, "numpy")
+
+    @classmethod
+    def from_safetensors(cls, path: Path) -> Self:
+        """Read an estimator that `to_safetensors` wrote.
+
+        Raises
+        ------
+        ModelFileError
+            As `wengert.io.from_safetensors`, and if it is that of another kind of estimator.
+        """
+        model = from_safetensors(path)
+        estimator = _around(cls, model.network, model.target, model.feature_names)
+        if model.columns:
+            estimator.categorical_features = "from_dtype"
+            estimator.preprocessor_ = TablePreprocessor(
+                model.columns, Target("y", "regression", (), 0.0, 1.0)
+            )
+        return estimator
+
+    @classmethod
+    def from_onnx(cls, path: Path, *, classes: Any = None, feature_names: Sequence[str] = ()) -> Self:
+        """Return an estimator around the network of an ONNX file: see `wengert.io.from_onnx`.
+
+        Parameters
+        ----------
+        path : path-like
+        classes : array-like, optional
+            Of a classifier, in the order of the outputs; 0, 1, … by default.
+        feature_names : sequence of str, optional
+        """
+        return _around(cls, from_onnx(path), _target_of(cls, classes), feature_names)
+
+    @classmethod
+    def from_torch(cls, module: Any, *, classes: Any = None, feature_names: Sequence[str] = ()) -> Self:
+        """Return an estimator around a `torch.nn.Sequential`; parameters as for `from_onnx`."""
+        return _around(cls, from_torch(module), _target_of(cls, classes), feature_names)
+
+    def _export(self: Any, path: Path, format: str) -> None:
+        check_is_fitted(self)
+        export_model(self._portable(), path, format)
+
+    def _portable(self: Any) -> PortableModel:
+        network = self.network_
+        if self.out_activation_ == "exp":
+            # A file holds what the answers are made of: here the last layer with its inverse link.
+            last = network.layers[-1]
+            network = nn.Sequential(*network.layers[:-1], last.replace(activation=np.exp))
+        preprocessor = getattr(self, "preprocessor_", None)
+        columns = () if preprocessor is None else preprocessor.columns
+        if columns:
+            names = tuple(column.name for column in columns)
+        elif hasattr(self, "feature_names_in_"):
+            names = tuple(map(str, self.feature_names_in_))
+        else:
+            names = tuple(f"x{place}" for place in range(self.n_features_in_))
+        return PortableModel(network, self._target(), names, columns)
+
+
+def _target_of(cls: type[Any], classes: Any) -> Target:
+    if classes is not None and not cls._classifies:
+        raise ConfigurationError(f"classes={classes!r}: {cls.__name__} predicts numbers; leave them out")
+    known = () if classes is None else tuple(np.asarray(classes).tolist())
+    return Target("y", "multiclass" if cls._classifies else "regression", known, 0.0, 1.0)
+
+
+def _around(cls: type[Any], network: Any, target: Target, feature_names: Sequence[str]) -> Any:
+    """Return an estimator of a class as if it had been fitted with this network."""
+    if cls._classifies != (target.kind != "regression"):
+        raise ModelFileError(f"the file holds a {target.kind} model, and {cls.__name__} is for another task")
+    network, given = _without_output_activation(network)
+    dense = dense_layers(network)
+    if dense is None:
+        raise ModelFileError("the network is no stack of dense layers with activations")
+    estimator = cls(
+        hidden_layer_sizes=tuple(layer.outputs for layer in dense[:-1]),
+        activation=[layer.activation for layer in dense[:-1]] if len(dense) > 1 else "identity",
+    )
+    estimator.n_features_in_ = dense[0].inputs
+    if feature_names and not all(name == f"x{place}" for place, name in enumerate(feature_names)):
+        estimator.feature_names_in_ = np.array(feature_names, object)
+        estimator.n_features_in_ = len(feature_names)
+    estimator.n_outputs_, estimator.n_layers_ = dense[-1].outputs, len(dense) + 1
+    estimator._take_target(target, given)
+    estimator.network_ = network
+    settings = settings_of(estimator)
+    program = step_program(form_of(estimator, 1), network)
+    patience = Patience(estimator.tol, estimator.n_iter_no_change)
+    estimator._run = Run(program, program.first_carry(network, settings), patience, Rate(settings.rate))
+    estimator._take_over("imported")
+    return estimator
+
+
+def _without_output_activation(network: Any) -> tuple[Any, str | None]:
+    """Return a network that gives raw outputs, and the name of the output activation taken off it."""
+    if isinstance(network, nn.Sequential):
+        *others, last = network.layers
+        name = _OUTPUTS.get(str(getattr(last, "activation", None)))
+        if name is not None and isinstance(last, nn.Dense):
+            return nn.Sequential(*others, last.replace(activation="identity")), name
+        if name is not None:
+            return nn.Sequential(*others), name
+    return network, None

@@ -1,0 +1,227 @@
+"""Looking into a fitted estimator: values, gradients, derivations, drawings, and what is wrong with it."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from wengert import nn
+from wengert.autodiff.gradients import grad
+from wengert.errors import ConfigurationError
+from wengert.estimators.forward import dense_layers, layer_outputs, output_activation
+from wengert.estimators.losses import mean_of
+from wengert.estimators.options import check_options
+from wengert.estimators.plan import batch_size, form_of, settings_of
+from wengert.estimators.rows import as_dense, checked_weights, features_to_predict, same_length
+from wengert.estimators.step import batch_objective, step_program
+from wengert.estimators.training import Rows
+from wengert.explain.derivation import Derivation
+from wengert.explain.drawing.drawing import Drawing
+from wengert.explain.drawing.entry import draw
+from wengert.explain.entry import explain
+from wengert.nn.validation import unknown_name
+from wengert.primitives import random
+from wengert.train.doctor import Diagnosis, diagnose
+from wengert.train.learning_rate_finder import LearningRateCurve, range_test
+
+Array = np.ndarray[Any, Any]
+
+_WRT = ("parameters", "coefs", "intercepts", "X")
+
+
+class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+    """What gives an estimator its methods for looking into it."""
+
+    @property
+    def _n_features_out(self: Any) -> int:
+        """Number of columns of `transform`, from which scikit-learn makes their names."""
+        dense = dense_layers(self.network_)
+        return int(dense[-1].inputs) if dense else self.transform(np.zeros((1, self.n_features_in_))).shape[1]
+
+    def activations(self: Any, X: Any) -> list[Array]:
+        """Return the output of each layer, the last one after the output activation.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, data frame}, shape (n_samples, n_features)
+
+        Returns
+        -------
+        list of ndarray, shape (n_samples, units) each
+        """
+        check_is_fitted(self)
+        outputs = layer_outputs(self.network_, features_to_predict(self, X))
+        outputs[-1] = output_activation(self.out_activation_, outputs[-1].copy())
+        return outputs
+
+    def transform(self: Any, X: Any) -> Array:
+        """Return the output of the last hidden layer: what the network has made of the features.
+
+        Without a hidden layer, the features themselves.
+        """
+        check_is_fitted(self)
+        features = features_to_predict(self, X)
+        outputs = layer_outputs(self.network_, features)
+        return outputs[-2] if len(outputs) > 1 else as_dense(features)
+
+    def gradients(self: Any, X: Any, y: Any, sample_weight: Any = None, *, wrt: str = "parameters") -> Any:
+        """Return the gradient of the loss that `fit` minimises, at all rows together.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+        wrt : {"parameters", "coefs", "intercepts", "X"}
+            By what to differentiate.
+
+        Returns
+        -------
+        dict of str to ndarray, list of ndarray, or ndarray
+            By path; one for each layer; or of shape (n_samples, n_features) for ``"X"`` (the features that
+            the network takes, where columns were encoded).
+        """
+        if wrt not in _WRT:
+            raise unknown_name("gradients", "wrt", wrt, _WRT)
+        features, targets, weights = self._rows_like_those_of_fit(X, y, sample_weight)
+        alpha = np.asarray(float(self.alpha))
+        objective = batch_objective(self._row_loss(), alpha, weights, features)
+
+        def loss(values: Any, X: Any) -> Any:
+            model = nn.with_parameters(self.network_, values)
+            return objective.mean_loss(model(X), targets, weights) + objective.penalty(model)
+
+        parameters = nn.parameters(self.network_)
+        if wrt == "X":
+            return np.asarray(grad(loss, argnums=1)(parameters, features))
+        by_path = {path: np.asarray(value) for path, value in grad(loss)(parameters, features).items()}
+        if wrt == "parameters":
+            return by_path
+        name = "weight" if wrt == "coefs" else "bias"
+        return [value for path, value in by_path.items() if path.endswith(name)]
+
+    def summary(self: Any) -> str:
+        """Return a table of the layers: output shapes and numbers of parameters."""
+        check_is_fitted(self)
+        return self.network_.summary()
+
+    def explain(self: Any, X: Any, y: Any, **options: Any) -> Derivation:
+        """Derive the gradient of the loss at some rows, line by line; options as for `wengert.explain`."""
+        args, loss = self._at_rows(X, y)
+        return explain(self.network_, *args, loss=loss, **options)
+
+    def draw(self: Any, X: Any, y: Any, **options: Any) -> Drawing:
+        """Draw the network with its loss at some rows as a graph; options as for `wengert.draw`."""
+        args, loss = self._at_rows(X, y)
+        return draw(self.network_, *args, loss=loss, **options)
+
+    def lr_find(
+        self: Any,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        low: float = 1e-6,
+        high: float = 10.0,
+        steps: int = 100,
+    ) -> LearningRateCurve:
+        """Find the `learning_rate_init` to begin with, from steps whose rates grow from `low` to `high`.
+
+        The estimator is not changed. `LearningRateCurve.suggestion` is the rate, ``plot()`` shows the curve.
+        """
+        if self.solver == "lbfgs":
+            raise ConfigurationError("lr_find: solver='lbfgs' has no learning rate; choose another solver")
+        other = _fresh(self, X, y, sample_weight)
+        steps_of = _Steps(other, *other._rows_like_those_of_fit(X, y, sample_weight))
+        return range_test(steps_of, low, high, steps)
+
+    def doctor(self: Any, X: Any, y: Any, sample_weight: Any = None) -> Diagnosis:
+        """Examine the network at rows: dead units, saturation, gradients and updates by layer, divergence.
+
+        An estimator that is not fitted is examined as it would begin. Print the result.
+        """
+        check_options(self)
+        fitted = self if hasattr(self, "network_") else _fresh(self, X, y, sample_weight)
+        features, targets, weights = fitted._rows_like_those_of_fit(X, y, sample_weight)
+        one = None if fitted.solver == "lbfgs" else _Steps(fitted, features, targets, weights)
+        divergence = fitted._run.divergence if hasattr(fitted, "_run") and fitted._run is not None else None
+        return diagnose(
+            fitted.network_,
+            features,
+            targets,
+            mean_of(fitted._row_loss()),
+            step=None if one is None else one.after_one,
+            rate=None if one is None else float(fitted.learning_rate_init),
+            diverged=None if divergence is None else str(divergence),
+        )
+
+    def _rows_like_those_of_fit(
+        self: Any, X: Any, y: Any, sample_weight: Any
+    ) -> tuple[Array, Array, Array | None]:
+        """Return features, targets and weights as the network and its loss take them."""
+        if "network_" not in vars(self):
+            check_is_fitted(self)
+        dtype = next(iter(nn.parameters(self.network_).values())).dtype
+        features = as_dense(features_to_predict(self, X)).astype(dtype, copy=False)
+        known = self._check_target(y)
+        same_length(features, known)
+        weights = self._row_weights(checked_weights(sample_weight, len(known), dtype), known, dtype)
+        return features, self._encode_target(known, dtype), weights
+
+    def _at_rows(self: Any, X: Any, y: Any) -> tuple[tuple[Array, Array], Any]:
+        check_is_fitted(self)
+        features, targets, _ = self._rows_like_those_of_fit(X, y, None)
+        features, targets = features.astype(np.float64), targets.astype(np.float64)
+        if len(features) == 1:  # one sample is explained with vectors, as on paper
+            features, targets = features[0], targets[0]
+        return (features, targets), mean_of(self._row_loss())
+
+
+def _fresh(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Any:
+    """Return a copy of the estimator with the weights that `fit` would begin with."""
+    other = copy.copy(estimator)
+    for name in ("network_", "_run"):
+        vars(other).pop(name, None)
+    check_options(other)
+    other._begin(X, y, sample_weight, None)
+    return other
+
+
+class _Steps:
+    """Steps of training of an estimator's network, from where it is, at rates given."""
+
+    def __init__(self, estimator: Any, features: Array, targets: Array, weights: Array | None) -> None:
+        self._rows = Rows(features, targets, weights)
+        self._size = batch_size(estimator, len(targets))
+        self._settings = settings_of(estimator)
+        form = replace(form_of(estimator, len(targets)), schedule=None)
+        self._program = step_program(form, estimator.network_)
+        self._carry = self._program.first_carry(estimator.network_, self._settings)
+        self._order = check_random_state(0).permutation(len(targets))
+        self._taken = 0
+
+    def __call__(self, rate: float) -> float:
+        """Take one step and return the loss of its batch before it."""
+        batches = len(self._order) // self._size
+        first = self._taken % batches * self._size
+        batch = self._rows.take(self._order[first : first + self._size])
+        carry = self._program.with_settings(self._carry, replace(self._settings, rate=rate))
+        with np.errstate(all="ignore"):
+            run = self._program.executable(batch)
+            weights = [] if batch.weights is None else [batch.weights]
+            outputs = run(
+                [*carry, batch.features, batch.targets, *weights, random.key(0), np.array(self._taken)]
+            )
+        self._carry, self._taken = tuple(outputs[:-1]), self._taken + 1
+        return float(outputs[-1])
+
+    def after_one(self, net: Any) -> Any:
+        """Return a network after one step at the estimator's rate."""
+        self._carry = self._program.first_carry(net, self._settings)
+        self(self._settings.rate)
+        return self._program.unflatten(self._carry)[0]

@@ -1,0 +1,1 @@
+"""What came of a training run as one HTML page that needs nothing else."""

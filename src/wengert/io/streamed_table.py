@@ -1,0 +1,208 @@
+"""A table that does not fit into memory: statistics from a sample, features in a file, memory bounded."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shutil
+import tempfile
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import polars as pl
+
+from wengert.errors import DataError
+from wengert.io.columns import Column, infer_columns
+from wengert.io.parquet_stream import ParquetStream, is_parquet
+from wengert.io.preprocess import TablePreprocessor
+from wengert.io.row_split import hold_out
+from wengert.io.table_model import TableModel
+from wengert.io.table_training import PREPROCESSING, TrainedNetwork, train_encoded
+from wengert.io.task import Task, infer_task
+from wengert.io.training_settings import TrainingSettings
+
+# Tables of more cells than this are streamed: 8 bytes a cell, and twice that while they are encoded.
+STREAMED_CELLS = 50_000_000
+_SAMPLE_ROWS = 300_000
+# Of the sample: more rows to score or to decide on the best epoch would not change what they say.
+_MOST_HELD, _MOST_VALIDATION = 100_000, 50_000
+
+# Told what is being read, and which part of it has been.
+Report = Callable[[str, float], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamedTable:
+    """A Parquet file with its target, of which a sample of rows is in memory.
+
+    Attributes
+    ----------
+    stream : ParquetStream
+    target : str
+    task : Task
+    columns : tuple of Column
+        As the sample shows them.
+    places : numpy.ndarray
+        Numbers of the rows of the sample, ascending.
+    sample : polars.DataFrame
+        300,000 rows drawn at random, or all where there are fewer.
+    report : callable
+    """
+
+    stream: ParquetStream
+    target: str
+    task: Task
+    columns: tuple[Column, ...]
+    places: np.ndarray
+    sample: pl.DataFrame
+    report: Report
+
+    @staticmethod
+    def infer(
+        stream: ParquetStream,
+        target: str,
+        drop: Collection[str] = (),
+        *,
+        seed: int = 0,
+        report: Report = lambda what, done: None,
+    ) -> StreamedTable:
+        """Find out what is to be learnt, from the whole target, and what each column is, from the sample.
+
+        Raises
+        ------
+        DataError
+            As `infer_task` and `infer_columns`.
+        """
+        if target not in stream.names:
+            # Raises, with the nearest name.
+            infer_columns(pl.DataFrame(schema=list(stream.names)), target)
+        task = infer_task(stream.column(target))
+        rng = np.random.default_rng([seed, _SAMPLE_ROWS])
+        places = np.sort(
+            rng.choice(stream.rows, min(_SAMPLE_ROWS, stream.rows), replace=False, shuffle=False)
+        )
+        sample = stream.take(places, lambda done: report("sampling", done))
+        return StreamedTable(
+            stream, target, task, infer_columns(sample, target, drop), places, sample, report
+        )
+
+    @property
+    def rows(self) -> int:
+        """How many rows the table has."""
+        return self.stream.rows
+
+    def hold_out(self, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Split the rows in two, as `TrainingTable.hold_out`; at most 100,000 are held out."""
+        wanted = min(round(self.rows * fraction), _MOST_HELD, len(self.places) // 2)
+        rng = np.random.default_rng([seed, 0])
+        _, drawn = hold_out(len(self.places), wanted / len(self.places), self._classes(self.sample), rng)
+        held = self.places[drawn]
+        return np.delete(np.arange(self.rows), held), held
+
+    def rows_of(self, places: np.ndarray) -> pl.DataFrame:
+        """Return rows of the sample by their numbers in the table."""
+        return self.sample[np.searchsorted(self.places, places)]
+
+    def preprocessor(self, rows: np.ndarray, settings: TrainingSettings) -> TablePreprocessor:
+        """Fit the preprocessing that the preset takes on those of the rows that are in the sample."""
+        return TablePreprocessor.fit(
+            self.rows_of(np.intersect1d(self.places, rows, assume_unique=True)),
+            self.target,
+            columns=self.columns,
+            task=self.task,
+            **PREPROCESSING[settings.preset],
+        )
+
+    def train(
+        self, rows: np.ndarray, settings: TrainingSettings, *, progress: bool | str = False
+    ) -> tuple[TableModel, TrainedNetwork]:
+        """Train a model on some of the rows, by way of a temporary file of their features.
+
+        Raises
+        ------
+        DataError
+            If a value cannot be used, or the disk has no room for the file.
+        NonFiniteError
+            As `train_network`.
+        """
+        preprocessor = self.preprocessor(rows, settings)
+        known = np.intersect1d(self.places, rows, assume_unique=True)
+        wanted = min(len(known) // 3, _MOST_VALIDATION)
+        rng = np.random.default_rng([settings.seed, 1])
+        frame = self.rows_of(known)
+        _, drawn = hold_out(len(known), wanted / len(known), self._classes(frame), rng)
+        deciding = _encoded(preprocessor, frame[drawn]) if drawn.size else None
+        chosen = np.zeros(self.rows, np.bool_)
+        chosen[rows] = True
+        chosen[known[drawn]] = False
+        with self._features_in_a_file(preprocessor, chosen) as fitting:
+            trained = train_encoded(fitting, deciding, preprocessor, settings, progress=progress)
+        return TableModel(preprocessor, trained.network, {}), trained
+
+    @contextlib.contextmanager
+    def _features_in_a_file(
+        self, preprocessor: TablePreprocessor, chosen: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Give features and targets of the chosen rows, mapped from a file that is gone afterwards."""
+        rows, width = int(chosen.sum()), len(preprocessor.feature_names)
+        _check_room(rows * (4 * width + 8))
+        with tempfile.TemporaryFile() as features, tempfile.TemporaryFile() as targets:
+            kind = self._write(preprocessor, chosen, features, targets)
+            shape = (rows, 1) if preprocessor.target.kind == "regression" else (rows,)
+            yield (
+                np.memmap(features, np.float32, "r", shape=(rows, width)),
+                np.memmap(targets, kind, "r", shape=shape),
+            )
+
+    def _write(
+        self, preprocessor: TablePreprocessor, chosen: np.ndarray, features: BinaryIO, targets: BinaryIO
+    ) -> np.dtype[Any]:
+        """Encode the chosen rows, a range at a time; return the dtype of the targets."""
+        kind = np.dtype(np.float32)
+        for first, frame in self.stream.blocks():
+            last = first + frame.height
+            try:
+                x, y = _encoded(preprocessor, frame.filter(pl.Series(chosen[first:last])))
+            except DataError as error:
+                raise DataError(
+                    f"{self.stream.path}, rows {first + 1:,} to {last:,}, without those held out: {error}"
+                ) from None
+            features.write(x.data)
+            targets.write(y.data)
+            kind = y.dtype
+            self.report("encoding", last / self.rows)
+        features.flush()
+        targets.flush()
+        return kind
+
+    def _classes(self, frame: pl.DataFrame) -> np.ndarray | None:
+        """Return an integer for the class of each row; None for regression."""
+        if self.task.kind == "regression":
+            return None
+        return frame.get_column(self.target).cast(pl.String).rank("dense").to_numpy()
+
+
+def large_parquet(path: Path) -> ParquetStream | None:
+    """Return the stream of a Parquet file that is too large to be read at once; None for any other file."""
+    if path.suffix.lower() != ".parquet" or not is_parquet(path):
+        return None
+    stream = ParquetStream.open(path)
+    return stream if stream.cells > STREAMED_CELLS else None
+
+
+def _encoded(preprocessor: TablePreprocessor, frame: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    targets = preprocessor.transform_target(frame)
+    regression = preprocessor.target.kind == "regression"
+    return preprocessor.transform(frame), targets[:, np.newaxis] if regression else targets
+
+
+def _check_room(needed: int) -> None:
+    place = tempfile.gettempdir()
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise DataError(
+            f"the features of the table take {needed / 1e9:.1f} GB in {place}, which has {free / 1e9:.1f} GB "
+            "free. Make room there, or set TMPDIR to a directory on another disk."
+        )

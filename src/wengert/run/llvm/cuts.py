@@ -1,0 +1,129 @@
+"""How a product of matrices is cut into tiles, and what of it is packed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from wengert.run.llvm.memory import rounded
+from wengert.run.llvm.products import Product
+from wengert.run.llvm.target import Target
+
+# Rows as far apart as a page share few places of the caches, and each needs a page of its own.
+FAR_APART = 4096
+# A tile that reads so many lines of the left matrix, each for a few rows, finds them gone for the next rows.
+MANY_LINES = 256
+# A panel that is read by fewer tiles than this is not worth copying.
+FEW_TILES = 4
+# Of a panel of the right matrix, so that it stays in the second-level cache.
+PANEL_BYTES = 2**18
+# Threads that write to one page, each to places of its own, take its lines from each other all the time. So
+# they share the rows of the result; its columns only where there are fewer tiles than this, and rows so wide.
+MANY_TILES = 128
+WIDE_BYTES = 2**13
+# Of the left matrix that are packed at once: a panel is packed again for each such group of rows.
+GROUP_BYTES = 2**22
+
+
+@dataclass(frozen=True)
+class Tile:
+    """How many rows, and vectors of columns, are computed at once, their results all in registers."""
+
+    rows: int
+    vectors: int
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Columns are cut into panels, rows into tiles and groups of tiles, terms into blocks.
+
+    Attributes
+    ----------
+    lanes : int
+        Elements of a vector.
+    tile : Tile
+    row_tiles, panels, blocks : int
+        How many there are.
+    block : int
+        Terms of a block.
+    group : int
+        Tiles of a group; the rows of a group are packed together.
+    packs_left, packs_right : bool
+    by_rows : bool
+        Whether the parts that threads share are tiles of rows, with all columns.
+    offsets : tuple of int
+        Where packed rows, packed panel and results lie in the scratch memory.
+    scratch_bytes : int
+    """
+
+    lanes: int
+    tile: Tile
+    row_tiles: int
+    panels: int
+    blocks: int
+    block: int
+    group: int
+    packs_left: bool
+    packs_right: bool
+    by_rows: bool
+    offsets: tuple[int, int, int]
+    scratch_bytes: int
+
+    @property
+    def width(self) -> int:
+        """Columns of a panel."""
+        return self.tile.vectors * self.lanes
+
+    @property
+    def groups(self) -> int:
+        """How many groups of tiles there are."""
+        return -(-self.row_tiles // self.group)
+
+
+def cut_of(product: Product, target: Target) -> Cut:
+    """Return how to cut a product that is not empty."""
+    size = product.itemsize
+    lanes = target.lanes(size)
+    tile = tile_of(product.rows, product.columns, lanes, target)
+    width = tile.vectors * lanes
+    row_tiles, panels = math.ceil(product.rows / tile.rows), math.ceil(product.columns / width)
+    by_term, by_column = product.right_access.strides[-2:]
+    is_far = row_tiles >= FEW_TILES and abs(by_term) * size >= FAR_APART
+    packs_right = product.terms > 0 and (is_far or (by_column != 1 and product.columns > 1))
+    most = PANEL_BYTES // (width * size)
+    blocks = math.ceil(product.terms / most) if product.terms > 2 * most else 1
+    block = math.ceil(product.terms / blocks)
+    left_by_row, left_by_term = product.left_access.strides[-2:]
+    is_far = abs(left_by_term) * size >= FAR_APART or product.terms >= MANY_LINES
+    packs_left = left_by_row == 1 and is_far and panels >= FEW_TILES and blocks == 1
+    groups = math.ceil(product.rows * product.terms * size / GROUP_BYTES) if packs_left else 1
+    group = math.ceil(row_tiles / groups)
+    left_bytes = group * tile.rows * block * size if packs_left else 0
+    right_bytes = block * width * size if packs_right else 0
+    results_bytes = (group if blocks > 1 else 1) * tile.rows * width * size
+    offsets = (0, rounded(left_bytes), rounded(left_bytes) + rounded(right_bytes))
+    is_wide = product.columns * size >= WIDE_BYTES and row_tiles < MANY_TILES
+    by_rows = row_tiles > 1 and not is_wide
+    return Cut(
+        lanes, tile, row_tiles, panels, blocks, block, group, packs_left, packs_right, by_rows,
+        offsets, offsets[2] + rounded(results_bytes),
+    )  # fmt: skip
+
+
+def tile_of(rows: int, columns: int, lanes: int, target: Target) -> Tile:
+    """Choose the tile: results, one row of the right matrix, and one element of the left in registers.
+
+    Of the tiles that fit, those that need least padding at the edges, and of these the largest.
+    """
+    wide = target.vector_registers >= 32
+    across = math.ceil(columns / lanes)
+    if rows <= 4:
+        # Such a product is read more than computed: in longer stretches.
+        return Tile(rows, min(across, 4 if wide else 2))
+    vectors = (
+        1 if across == 1 else min((2, 3) if wide else (2,), key=lambda n: (math.ceil(across / n) * n, n))
+    )
+    most = min((24 if wide else 12) // vectors, 16)
+    if rows <= most:
+        return Tile(rows, vectors)
+    return Tile(min(range(most, most // 2 - 1, -1), key=lambda n: math.ceil(rows / n) * n), vectors)

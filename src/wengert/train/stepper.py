@@ -1,0 +1,281 @@
+"""Taking the steps of an epoch, natively where it can be, and finding the step that goes wrong."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from wengert.ir.program import Program
+from wengert.run import Executable, Executor
+from wengert.train.divergence import Unsound, Watch, all_finite, explain, explain_growth
+from wengert.train.inputs import Rows
+from wengert.train.mapped import release, run_and_window
+from wengert.train.native import NativeSteps, native_steps
+
+Array = np.ndarray[Any, Any]
+Carry = tuple[Array, ...]
+
+# Seconds between two checks of native steps, or so many times what a check takes.
+_CHECK_EVERY, _CHECK_SHARE = 0.1, 30
+
+
+class Step(Protocol):
+    """A training step.
+
+    Its program turns (carry …, features, targets, weights if there are any, key, number of steps taken) into
+    (carry …, loss of the batch).
+
+    Attributes
+    ----------
+    names : tuple of str
+        A name for each array of a carry.
+    network_count : int
+        How many arrays of a carry belong to the network.
+    executor : Executor
+    """
+
+    names: tuple[str, ...]
+    network_count: int
+    executor: Executor
+
+    def program(self, batch: Rows) -> Program:
+        """Return the program for batches with as many rows as this one."""
+        ...
+
+
+class Position(NamedTuple):
+    """A moment between two steps; replaced as a whole.
+
+    Attributes
+    ----------
+    carry : tuple of array
+    steps : int
+        Taken in all.
+    loss_sum : float
+        Over the rows since the beginning of the epoch.
+    first_loss : float or None
+        Mean loss of the first batch before the first step.
+    """
+
+    carry: Carry
+    steps: int = 0
+    loss_sum: float = 0.0
+    first_loss: float | None = None
+
+
+class Stepper:
+    """Takes steps.
+
+    Parameters
+    ----------
+    step : Step
+    rows : Rows
+    bounds : list of (int, int)
+        First and last row (exclusive) of each batch of an epoch.
+    key : ndarray of uint32, shape (2,)
+        Source of the randomness of all steps.
+    position : Position
+        Where to begin.
+    initial : tuple of array
+        The network's arrays before its first step, against which its growth is measured.
+
+    Attributes
+    ----------
+    position : Position
+        The last moment known to be sound. Ctrl-C can strike anywhere, and finds either the moment before some
+        steps or the one after them.
+    """
+
+    def __init__(
+        self,
+        step: Step,
+        rows: Rows,
+        bounds: list[tuple[int, int]],
+        key: Array,
+        position: Position,
+        initial: Carry,
+    ) -> None:
+        self.position = position
+        self._step = step
+        self._rows = rows
+        self._bounds = bounds
+        self._key = key
+        self._watch = Watch(initial)
+        self._order: Array = np.arange(len(rows))
+        self._native: NativeSteps | None = None
+        self._compiled: dict[int, Executable] = {}
+        self._begin = position.steps
+        self._next_check = 0.0
+        # Batches in a window of rows that lie in a file; all of them where they are in memory.
+        runs = run_and_window(rows.features)
+        batch = bounds[0][1] - bounds[0][0]
+        self._window = len(bounds) if runs is None else max(1, math.prod(runs) // batch)
+
+    @property
+    def taken(self) -> int:
+        """Steps taken, with those that have not been checked yet."""
+        return self.position.steps if self._native is None else self._native.progress.steps
+
+    def out_of_proportion(self) -> bool:
+        """Return whether the network has grown beyond all proportion to its start."""
+        return self._watch.out_of_proportion(self.position.carry[: self._step.network_count])
+
+    def compile(self) -> None:
+        """Compile the step for each length of a batch.
+
+        A layer that cannot take the short batch at the end of an epoch says so here, before any work.
+        """
+        self._native = native_steps(self._step, self._rows, self._bounds, self._key, self.position)
+        for batch in {0, len(self._bounds) - 1} if self._native is None else ():
+            self._executable(self._rows_of(batch))
+
+    def replace(self, carry: Carry) -> None:
+        """Go on from the same moment with other arrays."""
+        if self._native is not None:
+            self._native.restore(self.position._replace(carry=carry))
+        self.position = self.position._replace(carry=carry)
+
+    def take(self, order: Array, begin: int, seconds: float) -> bool:
+        """Take some steps of an epoch, at least one, and return whether it is complete and sound.
+
+        Parameters
+        ----------
+        order : ndarray of int64
+            The rows in the order in which the epoch visits them.
+        begin : int
+            How many steps had been taken when the epoch began.
+        seconds : float
+            About so long, and not longer than a tenth of a second.
+
+        Raises
+        ------
+        Unsound
+            With `position` the moment before the step that did it.
+        """
+        self._order, self._begin = order, begin
+        batch = self.taken - begin
+        if batch < len(self._bounds):
+            if self._native is None:
+                self._one_by_one(batch, seconds)
+            else:
+                self._natively(self._native, batch, seconds)
+        complete = self.taken - begin >= len(self._bounds)
+        if complete:
+            self.settle()
+        return complete
+
+    def settle(self) -> None:
+        """Check the steps taken natively, and move `position` behind them.
+
+        Raises
+        ------
+        Unsound
+        """
+        native = self._native
+        if native is None or native.progress.steps == self.position.steps:
+            return
+        begin = time.perf_counter()
+        target = native.progress.steps
+        if not self._catch_up(native):
+            native.restore(self.position)
+            while self.position.steps < target:
+                self._checked_step(native)
+        native.progress.largest_loss = -math.inf
+        end = time.perf_counter()
+        self._next_check = end + max(_CHECK_EVERY, _CHECK_SHARE * (end - begin))
+
+    def catch_up(self) -> None:
+        """Move `position` behind the last step taken, unless something is wrong there."""
+        if self._native is not None:
+            self._catch_up(self._native)
+
+    def _natively(self, native: NativeSteps, batch: int, seconds: float) -> None:
+        if self.position.first_loss is None:
+            self._checked_step(native)
+            return
+        native.run(self._order, batch, seconds, self._window)
+        self._leave_window(batch, native.progress.steps - self._begin)
+        if native.progress.stopped or time.perf_counter() >= self._next_check:
+            self.settle()
+
+    def _catch_up(self, native: NativeSteps) -> bool:
+        """Move `position` to where the native loop has come; return False and leave it if that is unsound."""
+        now, progress = self.position, native.progress
+        if not native.is_whole or progress.stopped or now.first_loss is None:
+            return False
+        if not all_finite(progress.carry):
+            return False
+        network = progress.carry[: self._step.network_count]
+        if not progress.largest_loss <= now.first_loss and self._watch.out_of_proportion(network):
+            return False
+        if progress.steps > now.steps:
+            self.position = Position(native.copy(), progress.steps, progress.loss_sum, now.first_loss)
+        return True
+
+    def _checked_step(self, native: NativeSteps) -> None:
+        """Take one step natively and check it."""
+        batch = self.position.steps - self._begin
+        native.step(self._order, batch)
+        loss = native.progress.last_loss
+        if native.progress.stopped and math.isfinite(loss):
+            # An index is out of range. Run by itself, the step says which.
+            rows = self._rows_of(batch)
+            self._executable(rows)(self._arguments(rows))
+        self._accept(batch, native.copy(), loss)
+
+    def _one_by_one(self, batch: int, seconds: float) -> None:
+        end = time.perf_counter() + seconds
+        while True:
+            rows = self._rows_of(batch)
+            outputs = self._executable(rows)(self._arguments(rows))
+            self._accept(batch, tuple(outputs[:-1]), float(outputs[-1]))
+            batch += 1
+            self._leave_window(batch - 1, batch)
+            if batch >= len(self._bounds) or time.perf_counter() >= end:
+                return
+
+    def _leave_window(self, before: int, batch: int) -> None:
+        """Release the memory of rows in a file where a window ends between two batches."""
+        if batch // self._window > before // self._window:
+            release(self._rows.features)
+
+    def _executable(self, rows: Rows) -> Executable:
+        known = self._compiled.get(len(rows))
+        if known is None:
+            known = self._compiled[len(rows)] = self._step.executor.compile(self._step.program(rows))
+        return known
+
+    def _rows_of(self, batch: int) -> Rows:
+        first, last = self._bounds[batch]
+        return self._rows.take(self._order[first:last])
+
+    def _arguments(self, rows: Rows) -> list[Any]:
+        """Return the arguments of the next step."""
+        weights = [] if rows.weights is None else [rows.weights]
+        position = self.position
+        return [*position.carry, rows.features, rows.targets, *weights, self._key, np.array(position.steps)]
+
+    def _accept(self, batch: int, carry: Carry, loss: float) -> None:
+        """Check what the step after `position` gave, and move `position` behind it.
+
+        Raises
+        ------
+        Unsound
+            With `position` unchanged.
+        """
+        now, names = self.position, self._step.names
+        first_loss = loss if now.first_loss is None else now.first_loss
+        if not (math.isfinite(loss) and all_finite(carry)):
+            rows = self._rows_of(batch)
+            outputs = [*carry, np.array(loss)]
+            raise Unsound(*explain(self._step.program(rows), self._arguments(rows), names, outputs))
+        if loss > first_loss and self.out_of_proportion():
+            network = now.carry[: self._step.network_count]
+            layer, text = explain_growth(names, network, (first_loss, loss))
+            raise Unsound(layer, None, text)
+        first, last = self._bounds[batch]
+        begun = now.loss_sum if batch else 0.0
+        self.position = Position(carry, now.steps + 1, begun + loss * (last - first), first_loss)

@@ -1,0 +1,62 @@
+"""Standalone documents of derivations, compiled: needs TeX (texlive-latex-recommended, texlive-xetex)."""
+
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from tests.explain import lectures
+
+import wengert as wg
+from wengert import nn
+from wengert.explain.printers.latex import PREAMBLE
+
+ENGINES = [name for name in ("pdflatex", "xelatex") if shutil.which(name)]
+if not ENGINES:
+    pytest.skip("there is no TeX here", allow_module_level=True)
+
+PAGES = [(name, place) for name, (_, derive) in lectures.CASES.items() for place in range(len(derive()))]
+NET = nn.Sequential(nn.Dense(4, 3, "relu"), nn.Dense(3, 3)).initialise(seed=0)
+X, LABELS = np.array([[1.0, 2.0, 0.0, -1.0], [0.5, 1.0, 1.0, 1.0]]), np.array([2, 0])
+
+
+def pages(document, engine, folder):
+    """Compile a document and return its number of pages."""
+    (folder / "derivation.tex").write_text(document, encoding="utf-8")
+    options = ["-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "derivation.tex"]
+    outcome = subprocess.run([engine, *options], cwd=folder, capture_output=True, text=True, errors="replace")
+    assert outcome.returncode == 0, outcome.stdout[-2000:]
+    return int(re.search(r"Output written on .*?\((\d+) page", outcome.stdout.replace("\n", ""))[1])
+
+
+@pytest.mark.parametrize(("name", "place"), PAGES)
+def test_each_lecture_compiles_to_at_most_two_pages(name, place, tmp_path):
+    derivation = lectures.CASES[name][1]()[place]
+
+    assert pages(derivation.to_latex(standalone=True), ENGINES[0], tmp_path) <= 2
+
+
+@pytest.mark.skipif("xelatex" not in ENGINES, reason="there is no xelatex here")
+def test_all_lectures_compile_with_xelatex_too(tmp_path):
+    everything = [one.to_latex() for _, derive in lectures.CASES.values() for one in derive()]
+    document = PREAMBLE + "\\newpage\n".join(everything) + "\\end{document}\n"
+
+    assert pages(document, "xelatex", tmp_path) >= len(everything)
+
+
+@pytest.mark.parametrize("view", ["index", "matrix", "delta", "adjoint", "numbers"])
+@pytest.mark.parametrize("rows", [0, slice(0, 2)], ids=["sample", "batch"])
+def test_a_two_layer_network_fits_on_two_pages_in_every_view(view, rows, tmp_path):
+    derivation = wg.explain(NET, X[rows], LABELS[rows], loss=nn.nllm_from_logits, view=view)
+
+    assert pages(derivation.to_latex(standalone=True), ENGINES[0], tmp_path) <= 2
+
+
+def test_names_with_special_characters_compile(tmp_path):
+    def function(a_b, θ, Größe):
+        return np.sum(np.tanh(a_b * θ) + Größe**2)
+
+    derivation = wg.explain(function, np.ones(3), 0.5, np.ones(3), step_size=0.1, numbers=True)
+
+    assert pages(derivation.to_latex(standalone=True), ENGINES[0], tmp_path) <= 2

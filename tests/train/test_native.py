@@ -1,0 +1,330 @@
+"""Native loops over steps: the numbers of NumPy, the same bits with any number of threads."""
+
+import functools
+import os
+import subprocess
+import sys
+import threading
+import warnings
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+
+from wengert import nn, optim, train
+from wengert.run.llvm import LLVMExecutor, cache, order, recent
+from wengert.run.llvm.target import object_code
+from wengert.train.native import Pace
+
+ROWS = 43
+BATCH = 8
+
+
+@pytest.fixture
+def rows(rng):
+    X = rng.normal(size=(ROWS, 5))
+    return X, rng.integers(0, 3, ROWS)
+
+
+@pytest.fixture
+def loops(monkeypatch):
+    """Return the loops that are made; nothing compiled before is used."""
+    made = []
+    original = LLVMExecutor.loop
+
+    def recorded(self, *arguments):
+        loop = original(self, *arguments)
+        made.append(loop)
+        return loop
+
+    monkeypatch.setattr(LLVMExecutor, "loop", recorded)
+    monkeypatch.setattr(recent, "_known", OrderedDict())
+    return made
+
+
+@pytest.fixture
+def shared(monkeypatch, loops):
+    """Have all threads work on every kernel, however small, in every stretch of steps."""
+    monkeypatch.setattr(order, "WORTH_SHARING", 0.0)
+
+    def together(self, seconds):
+        return self._candidates[-1], 1000
+
+    monkeypatch.setattr(Pace, "next", together)
+    return loops
+
+
+def deep(dtype=np.float64, middle=()):
+    layers = nn.Dense(5, 16, "tanh"), *middle, nn.Dense(16, 7, "relu"), nn.Dense(7, 3)
+    return nn.Sequential(*layers).initialise(seed=3, dtype=dtype)
+
+
+def fit(net, X, y, **options):
+    given = {"loss": "nllm_from_logits", "batch_size": BATCH, "epochs": 4, "progress": False} | options
+    return train.fit(net, X, y, **given)
+
+
+def arrays(result):
+    return {**nn.parameters(result.net), **nn.state(result.net)}
+
+
+def assert_same_bits(one, other):
+    for path, value in arrays(one).items():
+        assert np.array_equal(value, arrays(other)[path]), path
+    assert [epoch.loss for epoch in one.history] == [epoch.loss for epoch in other.history]
+
+
+def assert_close(result, oracle, rtol=1e-11):
+    for path, value in arrays(oracle).items():
+        np.testing.assert_allclose(arrays(result)[path], value, rtol=rtol, atol=rtol, err_msg=path)
+    losses = [[epoch.loss for epoch in one.history] for one in (result, oracle)]
+    np.testing.assert_allclose(*losses, rtol=rtol)
+    assert result.steps == oracle.steps
+
+
+OPTIMISERS = [
+    optim.SGD(0.1),
+    optim.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+    optim.SGD(lambda t: 0.1 / (1 + t)),
+    optim.Adam(0.01, weight_decay=0.01),
+    optim.AdamW(0.01),
+    optim.RMSProp(0.01, momentum=0.5),
+]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMISERS, ids=lambda one: type(one).__name__)
+def test_every_optimiser_gives_the_numbers_of_numpy(rows, loops, optimizer):
+    result = fit(deep(), *rows, optimizer=optimizer)
+    assert loops
+    assert None not in loops
+    assert_close(result, fit(deep(), *rows, optimizer=optimizer, executor="numpy"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"sample_weight": np.linspace(0, 2, ROWS)},
+        {"clip_norm": 0.1},
+        {"penalty": nn.L2(0.1)},
+        {"penalty": nn.L1(0.01), "shuffle": False},
+        {"batch_size": 1},
+        {"batch_size": ROWS},
+        {"batch_size": ROWS - 1},
+        {"validation_fraction": 0.3},
+        {"loss": functools.partial(nn.nllm_from_logits)},
+    ],
+    ids=lambda options: ", ".join(options),
+)
+def test_every_option_gives_the_numbers_of_numpy(rows, loops, options):
+    net = deep()
+    result = fit(net, *rows, **options)
+    assert None not in loops
+    assert_close(result, fit(net, *rows, executor="numpy", **options))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dropout_and_running_statistics(rows, loops, dtype):
+    """The same stream of random numbers, and moments of the batch that are carried along."""
+    net = deep(dtype, (nn.Dropout(0.4), nn.BatchNorm(16)))
+    result = fit(net, *rows)
+    assert None not in loops
+    assert_close(result, fit(net, *rows, executor="numpy"), 1e-11 if dtype == np.float64 else 1e-4)
+
+
+def test_integer_features_are_gathered(rng, loops):
+    X = rng.integers(0, 6, size=ROWS)
+    net = nn.Sequential(nn.Embedding(6, 4), nn.Dense(4, 3)).initialise(seed=0, dtype=np.float64)
+    y = rng.integers(0, 3, ROWS)
+    result = fit(net, X, y)
+    assert None not in loops
+    assert_close(result, fit(net, X, y, executor="numpy"))
+
+
+def test_rows_in_a_file_are_read_there(rows, loops, tmp_path):
+    X = np.lib.format.open_memmap(tmp_path / "X.npy", "w+", np.float64, rows[0].shape)
+    X[...] = rows[0]
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    assert_same_bits(fit(deep(), mapped, rows[1]), fit(deep(), *rows))
+
+
+@pytest.mark.parametrize("middle", [(), (nn.Dropout(0.4), nn.BatchNorm(16))], ids=["plain", "mixing"])
+@pytest.mark.parametrize("optimizer", [optim.SGD(0.1, momentum=0.9), optim.Adam(0.01)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_number_of_threads_changes_no_bit(rows, shared, dtype, optimizer, middle):
+    options = {"optimizer": optimizer, "clip_norm": 1.0, "epochs": 6}
+    net = deep(dtype, middle)
+    alone = fit(net, *rows, threads=1, **options)
+    for threads in (2, 3):
+        assert_same_bits(fit(net, *rows, threads=threads, **options), alone)
+    assert all(loop.compiled.layout.can_share for loop in shared)
+
+
+def test_a_larger_step_is_shared_and_changes_no_bit(rng, loops):
+    X, y = rng.normal(size=(512, 100)).astype(np.float32), rng.integers(0, 10, 512)
+    net = nn.Sequential(nn.Dense(100, 200, "relu"), nn.Dense(200, 10)).initialise(seed=0)
+    one, two = (fit(net, X, y, batch_size=64, threads=threads, epochs=10) for threads in (1, 2))
+    assert_same_bits(one, two)
+    assert all(loop.compiled.layout.order.shared for loop in loops)
+
+
+def test_several_models_train_at_once(rows, shared):
+    """As many threads of Python, each with threads of its own."""
+    nets = [deep(np.float32, (nn.Dropout(0.1 * number),)) for number in range(3)]
+    alone = [fit(net, *rows, epochs=30) for net in nets]
+    together = [None] * len(nets)
+
+    def task(number):
+        together[number] = fit(nets[number], *rows, epochs=30, threads=2)
+
+    workers = [threading.Thread(target=task, args=(number,)) for number in range(len(nets))]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    for one, other in zip(alone, together, strict=True):
+        assert_same_bits(one, other)
+
+
+def test_a_second_fit_of_the_same_shapes_compiles_nothing(rows, loops, monkeypatch):
+    compiled = []
+
+    def counted(text, target):
+        compiled.append(text)
+        return object_code(text, target)
+
+    monkeypatch.setattr(cache, "object_code", counted)
+    X, y = rows
+    fit(deep(), X, y, validation_data=(X, y))
+    first = len(compiled)
+    assert first == 3  # full batch, short batch, validation
+    fit(deep(middle=()), X[::-1], y, validation_data=(X, y), seed=5, epochs=2)
+    assert len(compiled) == first
+
+
+def test_the_loss_of_an_epoch_does_not_lose_its_small_terms(loops):
+    """The sum over many steps is kept in float64."""
+    steps = 20_000
+    X = np.full((steps, 1), 0.1, np.float32)
+    net = nn.Dense(1, 1, bias=False).initialise(seed=0)
+    net = nn.with_parameters(net, {"weight": np.zeros((1, 1), np.float32)})
+    result = fit(net, X, X, loss="squared_error", batch_size=1, epochs=1, optimizer=optim.SGD(0.0))
+    assert result.history[0].loss == pytest.approx(float(np.float32(0.1) * np.float32(0.1)), rel=1e-7)
+
+
+def test_subnormal_numbers_are_kept_whatever_another_library_has_set(loops):
+    torch = pytest.importorskip("torch", reason="it is used to set the processor's mode")
+    X = np.full((4, 1), 1e-30, np.float32)
+    y = np.zeros((4, 1), np.float32)
+    net = nn.Dense(1, 1, bias=False).initialise(seed=0)
+    net = nn.with_parameters(net, {"weight": np.full((1, 1), 1e-9, np.float32)})
+    options = {"loss": "absolute_error", "optimizer": optim.SGD(1e-10), "batch_size": 4, "epochs": 3}
+    plain = fit(net, X, y, **options)
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this processor has no such mode")
+    try:
+        flushed = fit(net, X, y, **options)
+    finally:
+        torch.set_flush_denormal(False)
+    assert 0 < plain.history[0].loss < np.finfo(np.float32).smallest_normal
+    assert plain.history[0].loss == flushed.history[0].loss
+    assert_same_bits(plain, flushed)
+
+
+INTERRUPTED = """
+import os, signal, threading, time, warnings
+import numpy as np
+from wengert import nn, train
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+rng = np.random.default_rng(0)
+X = rng.normal(size=(800_000, 64)).astype(np.float32)
+y = rng.integers(0, 10, len(X))
+net = nn.Sequential(nn.Dense(64, 256, "relu"), nn.Dense(256, 10)).initialise(seed=0)
+options = {"loss": "nllm_from_logits", "batch_size": 64, "progress": False, "threads": THREADS}
+train.fit(net, X[:64], y[:64], epochs=1, **options)
+
+def interrupt():
+    time.sleep(0.3)
+    os.kill(os.getpid(), signal.SIGINT)
+
+class Begun(train.Callback):
+    def on_epoch_begin(self, state):
+        threading.Thread(target=interrupt).start()
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    result = train.fit(net, X, y, epochs=1000, callbacks=[Begun()], **options)
+    again = train.fit(net, X[:6400], y[:6400], epochs=1, **options)
+print(result.stopped, len(result.history), 0 < result.steps < 12500, again.stopped, threading.active_count())
+"""
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_ctrl_c_ends_an_epoch_between_two_steps(threads):
+    """All steps of an epoch are one native loop in pieces; what it has learned is there."""
+    code = INTERRUPTED.replace("THREADS", str(threads))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["interrupted", "0", "True", "epochs", "1"], done.stderr
+
+
+def divergence(net, X, y, **options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = fit(net, X, y, **options)
+    assert result.stopped == "diverged"
+    found = result.divergence
+    return found.step, found.epoch, found.layer, found.operation, result.steps
+
+
+@pytest.mark.parametrize("worse_at", [3, 7, 20])
+@pytest.mark.parametrize("rate", [1e4, 1e15, 1e300])
+def test_a_divergence_is_found_at_the_step_where_numpy_finds_it(rows, loops, worse_at, rate):
+    X, y = rows
+    schedule = optim.SGD(lambda t: np.where(t < worse_at, 0.01, rate))
+    net = nn.Sequential(nn.Dense(5, 8, "relu"), nn.Dense(8, 1)).initialise(seed=1, dtype=np.float64)
+    options = {"loss": "half_squared_error", "optimizer": schedule, "epochs": 20}
+    native = divergence(net, X, y[:, None], **options)
+    assert None not in loops
+    assert native == divergence(net, X, y[:, None], executor="numpy", **options)
+    assert native[0] > worse_at
+
+
+JOBLIB = """
+import os, sys
+import numpy as np
+from joblib import Parallel, delayed
+from wengert import nn, train
+from wengert.run.threads import default_threads
+
+def work(seed):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(256, 20)).astype(np.float32), rng.integers(0, 3, 256)
+    net = nn.Sequential(nn.Dense(20, 64, "relu"), nn.Dense(64, 3)).initialise(seed=seed)
+    result = train.fit(net, X, y, loss="nllm_from_logits", epochs=3, progress=False)
+    return default_threads(), result.net.layers[0].weight
+
+cores = os.cpu_count()
+results = Parallel(n_jobs=2)(delayed(work)(seed) for seed in range(4))
+same = [np.array_equal(weight, work(seed)[1]) for seed, (_, weight) in enumerate(results)]
+print(all(same), max(threads for threads, _ in results) <= max(cores // 2, 1))
+"""
+
+
+def test_workers_of_a_pool_do_not_use_more_cores_than_there_are():
+    pytest.importorskip("joblib", reason="it makes the pool")
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    done = subprocess.run(
+        [sys.executable, "-c", JOBLIB], capture_output=True, text=True, timeout=120, env=environment
+    )
+    assert done.stdout.split() == ["True", "True"], done.stderr
+
+
+def test_threads_are_checked():
+    from wengert.errors import ConfigurationError
+
+    X, y = np.zeros((8, 5)), np.zeros(8, int)
+    for wrong in (0, -1, 1.5, True):
+        with pytest.raises(ConfigurationError, match="threads is an integer above 0"):
+            fit(deep(), X, y, threads=wrong)
+    with pytest.raises(ConfigurationError, match="threads is for executor='llvm'"):
+        fit(deep(), X, y, threads=2, executor="numpy")
