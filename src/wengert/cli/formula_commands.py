@@ -17,7 +17,6 @@ from wengert.cli.option_types import (
     option,
 )
 
-
 _Wrt = Annotated[
     str | None,
     option(
@@ -27,11 +26,12 @@ _Wrt = Annotated[
     ),
 ]
 _At = Annotated[
-        list[str] | None,
-        option("Values of names, such as x=0.7 or 'W=[[1, 2], [3, 4]]'. [default: random]", FORMULA),,
+    list[str] | None,
+    option("Values of names, such as x=0.7 or 'W=[[1, 2], [3, 4]]'. [default: random]", FORMULA),
 ]
 _Format = Annotated[
-        str | None, option("text, latex, html or json. [default: that of --out, or text]", OUTPUT),
+    str | None,
+    option("text, latex, html or json. [default: that of --out, or text]", OUTPUT),
 ]
 _Notation = Annotated[
     str | None,
