@@ -15,6 +15,7 @@ from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
 from wengert.primitives.selection import stop_gradient
 from wengert.run.llvm import native
+from wengert.run.llvm.address import address
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
 from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, ORDER, STATE, memory_of_loop
@@ -132,16 +133,16 @@ class CompiledLoop:
         """Return the table of pointers of one thread."""
         memory, roles = self.layout.memory, self._roles
         table = (ctypes.c_void_p * memory.table_length)()
-        words = _place(progress.words)
-        table[ARENA], table[STATE], table[FLAG] = _place(arena), words, words + 8 * native.WRONG_INDEX
+        words = address(progress.words)
+        table[ARENA], table[STATE], table[FLAG] = address(arena), words, words + 8 * native.WRONG_INDEX
         for node in memory.constants:
             constant = constant_value(node)
             assert constant is not None
-            table[memory.slots[node]] = _place(constant)
+            table[memory.slots[node]] = address(constant)
         for node, array in zip(self._program.inputs, [*progress.carry, *data], strict=True):
             slot = memory.slots.get(self._sources.get(node, node))
             if slot is not None:
-                table[slot] = _place(array)
+                table[slot] = address(array)
         table[memory.slots[self._program.inputs[roles.counter]]] = words + 8 * native.STEPS
         return table
 
@@ -177,7 +178,7 @@ class NativeLoop:
             assert order.flags.c_contiguous
             self._order = order
             for table in self._tables:
-                table[ORDER] = _place(order)
+                table[ORDER] = address(order)
         self._progress.begin()
         enter, tables = self.compiled.enter, self._tables
         with share_of(min(threads, self._most)) as granted:
@@ -300,8 +301,3 @@ def _aligned_copy(array: Array) -> Array:
     copy = _aligned(array.nbytes).view(array.dtype).reshape(array.shape)
     copy[...] = array
     return copy
-
-
-def _place(array: Array) -> int:
-    place: int = array.__array_interface__["data"][0]
-    return place
