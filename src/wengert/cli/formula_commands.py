@@ -53,8 +53,12 @@ def explain(
         str, option("index, matrix, delta, adjoint, numbers or batch. [default: index]", DERIVATION)
     ] = "index",
     notation: Annotated[
-        str, option("rows (xW), columns (Wx) or mit (Wᵀx + W₀). [default: rows]", DERIVATION)
-    ] = "rows",
+        str | None,
+        option("rows (xW), columns (Wx) or mit (Wᵀx + W₀). [default: that of --style, or rows]", DERIVATION),
+    ] = None,
+    style: Annotated[
+        str | None, option("Lecture whose names a network's parts get: 000 to 004.", DERIVATION)
+    ] = None,
     layout: Annotated[
         str, option("denominator or numerator. [default: denominator]", DERIVATION)
     ] = "denominator",
@@ -90,7 +94,7 @@ def explain(
     sources = {"wrt": wrt, "at": at or None, "shape": shape, "data": data, "row": row, "seed": seed}
     options = {
         "view": view, "notation": notation, "layout": layout, "numbers": numbers, "tensors": tensors,
-        "step_size": step_size,
+        "step_size": step_size, "style": style,
     }  # fmt: skip
     return run(subject, sources, Output(format, out, open), options)
 

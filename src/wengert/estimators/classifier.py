@@ -135,7 +135,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             self.out_activation_ = "logistic" if logistic else "softmax"
             if len(self.classes_) == 1 and not self._multilabel:
                 warnings.warn(
-                    f"y holds one class only, {self.classes_[0]!r}: it is all that can be predicted",
+                    f"y holds one class only, {self.classes_.tolist()[0]!r}: it is all that can be predicted",
                     WengertWarning,
                     stacklevel=6,
                 )
@@ -158,8 +158,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             if wrong.any():
                 row = int(np.argmax(wrong))
                 raise DataError(
-                    f"`y` has classes not in `self.classes_`: {y[row]!r} in row {row}. `self.classes_` has "
-                    f"{self.classes_}"
+                    f"`y` has classes not in `self.classes_`: {np.asarray(y[row]).item()!r} in row "
+                    f"{row}. `self.classes_` has {self.classes_}"
                 )
             if len(self.classes_) <= 2:
                 # One class alone is learnt as certain.

@@ -28,7 +28,13 @@ def checked_features(estimator: Any, X: Any, *, reset: bool) -> Any:
     refuse_masked(X, "X")
     if estimator.categorical_features is not None:
         return encoded_table(estimator, X, reset=reset)
-    return validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=reset)
+    try:
+        return validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=reset)
+    except ValueError as error:
+        if "could not convert" in str(error) or "contains NaN" in str(error):
+            hint = "Tables with words, categories or gaps are taken with categorical_features='from_dtype'."
+            raise DataError(f"{error}\n{hint}") from None
+        raise
 
 
 def features_to_predict(estimator: Any, X: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from wengert.errors import ConfigurationError, GradientError, ShapeError
 from wengert.explain.checking import Verification, at_fresh_points, check_tree, with_values
 from wengert.explain.examples import one_example
 from wengert.explain.formula import nearest
+from wengert.explain.lecture_styles import STYLES, lecture_names
 from wengert.explain.printers import html, latex
 from wengert.explain.printers.json import tree_as_json
 from wengert.explain.printers.text import text
@@ -169,6 +171,10 @@ def derive(
 ) -> Derivation:
     """Trace a function and derive its gradient; see `wengert.explain`."""
     _check_choice("view", view, VIEWS)
+    if convention.style is not None:
+        _check_choice("style", convention.style, STYLES)
+        convention = replace(convention, notation=convention.notation or STYLES[convention.style].notation)
+    convention = replace(convention, notation=convention.notation or NOTATIONS[0])
     _check_choice("notation", convention.notation, NOTATIONS)
     _check_choice("layout", convention.layout, LAYOUTS)
     recording = Recording(function, float64_leaves(args), float64_leaves(kwargs))
@@ -206,10 +212,13 @@ class Request:
         inputs = self.recording.program.inputs
         leaves = zip(self.recording.leaves, inputs, strict=True)
         arguments = [np.asarray(leaf, node.type.dtype) for leaf, node in leaves]
-        return build(
-            self.recording.program, self.targets, arguments, NumpyExecutor(), self.names, self.convention,
-            every_line=every_line, rng=np.random.default_rng(_SEED),
-        )  # fmt: skip
+        program, executor = self.recording.program, NumpyExecutor()
+        make = partial(build, program, self.targets, arguments, executor, self.names, self.convention)
+        given: dict[Node, str] = {}
+        if self.convention.style is not None:
+            plain = make(every_line=False, rng=np.random.default_rng(_SEED))
+            given = lecture_names(self.convention.style, plain, self.names)
+        return make(every_line=every_line, rng=np.random.default_rng(_SEED), given=given)
 
     def of_one_example(self, axes: dict[Node, int]) -> Problem:
         """Return the problem with one example left along the axes that count them."""
