@@ -52,7 +52,5 @@ def test_operations_and_bytes_of_a_step():
     assert one.flops == 2 * 7 * (2 * 3 * 5 + 3 * 5 * 2)
     assert one.state_bytes("SGD") == 4 * (3 * 5 + 5 + 5 * 2 + 2)
     assert one.state_bytes("Adam") == 3 * one.state_bytes("SGD")
-    assert (one.traffic("SGD"), one.traffic("Adam")) == (
-        3 * one.state_bytes("SGD"),
-        7 * one.state_bytes("SGD"),
-    )
+    parameters = one.state_bytes("SGD")
+    assert (one.bytes_read("SGD"), one.bytes_read("Adam")) == (2 * parameters, 4 * parameters)

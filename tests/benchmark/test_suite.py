@@ -12,7 +12,8 @@ from wengert.benchmark.suite import Measurement, Result, measure
 from wengert.benchmark.tables import record, tables
 from wengert.run.llvm.limits import MachineLimits
 
-LIMITS = MachineLimits(2, {4: 200e9, 8: 50e9}, {2**14: 400e9, 2**18: 100e9, 2**27: 10e9})
+RATES = {2**14: 400e9, 2**18: 100e9, 2**27: 10e9}
+LIMITS = MachineLimits(2, {4: 200e9, 8: 50e9}, RATES, RATES)
 
 
 def result(times):
@@ -64,9 +65,9 @@ def test_the_limit_is_products_or_traffic():
     found = result({"wengert": (1e-6, 2e-6)})
     large = Configuration("large", (784, 2048, 2048, 10), 512, 1)
     assert found.roofline(large, "SGD") == large.flops / 200e9
-    one = CONFIGURATIONS["B"]  # 400 kB, 200 kB of them on each of two cores
-    assert found.roofline(one, "SGD") == one.traffic("SGD") / 400e9
-    assert found.roofline(one, "Adam") == one.traffic("Adam") / 100e9
+    one = CONFIGURATIONS["B"]  # parameters of 407 kB: read twice, written once; with Adam seven times as much
+    assert found.roofline(one, "SGD") == 3 * one.state_bytes("SGD") / 100e9
+    assert found.roofline(one, "Adam") == 7 * one.state_bytes("SGD") / 100e9
 
 
 def test_tables_show_what_was_measured():

@@ -15,7 +15,7 @@ from wengert.run.llvm.limits import MachineLimits
 def short(monkeypatch):
     monkeypatch.setitem(CONFIGURATIONS, "A", dataclasses.replace(CONFIGURATIONS["A"], steps=8))
     monkeypatch.setattr(suite, "TURN", 0.001)
-    limits = MachineLimits(1, {4: 1e11, 8: 5e10}, {2**18: 1e11, 2**27: 1e10})
+    limits = MachineLimits(1, {4: 1e11, 8: 5e10}, *[{2**18: 1e11, 2**27: 1e10}] * 2)
     monkeypatch.setattr(suite, "machine_limits", lambda threads: limits)
 
 

@@ -63,6 +63,25 @@ def test_logarithms_get_arguments_that_they_can_take(command):
     assert command("explain", "-x + sqrt(x)").code == 0
 
 
+def test_values_and_numbers_in_place(command):
+    options = ("--at", "x=10", "--view", "adjoint", "--numbers", "--step-size", "0.5")
+    outcome = command("explain", "f = x + 2; g = 3 * f; h = sin(g)", *options)
+
+    assert "f = 10 + 2 = 12" in outcome.out
+    assert "g = 3 · 12 = 36" in outcome.out
+    assert "x ← x − 1/2 ∂h/∂x" in outcome.out
+
+
+def test_batches_and_tensors(command):
+    batch = command(
+        "explain", "mean((X @ w - t)**2)", "--wrt", "w", "--shape", "X=4x2,w=2,t=4", "--view", "batch"
+    )
+    assert "The mean over the examples" in batch.out
+
+    tensor = command("explain", "sum(tanh(W @ x))", "--wrt", "W", "--shape", "W=2x2,x=2", "--tensors")
+    assert "⎡x_1  x_2    0    0⎤" in tensor.out
+
+
 def test_layout_and_notation_have_an_effect(command):
     def out(*options):
         return command("explain", "sum(tanh(W @ x))", "--wrt", "W", "--shape", "W=2x3,x=3", *options).out

@@ -57,7 +57,7 @@ def test_a_report_of_classes(command, flower_table, tmp_path):
     assert "3 classes, predicted from 2 columns; scores on 30 rows held out" in text
     for name in ("Loss by epoch", "Confusion matrix", "Calibration", "Predicted classes"):
         assert f'aria-label="{name}' in page
-    for word in ("accuracy", "ROC AUC", "lily", "frequent words", "Network", "Dense"):
+    for word in ("accuracy", "ROC AUC", "lily", "median", "Network", "Dense"):
         assert word in text
     assert "prefers-color-scheme: dark" in page
 
@@ -74,6 +74,14 @@ def test_a_report_of_numbers_with_many_columns(command, price_table, tmp_path):
     assert 'aria-label="Predicted price by actual"' in page
     assert 'aria-label="Errors of the predictions"' in page
     assert 'aria-label="Predicted classes"' not in page
+
+
+def test_a_report_of_cross_validation(command, flower_table, tmp_path):
+    command("train", flower_table, "--target", "kind", *QUICK, "--cv", 3, "--report", "cv.html")
+    text = outline(tmp_path / "cv.html")
+    assert "scores on 150 of the rows that it learnt from" in text
+    assert "Cross-validation, 3 folds" in text
+    assert "fold 3" in text
 
 
 def test_the_same_run_gives_the_same_page(command, flower_table, tmp_path):

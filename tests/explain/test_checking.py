@@ -141,6 +141,16 @@ def test_formulas_that_overflow_at_the_point_are_checked_where_they_do_not() -> 
     np.testing.assert_allclose(result.value, wg.grad(loss)(np.array([800.0, 790.0]), np.array([0.0, 1.0])))
 
 
+def test_formulas_that_underflow_to_a_finite_result_are_checked_where_they_do_not() -> None:
+    def function(x, y):
+        return np.arctan(np.logaddexp(x, y))
+
+    derivation = wg.explain(function, -1000.0, -1100.0)
+
+    assert derivation.verification.lines > 3
+    np.testing.assert_allclose(derivation.tree.sections[-1].steps[0].value, 1 / (1 + 1e6), rtol=1e-6)
+
+
 def test_a_network_of_ordinary_size_is_explained_in_two_seconds() -> None:
     rng = np.random.default_rng(0)
     arguments = [rng.normal(size=shape) * 0.05 for shape in ((784, 128), (128,), (128, 10), (10,))]

@@ -1,25 +1,59 @@
+import json
+from typing import Any
+
 import numpy as np
 import pytest
 from tests.explain.random_programs import random_function
 
 import wengert as wg
+from wengert.explain.lines import lines
+from wengert.explain.printers.blocks import block
 
-OTHERS = ("matrix", "delta", "adjoint", "numbers")
+VIEWS = ("matrix", "delta", "adjoint", "numbers", "index")
+NOTATIONS = ("rows", "columns", "mit")
+LAYOUTS = ("denominator", "numerator")
 PROGRAMS = 300
 IN_A_TEST = 30
+
+
+def settings(seed: int) -> list[dict[str, Any]]:
+    """Two ways of writing a derivation; all combinations come round with the seeds."""
+    other = {
+        "view": VIEWS[seed % 5],
+        "notation": NOTATIONS[seed // 5 % 3],
+        "layout": LAYOUTS[seed // 15 % 2],
+        "numbers": seed // 30 % 2 == 1,
+        "tensors": seed // 60 % 2 == 1,
+    }
+    return [{"view": "index"}, other]
 
 
 @pytest.mark.parametrize("first", range(0, PROGRAMS, IN_A_TEST))
 def test_every_line_of_every_view_agrees_with_the_engine(first: int) -> None:
     for seed in range(first, first + IN_A_TEST):
         function, arguments = random_function(seed)
-        index = wg.explain(function, *arguments)
-        other = wg.explain(function, *arguments, view=OTHERS[seed % len(OTHERS)])
+        for options in settings(seed):
+            derivation = wg.explain(function, *arguments, **options)
 
-        for derivation in (index, other):
             again = derivation.verify(points=1, seed=seed)
-            assert again.lines == derivation.verification.lines > 0, f"seed {seed}"
-            assert all(step.after is not None for step in derivation.tree.steps)
+            assert again.lines == derivation.verification.lines > 0, f"seed {seed}, {options}"
+            assert_nothing_is_empty(derivation, f"seed {seed}, {options}")
+
+
+def assert_nothing_is_empty(derivation: wg.Derivation, where: str) -> None:
+    """Each section says something, each line has both sides, in every printer."""
+    for section in derivation.tree.sections:
+        assert section.title, where
+        assert section.steps or section.note, where
+        for line in lines(section, derivation.style):
+            left, *right = (block(piece).lines for piece in (line.subject, *line.right))
+            assert "".join(left).strip(), where
+            assert right, where
+            assert all("".join(side).strip() for side in right), where
+    filled = [section for section in derivation.tree.sections if section.steps]
+    assert derivation.to_latex().count(r"\begin{align*}") == len(filled)
+    assert derivation._repr_html_().count("<tr ") >= derivation.verification.lines
+    assert len(json.loads(derivation.to_json())["sections"]) == len(derivation.tree.sections)
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -4,8 +4,10 @@ import subprocess
 import sys
 
 import numpy as np
+from tests.cli.conftest import flowers
 
 from wengert.io.model_directory import SavedModel, load_model
+from wengert.io.table_model import TableModel
 
 # Saves a model of its own again and again; prints how often it was told that it could not.
 WRITER = """
@@ -22,6 +24,26 @@ for round in range(30):
         refused.append(str(error))
 print(len(refused), *refused[:1])
 """
+
+
+def test_two_trainings_at_once(tmp_path):
+    flowers(60).write_csv(tmp_path / "flowers.csv")
+    runs = [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-m", "wengert", "train", "flowers.csv", "--target", "kind", "--quiet"),
+                *("--preset", "plain", "--epochs", "2", "--seed", seed, "--out", "model"),
+            ],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for seed in ("1", "2")
+    ]
+    for run in runs:
+        assert run.communicate()[1] == ""
+        assert run.returncode == 0
+    assert TableModel.load(tmp_path / "model").training["settings"]["seed"] in (1, 2)
 
 
 def test_two_writers_and_a_reader(tmp_path):

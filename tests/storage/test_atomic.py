@@ -167,15 +167,16 @@ def test_an_exception_in_the_block_leaves_nothing(tmp_path):
     assert visible_and_hidden(tmp_path) == ["model"]
 
 
-@posix
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_kill_9_at_every_step_leaves_a_whole_directory(tmp_path, when):
-    """A forked child kills itself at its n-th call into the system; the parent moves on to n + 1."""
+def killed_at_every_step(tmp_path, when, save):
+    """Save old, then new in a forked child that kills itself at its n-th call into the system; n grows.
+
+    ``save`` names a function of this file. Returns the last n, at which the child came through.
+    """
     script = f"""
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {os.path.dirname(__file__)!r})
-from test_atomic import Fault, save
+from test_atomic import Fault, {save} as save
 
 def kill_at(step, after):
     state = {{"left": step}}
@@ -214,7 +215,13 @@ print(step)
         check=True,
         timeout=60,
     )
-    last = int(done.stdout)
+    return int(done.stdout)
+
+
+@posix
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_kill_9_at_every_step_leaves_a_whole_directory(tmp_path, when):
+    last = killed_at_every_step(tmp_path, when, "save")
     assert 8 < last < 39
     asides = 0
     for step in range(1, last + 1):
@@ -226,6 +233,20 @@ print(step)
         assert not (target.parent / ".model.previous").exists()
     assert contents(tmp_path / str(last) / "model") == (b"next", b"next")
     assert asides >= 1, "no kill fell between the two renames"
+
+
+def save_file(target, text):
+    atomic.write_file(target, text * 1000)
+
+
+@posix
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_kill_9_at_every_step_leaves_a_whole_file(tmp_path, when):
+    last = killed_at_every_step(tmp_path, when, "save_file")
+    assert 4 < last < 39
+    found = [(tmp_path / str(step) / "model").read_bytes() for step in range(1, last + 1)]
+    assert set(found) == {b"old" * 1000, b"new" * 1000}
+    assert found[-1] == b"new" * 1000
 
 
 @posix

@@ -67,12 +67,9 @@ class Configuration:
         parameters = sum((inputs + 1) * outputs for inputs, outputs in pairwise(self.sizes))
         return _ITEM * parameters * {"SGD": 1, "Adam": 3}[rule]
 
-    def traffic(self, rule: str) -> int:
-        """Return how many bytes of them a step reads and writes at least.
-
-        All are read and written by the update; the parameters are read by the forward pass before.
-        """
-        return 2 * self.state_bytes(rule) + self.state_bytes("SGD")
+    def bytes_read(self, rule: str) -> int:
+        """Return how many bytes of them a step reads: all for the update, parameters for the forward pass."""
+        return self.state_bytes(rule) + self.state_bytes("SGD")
 
     def describe(self) -> str:
         """Return sizes and batch in words."""

@@ -96,10 +96,10 @@ class Result:
     def roofline(self, configuration: Configuration, rule: str) -> float:
         """Return the seconds that a step takes at least: its products at the peak, or its memory traffic.
 
-        The parameters and the optimiser's state are taken to stay in the smallest cache that holds them.
+        The traffic is that of parameters and optimiser's state, read and written back.
         """
-        bandwidth = self.limits.bandwidth_of(configuration.state_bytes(rule))
-        return max(configuration.flops / self.limits.flops[4], configuration.traffic(rule) / bandwidth)
+        read, written = configuration.bytes_read(rule), configuration.state_bytes(rule)
+        return self.limits.roofline(configuration.flops, read, written, 4)
 
 
 def measure(

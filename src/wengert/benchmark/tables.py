@@ -129,7 +129,8 @@ def record(result: Result) -> dict[str, Any]:
             one.name: {
                 **asdict(one),
                 "flops": one.flops,
-                "traffic": {rule: one.traffic(rule) for rule in RULES},
+                "bytes_read": {rule: one.bytes_read(rule) for rule in RULES},
+                "bytes_written": {rule: one.state_bytes(rule) for rule in RULES},
                 "roofline": {rule: result.roofline(one, rule) for rule in RULES},
             }
             for one in result.configurations
@@ -143,4 +144,5 @@ def _limits(limits: Any) -> dict[str, Any]:
     return {
         "flops": {f"float{8 * itemsize}": rate for itemsize, rate in limits.flops.items()},
         "bandwidth": {str(size): rate for size, rate in limits.bandwidth.items()},
+        "reading": {str(size): rate for size, rate in limits.reading.items()},
     }

@@ -219,6 +219,56 @@ def export(
 
 
 @app.command
+def lr_find(
+    file: File,
+    /,
+    *,
+    target: Target = None,
+    drop: Drop = None,
+    config: Config = None,
+    preset: Preset = None,
+    hidden: Hidden = None,
+    activation: Activation = None,
+    dropout: Dropout = None,
+    batch_size: BatchSize = None,
+    optimizer: Optimizer = None,
+    l2: L2 = None,
+    seed: Seed = None,
+    plot: Annotated[str | None, option("SVG file for the curve of losses.", OUTPUT)] = None,
+    json: Json = False,
+) -> int:
+    """Find a learning rate: take steps with growing rates, and see where the loss falls fastest.
+
+    Example: wengert lr-find examples/digits.csv --target digit
+    """
+    given = {
+        name: value
+        for name, value in locals().items()
+        if name not in ("file", "config", "plot", "json") and value is not None
+    }
+    from wengert.cli.training_check_commands import find
+
+    return find(file, given, config, plot, as_json=json)
+
+
+@app.command
+def doctor(
+    model: Model,
+    /,
+    *,
+    data: Annotated[str, option("Table whose target is known.", TABLE)],
+    json: Json = False,
+) -> int:
+    """Examine a model: dead units, saturation, gradients and updates by layer, what to do.
+
+    Example: wengert doctor digits-model --data examples/digits.csv
+    """
+    from wengert.cli.training_check_commands import doctor as run
+
+    return run(model, data, as_json=json)
+
+
+@app.command
 def bench(
     *,
     only: Annotated[str | None, option("Networks, such as BD. [default: ABCDEF]", MEASURING)] = None,

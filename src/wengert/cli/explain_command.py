@@ -16,7 +16,7 @@ def run(subject: str, sources: dict[str, Any], output: Output, options: dict[str
     """Print or write a derivation; see `wengert.cli.app.explain`."""
     output.check()
     if subject.strip() and Path(subject).is_dir():
-        refuse_options(sources, ("shape", "seed"), "is for formulas; a model has its own weights")
+        refuse_options(sources, ("shape", "seed", "at"), "is for formulas; a model has its own weights")
         derivation = _of_model(subject, sources, options)
     else:
         refuse_options(
@@ -31,7 +31,7 @@ def _of_formula(formula: str, sources: dict[str, Any], options: dict[str, Any]) 
     function = read_function(formula)
     names = read_names(sources["wrt"])
     check_names("--wrt", names, function.names)
-    arguments = draw_arguments(function, sources["shape"], sources["seed"] or 0)
+    arguments = draw_arguments(function, sources["shape"], sources["seed"] or 0, sources["at"] or ())
     return explain(function, *arguments, wrt=names or None, **options)
 
 

@@ -37,6 +37,10 @@ def explain(
             DERIVATION,
         ),
     ] = None,
+    at: Annotated[
+        list[str] | None,
+        option("Values of names, such as x=0.7 or 'W=[[1, 2], [3, 4]]'. [default: random]", FORMULA),
+    ] = None,
     shape: Shape = None,
     data: Annotated[
         str | None,
@@ -46,14 +50,27 @@ def explain(
         str | None, option("Row of the table, counted from 1; several are a batch: 3,7 or 2-9.", MODEL)
     ] = None,
     view: Annotated[
-        str, option("index, matrix, delta, adjoint or numbers. [default: index]", DERIVATION)
+        str, option("index, matrix, delta, adjoint, numbers or batch. [default: index]", DERIVATION)
     ] = "index",
     notation: Annotated[
-        str, option("rows (xW), columns (Wx) or mit (Wᵀx + W₀). [default: rows]", DERIVATION)
-    ] = "rows",
+        str | None,
+        option("rows (xW), columns (Wx) or mit (Wᵀx + W₀). [default: that of --style, or rows]", DERIVATION),
+    ] = None,
+    style: Annotated[
+        str | None, option("Lecture whose names a network's parts get: 000 to 004.", DERIVATION)
+    ] = None,
     layout: Annotated[
         str, option("denominator or numerator. [default: denominator]", DERIVATION)
     ] = "denominator",
+    numbers: Annotated[
+        bool, option("Put the values in place of the names, in any view.", DERIVATION)
+    ] = False,
+    tensors: Annotated[
+        bool, option("Show Jacobians of vectors by matrices as tensors, and unfolded.", DERIVATION)
+    ] = False,
+    step_size: Annotated[
+        float | None, option("Show the gradient-descent update with this step, too.", DERIVATION)
+    ] = None,
     seed: Annotated[
         int | None, option("Of the random values of the arguments. [default: 0]", FORMULA)
     ] = None,
@@ -74,8 +91,11 @@ def explain(
     from wengert.cli.derivation_output import Output
     from wengert.cli.explain_command import run
 
-    sources = {"wrt": wrt, "shape": shape, "data": data, "row": row, "seed": seed}
-    options = {"view": view, "notation": notation, "layout": layout}
+    sources = {"wrt": wrt, "at": at or None, "shape": shape, "data": data, "row": row, "seed": seed}
+    options = {
+        "view": view, "notation": notation, "layout": layout, "numbers": numbers, "tensors": tensors,
+        "step_size": step_size, "style": style,
+    }  # fmt: skip
     return run(subject, sources, Output(format, out, open), options)
 
 

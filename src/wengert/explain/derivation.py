@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from wengert.errors import ConfigurationError, GradientError, ShapeError
-from wengert.explain.checking import Verification, check_tree, with_values
+from wengert.explain.checking import Verification, at_fresh_points, check_tree, with_values
+from wengert.explain.examples import one_example
 from wengert.explain.formula import nearest
+from wengert.explain.lecture_styles import STYLES, lecture_names
 from wengert.explain.printers import html, latex
 from wengert.explain.printers.json import tree_as_json
 from wengert.explain.printers.text import text
@@ -19,15 +21,17 @@ from wengert.explain.problem import Convention, Problem, build
 from wengert.explain.steps import Tree
 from wengert.explain.typesetting import Style
 from wengert.explain.views.adjoint_view import adjoint_view
+from wengert.explain.views.batch_view import batch_view
 from wengert.explain.views.delta_view import delta_view
 from wengert.explain.views.index_view import index_view
 from wengert.explain.views.matrix_view import matrix_view
 from wengert.explain.views.numbers_view import numbers_view
+from wengert.explain.views.tensor_view import tensor_jacobians
 from wengert.explain.views.update import update
 from wengert.ir.node import Node
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.tracing import Recording
-from wengert.trace.tree import map_leaves
+from wengert.trace.tree import TreeSignature, map_leaves, unflatten
 
 VIEWS: dict[str, Callable[[Problem], Tree]] = {
     "index": index_view,
@@ -35,6 +39,7 @@ VIEWS: dict[str, Callable[[Problem], Tree]] = {
     "delta": delta_view,
     "adjoint": adjoint_view,
     "numbers": numbers_view,
+    "batch": batch_view,
 }
 NOTATIONS = ("rows", "columns", "mit")
 LAYOUTS = ("denominator", "numerator")
@@ -79,14 +84,15 @@ class Derivation:
             When a line disagrees; names it.
         """
         rng = np.random.default_rng(seed)
-        return check_tree(self.tree, self._problem.engine.fresh(points, rng), rng)
+        fresh = self._problem.engine.fresh(points, rng)
+        return check_tree(at_fresh_points(self.tree, points, rng), fresh, rng)
 
     @property
     def style(self) -> Style:
         """How the formulas are written."""
         numbers = self.view_name == "numbers" or self._problem.convention.numbers
         point = self._problem.points[0] if numbers else None
-        shapes = self.view_name in ("matrix", "delta")
+        shapes = self.view_name in ("matrix", "delta", "batch")
         return Style(self._problem.names, self.tree.adjoints, shapes, point)
 
     def __str__(self) -> str:
@@ -165,6 +171,10 @@ def derive(
 ) -> Derivation:
     """Trace a function and derive its gradient; see `wengert.explain`."""
     _check_choice("view", view, VIEWS)
+    if convention.style is not None:
+        _check_choice("style", convention.style, STYLES)
+        convention = replace(convention, notation=convention.notation or STYLES[convention.style].notation)
+    convention = replace(convention, notation=convention.notation or NOTATIONS[0])
     _check_choice("notation", convention.notation, NOTATIONS)
     _check_choice("layout", convention.layout, LAYOUTS)
     recording = Recording(function, float64_leaves(args), float64_leaves(kwargs))
@@ -172,23 +182,65 @@ def derive(
     targets = targets_of(recording, wrt)
     if not targets:
         raise GradientError("there is no floating argument to differentiate by")
-    make = partial(_derived, recording, targets, dict(names), convention)
-    return Derivation(make, view)
+    request = Request(function, recording, tuple(targets), dict(names), convention)
+    return Derivation(request.derived, view)
 
 
-def _derived(
-    recording: Recording, targets: list[Node], names: dict[str, str], convention: Convention, view: str
-) -> tuple[Problem, Tree]:
-    arguments = [np.asarray(leaf, node.type.dtype) for leaf, node in
-                 zip(recording.leaves, recording.program.inputs, strict=True)]  # fmt: skip
-    problem = build(
-        recording.program, targets, arguments, NumpyExecutor(), names, convention,
-        every_line=view == "adjoint", rng=np.random.default_rng(_SEED),
-    )  # fmt: skip
-    tree = VIEWS[view](problem)
-    if convention.step_size is not None:
-        tree = replace(tree, sections=(*tree.sections, update(problem, convention.step_size)))
-    return problem, tree
+@dataclass(frozen=True)
+class Request:
+    """What is to be derived, and how it is to be written.
+
+    Attributes
+    ----------
+    function : callable
+    recording : Recording
+        Of the function at its arguments.
+    targets : tuple of Node
+        The inputs to differentiate by.
+    names : dict of str to str
+    convention : Convention
+    """
+
+    function: Callable[..., Any]
+    recording: Recording
+    targets: tuple[Node, ...]
+    names: dict[str, str]
+    convention: Convention
+
+    def problem(self, every_line: bool = False) -> Problem:
+        """Return the problem, its values named; each line has a name where `every_line` is set."""
+        inputs = self.recording.program.inputs
+        leaves = zip(self.recording.leaves, inputs, strict=True)
+        arguments = [np.asarray(leaf, node.type.dtype) for leaf, node in leaves]
+        program, executor = self.recording.program, NumpyExecutor()
+        make = partial(build, program, self.targets, arguments, executor, self.names, self.convention)
+        given: dict[Node, str] = {}
+        if self.convention.style is not None:
+            plain = make(every_line=False, rng=np.random.default_rng(_SEED))
+            given = lecture_names(self.convention.style, plain, self.names)
+        return make(every_line=every_line, rng=np.random.default_rng(_SEED), given=given)
+
+    def of_one_example(self, axes: dict[Node, int]) -> Problem:
+        """Return the problem with one example left along the axes that count them."""
+        inputs = self.recording.program.inputs
+        first = one_example([np.asarray(leaf) for leaf in self.recording.leaves], inputs, axes, 0)
+        signature = self.recording.program.signature
+        assert isinstance(signature, TreeSignature)
+        args, kwargs = unflatten(signature.arguments, first)
+        recording = Recording(self.function, args, kwargs)
+        check_recording(recording)
+        targets = tuple(recording.program.inputs[inputs.index(node)] for node in self.targets)
+        return replace(self, recording=recording, targets=targets).problem()
+
+    def derived(self, view: str) -> tuple[Problem, Tree]:
+        """Return the problem and a view of its derivation."""
+        problem = replace(self.problem(every_line=view == "adjoint"), of_one_example=self.of_one_example)
+        tree = VIEWS[view](problem)
+        if self.convention.tensors:
+            tree = replace(tree, sections=(*tree.sections, tensor_jacobians(problem)))
+        if self.convention.step_size is not None:
+            tree = replace(tree, sections=(*tree.sections, update(problem, self.convention.step_size)))
+        return problem, tree
 
 
 def check_recording(recording: Recording) -> None:

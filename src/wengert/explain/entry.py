@@ -16,12 +16,14 @@ def explain(
     *args: Any,
     wrt: str | Sequence[str] | None = None,
     view: str = "index",
-    notation: str = "rows",
+    notation: str | None = None,
     layout: str = "denominator",
     names: Mapping[str, str] | None = None,
+    style: str | None = None,
     loss: Callable[..., Any] | None = None,
     step_size: float | None = None,
     numbers: bool = False,
+    tensors: bool = False,
     **kwargs: Any,
 ) -> Derivation:
     """Derive the gradient of a function line by line, each line checked against the engine.
@@ -38,14 +40,19 @@ def explain(
         Names of the arguments to differentiate by; all floating ones by default. For a network the path of
         a parameter, or the argument for all of them.
     view : str
-        One of ``index``, ``matrix``, ``delta``, ``adjoint``, ``numbers``.
+        One of ``index``, ``matrix``, ``delta``, ``adjoint``, ``numbers``, ``batch`` (one example, the mean,
+        then matrices).
     notation : str
         Whether an array with one axis is a row or a column: ``rows`` (xW + b), ``columns`` (Wx + b), or
-        ``mit``, columns with the names of 6.390 for the layers of a network: Z = Wᵀx + W₀, A = f(Z).
+        ``mit``, columns with the names of 6.390 for the layers of a network: Z = Wᵀx + W₀, A = f(Z). By
+        default ``rows``, or what the lecture of `style` has.
     layout : str
         ``denominator``: a gradient has the shape of its variable; ``numerator``: of the transpose.
     names : mapping, optional
         Names to show in place of the program's own.
+    style : str, optional
+        The lecture whose names the parts of a network get: ``000`` (a, h, z, target c, J), ``001`` (a, z, y,
+        t, L), ``002`` (Z, A, W, W₀), ``003`` (α, a, z, β, b, y, y*, J), ``004`` (a, W, b, c, V, e, y, ε).
     loss : callable, optional
         Of a network's output and the target, such as `wengert.nn.nllm_from_logits`.
     step_size : float, optional
@@ -53,6 +60,9 @@ def explain(
     numbers : bool
         Put the values in place of the names as well, in any view: of a line with indices one element is
         worked out, of a long sum or a large array the ends are shown.
+    tensors : bool
+        Show the Jacobian of each vector by a matrix as the tensor that it is: its slices, its unfolding, how
+        much memory it would take, and how the gradient comes about without it.
 
     Returns
     -------
@@ -84,5 +94,5 @@ def explain(
         wrt = "net" if wrt is None else wrt
     elif loss is not None:
         raise ConfigurationError("loss= goes with a network; a function computes its loss itself")
-    convention = Convention(notation, layout, step_size, numbers)
+    convention = Convention(notation or "", layout, step_size, numbers, tensors, style)
     return derive(function, args, kwargs, wrt, view, names or {}, convention)

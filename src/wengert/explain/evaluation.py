@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy import special
 
 from wengert.explain.differentiation import Rules, differentiate
 from wengert.explain.engine import Array, Point
+from wengert.explain.examples import Example
 from wengert.explain.expressions import (
     Add,
     Apply,
@@ -33,6 +35,7 @@ from wengert.explain.expressions import (
     Verbatim,
 )
 from wengert.explain.indices import Index, Position
+from wengert.explain.matrices import Table
 from wengert.explain.templates import written_out
 
 # An array and the index over each of its axes.
@@ -59,6 +62,18 @@ RELATIONS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
+def watching(strains: list[str] | None) -> AbstractContextManager[object]:
+    """Return a context in which NumPy warns of nothing, and notes overflows and infinities in `strains`."""
+    if strains is None:
+        return np.errstate(all="ignore")
+    noted = strains
+
+    def note(kind: str, flag: int) -> None:
+        noted.append(kind)
+
+    return np.errstate(all="ignore", over="call", divide="call", call=note)
+
+
 class Evaluation:
     """Evaluates expressions at a point.
 
@@ -67,15 +82,20 @@ class Evaluation:
     point : Point
     positions : mapping of Index to ndarray
         The positions at which a free index is taken; all of them where it is not given.
+    strains : list of str, optional
+        Takes note of overflows and of infinities on the way, such as ln 0.
     """
 
-    def __init__(self, point: Point, positions: Mapping[Index, Array]) -> None:
+    def __init__(
+        self, point: Point, positions: Mapping[Index, Array], strains: list[str] | None = None
+    ) -> None:
         self.point = point
         self.positions = positions
+        self._strains = strains
 
     def run(self, expression: Expression, axes: Sequence[Index]) -> Array:
         """Return the values as an array with the given axes."""
-        with np.errstate(all="ignore"):
+        with watching(self._strains):
             return self._aligned(self.named(expression), axes).astype(np.float64)
 
     def _range(self, index: Index) -> Array:
@@ -138,6 +158,13 @@ class Evaluation:
                 places = tuple(axes.index(index) for index in indices if index in axes)
                 reduced = (np.max if name == "max" else np.min)(array, axis=places)
                 return reduced, tuple(axis for axis in axes if axis not in indices)
+            case Table(entry, _, _, fixed):
+                at = {index: np.asarray([place]) for index, place in fixed}
+                array, axes = Evaluation(self.point, {**self.positions, **at}).named(entry)
+                kept = tuple(axis for axis in axes if axis not in at)
+                return array.squeeze(tuple(axes.index(one) for one in axes if one in at)), kept
+            case Example(body, over, examples):
+                return self._examples(body, over, examples.points(self.point))
             case Partial():
                 return self._partial(expression)
             case Differential(by, body):
@@ -195,10 +222,17 @@ class Evaluation:
                 return None
         if first.direct or not second.direct or first.by != second.of:
             return None
-        if set(summed) != {at for at in second.of.positions if isinstance(at, Index)}:
+        running = {at for at in second.of.positions if isinstance(at, Index)}
+        if set(summed) != running or len(running) < second.of.symbol.rank:
             return None
         array = self.point.contribution(second.of.symbol.node, second.by.symbol.node)
         return self._picked(array, second.by.positions)
+
+    def _examples(self, body: Expression, over: Position, points: Sequence[Point]) -> Named:
+        if not isinstance(over, Index):
+            return Evaluation(points[over], self.positions).named(body)
+        values = [Evaluation(points[place], self.positions).named(body) for place in self._range(over)]
+        return np.stack([array for array, _ in values]), (over, *values[0][1])
 
     def _partial(self, partial: Partial) -> Named:
         if not partial.direct:

@@ -278,7 +278,10 @@ def free_indices(expression: Expression) -> tuple[Index, ...]:
     if isinstance(expression, (Sum, Extreme)):
         for index in expression.indices:
             found.pop(index, None)
-    return tuple(found)
+    for index, _ in getattr(expression, "fixed", ()):
+        found.pop(index, None)
+    over = getattr(expression, "over", None)
+    return (over, *found) if isinstance(over, Index) else tuple(found)
 
 
 def substitute(expression: Expression, new: Mapping[Index, Position]) -> Expression:

@@ -12,6 +12,7 @@ import numpy as np
 from wengert.explain.arithmetic import add, tidy
 from wengert.explain.engine import Point
 from wengert.explain.evaluation import Evaluation
+from wengert.explain.examples import Example
 from wengert.explain.expressions import (
     ONE,
     ZERO,
@@ -60,7 +61,7 @@ def instance(expression: Expression, places: Places, shorten: bool = True) -> Ex
     ----------
     expression : Expression
     places : mapping of Index to int
-        Counted from 0.
+        Of all free indices, counted from 0.
     shorten : bool
         Leave out the middle of long sums.
     """
@@ -70,8 +71,10 @@ def instance(expression: Expression, places: Places, shorten: bool = True) -> Ex
         case Partial(of, by):
             first = Element(of.symbol, _placed(of.positions, places))
             return replace(expression, of=first, by=Element(by.symbol, _placed(by.positions, places)))
+        case Example(body, over, examples):
+            return Example(instance(body, places, shorten), _placed((over,), places)[0], examples)
         case Delta(left, right):
-            return ONE if places.get(left, left) == places.get(right, right) else ZERO
+            return ONE if places[left] == places[right] else ZERO
         case Sum(indices, body):
             return _terms(indices, body, places, shorten)
         case Extreme(_, indices, body):
@@ -104,6 +107,6 @@ def in_numbers(expression: Expression, point: Point) -> Expression | None:
 
 
 def _valued(expression: Expression, evaluation: Evaluation) -> Expression:
-    if isinstance(expression, (Element, Partial, Softmax, Verbatim)):
+    if isinstance(expression, (Element, Example, Partial, Softmax, Verbatim)):
         return Value(float(evaluation.run(expression, ())))
     return rebuild(expression, lambda part: _valued(part, evaluation))

@@ -93,9 +93,9 @@ class Term(Layout):
 
 @dataclass(frozen=True, slots=True)
 class Grid(Layout):
-    """A matrix of numbers."""
+    """A matrix of numbers or formulas."""
 
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Layout, ...], ...]
 
 
 def operator(symbol: str) -> Text:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from wengert.explain.instances import in_numbers, instance, largest_element
 from wengert.explain.layout import Layout, Term, Text
+from wengert.explain.matrices import Table
 from wengert.explain.numbers import short, shown_value
 from wengert.explain.printers.blocks import block
 from wengert.explain.steps import Section, Step
@@ -50,6 +51,8 @@ class Line:
 
 def lines(section: Section, style: Style) -> Iterator[Line]:
     """Yield the lines of a section; with numbers, an element worked out below each chain of equalities."""
+    if style.numbers is not None and section.points:
+        style = replace(style, numbers=section.points[0])
     plain = style.without_shapes()
     for place, step in enumerate(section.steps):
         continued = step.continues(section.steps[place - 1] if place else None)
@@ -79,11 +82,12 @@ def _right_sides(step: Step, style: Style, continued: bool) -> tuple[Layout, ...
     Of a chain of equalities the first line has the numbers: the factors of the others stand above it.
     """
     sides = [(style.without_shapes() if style.numbers is not None else style).show(step.after)]
-    in_place = style.numbers is not None and step.axes is not None and not continued
+    whole = step.axes is not None or isinstance(step.after, Table)
+    in_place = style.numbers is not None and whole and not continued
     if in_place:
         inserted = style.show(step.after)
         sides += [inserted] if block(inserted).width <= _WIDEST else []
-    if step.value is not None and (step.shown or in_place):
+    if step.value is not None and (step.shown or (in_place and step.axes is not None)):
         sides.append(shown_value(step.value))
     return tuple(side for place, side in enumerate(sides) if not place or side != sides[place - 1])
 
@@ -91,7 +95,7 @@ def _right_sides(step: Step, style: Style, continued: bool) -> tuple[Layout, ...
 def _worked_out(step: Step, style: Style) -> Iterator[Line]:
     """Yield the line that puts the numbers into one element of a line in index notation."""
     places = largest_element(step)
-    if places is None or style.numbers is None:
+    if places is None or style.numbers is None or isinstance(step.after, Table):
         return
     plain = style.without_shapes()
     numbers = in_numbers(instance(step.after, places), style.numbers)

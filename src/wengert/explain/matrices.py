@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from wengert.explain.expressions import Expression, Partial, Symbol
+from wengert.explain.indices import Index
+from wengert.explain.numbers import cut
 
 Shape = tuple[int, int]
 
@@ -52,6 +57,35 @@ class Ones(Expression):
     """A column of ones, or a row."""
 
     shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Expression):
+    """An expression in index notation with its entries written out, the middle of long ones left out.
+
+    Attributes
+    ----------
+    entry : Expression
+    rows, columns : tuple of Index
+        The indices that run down and across; of two, the last runs fastest.
+    fixed : tuple of (Index, int)
+        Indices that stay at one position, counted from 0.
+    """
+
+    entry: Expression
+    rows: tuple[Index, ...]
+    columns: tuple[Index, ...]
+    fixed: tuple[tuple[Index, int], ...] = ()
+
+    @staticmethod
+    def shown(indices: tuple[Index, ...]) -> list[dict[Index, int] | None]:
+        """Return the positions along one side that are shown; None stands for those left out."""
+        extents = [index.extent for index in indices]
+        found: list[dict[Index, int] | None] = []
+        for place in cut(math.prod(extents), largest=8, edge=2):
+            at = () if place is None else np.unravel_index(place, extents) if extents else ()
+            found.append(None if place is None else dict(zip(indices, map(int, at), strict=True)))
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fractions
+import re
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,22 @@ from wengert.explain.layout import Grid, Layout, Text
 _LARGEST = 7  # rows or columns that are shown whole
 _EDGE = 3
 Array = np.ndarray[Any, Any]
+
+
+def number_text(value: fractions.Fraction | float) -> str:
+    """Return a number as it is read: 2, 0.5, 1/3, 1.25e-07."""
+    if isinstance(value, fractions.Fraction):
+        if value.denominator == 1:
+            return str(value.numerator)
+        decimal = float(value)
+        if (
+            value.denominator <= 100
+            and re.fullmatch(r"-?\d+\.\d{1,3}", repr(decimal))
+            and value.denominator % 2 == 0
+        ):
+            return repr(decimal) if value.denominator not in (2, 4) or abs(value) > 1 else str(value)
+        return str(value)
+    return f"{value:.6g}"
 
 
 def short(value: float) -> str:
@@ -53,5 +71,5 @@ def shown_value(value: Array, largest: int = _LARGEST, edge: int = _EDGE) -> Lay
                 cells.append("⋱" if i is None and j is None else "⋮" if i is None else "…")
             else:
                 cells.append(short(float(table[i, j])))
-        rows.append(tuple(cells))
+        rows.append(tuple(Text(cell, "number") for cell in cells))
     return Grid(tuple(rows))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
@@ -14,8 +15,10 @@ from wengert.explain.indices import Position, distinct
 from wengert.explain.letters import Letters
 from wengert.explain.symbols import Table
 from wengert.ir.node import Node
+from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
 from wengert.run.executor import Executor
+from wengert.transform.gradient import dependents
 
 FRESH_POINTS = 2  # random points at which each line is checked besides the given one
 
@@ -34,12 +37,18 @@ class Convention:
         Of the update at the end; no update where there is none.
     numbers : bool
         Whether the values are put in place of the names as well.
+    style : str or None
+        The lecture whose names are used.
+    tensors : bool
+        Whether Jacobians of vectors by matrices are shown, entry by entry.
     """
 
     notation: str = "rows"
     layout: str = "denominator"
     step_size: float | None = None
     numbers: bool = False
+    tensors: bool = False
+    style: str | None = None
 
     @property
     def vectors(self) -> str:
@@ -65,6 +74,8 @@ class Problem:
     engine : Engine
     points : list of Point
         The given point, then random ones.
+    of_one_example : callable, optional
+        Makes the problem with one example left along the axes that count them.
     """
 
     program: Program
@@ -77,6 +88,7 @@ class Problem:
     engine: Engine
     points: list[Point]
     convention: Convention = field(default_factory=Convention)
+    of_one_example: Callable[[dict[Node, int]], Problem] | None = None
 
     @property
     def names(self) -> frozenset[str]:
@@ -147,10 +159,11 @@ def build(
     every_line: bool,
     rng: np.random.Generator,
     hidden: Collection[Node] = (),
+    given: Mapping[Node, str] = MappingProxyType({}),
 ) -> Problem:
     """Name the values of a program and run the engine at the given point and at random ones."""
-    letters = Letters(program, _example_axes(program, wrt))
-    table = Table(program, letters, renamed, every_line, convention.notation == "mit", hidden)
+    letters = Letters(program, list(example_axes(program, wrt).items())[:1])
+    table = Table(program, letters, renamed, every_line, convention.notation == "mit", hidden, given)
     engine = Engine(program, wrt, table.symbols, arguments, executor)
     active = {table.symbols[node] for node in engine.active}
     order = [table.symbols[node] for node in table.symbols if table.symbols[node] in active]
@@ -168,14 +181,23 @@ def build(
     return Problem(program, chosen, table.symbols, formulas, output, order, uses, engine, points, convention)
 
 
-def _example_axes(program: Program, wrt: Sequence[Node]) -> list[tuple[Node, int]]:
-    """Return the first axes of data matrices: they count examples, so their index is n."""
+def example_axes(program: Program, wrt: Sequence[Node]) -> dict[Node, int]:
+    """Return the axes of arguments that count examples, and so have the index n.
+
+    Such an axis is the first of an argument that is not differentiated by, is not tied to an axis of one that
+    is, and runs through all values on the way to the output, up to the sum over it.
+    """
     letters = Letters(program)
     owned = {letters.index(node, axis) for node in wrt for axis in range(node.type.ndim)}
-    found = []
-    for node in program.inputs:
-        if node not in wrt and node.type.ndim == 2 and node.type.is_float:
-            index = letters.index(node, 0)
-            if index != 0 and index not in owned:
-                found.append((node, 0))
-    return found[:1]
+    active = [node for node in dependents(program.nodes, wrt) if node.inputs and node.type.ndim]
+    products = [node for node in active if node.primitive.kind is Kind.CONTRACTION] or active
+    running = [{letters.index(node, axis) for axis in range(node.type.ndim)} for node in products]
+    common = set.intersection(*running) - owned - {0} if running else set()
+    firsts = {letters.index(node, 0) for node in program.inputs if node not in wrt and node.type.ndim}
+    chosen = next((index for index in sorted(common & firsts, key=str)), None)
+    return {
+        node: axis
+        for node in program.inputs
+        for axis in range(node.type.ndim)
+        if chosen is not None and letters.index(node, axis) == chosen
+    }

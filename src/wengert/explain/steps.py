@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.explain.engine import Point
 from wengert.explain.expressions import Expression, Symbol
 from wengert.explain.indices import Index
 
@@ -73,12 +74,15 @@ class Section:
     steps : tuple of Step
     spaced : bool
         Whether an empty line stands between one subject and the next.
+    points : tuple of Point
+        Where its lines are checked, if they are about another function than the rest; the first is shown.
     """
 
     title: str
     note: str = ""
     steps: tuple[Step, ...] = ()
     spaced: bool = True
+    points: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

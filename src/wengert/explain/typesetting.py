@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from wengert.explain import layout
 from wengert.explain.arithmetic import negate
 from wengert.explain.engine import Point
+from wengert.explain.examples import Example
 from wengert.explain.expressions import (
     Add,
     Apply,
@@ -34,6 +35,7 @@ from wengert.explain.expressions import (
     Verbatim,
 )
 from wengert.explain.indices import Index, Position
+from wengert.explain.instances import in_numbers, instance
 from wengert.explain.layout import Layout, Row, Text, operator, parenthesised, row
 from wengert.explain.matrices import (
     Diagonal,
@@ -46,28 +48,13 @@ from wengert.explain.matrices import (
     MatrixSoftmax,
     Ones,
     Shape,
+    Table,
 )
 from wengert.explain.matrix_evaluation import matrix_value
-from wengert.explain.numbers import short, shown_value
+from wengert.explain.numbers import number_text, short, shown_value
 from wengert.explain.templates import written_out
 
 SUM, PRODUCT, ATOM = 0, 1, 2  # how tightly an expression holds together
-
-
-def number_text(value: fractions.Fraction | float) -> str:
-    """Return a number as it is read: 2, 0.5, 1/3, 1.25e-07."""
-    if isinstance(value, fractions.Fraction):
-        if value.denominator == 1:
-            return str(value.numerator)
-        decimal = float(value)
-        if (
-            value.denominator <= 100
-            and re.fullmatch(r"-?\d+\.\d{1,3}", repr(decimal))
-            and value.denominator % 2 == 0
-        ):
-            return repr(decimal) if value.denominator not in (2, 4) or abs(value) > 1 else str(value)
-        return str(value)
-    return f"{value:.6g}"
 
 
 @dataclass(frozen=True)
@@ -177,6 +164,8 @@ class Style:
                 whole = row(Text("softmax", "function"), parenthesised(self.name(element.symbol.name)))
                 letters = "".join(str(at) for at in element.positions if isinstance(at, Index))
                 return layout.Script(whole, Text(letters, "indices")), ATOM
+            case Example(body, over):
+                return self._example(body, over), ATOM
             case Partial():
                 return self._partial(expression), ATOM
             case Differential(by, body):
@@ -282,6 +271,8 @@ class Style:
                 return row(Text("softmax", "function"), parenthesised(self.show(body))), ATOM
             case Diagonal(vector):
                 return row(Text("diag", "function"), parenthesised(self.show(vector))), ATOM
+            case Table():
+                return self._table(expression), ATOM
             case MatrixProduct(factors):
                 parts: list[Layout] = []
                 for place, factor in enumerate(factors):
@@ -298,11 +289,39 @@ class Style:
                 return Row(tuple(pieces)), PRODUCT
             case Jacobian(partial):
                 of, by = partial.of.symbol, partial.by.symbol
-                whole = layout.Fraction(
-                    row(Text("∂"), self.name(of.name)), row(Text("∂"), self.name(by.name))
-                )
+                placed = any(not isinstance(at, Index) for at in partial.of.positions)
+                over = self.element(of, partial.of.positions) if placed else self.name(of.name)
+                below = row(Text("∂"), self.name(by.name))
+                whole = layout.Fraction(row(Text("∂"), over), below)
                 return layout.Term(whole, f"{_derivative(of, by)}, local"), ATOM
         raise AssertionError(f"no layout for {type(expression).__name__}")
+
+    def _example(self, body: Expression, over: Position) -> Layout:
+        """Return the loss of an example, or its derivative, with the number of the example above."""
+        of = body.of.symbol if isinstance(body, Partial) else body.symbol  # type: ignore[attr-defined]
+        loss = layout.Script(
+            self.name(of.name), above=Text(f"({over if isinstance(over, Index) else over + 1})", "words")
+        )
+        if not isinstance(body, Partial):
+            return layout.Term(loss, of.name)
+        bottom = self.element(body.by.symbol, body.by.positions)
+        term = _derivative(of, body.by.symbol)
+        return layout.Term(layout.Fraction(row(Text("∂"), loss), row(Text("∂"), bottom)), term)
+
+    def _table(self, table: Table) -> Layout:
+        """Return the entries of a table, as formulas or as numbers."""
+        lines = []
+        for down in table.shown(table.rows):
+            cells: list[Layout] = []
+            for across in table.shown(table.columns):
+                if down is None or across is None:
+                    cells.append(Text("⋱" if down is across else "⋮" if down is None else "…", "number"))
+                    continue
+                entry = instance(table.entry, {**dict(table.fixed), **down, **across})
+                valued = None if self.numbers is None else in_numbers(entry, self.numbers)
+                cells.append(self.show(entry if valued is None else valued))
+            lines.append(tuple(cells))
+        return layout.Grid(tuple(lines))
 
     def _shaped(self, body: Layout, shape: Shape, transposed: bool) -> Layout:
         if transposed and 1 in shape and shape == (1, 1):

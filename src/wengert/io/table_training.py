@@ -151,8 +151,7 @@ def _fit(
     settings: TrainingSettings,
     progress: bool | str,
 ) -> train.FitResult:
-    make = {"tabular": _tabular_recipe, "plain": plain_recipe}[settings.preset]
-    recipe = make(preprocessor, *fitting, settings)
+    recipe = recipe_for(preprocessor, *fitting, settings)
     with warnings.catch_warnings():
         # Both are told with the result.
         warnings.simplefilter("ignore", DivergenceWarning)
@@ -164,6 +163,14 @@ def _fit(
             time_limit=settings.time_limit,
             progress=progress,
         )
+
+
+def recipe_for(
+    preprocessor: TablePreprocessor, features: np.ndarray, targets: np.ndarray, settings: TrainingSettings
+) -> train.Recipe:
+    """Return how a network is trained on features and targets by the preset of the settings."""
+    make = {"tabular": _tabular_recipe, "plain": plain_recipe}[settings.preset]
+    return make(preprocessor, features, targets, settings)
 
 
 def _tabular_recipe(

@@ -149,6 +149,7 @@ class Primitive:
 
 
 REGISTRY: dict[str, Primitive] = {}
+UFUNCS: dict[Any, Primitive] = {}  # which primitive stands for a universal function of NumPy's
 
 
 def register(primitive: Primitive) -> Primitive:
@@ -162,6 +163,7 @@ def register(primitive: Primitive) -> Primitive:
     if primitive.name in REGISTRY:
         raise WengertError(f"primitive {primitive.name!r} is declared twice")
     REGISTRY[primitive.name] = primitive
+    UFUNCS.update(dict.fromkeys(primitive.implements, primitive))
     return primitive
 
 

@@ -103,12 +103,15 @@ def elementwise(
         promote = promotion_of(numpy) if isinstance(numpy, np.ufunc) else floating
 
     def infer(*types: TensorType) -> TensorType:
-        shape = types[0].shape
+        last = types[-1]
+        shape = last.shape
         for operand in types:
             if operand.shape != shape:
                 shape = broadcast_shapes(name, types)
                 break
-        return tensor_type(shape, result or types[-1].dtype)
+        if result is None and shape == last.shape:
+            return last
+        return tensor_type(shape, result or last.dtype)
 
     return register(
         Primitive(

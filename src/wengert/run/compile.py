@@ -37,10 +37,10 @@ class CompiledFunction:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run on arrays; under a trace the function itself is traced."""
-        leaves = flatten((args, kwargs))[0]
+        leaves, structure = flatten((args, kwargs))
         if any(isinstance(leaf, Tensor) for leaf in leaves):
             return self._function(*args, **kwargs)
-        program, run = self._for(args, kwargs)
+        program, run = self._for(leaves, structure)
         assert program.signature is not None
         return program.signature.unflatten(run(leaves))
 
@@ -81,7 +81,7 @@ class CompiledFunction:
         return run.kernels(flatten((args, kwargs))[0] if profile else None)
 
     def _inspectable(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Inspectable:
-        run: Any = self._for(args, kwargs)[1]
+        run: Any = self._for(*flatten((args, kwargs)))[1]
         if not isinstance(run, Inspectable):
             raise ConfigurationError(
                 "the function runs with NumPy, of which there is no generated code; the LLVM executor "
@@ -90,9 +90,8 @@ class CompiledFunction:
         inspectable: Inspectable = run
         return inspectable
 
-    def _for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Program, Executable]:
+    def _for(self, leaves: list[Any], structure: Any) -> tuple[Program, Executable]:
         """Return program and executable for such arguments, made now if they are the first of their types."""
-        leaves, structure = flatten((args, kwargs))
         types = [leaf_type(leaf, f"argument {place}") for place, leaf in enumerate(leaves)]
         # A Python number promotes otherwise than an array, and may decide an ``if`` while tracing.
         weak = tuple((type(leaf), leaf) if type(leaf) in (bool, int, float) else None for leaf in leaves)
@@ -100,21 +99,21 @@ class CompiledFunction:
         with self._lock:
             known = self._known.get(key)
             if known is None:
-                known = self._known[key] = self._compiled(args, kwargs, leaves, types)
+                known = self._known[key] = self._compiled(leaves, structure, types)
         return known
 
     def _compiled(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any], types: list[TensorType]
+        self, leaves: list[Any], structure: Any, types: list[TensorType]
     ) -> tuple[Program, Executable]:
         # Traced from types, not values: a branch on a value would hold for these arguments only.
         abstracted = [
             leaf if type(leaf) in (bool, int, float) else type_
             for leaf, type_ in zip(leaves, types, strict=True)
         ]
-        given, named = unflatten(flatten((args, kwargs))[1], abstracted)
+        given, named = unflatten(structure, abstracted)
         program = simplify(trace(self._function, *given, **named))
         if program.free:
-            names = ", ".join(argument_names(self._function, len(args), kwargs))
+            names = ", ".join(argument_names(self._function, len(given), named))
             raise TraceError(f"the compiled function reads tensors beside its arguments ({names})")
         return program, self._executor.compile(program)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import UnsupportedFunctionError
-from wengert.ir.primitive import REGISTRY, Primitive
+from wengert.ir.primitive import UFUNCS, Primitive
 from wengert.primitives import exponential
 from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
 from wengert.primitives.kinds import BOOL
@@ -16,9 +16,6 @@ from wengert.primitives.reductions import cumsum
 from wengert.trace.numpy_functions.table import unsupported
 from wengert.trace.tensor import Tensor, here, refuse
 
-_TABLE: dict[Any, Primitive] = {
-    ufunc: primitive for primitive in REGISTRY.values() for ufunc in primitive.implements
-}
 _BITWISE: dict[Any, Primitive] = {
     np.bitwise_and: logical_and,
     np.bitwise_or: logical_or,
@@ -59,7 +56,7 @@ _WRITTEN_OUT: dict[Any, Any] = {
 
 def supported() -> list[str]:
     """Return the names of all universal functions that tensors take."""
-    return sorted({ufunc.__name__ for ufunc in (*_TABLE, *_BITWISE, *_WRITTEN_OUT)} | set(_SPECIAL))
+    return sorted({ufunc.__name__ for ufunc in (*UFUNCS, *_BITWISE, *_WRITTEN_OUT)} | set(_SPECIAL))
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -96,7 +93,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
 
 
 def _dispatch(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
-    primitive = _TABLE.get(ufunc) or _SPECIAL.get(ufunc.__name__)
+    primitive = UFUNCS.get(ufunc) or _SPECIAL.get(ufunc.__name__)
     if primitive is not None:
         return primitive(*inputs)
     if ufunc in _BITWISE:

@@ -98,7 +98,10 @@ def user_call() -> tuple[FrameType | None, FrameType]:
     """Return the innermost frame of the user's code, and the frame of the call that it is making."""
     call = sys._getframe(1)
     frame = call.f_back
-    while frame is not None and _is_library(frame):
+    while frame is not None:
+        known = _library.get(id(frame.f_code))  # the plain case first: this runs for every operation
+        if not (known[1] if known is not None else _is_library(frame)):
+            break
         call = frame
         frame = frame.f_back
     return frame, call

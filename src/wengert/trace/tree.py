@@ -63,13 +63,16 @@ def leaf_type(value: Any, name: str) -> TensorType:
     DTypeError
         When it is no number or array, or of a dtype that a program cannot hold; names the argument.
     """
-    if isinstance(value, TensorType):
+    if type(value) is np.ndarray:  # the plain case first: this runs for every argument of every call
+        array = value
+    elif isinstance(value, TensorType):
         return value
-    if isinstance(value, Tensor):
+    elif isinstance(value, Tensor):
         return value.node.type
-    if isinstance(value, np.ma.MaskedArray):
+    elif isinstance(value, np.ma.MaskedArray):
         raise DTypeError(f"argument {name!r}: masked arrays are refused; fill them first with .filled(value)")
-    array = np.asarray(value)
+    else:
+        array = np.asarray(value)
     try:
         return tensor_type(array.shape, array.dtype)
     except TypeError as error:

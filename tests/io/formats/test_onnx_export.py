@@ -42,7 +42,7 @@ def close(actual, expected):
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(networks(), rows())
 def test_every_network_computes_the_same(net, X):
     outputs = run(to_onnx(PortableModel.of_network(net, INPUTS)), {"X": X})

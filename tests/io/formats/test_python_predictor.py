@@ -48,7 +48,7 @@ def loaded(source):
     return namespace
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(networks(), rows())
 def test_every_network_computes_the_same(net, X):
     predict = loaded(to_python(PortableModel.of_network(net, INPUTS)))["predict"]

@@ -185,8 +185,8 @@ def _fenced(left: str, body: Box, right: str, size: float) -> Box:
     return beside([sides[0], body, sides[1]])
 
 
-def _grid(rows: tuple[tuple[str, ...], ...], size: float) -> Box:
-    cells = [[set_text(cell, size) for cell in row] for row in rows]
+def _grid(rows: tuple[tuple[Layout, ...], ...], size: float) -> Box:
+    cells = [[set_layout(cell, size) for cell in row] for row in rows]
     widths = [max(box.width for box in column) for column in zip(*cells, strict=True)]
     edge = 0.3 * size
     marks: list[Glyphs | Stroke] = []

@@ -57,7 +57,8 @@ def _fenced(left: str, body: Block, right: str) -> Block:
     return beside([sides[0], body, sides[1]])
 
 
-def _grid(rows: tuple[tuple[str, ...], ...]) -> Block:
+def _grid(grid: tuple[tuple[Layout, ...], ...]) -> Block:
+    rows = [[_flat(cell).strip() for cell in line] for line in grid]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     body = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in rows]
     if len(body) == 1:
@@ -113,7 +114,8 @@ def _raised(above: Layout | None) -> list[Block]:
         return []
     text = _flat(above)
     if isinstance(above, layout.Text) and above.kind == "words":
-        return [Block((text.strip("()"),))]
+        number = text.strip("()")
+        return [Block((number if number.isdigit() else text.translate(_SUPERSCRIPTS),))]
     if set(text) <= _RAISED:
         return [Block((text.translate(_SUPERSCRIPTS),))]
     return [Block((f"^({text})",))]

@@ -69,7 +69,7 @@ def math(piece: Layout) -> str:
             return f"<mrow {named}>{math(body)}</mrow>"
         case layout.Grid(rows):
             table = "".join(
-                "<mtr>" + "".join(f"<mtd>{_number(cell)}</mtd>" for cell in line) + "</mtr>" for line in rows
+                "<mtr>" + "".join(f"<mtd>{math(cell)}</mtd>" for cell in line) + "</mtr>" for line in rows
             )
             left, right = (
                 _operator("[", form="prefix", stretchy="true"),

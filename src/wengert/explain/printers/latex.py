@@ -132,7 +132,7 @@ def math(piece: Layout) -> str:
         case layout.Term(body):
             return math(body)
         case layout.Grid(rows):
-            lines = r" \\ ".join(" & ".join(_cell(cell) for cell in line) for line in rows)
+            lines = r" \\ ".join(" & ".join(math(cell) for cell in line) for line in rows)
             return rf"\left[\begin{{array}}{{{'r' * len(rows[0])}}} {lines} \end{{array}}\right]"
     raise AssertionError(type(piece).__name__)
 

@@ -18,6 +18,7 @@ from wengert.io.formats.row_program import ROWS, RowProgram
 from wengert.ir.program import Program
 from wengert.ir.python_names import identifier
 from wengert.trace.tree import flatten, leaf_paths
+from wengert.version import __version__
 
 _WIDTH = 100
 # What the file calls otherwise.
@@ -62,7 +63,7 @@ def _introduction(model: PortableModel) -> str:
     shown = ", ".join(model.feature_names[:8]) + (", …" if len(model.feature_names) > 8 else "")
     text = (
         f"Predict {wanted}from {shown}.\n\n"
-        "Written by wengert from a trained model; needs Python and NumPy. Run as a program,\n"
+        f"Written by wengert {__version__} from a trained model; needs Python and NumPy. Run as a program,\n"
         "it reads a CSV file with these columns and prints predictions: python THIS_FILE table.csv\n"
     )
     # Names come from the table, and must not end the docstring.

@@ -15,6 +15,7 @@ from wengert.io.network_arrays import arrays_of, with_arrays
 from wengert.io.preprocess import TablePreprocessor
 from wengert.storage import decode_tensors, dump_json, encode_tensors, parse_json, read_file
 from wengert.trace.tree import flatten
+from wengert.version import __version__
 
 FORMAT = "wengert-network"
 _ORIENTATION = "weights have shape (inputs, outputs): Z = X W + b"
@@ -25,7 +26,8 @@ def to_safetensors(model: PortableModel) -> bytes:
 
     Its metadata has one entry, ``wengert``: JSON with a SHA-256 over the whole file, and texts, each JSON
     where it is not a sentence: ``architecture``, ``classes``, ``feature_names``, ``orientation`` of the
-    weights, ``preprocessing`` (columns and target), ``format``. The bytes are the same each time.
+    weights, ``preprocessing`` (columns and target), ``format``, ``written_by``. The bytes are the same each
+    time.
 
     Raises
     ------
@@ -44,6 +46,7 @@ def to_safetensors(model: PortableModel) -> bytes:
         "format": FORMAT,
         "orientation": _ORIENTATION,
         "preprocessing": text(preprocessing),
+        "written_by": f"wengert {__version__}",
     }
     return encode_tensors(arrays_of(model.network), metadata, "a safetensors file")
 

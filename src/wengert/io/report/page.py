@@ -21,6 +21,8 @@ section { background: var(--panel); border: 1px solid var(--line); border-radius
 .card { background: var(--panel); border: 1px solid var(--line); border-radius: 10px;
   padding: 10px 16px; min-width: 120px; }
 .card b { display: block; font-size: 22px; font-variant-numeric: tabular-nums; }
+.scroll { max-height: 480px; overflow: auto; }
+.scroll thead th { position: sticky; top: 0; background: var(--panel); }
 .figures { display: flex; flex-wrap: wrap; gap: 24px; align-items: flex-start; }
 figure { margin: 0; max-width: 100%; }
 figcaption { color: var(--soft); font-size: 13px; max-width: 460px; }
@@ -73,16 +75,17 @@ def cards(values: Iterable[tuple[str, str]]) -> str:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str] = ()) -> str:
-    """Return a table; the columns named in ``numbers`` are flush right."""
+    """Return a table; the columns named in ``numbers`` are flush right, and those without text left out."""
+    cells = [list(row) for row in rows]
+    shown = [place for place in range(len(headers)) if any(row[place] for row in cells)]
     kinds = [' class="number"' if header in numbers else "" for header in headers]
-    head = "".join(f"<th{kind}>{escaped(header)}</th>" for header, kind in zip(headers, kinds, strict=True))
-    body = "".join(
-        "<tr>"
-        + "".join(f"<td{kind}>{escaped(cell)}</td>" for cell, kind in zip(row, kinds, strict=True))
-        + "</tr>"
-        for row in rows
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def line(tag: str, row: Sequence[str]) -> str:
+        return "".join(f"<{tag}{kinds[place]}>{escaped(row[place])}</{tag}>" for place in shown)
+
+    body = "".join(f"<tr>{line('td', row)}</tr>" for row in cells)
+    head = f"<thead><tr>{line('th', headers)}</tr></thead>"
+    return f'<div class="scroll"><table>{head}<tbody>{body}</tbody></table></div>'
 
 
 def figures(charts: Iterable[tuple[str, str]]) -> str:

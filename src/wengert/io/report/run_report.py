@@ -13,8 +13,9 @@ from wengert.io.report import figures, page
 from wengert.io.report.figures import Figure
 from wengert.io.report.svg import number_text
 from wengert.io.table_model import TableModel
+from wengert.version import __version__
 
-_MOST_COLUMNS = 60
+_MOST_COLUMNS = 200
 _MOST_WORDS = 4
 
 
@@ -44,11 +45,12 @@ def run_report(model: TableModel, frame: pl.DataFrame, rows: str) -> str:
             (label, score_text(scores[name])) for name, label in SCORE_NAMES.items() if name in scores
         ),
         _training(model.training),
+        _cross_validation(model.training),
         _predictions(model, frame, scores),
         _classes(scores),
         _data(model, frame),
         page.section("Network", page.preformatted(model.network.summary())),
-        page.paragraph("Written by wengert."),
+        page.paragraph(f"Written by wengert {__version__}."),
     ]
     return page.page(f"{target.name}: report", [part for part in parts if part])
 
@@ -102,6 +104,36 @@ def _training(training: dict[str, Any]) -> str:
     return page.section("Training", page.paragraph(sentence), warning, columns)
 
 
+def _cross_validation(training: dict[str, Any]) -> str:
+    """Return the scores of the folds, where there were any."""
+    try:
+        validated = training["cross_validation"]
+        if validated is None:
+            return ""
+        names = [name for name in SCORE_NAMES if name in validated["scores"]]
+        folds = [
+            (f"fold {number}", *(score_text(fold[name]) for name in names))
+            for number, fold in enumerate(validated["each"], start=1)
+        ]
+        summary = [
+            (label, *(_or_empty(validated["scores"][name][part]) for name in names))
+            for label, part in (("mean", "mean"), ("standard deviation", "deviation"))
+        ]
+    except (KeyError, TypeError):
+        return ""
+    headers = ("", *(SCORE_NAMES[name] for name in names))
+    told = "Models trained without the rows of a fold, scored on them. This model learnt from all rows."
+    return page.section(
+        f"Cross-validation, {validated['folds']} folds",
+        page.paragraph(told),
+        page.table(headers, [*summary, *folds], headers[1:]),
+    )
+
+
+def _or_empty(value: float | None) -> str:
+    return "" if value is None else score_text(value)
+
+
 def _classes(scores: dict[str, Any]) -> str:
     if "classes" not in scores:
         return ""
@@ -121,8 +153,8 @@ def _data(model: TableModel, frame: pl.DataFrame) -> str:
     """Return what stands in the columns that the model uses."""
     columns = model.preprocessor.columns
     rows = [_column(frame.get_column(column.name)) for column in columns[:_MOST_COLUMNS]]
-    more = len(columns) - _MOST_COLUMNS
-    rest = page.paragraph(f"{more} more columns are not shown.") if more > 0 else ""
+    left = columns[_MOST_COLUMNS:]
+    rest = page.paragraph(f"Not shown: {left[0].name} … {left[-1].name} ({len(left)}).") if left else ""
     headers = ("column", "missing", "mean", "deviation", "least", "median", "most", "frequent words")
     return page.section("Data", page.table(headers, rows, headers[1:7]), rest)
 

@@ -213,7 +213,7 @@ def matrix(rows: Sequence[Sequence[int]], names: Sequence[str], axes: tuple[str,
         What the rows and the columns are.
     title : str
     """
-    cell = max(26, min(56, 520 // len(names)))
+    cell = max(26, min(56, 400 // len(names)))
     left, top = 30 + max(len(_short(name)) for name in names) * 7, 30
     side = cell * len(names)
     width, height = left + side + 10, top + side + 34
@@ -233,7 +233,7 @@ def matrix(rows: Sequence[Sequence[int]], names: Sequence[str], axes: tuple[str,
             look = (
                 f'x="{x}" y="{y}" width="{cell - 2}" height="{cell - 2}" rx="3" '
                 f'fill="{_colour(2 if column == place else 1)}" '
-                f'fill-opacity="{0.04 + 0.8 * count / total:.2f}"'
+                f'fill-opacity="{0.2 + 0.7 * count / total if count else 0.04:.2f}"'
             )
             hint = _safe(f"{name} → {names[column]}: {count} of {sum(counts)}")
             parts.append(f"<rect {look}><title>{hint}</title></rect>")

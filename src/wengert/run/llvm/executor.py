@@ -15,6 +15,7 @@ from wengert.ir.evaluate import check_argument, evaluate, evaluate_node
 from wengert.ir.node import Node, constant_value
 from wengert.ir.program import Program
 from wengert.run.executor import Executable
+from wengert.run.llvm.address import address
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
 from wengert.run.llvm.listing import KernelTable, summary
@@ -24,10 +25,12 @@ from wengert.run.llvm.module import Layout, Segment, layout
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM
 from wengert.run.llvm.plan import Kernel, Plan, plan
 from wengert.run.llvm.recent import recent, structure
+from wengert.run.llvm.sharing import distinct_lines
 from wengert.run.llvm.target import LoadedCode, Target, host_target
 from wengert.run.llvm.views import View
 from wengert.run.loop import Progress, Roles
 from wengert.run.numpy import NumpyExecutor
+from wengert.run.numpy.memory import keep_freed_memory
 from wengert.run.threads import default_threads
 
 Array = np.ndarray[Any, Any]
@@ -60,9 +63,10 @@ class LLVMExecutor:
 
     def _compiled(self, program: Program) -> Executable:
         expanded = expand(program)
-        if len(expanded.nodes) > LONGEST_PROGRAM:
-            return NumpyExecutor().compile(program)
         made = plan(expanded)
+        if distinct_lines(made.kernels) > LONGEST_PROGRAM:
+            return NumpyExecutor().compile(program)
+        keep_freed_memory()
         memory = memory_of(made)
         planned = layout(made, memory, self.target)
         loaded = LoadedCode(cached_object_code(planned, self.target), self.target)
@@ -127,7 +131,7 @@ class CompiledProgram:
         self._constants: dict[Node, Any] = {node: constant_value(node) for node in memory.constants}
         self._table = (ctypes.c_void_p * memory.table_length)()
         for node, constant in self._constants.items():
-            self._table[memory.slots[node]] = _place(constant)
+            self._table[memory.slots[node]] = address(constant)
         self._inputs = [
             (node, memory.slots[node], node.type.shape, node.type.dtype) for node in program.inputs
         ]
@@ -181,17 +185,17 @@ class CompiledProgram:
         alone: dict[Node, Any] = dict(self._constants)
         arena, flag = self._arena(), np.zeros(1, np.int64)
         table = type(self._table).from_buffer_copy(self._table)
-        table[ARENA], table[FLAG] = _place(arena), _place(flag)
+        table[ARENA], table[FLAG] = address(arena), address(flag)
         for (node, slot, shape, dtype), given in zip(self._inputs, arguments, strict=True):
             # The plain case first: this runs for every input of every training step.
             plain = type(given) is np.ndarray and given.dtype is dtype and given.shape == shape
             array = _plain(given if plain else check_argument(node, given))
             alone[node] = array
-            table[slot] = _place(array)
+            table[slot] = address(array)
         for node, slot, shape, dtype in self._direct:
             array = np.empty(shape, dtype)
             alone[node] = array
-            table[slot] = _place(array)
+            table[slot] = address(array)
         return Frame(table, alone, arena, flag)
 
     def _arena(self) -> Array:
@@ -239,9 +243,3 @@ def _plain(array: Array) -> Array:
     """Return an array whose elements lie one after the other, copied where they do not."""
     is_plain = array.flags.c_contiguous and array.flags.aligned
     return array if is_plain else np.array(array, order="C")
-
-
-def _place(array: Array) -> int:
-    """Return the address of an array's first element; twice as fast as asking its ``ctypes``."""
-    place: int = array.__array_interface__["data"][0]
-    return place

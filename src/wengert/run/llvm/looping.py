@@ -15,6 +15,7 @@ from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
 from wengert.primitives.selection import stop_gradient
 from wengert.run.llvm import native
+from wengert.run.llvm.address import address
 from wengert.run.llvm.blocks import block, copies
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
@@ -144,18 +145,18 @@ class CompiledLoop:
         """Return the table of pointers of one thread."""
         memory, roles = self.layout.memory, self._roles
         table = (ctypes.c_void_p * memory.table_length)()
-        words = _place(progress.words)
-        table[ARENA], table[STATE], table[FLAG] = _place(arena), words, words + 8 * native.WRONG_INDEX
+        words = address(progress.words)
+        table[ARENA], table[STATE], table[FLAG] = address(arena), words, words + 8 * native.WRONG_INDEX
         for node in memory.constants:
             constant = constant_value(node)
             assert constant is not None
-            table[memory.slots[node]] = _place(constant)
+            table[memory.slots[node]] = address(constant)
         for node, array in zip(self._program.inputs, [*progress.carry, *data], strict=True):
             slot = memory.slots.get(self._sources.get(node, node))
             if slot is not None:
-                table[slot] = _place(array)
+                table[slot] = address(array)
         for node, rows in batch.items():
-            table[memory.slots[node]] = _place(rows)
+            table[memory.slots[node]] = address(rows)
         table[memory.slots[self._program.inputs[roles.counter]]] = words + 8 * native.STEPS
         return table
 
@@ -193,7 +194,7 @@ class NativeLoop:
             assert order.flags.c_contiguous
             self._order = order
             for table in self._tables:
-                table[ORDER] = _place(order)
+                table[ORDER] = address(order)
         self._progress.begin()
         enter, tables = self.compiled.enter, self._tables
         with share_of(min(threads, self._most)) as granted:
@@ -304,8 +305,3 @@ def _staged(
         leaves = {copy.inputs[0]: whole(result)}
         copies.append(Kernel(Form.LOOPS, result.type.shape, [copy], leaves=leaves, stored={copy: None}))
     return replace(made, kernels=[*made.kernels, *copies]), {**kept, **copied}
-
-
-def _place(array: Array) -> int:
-    place: int = array.__array_interface__["data"][0]
-    return place

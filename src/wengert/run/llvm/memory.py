@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
+import heapq
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -122,20 +125,32 @@ def _lifetimes(
 def _packed(lives: dict[Node, tuple[int, int]]) -> tuple[dict[Node, int], int]:
     """Give each buffer the lowest place that is free during its life."""
     offsets: dict[Node, int] = {}
-    alive: list[tuple[int, int, int]] = []  # begin, end in bytes, last phase
+    alive: list[tuple[int, int, int]] = []  # a heap: last phase, begin, end in bytes
+    gaps = [(0, sys.maxsize)]  # what is free: begin, end, ascending
     total = 0
     for node, (first, last) in sorted(lives.items(), key=lambda item: item[1][0]):
-        alive = sorted(block for block in alive if block[2] >= first)
+        while alive and alive[0][0] < first:
+            _, begin, end = heapq.heappop(alive)
+            _free(gaps, begin, end)
         size = rounded(node.type.size * node.type.dtype.itemsize)
-        start = 0
-        for begin, end, _ in alive:
-            if begin - start >= size:
-                break
-            start = max(start, end)
-        alive.append((start, start + size, last))
+        place = next(place for place, (begin, end) in enumerate(gaps) if end - begin >= size)
+        start, end = gaps[place]
+        gaps[place : place + 1] = [(start + size, end)] if start + size < end else []
+        heapq.heappush(alive, (last, start, start + size))
         offsets[node] = start
         total = max(total, start + size)
     return offsets, total
+
+
+def _free(gaps: list[tuple[int, int]], begin: int, end: int) -> None:
+    """Add a gap, joined with those beside it."""
+    place = bisect.bisect(gaps, (begin, end))
+    if place < len(gaps) and gaps[place][0] == end:
+        end = gaps.pop(place)[1]
+    if place and gaps[place - 1][1] == begin:
+        begin = gaps.pop(place - 1)[0]
+        place -= 1
+    gaps.insert(place, (begin, end))
 
 
 def rounded(size: int) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +23,14 @@ from wengert.run.llvm.philox import Philox
 from wengert.run.llvm.plan import Form, Kernel, Plan
 from wengert.run.llvm.products import product_of
 from wengert.run.llvm.rows import Rows
+from wengert.run.llvm.sharing import Pattern, pattern
 from wengert.run.llvm.target import Target
 from wengert.run.llvm.tiles import Tiles
 
 # table of pointers, first unit, end of units, scratch memory
 _KERNEL_TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, POINTER])
+# the same, and the places of a kernel among those that share a body
+_BODY_TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, POINTER, POINTER])
 _SEGMENT_TYPE = ir.FunctionType(VOID, [POINTER])
 
 
@@ -144,6 +148,10 @@ class Generators:
         }
         self.scratch_bytes = rounded(max([one.scratch_bytes for one in self._generators.values()], default=0))
 
+    def __iter__(self) -> Iterator[Kernel]:
+        """Go through the kernels."""
+        return iter(self._generators)
+
     def __getitem__(self, kernel: Kernel) -> Any:
         """Return what generates the code of a kernel."""
         return self._generators[kernel]
@@ -169,6 +177,9 @@ class KernelWriter:
         self.memory = memory
         self.generators = generators
         self._count = 0
+        self._patterns = {kernel: pattern(kernel) for kernel in generators}
+        self._uses = Counter(found.key for found in self._patterns.values() if found is not None)
+        self._bodies: dict[Hashable, ir.Function] = {}
 
     def function(self, kernel: Kernel) -> ir.Function:
         """Write the function of a kernel."""
@@ -177,20 +188,56 @@ class KernelWriter:
         # Each kernel stays a function of its own: profiles name it, and LLVM's passes stay linear.
         function.attributes.add("noinline")
         table, begin, end, scratch = function.args
-        builder = ir.IRBuilder(function.append_basic_block("entry"))
-        top = builder.append_basic_block("top")
-        builder.position_at_end(top)
-        buffers = {base: self.buffer(builder, table, base) for base in _read_or_written(kernel)}
-        generator = self.generators[kernel]
-        if kernel.form in (Form.GATHER, Form.ONE_HOT):
-            scratch = pointer_at(builder, table, FLAG)
-        elif kernel.form is Form.ROWS:
-            scratch = pointer_at(builder, table, PLACES)
-        generator.generate(builder, buffers, begin, end, scratch)
-        builder.ret_void()
-        with builder.goto_block(function.entry_basic_block):
-            builder.branch(top)
+        builder, top = _opened(function)
+        found = self._patterns[kernel]
+        if found is not None and self._uses[found.key] > 1:
+            body = self._body(kernel, found)
+            builder.call(body, [table, begin, end, scratch, self._places(function.name, found)])
+        else:
+            buffers = {base: self.buffer(builder, table, base) for base in _read_or_written(kernel)}
+            if kernel.form in (Form.GATHER, Form.ONE_HOT):
+                scratch = pointer_at(builder, table, FLAG)
+            elif kernel.form is Form.ROWS:
+                scratch = pointer_at(builder, table, PLACES)
+            self.generators[kernel].generate(builder, buffers, begin, end, scratch)
+        _closed(builder, function, top)
         return function
+
+    def _body(self, kernel: Kernel, found: Pattern) -> ir.Function:
+        """Return the function that computes all kernels of a pattern, given the places of their elements."""
+        known = self._bodies.get(found.key)
+        if known is not None:
+            return known
+        body = ir.Function(self.module, _BODY_TYPE, f"body{len(self._bodies)}")
+        body.linkage = "internal"
+        body.attributes.add("noinline")
+        table, begin, end, scratch, places = body.args
+        builder, top = _opened(body)
+        buffers = {}
+        for number, (node, start) in enumerate(found.places):
+            slot, offset = (_word(builder, places, 2 * number + part) for part in range(2))
+            pointer = builder.load(builder.gep(table, [slot], source_etype=POINTER), typ=POINTER)
+            # Generated code counts from the beginning of the buffer in the kernel that it was made for.
+            first = ir.Constant(I64, -start * node.type.dtype.itemsize)
+            buffers[node] = builder.gep(pointer, [builder.add(offset, first)], source_etype=I8)
+        self.generators[kernel].generate(builder, buffers, begin, end, scratch)
+        _closed(builder, body, top)
+        self._bodies[found.key] = body
+        return body
+
+    def _places(self, name: str, found: Pattern) -> ir.GlobalVariable:
+        """Return a constant with the slot and the offset in bytes of each place of a kernel."""
+        words = []
+        for node, start in found.places:
+            slot = self.memory.slots.get(node)
+            begin = self.memory.offsets[node] if slot is None else 0
+            words += [ARENA if slot is None else slot, begin + start * node.type.dtype.itemsize]
+        type_ = ir.ArrayType(I64, len(words))
+        places = ir.GlobalVariable(self.module, type_, f"{name}.places")
+        places.linkage = "internal"
+        places.global_constant = True
+        places.initializer = ir.Constant(type_, words)
+        return places
 
     def buffer(self, builder: ir.IRBuilder, table: ir.Value, node: Node) -> ir.Value:
         """Return where the buffer of a node begins."""
@@ -199,6 +246,25 @@ class KernelWriter:
             return pointer_at(builder, table, slot)
         offset = ir.Constant(I64, self.memory.offsets[node])
         return builder.gep(pointer_at(builder, table, ARENA), [offset], source_etype=I8)
+
+
+def _word(builder: ir.IRBuilder, words: ir.Value, number: int) -> ir.Value:
+    place = builder.gep(words, [ir.Constant(I64, number)], source_etype=I64)
+    return builder.load(place, typ=I64)
+
+
+def _opened(function: ir.Function) -> tuple[ir.IRBuilder, ir.Block]:
+    """Begin a function whose entry is left for variables, and return the block behind it as well."""
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    top = builder.append_basic_block("top")
+    builder.position_at_end(top)
+    return builder, top
+
+
+def _closed(builder: ir.IRBuilder, function: ir.Function, top: ir.Block) -> None:
+    builder.ret_void()
+    with builder.goto_block(function.entry_basic_block):
+        builder.branch(top)
 
 
 def _read_or_written(kernel: Kernel) -> list[Node]:

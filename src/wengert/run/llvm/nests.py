@@ -19,8 +19,6 @@ from wengert.run.llvm.loops import (
     counted_loop,
     index_value,
     plus,
-    smaller,
-    times,
 )
 from wengert.run.llvm.plan import Kernel
 from wengert.run.llvm.target import Target
@@ -28,7 +26,7 @@ from wengert.run.llvm.target import Target
 # Additions in flight: one takes about four cycles, and two can begin in each.
 ACCUMULATORS = 4
 
-# Vectors of a unit of columns, as many as a panel has in a product of one row.
+# Vectors of columns that are gone through together.
 COLUMN_VECTORS = 4
 
 
@@ -74,8 +72,7 @@ class Nest:
     def _is_outer_product(self) -> bool:
         """Whether a column and a row are combined with a matrix, as in the update of weights from one row.
 
-        Then the threads share the columns, as they do in a product of one row with that matrix: so each finds
-        its part of the matrix in its own cache.
+        Then a few columns at a time are gone through from top to bottom.
         """
         if self.accumulators or len(self.shape) != 2 or self.shape[1] < 2 * self.lanes:
             return False
@@ -86,8 +83,6 @@ class Nest:
     def _units(self) -> int:
         if math.prod(n for n, flag in zip(self.shape, self.reduced, strict=True) if not flag) == 0:
             return 0
-        if self.by_columns:
-            return -(-self.shape[1] // (COLUMN_VECTORS * self.lanes))
         if self.outer:
             return self.shape[self.outer[0]]
         return 1 if self.reduced[self.last] else -(-self.shape[self.last] // self.lanes)
@@ -105,7 +100,7 @@ class Nest:
         indices: list[Index] = [0] * len(self.shape)
         if self.by_columns:
             with builder.if_then(builder.icmp_signed("<", begin, end)):
-                self._columns(builder, body, indices, begin, end)
+                self._columns(builder, body, begin, end)
         elif self.outer:
             first, *rest = self.outer
             with counted_loop(builder, begin, end) as index:
@@ -143,25 +138,25 @@ class Nest:
             indices[self.last] = full
             self._run(builder, body, indices, extent - full)
 
-    def _columns(
-        self, builder: ir.IRBuilder, body: Body, indices: list[Index], begin: ir.Value, end: ir.Value
-    ) -> None:
-        """Go down the rows of one unit of columns after the other."""
+    def _columns(self, builder: ir.IRBuilder, body: Body, begin: ir.Value, end: ir.Value) -> None:
+        """Go through the columns, some vectors at a time, and down the rows from `begin` to `end`."""
         block, columns = COLUMN_VECTORS * self.lanes, self.shape[1]
-        full = columns // block
-        with counted_loop(builder, begin, smaller(builder, end, full)) as unit:
-            self._down(builder, body, times(builder, unit, block), [self.lanes] * COLUMN_VECTORS)
-        rest = columns - full * block
-        if rest:
-            mine = builder.and_(
-                builder.icmp_signed("==", end, index_value(self.units)),
-                builder.icmp_signed("<", begin, end),
-            )
-            with builder.if_then(mine):
-                widths = [min(self.lanes, rest - start) for start in range(0, rest, self.lanes)]
-                self._down(builder, body, full * block, widths)
+        full = columns - columns % block
+        with counted_loop(builder, 0, full, block) as column:
+            self._down(builder, body, column, [self.lanes] * COLUMN_VECTORS, begin, end)
+        if full < columns:
+            widths = [min(self.lanes, columns - start) for start in range(full, columns, self.lanes)]
+            self._down(builder, body, full, widths, begin, end)
 
-    def _down(self, builder: ir.IRBuilder, body: Body, column: Index, widths: list[int]) -> None:
+    def _down(
+        self,
+        builder: ir.IRBuilder,
+        body: Body,
+        column: Index,
+        widths: list[int],
+        begin: ir.Value,
+        end: ir.Value,
+    ) -> None:
         """Go down some vectors of columns; what is the same in all rows is read once."""
         starts = [plus(builder, column, number * self.lanes) for number in range(len(widths))]
         rows, columns = (
@@ -171,7 +166,7 @@ class Nest:
             {node: body.operand(builder, node, Place([0, start], width), {}) for node in columns}
             for start, width in zip(starts, widths, strict=True)
         ]
-        with counted_loop(builder, 0, self.shape[0]) as row:
+        with counted_loop(builder, begin, end) as row:
             of_row = {node: body.operand(builder, node, Place([row, 0], 1), {}) for node in rows}
             for start, width, values in zip(starts, widths, known, strict=True):
                 spread = {node: splat(builder, value, width) for node, value in of_row.items()}

@@ -11,6 +11,7 @@ from wengert.run.llvm import scalars
 from wengert.run.llvm.irtypes import supported
 
 # Compiling takes about a millisecond a line; a longer program would be compiled for longer than it runs.
+# Lines of kernels that share their code count once.
 LONGEST_PROGRAM = 4000
 
 NATIVE_REDUCTIONS = ("sum", "prod", "max", "min", "any", "all")

@@ -44,7 +44,7 @@ class Tiles:
     Attributes
     ----------
     units : int
-        Tiles: by matrix of a batch, group of rows, panel, and tile of the group.
+        Tiles of rows, or tiles by panel: see `Cut.by_rows`.
     scratch_bytes : int
         For packed rows, a packed panel, and the results of a tile.
     """
@@ -53,9 +53,11 @@ class Tiles:
         self.product = product
         self.units = self.scratch_bytes = 0
         if not product.is_empty:
-            self.cut = cut_of(product, target)
-            self.units = math.prod(product.batch) * self.cut.groups * self.cut.panels * self.cut.group
-            self.scratch_bytes = self.cut.scratch_bytes
+            self.cut = cut = cut_of(product, target)
+            # Stretches of tiles follow each other by matrix of a batch, group of rows and, perhaps, panel.
+            self.stretches = [*product.batch, cut.groups, 1 if cut.by_rows else cut.panels]
+            self.units = math.prod(self.stretches) * cut.group
+            self.scratch_bytes = cut.scratch_bytes
 
     def generate(
         self,
@@ -77,18 +79,23 @@ class Tiles:
             start = times(builder, number, cut.group)
             low = larger(builder, minus(builder, begin, start), 0)
             high = smaller(builder, minus(builder, end, start), cut.group)
-            *batch, group, panel = digits(builder, number, [*product.batch, cut.groups, cut.panels])
+            *batch, group, panel = digits(builder, number, self.stretches)
             tile = times(builder, group, cut.group)
             if cut.groups > 1:
                 high = smaller(builder, high, minus(builder, cut.row_tiles, tile))
-            if cut.packs_left:
-                is_new = builder.or_(
-                    builder.icmp_signed("==", index_value(panel), index_value(0)),
-                    builder.icmp_signed("==", index_value(number), first),
-                )
-                with builder.if_then(is_new):
-                    left.pack(batch, tile)
-            self._panel(writer, _Stretch(batch, tile, low, high), panel)
+            stretch = _Stretch(batch, tile, low, high)
+            if cut.by_rows:
+                if cut.packs_left:
+                    left.pack(batch, tile, low, high)
+                with counted_loop(builder, 0, cut.panels) as each:
+                    self._panel(writer, stretch, each)
+            else:
+                if cut.packs_left:
+                    is_first = builder.icmp_signed("==", index_value(panel), index_value(0))
+                    is_new = builder.or_(is_first, builder.icmp_signed("==", index_value(number), first))
+                    with builder.if_then(is_new):
+                        left.pack(batch, tile, 0, cut.group)
+                self._panel(writer, stretch, panel)
 
     def _panel(self, writer: _PanelWriter, stretch: _Stretch, panel: Index) -> None:
         """Generate a stretch of tiles of one panel; the last one may have fewer columns."""

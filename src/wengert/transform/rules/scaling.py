@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,12 +16,23 @@ from wengert.transform.rules.table import again, build, is_a, is_number, rule, s
 
 _ONE = Fraction(1)
 _EXACT = 2**53  # whole numbers up to here are floating numbers
+_TINY32, _TINY64 = float(np.finfo(np.float32).tiny), float(np.finfo(np.float64).tiny)
 
 
 def _fraction(node: Node) -> Fraction | None:
     """Return the number that a scalar constant is; None for others, and where it is 0, infinite or NaN."""
     value = uniform_value(node) if not node.type.shape else None
-    return Fraction(value) if value and math.isfinite(value) else None
+    return _exact(value) if value and math.isfinite(value) else None
+
+
+@lru_cache(maxsize=1024)
+def _exact(value: float) -> Fraction:
+    return Fraction(value)
+
+
+def _times(first: Fraction, second: Fraction) -> Fraction:
+    """Return the product; one is by far the most frequent factor."""
+    return second if first is _ONE else first if second is _ONE else first * second
 
 
 def _may_be_scaled(node: Node) -> bool:
@@ -39,9 +51,9 @@ def split(node: Node) -> tuple[Fraction, Node]:
         left = _fraction(x) if is_a(node, "mul") else None
         right = _fraction(y)
         if left is not None and y.type is node.type:
-            factor, node = factor * left, y
+            factor, node = _times(factor, left), y
         elif right is not None and x.type is node.type:
-            factor, node = factor * right if is_a(node, "mul") else factor / right, x
+            factor, node = _times(factor, right) if is_a(node, "mul") else factor / right, x
         else:
             break
     return factor, node
@@ -49,18 +61,18 @@ def split(node: Node) -> tuple[Fraction, Node]:
 
 def representable(factor: Fraction, node: Node) -> bool:
     """Whether a factor and its inverse are normal numbers in the dtype of a node."""
-    info = np.finfo(np.float32 if node.type.dtype == np.float32 else np.float64)
-    tiny, largest = float(info.tiny), float(info.max)
-    return tiny <= abs(factor) <= largest and abs(1 / factor) >= tiny
+    tiny = _TINY32 if node.type.dtype == np.float32 else _TINY64
+    try:
+        return tiny <= abs(float(factor)) <= 1 / tiny
+    except OverflowError:
+        return False
 
 
 def scaled(x: Node, factor: Fraction) -> Node:
     """Return factor·x in its one canonical form: −x, x/8 where the inverse is whole, and c·x otherwise."""
-    if abs(factor) == 1:
-        return x if factor > 0 else build("neg", x)
-    inverse = 1 / factor
-    if inverse.denominator == 1 and abs(inverse) < _EXACT:
-        quotient = build("div", x, float(abs(inverse)))
+    whole = factor.denominator
+    if abs(factor.numerator) == 1 and whole < _EXACT:
+        quotient = x if whole == 1 else build("div", x, float(whole))
         return quotient if factor > 0 else build("neg", quotient)
     return build("mul", float(factor), x)
 
@@ -76,7 +88,7 @@ def join_factors(node: Node) -> Node | None:
     x = node.inputs[0]
     if is_a(node, "div") and base is x:
         # A quotient by one constant is exact as it stands; its inverse might not be.
-        return scaled(x, factor) if factor < 0 or (1 / factor).denominator == 1 else None
+        return scaled(x, factor) if factor < 0 or factor.numerator == 1 else None
     return scaled(base, factor)
 
 
@@ -98,8 +110,10 @@ def factor_outside(node: Node) -> Node | None:
         elif below and own is not _ONE:
             own, base = (Fraction(-1), scaled(base, -own)) if own < 0 else (_ONE, operand)
         operands.append(base)
-        factor = factor / own if below else factor * own
-    if (factor == 1 and tuple(operands) == node.inputs) or not representable(factor, node):
+        factor = factor / own if below and own is not _ONE else _times(factor, own)
+    if factor == 1 and tuple(operands) == node.inputs:
+        return None
+    if not representable(factor, node):
         return None
     return scaled(again(node, *operands), factor)
 

