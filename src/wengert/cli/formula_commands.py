@@ -17,6 +17,27 @@ from wengert.cli.option_types import (
     option,
 )
 
+_Wrt = Annotated[
+    str | None,
+    option(
+        "Names to differentiate by, separated by commas; those of a model are such as layers.0.weight. "
+        "[default: all]",
+        DERIVATION,
+    ),
+]
+_At = Annotated[
+    list[str] | None,
+    option("Values of names, such as x=0.7 or 'W=[[1, 2], [3, 4]]'. [default: random]", FORMULA),
+]
+_Format = Annotated[
+    str | None,
+    option("text, latex, html or json. [default: that of --out, or text]", OUTPUT),
+]
+_Notation = Annotated[
+    str | None,
+    option("rows (xW), columns (Wx) or mit (Wᵀx + W₀). [default: that of --style, or rows]", DERIVATION),
+]
+
 
 def explain(
     subject: Annotated[
@@ -29,18 +50,8 @@ def explain(
     ],
     /,
     *,
-    wrt: Annotated[
-        str | None,
-        option(
-            "Names to differentiate by, separated by commas; those of a model are such as layers.0.weight. "
-            "[default: all]",
-            DERIVATION,
-        ),
-    ] = None,
-    at: Annotated[
-        list[str] | None,
-        option("Values of names, such as x=0.7 or 'W=[[1, 2], [3, 4]]'. [default: random]", FORMULA),
-    ] = None,
+    wrt: _Wrt = None,
+    at: _At = None,
     shape: Shape = None,
     data: Annotated[
         str | None,
@@ -52,10 +63,7 @@ def explain(
     view: Annotated[
         str, option("index, matrix, delta, adjoint, numbers or batch. [default: index]", DERIVATION)
     ] = "index",
-    notation: Annotated[
-        str | None,
-        option("rows (xW), columns (Wx) or mit (Wᵀx + W₀). [default: that of --style, or rows]", DERIVATION),
-    ] = None,
+    notation: _Notation = None,
     style: Annotated[
         str | None, option("Lecture whose names a network's parts get: 000 to 004.", DERIVATION)
     ] = None,
@@ -74,9 +82,7 @@ def explain(
     seed: Annotated[
         int | None, option("Of the random values of the arguments. [default: 0]", FORMULA)
     ] = None,
-    format: Annotated[
-        str | None, option("text, latex, html or json. [default: that of --out, or text]", OUTPUT)
-    ] = None,
+    format: _Format = None,
     out: Annotated[
         str | None, option("File to write, such as notes.html or notes.tex, in place of printing.", OUTPUT)
     ] = None,
