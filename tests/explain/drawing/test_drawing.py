@@ -1,9 +1,11 @@
 """`wengert.draw`: what drawings show agrees with the engine, and how they are written."""
 
+import importlib.util
 import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,6 +89,20 @@ def test_local_derivatives_of_matrices_are_the_factor_of_the_adjoint():
     assert found["b", "c"] == "1 − c²"
     assert found["y", "v1"] == "−1"
     assert found["v1", "v2"] == "2 v_1"
+
+
+def test_a_sum_over_an_axis_spreads_the_adjoint_over_it():
+    def rows(A):
+        s = np.sum(A, axis=1)
+        return np.sum(s**2)
+
+    def columns(A):
+        s = np.sum(A, axis=0)
+        return np.sum(s**2)
+
+    A = np.arange(6.0).reshape(2, 3)
+    assert derivatives_of(wg.draw(rows, A))["A", "s"] == "·ᵀ 𝟏ᵀ"
+    assert derivatives_of(wg.draw(columns, A))["A", "s"] == "𝟏 ·"
 
 
 def test_what_is_not_computed_shows_a_dash_and_never_zero():
@@ -295,3 +311,15 @@ def test_what_cannot_be_drawn_is_refused():
         wg.draw(lambda x: x + 1, 1)
     with pytest.raises(ConfigurationError, match="loss= goes with a network"):
         wg.draw(cosine, 0.7, loss=nn.squared_error)
+
+
+def test_the_gallery_runs(tmp_path, capsys):
+    path = Path(__file__).parents[3] / "examples" / "drawings.py"
+    spec = importlib.util.spec_from_file_location("drawings", path)
+    gallery = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(gallery)
+    gallery.main([str(tmp_path)])
+
+    written = capsys.readouterr().out.split()
+    assert len(written) == 6
+    assert all(Path(one).read_text(encoding="utf-8").startswith("<svg ") for one in written)
