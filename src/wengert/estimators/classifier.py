@@ -20,6 +20,7 @@ from wengert.estimators.callbacks import with_callbacks
 from wengert.estimators.losses import RowLoss, row_loss
 from wengert.estimators.multilayer_perceptron import MultilayerPerceptron
 from wengert.estimators.options import check_options
+from wengert.estimators.preset import refuse_incremental
 from wengert.estimators.rows import refuse_masked
 from wengert.io.preprocess import Target
 
@@ -159,6 +160,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         ema_decay: float | None = None,
         time_limit: float | None = None,
         categorical_features: str | None = None,
+        preset: str | None = None,
     ) -> None:
         self._keep_arguments(locals())
 
@@ -192,6 +194,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         self
         """
         check_options(self)
+        refuse_incremental(self)
         first = not hasattr(self, "network_")
         if first and classes is None:
             raise DataError("classes must be passed on the first call to partial_fit.")

@@ -24,6 +24,7 @@ from wengert.estimators.lbfgs import minimise
 from wengert.estimators.losses import RowLoss, check_own_loss
 from wengert.estimators.options import check_options
 from wengert.estimators.plan import batch_size, form_of, row_orders, settings_of
+from wengert.estimators.preset import fit_by_preset
 from wengert.estimators.rows import checked_features, checked_weights, features_to_predict, same_length
 from wengert.estimators.step import step_program
 from wengert.estimators.stopping import Patience, Rate
@@ -124,6 +125,9 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         InterruptionWarning
             After Ctrl-C; what was learnt is kept.
         """
+        if self.preset is not None:
+            self._fit_by_preset(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+            return self
         check_options(self)
         first = not (self.warm_start and hasattr(self, "network_"))
         self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), None, first, incremental=False)
@@ -144,6 +148,22 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
             reason = train(self._run, job)
         self._take_over(reason)
         self._warn(reason, incremental)
+
+    def _fit_by_preset(self, X: Any, y: Any, sample_weight: Any, held: Any) -> None:
+        result = fit_by_preset(self, X, y, sample_weight, held)
+        self._run: Any = None
+        self.n_layers_ = sum(isinstance(one, nn.NTKDense) for _, one in self.network_.walk()) + 1
+        self.history_, self.stopped_ = result.history, result.stopped
+        self.n_iter_ = len(result.history)
+        self.best_epoch_ = result.best_epoch
+        self.loss_curve_ = [epoch.loss for epoch in result.history]
+        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.nan
+        self.best_loss_: float | None = min(self.loss_curve_, default=np.nan)
+        held_out = [epoch.validation_loss for epoch in result.history]
+        self.validation_loss_curve_ = [loss for loss in held_out if loss is not None]
+        scores = [epoch.validation_accuracy for epoch in result.history]
+        self.validation_scores_ = [score for score in scores if score is not None] or None
+        self.best_validation_score_ = max(self.validation_scores_) if self.validation_scores_ else None
 
     def _begin(
         self, X: Any, y: Any, sample_weight: Any, classes: Any, *, first: bool = True
@@ -191,7 +211,7 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
             rows.features.dtype,
         )
         self.n_layers_ = len(dense_layers(self.network_) or ()) + 1
-        self._run: Any = None
+        self._run = None
 
     def _prepare_run(self, rows: int, incremental: bool) -> None:
         """Set up the state of training, or take it up where the last call left it."""
