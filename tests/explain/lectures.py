@@ -28,9 +28,9 @@ def linear_regression() -> list[wg.Derivation]:
     w, b, x = np.array([1.0, 0.0]), 2.0, np.array([1.0, 0.0])
     examples, targets = np.array([[1.0, 0.0], [0.0, 2.0]]), np.array([2.0, 3.0])
     return [
-        wg.explain(squared, w, b, x, 2.0, wrt=["w", "b"], step_size=0.5),
+        wg.explain(squared, w, b, x, 2.0, wrt=["w", "b"], step_size=0.5, numbers=True),
         wg.explain(mean, w, b, examples, targets, wrt=["w", "b"]),
-        wg.explain(mean, w, b, examples, targets, wrt=["w", "b"], view="matrix", notation="columns"),
+        wg.explain(mean, w, b, examples, targets, wrt=["w", "b"], view="batch", notation="columns"),
     ]
 
 
@@ -43,7 +43,7 @@ def relu_network() -> list[wg.Derivation]:
         return J
 
     arguments = (np.eye(2), np.array([1.0, 2.0]), np.array([1.0, 0.0]), 2.0)
-    options = {"wrt": ["W1", "w2"], "notation": "columns", "step_size": 1.0}
+    options = {"wrt": ["W1", "w2"], "notation": "columns", "step_size": 1.0, "numbers": True}
     return [wg.explain(network, *arguments, view="delta", **options)]
 
 
@@ -57,7 +57,10 @@ def sigmoid_network() -> list[wg.Derivation]:
         return J
 
     arguments = (np.array([[1.0, -1.0], [0.5, 2.0]]), np.array([1.0, -2.0]), np.array([1.0, 0.5]), 1.0)
-    return [wg.explain(network, *arguments, wrt=["W1", "w2"], view="matrix", notation="columns")]
+    return [
+        wg.explain(network, *arguments, wrt=["W1", "w2"]),
+        wg.explain(network, *arguments, wrt=["W1", "w2"], view="matrix", notation="columns", tensors=True),
+    ]
 
 
 def log_loss() -> list[wg.Derivation]:
@@ -91,8 +94,36 @@ def neuron_and_layers() -> list[wg.Derivation]:
         np.array([[1.0, 0.0, -1.0], [0.0, 2.0, 1.0]]), np.zeros(3),
         np.array([1.0, 2.0]), np.array([0.0, 1.0, 0.0]),
     )  # fmt: skip
-    options = {"wrt": ["W1", "W01", "W2", "W02"], "notation": "mit", "names": {"a1": "A2"}}
+    names = {"W01": "W₀1", "W02": "W₀2"}
+    options = {"wrt": ["W1", "W01", "W2", "W02"], "notation": "mit", "names": names}
     return [wg.explain(layers, *arguments, view=view, **options) for view in ("delta", "matrix")]
+
+
+def one_neuron() -> list[wg.Derivation]:
+    def forward(x: Any) -> Any:
+        f = x + 2
+        g = 3 * f
+        h = np.sin(g)
+        return h
+
+    def neuron(w: Any, w0: Any, x: Any, y: Any) -> Any:
+        z = w @ x + w0
+        a = wg.sigmoid(z)
+        L = -(y * np.log(a) + (1 - y) * np.log(1 - a))
+        return L
+
+    def squares(z: Any) -> Any:
+        a = z**2
+        L = np.sum(a)
+        return L
+
+    arguments = (np.array([0.5, 0.25]), 0.1, np.array([1.0, -2.0]), 1.0)
+    names = {"w0": "w₀"}
+    return [
+        wg.explain(forward, 10.0, view="adjoint", numbers=True),
+        wg.explain(neuron, *arguments, wrt=["w", "w0"], view="matrix", notation="mit", names=names),
+        wg.explain(squares, np.array([1.0, 2.0, 3.0]), view="numbers", notation="mit"),
+    ]
 
 
 def adjoint_walk() -> list[wg.Derivation]:
@@ -110,10 +141,21 @@ def adjoint_walk() -> list[wg.Derivation]:
         J = -(t * np.log(y) + (1 - t) * np.log(1 - y))
         return J
 
+    def network(alpha: Any, beta: Any, x: Any, t: Any) -> Any:
+        a = alpha @ x
+        z = wg.sigmoid(a)
+        b = beta @ z
+        y = wg.sigmoid(b)
+        J = -(t * np.log(y) + (1 - t) * np.log(1 - y))
+        return J
+
     theta, x = np.array([0.5, -1.0, 2.0]), np.array([1.0, 2.0, 1.0])
+    alpha, beta = np.array([[0.5, -1.0, 2.0], [1.0, 0.0, -0.5]]), np.array([1.0, -1.0])
+    names = {"t": "y*"}
     return [
-        wg.explain(first, 0.5, view="adjoint"),
-        wg.explain(logistic, theta, x, 1.0, wrt="theta", view="index"),
+        wg.explain(first, 0.5, view="adjoint", numbers=True),
+        wg.explain(logistic, theta, x, 1.0, wrt="theta", view="index", names=names),
+        wg.explain(network, alpha, beta, x, 1.0, wrt=["alpha", "beta"], view="adjoint", names=names),
     ]
 
 
@@ -137,6 +179,7 @@ CASES: dict[str, tuple[str, Callable[[], list[wg.Derivation]]]] = {
     "000-relu-network": ("A ReLU network by hand, and its update", relu_network),
     "000-sigmoid-network": ("A 2–2–1 sigmoid network in matrices", sigmoid_network),
     "001-log-loss": ("The δ-recursion with the log loss", log_loss),
+    "002-one-neuron": ("A forward pass, one neuron, a diagonal Jacobian", one_neuron),
     "002-layers": ("Layers in the notation of 6.390", neuron_and_layers),
     "003-adjoints": ("Adjoints on a graph", adjoint_walk),
     "004-row-vectors": ("Row vectors, by indices and in matrices", row_vectors),

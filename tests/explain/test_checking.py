@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert.errors import ConfigurationError, DerivationError, GradientError, NonFiniteError, ShapeError
+from wengert.errors import (
+    ConfigurationError,
+    DerivationError,
+    GradientError,
+    NonFiniteError,
+    ShapeError,
+    UnsupportedFunctionError,
+)
 from wengert.explain.arithmetic import multiply
 from wengert.explain.checking import check_tree
 from wengert.explain.expressions import TWO
@@ -124,6 +131,41 @@ def test_what_the_output_does_not_depend_on_has_gradient_zero_and_the_reason_is_
     assert "L does not depend on idle: the gradient by idle is 0." in text
 
 
+@pytest.mark.parametrize("view", ["index", "matrix", "delta", "adjoint", "numbers"])
+def test_every_view_says_why_a_gradient_is_zero(view: str) -> None:
+    text = str(wg.explain(lambda x, idle: np.sum(x**2), X, W, wrt="idle", view=view))
+    assert "L does not depend on idle: the gradient by idle is 0. No line that leads to it uses" in text
+
+    text = str(wg.explain(lambda x: np.sum(np.sign(x)), X, view=view)).replace("\n", " ")
+    assert "L depends on x through sign only, whose derivative is 0 wherever it has one" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ({"names": {"w": "Q"}}, r"names\['w'\]: the derivation has no such name; did you mean 'W'"),
+        ({"names": "Q"}, "a mapping of names to names"),
+        ({"step_size": float("nan")}, "step_size=nan is no finite number"),
+        ({"step_size": "big"}, "step_size='big' is no finite number"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused(options: dict, part: str) -> None:
+    with pytest.raises(ConfigurationError, match=part):
+        wg.explain(product, W, X, **options)
+
+
+def test_what_is_no_function_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="a function or a network first, not int"):
+        wg.explain(3, X)
+
+
+def test_an_unsupported_function_and_shapes_that_do_not_fit_are_named_with_the_place() -> None:
+    with pytest.raises(UnsupportedFunctionError, match=r"np\.linalg\.det has no rule.*test_checking\.py"):
+        wg.explain(lambda x: np.linalg.det(x), np.eye(2))
+    with pytest.raises(ShapeError, match=r"\(3,\) and \(2, 2\) do not fit"):
+        wg.explain(product, np.ones((2, 2)), X)
+
+
 def test_a_point_where_nothing_is_finite_is_refused() -> None:
     with pytest.raises(NonFiniteError, match="not finite"):
         wg.explain(lambda x: np.log(x), 0.0)
@@ -139,6 +181,16 @@ def test_formulas_that_overflow_at_the_point_are_checked_where_they_do_not() -> 
     assert derivation.verification.lines > 5
     (result,) = derivation.tree.sections[-1].steps
     np.testing.assert_allclose(result.value, wg.grad(loss)(np.array([800.0, 790.0]), np.array([0.0, 1.0])))
+
+
+def test_formulas_that_underflow_to_a_finite_result_are_checked_where_they_do_not() -> None:
+    def function(x, y):
+        return np.arctan(np.logaddexp(x, y))
+
+    derivation = wg.explain(function, -1000.0, -1100.0)
+
+    assert derivation.verification.lines > 3
+    np.testing.assert_allclose(derivation.tree.sections[-1].steps[0].value, 1 / (1 + 1e6), rtol=1e-6)
 
 
 def test_a_network_of_ordinary_size_is_explained_in_two_seconds() -> None:

@@ -1,4 +1,4 @@
-"""The commands on formulas and on saved models as formulas: `explain`, `draw`, `check`."""
+"""The commands on formulas and on saved models as formulas: `explain`, `draw`, `check`, `exercise`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from wengert.cli.option_types import (
     DERIVATION,
+    EXERCISE,
     FORMULA,
     MODEL,
     OUTPUT,
@@ -16,6 +17,27 @@ from wengert.cli.option_types import (
     Shape,
     option,
 )
+
+_Wrt = Annotated[
+    str | None,
+    option(
+        "Names to differentiate by, separated by commas; those of a model are such as layers.0.weight. "
+        "[default: all]",
+        DERIVATION,
+    ),
+]
+_At = Annotated[
+    list[str] | None,
+    option("Values of names, such as x=0.7 or 'W=[[1, 2], [3, 4]]'. [default: random]", FORMULA),
+]
+_Format = Annotated[
+    str | None,
+    option("text, latex, html or json. [default: that of --out, or text]", OUTPUT),
+]
+_Notation = Annotated[
+    str | None,
+    option("rows (xW), columns (Wx) or mit (Wᵀx + W₀). [default: that of --style, or rows]", DERIVATION),
+]
 
 
 def explain(
@@ -29,18 +51,8 @@ def explain(
     ],
     /,
     *,
-    wrt: Annotated[
-        str | None,
-        option(
-            "Names to differentiate by, separated by commas; those of a model are such as layers.0.weight. "
-            "[default: all]",
-            DERIVATION,
-        ),
-    ] = None,
-    at: Annotated[
-        list[str] | None,
-        option("Values of names, such as x=0.7 or 'W=[[1, 2], [3, 4]]'. [default: random]", FORMULA),
-    ] = None,
+    wrt: _Wrt = None,
+    at: _At = None,
     shape: Shape = None,
     data: Annotated[
         str | None,
@@ -52,9 +64,10 @@ def explain(
     view: Annotated[
         str, option("index, matrix, delta, adjoint, numbers or batch. [default: index]", DERIVATION)
     ] = "index",
-    notation: Annotated[
-        str, option("rows (xW), columns (Wx) or mit (Wᵀx + W₀). [default: rows]", DERIVATION)
-    ] = "rows",
+    notation: _Notation = None,
+    style: Annotated[
+        str | None, option("Lecture whose names a network's parts get: 000 to 004.", DERIVATION)
+    ] = None,
     layout: Annotated[
         str, option("denominator or numerator. [default: denominator]", DERIVATION)
     ] = "denominator",
@@ -70,9 +83,7 @@ def explain(
     seed: Annotated[
         int | None, option("Of the random values of the arguments. [default: 0]", FORMULA)
     ] = None,
-    format: Annotated[
-        str | None, option("text, latex, html or json. [default: that of --out, or text]", OUTPUT)
-    ] = None,
+    format: _Format = None,
     out: Annotated[
         str | None, option("File to write, such as notes.html or notes.tex, in place of printing.", OUTPUT)
     ] = None,
@@ -90,7 +101,7 @@ def explain(
     sources = {"wrt": wrt, "at": at or None, "shape": shape, "data": data, "row": row, "seed": seed}
     options = {
         "view": view, "notation": notation, "layout": layout, "numbers": numbers, "tensors": tensors,
-        "step_size": step_size,
+        "step_size": step_size, "style": style,
     }  # fmt: skip
     return run(subject, sources, Output(format, out, open), options)
 
@@ -170,3 +181,49 @@ def check(
     from wengert.cli.check_command import run
 
     return run(formula, wrt, shape, claim, seed)
+
+
+def exercise(
+    *,
+    network: Annotated[
+        str, option("Sizes of the layers, inputs first. [default: 2-2-1]", EXERCISE)
+    ] = "2-2-1",
+    activation: Annotated[
+        str, option("Of the hidden layers: relu, sigmoid, tanh or identity. [default: relu]", EXERCISE)
+    ] = "relu",
+    loss: Annotated[
+        str,
+        option(
+            "half_squared_error, squared_error, absolute_error, nll_from_logits or nllm_from_logits. "
+            "[default: half_squared_error]",
+            EXERCISE,
+        ),
+    ] = "half_squared_error",
+    bias: Annotated[
+        bool, Parameter(help="Whether the layers have biases.", group=EXERCISE, show_default=False)
+    ] = True,
+    learning_rate: Annotated[float, option("Size of the step. [default: 0.5]", EXERCISE)] = 0.5,
+    seed: Annotated[
+        int, option("The same seed gives the same exercise, everywhere. [default: 0]", EXERCISE)
+    ] = 0,
+    solution: Annotated[bool, option("The solution in place of the worksheet.", OUTPUT)] = False,
+    format: Annotated[
+        str | None, option("text, latex or html. [default: that of --out, or text]", OUTPUT)
+    ] = None,
+    out: Annotated[
+        str | None, option("File to write, such as sheet.tex or sheet.html, in place of printing.", OUTPUT)
+    ] = None,
+) -> int:
+    """Make an exercise in back-propagation with small numbers; its solution is worked out by the engine.
+
+    Example: wengert exercise --seed 7 --network 2-2-1 --activation relu
+
+    Example: wengert exercise --seed 7 --solution --out solution.html
+    """
+    from wengert.cli.exercise_command import run
+
+    options = {
+        "network": network, "activation": activation, "loss": loss, "bias": bias,
+        "learning_rate": learning_rate, "seed": seed,
+    }  # fmt: skip
+    return run(options, format, out, solution)

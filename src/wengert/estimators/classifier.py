@@ -20,6 +20,7 @@ from wengert.estimators.callbacks import with_callbacks
 from wengert.estimators.losses import RowLoss, row_loss
 from wengert.estimators.multilayer_perceptron import MultilayerPerceptron
 from wengert.estimators.options import check_options
+from wengert.estimators.preset import refuse_incremental
 from wengert.estimators.rows import refuse_masked
 from wengert.io.preprocess import Target
 
@@ -65,6 +66,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         ema_decay: float | None = None,
         time_limit: float | None = None,
         categorical_features: str | None = None,
+        preset: str | None = None,
     ) -> None:
         self._keep_arguments(locals())
 
@@ -98,6 +100,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         self
         """
         check_options(self)
+        refuse_incremental(self)
         first = not hasattr(self, "network_")
         if first and classes is None:
             raise DataError("classes must be passed on the first call to partial_fit.")
@@ -135,7 +138,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             self.out_activation_ = "logistic" if logistic else "softmax"
             if len(self.classes_) == 1 and not self._multilabel:
                 warnings.warn(
-                    f"y holds one class only, {self.classes_[0]!r}: it is all that can be predicted",
+                    f"y holds one class only, {self.classes_.tolist()[0]!r}: it is all that can be predicted",
                     WengertWarning,
                     stacklevel=6,
                 )
@@ -158,8 +161,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             if wrong.any():
                 row = int(np.argmax(wrong))
                 raise DataError(
-                    f"`y` has classes not in `self.classes_`: {y[row]!r} in row {row}. `self.classes_` has "
-                    f"{self.classes_}"
+                    f"`y` has classes not in `self.classes_`: {np.asarray(y[row]).item()!r} in row "
+                    f"{row}. `self.classes_` has {self.classes_}"
                 )
             if len(self.classes_) <= 2:
                 # One class alone is learnt as certain.

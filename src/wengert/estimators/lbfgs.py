@@ -127,14 +127,15 @@ class _Search:
         measured = None if job.measure is None else job.measure(net)
         now = time.perf_counter()
         number, value = len(run.history) + 1, float(result.fun)
+        for callback in job.callbacks:
+            # An iteration is known only when it is over: the search does not tell when one begins.
+            callback.on_epoch_begin(self.state(iterations))
         run.history = run.history.appended(epoch_record(number, value, measured, None, now - self.begin))
         if measured is not None:
             run.scores.append(measured.score)
         run.patience.note(value)
         job.report(f"Iteration {number}, loss = {value:.8f}")
         for callback in job.callbacks:
-            # An iteration is known only when it is over: the search does not tell when one begins.
-            callback.on_epoch_begin(self.state(iterations))
             self.stop = callback.on_epoch_end(self.state(iterations)) or self.stop
         if job.time_limit is not None and now - self.begin >= job.time_limit:
             self.stop = Stop("time limit")

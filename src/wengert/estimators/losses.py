@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 
 from wengert import nn
+from wengert.autodiff.gradients import grad
+from wengert.errors import ConfigurationError, GradientError, WengertError
 from wengert.primitives.functions import xlogy
+from wengert.trace.tracing import abstract, trace
+
+# As many rows as a loss is tried with; a number that no user's network is likely to have of outputs.
+_ROWS = 7
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,44 @@ def row_loss(loss: Callable[..., Any], **options: Any) -> RowLoss:
     if "reduction" in parameters and "weights" in parameters:
         options = {**options, "reduction": "none"}
     return RowLoss(function, tuple(sorted(options.items())), positional)
+
+
+def check_own_loss(loss: RowLoss, outputs: int, dtype: Any, *, weighted: bool) -> None:
+    """Refuse a function of the user's own that cannot be minimised, before any work.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the function: when it cannot be traced, gives neither one loss a row nor their mean, gives the
+        mean although the rows have weights, or cannot be differentiated by the prediction.
+    """
+    name = getattr(loss.function, "__name__", repr(loss.function))
+    types = [abstract((_ROWS, outputs), dtype)] * 2
+    try:
+        result = trace(loss, *types).outputs[0]
+    except (WengertError, TypeError) as error:
+        raise ConfigurationError(f"loss {name!r} cannot be traced: {error}") from None
+    if result.type.shape not in ((), (_ROWS,)) or not result.type.is_float:
+        raise ConfigurationError(
+            f"loss {name!r} returned {result.type} for {_ROWS} rows of {outputs} outputs; it returns one "
+            f"floating number a row, shape ({_ROWS},), or their mean, a scalar"
+        )
+    if weighted and result.type.shape == ():
+        raise ConfigurationError(
+            f"loss {name!r} returns a mean, which cannot be weighted by sample_weight or class_weight; "
+            "return one loss a row"
+        )
+    rng = np.random.default_rng(0)
+    prediction, target = (rng.uniform(0.1, 2.0, (_ROWS, outputs)).astype(dtype) for _ in range(2))
+    try:
+        slope = grad(lambda z: np.sum(loss(z, target)))(prediction)
+    except GradientError as error:
+        raise ConfigurationError(f"loss {name!r} is not differentiable: {error}") from None
+    if not np.any(slope):
+        raise ConfigurationError(
+            f"loss {name!r} is not differentiable by the prediction: its derivative is 0 everywhere, so "
+            "nothing can be learnt from it"
+        )
 
 
 def poisson_deviance(prediction: Any, target: Any) -> Any:

@@ -21,13 +21,15 @@ from wengert.estimators.forward import dense_layers, output_activation, raw_outp
 from wengert.estimators.held_out import given_rows, measure_on, split
 from wengert.estimators.inspection import Inspection
 from wengert.estimators.lbfgs import minimise
-from wengert.estimators.losses import RowLoss
+from wengert.estimators.losses import RowLoss, check_own_loss
 from wengert.estimators.options import check_options
 from wengert.estimators.plan import batch_size, form_of, row_orders, settings_of
+from wengert.estimators.preset import fit_by_preset
 from wengert.estimators.rows import checked_features, checked_weights, features_to_predict, same_length
 from wengert.estimators.step import step_program
 from wengert.estimators.stopping import Patience, Rate
 from wengert.estimators.training import Job, Rows, Run, train
+from wengert.train.divergence import Divergence
 from wengert.train.progress import Silent, choose_display
 
 Array = np.ndarray[Any, Any]
@@ -123,6 +125,9 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         InterruptionWarning
             After Ctrl-C; what was learnt is kept.
         """
+        if self.preset is not None:
+            self._fit_by_preset(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+            return self
         check_options(self)
         first = not (self.warm_start and hasattr(self, "network_"))
         self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), None, first, incremental=False)
@@ -144,6 +149,22 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         self._take_over(reason)
         self._warn(reason, incremental)
 
+    def _fit_by_preset(self, X: Any, y: Any, sample_weight: Any, held: Any) -> None:
+        result = fit_by_preset(self, X, y, sample_weight, held)
+        self._run: Any = None
+        self.n_layers_ = sum(isinstance(one, nn.NTKDense) for _, one in self.network_.walk()) + 1
+        self.history_, self.stopped_ = result.history, result.stopped
+        self.n_iter_ = len(result.history)
+        self.best_epoch_ = result.best_epoch
+        self.loss_curve_ = [epoch.loss for epoch in result.history]
+        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.nan
+        self.best_loss_: float | None = min(self.loss_curve_, default=np.nan)
+        held_out = [epoch.validation_loss for epoch in result.history]
+        self.validation_loss_curve_ = [loss for loss in held_out if loss is not None]
+        scores = [epoch.validation_accuracy for epoch in result.history]
+        self.validation_scores_ = [score for score in scores if score is not None] or None
+        self.best_validation_score_ = max(self.validation_scores_) if self.validation_scores_ else None
+
     def _begin(
         self, X: Any, y: Any, sample_weight: Any, classes: Any, *, first: bool = True
     ) -> tuple[Rows, Any]:
@@ -159,6 +180,8 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         weights = self._row_weights(checked_weights(sample_weight, len(known), dtype), known, dtype)
         rows = Rows(features.astype(dtype, copy=False), targets, weights)
         random_state = check_random_state(self.random_state)
+        if callable(self.loss):
+            check_own_loss(self._row_loss(), targets.shape[1], dtype, weighted=weights is not None)
         if first:
             self._draw_network(rows, random_state)
         return rows, random_state
@@ -188,7 +211,7 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
             rows.features.dtype,
         )
         self.n_layers_ = len(dense_layers(self.network_) or ()) + 1
-        self._run: Any = None
+        self._run = None
 
     def _prepare_run(self, rows: int, incremental: bool) -> None:
         """Set up the state of training, or take it up where the last call left it."""
@@ -226,18 +249,19 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         epochs = 1 if incremental else self.max_iter
         lines = self.verbose >= 2
         metadata = {} if given[2] is None else {"sample_weight": given[2]}
-        measure = None
-        if held is not None:
-            measure = measure_on(
-                held, self._row_loss(), self._loss_share(), self._score_raw, self._classifies
-            )
+
+        def measured_on(some: Rows) -> Any:
+            loss, share = self._row_loss(), self._loss_share()
+            return measure_on(some, loss, share, self._score_raw, self._classifies)
+
         return Job(
             rows=rows,
             batch_size=size,
             epochs=epochs,
             orders=row_orders(count, self.shuffle, random_state),
             settings=settings_of(self),
-            measure=measure,
+            measure=None if held is None else measured_on(held),
+            worth=measured_on(rows),
             watches_score=self.early_stopping and self.solver != "lbfgs",
             incremental=incremental,
             seed=seed,
@@ -267,8 +291,7 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
     def _warn(self, reason: str, incremental: bool) -> None:
         """Tell what a person should know of how training ended."""
         if reason == "diverged":
-            text = f"{self._run.divergence}; the best weights were kept"
-            warnings.warn(text, DivergenceWarning, stacklevel=5)
+            warnings.warn(_divergence_text(self._run.divergence), DivergenceWarning, stacklevel=5)
         elif reason == "interrupted":
             text = f"training was interrupted after {self.n_iter_} epochs; the estimator is usable"
             warnings.warn(text, InterruptionWarning, stacklevel=5)
@@ -327,5 +350,17 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        encodes = self.categorical_features is not None
+        tags.input_tags.sparse = not encodes
+        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = encodes
         return tags
+
+
+def _divergence_text(divergence: Divergence) -> str:
+    """Return what happened, what was done about it, and what to try, in the estimators' own terms."""
+    rate = divergence.learning_rate
+    smaller = "" if rate is None else f"learning_rate_init={rate / 10:.2g} in place of {rate:.2g}, or "
+    return (
+        f"training diverged at step {divergence.step} (epoch {divergence.epoch}): {divergence.explanation}; "
+        f"the best weights were kept. Try {smaller}scaled features and targets, or grad_clip_norm=1"
+    )

@@ -104,6 +104,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "quantile": _optional(_number(0, 1, low_open=True)),
     "ema_decay": _optional(_number(0, 1)),
     "time_limit": _optional(_number(0, low_open=True)),
+    "preset": (lambda value: value in (None, "tabular"), "None or 'tabular'"),
     "categorical_features": (lambda value: value in (None, "from_dtype"), "None or 'from_dtype'"),
 }
 

@@ -18,6 +18,7 @@ from wengert.estimators.callbacks import with_callbacks
 from wengert.estimators.losses import REGRESSION_LOSSES, RowLoss, row_loss
 from wengert.estimators.multilayer_perceptron import MultilayerPerceptron
 from wengert.estimators.options import check_options
+from wengert.estimators.preset import refuse_incremental
 from wengert.estimators.rows import refuse_masked
 from wengert.io.preprocess import Target
 
@@ -62,6 +63,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         ema_decay: float | None = None,
         time_limit: float | None = None,
         categorical_features: str | None = None,
+        preset: str | None = None,
     ) -> None:
         self._keep_arguments(locals())
 
@@ -81,6 +83,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     ) -> Any:
         """Train for one epoch more; parameters as for `fit`."""
         check_options(self)
+        refuse_incremental(self)
         if not self._has_stopped():
             first = not hasattr(self, "network_")
             held = (X_val, y_val, sample_weight_val)

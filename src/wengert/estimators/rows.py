@@ -26,15 +26,22 @@ def checked_features(estimator: Any, X: Any, *, reset: bool) -> Any:
         From scikit-learn, for anything else that is no table of finite numbers or not that of `fit`.
     """
     refuse_masked(X, "X")
-    if estimator.categorical_features is not None:
+    if estimator.categorical_features is not None or estimator.preset is not None:
         return encoded_table(estimator, X, reset=reset)
-    return validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=reset)
+    try:
+        return validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=reset)
+    except ValueError as error:
+        if "could not convert" in str(error) or "contains NaN" in str(error):
+            hint = "Tables with words, categories or gaps are taken with categorical_features='from_dtype'."
+            raise DataError(f"{error}\n{hint}") from None
+        raise
 
 
 def features_to_predict(estimator: Any, X: Any) -> Any:
     """Return the features of rows to predict; an array of the kind that was fitted is only looked through."""
     plain = (
         estimator.categorical_features is None
+        and estimator.preset is None
         and type(X) is np.ndarray
         and X.dtype in _FLOATS
         and X.ndim == 2

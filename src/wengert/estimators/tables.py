@@ -11,7 +11,7 @@ from sklearn.utils.validation import validate_data
 
 from wengert.errors import DataError
 from wengert.io.columns import infer_column
-from wengert.io.preprocess import TablePreprocessor, Target, fit_columns
+from wengert.io.preprocess import PREPROCESSING, TablePreprocessor, Target, fit_columns
 
 Array = np.ndarray[Any, Any]
 
@@ -37,7 +37,8 @@ def encoded_table(estimator: Any, X: Any, *, reset: bool) -> Array:
         When a value cannot be used; names column and row.
     """
     if sparse.issparse(X):
-        raise DataError("categorical_features='from_dtype' takes tables, not sparse matrices: leave it out")
+        cause = "preset='tabular'" if estimator.categorical_features is None else "categorical_features"
+        raise DataError(f"{cause} takes tables, not sparse matrices: leave it out")
     if not hasattr(X, "columns"):
         X = np.asarray(X)
         if X.ndim != 2:
@@ -53,7 +54,8 @@ def encoded_table(estimator: Any, X: Any, *, reset: bool) -> Array:
             raise DataError(f"no column of X says anything about its rows: {reasons}")
         # The target is the estimator's own matter.
         estimator.preprocessor_ = TablePreprocessor(
-            fit_columns(frame, columns), Target("y", "regression", (), 0.0, 1.0)
+            fit_columns(frame, columns, **PREPROCESSING[estimator.preset or "plain"]),
+            Target("y", "regression", (), 0.0, 1.0),
         )
     preprocessor: TablePreprocessor = estimator.preprocessor_
     return preprocessor.transform(frame)

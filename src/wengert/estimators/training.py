@@ -94,6 +94,8 @@ class Job:
     settings : Settings
     measure : callable or None
         Of a network: its `Measurement` on the validation rows.
+    worth : callable
+        Of a network: its `Measurement` on the training rows, asked for after a divergence.
     watches_score : bool
         Whether the validation score decides when to stop, and the best network is restored.
     incremental : bool
@@ -113,6 +115,7 @@ class Job:
     orders: Callable[[], Array]
     settings: Settings
     measure: Callable[[Any], Measurement] | None
+    worth: Callable[[Any], Measurement]
     watches_score: bool
     incremental: bool
     seed: int
@@ -188,6 +191,7 @@ def train(run: Run, job: Job) -> str:
         of a callback.
     """
     loop = _Loop(run, job)
+    start = run.network()
     for callback in job.callbacks:
         callback.on_train_begin(loop.state())
     stop = Stop("epochs")
@@ -199,6 +203,7 @@ def train(run: Run, job: Job) -> str:
         stop = Stop("interrupted")
     except Diverged as error:
         run.divergence = error.divergence
+        run.best = _soundest([start, run.best, run.network()], job.measure or job.worth)
         stop = Stop("diverged", restore_best=True)
     finally:
         job.display.close()
@@ -208,6 +213,16 @@ def train(run: Run, job: Job) -> str:
     for callback in job.callbacks:
         callback.on_train_end(loop.state())
     return stop.reason
+
+
+def _soundest(networks: list[Any], measure: Callable[[Any], Measurement]) -> Any:
+    """Return the network with the lowest loss.
+
+    The last one before a divergence is finite and can be absurd all the same; and the loss of an epoch tells
+    of the networks before its steps.
+    """
+    losses = [measure(net).loss for net in networks]
+    return networks[int(np.argmin(np.nan_to_num(losses, nan=np.inf)))]
 
 
 class _Loop:

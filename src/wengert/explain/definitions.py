@@ -34,6 +34,8 @@ from wengert.ir.primitive import Kind
 from wengert.primitives import exponential
 
 Used = frozenset[Position]
+# Bounds below this keep a logarithm from ln 0 and change nothing else, so they are not written.
+_TINY = 1e-37
 
 
 def uniform_value(node: Node) -> float | None:
@@ -230,6 +232,8 @@ def _arithmetic(node: Node, operands: list[Expression]) -> Expression:
             return x
         case "pow", [x, Number() as exponent]:
             return power(x, exponent)
+        case "maximum", [x, Number(bound)] if 0 < bound < _TINY:
+            return x
         case "where", [condition, x, y]:
             return Cases(condition, x, y)
     return Apply(node.primitive, tuple(operands))

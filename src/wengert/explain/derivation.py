@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ from wengert.errors import ConfigurationError, GradientError, ShapeError
 from wengert.explain.checking import Verification, at_fresh_points, check_tree, with_values
 from wengert.explain.examples import one_example
 from wengert.explain.formula import nearest
+from wengert.explain.lecture_styles import STYLES, lecture_names
 from wengert.explain.printers import html, latex
 from wengert.explain.printers.json import tree_as_json
 from wengert.explain.printers.text import text
@@ -88,8 +92,8 @@ class Derivation:
     @property
     def style(self) -> Style:
         """How the formulas are written."""
-        numbers = self.view_name == "numbers" or self._problem.convention.numbers
-        point = self._problem.points[0] if numbers else None
+        with_numbers = self.view_name == "numbers" or self._problem.convention.numbers
+        point = self._problem.points[0] if with_numbers else None
         shapes = self.view_name in ("matrix", "delta", "batch")
         return Style(self._problem.names, self.tree.adjoints, shapes, point)
 
@@ -124,6 +128,10 @@ class Derivation:
 def _check_choice(role: str, value: str, known: Sequence[str] | Mapping[str, Any]) -> None:
     if value not in known:
         raise ConfigurationError(f"{role}={value!r} is not one of {', '.join(known)}{nearest(value, known)}")
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, numbers.Real) and math.isfinite(value)
 
 
 def _as_float64(leaf: Any) -> Any:
@@ -169,8 +177,16 @@ def derive(
 ) -> Derivation:
     """Trace a function and derive its gradient; see `wengert.explain`."""
     _check_choice("view", view, VIEWS)
+    if convention.style is not None:
+        _check_choice("style", convention.style, STYLES)
+        convention = replace(convention, notation=convention.notation or STYLES[convention.style].notation)
+    convention = replace(convention, notation=convention.notation or NOTATIONS[0])
     _check_choice("notation", convention.notation, NOTATIONS)
     _check_choice("layout", convention.layout, LAYOUTS)
+    if not isinstance(names, Mapping):
+        raise ConfigurationError(f"names={names!r}: a mapping of names to names, such as {{'W1': 'U'}}")
+    if convention.step_size is not None and not _is_finite(convention.step_size):
+        raise ConfigurationError(f"step_size={convention.step_size!r} is no finite number")
     recording = Recording(function, float64_leaves(args), float64_leaves(kwargs))
     check_recording(recording)
     targets = targets_of(recording, wrt)
@@ -206,10 +222,25 @@ class Request:
         inputs = self.recording.program.inputs
         leaves = zip(self.recording.leaves, inputs, strict=True)
         arguments = [np.asarray(leaf, node.type.dtype) for leaf, node in leaves]
-        return build(
-            self.recording.program, self.targets, arguments, NumpyExecutor(), self.names, self.convention,
-            every_line=every_line, rng=np.random.default_rng(_SEED),
-        )  # fmt: skip
+        program, executor = self.recording.program, NumpyExecutor()
+        make = partial(build, program, self.targets, arguments, executor, self.names, self.convention)
+        given: dict[Node, str] = {}
+        if self.convention.style is not None:
+            plain = make(every_line=False, rng=np.random.default_rng(_SEED))
+            given = lecture_names(self.convention.style, plain, self.names)
+        return make(every_line=every_line, rng=np.random.default_rng(_SEED), given=given)
+
+    def _check_names(self, problem: Problem) -> None:
+        """Refuse names for what the derivation does not have."""
+        known = {str(dict(node.params)["name"]) for node in problem.program.inputs}
+        known |= {one.name for one in self.recording.program.provenance.values() if one.name}
+        shown = problem.names
+        for old, new in self.names.items():
+            if new not in shown and old not in known:
+                raise ConfigurationError(
+                    f"names[{old!r}]: the derivation has no such name{nearest(old, known | shown)} "
+                    f"(there are: {', '.join(sorted(known | shown))})"
+                )
 
     def of_one_example(self, axes: dict[Node, int]) -> Problem:
         """Return the problem with one example left along the axes that count them."""
@@ -226,6 +257,7 @@ class Request:
     def derived(self, view: str) -> tuple[Problem, Tree]:
         """Return the problem and a view of its derivation."""
         problem = replace(self.problem(every_line=view == "adjoint"), of_one_example=self.of_one_example)
+        self._check_names(problem)
         tree = VIEWS[view](problem)
         if self.convention.tensors:
             tree = replace(tree, sections=(*tree.sections, tensor_jacobians(problem)))

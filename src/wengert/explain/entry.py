@@ -16,9 +16,10 @@ def explain(
     *args: Any,
     wrt: str | Sequence[str] | None = None,
     view: str = "index",
-    notation: str = "rows",
+    notation: str | None = None,
     layout: str = "denominator",
     names: Mapping[str, str] | None = None,
+    style: str | None = None,
     loss: Callable[..., Any] | None = None,
     step_size: float | None = None,
     numbers: bool = False,
@@ -43,11 +44,15 @@ def explain(
         then matrices).
     notation : str
         Whether an array with one axis is a row or a column: ``rows`` (xW + b), ``columns`` (Wx + b), or
-        ``mit``, columns with the names of 6.390 for the layers of a network: Z = Wᵀx + W₀, A = f(Z).
+        ``mit``, columns with the names of 6.390 for the layers of a network: Z = Wᵀx + W₀, A = f(Z). By
+        default ``rows``, or what the lecture of `style` has.
     layout : str
         ``denominator``: a gradient has the shape of its variable; ``numerator``: of the transpose.
     names : mapping, optional
         Names to show in place of the program's own.
+    style : str, optional
+        The lecture whose names the parts of a network get: ``000`` (a, h, z, target c, J), ``001`` (a, z, y,
+        t, L), ``002`` (Z, A, W, W₀), ``003`` (α, a, z, β, b, y, y*, J), ``004`` (a, W, b, c, V, e, y, ε).
     loss : callable, optional
         Of a network's output and the target, such as `wengert.nn.nllm_from_logits`.
     step_size : float, optional
@@ -81,13 +86,17 @@ def explain(
     >>> print(wg.explain(lambda x: np.sin(x) ** 2, 0.5))  # doctest: +SKIP
     """
     from wengert.explain.derivation import derive
-    from wengert.explain.network import is_network, with_loss
+    from wengert.explain.network import is_network, parameter_paths, with_loss
     from wengert.explain.problem import Convention
 
+    if not callable(function):
+        raise ConfigurationError(
+            f"explain takes a function or a network first, not {type(function).__name__}"
+        )
     if is_network(function):
+        wrt = parameter_paths(function) if wrt is None else wrt
         function, args = with_loss(function, loss, args)
-        wrt = "net" if wrt is None else wrt
     elif loss is not None:
         raise ConfigurationError("loss= goes with a network; a function computes its loss itself")
-    convention = Convention(notation, layout, step_size, numbers, tensors)
+    convention = Convention(notation or "", layout, step_size, numbers, tensors, style)
     return derive(function, args, kwargs, wrt, view, names or {}, convention)

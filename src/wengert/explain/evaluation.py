@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,18 @@ RELATIONS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
+def watching(strains: list[str] | None) -> AbstractContextManager[object]:
+    """Return a context in which NumPy warns of nothing, and notes overflows and infinities in `strains`."""
+    if strains is None:
+        return np.errstate(all="ignore")
+    noted = strains
+
+    def note(kind: str, flag: int) -> None:
+        noted.append(kind)
+
+    return np.errstate(all="ignore", over="call", divide="call", call=note)
+
+
 class Evaluation:
     """Evaluates expressions at a point.
 
@@ -69,15 +82,20 @@ class Evaluation:
     point : Point
     positions : mapping of Index to ndarray
         The positions at which a free index is taken; all of them where it is not given.
+    strains : list of str, optional
+        Takes note of overflows and of infinities on the way, such as ln 0.
     """
 
-    def __init__(self, point: Point, positions: Mapping[Index, Array]) -> None:
+    def __init__(
+        self, point: Point, positions: Mapping[Index, Array], strains: list[str] | None = None
+    ) -> None:
         self.point = point
         self.positions = positions
+        self._strains = strains
 
     def run(self, expression: Expression, axes: Sequence[Index]) -> Array:
         """Return the values as an array with the given axes."""
-        with np.errstate(all="ignore"):
+        with watching(self._strains):
             return self._aligned(self.named(expression), axes).astype(np.float64)
 
     def _range(self, index: Index) -> Array:

@@ -9,7 +9,7 @@ from scipy import special
 
 from wengert.errors import DerivationError
 from wengert.explain.engine import Array, Point
-from wengert.explain.evaluation import FUNCTIONS, RELATIONS
+from wengert.explain.evaluation import FUNCTIONS, RELATIONS, watching
 from wengert.explain.expressions import (
     Add,
     Apply,
@@ -35,15 +35,15 @@ from wengert.explain.matrices import (
 from wengert.explain.templates import written_out
 
 
-def matrix_value(expression: Expression, point: Point) -> Array:
-    """Return the value as a matrix.
+def matrix_value(expression: Expression, point: Point, strains: list[str] | None = None) -> Array:
+    """Return the value as a matrix; overflows on the way are noted in `strains`.
 
     Raises
     ------
     DerivationError
         When shapes do not fit as matrices: nothing is broadcast but scalars.
     """
-    with np.errstate(all="ignore"):
+    with watching(strains):
         return _value(expression, point).astype(np.float64)
 
 

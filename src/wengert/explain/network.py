@@ -14,13 +14,26 @@ from wengert.ir.provenance import Provenance, SourceLine
 from wengert.primitives.functions import one_hot
 from wengert.trace.source import source_line, user_frame
 from wengert.trace.tensor import Tensor
-from wengert.trace.tree import flatten
+from wengert.trace.tree import flatten, leaf_paths
 
 
 def is_network(value: Any) -> bool:
     """Return whether a callable is a tree of arrays: a module with parameters."""
     leaves, _ = flatten(value)
     return callable(value) and not (len(leaves) == 1 and leaves[0] is value)
+
+
+def parameter_paths(network: Any) -> list[str]:
+    """Return the paths of what is trained in a network: running statistics are not."""
+    leaves = leaf_paths(network, "net")
+    if not hasattr(network, "walk"):
+        return leaves
+    trained = {
+        ".".join(part for part in ("net", path, name) if part)
+        for path, module in network.walk()
+        for name in type(module).parameter_fields
+    }
+    return [path for path in leaves if path in trained]
 
 
 def with_loss(
@@ -58,7 +71,7 @@ def with_loss(
 
     def loss_of_network(net: Any, *values: Any) -> Any:
         *given, wanted = values
-        result = loss(net(*given), wanted)
+        result = _of_batch(loss)(net(*given), wanted)
         if isinstance(result, Tensor):
             _forget_names(result.recorder.provenance, asking)
         return result
@@ -100,16 +113,27 @@ def _forget_names(provenance: MutableMapping[Node, Provenance], asking: SourceLi
             provenance[node] = Provenance(None, None, known.regions)
 
 
+def _of_batch(loss: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the loss with one sample given to it as a batch of one: what has one axis are its outputs."""
+
+    def of_batch(output: Any, target: Any) -> Any:
+        if np.ndim(output) != 1:
+            return loss(output, target)
+        return loss(np.expand_dims(output, 0), np.expand_dims(target, 0))
+
+    return of_batch
+
+
 def _as_shares(network: Callable[..., Any], loss: Callable[..., Any], inputs: list[Any], target: Any) -> Any:
     """Return labels of classes as rows of 0 and 1 where the loss does not mind."""
     labels = np.asarray(target)
     output = np.asarray(network(*inputs))
     if labels.dtype.kind not in "iu" or output.ndim != labels.ndim + 1 or output.shape[:-1] != labels.shape:
         return target
-    plain = np.asarray(loss(output, target))  # refuses labels out of range
+    plain = np.asarray(_of_batch(loss)(output, target))  # refuses labels out of range
     shares = np.asarray(one_hot(labels, output.shape[-1]), np.float64)
     try:
-        same = np.allclose(loss(output, shares), plain, rtol=1e-5)
+        same = np.allclose(_of_batch(loss)(output, shares), plain, rtol=1e-5)
     except ValueError:  # the loss is of labels only
         return target
     return shares if same else target

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
@@ -36,6 +37,8 @@ class Convention:
         Of the update at the end; no update where there is none.
     numbers : bool
         Whether the values are put in place of the names as well.
+    style : str or None
+        The lecture whose names are used.
     tensors : bool
         Whether Jacobians of vectors by matrices are shown, entry by entry.
     """
@@ -45,6 +48,7 @@ class Convention:
     step_size: float | None = None
     numbers: bool = False
     tensors: bool = False
+    style: str | None = None
 
     @property
     def vectors(self) -> str:
@@ -155,10 +159,11 @@ def build(
     every_line: bool,
     rng: np.random.Generator,
     hidden: Collection[Node] = (),
+    given: Mapping[Node, str] = MappingProxyType({}),
 ) -> Problem:
     """Name the values of a program and run the engine at the given point and at random ones."""
     letters = Letters(program, list(example_axes(program, wrt).items())[:1])
-    table = Table(program, letters, renamed, every_line, convention.notation == "mit", hidden)
+    table = Table(program, letters, renamed, every_line, convention.notation == "mit", hidden, given)
     engine = Engine(program, wrt, table.symbols, arguments, executor)
     active = {table.symbols[node] for node in engine.active}
     order = [table.symbols[node] for node in table.symbols if table.symbols[node] in active]

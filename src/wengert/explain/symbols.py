@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 
 from wengert.explain.definitions import has_formula, uniform_value
 from wengert.explain.expressions import Symbol
@@ -141,6 +142,8 @@ class Table:
         Name biases W₀ and the values of layers Z and A, as 6.390 does.
     hidden : collection of Node
         Lines that get no name whatever they are: the inside of what a drawing shows folded.
+    given : mapping of Node to str
+        Names that go before all others: those of a lecture.
     """
 
     def __init__(
@@ -151,6 +154,7 @@ class Table:
         every_line: bool = False,
         mit: bool = False,
         hidden: Collection[Node] = (),
+        given: Mapping[Node, str] = MappingProxyType({}),
     ) -> None:
         self.letters = letters
         self.symbols: dict[Node, Symbol] = {}
@@ -159,15 +163,16 @@ class Table:
         self._taken: set[str] = set()
         parameters = _parameter_names(program, "W₀" if mit else "b")
         wanted = {node: self._wanted(program, node) for node in program.nodes}
-        self._reserved = {name for name in [*parameters.values(), *wanted.values()] if name}
+        others = [*parameters.items(), *wanted.items()]
+        self._reserved = {name for node, name in others if name and node not in given} | {*given.values()}
         for node in program.inputs:
-            self._enter(node, renamed.get(parameters[node], parameters[node]))
+            self._enter(node, given.get(node, renamed.get(parameters[node], parameters[node])))
         consumers = _consumers(program)
         kept_apart = set(self._apart(program))
         for node in program.nodes:
             if node in self.symbols or node in hidden:
                 continue
-            name = wanted[node]
+            name = given.get(node, wanted[node])
             if node is program.outputs[0]:
                 self._enter(node, name or renamed.get("L", "L"))
             elif not node.inputs:

@@ -22,6 +22,11 @@ NumberColumn = NumericColumn | RobustColumn
 WordColumn = CategoricalColumn | EmbeddedColumn
 EncodedColumn = NumberColumn | WordColumn
 SCALINGS = ("standard", "robust")
+# Of each preset: the options of `TablePreprocessor.fit`.
+PREPROCESSING: dict[str, dict[str, Any]] = {
+    "tabular": {"scaling": "robust", "most_indicators": 8},
+    "plain": {"scaling": "standard", "most_indicators": None},
+}
 # A saved column is known by the names of its fields.
 _KINDS: dict[frozenset[str], type[EncodedColumn]] = {
     frozenset(field.name for field in dataclasses.fields(kind)): kind
@@ -123,6 +128,11 @@ class TablePreprocessor:
     def feature_names(self) -> tuple[str, ...]:
         """A name for each column of `transform`."""
         return tuple(name for column in self.columns for name in column.feature_names)
+
+    @property
+    def categories(self) -> tuple[int, ...]:
+        """How many numbers there are in each feature that is for an embedding; they are the last ones."""
+        return tuple(column.numbers for column in self.columns if isinstance(column, EmbeddedColumn))
 
     @property
     def text_columns(self) -> tuple[str, ...]:

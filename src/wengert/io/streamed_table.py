@@ -16,10 +16,10 @@ import polars as pl
 from wengert.errors import DataError
 from wengert.io.columns import Column, infer_columns
 from wengert.io.parquet_stream import ParquetStream, is_parquet
-from wengert.io.preprocess import TablePreprocessor
+from wengert.io.preprocess import PREPROCESSING, TablePreprocessor
 from wengert.io.row_split import hold_out
 from wengert.io.table_model import TableModel
-from wengert.io.table_training import PREPROCESSING, TrainedNetwork, train_encoded
+from wengert.io.table_training import TrainedNetwork, train_encoded
 from wengert.io.task import Task, infer_task
 from wengert.io.training_settings import TrainingSettings
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,19 +13,12 @@ from wengert.errors import DivergenceWarning, InterruptionWarning, NonFiniteErro
 from wengert.io.plain_recipe import plain_recipe
 from wengert.io.preprocess import TablePreprocessor
 from wengert.io.row_split import hold_out
-from wengert.io.tabular_columns import EmbeddedColumn
 from wengert.io.training_settings import TrainingSettings
 
 # Of the training rows, to tell when training no longer helps …
 _VALIDATION_FRACTION = 0.1
 # … unless that would be so few that their loss says little.
 _FEWEST_VALIDATION_ROWS = 10
-
-# Of each preset: the options of `TablePreprocessor.fit`.
-PREPROCESSING: dict[str, dict[str, Any]] = {
-    "tabular": {"scaling": "robust", "most_indicators": 8},
-    "plain": {"scaling": "standard"},
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,10 +169,8 @@ def _tabular_recipe(
     preprocessor: TablePreprocessor, features: np.ndarray, targets: np.ndarray, settings: TrainingSettings
 ) -> train.Recipe:
     """Return the recipe of the tabular preset with what the settings change in it."""
-    embedded = [column for column in preprocessor.columns if isinstance(column, EmbeddedColumn)]
-    described = train.TabularFeatures(
-        features.shape[1] - len(embedded), tuple(column.numbers for column in embedded)
-    )
+    categories = preprocessor.categories
+    described = train.TabularFeatures(features.shape[1] - len(categories), categories)
     regression = preprocessor.target.kind == "regression"
     named = ("hidden", "activation", "epochs", "batch_size", "learning_rate")
     changed = {name: getattr(settings, name) for name in named if getattr(settings, name) is not None}

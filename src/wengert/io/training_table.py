@@ -11,10 +11,10 @@ import polars as pl
 
 from wengert.io.column_values import find_column
 from wengert.io.columns import Column, infer_columns
-from wengert.io.preprocess import TablePreprocessor
+from wengert.io.preprocess import PREPROCESSING, TablePreprocessor
 from wengert.io.row_split import folds, hold_out
 from wengert.io.table_model import TableModel
-from wengert.io.table_training import PREPROCESSING, TrainedNetwork, train_network
+from wengert.io.table_training import TrainedNetwork, train_network
 from wengert.io.task import Task, infer_task
 from wengert.io.training_settings import TrainingSettings
 

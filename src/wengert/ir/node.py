@@ -12,6 +12,7 @@ import itertools
 import threading
 import weakref
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -208,6 +209,23 @@ def make_constant(array: np.ndarray[Any, Any]) -> Node:
         When a program cannot hold values of its dtype.
     """
     return make_node(CONSTANT, (), {"value": Literal(array)})
+
+
+def make_number(value: float, dtype: np.dtype[Any]) -> Node:
+    """Return the constant node of a number.
+
+    Raises
+    ------
+    OverflowError
+        When it does not fit into an integer dtype.
+    """
+    # Zero is left out: 0.0 and −0.0 are equal and not the same.
+    return _recent_number(value, dtype) if value else make_constant(np.asarray(value, dtype))
+
+
+@lru_cache(maxsize=1024)
+def _recent_number(value: float, dtype: np.dtype[Any]) -> Node:
+    return make_constant(np.asarray(value, dtype))
 
 
 def constant_value(node: Node) -> np.ndarray[Any, Any] | None:

@@ -53,7 +53,11 @@ def reading_order(outputs: Iterable[Node]) -> list[Node]:
     wanted = list(outputs)
     depth: dict[Node, int] = {}
     for node in ancestors(wanted):
-        depth[node] = 1 + max([depth[operand] for operand in node.inputs], default=-1)
+        operands = node.inputs
+        if len(operands) == 1:  # no need to look for the deepest
+            depth[node] = 1 + depth[operands[0]]
+        else:
+            depth[node] = 1 + max([depth[operand] for operand in operands], default=-1)
     scalars = [node for node in wanted if not node.type.shape]
     arrays = sorted([node for node in wanted if node.type.shape], key=depth.__getitem__)
     order: dict[Node, None] = {}

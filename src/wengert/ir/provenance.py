@@ -73,6 +73,8 @@ class Provenance:
     rule: str | None = None
 
 
+UNKNOWN = Provenance()
+
 _regions: ContextVar[tuple[Region, ...]] = ContextVar("wengert_regions", default=())
 _numbers = itertools.count()
 

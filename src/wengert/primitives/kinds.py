@@ -104,11 +104,12 @@ def elementwise(
 
     def infer(*types: TensorType) -> TensorType:
         last = types[-1]
-        shape = last.shape
-        for operand in types:
-            if operand.shape != shape:
-                shape = broadcast_shapes(name, types)
-                break
+        shapes = {operand.shape for operand in types}
+        shapes.discard(())  # what has no axes fits everything
+        if len(shapes) > 1:
+            shape = broadcast_shapes(name, types)
+        else:
+            shape = shapes.pop() if shapes else ()
         if result is None and shape == last.shape:
             return last
         return tensor_type(shape, result or last.dtype)

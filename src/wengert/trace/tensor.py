@@ -17,7 +17,7 @@ import numpy as np
 
 from wengert.errors import ConcreteValueError, DTypeError, ShapeError, TraceError, WengertError
 from wengert.ir.evaluate import evaluate_node
-from wengert.ir.node import CONSTANT, Node, make_constant, make_node
+from wengert.ir.node import CONSTANT, Node, make_constant, make_node, make_number
 from wengert.ir.primitive import UFUNCS, Kind, Primitive, weak_dtype
 from wengert.ir.program import ancestors
 from wengert.ir.provenance import Provenance, current_regions
@@ -315,17 +315,11 @@ def _as_node(operand: Any, dtype: np.dtype[np.generic], trace: Trace) -> Node:
         trace.record(converted)
         return converted
     try:
-        # Zero is left out: 0.0 and −0.0 are equal and not the same.
-        if type(operand) in (bool, int, float) and operand != 0:
-            return _number(operand, dtype)
+        if type(operand) in (bool, int, float):
+            return make_number(operand, dtype)
         return make_constant(np.asarray(operand, dtype))
     except OverflowError:
         raise DTypeError(f"{operand!r} does not fit into {dtype}") from None
-
-
-@lru_cache(maxsize=1024)
-def _number(value: float, dtype: np.dtype[np.generic]) -> Node:
-    return make_constant(np.asarray(value, dtype))
 
 
 def as_tensor(value: Any, trace: Trace) -> Tensor:

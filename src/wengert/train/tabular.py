@@ -50,6 +50,7 @@ def tabular_recipe(
     rows: int,
     *,
     limits: tuple[float, float] | None = None,
+    independent: bool = False,
     hidden: tuple[int, ...] = _HIDDEN,
     activation: str | None = None,
     dropout: float = 0.0,
@@ -70,6 +71,9 @@ def tabular_recipe(
         To train on.
     limits : pair of float, optional
         Smallest and largest target of a regression, to which predictions are clipped. None for classes.
+    independent : bool
+        Whether each output is a yes or no of its own, with targets 0 and 1: one logit for two classes, or one
+        for each label. Otherwise one class excludes the others.
     hidden : tuple of int
         Units of the hidden layers.
     activation : str, optional
@@ -96,7 +100,8 @@ def tabular_recipe(
         layers.append(nn.Clip(*limits))
     network = nn.Sequential(*layers).initialise(seed)
     rate = _RATE[classifies] if learning_rate is None else learning_rate
-    smoothed = functools.partial(nn.nllm_from_logits, label_smoothing=_LABEL_SMOOTHING)
+    cross_entropy = nn.nll_from_logits if independent else nn.nllm_from_logits
+    smoothed = functools.partial(cross_entropy, label_smoothing=_LABEL_SMOOTHING)
     return Recipe(
         network=network,
         loss=smoothed if classifies else nn.half_squared_error,

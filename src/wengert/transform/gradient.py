@@ -16,7 +16,7 @@ from wengert.errors import GradientError
 from wengert.ir.node import CONSTANT, Node, make_input
 from wengert.ir.primitive import Kind, NotDifferentiable
 from wengert.ir.program import Program, reading_order
-from wengert.ir.provenance import Provenance
+from wengert.ir.provenance import UNKNOWN, Provenance
 from wengert.primitives import movement, reductions
 from wengert.primitives.arithmetic import div, mul
 from wengert.primitives.selection import astype, where
@@ -117,8 +117,8 @@ class _Pullback:
             joined = assemble(parts, node.type.shape)
             adjoint = self.adjoints[node] = joined if adjoint is None else adjoint + joined
         if adjoint is not None and adjoint.node.inputs:
-            known = self.trace.provenance.get(adjoint.node, Provenance())
-            origin = self.names.get(node, Provenance())
+            known = self.trace.provenance.get(adjoint.node, UNKNOWN)
+            origin = self.names.get(node, UNKNOWN)
             name = f"d{origin.name}" if origin.name else None
             # One node may be the adjoint of several (of x and of x − t): it is called after the first named.
             if known.adjoint_of is None or (known.name is None and name is not None):

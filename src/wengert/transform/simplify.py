@@ -10,7 +10,7 @@ from dataclasses import replace
 from wengert.errors import VerificationError
 from wengert.ir.node import Node, make_node
 from wengert.ir.program import Program
-from wengert.ir.provenance import Provenance
+from wengert.ir.provenance import UNKNOWN, Provenance
 from wengert.transform.rules import RULES
 
 # Every rule shrinks or sorts (see rules/table.py), so a node of the program causes a handful of rewrites. The
@@ -102,7 +102,7 @@ class _Rewriting:
 
     def _describe(self, result: Node, replaced: Node) -> None:
         """Say where the nodes that a rule has made come from: from the place of what they replace."""
-        origin = self.provenance.get(replaced, Provenance())
+        origin = self.provenance.get(replaced, UNKNOWN)
         made = Provenance(source=origin.source, regions=origin.regions, rule="simplify")
         stack = [result]
         while stack:
@@ -130,5 +130,7 @@ class _Rewriting:
         table = dict(self.provenance)
         for node, origin in table.items():
             if origin.adjoint_of is not None:
-                table[node] = replace(origin, adjoint_of=self.final.get(origin.adjoint_of, origin.adjoint_of))
+                final = self.final.get(origin.adjoint_of, origin.adjoint_of)
+                if final is not origin.adjoint_of:
+                    table[node] = replace(origin, adjoint_of=final)
         return table

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from wengert.ir.evaluate import evaluate_node
-from wengert.ir.node import Node, constant_value, make_constant
+from wengert.ir.node import CONSTANT, Node, constant_value, make_constant
 from wengert.ir.primitive import Kind
 from wengert.transform.rules.table import (
     again,
@@ -47,22 +47,25 @@ def uniform_movement(node: Node) -> Node | None:
 @rule(*names_of_kind(Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION, Kind.MOVEMENT))
 def fold(node: Node) -> Node | None:
     """f(constants) → constant."""
+    for operand in node.inputs:
+        if operand.primitive is not CONSTANT:
+            return None
     if node.type.size > _LARGEST or is_a(node, "broadcast_to", "stop_gradient"):
         return None
-    values = [constant_value(operand) for operand in node.inputs]
-    if any(value is None for value in values):
-        return None
     with np.errstate(all="ignore"):
-        return make_constant(evaluate_node(node, values))
+        return make_constant(evaluate_node(node, [constant_value(operand) for operand in node.inputs]))
 
 
 @rule(*names_of_kind(Kind.ELEMENTWISE))
 def fold_uniform(node: Node) -> Node | None:
     """f(copies of numbers) → copies of f(the numbers)."""
-    if is_a(node, "stop_gradient") or not node.type.shape:
-        return None
-    elements = [uniform_element(operand) for operand in node.inputs]
-    if any(element is None for element in elements) or node.type.size == 0:
+    elements = []
+    for operand in node.inputs:
+        element = uniform_element(operand)
+        if element is None:
+            return None
+        elements.append(element)
+    if is_a(node, "stop_gradient") or not node.type.shape or node.type.size == 0:
         return None
     return shaped(again(node, *[make_constant(np.asarray(element)) for element in elements]), node)
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.node import CONSTANT, Node, constant_value, make_constant, make_node
+from wengert.ir.node import CONSTANT, Node, constant_value, make_constant, make_node, make_number
 from wengert.ir.primitive import REGISTRY, Kind
 
 Rule = Callable[[Node], "Node | None"]
@@ -64,10 +64,7 @@ def param(node: Node, name: str) -> Any:
 def build(name: str, *operands: Node | float, **params: Any) -> Node:
     """Return the node that applies a primitive; numbers become constants of the first node's dtype."""
     dtype = next(operand.type.dtype for operand in operands if isinstance(operand, Node))
-    nodes = [
-        operand if isinstance(operand, Node) else make_constant(np.asarray(operand, dtype))
-        for operand in operands
-    ]
+    nodes = [operand if isinstance(operand, Node) else make_number(operand, dtype) for operand in operands]
     return make_node(REGISTRY[name], nodes, params)
 
 
@@ -78,7 +75,7 @@ def again(node: Node, *operands: Node) -> Node:
 
 def uniform_element(node: Node) -> Any:
     """Return the NumPy scalar that every element of a constant node is, None where there is none."""
-    while is_a(node, *_UNIFORM_MOVEMENTS):
+    while node.primitive.name in _UNIFORM_MOVEMENTS:
         node = node.inputs[0]
     value = constant_value(node)
     if value is None or value.size == 0:

@@ -1,0 +1,168 @@
+"""`preset="tabular"`: the estimators trained by the recipe of `wengert.train.tabular`."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from wengert import nn
+from wengert.errors import ConfigurationError
+from wengert.estimators.held_out import given_rows, split
+from wengert.estimators.options import check_options
+from wengert.estimators.rows import checked_features, checked_weights, same_length
+from wengert.estimators.training import Rows
+from wengert.io.encoded_columns import mean_and_scale
+from wengert.train import FitResult, Recipe, TabularFeatures, tabular_recipe
+
+Array = np.ndarray[Any, Any]
+
+# Arguments of the constructor that change something in the preset; where they are left at their defaults, it
+# has its own.
+_OPEN = {
+    "hidden_layer_sizes": "hidden",
+    "activation": "activation",
+    "batch_size": "batch_size",
+    "learning_rate_init": "learning_rate",
+    "max_iter": "epochs",
+    "dropout": "dropout",
+}
+_BESIDE = ("preset", "random_state", "verbose", "validation_fraction", "time_limit", "class_weight")
+# Fewer rows than this would say little about which epoch is best.
+_FEWEST_VALIDATION_ROWS = 10
+
+
+def check_preset(estimator: Any) -> None:
+    """Refuse what has no place beside a preset.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the argument.
+    """
+    for name in changed_arguments(estimator):
+        if name not in _OPEN and name not in (*_BESIDE, "categorical_features"):
+            raise ConfigurationError(
+                f"{type(estimator).__name__}: preset='tabular' has its own {name}, got "
+                f"{name}={getattr(estimator, name)!r}; leave one of them out"
+            )
+    if not isinstance(estimator.activation, str):
+        raise ConfigurationError(
+            f"{type(estimator).__name__}: preset='tabular' takes one activation by its name, got "
+            f"activation={estimator.activation!r}"
+        )
+
+
+def refuse_incremental(estimator: Any) -> None:
+    """Refuse a preset in `partial_fit`: its schedule needs to know how long training takes.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    if estimator.preset is not None:
+        raise ConfigurationError(
+            f"{type(estimator).__name__}: partial_fit does not know when training ends, and the schedule of "
+            f"preset={estimator.preset!r} has to; call fit, or leave preset out"
+        )
+
+
+def changed_arguments(estimator: Any) -> dict[str, Any]:
+    """Return the arguments of the constructor that are not at their defaults."""
+    parameters = inspect.signature(type(estimator).__init__).parameters
+    given = estimator.get_params(deep=False)
+    return {name: value for name, value in given.items() if not _same(value, parameters[name].default)}
+
+
+def _same(value: Any, default: Any) -> bool:
+    return type(value) is type(default) and bool(value == default)
+
+
+def fit_by_preset(
+    estimator: Any, X: Any, y: Any, sample_weight: Any, held: tuple[Any, Any, Any]
+) -> FitResult:
+    """Train an estimator by its preset, and set `network_` and `n_outputs_`.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+    X, y, sample_weight, held
+        As for `fit`; `held` are the validation rows. Without them a share of the rows is held out.
+
+    Returns
+    -------
+    FitResult
+    """
+    check_options(estimator)
+    check_preset(estimator)
+    features = checked_features(estimator, X, reset=True)
+    known = estimator._check_target(y)
+    same_length(features, known)
+    estimator._learn_target(known, None, reset=True)
+    targets = estimator._encode_target(known, np.float32)
+    weights = checked_weights(sample_weight, len(known), np.float32)
+    rows = Rows(features, targets, estimator._row_weights(weights, known, np.float32))
+    estimator.n_outputs_ = targets.shape[1]
+    random_state = check_random_state(estimator.random_state)
+    held_rows = given_rows(estimator, held, np.dtype(np.float32))
+    fraction = estimator.validation_fraction
+    if held_rows is None and len(rows) * fraction >= _FEWEST_VALIDATION_ROWS:
+        rows, held_rows = split(rows, fraction, estimator._classifies, random_state)
+    means, scales = np.zeros(targets.shape[1]), np.ones(targets.shape[1])
+    if not estimator._classifies:
+        statistics = [mean_and_scale(column.astype(np.float64)) for column in rows.targets.T]
+        means, scales = np.array(statistics).T
+    seed = int(random_state.randint(2**31 - 1))
+    standardised = _standardised(rows, means, scales)
+    recipe = _recipe(estimator, standardised, seed)
+    deciding = None if held_rows is None else _standardised(held_rows, means, scales)
+    result = recipe.fit(
+        standardised.features,
+        standardised.targets,
+        sample_weight=standardised.weights,
+        validation_data=None if deciding is None else (deciding.features, deciding.targets, deciding.weights),
+        callbacks=tuple(estimator._training_callbacks(X, y, {}, recipe.epochs)),
+        seed=seed,
+        time_limit=estimator.time_limit,
+        progress=bool(estimator.verbose),
+    )
+    estimator.network_ = result.net if estimator._classifies else _in_units(result.net, means, scales)
+    return result
+
+
+def _recipe(estimator: Any, rows: Rows, seed: int) -> Recipe:
+    changed = changed_arguments(estimator)
+    options = {own: changed[name] for name, own in _OPEN.items() if name in changed}
+    if "hidden" in options:
+        options["hidden"] = tuple(int(units) for units in np.atleast_1d(options["hidden"]))
+    categories = estimator.preprocessor_.categories
+    return tabular_recipe(
+        TabularFeatures(rows.features.shape[1] - len(categories), categories),
+        rows.targets.shape[1],
+        len(rows),
+        limits=None if estimator._classifies else (float(rows.targets.min()), float(rows.targets.max())),
+        independent=estimator._classifies and estimator.out_activation_ == "logistic",
+        seed=seed,
+        **options,
+    )
+
+
+def _standardised(rows: Rows, means: Array, scales: Array) -> Rows:
+    return Rows(rows.features, ((rows.targets - means) / scales).astype(np.float32), rows.weights)
+
+
+def _in_units(network: Any, means: Array, scales: Array) -> Any:
+    """Return a network of standardised targets as one of the targets themselves.
+
+    The limits of the predictions stay where there is one output, for which they are those of training.
+    """
+    *hidden, last, clip = network.layers
+    last = last.replace(
+        weight=(last.weight * scales).astype(np.float32), bias=(last.bias * scales + means).astype(np.float32)
+    )
+    if len(means) > 1:
+        return nn.Sequential(*hidden, last)
+    lowest, highest = (float(limit * scales[0] + means[0]) for limit in (clip.lowest, clip.highest))
+    return nn.Sequential(*hidden, last, nn.Clip(lowest, highest))
