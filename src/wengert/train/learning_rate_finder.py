@@ -39,7 +39,7 @@ class LearningRateCurve:
     smoothed : ndarray, shape (steps,)
         The losses without their noise.
     suggestion : float
-        The rate at which the loss falls fastest, over the logarithm of the rate; a third of `highest` at most.
+        The rate at which the loss falls fastest, on a logarithmic scale; a third of `highest` at most.
     highest : float
         The rate at which the loss is lowest: beyond it training becomes unstable.
     """
