@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from wengert.explain.derivation import Derivation as Derivation
     from wengert.explain.drawing.drawing import Drawing as Drawing
     from wengert.explain.drawing.entry import draw as draw
+    from wengert.explain.exercises.entry import exercise as exercise
+    from wengert.explain.exercises.exercise import Exercise as Exercise
     from wengert.explain.work import WorkReport as WorkReport, check_work as check_work
     from wengert.ir.composite import composite as composite
     from wengert.ir.program import Program as Program
@@ -69,6 +71,7 @@ _LAZY = {
     "MLPRegressor": "wengert.estimators:MLPRegressor",
     "Derivation": "wengert.explain.derivation:Derivation",
     "Drawing": "wengert.explain.drawing.drawing:Drawing",
+    "Exercise": "wengert.explain.exercises.exercise:Exercise",
     "Program": "wengert.ir.program:Program",
     "WorkReport": "wengert.explain.work:WorkReport",
     "abstract": "wengert.trace.tracing:abstract",
@@ -77,6 +80,7 @@ _LAZY = {
     "check_work": "wengert.explain.work:check_work",
     "composite": "wengert.ir.composite:composite",
     "draw": "wengert.explain.drawing.entry:draw",
+    "exercise": "wengert.explain.exercises.entry:exercise",
     "erf": "wengert.primitives.functions:erf",
     "grad": "wengert.autodiff.gradients:grad",
     "hessian": "wengert.autodiff.jacobians:hessian",

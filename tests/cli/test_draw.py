@@ -39,7 +39,20 @@ def test_several_values_in_one_option(command):
 
 
 def test_a_trained_model_with_one_row(command, flower_table):
-    command("train", flower_table, "--target", "kind", "--out", "model", "--epochs", 2, "--hidden", "3")
+    command(
+        "train",
+        flower_table,
+        "--target",
+        "kind",
+        "--out",
+        "model",
+        "--epochs",
+        2,
+        "--hidden",
+        "3",
+        "--preset",
+        "plain",
+    )
     outcome = command("draw", "model", "--row", 3, "--fold", "layers", "--format", "dot")
 
     assert outcome.code == 0
@@ -72,7 +85,20 @@ def test_bad_input(command, arguments, words):
 
 
 def test_options_of_formulas_are_refused_for_a_model(command, flower_table):
-    command("train", flower_table, "--target", "kind", "--out", "model", "--epochs", 2, "--hidden", "3")
+    command(
+        "train",
+        flower_table,
+        "--target",
+        "kind",
+        "--out",
+        "model",
+        "--epochs",
+        2,
+        "--hidden",
+        "3",
+        "--preset",
+        "plain",
+    )
 
     refused(command("draw", "model", "--row", 3, "--at", "x=1"), "--at", "a model has its own weights")
     refused(command("draw", "model"), "--row", "counted from 1")

@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert.errors import ConfigurationError, DerivationError, GradientError, NonFiniteError, ShapeError
+from wengert.errors import (
+    ConfigurationError,
+    DerivationError,
+    GradientError,
+    NonFiniteError,
+    ShapeError,
+    UnsupportedFunctionError,
+)
 from wengert.explain.arithmetic import multiply
 from wengert.explain.checking import check_tree
 from wengert.explain.expressions import TWO
@@ -122,6 +129,41 @@ def test_what_the_output_does_not_depend_on_has_gradient_zero_and_the_reason_is_
     text = str(wg.explain(lambda x, idle: np.sum(x**2), X, W))
 
     assert "L does not depend on idle: the gradient by idle is 0." in text
+
+
+@pytest.mark.parametrize("view", ["index", "matrix", "delta", "adjoint", "numbers"])
+def test_every_view_says_why_a_gradient_is_zero(view: str) -> None:
+    text = str(wg.explain(lambda x, idle: np.sum(x**2), X, W, wrt="idle", view=view))
+    assert "L does not depend on idle: the gradient by idle is 0. No line that leads to it uses" in text
+
+    text = str(wg.explain(lambda x: np.sum(np.sign(x)), X, view=view)).replace("\n", " ")
+    assert "L depends on x through sign only, whose derivative is 0 wherever it has one" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ({"names": {"w": "Q"}}, r"names\['w'\]: the derivation has no such name; did you mean 'W'"),
+        ({"names": "Q"}, "a mapping of names to names"),
+        ({"step_size": float("nan")}, "step_size=nan is no finite number"),
+        ({"step_size": "big"}, "step_size='big' is no finite number"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused(options: dict, part: str) -> None:
+    with pytest.raises(ConfigurationError, match=part):
+        wg.explain(product, W, X, **options)
+
+
+def test_what_is_no_function_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="a function or a network first, not int"):
+        wg.explain(3, X)
+
+
+def test_an_unsupported_function_and_shapes_that_do_not_fit_are_named_with_the_place() -> None:
+    with pytest.raises(UnsupportedFunctionError, match=r"np\.linalg\.det has no rule.*test_checking\.py"):
+        wg.explain(lambda x: np.linalg.det(x), np.eye(2))
+    with pytest.raises(ShapeError, match=r"\(3,\) and \(2, 2\) do not fit"):
+        wg.explain(product, np.ones((2, 2)), X)
 
 
 def test_a_point_where_nothing_is_finite_is_refused() -> None:

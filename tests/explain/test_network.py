@@ -94,3 +94,34 @@ def test_what_a_network_cannot_be_explained_with(arguments, loss, error, part):
 def test_a_function_takes_no_loss():
     with pytest.raises(ConfigurationError, match="a function computes its loss itself"):
         wg.explain(lambda x: x**2, 1.0, loss=nn.nll)
+
+
+def test_running_statistics_are_not_differentiated_by():
+    net = nn.Sequential(nn.Dense(4, 2), nn.BatchNorm(2)).initialise(0)
+
+    derivation = wg.explain(net, X, np.ones((2, 2)), loss=nn.squared_error, view="matrix")
+
+    assert "running_mean" in str(derivation)
+    assert "∂L/∂running_mean" not in derivation.tree.title
+
+
+@pytest.mark.parametrize("loss", nn.LOSSES)
+@pytest.mark.parametrize("view", ["index", "matrix", "delta", "adjoint", "batch"])
+def test_every_loss_in_every_view(loss, view):
+    net = nn.Sequential(nn.Dense(4, 2, "tanh"), nn.Dense(2, 2, "sigmoid")).initialise(0, dtype=np.float64)
+    target = np.eye(2) if loss != "hinge" else 2 * np.eye(2) - 1
+
+    derivation = wg.explain(
+        net, X, target, loss=nn.LOSSES[loss], view=view, wrt="layers.0.weight", numbers=True
+    )
+
+    assert derivation.verification.lines >= 10
+
+
+@pytest.mark.parametrize("activation", nn.ACTIVATIONS)
+def test_every_activation(activation):
+    net = nn.Sequential(nn.Dense(4, 2, activation), nn.Dense(2, 1)).initialise(0, dtype=np.float64)
+
+    derivation = wg.explain(net, X[0], np.ones(1), loss=nn.squared_error, view="delta", style="002")
+
+    assert "A1 = " in str(derivation) or activation in ("identity", "step")

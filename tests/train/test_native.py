@@ -1,6 +1,7 @@
 """Native loops over steps: the numbers of NumPy, the same bits with any number of threads."""
 
 import functools
+import itertools
 import os
 import subprocess
 import sys
@@ -328,3 +329,36 @@ def test_threads_are_checked():
             fit(deep(), X, y, threads=wrong)
     with pytest.raises(ConfigurationError, match="threads is for executor='llvm'"):
         fit(deep(), X, y, threads=2, executor="numpy")
+
+
+def paced(pace, step_seconds, stretches, seconds=0.1, left=10**9):
+    """Return threads and count of each stretch, where a step takes so long by the number of threads."""
+    taken = []
+    for _ in range(stretches):
+        threads, count = pace.next(seconds)
+        count = min(count, left)
+        taken.append((threads, count))
+        pace.note(threads, count, count * step_seconds[threads])
+    return taken
+
+
+def test_the_faster_number_of_threads_is_found():
+    taken = paced(Pace(2), {1: 1e-4, 2: 6e-5}, 12)
+    assert taken[0] == (1, 1)
+    assert taken[-1] == (2, pytest.approx(0.1 / 6e-5, rel=0.01))
+    taken = paced(Pace(2), {1: 1e-5, 2: 9e-5}, 12)
+    assert [threads for threads, _ in taken].count(2) == 1
+    assert taken[-1] == (1, pytest.approx(0.1 / 1e-5, rel=0.01))
+
+
+def test_a_stretch_grows_step_by_step_and_never_takes_long():
+    taken = paced(Pace(1), {1: 1e-6}, 12)
+    counts = [count for _, count in taken]
+    assert all(after <= 8 * before for before, after in itertools.pairwise(counts))
+    assert max(counts) == pytest.approx(0.1 / 1e-6, rel=0.01)
+    assert paced(Pace(1), {1: 0.5}, 5) == [(1, 1)] * 5
+    assert paced(Pace(1), {1: 1e-3}, 5, seconds=0.0) == [(1, 1)] * 5
+
+
+def test_epochs_that_are_over_at_once_are_not_shared():
+    assert {threads for threads, _ in paced(Pace(2), {1: 1e-5, 2: 1e-6}, 50, left=20)} == {1}

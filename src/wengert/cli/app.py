@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from wengert import __version__
-from wengert.cli.formula_commands import check, draw, explain
+from wengert.cli.formula_commands import check, draw, exercise, explain
 from wengert.cli.option_types import (
     L2,
     MEASURING,
@@ -295,5 +295,5 @@ def bench(
     return run(only, peers, rounds, json)
 
 
-for formula_command in (explain, draw, check):
+for formula_command in (explain, draw, check, exercise):
     app.command(formula_command)

@@ -1,4 +1,4 @@
-"""The commands on formulas and on saved models as formulas: `explain`, `draw`, `check`."""
+"""The commands on formulas and on saved models as formulas: `explain`, `draw`, `check`, `exercise`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from wengert.cli.option_types import (
     DERIVATION,
+    EXERCISE,
     FORMULA,
     MODEL,
     OUTPUT,
@@ -180,3 +181,49 @@ def check(
     from wengert.cli.check_command import run
 
     return run(formula, wrt, shape, claim, seed)
+
+
+def exercise(
+    *,
+    network: Annotated[
+        str, option("Sizes of the layers, inputs first. [default: 2-2-1]", EXERCISE)
+    ] = "2-2-1",
+    activation: Annotated[
+        str, option("Of the hidden layers: relu, sigmoid, tanh or identity. [default: relu]", EXERCISE)
+    ] = "relu",
+    loss: Annotated[
+        str,
+        option(
+            "half_squared_error, squared_error, absolute_error, nll_from_logits or nllm_from_logits. "
+            "[default: half_squared_error]",
+            EXERCISE,
+        ),
+    ] = "half_squared_error",
+    bias: Annotated[
+        bool, Parameter(help="Whether the layers have biases.", group=EXERCISE, show_default=False)
+    ] = True,
+    learning_rate: Annotated[float, option("Size of the step. [default: 0.5]", EXERCISE)] = 0.5,
+    seed: Annotated[
+        int, option("The same seed gives the same exercise, everywhere. [default: 0]", EXERCISE)
+    ] = 0,
+    solution: Annotated[bool, option("The solution in place of the worksheet.", OUTPUT)] = False,
+    format: Annotated[
+        str | None, option("text, latex or html. [default: that of --out, or text]", OUTPUT)
+    ] = None,
+    out: Annotated[
+        str | None, option("File to write, such as sheet.tex or sheet.html, in place of printing.", OUTPUT)
+    ] = None,
+) -> int:
+    """Make an exercise in back-propagation with small numbers; its solution is worked out by the engine.
+
+    Example: wengert exercise --seed 7 --network 2-2-1 --activation relu
+
+    Example: wengert exercise --seed 7 --solution --out solution.html
+    """
+    from wengert.cli.exercise_command import run
+
+    options = {
+        "network": network, "activation": activation, "loss": loss, "bias": bias,
+        "learning_rate": learning_rate, "seed": seed,
+    }  # fmt: skip
+    return run(options, format, out, solution)

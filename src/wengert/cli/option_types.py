@@ -15,6 +15,7 @@ FORMULA = Group("Formula", sort_key=5)
 MODEL = Group("Model", sort_key=6)
 DERIVATION = Group("Derivation", sort_key=7)
 MEASURING = Group("Measuring", sort_key=8)
+EXERCISE = Group("Exercise", sort_key=9)
 
 
 def option(text: str, group: Group) -> Parameter:

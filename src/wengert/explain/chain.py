@@ -10,6 +10,7 @@ from wengert.explain.differentiation import Rules, differentiate, fold
 from wengert.explain.engine import sums_to_one
 from wengert.explain.expressions import (
     ONE,
+    ZERO,
     Differential,
     Element,
     Expression,
@@ -129,7 +130,11 @@ class ChainRule:
             finished, steps = self._finish(subject, result, [])
             self.adjoints[symbol] = (by, finished)
             return finished, steps
-        steps = self._chained(subject, by, users)
+        steps = (
+            self._chained(subject, by, users)
+            if users
+            else [line(subject, subject, ZERO, "all that it goes into has derivative 0")]
+        )
         result = steps[-1].after
         self.adjoints[symbol] = (by, result)
         return result, steps

@@ -154,8 +154,8 @@ class Converter:
         """
         self.patterns = {}
         expression = with_softmax(expression)
-        if isinstance(expression, Number) and expression != ZERO:
-            return multiply(expression, self._joined([], row, column))
+        if not free_indices(expression) and expression != ZERO and (row, column) != (None, None):
+            return multiply(self._convert(expression, None, None), self._joined([], row, column))
         return self._convert(expression, row, column)
 
     def _convert(self, expression: Expression, row: Place, column: Place) -> Expression:

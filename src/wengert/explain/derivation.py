@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -90,8 +92,8 @@ class Derivation:
     @property
     def style(self) -> Style:
         """How the formulas are written."""
-        numbers = self.view_name == "numbers" or self._problem.convention.numbers
-        point = self._problem.points[0] if numbers else None
+        with_numbers = self.view_name == "numbers" or self._problem.convention.numbers
+        point = self._problem.points[0] if with_numbers else None
         shapes = self.view_name in ("matrix", "delta", "batch")
         return Style(self._problem.names, self.tree.adjoints, shapes, point)
 
@@ -126,6 +128,10 @@ class Derivation:
 def _check_choice(role: str, value: str, known: Sequence[str] | Mapping[str, Any]) -> None:
     if value not in known:
         raise ConfigurationError(f"{role}={value!r} is not one of {', '.join(known)}{nearest(value, known)}")
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, numbers.Real) and math.isfinite(value)
 
 
 def _as_float64(leaf: Any) -> Any:
@@ -177,6 +183,10 @@ def derive(
     convention = replace(convention, notation=convention.notation or NOTATIONS[0])
     _check_choice("notation", convention.notation, NOTATIONS)
     _check_choice("layout", convention.layout, LAYOUTS)
+    if not isinstance(names, Mapping):
+        raise ConfigurationError(f"names={names!r}: a mapping of names to names, such as {{'W1': 'U'}}")
+    if convention.step_size is not None and not _is_finite(convention.step_size):
+        raise ConfigurationError(f"step_size={convention.step_size!r} is no finite number")
     recording = Recording(function, float64_leaves(args), float64_leaves(kwargs))
     check_recording(recording)
     targets = targets_of(recording, wrt)
@@ -220,6 +230,18 @@ class Request:
             given = lecture_names(self.convention.style, plain, self.names)
         return make(every_line=every_line, rng=np.random.default_rng(_SEED), given=given)
 
+    def _check_names(self, problem: Problem) -> None:
+        """Refuse names for what the derivation does not have."""
+        known = {str(dict(node.params)["name"]) for node in problem.program.inputs}
+        known |= {one.name for one in self.recording.program.provenance.values() if one.name}
+        shown = problem.names
+        for old, new in self.names.items():
+            if new not in shown and old not in known:
+                raise ConfigurationError(
+                    f"names[{old!r}]: the derivation has no such name{nearest(old, known | shown)} "
+                    f"(there are: {', '.join(sorted(known | shown))})"
+                )
+
     def of_one_example(self, axes: dict[Node, int]) -> Problem:
         """Return the problem with one example left along the axes that count them."""
         inputs = self.recording.program.inputs
@@ -235,6 +257,7 @@ class Request:
     def derived(self, view: str) -> tuple[Problem, Tree]:
         """Return the problem and a view of its derivation."""
         problem = replace(self.problem(every_line=view == "adjoint"), of_one_example=self.of_one_example)
+        self._check_names(problem)
         tree = VIEWS[view](problem)
         if self.convention.tensors:
             tree = replace(tree, sections=(*tree.sections, tensor_jacobians(problem)))

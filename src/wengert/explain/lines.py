@@ -89,6 +89,8 @@ def _right_sides(step: Step, style: Style, continued: bool) -> tuple[Layout, ...
         sides += [inserted] if block(inserted).width <= _WIDEST else []
     if step.value is not None and (step.shown or (in_place and step.axes is not None)):
         sides.append(shown_value(step.value))
+    if len(sides) > 1 and step.after == step.subject:
+        del sides[0]  # what is given: its value alone
     return tuple(side for place, side in enumerate(sides) if not place or side != sides[place - 1])
 
 

@@ -14,13 +14,26 @@ from wengert.ir.provenance import Provenance, SourceLine
 from wengert.primitives.functions import one_hot
 from wengert.trace.source import source_line, user_frame
 from wengert.trace.tensor import Tensor
-from wengert.trace.tree import flatten
+from wengert.trace.tree import flatten, leaf_paths
 
 
 def is_network(value: Any) -> bool:
     """Return whether a callable is a tree of arrays: a module with parameters."""
     leaves, _ = flatten(value)
     return callable(value) and not (len(leaves) == 1 and leaves[0] is value)
+
+
+def parameter_paths(network: Any) -> list[str]:
+    """Return the paths of what is trained in a network: running statistics are not."""
+    leaves = leaf_paths(network, "net")
+    if not hasattr(network, "walk"):
+        return leaves
+    trained = {
+        ".".join(part for part in ("net", path, name) if part)
+        for path, module in network.walk()
+        for name in type(module).parameter_fields
+    }
+    return [path for path in leaves if path in trained]
 
 
 def with_loss(

@@ -77,7 +77,8 @@ class Adam:
         decay = rate_at(self.weight_decay, taken)
         first, second = self.betas
         size = rate / (1 - first**step)
-        spread = np.sqrt(1 - second**step)
+        # One division for all elements: they would be most of the work of a step.
+        spread = 1 / np.sqrt(1 - second**step)
 
         def rule(parameter: Any, gradient: Any, mean: Any, square: Any) -> tuple[Any, Any, Any]:
             dtype = parameter.dtype
@@ -87,7 +88,7 @@ class Adam:
                 gradient = gradient + cast(decay, dtype) * parameter
             mean = first * mean + (1 - first) * gradient
             square = second * square + (1 - second) * np.square(gradient)
-            scale = np.sqrt(square) / cast(spread, dtype) + self.epsilon
+            scale = np.sqrt(square) * cast(spread, dtype) + self.epsilon
             return parameter - cast(size, dtype) * mean / scale, mean, square
 
         parameters, mean, square = updated(rule, parameters, gradients, state["mean"], state["square"])

@@ -19,6 +19,8 @@ Array = np.ndarray[Any, Any]
 _STRETCH = 0.1
 # Seconds for which a number of threads is tried, and after which the other one gets a new trial.
 _TRIAL, _NEXT_TRIAL = 0.02, 2.0
+# A shorter stretch does not tell how long a step takes.
+_SHORTEST = 0.001
 # A stretch is at most so many times as long as the one before, whose pace may have been an accident.
 _GROWTH = 8
 
@@ -111,6 +113,7 @@ class Pace:
         self._candidates = [1] if threads == 1 else [1, threads]
         self._seconds: dict[int, float] = {}
         self._last_count = 1
+        self._can_try = False
         self._next_trial = 0.0
 
     def next(self, seconds: float) -> tuple[int, int]:
@@ -118,18 +121,21 @@ class Pace:
         if not self._seconds:
             return 1, 1
         threads = min(self._seconds, key=self._seconds.__getitem__)
+        pace = max(self._seconds[threads], 1e-9)
         others = [one for one in self._candidates if one != threads]
-        pace = self._seconds[threads]
-        if others and time.perf_counter() >= self._next_trial:
-            self._next_trial = time.perf_counter() + _NEXT_TRIAL
-            threads, seconds = others[0], min(seconds, _TRIAL)
-        count = min(seconds / max(pace, 1e-9), _GROWTH * self._last_count)
-        return threads, max(1, int(count))
+        now = time.perf_counter()
+        if others and self._can_try and now >= self._next_trial:
+            self._next_trial = now + _NEXT_TRIAL
+            return others[0], max(1, int(min(seconds, _TRIAL) / pace))
+        count = int(min(seconds / pace, _GROWTH * self._last_count))
+        return threads, max(1, count)
 
     def note(self, threads: int, count: int, seconds: float) -> None:
         """Take in how long some steps took."""
         self._seconds[threads] = seconds / count
-        self._last_count = max(count, self._last_count if len(self._seconds) > 1 else 1)
+        self._last_count = count
+        # Starting threads takes a tenth of this.
+        self._can_try = seconds >= _SHORTEST
 
 
 def native_steps(

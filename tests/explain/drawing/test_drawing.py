@@ -89,6 +89,20 @@ def test_local_derivatives_of_matrices_are_the_factor_of_the_adjoint():
     assert found["v1", "v2"] == "2 v_1"
 
 
+def test_a_sum_over_an_axis_spreads_the_adjoint_over_it():
+    def rows(A):
+        s = np.sum(A, axis=1)
+        return np.sum(s**2)
+
+    def columns(A):
+        s = np.sum(A, axis=0)
+        return np.sum(s**2)
+
+    A = np.arange(6.0).reshape(2, 3)
+    assert derivatives_of(wg.draw(rows, A))["A", "s"] == "·ᵀ 𝟏ᵀ"
+    assert derivatives_of(wg.draw(columns, A))["A", "s"] == "𝟏 ·"
+
+
 def test_what_is_not_computed_shows_a_dash_and_never_zero():
     drawing = wg.draw(lecture, *lecture_arguments(), wrt="W")
     found = values_of(drawing)

@@ -143,7 +143,6 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("shared", ["rows", "columns"])
 @pytest.mark.parametrize("threads", [2, 3, 7])
 @pytest.mark.parametrize(("sizes", "left", "right"), CASES)
 @pytest.mark.usefixtures("small_cuts")
@@ -152,10 +151,7 @@ def test_parts_give_the_same_bits_as_the_whole(
     left: str,
     right: str,
     threads: int,
-    shared: str,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cuts, "WIDE_BYTES", 0 if shared == "columns" else 2**30)
     run, arguments, wanted = compiled_product(sizes, left, right, np.float32, host_target())
     assert_close(run(arguments)[0], wanted, sizes[1])
     assert_same_in_parts(run, arguments, threads)

@@ -10,10 +10,21 @@ from wengert.explain.chain import ChainRule, Local
 from wengert.explain.conversion import NoMatrixForm
 from wengert.explain.drawing.names import DrawingStyle
 from wengert.explain.evaluation import Evaluation
-from wengert.explain.expressions import ONE, Add, Expression, Number, Partial, Product, Symbol, rebuild, size
+from wengert.explain.expressions import (
+    ONE,
+    Add,
+    Expression,
+    Number,
+    Partial,
+    Product,
+    Symbol,
+    free_indices,
+    rebuild,
+    size,
+)
 from wengert.explain.indices import Index
 from wengert.explain.layout import Fraction, Layout, Text, row
-from wengert.explain.matrices import Gradient, Hadamard, Matrix, MatrixProduct, hadamard
+from wengert.explain.matrices import Gradient, Hadamard, Matrix, MatrixProduct, Ones, hadamard, matrix_product
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Step
 from wengert.explain.views.matrix_view import MatrixWriter
@@ -108,11 +119,25 @@ class Derivatives:
         truth = total(indices, multiply(outer, self.problem.direct(of, by)))
         subject = self.problem.total(by)
         try:
-            step = self.writer.step(subject, contribution, rule="contribution")
+            step = self._step(subject, contribution)
         except NoMatrixForm:
             return None
         self.steps.append(_with_truth(step, truth))
         return step.after if last else _factor(step.after, user)
+
+    def _step(self, subject: Partial, contribution: Expression) -> Step:
+        """Return the contribution in matrices; equal along an axis, an outer product with 𝟏."""
+        row, column = self.writer.places(subject.by, gradient=True)
+        free = free_indices(contribution)
+        convert = self.writer.converter.convert
+        if row in free and isinstance(column, Index) and column not in free:
+            right = matrix_product(convert(contribution, row, None), Ones((1, column.extent)))
+        elif column in free and isinstance(row, Index) and row not in free:
+            right = matrix_product(Ones((row.extent, 1)), convert(contribution, None, column))
+        else:
+            return self.writer.step(subject, contribution, rule="contribution")
+        left = convert(subject, row, column)
+        return Step(left, left, right, "contribution", "", truth=subject, axes=(row, column))
 
 
 def _with_truth(step: Step, truth: Expression) -> Step:

@@ -9,7 +9,7 @@ from wengert.explain.conversion import NoMatrixForm
 from wengert.explain.expressions import Partial, Symbol
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
-from wengert.explain.views.index_view import gradient_names
+from wengert.explain.views.index_view import gradient_names, independent
 from wengert.explain.views.matrix_view import MatrixWriter, definitions
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
@@ -186,6 +186,7 @@ def delta_view(problem: Problem) -> Tree:
     title = f"{gradient_names(problem)} layer by layer"
     if not layers:
         words = "This function has no layers with weights to differentiate by; see its adjoint walk."
+        words = "\n".join(filter(None, [independent(problem), words]))
         return Tree(title, (definitions(problem, MatrixWriter(problem)), Section("Layers", words)))
     writer = _Writer(problem)
     forward = definitions(problem, writer.matrices)
@@ -195,4 +196,6 @@ def delta_view(problem: Problem) -> Tree:
     for layer in reversed(layers):
         section = _layer_section(problem, writer, layer, names, last=layer is layers[-1])
         sections += [section] if section.steps else []
+    if independent(problem):
+        sections.append(Section("Gradients that are 0", independent(problem)))
     return Tree(title, tuple(sections), adjoints=names)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from wengert.explain.chain import INSERTED, ChainRule, line
 from wengert.explain.expressions import Element, Verbatim
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
+from wengert.ir.node import Node
+from wengert.ir.primitive import NotDifferentiable
+from wengert.ir.program import reading_order
 
 
 def dimensions(shape: tuple[int, ...]) -> str:
@@ -88,20 +93,48 @@ def results(problem: Problem, chain: ChainRule) -> Section:
 
 
 def independent(problem: Problem) -> str:
-    """Say which arguments the output does not depend on."""
-    idle = [symbol.name for symbol in problem.wrt if symbol not in problem.order]
-    output = problem.output.name
-    return "\n".join(f"{output} does not depend on {name}: the gradient by {name} is 0." for name in idle)
+    """Say which arguments the output does not depend on, and of which its derivative is 0, and why."""
+    output = problem.output
+    leading = reading_order([output.node])
+    said = []
+    for symbol in problem.wrt:
+        name, zero = symbol.name, f"the gradient by {symbol.name} is 0."
+        if symbol.node not in leading:
+            said.append(
+                f"{output.name} does not depend on {name}: {zero} No line that leads to it uses {name}."
+            )
+        elif symbol is not output and not problem.consumers(symbol):
+            flat = [node for node in dependents_of(leading, symbol.node) if not_differentiable(node)]
+            names = " and ".join(dict.fromkeys(node.primitive.name for node in flat))
+            said.append(
+                f"{output.name} depends on {name} through {names} only, whose derivative is 0 wherever it "
+                f"has one: {zero}"
+            )
+    return "\n".join(said)
+
+
+def dependents_of(nodes: Sequence[Node], source: Node) -> list[Node]:
+    """Return the nodes that are computed from `source`, whatever their derivatives are."""
+    found = {source}
+    for node in nodes:
+        if any(operand in found for operand in node.inputs):
+            found.add(node)
+    return [node for node in nodes if node in found]
+
+
+def not_differentiable(node: Node) -> bool:
+    """Whether an operation has no derivative other than 0."""
+    return bool(node.inputs) and isinstance(node.primitive.vjp, NotDifferentiable)
 
 
 def index_view(problem: Problem) -> Tree:
     """Return the derivation in index notation."""
     chain = ChainRule(problem)
     names = gradient_names(problem)
+    worked = [local_derivatives(problem, chain), chain_rule(problem, chain)]
     sections = [
         definitions(problem),
-        local_derivatives(problem, chain),
-        chain_rule(problem, chain),
+        *(section for section in worked if section.steps),
         results(problem, chain),
     ]
     return Tree(

@@ -17,10 +17,6 @@ MANY_LINES = 256
 FEW_TILES = 4
 # Of a panel of the right matrix, so that it stays in the second-level cache.
 PANEL_BYTES = 2**18
-# Threads that write to one page, each to places of its own, take its lines from each other all the time. So
-# they share the rows of the result; its columns only where there are fewer tiles than this, and rows so wide.
-MANY_TILES = 128
-WIDE_BYTES = 2**13
 # Of the left matrix that are packed at once: a panel is packed again for each such group of rows.
 GROUP_BYTES = 2**22
 
@@ -49,8 +45,6 @@ class Cut:
     group : int
         Tiles of a group; the rows of a group are packed together.
     packs_left, packs_right : bool
-    by_rows : bool
-        Whether the parts that threads share are tiles of rows, with all columns.
     offsets : tuple of int
         Where packed rows, packed panel and results lie in the scratch memory.
     scratch_bytes : int
@@ -65,7 +59,6 @@ class Cut:
     group: int
     packs_left: bool
     packs_right: bool
-    by_rows: bool
     offsets: tuple[int, int, int]
     scratch_bytes: int
 
@@ -102,10 +95,8 @@ def cut_of(product: Product, target: Target) -> Cut:
     right_bytes = block * width * size if packs_right else 0
     results_bytes = (group if blocks > 1 else 1) * tile.rows * width * size
     offsets = (0, rounded(left_bytes), rounded(left_bytes) + rounded(right_bytes))
-    is_wide = product.columns * size >= WIDE_BYTES and row_tiles < MANY_TILES
-    by_rows = row_tiles > 1 and not is_wide
     return Cut(
-        lanes, tile, row_tiles, panels, blocks, block, group, packs_left, packs_right, by_rows,
+        lanes, tile, row_tiles, panels, blocks, block, group, packs_left, packs_right,
         offsets, offsets[2] + rounded(results_bytes),
     )  # fmt: skip
 

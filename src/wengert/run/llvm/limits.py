@@ -26,6 +26,9 @@ SIZES = (2**14, 2**16, L2_BYTES, 2**20, 2**22, 2**24, MEMORY_BYTES)
 LEAST_BYTES = 2**21
 LARGE_PAGE = 2**21
 
+# Processor time does not count the neighbours', but some systems count it in coarse ticks only.
+clock = time.thread_time if time.get_clock_info("thread_time").resolution < 1e-6 else time.perf_counter
+
 Bytes = np.ndarray[tuple[int], np.dtype[np.uint8]]
 
 
@@ -126,9 +129,6 @@ def _aligned(size: int) -> Bytes:
 
 def _rate(runs: Sequence[Callable[[], object]], work: int) -> float:
     """Return the work a second of all runs at once, each of `work`, each in a thread; the best of a few."""
-    # Processor time does not count the neighbours', but some systems count it in coarse ticks only.
-    fine = time.get_clock_info("thread_time").resolution < 1e-6
-    clock = time.thread_time if fine else time.perf_counter
     barrier = threading.Barrier(len(runs))
     seconds = np.full(len(runs), np.inf)
 

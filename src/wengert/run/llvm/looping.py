@@ -16,9 +16,10 @@ from wengert.ir.program import Program
 from wengert.primitives.selection import stop_gradient
 from wengert.run.llvm import native
 from wengert.run.llvm.address import address
+from wengert.run.llvm.blocks import block, copies
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
-from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, ORDER, STATE, memory_of_loop
+from wengert.run.llvm.memory import ARENA, FLAG, ORDER, STATE, memory_of_loop
 from wengert.run.llvm.module import Generators
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM, left_to_numpy
 from wengert.run.llvm.order import is_own, ordered
@@ -44,8 +45,8 @@ class NativeProgress:
     """
 
     def __init__(self, carry: Sequence[Array], steps: int, loss_sum: float, threads: int) -> None:
-        self.carry = [_aligned_copy(array) for array in carry]
-        self.words = _aligned(8 * native.state_words(threads)).view(np.int64)
+        self.carry = copies(carry)
+        self.words = block(8 * native.state_words(threads)).view(np.int64)
         self.words[:] = 0
         self._numbers = self.words.view(np.float64)
         self.words[native.STEPS] = steps
@@ -129,7 +130,18 @@ class CompiledLoop:
         prototype = ctypes.CFUNCTYPE(None, ctypes.c_void_p, integer, integer, integer, integer)
         self.enter = prototype(loaded.address(native.ENTRY))
 
-    def table(self, progress: NativeProgress, data: Sequence[Array], arena: Array) -> Any:
+    def batch(self) -> dict[Node, Array]:
+        """Return memory for the rows of a batch; each thread has its own."""
+        return {
+            node: block(node.type.size * node.type.dtype.itemsize)
+            for kernel in self.layout.order.plan.kernels
+            if kernel.form is Form.ROWS
+            for node in kernel.stored
+        }
+
+    def table(
+        self, progress: NativeProgress, data: Sequence[Array], arena: Array, batch: dict[Node, Array]
+    ) -> Any:
         """Return the table of pointers of one thread."""
         memory, roles = self.layout.memory, self._roles
         table = (ctypes.c_void_p * memory.table_length)()
@@ -143,6 +155,8 @@ class CompiledLoop:
             slot = memory.slots.get(self._sources.get(node, node))
             if slot is not None:
                 table[slot] = address(array)
+        for node, rows in batch.items():
+            table[memory.slots[node]] = address(rows)
         table[memory.slots[self._program.inputs[roles.counter]]] = words + 8 * native.STEPS
         return table
 
@@ -167,8 +181,10 @@ class NativeLoop:
         self._progress = progress
         self._data = list(data)  # the table holds only their addresses
         self._most = threads if compiled.layout.can_share else 1
-        self._arena = _aligned(compiled.layout.arena_bytes(self._most))
-        self._tables = [compiled.table(progress, data, self._arena) for _ in range(self._most)]
+        self._arena = block(compiled.layout.arena_bytes(self._most))
+        batches = [compiled.batch() for _ in range(self._most)]
+        self._batches = batches  # the tables hold only addresses
+        self._tables = [compiled.table(progress, data, self._arena, batch) for batch in batches]
         self._order: Array | None = None
 
     def run(self, order: Array, row: int, count: int, threads: int) -> None:
@@ -289,15 +305,3 @@ def _staged(
         leaves = {copy.inputs[0]: whole(result)}
         copies.append(Kernel(Form.LOOPS, result.type.shape, [copy], leaves=leaves, stored={copy: None}))
     return replace(made, kernels=[*made.kernels, *copies]), {**kept, **copied}
-
-
-def _aligned(size: int) -> Array:
-    raw = np.empty(size + 2 * ALIGNMENT, np.uint8)
-    start = -raw.ctypes.data % (2 * ALIGNMENT)
-    return raw[start : start + size]
-
-
-def _aligned_copy(array: Array) -> Array:
-    copy = _aligned(array.nbytes).view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    return copy

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from wengert.ir.node import Node, constant_value
-from wengert.run.llvm.plan import Kernel, Plan
+from wengert.run.llvm.plan import Form, Kernel, Plan
 from wengert.run.llvm.views import is_whole
 
 ALIGNMENT = 64  # a line of the caches, and the widest vector
@@ -66,7 +66,7 @@ def memory_of(plan: Plan) -> Memory:
 def memory_of_loop(
     plan: Plan, phases: Mapping[Kernel, int], written_over: Mapping[Node, Node], alone: Iterable[Node]
 ) -> Memory:
-    """Return the memory of a step in a loop.
+    """Return the memory of a step in a loop; the rows of a batch stand alone, since each thread has its own.
 
     Parameters
     ----------
@@ -79,6 +79,9 @@ def memory_of_loop(
         Further buffers that get a place in the table.
     """
     slots = _given(plan, alone)
+    for kernel in plan.kernels:
+        if kernel.form is Form.ROWS:
+            slots.update(dict.fromkeys(kernel.stored, _FIRST_SLOT + len(slots)))
     constants = _constants(plan, slots)
     for result, place in written_over.items():
         slots[result] = slots[place]

@@ -19,7 +19,7 @@ from wengert.run.llvm.irtypes import F64, I8, I64, POINTER, VOID, constant, intr
 from wengert.run.llvm.loops import counted_loop, index_value
 from wengert.run.llvm.memory import ARENA, FLAG, ORDER, PLACES, STATE, Memory
 from wengert.run.llvm.module import Generators, KernelWriter, pointer_at
-from wengert.run.llvm.order import Order
+from wengert.run.llvm.order import Order, is_private
 from wengert.run.llvm.plan import Kernel
 from wengert.run.llvm.rows import row_bytes
 from wengert.run.llvm.views import View
@@ -164,18 +164,25 @@ class _LoopWriter:
         builder = self.builder
         place = 0
         while place < len(kernels):
-            if kernels[place] in self.order.shared:
-                begin, end = self.shares[self.layout.generators.units(kernels[place])]
+            units = self.layout.generators.units(kernels[place])
+            if kernels[place] in self.order.shared or is_private(kernels[place]):
+                begin, end = constant(I64, 0), constant(I64, units)
+                if not is_private(kernels[place]):
+                    begin, end = self.shares[units]
                 builder.call(self.functions[kernels[place]], [self.table, begin, end, self.scratch])
                 place += 1
                 continue
             with builder.if_then(self.first):
-                while place < len(kernels) and kernels[place] not in self.order.shared:
-                    units = constant(I64, self.layout.generators.units(kernels[place]))
+                while place < len(kernels) and self._is_alone(kernels[place]):
+                    every = constant(I64, self.layout.generators.units(kernels[place]))
                     builder.call(
-                        self.functions[kernels[place]], [self.table, constant(I64, 0), units, self.scratch]
+                        self.functions[kernels[place]], [self.table, constant(I64, 0), every, self.scratch]
                     )
                     place += 1
+
+    def _is_alone(self, kernel: Kernel) -> bool:
+        """Whether the first thread alone runs a kernel."""
+        return kernel not in self.order.shared and not is_private(kernel)
 
     def _account(self, row: ir.Value) -> None:
         """Add up the loss, count the step, and see whether to stop."""

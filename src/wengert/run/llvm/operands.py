@@ -49,15 +49,15 @@ class LeftOperand:
         self.matrix = matrix
         self.packed = scratch_at(builder, scratch, cut.offsets[0])
 
-    def pack(self, batch: Sequence[Index], tile: Index, low: Index, high: Index) -> None:
-        """Copy tiles of the group that begins with `tile`: of each its terms, of each term its rows."""
+    def pack(self, batch: Sequence[Index], tile: Index) -> None:
+        """Copy the group of tiles that begins with `tile`: of each its terms, of each term its rows."""
         builder, rows = self.builder, self.cut.tile.rows
         full, rest = divmod(self.product.rows, rows)
-        stop = smaller(builder, minus(builder, full, tile), high)
-        with counted_loop(builder, low, stop) as number:
+        stop = smaller(builder, minus(builder, full, tile), self.cut.group)
+        with counted_loop(builder, 0, stop) as number:
             self._pack_tile(batch, tile, number, rows)
         if rest:
-            with builder.if_then(builder.icmp_signed("<", index_value(stop), index_value(high))):
+            with builder.if_then(builder.icmp_signed("<", index_value(stop), index_value(self.cut.group))):
                 self._pack_tile(batch, tile, stop, rest)
 
     def _pack_tile(self, batch: Sequence[Index], tile: Index, number: Index, rows: int) -> None:

@@ -29,7 +29,8 @@ class Order:
     phases : dict of Kernel to int
         Ascending. Kernels of one phase depend on each other only where one thread runs them all.
     shared : set of Kernel
-        Those that all threads work on; the first thread alone runs the others.
+        Those that all threads work on. Those that are private each thread runs for itself; the first thread
+        alone runs the others.
     last : int
         The last phase.
     """
@@ -79,12 +80,12 @@ def ordered(
     kernels = _sorted(plan.kernels, before)
     if kernels is None:
         return None
-    shared = frozenset(one for one in kernels if units(one) > 1 and cost(one) >= WORTH_SHARING)
+    shared = frozenset(
+        one for one in kernels if not is_private(one) and units(one) > 1 and cost(one) >= WORTH_SHARING
+    )
     phases: dict[Kernel, int] = {}
     for kernel in kernels:
-        phases[kernel] = max(
-            [phases[one] + (one in shared or kernel in shared) for one in before[kernel]], default=0
-        )
+        phases[kernel] = max([phases[one] + _meets(one, kernel, shared) for one in before[kernel]], default=0)
     kernels.sort(key=phases.__getitem__)
     used = set(at_last)
     users = [one for one in kernels if _reads_any(one, used) or not used.isdisjoint(one.stored)]
@@ -93,6 +94,16 @@ def ordered(
         default=0,
     )
     return Order(replace(plan, kernels=kernels), {one: phases[one] for one in kernels}, shared, last)
+
+
+def is_private(kernel: Kernel) -> bool:
+    """Whether each thread runs a kernel for itself: it copies rows, faster than it gets another's copy."""
+    return kernel.form is Form.ROWS
+
+
+def _meets(first: Kernel, then: Kernel, shared: frozenset[Kernel]) -> bool:
+    """Whether threads have to meet between a kernel and one that needs its results."""
+    return not is_private(first) and (first in shared or then in shared)
 
 
 def cost(kernel: Kernel) -> float:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from wengert.run.llvm.limits import machine_limits
+from wengert.run.llvm.limits import clock, machine_limits
 from wengert.run.llvm.listing import KernelSummary
 from wengert.run.llvm.plan import Form
 from wengert.run.llvm.target import LoadedCode, host_target, object_code
@@ -92,6 +91,6 @@ def _shortest(run: Callable[[int], object]) -> float:
 
 
 def _seconds(run: Callable[[int], object], times: int) -> float:
-    begin = time.perf_counter()
+    begin = clock()
     run(times)
-    return time.perf_counter() - begin
+    return clock() - begin

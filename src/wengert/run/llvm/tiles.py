@@ -44,7 +44,8 @@ class Tiles:
     Attributes
     ----------
     units : int
-        Tiles of rows, or tiles by panel: see `Cut.by_rows`.
+        Tiles: by matrix of a batch, group of rows, panel, and tile of the group. So a thread reads no more of
+        the right matrix, which others may have written, than it needs for its columns.
     scratch_bytes : int
         For packed rows, a packed panel, and the results of a tile.
     """
@@ -54,8 +55,7 @@ class Tiles:
         self.units = self.scratch_bytes = 0
         if not product.is_empty:
             self.cut = cut = cut_of(product, target)
-            # Stretches of tiles follow each other by matrix of a batch, group of rows and, perhaps, panel.
-            self.stretches = [*product.batch, cut.groups, 1 if cut.by_rows else cut.panels]
+            self.stretches = [*product.batch, cut.groups, cut.panels]
             self.units = math.prod(self.stretches) * cut.group
             self.scratch_bytes = cut.scratch_bytes
 
@@ -84,18 +84,12 @@ class Tiles:
             if cut.groups > 1:
                 high = smaller(builder, high, minus(builder, cut.row_tiles, tile))
             stretch = _Stretch(batch, tile, low, high)
-            if cut.by_rows:
-                if cut.packs_left:
-                    left.pack(batch, tile, low, high)
-                with counted_loop(builder, 0, cut.panels) as each:
-                    self._panel(writer, stretch, each)
-            else:
-                if cut.packs_left:
-                    is_first = builder.icmp_signed("==", index_value(panel), index_value(0))
-                    is_new = builder.or_(is_first, builder.icmp_signed("==", index_value(number), first))
-                    with builder.if_then(is_new):
-                        left.pack(batch, tile, 0, cut.group)
-                self._panel(writer, stretch, panel)
+            if cut.packs_left:
+                is_first = builder.icmp_signed("==", index_value(panel), index_value(0))
+                is_new = builder.or_(is_first, builder.icmp_signed("==", index_value(number), first))
+                with builder.if_then(is_new):
+                    left.pack(batch, tile)
+            self._panel(writer, stretch, panel)
 
     def _panel(self, writer: _PanelWriter, stretch: _Stretch, panel: Index) -> None:
         """Generate a stretch of tiles of one panel; the last one may have fewer columns."""

@@ -1,0 +1,30 @@
+"""`wengert exercise`: a worksheet in back-propagation, or its solution."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wengert.errors import ConfigurationError
+from wengert.explain.exercises.entry import exercise
+from wengert.explain.exercises.exercise import Exercise
+from wengert.explain.formula import nearest
+from wengert.storage import write_file
+
+_FORMATS = {"text": Exercise.to_text, "latex": Exercise.to_latex, "html": Exercise.to_html}
+_SUFFIXES = {".txt": "text", ".tex": "latex", ".html": "html", ".htm": "html"}
+
+
+def run(options: dict, form: str | None, out: str | None, solution: bool) -> int:
+    """Print or write an exercise; see `wengert.cli.app.exercise`."""
+    form = form or (_SUFFIXES.get(Path(out).suffix.lower(), "text") if out else "text")
+    if form not in _FORMATS:
+        raise ConfigurationError(
+            f"--format {form} is not one of {', '.join(_FORMATS)}{nearest(form, _FORMATS)}"
+        )
+    text = _FORMATS[form](exercise(**options), solution).rstrip("\n")
+    if out is None:
+        print(text)
+    else:
+        write_file(Path(out), f"{text}\n".encode())
+        print(f"written to {out}")
+    return 0
