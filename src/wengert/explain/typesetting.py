@@ -210,7 +210,8 @@ class Style:
             loose = isinstance(factor, (Sum, Extreme)) and not last
             shown = parenthesised(self.show(factor)) if loose else self.show(factor, PRODUCT)
             if previous is not None:
-                parts.append(operator("·") if _needs_dot(previous, factor) else Text(" ", "space"))
+                dotted = _needs_dot(previous, factor) or (self.numbers is not None and _is_scalar(factor))
+                parts.append(operator("·") if dotted else Text(" ", "space"))
             if isinstance(factor, Number) and isinstance(factor.value, fractions.Fraction) and place == 0:
                 shown = self._leading(factor.value)
             parts.append(shown)
@@ -384,6 +385,10 @@ def _without_sign(expression: Expression) -> Expression:
     if isinstance(expression, Product) and isinstance(expression.factors[0], Value):
         return Product((Value(-expression.factors[0].value), *expression.factors[1:]))
     return negate(expression)
+
+
+def _is_scalar(expression: Expression) -> bool:
+    return isinstance(expression, (Matrix, Gradient)) and expression.shape == (1, 1)
 
 
 def _needs_dot(left: Expression, right: Expression) -> bool:
