@@ -52,11 +52,11 @@ def drawings():
     }
 
 
-def main(arguments=None):
+def main():
     """Write all pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("directory", type=Path)
-    options = parser.parse_args(arguments)
+    parser.add_argument("directory", type=Path, nargs="?", default=Path("pictures"))
+    options = parser.parse_args()
     options.directory.mkdir(parents=True, exist_ok=True)
     for name, drawing in drawings().items():
         path = options.directory / f"{name}.svg"

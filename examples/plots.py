@@ -87,12 +87,12 @@ def of_digits(epochs):
     return {"digits_surface": surface.figure, "digits_weights": plots.first_layer_weights(result.net, (8, 8))}
 
 
-def main(arguments=None):
+def main():
     """Write all pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("directory", type=Path)
+    parser.add_argument("directory", type=Path, nargs="?", default=Path("pictures"))
     parser.add_argument("--epochs", type=int, default=60, help="fewer for a quick look")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args()
     options.directory.mkdir(parents=True, exist_ok=True)
     figures = {
         "activations": plots.activations(),

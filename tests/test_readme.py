@@ -63,7 +63,7 @@ def test_the_derivation_is_printed_as_shown(printed: list[str]) -> None:
 
 
 def test_every_snippet_is_covered(printed: list[str]) -> None:
-    assert len(printed) == 5
+    assert len(printed) == 6
 
 
 def environment() -> dict[str, str]:
@@ -96,7 +96,7 @@ def test_the_main_job_is_the_table_that_is_shipped() -> None:
 @pytest.mark.parametrize("script", sorted((ROOT / "examples").rglob("*.py")), ids=lambda path: path.name)
 def test_examples_run(script: Path, tmp_path: Path) -> None:
     # Few epochs are enough to see that everything works; the picture needs matplotlib and is not drawn.
-    options = ["--epochs", "3"] if script.name == "spiral.py" else []
+    options = ["--epochs", "3"] if script.name in ("spiral.py", "plots.py") else []
     done = subprocess.run(
         [sys.executable, "-W", "error", str(script), *options],
         cwd=tmp_path,

@@ -15,11 +15,13 @@ import argparse
 import ctypes
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from llvmlite import binding, ir
 from scipy import special
 
+from wengert.run.llvm import target as processor
 from wengert.run.llvm.vector_math import SUPPORTED, emit
 
 Function = Callable[[np.ndarray], np.ndarray]
@@ -68,23 +70,14 @@ def build_module(names: Iterable[str], dtype: str, width: int) -> ir.Module:
 
 
 def optimised(module: ir.Module, machine: binding.TargetMachine) -> binding.ModuleRef:
-    """Parse, verify and optimise as the executor would."""
-    parsed = binding.parse_assembly(str(module))
-    parsed.verify()
-    passes = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=3))
-    passes.getModulePassManager().run(parsed, passes)
-    return parsed
+    """Parse, verify and optimise as the executor does."""
+    return processor.optimised(str(module), machine)
 
 
 def host_machine(cpu: str | None = None) -> binding.TargetMachine:
     """The machine that runs this, with all its features or with those of a named model."""
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    features = "" if cpu else binding.get_host_cpu_features().flatten()
-    target = binding.Target.from_default_triple()
-    return target.create_target_machine(
-        cpu=cpu or binding.get_host_cpu_name(), features=features, opt=3, jit=True
-    )
+    host = processor.host_target()
+    return processor.machine_of(host if cpu is None else replace(host, cpu=cpu, features=""))
 
 
 def compile_functions(

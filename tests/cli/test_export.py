@@ -22,10 +22,12 @@ def model(command, flower_table):
 def test_numpy(command, flower_table, model, tmp_path):
     outcome = command("export", model, "--format", "numpy")
     assert outcome.code == 0
-    assert "Written to flowers-model.py (" in outcome.out
-    assert "python flowers-model.py table.csv" in outcome.out
+    assert "Written to flowers_model.py (" in outcome.out
+    assert (
+        "python flowers_model.py table.csv\n  or in Python: from flowers_model import predict" in outcome.out
+    )
     run = subprocess.run(
-        [sys.executable, "-I", "flowers-model.py", "flowers.csv"], capture_output=True, text=True, check=True
+        [sys.executable, "-I", "flowers_model.py", "flowers.csv"], capture_output=True, text=True, check=True
     )
     assert pl.read_csv(io.StringIO(run.stdout)).equals(
         pl.read_csv(io.StringIO(command("predict", model, flower_table).out))

@@ -12,6 +12,7 @@ from wengert.io.formats.export import FORMATS, export_model, format_of
 from wengert.io.formats.onnx_export import takes_float32
 from wengert.io.formats.portable_model import PortableModel
 from wengert.io.table_model import TableModel
+from wengert.ir.python_names import identifier
 from wengert.nn.validation import unknown_name
 
 _FEW = 8  # columns that are listed
@@ -23,7 +24,7 @@ def run(model: str, format: str | None, out: str | None) -> int:
         raise ConfigurationError(f"which format? Name it with --format: {', '.join(FORMATS)}.")
     if format is not None and format not in FORMATS:
         raise unknown_name("export", "format", format, FORMATS)
-    path = Path(out) if out is not None else Path(f"{Path(model).resolve().name}{FORMATS[str(format)][0]}")
+    path = Path(out) if out is not None else _default_path(model, str(format))
     format = format or format_of(path)
     portable = TableModel.load(model).portable()
     export_model(portable, path, format)
@@ -32,6 +33,12 @@ def run(model: str, format: str | None, out: str | None) -> int:
     for line in _DESCRIPTIONS[format](portable, path):
         console.print(Text(f"  {line}"), soft_wrap=True)
     return 0
+
+
+def _default_path(model: str, format: str) -> Path:
+    """Return a file here that is called after the model; source that can be imported."""
+    name = Path(model).resolve().name
+    return Path(f"{identifier(name) if format == 'numpy' else name}{FORMATS[format][0]}")
 
 
 def _onnx(model: PortableModel, path: Path) -> list[str]:
@@ -48,7 +55,8 @@ def _onnx(model: PortableModel, path: Path) -> list[str]:
 
 
 def _python(model: PortableModel, path: Path) -> list[str]:
-    return [f"python {path} table.csv", f"or in Python: from {path.stem} import predict"]
+    imported = [f"or in Python: from {path.stem} import predict"] if path.stem.isidentifier() else []
+    return [f"python {path} table.csv", *imported]
 
 
 def _safetensors(model: PortableModel, path: Path) -> list[str]:

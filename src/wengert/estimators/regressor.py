@@ -26,7 +26,99 @@ Array = np.ndarray[Any, Any]
 
 
 class MLPRegressor(RegressorMixin, MultilayerPerceptron):
-    """Multi-layer perceptron that predicts numbers; scikit-learn's interface, compiled training."""
+    """Multi-layer perceptron that predicts numbers; scikit-learn's interface, compiled training.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson"} or callable
+        A function of raw outputs and targets, both of shape (rows, outputs), that returns one loss a row or
+        their mean.
+    hidden_layer_sizes : int or sequence of int
+    activation : str, callable, or a sequence of one for each hidden layer
+        A name of `nn.ACTIVATIONS`, ``"logistic"``, or any traced function.
+    solver : {"adam", "sgd", "lbfgs", "adamw", "rmsprop", "muon"}
+    alpha : float
+        L2 penalty: ½ α Σ w² / Σ sample weights is added to the loss of a batch.
+    batch_size : int or "auto"
+        ``"auto"`` is 200, or all rows where there are fewer.
+    learning_rate : {"constant", "invscaling", "adaptive"}
+        How the rate of ``sgd`` falls.
+    learning_rate_init : float
+    power_t : float
+        Exponent of ``invscaling``.
+    max_iter : int
+        Epochs, or iterations of L-BFGS.
+    shuffle : bool
+        Visit the rows in a new order in each epoch.
+    random_state : int, RandomState or None
+        Of weights, held-out rows, order and dropout.
+    tol : float
+        By how much the loss or the score must improve.
+    verbose : bool or int
+        Show the progress; from 2 on a line for each epoch.
+    warm_start : bool
+        Let `fit` go on with the network there is.
+    momentum, nesterovs_momentum : float, bool
+        Of ``sgd`` and ``muon``.
+    early_stopping : bool
+        Stop when the score on rows held out no longer rises, and restore the best weights.
+    validation_fraction : float
+        Share of the rows that is held out.
+    beta_1, beta_2, epsilon : float
+        Of ``adam`` and ``adamw``; ``beta_2`` is the decay of ``rmsprop``.
+    n_iter_no_change : int or inf
+        Epochs without improvement after which to stop.
+    max_fun : int
+        Evaluations of L-BFGS.
+    quantile : float, optional
+        In (0, 1), for the loss of this name.
+    dropout : float
+        Share of the hidden units that is dropped in training.
+    weight_decay : float, optional
+        λ of w ← w − η λ w, apart from the gradient, on weights; 0.01 for ``adamw``, else 0.
+    grad_clip_norm : float, optional
+        The norm to which the gradient of a step is scaled down.
+    lr_schedule : {"cosine", "one_cycle"} or callable, optional
+        A course of the rate over all epochs, or η(t) of the number of steps taken.
+    ema_decay : float, optional
+        Predict with a moving average of the weights.
+    time_limit : float, optional
+        Seconds.
+    categorical_features : {"from_dtype"}, optional
+        Take tables with words, categories, dates and gaps; numbers are standardised.
+
+    Attributes
+    ----------
+    coefs_, intercepts_ : list of ndarray, shape (inputs, outputs) and (outputs,) each
+    network_ : nn.Module
+        Its outputs are those before `out_activation_`.
+    loss_, best_loss_ : float
+        Of the last epoch and the lowest one; ``best_loss_`` is None with early stopping.
+    loss_curve_, validation_loss_curve_ : list of float
+        For each epoch; the second where there are validation rows.
+    validation_scores_, best_validation_score_ : list of float, float, or None
+    history_ : train.History
+    stopped_ : str
+        Why training ended.
+    n_iter_, t_, n_layers_, n_outputs_, n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Where X had names.
+    out_activation_ : str
+    preprocessor_ : io.TablePreprocessor
+        With ``categorical_features``.
+
+    Notes
+    -----
+    The same data and `random_state` give the network of scikit-learn's MLPRegressor.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from wengert import MLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> bool(MLPRegressor(max_iter=2000, random_state=0).fit(X, y).score(X, y) > 0.4)
+    True
+    """
 
     def __init__(
         self,

@@ -210,8 +210,8 @@ class Style:
             loose = isinstance(factor, (Sum, Extreme)) and not last
             shown = parenthesised(self.show(factor)) if loose else self.show(factor, PRODUCT)
             if previous is not None:
-                dotted = _needs_dot(previous, factor) or (self.numbers is not None and _is_scalar(factor))
-                parts.append(operator("·") if dotted else Text(" ", "space"))
+                dot = _needs_dot(previous, factor) or _is_number(shown)
+                parts.append(operator("·") if dot else Text(" ", "space"))
             if isinstance(factor, Number) and isinstance(factor.value, fractions.Fraction) and place == 0:
                 shown = self._leading(factor.value)
             parts.append(shown)
@@ -387,8 +387,8 @@ def _without_sign(expression: Expression) -> Expression:
     return negate(expression)
 
 
-def _is_scalar(expression: Expression) -> bool:
-    return isinstance(expression, (Matrix, Gradient)) and expression.shape == (1, 1)
+def _is_number(shown: Layout) -> bool:
+    return isinstance(shown, Text) and shown.kind == "number"
 
 
 def _needs_dot(left: Expression, right: Expression) -> bool:

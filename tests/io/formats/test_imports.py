@@ -187,6 +187,15 @@ def test_bytes_that_are_no_model(tmp_path):
             from_onnx(tmp_path / "model.onnx")
 
 
+def test_arrays_as_constants_and_under_second_names(tmp_path):
+    model = chain(("MatMul", {}, ["same"]), ("Add", {}, ["B"]), arrays={"W": W})
+    constant = onnx.helper.make_node("Constant", [], ["B"], value=onnx.numpy_helper.from_array(B))
+    model.graph.node.insert(0, onnx.helper.make_node("Identity", ["W"], ["same"]))
+    model.graph.node.insert(0, constant)
+    net = read(tmp_path, model)
+    assert np.array_equal(train.predict(net, np.eye(3, dtype=np.float32)), W + B)
+
+
 def torch_or_skip():
     return pytest.importorskip("torch", reason="PyTorch is not installed")
 
@@ -211,6 +220,17 @@ def test_every_layer_of_torch(rng):
     with torch.no_grad():
         module[0].weight.zero_()
     assert np.array_equal(train.predict(net, X), before)  # copies
+
+
+@pytest.mark.filterwarnings("ignore")  # PyTorch's exporter warns of itself
+def test_what_torch_exports_as_onnx(tmp_path, rng):
+    torch = torch_or_skip()
+    t = torch.nn
+    module = t.Sequential(t.Linear(4, 8), t.ReLU(), t.BatchNorm1d(8), t.Linear(8, 3), t.Softmax(dim=1)).eval()
+    torch.onnx.export(module, (torch.zeros(2, 4),), tmp_path / "t.onnx", dynamo=False)
+    X = rng.normal(size=(5, 4)).astype(np.float32)
+    expected = module(torch.from_numpy(X)).detach().numpy()
+    np.testing.assert_allclose(train.predict(from_onnx(tmp_path / "t.onnx"), X), expected, rtol=1e-5)
 
 
 def test_torch_in_other_precisions_and_embeddings(rng):

@@ -24,7 +24,8 @@ def small_cuts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have matrices of a few dozen rows cut as large ones are; nothing is kept of what is compiled."""
     monkeypatch.setenv("WENGERT_CACHE_DIR", "")
     monkeypatch.setattr(recent, "_MOST", 0)
-    monkeypatch.setattr(cuts, "FAR_APART", 64)
+    monkeypatch.setattr(cuts, "FAR_APART", 1)
+    monkeypatch.setattr(cuts, "PAGE", 64)
     monkeypatch.setattr(cuts, "FEW_TILES", 2)
     monkeypatch.setattr(cuts, "PANEL_BYTES", 4096)
     monkeypatch.setattr(cuts, "GROUP_BYTES", 4096)

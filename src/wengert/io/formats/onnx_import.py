@@ -93,10 +93,24 @@ class _Reader:
         self.tensors = Tensors(model.graph.initializer, where)
         self.makers: dict[str, Any] = {}
         for node in model.graph.node:
+            if self._makes_an_array(node):
+                continue
             for output in filter(None, node.output):
                 if output in self.makers:
                     self._refuse(f"two nodes make the value {output[:80]!r}")
                 self.makers[output] = node
+
+    def _makes_an_array(self, node: Any) -> bool:
+        """Whether a node only gives an array a name, as exporters write equal or constant arrays."""
+        if len(node.output) != 1 or node.domain not in _DOMAINS:
+            return False
+        if node.op_type == "Identity" and len(node.input) == 1 and node.input[0] in self.tensors:
+            self.tensors.alias(node.output[0], node.input[0])
+            return True
+        if node.op_type == "Constant" and len(node.attribute) == 1 and node.attribute[0].name == "value":
+            self.tensors.add(node.output[0], node.attribute[0].t)
+            return True
+        return False
 
     def network(self) -> nn.Sequential:
         """Return the network of the chain."""

@@ -27,9 +27,17 @@ class Tensors:
         self._where = where
         self._tensors: dict[str, Any] = {}
         for tensor in initialisers:
-            if tensor.name in self._tensors:
-                self._refuse(tensor.name, "stands there twice")
-            self._tensors[tensor.name] = tensor
+            self.add(tensor.name, tensor)
+
+    def add(self, name: str, tensor: Any) -> None:
+        """Enter an array under a name."""
+        if name in self._tensors:
+            self._refuse(name, "stands there twice")
+        self._tensors[name] = tensor
+
+    def alias(self, name: str, other: str) -> None:
+        """Enter an array under a second name."""
+        self.add(name, self._tensors[other])
 
     def __contains__(self, name: str) -> bool:
         return name in self._tensors

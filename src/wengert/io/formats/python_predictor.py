@@ -74,7 +74,7 @@ def _introduction(model: PortableModel) -> str:
 def _array_names(network: nn.Module) -> list[str]:
     """Return a name for each array: W1, b1, … in dense layers, elsewhere its path."""
     modules = dict(network.walk())
-    layers = [path for path, module in modules.items() if isinstance(module, nn.Dense)]
+    layers = [path for path, module in modules.items() if isinstance(module, (nn.Dense, nn.NTKDense))]
     dense = {path: number for number, path in enumerate(layers, start=1)}
     names: list[str] = []
     for path in leaf_paths(network):

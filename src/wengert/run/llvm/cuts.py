@@ -9,8 +9,11 @@ from wengert.run.llvm.memory import rounded
 from wengert.run.llvm.products import Product
 from wengert.run.llvm.target import Target
 
-# Rows as far apart as a page share few places of the caches, and each needs a page of its own.
-FAR_APART = 4096
+# Rows of the right matrix are far apart where each is so many times as long as a panel is wide: what is read
+# of them then shares few places of the caches, and soon each row needs a page of its own.
+FAR_APART = 32
+# Of the left matrix a tile reads a few rows only: by the bytes between its terms, a page.
+PAGE = 4096
 # A tile that reads so many lines of the left matrix, each for a few rows, finds them gone for the next rows.
 MANY_LINES = 256
 # A panel that is read by fewer tiles than this is not worth copying.
@@ -81,13 +84,13 @@ def cut_of(product: Product, target: Target) -> Cut:
     width = tile.vectors * lanes
     row_tiles, panels = math.ceil(product.rows / tile.rows), math.ceil(product.columns / width)
     by_term, by_column = product.right_access.strides[-2:]
-    is_far = row_tiles >= FEW_TILES and abs(by_term) * size >= FAR_APART
+    is_far = row_tiles >= FEW_TILES and abs(by_term) >= FAR_APART * width
     packs_right = product.terms > 0 and (is_far or (by_column != 1 and product.columns > 1))
     most = PANEL_BYTES // (width * size)
     blocks = math.ceil(product.terms / most) if product.terms > 2 * most else 1
     block = math.ceil(product.terms / blocks)
     left_by_row, left_by_term = product.left_access.strides[-2:]
-    is_far = abs(left_by_term) * size >= FAR_APART or product.terms >= MANY_LINES
+    is_far = abs(left_by_term) * size >= PAGE or product.terms >= MANY_LINES
     packs_left = left_by_row == 1 and is_far and panels >= FEW_TILES and blocks == 1
     groups = math.ceil(product.rows * product.terms * size / GROUP_BYTES) if packs_left else 1
     group = math.ceil(row_tiles / groups)

@@ -1,0 +1,25 @@
+"""What the pages of the documentation say is to be run, runs."""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+BLOCK = re.compile(r"^<!-- run -->\n```python\n(.*?)^```", flags=re.DOTALL | re.MULTILINE)
+PAGES = {page.name: BLOCK.findall(page.read_text(encoding="utf-8")) for page in sorted(DOCS.glob("*.md"))}
+
+
+@pytest.mark.parametrize("name", [name for name, blocks in PAGES.items() if blocks])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_blocks_of_a_page_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    matplotlib.use("Agg")
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {}
+    for number, block in enumerate(PAGES[name]):
+        # Under a file name of its own: the trace looks at the user's lines.
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(block, f"{name}, block {number}", "exec"), namespace)
