@@ -63,7 +63,7 @@ def test_the_derivation_is_printed_as_shown(printed: list[str]) -> None:
 
 
 def test_every_snippet_is_covered(printed: list[str]) -> None:
-    assert len(printed) == 5
+    assert len(printed) == 6
 
 
 def environment() -> dict[str, str]:

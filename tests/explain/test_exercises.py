@@ -162,6 +162,12 @@ def test_the_solution_in_each_form():
     assert "\\delta" in exercise.to_latex(solution=True)
 
 
+def test_two_numbers_in_a_product_have_a_dot_between_them():
+    solution = wg.exercise(loss="nll_from_logits", seed=2).to_text(solution=True)
+
+    assert "L = ln(1 + exp(y)) − t y = ln(1 + exp(0)) − 0 · 0 = 0.6931" in solution
+
+
 def test_the_same_in_every_process():
     code = "import wengert as wg; print(wg.exercise('2-3-1', activation='sigmoid', seed=11).to_text(True))"
     outputs = {

@@ -235,6 +235,7 @@ INTERRUPTED = """
 import os, signal, threading, time, warnings
 import numpy as np
 from wengert import nn, train
+from wengert.train.native import Pace
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 rng = np.random.default_rng(0)
@@ -244,17 +245,24 @@ net = nn.Sequential(nn.Dense(64, 256, "relu"), nn.Dense(256, 10)).initialise(see
 options = {"loss": "nllm_from_logits", "batch_size": 64, "progress": False, "threads": THREADS}
 train.fit(net, X[:64], y[:64], epochs=1, **options)
 
+noted = threading.Semaphore(0)
+note = Pace.note
+
+def told(self, *arguments):
+    note(self, *arguments)
+    noted.release()
+
 def interrupt():
-    time.sleep(0.3)
+    for _ in range(4):
+        noted.acquire()
+    time.sleep(0.05)
     os.kill(os.getpid(), signal.SIGINT)
 
-class Begun(train.Callback):
-    def on_epoch_begin(self, state):
-        threading.Thread(target=interrupt).start()
-
+Pace.note = told
+threading.Thread(target=interrupt).start()
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    result = train.fit(net, X, y, epochs=1000, callbacks=[Begun()], **options)
+    result = train.fit(net, X, y, epochs=1000, **options)
     again = train.fit(net, X[:6400], y[:6400], epochs=1, **options)
 print(result.stopped, len(result.history), 0 < result.steps < 12500, again.stopped, threading.active_count())
 """

@@ -210,7 +210,8 @@ class Style:
             loose = isinstance(factor, (Sum, Extreme)) and not last
             shown = parenthesised(self.show(factor)) if loose else self.show(factor, PRODUCT)
             if previous is not None:
-                parts.append(operator("·") if _needs_dot(previous, factor) else Text(" ", "space"))
+                dot = _needs_dot(previous, factor) or (_is_number(parts[-1]) and _is_number(shown))
+                parts.append(operator("·") if dot else Text(" ", "space"))
             if isinstance(factor, Number) and isinstance(factor.value, fractions.Fraction) and place == 0:
                 shown = self._leading(factor.value)
             parts.append(shown)
@@ -384,6 +385,10 @@ def _without_sign(expression: Expression) -> Expression:
     if isinstance(expression, Product) and isinstance(expression.factors[0], Value):
         return Product((Value(-expression.factors[0].value), *expression.factors[1:]))
     return negate(expression)
+
+
+def _is_number(shown: Layout) -> bool:
+    return isinstance(shown, Text) and shown.kind == "number"
 
 
 def _needs_dot(left: Expression, right: Expression) -> bool:

@@ -20,8 +20,10 @@ from wengert.train.step import TrainingStep
 
 Array = np.ndarray[Any, Any]
 
-_SMOOTHING = 0.9  # of the moving average of the losses
-_BLOWN_UP = 4.0  # the test ends where the smoothed loss is so many times the lowest
+_SMOOTHING = 0.9  # of the moving average that tells when to end
+_BLOWN_UP = 4.0  # the test ends where that average is so many times its lowest value
+_WIDTH = 3.0  # standard deviation in steps of the curve's smoothing, which looks both ways so as not to lag
+_MARGIN = 3.0  # between the rate suggested and the one with the lowest loss, at least
 _FEWEST_STEPS = 10
 
 
@@ -35,9 +37,9 @@ class LearningRateCurve:
     losses : ndarray, shape (steps,)
         Of the batch of each step, before the step.
     smoothed : ndarray, shape (steps,)
-        Their moving average.
+        The losses without their noise.
     suggestion : float
-        The rate at which the loss falls fastest, on a logarithmic scale of rates.
+        The rate at which the loss falls fastest, on a logarithmic scale; a third of `highest` at most.
     highest : float
         The rate at which the loss is lowest: beyond it training becomes unstable.
     """
@@ -50,7 +52,7 @@ class LearningRateCurve:
 
     def __str__(self) -> str:
         return (
-            f"learning rate to try: {self.suggestion:.2g} (the loss falls fastest there; it is lowest at "
+            f"learning rate to try: {self.suggestion:.2g} (the loss falls fast there; it is lowest at "
             f"{self.highest:.2g}, and rises beyond)"
         )
 
@@ -107,7 +109,7 @@ def range_test(
         raise ConfigurationError(f"the rates go from low to high, 0 < low < high, got {low!r} and {high!r}")
     if steps < _FEWEST_STEPS:
         raise ConfigurationError(f"a test takes at least {_FEWEST_STEPS} steps, got {steps!r}")
-    rates, losses, smoothed, average = [], [], [], 0.0
+    rates, losses, averages, average = [], [], [], 0.0
     for number, rate in enumerate(np.geomspace(low, high, steps)):
         loss = step(float(rate))
         if not math.isfinite(loss):
@@ -116,23 +118,34 @@ def range_test(
         corrected = average / (1 - _SMOOTHING ** (number + 1))
         rates.append(rate)
         losses.append(loss)
-        smoothed.append(corrected)
-        if corrected > _BLOWN_UP * min(smoothed) and number >= _FEWEST_STEPS:
+        averages.append(corrected)
+        if corrected > _BLOWN_UP * min(averages) and number >= _FEWEST_STEPS:
             break
     if len(rates) < _FEWEST_STEPS:
         raise DataError(
             f"the loss was no longer finite after {len(rates)} steps with rates from {low:.2g}: scale X, y"
         )
-    return _curve(np.array(rates), np.array(losses), np.array(smoothed))
+    return _curve(np.array(rates), np.array(losses))
 
 
-def _curve(rates: Array, losses: Array, smoothed: Array) -> LearningRateCurve:
+def _curve(rates: Array, losses: Array) -> LearningRateCurve:
+    # What blows up at the end must not be smoothed into the minimum before it.
+    smoothed = _smoothed(np.minimum(losses, 2 * np.abs(losses[0]) + losses.min()))
     lowest = int(np.argmin(smoothed))
     slopes = np.gradient(smoothed, np.log(rates))
     steepest = int(np.argmin(slopes[: lowest + 1]))
     # A curve that never falls has no steepest fall before its minimum; a tenth of that rate is a safe choice.
     suggestion = rates[steepest] if slopes[steepest] < 0 else rates[lowest] / 10
+    suggestion = min(suggestion, rates[lowest] / _MARGIN)
     return LearningRateCurve(rates, losses, smoothed, float(suggestion), float(rates[lowest]))
+
+
+def _smoothed(losses: Array) -> Array:
+    """Return a running mean with the weights of a normal distribution around each place."""
+    places = np.arange(len(losses))
+    weights = np.exp(-0.5 * ((places[:, np.newaxis] - places) / _WIDTH) ** 2)
+    smoothed: Array = weights @ losses / weights.sum(axis=1)
+    return smoothed
 
 
 def find_learning_rate(

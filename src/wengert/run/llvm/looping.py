@@ -191,10 +191,11 @@ class NativeLoop:
         """Take up to `count` steps; see `StepLoop`."""
         if order is not self._order:
             assert order.dtype == np.int64
-            assert order.flags.c_contiguous
+            ahead = native.STEPS_AHEAD * self.compiled.layout.batch
+            self._longer_order = np.concatenate([order, np.zeros(ahead, np.int64)])
             self._order = order
             for table in self._tables:
-                table[ORDER] = address(order)
+                table[ORDER] = address(self._longer_order)
         self._progress.begin()
         enter, tables = self.compiled.enter, self._tables
         with share_of(min(threads, self._most)) as granted:

@@ -194,14 +194,19 @@ class KernelWriter:
             body = self._body(kernel, found)
             builder.call(body, [table, begin, end, scratch, self._places(function.name, found)])
         else:
-            buffers = {base: self.buffer(builder, table, base) for base in _read_or_written(kernel)}
-            if kernel.form in (Form.GATHER, Form.ONE_HOT):
-                scratch = pointer_at(builder, table, FLAG)
-            elif kernel.form is Form.ROWS:
-                scratch = pointer_at(builder, table, PLACES)
-            self.generators[kernel].generate(builder, buffers, begin, end, scratch)
+            self.write(builder, kernel, function.args)
         _closed(builder, function, top)
         return function
+
+    def write(self, builder: ir.IRBuilder, kernel: Kernel, arguments: Sequence[ir.Value]) -> None:
+        """Write the code of a kernel; the arguments are those of its function."""
+        table, begin, end, scratch = arguments
+        buffers = {base: self.buffer(builder, table, base) for base in _read_or_written(kernel)}
+        if kernel.form in (Form.GATHER, Form.ONE_HOT):
+            scratch = pointer_at(builder, table, FLAG)
+        elif kernel.form is Form.ROWS:
+            scratch = pointer_at(builder, table, PLACES)
+        self.generators[kernel].generate(builder, buffers, begin, end, scratch)
 
     def _body(self, kernel: Kernel, found: Pattern) -> ir.Function:
         """Return the function that computes all kernels of a pattern, given the places of their elements."""

@@ -19,9 +19,9 @@ from wengert.run.llvm.irtypes import F64, I8, I64, POINTER, VOID, constant, intr
 from wengert.run.llvm.loops import counted_loop, index_value
 from wengert.run.llvm.memory import ARENA, FLAG, ORDER, PLACES, STATE, Memory
 from wengert.run.llvm.module import Generators, KernelWriter, pointer_at
-from wengert.run.llvm.order import Order, is_private
+from wengert.run.llvm.order import Order, cost, is_private
 from wengert.run.llvm.plan import Kernel
-from wengert.run.llvm.rows import row_bytes
+from wengert.run.llvm.rows import fetch_ahead, row_bytes
 from wengert.run.llvm.views import View
 
 # Words of the state of a loop, and how many there are before the threads' counts. What one thread writes
@@ -35,6 +35,12 @@ COUNTS = 80
 TROUBLE, WISH = 1, 2
 
 ENTRY = "loop"
+
+# The order of the rows goes on for so many steps behind its end, for rows that are fetched ahead.
+STEPS_AHEAD = 2
+
+# A step of fewer nanoseconds is written as one function, without calls.
+_TINY = 100.0
 
 # table of pointers, where in the order the first batch begins, how many steps, this thread's number, how many
 ENTRY_TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, I64, I64])
@@ -86,7 +92,11 @@ class _LoopWriter:
         self.layout = layout
         self.order = layout.order
         self.kernels = KernelWriter(module, layout.memory, layout.generators)
-        self.functions = {kernel: self.kernels.function(kernel) for kernel in self.order.plan.kernels}
+        # In a step of some dozen nanoseconds, calls would take a good part of the time.
+        is_tiny = sum(cost(kernel) for kernel in self.order.plan.kernels) < _TINY
+        self.functions = {
+            kernel: self.kernels.function(kernel) for kernel in self.order.plan.kernels if not is_tiny
+        }
         triple = layout.generators.target.triple
         self.barrier = barrier_function(module, triple)
         self.function = ir.Function(module, ENTRY_TYPE, ENTRY)
@@ -144,6 +154,7 @@ class _LoopWriter:
             offset = builder.mul(builder.load(places, typ=I64), constant(I64, row_bytes(node)))
             all_rows = self.kernels.buffer(builder, self.table, source)
             here = builder.gep(all_rows, [offset], source_etype=I8)
+            fetch_ahead(builder, all_rows, places, STEPS_AHEAD, node)
             builder.store(here, self._slot(self.layout.memory.slots[node]))
         phases: list[list[Kernel]] = [[] for _ in range(self.order.last + 1)]
         for kernel, phase in self.order.phases.items():
@@ -169,16 +180,22 @@ class _LoopWriter:
                 begin, end = constant(I64, 0), constant(I64, units)
                 if not is_private(kernels[place]):
                     begin, end = self.shares[units]
-                builder.call(self.functions[kernels[place]], [self.table, begin, end, self.scratch])
+                self._run(kernels[place], begin, end)
                 place += 1
                 continue
             with builder.if_then(self.first):
                 while place < len(kernels) and self._is_alone(kernels[place]):
                     every = constant(I64, self.layout.generators.units(kernels[place]))
-                    builder.call(
-                        self.functions[kernels[place]], [self.table, constant(I64, 0), every, self.scratch]
-                    )
+                    self._run(kernels[place], constant(I64, 0), every)
                     place += 1
+
+    def _run(self, kernel: Kernel, begin: ir.Value, end: ir.Value) -> None:
+        """Run units of a kernel."""
+        arguments = [self.table, begin, end, self.scratch]
+        if kernel in self.functions:
+            self.builder.call(self.functions[kernel], arguments)
+        else:
+            self.kernels.write(self.builder, kernel, arguments)
 
     def _is_alone(self, kernel: Kernel) -> bool:
         """Whether the first thread alone runs a kernel."""

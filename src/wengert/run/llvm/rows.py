@@ -7,10 +7,14 @@ import math
 from llvmlite import ir
 
 from wengert.ir.node import Node
-from wengert.run.llvm.irtypes import I1, I8, I64, POINTER, VOID, external
-from wengert.run.llvm.loops import counted_loop, index_value
+from wengert.run.llvm.irtypes import I1, I8, I32, I64, POINTER, VOID, external
+from wengert.run.llvm.loops import Index, counted_loop, index_value, plus
 from wengert.run.llvm.plan import Kernel
 from wengert.run.llvm.target import Target
+
+_LINE = 64
+# Bytes from which on processors notice by themselves that a row is read, and fetch the rest of it.
+_LONG_ROW = 1024
 
 
 class Rows:
@@ -48,6 +52,22 @@ class Rows:
                 buffers[self.kernel.line], [builder.mul(index_value(row), size)], source_etype=I8
             )
             builder.call(copy, [target, original, size, ir.Constant(I1, 0)])
+            fetch_ahead(builder, buffers[source], places, plus(builder, row, self.units), self.kernel.line)
+
+
+def fetch_ahead(builder: ir.IRBuilder, source: ir.Value, places: ir.Value, number: Index, node: Node) -> None:
+    """Have the row at `places[number]` on its way when a later step reads it, if it is a short one."""
+    size = row_bytes(node)
+    if size > _LONG_ROW:
+        return
+    place = builder.load(builder.gep(places, [index_value(number)], source_etype=I64), typ=I64)
+    first = builder.mul(place, ir.Constant(I64, size))
+    type_ = ir.FunctionType(VOID, [POINTER, I32, I32, I32])
+    prefetch = external(builder.module, "llvm.prefetch.p0", type_)
+    reading, keep, data = (ir.Constant(I32, value) for value in (0, 3, 1))
+    for start in range(0, size, _LINE):
+        offset = builder.add(first, ir.Constant(I64, start))
+        builder.call(prefetch, [builder.gep(source, [offset], source_etype=I8), reading, keep, data])
 
 
 def row_bytes(node: Node) -> int:
