@@ -27,6 +27,17 @@ def test_activations_are_the_layers_and_their_last_is_the_prediction(rng: np.ran
     np.testing.assert_array_equal(classifier.transform(X), hidden)
 
 
+def test_the_tabular_preset_can_be_looked_into_too(rng: np.random.Generator) -> None:
+    X = rng.normal(size=(40, 3)).astype(np.float32)
+    regressor = wg.MLPRegressor(preset="tabular", hidden_layer_sizes=(5, 4), max_iter=2, random_state=0)
+    regressor.fit(X, X[:, 0])
+    assert regressor.transform(X).shape == (40, 4)
+    assert regressor.gradients(X, X[:, 0], wrt="X").shape == (40, 3)
+    assert "loss" in str(regressor.doctor(X, X[:, 0]))
+    assert not hasattr(regressor, "coefs_")
+    assert list(regressor.get_feature_names_out()) == [f"mlpregressor{unit}" for unit in range(4)]
+
+
 def test_gradients_agree_with_differences(rng: np.random.Generator) -> None:
     classifier, X, y = fitted(rng, activation="tanh")
     weights = rng.uniform(size=len(X))

@@ -117,6 +117,15 @@ def layer_outputs(net: nn.Module, X: Any) -> list[Array]:
     return outputs
 
 
+def before_last_layer(net: nn.Module, X: Any) -> Array:
+    """Return what goes into the last layer that has parameters: the features where it is the only one."""
+    value = np.asarray(X.toarray() if sparse.issparse(X) else X)
+    if not isinstance(net, nn.Sequential):
+        return value
+    last = max(place for place, layer in enumerate(net.layers) if nn.parameters(layer))
+    return np.asarray(nn.Sequential(*net.layers[:last])(value)) if last else value
+
+
 def output_activation(name: str, raw: Array) -> Array:
     """Apply an output activation of scikit-learn's name; may write into `raw`."""
     if name == "logistic":

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from wengert import nn
 from wengert.autodiff.gradients import grad
 from wengert.errors import ConfigurationError
-from wengert.estimators.forward import dense_layers, layer_outputs, output_activation
+from wengert.estimators.forward import before_last_layer, dense_layers, layer_outputs, output_activation
 from wengert.estimators.losses import mean_of
 from wengert.estimators.options import check_options
 from wengert.estimators.plan import batch_size, form_of, settings_of
@@ -66,9 +66,7 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Without a hidden layer, the features themselves.
         """
         check_is_fitted(self)
-        features = features_to_predict(self, X)
-        outputs = layer_outputs(self.network_, features)
-        return outputs[-2] if len(outputs) > 1 else as_dense(features)
+        return before_last_layer(self.network_, features_to_predict(self, X))
 
     def gradients(self: Any, X: Any, y: Any, sample_weight: Any = None, *, wrt: str = "parameters") -> Any:
         """Return the gradient of the loss that `fit` minimises, at all rows together.
