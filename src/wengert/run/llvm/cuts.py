@@ -20,7 +20,7 @@ MANY_LINES = 256
 FEW_TILES = 4
 # Of a panel of the right matrix, so that it stays in the second-level cache.
 PANEL_BYTES = 2**18
-# Of the left matrix that are packed at once: a panel is packed again for each such group of rows.
+# Of packed rows, or of results between blocks: a panel is packed again for each such group of rows.
 GROUP_BYTES = 2**22
 
 
@@ -92,7 +92,9 @@ def cut_of(product: Product, target: Target) -> Cut:
     left_by_row, left_by_term = product.left_access.strides[-2:]
     is_far = abs(left_by_term) * size >= PAGE or product.terms >= MANY_LINES
     packs_left = left_by_row == 1 and is_far and panels >= FEW_TILES and blocks == 1
-    groups = math.ceil(product.rows * product.terms * size / GROUP_BYTES) if packs_left else 1
+    # What is kept for each row of a group: its packed terms, or its results between the blocks.
+    kept = product.terms if packs_left else width if blocks > 1 else 0
+    groups = max(math.ceil(product.rows * kept * size / GROUP_BYTES), 1)
     group = math.ceil(row_tiles / groups)
     left_bytes = group * tile.rows * block * size if packs_left else 0
     right_bytes = block * width * size if packs_right else 0
