@@ -138,4 +138,4 @@ def test_layers_with_a_scaled_product_are_layers():
     text = str(wg.explain(loss, *arguments, wrt=["W1", "W2"], view="delta"))
 
     assert "δ2 at the output" in text
-    assert "∂L/∂W1 = 1/2  xᵀ  δ1" in text, text
+    assert "∂L/∂W1 = 1/2  xᵀ  δ1" in text
