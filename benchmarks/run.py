@@ -1,6 +1,6 @@
 """All benchmarks in one run on one machine, into a directory of results.
 
-    python -m benchmarks.run [--only ABCDEF] [--rounds 7] [--peers wengert,jax-loop] [--parts training]
+    python -m benchmarks.run [--only ABCDEF] [--rounds 5] [--peers wengert,jax-loop] [--parts training]
 
 Writes NAME.json, NAME.md and NAME.png, named after the processor. Let the machine rest meanwhile: it takes
 about ten minutes. The parts: training (with the limits of the machine), fresh (first call, memory, import),
@@ -36,7 +36,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", default="ABCDEF")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peers", default=",".join(DEFAULT_PEERS))
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
@@ -74,7 +74,7 @@ def main() -> None:
     if result is not None:
         draw(result, options.out / f"{name}.png")
     print(_page(machine, result, found, options.rounds))
-    report(f"written to {options.out / name}.json, .md and .png")
+    report(f"written to {options.out / name}, .json, .md and with training .png")
 
 
 def _name(machine: dict[str, str]) -> str:

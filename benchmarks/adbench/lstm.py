@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy
 
-SIZES = {"tiny": (2, 4), "small": (2, 20), "medium": (2, 100), "large": (4, 400)}  # layers, characters
+SIZES = {"tiny": (2, 4), "small": (2, 20), "medium": (2, 100), "large": (2, 400)}  # layers, characters
 ALPHABET = 14  # characters, each a vector of bits
 
 

@@ -117,6 +117,7 @@ def test_the_table_of_training_may_have_gone(command, trained, tmp_path):
         (["--row", "1-999"], ["at most 256 rows"]),
         (["--row", "1", "--shape", "W=3"], ["--shape is for formulas"]),
         (["--row", "1", "--wrt", "layers.0.weigth"], ["did you mean 'net.layers.0.weight'?"]),
+        (["--row", "1", "--out", "notes.pdf"], ["--out notes.pdf: a derivation is written as .txt, .tex"]),
         (["--row", "1", "--format", "text", "--open"], ["--open shows HTML in the browser, not text"]),
     ],
 )

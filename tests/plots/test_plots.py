@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Perceptron
 
+import wengert as wg
 from wengert import nn, optim, plots, train
 from wengert.errors import ConfigurationError, ShapeError
 from wengert.plots.activations import curve
@@ -79,6 +80,19 @@ class TestDecisionBoundary:
         assert np.abs(model.predict_proba(line)[:, 1] - 0.5).max() < 0.05
         drawn = np.concatenate([one.get_offsets() for one in ax.collections[1:]])
         assert sorted(map(tuple, drawn)) == sorted(map(tuple, X))
+
+    @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+    def test_estimators_of_wengert_are_taken_by_every_plot(self):
+        names = np.array(["yes", "no", "maybe"])
+        rows, labels = data(classes=3)
+        model = wg.MLPClassifier((4,), max_iter=5, random_state=0).fit(rows, names[labels])
+        grid = feature_grid(rows, (0, 1), None, 9, None)
+
+        verdict = ask(model, grid.points)
+        np.testing.assert_array_equal(np.asarray(verdict.classes)[verdict.labels], model.predict(grid.points))
+        plots.decision_boundary(model, rows, names[labels], resolution=9)
+        assert len(plots.hidden_units(model, rows, resolution=9).axes) == 4 + 1  # and the scale
+        assert len(plots.loss_curves(model).lines[0].get_ydata()) == model.n_iter_
 
     def test_other_features_are_held_still(self):
         rows, labels = data(features=4)

@@ -45,7 +45,8 @@ def repeated(function: Callable[[], object], least: float = TURN) -> Callable[[]
     calls = max(1, math.ceil(least / max(time.perf_counter() - begin, 1e-7)))
 
     def turn() -> float:
-        function()
+        if calls > 1:  # a long call has time to warm up itself
+            function()
         begin = time.perf_counter()
         for _ in range(calls):
             function()

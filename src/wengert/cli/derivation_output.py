@@ -56,6 +56,12 @@ class Output:
             raise ConfigurationError(
                 f"--format {self.form} is not one of {known}{nearest(self.form, _FORMATS)}"
             )
+        suffix = Path(self.file).suffix.lower() if self.file else ""
+        if self.format is None and suffix and suffix not in _SUFFIXES:
+            known = ", ".join(_SUFFIXES)
+            raise ConfigurationError(
+                f"--out {self.file}: a derivation is written as {known}; or say --format"
+            )
         if self.browser and self.form != "html":
             raise ConfigurationError(f"--open shows HTML in the browser, not {self.form}; leave out --format")
 

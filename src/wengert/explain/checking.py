@@ -41,10 +41,9 @@ class Verification:
     tolerance: float = RELATIVE_TOLERANCE
 
     def __str__(self) -> str:
+        lines = "1 line agrees" if self.lines == 1 else f"{self.lines} lines agree"
         plural = "" if self.points == 1 else "s"
-        return (
-            f"{self.lines} lines agree with the engine at {self.points} point{plural}, to {self.tolerance:g}"
-        )
+        return f"{lines} with the engine at {self.points} point{plural}, to {self.tolerance:g}"
 
 
 def sampled_positions(indices: Iterable[Index], rng: np.random.Generator) -> dict[Index, Array]:

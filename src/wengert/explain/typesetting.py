@@ -210,7 +210,7 @@ class Style:
             loose = isinstance(factor, (Sum, Extreme)) and not last
             shown = parenthesised(self.show(factor)) if loose else self.show(factor, PRODUCT)
             if previous is not None:
-                dot = _needs_dot(previous, factor) or (_is_number(parts[-1]) and _is_number(shown))
+                dot = _needs_dot(previous, factor) or _is_number(shown)
                 parts.append(operator("·") if dot else Text(" ", "space"))
             if isinstance(factor, Number) and isinstance(factor.value, fractions.Fraction) and place == 0:
                 shown = self._leading(factor.value)

@@ -243,6 +243,10 @@ def test_svg_escapes_names():
     assert any("<&>" in text for text in texts(drawing))
 
 
+def test_dot_escapes_names():
+    assert 'label="a\\"b\\\\ = x²\\n0.49' in wg.draw(cosine, 0.7, names={"t": 'a"b\\'}).to_dot()
+
+
 def test_boxes_fit_their_text():
     picture = wg.draw(lecture, *lecture_arguments()).picture
     for box in picture.boxes:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.parity.random_programs import Drawn
+from tests.transform.examples import PRIMITIVES, program_of
 
 import wengert as wg
 from wengert.ir.program import Program
@@ -193,3 +194,12 @@ def test_different_programs_have_different_fingerprints(other: Any) -> None:
     )
     assert first == again
     assert first != second
+
+
+def test_every_primitive_has_a_fingerprint() -> None:
+    texts: dict[str, str] = {}
+    for primitive in PRIMITIVES:
+        made = layout_of(program_of(primitive))
+        # Movements that are mere views have no kernel, and so one fingerprint.
+        assert texts.setdefault(fingerprint(made), made.text()) == made.text(), primitive.name
+    assert len(texts) > 0.9 * len(PRIMITIVES)

@@ -19,6 +19,7 @@ Step = Callable[[Any, Any, Any], Any]
 
 def step_candidates(configuration: Configuration, rule: str, threads: int) -> list[Candidate]:
     """Return training with one call a step."""
+    configuration = configuration.shortened()
     step = _step(configuration, rule)
 
     @partial(jax.jit, donate_argnums=0)
@@ -30,15 +31,11 @@ def step_candidates(configuration: Configuration, rule: str, threads: int) -> li
 
     def epoch(carry: Any, features: Any, targets: Any, order: Any) -> Any:
         moving = (carry, jnp.zeros((), jnp.int32))
-        for _ in range(configuration.single_steps):
+        for _ in range(configuration.steps):
             moving = one(moving, features, targets, order)
         return moving[0]
 
-    return [
-        Candidate(
-            "jit of the step, donated", _training(configuration, rule, epoch, configuration.single_steps)
-        )
-    ]
+    return [Candidate("jit of the step, donated", _training(configuration, rule, epoch))]
 
 
 def loop_candidates(configuration: Configuration, rule: str, threads: int) -> list[Candidate]:
@@ -46,12 +43,7 @@ def loop_candidates(configuration: Configuration, rule: str, threads: int) -> li
     return [
         Candidate(
             f"jit of the epoch, {gather}, donated",
-            _training(
-                configuration,
-                rule,
-                _scanned(configuration, rule, gather == "gather a step"),
-                configuration.steps,
-            ),
+            _training(configuration, rule, _scanned(configuration, rule, gather == "gather a step")),
         )
         for gather in ("gather a step", "gather an epoch")
     ]
@@ -75,9 +67,7 @@ def _scanned(configuration: Configuration, rule: str, by_step: bool) -> Callable
     return epoch
 
 
-def _training(
-    configuration: Configuration, rule: str, take: Callable[..., Any], steps: int
-) -> Callable[[int], Training]:
+def _training(configuration: Configuration, rule: str, take: Callable[..., Any]) -> Callable[[int], Training]:
     features, classes = configuration.data()
     x = jnp.asarray(features)
     y = (
@@ -95,7 +85,8 @@ def _training(
             carry = take(carry, x, y, order)
 
         seconds = seconds_of(epoch, epochs, wait=lambda: jax.block_until_ready(carry))
-        return Training(seconds, epochs * steps, [np.array(array) for layer in carry[0] for array in layer])
+        parameters = [np.array(array) for layer in carry[0] for array in layer]
+        return Training(seconds, epochs * configuration.steps, parameters)
 
     return run
 

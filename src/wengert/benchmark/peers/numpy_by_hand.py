@@ -17,9 +17,9 @@ Array = np.ndarray[Any, Any]
 
 def candidates(configuration: Configuration, rule: str, threads: int) -> list[Candidate]:
     """Return the step by hand, with one thread of the BLAS and with all."""
+    configuration = configuration.shortened()
     features, classes = configuration.data()
     blas = ThreadpoolController()
-    steps = configuration.single_steps
 
     def training(count: int) -> Callable[[int], Training]:
         def run(epochs: int) -> Training:
@@ -27,12 +27,12 @@ def candidates(configuration: Configuration, rule: str, threads: int) -> list[Ca
 
             def epoch(number: int) -> None:
                 order = row_order(SEED, number, configuration.rows)
-                for places in order.reshape(-1, configuration.batch)[:steps]:
+                for places in order.reshape(-1, configuration.batch):
                     step(features[places], classes[places])
 
             with blas.limit(limits=count, user_api="blas"):
                 seconds = seconds_of(epoch, epochs)
-            return Training(seconds, epochs * steps, step.parameters)
+            return Training(seconds, epochs * configuration.steps, step.parameters)
 
         return run
 

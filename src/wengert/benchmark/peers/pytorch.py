@@ -44,11 +44,11 @@ def _threads(count: int) -> str:
 def _training(
     configuration: Configuration, rule: str, threads: int, fused: bool, compiled: Callable[[Any], Any]
 ) -> Callable[[int], Training]:
+    configuration = configuration.shortened()
     features, classes = map(torch.from_numpy, configuration.data())
     targets = classes[:, None].float() if configuration.binary else classes
     loss = torch.nn.BCEWithLogitsLoss() if configuration.binary else torch.nn.CrossEntropyLoss()
     net = _network(configuration)
-    steps = configuration.single_steps
     loss_of = compiled(lambda x, y: loss(net(x), y))
 
     def run(epochs: int) -> Training:
@@ -62,9 +62,7 @@ def _training(
         )
 
         def epoch(number: int) -> None:
-            order = torch.from_numpy(
-                row_order(SEED, number, configuration.rows)[: steps * configuration.batch]
-            )
+            order = torch.from_numpy(row_order(SEED, number, configuration.rows))
             # Shuffled at once and then cut: a view of a batch costs less than an index into all rows.
             batches = zip(
                 features[order].split(configuration.batch),
@@ -78,7 +76,7 @@ def _training(
 
         seconds = seconds_of(epoch, epochs)
         arrays = [value.detach().numpy() for value in net.parameters()]
-        return Training(seconds, epochs * steps, [np.array(array.T) for array in arrays])
+        return Training(seconds, epochs * configuration.steps, [np.array(array.T) for array in arrays])
 
     return run
 

@@ -14,8 +14,8 @@ from wengert.benchmark.configurations import ADAM_RATE, SGD_RATE, Configuration
 
 def candidates(configuration: Configuration, rule: str, threads: int) -> list[Candidate]:
     """Return an epoch as a call of `partial_fit`, with one thread of the BLAS and with all."""
-    rows = configuration.single_steps * configuration.batch
-    features, classes = (array[:rows] for array in configuration.data())
+    configuration = configuration.shortened()
+    features, classes = configuration.data()
     known = np.unique(classes) if configuration.binary else np.arange(configuration.sizes[-1])
     blas = ThreadpoolController()
 
@@ -39,7 +39,7 @@ def candidates(configuration: Configuration, rule: str, threads: int) -> list[Ca
                 )
             layers = zip(model.coefs_, model.intercepts_, strict=True)
             return Training(
-                seconds, epochs * configuration.single_steps, [array for layer in layers for array in layer]
+                seconds, epochs * configuration.steps, [array for layer in layers for array in layer]
             )
 
         return run

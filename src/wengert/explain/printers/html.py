@@ -118,12 +118,17 @@ def _index(text: str) -> str:
 
 def _written(line: Line, number: int) -> str:
     left = "" if line.continued else f'<math displaystyle="true">{math(line.subject)}</math>'
-    right = _operator(line.relation) + _operator("=").join(map(math, line.right))
+    # Each right side is a formula of its own, so that a long line breaks between them.
+    signs = [line.relation, *("=" for _ in line.right[1:])]
+    right = " ".join(
+        f'<math displaystyle="true"><mrow>{_operator(sign)}{math(side)}</mrow></math>'
+        for sign, side in zip(signs, line.right, strict=True)
+    )
     why = f"<br>{_words(line.why)}" if line.why else ""
     first = "" if line.continued else ' class="new"'
     return (
         f'<tr data-line="{number}" data-about="{escape(line.about)}"{first}><td>{left}</td>'
-        f'<td><math displaystyle="true"><mrow>{right}</mrow></math></td>'
+        f'<td class="formula">{right}</td>'
         f'<td class="rule">{_words(line.rule)}{why}</td><td class="line">{number}</td></tr>'
     )
 
