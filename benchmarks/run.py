@@ -74,7 +74,7 @@ def main() -> None:
     if result is not None:
         draw(result, options.out / f"{name}.png")
     print(_page(machine, result, found, options.rounds))
-    report(f"written to {options.out / name}.json, .md and .png")
+    report(f"written to {options.out / name}, .json, .md and with training .png")
 
 
 def _name(machine: dict[str, str]) -> str:

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from wengert import nn, optim, train
+from wengert.errors import ConfigurationError, WengertWarning
+from wengert.run import default
 from wengert.run.llvm import LLVMExecutor, cache, order, recent
 from wengert.run.llvm.target import object_code
 from wengert.train.native import Pace
@@ -329,8 +331,6 @@ def test_workers_of_a_pool_do_not_use_more_cores_than_there_are():
 
 
 def test_threads_are_checked():
-    from wengert.errors import ConfigurationError
-
     X, y = np.zeros((8, 5)), np.zeros(8, int)
     for wrong in (0, -1, 1.5, True):
         with pytest.raises(ConfigurationError, match="threads is an integer above 0"):
@@ -370,3 +370,16 @@ def test_a_stretch_grows_step_by_step_and_never_takes_long():
 
 def test_epochs_that_are_over_at_once_are_not_shared():
     assert {threads for threads, _ in paced(Pace(2), {1: 1e-5, 2: 1e-6}, 50, left=20)} == {1}
+
+
+def test_without_llvmlite_numpy_trains_and_it_is_said_once(rows, monkeypatch):
+    wanted = fit(deep(), *rows, executor="numpy")
+    monkeypatch.setitem(sys.modules, "wengert.run.llvm", None)
+    default._llvm_executor.cache_clear()
+    try:
+        with pytest.warns(WengertWarning, match="llvmlite cannot be loaded"):
+            result = fit(deep(), *rows)
+        assert_same_bits(result, wanted)
+        assert_same_bits(fit(deep(), *rows), wanted)  # a second warning would be an error
+    finally:
+        default._llvm_executor.cache_clear()

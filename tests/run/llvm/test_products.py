@@ -121,7 +121,7 @@ def test_a_stack_of_matrices(left: str, right: str, rng: np.random.Generator) ->
     ("sizes", "expected"),
     [
         ((40, 64, 96), {"packs_left": True, "blocks": 1, "panels": 3}),
-        ((90, 200, 96), {"packs_left": False, "blocks": 7, "groups": 3}),
+        ((90, 200, 96), {"packs_left": True, "blocks": 7, "groups": 9}),
         ((200, 32, 96), {"packs_left": True, "groups": 7}),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from llvmlite import ir
 
@@ -50,16 +50,27 @@ class Copies:
                     store(builder, zero, buffers[line], type_, access, place)
 
                 self._nest(builder, line.type.shape, [zeros], lambda place, found: clear(place, found[0]))
-            for operand, target in zip(line.inputs, self._targets(), strict=True):
-                view = self.kernel.leaves[operand]
-                source = Access(view.offset, broadcast_strides(view, operand.type.shape))
-                base = buffers[view.base]
+            if line.primitive.name == "concatenate" and dict(line.params)["axis"] > 0:
+                # Row by row, so that what is written lies together however narrow the parts are.
+                with counted_loop(builder, 0, line.type.shape[0]) as row:
+                    self._move(builder, buffers, [row])
+            else:
+                self._move(builder, buffers, [])
 
-                def move(place: Place, found: list[Access], base: ir.Value = base) -> None:
-                    value = load(builder, base, type_, found[0], place)
-                    store(builder, value, buffers[line], type_, found[1], place)
+    def _move(self, builder: ir.IRBuilder, buffers: dict[Node, ir.Value], fixed: list[Index]) -> None:
+        """Copy each operand, or of each what has the given indices along the first axes."""
+        line = self.kernel.line
+        type_ = memory_type(line.type.dtype)
+        for operand, target in zip(line.inputs, self._targets(), strict=True):
+            view = self.kernel.leaves[operand]
+            source = Access(view.offset, broadcast_strides(view, operand.type.shape))
+            base = buffers[view.base]
 
-                self._nest(builder, operand.type.shape, [source, target], move)
+            def move(place: Place, found: list[Access], base: ir.Value = base) -> None:
+                value = load(builder, base, type_, found[0], place)
+                store(builder, value, buffers[line], type_, found[1], place)
+
+            self._nest(builder, operand.type.shape, [source, target], move, fixed)
 
     def _targets(self) -> list[Access]:
         """Return where each operand goes."""
@@ -85,16 +96,24 @@ class Copies:
         shape: tuple[int, ...],
         accesses: list[Access],
         inside: Callable[[Place, list[Access]], None],
+        fixed: Sequence[Index] = (),
     ) -> None:
+        """Generate loops over the axes of `shape` behind those whose indices are fixed."""
         if 0 in shape:
             return
-        extents, _, fewer = coalesced(shape, [False] * len(shape), accesses)
+        known = len(fixed)
+        inner = [Access(access.offset, access.strides[known:]) for access in accesses]
+        extents, _, fewer = coalesced(shape[known:], [False] * (len(shape) - known), inner)
         if not extents:
             extents, fewer = [1], [Access(access.offset, (0,)) for access in fewer]
+        fewer = [
+            Access(access.offset, (*outer.strides[:known], *access.strides))
+            for access, outer in zip(fewer, accesses, strict=True)
+        ]
 
         def loops(indices: list[Index]) -> None:
-            extent = extents[len(indices)]
-            if len(indices) < len(extents) - 1:
+            extent = extents[len(indices) - known]
+            if len(indices) - known < len(extents) - 1:
                 with counted_loop(builder, 0, extent) as index:
                     loops([*indices, index])
                 return
@@ -105,4 +124,4 @@ class Copies:
             if full < extent:
                 inside(Place([*indices, full], extent - full), fewer)
 
-        loops([])
+        loops([*fixed])

@@ -91,14 +91,14 @@ def cut_of(product: Product, target: Target) -> Cut:
     block = math.ceil(product.terms / blocks)
     left_by_row, left_by_term = product.left_access.strides[-2:]
     is_far = abs(left_by_term) * size >= PAGE or product.terms >= MANY_LINES
-    packs_left = left_by_row == 1 and is_far and panels >= FEW_TILES and blocks == 1
-    # What is kept for each row of a group: its packed terms, or its results between the blocks.
-    kept = product.terms if packs_left else width if blocks > 1 else 0
+    packs_left = left_by_row == 1 and is_far and panels >= FEW_TILES
+    # What is kept for each row of a group: the packed terms of a block, and its results between the blocks.
+    kept = (block if packs_left else 0) + (panels * width if blocks > 1 else 0)
     groups = max(math.ceil(product.rows * kept * size / GROUP_BYTES), 1)
     group = math.ceil(row_tiles / groups)
     left_bytes = group * tile.rows * block * size if packs_left else 0
     right_bytes = block * width * size if packs_right else 0
-    results_bytes = (group if blocks > 1 else 1) * tile.rows * width * size
+    results_bytes = (group * panels if blocks > 1 else 1) * tile.rows * width * size
     offsets = (0, rounded(left_bytes), rounded(left_bytes) + rounded(right_bytes))
     return Cut(
         lanes, tile, row_tiles, panels, blocks, block, group, packs_left, packs_right,
@@ -115,7 +115,7 @@ def tile_of(rows: int, columns: int, lanes: int, target: Target) -> Tile:
     across = math.ceil(columns / lanes)
     if rows <= 4:
         # Such a product is read more than computed: in longer stretches.
-        return Tile(rows, min(across, 4 if wide else 2))
+        return Tile(rows, min(across, (8 if rows == 1 else 4) if wide else 2))
     vectors = (
         1 if across == 1 else min((2, 3) if wide else (2,), key=lambda n: (math.ceil(across / n) * n, n))
     )

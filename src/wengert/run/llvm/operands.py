@@ -28,8 +28,18 @@ from wengert.run.llvm.products import Product
 class Panel:
     """Some columns from one on, as vectors; only the last vector may be short."""
 
+    number: Index
     column: Index
     widths: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """`count` terms from `term` on."""
+
+    number: Index
+    term: Index
+    count: Index
 
 
 def scratch_at(builder: ir.IRBuilder, scratch: ir.Value, offset: int) -> ir.Value:
@@ -49,37 +59,39 @@ class LeftOperand:
         self.matrix = matrix
         self.packed = scratch_at(builder, scratch, cut.offsets[0])
 
-    def pack(self, batch: Sequence[Index], tile: Index) -> None:
-        """Copy the group of tiles that begins with `tile`: of each its terms, of each term its rows."""
+    def pack(self, batch: Sequence[Index], tile: Index, low: Index, high: Index, block: Block) -> None:
+        """Copy tiles of the group that begins with `tile`: of each its terms, of each term its rows."""
         builder, rows = self.builder, self.cut.tile.rows
         full, rest = divmod(self.product.rows, rows)
-        stop = smaller(builder, minus(builder, full, tile), self.cut.group)
-        with counted_loop(builder, 0, stop) as number:
-            self._pack_tile(batch, tile, number, rows)
+        stop = smaller(builder, minus(builder, full, tile), high)
+        with counted_loop(builder, low, stop) as number:
+            self._pack_tile(batch, tile, number, rows, block)
         if rest:
-            with builder.if_then(builder.icmp_signed("<", index_value(stop), index_value(self.cut.group))):
-                self._pack_tile(batch, tile, stop, rest)
+            with builder.if_then(builder.icmp_signed("<", index_value(stop), index_value(high))):
+                self._pack_tile(batch, tile, stop, rest, block)
 
-    def _pack_tile(self, batch: Sequence[Index], tile: Index, number: Index, rows: int) -> None:
+    def _pack_tile(self, batch: Sequence[Index], tile: Index, number: Index, rows: int, block: Block) -> None:
         builder, type_ = self.builder, self.product.type
-        row = times(builder, plus(builder, tile, number), self.cut.tile.rows)
-        source = address(builder, self.matrix, type_, self.product.left_access, Place([*batch, row, 0], 1))
-        stride, terms = index_value(self.product.left_access.strides[-1]), index_value(self.product.terms)
+        place = Place(
+            [*batch, times(builder, plus(builder, tile, number), self.cut.tile.rows), block.term], 1
+        )
+        source = address(builder, self.matrix, type_, self.product.left_access, place)
+        stride = index_value(self.product.left_access.strides[-1])
         function = pack_rows(builder.module, type_, self.cut.tile.rows, (rows,))
-        builder.call(function, [source, stride, terms, self._packed_tile(number)])
+        builder.call(function, [source, stride, index_value(block.count), self._packed_tile(number)])
 
     def _packed_tile(self, number: Index) -> ir.Value:
-        offset = times(self.builder, number, self.product.terms * self.cut.tile.rows)
+        offset = times(self.builder, number, self.cut.block * self.cut.tile.rows)
         return self.builder.gep(self.packed, [index_value(offset)], source_etype=self.product.type)
 
     def tile(
-        self, batch: Sequence[Index], number: Index, row: Index, term: Index
+        self, batch: Sequence[Index], number: Index, row: Index, block: Block
     ) -> tuple[ir.Value, int, int]:
         """Return where the tile `number` of its group begins, and its strides by row and by term."""
         if self.cut.packs_left:
             return self._packed_tile(number), 1, self.cut.tile.rows
         access = self.product.left_access
-        place = Place([*batch, row, term], 1)
+        place = Place([*batch, row, block.term], 1)
         first = address(self.builder, self.matrix, self.product.type, access, place)
         return first, access.strides[-2], access.strides[-1]
 
@@ -103,15 +115,15 @@ class RightOperand:
         self.packed = scratch_at(builder, scratch, cut.offsets[1])
         self.taken: tuple[ir.Value, int, tuple[int, ...]] = (matrix, 0, ())
 
-    def take(self, batch: Sequence[Index], term: Index, count: Index, panel: Panel) -> None:
-        """Go to `count` terms of a panel, and copy them where that pays."""
+    def take(self, batch: Sequence[Index], panel: Panel, block: Block) -> None:
+        """Go to a block of terms of a panel, and copy it where that pays."""
         access = self.product.right_access
-        place = Place([*batch, term, panel.column], 1)
+        place = Place([*batch, block.term, panel.column], 1)
         source = address(self.builder, self.matrix, self.product.type, access, place)
         if not self.cut.packs_right:
             self.taken = source, access.strides[-2], panel.widths
             return
-        self._pack(source, count, panel)
+        self._pack(source, block.count, panel)
         vectors = len(panel.widths)
         self.taken = self.packed, vectors * self.cut.lanes, (self.cut.lanes,) * vectors
 

@@ -29,7 +29,7 @@ from wengert.run.llvm.loops import (
     times,
 )
 from wengert.run.llvm.microkernel import tile_function
-from wengert.run.llvm.operands import LeftOperand, Panel, RightOperand, scratch_at
+from wengert.run.llvm.operands import Block, LeftOperand, Panel, RightOperand, scratch_at
 from wengert.run.llvm.products import Product
 from wengert.run.llvm.target import Target
 
@@ -55,7 +55,8 @@ class Tiles:
         self.units = self.scratch_bytes = 0
         if not product.is_empty:
             self.cut = cut = cut_of(product, target)
-            self.stretches = [*product.batch, cut.groups, cut.panels]
+            # Where terms are added up in blocks, all panels of a group stay with one thread.
+            self.stretches = [*product.batch, cut.groups, cut.panels if cut.blocks == 1 else 1]
             self.units = math.prod(self.stretches) * cut.group
             self.scratch_bytes = cut.scratch_bytes
 
@@ -84,32 +85,46 @@ class Tiles:
             if cut.groups > 1:
                 high = smaller(builder, high, minus(builder, cut.row_tiles, tile))
             stretch = _Stretch(batch, tile, low, high)
-            if cut.packs_left:
-                is_first = builder.icmp_signed("==", index_value(panel), index_value(0))
-                is_new = builder.or_(is_first, builder.icmp_signed("==", index_value(number), first))
-                with builder.if_then(is_new):
-                    left.pack(batch, tile)
-            self._panel(writer, stretch, panel)
+            if cut.blocks == 1:
+                if cut.packs_left:
+                    is_first = builder.icmp_signed("==", index_value(panel), index_value(0))
+                    is_new = builder.or_(is_first, builder.icmp_signed("==", index_value(number), first))
+                    with builder.if_then(is_new):
+                        left.pack(batch, tile, 0, cut.group, Block(0, 0, product.terms))
+                self._panel(writer, stretch, panel, Block(0, 0, product.terms))
+            else:
+                self._blocks(writer, stretch)
 
-    def _panel(self, writer: _PanelWriter, stretch: _Stretch, panel: Index) -> None:
+    def _blocks(self, writer: _PanelWriter, stretch: _Stretch) -> None:
+        """Generate a stretch of tiles of all panels, block by block of their terms."""
+        builder, cut, terms = writer.builder, self.cut, self.product.terms
+        with counted_loop(builder, 0, cut.blocks) as number:
+            term = times(builder, number, cut.block)
+            block = Block(number, term, smaller(builder, minus(builder, terms, term), cut.block))
+            if cut.packs_left:
+                writer.left.pack(stretch.batch, stretch.tile, stretch.low, stretch.high, block)
+            with counted_loop(builder, 0, cut.panels) as panel:
+                self._panel(writer, stretch, panel, block)
+
+    def _panel(self, writer: _PanelWriter, stretch: _Stretch, panel: Index, block: Block) -> None:
         """Generate a stretch of tiles of one panel; the last one may have fewer columns."""
         builder, cut, columns = writer.builder, self.cut, self.product.columns
         full = columns // cut.width
         column = times(builder, panel, cut.width)
-        whole = Panel(column, (cut.lanes,) * cut.tile.vectors)
+        whole = Panel(panel, column, (cut.lanes,) * cut.tile.vectors)
         rest = columns - full * cut.width
         widths = tuple(min(cut.lanes, rest - start) for start in range(0, rest, cut.lanes))
         if not rest:
-            writer.write(stretch, whole)
+            writer.write(stretch, whole, block)
         elif not full:
-            writer.write(stretch, Panel(0, widths))
+            writer.write(stretch, Panel(0, 0, widths), block)
         else:
             is_full = builder.icmp_signed("<", index_value(panel), index_value(full))
             with builder.if_else(is_full) as (then, otherwise):
                 with then:
-                    writer.write(stretch, whole)
+                    writer.write(stretch, whole, block)
                 with otherwise:
-                    writer.write(stretch, Panel(full * cut.width, widths))
+                    writer.write(stretch, Panel(full, full * cut.width, widths), block)
 
 
 @dataclass(frozen=True)
@@ -141,28 +156,25 @@ class _PanelWriter:
         self.results = scratch_at(builder, scratch, self.cut.offsets[2])
         self.body = Body(self.product.kernel, buffers, self.product.accesses)
 
-    def write(self, stretch: _Stretch, panel: Panel) -> None:
-        """Generate the tiles, block by block of their terms."""
-        builder, cut, terms = self.builder, self.cut, self.product.terms
-        with counted_loop(builder, 0, cut.blocks) as block:
-            term = times(builder, block, cut.block)
-            count = smaller(builder, minus(builder, terms, term), cut.block) if cut.blocks > 1 else terms
-            self.right.take(stretch.batch, term, count, panel)
-            with counted_loop(builder, stretch.low, stretch.high) as number:
-                row = times(builder, plus(builder, stretch.tile, number), cut.tile.rows)
-                rows: Index = cut.tile.rows
-                if self.product.rows % cut.tile.rows:
-                    rows = smaller(builder, minus(builder, self.product.rows, row), cut.tile.rows)
-                if terms >= MANY_TERMS:
-                    self._fetch(stretch.batch, row, rows, panel)
-                results = self._results(number, panel)
-                self._multiply(stretch, number, row, rows, term, count, results, block)
-                if cut.blocks == 1:
+    def write(self, stretch: _Stretch, panel: Panel, block: Block) -> None:
+        """Generate the tiles, for one block of their terms."""
+        builder, cut = self.builder, self.cut
+        self.right.take(stretch.batch, panel, block)
+        with counted_loop(builder, stretch.low, stretch.high) as number:
+            row = times(builder, plus(builder, stretch.tile, number), cut.tile.rows)
+            rows: Index = cut.tile.rows
+            if self.product.rows % cut.tile.rows:
+                rows = smaller(builder, minus(builder, self.product.rows, row), cut.tile.rows)
+            if cut.block >= MANY_TERMS and cut.blocks == 1:
+                self._fetch(stretch.batch, row, rows, panel)
+            results = self._results(number, panel)
+            self._multiply(stretch.batch, number, row, rows, block, results)
+            if cut.blocks == 1:
+                self._finish(stretch.batch, row, rows, panel, results)
+            else:
+                is_last = builder.icmp_signed("==", index_value(block.number), index_value(cut.blocks - 1))
+                with builder.if_then(is_last):
                     self._finish(stretch.batch, row, rows, panel, results)
-                else:
-                    is_last = builder.icmp_signed("==", index_value(block), index_value(cut.blocks - 1))
-                    with builder.if_then(is_last):
-                        self._finish(stretch.batch, row, rows, panel, results)
 
     def _fetch(self, batch: Sequence[Index], row: Index, rows: Index, panel: Panel) -> None:
         """Ask for the memory that the lines behind the product will read or write when the tile is done."""
@@ -186,34 +198,26 @@ class _PanelWriter:
         """Return where the results of a tile stand between the blocks, and until what follows is computed."""
         if self.cut.blocks == 1:
             return self.results
-        size = self.cut.tile.rows * len(panel.widths) * self.cut.lanes
-        offset = times(self.builder, number, size)
+        place = plus(self.builder, times(self.builder, number, self.cut.panels), panel.number)
+        offset = times(self.builder, place, self.cut.tile.rows * self.cut.width)
         return self.builder.gep(self.results, [index_value(offset)], source_etype=self.product.type)
 
     def _multiply(
-        self,
-        stretch: _Stretch,
-        number: Index,
-        row: Index,
-        rows: Index,
-        term: Index,
-        count: Index,
-        results: ir.Value,
-        block: Index,
+        self, batch: Sequence[Index], number: Index, row: Index, rows: Index, block: Block, results: ir.Value
     ) -> None:
         builder = self.builder
-        source, by_row, by_term = self.left.tile(stretch.batch, number, row, term)
+        source, by_row, by_term = self.left.tile(batch, number, row, block)
         right, right_by_term, widths = self.right.taken
         function = tile_function(builder.module, self.product.type, self.cut.tile, self.cut.lanes, widths)
         adds: ir.Value = ir.Constant(I1, 0)
         if self.cut.blocks > 1:
-            adds = builder.icmp_signed(">", index_value(block), index_value(0))
+            adds = builder.icmp_signed(">", index_value(block.number), index_value(0))
         last_row = index_value(minus(builder, rows, 1))
         builder.call(
             function,
             [
                 *(source, index_value(by_row), index_value(by_term), last_row),
-                *(right, index_value(right_by_term), index_value(count), results, adds),
+                *(right, index_value(right_by_term), index_value(block.count), results, adds),
             ],
         )
 
