@@ -125,3 +125,17 @@ def test_every_activation(activation):
     derivation = wg.explain(net, X[0], np.ones(1), loss=nn.squared_error, view="delta", style="002")
 
     assert "A1 = " in str(derivation) or activation in ("identity", "step")
+
+
+def test_layers_with_a_scaled_product_are_layers():
+    def loss(W1, W2, x, t):
+        z1 = 0.5 * (x @ W1)
+        a1 = np.tanh(z1)
+        z2 = a1 @ W2 / 4
+        return np.sum((z2 - t) ** 2)
+
+    arguments = (np.ones((4, 3)), np.ones((3, 2)), X[0], np.zeros(2))
+    text = str(wg.explain(loss, *arguments, wrt=["W1", "W2"], view="delta"))
+
+    assert "δ2 at the output" in text
+    assert "∂L/∂W1 = 1/2  xᵀ  δ1" in text

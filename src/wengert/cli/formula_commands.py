@@ -93,7 +93,7 @@ def explain(
 
     Example: wengert explain 'sum((tanh(a @ W) @ V - y)**2)' --wrt W,V --shape a=1x3,W=3x2,V=2x2,y=1x2
 
-    Example: wengert explain digits-model --row 3 --wrt layers.0.weight --view delta --open
+    Example: wengert explain digits-model --row 3 --wrt layers.1.weight --view delta --open
     """
     from wengert.cli.derivation_output import Output
     from wengert.cli.explain_command import run

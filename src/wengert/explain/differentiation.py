@@ -148,9 +148,25 @@ def _extreme(expression: Extreme, by: Element, rules: Rules) -> Expression:
 
 
 def _cases(condition: Expression, value: Expression, otherwise: Expression) -> Expression:
+    """Return the derivative case by case; a δ that both cases share stands behind them."""
     if is_number(value, 0) and is_number(otherwise, 0):
         return ZERO
-    return Cases(condition, value, otherwise)
+    shared = _deltas(otherwise) if is_number(value, 0) else _deltas(value)
+    if not is_number(otherwise, 0) and _deltas(otherwise) != shared:
+        return Cases(condition, value, otherwise)
+    return multiply(Cases(condition, _without(value, shared), _without(otherwise, shared)), *shared)
+
+
+def _factors(expression: Expression) -> tuple[Expression, ...]:
+    return expression.factors if isinstance(expression, Product) else (expression,)
+
+
+def _deltas(expression: Expression) -> list[Expression]:
+    return [factor for factor in _factors(expression) if isinstance(factor, Delta)]
+
+
+def _without(expression: Expression, deltas: list[Expression]) -> Expression:
+    return multiply(*(factor for factor in _factors(expression) if factor not in deltas))
 
 
 def _apply(expression: Apply, by: Element, rules: Rules) -> Expression:

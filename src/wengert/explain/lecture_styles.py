@@ -132,12 +132,33 @@ def _has_product(node: Node) -> bool:
 def _after(before: Node, problem: Problem) -> Node | None:
     """Return the activation: the one function that the pre-activation goes into, if it is one."""
     users = [node for node in problem.program.nodes if before in node.inputs]
+    whole = _composite(before, users, problem)
+    if whole is not None:
+        return whole
     functions = [node for node in users if node.primitive.name != "logsumexp"]  # the sum below a softmax
     if len(functions) != 1 or functions[0] is problem.output.node:
         return None
     (node,) = functions
     bends = node.primitive.kind is Kind.ELEMENTWISE and node.primitive.name not in _ARITHMETIC
     return node if bends else None
+
+
+def _composite(before: Node, users: list[Node], problem: Problem) -> Node | None:
+    """Return the result of the composite, such as SELU, that alone uses a value and keeps its shape."""
+    provenance = problem.program.provenance
+    inside = [[one for one in provenance[node].regions if one.kind == "composite"] for node in users]
+    if not inside or not inside[0] or any(one[:1] != inside[0][:1] for one in inside):
+        return None
+    region = inside[0][0]
+    if region in provenance[before].regions:
+        return None
+    members = [
+        node
+        for node in problem.program.nodes
+        if node in provenance and region in provenance[node].regions and node.inputs
+    ]
+    last = members[-1]
+    return last if last.type.shape == before.type.shape and last is not problem.output.node else None
 
 
 def _operands(problem: Problem, layer: Layer) -> tuple[Node, Node | None, list[Node]]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wengert.explain.expressions import Expression, Partial, Symbol
+from wengert.explain.arithmetic import multiply
+from wengert.explain.expressions import Expression, Number, Partial, Product, Symbol
 from wengert.explain.indices import Index
 from wengert.explain.numbers import cut
 
@@ -132,11 +133,15 @@ class Jacobian(Expression):
 
 
 def matrix_product(*factors: Expression) -> Expression:
-    """Return the product; nested products are opened, since the product is associative."""
+    """Return the product; nested products are opened, since it is associative, and numbers go in front."""
     flat: list[Expression] = []
+    numbers: list[Expression] = []
     for factor in factors:
+        if isinstance(factor, Product) and len(factor.factors) == 2 and isinstance(factor.factors[0], Number):
+            numbers.append(factor.factors[0])
+            factor = factor.factors[1]
         flat += factor.factors if isinstance(factor, MatrixProduct) else (factor,)
-    return flat[0] if len(flat) == 1 else MatrixProduct(tuple(flat))
+    return multiply(*numbers, flat[0] if len(flat) == 1 else MatrixProduct(tuple(flat)))
 
 
 def hadamard(*factors: Expression) -> Expression:

@@ -98,7 +98,7 @@ def _has_sum(node: Node, named: Mapping[Node, object]) -> bool:
     return False
 
 
-def _scales(node: Node) -> bool:
+def scales(node: Node) -> bool:
     """Whether a line multiplies or divides by a number."""
     operands = node.inputs[1:] if node.primitive.name == "div" else node.inputs
     return node.primitive.name in ("mul", "div") and any(uniform_value(one) is not None for one in operands)
@@ -108,7 +108,7 @@ def _stem(node: Node, consumers: list[Node], named: Mapping[Node, object]) -> st
     """Return the stem of an automatic name, None where the line is better written out where it is used."""
     if _movement_of_name(node, named) or not node.type.is_float:
         return None
-    fed = [one for one in consumers if one.primitive.name not in _LINEAR and not _scales(one)]
+    fed = [one for one in consumers if one.primitive.name not in _LINEAR and not scales(one)]
     bends = [one for one in fed if one.primitive.kind in (Kind.ELEMENTWISE, Kind.REDUCTION)]
     softmax = any(one.primitive.name in ("exp_difference", "logsumexp") for one in consumers)
     if (bends or softmax) and _has_sum(node, named):

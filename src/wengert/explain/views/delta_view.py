@@ -9,6 +9,7 @@ from wengert.explain.conversion import NoMatrixForm
 from wengert.explain.expressions import Partial, Symbol
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
+from wengert.explain.symbols import scales
 from wengert.explain.views.index_view import gradient_names, independent
 from wengert.explain.views.matrix_view import MatrixWriter, definitions
 from wengert.ir.node import Node
@@ -49,7 +50,7 @@ def _is_weighted(problem: Problem, symbol: Symbol) -> bool:
             return any(
                 operand in parameters or _moved_parameter(operand, parameters) for operand in node.inputs
             )
-        if node.primitive.name in ("add", "sub", "expand_dims", "squeeze"):
+        if node.primitive.name in ("add", "sub", "expand_dims", "squeeze") or scales(node):
             stack += node.inputs
     return False
 
