@@ -194,6 +194,8 @@ def test_before_fit(rng: np.random.Generator) -> None:
     with pytest.raises(NotFittedError):
         wg.MLPClassifier().gradients(X, y)
     assert not hasattr(wg.MLPClassifier(), "coefs_")
+    with pytest.raises(AttributeError, match="'MLPClassifier' object has no attribute 'coefs_' before fit"):
+        wg.MLPClassifier().coefs_ = [X]
 
 
 def test_words_and_gaps_name_the_argument_that_takes_them(rng: np.random.Generator) -> None:

@@ -134,6 +134,20 @@ def test_dropout_and_running_statistics(rows, loops, dtype):
     assert_close(result, fit(net, *rows, executor="numpy"), 1e-11 if dtype == np.float64 else 1e-4)
 
 
+def test_an_order_may_be_shuffled_in_place(monkeypatch, rows, loops):
+    """As `numpy.random.Generator.shuffle` does it."""
+    same = np.arange(ROWS)
+
+    def in_place(seed, epoch, count, *rest):
+        np.random.default_rng(epoch).shuffle(same)
+        return same
+
+    monkeypatch.setattr(train.loop, "row_order", in_place)
+    result = fit(deep(), *rows)
+    same[:] = np.arange(ROWS)
+    assert_close(result, fit(deep(), *rows, executor="numpy"))
+
+
 def test_integer_features_are_gathered(rng, loops):
     X = rng.integers(0, 6, size=ROWS)
     net = nn.Sequential(nn.Embedding(6, 4), nn.Dense(4, 3)).initialise(seed=0, dtype=np.float64)

@@ -310,6 +310,7 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
 
     @coefs_.setter
     def coefs_(self, coefs: list[Array]) -> None:
+        self._dense_layers("coefs_")  # which says so where there are none
         self._replace_arrays("weight", coefs)
 
     @property
@@ -319,6 +320,7 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
 
     @intercepts_.setter
     def intercepts_(self, intercepts: list[Array]) -> None:
+        self._dense_layers("intercepts_")
         self._replace_arrays("bias", intercepts)
 
     def _dense_layers(self, attribute: str) -> list[nn.Dense]:

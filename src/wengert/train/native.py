@@ -52,6 +52,7 @@ class NativeSteps:
         self._loops = loops
         self._bounds = bounds
         self._pace = Pace(threads)
+        self._given = self._order = np.zeros(0, np.int64)
         self._full = bounds[0][1] - bounds[0][0]
         self._full_batches = sum(last - first == self._full for first, last in bounds)
 
@@ -68,6 +69,7 @@ class NativeSteps:
         window : int
             Batches.
         """
+        order = self._kept(order, batch)
         first, last = self._bounds[batch]
         loop = self._loops[last - first]
         if batch >= self._full_batches:
@@ -82,7 +84,13 @@ class NativeSteps:
     def step(self, order: Array, batch: int) -> None:
         """Take one step."""
         first, last = self._bounds[batch]
-        self._loops[last - first].run(order, first, 1, 1)
+        self._loops[last - first].run(self._kept(order, batch), first, 1, 1)
+
+    def _kept(self, order: Array, batch: int) -> Array:
+        """Return the order of this epoch; the caller's array may have been shuffled in place for it."""
+        if batch == 0 or order is not self._given:
+            self._given, self._order = order, order.copy()
+        return self._order
 
     def copy(self) -> tuple[Array, ...]:
         """Return the carry as it is now."""
