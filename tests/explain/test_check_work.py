@@ -83,6 +83,33 @@ def test_right_claims(function, arguments, name, claim):
     assert "value: right at all 5 points" in str(report)
 
 
+def renamed(a: Any, W: Any, V: Any, y: Any) -> Any:
+    b = a @ W
+    c = hidden = np.tanh(b)
+    d = c @ V
+    e = d  # no activation, as the lecture writes it
+    epsilon = np.sum((e - y) ** 2)
+    return epsilon + 0 * np.sum(hidden)
+
+
+def reused(a: Any, W: Any, V: Any, y: Any) -> Any:
+    c = a @ W
+    e = c
+    c = np.tanh(c)
+    return np.sum((c @ V - y) ** 2) + 0 * np.sum(e)
+
+
+def test_a_value_is_known_by_its_second_name():
+    claims = {"W": "a.T @ (2*(e-y) @ V.T * (1-hidden**2))", "e": "2*(e-y)", "c": "dd @ V.T"}
+
+    assert wg.check_work(renamed, *ROWS, claims=claims)
+
+
+def test_a_name_that_stands_for_two_values_gets_no_second_one():
+    with pytest.raises(FormulaError, match="unknown name 'e'"):
+        wg.check_work(reused, *ROWS, claims={"W": "a.T @ e"})
+
+
 @pytest.mark.parametrize(
     ("claim", "slip", "corrected"),
     [
