@@ -97,9 +97,10 @@ def test_layouts_and_notations_transpose_what_they_should() -> None:
 
 
 def test_a_matrix_of_one_row_is_a_vector_among_the_jacobians() -> None:
-    text = str(
-        wg.explain(lambda V, c: np.sum((c @ V) ** 2 + c @ V), np.eye(2), np.ones((1, 2)), view="matrix")
-    )
+    def function(V: np.ndarray, c: np.ndarray) -> float:
+        return np.sum((c @ V) ** 2 + c @ V)
+
+    text = str(wg.explain(function, np.eye(2), np.ones((1, 2)), view="matrix"))
 
     assert "∂z1/∂c =  V\n" in text
     assert "∂z1/∂V is of shape (1×2)×(2×2): 8 entries" in text
