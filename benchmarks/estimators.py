@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,6 @@ os.environ["WENGERT_CACHE_DIR"] = ""
 
 import numpy as np
 import sklearn.neural_network as reference
-from benchmarks.measurement import interleaved
 from benchmarks.table_data import TABLES, Unavailable, fashion_mnist, mnist
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.model_selection import train_test_split
@@ -36,6 +36,7 @@ from sklearn.preprocessing import StandardScaler
 
 import wengert as wg
 from wengert.benchmark.machine import describe_machine
+from wengert.benchmark.turns import interleaved
 from wengert.estimators.tables import as_frame
 from wengert.io.columns import infer_column
 from wengert.io.preprocess import TablePreprocessor, Target, fit_columns
@@ -154,10 +155,22 @@ def predict_times() -> dict[str, Any]:
         np.testing.assert_allclose(predict(X), ours.predict_proba(X), atol=1e-5)
     found = {}
     for count, batch, repetitions in ((1, X[:1], 300), (100_000, many, 1)):
-        calls = {name: functools.partial(predict, batch) for name, predict in functions.items()}
-        times = interleaved(calls, 9, repetitions)
+        turns = {
+            name: functools.partial(seconds_of, functools.partial(predict, batch), repetitions)
+            for name, predict in functions.items()
+        }
+        times = interleaved(turns, 9)
         found[str(count)] = {name: float(np.median(values)) for name, values in times.items()}
     return found
+
+
+def seconds_of(call: Callable[[], object], repetitions: int) -> float:
+    """Return the processor time of a call."""
+    call()
+    begin = time.process_time()
+    for _ in range(repetitions):
+        call()
+    return (time.process_time() - begin) / repetitions
 
 
 def onnx_session(estimator: Any) -> Any:

