@@ -83,6 +83,41 @@ def test_right_claims(function, arguments, name, claim):
     assert "value: right at all 5 points" in str(report)
 
 
+@pytest.mark.parametrize("order", ["(P - y) * P * (1 - P)", "P * (1 - P) * (P - y)"])
+def test_a_derivative_of_softmax_that_the_fused_delta_has_already_is_named(order):
+    report = wg.check_work(softmax_layer, *SOFTMAX, claims={"W": f"outer(A, {order})"})["W"]
+
+    assert report.slip == "a factor too many: P * (1 - P) does not belong there"
+    assert report.corrected == "outer(A, P - y)"
+
+
+def renamed(a: Any, W: Any, V: Any, y: Any) -> Any:
+    b = a @ W
+    c = hidden = np.tanh(b)
+    d = c @ V
+    e = d  # no activation, as the lecture writes it
+    epsilon = np.sum((e - y) ** 2)
+    return epsilon + 0 * np.sum(hidden)
+
+
+def reused(a: Any, W: Any, V: Any, y: Any) -> Any:
+    c = a @ W
+    e = c
+    c = np.tanh(c)
+    return np.sum((c @ V - y) ** 2) + 0 * np.sum(e)
+
+
+def test_a_value_is_known_by_its_second_name():
+    claims = {"W": "a.T @ (2*(e-y) @ V.T * (1-hidden**2))", "e": "2*(e-y)", "c": "dd @ V.T"}
+
+    assert wg.check_work(renamed, *ROWS, claims=claims)
+
+
+def test_a_name_that_stands_for_two_values_gets_no_second_one():
+    with pytest.raises(FormulaError, match="unknown name 'e'"):
+        wg.check_work(reused, *ROWS, claims={"W": "a.T @ e"})
+
+
 @pytest.mark.parametrize(
     ("claim", "slip", "corrected"),
     [
@@ -97,6 +132,8 @@ def test_right_claims(function, arguments, name, claim):
         (RIGHT.replace("1-c**2", "1-c"), "1 - c should be the derivative of c = tanh(b)", True),
         (RIGHT.replace("1-c**2", "1+c**2"), "the sign is wrong: 1 + c ** 2", True),
         (RIGHT.replace("* (1-c", "@ (1-c"), "where ⊙ belongs", True),
+        ("a.T @ (2*(e-y) @ V.T @ (1-c**2).T)", "a product of matrices where ⊙ belongs", True),
+        (RIGHT.replace("(1-c**2)", "c*(1-c)"), "c * (1 - c) should be the derivative of c = tanh(b)", True),
         (RIGHT.replace("V.T", "V").replace("2*", ""), "V should be V.T; a factor 2", False),
         (RIGHT.replace("a.T", "b.T"), "b stands where a belongs", True),
         ("a.T @ (2*(V @ (e-y)) * (1-c**2))", "wrong order, and a transpose is amiss", False),

@@ -138,6 +138,18 @@ def test_every_view_says_why_a_gradient_is_zero(view: str) -> None:
     text = str(wg.explain(lambda x: np.sum(np.sign(x)), X, view=view)).replace("\n", " ")
     assert "L depends on x through sign only, whose derivative is 0 wherever it has one" in text
 
+    text = str(wg.explain(lambda x: np.sum(x**0) + 0 * np.sum(np.tanh(np.tanh(x))), X, view=view))
+    text = " ".join(text.split())
+    assert "x stands in no formula once these are simplified (0 · x is 0, x⁰ is 1)" in text
+    assert "element itself" not in text
+
+
+def test_a_constant_value_is_no_name_for_a_derivative_that_equals_it() -> None:
+    text = str(wg.explain(lambda x, w: np.sum(x**2) + 0 * np.sum(w), X, X, wrt="w", view="adjoint"))
+
+    assert "∂L/∂v3 += 0  " in text
+    assert "· v4" not in text
+
 
 @pytest.mark.parametrize(
     ("options", "part"),

@@ -92,6 +92,18 @@ def test_layouts_and_notations_transpose_what_they_should() -> None:
     assert "z1 =  Wᵀ  x" in columns
     assert "∂L/∂W =  x  (∂L/∂z1)ᵀ" in columns
     assert _result(numerator, "W").shape == (2, 3)
+    assert "shape 2×3" in str(numerator)
+    assert "shape 3×2" not in str(numerator)
+
+
+def test_a_matrix_of_one_row_is_a_vector_among_the_jacobians() -> None:
+    def function(V: np.ndarray, c: np.ndarray) -> float:
+        return np.sum((c @ V) ** 2 + c @ V)
+
+    text = str(wg.explain(function, np.eye(2), np.ones((1, 2)), view="matrix"))
+
+    assert "∂z1/∂c =  V\n" in text
+    assert "∂z1/∂V is of shape (1×2)×(2×2): 8 entries" in text
 
 
 def test_the_notation_of_6390_names_the_layers_of_a_network() -> None:

@@ -14,6 +14,7 @@ from wengert.explain.expressions import (
     Differential,
     Element,
     Expression,
+    Number,
     Partial,
     Sum,
     Symbol,
@@ -92,9 +93,11 @@ class ChainRule:
             steps.append(
                 line(partial, partial, Differential(by, definition), f"definition of {of_symbol.name}")
             )
-        raw = neat(fold(raw, definition, of))
+        if not isinstance(definition, Number):  # a constant is no name for the numbers that equal it
+            raw = neat(fold(raw, definition, of))
+        reason = "it does not stand in the formula" if raw == ZERO else "it is the element itself"
         last: Expression = steps[-1].after if steps else partial
-        steps.append(line(partial, last, raw, str(rules) or "it is the element itself"))
+        steps.append(line(partial, last, raw, str(rules) or reason))
         short = neat(without_deltas(raw))
         if short != raw:
             steps.append(line(partial, raw, short, "δ keeps one term of the sum"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import math
 from collections.abc import Iterable, Mapping
@@ -27,6 +28,12 @@ class FormulaFunction:
     ----------
     formula : Formula
 
+    Attributes
+    ----------
+    names : tuple of str
+    other_names : dict of str to str
+        Of values that have two names, as after ``e = d``: the second, and the first.
+
     Notes
     -----
     When it is traced, values assigned in the formula have their names in the program.
@@ -35,6 +42,9 @@ class FormulaFunction:
     def __init__(self, formula: Formula) -> None:
         self.formula = formula
         self.names = formula.names
+        self.other_names = {
+            name: value.id for name, value in formula.assignments if isinstance(value, ast.Name)
+        }
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         self.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in self.names])
 

@@ -179,8 +179,22 @@ def _missing_factor(node: ast.expr, vocabulary: Vocabulary) -> Iterator[Edit]:
 
 
 def _wrong_factor(node: ast.expr, factors: Mapping[str, tuple[str, Shape]]) -> Iterator[Edit]:
+    pair = _last_two(node)
     for formula, (origin, _) in factors.items():
-        yield _read(formula), f"{shown(node)} should be the derivative of {origin}, which is {formula}"
+        words = f"should be the derivative of {origin}, which is {formula}"
+        yield _read(formula), f"{shown(node)} {words}"
+        if pair is not None:
+            rest, last = pair
+            yield _times(rest, _read(formula)), f"{shown(last)} {words}"
+
+
+def _last_two(node: ast.expr) -> tuple[ast.expr, ast.expr] | None:
+    """Return d and p * (1 - p) for d * p * (1 - p), which is read from the left."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        inner = node.left
+        if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Mult):
+            return inner.left, _times(inner.right, node.right)
+    return None
 
 
 def _wrong_axis(node: ast.expr) -> Iterator[Edit]:
@@ -225,6 +239,9 @@ def _operator(node: ast.expr) -> Iterator[Edit]:
             "⊙ where a product of matrices belongs" if product else "a product of matrices where ⊙ belongs"
         )
         yield fixed, f"{words}: {shown(node)} should be {shown(fixed)}"
+        if not product and isinstance(node.right, ast.Attribute):  # transposed to make the shapes fit
+            fixed = _times(node.left, node.right.value)
+            yield fixed, f"{words}: {shown(node)} should be {shown(fixed)}"
         for left, right in ((node.left, node.right), (node.right, node.left)):
             fixed = _call("outer", left, right)
             yield fixed, f"an outer product belongs here: {shown(node)} should be {shown(fixed)}"
@@ -268,3 +285,6 @@ def _superfluous(node: ast.expr) -> Iterator[Edit]:
         yield node.left, f"a factor too many: {shown(node.right)} does not belong there"
         if not isinstance(node.op, ast.Div):
             yield node.right, f"a factor too many: {shown(node.left)} does not belong there"
+        pair = _last_two(node)
+        if pair is not None:
+            yield pair[0], f"a factor too many: {shown(pair[1])} does not belong there"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +15,11 @@ from wengert.explain.derivation import check_recording, float64_leaves
 from wengert.explain.engine import Array, Point
 from wengert.explain.expressions import Symbol
 from wengert.explain.formula import nearest
+from wengert.explain.formula_program import FormulaFunction
 from wengert.explain.problem import Convention, Problem, build
 from wengert.ir.primitive import Kind
 from wengert.run.numpy import NumpyExecutor
+from wengert.trace.source import other_names
 from wengert.trace.tracing import Recording
 
 _SEED = 1964
@@ -54,7 +58,7 @@ class Truth:
     ----------
     points : list of Point
     names : dict of str to Symbol
-        Each named value, also under the name that the program has for it.
+        Each named value, also under the name that the program has for it, and other names of the reader's.
     """
 
     def __init__(
@@ -80,6 +84,10 @@ class Truth:
             known = program.provenance.get(node)
             if known is not None and known.name:
                 self.names.setdefault(known.name, symbol)
+        named = Counter(known.name for known in program.provenance.values())
+        for name, first in _other_names(function).items():
+            if first in self.names and named[first] == 1:  # in a loop, a name stands for several values
+                self.names.setdefault(name, self.names[first])
 
     @property
     def output(self) -> Symbol:
@@ -152,6 +160,13 @@ class Truth:
             if len(symbol.shape) > 1:
                 found.setdefault(int(np.prod(symbol.shape)), f"the elements of {symbol.name}")
         return found
+
+
+def _other_names(function: Callable[..., Any]) -> dict[str, str]:
+    if isinstance(function, FormulaFunction):
+        return function.other_names
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return {} if code is None else other_names(code)
 
 
 def _derivative(symbol: Symbol, by: Symbol) -> str:

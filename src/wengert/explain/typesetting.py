@@ -290,7 +290,8 @@ class Style:
                 return Row(tuple(pieces)), PRODUCT
             case Jacobian(partial):
                 of, by = partial.of.symbol, partial.by.symbol
-                placed = any(not isinstance(at, Index) for at in partial.of.positions)
+                # One element of a vector, as in a table; the only row of a matrix with one row is no choice.
+                placed = of.rank > 0 and not any(isinstance(at, Index) for at in partial.of.positions)
                 over = self.element(of, partial.of.positions) if placed else self.name(of.name)
                 below = row(Text("∂"), self.name(by.name))
                 whole = layout.Fraction(row(Text("∂"), over), below)

@@ -7,7 +7,9 @@ for its first turn.
 from __future__ import annotations
 
 import dis
+import re
 import sys
+from collections import Counter
 from types import CodeType, FrameType
 
 from wengert.ir.provenance import Provenance, Region, SourceLine
@@ -84,6 +86,34 @@ def _stores(code: CodeType) -> dict[int, str]:
         elif following.opname == "RETURN_VALUE":
             stores.update(dict.fromkeys(offsets, _RETURNED))
     return stores
+
+
+def other_names(code: CodeType) -> dict[str, str]:
+    """Return the variables that only rename one before, as in ``e = d`` and ``d = e = …``, with that one.
+
+    No operation is recorded for them. Names that are assigned to twice are left out, since they stand for
+    different values.
+    """
+    found: dict[str, str] = {}
+    stores = Counter(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+    top, copied = "", False  # the variable whose value is on top of the stack, and whether it is there twice
+    for one in dis.get_instructions(code):
+        # Python 3.13 joins instructions: LOAD_FAST_LOAD_FAST, STORE_FAST_STORE_FAST, STORE_FAST_LOAD_FAST.
+        actions = re.findall(r"(LOAD|STORE)_(?:FAST|NAME|GLOBAL|DEREF)", one.opname)
+        if one.opname in ("COPY", "DUP_TOP"):
+            copied = True
+        elif not actions and one.opname != "EXTENDED_ARG":
+            top, copied = "", False
+        names = one.argval if len(actions) > 1 else [one.argval] * len(actions)
+        for action, name in zip(actions, names, strict=True):
+            if action == "LOAD":
+                top, copied = name, False
+                continue
+            stores[name] += 1
+            if top:
+                found[name] = found.get(top, top)
+            top, copied = (top or name) if copied else "", False
+    return {name: first for name, first in found.items() if stores[name] == stores[first] == 1}
 
 
 def user_frame() -> FrameType | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wengert.explain.chain import INSERTED, ChainRule, line
-from wengert.explain.expressions import Element, Verbatim
+from wengert.explain.expressions import Element, Symbol, Verbatim, walk
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
 from wengert.ir.node import Node
@@ -110,7 +110,30 @@ def independent(problem: Problem) -> str:
                 f"{output.name} depends on {name} through {names} only, whose derivative is 0 wherever it "
                 f"has one: {zero}"
             )
+        elif symbol not in _in_formulas(problem):
+            said.append(
+                f"{name} stands in no formula once these are simplified (0 · x is 0, x⁰ is 1): {output.name} "
+                f"does not change with {name}, {zero}"
+            )
     return "\n".join(said)
+
+
+def _in_formulas(problem: Problem) -> set[Symbol]:
+    """Return the output, what stands in its formula, what stands in the formulas of that, and so on."""
+    found: set[Symbol] = set()
+    left = [problem.output]
+    while left:
+        symbol = left.pop()
+        if symbol in found:
+            continue
+        found.add(symbol)
+        if symbol.node.inputs:
+            formula = problem.definition(symbol, symbol.axes)
+            if isinstance(formula, Verbatim):
+                left += problem.uses.get(symbol, [])
+            else:
+                left += [part.symbol for part in walk(formula) if isinstance(part, Element)]
+    return found
 
 
 def dependents_of(nodes: Sequence[Node], source: Node) -> list[Node]:

@@ -102,6 +102,7 @@ def _jacobians(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Sect
                 steps.append(Step(left, left, right, rule, "", truth=found.partial, axes=(row, column)))
             elif of_symbol.rank == 1 and by_symbol.rank == 2 and by_symbol in problem.wrt:
                 of_shape, by_shape = dimensions(of_symbol.shape), dimensions(by_symbol.shape)
+                of_shape = f"({of_shape})" if len(of_symbol.shape) > 1 else of_shape
                 zeros = chain.local(of_symbol, by_symbol).result
                 entries = of_symbol.node.type.size * by_symbol.node.type.size
                 if any(isinstance(part, Delta) for part in walk(zeros)):
@@ -170,8 +171,9 @@ def _results(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Sectio
             continue
         element, result = chain.adjoints[symbol]
         subject = problem.total(element)
+        shape = symbol.shape[::-1] if writer.numerator else symbol.shape
         try:
-            step = writer.step(subject, result, rule=f"shape {dimensions(symbol.shape)}", shown=True)
+            step = writer.step(subject, result, rule=f"shape {dimensions(shape)}", shown=True)
         except NoMatrixForm:
             step = Step(subject, subject, result, "index form", "", truth=subject, shown=True)
         steps.append(step)
