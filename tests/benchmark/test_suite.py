@@ -7,7 +7,7 @@ import pytest
 
 from wengert.benchmark import suite, turns
 from wengert.benchmark.configurations import CONFIGURATIONS, Configuration
-from wengert.benchmark.peers import PEERS
+from wengert.benchmark.peers import PEERS, numpy_by_hand
 from wengert.benchmark.suite import Measurement, Result, measure
 from wengert.benchmark.tables import record, tables
 from wengert.run.llvm.limits import MachineLimits
@@ -92,13 +92,11 @@ def test_a_peer_that_fails_is_named_and_the_others_go_on(monkeypatch):
     def broken(configuration, rule, threads):
         raise RuntimeError("no compiler\nand more")
 
-    from wengert.benchmark.peers import pytorch
-
-    monkeypatch.setattr(pytorch, "compiled_candidates", broken)
-    peers = [PEERS["wengert-numpy"], PEERS["pytorch-compiled"]]
+    monkeypatch.setattr(numpy_by_hand, "candidates", broken)
+    peers = [PEERS["wengert-numpy"], PEERS["numpy"]]
     lines = []
     found = measure([tiny], peers, 1, 3, lines.append, ["SGD"])
-    assert found.failures == ["PyTorch compiled, tiny with SGD: no compiler"]
+    assert found.failures == ["NumPy, tiny with SGD: no compiler"]
     (only,) = found.measurements
     assert (only.peer, len(only.seconds), only.median) == (
         "wengert-numpy",
