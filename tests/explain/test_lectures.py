@@ -96,6 +96,12 @@ def test_layouts_and_notations_transpose_what_they_should() -> None:
     assert "shape 3×2" not in str(numerator)
 
 
+def test_what_has_no_form_in_matrices_is_told_with_its_line() -> None:
+    text = str(wg.explain(lambda A: np.sum(np.cumsum(A, axis=0)), np.ones((2, 2)), view="matrix"))
+
+    assert "u1 (shape 2×2) has no form in matrices: it is np.cumsum(A, axis=0). See its index form." in text
+
+
 def test_a_matrix_of_one_row_is_a_vector_among_the_jacobians() -> None:
     def function(V: np.ndarray, c: np.ndarray) -> float:
         return np.sum((c @ V) ** 2 + c @ V)
