@@ -329,17 +329,22 @@ def work(seed):
     return default_threads(), result.net.layers[0].weight
 
 cores = os.cpu_count()
-results = Parallel(n_jobs=2)(delayed(work)(seed) for seed in range(4))
+results = Parallel(n_jobs=2, backend=BACKEND)(delayed(work)(seed) for seed in range(4))
 same = [np.array_equal(weight, work(seed)[1]) for seed, (_, weight) in enumerate(results)]
 print(all(same), max(threads for threads, _ in results) <= max(cores // 2, 1))
 """
 
 
-def test_workers_of_a_pool_do_not_use_more_cores_than_there_are():
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+def test_workers_of_a_pool_do_not_use_more_cores_than_there_are(backend):
     pytest.importorskip("joblib", reason="it makes the pool")
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     done = subprocess.run(
-        [sys.executable, "-c", JOBLIB], capture_output=True, text=True, timeout=120, env=environment
+        [sys.executable, "-c", JOBLIB.replace("BACKEND", repr(backend))],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
     )
     assert done.stdout.split() == ["True", "True"], done.stderr
 

@@ -144,6 +144,7 @@ FORMS = {
     "sign inside a product": (lambda x, y: y + (-x) * y, lambda x, y: y - x * y, [z3, y23]),
     "square": (lambda x: x * x, lambda x: np.square(x), [x23]),
     "powers": (lambda x: x**1 + x**2.0 + x**-1, lambda x: x + np.square(x) + np.reciprocal(x), [x23]),
+    "power of a half": (lambda x: x**0.5, lambda x: np.sqrt(x), [x23]),
     "zeroth power": (lambda x: x**0, lambda x: np.broadcast_to(1.0, x.shape), [x23]),
     "broadcast in arithmetic": (lambda x, y: np.broadcast_to(x, (2, 3)) + y, lambda x, y: x + y, [z3, y23]),
     "broadcast late": (

@@ -7,13 +7,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from wengert.errors import ConfigurationError, TraceError
+from wengert.errors import ConfigurationError, DTypeError, TraceError
 from wengert.ir.program import Program
 from wengert.ir.types import TensorType
-from wengert.run.default import default_executor
+from wengert.run.default import find_executor
 from wengert.run.executor import Executable, Executor, Inspectable
 from wengert.trace.tensor import Tensor
-from wengert.trace.tracing import trace
+from wengert.trace.tracing import leaf_names, trace
 from wengert.trace.tree import argument_names, flatten, leaf_type, unflatten
 from wengert.transform.simplify import simplify
 
@@ -92,7 +92,7 @@ class CompiledFunction:
 
     def _for(self, leaves: list[Any], structure: Any) -> tuple[Program, Executable]:
         """Return program and executable for such arguments, made now if they are the first of their types."""
-        types = [leaf_type(leaf, f"argument {place}") for place, leaf in enumerate(leaves)]
+        types = self._types(leaves, structure)
         # A Python number promotes otherwise than an array, and may decide an ``if`` while tracing.
         weak = tuple((type(leaf), leaf) if type(leaf) in (bool, int, float) else None for leaf in leaves)
         key = (structure, (*types, *weak))
@@ -101,6 +101,14 @@ class CompiledFunction:
             if known is None:
                 known = self._known[key] = self._compiled(leaves, structure, types)
         return known
+
+    def _types(self, leaves: list[Any], structure: Any) -> list[TensorType]:
+        try:
+            return [leaf_type(leaf, "") for leaf in leaves]
+        except DTypeError:
+            given, named = unflatten(structure, leaves)
+            names = leaf_names(self._function, given, named)
+            return [leaf_type(leaf, name) for leaf, name in zip(leaves, names, strict=True)]
 
     def _compiled(
         self, leaves: list[Any], structure: Any, types: list[TensorType]
@@ -118,15 +126,15 @@ class CompiledFunction:
         return program, self._executor.compile(program)
 
 
-def compile(function: Callable[..., Any], executor: Executor | None = None) -> CompiledFunction:
+def compile(function: Callable[..., Any], executor: str | Executor = "llvm") -> CompiledFunction:
     """Return a function that gives the same results, run as machine code.
 
     Parameters
     ----------
     function : callable
         Written in plain NumPy; takes and returns arrays, numbers, or trees of them.
-    executor : Executor, optional
-        The LLVM executor by default.
+    executor : Executor, "numpy" or "llvm"
+        What runs it: "llvm" as machine code, "numpy" line by line.
 
     Returns
     -------
@@ -138,6 +146,8 @@ def compile(function: Callable[..., Any], executor: Executor | None = None) -> C
     ------
     TraceError
         When the function does what a program cannot hold, or asks for a value in an ``if``.
+    ConfigurationError
+        When there is no such executor.
 
     Examples
     --------
@@ -147,4 +157,4 @@ def compile(function: Callable[..., Any], executor: Executor | None = None) -> C
     >>> slope(np.array([1.0, 2.0]))
     array([2., 4.])
     """
-    return CompiledFunction(function, executor or default_executor())
+    return CompiledFunction(function, find_executor(executor))

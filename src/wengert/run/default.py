@@ -6,12 +6,45 @@ import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from wengert.errors import WengertWarning
+import numpy as np
+
+from wengert.errors import ConfigurationError, WengertWarning
 from wengert.run.executor import Executor
 from wengert.run.numpy import NumpyExecutor
 
 if TYPE_CHECKING:
     from wengert.run.llvm import LLVMExecutor
+
+
+def find_executor(executor: str | Executor, threads: int | None = None) -> Executor:
+    """Return the executor of a name, or the executor itself.
+
+    Parameters
+    ----------
+    executor : Executor, "numpy" or "llvm"
+    threads : int, optional
+        For "llvm"; see `LLVMExecutor`.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    if threads is not None:
+        if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
+            raise ConfigurationError(f"threads is an integer above 0, got {threads!r}")
+        if executor != "llvm":
+            raise ConfigurationError(
+                "threads is for executor='llvm'; other executors have settings of their own"
+            )
+    if executor == "numpy":
+        return NumpyExecutor()
+    if executor == "llvm":
+        return default_executor(threads)
+    if not isinstance(executor, Executor):
+        raise ConfigurationError(
+            f"executor {executor!r} is unknown; there are 'numpy' and 'llvm', or pass an Executor"
+        )
+    return executor
 
 
 def default_executor(threads: int | None = None) -> Executor:

@@ -12,6 +12,7 @@ from wengert.ir.program import Program
 Executable = Callable[[Sequence[Any]], list[np.ndarray[Any, Any]]]
 
 
+@runtime_checkable
 class Executor(Protocol):
     """Compiles programs."""
 

@@ -17,11 +17,18 @@ _working = 0
 def default_threads() -> int:
     """Return how many threads to use: ``OMP_NUM_THREADS``, or the physical cores open to this process.
 
-    Pools of processes, such as joblib's, set that variable in their workers, so that together they use each
-    core once.
+    Joblib sets that variable in its workers, so that together they use each core once. The workers of
+    `multiprocessing.Pool`, which joblib can use too, know no such number, and each takes one thread.
     """
     first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    return int(first) if first.isdecimal() and int(first) > 0 else physical_cores()
+    if first.isdecimal() and int(first) > 0:
+        return int(first)
+    return 1 if _in_a_pool() else physical_cores()
+
+
+def _in_a_pool() -> bool:
+    processes = sys.modules.get("multiprocessing.process")
+    return processes is not None and bool(processes.current_process().daemon)
 
 
 @lru_cache(maxsize=1)

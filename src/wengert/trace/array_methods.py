@@ -149,6 +149,21 @@ class ArrayMethods:
     def __invert__(self) -> Any:
         return _numpy.invert(self)
 
+    def __mod__(self, other: Any) -> Any:
+        return _numpy.remainder(self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return _numpy.remainder(other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return _numpy.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return _numpy.floor_divide(other, self)
+
+    def __round__(self, digits: int = 0) -> Any:
+        return _numpy.round(self, digits)
+
     def astype(self, dtype: Any) -> Any:
         """Return the values converted to `dtype`."""
         return astype(self, dtype=np.dtype(dtype))

@@ -33,7 +33,7 @@ class Recording:
         self.leaves, structure = flatten((args, kwargs))
         self.trace = Trace()
         self.positions = _positions(args, kwargs)
-        names = _leaf_names(function, args, kwargs)
+        names = leaf_names(function, args, kwargs)
         with self.trace.recording():
             nodes = [self._input(name, leaf) for name, leaf in zip(names, self.leaves, strict=True)]
             tensors = [
@@ -85,7 +85,8 @@ def _positions(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[int 
     return positions
 
 
-def _leaf_names(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+def leaf_names(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+    """Return a name for each leaf of the arguments of a call of `function`, such as ``net.weight``."""
     keywords = {name: kwargs[name] for name in sorted(kwargs)}
     roots = argument_names(function, len(args), keywords)
     names: list[str] = []

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ConfigurationError
-from wengert.run import Executor, NumpyExecutor, default_executor
+from wengert.run import Executor, find_executor
 from wengert.trace.tracing import abstract, trace
 from wengert.trace.tree import flatten, unflatten
 from wengert.train.batches import batch_bounds
@@ -156,31 +156,6 @@ def evaluate(
     rows = conform(net, objective, check_rows(X, y, sample_weight))
     carry = tuple(np.asarray(leaf) for leaf in flatten(net)[0])
     return Evaluator(net, objective, find_executor(executor))(carry, rows)
-
-
-def find_executor(executor: str | Executor, threads: int | None = None) -> Executor:
-    """Return the executor of a name, or the executor itself.
-
-    Raises
-    ------
-    ConfigurationError
-    """
-    if threads is not None:
-        if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
-            raise ConfigurationError(f"threads is an integer above 0, got {threads!r}")
-        if executor != "llvm":
-            raise ConfigurationError(
-                "threads is for executor='llvm'; other executors have settings of their own"
-            )
-    if executor == "numpy":
-        return NumpyExecutor()
-    if executor == "llvm":
-        return default_executor(threads)
-    if isinstance(executor, str):
-        raise ConfigurationError(
-            f"executor {executor!r} is unknown; there are 'numpy' and 'llvm', or pass an Executor"
-        )
-    return executor
 
 
 def check_batch_size(batch_size: Any) -> None:

@@ -20,13 +20,13 @@ from wengert.errors import (
     WengertWarning,
 )
 from wengert.optim import LBFGS, Adam, Optimiser
-from wengert.run import Executor
+from wengert.run import Executor, find_executor
 from wengert.run.numpy.blas_threads import one_blas_thread
 from wengert.train.batches import held_out
 from wengert.train.callbacks import Callback, EarlyStopping, Stop, best_epoch
 from wengert.train.checkpoint import Checkpoint
 from wengert.train.divergence import Diverged, Divergence
-from wengert.train.evaluation import Evaluator, check_batch_size, find_executor
+from wengert.train.evaluation import Evaluator, check_batch_size
 from wengert.train.full_batch import FullBatch
 from wengert.train.history import History
 from wengert.train.inputs import Rows, check_rows

@@ -12,8 +12,8 @@ import numpy as np
 from wengert.errors import ConfigurationError, DataError
 from wengert.optim import Optimiser
 from wengert.primitives import random
+from wengert.run import find_executor
 from wengert.train.batches import row_order
-from wengert.train.evaluation import find_executor
 from wengert.train.inputs import check_rows
 from wengert.train.objective import Loss, Objective, Penalty, conform, find_loss
 from wengert.train.step import TrainingStep

@@ -119,6 +119,19 @@ def test_the_oldest_entries_make_room(
     assert not first.exists()
 
 
+def test_files_of_others_stay(
+    compilations: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = [tmp_path / "cache" / "llvm" / name for name in ("README.txt", "main.object", "0123abcd.cpp")]
+    others[0].parent.mkdir(parents=True)
+    for other in others:
+        other.write_text("mine")
+        os.utime(other, (0, 0))
+    monkeypatch.setattr(cache, "LARGEST_BYTES", 1)
+    run()
+    assert entries(tmp_path) == sorted(others)
+
+
 def test_what_is_in_the_cache_is_not_even_generated(
     compilations: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -180,6 +180,38 @@ def test_compile_does_not_keep_a_branch_on_a_number() -> None:
     np.testing.assert_array_equal(f(X, -1), X * 3)
 
 
+def test_compile_names_the_argument_that_it_refuses() -> None:
+    f = wg.compile(lambda net, x, *, scale=1.0: net["w"] @ x * scale)
+    net = {"b": np.ones(2), "w": np.ones((3, 2))}
+    np.testing.assert_array_equal(f(net, np.ones(2)), np.full(3, 2.0))
+    for arguments, options, name in (
+        (({**net, "w": np.ones(2, complex)}, np.ones(2)), {}, "net.w"),
+        ((net, "text"), {}, "x"),
+        ((net, np.ones(2)), {"scale": np.ma.array([1.0])}, "scale"),
+    ):
+        with pytest.raises(DTypeError, match=f"^argument '{name}': "):
+            f(*arguments, **options)
+
+
+def test_compile_takes_the_executor_by_name() -> None:
+    np.testing.assert_array_equal(wg.compile(np.exp, executor="numpy")(X), np.exp(X))
+    assert "define" in wg.compile(np.exp, executor="llvm").llvm(X)
+    for wrong in ("torch", None, 3):
+        with pytest.raises(ConfigurationError, match=f"executor {wrong!r} is unknown; there are 'numpy' and"):
+            wg.compile(np.exp, executor=wrong)
+
+
+def test_compile_takes_the_powers_of_numpy() -> None:
+    x = np.array([-np.inf, -2.0, -0.0, 0.0, 1e-310, 3.0, np.inf, np.nan])
+    with np.errstate(all="ignore"):
+        for exponent in (0, 0.5, 1, 2, -1):
+            wanted = x**exponent
+            np.testing.assert_array_equal(wg.compile(lambda x, p=exponent: x**p)(x), wanted)
+            np.testing.assert_array_equal(
+                np.signbit(wg.compile(lambda x, p=exponent: x**p)(x)), np.signbit(wanted)
+            )
+
+
 def test_compile_composes_with_grad() -> None:
     f = wg.compile(lambda x: (x**3).sum())
     np.testing.assert_allclose(wg.grad(f)(X), 3 * X**2, rtol=1e-15)

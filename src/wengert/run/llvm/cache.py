@@ -18,6 +18,9 @@ from wengert.run.llvm.target import Target, object_code
 
 _DIGEST_BYTES = 32
 _SUFFIX = ".object"
+# Names of entries, and of files that become entries: the key, and a suffix.
+_KEY_BYTES = 20
+_OURS = "[0-9a-f]" * (2 * _KEY_BYTES) + ".*"
 
 # A step of a network takes some ten kilobytes.
 LARGEST_BYTES = 128 * 2**20
@@ -71,7 +74,7 @@ def cache_directory() -> Path | None:
 def _key(layout: Layout, target: Target) -> str:
     versions = [generators_digest(), llvmlite.__version__, llvm.llvm_version_info]
     parts = [*versions, type(layout).__name__, target, fingerprint(layout)]
-    return hashlib.blake2b("\0".join(map(str, parts)).encode(), digest_size=20).hexdigest()
+    return hashlib.blake2b("\0".join(map(str, parts)).encode(), digest_size=_KEY_BYTES).hexdigest()
 
 
 def _digest(path: Path, code: bytes) -> bytes:
@@ -110,9 +113,9 @@ def _write(path: Path, code: bytes) -> None:
 
 
 def _make_room(directory: Path) -> None:
-    """Remove the entries that were not used for longest until the rest is small enough."""
+    """Remove the entries that were not used for longest until the rest is small enough; no file of others."""
     entries = []
-    for path in directory.iterdir():
+    for path in directory.glob(_OURS):
         with contextlib.suppress(OSError):
             status = path.stat()
             entries.append((status.st_mtime_ns, status.st_size, path))

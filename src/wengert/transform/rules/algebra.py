@@ -60,7 +60,7 @@ def square_of(node: Node) -> Node | None:
 
 @rule("pow")
 def small_power(node: Node) -> Node | None:
-    """x¹ → x, x² → square, x⁻¹ → 1/x, x⁰ → 1."""
+    """x¹ → x, x² → square, x⁻¹ → 1/x, x^½ → √x, x⁰ → 1: what NumPy computes for these exponents."""
     x, exponent = node.inputs
     if not node.type.is_float or x.type is not node.type:
         return None
@@ -70,6 +70,8 @@ def small_power(node: Node) -> Node | None:
         return build("square", x)
     if is_number(exponent, -1):
         return build("reciprocal", x)
+    if is_number(exponent, 0.5):
+        return build("sqrt", x)
     return filled(1, node) if is_number(exponent, 0) else None
 
 
