@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 from wengert.benchmark.configurations import CONFIGURATIONS
 from wengert.benchmark.peers import PEERS
@@ -47,8 +48,6 @@ def fresh_process(only: str, rounds: int) -> list[Table]:
 
 def child(job: str, peer: str, name: str, rule: str) -> None:
     """Measure in this process and print the figure."""
-    import resource  # not on Windows
-
     configuration = CONFIGURATIONS[name]
     if job == "first":
         configuration = dataclasses.replace(configuration, steps=2)
@@ -58,8 +57,23 @@ def child(job: str, peer: str, name: str, rule: str) -> None:
     if job == "first":
         print(time.perf_counter() - begin)
     else:
-        kilobytes = 1024 if sys.platform == "darwin" else 1
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / kilobytes)
+        print(peak_kilobytes())
+
+
+def peak_kilobytes() -> float:
+    """Return the largest resident memory of this process.
+
+    Not the one of `resource` where the system tells better: Linux counts in it what the parent had when it
+    started this process.
+    """
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return float(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
+    except OSError:
+        import resource  # not on Windows
+
+        unit = 1024 if sys.platform == "darwin" else 1
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def in_child(job: str, peer: str, name: str, rule: str, cache: str) -> float:

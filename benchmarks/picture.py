@@ -57,5 +57,6 @@ def draw(result: Result, path: Path) -> None:
 
 
 def _label(configuration: Configuration) -> str:
-    sizes = "–".join(map(str, configuration.sizes))
+    first, *inner, last = configuration.sizes
+    sizes = f"{first}–{'–'.join(map(str, inner))}\n–{last}"  # in two lines, or neighbours would overlap
     return f"{configuration.name}\n{sizes}\nbatch {configuration.batch}"

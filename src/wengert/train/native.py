@@ -17,8 +17,11 @@ Array = np.ndarray[Any, Any]
 
 # Seconds between two looks of Python: for Ctrl-C, progress, and the parameters' health.
 _STRETCH = 0.1
-# Seconds for which a number of threads is tried, and after which the other one gets a new trial.
-_TRIAL, _NEXT_TRIAL = 0.02, 2.0
+# Seconds for which a number of threads is tried.
+_TRIAL = 0.02
+# Seconds after which the other number gets a new trial: soon at first, since a trial may meet with other work
+# on the machine, and twice as long each time.
+_FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0
 # A shorter stretch does not tell how long a step takes.
 _SHORTEST = 0.001
 # A stretch is at most so many times as long as the one before, whose pace may have been an accident.
@@ -123,6 +126,7 @@ class Pace:
         self._last_count = 1
         self._can_try = False
         self._next_trial = 0.0
+        self._wait = _FIRST_WAIT
 
     def next(self, seconds: float) -> tuple[int, int]:
         """Return with how many threads to go on, and how many steps take about so long."""
@@ -133,7 +137,8 @@ class Pace:
         others = [one for one in self._candidates if one != threads]
         now = time.perf_counter()
         if others and self._can_try and now >= self._next_trial:
-            self._next_trial = now + _NEXT_TRIAL
+            self._next_trial = now + self._wait
+            self._wait = min(2 * self._wait, _LONGEST_WAIT)
             return others[0], max(1, int(min(seconds, _TRIAL) / pace))
         count = int(min(seconds / pace, _GROWTH * self._last_count))
         return threads, max(1, count)
