@@ -277,7 +277,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     def _take_target(self, target: Target, out_activation: str | None) -> None:
         """Take over what an imported model says of its classes."""
         self._multilabel = target.kind == "multilabel"
-        count = 2 if self.n_outputs_ == 1 and out_activation != "softmax" else self.n_outputs_
+        one_logit = self.n_outputs_ == 1 and out_activation != "softmax" and not self._multilabel
+        # One class alone has a logit as well: it is learnt as certain.
+        count = min(2, len(target.classes) or 2) if one_logit else self.n_outputs_
         self.classes_ = np.array(target.classes) if target.classes else np.arange(count)
         if len(self.classes_) != count:
             raise ConfigurationError(

@@ -210,8 +210,10 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return Target("y", "regression", (), 0.0, 1.0)
 
     def _take_target(self, target: Target, out_activation: str | None) -> None:
-        """Take over what an imported model says: numbers as they come."""
-        self.out_activation_ = "identity"
+        """Take over what an imported model says: numbers as they come, or expected counts."""
+        self.out_activation_ = out_activation or "identity"
+        if self.out_activation_ == "exp":
+            self.set_params(loss="poisson")
 
     def _row_loss(self) -> RowLoss:
         if callable(self.loss):
