@@ -184,7 +184,15 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     def _check_target(self, y: Any) -> Array:
         refuse_masked(y, "y")
-        y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y", accept_sparse=False)
+        try:
+            y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y", accept_sparse=False)
+        except ValueError as error:
+            if "could not convert" in str(error) or "bytes/strings" in str(error):
+                raise DataError(
+                    f"y holds words, and MLPRegressor predicts numbers: {error}\nFor classes there is "
+                    "MLPClassifier."
+                ) from None
+            raise
         if y.dtype.kind not in "fiub":
             y = y.astype(np.float64)
         if y.ndim == 2 and y.shape[1] == 1:
