@@ -70,6 +70,7 @@ RIGHT = "a.T @ (2*(e-y) @ V.T * (1-c**2))"
         (row_vectors, VECTORS, "a", "db @ W.T"),
         (row_vectors, VECTORS, "epsilon", "1"),
         (mean_square, TABLE, "w", "X.T @ (z - t) / 5"),
+        (mean_square, TABLE, "w", "X.T @ (z - t) / len(X)"),
         (mean_square, TABLE, "b", "mean(z - t)"),
         (relu_network, RELU, "W1", "outer((z - t) * w2 * (a1 > 0), x)"),
         (three_layers, THREE, "W2", "outer((y - t) * w3 * z2 * (1 - z2), z1)"),

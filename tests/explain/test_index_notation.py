@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import wengert as wg
 from wengert.errors import DerivationError
 from wengert.explain.algebra import simplified
 from wengert.explain.arithmetic import add, divide, multiply, negate, total, without_deltas
@@ -80,3 +81,13 @@ def test_notations_are_read(template: str, shown: str) -> None:
 def test_a_notation_that_cannot_be_read_says_where() -> None:
     with pytest.raises(DerivationError, match=r"cannot be read at '\\\\unknown'"):
         parse(r"\unknown{0}", 1)
+
+
+def test_short_arrays_that_the_function_brings_with_it_are_shown() -> None:
+    def augmented(W: np.ndarray, x: np.ndarray) -> float:
+        z = np.concatenate([np.ones(1), x])
+        return np.sum((W @ z + np.arange(2.0)) ** 2)
+
+    text = str(wg.explain(augmented, np.ones((2, 3)), np.ones(2), wrt="W"))
+
+    assert "Given are W: 2×3, x: 2, K1 = (1), K2 = (0, 1)." in text

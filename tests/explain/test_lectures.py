@@ -96,6 +96,22 @@ def test_layouts_and_notations_transpose_what_they_should() -> None:
     assert "shape 3×2" not in str(numerator)
 
 
+def test_the_hinge_loss_has_its_minus_signs_in_front() -> None:
+    def hinge(z: np.ndarray, t: np.ndarray) -> float:
+        return np.mean(np.maximum(0, 1 - t * z))
+
+    text = str(wg.explain(hinge, np.array([0.5, 2.0, -1.0]), np.ones(3), wrt="z", view="matrix"))
+
+    assert "L = 1/3 max(0, 1 −  t  ⊙  z )" in text
+    assert "∂L/∂z = −1/3 [1 −  t  ⊙  z  > 0] ⊙  t" in text
+
+
+def test_what_has_no_form_in_matrices_is_told_with_its_line() -> None:
+    text = str(wg.explain(lambda A: np.sum(np.cumsum(A, axis=0)), np.ones((2, 2)), view="matrix"))
+
+    assert "u1 (shape 2×2) has no form in matrices: it is np.cumsum(A, axis=0). See its index form." in text
+
+
 def test_a_matrix_of_one_row_is_a_vector_among_the_jacobians() -> None:
     def function(V: np.ndarray, c: np.ndarray) -> float:
         return np.sum((c @ V) ** 2 + c @ V)

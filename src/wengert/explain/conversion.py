@@ -29,6 +29,7 @@ from wengert.explain.expressions import (
     Softmax,
     Sum,
     Symbol,
+    Verbatim,
     free_indices,
     number,
     renamed_apart,
@@ -181,7 +182,9 @@ class Converter:
                 return self._contracted((), expression, row, column)
         if isinstance(expression, _ELEMENTWISE):
             return self._elementwise(expression, row, column)
-        raise NoMatrixForm("it has no matrix form")
+        raise NoMatrixForm(
+            f"it is {expression.text}" if isinstance(expression, Verbatim) else "no pattern of matrices fits"
+        )
 
     def _filled(self, term: Expression, row: Place, column: Place) -> Expression:
         """Convert a term of a sum or an operand; what lacks an index is repeated along it by ones."""

@@ -176,7 +176,7 @@ def _check(text: str, node: ast.expr, depth: int = 0) -> None:
         case ast.Attribute(value=value, attr="T"):
             parts = [value]
         case ast.Attribute(attr=attribute):
-            fail(text, f"the attribute .{attribute} is not allowed; there is .T", node)
+            fail(text, f"the attribute .{attribute} is not allowed; there are .T and len(…)", node)
         case ast.Subscript(value=value, slice=index):
             _check_index(text, index)
             parts = [value]

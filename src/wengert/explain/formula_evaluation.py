@@ -120,7 +120,9 @@ def _attempt(compute: Callable[[], Any], node: ast.AST, sign: str, operands: Any
         shapes = [np.shape(one) for one in operands]
         if len(shapes) == 2 and isinstance(error, ValueError) and (any(shapes) or sign == "@"):
             left, right = map(shape_text, shapes)
-            fail(text, f"the shapes do not fit: {left} {sign} {right}", _operator(node, sign, text))
+            alone = sign == "@" and () in shapes
+            hint = "; @ is for arrays, and a name without a shape is a number" if alone else ""
+            fail(text, f"the shapes do not fit: {left} {sign} {right}{hint}", _operator(node, sign, text))
         told = "the number is too large" if isinstance(error, OverflowError) else str(error)
         fail(text, told.partition("\n")[0], _operator(node, sign, text))
 

@@ -15,6 +15,12 @@ def _relu(x: Any) -> Any:
     return np.maximum(x, 0)
 
 
+def _length(x: Any) -> int:
+    if np.ndim(x) == 0:
+        raise TypeError("a number has no length")
+    return len(x)
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "tanh": np.tanh,
     "sinh": np.sinh,
@@ -47,6 +53,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "transpose": np.transpose,
     "ones_like": np.ones_like,
     "zeros_like": np.zeros_like,
+    "len": _length,
 }
 METHODS = ("sum", "mean", "max", "min", "dot")
 KEYWORDS = ("axis", "keepdims")

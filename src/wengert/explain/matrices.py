@@ -145,8 +145,13 @@ def matrix_product(*factors: Expression) -> Expression:
 
 
 def hadamard(*factors: Expression) -> Expression:
-    """Return the elementwise product; nested ones are opened."""
+    """Return the elementwise product; nested ones are opened, and a minus sign goes in front."""
     flat: list[Expression] = []
+    numbers: list[Expression] = []
     for factor in factors:
+        match factor:
+            case Product((Number(value) as number, rest)) if value < 0:
+                numbers.append(number)
+                factor = rest
         flat += factor.factors if isinstance(factor, Hadamard) else (factor,)
-    return flat[0] if len(flat) == 1 else Hadamard(tuple(flat))
+    return multiply(*numbers, flat[0] if len(flat) == 1 else Hadamard(tuple(flat)))

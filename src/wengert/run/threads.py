@@ -15,14 +15,15 @@ _working = 0
 
 
 def default_threads() -> int:
-    """Return how many threads to use: ``OMP_NUM_THREADS``, or the physical cores open to this process.
+    """Return how many threads to use: the physical cores open to this process, fewer by ``OMP_NUM_THREADS``.
 
+    Threads that wait for each other several times in a step must not wait for a core as well.
     Joblib sets that variable in its workers, so that together they use each core once. The workers of
     `multiprocessing.Pool`, which joblib can use too, know no such number, and each takes one thread.
     """
     first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     if first.isdecimal() and int(first) > 0:
-        return int(first)
+        return min(int(first), physical_cores())
     return 1 if _in_a_pool() else physical_cores()
 
 

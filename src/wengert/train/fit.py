@@ -141,8 +141,9 @@ def fit(
     executor : Executor, "numpy" or "llvm"
         What runs the steps: "llvm" compiles them to machine code first.
     threads : int, optional
-        At most so many work on a step of machine code; by default ``OMP_NUM_THREADS``, or the physical cores
-        open to this process. Steps too small to share are left to one. The result is bitwise the same.
+        At most so many work on a step of machine code; by default the physical cores open to this
+        process, or ``OMP_NUM_THREADS`` if that is fewer. Steps too small to share are left to one. The result
+        is bitwise the same.
     progress : bool or "auto"
         On standard error: a bar on a terminal, lines elsewhere; "auto" for runs longer than two seconds.
 

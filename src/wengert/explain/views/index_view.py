@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 from wengert.explain.chain import INSERTED, ChainRule, line
 from wengert.explain.expressions import Element, Symbol, Verbatim, walk
+from wengert.explain.numbers import short
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
-from wengert.ir.node import Node
+from wengert.ir.node import Node, constant_value
 from wengert.ir.primitive import NotDifferentiable
 from wengert.ir.program import reading_order
+
+_FEW = 4  # numbers of a constant array that are shown where it is named
 
 
 def dimensions(shape: tuple[int, ...]) -> str:
@@ -26,13 +29,21 @@ def gradient_names(problem: Problem) -> str:
 
 def definitions(problem: Problem) -> Section:
     """Return what is given and what is computed, with indices and shapes."""
-    given = ", ".join(f"{symbol.name}: {dimensions(symbol.shape)}" for symbol in problem.inputs)
+    given = ", ".join(_given(symbol) for symbol in problem.inputs)
     steps: list[Step] = []
     for symbol in problem.defined:
         element = Element(symbol, symbol.axes)
         formula = problem.definition(symbol, symbol.axes)
         steps.append(line(element, element, formula, f"{symbol.name}: {dimensions(symbol.shape)}"))
     return Section("Definitions", f"Given are {given}.", tuple(steps), spaced=False)
+
+
+def _given(symbol: Symbol) -> str:
+    """Return an input with its shape; a short array that the function brings with it, with its numbers."""
+    value = constant_value(symbol.node)
+    if value is not None and value.ndim == 1 and value.size <= _FEW:
+        return f"{symbol.name} = ({', '.join(short(float(one)) for one in value)})"
+    return f"{symbol.name}: {dimensions(symbol.shape)}"
 
 
 def local_derivatives(problem: Problem, chain: ChainRule) -> Section:

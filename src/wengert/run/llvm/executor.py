@@ -46,8 +46,8 @@ class LLVMExecutor:
     target : Target, optional
         The processor to make code for; this one by default.
     threads : int, optional
-        How many may work on a step of training; by default ``OMP_NUM_THREADS``, or the physical cores open to
-        this process. The results do not depend on it.
+        How many may work on a step of training; by default the physical cores open to this
+        process, or ``OMP_NUM_THREADS`` if that is fewer. The results do not depend on it.
     """
 
     def __init__(self, target: Target | None = None, threads: int | None = None) -> None:
