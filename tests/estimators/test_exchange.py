@@ -1,6 +1,9 @@
 """Estimators to files of other programs and back."""
 
+import io
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +65,22 @@ def test_source_gives_the_same_answers(task: str, tmp_path: Path, rng: np.random
         np.testing.assert_allclose(predicted, wanted, atol=1e-5, rtol=1e-5)
     else:
         np.testing.assert_array_equal(predicted, wanted)
+
+
+def test_source_for_a_table_predicts_all_of_several_numbers(tmp_path: Path, rng: np.random.Generator) -> None:
+    X = rng.normal(size=(40, 2))
+    regressor = wg.MLPRegressor(hidden_layer_sizes=(4,), categorical_features="from_dtype", max_iter=3)
+    regressor.fit(pd.DataFrame(X, columns=["a", "b"]), 3 * X + 1)
+    regressor.to_python(tmp_path / "model.py")
+    table = {"a": X[:, 0].tolist(), "b": X[:, 1].tolist()}
+    predicted = runpy.run_path(str(tmp_path / "model.py"))["predict"](table)
+    np.testing.assert_allclose(predicted, regressor.predict(pd.DataFrame(table)), atol=1e-5)
+    csv = tmp_path / "table.csv"
+    pd.DataFrame(table).to_csv(csv, index=False)
+    printed = subprocess.run(
+        [sys.executable, tmp_path / "model.py", csv], capture_output=True, text=True, check=True
+    ).stdout
+    np.testing.assert_allclose(pd.read_csv(io.StringIO(printed)).to_numpy(), predicted)
 
 
 @pytest.mark.parametrize("task", TASKS)
