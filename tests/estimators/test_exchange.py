@@ -184,3 +184,12 @@ def test_networks_of_onnx_and_torch(tmp_path: Path, rng: np.random.Generator) ->
         wg.MLPRegressor.from_torch(net, classes=["a", "b"])
     with pytest.raises(ModelFileError, match="no stack of dense layers"):
         wg.MLPRegressor.from_torch(torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.LayerNorm(4)))
+
+
+def test_counts_come_back_from_onnx(tmp_path: Path, rng: np.random.Generator) -> None:
+    pytest.importorskip("onnx")
+    regressor, X = fitted("counts", rng)
+    regressor.to_onnx(tmp_path / "model.onnx")
+    back = wg.MLPRegressor.from_onnx(tmp_path / "model.onnx")
+    assert (back.loss, back.out_activation_) == ("poisson", "exp")
+    np.testing.assert_allclose(back.predict(X), regressor.predict(X), rtol=1e-5)
