@@ -1,16 +1,23 @@
 """Estimators to files of other programs and back."""
 
+import io
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 import wengert as wg
-from wengert.errors import ConfigurationError, ModelFileError
+from wengert.errors import ConfigurationError, ModelFileError, WengertWarning
+from wengert.io.formats.export import export_model
+from wengert.io.training_settings import TrainingSettings
+from wengert.io.training_table import TrainingTable
 
 pytestmark = pytest.mark.filterwarnings("ignore", category=ConvergenceWarning)
 
@@ -60,7 +67,23 @@ def test_source_gives_the_same_answers(task: str, tmp_path: Path, rng: np.random
         np.testing.assert_array_equal(predicted, wanted)
 
 
-@pytest.mark.parametrize("task", TASKS[:-1])
+def test_source_for_a_table_predicts_all_of_several_numbers(tmp_path: Path, rng: np.random.Generator) -> None:
+    X = rng.normal(size=(40, 2))
+    regressor = wg.MLPRegressor(hidden_layer_sizes=(4,), categorical_features="from_dtype", max_iter=3)
+    regressor.fit(pd.DataFrame(X, columns=["a", "b"]), 3 * X + 1)
+    regressor.to_python(tmp_path / "model.py")
+    table = {"a": X[:, 0].tolist(), "b": X[:, 1].tolist()}
+    predicted = runpy.run_path(str(tmp_path / "model.py"))["predict"](table)
+    np.testing.assert_allclose(predicted, regressor.predict(pd.DataFrame(table)), atol=1e-5)
+    csv = tmp_path / "table.csv"
+    pd.DataFrame(table).to_csv(csv, index=False)
+    printed = subprocess.run(
+        [sys.executable, tmp_path / "model.py", csv], capture_output=True, text=True, check=True
+    ).stdout
+    np.testing.assert_allclose(pd.read_csv(io.StringIO(printed)).to_numpy(), predicted)
+
+
+@pytest.mark.parametrize("task", TASKS)
 def test_safetensors_come_back_as_an_estimator(task: str, tmp_path: Path, rng: np.random.Generator) -> None:
     estimator, X = fitted(task, rng)
     estimator.to_safetensors(tmp_path / "model.safetensors")
@@ -82,6 +105,57 @@ def test_a_table_comes_back_with_its_columns(tmp_path: Path, rng: np.random.Gene
     back = wg.MLPClassifier.from_safetensors(tmp_path / "table.safetensors")
     np.testing.assert_array_equal(back.predict_proba(frame), classifier.predict_proba(frame))
     assert list(back.feature_names_in_) == ["n", "w"]
+
+
+@pytest.mark.parametrize("task", ["classes", "labels", "number", "numbers"])
+def test_a_preset_comes_back_from_safetensors(task: str, tmp_path: Path, rng: np.random.Generator) -> None:
+    frame = pd.DataFrame({"n": rng.normal(size=40), "w": rng.choice([f"w{i}" for i in range(12)], 40)})
+    X: Any = frame if task in ("classes", "number") else rng.normal(size=(40, 2))
+    column = rng.normal(size=40)
+    y: Any = {
+        "classes": np.where(column > 0, "high", "low"),
+        "labels": np.column_stack([column > 0, column > 1]).astype(int),
+        "number": 100 * column,
+        "numbers": np.column_stack([column, 5 + column]),
+    }[task]
+    kind = wg.MLPClassifier if task in ("classes", "labels") else wg.MLPRegressor
+    estimator = kind(hidden_layer_sizes=(8, 4), preset="tabular", max_iter=3, random_state=0).fit(X, y)
+    estimator.to_safetensors(tmp_path / "model.safetensors")
+    back = kind.from_safetensors(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(back.predict(X), estimator.predict(X))
+    assert (back.preset, back.hidden_layer_sizes, back.n_features_in_) == ("tabular", (8, 4), 2)
+    back.set_params(max_iter=2).fit(X, y)
+
+
+def test_one_class_comes_back(tmp_path: Path, rng: np.random.Generator) -> None:
+    X = rng.normal(size=(20, 2))
+    with pytest.warns(WengertWarning, match="one class only"):
+        classifier = wg.MLPClassifier((3,), max_iter=2).fit(X, np.full(20, "only"))
+    classifier.to_safetensors(tmp_path / "one.safetensors")
+    back = wg.MLPClassifier.from_safetensors(tmp_path / "one.safetensors")
+    np.testing.assert_array_equal(back.predict(X), classifier.predict(X))
+
+
+@pytest.mark.parametrize("preset", ["plain", "tabular"])
+def test_a_model_of_a_table_predicts_in_the_units_of_its_target(
+    preset: str, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    columns = {"a": rng.normal(size=60), "b": rng.normal(size=60)}
+    table = pl.DataFrame({**columns, "y": 1000 + 50 * columns["a"]})
+    settings = TrainingSettings(preset=preset, hidden=(8,), epochs=3)
+    model, _ = TrainingTable.infer(table, "y").train(np.arange(60), settings)
+    export_model(model.portable(), tmp_path / "model.safetensors", "safetensors")
+    back = wg.MLPRegressor.from_safetensors(tmp_path / "model.safetensors")
+    wanted = model.predict(table)["predicted_y"].to_numpy()
+    np.testing.assert_allclose(back.predict(table.drop("y")), wanted, rtol=1e-5)
+
+
+def test_a_regressor_keeps_the_last_activation_of_a_torch_module(rng: np.random.Generator) -> None:
+    torch = pytest.importorskip("torch")
+    module = torch.nn.Sequential(torch.nn.Linear(3, 1), torch.nn.Sigmoid())
+    X = rng.normal(size=(10, 3)).astype(np.float32)
+    wanted = module(torch.tensor(X)).detach().numpy()[:, 0]
+    np.testing.assert_allclose(wg.MLPRegressor.from_torch(module).predict(X), wanted, atol=1e-6)
 
 
 def test_networks_of_onnx_and_torch(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -110,3 +184,12 @@ def test_networks_of_onnx_and_torch(tmp_path: Path, rng: np.random.Generator) ->
         wg.MLPRegressor.from_torch(net, classes=["a", "b"])
     with pytest.raises(ModelFileError, match="no stack of dense layers"):
         wg.MLPRegressor.from_torch(torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.LayerNorm(4)))
+
+
+def test_counts_come_back_from_onnx(tmp_path: Path, rng: np.random.Generator) -> None:
+    pytest.importorskip("onnx")
+    regressor, X = fitted("counts", rng)
+    regressor.to_onnx(tmp_path / "model.onnx")
+    back = wg.MLPRegressor.from_onnx(tmp_path / "model.onnx")
+    assert (back.loss, back.out_activation_) == ("poisson", "exp")
+    np.testing.assert_allclose(back.predict(X), regressor.predict(X), rtol=1e-5)

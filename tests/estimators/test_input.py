@@ -92,6 +92,8 @@ def test_quantile_and_its_loss_belong_together(rng: np.random.Generator) -> None
         ),
         (lambda z, t: np.sort(z)[:, 0], "cannot be traced: np.sort has no rule"),
         (lambda z: z, "cannot be traced"),
+        (lambda z, t: None, "returned nothing for 7 rows of 1 outputs"),
+        (lambda z, t: ((z - t)[:, 0], z[:, 0]), r"returned f64\[7\] and f64\[7\] for 7 rows"),
     ],
 )
 def test_a_loss_that_cannot_be_minimised_is_named(loss: Any, message: str, rng: np.random.Generator) -> None:
@@ -110,8 +112,10 @@ def test_targets_of_another_task(rng: np.random.Generator) -> None:
     X, y = classes(rng)
     with pytest.raises(ValueError, match="Unknown label type: continuous"):
         wg.MLPClassifier().fit(X, X[:, 0])
-    with pytest.raises(ValueError, match="numeric values"):
-        wg.MLPRegressor().fit(X, y)
+    for words in (y, y.astype(object)):
+        with pytest.raises(DataError, match="y holds words, and MLPRegressor predicts numbers") as caught:
+            wg.MLPRegressor().fit(X, words)
+        assert str(caught.value).endswith("For classes there is MLPClassifier.")
     with pytest.raises(DataError, match="requires y to be passed"):
         wg.MLPRegressor().fit(X, None)
     with pytest.raises(ValueError, match="NaN"):
@@ -130,6 +134,10 @@ def test_weights(rng: np.random.Generator) -> None:
         ShapeError, match=r"sample_weight has shape \(59,\); it needs one number for each of the 60"
     ):
         wg.MLPClassifier().fit(X, y, np.ones(59))
+    with pytest.raises(DataError, match=r"class_weight is negative \(-1\) for the class 'b'"):
+        wg.MLPClassifier(class_weight={"b": -1}).fit(X, y)
+    with pytest.raises(DataError, match="class_weight is zero for all classes of y"):
+        wg.MLPClassifier(class_weight=dict.fromkeys(set(y), 0)).fit(X, y)
     with pytest.raises(ConfigurationError, match="class_weight is for one class a row"):
         wg.MLPClassifier(class_weight="balanced").fit(X, np.eye(3)[[0, 1, 2] * 20].astype(int) | 1)
 

@@ -124,3 +124,11 @@ def test_sparse_matrices_and_partial_fit_are_refused():
         model.fit(sparse.csr_matrix(np.eye(4)), [0, 1, 0, 1])
     with pytest.raises(ConfigurationError, match="partial_fit does not know when training ends"):
         model.partial_fit(np.eye(4), [0, 1, 0, 1], classes=[0, 1])
+
+
+def test_what_other_parts_of_scikit_learn_are_told_of_its_input():
+    plain, preset = (
+        MLPClassifier(preset=preset).__sklearn_tags__().input_tags for preset in (None, "tabular")
+    )
+    assert (plain.sparse, plain.allow_nan, plain.string) == (True, False, False)
+    assert (preset.sparse, preset.allow_nan, preset.string) == (False, True, True)

@@ -134,3 +134,12 @@ def test_a_network_with_other_outputs_than_classes(tmp_path):
     save_model(tmp_path / "two", dataclasses.replace(two, preprocessing=three.preprocessing))
     with pytest.raises(ModelFileError, match="outputs do not fit the target"):
         TableModel.load(tmp_path / "two")
+
+
+def test_a_table_without_a_column_is_told_all_that_it_has():
+    frame = houses()
+    model = trained(frame, "price")
+    kept, *lost = model.preprocessor.columns
+    table = pl.DataFrame({kept.name: frame[kept.name], "zzzzzz": frame["price"]})
+    with pytest.raises(DataError, match=f"lacks '{lost[0].name}'.* Its columns are '{kept.name}', 'zzzzzz'"):
+        model.predict(table)

@@ -36,6 +36,7 @@ ORACLES = {
     "silu": lambda z: z * sigmoid(z),
     "selu": lambda z: SELU_SCALE * (z if z > 0 else SELU_ALPHA * mpmath.expm1(z)),
     "mish": lambda z: z * mpmath.tanh(softplus(z)),
+    "exp": mpmath.exp,
 }
 ELEMENTWISE = sorted(ORACLES)
 
@@ -57,11 +58,13 @@ def test_value_and_derivatives(name, order):
     got = derivatives(name)[order](POINTS)
     step = mpmath.mpf(10) ** -20
     wanted = [mpmath.diff(ORACLES[name], mpmath.mpf(z), order, h=step) for z in POINTS]
-    scale = np.maximum(1, np.abs(POINTS))
-    np.testing.assert_allclose(got / scale, [float(w) for w in wanted] / scale, rtol=0, atol=1e-14)
+    wanted = np.array([float(w) for w in wanted])
+    scale = np.maximum(np.maximum(1, np.abs(POINTS)), np.abs(wanted))
+    np.testing.assert_allclose(got / scale, wanted / scale, rtol=0, atol=1e-14)
 
 
-@pytest.mark.parametrize("name", ELEMENTWISE)
+# eᶻ itself is beyond float64 there.
+@pytest.mark.parametrize("name", [name for name in ELEMENTWISE if name != "exp"])
 def test_finite_and_right_at_huge_arguments(name):
     value, first, second = (derivative(HUGE) for derivative in derivatives(name))
     np.testing.assert_allclose(value, [float(ORACLES[name](mpmath.mpf(z))) for z in HUGE], rtol=1e-15)

@@ -277,7 +277,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     def _take_target(self, target: Target, out_activation: str | None) -> None:
         """Take over what an imported model says of its classes."""
         self._multilabel = target.kind == "multilabel"
-        count = 2 if self.n_outputs_ == 1 and out_activation != "softmax" else self.n_outputs_
+        one_logit = self.n_outputs_ == 1 and out_activation != "softmax" and not self._multilabel
+        # One class alone has a logit as well: it is learnt as certain.
+        count = min(2, len(target.classes) or 2) if one_logit else self.n_outputs_
         self.classes_ = np.array(target.classes) if target.classes else np.arange(count)
         if len(self.classes_) != count:
             raise ConfigurationError(
@@ -300,7 +302,15 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         if self._multilabel:
             raise ConfigurationError("class_weight is for one class a row, and y holds several labels a row")
         by_class = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+        if by_class.min() < 0:
+            place = int(by_class.argmin())
+            raise DataError(
+                f"class_weight is negative ({by_class[place]:g}) for the class "
+                f"{self.classes_[place].item()!r}"
+            )
         of_rows = by_class[np.searchsorted(self.classes_, y)].astype(dtype)
+        if not of_rows.any():
+            raise DataError("class_weight is zero for all classes of y; nothing would be learned")
         return of_rows if weights is None else of_rows * weights
 
     def _score_raw(self, raw: Array, targets: Array, weights: Array | None) -> float:

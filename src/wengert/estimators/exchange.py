@@ -13,6 +13,7 @@ from wengert import nn
 from wengert.errors import ConfigurationError, ModelFileError
 from wengert.estimators.forward import dense_layers
 from wengert.estimators.plan import form_of, settings_of
+from wengert.estimators.preset import in_units
 from wengert.estimators.step import step_program
 from wengert.estimators.stopping import Patience, Rate
 from wengert.estimators.training import Run
@@ -22,11 +23,13 @@ from wengert.io.formats.portable_model import PortableModel
 from wengert.io.formats.safetensors_file import from_safetensors
 from wengert.io.formats.torch_import import from_torch
 from wengert.io.preprocess import TablePreprocessor, Target
+from wengert.train.history import History
 
 Path = str | os.PathLike[str]
 
-# The output activation that a network may end in already, by the name of its activation.
-_OUTPUTS = {"softmax": "softmax", "sigmoid": "logistic"}
+# The output activation that a network may end in already, by the name of its activation: of classifiers and
+# of regressors.
+_OUTPUTS = {True: {"softmax": "softmax", "sigmoid": "logistic"}, False: {"exp": "exp"}}
 
 
 class Exchange:
@@ -56,7 +59,8 @@ class Exchange:
         model = from_safetensors(path)
         estimator = _around(cls, model.network, model.target, model.feature_names)
         if model.columns:
-            estimator.categorical_features = "from_dtype"
+            if estimator.preset is None:
+                estimator.categorical_features = "from_dtype"
             estimator.preprocessor_ = TablePreprocessor(
                 model.columns, Target("y", "regression", (), 0.0, 1.0)
             )
@@ -89,7 +93,7 @@ class Exchange:
         if self.out_activation_ == "exp":
             # A file holds what the answers are made of: here the last layer with its inverse link.
             last = network.layers[-1]
-            network = nn.Sequential(*network.layers[:-1], last.replace(activation=np.exp))
+            network = nn.Sequential(*network.layers[:-1], last.replace(activation="exp"))
         preprocessor = getattr(self, "preprocessor_", None)
         columns = () if preprocessor is None else preprocessor.columns
         if columns:
@@ -112,21 +116,27 @@ def _around(cls: type[Any], network: Any, target: Target, feature_names: Sequenc
     """Return an estimator of a class as if it had been fitted with this network."""
     if cls._classifies != (target.kind != "regression"):
         raise ModelFileError(f"the file holds a {target.kind} model, and {cls.__name__} is for another task")
-    network, given = _without_output_activation(network)
-    dense = dense_layers(network)
-    if dense is None:
+    network, given = _without_output_activation(network, _OUTPUTS[cls._classifies])
+    if (target.mean, target.scale) != (0.0, 1.0):
+        network = in_units(network, np.array([target.mean]), np.array([target.scale]))
+    by_preset = [layer for _, layer in network.walk() if isinstance(layer, nn.NTKDense)]
+    dense = dense_layers(network) or by_preset
+    if not dense:
         raise ModelFileError("the network is no stack of dense layers with activations")
-    estimator = cls(
-        hidden_layer_sizes=tuple(layer.outputs for layer in dense[:-1]),
-        activation=[layer.activation for layer in dense[:-1]] if len(dense) > 1 else "identity",
-    )
+    estimator = cls(hidden_layer_sizes=tuple(layer.outputs for layer in dense[:-1]))
     estimator.n_features_in_ = dense[0].inputs
-    if feature_names and not all(name == f"x{place}" for place, name in enumerate(feature_names)):
-        estimator.feature_names_in_ = np.array(feature_names, object)
+    if feature_names:
         estimator.n_features_in_ = len(feature_names)
+        if not all(name == f"x{place}" for place, name in enumerate(feature_names)):
+            estimator.feature_names_in_ = np.array(feature_names, object)
     estimator.n_outputs_, estimator.n_layers_ = dense[-1].outputs, len(dense) + 1
     estimator._take_target(target, given)
     estimator.network_ = network
+    if by_preset:
+        estimator.preset = "tabular"
+        estimator._take_result(History(), "imported", None)
+        return estimator
+    estimator.activation = [layer.activation for layer in dense[:-1]] if len(dense) > 1 else "identity"
     settings = settings_of(estimator)
     program = step_program(form_of(estimator, 1), network)
     patience = Patience(estimator.tol, estimator.n_iter_no_change)
@@ -135,11 +145,11 @@ def _around(cls: type[Any], network: Any, target: Target, feature_names: Sequenc
     return estimator
 
 
-def _without_output_activation(network: Any) -> tuple[Any, str | None]:
+def _without_output_activation(network: Any, outputs: dict[str, str]) -> tuple[Any, str | None]:
     """Return a network that gives raw outputs, and the name of the output activation taken off it."""
     if isinstance(network, nn.Sequential):
         *others, last = network.layers
-        name = _OUTPUTS.get(str(getattr(last, "activation", None)))
+        name = outputs.get(str(getattr(last, "activation", None)))
         if name is not None and isinstance(last, nn.Dense):
             return nn.Sequential(*others, last.replace(activation="identity")), name
         if name is not None:

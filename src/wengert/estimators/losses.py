@@ -79,12 +79,14 @@ def check_own_loss(loss: RowLoss, outputs: int, dtype: Any, *, weighted: bool) -
     name = getattr(loss.function, "__name__", repr(loss.function))
     types = [abstract((_ROWS, outputs), dtype)] * 2
     try:
-        result = trace(loss, *types).outputs[0]
+        results = trace(loss, *types).outputs
     except (WengertError, TypeError) as error:
         raise ConfigurationError(f"loss {name!r} cannot be traced: {error}") from None
-    if result.type.shape not in ((), (_ROWS,)) or not result.type.is_float:
+    returned = " and ".join(str(one.type) for one in results) or "nothing"
+    result = results[0] if len(results) == 1 else None
+    if result is None or result.type.shape not in ((), (_ROWS,)) or not result.type.is_float:
         raise ConfigurationError(
-            f"loss {name!r} returned {result.type} for {_ROWS} rows of {outputs} outputs; it returns one "
+            f"loss {name!r} returned {returned} for {_ROWS} rows of {outputs} outputs; it returns one "
             f"floating number a row, shape ({_ROWS},), or their mean, a scalar"
         )
     if weighted and result.type.shape == ():

@@ -30,6 +30,7 @@ from wengert.estimators.step import step_program
 from wengert.estimators.stopping import Patience, Rate
 from wengert.estimators.training import Job, Rows, Run, train
 from wengert.train.divergence import Divergence
+from wengert.train.history import History
 from wengert.train.progress import Silent, choose_display
 
 Array = np.ndarray[Any, Any]
@@ -151,17 +152,21 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
 
     def _fit_by_preset(self, X: Any, y: Any, sample_weight: Any, held: Any) -> None:
         result = fit_by_preset(self, X, y, sample_weight, held)
-        self._run: Any = None
         self.n_layers_ = sum(isinstance(one, nn.NTKDense) for _, one in self.network_.walk()) + 1
-        self.history_, self.stopped_ = result.history, result.stopped
-        self.n_iter_ = len(result.history)
-        self.best_epoch_ = result.best_epoch
-        self.loss_curve_ = [epoch.loss for epoch in result.history]
+        self._take_result(result.history, result.stopped, result.best_epoch)
+
+    def _take_result(self, history: History, stopped: str, best_epoch: int | None) -> None:
+        """Set the attributes of an estimator that a preset has fitted."""
+        self._run: Any = None
+        self.history_, self.stopped_ = history, stopped
+        self.n_iter_ = len(history)
+        self.best_epoch_ = best_epoch
+        self.loss_curve_ = [epoch.loss for epoch in history]
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.nan
         self.best_loss_: float | None = min(self.loss_curve_, default=np.nan)
-        held_out = [epoch.validation_loss for epoch in result.history]
+        held_out = [epoch.validation_loss for epoch in history]
         self.validation_loss_curve_ = [loss for loss in held_out if loss is not None]
-        scores = [epoch.validation_accuracy for epoch in result.history]
+        scores = [epoch.validation_accuracy for epoch in history]
         self.validation_scores_ = [score for score in scores if score is not None] or None
         self.best_validation_score_ = max(self.validation_scores_) if self.validation_scores_ else None
 
@@ -352,7 +357,7 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        encodes = self.categorical_features is not None
+        encodes = self.categorical_features is not None or self.preset is not None
         tags.input_tags.sparse = not encodes
         tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = encodes
         return tags

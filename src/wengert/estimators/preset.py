@@ -128,7 +128,7 @@ def fit_by_preset(
         time_limit=estimator.time_limit,
         progress=bool(estimator.verbose),
     )
-    estimator.network_ = result.net if estimator._classifies else _in_units(result.net, means, scales)
+    estimator.network_ = result.net if estimator._classifies else in_units(result.net, means, scales)
     return result
 
 
@@ -153,16 +153,18 @@ def _standardised(rows: Rows, means: Array, scales: Array) -> Rows:
     return Rows(rows.features, ((rows.targets - means) / scales).astype(np.float32), rows.weights)
 
 
-def _in_units(network: Any, means: Array, scales: Array) -> Any:
+def in_units(network: Any, means: Array, scales: Array) -> Any:
     """Return a network of standardised targets as one of the targets themselves.
 
     The limits of the predictions stay where there is one output, for which they are those of training.
     """
-    *hidden, last, clip = network.layers
+    layers = list(network.layers)
+    clip = layers.pop() if isinstance(layers[-1], nn.Clip) else None
+    last = layers.pop()
     last = last.replace(
         weight=(last.weight * scales).astype(np.float32), bias=(last.bias * scales + means).astype(np.float32)
     )
-    if len(means) > 1:
-        return nn.Sequential(*hidden, last)
+    if clip is None or len(means) > 1:
+        return nn.Sequential(*layers, last)
     lowest, highest = (float(limit * scales[0] + means[0]) for limit in (clip.lowest, clip.highest))
-    return nn.Sequential(*hidden, last, nn.Clip(lowest, highest))
+    return nn.Sequential(*layers, last, nn.Clip(lowest, highest))

@@ -184,7 +184,15 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     def _check_target(self, y: Any) -> Array:
         refuse_masked(y, "y")
-        y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y", accept_sparse=False)
+        try:
+            y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y", accept_sparse=False)
+        except ValueError as error:
+            if "could not convert" in str(error) or "bytes/strings" in str(error):
+                raise DataError(
+                    f"y holds words, and MLPRegressor predicts numbers: {error}\nFor classes there is "
+                    "MLPClassifier."
+                ) from None
+            raise
         if y.dtype.kind not in "fiub":
             y = y.astype(np.float64)
         if y.ndim == 2 and y.shape[1] == 1:
@@ -210,8 +218,10 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return Target("y", "regression", (), 0.0, 1.0)
 
     def _take_target(self, target: Target, out_activation: str | None) -> None:
-        """Take over what an imported model says: numbers as they come."""
-        self.out_activation_ = "identity"
+        """Take over what an imported model says: numbers as they come, or expected counts."""
+        self.out_activation_ = out_activation or "identity"
+        if self.out_activation_ == "exp":
+            self.set_params(loss="poisson")
 
     def _row_loss(self) -> RowLoss:
         if callable(self.loss):

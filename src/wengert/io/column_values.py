@@ -30,13 +30,16 @@ def find_column(frame: pl.DataFrame, name: str, role: str) -> pl.Series:
     return frame.get_column(name)
 
 
-def suggestion(name: str, names: Iterable[str]) -> str:
-    """Return a sentence that suggests the nearest of ``names``, or lists them when none is near."""
+def suggestion(name: str, names: Iterable[str], columns: Iterable[str] | None = None) -> str:
+    """Return a sentence that suggests the nearest of ``names``, or lists ``columns`` when none is near.
+
+    ``columns`` are those of the table, of which ``names`` are some; all by default.
+    """
     by_folded = {known.casefold().strip(): known for known in names}
     nearest = difflib.get_close_matches(name.casefold().strip(), by_folded, n=1, cutoff=0.6)
     if nearest:
         return f" Did you mean {by_folded[nearest[0]]!r}?"
-    listed = [repr(known) for known in by_folded.values()]
+    listed = [repr(known) for known in (by_folded.values() if columns is None else columns)]
     more = f" and {len(listed) - 10} more" if len(listed) > 10 else ""
     return f" Its columns are {', '.join(listed[:10])}{more}."
 

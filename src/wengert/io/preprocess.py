@@ -165,7 +165,7 @@ class TablePreprocessor:
         if missing:
             listed = ", ".join(repr(name) for name in missing[:10])
             spare = [name for name in frame.columns if name not in {column.name for column in self.columns}]
-            hint = suggestion(missing[0], spare) if spare else ""
+            hint = suggestion(missing[0], spare, frame.columns) if spare else ""
             raise DataError(f"the table lacks {listed}, which the model was trained with.{hint}")
         features = np.empty((frame.height, len(self.feature_names)), np.float32)
         start = 0

@@ -170,6 +170,7 @@ ACTIVATIONS: dict[str, Activation] = {
     function.__name__: function
     for function in (
         step, identity, sigmoid, tanh, relu, leaky_relu, softplus, softmax, gelu, silu, selu, mish,
+        np.exp,
     )
 }  # fmt: skip
 

@@ -30,6 +30,7 @@ _ACTIVATIONS: dict[str, tuple[str, dict[str, tuple[Any, ...]]]] = {
     "Sigmoid": ("sigmoid", {}),
     "Softplus": ("softplus", {}),
     "Mish": ("mish", {}),
+    "Exp": ("exp", {}),
     "Softmax": ("softmax", {"axis": (-1, 1)}),
     "Gelu": ("gelu", {"approximate": (b"none",)}),
     "LeakyRelu": ("leaky_relu", {"alpha": (np.float32(0.01),)}),

@@ -114,7 +114,9 @@ if __name__ == "__main__":
 """
 
 
-def functions(model: PortableModel, arrays: Sequence[str], rows: Sequence[str], dtype: str) -> list[str]:
+def functions(
+    model: PortableModel, arrays: Sequence[str], rows: Sequence[str], dtype: str, *, single: bool
+) -> list[str]:
     """Return the functions that a user of the predictor calls, and those that they need.
 
     Parameters
@@ -124,6 +126,8 @@ def functions(model: PortableModel, arrays: Sequence[str], rows: Sequence[str], 
         The parameters of ``answer``: the arrays of the network, then what is made of a table.
     dtype : str
         Of ``X``, where the model has no columns.
+    single : bool
+        Whether a prediction of numbers is one a row, and not an array of shape (rows, outputs).
     """
     arguments = ", ".join([*arrays, *rows])
     parts = []
@@ -144,14 +148,14 @@ def functions(model: PortableModel, arrays: Sequence[str], rows: Sequence[str], 
         parts.append(_FEATURES.format(count=model.inputs, dtype=dtype, arguments=arguments))
     table = "table" if model.columns else "X"
     if model.target.kind == "regression":
-        what = "the predicted number of each row" if model.columns else "the outputs, shape (rows, outputs)"
-        parts.append(_NUMBER.format(table=table, what=what, place="[:, 0]" if model.columns else ""))
+        what = "the predicted number of each row" if single else "the outputs, shape (rows, outputs)"
+        parts.append(_NUMBER.format(table=table, what=what, place="[:, 0]" if single else ""))
     else:
         parts.append((_LABELS if model.target.kind == "multilabel" else _CLASSES).format(table=table))
     return [part.strip("\n") for part in parts]
 
 
-def main(model: PortableModel) -> str:
+def main(model: PortableModel, *, single: bool) -> str:
     """Return what the predictor does when it is run as a program."""
     if model.columns:
         read = (
@@ -161,7 +165,7 @@ def main(model: PortableModel) -> str:
     else:
         read = "X = [[float(record[name]) for name in FEATURES] for record in records]"
         call = "predict(X)"
-    several = (not model.columns and model.target.kind == "regression") or model.target.kind == "multilabel"
+    several = (not single and model.target.kind == "regression") or model.target.kind == "multilabel"
     header = f'[{model.target.name!r} + f"_{{place}}" for place in range(predicted.shape[1])]'
     if not several:
         header = repr([f"predicted_{model.target.name}"])

@@ -46,14 +46,17 @@ def to_python(model: PortableModel) -> str:
     arrays = dict(zip(_array_names(model.network), leaves, strict=True))
     program = trace_model(model, arrays)
     rows = [name for name in ("X", "numbers", "codes") if name in _input_names(program.program)]
+    # One number a row where a table has one target, else an array (rows, outputs).
+    single = bool(model.columns) and program.program.outputs[0].type.shape[1:] == (1,)
+    dtype = str(program.program.inputs[-1].type.dtype)
     parts = [
         _introduction(model),
         "import base64\nimport csv\nimport datetime\nimport sys\n\nimport numpy as np",
         _network_source(program, rows[0]),
         _facts(model),
-        *predictor_template.functions(model, [*arrays], rows, str(program.program.inputs[-1].type.dtype)),
+        *predictor_template.functions(model, [*arrays], rows, dtype, single=single),
         _weights(arrays),
-        predictor_template.main(model),
+        predictor_template.main(model, single=single),
     ]
     return "\n\n\n".join(parts) + "\n"
 
