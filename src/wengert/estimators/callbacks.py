@@ -18,7 +18,7 @@ try:
         with_callbacks as with_callbacks,
     )
 except ImportError:  # scikit-learn before 1.9
-    FitCallback = None  # type: ignore[assignment, misc]
+    FitCallback = None
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands for scikit-learn's where there is none."""
