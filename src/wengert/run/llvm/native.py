@@ -93,10 +93,7 @@ class _LoopWriter:
         self.order = layout.order
         self.kernels = KernelWriter(module, layout.memory, layout.generators)
         # In a step of some dozen nanoseconds, calls would take a good part of the time.
-        is_tiny = sum(cost(kernel) for kernel in self.order.plan.kernels) < _TINY
-        self.functions = {
-            kernel: self.kernels.function(kernel) for kernel in self.order.plan.kernels if not is_tiny
-        }
+        self.is_tiny = sum(cost(kernel) for kernel in self.order.plan.kernels) < _TINY
         triple = layout.generators.target.triple
         self.barrier = barrier_function(module, triple)
         self.function = ir.Function(module, ENTRY_TYPE, ENTRY)
@@ -192,10 +189,10 @@ class _LoopWriter:
     def _run(self, kernel: Kernel, begin: ir.Value, end: ir.Value) -> None:
         """Run units of a kernel."""
         arguments = [self.table, begin, end, self.scratch]
-        if kernel in self.functions:
-            self.builder.call(self.functions[kernel], arguments)
-        else:
+        if self.is_tiny:
             self.kernels.write(self.builder, kernel, arguments)
+        else:
+            self.kernels.call(self.builder, kernel, arguments)
 
     def _is_alone(self, kernel: Kernel) -> bool:
         """Whether the first thread alone runs a kernel."""

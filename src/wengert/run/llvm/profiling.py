@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wengert.run.llvm.limits import clock, machine_limits
 from wengert.run.llvm.listing import KernelSummary
+from wengert.run.llvm.module import KERNELS
 from wengert.run.llvm.plan import Form
 from wengert.run.llvm.target import LoadedCode, host_target, object_code
 
@@ -21,12 +22,13 @@ ROUNDS = 10
 LEAST_SECONDS = 2e-4
 
 _REPEAT = """
-define void @repeat(ptr %kernel, ptr %table, i64 %units, ptr %scratch, i64 %times) {
+define void @repeat(ptr %kernels, ptr %table, i64 %number, ptr %scratch, i64 %times) {
 entry:
+  %end_of_one = add i64 %number, 1
   br label %loop
 loop:
   %i = phi i64 [0, %entry], [%j, %loop]
-  call void %kernel(ptr %table, i64 0, i64 %units, ptr %scratch)
+  call void %kernels(ptr %table, i64 %number, i64 %end_of_one, ptr %scratch)
   %j = add i64 %i, 1
   %more = icmp slt i64 %j, %times
   br i1 %more, label %loop, label %end
@@ -49,8 +51,7 @@ def measured(
         if kernel.form is Form.NUMPY:
             seconds = _shortest(_in_turn(partial(compiled.run_by_numpy, kernel, frame)))
         else:
-            units = layout.generators.units(kernel)
-            seconds = _shortest(_natively(compiled.address(f"kernel{number}"), frame.table, units, scratch))
+            seconds = _shortest(_natively(compiled.address(KERNELS), frame.table, number, scratch))
             number += 1
         itemsize = 4 if one.itemsize <= 4 else 8
         limit = machine_limits().roofline(one.flops, one.read, one.written, itemsize)
@@ -68,10 +69,10 @@ def _in_turn(function: Callable[[], object]) -> Callable[[int], object]:
     return run
 
 
-def _natively(kernel: int, table: Any, units: int, scratch: int) -> Callable[[int], object]:
-    """Return what runs a kernel so many times, without Python in between."""
+def _natively(kernels: int, table: Any, number: int, scratch: int) -> Callable[[int], object]:
+    """Return what runs one of the kernels so many times, without Python in between."""
     _, repeat = _repeat()
-    return lambda times: repeat(kernel, table, units, scratch, times)
+    return lambda times: repeat(kernels, table, number, scratch, times)
 
 
 @lru_cache(maxsize=1)
