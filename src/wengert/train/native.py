@@ -89,6 +89,10 @@ class NativeSteps:
         first, last = self._bounds[batch]
         self._loops[last - first].run(self._kept(order, batch), first, 1, 1)
 
+    def full_loop(self) -> StepLoop:
+        """Return the loop over batches with all their rows."""
+        return self._loops[self._full]
+
     def _kept(self, order: Array, batch: int) -> Array:
         """Return the order of this epoch; the caller's array may have been shuffled in place for it."""
         if batch == 0 or order is not self._given:

@@ -176,7 +176,9 @@ def assert_same_in_parts(run: CompiledProgram, arguments: list[Any], threads: in
     assert kernel.form is not Form.NUMPY
     frame, generators = run.frame(arguments), run.layout.generators
     integer, pointer = ctypes.c_int64, ctypes.c_void_p
-    function = ctypes.CFUNCTYPE(None, pointer, integer, integer, pointer, pointer)(run.address("kernel0"))
+    function = ctypes.CFUNCTYPE(None, pointer, integer, integer, pointer, pointer)(
+        run.loaded.address("kernel0")
+    )
     units = generators.units(kernel)
     (result,) = (frame.alone[node] for node in kernel.stored)
     result[...] = np.nan

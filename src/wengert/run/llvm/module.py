@@ -116,10 +116,10 @@ def layout(plan: Plan, memory: Memory, target: Target) -> Layout:
     return Layout(memory, Generators(plan.kernels, target), segments)
 
 
-def _write_run(writer: KernelWriter, kernels: list[Kernel]) -> None:
-    """Write the functions that run kernels one after the other.
+def write_kernels(writer: KernelWriter, kernels: list[Kernel]) -> ir.Function:
+    """Write the function `KERNELS`, which runs kernels one after the other.
 
-    They go through a list: a call written out for each of a thousand kernels would take longer to compile.
+    It goes through a list: a call written out for each of a thousand kernels would take longer to compile.
     """
     module, zero = writer.module, ir.Constant(I64, 0)
     entries = []
@@ -139,7 +139,13 @@ def _write_run(writer: KernelWriter, kernels: list[Kernel]) -> None:
         )
         builder.call(code, [table, zero, units, scratch, places])
     _closed(builder, inner, top)
-    run = ir.Function(module, _RUN_TYPE, RUN)
+    return inner
+
+
+def _write_run(writer: KernelWriter, kernels: list[Kernel]) -> None:
+    """Write the function `RUN`."""
+    inner = write_kernels(writer, kernels)
+    run = ir.Function(writer.module, _RUN_TYPE, RUN)
     table, first, end = run.args
     builder = ir.IRBuilder(run.append_basic_block("entry"))
     arena = pointer_at(builder, table, ARENA)
@@ -224,6 +230,16 @@ class KernelWriter:
 
     def function(self, kernel: Kernel) -> tuple[ir.Function, ir.Value]:
         """Return the function that computes a kernel, and the places to call it with."""
+        if kernel not in self._functions:
+            self._functions[kernel] = self._written(kernel)
+        return self._functions[kernel]
+
+    def call(self, builder: ir.IRBuilder, kernel: Kernel, arguments: Sequence[ir.Value]) -> None:
+        """Call the function of a kernel with table, first unit, end of units and scratch memory."""
+        function, places = self.function(kernel)
+        builder.call(function, [*arguments, places])
+
+    def _written(self, kernel: Kernel) -> tuple[ir.Function, ir.Value]:
         found = self._patterns[kernel]
         if found is not None and self._uses[found.key] > 1:
             return self._shared_function(kernel, found), self._places(found)
@@ -232,13 +248,6 @@ class KernelWriter:
         self.write(builder, kernel, function.args[:4])
         _closed(builder, function, top)
         return function, _NOWHERE
-
-    def call(self, builder: ir.IRBuilder, kernel: Kernel, arguments: Sequence[ir.Value]) -> None:
-        """Call the function of a kernel with table, first unit, end of units and scratch memory."""
-        if kernel not in self._functions:
-            self._functions[kernel] = self.function(kernel)
-        function, places = self._functions[kernel]
-        builder.call(function, [*arguments, places])
 
     def _new_function(self) -> ir.Function:
         function = ir.Function(self.module, _KERNEL_TYPE, f"kernel{self._count}")
