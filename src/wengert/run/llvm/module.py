@@ -15,6 +15,7 @@ from wengert.run.llvm.copies import Copies
 from wengert.run.llvm.dots import Dots
 from wengert.run.llvm.floating_point import plain_arithmetic
 from wengert.run.llvm.gathers import Gather
+from wengert.run.llvm.interruption import if_wished, in_slices, slices
 from wengert.run.llvm.irtypes import I8, I64, POINTER, VOID
 from wengert.run.llvm.memory import ARENA, FLAG, PLACES, Memory, bases, rounded
 from wengert.run.llvm.nests import Nest
@@ -57,11 +58,14 @@ class Layout:
     generators : Generators
     segments : list of Segment
         In order.
+    slices : dict of Kernel to int
+        Where a call that takes long can be given up; see `wengert.run.llvm.interruption`.
     """
 
     memory: Memory
     generators: Generators
     segments: list[Segment]
+    slices: dict[Kernel, int]
 
     @property
     def arena_bytes(self) -> int:
@@ -70,10 +74,10 @@ class Layout:
 
     def text(self) -> str:
         """Return the module."""
-        writer = KernelWriter(ir.Module("wengert"), self.memory, self.generators)
+        writer = KernelWriter(ir.Module("wengert"), self.memory, self.generators, bool(self.slices))
         for segment in self.segments:
             if segment.is_native:
-                _write_segment(writer, segment)
+                _write_segment(writer, segment, self.slices)
         return str(writer.module)
 
 
@@ -91,10 +95,13 @@ def layout(plan: Plan, memory: Memory, target: Target) -> Layout:
         stretch = []
     if stretch:
         segments.append(Segment(f"segment{len(segments)}", stretch))
-    return Layout(memory, Generators(plan.kernels, target), segments)
+    generators = Generators(plan.kernels, target)
+    return Layout(
+        memory, generators, segments, slices(list(generators), generators.units, generators.looks_itself)
+    )
 
 
-def _write_segment(writer: KernelWriter, segment: Segment) -> None:
+def _write_segment(writer: KernelWriter, segment: Segment, slices: dict[Kernel, int]) -> None:
     """Write a function that runs kernels one after the other."""
     functions = [writer.function(kernel) for kernel in segment.kernels]
     function = ir.Function(writer.module, _SEGMENT_TYPE, segment.name)
@@ -102,10 +109,19 @@ def _write_segment(writer: KernelWriter, segment: Segment) -> None:
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     arena = pointer_at(builder, table, ARENA)
     scratch = builder.gep(arena, [ir.Constant(I64, writer.memory.arena_bytes)], source_etype=I8)
+    leave = builder.append_basic_block("leave")
     with plain_arithmetic(builder, writer.generators.target.triple):
         for kernel, one in zip(segment.kernels, functions, strict=True):
             units = ir.Constant(I64, writer.generators.units(kernel))
-            builder.call(one, [table, ir.Constant(I64, 0), units, scratch])
+            if kernel not in slices:
+                builder.call(one, [table, ir.Constant(I64, 0), units, scratch])
+                continue
+            with in_slices(builder, 0, units, slices[kernel]) as (low, high):
+                builder.call(one, [table, low, high, scratch])
+                with if_wished(builder, pointer_at(builder, table, FLAG)):
+                    builder.branch(leave)
+        builder.branch(leave)
+        builder.position_at_end(leave)
     builder.ret_void()
 
 
@@ -161,6 +177,11 @@ class Generators:
         units: int = self._generators[kernel].units
         return units
 
+    def looks_itself(self, kernel: Kernel) -> bool:
+        """Whether the code of a kernel looks by itself whether it is still wanted."""
+        generator = self._generators[kernel]
+        return isinstance(generator, Tiles) and generator.looks_itself
+
 
 class KernelWriter:
     """Writes the functions of kernels, each once.
@@ -170,12 +191,15 @@ class KernelWriter:
     module : Module
     memory : Memory
     generators : Generators
+    looks : bool
+        Whether kernels that can look by themselves whether they are still wanted do so.
     """
 
-    def __init__(self, module: ir.Module, memory: Memory, generators: Generators) -> None:
+    def __init__(self, module: ir.Module, memory: Memory, generators: Generators, looks: bool) -> None:
         self.module = module
         self.memory = memory
         self.generators = generators
+        self.looks = looks
         self._count = 0
         self._patterns = {kernel: pattern(kernel) for kernel in generators}
         self._uses = Counter(found.key for found in self._patterns.values() if found is not None)
@@ -200,13 +224,28 @@ class KernelWriter:
 
     def write(self, builder: ir.IRBuilder, kernel: Kernel, arguments: Sequence[ir.Value]) -> None:
         """Write the code of a kernel; the arguments are those of its function."""
-        table, begin, end, scratch = arguments
+        table = arguments[0]
         buffers = {base: self.buffer(builder, table, base) for base in _read_or_written(kernel)}
+        self._generate(builder, kernel, buffers, arguments)
+
+    def _generate(
+        self,
+        builder: ir.IRBuilder,
+        kernel: Kernel,
+        buffers: dict[Node, ir.Value],
+        arguments: Sequence[ir.Value],
+    ) -> None:
+        """Generate a kernel between its buffers."""
+        table, begin, end, scratch = arguments
+        generator = self.generators[kernel]
+        given: list[ir.Value | None] = [scratch]
         if kernel.form in (Form.GATHER, Form.ONE_HOT):
-            scratch = pointer_at(builder, table, FLAG)
+            given = [pointer_at(builder, table, FLAG)]
         elif kernel.form is Form.ROWS:
-            scratch = pointer_at(builder, table, PLACES)
-        self.generators[kernel].generate(builder, buffers, begin, end, scratch)
+            given = [pointer_at(builder, table, PLACES)]
+        elif isinstance(generator, Tiles):
+            given = [scratch, pointer_at(builder, table, FLAG) if self.looks else None]
+        generator.generate(builder, buffers, begin, end, *given)
 
     def _body(self, kernel: Kernel, found: Pattern) -> ir.Function:
         """Return the function that computes all kernels of a pattern, given the places of their elements."""
@@ -225,7 +264,7 @@ class KernelWriter:
             # Generated code counts from the beginning of the buffer in the kernel that it was made for.
             first = ir.Constant(I64, -start * node.type.dtype.itemsize)
             buffers[node] = builder.gep(pointer, [builder.add(offset, first)], source_etype=I8)
-        self.generators[kernel].generate(builder, buffers, begin, end, scratch)
+        self._generate(builder, kernel, buffers, [table, begin, end, scratch])
         _closed(builder, body, top)
         self._bodies[found.key] = body
         return body
