@@ -23,7 +23,7 @@ from wengert.run.llvm.interruption import WISH, WRONG_INDEX
 from wengert.run.llvm.listing import KernelSummary, KernelTable, summary
 from wengert.run.llvm.looping import NativeLoop, NativeProgress, compiled_loop
 from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, memory_of
-from wengert.run.llvm.module import Layout, Segment, layout
+from wengert.run.llvm.module import KERNELS, RUN, Layout, Segment, layout
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM
 from wengert.run.llvm.plan import Form, Kernel, Plan, plan
 from wengert.run.llvm.recent import recent, structure
@@ -124,12 +124,11 @@ class CompiledProgram:
         self.plan = plan
         self.layout = layout
         self._memory = memory = layout.memory
-        self._loaded = loaded  # holds the machine code
-        prototype = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-        self._steps: list[tuple[Callable[..., Any] | None, Segment]] = [
-            (prototype(loaded.address(segment.name)) if segment.is_native else None, segment)
-            for segment in layout.segments
-        ]
+        self.loaded = loaded  # holds the machine code
+        if any(segment.is_native for segment in layout.segments):
+            self._run = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(
+                loaded.address(RUN)
+            )
         self._constants: dict[Node, Any] = {node: constant_value(node) for node in memory.constants}
         self._table = (ctypes.c_void_p * memory.table_length)()
         for node, constant in self._constants.items():
@@ -146,12 +145,9 @@ class CompiledProgram:
     def __call__(self, arguments: Sequence[Any]) -> list[Array]:
         """Run on one array per input."""
         frame = self.frame(arguments)
-        for function, segment in self._steps:
-            if function is not None:
-                if self.layout.slices:
-                    _interruptibly(function, frame)
-                else:
-                    function(frame.table)
+        for segment in self.layout.segments:
+            if segment.is_native:
+                self._run_natively(frame, segment)
             else:
                 self.run_by_numpy(segment.kernels[0], frame)
             if frame.flags[WRONG_INDEX]:
@@ -162,6 +158,18 @@ class CompiledProgram:
         with self._lock:
             self._idle.append(frame.arena)
         return results
+
+    def _run_natively(self, frame: Frame, segment: Segment) -> None:
+        """Run a segment of generated code; Ctrl-C ends it early where it takes long."""
+        if not self.layout.slices:
+            self._run(frame.table, segment.first, segment.end)
+            return
+
+        def finish() -> None:
+            frame.flags[WISH] = 1
+
+        # Python hears of Ctrl-C between two calls, so that somebody has to wait meanwhile.
+        run_together(lambda _: self._run(frame.table, segment.first, segment.end), 1, finish, abandon=finish)
 
     def llvm(self) -> str:
         """Return the generated code, before LLVM's own optimisation."""
@@ -192,8 +200,7 @@ class CompiledProgram:
             if kernel.form is Form.NUMPY:
                 turns.append(in_turn(partial(self.run_by_numpy, kernel, frame)))
                 continue
-            place, units = self._loaded.address(f"kernel{number}"), self.layout.generators.units(kernel)
-            turns.append(natively(place, frame.table, units, scratch))
+            turns.append(natively(self.loaded.address(KERNELS), frame.table, number, scratch))
             number += 1
         return timed(summaries, turns)
 
@@ -254,15 +261,6 @@ class CompiledProgram:
             node = self._memory.direct.get(position)
             results.append(frame.alone[node] if node is not None else self._seen(view, frame).copy())
         return results
-
-
-def _interruptibly(function: Callable[..., Any], frame: Frame) -> None:
-    """Call a function that may take long; Ctrl-C, which Python hears between two calls, ends it early."""
-
-    def finish() -> None:
-        frame.flags[WISH] = 1
-
-    run_together(lambda _: function(frame.table), 1, finish, abandon=finish)
 
 
 def _plain(array: Array) -> Array:

@@ -60,7 +60,7 @@ def slices(
 
 @contextmanager
 def in_slices(
-    builder: ir.IRBuilder, begin: Index, end: Index, slice_: int
+    builder: ir.IRBuilder, begin: Index, end: Index, slice_: Index
 ) -> Iterator[tuple[ir.Value, ir.Value]]:
     """Generate a loop over the units from `begin` to `end`, so many at a time."""
     with counted_loop(builder, begin, end, slice_) as low:
