@@ -19,10 +19,11 @@ from wengert.run.llvm.address import address
 from wengert.run.llvm.blocks import block, copies
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
+from wengert.run.llvm.generators import Generators
 from wengert.run.llvm.interruption import WISH, WRONG_INDEX, slices
 from wengert.run.llvm.listing import KernelTable, summary
 from wengert.run.llvm.memory import ARENA, FLAG, ORDER, STATE, memory_of_loop
-from wengert.run.llvm.module import KERNELS, Generators
+from wengert.run.llvm.module import KERNELS
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM, left_to_numpy
 from wengert.run.llvm.order import cost, is_own, ordered
 from wengert.run.llvm.plan import Form, Kernel, Plan, plan

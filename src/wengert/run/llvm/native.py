@@ -15,11 +15,12 @@ from llvmlite import ir
 from wengert.ir.node import Node
 from wengert.run.llvm.barrier import WORDS_APART, barrier_function
 from wengert.run.llvm.floating_point import plain_arithmetic
+from wengert.run.llvm.generators import Generators
 from wengert.run.llvm.interruption import WISH, if_wished, in_slices
 from wengert.run.llvm.irtypes import F64, I8, I64, POINTER, VOID, constant, intrinsic, memory_type
 from wengert.run.llvm.loops import counted_loop, index_value
 from wengert.run.llvm.memory import ARENA, FLAG, ORDER, PLACES, STATE, Memory
-from wengert.run.llvm.module import Generators, KernelWriter, pointer_at, write_kernels
+from wengert.run.llvm.module import KernelWriter, pointer_at, write_kernels
 from wengert.run.llvm.order import Order, is_private
 from wengert.run.llvm.plan import Kernel
 from wengert.run.llvm.rows import fetch_ahead, row_bytes
