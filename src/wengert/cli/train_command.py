@@ -23,7 +23,7 @@ from wengert.cli.train_summary import print_summary
 from wengert.errors import ConfigurationError
 from wengert.io.evaluation import mean_scores
 from wengert.io.model_directory import check_destination
-from wengert.io.streamed_table import StreamedTable, large_parquet
+from wengert.io.streamed_table import STREAMED_CELLS, StreamedTable, large_parquet
 from wengert.io.table_training import TrainedNetwork
 from wengert.io.tables import read_table
 from wengert.io.training_table import Split, TrainingTable, cross_validate
@@ -89,8 +89,9 @@ def _open(file: str, options: TrainOptions, quiet: bool) -> TrainingTable | Stre
         return TrainingTable.infer(frame, options.target, dropped_columns(options.drop, frame.columns))
     if options.folds is not None:
         raise ConfigurationError(
-            f"cross-validation holds the table in memory, and {file} is too large for that "
-            f"({stream.cells:,} cells). Score it on rows held out: --test-fraction 0.2."
+            f"--cv {options.folds}: cross-validation holds the table in memory, and {file} is too large for "
+            f"that ({stream.cells:,} cells; above {STREAMED_CELLS:,} a Parquet file is streamed). Score it "
+            "on rows held out: --test-fraction 0.2."
         )
     drop = dropped_columns(options.drop, stream.names)
     report = ReadingProgress(file, quiet=quiet)
