@@ -16,7 +16,7 @@ from wengert.ir.program import Program
 from wengert.primitives.selection import stop_gradient
 from wengert.run.llvm import native
 from wengert.run.llvm.address import address
-from wengert.run.llvm.blocks import block, copies
+from wengert.run.llvm.blocks import Joined, block
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
 from wengert.run.llvm.listing import KernelTable, summary
@@ -49,7 +49,9 @@ class NativeProgress:
     """
 
     def __init__(self, carry: Sequence[Array], steps: int, loss_sum: float, threads: int) -> None:
-        self.carry = copies(carry)
+        self._joined = Joined(carry)
+        self.carry = self._joined.arrays
+        self._given = self._order = np.zeros(0, np.int64)
         self.words = block(8 * native.state_words(threads)).view(np.int64)
         self.words[:] = 0
         self._numbers = self.words.view(np.float64)
@@ -93,6 +95,26 @@ class NativeProgress:
     def stopped(self) -> bool:
         """Whether a loss was not finite or an index out of range."""
         return bool(self.words[native.STOPPED] & native.TROUBLE)
+
+    def copy(self) -> tuple[Array, ...]:
+        """Return the carry as it is now."""
+        return self._joined.copy()
+
+    def is_finite(self) -> bool:
+        """Return whether no array of the carry holds a NaN or an infinity."""
+        return self._joined.are_finite()
+
+    def visit(self, order: Array, row: int, ahead: int) -> int:
+        """Return where the order of an epoch's rows stands, with so many zeros behind it, until the next one.
+
+        The caller's array may be another epoch's when the next one begins, with row 0.
+        """
+        if row == 0 or order is not self._given or len(self._order) < len(order) + ahead:
+            assert order.dtype == np.int64
+            self._given = order
+            self._order = np.zeros(len(order) + ahead, np.int64)
+            self._order[: len(order)] = order
+        return address(self._order)
 
     def begin(self) -> None:
         """Get ready for a run."""
@@ -197,17 +219,13 @@ class NativeLoop:
         batches = [compiled.batch() for _ in range(self._most)]
         self._batches = batches  # the tables hold only addresses
         self._tables = [compiled.table(progress, data, self._arena, batch) for batch in batches]
-        self._order: Array | None = None
+        self._ahead = native.STEPS_AHEAD * compiled.layout.batch
 
     def run(self, order: Array, row: int, count: int, threads: int) -> None:
         """Take up to `count` steps; see `StepLoop`."""
-        if order is not self._order:
-            assert order.dtype == np.int64
-            ahead = native.STEPS_AHEAD * self.compiled.layout.batch
-            self._longer_order = np.concatenate([order, np.zeros(ahead, np.int64)])
-            self._order = order
-            for table in self._tables:
-                table[ORDER] = address(self._longer_order)
+        places = self._progress.visit(order, row, self._ahead)
+        for table in self._tables:
+            table[ORDER] = places
         self._progress.begin()
         enter, tables = self.compiled.enter, self._tables
         with share_of(min(threads, self._most)) as granted:
