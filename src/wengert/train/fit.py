@@ -19,6 +19,7 @@ from wengert.errors import (
     InterruptionWarning,
 )
 from wengert.optim import LBFGS, Adam, Optimiser
+from wengert.optim.schedule_check import check_schedules
 from wengert.run import Executor, find_executor
 from wengert.run.numpy.blas_threads import one_blas_thread
 from wengert.train.batches import clipped_batch_size, held_out
@@ -207,6 +208,7 @@ def fit(
             chosen = replace(chosen, max_iterations=epochs)
         plan = replace(plan, epochs=chosen.max_iterations, batch_size=len(rows))
         return _run(FullBatch(plan, net, chosen, objective, runner, evaluator), progress)
+    check_schedules(chosen, plan.epochs * -(-len(rows) // plan.batch_size))
     step = TrainingStep(net, chosen, objective, runner, clip_norm)
     small = 2 * plan.batch_size * max(array.size for array in step.initial) < _WORTH_SHARING
     with one_blas_thread() if small else contextlib.nullcontext():

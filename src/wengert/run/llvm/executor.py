@@ -22,7 +22,7 @@ from wengert.run.llvm.expand import expand
 from wengert.run.llvm.listing import KernelSummary, KernelTable, summary
 from wengert.run.llvm.looping import NativeLoop, NativeProgress, compiled_loop
 from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, memory_of
-from wengert.run.llvm.module import Layout, Segment, layout
+from wengert.run.llvm.module import KERNELS, RUN, Layout, layout
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM
 from wengert.run.llvm.plan import Form, Kernel, Plan, plan
 from wengert.run.llvm.recent import recent, structure
@@ -123,12 +123,11 @@ class CompiledProgram:
         self.plan = plan
         self.layout = layout
         self._memory = memory = layout.memory
-        self._loaded = loaded  # holds the machine code
-        prototype = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-        self._steps: list[tuple[Callable[..., Any] | None, Segment]] = [
-            (prototype(loaded.address(segment.name)) if segment.is_native else None, segment)
-            for segment in layout.segments
-        ]
+        self.loaded = loaded  # holds the machine code
+        if any(segment.is_native for segment in layout.segments):
+            self._run = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(
+                loaded.address(RUN)
+            )
         self._constants: dict[Node, Any] = {node: constant_value(node) for node in memory.constants}
         self._table = (ctypes.c_void_p * memory.table_length)()
         for node, constant in self._constants.items():
@@ -145,9 +144,9 @@ class CompiledProgram:
     def __call__(self, arguments: Sequence[Any]) -> list[Array]:
         """Run on one array per input."""
         frame = self.frame(arguments)
-        for function, segment in self._steps:
-            if function is not None:
-                function(frame.table)
+        for segment in self.layout.segments:
+            if segment.is_native:
+                self._run(frame.table, segment.first, segment.end)
             else:
                 self.run_by_numpy(segment.kernels[0], frame)
             if frame.flag[0]:
@@ -188,8 +187,7 @@ class CompiledProgram:
             if kernel.form is Form.NUMPY:
                 turns.append(in_turn(partial(self.run_by_numpy, kernel, frame)))
                 continue
-            place, units = self._loaded.address(f"kernel{number}"), self.layout.generators.units(kernel)
-            turns.append(natively(place, frame.table, units, scratch))
+            turns.append(natively(self.loaded.address(KERNELS), frame.table, number, scratch))
             number += 1
         return timed(summaries, turns)
 

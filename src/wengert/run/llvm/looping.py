@@ -21,7 +21,7 @@ from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
 from wengert.run.llvm.listing import KernelTable, summary
 from wengert.run.llvm.memory import ARENA, FLAG, ORDER, STATE, memory_of_loop
-from wengert.run.llvm.module import Generators
+from wengert.run.llvm.module import KERNELS, Generators
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM, left_to_numpy
 from wengert.run.llvm.order import cost, is_own, ordered
 from wengert.run.llvm.plan import Form, Kernel, Plan, plan
@@ -255,10 +255,8 @@ class NativeLoop:
         # A step puts into the table what changes from step to step.
         self.run(np.arange(layout.batch), 0, 1, 1)
         scratch = address(self._arena) + layout.memory.arena_bytes
-        turns = []
-        for number, kernel in enumerate(kernels):
-            place, units = loaded.address(f"kernel{number}"), layout.generators.units(kernel)
-            turns.append(natively(place, self._tables[0], units, scratch))
+        place, table = loaded.address(KERNELS), self._tables[0]
+        turns = [natively(place, table, number, scratch) for number in range(len(kernels))]
         return KernelTable(timed(summaries, turns))
 
 

@@ -18,7 +18,7 @@ from wengert.run.llvm.floating_point import plain_arithmetic
 from wengert.run.llvm.irtypes import F64, I8, I64, POINTER, VOID, constant, intrinsic, memory_type
 from wengert.run.llvm.loops import counted_loop, index_value
 from wengert.run.llvm.memory import ARENA, FLAG, ORDER, PLACES, STATE, Memory
-from wengert.run.llvm.module import Generators, KernelWriter, pointer_at
+from wengert.run.llvm.module import Generators, KernelWriter, pointer_at, write_kernels
 from wengert.run.llvm.order import Order, is_private
 from wengert.run.llvm.plan import Kernel
 from wengert.run.llvm.rows import fetch_ahead, row_bytes
@@ -92,8 +92,8 @@ class _LoopWriter:
         self.layout = layout
         self.order = layout.order
         self.kernels = KernelWriter(module, layout.memory, layout.generators)
-        kernels = [] if layout.is_inlined else self.order.plan.kernels
-        self.functions = {kernel: self.kernels.function(kernel) for kernel in kernels}
+        if not layout.is_inlined:
+            write_kernels(self.kernels, self.order.plan.kernels)
         triple = layout.generators.target.triple
         self.barrier = barrier_function(module, triple)
         self.function = ir.Function(module, ENTRY_TYPE, ENTRY)
@@ -189,10 +189,10 @@ class _LoopWriter:
     def _run(self, kernel: Kernel, begin: ir.Value, end: ir.Value) -> None:
         """Run units of a kernel."""
         arguments = [self.table, begin, end, self.scratch]
-        if kernel in self.functions:
-            self.builder.call(self.functions[kernel], arguments)
-        else:
+        if self.layout.is_inlined:
             self.kernels.write(self.builder, kernel, arguments)
+        else:
+            self.kernels.call(self.builder, kernel, arguments)
 
     def _is_alone(self, kernel: Kernel) -> bool:
         """Whether the first thread alone runs a kernel."""

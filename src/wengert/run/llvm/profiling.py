@@ -17,12 +17,13 @@ ROUNDS = 10
 LEAST_SECONDS = 2e-4
 
 _REPEAT = """
-define void @repeat(ptr %kernel, ptr %table, i64 %units, ptr %scratch, i64 %times) {
+define void @repeat(ptr %kernels, ptr %table, i64 %number, ptr %scratch, i64 %times) {
 entry:
+  %end_of_one = add i64 %number, 1
   br label %loop
 loop:
   %i = phi i64 [0, %entry], [%j, %loop]
-  call void %kernel(ptr %table, i64 0, i64 %units, ptr %scratch)
+  call void %kernels(ptr %table, i64 %number, i64 %end_of_one, ptr %scratch)
   %j = add i64 %i, 1
   %more = icmp slt i64 %j, %times
   br i1 %more, label %loop, label %end
@@ -58,21 +59,21 @@ def in_turn(function: Callable[[], object]) -> Callable[[int], object]:
     return run
 
 
-def natively(kernel: int, table: Any, units: int, scratch: int) -> Callable[[int], object]:
+def natively(kernels: int, table: Any, number: int, scratch: int) -> Callable[[int], object]:
     """Return what runs a kernel so many times, without Python in between.
 
     Parameters
     ----------
-    kernel : int
-        Address of its function.
+    kernels : int
+        Address of the function that runs kernels in turn.
     table : array of pointers
-    units : int
-        All that it has.
+    number : int
+        Of the kernel.
     scratch : int
         Address of its scratch memory.
     """
     _, repeat = _repeat()
-    return lambda times: repeat(kernel, table, units, scratch, times)
+    return lambda times: repeat(kernels, table, number, scratch, times)
 
 
 @lru_cache(maxsize=1)
