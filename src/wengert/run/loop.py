@@ -49,7 +49,7 @@ class Progress(Protocol):
     stopped : bool
         Whether a loss was not finite or an index out of range; that step was still taken.
     carry : list of ndarray
-        Changed by the next run.
+        Changed by the next run. May be set.
     """
 
     steps: int

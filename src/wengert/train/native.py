@@ -102,8 +102,7 @@ class NativeSteps:
     def restore(self, position: Position) -> None:
         """Go to a moment."""
         self.is_whole = False
-        for array, wanted in zip(self.progress.carry, position.carry, strict=True):
-            array[...] = wanted
+        self.progress.carry = list(position.carry)
         self.progress.steps, self.progress.loss_sum = position.steps, position.loss_sum
         self.is_whole = True
 
