@@ -240,3 +240,27 @@ def test_errors_leave_standard_output_to_json(command, flower_table):
     refused(command("train", flower_table, "--target", "kin", "--json"), "Did you mean 'kind'?")
     outcome = command("train", flower_table, "--target", "kind", "--json", *QUICK)
     assert json.loads(outcome.out)["task"]["classes"] == ["lily", "rose", "tulip"]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc, which refuses files of everybody")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", "none.csv", "--target", "y", "--out", "/proc/model"),
+        ("train", "none.csv", "--target", "y", "--out", "/proc/deep/model"),
+        ("train", "none.csv", "--target", "y", "--report", "/proc/r.html"),
+        ("lr-find", "none.csv", "--target", "y", "--plot", "/proc/p.svg"),
+        ("predict", "none", "none.csv", "--output", "/proc/p.csv"),
+        ("evaluate", "none", "none.csv", "--plots", "/proc/figures"),
+        ("report", "none", "--data", "none.csv", "--out", "/proc/r.html"),
+        ("export", "none", "--out", "/proc/m.onnx"),
+        ("explain", "none", "--out", "/proc/d.html"),
+        ("draw", "none", "--out", "/proc/d.svg"),
+        ("exercise", "--network", "none", "--out", "/proc/e.txt"),
+        ("bench", "--json", "/proc/b.json"),
+    ],
+    ids=lambda arguments: " ".join(arguments[:: len(arguments) - 1]),
+)
+def test_a_place_that_refuses_root_as_well_is_told_before_any_work(command, arguments):
+    """There is no such table or model either, and that would be told first if it was looked for first."""
+    refused(command(*arguments), "/proc may not be written to: ")

@@ -51,7 +51,7 @@ def test_those_absent_are_named_with_what_to_install(command, monkeypatch):
         (["--only", ""], "--only (nothing): known are"),
         (["--peers", "torch"], "--peers torch: known are wengert, "),
         (["--rounds", "0"], "--rounds is at least 1, got 0"),
-        (["--json", "nowhere/times.json"], "--json nowhere/times.json: there is no such directory"),
+        (["--json", "nowhere/times.json"], "nowhere is no directory. Make it first"),
     ],
 )
 def test_bad_options_are_refused_before_anything_is_measured(command, options, message):

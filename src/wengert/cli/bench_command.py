@@ -18,7 +18,7 @@ from wengert.cli.console import error_console, label_and_text, result_console
 from wengert.cli.entry import INTERRUPTED, SUCCESS
 from wengert.cli.report import heading, listing
 from wengert.errors import ConfigurationError
-from wengert.storage import dump_json, write_file
+from wengert.storage import dump_json, refuse_unwritable, write_file
 
 # The others need minutes (`torch.compile`), or are ourselves once more.
 _DEFAULT_PEERS = ("wengert", "pytorch", "jax-step", "jax-loop", "numpy", "scikit-learn")
@@ -33,8 +33,8 @@ def run(only: str | None, peers: str | None, rounds: int, json_file: str | None)
     names = list(CONFIGURATIONS) if only is None else list(only.upper())
     configurations = _chosen("--only", names, CONFIGURATIONS)
     wanted = _chosen("--peers", _DEFAULT_PEERS if peers is None else peers.split(","), PEERS)
-    if json_file is not None and not Path(json_file).absolute().parent.is_dir():
-        raise ConfigurationError(f"--json {json_file}: there is no such directory")
+    if json_file is not None:
+        refuse_unwritable(Path(json_file))
     present = [peer for peer in wanted if peer.installed()]
     _name_absent(peer for peer in wanted if not peer.installed())
     result = measure(configurations, present, cores(), rounds, _progress())

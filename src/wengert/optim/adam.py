@@ -17,6 +17,7 @@ from wengert.optim.optimiser import (
     check_weight_decay,
     counted,
     first_state,
+    normal_or_zero,
     rate_at,
     updated,
 )
@@ -86,10 +87,10 @@ class Adam:
                 parameter = parameter - cast(rate * decay, dtype) * parameter
             elif self.weight_decay:
                 gradient = gradient + cast(decay, dtype) * parameter
-            mean = first * mean + (1 - first) * gradient
-            square = second * square + (1 - second) * np.square(gradient)
+            mean = normal_or_zero(first * mean + (1 - first) * gradient)
+            square = normal_or_zero(second * square + (1 - second) * np.square(gradient))
             scale = np.sqrt(square) * cast(spread, dtype) + self.epsilon
-            return parameter - cast(size, dtype) * mean / scale, mean, square
+            return parameter - cast(size, dtype) / scale * mean, mean, square
 
         parameters, mean, square = updated(rule, parameters, gradients, state["mean"], state["square"])
         return parameters, {"step": step, "mean": mean, "square": square}

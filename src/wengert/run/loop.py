@@ -78,6 +78,17 @@ class StepLoop(Protocol):
         """
         ...
 
+    def llvm(self) -> str:
+        """Return the generated code."""
+        ...
+
+    def kernels(self, profile: bool) -> list[Any]:
+        """Return what runs in a step in which order, with times where they are wanted.
+
+        To measure them, kernels are run again and again, which leaves the carry worthless.
+        """
+        ...
+
 
 @runtime_checkable
 class LoopExecutor(Executor, Protocol):

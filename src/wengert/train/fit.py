@@ -17,16 +17,16 @@ from wengert.errors import (
     DataError,
     DivergenceWarning,
     InterruptionWarning,
-    WengertWarning,
 )
 from wengert.optim import LBFGS, Adam, Optimiser
+from wengert.optim.schedule_check import check_schedules
 from wengert.run import Executor, find_executor
 from wengert.run.numpy.blas_threads import one_blas_thread
-from wengert.train.batches import held_out
+from wengert.train.batches import clipped_batch_size, held_out
 from wengert.train.callbacks import Callback, EarlyStopping, Stop, best_epoch
 from wengert.train.checkpoint import Checkpoint
 from wengert.train.divergence import Diverged, Divergence
-from wengert.train.evaluation import Evaluator, check_batch_size
+from wengert.train.evaluation import Evaluator
 from wengert.train.full_batch import FullBatch
 from wengert.train.history import History
 from wengert.train.inputs import Rows, check_rows
@@ -37,7 +37,6 @@ from wengert.train.progress import choose_display
 from wengert.train.step import Carry, TrainingStep
 
 _EPOCHS = 100
-_BATCH_SIZE = 32
 _WORTH_SHARING = 4_000_000  # operations of the largest product of a step; below, one thread computes it
 
 
@@ -194,7 +193,7 @@ def fit(
         rows=rows,
         validation=validation,
         epochs=_EPOCHS if epochs is None else epochs,
-        batch_size=_batch_size(batch_size, len(rows)),
+        batch_size=clipped_batch_size(batch_size, len(rows)),
         shuffle=shuffle,
         seed=seed,
         time_limit=time_limit,
@@ -209,6 +208,7 @@ def fit(
             chosen = replace(chosen, max_iterations=epochs)
         plan = replace(plan, epochs=chosen.max_iterations, batch_size=len(rows))
         return _run(FullBatch(plan, net, chosen, objective, runner, evaluator), progress)
+    check_schedules(chosen, plan.epochs * -(-len(rows) // plan.batch_size))
     step = TrainingStep(net, chosen, objective, runner, clip_norm)
     small = 2 * plan.batch_size * max(array.size for array in step.initial) < _WORTH_SHARING
     with one_blas_thread() if small else contextlib.nullcontext():
@@ -321,17 +321,6 @@ def _weighted(rows: Rows, role: str) -> Rows:
         raise DataError(f"all {len(rows)} {role} rows have weight zero; choose another seed or fraction")
     mean = rows.weights.mean(dtype=np.float64)
     return Rows(rows.features, rows.targets, (rows.weights / mean).astype(rows.weights.dtype))
-
-
-def _batch_size(batch_size: int | None, rows: int) -> int:
-    if batch_size is None:
-        return min(_BATCH_SIZE, rows)
-    check_batch_size(batch_size)
-    if batch_size > rows:
-        warnings.warn(
-            f"batch_size={batch_size} is clipped to the {rows} rows there are", WengertWarning, stacklevel=3
-        )
-    return min(batch_size, rows)
 
 
 def _early_stopping(value: int | EarlyStopping | None) -> tuple[EarlyStopping, ...]:

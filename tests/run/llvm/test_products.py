@@ -176,12 +176,14 @@ def assert_same_in_parts(run: CompiledProgram, arguments: list[Any], threads: in
     assert kernel.form is not Form.NUMPY
     frame, generators = run.frame(arguments), run.layout.generators
     integer, pointer = ctypes.c_int64, ctypes.c_void_p
-    function = ctypes.CFUNCTYPE(None, pointer, integer, integer, pointer)(run.address("kernel0"))
+    function = ctypes.CFUNCTYPE(None, pointer, integer, integer, pointer, pointer)(
+        run.loaded.address("kernel0")
+    )
     units = generators.units(kernel)
     (result,) = (frame.alone[node] for node in kernel.stored)
     result[...] = np.nan
     for part in reversed(range(threads)):
         scratch = np.full(generators.scratch_bytes + 64, 255, np.uint8)
         start = scratch.ctypes.data + -scratch.ctypes.data % 64
-        function(frame.table, units * part // threads, units * (part + 1) // threads, start)
+        function(frame.table, units * part // threads, units * (part + 1) // threads, start, None)
     np.testing.assert_array_equal(result, whole)

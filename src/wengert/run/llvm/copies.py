@@ -42,12 +42,13 @@ class Copies:
         line = self.kernel.line
         type_ = memory_type(line.type.dtype)
         with builder.if_then(builder.icmp_signed("<", begin, end)):
+            result = buffers[line]
             if line.primitive.name == "pad":
                 zeros = Access(0, contiguous_strides(line.type.shape))
 
                 def clear(place: Place, access: Access) -> None:
                     zero = constant(widened(type_, place.lanes), 0)
-                    store(builder, zero, buffers[line], type_, access, place)
+                    store(builder, zero, result, type_, access, place)
 
                 self._nest(builder, line.type.shape, [zeros], lambda place, found: clear(place, found[0]))
             if line.primitive.name == "concatenate" and dict(line.params)["axis"] > 0:

@@ -6,6 +6,7 @@ import ctypes
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,12 @@ from wengert.run.executor import Executable
 from wengert.run.llvm.address import address
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
-from wengert.run.llvm.listing import KernelTable, summary
+from wengert.run.llvm.listing import KernelSummary, KernelTable, summary
 from wengert.run.llvm.looping import NativeLoop, NativeProgress, compiled_loop
 from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, memory_of
-from wengert.run.llvm.module import Layout, Segment, layout
+from wengert.run.llvm.module import KERNELS, RUN, Layout, layout
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM
-from wengert.run.llvm.plan import Kernel, Plan, plan
+from wengert.run.llvm.plan import Form, Kernel, Plan, plan
 from wengert.run.llvm.recent import recent, structure
 from wengert.run.llvm.sharing import distinct_lines
 from wengert.run.llvm.target import LoadedCode, Target, host_target
@@ -122,12 +123,11 @@ class CompiledProgram:
         self.plan = plan
         self.layout = layout
         self._memory = memory = layout.memory
-        self._loaded = loaded  # holds the machine code
-        prototype = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-        self._steps: list[tuple[Callable[..., Any] | None, Segment]] = [
-            (prototype(loaded.address(segment.name)) if segment.is_native else None, segment)
-            for segment in layout.segments
-        ]
+        self.loaded = loaded  # holds the machine code
+        if any(segment.is_native for segment in layout.segments):
+            self._run = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(
+                loaded.address(RUN)
+            )
         self._constants: dict[Node, Any] = {node: constant_value(node) for node in memory.constants}
         self._table = (ctypes.c_void_p * memory.table_length)()
         for node, constant in self._constants.items():
@@ -144,9 +144,9 @@ class CompiledProgram:
     def __call__(self, arguments: Sequence[Any]) -> list[Array]:
         """Run on one array per input."""
         frame = self.frame(arguments)
-        for function, segment in self._steps:
-            if function is not None:
-                function(frame.table)
+        for segment in self.layout.segments:
+            if segment.is_native:
+                self._run(frame.table, segment.first, segment.end)
             else:
                 self.run_by_numpy(segment.kernels[0], frame)
             if frame.flag[0]:
@@ -171,14 +171,25 @@ class CompiledProgram:
             One for each input: to run each kernel on by itself and say how long it takes, and how long it
             would take at the limits of one core.
         """
-        from wengert.run.llvm.profiling import measured
-
         summaries = [summary(kernel) for kernel in self.plan.kernels]
-        return KernelTable(summaries if arguments is None else measured(self, summaries, arguments))
+        return KernelTable(summaries if arguments is None else self._timed(summaries, arguments))
 
-    def address(self, name: str) -> int:
-        """Return where a function of the generated code stands."""
-        return self._loaded.address(name)
+    def _timed(self, summaries: Sequence[KernelSummary], arguments: Sequence[Any]) -> list[KernelSummary]:
+        """Run each kernel by itself, again and again; return the summaries with the times in them."""
+        from wengert.run.llvm.profiling import in_turn, natively, timed  # few look at the times
+
+        self(arguments)  # refuses what does not fit
+        frame = self.frame(arguments)  # the table holds only addresses
+        scratch = address(frame.arena) + self._memory.arena_bytes
+        turns: list[Callable[[int], object]] = []
+        number = 0
+        for kernel in self.plan.kernels:
+            if kernel.form is Form.NUMPY:
+                turns.append(in_turn(partial(self.run_by_numpy, kernel, frame)))
+                continue
+            turns.append(natively(self.loaded.address(KERNELS), frame.table, number, scratch))
+            number += 1
+        return timed(summaries, turns)
 
     def frame(self, arguments: Sequence[Any]) -> Frame:
         """Return the memory of a call, with one array per input in it."""

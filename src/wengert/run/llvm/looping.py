@@ -19,10 +19,11 @@ from wengert.run.llvm.address import address
 from wengert.run.llvm.blocks import block, copies
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
+from wengert.run.llvm.listing import KernelTable, summary
 from wengert.run.llvm.memory import ARENA, FLAG, ORDER, STATE, memory_of_loop
-from wengert.run.llvm.module import Generators
+from wengert.run.llvm.module import KERNELS, Generators
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM, left_to_numpy
-from wengert.run.llvm.order import is_own, ordered
+from wengert.run.llvm.order import cost, is_own, ordered
 from wengert.run.llvm.panels import from_panels, in_panels, lay_in_panels
 from wengert.run.llvm.plan import Form, Kernel, Plan, plan
 from wengert.run.llvm.target import LoadedCode, Target
@@ -31,6 +32,9 @@ from wengert.run.loop import Roles
 from wengert.run.threads import run_together, share_of
 
 Array = np.ndarray[Any, Any]
+
+# In a step of fewer nanoseconds, calls of the kernels' functions would take a good part of the time.
+_TINY = 100.0
 
 
 class NativeProgress:
@@ -152,10 +156,18 @@ class CompiledLoop:
         self._program = program
         self._roles = roles
         self._sources = sources
-        self._loaded = loaded  # holds the machine code
+        self.loaded = loaded  # holds the machine code
         integer = ctypes.c_int64
         prototype = ctypes.CFUNCTYPE(None, ctypes.c_void_p, integer, integer, integer, integer)
         self.enter = prototype(loaded.address(native.ENTRY))
+
+    def with_functions(self) -> tuple[LoadedCode, native.LoopLayout]:
+        """Return code that has a function for each kernel."""
+        if not self.layout.is_inlined:
+            return self.loaded, self.layout
+        layout = replace(self.layout, is_inlined=False)
+        target = layout.generators.target
+        return LoadedCode(cached_object_code(layout, target), target), layout
 
     def batch(self) -> dict[Node, Array]:
         """Return memory for the rows of a batch; each thread has its own."""
@@ -237,6 +249,26 @@ class NativeLoop:
                 self._progress.abandon,
             )
 
+    def llvm(self) -> str:
+        """Return the generated code; see `StepLoop`."""
+        return self.compiled.layout.text()
+
+    def kernels(self, profile: bool) -> KernelTable:
+        """Return the kernels of a step; see `StepLoop`."""
+        kernels = self.compiled.layout.order.plan.kernels
+        summaries = [summary(kernel) for kernel in kernels]
+        if not profile:
+            return KernelTable(summaries)
+        from wengert.run.llvm.profiling import natively, timed  # few look at the times
+
+        loaded, layout = self.compiled.with_functions()
+        # A step puts into the table what changes from step to step.
+        self.run(np.arange(layout.batch), 0, 1, 1)
+        scratch = address(self._arena) + layout.memory.arena_bytes
+        place, table = loaded.address(KERNELS), self._tables[0]
+        turns = [natively(place, table, number, scratch) for number in range(len(kernels))]
+        return KernelTable(timed(summaries, turns))
+
 
 def compiled_loop(program: Program, roles: Roles, target: Target) -> CompiledLoop | None:
     """Compile the loop over a step, or return None where generated code cannot run it alone."""
@@ -263,7 +295,8 @@ def compiled_loop(program: Program, roles: Roles, target: Target) -> CompiledLoo
     generators = Generators(made.kernels, target)
     memory = memory_of_loop(order.plan, order.phases, written_over, sources.values())
     single = sources if batch == 1 else {}
-    layout = native.LoopLayout(order, memory, generators, batch, single, loss)
+    is_tiny = sum(cost(kernel) for kernel in order.plan.kernels) < _TINY
+    layout = native.LoopLayout(order, memory, generators, batch, single, loss, is_inlined=is_tiny)
     loaded = LoadedCode(cached_object_code(layout, target), target)
     return CompiledLoop(expanded, roles, layout, sources, panels, loaded)
 

@@ -1,9 +1,9 @@
-"""From a plan to a module of generated code: a function for each kernel, one for each stretch of them."""
+"""From a plan to a module of generated code: functions for kernels, and one that runs them in turn."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,8 @@ from wengert.run.llvm.copies import Copies
 from wengert.run.llvm.dots import Dots
 from wengert.run.llvm.floating_point import plain_arithmetic
 from wengert.run.llvm.gathers import Gather
-from wengert.run.llvm.irtypes import I8, I64, POINTER, VOID
+from wengert.run.llvm.irtypes import I8, I32, I64, POINTER, VOID
+from wengert.run.llvm.loops import counted_loop, index_value
 from wengert.run.llvm.memory import ARENA, FLAG, PLACES, Memory, bases, rounded
 from wengert.run.llvm.nests import Nest
 from wengert.run.llvm.onehots import OneHot
@@ -27,24 +28,42 @@ from wengert.run.llvm.sharing import Pattern, pattern
 from wengert.run.llvm.target import Target
 from wengert.run.llvm.tiles import Tiles
 
-# table of pointers, first unit, end of units, scratch memory
-_KERNEL_TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, POINTER])
-# the same, and the places of a kernel among those that share a body
-_BODY_TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, POINTER, POINTER])
-_SEGMENT_TYPE = ir.FunctionType(VOID, [POINTER])
+# table of pointers, first unit, end of units, scratch memory, places of the kernel's buffers
+_KERNEL_TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, POINTER, POINTER])
+# One entry for each kernel: its function, how many units, places.
+_ENTRY_TYPE = ir.LiteralStructType([POINTER, I64, POINTER])
+
+# The function that runs kernels from one number up to another, and the same within any floating-point
+# environment: table of pointers, first kernel, end of kernels.
+KERNELS, RUN = "kernels", "run"
+_RUN_TYPE = ir.FunctionType(VOID, [POINTER, I64, I64])
+
+_NOWHERE = ir.Constant(POINTER, None)
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of the plan: kernels of generated code called `name`, or one line for NumPy."""
+    """A stretch of the plan: kernels of generated code, or one line for NumPy.
 
-    name: str
+    Attributes
+    ----------
+    kernels : list of Kernel
+    first : int
+        The number of the first among all kernels of generated code.
+    """
+
     kernels: list[Kernel]
+    first: int
 
     @property
     def is_native(self) -> bool:
         """Whether generated code runs it."""
         return self.kernels[0].form is not Form.NUMPY
+
+    @property
+    def end(self) -> int:
+        """The number behind the last kernel."""
+        return self.first + len(self.kernels)
 
 
 @dataclass(frozen=True)
@@ -70,42 +89,69 @@ class Layout:
 
     def text(self) -> str:
         """Return the module."""
-        writer = KernelWriter(ir.Module("wengert"), self.memory, self.generators)
-        for segment in self.segments:
-            if segment.is_native:
-                _write_segment(writer, segment)
-        return str(writer.module)
+        module = ir.Module("wengert")
+        writer = KernelWriter(module, self.memory, self.generators)
+        kernels = [kernel for segment in self.segments if segment.is_native for kernel in segment.kernels]
+        if kernels:
+            _write_run(writer, kernels)
+        return str(module)
 
 
 def layout(plan: Plan, memory: Memory, target: Target) -> Layout:
     """Return the layout of a program that is called."""
     segments: list[Segment] = []
     stretch: list[Kernel] = []
+    first = 0
     for kernel in plan.kernels:
         if kernel.form is not Form.NUMPY:
             stretch.append(kernel)
             continue
         if stretch:
-            segments.append(Segment(f"segment{len(segments)}", stretch))
-        segments.append(Segment("", [kernel]))
+            segments.append(Segment(stretch, first))
+            first = segments[-1].end
+        segments.append(Segment([kernel], first))
         stretch = []
     if stretch:
-        segments.append(Segment(f"segment{len(segments)}", stretch))
+        segments.append(Segment(stretch, first))
     return Layout(memory, Generators(plan.kernels, target), segments)
 
 
-def _write_segment(writer: KernelWriter, segment: Segment) -> None:
-    """Write a function that runs kernels one after the other."""
-    functions = [writer.function(kernel) for kernel in segment.kernels]
-    function = ir.Function(writer.module, _SEGMENT_TYPE, segment.name)
-    (table,) = function.args
-    builder = ir.IRBuilder(function.append_basic_block("entry"))
+def write_kernels(writer: KernelWriter, kernels: list[Kernel]) -> ir.Function:
+    """Write the function `KERNELS`, which runs kernels one after the other.
+
+    It goes through a list: a call written out for each of a thousand kernels would take longer to compile.
+    """
+    module, zero = writer.module, ir.Constant(I64, 0)
+    entries = []
+    for kernel in kernels:
+        function, places = writer.function(kernel)
+        units = ir.Constant(I64, writer.generators.units(kernel))
+        entries.append(ir.Constant(_ENTRY_TYPE, [function, units, places]))
+    listed = _constant(module, "list", ir.ArrayType(_ENTRY_TYPE, len(entries)), entries)
+    inner = ir.Function(module, ir.FunctionType(VOID, [POINTER, I64, I64, POINTER]), KERNELS)
+    inner.attributes.add("noinline")
+    table, first, end, scratch = inner.args
+    builder, top = _opened(inner)
+    with counted_loop(builder, first, end) as number:
+        code, units, places = (
+            builder.load(_field(builder, listed, index_value(number), part), typ=type_)
+            for part, type_ in enumerate([ir.PointerType(_KERNEL_TYPE), I64, POINTER])
+        )
+        builder.call(code, [table, zero, units, scratch, places])
+    _closed(builder, inner, top)
+    return inner
+
+
+def _write_run(writer: KernelWriter, kernels: list[Kernel]) -> None:
+    """Write the function `RUN`."""
+    inner = write_kernels(writer, kernels)
+    run = ir.Function(writer.module, _RUN_TYPE, RUN)
+    table, first, end = run.args
+    builder = ir.IRBuilder(run.append_basic_block("entry"))
     arena = pointer_at(builder, table, ARENA)
     scratch = builder.gep(arena, [ir.Constant(I64, writer.memory.arena_bytes)], source_etype=I8)
     with plain_arithmetic(builder, writer.generators.target.triple):
-        for kernel, one in zip(segment.kernels, functions, strict=True):
-            units = ir.Constant(I64, writer.generators.units(kernel))
-            builder.call(one, [table, ir.Constant(I64, 0), units, scratch])
+        builder.call(inner, [table, first, end, scratch])
     builder.ret_void()
 
 
@@ -179,70 +225,80 @@ class KernelWriter:
         self._count = 0
         self._patterns = {kernel: pattern(kernel) for kernel in generators}
         self._uses = Counter(found.key for found in self._patterns.values() if found is not None)
-        self._bodies: dict[Hashable, ir.Function] = {}
+        self._shared: dict[Hashable, ir.Function] = {}
+        self._functions: dict[Kernel, tuple[ir.Function, ir.Value]] = {}
 
-    def function(self, kernel: Kernel) -> ir.Function:
-        """Write the function of a kernel."""
-        function = ir.Function(self.module, _KERNEL_TYPE, f"kernel{self._count}")
-        self._count += 1
-        # Each kernel stays a function of its own: profiles name it, and LLVM's passes stay linear.
-        function.attributes.add("noinline")
-        table, begin, end, scratch = function.args
-        builder, top = _opened(function)
+    def function(self, kernel: Kernel) -> tuple[ir.Function, ir.Value]:
+        """Return the function that computes a kernel, and the places to call it with."""
+        if kernel not in self._functions:
+            self._functions[kernel] = self._written(kernel)
+        return self._functions[kernel]
+
+    def call(self, builder: ir.IRBuilder, kernel: Kernel, arguments: Sequence[ir.Value]) -> None:
+        """Call the function of a kernel with table, first unit, end of units and scratch memory."""
+        function, places = self.function(kernel)
+        builder.call(function, [*arguments, places])
+
+    def _written(self, kernel: Kernel) -> tuple[ir.Function, ir.Value]:
         found = self._patterns[kernel]
         if found is not None and self._uses[found.key] > 1:
-            body = self._body(kernel, found)
-            builder.call(body, [table, begin, end, scratch, self._places(function.name, found)])
-        else:
-            self.write(builder, kernel, function.args)
+            return self._shared_function(kernel, found), self._places(found)
+        function = self._new_function()
+        builder, top = _opened(function)
+        self.write(builder, kernel, function.args[:4])
         _closed(builder, function, top)
+        return function, _NOWHERE
+
+    def _new_function(self) -> ir.Function:
+        function = ir.Function(self.module, _KERNEL_TYPE, f"kernel{self._count}")
+        self._count += 1
+        # Each kernel stays a function of its own, so that LLVM's passes stay linear.
+        function.attributes.add("noinline")
         return function
 
     def write(self, builder: ir.IRBuilder, kernel: Kernel, arguments: Sequence[ir.Value]) -> None:
         """Write the code of a kernel; the arguments are those of its function."""
         table, begin, end, scratch = arguments
-        buffers = {base: self.buffer(builder, table, base) for base in _read_or_written(kernel)}
+        buffers = _found(kernel, _read_or_written(kernel), lambda base: self.buffer(builder, table, base))
         if kernel.form in (Form.GATHER, Form.ONE_HOT):
             scratch = pointer_at(builder, table, FLAG)
         elif kernel.form is Form.ROWS:
             scratch = pointer_at(builder, table, PLACES)
         self.generators[kernel].generate(builder, buffers, begin, end, scratch)
 
-    def _body(self, kernel: Kernel, found: Pattern) -> ir.Function:
+    def _shared_function(self, kernel: Kernel, found: Pattern) -> ir.Function:
         """Return the function that computes all kernels of a pattern, given the places of their elements."""
-        known = self._bodies.get(found.key)
+        known = self._shared.get(found.key)
         if known is not None:
             return known
-        body = ir.Function(self.module, _BODY_TYPE, f"body{len(self._bodies)}")
-        body.linkage = "internal"
-        body.attributes.add("noinline")
-        table, begin, end, scratch, places = body.args
-        builder, top = _opened(body)
-        buffers = {}
-        for number, (node, start) in enumerate(found.places):
+        function = self._shared[found.key] = self._new_function()
+        table, begin, end, scratch, places = function.args
+        builder, top = _opened(function)
+        numbers = {node: number for number, (node, _) in enumerate(found.places)}
+
+        def buffer(node: Node) -> ir.Value:
+            number = numbers[node]
             slot, offset = (_word(builder, places, 2 * number + part) for part in range(2))
             pointer = builder.load(builder.gep(table, [slot], source_etype=POINTER), typ=POINTER)
             # Generated code counts from the beginning of the buffer in the kernel that it was made for.
-            first = ir.Constant(I64, -start * node.type.dtype.itemsize)
-            buffers[node] = builder.gep(pointer, [builder.add(offset, first)], source_etype=I8)
-        self.generators[kernel].generate(builder, buffers, begin, end, scratch)
-        _closed(builder, body, top)
-        self._bodies[found.key] = body
-        return body
+            first = ir.Constant(I64, -found.places[number][1] * node.type.dtype.itemsize)
+            return builder.gep(pointer, [builder.add(offset, first)], source_etype=I8)
 
-    def _places(self, name: str, found: Pattern) -> ir.GlobalVariable:
+        buffers = _found(kernel, list(numbers), buffer)
+        self.generators[kernel].generate(builder, buffers, begin, end, scratch)
+        _closed(builder, function, top)
+        return function
+
+    def _places(self, found: Pattern) -> ir.GlobalVariable:
         """Return a constant with the slot and the offset in bytes of each place of a kernel."""
         words = []
         for node, start in found.places:
             slot = self.memory.slots.get(node)
             begin = self.memory.offsets[node] if slot is None else 0
             words += [ARENA if slot is None else slot, begin + start * node.type.dtype.itemsize]
-        type_ = ir.ArrayType(I64, len(words))
-        places = ir.GlobalVariable(self.module, type_, f"{name}.places")
-        places.linkage = "internal"
-        places.global_constant = True
-        places.initializer = ir.Constant(type_, words)
-        return places
+        return _constant(
+            self.module, self.module.get_unique_name("places"), ir.ArrayType(I64, len(words)), words
+        )
 
     def buffer(self, builder: ir.IRBuilder, table: ir.Value, node: Node) -> ir.Value:
         """Return where the buffer of a node begins."""
@@ -251,6 +307,37 @@ class KernelWriter:
             return pointer_at(builder, table, slot)
         offset = ir.Constant(I64, self.memory.offsets[node])
         return builder.gep(pointer_at(builder, table, ARENA), [offset], source_etype=I8)
+
+
+def _found(kernel: Kernel, bases: list[Node], find: Callable[[Node], ir.Value]) -> dict[Node, ir.Value]:
+    """Return where buffers begin, found now, or when they are asked for."""
+    # What hundreds of arrays are copied from would not stay in registers.
+    return _OnDemand(find) if kernel.form is Form.COPY else {base: find(base) for base in bases}
+
+
+class _OnDemand(dict[Node, ir.Value]):
+    """Finds where a buffer begins when it is first asked for."""
+
+    def __init__(self, find: Callable[[Node], ir.Value]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, node: Node) -> ir.Value:
+        self[node] = self._find(node)
+        return self[node]
+
+
+def _constant(module: ir.Module, name: str, type_: ir.Type, value: object) -> ir.GlobalVariable:
+    """Return memory with a value in it that never changes."""
+    variable = ir.GlobalVariable(module, type_, name)
+    variable.linkage = "internal"
+    variable.global_constant = True
+    variable.initializer = ir.Constant(type_, value)
+    return variable
+
+
+def _field(builder: ir.IRBuilder, entries: ir.Value, number: ir.Value, part: int) -> ir.Value:
+    return builder.gep(entries, [number, ir.Constant(I32, part)], source_etype=_ENTRY_TYPE)
 
 
 def _word(builder: ir.IRBuilder, words: ir.Value, number: int) -> ir.Value:

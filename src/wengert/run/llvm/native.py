@@ -18,8 +18,8 @@ from wengert.run.llvm.floating_point import plain_arithmetic
 from wengert.run.llvm.irtypes import F64, I8, I64, POINTER, VOID, constant, intrinsic, memory_type
 from wengert.run.llvm.loops import counted_loop, index_value
 from wengert.run.llvm.memory import ARENA, FLAG, ORDER, PLACES, STATE, Memory
-from wengert.run.llvm.module import Generators, KernelWriter, pointer_at
-from wengert.run.llvm.order import Order, cost, is_private
+from wengert.run.llvm.module import Generators, KernelWriter, pointer_at, write_kernels
+from wengert.run.llvm.order import Order, is_private
 from wengert.run.llvm.plan import Kernel
 from wengert.run.llvm.rows import fetch_ahead, row_bytes
 from wengert.run.llvm.views import View
@@ -39,9 +39,6 @@ ENTRY = "loop"
 # The order of the rows goes on for so many steps behind its end, for rows that are fetched ahead.
 STEPS_AHEAD = 2
 
-# A step of fewer nanoseconds is written as one function, without calls.
-_TINY = 100.0
-
 # table of pointers, where in the order the first batch begins, how many steps, this thread's number, how many
 ENTRY_TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, I64, I64])
 
@@ -60,6 +57,8 @@ class LoopLayout:
     single_rows : dict of Node to Node
         Inputs of one row that are read where they lie, with the buffer of all rows.
     loss : View
+    is_inlined : bool
+        Whether all is written as one function, without one for each kernel.
     """
 
     order: Order
@@ -68,6 +67,7 @@ class LoopLayout:
     batch: int
     single_rows: dict[Node, Node]
     loss: View
+    is_inlined: bool
 
     @property
     def can_share(self) -> bool:
@@ -92,11 +92,8 @@ class _LoopWriter:
         self.layout = layout
         self.order = layout.order
         self.kernels = KernelWriter(module, layout.memory, layout.generators)
-        # In a step of some dozen nanoseconds, calls would take a good part of the time.
-        is_tiny = sum(cost(kernel) for kernel in self.order.plan.kernels) < _TINY
-        self.functions = {
-            kernel: self.kernels.function(kernel) for kernel in self.order.plan.kernels if not is_tiny
-        }
+        if not layout.is_inlined:
+            write_kernels(self.kernels, self.order.plan.kernels)
         triple = layout.generators.target.triple
         self.barrier = barrier_function(module, triple)
         self.function = ir.Function(module, ENTRY_TYPE, ENTRY)
@@ -192,10 +189,10 @@ class _LoopWriter:
     def _run(self, kernel: Kernel, begin: ir.Value, end: ir.Value) -> None:
         """Run units of a kernel."""
         arguments = [self.table, begin, end, self.scratch]
-        if kernel in self.functions:
-            self.builder.call(self.functions[kernel], arguments)
-        else:
+        if self.layout.is_inlined:
             self.kernels.write(self.builder, kernel, arguments)
+        else:
+            self.kernels.call(self.builder, kernel, arguments)
 
     def _is_alone(self, kernel: Kernel) -> bool:
         """Whether the first thread alone runs a kernel."""
