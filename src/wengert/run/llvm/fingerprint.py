@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from wengert.ir.node import INPUT, Literal, Node
-from wengert.run.llvm.module import Generators
+from wengert.run.llvm.generators import Generators
 from wengert.run.llvm.plan import Form, Kernel, Plan
 
 

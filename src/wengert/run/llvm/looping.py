@@ -19,9 +19,11 @@ from wengert.run.llvm.address import address
 from wengert.run.llvm.blocks import block, copies
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
+from wengert.run.llvm.generators import Generators
+from wengert.run.llvm.interruption import WISH, WRONG_INDEX, slices
 from wengert.run.llvm.listing import KernelTable, summary
 from wengert.run.llvm.memory import ARENA, FLAG, ORDER, STATE, memory_of_loop
-from wengert.run.llvm.module import KERNELS, Generators
+from wengert.run.llvm.module import KERNELS
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM, left_to_numpy
 from wengert.run.llvm.order import cost, is_own, ordered
 from wengert.run.llvm.panels import from_panels, in_panels, lay_in_panels
@@ -35,6 +37,10 @@ Array = np.ndarray[Any, Any]
 
 # In a step of fewer nanoseconds, calls of the kernels' functions would take a good part of the time.
 _TINY = 100.0
+
+# The words that a run begins without.
+_WISH, _WRONG_INDEX = native.FLAGS + WISH, native.FLAGS + WRONG_INDEX
+_OF_A_RUN = native.STOPPED, native.ABANDONED, native.IN_PIECES, _WISH, _WRONG_INDEX
 
 
 class NativeProgress:
@@ -117,15 +123,20 @@ class NativeProgress:
         """Whether a loss was not finite or an index out of range."""
         return bool(self.words[native.STOPPED] & native.TROUBLE)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether no step was given up after it had begun to write over the carry."""
+        return not self.words[native.IN_PIECES]
+
     def begin(self) -> None:
         """Get ready for a run."""
-        for word in (native.STOPPED, native.ABANDONED, native.REQUESTED, native.WRONG_INDEX):
+        for word in _OF_A_RUN:
             self.words[word] = 0
         self.words[native.COUNTS :] = 0
 
     def finish(self) -> None:
-        """Have a run end after the step that it is in."""
-        self.words[native.REQUESTED] = native.WISH
+        """Have a run end after the step that it is in, or within one that takes long."""
+        self.words[_WISH] = native.WISHED
 
     def abandon(self) -> None:
         """Let nobody wait any more for a thread that will not come."""
@@ -185,7 +196,7 @@ class CompiledLoop:
         memory, roles = self.layout.memory, self._roles
         table = (ctypes.c_void_p * memory.table_length)()
         words = address(progress.words)
-        table[ARENA], table[STATE], table[FLAG] = address(arena), words, words + 8 * native.WRONG_INDEX
+        table[ARENA], table[STATE], table[FLAG] = address(arena), words, words + 8 * native.FLAGS
         for node in memory.constants:
             constant = constant_value(node)
             assert constant is not None
@@ -239,7 +250,8 @@ class NativeLoop:
         self._progress.begin()
         enter, tables = self.compiled.enter, self._tables
         with share_of(min(threads, self._most)) as granted:
-            if granted == 1:
+            # Ctrl-C is heard between two calls; a step that takes long needs somebody who hears it meanwhile.
+            if granted == 1 and not self.compiled.layout.slices:
                 enter(tables[0], row, count, 0, 1)
                 return
             run_together(
@@ -296,7 +308,8 @@ def compiled_loop(program: Program, roles: Roles, target: Target) -> CompiledLoo
     memory = memory_of_loop(order.plan, order.phases, written_over, sources.values())
     single = sources if batch == 1 else {}
     is_tiny = sum(cost(kernel) for kernel in order.plan.kernels) < _TINY
-    layout = native.LoopLayout(order, memory, generators, batch, single, loss, is_inlined=is_tiny)
+    looks = slices(order.plan.kernels, generators.units, generators.looks_itself)
+    layout = native.LoopLayout(order, memory, generators, batch, single, loss, is_tiny, looks)
     loaded = LoadedCode(cached_object_code(layout, target), target)
     return CompiledLoop(expanded, roles, layout, sources, panels, loaded)
 

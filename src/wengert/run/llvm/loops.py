@@ -83,12 +83,13 @@ def digits(builder: ir.IRBuilder, number: Index, extents: Sequence[int]) -> list
 
 
 @contextmanager
-def counted_loop(builder: ir.IRBuilder, start: Index, stop: Index, step: int = 1) -> Iterator[Index]:
+def counted_loop(builder: ir.IRBuilder, start: Index, stop: Index, step: Index = 1) -> Iterator[Index]:
     """Generate ``for index in range(start, stop, step)`` around what the body generates.
 
     A loop that is known to run once is no loop.
     """
-    if isinstance(start, int) and isinstance(stop, int) and start < stop <= start + step:
+    known = isinstance(start, int) and isinstance(stop, int) and isinstance(step, int)
+    if known and start < stop <= start + step:
         yield start
         return
     before = builder.block
@@ -102,7 +103,7 @@ def counted_loop(builder: ir.IRBuilder, start: Index, stop: Index, step: int = 1
     builder.cbranch(builder.icmp_signed("<", index, index_value(stop)), body, after)
     builder.position_at_end(body)
     yield index
-    following = builder.add(index, ir.Constant(I64, step))
+    following = builder.add(index, index_value(step))
     index.add_incoming(following, builder.block)
     builder.branch(head)
     builder.position_at_end(after)

@@ -35,12 +35,15 @@ class Order:
         alone runs the others.
     last : int
         The last phase.
+    first_written : int
+        The first phase in which inputs are written over.
     """
 
     plan: Plan
     phases: dict[Kernel, int]
     shared: frozenset[Kernel]
     last: int
+    first_written: int
 
 
 def ordered(
@@ -91,7 +94,9 @@ def ordered(
         [*phases.values(), *(phases[one] + (one in shared) for one in users)],
         default=0,
     )
-    return Order(replace(plan, kernels=kernels), {one: phases[one] for one in kernels}, shared, last)
+    first_written = min([phases[writer[result]] for result in written_over], default=last)
+    in_order = {one: phases[one] for one in kernels}
+    return Order(replace(plan, kernels=kernels), in_order, shared, last, first_written)
 
 
 def _phases(

@@ -11,6 +11,7 @@ from llvmlite import ir
 from wengert.ir.node import Node
 from wengert.run.llvm.body import Body
 from wengert.run.llvm.cuts import cut_of
+from wengert.run.llvm.interruption import if_wished
 from wengert.run.llvm.irtypes import I1, memory_type
 from wengert.run.llvm.loops import (
     Access,
@@ -49,11 +50,14 @@ class Tiles:
         the right matrix, which others may have written, than it needs for its columns.
     scratch_bytes : int
         For packed rows, a packed panel, and the results of a tile.
+    looks_itself : bool
+        Whether it can look whether it is still wanted: between blocks of terms.
     """
 
     def __init__(self, product: Product, target: Target) -> None:
         self.product = product
         self.units = self.scratch_bytes = 0
+        self.looks_itself = False
         if not product.is_empty:
             self.cut = cut = cut_of(product, target)
             # Where terms are added up in blocks, all panels of a group stay with one thread.
@@ -61,6 +65,7 @@ class Tiles:
             self.units = math.prod(self.stretches) * cut.group
             self.scratch_bytes = cut.scratch_bytes
             self.accesses = accesses_by_panel(product)
+            self.looks_itself = cut.blocks > 1
 
     def generate(
         self,
@@ -69,8 +74,9 @@ class Tiles:
         begin: ir.Value,
         end: ir.Value,
         scratch: ir.Value,
+        flags: ir.Value | None = None,
     ) -> None:
-        """Generate the units from `begin` to `end`."""
+        """Generate the units from `begin` to `end`; with `flags`, a look at them between blocks of terms."""
         if not self.units:
             return
         cut, product = self.cut, self.product
@@ -95,12 +101,15 @@ class Tiles:
                         left.pack(batch, tile, 0, cut.group, Block(0, 0, product.terms))
                 self._panel(writer, stretch, panel, Block(0, 0, product.terms))
             else:
-                self._blocks(writer, stretch)
+                self._blocks(writer, stretch, flags)
 
-    def _blocks(self, writer: _PanelWriter, stretch: _Stretch) -> None:
+    def _blocks(self, writer: _PanelWriter, stretch: _Stretch, flags: ir.Value | None) -> None:
         """Generate a stretch of tiles of all panels, block by block of their terms."""
         builder, cut, terms = writer.builder, self.cut, self.product.terms
         with counted_loop(builder, 0, cut.blocks) as number:
+            if flags is not None:
+                with if_wished(builder, flags):
+                    builder.ret_void()
             term = times(builder, number, cut.block)
             block = Block(number, term, smaller(builder, minus(builder, terms, term), cut.block))
             if cut.packs_left:
