@@ -12,7 +12,7 @@ import numpy as np
 
 from wengert.ir.node import INPUT, Literal, Node
 from wengert.ir.types import TensorType
-from wengert.run.llvm.module import Generators
+from wengert.run.llvm.generators import Generators
 from wengert.run.llvm.plan import Form, Kernel, Plan
 
 
@@ -85,10 +85,8 @@ class _Writer:
         if number is None:
             number = self._kernels[kernel] = len(self._kernels)
             members = [(node, node.inputs) for node in kernel.members]
-            fields = [
-                kernel.form, kernel.shape, members, kernel.leaves, kernel.reductions, kernel.axes,
-                kernel.stored, kernel.in_place,
-            ]  # fmt: skip
+            fields = [kernel.form, kernel.shape, members, kernel.leaves, kernel.reductions, kernel.axes]
+            fields += [kernel.stored, kernel.in_place, kernel.panels]
             self.definitions.append(f"kernel {number} {self._all(fields)}")
         return f"kernel {number}"
 

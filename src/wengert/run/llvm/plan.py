@@ -50,6 +50,8 @@ class Kernel:
         Members that are read outside the kernel, in order, and where each is written.
     in_place : set of int
         Operands of a copy, by position, that are in their place already.
+    panels : dict of Node to int
+        Matrices that lie panel by panel, of those that it reads or writes, with the columns of a panel.
     """
 
     form: Form
@@ -60,6 +62,7 @@ class Kernel:
     axes: tuple[int, ...] | None = None
     stored: dict[Node, View] = field(default_factory=dict)
     in_place: frozenset[int] = frozenset()
+    panels: dict[Node, int] = field(default_factory=dict)
 
     @property
     def line(self) -> Node:

@@ -54,9 +54,10 @@ def pattern(kernel: Kernel) -> Pattern | None:
     reductions = tuple([numbers[node] for node in kernel.reductions])
     # A buffer may be read and written; it is the same place then.
     written = tuple([_written(view, places) for view in kernel.stored.values()])
+    panels = frozenset([(places[node][0], width) for node, width in kernel.panels.items()])
     key = (
         kernel.form, kernel.shape, kernel.axes, tuple(members), tuple(leaves), stored, reductions, written,
-        kernel.in_place,
+        kernel.in_place, panels,
     )  # fmt: skip
     return Pattern(key, tuple([(node, start) for node, (_, start) in places.items()]))
 
