@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -106,6 +107,31 @@ def test_without_a_place_to_write_it_is_off(
     run()
     assert len(compilations) == 2
     assert blocked.read_text() == "no directory"
+
+
+def test_a_full_disk_is_as_if_there_were_no_cache(
+    compilations: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    run()
+    run()
+    assert len(compilations) == 2
+    assert not list((tmp_path / "cache" / "llvm").iterdir())
+
+
+def test_the_home_directory_may_be_written_as_in_a_shell(
+    compilations: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("WENGERT_CACHE_DIR", "~/kept")
+    run()
+    assert len(list((tmp_path / "kept" / "llvm").iterdir())) == 1
 
 
 def test_the_oldest_entries_make_room(
