@@ -52,7 +52,7 @@ class Progress(Protocol):
         Whether the arrays of the carry belong to one moment. After Ctrl-C in the middle of a step they may
         not; they must be restored then.
     carry : list of ndarray
-        Changed by the next run.
+        Changed by the next run. May be set.
     """
 
     steps: int

@@ -78,7 +78,8 @@ class _Writer:
             number = self._kernels[kernel] = len(self._kernels)
             members = [(node, node.inputs) for node in kernel.members]
             fields = [kernel.form, kernel.shape, members, kernel.leaves, kernel.reductions, kernel.axes]
-            self.definitions.append(f"kernel {number} {self._all([*fields, list(kernel.stored)])}")
+            fields += [list(kernel.stored), kernel.panels]
+            self.definitions.append(f"kernel {number} {self._all(fields)}")
         return f"kernel {number}"
 
 

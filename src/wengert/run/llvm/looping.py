@@ -26,6 +26,7 @@ from wengert.run.llvm.memory import ARENA, FLAG, ORDER, STATE, memory_of_loop
 from wengert.run.llvm.module import KERNELS
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM, left_to_numpy
 from wengert.run.llvm.order import cost, is_own, ordered
+from wengert.run.llvm.panels import from_panels, in_panels, lay_in_panels
 from wengert.run.llvm.plan import Form, Kernel, Plan, plan
 from wengert.run.llvm.target import LoadedCode, Target
 from wengert.run.llvm.views import whole
@@ -55,13 +56,35 @@ class NativeProgress:
     """
 
     def __init__(self, carry: Sequence[Array], steps: int, loss_sum: float, threads: int) -> None:
-        self.carry = copies(carry)
+        self._shapes = [array.shape for array in carry]
+        self._panels = [0] * len(carry)
+        self.elements = copies(carry)
         self.words = block(8 * native.state_words(threads)).view(np.int64)
         self.words[:] = 0
         self._numbers = self.words.view(np.float64)
         self.words[native.STEPS] = steps
         self._numbers[native.LOSS_SUM] = loss_sum
         self.largest_loss = -math.inf
+
+    @property
+    def carry(self) -> list[Array]:
+        """The arrays as they are now; those that lie in panels are copied."""
+        return [
+            from_panels(elements, shape, width)
+            for elements, shape, width in zip(self.elements, self._shapes, self._panels, strict=True)
+        ]
+
+    @carry.setter
+    def carry(self, arrays: Sequence[Array]) -> None:
+        for elements, array, width in zip(self.elements, arrays, self._panels, strict=True):
+            elements[...] = in_panels(array, width)
+
+    def arrange(self, panels: list[int]) -> None:
+        """Lay each array in panels of so many columns; 0: in its own order."""
+        if panels != self._panels:
+            arrays = [array.copy() for array in self.carry]
+            self._panels = panels
+            self.carry = arrays
 
     @property
     def steps(self) -> int:
@@ -126,6 +149,8 @@ class CompiledLoop:
     Attributes
     ----------
     layout : LoopLayout
+    panels : list of int
+        For each carried array the columns of the panels in which it lies; 0 where it lies in its own order.
     """
 
     def __init__(
@@ -134,9 +159,11 @@ class CompiledLoop:
         roles: Roles,
         layout: native.LoopLayout,
         sources: dict[Node, Node],
+        panels: dict[Node, int],
         loaded: LoadedCode,
     ) -> None:
         self.layout = layout
+        self.panels = [panels.get(node, 0) for node in program.inputs[: roles.carried]]
         self._program = program
         self._roles = roles
         self._sources = sources
@@ -174,7 +201,7 @@ class CompiledLoop:
             constant = constant_value(node)
             assert constant is not None
             table[memory.slots[node]] = address(constant)
-        for node, array in zip(self._program.inputs, [*progress.carry, *data], strict=True):
+        for node, array in zip(self._program.inputs, [*progress.elements, *data], strict=True):
             slot = memory.slots.get(self._sources.get(node, node))
             if slot is not None:
                 table[slot] = address(array)
@@ -219,6 +246,7 @@ class NativeLoop:
             self._order = order
             for table in self._tables:
                 table[ORDER] = address(self._longer_order)
+        self._progress.arrange(self.compiled.panels)
         self._progress.begin()
         enter, tables = self.compiled.enter, self._tables
         with share_of(min(threads, self._most)) as granted:
@@ -275,13 +303,15 @@ def compiled_loop(program: Program, roles: Roles, target: Target) -> CompiledLoo
         generators = Generators(made.kernels, target)
         order = ordered(made, written_over, at_last, generators.units)
         assert order is not None
+    panels = lay_in_panels(made, written_over, target)
+    generators = Generators(made.kernels, target)
     memory = memory_of_loop(order.plan, order.phases, written_over, sources.values())
     single = sources if batch == 1 else {}
     is_tiny = sum(cost(kernel) for kernel in order.plan.kernels) < _TINY
     looks = slices(order.plan.kernels, generators.units, generators.looks_itself)
     layout = native.LoopLayout(order, memory, generators, batch, single, loss, is_tiny, looks)
     loaded = LoadedCode(cached_object_code(layout, target), target)
-    return CompiledLoop(expanded, roles, layout, sources, loaded)
+    return CompiledLoop(expanded, roles, layout, sources, panels, loaded)
 
 
 def _apart(program: Program, carried: int) -> Program:

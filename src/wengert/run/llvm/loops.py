@@ -141,12 +141,12 @@ def address(builder: ir.IRBuilder, base: ir.Value, type_: ir.Type, access: Acces
     return builder.gep(base, [index_value(offset)], source_etype=type_)
 
 
-def prefetch(builder: ir.IRBuilder, place: ir.Value) -> None:
-    """Ask for a line of memory that is going to be read or written."""
+def prefetch(builder: ir.IRBuilder, place: ir.Value, writes: bool) -> None:
+    """Ask for a line of memory that is going to be read, or written: then no other core keeps a copy."""
     function_type = ir.FunctionType(VOID, [POINTER, I32, I32, I32])
     function = external(builder.module, "llvm.prefetch.p0", function_type)
-    # To read, to be kept in all caches, data.
-    builder.call(function, [place, *(ir.Constant(I32, number) for number in (0, 3, 1))])
+    # To be kept in all caches, data.
+    builder.call(function, [place, *(ir.Constant(I32, number) for number in (int(writes), 3, 1))])
 
 
 def load(builder: ir.IRBuilder, base: ir.Value, type_: ir.Type, access: Access, place: Place) -> ir.Value:
