@@ -52,7 +52,7 @@ class Progress(Protocol):
         Whether the arrays of the carry belong to one moment. After Ctrl-C in the middle of a step they may
         not; they must be restored then.
     carry : list of ndarray
-        Changed by the next run.
+        Changed by the next run. May be set.
     """
 
     steps: int
@@ -62,6 +62,14 @@ class Progress(Protocol):
     stopped: bool
     is_whole: bool
     carry: list[Array]
+
+    def copy(self) -> tuple[Array, ...]:
+        """Return the carry as it is now."""
+        ...
+
+    def is_finite(self) -> bool:
+        """Return whether no array of the carry holds a NaN or an infinity."""
+        ...
 
 
 class StepLoop(Protocol):
@@ -75,7 +83,8 @@ class StepLoop(Protocol):
         order : ndarray of int64
             The rows of an epoch in the order in which they are taken.
         row : int
-            Where in `order` the first batch begins; 0 begins an epoch.
+            Where in `order` the first batch begins; 0 begins an epoch. Until the next one begins, changes of
+            the array do not matter.
         count : int
         threads : int
             The results do not depend on it.
