@@ -78,7 +78,7 @@ def append(file: RawIOBase, array: Array, what: str) -> None:
     DataError
         If the disk has no room, saying for what.
     """
-    rest = memoryview(array).cast("B")
+    rest = array.data.cast("B")
     try:
         while rest:
             rest = rest[file.write(rest) :]
