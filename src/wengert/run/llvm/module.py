@@ -10,6 +10,7 @@ from typing import Any
 from llvmlite import ir
 
 from wengert.ir.node import Node
+from wengert.run.llvm.ahead import UpdateAhead
 from wengert.run.llvm.body import is_literal
 from wengert.run.llvm.copies import Copies
 from wengert.run.llvm.dots import Dots
@@ -168,6 +169,8 @@ def _generator(kernel: Kernel, target: Target) -> Any:
         return Philox(kernel, target)
     if kernel.form is Form.ROWS:
         return Rows(kernel, target)
+    if kernel.form is Form.AHEAD:
+        return UpdateAhead(kernel, target)
     product = product_of(kernel)
     return Dots(product, target) if product.is_dots else Tiles(product, target)
 

@@ -80,9 +80,7 @@ def ordered(
     kernels = _sorted(plan.kernels, before)
     if kernels is None:
         return None
-    shared = frozenset(
-        one for one in kernels if not is_private(one) and units(one) > 1 and cost(one) >= WORTH_SHARING
-    )
+    shared = frozenset(one for one in kernels if is_worth_sharing(one, units))
     phases: dict[Kernel, int] = {}
     for kernel in kernels:
         phases[kernel] = max([phases[one] + _meets(one, kernel, shared) for one in before[kernel]], default=0)
@@ -99,6 +97,11 @@ def ordered(
 def is_private(kernel: Kernel) -> bool:
     """Whether each thread runs a kernel for itself: it copies rows, faster than it gets another's copy."""
     return kernel.form is Form.ROWS
+
+
+def is_worth_sharing(kernel: Kernel, units: Callable[[Kernel], int]) -> bool:
+    """Whether all threads work on a kernel."""
+    return not is_private(kernel) and units(kernel) > 1 and cost(kernel) >= WORTH_SHARING
 
 
 def _meets(first: Kernel, then: Kernel, shared: frozenset[Kernel]) -> bool:
@@ -122,7 +125,7 @@ def _reads_in_step(kernel: Kernel, result: Node, place: Node) -> bool:
     views = [view for view in kernel.leaves.values() if view.base is place]
     if not views:
         return True
-    if kernel.form not in (Form.LOOPS, Form.PRODUCT) or result in kernel.reductions:
+    if kernel.form not in (Form.LOOPS, Form.PRODUCT, Form.AHEAD) or result in kernel.reductions:
         return False
     accesses = kernel_accesses(kernel)
     operands = set(kernel.line.inputs) if kernel.form is Form.PRODUCT else set()
