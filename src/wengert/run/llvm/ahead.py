@@ -23,8 +23,8 @@ from wengert.run.llvm.target import Target
 from wengert.run.llvm.views import View, whole
 from wengert.run.loop import Roles
 
-# Vectors of columns that are gone through together, of a longer or a shorter body.
-_LONG_BODY, _FEW_VECTORS, _MANY_VECTORS = 4, 4, 8
+# Of the vector registers: the sums of as many columns are held at once, and as many that meet every row.
+_SHARE = 4
 
 
 @dataclass(frozen=True)
@@ -147,8 +147,7 @@ class UpdateAhead:
         self.units = self.product.type.shape[0]
         self.type = memory_type(self.product.type.dtype)
         self.lanes = min(target.lanes(self.product.type.dtype.itemsize), self.columns)
-        wide = target.vector_registers >= 32 and len(kernel.members) <= _LONG_BODY
-        self.vectors = _MANY_VECTORS if wide else _FEW_VECTORS
+        self.vectors = target.vector_registers // _SHARE
         read = {operand for node in kernel.members[:-1] for operand in node.inputs} | {self.matrix}
         self.accesses = {
             node: access
