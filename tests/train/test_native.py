@@ -49,6 +49,7 @@ def loops(monkeypatch):
 def shared(monkeypatch, loops):
     """Have all threads work on every kernel, however small, in every stretch of steps."""
     monkeypatch.setattr(order, "WORTH_SHARING", 0.0)
+    monkeypatch.setattr(order, "MEETING", 0.0)
 
     def together(self, seconds):
         return self._candidates[-1], 1000

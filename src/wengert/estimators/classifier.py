@@ -287,7 +287,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     def _take_target(self, target: Target, out_activation: str | None) -> None:
         """Take over what an imported model says of its classes."""
-        self._multilabel = target.kind == "multilabel"
+        # A sigmoid at the end of several outputs says of each by itself whether it is there.
+        several = out_activation == "logistic" and self.n_outputs_ > 1
+        self._multilabel = target.kind == "multilabel" or several
         one_logit = self.n_outputs_ == 1 and out_activation != "softmax" and not self._multilabel
         # One class alone has a logit as well: it is learnt as certain.
         count = min(2, len(target.classes) or 2) if one_logit else self.n_outputs_

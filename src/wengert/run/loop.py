@@ -48,8 +48,11 @@ class Progress(Protocol):
         Of the steps since it was last set.
     stopped : bool
         Whether a loss was not finite or an index out of range; that step was still taken.
+    is_whole : bool
+        Whether the arrays of the carry belong to one moment. After Ctrl-C in the middle of a step they may
+        not; they must be restored then.
     carry : list of ndarray
-        Changed by the next run.
+        Changed by the next run. May be set.
     """
 
     steps: int
@@ -57,6 +60,7 @@ class Progress(Protocol):
     last_loss: float
     largest_loss: float
     stopped: bool
+    is_whole: bool
     carry: list[Array]
 
 
@@ -64,7 +68,7 @@ class StepLoop(Protocol):
     """A loop with its data, ready to run."""
 
     def run(self, order: Array, row: int, count: int, threads: int) -> None:
-        """Take up to `count` steps; Ctrl-C ends them early, between two steps.
+        """Take up to `count` steps; Ctrl-C ends them early, between two steps or in one that takes long.
 
         Parameters
         ----------

@@ -161,6 +161,12 @@ class ArrayMethods:
     def __rfloordiv__(self, other: Any) -> Any:
         return _numpy.floor_divide(other, self)
 
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
     def __round__(self, digits: int = 0) -> Any:
         return _numpy.round(self, digits)
 

@@ -22,6 +22,8 @@ _TRIAL = 0.02
 # Seconds after which the other number gets a new trial: soon at first, since a trial may meet with other work
 # on the machine, and twice as long each time.
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0
+# At most one part in so many of the time goes into trials, however long a step is.
+_TRIAL_SHARE = 20
 # A shorter stretch does not tell how long a step takes.
 _SHORTEST = 0.001
 # A stretch is at most so many times as long as the one before, whose pace may have been an accident.
@@ -106,8 +108,7 @@ class NativeSteps:
     def restore(self, position: Position) -> None:
         """Go to a moment."""
         self.is_whole = False
-        for array, wanted in zip(self.progress.carry, position.carry, strict=True):
-            array[...] = wanted
+        self.progress.carry = list(position.carry)
         self.progress.steps, self.progress.loss_sum = position.steps, position.loss_sum
         self.is_whole = True
 
@@ -141,9 +142,11 @@ class Pace:
         others = [one for one in self._candidates if one != threads]
         now = time.perf_counter()
         if others and self._can_try and now >= self._next_trial:
-            self._next_trial = now + self._wait
+            count = max(1, int(min(seconds, _TRIAL) / pace))
+            trial = count * self._seconds.get(others[0], pace)
+            self._next_trial = now + max(self._wait, _TRIAL_SHARE * trial)
             self._wait = min(2 * self._wait, _LONGEST_WAIT)
-            return others[0], max(1, int(min(seconds, _TRIAL) / pace))
+            return others[0], count
         count = int(min(seconds / pace, _GROWTH * self._last_count))
         return threads, max(1, count)
 

@@ -188,9 +188,14 @@ class Stepper:
         self._next_check = end + max(_CHECK_EVERY, _CHECK_SHARE * (end - begin))
 
     def catch_up(self) -> None:
-        """Move `position` behind the last step taken, unless something is wrong there."""
-        if self._native is not None:
-            self._catch_up(self._native)
+        """Move `position` behind the last step taken, unless something is wrong there; for after Ctrl-C."""
+        native = self._native
+        if native is None:
+            return
+        if native.progress.is_whole:
+            self._catch_up(native)
+        else:
+            native.restore(self.position)
 
     def _natively(self, native: NativeSteps, batch: int, seconds: float) -> None:
         if self.position.first_loss is None:

@@ -95,6 +95,16 @@ def test_an_entry_under_a_foreign_name_is_not_used(compilations: list[str], tmp_
     assert len(compilations) == 3
 
 
+def test_the_home_directory_may_be_written_as_a_tilde(
+    compilations: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("WENGERT_CACHE_DIR", "~/machine code")
+    run()
+    assert list((tmp_path / "machine code" / "llvm").iterdir())
+
+
 def test_without_a_place_to_write_it_is_off(
     compilations: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

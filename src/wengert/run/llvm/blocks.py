@@ -28,7 +28,7 @@ def _alignment(size: int) -> int:
 
 
 def copies(arrays: Sequence[Array]) -> list[Array]:
-    """Return copies of arrays in one block."""
+    """Return the elements of arrays as vectors in one block."""
     starts, size = [], 0
     for array in arrays:
         size += -size % _alignment(array.nbytes)
@@ -37,7 +37,7 @@ def copies(arrays: Sequence[Array]) -> list[Array]:
     whole = block(size)
     made = []
     for start, array in zip(starts, arrays, strict=True):
-        copy = whole[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-        copy[...] = array
+        copy = whole[start : start + array.nbytes].view(array.dtype)
+        copy[...] = array.reshape(-1)
         made.append(copy)
     return made

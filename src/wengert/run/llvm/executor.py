@@ -19,10 +19,11 @@ from wengert.run.executor import Executable
 from wengert.run.llvm.address import address
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
+from wengert.run.llvm.interruption import WISH, WRONG_INDEX
 from wengert.run.llvm.listing import KernelSummary, KernelTable, summary
 from wengert.run.llvm.looping import NativeLoop, NativeProgress, compiled_loop
 from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, memory_of
-from wengert.run.llvm.module import KERNELS, RUN, Layout, layout
+from wengert.run.llvm.module import KERNELS, RUN, Layout, Segment, layout
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM
 from wengert.run.llvm.plan import Form, Kernel, Plan, plan
 from wengert.run.llvm.recent import recent, structure
@@ -32,7 +33,7 @@ from wengert.run.llvm.views import View
 from wengert.run.loop import Progress, Roles
 from wengert.run.numpy import NumpyExecutor
 from wengert.run.numpy.memory import keep_freed_memory
-from wengert.run.threads import default_threads
+from wengert.run.threads import default_threads, run_together
 
 Array = np.ndarray[Any, Any]
 
@@ -99,14 +100,14 @@ class Frame:
         Buffers that stand alone.
     arena : ndarray of uint8
         All others.
-    flag : ndarray
-        Not zero after an index was out of range.
+    flags : ndarray of int64
+        Whether an index was out of range, and whether the user wants to stop.
     """
 
     table: Any
     alone: dict[Node, Array]
     arena: Array
-    flag: Array
+    flags: Array
 
 
 class CompiledProgram:
@@ -146,10 +147,10 @@ class CompiledProgram:
         frame = self.frame(arguments)
         for segment in self.layout.segments:
             if segment.is_native:
-                self._run(frame.table, segment.first, segment.end)
+                self._run_natively(frame, segment)
             else:
                 self.run_by_numpy(segment.kernels[0], frame)
-            if frame.flag[0]:
+            if frame.flags[WRONG_INDEX]:
                 # An index is out of range; the reference names it.
                 evaluate(self.program, arguments)
                 raise WengertError("generated code found an index out of range where NumPy does not")
@@ -157,6 +158,18 @@ class CompiledProgram:
         with self._lock:
             self._idle.append(frame.arena)
         return results
+
+    def _run_natively(self, frame: Frame, segment: Segment) -> None:
+        """Run a segment of generated code; Ctrl-C ends it early where it takes long."""
+        if not self.layout.slices:
+            self._run(frame.table, segment.first, segment.end)
+            return
+
+        def finish() -> None:
+            frame.flags[WISH] = 1
+
+        # Python hears of Ctrl-C between two calls, so that somebody has to wait meanwhile.
+        run_together(lambda _: self._run(frame.table, segment.first, segment.end), 1, finish, abandon=finish)
 
     def llvm(self) -> str:
         """Return the generated code, before LLVM's own optimisation."""
@@ -194,9 +207,9 @@ class CompiledProgram:
     def frame(self, arguments: Sequence[Any]) -> Frame:
         """Return the memory of a call, with one array per input in it."""
         alone: dict[Node, Any] = dict(self._constants)
-        arena, flag = self._arena(), np.zeros(1, np.int64)
+        arena, flags = self._arena(), np.zeros(2, np.int64)
         table = type(self._table).from_buffer_copy(self._table)
-        table[ARENA], table[FLAG] = address(arena), address(flag)
+        table[ARENA], table[FLAG] = address(arena), address(flags)
         for (node, slot, shape, dtype), given in zip(self._inputs, arguments, strict=True):
             # The plain case first: this runs for every input of every training step.
             plain = type(given) is np.ndarray and given.dtype is dtype and given.shape == shape
@@ -207,7 +220,7 @@ class CompiledProgram:
             array = np.empty(shape, dtype)
             alone[node] = array
             table[slot] = address(array)
-        return Frame(table, alone, arena, flag)
+        return Frame(table, alone, arena, flags)
 
     def _arena(self) -> Array:
         """Return an arena that nobody uses."""

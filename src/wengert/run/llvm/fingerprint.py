@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from wengert.ir.node import INPUT, Literal, Node
-from wengert.run.llvm.module import Generators
+from wengert.run.llvm.generators import Generators
 from wengert.run.llvm.plan import Form, Kernel, Plan
 
 
@@ -78,7 +78,8 @@ class _Writer:
             number = self._kernels[kernel] = len(self._kernels)
             members = [(node, node.inputs) for node in kernel.members]
             fields = [kernel.form, kernel.shape, members, kernel.leaves, kernel.reductions, kernel.axes]
-            self.definitions.append(f"kernel {number} {self._all([*fields, list(kernel.stored)])}")
+            fields += [list(kernel.stored), kernel.panels]
+            self.definitions.append(f"kernel {number} {self._all(fields)}")
         return f"kernel {number}"
 
 

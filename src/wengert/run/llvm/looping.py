@@ -20,11 +20,14 @@ from wengert.run.llvm.ahead import looking_ahead
 from wengert.run.llvm.blocks import block, copies
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
+from wengert.run.llvm.generators import Generators
+from wengert.run.llvm.interruption import WISH, WRONG_INDEX, slices
 from wengert.run.llvm.listing import KernelTable, summary
 from wengert.run.llvm.memory import ARENA, FLAG, ORDER, STATE, memory_of_loop
-from wengert.run.llvm.module import KERNELS, Generators
+from wengert.run.llvm.module import KERNELS
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM, left_to_numpy
-from wengert.run.llvm.order import cost, is_own, is_worth_sharing, ordered
+from wengert.run.llvm.order import cost, is_own, ordered
+from wengert.run.llvm.panels import from_panels, in_panels, lay_in_panels
 from wengert.run.llvm.plan import Form, Kernel, Plan, plan
 from wengert.run.llvm.target import LoadedCode, Target
 from wengert.run.llvm.views import whole
@@ -35,6 +38,10 @@ Array = np.ndarray[Any, Any]
 
 # In a step of fewer nanoseconds, calls of the kernels' functions would take a good part of the time.
 _TINY = 100.0
+
+# The words that a run begins without.
+_WISH, _WRONG_INDEX = native.FLAGS + WISH, native.FLAGS + WRONG_INDEX
+_OF_A_RUN = native.STOPPED, native.ABANDONED, native.IN_PIECES, _WISH, _WRONG_INDEX
 
 
 class NativeProgress:
@@ -50,13 +57,35 @@ class NativeProgress:
     """
 
     def __init__(self, carry: Sequence[Array], steps: int, loss_sum: float, threads: int) -> None:
-        self.carry = copies(carry)
+        self._shapes = [array.shape for array in carry]
+        self._panels = [0] * len(carry)
+        self.elements = copies(carry)
         self.words = block(8 * native.state_words(threads)).view(np.int64)
         self.words[:] = 0
         self._numbers = self.words.view(np.float64)
         self.words[native.STEPS] = steps
         self._numbers[native.LOSS_SUM] = loss_sum
         self.largest_loss = -math.inf
+
+    @property
+    def carry(self) -> list[Array]:
+        """The arrays as they are now; those that lie in panels are copied."""
+        return [
+            from_panels(elements, shape, width)
+            for elements, shape, width in zip(self.elements, self._shapes, self._panels, strict=True)
+        ]
+
+    @carry.setter
+    def carry(self, arrays: Sequence[Array]) -> None:
+        for elements, array, width in zip(self.elements, arrays, self._panels, strict=True):
+            elements[...] = in_panels(array, width)
+
+    def arrange(self, panels: list[int]) -> None:
+        """Lay each array in panels of so many columns; 0: in its own order."""
+        if panels != self._panels:
+            arrays = [array.copy() for array in self.carry]
+            self._panels = panels
+            self.carry = arrays
 
     @property
     def steps(self) -> int:
@@ -95,15 +124,20 @@ class NativeProgress:
         """Whether a loss was not finite or an index out of range."""
         return bool(self.words[native.STOPPED] & native.TROUBLE)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether no step was given up after it had begun to write over the carry."""
+        return not self.words[native.IN_PIECES]
+
     def begin(self) -> None:
         """Get ready for a run."""
-        for word in (native.STOPPED, native.ABANDONED, native.REQUESTED, native.WRONG_INDEX):
+        for word in _OF_A_RUN:
             self.words[word] = 0
         self.words[native.COUNTS :] = 0
 
     def finish(self) -> None:
-        """Have a run end after the step that it is in."""
-        self.words[native.REQUESTED] = native.WISH
+        """Have a run end after the step that it is in, or within one that takes long."""
+        self.words[_WISH] = native.WISHED
 
     def abandon(self) -> None:
         """Let nobody wait any more for a thread that will not come."""
@@ -116,6 +150,8 @@ class CompiledLoop:
     Attributes
     ----------
     layout : LoopLayout
+    panels : list of int
+        For each carried array the columns of the panels in which it lies; 0 where it lies in its own order.
     """
 
     def __init__(
@@ -124,9 +160,11 @@ class CompiledLoop:
         roles: Roles,
         layout: native.LoopLayout,
         sources: dict[Node, Node],
+        panels: dict[Node, int],
         loaded: LoadedCode,
     ) -> None:
         self.layout = layout
+        self.panels = [panels.get(node, 0) for node in program.inputs[: roles.carried]]
         self._program = program
         self._roles = roles
         self._sources = sources
@@ -159,12 +197,12 @@ class CompiledLoop:
         memory, roles = self.layout.memory, self._roles
         table = (ctypes.c_void_p * memory.table_length)()
         words = address(progress.words)
-        table[ARENA], table[STATE], table[FLAG] = address(arena), words, words + 8 * native.WRONG_INDEX
+        table[ARENA], table[STATE], table[FLAG] = address(arena), words, words + 8 * native.FLAGS
         for node in memory.constants:
             constant = constant_value(node)
             assert constant is not None
             table[memory.slots[node]] = address(constant)
-        for node, array in zip(self._program.inputs, [*progress.carry, *data], strict=True):
+        for node, array in zip(self._program.inputs, [*progress.elements, *data], strict=True):
             slot = memory.slots.get(self._sources.get(node, node))
             if slot is not None:
                 table[slot] = address(array)
@@ -210,10 +248,12 @@ class NativeLoop:
             self._order = order
             for table in self._tables:
                 table[ORDER] = address(self._longer_order)
+        self._progress.arrange(self.compiled.panels)
         self._progress.begin()
         enter, tables = self.compiled.enter, self._tables
         with share_of(min(threads, self._most)) as granted:
-            if granted == 1:
+            # Ctrl-C is heard between two calls; a step that takes long needs somebody who hears it meanwhile.
+            if granted == 1 and not self.compiled.layout.slices:
                 enter(tables[0], row, count, 0, 1)
                 return
             run_together(
@@ -272,16 +312,20 @@ def compiled_loop(program: Program, roles: Roles, target: Target) -> CompiledLoo
         generators = Generators([*first, *made.kernels], target)
         order = ordered(made, written_over, at_last, generators.units)
         assert order is not None
-    order = replace(order, shared=order.shared | {k for k in first if is_worth_sharing(k, generators.units)})
+    panels = lay_in_panels(made, written_over, target)
+    generators = Generators([*first, *made.kernels], target)
     single = {node: (source, 0) for node, source in sources.items()} if batch == 1 else {}
     if ahead is not None:
         written_over |= {ahead.first.line: ahead.given}
         single[ahead.following] = sources[ahead.row], 1
+        if any(kernel.form is Form.AHEAD for kernel in order.shared):
+            order = replace(order, shared=order.shared | set(first))
     memory = memory_of_loop(order.plan, order.phases, written_over, sources.values())
     is_tiny = sum(cost(kernel) for kernel in order.plan.kernels) < _TINY
-    layout = native.LoopLayout(order, memory, generators, batch, single, first, loss, is_inlined=is_tiny)
+    looks = slices(order.plan.kernels, generators.units, generators.looks_itself)
+    layout = native.LoopLayout(order, memory, generators, batch, single, first, loss, is_tiny, looks)
     loaded = LoadedCode(cached_object_code(layout, target), target)
-    return CompiledLoop(expanded, roles, layout, sources, loaded)
+    return CompiledLoop(expanded, roles, layout, sources, panels, loaded)
 
 
 def _apart(program: Program, carried: int) -> Program:

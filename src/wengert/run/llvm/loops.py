@@ -83,12 +83,13 @@ def digits(builder: ir.IRBuilder, number: Index, extents: Sequence[int]) -> list
 
 
 @contextmanager
-def counted_loop(builder: ir.IRBuilder, start: Index, stop: Index, step: int = 1) -> Iterator[Index]:
+def counted_loop(builder: ir.IRBuilder, start: Index, stop: Index, step: Index = 1) -> Iterator[Index]:
     """Generate ``for index in range(start, stop, step)`` around what the body generates.
 
     A loop that is known to run once is no loop.
     """
-    if isinstance(start, int) and isinstance(stop, int) and start < stop <= start + step:
+    known = isinstance(start, int) and isinstance(stop, int) and isinstance(step, int)
+    if known and start < stop <= start + step:
         yield start
         return
     before = builder.block
@@ -102,7 +103,7 @@ def counted_loop(builder: ir.IRBuilder, start: Index, stop: Index, step: int = 1
     builder.cbranch(builder.icmp_signed("<", index, index_value(stop)), body, after)
     builder.position_at_end(body)
     yield index
-    following = builder.add(index, ir.Constant(I64, step))
+    following = builder.add(index, index_value(step))
     index.add_incoming(following, builder.block)
     builder.branch(head)
     builder.position_at_end(after)
@@ -140,12 +141,12 @@ def address(builder: ir.IRBuilder, base: ir.Value, type_: ir.Type, access: Acces
     return builder.gep(base, [index_value(offset)], source_etype=type_)
 
 
-def prefetch(builder: ir.IRBuilder, place: ir.Value) -> None:
-    """Ask for a line of memory that is going to be read or written."""
+def prefetch(builder: ir.IRBuilder, place: ir.Value, writes: bool) -> None:
+    """Ask for a line of memory that is going to be read, or written: then no other core keeps a copy."""
     function_type = ir.FunctionType(VOID, [POINTER, I32, I32, I32])
     function = external(builder.module, "llvm.prefetch.p0", function_type)
-    # To read, to be kept in all caches, data.
-    builder.call(function, [place, *(ir.Constant(I32, number) for number in (0, 3, 1))])
+    # To be kept in all caches, data.
+    builder.call(function, [place, *(ir.Constant(I32, number) for number in (int(writes), 3, 1))])
 
 
 def load(builder: ir.IRBuilder, base: ir.Value, type_: ir.Type, access: Access, place: Place) -> ir.Value:

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from llvmlite import ir
 
 from wengert.ir.node import Node
-from wengert.run.llvm.ahead import UpdateAhead
 from wengert.run.llvm.body import is_literal
-from wengert.run.llvm.copies import Copies
-from wengert.run.llvm.dots import Dots
 from wengert.run.llvm.floating_point import plain_arithmetic
-from wengert.run.llvm.gathers import Gather
+from wengert.run.llvm.generators import Generators
+from wengert.run.llvm.interruption import if_wished, in_slices, slices
 from wengert.run.llvm.irtypes import I8, I32, I64, POINTER, VOID
 from wengert.run.llvm.loops import counted_loop, index_value
-from wengert.run.llvm.memory import ARENA, FLAG, PLACES, Memory, bases, rounded
-from wengert.run.llvm.nests import Nest
-from wengert.run.llvm.onehots import OneHot
-from wengert.run.llvm.philox import Philox
+from wengert.run.llvm.memory import ARENA, FLAG, PLACES, Memory, bases
 from wengert.run.llvm.plan import Form, Kernel, Plan
-from wengert.run.llvm.products import product_of
-from wengert.run.llvm.rows import Rows
 from wengert.run.llvm.sharing import Pattern, pattern
 from wengert.run.llvm.target import Target
 from wengert.run.llvm.tiles import Tiles
 
 # table of pointers, first unit, end of units, scratch memory, places of the kernel's buffers
 _KERNEL_TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, POINTER, POINTER])
-# One entry for each kernel: its function, how many units, places.
-_ENTRY_TYPE = ir.LiteralStructType([POINTER, I64, POINTER])
+# One entry for each kernel: its function, how many units, how many of them in a slice, places.
+_ENTRY_TYPE = ir.LiteralStructType([POINTER, I64, I64, POINTER])
 
 # The function that runs kernels from one number up to another, and the same within any floating-point
 # environment: table of pointers, first kernel, end of kernels.
@@ -77,11 +69,14 @@ class Layout:
     generators : Generators
     segments : list of Segment
         In order.
+    slices : dict of Kernel to int
+        Where a call that takes long can be given up; see `wengert.run.llvm.interruption`.
     """
 
     memory: Memory
     generators: Generators
     segments: list[Segment]
+    slices: dict[Kernel, int]
 
     @property
     def arena_bytes(self) -> int:
@@ -91,10 +86,10 @@ class Layout:
     def text(self) -> str:
         """Return the module."""
         module = ir.Module("wengert")
-        writer = KernelWriter(module, self.memory, self.generators)
+        writer = KernelWriter(module, self.memory, self.generators, bool(self.slices))
         kernels = [kernel for segment in self.segments if segment.is_native for kernel in segment.kernels]
         if kernels:
-            _write_run(writer, kernels)
+            _write_run(writer, kernels, self.slices)
         return str(module)
 
 
@@ -114,38 +109,48 @@ def layout(plan: Plan, memory: Memory, target: Target) -> Layout:
         stretch = []
     if stretch:
         segments.append(Segment(stretch, first))
-    return Layout(memory, Generators(plan.kernels, target), segments)
+    generators = Generators(plan.kernels, target)
+    looks = slices(list(generators), generators.units, generators.looks_itself)
+    return Layout(memory, generators, segments, looks)
 
 
-def write_kernels(writer: KernelWriter, kernels: list[Kernel]) -> ir.Function:
+def write_kernels(writer: KernelWriter, kernels: list[Kernel], slices: dict[Kernel, int]) -> ir.Function:
     """Write the function `KERNELS`, which runs kernels one after the other.
 
     It goes through a list: a call written out for each of a thousand kernels would take longer to compile.
+    Where there are `slices`, it looks between them whether the kernels are still wanted.
     """
     module, zero = writer.module, ir.Constant(I64, 0)
     entries = []
     for kernel in kernels:
         function, places = writer.function(kernel)
-        units = ir.Constant(I64, writer.generators.units(kernel))
-        entries.append(ir.Constant(_ENTRY_TYPE, [function, units, places]))
+        units = writer.generators.units(kernel)
+        words = [ir.Constant(I64, number) for number in (units, slices.get(kernel, max(units, 1)))]
+        entries.append(ir.Constant(_ENTRY_TYPE, [function, *words, places]))
     listed = _constant(module, "list", ir.ArrayType(_ENTRY_TYPE, len(entries)), entries)
     inner = ir.Function(module, ir.FunctionType(VOID, [POINTER, I64, I64, POINTER]), KERNELS)
     inner.attributes.add("noinline")
     table, first, end, scratch = inner.args
     builder, top = _opened(inner)
     with counted_loop(builder, first, end) as number:
-        code, units, places = (
+        code, units, slice_, places = (
             builder.load(_field(builder, listed, index_value(number), part), typ=type_)
-            for part, type_ in enumerate([ir.PointerType(_KERNEL_TYPE), I64, POINTER])
+            for part, type_ in enumerate([ir.PointerType(_KERNEL_TYPE), I64, I64, POINTER])
         )
-        builder.call(code, [table, zero, units, scratch, places])
+        if slices:
+            with in_slices(builder, zero, units, slice_) as (low, high):
+                builder.call(code, [table, low, high, scratch, places])
+                with if_wished(builder, pointer_at(builder, table, FLAG)):
+                    builder.ret_void()
+        else:
+            builder.call(code, [table, zero, units, scratch, places])
     _closed(builder, inner, top)
     return inner
 
 
-def _write_run(writer: KernelWriter, kernels: list[Kernel]) -> None:
+def _write_run(writer: KernelWriter, kernels: list[Kernel], slices: dict[Kernel, int]) -> None:
     """Write the function `RUN`."""
-    inner = write_kernels(writer, kernels)
+    inner = write_kernels(writer, kernels, slices)
     run = ir.Function(writer.module, _RUN_TYPE, RUN)
     table, first, end = run.args
     builder = ir.IRBuilder(run.append_basic_block("entry"))
@@ -156,61 +161,6 @@ def _write_run(writer: KernelWriter, kernels: list[Kernel]) -> None:
     builder.ret_void()
 
 
-def _generator(kernel: Kernel, target: Target) -> Any:
-    if kernel.form is Form.LOOPS:
-        return Nest(kernel, target)
-    if kernel.form is Form.COPY:
-        return Copies(kernel, target)
-    if kernel.form is Form.GATHER:
-        return Gather(kernel, target)
-    if kernel.form is Form.ONE_HOT:
-        return OneHot(kernel, target)
-    if kernel.form is Form.RANDOM:
-        return Philox(kernel, target)
-    if kernel.form is Form.ROWS:
-        return Rows(kernel, target)
-    if kernel.form is Form.AHEAD:
-        return UpdateAhead(kernel, target)
-    product = product_of(kernel)
-    return Dots(product, target) if product.is_dots else Tiles(product, target)
-
-
-class Generators:
-    """The generator of each kernel.
-
-    Parameters
-    ----------
-    kernels : sequence of Kernel
-    target : Target
-
-    Attributes
-    ----------
-    target : Target
-    scratch_bytes : int
-        That a thread needs beside the arena.
-    """
-
-    def __init__(self, kernels: Sequence[Kernel], target: Target) -> None:
-        self.target = target
-        self._generators = {
-            kernel: _generator(kernel, target) for kernel in kernels if kernel.form is not Form.NUMPY
-        }
-        self.scratch_bytes = rounded(max([one.scratch_bytes for one in self._generators.values()], default=0))
-
-    def __iter__(self) -> Iterator[Kernel]:
-        """Go through the kernels."""
-        return iter(self._generators)
-
-    def __getitem__(self, kernel: Kernel) -> Any:
-        """Return what generates the code of a kernel."""
-        return self._generators[kernel]
-
-    def units(self, kernel: Kernel) -> int:
-        """Return into how many independent parts a kernel can be cut."""
-        units: int = self._generators[kernel].units
-        return units
-
-
 class KernelWriter:
     """Writes the functions of kernels, each once.
 
@@ -219,12 +169,15 @@ class KernelWriter:
     module : Module
     memory : Memory
     generators : Generators
+    looks : bool
+        Whether kernels that can look by themselves whether they are still wanted do so.
     """
 
-    def __init__(self, module: ir.Module, memory: Memory, generators: Generators) -> None:
+    def __init__(self, module: ir.Module, memory: Memory, generators: Generators, looks: bool) -> None:
         self.module = module
         self.memory = memory
         self.generators = generators
+        self.looks = looks
         self._count = 0
         self._patterns = {kernel: pattern(kernel) for kernel in generators}
         self._uses = Counter(found.key for found in self._patterns.values() if found is not None)
@@ -261,13 +214,28 @@ class KernelWriter:
 
     def write(self, builder: ir.IRBuilder, kernel: Kernel, arguments: Sequence[ir.Value]) -> None:
         """Write the code of a kernel; the arguments are those of its function."""
-        table, begin, end, scratch = arguments
+        table = arguments[0]
         buffers = _found(kernel, _read_or_written(kernel), lambda base: self.buffer(builder, table, base))
+        self._generate(builder, kernel, buffers, arguments)
+
+    def _generate(
+        self,
+        builder: ir.IRBuilder,
+        kernel: Kernel,
+        buffers: dict[Node, ir.Value],
+        arguments: Sequence[ir.Value],
+    ) -> None:
+        """Generate the code of a kernel between its buffers."""
+        table, begin, end, scratch = arguments
+        generator = self.generators[kernel]
+        given: list[ir.Value | None] = [scratch]
         if kernel.form in (Form.GATHER, Form.ONE_HOT):
-            scratch = pointer_at(builder, table, FLAG)
+            given = [pointer_at(builder, table, FLAG)]
         elif kernel.form is Form.ROWS:
-            scratch = pointer_at(builder, table, PLACES)
-        self.generators[kernel].generate(builder, buffers, begin, end, scratch)
+            given = [pointer_at(builder, table, PLACES)]
+        elif isinstance(generator, Tiles):
+            given = [scratch, pointer_at(builder, table, FLAG) if self.looks else None]
+        generator.generate(builder, buffers, begin, end, *given)
 
     def _shared_function(self, kernel: Kernel, found: Pattern) -> ir.Function:
         """Return the function that computes all kernels of a pattern, given the places of their elements."""
@@ -288,7 +256,7 @@ class KernelWriter:
             return builder.gep(pointer, [builder.add(offset, first)], source_etype=I8)
 
         buffers = _found(kernel, list(numbers), buffer)
-        self.generators[kernel].generate(builder, buffers, begin, end, scratch)
+        self._generate(builder, kernel, buffers, [table, begin, end, scratch])
         _closed(builder, function, top)
         return function
 

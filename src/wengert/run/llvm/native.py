@@ -15,10 +15,12 @@ from llvmlite import ir
 from wengert.ir.node import Node
 from wengert.run.llvm.barrier import WORDS_APART, barrier_function
 from wengert.run.llvm.floating_point import plain_arithmetic
+from wengert.run.llvm.generators import Generators
+from wengert.run.llvm.interruption import WISH, if_wished, in_slices
 from wengert.run.llvm.irtypes import F64, I8, I64, POINTER, VOID, constant, intrinsic, memory_type
 from wengert.run.llvm.loops import counted_loop, index_value
 from wengert.run.llvm.memory import ARENA, FLAG, ORDER, PLACES, STATE, Memory
-from wengert.run.llvm.module import Generators, KernelWriter, pointer_at, write_kernels
+from wengert.run.llvm.module import KernelWriter, pointer_at, write_kernels
 from wengert.run.llvm.order import Order, is_private
 from wengert.run.llvm.plan import Kernel
 from wengert.run.llvm.rows import fetch_ahead, row_bytes
@@ -26,13 +28,13 @@ from wengert.run.llvm.views import View
 
 # Words of the state of a loop, and how many there are before the threads' counts. What one thread writes
 # while others wait lies apart from what they look at.
-STEPS, STOPPED, ABANDONED, REQUESTED = 0, 16, 32, 33
+STEPS, STOPPED, ABANDONED, IN_PIECES = 0, 16, 32, 33
 LOSS_SUM, LAST_LOSS, LARGEST_LOSS = 48, 49, 50
-WRONG_INDEX = 64
+FLAGS = 64
 COUNTS = 80
 
 # Why a loop stopped before its end, as bits of the word STOPPED.
-TROUBLE, WISH = 1, 2
+TROUBLE, WISHED = 1, 2
 
 ENTRY = "loop"
 
@@ -62,6 +64,8 @@ class LoopLayout:
     loss : View
     is_inlined : bool
         Whether all is written as one function, without one for each kernel.
+    slices : dict of Kernel to int
+        Where a step that takes long can be given up; see `wengert.run.llvm.interruption`.
     """
 
     order: Order
@@ -72,6 +76,7 @@ class LoopLayout:
     first: tuple[Kernel, ...]
     loss: View
     is_inlined: bool
+    slices: dict[Kernel, int]
 
     @property
     def can_share(self) -> bool:
@@ -95,9 +100,9 @@ class _LoopWriter:
     def __init__(self, module: ir.Module, layout: LoopLayout) -> None:
         self.layout = layout
         self.order = layout.order
-        self.kernels = KernelWriter(module, layout.memory, layout.generators)
+        self.kernels = KernelWriter(module, layout.memory, layout.generators, bool(layout.slices))
         if not layout.is_inlined:
-            write_kernels(self.kernels, self.order.plan.kernels)
+            write_kernels(self.kernels, self.order.plan.kernels, {})
         triple = layout.generators.target.triple
         self.barrier = barrier_function(module, triple)
         self.function = ir.Function(module, ENTRY_TYPE, ENTRY)
@@ -201,7 +206,27 @@ class _LoopWriter:
                     place += 1
 
     def _run(self, kernel: Kernel, begin: ir.Value, end: ir.Value) -> None:
-        """Run units of a kernel."""
+        """Run units of a kernel; in a step that takes long, with looks whether it is still wanted."""
+        if kernel not in self.layout.slices:
+            self._run_at_once(kernel, begin, end)
+            return
+        with in_slices(self.builder, begin, end, self.layout.slices[kernel]) as (low, high):
+            self._run_at_once(kernel, low, high)
+            with if_wished(self.builder, pointer_at(self.builder, self.table, FLAG)):
+                self._give_up(kernel)
+
+    def _give_up(self, kernel: Kernel) -> None:
+        """Leave in the middle of a step, and let nobody wait."""
+        builder = self.builder
+        # No other thread is in another phase: all wait for this one at its end.
+        if self.order.phases[kernel] >= self.order.first_written:
+            builder.store(constant(I64, 1), self._word(IN_PIECES))
+        abandoned = self._word(ABANDONED)
+        abandoned.type = I64.as_pointer()  # llvmlite stores atomically through typed pointers only
+        builder.store_atomic(constant(I64, 1), abandoned, "release", 8)
+        builder.branch(self.leave)
+
+    def _run_at_once(self, kernel: Kernel, begin: ir.Value, end: ir.Value) -> None:
         arguments = [self.table, begin, end, self.scratch]
         if self.layout.is_inlined:
             self.kernels.write(self.builder, kernel, arguments)
@@ -235,7 +260,7 @@ class _LoopWriter:
         finite = builder.fcmp_ordered("<", size, constant(F64, math.inf))
         wrong = builder.load(pointer_at(builder, self.table, FLAG), typ=I64)
         trouble = builder.or_(builder.not_(finite), builder.icmp_signed("!=", wrong, constant(I64, 0)))
-        wish = builder.load_atomic(self._word(REQUESTED), "monotonic", 8, typ=I64)
+        wish = builder.load_atomic(self._word(FLAGS + WISH), "monotonic", 8, typ=I64)
         reason = builder.or_(builder.select(trouble, constant(I64, TROUBLE), constant(I64, 0)), wish)
         with builder.if_then(builder.icmp_signed("!=", reason, constant(I64, 0)), likely=False):
             builder.store(reason, self._word(STOPPED))

@@ -46,6 +46,8 @@ class Kernel:
         Members that are sums, maxima, … over `axes` of the index space.
     stored : dict of Node to None
         Members that are read outside the kernel, in order.
+    panels : dict of Node to int
+        Matrices that lie panel by panel, of those that it reads or writes, with the columns of a panel.
     """
 
     form: Form
@@ -55,6 +57,7 @@ class Kernel:
     reductions: list[Node] = field(default_factory=list)
     axes: tuple[int, ...] | None = None
     stored: dict[Node, None] = field(default_factory=dict)
+    panels: dict[Node, int] = field(default_factory=dict)
 
     @property
     def line(self) -> Node:

@@ -54,8 +54,10 @@ def pattern(kernel: Kernel) -> Pattern | None:
     reductions = tuple([numbers[node] for node in kernel.reductions])
     # A buffer may be read and written; it is the same place then.
     written = tuple([places.setdefault(node, (len(places), 0)) for node in kernel.stored])
+    panels = frozenset([(places[node][0], width) for node, width in kernel.panels.items()])
     key = (
         kernel.form, kernel.shape, kernel.axes, tuple(members), tuple(leaves), stored, reductions, written,
+        panels,
     )  # fmt: skip
     return Pattern(key, tuple([(node, start) for node, (_, start) in places.items()]))
 
