@@ -23,6 +23,12 @@ ROWS = 43
 BATCH = 8
 
 
+@pytest.fixture(autouse=True)
+def processors(monkeypatch):
+    """Have as many threads as a test asks for, whatever the machine has."""
+    monkeypatch.setattr(default, "usable_processors", lambda: 8)
+
+
 @pytest.fixture
 def rows(rng):
     X = rng.normal(size=(ROWS, 5))
@@ -359,6 +365,14 @@ def test_threads_are_checked():
         fit(deep(), X, y, threads=2, executor="numpy")
 
 
+def test_no_more_threads_than_processors_are_used(rows, loops):
+    message = "threads=64 is lowered to 8, as many as there are processors for this process"
+    with pytest.warns(WengertWarning, match=message) as told:
+        train.fit(deep(), *rows, loss="nllm_from_logits", epochs=1, progress=False, threads=64)
+    assert told[0].filename == __file__
+    assert LLVMExecutor(threads=64).threads == 64  # who makes an executor decides
+
+
 def paced(pace, step_seconds, stretches, seconds=0.1, left=10**9):
     """Return threads and count of each stretch, where a step takes so long by the number of threads."""
     taken = []
@@ -394,7 +408,7 @@ def test_epochs_that_are_over_at_once_are_not_shared():
 
 def test_without_llvmlite_numpy_trains_and_it_is_said_once(rows, monkeypatch):
     wanted = fit(deep(), *rows, executor="numpy")
-    monkeypatch.setitem(sys.modules, "wengert.run.llvm", None)
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
     default._llvm_executor.cache_clear()
     try:
         with pytest.warns(WengertWarning, match="llvmlite cannot be loaded"):

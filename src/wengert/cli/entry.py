@@ -6,15 +6,14 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from wengert.errors import VerificationError, WengertError
+from wengert.cli.exit_codes import BAD_INPUT, BROKEN_PIPE, BUG, INTERRUPTED, SUCCESS
+from wengert.errors import VerificationError, WengertError, WengertWarning
 
-SUCCESS = 0
-BUG = 1
-BAD_INPUT = 2
-INTERRUPTED = 130  # as a shell has it: 128 + the number of the signal
-BROKEN_PIPE = 141
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -91,9 +90,25 @@ def _dispatch(arguments: list[str]) -> int:
     from wengert.run.numpy.blas_threads import one_blas_thread
 
     # The networks of tables are small, and the same command must give the same bits on any machine load.
-    with one_blas_thread():
+    with one_blas_thread(), _warnings_in_words():
         code = command(*bound.args, **bound.kwargs)
     return code if isinstance(code, int) else SUCCESS  # --help and --version return nothing
+
+
+@contextmanager
+def _warnings_in_words() -> Iterator[None]:
+    """Print our own warnings as the messages that they are, without a line of our source."""
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
+            if issubclass(category, WengertWarning):
+                _say("warning", str(message))
+            else:
+                usual(message, category, *place, **options)
+
+        warnings.showwarning = show
+        yield
 
 
 def _say(label: str, message: str) -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from wengert.cli.console import error_console, label_and_text, result_console
-from wengert.cli.entry import INTERRUPTED, SUCCESS
+from wengert.cli.exit_codes import INTERRUPTED, SUCCESS
 from wengert.cli.reading_progress import ReadingProgress
 from wengert.cli.report import one_line, print_columns, print_task
 from wengert.cli.report_command import check_report, write_report

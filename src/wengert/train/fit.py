@@ -141,8 +141,8 @@ def fit(
         What runs the steps: "llvm" compiles them to machine code first.
     threads : int, optional
         At most so many work on a step of machine code; by default the physical cores open to this
-        process, or ``OMP_NUM_THREADS`` if that is fewer. Steps too small to share are left to one. The result
-        is bitwise the same.
+        process, or ``OMP_NUM_THREADS`` if that is fewer. It is lowered, with a warning, to the number of
+        processors. Steps too small to share are left to one. The result is bitwise the same.
     progress : bool or "auto"
         On standard error: a bar on a terminal, lines elsewhere; "auto" for runs longer than two seconds.
 
@@ -166,6 +166,8 @@ def fit(
         proportion. The run stops at that step; the best finite parameters are kept.
     InterruptionWarning
         After Ctrl-C; all that was learned is kept.
+    WengertWarning
+        When `batch_size` or `threads` is lowered to what there is.
 
     Notes
     -----

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -116,6 +117,21 @@ def test_without_a_place_to_write_it_is_off(
     run()
     assert len(compilations) == 2
     assert blocked.read_text() == "no directory"
+
+
+def test_a_full_disk_is_as_if_there_were_no_cache(
+    compilations: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    run()
+    run()
+    assert len(compilations) == 2
+    assert not list((tmp_path / "cache" / "llvm").iterdir())
 
 
 def test_the_oldest_entries_make_room(
