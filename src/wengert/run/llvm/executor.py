@@ -19,6 +19,7 @@ from wengert.run.executor import Executable
 from wengert.run.llvm.address import address
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
+from wengert.run.llvm.in_place import joined_in_place
 from wengert.run.llvm.interruption import WISH, WRONG_INDEX
 from wengert.run.llvm.listing import KernelSummary, KernelTable, summary
 from wengert.run.llvm.looping import NativeLoop, NativeProgress, compiled_loop
@@ -65,7 +66,7 @@ class LLVMExecutor:
 
     def _compiled(self, program: Program) -> Executable:
         expanded = expand(program)
-        made = plan(expanded)
+        made = joined_in_place(plan(expanded))
         if distinct_lines(made.kernels) > LONGEST_PROGRAM:
             return NumpyExecutor().compile(program)
         keep_freed_memory()

@@ -357,7 +357,11 @@ def _with_rows(made: Plan, roles: Roles) -> tuple[dict[Node, Node], Plan]:
         if node.type.shape[0] != 1:
             copies.append(
                 Kernel(
-                    Form.ROWS, node.type.shape, [node], leaves={source: whole(source)}, stored={node: None}
+                    Form.ROWS,
+                    node.type.shape,
+                    [node],
+                    leaves={source: whole(source)},
+                    stored={node: whole(node)},
                 )
             )
     return sources, replace(made, kernels=[*copies, *made.kernels])
@@ -394,5 +398,7 @@ def _staged(
             copy = make_node(stop_gradient, (copy,))
         copied[copy] = place
         leaves = {copy.inputs[0]: whole(result)}
-        copies.append(Kernel(Form.LOOPS, result.type.shape, [copy], leaves=leaves, stored={copy: None}))
+        copies.append(
+            Kernel(Form.LOOPS, result.type.shape, [copy], leaves=leaves, stored={copy: whole(copy)})
+        )
     return replace(made, kernels=[*made.kernels, *copies]), {**kept, **copied}
