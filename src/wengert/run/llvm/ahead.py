@@ -76,7 +76,7 @@ def looking_ahead(program: Program, roles: Roles) -> tuple[Plan, Ahead] | None:
         joined = _joined(plan(rotated), updated, result)
         if joined is not None:
             leaves = {row: whole(row), matrix: whole(matrix)}
-            first = _kernel(matrix.type.shape, [product], leaves, {product: None})
+            first = _kernel(matrix.type.shape, [product], leaves, {product: whole(product)})
             return joined, Ahead(first, given, result, row, following)
     return None
 
@@ -98,7 +98,7 @@ def _replaced(outputs: Sequence[Node], found: dict[Node, Node]) -> list[Node]:
 
 
 def _kernel(
-    shape: tuple[int, ...], members: list[Node], leaves: dict[Node, View], stored: dict[Node, None]
+    shape: tuple[int, ...], members: list[Node], leaves: dict[Node, View], stored: dict[Node, View]
 ) -> Kernel:
     return Kernel(Form.AHEAD, shape, members, leaves, [members[-1]], (0,), stored)
 
@@ -116,7 +116,7 @@ def _joined(made: Plan, updated: Node, result: Node) -> Plan | None:
         update.shape,
         [*update.members, result],
         {**update.leaves, **following},
-        {**update.stored, result: None},
+        {**update.stored, result: whole(result)},
     )
     kernels = [joined if one is update else one for one in made.kernels if one is not product]
     return replace(made, kernels=kernels)
