@@ -88,7 +88,8 @@ def test_the_bits_depend_neither_on_threads_nor_on_where_a_run_begins(monkeypatc
     results = []
     for threads, steps in ((1, 1), (1, 3), (1, 1000), (2, 5), (3, 1000)):
         monkeypatch.setattr(Pace, "next", lambda self, seconds, given=(threads, steps): given)
-        results.append(fit(network(), threads=threads, optimizer=OPTIMISERS["momentum"]))
+        executor = LLVMExecutor(threads=threads)
+        results.append(fit(network(), executor=executor, optimizer=OPTIMISERS["momentum"]))
     for result in results[1:]:
         for path, value in nn.parameters(results[0].net).items():
             assert np.array_equal(nn.parameters(result.net)[path], value), path

@@ -236,7 +236,9 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         )
         if before is not None:
             run.patience, run.history, run.scores = before.patience, before.history, before.scores
-            run.rows_seen, run.best = before.rows_seen, before.best
+            run.rows_seen = before.rows_seen
+            if before.best is not None:
+                run.best = program.first_carry(before.network(before.best), settings)
         self._run = run
 
     def _job(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,18 +16,19 @@ from wengert.primitives.selection import stop_gradient
 from wengert.run.llvm import native
 from wengert.run.llvm.address import address
 from wengert.run.llvm.ahead import looking_ahead
-from wengert.run.llvm.blocks import block, copies
+from wengert.run.llvm.blocks import block
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
 from wengert.run.llvm.generators import Generators
-from wengert.run.llvm.interruption import WISH, WRONG_INDEX, slices
+from wengert.run.llvm.interruption import slices
 from wengert.run.llvm.listing import KernelTable, summary
 from wengert.run.llvm.memory import ARENA, FLAG, ORDER, STATE, memory_of_loop
 from wengert.run.llvm.module import KERNELS
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM, left_to_numpy
 from wengert.run.llvm.order import cost, is_own, ordered
-from wengert.run.llvm.panels import from_panels, in_panels, lay_in_panels
+from wengert.run.llvm.panels import lay_in_panels
 from wengert.run.llvm.plan import Form, Kernel, Plan, plan
+from wengert.run.llvm.progress import NativeProgress
 from wengert.run.llvm.target import LoadedCode, Target
 from wengert.run.llvm.views import whole
 from wengert.run.loop import Roles
@@ -38,110 +38,6 @@ Array = np.ndarray[Any, Any]
 
 # In a step of fewer nanoseconds, calls of the kernels' functions would take a good part of the time.
 _TINY = 100.0
-
-# The words that a run begins without.
-_WISH, _WRONG_INDEX = native.FLAGS + WISH, native.FLAGS + WRONG_INDEX
-_OF_A_RUN = native.STOPPED, native.ABANDONED, native.IN_PIECES, _WISH, _WRONG_INDEX
-
-
-class NativeProgress:
-    """The state of a loop; see `wengert.run.loop.Progress`.
-
-    Parameters
-    ----------
-    carry : sequence of ndarray
-    steps : int
-    loss_sum : float
-    threads : int
-        How many may run the loop.
-    """
-
-    def __init__(self, carry: Sequence[Array], steps: int, loss_sum: float, threads: int) -> None:
-        self._shapes = [array.shape for array in carry]
-        self._panels = [0] * len(carry)
-        self.elements = copies(carry)
-        self.words = block(8 * native.state_words(threads)).view(np.int64)
-        self.words[:] = 0
-        self._numbers = self.words.view(np.float64)
-        self.words[native.STEPS] = steps
-        self._numbers[native.LOSS_SUM] = loss_sum
-        self.largest_loss = -math.inf
-
-    @property
-    def carry(self) -> list[Array]:
-        """The arrays as they are now; those that lie in panels are copied."""
-        return [
-            from_panels(elements, shape, width)
-            for elements, shape, width in zip(self.elements, self._shapes, self._panels, strict=True)
-        ]
-
-    @carry.setter
-    def carry(self, arrays: Sequence[Array]) -> None:
-        for elements, array, width in zip(self.elements, arrays, self._panels, strict=True):
-            elements[...] = in_panels(array, width)
-
-    def arrange(self, panels: list[int]) -> None:
-        """Lay each array in panels of so many columns; 0: in its own order."""
-        if panels != self._panels:
-            arrays = [array.copy() for array in self.carry]
-            self._panels = panels
-            self.carry = arrays
-
-    @property
-    def steps(self) -> int:
-        """Steps taken in all."""
-        return int(self.words[native.STEPS])
-
-    @steps.setter
-    def steps(self, value: int) -> None:
-        self.words[native.STEPS] = value
-
-    @property
-    def loss_sum(self) -> float:
-        """Over the rows of the steps since the beginning of the epoch."""
-        return float(self._numbers[native.LOSS_SUM])
-
-    @loss_sum.setter
-    def loss_sum(self, value: float) -> None:
-        self._numbers[native.LOSS_SUM] = value
-
-    @property
-    def last_loss(self) -> float:
-        """The loss of the last step."""
-        return float(self._numbers[native.LAST_LOSS])
-
-    @property
-    def largest_loss(self) -> float:
-        """The largest loss since this was last set."""
-        return float(self._numbers[native.LARGEST_LOSS])
-
-    @largest_loss.setter
-    def largest_loss(self, value: float) -> None:
-        self._numbers[native.LARGEST_LOSS] = value
-
-    @property
-    def stopped(self) -> bool:
-        """Whether a loss was not finite or an index out of range."""
-        return bool(self.words[native.STOPPED] & native.TROUBLE)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether no step was given up after it had begun to write over the carry."""
-        return not self.words[native.IN_PIECES]
-
-    def begin(self) -> None:
-        """Get ready for a run."""
-        for word in _OF_A_RUN:
-            self.words[word] = 0
-        self.words[native.COUNTS :] = 0
-
-    def finish(self) -> None:
-        """Have a run end after the step that it is in, or within one that takes long."""
-        self.words[_WISH] = native.WISHED
-
-    def abandon(self) -> None:
-        """Let nobody wait any more for a thread that will not come."""
-        self.words[native.ABANDONED] = 1
 
 
 class CompiledLoop:
@@ -237,17 +133,13 @@ class NativeLoop:
         # The tables hold only addresses.
         self._alone = [{**between, **compiled.batch()} for _ in range(self._most)]
         self._tables = [compiled.table(progress, data, self._arena, alone) for alone in self._alone]
-        self._order: Array | None = None
+        self._ahead = native.STEPS_AHEAD * compiled.layout.batch
 
     def run(self, order: Array, row: int, count: int, threads: int) -> None:
         """Take up to `count` steps; see `StepLoop`."""
-        if order is not self._order:
-            assert order.dtype == np.int64
-            ahead = native.STEPS_AHEAD * self.compiled.layout.batch
-            self._longer_order = np.concatenate([order, np.zeros(ahead, np.int64)])
-            self._order = order
-            for table in self._tables:
-                table[ORDER] = address(self._longer_order)
+        places = self._progress.visit(order, row, self._ahead)
+        for table in self._tables:
+            table[ORDER] = places
         self._progress.arrange(self.compiled.panels)
         self._progress.begin()
         enter, tables = self.compiled.enter, self._tables
