@@ -78,7 +78,7 @@ def append(file: RawIOBase, array: Array, what: str) -> None:
     DataError
         If the disk has no room, saying for what.
     """
-    rest = array.data.cast("B")
+    rest = array.reshape(-1).view(np.uint8).data
     try:
         while rest:
             rest = rest[file.write(rest) :]
