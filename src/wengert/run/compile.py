@@ -10,6 +10,7 @@ from typing import Any
 from wengert.errors import DTypeError, TraceError
 from wengert.ir.program import Program
 from wengert.ir.types import TensorType
+from wengert.run.collector import collector_at_rest
 from wengert.run.default import find_executor
 from wengert.run.executor import Executable, Executor, Inspectable
 from wengert.run.inspection import inspectable
@@ -93,7 +94,8 @@ class CompiledFunction:
         with self._lock:
             known = self._known.get(key)
             if known is None:
-                known = self._known[key] = self._compiled(leaves, structure, types)
+                with collector_at_rest():
+                    known = self._known[key] = self._compiled(leaves, structure, types)
         return known
 
     def _types(self, leaves: list[Any], structure: Any) -> list[TensorType]:

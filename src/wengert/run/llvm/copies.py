@@ -62,7 +62,9 @@ class Copies:
         """Copy each operand, or of each what has the given indices along the first axes."""
         line = self.kernel.line
         type_ = memory_type(line.type.dtype)
-        for operand, target in zip(line.inputs, self._targets(), strict=True):
+        for position, (operand, target) in enumerate(zip(line.inputs, targets(line), strict=True)):
+            if position in self.kernel.in_place:
+                continue
             view = self.kernel.leaves[operand]
             source = Access(view.offset, broadcast_strides(view, operand.type.shape))
             base = buffers[view.base]
@@ -72,24 +74,6 @@ class Copies:
                 store(builder, value, buffers[line], type_, found[1], place)
 
             self._nest(builder, operand.type.shape, [source, target], move, fixed)
-
-    def _targets(self) -> list[Access]:
-        """Return where each operand goes."""
-        line = self.kernel.line
-        strides = contiguous_strides(line.type.shape)
-        params = dict(line.params)
-        if line.primitive.name == "concatenate":
-            axis, start, targets = params["axis"], 0, []
-            for operand in line.inputs:
-                targets.append(Access(start * strides[axis], strides))
-                start += operand.type.shape[axis]
-            return targets
-        if line.primitive.name == "pad":
-            offset = sum(low * stride for low, stride in zip(params["low"], strides, strict=True))
-            spread = zip(params["interior"], strides, strict=True)
-            return [Access(offset, tuple((between + 1) * stride for between, stride in spread))]
-        # A reshape: the same elements in the same order.
-        return [Access(0, contiguous_strides(line.inputs[0].type.shape))]
 
     def _nest(
         self,
@@ -126,3 +110,21 @@ class Copies:
                 inside(Place([*indices, full], extent - full), fewer)
 
         loops([*fixed])
+
+
+def targets(line: Node) -> list[Access]:
+    """Return where each operand goes in the result of a movement that copies."""
+    strides = contiguous_strides(line.type.shape)
+    params = dict(line.params)
+    if line.primitive.name == "concatenate":
+        axis, start, found = params["axis"], 0, []
+        for operand in line.inputs:
+            found.append(Access(start * strides[axis], strides))
+            start += operand.type.shape[axis]
+        return found
+    if line.primitive.name == "pad":
+        offset = sum(low * stride for low, stride in zip(params["low"], strides, strict=True))
+        spread = zip(params["interior"], strides, strict=True)
+        return [Access(offset, tuple((between + 1) * stride for between, stride in spread))]
+    # A reshape: the same elements in the same order.
+    return [Access(0, contiguous_strides(line.inputs[0].type.shape))]

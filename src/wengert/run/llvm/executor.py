@@ -19,13 +19,15 @@ from wengert.run.executor import Executable
 from wengert.run.llvm.address import address
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
+from wengert.run.llvm.in_place import joined_in_place
 from wengert.run.llvm.interruption import WISH, WRONG_INDEX
 from wengert.run.llvm.listing import KernelSummary, KernelTable, summary
-from wengert.run.llvm.looping import NativeLoop, NativeProgress, compiled_loop
+from wengert.run.llvm.looping import NativeLoop, compiled_loop
 from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, memory_of
 from wengert.run.llvm.module import KERNELS, RUN, Layout, Segment, layout
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM
 from wengert.run.llvm.plan import Form, Kernel, Plan, plan
+from wengert.run.llvm.progress import NativeProgress
 from wengert.run.llvm.recent import recent, structure
 from wengert.run.llvm.sharing import distinct_lines
 from wengert.run.llvm.target import LoadedCode, Target, host_target
@@ -65,7 +67,7 @@ class LLVMExecutor:
 
     def _compiled(self, program: Program) -> Executable:
         expanded = expand(program)
-        made = plan(expanded)
+        made = joined_in_place(plan(expanded))
         if distinct_lines(made.kernels) > LONGEST_PROGRAM:
             return NumpyExecutor().compile(program)
         keep_freed_memory()

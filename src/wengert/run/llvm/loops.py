@@ -157,7 +157,7 @@ def load(builder: ir.IRBuilder, base: ir.Value, type_: ir.Type, access: Access, 
         return splat(builder, builder.load(first, typ=type_), place.lanes)
     vector = widened(type_, place.lanes)
     if stride == 1:
-        return builder.load(first, align=_alignment(type_), typ=vector)
+        return builder.load(first, align=alignment(type_), typ=vector)
     result: ir.Value = ir.Constant(vector, ir.Undefined)
     for lane in range(place.lanes):
         here = builder.gep(first, [ir.Constant(I64, lane * stride)], source_etype=type_)
@@ -174,15 +174,15 @@ def store(
     if place.lanes == 1:
         builder.store(value, first)
     elif stride == 1:
-        builder.store(value, first, align=_alignment(type_))
+        builder.store(value, first, align=alignment(type_))
     else:
         for lane in range(place.lanes):
             here = builder.gep(first, [ir.Constant(I64, lane * stride)], source_etype=type_)
             builder.store(builder.extract_element(value, constant(I64, lane)), here)
 
 
-def _alignment(type_: ir.Type) -> int:
-    """A run may begin at any element."""
+def alignment(type_: ir.Type) -> int:
+    """Return the alignment of a run of elements, which may begin at any of them."""
     if isinstance(type_, ir.IntType):
         return max(type_.width // 8, 1)
     return 4 if isinstance(type_, ir.FloatType) else 8

@@ -110,9 +110,11 @@ def _lifetimes(
     lives: dict[Node, tuple[int, int]] = {}
     for kernel in plan.kernels:
         phase = phases[kernel]
-        for node in kernel.stored:
-            if node not in slots:
-                lives[node] = (phase, phase)
+        for view in kernel.stored.values():
+            if view.base not in slots:
+                # Several kernels may write to an array, which lives from the first of them on.
+                first, _ = lives.get(view.base, (phase, phase))
+                lives[view.base] = (first, phase)
         for view in kernel.leaves.values():
             if view.base in lives:
                 lives[view.base] = (lives[view.base][0], phase)
@@ -160,4 +162,4 @@ def rounded(size: int) -> int:
 
 def bases(kernel: Kernel) -> list[Node]:
     """Return the buffers that a kernel reads or writes."""
-    return list(dict.fromkeys([*(view.base for view in kernel.leaves.values()), *kernel.stored]))
+    return list(dict.fromkeys([view.base for view in (*kernel.leaves.values(), *kernel.stored.values())]))
