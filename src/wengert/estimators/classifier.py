@@ -19,7 +19,7 @@ from wengert.errors import ConfigurationError, DataError, WengertWarning
 from wengert.estimators.architecture import Activation
 from wengert.estimators.callbacks import with_callbacks
 from wengert.estimators.class_weights import weights_by_class
-from wengert.estimators.losses import RowLoss, row_loss
+from wengert.estimators.losses import RowLoss, known_row_loss, row_loss
 from wengert.estimators.multilayer_perceptron import MultilayerPerceptron
 from wengert.estimators.options import check_options
 from wengert.estimators.preset import refuse_incremental
@@ -216,6 +216,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     def _check_target(self, y: Any) -> Array:
         refuse_masked(y, "y")
+        if _are_plain_labels(y):
+            return np.ascontiguousarray(y)
         if not sparse.issparse(y):
             refuse_missing_class(y, "y")
         try:
@@ -235,9 +237,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         if reset:
             self._multilabel = y.ndim == 2
             self.classes_ = (
-                np.arange(y.shape[1])
-                if self._multilabel
-                else unique_labels(y if classes is None else classes)
+                np.arange(y.shape[1]) if self._multilabel else _labels(y if classes is None else classes)
             )
             logistic = self._multilabel or len(self.classes_) <= 2
             self.out_activation_ = "logistic" if logistic else "softmax"
@@ -247,7 +247,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
                     WengertWarning,
                     stacklevel=6,
                 )
-        elif self.warm_start and not self._multilabel and set(unique_labels(y)) != set(self.classes_):
+        elif self.warm_start and not self._multilabel and set(_labels(y)) != set(self.classes_):
             raise DataError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
                 f"Previously got {self.classes_}, `y` has {unique_labels(y)}"
@@ -304,7 +304,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     def _row_loss(self) -> RowLoss:
         if callable(self.loss):
             return row_loss(self.loss)
-        return row_loss(nn.nllm_from_logits if self.out_activation_ == "softmax" else nn.nll_from_logits)
+        return known_row_loss(
+            nn.nllm_from_logits if self.out_activation_ == "softmax" else nn.nll_from_logits
+        )
 
     def _loss_share(self) -> float:
         return 1.0
@@ -367,3 +369,14 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _are_plain_labels(y: Any) -> bool:
+    """Return whether y is an array of whole numbers of which few differ: it needs no further look."""
+    plain = type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "biu" and len(y) > 0
+    return plain and int(y.max()) - int(y.min()) <= len(y) // 2 - 1
+
+
+def _labels(y: Any) -> Array:
+    """Return the labels that occur, in order."""
+    return np.unique(y) if _are_plain_labels(y) else unique_labels(y)

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_array
 from wengert.errors import DataError
 from wengert.estimators.architecture import Activation
 from wengert.estimators.callbacks import with_callbacks
-from wengert.estimators.losses import REGRESSION_LOSSES, RowLoss, row_loss
+from wengert.estimators.losses import REGRESSION_LOSSES, RowLoss, known_row_loss, row_loss
 from wengert.estimators.multilayer_perceptron import MultilayerPerceptron
 from wengert.estimators.options import check_options
 from wengert.estimators.preset import refuse_incremental
@@ -235,7 +235,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         if callable(self.loss):
             return row_loss(self.loss)
         options = {"quantile": self.quantile} if self.loss == "quantile" else {}
-        return row_loss(REGRESSION_LOSSES[self.loss], **options)
+        return known_row_loss(REGRESSION_LOSSES[self.loss], **options)
 
     def _loss_share(self) -> float:
         # scikit-learn tells the squared error as a mean over the outputs, and minimises their sum.

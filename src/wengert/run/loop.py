@@ -63,6 +63,14 @@ class Progress(Protocol):
     is_whole: bool
     carry: list[Array]
 
+    def copy(self) -> tuple[Array, ...]:
+        """Return the carry as it is now."""
+        ...
+
+    def is_finite(self) -> bool:
+        """Return whether no array of the carry holds a NaN or an infinity."""
+        ...
+
 
 class StepLoop(Protocol):
     """A loop with its data, ready to run."""
@@ -75,7 +83,8 @@ class StepLoop(Protocol):
         order : ndarray of int64
             The rows of an epoch in the order in which they are taken.
         row : int
-            Where in `order` the first batch begins; 0 begins an epoch.
+            Where in `order` the first batch begins; 0 begins an epoch. Until the next one begins, changes of
+            the array do not matter.
         count : int
         threads : int
             The results do not depend on it.

@@ -57,12 +57,13 @@ class NativeSteps:
         self._loops = loops
         self._bounds = bounds
         self._pace = Pace(threads)
-        self._given = self._order = np.zeros(0, np.int64)
         self._full = bounds[0][1] - bounds[0][0]
         self._full_batches = sum(last - first == self._full for first, last in bounds)
 
     def run(self, order: Array, batch: int, seconds: float, window: int) -> None:
         """Take steps from a batch on, for about so long, at least one and not beyond epoch or window.
+
+        The short batch at the end of an epoch is taken with those before it.
 
         Parameters
         ----------
@@ -74,36 +75,27 @@ class NativeSteps:
         window : int
             Batches.
         """
-        order = self._kept(order, batch)
-        first, last = self._bounds[batch]
-        loop = self._loops[last - first]
-        if batch >= self._full_batches:
-            loop.run(order, first, 1, 1)
-            return
-        threads, count = self._pace.next(min(seconds, _STRETCH))
-        count = min(count, self._full_batches - batch, window - batch % window)
-        begin = time.perf_counter()
-        loop.run(order, first, count, threads)
-        self._pace.note(threads, count, time.perf_counter() - begin)
+        last = self._full_batches
+        if batch < last:
+            threads, count = self._pace.next(min(seconds, _STRETCH))
+            count = min(count, last - batch, window - batch % window)
+            begin = time.perf_counter()
+            self._loops[self._full].run(order, batch * self._full, count, threads)
+            self._pace.note(threads, count, time.perf_counter() - begin)
+            batch += count
+            if batch < last or batch % window == 0 or self.progress.stopped:
+                return
+        if batch < len(self._bounds):
+            self.step(order, batch)
 
     def step(self, order: Array, batch: int) -> None:
         """Take one step."""
         first, last = self._bounds[batch]
-        self._loops[last - first].run(self._kept(order, batch), first, 1, 1)
+        self._loops[last - first].run(order, first, 1, 1)
 
     def full_loop(self) -> StepLoop:
         """Return the loop over batches with all their rows."""
         return self._loops[self._full]
-
-    def _kept(self, order: Array, batch: int) -> Array:
-        """Return the order of this epoch; the caller's array may have been shuffled in place for it."""
-        if batch == 0 or order is not self._given:
-            self._given, self._order = order, order.copy()
-        return self._order
-
-    def copy(self) -> tuple[Array, ...]:
-        """Return the carry as it is now."""
-        return tuple(array.copy() for array in self.progress.carry)
 
     def restore(self, position: Position) -> None:
         """Go to a moment."""

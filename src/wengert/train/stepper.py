@@ -211,13 +211,13 @@ class Stepper:
         now, progress = self.position, native.progress
         if not native.is_whole or progress.stopped or now.first_loss is None:
             return False
-        if not all_finite(progress.carry):
+        if not progress.is_finite():
             return False
         network = progress.carry[: self._step.network_count]
         if not progress.largest_loss <= now.first_loss and self._watch.out_of_proportion(network):
             return False
         if progress.steps > now.steps:
-            self.position = Position(native.copy(), progress.steps, progress.loss_sum, now.first_loss)
+            self.position = Position(progress.copy(), progress.steps, progress.loss_sum, now.first_loss)
         return True
 
     def _checked_step(self, native: NativeSteps) -> None:
@@ -229,7 +229,7 @@ class Stepper:
             # An index is out of range. Run by itself, the step says which.
             rows = self._rows_of(batch)
             self._executable(rows)(self._arguments(rows))
-        self._accept(batch, native.copy(), loss)
+        self._accept(batch, native.progress.copy(), loss)
 
     def _one_by_one(self, batch: int, seconds: float) -> None:
         end = time.perf_counter() + seconds

@@ -15,6 +15,7 @@ import wengert as wg
 from wengert import nn, optim, train
 from wengert.run import threads
 from wengert.run.llvm import LLVMExecutor, cuts, executor, interruption, looping, native, recent
+from wengert.run.llvm.progress import NativeProgress
 from wengert.train.native import Pace
 
 
@@ -133,9 +134,7 @@ def test_a_loop_that_is_given_up_says_whether_it_has_begun_to_write(
         return replace(original(*arguments), first_written=first_written)
 
     monkeypatch.setattr(looping, "ordered", ordered)
-    monkeypatch.setattr(
-        looping.NativeProgress, "begin", looping.NativeProgress.finish
-    )  # wished from the start
+    monkeypatch.setattr(NativeProgress, "begin", NativeProgress.finish)  # wished from the start
     X = np.ones((8, 3))
     step = train.compile_step(nn.Dense(3, 1).initialise(seed=0), X, X[:, :1], loss="squared_error")
     loop: Any = step._loop()

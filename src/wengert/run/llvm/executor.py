@@ -24,11 +24,12 @@ from wengert.run.llvm.generators import Generators
 from wengert.run.llvm.in_place import joined_in_place
 from wengert.run.llvm.interruption import WISH, WRONG_INDEX
 from wengert.run.llvm.listing import KernelSummary, KernelTable, summary
-from wengert.run.llvm.looping import NativeLoop, NativeProgress, compiled_loop
+from wengert.run.llvm.looping import NativeLoop, compiled_loop
 from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, STATE, memory_of
 from wengert.run.llvm.module import KERNELS
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM
 from wengert.run.llvm.plan import Form, Kernel, Plan, plan
+from wengert.run.llvm.progress import NativeProgress
 from wengert.run.llvm.recent import recent, structure
 from wengert.run.llvm.sharing import distinct_lines
 from wengert.run.llvm.target import LoadedCode, Target, host_target
