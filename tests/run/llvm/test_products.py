@@ -187,3 +187,10 @@ def assert_same_in_parts(run: CompiledProgram, arguments: list[Any], threads: in
         start = scratch.ctypes.data + -scratch.ctypes.data % 64
         function(frame.table, units * part // threads, units * (part + 1) // threads, start, None)
     np.testing.assert_array_equal(result, whole)
+
+
+@pytest.mark.parametrize("count", [2**22, 2**22 - 5])
+def test_the_error_of_a_dot_product_does_not_grow_with_its_terms(count: int) -> None:
+    x = np.full(count, 0.1, np.float32)
+    (got,) = LLVMExecutor().compile(wg.trace(lambda x: x @ x, x))([x])
+    assert got == pytest.approx(count * float(x[0]) ** 2, rel=1e-5)
