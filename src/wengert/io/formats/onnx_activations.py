@@ -53,7 +53,8 @@ def written_out(
     (str, str) or None
         None where the operators before the value are no activation that has a name here.
     """
-    needed, nodes = {value}, []
+    needed = {value}
+    nodes: list[Any] = []
     while needed and len(nodes) < _MOST_NODES:
         latest = max(needed, key=lambda name: makers[name][0] if name in makers else -1)
         node = makers[latest][1] if latest in makers else None
