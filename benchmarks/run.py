@@ -20,10 +20,11 @@ from benchmarks.general_programs import general_programs
 from benchmarks.picture import draw
 
 from wengert.benchmark.configurations import CONFIGURATIONS
-from wengert.benchmark.machine import cores, describe_machine
+from wengert.benchmark.machine import describe_machine
 from wengert.benchmark.peers import PEERS
 from wengert.benchmark.suite import Result, measure
 from wengert.benchmark.tables import Table, limits_in_words, record, tables
+from wengert.run.threads import physical_cores
 from wengert.storage import dump_json, write_file
 
 PARTS = ("training", "fresh", "general")
@@ -55,7 +56,7 @@ def main() -> None:
     if "training" in parts:
         peers = [PEERS[name] for name in options.peers.split(",") if PEERS[name].installed()]
         configurations = [CONFIGURATIONS[name] for name in options.only]
-        result = measure(configurations, peers, cores(), options.rounds, report)
+        result = measure(configurations, peers, physical_cores(), options.rounds, report)
         written |= record(result)
         found += tables(result)
     if "fresh" in parts:

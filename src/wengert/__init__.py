@@ -11,6 +11,7 @@ from wengert.errors import WengertError as WengertError
 
 # Imported here and now: these functions must be bound after their packages of the same name.
 from wengert.explain.entry import explain as explain
+from wengert.ir.inspection import provide_inspector
 from wengert.trace.tracing import trace as trace
 from wengert.version import __version__ as __version__
 
@@ -102,6 +103,9 @@ _LAZY = {
     "vjp": "wengert.autodiff.products:vjp",
     "xlogy": "wengert.primitives.functions:xlogy",
 }
+
+# Methods of `Program` that show how it is run; imports go one way, so `ir` cannot name `run` itself.
+provide_inspector(lambda: importlib.import_module("wengert.run.inspection"))
 
 __all__ = ["WengertError", "__version__", "errors", "explain", "trace", *_LAZY]
 

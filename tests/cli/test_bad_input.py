@@ -10,7 +10,8 @@ import pytest
 from tests.cli.conftest import flowers, houses
 
 from wengert.cli import entry
-from wengert.errors import VerificationError
+from wengert.errors import ModelFileError, VerificationError
+from wengert.io.table_model import TableModel
 
 QUICK = ("--epochs", 2, "--hidden", 4)
 
@@ -240,3 +241,47 @@ def test_errors_leave_standard_output_to_json(command, flower_table):
     refused(command("train", flower_table, "--target", "kin", "--json"), "Did you mean 'kind'?")
     outcome = command("train", flower_table, "--target", "kind", "--json", *QUICK)
     assert json.loads(outcome.out)["task"]["classes"] == ["lily", "rose", "tulip"]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc, which refuses files of everybody")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", "none.csv", "--target", "y", "--out", "/proc/model"),
+        ("train", "none.csv", "--target", "y", "--out", "/proc/deep/model"),
+        ("train", "none.csv", "--target", "y", "--report", "/proc/r.html"),
+        ("lr-find", "none.csv", "--target", "y", "--plot", "/proc/p.svg"),
+        ("predict", "none", "none.csv", "--output", "/proc/p.csv"),
+        ("evaluate", "none", "none.csv", "--plots", "/proc/figures"),
+        ("report", "none", "--data", "none.csv", "--out", "/proc/r.html"),
+        ("export", "none", "--out", "/proc/m.onnx"),
+        ("explain", "none", "--out", "/proc/d.html"),
+        ("draw", "none", "--out", "/proc/d.svg"),
+        ("exercise", "--network", "none", "--out", "/proc/e.txt"),
+        ("bench", "--json", "/proc/b.json"),
+    ],
+    ids=lambda arguments: " ".join(arguments[:: len(arguments) - 1]),
+)
+def test_a_place_that_refuses_root_as_well_is_told_before_any_work(command, arguments):
+    """There is no such table or model either, and that would be told first if it was looked for first."""
+    refused(command(*arguments), "/proc may not be written to: ")
+
+
+def test_what_was_learnt_is_kept_when_its_place_has_no_room(command, flower_table, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
+    real = TableModel.save
+
+    def save(self, directory):
+        if "elsewhere" not in str(directory):
+            raise ModelFileError(f"{directory} could not be written: No space left on device.")
+        real(self, directory)
+
+    monkeypatch.setattr(TableModel, "save", save)
+    outcome = command("train", flower_table, "--target", "kind", *QUICK, "--out", "model", "--quiet")
+    assert (outcome.code, outcome.out) == (2, "")
+    said, place = outcome.err.splitlines()
+    assert said == "error: model could not be written: No space left on device."
+    (shelter,) = (tmp_path / "elsewhere").iterdir()
+    assert place == f"What was learnt is not lost: {shelter / 'model'}"
+    assert TableModel.load(shelter / "model").is_classifier

@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -40,8 +43,27 @@ def test_those_absent_are_named_with_what_to_install(command, monkeypatch):
     monkeypatch.setitem(PEERS, "jax-loop", absent)
     outcome = command("bench", "--only", "A", "--rounds", "1", "--peers", "wengert,jax-loop")
     assert outcome.code == 0
-    assert "JAX loop is not installed: pip install jax" in outcome.err
+    assert "JAX loop: not installed (pip install jax)" in outcome.err
+    assert "A with SGD: 1 round\n" in outcome.err
     assert "JAX" not in outcome.out
+
+
+def test_without_llvmlite_it_says_why_it_cannot_measure(tmp_path):
+    package = tmp_path / "llvmlite"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise OSError('libLLVM.so: cannot open shared object file')")
+    done = subprocess.run(
+        [sys.executable, "-m", "wengert", "bench", "--only", "A"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(tmp_path), "NO_COLOR": "1"},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    first, second = done.stderr.splitlines()
+    assert first.startswith("warning: llvmlite cannot be loaded (libLLVM.so: cannot open shared object file)")
+    assert second == "error: `wengert bench` measures machine code, and here there is none"
 
 
 @pytest.mark.parametrize(
@@ -51,7 +73,7 @@ def test_those_absent_are_named_with_what_to_install(command, monkeypatch):
         (["--only", ""], "--only (nothing): known are"),
         (["--peers", "torch"], "--peers torch: known are wengert, "),
         (["--rounds", "0"], "--rounds is at least 1, got 0"),
-        (["--json", "nowhere/times.json"], "--json nowhere/times.json: there is no such directory"),
+        (["--json", "nowhere/times.json"], "nowhere is no directory. Make it first"),
     ],
 )
 def test_bad_options_are_refused_before_anything_is_measured(command, options, message):

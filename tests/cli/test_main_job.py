@@ -115,6 +115,56 @@ def test_a_reader_that_goes_away(tmp_path):
         assert process.stderr.read() == ""
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no broken pipes")
+@pytest.mark.parametrize("arguments", [("--help",), ("inspect", DIGITS), ("explain", "x**2"), ("train",)])
+def test_a_reader_that_never_came(tmp_path, arguments):
+    if arguments == ("train",):
+        arguments = ("train", DIGITS, "--target", "digit", "--epochs", 1)
+    reading, writing = os.pipe()
+    os.close(reading)
+    run = subprocess.run(
+        [*WENGERT, *map(str, arguments)], stdout=writing, stderr=subprocess.PIPE, cwd=tmp_path, check=False
+    )
+    os.close(writing)
+    assert (run.returncode, run.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no broken pipes")
+def test_training_needs_nobody_who_reads_its_messages(tmp_path):
+    flowers(300).write_csv(tmp_path / "flowers.csv")
+    reading, writing = os.pipe()
+    os.close(reading)
+    run = subprocess.run(
+        [
+            *(*WENGERT, "train", "flowers.csv", "--target", "kind", "--out", "model"),
+            *("--epochs", "10000", "--preset", "plain", "--time-limit", "3"),
+        ],
+        stdout=subprocess.PIPE, stderr=writing, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    os.close(writing)
+    assert run.returncode == 0
+    wengert("inspect", "model", cwd=tmp_path)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full, where nothing can be written")
+def test_a_disk_without_room_for_the_output(tmp_path):
+    with open("/dev/full", "w") as full:
+        run = subprocess.run(
+            [*WENGERT, "explain", "x**2"], stdout=full, stderr=subprocess.PIPE, cwd=tmp_path, check=False
+        )
+    expected = b"error: the output could not be written: No space left on device.\n"
+    assert (run.returncode, run.stderr) == (2, expected)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell of POSIX")
+def test_a_closed_output_is_no_bug(tmp_path):
+    run = subprocess.run(
+        ["sh", "-c", '"$0" -m wengert explain "x**2" >&-', sys.executable],
+        stderr=subprocess.PIPE, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert (run.returncode, run.stderr) == (0, b"")
+
+
 def test_a_disk_that_is_really_full(tmp_path):
     """RLIMIT_FSIZE makes the kernel itself refuse, after part of the file was written."""
     resource = pytest.importorskip("resource")

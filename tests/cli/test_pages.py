@@ -152,7 +152,7 @@ def test_comparison_in_words_and_as_json(command, flower_table):
         (("report", "flowers-model", "--data", "none.csv"), "none.csv does not exist"),
         (
             ("evaluate", "flowers-model", "flowers.csv", "--plots", "flowers.csv"),
-            "cannot be made a directory",
+            "flowers.csv is not a directory",
         ),
         (("compare", "flowers-model", "missing", "--data", "flowers.csv"), "missing does not exist"),
     ],

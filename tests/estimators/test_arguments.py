@@ -261,3 +261,33 @@ def test_verbose_says_what_happens(capsys: pytest.CaptureFixture[str], rng: np.r
     assert "epoch" in capsys.readouterr().err
     wg.MLPRegressor(max_iter=2, random_state=0).fit(X, y)
     assert capsys.readouterr() == ("", "")
+
+
+def test_early_stopping_restores_the_best_of_the_averaged_weights(rng: np.random.Generator) -> None:
+    """What was measured after the best epoch is what predicts, not the average of the last one."""
+    X, y = data(rng, rows=200)
+    regressor = wg.MLPRegressor(
+        early_stopping=True, ema_decay=0.9, learning_rate_init=0.1, max_iter=300, random_state=0
+    )
+    regressor.fit(X[:100], y[:100], X_val=X[100:], y_val=y[100:])
+    scores = regressor.validation_scores_
+    assert regressor.stopped_ == "no improvement"
+    assert scores[-1] < max(scores)
+    assert regressor.score(X[100:], y[100:]) == pytest.approx(max(scores), rel=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int8, np.uint16, bool])
+def test_labels_in_an_array_of_whole_numbers_are_those_in_a_list(
+    dtype: Any, rng: np.random.Generator
+) -> None:
+    """An array of few different whole numbers goes a shorter way than other targets."""
+    X, y = data(rng)
+    labels = (y > 0).astype(dtype)
+    options = {"max_iter": 3, "random_state": 0}
+    short = wg.MLPClassifier(**options).fit(X, labels[::1])
+    long = wg.MLPClassifier(**options).fit(X, labels.tolist())
+    assert short.classes_.tolist() == long.classes_.tolist()
+    assert short.classes_.dtype == labels.dtype
+    np.testing.assert_array_equal(short.predict(X).astype(int), long.predict(X).astype(int))
+    for one, other in zip(arrays(short), arrays(long), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 import wengert as wg
+from wengert.errors import ConfigurationError
 from wengert.train import Callback, Stop
 
 pytestmark = pytest.mark.filterwarnings("ignore", category=ConvergenceWarning)
@@ -55,8 +56,10 @@ def test_a_clone_has_the_same_and_no_argument_removes_them(rng: np.random.Genera
     count = len(recorder.seen)
     classifier.set_callbacks().fit(*data(rng))
     assert len(recorder.seen) == count
-    with pytest.raises(TypeError, match="callbacks must be instances"):
+    with pytest.raises(ConfigurationError, match="'no callback' is no callback"):
         classifier.set_callbacks("no callback")
+    with pytest.raises(ConfigurationError, match=r"Recorder is a class; give an instance of it, Recorder\("):
+        classifier.set_callbacks(Recorder)
 
 
 callback = pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")

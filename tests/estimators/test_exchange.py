@@ -40,6 +40,15 @@ def fitted(task: str, rng: np.random.Generator) -> tuple[Any, np.ndarray]:
 TASKS = ["binary", "multiclass", "multilabel", "regression", "multi-output", "counts"]
 
 
+def through_files(estimator: Any, folder: Path) -> list[Any]:
+    """Return the estimator read back from each format that can be read."""
+    pytest.importorskip("onnx")
+    estimator.to_safetensors(folder / "model.safetensors")
+    estimator.to_onnx(folder / "model.onnx")
+    kind = type(estimator)
+    return [kind.from_safetensors(folder / "model.safetensors"), kind.from_onnx(folder / "model.onnx")]
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_onnx_gives_the_same_answers(task: str, tmp_path: Path, rng: np.random.Generator) -> None:
     pytest.importorskip("onnx")
@@ -101,14 +110,13 @@ def test_a_table_comes_back_with_its_columns(tmp_path: Path, rng: np.random.Gene
     frame.loc[0, "n"] = np.nan
     classifier = wg.MLPClassifier((3,), categorical_features="from_dtype", max_iter=3, random_state=0)
     classifier.fit(frame, frame["w"] == "x")
-    classifier.to_safetensors(tmp_path / "table.safetensors")
-    back = wg.MLPClassifier.from_safetensors(tmp_path / "table.safetensors")
-    np.testing.assert_array_equal(back.predict_proba(frame), classifier.predict_proba(frame))
-    assert list(back.feature_names_in_) == ["n", "w"]
+    for back in through_files(classifier, tmp_path):
+        np.testing.assert_array_equal(back.predict_proba(frame), classifier.predict_proba(frame))
+        assert list(back.feature_names_in_) == ["n", "w"]
 
 
 @pytest.mark.parametrize("task", ["classes", "labels", "number", "numbers"])
-def test_a_preset_comes_back_from_safetensors(task: str, tmp_path: Path, rng: np.random.Generator) -> None:
+def test_a_preset_comes_back(task: str, tmp_path: Path, rng: np.random.Generator) -> None:
     frame = pd.DataFrame({"n": rng.normal(size=40), "w": rng.choice([f"w{i}" for i in range(12)], 40)})
     X: Any = frame if task in ("classes", "number") else rng.normal(size=(40, 2))
     column = rng.normal(size=40)
@@ -120,20 +128,18 @@ def test_a_preset_comes_back_from_safetensors(task: str, tmp_path: Path, rng: np
     }[task]
     kind = wg.MLPClassifier if task in ("classes", "labels") else wg.MLPRegressor
     estimator = kind(hidden_layer_sizes=(8, 4), preset="tabular", max_iter=3, random_state=0).fit(X, y)
-    estimator.to_safetensors(tmp_path / "model.safetensors")
-    back = kind.from_safetensors(tmp_path / "model.safetensors")
-    np.testing.assert_array_equal(back.predict(X), estimator.predict(X))
-    assert (back.preset, back.hidden_layer_sizes, back.n_features_in_) == ("tabular", (8, 4), 2)
-    back.set_params(max_iter=2).fit(X, y)
+    for back in through_files(estimator, tmp_path):
+        np.testing.assert_array_equal(back.predict(X), estimator.predict(X))
+        assert (back.preset, back.hidden_layer_sizes, back.n_features_in_) == ("tabular", (8, 4), 2)
+        back.set_params(max_iter=2).fit(X, y)
 
 
 def test_one_class_comes_back(tmp_path: Path, rng: np.random.Generator) -> None:
     X = rng.normal(size=(20, 2))
     with pytest.warns(WengertWarning, match="one class only"):
         classifier = wg.MLPClassifier((3,), max_iter=2).fit(X, np.full(20, "only"))
-    classifier.to_safetensors(tmp_path / "one.safetensors")
-    back = wg.MLPClassifier.from_safetensors(tmp_path / "one.safetensors")
-    np.testing.assert_array_equal(back.predict(X), classifier.predict(X))
+    for back in through_files(classifier, tmp_path):
+        np.testing.assert_array_equal(back.predict(X), classifier.predict(X))
 
 
 @pytest.mark.parametrize("preset", ["plain", "tabular"])
@@ -172,18 +178,61 @@ def test_networks_of_onnx_and_torch(tmp_path: Path, rng: np.random.Generator) ->
     np.testing.assert_array_equal(classifier.predict(frame), np.array(["a", "b", "c"])[wanted.argmax(axis=1)])
     classifier.to_onnx(tmp_path / "model.onnx")
     again = wg.MLPClassifier.from_onnx(tmp_path / "model.onnx")
-    np.testing.assert_allclose(again.predict_proba(X), wanted, atol=1e-6)
+    np.testing.assert_allclose(again.predict_proba(frame), wanted, atol=1e-6)
+    np.testing.assert_array_equal(again.classes_, ["a", "b", "c"])
+    again = wg.MLPClassifier.from_onnx(tmp_path / "model.onnx", classes=[0, 1, 2], feature_names="xyz")
     np.testing.assert_array_equal(again.classes_, [0, 1, 2])
+    np.testing.assert_array_equal(again.feature_names_in_, ["x", "y", "z"])
     regressor = wg.MLPRegressor.from_torch(net[:3])
     np.testing.assert_allclose(regressor.predict(X), net[:3](torch.tensor(X)).detach().numpy(), atol=1e-6)
     binary = wg.MLPClassifier.from_torch(torch.nn.Sequential(torch.nn.Linear(3, 1), torch.nn.Sigmoid()))
     assert binary.predict_proba(X).shape == (10, 2)
+    labels = wg.MLPClassifier.from_torch(torch.nn.Sequential(net[0], torch.nn.Sigmoid()))
+    wanted = torch.sigmoid(net[0](torch.tensor(X))).detach().numpy()
+    np.testing.assert_allclose(labels.predict_proba(X), wanted, atol=1e-6)
+    np.testing.assert_array_equal(labels.predict(X), wanted > 0.5)
     with pytest.raises(ConfigurationError, match="2 classes for a network of 3 outputs, which tells 3 apart"):
         wg.MLPClassifier.from_torch(net, classes=["a", "b"])
     with pytest.raises(ConfigurationError, match="MLPRegressor predicts numbers"):
         wg.MLPRegressor.from_torch(net, classes=["a", "b"])
     with pytest.raises(ModelFileError, match="no stack of dense layers"):
         wg.MLPRegressor.from_torch(torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.LayerNorm(4)))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_estimators_come_back_from_onnx(task: str, tmp_path: Path, rng: np.random.Generator) -> None:
+    pytest.importorskip("onnx")
+    estimator, X = fitted(task, rng)
+    estimator.to_onnx(tmp_path / "model.onnx")
+    back = type(estimator).from_onnx(tmp_path / "model.onnx")
+    method = "predict_proba" if hasattr(estimator, "predict_proba") else "predict"
+    np.testing.assert_array_equal(getattr(back, method)(X), getattr(estimator, method)(X))
+    assert back.out_activation_ == estimator.out_activation_
+    assert all(
+        one.tobytes() == other.tobytes() for one, other in zip(back.coefs_, estimator.coefs_, strict=True)
+    )
+    np.testing.assert_array_equal(getattr(back, "classes_", []), getattr(estimator, "classes_", []))
+    back.set_params(max_iter=1).fit(X, estimator.predict(X))
+
+
+def test_an_activation_of_ones_own_in_files(tmp_path: Path, rng: np.random.Generator) -> None:
+    """ONNX and Python source hold the computation; what reads by names says so, and what can be done."""
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    X = rng.normal(size=(30, 3)).astype(np.float32)
+    options: dict[str, Any] = {"activation": lambda z: z * np.tanh(z), "max_iter": 2, "random_state": 0}
+    regressor = wg.MLPRegressor(hidden_layer_sizes=(4,), **options).fit(X, X[:, 0])
+    with pytest.raises(ConfigurationError, match=r"says by names .* ONNX and Python source \(to_onnx, to_py"):
+        regressor.to_safetensors(tmp_path / "m.safetensors")
+    regressor.to_onnx(tmp_path / "m.onnx")
+    regressor.to_python(tmp_path / "m.py")
+    wanted = regressor.predict(X)
+    (found,) = runtime.InferenceSession(tmp_path / "m.onnx").run(None, {"X": X})
+    np.testing.assert_allclose(found[:, 0], wanted, atol=1e-5)
+    found = runpy.run_path(str(tmp_path / "m.py"))["predict"](X)
+    np.testing.assert_allclose(found[:, 0], wanted, atol=1e-5)
+    with pytest.raises(ModelFileError, match=r"the operator Mul \(node 'Mul_\d+'\) is not supported"):
+        wg.MLPRegressor.from_onnx(tmp_path / "m.onnx")
 
 
 def test_counts_come_back_from_onnx(tmp_path: Path, rng: np.random.Generator) -> None:

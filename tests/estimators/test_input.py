@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import wengert as wg
+from wengert import nn, optim, train
 from wengert.errors import (
     ConfigurationError,
     DataError,
@@ -39,6 +40,9 @@ def classes(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         ({"ema_decay": 2}, "ema_decay is None or a number"),
         ({"time_limit": 0}, "time_limit is None or a number"),
         ({"shuffle": "yes"}, "shuffle is True or False, got 'yes'"),
+        ({"random_state": "seed"}, r"random_state is None, an integer in \[0, 4294967295\] or .* got 'seed'"),
+        ({"random_state": -1}, "random_state is None, an integer .* got -1"),
+        ({"random_state": np.random.default_rng(0)}, r"a Generator is none\), got Generator\(PCG64\)"),
         ({"solver": "adm"}, "unknown solver 'adm'; did you mean 'adam'"),
         ({"activation": "rellu"}, "unknown activation 'rellu'; did you mean 'relu'"),
         ({"activation": 3}, "activation is a name, a function or one of them for each hidden layer"),
@@ -110,16 +114,29 @@ def test_a_mean_cannot_be_weighted(rng: np.random.Generator) -> None:
 
 def test_targets_of_another_task(rng: np.random.Generator) -> None:
     X, y = classes(rng)
-    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+    with pytest.raises(DataError, match=r"Unknown label type: continuous: .* there is MLPRegressor"):
         wg.MLPClassifier().fit(X, X[:, 0])
+    with pytest.raises(DataError, match="Unknown label type: unknown: y holds no classes"):
+        wg.MLPClassifier().fit(X, np.array([1, "a"] * 30, object))
     for words in (y, y.astype(object)):
         with pytest.raises(DataError, match="y holds words, and MLPRegressor predicts numbers") as caught:
             wg.MLPRegressor().fit(X, words)
         assert str(caught.value).endswith("For classes there is MLPClassifier.")
     with pytest.raises(DataError, match="requires y to be passed"):
         wg.MLPRegressor().fit(X, None)
-    with pytest.raises(ValueError, match="NaN"):
+    with pytest.raises(DataError, match="y contains NaN, in row 3; a target is a number"):
         wg.MLPRegressor().fit(X, np.where(np.arange(60) == 3, np.nan, X[:, 0]))
+    with pytest.raises(DataError, match="y contains -infinity, in row 2, and 57 more"):
+        wg.MLPRegressor().fit(X, np.where(np.arange(60) >= 2, -np.inf, X[:, 0]))
+    with pytest.raises(DataError, match="y contains NaN, in row 3, and 1 more"):
+        wg.MLPRegressor().fit(X, np.where(np.arange(60)[:, None] == 3, np.nan, X[:, :2]))
+    with pytest.raises(DataError, match="y contains NaN, in row 3; each row needs a class"):
+        wg.MLPClassifier().fit(X, np.where(np.arange(60) == 3, np.nan, 1.0))
+    for missing in (None, np.nan, pd.NA, pd.NaT):
+        words = y.astype(object)
+        words[4] = missing
+        with pytest.raises(DataError, match=rf"y has no class in row 4: {missing!r}; each row needs one"):
+            wg.MLPClassifier().fit(X, words)
     with pytest.raises(ShapeError, match="X has 60 rows and y has 59"):
         wg.MLPClassifier().fit(X, y[1:])
 
@@ -134,12 +151,62 @@ def test_weights(rng: np.random.Generator) -> None:
         ShapeError, match=r"sample_weight has shape \(59,\); it needs one number for each of the 60"
     ):
         wg.MLPClassifier().fit(X, y, np.ones(59))
-    with pytest.raises(DataError, match=r"class_weight is negative \(-1\) for the class 'b'"):
-        wg.MLPClassifier(class_weight={"b": -1}).fit(X, y)
+    for wrong, value in ((-1, "-1"), ("much", "'much'"), (np.nan, "nan"), (np.inf, "inf"), (True, "True")):
+        with pytest.raises(
+            ConfigurationError, match=f"number of 0 or more for each class, got {value} for the class 'b'"
+        ):
+            wg.MLPClassifier(class_weight={"b": wrong}).fit(X, y)
+    for wrong in ("foo", [1.0, 2.0, 1.0], 2):
+        with pytest.raises(
+            ConfigurationError, match=r"class_weight is None, 'balanced' or a dict such as \{'a': 2.0\}, got"
+        ):
+            wg.MLPClassifier(class_weight=wrong).fit(X, y)
+    with pytest.raises(
+        ConfigurationError, match="names the class 'd', which y does not have; the classes are 'a', 'b', 'c'"
+    ):
+        wg.MLPClassifier(class_weight={"a": 2, "d": 3}).fit(X, y)
+    for weight, said in ((np.nan, "NaN"), (np.inf, "infinity")):
+        with pytest.raises(DataError, match=f"sample_weight contains {said}, in row 7; leave such rows out"):
+            wg.MLPClassifier().fit(X, y, np.where(np.arange(60) == 7, weight, 1.0))
+    with pytest.raises(DataError, match="sample_weight holds what is no number: could not convert"):
+        wg.MLPClassifier().fit(X, y, ["heavy"] * 60)
     with pytest.raises(DataError, match="class_weight is zero for all classes of y"):
         wg.MLPClassifier(class_weight=dict.fromkeys(set(y), 0)).fit(X, y)
     with pytest.raises(ConfigurationError, match="class_weight is for one class a row"):
         wg.MLPClassifier(class_weight="balanced").fit(X, np.eye(3)[[0, 1, 2] * 20].astype(int) | 1)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [
+        (lambda t: -1.0, r"the schedule <lambda> at step 0 gives -1.0. It has to give a finite number of 0"),
+        (lambda t: np.nan, "at step 0 gives nan"),
+        (lambda t: 0.1 - 0.02 * t, "at step 6 gives -0.0"),
+        (lambda t: "fast", "gives 'fast' of shape .* and dtype <U4. It has to give one number"),
+        (lambda t: None, "gives None .* It has to give one number"),
+        (lambda t: np.ones(3), r"of shape \(3,\) and dtype float64. It has to give one number"),
+        (lambda t: 1j * t, "gives 0j .* It has to give one number"),
+        (lambda t, u: 0.1, "raises TypeError: .* A schedule is a function of one argument"),
+        (lambda t: 1 / 0, "at step 0 raises ZeroDivisionError: division by zero"),
+    ],
+)
+def test_schedules_that_give_no_rates(schedule: Any, message: str, rng: np.random.Generator) -> None:
+    """They are refused where they are given: to an estimator, and to an optimiser, alone and in a group."""
+    X, y = classes(rng)
+    with pytest.raises(ConfigurationError, match=f"MLPClassifier: lr_schedule: .*{message}"):
+        wg.MLPClassifier(lr_schedule=schedule, batch_size=30, max_iter=4).fit(X, y)
+    net = nn.Dense(3, 1).initialise(seed=0)
+    optimizer = optim.AdamW(weight_decay=schedule)
+    groups = optim.ParameterGroups((("bias", optim.SGD(schedule)),), optim.Adam())
+    for name, one in (("AdamW: weight_decay", optimizer), ("SGD: learning_rate", groups)):
+        with pytest.raises(ConfigurationError, match=f"{name}: .*{message}"):
+            train.fit(net, X, X[:, :1], loss="half_squared_error", optimizer=one, batch_size=30, epochs=4)
+
+
+def test_a_class_of_one_row_cannot_be_held_out(rng: np.random.Generator) -> None:
+    X = rng.normal(size=(60, 3))
+    with pytest.raises(DataError, match="held out of each class, and one class of y has 1 row"):
+        wg.MLPClassifier(early_stopping=True).fit(X, np.arange(60) == 0)
 
 
 def test_masked_arrays(rng: np.random.Generator) -> None:

@@ -113,6 +113,12 @@ def test_with_parameters():
         nn.with_parameters(net, {"layers.0.wieght": 1})
     with pytest.raises(ShapeError, match=r"'layers.0.bias' has shape \(8,\), got \(7,\)"):
         nn.with_parameters(net, {"layers.0.bias": np.ones(7)})
+    for numbers in ([1] * 8, [1.0] * 8, np.ones(8, np.int64)):
+        bias = nn.with_parameters(net, {"layers.0.bias": numbers}).layers[0].bias
+        assert (type(bias), bias.dtype, bias.sum()) == (np.ndarray, np.float32, 8)
+    for nonsense in ("heavy", None, [1, [2]], ["a"] * 8):
+        with pytest.raises(DTypeError, match=r"parameter 'layers.0.bias' is an array of numbers, got "):
+            nn.with_parameters(net, {"layers.0.bias": nonsense})
 
 
 def test_modules_are_frozen_and_replaced():

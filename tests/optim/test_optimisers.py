@@ -197,3 +197,23 @@ def test_a_huge_rate_shows_as_not_finite(rate):
         for _ in range(10):
             w, state = optimiser.update(w, {"w": w["w"] ** 3}, state)
     assert not np.isfinite(w["w"]).any()
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if "weight_decay" not in CASES[name][2]])
+def test_moments_without_gradient_end_at_zero_and_never_are_subnormal(name):
+    optimiser = CASES[name][0]
+    parameters = {"weight": np.full((2, 2), 0.5, np.float32), "bias": np.full(2, 0.5, np.float32)}
+    # The largest of these moments have some steps to go to the subnormal numbers, the others few.
+    gradient = {"weight": np.full((2, 2), 1e-36, np.float32), "bias": np.full(2, 1e-37, np.float32)}
+    nothing = {path: 0 * leaf for path, leaf in gradient.items()}
+    smallest = np.finfo(np.float32).smallest_normal
+    state = optimiser.init(parameters)
+    parameters, state = optimiser.update(parameters, gradient, state)
+    for _ in range(200):
+        parameters, state = optimiser.update(parameters, nothing, state)
+        sizes = np.abs(
+            np.concatenate([leaf.ravel() for leaf in wg_leaves(state) if leaf.dtype.kind == "f"] or [[]])
+        )
+        assert not ((sizes > 0) & (sizes < smallest)).any()
+    for key in {"velocity", "mean"} & state.keys():
+        assert all((leaf == 0).all() for leaf in wg_leaves(state[key]))

@@ -230,7 +230,7 @@ def test_kill_9_at_every_step_leaves_a_whole_directory(tmp_path, when):
         asides += not target.exists()
         save(target, b"next")
         assert contents(target) == (b"next", b"next")
-        assert not (target.parent / ".model.previous").exists()
+        assert visible_and_hidden(target.parent) == ["model"]
     assert contents(tmp_path / str(last) / "model") == (b"next", b"next")
     assert asides >= 1, "no kill fell between the two renames"
 
@@ -247,6 +247,83 @@ def test_kill_9_at_every_step_leaves_a_whole_file(tmp_path, when):
     found = [(tmp_path / str(step) / "model").read_bytes() for step in range(1, last + 1)]
     assert set(found) == {b"old" * 1000, b"new" * 1000}
     assert found[-1] == b"new" * 1000
+    folders = [tmp_path / str(step) for step in range(1, last + 1)]
+    assert any(visible_and_hidden(folder) != ["model"] for folder in folders), "no kill left a file behind"
+    for folder in folders:
+        save_file(folder / "model", b"next")
+        assert visible_and_hidden(folder) == ["model"]
+
+
+@posix
+def test_what_a_living_writer_is_at_is_left_alone(tmp_path):
+    with new_directory(tmp_path / "model", anything_is_ours) as temporary:
+        write_and_flush(temporary / "a", b"first")
+        write_and_flush(temporary / "b", b"first")
+        save(tmp_path / "model", b"second")
+        assert visible_and_hidden(tmp_path) == sorted([temporary.name, "model"])
+    assert contents(tmp_path / "model") == (b"first", b"first")
+    assert visible_and_hidden(tmp_path) == ["model"]
+
+
+@posix
+def test_only_what_a_writer_of_the_same_place_left_is_removed(tmp_path):
+    random = "0123456789abcdef"
+    others = [f".other.{random}.new", ".model.new", ".model.backup.new", f"model.{random}.new"]
+    for name in [*others, f".model.{random}.new"]:
+        (tmp_path / name).write_text("half")
+    (tmp_path / f"..model.previous.{random}.new").mkdir()
+    save_file(tmp_path / "model", b"new")
+    assert visible_and_hidden(tmp_path) == sorted([*others, "model"])
+
+
+@posix
+def test_devices_and_pipes_are_written_to_and_never_replaced(tmp_path):
+    atomic.refuse_unwritable(Path(os.devnull))
+    write_file(Path(os.devnull), b"gone")
+    assert not Path(os.devnull).is_file()
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_file(tmp_path / "pipe", b"through")
+        assert os.read(reader, 100) == b"through"
+    finally:
+        os.close(reader)
+    assert visible_and_hidden(tmp_path) == ["pipe"]
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("file/f", "file is no directory"),
+        ("none/f", "none is no directory. Make it first"),
+        ("", "is a directory. Name a file"),
+    ],
+)
+def test_places_that_no_file_can_have(tmp_path, place, said):
+    (tmp_path / "file").write_text("data")
+    with pytest.raises(ModelFileError, match=said):
+        atomic.refuse_unwritable(tmp_path / place)
+
+
+def test_the_system_is_asked_and_not_the_permissions(tmp_path, monkeypatch):
+    """A read-only or full file system refuses whoever may write by the permission bits, root above all."""
+    atomic.refuse_unwritable(tmp_path / "f")
+    assert visible_and_hidden(tmp_path) == []
+
+    def read_only(*args, real=os.open, **options):
+        if args[1] & os.O_CREAT:
+            raise OSError(errno.EROFS, "Read-only file system")
+        return real(*args, **options)
+
+    monkeypatch.setattr(atomic.os, "open", read_only)
+    with pytest.raises(ModelFileError, match="may not be written to: Read-only file system"):
+        atomic.refuse_unwritable(tmp_path / "f")
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc, which refuses root as well")
+def test_a_file_system_without_room_for_files():
+    with pytest.raises(ModelFileError, match="/proc may not be written to"):
+        atomic.refuse_unwritable(Path("/proc/f"))
 
 
 @posix

@@ -137,6 +137,11 @@ def test_python_numbers() -> None:
     assert "np.exp instead of math.exp" in refused(lambda x: math.exp(x), abstract())
     assert "float() would cut the derivative" in refused(lambda x: float(x), 1.0)
     assert "int() of a floating tensor would cut" in refused(lambda x: int(x), 1.0)
+    for function in (lambda x: divmod(x, 2.0), lambda x: divmod(2.0, x)):
+        assert "np.floor_divide has no rule; the nearest that has one is np.divide" in refused(function, 1.0)
+    text = refused(lambda x: f"{x:.2f}", abstract())
+    assert "no digits yet that '.2f' could format; print it without a format, or the result after" in text
+    assert trace(lambda x: [x, f"{x}"][0], 1.0)(2.0) == 2.0
     with pytest.raises(TypeError, match="a float64 tensor is no index"):
         trace(lambda x: range(x), 1.0)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wengert import nn, optim, train
-from wengert.errors import ConfigurationError
+from wengert.errors import ConfigurationError, IndexRangeError
 from wengert.train import Epoch, History
 
 ROWS = 40
@@ -136,3 +136,12 @@ def test_without_early_stopping_the_last_weights_are_kept():
 def test_early_stopping_refuses_what_is_no_delta(min_delta):
     with pytest.raises(ConfigurationError, match="min_delta"):
         train.EarlyStopping(3, min_delta)
+
+
+def test_a_history_says_how_long_it_is():
+    with pytest.raises(IndexRangeError, match="the history has 0 epochs: no epoch has ended, and"):
+        History()[-1]
+    history = History().appended(Epoch(1, 0.5, None, None, None, 0.1))
+    with pytest.raises(IndexRangeError, match="the history has 1 epochs, and position 1 was asked for"):
+        history[1]
+    assert [epoch.loss for epoch in history] == [0.5]

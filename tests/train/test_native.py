@@ -23,6 +23,12 @@ ROWS = 43
 BATCH = 8
 
 
+@pytest.fixture(autouse=True)
+def processors(monkeypatch):
+    """Have as many threads as a test asks for, whatever the machine has."""
+    monkeypatch.setattr(default, "usable_processors", lambda: 8)
+
+
 @pytest.fixture
 def rows(rng):
     X = rng.normal(size=(ROWS, 5))
@@ -49,6 +55,7 @@ def loops(monkeypatch):
 def shared(monkeypatch, loops):
     """Have all threads work on every kernel, however small, in every stretch of steps."""
     monkeypatch.setattr(order, "WORTH_SHARING", 0.0)
+    monkeypatch.setattr(order, "MEETING", 0.0)
 
     def together(self, seconds):
         return self._candidates[-1], 1000
@@ -358,6 +365,14 @@ def test_threads_are_checked():
         fit(deep(), X, y, threads=2, executor="numpy")
 
 
+def test_no_more_threads_than_processors_are_used(rows, loops):
+    message = "threads=64 is lowered to 8, as many as there are processors for this process"
+    with pytest.warns(WengertWarning, match=message) as told:
+        train.fit(deep(), *rows, loss="nllm_from_logits", epochs=1, progress=False, threads=64)
+    assert told[0].filename == __file__
+    assert LLVMExecutor(threads=64).threads == 64  # who makes an executor decides
+
+
 def paced(pace, step_seconds, stretches, seconds=0.1, left=10**9):
     """Return threads and count of each stretch, where a step takes so long by the number of threads."""
     taken = []
@@ -393,7 +408,7 @@ def test_epochs_that_are_over_at_once_are_not_shared():
 
 def test_without_llvmlite_numpy_trains_and_it_is_said_once(rows, monkeypatch):
     wanted = fit(deep(), *rows, executor="numpy")
-    monkeypatch.setitem(sys.modules, "wengert.run.llvm", None)
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
     default._llvm_executor.cache_clear()
     try:
         with pytest.warns(WengertWarning, match="llvmlite cannot be loaded"):
@@ -402,3 +417,21 @@ def test_without_llvmlite_numpy_trains_and_it_is_said_once(rows, monkeypatch):
         assert_same_bits(fit(deep(), *rows), wanted)  # a second warning would be an error
     finally:
         default._llvm_executor.cache_clear()
+
+
+@pytest.mark.parametrize("optimizer", [optim.SGD(0.1, momentum=0.9), optim.Adam(0.01)])
+@pytest.mark.parametrize("batch_size", [1, 2, 4])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_tiny_step_is_one_function_that_keeps_its_carry_in_registers(
+    loops, monkeypatch, dtype, batch_size, optimizer
+):
+    X, y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype), np.array([[0], [1], [1], [0]], dtype)
+    net = nn.Sequential(nn.Dense(2, 3, "tanh"), nn.Dense(3, 1)).initialise(seed=1, dtype=dtype)
+    options = {
+        "loss": "nll_from_logits", "optimizer": optimizer, "batch_size": batch_size, "epochs": 30,
+    }  # fmt: skip
+    result = fit(net, X, y, **options)
+    assert any(loop.compiled.layout.is_inlined for loop in loops)
+    assert_close(result, fit(net, X, y, executor="numpy", **options), 1e-11 if dtype == np.float64 else 1e-4)
+    monkeypatch.setattr(Pace, "next", lambda self, seconds: (1, 1))
+    assert_same_bits(fit(net, X, y, **options), result)

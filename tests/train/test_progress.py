@@ -107,6 +107,19 @@ def test_training_without_standard_error_works(monkeypatch):
     assert run(progress=True).stopped == "epochs"
 
 
+def test_lines_that_nobody_reads_do_not_end_the_training(monkeypatch):
+    class Gone:
+        def write(self, text):
+            raise BrokenPipeError
+
+        def flush(self):
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    display = progress.Lines(5, 0.0)
+    assert display.show(0.1, History()) > 0
+
+
 def test_importing_training_brings_in_nothing_heavy():
     heavy = ("rich", "scipy", "polars", "sklearn")
     code = f"import wengert.train, sys; print([name for name in {heavy} if name in sys.modules])"

@@ -6,6 +6,7 @@ import importlib.metadata
 import platform
 from pathlib import Path
 
+from wengert.run.threads import physical_cores
 from wengert.version import __version__
 
 _PACKAGES = ("numpy", "llvmlite", "torch", "jax", "scikit-learn", "autograd")
@@ -15,20 +16,12 @@ def describe_machine() -> dict[str, str]:
     """Return processor, cores, system and the versions of what is installed, for people."""
     return {
         "processor": _processor(),
-        "cores": str(cores()),
+        "cores": str(physical_cores()),
         "system": f"{platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
         "wengert": __version__,
         **_versions(),
     }
-
-
-def cores() -> int:
-    """Return how many physical cores this process may use."""
-    from joblib import cpu_count
-
-    found: int = cpu_count(only_physical_cores=True)
-    return found
 
 
 def _processor() -> str:

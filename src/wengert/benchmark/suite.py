@@ -152,7 +152,7 @@ def _measure_one(
         except Exception as error:  # another library may fail in any way; the others go on
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             result.failures.append(f"{peer.title}, {here}: {reason}")
-    report(f"{here}: {rounds} rounds")
+    report(f"{here}: {rounds} round{'s' if rounds > 1 else ''}")
     for name, seconds in interleaved({name: trial.turn for name, trial in trials.items()}, rounds).items():
         settings = trials[name].candidate.settings
         result.measurements.append(Measurement(configuration.name, rule, name, settings, seconds))

@@ -37,8 +37,8 @@ def limits_in_words(result: Result) -> str:
     """Return the limits of the machine in a sentence."""
     one, all_ = result.single, result.limits
     return (
-        f"float32 multiply-adds {one.flops[4] / 1e9:.0f} GFLOP/s on one core, {all_.flops[4] / 1e9:.0f} on "
-        f"{result.threads}; second-level cache {one.l2_bandwidth / 1e9:.0f} and "
+        f"limits: float32 multiply-adds {one.flops[4] / 1e9:.0f} GFLOP/s on one core, "
+        f"{all_.flops[4] / 1e9:.0f} on {result.threads}; second-level cache {one.l2_bandwidth / 1e9:.0f} and "
         f"{all_.l2_bandwidth / 1e9:.0f} GB/s, memory {one.memory_bandwidth / 1e9:.1f} and "
         f"{all_.memory_bandwidth / 1e9:.1f} GB/s, read and written"
     )
@@ -84,7 +84,7 @@ def _ratios(result: Result) -> Table:
             continue
         ratios = (result.ratio(configuration.name, rule, peer.name) for peer in others)
         limit = result.roofline(configuration, rule) / ours
-        part = f"{limit:.0%}" if limit >= 0.1 else f"{limit:.1%}"
+        part = f"{limit:.0%}" if limit >= 0.1 else f"{100 * limit:.2g}%"
         rows.append((*labels, *(_ratio(ratio) for ratio in ratios), part))
     headers = ("network", "update", *(peer.title for peer in others), "of the limit")
     return Table("wengert's time as a part of each other's, and the part of the limit reached", headers, rows)
@@ -112,11 +112,13 @@ def _settings(result: Result) -> Table:
                 found.setdefault(one.settings, []).append(f"{one.configuration} {one.rule}")
         rows += [(peer.title, settings, ", ".join(where)) for settings, where in found.items()]
     title = "Best settings of each, by trial"
-    return Table(title, ("", "settings", "where"), rows, numbers=False)
+    return Table(title, ("of", "settings", "where"), rows, numbers=False)
 
 
 def _ratio(ratio: float | None) -> str:
-    return "–" if ratio is None else f"{ratio:.3f}" if ratio < 0.1 else f"{ratio:.2f}"
+    if ratio is None:
+        return "–"
+    return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"
 
 
 def record(result: Result) -> dict[str, Any]:

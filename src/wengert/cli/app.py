@@ -290,6 +290,11 @@ def bench(
 
     Example: wengert bench --only BD
     """
+    from wengert.errors import ConfigurationError
+    from wengert.run import NumpyExecutor, default_executor
+
+    if isinstance(default_executor(), NumpyExecutor):
+        raise ConfigurationError("`wengert bench` measures machine code, and here there is none")
     from wengert.cli.bench_command import run
 
     return run(only, peers, rounds, json)

@@ -7,18 +7,19 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from rich.padding import Padding
 from rich.text import Text
 
 from wengert.benchmark.configurations import CONFIGURATIONS
-from wengert.benchmark.machine import cores
 from wengert.benchmark.peers import PEERS, Peer
 from wengert.benchmark.suite import Result, measure
 from wengert.benchmark.tables import limits_in_words, record, tables
 from wengert.cli.console import error_console, label_and_text, result_console
-from wengert.cli.entry import INTERRUPTED, SUCCESS
+from wengert.cli.exit_codes import INTERRUPTED, SUCCESS
 from wengert.cli.report import heading, listing
 from wengert.errors import ConfigurationError
-from wengert.storage import dump_json, write_file
+from wengert.run.threads import physical_cores
+from wengert.storage import dump_json, refuse_unwritable, write_file
 
 # The others need minutes (`torch.compile`), or are ourselves once more.
 _DEFAULT_PEERS = ("wengert", "pytorch", "jax-step", "jax-loop", "numpy", "scikit-learn")
@@ -33,11 +34,11 @@ def run(only: str | None, peers: str | None, rounds: int, json_file: str | None)
     names = list(CONFIGURATIONS) if only is None else list(only.upper())
     configurations = _chosen("--only", names, CONFIGURATIONS)
     wanted = _chosen("--peers", _DEFAULT_PEERS if peers is None else peers.split(","), PEERS)
-    if json_file is not None and not Path(json_file).absolute().parent.is_dir():
-        raise ConfigurationError(f"--json {json_file}: there is no such directory")
+    if json_file is not None:
+        refuse_unwritable(Path(json_file))
     present = [peer for peer in wanted if peer.installed()]
     _name_absent(peer for peer in wanted if not peer.installed())
-    result = measure(configurations, present, cores(), rounds, _progress())
+    result = measure(configurations, present, physical_cores(), rounds, _progress())
     for failure in result.failures:
         error_console().print(label_and_text("warning", f"not measured: {failure}"), soft_wrap=True)
     if json_file is not None:
@@ -64,8 +65,11 @@ def _chosen(option: str, names: Iterable[str], known: Mapping[str, _Item]) -> li
 
 
 def _name_absent(absent: Iterable[Peer]) -> None:
+    titles: dict[str, list[str]] = {}
     for peer in absent:
-        line = f"{peer.title} is not installed: pip install {peer.distribution}"
+        titles.setdefault(peer.distribution, []).append(peer.title)
+    for distribution, names in titles.items():
+        line = f"{', '.join(names)}: not installed (pip install {distribution})"
         error_console().print(Text(line), soft_wrap=True)
 
 
@@ -83,8 +87,8 @@ def _print(result: Result) -> None:
     console = result_console()
     heading(console, result.machine["processor"])
     versions = {name: value for name, value in result.machine.items() if name != "processor"}
-    console.print(Text("  " + ", ".join(f"{name} {value}" for name, value in versions.items())))
-    console.print(Text(f"  {limits_in_words(result)}"))
+    for line in (", ".join(f"{name} {value}" for name, value in versions.items()), limits_in_words(result)):
+        console.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
     for table in tables(result):
         heading(console, table.title)
         console.print(listing(table.headers, table.rows, table.headers[2:] if table.numbers else ()))

@@ -14,14 +14,26 @@ from rich.text import Text
 _COLOURS = {"error": "bold red", "bug": "bold red", "interrupted": "bold yellow", "warning": "bold yellow"}
 
 
+class _Results(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to `wengert.cli.entry`, as for what is printed otherwise; rich would exit with 1."""
+        raise BrokenPipeError
+
+
+class _Messages(Console):
+    def on_broken_pipe(self) -> None:
+        """Go on without a reader: the work is not done for the messages."""
+        self.quiet = True
+
+
 def result_console() -> Console:
     """Return a console on standard output."""
-    return Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
+    return _Results(file=sys.stdout, highlight=False, markup=False, emoji=False)
 
 
 def error_console() -> Console:
     """Return a console on standard error."""
-    return Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
+    return _Messages(file=sys.stderr, highlight=False, markup=False, emoji=False)
 
 
 def label_and_text(label: str, message: str) -> Text:

@@ -11,7 +11,7 @@ from wengert.cli.console import error_console, label_and_text
 from wengert.errors import ConfigurationError
 from wengert.explain.derivation import Derivation
 from wengert.explain.formula import nearest
-from wengert.storage import write_file
+from wengert.storage import refuse_unwritable, write_file
 
 _FORMATS = ("text", "latex", "html", "json")
 _SUFFIXES = {".txt": "text", ".tex": "latex", ".html": "html", ".htm": "html", ".json": "json"}
@@ -49,7 +49,7 @@ class Output:
 
         Raises
         ------
-        ConfigurationError
+        ConfigurationError, ModelFileError
         """
         if self.form not in _FORMATS:
             known = ", ".join(_FORMATS)
@@ -64,6 +64,8 @@ class Output:
             )
         if self.browser and self.form != "html":
             raise ConfigurationError(f"--open shows HTML in the browser, not {self.form}; leave out --format")
+        if self.file:
+            refuse_unwritable(Path(self.file))
 
     def write(self, derivation: Derivation) -> None:
         """Print the derivation, or write it to the file and say so."""

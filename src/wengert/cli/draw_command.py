@@ -11,6 +11,7 @@ from wengert.explain.drawing.drawing import Drawing, check_suffix
 from wengert.explain.drawing.entry import draw
 from wengert.explain.formula import nearest
 from wengert.explain.formula_program import check_names
+from wengert.storage import refuse_unwritable
 
 _FORMATS = ("svg", "dot")
 _FOLDS = ("composites", "layers", "nothing")
@@ -20,6 +21,7 @@ def run(subject: str, sources: dict[str, Any], form: str, out: str | None) -> in
     """Print or write a drawing; see `wengert.cli.app.draw`."""
     if out is not None:
         check_suffix(out)
+        refuse_unwritable(Path(out))
     if form not in _FORMATS:
         hint = "; a PNG goes to a file: --out graph.png" if form == "png" else nearest(form, _FORMATS)
         raise ConfigurationError(f"--format {form} is not one of {', '.join(_FORMATS)}{hint}")

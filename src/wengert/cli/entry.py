@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from wengert.errors import VerificationError, WengertError
+from wengert.cli.exit_codes import BAD_INPUT, BROKEN_PIPE, BUG, INTERRUPTED, SUCCESS
+from wengert.errors import VerificationError, WengertError, WengertWarning
 
-SUCCESS = 0
-BUG = 1
-BAD_INPUT = 2
-INTERRUPTED = 130  # as a shell has it: 128 + the number of the signal
-BROKEN_PIPE = 141
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,13 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wrong, 130 after Ctrl-C (when training had begun, the best weights so far are saved), 141 when the
         reader of the output went away, 1 for a bug of wengert.
     """
+    _open_streams()
     try:
         code = _dispatch(sys.argv[1:] if arguments is None else list(arguments))
         # Here and not at the exit of the interpreter, where nobody could catch the broken pipe.
         sys.stdout.flush()
     except BrokenPipeError:
-        # Python flushes once more when it exits, and then there must be somebody who listens.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return BROKEN_PIPE
     except KeyboardInterrupt:
         _say("interrupted", "nothing was saved.")
@@ -47,18 +48,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except WengertError as error:
         _say("error", str(error))
         return BAD_INPUT
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            return _report_bug()
+        _say("error", f"the output could not be written: {error.strerror}.")
+        _discard_output()
+        return BAD_INPUT
     except Exception:
         return _report_bug()
     return code
+
+
+def _open_streams() -> None:
+    """Give what was closed by the caller (``>&-``) a place where it is lost, as it was asked for."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 – for as long as the process lives
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 – for as long as the process lives
+
+
+def _discard_output() -> None:
+    """Let nobody notice what is left: Python flushes once more when it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(arguments: list[str]) -> int:
     from cyclopts import CycloptsError
 
     from wengert.cli.app import app
+    from wengert.cli.console import result_console
 
     try:
-        command, bound, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)
+        command, bound, _ = app.parse_args(
+            arguments, exit_on_error=False, print_error=False, console=result_console()
+        )
     except CycloptsError as error:
         named = arguments[0] if arguments and arguments[0] in app else None
         _say("error", str(error).strip())
@@ -67,9 +90,25 @@ def _dispatch(arguments: list[str]) -> int:
     from wengert.run.numpy.blas_threads import one_blas_thread
 
     # The networks of tables are small, and the same command must give the same bits on any machine load.
-    with one_blas_thread():
+    with one_blas_thread(), _warnings_in_words():
         code = command(*bound.args, **bound.kwargs)
     return code if isinstance(code, int) else SUCCESS  # --help and --version return nothing
+
+
+@contextmanager
+def _warnings_in_words() -> Iterator[None]:
+    """Print our own warnings as the messages that they are, without a line of our source."""
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
+            if issubclass(category, WengertWarning):
+                _say("warning", str(message))
+            else:
+                usual(message, category, *place, **options)
+
+        warnings.showwarning = show
+        yield
 
 
 def _say(label: str, message: str) -> None:

@@ -17,11 +17,13 @@ from wengert.io.report.run_report import evaluation_figures
 from wengert.io.report.svg import standalone
 from wengert.io.table_model import TableModel
 from wengert.io.tables import read_table
-from wengert.storage import write_file
+from wengert.storage import why_not_writable, write_file
 
 
 def run(model: str, file: str, plots: str | None, *, as_json: bool) -> int:
     """Score a model; see `wengert.cli.app.evaluate`."""
+    if plots is not None and (reason := why_not_writable(Path(plots).absolute(), "figure.svg")):
+        raise ConfigurationError(f"--plots {plots}: no figures can be written there: {reason}.")
     loaded = TableModel.load(model)
     frame = read_table(file, text_columns=loaded.preprocessor.text_columns)
     scores = loaded.score(frame)
@@ -56,10 +58,6 @@ def run(model: str, file: str, plots: str | None, *, as_json: bool) -> int:
 
 def _write_plots(directory: Path, model: TableModel, frame: pl.DataFrame, scores: dict[str, Any]) -> None:
     """Write each figure as an SVG file."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ConfigurationError(f"--plots: {directory} cannot be made a directory: {reason}.") from None
+    directory.mkdir(parents=True, exist_ok=True)
     for name, (svg, _) in evaluation_figures(model, frame, scores).items():
         write_file(directory / f"{name}.svg", standalone(svg).encode("utf-8"))

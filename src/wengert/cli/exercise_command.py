@@ -8,7 +8,7 @@ from wengert.errors import ConfigurationError
 from wengert.explain.exercises.entry import exercise
 from wengert.explain.exercises.exercise import Exercise
 from wengert.explain.formula import nearest
-from wengert.storage import write_file
+from wengert.storage import refuse_unwritable, write_file
 
 _FORMATS = {"text": Exercise.to_text, "latex": Exercise.to_latex, "html": Exercise.to_html}
 _SUFFIXES = {".txt": "text", ".tex": "latex", ".html": "html", ".htm": "html"}
@@ -21,6 +21,8 @@ def run(options: dict, form: str | None, out: str | None, solution: bool) -> int
         raise ConfigurationError(
             f"--format {form} is not one of {', '.join(_FORMATS)}{nearest(form, _FORMATS)}"
         )
+    if out is not None:
+        refuse_unwritable(Path(out))
     text = _FORMATS[form](exercise(**options), solution).rstrip("\n")
     if out is None:
         print(text)

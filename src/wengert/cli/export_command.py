@@ -14,6 +14,7 @@ from wengert.io.formats.portable_model import PortableModel
 from wengert.io.table_model import TableModel
 from wengert.ir.python_names import identifier
 from wengert.nn.validation import unknown_name
+from wengert.storage import refuse_unwritable
 
 _FEW = 8  # columns that are listed
 
@@ -26,6 +27,7 @@ def run(model: str, format: str | None, out: str | None) -> int:
         raise unknown_name("export", "format", format, FORMATS)
     path = Path(out) if out is not None else _default_path(model, str(format))
     format = format or format_of(path)
+    refuse_unwritable(path)
     portable = TableModel.load(model).portable()
     export_model(portable, path, format)
     console = result_console()

@@ -12,19 +12,19 @@ from wengert.errors import ConfigurationError
 from wengert.train.callbacks import Callback, Stop, TrainingState
 
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks as with_callbacks
+    from sklearn.callback import (
+        CallbackSupportMixin,
+        FitCallback,
+        with_callbacks as with_callbacks,
+    )
 except ImportError:  # scikit-learn before 1.9
+    FitCallback = None
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands for scikit-learn's where there is none."""
 
         def set_callbacks(self, *callbacks: Any) -> Any:
-            """Refuse callbacks of a protocol that is not there."""
-            if callbacks:
-                raise ConfigurationError(
-                    f"set_callbacks: {callbacks[0]!r} is no wengert.train.Callback, and callbacks of "
-                    "scikit-learn need scikit-learn 1.9"
-                )
+            """Take no callbacks: there is no protocol."""
             return self
 
     def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,11 +49,14 @@ class CallbackSupport(CallbackSupportMixin):
 
         Raises
         ------
-        TypeError
-            For an object of neither protocol.
+        ConfigurationError
+            For an object of neither protocol, naming it.
         """
         own = [callback for callback in callbacks if isinstance(callback, Callback)]
-        super().set_callbacks(*(callback for callback in callbacks if callback not in own))
+        others = [callback for callback in callbacks if not isinstance(callback, Callback)]
+        for other in others:
+            _refuse_stranger(other)
+        super().set_callbacks(*others)
         self.__dict__.pop("_own_callbacks", None)
         if own:
             self._own_callbacks = own
@@ -71,6 +74,20 @@ class CallbackSupport(CallbackSupportMixin):
         if hasattr(self, "_skl_callbacks") or hasattr(self, "_parent_callback_ctx"):
             own.append(_FitTasks(self, X, y, metadata, epochs))
         return own
+
+
+def _refuse_stranger(callback: Any) -> None:
+    """Raise `ConfigurationError` for what is no callback of scikit-learn."""
+    if isinstance(callback, type):
+        raise ConfigurationError(
+            f"set_callbacks: {callback.__name__} is a class; give an instance of it, {callback.__name__}(…)"
+        )
+    if FitCallback is None or not isinstance(callback, FitCallback):
+        theirs = "which needs scikit-learn 1.9" if FitCallback is None else "sklearn.callback.FitCallback"
+        raise ConfigurationError(
+            f"set_callbacks: {callback!r} is no callback. Derive a class from wengert.train.Callback, with a "
+            f"method such as on_epoch_end(self, state), or follow the protocol of scikit-learn, {theirs}"
+        )
 
 
 class _FitTasks(Callback):

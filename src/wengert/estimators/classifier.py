@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import ClassifierMixin
-from sklearn.utils import column_or_1d, compute_class_weight
+from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import check_array
@@ -17,14 +18,19 @@ from wengert import nn
 from wengert.errors import ConfigurationError, DataError, WengertWarning
 from wengert.estimators.architecture import Activation
 from wengert.estimators.callbacks import with_callbacks
-from wengert.estimators.losses import RowLoss, row_loss
+from wengert.estimators.class_weights import weights_by_class
+from wengert.estimators.losses import RowLoss, known_row_loss, row_loss
 from wengert.estimators.multilayer_perceptron import MultilayerPerceptron
 from wengert.estimators.options import check_options
 from wengert.estimators.preset import refuse_incremental
-from wengert.estimators.rows import refuse_masked
+from wengert.estimators.rows import refuse_masked, refuse_missing_class
 from wengert.io.preprocess import Target
 
 Array = np.ndarray[Any, Any]
+_ADVICE = (
+    "Classes are words, whole numbers or truth values, all of one sort; for numbers to be predicted there is "
+    "MLPRegressor."
+)
 
 
 class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
@@ -210,7 +216,14 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     def _check_target(self, y: Any) -> Array:
         refuse_masked(y, "y")
-        check_classification_targets(y)
+        if _are_plain_labels(y):
+            return np.ascontiguousarray(y)
+        if not sparse.issparse(y):
+            refuse_missing_class(y, "y")
+        try:
+            check_classification_targets(y)
+        except ValueError as error:
+            raise DataError(f"{str(error).split('.')[0]}: y holds no classes. {_ADVICE}") from None
         if type_of_target(y).startswith("multilabel"):
             return (
                 check_array(y, accept_sparse=False, input_name="y")
@@ -224,9 +237,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         if reset:
             self._multilabel = y.ndim == 2
             self.classes_ = (
-                np.arange(y.shape[1])
-                if self._multilabel
-                else unique_labels(y if classes is None else classes)
+                np.arange(y.shape[1]) if self._multilabel else _labels(y if classes is None else classes)
             )
             logistic = self._multilabel or len(self.classes_) <= 2
             self.out_activation_ = "logistic" if logistic else "softmax"
@@ -236,7 +247,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
                     WengertWarning,
                     stacklevel=6,
                 )
-        elif self.warm_start and not self._multilabel and set(unique_labels(y)) != set(self.classes_):
+        elif self.warm_start and not self._multilabel and set(_labels(y)) != set(self.classes_):
             raise DataError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
                 f"Previously got {self.classes_}, `y` has {unique_labels(y)}"
@@ -276,7 +287,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     def _take_target(self, target: Target, out_activation: str | None) -> None:
         """Take over what an imported model says of its classes."""
-        self._multilabel = target.kind == "multilabel"
+        # A sigmoid at the end of several outputs says of each by itself whether it is there.
+        several = out_activation == "logistic" and self.n_outputs_ > 1
+        self._multilabel = target.kind == "multilabel" or several
         one_logit = self.n_outputs_ == 1 and out_activation != "softmax" and not self._multilabel
         # One class alone has a logit as well: it is learnt as certain.
         count = min(2, len(target.classes) or 2) if one_logit else self.n_outputs_
@@ -291,7 +304,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     def _row_loss(self) -> RowLoss:
         if callable(self.loss):
             return row_loss(self.loss)
-        return row_loss(nn.nllm_from_logits if self.out_activation_ == "softmax" else nn.nll_from_logits)
+        return known_row_loss(
+            nn.nllm_from_logits if self.out_activation_ == "softmax" else nn.nll_from_logits
+        )
 
     def _loss_share(self) -> float:
         return 1.0
@@ -301,16 +316,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             return weights
         if self._multilabel:
             raise ConfigurationError("class_weight is for one class a row, and y holds several labels a row")
-        by_class = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
-        if by_class.min() < 0:
-            place = int(by_class.argmin())
-            raise DataError(
-                f"class_weight is negative ({by_class[place]:g}) for the class "
-                f"{self.classes_[place].item()!r}"
-            )
-        of_rows = by_class[np.searchsorted(self.classes_, y)].astype(dtype)
-        if not of_rows.any():
-            raise DataError("class_weight is zero for all classes of y; nothing would be learned")
+        of_rows = weights_by_class(self.class_weight, self.classes_, y).astype(dtype)
         return of_rows if weights is None else of_rows * weights
 
     def _score_raw(self, raw: Array, targets: Array, weights: Array | None) -> float:
@@ -363,3 +369,14 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _are_plain_labels(y: Any) -> bool:
+    """Return whether y is an array of whole numbers of which few differ: it needs no further look."""
+    plain = type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "biu" and len(y) > 0
+    return plain and int(y.max()) - int(y.min()) <= len(y) // 2 - 1
+
+
+def _labels(y: Any) -> Array:
+    """Return the labels that occur, in order."""
+    return np.unique(y) if _are_plain_labels(y) else unique_labels(y)

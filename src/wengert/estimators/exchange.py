@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from typing import Any, Self
@@ -18,8 +19,8 @@ from wengert.estimators.step import step_program
 from wengert.estimators.stopping import Patience, Rate
 from wengert.estimators.training import Run
 from wengert.io.formats.export import export_model
-from wengert.io.formats.onnx_import import from_onnx
-from wengert.io.formats.portable_model import PortableModel
+from wengert.io.formats.onnx_import import model_from_onnx
+from wengert.io.formats.portable_model import NUMBERS, PortableModel
 from wengert.io.formats.safetensors_file import from_safetensors
 from wengert.io.formats.torch_import import from_torch
 from wengert.io.preprocess import TablePreprocessor, Target
@@ -56,28 +57,33 @@ class Exchange:
         ModelFileError
             As `wengert.io.from_safetensors`, and if it is that of another kind of estimator.
         """
-        model = from_safetensors(path)
-        estimator = _around(cls, model.network, model.target, model.feature_names)
-        if model.columns:
-            if estimator.preset is None:
-                estimator.categorical_features = "from_dtype"
-            estimator.preprocessor_ = TablePreprocessor(
-                model.columns, Target("y", "regression", (), 0.0, 1.0)
-            )
-        return estimator
+        return _of_model(cls, from_safetensors(path))
 
     @classmethod
     def from_onnx(cls, path: Path, *, classes: Any = None, feature_names: Sequence[str] = ()) -> Self:
-        """Return an estimator around the network of an ONNX file: see `wengert.io.from_onnx`.
+        """Read an estimator that `to_onnx` wrote, or put one around the network of another program's file.
 
         Parameters
         ----------
         path : path-like
         classes : array-like, optional
-            Of a classifier, in the order of the outputs; 0, 1, … by default.
+            Of a classifier, in the order of the outputs; by default those that the file tells of, or
+            0, 1, ….
         feature_names : sequence of str, optional
+            By default those that the file tells of.
+
+        Raises
+        ------
+        ModelFileError
+            As `wengert.io.from_onnx`, and if it is a model of another kind of estimator.
         """
-        return _around(cls, from_onnx(path), _target_of(cls, classes), feature_names)
+        model = model_from_onnx(path)
+        foreign = model.target == NUMBERS
+        if foreign or classes is not None:
+            model = dataclasses.replace(model, target=_target_of(cls, classes))
+        if feature_names or foreign:
+            model = dataclasses.replace(model, feature_names=tuple(feature_names))
+        return _of_model(cls, model)
 
     @classmethod
     def from_torch(cls, module: Any, *, classes: Any = None, feature_names: Sequence[str] = ()) -> Self:
@@ -110,6 +116,16 @@ def _target_of(cls: type[Any], classes: Any) -> Target:
         raise ConfigurationError(f"classes={classes!r}: {cls.__name__} predicts numbers; leave them out")
     known = () if classes is None else tuple(np.asarray(classes).tolist())
     return Target("y", "multiclass" if cls._classifies else "regression", known, 0.0, 1.0)
+
+
+def _of_model(cls: type[Any], model: PortableModel) -> Any:
+    """Return an estimator that predicts as a model from a file does."""
+    estimator = _around(cls, model.network, model.target, model.feature_names)
+    if model.columns:
+        if estimator.preset is None:
+            estimator.categorical_features = "from_dtype"
+        estimator.preprocessor_ = TablePreprocessor(model.columns, Target("y", "regression", (), 0.0, 1.0))
+    return estimator
 
 
 def _around(cls: type[Any], network: Any, target: Target, feature_names: Sequence[str]) -> Any:

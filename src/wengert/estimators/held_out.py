@@ -55,6 +55,11 @@ def given_rows(estimator: Any, given: tuple[Any, Any, Any], dtype: Any) -> Rows 
 def split(rows: Rows, fraction: float, stratified: bool, random_state: Any) -> tuple[Rows, Rows]:
     """Return the rows to learn from and those held out, the same that scikit-learn's MLP takes."""
     stratify = rows.targets[:, 0] if stratified and rows.targets.shape[1] == 1 else None
+    if stratify is not None and (rarest := np.unique(stratify, return_counts=True)[1].min()) < 2:
+        raise DataError(
+            f"rows to validate on are held out of each class, and one class of y has {rarest} row. Give the "
+            "rows of X_val and y_val yourself, or more rows of that class"
+        )
     kept, held = train_test_split(
         np.arange(len(rows)), random_state=random_state, test_size=fraction, stratify=stratify
     )

@@ -67,6 +67,10 @@ def row_loss(loss: Callable[..., Any], **options: Any) -> RowLoss:
     return RowLoss(function, tuple(sorted(options.items())), positional)
 
 
+# Of our own losses: looking at a signature takes longer than a step.
+known_row_loss = functools.lru_cache(maxsize=64)(row_loss)
+
+
 def check_own_loss(loss: RowLoss, outputs: int, dtype: Any, *, weighted: bool) -> None:
     """Refuse a function of the user's own that cannot be minimised, before any work.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -64,6 +65,13 @@ def _boolean(value: Any) -> bool:
     return isinstance(value, (bool, np.bool_))
 
 
+def _seeds(value: Any) -> bool:
+    """Return whether scikit-learn makes random numbers of a value; it takes the module too."""
+    if isinstance(value, numbers.Integral):
+        return 0 <= int(value) < 2**32
+    return value is None or value is np.random or isinstance(value, np.random.RandomState)
+
+
 def _optional(rule: tuple[Callable[[Any], bool], str]) -> tuple[Callable[[Any], bool], str]:
     holds, text = rule
     return (lambda value: value is None or holds(value)), f"None or {text}"
@@ -78,6 +86,10 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "power_t": _number(0),
     "max_iter": _COUNT,
     "shuffle": _TRUTH,
+    "random_state": (
+        _seeds,
+        "None, an integer in [0, 4294967295] or a numpy.random.RandomState (a Generator is none)",
+    ),
     "tol": _number(0),
     "verbose": (
         lambda value: isinstance(value, (bool, np.bool_, int, np.integer)),

@@ -10,6 +10,7 @@ import numpy as np
 from wengert import optim
 from wengert.estimators.solvers import Adam, AtRate, Solver, StochasticGradientDescent
 from wengert.estimators.step import Form, Settings
+from wengert.optim.schedule_check import check_schedule
 
 Array = np.ndarray[Any, Any]
 
@@ -64,10 +65,12 @@ def _weight_decay(estimator: Any) -> float:
 
 
 def _schedule(estimator: Any, rows: int) -> Callable[[Any], Any] | None:
+    steps = estimator.max_iter * -(-rows // batch_size(estimator, rows))
     if not isinstance(estimator.lr_schedule, str):
         schedule: Callable[[Any], Any] | None = estimator.lr_schedule
+        if schedule is not None:
+            check_schedule(f"{type(estimator).__name__}: lr_schedule", schedule, steps)
         return schedule
-    steps = estimator.max_iter * -(-rows // batch_size(estimator, rows))
     # The rise of a cycle needs more than one step.
     return (
         optim.Cosine(1.0, steps) if estimator.lr_schedule == "cosine" else optim.OneCycle(1.0, max(steps, 4))

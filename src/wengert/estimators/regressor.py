@@ -15,11 +15,11 @@ from sklearn.utils.validation import check_array
 from wengert.errors import DataError
 from wengert.estimators.architecture import Activation
 from wengert.estimators.callbacks import with_callbacks
-from wengert.estimators.losses import REGRESSION_LOSSES, RowLoss, row_loss
+from wengert.estimators.losses import REGRESSION_LOSSES, RowLoss, known_row_loss, row_loss
 from wengert.estimators.multilayer_perceptron import MultilayerPerceptron
 from wengert.estimators.options import check_options
 from wengert.estimators.preset import refuse_incremental
-from wengert.estimators.rows import refuse_masked
+from wengert.estimators.rows import refuse_masked, refuse_not_finite
 from wengert.io.preprocess import Target
 
 Array = np.ndarray[Any, Any]
@@ -185,7 +185,14 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def _check_target(self, y: Any) -> Array:
         refuse_masked(y, "y")
         try:
-            y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y", accept_sparse=False)
+            y = check_array(
+                y,
+                ensure_2d=False,
+                dtype="numeric",
+                input_name="y",
+                accept_sparse=False,
+                ensure_all_finite=False,
+            )
         except ValueError as error:
             if "could not convert" in str(error) or "bytes/strings" in str(error):
                 raise DataError(
@@ -195,6 +202,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             raise
         if y.dtype.kind not in "fiub":
             y = y.astype(np.float64)
+        refuse_not_finite(y, "y", "a target is a number; leave such rows out")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if y.ndim not in (1, 2):
@@ -227,7 +235,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         if callable(self.loss):
             return row_loss(self.loss)
         options = {"quantile": self.quantile} if self.loss == "quantile" else {}
-        return row_loss(REGRESSION_LOSSES[self.loss], **options)
+        return known_row_loss(REGRESSION_LOSSES[self.loss], **options)
 
     def _loss_share(self) -> float:
         # scikit-learn tells the squared error as a mean over the outputs, and minimises their sum.

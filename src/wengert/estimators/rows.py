@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils.validation import validate_data
 
 from wengert.errors import DataError, DTypeError, ShapeError
 from wengert.estimators.tables import encoded_table
@@ -32,8 +32,11 @@ def checked_features(estimator: Any, X: Any, *, reset: bool) -> Any:
         return validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=reset)
     except ValueError as error:
         if "could not convert" in str(error) or "contains NaN" in str(error):
-            hint = "Tables with words, categories or gaps are taken with categorical_features='from_dtype'."
-            raise DataError(f"{error}\n{hint}") from None
+            # The lines after the first recommend other estimators.
+            raise DataError(
+                f"{str(error).splitlines()[0]}\nTables with words, categories or gaps are taken with "
+                "categorical_features='from_dtype'."
+            ) from None
         raise
 
 
@@ -63,22 +66,52 @@ def refuse_masked(value: Any, name: str) -> None:
         )
 
 
+def refuse_not_finite(array: Array, name: str, advice: str) -> None:
+    """Raise `DataError` for NaN or an infinity, naming the first row."""
+    wrong = ~np.isfinite(array)
+    if array.dtype.kind == "f" and wrong.any():
+        row = int(np.argmax(wrong.reshape(len(array), -1).any(axis=1)))
+        value = float(array[row][wrong[row]].flat[0])
+        count = int(wrong.sum())
+        others = f", and {count - 1} more" if count > 1 else ""
+        what = "NaN" if np.isnan(value) else "infinity" if value > 0 else "-infinity"
+        raise DataError(f"{name} contains {what}, in row {row}{others}; {advice}")
+
+
+def refuse_missing_class(y: Any, name: str) -> None:
+    """Raise `DataError` where a row has no class: None, NaN or pandas' NA."""
+    array = np.asarray(y)
+    if array.dtype.kind == "f":
+        refuse_not_finite(array, name, "each row needs a class; leave such rows out")
+    if array.dtype.kind != "O" or array.ndim != 1:
+        return
+    for row, value in enumerate(array):
+        if value is None or type(value).__name__ in ("NAType", "NaTType") or value != value:
+            raise DataError(
+                f"{name} has no class in row {row}: {value!r}; each row needs one, so leave such rows out"
+            )
+
+
 def checked_weights(weights: Any, rows: int, dtype: Any, name: str = "sample_weight") -> Array | None:
     """Return one weight a row, or None.
 
     Raises
     ------
     ShapeError, DataError
-        When there is not one number a row, one is negative, or all are zero.
+        When there is not one finite number a row, one is negative, or all are zero.
     """
     if weights is None:
         return None
     refuse_masked(weights, name)
     if isinstance(weights, (int, float, np.number)):
         weights = np.full(rows, weights)
-    array = check_array(weights, ensure_2d=False, dtype=dtype, input_name=name, order="C")
+    try:
+        array: Array = np.ascontiguousarray(weights, dtype)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name} holds what is no number: {error}") from None
     if array.shape != (rows,):
         raise ShapeError(f"{name} has shape {array.shape}; it needs one number for each of the {rows} rows")
+    refuse_not_finite(array, name, "leave such rows out, or give them the weight 0")
     if (array < 0).any():
         row = int(np.argmax(array < 0))
         raise DataError(f"{name} is negative ({array[row]:g}) in row {row}")

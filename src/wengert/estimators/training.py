@@ -19,8 +19,9 @@ from wengert.train.batches import batch_bounds
 from wengert.train.callbacks import Callback, Stop, TrainingState
 from wengert.train.divergence import Diverged, Divergence, Unsound, explain_growth
 from wengert.train.history import Epoch, History
+from wengert.train.position import Position
 from wengert.train.progress import Display
-from wengert.train.stepper import Position, Stepper
+from wengert.train.stepper import Stepper
 
 Array = np.ndarray[Any, Any]
 
@@ -141,8 +142,8 @@ class Run:
     scores : list of float
         Validation scores of these epochs.
     rows_seen, steps : int
-    best : network or None
-        Of the epoch with the best score or the lowest training loss.
+    best : tuple of array or None
+        The carry after the epoch with the best score or the lowest training loss.
     divergence : Divergence or None
     final_loss : float or None
         Where the optimiser says so itself (L-BFGS).
@@ -157,7 +158,7 @@ class Run:
     scores: list[float] = field(default_factory=list)
     rows_seen: int = 0
     steps: int = 0
-    best: Any = None
+    best: Carry | None = None
     divergence: Divergence | None = None
     final_loss: float | None = None
     epochs_of_this_call: int = 0
@@ -176,9 +177,9 @@ class Run:
             return self.final_loss
         return float(self.history[-1].loss) if len(self.history) else math.nan
 
-    def network(self) -> Any:
-        """Return the network as it is now."""
-        return self.program.network(self.carry)
+    def network(self, carry: Carry | None = None) -> Any:
+        """Return the network of a carry, or as it is now."""
+        return self.program.network(self.carry if carry is None else carry)
 
 
 def train(run: Run, job: Job) -> str:
@@ -191,7 +192,7 @@ def train(run: Run, job: Job) -> str:
         of a callback.
     """
     loop = _Loop(run, job)
-    start = run.network()
+    start = run.carry
     for callback in job.callbacks:
         callback.on_train_begin(loop.state())
     stop = Stop("epochs")
@@ -203,26 +204,27 @@ def train(run: Run, job: Job) -> str:
         stop = Stop("interrupted")
     except Diverged as error:
         run.divergence = error.divergence
-        run.best = _soundest([start, run.best, run.network()], job.measure or job.worth)
+        moments = [start, start if run.best is None else run.best, run.carry]
+        run.best = moments[_soundest([run.network(one) for one in moments], job.measure or job.worth)]
         stop = Stop("diverged", restore_best=True)
     finally:
         job.display.close()
     ended = not job.incremental or stop.reason == "no improvement"
-    if stop.restore_best or (job.watches_score and ended):
-        run.carry = run.program.with_network(run.carry, run.best)
+    if (stop.restore_best or (job.watches_score and ended)) and run.best is not None:
+        run.carry = run.best
     for callback in job.callbacks:
         callback.on_train_end(loop.state())
     return stop.reason
 
 
-def _soundest(networks: list[Any], measure: Callable[[Any], Measurement]) -> Any:
-    """Return the network with the lowest loss.
+def _soundest(networks: list[Any], measure: Callable[[Any], Measurement]) -> int:
+    """Return which network has the lowest loss.
 
     The last one before a divergence is finite and can be absurd all the same; and the loss of an epoch tells
     of the networks before its steps.
     """
     losses = [measure(net).loss for net in networks]
-    return networks[int(np.argmin(np.nan_to_num(losses, nan=np.inf)))]
+    return int(np.argmin(np.nan_to_num(losses, nan=np.inf)))
 
 
 class _Loop:
@@ -251,7 +253,7 @@ class _Loop:
     def run_epochs(self) -> Stop:
         """Run epochs until something ends them; raise `Diverged` where they stop making sense."""
         if self.now.best is None:
-            self.now.best = self.now.network()
+            self.now.best = self.now.carry
         self.stepper.compile()
         for _ in range(self.job.epochs):
             self.set_rate()
@@ -316,7 +318,7 @@ class _Loop:
             if job.watches_score:
                 value = -measured.score
         if run.patience.note(value):
-            run.best = run.network()
+            run.best = run.carry
         run.rate.epoch_ends(run.rows_seen)
         return self.asked_to_stop()
 

@@ -3,7 +3,10 @@
 from wengert.io.columns import Column as Column, infer_columns as infer_columns
 from wengert.io.formats.export import export_model as export_model
 from wengert.io.formats.onnx_export import to_onnx as to_onnx
-from wengert.io.formats.onnx_import import from_onnx as from_onnx
+from wengert.io.formats.onnx_import import (
+    from_onnx as from_onnx,
+    model_from_onnx as model_from_onnx,
+)
 from wengert.io.formats.portable_model import PortableModel as PortableModel
 from wengert.io.formats.python_predictor import to_python as to_python
 from wengert.io.formats.safetensors_file import (

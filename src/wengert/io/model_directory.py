@@ -27,6 +27,7 @@ from wengert.storage import (
     present_directory,
     read_file,
     refuse_foreign,
+    why_not_writable,
     write_and_flush,
 )
 
@@ -121,18 +122,16 @@ def check_destination(directory: str | os.PathLike[str]) -> None:
         If the place is taken by something else than a model, or cannot be written to.
     """
     target = Path(directory)
-    parent = Path(os.path.realpath(target)).parent
-    while not os.path.lexists(parent):
-        parent = parent.parent
     try:
         refuse_foreign(target, is_model_directory)
     except OSError as error:
         raise ModelFileError(
             f"{target} cannot be looked into: {error.strerror}. Name another place."
         ) from None
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        reason = "may not be written to" if parent.is_dir() else "is not a directory"
-        raise ModelFileError(f"no model can be saved as {target}: {parent} {reason}. Name another place.")
+    place = Path(os.path.realpath(target))
+    reason = why_not_writable(place.parent, place.name)
+    if reason:
+        raise ModelFileError(f"no model can be saved as {target}: {reason}. Name another place.")
 
 
 def is_model_directory(directory: Path) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Protocol
 
 from wengert.errors import WengertError
+from wengert.ir.inspection import inspector
 from wengert.ir.node import INPUT, Node
 from wengert.ir.provenance import Provenance
 
@@ -159,12 +160,52 @@ class Program:
         """
         from wengert.ir.evaluate import evaluate
 
+        outputs = evaluate(self, self._flatten(args, kwargs))
+        return outputs if self.signature is None else self.signature.unflatten(outputs)
+
+    def _flatten(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sequence[Any]:
+        """Return one array per input."""
         if self.signature is not None:
-            return self.signature.unflatten(evaluate(self, self.signature.flatten(args, kwargs)))
+            return self.signature.flatten(args, kwargs)
         if kwargs or len(args) != len(self.inputs):
             names = ", ".join(dict(node.params)["name"] for node in self.inputs)
             raise WengertError(f"the program takes {len(self.inputs)} arrays ({names}), got {len(args)}")
-        return evaluate(self, args)
+        return args
+
+    def llvm(self) -> str:
+        """Return the code that is generated for the program, before LLVM's own optimisation.
+
+        Raises
+        ------
+        ConfigurationError
+            Where NumPy would run it: without llvmlite, or when it is very long.
+        """
+        return inspector().llvm(self)
+
+    def kernels(self, *args: Any, profile: bool = False, **kwargs: Any) -> list[Any]:
+        """Return the kernels of machine code that compute the program, in the order in which they run.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            As in a call, to run the kernels on; none for made-up numbers between 0 and 1.
+        profile : bool
+            Run each kernel by itself, on one core, and say how long it takes. Its share of the roofline is
+            the time that the core's peak of multiply-adds or its bandwidth allow, measured once in a
+            process, in relation to that.
+
+        Returns
+        -------
+        list of KernelSummary
+            What each kernel fuses, its floating-point operations, and the bytes that it reads and writes;
+            ``print`` shows a table.
+
+        Raises
+        ------
+        ConfigurationError
+            Where NumPy would run it: without llvmlite, or when it is very long.
+        """
+        return inspector().kernels(self, self._flatten(args, kwargs) if args or kwargs else None, profile)
 
     def to_python(self, name: str = "program") -> str:
         """Return the source of a self-contained NumPy function that computes the same numbers."""

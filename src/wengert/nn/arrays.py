@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from wengert.errors import ConfigurationError, DTypeError, ShapeError
+from wengert.ir.types import TensorType
 from wengert.nn.module import Module, absent, holds_module
 from wengert.nn.validation import unknown_name
 from wengert.primitives import random
+from wengert.trace.tensor import Tensor
 
 N = TypeVar("N", bound=Module)
 
@@ -63,7 +65,7 @@ def with_parameters(net: N, values: Mapping[str, Any]) -> N:
     ----------
     net : Module
     values : mapping of path to array or tensor
-        Of the shapes that are there.
+        Of the shapes that are there. Lists and whole numbers become arrays of the dtype that is there.
 
     Raises
     ------
@@ -71,6 +73,8 @@ def with_parameters(net: N, values: Mapping[str, Any]) -> N:
         When a path does not exist.
     ShapeError
         When a shape differs.
+    DTypeError
+        When a value does not consist of numbers.
     """
     return _with(net, values, parameters(net), "parameter")
 
@@ -81,17 +85,32 @@ def with_state(net: N, values: Mapping[str, Any]) -> N:
 
 
 def _with(net: N, values: Mapping[str, Any], known: Mapping[str, Any], what: str) -> N:
-    for path, value in values.items():
+    arrays = {}
+    for path, given in values.items():
         if path not in known:
             raise unknown_name(type(net).__name__, what, path, known)
+        value = arrays[path] = _as_array(given, known[path], f"{what} {path!r}")
         if np.shape(value) != np.shape(known[path]):
             raise ShapeError(f"{what} {path!r} has shape {np.shape(known[path])}, got {np.shape(value)}")
 
     def change(path: str, module: Module) -> dict[str, Any]:
         fields = ((name, _join(path, name)) for name in type(module).array_fields)
-        return {name: values[full] for name, full in fields if full in values}
+        return {name: arrays[full] for name, full in fields if full in arrays}
 
     return rebuild(net, change)
+
+
+def _as_array(value: Any, before: Any, what: str) -> Any:
+    """Return floating arrays and traced values as they are, other numbers as an array like the one before."""
+    # Complex numbers come from derivatives by complex step.
+    if isinstance(value, (Tensor, TensorType)) or (
+        isinstance(value, np.ndarray) and value.dtype.kind in "fc"
+    ):
+        return value
+    try:
+        return np.asarray(value).astype(getattr(before, "dtype", np.float32), casting="same_kind")
+    except (TypeError, ValueError):
+        raise DTypeError(f"{what} is an array of numbers, got {value!r}") from None
 
 
 def rebuild(net: N, change: Callable[[str, Module], dict[str, Any]]) -> N:

@@ -17,8 +17,10 @@ from wengert.optim.optimiser import (
     check_weight_decay,
     counted,
     first_state,
+    normal_or_zero,
     rate_at,
     updated,
+    weight_so_far,
 )
 from wengert.optim.options import in_range
 
@@ -76,9 +78,9 @@ class Adam:
         rate = rate_at(self.learning_rate, taken)
         decay = rate_at(self.weight_decay, taken)
         first, second = self.betas
-        size = rate / (1 - first**step)
+        size = rate / weight_so_far(first, step)
         # One division for all elements: they would be most of the work of a step.
-        spread = 1 / np.sqrt(1 - second**step)
+        spread = 1 / np.sqrt(weight_so_far(second, step))
 
         def rule(parameter: Any, gradient: Any, mean: Any, square: Any) -> tuple[Any, Any, Any]:
             dtype = parameter.dtype
@@ -86,10 +88,10 @@ class Adam:
                 parameter = parameter - cast(rate * decay, dtype) * parameter
             elif self.weight_decay:
                 gradient = gradient + cast(decay, dtype) * parameter
-            mean = first * mean + (1 - first) * gradient
-            square = second * square + (1 - second) * np.square(gradient)
+            mean = normal_or_zero(first * mean + (1 - first) * gradient)
+            square = normal_or_zero(second * square + (1 - second) * np.square(gradient))
             scale = np.sqrt(square) * cast(spread, dtype) + self.epsilon
-            return parameter - cast(size, dtype) * mean / scale, mean, square
+            return parameter - cast(size, dtype) / scale * mean, mean, square
 
         parameters, mean, square = updated(rule, parameters, gradients, state["mean"], state["square"])
         return parameters, {"step": step, "mean": mean, "square": square}

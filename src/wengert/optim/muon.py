@@ -17,8 +17,10 @@ from wengert.optim.optimiser import (
     check_weight_decay,
     counted,
     first_state,
+    normal_or_zero,
     rate_at,
     updated,
+    weight_so_far,
 )
 from wengert.optim.options import in_range, positive_integer
 from wengert.trace.tree import map_leaves
@@ -121,16 +123,16 @@ class Muon:
             if self.weight_decay:
                 parameter = parameter - cast(rate * self.weight_decay, dtype) * parameter
             if len(parameter.shape) == 2:
-                mean = self.momentum * mean + (1 - self.momentum) * gradient
+                mean = normal_or_zero(self.momentum * mean + (1 - self.momentum) * gradient)
                 ahead = (1 - self.momentum) * gradient + self.momentum * mean if self.nesterov else mean
                 size = _ADAM_SIZE * math.sqrt(max(parameter.shape))
                 move = size * orthogonalised(ahead, self.iterations)
                 return parameter - cast(rate, dtype) * move, mean, square
             first, second = self.betas
-            mean = first * mean + (1 - first) * gradient
-            square = second * square + (1 - second) * np.square(gradient)
-            spread = np.sqrt(square) / cast(np.sqrt(1 - second**step), dtype) + self.epsilon
-            return parameter - cast(rate / (1 - first**step), dtype) * mean / spread, mean, square
+            mean = normal_or_zero(first * mean + (1 - first) * gradient)
+            square = normal_or_zero(second * square + (1 - second) * np.square(gradient))
+            spread = np.sqrt(square) / cast(np.sqrt(weight_so_far(second, step)), dtype) + self.epsilon
+            return parameter - cast(rate / weight_so_far(first, step), dtype) * mean / spread, mean, square
 
         parameters, mean, square = updated(rule, parameters, gradients, state["mean"], state["square"])
         return parameters, {"step": step, "mean": mean, "square": square}

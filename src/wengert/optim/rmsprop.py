@@ -16,6 +16,7 @@ from wengert.optim.optimiser import (
     check_weight_decay,
     counted,
     first_state,
+    normal_or_zero,
     rate_at,
     updated,
 )
@@ -75,7 +76,7 @@ class RMSProp:
         def scaled(parameter: Any, gradient: Any, square: Any) -> tuple[Any, Any]:
             if self.weight_decay:
                 gradient = gradient + self.weight_decay * parameter
-            square = self.decay * square + (1 - self.decay) * np.square(gradient)
+            square = normal_or_zero(self.decay * square + (1 - self.decay) * np.square(gradient))
             return gradient / (np.sqrt(square) + self.epsilon), square
 
         def plain(parameter: Any, gradient: Any, square: Any) -> tuple[Any, Any]:
@@ -84,7 +85,7 @@ class RMSProp:
 
         def with_momentum(parameter: Any, gradient: Any, square: Any, velocity: Any) -> tuple[Any, Any, Any]:
             move, square = scaled(parameter, gradient, square)
-            velocity = self.momentum * velocity + move
+            velocity = normal_or_zero(self.momentum * velocity + move)
             return parameter - cast(rate, parameter.dtype) * velocity, square, velocity
 
         after: State = {"step": step}

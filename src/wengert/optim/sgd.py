@@ -14,6 +14,7 @@ from wengert.optim.optimiser import (
     check_weight_decay,
     counted,
     first_state,
+    normal_or_zero,
     rate_at,
     updated,
 )
@@ -76,7 +77,7 @@ class SGD:
 
         def with_momentum(parameter: Any, gradient: Any, velocity: Any) -> tuple[Any, Any]:
             slope = direction(parameter, gradient)
-            velocity = self.momentum * velocity + slope
+            velocity = normal_or_zero(self.momentum * velocity + slope)
             move = slope + self.momentum * velocity if self.nesterov else velocity
             return parameter - cast(rate, parameter.dtype) * move, velocity
 

@@ -43,10 +43,17 @@ mul = elementwise(
     source="DLMF 1.4.9",
 )
 
+
+def _div_vjp(ct: Any, out: Any, x: Any, y: Any) -> tuple[Any, ...]:
+    # Dividing is slow: one quotient serves both, and it is shared with other quotients by the same y.
+    slope = ct / y
+    return slope, -slope * out
+
+
 div = elementwise(
     "div",
     numpy=np.true_divide,
-    vjp=lambda ct, out, x, y: (ct / y, -(ct * out) / y),
+    vjp=_div_vjp,
     notation=Notation(r"\frac{{{0}}}{{{1}}}", (r"\frac{{1}}{{{1}}}", r"-\frac{{{0}}}{{{1}^2}}")),
     python="{0} / {1}",
     domain=(REAL_LINE, POSITIVE),

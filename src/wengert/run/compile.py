@@ -7,11 +7,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from wengert.errors import ConfigurationError, DTypeError, TraceError
+from wengert.errors import DTypeError, TraceError
 from wengert.ir.program import Program
 from wengert.ir.types import TensorType
+from wengert.run.collector import collector_at_rest
 from wengert.run.default import find_executor
 from wengert.run.executor import Executable, Executor, Inspectable
+from wengert.run.inspection import inspectable
 from wengert.trace.tensor import Tensor
 from wengert.trace.tracing import leaf_names, trace
 from wengert.trace.tree import argument_names, flatten, leaf_type, unflatten
@@ -81,14 +83,7 @@ class CompiledFunction:
         return run.kernels(flatten((args, kwargs))[0] if profile else None)
 
     def _inspectable(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Inspectable:
-        run: Any = self._for(*flatten((args, kwargs)))[1]
-        if not isinstance(run, Inspectable):
-            raise ConfigurationError(
-                "the function runs with NumPy, of which there is no generated code; the LLVM executor "
-                "(`wg.compile(f)` where llvmlite is installed) generates code for all but very long programs"
-            )
-        inspectable: Inspectable = run
-        return inspectable
+        return inspectable(self._for(*flatten((args, kwargs)))[1])
 
     def _for(self, leaves: list[Any], structure: Any) -> tuple[Program, Executable]:
         """Return program and executable for such arguments, made now if they are the first of their types."""
@@ -99,7 +94,8 @@ class CompiledFunction:
         with self._lock:
             known = self._known.get(key)
             if known is None:
-                known = self._known[key] = self._compiled(leaves, structure, types)
+                with collector_at_rest():
+                    known = self._known[key] = self._compiled(leaves, structure, types)
         return known
 
     def _types(self, leaves: list[Any], structure: Any) -> list[TensorType]:

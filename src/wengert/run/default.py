@@ -11,6 +11,7 @@ import numpy as np
 from wengert.errors import ConfigurationError, WengertWarning
 from wengert.run.executor import Executor
 from wengert.run.numpy import NumpyExecutor
+from wengert.run.threads import usable_processors
 
 if TYPE_CHECKING:
     from wengert.run.llvm import LLVMExecutor
@@ -28,14 +29,18 @@ def find_executor(executor: str | Executor, threads: int | None = None) -> Execu
     Raises
     ------
     ConfigurationError
+
+    Warns
+    -----
+    WengertWarning
+        When there are fewer processors than `threads`; so many threads are used.
     """
     if threads is not None:
-        if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
-            raise ConfigurationError(f"threads is an integer above 0, got {threads!r}")
         if executor != "llvm":
             raise ConfigurationError(
                 "threads is for executor='llvm'; other executors have settings of their own"
             )
+        threads = _possible(threads)
     if executor == "numpy":
         return NumpyExecutor()
     if executor == "llvm":
@@ -45,6 +50,18 @@ def find_executor(executor: str | Executor, threads: int | None = None) -> Execu
             f"executor {executor!r} is unknown; there are 'numpy' and 'llvm', or pass an Executor"
         )
     return executor
+
+
+def _possible(threads: int) -> int:
+    """Return how many of these threads can run at the same time."""
+    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
+        raise ConfigurationError(f"threads is an integer above 0, got {threads!r}")
+    most = usable_processors()
+    if threads > most:
+        # Threads that wait for each other several times in a step must not wait for a processor as well.
+        text = f"threads={threads} is lowered to {most}, as many as there are processors for this process"
+        warnings.warn(text, WengertWarning, stacklevel=4)
+    return min(int(threads), most)
 
 
 def default_executor(threads: int | None = None) -> Executor:
@@ -62,14 +79,19 @@ def default_executor(threads: int | None = None) -> Executor:
 @lru_cache(maxsize=1)
 def _llvm_executor() -> type[LLVMExecutor] | None:
     try:
-        from wengert.run.llvm import LLVMExecutor
+        # By itself, so that an error of our own code is not taken for one of its.
+        import llvmlite.binding as llvm
 
-        return LLVMExecutor
-    except (ImportError, OSError, RuntimeError) as error:
+        llvm.initialize_native_target()
+    except Exception as error:  # a library that is damaged or made for another system fails in any way
+        reason = str(error) or type(error).__name__
         warnings.warn(
-            f"llvmlite cannot be loaded ({error}), so programs run with NumPy, which is slower; "
+            f"llvmlite cannot be loaded ({reason}), so programs run with NumPy, which is slower; "
             "`pip install llvmlite` helps",
             WengertWarning,
             stacklevel=2,
         )
         return None
+    from wengert.run.llvm import LLVMExecutor
+
+    return LLVMExecutor

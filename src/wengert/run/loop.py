@@ -48,8 +48,11 @@ class Progress(Protocol):
         Of the steps since it was last set.
     stopped : bool
         Whether a loss was not finite or an index out of range; that step was still taken.
+    is_whole : bool
+        Whether the arrays of the carry belong to one moment. After Ctrl-C in the middle of a step they may
+        not; they must be restored then.
     carry : list of ndarray
-        Changed by the next run.
+        Changed by the next run. May be set.
     """
 
     steps: int
@@ -57,24 +60,45 @@ class Progress(Protocol):
     last_loss: float
     largest_loss: float
     stopped: bool
+    is_whole: bool
     carry: list[Array]
+
+    def copy(self) -> tuple[Array, ...]:
+        """Return the carry as it is now."""
+        ...
+
+    def is_finite(self) -> bool:
+        """Return whether no array of the carry holds a NaN or an infinity."""
+        ...
 
 
 class StepLoop(Protocol):
     """A loop with its data, ready to run."""
 
     def run(self, order: Array, row: int, count: int, threads: int) -> None:
-        """Take up to `count` steps; Ctrl-C ends them early, between two steps.
+        """Take up to `count` steps; Ctrl-C ends them early, between two steps or in one that takes long.
 
         Parameters
         ----------
         order : ndarray of int64
             The rows of an epoch in the order in which they are taken.
         row : int
-            Where in `order` the first batch begins; 0 begins an epoch.
+            Where in `order` the first batch begins; 0 begins an epoch. Until the next one begins, changes of
+            the array do not matter.
         count : int
         threads : int
             The results do not depend on it.
+        """
+        ...
+
+    def llvm(self) -> str:
+        """Return the generated code."""
+        ...
+
+    def kernels(self, profile: bool) -> list[Any]:
+        """Return what runs in a step in which order, with times where they are wanted.
+
+        To measure them, kernels are run again and again, which leaves the carry worthless.
         """
         ...
 

@@ -36,9 +36,16 @@ def _in_a_pool() -> bool:
 def physical_cores() -> int:
     """Return how many physical cores this process may use; logical ones where the system does not tell."""
     if hasattr(os, "sched_getaffinity"):
-        usable = os.sched_getaffinity(0)
-        cores = {_siblings(number) for number in usable}
+        cores = {_siblings(number) for number in os.sched_getaffinity(0)}
         return max(1, min(len(cores), _quota()))
+    return usable_processors()
+
+
+@lru_cache(maxsize=1)
+def usable_processors() -> int:
+    """Return how many logical processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, min(len(os.sched_getaffinity(0)), _quota()))
     return os.cpu_count() or 1
 
 

@@ -8,6 +8,7 @@ from wengert.storage.atomic import (
     present_directory as present_directory,
     refuse_foreign as refuse_foreign,
     refuse_unwritable as refuse_unwritable,
+    why_not_writable as why_not_writable,
     write_and_flush as write_and_flush,
     write_file as write_file,
 )

@@ -9,6 +9,9 @@ that way on any common system, so it takes two renames: the old one steps aside 
 one moves in. A process killed between the two leaves no directory under the proper name;
 `present_directory` then finds the one that stepped aside, and the next writer puts it back first. Writers of
 one directory take turns for this, by a lock on its parent that ends with the process.
+
+A writer holds a lock on its temporary file or directory for as long as it is at work. What a killed one left
+is not locked by anybody, and the next writer to the same place removes it.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -29,6 +33,7 @@ if sys.platform != "win32":  # where a second writer at the same moment is told 
 
 # Some network file systems cannot flush a directory and answer with one of these.
 _NOT_SUPPORTED = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
+_RANDOM_BYTES = 8  # in the name of what is temporary
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -37,7 +42,8 @@ def write_file(path: Path, data: bytes) -> None:
     Parameters
     ----------
     path : Path
-        The file; one that exists is replaced, through a symbolic link if it is one.
+        The file; one that exists is replaced, through a symbolic link if it is one. A device or a pipe,
+        such as ``/dev/stdout``, is written to as it is.
     data : bytes
         All of the new contents.
 
@@ -47,17 +53,18 @@ def write_file(path: Path, data: bytes) -> None:
         If the system refuses (disk full, no permission). The old file is intact and no temporary file is
         left.
     """
+    if _is_device(path):
+        with _reported(f"{path} could not be written"):
+            path.write_bytes(data)
+        return
     target = Path(os.path.realpath(path))
-    temporary = _temporary_name(target)
-    try:
-        with _reported(f"{path} could not be written; what stood there before is unchanged"):
-            write_and_flush(temporary, data)
-            os.replace(temporary, target)
-            flush_directory(target.parent)
-    finally:
-        # After the replacement nothing stands under this name; before it, this is the half-written file.
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+    with (
+        _reported(f"{path} could not be written; what stood there before is unchanged"),
+        _temporary(target, _make_file) as temporary,
+    ):
+        write_and_flush(temporary, data)
+        os.replace(temporary, target)
+        flush_directory(target.parent)
 
 
 @contextlib.contextmanager
@@ -84,21 +91,17 @@ def new_directory(path: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]
         ``path`` is intact and the temporary directory is gone, as after any exception in the block.
     """
     target = Path(os.path.realpath(path))
-    temporary = _temporary_name(target)
-    try:
-        with _reported(f"{path} could not be written; what stood there before is unchanged"):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with _alone_in(target.parent):
-                _restore(target)
-            refuse_foreign(path, is_ours)
-            os.mkdir(temporary)
+    with _reported(f"{path} could not be written; what stood there before is unchanged"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _alone_in(target.parent):
+            _restore(target)
+        refuse_foreign(path, is_ours)
+        with _temporary(target, os.mkdir) as temporary:
             yield temporary
             flush_directory(temporary)
             with _alone_in(target.parent):
                 _restore(target)
                 _swap(temporary, target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def present_directory(path: Path) -> Path:
@@ -112,8 +115,8 @@ def present_directory(path: Path) -> Path:
 
 
 def write_and_flush(path: Path, data: bytes) -> None:
-    """Write a file that did not exist and wait until the disk has it. Not atomic by itself."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    """Write a file and wait until the disk has it. Not atomic by itself."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
     try:
         rest = memoryview(data)
         while rest:
@@ -135,6 +138,64 @@ def flush_directory(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _temporary(target: Path, make: Callable[[Path], None]) -> Iterator[Path]:
+    """Make a file or directory beside ``target``, locked as one that is in use; remove it in the end."""
+    temporary, lock = _temporary_name(target), -1
+    try:
+        # Nobody may take it for abandoned between its making and its lock.
+        with _alone_in(target.parent):
+            _remove_abandoned(target)
+            make(temporary)
+            lock = _locked(temporary)
+        yield temporary
+    finally:
+        # Where it was moved into place, nothing stands under this name.
+        _remove(temporary)
+        if lock >= 0:
+            os.close(lock)
+
+
+def _make_file(path: Path) -> None:
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a directory; what cannot be removed is left."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+
+
+def _locked(path: Path) -> int:
+    """Lock what stands at a path, and return the descriptor that holds the lock; −1 where it has one."""
+    if sys.platform == "win32":  # where a directory cannot be opened, and an open file cannot be renamed
+        return -1
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # somebody is at work, or the file system knows no locks
+        os.close(descriptor)
+        return -1
+    return descriptor
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Remove what killed writers of ``target`` left; to be called by one process at a time."""
+    names = "|".join(re.escape(name) for name in (target.name, _aside_name(target).name))
+    ours = re.compile(rf"\.({names})\.[0-9a-f]{{{2 * _RANDOM_BYTES}}}\.new")
+    for name in os.listdir(target.parent):
+        if ours.fullmatch(name):
+            left = target.parent / name
+            with contextlib.suppress(OSError):
+                lock = _locked(left)
+                if lock >= 0:
+                    _remove(left)
+                    os.close(lock)
 
 
 @contextlib.contextmanager
@@ -216,17 +277,48 @@ def refuse_unwritable(path: Path) -> None:
     ModelFileError
         If a directory stands there, or its directory is missing or may not be written to.
     """
+    if _is_device(path):
+        return
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise ModelFileError(f"{path} is a directory. Name a file.")
     if not target.parent.is_dir():
         raise ModelFileError(f"{path} cannot be written: {target.parent} is no directory. Make it first.")
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise ModelFileError(f"{path} cannot be written: {target.parent} may not be written to.")
+    reason = why_not_writable(target.parent, target.name)
+    if reason:
+        raise ModelFileError(f"{path} cannot be written: {reason}.")
+
+
+def why_not_writable(directory: Path, name: str) -> str:
+    """Try whether files could be made in a directory, and return what is in the way, or "".
+
+    Permission bits do not say it: they do not bind every user, and a file system may be read-only or full.
+
+    Parameters
+    ----------
+    directory : Path
+        Where there is none, the try is made in the nearest directory above it, in which it could be made.
+    name : str
+        Of what is to be written.
+    """
+    while not os.path.lexists(directory):
+        directory = directory.parent
+    if not directory.is_dir():
+        return f"{directory} is not a directory"
+    try:
+        with _temporary(directory / name, _make_file):
+            return ""
+    except OSError as error:
+        return f"{directory} may not be written to: {error.strerror or error}"
+
+
+def _is_device(path: Path) -> bool:
+    """Whether a path is something that is written to and cannot be replaced: a device, a pipe, a socket."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _temporary_name(target: Path) -> Path:
-    return target.parent / f".{target.name}.{secrets.token_hex(8)}.new"
+    return target.parent / f".{target.name}.{secrets.token_hex(_RANDOM_BYTES)}.new"
 
 
 def _aside_name(target: Path) -> Path:

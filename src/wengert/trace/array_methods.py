@@ -90,6 +90,8 @@ class ArrayMethods:
         return arithmetic.div(other, self)
 
     def __pow__(self, other: Any) -> Any:
+        if self.dtype == np.bool_ and type(other) is int and other == 2:
+            return arithmetic.square(self)  # as NumPy's operator, whose result is int8
         return arithmetic.pow(self, other)
 
     def __rpow__(self, other: Any) -> Any:
@@ -160,6 +162,12 @@ class ArrayMethods:
 
     def __rfloordiv__(self, other: Any) -> Any:
         return _numpy.floor_divide(other, self)
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
 
     def __round__(self, digits: int = 0) -> Any:
         return _numpy.round(self, digits)

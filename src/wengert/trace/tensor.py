@@ -230,6 +230,14 @@ class Tensor(ArrayMethods):
     def __repr__(self) -> str:
         return f"Tensor({self.node.type})"
 
+    def __format__(self, spec: str) -> str:
+        if spec:
+            refuse(
+                f"a traced value has no digits yet that {spec!r} could format; print it without a format, "
+                "or the result after the trace"
+            )
+        return str(self)
+
     def __setitem__(self, key: Any, value: Any) -> NoReturn:
         refuse(
             "items of a traced value cannot be assigned: build the result with np.where, np.concatenate, "

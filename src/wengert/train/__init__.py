@@ -9,6 +9,7 @@ from wengert.train.callbacks import (
     TrainingState as TrainingState,
 )
 from wengert.train.checkpoint import Checkpoint as Checkpoint
+from wengert.train.compiled_step import CompiledStep as CompiledStep, compile_step as compile_step
 from wengert.train.divergence import Divergence as Divergence
 from wengert.train.doctor import Diagnosis as Diagnosis, Finding as Finding, diagnose as diagnose
 from wengert.train.evaluation import Evaluation as Evaluation, evaluate as evaluate, predict as predict

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
+from wengert.errors import ConfigurationError, WengertWarning
+
 Array = np.ndarray[Any, Any]
+
+_BATCH_SIZE = 32
 
 # The second word of the key keeps the streams apart.
 _ORDER, _HELD_OUT = 0, 1
@@ -53,3 +58,26 @@ def held_out(seed: int, rows: int, fraction: float) -> tuple[Array, Array]:
 def batch_bounds(rows: int, batch_size: int) -> list[tuple[int, int]]:
     """Return first and last row (exclusive) of each batch; the last batch may be short."""
     return [(start, min(start + batch_size, rows)) for start in range(0, rows, batch_size)]
+
+
+def check_batch_size(batch_size: Any) -> None:
+    """Refuse a batch size that is no integer above 0.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        raise ConfigurationError(f"batch_size is an integer above 0, got {batch_size!r}")
+
+
+def clipped_batch_size(batch_size: int | None, rows: int) -> int:
+    """Return how many rows a step takes: 32 by default, and not more than there are."""
+    if batch_size is None:
+        return min(_BATCH_SIZE, rows)
+    check_batch_size(batch_size)
+    if batch_size > rows:
+        warnings.warn(
+            f"batch_size={batch_size} is clipped to the {rows} rows there are", WengertWarning, stacklevel=3
+        )
+    return min(batch_size, rows)

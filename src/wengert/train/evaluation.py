@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import ConfigurationError
 from wengert.run import Executor, find_executor
 from wengert.trace.tracing import abstract, trace
 from wengert.trace.tree import flatten, unflatten
-from wengert.train.batches import batch_bounds
+from wengert.train.batches import batch_bounds, check_batch_size
 from wengert.train.inputs import Rows, check_rows, numbers
 from wengert.train.objective import Loss, Objective, conform, conform_features, find_loss, floating_dtype
 from wengert.train.step import Carry, batch_types
@@ -156,14 +155,3 @@ def evaluate(
     rows = conform(net, objective, check_rows(X, y, sample_weight))
     carry = tuple(np.asarray(leaf) for leaf in flatten(net)[0])
     return Evaluator(net, objective, find_executor(executor))(carry, rows)
-
-
-def check_batch_size(batch_size: Any) -> None:
-    """Refuse a batch size that is no integer above 0.
-
-    Raises
-    ------
-    ConfigurationError
-    """
-    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-        raise ConfigurationError(f"batch_size is an integer above 0, got {batch_size!r}")

@@ -17,16 +17,16 @@ from wengert.errors import (
     DataError,
     DivergenceWarning,
     InterruptionWarning,
-    WengertWarning,
 )
 from wengert.optim import LBFGS, Adam, Optimiser
+from wengert.optim.schedule_check import check_schedules
 from wengert.run import Executor, find_executor
 from wengert.run.numpy.blas_threads import one_blas_thread
-from wengert.train.batches import held_out
+from wengert.train.batches import clipped_batch_size, held_out
 from wengert.train.callbacks import Callback, EarlyStopping, Stop, best_epoch
 from wengert.train.checkpoint import Checkpoint
 from wengert.train.divergence import Diverged, Divergence
-from wengert.train.evaluation import Evaluator, check_batch_size
+from wengert.train.evaluation import Evaluator
 from wengert.train.full_batch import FullBatch
 from wengert.train.history import History
 from wengert.train.inputs import Rows, check_rows
@@ -37,7 +37,6 @@ from wengert.train.progress import choose_display
 from wengert.train.step import Carry, TrainingStep
 
 _EPOCHS = 100
-_BATCH_SIZE = 32
 _WORTH_SHARING = 4_000_000  # operations of the largest product of a step; below, one thread computes it
 
 
@@ -142,8 +141,8 @@ def fit(
         What runs the steps: "llvm" compiles them to machine code first.
     threads : int, optional
         At most so many work on a step of machine code; by default the physical cores open to this
-        process, or ``OMP_NUM_THREADS`` if that is fewer. Steps too small to share are left to one. The result
-        is bitwise the same.
+        process, or ``OMP_NUM_THREADS`` if that is fewer. It is lowered, with a warning, to the number of
+        processors. Steps too small to share are left to one. The result is bitwise the same.
     progress : bool or "auto"
         On standard error: a bar on a terminal, lines elsewhere; "auto" for runs longer than two seconds.
 
@@ -167,6 +166,8 @@ def fit(
         proportion. The run stops at that step; the best finite parameters are kept.
     InterruptionWarning
         After Ctrl-C; all that was learned is kept.
+    WengertWarning
+        When `batch_size` or `threads` is lowered to what there is.
 
     Notes
     -----
@@ -194,7 +195,7 @@ def fit(
         rows=rows,
         validation=validation,
         epochs=_EPOCHS if epochs is None else epochs,
-        batch_size=_batch_size(batch_size, len(rows)),
+        batch_size=clipped_batch_size(batch_size, len(rows)),
         shuffle=shuffle,
         seed=seed,
         time_limit=time_limit,
@@ -209,6 +210,7 @@ def fit(
             chosen = replace(chosen, max_iterations=epochs)
         plan = replace(plan, epochs=chosen.max_iterations, batch_size=len(rows))
         return _run(FullBatch(plan, net, chosen, objective, runner, evaluator), progress)
+    check_schedules(chosen, plan.epochs * -(-len(rows) // plan.batch_size))
     step = TrainingStep(net, chosen, objective, runner, clip_norm)
     small = 2 * plan.batch_size * max(array.size for array in step.initial) < _WORTH_SHARING
     with one_blas_thread() if small else contextlib.nullcontext():
@@ -321,17 +323,6 @@ def _weighted(rows: Rows, role: str) -> Rows:
         raise DataError(f"all {len(rows)} {role} rows have weight zero; choose another seed or fraction")
     mean = rows.weights.mean(dtype=np.float64)
     return Rows(rows.features, rows.targets, (rows.weights / mean).astype(rows.weights.dtype))
-
-
-def _batch_size(batch_size: int | None, rows: int) -> int:
-    if batch_size is None:
-        return min(_BATCH_SIZE, rows)
-    check_batch_size(batch_size)
-    if batch_size > rows:
-        warnings.warn(
-            f"batch_size={batch_size} is clipped to the {rows} rows there are", WengertWarning, stacklevel=3
-        )
-    return min(batch_size, rows)
 
 
 def _early_stopping(value: int | EarlyStopping | None) -> tuple[EarlyStopping, ...]:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from wengert.errors import IndexRangeError
+
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
@@ -60,7 +62,13 @@ class History(Sequence[Epoch]):
 
     def __getitem__(self, position: Any) -> Any:
         """Return an epoch, or a list of epochs for a slice; the first has position 0."""
-        chosen = range(self._length)[position]
+        try:
+            chosen = range(self._length)[position]
+        except IndexError:
+            raise IndexRangeError(
+                f"the history has {self._length} epochs{'' if self._length else ': no epoch has ended'}, and "
+                f"position {position} was asked for"
+            ) from None
         return self._epochs[chosen] if isinstance(chosen, int) else [self._epochs[one] for one in chosen]
 
     def __repr__(self) -> str:

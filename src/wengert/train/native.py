@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from wengert.run.loop import LoopExecutor, Progress, Roles, StepLoop
 from wengert.train.inputs import Rows
-
-if TYPE_CHECKING:
-    from wengert.train.stepper import Position, Step
+from wengert.train.position import Position, Step
 
 Array = np.ndarray[Any, Any]
 
@@ -22,6 +20,8 @@ _TRIAL = 0.02
 # Seconds after which the other number gets a new trial: soon at first, since a trial may meet with other work
 # on the machine, and twice as long each time.
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0
+# At most one part in so many of the time goes into trials, however long a step is.
+_TRIAL_SHARE = 20
 # A shorter stretch does not tell how long a step takes.
 _SHORTEST = 0.001
 # A stretch is at most so many times as long as the one before, whose pace may have been an accident.
@@ -55,12 +55,13 @@ class NativeSteps:
         self._loops = loops
         self._bounds = bounds
         self._pace = Pace(threads)
-        self._given = self._order = np.zeros(0, np.int64)
         self._full = bounds[0][1] - bounds[0][0]
         self._full_batches = sum(last - first == self._full for first, last in bounds)
 
     def run(self, order: Array, batch: int, seconds: float, window: int) -> None:
         """Take steps from a batch on, for about so long, at least one and not beyond epoch or window.
+
+        The short batch at the end of an epoch is taken with those before it.
 
         Parameters
         ----------
@@ -72,38 +73,32 @@ class NativeSteps:
         window : int
             Batches.
         """
-        order = self._kept(order, batch)
-        first, last = self._bounds[batch]
-        loop = self._loops[last - first]
-        if batch >= self._full_batches:
-            loop.run(order, first, 1, 1)
-            return
-        threads, count = self._pace.next(min(seconds, _STRETCH))
-        count = min(count, self._full_batches - batch, window - batch % window)
-        begin = time.perf_counter()
-        loop.run(order, first, count, threads)
-        self._pace.note(threads, count, time.perf_counter() - begin)
+        last = self._full_batches
+        if batch < last:
+            threads, count = self._pace.next(min(seconds, _STRETCH))
+            count = min(count, last - batch, window - batch % window)
+            begin = time.perf_counter()
+            self._loops[self._full].run(order, batch * self._full, count, threads)
+            self._pace.note(threads, count, time.perf_counter() - begin)
+            batch += count
+            if batch < last or batch % window == 0 or self.progress.stopped:
+                return
+        if batch < len(self._bounds):
+            self.step(order, batch)
 
     def step(self, order: Array, batch: int) -> None:
         """Take one step."""
         first, last = self._bounds[batch]
-        self._loops[last - first].run(self._kept(order, batch), first, 1, 1)
+        self._loops[last - first].run(order, first, 1, 1)
 
-    def _kept(self, order: Array, batch: int) -> Array:
-        """Return the order of this epoch; the caller's array may have been shuffled in place for it."""
-        if batch == 0 or order is not self._given:
-            self._given, self._order = order, order.copy()
-        return self._order
-
-    def copy(self) -> tuple[Array, ...]:
-        """Return the carry as it is now."""
-        return tuple(array.copy() for array in self.progress.carry)
+    def full_loop(self) -> StepLoop:
+        """Return the loop over batches with all their rows."""
+        return self._loops[self._full]
 
     def restore(self, position: Position) -> None:
         """Go to a moment."""
         self.is_whole = False
-        for array, wanted in zip(self.progress.carry, position.carry, strict=True):
-            array[...] = wanted
+        self.progress.carry = list(position.carry)
         self.progress.steps, self.progress.loss_sum = position.steps, position.loss_sum
         self.is_whole = True
 
@@ -137,9 +132,11 @@ class Pace:
         others = [one for one in self._candidates if one != threads]
         now = time.perf_counter()
         if others and self._can_try and now >= self._next_trial:
-            self._next_trial = now + self._wait
+            count = max(1, int(min(seconds, _TRIAL) / pace))
+            trial = count * self._seconds.get(others[0], pace)
+            self._next_trial = now + max(self._wait, _TRIAL_SHARE * trial)
             self._wait = min(2 * self._wait, _LONGEST_WAIT)
-            return others[0], max(1, int(min(seconds, _TRIAL) / pace))
+            return others[0], count
         count = int(min(seconds / pace, _GROWTH * self._last_count))
         return threads, max(1, count)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from typing import Any, Protocol
@@ -89,8 +90,10 @@ class Lines:
         """Do nothing: each line stands for itself."""
 
     def _print(self, line: str) -> None:
-        if sys.stderr is not None:
-            print(line, file=sys.stderr, flush=True)
+        # Training goes on where nobody reads (any more), or a log has no room.
+        with contextlib.suppress(OSError, ValueError):
+            if sys.stderr is not None:
+                print(line, file=sys.stderr, flush=True)
 
 
 class Bar:

@@ -4,66 +4,21 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 
-from wengert.ir.program import Program
-from wengert.run import Executable, Executor
+from wengert.run import Executable
 from wengert.train.divergence import Unsound, Watch, all_finite, explain, explain_growth
 from wengert.train.inputs import Rows
 from wengert.train.mapped import release, run_and_window
 from wengert.train.native import NativeSteps, native_steps
+from wengert.train.position import Carry, Position, Step
 
 Array = np.ndarray[Any, Any]
-Carry = tuple[Array, ...]
 
 # Seconds between two checks of native steps, or so many times what a check takes.
 _CHECK_EVERY, _CHECK_SHARE = 0.1, 30
-
-
-class Step(Protocol):
-    """A training step.
-
-    Its program turns (carry …, features, targets, weights if there are any, key, number of steps taken) into
-    (carry …, loss of the batch).
-
-    Attributes
-    ----------
-    names : tuple of str
-        A name for each array of a carry.
-    network_count : int
-        How many arrays of a carry belong to the network.
-    executor : Executor
-    """
-
-    names: tuple[str, ...]
-    network_count: int
-    executor: Executor
-
-    def program(self, batch: Rows) -> Program:
-        """Return the program for batches with as many rows as this one."""
-        ...
-
-
-class Position(NamedTuple):
-    """A moment between two steps; replaced as a whole.
-
-    Attributes
-    ----------
-    carry : tuple of array
-    steps : int
-        Taken in all.
-    loss_sum : float
-        Over the rows since the beginning of the epoch.
-    first_loss : float or None
-        Mean loss of the first batch before the first step.
-    """
-
-    carry: Carry
-    steps: int = 0
-    loss_sum: float = 0.0
-    first_loss: float | None = None
 
 
 class Stepper:
@@ -188,9 +143,14 @@ class Stepper:
         self._next_check = end + max(_CHECK_EVERY, _CHECK_SHARE * (end - begin))
 
     def catch_up(self) -> None:
-        """Move `position` behind the last step taken, unless something is wrong there."""
-        if self._native is not None:
-            self._catch_up(self._native)
+        """Move `position` behind the last step taken, unless something is wrong there; for after Ctrl-C."""
+        native = self._native
+        if native is None:
+            return
+        if native.progress.is_whole:
+            self._catch_up(native)
+        else:
+            native.restore(self.position)
 
     def _natively(self, native: NativeSteps, batch: int, seconds: float) -> None:
         if self.position.first_loss is None:
@@ -206,13 +166,13 @@ class Stepper:
         now, progress = self.position, native.progress
         if not native.is_whole or progress.stopped or now.first_loss is None:
             return False
-        if not all_finite(progress.carry):
+        if not progress.is_finite():
             return False
         network = progress.carry[: self._step.network_count]
         if not progress.largest_loss <= now.first_loss and self._watch.out_of_proportion(network):
             return False
         if progress.steps > now.steps:
-            self.position = Position(native.copy(), progress.steps, progress.loss_sum, now.first_loss)
+            self.position = Position(progress.copy(), progress.steps, progress.loss_sum, now.first_loss)
         return True
 
     def _checked_step(self, native: NativeSteps) -> None:
@@ -224,7 +184,7 @@ class Stepper:
             # An index is out of range. Run by itself, the step says which.
             rows = self._rows_of(batch)
             self._executable(rows)(self._arguments(rows))
-        self._accept(batch, native.copy(), loss)
+        self._accept(batch, native.progress.copy(), loss)
 
     def _one_by_one(self, batch: int, seconds: float) -> None:
         end = time.perf_counter() + seconds

@@ -3,15 +3,18 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from tests.io.formats.examples import INPUTS, networks, rows
+from tests.cli.conftest import flowers, houses
+from tests.io.formats.examples import INPUTS, every_layer, networks, rows
+from tests.io.test_table_model import trained
 
 from wengert import nn, train
 from wengert.errors import ModelFileError, ShapeError, UnsupportedFunctionError
 from wengert.io.formats.onnx_export import to_onnx
-from wengert.io.formats.onnx_import import from_onnx
+from wengert.io.formats.onnx_import import from_onnx, model_from_onnx
 from wengert.io.formats.portable_model import PortableModel
 from wengert.io.formats.torch_import import from_torch
 from wengert.io.preprocess import Target
+from wengert.io.training_settings import PRESETS, TrainingSettings
 
 onnx = pytest.importorskip("onnx", reason="ONNX files need the package onnx")
 ONE_OPERATOR = ("relu", "tanh", "sigmoid", "softplus", "softmax", "identity")
@@ -23,23 +26,83 @@ def dense_only(net):
     return nn.Sequential(*[layer for layer in net.layers if not isinstance(layer, kinds)])
 
 
+def without_description(data):
+    """Leave the graph alone, as another program writes it."""
+    model = onnx.load_from_string(data)
+    del model.metadata_props[:]
+    return model.SerializeToString()
+
+
 @settings(max_examples=30)
 @given(networks(ONE_OPERATOR), rows())
-def test_what_was_exported_comes_back(tmp_path_factory, net, X):
+def test_a_graph_of_dense_layers_is_read(tmp_path_factory, net, X):
     path = tmp_path_factory.getbasetemp() / "network.onnx"
     net = dense_only(net)
-    path.write_bytes(to_onnx(PortableModel.of_network(net, INPUTS)))
+    path.write_bytes(without_description(to_onnx(PortableModel.of_network(net, INPUTS))))
     again = from_onnx(path)
     assert np.array_equal(train.predict(again, X), train.predict(net, X))
 
 
-def test_of_a_classifier_the_probabilities_come_back(tmp_path, rng):
-    net = nn.Sequential(nn.Dense(3, 4, "relu"), nn.Dense(4, 3)).initialise(0)
-    target = Target("y", "multiclass", ("a", "b", "c"), 0.0, 1.0)
-    (tmp_path / "network.onnx").write_bytes(to_onnx(PortableModel.of_network(net, 3, target)))
+@settings(max_examples=30)
+@given(networks(), rows())
+def test_what_was_exported_comes_back(tmp_path_factory, net, X):
+    path = tmp_path_factory.getbasetemp() / "network.onnx"
+    path.write_bytes(to_onnx(PortableModel.of_network(net, INPUTS)))
+    again = from_onnx(path)
+    assert nn.to_config(again) == nn.to_config(net)
+    assert np.array_equal(train.predict(again, X), train.predict(net, X))
+
+
+@pytest.mark.parametrize(("net", "X"), every_layer(), ids=lambda one: type(one).__name__)
+def test_every_layer_comes_back(tmp_path, net, X):
+    data = to_onnx(PortableModel.of_network(net, X.shape[1]))
+    (tmp_path / "m.onnx").write_bytes(data)
+    assert to_onnx(model_from_onnx(tmp_path / "m.onnx")) == data
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(("frame", "target"), [(houses(), "price"), (flowers(), "kind")])
+def test_a_model_of_a_table_comes_back(tmp_path, frame, target, preset):
+    model = trained(frame, target, TrainingSettings(preset=preset, epochs=2)).portable()
+    path = tmp_path / "m.onnx"
+    path.write_bytes(to_onnx(model))
+    again = model_from_onnx(path)
+    assert (again.target, again.columns, again.feature_names) == (
+        model.target, model.columns, model.feature_names,
+    )  # fmt: skip
+    assert to_onnx(again) == to_onnx(model)
+    with pytest.raises(ModelFileError, match=r"holds preprocessing .* with wengert.io.model_from_onnx or"):
+        from_onnx(path)
+
+
+def test_a_description_that_may_be_of_another_graph_is_not_believed(tmp_path):
+    """Another program has changed the graph; it dropped the checksum, and kept the rest of the metadata."""
+    net = nn.Sequential(nn.Dense(3, 4, "relu"), nn.Dense(4, 1)).initialise(0)
+    model = onnx.load_from_string(to_onnx(PortableModel.of_network(net, 3)))
+    kept = [entry for entry in model.metadata_props if entry.key != "wengert.sha256"]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    for node in model.graph.node:
+        node.op_type = {"Relu": "Tanh"}.get(node.op_type, node.op_type)
+    assert read(tmp_path, model).layers[0].activation == "tanh"
+
+
+@pytest.mark.parametrize(("kind", "classes", "outputs"), [
+    ("multiclass", ("a", "b", "c"), 3), ("binary", (0, 1), 2), ("binary", (0, 1), 1),
+    ("multilabel", (0, 1), 2),
+])  # fmt: skip
+def test_of_a_classifier_the_probabilities_come_back(tmp_path, rng, kind, classes, outputs):
+    net = nn.Sequential(nn.Dense(3, 4, "relu"), nn.Dense(4, outputs)).initialise(0)
+    target = Target("y", kind, classes, 0.0, 1.0)
+    model = PortableModel.of_network(net, 3, target)
     X = rng.normal(size=(5, 3)).astype(np.float32)
-    expected = np.asarray(nn.softmax(train.predict(net, X)))
-    np.testing.assert_allclose(train.predict(from_onnx(tmp_path / "network.onnx"), X), expected, rtol=1e-6)
+    one_each = kind == "multilabel" or outputs == 1
+    expected = np.asarray((nn.sigmoid if one_each else nn.softmax)(train.predict(net, X)))
+    for data in (to_onnx(model), without_description(to_onnx(model))):
+        if outputs > 1 or data == to_onnx(model):  # the graph for one logit is no chain
+            (tmp_path / "network.onnx").write_bytes(data)
+            found = train.predict(from_onnx(tmp_path / "network.onnx"), X)
+            np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def chain(*nodes, arrays=(), inputs=(None, 3), **options):

@@ -15,7 +15,7 @@ from tests.io.test_table_model import trained
 
 from wengert import nn, train
 from wengert.errors import UnsupportedFunctionError
-from wengert.io.formats.portable_model import PortableModel
+from wengert.io.formats.portable_model import NUMBERS, PortableModel
 from wengert.io.formats.python_predictor import to_python
 from wengert.io.preprocess import Target
 
@@ -153,9 +153,85 @@ def test_bad_values_are_named():
     table["size"][1] = "inf"
     with pytest.raises(ValueError, match="column 'size', row 2: the value is infinite"):
         predict(table)
+    for wrong in (table["size"][:2], "large", 3.0, None):
+        with pytest.raises(
+            (ValueError, TypeError), match=r"different lengths|'size' is a list of values, one a"
+        ):
+            predict({**table, "size": wrong})
+    for wrong in (np.zeros((3, 2)), [table], None):
+        with pytest.raises(TypeError, match="a table is a data frame, or maps names of columns to lists of"):
+            predict(wrong)
     del table["district"]
-    with pytest.raises(KeyError, match=r"lacks the columns \['district'\]"):
+    with pytest.raises(ValueError, match=r"lacks the columns \['district'\]; it has \['size', "):
         predict(table)
+
+
+def test_an_array_or_a_table_of_features(rng):
+    net = nn.Dense(2, 1).initialise(0)
+    nameless = loaded(to_python(PortableModel.of_network(net, 2)))["predict"]
+    named = loaded(to_python(PortableModel(net, NUMBERS, ("b", "a"))))["predict"]
+    X = rng.normal(size=(4, 2)).astype(np.float32)
+    expected = train.predict(net, X)
+    frame = pl.DataFrame(X, schema=["b", "a"])
+    for predict, table in [
+        (nameless, X),
+        (nameless, X.tolist()),
+        (nameless, frame),
+        (nameless, frame.to_pandas()),
+        (nameless, {"x1": X[:, 1], "x0": X[:, 0].tolist()}),
+        (named, X),
+        (named, frame.select("a", "b")),
+        (named, frame.select("a", "b").to_pandas()),
+        (named, {"a": list(map(str, X[:, 1])), "b": X[:, 0]}),
+    ]:
+        np.testing.assert_allclose(predict(table), expected, rtol=1e-5)
+    for wrong, message in [
+        ({"a": [1.0]}, r"lacks the columns \['b'\]; it has \['a'\]"),
+        (frame.rename({"a": "c"}), r"lacks the columns \['a'\]; it has \['b', 'c'\]"),
+        (
+            {"a": [1.0], "b": ["x"]},
+            "column 'b' does not hold numbers: could not convert string to float: 'x'",
+        ),
+        ([["x", "y"]], "X does not hold numbers"),
+        ([1.0, 2.0], r"X has shape \(2,\); expected \(rows, 2\)"),
+        (X[:, :1], r"X has shape \(4, 1\); expected \(rows, 2\)"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            named(wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b\n1,2\n3\n", "row 2 has 1 cells, and the header 2"),
+        ("a;b\n1;2\n", r"lacks the columns ['b', 'a']; it has ['a;b']"),
+        ("", "lacks the columns ['b', 'a']; it has []"),
+        ("a,b\n1,x\n", "column 'b' does not hold numbers"),
+        (b"a,b\n1,\xff\n", "can't decode byte 0xff"),
+        (None, "No such file or directory"),
+    ],
+)
+def test_a_file_that_cannot_be_used(tmp_path, text, message):
+    path, table = tmp_path / "predictor.py", tmp_path / "t.csv"
+    path.write_text(to_python(PortableModel(nn.Dense(2, 1).initialise(0), NUMBERS, ("b", "a"))), "utf-8")
+    if text is not None:
+        table.write_bytes(text if isinstance(text, bytes) else text.encode())
+    run = alone(path, table)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr.startswith(f"error: {table}: ")
+    assert run.stderr.count("\n") == 1
+    assert message in run.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no head")
+def test_standard_input_and_a_reader_that_goes_away(tmp_path):
+    path = tmp_path / "predictor.py"
+    path.write_text(to_python(PortableModel.of_network(nn.Dense(1, 1).initialise(0), 1)), "utf-8")
+    (tmp_path / "t.csv").write_text("x0\n" + "0.5\n" * 200_000)
+    command = f"{sys.executable} {path} - < {tmp_path / 't.csv'} | head -n 2; echo ${{PIPESTATUS[0]}}"
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, timeout=60)
+    assert run.stderr == ""
+    assert run.stdout.splitlines()[::2] == ["variable_0", "141"]
 
 
 @pytest.mark.parametrize("name", ["ki'nd", 'a"""b\\', '"""\nraise SystemExit\n"""', "{predict}", "\\"])

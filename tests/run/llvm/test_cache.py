@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -18,10 +19,10 @@ from tests.transform.examples import PRIMITIVES, program_of
 import wengert as wg
 from wengert.ir.program import Program
 from wengert.run.llvm import LLVMExecutor, cache, recent
+from wengert.run.llvm.calls import Layout, layout
 from wengert.run.llvm.expand import expand
 from wengert.run.llvm.fingerprint import fingerprint
 from wengert.run.llvm.memory import memory_of
-from wengert.run.llvm.module import Layout, layout
 from wengert.run.llvm.plan import plan
 from wengert.run.llvm.target import AVX2, object_code
 
@@ -95,6 +96,16 @@ def test_an_entry_under_a_foreign_name_is_not_used(compilations: list[str], tmp_
     assert len(compilations) == 3
 
 
+def test_the_home_directory_may_be_written_as_a_tilde(
+    compilations: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("WENGERT_CACHE_DIR", "~/machine code")
+    run()
+    assert list((tmp_path / "machine code" / "llvm").iterdir())
+
+
 def test_without_a_place_to_write_it_is_off(
     compilations: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +117,21 @@ def test_without_a_place_to_write_it_is_off(
     run()
     assert len(compilations) == 2
     assert blocked.read_text() == "no directory"
+
+
+def test_a_full_disk_is_as_if_there_were_no_cache(
+    compilations: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    run()
+    run()
+    assert len(compilations) == 2
+    assert not list((tmp_path / "cache" / "llvm").iterdir())
 
 
 def test_the_oldest_entries_make_room(

@@ -219,7 +219,7 @@ def test_compile_composes_with_grad() -> None:
 
 
 def test_without_llvmlite_numpy_runs_and_it_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "wengert.run.llvm", None)
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
     default._llvm_executor.cache_clear()
     try:
         with pytest.warns(WengertWarning, match="llvmlite cannot be loaded"):

@@ -20,6 +20,7 @@ SIZE, BATCH, STEPS = 5, 4, 7
 def everything_shared(monkeypatch):
     """Have all threads work on every kernel."""
     monkeypatch.setattr(order, "WORTH_SHARING", 0.0)
+    monkeypatch.setattr(order, "MEETING", 0.0)
     monkeypatch.setattr(recent, "_known", OrderedDict())
 
 

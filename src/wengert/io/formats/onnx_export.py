@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from wengert.errors import ConfigurationError
+from wengert.io.formats.model_description import describe
 from wengert.io.formats.onnx_graph import Graph
 from wengert.io.formats.onnx_operators import Line, lower
 from wengert.io.formats.portable_model import PortableModel, statistics, trace_model, word_codes
@@ -17,6 +19,8 @@ from wengert.storage.checksum import PLACEHOLDER, seal
 from wengert.trace.tree import flatten, leaf_paths
 
 SEAL = "wengert.sha256"
+# Begins the names of what `describe` says of the model.
+DESCRIPTION = "wengert."
 # The element type of the labels, and the dtype that the package onnx makes it of.
 _CLASSES: dict[str, tuple[str, Any]] = {
     "U": ("STRING", object),
@@ -39,7 +43,8 @@ def to_onnx(model: PortableModel) -> bytes:
     Outputs: ``variable`` (float32) for numbers; ``label`` and ``probabilities`` (float32 ``[None, classes]``)
     for classes. There is no ZipMap.
 
-    The bytes are the same each time, and hold a checksum over themselves.
+    The bytes are the same each time. The metadata hold a checksum over them and, where all parts of the
+    network have names, its description, so that `model_from_onnx` reads back all of the model.
 
     Raises
     ------
@@ -52,9 +57,8 @@ def to_onnx(model: PortableModel) -> bytes:
     leaves = [np.asarray(leaf, np.float32) for leaf in flatten(model.network)[0]]
     program = trace_model(model, {f"array{place}": leaf for place, leaf in enumerate(leaves)})
     arguments = _columns(graph, model) if model.columns else [_features(graph, model, program)]
-    initialisers = [
-        graph.initialiser(path, leaf) for path, leaf in zip(leaf_paths(model.network), leaves, strict=True)
-    ]
+    paths = leaf_paths(model.network)
+    initialisers = [graph.initialiser(path, leaf) for path, leaf in zip(paths, leaves, strict=True)]
     results = _lowered(graph, program, initialisers, arguments)
     outputs = _outputs(graph, model, program, results)
     metadata = {
@@ -62,6 +66,7 @@ def to_onnx(model: PortableModel) -> bytes:
         "classes": json.dumps(model.target.classes, ensure_ascii=False),
         "feature_names": json.dumps(model.feature_names, ensure_ascii=False),
         "target": model.target.name,
+        **(_description(model) if initialisers == paths else {}),
     }
     return seal(graph.model(outputs, metadata).SerializeToString(deterministic=True))
 
@@ -73,6 +78,14 @@ def takes_float32(model: PortableModel) -> bool:
     return not model.word_columns and all(
         (abs(center) + scale) * rounding <= _ROUNDING * scale for center, scale in scales
     )
+
+
+def _description(model: PortableModel) -> dict[str, str]:
+    """Return what the reader makes the model of again; nothing where the network has parts without names."""
+    try:
+        return {f"{DESCRIPTION}{name}": text for name, text in describe(model).items()}
+    except ConfigurationError:
+        return {}
 
 
 def _features(graph: Graph, model: PortableModel, program: RowProgram) -> str:

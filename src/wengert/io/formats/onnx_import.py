@@ -1,9 +1,10 @@
-"""Networks from ONNX files: stacks of dense layers, activations and normalisations."""
+"""Models of our own from ONNX files, and networks of others: dense layers, activations, normalisations."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,9 +13,11 @@ import numpy as np
 from wengert import nn
 from wengert.errors import ConfigurationError, ModelFileError, ShapeError
 from wengert.io.formats.layer_stack import LayerStack
-from wengert.io.formats.onnx_export import SEAL
+from wengert.io.formats.model_description import FORMAT, described_model
+from wengert.io.formats.onnx_export import DESCRIPTION, SEAL
 from wengert.io.formats.onnx_graph import require_onnx
 from wengert.io.formats.onnx_tensors import Tensors
+from wengert.io.formats.portable_model import PortableModel, width
 from wengert.storage import read_file
 from wengert.storage.checksum import carries_seal
 
@@ -41,9 +44,13 @@ _ACTIVATIONS: dict[str, tuple[str, dict[str, tuple[Any, ...]]]] = {
 def from_onnx(path: str | os.PathLike[str]) -> nn.Sequential:
     """Read a network from an ONNX file.
 
-    The graph is one chain from an input of shape (rows, inputs) to an output: of MatMul, Add, Gemm,
-    BatchNormalization, LayerNormalization, Dropout, Identity, Cast and activations. Where there are several
-    outputs it is ``probabilities`` or ``variable``, else the first of floating numbers.
+    Of a file of `to_onnx` without preprocessing it is the network that was exported, whatever it consists of,
+    with the activation that gives its probabilities: the softmax, or the sigmoid where one output tells two
+    classes apart.
+
+    In any other file the graph is one chain from an input of shape (rows, inputs) to an output: of MatMul,
+    Add, Gemm, BatchNormalization, LayerNormalization, Dropout, Identity, Cast and activations. Where there
+    are several outputs it is ``probabilities`` or ``variable``, else the first of floating numbers.
 
     Parameters
     ----------
@@ -55,10 +62,54 @@ def from_onnx(path: str | os.PathLike[str]) -> nn.Sequential:
     ------
     ModelFileError
         If the file is missing, damaged, or no ONNX file; has an operator that is not supported, which is
-        named; or is not such a chain. A file of `to_onnx` is compared with its checksum.
+        named; or is not such a chain. A file of `to_onnx` is compared with its checksum, and refused if it
+        has preprocessing, which `model_from_onnx` reads.
     ConfigurationError
         If the package onnx is not installed.
     """
+    with _readable(path) as (graph, described):
+        if described is None:
+            return _Reader(graph, str(path)).network()
+    target = described.target
+    if described.columns or (target.mean, target.scale) != (0.0, 1.0):
+        raise ModelFileError(
+            f"{path} holds preprocessing besides the network. Read all of it with wengert.io.model_from_onnx "
+            "or the from_onnx of MLPClassifier or MLPRegressor."
+        )
+    network = described.network
+    layers = network.layers if isinstance(network, nn.Sequential) else (network,)
+    if target.kind == "regression":
+        return nn.Sequential(*layers)
+    one_each = target.kind == "multilabel" or (len(target.classes) == 2 and width(described) == 1)
+    return nn.Sequential(*layers, nn.Activation("sigmoid" if one_each else "softmax"))
+
+
+def model_from_onnx(path: str | os.PathLike[str]) -> PortableModel:
+    """Read all of a model from an ONNX file of `to_onnx`: network, classes, feature names, preprocessing.
+
+    A file of another program gives its network alone, as `from_onnx` reads it.
+
+    Parameters
+    ----------
+    path : path-like
+        Not trusted, as in `from_onnx`.
+
+    Raises
+    ------
+    ModelFileError, ConfigurationError
+        As `from_onnx`.
+    """
+    with _readable(path) as (graph, described):
+        if described is not None:
+            return described
+        network = _Reader(graph, str(path)).network()
+    first = next(layer for layer in network.layers if isinstance(layer, nn.Dense))
+    return PortableModel.of_network(network, first.inputs)
+
+
+@contextlib.contextmanager
+def _readable(path: str | os.PathLike[str]) -> Iterator[tuple[Any, PortableModel | None]]:
+    """Give the model of a file, and what its description makes of it; errors in the block become ours."""
     onnx, where = require_onnx(), str(path)
     data = read_file(Path(path), _MAXIMUM_BYTES)
     from google.protobuf.message import DecodeError
@@ -67,20 +118,37 @@ def from_onnx(path: str | os.PathLike[str]) -> nn.Sequential:
         model = onnx.ModelProto.FromString(data)
         if not model.HasField("graph") or not model.graph.output:
             raise ModelFileError(f"{where} is not an ONNX model: it has no graph. Name another file.")
-        _check_seal(model, data, where)
-        return _Reader(model, where).network()
+        yield model, _described(model, data, where)
     except (DecodeError, UnicodeDecodeError) as error:
         raise ModelFileError(f"{where} is damaged or is no ONNX file: {error}. Export it again.") from None
     except (ConfigurationError, ShapeError) as error:
         raise ModelFileError(f"{where} does not fit together: {error}.") from None
 
 
-def _check_seal(model: Any, data: bytes, where: str) -> None:
-    for entry in model.metadata_props:
-        if entry.key == SEAL and not carries_seal(data, entry.value):
-            raise ModelFileError(
-                f"{where} is damaged: its checksum does not fit its contents. Export the model again."
-            )
+def _described(model: Any, data: bytes, where: str) -> PortableModel | None:
+    """Return the model that a file of `to_onnx` describes; None where there is no description.
+
+    What another program changed has no valid checksum, and its description may no longer be that of the
+    graph.
+    """
+    entries = {entry.key: entry.value for entry in model.metadata_props}
+    if SEAL not in entries:
+        return None
+    if not carries_seal(data, entries[SEAL]):
+        raise ModelFileError(
+            f"{where} is damaged: its checksum does not fit its contents. Export the model again."
+        )
+    description = {
+        name.removeprefix(DESCRIPTION): text
+        for name, text in entries.items()
+        if name.startswith(DESCRIPTION) and name != SEAL
+    }
+    if description.get("format") != FORMAT:
+        return None
+    tensors = Tensors(model.graph.initializer, where)
+    # The others are constants of the graph.
+    paths = [one.name for one in model.graph.initializer if not one.name.startswith("constant_")]
+    return described_model(description, {path: tensors.floats(path) for path in paths}, where)
 
 
 class _Reader:

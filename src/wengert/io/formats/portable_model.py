@@ -201,3 +201,10 @@ def trace_model(model: PortableModel, arrays: dict[str, np.ndarray]) -> RowProgr
         return RowProgram(answer, arrays, {"X": ((model.inputs,), floating)})
     except DTypeError:  # an embedding, which takes integers
         return RowProgram(answer, arrays, {"X": ((model.inputs,), np.dtype(np.int64))})
+
+
+def width(model: PortableModel) -> int:
+    """Return how many numbers the network gives for a row."""
+    raw = dataclasses.replace(model, target=NUMBERS)
+    arrays = {f"array{place}": np.asarray(leaf) for place, leaf in enumerate(flatten(model.network)[0])}
+    return int(trace_model(raw, arrays).program.outputs[0].type.shape[1])

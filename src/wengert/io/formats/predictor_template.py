@@ -54,20 +54,48 @@ def _word_column(name, values):
     return np.array(found, np.int64)
 """
 
+TABLE = '''
+def _columns(table, names):
+    """Return the columns of a table, all of one length."""
+    if not isinstance(table, dict) and not hasattr(table, "columns"):
+        kind = type(table).__name__
+        raise TypeError(f"a table is a data frame, or maps names of columns to lists of values; got a {kind}")
+    known = list(table if isinstance(table, dict) else table.columns)
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise ValueError(f"the table lacks the columns {missing}; it has {known[:20]}")
+    columns = {name: table[name] for name in names}
+    for name, values in columns.items():
+        if isinstance(values, str) or not hasattr(values, "__len__"):
+            raise TypeError(f"column {name!r} is a list of values, one a row; got {values!r}")
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"the columns have different lengths: {lengths}")
+    return columns
+'''
+
 _COLUMNS = '''
 def _answer(table):
     """Return what the network makes of a table: a mapping from names of columns to lists of values."""
-    missing = [name for name in [{names}] if name not in table]
-    if missing:
-        raise KeyError(f"the table lacks the columns {{missing}}")
+    table = _columns(table, [{names}])
 {stacks}
     return answer({arguments})
 '''
 
 _FEATURES = '''
+def _floats(values, what):
+    try:
+        return np.asarray(values, np.{dtype})
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{{what}} does not hold numbers: {{error}}") from None
+
+
 def _answer(X):
-    """Return what the network makes of X, an array of shape (rows, {count})."""
-    X = np.asarray(X, np.{dtype})
+    """Return what the network makes of X: an array of shape (rows, {count}), or a table with FEATURES."""
+    if {is_table}:
+        table = _columns(X, FEATURES)
+        X = np.stack([_floats(table[name], f"column {{name!r}}") for name in FEATURES], axis=1)
+    X = _floats(X, "X")
     if X.ndim != 2 or X.shape[1] != {count}:
         raise ValueError(f"X has shape {{X.shape}}; expected (rows, {count})")
     return answer({arguments})
@@ -101,17 +129,38 @@ def predict({table}):
     return _answer({table}){place}
 '''
 
-_MAIN = """
+_MAIN = '''
+def _read(path):
+    """Return the columns of a CSV file as lists of texts."""
+    source = sys.stdin.fileno() if path == "-" else path
+    with open(source, newline="", encoding="utf-8-sig") as file:
+        reader = csv.reader(file)
+        header = next(reader, [])
+        records = [record for record in reader if record]
+    for row, record in enumerate(records, start=1):
+        if len(record) != len(header):
+            raise ValueError(f"row {{row}} has {{len(record)}} cells, and the header {{len(header)}}")
+    return {{name: [record[place] for record in records] for place, name in enumerate(header)}}
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python THIS_FILE table.csv")
-    with open(sys.argv[1], newline="", encoding="utf-8-sig") as file:
-        records = list(csv.DictReader(file))
-    {read}
-    writer = csv.writer(sys.stdout, lineterminator="\\n")
-    writer.writerow({header})
-    writer.writerows({rows})
-"""
+    if len(sys.argv) != 2 or sys.argv[1] in ("-h", "--help"):
+        sys.exit("usage: python THIS_FILE table.csv (or - for standard input)")
+    try:
+        predicted = predict(_read(sys.argv[1]))
+    except OSError as error:
+        sys.exit(f"error: {{sys.argv[1]}}: {{error.strerror}}")
+    except (ValueError, csv.Error) as error:
+        sys.exit(f"error: {{sys.argv[1]}}: {{error}}")
+    try:
+        writer = csv.writer(sys.stdout, lineterminator="\\n")
+        writer.writerow({header})
+        writer.writerows({rows})
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever was reading has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+'''
 
 
 def functions(
@@ -130,7 +179,7 @@ def functions(
         Whether a prediction of numbers is one a row, and not an array of shape (rows, outputs).
     """
     arguments = ", ".join([*arrays, *rows])
-    parts = []
+    parts = [TABLE]
     if model.columns:
         stacks, names = [], []
         for group, made, column in (
@@ -145,7 +194,12 @@ def functions(
                 )
         parts.append(_COLUMNS.format(names=", ".join(names), stacks="\n".join(stacks), arguments=arguments))
     else:
-        parts.append(_FEATURES.format(count=model.inputs, dtype=dtype, arguments=arguments))
+        # Features without names are told by their places, in a data frame as well.
+        named = model.feature_names != PortableModel.of_network(model.network, model.inputs).feature_names
+        is_table = "isinstance(X, dict)" + (' or hasattr(X, "columns")' if named else "")
+        parts.append(
+            _FEATURES.format(count=model.inputs, dtype=dtype, arguments=arguments, is_table=is_table)
+        )
     table = "table" if model.columns else "X"
     if model.target.kind == "regression":
         what = "the predicted number of each row" if single else "the outputs, shape (rows, outputs)"
@@ -157,17 +211,9 @@ def functions(
 
 def main(model: PortableModel, *, single: bool) -> str:
     """Return what the predictor does when it is run as a program."""
-    if model.columns:
-        read = (
-            "table = {name: [record[name] for record in records] for name in records[0]} if records else {}"
-        )
-        call = "predict(table)"
-    else:
-        read = "X = [[float(record[name]) for name in FEATURES] for record in records]"
-        call = "predict(X)"
     several = (not single and model.target.kind == "regression") or model.target.kind == "multilabel"
     header = f'[{model.target.name!r} + f"_{{place}}" for place in range(predicted.shape[1])]'
     if not several:
         header = repr([f"predicted_{model.target.name}"])
     rows = "predicted.tolist()" if several else "[[value] for value in predicted.tolist()]"
-    return _MAIN.format(read=f"{read}\n    predicted = {call}", header=header, rows=rows).strip("\n")
+    return _MAIN.format(header=header, rows=rows).strip("\n")

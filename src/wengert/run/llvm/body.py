@@ -6,11 +6,13 @@ import numpy as np
 from llvmlite import ir
 
 from wengert.ir.node import Node, constant_value
+from wengert.run.llvm import columns
+from wengert.run.llvm.columns import Columns, columns_of
 from wengert.run.llvm.irtypes import I8, constant, lanes_of, memory_type, scalar_type, widened
 from wengert.run.llvm.loops import Access, Place, load, store
 from wengert.run.llvm.plan import Kernel
 from wengert.run.llvm.scalars import emit
-from wengert.run.llvm.views import View, broadcast_strides, contiguous_strides
+from wengert.run.llvm.views import View, broadcast_strides
 
 
 class Body:
@@ -29,6 +31,11 @@ class Body:
         self.kernel = kernel
         self.buffers = buffers
         self.accesses = accesses
+        self._written_together = columns_of(
+            (node, view.base, accesses[node])
+            for node, view in kernel.stored.items()
+            if node not in kernel.reductions
+        )
 
     def compute(
         self, builder: ir.IRBuilder, place: Place, given: dict[Node, ir.Value] | None = None
@@ -39,10 +46,21 @@ class Body:
             if node not in values and node not in self.kernel.reductions:
                 operands = [self.operand(builder, operand, place, values) for operand in node.inputs]
                 values[node] = emit(builder, node, operands)
+        together = self._parts(place)
+        done = {node for part in together for node in part.nodes}
         for node in self.kernel.stored:
-            if node not in self.kernel.reductions:
+            if node not in self.kernel.reductions and node not in done:
                 self.store(builder, node, values[node], place)
+        for part in together:
+            raw = [as_memory(builder, values[node], node.type.dtype) for node in part.nodes]
+            columns.write(builder, raw, self.buffers[part.base], part, place)
         return values
+
+    def _parts(self, place: Place) -> list[Columns]:
+        """Return the columns that are written together, where a run is a whole vector."""
+        if place.lanes == 1 or place.lanes & (place.lanes - 1):
+            return []
+        return [part for group in self._written_together for part in columns.parts(group, place.lanes)]
 
     def operand(
         self, builder: ir.IRBuilder, node: Node, place: Place, values: dict[Node, ir.Value]
@@ -65,7 +83,8 @@ class Body:
     def store(self, builder: ir.IRBuilder, node: Node, value: ir.Value, place: Place) -> None:
         """Write a member's value to its buffer."""
         raw = as_memory(builder, value, node.type.dtype)
-        store(builder, raw, self.buffers[node], memory_type(node.type.dtype), self.accesses[node], place)
+        buffer = self.buffers[self.kernel.stored[node].base]
+        store(builder, raw, buffer, memory_type(node.type.dtype), self.accesses[node], place)
 
 
 def as_register(builder: ir.IRBuilder, raw: ir.Value, dtype: np.dtype[np.generic]) -> ir.Value:
@@ -94,13 +113,14 @@ def kernel_accesses(kernel: Kernel) -> dict[Node, Access]:
         for node, view in kernel.leaves.items()
         if not is_literal(view)
     }
-    for node in kernel.stored:
-        if node not in kernel.reductions:
-            accesses[node] = Access(0, contiguous_strides(kernel.shape))
     axes = kernel.axes or ()
-    for node in kernel.reductions:
-        strides = iter(contiguous_strides(tuple(n for i, n in enumerate(kernel.shape) if i not in axes)))
-        accesses[node] = Access(
-            0, tuple(0 if axis in axes else next(strides) for axis in range(len(kernel.shape)))
-        )
+    for node, view in kernel.stored.items():
+        if node not in kernel.reductions:
+            accesses[node] = Access(view.offset, view.strides)
+            continue
+        kept = iter([stride for axis, stride in enumerate(view.strides) if axis not in axes])
+        if len(view.strides) < len(kernel.shape):
+            kept = iter(view.strides)
+        strides = tuple(0 if axis in axes else next(kept) for axis in range(len(kernel.shape)))
+        accesses[node] = Access(view.offset, strides)
     return accesses

@@ -62,7 +62,8 @@ def cache_directory() -> Path | None:
     """Return where the cache lies: ``WENGERT_CACHE_DIR``, or the user's cache; None where that is empty."""
     chosen = os.environ.get("WENGERT_CACHE_DIR")
     if chosen is not None:
-        return Path(chosen) / "llvm" if chosen else None
+        # No shell has expanded a ~ that was set by another program.
+        return Path(os.path.expanduser(chosen)) / "llvm" if chosen else None
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA")
     else:

@@ -42,12 +42,13 @@ class Copies:
         line = self.kernel.line
         type_ = memory_type(line.type.dtype)
         with builder.if_then(builder.icmp_signed("<", begin, end)):
+            result = buffers[line]
             if line.primitive.name == "pad":
                 zeros = Access(0, contiguous_strides(line.type.shape))
 
                 def clear(place: Place, access: Access) -> None:
                     zero = constant(widened(type_, place.lanes), 0)
-                    store(builder, zero, buffers[line], type_, access, place)
+                    store(builder, zero, result, type_, access, place)
 
                 self._nest(builder, line.type.shape, [zeros], lambda place, found: clear(place, found[0]))
             if line.primitive.name == "concatenate" and dict(line.params)["axis"] > 0:
@@ -61,7 +62,9 @@ class Copies:
         """Copy each operand, or of each what has the given indices along the first axes."""
         line = self.kernel.line
         type_ = memory_type(line.type.dtype)
-        for operand, target in zip(line.inputs, self._targets(), strict=True):
+        for position, (operand, target) in enumerate(zip(line.inputs, targets(line), strict=True)):
+            if position in self.kernel.in_place:
+                continue
             view = self.kernel.leaves[operand]
             source = Access(view.offset, broadcast_strides(view, operand.type.shape))
             base = buffers[view.base]
@@ -71,24 +74,6 @@ class Copies:
                 store(builder, value, buffers[line], type_, found[1], place)
 
             self._nest(builder, operand.type.shape, [source, target], move, fixed)
-
-    def _targets(self) -> list[Access]:
-        """Return where each operand goes."""
-        line = self.kernel.line
-        strides = contiguous_strides(line.type.shape)
-        params = dict(line.params)
-        if line.primitive.name == "concatenate":
-            axis, start, targets = params["axis"], 0, []
-            for operand in line.inputs:
-                targets.append(Access(start * strides[axis], strides))
-                start += operand.type.shape[axis]
-            return targets
-        if line.primitive.name == "pad":
-            offset = sum(low * stride for low, stride in zip(params["low"], strides, strict=True))
-            spread = zip(params["interior"], strides, strict=True)
-            return [Access(offset, tuple((between + 1) * stride for between, stride in spread))]
-        # A reshape: the same elements in the same order.
-        return [Access(0, contiguous_strides(line.inputs[0].type.shape))]
 
     def _nest(
         self,
@@ -125,3 +110,21 @@ class Copies:
                 inside(Place([*indices, full], extent - full), fewer)
 
         loops([*fixed])
+
+
+def targets(line: Node) -> list[Access]:
+    """Return where each operand goes in the result of a movement that copies."""
+    strides = contiguous_strides(line.type.shape)
+    params = dict(line.params)
+    if line.primitive.name == "concatenate":
+        axis, start, found = params["axis"], 0, []
+        for operand in line.inputs:
+            found.append(Access(start * strides[axis], strides))
+            start += operand.type.shape[axis]
+        return found
+    if line.primitive.name == "pad":
+        offset = sum(low * stride for low, stride in zip(params["low"], strides, strict=True))
+        spread = zip(params["interior"], strides, strict=True)
+        return [Access(offset, tuple((between + 1) * stride for between, stride in spread))]
+    # A reshape: the same elements in the same order.
+    return [Access(0, contiguous_strides(line.inputs[0].type.shape))]

@@ -85,6 +85,7 @@ def cut_of(product: Product, target: Target) -> Cut:
     row_tiles, panels = math.ceil(product.rows / tile.rows), math.ceil(product.columns / width)
     by_term, by_column = product.right_access.strides[-2:]
     is_far = row_tiles >= FEW_TILES and abs(by_term) >= FAR_APART * width
+    is_far = is_far and product.right not in product.kernel.panels
     packs_right = product.terms > 0 and (is_far or (by_column != 1 and product.columns > 1))
     most = PANEL_BYTES // (width * size)
     blocks = math.ceil(product.terms / most) if product.terms > 2 * most else 1

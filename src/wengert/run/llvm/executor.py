@@ -6,6 +6,7 @@ import ctypes
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,21 +18,27 @@ from wengert.ir.program import Program
 from wengert.run.executor import Executable
 from wengert.run.llvm.address import address
 from wengert.run.llvm.cache import cached_object_code
+from wengert.run.llvm.calls import ABANDONED, RUN, RUN_TOGETHER, Layout, Segment, layout, state_words
 from wengert.run.llvm.expand import expand
-from wengert.run.llvm.listing import KernelTable, summary
-from wengert.run.llvm.looping import NativeLoop, NativeProgress, compiled_loop
-from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, memory_of
-from wengert.run.llvm.module import Layout, Segment, layout
+from wengert.run.llvm.generators import Generators
+from wengert.run.llvm.in_place import joined_in_place
+from wengert.run.llvm.interruption import WISH, WRONG_INDEX
+from wengert.run.llvm.listing import KernelSummary, KernelTable, summary
+from wengert.run.llvm.looping import NativeLoop, compiled_loop
+from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, STATE, memory_of
+from wengert.run.llvm.module import KERNELS
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM
-from wengert.run.llvm.plan import Kernel, Plan, plan
+from wengert.run.llvm.plan import Form, Kernel, Plan, plan
+from wengert.run.llvm.progress import NativeProgress
 from wengert.run.llvm.recent import recent, structure
 from wengert.run.llvm.sharing import distinct_lines
 from wengert.run.llvm.target import LoadedCode, Target, host_target
+from wengert.run.llvm.together import is_long, together
 from wengert.run.llvm.views import View
 from wengert.run.loop import Progress, Roles
 from wengert.run.numpy import NumpyExecutor
 from wengert.run.numpy.memory import keep_freed_memory
-from wengert.run.threads import default_threads
+from wengert.run.threads import default_threads, run_together, share_of
 
 Array = np.ndarray[Any, Any]
 
@@ -46,8 +53,9 @@ class LLVMExecutor:
     target : Target, optional
         The processor to make code for; this one by default.
     threads : int, optional
-        How many may work on a step of training; by default the physical cores open to this
-        process, or ``OMP_NUM_THREADS`` if that is fewer. The results do not depend on it.
+        How many may work on a step of training, or on a call that takes milliseconds; by default the
+        physical cores open to this process, or ``OMP_NUM_THREADS`` if that is fewer. The results do not
+        depend on it.
     """
 
     def __init__(self, target: Target | None = None, threads: int | None = None) -> None:
@@ -58,19 +66,24 @@ class LLVMExecutor:
         """Return the callable; see `Executor`."""
         if program.free:
             raise WengertError("the program reads values of an enclosing trace; it can only run inside it")
-        made: Executable = recent(("call", self.target, structure(program)), lambda: self._compiled(program))
+        made: Executable = recent(
+            ("call", self.target, self.threads, structure(program)), lambda: self._compiled(program)
+        )
         return made
 
     def _compiled(self, program: Program) -> Executable:
         expanded = expand(program)
-        made = plan(expanded)
+        made = joined_in_place(plan(expanded))
         if distinct_lines(made.kernels) > LONGEST_PROGRAM:
             return NumpyExecutor().compile(program)
         keep_freed_memory()
-        memory = memory_of(made)
-        planned = layout(made, memory, self.target)
+        shared = None
+        if self.threads > 1 and is_long(made):
+            shared = together(made, Generators(made.kernels, self.target).units)
+        memory = memory_of(made, None if shared is None else shared.phases)
+        planned = layout(made, memory, self.target, shared)
         loaded = LoadedCode(cached_object_code(planned, self.target), self.target)
-        return CompiledProgram(program, made, planned, loaded)
+        return CompiledProgram(program, made, planned, loaded, self.threads)
 
     def loop(
         self, program: Program, roles: Roles, progress: Progress, data: Sequence[Array]
@@ -98,14 +111,14 @@ class Frame:
         Buffers that stand alone.
     arena : ndarray of uint8
         All others.
-    flag : ndarray
-        Not zero after an index was out of range.
+    flags : ndarray of int64
+        Whether an index was out of range, and whether the user wants to stop.
     """
 
     table: Any
     alone: dict[Node, Array]
     arena: Array
-    flag: Array
+    flags: Array
 
 
 class CompiledProgram:
@@ -117,17 +130,20 @@ class CompiledProgram:
     layout : Layout
     """
 
-    def __init__(self, program: Program, plan: Plan, layout: Layout, loaded: LoadedCode) -> None:
+    def __init__(
+        self, program: Program, plan: Plan, layout: Layout, loaded: LoadedCode, threads: int
+    ) -> None:
         self.program = program
         self.plan = plan
         self.layout = layout
         self._memory = memory = layout.memory
-        self._loaded = loaded  # holds the machine code
-        prototype = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-        self._steps: list[tuple[Callable[..., Any] | None, Segment]] = [
-            (prototype(loaded.address(segment.name)) if segment.is_native else None, segment)
-            for segment in layout.segments
-        ]
+        self.loaded = loaded  # holds the machine code
+        self._threads = 1 if layout.together is None else threads
+        prototype = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+        if any(segment.is_native for segment in layout.segments):
+            self._run = prototype(loaded.address(RUN))
+        if layout.together is not None:
+            self._run_shared = prototype(loaded.address(RUN_TOGETHER))
         self._constants: dict[Node, Any] = {node: constant_value(node) for node in memory.constants}
         self._table = (ctypes.c_void_p * memory.table_length)()
         for node, constant in self._constants.items():
@@ -144,12 +160,12 @@ class CompiledProgram:
     def __call__(self, arguments: Sequence[Any]) -> list[Array]:
         """Run on one array per input."""
         frame = self.frame(arguments)
-        for function, segment in self._steps:
-            if function is not None:
-                function(frame.table)
+        for segment in self.layout.segments:
+            if segment.is_native:
+                self._run_natively(frame, segment)
             else:
                 self.run_by_numpy(segment.kernels[0], frame)
-            if frame.flag[0]:
+            if frame.flags[WRONG_INDEX]:
                 # An index is out of range; the reference names it.
                 evaluate(self.program, arguments)
                 raise WengertError("generated code found an index out of range where NumPy does not")
@@ -157,6 +173,32 @@ class CompiledProgram:
         with self._lock:
             self._idle.append(frame.arena)
         return results
+
+    def _run_natively(self, frame: Frame, segment: Segment) -> None:
+        """Run a segment of generated code; Ctrl-C ends it early where it takes long."""
+        if self._threads == 1 and not self.layout.slices:
+            self._run(frame.table, segment.first, segment.end)
+            return
+
+        def finish() -> None:
+            frame.flags[WISH] = 1
+
+        with share_of(self._threads) as granted:
+            if granted > 1:
+                state = np.zeros(state_words(granted), np.int64)
+                frame.table[STATE] = address(state)
+
+                def abandon() -> None:
+                    state[ABANDONED] = 1
+
+                run_together(
+                    lambda number: self._run_shared(frame.table, number, granted), granted, finish, abandon
+                )
+                return
+            # Python hears of Ctrl-C between two calls, so that somebody has to wait meanwhile.
+            run_together(
+                lambda _: self._run(frame.table, segment.first, segment.end), 1, finish, abandon=finish
+            )
 
     def llvm(self) -> str:
         """Return the generated code, before LLVM's own optimisation."""
@@ -171,21 +213,32 @@ class CompiledProgram:
             One for each input: to run each kernel on by itself and say how long it takes, and how long it
             would take at the limits of one core.
         """
-        from wengert.run.llvm.profiling import measured
-
         summaries = [summary(kernel) for kernel in self.plan.kernels]
-        return KernelTable(summaries if arguments is None else measured(self, summaries, arguments))
+        return KernelTable(summaries if arguments is None else self._timed(summaries, arguments))
 
-    def address(self, name: str) -> int:
-        """Return where a function of the generated code stands."""
-        return self._loaded.address(name)
+    def _timed(self, summaries: Sequence[KernelSummary], arguments: Sequence[Any]) -> list[KernelSummary]:
+        """Run each kernel by itself, again and again; return the summaries with the times in them."""
+        from wengert.run.llvm.profiling import in_turn, natively, timed  # few look at the times
+
+        self(arguments)  # refuses what does not fit
+        frame = self.frame(arguments)  # the table holds only addresses
+        scratch = address(frame.arena) + self._memory.arena_bytes
+        turns: list[Callable[[int], object]] = []
+        number = 0
+        for kernel in self.plan.kernels:
+            if kernel.form is Form.NUMPY:
+                turns.append(in_turn(partial(self.run_by_numpy, kernel, frame)))
+                continue
+            turns.append(natively(self.loaded.address(KERNELS), frame.table, number, scratch))
+            number += 1
+        return timed(summaries, turns)
 
     def frame(self, arguments: Sequence[Any]) -> Frame:
         """Return the memory of a call, with one array per input in it."""
         alone: dict[Node, Any] = dict(self._constants)
-        arena, flag = self._arena(), np.zeros(1, np.int64)
+        arena, flags = self._arena(), np.zeros(2, np.int64)
         table = type(self._table).from_buffer_copy(self._table)
-        table[ARENA], table[FLAG] = address(arena), address(flag)
+        table[ARENA], table[FLAG] = address(arena), address(flags)
         for (node, slot, shape, dtype), given in zip(self._inputs, arguments, strict=True):
             # The plain case first: this runs for every input of every training step.
             plain = type(given) is np.ndarray and given.dtype is dtype and given.shape == shape
@@ -196,16 +249,17 @@ class CompiledProgram:
             array = np.empty(shape, dtype)
             alone[node] = array
             table[slot] = address(array)
-        return Frame(table, alone, arena, flag)
+        return Frame(table, alone, arena, flags)
 
     def _arena(self) -> Array:
         """Return an arena that nobody uses."""
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        raw = np.empty(self.layout.arena_bytes + ALIGNMENT, np.uint8)
+        size = self.layout.arena_bytes(self._threads)
+        raw = np.empty(size + ALIGNMENT, np.uint8)
         start = -raw.ctypes.data % ALIGNMENT
-        return raw[start : start + self.layout.arena_bytes]
+        return raw[start : start + size]
 
     def run_by_numpy(self, kernel: Kernel, frame: Frame) -> None:
         """Run a kernel of the form NUMPY."""

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from wengert.ir.node import INPUT, Literal, Node
-from wengert.run.llvm.module import Generators
+from wengert.ir.types import TensorType
+from wengert.run.llvm.generators import Generators
 from wengert.run.llvm.plan import Form, Kernel, Plan
 
 
@@ -32,12 +33,18 @@ class _Writer:
     def __init__(self) -> None:
         self.definitions: list[str] = []
         self._nodes: dict[Node, int] = {}
+        self._types: dict[TensorType, str] = {}
         self._kernels: dict[Kernel, int] = {}
 
     def text(self, value: Any) -> str:
         """Return the text of a value."""
+        # The most frequent first: the layout of a long program consists of a million values.
+        if isinstance(value, int):
+            return repr(value)
         if isinstance(value, Node):
             return self._node(value)
+        if isinstance(value, list | tuple):
+            return self._all(value)
         if isinstance(value, Kernel):
             return self._kernel(value)
         if isinstance(value, Plan):
@@ -48,15 +55,13 @@ class _Writer:
             return value.digest.hex()
         if isinstance(value, Generators):
             return ""
-        if isinstance(value, list | tuple):
-            return self._all(value)
         if isinstance(value, dict):
             return self._all(value.items())
         if isinstance(value, frozenset):
             return self._all(sorted(self.text(one) for one in value))
         if dataclasses.is_dataclass(value):
             return self._all(getattr(value, field.name) for field in dataclasses.fields(value))
-        if value is None or isinstance(value, bool | int | float | str | slice | np.dtype):
+        if value is None or isinstance(value, float | str | slice | np.dtype):
             return repr(value)
         raise TypeError(f"no text for a {type(value).__name__}")
 
@@ -69,7 +74,10 @@ class _Writer:
             number = self._nodes[node] = len(self._nodes)
             # The name of an input does not matter.
             params = "" if node.primitive is INPUT else self.text(node.params)
-            self.definitions.append(f"{number} {node.primitive.name} {params} {node.type}")
+            type_ = self._types.get(node.type)
+            if type_ is None:
+                type_ = self._types[node.type] = str(node.type)
+            self.definitions.append(f"{number} {node.primitive.name} {params} {type_}")
         return f"%{number}"
 
     def _kernel(self, kernel: Kernel) -> str:
@@ -78,7 +86,8 @@ class _Writer:
             number = self._kernels[kernel] = len(self._kernels)
             members = [(node, node.inputs) for node in kernel.members]
             fields = [kernel.form, kernel.shape, members, kernel.leaves, kernel.reductions, kernel.axes]
-            self.definitions.append(f"kernel {number} {self._all([*fields, list(kernel.stored)])}")
+            fields += [kernel.stored, kernel.in_place, kernel.panels]
+            self.definitions.append(f"kernel {number} {self._all(fields)}")
         return f"kernel {number}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from wengert.ir.node import Node
+from wengert.ir.node import INPUT, Node
 from wengert.run.llvm.numpy_lines import left_to_numpy
 from wengert.run.llvm.plan import Form, Kernel
 
@@ -21,7 +21,7 @@ class KernelSummary:
     shape : tuple of int
         Of the index space.
     operations : tuple of str
-        The primitives that are fused in it.
+        The primitives that are fused in it; where rows of a batch are copied, what they are rows of.
     flops : int
         As the primitives count them.
     read, written : int
@@ -63,7 +63,7 @@ class KernelSummary:
         columns = [f"{self.form:8}", f"{shape:>12}", f"{self.flops:>14,}", f"{self.bytes:>13,}"]
         if self.seconds is not None and self.share is not None:
             speed = self.flops / self.seconds / 1e9
-            columns += [f"{1e6 * self.seconds:>11.2f}", f"{speed:>8.1f}", f"{self.share:>9.0%}"]
+            columns += [f"{_microseconds(self.seconds):>11}", f"{speed:>8.1f}", f"{self.share:>9.0%}"]
         return " ".join([*columns, "", " ".join(self.operations)]) + why
 
 
@@ -95,13 +95,23 @@ def summary(kernel: Kernel) -> KernelSummary:
     return KernelSummary(
         kernel.form.value,
         kernel.shape,
-        tuple(node.primitive.name for node in kernel.members),
+        tuple(_name(node) for node in kernel.members),
         flops,
         read,
         written,
         kernel.line.type.dtype.itemsize,
         left_to_numpy(kernel.line) if kernel.form is Form.NUMPY else None,
     )
+
+
+def _name(node: Node) -> str:
+    return str(dict(node.params)["name"]) if node.primitive is INPUT else node.primitive.name
+
+
+def _microseconds(seconds: float) -> str:
+    """Return a time to three digits."""
+    value = 1e6 * seconds
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _bytes(node: Node, shape: tuple[int, ...]) -> int:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,14 +15,20 @@ from wengert.ir.program import Program
 from wengert.primitives.selection import stop_gradient
 from wengert.run.llvm import native
 from wengert.run.llvm.address import address
-from wengert.run.llvm.blocks import block, copies
+from wengert.run.llvm.ahead import looking_ahead
+from wengert.run.llvm.blocks import block
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
+from wengert.run.llvm.generators import Generators
+from wengert.run.llvm.interruption import slices
+from wengert.run.llvm.listing import KernelTable, summary
 from wengert.run.llvm.memory import ARENA, FLAG, ORDER, STATE, memory_of_loop
-from wengert.run.llvm.module import Generators
+from wengert.run.llvm.module import KERNELS
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM, left_to_numpy
-from wengert.run.llvm.order import is_own, ordered
+from wengert.run.llvm.order import cost, is_own, ordered
+from wengert.run.llvm.panels import lay_in_panels
 from wengert.run.llvm.plan import Form, Kernel, Plan, plan
+from wengert.run.llvm.progress import NativeProgress
 from wengert.run.llvm.target import LoadedCode, Target
 from wengert.run.llvm.views import whole
 from wengert.run.loop import Roles
@@ -31,78 +36,8 @@ from wengert.run.threads import run_together, share_of
 
 Array = np.ndarray[Any, Any]
 
-
-class NativeProgress:
-    """The state of a loop; see `wengert.run.loop.Progress`.
-
-    Parameters
-    ----------
-    carry : sequence of ndarray
-    steps : int
-    loss_sum : float
-    threads : int
-        How many may run the loop.
-    """
-
-    def __init__(self, carry: Sequence[Array], steps: int, loss_sum: float, threads: int) -> None:
-        self.carry = copies(carry)
-        self.words = block(8 * native.state_words(threads)).view(np.int64)
-        self.words[:] = 0
-        self._numbers = self.words.view(np.float64)
-        self.words[native.STEPS] = steps
-        self._numbers[native.LOSS_SUM] = loss_sum
-        self.largest_loss = -math.inf
-
-    @property
-    def steps(self) -> int:
-        """Steps taken in all."""
-        return int(self.words[native.STEPS])
-
-    @steps.setter
-    def steps(self, value: int) -> None:
-        self.words[native.STEPS] = value
-
-    @property
-    def loss_sum(self) -> float:
-        """Over the rows of the steps since the beginning of the epoch."""
-        return float(self._numbers[native.LOSS_SUM])
-
-    @loss_sum.setter
-    def loss_sum(self, value: float) -> None:
-        self._numbers[native.LOSS_SUM] = value
-
-    @property
-    def last_loss(self) -> float:
-        """The loss of the last step."""
-        return float(self._numbers[native.LAST_LOSS])
-
-    @property
-    def largest_loss(self) -> float:
-        """The largest loss since this was last set."""
-        return float(self._numbers[native.LARGEST_LOSS])
-
-    @largest_loss.setter
-    def largest_loss(self, value: float) -> None:
-        self._numbers[native.LARGEST_LOSS] = value
-
-    @property
-    def stopped(self) -> bool:
-        """Whether a loss was not finite or an index out of range."""
-        return bool(self.words[native.STOPPED] & native.TROUBLE)
-
-    def begin(self) -> None:
-        """Get ready for a run."""
-        for word in (native.STOPPED, native.ABANDONED, native.REQUESTED, native.WRONG_INDEX):
-            self.words[word] = 0
-        self.words[native.COUNTS :] = 0
-
-    def finish(self) -> None:
-        """Have a run end after the step that it is in."""
-        self.words[native.REQUESTED] = native.WISH
-
-    def abandon(self) -> None:
-        """Let nobody wait any more for a thread that will not come."""
-        self.words[native.ABANDONED] = 1
+# In a step of fewer nanoseconds, calls of the kernels' functions would take a good part of the time.
+_TINY = 100.0
 
 
 class CompiledLoop:
@@ -111,6 +46,8 @@ class CompiledLoop:
     Attributes
     ----------
     layout : LoopLayout
+    panels : list of int
+        For each carried array the columns of the panels in which it lies; 0 where it lies in its own order.
     """
 
     def __init__(
@@ -119,44 +56,54 @@ class CompiledLoop:
         roles: Roles,
         layout: native.LoopLayout,
         sources: dict[Node, Node],
+        panels: dict[Node, int],
         loaded: LoadedCode,
     ) -> None:
         self.layout = layout
+        self.panels = [panels.get(node, 0) for node in program.inputs[: roles.carried]]
         self._program = program
         self._roles = roles
         self._sources = sources
-        self._loaded = loaded  # holds the machine code
+        self.loaded = loaded  # holds the machine code
         integer = ctypes.c_int64
         prototype = ctypes.CFUNCTYPE(None, ctypes.c_void_p, integer, integer, integer, integer)
         self.enter = prototype(loaded.address(native.ENTRY))
 
+    def with_functions(self) -> tuple[LoadedCode, native.LoopLayout]:
+        """Return code that has a function for each kernel."""
+        if not self.layout.is_inlined:
+            return self.loaded, self.layout
+        layout = replace(self.layout, is_inlined=False)
+        target = layout.generators.target
+        return LoadedCode(cached_object_code(layout, target), target), layout
+
     def batch(self) -> dict[Node, Array]:
         """Return memory for the rows of a batch; each thread has its own."""
-        return {
-            node: block(node.type.size * node.type.dtype.itemsize)
-            for kernel in self.layout.order.plan.kernels
-            if kernel.form is Form.ROWS
-            for node in kernel.stored
-        }
+        kernels = self.layout.order.plan.kernels
+        return _memory(node for one in kernels if one.form is Form.ROWS for node in one.stored)
+
+    def between(self) -> dict[Node, Array]:
+        """Return memory for what a step leaves to the next one beside the carry."""
+        return _memory(node for one in self.layout.first for node in one.stored)
 
     def table(
-        self, progress: NativeProgress, data: Sequence[Array], arena: Array, batch: dict[Node, Array]
+        self, progress: NativeProgress, data: Sequence[Array], arena: Array, alone: dict[Node, Array]
     ) -> Any:
         """Return the table of pointers of one thread."""
         memory, roles = self.layout.memory, self._roles
         table = (ctypes.c_void_p * memory.table_length)()
         words = address(progress.words)
-        table[ARENA], table[STATE], table[FLAG] = address(arena), words, words + 8 * native.WRONG_INDEX
+        table[ARENA], table[STATE], table[FLAG] = address(arena), words, words + 8 * native.FLAGS
         for node in memory.constants:
             constant = constant_value(node)
             assert constant is not None
             table[memory.slots[node]] = address(constant)
-        for node, array in zip(self._program.inputs, [*progress.carry, *data], strict=True):
+        for node, array in zip(self._program.inputs, [*progress.elements, *data], strict=True):
             slot = memory.slots.get(self._sources.get(node, node))
             if slot is not None:
                 table[slot] = address(array)
-        for node, rows in batch.items():
-            table[memory.slots[node]] = address(rows)
+        for node, array in alone.items():
+            table[memory.slots[node]] = address(array)
         table[memory.slots[self._program.inputs[roles.counter]]] = words + 8 * native.STEPS
         return table
 
@@ -182,24 +129,23 @@ class NativeLoop:
         self._data = list(data)  # the table holds only their addresses
         self._most = threads if compiled.layout.can_share else 1
         self._arena = block(compiled.layout.arena_bytes(self._most))
-        batches = [compiled.batch() for _ in range(self._most)]
-        self._batches = batches  # the tables hold only addresses
-        self._tables = [compiled.table(progress, data, self._arena, batch) for batch in batches]
-        self._order: Array | None = None
+        between = compiled.between()
+        # The tables hold only addresses.
+        self._alone = [{**between, **compiled.batch()} for _ in range(self._most)]
+        self._tables = [compiled.table(progress, data, self._arena, alone) for alone in self._alone]
+        self._ahead = native.STEPS_AHEAD * compiled.layout.batch
 
     def run(self, order: Array, row: int, count: int, threads: int) -> None:
         """Take up to `count` steps; see `StepLoop`."""
-        if order is not self._order:
-            assert order.dtype == np.int64
-            ahead = native.STEPS_AHEAD * self.compiled.layout.batch
-            self._longer_order = np.concatenate([order, np.zeros(ahead, np.int64)])
-            self._order = order
-            for table in self._tables:
-                table[ORDER] = address(self._longer_order)
+        places = self._progress.visit(order, row, self._ahead)
+        for table in self._tables:
+            table[ORDER] = places
+        self._progress.arrange(self.compiled.panels)
         self._progress.begin()
         enter, tables = self.compiled.enter, self._tables
         with share_of(min(threads, self._most)) as granted:
-            if granted == 1:
+            # Ctrl-C is heard between two calls; a step that takes long needs somebody who hears it meanwhile.
+            if granted == 1 and not self.compiled.layout.slices:
                 enter(tables[0], row, count, 0, 1)
                 return
             run_together(
@@ -209,6 +155,30 @@ class NativeLoop:
                 self._progress.abandon,
             )
 
+    def llvm(self) -> str:
+        """Return the generated code; see `StepLoop`."""
+        return self.compiled.layout.text()
+
+    def kernels(self, profile: bool) -> KernelTable:
+        """Return the kernels of a step; see `StepLoop`."""
+        kernels = self.compiled.layout.order.plan.kernels
+        summaries = [summary(kernel) for kernel in kernels]
+        if not profile:
+            return KernelTable(summaries)
+        from wengert.run.llvm.profiling import natively, timed  # few look at the times
+
+        loaded, layout = self.compiled.with_functions()
+        # A step puts into the table what changes from step to step.
+        self.run(np.arange(layout.batch), 0, 1, 1)
+        scratch = address(self._arena) + layout.memory.arena_bytes
+        place, table = loaded.address(KERNELS), self._tables[0]
+        turns = [natively(place, table, number, scratch) for number in range(len(kernels))]
+        return KernelTable(timed(summaries, turns))
+
+
+def _memory(nodes: Iterable[Node]) -> dict[Node, Array]:
+    return {node: block(node.type.size * node.type.dtype.itemsize) for node in nodes}
+
 
 def compiled_loop(program: Program, roles: Roles, target: Target) -> CompiledLoop | None:
     """Compile the loop over a step, or return None where generated code cannot run it alone."""
@@ -216,26 +186,38 @@ def compiled_loop(program: Program, roles: Roles, target: Target) -> CompiledLoo
     too_long = len(expanded.nodes) > LONGEST_PROGRAM
     if too_long or any(left_to_numpy(node) is not None for node in expanded.lines):
         return None
-    made = plan(expanded)
+    made, ahead = looking_ahead(expanded, roles) or (plan(expanded), None)
     sources, made = _with_rows(made, roles)
     batch = expanded.inputs[roles.rows[0]].type.shape[0]
     written_over = _written_over(made, roles.carried)
     if written_over is None:
         return None
+    first = () if ahead is None else (ahead.first,)
+    if ahead is not None:
+        written_over[ahead.result] = ahead.given
     loss = made.outputs[roles.carried]
     at_last = [loss.base, expanded.inputs[roles.counter]]
-    generators = Generators(made.kernels, target)
+    generators = Generators([*first, *made.kernels], target)
     order = ordered(made, written_over, at_last, generators.units)
     if order is None:
         made, written_over = _staged(made, written_over, generators)
-        generators = Generators(made.kernels, target)
+        generators = Generators([*first, *made.kernels], target)
         order = ordered(made, written_over, at_last, generators.units)
         assert order is not None
+    panels = lay_in_panels(made, written_over, target)
+    generators = Generators([*first, *made.kernels], target)
+    single = {node: (source, 0) for node, source in sources.items()} if batch == 1 else {}
+    if ahead is not None:
+        written_over |= {ahead.first.line: ahead.given}
+        single[ahead.following] = sources[ahead.row], 1
+        if any(kernel.form is Form.AHEAD for kernel in order.shared):
+            order = replace(order, shared=order.shared | set(first))
     memory = memory_of_loop(order.plan, order.phases, written_over, sources.values())
-    single = sources if batch == 1 else {}
-    layout = native.LoopLayout(order, memory, generators, batch, single, loss)
+    is_tiny = order.last == 0 and sum(cost(kernel) for kernel in order.plan.kernels) < _TINY
+    looks = slices(order.plan.kernels, generators.units, generators.looks_itself)
+    layout = native.LoopLayout(order, memory, generators, batch, single, first, loss, is_tiny, looks)
     loaded = LoadedCode(cached_object_code(layout, target), target)
-    return CompiledLoop(expanded, roles, layout, sources, loaded)
+    return CompiledLoop(expanded, roles, layout, sources, panels, loaded)
 
 
 def _apart(program: Program, carried: int) -> Program:
@@ -267,7 +249,11 @@ def _with_rows(made: Plan, roles: Roles) -> tuple[dict[Node, Node], Plan]:
         if node.type.shape[0] != 1:
             copies.append(
                 Kernel(
-                    Form.ROWS, node.type.shape, [node], leaves={source: whole(source)}, stored={node: None}
+                    Form.ROWS,
+                    node.type.shape,
+                    [node],
+                    leaves={source: whole(source)},
+                    stored={node: whole(node)},
                 )
             )
     return sources, replace(made, kernels=[*copies, *made.kernels])
@@ -304,5 +290,7 @@ def _staged(
             copy = make_node(stop_gradient, (copy,))
         copied[copy] = place
         leaves = {copy.inputs[0]: whole(result)}
-        copies.append(Kernel(Form.LOOPS, result.type.shape, [copy], leaves=leaves, stored={copy: None}))
+        copies.append(
+            Kernel(Form.LOOPS, result.type.shape, [copy], leaves=leaves, stored={copy: whole(copy)})
+        )
     return replace(made, kernels=[*made.kernels, *copies]), {**kept, **copied}

@@ -14,6 +14,9 @@ from wengert.run.llvm.irtypes import I32, I64, POINTER, VOID, constant, external
 # A number that is known now, or a value of the generated code.
 Index: TypeAlias = "int | ir.Value"
 
+# A loop of so many turns is written out.
+FEW_TURNS = 4
+
 
 def index_value(index: Index) -> ir.Value:
     """Return an index as a value of the generated code."""
@@ -82,13 +85,29 @@ def digits(builder: ir.IRBuilder, number: Index, extents: Sequence[int]) -> list
     return indices[::-1]
 
 
+def as_number(index: Index) -> Index:
+    """Return an index as a number if it is a constant of the generated code."""
+    return int(index.constant) if isinstance(index, ir.Constant) else index
+
+
+def turns(builder: ir.IRBuilder, start: Index, stop: Index) -> Iterator[Index]:
+    """Go through ``range(start, stop)``: as a loop, or one by one where these are a few numbers."""
+    if isinstance(start, int) and isinstance(stop, int) and stop - start <= FEW_TURNS:
+        yield from range(start, stop)
+        return
+    with counted_loop(builder, start, stop) as index:
+        yield index
+
+
 @contextmanager
-def counted_loop(builder: ir.IRBuilder, start: Index, stop: Index, step: int = 1) -> Iterator[Index]:
+def counted_loop(builder: ir.IRBuilder, start: Index, stop: Index, step: Index = 1) -> Iterator[Index]:
     """Generate ``for index in range(start, stop, step)`` around what the body generates.
 
     A loop that is known to run once is no loop.
     """
-    if isinstance(start, int) and isinstance(stop, int) and start < stop <= start + step:
+    start, stop = as_number(start), as_number(stop)
+    known = isinstance(start, int) and isinstance(stop, int) and isinstance(step, int)
+    if known and start < stop <= start + step:
         yield start
         return
     before = builder.block
@@ -102,7 +121,7 @@ def counted_loop(builder: ir.IRBuilder, start: Index, stop: Index, step: int = 1
     builder.cbranch(builder.icmp_signed("<", index, index_value(stop)), body, after)
     builder.position_at_end(body)
     yield index
-    following = builder.add(index, ir.Constant(I64, step))
+    following = builder.add(index, index_value(step))
     index.add_incoming(following, builder.block)
     builder.branch(head)
     builder.position_at_end(after)
@@ -140,12 +159,12 @@ def address(builder: ir.IRBuilder, base: ir.Value, type_: ir.Type, access: Acces
     return builder.gep(base, [index_value(offset)], source_etype=type_)
 
 
-def prefetch(builder: ir.IRBuilder, place: ir.Value) -> None:
-    """Ask for a line of memory that is going to be read or written."""
+def prefetch(builder: ir.IRBuilder, place: ir.Value, writes: bool) -> None:
+    """Ask for a line of memory that is going to be read, or written: then no other core keeps a copy."""
     function_type = ir.FunctionType(VOID, [POINTER, I32, I32, I32])
     function = external(builder.module, "llvm.prefetch.p0", function_type)
-    # To read, to be kept in all caches, data.
-    builder.call(function, [place, *(ir.Constant(I32, number) for number in (0, 3, 1))])
+    # To be kept in all caches, data.
+    builder.call(function, [place, *(ir.Constant(I32, number) for number in (int(writes), 3, 1))])
 
 
 def load(builder: ir.IRBuilder, base: ir.Value, type_: ir.Type, access: Access, place: Place) -> ir.Value:
@@ -156,7 +175,7 @@ def load(builder: ir.IRBuilder, base: ir.Value, type_: ir.Type, access: Access, 
         return splat(builder, builder.load(first, typ=type_), place.lanes)
     vector = widened(type_, place.lanes)
     if stride == 1:
-        return builder.load(first, align=_alignment(type_), typ=vector)
+        return builder.load(first, align=alignment(type_), typ=vector)
     result: ir.Value = ir.Constant(vector, ir.Undefined)
     for lane in range(place.lanes):
         here = builder.gep(first, [ir.Constant(I64, lane * stride)], source_etype=type_)
@@ -173,15 +192,15 @@ def store(
     if place.lanes == 1:
         builder.store(value, first)
     elif stride == 1:
-        builder.store(value, first, align=_alignment(type_))
+        builder.store(value, first, align=alignment(type_))
     else:
         for lane in range(place.lanes):
             here = builder.gep(first, [ir.Constant(I64, lane * stride)], source_etype=type_)
             builder.store(builder.extract_element(value, constant(I64, lane)), here)
 
 
-def _alignment(type_: ir.Type) -> int:
-    """A run may begin at any element."""
+def alignment(type_: ir.Type) -> int:
+    """Return the alignment of a run of elements, which may begin at any of them."""
     if isinstance(type_, ir.IntType):
         return max(type_.width // 8, 1)
     return 4 if isinstance(type_, ir.FloatType) else 8

@@ -49,8 +49,15 @@ class Memory:
         return _FIRST_SLOT + len(self.slots)
 
 
-def memory_of(plan: Plan) -> Memory:
-    """Return the memory of a program that is called: results stand alone."""
+def memory_of(plan: Plan, phases: Mapping[Kernel, int] | None = None) -> Memory:
+    """Return the memory of a program that is called: results stand alone.
+
+    Parameters
+    ----------
+    plan : Plan
+    phases : mapping of Kernel to int, optional
+        Ascending; kernels of one phase may run at the same time. By default each has one of its own.
+    """
     slots = _given(plan)
     constants = _constants(plan, slots)
     direct: dict[int, Node] = {}
@@ -58,7 +65,8 @@ def memory_of(plan: Plan) -> Memory:
         if view.base not in slots and is_whole(view) and view.base is plan.program.outputs[position]:
             slots[view.base] = _FIRST_SLOT + len(slots)
             direct[position] = view.base
-    phases = {kernel: number for number, kernel in enumerate(plan.kernels)}
+    if phases is None:
+        phases = {kernel: number for number, kernel in enumerate(plan.kernels)}
     offsets, size = _packed(_lifetimes(plan, slots, phases))
     return Memory(slots, offsets, size, constants, direct)
 
@@ -110,9 +118,11 @@ def _lifetimes(
     lives: dict[Node, tuple[int, int]] = {}
     for kernel in plan.kernels:
         phase = phases[kernel]
-        for node in kernel.stored:
-            if node not in slots:
-                lives[node] = (phase, phase)
+        for view in kernel.stored.values():
+            if view.base not in slots:
+                # Several kernels may write to an array, which lives from the first of them on.
+                first, _ = lives.get(view.base, (phase, phase))
+                lives[view.base] = (first, phase)
         for view in kernel.leaves.values():
             if view.base in lives:
                 lives[view.base] = (lives[view.base][0], phase)
@@ -160,4 +170,4 @@ def rounded(size: int) -> int:
 
 def bases(kernel: Kernel) -> list[Node]:
     """Return the buffers that a kernel reads or writes."""
-    return list(dict.fromkeys([*(view.base for view in kernel.leaves.values()), *kernel.stored]))
+    return list(dict.fromkeys([view.base for view in (*kernel.leaves.values(), *kernel.stored.values())]))

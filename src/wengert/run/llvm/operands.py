@@ -118,6 +118,10 @@ class RightOperand:
     def take(self, batch: Sequence[Index], panel: Panel, block: Block) -> None:
         """Go to a block of terms of a panel, and copy it where that pays."""
         access = self.product.right_access
+        width = self.product.kernel.panels.get(self.product.right)
+        if width is not None:
+            self._take_from_panels(width, panel, block)
+            return
         place = Place([*batch, block.term, panel.column], 1)
         source = address(self.builder, self.matrix, self.product.type, access, place)
         if not self.cut.packs_right:
@@ -126,6 +130,30 @@ class RightOperand:
         self._pack(source, block.count, panel)
         vectors = len(panel.widths)
         self.taken = self.packed, vectors * self.cut.lanes, (self.cut.lanes,) * vectors
+
+    def _take_from_panels(self, width: int, panel: Panel, block: Block) -> None:
+        """Take a block of a matrix that lies in panels of `width` columns, or of its transposed."""
+        builder, product = self.builder, self.product
+        if product.right_access.strides[-1] == 1:
+            row = plus(builder, times(builder, panel.number, product.terms), block.term)
+            offset = index_value(times(builder, row, width))
+            source = builder.gep(self.matrix, [offset], source_etype=product.type)
+            self.taken = source, width, panel.widths
+            return
+        # Its terms are columns of the matrix: each panel of these is transposed by itself.
+        own = len(panel.widths) * self.cut.lanes
+        function = pack_columns(builder.module, product.type, self.cut.lanes, own)
+        last_column, first = sum(panel.widths) - 1, times(builder, block.number, self.cut.block // width)
+        count = builder.sdiv(index_value(block.count), index_value(width))
+        with counted_loop(builder, 0, count) as number:
+            before = times(builder, plus(builder, first, number), product.columns)
+            start = times(builder, plus(builder, before, panel.column), width)
+            source = builder.gep(self.matrix, [index_value(start)], source_etype=product.type)
+            offset = index_value(times(builder, number, width * own))
+            target = builder.gep(self.packed, [offset], source_etype=product.type)
+            stride = index_value(width)
+            builder.call(function, [source, stride, stride, index_value(last_column), target])
+        self.taken = self.packed, own, (self.cut.lanes,) * len(panel.widths)
 
     def _pack(self, source: ir.Value, count: Index, panel: Panel) -> None:
         builder, module, type_ = self.builder, self.builder.module, self.product.type

@@ -12,8 +12,10 @@ from wengert.run.llvm.loops import Access
 from wengert.run.llvm.plan import Form, Kernel, Plan
 from wengert.run.llvm.views import View, is_whole
 
-# Below this many nanoseconds a kernel is not worth meeting for: one thread runs it.
-WORTH_SHARING = 3000.0
+# Nanoseconds that one more meeting costs, with what then goes from one core's cache to another's.
+MEETING = 1200.0
+# Below this many nanoseconds a kernel is not cut in parts.
+WORTH_SHARING = 500.0
 # Rough speeds of one core, in operations and bytes a nanosecond.
 _PRODUCT_SPEED, _LOOP_SPEED, _MEMORY_SPEED = 60.0, 10.0, 30.0
 
@@ -33,12 +35,15 @@ class Order:
         alone runs the others.
     last : int
         The last phase.
+    first_written : int
+        The first phase in which inputs are written over.
     """
 
     plan: Plan
     phases: dict[Kernel, int]
     shared: frozenset[Kernel]
     last: int
+    first_written: int
 
 
 def ordered(
@@ -80,12 +85,8 @@ def ordered(
     kernels = _sorted(plan.kernels, before)
     if kernels is None:
         return None
-    shared = frozenset(
-        one for one in kernels if not is_private(one) and units(one) > 1 and cost(one) >= WORTH_SHARING
-    )
-    phases: dict[Kernel, int] = {}
-    for kernel in kernels:
-        phases[kernel] = max([phases[one] + _meets(one, kernel, shared) for one in before[kernel]], default=0)
+    shared = _worth_sharing(kernels, before, units)
+    phases = _phases(kernels, before, shared)
     kernels.sort(key=phases.__getitem__)
     used = set(at_last)
     users = [one for one in kernels if _reads_any(one, used) or not used.isdisjoint(one.stored)]
@@ -93,7 +94,33 @@ def ordered(
         [*phases.values(), *(phases[one] + (one in shared) for one in users)],
         default=0,
     )
-    return Order(replace(plan, kernels=kernels), {one: phases[one] for one in kernels}, shared, last)
+    first_written = min([phases[writer[result]] for result in written_over], default=last)
+    in_order = {one: phases[one] for one in kernels}
+    return Order(replace(plan, kernels=kernels), in_order, shared, last, first_written)
+
+
+def _phases(
+    kernels: list[Kernel], before: dict[Kernel, set[Kernel]], shared: frozenset[Kernel]
+) -> dict[Kernel, int]:
+    phases: dict[Kernel, int] = {}
+    for kernel in kernels:
+        phases[kernel] = max([phases[one] + _meets(one, kernel, shared) for one in before[kernel]], default=0)
+    return phases
+
+
+def _worth_sharing(
+    kernels: list[Kernel], before: dict[Kernel, set[Kernel]], units: Callable[[Kernel], int]
+) -> frozenset[Kernel]:
+    """Choose the kernels to share: the longest first, as long as two threads save more than they wait."""
+    can = [one for one in kernels if not is_private(one) and units(one) > 1 and cost(one) >= WORTH_SHARING]
+    shared: frozenset[Kernel] = frozenset()
+    meetings = 0
+    for kernel in sorted(can, key=cost, reverse=True):
+        more = max(_phases(kernels, before, shared | {kernel}).values())
+        if cost(kernel) / 2 >= MEETING * (more - meetings):
+            shared |= {kernel}
+            meetings = more
+    return shared
 
 
 def is_private(kernel: Kernel) -> bool:
@@ -122,7 +149,7 @@ def _reads_in_step(kernel: Kernel, result: Node, place: Node) -> bool:
     views = [view for view in kernel.leaves.values() if view.base is place]
     if not views:
         return True
-    if kernel.form not in (Form.LOOPS, Form.PRODUCT) or result in kernel.reductions:
+    if kernel.form not in (Form.LOOPS, Form.PRODUCT, Form.AHEAD) or result in kernel.reductions:
         return False
     accesses = kernel_accesses(kernel)
     operands = set(kernel.line.inputs) if kernel.form is Form.PRODUCT else set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -11,8 +12,10 @@ from wengert.ir.program import Program
 from wengert.run.llvm.numpy_lines import left_to_numpy
 from wengert.run.llvm.views import View, moved, whole
 
-# A body longer than this runs out of registers, and more than that does not get faster.
-LONGEST_BODY = 64
+# A body longer than this runs out of registers. What is left in memory instead is near for small arrays, and
+# kernels of a traced loop are more often the same when they are short; over many elements, values that go to
+# the stack and back are nearer than arrays.
+_LONGEST_BODY, _MANY_ELEMENTS, _LONGEST_BODY_OF_MANY = 64, 512, 512
 
 
 class Form(Enum):
@@ -25,6 +28,7 @@ class Form(Enum):
     ONE_HOT = "one hot"  # labels as unit vectors
     RANDOM = "random"  # numbers made of a key
     ROWS = "rows"  # the rows of a batch
+    AHEAD = "ahead"  # a matrix updated, and multiplied by the row of the next step
     NUMPY = "numpy"  # a line that NumPy runs
 
 
@@ -43,8 +47,12 @@ class Kernel:
         What the members read that other kernels have computed, or that was given.
     reductions : list of Node
         Members that are sums, maxima, … over `axes` of the index space.
-    stored : dict of Node to None
-        Members that are read outside the kernel, in order.
+    stored : dict of Node to View
+        Members that are read outside the kernel, in order, and where each is written.
+    in_place : set of int
+        Operands of a copy, by position, that are in their place already.
+    panels : dict of Node to int
+        Matrices that lie panel by panel, of those that it reads or writes, with the columns of a panel.
     """
 
     form: Form
@@ -53,7 +61,9 @@ class Kernel:
     leaves: dict[Node, View] = field(default_factory=dict)
     reductions: list[Node] = field(default_factory=list)
     axes: tuple[int, ...] | None = None
-    stored: dict[Node, None] = field(default_factory=dict)
+    stored: dict[Node, View] = field(default_factory=dict)
+    in_place: frozenset[int] = frozenset()
+    panels: dict[Node, int] = field(default_factory=dict)
 
     @property
     def line(self) -> Node:
@@ -91,17 +101,23 @@ def plan(program: Program) -> Plan:
     return Plan(program, planner.order, outputs)
 
 
+def _longest(shape: tuple[int, ...]) -> int:
+    return _LONGEST_BODY if math.prod(shape) < _MANY_ELEMENTS else _LONGEST_BODY_OF_MANY
+
+
 class _Planner:
     """Takes in one line after the other.
 
     A kernel is open until something outside reads one of its members. Nothing depends on an open kernel, so a
     line may always join one, and two open ones may become one. Kernels run in the order in which they close.
+    A movement is put off until something reads it, so that it closes no kernel before.
     """
 
     def __init__(self) -> None:
         self.views: dict[Node, View] = {}
         self.owner: dict[Node, Kernel] = {}
         self.open: set[int] = set()
+        self.waiting: set[Node] = set()
         self.order: list[Kernel] = []
 
     def add(self, node: Node) -> None:
@@ -119,7 +135,7 @@ class _Planner:
         elif kind is Kind.CONTRACTION:
             self._leaves(self._new(Form.PRODUCT, node.type.shape, node), node.inputs)
         elif kind is Kind.MOVEMENT:
-            self._movement(node)
+            self.waiting.add(node)
         elif kind is Kind.RANDOM:
             self._alone(node, Form.RANDOM)
         else:
@@ -127,13 +143,13 @@ class _Planner:
 
     def read(self, node: Node) -> View:
         """Return where the value of a node lies; the kernel that computes it is complete then."""
+        self._move(node)
         view = self.views.get(node)
         if view is not None:
             return view
         kernel = self.owner[node]
         self._close(kernel)
-        kernel.stored[node] = None
-        self.views[node] = whole(node)
+        kernel.stored[node] = self.views[node] = whole(node)
         return self.views[node]
 
     def _new(self, form: Form, shape: tuple[int, ...], node: Node) -> Kernel:
@@ -156,6 +172,33 @@ class _Planner:
         for operand in operands:
             kernel.leaves[operand] = self.read(operand)
 
+    def _move(self, root: Node) -> None:
+        """Find where a movement is to be found that was put off, and those that it moves."""
+        stack = [root] if root in self.waiting else []
+        while stack:
+            node = stack[-1]
+            self._merge_parts(node)
+            before = [operand for operand in node.inputs if operand in self.waiting]
+            if before:
+                stack.extend(before)
+                continue
+            stack.pop()
+            if node in self.waiting:
+                self.waiting.remove(node)
+                self._movement(node)
+
+    def _merge_parts(self, node: Node) -> None:
+        """Make one of the open kernels whose results are joined by a movement, by their index spaces."""
+        found: dict[tuple[int, ...], dict[int, Kernel]] = {}
+        for operand in node.inputs if len(node.inputs) > 1 else ():
+            while operand in self.waiting and len(operand.inputs) == 1:
+                (operand,) = operand.inputs
+            kernel = self._joinable(operand, operand.type.shape)
+            if kernel is not None and kernel.form is Form.LOOPS:
+                found.setdefault(kernel.shape, {})[id(kernel)] = kernel
+        for kernels in found.values():
+            self._merged(list(kernels.values()))
+
     def _movement(self, node: Node) -> None:
         if len(node.inputs) == 1:
             view = moved(node, self.read(node.inputs[0]))
@@ -169,7 +212,7 @@ class _Planner:
         kernel = self.owner.get(operand)
         if kernel is None or id(kernel) not in self.open or operand in kernel.reductions:
             return None
-        if kernel.shape != shape or operand.type.shape != shape or len(kernel.members) >= LONGEST_BODY:
+        if kernel.shape != shape or operand.type.shape != shape or len(kernel.members) >= _longest(shape):
             return None
         return kernel
 
@@ -198,7 +241,7 @@ class _Planner:
         first = kernels[0]
         for other in kernels[1:]:
             apart = other.form is Form.PRODUCT or other.reductions or first.reductions
-            if apart or len(first.members) + len(other.members) > LONGEST_BODY:
+            if apart or len(first.members) + len(other.members) > _longest(first.shape):
                 continue
             first.members += other.members
             first.leaves.update(other.leaves)

@@ -5,28 +5,25 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import Any
 
 from wengert.run.llvm.limits import clock, machine_limits
 from wengert.run.llvm.listing import KernelSummary
-from wengert.run.llvm.plan import Form
 from wengert.run.llvm.target import LoadedCode, host_target, object_code
-
-if TYPE_CHECKING:
-    from wengert.run.llvm.executor import CompiledProgram
 
 ROUNDS = 10
 # Of one round at least, so that the clock's own time does not count.
 LEAST_SECONDS = 2e-4
 
 _REPEAT = """
-define void @repeat(ptr %kernel, ptr %table, i64 %units, ptr %scratch, i64 %times) {
+define void @repeat(ptr %kernels, ptr %table, i64 %number, ptr %scratch, i64 %times) {
 entry:
+  %end_of_one = add i64 %number, 1
   br label %loop
 loop:
   %i = phi i64 [0, %entry], [%j, %loop]
-  call void %kernel(ptr %table, i64 0, i64 %units, ptr %scratch)
+  call void %kernels(ptr %table, i64 %number, i64 %end_of_one, ptr %scratch)
   %j = add i64 %i, 1
   %more = icmp slt i64 %j, %times
   br i1 %more, label %loop, label %end
@@ -36,29 +33,23 @@ end:
 """
 
 
-def measured(
-    compiled: CompiledProgram, summaries: Sequence[KernelSummary], arguments: Sequence[Any]
-) -> list[KernelSummary]:
-    """Run each kernel again and again on these arguments; return the summaries with the times in them."""
-    compiled(arguments)  # refuses what does not fit
-    frame, layout = compiled.frame(arguments), compiled.layout
-    scratch = frame.arena.ctypes.data + layout.memory.arena_bytes
+def timed(summaries: Sequence[KernelSummary], runs: Sequence[Callable[[int], object]]) -> list[KernelSummary]:
+    """Run each kernel again and again; return the summaries with the times in them.
+
+    Parameters
+    ----------
+    summaries : sequence of KernelSummary
+    runs : sequence of callable
+        Each runs a kernel so many times.
+    """
     found = []
-    number = 0
-    for kernel, one in zip(compiled.plan.kernels, summaries, strict=True):
-        if kernel.form is Form.NUMPY:
-            seconds = _shortest(_in_turn(partial(compiled.run_by_numpy, kernel, frame)))
-        else:
-            units = layout.generators.units(kernel)
-            seconds = _shortest(_natively(compiled.address(f"kernel{number}"), frame.table, units, scratch))
-            number += 1
-        itemsize = 4 if one.itemsize <= 4 else 8
-        limit = machine_limits().roofline(one.flops, one.read, one.written, itemsize)
-        found.append(replace(one, seconds=seconds, limit=limit))
+    for one, run in zip(summaries, runs, strict=True):
+        limit = machine_limits().roofline(one.flops, one.read, one.written, 4 if one.itemsize <= 4 else 8)
+        found.append(replace(one, seconds=_shortest(run), limit=limit))
     return found
 
 
-def _in_turn(function: Callable[[], object]) -> Callable[[int], object]:
+def in_turn(function: Callable[[], object]) -> Callable[[int], object]:
     """Return what calls a function so many times."""
 
     def run(times: int) -> None:
@@ -68,10 +59,21 @@ def _in_turn(function: Callable[[], object]) -> Callable[[int], object]:
     return run
 
 
-def _natively(kernel: int, table: Any, units: int, scratch: int) -> Callable[[int], object]:
-    """Return what runs a kernel so many times, without Python in between."""
+def natively(kernels: int, table: Any, number: int, scratch: int) -> Callable[[int], object]:
+    """Return what runs a kernel so many times, without Python in between.
+
+    Parameters
+    ----------
+    kernels : int
+        Address of the function that runs kernels in turn.
+    table : array of pointers
+    number : int
+        Of the kernel.
+    scratch : int
+        Address of its scratch memory.
+    """
     _, repeat = _repeat()
-    return lambda times: repeat(kernel, table, units, scratch, times)
+    return lambda times: repeat(kernels, table, number, scratch, times)
 
 
 @lru_cache(maxsize=1)

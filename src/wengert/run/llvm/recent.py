@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -26,8 +27,28 @@ def recent(key: Hashable, make: Callable[[], Any]) -> Any:
     return found
 
 
-def structure(program: Program) -> Hashable:
-    """Return a key that two programs share only if they compute the same of inputs of the same names.
+class Structure:
+    """What a program computes, of inputs of which names; equal for programs that compute the same.
+
+    Its hash is found once: a key of many lines is looked up in every fit.
+    """
+
+    __slots__ = ("_hash", "_lines")
+
+    def __init__(self, lines: Hashable) -> None:
+        self._lines = lines
+        self._hash = hash(lines)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Structure) and self._lines == other._lines)
+
+
+@functools.lru_cache(maxsize=_MOST)
+def structure(program: Program) -> Structure:
+    """Return the structure of a program.
 
     Programs traced apart have inputs of their own, so nodes stand for themselves by their place in the list.
     """
@@ -39,4 +60,4 @@ def structure(program: Program) -> Hashable:
             operands = tuple([places[operand] for operand in node.inputs])
             lines.append((node.primitive.name, operands, node.params, node.type))
     inputs = tuple([(node.params, node.type) for node in program.inputs])
-    return inputs, tuple(lines), tuple([places[node] for node in program.outputs])
+    return Structure((inputs, tuple(lines), tuple([places[node] for node in program.outputs])))

@@ -53,9 +53,11 @@ def pattern(kernel: Kernel) -> Pattern | None:
     stored = tuple([numbers[node] for node in kernel.stored])
     reductions = tuple([numbers[node] for node in kernel.reductions])
     # A buffer may be read and written; it is the same place then.
-    written = tuple([places.setdefault(node, (len(places), 0)) for node in kernel.stored])
+    written = tuple([_written(view, places) for view in kernel.stored.values()])
+    panels = frozenset([(places[node][0], width) for node, width in kernel.panels.items()])
     key = (
         kernel.form, kernel.shape, kernel.axes, tuple(members), tuple(leaves), stored, reductions, written,
+        kernel.in_place, panels,
     )  # fmt: skip
     return Pattern(key, tuple([(node, start) for node, (_, start) in places.items()]))
 
@@ -67,6 +69,12 @@ def _leaf(operand: Node, view: View, kernel: Kernel, places: dict[Node, tuple[in
         return *shown, view.base  # the number stands in the code
     number, start = places.setdefault(view.base, (len(places), view.offset))
     return *shown, view.base.type.dtype, number, view.offset - start
+
+
+def _written(view: View, places: dict[Node, tuple[int, int]]) -> Hashable:
+    """Return what of a place that is written to must be equal, and enter its buffer."""
+    number, start = places.setdefault(view.base, (len(places), view.offset))
+    return number, view.base.type.dtype, view.offset - start, view.strides
 
 
 def distinct_lines(kernels: list[Kernel]) -> int:

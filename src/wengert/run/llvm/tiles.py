@@ -11,6 +11,7 @@ from llvmlite import ir
 from wengert.ir.node import Node
 from wengert.run.llvm.body import Body
 from wengert.run.llvm.cuts import cut_of
+from wengert.run.llvm.interruption import if_wished
 from wengert.run.llvm.irtypes import I1, memory_type
 from wengert.run.llvm.loops import (
     Access,
@@ -30,6 +31,7 @@ from wengert.run.llvm.loops import (
 )
 from wengert.run.llvm.microkernel import tile_function
 from wengert.run.llvm.operands import Block, LeftOperand, Panel, RightOperand, scratch_at
+from wengert.run.llvm.panels import accesses_by_panel
 from wengert.run.llvm.products import Product
 from wengert.run.llvm.target import Target
 
@@ -48,17 +50,22 @@ class Tiles:
         the right matrix, which others may have written, than it needs for its columns.
     scratch_bytes : int
         For packed rows, a packed panel, and the results of a tile.
+    looks_itself : bool
+        Whether it can look whether it is still wanted: between blocks of terms.
     """
 
     def __init__(self, product: Product, target: Target) -> None:
         self.product = product
         self.units = self.scratch_bytes = 0
+        self.looks_itself = False
         if not product.is_empty:
             self.cut = cut = cut_of(product, target)
             # Where terms are added up in blocks, all panels of a group stay with one thread.
             self.stretches = [*product.batch, cut.groups, cut.panels if cut.blocks == 1 else 1]
             self.units = math.prod(self.stretches) * cut.group
             self.scratch_bytes = cut.scratch_bytes
+            self.accesses = accesses_by_panel(product)
+            self.looks_itself = cut.blocks > 1
 
     def generate(
         self,
@@ -67,8 +74,9 @@ class Tiles:
         begin: ir.Value,
         end: ir.Value,
         scratch: ir.Value,
+        flags: ir.Value | None = None,
     ) -> None:
-        """Generate the units from `begin` to `end`."""
+        """Generate the units from `begin` to `end`; with `flags`, a look at them between blocks of terms."""
         if not self.units:
             return
         cut, product = self.cut, self.product
@@ -93,12 +101,15 @@ class Tiles:
                         left.pack(batch, tile, 0, cut.group, Block(0, 0, product.terms))
                 self._panel(writer, stretch, panel, Block(0, 0, product.terms))
             else:
-                self._blocks(writer, stretch)
+                self._blocks(writer, stretch, flags)
 
-    def _blocks(self, writer: _PanelWriter, stretch: _Stretch) -> None:
+    def _blocks(self, writer: _PanelWriter, stretch: _Stretch, flags: ir.Value | None) -> None:
         """Generate a stretch of tiles of all panels, block by block of their terms."""
         builder, cut, terms = writer.builder, self.cut, self.product.terms
         with counted_loop(builder, 0, cut.blocks) as number:
+            if flags is not None:
+                with if_wished(builder, flags):
+                    builder.ret_void()
             term = times(builder, number, cut.block)
             block = Block(number, term, smaller(builder, minus(builder, terms, term), cut.block))
             if cut.packs_left:
@@ -154,7 +165,8 @@ class _PanelWriter:
         self.left = left
         self.right = RightOperand(builder, tiles.product, tiles.cut, buffers[self.product.right], scratch)
         self.results = scratch_at(builder, scratch, self.cut.offsets[2])
-        self.body = Body(self.product.kernel, buffers, self.product.accesses)
+        self.accesses = tiles.accesses
+        self.body = Body(self.product.kernel, buffers, self.accesses)
 
     def write(self, stretch: _Stretch, panel: Panel, block: Block) -> None:
         """Generate the tiles, for one block of their terms."""
@@ -181,18 +193,18 @@ class _PanelWriter:
         builder, kernel = self.builder, self.product.kernel
         buffers = {node: node for node in kernel.stored}
         for node, view in kernel.leaves.items():
-            if node not in kernel.line.inputs and node in self.product.accesses:
+            if node not in kernel.line.inputs and node in self.accesses:
                 buffers[node] = view.base
         with counted_loop(builder, 0, rows) as number:
             for node, base in buffers.items():
-                access, type_ = self.product.accesses[node], memory_type(node.type.dtype)
+                access, type_ = self.accesses[node], memory_type(node.type.dtype)
                 if 0 in access.strides[-2:]:
                     continue  # a row, a column or a number, which stays in the cache
                 for start in range(0, sum(panel.widths), LINE // node.type.dtype.itemsize):
-                    place = [*batch, plus(builder, row, number), plus(builder, panel.column, start)]
-                    prefetch(
-                        builder, address(builder, self.body.buffers[base], type_, access, Place(place, 1))
-                    )
+                    indices = [*batch, plus(builder, row, number), plus(builder, panel.column, start)]
+                    place = Place([panel.number, *indices], 1)
+                    here = address(builder, self.body.buffers[base], type_, access, place)
+                    prefetch(builder, here, writes=node in kernel.stored)
 
     def _results(self, number: Index, panel: Panel) -> ir.Value:
         """Return where the results of a tile stand between the blocks, and until what follows is computed."""
@@ -230,8 +242,9 @@ class _PanelWriter:
 
         def finish(number: Index, start: Index, width: int) -> None:
             value = load(builder, results, self.product.type, access, Place([number, start], width))
-            place = [*batch, plus(builder, row, number), plus(builder, panel.column, start)]
-            self.body.compute(builder, Place(place, width), {self.product.kernel.line: value})
+            indices = [*batch, plus(builder, row, number), plus(builder, panel.column, start)]
+            place = Place([panel.number, *indices], width)
+            self.body.compute(builder, place, {self.product.kernel.line: value})
 
         full = sum(width == lanes for width in panel.widths)
         with counted_loop(builder, 0, rows) as number:

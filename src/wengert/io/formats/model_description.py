@@ -1,0 +1,82 @@
+"""A portable model without its arrays, as texts that stand in the metadata of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from wengert import nn
+from wengert.errors import ConfigurationError, ModelFileError, ShapeError
+from wengert.io.formats.portable_model import KINDS, PortableModel, trace_model
+from wengert.io.network_arrays import with_arrays
+from wengert.io.preprocess import TablePreprocessor
+from wengert.storage import dump_json, parse_json
+from wengert.trace.tree import flatten
+from wengert.version import __version__
+
+FORMAT = "wengert-network"
+_ORIENTATION = "weights have shape (inputs, outputs): Z = X W + b"
+
+
+def describe(model: PortableModel) -> dict[str, str]:
+    """Return texts, each JSON where it is not a sentence.
+
+    They are ``architecture``, ``classes``, ``feature_names``, ``orientation`` of the weights,
+    ``preprocessing`` (columns and target), ``format``, ``written_by``.
+
+    Raises
+    ------
+    ConfigurationError
+        If the network has a setting without a name, such as an activation of the user's own.
+    """
+
+    def text(value: Any) -> str:
+        return dump_json(value, "the description of a model").decode("utf-8")
+
+    return {
+        "architecture": text(nn.to_config(model.network)),
+        "classes": text(list(model.target.classes)),
+        "feature_names": text(list(model.feature_names)),
+        "format": FORMAT,
+        "orientation": _ORIENTATION,
+        "preprocessing": text(TablePreprocessor(model.columns, model.target).to_json()),
+        "written_by": f"wengert {__version__}",
+    }
+
+
+def described_model(
+    description: Mapping[str, str], arrays: dict[str, np.ndarray], where: str
+) -> PortableModel:
+    """Return the model of a description and the arrays of its network by path.
+
+    Raises
+    ------
+    ModelFileError
+        If the parts do not fit together.
+    """
+    try:
+        architecture = parse_json(description["architecture"].encode(), f"the architecture in {where}")
+        names = parse_json(description["feature_names"].encode(), f"the feature names in {where}")
+        document = parse_json(description["preprocessing"].encode(), f"the preprocessing in {where}")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ConfigurationError("feature names are a list of texts")
+        preprocessor = TablePreprocessor.from_json(document)
+        network = with_arrays(nn.from_config(architecture), arrays)
+        model = PortableModel(network, preprocessor.target, tuple(names), preprocessor.columns)
+        _check_fit(model)
+    except (KeyError, ConfigurationError, ShapeError) as error:
+        raise ModelFileError(f"{where} does not fit together: {error}. Export the model again.") from None
+    return model
+
+
+def _check_fit(model: PortableModel) -> None:
+    """Trace the model, which finds what does not fit without computing anything."""
+    if model.target.kind not in KINDS:
+        raise ConfigurationError(f"the kind of the target is one of {', '.join(KINDS)}")
+    leaves = flatten(model.network)[0]
+    program = trace_model(model, {f"array{place}": np.asarray(leaf) for place, leaf in enumerate(leaves)})
+    width, classes = program.shape(program.program.outputs[-1])[1:], len(model.target.classes)
+    if model.target.kind != "regression" and width != (classes,):
+        raise ConfigurationError(f"the network gives {width} probabilities for {classes} classes")

@@ -1,0 +1,80 @@
+"""The generator of each kernel: what writes its code, by its form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from wengert.run.llvm.ahead import UpdateAhead
+from wengert.run.llvm.copies import Copies
+from wengert.run.llvm.dots import Dots
+from wengert.run.llvm.gathers import Gather
+from wengert.run.llvm.memory import rounded
+from wengert.run.llvm.nests import Nest
+from wengert.run.llvm.onehots import OneHot
+from wengert.run.llvm.philox import Philox
+from wengert.run.llvm.plan import Form, Kernel
+from wengert.run.llvm.products import product_of
+from wengert.run.llvm.rows import Rows
+from wengert.run.llvm.target import Target
+from wengert.run.llvm.tiles import Tiles
+
+
+def _generator(kernel: Kernel, target: Target) -> Any:
+    if kernel.form is Form.LOOPS:
+        return Nest(kernel, target)
+    if kernel.form is Form.COPY:
+        return Copies(kernel, target)
+    if kernel.form is Form.GATHER:
+        return Gather(kernel, target)
+    if kernel.form is Form.ONE_HOT:
+        return OneHot(kernel, target)
+    if kernel.form is Form.RANDOM:
+        return Philox(kernel, target)
+    if kernel.form is Form.ROWS:
+        return Rows(kernel, target)
+    if kernel.form is Form.AHEAD:
+        return UpdateAhead(kernel, target)
+    product = product_of(kernel)
+    return Dots(product, target) if product.is_dots else Tiles(product, target)
+
+
+class Generators:
+    """The generator of each kernel.
+
+    Parameters
+    ----------
+    kernels : sequence of Kernel
+    target : Target
+
+    Attributes
+    ----------
+    target : Target
+    scratch_bytes : int
+        That a thread needs beside the arena.
+    """
+
+    def __init__(self, kernels: Sequence[Kernel], target: Target) -> None:
+        self.target = target
+        self._generators = {
+            kernel: _generator(kernel, target) for kernel in kernels if kernel.form is not Form.NUMPY
+        }
+        self.scratch_bytes = rounded(max([one.scratch_bytes for one in self._generators.values()], default=0))
+
+    def __iter__(self) -> Iterator[Kernel]:
+        """Go through the kernels."""
+        return iter(self._generators)
+
+    def __getitem__(self, kernel: Kernel) -> Any:
+        """Return what generates the code of a kernel."""
+        return self._generators[kernel]
+
+    def units(self, kernel: Kernel) -> int:
+        """Return into how many independent parts a kernel can be cut."""
+        units: int = self._generators[kernel].units
+        return units
+
+    def looks_itself(self, kernel: Kernel) -> bool:
+        """Whether the code of a kernel can look by itself whether it is still wanted."""
+        generator = self._generators[kernel]
+        return isinstance(generator, Tiles) and generator.looks_itself
