@@ -10,7 +10,8 @@ import pytest
 from tests.cli.conftest import flowers, houses
 
 from wengert.cli import entry
-from wengert.errors import VerificationError
+from wengert.errors import ModelFileError, VerificationError
+from wengert.io.table_model import TableModel
 
 QUICK = ("--epochs", 2, "--hidden", 4)
 
@@ -264,3 +265,23 @@ def test_errors_leave_standard_output_to_json(command, flower_table):
 def test_a_place_that_refuses_root_as_well_is_told_before_any_work(command, arguments):
     """There is no such table or model either, and that would be told first if it was looked for first."""
     refused(command(*arguments), "/proc may not be written to: ")
+
+
+def test_what_was_learnt_is_kept_when_its_place_has_no_room(command, flower_table, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
+    real = TableModel.save
+
+    def save(self, directory):
+        if "elsewhere" not in str(directory):
+            raise ModelFileError(f"{directory} could not be written: No space left on device.")
+        real(self, directory)
+
+    monkeypatch.setattr(TableModel, "save", save)
+    outcome = command("train", flower_table, "--target", "kind", *QUICK, "--out", "model", "--quiet")
+    assert (outcome.code, outcome.out) == (2, "")
+    said, place = outcome.err.splitlines()
+    assert said == "error: model could not be written: No space left on device."
+    (shelter,) = (tmp_path / "elsewhere").iterdir()
+    assert place == f"What was learnt is not lost: {shelter / 'model'}"
+    assert TableModel.load(shelter / "model").is_classifier

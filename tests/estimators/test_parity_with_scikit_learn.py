@@ -1,5 +1,6 @@
 """The same data, arguments and random state give the network that scikit-learn's MLP gives."""
 
+import copy
 import warnings
 from typing import Any
 
@@ -9,6 +10,7 @@ import sklearn.neural_network as reference
 from sklearn.exceptions import ConvergenceWarning
 
 import wengert as wg
+from wengert.errors import ConfigurationError, ShapeError
 
 pytestmark = pytest.mark.filterwarnings("ignore", category=ConvergenceWarning)
 
@@ -147,3 +149,27 @@ def test_no_warning_of_its_own(rng: np.random.Generator) -> None:
         warnings.simplefilter("error")
         ours.fit(X, targets("binary", X, rng))
     assert ours.stopped_ == "no improvement"
+
+
+def test_weights_can_be_assigned_as_there(rng: np.random.Generator) -> None:
+    X = rng.normal(size=(40, 3))
+    y = (X[:, 0] > 0).astype(int)
+    found = []
+    for kind in (reference.MLPClassifier, wg.MLPClassifier):
+        classifier = kind((4,), max_iter=3, random_state=0).fit(X, y)
+        kept = copy.deepcopy(classifier.coefs_)
+        assert type(kept) is list
+        classifier.coefs_[0] = classifier.coefs_[0] * 2
+        classifier.coefs_[1][:] = 0.5
+        classifier.intercepts_[0] += 1
+        steps = [classifier.predict_proba(X)]
+        steps.append(classifier.partial_fit(X, y).predict_proba(X))
+        classifier.coefs_ = kept
+        steps.append(classifier.predict_proba(X))
+        found.append(steps)
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-9)
+    with pytest.raises(ShapeError, match=r"'layers.0.weight' has shape \(3, 4\), got \(2, 2\)"):
+        classifier.coefs_[0] = np.ones((2, 2))
+    assert classifier.coefs_[0].shape == (3, 4)
+    with pytest.raises(ConfigurationError, match="1 arrays for the weight of 2 layers"):
+        classifier.coefs_ = [np.ones((3, 4))]

@@ -117,6 +117,20 @@ def test_what_is_refused(rng: np.random.Generator) -> None:
         classifier.predict(frame.assign(number="much"))
 
 
+def test_tables_of_other_libraries(rng: np.random.Generator) -> None:
+    frame = pl.DataFrame({"n": rng.normal(size=40), "w": rng.choice(["x", "y"], 40)})
+    y = rng.integers(0, 2, 40)
+    classifier = wg.MLPClassifier((3,), categorical_features="from_dtype", max_iter=2, random_state=0)
+    wanted = classifier.fit(frame, y).predict_proba(frame)
+    with pytest.raises(DataError, match=r"X is a LazyFrame, which has no rows yet; give X.collect\(\)"):
+        classifier.fit(frame.lazy(), y)
+    twice = pd.DataFrame(np.ones((40, 2)), columns=["a", "a"])
+    with pytest.raises(DataError, match="X has two columns called 'a'; rename one of them"):
+        classifier.fit(twice, y)
+    pytest.importorskip("pyarrow")
+    np.testing.assert_array_equal(classifier.fit(frame.to_arrow(), y).predict_proba(frame), wanted)
+
+
 def test_it_says_that_it_takes_gaps_and_words() -> None:
     assert estimator().__sklearn_tags__().input_tags.allow_nan
     assert estimator().__sklearn_tags__().input_tags.categorical

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -102,7 +103,9 @@ def test_the_command_streams_by_itself_and_tells(stream, tmp_path, monkeypatch, 
     assert outcome["scores"]["accuracy"] > 0.9
     assert main(["evaluate", "table-model", str(path), "--json"]) == 0
     assert main([*train, "--cv", "3"]) == 2
-    assert "is too large for that (12,000 cells)" in capsys.readouterr().err
+    assert "--cv 3: cross-validation holds" in (err := capsys.readouterr().err)
+    assert "is too large for that (12,000 cells; above " in err
+    assert "--test-fraction 0.2" in err
     assert main(["train", str(path), "--target", "kin"]) == 2
     assert "Did you mean 'kind'?" in capsys.readouterr().err
 
@@ -147,6 +150,21 @@ def test_a_disk_without_room_is_told_before_encoding(stream, monkeypatch):
     with pytest.raises(DataError, match="Make room there, or set TMPDIR"):
         table.train(np.arange(3000), QUICK)
     assert usage.free == 1000
+
+
+def test_a_disk_that_is_really_full_is_told_with_its_place(stream):
+    """RLIMIT_FSIZE makes the kernel itself refuse, after part of the file was written."""
+    resource = pytest.importorskip("resource", reason="limits of a process are those of Unix")
+    table = StreamedTable.infer(stream(mixed()), "kind")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
+    try:
+        with pytest.raises(DataError, match=r"features of the table could not be .* in /.*: File too large"):
+            table.train(np.arange(3000), QUICK)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 MEMORY = """

@@ -276,3 +276,12 @@ def test_a_trace_ends_also_when_the_function_fails() -> None:
         trace(fails, 1.0)
     assert not kept[0].recorder.open
     assert Trace().level == 1
+
+
+@pytest.mark.parametrize("exponent", [0, 1, 2, 3, 2.0, np.int64(2)])
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.int64, np.float32])
+def test_powers_have_the_type_that_numpy_gives_them(dtype: Any, exponent: Any) -> None:
+    x = np.array([1, 0]).astype(dtype)
+    got = trace(lambda x: x**exponent, x)(x)
+    assert got.dtype == (x**exponent).dtype
+    np.testing.assert_array_equal(got, x**exponent)

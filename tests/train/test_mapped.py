@@ -133,3 +133,12 @@ def test_memory_stays_far_below_the_size_of_the_file(tmp_path, executor):
     # Two blocks of 16 MB while the values are checked; the order of the rows, 8 bytes each, thrice while it
     # is drawn; two windows of 8 MB, since runs end within pages, and 4 MB for what nobody counts.
     assert grown < 2 * 2**24 + 3 * 8 * rows + 5 * 2**22
+
+
+def test_blocks_are_appended_also_those_without_rows(tmp_path):
+    blocks = [np.arange(6.0).reshape(2, 3), np.zeros((0, 3)), np.ones((1, 3))]
+    with open(tmp_path / "file", "wb", buffering=0) as file:
+        for block in blocks:
+            mapped.append(file, block, "numbers")
+    found = np.fromfile(tmp_path / "file").reshape(-1, 3)
+    np.testing.assert_array_equal(found, np.concatenate(blocks))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,10 +21,11 @@ from wengert.cli.report import one_line, print_columns, print_task
 from wengert.cli.report_command import check_report, write_report
 from wengert.cli.train_options import TrainOptions, dropped_columns, train_options
 from wengert.cli.train_summary import print_summary
-from wengert.errors import ConfigurationError
+from wengert.errors import ConfigurationError, ModelFileError
 from wengert.io.evaluation import mean_scores
 from wengert.io.model_directory import check_destination
-from wengert.io.streamed_table import StreamedTable, large_parquet
+from wengert.io.streamed_table import STREAMED_CELLS, StreamedTable, large_parquet
+from wengert.io.table_model import TableModel
 from wengert.io.table_training import TrainedNetwork
 from wengert.io.tables import read_table
 from wengert.io.training_table import Split, TrainingTable, cross_validate
@@ -58,7 +60,7 @@ def run(
     training = _description(file, table, options, trained, len(held))
     training["scores"] = model.score(table.rows_of(held)) if held.size else None
     # Saved before the folds are trained: whatever happens there, the model is safe.
-    dataclasses.replace(model, training=training).save(options.directory)
+    _save(dataclasses.replace(model, training=training), options.directory)
     interrupted = trained.interrupted
     if splits and isinstance(table, TrainingTable) and not interrupted:
         training["cross_validation"], interrupted = _cross_validate(table, splits, options, quiet)
@@ -81,6 +83,20 @@ def run(
     return INTERRUPTED if interrupted else SUCCESS
 
 
+def _save(model: TableModel, directory: Path) -> None:
+    """Save a model; where that fails, among the temporary files, so that no training is lost."""
+    try:
+        model.save(directory)
+    except ModelFileError as error:
+        shelter = Path(tempfile.mkdtemp(prefix="wengert-"))
+        try:
+            model.save(shelter / directory.name)
+        except ModelFileError:
+            shelter.rmdir()
+            raise error from None
+        raise ModelFileError(f"{error}\nWhat was learnt is not lost: {shelter / directory.name}") from None
+
+
 def _open(file: str, options: TrainOptions, quiet: bool) -> TrainingTable | StreamedTable:
     """Read a table, or only a sample of it where it is too large for memory."""
     stream = large_parquet(Path(file))
@@ -89,8 +105,9 @@ def _open(file: str, options: TrainOptions, quiet: bool) -> TrainingTable | Stre
         return TrainingTable.infer(frame, options.target, dropped_columns(options.drop, frame.columns))
     if options.folds is not None:
         raise ConfigurationError(
-            f"cross-validation holds the table in memory, and {file} is too large for that "
-            f"({stream.cells:,} cells). Score it on rows held out: --test-fraction 0.2."
+            f"--cv {options.folds}: cross-validation holds the table in memory, and {file} is too large for "
+            f"that ({stream.cells:,} cells; above {STREAMED_CELLS:,} a Parquet file is streamed). Score it "
+            "on rows held out: --test-fraction 0.2."
         )
     drop = dropped_columns(options.drop, stream.names)
     report = ReadingProgress(file, quiet=quiet)

@@ -13,13 +13,20 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from wengert import nn
-from wengert.errors import DataError, DivergenceWarning, InterruptionWarning, WengertWarning
+from wengert.errors import (
+    ConfigurationError,
+    DataError,
+    DivergenceWarning,
+    InterruptionWarning,
+    WengertWarning,
+)
 from wengert.estimators.architecture import build_network
 from wengert.estimators.callbacks import CallbackSupport, with_callbacks
 from wengert.estimators.exchange import Exchange
 from wengert.estimators.forward import dense_layers, output_activation, raw_outputs
 from wengert.estimators.held_out import given_rows, measure_on, split
 from wengert.estimators.inspection import Inspection
+from wengert.estimators.layer_arrays import LayerArrays
 from wengert.estimators.lbfgs import minimise
 from wengert.estimators.losses import RowLoss, check_own_loss
 from wengert.estimators.options import check_options
@@ -312,8 +319,9 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
 
     @property
     def coefs_(self) -> list[Array]:
-        """Weights of the layers, each of shape (inputs, outputs)."""
-        return [layer.weight for layer in self._dense_layers("coefs_")]
+        """Weights of the layers, each of shape (inputs, outputs); can be assigned, one or all."""
+        weights = [layer.weight for layer in self._dense_layers("coefs_")]
+        return LayerArrays(weights, lambda arrays: self._replace_arrays("weight", arrays))
 
     @coefs_.setter
     def coefs_(self, coefs: list[Array]) -> None:
@@ -322,8 +330,9 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
 
     @property
     def intercepts_(self) -> list[Array]:
-        """Biases of the layers, each of shape (outputs,)."""
-        return [layer.bias for layer in self._dense_layers("intercepts_")]
+        """Biases of the layers, each of shape (outputs,); can be assigned, one or all."""
+        biases = [layer.bias for layer in self._dense_layers("intercepts_")]
+        return LayerArrays(biases, lambda arrays: self._replace_arrays("bias", arrays))
 
     @intercepts_.setter
     def intercepts_(self, intercepts: list[Array]) -> None:
@@ -340,7 +349,9 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
 
     def _replace_arrays(self, name: str, arrays: list[Array]) -> None:
         dense = [path for path, module in self.network_.walk() if isinstance(module, nn.Dense)]
-        values = {f"{path}.{name}": np.asarray(value) for path, value in zip(dense, arrays, strict=True)}
+        if len(arrays) != len(dense):
+            raise ConfigurationError(f"{len(arrays)} arrays for the {name} of {len(dense)} layers")
+        values = {f"{path}.{name}": value for path, value in zip(dense, arrays, strict=True)}
         self.network_ = nn.with_parameters(self.network_, values)
 
     def _raw(self, X: Any) -> Array:

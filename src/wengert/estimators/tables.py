@@ -23,7 +23,7 @@ def encoded_table(estimator: Any, X: Any, *, reset: bool) -> Array:
     ----------
     estimator : MultilayerPerceptron
         Keeps what was learnt as `preprocessor_`.
-    X : pandas or polars data frame, or array_like, shape (rows, columns)
+    X : pandas or polars data frame, pyarrow table, or array_like, shape (rows, columns)
         Numbers, booleans, dates, words, categories; anything may be missing.
     reset : bool
 
@@ -39,10 +39,19 @@ def encoded_table(estimator: Any, X: Any, *, reset: bool) -> Array:
     if sparse.issparse(X):
         cause = "preset='tabular'" if estimator.categorical_features is None else "categorical_features"
         raise DataError(f"{cause} takes tables, not sparse matrices: leave it out")
+    if isinstance(X, pl.LazyFrame):
+        raise DataError("X is a LazyFrame, which has no rows yet; give X.collect()")
+    if hasattr(X, "__arrow_c_stream__") and not hasattr(X, "iloc"):  # such as tables of pyarrow
+        X = pl.DataFrame(X)
     if not hasattr(X, "columns"):
         X = np.asarray(X)
         if X.ndim != 2:
             raise DataError(f"X has shape {X.shape}. Expected 2D array: rows and columns")
+    else:
+        names = list(map(str, X.columns))
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise DataError(f"X has two columns called {twice!r}; rename one of them")
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     frame = as_frame(X)
     if frame.height == 0:

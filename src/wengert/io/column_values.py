@@ -81,7 +81,7 @@ def as_numbers(column: pl.Series) -> np.ndarray:
     else:
         raise DataError(
             f"column {column.name!r} holds values of type {dtype}, which are not numbers, words or dates. "
-            f"Drop it: --drop {column.name!r}."
+            f"Drop it (in the shell: --drop {column.name!r})."
         )
     refuse_infinite(column.name, numbers)
     return numbers.fill_null(float("nan")).to_numpy()

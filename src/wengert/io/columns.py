@@ -103,13 +103,13 @@ def _infer_words(name: str, column: pl.Series) -> Column:
     if words.str.contains(_NUMBER_WRITTEN_AS_TEXT).mean() >= _MOSTLY:  # type: ignore[operator]
         raise DataError(
             f"column {name!r} holds numbers written as text, such as {words[0]!r}. Write them with a decimal "
-            f"point and without separators or units, or drop the column: --drop {name!r}."
+            f"point and without separators or units, or drop the column (in the shell: --drop {name!r})."
         )
     spaces = words.str.count_matches(r"\s+").mean()
     if distinct > len(words) / 2 and spaces >= 1:  # type: ignore[operator]
         raise DataError(
             f"column {name!r} holds free text ({distinct} different values in {len(words)} rows, such as "
-            f"{str(words[0])[:40]!r}), which cannot be learnt from. Drop it: --drop {name!r}."
+            f"{str(words[0])[:40]!r}), which cannot be learnt from. Drop it (in the shell: --drop {name!r})."
         )
     if distinct == len(words):
         return Column(name, "dropped", "has a different word in every row, so it only identifies the rows")
@@ -126,5 +126,5 @@ def _refuse_slips(name: str, column: pl.Series, words: pl.Series) -> None:
         row = int(wrong.arg_true()[0])
         raise DataError(
             f"column {name!r} holds numbers, but row {row + 1} has {str(column[row])[:40]!r}. "
-            f"Correct it, leave the cell empty, or drop the column: --drop {name!r}."
+            f"Correct it, leave the cell empty, or drop the column (in the shell: --drop {name!r})."
         )

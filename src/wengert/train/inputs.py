@@ -118,7 +118,8 @@ def _example(array: Array) -> str:
     for place, value in enumerate(array.flat):
         if not isinstance(value, (int, float, np.number)):
             row = np.unravel_index(place, array.shape)[0] if array.ndim else 0
-            return f", such as {value!r} in row {row}"
+            shown = str(value) if isinstance(value, np.str_) else value
+            return f", such as {shown!r} in row {row}"
     return ""
 
 

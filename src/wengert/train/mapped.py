@@ -9,9 +9,12 @@ from __future__ import annotations
 import mmap
 import tempfile
 from collections.abc import Iterator
+from io import RawIOBase
 from typing import Any
 
 import numpy as np
+
+from wengert.errors import DataError
 
 Array = np.ndarray[Any, Any]
 
@@ -61,11 +64,29 @@ def converted_to_file(array: Array, dtype: np.dtype[Any]) -> Array:
 
     Written block by block through the file, not the map, so that it takes no memory.
     """
-    with tempfile.TemporaryFile() as file:
+    with tempfile.TemporaryFile(buffering=0) as file:
         for _, block in row_blocks(array):
-            file.write(np.ascontiguousarray(block, dtype).data)
-        file.flush()
+            append(file, np.ascontiguousarray(block, dtype), f"an array of shape {array.shape} as {dtype}")
         return np.memmap(file, dtype, "r", shape=array.shape)
+
+
+def append(file: RawIOBase, array: Array, what: str) -> None:
+    """Write a contiguous array behind what stands in a temporary file without a buffer.
+
+    Raises
+    ------
+    DataError
+        If the disk has no room, saying for what.
+    """
+    rest = array.reshape(-1).view(np.uint8).data
+    try:
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError as error:
+        raise DataError(
+            f"{what} could not be written to a temporary file in {tempfile.gettempdir()}: {error.strerror}. "
+            "Make room there, or set TMPDIR to a directory on another disk."
+        ) from error
 
 
 def run_and_window(array: Array) -> tuple[int, int] | None:

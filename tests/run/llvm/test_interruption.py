@@ -113,7 +113,7 @@ def test_parameters_in_pieces_are_put_back(looking: None, monkeypatch: pytest.Mo
             original(self, *arguments)
             return
         self._progress.begin()
-        self._progress.carry[0][:5] = np.nan
+        self._progress.elements[0].reshape(-1)[:5] = np.nan
         self._progress.words[native.IN_PIECES] = 1
         raise KeyboardInterrupt
 

@@ -163,9 +163,9 @@ def test_parts_give_the_same_bits_as_the_whole(
 def test_the_update_of_weights_from_one_row_in_parts(threads: int, rng: np.random.Generator) -> None:
     for columns in (32, 64, 100, 129, 200):
         W, x, delta = (rng.random(size, np.float32) for size in ((30, columns), (1, 30), (1, columns)))
-        run = LLVMExecutor().compile(wg.trace(lambda W, x, d: W - 0.01 * (x.T @ d), W, x, delta))
+        run = LLVMExecutor().compile(wg.trace(lambda W, x, d: W - x.T @ d, W, x, delta))
         (got,) = run([W, x, delta])
-        np.testing.assert_allclose(got, W - np.float32(0.01) * (x.T @ delta), rtol=1e-6)
+        np.testing.assert_allclose(got, W - x.T @ delta, rtol=1e-6, atol=1e-6)
         assert_same_in_parts(run, [W, x, delta], threads)
 
 
@@ -187,3 +187,10 @@ def assert_same_in_parts(run: CompiledProgram, arguments: list[Any], threads: in
         start = scratch.ctypes.data + -scratch.ctypes.data % 64
         function(frame.table, units * part // threads, units * (part + 1) // threads, start, None)
     np.testing.assert_array_equal(result, whole)
+
+
+@pytest.mark.parametrize("count", [2**22, 2**22 - 5])
+def test_the_error_of_a_dot_product_does_not_grow_with_its_terms(count: int) -> None:
+    x = np.full(count, 0.1, np.float32)
+    (got,) = LLVMExecutor().compile(wg.trace(lambda x: x @ x, x))([x])
+    assert got == pytest.approx(count * float(x[0]) ** 2, rel=1e-5)

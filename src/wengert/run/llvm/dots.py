@@ -6,14 +6,27 @@ from llvmlite import ir
 
 from wengert.ir.node import Node
 from wengert.run.llvm.body import Body
-from wengert.run.llvm.irtypes import I32, constant, intrinsic, widened
-from wengert.run.llvm.loops import Access, Index, Place, counted_loop, index_value, load, plus, times
+from wengert.run.llvm.irtypes import F64, I32, constant, intrinsic, widened
+from wengert.run.llvm.loops import (
+    Access,
+    Index,
+    Place,
+    counted_loop,
+    index_value,
+    load,
+    plus,
+    smaller,
+    times,
+)
 from wengert.run.llvm.packing import padded
 from wengert.run.llvm.products import Product
 from wengert.run.llvm.target import Target
 
 # Results at once: each reads its own stretch of memory, and all share the vector of the left operand.
 COLUMNS = 8
+# Vectors of float32 terms that are added up before their sum goes to a total in float64: otherwise the error
+# grows with the number of terms.
+STRETCH = 128
 
 
 class Dots:
@@ -114,12 +127,8 @@ class Dots:
     ) -> list[ir.Value]:
         """Return `count` dot products of one row with the columns from `column` on."""
         product, lanes = self.product, self.lanes
-        type_ = widened(product.type, lanes)
-        slots = []
-        for _ in range(count):
-            with builder.goto_entry_block():
-                slots.append(builder.alloca(type_))
-            builder.store(constant(type_, 0), slots[-1])
+        type_, total_type = (widened(one, lanes) for one in (product.type, F64))
+        slots = _zeros(builder, type_, count)
 
         def take(term: Index, width: int) -> None:
             left = load(
@@ -135,11 +144,39 @@ class Dots:
                 builder.store(after, slot)
 
         whole = product.terms - product.terms % lanes
-        with counted_loop(builder, 0, whole, lanes) as term:
-            take(term, lanes)
+        stretch = STRETCH * lanes
+        is_long = whole > stretch and product.type != F64
+        totals = _zeros(builder, total_type, count) if is_long else slots
+        with counted_loop(builder, 0, whole, stretch if is_long else max(whole, 1)) as start:
+            stop = smaller(builder, plus(builder, start, stretch), whole) if is_long else whole
+            with counted_loop(builder, start, stop, lanes) as term:
+                take(term, lanes)
+            if is_long:
+                self._add_up(builder, slots, totals)
         if whole < product.terms:
             take(whole, product.terms - whole)
-        return [_across(builder, builder.load(slot, typ=type_), lanes) for slot in slots]
+            if is_long:
+                self._add_up(builder, slots, totals)
+        sums = [_across(builder, builder.load(one, typ=one.allocated_type), lanes) for one in totals]
+        return [builder.fptrunc(one, product.type) for one in sums] if is_long else sums
+
+    def _add_up(self, builder: ir.IRBuilder, slots: list[ir.Value], totals: list[ir.Value]) -> None:
+        """Add sums of a stretch of terms to the totals, and begin anew."""
+        type_, total_type = (widened(one, self.lanes) for one in (self.product.type, F64))
+        for slot, total in zip(slots, totals, strict=True):
+            more = builder.fpext(builder.load(slot, typ=type_), total_type)
+            builder.store(builder.fadd(builder.load(total, typ=total_type), more), total)
+            builder.store(constant(type_, 0), slot)
+
+
+def _zeros(builder: ir.IRBuilder, type_: ir.Type, count: int) -> list[ir.Value]:
+    """Return variables that are zero."""
+    slots = []
+    for _ in range(count):
+        with builder.goto_entry_block():
+            slots.append(builder.alloca(type_))
+        builder.store(constant(type_, 0), slots[-1])
+    return slots
 
 
 def _across(builder: ir.IRBuilder, vector: ir.Value, lanes: int) -> ir.Value:

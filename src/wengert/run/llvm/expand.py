@@ -83,6 +83,16 @@ def _outer(x: Any, y: Any) -> Any:
     return x[:, None] * y[None, :]
 
 
+def _mul(x: Any, y: Any) -> Any:
+    """s·(column·row) = column·(s·row): the factor meets the elements of the shorter of the two only."""
+    for factor, product in ((x, y), (y, x)):
+        if factor.size == 1 and product.node.primitive.name == "mul":
+            shorter, longer = sorted(product.node.inputs, key=lambda node: node.type.size)
+            if longer.type.size < product.size:
+                return Tensor(longer, x.recorder) * (factor * Tensor(shorter, x.recorder))
+    return None
+
+
 def _matmul(x: Any, y: Any) -> Any:
     """Over one term a product of matrices is a product of elements, which other loops can take in."""
     if x.ndim >= 2 and y.ndim >= 2 and x.shape[-1] == 1:
@@ -159,6 +169,7 @@ _EXPANSIONS: dict[str, Expansion] = {
     "xlogy": _xlogy,
     "logaddexp": _logaddexp,
     "outer": _outer,
+    "mul": _mul,
     "matmul": _matmul,
     "einsum": _einsum,
 }

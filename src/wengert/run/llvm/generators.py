@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from wengert.run.llvm.ahead import UpdateAhead
 from wengert.run.llvm.copies import Copies
 from wengert.run.llvm.dots import Dots
 from wengert.run.llvm.gathers import Gather
@@ -32,6 +33,8 @@ def _generator(kernel: Kernel, target: Target) -> Any:
         return Philox(kernel, target)
     if kernel.form is Form.ROWS:
         return Rows(kernel, target)
+    if kernel.form is Form.AHEAD:
+        return UpdateAhead(kernel, target)
     product = product_of(kernel)
     return Dots(product, target) if product.is_dots else Tiles(product, target)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from wengert.ir.program import Program
 from wengert.primitives.selection import stop_gradient
 from wengert.run.llvm import native
 from wengert.run.llvm.address import address
+from wengert.run.llvm.ahead import looking_ahead
 from wengert.run.llvm.blocks import block
 from wengert.run.llvm.cache import cached_object_code
 from wengert.run.llvm.expand import expand
@@ -78,15 +79,15 @@ class CompiledLoop:
 
     def batch(self) -> dict[Node, Array]:
         """Return memory for the rows of a batch; each thread has its own."""
-        return {
-            node: block(node.type.size * node.type.dtype.itemsize)
-            for kernel in self.layout.order.plan.kernels
-            if kernel.form is Form.ROWS
-            for node in kernel.stored
-        }
+        kernels = self.layout.order.plan.kernels
+        return _memory(node for one in kernels if one.form is Form.ROWS for node in one.stored)
+
+    def between(self) -> dict[Node, Array]:
+        """Return memory for what a step leaves to the next one beside the carry."""
+        return _memory(node for one in self.layout.first for node in one.stored)
 
     def table(
-        self, progress: NativeProgress, data: Sequence[Array], arena: Array, batch: dict[Node, Array]
+        self, progress: NativeProgress, data: Sequence[Array], arena: Array, alone: dict[Node, Array]
     ) -> Any:
         """Return the table of pointers of one thread."""
         memory, roles = self.layout.memory, self._roles
@@ -101,8 +102,8 @@ class CompiledLoop:
             slot = memory.slots.get(self._sources.get(node, node))
             if slot is not None:
                 table[slot] = address(array)
-        for node, rows in batch.items():
-            table[memory.slots[node]] = address(rows)
+        for node, array in alone.items():
+            table[memory.slots[node]] = address(array)
         table[memory.slots[self._program.inputs[roles.counter]]] = words + 8 * native.STEPS
         return table
 
@@ -128,9 +129,10 @@ class NativeLoop:
         self._data = list(data)  # the table holds only their addresses
         self._most = threads if compiled.layout.can_share else 1
         self._arena = block(compiled.layout.arena_bytes(self._most))
-        batches = [compiled.batch() for _ in range(self._most)]
-        self._batches = batches  # the tables hold only addresses
-        self._tables = [compiled.table(progress, data, self._arena, batch) for batch in batches]
+        between = compiled.between()
+        # The tables hold only addresses.
+        self._alone = [{**between, **compiled.batch()} for _ in range(self._most)]
+        self._tables = [compiled.table(progress, data, self._arena, alone) for alone in self._alone]
         self._ahead = native.STEPS_AHEAD * compiled.layout.batch
 
     def run(self, order: Array, row: int, count: int, threads: int) -> None:
@@ -174,34 +176,46 @@ class NativeLoop:
         return KernelTable(timed(summaries, turns))
 
 
+def _memory(nodes: Iterable[Node]) -> dict[Node, Array]:
+    return {node: block(node.type.size * node.type.dtype.itemsize) for node in nodes}
+
+
 def compiled_loop(program: Program, roles: Roles, target: Target) -> CompiledLoop | None:
     """Compile the loop over a step, or return None where generated code cannot run it alone."""
     expanded = _apart(expand(program), roles.carried)
     too_long = len(expanded.nodes) > LONGEST_PROGRAM
     if too_long or any(left_to_numpy(node) is not None for node in expanded.lines):
         return None
-    made = plan(expanded)
+    made, ahead = looking_ahead(expanded, roles) or (plan(expanded), None)
     sources, made = _with_rows(made, roles)
     batch = expanded.inputs[roles.rows[0]].type.shape[0]
     written_over = _written_over(made, roles.carried)
     if written_over is None:
         return None
+    first = () if ahead is None else (ahead.first,)
+    if ahead is not None:
+        written_over[ahead.result] = ahead.given
     loss = made.outputs[roles.carried]
     at_last = [loss.base, expanded.inputs[roles.counter]]
-    generators = Generators(made.kernels, target)
+    generators = Generators([*first, *made.kernels], target)
     order = ordered(made, written_over, at_last, generators.units)
     if order is None:
         made, written_over = _staged(made, written_over, generators)
-        generators = Generators(made.kernels, target)
+        generators = Generators([*first, *made.kernels], target)
         order = ordered(made, written_over, at_last, generators.units)
         assert order is not None
     panels = lay_in_panels(made, written_over, target)
-    generators = Generators(made.kernels, target)
+    generators = Generators([*first, *made.kernels], target)
+    single = {node: (source, 0) for node, source in sources.items()} if batch == 1 else {}
+    if ahead is not None:
+        written_over |= {ahead.first.line: ahead.given}
+        single[ahead.following] = sources[ahead.row], 1
+        if any(kernel.form is Form.AHEAD for kernel in order.shared):
+            order = replace(order, shared=order.shared | set(first))
     memory = memory_of_loop(order.plan, order.phases, written_over, sources.values())
-    single = sources if batch == 1 else {}
     is_tiny = sum(cost(kernel) for kernel in order.plan.kernels) < _TINY
     looks = slices(order.plan.kernels, generators.units, generators.looks_itself)
-    layout = native.LoopLayout(order, memory, generators, batch, single, loss, is_tiny, looks)
+    layout = native.LoopLayout(order, memory, generators, batch, single, first, loss, is_tiny, looks)
     loaded = LoadedCode(cached_object_code(layout, target), target)
     return CompiledLoop(expanded, roles, layout, sources, panels, loaded)
 

@@ -56,8 +56,11 @@ class LoopLayout:
     generators : Generators
     batch : int
         Rows in a step.
-    single_rows : dict of Node to Node
-        Inputs of one row that are read where they lie, with the buffer of all rows.
+    single_rows : dict of Node to (Node, int)
+        Inputs of one row that are read where they lie, with the buffer of all rows, and of which step they
+        are: this one's, or the next one's.
+    first : tuple of Kernel
+        Run before the first step, which needs their results.
     loss : View
     is_inlined : bool
         Whether all is written as one function, without one for each kernel.
@@ -69,7 +72,8 @@ class LoopLayout:
     memory: Memory
     generators: Generators
     batch: int
-    single_rows: dict[Node, Node]
+    single_rows: dict[Node, tuple[Node, int]]
+    first: tuple[Kernel, ...]
     loss: View
     is_inlined: bool
     slices: dict[Kernel, int]
@@ -124,6 +128,10 @@ class _LoopWriter:
         with plain_arithmetic(builder, self.layout.generators.target.triple):
             # Nobody begins before everybody is there.
             self._meet()
+            if self.layout.first:
+                self._find_rows(self.row)
+                self._phase(list(self.layout.first))
+                self._meet()
             with counted_loop(builder, 0, self.count) as step:
                 self._step(index_value(step))
             builder.branch(self.leave)
@@ -150,14 +158,7 @@ class _LoopWriter:
     def _step(self, step: ir.Value) -> None:
         builder = self.builder
         row = builder.add(self.row, builder.mul(step, constant(I64, self.layout.batch)))
-        places = builder.gep(self.order_of_rows, [row], source_etype=I64)
-        builder.store(places, self._slot(PLACES))
-        for node, source in self.layout.single_rows.items():
-            offset = builder.mul(builder.load(places, typ=I64), constant(I64, row_bytes(node)))
-            all_rows = self.kernels.buffer(builder, self.table, source)
-            here = builder.gep(all_rows, [offset], source_etype=I8)
-            fetch_ahead(builder, all_rows, places, STEPS_AHEAD, node)
-            builder.store(here, self._slot(self.layout.memory.slots[node]))
+        self._find_rows(row)
         phases: list[list[Kernel]] = [[] for _ in range(self.order.last + 1)]
         for kernel, phase in self.order.phases.items():
             phases[phase].append(kernel)
@@ -172,13 +173,26 @@ class _LoopWriter:
         builder.cbranch(builder.icmp_signed("==", stopped, constant(I64, 0)), more, self.leave)
         builder.position_at_end(more)
 
+    def _find_rows(self, row: ir.Value) -> None:
+        """Say where the rows of the step lie that begins with `row`."""
+        builder = self.builder
+        places = builder.gep(self.order_of_rows, [row], source_etype=I64)
+        builder.store(places, self._slot(PLACES))
+        for node, (source, steps) in self.layout.single_rows.items():
+            place = builder.load(builder.gep(places, [constant(I64, steps)], source_etype=I64), typ=I64)
+            all_rows = self.kernels.buffer(builder, self.table, source)
+            offset = builder.mul(place, constant(I64, row_bytes(node)))
+            here = builder.gep(all_rows, [offset], source_etype=I8)
+            fetch_ahead(builder, all_rows, places, STEPS_AHEAD, node)
+            builder.store(here, self._slot(self.layout.memory.slots[node]))
+
     def _phase(self, kernels: list[Kernel]) -> None:
         """Run kernels; those of the first thread alone that follow each other share one question."""
         builder = self.builder
         place = 0
         while place < len(kernels):
             units = self.layout.generators.units(kernels[place])
-            if kernels[place] in self.order.shared or is_private(kernels[place]):
+            if not self._is_alone(kernels[place]):
                 begin, end = constant(I64, 0), constant(I64, units)
                 if not is_private(kernels[place]):
                     begin, end = self.shares[units]

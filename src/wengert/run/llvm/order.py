@@ -149,7 +149,7 @@ def _reads_in_step(kernel: Kernel, result: Node, place: Node) -> bool:
     views = [view for view in kernel.leaves.values() if view.base is place]
     if not views:
         return True
-    if kernel.form not in (Form.LOOPS, Form.PRODUCT) or result in kernel.reductions:
+    if kernel.form not in (Form.LOOPS, Form.PRODUCT, Form.AHEAD) or result in kernel.reductions:
         return False
     accesses = kernel_accesses(kernel)
     operands = set(kernel.line.inputs) if kernel.form is Form.PRODUCT else set()

@@ -28,6 +28,7 @@ class Form(Enum):
     ONE_HOT = "one hot"  # labels as unit vectors
     RANDOM = "random"  # numbers made of a key
     ROWS = "rows"  # the rows of a batch
+    AHEAD = "ahead"  # a matrix updated, and multiplied by the row of the next step
     NUMPY = "numpy"  # a line that NumPy runs
 
 
