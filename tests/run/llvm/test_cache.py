@@ -19,10 +19,10 @@ from tests.transform.examples import PRIMITIVES, program_of
 import wengert as wg
 from wengert.ir.program import Program
 from wengert.run.llvm import LLVMExecutor, cache, recent
+from wengert.run.llvm.calls import Layout, layout
 from wengert.run.llvm.expand import expand
 from wengert.run.llvm.fingerprint import fingerprint
 from wengert.run.llvm.memory import memory_of
-from wengert.run.llvm.module import Layout, layout
 from wengert.run.llvm.plan import plan
 from wengert.run.llvm.target import AVX2, object_code
 

@@ -12,9 +12,9 @@ from tests.transform.examples import PRIMITIVES, program_of
 
 import wengert as wg
 from wengert.ir.program import Program
+from wengert.run.llvm.calls import layout
 from wengert.run.llvm.expand import expand
 from wengert.run.llvm.memory import memory_of
-from wengert.run.llvm.module import layout
 from wengert.run.llvm.plan import plan
 from wengert.run.llvm.scalars import C_LIBRARY
 from wengert.run.llvm.target import NEON, machine_of, object_code, optimised

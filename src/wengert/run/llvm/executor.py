@@ -18,24 +18,27 @@ from wengert.ir.program import Program
 from wengert.run.executor import Executable
 from wengert.run.llvm.address import address
 from wengert.run.llvm.cache import cached_object_code
+from wengert.run.llvm.calls import ABANDONED, RUN, RUN_TOGETHER, Layout, Segment, layout, state_words
 from wengert.run.llvm.expand import expand
+from wengert.run.llvm.generators import Generators
 from wengert.run.llvm.in_place import joined_in_place
 from wengert.run.llvm.interruption import WISH, WRONG_INDEX
 from wengert.run.llvm.listing import KernelSummary, KernelTable, summary
 from wengert.run.llvm.looping import NativeLoop, compiled_loop
-from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, memory_of
-from wengert.run.llvm.module import KERNELS, RUN, Layout, Segment, layout
+from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, STATE, memory_of
+from wengert.run.llvm.module import KERNELS
 from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM
 from wengert.run.llvm.plan import Form, Kernel, Plan, plan
 from wengert.run.llvm.progress import NativeProgress
 from wengert.run.llvm.recent import recent, structure
 from wengert.run.llvm.sharing import distinct_lines
 from wengert.run.llvm.target import LoadedCode, Target, host_target
+from wengert.run.llvm.together import is_long, together
 from wengert.run.llvm.views import View
 from wengert.run.loop import Progress, Roles
 from wengert.run.numpy import NumpyExecutor
 from wengert.run.numpy.memory import keep_freed_memory
-from wengert.run.threads import default_threads, run_together
+from wengert.run.threads import default_threads, run_together, share_of
 
 Array = np.ndarray[Any, Any]
 
@@ -50,8 +53,9 @@ class LLVMExecutor:
     target : Target, optional
         The processor to make code for; this one by default.
     threads : int, optional
-        How many may work on a step of training; by default the physical cores open to this
-        process, or ``OMP_NUM_THREADS`` if that is fewer. The results do not depend on it.
+        How many may work on a step of training, or on a call that takes milliseconds; by default the
+        physical cores open to this process, or ``OMP_NUM_THREADS`` if that is fewer. The results do not
+        depend on it.
     """
 
     def __init__(self, target: Target | None = None, threads: int | None = None) -> None:
@@ -62,7 +66,9 @@ class LLVMExecutor:
         """Return the callable; see `Executor`."""
         if program.free:
             raise WengertError("the program reads values of an enclosing trace; it can only run inside it")
-        made: Executable = recent(("call", self.target, structure(program)), lambda: self._compiled(program))
+        made: Executable = recent(
+            ("call", self.target, self.threads, structure(program)), lambda: self._compiled(program)
+        )
         return made
 
     def _compiled(self, program: Program) -> Executable:
@@ -71,10 +77,13 @@ class LLVMExecutor:
         if distinct_lines(made.kernels) > LONGEST_PROGRAM:
             return NumpyExecutor().compile(program)
         keep_freed_memory()
-        memory = memory_of(made)
-        planned = layout(made, memory, self.target)
+        shared = None
+        if self.threads > 1 and is_long(made):
+            shared = together(made, Generators(made.kernels, self.target).units)
+        memory = memory_of(made, None if shared is None else shared.phases)
+        planned = layout(made, memory, self.target, shared)
         loaded = LoadedCode(cached_object_code(planned, self.target), self.target)
-        return CompiledProgram(program, made, planned, loaded)
+        return CompiledProgram(program, made, planned, loaded, self.threads)
 
     def loop(
         self, program: Program, roles: Roles, progress: Progress, data: Sequence[Array]
@@ -121,16 +130,20 @@ class CompiledProgram:
     layout : Layout
     """
 
-    def __init__(self, program: Program, plan: Plan, layout: Layout, loaded: LoadedCode) -> None:
+    def __init__(
+        self, program: Program, plan: Plan, layout: Layout, loaded: LoadedCode, threads: int
+    ) -> None:
         self.program = program
         self.plan = plan
         self.layout = layout
         self._memory = memory = layout.memory
         self.loaded = loaded  # holds the machine code
+        self._threads = 1 if layout.together is None else threads
+        prototype = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
         if any(segment.is_native for segment in layout.segments):
-            self._run = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(
-                loaded.address(RUN)
-            )
+            self._run = prototype(loaded.address(RUN))
+        if layout.together is not None:
+            self._run_shared = prototype(loaded.address(RUN_TOGETHER))
         self._constants: dict[Node, Any] = {node: constant_value(node) for node in memory.constants}
         self._table = (ctypes.c_void_p * memory.table_length)()
         for node, constant in self._constants.items():
@@ -163,15 +176,29 @@ class CompiledProgram:
 
     def _run_natively(self, frame: Frame, segment: Segment) -> None:
         """Run a segment of generated code; Ctrl-C ends it early where it takes long."""
-        if not self.layout.slices:
+        if self._threads == 1 and not self.layout.slices:
             self._run(frame.table, segment.first, segment.end)
             return
 
         def finish() -> None:
             frame.flags[WISH] = 1
 
-        # Python hears of Ctrl-C between two calls, so that somebody has to wait meanwhile.
-        run_together(lambda _: self._run(frame.table, segment.first, segment.end), 1, finish, abandon=finish)
+        with share_of(self._threads) as granted:
+            if granted > 1:
+                state = np.zeros(state_words(granted), np.int64)
+                frame.table[STATE] = address(state)
+
+                def abandon() -> None:
+                    state[ABANDONED] = 1
+
+                run_together(
+                    lambda number: self._run_shared(frame.table, number, granted), granted, finish, abandon
+                )
+                return
+            # Python hears of Ctrl-C between two calls, so that somebody has to wait meanwhile.
+            run_together(
+                lambda _: self._run(frame.table, segment.first, segment.end), 1, finish, abandon=finish
+            )
 
     def llvm(self) -> str:
         """Return the generated code, before LLVM's own optimisation."""
@@ -229,9 +256,10 @@ class CompiledProgram:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        raw = np.empty(self.layout.arena_bytes + ALIGNMENT, np.uint8)
+        size = self.layout.arena_bytes(self._threads)
+        raw = np.empty(size + ALIGNMENT, np.uint8)
         start = -raw.ctypes.data % ALIGNMENT
-        return raw[start : start + self.layout.arena_bytes]
+        return raw[start : start + size]
 
     def run_by_numpy(self, kernel: Kernel, frame: Frame) -> None:
         """Run a kernel of the form NUMPY."""

@@ -49,8 +49,15 @@ class Memory:
         return _FIRST_SLOT + len(self.slots)
 
 
-def memory_of(plan: Plan) -> Memory:
-    """Return the memory of a program that is called: results stand alone."""
+def memory_of(plan: Plan, phases: Mapping[Kernel, int] | None = None) -> Memory:
+    """Return the memory of a program that is called: results stand alone.
+
+    Parameters
+    ----------
+    plan : Plan
+    phases : mapping of Kernel to int, optional
+        Ascending; kernels of one phase may run at the same time. By default each has one of its own.
+    """
     slots = _given(plan)
     constants = _constants(plan, slots)
     direct: dict[int, Node] = {}
@@ -58,7 +65,8 @@ def memory_of(plan: Plan) -> Memory:
         if view.base not in slots and is_whole(view) and view.base is plan.program.outputs[position]:
             slots[view.base] = _FIRST_SLOT + len(slots)
             direct[position] = view.base
-    phases = {kernel: number for number, kernel in enumerate(plan.kernels)}
+    if phases is None:
+        phases = {kernel: number for number, kernel in enumerate(plan.kernels)}
     offsets, size = _packed(_lifetimes(plan, slots, phases))
     return Memory(slots, offsets, size, constants, direct)
 

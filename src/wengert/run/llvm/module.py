@@ -1,24 +1,21 @@
-"""From a plan to a module of generated code: functions for kernels, and one that runs them in turn."""
+"""The functions of kernels, and one that runs them in turn."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 
 from llvmlite import ir
 
 from wengert.ir.node import Node
 from wengert.run.llvm.body import is_literal
-from wengert.run.llvm.floating_point import plain_arithmetic
 from wengert.run.llvm.generators import Generators
-from wengert.run.llvm.interruption import if_wished, in_slices, slices
+from wengert.run.llvm.interruption import if_wished, in_slices
 from wengert.run.llvm.irtypes import I8, I32, I64, POINTER, VOID
 from wengert.run.llvm.loops import counted_loop, index_value
 from wengert.run.llvm.memory import ARENA, FLAG, PLACES, Memory, bases
-from wengert.run.llvm.plan import Form, Kernel, Plan
+from wengert.run.llvm.plan import Form, Kernel
 from wengert.run.llvm.sharing import Pattern, pattern
-from wengert.run.llvm.target import Target
 from wengert.run.llvm.tiles import Tiles
 
 # table of pointers, first unit, end of units, scratch memory, places of the kernel's buffers
@@ -26,92 +23,11 @@ _KERNEL_TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, POINTER, POINTER])
 # One entry for each kernel: its function, how many units, how many of them in a slice, places.
 _ENTRY_TYPE = ir.LiteralStructType([POINTER, I64, I64, POINTER])
 
-# The function that runs kernels from one number up to another, and the same within any floating-point
-# environment: table of pointers, first kernel, end of kernels.
-KERNELS, RUN = "kernels", "run"
-_RUN_TYPE = ir.FunctionType(VOID, [POINTER, I64, I64])
+# The function that runs kernels from one number up to another: table of pointers, first kernel, end of
+# kernels, scratch memory. It finds them in a list.
+KERNELS, _LIST = "kernels", "list"
 
 _NOWHERE = ir.Constant(POINTER, None)
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A stretch of the plan: kernels of generated code, or one line for NumPy.
-
-    Attributes
-    ----------
-    kernels : list of Kernel
-    first : int
-        The number of the first among all kernels of generated code.
-    """
-
-    kernels: list[Kernel]
-    first: int
-
-    @property
-    def is_native(self) -> bool:
-        """Whether generated code runs it."""
-        return self.kernels[0].form is not Form.NUMPY
-
-    @property
-    def end(self) -> int:
-        """The number behind the last kernel."""
-        return self.first + len(self.kernels)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """All that there is to know of a module before it is written.
-
-    Attributes
-    ----------
-    memory : Memory
-    generators : Generators
-    segments : list of Segment
-        In order.
-    slices : dict of Kernel to int
-        Where a call that takes long can be given up; see `wengert.run.llvm.interruption`.
-    """
-
-    memory: Memory
-    generators: Generators
-    segments: list[Segment]
-    slices: dict[Kernel, int]
-
-    @property
-    def arena_bytes(self) -> int:
-        """Size of the arena with the scratch memory behind it."""
-        return self.memory.arena_bytes + self.generators.scratch_bytes
-
-    def text(self) -> str:
-        """Return the module."""
-        module = ir.Module("wengert")
-        writer = KernelWriter(module, self.memory, self.generators, bool(self.slices))
-        kernels = [kernel for segment in self.segments if segment.is_native for kernel in segment.kernels]
-        if kernels:
-            _write_run(writer, kernels, self.slices)
-        return str(module)
-
-
-def layout(plan: Plan, memory: Memory, target: Target) -> Layout:
-    """Return the layout of a program that is called."""
-    segments: list[Segment] = []
-    stretch: list[Kernel] = []
-    first = 0
-    for kernel in plan.kernels:
-        if kernel.form is not Form.NUMPY:
-            stretch.append(kernel)
-            continue
-        if stretch:
-            segments.append(Segment(stretch, first))
-            first = segments[-1].end
-        segments.append(Segment([kernel], first))
-        stretch = []
-    if stretch:
-        segments.append(Segment(stretch, first))
-    generators = Generators(plan.kernels, target)
-    looks = slices(list(generators), generators.units, generators.looks_itself)
-    return Layout(memory, generators, segments, looks)
 
 
 def write_kernels(writer: KernelWriter, kernels: list[Kernel], slices: dict[Kernel, int]) -> ir.Function:
@@ -127,16 +43,13 @@ def write_kernels(writer: KernelWriter, kernels: list[Kernel], slices: dict[Kern
         units = writer.generators.units(kernel)
         words = [ir.Constant(I64, number) for number in (units, slices.get(kernel, max(units, 1)))]
         entries.append(ir.Constant(_ENTRY_TYPE, [function, *words, places]))
-    listed = _constant(module, "list", ir.ArrayType(_ENTRY_TYPE, len(entries)), entries)
+    constant_words(module, _LIST, ir.ArrayType(_ENTRY_TYPE, len(entries)), entries)
     inner = ir.Function(module, ir.FunctionType(VOID, [POINTER, I64, I64, POINTER]), KERNELS)
     inner.attributes.add("noinline")
     table, first, end, scratch = inner.args
-    builder, top = _opened(inner)
+    builder, top = opened(inner)
     with counted_loop(builder, first, end) as number:
-        code, units, slice_, places = (
-            builder.load(_field(builder, listed, index_value(number), part), typ=type_)
-            for part, type_ in enumerate([ir.PointerType(_KERNEL_TYPE), I64, I64, POINTER])
-        )
+        code, units, slice_, places = entry(builder, index_value(number))
         if slices:
             with in_slices(builder, zero, units, slice_) as (low, high):
                 builder.call(code, [table, low, high, scratch, places])
@@ -144,21 +57,8 @@ def write_kernels(writer: KernelWriter, kernels: list[Kernel], slices: dict[Kern
                     builder.ret_void()
         else:
             builder.call(code, [table, zero, units, scratch, places])
-    _closed(builder, inner, top)
+    closed(builder, inner, top)
     return inner
-
-
-def _write_run(writer: KernelWriter, kernels: list[Kernel], slices: dict[Kernel, int]) -> None:
-    """Write the function `RUN`."""
-    inner = write_kernels(writer, kernels, slices)
-    run = ir.Function(writer.module, _RUN_TYPE, RUN)
-    table, first, end = run.args
-    builder = ir.IRBuilder(run.append_basic_block("entry"))
-    arena = pointer_at(builder, table, ARENA)
-    scratch = builder.gep(arena, [ir.Constant(I64, writer.memory.arena_bytes)], source_etype=I8)
-    with plain_arithmetic(builder, writer.generators.target.triple):
-        builder.call(inner, [table, first, end, scratch])
-    builder.ret_void()
 
 
 class KernelWriter:
@@ -178,6 +78,7 @@ class KernelWriter:
         self.memory = memory
         self.generators = generators
         self.looks = looks
+        self.variables: dict[Node, ir.Value] = {}
         self._count = 0
         self._patterns = {kernel: pattern(kernel) for kernel in generators}
         self._uses = Counter(found.key for found in self._patterns.values() if found is not None)
@@ -200,9 +101,9 @@ class KernelWriter:
         if found is not None and self._uses[found.key] > 1:
             return self._shared_function(kernel, found), self._places(found)
         function = self._new_function()
-        builder, top = _opened(function)
+        builder, top = opened(function)
         self.write(builder, kernel, function.args[:4])
-        _closed(builder, function, top)
+        closed(builder, function, top)
         return function, _NOWHERE
 
     def _new_function(self) -> ir.Function:
@@ -244,7 +145,7 @@ class KernelWriter:
             return known
         function = self._shared[found.key] = self._new_function()
         table, begin, end, scratch, places = function.args
-        builder, top = _opened(function)
+        builder, top = opened(function)
         numbers = {node: number for number, (node, _) in enumerate(found.places)}
 
         def buffer(node: Node) -> ir.Value:
@@ -257,7 +158,7 @@ class KernelWriter:
 
         buffers = _found(kernel, list(numbers), buffer)
         self._generate(builder, kernel, buffers, [table, begin, end, scratch])
-        _closed(builder, function, top)
+        closed(builder, function, top)
         return function
 
     def _places(self, found: Pattern) -> ir.GlobalVariable:
@@ -267,12 +168,14 @@ class KernelWriter:
             slot = self.memory.slots.get(node)
             begin = self.memory.offsets[node] if slot is None else 0
             words += [ARENA if slot is None else slot, begin + start * node.type.dtype.itemsize]
-        return _constant(
+        return constant_words(
             self.module, self.module.get_unique_name("places"), ir.ArrayType(I64, len(words)), words
         )
 
     def buffer(self, builder: ir.IRBuilder, table: ir.Value, node: Node) -> ir.Value:
         """Return where the buffer of a node begins."""
+        if node in self.variables:
+            return self.variables[node]
         slot = self.memory.slots.get(node)
         if slot is not None:
             return pointer_at(builder, table, slot)
@@ -298,7 +201,7 @@ class _OnDemand(dict[Node, ir.Value]):
         return self[node]
 
 
-def _constant(module: ir.Module, name: str, type_: ir.Type, value: object) -> ir.GlobalVariable:
+def constant_words(module: ir.Module, name: str, type_: ir.Type, value: object) -> ir.GlobalVariable:
     """Return memory with a value in it that never changes."""
     variable = ir.GlobalVariable(module, type_, name)
     variable.linkage = "internal"
@@ -307,8 +210,16 @@ def _constant(module: ir.Module, name: str, type_: ir.Type, value: object) -> ir
     return variable
 
 
-def _field(builder: ir.IRBuilder, entries: ir.Value, number: ir.Value, part: int) -> ir.Value:
-    return builder.gep(entries, [number, ir.Constant(I32, part)], source_etype=_ENTRY_TYPE)
+def entry(builder: ir.IRBuilder, number: ir.Value) -> list[ir.Value]:
+    """Return function, units, how many of them in a slice, and places of a kernel in the list."""
+    types = [ir.PointerType(_KERNEL_TYPE), I64, I64, POINTER]
+    listed = builder.module.get_global(_LIST)
+    return [
+        builder.load(
+            builder.gep(listed, [number, ir.Constant(I32, part)], source_etype=_ENTRY_TYPE), typ=type_
+        )
+        for part, type_ in enumerate(types)
+    ]
 
 
 def _word(builder: ir.IRBuilder, words: ir.Value, number: int) -> ir.Value:
@@ -316,7 +227,7 @@ def _word(builder: ir.IRBuilder, words: ir.Value, number: int) -> ir.Value:
     return builder.load(place, typ=I64)
 
 
-def _opened(function: ir.Function) -> tuple[ir.IRBuilder, ir.Block]:
+def opened(function: ir.Function) -> tuple[ir.IRBuilder, ir.Block]:
     """Begin a function whose entry is left for variables, and return the block behind it as well."""
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     top = builder.append_basic_block("top")
@@ -324,7 +235,8 @@ def _opened(function: ir.Function) -> tuple[ir.IRBuilder, ir.Block]:
     return builder, top
 
 
-def _closed(builder: ir.IRBuilder, function: ir.Function, top: ir.Block) -> None:
+def closed(builder: ir.IRBuilder, function: ir.Function, top: ir.Block) -> None:
+    """End a function that was opened."""
     builder.ret_void()
     with builder.goto_block(function.entry_basic_block):
         builder.branch(top)

@@ -13,7 +13,7 @@ from wengert.run.llvm.plan import Form, Kernel, Plan
 from wengert.run.llvm.views import View, is_whole
 
 # Nanoseconds that one more meeting costs, with what then goes from one core's cache to another's.
-MEETING = 1000.0
+MEETING = 1200.0
 # Below this many nanoseconds a kernel is not cut in parts.
 WORTH_SHARING = 500.0
 # Rough speeds of one core, in operations and bytes a nanosecond.

@@ -6,6 +6,8 @@ In a training step most results find a place to go.
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Callable
 from functools import partial
 from operator import itemgetter
@@ -21,6 +23,11 @@ from wengert.ir.types import TensorType
 # One line: function, getter of its operands from the list of values, place of the memory to write to (-1 for
 # none), place of the result, and places that nobody reads afterwards.
 Line = tuple[Callable[..., Any], Callable[[list[Any]], Any], int, int, tuple[int, ...]]
+
+# The parameters of malloc (malloc.h): how much may be free at the end, and how large a block may be to be
+# kept at all, for which this is the most that it accepts.
+_TRIM_THRESHOLD, _KEPT_BYTES = -1, 256 * 2**20
+_MMAP_THRESHOLD, _LARGEST_KEPT = -3, 32 * 2**20
 
 # Below this many bytes new memory costs less than finding old.
 _WORTH_KEEPING = 1 << 14
@@ -109,13 +116,16 @@ class _Plan:
 
 
 def keep_freed_memory() -> None:
-    """Have the C library keep what is freed, for the arrays of the next step.
+    """Have the C library keep what is freed, for the arrays of the next step or call.
 
-    The malloc of Linux returns blocks to the system that are larger than any it has seen come and go, and a
-    training step with megabytes of new parameters would fetch all their pages again. This block, which is
-    never touched and costs nothing, is of the largest size that it learns from. Other systems take no notice.
+    The malloc of Linux returns blocks to the system that are larger than any it has seen come and go, and
+    what is free at the end of its memory; the results of the next call would fetch all their pages again,
+    which takes several times as long as computing them. Other systems take no notice.
     """
-    np.empty(31 << 20, np.uint8)
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
+        mallopt(_MMAP_THRESHOLD, _LARGEST_KEPT)
 
 
 def _getter(places: list[int]) -> Callable[[list[Any]], Any]:
