@@ -45,7 +45,7 @@ Rows = tuple[np.ndarray, np.ndarray, bool]  # features, targets, whether they ar
 BUNDLED = {"digits": load_digits, "breast cancer": load_breast_cancer, "diabetes": load_diabetes}
 IMAGES = {"mnist": mnist, "fashion-mnist": fashion_mnist}
 SETTINGS: dict[str, dict[str, Any]] = {"batches of 200": {}, "batches of 32": {"batch_size": 32}}
-DEFAULT = (*BUNDLED, "letter", "satellite", "dna", "diamonds", "ames", "fashion-mnist")
+DEFAULT = (*BUNDLED, "letter", "satellite", "dna", "diamonds", "ames", "mnist", "fashion-mnist")
 
 
 def main() -> None:
