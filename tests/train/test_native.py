@@ -417,3 +417,21 @@ def test_without_llvmlite_numpy_trains_and_it_is_said_once(rows, monkeypatch):
         assert_same_bits(fit(deep(), *rows), wanted)  # a second warning would be an error
     finally:
         default._llvm_executor.cache_clear()
+
+
+@pytest.mark.parametrize("optimizer", [optim.SGD(0.1, momentum=0.9), optim.Adam(0.01)])
+@pytest.mark.parametrize("batch_size", [1, 2, 4])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_tiny_step_is_one_function_that_keeps_its_carry_in_registers(
+    loops, monkeypatch, dtype, batch_size, optimizer
+):
+    X, y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype), np.array([[0], [1], [1], [0]], dtype)
+    net = nn.Sequential(nn.Dense(2, 3, "tanh"), nn.Dense(3, 1)).initialise(seed=1, dtype=dtype)
+    options = {
+        "loss": "nll_from_logits", "optimizer": optimizer, "batch_size": batch_size, "epochs": 30,
+    }  # fmt: skip
+    result = fit(net, X, y, **options)
+    assert any(loop.compiled.layout.is_inlined for loop in loops)
+    assert_close(result, fit(net, X, y, executor="numpy", **options), 1e-11 if dtype == np.float64 else 1e-4)
+    monkeypatch.setattr(Pace, "next", lambda self, seconds: (1, 1))
+    assert_same_bits(fit(net, X, y, **options), result)

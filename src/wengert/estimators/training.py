@@ -19,8 +19,9 @@ from wengert.train.batches import batch_bounds
 from wengert.train.callbacks import Callback, Stop, TrainingState
 from wengert.train.divergence import Diverged, Divergence, Unsound, explain_growth
 from wengert.train.history import Epoch, History
+from wengert.train.position import Position
 from wengert.train.progress import Display
-from wengert.train.stepper import Position, Stepper
+from wengert.train.stepper import Stepper
 
 Array = np.ndarray[Any, Any]
 

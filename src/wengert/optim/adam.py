@@ -20,6 +20,7 @@ from wengert.optim.optimiser import (
     normal_or_zero,
     rate_at,
     updated,
+    weight_so_far,
 )
 from wengert.optim.options import in_range
 
@@ -77,9 +78,9 @@ class Adam:
         rate = rate_at(self.learning_rate, taken)
         decay = rate_at(self.weight_decay, taken)
         first, second = self.betas
-        size = rate / (1 - first**step)
+        size = rate / weight_so_far(first, step)
         # One division for all elements: they would be most of the work of a step.
-        spread = 1 / np.sqrt(1 - second**step)
+        spread = 1 / np.sqrt(weight_so_far(second, step))
 
         def rule(parameter: Any, gradient: Any, mean: Any, square: Any) -> tuple[Any, Any, Any]:
             dtype = parameter.dtype

@@ -20,6 +20,7 @@ from wengert.optim.optimiser import (
     normal_or_zero,
     rate_at,
     updated,
+    weight_so_far,
 )
 from wengert.optim.options import in_range, positive_integer
 from wengert.trace.tree import map_leaves
@@ -130,8 +131,8 @@ class Muon:
             first, second = self.betas
             mean = normal_or_zero(first * mean + (1 - first) * gradient)
             square = normal_or_zero(second * square + (1 - second) * np.square(gradient))
-            spread = np.sqrt(square) / cast(np.sqrt(1 - second**step), dtype) + self.epsilon
-            return parameter - cast(rate / (1 - first**step), dtype) * mean / spread, mean, square
+            spread = np.sqrt(square) / cast(np.sqrt(weight_so_far(second, step)), dtype) + self.epsilon
+            return parameter - cast(rate / weight_so_far(first, step), dtype) * mean / spread, mean, square
 
         parameters, mean, square = updated(rule, parameters, gradients, state["mean"], state["square"])
         return parameters, {"step": step, "mean": mean, "square": square}

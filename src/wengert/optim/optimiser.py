@@ -102,6 +102,11 @@ def normal_or_zero(moment: Any) -> Any:
     return np.where(np.abs(moment) < smallest, np.zeros((), moment.dtype), moment)
 
 
+def weight_so_far(beta: float, step: Any) -> Any:
+    """Return 1 − βᵗ: so much of a moment that began at 0 are gradients, after t steps."""
+    return -np.expm1(step * (math.log(beta) if beta else -math.inf))
+
+
 def updated(
     rule: Callable[..., tuple[Any, ...]], parameters: Any, gradients: Any, *buffers: Any
 ) -> tuple[Any, ...]:

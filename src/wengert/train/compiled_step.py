@@ -14,8 +14,8 @@ from wengert.train.batches import clipped_batch_size
 from wengert.train.inputs import Rows, check_rows
 from wengert.train.native import native_steps
 from wengert.train.objective import Loss, Objective, Penalty, conform, find_loss
+from wengert.train.position import Position
 from wengert.train.step import TrainingStep
-from wengert.train.stepper import Position
 
 
 class CompiledStep:

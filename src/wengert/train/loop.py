@@ -20,9 +20,10 @@ from wengert.train.history import Epoch, History
 from wengert.train.mapped import run_and_window
 from wengert.train.moment import Moment, Past
 from wengert.train.plan import Plan, identity
+from wengert.train.position import Position
 from wengert.train.progress import Display, Silent
 from wengert.train.step import Carry, TrainingStep
-from wengert.train.stepper import Position, Stepper
+from wengert.train.stepper import Stepper
 
 
 class Loop:

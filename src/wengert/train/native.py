@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from wengert.run.loop import LoopExecutor, Progress, Roles, StepLoop
 from wengert.train.inputs import Rows
-
-if TYPE_CHECKING:
-    from wengert.train.stepper import Position, Step
+from wengert.train.position import Position, Step
 
 Array = np.ndarray[Any, Any]
 

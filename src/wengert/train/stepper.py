@@ -4,66 +4,21 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 
-from wengert.ir.program import Program
-from wengert.run import Executable, Executor
+from wengert.run import Executable
 from wengert.train.divergence import Unsound, Watch, all_finite, explain, explain_growth
 from wengert.train.inputs import Rows
 from wengert.train.mapped import release, run_and_window
 from wengert.train.native import NativeSteps, native_steps
+from wengert.train.position import Carry, Position, Step
 
 Array = np.ndarray[Any, Any]
-Carry = tuple[Array, ...]
 
 # Seconds between two checks of native steps, or so many times what a check takes.
 _CHECK_EVERY, _CHECK_SHARE = 0.1, 30
-
-
-class Step(Protocol):
-    """A training step.
-
-    Its program turns (carry …, features, targets, weights if there are any, key, number of steps taken) into
-    (carry …, loss of the batch).
-
-    Attributes
-    ----------
-    names : tuple of str
-        A name for each array of a carry.
-    network_count : int
-        How many arrays of a carry belong to the network.
-    executor : Executor
-    """
-
-    names: tuple[str, ...]
-    network_count: int
-    executor: Executor
-
-    def program(self, batch: Rows) -> Program:
-        """Return the program for batches with as many rows as this one."""
-        ...
-
-
-class Position(NamedTuple):
-    """A moment between two steps; replaced as a whole.
-
-    Attributes
-    ----------
-    carry : tuple of array
-    steps : int
-        Taken in all.
-    loss_sum : float
-        Over the rows since the beginning of the epoch.
-    first_loss : float or None
-        Mean loss of the first batch before the first step.
-    """
-
-    carry: Carry
-    steps: int = 0
-    loss_sum: float = 0.0
-    first_loss: float | None = None
 
 
 class Stepper:

@@ -17,6 +17,8 @@ from wengert.trace.tensor import Tensor, Trace, as_tensor
 
 Expansion = Callable[..., Any]
 
+# A product of matrices that multiplies no more pairs of numbers is written out.
+_FEW_FACTORS = 16
 # A matrix that is multiplied by one row is worth sharing between threads from this size on.
 _SHARED_BYTES = 2**16
 
@@ -97,9 +99,20 @@ def _matmul(x: Any, y: Any) -> Any:
     """Over one term a product of matrices is a product of elements, which other loops can take in."""
     if x.ndim >= 2 and y.ndim >= 2 and x.shape[-1] == 1:
         return x * y
-    if x.ndim == y.ndim == 2 and x.shape[0] == 1:
-        return _one_row(x, y)
-    return None
+    if x.ndim != 2 or y.ndim != 2:
+        return None
+    if 0 < x.size * y.shape[1] <= _FEW_FACTORS:
+        return _written_out(x, y)
+    return _one_row(x, y) if x.shape[0] == 1 else None
+
+
+def _written_out(x: Any, y: Any) -> Any:
+    """Add up the products of each term, two and two, so that they do not all wait for each other."""
+    parts = [x[:, term : term + 1] * y[term : term + 1] for term in range(y.shape[0])]
+    while len(parts) > 1:
+        pairs = [one + other for one, other in zip(parts[::2], parts[1::2], strict=False)]
+        parts = pairs + parts[2 * len(pairs) :]
+    return parts[0]
 
 
 def _one_row(x: Any, y: Any) -> Any:

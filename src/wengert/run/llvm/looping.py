@@ -213,7 +213,7 @@ def compiled_loop(program: Program, roles: Roles, target: Target) -> CompiledLoo
         if any(kernel.form is Form.AHEAD for kernel in order.shared):
             order = replace(order, shared=order.shared | set(first))
     memory = memory_of_loop(order.plan, order.phases, written_over, sources.values())
-    is_tiny = sum(cost(kernel) for kernel in order.plan.kernels) < _TINY
+    is_tiny = order.last == 0 and sum(cost(kernel) for kernel in order.plan.kernels) < _TINY
     looks = slices(order.plan.kernels, generators.units, generators.looks_itself)
     layout = native.LoopLayout(order, memory, generators, batch, single, first, loss, is_tiny, looks)
     loaded = LoadedCode(cached_object_code(layout, target), target)

@@ -14,6 +14,9 @@ from wengert.run.llvm.irtypes import I32, I64, POINTER, VOID, constant, external
 # A number that is known now, or a value of the generated code.
 Index: TypeAlias = "int | ir.Value"
 
+# A loop of so many turns is written out.
+FEW_TURNS = 4
+
 
 def index_value(index: Index) -> ir.Value:
     """Return an index as a value of the generated code."""
@@ -82,12 +85,27 @@ def digits(builder: ir.IRBuilder, number: Index, extents: Sequence[int]) -> list
     return indices[::-1]
 
 
+def as_number(index: Index) -> Index:
+    """Return an index as a number if it is a constant of the generated code."""
+    return int(index.constant) if isinstance(index, ir.Constant) else index
+
+
+def turns(builder: ir.IRBuilder, start: Index, stop: Index) -> Iterator[Index]:
+    """Go through ``range(start, stop)``: as a loop, or one by one where these are a few numbers."""
+    if isinstance(start, int) and isinstance(stop, int) and stop - start <= FEW_TURNS:
+        yield from range(start, stop)
+        return
+    with counted_loop(builder, start, stop) as index:
+        yield index
+
+
 @contextmanager
 def counted_loop(builder: ir.IRBuilder, start: Index, stop: Index, step: Index = 1) -> Iterator[Index]:
     """Generate ``for index in range(start, stop, step)`` around what the body generates.
 
     A loop that is known to run once is no loop.
     """
+    start, stop = as_number(start), as_number(stop)
     known = isinstance(start, int) and isinstance(stop, int) and isinstance(step, int)
     if known and start < stop <= start + step:
         yield start

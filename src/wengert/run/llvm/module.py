@@ -78,6 +78,7 @@ class KernelWriter:
         self.memory = memory
         self.generators = generators
         self.looks = looks
+        self.variables: dict[Node, ir.Value] = {}
         self._count = 0
         self._patterns = {kernel: pattern(kernel) for kernel in generators}
         self._uses = Counter(found.key for found in self._patterns.values() if found is not None)
@@ -173,6 +174,8 @@ class KernelWriter:
 
     def buffer(self, builder: ir.IRBuilder, table: ir.Value, node: Node) -> ir.Value:
         """Return where the buffer of a node begins."""
+        if node in self.variables:
+            return self.variables[node]
         slot = self.memory.slots.get(node)
         if slot is not None:
             return pointer_at(builder, table, slot)

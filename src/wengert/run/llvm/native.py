@@ -8,6 +8,8 @@ order of the steps, the first thread does.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from llvmlite import ir
@@ -19,11 +21,11 @@ from wengert.run.llvm.generators import Generators
 from wengert.run.llvm.interruption import WISH, if_wished, in_slices
 from wengert.run.llvm.irtypes import F64, I8, I64, POINTER, VOID, constant, intrinsic, memory_type
 from wengert.run.llvm.loops import counted_loop, index_value
-from wengert.run.llvm.memory import ARENA, FLAG, ORDER, PLACES, STATE, Memory
+from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, ORDER, PLACES, STATE, Memory
 from wengert.run.llvm.module import KernelWriter, pointer_at, write_kernels
 from wengert.run.llvm.order import Order, is_private
 from wengert.run.llvm.plan import Kernel
-from wengert.run.llvm.rows import fetch_ahead, row_bytes
+from wengert.run.llvm.rows import copy_bytes, fetch_ahead, row_bytes
 from wengert.run.llvm.views import View
 
 # Words of the state of a loop, and how many there are before the threads' counts. What one thread writes
@@ -63,7 +65,7 @@ class LoopLayout:
         Run before the first step, which needs their results.
     loss : View
     is_inlined : bool
-        Whether all is written as one function, without one for each kernel.
+        Whether all is written as one function for one thread, without one for each kernel.
     slices : dict of Kernel to int
         Where a step that takes long can be given up; see `wengert.run.llvm.interruption`.
     """
@@ -108,6 +110,8 @@ class _LoopWriter:
         self.function = ir.Function(module, ENTRY_TYPE, ENTRY)
         self.table, self.row, self.count, self.thread, self.threads = self.function.args
         self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
+        # Variables that stand for what lies at a place of the table, and their sizes in bytes.
+        self.carried: dict[int, tuple[ir.Value, int]] = {}
 
     def write(self) -> None:
         """Write it."""
@@ -124,6 +128,8 @@ class _LoopWriter:
             units: self._share(units)
             for units in {self.layout.generators.units(kernel) for kernel in self.order.shared}
         }
+        if self.layout.is_inlined:
+            self._use_variables()
         self.leave = builder.append_basic_block("leave")
         with plain_arithmetic(builder, self.layout.generators.target.triple):
             # Nobody begins before everybody is there.
@@ -136,9 +142,39 @@ class _LoopWriter:
                 self._step(index_value(step))
             builder.branch(self.leave)
             builder.position_at_end(self.leave)
+            for slot, (variable, size) in self.carried.items():
+                copy_bytes(builder, pointer_at(builder, self.table, slot), variable, size)
         builder.ret_void()
         with builder.goto_block(self.function.entry_basic_block):
             builder.branch(top)
+
+    def _use_variables(self) -> None:
+        """Keep the values of a step, and what it carries to the next one, in variables of this function.
+
+        LLVM keeps what it can of them in registers. The carry is copied there, and back at the end.
+        """
+        builder, memory = self.builder, self.layout.memory
+
+        def variable(size: int) -> ir.Value:
+            with builder.goto_entry_block():
+                place = builder.alloca(ir.ArrayType(I8, size))
+            place.align, place.type = ALIGNMENT, POINTER
+            return place
+
+        for node in memory.offsets:
+            self.kernels.variables[node] = variable(node.type.size * node.type.dtype.itemsize)
+        written = [
+            node for kernel in self.order.plan.kernels if not is_private(kernel) for node in kernel.stored
+        ]
+        for node in written:
+            slot = memory.slots.get(node)
+            if slot is not None and slot not in self.carried:
+                size = node.type.size * node.type.dtype.itemsize
+                self.carried[slot] = variable(size), size
+                copy_bytes(builder, self.carried[slot][0], pointer_at(builder, self.table, slot), size)
+        for node, slot in memory.slots.items():
+            if slot in self.carried:
+                self.kernels.variables[node] = self.carried[slot][0]
 
     def _own_scratch(self) -> ir.Value:
         size = constant(I64, self.layout.generators.scratch_bytes)
@@ -165,7 +201,7 @@ class _LoopWriter:
         for number, kernels in enumerate(phases):
             self._phase(kernels)
             if number == self.order.last:
-                with builder.if_then(self.first):
+                with self._on_first_thread():
                     self._account(row)
             self._meet()
         stopped = builder.load(self._word(STOPPED), typ=I64)
@@ -188,7 +224,6 @@ class _LoopWriter:
 
     def _phase(self, kernels: list[Kernel]) -> None:
         """Run kernels; those of the first thread alone that follow each other share one question."""
-        builder = self.builder
         place = 0
         while place < len(kernels):
             units = self.layout.generators.units(kernels[place])
@@ -199,7 +234,7 @@ class _LoopWriter:
                 self._run(kernels[place], begin, end)
                 place += 1
                 continue
-            with builder.if_then(self.first):
+            with self._on_first_thread():
                 while place < len(kernels) and self._is_alone(kernels[place]):
                     every = constant(I64, self.layout.generators.units(kernels[place]))
                     self._run(kernels[place], constant(I64, 0), every)
@@ -232,6 +267,15 @@ class _LoopWriter:
             self.kernels.write(self.builder, kernel, arguments)
         else:
             self.kernels.call(self.builder, kernel, arguments)
+
+    @contextmanager
+    def _on_first_thread(self) -> Iterator[None]:
+        """Generate what the body generates for the first thread alone."""
+        if not self.layout.can_share:
+            yield
+            return
+        with self.builder.if_then(self.first):
+            yield
 
     def _is_alone(self, kernel: Kernel) -> bool:
         """Whether the first thread alone runs a kernel."""
@@ -267,6 +311,8 @@ class _LoopWriter:
 
     def _meet(self) -> None:
         """Wait for the other threads; leave where they will not come."""
+        if not self.layout.can_share:
+            return
         builder = self.builder
         wait, on = builder.append_basic_block("wait"), builder.append_basic_block("on")
         builder.cbranch(self.alone, on, wait)

@@ -15,10 +15,14 @@ from wengert.run.llvm.loops import (
     Access,
     Index,
     Place,
+    as_number,
     coalesced,
     counted_loop,
     index_value,
     plus,
+    smaller,
+    times,
+    turns,
 )
 from wengert.run.llvm.plan import Kernel
 from wengert.run.llvm.target import Target
@@ -98,19 +102,20 @@ class Nest:
         """Generate the units from `begin` to `end`."""
         body = Body(self.kernel, buffers, self.accesses)
         indices: list[Index] = [0] * len(self.shape)
+        first_unit, after = as_number(begin), as_number(end)
         if self.by_columns:
             with builder.if_then(builder.icmp_signed("<", begin, end)):
                 self._columns(builder, body, begin, end)
         elif self.outer:
             first, *rest = self.outer
-            with counted_loop(builder, begin, end) as index:
+            for index in turns(builder, first_unit, after):
                 indices[first] = index
                 self._nested(builder, rest, indices, lambda: self._row(builder, body, indices))
         elif self.reduced[self.last]:
             with builder.if_then(builder.icmp_signed("<", begin, end)):
                 self._total(builder, body, indices)
         else:
-            self._blocks(builder, body, indices, begin, end)
+            self._blocks(builder, body, indices, first_unit, after)
 
     def _nested(
         self, builder: ir.IRBuilder, axes: Sequence[int], indices: list[Index], inside: Callable[[], None]
@@ -173,22 +178,19 @@ class Nest:
                 body.compute(builder, Place([row, start], width), {**values, **spread})
 
     def _blocks(
-        self, builder: ir.IRBuilder, body: Body, indices: list[Index], begin: ir.Value, end: ir.Value
+        self, builder: ir.IRBuilder, body: Body, indices: list[Index], begin: Index, end: Index
     ) -> None:
         """The only axis that is kept is cut into vectors; the last of them may be short."""
         extent = self.shape[self.last]
         full = extent // self.lanes
-        lanes = ir.Constant(I64, self.lanes)
-        inside = builder.select(builder.icmp_signed("<", end, index_value(full)), end, index_value(full))
-        with counted_loop(
-            builder, builder.mul(begin, lanes), builder.mul(inside, lanes), self.lanes
-        ) as index:
+        start, stop = (times(builder, unit, self.lanes) for unit in (begin, smaller(builder, end, full)))
+        with counted_loop(builder, start, stop, self.lanes) as index:
             indices[self.last] = index
             self._run(builder, body, indices, self.lanes)
         if full * self.lanes < extent:
             mine = builder.and_(
-                builder.icmp_signed("==", end, index_value(self.units)),
-                builder.icmp_signed("<", begin, end),
+                builder.icmp_signed("==", index_value(end), index_value(self.units)),
+                builder.icmp_signed("<", index_value(begin), index_value(end)),
             )
             with builder.if_then(mine):
                 indices[self.last] = full * self.lanes

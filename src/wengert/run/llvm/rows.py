@@ -43,16 +43,21 @@ class Rows:
         """Generate the units from `begin` to `end`; `places` are the numbers of the rows."""
         (source,) = self.kernel.leaves
         size = ir.Constant(I64, row_bytes(self.kernel.line))
-        type_ = ir.FunctionType(VOID, [POINTER, POINTER, I64, I1])
-        copy = external(builder.module, "llvm.memcpy.p0.p0.i64", type_)
         with counted_loop(builder, begin, end) as row:
             place = builder.load(builder.gep(places, [index_value(row)], source_etype=I64), typ=I64)
             original = builder.gep(buffers[source], [builder.mul(place, size)], source_etype=I8)
             target = builder.gep(
                 buffers[self.kernel.line], [builder.mul(index_value(row), size)], source_etype=I8
             )
-            builder.call(copy, [target, original, size, ir.Constant(I1, 0)])
+            copy_bytes(builder, target, original, row_bytes(self.kernel.line))
             fetch_ahead(builder, buffers[source], places, plus(builder, row, self.units), self.kernel.line)
+
+
+def copy_bytes(builder: ir.IRBuilder, target: ir.Value, source: ir.Value, size: int) -> None:
+    """Copy so many bytes."""
+    type_ = ir.FunctionType(VOID, [POINTER, POINTER, I64, I1])
+    copy = external(builder.module, "llvm.memcpy.p0.p0.i64", type_)
+    builder.call(copy, [target, source, ir.Constant(I64, size), ir.Constant(I1, 0)])
 
 
 def fetch_ahead(builder: ir.IRBuilder, source: ir.Value, places: ir.Value, number: Index, node: Node) -> None:
