@@ -34,7 +34,7 @@ def test_the_square_of_a_product_is_not_kept(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize(
     "function",
     [
-        # The line itself is a result; read turned; read with a broadcast; by a product; not cheap; two values.
+        # It is a result itself; read turned; read with a broadcast; by a product; not cheap; two values.
         lambda x: (x @ x, -(x @ x), np.sum(-(x @ x), axis=0)),
         lambda x: (x @ x, np.sum((x @ x).T ** 2 * x, axis=0)),
         lambda x: (x @ x, np.sum((x @ x)[:, None] ** 2 + x, axis=2)),
