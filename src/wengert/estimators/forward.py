@@ -82,6 +82,8 @@ def raw_outputs(net: nn.Module, X: Any) -> Array:
     stack = _stack(net)
     if stack is None:
         return np.concatenate([np.asarray(net(batch)) for batch in _chunks(X, X.shape[1])])
+    if X.shape[0] == 1 and isinstance(X, np.ndarray):
+        return _through(stack, X)
     widest = max(X.shape[1], *(weight.shape[1] for weight, _, _ in stack))
     parts = [_through(stack, batch) for batch in _chunks(X, widest)]
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -105,16 +107,20 @@ def _chunks(X: Any, widest: int) -> Iterator[Array]:
 
 
 def layer_outputs(net: nn.Module, X: Any) -> list[Array]:
-    """Return the output of every layer in turn, for each row."""
+    """Return the output of every layer in turn, for each row; members of an ensemble side by side."""
     if not isinstance(net, nn.Sequential):
         return [raw_outputs(net, X)]
-    outputs: list[Array] = []
-    value = X.toarray() if sparse.issparse(X) else X
+    return list(_outputs(net, X.toarray() if sparse.issparse(X) else X))
+
+
+def _outputs(net: nn.Sequential, value: Any) -> Iterator[Array]:
     for layer in net.layers:
+        if isinstance(layer, nn.Ensemble) and isinstance(layer.network, nn.Sequential):
+            *hidden, _ = _outputs(layer.network, value)
+            yield from (np.concatenate(list(members), axis=-1) for members in hidden)
         value = np.asarray(layer(value))
         if not isinstance(layer, nn.Dropout):
-            outputs.append(value)
-    return outputs
+            yield value
 
 
 def before_last_layer(net: nn.Module, X: Any) -> Array:
@@ -123,7 +129,12 @@ def before_last_layer(net: nn.Module, X: Any) -> Array:
     if not isinstance(net, nn.Sequential):
         return value
     last = max(place for place, layer in enumerate(net.layers) if nn.parameters(layer))
-    return np.asarray(nn.Sequential(*net.layers[:last])(value)) if last else value
+    before = np.asarray(nn.Sequential(*net.layers[:last])(value)) if last else value
+    ensemble = net.layers[last]
+    if not isinstance(ensemble, nn.Ensemble):
+        return before
+    members = before_last_layer(ensemble.network, before)
+    return np.concatenate(list(members), axis=-1) if members.ndim == 3 else before
 
 
 def output_activation(name: str, raw: Array) -> Array:
@@ -131,9 +142,10 @@ def output_activation(name: str, raw: Array) -> Array:
     if name == "logistic":
         return expit(raw, out=raw)
     if name == "softmax":
-        raw -= raw.max(axis=1, keepdims=True)
+        # For one row, the methods of arrays take longer than what they call.
+        raw -= np.maximum.reduce(raw, axis=1, keepdims=True)
         np.exp(raw, out=raw)
-        raw /= raw.sum(axis=1, keepdims=True)
+        raw /= np.add.reduce(raw, axis=1, keepdims=True)
         return raw
     if name == "exp":
         return np.exp(raw, out=raw)

@@ -10,12 +10,13 @@ from sklearn.utils import check_random_state
 
 from wengert import nn
 from wengert.errors import ConfigurationError
-from wengert.estimators.held_out import given_rows, split
+from wengert.estimators.held_out import given_rows
 from wengert.estimators.options import check_options
 from wengert.estimators.rows import checked_features, checked_weights, same_length
 from wengert.estimators.training import Rows
 from wengert.io.encoded_columns import mean_and_scale
-from wengert.train import FitResult, Recipe, TabularFeatures, tabular_recipe
+from wengert.io.row_split import hold_out
+from wengert.train import FitResult, Recipe, TabularFeatures, tabular_recipe, tabular_validation_rows
 
 Array = np.ndarray[Any, Any]
 
@@ -30,8 +31,6 @@ _OPEN = {
     "dropout": "dropout",
 }
 _BESIDE = ("preset", "random_state", "verbose", "validation_fraction", "time_limit", "class_weight")
-# Fewer rows than this would say little about which epoch is best.
-_FEWEST_VALIDATION_ROWS = 10
 
 
 def check_preset(estimator: Any) -> None:
@@ -107,9 +106,12 @@ def fit_by_preset(
     estimator.n_outputs_ = targets.shape[1]
     random_state = check_random_state(estimator.random_state)
     held_rows = given_rows(estimator, held, np.dtype(np.float32))
-    fraction = estimator.validation_fraction
-    if held_rows is None and len(rows) * fraction >= _FEWEST_VALIDATION_ROWS:
-        rows, held_rows = split(rows, fraction, estimator._classifies, random_state)
+    wanted = _validation_rows(estimator, len(rows))
+    if held_rows is None and wanted:
+        classes = rows.targets[:, 0] if estimator._classifies and rows.targets.shape[1] == 1 else None
+        rng = np.random.default_rng(random_state.randint(2**31 - 1))
+        kept, held_out = hold_out(len(rows), wanted / len(rows), classes, rng)
+        rows, held_rows = rows.part(kept), rows.part(held_out)
     means, scales = np.zeros(targets.shape[1]), np.ones(targets.shape[1])
     if not estimator._classifies:
         statistics = [mean_and_scale(column.astype(np.float64)) for column in rows.targets.T]
@@ -130,6 +132,12 @@ def fit_by_preset(
     )
     estimator.network_ = result.net if estimator._classifies else in_units(result.net, means, scales)
     return result
+
+
+def _validation_rows(estimator: Any, rows: int) -> int:
+    if "validation_fraction" in changed_arguments(estimator):
+        return round(rows * estimator.validation_fraction)
+    return tabular_validation_rows(rows)
 
 
 def _recipe(estimator: Any, rows: Rows, seed: int) -> Recipe:
@@ -160,11 +168,17 @@ def in_units(network: Any, means: Array, scales: Array) -> Any:
     """
     layers = list(network.layers)
     clip = layers.pop() if isinstance(layers[-1], nn.Clip) else None
-    last = layers.pop()
-    last = last.replace(
-        weight=(last.weight * scales).astype(np.float32), bias=(last.bias * scales + means).astype(np.float32)
-    )
+    last = _stretched(layers.pop(), means, scales)
     if clip is None or len(means) > 1:
         return nn.Sequential(*layers, last)
     lowest, highest = (float(limit * scales[0] + means[0]) for limit in (clip.lowest, clip.highest))
     return nn.Sequential(*layers, last, nn.Clip(lowest, highest))
+
+
+def _stretched(layer: Any, means: Array, scales: Array) -> Any:
+    """Return a dense layer with its outputs times the scales, plus the means; of an ensemble, its last."""
+    if isinstance(layer, nn.Ensemble) and isinstance(layer.network, nn.Sequential):
+        *others, last = layer.network.layers
+        return layer.replace(network=nn.Sequential(*others, _stretched(last, means, scales)))
+    weight, bias = layer.weight * scales, layer.bias * scales + means
+    return layer.replace(weight=weight.astype(np.float32), bias=bias.astype(np.float32))

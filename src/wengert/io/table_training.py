@@ -15,7 +15,7 @@ from wengert.io.preprocess import TablePreprocessor
 from wengert.io.row_split import hold_out
 from wengert.io.training_settings import TrainingSettings
 
-# Of the training rows, to tell when training no longer helps …
+# Of the training rows, to tell the plain preset when training no longer helps …
 _VALIDATION_FRACTION = 0.1
 # … unless that would be so few that their loss says little.
 _FEWEST_VALIDATION_ROWS = 10
@@ -63,7 +63,7 @@ def train_network(
 ) -> TrainedNetwork:
     """Train a network on the rows of a table.
 
-    A tenth of the rows tells when to stop and which epoch was best, where the table has rows enough for that.
+    Some of the rows, a tenth of a table of some size, tell when to stop and which epoch was best.
 
     Parameters
     ----------
@@ -86,13 +86,21 @@ def train_network(
     targets = preprocessor.transform_target(frame)
     classes = None if preprocessor.target.kind == "regression" else targets
     kept, held = np.arange(len(features)), np.arange(0)
-    if len(features) * _VALIDATION_FRACTION >= _FEWEST_VALIDATION_ROWS:
+    wanted = _validation_rows(len(features), settings)
+    if wanted:
         rng = np.random.default_rng([settings.seed, 1])
-        kept, held = hold_out(len(features), _VALIDATION_FRACTION, classes, rng)
+        kept, held = hold_out(len(features), wanted / len(features), classes, rng)
     if classes is None:
         targets = targets[:, np.newaxis]
     fitting, deciding = (features[kept], targets[kept]), (features[held], targets[held])
     return train_encoded(fitting, deciding if held.size else None, preprocessor, settings, progress=progress)
+
+
+def _validation_rows(rows: int, settings: TrainingSettings) -> int:
+    if settings.preset == "tabular":
+        return train.tabular_validation_rows(rows)
+    wanted = round(rows * _VALIDATION_FRACTION)
+    return wanted if wanted >= _FEWEST_VALIDATION_ROWS else 0
 
 
 def train_encoded(

@@ -31,6 +31,7 @@ from wengert.nn.layers.column_blocks import ColumnBlocks as ColumnBlocks
 from wengert.nn.layers.dense import Dense as Dense
 from wengert.nn.layers.dropout import Dropout as Dropout
 from wengert.nn.layers.embedding import CategoryEmbeddings as CategoryEmbeddings, Embedding as Embedding
+from wengert.nn.layers.ensemble import Ensemble as Ensemble
 from wengert.nn.layers.normalisation import BatchNorm as BatchNorm, LayerNorm as LayerNorm
 from wengert.nn.layers.ntk_dense import NTKDense as NTKDense
 from wengert.nn.layers.parametric import ParametricActivation as ParametricActivation

@@ -13,6 +13,9 @@ from wengert.nn.layers.embedding import Embedding
 from wengert.nn.module import Module, absent, observer
 from wengert.trace.tracing import abstract, trace
 
+# Rows of the input that is traced: no layer has so many features, and none of them is computed.
+_ROWS = 1_000_003
+
 
 def summary(net: Module, input_shape: tuple[int, ...] | None = None) -> str:
     """Return a table of the layers: path, kind, output shape, number of parameters.
@@ -33,14 +36,14 @@ def summary(net: Module, input_shape: tuple[int, ...] | None = None) -> str:
 
     def note(path: str, module: Module, result: Any) -> None:
         if path and not any(below is not module for _, below in module.walk()):
-            shape = ", ".join(["N", *map(str, np.shape(result)[1:])])
+            shape = ", ".join("N" if extent == _ROWS else str(extent) for extent in np.shape(result))
             rows.append((path, type(module).__name__, f"({shape})", f"{_count(module):,}"))
 
     specification = rebuild(net, lambda path, module: _types(module))
     kind, shape = _input(net, input_shape)
     token = observer.set(note)
     try:
-        trace(lambda network, x: network(x), specification, abstract((1, *shape), kind))
+        trace(lambda network, x: network(x), specification, abstract((_ROWS, *shape), kind))
     finally:
         observer.reset(token)
     return _table(rows, sum(_count(module) for _, module in net.walk()))

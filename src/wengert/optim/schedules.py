@@ -238,6 +238,13 @@ class CosineCycles:
         positive_integer("CosineCycles", "steps", self.steps)
         positive_integer("CosineCycles", "cycles", self.cycles)
 
+    @property
+    def ends(self) -> tuple[float, ...]:
+        """After how many steps each cycle ends, where the rate is 0; the last is `steps`."""
+        return tuple(
+            self.steps * (2**cycle - 1) / (2**self.cycles - 1) for cycle in range(1, self.cycles + 1)
+        )
+
     def __call__(self, t: Any) -> Any:
         """Return η(t)."""
         progress = np.minimum(_number(t) / self.steps, 1.0)

@@ -20,4 +20,8 @@ from wengert.train.learning_rate_finder import (
     find_learning_rate as find_learning_rate,
 )
 from wengert.train.recipe import BestEpoch as BestEpoch, Recipe as Recipe
-from wengert.train.tabular import TabularFeatures as TabularFeatures, tabular_recipe as tabular_recipe
+from wengert.train.tabular import (
+    TabularFeatures as TabularFeatures,
+    tabular_recipe as tabular_recipe,
+    tabular_validation_rows as tabular_validation_rows,
+)

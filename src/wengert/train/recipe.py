@@ -15,19 +15,21 @@ from wengert.train.objective import Loss, Penalty
 
 @dataclass
 class BestEpoch(Callback):
-    """Remember the network of the epoch with the lowest validation error; of several, the last.
+    """Remember the network of the epoch with the lowest validation loss among some; of several, the last.
 
-    The error is that of classification where there is one, else the loss; that of training where there are
-    no validation rows.
+    The loss is that of training where there are no validation rows.
 
     Attributes
     ----------
+    among : tuple of int
+        Numbers of the epochs that come into question.
     network : Module or None
-        None until an epoch has ended.
+        None until one of them has ended.
     epoch : int or None
         Its number.
     """
 
+    among: tuple[int, ...]
     network: Any = field(default=None, init=False, repr=False)
     epoch: int | None = field(default=None, init=False)
     _lowest: float = field(default=math.inf, init=False, repr=False)
@@ -35,9 +37,8 @@ class BestEpoch(Callback):
     def on_epoch_end(self, state: TrainingState) -> Stop | None:
         """Compare the epoch with the best so far."""
         last = state.history[-1]
-        error = last.monitored if last.validation_accuracy is None else 1 - last.validation_accuracy
-        if error <= self._lowest:
-            self.network, self.epoch, self._lowest = state.net, last.epoch, error
+        if last.epoch in self.among and last.monitored <= self._lowest:
+            self.network, self.epoch, self._lowest = state.net, last.epoch, last.monitored
         return None
 
 
@@ -51,9 +52,9 @@ class Recipe:
         Initialised.
     loss, optimizer, epochs, batch_size, penalty, early_stopping, callbacks
         As for `fit`.
-    by_error : bool
-        Whether the result is the network of the epoch with the lowest validation error, as `BestEpoch` has
-        it, whatever ended the training.
+    snapshots : tuple of int
+        Numbers of the epochs of which the best gives the result, as `BestEpoch` has it, whatever ended the
+        training after the first of them. Where there are none, the result is that of `fit`.
     """
 
     network: Any
@@ -64,7 +65,7 @@ class Recipe:
     penalty: Penalty | None = None
     early_stopping: int | None = None
     callbacks: tuple[Callback, ...] = ()
-    by_error: bool = False
+    snapshots: tuple[int, ...] = ()
 
     def fit(
         self,
@@ -80,7 +81,7 @@ class Recipe:
         progress: bool | str = "auto",
     ) -> FitResult:
         """Train by this recipe; parameters, errors and warnings as `fit`."""
-        best = BestEpoch()
+        best = BestEpoch(self.snapshots)
         result = fit(
             self.network,
             X,
@@ -99,6 +100,6 @@ class Recipe:
             executor=executor,
             progress=progress,
         )
-        if not self.by_error or best.network is None:
+        if best.network is None:
             return result
         return replace(result, net=best.network, best_epoch=best.epoch)

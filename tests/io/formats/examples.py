@@ -41,6 +41,7 @@ def every_layer():
         nn.Dense: nn.Dense(INPUTS, 3),
         nn.Dropout: nn.Dropout(0.5),
         nn.Embedding: nn.Embedding(4, 2),
+        nn.Ensemble: nn.Ensemble(3, nn.NTKDense(INPUTS, 2, "selu", members=3)),
         nn.LayerNorm: nn.LayerNorm(INPUTS),
         nn.NTKDense: nn.NTKDense(INPUTS, 3, "selu"),
         nn.ParametricActivation: nn.ParametricActivation(INPUTS, "mish"),

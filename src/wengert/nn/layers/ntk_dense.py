@@ -31,10 +31,14 @@ class NTKDense(Module):
         normal by default; ``"zeros"`` suits a last layer.
     weight : array, shape (inputs, outputs), optional
     bias : array, shape (outputs,), or False for none, optional
+    members : int, optional
+        So many layers beside each other, one for each member of an `Ensemble`: weight (members, inputs,
+        outputs), bias (members, 1, outputs).
 
     Notes
     -----
-    X has shape (..., inputs), rows are data; the output has shape (..., outputs). Jacot, Gabriel & Hongler
+    X has shape (..., inputs), rows are data; the output has shape (..., outputs). With members the output has
+    shape (members, rows, outputs), and X (rows, inputs) or (members, rows, inputs). Jacot, Gabriel & Hongler
     2018, section 2; Holzmüller, Grinsztajn & Steinwart 2024, section 3.
     """
 
@@ -42,12 +46,15 @@ class NTKDense(Module):
     outputs: int
     activation: str | Activation = "identity"
     initialiser: str | Initialiser = "gaussian"
+    members: int | None = None
     weight: Any = parameter(penalised=True)
     bias: Any = parameter()
 
     def __post_init__(self) -> None:
         positive_integer("NTKDense", "inputs", self.inputs)
         positive_integer("NTKDense", "outputs", self.outputs)
+        if self.members is not None:
+            positive_integer("NTKDense", "members", self.members)
         object.__setattr__(self, "activation", activation_name("NTKDense", self.activation))
         object.__setattr__(self, "initialiser", initialiser_name("NTKDense", self.initialiser))
         super().__post_init__()
@@ -55,7 +62,10 @@ class NTKDense(Module):
     def array_rules(self) -> ArrayRules:
         """Return shape and initialiser of weight and bias."""
         chosen = initialiser_function(self.initialiser)
-        return {"weight": ((self.inputs, self.outputs), chosen), "bias": ((self.outputs,), chosen)}
+        if self.members is None:
+            return {"weight": ((self.inputs, self.outputs), chosen), "bias": ((self.outputs,), chosen)}
+        weight, bias = (self.members, self.inputs, self.outputs), (self.members, 1, self.outputs)
+        return {"weight": (weight, chosen), "bias": (bias, chosen)}
 
     def __call__(self, x: Any) -> Any:
         """Return f(X W / √inputs + b).
@@ -68,7 +78,7 @@ class NTKDense(Module):
         shape = np.shape(x)
         if not shape or shape[-1] != self.inputs:
             raise ShapeError(
-                f"the input has shape {shape}, but the weight has shape {(self.inputs, self.outputs)} and "
+                f"the input has shape {shape}, but the weight has shape {np.shape(self.weight)} and "
                 f"takes {self.inputs} features in the last axis{here()}"
             )
         z = x @ self.weight * (1 / math.sqrt(self.inputs))
