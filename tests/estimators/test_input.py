@@ -1,5 +1,6 @@
 """What an estimator refuses, before any work and in its own words; and what it survives."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,7 @@ def test_quantile_and_its_loss_belong_together(rng: np.random.Generator) -> None
         ),
         (lambda z, t: np.sort(z)[:, 0], "cannot be traced: np.sort has no rule"),
         (lambda z: z, "cannot be traced"),
+        (lambda z, t: 1 / 0, "cannot be traced: ZeroDivisionError: division by zero"),
         (lambda z, t: None, "returned nothing for 7 rows of 1 outputs"),
         (lambda z, t: ((z - t)[:, 0], z[:, 0]), r"returned f64\[7\] and f64\[7\] for 7 rows"),
     ],
@@ -104,6 +106,29 @@ def test_a_loss_that_cannot_be_minimised_is_named(loss: Any, message: str, rng: 
     X = rng.normal(size=(20, 2))
     with pytest.raises(ConfigurationError, match=f"loss '<lambda>' .*{message}"):
         wg.MLPRegressor(loss).fit(X, X[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("activation", "message"),
+    [
+        (lambda z: np.sort(z), "cannot be used: np.sort has no rule"),
+        (lambda z: 1 / 0, "raises ZeroDivisionError: division by zero. An activation is a function of one"),
+        (lambda z, w: z, "raises TypeError: .* missing 1 required positional argument"),
+        (lambda z: z if z > 0 else 0 * z, "cannot be used: bool.. of an array of shape"),
+        (
+            lambda z: np.sum(z),
+            r"returns f64\[\] for an array of shape \(7, 11\); an activation keeps",
+        ),
+        (lambda z: (z, z), r"returns f64\[7,11\] and f64\[7,11\] for an array"),
+        (lambda z: z > 0, "cannot be used: "),
+        (math.tanh, "'tanh' cannot be used: .*np.exp instead of math.exp"),
+    ],
+)
+def test_an_activation_that_is_none_is_named(activation: Any, message: str, rng: np.random.Generator) -> None:
+    X, y = classes(rng)
+    for given in (activation, ["relu", activation]):
+        with pytest.raises(ConfigurationError, match=f"activation .*{message}"):
+            wg.MLPClassifier((3,) if given is activation else (3, 4), given).fit(X, y)
 
 
 def test_a_mean_cannot_be_weighted(rng: np.random.Generator) -> None:

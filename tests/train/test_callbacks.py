@@ -145,3 +145,22 @@ def test_a_history_says_how_long_it_is():
     with pytest.raises(IndexRangeError, match="the history has 1 epochs, and position 1 was asked for"):
         history[1]
     assert [epoch.loss for epoch in history] == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "said"),
+    [
+        (
+            [print],
+            "<built-in function print>, which is no callback; derive its class from wengert",
+        ),
+        ([train.EarlyStopping], r"give an instance, EarlyStopping\(…\)"),
+        (train.EarlyStopping(3), "callbacks is a list of wengert.train.Callback, got EarlyStopping"),
+    ],
+)
+def test_what_is_no_callback_is_refused_before_any_work(callbacks, said):
+    net, X = nn.Dense(2, 1).initialise(0), np.ones((4, 2))
+    with pytest.raises(ConfigurationError, match=said):
+        train.fit(net, X, X[:, :1], loss="half_squared_error", callbacks=callbacks)
+    with pytest.raises(ConfigurationError, match="clip_norm is a number above 0, got 'a'"):
+        train.fit(net, X, X[:, :1], loss="half_squared_error", clip_norm="a")

@@ -10,11 +10,16 @@ from typing import Any
 import numpy as np
 
 from wengert import nn
+from wengert.autodiff.gradients import grad
+from wengert.errors import ConfigurationError, WengertError
+from wengert.trace.tracing import abstract, trace
 
 Activation = str | Callable[[Any], Any]
 
 # scikit-learn's names for activations of `wengert.nn`.
 SYNONYMS = {"logistic": "sigmoid"}
+# Rows and units that an activation is tried with; numbers that nobody is likely to have written into one.
+_TRIED = (7, 11)
 
 
 def layer_widths(hidden_layer_sizes: Any) -> list[int]:
@@ -22,6 +27,37 @@ def layer_widths(hidden_layer_sizes: Any) -> list[int]:
     if np.ndim(hidden_layer_sizes) == 0:
         return [int(hidden_layer_sizes)]
     return [int(width) for width in hidden_layer_sizes]
+
+
+def check_own_activations(activation: Activation | Sequence[Activation], dtype: Any) -> None:
+    """Refuse functions of the user's own that cannot be activations, before any work.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the function: when it cannot be traced, changes the shape, or has no derivative.
+    """
+    for function in layer_activations(activation, 1):
+        if not callable(function) or function in nn.ACTIVATIONS.values():
+            continue
+        where = f"activation {getattr(function, '__name__', repr(function))!r}"
+        try:
+            results = trace(function, abstract(_TRIED, dtype)).outputs
+            gradient = grad(lambda z, function=function: np.sum(function(z)))
+            if len(results) == 1 and results[0].type.shape == _TRIED:
+                gradient(np.linspace(0.1, 0.9, math.prod(_TRIED), dtype=dtype).reshape(_TRIED))
+                continue
+        except WengertError as error:
+            raise ConfigurationError(f"{where} cannot be used: {error}") from None
+        except Exception as error:  # a function of the user's own may raise anything
+            raise ConfigurationError(
+                f"{where} cannot be used: it raises {type(error).__name__}: {error}. An activation is a "
+                "function of one array, made of NumPy functions"
+            ) from error
+        returned = " and ".join(str(one.type) for one in results) or "nothing"
+        raise ConfigurationError(
+            f"{where} returns {returned} for an array of shape {_TRIED}; an activation keeps the shape"
+        )
 
 
 def layer_activations(activation: Activation | Sequence[Activation], count: int) -> list[Activation]:

@@ -84,8 +84,11 @@ def check_own_loss(loss: RowLoss, outputs: int, dtype: Any, *, weighted: bool) -
     types = [abstract((_ROWS, outputs), dtype)] * 2
     try:
         results = trace(loss, *types).outputs
-    except (WengertError, TypeError) as error:
+    except WengertError as error:
         raise ConfigurationError(f"loss {name!r} cannot be traced: {error}") from None
+    except Exception as error:  # a function of the user's own may raise anything
+        kind = type(error).__name__
+        raise ConfigurationError(f"loss {name!r} cannot be traced: {kind}: {error}") from error
     returned = " and ".join(str(one.type) for one in results) or "nothing"
     result = results[0] if len(results) == 1 else None
     if result is None or result.type.shape not in ((), (_ROWS,)) or not result.type.is_float:

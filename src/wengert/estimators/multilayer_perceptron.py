@@ -20,7 +20,7 @@ from wengert.errors import (
     InterruptionWarning,
     WengertWarning,
 )
-from wengert.estimators.architecture import build_network
+from wengert.estimators.architecture import build_network, check_own_activations
 from wengert.estimators.callbacks import CallbackSupport, with_callbacks
 from wengert.estimators.exchange import Exchange
 from wengert.estimators.forward import dense_layers, output_activation, raw_outputs
@@ -212,6 +212,7 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
 
     def _draw_network(self, rows: Rows, random_state: Any) -> None:
         """Make a network with new random weights."""
+        check_own_activations(self.activation, rows.features.dtype)
         self.n_outputs_ = rows.targets.shape[1]
         self.network_ = build_network(
             rows.features.shape[1],
@@ -356,7 +357,8 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
 
     def _raw(self, X: Any) -> Array:
         """Return the outputs of the network before the output activation, shape (rows, outputs)."""
-        check_is_fitted(self, "network_")
+        if "network_" not in vars(self):
+            check_is_fitted(self, "network_")  # which says so
         features = features_to_predict(self, X)
         with np.errstate(over="ignore", under="ignore"):
             return raw_outputs(self.network_, features)

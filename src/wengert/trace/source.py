@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 
 from wengert.ir.provenance import Provenance, Region, SourceLine
 
-_LIBRARIES = {"wengert", "numpy", "optree", "scipy", "functools", "contextlib"}
+_LIBRARIES = {"wengert", "numpy", "optree", "scipy", "sklearn", "joblib", "functools", "contextlib"}
 _STORES = {"STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"}
 # Python 3.13 joins a store with the instruction after it; the first name is the one stored to first.
 _JOINED_STORES = {"STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"}

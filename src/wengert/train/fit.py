@@ -186,6 +186,7 @@ def fit(
     """
     chosen = Adam() if optimizer is None else optimizer
     _check_options(epochs, clip_norm, time_limit, seed)
+    _check_callbacks(callbacks)
     stopping = _early_stopping(early_stopping)
     objective = Objective(find_loss(loss), penalty)
     rows, validation = _rows(
@@ -358,7 +359,27 @@ def _check_options(epochs: Any, clip_norm: Any, time_limit: Any, seed: Any) -> N
     ):
         raise ConfigurationError(f"epochs is an integer above 0, got {epochs!r}")
     for name, value in (("clip_norm", clip_norm), ("time_limit", time_limit)):
-        if value is not None and not 0 < value < math.inf:
+        number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+        if value is not None and not (number and 0 < value < math.inf):
             raise ConfigurationError(f"{name} is a number above 0, got {value!r}")
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
         raise ConfigurationError(f"seed is an integer from 0 to 2**64 - 1, got {seed!r}")
+
+
+def _check_callbacks(callbacks: Any) -> None:
+    """Refuse what is no sequence of callbacks.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the first object that is none.
+    """
+    if not isinstance(callbacks, (tuple, list)):
+        raise ConfigurationError(f"callbacks is a list of wengert.train.Callback, got {callbacks!r}")
+    for one in callbacks:
+        if not isinstance(one, Callback):
+            called = one.__name__ + "(…)" if isinstance(one, type) and issubclass(one, Callback) else ""
+            advice = (
+                f"give an instance, {called}" if called else "derive its class from wengert.train.Callback"
+            )
+            raise ConfigurationError(f"callbacks holds {one!r}, which is no callback; {advice}")

@@ -43,6 +43,42 @@ def test_a_graph_of_dense_layers_is_read(tmp_path_factory, net, X):
     assert np.array_equal(train.predict(again, X), train.predict(net, X))
 
 
+@pytest.mark.parametrize("activation", [name for name in nn.ACTIVATIONS if name != "step"])
+def test_activations_are_found_in_a_graph(tmp_path, rng, activation):
+    """An export writes most of them out in several operators."""
+    net = nn.Sequential(nn.Dense(3, 4, activation), nn.Dense(4, 1, activation), nn.Dense(1, 2)).initialise(0)
+    (tmp_path / "m.onnx").write_bytes(without_description(to_onnx(PortableModel.of_network(net, 3))))
+    X = rng.normal(size=(50, 3)).astype(np.float32)
+    again = from_onnx(tmp_path / "m.onnx")
+    assert nn.to_config(again) == nn.to_config(net)
+    np.testing.assert_allclose(train.predict(again, X), train.predict(net, X), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "function", ["x * np.tanh(x)", "np.maximum(x, 0.2 * x)", "x * x", "1.001 * x / (1 + np.exp(-x))"]
+)
+def test_what_is_nearly_an_activation_is_none(tmp_path, function):
+    net = nn.Sequential(nn.Dense(3, 4, eval(f"lambda x: {function}")), nn.Dense(4, 1)).initialise(0)
+    (tmp_path / "m.onnx").write_bytes(to_onnx(PortableModel.of_network(net, 3)))
+    with pytest.raises(
+        ModelFileError, match=r"the operator \w+ \(node '\w+'\) is not supported; supported are"
+    ):
+        from_onnx(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("opset", [13, 20])
+@pytest.mark.parametrize("name", ["SiLU", "GELU", "Mish", "SELU", "LeakyReLU", "Softplus"])
+@pytest.mark.filterwarnings("ignore")
+def test_activations_as_torch_exports_them(tmp_path, name, opset):
+    torch = pytest.importorskip("torch", reason="the exporter is PyTorch's")
+    module = torch.nn.Sequential(torch.nn.Linear(3, 4), getattr(torch.nn, name)(), torch.nn.Linear(4, 2))
+    X = torch.randn(6, 3)
+    names = {"input_names": ["X"], "dynamic_axes": {"X": {0: "rows"}}}
+    torch.onnx.export(module, (X,), tmp_path / "m.onnx", opset_version=opset, dynamo=False, **names)
+    found = train.predict(from_onnx(tmp_path / "m.onnx"), X.numpy())
+    np.testing.assert_allclose(found, module(X).detach().numpy(), rtol=1e-5, atol=1e-6)
+
+
 @settings(max_examples=30)
 @given(networks(), rows())
 def test_what_was_exported_comes_back(tmp_path_factory, net, X):

@@ -14,6 +14,7 @@ from wengert import nn
 from wengert.errors import ConfigurationError, ModelFileError, ShapeError
 from wengert.io.formats.layer_stack import LayerStack
 from wengert.io.formats.model_description import FORMAT, described_model
+from wengert.io.formats.onnx_activations import written_out
 from wengert.io.formats.onnx_export import DESCRIPTION, SEAL
 from wengert.io.formats.onnx_graph import require_onnx
 from wengert.io.formats.onnx_tensors import Tensors
@@ -49,8 +50,9 @@ def from_onnx(path: str | os.PathLike[str]) -> nn.Sequential:
     classes apart.
 
     In any other file the graph is one chain from an input of shape (rows, inputs) to an output: of MatMul,
-    Add, Gemm, BatchNormalization, LayerNormalization, Dropout, Identity, Cast and activations. Where there
-    are several outputs it is ``probabilities`` or ``variable``, else the first of floating numbers.
+    Add, Gemm, BatchNormalization, LayerNormalization, Dropout, Identity, Cast and activations, in one
+    operator or written out in several (SiLU, GELU, Mish, …). Where there are several outputs it is
+    ``probabilities`` or ``variable``, else the first of floating numbers.
 
     Parameters
     ----------
@@ -160,14 +162,14 @@ class _Reader:
         if model.functions or model.graph.sparse_initializer:
             self._refuse("it has functions of its own or sparse arrays, which are not supported")
         self.tensors = Tensors(model.graph.initializer, where)
-        self.makers: dict[str, Any] = {}
-        for node in model.graph.node:
+        self.makers: dict[str, tuple[int, Any]] = {}
+        for place, node in enumerate(model.graph.node):
             if self._makes_an_array(node):
                 continue
             for output in filter(None, node.output):
                 if output in self.makers:
                     self._refuse(f"two nodes make the value {output[:80]!r}")
-                self.makers[output] = node
+                self.makers[output] = place, node
 
     def _makes_an_array(self, node: Any) -> bool:
         """Whether a node only gives an array a name, as exporters write equal or constant arrays."""
@@ -184,26 +186,36 @@ class _Reader:
     def network(self) -> nn.Sequential:
         """Return the network of the chain."""
         stack = LayerStack()
-        for node in self._chain():
-            self._add(stack, node)
+        for part in self._chain():
+            if isinstance(part, str):
+                stack.activation(part)
+            else:
+                self._add(stack, part)
         if not any(isinstance(layer, nn.Dense) for layer in stack.layers):
             self._refuse("it has no dense layer")
         return stack.network()
 
     def _chain(self) -> list[Any]:
-        """Return the nodes between the input and the output."""
+        """Return the nodes between the input and the output; names for activations of several nodes."""
         inputs = {one.name for one in self.graph.input} - {one.name for one in self.graph.initializer}
         value = self._output()
         chain: list[Any] = []
         while value not in inputs:
-            node = self.makers.get(value)
-            if node is None or len(chain) > len(self.graph.node):
+            if value not in self.makers or len(chain) > len(self.graph.node):
                 self._refuse(f"the value {value[:80]!r} comes from nowhere")
+            _, node = self.makers[value]
+            single = node.op_type in _ACTIVATIONS or node.op_type in _UNCHANGED
+            activation = None if single else written_out(value, self.makers, self.tensors)
+            if activation is not None:
+                name, value = activation
+                chain.append(name)
+                continue
             chain.append(node)
             if node.domain not in _DOMAINS or node.op_type not in self._known():
                 self._refuse(
                     f"the operator {node.domain[:80]}{'.' if node.domain else ''}{node.op_type[:80]} "
-                    f"(node {node.name[:80]!r}) is not supported; supported are {', '.join(self._known())}"
+                    f"(node {node.name[:80]!r}) is not supported; supported are {', '.join(self._known())}, "
+                    "and activations that are known, written out in others"
                 )
             coming = [name for name in node.input if name and name not in self.tensors]
             if len(coming) != 1:

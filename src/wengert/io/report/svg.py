@@ -25,6 +25,7 @@ svg .name { fill: var(--ink); }
 svg .grid { stroke: var(--line); stroke-width: 1; }
 svg .curve { fill: none; stroke-width: 2; stroke-linejoin: round; }
 svg .mark { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 4 3; }
+svg .label { paint-order: stroke; stroke: var(--panel); stroke-width: 5; stroke-linejoin: round; }
 svg .ring { stroke: var(--panel); stroke-width: 0.8; }
 """
 
@@ -95,6 +96,7 @@ class Chart:
         self.logarithmic = logarithmic
         self.x, self.y = _widened(x), _widened(tuple(map(math.log10, y)) if logarithmic else y)  # type: ignore[arg-type]
         self.parts: list[str] = []
+        self.labels: list[tuple[float, str]] = []
         self.legend: list[tuple[str, int]] = []
 
     def at(self, x: float, y: float) -> tuple[float, float]:
@@ -145,10 +147,7 @@ class Chart:
         (x1, y1), (x2, y2) = self.at(*start), self.at(*end)
         self.parts.append(_line("mark", (x1, y1), (x2, y2)))
         if name:
-            left = x1 > self.width * 0.7
-            self.parts.append(
-                _text(x1 + (-5 if left else 5), max(y1, y2) - 6, name, "end" if left else "start")
-            )
+            self.labels.append((x1, name))
 
     def svg(self) -> str:
         """Return the finished chart."""
@@ -158,6 +157,7 @@ class Chart:
                 f'aria-label="{_safe(self.title)}"><title>{_safe(self.title)}</title>',
                 *self._axes(),
                 *self.parts,
+                *self._labels(),
                 *self._legend(),
                 "</svg>",
             ]
@@ -190,6 +190,16 @@ class Chart:
         ]
         return [value for value in within if self.y[0] <= math.log10(value) <= self.y[1]]
 
+    def _labels(self) -> list[str]:
+        """Return the names of the marks, near the top, where loss curves seldom are; below the legend."""
+        parts = []
+        for across, name in self.labels:
+            if across > self.width / 2:
+                parts.append(_text(across - 5, self.TOP + 16 + 18 * len(self.legend), name, "end", "label"))
+            else:
+                parts.append(_text(across + 5, self.TOP + 16, name, "start", "label"))
+        return parts
+
     def _legend(self) -> list[str]:
         parts = []
         right = self.width - self.RIGHT - 6
@@ -213,7 +223,7 @@ def matrix(rows: Sequence[Sequence[int]], names: Sequence[str], axes: tuple[str,
         What the rows and the columns are.
     title : str
     """
-    cell = max(26, min(56, 400 // len(names)))
+    cell = max(26, min(100, 400 // len(names)))
     left, top = 30 + max(len(_short(name)) for name in names) * 7, 30
     side = cell * len(names)
     width, height = left + side + 10, top + side + 34
@@ -226,7 +236,7 @@ def matrix(rows: Sequence[Sequence[int]], names: Sequence[str], axes: tuple[str,
     for place, (name, counts) in enumerate(zip(names, rows, strict=True)):
         middle = cell * place + cell / 2
         parts.append(_text(left - 6, top + middle + 4, _short(name), "end"))
-        parts.append(_text(left + middle, top + side + 16, _short(name)[: max(2, cell // 7)]))
+        parts.append(_text(left + middle, top + side + 16, _short(name, max(2, cell // 7))))
         total = sum(counts) or 1
         for column, count in enumerate(counts):
             x, y = left + cell * column, top + cell * place
@@ -269,8 +279,8 @@ def _colour(series: int) -> str:
     return f"var(--s{series % SERIES})"
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= 18 else f"{name[:17]}…"
+def _short(name: str, letters: int = 18) -> str:
+    return name if len(name) <= letters else f"{name[: letters - 1]}…"
 
 
 def _safe(text: str) -> str:

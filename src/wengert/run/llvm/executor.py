@@ -31,6 +31,7 @@ from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM
 from wengert.run.llvm.plan import Form, Kernel, Plan, plan
 from wengert.run.llvm.progress import NativeProgress
 from wengert.run.llvm.recent import recent, structure
+from wengert.run.llvm.recompute import recomputed
 from wengert.run.llvm.sharing import distinct_lines
 from wengert.run.llvm.target import LoadedCode, Target, host_target
 from wengert.run.llvm.together import is_long, together
@@ -73,7 +74,7 @@ class LLVMExecutor:
 
     def _compiled(self, program: Program) -> Executable:
         expanded = expand(program)
-        made = joined_in_place(plan(expanded))
+        made = joined_in_place(recomputed(plan(expanded)))
         if distinct_lines(made.kernels) > LONGEST_PROGRAM:
             return NumpyExecutor().compile(program)
         keep_freed_memory()
