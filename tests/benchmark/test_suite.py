@@ -1,11 +1,13 @@
 """Turns, ratios and tables, with candidates whose times are known."""
 
+import signal
 import statistics
 import time
 
 import pytest
 
 from wengert.benchmark import suite, turns
+from wengert.benchmark.candidate import Candidate, Training
 from wengert.benchmark.configurations import CONFIGURATIONS, Configuration
 from wengert.benchmark.peers import PEERS, numpy_by_hand
 from wengert.benchmark.suite import Measurement, Result, measure
@@ -119,3 +121,30 @@ def test_ctrl_c_keeps_what_is_complete(monkeypatch):
     found = measure([tiny], [PEERS["wengert-numpy"]], 1, 1, report)
     assert found.interrupted
     assert [(one.configuration, one.rule) for one in found.measurements] == [("tiny", "SGD")]
+
+
+def test_ctrl_c_that_a_library_takes_for_itself_ends_the_measurement_all_the_same(monkeypatch):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(suite, "machine_limits", lambda threads: LIMITS)
+    trained = []
+
+    def train(epochs):
+        trained.append(epochs)
+        try:
+            if len(trained) == 3:
+                signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            pass
+        return Training(1.0, 1, [])
+
+    def candidates(configuration, rule, threads):
+        return [Candidate("settings", train)]
+
+    monkeypatch.setattr(numpy_by_hand, "candidates", candidates)
+    try:
+        found = measure([CONFIGURATIONS["A"]], [PEERS["numpy"]], 1, 5, lambda line: None)
+    finally:
+        assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
+    assert found.interrupted
+    assert len(trained) == 3
+    assert found.measurements == []

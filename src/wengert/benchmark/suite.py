@@ -6,10 +6,11 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from wengert.benchmark.candidate import Candidate
+from wengert.benchmark.candidate import Candidate, Training
 from wengert.benchmark.configurations import RULES, Configuration
+from wengert.benchmark.interrupts import remembered_interrupts
 from wengert.benchmark.machine import describe_machine
 from wengert.benchmark.peers import Peer
 from wengert.benchmark.turns import PAUSE, TURN, interleaved
@@ -131,16 +132,22 @@ def measure(
         describe_machine(), threads, machine_limits(threads), machine_limits(1), [*configurations], [*peers]
     )
     try:
-        for configuration in configurations:
-            for rule in rules:
-                _measure_one(result, configuration, rule, rounds, report)
+        with remembered_interrupts() as check:
+            for configuration in configurations:
+                for rule in rules:
+                    _measure_one(result, configuration, rule, rounds, report, check)
     except KeyboardInterrupt:
         result.interrupted = True
     return result
 
 
 def _measure_one(
-    result: Result, configuration: Configuration, rule: str, rounds: int, report: Report
+    result: Result,
+    configuration: Configuration,
+    rule: str,
+    rounds: int,
+    report: Report,
+    check: Callable[[], None],
 ) -> None:
     """Add the measurements of one configuration."""
     here = f"{configuration.name} with {rule}"
@@ -148,7 +155,8 @@ def _measure_one(
     for peer in result.peers:
         report(f"{here}: {peer.title} looks for its best settings")
         try:
-            trials[peer.name] = _best(peer.candidates(configuration, rule, result.threads))
+            candidates = peer.candidates(configuration, rule, result.threads)
+            trials[peer.name] = _best([_checked(candidate, check) for candidate in candidates])
         except Exception as error:  # another library may fail in any way; the others go on
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             result.failures.append(f"{peer.title}, {here}: {reason}")
@@ -156,6 +164,18 @@ def _measure_one(
     for name, seconds in interleaved({name: trial.turn for name, trial in trials.items()}, rounds).items():
         settings = trials[name].candidate.settings
         result.measurements.append(Measurement(configuration.name, rule, name, settings, seconds))
+
+
+def _checked(candidate: Candidate, check: Callable[[], None]) -> Candidate:
+    """Return a candidate whose training ends with KeyboardInterrupt where it was cut short."""
+
+    def train(epochs: int) -> Training:
+        try:
+            return candidate.train(epochs)
+        finally:
+            check()
+
+    return replace(candidate, train=train)
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,8 @@ def raw_outputs(net: nn.Module, X: Any) -> Array:
     stack = _stack(net)
     if stack is None:
         return np.concatenate([np.asarray(net(batch)) for batch in _chunks(X, X.shape[1])])
+    if X.shape[0] == 1 and isinstance(X, np.ndarray):
+        return _through(stack, X)
     widest = max(X.shape[1], *(weight.shape[1] for weight, _, _ in stack))
     parts = [_through(stack, batch) for batch in _chunks(X, widest)]
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -140,9 +142,10 @@ def output_activation(name: str, raw: Array) -> Array:
     if name == "logistic":
         return expit(raw, out=raw)
     if name == "softmax":
-        raw -= raw.max(axis=1, keepdims=True)
+        # For one row, the methods of arrays take longer than what they call.
+        raw -= np.maximum.reduce(raw, axis=1, keepdims=True)
         np.exp(raw, out=raw)
-        raw /= raw.sum(axis=1, keepdims=True)
+        raw /= np.add.reduce(raw, axis=1, keepdims=True)
         return raw
     if name == "exp":
         return np.exp(raw, out=raw)

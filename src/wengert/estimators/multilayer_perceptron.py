@@ -357,7 +357,8 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
 
     def _raw(self, X: Any) -> Array:
         """Return the outputs of the network before the output activation, shape (rows, outputs)."""
-        check_is_fitted(self, "network_")
+        if "network_" not in vars(self):
+            check_is_fitted(self, "network_")  # which says so
         features = features_to_predict(self, X)
         with np.errstate(over="ignore", under="ignore"):
             return raw_outputs(self.network_, features)

@@ -168,9 +168,10 @@ class Stepper:
             return False
         if not progress.is_finite():
             return False
-        network = progress.carry[: self._step.network_count]
-        if not progress.largest_loss <= now.first_loss and self._watch.out_of_proportion(network):
-            return False
+        if not progress.largest_loss <= now.first_loss:
+            network = progress.carry[: self._step.network_count]
+            if self._watch.out_of_proportion(network):
+                return False
         if progress.steps > now.steps:
             self.position = Position(progress.copy(), progress.steps, progress.loss_sum, now.first_loss)
         return True

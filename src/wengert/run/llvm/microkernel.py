@@ -5,12 +5,26 @@ from __future__ import annotations
 from llvmlite import ir
 
 from wengert.run.llvm.cuts import Tile
-from wengert.run.llvm.irtypes import I1, I64, POINTER, VOID, constant, intrinsic, splat, type_name, widened
+from wengert.run.llvm.irtypes import (
+    I1,
+    I64,
+    POINTER,
+    VOID,
+    constant,
+    intrinsic,
+    lanes_of,
+    splat,
+    type_name,
+    widened,
+)
 from wengert.run.llvm.loops import Access, Place, load, store
 from wengert.run.llvm.packing import padded
 
 # left, its strides by row and term, last row, right, its stride by term, terms, results, whether to add
 _TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, I64, POINTER, I64, I64, POINTER, I1])
+
+# Lanes of the smallest registers for vectors, of four bytes each.
+_NARROWEST = 4
 
 
 def tile_function(
@@ -45,9 +59,9 @@ def tile_function(
         rows.append(builder.gep(left, [builder.mul(inside, by_row)], source_etype=type_))
     totals = _sums(builder, type_, lanes, widths, rows, by_term, right, right_by_term, terms)
     places = [
-        (Access(number * len(widths) * lanes, (1,)), Place([place * lanes], lanes), totals[number][place])
+        (Access(number * len(widths) * lanes, (1,)), Place([place * lanes], lanes_of(total.type)), total)
         for number in range(tile.rows)
-        for place in range(len(widths))
+        for place, total in enumerate(totals[number])
     ]
     with builder.if_else(adds) as (then, otherwise):
         with then:
@@ -77,23 +91,24 @@ def _sums(
     head, body, after = (builder.append_basic_block(name) for name in ("terms", "term", "done"))
     builder.branch(head)
     builder.position_at_end(head)
-    zero, vector = ir.Constant(I64, 0), widened(type_, lanes)
+    zero = ir.Constant(I64, 0)
+    sizes = [register_lanes(width, lanes) for width in widths]
     steps = [builder.phi(I64) for _ in range(3)]
-    totals = [[builder.phi(vector) for _ in widths] for _ in rows]
+    totals = [[builder.phi(widened(type_, size)) for size in sizes] for _ in rows]
     term, along_left, along_right = steps
     builder.cbranch(builder.icmp_signed("<", term, terms), body, after)
     builder.position_at_end(body)
     row_of_right = builder.gep(right, [along_right], source_etype=type_)
     vectors = [
-        padded(builder, load(builder, row_of_right, type_, Access(0, (1,)), Place([n * lanes], width)), lanes)
-        for n, width in enumerate(widths)
+        padded(builder, load(builder, row_of_right, type_, Access(0, (1,)), Place([n * lanes], width)), size)
+        for n, (width, size) in enumerate(zip(widths, sizes, strict=True))
     ]
     for row, sums in zip(rows, totals, strict=True):
         scalar = builder.load(builder.gep(row, [along_left], source_etype=type_), typ=type_)
-        factor = splat(builder, scalar, lanes)
         for one, total in zip(vectors, sums, strict=True):
+            factor = splat(builder, scalar, lanes_of(total.type))
             after_term = intrinsic(builder, "llvm.fmuladd", [factor, one, total])
-            total.add_incoming(constant(vector, 0), before)
+            total.add_incoming(constant(total.type, 0), before)
             total.add_incoming(after_term, body)
     increments = (ir.Constant(I64, 1), by_term, right_by_term)
     for step, increment in zip(steps, increments, strict=True):
@@ -102,3 +117,8 @@ def _sums(
     builder.branch(head)
     builder.position_at_end(after)
     return totals
+
+
+def register_lanes(width: int, lanes: int) -> int:
+    """Return how many lanes a vector of so many elements is computed with: half a register costs half."""
+    return min(lanes, max(_NARROWEST, 1 << (width - 1).bit_length()))

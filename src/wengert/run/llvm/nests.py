@@ -24,6 +24,7 @@ from wengert.run.llvm.loops import (
     times,
     turns,
 )
+from wengert.run.llvm.packing import shortened
 from wengert.run.llvm.plan import Kernel
 from wengert.run.llvm.target import Target
 
@@ -201,23 +202,30 @@ class Nest:
         if not self.accumulators:
             body.compute(builder, Place(list(indices), lanes))
             return
-        slots = [_slot(builder, one.start(lanes)) for one in self.accumulators]
+        # Between two turns of a loop LLVM keeps a vector in one piece only if its lanes are a power of two.
+        width = 1 << (lanes - 1).bit_length()
+        slots = [_slot(builder, one.start(width)) for one in self.accumulators]
 
         def inside() -> None:
             values = body.compute(builder, place := Place(list(indices), lanes))
             for accumulator, slot in zip(self.accumulators, slots, strict=True):
                 value = body.operand(builder, accumulator.node.inputs[0], place, values)
-                _update(builder, accumulator, slot, value)
+                full = accumulator.padded(builder, accumulator.widen(builder, value), width)
+                _update(builder, accumulator, slot, full)
 
         self._nested(builder, self.inner, indices, inside)
         for axis in self.inner:
             indices[axis] = 0
         for accumulator, slot in zip(self.accumulators, slots, strict=True):
-            result = accumulator.finish(builder, builder.load(slot, typ=slot.allocated_type))
+            total = shortened(builder, builder.load(slot, typ=slot.allocated_type), lanes)
+            result = accumulator.finish(builder, total)
             body.store(builder, accumulator.node, result, Place(list(indices), lanes))
 
     def _total(self, builder: ir.IRBuilder, body: Body, indices: list[Index]) -> None:
         """Reduce over the last axis and the inner ones: vectors of partial results, joined at the end."""
+        if not self.inner and 0 < self.shape[self.last] <= self.lanes:
+            self._short_total(builder, body, indices)
+            return
         slots = [
             [_slot(builder, one.start(self.lanes)) for _ in range(ACCUMULATORS)] for one in self.accumulators
         ]
@@ -230,6 +238,15 @@ class Nest:
                 total = accumulator.combine(builder, total, builder.load(part, typ=part.allocated_type))
             result = accumulator.finish(builder, accumulator.across(builder, total))
             body.store(builder, accumulator.node, result, Place(list(indices), 1))
+
+    def _short_total(self, builder: ir.IRBuilder, body: Body, indices: list[Index]) -> None:
+        """Reduce over a last axis that is no longer than a vector."""
+        indices[self.last] = 0
+        values = body.compute(builder, place := Place(list(indices), self.shape[self.last]))
+        for accumulator in self.accumulators:
+            value = body.operand(builder, accumulator.node.inputs[0], place, values)
+            total = accumulator.across(builder, accumulator.widen(builder, value))
+            body.store(builder, accumulator.node, accumulator.finish(builder, total), Place(place.indices, 1))
 
     def _sweep(
         self,

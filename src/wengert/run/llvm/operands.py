@@ -20,6 +20,7 @@ from wengert.run.llvm.loops import (
     smaller,
     times,
 )
+from wengert.run.llvm.microkernel import register_lanes
 from wengert.run.llvm.packing import pack_columns, pack_elements, pack_rows
 from wengert.run.llvm.products import Product
 
@@ -128,8 +129,9 @@ class RightOperand:
             self.taken = source, access.strides[-2], panel.widths
             return
         self._pack(source, block.count, panel)
-        vectors = len(panel.widths)
-        self.taken = self.packed, vectors * self.cut.lanes, (self.cut.lanes,) * vectors
+        lanes = self.cut.lanes  # the panel is filled up with zeros
+        widths = tuple(register_lanes(width, lanes) for width in panel.widths)
+        self.taken = self.packed, len(widths) * lanes, widths
 
     def _take_from_panels(self, width: int, panel: Panel, block: Block) -> None:
         """Take a block of a matrix that lies in panels of `width` columns, or of its transposed."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from wengert.ir.program import Program
+from wengert.run.collector import collector_at_rest
 
 # A network takes two or three programs for training, validation and prediction.
 _MOST = 64
@@ -20,7 +21,8 @@ def recent(key: Hashable, make: Callable[[], Any]) -> Any:
     """Return what `make` gave for this key before, or gives now."""
     found = _known.pop(key, _known)
     if found is _known:
-        found = make()
+        with collector_at_rest():
+            found = make()
     _known[key] = found
     while len(_known) > _MOST:
         _known.popitem(last=False)
