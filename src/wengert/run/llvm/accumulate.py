@@ -33,6 +33,12 @@ _COMBINE: dict[str, Combine] = {
     "all": lambda builder, kind, x, y: builder.and_(x, y),
 }
 
+# One instruction on most processors, which loses NaN: among many lanes it is looked for once.
+_COMPARE: dict[str, Callable[[ir.IRBuilder, ir.Value, ir.Value], ir.Value]] = {
+    "max": lambda builder, x, y: builder.select(builder.fcmp_ordered(">", x, y), x, y),
+    "min": lambda builder, x, y: builder.select(builder.fcmp_ordered("<", x, y), x, y),
+}
+
 
 class Accumulator:
     """One reduction in progress.
@@ -105,7 +111,8 @@ class Accumulator:
         if lanes == 1:
             return vector
         width = 1 << (lanes - 1).bit_length()
-        vector = self.padded(builder, vector, width)
+        vector = whole = self.padded(builder, vector, width)
+        combine = _COMPARE.get(self.name, self.combine) if self.kind == "f" else self.combine
         while width > 1:
             width //= 2
             undefined = ir.Constant(vector.type, ir.Undefined)
@@ -113,8 +120,13 @@ class Accumulator:
                 builder.shuffle_vector(vector, undefined, ir.Constant(ir.VectorType(I32, width), list(mask)))
                 for mask in (range(width), range(width, 2 * width))
             ]
-            vector = self.combine(builder, *halves)
-        return builder.extract_element(vector, ir.Constant(I32, 0))
+            vector = combine(builder, *halves)
+        result = builder.extract_element(vector, ir.Constant(I32, 0))
+        if combine == self.combine:
+            return result
+        odd = builder.bitcast(builder.fcmp_unordered("uno", whole, whole), ir.IntType(lanes_of(whole.type)))
+        is_odd = builder.icmp_unsigned("!=", odd, constant(odd.type, 0))
+        return builder.select(is_odd, constant(result.type, math.nan), result)
 
     def finish(self, builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
         """Return the result in the dtype of the node."""

@@ -24,6 +24,7 @@ from wengert.run.llvm.loops import (
     times,
     turns,
 )
+from wengert.run.llvm.packing import shortened
 from wengert.run.llvm.plan import Kernel
 from wengert.run.llvm.target import Target
 
@@ -212,25 +213,31 @@ class Nest:
             for place in places():
                 body.compute(builder, place)
             return
-        slots = [[_slot(builder, one.start(width)) for one in self.accumulators] for width in widths]
+        # Between two turns of a loop LLVM keeps a vector in one piece only if its lanes are a power of two.
+        wide = [1 << (width - 1).bit_length() for width in widths]
+        slots = [[_slot(builder, one.start(width)) for one in self.accumulators] for width in wide]
 
         def inside() -> None:
-            for place, own in zip(places(), slots, strict=True):
+            for place, own, width in zip(places(), slots, wide, strict=True):
                 values = body.compute(builder, place)
                 for accumulator, slot in zip(self.accumulators, own, strict=True):
                     value = body.operand(builder, accumulator.node.inputs[0], place, values)
-                    _update(builder, accumulator, slot, value)
+                    full = accumulator.padded(builder, accumulator.widen(builder, value), width)
+                    _update(builder, accumulator, slot, full)
 
         self._nested(builder, self.inner, indices, inside)
         for axis in self.inner:
             indices[axis] = 0
         for place, own in zip(places(), slots, strict=True):
             for accumulator, slot in zip(self.accumulators, own, strict=True):
-                result = accumulator.finish(builder, builder.load(slot, typ=slot.allocated_type))
-                body.store(builder, accumulator.node, result, place)
+                total = shortened(builder, builder.load(slot, typ=slot.allocated_type), place.lanes)
+                body.store(builder, accumulator.node, accumulator.finish(builder, total), place)
 
     def _total(self, builder: ir.IRBuilder, body: Body, indices: list[Index]) -> None:
         """Reduce over the last axis and the inner ones: vectors of partial results, joined at the end."""
+        if not self.inner and 0 < self.shape[self.last] <= self.lanes:
+            self._short_total(builder, body, indices)
+            return
         slots = [
             [_slot(builder, one.start(self.lanes)) for _ in range(ACCUMULATORS)] for one in self.accumulators
         ]
@@ -243,6 +250,15 @@ class Nest:
                 total = accumulator.combine(builder, total, builder.load(part, typ=part.allocated_type))
             result = accumulator.finish(builder, accumulator.across(builder, total))
             body.store(builder, accumulator.node, result, Place(list(indices), 1))
+
+    def _short_total(self, builder: ir.IRBuilder, body: Body, indices: list[Index]) -> None:
+        """Reduce over a last axis that is no longer than a vector."""
+        indices[self.last] = 0
+        values = body.compute(builder, place := Place(list(indices), self.shape[self.last]))
+        for accumulator in self.accumulators:
+            value = body.operand(builder, accumulator.node.inputs[0], place, values)
+            total = accumulator.across(builder, accumulator.widen(builder, value))
+            body.store(builder, accumulator.node, accumulator.finish(builder, total), Place(place.indices, 1))
 
     def _sweep(
         self,
