@@ -59,6 +59,7 @@ def test_cosine_cycles_rise_and_fall_each_twice_as_long():
     got = rates(schedule, 200)
     # 1 + 15 t / 150 is a power of two between cycles, and √2 times one at a peak.
     np.testing.assert_allclose(got[[0, 10, 30, 70, 150, 199]], 0, atol=1e-12)
+    assert schedule.ends == (10, 30, 70, 150)
     peaks = 10 * (2 ** (np.arange(4) + 0.5) - 1)
     np.testing.assert_allclose([schedule(peak) for peak in peaks], 0.3, rtol=1e-14)
     turns = np.log2(1 + np.arange(150) / 10)
