@@ -18,7 +18,7 @@ from wengert.run.llvm.irtypes import (
     widened,
 )
 from wengert.run.llvm.loops import Access, Place, load, store
-from wengert.run.llvm.packing import padded
+from wengert.run.llvm.packing import load_padded
 
 # left, its strides by row and term, last row, right, its stride by term, terms, results, whether to add
 _TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, I64, POINTER, I64, I64, POINTER, I1])
@@ -173,8 +173,8 @@ class _Sums:
         row_of_right = builder.gep(self.right, [along_right], source_etype=type_)
         vectors = []
         for number, (width, size) in enumerate(zip(self.widths, self.sizes, strict=True)):
-            vector = load(builder, row_of_right, type_, Access(0, (1,)), Place([number * self.lanes], width))
-            vectors.append(padded(builder, vector, size))
+            place = Place([number * self.lanes], width)
+            vectors.append(load_padded(builder, row_of_right, type_, Access(0, (1,)), place, size))
         results = []
         for row, totals in zip(self.rows, sums, strict=True):
             scalar = builder.load(builder.gep(row, [along_left], source_etype=type_), typ=type_)
