@@ -23,6 +23,7 @@ def test_a_program_shows_its_kernels_and_its_code(program):
     assert product.seconds is product.limit is None
     assert "define" in program.llvm()
     assert "matmul tanh" in str(program.kernels())
+    assert repr(program.kernels()) == str(program.kernels())
 
 
 @pytest.mark.parametrize("given", [({"W": W}, X), ()], ids=["on arguments", "on made-up numbers"])

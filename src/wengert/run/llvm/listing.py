@@ -68,7 +68,10 @@ class KernelSummary:
 
 
 class KernelTable(list[KernelSummary]):
-    """Kernels in the order in which they run; printed as a table."""
+    """Kernels in the order in which they run; shown as a table."""
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         columns = [f"{'kernel':8}", f"{'shape':>12}", f"{'flops':>14}", f"{'bytes':>13}"]
