@@ -115,6 +115,29 @@ def test_without_validation_rows_the_training_loss_decides():
 
 
 @pytest.mark.parametrize("limits", [None, (-1.0, 1.0)])
+def test_machine_code_and_numpy_agree_also_where_members_share_unevenly(limits, rng):
+    X = rng.normal(size=(45, 3)).astype(np.float32)
+    y = rng.integers(0, 2, 45) if limits is None else X[:, :1]
+    recipe = tabular_recipe(
+        TabularFeatures(3),
+        2 if limits is None else 1,
+        45,
+        limits=limits,
+        hidden=(6,),
+        batch_size=23,
+        epochs=3,
+    )
+    first, second = (
+        recipe.fit(X, y, validation_data=(X, y), executor=name, progress=False) for name in ("llvm", "numpy")
+    )
+    np.testing.assert_allclose(
+        train.predict(first.net, X), train.predict(second.net, X), rtol=1e-3, atol=1e-5
+    )
+    for one, other in zip(first.history, second.history, strict=True):
+        assert one.validation_loss == pytest.approx(other.validation_loss, rel=1e-4)
+
+
+@pytest.mark.parametrize("limits", [None, (-1.0, 1.0)])
 def test_its_steps_run_in_a_native_loop(limits, rng, monkeypatch):
     """No line of them is left to NumPy, nor does a schedule keep a count from being written in place."""
     X = rng.normal(size=(300, 4)).astype(np.float32)
