@@ -73,11 +73,14 @@ def assert_is_one_of(states: list[dict[str, Any]], result: train.FitResult) -> N
 
 def joined_until(number: int, seconds: float) -> Any:
     """Return a way to wait for native code that Ctrl-C strikes in that run, so long after it began."""
-    original, runs = threads._Crew.join, itertools.count()
+    original = threads._Crew.join
+    crews: list[Any] = []
 
-    def join(crew: Any) -> None:
-        if next(runs) < number:
-            original(crew)
+    def join(crew: Any, timeout: float) -> None:
+        if crew not in crews:
+            crews.append(crew)
+        if len(crews) <= number:
+            original(crew, timeout)
             return
         time.sleep(seconds)
         raise KeyboardInterrupt
