@@ -122,7 +122,7 @@ def layout(plan: Plan, memory: Memory, target: Target, together: Together | None
         stretch = []
     if stretch:
         segments.append(Segment(stretch, first))
-    generators = Generators(plan.kernels, target)
+    generators = Generators(plan.kernels, target, in_place=False)
     looks = slices(list(generators), generators.units, generators.looks_itself)
     return Layout(memory, generators, segments, looks, together)
 

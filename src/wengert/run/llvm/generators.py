@@ -20,9 +20,9 @@ from wengert.run.llvm.target import Target
 from wengert.run.llvm.tiles import Tiles
 
 
-def _generator(kernel: Kernel, target: Target) -> Any:
+def _generator(kernel: Kernel, target: Target, in_place: bool) -> Any:
     if kernel.form is Form.LOOPS:
-        return Nest(kernel, target)
+        return Nest(kernel, target, in_place)
     if kernel.form is Form.COPY:
         return Copies(kernel, target)
     if kernel.form is Form.GATHER:
@@ -46,6 +46,8 @@ class Generators:
     ----------
     kernels : sequence of Kernel
     target : Target
+    in_place : bool
+        Whether a kernel may be given the same memory for what it reads and for what it writes.
 
     Attributes
     ----------
@@ -54,10 +56,12 @@ class Generators:
         That a thread needs beside the arena.
     """
 
-    def __init__(self, kernels: Sequence[Kernel], target: Target) -> None:
+    def __init__(self, kernels: Sequence[Kernel], target: Target, in_place: bool = True) -> None:
         self.target = target
         self._generators = {
-            kernel: _generator(kernel, target) for kernel in kernels if kernel.form is not Form.NUMPY
+            kernel: _generator(kernel, target, in_place)
+            for kernel in kernels
+            if kernel.form is not Form.NUMPY
         }
         self.scratch_bytes = rounded(max([one.scratch_bytes for one in self._generators.values()], default=0))
 

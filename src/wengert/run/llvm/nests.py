@@ -43,6 +43,9 @@ class Nest:
     kernel : Kernel
         Of the form LOOPS.
     target : Target
+    in_place : bool
+        Whether what it writes may lie where something lies that it reads. Where not, elements may be computed
+        twice: the last vector of a row ends with the row, and begins where it must.
 
     Attributes
     ----------
@@ -52,8 +55,9 @@ class Nest:
 
     scratch_bytes = 0
 
-    def __init__(self, kernel: Kernel, target: Target) -> None:
+    def __init__(self, kernel: Kernel, target: Target, in_place: bool = True) -> None:
         self.kernel = kernel
+        self.in_place = in_place
         accesses = kernel_accesses(kernel)
         axes = kernel.axes or ()
         flags = [axis in axes for axis in range(len(kernel.shape))]
@@ -139,6 +143,10 @@ class Nest:
         # Where each vector is followed through other axes, neighbours go together, so that memory is gone
         # through in its order.
         count = COLUMN_VECTORS if self.accumulators and self.inner else 1
+        if count == 1 and not self.in_place:
+            with counted_loop(builder, 0, extent, self.lanes) as index:
+                self._run_within(builder, body, indices, index)
+            return
         full = extent - extent % (count * self.lanes)
         with counted_loop(builder, 0, full, count * self.lanes) as index:
             indices[self.last] = index
@@ -187,6 +195,10 @@ class Nest:
     ) -> None:
         """The only axis that is kept is cut into vectors; the last of them may be short."""
         extent = self.shape[self.last]
+        if not self.in_place:
+            with counted_loop(builder, begin, end) as unit:
+                self._run_within(builder, body, indices, times(builder, unit, self.lanes))
+            return
         full = extent // self.lanes
         start, stop = (times(builder, unit, self.lanes) for unit in (begin, smaller(builder, end, full)))
         with counted_loop(builder, start, stop, self.lanes) as index:
@@ -200,6 +212,13 @@ class Nest:
             with builder.if_then(mine):
                 indices[self.last] = full * self.lanes
                 self._run(builder, body, indices, [extent - full * self.lanes])
+
+    def _run_within(self, builder: ir.IRBuilder, body: Body, indices: list[Index], start: Index) -> None:
+        """Compute a whole vector that begins at `start`, or before where the row would end within it."""
+        extent = self.shape[self.last]
+        last = extent - self.lanes
+        indices[self.last] = start if extent % self.lanes == 0 else smaller(builder, start, last)
+        self._run(builder, body, indices, [self.lanes])
 
     def _run(self, builder: ir.IRBuilder, body: Body, indices: list[Index], widths: list[int]) -> None:
         """Compute vectors of kept elements side by side; reductions run over the inner axes."""
