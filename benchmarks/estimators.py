@@ -45,6 +45,8 @@ Rows = tuple[np.ndarray, np.ndarray, bool]  # features, targets, whether they ar
 BUNDLED = {"digits": load_digits, "breast cancer": load_breast_cancer, "diabetes": load_diabetes}
 IMAGES = {"mnist": mnist, "fashion-mnist": fashion_mnist}
 SETTINGS: dict[str, dict[str, Any]] = {"batches of 200": {}, "batches of 32": {"batch_size": 32}}
+# Seconds after which the threads of the fit before, which wait for more products, have gone to sleep.
+_REST = 0.1
 DEFAULT = (*BUNDLED, "letter", "satellite", "dna", "diamonds", "ames", "mnist", "fashion-mnist")
 
 
@@ -133,6 +135,8 @@ def fit_times(rows: Rows, options: dict[str, Any], seeds: int, cores: int) -> di
         estimator = getattr(library, name)(random_state=seed, **options)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            if cores > 1:
+                time.sleep(_REST)
             begin = clock()
             estimator.fit(train_X, train_y)
             seconds = clock() - begin

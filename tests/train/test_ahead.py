@@ -42,9 +42,10 @@ def network(units=128, dtype=np.float32):
     return net.initialise(seed=3, dtype=dtype)
 
 
-def fit(net, rng_seed=0, **options):
-    rng = np.random.default_rng(rng_seed)
+def fit(net, zeros=0.0, **options):
+    rng = np.random.default_rng(0)
     X, y = rng.random((ROWS, INPUTS)), rng.integers(0, 3, ROWS)
+    X[rng.random(X.shape) < zeros] = 0
     given = {"loss": "nllm_from_logits", "batch_size": 1, "epochs": 3, "progress": False} | options
     return train.fit(net, X, y, **given)
 
@@ -69,6 +70,24 @@ def test_the_numbers_are_those_of_numpy(loops, name, units, dtype):
     assert_close(result, fit(net, executor="numpy", **options), dtype)
 
 
+@pytest.mark.parametrize("name", OPTIMISERS)
+@pytest.mark.parametrize("zeros", [0.8, 1.0])
+def test_features_that_are_zero(loops, name, zeros):
+    options = {"optimizer": OPTIMISERS[name], "zeros": zeros}
+    result = fit(network(), **options)
+    assert Form.AHEAD in forms(loops[0])
+    assert_close(result, fit(network(), executor="numpy", **options), np.float32)
+
+
+@pytest.mark.filterwarnings("ignore::wengert.errors.DivergenceWarning")
+@pytest.mark.parametrize("zeros", [0.0, 0.8])
+def test_a_divergence_is_found_where_numpy_finds_it(loops, zeros):
+    options = {"optimizer": optim.SGD(1e25), "zeros": zeros}
+    one, other = fit(network(), **options), fit(network(), executor="numpy", **options)
+    assert one.stopped == other.stopped == "diverged"
+    assert one.divergence.step == other.divergence.step
+
+
 @pytest.mark.parametrize("target", [AVX2, SSE], ids=lambda target: target.cpu)
 def test_on_narrower_processors(loops, target):
     result = fit(network(), optimizer=optim.Adam(0.01), executor=LLVMExecutor(target))
@@ -82,14 +101,15 @@ def test_other_readers_of_the_matrix_see_it_before_the_update(loops, options):
     assert None not in loops
 
 
-def test_the_bits_depend_neither_on_threads_nor_on_where_a_run_begins(monkeypatch, loops):
+@pytest.mark.parametrize("name", ["sgd", "momentum"])
+def test_the_bits_depend_neither_on_threads_nor_on_where_a_run_begins(monkeypatch, loops, name):
     monkeypatch.setattr(order, "WORTH_SHARING", 0.0)
     monkeypatch.setattr(order, "MEETING", 0.0)
     results = []
     for threads, steps in ((1, 1), (1, 3), (1, 1000), (2, 5), (3, 1000)):
         monkeypatch.setattr(Pace, "next", lambda self, seconds, given=(threads, steps): given)
         executor = LLVMExecutor(threads=threads)
-        results.append(fit(network(), executor=executor, optimizer=OPTIMISERS["momentum"]))
+        results.append(fit(network(), 0.5, executor=executor, optimizer=OPTIMISERS[name]))
     for result in results[1:]:
         for path, value in nn.parameters(results[0].net).items():
             assert np.array_equal(nn.parameters(result.net)[path], value), path

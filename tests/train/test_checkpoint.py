@@ -210,6 +210,18 @@ def test_a_model_is_no_checkpoint(tmp_path):
         run(tmp_path / "model")
 
 
+def test_a_place_that_no_checkpoint_can_have_is_refused_before_the_training(tmp_path):
+    (tmp_path / "file").write_text("data")
+    for place, said in (
+        ("none/run", "none is no directory. Make it first"),
+        ("file/run", "file is no directory"),
+    ):
+        with pytest.raises(ModelFileError, match=said):
+            run(tmp_path / place)
+    with pytest.raises(ModelFileError, match="is a directory"):
+        run(tmp_path)
+
+
 def test_a_full_disk_keeps_the_old_checkpoint_and_the_training(tmp_path, monkeypatch):
     path = tmp_path / "run"
     run(path, epochs=2)

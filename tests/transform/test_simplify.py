@@ -172,6 +172,21 @@ FORMS = {
     "sum of scaled input": (lambda x: np.sum(2 * x), lambda x: 2 * np.sum(x), [x23]),
     "sum of copies": (lambda x: np.broadcast_to(x, (4, 3)).sum(0), lambda x: 4.0 * x, [z3]),
     "sum of all copies": (lambda x: np.broadcast_to(x, (4, 3)).sum(), lambda x: 12.0 * x, [s]),
+    "rows of a product": (
+        lambda x, y: (x @ y).sum(0, keepdims=True),
+        lambda x, y: x.sum(0, keepdims=True) @ y,
+        [x23, abstract((3, 4))],
+    ),
+    "columns of a product": (
+        lambda x, y: (x @ y).sum(2, keepdims=True),
+        lambda x, y: x @ y.sum(1, keepdims=True),
+        [abstract((5, 4, 3)), abstract((3, 2))],
+    ),
+    "rows of a large matrix": (
+        lambda x, y: (x @ y).sum(0, keepdims=True),
+        lambda x, y: np.sum(x @ y, axis=0, keepdims=True),
+        [x23, abstract((3, 1))],
+    ),
     "mean of negatives": (lambda x: np.mean(-np.exp(x)), lambda x: -np.mean(np.exp(x)), [x23]),
     "known choice": (lambda x: np.where(True, x, 2.0), lambda x: x, [x23]),
     "the same choice": (lambda x, y: np.where(x > 0, y, y), lambda x, y: y, [x23, y23]),

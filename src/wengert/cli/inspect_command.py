@@ -41,13 +41,13 @@ def _describe_model(console: Console, path: str) -> None:
     except (KeyError, TypeError) as error:
         raise ModelFileError(f"{path} does not say how it was trained ({error}). Train it again.") from None
     if target.classes:
-        console.print(Text(f"  classes: {', '.join(str(known) for known in target.classes)}"))
+        console.print(Text(f"  classes: {', '.join(str(known) for known in target.classes)}"), soft_wrap=True)
     print_columns(console, columns, model.preprocessor)
     heading(console, "Network")
     for line in model.network.summary().splitlines():
         console.print(Text(f"  {line}"), soft_wrap=True)
     heading(console, "Training")
-    console.print(Text(f"  {sentence}"))
+    console.print(Text(f"  {sentence}"), soft_wrap=True)
     shown = [
         (name.replace("_", " "), _setting(value)) for name, value in settings.items() if value is not None
     ]

@@ -50,7 +50,7 @@ def listing(
 def print_task(console: Console, target: str, task: Task) -> None:
     """Print what is to be learnt."""
     heading(console, f"Target {target}: {describe_task(task.kind, len(task.classes))}")
-    console.print(Text(f"  {task.reason}", style="dim"))
+    console.print(Text(f"  {task.reason}", style="dim"), soft_wrap=True)
 
 
 def describe_task(kind: str, classes: int) -> str:

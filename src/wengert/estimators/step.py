@@ -153,6 +153,12 @@ class StepProgram:
         self._first_state = form.solver.init(nn.parameters(zeros))
         leaves, self._structure = flatten((net, self._state(zeros, Settings(0.0))))
         self.names = (*leaf_paths(net), *leaf_paths(self._state(zeros, Settings(0.0)), "solver"))
+        prefix = "solver.settings."
+        of_network: list[str | None] = [None] * self.network_count
+        self._settings = of_network + [
+            name.removeprefix(prefix) if name.startswith(prefix) else None
+            for name in self.names[self.network_count :]
+        ]
         self._types = [(np.shape(leaf), leaf.dtype) for leaf in leaves]
         self._kept: dict[Any, Any] = {}
 
@@ -163,9 +169,11 @@ class StepProgram:
 
     def with_settings(self, carry: Carry, settings: Settings) -> Carry:
         """Return the carry with other numbers."""
-        net, state = self.unflatten(carry)
-        leaves, _ = flatten((net, {**state, "settings": settings.arrays()}))
-        return tuple(leaves)
+        numbers = settings.arrays()
+        return tuple(
+            array if name is None else numbers[name]
+            for array, name in zip(carry, self._settings, strict=True)
+        )
 
     def with_network(self, carry: Carry, net: Any) -> Carry:
         """Return the carry with other weights."""

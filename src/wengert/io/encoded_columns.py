@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from abc import ABC, abstractmethod
 
 import numpy as np
 import polars as pl
@@ -18,8 +19,40 @@ _MAXIMUM_CATEGORIES = 100
 _RAREST_CATEGORY = 1e-3  # of the rows that have a value
 
 
+class NumbersAndGaps(ABC):
+    """What columns of numbers, booleans or dates have in common: a feature, and one more that marks gaps."""
+
+    name: str
+    kind: str
+    marks_missing: bool
+
+    @property
+    @abstractmethod
+    def substitute(self) -> float:
+        """What stands for a missing value."""
+
+    @abstractmethod
+    def _feature(self, numbers: np.ndarray) -> np.ndarray:
+        """Return the feature of numbers, none of them missing."""
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the features that it becomes."""
+        return (self.name, f"{self.name} (missing)") if self.marks_missing else (self.name,)
+
+    def encode(self, column: pl.Series) -> np.ndarray:
+        """Return the features: shape (rows, 1 or 2), float64."""
+        refuse_other_kind(self.name, self.kind, column)
+        numbers = as_numbers(column)
+        missing = np.isnan(numbers)
+        features = [self._feature(np.where(missing, self.substitute, numbers))]
+        if self.marks_missing:
+            features.append(missing.astype(np.float64))
+        return np.stack(features, axis=1)
+
+
 @dataclasses.dataclass(frozen=True)
-class NumericColumn:
+class NumericColumn(NumbersAndGaps):
     """A column of numbers, booleans or dates, standardised: z = (x − mean) / scale.
 
     A missing value becomes the median; if the column had any in training, a second feature says 1 where it
@@ -54,20 +87,12 @@ class NumericColumn:
         return NumericColumn(column.name, kind, mean, scale, median, known.size < numbers.size)
 
     @property
-    def feature_names(self) -> tuple[str, ...]:
-        """Names of the features that it becomes."""
-        return (self.name, f"{self.name} (missing)") if self.marks_missing else (self.name,)
+    def substitute(self) -> float:
+        """The median."""
+        return self.median
 
-    def encode(self, column: pl.Series) -> np.ndarray:
-        """Return the features: shape (rows, 1 or 2), float64."""
-        refuse_other_kind(self.name, self.kind, column)
-        numbers = as_numbers(column)
-        missing = np.isnan(numbers)
-        deviations = standardise(np.where(missing, self.median, numbers), self.mean, self.scale)
-        features = [np.clip(deviations, -MAXIMUM_DEVIATION, MAXIMUM_DEVIATION)]
-        if self.marks_missing:
-            features.append(missing.astype(np.float64))
-        return np.stack(features, axis=1)
+    def _feature(self, numbers: np.ndarray) -> np.ndarray:
+        return np.clip(standardise(numbers, self.mean, self.scale), -MAXIMUM_DEVIATION, MAXIMUM_DEVIATION)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,11 +121,9 @@ class CategoricalColumn:
     def fit(column: pl.Series) -> CategoricalColumn:
         """Take the words of a column."""
         words = as_words(column)
-        counts = words.drop_nulls().alias("word").value_counts()
         least = math.ceil(_RAREST_CATEGORY * (len(words) - words.null_count()))
-        frequent = counts.sort(["count", "word"], descending=[True, False]).head(_MAXIMUM_CATEGORIES)
-        kept = frequent.filter(pl.col("count") >= least)["word"].sort().to_list()
-        return CategoricalColumn(column.name, tuple(kept), len(kept) < counts.height, words.null_count() > 0)
+        kept, different = frequent_words(words, _MAXIMUM_CATEGORIES, least)
+        return CategoricalColumn(column.name, kept, len(kept) < different, words.null_count() > 0)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -125,6 +148,21 @@ class CategoricalColumn:
 
     def _special(self) -> tuple[tuple[str, bool], ...]:
         return ("other", self.has_other), ("missing", self.marks_missing)
+
+
+def frequent_words(words: pl.Series, most: int, least: int) -> tuple[tuple[str, ...], int]:
+    """Return the most frequent words that stand in `least` rows or more, sorted, and how many there are.
+
+    Parameters
+    ----------
+    words : polars.Series of str
+    most : int
+        How many words at most; of equally frequent ones those that come first in the alphabet.
+    least : int
+    """
+    counts = words.drop_nulls().alias("word").value_counts()
+    frequent = counts.sort(["count", "word"], descending=[True, False]).head(most)
+    return tuple(frequent.filter(pl.col("count") >= least)["word"].sort()), counts.height
 
 
 def refuse_other_kind(name: str, kind: str, column: pl.Series) -> None:

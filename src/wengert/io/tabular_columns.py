@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from wengert.io.column_values import as_numbers, as_words
-from wengert.io.encoded_columns import MAXIMUM_DEVIATION, refuse_other_kind, standardise
+from wengert.io.encoded_columns import MAXIMUM_DEVIATION, NumbersAndGaps, frequent_words, standardise
 
 # Smoothly clipped values stay within this many spreads of the centre.
 SMOOTH_LIMIT = 3.0
@@ -17,7 +17,7 @@ _FEWEST_ROWS = 5  # of a category that gets a row of the embedding
 
 
 @dataclasses.dataclass(frozen=True)
-class RobustColumn:
+class RobustColumn(NumbersAndGaps):
     """A column of numbers, booleans or dates, on the scale of its middle half: z = (x − center) / spread.
 
     What lies far out is bent back, z / √(1 + (z/3)²), so that no value is beyond ±3. A missing value becomes
@@ -56,21 +56,12 @@ class RobustColumn:
         return RobustColumn(column.name, kind, center, spread, known.size < numbers.size)
 
     @property
-    def feature_names(self) -> tuple[str, ...]:
-        """Names of the features that it becomes."""
-        return (self.name, f"{self.name} (missing)") if self.marks_missing else (self.name,)
+    def substitute(self) -> float:
+        """The center."""
+        return self.center
 
-    def encode(self, column: pl.Series) -> np.ndarray:
-        """Return the features: shape (rows, 1 or 2), float64."""
-        refuse_other_kind(self.name, self.kind, column)
-        numbers = as_numbers(column)
-        missing = np.isnan(numbers)
-        features = [
-            smooth_clip(standardise(np.where(missing, self.center, numbers), self.center, self.spread))
-        ]
-        if self.marks_missing:
-            features.append(missing.astype(np.float64))
-        return np.stack(features, axis=1)
+    def _feature(self, numbers: np.ndarray) -> np.ndarray:
+        return smooth_clip(standardise(numbers, self.center, self.spread))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,10 +87,8 @@ class EmbeddedColumn:
     def fit(column: pl.Series) -> EmbeddedColumn:
         """Take the words of a column."""
         words = as_words(column)
-        counts = words.drop_nulls().alias("word").value_counts()
-        frequent = counts.sort(["count", "word"], descending=[True, False]).head(_MAXIMUM_EMBEDDED)
-        kept = frequent.filter(pl.col("count") >= _FEWEST_ROWS)["word"].sort().to_list()
-        return EmbeddedColumn(column.name, tuple(kept), words.null_count() > 0)
+        kept, _ = frequent_words(words, _MAXIMUM_EMBEDDED, _FEWEST_ROWS)
+        return EmbeddedColumn(column.name, kept, words.null_count() > 0)
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
+# Seconds between two looks whether Ctrl-C has come.
+_LOOK = 0.05
+
 _lock = threading.Lock()
 _working = 0
 
@@ -116,7 +119,9 @@ def run_together(
     crew = _Crew(call, count, abandon)
     try:
         crew.start()
-        crew.join()
+        # Not every system ends a wait for a signal, or gives the signal to the thread that waits.
+        while crew.is_alive():
+            crew.join(_LOOK)
     except BaseException:
         finish()
         crew.end()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wengert.errors import ConfigurationError, ModelFileError
-from wengert.storage import dump_json, load_tensors, parse_json, save_tensors
+from wengert.storage import dump_json, load_tensors, parse_json, refuse_unwritable, save_tensors
 from wengert.train.callbacks import Stop
 from wengert.train.history import Epoch, History
 from wengert.train.moment import Moment
@@ -68,9 +68,11 @@ class Checkpoint:
         Raises
         ------
         ModelFileError
-            When the file is damaged, or belongs to another run: says what differs.
+            When the file is damaged, or belongs to another run: says what differs; and when none can be
+            written there, which is better known before the training than after it.
         """
         path = Path(self.path)
+        refuse_unwritable(path)
         if not path.exists():
             return None
         arrays, metadata = load_tensors(path)

@@ -71,18 +71,17 @@ def assert_is_one_of(states: list[dict[str, Any]], result: train.FitResult) -> N
         np.testing.assert_array_equal(value, states[result.steps][path])
 
 
-def joined_until(number: int, seconds: float) -> Any:
-    """Return a way to wait for native code that Ctrl-C strikes in that run, so long after it began."""
-    original, runs = threads._Crew.join, itertools.count()
+def interrupted_in(number: int, seconds: float) -> Any:
+    """Return a way to start native code that Ctrl-C strikes in that run, so long after it began."""
+    original, runs = threads._Crew.start, itertools.count()
 
-    def join(crew: Any) -> None:
-        if next(runs) < number:
-            original(crew)
-            return
-        time.sleep(seconds)
-        raise KeyboardInterrupt
+    def start(crew: Any) -> None:
+        original(crew)
+        if next(runs) == number:
+            time.sleep(seconds)
+            raise KeyboardInterrupt
 
-    return join
+    return start
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
@@ -96,7 +95,7 @@ def test_a_step_is_taken_as_a_whole_or_not_at_all(
     rng = np.random.default_rng(count)
     for before in [*range(STEPS), *range(STEPS)]:
         with monkeypatch.context() as patch:
-            patch.setattr(threads._Crew, "join", joined_until(before, rng.uniform(0, 0.002)))
+            patch.setattr(threads._Crew, "start", interrupted_in(before, rng.uniform(0, 0.002)))
             with pytest.warns(wg.errors.InterruptionWarning):
                 result = fit(STEPS, None, executor=several)
         assert result.steps in (before, before + 1)

@@ -12,6 +12,7 @@ import pytest
 import wengert as wg
 from wengert.run.llvm import LLVMExecutor, cuts, recent
 from wengert.run.llvm.executor import CompiledProgram
+from wengert.run.llvm.microkernel import register_lanes
 from wengert.run.llvm.plan import Form
 from wengert.run.llvm.products import product_of
 from wengert.run.llvm.target import AVX2, SSE, Target, host_target
@@ -194,3 +195,18 @@ def test_the_error_of_a_dot_product_does_not_grow_with_its_terms(count: int) -> 
     x = np.full(count, 0.1, np.float32)
     (got,) = LLVMExecutor().compile(wg.trace(lambda x: x @ x, x))([x])
     assert got == pytest.approx(count * float(x[0]) ** 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+def test_a_short_vector_is_computed_in_the_smallest_register(lanes: int) -> None:
+    for rest in range(1, lanes + 1):
+        found = register_lanes(rest, lanes)
+        assert rest <= found <= lanes
+        assert found == 4 or found // 2 < rest
+
+
+def test_a_tile_of_a_hundred_columns_ends_in_four_lanes() -> None:
+    x, y = np.ones((24, 10), np.float32), np.ones((10, 100), np.float32)
+    run = LLVMExecutor(AVX2).compile(wg.trace(lambda x, y: x @ y, x, y))
+    assert isinstance(run, CompiledProgram)
+    assert "llvm.fmuladd.v4f32" in run.llvm()

@@ -143,8 +143,8 @@ def features(columns: Sequence[EncodedColumn], numbers: Any, codes: Any) -> Any:
 def statistics(column: NumberColumn) -> tuple[float, float, float]:
     """Return what stands for a missing value in a column, and its center and scale."""
     if isinstance(column, RobustColumn):
-        return column.center, column.center, column.spread
-    return column.median, column.mean, column.scale
+        return column.substitute, column.center, column.spread
+    return column.substitute, column.mean, column.scale
 
 
 def word_codes(column: WordColumn) -> tuple[dict[str, int], int]:

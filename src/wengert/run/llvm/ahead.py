@@ -4,11 +4,17 @@ With one row in a step, a layer reads its weights for the product, and reads and
 The next row is known. So the update multiplies what it writes by that row at once, and the next step begins
 with its product done: ``P, W → W' = f(W, P, row), P' = next row · W'``. A first product comes before the
 first step. The same code computes it, so the bits do not depend on where a run of steps begins.
+
+Where both rows are zero, as at the margins of pictures, a plain update leaves the matrix as it is and the
+product gets nothing of it: that part of the matrix is not even read. (What is not finite would make NaN of a
+zero; but then the loss or other parameters are not finite either, and the training stops.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from llvmlite import ir
@@ -73,7 +79,7 @@ def looking_ahead(program: Program, roles: Roles) -> tuple[Plan, Ahead] | None:
         (result,) = _replaced([product], {row: following, matrix: updated})
         inputs = [*program.inputs, given, following]
         rotated = Program(inputs, [*later, result], program.provenance, program.signature)
-        joined = _joined(plan(rotated), updated, result)
+        joined = _joined(plan(rotated), matrix, updated, result)
         if joined is not None:
             leaves = {row: whole(row), matrix: whole(matrix)}
             first = _kernel(matrix.type.shape, [product], leaves, {product: whole(product)})
@@ -103,13 +109,18 @@ def _kernel(
     return Kernel(Form.AHEAD, shape, members, leaves, [members[-1]], (0,), stored)
 
 
-def _joined(made: Plan, updated: Node, result: Node) -> Plan | None:
-    """Return the plan with the product in the kernel of the update; None where that is no plain nest."""
+def _joined(made: Plan, matrix: Node, updated: Node, result: Node) -> Plan | None:
+    """Return the plan with the product in the kernel of the update.
+
+    None where that is no plain nest, or makes the matrix of something else than what it was.
+    """
     update = next((one for one in made.kernels if updated in one.stored), None)
     product = next(one for one in made.kernels if result in one.members)
     if update is None or update.form is not Form.LOOPS or update.reductions:
         return None
     if update.shape != updated.type.shape or product.members != [result]:
+        return None
+    if all(view.base is not matrix for view in update.leaves.values()):
         return None
     following = {node: view for node, view in product.leaves.items() if view.base is not updated}
     joined = _kernel(
@@ -154,6 +165,16 @@ class UpdateAhead:
             for node, access in kernel_accesses(kernel).items()
             if node in read or node in kernel.stored
         }
+        self.is_plain = self._is_plain(kernel.members[:-1])
+
+    def _is_plain(self, update: list[Node]) -> bool:
+        """Whether an update is W − x·δ with a number of each row in x, or none at all."""
+        if [node.primitive.name for node in update] != ["mul", "sub"]:
+            return not update
+        factors, (matrix, change) = update[0].inputs, update[1].inputs
+        strides = [self.accesses[node].strides for node in factors if node in self.accesses]
+        is_by_row = any(by_row != 0 and by_column == 0 for by_row, by_column in strides)
+        return is_by_row and matrix in self.kernel.leaves and change is update[0]
 
     def generate(
         self,
@@ -200,18 +221,29 @@ class UpdateAhead:
             row = plus(builder, first, number)
             numbers = {node: body.operand(builder, node, Place([row, 0], 1), {}) for node in of_row}
             factor = load(builder, buffers[self.row], self.type, Access(0, (1,)), Place([row], 1))
-            for (start, width), values, total in zip(vectors, known, sums, strict=True):
-                place = Place([row, start], width)
-                spread = {node: splat(builder, value, width) for node, value in numbers.items()}
-                values = body.compute(builder, place, {**values, **spread})
-                matrix = body.operand(builder, self.matrix, place, values)
-                before = builder.load(total, typ=total.allocated_type)
-                operands = [splat(builder, factor, width), matrix, before]
-                builder.store(intrinsic(builder, "llvm.fmuladd", operands), total)
+            with self._unless_zero(builder, [*numbers.values(), factor]):
+                for (start, width), values, total in zip(vectors, known, sums, strict=True):
+                    place = Place([row, start], width)
+                    spread = {node: splat(builder, value, width) for node, value in numbers.items()}
+                    values = body.compute(builder, place, {**values, **spread})
+                    matrix = body.operand(builder, self.matrix, place, values)
+                    before = builder.load(total, typ=total.allocated_type)
+                    operands = [splat(builder, factor, width), matrix, before]
+                    builder.store(intrinsic(builder, "llvm.fmuladd", operands), total)
         access = Access(0, (self.columns, 1))
         for (start, width), total in zip(vectors, sums, strict=True):
             value = builder.load(total, typ=total.allocated_type)
             store(builder, value, buffers[self.product], self.type, access, Place([block, start], width))
+
+    @contextmanager
+    def _unless_zero(self, builder: ir.IRBuilder, factors: list[ir.Value]) -> Iterator[None]:
+        """Leave a row alone that is only multiplied by zeros."""
+        if not self.is_plain:
+            yield
+            return
+        is_some = [builder.fcmp_unordered("!=", one, constant(one.type, 0)) for one in factors]
+        with builder.if_then(functools.reduce(builder.or_, is_some)):
+            yield
 
     def _zero(self, builder: ir.IRBuilder, width: int) -> ir.AllocaInstr:
         """Return a variable, which LLVM keeps in a register."""

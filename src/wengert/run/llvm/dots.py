@@ -6,19 +6,18 @@ from llvmlite import ir
 
 from wengert.ir.node import Node
 from wengert.run.llvm.body import Body
-from wengert.run.llvm.irtypes import F64, I32, constant, intrinsic, widened
+from wengert.run.llvm.irtypes import F64, I32, constant, element_of, intrinsic, lanes_of, widened
 from wengert.run.llvm.loops import (
     Access,
     Index,
     Place,
     counted_loop,
     index_value,
-    load,
     plus,
     smaller,
     times,
 )
-from wengert.run.llvm.packing import padded
+from wengert.run.llvm.packing import load_padded, shortened
 from wengert.run.llvm.products import Product
 from wengert.run.llvm.target import Target
 
@@ -44,7 +43,7 @@ class Dots:
 
     def __init__(self, product: Product, target: Target) -> None:
         self.product = product
-        self.lanes = min(target.lanes(product.itemsize), product.terms)
+        self.lanes = min(target.lanes(product.itemsize), 1 << max(product.terms - 1, 0).bit_length())
         self.blocks = -(-product.columns // COLUMNS)
         self.units = product.batch[0] if product.batch else self.blocks
         if product.is_empty:
@@ -107,12 +106,7 @@ class Dots:
     ) -> None:
         body = Body(self.product.kernel, buffers, self.product.accesses)
         with counted_loop(builder, 0, self.product.rows) as row:
-            totals = self._dots(builder, buffers, batch, row, column, count)
-            value: ir.Value = totals[0]
-            if count > 1:
-                value = ir.Constant(widened(self.product.type, count), ir.Undefined)
-                for number, total in enumerate(totals):
-                    value = builder.insert_element(value, total, ir.Constant(I32, number))
+            value = self._dots(builder, buffers, batch, row, column, count)
             place = Place([*batch, row, column], count)
             body.compute(builder, place, {self.product.kernel.line: value})
 
@@ -124,23 +118,24 @@ class Dots:
         row: Index,
         column: Index,
         count: int,
-    ) -> list[ir.Value]:
+    ) -> ir.Value:
         """Return `count` dot products of one row with the columns from `column` on."""
         product, lanes = self.product, self.lanes
         type_, total_type = (widened(one, lanes) for one in (product.type, F64))
         slots = _zeros(builder, type_, count)
 
         def take(term: Index, width: int) -> None:
-            left = load(
+            left = load_padded(
                 builder, buffers[product.left], product.type, product.left_access,
-                Place([*batch, row, term], width),
+                Place([*batch, row, term], width), lanes,
             )  # fmt: skip
-            left = padded(builder, left, lanes)
             for number, slot in enumerate(slots):
                 place = Place([*batch, plus(builder, column, number), term], width)
-                right = load(builder, buffers[product.right], product.type, self.right_access, place)
+                right = load_padded(
+                    builder, buffers[product.right], product.type, self.right_access, place, lanes
+                )
                 before = builder.load(slot, typ=type_)
-                after = intrinsic(builder, "llvm.fmuladd", [left, padded(builder, right, lanes), before])
+                after = intrinsic(builder, "llvm.fmuladd", [left, right, before])
                 builder.store(after, slot)
 
         whole = product.terms - product.terms % lanes
@@ -157,8 +152,8 @@ class Dots:
             take(whole, product.terms - whole)
             if is_long:
                 self._add_up(builder, slots, totals)
-        sums = [_across(builder, builder.load(one, typ=one.allocated_type), lanes) for one in totals]
-        return [builder.fptrunc(one, product.type) for one in sums] if is_long else sums
+        sums = sums_of_lanes(builder, [builder.load(one, typ=one.allocated_type) for one in totals])
+        return builder.fptrunc(sums, widened(product.type, count)) if is_long else sums
 
     def _add_up(self, builder: ir.IRBuilder, slots: list[ir.Value], totals: list[ir.Value]) -> None:
         """Add sums of a stretch of terms to the totals, and begin anew."""
@@ -179,18 +174,45 @@ def _zeros(builder: ir.IRBuilder, type_: ir.Type, count: int) -> list[ir.Value]:
     return slots
 
 
-def _across(builder: ir.IRBuilder, vector: ir.Value, lanes: int) -> ir.Value:
-    """Add up the lanes of a vector, halving it again and again."""
-    if lanes == 1:
-        return vector
-    width = 1 << (lanes - 1).bit_length()
-    vector = padded(builder, vector, width)
-    while width > 1:
-        width //= 2
-        undefined = ir.Constant(vector.type, ir.Undefined)
-        low, high = (
-            builder.shuffle_vector(vector, undefined, ir.Constant(ir.VectorType(I32, width), list(mask)))
-            for mask in (range(width), range(width, 2 * width))
-        )
-        vector = builder.fadd(low, high)
-    return builder.extract_element(vector, ir.Constant(I32, 0))
+def sums_of_lanes(builder: ir.IRBuilder, vectors: list[ir.Value]) -> ir.Value:
+    """Return a vector of the sums of the lanes of each vector; how many lanes they have is a power of two."""
+    lanes = lanes_of(vectors[0].type)
+    groups = [_sums(builder, vectors[start : start + lanes]) for start in range(0, len(vectors), lanes)]
+    if len(groups) == 1:
+        return groups[0]
+    result: ir.Value = ir.Constant(widened(element_of(vectors[0].type), len(vectors)), ir.Undefined)
+    for number in range(len(vectors)):
+        group, lane = groups[number // lanes], ir.Constant(I32, number % lanes)
+        one = group if lanes_of(group.type) == 1 else builder.extract_element(group, lane)
+        result = builder.insert_element(result, one, ir.Constant(I32, number))
+    return result
+
+
+def _sums(builder: ir.IRBuilder, vectors: list[ir.Value]) -> ir.Value:
+    """Add up the lanes of no more vectors than there are lanes.
+
+    Each is halved again and again, and two share a vector as soon as they are halves, two more when they are
+    quarters, …: so all lanes work at each step.
+    """
+    count, length, parts = len(vectors), lanes_of(vectors[0].type), 1
+    while length > 1:
+        if len(vectors) > 1:
+            odd = [constant(vectors[0].type, 0)] if len(vectors) % 2 else []
+            ends = [*vectors, *odd]
+            pairs = list(zip(ends[::2], ends[1::2], strict=True))
+            parts *= 2
+        else:
+            pairs = [(vectors[0], ir.Constant(vectors[0].type, ir.Undefined))]
+        firsts = [part * length + lane for part in range(parts) for lane in range(length // 2)]
+        masks = [
+            ir.Constant(ir.VectorType(I32, len(firsts)), [first + shift for first in firsts])
+            for shift in (0, length // 2)
+        ]
+        vectors = [builder.fadd(*[builder.shuffle_vector(*pair, mask) for mask in masks]) for pair in pairs]
+        length //= 2
+    (sums,) = vectors
+    if not isinstance(sums.type, ir.VectorType):
+        return sums
+    return (
+        builder.extract_element(sums, ir.Constant(I32, 0)) if count == 1 else shortened(builder, sums, count)
+    )

@@ -86,11 +86,11 @@ def _outer(x: Any, y: Any) -> Any:
 
 
 def _mul(x: Any, y: Any) -> Any:
-    """s·(column·row) = column·(s·row): the factor meets the elements of the shorter of the two only."""
+    """s·(column·matrix) = matrix·(s·column): the factor meets the elements of the shorter of the two only."""
     for factor, product in ((x, y), (y, x)):
         if factor.size == 1 and product.node.primitive.name == "mul":
             shorter, longer = sorted(product.node.inputs, key=lambda node: node.type.size)
-            if longer.type.size < product.size:
+            if shorter.type.size < product.size:
                 return Tensor(longer, x.recorder) * (factor * Tensor(shorter, x.recorder))
     return None
 

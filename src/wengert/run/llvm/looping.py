@@ -63,8 +63,14 @@ class CompiledLoop:
         self.panels = [panels.get(node, 0) for node in program.inputs[: roles.carried]]
         self._program = program
         self._roles = roles
-        self._sources = sources
         self.loaded = loaded  # holds the machine code
+        memory = layout.memory
+        self._inputs = [memory.slots.get(sources.get(node, node)) for node in program.inputs]
+        self._table = (ctypes.c_void_p * memory.table_length)()
+        for node in memory.constants:
+            constant = constant_value(node)
+            assert constant is not None
+            self._table[memory.slots[node]] = address(constant)
         integer = ctypes.c_int64
         prototype = ctypes.CFUNCTYPE(None, ctypes.c_void_p, integer, integer, integer, integer)
         self.enter = prototype(loaded.address(native.ENTRY))
@@ -90,21 +96,16 @@ class CompiledLoop:
         self, progress: NativeProgress, data: Sequence[Array], arena: Array, alone: dict[Node, Array]
     ) -> Any:
         """Return the table of pointers of one thread."""
-        memory, roles = self.layout.memory, self._roles
-        table = (ctypes.c_void_p * memory.table_length)()
+        slots = self.layout.memory.slots
+        table = type(self._table).from_buffer_copy(self._table)
         words = address(progress.words)
         table[ARENA], table[STATE], table[FLAG] = address(arena), words, words + 8 * native.FLAGS
-        for node in memory.constants:
-            constant = constant_value(node)
-            assert constant is not None
-            table[memory.slots[node]] = address(constant)
-        for node, array in zip(self._program.inputs, [*progress.elements, *data], strict=True):
-            slot = memory.slots.get(self._sources.get(node, node))
+        for slot, array in zip(self._inputs, [*progress.elements, *data], strict=True):
             if slot is not None:
                 table[slot] = address(array)
         for node, array in alone.items():
-            table[memory.slots[node]] = address(array)
-        table[memory.slots[self._program.inputs[roles.counter]]] = words + 8 * native.STEPS
+            table[slots[node]] = address(array)
+        table[slots[self._program.inputs[self._roles.counter]]] = words + 8 * native.STEPS
         return table
 
 

@@ -9,10 +9,24 @@ from typing import TypeAlias
 
 from llvmlite import ir
 
-from wengert.run.llvm.irtypes import I32, I64, POINTER, VOID, constant, external, splat, widened
+from wengert.run.llvm.irtypes import (
+    I1,
+    I32,
+    I64,
+    POINTER,
+    VOID,
+    constant,
+    external,
+    splat,
+    type_name,
+    widened,
+)
 
 # A number that is known now, or a value of the generated code.
 Index: TypeAlias = "int | ir.Value"
+
+# Bytes of it: what has wider ones can read a part of a vector at once.
+_SMALLEST_VECTOR = 16
 
 # A loop of so many turns is written out.
 FEW_TURNS = 4
@@ -174,6 +188,10 @@ def load(builder: ir.IRBuilder, base: ir.Value, type_: ir.Type, access: Access, 
     if place.lanes == 1 or stride == 0:
         return splat(builder, builder.load(first, typ=type_), place.lanes)
     vector = widened(type_, place.lanes)
+    if stride == 1 and is_awkward(type_, place.lanes):
+        whole = masked_load(builder, first, type_, place.lanes)
+        lanes = ir.Constant(ir.VectorType(I32, place.lanes), list(range(place.lanes)))
+        return builder.shuffle_vector(whole, ir.Constant(whole.type, ir.Undefined), lanes)
     if stride == 1:
         return builder.load(first, align=alignment(type_), typ=vector)
     result: ir.Value = ir.Constant(vector, ir.Undefined)
@@ -181,6 +199,23 @@ def load(builder: ir.IRBuilder, base: ir.Value, type_: ir.Type, access: Access, 
         here = builder.gep(first, [ir.Constant(I64, lane * stride)], source_etype=type_)
         result = builder.insert_element(result, builder.load(here, typ=type_), constant(I64, lane))
     return result
+
+
+def is_awkward(type_: ir.Type, lanes: int) -> bool:
+    """Whether a run is neither a vector nor fits into the smallest one: it would be read in pieces."""
+    if not isinstance(type_, ir.FloatType | ir.DoubleType) or lanes & (lanes - 1) == 0:
+        return False
+    return lanes * (4 if isinstance(type_, ir.FloatType) else 8) > _SMALLEST_VECTOR
+
+
+def masked_load(builder: ir.IRBuilder, first: ir.Value, type_: ir.Type, count: int) -> ir.Value:
+    """Read a run of `count` elements in one piece, with zeros behind them up to a power of two."""
+    lanes = 1 << (count - 1).bit_length()
+    vector, mask_type = widened(type_, lanes), ir.VectorType(I1, lanes)
+    name = f"llvm.masked.load.{type_name(vector)}.p0"
+    function = external(builder.module, name, ir.FunctionType(vector, [POINTER, I32, mask_type, vector]))
+    mask = ir.Constant(mask_type, [ir.Constant(I1, int(lane < count)) for lane in range(lanes)])
+    return builder.call(function, [first, ir.Constant(I32, alignment(type_)), mask, constant(vector, 0)])
 
 
 def store(

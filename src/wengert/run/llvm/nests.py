@@ -136,13 +136,17 @@ class Nest:
             self._total(builder, body, indices)
             return
         extent = self.shape[self.last]
-        full = extent - extent % self.lanes
-        with counted_loop(builder, 0, full, self.lanes) as index:
+        # Where each vector is followed through other axes, neighbours go together, so that memory is gone
+        # through in its order.
+        count = COLUMN_VECTORS if self.accumulators and self.inner else 1
+        full = extent - extent % (count * self.lanes)
+        with counted_loop(builder, 0, full, count * self.lanes) as index:
             indices[self.last] = index
-            self._run(builder, body, indices, self.lanes)
+            self._run(builder, body, indices, [self.lanes] * count)
         if full < extent:
             indices[self.last] = full
-            self._run(builder, body, indices, extent - full)
+            widths = [min(self.lanes, extent - start) for start in range(full, extent, self.lanes)]
+            self._run(builder, body, indices, widths)
 
     def _columns(self, builder: ir.IRBuilder, body: Body, begin: ir.Value, end: ir.Value) -> None:
         """Go through the columns, some vectors at a time, and down the rows from `begin` to `end`."""
@@ -187,7 +191,7 @@ class Nest:
         start, stop = (times(builder, unit, self.lanes) for unit in (begin, smaller(builder, end, full)))
         with counted_loop(builder, start, stop, self.lanes) as index:
             indices[self.last] = index
-            self._run(builder, body, indices, self.lanes)
+            self._run(builder, body, indices, [self.lanes])
         if full * self.lanes < extent:
             mine = builder.and_(
                 builder.icmp_signed("==", index_value(end), index_value(self.units)),
@@ -195,31 +199,39 @@ class Nest:
             )
             with builder.if_then(mine):
                 indices[self.last] = full * self.lanes
-                self._run(builder, body, indices, extent - full * self.lanes)
+                self._run(builder, body, indices, [extent - full * self.lanes])
 
-    def _run(self, builder: ir.IRBuilder, body: Body, indices: list[Index], lanes: int) -> None:
-        """Compute one vector of kept elements; reductions run over the inner axes, a result a lane."""
+    def _run(self, builder: ir.IRBuilder, body: Body, indices: list[Index], widths: list[int]) -> None:
+        """Compute vectors of kept elements side by side; reductions run over the inner axes."""
+        first = indices[self.last]
+        starts = [plus(builder, first, number * self.lanes) for number in range(len(widths))]
+
+        def places() -> list[Place]:
+            return [Place([*indices[:-1], start], width) for start, width in zip(starts, widths, strict=True)]
+
         if not self.accumulators:
-            body.compute(builder, Place(list(indices), lanes))
+            for place in places():
+                body.compute(builder, place)
             return
         # Between two turns of a loop LLVM keeps a vector in one piece only if its lanes are a power of two.
-        width = 1 << (lanes - 1).bit_length()
-        slots = [_slot(builder, one.start(width)) for one in self.accumulators]
+        wide = [1 << (width - 1).bit_length() for width in widths]
+        slots = [[_slot(builder, one.start(width)) for one in self.accumulators] for width in wide]
 
         def inside() -> None:
-            values = body.compute(builder, place := Place(list(indices), lanes))
-            for accumulator, slot in zip(self.accumulators, slots, strict=True):
-                value = body.operand(builder, accumulator.node.inputs[0], place, values)
-                full = accumulator.padded(builder, accumulator.widen(builder, value), width)
-                _update(builder, accumulator, slot, full)
+            for place, own, width in zip(places(), slots, wide, strict=True):
+                values = body.compute(builder, place)
+                for accumulator, slot in zip(self.accumulators, own, strict=True):
+                    value = body.operand(builder, accumulator.node.inputs[0], place, values)
+                    full = accumulator.padded(builder, accumulator.widen(builder, value), width)
+                    _update(builder, accumulator, slot, full)
 
         self._nested(builder, self.inner, indices, inside)
         for axis in self.inner:
             indices[axis] = 0
-        for accumulator, slot in zip(self.accumulators, slots, strict=True):
-            total = shortened(builder, builder.load(slot, typ=slot.allocated_type), lanes)
-            result = accumulator.finish(builder, total)
-            body.store(builder, accumulator.node, result, Place(list(indices), lanes))
+        for place, own in zip(places(), slots, strict=True):
+            for accumulator, slot in zip(self.accumulators, own, strict=True):
+                total = shortened(builder, builder.load(slot, typ=slot.allocated_type), place.lanes)
+                body.store(builder, accumulator.node, accumulator.finish(builder, total), place)
 
     def _total(self, builder: ir.IRBuilder, body: Body, indices: list[Index]) -> None:
         """Reduce over the last axis and the inner ones: vectors of partial results, joined at the end."""

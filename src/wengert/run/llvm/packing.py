@@ -19,7 +19,16 @@ from wengert.run.llvm.irtypes import (
     type_name,
     widened,
 )
-from wengert.run.llvm.loops import Access, Place, counted_loop, load, store
+from wengert.run.llvm.loops import (
+    Access,
+    Place,
+    address,
+    counted_loop,
+    is_awkward,
+    load,
+    masked_load,
+    store,
+)
 
 
 def pack_rows(module: ir.Module, type_: ir.Type, lanes: int, widths: tuple[int, ...]) -> ir.Function:
@@ -34,10 +43,11 @@ def pack_rows(module: ir.Module, type_: ir.Type, lanes: int, widths: tuple[int, 
         with counted_loop(builder, 0, rows) as row:
             start = builder.gep(source, [builder.mul(row, stride)], source_etype=type_)
             for number, width in enumerate(widths):
-                vector = load(builder, start, type_, Access(0, (1,)), Place([number * lanes], width))
+                run = Place([number * lanes], width)
+                vector = load_padded(builder, start, type_, Access(0, (1,)), run, lanes)
                 place = Place([row, number * lanes], lanes)
                 access = Access(0, (len(widths) * lanes, 1))
-                store(builder, padded(builder, vector, lanes), target, type_, access, place)
+                store(builder, vector, target, type_, access, place)
 
     name = f"pack_rows_{type_name(type_)}_{shape}_of_{lanes}"
     return _function(module, name, [POINTER, I64, I64, POINTER], write)
@@ -139,6 +149,16 @@ def padded(builder: ir.IRBuilder, vector: ir.Value, lanes: int) -> ir.Value:
         return builder.insert_element(constant(widened(vector.type, lanes), 0), vector, ir.Constant(I32, 0))
     mask = ir.Constant(ir.VectorType(I32, lanes), [lane if lane < have else have for lane in range(lanes)])
     return builder.shuffle_vector(vector, constant(vector.type, 0), mask)
+
+
+def load_padded(
+    builder: ir.IRBuilder, base: ir.Value, type_: ir.Type, access: Access, place: Place, lanes: int
+) -> ir.Value:
+    """Read a run of elements, filled up with zeros."""
+    if access.strides[-1] == 1 and is_awkward(type_, place.lanes):
+        first = address(builder, base, type_, access, place)
+        return padded(builder, masked_load(builder, first, type_, place.lanes), lanes)
+    return padded(builder, load(builder, base, type_, access, place), lanes)
 
 
 def shortened(builder: ir.IRBuilder, vector: ir.Value, lanes: int) -> ir.Value:

@@ -137,3 +137,24 @@ def factor_of_sum(node: Node) -> Node | None:
     if factor == 1 or not (param(node, "keepdims") or base.primitive is INPUT):
         return None
     return scaled(build("sum", base, **dict(node.params)), factor)
+
+
+@rule("sum")
+def sum_of_product(node: Node) -> Node | None:
+    """Σ over the rows of A·B → (Σ over the rows of A)·B; over the columns → A·(Σ over the columns of B).
+
+    Only with the axis kept: a sum without is more often the derivative of a bias, where the weights need the
+    product itself as well. And only where no more elements are summed up than before.
+    """
+    (product,) = node.inputs
+    if not is_a(product, "matmul") or not param(node, "keepdims") or not node.type.is_float:
+        return None
+    x, y = product.inputs
+    if min(x.type.ndim, y.type.ndim) < 2 or node.type.dtype != product.type.dtype:
+        return None
+    rows, columns = product.type.ndim - 2, product.type.ndim - 1
+    if param(node, "axes") == (rows,) and x.type.size <= product.type.size:
+        return build("matmul", build("sum", x, axes=(x.type.ndim - 2,), keepdims=True), y)
+    if param(node, "axes") == (columns,) and y.type.size <= product.type.size:
+        return build("matmul", x, build("sum", y, axes=(y.type.ndim - 1,), keepdims=True))
+    return None

@@ -123,8 +123,8 @@ def _term(node: Node) -> tuple[Fraction, Node]:
     factor, base = split(node)
     if is_a(base, "mul"):
         parts = [split(operand) for operand in base.inputs]
-        inner = parts[0][0] * parts[1][0]
-        if inner != 1:
+        inner = _times(parts[0][0], parts[1][0])
+        if inner is not _ONE and inner != 1:
             return factor * inner, build("mul", parts[0][1], parts[1][1])
     return factor, base
 
@@ -135,6 +135,8 @@ def collect(node: Node) -> Node | None:
     if not node.type.is_float or not any(_may_be_scaled(operand) for operand in node.inputs):
         return None
     (first, x), (second, y) = (_term(operand) for operand in node.inputs)
+    if first is _ONE and second is _ONE:
+        return None
     if is_a(node, "sub"):
         second = -second
     common = abs(first)
