@@ -204,7 +204,7 @@ def test_an_array_or_a_table_of_features(rng):
     ("text", "message"),
     [
         ("a,b\n1,2\n3\n", "row 2 has 1 cells, and the header 2"),
-        ("a;b\n1;2\n", r"lacks the columns ['b', 'a']; it has ['a;b']"),
+        ("a|b\n1|2\n", r"lacks the columns ['b', 'a']; it has ['a|b']"),
         ("", "lacks the columns ['b', 'a']; it has []"),
         ("a,b\n1,x\n", "column 'b' does not hold numbers"),
         (b"a,b\n1,\xff\n", "can't decode byte 0xff"),
@@ -221,6 +221,19 @@ def test_a_file_that_cannot_be_used(tmp_path, text, message):
     assert run.stderr.startswith(f"error: {table}: ")
     assert run.stderr.count("\n") == 1
     assert message in run.stderr
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_separators_are_found(tmp_path, separator):
+    path, net = tmp_path / "predictor.py", nn.Dense(2, 1).initialise(0)
+    path.write_text(to_python(PortableModel(net, NUMBERS, ("b", "a"))), "utf-8")
+    pl.DataFrame({"a": [1.0], "c": ["x,;y"], "d": ["y"], "b": [2.0]}).write_csv(
+        tmp_path / "t.csv", separator=separator
+    )
+    run = alone(path, tmp_path / "t.csv")
+    assert run.stderr == ""
+    expected = train.predict(net, np.array([[2.0, 1.0]], np.float32))
+    np.testing.assert_allclose(float(run.stdout.splitlines()[1]), expected[0, 0], rtol=1e-5)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no head")

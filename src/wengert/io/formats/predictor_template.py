@@ -131,12 +131,15 @@ def predict({table}):
 
 _MAIN = '''
 def _read(path):
-    """Return the columns of a CSV file as lists of texts."""
+    """Return the columns of a CSV file as lists of texts; between them stand commas, semicolons or tabs."""
     source = sys.stdin.fileno() if path == "-" else path
     with open(source, newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        records = [record for record in reader if record]
+        text = file.read()
+    first = text.lstrip().partition("\\n")[0]
+    separator = "," if "," in first else max(";\\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    header = next(reader, [])
+    records = [record for record in reader if record]
     for row, record in enumerate(records, start=1):
         if len(record) != len(header):
             raise ValueError(f"row {{row}} has {{len(record)}} cells, and the header {{len(header)}}")

@@ -23,7 +23,7 @@ from wengert.version import __version__
 _WIDTH = 100
 # What the file calls otherwise.
 _TAKEN = {
-    *keyword.kwlist, "np", "base64", "csv", "datetime", "os", "sys", "answer", "predict",
+    *keyword.kwlist, "np", "base64", "csv", "datetime", "io", "os", "sys", "answer", "predict",
     "predict_probabilities", "X", "numbers", "codes", "CLASSES", "TARGET", "NUMBERS", "WORDS", "MISSING",
     "MISSING_AMONG_NUMBERS", "FEATURES",
 }  # fmt: skip
@@ -51,7 +51,7 @@ def to_python(model: PortableModel) -> str:
     dtype = str(program.program.inputs[-1].type.dtype)
     parts = [
         _introduction(model),
-        "import base64\nimport csv\nimport datetime\nimport os\nimport sys\n\nimport numpy as np",
+        "import base64\nimport csv\nimport datetime\nimport io\nimport os\nimport sys\n\nimport numpy as np",
         _network_source(program, rows[0]),
         _facts(model),
         *predictor_template.functions(model, [*arrays], rows, dtype, single=single),
