@@ -1,6 +1,7 @@
 """What every test stands on: reproducible randomness, and no state left behind."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import hypothesis
@@ -14,6 +15,10 @@ hypothesis.settings.register_profile("fixed", _patient, derandomize=True, databa
 hypothesis.settings.register_profile("explore", _patient, max_examples=1000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
+
+# A shell that runs tests in the background has Ctrl-C ignored, and the processes that tests start would inherit it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tests compile what they test, and leave the user's cache alone.
 os.environ["WENGERT_CACHE_DIR"] = ""
