@@ -16,7 +16,7 @@ hypothesis.settings.register_profile("explore", _patient, max_examples=1000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 
-# A shell that runs tests in the background has Ctrl-C ignored, and the processes that tests start would inherit it.
+# In the background of a shell Ctrl-C is ignored, which the processes that tests start would inherit.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
