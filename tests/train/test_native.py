@@ -384,6 +384,13 @@ def paced(pace, step_seconds, stretches, seconds=0.1, left=10**9):
     return taken
 
 
+def test_one_disturbed_stretch_changes_no_number_of_threads():
+    pace = Pace(2)
+    paced(pace, {1: 1e-4, 2: 6e-5}, 6)
+    assert paced(pace, {1: 1e-4, 2: 5e-4}, 2)[1][0] == 2
+    assert paced(pace, {1: 1e-4, 2: 5e-4}, 2)[1][0] == 1  # the second in turn
+
+
 def test_the_faster_number_of_threads_is_found():
     taken = paced(Pace(2), {1: 1e-4, 2: 6e-5}, 12)
     assert taken[0] == (1, 1)

@@ -13,8 +13,8 @@ from typing import TypeVar
 Name = TypeVar("Name", bound=Hashable)
 
 TURN = 0.1  # seconds that a turn lasts at least
-# Threads of OpenBLAS and OpenMP spin for about this long before they sleep, and would disturb the next one.
-PAUSE = 0.03
+# Threads of OpenBLAS and OpenMP spin for tens of milliseconds before they sleep, and would disturb the next.
+PAUSE = 0.1
 
 
 def interleaved(turns: dict[Name, Callable[[], float]], rounds: int) -> dict[Name, list[float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import threading
@@ -39,9 +40,15 @@ def _in_a_pool() -> bool:
 def physical_cores() -> int:
     """Return how many physical cores this process may use; logical ones where the system does not tell."""
     if hasattr(os, "sched_getaffinity"):
-        cores = {_siblings(number) for number in os.sched_getaffinity(0)}
+        cores = _one_of_each_core(frozenset(os.sched_getaffinity(0)))
         return max(1, min(len(cores), _quota()))
     return usable_processors()
+
+
+@lru_cache(maxsize=1)
+def _one_of_each_core(usable: frozenset[int]) -> list[int]:
+    """Return one of the processors of each core, ascending."""
+    return sorted({_siblings(number): number for number in sorted(usable, reverse=True)}.values())
 
 
 @lru_cache(maxsize=1)
@@ -52,6 +59,7 @@ def usable_processors() -> int:
     return os.cpu_count() or 1
 
 
+@lru_cache
 def _siblings(processor: int) -> str:
     """Return a text that is the same for the processors of one core."""
     path = Path(f"/sys/devices/system/cpu/cpu{processor}/topology/thread_siblings_list")
@@ -59,6 +67,31 @@ def _siblings(processor: int) -> str:
         return path.read_text().strip()
     except OSError:
         return str(processor)
+
+
+def _places(count: int) -> list[int | None]:
+    """Return a processor for each thread that works together with this one: of the cores that follow its own.
+
+    A system may put a new thread beside the one that starts it, and move it to an idle core only at the next
+    tick of its clock, milliseconds later: longer than many steps take. None where the system decides.
+    """
+    nowhere: list[int | None] = [None] * (count - 1)
+    if sys.platform != "linux" or count == 1:
+        return nowhere
+    cores = _one_of_each_core(frozenset(os.sched_getaffinity(0)))
+    if len(cores) < count:
+        return nowhere
+    here = _siblings(ctypes.CDLL(None).sched_getcpu())
+    own = next((place for place, processor in enumerate(cores) if _siblings(processor) == here), 0)
+    return [cores[(own + number) % len(cores)] for number in range(1, count)]
+
+
+def _move_to(processor: int | None) -> None:
+    """Have this thread go on at a processor; later it may be moved, as any other."""
+    if processor is not None:
+        usable = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {processor})
+        os.sched_setaffinity(0, usable)
 
 
 def _quota() -> int:
@@ -150,9 +183,9 @@ class _Crew(threading.Thread):
             self._begun = True
         others: list[threading.Thread] = []
         try:
-            for number in range(1, self._count):
+            for number, place in enumerate(_places(self._count), 1):
                 other = threading.Thread(
-                    target=self._call, args=(number,), name=f"wengert-{number}", daemon=True
+                    target=self._work, args=(number, place), name=f"wengert-{number}", daemon=True
                 )
                 other.start()
                 others.append(other)
@@ -164,6 +197,10 @@ class _Crew(threading.Thread):
             for other in others:
                 other.join()
             self._done.set()
+
+    def _work(self, number: int, place: int | None) -> None:
+        _move_to(place)
+        self._call(number)
 
     def end(self) -> None:
         """Wait until no call runs, or will ever run; a second Ctrl-C does not cut this short."""

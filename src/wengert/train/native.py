@@ -118,6 +118,7 @@ class Pace:
     def __init__(self, threads: int) -> None:
         self._candidates = [1] if threads == 1 else [1, threads]
         self._seconds: dict[int, float] = {}
+        self._before: dict[int, float] = {}
         self._last_count = 1
         self._can_try = False
         self._next_trial = 0.0
@@ -142,7 +143,10 @@ class Pace:
 
     def note(self, threads: int, count: int, seconds: float) -> None:
         """Take in how long some steps took."""
-        self._seconds[threads] = seconds / count
+        # The better of two stretches, since one may have met with other work on the machine.
+        pace = seconds / count
+        self._seconds[threads] = min(pace, self._before.get(threads, pace))
+        self._before[threads] = pace
         self._last_count = count
         # Starting threads takes a tenth of this.
         self._can_try = seconds >= _SHORTEST
