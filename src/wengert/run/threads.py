@@ -70,12 +70,12 @@ def _siblings(processor: int) -> str:
 
 
 def _places(count: int) -> list[int | None]:
-    """Return a processor for each thread that works together with this one: of the cores that follow its own.
+    """Return a processor for each of so many threads that work together, this one and others that it starts.
 
     A system may put a new thread beside the one that starts it, and move it to an idle core only at the next
     tick of its clock, milliseconds later: longer than many steps take. None where the system decides.
     """
-    nowhere: list[int | None] = [None] * (count - 1)
+    nowhere: list[int | None] = [None] * count
     if sys.platform != "linux" or count == 1:
         return nowhere
     cores = _one_of_each_core(frozenset(os.sched_getaffinity(0)))
@@ -83,7 +83,7 @@ def _places(count: int) -> list[int | None]:
         return nowhere
     here = _siblings(ctypes.CDLL(None).sched_getcpu())
     own = next((place for place, processor in enumerate(cores) if _siblings(processor) == here), 0)
-    return [cores[(own + number) % len(cores)] for number in range(1, count)]
+    return [cores[(own + number) % len(cores)] for number in range(count)]
 
 
 def _move_to(processor: int | None) -> None:
@@ -183,13 +183,14 @@ class _Crew(threading.Thread):
             self._begun = True
         others: list[threading.Thread] = []
         try:
-            for number, place in enumerate(_places(self._count), 1):
+            places = _places(self._count)
+            for number in range(1, self._count):
                 other = threading.Thread(
-                    target=self._work, args=(number, place), name=f"wengert-{number}", daemon=True
+                    target=self._work, args=(number, places[number]), name=f"wengert-{number}", daemon=True
                 )
                 other.start()
                 others.append(other)
-            self._call(0)
+            self._work(0, places[0])
         except Exception as error:
             self.error = error
             self._abandon()
