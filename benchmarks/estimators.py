@@ -33,7 +33,7 @@ from threadpoolctl import threadpool_limits
 
 import wengert as wg
 from wengert.benchmark.machine import describe_machine
-from wengert.benchmark.turns import interleaved
+from wengert.benchmark.turns import PAUSE, interleaved
 from wengert.estimators import step
 from wengert.estimators.tables import as_frame
 from wengert.io.columns import infer_column
@@ -45,8 +45,6 @@ Rows = tuple[np.ndarray, np.ndarray, bool]  # features, targets, whether they ar
 BUNDLED = {"digits": load_digits, "breast cancer": load_breast_cancer, "diabetes": load_diabetes}
 IMAGES = {"mnist": mnist, "fashion-mnist": fashion_mnist}
 SETTINGS: dict[str, dict[str, Any]] = {"batches of 200": {}, "batches of 32": {"batch_size": 32}}
-# Seconds after which the threads of the fit before, which wait for more products, have gone to sleep.
-_REST = 0.1
 DEFAULT = (*BUNDLED, "letter", "satellite", "dna", "diamonds", "ames", "mnist", "fashion-mnist")
 
 
@@ -136,7 +134,7 @@ def fit_times(rows: Rows, options: dict[str, Any], seeds: int, cores: int) -> di
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if cores > 1:
-                time.sleep(_REST)
+                time.sleep(PAUSE)
             begin = clock()
             estimator.fit(train_X, train_y)
             seconds = clock() - begin

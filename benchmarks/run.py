@@ -88,7 +88,8 @@ def _page(machine: dict[str, str], result: Result | None, found: list[Table], ro
     lines = [f"# {machine['processor']}, {machine['cores']} cores", ""]
     lines.append(", ".join(f"{name} {value}" for name, value in machine.items() if name != "processor") + ".")
     if result is not None:
-        lines += ["", f"Limits: {limits_in_words(result)}.", ""]
+        words = limits_in_words(result)
+        lines += ["", f"{words[0].upper()}{words[1:]}.", ""]
         lines += [f"Medians of {rounds} rounds in which each library had a turn."]
         lines += [f"Not measured: {failure}." for failure in result.failures]
     return "\n".join([*lines, "", *(table.markdown() for table in found)])

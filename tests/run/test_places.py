@@ -1,43 +1,59 @@
 """Where threads begin that work together."""
 
-import ctypes
 import os
 import sys
+import threading
 
 import pytest
 
 from wengert.run import threads
-from wengert.run.threads import physical_cores, run_together
+from wengert.run.threads import run_together
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only there threads choose their processors")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only there threads choose their processors")
-def test_threads_begin_on_cores_of_their_own_and_stay_free_to_move():
-    count = min(physical_cores(), 4)
-    begun, free = {}, {}
-
-    def call(number):
-        begun[number] = ctypes.CDLL(None).sched_getcpu()
-        free[number] = os.sched_getaffinity(0)
-
-    def nothing():
-        raise AssertionError("nobody was interrupted")
-
-    usable = os.sched_getaffinity(0)
-    run_together(call, count, nothing, nothing)
-    assert all(one == usable for one in free.values())
-    assert sorted(begun) == list(range(count))
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only there threads choose their processors")
-def test_places_are_those_of_other_cores(monkeypatch):
+@pytest.fixture
+def cores(monkeypatch):
+    """Have three cores, two with two processors."""
     monkeypatch.setattr(threads, "_siblings", lambda number: f"{number // 2}")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3, 6})
     threads._one_of_each_core.cache_clear()
-    cores = {0, 2, 6}
-    for count in (2, 3):
-        places = threads._places(count)
-        assert len(set(places)) == count
-        assert set(places) <= cores
-    assert threads._places(4) == [None] * 4  # more than there are cores
-    assert threads._places(1) == [None]
+    yield {0, 2, 6}
     threads._one_of_each_core.cache_clear()
+
+
+def together(count):
+    """Run a call on so many threads; return which were called."""
+    called = []
+
+    def nobody():
+        raise AssertionError("nobody was interrupted")
+
+    run_together(called.append, count, nobody, nobody)
+    return sorted(called)
+
+
+def test_each_thread_moves_to_a_core_of_its_own_and_is_free_again(monkeypatch, cores):
+    moves = {}
+
+    def record(_, processors):
+        moves.setdefault(threading.current_thread().name, []).append(set(processors))
+
+    monkeypatch.setattr(os, "sched_setaffinity", record)
+    assert together(3) == [0, 1, 2]
+    assert sorted(moves) == ["wengert-0", "wengert-1", "wengert-2"]
+    assert {processor for first, _ in moves.values() for processor in first} == cores
+    assert all(len(first) == 1 and free == {0, 1, 2, 3, 6} for first, free in moves.values())
+
+
+def test_threads_that_may_not_move_work_where_they_are(monkeypatch, cores):
+    def forbidden(_, processors):
+        raise PermissionError("a sandbox")
+
+    monkeypatch.setattr(os, "sched_setaffinity", forbidden)
+    assert together(3) == [0, 1, 2]
+
+
+def test_more_threads_than_cores_are_left_to_the_system(cores):
+    assert threads._places(4) == [None] * 4
+    assert threads._places(1) == [None]

@@ -18,21 +18,6 @@ OPTIMISERS = {
 }
 
 
-@pytest.fixture
-def loops(monkeypatch):
-    """Return the loops that are made."""
-    made = []
-    original = LLVMExecutor.loop
-
-    def recorded(self, *arguments):
-        loop = original(self, *arguments)
-        made.append(loop)
-        return loop
-
-    monkeypatch.setattr(LLVMExecutor, "loop", recorded)
-    return made
-
-
 def forms(loop):
     return [kernel.form for kernel in loop.compiled.layout.order.plan.kernels]
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ import pytest
 from wengert import nn, optim, train
 from wengert.errors import ConfigurationError, WengertWarning
 from wengert.run import default
-from wengert.run.llvm import LLVMExecutor, cache, order, recent
+from wengert.run.llvm import LLVMExecutor, cache, order
 from wengert.run.llvm.target import object_code
 from wengert.train.native import Pace
 
@@ -33,22 +32,6 @@ def processors(monkeypatch):
 def rows(rng):
     X = rng.normal(size=(ROWS, 5))
     return X, rng.integers(0, 3, ROWS)
-
-
-@pytest.fixture
-def loops(monkeypatch):
-    """Return the loops that are made; nothing compiled before is used."""
-    made = []
-    original = LLVMExecutor.loop
-
-    def recorded(self, *arguments):
-        loop = original(self, *arguments)
-        made.append(loop)
-        return loop
-
-    monkeypatch.setattr(LLVMExecutor, "loop", recorded)
-    monkeypatch.setattr(recent, "_known", OrderedDict())
-    return made
 
 
 @pytest.fixture

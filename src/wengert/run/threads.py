@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -88,8 +88,11 @@ def _places(count: int) -> list[int | None]:
 
 def _move_to(processor: int | None) -> None:
     """Have this thread go on at a processor; later it may be moved, as any other."""
-    if processor is not None:
-        usable = os.sched_getaffinity(0)
+    if processor is None:
+        return
+    usable = os.sched_getaffinity(0)
+    # A sandbox may forbid it. The thread works where it is then: others wait for it.
+    with suppress(OSError):
         os.sched_setaffinity(0, {processor})
         os.sched_setaffinity(0, usable)
 
