@@ -53,7 +53,7 @@ def check_schedule(where: str, schedule: Callable[[Any], Any], steps: int) -> No
         at = f"{where}: the schedule {name} at step {step}"
         try:
             rate = np.asarray(schedule(np.asarray(step)))
-        except Exception as error:
+        except Exception as error:  # a function of the user's own may raise anything
             raise ConfigurationError(
                 f"{at} raises {type(error).__name__}: {error}. A schedule is a function of one argument, the "
                 "number of steps taken."

@@ -42,6 +42,11 @@ def test_the_square_of_a_product_is_not_kept(rng: np.random.Generator) -> None:
         lambda x: (x @ x, np.sum(np.exp(x @ x), axis=1), np.max(np.exp(x @ x), axis=0)),
         lambda x: (x @ x, np.sum(x * (x @ x), axis=1)),
         lambda x: (x @ x, np.sum(-((x @ x) ** 2), axis=1), np.sum((x @ x) ** 2, axis=0)),
+        # As it is and turned, in one kernel.
+        lambda x: (x @ x, (x @ x) ** 2 + ((x @ x) ** 2).T),
+        # Two cheap lines away, each of them read, the further one first.
+        lambda x: (x @ x, np.max((x @ x) ** 2 - 3.0, axis=1), np.max((x @ x) ** 2, axis=0)),
+        lambda x: (x @ x, np.max(np.abs((x @ x) - 3.0), axis=1), np.min((x @ x) - 3.0, axis=0)),
     ],
 )
 def test_where_readers_need_more_it_is_kept_right(function: Any, rng: np.random.Generator) -> None:

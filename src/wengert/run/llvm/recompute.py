@@ -26,6 +26,8 @@ def recomputed(made: Plan) -> Plan:
             if source is not None and all(_can_compute(one, node) for one in readers[node]):
                 for reader in readers[node]:
                     _compute(reader, node, kernel, source)
+                    # It reads the source now, which may come into question itself.
+                    readers.setdefault(source, []).append(reader)
                 _drop(kernel, node)
     return made
 
@@ -43,8 +45,9 @@ def _source(kernel: Kernel, node: Node) -> Node | None:
 
 
 def _can_compute(reader: Kernel, node: Node) -> bool:
-    view = reader.leaves.get(node)
-    here = view is not None and view.base is node and is_whole(view)
+    """Whether a reader needs a value nowhere but at its own place: not its transposed beside it, say."""
+    seen = [(leaf, view) for leaf, view in reader.leaves.items() if view.base is node]
+    here = len(seen) == 1 and seen[0][0] is node and is_whole(seen[0][1])
     return here and reader.form is Form.LOOPS and reader.shape == node.type.shape
 
 
