@@ -5,7 +5,7 @@ import pytest
 
 from wengert import nn, optim, train
 from wengert.run.llvm import LLVMExecutor
-from wengert.run.llvm.fusion.kernel_plan import Form
+from wengert.run.llvm.fusion.kernels import Form
 from wengert.run.llvm.runtime.target import AVX2, SSE
 from wengert.run.llvm.schedule import schedule
 from wengert.train.native import Pace

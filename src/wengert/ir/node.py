@@ -54,6 +54,19 @@ class Node:
     def __repr__(self) -> str:
         return f"<node {self.primitive.name} {self.type}>"
 
+    def param(self, name: str) -> Any:
+        """Return the value of a parameter.
+
+        Raises
+        ------
+        KeyError
+            When the node has no parameter of that name.
+        """
+        for known, value in self.params:
+            if known == name:
+                return value
+        raise KeyError(f"{self.primitive.name} has no parameter {name!r}")
+
 
 class Literal:
     """A read-only array that is compared by dtype, shape and a digest of its bytes.
@@ -148,6 +161,11 @@ def make_node(primitive: Primitive, inputs: Iterable[Node], params: dict[str, An
             reference.key = key
             _interned[key] = reference
     return known
+
+
+def with_operands(node: Node, operands: Iterable[Node]) -> Node:
+    """Return the node that does to other operands what `node` does to its own."""
+    return make_node(node.primitive, operands, dict(node.params))
 
 
 def _reference_only(*_: Any, **__: Any) -> Any:

@@ -103,6 +103,10 @@ class Primitive:
         NumPy universal functions that this primitive stands for when they meet a tensor.
     linear : bool
         Linear in each operand, so a cotangent of zero can only contribute zero.
+    decomposition : callable, optional
+        ``decomposition(*operands, **params)``: the same value made of simpler primitives, in plain NumPy code
+        that is traced. It serves every backend that has no code of its own for the primitive; rounding may
+        differ from the reference's in the last bits, special values may not.
     """
 
     name: str
@@ -120,6 +124,7 @@ class Primitive:
     ties: str = ""
     implements: tuple[Callable[..., Any], ...] = ()
     linear: bool = False
+    decomposition: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         for field in ("name", "source"):

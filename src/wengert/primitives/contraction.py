@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,7 @@ outer = register(
         work=lambda out, operands, params: out.size,
         domain=(REAL_LINE, REAL_LINE),
         source="lecture 004, task 2",
+        decomposition=lambda x, y: x[:, None] * y[None, :],
     )
 )
 
@@ -168,6 +170,48 @@ def _einsum_work(out: TensorType, operands: list[TensorType], params: dict[str, 
     return max(2, len(operands)) * math.prod(extents.values())
 
 
+def _pairwise(*operands: Any, subscripts: str) -> Any:
+    """Products of matrices, of two operands after the other."""
+    left, result = subscripts.split("->")
+    terms = left.split(",")
+    value, letters = operands[0], terms[0]
+    for place in range(1, len(operands)):
+        later = set(result).union(*terms[place + 1 :])
+        value, letters = _pair(value, letters, operands[place], terms[place], later)
+    value, letters = _summed(value, letters, set(result))
+    return np.transpose(value, [letters.index(letter) for letter in result]) if result else value
+
+
+def _summed(value: Any, letters: str, kept: set[str]) -> tuple[Any, str]:
+    """Sum over the indices that nobody reads any more."""
+    axes = tuple(axis for axis, letter in enumerate(letters) if letter not in kept)
+    if axes:
+        value = np.sum(value, axis=axes)
+    return value, "".join(letter for letter in letters if letter in kept)
+
+
+def _pair(x: Any, of_x: str, y: Any, of_y: str, later: set[str]) -> tuple[Any, str]:
+    """Contract two operands: indices of both that are wanted later repeat the product, others are summed."""
+    x, of_x = _summed(x, of_x, later | set(of_y))
+    y, of_y = _summed(y, of_y, later | set(of_x))
+    shared = [letter for letter in of_x if letter in of_y]
+    batch = [letter for letter in shared if letter in later]
+    inner = [letter for letter in shared if letter not in later]
+    rows = [letter for letter in of_x if letter not in of_y]
+    columns = [letter for letter in of_y if letter not in of_x]
+    extents = {**dict(zip(of_x, x.shape, strict=True)), **dict(zip(of_y, y.shape, strict=True))}
+
+    def arranged(value: Any, letters: str, groups: Sequence[Sequence[str]]) -> Any:
+        order = [letters.index(letter) for group in groups for letter in group]
+        ordered = np.transpose(value, order) if order else value
+        merged = [math.prod(extents[letter] for letter in group) for group in groups[1:]]
+        return np.reshape(ordered, [*[extents[letter] for letter in groups[0]], *merged])
+
+    product = arranged(x, of_x, [batch, rows, inner]) @ arranged(y, of_y, [batch, inner, columns])
+    letters = [*batch, *rows, *columns]
+    return np.reshape(product, [extents[letter] for letter in letters]), "".join(letters)
+
+
 einsum = register(
     Primitive(
         name="einsum",
@@ -183,5 +227,6 @@ einsum = register(
         work=_einsum_work,
         domain=(REAL_LINE, REAL_LINE),
         source="lecture 004, task 1",
+        decomposition=_pairwise,
     )
 )

@@ -89,6 +89,7 @@ def elementwise(
     operations: int = 1,
     implements: tuple[Callable[..., Any], ...] = (),
     linear: bool = False,
+    decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
     """Declare an operation that acts on each element, with NumPy's broadcasting.
 
@@ -131,6 +132,7 @@ def elementwise(
             ties=ties,
             implements=(*((numpy,) if isinstance(numpy, np.ufunc) else ()), *implements),
             linear=linear,
+            decomposition=decomposition,
         )
     )
 
@@ -167,6 +169,7 @@ def reduction(
     domain: tuple[Interval, ...] = (REAL_LINE,),
     ties: str = "",
     linear: bool = False,
+    decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
     """Declare a reduction over ``axes`` (non-negative, sorted) with ``keepdims``.
 
@@ -204,6 +207,7 @@ def reduction(
             source=source,
             ties=ties,
             linear=linear,
+            decomposition=decomposition,
         )
     )
 
@@ -218,6 +222,7 @@ def movement(
     source: str,
     notation: Notation,
     copies: bool,
+    decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
     """Declare an operation that only moves elements; it is linear and leaves dtypes alone.
 
@@ -240,5 +245,6 @@ def movement(
             domain=(REAL_LINE,),
             source=source,
             linear=True,
+            decomposition=decomposition,
         )
     )

@@ -18,8 +18,9 @@ from wengert.run.llvm.codegen.cancellation import slices
 from wengert.run.llvm.codegen.generators import Generators
 from wengert.run.llvm.codegen.kernel_functions import KERNELS
 from wengert.run.llvm.fusion.decomposition import expand
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel, Plan, plan
-from wengert.run.llvm.fusion.numpy_fallback import LONGEST_PROGRAM, left_to_numpy
+from wengert.run.llvm.fusion.kernel_plan import plan
+from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
+from wengert.run.llvm.fusion.lowering import LONGEST_PROGRAM, left_to_numpy
 from wengert.run.llvm.fusion.views import whole
 from wengert.run.llvm.matmul.lookahead_matmul import looking_ahead
 from wengert.run.llvm.matmul.weight_layout import lay_in_panels

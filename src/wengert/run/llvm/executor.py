@@ -32,8 +32,9 @@ from wengert.run.llvm.codegen.kernel_functions import KERNELS
 from wengert.run.llvm.compiled_loop import NativeLoop, compiled_loop
 from wengert.run.llvm.fusion.decomposition import expand
 from wengert.run.llvm.fusion.in_place import joined_in_place
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel, Plan, plan
-from wengert.run.llvm.fusion.numpy_fallback import LONGEST_PROGRAM
+from wengert.run.llvm.fusion.kernel_plan import plan
+from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
+from wengert.run.llvm.fusion.lowering import LONGEST_PROGRAM
 from wengert.run.llvm.fusion.rematerialisation import recomputed
 from wengert.run.llvm.fusion.views import View
 from wengert.run.llvm.profile.kernel_table import KernelSummary, KernelTable, summary
@@ -55,7 +56,7 @@ Array = np.ndarray[Any, Any]
 class LLVMExecutor:
     """Compiles a program to machine code.
 
-    What is better left to NumPy stands in `wengert.run.llvm.fusion.numpy_fallback`.
+    What is better left to NumPy stands in `wengert.run.llvm.fusion.lowering`.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ import pytest
 import wengert as wg
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.llvm.executor import CompiledProgram
-from wengert.run.llvm.fusion.kernel_plan import Form
+from wengert.run.llvm.fusion.kernels import Form
 from wengert.run.llvm.matmul import blocking
 from wengert.run.llvm.matmul.matrix_products import product_of
 from wengert.run.llvm.matmul.microkernel import register_lanes

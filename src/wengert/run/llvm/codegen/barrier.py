@@ -14,7 +14,7 @@ from wengert.run.llvm.codegen.loops import counted_loop, index_value
 # Words between two threads' counts: processors fetch lines of caches in pairs.
 WORDS_APART = 16
 
-# The function of POSIX that gives the processor away; `native.py` finds its like on other systems.
+# The function of POSIX that gives the processor away; `runtime.target` finds its like on other systems.
 GIVE_WAY = "sched_yield"
 
 # Looks before the processor is given away: a few microseconds.

@@ -11,7 +11,7 @@ from wengert.run.llvm.codegen.column_groups import Columns, columns_of
 from wengert.run.llvm.codegen.elementwise import emit
 from wengert.run.llvm.codegen.irtypes import I8, constant, lanes_of, memory_type, scalar_type, widened
 from wengert.run.llvm.codegen.loops import Access, Place, load, store
-from wengert.run.llvm.fusion.kernel_plan import Kernel
+from wengert.run.llvm.fusion.kernels import Kernel
 from wengert.run.llvm.fusion.views import View, broadcast_strides
 
 

@@ -21,7 +21,7 @@ from wengert.run.llvm.codegen.kernel_functions import (
     write_kernels,
 )
 from wengert.run.llvm.codegen.loops import counted_loop, index_value
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel, Plan
+from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
 from wengert.run.llvm.runtime.target import Target
 from wengert.run.llvm.schedule.buffers import ARENA, FLAG, STATE, Memory
 from wengert.run.llvm.schedule.parallel_call import Together

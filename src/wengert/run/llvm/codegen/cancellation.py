@@ -13,7 +13,7 @@ from llvmlite import ir
 
 from wengert.run.llvm.codegen.irtypes import I64, constant
 from wengert.run.llvm.codegen.loops import Index, counted_loop, index_value, plus, smaller
-from wengert.run.llvm.fusion.kernel_plan import Kernel
+from wengert.run.llvm.fusion.kernels import Kernel
 from wengert.run.llvm.schedule.schedule import cost
 
 # Words behind the pointer at `memory.FLAG`: an index was out of range; the user wants to stop.

@@ -11,7 +11,7 @@ from wengert.run.llvm.codegen.loop_nest import Nest
 from wengert.run.llvm.codegen.one_hot import OneHot
 from wengert.run.llvm.codegen.philox import Philox
 from wengert.run.llvm.codegen.row_gather import Rows
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel
+from wengert.run.llvm.fusion.kernels import Form, Kernel
 from wengert.run.llvm.matmul.dot_products import Dots
 from wengert.run.llvm.matmul.lookahead_matmul import UpdateAhead
 from wengert.run.llvm.matmul.matrix_products import product_of
@@ -25,11 +25,11 @@ def _generator(kernel: Kernel, target: Target, in_place: bool) -> Any:
         return Nest(kernel, target, in_place)
     if kernel.form is Form.COPY:
         return Copies(kernel, target)
-    if kernel.form is Form.GATHER:
+    if kernel.form in (Form.GATHER, Form.SCATTER):
         return Gather(kernel, target)
     if kernel.form is Form.ONE_HOT:
         return OneHot(kernel, target)
-    if kernel.form is Form.RANDOM:
+    if kernel.form in (Form.RANDOM, Form.FOLD_IN):
         return Philox(kernel, target)
     if kernel.form is Form.ROWS:
         return Rows(kernel, target)

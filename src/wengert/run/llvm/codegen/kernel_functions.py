@@ -14,7 +14,7 @@ from wengert.run.llvm.codegen.generators import Generators
 from wengert.run.llvm.codegen.irtypes import I8, I32, I64, POINTER, VOID
 from wengert.run.llvm.codegen.kernel_dedup import Pattern, pattern
 from wengert.run.llvm.codegen.loops import counted_loop, index_value
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel
+from wengert.run.llvm.fusion.kernels import Form, Kernel
 from wengert.run.llvm.matmul.tiles import Tiles
 from wengert.run.llvm.schedule.buffers import ARENA, FLAG, PLACES, Memory, bases
 
@@ -130,7 +130,7 @@ class KernelWriter:
         table, begin, end, scratch = arguments
         generator = self.generators[kernel]
         given: list[ir.Value | None] = [scratch]
-        if kernel.form in (Form.GATHER, Form.ONE_HOT):
+        if kernel.form in (Form.GATHER, Form.SCATTER, Form.ONE_HOT):
             given = [pointer_at(builder, table, FLAG)]
         elif kernel.form is Form.ROWS:
             given = [pointer_at(builder, table, PLACES)]

@@ -23,7 +23,7 @@ from wengert.run.llvm.codegen.irtypes import F64, I8, I64, POINTER, VOID, consta
 from wengert.run.llvm.codegen.kernel_functions import KernelWriter, pointer_at, write_kernels
 from wengert.run.llvm.codegen.loops import counted_loop, index_value
 from wengert.run.llvm.codegen.row_gather import copy_bytes, fetch_ahead, row_bytes
-from wengert.run.llvm.fusion.kernel_plan import Kernel
+from wengert.run.llvm.fusion.kernels import Kernel
 from wengert.run.llvm.fusion.views import View
 from wengert.run.llvm.schedule.buffers import ALIGNMENT, ARENA, FLAG, ORDER, PLACES, STATE, Memory
 from wengert.run.llvm.schedule.schedule import Order, is_private

@@ -24,7 +24,7 @@ from wengert.run.llvm.codegen.loops import (
     times,
     turns,
 )
-from wengert.run.llvm.fusion.kernel_plan import Kernel
+from wengert.run.llvm.fusion.kernels import Kernel
 from wengert.run.llvm.matmul.packing import shortened
 from wengert.run.llvm.runtime.target import Target
 

@@ -9,7 +9,7 @@ from llvmlite import ir
 from wengert.ir.node import Node
 from wengert.run.llvm.codegen.irtypes import I1, I8, I32, I64, POINTER, VOID, external
 from wengert.run.llvm.codegen.loops import Index, counted_loop, index_value, plus
-from wengert.run.llvm.fusion.kernel_plan import Kernel
+from wengert.run.llvm.fusion.kernels import Kernel
 from wengert.run.llvm.runtime.target import Target
 
 _LINE = 64

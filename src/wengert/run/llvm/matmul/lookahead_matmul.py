@@ -19,13 +19,16 @@ from dataclasses import dataclass, replace
 
 from llvmlite import ir
 
-from wengert.ir.node import Node, make_input, make_node
+from wengert.ir.node import Node, make_input, with_operands
 from wengert.ir.program import Program, ancestors
+from wengert.primitives.arithmetic import mul, sub
+from wengert.primitives.contraction import matmul
 from wengert.run.llvm.codegen.body import Body, kernel_accesses
 from wengert.run.llvm.codegen.irtypes import constant, intrinsic, memory_type, splat, widened
 from wengert.run.llvm.codegen.loops import Access, Index, Place, counted_loop, load, plus, store, times
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel, Plan, plan
-from wengert.run.llvm.fusion.views import View, whole
+from wengert.run.llvm.fusion.kernel_plan import plan
+from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
+from wengert.run.llvm.fusion.views import View, keeps_order, whole
 from wengert.run.llvm.runtime.target import Target
 from wengert.run.loop import Roles
 
@@ -63,8 +66,8 @@ def looking_ahead(program: Program, roles: Roles) -> tuple[Plan, Ahead] | None:
     """
     rows = [program.inputs[place] for place in roles.rows if program.inputs[place].type.shape[0] == 1]
     for product in program.lines:
-        # A product in blocks of terms is a large one; see `expand.py`.
-        if product.primitive.name != "matmul" or product.type.ndim != 3:
+        # A product in blocks of terms is a large one; see `wengert.run.llvm.fusion.product_rewrites`.
+        if product.primitive is not matmul or product.type.ndim != 3:
             continue
         row, matrix = (_moved_from(operand) for operand in product.inputs)
         if row not in rows or matrix not in program.inputs[: roles.carried] or matrix.type.ndim != 2:
@@ -89,7 +92,7 @@ def looking_ahead(program: Program, roles: Roles) -> tuple[Plan, Ahead] | None:
 
 def _moved_from(node: Node) -> Node:
     """Return whose elements a value shows, in the same order."""
-    while node.primitive.name in ("reshape", "expand_dims", "squeeze"):
+    while keeps_order(node):
         (node,) = node.inputs
     return node
 
@@ -99,7 +102,7 @@ def _replaced(outputs: Sequence[Node], found: dict[Node, Node]) -> list[Node]:
     for node in ancestors(outputs):
         operands = tuple([found.get(operand, operand) for operand in node.inputs])
         if node not in found and operands != node.inputs:
-            found[node] = make_node(node.primitive, operands, dict(node.params))
+            found[node] = with_operands(node, operands)
     return [found.get(node, node) for node in outputs]
 
 
@@ -169,7 +172,7 @@ class UpdateAhead:
 
     def _is_plain(self, update: list[Node]) -> bool:
         """Whether an update is W − x·δ with a number of each row in x, or none at all."""
-        if [node.primitive.name for node in update] != ["mul", "sub"]:
+        if [node.primitive for node in update] != [mul, sub]:
             return not update
         factors, (matrix, change) = update[0].inputs, update[1].inputs
         strides = [self.accesses[node].strides for node in factors if node in self.accesses]

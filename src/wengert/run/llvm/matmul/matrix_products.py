@@ -11,7 +11,7 @@ from wengert.ir.node import Node
 from wengert.run.llvm.codegen.body import kernel_accesses
 from wengert.run.llvm.codegen.irtypes import memory_type
 from wengert.run.llvm.codegen.loops import Access
-from wengert.run.llvm.fusion.kernel_plan import Kernel
+from wengert.run.llvm.fusion.kernels import Kernel
 from wengert.run.llvm.fusion.views import View, broadcast_strides
 
 # With so few rows a panel of the right matrix is not read often enough to be worth packing it.

@@ -15,7 +15,7 @@ import numpy as np
 
 from wengert.ir.node import Node
 from wengert.run.llvm.codegen.loops import Access
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel, Plan
+from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
 from wengert.run.llvm.fusion.views import is_whole
 from wengert.run.llvm.matmul.blocking import Cut, cut_of
 from wengert.run.llvm.matmul.matrix_products import Product, product_of

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from wengert.ir.node import INPUT, Node
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel
-from wengert.run.llvm.fusion.numpy_fallback import left_to_numpy
+from wengert.run.llvm.fusion.kernels import Form, Kernel
+from wengert.run.llvm.fusion.lowering import left_to_numpy
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,6 @@ def structure(program: Program) -> Structure:
         if node not in places:
             places[node] = len(places)
             operands = tuple([places[operand] for operand in node.inputs])
-            lines.append((node.primitive.name, operands, node.params, node.type))
+            lines.append((node.primitive, operands, node.params, node.type))
     inputs = tuple([(node.params, node.type) for node in program.inputs])
     return Structure((inputs, tuple(lines), tuple([places[node] for node in program.outputs])))

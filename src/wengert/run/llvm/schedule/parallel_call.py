@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wengert.ir.node import Node
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel, Plan
+from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
 from wengert.run.llvm.schedule.schedule import cost
 
 # Estimated nanoseconds. To start threads takes a tenth of a millisecond; and of a call, and of a kernel, that

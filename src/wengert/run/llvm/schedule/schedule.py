@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from wengert.ir.node import Node
 from wengert.run.llvm.codegen.body import kernel_accesses
 from wengert.run.llvm.codegen.loops import Access
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel, Plan
+from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
 from wengert.run.llvm.fusion.views import View, is_whole
 from wengert.run.llvm.profile.kernel_table import summary
 
