@@ -77,7 +77,7 @@ def test_types_are_shipped() -> None:
 
 def test_version_is_the_installed_one() -> None:
     installed = importlib.metadata.version("wengert")
-    assert wengert.__version__ == installed, "not the version in pyproject.toml (or the install is stale)"
+    assert wengert.__version__ == installed, "the install is stale; install again"
 
 
 def test_files_are_short() -> None:
