@@ -31,8 +31,9 @@ def new_figure(width: float, height: float) -> Figure:
     ConfigurationError
         When matplotlib is not installed.
     """
-    figure = optional_library("matplotlib.figure", "plots are drawn with matplotlib", "plot")
-    return figure.Figure(figsize=(width, height), layout="constrained")
+    library = optional_library("matplotlib.figure", "plots are drawn with matplotlib", "plot")
+    figure: Figure = library.Figure(figsize=(width, height), layout="constrained")
+    return figure
 
 
 def axes_or_new(ax: Any, width: float = 5.2, height: float = 4.4) -> Axes:
