@@ -41,7 +41,7 @@ from wengert.run.llvm.profile.kernel_table import KernelSummary, KernelTable, su
 from wengert.run.llvm.runtime.array_address import address
 from wengert.run.llvm.runtime.cache import cached_object_code
 from wengert.run.llvm.runtime.loop_state import NativeProgress
-from wengert.run.llvm.runtime.recent import recent, structure
+from wengert.run.llvm.runtime.recent import recent
 from wengert.run.llvm.runtime.target import LoadedCode, Target, host_target
 from wengert.run.llvm.schedule.buffers import ALIGNMENT, ARENA, FLAG, STATE, memory_of
 from wengert.run.llvm.schedule.parallel_call import is_long, together
@@ -76,9 +76,9 @@ class LLVMExecutor:
         """Return the callable; see `Executor`."""
         if program.free:
             raise WengertError("the program reads values of an enclosing trace; it can only run inside it")
-        made: Executable = recent(
-            ("call", self.target, self.threads, structure(program)), lambda: self._compiled(program)
-        )
+        names = tuple([node.params for node in program.inputs])
+        key = "call", self.target, self.threads, program, names
+        made: Executable = recent(key, lambda: self._compiled(program))
         return made
 
     def _compiled(self, program: Program) -> Executable:
@@ -99,7 +99,7 @@ class LLVMExecutor:
         self, program: Program, roles: Roles, progress: Progress, data: Sequence[Array]
     ) -> NativeLoop | None:
         """Return the loop over a step; see `LoopExecutor`."""
-        key = "loop", self.target, roles, structure(program)
+        key = "loop", self.target, roles, program
         compiled = recent(key, lambda: compiled_loop(program, roles, self.target))
         assert isinstance(progress, NativeProgress)
         return None if compiled is None else NativeLoop(compiled, progress, data, self.threads)
