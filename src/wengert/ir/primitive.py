@@ -89,8 +89,8 @@ class Primitive:
     notation : Notation
     python : str or callable
         NumPy source with the operands as ``{0}``, ``{1}``, …; a callable gets the types and the params.
-    work : callable
-        ``work(result type, operand types, params)``: number of floating-point operations.
+    flops : callable
+        ``flops(result type, operand types, params)``: number of floating-point operations.
     domain : tuple of Interval
         Where each operand may be drawn from.
     special : tuple of float
@@ -117,7 +117,7 @@ class Primitive:
     vjp: VjpRule | NotDifferentiable
     notation: Notation
     python: str | Callable[..., str]
-    work: Callable[..., int]
+    flops: Callable[..., int]
     domain: tuple[Interval, ...]
     source: str
     special: tuple[float, ...] = ()

@@ -50,7 +50,7 @@ def _matmul_vjp(ct: Any, out: Any, x: Any, y: Any) -> tuple[Any, ...]:
     return ct @ np.swapaxes(y, -1, -2), np.swapaxes(x, -1, -2) @ ct
 
 
-def _matmul_work(out: TensorType, operands: list[TensorType], params: dict[str, Any]) -> int:
+def _matmul_flops(out: TensorType, operands: list[TensorType], params: dict[str, Any]) -> int:
     return 2 * out.size * operands[0].shape[-1]
 
 
@@ -64,7 +64,7 @@ matmul = register(
         vjp=_matmul_vjp,
         notation=Notation("{0} {1}"),
         python="{0} @ {1}",
-        work=_matmul_work,
+        flops=_matmul_flops,
         domain=(REAL_LINE, REAL_LINE),
         source="lecture 004, task 2; Giles 2008, 2.2.2",
         implements=(np.matmul,),
@@ -88,7 +88,7 @@ outer = register(
         vjp=lambda ct, out, x, y: (ct @ y, x @ ct),
         notation=Notation(r"{0} \otimes {1}"),
         python="np.outer({0}, {1})",
-        work=lambda out, operands, params: out.size,
+        flops=lambda out, operands, params: out.size,
         domain=(REAL_LINE, REAL_LINE),
         source="lecture 004, task 2",
         decomposition=lambda x, y: x[:, None] * y[None, :],
@@ -165,7 +165,7 @@ def _einsum_vjp(ct: Any, out: Any, *operands: Any, subscripts: Any) -> tuple[Any
     return tuple(contributions)
 
 
-def _einsum_work(out: TensorType, operands: list[TensorType], params: dict[str, Any]) -> int:
+def _einsum_flops(out: TensorType, operands: list[TensorType], params: dict[str, Any]) -> int:
     extents = index_extents(params["subscripts"], tuple(operands))
     return max(2, len(operands)) * math.prod(extents.values())
 
@@ -224,7 +224,7 @@ einsum = register(
         python=lambda *operands, subscripts: (
             f"np.einsum({subscripts!r}, " + ", ".join(f"{{{i}}}" for i in range(len(operands))) + ")"
         ),
-        work=_einsum_work,
+        flops=_einsum_flops,
         domain=(REAL_LINE, REAL_LINE),
         source="lecture 004, task 1",
         decomposition=_pairwise,

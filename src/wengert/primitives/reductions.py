@@ -230,7 +230,7 @@ cumsum = register(
         vjp=lambda ct, out, x, axis: (np.flip(np.cumsum(np.flip(ct, axis), axis=axis), axis),),
         notation=Notation(r"\operatorname{{cumsum}} {0}"),
         python=lambda operand, *, axis: f"np.cumsum({{0}}, axis={axis})",
-        work=lambda out, operands, params: out.size,
+        flops=lambda out, operands, params: out.size,
         domain=(REAL_LINE,),
         source="DLMF 1.4.8 on each partial sum",
         linear=True,

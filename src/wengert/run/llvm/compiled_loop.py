@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.node import Node, constant_value, make_input, make_node
+from wengert.ir.node import Node, make_input, make_node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
 from wengert.primitives.selection import stop_gradient
@@ -69,7 +69,7 @@ class CompiledLoop:
         self._inputs = [memory.slots.get(sources.get(node, node)) for node in program.inputs]
         self._table = (ctypes.c_void_p * memory.table_length)()
         for node in memory.constants:
-            constant = constant_value(node)
+            constant = node.value
             assert constant is not None
             self._table[memory.slots[node]] = address(constant)
         integer = ctypes.c_int64

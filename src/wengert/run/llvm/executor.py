@@ -13,7 +13,7 @@ import numpy as np
 
 from wengert.errors import WengertError
 from wengert.ir.evaluate import check_argument, evaluate, evaluate_node
-from wengert.ir.node import Node, constant_value
+from wengert.ir.node import Node
 from wengert.ir.program import Program
 from wengert.run.executor import Executable
 from wengert.run.llvm.codegen.call_function import (
@@ -154,7 +154,7 @@ class CompiledProgram:
             self._run = prototype(loaded.address(RUN))
         if layout.together is not None:
             self._run_shared = prototype(loaded.address(RUN_TOGETHER))
-        self._constants: dict[Node, Any] = {node: constant_value(node) for node in memory.constants}
+        self._constants: dict[Node, Any] = {node: node.value for node in memory.constants}
         self._table = (ctypes.c_void_p * memory.table_length)()
         for node, constant in self._constants.items():
             self._table[memory.slots[node]] = address(constant)
@@ -215,14 +215,7 @@ class CompiledProgram:
         return self.layout.text()
 
     def kernels(self, arguments: Sequence[Any] | None = None) -> KernelTable:
-        """Return the kernels in the order in which they run, with what each computes, reads and writes.
-
-        Parameters
-        ----------
-        arguments : sequence of array, optional
-            One for each input: to run each kernel on by itself and say how long it takes, and how long it
-            would take at the limits of one core.
-        """
+        """Return the kernels, timed on arguments where there are any; see `Inspectable`."""
         summaries = [summary(kernel) for kernel in self.plan.kernels]
         return KernelTable(summaries if arguments is None else self._timed(summaries, arguments))
 

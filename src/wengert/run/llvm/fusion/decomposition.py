@@ -23,7 +23,7 @@ def expand(program: Program) -> Program:
             if node.primitive is CONSTANT:
                 final[node] = node
                 continue
-            current = with_operands(node, [final[operand] for operand in node.inputs])
+            current = with_operands(node, *[final[operand] for operand in node.inputs])
             final[node] = _expanded(current, trace)
             changed |= final[node] is not current
     expanded = Program(

@@ -102,7 +102,7 @@ def _replaced(outputs: Sequence[Node], found: dict[Node, Node]) -> list[Node]:
     for node in ancestors(outputs):
         operands = tuple([found.get(operand, operand) for operand in node.inputs])
         if node not in found and operands != node.inputs:
-            found[node] = with_operands(node, operands)
+            found[node] = with_operands(node, *operands)
     return [found.get(node, node) for node in outputs]
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from wengert.ir.node import Node, constant_value
+from wengert.ir.node import Node
 from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
 from wengert.run.llvm.fusion.views import is_whole
 
@@ -105,7 +105,7 @@ def _given(plan: Plan, alone: Iterable[Node] = ()) -> dict[Node, int]:
 
 def _constants(plan: Plan, slots: dict[Node, int]) -> list[Node]:
     """Give each constant a place behind `slots`."""
-    found = [node for node in plan.program.nodes if constant_value(node) is not None]
+    found = [node for node in plan.program.nodes if node.value is not None]
     for node in found:
         slots[node] = _FIRST_SLOT + len(slots)
     return found
