@@ -85,7 +85,7 @@ class Copies:
         inside: Callable[[Place, list[Access]], None],
         fixed: Sequence[Index] = (),
     ) -> None:
-        """Generate loops over the axes of `shape` behind those whose indices are fixed."""
+        """Generate loops over the axes of `shape` after those whose indices are fixed."""
         if 0 in shape:
             return
         known = len(fixed)

@@ -35,7 +35,7 @@ ACCUMULATORS = 4
 COLUMN_VECTORS = 4
 
 
-class Nest:
+class LoopNest:
     """The loops of a kernel.
 
     Parameters

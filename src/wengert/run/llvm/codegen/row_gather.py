@@ -54,7 +54,7 @@ class Rows:
 
 
 def copy_bytes(builder: ir.IRBuilder, target: ir.Value, source: ir.Value, size: int) -> None:
-    """Copy so many bytes."""
+    """Copy a number of bytes."""
     type_ = ir.FunctionType(VOID, [POINTER, POINTER, I64, I1])
     copy = external(builder.module, "llvm.memcpy.p0.p0.i64", type_)
     builder.call(copy, [target, source, ir.Constant(I64, size), ir.Constant(I1, 0)])

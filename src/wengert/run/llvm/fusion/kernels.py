@@ -22,7 +22,7 @@ class Form(Enum):
     RANDOM = "random"  # numbers made of a key
     FOLD_IN = "fold in"  # a key made of a key
     ROWS = "rows"  # the rows of a batch
-    AHEAD = "ahead"  # a matrix updated, and multiplied by the row of the next step
+    LOOKAHEAD = "lookahead"  # a matrix updated, and multiplied by the row of the next step
     NUMPY = "numpy"  # a line that NumPy runs
 
 

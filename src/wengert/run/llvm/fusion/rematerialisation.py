@@ -9,7 +9,7 @@ from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
 from wengert.run.llvm.fusion.views import is_whole
 
 
-def recomputed(made: Plan) -> Plan:
+def rematerialised(made: Plan) -> Plan:
     """Return a plan in which readers compute what is one cheap line away from another value in memory.
 
     The square of a product, say, which is kept for the derivative anyway.

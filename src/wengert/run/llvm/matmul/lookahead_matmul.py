@@ -32,12 +32,12 @@ from wengert.run.llvm.fusion.views import View, keeps_order, whole
 from wengert.run.llvm.runtime.target import Target
 from wengert.run.loop import Roles
 
-# Of the vector registers: the sums of as many columns are held at once, and as many that meet every row.
+# Of the vector registers: the sums of as many columns are held at once, and as many used for every row.
 _SHARE = 4
 
 
 @dataclass(frozen=True)
-class Ahead:
+class Lookahead:
     """What a loop needs beside its step to compute a product ahead.
 
     Attributes
@@ -47,7 +47,7 @@ class Ahead:
     given : Node
         The input of the step that holds the product.
     result : Node
-        The step's output that is written over it.
+        The step's output that takes its memory.
     row, following : Node
         The inputs that are this step's row and the next one's.
     """
@@ -59,7 +59,7 @@ class Ahead:
     following: Node
 
 
-def looking_ahead(program: Program, roles: Roles) -> tuple[Plan, Ahead] | None:
+def lookahead(program: Program, roles: Roles) -> tuple[Plan, Lookahead] | None:
     """Return the plan of a step that computes a product of the next one; None where there is none to compute.
 
     The inputs of its program are those of `program`, the product and the next row.
@@ -86,7 +86,7 @@ def looking_ahead(program: Program, roles: Roles) -> tuple[Plan, Ahead] | None:
         if joined is not None:
             leaves = {row: whole(row), matrix: whole(matrix)}
             first = _kernel(matrix.type.shape, [product], leaves, {product: whole(product)})
-            return joined, Ahead(first, given, result, row, following)
+            return joined, Lookahead(first, given, result, row, following)
     return None
 
 
@@ -109,7 +109,7 @@ def _replaced(outputs: Sequence[Node], found: dict[Node, Node]) -> list[Node]:
 def _kernel(
     shape: tuple[int, ...], members: list[Node], leaves: dict[Node, View], stored: dict[Node, View]
 ) -> Kernel:
-    return Kernel(Form.AHEAD, shape, members, leaves, [members[-1]], (0,), stored)
+    return Kernel(Form.LOOKAHEAD, shape, members, leaves, [members[-1]], (0,), stored)
 
 
 def _joined(made: Plan, matrix: Node, updated: Node, result: Node) -> Plan | None:
@@ -136,7 +136,7 @@ def _joined(made: Plan, matrix: Node, updated: Node, result: Node) -> Plan | Non
     return replace(made, kernels=kernels)
 
 
-class UpdateAhead:
+class LookaheadUpdate:
     """Goes down the rows of a matrix: updates them, and adds them up, each times a number of a vector.
 
     Parameters
