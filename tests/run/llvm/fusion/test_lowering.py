@@ -16,6 +16,7 @@ from wengert.run.llvm.codegen.elementwise import ELEMENTWISE
 from wengert.run.llvm.fusion.decomposition import expand
 from wengert.run.llvm.fusion.kernels import Form
 from wengert.run.llvm.fusion.lowering import form_of, left_to_numpy
+from wengert.run.llvm.fusion.views import PLACES, VIEWS
 from wengert.run.numpy import NumpyExecutor
 
 # Scores, which are no part of training, and what NumPy's loop is as fast for.
@@ -34,7 +35,15 @@ def test_every_primitive_has_code_or_a_decomposition_or_a_reason(primitive: Prim
     assert bool(left) == (primitive.name in BY_NUMPY)
 
 
-@pytest.mark.parametrize(("table", "kind"), [(ELEMENTWISE, Kind.ELEMENTWISE), (REDUCTIONS, Kind.REDUCTION)])
+TABLES = {
+    "elementwise": (ELEMENTWISE, Kind.ELEMENTWISE),
+    "reductions": (REDUCTIONS, Kind.REDUCTION),
+    "views": (VIEWS, Kind.MOVEMENT),
+    "places": (PLACES, Kind.MOVEMENT),
+}
+
+
+@pytest.mark.parametrize(("table", "kind"), TABLES.values(), ids=TABLES)
 def test_tables_name_primitives_of_their_kind(table: dict[str, Any], kind: Kind) -> None:
     assert {REGISTRY[name].kind for name in table} == {kind}
 

@@ -60,18 +60,18 @@ def broadcast_strides(view: View, shape: Ints) -> Ints:
 
 def is_known_movement(primitive: Primitive) -> bool:
     """Whether the result of a movement can be described as a view, or its operands' places in it."""
-    return primitive.name in _VIEWS or primitive.name in _PLACES
+    return primitive.name in VIEWS or primitive.name in PLACES
 
 
 def moved(node: Node, view: View) -> View | None:
     """Return the result of a movement as a view of the same buffer, None where elements must be copied."""
-    rule = _VIEWS.get(node.primitive.name)
+    rule = VIEWS.get(node.primitive.name)
     return None if rule is None else rule(view, node.type.shape, dict(node.params))
 
 
 def places(node: Node) -> list[View]:
     """Return where each operand goes in the result of a movement that copies; zeros are anywhere else."""
-    return _PLACES[node.primitive.name](node)
+    return PLACES[node.primitive.name](node)
 
 
 def keeps_order(node: Node) -> bool:
@@ -151,7 +151,7 @@ def _reshape(view: View, shape: Ints, params: dict[str, Any]) -> View | None:
     return View(view.base, view.offset, shape, tuple(reversed(strides)))
 
 
-_VIEWS: dict[str, Callable[[View, Ints, dict[str, Any]], View | None]] = {
+VIEWS: dict[str, Callable[[View, Ints, dict[str, Any]], View | None]] = {
     "transpose": _transpose,
     "expand_dims": _expand,
     "squeeze": _squeeze,
@@ -184,7 +184,7 @@ def _reshaped(node: Node) -> list[View]:
     return [View(node, 0, shape, contiguous_strides(shape))]
 
 
-_PLACES: dict[str, Callable[[Node], list[View]]] = {
+PLACES: dict[str, Callable[[Node], list[View]]] = {
     "concatenate": _joined,
     "pad": _padded,
     "reshape": _reshaped,
