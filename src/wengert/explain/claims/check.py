@@ -152,7 +152,7 @@ class FormulaCheck:
         tried = ways[:1] if report.shape_right else ways[:_MOST_READINGS]
         diagnostician = Diagnostician(
             tried, self._true, vocabulary, constants(truth.problem.program), hypotheses, self.accepted,
-            truth.problem.program.work,
+            truth.problem.program.flops,
         )  # fmt: skip
         if len(agreed) > 1 and all(agreed[1:]):
             found: Diagnosis | None = Diagnosis(self._kink(root), diagnostician.at_a_kink(root))

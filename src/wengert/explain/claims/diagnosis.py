@@ -19,7 +19,7 @@ from wengert.explain.engine import Array
 from wengert.explain.formula import function_name
 
 _MOST_PAIRS = 2000
-_WORK = 5 * 10**9  # operations that all edits together may take; each takes about as many as the function
+_FLOPS = 5 * 10**9  # operations of all edits together; one takes about as many as the function
 _FEWEST = 100  # edits that are tried however much work each is
 _OMISSIONS = ("the derivative of", "the factor", "a sum", "the term")
 
@@ -53,8 +53,8 @@ class Diagnostician:
     hypotheses : Hypotheses
     accepted : callable
         Whether code has the value of the gradient at all points, the given one too.
-    work : int
-        Operations that one evaluation of the function takes.
+    flops : int
+        Of one evaluation of the function.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Diagnostician:
         constants: Constants,
         hypotheses: Hypotheses,
         accepted: Callable[[str], bool],
-        work: int,
+        flops: int,
     ) -> None:
         self._ways = ways
         self._true = true
@@ -74,7 +74,7 @@ class Diagnostician:
         self._constants = constants
         self._hypotheses = hypotheses
         self._accepted = accepted
-        self._most = max(_FEWEST, _WORK // max(1, work))
+        self._most = max(_FEWEST, _FLOPS // max(1, flops))
 
     def diagnose(self, root: ast.expr) -> Diagnosis | None:
         """Return the first hypothesis under which the claim becomes the gradient at all random points."""
