@@ -9,7 +9,6 @@ import polars as pl
 from wengert.cli.formula_options import read_rows
 from wengert.errors import ConfigurationError, DataError
 from wengert.io.table_model import TableModel
-from wengert.io.tables import read_table
 
 
 def load_rows(
@@ -36,4 +35,4 @@ def load_rows(
         raise ConfigurationError("--data: name the table that --row counts in")
     if not data and not Path(file).exists():
         raise DataError(f"{directory} was trained on {file}, which is not here. Name the table with --data.")
-    return model, read_table(file, text_columns=model.preprocessor.text_columns), rows
+    return model, model.read(file), rows

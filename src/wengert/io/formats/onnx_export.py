@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ConfigurationError
+from wengert.io.cells import MISSING, spellings
 from wengert.io.formats.model_description import describe
 from wengert.io.formats.onnx_graph import Graph
 from wengert.io.formats.onnx_operators import Line, lower
@@ -104,9 +105,11 @@ def _columns(graph: Graph, model: PortableModel) -> list[str]:
             continue
         words = graph.input(column.name, "STRING", (None, 1))
         known, other = word_codes(column)
+        spelled = {spelling: code for name, code in known.items() for spelling in spellings(name)}
+        spelled.update(dict.fromkeys(MISSING, known[""]))
         tables: dict[str, Any] = {
-            "keys_strings": list(known),
-            "values_int64s": list(known.values()),
+            "keys_strings": list(spelled),
+            "values_int64s": list(spelled.values()),
             "default_int64": other,
         }
         codes.append(graph.add("LabelEncoder", words, domain="ai.onnx.ml", **tables))
