@@ -52,7 +52,11 @@ def kind_and_note(values, dtype=None):
         (["12,5", "7,25"], "numeric", "'12,5' is read as 12.5"),
         ([f"${i}.50" for i in MANY], "numeric", ".50' is read as "),
         ([f"{i}.5%" for i in range(5)], "numeric", "is read as "),
-        ([str(i * i) for i in MANY] + ["x1"], "numeric", "1 cells that are none count as missing, such as 'x1'"),
+        (
+            [str(i * i) for i in MANY] + ["x1"],
+            "numeric",
+            "1 cells that are none count as missing, such as 'x1'",
+        ),
         (["True", "FALSE", ""], "boolean", ""),
         ([b"a", b"b", b"a"], "categorical", ""),
         (["01/02/2024", "03/04/2024"], "date", "'01/02/2024' is read with the day first"),

@@ -51,7 +51,9 @@ _DATES = [
     for form in (
         r"(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})",
         r"(?P<year>\d{4})[-/](?P<month>\d{1,2})",
-        r"(?P<first>\d{1,2})(?P<mark>[-/.])(?P<then>\d{1,2})(?P=mark)(?P<year>\d{4}|\d{2})",
+        r"(?P<first>\d{1,2})(?P<mark>[-/.])(?P<then>\d{1,2})(?P=mark)(?P<year>\d{4})",
+        r"(?P<first>\d{1,2})(?P<mark>[-/])(?P<then>\d{1,2})(?P=mark)(?P<year>\d{2})",
+        r"(?P<first>\d{2})\.(?P<then>\d{2})\.(?P<year>\d{2})",  # 3.1.24 is rather a version
         rf"(?:[a-z]{{3,9}}\.?,?\s+)?{_DAY}[-\s./]*{_MONTH}[-\s,./]*(?P<year>\d{{4}}|\d{{2}})",
         rf"(?:[a-z]{{3,9}}\.?,?\s+)?{_MONTH}\s*{_DAY},?\s+(?P<year>\d{{4}})",
         rf"{_MONTH}[-\s,]+(?P<year>\d{{4}})",
