@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from wengert.checks import unknown_name
 from wengert.errors import DataError, DTypeError, ModelFileError
 from wengert.io import cells
 from wengert.io.column_values import as_numbers, as_words, find_column, mapped, refuse_missing, suggestion
@@ -19,7 +20,6 @@ from wengert.io.plain_records import from_plain, to_plain
 from wengert.io.reading import NOTHING_READ, TableReading, each
 from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn
 from wengert.io.task import Class, Task, task_of
-from wengert.nn.validation import unknown_name
 
 NumberColumn = NumericColumn | RobustColumn
 WordColumn = CategoricalColumn | EmbeddedColumn
