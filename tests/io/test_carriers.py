@@ -78,7 +78,7 @@ def nullable(frame):
 
 
 def through_pandas(frame):
-    """What pandas reads of the CSV file that it writes, with gaps as it makes them of numbers and booleans."""
+    """What pandas reads of the CSV file that it writes: gaps make numbers floats, and booleans objects."""
     text = objects(frame).to_csv(index=False)
     return pd.read_csv(io.StringIO(text), keep_default_na=False, na_values=[""], float_precision="round_trip")
 

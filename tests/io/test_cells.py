@@ -16,9 +16,9 @@ from tests.io.test_table_model import trained
 import wengert as wg
 from wengert.errors import DataError
 from wengert.estimators.tables import as_frame
-from wengert.io import cells
 from wengert.io.formats.python_predictor import to_python
-from wengert.io.reading import CellReading
+from wengert.io.reading import cells
+from wengert.io.reading.cell_reading import CellReading
 from wengert.io.training_settings import TrainingSettings
 
 UTC = datetime.UTC

@@ -18,9 +18,10 @@ from polars.testing import assert_frame_equal
 
 from wengert.errors import ConfigurationError, DataError
 from wengert.io import read_table
-from wengert.io.cells import MISSING
 from wengert.io.delimited_text import read_delimited
-from wengert.io.reading import NOTHING_SAID, TableReading, TextFormat
+from wengert.io.reading.cells import MISSING
+from wengert.io.reading.table_reading import TableReading
+from wengert.io.reading.text_format import NOTHING_SAID, TextFormat
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n"), min_size=1, max_size=8)
 words = cells.map(lambda cell: "w" + cell.strip()).filter(lambda cell: cell not in MISSING)

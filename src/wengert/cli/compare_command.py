@@ -14,7 +14,7 @@ from wengert.cli.console import result_console
 from wengert.cli.report import heading, listing, score_text
 from wengert.io.comparison import Comparison, Difference, compare
 from wengert.io.evaluation import SCORE_NAMES
-from wengert.io.reading import TextFormat
+from wengert.io.reading.text_format import TextFormat
 from wengert.io.table_model import TableModel
 from wengert.io.tables import read_table
 

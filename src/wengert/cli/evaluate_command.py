@@ -13,7 +13,7 @@ from rich.text import Text
 from wengert.cli.console import result_console
 from wengert.cli.report import describe_task, heading, print_calibration, print_scores
 from wengert.errors import ConfigurationError
-from wengert.io.reading import TextFormat
+from wengert.io.reading.text_format import TextFormat
 from wengert.io.report.run_report import evaluation_figures
 from wengert.io.report.svg import standalone
 from wengert.io.table_model import TableModel

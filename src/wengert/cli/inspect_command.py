@@ -14,7 +14,8 @@ from wengert.cli.train_summary import describe_training, print_outcome_scores
 from wengert.errors import DataError, ModelFileError
 from wengert.io.column_values import is_missing
 from wengert.io.columns import Column, infer_column
-from wengert.io.reading import TableReading, TextFormat
+from wengert.io.reading.table_reading import TableReading
+from wengert.io.reading.text_format import TextFormat
 from wengert.io.table_model import TableModel
 from wengert.io.tables import read_table
 from wengert.io.task import task_of

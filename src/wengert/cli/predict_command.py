@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from wengert.errors import ConfigurationError
-from wengert.io.reading import TextFormat
+from wengert.io.reading.text_format import TextFormat
 from wengert.io.table_model import TableModel
 from wengert.storage import refuse_unwritable, write_file
 

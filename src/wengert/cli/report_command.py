@@ -9,7 +9,7 @@ from rich.text import Text
 
 from wengert.cli.console import result_console
 from wengert.errors import ConfigurationError
-from wengert.io.reading import TextFormat
+from wengert.io.reading.text_format import TextFormat
 from wengert.io.report.run_report import run_report
 from wengert.io.table_model import TableModel
 from wengert.storage import refuse_unwritable, write_file

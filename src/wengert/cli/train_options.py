@@ -11,7 +11,7 @@ from typing import Any
 
 from wengert.cli.config_file import read_config
 from wengert.errors import ConfigurationError
-from wengert.io.reading import TextFormat
+from wengert.io.reading.text_format import TextFormat
 from wengert.io.training_settings import TrainingSettings
 
 _TEST_FRACTION = 0.2

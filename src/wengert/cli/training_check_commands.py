@@ -16,7 +16,7 @@ from wengert.cli.console import result_console
 from wengert.cli.report import heading, listing
 from wengert.cli.train_options import dropped_columns, train_options
 from wengert.errors import ConfigurationError
-from wengert.io.reading import TextFormat
+from wengert.io.reading.text_format import TextFormat
 from wengert.io.report.svg import Chart, standalone
 from wengert.io.table_model import TableModel
 from wengert.io.tables import read_table

@@ -24,7 +24,7 @@ from wengert.io.formats.portable_model import NUMBERS, PortableModel
 from wengert.io.formats.safetensors_file import from_safetensors
 from wengert.io.formats.torch_import import from_torch
 from wengert.io.preprocess import TablePreprocessor, Target
-from wengert.io.reading import NOTHING_READ
+from wengert.io.reading.table_reading import NOTHING_READ
 from wengert.train.history import History
 
 Path = str | os.PathLike[str]

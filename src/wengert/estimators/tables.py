@@ -14,10 +14,10 @@ from scipy import sparse
 from sklearn.utils.validation import validate_data
 
 from wengert.errors import DataError, DataWarning
-from wengert.io import cells
 from wengert.io.columns import infer_column
 from wengert.io.preprocess import PREPROCESSING, TablePreprocessor, Target, fit_columns
-from wengert.io.reading import TableReading, each
+from wengert.io.reading import cells
+from wengert.io.reading.table_reading import TableReading, each
 
 Array = np.ndarray[Any, Any]
 

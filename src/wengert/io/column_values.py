@@ -13,7 +13,7 @@ import polars as pl
 
 from wengert.checks import nearest_name
 from wengert.errors import DataError
-from wengert.io import cells
+from wengert.io.reading import cells
 
 TEXT_TYPES = (pl.String, pl.Categorical, pl.Enum, pl.Binary)
 
@@ -97,7 +97,7 @@ def as_text(column: pl.Series) -> pl.Series:
 
 
 def as_words(column: pl.Series, missing: Collection[str] = ()) -> pl.Series:
-    """Return the category of each cell as `wengert.io.cells.category`, whatever type the column has."""
+    """Return the category of each cell of a column of any type; see `wengert.io.reading.cells.category`."""
     dtype = column.dtype
     if dtype not in TEXT_TYPES and not dtype.is_numeric() and dtype not in (pl.Boolean, pl.Null):
         raise DataError(

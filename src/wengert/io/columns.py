@@ -12,10 +12,14 @@ import polars as pl
 
 from wengert.errors import DataError
 from wengert.io.column_values import TEXT_TYPES, as_numbers, as_words, find_column
-from wengert.io.reading import FEW, MOSTLY, NOTHING_SAID, TableReading, TextFormat, each
+from wengert.io.reading.possible_readings import FEW, MOSTLY
+from wengert.io.reading.table_reading import TableReading, each
+from wengert.io.reading.text_format import NOTHING_SAID, TextFormat
 
 # Names that say of whole numbers that they identify the rows, if they are all different.
-_IDENTIFIER = r"(?i)^(?:.*[\s_.-])?(?:id|uuid|guid|index|idx|key|rownames|row_?id|unnamed.*)$|[a-z](?:Id|ID)$"
+_IDENTIFIER = (
+    r"(?i)^(?:.*[\s_.-])?(?:id|uuid|guid|index|idx|key|rownames|row_?id|unnamed.*|column_1)$|[a-z](?:Id|ID)$"
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,12 +12,12 @@ import polars as pl
 
 from wengert.checks import unknown_name
 from wengert.errors import DataError, DTypeError, ModelFileError
-from wengert.io import cells
 from wengert.io.column_values import as_numbers, as_words, find_column, mapped, refuse_missing, suggestion
 from wengert.io.columns import Column, kinds_of_columns
 from wengert.io.encoded_columns import CategoricalColumn, NumericColumn, mean_and_scale, standardise
 from wengert.io.plain_records import from_plain, to_plain
-from wengert.io.reading import NOTHING_READ, TableReading, each
+from wengert.io.reading import cells
+from wengert.io.reading.table_reading import NOTHING_READ, TableReading, each
 from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn
 from wengert.io.task import Class, Task, task_of
 

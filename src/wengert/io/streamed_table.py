@@ -19,7 +19,7 @@ from wengert.io.column_values import find_column
 from wengert.io.columns import Column, kinds_of_columns
 from wengert.io.parquet_stream import ParquetStream, is_parquet
 from wengert.io.preprocess import PREPROCESSING, TablePreprocessor
-from wengert.io.reading import TableReading, each
+from wengert.io.reading.table_reading import TableReading, each
 from wengert.io.row_split import hold_out
 from wengert.io.table_model import TableModel
 from wengert.io.table_training import TrainedNetwork, train_encoded

@@ -18,7 +18,7 @@ from wengert.io.formats.portable_model import PortableModel
 from wengert.io.model_directory import SavedModel, load_model, save_model
 from wengert.io.network_arrays import arrays_of, with_arrays
 from wengert.io.preprocess import TablePreprocessor
-from wengert.io.reading import NOTHING_SAID, TextFormat
+from wengert.io.reading.text_format import NOTHING_SAID, TextFormat
 from wengert.io.tables import read_table
 
 

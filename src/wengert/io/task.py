@@ -9,7 +9,7 @@ import polars as pl
 
 from wengert.errors import DataError
 from wengert.io.column_values import TEXT_TYPES, as_numbers, as_words, refuse_infinite, refuse_missing
-from wengert.io.reading import TableReading
+from wengert.io.reading.table_reading import TableReading
 
 Class = str | int | float | bool
 

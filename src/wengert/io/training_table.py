@@ -12,7 +12,8 @@ import polars as pl
 from wengert.io.column_values import find_column, first, is_missing
 from wengert.io.columns import Column, kinds_of_columns
 from wengert.io.preprocess import PREPROCESSING, TablePreprocessor
-from wengert.io.reading import NOTHING_SAID, TableReading, TextFormat, each
+from wengert.io.reading.table_reading import TableReading, each
+from wengert.io.reading.text_format import NOTHING_SAID, TextFormat
 from wengert.io.row_split import folds, hold_out
 from wengert.io.table_model import TableModel
 from wengert.io.table_training import TrainedNetwork, train_network

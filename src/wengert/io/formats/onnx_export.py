@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ConfigurationError
-from wengert.io.cells import MISSING, spellings
 from wengert.io.formats.model_description import describe
 from wengert.io.formats.onnx_graph import Graph
 from wengert.io.formats.onnx_operators import Line, lower
 from wengert.io.formats.portable_model import PortableModel, statistics, trace_model, word_codes
 from wengert.io.formats.row_program import RowProgram
 from wengert.io.preprocess import NumberColumn
+from wengert.io.reading.cells import MISSING, spellings
 from wengert.ir.node import INPUT, constant_value
 from wengert.storage.checksum import PLACEHOLDER, seal
 from wengert.trace.tree import flatten, leaf_paths

@@ -13,7 +13,8 @@ from wengert.errors import DTypeError
 from wengert.io.encoded_columns import MAXIMUM_DEVIATION
 from wengert.io.formats.row_program import RowProgram
 from wengert.io.preprocess import EncodedColumn, NumberColumn, Target, WordColumn
-from wengert.io.reading import NOTHING_READ, CellReading, TableReading
+from wengert.io.reading.cell_reading import CellReading
+from wengert.io.reading.table_reading import NOTHING_READ, TableReading
 from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn, smooth_clip
 from wengert.primitives.composites import softmax
 from wengert.primitives.exponential import sigmoid

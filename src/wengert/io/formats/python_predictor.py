@@ -13,10 +13,10 @@ import numpy as np
 
 from wengert import nn
 from wengert.errors import UnsupportedFunctionError
-from wengert.io import cells, text_rows
 from wengert.io.formats import predictor_template
 from wengert.io.formats.portable_model import PortableModel, readings, trace_model, word_codes
 from wengert.io.formats.row_program import ROWS, RowProgram
+from wengert.io.reading import cells, text_rows
 from wengert.ir.program import Program
 from wengert.ir.python_names import identifier
 from wengert.trace.tree import flatten, leaf_paths

@@ -76,7 +76,7 @@ def plain(value: Any) -> Any:
         return str(value).strip() or None
     if isinstance(value, (np.datetime64, np.timedelta64)):
         return value.astype(f"{'M' if isinstance(value, np.datetime64) else 'm'}8[us]").item()
-    if isinstance(value, np.floating) and not isinstance(value, float):
+    if isinstance(value, np.floating) and value.dtype != np.float64:
         value = float(str(value))  # 0.1 of float32 is 0.1, and not 0.10000000149
     elif isinstance(value, np.generic):
         value = value.item()
@@ -195,6 +195,11 @@ def days(text: str, order: str = "ymd") -> float | None:
     """Return the date, moment or time of day that a text writes, in days since 1970-01-01, UTC, or None."""
     if not any(mark.isdecimal() for mark in text):
         return None
+    if text[4:5] == text[7:8] == "-":  # which is most of them
+        try:
+            return microseconds(datetime.datetime.fromisoformat(text)) / MICROSECONDS_A_DAY
+        except ValueError:
+            pass
     for form in (*_DATES, _TIME_OF_DAY):
         found = form.fullmatch(text.strip())
         if found:
