@@ -83,6 +83,9 @@ def test_what_stands_in_real_files_does_not_stop_training(command, tables):
     assert "'n.d.'" in said
     assert "'$1,000' is read as 1000" in said
     assert "share numeric scaled by quartiles '0,00%' is read as 0" in said
+    scored = command("evaluate", "houses-model", path)
+    assert (scored.code, scored.err) == (0, outcome.err.splitlines(keepends=True)[0])
+    assert "152 rows" in scored.out
     # The very file is read as it was in training, by the exported program too.
     predicted = command("predict", "houses-model", path)
     assert (predicted.code, predicted.err) == (0, "")

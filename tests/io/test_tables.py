@@ -93,6 +93,8 @@ def test_text_that_is_nearly_a_table_never_breaks_out(text):
         (b"# made on Monday, by hand\n#\na,b\n1,2\n", ["a", "b"], [(1, 2)]),
         (b"#a,b\n1,2\n", ["#a", "b"], [(1, 2)]),
         (b"[a],{b}\n1,2\n", ["[a]", "{b}"], [(1, 2)]),
+        (b'a, b\n1, "x, y"\n', ["a", "b"], [(1, "x, y")]),
+        (b"a,b\n1," + b"x" * 200_000 + b"\n", ["a", "b"], [(1, "x" * 200_000)]),
         (b'a,b\n5" pipe,2\n6" pipe,3\n', ["a", "b"], [('5" pipe', 2), ('6" pipe', 3)]),
         (b"size, m;price\n1,5;20\n2,5;30\n", ["size, m", "price"], [(1.5, 20), (2.5, 30)]),
         (b"price\n12,5\n13,1\n", ["price"], [(12.5,), (13.1,)]),
@@ -180,6 +182,12 @@ def test_refused_text(tmp_path, case, suffix):
     with pytest.raises(DataError, match=said) as caught:
         read_table(file)
     assert "table" + suffix in str(caught.value)
+
+
+def test_a_title_above_the_header_is_refused_by_its_lines(tmp_path):
+    file = write(tmp_path, "t.csv", b"Table 1\n\na,b\n1,2\n3,4\n")
+    with pytest.raises(DataError, match=r"row 2 \(line 3\) has 2 fields.*remove lines above the header"):
+        read_table(file)
 
 
 def test_an_archive_named_csv(tmp_path):

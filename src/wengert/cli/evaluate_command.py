@@ -11,6 +11,7 @@ import polars as pl
 from rich.text import Text
 
 from wengert.cli.console import result_console
+from wengert.cli.model_rows import read_labelled
 from wengert.cli.report import describe_task, heading, print_calibration, print_scores
 from wengert.errors import ConfigurationError
 from wengert.io.reading.text_format import TextFormat
@@ -25,7 +26,7 @@ def run(model: str, file: str, plots: str | None, given: TextFormat, *, as_json:
     if plots is not None and (reason := why_not_writable(Path(plots).absolute(), "figure.svg")):
         raise ConfigurationError(f"--plots {plots}: no figures can be written there: {reason}.")
     loaded = TableModel.load(model)
-    frame = loaded.read(file, given)
+    frame = read_labelled(loaded, file, given)
     scores = loaded.score(frame)
     if plots is not None:
         _write_plots(Path(plots), loaded, frame, scores)

@@ -13,6 +13,7 @@ from typing import Any
 from rich.text import Text
 
 from wengert.cli.console import result_console
+from wengert.cli.model_rows import read_labelled
 from wengert.cli.report import heading, listing
 from wengert.cli.train_options import dropped_columns, train_options
 from wengert.errors import ConfigurationError
@@ -88,7 +89,7 @@ def rate_chart(curve: LearningRateCurve) -> str:
 def doctor(model: str, data: str, given: TextFormat, *, as_json: bool) -> int:
     """Examine a model; see `wengert.cli.app.doctor`."""
     loaded = TableModel.load(model)
-    frame = loaded.read(data, given)
+    frame = read_labelled(loaded, data, given)
     diagnosis = examine(loaded, frame)
     if as_json:
         # A model that is ill may give numbers that JSON has not: null in their place.

@@ -91,17 +91,20 @@ def table_rows(text: str, where: str, separator: str | None = None) -> tuple[lis
     if separator is None:
         separator = _separator(text)
     reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=separator == " "
+        io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True
     )
-    rows = _checked(reader, where, separator, above + bool(declared))
+    rows = _checked(reader, where, separator, above + bool(declared), len(text))
     return next(rows), rows
 
 
-def _checked(reader: Iterator[list[str]], where: str, separator: str, above: int) -> Iterator[list[str]]:
+def _checked(
+    reader: Iterator[list[str]], where: str, separator: str, above: int, longest: int
+) -> Iterator[list[str]]:
     """Yield the names, then each row; `above` lines stand before what the reader reads."""
     names: list[str] = []
     rows = blank = 0
     uneven: list[str] = []
+    limit = csv.field_size_limit(longest)
     try:
         for cells in reader:
             if not names:
@@ -127,6 +130,8 @@ def _checked(reader: Iterator[list[str]], where: str, separator: str, above: int
             f"{where}, row {rows + 1} (line {line}) has a quote that is not closed or not at the edge of its "
             f"field ({error}). Correct the quotes."
         ) from None
+    finally:
+        csv.field_size_limit(limit)
     if uneven:
         others = "".join(f"; {one}" for one in uneven[1:_LISTED])
         more = f"; and {len(uneven) - _LISTED} more" if len(uneven) > _LISTED else ""
@@ -183,11 +188,10 @@ def _without_comments(text: str, separator: str | None) -> tuple[str, int]:
 
 def _separator(text: str) -> str:
     """Return the separator under which the rows fit the header, of several the one that leaves no other."""
-    header = next(csv.reader(io.StringIO(text, newline="")), [""])
     line = text.lstrip().split("\n", 1)[0]
     possible = [separator for separator in SEPARATORS if separator in line]
     if not possible:
-        return next((one for one in SEPARATORS if _fit(text, one)[0] == 1.0), ",") if header else ","
+        return next((one for one in SEPARATORS if _fit(text, one) == (1.0, 1.0)), ",")
     return max(possible, key=lambda separator: _fit(text, separator)) if len(possible) > 1 else possible[0]
 
 
