@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from wengert.checks import in_range
 from wengert.ir.composite import composite
 from wengert.nn.arrays import penalised
 from wengert.nn.module import Module
+from wengert.trace.settings import cast
 
 
 @composite
@@ -42,12 +43,14 @@ class L1:
 
     strength: float
 
+    settings: ClassVar = ("strength",)
+
     def __post_init__(self) -> None:
         in_range("L1", "strength", self.strength, 0, math.inf)
 
     def __call__(self, net: Module) -> Any:
         """Return the penalty of a network, a scalar."""
-        return self.strength * l1_norm(list(penalised(net).values()))
+        return _scaled(self.strength, l1_norm(list(penalised(net).values())))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,9 +69,16 @@ class L2:
 
     strength: float
 
+    settings: ClassVar = ("strength",)
+
     def __post_init__(self) -> None:
         in_range("L2", "strength", self.strength, 0, math.inf)
 
     def __call__(self, net: Module) -> Any:
         """Return the penalty of a network, a scalar."""
-        return self.strength * half_squared_norm(list(penalised(net).values()))
+        return _scaled(self.strength, half_squared_norm(list(penalised(net).values())))
+
+
+def _scaled(strength: Any, norm: Any) -> Any:
+    # The norm of no weights is a plain 0.
+    return cast(strength, norm.dtype) * norm if hasattr(norm, "dtype") else strength * norm

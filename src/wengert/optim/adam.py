@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,17 +12,18 @@ from wengert.checks import in_range
 from wengert.optim.optimiser import (
     LearningRate,
     State,
-    cast,
     check_betas,
     check_learning_rate,
     check_weight_decay,
     counted,
     first_state,
+    logarithms,
     normal_or_zero,
     rate_at,
     updated,
     weight_so_far,
 )
+from wengert.trace.settings import cast, nonzero
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Adam:
     epsilon: float = 1e-8
     weight_decay: LearningRate = 0.0
 
+    settings: ClassVar = ("learning_rate", "betas", "_log_betas", "epsilon", "weight_decay")
+
     # Whether λ w is part of the gradient (Adam) or a step of its own (AdamW); no field, it tells the classes
     # apart.
     _decoupled = False
@@ -67,6 +70,7 @@ class Adam:
         check_betas(name, self.betas)
         in_range(name, "epsilon", self.epsilon, 0, math.inf, low_open=True)
         check_weight_decay(name, self.weight_decay)
+        object.__setattr__(self, "_log_betas", logarithms(self.betas))
 
     def init(self, parameters: Any) -> State:
         """Return the state before the first step: the counter, m and v."""
@@ -78,19 +82,22 @@ class Adam:
         rate = rate_at(self.learning_rate, taken)
         decay = rate_at(self.weight_decay, taken)
         first, second = self.betas
-        size = rate / weight_so_far(first, step)
+        log_first, log_second = self._log_betas  # type: ignore[attr-defined]
+        size = rate / weight_so_far(log_first, step)
         # One division for all elements: they would be most of the work of a step.
-        spread = 1 / np.sqrt(weight_so_far(second, step))
+        spread = 1 / np.sqrt(weight_so_far(log_second, step))
 
         def rule(parameter: Any, gradient: Any, mean: Any, square: Any) -> tuple[Any, Any, Any]:
             dtype = parameter.dtype
-            if self.weight_decay and self._decoupled:
+            if nonzero(self.weight_decay) and self._decoupled:
                 parameter = parameter - cast(rate * decay, dtype) * parameter
-            elif self.weight_decay:
+            elif nonzero(self.weight_decay):
                 gradient = gradient + cast(decay, dtype) * parameter
-            mean = normal_or_zero(first * mean + (1 - first) * gradient)
-            square = normal_or_zero(second * square + (1 - second) * np.square(gradient))
-            scale = np.sqrt(square) * cast(spread, dtype) + self.epsilon
+            mean = normal_or_zero(cast(first, dtype) * mean + cast(1 - first, dtype) * gradient)
+            square = normal_or_zero(
+                cast(second, dtype) * square + cast(1 - second, dtype) * np.square(gradient)
+            )
+            scale = np.sqrt(square) * cast(spread, dtype) + cast(self.epsilon, dtype)
             return parameter - cast(size, dtype) / scale * mean, mean, square
 
         parameters, mean, square = updated(rule, parameters, gradients, state["mean"], state["square"])

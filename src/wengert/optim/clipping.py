@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from wengert.checks import in_range
+from wengert.trace.settings import cast
+from wengert.trace.tensor import Tensor
 from wengert.trace.tree import flatten, unflatten
 
 
@@ -36,7 +38,7 @@ def global_norm(gradients: Any) -> Any:
         return scale * np.sqrt(total)
 
 
-def clip_by_norm(gradients: Any, max_norm: float) -> Any:
+def clip_by_norm(gradients: Any, max_norm: Any) -> Any:
     """Scale a tree of gradients so that its norm is at most `max_norm`.
 
     A norm that is not finite cannot be scaled back: ∞/∞ would turn an overflow into NaN, or 1/∞ hide it as
@@ -46,7 +48,7 @@ def clip_by_norm(gradients: Any, max_norm: float) -> Any:
     Parameters
     ----------
     gradients : tree of array or tensor
-    max_norm : float
+    max_norm : float or tensor
         Above 0.
 
     Returns
@@ -62,8 +64,10 @@ def clip_by_norm(gradients: Any, max_norm: float) -> Any:
     -----
     Pascanu, Mikolov & Bengio 2013.
     """
-    in_range("clip_by_norm", "max_norm", max_norm, 0, math.inf, low_open=True)
+    if not isinstance(max_norm, Tensor):  # as a setting of a training step is, checked before
+        in_range("clip_by_norm", "max_norm", max_norm, 0, math.inf, low_open=True)
     norm = global_norm(gradients)
+    max_norm = cast(max_norm, norm.dtype)
     factor = np.where(norm < np.inf, max_norm / np.maximum(norm, max_norm), 1)
     leaves, structure = flatten(gradients)
     return unflatten(structure, [leaf * factor.astype(leaf.dtype) for leaf in leaves])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-from typing import Any
+from typing import Any, ClassVar
 
 from wengert.errors import ConfigurationError
 from wengert.optim.optimiser import LearningRate, Optimiser, State
@@ -38,6 +38,8 @@ class ParameterGroups:
 
     groups: tuple[tuple[str, Optimiser], ...]
     otherwise: Optimiser
+
+    settings: ClassVar = ("groups", "otherwise")
 
     def __post_init__(self) -> None:
         for group in self.groups:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,17 +12,18 @@ from wengert.checks import in_range, positive_integer
 from wengert.optim.optimiser import (
     LearningRate,
     State,
-    cast,
     check_betas,
     check_learning_rate,
     check_weight_decay,
     counted,
     first_state,
+    logarithms,
     normal_or_zero,
     rate_at,
     updated,
     weight_so_far,
 )
+from wengert.trace.settings import cast, nonzero
 from wengert.trace.tree import map_leaves
 
 # Chosen by Jordan for speed: five iterations bring singular values from [0.01, 1] to about [0.7, 1.2].
@@ -97,6 +98,8 @@ class Muon:
     betas: tuple[float, float] = (0.9, 0.999)
     epsilon: float = 1e-8
 
+    settings: ClassVar = ("learning_rate", "momentum", "weight_decay", "betas", "_log_betas", "epsilon")
+
     def __post_init__(self) -> None:
         check_learning_rate("Muon", self.learning_rate)
         in_range("Muon", "momentum", self.momentum, 0, 1)
@@ -104,6 +107,7 @@ class Muon:
         positive_integer("Muon", "iterations", self.iterations)
         check_betas("Muon", self.betas)
         in_range("Muon", "epsilon", self.epsilon, 0, math.inf, low_open=True)
+        object.__setattr__(self, "_log_betas", logarithms(self.betas))
 
     def init(self, parameters: Any) -> State:
         """Return the state before the first step: the counter, v or m, and Adam's v where it is used."""
@@ -120,19 +124,24 @@ class Muon:
 
         def rule(parameter: Any, gradient: Any, mean: Any, square: Any) -> tuple[Any, Any, Any]:
             dtype = parameter.dtype
-            if self.weight_decay:
+            if nonzero(self.weight_decay):
                 parameter = parameter - cast(rate * self.weight_decay, dtype) * parameter
             if len(parameter.shape) == 2:
-                mean = normal_or_zero(self.momentum * mean + (1 - self.momentum) * gradient)
-                ahead = (1 - self.momentum) * gradient + self.momentum * mean if self.nesterov else mean
+                momentum, rest = cast(self.momentum, dtype), cast(1 - self.momentum, dtype)
+                mean = normal_or_zero(momentum * mean + rest * gradient)
+                ahead = rest * gradient + momentum * mean if self.nesterov else mean
                 size = _ADAM_SIZE * math.sqrt(max(parameter.shape))
                 move = size * orthogonalised(ahead, self.iterations)
                 return parameter - cast(rate, dtype) * move, mean, square
             first, second = self.betas
-            mean = normal_or_zero(first * mean + (1 - first) * gradient)
-            square = normal_or_zero(second * square + (1 - second) * np.square(gradient))
-            spread = np.sqrt(square) / cast(np.sqrt(weight_so_far(second, step)), dtype) + self.epsilon
-            return parameter - cast(rate / weight_so_far(first, step), dtype) * mean / spread, mean, square
+            log_first, log_second = self._log_betas  # type: ignore[attr-defined]
+            mean = normal_or_zero(cast(first, dtype) * mean + cast(1 - first, dtype) * gradient)
+            square = normal_or_zero(
+                cast(second, dtype) * square + cast(1 - second, dtype) * np.square(gradient)
+            )
+            root = np.sqrt(square) / cast(np.sqrt(weight_so_far(log_second, step)), dtype)
+            size = cast(rate / weight_so_far(log_first, step), dtype)
+            return parameter - size * mean / (root + cast(self.epsilon, dtype)), mean, square
 
         parameters, mean, square = updated(rule, parameters, gradients, state["mean"], state["square"])
         return parameters, {"step": step, "mean": mean, "square": square}

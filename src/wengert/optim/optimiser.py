@@ -20,7 +20,9 @@ State = dict[str, Any]
 class Optimiser(Protocol):
     """A rule that turns parameters, gradients and a state into new parameters and a new state.
 
-    Both methods are pure and written in plain NumPy, so that they can be traced into a training step.
+    Both methods are pure and written in plain NumPy, so that they can be traced into a training step. A class
+    may name in `settings` the attributes that are inputs of the step and no constants of it; `update` then
+    meets tensors of float64 in place of numbers other than 0 (see `wengert.trace.settings`).
     """
 
     @property
@@ -84,13 +86,6 @@ def rate_at(learning_rate: LearningRate, step: Any) -> Any:
     return learning_rate(step) if callable(learning_rate) else learning_rate
 
 
-def cast(number: Any, dtype: Any) -> Any:
-    """Return a scalar in the dtype of the parameter it will meet, which it must not widen."""
-    if isinstance(number, (int, float)) and not isinstance(number, np.generic):
-        return number
-    return number.astype(dtype)
-
-
 def normal_or_zero(moment: Any) -> Any:
     """Return what is summed up over the steps, with 0 in place of subnormal numbers.
 
@@ -102,9 +97,15 @@ def normal_or_zero(moment: Any) -> Any:
     return np.where(np.abs(moment) < smallest, np.zeros((), moment.dtype), moment)
 
 
-def weight_so_far(beta: float, step: Any) -> Any:
-    """Return 1 − βᵗ: so much of a moment that began at 0 are gradients, after t steps."""
-    return -np.expm1(step * (math.log(beta) if beta else -math.inf))
+def logarithms(betas: tuple[float, float]) -> tuple[float, float]:
+    """Return log β of each β, for `weight_so_far`."""
+    first, second = (math.log(beta) if beta else -math.inf for beta in betas)
+    return first, second
+
+
+def weight_so_far(log_beta: Any, step: Any) -> Any:
+    """Return 1 − βᵗ of log β: the share of gradients in a moment that began at 0, after t steps."""
+    return -np.expm1(step * log_beta)
 
 
 def updated(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from wengert.checks import in_range
 from wengert.optim.optimiser import (
     LearningRate,
     State,
-    cast,
     check_learning_rate,
     check_weight_decay,
     counted,
@@ -21,6 +20,7 @@ from wengert.optim.optimiser import (
     rate_at,
     updated,
 )
+from wengert.trace.settings import cast, nonzero
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +57,8 @@ class RMSProp:
     momentum: float = 0.0
     weight_decay: float = 0.0
 
+    settings: ClassVar = ("learning_rate", "decay", "epsilon", "momentum", "weight_decay")
+
     def __post_init__(self) -> None:
         check_learning_rate("RMSProp", self.learning_rate)
         in_range("RMSProp", "decay", self.decay, 0, 1)
@@ -66,7 +68,7 @@ class RMSProp:
 
     def init(self, parameters: Any) -> State:
         """Return the state before the first step: the counter, v, and b where there is momentum."""
-        return first_state(parameters, "square", *(["velocity"] if self.momentum else []))
+        return first_state(parameters, "square", *(["velocity"] if nonzero(self.momentum) else []))
 
     def update(self, parameters: Any, gradients: Any, state: State) -> tuple[Any, State]:
         """Return the parameters and the state after one step; the parameters keep their dtypes."""
@@ -74,10 +76,13 @@ class RMSProp:
         rate = rate_at(self.learning_rate, taken)
 
         def scaled(parameter: Any, gradient: Any, square: Any) -> tuple[Any, Any]:
-            if self.weight_decay:
-                gradient = gradient + self.weight_decay * parameter
-            square = normal_or_zero(self.decay * square + (1 - self.decay) * np.square(gradient))
-            return gradient / (np.sqrt(square) + self.epsilon), square
+            dtype = parameter.dtype
+            if nonzero(self.weight_decay):
+                gradient = gradient + cast(self.weight_decay, dtype) * parameter
+            square = normal_or_zero(
+                cast(self.decay, dtype) * square + cast(1 - self.decay, dtype) * np.square(gradient)
+            )
+            return gradient / (np.sqrt(square) + cast(self.epsilon, dtype)), square
 
         def plain(parameter: Any, gradient: Any, square: Any) -> tuple[Any, Any]:
             move, square = scaled(parameter, gradient, square)
@@ -85,11 +90,11 @@ class RMSProp:
 
         def with_momentum(parameter: Any, gradient: Any, square: Any, velocity: Any) -> tuple[Any, Any, Any]:
             move, square = scaled(parameter, gradient, square)
-            velocity = normal_or_zero(self.momentum * velocity + move)
+            velocity = normal_or_zero(cast(self.momentum, parameter.dtype) * velocity + move)
             return parameter - cast(rate, parameter.dtype) * velocity, square, velocity
 
         after: State = {"step": step}
-        if not self.momentum:
+        if not nonzero(self.momentum):
             parameters, after["square"] = updated(plain, parameters, gradients, state["square"])
         else:
             parameters, after["square"], after["velocity"] = updated(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -33,6 +33,8 @@ class Constant:
     """
 
     rate: float
+
+    settings: ClassVar = ("rate",)
 
     def __post_init__(self) -> None:
         in_range("Constant", "rate", self.rate, 0)
@@ -59,6 +61,8 @@ class StepDecay:
     rate: float
     every: int
     factor: float = 0.1
+
+    settings: ClassVar = ("rate",)
 
     def __post_init__(self) -> None:
         in_range("StepDecay", "rate", self.rate, 0)
@@ -88,6 +92,8 @@ class InverseScaling:
 
     rate: float
     power: float = 0.5
+
+    settings: ClassVar = ("rate",)
 
     def __post_init__(self) -> None:
         in_range("InverseScaling", "rate", self.rate, 0)
@@ -123,6 +129,8 @@ class Cosine:
     steps: int
     final: float = 0.0
 
+    settings: ClassVar = ("rate", "final")
+
     def __post_init__(self) -> None:
         in_range("Cosine", "rate", self.rate, 0)
         positive_integer("Cosine", "steps", self.steps)
@@ -154,6 +162,8 @@ class OneCycle:
     peak: float
     steps: int
     rise: float = 0.3
+
+    settings: ClassVar = ("peak",)
 
     _START = 25.0
     _END = 25.0e4
@@ -196,6 +206,8 @@ class WarmUp:
     steps: int
     then: float | Callable[[Any], Any]
 
+    settings: ClassVar = ("then",)
+
     def __post_init__(self) -> None:
         positive_integer("WarmUp", "steps", self.steps)
         if not callable(self.then):
@@ -232,6 +244,8 @@ class CosineCycles:
     rate: float
     steps: int
     cycles: int = 4
+
+    settings: ClassVar = ("rate",)
 
     def __post_init__(self) -> None:
         in_range("CosineCycles", "rate", self.rate, 0)
@@ -270,6 +284,8 @@ class FlatCosine:
 
     rate: float
     steps: int
+
+    settings: ClassVar = ("rate",)
 
     def __post_init__(self) -> None:
         in_range("FlatCosine", "rate", self.rate, 0)

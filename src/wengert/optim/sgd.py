@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 from wengert.checks import in_range
 from wengert.errors import ConfigurationError
 from wengert.optim.optimiser import (
     LearningRate,
     State,
-    cast,
     check_learning_rate,
     check_weight_decay,
     counted,
@@ -19,6 +18,7 @@ from wengert.optim.optimiser import (
     rate_at,
     updated,
 )
+from wengert.trace.settings import cast, nonzero
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +53,8 @@ class SGD:
     nesterov: bool = False
     weight_decay: float = 0.0
 
+    settings: ClassVar = ("learning_rate", "momentum", "weight_decay")
+
     def __post_init__(self) -> None:
         check_learning_rate("SGD", self.learning_rate)
         in_range("SGD", "momentum", self.momentum, 0, 1)
@@ -62,7 +64,7 @@ class SGD:
 
     def init(self, parameters: Any) -> State:
         """Return the state before the first step: the counter, and v where there is momentum."""
-        return first_state(parameters, "velocity") if self.momentum else first_state(parameters)
+        return first_state(parameters, "velocity") if nonzero(self.momentum) else first_state(parameters)
 
     def update(self, parameters: Any, gradients: Any, state: State) -> tuple[Any, State]:
         """Return the parameters and the state after one step; the parameters keep their dtypes."""
@@ -70,19 +72,21 @@ class SGD:
         rate = rate_at(self.learning_rate, taken)
 
         def direction(parameter: Any, gradient: Any) -> Any:
-            return gradient + self.weight_decay * parameter if self.weight_decay else gradient
+            if not nonzero(self.weight_decay):
+                return gradient
+            return gradient + cast(self.weight_decay, parameter.dtype) * parameter
 
         def plain(parameter: Any, gradient: Any) -> tuple[Any]:
             return (parameter - cast(rate, parameter.dtype) * direction(parameter, gradient),)
 
         def with_momentum(parameter: Any, gradient: Any, velocity: Any) -> tuple[Any, Any]:
-            slope = direction(parameter, gradient)
-            velocity = normal_or_zero(self.momentum * velocity + slope)
-            move = slope + self.momentum * velocity if self.nesterov else velocity
+            slope, momentum = direction(parameter, gradient), cast(self.momentum, parameter.dtype)
+            velocity = normal_or_zero(momentum * velocity + slope)
+            move = slope + momentum * velocity if self.nesterov else velocity
             return parameter - cast(rate, parameter.dtype) * move, velocity
 
         after: State = {"step": step}
-        if not self.momentum:
+        if not nonzero(self.momentum):
             (parameters,) = updated(plain, parameters, gradients)
         else:
             parameters, after["velocity"] = updated(with_momentum, parameters, gradients, state["velocity"])

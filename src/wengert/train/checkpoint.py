@@ -14,7 +14,7 @@ from wengert.train.callbacks import Stop
 from wengert.train.history import Epoch, History
 from wengert.train.moment import Moment
 
-_VERSION = 1
+_VERSION = 2
 _ENTRY = "training"
 
 

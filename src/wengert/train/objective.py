@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -52,6 +52,8 @@ class Objective:
 
     loss: Loss
     penalty: Penalty | None = None
+
+    settings: ClassVar = ("penalty",)
 
     def mean_loss(self, prediction: Any, target: Any, weights: Any) -> Any:
         """Return Σ wᵢ ℓᵢ / rows, or the mean of ℓ where `weights` is None.

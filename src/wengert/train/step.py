@@ -13,6 +13,7 @@ from wengert.ir.program import Program
 from wengert.optim import Optimiser, clip_by_norm
 from wengert.primitives import random
 from wengert.run import Executor
+from wengert.trace.settings import settings, with_settings
 from wengert.trace.tracing import abstract, trace
 from wengert.trace.tree import flatten, leaf_paths, unflatten
 from wengert.train.inputs import Rows
@@ -56,9 +57,12 @@ def batch_types(batch: Rows, dtype: np.dtype[Any]) -> tuple[Any, Any, Any]:
 
 
 class TrainingStep:
-    """(network, optimiser's state, batch, step number) → (network, optimiser's state, loss).
+    """(network, optimiser's state, settings, batch, step number) → (network, state, settings, loss).
 
-    Between steps network and state are one tuple of arrays, the carry: the first outputs of the program are
+    The settings are the numbers of optimiser, penalty and clipping: rate, momentum, decay, λ. As inputs they
+    can change without a new program.
+
+    Between steps all three are one tuple of arrays, the carry: the first outputs of the program are
     its first inputs in the next step. No array is changed in place, so a carry stays what it was.
 
     Parameters
@@ -77,7 +81,7 @@ class TrainingStep:
     names : tuple of str
         A name for each array of a carry.
     network_count : int
-        How many arrays of a carry belong to the network; the rest is the optimiser's.
+        How many arrays of a carry belong to the network.
     """
 
     def __init__(
@@ -94,9 +98,14 @@ class TrainingStep:
         self.clip_norm = clip_norm
         self.dtype = floating_dtype(net)
         state = optimizer.init(nn.parameters(net))
-        leaves, self._structure = flatten((net, state))
+        numbers = settings(self._rules)
+        leaves, self._structure = flatten((net, state, numbers))
         self.initial: Carry = tuple(np.asarray(leaf) for leaf in leaves)
-        self.names = (*leaf_paths(net), *leaf_paths(state, "optimizer"))
+        self.names = (
+            *leaf_paths(net),
+            *leaf_paths(state, "optimizer"),
+            *leaf_paths(numbers, "settings"),
+        )
         self.network_count = len(flatten(net)[0])
         self._programs: dict[int, Program] = {}
 
@@ -123,18 +132,25 @@ class TrainingStep:
         ConfigurationError
             When the step would change the dtype or shape of a parameter or of the optimiser's state.
         """
-        net, state = unflatten(self._structure, [abstract(leaf.shape, leaf.dtype) for leaf in self.initial])
+        net, *state = unflatten(self._structure, [abstract(leaf.shape, leaf.dtype) for leaf in self.initial])
         types = batch_types(batch, self.dtype)
-        program = trace(self._step, net, state, *types, abstract((2,), np.uint32), abstract((), np.int64))
+        program = trace(self._step, net, *state, *types, abstract((2,), np.uint32), abstract((), np.int64))
         for name, before, after in zip(self.names, program.inputs, program.outputs, strict=False):
             if after.type is not before.type:
                 raise ConfigurationError(f"a training step turns {name} from {before.type} into {after.type}")
         return simplify(program)
 
-    def _step(self, net: Any, optimizer: Any, X: Any, y: Any, weights: Any, key: Any, step: Any) -> Any:
+    @property
+    def _rules(self) -> dict[str, Any]:
+        return {"optimizer": self.optimizer, "objective": self.objective, "clip_norm": self.clip_norm}
+
+    def _step(
+        self, net: Any, state: Any, numbers: Any, X: Any, y: Any, weights: Any, key: Any, step: Any
+    ) -> Any:
         key = random.fold_in(key, step)
-        _, loss, running, gradients = loss_and_gradients(net, self.objective, X, y, weights, key)
+        rules = with_settings(self._rules, numbers)
+        _, loss, running, gradients = loss_and_gradients(net, rules["objective"], X, y, weights, key)
         if self.clip_norm is not None:
-            gradients = clip_by_norm(gradients, self.clip_norm)
-        parameters, optimizer = self.optimizer.update(nn.parameters(net), gradients, optimizer)
-        return nn.with_state(nn.with_parameters(net, parameters), running), optimizer, loss
+            gradients = clip_by_norm(gradients, rules["clip_norm"])
+        parameters, state = rules["optimizer"].update(nn.parameters(net), gradients, state)
+        return nn.with_state(nn.with_parameters(net, parameters), running), state, numbers, loss
