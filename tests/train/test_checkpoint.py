@@ -197,7 +197,7 @@ def test_a_loss_with_settings_is_told_from_others(tmp_path):
 
 def test_the_checkpoint_of_another_version_is_refused(tmp_path, monkeypatch):
     run(tmp_path / "run")
-    monkeypatch.setattr(train.checkpoint, "_VERSION", 2)
+    monkeypatch.setattr(train.checkpoint, "_VERSION", 3)
     with pytest.raises(ModelFileError, match="another version of wengert; delete it to start again"):
         run(tmp_path / "run")
 
