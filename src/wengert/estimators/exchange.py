@@ -155,7 +155,7 @@ def _around(cls: type[Any], network: Any, target: Target, feature_names: Sequenc
     estimator.activation = [layer.activation for layer in dense[:-1]] if len(dense) > 1 else "identity"
     settings = settings_of(estimator)
     program = step_program(form_of(estimator, 1), network)
-    patience = Patience(estimator.tol, estimator.n_iter_no_change)
+    patience = Patience(estimator._arguments.tol, estimator._arguments.n_iter_no_change)
     estimator._run = Run(program, program.first_carry(network, settings), patience, Rate(settings.rate))
     estimator._take_over("imported")
     return estimator

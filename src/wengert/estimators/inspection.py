@@ -87,7 +87,7 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         if wrt not in _WRT:
             raise unknown_name("gradients", "wrt", wrt, _WRT)
         features, targets, weights = self._rows_like_those_of_fit(X, y, sample_weight)
-        alpha = np.asarray(float(self.alpha))
+        alpha = np.asarray(float(self._arguments.alpha))
         objective = batch_objective(self._row_loss(), alpha, weights, features)
 
         def loss(values: Any, X: Any) -> Any:
@@ -132,7 +132,7 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
         The estimator is not changed. `LearningRateCurve.suggestion` is the rate, ``plot()`` shows the curve.
         """
-        if self.solver == "lbfgs":
+        if self._arguments.solver == "lbfgs":
             raise ConfigurationError("lr_find: solver='lbfgs' has no learning rate; choose another solver")
         other = _fresh(self, X, y, sample_weight)
         steps_of = _Steps(other, *other._rows_like_those_of_fit(X, y, sample_weight))
@@ -146,7 +146,7 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         check_options(self)
         fitted = self if hasattr(self, "network_") else _fresh(self, X, y, sample_weight)
         features, targets, weights = fitted._rows_like_those_of_fit(X, y, sample_weight)
-        one = None if fitted.solver == "lbfgs" else _Steps(fitted, features, targets, weights)
+        one = None if fitted._arguments.solver == "lbfgs" else _Steps(fitted, features, targets, weights)
         divergence = fitted._run.divergence if hasattr(fitted, "_run") and fitted._run is not None else None
         return diagnose(
             fitted.network_,
@@ -154,7 +154,7 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             targets,
             mean_of(fitted._row_loss()),
             step=None if one is None else one.after_one,
-            rate=None if one is None else float(fitted.learning_rate_init),
+            rate=None if one is None else float(fitted._arguments.learning_rate_init),
             diverged=None if divergence is None else str(divergence),
         )
 
