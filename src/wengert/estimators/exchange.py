@@ -67,8 +67,8 @@ class Exchange:
         ----------
         path : path-like
         classes : array-like, optional
-            Of a classifier, in the order of the outputs; by default those that the file tells of, or
-            0, 1, ….
+            Of a classifier, in the order of the outputs; by default those that the file holds, or 0, 1, …
+            where it holds none.
         feature_names : sequence of str, optional
             By default those that the file tells of.
 
@@ -77,11 +77,10 @@ class Exchange:
         ModelFileError
             As `wengert.io.from_onnx`, and if it is a model of another kind of estimator.
         """
-        model = model_from_onnx(path)
-        foreign = model.target == NUMBERS
-        if foreign or classes is not None:
+        model = model_from_onnx(path, classes=None if classes is None else np.asarray(classes).tolist())
+        if model.target == NUMBERS or classes is not None:
             model = dataclasses.replace(model, target=_target_of(cls, classes))
-        if feature_names or foreign:
+        if feature_names:
             model = dataclasses.replace(model, feature_names=tuple(feature_names))
         return _of_model(cls, model)
 

@@ -231,7 +231,6 @@ def _soundest(networks: list[Any], measure: Callable[[Any], Measurement]) -> int
     return int(np.argmin(np.nan_to_num(losses, nan=np.inf)))
 
 
-
 def divergence_text(divergence: Divergence) -> str:
     """Return what happened, what was done about it, and what to try, in the estimators' own terms."""
     rate = divergence.learning_rate
