@@ -1,7 +1,10 @@
 """Networks with one illness each, which the doctor finds and nothing else."""
 
+from functools import partial
 from itertools import pairwise
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 
@@ -84,3 +87,64 @@ def test_data_divergence_and_numbers_that_are_not_finite(rows):
     assert "not finite" in kinds(train.diagnose(broken, X, y, nn.half_squared_error))
     told = train.diagnose(network(), X, y, nn.half_squared_error, rate=0.5, diverged="it diverged at step 3")
     assert str(told.findings[0]) == "it diverged at step 3. Try the learning rate 0.05."
+
+
+@hypothesis.given(
+    st.integers(1, 4),
+    st.integers(2, 60),
+    st.integers(0, 1000),
+    st.booleans(),
+    st.sampled_from([0.0, 0.1, 0.3]),
+)
+def test_no_constant_answer_is_better_than_the_frequencies(
+    outputs: int, rows: int, seed: int, positions: bool, smoothing: float
+) -> None:
+    """Tried with other answers at random, for positions of classes and for labels or shares of them."""
+    rng = np.random.default_rng(seed)
+    if positions:
+        targets = rng.integers(0, outputs + 1, rows)
+        guesses = train.doctor.class_guesses(targets, outputs + 1, smoothing)
+        width, loss = outputs + 1, partial(nn.nllm_from_logits, label_smoothing=smoothing)
+    else:
+        targets = rng.integers(0, 2, (rows, outputs)).astype(float)
+        targets[:, 0] = 0  # so that no row sums to one in all rows
+        targets[0] = 1
+        guesses, width, loss = train.doctor.class_guesses(targets, outputs), outputs, nn.nll_from_logits
+    if (targets == targets[:1]).all():
+        assert guesses == []
+        return
+    (guess,) = guesses
+    value = float(loss(np.broadcast_to(guess, (rows, width)), targets))
+    for _ in range(20):
+        other = guess + rng.normal(size=width) * rng.choice([0.01, 1.0])
+        assert value <= float(loss(np.broadcast_to(other, (rows, width)), targets)) + 1e-9
+
+
+@pytest.mark.parametrize("quality", [0.0, 1.0])
+def test_a_network_is_compared_with_guessing(rng, quality):
+    """Random numbers as answers are worse than the frequencies; the true ones are better."""
+    X = rng.normal(size=(200, 3))
+    y = (X[:, :1] > 0.3).astype(float)
+    net = nn.Sequential(nn.Dense(3, 1)).initialise(0, np.float64)
+    weight = np.array([[5.0], [0], [0]]) if quality else np.array([[0.0], [5], [0]])
+    net = nn.with_parameters(net, {"layers.0.weight": weight, "layers.0.bias": np.array([-1.5 * quality])})
+    found = train.diagnose(net, X, y, nn.nll_from_logits, guesses=train.doctor.class_guesses(y, 1))
+    assert ("nothing learnt" in kinds(found)) == (quality == 0)
+    if quality == 0:
+        assert "the frequencies of the classes" in str(found)
+
+
+@pytest.mark.parametrize(("learnt", "fresh", "expected"), [
+    (0.1, None, []), (0.1, 0.15, []), (0.02, 0.6, ["learnt by heart"]), (None, 0.6, []), (0.69, 0.9, []),
+])  # fmt: skip
+def test_rows_that_were_learnt_by_heart(rng, learnt, fresh, expected):
+    X = rng.normal(size=(200, 3))
+    y = (X[:, :1] > 0).astype(float)
+    net = nn.with_parameters(
+        nn.Sequential(nn.Dense(3, 1)).initialise(0, np.float64),
+        {"layers.0.weight": np.array([[9.0], [0], [0]])},
+    )
+    losses = train.doctor.Losses(learnt, fresh)
+    guesses = train.doctor.class_guesses(y, 1)
+    found = train.diagnose(net, X, y, nn.nll_from_logits, guesses=guesses, losses=losses)
+    assert kinds(found) == expected

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import polars as pl
+
 from wengert.errors import ConfigurationError
 from wengert.io.table_model import TableModel
 from wengert.io.tables import read_table
@@ -22,7 +24,10 @@ def run(model: str, file: str, output: str, probabilities: bool) -> int:
         refuse_unwritable(Path(output))
     loaded = TableModel.load(model)
     frame = read_table(file, text_columns=loaded.preprocessor.text_columns)
-    text = loaded.predict(frame, probabilities=probabilities).write_csv()
+    predictions = loaded.predict(frame, probabilities=probabilities)
+    # Spelled as everywhere else: in the names of the columns, in reports, in exported programs.
+    spelled = pl.selectors.boolean().replace_strict({True: "True", False: "False"}, return_dtype=pl.String)
+    text = predictions.with_columns(spelled).write_csv()
     if output == "-":
         sys.stdout.writelines(text.splitlines(keepends=True))
     else:

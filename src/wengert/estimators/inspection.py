@@ -27,7 +27,7 @@ from wengert.explain.drawing.entry import draw
 from wengert.explain.entry import explain
 from wengert.nn.validation import unknown_name
 from wengert.primitives import random
-from wengert.train.doctor import Diagnosis, diagnose
+from wengert.train.doctor import Diagnosis, Losses, class_guesses, diagnose, number_guesses
 from wengert.train.learning_rate_finder import LearningRateCurve, range_test
 
 Array = np.ndarray[Any, Any]
@@ -141,10 +141,13 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def doctor(self: Any, X: Any, y: Any, sample_weight: Any = None) -> Diagnosis:
         """Examine the network at rows: dead units, saturation, gradients and updates by layer, divergence.
 
-        An estimator that is not fitted is examined as it would begin. Print the result.
+        A fitted estimator is also compared with guessing, by the frequencies of the classes or the mean, and
+        the loss on these rows and on those of validation with that of training: give rows that it has not
+        seen. One that is not fitted is examined as it would begin. Print the result.
         """
         check_options(self)
-        fitted = self if hasattr(self, "network_") else _fresh(self, X, y, sample_weight)
+        known = hasattr(self, "network_")
+        fitted = self if known else _fresh(self, X, y, sample_weight)
         features, targets, weights = fitted._rows_like_those_of_fit(X, y, sample_weight)
         one = None if fitted._arguments.solver == "lbfgs" else _Steps(fitted, features, targets, weights)
         divergence = fitted._run.divergence if hasattr(fitted, "_run") and fitted._run is not None else None
@@ -156,6 +159,8 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             step=None if one is None else one.after_one,
             rate=None if one is None else float(fitted._arguments.learning_rate_init),
             diverged=None if divergence is None else str(divergence),
+            guesses=_guesses(fitted, targets) if known else (),
+            losses=_losses(fitted) if known else None,
         )
 
     def _rows_like_those_of_fit(
@@ -178,6 +183,31 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         if len(features) == 1:  # one sample is explained with vectors, as on paper
             features, targets = features[0], targets[0]
         return (features, targets), mean_of(self._row_loss())
+
+
+def _guesses(estimator: Any, targets: Array) -> list[Array]:
+    """Return raw outputs that say nothing of a row."""
+    if estimator._classifies:
+        several = estimator.out_activation_ == "softmax"
+        return class_guesses(targets, targets.shape[1] if several else 1)
+    if estimator.out_activation_ == "exp":  # its raw outputs are logarithms
+        mean = targets.mean(axis=0, dtype=np.float64)
+        return [np.log(mean)] if (mean > 0).all() else []
+    if estimator.loss == "quantile":
+        return [np.quantile(targets.astype(np.float64), estimator.quantile, axis=0)]
+    return number_guesses(targets)
+
+
+def _losses(estimator: Any) -> Losses | None:
+    """Return what training said of its loss; None where rows were weighted, or weights were put in since."""
+    curve, held_out = list(estimator.loss_curve_), list(estimator.validation_loss_curve_)
+    weighted = getattr(estimator, "class_weight", None) is not None
+    if not curve or weighted or estimator.preset or estimator.network_ is not estimator._handed_out:
+        return None
+    scores = estimator.validation_scores_
+    best = int(np.argmax(scores)) if estimator._watches_score and scores else -1
+    share = estimator._loss_share()
+    return Losses(curve[best] / share, held_out[best] / share if held_out else None)
 
 
 def _fresh(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Any:

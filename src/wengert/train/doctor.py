@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,10 @@ _SCALES_APART = 100.0
 # How near to its bounds a bounded activation is saturated: its slope is below a tenth of the steepest.
 _BOUNDED = {"tanh": (-1.0, 1.0, 0.05), "sigmoid": (0.0, 1.0, 0.026)}
 _MOST_ROWS = 2048
+_SMALLEST_SHARE = 1e-12
+# By which part of the loss of a guess a network has to be better to have learnt something, and which part of
+# what it gained on the rows of training it may lose on others.
+_LEARNT, _BY_HEART = 0.02, 0.5
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,8 @@ class Finding:
     ----------
     kind : str
         ``"dead units"``, ``"saturation"``, ``"vanishing gradient"``, ``"exploding gradient"``,
-        ``"small update"``, ``"large update"``, ``"divergence"``, ``"scales"`` or ``"not finite"``.
+        ``"small update"``, ``"large update"``, ``"divergence"``, ``"scales"``, ``"not finite"``,
+        ``"nothing learnt"`` or ``"learnt by heart"``.
     layer : str or None
         Path of the layer.
     text : str
@@ -79,6 +84,59 @@ class LayerHealth:
 
 
 @dataclass(frozen=True)
+class Losses:
+    """The losses at the end of training.
+
+    Attributes
+    ----------
+    learnt : float or None
+        On the rows that were learnt from.
+    fresh : float or None
+        On rows held out.
+    """
+
+    learnt: float | None
+    fresh: float | None = None
+
+
+def class_guesses(targets: Array, classes: int, smoothing: float = 0.0) -> list[Array]:
+    """Return the logits that say nothing but the frequencies of the classes; none for equal targets.
+
+    Parameters
+    ----------
+    targets : ndarray
+        Positions of classes, shape (rows,); or the parts of the outputs, shape (rows, outputs): they sum to 1
+        where there are several classes, and each is a probability of its own for one output or labels.
+    classes : int
+    smoothing : float
+        ε of a loss that smooths positions of classes itself.
+    """
+    if (targets == targets[:1]).all():
+        return []
+    if targets.ndim == 1:
+        shares = np.bincount(targets.astype(np.int64), minlength=classes) / len(targets)
+        shares = (1 - smoothing) * shares + smoothing / classes
+    else:
+        shares = targets.mean(axis=0, dtype=np.float64)
+    shares = np.clip(shares, _SMALLEST_SHARE, 1 - _SMALLEST_SHARE)
+    exclusive = targets.ndim == 1 or np.allclose(targets.sum(axis=1), 1)
+    if exclusive and classes > 1:
+        return [np.log(shares)]
+    return [np.log(shares) - np.log1p(-shares)]
+
+
+def number_guesses(targets: Array) -> list[Array]:
+    """Return mean and median of targets of shape (rows, outputs), the best guesses of most losses.
+
+    There are none where all targets are equal.
+    """
+    if (targets == targets[:1]).all():
+        return []
+    wide = targets.astype(np.float64)
+    return [wide.mean(axis=0), np.median(wide, axis=0)]
+
+
+@dataclass(frozen=True)
 class Diagnosis:
     """What `diagnose` found.
 
@@ -112,6 +170,8 @@ def diagnose(
     step: Callable[[Any], Any] | None = None,
     rate: float | None = None,
     diverged: str | None = None,
+    guesses: Sequence[Array] = (),
+    losses: Losses | None = None,
 ) -> Diagnosis:
     """Examine a network at rows.
 
@@ -128,6 +188,11 @@ def diagnose(
         The learning rate of that step, for the advice.
     diverged : str, optional
         What is known of a divergence.
+    guesses : sequence of ndarray, shape (outputs,) each
+        Outputs that tell nothing of a row, such as the logarithms of the frequencies of the classes or the
+        mean of the targets. A trained network has to be better than the best of them.
+    losses : Losses, optional
+        What training said of the rows that were learnt from, and of others.
 
     Returns
     -------
@@ -146,8 +211,10 @@ def diagnose(
             nn.parameters(net)
         )
         after = None if step is None else nn.parameters(step(net))
+        guessed = [float(loss(np.broadcast_to(one, prediction.shape), y)) for one in guesses]
     layers = _layers(net, outputs, gradients, after)
     findings = [*_of_data(X, prediction, float(value)), *_of_divergence(diverged, rate)]
+    findings += _of_learning(float(value), min(guessed, default=None), losses)
     for layer in layers:
         findings += _of_layer(layer, rate)
     findings += _of_depth(layers)
@@ -202,6 +269,29 @@ def _of_data(X: Array, prediction: Array, loss: float) -> list[Finding]:
             advice = "Bring the features to one scale (StandardScaler)"
             findings.append(Finding("scales", None, text, advice))
     return findings
+
+
+def _of_learning(value: float, guess: float | None, losses: Losses | None) -> list[Finding]:
+    """Compare the loss with that of guessing, and with that of the rows that were learnt from."""
+    if guess is None or not (np.isfinite(value) and np.isfinite(guess)):
+        return []
+    # Losses may be negative; what is gained over guessing is measured against the guess.
+    gained, size = guess - value, abs(guess)
+    learnt = None if losses is None else losses.learnt
+    fresh = value if losses is None or losses.fresh is None else max(value, losses.fresh)
+    had = 0.0 if learnt is None else guess - learnt
+    if learnt is not None and had > _LEARNT * size and fresh - learnt > _BY_HEART * had:
+        text = f"the loss was {learnt:.3g} on the rows that were learnt from, and is {fresh:.3g} on others"
+        advice = "Take more rows, a smaller network, dropout, or a larger penalty; stop earlier"
+        return [Finding("learnt by heart", None, text, advice)]
+    if gained <= _LEARNT * size:
+        text = f"the loss {value:.4g} is hardly better than {guess:.4g}"
+        if gained < 0:
+            text = f"the loss {value:.4g} is worse than {guess:.4g}"
+        text += ", which the same answer for all rows gives: the frequencies of the classes, or the mean"
+        advice = "Train longer, or with a larger learning rate; or the features do not tell the target"
+        return [Finding("nothing learnt", None, text, advice)]
+    return []
 
 
 def _of_divergence(diverged: str | None, rate: float | None) -> list[Finding]:
