@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import in_range, positive_integer
 from wengert.errors import NonFiniteError
 from wengert.extras import optional_library
-from wengert.optim.options import in_range, positive_integer
 
 ValueAndGradient = Callable[[np.ndarray[Any, Any]], tuple[Any, Any]]
 # Called after each iteration with its number (from 1), the parameters and the value; True stops.
