@@ -27,7 +27,8 @@ from wengert.explain.drawing.drawing import Drawing
 from wengert.explain.drawing.entry import draw
 from wengert.explain.entry import explain
 from wengert.primitives import random
-from wengert.train.doctor import Diagnosis, Losses, class_guesses, diagnose, number_guesses
+from wengert.train.chance import Chance, chance_of_classes, chance_of_numbers
+from wengert.train.doctor import Diagnosis, Losses, diagnose
 from wengert.train.learning_rate_finder import LearningRateCurve, range_test
 
 Array = np.ndarray[Any, Any]
@@ -159,7 +160,7 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             step=None if one is None else one.after_one,
             rate=None if one is None else float(fitted._arguments.learning_rate_init),
             diverged=None if divergence is None else str(divergence),
-            guesses=_guesses(fitted, targets) if known else (),
+            chance=_chance(fitted, targets) if known else None,
             losses=_losses(fitted) if known else None,
         )
 
@@ -185,17 +186,12 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return (features, targets), mean_of(self._row_loss())
 
 
-def _guesses(estimator: Any, targets: Array) -> list[Array]:
-    """Return raw outputs that say nothing of a row."""
+def _chance(estimator: Any, targets: Array) -> Chance | None:
+    """Return the raw outputs that the network is compared with."""
     if estimator._classifies:
-        several = estimator.out_activation_ == "softmax"
-        return class_guesses(targets, targets.shape[1] if several else 1)
-    if estimator.out_activation_ == "exp":  # its raw outputs are logarithms
-        mean = targets.mean(axis=0, dtype=np.float64)
-        return [np.log(mean)] if (mean > 0).all() else []
-    if estimator.loss == "quantile":
-        return [np.quantile(targets.astype(np.float64), estimator.quantile, axis=0)]
-    return number_guesses(targets)
+        return chance_of_classes(targets, targets.shape[1] if estimator.out_activation_ == "softmax" else 1)
+    quantile = estimator.quantile if estimator.loss == "quantile" else None
+    return chance_of_numbers(targets, quantile=quantile, logarithmic=estimator.out_activation_ == "exp")
 
 
 def _losses(estimator: Any) -> Losses | None:

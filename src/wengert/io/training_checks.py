@@ -17,7 +17,8 @@ from wengert.io.table_model import TableModel
 from wengert.io.table_training import recipe_for
 from wengert.io.training_settings import TrainingSettings
 from wengert.io.training_table import TrainingTable
-from wengert.train.doctor import Diagnosis, Losses, class_guesses, diagnose, number_guesses
+from wengert.train.chance import Chance, chance_of_classes, chance_of_numbers
+from wengert.train.doctor import Diagnosis, Losses, diagnose
 from wengert.train.learning_rate_finder import LearningRateCurve, find_learning_rate
 from wengert.train.objective import find_loss
 
@@ -82,12 +83,12 @@ def examine(model: TableModel, frame: pl.DataFrame) -> Diagnosis:
     loss: Callable[..., Any] = find_loss(recipe.loss)
     optimizer = recipe.optimizer
     diverged = model.training.get("warning") or None
-    guesses = _guesses(model, targets, recipe.loss)
+    chance = _chance(model, targets, recipe.loss)
     losses = _losses(model.training)
     if isinstance(optimizer, optim.LBFGS) or callable(optimizer.learning_rate):
         # One step at the top of a schedule, or along a line, says nothing of the steps that were taken.
         return diagnose(
-            model.network, features, targets, loss, diverged=diverged, guesses=guesses, losses=losses
+            model.network, features, targets, loss, diverged=diverged, chance=chance, losses=losses
         )
     rate = float(optimizer.learning_rate)
 
@@ -101,16 +102,16 @@ def examine(model: TableModel, frame: pl.DataFrame) -> Diagnosis:
 
     return diagnose(
         model.network, features, targets, loss,
-        step=step, rate=rate, diverged=diverged, guesses=guesses, losses=losses,
+        step=step, rate=rate, diverged=diverged, chance=chance, losses=losses,
     )  # fmt: skip
 
 
-def _guesses(model: TableModel, targets: np.ndarray, loss: Any) -> list[np.ndarray]:
-    """Return outputs that say nothing of a row."""
+def _chance(model: TableModel, targets: np.ndarray, loss: Any) -> Chance | None:
+    """Return what the model is compared with."""
     if not model.is_classifier:
-        return number_guesses(targets)
+        return chance_of_numbers(targets)
     smoothing = loss.keywords.get("label_smoothing", 0.0) if isinstance(loss, functools.partial) else 0.0
-    return class_guesses(targets, len(model.preprocessor.target.classes), smoothing)
+    return chance_of_classes(targets, len(model.preprocessor.target.classes), smoothing)
 
 
 def _losses(training: dict[str, Any]) -> Losses | None:

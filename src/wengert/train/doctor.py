@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from wengert import nn
 from wengert.autodiff.gradients import value_and_grad
 from wengert.nn.module import observer
+from wengert.train.chance import Chance
 
 Array = np.ndarray[Any, Any]
 
@@ -24,9 +25,8 @@ _SCALES_APART = 100.0
 # How near to its bounds a bounded activation is saturated: its slope is below a tenth of the steepest.
 _BOUNDED = {"tanh": (-1.0, 1.0, 0.05), "sigmoid": (0.0, 1.0, 0.026)}
 _MOST_ROWS = 2048
-_SMALLEST_SHARE = 1e-12
-# By which part of the loss of a guess a network has to be better to have learnt something, and which part of
-# what it gained on the rows of training it may lose on others.
+# Which part of what can be gained over guessing a network gains if it has learnt something, and which part of
+# that it may lose on other rows.
 _LEARNT, _BY_HEART = 0.02, 0.5
 
 
@@ -99,43 +99,6 @@ class Losses:
     fresh: float | None = None
 
 
-def class_guesses(targets: Array, classes: int, smoothing: float = 0.0) -> list[Array]:
-    """Return the logits that say nothing but the frequencies of the classes; none for equal targets.
-
-    Parameters
-    ----------
-    targets : ndarray
-        Positions of classes, shape (rows,); or the parts of the outputs, shape (rows, outputs): they sum to 1
-        where there are several classes, and each is a probability of its own for one output or labels.
-    classes : int
-    smoothing : float
-        ε of a loss that smooths positions of classes itself.
-    """
-    if (targets == targets[:1]).all():
-        return []
-    if targets.ndim == 1:
-        shares = np.bincount(targets.astype(np.int64), minlength=classes) / len(targets)
-        shares = (1 - smoothing) * shares + smoothing / classes
-    else:
-        shares = targets.mean(axis=0, dtype=np.float64)
-    shares = np.clip(shares, _SMALLEST_SHARE, 1 - _SMALLEST_SHARE)
-    exclusive = targets.ndim == 1 or np.allclose(targets.sum(axis=1), 1)
-    if exclusive and classes > 1:
-        return [np.log(shares)]
-    return [np.log(shares) - np.log1p(-shares)]
-
-
-def number_guesses(targets: Array) -> list[Array]:
-    """Return mean and median of targets of shape (rows, outputs), the best guesses of most losses.
-
-    There are none where all targets are equal.
-    """
-    if (targets == targets[:1]).all():
-        return []
-    wide = targets.astype(np.float64)
-    return [wide.mean(axis=0), np.median(wide, axis=0)]
-
-
 @dataclass(frozen=True)
 class Diagnosis:
     """What `diagnose` found.
@@ -170,7 +133,7 @@ def diagnose(
     step: Callable[[Any], Any] | None = None,
     rate: float | None = None,
     diverged: str | None = None,
-    guesses: Sequence[Array] = (),
+    chance: Chance | None = None,
     losses: Losses | None = None,
 ) -> Diagnosis:
     """Examine a network at rows.
@@ -188,9 +151,8 @@ def diagnose(
         The learning rate of that step, for the advice.
     diverged : str, optional
         What is known of a divergence.
-    guesses : sequence of ndarray, shape (outputs,) each
-        Outputs that tell nothing of a row, such as the logarithms of the frequencies of the classes or the
-        mean of the targets. A trained network has to be better than the best of them.
+    chance : Chance, optional
+        What a trained network has to be better than.
     losses : Losses, optional
         What training said of the rows that were learnt from, and of others.
 
@@ -211,10 +173,11 @@ def diagnose(
             nn.parameters(net)
         )
         after = None if step is None else nn.parameters(step(net))
-        guessed = [float(loss(np.broadcast_to(one, prediction.shape), y)) for one in guesses]
+        compared = None if chance is None else chance.losses(loss, y)
     layers = _layers(net, outputs, gradients, after)
     findings = [*_of_data(X, prediction, float(value)), *_of_divergence(diverged, rate)]
-    findings += _of_learning(float(value), min(guessed, default=None), losses)
+    if compared is not None and np.isfinite([float(value), *compared]).all():
+        findings += _of_learning(float(value), *compared, losses)
     for layer in layers:
         findings += _of_layer(layer, rate)
     findings += _of_depth(layers)
@@ -271,12 +234,11 @@ def _of_data(X: Array, prediction: Array, loss: float) -> list[Finding]:
     return findings
 
 
-def _of_learning(value: float, guess: float | None, losses: Losses | None) -> list[Finding]:
+def _of_learning(value: float, guess: float, right: float, losses: Losses | None) -> list[Finding]:
     """Compare the loss with that of guessing, and with that of the rows that were learnt from."""
-    if guess is None or not (np.isfinite(value) and np.isfinite(guess)):
+    gained, size = guess - value, guess - right
+    if size <= 0:  # a loss of one's own, which other answers minimise
         return []
-    # Losses may be negative; what is gained over guessing is measured against the guess.
-    gained, size = guess - value, abs(guess)
     learnt = None if losses is None else losses.learnt
     fresh = value if losses is None or losses.fresh is None else max(value, losses.fresh)
     had = 0.0 if learnt is None else guess - learnt
