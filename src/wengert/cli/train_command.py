@@ -67,7 +67,7 @@ def run(
         training["cross_validation"], interrupted = _cross_validate(table, splits, options, quiet)
         dataclasses.replace(model, training=training).save(options.directory)
     outcome = {
-        **training,
+        **{name: value for name, value in training.items() if name != "fingerprints"},
         "model": str(options.directory),
         "interrupted": interrupted,
         "seconds": round(time.monotonic() - started, 3),
@@ -163,6 +163,7 @@ def _description(
             "validation_loss": [epoch.validation_loss for epoch in trained.history],
         },
         "warning": trained.warning,
+        "fingerprints": trained.fingerprints.to_json(),
         "scores": None,
         "cross_validation": None,
     }

@@ -18,5 +18,6 @@ from wengert.storage.tensors import (
     encode_tensors as encode_tensors,
     load_tensors as load_tensors,
     read_file as read_file,
+    read_part as read_part,
     save_tensors as save_tensors,
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -126,16 +127,39 @@ def read_file(file: Path, maximum: int | None = None) -> bytes:
     ModelFileError
         If it is missing, is not a regular file, is longer than ``maximum`` bytes, or cannot be read.
     """
+    with _readable(file) as size:
+        if maximum is not None and size > maximum:
+            raise ModelFileError(f"{file} has {size} bytes, more than the {maximum} allowed. {_ADVICE}")
+        return file.read_bytes()
+
+
+def read_part(file: Path, first: int, length: int) -> bytes:
+    """Read ``length`` bytes of a regular file, from byte ``first`` on.
+
+    Raises
+    ------
+    ModelFileError
+        If it is missing, is not a regular file, has fewer bytes, or cannot be read.
+    """
+    with _readable(file) as size:
+        if first + length > size:
+            raise ModelFileError(
+                f"{file} has {size} bytes, and {length} from byte {first} on are needed. {_ADVICE}"
+            )
+        with file.open("rb") as stream:
+            stream.seek(first)
+            return stream.read(length)
+
+
+@contextlib.contextmanager
+def _readable(file: Path) -> Iterator[int]:
+    """Give the size of a regular file, and make errors in the block ours."""
     try:
         # A pipe or a device would block for ever or never end, so the kind is looked at before it is opened.
         status = file.stat()
         if not stat.S_ISREG(status.st_mode):
             raise ModelFileError(f"{file} is not a regular file. Name a model that wengert saved.")
-        if maximum is not None and status.st_size > maximum:
-            raise ModelFileError(
-                f"{file} has {status.st_size} bytes, more than the {maximum} allowed. {_ADVICE}"
-            )
-        return file.read_bytes()
+        yield status.st_size
     except FileNotFoundError:
         raise ModelFileError(f"{file} does not exist. Check the path, or save the model first.") from None
     except (OSError, MemoryError) as error:
