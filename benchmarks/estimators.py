@@ -34,7 +34,7 @@ from threadpoolctl import threadpool_limits
 import wengert as wg
 from wengert.benchmark.machine import describe_machine
 from wengert.benchmark.turns import PAUSE, interleaved
-from wengert.estimators import step
+from wengert.estimators import plan
 from wengert.estimators.tables import as_frame
 from wengert.io.columns import infer_column
 from wengert.io.preprocess import TablePreprocessor, Target, fit_columns
@@ -171,7 +171,7 @@ def first_fit_from_disk(fit: Callable[[], float]) -> float:
         try:
             for _ in range(2):
                 recent._known.clear()
-                step._step_program.cache_clear()
+                plan._training_step.cache_clear()
                 seconds = fit()
         finally:
             os.environ["WENGERT_CACHE_DIR"] = ""

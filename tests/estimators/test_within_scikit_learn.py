@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import wengert as wg
-from wengert.estimators.step import _step_program
+from wengert.estimators.plan import _training_step
 
 pytestmark = pytest.mark.filterwarnings("ignore", category=ConvergenceWarning)
 
@@ -35,11 +35,11 @@ def test_pipeline_and_cross_validation() -> None:
 
 
 def test_grid_search_compiles_one_program_for_all_rates_and_penalties() -> None:
-    _step_program.cache_clear()
+    _training_step.cache_clear()
     grid = {"alpha": [1e-4, 1e-1, 10.0], "learning_rate_init": [1e-3, 1e-2]}
     search = GridSearchCV(classifier(max_iter=3), grid, cv=2, error_score="raise").fit(X, Y)
     assert set(search.best_params_) == set(grid)
-    assert _step_program.cache_info().misses == 1
+    assert _training_step.cache_info().misses == 1
 
 
 @pytest.mark.filterwarnings("ignore:.*os.fork.*:DeprecationWarning")

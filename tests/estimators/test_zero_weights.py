@@ -13,7 +13,7 @@ import wengert as wg
 from wengert.errors import DataError, WengertWarning
 from wengert.estimators.class_weights import weights_by_class
 from wengert.estimators.held_out import split
-from wengert.estimators.training import Rows
+from wengert.train.inputs import Rows
 
 
 def says_what_to_do(refusal: str) -> bool:

@@ -315,7 +315,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             nn.nllm_from_logits if self.out_activation_ == "softmax" else nn.nll_from_logits
         )
 
-    def _loss_share(self) -> float:
+    def _loss_scale(self) -> float:
         return 1.0
 
     def _row_weights(self, weights: Array | None, y: Array, dtype: Any) -> Array | None:

@@ -13,9 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from wengert import nn
 from wengert.errors import ConfigurationError, ModelFileError
 from wengert.estimators.forward import dense_layers
-from wengert.estimators.plan import form_of, settings_of
+from wengert.estimators.plan import initial_rate, rule_of, training_step
 from wengert.estimators.preset import in_units
-from wengert.estimators.step import step_program
 from wengert.estimators.stopping import Patience, Rate
 from wengert.estimators.training import Run
 from wengert.io.formats.export import export_model
@@ -155,10 +154,10 @@ def _around(cls: type[Any], network: Any, target: Target, feature_names: Sequenc
         estimator._take_result(History(), "imported", None)
         return estimator
     estimator.activation = [layer.activation for layer in dense[:-1]] if len(dense) > 1 else "identity"
-    settings = settings_of(estimator)
-    program = step_program(form_of(estimator, 1), network)
+    rule = rule_of(estimator, 1)
+    step = training_step(rule, network)
     patience = Patience(estimator._arguments.tol, estimator._arguments.n_iter_no_change)
-    estimator._run = Run(program, program.first_carry(network, settings), patience, Rate(settings.rate))
+    estimator._run = Run(step, step.carry(network, rule), patience, Rate(initial_rate(estimator)))
     estimator._take_over("imported")
     return estimator
 

@@ -13,7 +13,8 @@ from wengert.errors import ConfigurationError, DataError
 from wengert.estimators.forward import raw_outputs
 from wengert.estimators.losses import RowLoss
 from wengert.estimators.rows import checked_features, checked_weights, same_length
-from wengert.estimators.training import Measurement, Rows
+from wengert.estimators.training import Measurement
+from wengert.train.inputs import Rows
 
 Array = np.ndarray[Any, Any]
 
@@ -90,7 +91,7 @@ def split(rows: Rows, fraction: float, stratified: bool, random_state: Any) -> t
 def measure_on(
     held: Rows,
     loss: RowLoss,
-    share: float,
+    loss_scale: float,
     score: Callable[[Array, Array, Array | None], float],
     classifies: bool,
 ) -> Callable[[nn.Module], Measurement]:
@@ -100,8 +101,8 @@ def measure_on(
     ----------
     held : Rows
     loss : RowLoss
-    share : float
-        Factor of the loss, as in `Form`.
+    loss_scale : float
+        Factor of the loss, as in `BatchMean`.
     score : callable
         Of raw outputs, targets and weights.
     classifies : bool
@@ -116,6 +117,6 @@ def measure_on(
             losses = np.asarray(loss(raw, held.targets))
             mean = losses if losses.ndim == 0 else np.average(losses, weights=held.weights)
             value = score(raw, held.targets, held.weights)
-            return Measurement(value, float(mean) * share, value if classifies else None)
+            return Measurement(value, float(mean) * loss_scale, value if classifies else None)
 
     return measure

@@ -17,11 +17,10 @@ from wengert.checks import unknown_name
 from wengert.errors import ConfigurationError
 from wengert.estimators.forward import before_last_layer, dense_layers, layer_outputs, output_activation
 from wengert.estimators.losses import mean_of
+from wengert.estimators.objective import BatchMean
 from wengert.estimators.options import check_options
-from wengert.estimators.plan import batch_size, form_of, settings_of
+from wengert.estimators.plan import at_rate, batch_size, initial_rate, rule_of, training_step
 from wengert.estimators.rows import as_dense, checked_weights, features_to_predict, same_length
-from wengert.estimators.step import batch_objective, step_program
-from wengert.estimators.training import Rows
 from wengert.explain.derivation import Derivation
 from wengert.explain.drawing.drawing import Drawing
 from wengert.explain.drawing.entry import draw
@@ -29,6 +28,7 @@ from wengert.explain.entry import explain
 from wengert.primitives import random
 from wengert.train.chance import Chance, chance_of_classes, chance_of_numbers
 from wengert.train.doctor import Diagnosis, Losses, diagnose
+from wengert.train.inputs import Rows
 from wengert.train.learning_rate_finder import LearningRateCurve, range_test
 
 Array = np.ndarray[Any, Any]
@@ -88,12 +88,11 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         if wrt not in _WRT:
             raise unknown_name("gradients", "wrt", wrt, _WRT)
         features, targets, weights = self._rows_like_those_of_fit(X, y, sample_weight)
-        alpha = np.asarray(float(self._arguments.alpha))
-        objective = batch_objective(self._row_loss(), alpha, weights, features)
+        objective = BatchMean(self._row_loss(), float(self._arguments.alpha))
 
         def loss(values: Any, X: Any) -> Any:
             model = nn.with_parameters(self.network_, values)
-            return objective.mean_loss(model(X), targets, weights) + objective.penalty(model)
+            return objective.of_batch(model, model(X), targets, weights)[0]
 
         parameters = nn.parameters(self.network_)
         if wrt == "X":
@@ -202,7 +201,7 @@ def _losses(estimator: Any) -> Losses | None:
         return None
     scores = estimator.validation_scores_
     best = int(np.argmax(scores)) if estimator._watches_score and scores else -1
-    share = estimator._loss_share()
+    share = estimator._loss_scale()
     return Losses(curve[best] / share, held_out[best] / share if held_out else None)
 
 
@@ -222,10 +221,12 @@ class _Steps:
     def __init__(self, estimator: Any, features: Array, targets: Array, weights: Array | None) -> None:
         self._rows = Rows(features, targets, weights)
         self._size = batch_size(estimator, len(targets))
-        self._settings = settings_of(estimator)
-        form = replace(form_of(estimator, len(targets)), schedule=None)
-        self._program = step_program(form, estimator.network_)
-        self._carry = self._program.first_carry(estimator.network_, self._settings)
+        self._rate = initial_rate(estimator)
+        self._rule = rule_of(estimator, len(targets))
+        constant = replace(self._rule.optimizer, learning_rate=self._rate)
+        self._rule = replace(self._rule, optimizer=constant)
+        self._step = training_step(self._rule, estimator.network_)
+        self._carry = self._step.carry(estimator.network_, self._rule)
         self._order = check_random_state(0).permutation(len(targets))
         self._taken = 0
 
@@ -234,9 +235,9 @@ class _Steps:
         batches = len(self._order) // self._size
         first = self._taken % batches * self._size
         batch = self._rows.take(self._order[first : first + self._size])
-        carry = self._program.with_settings(self._carry, replace(self._settings, rate=rate))
+        carry = self._step.with_settings(self._carry, at_rate(self._rule, rate))
         with np.errstate(all="ignore"):
-            run = self._program.executable(batch)
+            run = self._step.executable(batch)
             weights = [] if batch.weights is None else [batch.weights]
             outputs = run(
                 [*carry, batch.features, batch.targets, *weights, random.key(0), np.array(self._taken)]
@@ -246,6 +247,6 @@ class _Steps:
 
     def after_one(self, net: Any) -> Any:
         """Return a network after one step at the estimator's rate."""
-        self._carry = self._program.first_carry(net, self._settings)
-        self(self._settings.rate)
-        return self._program.unflatten(self._carry)[0]
+        self._carry = self._step.carry(net, self._rule)
+        self(self._rate)
+        return self._step.net(self._carry)

@@ -10,40 +10,14 @@ import numpy as np
 
 from wengert import nn
 from wengert.estimators.rows import as_dense
-from wengert.estimators.step import StepProgram, batch_objective
 from wengert.estimators.training import Job, Run, epoch_record
 from wengert.primitives import random
-from wengert.run import Executable
-from wengert.trace.tracing import abstract, trace
 from wengert.trace.tree import flatten
 from wengert.train.callbacks import Stop, TrainingState
 from wengert.train.divergence import Divergence
-from wengert.train.step import loss_and_gradients
-from wengert.transform.simplify import simplify
+from wengert.train.inputs import Rows
 
 Array = np.ndarray[Any, Any]
-
-
-def value_and_gradients(program: StepProgram, job: Job) -> Executable:
-    """Return what computes loss and gradients of all rows; kept with the program of the form."""
-    features, targets, weights = as_dense(job.rows.features), job.rows.targets, job.rows.weights
-    key = "full batch", features.shape, features.dtype, targets.shape, weights is None
-
-    def function(net: Any, X: Any, y: Any, weights: Any, alpha: Any, seed: Any) -> Any:
-        objective: Any = batch_objective(program.form.loss, alpha, weights, X)
-        total, _, _, gradients = loss_and_gradients(net, objective, X, y, weights, seed)
-        return total, list(gradients.values())
-
-    def make() -> Any:
-        types = [abstract(array.shape, array.dtype) for array in (features, targets)]
-        weight_type = None if weights is None else abstract(weights.shape, weights.dtype)
-        traced = trace(
-            function, program.net, *types, weight_type, abstract((), np.float64), abstract((2,), np.uint32)
-        )
-        return program.executor.compile(simplify(traced))
-
-    executable: Executable = program.kept(key, make)
-    return executable
 
 
 def minimise(run: Run, job: Job, max_iterations: int, max_evaluations: int, tolerance: float) -> str:
@@ -83,17 +57,18 @@ class _Search:
     def __init__(self, run: Run, job: Job) -> None:
         self.now, self.job = run, job
         run.epochs_of_this_call = 0
-        self.execute = value_and_gradients(run.program, job)
-        net = run.program.unflatten(run.carry)[0]
+        rows = Rows(as_dense(job.rows.features), job.rows.targets, job.rows.weights)
+        program = run.step.value_and_gradients(rows)
+        self.execute = run.step.kept(program, lambda: run.step.executor.compile(program))
+        net = run.step.net(run.carry)
         self.net = net
         parameters = nn.parameters(net)
         # scikit-learn packs all weights first, then all biases.
         self.order = sorted(parameters, key=lambda path: np.ndim(parameters[path]) == 1)
         self.shapes = {path: np.shape(parameters[path]) for path in self.order}
-        self.rows = [as_dense(job.rows.features), job.rows.targets]
-        if job.rows.weights is not None:
-            self.rows.append(job.rows.weights)
-        self.rows += [np.asarray(float(job.settings.penalty)), random.key(job.seed)]
+        weights = [] if rows.weights is None else [rows.weights]
+        settings = run.step.settings_of(run.step.with_settings(run.carry, job.rule))
+        self.rows = [*settings, rows.features, rows.targets, *weights, random.key(job.seed)]
         self.begin = time.perf_counter()
         self.stop: Stop | None = None
         self.next_show = self.begin
@@ -107,14 +82,14 @@ class _Search:
         values, first = {}, 0
         for path, shape in self.shapes.items():
             last = first + math.prod(shape)
-            values[path] = point[first:last].reshape(shape).astype(self.now.program.dtype)
+            values[path] = point[first:last].reshape(shape).astype(self.now.step.dtype)
             first = last
         return nn.with_parameters(self.net, values)
 
     def evaluate(self, point: Array) -> tuple[float, Array]:
         net = self.network(point)
         outputs = self.execute([*flatten(net)[0], *self.rows])
-        gradients = dict(zip(nn.parameters(self.net), outputs[1:], strict=True))
+        gradients = dict(zip(nn.parameters(self.net), outputs[2:], strict=False))
         value = float(outputs[0])
         packed = np.concatenate([gradients[path].ravel() for path in self.order]).astype(np.float64)
         return value, packed
@@ -146,7 +121,7 @@ class _Search:
 
     def take(self, net: Any) -> None:
         """Make a network the one that has been reached."""
-        self.now.carry = self.now.program.with_network(self.now.carry, net)
+        self.now.carry = self.now.step.with_network(self.now.carry, net)
 
     def ended(self, found: Any) -> str:
         """Take the end of the search over, and return why it ended."""

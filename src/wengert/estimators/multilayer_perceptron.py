@@ -31,13 +31,13 @@ from wengert.estimators.layer_arrays import LayerArrays
 from wengert.estimators.lbfgs import minimise
 from wengert.estimators.losses import RowLoss, check_own_loss
 from wengert.estimators.options import check_options
-from wengert.estimators.plan import batch_size, form_of, row_orders, settings_of
+from wengert.estimators.plan import batch_size, initial_rate, row_orders, rule_of, training_step
 from wengert.estimators.preset import fit_by_preset
 from wengert.estimators.rows import checked_features, checked_weights, features_to_predict, same_length
-from wengert.estimators.step import step_program
 from wengert.estimators.stopping import Patience, Rate
-from wengert.estimators.training import Job, Rows, Run, divergence_text, train
+from wengert.estimators.training import Job, Run, divergence_text, train
 from wengert.train.history import History
+from wengert.train.inputs import Rows
 from wengert.train.progress import Silent, choose_display
 
 Array = np.ndarray[Any, Any]
@@ -89,7 +89,7 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         """Return the loss of the raw outputs, one a row."""
 
     @abstractmethod
-    def _loss_share(self) -> float:
+    def _loss_scale(self) -> float:
         """Return the factor between the loss that is minimised and the one that is told."""
 
     @abstractmethod
@@ -198,7 +198,7 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         known = self._check_target(y)
         same_length(features, known)
         self._learn_target(known, classes, reset=first)
-        dtype = features.dtype if first else self._run.program.dtype
+        dtype = features.dtype if first else self._run.step.dtype
         targets = self._encode_target(known, dtype)
         weights = self._row_weights(checked_weights(sample_weight, len(known), dtype), known, dtype)
         rows = Rows(features.astype(dtype, copy=False), targets, weights)
@@ -243,22 +243,22 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         before: Run | None = self._run
         if before is not None and incremental:
             if self.network_ is not self._handed_out:  # the user has put other weights in
-                before.carry = before.program.with_network(before.carry, self.network_)
+                before.carry = before.step.with_network(before.carry, self.network_)
             return
-        arguments, settings = self._arguments, settings_of(self)
-        program = step_program(form_of(self, rows), self.network_)
+        arguments, step_rule = self._arguments, rule_of(self, rows)
+        step = training_step(step_rule, self.network_)
         rule = arguments.learning_rate if arguments.solver == "sgd" else "constant"
         run = Run(
-            program,
-            program.first_carry(self.network_, settings),
+            step,
+            step.carry(self.network_, step_rule),
             Patience(arguments.tol, arguments.n_iter_no_change),
-            Rate(settings.rate, rule, arguments.power_t),
+            Rate(initial_rate(self), rule, arguments.power_t),
         )
         if before is not None:
             run.patience, run.history, run.scores = before.patience, before.history, before.scores
             run.rows_seen = before.rows_seen
             if before.best is not None:
-                run.best = program.first_carry(before.network(before.best), settings)
+                run.best = step.carry(before.network(before.best), step_rule)
         self._run = run
 
     def _job(
@@ -279,17 +279,17 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         metadata = {} if given[2] is None else {"sample_weight": given[2]}
 
         def measured_on(some: Rows) -> Any:
-            loss, share = self._row_loss(), self._loss_share()
-            return measure_on(some, loss, share, self._score_raw, self._classifies)
+            loss, loss_scale = self._row_loss(), self._loss_scale()
+            return measure_on(some, loss, loss_scale, self._score_raw, self._classifies)
 
         return Job(
             rows=rows,
             batch_size=size,
             epochs=epochs,
             orders=row_orders(count, self.shuffle, random_state),
-            settings=settings_of(self),
+            rule=rule_of(self, count),
             measure=None if held is None else measured_on(held),
-            worth=measured_on(rows),
+            training_score=measured_on(rows),
             watches_score=self._watches_score,
             incremental=incremental,
             seed=seed,

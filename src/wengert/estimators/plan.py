@@ -1,17 +1,25 @@
-"""From the constructor's arguments to the form of a training step and to its numbers."""
+"""From the constructor's arguments to the rule of a training step."""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from wengert import optim
 from wengert.estimators.arguments import Arguments, is_auto
-from wengert.estimators.solvers import Adam, AtRate, Solver, StochasticGradientDescent
-from wengert.estimators.step import Form, Settings
+from wengert.estimators.objective import BatchMean
+from wengert.optim.adam import AdamEpsilonHat
+from wengert.optim.optimiser import Optimiser
 from wengert.optim.schedule_check import check_schedule
+from wengert.optim.sgd import HeavyBall
+from wengert.run import default_executor
+from wengert.trace.settings import settings, with_settings
+from wengert.trace.tree import flatten, unflatten
+from wengert.train.step import StepRule, TrainingStep
 
 Array = np.ndarray[Any, Any]
 
@@ -27,37 +35,84 @@ def batch_size(estimator: Any, rows: int) -> int:
     return int(min(estimator.batch_size, rows))
 
 
-def form_of(estimator: Any, rows: int) -> Form:
-    """Return the form of an estimator's training step."""
-    return Form(
-        loss=estimator._row_loss(),
-        solver=_solver(estimator._arguments),
-        schedule=_schedule(estimator, rows),
-        decays=_weight_decay(estimator) > 0,
+@dataclasses.dataclass(frozen=True)
+class ScaledSchedule:
+    """η(t) = rate · factor(t).
+
+    Attributes
+    ----------
+    rate : float
+    factor : callable
+        A schedule.
+    """
+
+    rate: float
+    factor: Callable[[Any], Any]
+
+    settings: ClassVar = ("rate",)
+
+    def __call__(self, t: Any) -> Any:
+        """Return η(t)."""
+        return self.rate * self.factor(t)
+
+
+def rule_of(estimator: Any, rows: int) -> StepRule:
+    """Return what a step of an estimator computes."""
+    return StepRule(
+        objective=BatchMean(
+            estimator._row_loss(), float(estimator._arguments.alpha), estimator._loss_scale()
+        ),
+        optimizer=_optimizer(estimator._arguments, _learning_rate(estimator, rows)),
         clip_norm=estimator.grad_clip_norm,
-        averages=estimator.ema_decay is not None,
-        share=estimator._loss_share(),
+        weight_decay=_weight_decay(estimator),
+        ema_decay=estimator.ema_decay,
     )
 
 
-def settings_of(estimator: Any) -> Settings:
-    """Return the numbers of an estimator's training step."""
-    arguments = estimator._arguments
+def initial_rate(estimator: Any) -> float:
+    """Return the rate that a run begins with; a schedule is multiplied by it."""
     # A schedule of the user's own gives the rate itself, one of ours a factor.
-    rate = 1.0 if callable(estimator.lr_schedule) else float(arguments.learning_rate_init)
-    return Settings(rate, float(arguments.alpha), _weight_decay(estimator), estimator.ema_decay or 0.0)
+    return 1.0 if callable(estimator.lr_schedule) else float(estimator._arguments.learning_rate_init)
 
 
-def _solver(arguments: Arguments) -> Solver:
+def at_rate(rule: StepRule, rate: float) -> StepRule:
+    """Return a rule with another learning rate."""
+    numbers = settings(rule)
+    (path,) = {"optimizer.learning_rate", "optimizer.learning_rate.rate"} & numbers.keys()
+    changed: StepRule = with_settings(rule, numbers | {path: rate})
+    return changed
+
+
+@functools.lru_cache(maxsize=128)
+def _training_step(form: StepRule, structure: Any, types: Any) -> TrainingStep:
+    net = unflatten(structure, [np.zeros(shape, dtype) for shape, dtype in types])
+    return TrainingStep(net, form, default_executor())
+
+
+def training_step(rule: StepRule, net: Any) -> TrainingStep:
+    """Return the step for a rule and a network, the same object for all that differ in numbers alone."""
+    leaves, structure = flatten(net)
+    types = tuple((np.shape(leaf), np.dtype(leaf.dtype)) for leaf in leaves)
+    form = with_settings(rule, dict.fromkeys(settings(rule), 1.0))
+    return _training_step(form, structure, types)
+
+
+def _learning_rate(estimator: Any, rows: int) -> Any:
+    schedule, rate = _schedule(estimator, rows), initial_rate(estimator)
+    return rate if schedule is None else ScaledSchedule(rate, schedule)
+
+
+def _optimizer(arguments: Arguments, rate: Any) -> Optimiser:
     momentum = float(arguments.momentum)
     nesterov = bool(arguments.nesterovs_momentum and momentum > 0)
     if arguments.solver == "sgd":
-        return StochasticGradientDescent(momentum, nesterov)
+        return HeavyBall(rate, momentum, nesterov)
     if arguments.solver == "rmsprop":
-        return AtRate(optim.RMSProp(decay=arguments.beta_2, epsilon=arguments.epsilon))
+        return optim.RMSProp(rate, decay=arguments.beta_2, epsilon=arguments.epsilon)
     if arguments.solver == "muon":
-        return AtRate(optim.Muon(momentum=momentum, nesterov=nesterov))
-    return Adam(float(arguments.beta_1), float(arguments.beta_2), float(arguments.epsilon))
+        return optim.Muon(rate, momentum=momentum, nesterov=nesterov)
+    betas = float(arguments.beta_1), float(arguments.beta_2)
+    return AdamEpsilonHat(rate, betas, float(arguments.epsilon))
 
 
 def _weight_decay(estimator: Any) -> float:

@@ -13,10 +13,10 @@ from wengert.errors import ConfigurationError
 from wengert.estimators.held_out import given_rows
 from wengert.estimators.options import check_options
 from wengert.estimators.rows import checked_features, checked_weights, same_length
-from wengert.estimators.training import Rows
 from wengert.io.encoded_columns import mean_and_scale
 from wengert.io.row_split import hold_out
 from wengert.train import FitResult, Recipe, TabularFeatures, tabular_recipe, tabular_validation_rows
+from wengert.train.inputs import Rows
 
 Array = np.ndarray[Any, Any]
 

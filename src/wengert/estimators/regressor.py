@@ -243,7 +243,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         options = {"quantile": self.quantile} if self.loss == "quantile" else {}
         return known_row_loss(REGRESSION_LOSSES[self.loss], **options)
 
-    def _loss_share(self) -> float:
+    def _loss_scale(self) -> float:
         # scikit-learn tells the squared error as a mean over the outputs, and minimises their sum.
         return 1 / self.n_outputs_ if self.loss == "squared_error" else 1.0
 

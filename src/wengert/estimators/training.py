@@ -5,57 +5,25 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
-from wengert.estimators.step import Carry, Settings, StepProgram, step_program
+from wengert.estimators.plan import at_rate, training_step
 from wengert.estimators.stopping import Patience, Rate
 from wengert.primitives import random
-from wengert.train import inputs
 from wengert.train.batches import batch_bounds
 from wengert.train.callbacks import Callback, Stop, TrainingState
 from wengert.train.divergence import Diverged, Divergence, Unsound, explain_growth
 from wengert.train.history import Epoch, History
+from wengert.train.inputs import Rows
 from wengert.train.position import Position
 from wengert.train.progress import Display
+from wengert.train.step import Carry, StepRule, TrainingStep
 from wengert.train.stepper import Stepper
 
 Array = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True)
-class Rows(inputs.Rows):
-    """Rows to learn from; the features may be a CSR matrix, whose batches are made dense.
-
-    Attributes
-    ----------
-    features : ndarray or CSR matrix, shape (rows, features)
-    targets : ndarray, shape (rows, outputs)
-    weights : ndarray, shape (rows,), or None
-        As they were given: they are not scaled.
-    """
-
-    features: Any
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def counting(self) -> Array:
-        """Return the places of the rows whose weight is not 0; only they can say what a network is worth."""
-        return np.arange(len(self)) if self.weights is None else np.flatnonzero(self.weights)
-
-    def part(self, places: Array) -> Rows:
-        """Return the rows at `places`, stored as these are."""
-        weights = None if self.weights is None else self.weights[places]
-        return Rows(self.features[places], self.targets[places], weights)
-
-    def take(self, places: Any) -> Rows:
-        """Return the rows at `places`, an array of positions or a slice, as dense arrays."""
-        batch = self.part(places)
-        return replace(batch, features=batch.features.toarray()) if sparse.issparse(batch.features) else batch
 
 
 @dataclass(frozen=True)
@@ -96,10 +64,10 @@ class Job:
     epochs : int
     orders : callable
         Returns the order of the rows in the next epoch.
-    settings : Settings
+    rule : StepRule
     measure : callable or None
         Of a network: its `Measurement` on the validation rows.
-    worth : callable
+    training_score : callable
         Of a network: its `Measurement` on the training rows, asked for after a divergence.
     watches_score : bool
         Whether the validation score decides when to stop, and the best network is restored.
@@ -118,9 +86,9 @@ class Job:
     batch_size: int
     epochs: int
     orders: Callable[[], Array]
-    settings: Settings
+    rule: StepRule
     measure: Callable[[Any], Measurement] | None
-    worth: Callable[[Any], Measurement]
+    training_score: Callable[[Any], Measurement]
     watches_score: bool
     incremental: bool
     seed: int
@@ -136,7 +104,7 @@ class Run:
 
     Attributes
     ----------
-    program : StepProgram
+    step : TrainingStep
     carry : tuple of array
         Replaced as a whole, so that Ctrl-C finds the moment before a step or the one after it.
     patience : Patience
@@ -154,7 +122,7 @@ class Run:
     epochs_of_this_call : int
     """
 
-    program: StepProgram
+    step: TrainingStep
     carry: Carry
     patience: Patience
     rate: Rate
@@ -169,11 +137,10 @@ class Run:
 
     def __getstate__(self) -> dict[str, Any]:
         # Machine code stays behind; a form and a network are enough to find it again.
-        net = self.program.unflatten(self.carry)[0]
-        return {**vars(self), "program": (self.program.form, net)}
+        return {**vars(self), "step": (self.step.rule, self.step.net(self.carry))}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update({**state, "program": step_program(*state["program"])})
+        vars(self).update({**state, "step": training_step(*state["step"])})
 
     def loss(self) -> float:
         """Return the loss of the last epoch; NaN where none has ended."""
@@ -183,7 +150,7 @@ class Run:
 
     def network(self, carry: Carry | None = None) -> Any:
         """Return the network of a carry, or as it is now."""
-        return self.program.network(self.carry if carry is None else carry)
+        return self.step.predictor(self.carry if carry is None else carry)
 
 
 def train(run: Run, job: Job) -> str:
@@ -209,7 +176,9 @@ def train(run: Run, job: Job) -> str:
     except Diverged as error:
         run.divergence = error.divergence
         moments = [start, start if run.best is None else run.best, run.carry]
-        run.best = moments[_soundest([run.network(one) for one in moments], job.measure or job.worth)]
+        run.best = moments[
+            _soundest([run.network(one) for one in moments], job.measure or job.training_score)
+        ]
         stop = Stop("diverged", restore_best=True)
     finally:
         job.display.close()
@@ -249,10 +218,10 @@ class _Loop:
         run.epochs_of_this_call = 0
         self.bounds = batch_bounds(len(job.rows), job.batch_size)
         self.rate = run.rate.now
-        run.carry = run.program.with_settings(run.carry, replace(job.settings, rate=self.rate))
+        run.carry = run.step.with_settings(run.carry, at_rate(job.rule, self.rate))
         position = Position(run.carry, run.steps)
-        initial = run.carry[: run.program.network_count]
-        self.stepper = Stepper(run.program, job.rows, self.bounds, random.key(job.seed), position, initial)
+        initial = run.carry[: run.step.network_count]
+        self.stepper = Stepper(run.step, job.rows, self.bounds, random.key(job.seed), position, initial)
         self.begin = time.perf_counter()
         self.elapsed_before = run.history[-1].seconds if len(run.history) else 0.0
         self.end = math.inf if job.time_limit is None else self.begin + job.time_limit
@@ -287,8 +256,8 @@ class _Loop:
         """Go on with the learning rate as it is now."""
         if self.rate != self.now.rate.now:
             self.rate = self.now.rate.now
-            settings = replace(self.job.settings, rate=self.rate)
-            self.stepper.replace(self.now.program.with_settings(self.stepper.position.carry, settings))
+            rule = at_rate(self.job.rule, self.rate)
+            self.stepper.replace(self.now.step.with_settings(self.stepper.position.carry, rule))
 
     def take_over(self) -> None:
         """Make what the stepper has reached the state of the run."""
@@ -315,8 +284,8 @@ class _Loop:
         run, job = self.now, self.job
         first_loss = self.stepper.position.first_loss
         if first_loss is not None and loss > first_loss and self.stepper.out_of_proportion():
-            arrays = run.carry[: run.program.network_count]
-            layer, text = explain_growth(run.program.names, arrays, (first_loss, loss))
+            arrays = run.carry[: run.step.network_count]
+            layer, text = explain_growth(run.step.names, arrays, (first_loss, loss))
             self.diverged(layer, None, text)
         run.rows_seen += len(job.rows)
         run.epochs_of_this_call += 1

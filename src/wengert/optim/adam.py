@@ -82,10 +82,7 @@ class Adam:
         rate = rate_at(self.learning_rate, taken)
         decay = rate_at(self.weight_decay, taken)
         first, second = self.betas
-        log_first, log_second = self._log_betas  # type: ignore[attr-defined]
-        size = rate / weight_so_far(log_first, step)
-        # One division for all elements: they would be most of the work of a step.
-        spread = 1 / np.sqrt(weight_so_far(log_second, step))
+        correction = self._correction(rate, step)
 
         def rule(parameter: Any, gradient: Any, mean: Any, square: Any) -> tuple[Any, Any, Any]:
             dtype = parameter.dtype
@@ -97,11 +94,21 @@ class Adam:
             square = normal_or_zero(
                 cast(second, dtype) * square + cast(1 - second, dtype) * np.square(gradient)
             )
-            scale = np.sqrt(square) * cast(spread, dtype) + cast(self.epsilon, dtype)
-            return parameter - cast(size, dtype) / scale * mean, mean, square
+            return parameter - self._move(mean, square, *correction), mean, square
 
         parameters, mean, square = updated(rule, parameters, gradients, state["mean"], state["square"])
         return parameters, {"step": step, "mean": mean, "square": square}
+
+    def _correction(self, rate: Any, step: Any) -> tuple[Any, ...]:
+        """Return η / (1 − β₁ᵗ) and 1 / √(1 − β₂ᵗ)."""
+        log_first, log_second = self._log_betas  # type: ignore[attr-defined]
+        # One division for all elements: they would be most of the work of a step.
+        return rate / weight_so_far(log_first, step), 1 / np.sqrt(weight_so_far(log_second, step))
+
+    def _move(self, mean: Any, square: Any, size: Any, spread: Any) -> Any:
+        dtype = mean.dtype
+        scale = np.sqrt(square) * cast(spread, dtype) + cast(self.epsilon, dtype)
+        return cast(size, dtype) / scale * mean
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,3 +125,22 @@ class AdamW(Adam):
     weight_decay: LearningRate = 0.01
 
     _decoupled = True
+
+
+@dataclasses.dataclass(frozen=True)
+class AdamEpsilonHat(Adam):
+    """Adam with ε beside √v and not beside √v̂: w ← w − η √(1 − β₂ᵗ)/(1 − β₁ᵗ) · m / (√v + ε).
+
+    Parameters as in `Adam`.
+
+    Notes
+    -----
+    Kingma & Ba 2015, the second form of section 2, with the roundings of scikit-learn.
+    """
+
+    def _correction(self, rate: Any, step: Any) -> tuple[Any, ...]:
+        first, second = self.betas
+        return (rate * np.sqrt(1 - second**step) / (1 - first**step),)
+
+    def _move(self, mean: Any, square: Any, size: Any) -> Any:  # type: ignore[override]
+        return cast(size, mean.dtype) * mean / (np.sqrt(square) + cast(self.epsilon, mean.dtype))

@@ -55,9 +55,13 @@ class SGD:
 
     settings: ClassVar = ("learning_rate", "momentum", "weight_decay")
 
+    # Whether v sums up η g and not g; no field, it tells the classes apart.
+    _sums_steps = False
+
     def __post_init__(self) -> None:
         check_learning_rate("SGD", self.learning_rate)
-        in_range("SGD", "momentum", self.momentum, 0, 1)
+        if not self._sums_steps or self.momentum != 1:  # scikit-learn takes a momentum of 1
+            in_range("SGD", "momentum", self.momentum, 0, 1)
         check_weight_decay("SGD", self.weight_decay)
         if self.nesterov and self.momentum == 0:
             raise ConfigurationError("SGD: nesterov needs a momentum in (0, 1), got momentum 0")
@@ -81,9 +85,12 @@ class SGD:
 
         def with_momentum(parameter: Any, gradient: Any, velocity: Any) -> tuple[Any, Any]:
             slope, momentum = direction(parameter, gradient), cast(self.momentum, parameter.dtype)
+            size = cast(rate, parameter.dtype)
+            if self._sums_steps:
+                slope = size * slope
             velocity = normal_or_zero(momentum * velocity + slope)
             move = slope + momentum * velocity if self.nesterov else velocity
-            return parameter - cast(rate, parameter.dtype) * move, velocity
+            return parameter - (move if self._sums_steps else size * move), velocity
 
         after: State = {"step": step}
         if not nonzero(self.momentum):
@@ -91,3 +98,17 @@ class SGD:
         else:
             parameters, after["velocity"] = updated(with_momentum, parameters, gradients, state["velocity"])
         return parameters, after
+
+
+@dataclasses.dataclass(frozen=True)
+class HeavyBall(SGD):
+    """SGD whose velocity sums up steps: v ← μ v + η g;  w ← w − v, or with Nesterov's w ← w − (η g + μ v).
+
+    Parameters as in `SGD`. After a change of η the velocity is what it was; that of `SGD` scales with η.
+
+    Notes
+    -----
+    Polyak 1964, as in scikit-learn.
+    """
+
+    _sums_steps = True

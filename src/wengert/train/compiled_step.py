@@ -15,7 +15,7 @@ from wengert.train.inputs import Rows, check_rows
 from wengert.train.native import native_steps
 from wengert.train.objective import Loss, Objective, Penalty, conform, find_loss
 from wengert.train.position import Position
-from wengert.train.step import TrainingStep
+from wengert.train.step import StepRule, TrainingStep
 
 
 class CompiledStep:
@@ -102,5 +102,5 @@ def compile_step(
         raise ConfigurationError("L-BFGS takes no steps of one program: each iteration searches along a line")
     objective = Objective(find_loss(loss), penalty)
     rows = conform(net, objective, check_rows(X, y, sample_weight))
-    step = TrainingStep(net, optimizer or Adam(), objective, default_executor(), clip_norm)
+    step = TrainingStep(net, StepRule(objective, optimizer or Adam(), clip_norm), default_executor())
     return CompiledStep(step, rows, clipped_batch_size(batch_size, len(rows)))

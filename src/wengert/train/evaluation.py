@@ -74,7 +74,7 @@ class Evaluator:
         known = self._compiled.get(len(batch))
         if known is None:
             net = unflatten(self._structure, [abstract(np.shape(leaf), leaf.dtype) for leaf in self._leaves])
-            program = simplify(trace(self._evaluate, net, *batch_types(batch, self._dtype)))
+            program = simplify(trace(self._evaluate, net, *batch_types(batch)))
             known = self._compiled[len(batch)] = self._executor.compile(program)
         return known
 

@@ -35,7 +35,7 @@ from wengert.train.loop import Loop
 from wengert.train.objective import Loss, Objective, Penalty, conform, find_loss
 from wengert.train.plan import Plan
 from wengert.train.progress import choose_display
-from wengert.train.step import Carry, TrainingStep
+from wengert.train.step import Carry, StepRule, TrainingStep
 
 _EPOCHS = 100
 _WORTH_SHARING = 4_000_000  # operations of the largest product of a step; below, one thread computes it
@@ -211,9 +211,10 @@ def fit(
         if epochs is not None:
             chosen = replace(chosen, max_iterations=epochs)
         plan = replace(plan, epochs=chosen.max_iterations, batch_size=len(rows))
-        return _run(FullBatch(plan, net, chosen, objective, runner, evaluator), progress)
+        step = TrainingStep(net, StepRule(objective, chosen), runner)
+        return _run(FullBatch(plan, step, chosen, evaluator), progress)
     check_schedules(chosen, plan.epochs * -(-len(rows) // plan.batch_size))
-    step = TrainingStep(net, chosen, objective, runner, clip_norm)
+    step = TrainingStep(net, StepRule(objective, chosen, clip_norm), runner)
     small = 2 * plan.batch_size * max(array.size for array in step.initial) < _WORTH_SHARING
     with one_blas_thread() if small else contextlib.nullcontext():
         return _run(Loop(plan, step, evaluator), progress)

@@ -13,19 +13,15 @@ from wengert import nn
 from wengert.errors import NonFiniteError
 from wengert.optim import LBFGS
 from wengert.primitives import random
-from wengert.run import Executor
-from wengert.trace.tracing import abstract, trace
-from wengert.trace.tree import flatten, leaf_paths, unflatten
+from wengert.trace.tree import flatten
 from wengert.train.callbacks import Stop, TrainingState
 from wengert.train.divergence import Diverged, Divergence, explain
 from wengert.train.evaluation import Evaluator
 from wengert.train.history import Epoch, History
 from wengert.train.moment import Moment, Past
-from wengert.train.objective import Objective, floating_dtype
 from wengert.train.plan import Plan
 from wengert.train.progress import Display, Silent
-from wengert.train.step import Carry, batch_types, loss_and_gradients
-from wengert.transform.simplify import simplify
+from wengert.train.step import Carry, TrainingStep
 
 Array = np.ndarray[Any, Any]
 
@@ -39,24 +35,20 @@ class FullBatch:
     def __init__(
         self,
         plan: Plan,
-        net: Any,
+        step: TrainingStep,
         optimizer: LBFGS,
-        objective: Objective,
-        executor: Executor,
         evaluator: Evaluator,
     ) -> None:
         self.plan = plan
+        self.step = step
         self.evaluator = evaluator
         self._optimizer = optimizer
-        self._objective = objective
-        leaves, self._structure = flatten(net)
-        self.initial_network: Carry = tuple(np.asarray(leaf) for leaf in leaves)
-        self._names = tuple(leaf_paths(net))
+        self.initial_network: Carry = step.initial[: step.network_count]
+        net = step.net(step.initial)
         self._paths = {path: np.shape(value) for path, value in nn.parameters(net).items()}
-        self._dtype = floating_dtype(net)
         self.now = Moment(Past(History()), self.initial_network)
-        self._program = self._trace()
-        self._evaluate = executor.compile(self._program)
+        self._program = step.value_and_gradients(plan.rows)
+        self._evaluate = step.executor.compile(self._program)
         self._display: Display = Silent()
         self._begin = self._next_show = time.perf_counter()
         self._point: tuple[Array, list[Array]] | None = None
@@ -72,7 +64,7 @@ class FullBatch:
 
     def build(self, network: Carry) -> Any:
         """Return the module with these arrays."""
-        return unflatten(self._structure, list(network))
+        return self.step.net(network)
 
     def optimizer_state(self) -> Any:
         """Return an empty state: what L-BFGS knows ends with the run."""
@@ -109,28 +101,19 @@ class FullBatch:
             return Stop("converged")
         return Stop("epochs" if minimum.iterations >= self.plan.epochs else "no further progress")
 
-    def _trace(self) -> Any:
-        net = unflatten(self._structure, [abstract(leaf.shape, leaf.dtype) for leaf in self.initial_network])
-
-        def function(net: Any, X: Any, y: Any, weights: Any, key: Any) -> Any:
-            total, loss, state, gradients = loss_and_gradients(net, self._objective, X, y, weights, key)
-            after = nn.with_state(net, state)
-            return total, loss, [gradients[path] for path in self._paths], after
-
-        types = batch_types(self.plan.rows, self._dtype)
-        return simplify(trace(function, net, *types, abstract((2,), np.uint32)))
-
     def _arguments(self, point: Array) -> list[Any]:
         rows = self.plan.rows
         weights = [] if rows.weights is None else [rows.weights]
-        return [*self._arrays(point), rows.features, rows.targets, *weights, random.key(self.plan.seed)]
+        batch = [rows.features, rows.targets, *weights]
+        settings = self.step.settings_of(self.step.initial)
+        return [*self._arrays(point), *settings, *batch, random.key(self.plan.seed)]
 
     def _arrays(self, point: Array) -> list[Array]:
         """Return the network's arrays with the parameters of a point."""
         values, first = {}, 0
         for path, shape in self._paths.items():
             last = first + math.prod(shape)
-            values[path] = point[first:last].reshape(shape).astype(self._dtype)
+            values[path] = point[first:last].reshape(shape).astype(self.step.dtype)
             first = last
         return flatten(nn.with_parameters(self.build(self.initial_network), values))[0]
 
@@ -175,5 +158,6 @@ class FullBatch:
     def _divergence(self, message: str) -> Divergence:
         assert self._point is not None
         point, outputs = self._point
-        layer, operation, text = explain(self._program, self._arguments(point), self._names, outputs)
+        names = self.step.names[: self.step.network_count]
+        layer, operation, text = explain(self._program, self._arguments(point), names, outputs)
         return Divergence(self.steps + 1, self.steps + 1, layer, operation, None, f"{message}; {text}")

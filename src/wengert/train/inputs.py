@@ -29,23 +29,34 @@ class Rows:
 
     Attributes
     ----------
-    features : ndarray, shape (rows, ...)
+    features : ndarray, shape (rows, ...), or CSR matrix, whose batches are made dense
     targets : ndarray, shape (rows, ...)
-    weights : ndarray of float64, shape (rows,), or None
-        Scaled to a mean of 1. None means that all rows count the same.
+    weights : ndarray, shape (rows,), or None
+        None means that all rows count the same. `fit` scales them to a mean of 1, the estimators do not.
     """
 
-    features: Array
+    features: Any
     targets: Array
     weights: Array | None
 
     def __len__(self) -> int:
-        return len(self.features)
+        return len(self.targets)
 
-    def take(self, places: Any) -> Rows:
-        """Return the rows at `places`, an array of positions or a slice."""
+    def counting(self) -> Array:
+        """Return the places of the rows whose weight is not 0; only they can say how good a network is."""
+        return np.arange(len(self)) if self.weights is None else np.flatnonzero(self.weights)
+
+    def part(self, places: Any) -> Rows:
+        """Return the rows at `places`, an array of positions or a slice, stored as these are."""
         weights = None if self.weights is None else self.weights[places]
         return Rows(self.features[places], self.targets[places], weights)
+
+    def take(self, places: Any) -> Rows:
+        """Return the rows at `places` as dense arrays."""
+        batch = self.part(places)
+        if isinstance(batch.features, np.ndarray):
+            return batch
+        return Rows(batch.features.toarray(), batch.targets, batch.weights)
 
 
 def check_rows(features: Any, targets: Any, weights: Any = None, suffix: str = "") -> Rows:

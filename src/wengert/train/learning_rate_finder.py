@@ -16,7 +16,7 @@ from wengert.run import find_executor
 from wengert.train.batches import row_order
 from wengert.train.inputs import check_rows
 from wengert.train.objective import Loss, Objective, Penalty, conform, find_loss
-from wengert.train.step import TrainingStep
+from wengert.train.step import StepRule, TrainingStep
 
 Array = np.ndarray[Any, Any]
 
@@ -189,12 +189,11 @@ def find_learning_rate(
     objective = Objective(find_loss(loss), penalty)
     rows = conform(net, objective, check_rows(X, y))
     growth = math.log(high / low) / max(steps - 1, 1)
-    training = TrainingStep(
-        net, optimizer(lambda t: low * np.exp(growth * t)), objective, find_executor(executor), None
-    )
+    rule = StepRule(objective, optimizer(lambda t: low * np.exp(growth * t)))
+    training = TrainingStep(net, rule, find_executor(executor))
     size = min(batch_size, len(rows))
     batches = len(rows) // size
-    run = training.executor.compile(training.program(rows.take(slice(0, size))))
+    run = training.executable(rows.take(slice(0, size)))
     carry, taken, key = training.initial, 0, random.key(seed)
 
     def step(rate: float) -> float:

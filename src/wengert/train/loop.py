@@ -182,7 +182,7 @@ class Loop:
         self.past = past.after(epoch, network)
 
     def _learning_rate(self, step: int) -> float | None:
-        rate = self.step.optimizer.learning_rate
+        rate = self.step.rule.optimizer.learning_rate
         return float(rate(np.array(step))) if callable(rate) else float(rate)
 
     def _diverged(self, layer: str | None, operation: str | None, explanation: str) -> None:

@@ -77,6 +77,11 @@ class Objective:
             )
         return np.mean(losses if weights is None else weights * losses)
 
+    def of_batch(self, net: Any, prediction: Any, target: Any, weights: Any) -> tuple[Any, Any]:
+        """Return loss and penalty together, which is minimised, and the loss alone, which is reported."""
+        loss = self.mean_loss(prediction, target, weights)
+        return loss if self.penalty is None else loss + self.penalty(net), loss
+
     def correct(self, prediction: Any, target: Any) -> Any | None:
         """Return for each row whether it is classified correctly, or None where the loss has no classes."""
         loss = self.loss.func if isinstance(self.loss, functools.partial) else self.loss

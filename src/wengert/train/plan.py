@@ -58,9 +58,9 @@ def identity(plan: Plan, step: TrainingStep) -> dict[str, str]:
     return {
         "network": _stable_text(step.net(step.initial)),
         "initial parameters": _digest(*step.initial),
-        "optimizer": _stable_text(step.optimizer),
-        "loss": step.objective.describe(),
-        "clip_norm": repr(step.clip_norm),
+        "optimizer": _stable_text(step.rule.optimizer),
+        "loss": step.rule.objective.describe(),
+        "clip_norm": repr(step.rule.clip_norm),
         "executor": type(step.executor).__name__,
         "data": _digest(plan.rows.features, plan.rows.targets),
         "sample_weight": _digest(plan.rows.weights),
