@@ -134,7 +134,7 @@ def test_an_order_may_be_shuffled_in_place(monkeypatch, rows, loops):
         np.random.default_rng(epoch).shuffle(same)
         return same
 
-    monkeypatch.setattr(train.loop, "row_order", in_place)
+    monkeypatch.setattr(train.rules, "row_order", in_place)
     result = fit(deep(), *rows)
     same[:] = np.arange(ROWS)
     assert_close(result, fit(deep(), *rows, executor="numpy"))

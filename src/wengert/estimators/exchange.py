@@ -25,6 +25,7 @@ from wengert.io.formats.torch_import import from_torch
 from wengert.io.preprocess import TablePreprocessor, Target
 from wengert.io.reading.table_reading import NOTHING_READ
 from wengert.train.history import History
+from wengert.train.state import State
 
 Path = str | os.PathLike[str]
 
@@ -157,7 +158,7 @@ def _around(cls: type[Any], network: Any, target: Target, feature_names: Sequenc
     rule = rule_of(estimator, 1)
     step = training_step(rule, network)
     patience = Patience(estimator._arguments.tol, estimator._arguments.n_iter_no_change)
-    estimator._run = Run(step, step.carry(network, rule), patience, Rate(initial_rate(estimator)))
+    estimator._run = Run(step, State(step.carry(network, rule)), patience, Rate(initial_rate(estimator)))
     estimator._take_over("imported")
     return estimator
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from wengert import nn
 from wengert.errors import ConfigurationError, DataError
 from wengert.estimators.forward import raw_outputs
 from wengert.estimators.losses import RowLoss
 from wengert.estimators.rows import checked_features, checked_weights, same_length
-from wengert.estimators.training import Measurement
+from wengert.train.evaluation import Evaluation
 from wengert.train.inputs import Rows
+from wengert.train.step import Carry, TrainingStep
 
 Array = np.ndarray[Any, Any]
 
@@ -88,18 +89,13 @@ def split(rows: Rows, fraction: float, stratified: bool, random_state: Any) -> t
     return rows.part(np.concatenate([kept, idle])), rows.part(held)
 
 
-def measure_on(
-    held: Rows,
-    loss: RowLoss,
-    loss_scale: float,
-    score: Callable[[Array, Array, Array | None], float],
-    classifies: bool,
-) -> Callable[[nn.Module], Measurement]:
-    """Return what measures a network on the rows held out.
+@dataclass(frozen=True)
+class ForwardEvaluator:
+    """Loss and score of a network on rows, by a forward pass in NumPy.
 
-    Parameters
+    Attributes
     ----------
-    held : Rows
+    step : TrainingStep
     loss : RowLoss
     loss_scale : float
         Factor of the loss, as in `BatchMean`.
@@ -109,14 +105,19 @@ def measure_on(
         Whether the score is an accuracy.
     """
 
-    def measure(net: nn.Module) -> Measurement:
-        with np.errstate(all="ignore"):
-            raw = raw_outputs(net, held.features)
-            if not np.isfinite(raw).all():
-                return Measurement(np.nan, np.nan, None)
-            losses = np.asarray(loss(raw, held.targets))
-            mean = losses if losses.ndim == 0 else np.average(losses, weights=held.weights)
-            value = score(raw, held.targets, held.weights)
-            return Measurement(value, float(mean) * loss_scale, value if classifies else None)
+    step: TrainingStep
+    loss: RowLoss
+    loss_scale: float
+    score: Callable[[Array, Array, Array | None], float]
+    classifies: bool
 
-    return measure
+    def __call__(self, network: Carry, rows: Rows) -> Evaluation:
+        """Evaluate the network with these arrays; what is not finite is NaN."""
+        with np.errstate(all="ignore"):
+            raw = raw_outputs(self.step.net(network), rows.features)
+            if not np.isfinite(raw).all():
+                return Evaluation(np.nan, None, np.nan)
+            losses = np.asarray(self.loss(raw, rows.targets))
+            mean = losses if losses.ndim == 0 else np.average(losses, weights=rows.weights)
+            value = self.score(raw, rows.targets, rows.weights)
+            return Evaluation(float(mean) * self.loss_scale, value if self.classifies else None, value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,20 +26,22 @@ from wengert.estimators.arguments import Arguments, is_auto
 from wengert.estimators.callbacks import CallbackSupport, with_callbacks
 from wengert.estimators.exchange import Exchange
 from wengert.estimators.forward import dense_layers, output_activation, raw_outputs
-from wengert.estimators.held_out import given_rows, measure_on, split
+from wengert.estimators.held_out import ForwardEvaluator, given_rows, split
 from wengert.estimators.inspection import Inspection
 from wengert.estimators.layer_arrays import LayerArrays
-from wengert.estimators.lbfgs import minimise
 from wengert.estimators.losses import RowLoss, check_own_loss
 from wengert.estimators.options import check_options
 from wengert.estimators.plan import batch_size, initial_rate, row_orders, rule_of, training_step
 from wengert.estimators.preset import fit_by_preset
 from wengert.estimators.rows import checked_features, checked_weights, features_to_predict, same_length
 from wengert.estimators.stopping import Patience, Rate
-from wengert.estimators.training import Job, Run, divergence_text, train
+from wengert.estimators.training import MLPRules, Run, divergence_text, train
+from wengert.train.checkpoint import Checkpoint
 from wengert.train.history import History
 from wengert.train.inputs import Rows
+from wengert.train.plan import Plan
 from wengert.train.progress import Silent, choose_display
+from wengert.train.state import State
 
 Array = np.ndarray[Any, Any]
 
@@ -160,11 +163,7 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         if self._watches_score and held_rows is None:
             rows, held_rows = split(rows, arguments.validation_fraction, self._classifies, random_state)
         self._prepare_run(len(rows), incremental)
-        job = self._job(rows, held_rows, random_state, incremental, (X, y, sample_weight))
-        if arguments.solver == "lbfgs":
-            reason = minimise(self._run, job, arguments.max_iter, arguments.max_fun, arguments.tol)
-        else:
-            reason = train(self._run, job)
+        reason = self._train(rows, held_rows, random_state, incremental, (X, y, sample_weight))
         self._take_over(reason)
         self._warn(reason, incremental)
 
@@ -243,30 +242,30 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         before: Run | None = self._run
         if before is not None and incremental:
             if self.network_ is not self._handed_out:  # the user has put other weights in
-                before.carry = before.step.with_network(before.carry, self.network_)
+                before.put_in(self.network_)
             return
         arguments, step_rule = self._arguments, rule_of(self, rows)
         step = training_step(step_rule, self.network_)
         rule = arguments.learning_rate if arguments.solver == "sgd" else "constant"
         run = Run(
             step,
-            step.carry(self.network_, step_rule),
+            State(step.carry(self.network_, step_rule)),
             Patience(arguments.tol, arguments.n_iter_no_change),
             Rate(initial_rate(self), rule, arguments.power_t),
         )
         if before is not None:
-            run.patience, run.history, run.scores = before.patience, before.history, before.scores
-            run.rows_seen = before.rows_seen
-            if before.best is not None:
-                run.best = step.carry(before.network(before.best), step_rule)
+            run.patience, run.rows_seen, old = before.patience, before.rows_seen, before.state
+            run.state = replace(
+                run.state, history=old.history, best=old.best, scores=old.scores, seconds=old.seconds
+            )
         self._run = run
 
-    def _job(
+    def _train(
         self, rows: Rows, held: Rows | None, random_state: Any, incremental: bool, given: tuple[Any, Any, Any]
-    ) -> Job:
+    ) -> str:
+        """Go on with the run, and return why it ended."""
         count = len(rows)
-        size = batch_size(self, count)
-        arguments = self._arguments
+        arguments, run = self._arguments, self._run
         if arguments.solver != "lbfgs" and not is_auto(self.batch_size) and self.batch_size > count:
             warnings.warn(
                 f"batch_size={self.batch_size} is clipped to the {count} rows there are",
@@ -277,27 +276,36 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         epochs = 1 if incremental else arguments.max_iter
         lines = self.verbose >= 2
         metadata = {} if given[2] is None else {"sample_weight": given[2]}
-
-        def measured_on(some: Rows) -> Any:
-            loss, loss_scale = self._row_loss(), self._loss_scale()
-            return measure_on(some, loss, loss_scale, self._score_raw, self._classifies)
-
-        return Job(
-            rows=rows,
-            batch_size=size,
-            epochs=epochs,
-            orders=row_orders(count, self.shuffle, random_state),
-            rule=rule_of(self, count),
-            measure=None if held is None else measured_on(held),
-            training_score=measured_on(rows),
+        rules = MLPRules(
+            rule_of(self, count),
+            run,
+            count,
+            row_orders(count, self.shuffle, random_state),
+            shuffles=bool(self.shuffle),
             watches_score=self._watches_score,
             incremental=incremental,
+            report=print if lines else lambda line: None,
+        )
+        plan = Plan(
+            rows=rows,
+            validation=held,
+            epochs=len(run.history) + epochs,
+            batch_size=batch_size(self, count),
             seed=seed,
             time_limit=self.time_limit,
-            report=print if lines else lambda line: None,
-            display=choose_display(True, epochs) if self.verbose and not lines else Silent(),
-            callbacks=self._training_callbacks(given[0], given[1], metadata, epochs),
+            rules=rules,
+            callbacks=tuple(self._training_callbacks(given[0], given[1], metadata, epochs)),
+            checkpoint=None if incremental else self._checkpoint(),
         )
+        evaluator = ForwardEvaluator(
+            run.step, self._row_loss(), self._loss_scale(), self._score_raw, self._classifies
+        )
+        display = choose_display(True, epochs) if self.verbose and not lines else Silent()
+        return train(run, plan, evaluator, display)
+
+    def _checkpoint(self) -> Checkpoint | None:
+        given = self.checkpoint
+        return given if given is None or isinstance(given, Checkpoint) else Checkpoint(given)
 
     def _take_over(self, reason: str) -> None:
         """Set the attributes of the fitted estimator."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from wengert import nn
 from wengert.checks import is_integer, is_number, unknown_name
 from wengert.errors import ConfigurationError
 from wengert.estimators.architecture import SYNONYMS, layer_widths
+from wengert.train.checkpoint import Checkpoint
 
 SOLVERS = ("lbfgs", "sgd", "adam", "adamw", "rmsprop", "muon")
 SCHEDULES = ("cosine", "one_cycle")
@@ -116,6 +118,9 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "quantile": _optional(_number(0, 1, low_open=True)),
     "ema_decay": _optional(_number(0, 1)),
     "time_limit": _optional(_number(0, low_open=True)),
+    "checkpoint": _optional(
+        (lambda value: isinstance(value, (str, os.PathLike, Checkpoint)), "a path or a train.Checkpoint")
+    ),
     "preset": (lambda value: value in (None, "tabular"), "None or 'tabular'"),
     "categorical_features": (lambda value: value in (None, "from_dtype"), "None or 'from_dtype'"),
 }
@@ -150,7 +155,7 @@ def _check_together(estimator: Any) -> None:
     """Refuse arguments that contradict each other, naming both."""
     if estimator._arguments.solver == "lbfgs":
         # scikit-learn ignores its own arguments that have no meaning here, such as early_stopping.
-        for name in ("lr_schedule", "grad_clip_norm", "ema_decay", "weight_decay"):
+        for name in ("lr_schedule", "grad_clip_norm", "ema_decay", "weight_decay", "checkpoint"):
             value = getattr(estimator, name)
             if value is not None:
                 raise ConfigurationError(

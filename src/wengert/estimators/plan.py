@@ -24,6 +24,8 @@ from wengert.train.step import StepRule, TrainingStep
 Array = np.ndarray[Any, Any]
 
 _AUTOMATIC_BATCH = 200
+# SciPy's defaults for L-BFGS-B, which scikit-learn leaves as they are.
+_MEMORY, _RELATIVE_FALL = 10, 2.220446049250313e-09
 # What weight_decay=None means, where it is not zero: the default of the method's authors.
 _WEIGHT_DECAY = {"adamw": 0.01}
 
@@ -58,11 +60,12 @@ class ScaledSchedule:
 
 def rule_of(estimator: Any, rows: int) -> StepRule:
     """Return what a step of an estimator computes."""
+    arguments = estimator._arguments
+    # scikit-learn reports what L-BFGS minimises as it is.
+    loss_scale = 1.0 if arguments.solver == "lbfgs" else estimator._loss_scale()
     return StepRule(
-        objective=BatchMean(
-            estimator._row_loss(), float(estimator._arguments.alpha), estimator._loss_scale()
-        ),
-        optimizer=_optimizer(estimator._arguments, _learning_rate(estimator, rows)),
+        objective=BatchMean(estimator._row_loss(), float(arguments.alpha), loss_scale),
+        optimizer=_optimizer(arguments, _learning_rate(estimator, rows)),
         clip_norm=estimator.grad_clip_norm,
         weight_decay=_weight_decay(estimator),
         ema_decay=estimator.ema_decay,
@@ -102,7 +105,7 @@ def _learning_rate(estimator: Any, rows: int) -> Any:
     return rate if schedule is None else ScaledSchedule(rate, schedule)
 
 
-def _optimizer(arguments: Arguments, rate: Any) -> Optimiser:
+def _optimizer(arguments: Arguments, rate: Any) -> Optimiser | optim.LBFGS:
     momentum = float(arguments.momentum)
     nesterov = bool(arguments.nesterovs_momentum and momentum > 0)
     if arguments.solver == "sgd":
@@ -111,6 +114,9 @@ def _optimizer(arguments: Arguments, rate: Any) -> Optimiser:
         return optim.RMSProp(rate, decay=arguments.beta_2, epsilon=arguments.epsilon)
     if arguments.solver == "muon":
         return optim.Muon(rate, momentum=momentum, nesterov=nesterov)
+    if arguments.solver == "lbfgs":
+        limits = arguments.max_iter, arguments.max_fun
+        return optim.LBFGS(_MEMORY, float(arguments.tol), *limits, relative_fall=_RELATIVE_FALL)
     betas = float(arguments.beta_1), float(arguments.beta_2)
     return AdamEpsilonHat(rate, betas, float(arguments.epsilon))
 

@@ -85,6 +85,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         Predict with a moving average of the weights.
     time_limit : float, optional
         Seconds.
+    checkpoint : path or `wengert.train.Checkpoint`, optional
+        A file to which `fit` saves the run now and then, and from which it goes on where the file exists, to
+        bitwise the same result. `partial_fit` does not use it.
     categorical_features : {"from_dtype"}, optional
         Take tables with words, categories, dates and gaps; numbers are standardised.
     preset : {"tabular"}, optional
@@ -160,6 +163,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         lr_schedule: str | Callable[[Any], Any] | None = None,
         ema_decay: float | None = None,
         time_limit: float | None = None,
+        checkpoint: Any = None,
         categorical_features: str | None = None,
         preset: str | None = None,
     ) -> None:

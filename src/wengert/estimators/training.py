@@ -1,101 +1,31 @@
-"""Epochs of an estimator, until scikit-learn's rules, a callback, the clock or a divergence end them."""
+"""Training of an estimator: the loop of `wengert.train` under scikit-learn's rules, through many calls."""
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from wengert import nn
 from wengert.estimators.plan import at_rate, training_step
 from wengert.estimators.stopping import Patience, Rate
-from wengert.primitives import random
-from wengert.train.batches import batch_bounds
-from wengert.train.callbacks import Callback, Stop, TrainingState
-from wengert.train.divergence import Diverged, Divergence, Unsound, explain_growth
+from wengert.optim import LBFGS
+from wengert.train.callbacks import Stop
+from wengert.train.divergence import Divergence
+from wengert.train.evaluation import Evaluation, NetworkEvaluator
+from wengert.train.full_batch import FullBatch
 from wengert.train.history import Epoch, History
-from wengert.train.inputs import Rows
-from wengert.train.position import Position
+from wengert.train.loop import Loop
+from wengert.train.outcome import run_to_end
+from wengert.train.plan import Plan
 from wengert.train.progress import Display
-from wengert.train.step import Carry, StepRule, TrainingStep
-from wengert.train.stepper import Stepper
+from wengert.train.state import State
+from wengert.train.step import StepRule, TrainingStep
 
 Array = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """What the validation rows say of a network.
-
-    Attributes
-    ----------
-    score : float
-        Higher is better.
-    loss : float
-    accuracy : float or None
-        The score, where it is one.
-    """
-
-    score: float
-    loss: float
-    accuracy: float | None
-
-
-def epoch_record(
-    number: int, loss: float, measured: Measurement | None, rate: float | None, seconds: float
-) -> Epoch:
-    """Return what the history keeps of an epoch."""
-    held_out = None if measured is None else measured.loss
-    accuracy = None if measured is None else measured.accuracy
-    return Epoch(number, loss, held_out, accuracy, rate, seconds)
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is to be done in one call of `fit` or `partial_fit`.
-
-    Attributes
-    ----------
-    rows : Rows
-    batch_size : int
-    epochs : int
-    orders : callable
-        Returns the order of the rows in the next epoch.
-    rule : StepRule
-    measure : callable or None
-        Of a network: its `Measurement` on the validation rows.
-    training_score : callable
-        Of a network: its `Measurement` on the training rows, asked for after a divergence.
-    watches_score : bool
-        Whether the validation score decides when to stop, and the best network is restored.
-    incremental : bool
-        Whether further calls are to go on: the best network is restored only where patience has ended.
-    seed : int
-        Of dropout.
-    time_limit : float or None
-    report : callable
-        Called with a line of text that tells of an epoch.
-    display : Display
-    callbacks : sequence of Callback
-    """
-
-    rows: Rows
-    batch_size: int
-    epochs: int
-    orders: Callable[[], Array]
-    rule: StepRule
-    measure: Callable[[Any], Measurement] | None
-    training_score: Callable[[Any], Measurement]
-    watches_score: bool
-    incremental: bool
-    seed: int
-    time_limit: float | None
-    report: Callable[[str], None]
-    display: Display
-    callbacks: Sequence[Callback]
 
 
 @dataclass
@@ -105,17 +35,11 @@ class Run:
     Attributes
     ----------
     step : TrainingStep
-    carry : tuple of array
-        Replaced as a whole, so that Ctrl-C finds the moment before a step or the one after it.
+    state : State
+        Its best network is that with the best score or the lowest training loss.
     patience : Patience
     rate : Rate
-    history : History
-        Of all epochs since the network was drawn.
-    scores : list of float
-        Validation scores of these epochs.
-    rows_seen, steps : int
-    best : tuple of array or None
-        The carry after the epoch with the best score or the lowest training loss.
+    rows_seen : int
     divergence : Divergence or None
     final_loss : float or None
         Where the optimiser says so itself (L-BFGS).
@@ -123,24 +47,30 @@ class Run:
     """
 
     step: TrainingStep
-    carry: Carry
+    state: State
     patience: Patience
     rate: Rate
-    history: History = field(default_factory=History)
-    scores: list[float] = field(default_factory=list)
     rows_seen: int = 0
-    steps: int = 0
-    best: Carry | None = None
     divergence: Divergence | None = None
     final_loss: float | None = None
     epochs_of_this_call: int = 0
 
     def __getstate__(self) -> dict[str, Any]:
         # Machine code stays behind; a form and a network are enough to find it again.
-        return {**vars(self), "step": (self.step.rule, self.step.net(self.carry))}
+        return {**vars(self), "step": (self.step.rule, self.step.net(self.state.carry))}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update({**state, "step": training_step(*state["step"])})
+
+    @property
+    def history(self) -> History:
+        """Of all epochs since the network was drawn."""
+        return self.state.history
+
+    @property
+    def scores(self) -> list[float]:
+        """Validation scores of these epochs."""
+        return list(self.state.scores)
 
     def loss(self) -> float:
         """Return the loss of the last epoch; NaN where none has ended."""
@@ -148,56 +78,151 @@ class Run:
             return self.final_loss
         return float(self.history[-1].loss) if len(self.history) else math.nan
 
-    def network(self, carry: Carry | None = None) -> Any:
-        """Return the network of a carry, or as it is now."""
-        return self.step.predictor(self.carry if carry is None else carry)
+    def network(self) -> Any:
+        """Return the network that predicts as it is now."""
+        return self.step.net(self.step.predicting(self.state.carry))
+
+    def put_in(self, network: Any) -> None:
+        """Go on with other weights."""
+        self.state = replace(self.state, carry=self.step.with_network(self.state.carry, network))
 
 
-def train(run: Run, job: Job) -> str:
-    """Train for some epochs and return why they ended.
+@dataclass
+class MLPRules:
+    """scikit-learn's rules: its orders, its rates, and its patience with the loss or a score.
+
+    Attributes
+    ----------
+    initial_rule : StepRule
+        At the rate with which the run began.
+    run : Run
+        What is remembered lives there.
+    rows : int
+    orders : callable
+        Returns the order of the rows in the next epoch; asked once an epoch.
+    shuffles : bool
+    watches_score : bool
+        Whether the validation score decides when to stop, and the best network is restored.
+    incremental : bool
+        Whether further calls are to go on: the best network is restored only where patience has ended.
+    report : callable
+        Called with a line of text on each epoch.
+    """
+
+    initial_rule: StepRule
+    run: Run
+    rows: int
+    orders: Callable[[], Array]
+    shuffles: bool
+    watches_score: bool
+    incremental: bool
+    report: Callable[[str], None]
+
+    def __post_init__(self) -> None:
+        self._rule = self.run.rate.initial, self.initial_rule
+
+    @property
+    def step_rule(self) -> StepRule:
+        """The rule at the rate of the next epoch."""
+        rate = self.run.rate.now
+        if not self._searches and self._rule[0] != rate:
+            self._rule = rate, at_rate(self.initial_rule, rate)
+        return self._rule[1]
+
+    @property
+    def _searches(self) -> bool:
+        return isinstance(self.initial_rule.optimizer, LBFGS)
+
+    def order(self, epoch: int) -> Array:
+        """Return the order that is drawn next."""
+        return self.orders()
+
+    def learning_rate(self, step: int) -> float | None:
+        """Return the rate of this epoch, before any schedule of the steps."""
+        return None if self._searches else self.run.rate.now
+
+    def note(self, epoch: Epoch, measured: Evaluation | None) -> tuple[bool, Stop | None]:
+        """Ask patience, and lower the rate where there is one to lower."""
+        score = None if measured is None else measured.score
+        self.report(f"Iteration {epoch.epoch}, loss = {epoch.loss:.8f}")
+        if score is not None and not self._searches:
+            self.report(f"Validation score: {score:f}")
+        return self._note(epoch.loss, score)
+
+    def _note(self, loss: float, score: float | None) -> tuple[bool, Stop | None]:
+        run = self.run
+        is_best = run.patience.note(-score if self.watches_score and score is not None else loss)
+        if self._searches:
+            return is_best, None
+        run.rows_seen += self.rows
+        run.rate.epoch_ends(run.rows_seen)
+        if not run.patience.exhausted:
+            return is_best, None
+        if not run.rate.lowered():
+            return is_best, Stop("no improvement")
+        run.patience.count = 0
+        self.report(f"No improvement; the learning rate is now {run.rate.now:g}")
+        return is_best, None
+
+    def restores_best(self, reason: str) -> bool:
+        """Return whether the score decided, and training is over."""
+        return self.watches_score and (not self.incremental or reason == "no improvement")
+
+    def resume(self, state: State) -> None:
+        """Note the epochs that are new, and draw their orders."""
+        known = len(self.run.history)
+        epochs = list(state.history)[known:]
+        scores: list[float | None] = [*state.scores[len(self.run.scores) :]] or [None] * len(epochs)
+        for epoch, score in zip(epochs, scores, strict=True):
+            self.orders()
+            self._note(epoch.loss, score)
+
+    def identity(self) -> dict[str, str]:
+        """Return order and stopping rules; the seed is known by the initial parameters."""
+        stopping = f"{self.run.patience}, {self.run.rate}, score {self.watches_score}"
+        return {"shuffle": str(self.shuffles), "stopping": stopping}
+
+
+def train(run: Run, plan: Plan, evaluator: NetworkEvaluator, display: Display) -> str:
+    """Train as a plan says, take over what it gave, and return why it ended.
 
     Returns
     -------
     str
-        ``"epochs"``, ``"no improvement"``, ``"time limit"``, ``"interrupted"``, ``"diverged"`` or the reason
-        of a callback.
+        As `FitResult.stopped`, with ``"no improvement"`` where patience ended.
     """
-    loop = _Loop(run, job)
-    start = run.carry
-    for callback in job.callbacks:
-        callback.on_train_begin(loop.state())
-    stop = Stop("epochs")
-    try:
-        stop = loop.run_epochs()
-    except KeyboardInterrupt:
-        loop.stepper.catch_up()
-        loop.take_over()
-        stop = Stop("interrupted")
-    except Diverged as error:
-        run.divergence = error.divergence
-        moments = [start, start if run.best is None else run.best, run.carry]
-        run.best = moments[
-            _soundest([run.network(one) for one in moments], job.measure or job.training_score)
-        ]
-        stop = Stop("diverged", restore_best=True)
-    finally:
-        job.display.close()
-    ended = not job.incremental or stop.reason == "no improvement"
-    if (stop.restore_best or (job.watches_score and ended)) and run.best is not None:
-        run.carry = run.best
-    for callback in job.callbacks:
-        callback.on_train_end(loop.state())
-    return stop.reason
-
-
-def _soundest(networks: list[Any], measure: Callable[[Any], Measurement]) -> int:
-    """Return which network has the lowest loss.
-
-    The last one before a divergence is finite and can be absurd all the same; and the loss of an epoch tells
-    of the networks before its steps.
-    """
-    losses = [measure(net).loss for net in networks]
-    return int(np.argmin(np.nan_to_num(losses, nan=np.inf)))
+    step, before = run.step, len(run.history)
+    state = replace(run.state, carry=step.with_settings(run.state.carry, plan.rules.step_rule))
+    if state.best is None:
+        state = replace(state, best=step.predicting(state.carry))
+    run.epochs_of_this_call = 0
+    training: Loop | FullBatch
+    if isinstance(step.rule.optimizer, LBFGS):
+        parameters = nn.parameters(step.net(state.carry))
+        # scikit-learn packs all weights first, then all biases.
+        order = sorted(parameters, key=lambda path: np.ndim(parameters[path]) == 1)
+        training = FullBatch(plan, step, evaluator, state, order)
+    else:
+        training = Loop(plan, step, evaluator, state)
+    outcome = run_to_end(training, display)
+    reason = outcome.reason
+    if isinstance(training, FullBatch):
+        run.final_loss = None if training.minimum is None else training.minimum.value
+        # Whatever keeps the search from converging is the end of its iterations, as in scikit-learn.
+        reason = "epochs" if reason == "no further progress" else reason
+    run.divergence = outcome.divergence or run.divergence
+    seconds = outcome.state.history[-1].seconds if len(outcome.state.history) else 0.0
+    # The next call begins an epoch of its own rows.
+    run.state = State(
+        carry=outcome.state.carry,
+        steps=outcome.state.steps,
+        history=outcome.state.history,
+        best=outcome.state.best,
+        scores=outcome.state.scores,
+        seconds=seconds,
+    )
+    run.epochs_of_this_call = len(run.history) - before
+    return reason
 
 
 def divergence_text(divergence: Divergence) -> str:
@@ -208,127 +233,3 @@ def divergence_text(divergence: Divergence) -> str:
         f"training diverged at step {divergence.step} (epoch {divergence.epoch}): {divergence.explanation}; "
         f"the best weights were kept. Try {smaller}scaled features and targets, or grad_clip_norm=1"
     )
-
-
-class _Loop:
-    """One call of `train`."""
-
-    def __init__(self, run: Run, job: Job) -> None:
-        self.now, self.job = run, job
-        run.epochs_of_this_call = 0
-        self.bounds = batch_bounds(len(job.rows), job.batch_size)
-        self.rate = run.rate.now
-        run.carry = run.step.with_settings(run.carry, at_rate(job.rule, self.rate))
-        position = Position(run.carry, run.steps)
-        initial = run.carry[: run.step.network_count]
-        self.stepper = Stepper(run.step, job.rows, self.bounds, random.key(job.seed), position, initial)
-        self.begin = time.perf_counter()
-        self.elapsed_before = run.history[-1].seconds if len(run.history) else 0.0
-        self.end = math.inf if job.time_limit is None else self.begin + job.time_limit
-        self.next_show = self.begin
-        self.wanted = len(run.history) + job.epochs
-
-    def state(self) -> TrainingState:
-        """Return what callbacks see."""
-        run = self.now
-        return TrainingState(run.network(), run.history, self.wanted, run.steps, len(self.bounds))
-
-    def run_epochs(self) -> Stop:
-        """Run epochs until something ends them; raise `Diverged` where they stop making sense."""
-        if self.now.best is None:
-            self.now.best = self.now.carry
-        self.stepper.compile()
-        for _ in range(self.job.epochs):
-            self.set_rate()
-            for callback in self.job.callbacks:
-                callback.on_epoch_begin(self.state())
-            with np.errstate(all="ignore"):
-                complete = self.epoch()
-            self.take_over()
-            if not complete:
-                return Stop("time limit")
-            stop = self.end_epoch(self.stepper.position.loss_sum / len(self.job.rows))
-            if stop is not None:
-                return stop
-        return Stop("epochs")
-
-    def set_rate(self) -> None:
-        """Go on with the learning rate as it is now."""
-        if self.rate != self.now.rate.now:
-            self.rate = self.now.rate.now
-            rule = at_rate(self.job.rule, self.rate)
-            self.stepper.replace(self.now.step.with_settings(self.stepper.position.carry, rule))
-
-    def take_over(self) -> None:
-        """Make what the stepper has reached the state of the run."""
-        self.now.carry, self.now.steps = self.stepper.position.carry, self.stepper.position.steps
-
-    def epoch(self) -> bool:
-        """Take the steps of one epoch; return whether there was time for all."""
-        order = self.job.orders()
-        begin = self.stepper.taken
-        try:
-            while True:
-                now = time.perf_counter()
-                if now >= self.end:
-                    self.stepper.settle()
-                    return False
-                if self.stepper.take(order, begin, min(self.end - now, self.show(now))):
-                    return True
-        except Unsound as error:
-            self.diverged(error.layer, error.operation, error.explanation)
-        return False
-
-    def end_epoch(self, loss: float) -> Stop | None:
-        """Measure, note what the epoch was worth, and tell the callbacks."""
-        run, job = self.now, self.job
-        first_loss = self.stepper.position.first_loss
-        if first_loss is not None and loss > first_loss and self.stepper.out_of_proportion():
-            arrays = run.carry[: run.step.network_count]
-            layer, text = explain_growth(run.step.names, arrays, (first_loss, loss))
-            self.diverged(layer, None, text)
-        run.rows_seen += len(job.rows)
-        run.epochs_of_this_call += 1
-        measured = None if job.measure is None else job.measure(run.network())
-        seconds = self.elapsed_before + time.perf_counter() - self.begin
-        number = len(run.history) + 1
-        run.history = run.history.appended(epoch_record(number, loss, measured, run.rate.now, seconds))
-        job.report(f"Iteration {number}, loss = {loss:.8f}")
-        value = loss
-        if measured is not None:
-            run.scores.append(measured.score)
-            job.report(f"Validation score: {measured.score:f}")
-            if job.watches_score:
-                value = -measured.score
-        if run.patience.note(value):
-            run.best = run.carry
-        run.rate.epoch_ends(run.rows_seen)
-        return self.asked_to_stop()
-
-    def asked_to_stop(self) -> Stop | None:
-        """Ask patience and callbacks."""
-        run, job = self.now, self.job
-        stop: Stop | None = None
-        if run.patience.exhausted:
-            if run.rate.lowered():
-                run.patience.count = 0
-                job.report(f"No improvement; the learning rate is now {run.rate.now:g}")
-            else:
-                stop = Stop("no improvement")
-        for callback in job.callbacks:
-            stop = callback.on_epoch_end(self.state()) or stop
-        return stop
-
-    def show(self, now: float) -> float:
-        """Show how far training has come, if it is time for that; return in how many seconds it is again."""
-        if now >= self.next_show:
-            done = 1 - (self.wanted - len(self.now.history)) / self.job.epochs
-            self.next_show = now + self.job.display.show(done, self.now.history)
-        return self.next_show - now
-
-    def diverged(self, layer: str | None, operation: str | None, explanation: str) -> None:
-        """Raise `Diverged`, with the rate at which it happened."""
-        self.take_over()
-        epoch = len(self.now.history) + 1
-        step = self.now.steps + 1
-        raise Diverged(Divergence(step, epoch, layer, operation, self.now.rate.now, explanation))

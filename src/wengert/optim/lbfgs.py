@@ -51,6 +51,11 @@ class LBFGS:
     tolerance : float
         Stop where no component of the gradient is larger; 0 or more.
     max_iterations : int
+    max_evaluations : int, optional
+        Of the loss and its gradient; 20 for each iteration by default.
+    relative_fall : float, optional
+        Stop where an iteration lowers the loss by less than this part of it; by default the rounding error of
+        the gradient's dtype.
 
     Raises
     ------
@@ -64,6 +69,8 @@ class LBFGS:
     memory: int = 10
     tolerance: float = 1e-5
     max_iterations: int = 200
+    max_evaluations: int | None = None
+    relative_fall: float | None = None
 
     def __post_init__(self) -> None:
         positive_integer("LBFGS", "memory", self.memory)
@@ -111,10 +118,12 @@ class LBFGS:
         options = {
             "maxcor": self.memory,
             "maxiter": self.max_iterations,
-            "maxfun": 20 * self.max_iterations,
+            "maxfun": self.max_evaluations or 20 * self.max_iterations,
             "gtol": self.tolerance,
             # The gradient decides; but a value that rounding keeps from falling is the end too.
-            "ftol": float(np.finfo(np.asarray(gradient).dtype).eps),
+            "ftol": float(np.finfo(np.asarray(gradient).dtype).eps)
+            if self.relative_fall is None
+            else self.relative_fall,
         }
         found = optimize.minimize(
             evaluate, first, jac=True, method="L-BFGS-B", callback=after, options=options

@@ -12,7 +12,7 @@ from wengert.errors import ConfigurationError, ModelFileError
 from wengert.storage import dump_json, load_tensors, parse_json, refuse_unwritable, save_tensors
 from wengert.train.callbacks import Stop
 from wengert.train.history import Epoch, History
-from wengert.train.moment import Moment
+from wengert.train.state import State
 
 _VERSION = 2
 _ENTRY = "training"
@@ -37,33 +37,34 @@ class Checkpoint:
         if not 0 <= self.seconds < math.inf:
             raise ConfigurationError(f"checkpoint: seconds is a number, 0 or more, got {self.seconds!r}")
 
-    def save(self, moment: Moment, names: tuple[str, ...], identity: dict[str, str]) -> None:
-        """Write a moment of training; the file is replaced as a whole.
+    def save(self, state: State, names: tuple[str, ...], identity: dict[str, str]) -> None:
+        """Write a state of training; the file is replaced as a whole.
 
         Raises
         ------
         ModelFileError
             When the system refuses (disk full); the checkpoint before is intact.
         """
-        past = moment.past
-        arrays = _named("now", names, moment.carry)
-        if past.best is not None:
-            arrays |= _named("best", names, past.best)
+        arrays = _named("now", names, state.carry)
+        if state.best is not None:
+            arrays |= _named("best", names, state.best)
         plain = {
             "version": _VERSION,
             "identity": identity,
-            "epochs": past.history.to_records(),
-            "has_best": past.best is not None,
-            "seconds": past.seconds,
-            "stop": None if past.stop is None else asdict(past.stop),
-            "batch": moment.batch,
-            "loss_sum": moment.loss_sum,
-            "first_loss": moment.first_loss,
+            "epochs": state.history.to_records(),
+            "has_best": state.best is not None,
+            "seconds": state.seconds,
+            "stop": None if state.stop is None else asdict(state.stop),
+            "steps": state.steps,
+            "batch": state.batch,
+            "loss_sum": state.loss_sum,
+            "first_loss": state.first_loss,
+            "scores": list(state.scores),
         }
         save_tensors(self.path, arrays, {_ENTRY: dump_json(plain, str(self.path)).decode()})
 
-    def load(self, initial: Moment, names: tuple[str, ...], identity: dict[str, str]) -> Moment | None:
-        """Return the moment that was saved, or None where there is no file.
+    def load(self, initial: State, names: tuple[str, ...], identity: dict[str, str]) -> State | None:
+        """Return the state that was saved, or None where there is no file.
 
         Raises
         ------
@@ -85,16 +86,19 @@ class Checkpoint:
             )
         self._compare(plain["identity"], identity)
         history = History(Epoch(**record) for record in plain["epochs"])
-        past = replace(
-            initial.past,
+        return replace(
+            initial,
+            carry=_carry("now", names, arrays),
+            steps=plain["steps"],
+            batch=plain["batch"],
+            loss_sum=plain["loss_sum"],
+            first_loss=plain["first_loss"],
             history=history,
             best=_carry("best", names, arrays) if plain["has_best"] else None,
-            best_loss=min((epoch.monitored for epoch in history), default=math.inf),
+            scores=tuple(plain["scores"]),
             seconds=plain["seconds"],
             stop=None if plain["stop"] is None else Stop(**plain["stop"]),
         )
-        carry = _carry("now", names, arrays)
-        return Moment(past, carry, plain["batch"], plain["loss_sum"], plain["first_loss"])
 
     def _compare(self, before: dict[str, str], now: dict[str, str]) -> None:
         differing = [name for name in now if before.get(name) != now[name]]

@@ -14,7 +14,7 @@ from wengert.train.batches import clipped_batch_size
 from wengert.train.inputs import Rows, check_rows
 from wengert.train.native import native_steps
 from wengert.train.objective import Loss, Objective, Penalty, conform, find_loss
-from wengert.train.position import Position
+from wengert.train.state import State
 from wengert.train.step import StepRule, TrainingStep
 
 
@@ -54,8 +54,8 @@ class CompiledStep:
 
     def _loop(self) -> StepLoop | None:
         """Return a loop with copies of the parameters; None where steps are called one by one."""
-        position = Position(self._step.initial)
-        steps = native_steps(self._step, self._rows, [(0, len(self._rows))], random.key(0), position)
+        state = State(self._step.initial)
+        steps = native_steps(self._step, self._rows, [(0, len(self._rows))], random.key(0), state)
         return None if steps is None else steps.full_loop()
 
 

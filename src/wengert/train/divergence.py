@@ -17,6 +17,8 @@ Array = np.ndarray[Any, Any]
 # Parameters whose norm has grown by this factor while the loss has not fallen have not learned anything: the
 # loss can stay finite all the same, as it does for a saturated sigmoid.
 _OUT_OF_PROPORTION = 1e6
+# Elements up to which BLAS shares no product of vectors among threads.
+_ONE_THREAD = 4096
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,15 @@ def all_finite(arrays: Iterable[Array]) -> bool:
 
 def _norm(arrays: Iterable[Array]) -> float:
     """Return the Euclidean norm of all floating arrays together."""
-    wide = (array.astype(np.float64).ravel() for array in arrays if array.dtype.kind == "f")
-    # No product of matrices: its threads would go on waiting for more, where those of a native loop work.
-    return math.sqrt(sum(float(np.einsum("i,i->", flat, flat)) for flat in wide))
+    return math.sqrt(sum(_sum_of_squares(array) for array in arrays if array.dtype.kind == "f"))
+
+
+def _sum_of_squares(array: Array) -> float:
+    flat = array.astype(np.float64, copy=False).ravel()
+    if flat.size <= _ONE_THREAD:
+        return float(np.vdot(flat, flat))
+    # No product of BLAS: its threads would go on waiting for more, where those of a native loop work.
+    return float(np.einsum("i,i->", flat, flat))
 
 
 class Watch:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -31,10 +31,21 @@ class Evaluation:
         Mean over the rows, each with its weight; without penalty.
     accuracy : float or None
         Share of rows classified correctly, each with its weight, where the loss is one of classification.
+    score : float or None
+        Higher is better; where stopping rules watch one.
     """
 
     loss: float
     accuracy: float | None
+    score: float | None = field(default=None, repr=False)
+
+
+class NetworkEvaluator(Protocol):
+    """What measures a network, given by its arrays, on rows."""
+
+    def __call__(self, network: Carry, rows: Rows) -> Evaluation:
+        """Evaluate the network with these arrays."""
+        ...
 
 
 class Evaluator:
@@ -55,14 +66,14 @@ class Evaluator:
         self._dtype = floating_dtype(net)
         self._compiled: dict[int, Any] = {}
 
-    def __call__(self, carry: Carry, rows: Rows) -> Evaluation:
-        """Evaluate the network whose arrays are `carry` on `rows`."""
+    def __call__(self, network: Carry, rows: Rows) -> Evaluation:
+        """Evaluate the network with these arrays on `rows`."""
         loss = correct = 0.0
         classifies = False
         for first, last in batch_bounds(len(rows), BATCH_SIZE):
             batch = rows.take(slice(first, last))
             weights = [] if batch.weights is None else [batch.weights]
-            outputs = self._run(batch)([*carry, batch.features, batch.targets, *weights])
+            outputs = self._run(batch)([*network, batch.features, batch.targets, *weights])
             loss += float(outputs[0]) * (last - first)
             classifies = len(outputs) > 1
             if classifies:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import warnings
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.checks import is_integer, positive_integer, positive_number
+from wengert.checks import in_range, is_integer, positive_integer, positive_number
 from wengert.errors import (
     ConfigurationError,
     DataError,
@@ -24,18 +23,20 @@ from wengert.optim.schedule_check import check_schedules
 from wengert.run import Executor, find_executor
 from wengert.run.numpy.blas_threads import one_blas_thread
 from wengert.train.batches import clipped_batch_size, held_out
-from wengert.train.callbacks import Callback, EarlyStopping, Stop, best_epoch
+from wengert.train.callbacks import Callback, EarlyStopping, best_epoch
 from wengert.train.checkpoint import Checkpoint
-from wengert.train.divergence import Diverged, Divergence
+from wengert.train.divergence import Divergence
 from wengert.train.evaluation import Evaluator
 from wengert.train.full_batch import FullBatch
 from wengert.train.history import History
 from wengert.train.inputs import Rows, check_rows
 from wengert.train.loop import Loop
 from wengert.train.objective import Loss, Objective, Penalty, conform, find_loss
+from wengert.train.outcome import run_to_end
 from wengert.train.plan import Plan
 from wengert.train.progress import choose_display
-from wengert.train.step import Carry, StepRule, TrainingStep
+from wengert.train.rules import FitRules
+from wengert.train.step import StepRule, TrainingStep
 
 _EPOCHS = 100
 _WORTH_SHARING = 4_000_000  # operations of the largest product of a step; below, one thread computes it
@@ -87,6 +88,7 @@ def fit(
     validation_fraction: float | None = None,
     penalty: Penalty | None = None,
     clip_norm: float | None = None,
+    ema_decay: float | None = None,
     early_stopping: int | EarlyStopping | None = None,
     callbacks: Sequence[Callback] = (),
     shuffle: bool = True,
@@ -126,6 +128,9 @@ def fit(
         Of the network, added to the loss: `nn.L1`, `nn.L2`, or a function of the module.
     clip_norm : float, optional
         Scale the gradient of a step so that its norm is at most this.
+    ema_decay : float, optional
+        d in [0, 1): the network of the result, of callbacks and of validation has the exponential moving
+        average of the parameters, m ← m + (1 − min(d, (1 + t)/(10 + t))) (w − m) after step t = 0, 1, ….
     early_stopping : int or EarlyStopping, optional
         Patience in epochs; the result then has the weights of the best epoch.
     callbacks : sequence of Callback
@@ -186,95 +191,60 @@ def fit(
     'epochs'
     """
     chosen = Adam() if optimizer is None else optimizer
-    _check_options(epochs, clip_norm, time_limit, seed)
+    _check_options(epochs, clip_norm, ema_decay, time_limit, seed)
     _check_callbacks(callbacks)
     stopping = _early_stopping(early_stopping)
     objective = Objective(find_loss(loss), penalty)
     rows, validation = _rows(
         net, objective, (X, y, sample_weight), validation_data, validation_fraction, seed
     )
+    size = clipped_batch_size(batch_size, len(rows))
+    if isinstance(chosen, LBFGS):
+        _refuse(
+            chosen, batch_size=batch_size, clip_norm=clip_norm, ema_decay=ema_decay, checkpoint=checkpoint
+        )
+        if epochs is not None:
+            chosen = replace(chosen, max_iterations=epochs)
+        epochs, size = chosen.max_iterations, len(rows)
+    rule = StepRule(objective, chosen, clip_norm, ema_decay=ema_decay)
     plan = Plan(
         rows=rows,
         validation=validation,
         epochs=_EPOCHS if epochs is None else epochs,
-        batch_size=clipped_batch_size(batch_size, len(rows)),
-        shuffle=shuffle,
+        batch_size=size,
         seed=seed,
         time_limit=time_limit,
+        rules=FitRules(rule, rows, seed, shuffle, stopping, validation is not None),
         callbacks=(*callbacks, *stopping),
         checkpoint=Checkpoint(checkpoint) if isinstance(checkpoint, (str, os.PathLike)) else checkpoint,
     )
     runner = find_executor(executor, threads)
     evaluator = Evaluator(net, objective, runner)
+    step = TrainingStep(net, rule, runner)
     if isinstance(chosen, LBFGS):
-        _refuse(chosen, batch_size=batch_size, clip_norm=clip_norm, checkpoint=checkpoint)
-        if epochs is not None:
-            chosen = replace(chosen, max_iterations=epochs)
-        plan = replace(plan, epochs=chosen.max_iterations, batch_size=len(rows))
-        step = TrainingStep(net, StepRule(objective, chosen), runner)
-        return _run(FullBatch(plan, step, chosen, evaluator), progress)
+        return _run(FullBatch(plan, step, evaluator), progress)
     check_schedules(chosen, plan.epochs * -(-len(rows) // plan.batch_size))
-    step = TrainingStep(net, StepRule(objective, chosen, clip_norm), runner)
     small = 2 * plan.batch_size * max(array.size for array in step.initial) < _WORTH_SHARING
     with one_blas_thread() if small else contextlib.nullcontext():
         return _run(Loop(plan, step, evaluator), progress)
 
 
-def _run(loop: Loop | FullBatch, progress: bool | str) -> FitResult:
+def _run(training: Loop | FullBatch, progress: bool | str) -> FitResult:
     """Run to whatever end and return the result."""
-    display = choose_display(progress, loop.plan.epochs)
-    divergence: Divergence | None = None
-    for callback in loop.plan.callbacks:
-        callback.on_train_begin(loop.state())
-    try:
-        stop = loop.run(display)
-    except KeyboardInterrupt:
-        loop.catch_up()
-        stop = Stop("interrupted", restore_best=loop.plan.validation is not None)
-    except Diverged as error:
-        stop, divergence = Stop("diverged"), error.divergence
-    finally:
-        display.close()
-    history, best = loop.now.past.history, loop.now.past.best
-    network = loop.network()
-    if divergence is not None:
-        network = _soundest(loop)
-    elif stop.restore_best and best is not None:
-        network = best
-    if divergence is None:
-        loop.save()
-    for callback in loop.plan.callbacks:
-        callback.on_train_end(loop.state())
-    leading = best_epoch(history)
+    outcome = run_to_end(training, choose_display(progress, training.plan.epochs))
+    state, step = outcome.state, training.step
+    leading = best_epoch(state.history)
     result = FitResult(
-        net=loop.build(network),
-        history=history,
-        stopped=stop.reason,
-        steps=loop.steps,
+        net=step.net(training.network()),
+        history=state.history,
+        stopped=outcome.reason,
+        steps=state.steps if isinstance(training, Loop) else len(state.history),
         best_epoch=None if leading is None else leading.epoch,
-        divergence=divergence,
-        optimizer_state=loop.optimizer_state(),
+        divergence=outcome.divergence,
+        optimizer_state=step.optimizer_state(state.carry),
     )
     _warn(result)
     return result
-
-
-def _soundest(loop: Loop | FullBatch) -> Carry:
-    """Return the parameters with the lowest loss: the last, those of the best epoch, or the first.
-
-    The last ones before a divergence are finite and can be absurd all the same.
-    """
-    rows = loop.plan.rows if loop.plan.validation is None else loop.plan.validation
-    best = loop.now.past.best
-    candidates = [loop.initial_network, loop.network(), *([] if best is None else [best])]
-    losses = [loop.evaluator(candidate, rows).loss for candidate in candidates]
-    # NaN compares false, so a candidate whose loss is not a number never wins.
-    chosen = candidates[0]
-    lowest = math.inf
-    for candidate, loss in zip(candidates, losses, strict=True):
-        if loss < lowest:
-            chosen, lowest = candidate, loss
-    return chosen
 
 
 def _warn(result: FitResult) -> None:
@@ -349,7 +319,7 @@ def _refuse(optimizer: LBFGS, **options: Any) -> None:
             )
 
 
-def _check_options(epochs: Any, clip_norm: Any, time_limit: Any, seed: Any) -> None:
+def _check_options(epochs: Any, clip_norm: Any, ema_decay: Any, time_limit: Any, seed: Any) -> None:
     """Refuse options that are out of range.
 
     Raises
@@ -361,6 +331,8 @@ def _check_options(epochs: Any, clip_norm: Any, time_limit: Any, seed: Any) -> N
     for name, value in (("clip_norm", clip_norm), ("time_limit", time_limit)):
         if value is not None:
             positive_number("", name, value)
+    if ema_decay is not None:
+        in_range("", "ema_decay", ema_decay, 0, 1)
     if not is_integer(seed, 0) or seed >= 2**64:
         raise ConfigurationError(f"seed is an integer from 0 to 2**64 - 1, got {seed!r}")
 

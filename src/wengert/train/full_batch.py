@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,75 +12,77 @@ import numpy as np
 
 from wengert import nn
 from wengert.errors import NonFiniteError
-from wengert.optim import LBFGS
+from wengert.optim import Minimum
 from wengert.primitives import random
 from wengert.trace.tree import flatten
 from wengert.train.callbacks import Stop, TrainingState
 from wengert.train.divergence import Diverged, Divergence, explain
-from wengert.train.evaluation import Evaluator
-from wengert.train.history import Epoch, History
-from wengert.train.moment import Moment, Past
+from wengert.train.evaluation import NetworkEvaluator
+from wengert.train.history import Epoch
 from wengert.train.plan import Plan
 from wengert.train.progress import Display, Silent
-from wengert.train.step import Carry, TrainingStep
+from wengert.train.state import Carry, State
+from wengert.train.step import TrainingStep
 
 Array = np.ndarray[Any, Any]
 
 
 class FullBatch:
-    """A run of L-BFGS in progress; an epoch is one of its iterations. Parameters and attributes as `Loop`.
+    """A run of L-BFGS in progress; an epoch is one of its iterations. Attributes as `Loop`.
 
     Randomness (dropout) has the same key in every evaluation, since a line search needs one fixed function.
+
+    Parameters
+    ----------
+    plan, step, evaluator, state
+        As for `Loop`; the step's optimiser is `optim.LBFGS`.
+    order : sequence of str, optional
+        Paths of the parameters in the order in which the search sees them; that of the network by default.
+
+    Attributes
+    ----------
+    minimum : Minimum or None
+        Where the search ended.
     """
 
     def __init__(
         self,
         plan: Plan,
         step: TrainingStep,
-        optimizer: LBFGS,
-        evaluator: Evaluator,
+        evaluator: NetworkEvaluator,
+        state: State | None = None,
+        order: Sequence[str] | None = None,
     ) -> None:
         self.plan = plan
         self.step = step
         self.evaluator = evaluator
-        self._optimizer = optimizer
-        self.initial_network: Carry = step.initial[: step.network_count]
-        net = step.net(step.initial)
-        self._paths = {path: np.shape(value) for path, value in nn.parameters(net).items()}
-        self.now = Moment(Past(History()), self.initial_network)
-        self._program = step.value_and_gradients(plan.rows)
-        self._evaluate = step.executor.compile(self._program)
+        self.state = State(step.initial) if state is None else state
+        self.initial_network: Carry = self.state.carry[: step.network_count]
+        self._parameters = nn.parameters(step.net(self.initial_network))
+        self._order = list(self._parameters) if order is None else list(order)
+        self._settings = step.settings_of(step.with_settings(self.state.carry, plan.rules.step_rule))
+        self._rows = plan.rows.take(slice(None))
+        self._program = step.value_and_gradients(self._rows)
+        self._evaluate = step.kept(self._program, lambda: step.executor.compile(self._program))
         self._display: Display = Silent()
         self._begin = self._next_show = time.perf_counter()
         self._point: tuple[Array, list[Array]] | None = None
-
-    @property
-    def steps(self) -> int:
-        """How many iterations have been made."""
-        return len(self.now.past.history)
+        self.minimum: Minimum | None = None
 
     def network(self) -> Carry:
         """Return the network's arrays as they are now."""
-        return self.now.carry
-
-    def build(self, network: Carry) -> Any:
-        """Return the module with these arrays."""
-        return self.step.net(network)
-
-    def optimizer_state(self) -> Any:
-        """Return an empty state: what L-BFGS knows ends with the run."""
-        return {}
+        return self.state.carry[: self.step.network_count]
 
     def catch_up(self) -> None:
-        """Do nothing: `now` is never behind."""
+        """Do nothing: `state` is never behind."""
 
     def save(self) -> None:
         """Do nothing: there are no checkpoints of L-BFGS."""
 
-    def state(self) -> TrainingState:
+    def seen(self) -> TrainingState:
         """Return what callbacks see."""
-        net, history = self.build(self.network()), self.now.past.history
-        return TrainingState(net, history, self.plan.epochs, self.steps, steps_per_epoch=1)
+        net, history = self.step.net(self.network()), self.state.history
+        return TrainingState(net, history, self.plan.epochs, len(history), steps_per_epoch=1)
 
     def run(self, display: Display) -> Stop:
         """Minimise until something ends it, and return what.
@@ -89,69 +92,86 @@ class FullBatch:
         Diverged
         """
         self._display = display
-        parameters = nn.parameters(self.build(self.initial_network))
-        start = np.concatenate([np.ravel(value) for value in parameters.values()])
+        optimizer = self.plan.rules.step_rule.optimizer
+        start = np.concatenate([np.ravel(self._parameters[path]) for path in self._order])
         try:
-            minimum = self._optimizer.minimise(self._value_and_gradient, start, self._after_iteration)
+            with np.errstate(all="ignore"):
+                self.minimum = minimum = optimizer.minimise(
+                    self._value_and_gradient, start, self._after_iteration
+                )
         except NonFiniteError as error:
             raise Diverged(self._divergence(str(error))) from None
-        if self.now.past.stop is not None:
-            return self.now.past.stop
+        if self.state.stop is not None:
+            return self.state.stop
         if minimum.converged:
             return Stop("converged")
-        return Stop("epochs" if minimum.iterations >= self.plan.epochs else "no further progress")
+        return Stop("epochs" if len(self.state.history) >= self.plan.epochs else "no further progress")
 
     def _arguments(self, point: Array) -> list[Any]:
-        rows = self.plan.rows
+        rows = self._rows
         weights = [] if rows.weights is None else [rows.weights]
-        batch = [rows.features, rows.targets, *weights]
-        settings = self.step.settings_of(self.step.initial)
-        return [*self._arrays(point), *settings, *batch, random.key(self.plan.seed)]
+        batch = [rows.features, rows.targets, *weights, random.key(self.plan.seed)]
+        return [*self._arrays(point), *self._settings, *batch]
 
     def _arrays(self, point: Array) -> list[Array]:
         """Return the network's arrays with the parameters of a point."""
         values, first = {}, 0
-        for path, shape in self._paths.items():
+        for path in self._order:
+            shape = np.shape(self._parameters[path])
             last = first + math.prod(shape)
             values[path] = point[first:last].reshape(shape).astype(self.step.dtype)
             first = last
-        return flatten(nn.with_parameters(self.build(self.initial_network), values))[0]
+        return flatten(nn.with_parameters(self.step.net(self.initial_network), values))[0]
 
     def _value_and_gradient(self, point: Array) -> tuple[float, Array]:
         outputs = self._evaluate(self._arguments(point))
         self._point = (point.copy(), outputs)
-        gradients = outputs[2 : 2 + len(self._paths)]
-        return float(outputs[0]), np.concatenate([gradient.ravel() for gradient in gradients])
+        gradients = dict(zip(self._parameters, outputs[2:], strict=False))
+        return float(outputs[0]), np.concatenate([gradients[path].ravel() for path in self._order])
 
     def _after_iteration(self, iteration: int, point: Array, value: float) -> bool:
         if self._point is None or not np.array_equal(self._point[0], point):
             self._value_and_gradient(point)
         assert self._point is not None
         outputs = self._point[1]
-        network = tuple(outputs[2 + len(self._paths) :])
+        network = tuple(outputs[2 + len(self._parameters) :])
+        for callback in self.plan.callbacks:
+            # An iteration is known only when it is over: the search does not say when one begins.
+            callback.on_epoch_begin(self.seen())
+        state, plan = self.state, self.plan
         seconds = time.perf_counter() - self._begin
-        held = None if self.plan.validation is None else self.evaluator(network, self.plan.validation)
+        measured = None if plan.validation is None else self.evaluator(network, plan.validation)
         epoch = Epoch(
-            epoch=iteration,
+            epoch=len(state.history) + 1,
             loss=float(outputs[1]),
-            validation_loss=None if held is None else held.loss,
-            validation_accuracy=None if held is None else held.accuracy,
+            validation_loss=None if measured is None else measured.loss,
+            validation_accuracy=None if measured is None else measured.accuracy,
             learning_rate=None,
             seconds=seconds,
         )
-        self.now = Moment(self.now.past.after(epoch, network), network)
+        is_best, stop = plan.rules.note(epoch, measured)
+        scored = () if measured is None or measured.score is None else (measured.score,)
+        self.state = replace(
+            state,
+            carry=(*network, *state.carry[self.step.network_count :]),
+            history=state.history.appended(epoch),
+            best=network if is_best else state.best,
+            scores=(*state.scores, *scored),
+            stop=stop,
+        )
         return self._ended(seconds)
 
     def _ended(self, seconds: float) -> bool:
         """Ask callbacks and the clock whether to stop."""
-        stop: Stop | None = None
+        stop = self.state.stop
         for callback in self.plan.callbacks:
-            stop = callback.on_epoch_end(self.state()) or stop
+            stop = callback.on_epoch_end(self.seen()) or stop
         if stop is None and self.plan.time_limit is not None and seconds >= self.plan.time_limit:
-            stop = Stop("time limit", restore_best=self.plan.validation is not None)
-        self.now = self.now._replace(past=replace(self.now.past, stop=stop))
+            stop = Stop("time limit")
+        self.state = replace(self.state, stop=stop)
+        history = self.state.history
         if time.perf_counter() >= self._next_show:
-            wait = self._display.show(self.steps / self.plan.epochs, self.now.past.history)
+            wait = self._display.show(len(history) / self.plan.epochs, history)
             self._next_show = time.perf_counter() + wait
         return stop is not None
 
@@ -160,4 +180,5 @@ class FullBatch:
         point, outputs = self._point
         names = self.step.names[: self.step.network_count]
         layer, operation, text = explain(self._program, self._arguments(point), names, outputs)
-        return Divergence(self.steps + 1, self.steps + 1, layer, operation, None, f"{message}; {text}")
+        epoch = len(self.state.history) + 1
+        return Divergence(epoch, epoch, layer, operation, None, f"{message}; {text}")

@@ -6,41 +6,38 @@ import math
 import time
 import warnings
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from wengert.errors import ModelFileError, WengertWarning
 from wengert.primitives import random
-from wengert.train.batches import batch_bounds, row_order
+from wengert.train.batches import batch_bounds
 from wengert.train.callbacks import Stop, TrainingState
 from wengert.train.divergence import Diverged, Divergence, Unsound, explain_growth
-from wengert.train.evaluation import Evaluator
-from wengert.train.history import Epoch, History
-from wengert.train.mapped import run_and_window
-from wengert.train.moment import Moment, Past
+from wengert.train.evaluation import NetworkEvaluator
+from wengert.train.history import Epoch
 from wengert.train.plan import Plan, identity
-from wengert.train.position import Position
 from wengert.train.progress import Display, Silent
-from wengert.train.step import Carry, TrainingStep
+from wengert.train.state import Carry, State
+from wengert.train.step import StepRule, TrainingStep
 from wengert.train.stepper import Stepper
 
 
 class Loop:
-    """A run in progress.
+    """A run in progress, of `fit` or of an estimator.
 
     Parameters
     ----------
     plan : Plan
     step : TrainingStep
-    evaluator : Evaluator
+    evaluator : NetworkEvaluator
+    state : State, optional
+        Where to begin, between two epochs; before the first step by default.
 
     Attributes
     ----------
-    past : Past
-        Replaced as a whole.
     initial_network : tuple of array
-        The network's arrays before training.
+        The network's arrays before the run.
 
     Raises
     ------
@@ -48,33 +45,36 @@ class Loop:
         When there is a checkpoint that cannot be resumed.
     """
 
-    def __init__(self, plan: Plan, step: TrainingStep, evaluator: Evaluator) -> None:
+    def __init__(
+        self, plan: Plan, step: TrainingStep, evaluator: NetworkEvaluator, state: State | None = None
+    ) -> None:
         self.plan = plan
         self.step = step
         self.evaluator = evaluator
-        self.initial_network = step.initial[: step.network_count]
+        begin = State(step.initial) if state is None else state
+        self.initial_network = step.predicting(begin.carry)
+        raw = begin.carry[: step.network_count]
         self.bounds = batch_bounds(len(plan.rows), plan.batch_size)
-        begin = Moment(Past(History()), step.initial)
         if plan.checkpoint is not None:
-            self._identity = identity(plan, step)
-            begin = plan.checkpoint.load(begin, step.names, self._identity) or begin
-        self.past = begin.past
-        steps = len(self.past.history) * len(self.bounds) + begin.batch
-        position = Position(begin.carry, steps, begin.loss_sum, begin.first_loss)
-        self._stepper = Stepper(
-            step, plan.rows, self.bounds, random.key(plan.seed), position, self.initial_network
-        )
+            self._identity = identity(plan, step, begin.carry)
+            found = plan.checkpoint.load(begin, step.names, self._identity)
+            if found is not None:
+                begin = found
+                plan.rules.resume(begin)
+        self._stepper = Stepper(step, plan.rows, self.bounds, random.key(plan.seed), begin, raw)
         self._display: Display = Silent()
-        self._resumed = self.past.seconds
+        self._rule: StepRule | None = None
+        self._resumed = begin.seconds
         self._start_clock()
 
     @property
-    def now(self) -> Moment:
-        """The last moment between two steps that is known to be sound."""
-        past, position = self.past, self._stepper.position
-        batch = position.steps - len(past.history) * len(self.bounds)
-        loss_sum = position.loss_sum if batch else 0.0
-        return Moment(past, position.carry, batch, loss_sum, position.first_loss)
+    def state(self) -> State:
+        """The last state that is known to be sound."""
+        return self._stepper.state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self._stepper.state = state
 
     def _start_clock(self) -> None:
         plan = self.plan
@@ -83,31 +83,19 @@ class Loop:
         self._end = math.inf if plan.time_limit is None else self._begin + plan.time_limit
 
     @property
-    def steps(self) -> int:
-        """How many steps have been taken."""
-        return self._stepper.position.steps
-
-    @property
     def seconds(self) -> float:
         """Time spent, with that of the runs resumed."""
         return self._resumed + time.perf_counter() - self._begin
 
     def network(self) -> Carry:
-        """Return the network's arrays as they are now."""
-        return self.now.carry[: self.step.network_count]
+        """Return the arrays of the network that predicts as it is now."""
+        return self.step.predicting(self.state.carry)
 
-    def build(self, network: Carry) -> Any:
-        """Return the module with these arrays."""
-        return self.step.net((*network, *self.now.carry[len(network) :]))
-
-    def optimizer_state(self) -> Any:
-        """Return the optimiser's state as it is now."""
-        return self.step.optimizer_state(self.now.carry)
-
-    def state(self) -> TrainingState:
+    def seen(self) -> TrainingState:
         """Return what callbacks see."""
-        net, history = self.build(self.network()), self.past.history
-        return TrainingState(net, history, self.plan.epochs, self.steps, len(self.bounds))
+        state = self.state
+        net = self.step.net(self.network())
+        return TrainingState(net, state.history, self.plan.epochs, state.steps, len(self.bounds))
 
     def run(self, display: Display) -> Stop:
         """Train until something ends it, and return what.
@@ -115,89 +103,99 @@ class Loop:
         Raises
         ------
         Diverged
-            With `now` still the moment before the step that did it.
+            With `state` still the one before the step that did it.
         """
         self._display = display
         self._stepper.compile()
         self._start_clock()
-        while self.past.stop is None:
-            if len(self.past.history) >= self.plan.epochs:
+        while self.state.stop is None:
+            if len(self.state.history) >= self.plan.epochs:
                 return Stop("epochs")
+            self._set_rule()
             for callback in self.plan.callbacks:
-                callback.on_epoch_begin(self.state())
+                callback.on_epoch_begin(self.seen())
             with np.errstate(all="ignore"):
                 if not self._steps():
-                    return Stop("time limit", restore_best=self.plan.validation is not None)
+                    return Stop("time limit")
                 self._end_epoch()
             for callback in self.plan.callbacks:
-                stop = callback.on_epoch_end(self.state())
+                stop = callback.on_epoch_end(self.seen())
                 if stop is not None:
-                    self.past = replace(self.past, stop=stop)
+                    self.state = replace(self.state, stop=stop)
             self._look()
-        return self.past.stop
+        return self.state.stop
+
+    def _set_rule(self) -> None:
+        """Go on with the settings of the next epoch."""
+        rule = self.plan.rules.step_rule
+        if rule is not self._rule:
+            self._rule = rule
+            self._stepper.replace(self.step.with_settings(self.state.carry, rule))
 
     def _steps(self) -> bool:
         """Take the remaining steps of this epoch; return whether there was time for all."""
-        plan, epoch = self.plan, len(self.past.history)
-        rows = len(plan.rows)
-        runs = run_and_window(plan.rows.features)
-        order = row_order(plan.seed, epoch, rows, runs) if plan.shuffle else np.arange(rows)
+        order = self.plan.rules.order(len(self.state.history))
         complete = False
         try:
             while not complete:
                 if time.perf_counter() >= self._next_look and not self._look():
                     return False
-                seconds = self._next_look - time.perf_counter()
-                complete = self._stepper.take(order, epoch * len(self.bounds), seconds)
+                complete = self._stepper.take(order, self._next_look - time.perf_counter())
         except Unsound as error:
             self._diverged(error.layer, error.operation, error.explanation)
         return True
 
     def catch_up(self) -> None:
-        """Move `now` to the last step taken, unless something is wrong there."""
+        """Move `state` to the last step taken, unless something is wrong there."""
         self._stepper.catch_up()
 
     def _end_epoch(self) -> None:
         """Evaluate, and go on to the next epoch."""
-        now, past = self.now, self.past
-        loss = now.loss_sum / len(self.plan.rows)
+        state, plan = self.state, self.plan
         network = self.network()
-        if now.first_loss is not None and self._stepper.out_of_proportion():
-            # No further step may come that would show what these parameters are worth.
-            worth = self.evaluator(network, self.plan.rows.take(slice(*self.bounds[0]))).loss
-            if not worth <= now.first_loss:
-                layer, text = explain_growth(self.step.names, network, (now.first_loss, worth))
+        if state.first_loss is not None and self._stepper.out_of_proportion():
+            # No further step may come that would show how good these parameters are.
+            loss = self.evaluator(network, plan.rows.take(slice(*self.bounds[0]))).loss
+            if not loss <= state.first_loss:
+                layer, text = explain_growth(self.step.names, network, (state.first_loss, loss))
                 self._diverged(layer, None, text)
-        validation = None if self.plan.validation is None else self.evaluator(network, self.plan.validation)
-        if validation is not None and not math.isfinite(validation.loss):
-            self._diverged(None, None, f"the validation loss is {validation.loss}")
+        measured = None if plan.validation is None else self.evaluator(network, plan.validation)
+        if measured is not None and not math.isfinite(measured.loss):
+            self._diverged(None, None, f"the validation loss is {measured.loss}")
         epoch = Epoch(
-            epoch=len(past.history) + 1,
-            loss=loss,
-            validation_loss=None if validation is None else validation.loss,
-            validation_accuracy=None if validation is None else validation.accuracy,
-            learning_rate=self._learning_rate(self.steps - 1),
+            epoch=len(state.history) + 1,
+            loss=state.loss_sum / len(plan.rows),
+            validation_loss=None if measured is None else measured.loss,
+            validation_accuracy=None if measured is None else measured.accuracy,
+            learning_rate=plan.rules.learning_rate(state.steps - 1),
             seconds=self.seconds,
         )
-        self.past = past.after(epoch, network)
-
-    def _learning_rate(self, step: int) -> float | None:
-        rate = self.step.rule.optimizer.learning_rate
-        return float(rate(np.array(step))) if callable(rate) else float(rate)
+        is_best, stop = plan.rules.note(epoch, measured)
+        scored = () if measured is None or measured.score is None else (measured.score,)
+        self.state = replace(
+            state,
+            batch=0,
+            loss_sum=0.0,
+            history=state.history.appended(epoch),
+            best=network if is_best else state.best,
+            scores=(*state.scores, *scored),
+            stop=stop,
+        )
 
     def _diverged(self, layer: str | None, operation: str | None, explanation: str) -> None:
-        epoch = len(self.past.history) + 1
+        state = self.state
         # After the last batch of an epoch it is the step already taken that did it.
-        step = self.steps + (self.now.batch < len(self.bounds))
-        raise Diverged(Divergence(step, epoch, layer, operation, self._learning_rate(step - 1), explanation))
+        step = state.steps + (state.batch < len(self.bounds))
+        rate = self.plan.rules.learning_rate(step - 1)
+        raise Diverged(Divergence(step, len(state.history) + 1, layer, operation, rate, explanation))
 
     def save(self) -> None:
         """Write the checkpoint, if there is to be one; warn and go on where the disk does not take it."""
         if self.plan.checkpoint is None:
             return
-        moment = self.now._replace(past=replace(self.past, seconds=self.seconds))
+        state = replace(self.state, seconds=self.seconds)
         try:
-            self.plan.checkpoint.save(moment, self.step.names, self._identity)
+            self.plan.checkpoint.save(state, self.step.names, self._identity)
         except ModelFileError as error:
             warnings.warn(f"no checkpoint was saved: {error}", WengertWarning, stacklevel=2)
         self._next_save = time.perf_counter() + self.plan.checkpoint.seconds
@@ -212,7 +210,8 @@ class Loop:
             self._stepper.settle()
             self.save()
         if now >= self._next_show:
-            total = self.plan.epochs * len(self.bounds)
-            self._next_show = now + self._display.show(self._stepper.taken / total, self.past.history)
+            history = self.state.history
+            done = (len(history) + self._stepper.taken / len(self.bounds)) / self.plan.epochs
+            self._next_show = now + self._display.show(done, history)
         self._next_look = min(self._end, self._next_save, self._next_show)
         return True

@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert.run.loop import LoopExecutor, Progress, Roles, StepLoop
 from wengert.train.inputs import Rows
-from wengert.train.position import Position, Step
+from wengert.train.state import State, Step
 
 Array = np.ndarray[Any, Any]
 
@@ -29,7 +29,7 @@ _GROWTH = 8
 
 
 class NativeSteps:
-    """Runs the steps between Python's looks; begins, or goes on, where a moment of the run stands.
+    """Runs the steps between Python's looks; begins, or goes on, at a state of the run.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class NativeSteps:
     Attributes
     ----------
     is_whole : bool
-        Whether the arrays of the carry belong to one moment.
+        Whether the arrays of the carry belong to one state.
     """
 
     def __init__(
@@ -95,11 +95,11 @@ class NativeSteps:
         """Return the loop over batches with all their rows."""
         return self._loops[self._full]
 
-    def restore(self, position: Position) -> None:
-        """Go to a moment."""
+    def restore(self, state: State) -> None:
+        """Go to a state."""
         self.is_whole = False
-        self.progress.carry = list(position.carry)
-        self.progress.steps, self.progress.loss_sum = position.steps, position.loss_sum
+        self.progress.carry = list(state.carry)
+        self.progress.steps, self.progress.loss_sum = state.steps, state.loss_sum
         self.is_whole = True
 
 
@@ -153,16 +153,16 @@ class Pace:
 
 
 def native_steps(
-    step: Step, rows: Rows, bounds: list[tuple[int, int]], key: Array, position: Position
+    step: Step, rows: Rows, bounds: list[tuple[int, int]], key: Array, state: State
 ) -> NativeSteps | None:
     """Return the steps of a run as native loops, None where there are none for them; see `Stepper`."""
     executor = step.executor
     arrays = [rows.features, rows.targets, *([] if rows.weights is None else [rows.weights])]
     if not isinstance(executor, LoopExecutor) or not all(isinstance(array, np.ndarray) for array in arrays):
         return None
-    progress = executor.new_progress(position.carry, position.steps, position.loss_sum)
+    progress = executor.new_progress(state.carry, state.steps, state.loss_sum)
     data = [*[np.require(array, requirements=["C", "A"]) for array in arrays], key, np.array(0)]
-    carried = len(position.carry)
+    carried = len(state.carry)
     places = tuple(range(carried, carried + len(arrays)))
     roles = Roles(carried, places, counter=carried + len(arrays) + 1)
     loops: dict[int, StepLoop] = {}

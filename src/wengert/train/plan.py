@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from wengert.train.callbacks import Callback, EarlyStopping
+from wengert.train.callbacks import Callback
 from wengert.train.checkpoint import Checkpoint
 from wengert.train.inputs import Rows
-from wengert.train.step import TrainingStep
+from wengert.train.rules import Rules
+from wengert.train.step import Carry, TrainingStep
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,13 @@ class Plan:
     rows : Rows
     validation : Rows or None
     epochs : int
+        In all, with those of the runs that this one goes on from.
     batch_size : int
-    shuffle : bool
     seed : int
+        Of the randomness of the steps.
     time_limit : float or None
         Seconds.
+    rules : Rules
     callbacks : tuple of Callback
     checkpoint : Checkpoint or None
     """
@@ -37,14 +40,14 @@ class Plan:
     validation: Rows | None
     epochs: int
     batch_size: int
-    shuffle: bool
     seed: int
     time_limit: float | None
+    rules: Rules
     callbacks: tuple[Callback, ...]
     checkpoint: Checkpoint | None
 
 
-def identity(plan: Plan, step: TrainingStep) -> dict[str, str]:
+def identity(plan: Plan, step: TrainingStep, initial: Carry) -> dict[str, str]:
     """Return what two runs must have in common for one to go on where the other stopped.
 
     Bitwise the same result needs the same data, settings and initial parameters. The number of epochs may
@@ -52,24 +55,34 @@ def identity(plan: Plan, step: TrainingStep) -> dict[str, str]:
     """
     validation = plan.validation
     held = (
-        (None,) * 3 if validation is None else (validation.features, validation.targets, validation.weights)
+        (None,) * 3
+        if validation is None
+        else (*_arrays(validation.features), validation.targets, validation.weights)
     )
-    stopping = [callback for callback in plan.callbacks if isinstance(callback, EarlyStopping)]
+    rule = plan.rules.step_rule
     return {
-        "network": _stable_text(step.net(step.initial)),
-        "initial parameters": _digest(*step.initial),
-        "optimizer": _stable_text(step.rule.optimizer),
-        "loss": step.rule.objective.describe(),
-        "clip_norm": repr(step.rule.clip_norm),
+        "network": _stable_text(step.net(initial)),
+        "initial parameters": _digest(*initial),
+        "optimizer": _stable_text(rule.optimizer),
+        "loss": _stable_text(rule.objective.describe()),
+        "clip_norm": repr(rule.clip_norm),
+        "weight_decay": repr(rule.weight_decay),
+        "ema_decay": repr(rule.ema_decay),
         "executor": type(step.executor).__name__,
-        "data": _digest(plan.rows.features, plan.rows.targets),
+        "data": _digest(*_arrays(plan.rows.features), plan.rows.targets),
         "sample_weight": _digest(plan.rows.weights),
         "validation data": _digest(*held),
         "batch_size": str(plan.batch_size),
-        "shuffle": str(plan.shuffle),
         "seed": str(plan.seed),
-        "early stopping": repr(stopping),
+        **plan.rules.identity(),
     }
+
+
+def _arrays(features: Any) -> tuple[Any, ...]:
+    """Return the arrays of features, of a CSR matrix those it is made of."""
+    if isinstance(features, np.ndarray):
+        return (features,)
+    return features.data, features.indices, features.indptr
 
 
 def _digest(*arrays: Any) -> str:

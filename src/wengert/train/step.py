@@ -178,11 +178,20 @@ class TrainingStep:
         """Return the optimiser's state of a carry."""
         return unflatten(self._structure, list(carry))[1]
 
-    def predictor(self, carry: Carry) -> Any:
-        """Return the network to predict with: of the averaged parameters, where they are averaged."""
+    def predicting(self, carry: Carry) -> Carry:
+        """Return the arrays of the network to predict with: of averaged parameters, where there are any."""
         if self.rule.ema_decay is None:
-            return self.net(carry)
-        return nn.with_parameters(self.net(carry), unflatten(self._structure, list(carry))[3])
+            return carry[: self.network_count]
+        average = unflatten(self._structure, list(carry))[3]
+        return tuple(flatten(nn.with_parameters(self.net(carry), average))[0])
+
+    def with_predicting(self, carry: Carry, network: Carry) -> Carry:
+        """Return the carry with the arrays of another network, also as the average."""
+        if self.rule.ema_decay is None:
+            return (*network, *carry[self.network_count :])
+        _, *state, _ = unflatten(self._structure, list(carry))
+        net = self.net(network)
+        return tuple(flatten((net, *state, nn.parameters(net)))[0])
 
     def kept(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return what was made for a key before, or make it now."""

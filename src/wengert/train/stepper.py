@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from wengert.train.divergence import Unsound, Watch, all_finite, explain, explai
 from wengert.train.inputs import Rows
 from wengert.train.mapped import release, run_and_window
 from wengert.train.native import NativeSteps, native_steps
-from wengert.train.position import Carry, Position, Step
+from wengert.train.state import Carry, State, Step
 
 Array = np.ndarray[Any, Any]
 
@@ -32,15 +33,15 @@ class Stepper:
         First and last row (exclusive) of each batch of an epoch.
     key : ndarray of uint32, shape (2,)
         Source of the randomness of all steps.
-    position : Position
+    state : State
         Where to begin.
     initial : tuple of array
         The network's arrays before its first step, against which its growth is measured.
 
     Attributes
     ----------
-    position : Position
-        The last moment known to be sound. Ctrl-C can strike anywhere, and finds either the moment before some
+    state : State
+        The last one known to be sound. Ctrl-C can strike anywhere, and finds either the state before some
         steps or the one after them.
     """
 
@@ -50,10 +51,10 @@ class Stepper:
         rows: Rows,
         bounds: list[tuple[int, int]],
         key: Array,
-        position: Position,
+        state: State,
         initial: Carry,
     ) -> None:
-        self.position = position
+        self.state = state
         self._step = step
         self._rows = rows
         self._bounds = bounds
@@ -62,7 +63,6 @@ class Stepper:
         self._order: Array = np.arange(len(rows))
         self._native: NativeSteps | None = None
         self._compiled: dict[int, Executable] = {}
-        self._begin = position.steps
         self._next_check = 0.0
         # Batches in a window of rows that lie in a file; all of them where they are in memory.
         runs = run_and_window(rows.features)
@@ -71,99 +71,98 @@ class Stepper:
 
     @property
     def taken(self) -> int:
-        """Steps taken, with those that have not been checked yet."""
-        return self.position.steps if self._native is None else self._native.progress.steps
+        """Steps taken in this epoch, with those that have not been checked yet."""
+        ahead = 0 if self._native is None else self._native.progress.steps - self.state.steps
+        return self.state.batch + ahead
 
     def out_of_proportion(self) -> bool:
         """Return whether the network has grown beyond all proportion to its start."""
-        return self._watch.out_of_proportion(self.position.carry[: self._step.network_count])
+        return self._watch.out_of_proportion(self.state.carry[: self._step.network_count])
 
     def compile(self) -> None:
         """Compile the step for each length of a batch.
 
         A layer that cannot take the short batch at the end of an epoch says so here, before any work.
         """
-        self._native = native_steps(self._step, self._rows, self._bounds, self._key, self.position)
+        self._native = native_steps(self._step, self._rows, self._bounds, self._key, self.state)
         for batch in {0, len(self._bounds) - 1} if self._native is None else ():
             self._executable(self._rows_of(batch))
 
     def replace(self, carry: Carry) -> None:
-        """Go on from the same moment with other arrays."""
+        """Go on from the same state with other arrays."""
         if self._native is not None:
-            self._native.restore(self.position._replace(carry=carry))
-        self.position = self.position._replace(carry=carry)
+            self._native.restore(replace(self.state, carry=carry))
+        self.state = replace(self.state, carry=carry)
 
-    def take(self, order: Array, begin: int, seconds: float) -> bool:
+    def take(self, order: Array, seconds: float) -> bool:
         """Take some steps of an epoch, at least one, and return whether it is complete and sound.
 
         Parameters
         ----------
         order : ndarray of int64
             The rows in the order in which the epoch visits them.
-        begin : int
-            How many steps had been taken when the epoch began.
         seconds : float
             About so long, and not longer than a tenth of a second.
 
         Raises
         ------
         Unsound
-            With `position` the moment before the step that did it.
+            With `state` the one before the step that did it.
         """
-        self._order, self._begin = order, begin
-        batch = self.taken - begin
+        self._order = order
+        batch = self.taken
         if batch < len(self._bounds):
             if self._native is None:
                 self._one_by_one(batch, seconds)
             else:
                 self._natively(self._native, batch, seconds)
-        complete = self.taken - begin >= len(self._bounds)
+        complete = self.taken >= len(self._bounds)
         if complete:
             self.settle()
         return complete
 
     def settle(self) -> None:
-        """Check the steps taken natively, and move `position` behind them.
+        """Check the steps taken natively, and move `state` behind them.
 
         Raises
         ------
         Unsound
         """
         native = self._native
-        if native is None or native.progress.steps == self.position.steps:
+        if native is None or native.progress.steps == self.state.steps:
             return
         begin = time.perf_counter()
         target = native.progress.steps
         if not self._catch_up(native):
-            native.restore(self.position)
-            while self.position.steps < target:
+            native.restore(self.state)
+            while self.state.steps < target:
                 self._checked_step(native)
         native.progress.largest_loss = -math.inf
         end = time.perf_counter()
         self._next_check = end + max(_CHECK_EVERY, _CHECK_SHARE * (end - begin))
 
     def catch_up(self) -> None:
-        """Move `position` behind the last step taken, unless something is wrong there; for after Ctrl-C."""
+        """Move `state` behind the last step taken, unless something is wrong there; for after Ctrl-C."""
         native = self._native
         if native is None:
             return
         if native.progress.is_whole:
             self._catch_up(native)
         else:
-            native.restore(self.position)
+            native.restore(self.state)
 
     def _natively(self, native: NativeSteps, batch: int, seconds: float) -> None:
-        if self.position.first_loss is None:
+        if self.state.first_loss is None:
             self._checked_step(native)
             return
         native.run(self._order, batch, seconds, self._window)
-        self._leave_window(batch, native.progress.steps - self._begin)
+        self._leave_window(batch, self.taken)
         if native.progress.stopped or time.perf_counter() >= self._next_check:
             self.settle()
 
     def _catch_up(self, native: NativeSteps) -> bool:
-        """Move `position` to where the native loop has come; return False and leave it if that is unsound."""
-        now, progress = self.position, native.progress
+        """Move `state` to where the native loop has come; return False and leave it if that is unsound."""
+        now, progress = self.state, native.progress
         if not native.is_whole or progress.stopped or now.first_loss is None:
             return False
         if not progress.is_finite():
@@ -173,12 +172,15 @@ class Stepper:
             if self._watch.out_of_proportion(network):
                 return False
         if progress.steps > now.steps:
-            self.position = Position(progress.copy(), progress.steps, progress.loss_sum, now.first_loss)
+            batch = now.batch + progress.steps - now.steps
+            self.state = replace(
+                now, carry=progress.copy(), steps=progress.steps, batch=batch, loss_sum=progress.loss_sum
+            )
         return True
 
     def _checked_step(self, native: NativeSteps) -> None:
         """Take one step natively and check it."""
-        batch = self.position.steps - self._begin
+        batch = self.state.batch
         native.step(self._order, batch)
         loss = native.progress.last_loss
         if native.progress.stopped and math.isfinite(loss):
@@ -216,18 +218,18 @@ class Stepper:
     def _arguments(self, rows: Rows) -> list[Any]:
         """Return the arguments of the next step."""
         weights = [] if rows.weights is None else [rows.weights]
-        position = self.position
-        return [*position.carry, rows.features, rows.targets, *weights, self._key, np.array(position.steps)]
+        state = self.state
+        return [*state.carry, rows.features, rows.targets, *weights, self._key, np.array(state.steps)]
 
     def _accept(self, batch: int, carry: Carry, loss: float) -> None:
-        """Check what the step after `position` gave, and move `position` behind it.
+        """Check what the step after `state` gave, and move `state` behind it.
 
         Raises
         ------
         Unsound
-            With `position` unchanged.
+            With `state` unchanged.
         """
-        now, names = self.position, self._step.names
+        now, names = self.state, self._step.names
         first_loss = loss if now.first_loss is None else now.first_loss
         if not (math.isfinite(loss) and all_finite(carry)):
             rows = self._rows_of(batch)
@@ -238,5 +240,11 @@ class Stepper:
             layer, text = explain_growth(names, network, (first_loss, loss))
             raise Unsound(layer, None, text)
         first, last = self._bounds[batch]
-        begun = now.loss_sum if batch else 0.0
-        self.position = Position(carry, now.steps + 1, begun + loss * (last - first), first_loss)
+        self.state = replace(
+            now,
+            carry=carry,
+            steps=now.steps + 1,
+            batch=batch + 1,
+            loss_sum=(now.loss_sum if batch else 0.0) + loss * (last - first),
+            first_loss=first_loss,
+        )
