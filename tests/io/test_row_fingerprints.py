@@ -13,7 +13,6 @@ from tests.io.test_table_model import trained
 from wengert.errors import ConfigurationError, ModelFileError
 from wengert.io import row_fingerprints
 from wengert.io.row_fingerprints import RowFingerprints, row_hashes
-from wengert.io.tables import read_table
 from wengert.io.training_settings import TrainingSettings
 from wengert.io.training_table import TrainingTable
 
@@ -78,7 +77,7 @@ def test_a_model_knows_its_rows_in_any_order_and_format(frame: Any, tmp_path: An
     shuffled.write_csv(tmp_path / "t.csv")
     expected = table[:half].join(table[half:], on=table.columns, how="semi", nulls_equal=True)
     for name in ("t.parquet", "t.csv"):
-        seen = model.seen(read_table(tmp_path / name, text_columns=model.preprocessor.text_columns))
+        seen = model.seen(model.read(str(tmp_path / name)))
         assert seen is not None
         assert half <= seen.seen <= half + len(expected)
         assert seen.compared == seen.rows == table.height

@@ -8,12 +8,12 @@ from pathlib import Path
 import polars as pl
 
 from wengert.errors import ConfigurationError
+from wengert.io.reading.text_format import TextFormat
 from wengert.io.table_model import TableModel
-from wengert.io.tables import read_table
 from wengert.storage import refuse_unwritable, write_file
 
 
-def run(model: str, file: str, output: str, probabilities: bool) -> int:
+def run(model: str, file: str, output: str, probabilities: bool, given: TextFormat) -> int:
     """Predict the rows of a file; see `wengert.cli.app.predict`."""
     if output != "-" and Path(output).suffix.lower() != ".csv":
         raise ConfigurationError(
@@ -23,7 +23,7 @@ def run(model: str, file: str, output: str, probabilities: bool) -> int:
     if output != "-":
         refuse_unwritable(Path(output))
     loaded = TableModel.load(model)
-    frame = read_table(file, text_columns=loaded.preprocessor.text_columns)
+    frame = loaded.read(file, given)
     predictions = loaded.predict(frame, probabilities=probabilities)
     # Spelled as everywhere else: in the names of the columns, in reports, in exported programs.
     spelled = pl.selectors.boolean().replace_strict({True: "True", False: "False"}, return_dtype=pl.String)
