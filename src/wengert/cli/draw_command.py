@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from wengert.cli.console import write
 from wengert.cli.formula_options import draw_arguments, read_function, read_names, refuse_options
 from wengert.errors import ConfigurationError
 from wengert.explain.drawing.drawing import Drawing, check_suffix
@@ -34,10 +35,10 @@ def run(subject: str, sources: dict[str, Any], form: str, out: str | None) -> in
         )
         drawing = _of_formula(subject, sources)
     if out is None:
-        print(drawing.to_svg() if form == "svg" else drawing.to_dot(), end="")
+        write(drawing.to_svg() if form == "svg" else drawing.to_dot(), verbatim=True)
     else:
         drawing.save(out)
-        print(f"written to {out}: {len(drawing.contents.values)} values")
+        write(f"written to {out}: {len(drawing.contents.values)} values\n")
     return 0
 
 

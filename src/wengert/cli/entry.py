@@ -13,6 +13,7 @@ from typing import Any
 
 from wengert.cli.exit_codes import BAD_INPUT, BROKEN_PIPE, BUG, INTERRUPTED, SUCCESS
 from wengert.errors import VerificationError, WengertError, WengertWarning
+from wengert.printable import printable
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -105,7 +106,7 @@ def _warnings_in_words() -> Iterator[None]:
             if issubclass(category, WengertWarning):
                 _say("warning", str(message))
             else:
-                usual(message, category, *place, **options)
+                usual(printable(str(message)), category, *place, **options)
 
         warnings.showwarning = show
         yield
@@ -118,6 +119,6 @@ def _say(label: str, message: str) -> None:
 
 
 def _report_bug() -> int:
-    traceback.print_exc()
+    sys.stderr.write(printable(traceback.format_exc()))
     _say("bug", "wengert failed in a way that it should not. Please report it with the lines above.")
     return BUG

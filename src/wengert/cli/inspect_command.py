@@ -6,9 +6,8 @@ from pathlib import Path
 
 import polars as pl
 from rich.console import Console
-from rich.text import Text
 
-from wengert.cli.console import result_console
+from wengert.cli.console import Text, result_console
 from wengert.cli.report import describe_task, heading, listing, print_columns
 from wengert.cli.train_summary import describe_training, print_outcome_scores
 from wengert.errors import DataError, ModelFileError
