@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def run(subject: str, sources: dict[str, Any], form: str, out: str | None) -> in
     if form not in _FORMATS:
         hint = "; a PNG goes to a file: --out graph.png" if form == "png" else nearest(form, _FORMATS)
         raise ConfigurationError(f"--format {form} is not one of {', '.join(_FORMATS)}{hint}")
-    if subject.strip() and Path(subject).is_dir():
+    if subject.strip() and os.path.isdir(subject):
         refuse_options(sources, ("shape", "seed", "at"), "is for formulas; a model has its own weights")
         drawing = _of_model(subject, sources)
     else:

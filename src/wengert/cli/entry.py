@@ -50,10 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say("error", str(error))
         return BAD_INPUT
     except OSError as error:
-        if error.errno not in _NO_ROOM:
-            return _report_bug()
-        _say("error", f"the output could not be written: {error.strerror}.")
-        _discard_output()
+        return _report_refusal(error)
+    except MemoryError:
+        _say("error", "there is not enough memory for this. Use a smaller table or network.")
         return BAD_INPUT
     except Exception:
         return _report_bug()
@@ -116,6 +115,18 @@ def _say(label: str, message: str) -> None:
     from wengert.cli.console import error_console, label_and_text
 
     error_console().print(label_and_text(label, message), soft_wrap=True)
+
+
+def _report_refusal(error: OSError) -> int:
+    """Say what the system refused, where that is for the user to change."""
+    if error.errno in _NO_ROOM:
+        _say("error", f"the output could not be written: {error.strerror}.")
+        _discard_output()
+        return BAD_INPUT
+    if error.filename is None:
+        return _report_bug()
+    _say("error", f"{error.filename}: {error.strerror}. Check the path and its permissions.")
+    return BAD_INPUT
 
 
 def _report_bug() -> int:

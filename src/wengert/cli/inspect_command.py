@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import polars as pl
@@ -22,7 +23,7 @@ def run(path: str) -> int:
     console = result_console()
     place = Path(path)
     # A name that does not exist is most likely a model's if it has no suffix; a pipe has none either.
-    if path != "-" and (place.is_dir() or not (place.suffix or place.exists())):
+    if path != "-" and (os.path.isdir(path) or not (place.suffix or os.path.exists(path))):
         _describe_model(console, path)
     else:
         _describe_table(console, path)

@@ -73,7 +73,7 @@ class Checkpoint:
         """
         path = Path(self.path)
         refuse_unwritable(path)
-        if not path.exists():
+        if not os.path.exists(path):
             return None
         arrays, metadata = load_tensors(path)
         if _ENTRY not in metadata:
