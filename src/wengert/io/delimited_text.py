@@ -6,11 +6,14 @@ duplicate columns and fills short rows in silence; the values are then read by p
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import io
+import re
+import threading
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import polars as pl
 
@@ -20,6 +23,12 @@ from wengert.errors import DataError
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "#N/A", "<NA>", "?")
 # … and those that mean it only among numbers; in a column of words they may be a word.
 MISSING_AMONG_NUMBERS = ("None", "none", "-", "--", ".", "missing", "Missing")
+
+_LONGEST_CELL = 2**24
+_MOST_COLUMNS = 2**20
+_STRETCH = 2**22
+_QUOTED = re.compile(r'"[^"]*"')
+_limit_lock = threading.Lock()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,31 +123,84 @@ def _separator(text: str) -> str:
 
 def _scan(text: str, where: str, separator: str) -> _Structure:
     """Go through all fields once: names, ragged rows, blank rows, open quotes."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    reader = csv.reader(_lines(text, separator), delimiter=separator, strict=True)
     names: list[str] = []
     blank_rows: list[int] = []
     rows = 0
     try:
-        for fields in reader:
-            if not names:
-                names = _column_names(fields, where) if fields else []
-                continue
-            rows += 1
-            if not fields:
-                blank_rows.append(rows - 1)
-            elif len(fields) != len(names):
-                raise DataError(
-                    f"{where}, row {rows} (line {reader.line_num}) has {len(fields)} fields, and the header "
-                    f"has {len(names)}. Correct the row, or quote the fields that contain {separator!r}."
-                )
+        with _long_cells():
+            for fields in reader:
+                if not names:
+                    names = _column_names(fields, where) if fields else []
+                    continue
+                rows += 1
+                if not fields:
+                    blank_rows.append(rows - 1)
+                elif len(fields) != len(names):
+                    raise DataError(
+                        f"{where}, row {rows} (line {reader.line_num}) has {len(fields)} fields, and the "
+                        f"header has {len(names)}. Correct the row, or quote the fields that contain "
+                        f"{separator!r}."
+                    )
     except csv.Error as error:
+        place = f"{where}, row {rows + 1} (line {reader.line_num})"
+        if "limit" in str(error):
+            raise DataError(
+                f"{place} has a cell of more than {_LONGEST_CELL:,} characters, or a quote that is not "
+                "closed. Correct it, or leave such texts out of the table."
+            ) from None
         raise DataError(
-            f"{where}, row {rows + 1} (line {reader.line_num}) has a quote that is not closed or not at the "
-            f"edge of its field ({error}). Correct the quotes."
+            f"{place} has a quote that is not closed or not at the edge of its field ({error}). Correct the "
+            "quotes."
+        ) from None
+    except _TooManyFields:
+        raise DataError(
+            f"{where}, row {rows + 1} (line {reader.line_num + 1}) has more than {_MOST_COLUMNS:,} fields. "
+            "Is it a table?"
         ) from None
     if rows == len(blank_rows):
         raise DataError(f"{where} has a header and no rows. A table needs at least one row.")
     return _Structure(names, rows, blank_rows)
+
+
+def _lines(text: str, separator: str) -> Iterator[str]:
+    """Yield the lines of a text with their ends, a stretch at a time: all at once take four times the text.
+
+    Raises
+    ------
+    _TooManyFields
+        Before the list of a line's fields would be made, which takes far more memory than the line.
+    """
+    start = 0
+    while start < len(text):
+        end = text.rfind("\n", start, start + _STRETCH) + 1 or text.find("\n", start + _STRETCH) + 1
+        end = end or len(text)
+        long = end - start > _STRETCH  # and then it is one line
+        for line in (text[start:end],) if long else io.StringIO(text[start:end], newline=""):
+            if len(line) > _MOST_COLUMNS and _has_too_many_fields(line, separator):
+                raise _TooManyFields
+            yield line
+        start = end
+
+
+def _has_too_many_fields(line: str, separator: str) -> bool:
+    many = line.count(separator) >= _MOST_COLUMNS
+    return many and _QUOTED.sub("", line).count(separator) >= _MOST_COLUMNS
+
+
+class _TooManyFields(Exception):
+    pass
+
+
+@contextlib.contextmanager
+def _long_cells() -> Iterator[None]:
+    """Let the csv module read long cells meanwhile; its limit is one for the whole process."""
+    with _limit_lock:
+        before = csv.field_size_limit(_LONGEST_CELL)
+        try:
+            yield
+        finally:
+            csv.field_size_limit(before)
 
 
 def _column_names(fields: list[str], where: str) -> list[str]:

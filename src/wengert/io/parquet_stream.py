@@ -109,6 +109,8 @@ class _damage_named:
 def is_parquet(path: Path) -> bool:
     """Whether a file begins and ends as Parquet files do."""
     try:
+        if not path.is_file():  # what a pipe gives is gone once it was read
+            return False
         with path.open("rb") as file:
             begin = file.read(len(PARQUET))
             file.seek(-len(PARQUET), 2)

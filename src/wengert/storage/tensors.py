@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import safetensors.numpy
 from wengert.errors import ModelFileError
 from wengert.storage.atomic import write_file
 from wengert.storage.checksum import PLACEHOLDER, carries_seal, seal
+from wengert.storage.reading import read_file
 from wengert.storage.strict_json import dump_json, parse_json
 from wengert.storage.tensor_header import DTYPES, LENGTH_BYTES, MAXIMUM_HEADER, MAXIMUM_RANK, check_header
 
@@ -116,30 +116,6 @@ def decode_tensors(data: bytes, where: str) -> tuple[dict[str, np.ndarray], dict
     except (safetensors.SafetensorError, KeyError, ValueError) as error:
         raise ModelFileError(f"{where} cannot be read: {error}. {_ADVICE}") from None
     return {name: np.array(array, order="C") for name, array in sorted(arrays.items())}, metadata
-
-
-def read_file(file: Path, maximum: int | None = None) -> bytes:
-    """Read all of a regular file.
-
-    Raises
-    ------
-    ModelFileError
-        If it is missing, is not a regular file, is longer than ``maximum`` bytes, or cannot be read.
-    """
-    try:
-        # A pipe or a device would block for ever or never end, so the kind is looked at before it is opened.
-        status = file.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise ModelFileError(f"{file} is not a regular file. Name a model that wengert saved.")
-        if maximum is not None and status.st_size > maximum:
-            raise ModelFileError(
-                f"{file} has {status.st_size} bytes, more than the {maximum} allowed. {_ADVICE}"
-            )
-        return file.read_bytes()
-    except FileNotFoundError:
-        raise ModelFileError(f"{file} does not exist. Check the path, or save the model first.") from None
-    except (OSError, MemoryError) as error:
-        raise ModelFileError(f"{file} cannot be read: {error}. Check its permissions and the disk.") from None
 
 
 def _plain_array(where: str, name: str, array: np.ndarray) -> np.ndarray:

@@ -132,6 +132,7 @@ def predict({table}):
 _MAIN = '''
 def _read(path):
     """Return the columns of a CSV file as lists of texts; between them stand commas, semicolons or tabs."""
+    csv.field_size_limit(2**24)  # this function belongs to the program, not to what others import
     source = sys.stdin.fileno() if path == "-" else path
     with open(source, newline="", encoding="utf-8-sig") as file:
         text = file.read()
