@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from wengert.checks import unknown_name
 from wengert.cli.console import Text, result_console
 from wengert.errors import ConfigurationError
 from wengert.io.formats.export import FORMATS, export_model, format_of
@@ -11,7 +12,6 @@ from wengert.io.formats.onnx_export import takes_float32
 from wengert.io.formats.portable_model import PortableModel
 from wengert.io.table_model import TableModel
 from wengert.ir.python_names import identifier
-from wengert.nn.validation import unknown_name
 from wengert.storage import refuse_unwritable
 
 _FEW = 8  # columns that are listed
