@@ -28,5 +28,10 @@ def printable(text: str, *, lines: bool = True) -> str:
     return (_ACTIVE if lines else _ACTIVE_OR_END).sub(_escape, text)
 
 
+def shortened(text: str, most: int = 60) -> str:
+    """Return a text cut off after so many letters, with a mark that says so."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
 def _escape(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode("ascii")

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
 
 from wengert.checks import unknown_name
-from wengert.errors import DataError, DTypeError, ModelFileError
+from wengert.errors import ConfigurationError, DataError, DTypeError, ModelFileError
 from wengert.io.column_values import as_numbers, find_column, refuse_missing, suggestion
 from wengert.io.columns import Column, infer_columns
 from wengert.io.encoded_columns import CategoricalColumn, NumericColumn, mean_and_scale, standardise
-from wengert.io.plain_records import from_plain, to_plain
 from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn
 from wengert.io.task import Class, Task, infer_task
+from wengert.storage.records import Mismatch, OneOf, Positive, from_plain, to_plain
 
 NumberColumn = NumericColumn | RobustColumn
 WordColumn = CategoricalColumn | EmbeddedColumn
@@ -26,11 +26,6 @@ SCALINGS = ("standard", "robust")
 PREPROCESSING: dict[str, dict[str, Any]] = {
     "tabular": {"scaling": "robust", "most_indicators": 8},
     "plain": {"scaling": "standard", "most_indicators": None},
-}
-# A saved column is known by the names of its fields.
-_KINDS: dict[frozenset[str], type[EncodedColumn]] = {
-    frozenset(field.name for field in dataclasses.fields(kind)): kind
-    for kind in (NumericColumn, CategoricalColumn, RobustColumn, EmbeddedColumn)
 }
 
 
@@ -50,10 +45,15 @@ class Target:
     """
 
     name: str
-    kind: str
+    kind: Annotated[str, OneOf(("regression", "binary", "multiclass", "multilabel"))]
     classes: tuple[Class, ...]
     mean: float
-    scale: float
+    scale: Positive
+
+    def __post_init__(self) -> None:
+        count = len(self.classes)
+        if (self.kind == "regression") == (count > 0) or (self.kind == "binary" and count != 2):
+            raise ConfigurationError(f"a target of the kind {self.kind} does not have {count} classes")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +70,14 @@ class TablePreprocessor:
 
     columns: tuple[EncodedColumn, ...]
     target: Target
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.columns]
+        if len(set(names)) != len(names):
+            raise ConfigurationError("two columns have the same name")
+        embedded = [isinstance(column, EmbeddedColumn) for column in self.columns]
+        if embedded != sorted(embedded):
+            raise ConfigurationError("columns to be embedded come last")
 
     @staticmethod
     def fit(
@@ -235,7 +243,8 @@ class TablePreprocessor:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON values; `from_json` gives an equal preprocessor back."""
-        return {"columns": [to_plain(column) for column in self.columns], "target": to_plain(self.target)}
+        plain: dict[str, Any] = to_plain(self)
+        return plain
 
     @staticmethod
     def from_json(document: dict[str, Any]) -> TablePreprocessor:
@@ -247,11 +256,10 @@ class TablePreprocessor:
             If it is not that.
         """
         try:
-            columns = tuple(from_plain(_KINDS[frozenset(fields)], fields) for fields in document["columns"])
-            return TablePreprocessor(columns, from_plain(Target, document["target"]))
-        except (KeyError, TypeError, ValueError) as error:
+            return from_plain(TablePreprocessor, document)
+        except Mismatch as error:
             raise ModelFileError(
-                f"the preprocessing of the model cannot be read ({error!r}). Train and save the model again."
+                f"the preprocessing of the model cannot be read: {error}. Train and save the model again."
             ) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from wengert.errors import ModelFileError
 from wengert.storage.atomic import write_file
 from wengert.storage.checksum import PLACEHOLDER, carries_seal, seal
 from wengert.storage.reading import read_file
+from wengert.storage.records import Mismatch, from_plain
 from wengert.storage.strict_json import dump_json, parse_json
 from wengert.storage.tensor_header import DTYPES, LENGTH_BYTES, MAXIMUM_HEADER, MAXIMUM_RANK, check_header
 
@@ -21,6 +23,12 @@ from wengert.storage.tensor_header import DTYPES, LENGTH_BYTES, MAXIMUM_HEADER, 
 # bytes.
 _ENTRY = "wengert"
 _ADVICE = "Restore it from a copy, or train and save the model again."
+
+
+@dataclasses.dataclass(frozen=True)
+class _Entry:
+    checksum: str
+    metadata: dict[str, str]
 
 
 def save_tensors(
@@ -115,6 +123,10 @@ def decode_tensors(data: bytes, where: str) -> tuple[dict[str, np.ndarray], dict
         arrays = safetensors.numpy.load(data)
     except (safetensors.SafetensorError, KeyError, ValueError) as error:
         raise ModelFileError(f"{where} cannot be read: {error}. {_ADVICE}") from None
+    for name, array in arrays.items():
+        # What NumPy makes of another byte is not defined, nor what machine code does with it.
+        if array.dtype == np.bool_ and array.view(np.uint8).max(initial=0) > 1:
+            raise ModelFileError(f"{where} is damaged: {name!r} has booleans that are neither 0 nor 1.")
     return {name: np.array(array, order="C") for name, array in sorted(arrays.items())}, metadata
 
 
@@ -141,4 +153,7 @@ def _checked_metadata(where: str, data: bytes, entries: dict[str, str] | None) -
     entry = parse_json(entries[_ENTRY].encode("utf-8"), f"the metadata of {where}")
     if not isinstance(entry, dict) or not carries_seal(data, entry.get("checksum")):
         raise ModelFileError(f"{where} is damaged: its checksum does not fit its contents. {_ADVICE}")
-    return dict(entry["metadata"])
+    try:
+        return from_plain(_Entry, entry).metadata
+    except Mismatch as error:
+        raise ModelFileError(f"the metadata of {where} cannot be read: {error}. {_ADVICE}") from None

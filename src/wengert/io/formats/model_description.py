@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from wengert import nn
-from wengert.errors import ConfigurationError, ModelFileError, ShapeError
+from wengert.errors import ConfigurationError, ModelFileError, WengertError
 from wengert.io.formats.portable_model import KINDS, PortableModel, trace_model
 from wengert.io.network_arrays import with_arrays
 from wengert.io.preprocess import TablePreprocessor
+from wengert.printable import shortened
 from wengert.storage import dump_json, parse_json
 from wengert.trace.tree import flatten
 from wengert.version import __version__
@@ -66,8 +67,9 @@ def described_model(
         network = with_arrays(nn.from_config(architecture), arrays)
         model = PortableModel(network, preprocessor.target, tuple(names), preprocessor.columns)
         _check_fit(model)
-    except (KeyError, ConfigurationError, ShapeError) as error:
-        raise ModelFileError(f"{where} does not fit together: {error}. Export the model again.") from None
+    except (KeyError, WengertError) as error:
+        reason = shortened(str(error), 500)
+        raise ModelFileError(f"{where} does not fit together: {reason}. Export the model again.") from None
     return model
 
 
