@@ -254,5 +254,5 @@ def test_booleans_other_than_0_and_1_are_refused():
 )
 def test_metadata_of_another_type_is_refused_under_a_right_checksum(metadata):
     text = json.dumps({"checksum": PLACEHOLDER, "metadata": metadata})
-    with pytest.raises(ModelFileError, match="cannot be read|surrogate"):
+    with pytest.raises(ModelFileError, match=r"cannot be read|surrogate"):
         decode_tensors(seal(raw({"__metadata__": {"wengert": text}})), "f")

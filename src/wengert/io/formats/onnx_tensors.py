@@ -48,7 +48,8 @@ class Tensors:
         Raises
         ------
         ModelFileError
-            If it is not there, lies in another file, is of another type or rank, or its data do not fit its shape.
+            If it is missing, lies in another file, is of another type or rank, or its data do not fit its
+            shape.
         """
         if name not in self._tensors:
             self._refuse(name, "is not in the file")

@@ -83,7 +83,7 @@ def _safe_directory() -> Path | None:
     if directory is None:
         return None
     try:
-        # Machine code is run: nobody else may write here. (`parents=True` would leave that to the umask.)
+        # Machine code is run: no other user may write here. (`parents=True` would leave that to the umask.)
         for place in (*reversed(directory.parents), directory):
             if not place.exists():
                 place.mkdir(mode=0o700, exist_ok=True)
