@@ -50,11 +50,6 @@ class Target:
     mean: float
     scale: Positive
 
-    def __post_init__(self) -> None:
-        count = len(self.classes)
-        if (self.kind == "regression") == (count > 0) or (self.kind == "binary" and count != 2):
-            raise ConfigurationError(f"a target of the kind {self.kind} does not have {count} classes")
-
 
 @dataclasses.dataclass(frozen=True)
 class TablePreprocessor:
@@ -78,6 +73,9 @@ class TablePreprocessor:
         embedded = [isinstance(column, EmbeddedColumn) for column in self.columns]
         if embedded != sorted(embedded):
             raise ConfigurationError("columns to be embedded come last")
+        kind, count = self.target.kind, len(self.target.classes)
+        if (kind == "regression") == (count > 0) or (kind == "binary" and count != 2):
+            raise ConfigurationError(f"a target of the kind {kind} does not have {count} classes")
 
     @staticmethod
     def fit(

@@ -114,7 +114,7 @@ def test_a_target_that_does_not_fit(tmp_path):
     path = tmp_path / "m.safetensors"
     for target, message in (
         (Target("y", "multiclass", ("a", "b"), 0.0, 1.0), "gives .3,. probabilities for 2 classes"),
-        (Target("y", "nonsense", ("a", "b", "c"), 0.0, 1.0), "the kind of the target is one of regression"),
+        (Target("y", "nonsense", ("a", "b", "c"), 0.0, 1.0), "target.kind must be one of regression"),
     ):
         path.write_bytes(to_safetensors(PortableModel.of_network(net, 2, target)))
         with pytest.raises(ModelFileError, match=message):
