@@ -100,7 +100,7 @@ def forged(**changes):
         ({"arrays": {"extra": np.zeros(1)}}, "'extra' has shape None in the architecture"),
         ({"feature_names": '["a"]'}, "takes 2 features"),
         ({"feature_names": '"ab"'}, "feature names are a list of texts"),
-        ({"preprocessing": '{"columns": []}'}, "preprocessing of the model cannot be read"),
+        ({"preprocessing": '{"columns": []}'}, "preprocessing lacks 'target'"),
     ],
 )
 def test_parts_that_do_not_fit(tmp_path, changes, message):

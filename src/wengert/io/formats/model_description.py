@@ -64,7 +64,7 @@ def described_model(
         document = parse_json(description["preprocessing"].encode(), f"the preprocessing in {where}")
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ConfigurationError("feature names are a list of texts")
-        preprocessor = from_plain(TablePreprocessor, document)
+        preprocessor = from_plain(TablePreprocessor, document, "preprocessing")
         network = with_arrays(nn.from_config(architecture), arrays)
         model = PortableModel(network, preprocessor.target, tuple(names), preprocessor.columns)
         _check_fit(model)
