@@ -82,6 +82,10 @@ class WengertWarning(UserWarning):
         return printable(super().__str__())
 
 
+class DataWarning(WengertWarning):
+    """Part of a table is left out, or counts as missing; names the column and says why."""
+
+
 class DivergenceWarning(WengertWarning):
     """Training stopped: a loss, gradient or parameter left the finite numbers, or all proportion."""
 

@@ -13,9 +13,10 @@ from hypothesis import given, settings, strategies as st
 
 from wengert.cli.config_file import read_config
 from wengert.errors import ConfigurationError, DataError, ModelFileError
-from wengert.io import delimited_text, load_model, read_table
+from wengert.io import load_model, read_table
 from wengert.io.formats.onnx_import import from_onnx
 from wengert.io.formats.safetensors_file import from_safetensors
+from wengert.io.reading import text_rows
 from wengert.storage import load_tensors, memory, reading
 
 needs_devices = pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs devices of Unix")
@@ -103,19 +104,19 @@ def test_a_cell_beyond_all_measure_is_named(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"t.csv, row 2 \(line 3\) has a cell of more than 16,777,216 char"):
         read_table(path)
     path.write_text("a,b\n1,2\n3" + "," * 2**20 + "\n")
-    with pytest.raises(DataError, match=r"t.csv, row 2 \(line 3\) has more than 1,048,576 fields"):
+    with pytest.raises(DataError, match=r"t.csv, row 2 \(line 3\) has more than 1,048,576 cells in a line"):
         read_table(path)
 
 
 @settings(max_examples=300)
 @given(st.text(st.sampled_from('ab,"\n\r\u2028 '), max_size=60), st.integers(1, 9))
 def test_lines_are_those_of_python_whatever_the_stretch(text, stretch):
-    before = delimited_text._STRETCH
-    delimited_text._STRETCH = stretch
+    before = text_rows._STRETCH
+    text_rows._STRETCH = stretch
     try:
-        lines = list(delimited_text._lines(text, ","))
+        lines = list(text_rows._lines(text, ","))
     finally:
-        delimited_text._STRETCH = before
+        text_rows._STRETCH = before
     assert "".join(lines) == text
     expected = list(io.StringIO(text, newline=""))
     # A line longer than a stretch stays in one piece, also at carriage returns, which csv then refuses.

@@ -43,7 +43,7 @@ def describe(model: PortableModel) -> dict[str, str]:
         "feature_names": text(list(model.feature_names)),
         "format": FORMAT,
         "orientation": _ORIENTATION,
-        "preprocessing": text(TablePreprocessor(model.columns, model.target).to_json()),
+        "preprocessing": text(TablePreprocessor(model.columns, model.target, model.reading).to_json()),
         "written_by": f"wengert {__version__}",
     }
 
@@ -66,7 +66,9 @@ def described_model(
             raise ConfigurationError("feature names are a list of texts")
         preprocessor = from_plain(TablePreprocessor, document, "preprocessing")
         network = with_arrays(nn.from_config(architecture), arrays)
-        model = PortableModel(network, preprocessor.target, tuple(names), preprocessor.columns)
+        model = PortableModel(
+            network, preprocessor.target, tuple(names), preprocessor.columns, preprocessor.reading
+        )
         _check_fit(model)
     except (KeyError, Mismatch, WengertError) as error:
         reason = shortened(str(error), 500)
