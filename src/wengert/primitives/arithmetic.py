@@ -96,7 +96,6 @@ abs = elementwise(
     vjp=lambda ct, out, x: (ct * np.sign(x),),
     notation=Notation(r"\left|{0}\right|", (r"\operatorname{{sign}}\left({0}\right)",)),
     python="np.abs({0})",
-    implements=(np.fabs,),
     special=(0.0,),
     ties="abs′(0) = 0",
     source="lecture 002, (7.44)",
@@ -139,7 +138,7 @@ reciprocal = elementwise(
     numpy=np.reciprocal,
     vjp=lambda ct, out, x: (-(ct * np.square(out)),),
     notation=Notation(r"\frac{{1}}{{{0}}}", (r"-\frac{{1}}{{{0}^2}}",)),
-    python="1 / {0}",
+    python=lambda operand: "1 / {0}" if operand.is_float else "np.reciprocal({0})",
     domain=(POSITIVE,),
     source="DLMF 4.2.26 with a = -1",
 )

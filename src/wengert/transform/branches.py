@@ -9,8 +9,8 @@ from wengert.ir.primitive import Kind, NotDifferentiable
 from wengert.ir.program import ancestors
 from wengert.primitives.selection import where
 
-# A condition and whether it must be true, or a value that moves elements and must count itself; what must hold
-# together; the alternatives, none of which needs anything where one of them is empty.
+# A condition and whether it must be true, or a value that moves elements and must count itself; what must
+# hold together; the alternatives, none of which needs anything where one of them is empty.
 Literal = tuple[Node, bool]
 Conjunction = frozenset[Literal]
 Alternatives = frozenset[Conjunction]

@@ -124,6 +124,8 @@ def std(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: 
 @composite
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """np.linalg.norm of vectors, and the Frobenius norm; the derivative at 0 is 0."""
+    if x.dtype.kind != "f":
+        x = x.astype(np.float64)  # squares and sums of integers do not fit into their dtype
     axes = normalise_axes(axis, x.ndim)
     if len(axes) != 1 and not (ord in (None, "fro") and (axis is None or len(axes) == 2)):
         refuse(f"np.linalg.norm: ord={ord!r} of a matrix has no rule; the Frobenius norm has")
