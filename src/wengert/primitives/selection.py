@@ -50,14 +50,17 @@ minimum = elementwise(
     source="lecture 002, (7.35)",
 )
 
+
+def _clip_vjp(ct: Any, out: Any, x: Any, low: Any, high: Any) -> tuple[Any, ...]:
+    above = np.maximum(x, low) > high  # also where the bounds are crossed
+    rest = np.where(above, 0, ct)
+    return np.where(x >= low, rest, 0), np.where(x < low, rest, 0), np.where(above, ct, 0)
+
+
 clip = elementwise(
     "clip",
     numpy=np.clip,
-    vjp=lambda ct, out, x, low, high: (
-        np.where((x >= low) & (x <= high), ct, 0),
-        np.where((x < low) & (low <= high), ct, 0),
-        np.where(np.maximum(x, low) > high, ct, 0),  # also where the bounds are crossed
-    ),
+    vjp=_clip_vjp,
     notation=Notation(
         r"\operatorname{{clip}}\left({0}, {1}, {2}\right)",
         (

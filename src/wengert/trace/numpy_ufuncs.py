@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert.errors import DTypeError, UnsupportedFunctionError
 from wengert.ir.primitive import UFUNCS, Primitive, weak_dtype
-from wengert.primitives import exponential
+from wengert.primitives import arithmetic, exponential
 from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
 from wengert.primitives.kinds import BOOL, promotion_of
 from wengert.primitives.reductions import cumsum
@@ -43,9 +43,16 @@ def _dot(x: Any, y: Any) -> Any:
     return (x[..., None, :] @ y[..., :, None])[..., 0, 0]
 
 
+def _power(x: Any, y: Any) -> Any:
+    if not isinstance(y, Tensor) and np.ndim(y) == 0 and y == 0.5:
+        return np.sqrt(x)  # as NumPy does for one exponent, where powers have 0.0 at −0.0, and ∞ at −∞
+    return arithmetic.pow(x, y)
+
+
 # What is left to do when the operands have the dtypes that NumPy computes in.
 _WRITTEN_OUT: dict[Any, Any] = {
     np.positive: _identity,
+    np.power: _power,
     np.exp2: lambda x: np.power(2.0, x),  # exact at whole numbers, where exp(x·log 2) is not
     np.log2: lambda x: np.log(x) / _LOG_2,
     np.log10: lambda x: np.log(x) / _LOG_10,
@@ -111,16 +118,20 @@ def _dispatch(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
 
 
 def _promoted(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> list[Any]:
-    """Return the operands in the dtypes that a universal function converts them to."""
+    """Return the operands in the dtypes that a universal function converts them to; numbers stay weak."""
     given = [getattr(operand, "weak", None) or weak_dtype(operand) for operand in inputs]
     try:
         dtypes = promotion_of(ufunc)(given)
     except DTypeError as error:
         raise DTypeError(f"{error}{here()}") from None
-    return [
-        operand if getattr(operand, "dtype", None) == dtype else astype(operand, dtype=dtype)
-        for operand, dtype in zip(_known(inputs), dtypes, strict=True)
-    ]
+    return [_converted(operand, dtype) for operand, dtype in zip(inputs, dtypes, strict=True)]
+
+
+def _converted(operand: Any, dtype: np.dtype[Any]) -> Any:
+    if type(operand) in (bool, int, float):
+        return float(operand) if dtype.kind == "f" else operand
+    array = operand if isinstance(operand, Tensor) else np.asarray(operand)
+    return array if array.dtype == dtype else astype(array, dtype=dtype)
 
 
 def _known(inputs: tuple[Any, ...]) -> list[Any]:
