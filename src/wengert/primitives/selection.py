@@ -122,7 +122,7 @@ def _converted(x: Any, dtype: DType) -> Any:
         return x.astype(dtype)
     with np.errstate(invalid="ignore"):
         result = x.astype(dtype)
-    limits = np.iinfo(dtype)
+    limits = np.iinfo(dtype.name)
     whole = np.trunc(x)
     above, below = whole >= float(limits.max) + 1, whole < float(limits.min)
     if not (np.any(above) or np.any(below) or np.any(np.isnan(x))):
@@ -142,7 +142,7 @@ astype = register(
         vjp=lambda ct, out, x, dtype: (ct,),
         notation=Notation("{0}", ("1",)),
         python=lambda operand, *, dtype: f"{{0}}.astype(np.{dtype.name if dtype != BOOL else 'bool_'})",
-        work=lambda out, operands, params: out.size,
+        flops=lambda out, operands, params: out.size,
         domain=(REAL_LINE,),
         source="NumPy 2 casting rules",
         linear=True,

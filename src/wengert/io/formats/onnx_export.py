@@ -14,7 +14,7 @@ from wengert.io.formats.onnx_operators import Line, lower
 from wengert.io.formats.portable_model import PortableModel, statistics, trace_model, word_codes
 from wengert.io.formats.row_program import RowProgram
 from wengert.io.preprocess import NumberColumn
-from wengert.ir.node import INPUT, constant_value
+from wengert.ir.node import INPUT
 from wengert.storage.checksum import PLACEHOLDER, seal
 from wengert.trace.tree import flatten, leaf_paths
 
@@ -125,7 +125,7 @@ def _lowered(graph: Graph, program: RowProgram, initialisers: list[str], argumen
         return counted[0]
 
     for node in program.program.nodes:
-        constant = constant_value(node)
+        constant = node.value
         if constant is not None:
             values[node] = graph.constant(constant)
         elif node.primitive is not INPUT:

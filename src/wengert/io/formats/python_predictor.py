@@ -91,7 +91,7 @@ def _array_names(network: nn.Module) -> list[str]:
 
 
 def _input_names(program: Program) -> list[str]:
-    return [dict(node.params)["name"] for node in program.inputs]
+    return [node.param("name") for node in program.inputs]
 
 
 def _network_source(program: RowProgram, first: str) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from wengert.ir.node import Node
+from wengert.ir.node import Node, with_operands
 from wengert.ir.primitive import Kind
 from wengert.transform.rules.table import (
-    again,
     build,
     filled,
     is_a,
@@ -30,7 +29,7 @@ def implicit_broadcast(node: Node) -> Node | None:
         operands = list(node.inputs)
         operands[place] = operand.inputs[0]
         if np.broadcast_shapes(*[one.type.shape for one in operands]) == node.type.shape:
-            return again(node, *operands)
+            return with_operands(node, *operands)
     return None
 
 
@@ -40,7 +39,7 @@ def late_broadcast(node: Node) -> Node | None:
     if len(node.inputs) != 1 or is_a(node, "stop_gradient"):
         return None
     (x,) = node.inputs
-    return shaped(again(node, x.inputs[0]), node) if is_a(x, "broadcast_to") else None
+    return shaped(with_operands(node, x.inputs[0]), node) if is_a(x, "broadcast_to") else None
 
 
 def _is_neutral(node: Node, sign: int) -> bool:
@@ -99,5 +98,5 @@ def nested_where(node: Node) -> Node | None:
         y = y.inputs[2]
     else:
         return None
-    changed = again(node, condition, x, y)
+    changed = with_operands(node, condition, x, y)
     return changed if changed.type is node.type else None
