@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.node import Node, constant_value
+from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
 from wengert.primitives import movement, reductions
 from wengert.primitives.arithmetic import div, mul
@@ -115,7 +115,7 @@ def _nonzero(counts: Tensor, operand: Node) -> Tensor:
 
 def _is_finite(node: Node) -> bool:
     """Whether a value is a constant of finite numbers."""
-    value = constant_value(node)
+    value = node.value
     return value is not None and bool(np.all(np.isfinite(value)))
 
 
@@ -128,7 +128,7 @@ def _has_finite_slope(node: Node, place: int) -> bool:
     if primitive is mul:
         return _is_finite(node.inputs[1 - place])
     if primitive is div and place == 0:
-        divisor = constant_value(node.inputs[1])
+        divisor = node.inputs[1].value
         return divisor is not None and not np.any((divisor == 0) | np.isnan(divisor))
     return False
 
@@ -156,7 +156,7 @@ def _of_letters(taken: Tensor, node: Node, place: int) -> Tensor:
 def _letters(node: Node) -> tuple[list[str], str]:
     """Return a contraction as `einsum` writes it: the indices of each operand, and those of the result."""
     if node.primitive is einsum:
-        left, result = dict(node.params)["subscripts"].split("->")
+        left, result = node.param("subscripts").split("->")
         return left.split(","), result
     x, y = (operand.type.ndim for operand in node.inputs)
     if node.primitive.name == "outer":
