@@ -104,7 +104,7 @@ def var(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: 
 
 def _root(squared: Any) -> Any:
     # Where the radicand is 0 the branch is not taken, so nothing flows back through √ there.
-    return np.where(squared > 0, np.sqrt(squared), 0)
+    return np.where(squared == 0, 0, np.sqrt(squared))
 
 
 @implements(np.std)
@@ -140,4 +140,5 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     if ord == 0:
         return np.sum((x != 0).astype(x.dtype), axis=axes, keepdims=keepdims)
     total = np.sum(np.abs(x) ** ord, axis=axes, keepdims=keepdims)
-    return np.where(total > 0, total ** (1.0 / ord), 0)
+    root = total ** (1.0 / ord)
+    return np.where(total == 0, 0, root) if ord > 0 else root
