@@ -46,6 +46,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "erf": reference.erf, "max": np.maximum, "min": np.minimum, "clip": np.clip, "const": np.positive,
     "sin": np.sin, "cos": np.cos, "tan": np.tan, "arcsin": np.arcsin, "arccos": np.arccos,
     "arctan": np.arctan, "arctan2": np.arctan2, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh,
+    "arcsinh": np.arcsinh, "arctanh": np.arctanh,
     "floor": np.floor, "ceil": np.ceil, "rint": np.rint, "trunc": np.trunc,
     "¬": np.logical_not,
 }  # fmt: skip
