@@ -98,6 +98,13 @@ class Evaluation:
         with watching(self._strains):
             return self._aligned(self.named(expression), axes).astype(np.float64)
 
+    def _everywhere(self, indices: Sequence[Index]) -> Evaluation:
+        """Return the evaluation inside a sum over `indices`: they run over their whole range."""
+        if not any(index in self.positions for index in indices):
+            return self
+        kept = {index: places for index, places in self.positions.items() if index not in indices}
+        return Evaluation(self.point, kept, self._strains)
+
     def _range(self, index: Index) -> Array:
         return self.positions.get(index, np.arange(index.extent))
 
@@ -132,8 +139,8 @@ class Evaluation:
                 return self._together(lambda *arrays: np.sum(arrays, axis=0), *terms)
             case Product(factors):
                 return self._product((), factors)
-            case Sum():
-                return self._sum(expression)
+            case Sum(indices):
+                return self._everywhere(indices)._sum(expression)
             case Quotient(numerator, denominator):
                 return self._together(np.divide, numerator, denominator)
             case Power(base, exponent):
@@ -154,7 +161,7 @@ class Evaluation:
                 values = self.point.values[element.symbol.node]
                 return self._picked(special.softmax(values, axis=axis), element.positions)
             case Extreme(name, indices, body):
-                array, axes = self.named(body)
+                array, axes = self._everywhere(indices).named(body)
                 places = tuple(axes.index(index) for index in indices if index in axes)
                 reduced = (np.max if name == "max" else np.min)(array, axis=places)
                 return reduced, tuple(axis for axis in axes if axis not in indices)
