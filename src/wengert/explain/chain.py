@@ -28,7 +28,8 @@ from wengert.explain.expressions import (
 )
 from wengert.explain.indices import Index, Position
 from wengert.explain.problem import Problem
-from wengert.explain.shares import fold_share, rebuilt, with_softmax
+from wengert.explain.selections import selected
+from wengert.explain.shares import fold_share, rebuilt, with_sigmoid, with_softmax
 from wengert.explain.steps import Step
 
 INSERTED = "insert what is known"
@@ -117,15 +118,21 @@ class ChainRule:
         by = self.problem.element(by_symbol, of.positions)
         partial = self.problem.direct(of, by)
         definition = self.problem.definition(of_symbol, of.positions, by.positions)
-        if isinstance(definition, Verbatim):
-            return Local(partial, partial, [])
-        rules = Rules()
-        raw = differentiate(definition, by, rules)
         chain = Equalities(partial)
-        if len(rules.names) > 2:
+        if isinstance(definition, Verbatim):
+            picked = selected(self.problem, of, by)
+            if picked is not None:
+                chain.put(picked, f"of {of_symbol.name} = {definition.text}")
+            return Local(partial, chain.last, chain.steps)
+        rules = Rules()
+        known = with_sigmoid(definition)
+        raw = differentiate(known, by, rules)
+        if known != definition:
+            chain.put(Differential(by, known), "σ(x) stands for 1/(1 + exp(−x))")
+        elif len(rules.names) > 2:
             chain.put(Differential(by, definition), f"definition of {of_symbol.name}")
         if not isinstance(definition, Number):  # a constant is no name for the numbers that equal it
-            raw = neat(fold(raw, definition, of))
+            raw = neat(fold(raw, known, of))
         reason = "it does not stand in the formula" if raw == ZERO else "it is the element itself"
         chain.put(raw, str(rules) or reason)
         chain.put(neat(without_deltas(chain.last)), "δ keeps one term of the sum")

@@ -30,6 +30,7 @@ from wengert.explain.expressions import (
     Product,
     Quotient,
     Relation,
+    Running,
     Softmax,
     Sum,
     Verbatim,
@@ -60,6 +61,9 @@ RELATIONS: dict[str, Callable[..., Any]] = {
     "<": np.less, ">": np.greater, "=": _equal, "≤": np.less_equal, "≥": np.greater_equal,
     "≠": np.not_equal, "∧": np.logical_and, "∨": np.logical_or, "⊕": np.logical_xor,
 }  # fmt: skip
+
+
+EXTREMES: dict[str, Callable[..., Any]] = {"max": np.max, "min": np.min, "Π": np.prod}
 
 
 def watching(strains: list[str] | None) -> AbstractContextManager[object]:
@@ -135,6 +139,8 @@ class Evaluation:
             case Delta(left, right):
                 same = self._range(left)[:, None] == self._range(right)[None, :]
                 return same.astype(np.float64), (left, right)
+            case Running(index):
+                return self._range(index) + 1.0, (index,)
             case Add(terms):
                 return self._together(lambda *arrays: np.sum(arrays, axis=0), *terms)
             case Product(factors):
@@ -163,7 +169,7 @@ class Evaluation:
             case Extreme(name, indices, body):
                 array, axes = self._everywhere(indices).named(body)
                 places = tuple(axes.index(index) for index in indices if index in axes)
-                reduced = (np.max if name == "max" else np.min)(array, axis=places)
+                reduced = EXTREMES[name](array, axis=places)
                 return reduced, tuple(axis for axis in axes if axis not in indices)
             case Table(entry, _, _, fixed):
                 at = {index: np.asarray([place]) for index, place in fixed}

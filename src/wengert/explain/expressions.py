@@ -81,6 +81,13 @@ class Delta(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Running(Expression):
+    """The number of an index, counted from 1 as on paper, where it is calculated with."""
+
+    index: Index
+
+
+@dataclass(frozen=True, slots=True)
 class Sum(Expression):
     """Σ over indices."""
 
@@ -90,7 +97,7 @@ class Sum(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Extreme(Expression):
-    """The largest (``max``) or smallest (``min``) element over indices."""
+    """The largest (``max``) or smallest (``min``) element over indices, or the product (``Π``) of all."""
 
     name: str
     indices: tuple[Index, ...]
@@ -272,6 +279,8 @@ def free_indices(expression: Expression) -> tuple[Index, ...]:
         found.update(dict.fromkeys(at for at in expression.positions if isinstance(at, Index)))
     elif isinstance(expression, Delta):
         found.update(dict.fromkeys((expression.left, expression.right)))
+    elif isinstance(expression, Running):
+        found[expression.index] = None
     else:
         for part in children(expression):
             found.update(dict.fromkeys(free_indices(part)))
@@ -298,6 +307,9 @@ def substitute(expression: Expression, new: Mapping[Index, Position]) -> Express
         assert isinstance(left, Index)
         assert isinstance(right, Index)
         return Delta(left, right)
+    if isinstance(expression, Running):
+        at = new.get(expression.index, expression.index)
+        return Running(at) if isinstance(at, Index) else number(at + 1)
     if isinstance(expression, (Sum, Extreme)):
         inner = {old: index for old, index in new.items() if old not in expression.indices}
         expression = renamed_apart(expression, inner.values())

@@ -10,6 +10,7 @@ from wengert.explain.definitions import has_formula, uniform_value
 from wengert.explain.expressions import Symbol
 from wengert.explain.indices import distinct
 from wengert.explain.letters import Letters
+from wengert.explain.quotients import inside_quotients
 from wengert.ir.node import INPUT, Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
@@ -168,6 +169,7 @@ class Table:
         for node in program.inputs:
             self._enter(node, given.get(node, renamed.get(parameters[node], parameters[node])))
         consumers = _consumers(program)
+        plain = inside_quotients(program, consumers)
         kept_apart = set(self._apart(program))
         for node in program.nodes:
             if node in self.symbols or node in hidden:
@@ -184,7 +186,7 @@ class Table:
                 self._enter(node, self._spare(_stem(node, consumers[node], self.symbols) or "u"))
             elif every_line and not _movement_of_name(node, self.symbols):
                 self._enter(node, self._spare("v"))
-            elif not every_line:
+            elif not every_line and node not in plain:
                 stem = _stem(node, consumers[node], self.symbols)
                 if stem is not None:
                     self._enter(node, self._spare(stem))

@@ -28,6 +28,7 @@ from wengert.explain.expressions import (
     Product,
     Quotient,
     Relation,
+    Running,
     Softmax,
     Sum,
     Symbol,
@@ -122,6 +123,8 @@ class Style:
                 return layout.Term(self.element(symbol, positions), symbol.name), ATOM
             case Delta(left, right):
                 return layout.Script(Text("δ"), Text(f"{left}{right}", "indices")), ATOM
+            case Running(index):
+                return Text(str(index)), ATOM
             case Add(terms):
                 return self._terms(terms), SUM
             case Product(factors):

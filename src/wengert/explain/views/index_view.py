@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wengert.explain.chain import INSERTED, ChainRule, line
-from wengert.explain.expressions import Element, Symbol, Verbatim, walk
+from wengert.explain.expressions import Element, Partial, Running, Symbol, Verbatim, walk
 from wengert.explain.numbers import short
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
@@ -54,7 +54,7 @@ def local_derivatives(problem: Problem, chain: ChainRule) -> Section:
         for operand in problem.uses[symbol]:
             found = chain.local(symbol, operand)
             steps += found.steps
-            if isinstance(problem.definition(symbol, symbol.axes), Verbatim):
+            if isinstance(found.result, Partial) and found.result.direct:
                 words.append(
                     f"{symbol.name} = {symbol.node.primitive.name} of {operand.name} has no formula with "
                     f"indices, so its derivative stays ∂{symbol.name}/∂{operand.name}."
@@ -62,6 +62,8 @@ def local_derivatives(problem: Problem, chain: ChainRule) -> Section:
     note = "Each definition is differentiated by what stands in it."
     if any("δ" in step.rule for step in steps):
         note += " δ is 1 where its two indices are equal, else 0."
+    if any(isinstance(part, Running) for step in steps for part in walk(step.after)):
+        note += " Indices count from 1, and [ ] is 1 where what stands in it holds, else 0."
     return Section("Local partial derivatives", "\n".join([note, *words]), tuple(steps))
 
 
