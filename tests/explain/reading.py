@@ -1,7 +1,7 @@
 """Reading a line of a derivation as a person does: letter by letter, sums written out, element by element.
 
-It shares no code with the package's own evaluation: letters are text here, so that one letter in two roles is
-found out, and nothing is vectorised.
+Letters are text here, so that one letter in two roles is found out, and nothing is computed for many elements at
+once, as the package's own evaluation does it.
 """
 
 import itertools
@@ -32,10 +32,12 @@ from wengert.explain.expressions import (
     Running,
     Softmax,
     Sum,
+    Symbol,
     Verbatim,
     children,
 )
 from wengert.explain.indices import Index
+from wengert.explain.matrices import Gradient
 
 Letters = dict[str, int]
 
@@ -73,13 +75,17 @@ def _captured(expression: Expression, scope: set[str]) -> str:
     return next(filter(None, (_captured(part, scope) for part in children(expression))), "")
 
 
-def is_closed(expression: Expression) -> bool:
-    """Whether no derivative is left to be worked out."""
-    return not isinstance(expression, Partial) and all(map(is_closed, children(expression)))
+def adjoints_in(expression: Expression) -> set[Symbol]:
+    """Return the values whose derivative is left to be looked up."""
+    if isinstance(expression, Gradient):
+        return {expression.by}
+    if isinstance(expression, Partial):
+        return {expression.by.symbol}
+    return set().union(*map(adjoints_in, children(expression)))
 
 
 def read(expression: Expression, point: Point, at: Letters) -> float:
-    """Return the value of a closed expression where each free letter has the given position."""
+    """Return the value of an expression where each free letter has the given position."""
     match expression:
         case Number(value):
             return float(value)
@@ -87,6 +93,9 @@ def read(expression: Expression, point: Point, at: Letters) -> float:
             return float(point.values[symbol.node][tuple(_place(one, at) for one in positions)])
         case Running(index):
             return at[str(index)] + 1.0
+        case Partial(_, by):
+            assert not expression.direct
+            return float(point.adjoints[by.symbol.node][tuple(_place(one, at) for one in by.positions)])
         case Delta(left, right):
             return float(at[str(left)] == at[str(right)])
         case Sum(indices, body):
@@ -99,7 +108,7 @@ def read(expression: Expression, point: Point, at: Letters) -> float:
         case Cases(condition, value, otherwise):
             return read(value if read(condition, point, at) else otherwise, point, at)
         case Apply(primitive, operands):
-            return float(primitive.reference(*(np.float64(read(one, point, at)) for one in operands)))
+            return float(primitive.numpy(*(np.float64(read(one, point, at)) for one in operands)))
         case Relation(sign, left, right):
             return float(RELATIONS[sign](read(left, point, at), read(right, point, at)))
     return _combined(expression, [read(part, point, at) for part in children(expression)])

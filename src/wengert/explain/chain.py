@@ -122,7 +122,8 @@ class ChainRule:
         if isinstance(definition, Verbatim):
             picked = selected(self.problem, of, by)
             if picked is not None:
-                chain.put(picked, f"of {of_symbol.name} = {definition.text}")
+                kind = of_symbol.node.primitive.name
+                chain.put(picked, f"{kind}: {of_symbol.name} = {definition.text}")
             return Local(partial, chain.last, chain.steps)
         rules = Rules()
         known = with_sigmoid(definition)

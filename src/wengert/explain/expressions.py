@@ -31,12 +31,15 @@ class Symbol:
     shape : tuple of int
     axes : tuple of Position
         The index over each axis; 0 where the extent is 1.
+    automatic : bool
+        Whether the name is ours: the reader gave none.
     """
 
     name: str
     node: Node
     shape: tuple[int, ...]
     axes: tuple[Position, ...]
+    automatic: bool = False
 
     @property
     def rank(self) -> int:

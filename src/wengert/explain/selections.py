@@ -131,7 +131,9 @@ def _groups(mine: Sequence[int], theirs: Sequence[int]) -> list[tuple[list[int],
     right = [axis for axis, extent in enumerate(theirs) if extent != 1]
     while left:
         one, other = [left.pop(0)], [right.pop(0)]
-        while (sizes := [math.prod(mine[a] for a in one), math.prod(theirs[a] for a in other)])[0] != sizes[1]:
+        while (sizes := [math.prod(mine[a] for a in one), math.prod(theirs[a] for a in other)])[0] != sizes[
+            1
+        ]:
             if sizes[0] < sizes[1]:
                 one.append(left.pop(0))
             else:

@@ -100,7 +100,8 @@ def with_sigmoid(definition: Expression) -> Expression:
     match definition:
         case Quotient(
             above,
-            Add((Number(one), Apply(known, (inside,)) as below)) | Add((Apply(known, (inside,)) as below, Number(one))),
+            Add((Number(one), Apply(known, (inside,)) as below))
+            | Add((Apply(known, (inside,)) as below, Number(one))),
         ) if one == 1 and known.name == "exp":
             if is_number(above, 1):
                 return Apply(sigmoid, (negate(inside),))

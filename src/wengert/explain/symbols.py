@@ -183,13 +183,14 @@ class Table:
             elif name and node.type.is_float:
                 self._enter(node, name)
             elif not has_formula(node) or node in kept_apart:
-                self._enter(node, self._spare(_stem(node, consumers[node], self.symbols) or "u"))
+                stem = _stem(node, consumers[node], self.symbols) or "u"
+                self._enter(node, self._spare(stem), automatic=True)
             elif every_line and not _movement_of_name(node, self.symbols):
-                self._enter(node, self._spare("v"))
+                self._enter(node, self._spare("v"), automatic=True)
             elif not every_line and node not in plain:
                 stem = _stem(node, consumers[node], self.symbols)
                 if stem is not None:
-                    self._enter(node, self._spare(stem))
+                    self._enter(node, self._spare(stem), automatic=True)
 
     def _wanted(self, program: Program, node: Node) -> str | None:
         known = program.provenance.get(node)
@@ -215,7 +216,7 @@ class Table:
         found = f"{stem}{number}"
         return self._renamed.get(found, found)
 
-    def _enter(self, node: Node, name: str) -> None:
+    def _enter(self, node: Node, name: str, automatic: bool = False) -> None:
         found = name
         number = 2
         while found in self._taken:
@@ -223,4 +224,4 @@ class Table:
             number += 1
         self._taken.add(found)
         axes = distinct([self.letters.index(node, axis) for axis in range(node.type.ndim)])
-        self.symbols[node] = Symbol(found, node, node.type.shape, axes)
+        self.symbols[node] = Symbol(found, node, node.type.shape, axes, automatic)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from wengert.explain.chain import INSERTED, ChainRule, line
+from wengert.explain.closing import Closing, closing
 from wengert.explain.expressions import Element, Partial, Running, Symbol, Verbatim, walk
 from wengert.explain.numbers import short
 from wengert.explain.problem import Problem
@@ -84,25 +86,20 @@ def chain_rule(problem: Problem, chain: ChainRule) -> Section:
     return Section("Chain rule", note, tuple(steps))
 
 
-def results(problem: Problem, chain: ChainRule) -> Section:
+def results(problem: Problem, found: Closing) -> Section:
     """Return the gradients asked for."""
-    steps = []
-    for symbol in problem.wrt:
-        if symbol in chain.adjoints:
-            element, result = chain.adjoints[symbol]
-            subject = problem.total(element)
-            steps.append(
-                Step(
-                    subject,
-                    subject,
-                    result,
-                    f"shape {dimensions(symbol.shape)}",
-                    "",
-                    truth=subject,
-                    shown=True,
-                )
-            )
-    return Section("Result", independent(problem), tuple(steps), spaced=False)
+    steps = [
+        replace(
+            line(one.subject, one.subject, one.opened, f"shape {dimensions(one.symbol.shape)}"), shown=True
+        )
+        for one in (*found.named, *found.results)
+    ]
+    return Section("Result", result_note(problem, found), tuple(steps), spaced=False)
+
+
+def result_note(problem: Problem, found: Closing) -> str:
+    """Return what is said above the results: letters of adjoints, and which gradients are 0."""
+    return "\n".join(filter(None, [found.note, independent(problem)]))
 
 
 def independent(problem: Problem) -> str:
@@ -168,11 +165,11 @@ def index_view(problem: Problem) -> Tree:
     chain = ChainRule(problem)
     names = gradient_names(problem)
     worked = [local_derivatives(problem, chain), chain_rule(problem, chain)]
+    found = closing(problem, chain)
     sections = [
         definitions(problem),
         *(section for section in worked if section.steps),
-        results(problem, chain),
+        results(problem, found),
     ]
-    return Tree(
-        f"{names} in index notation", tuple(section for section in sections if section.steps or section.note)
-    )
+    kept = tuple(section for section in sections if section.steps or section.note)
+    return Tree(f"{names} in index notation", kept, found.letters)
