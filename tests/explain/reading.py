@@ -37,7 +37,7 @@ from wengert.explain.expressions import (
     children,
 )
 from wengert.explain.indices import Index
-from wengert.explain.matrices import Gradient
+from wengert.explain.matrices import Gradient, Table
 
 Letters = dict[str, int]
 
@@ -55,7 +55,14 @@ def letters_of(expression: Expression) -> set[str]:
         found |= letters_of(part)
     if isinstance(expression, (Sum, Extreme)):
         found -= {str(index) for index in expression.indices}
-    return found
+    return found - _laid_out(expression)
+
+
+def _laid_out(expression: Expression) -> set[str]:
+    """Return the letters whose positions are the rows and columns of a table."""
+    if not isinstance(expression, Table):
+        return set()
+    return {str(index) for index in (*expression.rows, *expression.columns, *dict(expression.fixed))}
 
 
 def misread(expression: Expression, scope: Iterable[str]) -> str:
@@ -72,6 +79,7 @@ def _captured(expression: Expression, scope: set[str]) -> str:
         if len(set(bound)) < len(bound) or scope.intersection(bound):
             return f"a sum over {','.join(bound)} stands where {sorted(scope)} have a meaning already"
         scope = scope.union(bound)
+    scope = scope | _laid_out(expression)
     return next(filter(None, (_captured(part, scope) for part in children(expression))), "")
 
 

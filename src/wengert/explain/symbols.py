@@ -15,6 +15,9 @@ from wengert.ir.node import INPUT, Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
 
+# Parts of a formula above which a line gets a name. Its derivative grows with the square of that, and a line that
+# stands in many others would be written out as often as there are paths to it.
+HEAVIEST = 24
 _LINEAR = {"add", "sub", "neg", "astype", "sum", "mean"}
 _GREEK = dict(
     zip(
@@ -171,7 +174,9 @@ class Table:
         consumers = _consumers(program)
         plain = inside_quotients(program, consumers)
         kept_apart = set(self._apart(program))
+        weights: dict[Node, int] = {}
         for node in program.nodes:
+            weights[node] = 1 + sum(1 if one in self.symbols else weights[one] for one in node.inputs)
             if node in self.symbols or node in hidden:
                 continue
             name = given.get(node, wanted[node])
@@ -187,6 +192,8 @@ class Table:
                 self._enter(node, self._spare(stem), automatic=True)
             elif every_line and not _movement_of_name(node, self.symbols):
                 self._enter(node, self._spare("v"), automatic=True)
+            elif weights[node] > HEAVIEST and node.type.is_float:
+                self._enter(node, self._spare(_stem(node, consumers[node], self.symbols) or "u"), True)
             elif not every_line and node not in plain:
                 stem = _stem(node, consumers[node], self.symbols)
                 if stem is not None:
