@@ -1,7 +1,7 @@
 """Reading a line of a derivation as a person does: letter by letter, sums written out, element by element.
 
-Letters are text here, so that one letter in two roles is found out, and nothing is computed for many elements at
-once, as the package's own evaluation does it.
+Letters are text here, so that one letter in two roles is found out, and nothing is computed for many elements
+at once, as the package's own evaluation does it.
 """
 
 import itertools

@@ -1,4 +1,4 @@
-"""Derivations that people ask for: each line is checked, read letter by letter, and ends in a closed formula."""
+"""Derivations that people ask for: each line is checked, read letter by letter, and the end is closed."""
 
 import itertools
 from collections.abc import Callable
@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from tests.explain.asked_functions import CASES
 from tests.explain.reading import adjoints_in, letters_of, misread, read
 
@@ -38,7 +37,7 @@ def assert_letters_have_one_role(derivation: wg.Derivation) -> None:
 
 
 def assert_results_are_closed(derivation: wg.Derivation) -> None:
-    """What stands on a right side is given, named, or an adjoint with a letter and a line of its own above."""
+    """What stands on a right side is given, named, or an adjoint with a letter and a line of its own."""
     (result,) = [section for section in derivation.tree.sections if section.title == "Result"]
     defined = set()
     for step in result.steps:

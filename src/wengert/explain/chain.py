@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wengert.explain.algebra import collected, factored, length, neat, simplified, taken_out, terms_of
-from wengert.explain.arithmetic import add, multiply, pulled_out, total, without_deltas
+from wengert.explain.arithmetic import add, multiply, over, pulled_out, total, without_deltas
 from wengert.explain.differentiation import Rules, differentiate, fold
 from wengert.explain.engine import sums_to_one
 from wengert.explain.expressions import (
@@ -177,11 +177,11 @@ class ChainRule:
             worked.append(total(indices, multiply(outer, self.moved(self.local(user, by.symbol), of, by))))
         chain.put(add(*pure), "chain rule", self._why(by, users))
         chain.put(add(*worked), "insert the local derivatives")
-        short = without_deltas(chain.last)
+        short = over(without_deltas(chain.last))
         remains = any(isinstance(part, Sum) for part in walk(short))
         chain.put(short, "δ keeps one term of the sum" + ("" if remains else ": no sum is left"))
         if self.insert_adjoints:
-            known = pulled_out(without_deltas(self._with_adjoints(chain.last)))
+            known = over(pulled_out(without_deltas(self._with_adjoints(chain.last))))
             if size(known) <= LONGEST:
                 chain.put(known, INSERTED)
         self._finish(chain)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import DTypeError, FormulaError
+from wengert.errors import DTypeError, FormulaError, LimitError
 from wengert.explain.engine import Array
 from wengert.explain.expressions import Symbol
 from wengert.explain.formula import Formula, parse
@@ -46,7 +46,7 @@ class Reading:
         """Return the value of an edited expression at a point, None where shapes do not fit."""
         try:
             return np.asarray(evaluate_node(node, self.values[place], ""), np.float64)
-        except (FormulaError, TypeError):
+        except (FormulaError, LimitError, TypeError):
             return None
 
 

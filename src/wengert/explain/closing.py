@@ -1,4 +1,4 @@
-"""Results as closed formulas: of what is given and of named values, with no derivative left to be looked up."""
+"""Results as closed formulas of what is given and of named values: no derivative is left to be looked up."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _result(problem: Problem, chain: ChainRule, symbol: Symbol) -> Result:
 
 
 def _opened(problem: Problem, expression: Expression, subject: Partial) -> Expression:
-    """Write out a name that we gave and that stands once, as a factor or a term: 2 z_i is 2 (Σ_j a_ij x_j − y_i)."""
+    """Write out names of ours that stand once, as a factor or a term: 2 z_i is 2 (Σ_j a_ij x_j − y_i)."""
     counts = Counter(part.symbol for part in walk(expression) if isinstance(part, Element))
     for symbol in _plain_names(expression):
         if symbol.automatic and counts[symbol] == 1:

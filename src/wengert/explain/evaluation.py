@@ -38,6 +38,7 @@ from wengert.explain.expressions import (
 from wengert.explain.indices import Index, Position
 from wengert.explain.matrices import Table
 from wengert.explain.templates import written_out
+from wengert.explain.work_limits import check_elements
 
 # An array and the index over each of its axes.
 Named = tuple[Array, tuple[Index, ...]]
@@ -112,6 +113,10 @@ class Evaluation:
     def _range(self, index: Index) -> Array:
         return self.positions.get(index, np.arange(index.extent))
 
+    def _check_room(self, axes: Sequence[Index]) -> None:
+        """Refuse an array over all of these indices that is too large to be built."""
+        check_elements(math.prod(len(self._range(axis)) for axis in axes), "a line of the derivation")
+
     def _aligned(self, value: Named, axes: Sequence[Index]) -> Array:
         """Return the array with these axes, repeated along those it lacks."""
         array, mine = value
@@ -124,6 +129,7 @@ class Evaluation:
     def _together(self, function: object, *parts: Expression) -> Named:
         values = [self.named(part) for part in parts]
         axes = tuple(dict.fromkeys(itertools.chain.from_iterable(mine for _, mine in values)))
+        self._check_room(axes)
         assert callable(function)
         return np.asarray(function(*(self._aligned(value, axes) for value in values))), axes
 
@@ -137,6 +143,7 @@ class Evaluation:
             case Verbatim(_, symbol, positions):
                 return self._picked(self.point.values[symbol.node], positions)
             case Delta(left, right):
+                self._check_room((left, right))
                 same = self._range(left)[:, None] == self._range(right)[None, :]
                 return same.astype(np.float64), (left, right)
             case Running(index):

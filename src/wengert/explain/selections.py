@@ -1,7 +1,7 @@
 """Derivatives of lines that pick, repeat, shift or add up elements and so have no formula in index notation.
 
-Each element of the result is a sum of some elements of the operand, so the derivative is 1 where an element is
-among them and 0 elsewhere: Iverson's bracket of a relation between the indices, counted from 1 as on paper.
+Each element of the result is a sum of some elements of the operand, so the derivative is 1 where an element
+is among them and 0 elsewhere: Iverson's bracket of a relation between indices, which count from 1 as on paper.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def same(left: Expression, right: Expression) -> Expression:
     """Return 1 where two places are the same, 0 elsewhere; a δ where both are indices of one range."""
     if left == right:
         return ONE
-    alike = isinstance(left, Running) and isinstance(right, Running)
-    if alike and left.index.extent == right.index.extent:
-        return Delta(left.index, right.index)
+    match left, right:
+        case Running(mine), Running(theirs) if mine.extent == theirs.extent:
+            return Delta(mine, theirs)
     return Relation("=", left, right)
 
 
@@ -66,11 +66,7 @@ def _concatenated(problem: Problem, node: Node, place: int, of: Positions, by: E
 
 
 def _flipped(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression:
-    shape = node.type.shape
-    moved = {
-        axis: lambda at, extent=shape[axis]: add(number(extent + 1), multiply(number(-1), at))
-        for axis in dict(node.params)["axes"]
-    }
+    moved = {axis: _spaced(-1, node.type.shape[axis] + 1) for axis in dict(node.params)["axes"]}
     return _along_axes(of, by.positions, moved)
 
 
@@ -90,6 +86,8 @@ def _padded(problem: Problem, node: Node, place: int, of: Positions, by: Element
 
 
 def _spaced(step: int, offset: int) -> Callable[[Expression], Expression]:
+    if step < 0:
+        return lambda at: add(number(offset), multiply(number(step), at))
     return lambda at: add(multiply(number(step), at), number(offset))
 
 
@@ -161,7 +159,7 @@ def _scattered(problem: Problem, node: Node, place: int, of: Positions, by: Elem
 def _at_places(
     problem: Problem, node: Node, picked: Positions, whole: Positions, shape: tuple[int, ...]
 ) -> Expression:
-    """Return where an element of x[K] is that of x: K counts from 0, and from the end where it is negative."""
+    """Return where an element of x[K] is that of x: K counts from 0, and from the end where negative."""
     axes = dict(node.params)["axes"]
     keys = node.inputs[1:]
     rank = max(key.type.ndim for key in keys)
@@ -178,7 +176,7 @@ def _at_places(
         inside = among[rank - key.type.ndim :]
         fits = zip(inside, key.type.shape, strict=True)
         element = Element(problem.symbols[key], tuple(0 if extent == 1 else one for one, extent in fits))
-        found = Relation("=", counted(at), add(element, ONE))
+        found: Expression = Relation("=", counted(at), add(element, ONE))
         if (problem.points[0].values[key] < 0).any():
             found = add(found, Relation("=", counted(at), add(element, number(shape[axis] + 1))))
         factors.append(found)

@@ -15,8 +15,8 @@ from wengert.ir.node import INPUT, Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
 
-# Parts of a formula above which a line gets a name. Its derivative grows with the square of that, and a line that
-# stands in many others would be written out as often as there are paths to it.
+# Parts of a formula above which a line gets a name. Its derivative grows with the square of that, and a line
+# that stands in many others would be written out as often as there are paths to it.
 HEAVIEST = 24
 _LINEAR = {"add", "sub", "neg", "astype", "sum", "mean"}
 _GREEK = dict(
@@ -187,15 +187,14 @@ class Table:
                     self._enter(node, name or self._spare("K"))
             elif name and node.type.is_float:
                 self._enter(node, name)
-            elif not has_formula(node) or node in kept_apart:
-                stem = _stem(node, consumers[node], self.symbols) or "u"
-                self._enter(node, self._spare(stem), automatic=True)
-            elif every_line and not _movement_of_name(node, self.symbols):
-                self._enter(node, self._spare("v"), automatic=True)
-            elif weights[node] > HEAVIEST and node.type.is_float:
-                self._enter(node, self._spare(_stem(node, consumers[node], self.symbols) or "u"), True)
-            elif not every_line and node not in plain:
-                stem = _stem(node, consumers[node], self.symbols)
+            else:
+                needed = not has_formula(node) or node in kept_apart
+                heavy = weights[node] > HEAVIEST and node.type.is_float
+                stem = None if node in plain else _stem(node, consumers[node], self.symbols)
+                if every_line and not needed:
+                    stem = None if _movement_of_name(node, self.symbols) else "v"
+                elif needed or heavy:
+                    stem = stem or "u"
                 if stem is not None:
                     self._enter(node, self._spare(stem), automatic=True)
 

@@ -342,7 +342,7 @@ class Style:
 
 
 def _index_texts(symbol: Symbol, positions: Iterable[Position]) -> list[str]:
-    """Return the indices as they are read; a place is counted from 1, and set off where one has two characters."""
+    """Return the indices as they are read; places count from 1; commas where one has two characters."""
     found = []
     for extent, at in zip(symbol.shape, positions, strict=True):
         if isinstance(at, Index):

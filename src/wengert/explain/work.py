@@ -17,12 +17,14 @@ from wengert.explain.formula import Formula
 from wengert.explain.formula_evaluation import evaluate, shape_text
 from wengert.explain.slips import Vocabulary
 from wengert.explain.truth import Truth
+from wengert.explain.work_limits import budget
 
 _READ = (
     "read with vectors as {}; NumPy's own have one axis, no transpose and no outer product by @: write "
     "np.outer, or give arrays of shape {}"
 )
 _NOTES = {"rows": (_READ.format("rows", "(1, n)"),), "columns": (_READ.format("columns", "(n, 1)"),)}
+_DIAGNOSIS = 1_000_000_000  # operations for trying what went wrong: some seconds
 _KINK = "at the given point alone it differs: a derivative jumps there (that of ReLU at 0 is taken as 0)"
 
 
@@ -232,7 +234,8 @@ def _check_formula(
         {one.formula: (one.origin, one.values[0].shape) for one in factors},
         lambda node: None if (found := ways[best].of(node, 0)) is None else found.shape,
     )
-    found = diagnose(formula, ways, true, vocabulary, truth.extents())
+    with budget(_DIAGNOSIS):
+        found = diagnose(formula, ways, true, vocabulary, truth.extents())
     return report if found is None else replace(report, slip=found.slip, corrected=found.corrected)
 
 
