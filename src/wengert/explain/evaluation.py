@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from wengert.explain.differentiation import Rules, differentiate
 from wengert.explain.engine import Array, Point
@@ -39,13 +38,14 @@ from wengert.explain.indices import Index, Position
 from wengert.explain.matrices import Table
 from wengert.explain.templates import written_out
 from wengert.explain.work_limits import check_elements
+from wengert.primitives import reference
 
 # An array and the index over each of its axes.
 Named = tuple[Array, tuple[Index, ...]]
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "ln": np.log, "exp": np.exp, "σ": special.expit, "sqrt": np.sqrt, "abs": np.abs, "sign": np.sign,
-    "erf": special.erf, "max": np.maximum, "min": np.minimum, "clip": np.clip, "const": np.positive,
+    "ln": np.log, "exp": np.exp, "σ": reference.sigmoid, "sqrt": np.sqrt, "abs": np.abs, "sign": np.sign,
+    "erf": reference.erf, "max": np.maximum, "min": np.minimum, "clip": np.clip, "const": np.positive,
     "sin": np.sin, "cos": np.cos, "tan": np.tan, "arcsin": np.arcsin, "arccos": np.arccos,
     "arctan": np.arctan, "arctan2": np.arctan2, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh,
     "floor": np.floor, "ceil": np.ceil, "rint": np.rint, "trunc": np.trunc,
@@ -67,11 +67,11 @@ RELATIONS: dict[str, Callable[..., Any]] = {
 EXTREMES: dict[str, Callable[..., Any]] = {"max": np.max, "min": np.min, "Π": np.prod}
 
 
-def watching(strains: list[str] | None) -> AbstractContextManager[object]:
-    """Return a context in which NumPy warns of nothing, and notes overflows and infinities in `strains`."""
-    if strains is None:
+def watching(fp_flags: list[str] | None) -> AbstractContextManager[object]:
+    """Return a context in which NumPy warns of nothing, and notes overflows and infinities in `fp_flags`."""
+    if fp_flags is None:
         return np.errstate(all="ignore")
-    noted = strains
+    noted = fp_flags
 
     def note(kind: str, flag: int) -> None:
         noted.append(kind)
@@ -87,20 +87,20 @@ class Evaluation:
     point : Point
     positions : mapping of Index to ndarray
         The positions at which a free index is taken; all of them where it is not given.
-    strains : list of str, optional
+    fp_flags : list of str, optional
         Takes note of overflows and of infinities on the way, such as ln 0.
     """
 
     def __init__(
-        self, point: Point, positions: Mapping[Index, Array], strains: list[str] | None = None
+        self, point: Point, positions: Mapping[Index, Array], fp_flags: list[str] | None = None
     ) -> None:
         self.point = point
         self.positions = positions
-        self._strains = strains
+        self._fp_flags = fp_flags
 
     def run(self, expression: Expression, axes: Sequence[Index]) -> Array:
         """Return the values as an array with the given axes."""
-        with watching(self._strains):
+        with watching(self._fp_flags):
             return self._aligned(self.named(expression), axes).astype(np.float64)
 
     def _everywhere(self, indices: Sequence[Index]) -> Evaluation:
@@ -108,7 +108,7 @@ class Evaluation:
         if not any(index in self.positions for index in indices):
             return self
         kept = {index: places for index, places in self.positions.items() if index not in indices}
-        return Evaluation(self.point, kept, self._strains)
+        return Evaluation(self.point, kept, self._fp_flags)
 
     def _range(self, index: Index) -> Array:
         return self.positions.get(index, np.arange(index.extent))
@@ -172,7 +172,7 @@ class Evaluation:
                 return self.named(written_out(expression))
             case Softmax(element, axis):
                 values = self.point.values[element.symbol.node]
-                return self._picked(special.softmax(values, axis=axis), element.positions)
+                return self._picked(reference.softmax(values, axis=axis), element.positions)
             case Extreme(name, indices, body):
                 array, axes = self._everywhere(indices).named(body)
                 places = tuple(axes.index(index) for index in indices if index in axes)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from wengert.errors import DerivationError
 from wengert.explain.engine import Array, Point
@@ -33,17 +32,18 @@ from wengert.explain.matrices import (
     Ones,
 )
 from wengert.explain.templates import written_out
+from wengert.primitives import reference
 
 
-def matrix_value(expression: Expression, point: Point, strains: list[str] | None = None) -> Array:
-    """Return the value as a matrix; overflows on the way are noted in `strains`.
+def matrix_value(expression: Expression, point: Point, fp_flags: list[str] | None = None) -> Array:
+    """Return the value as a matrix; overflows on the way are noted in `fp_flags`.
 
     Raises
     ------
     DerivationError
         When shapes do not fit as matrices: nothing is broadcast but scalars.
     """
-    with watching(strains):
+    with watching(fp_flags):
         return _value(expression, point).astype(np.float64)
 
 
@@ -64,7 +64,7 @@ def _value(expression: Expression, point: Point) -> Array:
         case Identity(extent):
             return np.eye(extent)
         case MatrixSoftmax(body, axis):
-            return np.asarray(special.softmax(_value(body, point), axis=axis))
+            return np.asarray(reference.softmax(_value(body, point), axis=axis))
         case Diagonal(vector):
             return np.diag(_value(vector, point).reshape(-1))
         case MatrixProduct(factors):

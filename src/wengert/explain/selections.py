@@ -1,7 +1,7 @@
 """Derivatives of lines that pick, repeat, shift or add up elements and so have no formula in index notation.
 
 Each element of the result is a sum of some elements of the operand, so the derivative is 1 where an element
-is among them and 0 elsewhere: Iverson's bracket of a relation between indices, which count from 1 as on paper.
+is among them and 0 elsewhere: Iverson's bracket of a relation between indices, which count from 1.
 """
 
 from __future__ import annotations
