@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import polars as pl
 
+from wengert.cli.console import write
 from wengert.errors import ConfigurationError
 from wengert.io.reading.text_format import TextFormat
 from wengert.io.table_model import TableModel
@@ -23,12 +23,13 @@ def run(model: str, file: str, output: str, probabilities: bool, given: TextForm
     if output != "-":
         refuse_unwritable(Path(output))
     loaded = TableModel.load(model)
-    predictions = loaded.predict(loaded.read(file, given), probabilities=probabilities)
+    frame = loaded.read(file, given)
+    predictions = loaded.predict(frame, probabilities=probabilities)
     # Spelled as everywhere else: in the names of the columns, in reports, in exported programs.
     spelled = pl.selectors.boolean().replace_strict({True: "True", False: "False"}, return_dtype=pl.String)
     text = predictions.with_columns(spelled).write_csv()
     if output == "-":
-        sys.stdout.writelines(text.splitlines(keepends=True))
+        write(text, verbatim=True)
     else:
         write_file(Path(output), text.encode("utf-8"))
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
+import os
 import tempfile
 import time
 from collections.abc import Mapping
@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
-from wengert.cli.console import error_console, label_and_text, result_console
+from wengert.cli.console import Text, error_console, label_and_text, result_console, write
 from wengert.cli.exit_codes import INTERRUPTED, SUCCESS
 from wengert.cli.reading_progress import ReadingProgress
 from wengert.cli.report import one_line, print_columns, print_task
@@ -29,6 +28,7 @@ from wengert.io.table_model import TableModel
 from wengert.io.table_training import TrainedNetwork
 from wengert.io.tables import read_table
 from wengert.io.training_table import Split, TrainingTable, cross_validate
+from wengert.storage.records import to_plain
 
 _MOST_REPORTED = 100_000  # rows that a report is made of where none were held out
 
@@ -80,7 +80,7 @@ def run(
         outcome["report"] = page
     print_summary(report, outcome, options.directory)
     if as_json:
-        sys.stdout.write(json.dumps(outcome, allow_nan=False) + "\n")
+        write(json.dumps(outcome, allow_nan=False) + "\n", verbatim=True)
     return INTERRUPTED if interrupted else SUCCESS
 
 
@@ -144,7 +144,8 @@ def _description(
     """Return what is saved with the model about its making; the same run gives the same."""
     task = dataclasses.asdict(table.task)
     return {
-        "file": file,
+        # A name that is no text in UTF-8 would be no JSON.
+        "file": os.fsencode(file).decode("utf-8", "backslashreplace"),
         "target": table.target,
         "task": {**task, "classes": list(table.task.classes)},
         "columns": [dataclasses.asdict(column) for column in table.columns],
@@ -163,7 +164,7 @@ def _description(
             "validation_loss": [epoch.validation_loss for epoch in trained.history],
         },
         "warning": trained.warning,
-        "fingerprints": trained.fingerprints.to_json(),
+        "fingerprints": to_plain(trained.fingerprints),
         "scores": None,
         "cross_validation": None,
     }

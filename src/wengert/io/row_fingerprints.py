@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import dataclasses
+import functools
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 
-from wengert.errors import ConfigurationError
+from wengert.storage.records import Range
 
 # The smallest hashes are kept, which are a sample at random of the rows of a larger table: enough to tell a
 # part of them to some percent, in 44 kB of text.
@@ -56,18 +56,31 @@ class SeenRows:
 
 @dataclasses.dataclass(frozen=True)
 class RowFingerprints:
-    """Hashes of rows.
+    """Hashes of rows, as a schema.
 
     Attributes
     ----------
-    hashes : numpy.ndarray of uint32
-        Ascending, each once; of more than 8192 the smallest.
+    hashes : str
+        Base 64 of numbers of 32 bits, big-endian, ascending, each once; of more than 8192 the smallest.
     below : int
         All hashes of the rows that are smaller than this are there; 2³² where all are.
     """
 
-    hashes: np.ndarray
-    below: int = _ALL
+    hashes: str
+    below: Annotated[int, Range(0, _ALL)] = _ALL
+
+    def __post_init__(self) -> None:
+        try:
+            known = self.known
+        except ValueError as error:
+            raise ValueError(f"hashes are no numbers of 32 bits in base 64: {error}") from None
+        if len(known) > _MOST_KEPT or (np.diff(known.astype(np.int64)) <= 0).any():
+            raise ValueError(f"hashes are at most {_MOST_KEPT} ascending numbers")
+
+    @functools.cached_property
+    def known(self) -> np.ndarray:
+        """The hashes, uint32."""
+        return np.frombuffer(base64.b64decode(self.hashes, validate=True), ">u4").astype(np.uint32)
 
     @staticmethod
     def of(parts: Iterable[Encoded]) -> RowFingerprints:
@@ -87,38 +100,13 @@ class RowFingerprints:
                 if len(kept) > _MOST_KEPT:
                     below = min(below, int(kept[_MOST_KEPT]))
                     kept = kept[:_MOST_KEPT]
-        return RowFingerprints(kept, below)
+        return RowFingerprints(base64.b64encode(kept.astype(">u4").tobytes()).decode("ascii"), below)
 
     def seen(self, features: np.ndarray, targets: np.ndarray) -> SeenRows:
         """Look rows up."""
         hashes = row_hashes(features, targets)
         comparable = hashes[hashes < self.below]
-        return SeenRows(int(np.isin(comparable, self.hashes).sum()), len(comparable), len(hashes))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON."""
-        text = base64.b64encode(self.hashes.astype(">u4").tobytes()).decode("ascii")
-        return {"below": self.below, "hashes": text}
-
-    @staticmethod
-    def from_json(document: Any) -> RowFingerprints:
-        """Read what `to_json` wrote.
-
-        Raises
-        ------
-        ConfigurationError
-            For anything else.
-        """
-        try:
-            below, text = document["below"], document["hashes"]
-            data = base64.b64decode(text, validate=True)
-            hashes = np.frombuffer(data, ">u4").astype(np.uint32)
-        except (KeyError, TypeError, ValueError, binascii.Error):
-            raise ConfigurationError("the fingerprints of the rows of training are damaged") from None
-        sound = type(below) is int and 0 <= below <= _ALL and len(hashes) <= _MOST_KEPT
-        if not sound or (np.diff(hashes.astype(np.int64)) <= 0).any():
-            raise ConfigurationError("the fingerprints of the rows of training are damaged")
-        return RowFingerprints(hashes, below)
+        return SeenRows(int(np.isin(comparable, self.known).sum()), len(comparable), len(hashes))
 
 
 def row_hashes(features: np.ndarray, targets: np.ndarray) -> np.ndarray:

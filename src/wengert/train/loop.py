@@ -57,7 +57,9 @@ class Loop:
         self.bounds = batch_bounds(len(plan.rows), plan.batch_size)
         if plan.checkpoint is not None:
             self._identity = identity(plan, step, begin.carry)
-            found = plan.checkpoint.load(begin, step.names, self._identity)
+            found = plan.checkpoint.load(
+                begin, step.names, self._identity, network=step.network_count, batches=len(self.bounds)
+            )
             if found is not None:
                 begin = found
                 plan.rules.resume(begin)

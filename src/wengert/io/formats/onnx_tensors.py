@@ -58,9 +58,11 @@ class Tensors:
         Raises
         ------
         ModelFileError
-            If it lies in a file outside the folder of this one, is of another type or rank, or its data do
-            not fit its shape.
+            If it is missing, lies in a file outside the folder of this one, is of another type or rank, or
+            its data do not fit its shape.
         """
+        if name not in self._tensors:
+            self._refuse(name, "is not in the file")
         kind, shape = self._tensors[name].data_type, self._shape(name)
         if kind not in _FLOATS:
             self._refuse(name, f"has the data type {kind}, and float32 or float64 is needed")
