@@ -38,32 +38,36 @@ def refused(function: Any, *args: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("function", "named", "nearest"),
+    ("function", "named"),
     [
-        (lambda x: np.linalg.inv(x), "np.linalg.inv", "np."),
-        (lambda x: np.fft.fft(x), "np.fft.fft", ""),
-        (lambda x: np.cumprod(x), "np.cumprod", "np.cumsum"),
-        (lambda x: np.argsort(x), "np.argsort", "np.argmax"),
-        (lambda x: np.nansum(x), "np.nansum", "np.nan_to_num"),
-        (lambda x: np.fmax(x, 0), "np.fmax", "np.maximum"),
-        (lambda x: np.cbrt(x), "np.cbrt", "np.sqrt"),
-        (lambda x: np.floor(x), "np.floor", "np."),
-        (lambda x: x % 2, "np.remainder", ""),
-        (lambda x: 2 % x, "np.remainder", ""),
-        (lambda x: x // 2, "np.floor_divide", ""),
-        (lambda x: 2 // x, "np.floor_divide", ""),
-        (lambda x: round(x), "np.round", ""),
-        (lambda x: round(x, 2), "np.round", ""),
-        (lambda x: np.subtract.reduce(x), "np.subtract.reduce", ""),
-        (lambda x: np.multiply.accumulate(x), "np.multiply.accumulate", ""),
-        (lambda x: np.add.reduceat(x, [0]), "np.add.reduceat", ""),
+        (lambda x: np.linalg.inv(x), "np.linalg.inv has no rule ("),
+        (lambda x: np.fft.fft(x), "np.fft.fft has no rule ("),
+        (lambda x: np.sort(x), "np.sort has no rule ("),
+        (lambda x: np.floor(x), "np.floor has no rule ("),
+        (lambda x: x % 2, "np.remainder has no rule ("),
+        (lambda x: 2 % x, "np.remainder has no rule ("),
+        (lambda x: x // 2, "np.floor_divide has no rule ("),
+        (lambda x: 2 // x, "np.floor_divide has no rule ("),
+        (lambda x: divmod(x, 2), "np.floor_divide has no rule ("),
+        (lambda x: divmod(2, x), "np.floor_divide has no rule ("),
+        (lambda x: x >> 1, "np.right_shift has no rule ("),
+        (lambda x: 1 >> x, "np.right_shift has no rule ("),
+        (lambda x: x << 1, "np.left_shift has no rule ("),
+        (lambda x: 1 << x, "np.left_shift has no rule ("),
+        (lambda x: round(x), "np.round has no rule ("),
+        (lambda x: round(x, 2), "np.round has no rule ("),
+        (lambda x: np.subtract.reduce(x), "np.subtract.reduce has no rule"),
+        (lambda x: np.multiply.accumulate(x), "np.multiply.accumulate has no rule"),
+        (lambda x: np.add.reduceat(x, [0]), "np.add.reduceat has no rule"),
+        (
+            lambda x: np.nansum(x),
+            "np.nansum has no rule; np.sum(np.where(np.isnan(x), 0, x)) does the same (",
+        ),
+        (lambda x: np.cumprod(x), "np.exp(np.cumsum(np.log(x))) does the same for positive x ("),
     ],
 )
-def test_unsupported_functions_name_the_nearest(function: Any, named: str, nearest: str) -> None:
-    text = refused(function, M)
-    assert text.startswith(f"{named} has no rule")
-    if nearest:
-        assert f"; the nearest that has one is {nearest}" in text
+def test_unsupported_functions_are_named_with_what_does_the_same(function: Any, named: str) -> None:
+    assert named in refused(function, M)
     with pytest.raises(UnsupportedFunctionError):
         trace(function, M)
 
@@ -77,13 +81,17 @@ def test_unsupported_functions_name_the_nearest(function: Any, named: str, neare
         (lambda x: np.pad(x, 1, mode="edge"), "np.pad: mode='edge' has no rule; 'constant' has"),
         (lambda x: np.pad(x, 1, constant_values=(1, 2)), "one constant for all sides"),
         (lambda x: np.pad(x, -1), "widths -1 cannot be negative"),
-        (lambda x: np.repeat(x, [1, 2, 3], axis=0), "np.repeat: one count for all elements"),
         (lambda x: np.reshape(x, (4, 3), order="F"), "order='F' has no rule; transpose first"),
         (lambda x: x.reshape(5, -1), "12 elements of shape (3, 4) do not fill shape (5, -1)"),
         (lambda x: x.reshape(-1, -1), "only one extent"),
         (lambda x: x.reshape(5, 5), "do not fill shape (5, 5)"),
         (lambda x: np.linalg.norm(x, 2), "np.linalg.norm: ord=2 of a matrix has no rule"),
-        (lambda x: np.einsum(x, [0, 1], [1]), "lists of integers has no rule"),
+        (lambda x: np.repeat(x, [1, 2], axis=0), "repeat: counts of shape (2,) for 3 entries"),
+        (lambda x: np.repeat(x, -1), "counts cannot be negative"),
+        (lambda x: np.einsum(x, [0, 1], y := [1], y, x), "a list of integers from 0 to 51"),
+        (lambda x: np.einsum("ii", x), "index i, twice in 'ii', is both 3 and 4"),
+        (lambda x: np.tensordot(x, x[:1], 1), "axis 1 of (3, 4) and axis 0 of (1, 4) are summed"),
+        (lambda x: np.inner(x, x[:, :1]), "are summed together and differ"),
         (lambda x: np.einsum("ij", x, x), "1 terms for 2 operands"),
         (lambda x: np.einsum("ijk", x), "'ijk' does not fit an operand of shape (3, 4)"),
         (lambda x: np.einsum("...ijk->k", x), "'...ijk' does not fit an operand of shape (3, 4)"),
@@ -104,7 +112,6 @@ def test_unsupported_functions_name_the_nearest(function: Any, named: str, neare
             lambda x: np.broadcast_to(x, (2, 3, 4)) @ np.ones((3, 4, 2)),
             "leading axes of (2, 3, 4) and (3, 4, 2)",
         ),
-        (lambda x: np.allclose(x, 0), "comparing traced values for equality gives no number"),
         (lambda x: np.where(x > 0), "write np.where(condition, x, y)"),
         (lambda x: x > 0 if (x > 0) & 3 else 0, "np.bitwise_and is for booleans"),
         (lambda x: logsumexp(x[:, :0], axis=1), "logsumexp over axes (1,)"),
@@ -137,8 +144,6 @@ def test_python_numbers() -> None:
     assert "np.exp instead of math.exp" in refused(lambda x: math.exp(x), abstract())
     assert "float() would cut the derivative" in refused(lambda x: float(x), 1.0)
     assert "int() of a floating tensor would cut" in refused(lambda x: int(x), 1.0)
-    for function in (lambda x: divmod(x, 2.0), lambda x: divmod(2.0, x)):
-        assert "np.floor_divide has no rule; the nearest that has one is np.divide" in refused(function, 1.0)
     text = refused(lambda x: f"{x:.2f}", abstract())
     assert "no digits yet that '.2f' could format; print it without a format, or the result after" in text
     assert trace(lambda x: [x, f"{x}"][0], 1.0)(2.0) == 2.0

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from wengert.errors import UnsupportedFunctionError
+from wengert.errors import DTypeError, ShapeError, UnsupportedFunctionError
 from wengert.ir.primitive import UFUNCS, Primitive
 from wengert.primitives import exponential
 from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
 from wengert.primitives.kinds import BOOL
-from wengert.primitives.reductions import cumsum
-from wengert.trace.numpy_functions.table import unsupported
+from wengert.trace.numpy_functions.alternatives import unsupported
 from wengert.trace.tensor import Tensor, here, refuse
 
 _BITWISE: dict[Any, Primitive] = {
@@ -38,6 +38,14 @@ def _step(x: Any, at_zero: Any) -> Any:
     return np.where(x > 0, zero + 1, np.where(x == 0, zero + at_zero, zero))
 
 
+def _vecdot(x: Any, y: Any) -> Any:
+    shapes = np.shape(x), np.shape(y)
+    # Only the axes before the last broadcast.
+    if () in shapes or shapes[0][-1] != shapes[1][-1]:
+        raise ShapeError(f"vecdot: the last axes of {shapes[0]} and {shapes[1]} differ{here()}")
+    return np.sum(x * y, axis=-1)
+
+
 _WRITTEN_OUT: dict[Any, Any] = {
     np.positive: _identity,
     np.exp2: lambda x: np.exp(x * _LOG_2),
@@ -50,13 +58,8 @@ _WRITTEN_OUT: dict[Any, Any] = {
     np.arcsinh: lambda x: np.sign(x) * np.log1p(np.abs(x) + x**2 / (1 + np.sqrt(x**2 + 1))),
     np.arctanh: lambda x: 0.5 * (np.log1p(x) - np.log1p(-x)),
     np.heaviside: _step,
-    np.vecdot: lambda x, y: np.sum(x * y, axis=-1),
+    np.vecdot: _vecdot,
 }
-
-
-def supported() -> list[str]:
-    """Return the names of all universal functions that tensors take."""
-    return sorted({ufunc.__name__ for ufunc in (*UFUNCS, *_BITWISE, *_WRITTEN_OUT)} | set(_SPECIAL))
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -78,7 +81,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         return _reduce(ufunc, inputs, kwargs)
     if method == "accumulate" and ufunc is np.add:
         (x,) = inputs
-        return cumsum(x, axis=kwargs.get("axis", 0) % x.ndim)
+        return np.cumsum(x, axis=kwargs.get("axis", 0), dtype=kwargs.get("dtype"))
     if method == "outer":
         left, right = inputs
         grown = np.reshape(left, np.shape(left) + (1,) * np.ndim(right))
@@ -87,12 +90,30 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         raise UnsupportedFunctionError(f"np.{ufunc.__name__}.{method} has no rule{here()}")
     if kwargs.get("where", True) is not True:
         refuse(f"np.{ufunc.__name__}(where=…) leaves elements undefined; use np.where")
-    result = _dispatch(ufunc, inputs)
+    unknown = [name for name in kwargs if name not in _CALL_OPTIONS]
+    if unknown:
+        raise UnsupportedFunctionError(f"np.{ufunc.__name__}: the option {unknown[0]}= has no rule{here()}")
     dtype = kwargs.get("dtype")
-    return result if dtype is None else result.astype(dtype)
+    return _dispatch(ufunc, inputs if dtype is None else _converted(ufunc, inputs, dtype))
 
 
-def _dispatch(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
+# Besides what is dealt with here, options about memory and classes, which a traced value does not have.
+_CALL_OPTIONS = {"out", "where", "dtype", "order", "subok", "casting"}
+
+
+def _converted(ufunc: np.ufunc, inputs: tuple[Any, ...], dtype: Any) -> list[Any]:
+    """Return the inputs in the dtypes in which NumPy computes a result of `dtype`."""
+    operands = _known(inputs)
+    signature = (*[None] * ufunc.nin, np.dtype(dtype))
+    try:
+        given = (*[operand.dtype for operand in operands], None)
+        needed = ufunc.resolve_dtypes(given, signature=signature, casting="same_kind")
+    except TypeError as error:
+        raise DTypeError(f"np.{ufunc.__name__} with dtype={np.dtype(dtype)}: {error}{here()}") from None
+    return [operand.astype(one) for operand, one in zip(operands, needed[: ufunc.nin], strict=True)]
+
+
+def _dispatch(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
     primitive = UFUNCS.get(ufunc) or _SPECIAL.get(ufunc.__name__)
     if primitive is not None:
         return primitive(*inputs)
@@ -102,10 +123,10 @@ def _dispatch(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
         return _BITWISE[ufunc](*inputs)
     if ufunc in _WRITTEN_OUT:
         return _WRITTEN_OUT[ufunc](*inputs)
-    raise unsupported(ufunc.__name__, supported())
+    raise unsupported(ufunc.__name__)
 
 
-def _known(inputs: tuple[Any, ...]) -> list[Any]:
+def _known(inputs: Sequence[Any]) -> list[Any]:
     return [operand if isinstance(operand, Tensor) else np.asarray(operand) for operand in inputs]
 
 
@@ -120,7 +141,5 @@ def _reduce(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any]) ->
     }
     if ufunc not in functions:
         raise UnsupportedFunctionError(f"np.{ufunc.__name__}.reduce has no rule{here()}")
-    (x,) = inputs
-    options = {name: value for name, value in kwargs.items() if value is not None and name != "out"}
-    options.setdefault("axis", kwargs.get("axis", 0))
-    return functions[ufunc](x, **options)
+    options = {name: value for name, value in kwargs.items() if name not in ("axis", "out")}
+    return functions[ufunc](*inputs, axis=kwargs.get("axis", 0), **options)

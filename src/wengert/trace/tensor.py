@@ -15,7 +15,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from wengert.errors import ConcreteValueError, DTypeError, ShapeError, TraceError, WengertError
+from wengert.errors import (
+    ConcreteValueError,
+    DTypeError,
+    ShapeError,
+    TraceError,
+    UnsupportedAttributeError,
+    WengertError,
+)
 from wengert.ir.evaluate import evaluate_node
 from wengert.ir.node import CONSTANT, Node, make_constant, make_node, make_number
 from wengert.ir.primitive import UFUNCS, Kind, Primitive, weak_dtype
@@ -206,7 +213,7 @@ class Tensor(ArrayMethods):
 
     def __index__(self) -> int:
         if self.dtype.kind not in "iu":
-            raise TypeError(f"a {self.dtype} tensor is no index")
+            refuse(f"a {self.dtype} tensor is no index")
         return int(self._known("an index"))
 
     def __int__(self) -> int:
@@ -230,6 +237,12 @@ class Tensor(ArrayMethods):
     def __repr__(self) -> str:
         return f"Tensor({self.node.type})"
 
+    def __reduce__(self) -> NoReturn:
+        refuse("a traced value cannot be pickled: it has no value yet")
+
+    def __complex__(self) -> NoReturn:
+        refuse("a program holds no complex numbers; complex() of a traced value has none to give")
+
     def __format__(self, spec: str) -> str:
         if spec:
             refuse(
@@ -244,12 +257,15 @@ class Tensor(ArrayMethods):
             "np.stack or wengert.scatter_add"
         )
 
+    def __delitem__(self, key: Any) -> NoReturn:
+        refuse("items of a traced value cannot be deleted: build the result with slices and np.concatenate")
+
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):
             raise AttributeError(name)
-        known = name if hasattr(np.ndarray, name) else None
+        known = hasattr(np.ndarray, name)
         advice = "not supported on a traced value" if known else "no attribute of arrays"
-        raise AttributeError(f"{name!r} is {advice}{here()}")
+        raise UnsupportedAttributeError(f"{name!r} is {advice}{here()}")
 
 
 def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Tensor:
