@@ -38,7 +38,7 @@ from wengert.estimators import step
 from wengert.estimators.tables import as_frame
 from wengert.io.columns import infer_column
 from wengert.io.preprocess import TablePreprocessor, Target, fit_columns
-from wengert.run.llvm import recent
+from wengert.run.llvm.runtime import recent
 from wengert.storage import dump_json, write_file
 
 Rows = tuple[np.ndarray, np.ndarray, bool]  # features, targets, whether they are classes

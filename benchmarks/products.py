@@ -16,7 +16,7 @@ from wengert.benchmark.machine import describe_machine
 from wengert.benchmark.tables import Table
 from wengert.benchmark.turns import interleaved, repeated
 from wengert.run.llvm import LLVMExecutor
-from wengert.run.llvm.limits import machine_limits
+from wengert.run.llvm.profile.machine_limits import machine_limits
 
 SHAPES = [(32, 64, 32), (64, 784, 128), (128, 784, 512), (256, 256, 256), (512, 2048, 2048)]
 

@@ -21,7 +21,7 @@ import numpy as np
 from llvmlite import binding, ir
 from scipy import special
 
-from wengert.run.llvm import target as processor
+from wengert.run.llvm.runtime import target as processor
 from wengert.run.llvm.vector_math import SUPPORTED, emit
 
 Function = Callable[[np.ndarray], np.ndarray]

@@ -1,3 +1,3 @@
-"""The version, where every package may read it: `import wengert` reaches them all."""
+"""The version, from which the packaging takes it too: `import wengert` reaches every package."""
 
 __version__ = "0.1.0"

@@ -12,7 +12,7 @@ from wengert.benchmark.configurations import CONFIGURATIONS, Configuration
 from wengert.benchmark.peers import PEERS, numpy_by_hand
 from wengert.benchmark.suite import Measurement, Result, measure
 from wengert.benchmark.tables import record, tables
-from wengert.run.llvm.limits import MachineLimits
+from wengert.run.llvm.profile.machine_limits import MachineLimits
 
 RATES = {2**14: 400e9, 2**18: 100e9, 2**27: 10e9}
 LIMITS = MachineLimits(2, {4: 200e9, 8: 50e9}, RATES, RATES)

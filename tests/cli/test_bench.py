@@ -11,7 +11,7 @@ import pytest
 from wengert.benchmark import suite
 from wengert.benchmark.configurations import CONFIGURATIONS
 from wengert.benchmark.peers import PEERS
-from wengert.run.llvm.limits import MachineLimits
+from wengert.run.llvm.profile.machine_limits import MachineLimits
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from tests.transform.examples import PRIMITIVES, program_of
 from wengert.ir.primitive import REGISTRY, Kind
 from wengert.ir.program import Program
 from wengert.run.llvm import LLVMExecutor
-from wengert.run.llvm.target import AVX2, SSE, Target, host_target
+from wengert.run.llvm.runtime.target import AVX2, SSE, Target, host_target
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.tracing import trace
 

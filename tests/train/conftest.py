@@ -4,7 +4,8 @@ from collections import OrderedDict
 
 import pytest
 
-from wengert.run.llvm import LLVMExecutor, recent
+from wengert.run.llvm import LLVMExecutor
+from wengert.run.llvm.runtime import recent
 
 
 @pytest.fixture

@@ -14,8 +14,10 @@ import pytest
 from wengert import nn, optim, train
 from wengert.errors import ConfigurationError, WengertWarning
 from wengert.run import default
-from wengert.run.llvm import LLVMExecutor, cache, order
-from wengert.run.llvm.target import object_code
+from wengert.run.llvm import LLVMExecutor
+from wengert.run.llvm.runtime import cache
+from wengert.run.llvm.runtime.target import object_code
+from wengert.run.llvm.schedule import schedule
 from wengert.train.native import Pace
 
 ROWS = 43
@@ -37,8 +39,8 @@ def rows(rng):
 @pytest.fixture
 def shared(monkeypatch, loops):
     """Have all threads work on every kernel, however small, in every stretch of steps."""
-    monkeypatch.setattr(order, "WORTH_SHARING", 0.0)
-    monkeypatch.setattr(order, "MEETING", 0.0)
+    monkeypatch.setattr(schedule, "WORTH_SHARING", 0.0)
+    monkeypatch.setattr(schedule, "MEETING", 0.0)
 
     def together(self, seconds):
         return self._candidates[-1], 1000

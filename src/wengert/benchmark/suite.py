@@ -14,7 +14,7 @@ from wengert.benchmark.interrupts import remembered_interrupts
 from wengert.benchmark.machine import describe_machine
 from wengert.benchmark.peers import Peer
 from wengert.benchmark.turns import PAUSE, TURN, interleaved
-from wengert.run.llvm.limits import MachineLimits, machine_limits
+from wengert.run.llvm.profile.machine_limits import MachineLimits, machine_limits
 
 Report = Callable[[str], None]
 

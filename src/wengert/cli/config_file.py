@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from wengert.checks import nearest_name
 from wengert.errors import ConfigurationError
 
 
@@ -51,8 +51,8 @@ def read_config(path: str) -> dict[str, Any]:
 
 
 def _suggestion(name: str) -> str:
-    nearest = difflib.get_close_matches(name, _READERS, n=1, cutoff=0.5)
-    return f" Did you mean {nearest[0]!r}?" if nearest else f" Known keys: {', '.join(sorted(_READERS))}."
+    nearest = nearest_name(name, _READERS)
+    return f" Did you mean {nearest!r}?" if nearest else f" Known keys: {', '.join(sorted(_READERS))}."
 
 
 def _text(value: Any) -> str:

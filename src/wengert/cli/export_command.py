@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from wengert.checks import unknown_name
 from wengert.cli.console import result_console
 from wengert.errors import ConfigurationError
 from wengert.io.formats.export import FORMATS, export_model, format_of
@@ -13,7 +14,6 @@ from wengert.io.formats.onnx_export import takes_float32
 from wengert.io.formats.portable_model import PortableModel
 from wengert.io.table_model import TableModel
 from wengert.ir.python_names import identifier
-from wengert.nn.validation import unknown_name
 from wengert.storage import refuse_unwritable
 
 _FEW = 8  # columns that are listed

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from wengert import nn
 from wengert.autodiff.gradients import grad
+from wengert.checks import unknown_name
 from wengert.errors import ConfigurationError
 from wengert.estimators.forward import before_last_layer, dense_layers, layer_outputs, output_activation
 from wengert.estimators.losses import mean_of
@@ -25,7 +26,6 @@ from wengert.explain.derivation import Derivation
 from wengert.explain.drawing.drawing import Drawing
 from wengert.explain.drawing.entry import draw
 from wengert.explain.entry import explain
-from wengert.nn.validation import unknown_name
 from wengert.primitives import random
 from wengert.train.doctor import Diagnosis, diagnose
 from wengert.train.learning_rate_finder import LearningRateCurve, range_test

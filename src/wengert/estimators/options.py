@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from wengert import nn
+from wengert.checks import is_integer, is_number, unknown_name
 from wengert.errors import ConfigurationError
 from wengert.estimators.architecture import SYNONYMS, layer_widths
-from wengert.nn.validation import unknown_name
 
 SOLVERS = ("lbfgs", "sgd", "adam", "adamw", "rmsprop", "muon")
 SCHEDULES = ("cosine", "one_cycle")
@@ -48,7 +48,7 @@ def _where(estimator: Any) -> str:
 
 def _number(low: float, high: float = math.inf, *, low_open: bool = False, closed: bool = False) -> Any:
     def holds(value: Any) -> bool:
-        if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
+        if not is_number(value):
             return False
         above = low < value if low_open else low <= value
         return bool(above and (value <= high if closed else value < high))
@@ -58,7 +58,7 @@ def _number(low: float, high: float = math.inf, *, low_open: bool = False, close
 
 
 def _whole(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= 1)
+    return is_integer(value, 1)
 
 
 def _boolean(value: Any) -> bool:

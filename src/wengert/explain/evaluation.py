@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from wengert.explain.differentiation import Rules, differentiate
 from wengert.explain.engine import Array, Point
@@ -37,13 +36,14 @@ from wengert.explain.expressions import (
 from wengert.explain.indices import Index, Position
 from wengert.explain.matrices import Table
 from wengert.explain.templates import written_out
+from wengert.primitives import reference
 
 # An array and the index over each of its axes.
 Named = tuple[Array, tuple[Index, ...]]
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "ln": np.log, "exp": np.exp, "σ": special.expit, "sqrt": np.sqrt, "abs": np.abs, "sign": np.sign,
-    "erf": special.erf, "max": np.maximum, "min": np.minimum, "clip": np.clip, "const": np.positive,
+    "ln": np.log, "exp": np.exp, "σ": reference.sigmoid, "sqrt": np.sqrt, "abs": np.abs, "sign": np.sign,
+    "erf": reference.erf, "max": np.maximum, "min": np.minimum, "clip": np.clip, "const": np.positive,
     "sin": np.sin, "cos": np.cos, "tan": np.tan, "arcsin": np.arcsin, "arccos": np.arccos,
     "arctan": np.arctan, "arctan2": np.arctan2, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh,
     "floor": np.floor, "ceil": np.ceil, "rint": np.rint, "trunc": np.trunc,
@@ -152,7 +152,7 @@ class Evaluation:
                 return self.named(written_out(expression))
             case Softmax(element, axis):
                 values = self.point.values[element.symbol.node]
-                return self._picked(special.softmax(values, axis=axis), element.positions)
+                return self._picked(reference.softmax(values, axis=axis), element.positions)
             case Extreme(name, indices, body):
                 array, axes = self.named(body)
                 places = tuple(axes.index(index) for index in indices if index in axes)

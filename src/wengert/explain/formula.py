@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
+from wengert.checks import nearest_name
 from wengert.errors import FormulaError
 from wengert.explain.formula_functions import ARITY, FUNCTIONS, KEYWORDS, METHODS, PREFIXES, WITH_AXIS
 
@@ -66,9 +66,8 @@ def names_in(node: ast.expr) -> Iterator[str]:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the end of a message that suggests a known name."""
-    plain = {one.lower(): one for one in known}
-    near = difflib.get_close_matches(name.lower(), list(plain), n=1, cutoff=0.5)
-    return f"; did you mean {plain[near[0]]!r}?" if near else ""
+    near = nearest_name(name, known)
+    return f"; did you mean {near!r}?" if near else ""
 
 
 def parse(text: str) -> Formula:

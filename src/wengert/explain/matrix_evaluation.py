@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from wengert.errors import DerivationError
 from wengert.explain.engine import Array, Point
@@ -33,6 +32,7 @@ from wengert.explain.matrices import (
     Ones,
 )
 from wengert.explain.templates import written_out
+from wengert.primitives import reference
 
 
 def matrix_value(expression: Expression, point: Point, strains: list[str] | None = None) -> Array:
@@ -64,7 +64,7 @@ def _value(expression: Expression, point: Point) -> Array:
         case Identity(extent):
             return np.eye(extent)
         case MatrixSoftmax(body, axis):
-            return np.asarray(special.softmax(_value(body, point), axis=axis))
+            return np.asarray(reference.softmax(_value(body, point), axis=axis))
         case Diagonal(vector):
             return np.diag(_value(vector, point).reshape(-1))
         case MatrixProduct(factors):

@@ -5,12 +5,12 @@ Rows are counted from 1 and without the header, as everywhere in messages about 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
 
+from wengert.checks import nearest_name
 from wengert.errors import DataError
 
 _MICROSECONDS_A_DAY = 86_400_000_000
@@ -35,11 +35,11 @@ def suggestion(name: str, names: Iterable[str], columns: Iterable[str] | None = 
 
     ``columns`` are those of the table, of which ``names`` are some; all by default.
     """
-    by_folded = {known.casefold().strip(): known for known in names}
-    nearest = difflib.get_close_matches(name.casefold().strip(), by_folded, n=1, cutoff=0.6)
+    known = list(names)
+    nearest = nearest_name(name, known, cutoff=0.6)
     if nearest:
-        return f" Did you mean {by_folded[nearest[0]]!r}?"
-    listed = [repr(known) for known in (by_folded.values() if columns is None else columns)]
+        return f" Did you mean {nearest!r}?"
+    listed = [repr(one) for one in (known if columns is None else columns)]
     more = f" and {len(listed) - 10} more" if len(listed) > 10 else ""
     return f" Its columns are {', '.join(listed[:10])}{more}."
 

@@ -117,9 +117,10 @@ def compare(first: TableModel, second: TableModel, frame: pl.DataFrame, seed: in
 
 def mcnemar(first: int, second: int) -> float:
     """Return the probability that counts of two kinds are so unequal or more so, when each is as likely."""
-    from scipy.special import bdtr
-
-    return min(1.0, 2 * float(bdtr(min(first, second), first + second, 0.5)))
+    total, fewer = first + second, np.arange(min(first, second) + 1)
+    log_factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, total + 1)))])
+    log_terms = log_factorials[total] - log_factorials[fewer] - log_factorials[total - fewer]
+    return min(1.0, 2 * float(np.exp(np.logaddexp.reduce(log_terms) - total * np.log(2))))
 
 
 def _require_the_same(first: TableModel, second: TableModel) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from wengert.checks import unknown_name
 from wengert.errors import DataError, DTypeError, ModelFileError
 from wengert.io.column_values import as_numbers, find_column, refuse_missing, suggestion
 from wengert.io.columns import Column, infer_columns
@@ -16,7 +17,6 @@ from wengert.io.encoded_columns import CategoricalColumn, NumericColumn, mean_an
 from wengert.io.plain_records import from_plain, to_plain
 from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn
 from wengert.io.task import Class, Task, infer_task
-from wengert.nn.validation import unknown_name
 
 NumberColumn = NumericColumn | RobustColumn
 WordColumn = CategoricalColumn | EmbeddedColumn

@@ -6,9 +6,9 @@ import dataclasses
 import math
 from typing import Any
 
+from wengert.checks import in_range, unknown_name
 from wengert.errors import ConfigurationError
 from wengert.nn.activations import ACTIVATIONS
-from wengert.nn.validation import in_range, unknown_name
 
 # Each with the learning rate that suits standardised features; L-BFGS searches for its step length.
 OPTIMIZERS: dict[str, float | None] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -84,6 +84,9 @@ def reading_order(outputs: Iterable[Node]) -> list[Node]:
 class Program:
     """A Wengert list: inputs, one line per elementary operation, outputs.
 
+    Two programs are equal when they compute the same lines of inputs of the same types, whatever their inputs
+    and values are called; so a program can be a parameter of a node, and a key.
+
     Parameters
     ----------
     inputs : iterable of Node
@@ -101,13 +104,15 @@ class Program:
         All nodes that the outputs need, in `reading_order`; dead code does not exist.
     """
 
-    __slots__ = ("inputs", "nodes", "outputs", "provenance", "signature")
+    __slots__ = ("_content", "_hash", "inputs", "nodes", "outputs", "provenance", "signature")
 
     inputs: tuple[Node, ...]
     outputs: tuple[Node, ...]
     nodes: tuple[Node, ...]
     provenance: Mapping[Node, Provenance]
     signature: Signature | None
+    _content: Hashable
+    _hash: int
 
     def __init__(
         self,
@@ -213,6 +218,33 @@ class Program:
 
         return python_source(self, name)
 
+    @property
+    def content(self) -> Hashable:
+        """What equality compares: types of the inputs, lines with operands by their place, outputs.
+
+        Inputs of two traces are never the same, so nodes stand for themselves by their place in the list;
+        only a free input, a value of an enclosing trace, is itself.
+        """
+        try:
+            return self._content
+        except AttributeError:
+            content = _content(self)
+            object.__setattr__(self, "_content", content)
+            return content
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return isinstance(other, Program) and hash(self) == hash(other) and self.content == other.content
+
+    def __hash__(self) -> int:
+        # Found once: a long program is looked up in every fit.
+        try:
+            return self._hash
+        except AttributeError:
+            object.__setattr__(self, "_hash", hash(self.content))
+            return self._hash
+
     def __str__(self) -> str:
         from wengert.ir.text import text
 
@@ -220,3 +252,17 @@ class Program:
 
     def __repr__(self) -> str:
         return f"<program: {len(self.inputs)} inputs, {len(self.lines)} lines, {len(self.outputs)} outputs>"
+
+
+def _content(program: Program) -> Hashable:
+    places: dict[Node, Any] = {node: place for place, node in enumerate(program.inputs)}
+    lines = []
+    for node in program.nodes:
+        if node not in places:
+            free = node.primitive is INPUT
+            places[node] = node if free else len(places)
+            if not free:
+                operands = tuple([places[operand] for operand in node.inputs])
+                lines.append((node.primitive, operands, node.params, node.type))
+    inputs = tuple([node.type for node in program.inputs])
+    return inputs, tuple(lines), tuple([places[node] for node in program.outputs])

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import unknown_name
 from wengert.errors import ConfigurationError
 from wengert.ir.composite import composite
-from wengert.nn.validation import unknown_name
 from wengert.primitives import composites, exponential
 
 Activation = Callable[[Any], Any]

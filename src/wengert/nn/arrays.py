@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from wengert.checks import unknown_name
 from wengert.errors import ConfigurationError, DTypeError, ShapeError
 from wengert.ir.types import TensorType
 from wengert.nn.module import Module, absent, holds_module
-from wengert.nn.validation import unknown_name
 from wengert.primitives import random
 from wengert.trace.tensor import Tensor
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import unknown_name
 from wengert.errors import ConfigurationError
 from wengert.nn.initialisers import Gaussian
 from wengert.nn.layers.sequential import Sequential
 from wengert.nn.module import MODULES, Module
-from wengert.nn.validation import unknown_name
 
 _TYPE = "type"
 _MOST_LEVELS = 100  # of nesting: deeper than any network, and above it the file is an attack on the stack

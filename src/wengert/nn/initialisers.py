@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import in_range, unknown_name
 from wengert.errors import ConfigurationError
-from wengert.nn.validation import in_range, unknown_name
 from wengert.primitives import random
 
 Initialiser = Callable[..., Any]

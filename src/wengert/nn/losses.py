@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import in_range
 from wengert.ir.composite import composite
 from wengert.nn.reduction import like, matching, probabilities_of_classes, reduce_examples, require_targets
-from wengert.nn.validation import in_range
 from wengert.primitives.composites import logsumexp
 from wengert.primitives.exponential import softplus
 

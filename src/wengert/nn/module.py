@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Self, dataclass_transform
 import numpy as np
 import optree
 
+from wengert.checks import unknown_name
 from wengert.errors import ConfigurationError, ShapeError
 from wengert.ir.provenance import region
-from wengert.nn.validation import unknown_name
 from wengert.trace.tree import NAMESPACE
 
 _KIND = "wengert_kind"

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import in_range
 from wengert.ir.composite import composite
 from wengert.nn.arrays import penalised
 from wengert.nn.module import Module
-from wengert.nn.validation import in_range
 
 
 @composite

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import unknown_name
 from wengert.errors import DataError, DTypeError, IndexRangeError, ShapeError
-from wengert.nn.validation import unknown_name
 from wengert.nn.values import as_array, first_position, known_value
 from wengert.trace.tensor import here
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import in_range
 from wengert.optim.optimiser import (
     LearningRate,
     State,
@@ -22,7 +23,6 @@ from wengert.optim.optimiser import (
     updated,
     weight_so_far,
 )
-from wengert.optim.options import in_range
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.optim.options import in_range
+from wengert.checks import in_range
 from wengert.trace.tree import flatten, unflatten
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import in_range, positive_integer
 from wengert.errors import NonFiniteError
-from wengert.optim.options import in_range, positive_integer
+from wengert.extras import optional_library
 
 ValueAndGradient = Callable[[np.ndarray[Any, Any]], tuple[Any, Any]]
 # Called after each iteration with its number (from 1), the parameters and the value; True stops.
@@ -87,7 +88,7 @@ class LBFGS:
         NonFiniteError
             When the function or its gradient is not finite at the start, or at the point accepted.
         """
-        from scipy.optimize import minimize
+        optimize = optional_library("scipy.optimize", "L-BFGS is SciPy's", "scipy")
 
         def evaluate(parameters: np.ndarray[Any, Any]) -> tuple[float, np.ndarray[Any, Any]]:
             value, gradient = value_and_gradient(parameters)
@@ -115,7 +116,9 @@ class LBFGS:
             # The gradient decides; but a value that rounding keeps from falling is the end too.
             "ftol": float(np.finfo(np.asarray(gradient).dtype).eps),
         }
-        found = minimize(evaluate, first, jac=True, method="L-BFGS-B", callback=after, options=options)
+        found = optimize.minimize(
+            evaluate, first, jac=True, method="L-BFGS-B", callback=after, options=options
+        )
         _require_finite(f"iteration {int(found.nit)}", float(found.fun), found.jac)
         return Minimum(
             np.array(found.x), float(found.fun), int(found.nit), bool(found.success), str(found.message)

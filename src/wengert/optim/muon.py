@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import in_range, positive_integer
 from wengert.optim.optimiser import (
     LearningRate,
     State,
@@ -22,7 +23,6 @@ from wengert.optim.optimiser import (
     updated,
     weight_so_far,
 )
-from wengert.optim.options import in_range, positive_integer
 from wengert.trace.tree import map_leaves
 
 # Chosen by Jordan for speed: five iterations bring singular values from [0.01, 1] to about [0.7, 1.2].

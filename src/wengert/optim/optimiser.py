@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from wengert.checks import in_range
 from wengert.errors import ConfigurationError
-from wengert.optim.options import in_range
 from wengert.trace.tree import flatten, map_leaves, unflatten
 
 # η(t): a schedule is any plain NumPy function of t = 0, 1, 2, …, the number of steps taken before this one.

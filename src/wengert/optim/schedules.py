@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import in_range, positive_integer
 from wengert.errors import ConfigurationError
-from wengert.optim.options import in_range, positive_integer
 
 
 def _number(t: Any) -> Any:

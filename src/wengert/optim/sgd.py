@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from wengert.checks import in_range
 from wengert.errors import ConfigurationError
 from wengert.optim.optimiser import (
     LearningRate,
@@ -18,7 +19,6 @@ from wengert.optim.optimiser import (
     rate_at,
     updated,
 )
-from wengert.optim.options import in_range
 
 
 @dataclasses.dataclass(frozen=True)

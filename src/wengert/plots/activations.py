@@ -9,8 +9,8 @@ import numpy as np
 
 from wengert import nn
 from wengert.autodiff.products import vjp
+from wengert.checks import positive_number, unknown_name
 from wengert.errors import ConfigurationError
-from wengert.nn.validation import unknown_name
 from wengert.plots.figures import grid_of_axes
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ def activations(names: Sequence[str] | None = None, *, span: float = 4.0, points
     ------
     ConfigurationError
     """
-    if not span > 0:
-        raise ConfigurationError(f"span is a number above 0, got {span!r}")
+    positive_number("", "span", span)
     chosen = [one for one in nn.ACTIVATIONS if one not in _OF_SEVERAL] if names is None else list(names)
     z = np.linspace(-span, span, points)
     curves = [curve(name, z) for name in chosen]

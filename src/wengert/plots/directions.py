@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from wengert import nn
+from wengert.checks import unknown_name
 from wengert.errors import ConfigurationError
-from wengert.nn.validation import unknown_name
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]

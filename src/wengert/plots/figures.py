@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wengert.errors import ConfigurationError
+from wengert.extras import optional_library
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,14 +31,9 @@ def new_figure(width: float, height: float) -> Figure:
     ConfigurationError
         When matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigurationError(
-            f"plots are drawn with matplotlib, which cannot be imported ({error}); "
-            "install it with: pip install 'wengert[plot]'"
-        ) from None
-    return Figure(figsize=(width, height), layout="constrained")
+    library = optional_library("matplotlib.figure", "plots are drawn with matplotlib", "plot")
+    figure: Figure = library.Figure(figsize=(width, height), layout="constrained")
+    return figure
 
 
 def axes_or_new(ax: Any, width: float = 5.2, height: float = 4.4) -> Axes:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import is_integer
 from wengert.errors import ConfigurationError, ShapeError
 
 Array = np.ndarray[Any, Any]
@@ -77,7 +78,7 @@ def feature_grid(
     count = data.shape[1]
     if len(features) != 2 or len(set(features)) != 2 or not all(0 <= one < count for one in features):
         raise ConfigurationError(f"features={features!r}: two different columns of 0 to {count - 1}")
-    if isinstance(resolution, bool) or not isinstance(resolution, int) or resolution < 2:
+    if not is_integer(resolution, 2):
         raise ConfigurationError(f"resolution is a number of points, 2 or more, got {resolution!r}")
     still = np.median(data, axis=0) if at is None else np.asarray(at, np.float64)
     if still.shape != (count,):

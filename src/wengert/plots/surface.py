@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wengert import nn
+from wengert.checks import is_integer, positive_number, unknown_name
 from wengert.errors import ConfigurationError
-from wengert.nn.validation import unknown_name
 from wengert.plots.classifiers import network_of
 from wengert.plots.directions import Plane, plane_of_directions, plane_of_trajectory, plane_of_weights
 from wengert.plots.figures import axes_or_new, new_figure
@@ -200,9 +200,8 @@ def evaluate(
     """Return the loss on a grid around the middle of a plane; parameters as in `loss_surface`."""
     if isinstance(loss, str) and loss not in nn.LOSSES:
         raise unknown_name("loss_surface", "loss", loss, nn.LOSSES)
-    if not 0 < reach < np.inf:
-        raise ConfigurationError(f"reach is a number above 0, got {reach!r}")
-    if isinstance(resolution, bool) or not isinstance(resolution, int) or resolution < 2:
+    positive_number("", "reach", reach)
+    if not is_integer(resolution, 2):
         raise ConfigurationError(f"resolution is a number of points, 2 or more, got {resolution!r}")
     path = np.array([plane.coordinates(net) for net in _networks(trajectory)]).reshape(-1, 2)
     a, b = (_side(plane.origin[axis], path[:, axis], reach, resolution) for axis in (0, 1))

@@ -6,8 +6,7 @@ import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from wengert.checks import positive_integer
 from wengert.errors import ConfigurationError, WengertWarning
 from wengert.run.executor import Executor
 from wengert.run.numpy import NumpyExecutor
@@ -54,8 +53,7 @@ def find_executor(executor: str | Executor, threads: int | None = None) -> Execu
 
 def _possible(threads: int) -> int:
     """Return how many of these threads can run at the same time."""
-    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
-        raise ConfigurationError(f"threads is an integer above 0, got {threads!r}")
+    positive_integer("", "threads", threads)
     most = usable_processors()
     if threads > most:
         # Threads that wait for each other several times in a step must not wait for a processor as well.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import optree
 
 from wengert.errors import DTypeError, TraceError
 from wengert.ir.types import TensorType, tensor_type
@@ -17,25 +17,33 @@ from wengert.trace.tensor import Tensor
 NAMESPACE = "wengert"
 
 
+@functools.cache
+def _optree() -> Any:
+    """Return optree, which is loaded with the first trace and not by `import wengert`."""
+    import optree
+
+    return optree
+
+
 def flatten(tree: Any) -> tuple[list[Any], Any]:
     """Return the leaves of a tree and its structure."""
-    leaves, structure = optree.tree_flatten(tree, namespace=NAMESPACE)
+    leaves, structure = _optree().tree_flatten(tree, namespace=NAMESPACE)
     return leaves, structure
 
 
 def unflatten(structure: Any, leaves: list[Any]) -> Any:
     """Return the tree of this structure with these leaves."""
-    return optree.tree_unflatten(structure, leaves)
+    return _optree().tree_unflatten(structure, leaves)
 
 
 def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     """Apply a function to the corresponding leaves of trees."""
-    return optree.tree_map(function, tree, *others, namespace=NAMESPACE)
+    return _optree().tree_map(function, tree, *others, namespace=NAMESPACE)
 
 
 def leaf_paths(tree: Any, root: str = "") -> list[str]:
     """Return a name for each leaf: the root and the keys down to it, joined by dots."""
-    paths = optree.tree_paths(tree, namespace=NAMESPACE)
+    paths = _optree().tree_paths(tree, namespace=NAMESPACE)
     return [".".join([root, *map(str, path)]).strip(".") for path in paths]
 
 

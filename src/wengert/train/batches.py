@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import ConfigurationError, WengertWarning
+from wengert.checks import positive_integer
+from wengert.errors import WengertWarning
 
 Array = np.ndarray[Any, Any]
 
@@ -67,8 +68,7 @@ def check_batch_size(batch_size: Any) -> None:
     ------
     ConfigurationError
     """
-    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-        raise ConfigurationError(f"batch_size is an integer above 0, got {batch_size!r}")
+    positive_integer("", "batch_size", batch_size)
 
 
 def clipped_batch_size(batch_size: int | None, rows: int) -> int:

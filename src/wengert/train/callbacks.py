@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from wengert.checks import is_integer
 from wengert.errors import ConfigurationError
 from wengert.train.history import Epoch, History
 
@@ -85,7 +86,7 @@ class EarlyStopping(Callback):
     _last_improvement: Epoch | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if isinstance(self.patience, bool) or not isinstance(self.patience, int) or self.patience < 1:
+        if not is_integer(self.patience, 1):
             raise ConfigurationError(f"patience is a number of epochs, 1 or more, got {self.patience!r}")
         if not 0 <= self.min_delta < float("inf"):
             raise ConfigurationError(f"min_delta is a number, 0 or more, got {self.min_delta!r}")

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import is_integer, positive_integer, positive_number
 from wengert.errors import (
     ConfigurationError,
     DataError,
@@ -354,15 +355,12 @@ def _check_options(epochs: Any, clip_norm: Any, time_limit: Any, seed: Any) -> N
     ------
     ConfigurationError
     """
-    if epochs is not None and (
-        isinstance(epochs, bool) or not isinstance(epochs, (int, np.integer)) or epochs < 1
-    ):
-        raise ConfigurationError(f"epochs is an integer above 0, got {epochs!r}")
+    if epochs is not None:
+        positive_integer("", "epochs", epochs)
     for name, value in (("clip_norm", clip_norm), ("time_limit", time_limit)):
-        number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-        if value is not None and not (number and 0 < value < math.inf):
-            raise ConfigurationError(f"{name} is a number above 0, got {value!r}")
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
+        if value is not None:
+            positive_number("", name, value)
+    if not is_integer(seed, 0) or seed >= 2**64:
         raise ConfigurationError(f"seed is an integer from 0 to 2**64 - 1, got {seed!r}")
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from wengert import nn
+from wengert.checks import unknown_name
 from wengert.errors import ConfigurationError, ShapeError
 from wengert.ir.program import Program
-from wengert.nn.validation import unknown_name
 from wengert.primitives.selection import astype
 from wengert.trace.tracing import abstract, trace
 from wengert.train.inputs import Rows, converted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import as_file, files
 
-from wengert.errors import ConfigurationError
+from wengert.extras import optional_library
 
 _ZOOM = 2.0  # pixels of the picture for one of the drawing, so that it is sharp on dense screens
 
@@ -17,13 +17,7 @@ def png(svg: str) -> bytes:
     ConfigurationError
         When resvg-py is not installed.
     """
-    try:
-        import resvg_py
-    except ImportError as error:
-        raise ConfigurationError(
-            f"PNG needs resvg-py, which cannot be imported ({error}); SVG and DOT need nothing: "
-            "save as .svg, or pip install 'wengert[draw]'"
-        ) from None
+    resvg_py = optional_library("resvg_py", "PNG (unlike SVG) is made with resvg-py", "draw")
     folder = files(__package__) / "fonts"
     with as_file(folder / "upright.ttf") as upright, as_file(folder / "italic.ttf") as italic:
         return bytes(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import is_integer
 from wengert.errors import ConfigurationError
 from wengert.explain.engine import Array, Engine
 from wengert.explain.exercises.task import Task
@@ -93,7 +94,7 @@ def find(task: Task, seed: int) -> tuple[Numbers, bool]:
     ConfigurationError
         For a negative seed.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+    if not is_integer(seed, 0):
         raise ConfigurationError(f"seed={seed!r}: a seed is a whole number, 0 or more")
     follows = Follows(task)
     for exact in (True, False):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from wengert.checks import positive_number
 from wengert.errors import ConfigurationError
 from wengert.explain.formula import nearest
 
@@ -86,8 +86,7 @@ def task(network: str, activation: str, loss: str, bias: bool, learning_rate: fl
             raise ConfigurationError(
                 f"{role}={value!r} is not one of {', '.join(known)}{nearest(str(value), known)}"
             )
-    if not isinstance(learning_rate, int | float) or not 0 < learning_rate < math.inf:
-        raise ConfigurationError(f"learning_rate is a number above 0, got {learning_rate!r}")
+    positive_number("", "learning_rate", learning_rate)
     sizes = _sizes(network)
     if loss == "nllm_from_logits" and sizes[-1] < 2:
         raise ConfigurationError(f"nllm_from_logits is of several classes, and {network} has one output")

@@ -6,12 +6,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from wengert.checks import unknown_name
 from wengert.errors import ConfigurationError
 from wengert.io.formats.onnx_export import to_onnx
 from wengert.io.formats.portable_model import PortableModel
 from wengert.io.formats.python_predictor import to_python
 from wengert.io.formats.safetensors_file import to_safetensors
-from wengert.nn.validation import unknown_name
 from wengert.storage import refuse_unwritable, write_file
 
 # Each with the suffix that its files must have, so that no file is taken for what it is not.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import ConfigurationError
+from wengert.extras import optional_library
 
 # Every onnxruntime since 2022 loads these; it often cannot load what the package onnx writes by default.
 OPSET = 13
@@ -23,14 +23,8 @@ def require_onnx() -> Any:
     ConfigurationError
         If it is not installed.
     """
-    try:
-        import onnx
-        import onnx.numpy_helper
-    except ImportError:
-        raise ConfigurationError(
-            "ONNX files need the package onnx, which is not installed: pip install 'wengert[onnx]'."
-        ) from None
-    return onnx
+    optional_library("onnx.numpy_helper", "ONNX files need the package onnx", "onnx")
+    return optional_library("onnx", "ONNX files need the package onnx", "onnx")
 
 
 class Graph:

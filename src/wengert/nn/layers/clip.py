@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from wengert.checks import is_number
 from wengert.errors import ConfigurationError
 from wengert.nn.module import Module
 
@@ -31,7 +32,7 @@ class Clip(Module):
     def __post_init__(self) -> None:
         for name in ("lowest", "highest"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            if not is_number(value) or not math.isfinite(value):
                 raise ConfigurationError(f"Clip: {name} is a finite number, got {value!r}")
         if not self.lowest <= self.highest:
             raise ConfigurationError(f"Clip: lowest ({self.lowest}) lies above highest ({self.highest})")

@@ -6,9 +6,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from wengert.checks import positive_integer
 from wengert.errors import ConfigurationError, ShapeError
 from wengert.nn.module import Module
-from wengert.nn.validation import positive_integer
 from wengert.primitives import random
 from wengert.trace.tensor import here
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import positive_integer
 from wengert.errors import ShapeError
 from wengert.nn.activations import Activation, activation_function, activation_name
 from wengert.nn.initialisers import Initialiser, initialiser_function, initialiser_name, suited_to, zeros
 from wengert.nn.module import ArrayRules, Module, parameter
-from wengert.nn.validation import positive_integer
 from wengert.trace.tensor import here
 
 

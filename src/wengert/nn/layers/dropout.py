@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from wengert.checks import in_range
 from wengert.nn.module import Module
-from wengert.nn.validation import in_range
 from wengert.primitives import random
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import positive_integer
 from wengert.errors import ConfigurationError, DTypeError, IndexRangeError, ShapeError
 from wengert.nn.initialisers import Initialiser, initialiser_function, initialiser_name
 from wengert.nn.module import ArrayRules, Module, parameter
-from wengert.nn.validation import positive_integer
 from wengert.nn.values import first_position, known_value
 from wengert.primitives import random
 from wengert.trace.tensor import here

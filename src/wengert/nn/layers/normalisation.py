@@ -7,10 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from wengert.checks import in_range, positive_integer
 from wengert.errors import ShapeError
 from wengert.nn.initialisers import ones, zeros
 from wengert.nn.module import ArrayRules, Module, parameter, statistic
-from wengert.nn.validation import in_range, positive_integer
 from wengert.trace.tensor import here
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import in_range, positive_integer
 from wengert.errors import ConfigurationError, ShapeError
 from wengert.nn.initialisers import Gaussian
 from wengert.nn.module import ArrayRules, Module, parameter
-from wengert.nn.validation import in_range, positive_integer
 from wengert.primitives import random
 from wengert.trace.tensor import here
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import positive_integer
 from wengert.errors import ShapeError
 from wengert.nn.initialisers import ones
 from wengert.nn.module import ArrayRules, Module, parameter
-from wengert.nn.validation import positive_integer
 from wengert.trace.tensor import here
 
 

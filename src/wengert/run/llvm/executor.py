@@ -16,26 +16,34 @@ from wengert.ir.evaluate import check_argument, evaluate, evaluate_node
 from wengert.ir.node import Node, constant_value
 from wengert.ir.program import Program
 from wengert.run.executor import Executable
-from wengert.run.llvm.address import address
-from wengert.run.llvm.cache import cached_object_code
-from wengert.run.llvm.calls import ABANDONED, RUN, RUN_TOGETHER, Layout, Segment, layout, state_words
-from wengert.run.llvm.expand import expand
-from wengert.run.llvm.generators import Generators
-from wengert.run.llvm.in_place import joined_in_place
-from wengert.run.llvm.interruption import WISH, WRONG_INDEX
-from wengert.run.llvm.listing import KernelSummary, KernelTable, summary
-from wengert.run.llvm.looping import NativeLoop, compiled_loop
-from wengert.run.llvm.memory import ALIGNMENT, ARENA, FLAG, STATE, memory_of
-from wengert.run.llvm.module import KERNELS
-from wengert.run.llvm.numpy_lines import LONGEST_PROGRAM
-from wengert.run.llvm.plan import Form, Kernel, Plan, plan
-from wengert.run.llvm.progress import NativeProgress
-from wengert.run.llvm.recent import recent, structure
-from wengert.run.llvm.recompute import recomputed
-from wengert.run.llvm.sharing import distinct_lines
-from wengert.run.llvm.target import LoadedCode, Target, host_target
-from wengert.run.llvm.together import is_long, together
-from wengert.run.llvm.views import View
+from wengert.run.llvm.codegen.call_function import (
+    ABANDONED,
+    RUN,
+    RUN_TOGETHER,
+    Layout,
+    Segment,
+    layout,
+    state_words,
+)
+from wengert.run.llvm.codegen.cancellation import WISH, WRONG_INDEX
+from wengert.run.llvm.codegen.generators import Generators
+from wengert.run.llvm.codegen.kernel_dedup import distinct_lines
+from wengert.run.llvm.codegen.kernel_functions import KERNELS
+from wengert.run.llvm.compiled_loop import NativeLoop, compiled_loop
+from wengert.run.llvm.fusion.decomposition import expand
+from wengert.run.llvm.fusion.in_place import joined_in_place
+from wengert.run.llvm.fusion.kernel_plan import Form, Kernel, Plan, plan
+from wengert.run.llvm.fusion.numpy_fallback import LONGEST_PROGRAM
+from wengert.run.llvm.fusion.rematerialisation import recomputed
+from wengert.run.llvm.fusion.views import View
+from wengert.run.llvm.profile.kernel_table import KernelSummary, KernelTable, summary
+from wengert.run.llvm.runtime.array_address import address
+from wengert.run.llvm.runtime.cache import cached_object_code
+from wengert.run.llvm.runtime.loop_state import NativeProgress
+from wengert.run.llvm.runtime.recent import recent
+from wengert.run.llvm.runtime.target import LoadedCode, Target, host_target
+from wengert.run.llvm.schedule.buffers import ALIGNMENT, ARENA, FLAG, STATE, memory_of
+from wengert.run.llvm.schedule.parallel_call import is_long, together
 from wengert.run.loop import Progress, Roles
 from wengert.run.numpy import NumpyExecutor
 from wengert.run.numpy.memory import keep_freed_memory
@@ -47,7 +55,7 @@ Array = np.ndarray[Any, Any]
 class LLVMExecutor:
     """Compiles a program to machine code.
 
-    What is better left to NumPy stands in `wengert.run.llvm.numpy_lines`.
+    What is better left to NumPy stands in `wengert.run.llvm.fusion.numpy_fallback`.
 
     Parameters
     ----------
@@ -67,9 +75,9 @@ class LLVMExecutor:
         """Return the callable; see `Executor`."""
         if program.free:
             raise WengertError("the program reads values of an enclosing trace; it can only run inside it")
-        made: Executable = recent(
-            ("call", self.target, self.threads, structure(program)), lambda: self._compiled(program)
-        )
+        names = tuple([node.params for node in program.inputs])
+        key = "call", self.target, self.threads, program, names
+        made: Executable = recent(key, lambda: self._compiled(program))
         return made
 
     def _compiled(self, program: Program) -> Executable:
@@ -90,7 +98,7 @@ class LLVMExecutor:
         self, program: Program, roles: Roles, progress: Progress, data: Sequence[Array]
     ) -> NativeLoop | None:
         """Return the loop over a step; see `LoopExecutor`."""
-        key = "loop", self.target, roles, structure(program)
+        key = "loop", self.target, roles, program
         compiled = recent(key, lambda: compiled_loop(program, roles, self.target))
         assert isinstance(progress, NativeProgress)
         return None if compiled is None else NativeLoop(compiled, progress, data, self.threads)
@@ -219,7 +227,7 @@ class CompiledProgram:
 
     def _timed(self, summaries: Sequence[KernelSummary], arguments: Sequence[Any]) -> list[KernelSummary]:
         """Run each kernel by itself, again and again; return the summaries with the times in them."""
-        from wengert.run.llvm.profiling import in_turn, natively, timed  # few look at the times
+        from wengert.run.llvm.profile.timing import in_turn, natively, timed  # few look at the times
 
         self(arguments)  # refuses what does not fit
         frame = self.frame(arguments)  # the table holds only addresses

@@ -7,6 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from wengert.extras import optional_library
+
 _ROUNDS = 30
 _STILL = 0.25  # pixels: a round that moves nothing farther is the last
 
@@ -96,9 +98,8 @@ class _Line:
             wanted.append(moment / total if total else x[vertex])
             weights.append(total or 1e-3)
         if len(wanted) > 1:
-            from scipy.optimize import isotonic_regression
-
-            nearest = isotonic_regression(np.array(wanted) - self.offsets, weights=weights).x
+            optimize = optional_library("scipy.optimize", "drawings are laid out with SciPy", "draw")
+            nearest = optimize.isotonic_regression(np.array(wanted) - self.offsets, weights=weights).x
             wanted = (nearest + self.offsets).tolist()
         for vertex, place in zip(self.vertices, wanted, strict=True):
             x[vertex] = place

@@ -13,6 +13,7 @@ from wengert.explain.drawing.layered.coordinates import Edge, coordinates
 from wengert.explain.drawing.layered.graph import Arrow, Placement, Position, Route, Size
 from wengert.explain.drawing.layered.ordering import Ranks, ordered
 from wengert.explain.drawing.layered.ranks import ranks
+from wengert.extras import optional_library
 
 _BESIDE = 28.0  # pixels between neighbours in a rank
 # Pixels between a rank of boxes and the labels of arrows below it: more where an arrow runs far sideways.
@@ -177,9 +178,8 @@ def _spread(aims: Sequence[float], width: float) -> list[float]:
     reach = _SIDE * width / 2
     apart = min(_PORT, 2 * reach / max(len(aims) - 1, 1))
     steps = apart * np.arange(len(aims))
-    from scipy.optimize import isotonic_regression
-
-    free = isotonic_regression(np.array(aims) - steps).x
+    optimize = optional_library("scipy.optimize", "drawings are laid out with SciPy", "draw")
+    free = optimize.isotonic_regression(np.array(aims) - steps).x
     kept: list[float] = (np.clip(free, -reach, reach - steps[-1]) + steps).tolist()
     return kept
 

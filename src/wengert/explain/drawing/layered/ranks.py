@@ -8,6 +8,7 @@ import numpy as np
 
 from wengert.errors import DerivationError
 from wengert.explain.drawing.layered.graph import Arrow
+from wengert.extras import optional_library
 
 
 def ranks(boxes: int, arrows: Sequence[Arrow]) -> list[int]:
@@ -20,18 +21,19 @@ def ranks(boxes: int, arrows: Sequence[Arrow]) -> list[int]:
     """
     if not arrows:
         return [0] * boxes
-    from scipy.optimize import linprog
-    from scipy.sparse import csr_array
-
+    optimize, sparse = (
+        optional_library(f"scipy.{name}", "drawings are laid out with SciPy", "draw")
+        for name in ("optimize", "sparse")
+    )
     tails = np.array([arrow.tail for arrow in arrows])
     heads = np.array([arrow.head for arrow in arrows])
     rows = np.arange(len(arrows))
     ones = np.ones(len(arrows))
-    differences = csr_array(
+    differences = sparse.csr_array(
         (np.r_[ones, -ones], (np.r_[rows, rows], np.r_[tails, heads])), shape=(len(arrows), boxes)
     )
     cost = np.bincount(heads, minlength=boxes) - np.bincount(tails, minlength=boxes)
-    found = linprog(cost, A_ub=differences, b_ub=-ones, bounds=(0, None), method="highs-ds")
+    found = optimize.linprog(cost, A_ub=differences, b_ub=-ones, bounds=(0, None), method="highs-ds")
     if found.x is None:
         raise DerivationError(f"the graph to draw has no ranks: {found.message}")
     whole = np.round(found.x).astype(int)

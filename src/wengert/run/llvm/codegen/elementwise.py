@@ -1,0 +1,221 @@
+"""The generated code of each elementwise primitive, for vectors of any width."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from wengert.ir.node import Node
+from wengert.run.llvm import vector_math
+from wengert.run.llvm.codegen.irtypes import (
+    F64,
+    I1,
+    I32,
+    constant,
+    element_of,
+    external,
+    intrinsic,
+    lanes_of,
+    scalar_type,
+    widened,
+)
+
+Emission = Callable[..., ir.Value]
+
+# One lane after the other through the C library: they are rare in networks, and a vector form would have to
+# be written and proved for each.
+C_LIBRARY = {
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arctan": "atan",
+    "arctan2": "atan2",
+    "hypot": "hypot",
+    "sinh": "sinh",
+    "cosh": "cosh",
+    "pow": "pow",
+}
+
+# These have vector forms of our own.
+VECTOR_MATH = frozenset(name for name, _ in vector_math.SUPPORTED)
+
+_COMPARISONS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+
+
+def can_emit(node: Node) -> bool:
+    """Whether generated code can compute an elementwise node; the dtypes are supported already."""
+    name = node.primitive.name
+    if name in C_LIBRARY or name in VECTOR_MATH or name in ("div", "sqrt", "reciprocal"):
+        return node.type.dtype.kind == "f"
+    return name in _EMISSIONS or name in _COMPARISONS
+
+
+def emit(builder: ir.IRBuilder, node: Node, operands: list[ir.Value]) -> ir.Value:
+    """Append the instructions that compute `node` from its operands' values."""
+    name = node.primitive.name
+    kind = node.inputs[0].type.dtype.kind
+    if name in _COMPARISONS:
+        return _compare(builder, _COMPARISONS[name], kind, *operands)
+    if name in VECTOR_MATH:
+        return vector_math.emit(builder, name, operands[0])
+    if name in C_LIBRARY:
+        return call_lanes(builder, C_LIBRARY[name], operands)
+    if name == "astype":
+        return convert(builder, operands[0], node.inputs[0].type.dtype, node.type.dtype)
+    return _EMISSIONS[name](builder, node.type.dtype.kind, *operands)
+
+
+def call_lanes(builder: ir.IRBuilder, name: str, operands: list[ir.Value]) -> ir.Value:
+    """Call a function of the C library for every lane."""
+    type_ = operands[0].type
+    element = element_of(type_)
+    full = name if element == F64 else name + "f"
+    function = external(builder.module, full, ir.FunctionType(element, [element] * len(operands)))
+    if lanes_of(type_) == 1:
+        return builder.call(function, operands)
+    result: ir.Value = ir.Constant(type_, ir.Undefined)
+    for lane in range(lanes_of(type_)):
+        place = ir.Constant(I32, lane)
+        value = builder.call(function, [builder.extract_element(operand, place) for operand in operands])
+        result = builder.insert_element(result, value, place)
+    return result
+
+
+def _compare(builder: ir.IRBuilder, relation: str, kind: str, x: ir.Value, y: ir.Value) -> ir.Value:
+    if kind == "f":
+        if relation == "!=":
+            return builder.fcmp_unordered(relation, x, y)
+        return builder.fcmp_ordered(relation, x, y)
+    if kind == "i":
+        return builder.icmp_signed(relation, x, y)
+    return builder.icmp_unsigned(relation, x, y)
+
+
+def _arithmetic(floating: str, integer: str, boolean: str | None = None) -> Emission:
+    def emission(builder: ir.IRBuilder, kind: str, x: ir.Value, y: ir.Value) -> ir.Value:
+        if kind == "b" and boolean is not None:
+            return getattr(builder, boolean)(x, y)
+        return getattr(builder, floating if kind == "f" else integer)(x, y)
+
+    return emission
+
+
+def _neg(builder: ir.IRBuilder, kind: str, x: ir.Value) -> ir.Value:
+    return builder.fneg(x) if kind == "f" else builder.sub(constant(x.type, 0), x)
+
+
+def _abs(builder: ir.IRBuilder, kind: str, x: ir.Value) -> ir.Value:
+    if kind == "f":
+        return intrinsic(builder, "llvm.fabs", [x])
+    if kind == "i":
+        return intrinsic(builder, "llvm.abs", [x], ir.Constant(I1, 0))
+    return x
+
+
+def _sign(builder: ir.IRBuilder, kind: str, x: ir.Value) -> ir.Value:
+    zero, one = constant(x.type, 0), constant(x.type, 1)
+    above = _compare(builder, ">", kind, x, zero)
+    if kind in "bu":
+        return builder.select(above, one, zero)
+    below = _compare(builder, "<", kind, x, zero)
+    # What is neither stays as it is: a zero, or NaN.
+    return builder.select(above, one, builder.select(below, constant(x.type, -1), x))
+
+
+def _square(builder: ir.IRBuilder, kind: str, x: ir.Value) -> ir.Value:
+    return builder.fmul(x, x) if kind == "f" else builder.mul(x, x)
+
+
+def _extreme(relation: str) -> Emission:
+    """The larger or smaller of two; NaN where either is NaN."""
+
+    def emission(builder: ir.IRBuilder, kind: str, x: ir.Value, y: ir.Value) -> ir.Value:
+        first = _compare(builder, relation, kind, x, y)
+        if kind == "f":
+            first = builder.or_(first, builder.fcmp_unordered("uno", x, x))
+        return builder.select(first, x, y)
+
+    return emission
+
+
+maximum = _extreme(">=")
+minimum = _extreme("<=")
+
+
+def _clip(builder: ir.IRBuilder, kind: str, x: ir.Value, low: ir.Value, high: ir.Value) -> ir.Value:
+    return minimum(builder, kind, maximum(builder, kind, x, low), high)
+
+
+def _classify(builder: ir.IRBuilder, operand: ir.Value, relation: str, ordered: bool) -> ir.Value:
+    if not isinstance(element_of(operand.type), (ir.FloatType, ir.DoubleType)):
+        return constant(widened(I1, lanes_of(operand.type)), int(ordered))
+    size = intrinsic(builder, "llvm.fabs", [operand])
+    infinity = constant(operand.type, math.inf)
+    return builder.fcmp_ordered(relation, size, infinity)
+
+
+def _isnan(builder: ir.IRBuilder, kind: str, x: ir.Value) -> ir.Value:
+    if not isinstance(element_of(x.type), (ir.FloatType, ir.DoubleType)):
+        return constant(widened(I1, lanes_of(x.type)), 0)
+    return builder.fcmp_unordered("uno", x, x)
+
+
+def convert(builder: ir.IRBuilder, value: ir.Value, old: Any, new: Any) -> ir.Value:
+    """Convert between dtypes as NumPy does; a floating number that an integer cannot hold saturates."""
+    type_ = widened(scalar_type(np.dtype(new)), lanes_of(value.type))
+    if old == new:
+        return value
+    if new.kind == "b":
+        zero = constant(value.type, 0)
+        return _compare(builder, "!=", old.kind, value, zero)
+    if old.kind == "f" and new.kind == "f":
+        return builder.fpext(value, type_) if new.itemsize > old.itemsize else builder.fptrunc(value, type_)
+    if old.kind == "f":
+        return _saturated(builder, value, type_, new.kind)
+    if new.kind == "f":
+        return builder.sitofp(value, type_) if old.kind == "i" else builder.uitofp(value, type_)
+    if new.itemsize == old.itemsize and old.kind != "b":
+        return value
+    if new.itemsize < old.itemsize and old.kind != "b":
+        return builder.trunc(value, type_)
+    return builder.sext(value, type_) if old.kind == "i" else builder.zext(value, type_)
+
+
+def _saturated(builder: ir.IRBuilder, value: ir.Value, type_: ir.Type, kind: str) -> ir.Value:
+    def mangled(of: ir.Type) -> str:
+        element = element_of(of)
+        short = f"i{element.width}" if isinstance(element, ir.IntType) else "f64" if element == F64 else "f32"
+        return f"v{lanes_of(of)}{short}" if lanes_of(of) > 1 else short
+
+    name = f"llvm.fpto{'s' if kind == 'i' else 'u'}i.sat.{mangled(type_)}.{mangled(value.type)}"
+    return builder.call(external(builder.module, name, ir.FunctionType(type_, [value.type])), [value])
+
+
+_EMISSIONS: dict[str, Emission] = {
+    "add": _arithmetic("fadd", "add", "or_"),
+    "sub": _arithmetic("fsub", "sub"),
+    "mul": _arithmetic("fmul", "mul", "and_"),
+    "div": _arithmetic("fdiv", "sdiv"),
+    "neg": _neg,
+    "abs": _abs,
+    "sign": _sign,
+    "square": _square,
+    "sqrt": lambda builder, kind, x: intrinsic(builder, "llvm.sqrt", [x]),
+    "reciprocal": lambda builder, kind, x: builder.fdiv(constant(x.type, 1), x),
+    "maximum": maximum,
+    "minimum": minimum,
+    "clip": _clip,
+    "where": lambda builder, kind, condition, x, y: builder.select(condition, x, y),
+    "logical_and": lambda builder, kind, x, y: builder.and_(x, y),
+    "logical_or": lambda builder, kind, x, y: builder.or_(x, y),
+    "logical_xor": lambda builder, kind, x, y: builder.xor(x, y),
+    "logical_not": lambda builder, kind, x: builder.not_(x),
+    "isnan": _isnan,
+    "isinf": lambda builder, kind, x: _classify(builder, x, "==", False),
+    "isfinite": lambda builder, kind, x: _classify(builder, x, "<", True),
+    "stop_gradient": lambda builder, kind, x: x,
+    "astype": lambda builder, kind, x: x,
+}

@@ -1,0 +1,1 @@
+"""First pass: which lines of a program become one kernel."""

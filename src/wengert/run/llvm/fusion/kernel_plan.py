@@ -1,0 +1,266 @@
+"""From lines to kernels: which lines share a nest of loops, and in which order the kernels run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import Enum
+
+from wengert.ir.node import Node
+from wengert.ir.primitive import Kind
+from wengert.ir.program import Program
+from wengert.run.llvm.fusion.numpy_fallback import left_to_numpy
+from wengert.run.llvm.fusion.views import View, moved, whole
+
+# A body longer than this runs out of registers. What is left in memory instead is near for small arrays, and
+# kernels of a traced loop are more often the same when they are short; over many elements, values that go to
+# the stack and back are nearer than arrays.
+_LONGEST_BODY, _MANY_ELEMENTS, _LONGEST_BODY_OF_MANY = 64, 512, 512
+
+
+class Form(Enum):
+    """How a kernel computes."""
+
+    LOOPS = "loops"  # elementwise lines, and reductions of them
+    PRODUCT = "product"  # a product of matrices, and elementwise lines on its result
+    COPY = "copy"  # elements put elsewhere
+    GATHER = "gather"  # elements read at given places
+    ONE_HOT = "one hot"  # labels as unit vectors
+    RANDOM = "random"  # numbers made of a key
+    ROWS = "rows"  # the rows of a batch
+    AHEAD = "ahead"  # a matrix updated, and multiplied by the row of the next step
+    NUMPY = "numpy"  # a line that NumPy runs
+
+
+@dataclass(eq=False)
+class Kernel:
+    """Lines that are computed together, element by element.
+
+    Attributes
+    ----------
+    form : Form
+    shape : tuple of int
+        Of the index space.
+    members : list of Node
+        In topological order; a product is the first.
+    leaves : dict of Node to View
+        What the members read that other kernels have computed, or that was given.
+    reductions : list of Node
+        Members that are sums, maxima, … over `axes` of the index space.
+    stored : dict of Node to View
+        Members that are read outside the kernel, in order, and where each is written.
+    in_place : set of int
+        Operands of a copy, by position, that are in their place already.
+    panels : dict of Node to int
+        Matrices that lie panel by panel, of those that it reads or writes, with the columns of a panel.
+    """
+
+    form: Form
+    shape: tuple[int, ...]
+    members: list[Node] = field(default_factory=list)
+    leaves: dict[Node, View] = field(default_factory=dict)
+    reductions: list[Node] = field(default_factory=list)
+    axes: tuple[int, ...] | None = None
+    stored: dict[Node, View] = field(default_factory=dict)
+    in_place: frozenset[int] = frozenset()
+    panels: dict[Node, int] = field(default_factory=dict)
+
+    @property
+    def line(self) -> Node:
+        """The line that gives the kernel its form."""
+        return self.members[0]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The kernels of a program.
+
+    Attributes
+    ----------
+    program : Program
+        Expanded.
+    kernels : list of Kernel
+        In the order in which they run.
+    outputs : list of View
+        Where the program's outputs lie.
+    """
+
+    program: Program
+    kernels: list[Kernel]
+    outputs: list[View]
+
+
+def plan(program: Program) -> Plan:
+    """Return the kernels of an expanded program."""
+    planner = _Planner()
+    for node in program.nodes:
+        planner.add(node)
+    for node in program.inputs:
+        planner.views.setdefault(node, whole(node))
+    outputs = [planner.read(node) for node in program.outputs]
+    return Plan(program, planner.order, outputs)
+
+
+def _longest(shape: tuple[int, ...]) -> int:
+    return _LONGEST_BODY if math.prod(shape) < _MANY_ELEMENTS else _LONGEST_BODY_OF_MANY
+
+
+class _Planner:
+    """Takes in one line after the other.
+
+    A kernel is open until something outside reads one of its members. Nothing depends on an open kernel, so a
+    line may always join one, and two open ones may become one. Kernels run in the order in which they close.
+    A movement is put off until something reads it, so that it closes no kernel before.
+    """
+
+    def __init__(self) -> None:
+        self.views: dict[Node, View] = {}
+        self.owner: dict[Node, Kernel] = {}
+        self.open: set[int] = set()
+        self.waiting: set[Node] = set()
+        self.order: list[Kernel] = []
+
+    def add(self, node: Node) -> None:
+        """Find the kernel of a line, or a new one."""
+        if not node.inputs:
+            self.views[node] = whole(node)
+            return
+        kind = node.primitive.kind
+        if left_to_numpy(node) is not None:
+            self._alone(node, Form.NUMPY)
+        elif kind is Kind.ELEMENTWISE:
+            self._elementwise(node)
+        elif kind is Kind.REDUCTION:
+            self._reduction(node)
+        elif kind is Kind.CONTRACTION:
+            self._leaves(self._new(Form.PRODUCT, node.type.shape, node), node.inputs)
+        elif kind is Kind.MOVEMENT:
+            self.waiting.add(node)
+        elif kind is Kind.RANDOM:
+            self._alone(node, Form.RANDOM)
+        else:
+            self._alone(node, Form.ONE_HOT if node.primitive.name == "one_hot" else Form.GATHER)
+
+    def read(self, node: Node) -> View:
+        """Return where the value of a node lies; the kernel that computes it is complete then."""
+        self._move(node)
+        view = self.views.get(node)
+        if view is not None:
+            return view
+        kernel = self.owner[node]
+        self._close(kernel)
+        kernel.stored[node] = self.views[node] = whole(node)
+        return self.views[node]
+
+    def _new(self, form: Form, shape: tuple[int, ...], node: Node) -> Kernel:
+        kernel = Kernel(form, shape, [node])
+        self.open.add(id(kernel))
+        self.owner[node] = kernel
+        return kernel
+
+    def _close(self, kernel: Kernel) -> None:
+        if id(kernel) in self.open:
+            self.open.remove(id(kernel))
+            self.order.append(kernel)
+
+    def _alone(self, node: Node, form: Form) -> None:
+        kernel = self._new(form, node.type.shape, node)
+        self._leaves(kernel, node.inputs)
+        self.read(node)
+
+    def _leaves(self, kernel: Kernel, operands: tuple[Node, ...]) -> None:
+        for operand in operands:
+            kernel.leaves[operand] = self.read(operand)
+
+    def _move(self, root: Node) -> None:
+        """Find where a movement is to be found that was put off, and those that it moves."""
+        stack = [root] if root in self.waiting else []
+        while stack:
+            node = stack[-1]
+            self._merge_parts(node)
+            before = [operand for operand in node.inputs if operand in self.waiting]
+            if before:
+                stack.extend(before)
+                continue
+            stack.pop()
+            if node in self.waiting:
+                self.waiting.remove(node)
+                self._movement(node)
+
+    def _merge_parts(self, node: Node) -> None:
+        """Make one of the open kernels whose results are joined by a movement, by their index spaces."""
+        found: dict[tuple[int, ...], dict[int, Kernel]] = {}
+        for operand in node.inputs if len(node.inputs) > 1 else ():
+            while operand in self.waiting and len(operand.inputs) == 1:
+                (operand,) = operand.inputs
+            kernel = self._joinable(operand, operand.type.shape)
+            if kernel is not None and kernel.form is Form.LOOPS:
+                found.setdefault(kernel.shape, {})[id(kernel)] = kernel
+        for kernels in found.values():
+            self._merged(list(kernels.values()))
+
+    def _movement(self, node: Node) -> None:
+        if len(node.inputs) == 1:
+            view = moved(node, self.read(node.inputs[0]))
+            if view is not None:
+                self.views[node] = view
+                return
+        self._alone(node, Form.COPY)
+
+    def _joinable(self, operand: Node, shape: tuple[int, ...]) -> Kernel | None:
+        """Return the open kernel that computes `operand` on an index space of `shape`."""
+        kernel = self.owner.get(operand)
+        if kernel is None or id(kernel) not in self.open or operand in kernel.reductions:
+            return None
+        if kernel.shape != shape or operand.type.shape != shape or len(kernel.members) >= _longest(shape):
+            return None
+        return kernel
+
+    def _elementwise(self, node: Node) -> None:
+        shape = node.type.shape
+        # Reading closes kernels, so what cannot be joined is read first.
+        for operand in node.inputs:
+            if self._joinable(operand, shape) is None:
+                self.read(operand)
+        found = {id(k): k for o in node.inputs if (k := self._joinable(o, shape)) is not None}
+        kernel = self._merged(list(found.values()))
+        outside = [o for o in node.inputs if kernel is None or self.owner.get(o) is not kernel]
+        views = {operand: self.read(operand) for operand in outside}
+        if kernel is None:
+            kernel = self._new(Form.LOOPS, shape, node)
+        else:
+            kernel.members.append(node)
+            self.owner[node] = kernel
+        kernel.leaves.update(views)
+
+    def _merged(self, kernels: list[Kernel]) -> Kernel | None:
+        """Make one of several open kernels over the same index space, as far as they fit together."""
+        if not kernels:
+            return None
+        kernels.sort(key=lambda kernel: kernel.form is not Form.PRODUCT)
+        first = kernels[0]
+        for other in kernels[1:]:
+            apart = other.form is Form.PRODUCT or other.reductions or first.reductions
+            if apart or len(first.members) + len(other.members) > _longest(first.shape):
+                continue
+            first.members += other.members
+            first.leaves.update(other.leaves)
+            first.stored.update(other.stored)
+            for member in other.members:
+                self.owner[member] = first
+            self.open.remove(id(other))
+        return first
+
+    def _reduction(self, node: Node) -> None:
+        (operand,) = node.inputs
+        axes = dict(node.params)["axes"]
+        kernel = self._joinable(operand, operand.type.shape)
+        if kernel is None or kernel.form is not Form.LOOPS or kernel.axes not in (None, axes):
+            view = self.read(operand)
+            kernel = self._new(Form.LOOPS, operand.type.shape, node)
+            kernel.leaves[operand] = view
+        else:
+            kernel.members.append(node)
+            self.owner[node] = kernel
+        kernel.axes = axes
+        kernel.reductions.append(node)

@@ -1,0 +1,189 @@
+"""The innermost function of a product of matrices: one tile of results, held in registers over all terms."""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from wengert.run.llvm.codegen.irtypes import (
+    I1,
+    I64,
+    POINTER,
+    VOID,
+    constant,
+    intrinsic,
+    lanes_of,
+    splat,
+    type_name,
+    widened,
+)
+from wengert.run.llvm.codegen.loops import Access, Place, load, store
+from wengert.run.llvm.matmul.blocking import Tile
+from wengert.run.llvm.matmul.packing import load_padded
+
+# left, its strides by row and term, last row, right, its stride by term, terms, results, whether to add
+_TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, I64, POINTER, I64, I64, POINTER, I1])
+
+# Of each row of a tile its vectors.
+Sums = list[list[ir.Value]]
+
+# Multiply-adds, a power of two: one takes four cycles, and one of the widest begins in each.
+_IN_FLIGHT = 4
+# Lanes of the smallest registers for vectors, of four bytes each.
+_NARROWEST = 4
+
+
+def tile_function(
+    module: ir.Module, type_: ir.Type, tile: Tile, lanes: int, widths: tuple[int, ...]
+) -> ir.Function:
+    """Return the function, which all products of the module share that have such tiles.
+
+    It computes rows × vectors results, or adds them to what is there. Rows beyond the last one are computed
+    from the last one again, and must not be used.
+
+    Parameters
+    ----------
+    lanes : int
+        Elements of a vector of results.
+    widths : tuple of int
+        Elements that each vector of the right matrix has; a last one may be shorter than `lanes`.
+    """
+    shape = "_".join(map(str, widths))
+    name = f"tile_{type_name(type_)}_{tile.rows}_by_{shape}_of_{lanes}"
+    known = module.globals.get(name)
+    if known is not None:
+        return known
+    function = ir.Function(module, _TYPE, name)
+    function.linkage = "internal"
+    function.attributes.add("noinline")
+    left, by_row, by_term, last_row, right, right_by_term, terms, results, adds = function.args
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    rows = []
+    for number in range(tile.rows):
+        row = ir.Constant(I64, number)
+        inside = builder.select(builder.icmp_signed("<", row, last_row), row, last_row)
+        rows.append(builder.gep(left, [builder.mul(inside, by_row)], source_etype=type_))
+    totals = _Sums(builder, type_, lanes, widths, rows, by_term, right, right_by_term, terms).results()
+    places = [
+        (Access(number * len(widths) * lanes, (1,)), Place([place * lanes], lanes_of(total.type)), total)
+        for number in range(tile.rows)
+        for place, total in enumerate(totals[number])
+    ]
+    with builder.if_else(adds) as (then, otherwise):
+        with then:
+            for access, place, total in places:
+                before = load(builder, results, type_, access, place)
+                store(builder, builder.fadd(before, total), results, type_, access, place)
+        with otherwise:
+            for access, place, total in places:
+                store(builder, total, results, type_, access, place)
+    builder.ret_void()
+    return function
+
+
+class _Sums:
+    """The loop over the terms of a tile.
+
+    Where there are few results, each is computed in several sums, so that additions need not wait.
+
+    Parameters
+    ----------
+    rows : list of Value
+        Where the rows of the left matrix begin.
+    by_term, right_by_term : Value
+        Strides.
+    right : Value
+        Where the right matrix begins.
+    terms : Value
+    """
+
+    def __init__(
+        self,
+        builder: ir.IRBuilder,
+        type_: ir.Type,
+        lanes: int,
+        widths: tuple[int, ...],
+        rows: list[ir.Value],
+        by_term: ir.Value,
+        right: ir.Value,
+        right_by_term: ir.Value,
+        terms: ir.Value,
+    ) -> None:
+        self.builder = builder
+        self.type = type_
+        self.lanes = lanes
+        self.widths = widths
+        self.sizes = [register_lanes(width, lanes) for width in widths]
+        self.rows = rows
+        self.right = right
+        self.terms = terms
+        self.increments = (ir.Constant(I64, 1), by_term, right_by_term)
+
+    def results(self) -> list[list[ir.Value]]:
+        """Generate all of it; return a list of vectors for each row."""
+        builder = self.builder
+        zeros: Sums = [[constant(widened(self.type, size), 0) for size in self.sizes] for _ in self.rows]
+        chains = max(1, _IN_FLIGHT // (len(self.rows) * len(self.sizes)))
+        steps, sums = self._loop([ir.Constant(I64, 0)] * 3, [zeros] * chains)
+        while len(sums) > 1:
+            half = len(sums) // 2
+            sums = [
+                [
+                    [builder.fadd(*pair) for pair in zip(*rows, strict=True)]
+                    for rows in zip(*both, strict=True)
+                ]
+                for both in zip(sums[:half], sums[half:], strict=True)
+            ]
+        if chains > 1:
+            _, sums = self._loop(steps, sums)
+        return sums[0]
+
+    def _loop(self, first: list[ir.Value], before: list[Sums]) -> tuple[list[ir.Value], list[Sums]]:
+        """Take in as many terms a turn as there are sums, while there are so many.
+
+        The steps are a term, and where it stands in a row of the left matrix and in the right one.
+        """
+        builder, entry = self.builder, self.builder.block
+        head, body, after = (builder.append_basic_block(name) for name in ("terms", "term", "done"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        steps = [builder.phi(I64) for _ in first]
+        sums = [[[builder.phi(one.type) for one in row] for row in rows] for rows in before]
+        last = builder.add(steps[0], ir.Constant(I64, len(sums) - 1))
+        builder.cbranch(builder.icmp_signed("<", last, self.terms), body, after)
+        builder.position_at_end(body)
+        following = list(steps)
+        for chain, earlier in zip(sums, before, strict=True):
+            more = self._with_term(following, chain)
+            for phis, starts, added in zip(chain, earlier, more, strict=True):
+                for phi, start, one in zip(phis, starts, added, strict=True):
+                    phi.add_incoming(start, entry)
+                    phi.add_incoming(one, body)
+            following = [builder.add(*pair) for pair in zip(following, self.increments, strict=True)]
+        for step, start, then in zip(steps, first, following, strict=True):
+            step.add_incoming(start, entry)
+            step.add_incoming(then, body)
+        builder.branch(head)
+        builder.position_at_end(after)
+        return steps, sums
+
+    def _with_term(self, steps: list[ir.Value], sums: Sums) -> Sums:
+        """Return sums with one more term in them."""
+        builder, type_ = self.builder, self.type
+        _, along_left, along_right = steps
+        row_of_right = builder.gep(self.right, [along_right], source_etype=type_)
+        vectors = []
+        for number, (width, size) in enumerate(zip(self.widths, self.sizes, strict=True)):
+            place = Place([number * self.lanes], width)
+            vectors.append(load_padded(builder, row_of_right, type_, Access(0, (1,)), place, size))
+        results = []
+        for row, totals in zip(self.rows, sums, strict=True):
+            scalar = builder.load(builder.gep(row, [along_left], source_etype=type_), typ=type_)
+            factors = [splat(builder, scalar, size) for size in self.sizes]
+            operands = zip(factors, vectors, totals, strict=True)
+            results.append([intrinsic(builder, "llvm.fmuladd", list(three)) for three in operands])
+        return results
+
+
+def register_lanes(width: int, lanes: int) -> int:
+    """Return how many lanes a vector of so many elements is computed with: half a register costs half."""
+    return min(lanes, max(_NARROWEST, 1 << (width - 1).bit_length()))

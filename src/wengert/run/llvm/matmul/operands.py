@@ -1,0 +1,176 @@
+"""The two matrices of a product as the tiles read them: where they lie, or packed before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llvmlite import ir
+
+from wengert.run.llvm.codegen.irtypes import I8, I64
+from wengert.run.llvm.codegen.loops import (
+    Index,
+    Place,
+    address,
+    counted_loop,
+    index_value,
+    minus,
+    plus,
+    smaller,
+    times,
+)
+from wengert.run.llvm.matmul.blocking import Cut
+from wengert.run.llvm.matmul.matrix_products import Product
+from wengert.run.llvm.matmul.microkernel import register_lanes
+from wengert.run.llvm.matmul.packing import pack_columns, pack_elements, pack_rows
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Some columns from one on, as vectors; only the last vector may be short."""
+
+    number: Index
+    column: Index
+    widths: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """`count` terms from `term` on."""
+
+    number: Index
+    term: Index
+    count: Index
+
+
+def scratch_at(builder: ir.IRBuilder, scratch: ir.Value, offset: int) -> ir.Value:
+    """Return a place in the scratch memory."""
+    return builder.gep(scratch, [ir.Constant(I64, offset)], source_etype=I8)
+
+
+class LeftOperand:
+    """The left matrix, of which a tile reads one element for each row and term."""
+
+    def __init__(
+        self, builder: ir.IRBuilder, product: Product, cut: Cut, matrix: ir.Value, scratch: ir.Value
+    ) -> None:
+        self.builder = builder
+        self.product = product
+        self.cut = cut
+        self.matrix = matrix
+        self.packed = scratch_at(builder, scratch, cut.offsets[0])
+
+    def pack(self, batch: Sequence[Index], tile: Index, low: Index, high: Index, block: Block) -> None:
+        """Copy tiles of the group that begins with `tile`: of each its terms, of each term its rows."""
+        builder, rows = self.builder, self.cut.tile.rows
+        full, rest = divmod(self.product.rows, rows)
+        stop = smaller(builder, minus(builder, full, tile), high)
+        with counted_loop(builder, low, stop) as number:
+            self._pack_tile(batch, tile, number, rows, block)
+        if rest:
+            with builder.if_then(builder.icmp_signed("<", index_value(stop), index_value(high))):
+                self._pack_tile(batch, tile, stop, rest, block)
+
+    def _pack_tile(self, batch: Sequence[Index], tile: Index, number: Index, rows: int, block: Block) -> None:
+        builder, type_ = self.builder, self.product.type
+        place = Place(
+            [*batch, times(builder, plus(builder, tile, number), self.cut.tile.rows), block.term], 1
+        )
+        source = address(builder, self.matrix, type_, self.product.left_access, place)
+        stride = index_value(self.product.left_access.strides[-1])
+        function = pack_rows(builder.module, type_, self.cut.tile.rows, (rows,))
+        builder.call(function, [source, stride, index_value(block.count), self._packed_tile(number)])
+
+    def _packed_tile(self, number: Index) -> ir.Value:
+        offset = times(self.builder, number, self.cut.block * self.cut.tile.rows)
+        return self.builder.gep(self.packed, [index_value(offset)], source_etype=self.product.type)
+
+    def tile(
+        self, batch: Sequence[Index], number: Index, row: Index, block: Block
+    ) -> tuple[ir.Value, int, int]:
+        """Return where the tile `number` of its group begins, and its strides by row and by term."""
+        if self.cut.packs_left:
+            return self._packed_tile(number), 1, self.cut.tile.rows
+        access = self.product.left_access
+        place = Place([*batch, row, block.term], 1)
+        first = address(self.builder, self.matrix, self.product.type, access, place)
+        return first, access.strides[-2], access.strides[-1]
+
+
+class RightOperand:
+    """The right matrix, of which the tiles of a panel read a few vectors for each term.
+
+    Attributes
+    ----------
+    taken : tuple
+        Where the panel that was taken last begins, its stride by term, and the widths of its vectors.
+    """
+
+    def __init__(
+        self, builder: ir.IRBuilder, product: Product, cut: Cut, matrix: ir.Value, scratch: ir.Value
+    ) -> None:
+        self.builder = builder
+        self.product = product
+        self.cut = cut
+        self.matrix = matrix
+        self.packed = scratch_at(builder, scratch, cut.offsets[1])
+        self.taken: tuple[ir.Value, int, tuple[int, ...]] = (matrix, 0, ())
+
+    def take(self, batch: Sequence[Index], panel: Panel, block: Block) -> None:
+        """Go to a block of terms of a panel, and copy it where that pays."""
+        access = self.product.right_access
+        width = self.product.kernel.panels.get(self.product.right)
+        if width is not None:
+            self._take_from_panels(width, panel, block)
+            return
+        place = Place([*batch, block.term, panel.column], 1)
+        source = address(self.builder, self.matrix, self.product.type, access, place)
+        if not self.cut.packs_right:
+            self.taken = source, access.strides[-2], panel.widths
+            return
+        self._pack(source, block.count, panel)
+        lanes = self.cut.lanes  # the panel is filled up with zeros
+        widths = tuple(register_lanes(width, lanes) for width in panel.widths)
+        self.taken = self.packed, len(widths) * lanes, widths
+
+    def _take_from_panels(self, width: int, panel: Panel, block: Block) -> None:
+        """Take a block of a matrix that lies in panels of `width` columns, or of its transposed."""
+        builder, product = self.builder, self.product
+        if product.right_access.strides[-1] == 1:
+            row = plus(builder, times(builder, panel.number, product.terms), block.term)
+            offset = index_value(times(builder, row, width))
+            source = builder.gep(self.matrix, [offset], source_etype=product.type)
+            self.taken = source, width, panel.widths
+            return
+        # Its terms are columns of the matrix: each panel of these is transposed by itself.
+        own = len(panel.widths) * self.cut.lanes
+        function = pack_columns(builder.module, product.type, self.cut.lanes, own)
+        last_column, first = sum(panel.widths) - 1, times(builder, block.number, self.cut.block // width)
+        count = builder.sdiv(index_value(block.count), index_value(width))
+        with counted_loop(builder, 0, count) as number:
+            before = times(builder, plus(builder, first, number), product.columns)
+            start = times(builder, plus(builder, before, panel.column), width)
+            source = builder.gep(self.matrix, [index_value(start)], source_etype=product.type)
+            offset = index_value(times(builder, number, width * own))
+            target = builder.gep(self.packed, [offset], source_etype=product.type)
+            stride = index_value(width)
+            builder.call(function, [source, stride, stride, index_value(last_column), target])
+        self.taken = self.packed, own, (self.cut.lanes,) * len(panel.widths)
+
+    def _pack(self, source: ir.Value, count: Index, panel: Panel) -> None:
+        builder, module, type_ = self.builder, self.builder.module, self.product.type
+        by_term, by_column = self.product.right_access.strides[-2:]
+        width = len(panel.widths) * self.cut.lanes
+        terms, last_column = index_value(count), ir.Constant(I64, sum(panel.widths) - 1)
+        if by_column == 1:
+            function = pack_rows(module, type_, self.cut.lanes, panel.widths)
+            builder.call(function, [source, ir.Constant(I64, by_term), terms, self.packed])
+        elif by_term == 1:
+            size = min(self.cut.lanes, 1 << (self.product.terms.bit_length() - 1))
+            function = pack_columns(module, type_, size, width)
+            stride = ir.Constant(I64, by_column)
+            builder.call(function, [source, stride, terms, last_column, self.packed])
+        else:
+            function = pack_elements(module, type_, width)
+            strides = [ir.Constant(I64, by_term), ir.Constant(I64, by_column)]
+            builder.call(function, [source, *strides, terms, last_column, self.packed])

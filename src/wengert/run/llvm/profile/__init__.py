@@ -1,0 +1,1 @@
+"""What kernels cost beside the limits of the machine."""

@@ -1,0 +1,129 @@
+"""Machine code kept on disk, so that a program is compiled once on a machine and not once in a process."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Protocol
+
+import llvmlite
+import llvmlite.binding as llvm
+
+from wengert.run.llvm.runtime.fingerprint import fingerprint, generators_digest
+from wengert.run.llvm.runtime.target import Target, object_code
+
+_DIGEST_BYTES = 32
+_SUFFIX = ".object"
+# Names of entries, and of files that become entries: the key, and a suffix.
+_KEY_BYTES = 20
+_OURS = "[0-9a-f]" * (2 * _KEY_BYTES) + ".*"
+
+# A step of a network takes some ten kilobytes.
+LARGEST_BYTES = 128 * 2**20
+
+
+class Layout(Protocol):
+    """All that there is to know of a module before it is written."""
+
+    def text(self) -> str:
+        """Return the module."""
+        ...
+
+
+def cached_object_code(layout: Layout, target: Target) -> bytes:
+    """Return the object file of a module, from the cache where it is there and whole.
+
+    The key is made of the layout, not of the module: where there is an entry, no code is generated. An entry
+    that is damaged is thrown away and made again. Where the cache cannot be written, it is as if there were
+    none.
+
+    Parameters
+    ----------
+    layout : Layout
+        A dataclass that `fingerprint` can write; together with `target` and the versions it is the key.
+    target : Target
+    """
+    directory = cache_directory()
+    if directory is None:
+        return object_code(layout.text(), target)
+    path = directory / (_key(layout, target) + _SUFFIX)
+    code = _read(path)
+    if code is None:
+        code = object_code(layout.text(), target)
+        _write(path, code)
+    return code
+
+
+def cache_directory() -> Path | None:
+    """Return where the cache lies: ``WENGERT_CACHE_DIR``, or the user's cache; None where that is empty."""
+    chosen = os.environ.get("WENGERT_CACHE_DIR")
+    if chosen is not None:
+        # No shell has expanded a ~ that was set by another program.
+        return Path(os.path.expanduser(chosen)) / "llvm" if chosen else None
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    # Without a home directory there is nothing to expand.
+    return Path(base) / "wengert" / "llvm" if base and os.path.isabs(base) else None
+
+
+def _key(layout: Layout, target: Target) -> str:
+    versions = [generators_digest(), llvmlite.__version__, llvm.llvm_version_info]
+    parts = [*versions, type(layout).__name__, target, fingerprint(layout)]
+    return hashlib.blake2b("\0".join(map(str, parts)).encode(), digest_size=_KEY_BYTES).hexdigest()
+
+
+def _digest(path: Path, code: bytes) -> bytes:
+    """Return the digest of an entry; its name is part of it, so that a renamed entry does not pass."""
+    return hashlib.blake2b(path.name.encode() + code, digest_size=_DIGEST_BYTES).digest()
+
+
+def _read(path: Path) -> bytes | None:
+    """Return an entry that is whole, and note that it was used; throw away one that is not."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    code = data[_DIGEST_BYTES:]
+    if data[:_DIGEST_BYTES] != _digest(path, code):
+        with contextlib.suppress(OSError):
+            path.unlink()
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(path)
+    return code
+
+
+def _write(path: Path, code: bytes) -> None:
+    """Put an entry in its place by one rename; a reader sees all of it or nothing."""
+    temporary = path.with_suffix(f".{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        # Machine code is run: nobody else may write here.
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary.write_bytes(_digest(path, code) + code)
+        os.replace(temporary, path)
+        _make_room(path.parent)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def _make_room(directory: Path) -> None:
+    """Remove the entries that were not used for longest until the rest is small enough; no file of others."""
+    entries = []
+    for path in directory.glob(_OURS):
+        with contextlib.suppress(OSError):
+            status = path.stat()
+            entries.append((status.st_mtime_ns, status.st_size, path))
+    total = sum(size for _, size, _ in entries)
+    for _, size, path in sorted(entries):
+        if total <= LARGEST_BYTES:
+            return
+        with contextlib.suppress(OSError):
+            path.unlink()
+        total -= size
