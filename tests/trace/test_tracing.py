@@ -285,3 +285,9 @@ def test_powers_have_the_type_that_numpy_gives_them(dtype: Any, exponent: Any) -
     got = trace(lambda x: x**exponent, x)(x)
     assert got.dtype == (x**exponent).dtype
     np.testing.assert_array_equal(got, x**exponent)
+
+
+@pytest.mark.parametrize("shape", [(-1, 3), (2.5, 3), -2, 1.5, ("a",), None])
+def test_a_shape_has_whole_extents(shape: Any) -> None:
+    with pytest.raises(WengertError, match="extents of a shape"):
+        abstract(shape)

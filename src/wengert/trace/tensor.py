@@ -148,6 +148,13 @@ def refuse(message: str) -> NoReturn:
     raise TraceError(message + here())
 
 
+_INTO_AN_ARRAY = (
+    "a traced value cannot be put into a NumPy array, by out[i] = x, np.array([x, y]) or np.asarray(x): "
+    "collect values in a list and join them with np.stack or np.concatenate; items of an array are replaced "
+    "with np.where or wengert.scatter_add"
+)
+
+
 class Tensor(ArrayMethods):
     """A value of a traced program; behaves like an array of its shape and dtype.
 
@@ -203,10 +210,7 @@ class Tensor(ArrayMethods):
         return call_function(function, args, kwargs)
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        refuse(
-            "a traced value cannot be put into a NumPy array: np.asarray is not needed, lists become arrays "
-            "with np.stack, and items are set with np.where, np.concatenate or wengert.scatter_add"
-        )
+        refuse(_INTO_AN_ARRAY)
 
     def __bool__(self) -> bool:
         return bool(self._known("bool()"))
@@ -218,10 +222,14 @@ class Tensor(ArrayMethods):
 
     def __int__(self) -> int:
         if self.dtype.kind == "f":
+            if source.is_assigning_item():
+                refuse(_INTO_AN_ARRAY)
             refuse("int() of a floating tensor would cut the derivative; use np.floor outside of the trace")
         return int(self._known("int()"))
 
     def __float__(self) -> NoReturn:
+        if source.is_assigning_item():
+            refuse(_INTO_AN_ARRAY)
         refuse("float() would cut the derivative; stay with NumPy functions (np.exp instead of math.exp)")
 
     def _known(self, use: str) -> np.ndarray[Any, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
 from wengert.run.llvm.codegen import elementwise
-from wengert.run.llvm.codegen.irtypes import supported
 
 # Compiling takes about a millisecond a line; a longer program would be compiled for longer than it runs.
 # Lines of kernels that share their code count once.
@@ -26,9 +25,6 @@ REASONS = {
 
 def left_to_numpy(node: Node) -> str | None:
     """Return the reason why NumPy runs a line, None where generated code does."""
-    types = [operand.type for operand in node.inputs]
-    if not all(supported(one.dtype) for one in (node.type, *types)):
-        return "float16: generated code would have to widen and round at every step"
     kind = node.primitive.kind
     name = node.primitive.name
     if name in REASONS:
