@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert.errors import DTypeError, IndexRangeError, ShapeError
 from wengert.primitives import movement
-from wengert.trace.numpy_functions.table import implements, listed, normalise_axis, whole
+from wengert.trace.numpy_functions.table import implements, listed, normalise_axis, reduced_axes, whole
 from wengert.trace.tensor import Tensor, here, refuse
 
 
@@ -141,6 +141,8 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", constant_values: Any
     low, high = (tuple(pair[side] for pair in pairs) for side in (0, 1))
     if min(*low, *high, 0, 0) < 0:
         raise ShapeError(f"pad: widths {pad_width} cannot be negative{here()}")
+    if array.ndim == 0:
+        return array
     interior = (0,) * array.ndim
     if np.ndim(constant_values) != 0:
         refuse("np.pad: one constant for all sides has a rule, several have not")
@@ -148,7 +150,8 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", constant_values: Any
     if isinstance(constant_values, (int, float)) and constant_values == 0:
         return padded
     inside = np.pad(np.ones(array.shape, bool), tuple(zip(low, high, strict=True)))
-    return np.where(inside, padded, constant_values)
+    constant = constant_values if isinstance(constant_values, Tensor) else np.asarray(constant_values)
+    return np.where(inside, padded, constant.astype(array.dtype))
 
 
 @implements(np.tile)
@@ -168,7 +171,8 @@ def tile(A: Any, reps: Any) -> Any:
 @implements(np.repeat)
 def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
     """np.repeat, by one count or one for each entry; counts decide the shape, so they are known numbers."""
-    x, place = (np.reshape(a, -1), 0) if axis is None or np.ndim(a) == 0 else (a, axis)
+    flat = axis is None or not reduced_axes(axis, np.ndim(a))
+    x, place = (np.reshape(a, -1), 0) if flat else (a, axis)
     place = normalise_axis(place, x.ndim)
     counts = np.asarray(whole(repeats, "a count") if isinstance(repeats, Tensor) else repeats)
     if counts.dtype.kind not in "iub":

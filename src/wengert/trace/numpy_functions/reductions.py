@@ -10,12 +10,19 @@ import numpy as np
 from wengert.errors import ConfigurationError, ShapeError
 from wengert.ir.composite import composite
 from wengert.primitives import reductions as primitives
-from wengert.trace.numpy_functions.table import implements, normalise_axes, normalise_axis, reduced_axes
+from wengert.trace.numpy_functions.table import implements, normalise_axes, reduced_axes, whole
 from wengert.trace.tensor import here, refuse
 
 
 def _cast(value: Any, dtype: Any) -> Any:
     return value if dtype is None else value.astype(dtype)
+
+
+def _one_axis(axis: Any, ndim: int) -> tuple[int, ...]:
+    """Return all axes for None, else the one; several are refused."""
+    if axis is not None:
+        whole(axis, "axis")
+    return reduced_axes(axis, ndim)
 
 
 @implements(np.sum)
@@ -65,23 +72,23 @@ def all(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
 @implements(np.argmax)
 def argmax(a: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """np.argmax."""
-    return primitives.argmax(a, axes=reduced_axes(axis, a.ndim), keepdims=bool(keepdims))
+    return primitives.argmax(a, axes=_one_axis(axis, a.ndim), keepdims=bool(keepdims))
 
 
 @implements(np.argmin)
 def argmin(a: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """np.argmin."""
-    return primitives.argmin(a, axes=reduced_axes(axis, a.ndim), keepdims=bool(keepdims))
+    return primitives.argmin(a, axes=_one_axis(axis, a.ndim), keepdims=bool(keepdims))
 
 
 @implements(np.cumsum)
 def cumsum(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
     """np.cumsum."""
     x = _cast(a, dtype)
-    if axis is None or x.ndim == 0:
-        reduced_axes(axis, x.ndim)
+    axes = _one_axis(axis, x.ndim)
+    if axis is None or not axes:
         return primitives.cumsum(np.reshape(x, -1), axis=0)
-    return primitives.cumsum(x, axis=normalise_axis(axis, x.ndim))
+    return primitives.cumsum(x, axis=axes[0])
 
 
 def _one_of(ddof: float, correction: float | None) -> float:
@@ -110,7 +117,7 @@ def var(
         When there are not more values than `ddof`.
     """
     x = _cast(a, dtype)
-    axes = reduced_axes(axis, x.ndim)
+    axes = normalise_axes(axis, x.ndim)
     ddof = _one_of(ddof, correction)
     count = math.prod(x.shape[one] for one in axes)
     if count - ddof <= 0:

@@ -25,6 +25,8 @@ def _bound(bound: Any, dtype: np.dtype[Any], sign: int) -> Any:
         return bound
     if dtype.kind == "f":
         return sign * np.inf
+    if dtype.kind == "b":
+        return sign > 0
     limits = np.iinfo(dtype)
     return int(limits.max if sign > 0 else limits.min)
 
@@ -88,6 +90,8 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
 @implements(np.nan_to_num)
 def nan_to_num(x: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     """np.nan_to_num."""
+    if x.dtype.kind != "f":
+        return x
     limits = np.finfo(x.dtype)
     finite = np.where(np.isnan(x), nan, x)
     finite = np.where(finite == np.inf, limits.max if posinf is None else posinf, finite)

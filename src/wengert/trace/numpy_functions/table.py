@@ -140,6 +140,8 @@ def normalise_axis(axis: Any, ndim: int) -> int:
     DTypeError
         When it is no integer.
     """
+    if isinstance(axis, (bool, np.bool_)):
+        raise DTypeError(f"axis {axis!r} is no integer{here()}")
     number = whole(axis, "axis")
     if not -ndim <= number < ndim:
         raise ShapeError(f"there is no axis {number} in an array of {ndim} axes{here()}")
