@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import pickle
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -30,14 +30,22 @@ def hold_static(tree: Any) -> tuple[Any, list[Static]]:
     ]
 
 
-@functools.cache
+_library: Any = None
+_loading = threading.Lock()
+
+
 def _optree() -> Any:
     """Return optree, which is loaded with the first trace and not by `import wengert`."""
-    import optree
+    global _library
+    if _library is None:
+        with _loading:  # several threads may trace first, and a class is registered once
+            if _library is None:
+                import optree
 
-    register: Any = optree.register_pytree_node  # its types want Collection
-    register(Static, lambda held: ((), held), lambda held, _: held.value, namespace=NAMESPACE)
-    return optree
+                register: Any = optree.register_pytree_node  # its types want Collection
+                register(Static, lambda held: ((), held), lambda held, _: held.value, namespace=NAMESPACE)
+                _library = optree
+    return _library
 
 
 def flatten(tree: Any) -> tuple[list[Any], Any]:
