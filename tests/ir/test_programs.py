@@ -32,7 +32,7 @@ def test_a_program_without_a_signature_takes_arrays() -> None:
     *_, program = sines()
     np.testing.assert_allclose(program(np.ones(3))[0], 2 * np.sin(np.ones(3)))
     assert repr(program) == "<program: 1 inputs, 2 lines, 1 outputs>"
-    assert program.work == 33
+    assert program.flops == 33
     with pytest.raises(WengertError, match=r"takes 1 arrays \(x\), got 2"):
         program(np.ones(3), np.ones(3))
     with pytest.raises(WengertError, match="takes 1 arrays"):

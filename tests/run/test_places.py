@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from wengert.run import threads
-from wengert.run.threads import run_together
+from wengert.run.threads import run_on_threads
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only there threads choose their processors")
 
@@ -22,14 +22,14 @@ def cores(monkeypatch):
     threads._one_of_each_core.cache_clear()
 
 
-def together(count):
+def on_threads(count):
     """Run a call on so many threads; return which were called."""
     called = []
 
     def nobody():
         raise AssertionError("nobody was interrupted")
 
-    run_together(called.append, count, nobody, nobody)
+    run_on_threads(called.append, count, nobody, nobody)
     return sorted(called)
 
 
@@ -40,7 +40,7 @@ def test_each_thread_moves_to_a_core_of_its_own_and_is_free_again(monkeypatch, c
         moves.setdefault(threading.current_thread().name, []).append(set(processors))
 
     monkeypatch.setattr(os, "sched_setaffinity", record)
-    assert together(3) == [0, 1, 2]
+    assert on_threads(3) == [0, 1, 2]
     assert sorted(moves) == ["wengert-0", "wengert-1", "wengert-2"]
     assert {processor for first, _ in moves.values() for processor in first} == cores
     assert all(len(first) == 1 and free == {0, 1, 2, 3, 6} for first, free in moves.values())
@@ -51,7 +51,7 @@ def test_threads_that_may_not_move_work_where_they_are(monkeypatch, cores):
         raise PermissionError("a sandbox")
 
     monkeypatch.setattr(os, "sched_setaffinity", forbidden)
-    assert together(3) == [0, 1, 2]
+    assert on_threads(3) == [0, 1, 2]
 
 
 def test_more_threads_than_cores_are_left_to_the_system(cores):

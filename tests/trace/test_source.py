@@ -125,7 +125,7 @@ def test_inputs_carry_the_names_of_arguments() -> None:
         return first + sum(rest) * scale + options["shift"]
 
     program = trace(function, 1.0, 2.0, 3.0, scale=4.0, shift=5.0)
-    assert [dict(node.params)["name"] for node in program.inputs] == [
+    assert [node.param("name") for node in program.inputs] == [
         "first",
         "rest0",
         "rest1",
@@ -133,9 +133,9 @@ def test_inputs_carry_the_names_of_arguments() -> None:
         "shift",
     ]
     nested = trace(lambda layers: layers[0]["W"] + layers[1], [{"W": 1.0}, 2.0])
-    assert [dict(node.params)["name"] for node in nested.inputs] == ["layers.0.W", "layers.1"]
-    assert [dict(node.params)["name"] for node in trace(np.sin, 1.0).inputs] != []
-    assert [dict(node.params)["name"] for node in trace(max, 2.0, 1.0).inputs] == ["argument0", "argument1"]
+    assert [node.param("name") for node in nested.inputs] == ["layers.0.W", "layers.1"]
+    assert [node.param("name") for node in trace(np.sin, 1.0).inputs] != []
+    assert [node.param("name") for node in trace(max, 2.0, 1.0).inputs] == ["argument0", "argument1"]
 
 
 def test_layers_and_composites() -> None:

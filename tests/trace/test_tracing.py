@@ -125,7 +125,7 @@ def test_trees_go_in_and_out() -> None:
 
     state = {"b": np.ones(2), "a": 5.0}
     program = trace(function, state, rate=2.0)
-    assert [dict(node.params)["name"] for node in program.inputs] == ["state.a", "state.b", "rate"]
+    assert [node.param("name") for node in program.inputs] == ["state.a", "state.b", "rate"]
     result = program(state, rate=4.0)
     np.testing.assert_array_equal(result["new"][0], 4)
     assert isinstance(result["new"][1], tuple)
@@ -267,7 +267,7 @@ def test_four_threads_at_once() -> None:
             delta = 2 * a * (1 - a**2)
             if not (np.allclose(got[0], x.T @ delta) and np.allclose(got[1], delta @ weight.T)):
                 failures.append(f"thread {seed}, turn {turn}")
-            if [dict(node.params)["name"] for node in program.inputs] != ["weight", "x"]:
+            if [node.param("name") for node in program.inputs] != ["weight", "x"]:
                 failures.append(f"thread {seed}: names")
 
     threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]

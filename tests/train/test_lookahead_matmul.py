@@ -5,7 +5,7 @@ import pytest
 
 from wengert import nn, optim, train
 from wengert.run.llvm import LLVMExecutor
-from wengert.run.llvm.fusion.kernel_plan import Form
+from wengert.run.llvm.fusion.kernels import Form
 from wengert.run.llvm.runtime.target import AVX2, SSE
 from wengert.run.llvm.schedule import schedule
 from wengert.train.native import Pace
@@ -20,7 +20,7 @@ OPTIMISERS = {
 
 
 def forms(loop):
-    return [kernel.form for kernel in loop.compiled.layout.order.plan.kernels]
+    return [kernel.form for kernel in loop.compiled.layout.schedule.plan.kernels]
 
 
 def network(units=128, dtype=np.float32):
@@ -52,7 +52,7 @@ def assert_close(result, oracle, dtype):
 def test_the_numbers_are_those_of_numpy(loops, name, units, dtype):
     net, options = network(units, dtype), {"optimizer": OPTIMISERS[name]}
     result = fit(net, **options)
-    assert all(forms(loop).count(Form.AHEAD) == 1 for loop in loops)
+    assert all(forms(loop).count(Form.LOOKAHEAD) == 1 for loop in loops)
     assert_close(result, fit(net, executor="numpy", **options), dtype)
 
 
@@ -61,7 +61,7 @@ def test_the_numbers_are_those_of_numpy(loops, name, units, dtype):
 def test_features_that_are_zero(loops, name, zeros):
     options = {"optimizer": OPTIMISERS[name], "zeros": zeros}
     result = fit(network(), **options)
-    assert Form.AHEAD in forms(loops[0])
+    assert Form.LOOKAHEAD in forms(loops[0])
     assert_close(result, fit(network(), executor="numpy", **options), np.float32)
 
 
@@ -77,7 +77,7 @@ def test_a_divergence_is_found_where_numpy_finds_it(loops, zeros):
 @pytest.mark.parametrize("target", [AVX2, SSE], ids=lambda target: target.cpu)
 def test_on_narrower_processors(loops, target):
     result = fit(network(), optimizer=optim.Adam(0.01), executor=LLVMExecutor(target))
-    assert Form.AHEAD in forms(loops[0])
+    assert Form.LOOKAHEAD in forms(loops[0])
     assert_close(result, fit(network(), optimizer=optim.Adam(0.01), executor="numpy"), np.float32)
 
 
@@ -89,8 +89,8 @@ def test_other_readers_of_the_matrix_see_it_before_the_update(loops, options):
 
 @pytest.mark.parametrize("name", ["sgd", "momentum"])
 def test_the_bits_depend_neither_on_threads_nor_on_where_a_run_begins(monkeypatch, loops, name):
-    monkeypatch.setattr(schedule, "WORTH_SHARING", 0.0)
-    monkeypatch.setattr(schedule, "MEETING", 0.0)
+    monkeypatch.setattr(schedule, "SMALLEST_SHARED", 0.0)
+    monkeypatch.setattr(schedule, "BARRIER_COST", 0.0)
     results = []
     for threads, steps in ((1, 1), (1, 3), (1, 1000), (2, 5), (3, 1000)):
         monkeypatch.setattr(Pace, "next", lambda self, seconds, given=(threads, steps): given)

@@ -39,13 +39,13 @@ def rows(rng):
 @pytest.fixture
 def shared(monkeypatch, loops):
     """Have all threads work on every kernel, however small, in every stretch of steps."""
-    monkeypatch.setattr(schedule, "WORTH_SHARING", 0.0)
-    monkeypatch.setattr(schedule, "MEETING", 0.0)
+    monkeypatch.setattr(schedule, "SMALLEST_SHARED", 0.0)
+    monkeypatch.setattr(schedule, "BARRIER_COST", 0.0)
 
-    def together(self, seconds):
+    def most(self, seconds):
         return self._candidates[-1], 1000
 
-    monkeypatch.setattr(Pace, "next", together)
+    monkeypatch.setattr(Pace, "next", most)
     return loops
 
 
@@ -173,7 +173,7 @@ def test_a_larger_step_is_shared_and_changes_no_bit(rng, loops):
     net = nn.Sequential(nn.Dense(100, 200, "relu"), nn.Dense(200, 10)).initialise(seed=0)
     one, two = (fit(net, X, y, batch_size=64, threads=threads, epochs=10) for threads in (1, 2))
     assert_same_bits(one, two)
-    assert all(loop.compiled.layout.order.shared for loop in loops)
+    assert all(loop.compiled.layout.schedule.shared for loop in loops)
 
 
 def test_several_models_train_at_once(rows, shared):

@@ -15,7 +15,7 @@ from wengert.transform.simplify import simplify
 
 def ratio(program, wrt):
     program = simplify(program)
-    return simplify(gradient(program, wrt, with_value=True)).work / program.work
+    return simplify(gradient(program, wrt, with_value=True)).flops / program.flops
 
 
 def weighted_sum(program):

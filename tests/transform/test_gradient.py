@@ -127,7 +127,7 @@ def test_adjoints_are_named_after_their_values() -> None:
 
 def test_unread_inputs_stay_arguments() -> None:
     slopes = gradient(trace(lambda x, y: (x * 2 + y * 0).sum(), np.ones(2), np.ones(2)))
-    assert [dict(node.params)["name"] for node in slopes.inputs] == ["x", "y"]
+    assert [node.param("name") for node in slopes.inputs] == ["x", "y"]
     np.testing.assert_array_equal(slopes(np.ones(2), np.ones(2))[0], 2)
 
 

@@ -51,7 +51,7 @@ def test_rows_read_one_by_one_are_joined_in_one_line():
     names = [line.primitive.name for line in program.lines]
     assert names.count("concatenate") == 1
     assert "pad" not in names
-    assert program.work < 5 * wg.trace(function, np.ones((50, 3))).work
+    assert program.flops < 5 * wg.trace(function, np.ones((50, 3))).flops
 
 
 def test_second_derivatives_go_through_joined_parts():

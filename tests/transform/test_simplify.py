@@ -211,7 +211,7 @@ def test_form(name):
     program = simplify(trace(written, *types))
     wanted = trace(expected, *types)
     assert str(program) == str(simplify(wanted))
-    assert program.work <= trace(written, *types).work
+    assert program.flops <= trace(written, *types).flops
     # The expected form is a final one.
     assert str(wanted) == str(simplify(wanted)) or not wanted.lines
 

@@ -56,18 +56,18 @@ def sampled_positions(indices: Iterable[Index], rng: np.random.Generator) -> dic
     return {index: chosen[index.extent] for index in indices if index.extent in chosen}
 
 
-def _pair(step: Step, point: Point, rng: np.random.Generator, strains: list[str]) -> tuple[Array, Array]:
-    """Return what the line says and what the engine says; overflows in the line are noted in `strains`."""
+def _pair(step: Step, point: Point, rng: np.random.Generator, fp_flags: list[str]) -> tuple[Array, Array]:
+    """Return what the line says and what the engine says; overflows in the line are noted in `fp_flags`."""
     if step.axes is not None:
         wanted = [axis for axis in step.axes if axis is not None]
         expected = Evaluation(point, {}).run(step.truth, wanted)
         shape = tuple(1 if axis is None else axis.extent for axis in step.axes)
-        said = matrix_value(step.after, point, strains)
+        said = matrix_value(step.after, point, fp_flags)
         # A zero matrix is written 0, whatever its shape.
         return np.broadcast_to(said, shape) if step.after == ZERO else said, expected.reshape(shape)
     axes = tuple(dict.fromkeys([*free_indices(step.truth), *free_indices(step.after)]))
     positions = sampled_positions(axes, rng)
-    said = Evaluation(point, positions, strains).run(step.after, axes)
+    said = Evaluation(point, positions, fp_flags).run(step.after, axes)
     return said, Evaluation(point, positions).run(step.truth, axes)
 
 
@@ -79,14 +79,14 @@ def check_step(step: Step, point: Point, rng: np.random.Generator, where: str) -
     DerivationError
         When they disagree; names the line.
     """
-    strains: list[str] = []
-    said, expected = _pair(step, point, rng, strains)
+    fp_flags: list[str] = []
+    said, expected = _pair(step, point, rng, fp_flags)
     if not np.all(np.isfinite(said)):
         return False
     scale = max(1.0, float(np.max(np.abs(expected), initial=0)))
     fits = said.shape == expected.shape
     if not (fits and np.allclose(said, expected, rtol=0, atol=RELATIVE_TOLERANCE * scale)):
-        if fits and strains:  # ln(e^x + e^y) is −∞ in floating point where x and y are −800
+        if fits and fp_flags:  # ln(e^x + e^y) is −∞ in floating point where x and y are −800
             return False
         from wengert.explain.printers.blocks import plain
 

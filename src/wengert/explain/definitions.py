@@ -29,7 +29,7 @@ from wengert.explain.expressions import (
 from wengert.explain.indices import Index, Position, fresh
 from wengert.explain.letters import Letters, kept_axes, product_axes
 from wengert.explain.templates import parse
-from wengert.ir.node import Node, constant_value
+from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
 from wengert.primitives import exponential
 
@@ -42,7 +42,7 @@ def uniform_value(node: Node) -> float | None:
     """Return the number that all elements of a constant are, None where they differ or it is no constant."""
     if node.primitive.name == "broadcast_to":
         return uniform_value(node.inputs[0])
-    value = constant_value(node)
+    value = node.value
     if value is None or value.size == 0 or value.dtype.kind not in "fiub":
         return None
     first = value.reshape(-1)[0]

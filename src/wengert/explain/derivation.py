@@ -147,7 +147,7 @@ def float64_leaves(tree: Any) -> Any:
 
 def targets_of(recording: Recording, wrt: str | Sequence[str] | None) -> list[Node]:
     """Return the inputs to differentiate by."""
-    paths = {str(dict(node.params)["name"]): node for node in recording.program.inputs}
+    paths = {str(node.param("name")): node for node in recording.program.inputs}
     floating = {name: node for name, node in paths.items() if node.type.is_float}
     if wrt is None:
         return list(floating.values())
@@ -232,7 +232,7 @@ class Request:
 
     def _check_names(self, problem: Problem) -> None:
         """Refuse names for what the derivation does not have."""
-        known = {str(dict(node.params)["name"]) for node in problem.program.inputs}
+        known = {str(node.param("name")) for node in problem.program.inputs}
         known |= {one.name for one in self.recording.program.provenance.values() if one.name}
         shown = problem.names
         for old, new in self.names.items():

@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert.errors import DerivationError, NonFiniteError
 from wengert.explain.expressions import Symbol
-from wengert.ir.node import Node, make_input, make_node
+from wengert.ir.node import Node, make_input, with_operands
 from wengert.ir.program import Program, reading_order
 from wengert.run.executor import Executable, Executor
 from wengert.trace.tensor import Trace, as_tensor
@@ -165,7 +165,7 @@ class Engine:
         new = {one: make_input(self.symbols[one].name, one.type) for one in reads}
         for one in [*(one for one in ordered if one not in new), node]:
             operands = tuple(new[operand] for operand in one.inputs)
-            new[one] = make_node(one.primitive, operands, dict(one.params)) if one.inputs else one
+            new[one] = with_operands(one, *operands) if one.inputs else one
         return Program([new[one] for one in reads], [new[node]]), reads
 
 

@@ -62,11 +62,11 @@ RELATIONS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-def watching(strains: list[str] | None) -> AbstractContextManager[object]:
-    """Return a context in which NumPy warns of nothing, and notes overflows and infinities in `strains`."""
-    if strains is None:
+def watching(fp_flags: list[str] | None) -> AbstractContextManager[object]:
+    """Return a context in which NumPy warns of nothing, and notes overflows and infinities in `fp_flags`."""
+    if fp_flags is None:
         return np.errstate(all="ignore")
-    noted = strains
+    noted = fp_flags
 
     def note(kind: str, flag: int) -> None:
         noted.append(kind)
@@ -82,20 +82,20 @@ class Evaluation:
     point : Point
     positions : mapping of Index to ndarray
         The positions at which a free index is taken; all of them where it is not given.
-    strains : list of str, optional
+    fp_flags : list of str, optional
         Takes note of overflows and of infinities on the way, such as ln 0.
     """
 
     def __init__(
-        self, point: Point, positions: Mapping[Index, Array], strains: list[str] | None = None
+        self, point: Point, positions: Mapping[Index, Array], fp_flags: list[str] | None = None
     ) -> None:
         self.point = point
         self.positions = positions
-        self._strains = strains
+        self._fp_flags = fp_flags
 
     def run(self, expression: Expression, axes: Sequence[Index]) -> Array:
         """Return the values as an array with the given axes."""
-        with watching(self._strains):
+        with watching(self._fp_flags):
             return self._aligned(self.named(expression), axes).astype(np.float64)
 
     def _range(self, index: Index) -> Array:

@@ -42,7 +42,7 @@ def product_axes(node: Node) -> tuple[list[list[str]], list[str]]:
     """Return the index letters of the operands and of the result of a contraction, as einsum writes them."""
     name = node.primitive.name
     if name == "einsum":
-        left, right = dict(node.params)["subscripts"].split("->")
+        left, right = node.param("subscripts").split("->")
         return [list(term) for term in left.split(",")], list(right)
     if name == "outer":
         return [["i"], ["j"]], ["i", "j"]

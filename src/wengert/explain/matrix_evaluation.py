@@ -35,15 +35,15 @@ from wengert.explain.templates import written_out
 from wengert.primitives import reference
 
 
-def matrix_value(expression: Expression, point: Point, strains: list[str] | None = None) -> Array:
-    """Return the value as a matrix; overflows on the way are noted in `strains`.
+def matrix_value(expression: Expression, point: Point, fp_flags: list[str] | None = None) -> Array:
+    """Return the value as a matrix; overflows on the way are noted in `fp_flags`.
 
     Raises
     ------
     DerivationError
         When shapes do not fit as matrices: nothing is broadcast but scalars.
     """
-    with watching(strains):
+    with watching(fp_flags):
         return _value(expression, point).astype(np.float64)
 
 

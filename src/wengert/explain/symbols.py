@@ -58,7 +58,7 @@ def _parameter_names(program: Program, bias: str) -> dict[Node, str]:
     result: dict[Node, str] = {}
     numbers: dict[str, int] = {}
     for node in program.inputs:
-        path = str(dict(node.params)["name"])
+        path = str(node.param("name"))
         last = path.rpartition(".")[2]
         if "." in path and last in ("weight", "bias"):
             stem = "W" if last == "weight" else bias

@@ -27,7 +27,7 @@ def check_argument(node: Node, value: Any) -> np.ndarray[Any, Any]:
     ShapeError, DTypeError
         When the array is not of the input's type. A Python scalar takes the input's dtype.
     """
-    name = dict(node.params)["name"]
+    name = node.param("name")
     if isinstance(value, np.ma.MaskedArray):
         raise DTypeError(f"argument {name!r}: masked arrays are refused; fill them first with .filled(value)")
     weak = type(value) in (bool, int, float)

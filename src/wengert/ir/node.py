@@ -64,6 +64,29 @@ class Node:
     def __repr__(self) -> str:
         return f"<node {self.primitive.name} {self.type}>"
 
+    def param(self, name: str) -> Any:
+        """Return the value of a parameter.
+
+        Raises
+        ------
+        KeyError
+            When the node has no parameter of that name.
+        """
+        for known, value in self.params:
+            if known == name:
+                return value
+        raise KeyError(f"{self.primitive.name} has no parameter {name!r}")
+
+    @property
+    def value(self) -> np.ndarray[Any, Any] | None:
+        """The read-only array of a constant, None for any other node."""
+        return self.params[0][1].array if self.primitive is CONSTANT else None
+
+    @property
+    def flops(self) -> int:
+        """Number of floating-point operations of one run, as the primitive counts them."""
+        return self.primitive.flops(self.type, [operand.type for operand in self.inputs], dict(self.params))
+
 
 class Literal:
     """A read-only array that is compared by dtype, shape and a digest of its bytes.
@@ -163,6 +186,11 @@ def make_node(primitive: Primitive, inputs: Iterable[Node], params: dict[str, An
     return known
 
 
+def with_operands(node: Node, *operands: Node) -> Node:
+    """Return the node of the same primitive and parameters on other operands."""
+    return make_node(node.primitive, operands, dict(node.params))
+
+
 def _reference_only(*_: Any, **__: Any) -> Any:
     raise AssertionError("inputs and constants have values, not rules")
 
@@ -171,7 +199,7 @@ def _constant_type(value: Literal) -> TensorType:
     return tensor_type(value.array.shape, value.array.dtype)
 
 
-def _no_work(*_: Any) -> int:
+def _no_flops(*_: Any) -> int:
     return 0
 
 
@@ -185,7 +213,7 @@ INPUT = register(
         vjp=NotDifferentiable("an input has no operands"),
         notation=Notation("{name}"),
         python="{name}",
-        work=_no_work,
+        flops=_no_flops,
         domain=(),
         source="Wengert 1964",
     )
@@ -201,7 +229,7 @@ CONSTANT = register(
         vjp=NotDifferentiable("a constant has no operands"),
         notation=Notation("{value}"),
         python="{value}",
-        work=_no_work,
+        flops=_no_flops,
         domain=(Interval(-1, 1),),
         source="Wengert 1964",
     )
@@ -239,11 +267,3 @@ def make_number(value: float, dtype: np.dtype[Any]) -> Node:
 @lru_cache(maxsize=1024)
 def _recent_number(value: float, dtype: np.dtype[Any]) -> Node:
     return make_constant(np.asarray(value, dtype))
-
-
-def constant_value(node: Node) -> np.ndarray[Any, Any] | None:
-    """Return the array of a constant node, None for any other."""
-    if node.primitive is not CONSTANT:
-        return None
-    value: np.ndarray[Any, Any] = node.params[0][1].array
-    return value

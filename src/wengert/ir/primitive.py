@@ -90,8 +90,8 @@ class Primitive:
     notation : Notation
     python : str or callable
         NumPy source with the operands as ``{0}``, ``{1}``, …; a callable gets the types and the params.
-    work : callable
-        ``work(result type, operand types, params)``: number of floating-point operations.
+    flops : callable
+        ``flops(result type, operand types, params)``: number of floating-point operations.
     domain : tuple of Interval
         Where each operand may be drawn from.
     special : tuple of float
@@ -104,6 +104,10 @@ class Primitive:
         NumPy universal functions that this primitive stands for when they meet a tensor.
     linear : bool
         Linear in each operand, so a cotangent of zero can only contribute zero.
+    decomposition : callable, optional
+        ``decomposition(*operands, **params)``: the same value made of simpler primitives, in plain NumPy code
+        that is traced. It serves every backend that has no code of its own for the primitive; rounding may
+        differ from the reference's in the last bits, special values may not.
     """
 
     name: str
@@ -114,13 +118,14 @@ class Primitive:
     vjp: VjpRule | NotDifferentiable
     notation: Notation
     python: str | Callable[..., str]
-    work: Callable[..., int]
+    flops: Callable[..., int]
     domain: tuple[Interval, ...]
     source: str
     special: tuple[float, ...] = ()
     ties: str = ""
     implements: tuple[Callable[..., Any], ...] = ()
     linear: bool = False
+    decomposition: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         for field in ("name", "source"):

@@ -155,12 +155,9 @@ class Program:
         return tuple(node for node in self.nodes if node.inputs)
 
     @property
-    def work(self) -> int:
+    def flops(self) -> int:
         """Number of floating-point operations of one run, as the primitives count them."""
-        return sum(
-            node.primitive.work(node.type, [operand.type for operand in node.inputs], dict(node.params))
-            for node in self.nodes
-        )
+        return sum(node.flops for node in self.nodes)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run line by line with the reference semantics.
@@ -178,7 +175,7 @@ class Program:
         if self.signature is not None:
             return self.signature.flatten(args, kwargs)
         if kwargs or len(args) != len(self.inputs):
-            names = ", ".join(dict(node.params)["name"] for node in self.inputs)
+            names = ", ".join(node.param("name") for node in self.inputs)
             raise WengertError(f"the program takes {len(self.inputs)} arrays ({names}), got {len(args)}")
         return args
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.node import CONSTANT, Node, constant_value
+from wengert.ir.node import CONSTANT, Node
 from wengert.ir.primitive import Kind
 
 _WHOLE_BELOW = 1e6  # whole numbers up to here are written without a decimal point
@@ -61,7 +61,7 @@ def uniform_array(node: Node) -> ast.expr | None:
     """Return np.zeros, np.ones or np.full where a node repeats one number, None elsewhere."""
     if node.primitive.name != "broadcast_to":
         return None
-    value = constant_value(node.inputs[0])
+    value = node.inputs[0].value
     if value is None or value.size != 1:
         return None
     return _filled(node.type.shape, value.reshape(-1)[0])
@@ -114,18 +114,18 @@ def weak_literal(node: Node, decimal: bool = False) -> ast.expr:
 
     Where there is none, Python's own float (`decimal`) still is a float64.
     """
-    return _number(node.params[0][1].array[()], decimal)
+    return _number(node.param("value").array[()], decimal)
 
 
 def index_literal(node: Node) -> ast.expr:
     """Return a small array of indices as it stands between brackets: a list."""
-    array = node.params[0][1].array
+    array = node.param("value").array
     return _counted(array) or elements_of(array)
 
 
 def strong_literal(node: Node) -> ast.expr:
     """Return a constant together with its dtype."""
-    array = node.params[0][1].array
+    array = node.param("value").array
     if array.ndim == 0:
         number = ast.unparse(_number(array[()], decimal=True))
         return parsed(f"np.{'bool_' if array.dtype == np.bool_ else array.dtype.name}({number})")

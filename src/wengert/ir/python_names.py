@@ -32,7 +32,7 @@ class Names:
         self.last: dict[str, int] = {}  # by name, so that a loop of 100,000 x is no search for a free number
         self.known: dict[Node, str] = {}
         for node in program.inputs:
-            own = identifier(str(dict(node.params)["name"]))
+            own = identifier(str(node.param("name")))
             self.known[node] = self._unique(f"{own}_" if own in self.taken else own)
 
     def _unique(self, wanted: str, numbered: bool = False) -> str:

@@ -27,13 +27,13 @@ def names(program: Program) -> dict[Node, str]:
     """Return the name of each node: the argument's for inputs, ``v0``, ``v1``, … for the lines."""
     result: dict[Node, str] = {}
     for node in program.inputs:
-        result[node] = str(dict(node.params)["name"])
+        result[node] = str(node.param("name"))
     taken = set(result.values())
     numbered = (f"v{number}" for number in itertools.count())
     fresh = (candidate for candidate in numbered if candidate not in taken)
     for node in program.nodes:
         if node.primitive is CONSTANT and node.type.ndim == 0:
-            value = node.params[0][1].array.item()
+            value = node.param("value").array.item()
             result[node] = repr(value) if math.isfinite(value) else str(value)
         elif node not in result:
             result[node] = next(fresh)

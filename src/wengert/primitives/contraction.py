@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def _matmul_vjp(ct: Any, out: Any, x: Any, y: Any) -> tuple[Any, ...]:
     return ct @ np.swapaxes(y, -1, -2), np.swapaxes(x, -1, -2) @ ct
 
 
-def _matmul_work(out: TensorType, operands: list[TensorType], params: dict[str, Any]) -> int:
+def _matmul_flops(out: TensorType, operands: list[TensorType], params: dict[str, Any]) -> int:
     return 2 * out.size * operands[0].shape[-1]
 
 
@@ -63,7 +64,7 @@ matmul = register(
         vjp=_matmul_vjp,
         notation=Notation("{0} {1}"),
         python="{0} @ {1}",
-        work=_matmul_work,
+        flops=_matmul_flops,
         domain=(REAL_LINE, REAL_LINE),
         source="lecture 004, task 2; Giles 2008, 2.2.2",
         implements=(np.matmul,),
@@ -87,9 +88,10 @@ outer = register(
         vjp=lambda ct, out, x, y: (ct @ y, x @ ct),
         notation=Notation(r"{0} \otimes {1}"),
         python="np.outer({0}, {1})",
-        work=lambda out, operands, params: out.size,
+        flops=lambda out, operands, params: out.size,
         domain=(REAL_LINE, REAL_LINE),
         source="lecture 004, task 2",
+        decomposition=lambda x, y: x[:, None] * y[None, :],
     )
 )
 
@@ -163,9 +165,51 @@ def _einsum_vjp(ct: Any, out: Any, *operands: Any, subscripts: Any) -> tuple[Any
     return tuple(contributions)
 
 
-def _einsum_work(out: TensorType, operands: list[TensorType], params: dict[str, Any]) -> int:
+def _einsum_flops(out: TensorType, operands: list[TensorType], params: dict[str, Any]) -> int:
     extents = index_extents(params["subscripts"], tuple(operands))
     return max(2, len(operands)) * math.prod(extents.values())
+
+
+def _pairwise(*operands: Any, subscripts: str) -> Any:
+    """Products of matrices, of two operands after the other."""
+    left, result = subscripts.split("->")
+    terms = left.split(",")
+    value, letters = operands[0], terms[0]
+    for place in range(1, len(operands)):
+        later = set(result).union(*terms[place + 1 :])
+        value, letters = _pair(value, letters, operands[place], terms[place], later)
+    value, letters = _summed(value, letters, set(result))
+    return np.transpose(value, [letters.index(letter) for letter in result]) if result else value
+
+
+def _summed(value: Any, letters: str, kept: set[str]) -> tuple[Any, str]:
+    """Sum over the indices that nobody reads any more."""
+    axes = tuple(axis for axis, letter in enumerate(letters) if letter not in kept)
+    if axes:
+        value = np.sum(value, axis=axes)
+    return value, "".join(letter for letter in letters if letter in kept)
+
+
+def _pair(x: Any, of_x: str, y: Any, of_y: str, later: set[str]) -> tuple[Any, str]:
+    """Contract two operands: indices of both that are wanted later repeat the product, others are summed."""
+    x, of_x = _summed(x, of_x, later | set(of_y))
+    y, of_y = _summed(y, of_y, later | set(of_x))
+    shared = [letter for letter in of_x if letter in of_y]
+    batch = [letter for letter in shared if letter in later]
+    inner = [letter for letter in shared if letter not in later]
+    rows = [letter for letter in of_x if letter not in of_y]
+    columns = [letter for letter in of_y if letter not in of_x]
+    extents = {**dict(zip(of_x, x.shape, strict=True)), **dict(zip(of_y, y.shape, strict=True))}
+
+    def arranged(value: Any, letters: str, groups: Sequence[Sequence[str]]) -> Any:
+        order = [letters.index(letter) for group in groups for letter in group]
+        ordered = np.transpose(value, order) if order else value
+        merged = [math.prod(extents[letter] for letter in group) for group in groups[1:]]
+        return np.reshape(ordered, [*[extents[letter] for letter in groups[0]], *merged])
+
+    product = arranged(x, of_x, [batch, rows, inner]) @ arranged(y, of_y, [batch, inner, columns])
+    letters = [*batch, *rows, *columns]
+    return np.reshape(product, [extents[letter] for letter in letters]), "".join(letters)
 
 
 einsum = register(
@@ -180,8 +224,9 @@ einsum = register(
         python=lambda *operands, subscripts: (
             f"np.einsum({subscripts!r}, " + ", ".join(f"{{{i}}}" for i in range(len(operands))) + ")"
         ),
-        work=_einsum_work,
+        flops=_einsum_flops,
         domain=(REAL_LINE, REAL_LINE),
         source="lecture 004, task 1",
+        decomposition=_pairwise,
     )
 )

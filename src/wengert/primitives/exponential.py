@@ -88,6 +88,12 @@ def _share(x: Any, y: Any) -> Any:
     return np.where((x == y) & np.isinf(x), np.where(x > 0, 0.5, 0.0), sigmoid(x - y))
 
 
+def _logaddexp(x: Any, y: Any) -> Any:
+    # Equal operands apart: the difference of two infinities is NaN.
+    apart = np.maximum(x, y) + np.log1p(np.exp(-np.abs(x - y)))
+    return np.where(x == y, x + math.log(2), apart)
+
+
 logaddexp = elementwise(
     "logaddexp",
     numpy=np.logaddexp,
@@ -102,6 +108,7 @@ logaddexp = elementwise(
     ties="½ each where both are +∞, 0 where both are −∞",
     operations=2 * TRANSCENDENTAL,
     source="DLMF 4.2.17",
+    decomposition=_logaddexp,
 )
 
 
@@ -121,6 +128,7 @@ xlogy = elementwise(
     ties="both derivatives are 0 at (0, 0)",
     operations=TRANSCENDENTAL,
     source="DLMF 4.2.26",
+    decomposition=lambda x, y: np.where(x == 0, 0 * x, x * np.log(np.where(x == 0, 1, y))),
 )
 
 erf = elementwise(
@@ -147,4 +155,5 @@ exp_difference = elementwise(
     ties="a second operand of −∞ counts as 0, so that the softmax of nothing possible is 0",
     operations=TRANSCENDENTAL + 1,
     source="Blanchard, Higham & Higham 2021",
+    decomposition=lambda x, y: np.exp(x - np.where(y == -np.inf, 0, y)),
 )

@@ -86,7 +86,7 @@ gather = register(
         vjp=_gather_vjp,
         notation=Notation("{0}_{{{1}}}"),
         python=lambda x, *indices, axes: _gather_text(x, indices, axes),
-        work=lambda out, operands, params: out.size,
+        flops=lambda out, operands, params: out.size,
         domain=(REAL_LINE,),
         source="NumPy reference: advanced indexing",
         linear=True,
@@ -131,7 +131,7 @@ scatter_add = register(
             + ", ".join(f"{{{i + 1}}}" for i in range(len(indices)))
             + f", axes={axes}, shape={shape})"
         ),
-        work=lambda out, operands, params: operands[0].size + out.size,
+        flops=lambda out, operands, params: operands[0].size + out.size,
         domain=(REAL_LINE,),
         source="the transpose of indexing",
         linear=True,
@@ -164,7 +164,7 @@ one_hot = register(
         python=lambda indices, *, count, dtype: (
             f"np.eye({count}, dtype=np.{dtype.name if dtype != BOOL else 'bool_'})[{{0}}]"
         ),
-        work=lambda out, operands, params: out.size,
+        flops=lambda out, operands, params: out.size,
         domain=(Interval(0, 2, integer=True),),
         source="lecture 003, the target vectors",
     )

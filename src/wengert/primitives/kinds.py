@@ -95,6 +95,7 @@ def elementwise(
     operations: int = 1,
     implements: tuple[Callable[..., Any], ...] = (),
     linear: bool = False,
+    decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
     """Declare an operation that acts on each element, with NumPy's broadcasting.
 
@@ -130,13 +131,14 @@ def elementwise(
             vjp=vjp,
             notation=notation,
             python=python,
-            work=lambda out, operands, params: operations * out.size,
+            flops=lambda out, operands, params: operations * out.size,
             domain=domain,
             source=source,
             special=special,
             ties=ties,
             implements=(*((numpy,) if isinstance(numpy, np.ufunc) else ()), *implements),
             linear=linear,
+            decomposition=decomposition,
         )
     )
 
@@ -173,6 +175,7 @@ def reduction(
     domain: tuple[Interval, ...] = (REAL_LINE,),
     ties: str = "",
     linear: bool = False,
+    decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
     """Declare a reduction over ``axes`` (non-negative, sorted) with ``keepdims``.
 
@@ -205,11 +208,12 @@ def reduction(
             vjp=vjp,
             notation=notation,
             python=source_text,
-            work=lambda out, operands, params: operations * operands[0].size,
+            flops=lambda out, operands, params: operations * operands[0].size,
             domain=domain,
             source=source,
             ties=ties,
             linear=linear,
+            decomposition=decomposition,
         )
     )
 
@@ -224,6 +228,7 @@ def movement(
     source: str,
     notation: Notation,
     copies: bool,
+    decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
     """Declare an operation that only moves elements; it is linear and leaves dtypes alone.
 
@@ -242,9 +247,10 @@ def movement(
             vjp=vjp,
             notation=notation,
             python=python,
-            work=lambda out, operands, params: out.size if copies else 0,
+            flops=lambda out, operands, params: out.size if copies else 0,
             domain=(REAL_LINE,),
             source=source,
             linear=True,
+            decomposition=decomposition,
         )
     )

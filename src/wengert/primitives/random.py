@@ -43,7 +43,7 @@ random_uniform = register(
         vjp=_PIECEWISE,
         notation=Notation(r"U_{{{0}}}"),
         python=lambda key, *, shape, dtype: f"random_uniform({{0}}, {shape}, np.{dtype.name})",
-        work=lambda out, operands, params: 25 * out.size,
+        flops=lambda out, operands, params: 25 * out.size,
         domain=(_WORDS,),
         source="Salmon, Moraes, Dror & Shaw 2011 (Philox-4x32-10)",
     )
@@ -67,7 +67,7 @@ fold_in_primitive = register(
         vjp=_PIECEWISE,
         notation=Notation(r"\operatorname{{fold}}\left({0}, {1}\right)"),
         python="fold_in({0}, {1})",
-        work=lambda out, operands, params: 100,
+        flops=lambda out, operands, params: 100,
         domain=(_WORDS, _WORDS),
         source="Salmon, Moraes, Dror & Shaw 2011 (Philox-4x32-10)",
     )

@@ -52,6 +52,10 @@ def _mean(x: Any, axes: Any, keepdims: Any) -> Any:
     return reference.wide_sum(x, axes, keepdims) / x.dtype.type(count)
 
 
+def _mean_decomposition(x: Any, axes: Any, keepdims: Any) -> Any:
+    return np.sum(x, axis=axes, keepdims=keepdims) / math.prod(x.shape[axis] for axis in axes)
+
+
 mean = reduction(
     "mean",
     numpy=_mean,
@@ -63,6 +67,7 @@ mean = reduction(
     python="np.mean",
     source="lecture 000, several examples",
     linear=True,
+    decomposition=_mean_decomposition,
 )
 
 
@@ -133,6 +138,14 @@ prod = reduction(
     source="DLMF 1.4.9",
 )
 
+
+def _logsumexp_decomposition(x: Any, axes: Any, keepdims: Any) -> Any:
+    top = np.max(x, axis=axes, keepdims=True)
+    shift = np.where(np.isfinite(top), top, 0)
+    total = np.log(np.sum(np.exp(x - shift), axis=axes, keepdims=True)) + shift
+    return total if keepdims else np.squeeze(total, axis=axes)
+
+
 logsumexp = reduction(
     "logsumexp",
     numpy=lambda x, axes, keepdims: reference.logsumexp(x, axes, keepdims),
@@ -146,6 +159,7 @@ logsumexp = reduction(
     operations=TRANSCENDENTAL,
     ties="0 where all elements are −∞",
     source="Blanchard, Higham & Higham 2021",
+    decomposition=_logsumexp_decomposition,
 )
 
 _POSITION = NotDifferentiable("a position does not change under a small change of the values")
@@ -216,7 +230,7 @@ cumsum = register(
         vjp=lambda ct, out, x, axis: (np.flip(np.cumsum(np.flip(ct, axis), axis=axis), axis),),
         notation=Notation(r"\operatorname{{cumsum}} {0}"),
         python=lambda operand, *, axis: f"np.cumsum({{0}}, axis={axis})",
-        work=lambda out, operands, params: out.size,
+        flops=lambda out, operands, params: out.size,
         domain=(REAL_LINE,),
         source="DLMF 1.4.8 on each partial sum",
         linear=True,

@@ -117,7 +117,7 @@ astype = register(
         vjp=lambda ct, out, x, dtype: (ct,),
         notation=Notation("{0}", ("1",)),
         python=lambda operand, *, dtype: f"{{0}}.astype(np.{dtype.name if dtype != BOOL else 'bool_'})",
-        work=lambda out, operands, params: out.size,
+        flops=lambda out, operands, params: out.size,
         domain=(REAL_LINE,),
         source="NumPy 2 casting rules",
         linear=True,

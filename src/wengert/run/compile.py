@@ -69,27 +69,9 @@ class CompiledFunction(WrappedFunction):
         return self._inspectable(args, kwargs).llvm()
 
     def kernels(self, *args: Any, profile: bool = False, **kwargs: Any) -> list[Any]:
-        """Return the kernels that compute the function for such arguments, in the order in which they run.
+        """Return the kernels that compute the function for such arguments; see `Program.kernels`.
 
-        Parameters
-        ----------
-        *args, **kwargs
-            As in a call.
-        profile : bool
-            Run each kernel by itself on these arguments, on one core, and say how long it takes. Its share
-            of the roofline is the time that the core's peak of multiply-adds or its bandwidth allow,
-            measured once in a process, in relation to that.
-
-        Returns
-        -------
-        list of KernelSummary
-            What each kernel fuses, its floating-point operations, and the bytes that it reads and writes;
-            ``print`` shows a table.
-
-        Raises
-        ------
-        ConfigurationError
-            When the function runs with NumPy.
+        With `profile` they are run on these arguments.
         """
         run = self._inspectable(args, kwargs)
         return run.kernels(flatten(hold_static((args, kwargs))[0])[0] if profile else None)

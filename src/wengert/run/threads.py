@@ -130,7 +130,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def run_together(
+def run_on_threads(
     call: Callable[[int], None], count: int, finish: Callable[[], None], abandon: Callable[[], None]
 ) -> None:
     """Run ``call(0)`` to ``call(count - 1)`` at the same time, each on a thread of its own.

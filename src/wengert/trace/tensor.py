@@ -125,7 +125,7 @@ class Trace:
             pending += trace.captured - seen
             seen |= trace.captured
         raise ConcreteValueError(
-            f"the value of {dict(node.params)['name']!r} is not known: it was traced from its type alone"
+            f"the value of {node.param('name')!r} is not known: it was traced from its type alone"
             f"{here()}. Use np.where to choose between values, or trace from an array, which specialises "
             "the program"
         )

@@ -45,24 +45,9 @@ class CompiledStep:
         return self.program.llvm() if loop is None else loop.llvm()
 
     def kernels(self, *, profile: bool = False) -> list[Any]:
-        """Return the kernels of a step, in the order in which they run.
+        """Return the kernels of a step; see `Program.kernels`.
 
-        Parameters
-        ----------
-        profile : bool
-            Run each by itself, on one core, on the first rows, and say how long it takes; see
-            `Program.kernels`. The network is not changed.
-
-        Returns
-        -------
-        list of KernelSummary
-            What each kernel fuses, its floating-point operations, and the bytes that it reads and writes;
-            ``print`` shows a table.
-
-        Raises
-        ------
-        ConfigurationError
-            Where NumPy would run the step.
+        With `profile` they are run on the first rows. The network is not changed.
         """
         loop = self._loop()
         return self.program.kernels(profile=profile) if loop is None else loop.kernels(profile)

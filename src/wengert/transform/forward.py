@@ -31,10 +31,10 @@ def pushforward(program: Program, wrt: Sequence[int]) -> Program:
     trace.provenance.update(program.provenance)
     targets = [program.inputs[position] for position in wrt]
     for target in targets:
-        check_differentiable(target, f"argument {dict(target.params)['name']!r}")
+        check_differentiable(target, f"argument {target.param('name')!r}")
     with trace.recording():
         dummies = [make_input(f"u{i}", node.type) for i, node in enumerate(program.outputs)]
-        tangents = [make_input(f"d{dict(node.params)['name']}", node.type) for node in targets]
+        tangents = [make_input(f"d{node.param('name')}", node.type) for node in targets]
         cotangents = [Tensor(dummy, trace) for dummy in dummies]
         transposed = backpropagate(program.outputs, cotangents, targets, trace, guard=False)
         directions = [Tensor(tangent, trace) for tangent in tangents]

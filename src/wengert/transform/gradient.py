@@ -213,7 +213,7 @@ def pullback(program: Program, wrt: Sequence[int], guard: bool = True) -> Progra
     trace.provenance.update(program.provenance)
     targets = [program.inputs[position] for position in wrt]
     for target in targets:
-        check_differentiable(target, f"input {dict(target.params)['name']!r}")
+        check_differentiable(target, f"input {target.param('name')!r}")
     with trace.recording():
         seeds = [make_input(f"cotangent{i}", node.type) for i, node in enumerate(program.outputs)]
         cotangents = [Tensor(seed, trace) for seed in seeds]
@@ -254,7 +254,7 @@ def gradient(program: Program, wrt: Sequence[int] | None = None, with_value: boo
     positions = range(len(program.inputs)) if wrt is None else wrt
     targets = [program.inputs[position] for position in positions]
     for target in targets:
-        check_differentiable(target, f"argument {dict(target.params)['name']!r}")
+        check_differentiable(target, f"argument {target.param('name')!r}")
     trace = Trace(rule="seed")
     trace.provenance.update(program.provenance)
     with trace.recording():

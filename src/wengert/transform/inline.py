@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wengert.ir.node import Node, make_node
+from wengert.ir.node import Node, with_operands
 from wengert.ir.program import Program
 from wengert.trace.tensor import Tensor, Trace
 
@@ -17,7 +17,7 @@ def substitute(program: Program, replacements: Sequence[Node]) -> dict[Node, Nod
             continue
         operands = tuple(new[operand] for operand in node.inputs)
         unchanged = all(mine is theirs for mine, theirs in zip(operands, node.inputs, strict=True))
-        new[node] = node if unchanged else make_node(node.primitive, operands, dict(node.params))
+        new[node] = node if unchanged else with_operands(node, *operands)
     return new
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from wengert.errors import VerificationError
-from wengert.ir.node import Node, make_node
+from wengert.ir.node import Node, with_operands
 from wengert.ir.program import Program
 from wengert.ir.provenance import UNKNOWN, Provenance
 from wengert.transform.rules import RULES
@@ -84,7 +84,7 @@ class _Rewriting:
         """Return what `node` turns into next: its operands in final form, then what a rule makes of it."""
         operands = tuple([self.final[operand] for operand in node.inputs])
         if operands != node.inputs:
-            return make_node(node.primitive, operands, dict(node.params))
+            return with_operands(node, *operands)
         for rule in RULES.get(node.primitive.name, ()):
             result = rule(node)
             if result is None or result is node:

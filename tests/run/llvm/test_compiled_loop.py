@@ -13,7 +13,7 @@ from wengert.run.llvm.runtime import recent
 from wengert.run.llvm.schedule import schedule
 from wengert.run.loop import Roles
 from wengert.run.numpy import NumpyExecutor
-from wengert.run.threads import default_threads, run_together, share_of
+from wengert.run.threads import default_threads, run_on_threads, share_of
 
 SIZE, BATCH, STEPS = 5, 4, 7
 
@@ -21,8 +21,8 @@ SIZE, BATCH, STEPS = 5, 4, 7
 @pytest.fixture
 def everything_shared(monkeypatch):
     """Have all threads work on every kernel."""
-    monkeypatch.setattr(schedule, "WORTH_SHARING", 0.0)
-    monkeypatch.setattr(schedule, "MEETING", 0.0)
+    monkeypatch.setattr(schedule, "SMALLEST_SHARED", 0.0)
+    monkeypatch.setattr(schedule, "BARRIER_COST", 0.0)
     monkeypatch.setattr(recent, "_known", OrderedDict())
 
 
@@ -183,7 +183,7 @@ def test_calls_run_together():
         meeting.wait(timeout=60)  # all three are there, or nobody gets on
         seen.append(number)
 
-    run_together(call, 3, meeting.abort, meeting.abort)
+    run_on_threads(call, 3, meeting.abort, meeting.abort)
     assert sorted(seen) == [0, 1, 2]
 
 
@@ -204,7 +204,7 @@ def test_a_thread_that_cannot_be_started_leaves_nobody_waiting(monkeypatch):
 
     monkeypatch.setattr(threading.Thread, "start", refused)
     with pytest.raises(RuntimeError, match="can't start"):
-        run_together(call, 3, meeting.abort, meeting.abort)
+        run_on_threads(call, 3, meeting.abort, meeting.abort)
 
 
 def test_nothing_is_left_running(everything_shared):

@@ -15,7 +15,7 @@ import wengert as wg
 from wengert.errors import ConfigurationError, DTypeError, IndexRangeError, ShapeError, WengertWarning
 from wengert.run import default
 from wengert.run.llvm import LLVMExecutor
-from wengert.run.llvm.fusion.numpy_fallback import LONGEST_PROGRAM, left_to_numpy
+from wengert.run.llvm.fusion.lowering import LONGEST_PROGRAM, left_to_numpy
 from wengert.run.llvm.runtime.target import LoadedCode, host_target, host_triple, object_code
 from wengert.run.numpy import NumpyExecutor
 

@@ -166,7 +166,7 @@ class _Reader:
         node = operand.node
         inputs = self.problem.program.inputs
         given = node in inputs
-        parameter = given and "." in str(dict(node.params)["name"])
+        parameter = given and "." in str(node.param("name"))
         return parameter, given, inputs.index(node) if given else node.serial
 
     def _derivative(self, symbol: Symbol, operand: Symbol) -> LocalDerivative | None:

@@ -67,7 +67,7 @@ def _parameters(problem: Problem) -> set[Node]:
 
 
 def _path(node: Node) -> str:
-    return str(dict(node.params)["name"])
+    return str(node.param("name"))
 
 
 def _moved_parameter(node: Node, parameters: set[Node]) -> bool:

@@ -9,7 +9,7 @@ from wengert.explain.expressions import Element, Symbol, Verbatim, walk
 from wengert.explain.numbers import short
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
-from wengert.ir.node import Node, constant_value
+from wengert.ir.node import Node
 from wengert.ir.primitive import NotDifferentiable
 from wengert.ir.program import reading_order
 
@@ -40,7 +40,7 @@ def definitions(problem: Problem) -> Section:
 
 def _given(symbol: Symbol) -> str:
     """Return an input with its shape; a short array that the function brings with it, with its numbers."""
-    value = constant_value(symbol.node)
+    value = symbol.node.value
     if value is not None and value.ndim == 1 and value.size <= _FEW:
         return f"{symbol.name} = ({', '.join(short(float(one)) for one in value)})"
     return f"{symbol.name}: {dimensions(symbol.shape)}"

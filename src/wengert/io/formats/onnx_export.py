@@ -14,7 +14,8 @@ from wengert.io.formats.onnx_operators import Line, lower
 from wengert.io.formats.portable_model import PortableModel, statistics, trace_model, word_codes
 from wengert.io.formats.row_program import RowProgram
 from wengert.io.preprocess import NumberColumn
-from wengert.ir.node import INPUT, constant_value
+from wengert.io.reading.cells import MISSING, spellings
+from wengert.ir.node import INPUT
 from wengert.storage.checksum import PLACEHOLDER, seal
 from wengert.trace.tree import flatten, leaf_paths
 
@@ -104,9 +105,11 @@ def _columns(graph: Graph, model: PortableModel) -> list[str]:
             continue
         words = graph.input(column.name, "STRING", (None, 1))
         known, other = word_codes(column)
+        spelled = {spelling: code for name, code in known.items() for spelling in spellings(name)}
+        spelled.update(dict.fromkeys(MISSING, known[""]))
         tables: dict[str, Any] = {
-            "keys_strings": list(known),
-            "values_int64s": list(known.values()),
+            "keys_strings": list(spelled),
+            "values_int64s": list(spelled.values()),
             "default_int64": other,
         }
         codes.append(graph.add("LabelEncoder", words, domain="ai.onnx.ml", **tables))
@@ -125,7 +128,7 @@ def _lowered(graph: Graph, program: RowProgram, initialisers: list[str], argumen
         return counted[0]
 
     for node in program.program.nodes:
-        constant = constant_value(node)
+        constant = node.value
         if constant is not None:
             values[node] = graph.constant(constant)
         elif node.primitive is not INPUT:

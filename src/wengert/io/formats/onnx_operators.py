@@ -10,7 +10,7 @@ import numpy as np
 from wengert.errors import UnsupportedFunctionError
 from wengert.io.formats.onnx_graph import Graph
 from wengert.io.formats.row_program import RowProgram, Rows
-from wengert.ir.node import Node, constant_value
+from wengert.ir.node import Node
 
 _END = 2**63 - 1
 _SAME = {
@@ -139,7 +139,7 @@ def _exp_difference(line: Line) -> str:
 
 def _maximum(line: Line) -> str:
     for place, operand in enumerate(line.node.inputs):
-        value = constant_value(operand)
+        value = operand.value
         if value is not None and value.ndim == 0 and value == 0:
             return line.graph.add("Relu", line.operands[1 - place])
     return line.graph.add("Max", *line.operands)

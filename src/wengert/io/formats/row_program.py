@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import UnsupportedFunctionError
-from wengert.ir.node import INPUT, Node, constant_value
+from wengert.ir.node import INPUT, Node
 from wengert.trace.tracing import abstract, trace
 from wengert.transform.simplify import simplify
 
@@ -77,8 +77,8 @@ class RowProgram:
             )
             if not same:
                 raise _depends("the operations")
-            value = constant_value(node)
-            other = constant_value(twin)
+            value = node.value
+            other = twin.value
             if value is not None and other is not None and not np.array_equal(value, other, equal_nan=True):
                 raise _depends("a constant")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.node import Node, constant_value, make_input, make_node
+from wengert.ir.node import Node, make_input, make_node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
 from wengert.primitives.selection import stop_gradient
@@ -18,10 +18,11 @@ from wengert.run.llvm.codegen.cancellation import slices
 from wengert.run.llvm.codegen.generators import Generators
 from wengert.run.llvm.codegen.kernel_functions import KERNELS
 from wengert.run.llvm.fusion.decomposition import expand
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel, Plan, plan
-from wengert.run.llvm.fusion.numpy_fallback import LONGEST_PROGRAM, left_to_numpy
+from wengert.run.llvm.fusion.kernel_plan import plan
+from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
+from wengert.run.llvm.fusion.lowering import LONGEST_PROGRAM, left_to_numpy
 from wengert.run.llvm.fusion.views import whole
-from wengert.run.llvm.matmul.lookahead_matmul import looking_ahead
+from wengert.run.llvm.matmul.lookahead_matmul import lookahead
 from wengert.run.llvm.matmul.weight_layout import lay_in_panels
 from wengert.run.llvm.profile.kernel_table import KernelTable, summary
 from wengert.run.llvm.runtime.array_address import address
@@ -30,9 +31,9 @@ from wengert.run.llvm.runtime.cache import cached_object_code
 from wengert.run.llvm.runtime.loop_state import NativeProgress
 from wengert.run.llvm.runtime.target import LoadedCode, Target
 from wengert.run.llvm.schedule.buffers import ARENA, FLAG, ORDER, STATE, memory_of_loop
-from wengert.run.llvm.schedule.schedule import cost, is_own, ordered
+from wengert.run.llvm.schedule.schedule import cost, is_own, scheduled
 from wengert.run.loop import Roles
-from wengert.run.threads import run_together, share_of
+from wengert.run.threads import run_on_threads, share_of
 
 Array = np.ndarray[Any, Any]
 
@@ -68,7 +69,7 @@ class CompiledLoop:
         self._inputs = [memory.slots.get(sources.get(node, node)) for node in program.inputs]
         self._table = (ctypes.c_void_p * memory.table_length)()
         for node in memory.constants:
-            constant = constant_value(node)
+            constant = node.value
             assert constant is not None
             self._table[memory.slots[node]] = address(constant)
         integer = ctypes.c_int64
@@ -85,7 +86,7 @@ class CompiledLoop:
 
     def batch(self) -> dict[Node, Array]:
         """Return memory for the rows of a batch; each thread has its own."""
-        kernels = self.layout.order.plan.kernels
+        kernels = self.layout.schedule.plan.kernels
         return _memory(node for one in kernels if one.form is Form.ROWS for node in one.stored)
 
     def between(self) -> dict[Node, Array]:
@@ -117,9 +118,9 @@ class NativeLoop:
     compiled : CompiledLoop
     progress : NativeProgress
     data : sequence of ndarray
-        The inputs behind the carry.
+        The inputs after the carry.
     threads : int
-        At most so many work on a step.
+        The most threads that work on a step.
     """
 
     def __init__(
@@ -149,7 +150,7 @@ class NativeLoop:
             if granted == 1 and not self.compiled.layout.slices:
                 enter(tables[0], row, count, 0, 1)
                 return
-            run_together(
+            run_on_threads(
                 lambda number: enter(tables[number], row, count, number, granted),
                 granted,
                 self._progress.finish,
@@ -162,7 +163,7 @@ class NativeLoop:
 
     def kernels(self, profile: bool) -> KernelTable:
         """Return the kernels of a step; see `StepLoop`."""
-        kernels = self.compiled.layout.order.plan.kernels
+        kernels = self.compiled.layout.schedule.plan.kernels
         summaries = [summary(kernel) for kernel in kernels]
         if not profile:
             return KernelTable(summaries)
@@ -187,36 +188,38 @@ def compiled_loop(program: Program, roles: Roles, target: Target) -> CompiledLoo
     too_long = len(expanded.nodes) > LONGEST_PROGRAM
     if too_long or any(left_to_numpy(node) is not None for node in expanded.lines):
         return None
-    made, ahead = looking_ahead(expanded, roles) or (plan(expanded), None)
+    made, ahead = lookahead(expanded, roles) or (plan(expanded), None)
     sources, made = _with_rows(made, roles)
     batch = expanded.inputs[roles.rows[0]].type.shape[0]
-    written_over = _written_over(made, roles.carried)
-    if written_over is None:
+    aliased = _aliased(made, roles.carried)
+    if aliased is None:
         return None
     first = () if ahead is None else (ahead.first,)
     if ahead is not None:
-        written_over[ahead.result] = ahead.given
+        aliased[ahead.result] = ahead.given
     loss = made.outputs[roles.carried]
     at_last = [loss.base, expanded.inputs[roles.counter]]
     generators = Generators([*first, *made.kernels], target)
-    order = ordered(made, written_over, at_last, generators.units)
-    if order is None:
-        made, written_over = _staged(made, written_over, generators)
+    schedule = scheduled(made, aliased, at_last, generators.units)
+    if schedule is None:
+        made, aliased = _staged(made, aliased, generators)
         generators = Generators([*first, *made.kernels], target)
-        order = ordered(made, written_over, at_last, generators.units)
-        assert order is not None
-    panels = lay_in_panels(made, written_over, target)
+        schedule = scheduled(made, aliased, at_last, generators.units)
+        assert schedule is not None
+    panels = lay_in_panels(made, aliased, target)
     generators = Generators([*first, *made.kernels], target)
     single = {node: (source, 0) for node, source in sources.items()} if batch == 1 else {}
     if ahead is not None:
-        written_over |= {ahead.first.line: ahead.given}
+        aliased |= {ahead.first.line: ahead.given}
         single[ahead.following] = sources[ahead.row], 1
-        if any(kernel.form is Form.AHEAD for kernel in order.shared):
-            order = replace(order, shared=order.shared | set(first))
-    memory = memory_of_loop(order.plan, order.phases, written_over, sources.values())
-    is_tiny = order.last == 0 and sum(cost(kernel) for kernel in order.plan.kernels) < _TINY
-    looks = slices(order.plan.kernels, generators.units, generators.looks_itself)
-    layout = loop_function.LoopLayout(order, memory, generators, batch, single, first, loss, is_tiny, looks)
+        if any(kernel.form is Form.LOOKAHEAD for kernel in schedule.shared):
+            schedule = replace(schedule, shared=schedule.shared | set(first))
+    memory = memory_of_loop(schedule.plan, schedule.phases, aliased, sources.values())
+    is_tiny = schedule.last == 0 and sum(cost(kernel) for kernel in schedule.plan.kernels) < _TINY
+    looks = slices(schedule.plan.kernels, generators.units, generators.looks_itself)
+    layout = loop_function.LoopLayout(
+        schedule, memory, generators, batch, single, first, loss, is_tiny, looks
+    )
     loaded = LoadedCode(cached_object_code(layout, target), target)
     return CompiledLoop(expanded, roles, layout, sources, panels, loaded)
 
@@ -260,8 +263,8 @@ def _with_rows(made: Plan, roles: Roles) -> tuple[dict[Node, Node], Plan]:
     return sources, replace(made, kernels=[*copies, *made.kernels])
 
 
-def _written_over(made: Plan, carried: int) -> dict[Node, Node] | None:
-    """Return which input each carried output is written over; None where one cannot be."""
+def _aliased(made: Plan, carried: int) -> dict[Node, Node] | None:
+    """Return the input whose memory each carried output takes; None where one cannot."""
     stored = {node for kernel in made.kernels for node in kernel.stored}
     found: dict[Node, Node] = {}
     inputs, outputs = made.program.inputs, made.program.outputs
@@ -275,19 +278,17 @@ def _written_over(made: Plan, carried: int) -> dict[Node, Node] | None:
     return found
 
 
-def _staged(
-    made: Plan, written_over: dict[Node, Node], generators: Generators
-) -> tuple[Plan, dict[Node, Node]]:
+def _staged(made: Plan, aliased: dict[Node, Node], generators: Generators) -> tuple[Plan, dict[Node, Node]]:
     """Give outputs a place of their own that cannot take their input's, and copy them there at the end."""
     kept: dict[Node, Node] = {}
     copied: dict[Node, Node] = {}
     copies: list[Kernel] = []
-    for result, place in written_over.items():
-        if ordered(made, {**kept, result: place}, [], generators.units) is not None:
+    for result, place in aliased.items():
+        if scheduled(made, {**kept, result: place}, [], generators.units) is not None:
             kept[result] = place
             continue
         copy = make_node(stop_gradient, (result,))
-        while copy in written_over or copy in copied:
+        while copy in aliased or copy in copied:
             copy = make_node(stop_gradient, (copy,))
         copied[copy] = place
         leaves = {copy.inputs[0]: whole(result)}

@@ -13,28 +13,29 @@ import numpy as np
 
 from wengert.errors import WengertError
 from wengert.ir.evaluate import check_argument, evaluate, evaluate_node
-from wengert.ir.node import Node, constant_value
+from wengert.ir.node import Node
 from wengert.ir.program import Program
 from wengert.run.executor import Executable
 from wengert.run.llvm.codegen.call_function import (
     ABANDONED,
     RUN,
-    RUN_TOGETHER,
+    RUN_PARALLEL,
     Layout,
     Segment,
     layout,
     state_words,
 )
-from wengert.run.llvm.codegen.cancellation import WISH, WRONG_INDEX
+from wengert.run.llvm.codegen.cancellation import CANCEL, WRONG_INDEX
 from wengert.run.llvm.codegen.generators import Generators
 from wengert.run.llvm.codegen.kernel_dedup import distinct_lines
 from wengert.run.llvm.codegen.kernel_functions import KERNELS
 from wengert.run.llvm.compiled_loop import NativeLoop, compiled_loop
 from wengert.run.llvm.fusion.decomposition import expand
 from wengert.run.llvm.fusion.in_place import joined_in_place
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel, Plan, plan
-from wengert.run.llvm.fusion.numpy_fallback import LONGEST_PROGRAM
-from wengert.run.llvm.fusion.rematerialisation import recomputed
+from wengert.run.llvm.fusion.kernel_plan import plan
+from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
+from wengert.run.llvm.fusion.lowering import LONGEST_PROGRAM
+from wengert.run.llvm.fusion.rematerialisation import rematerialised
 from wengert.run.llvm.fusion.views import View
 from wengert.run.llvm.profile.kernel_table import KernelSummary, KernelTable, summary
 from wengert.run.llvm.runtime.array_address import address
@@ -43,11 +44,11 @@ from wengert.run.llvm.runtime.loop_state import NativeProgress
 from wengert.run.llvm.runtime.recent import recent
 from wengert.run.llvm.runtime.target import LoadedCode, Target, host_target
 from wengert.run.llvm.schedule.buffers import ALIGNMENT, ARENA, FLAG, STATE, memory_of
-from wengert.run.llvm.schedule.parallel_call import is_long, together
+from wengert.run.llvm.schedule.parallel_call import is_long, parallel_call
 from wengert.run.loop import Progress, Roles
 from wengert.run.numpy import NumpyExecutor
 from wengert.run.numpy.memory import keep_freed_memory
-from wengert.run.threads import default_threads, run_together, share_of
+from wengert.run.threads import default_threads, run_on_threads, share_of
 
 Array = np.ndarray[Any, Any]
 
@@ -55,7 +56,7 @@ Array = np.ndarray[Any, Any]
 class LLVMExecutor:
     """Compiles a program to machine code.
 
-    What is better left to NumPy stands in `wengert.run.llvm.fusion.numpy_fallback`.
+    What is better left to NumPy stands in `wengert.run.llvm.fusion.lowering`.
 
     Parameters
     ----------
@@ -82,13 +83,13 @@ class LLVMExecutor:
 
     def _compiled(self, program: Program) -> Executable:
         expanded = expand(program)
-        made = joined_in_place(recomputed(plan(expanded)))
+        made = joined_in_place(rematerialised(plan(expanded)))
         if distinct_lines(made.kernels) > LONGEST_PROGRAM:
             return NumpyExecutor().compile(program)
         keep_freed_memory()
         shared = None
         if self.threads > 1 and is_long(made):
-            shared = together(made, Generators(made.kernels, self.target).units)
+            shared = parallel_call(made, Generators(made.kernels, self.target).units)
         memory = memory_of(made, None if shared is None else shared.phases)
         planned = layout(made, memory, self.target, shared)
         loaded = LoadedCode(cached_object_code(planned, self.target), self.target)
@@ -147,13 +148,13 @@ class CompiledProgram:
         self.layout = layout
         self._memory = memory = layout.memory
         self.loaded = loaded  # holds the machine code
-        self._threads = 1 if layout.together is None else threads
+        self._threads = 1 if layout.parallel is None else threads
         prototype = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
         if any(segment.is_native for segment in layout.segments):
             self._run = prototype(loaded.address(RUN))
-        if layout.together is not None:
-            self._run_shared = prototype(loaded.address(RUN_TOGETHER))
-        self._constants: dict[Node, Any] = {node: constant_value(node) for node in memory.constants}
+        if layout.parallel is not None:
+            self._run_shared = prototype(loaded.address(RUN_PARALLEL))
+        self._constants: dict[Node, Any] = {node: node.value for node in memory.constants}
         self._table = (ctypes.c_void_p * memory.table_length)()
         for node, constant in self._constants.items():
             self._table[memory.slots[node]] = address(constant)
@@ -190,7 +191,7 @@ class CompiledProgram:
             return
 
         def finish() -> None:
-            frame.flags[WISH] = 1
+            frame.flags[CANCEL] = 1
 
         with share_of(self._threads) as granted:
             if granted > 1:
@@ -200,12 +201,12 @@ class CompiledProgram:
                 def abandon() -> None:
                     state[ABANDONED] = 1
 
-                run_together(
+                run_on_threads(
                     lambda number: self._run_shared(frame.table, number, granted), granted, finish, abandon
                 )
                 return
             # Python hears of Ctrl-C between two calls, so that somebody has to wait meanwhile.
-            run_together(
+            run_on_threads(
                 lambda _: self._run(frame.table, segment.first, segment.end), 1, finish, abandon=finish
             )
 
@@ -214,14 +215,7 @@ class CompiledProgram:
         return self.layout.text()
 
     def kernels(self, arguments: Sequence[Any] | None = None) -> KernelTable:
-        """Return the kernels in the order in which they run, with what each computes, reads and writes.
-
-        Parameters
-        ----------
-        arguments : sequence of array, optional
-            One for each input: to run each kernel on by itself and say how long it takes, and how long it
-            would take at the limits of one core.
-        """
+        """Return the kernels, timed on arguments where there are any; see `Inspectable`."""
         summaries = [summary(kernel) for kernel in self.plan.kernels]
         return KernelTable(summaries if arguments is None else self._timed(summaries, arguments))
 
@@ -261,7 +255,7 @@ class CompiledProgram:
         return Frame(table, alone, arena, flags)
 
     def _arena(self) -> Array:
-        """Return an arena that nobody uses."""
+        """Return an arena that is not in use."""
         with self._lock:
             if self._idle:
                 return self._idle.pop()

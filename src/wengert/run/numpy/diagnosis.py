@@ -87,7 +87,7 @@ def _finite(value: np.ndarray[Any, Any]) -> bool:
 
 
 def _label(node: Node, known: Provenance) -> str:
-    return str(dict(node.params)["name"]) if node.primitive is INPUT else known.name or node.primitive.name
+    return str(node.param("name")) if node.primitive is INPUT else known.name or node.primitive.name
 
 
 def _finding(program: Program, node: Node, values: dict[Node, np.ndarray[Any, Any]]) -> NonFinite:

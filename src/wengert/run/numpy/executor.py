@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert.errors import WengertError
 from wengert.ir.evaluate import check_argument
-from wengert.ir.node import Node, constant_value
+from wengert.ir.node import Node
 from wengert.ir.program import Program
 from wengert.run.executor import Executable
 from wengert.run.numpy.memory import Line, keep_freed_memory, owns_result, plan_lines
@@ -33,7 +33,7 @@ class NumpyExecutor:
         place = {node: position for position, node in enumerate(program.inputs)}
         for node in program.nodes:
             place.setdefault(node, len(place))
-        constants = {place[node]: constant_value(node) for node in program.nodes if not node.inputs}
+        constants = {place[node]: node.value for node in program.nodes if not node.inputs}
         initial = [constants.get(position) for position in range(len(place))]
         return _Compiled(program, plan_lines(program, place), initial, place)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from wengert.ir.node import Node
+from wengert.ir.node import Node, with_operands
 from wengert.ir.primitive import Kind
-from wengert.transform.rules.table import again, build, filled, is_a, is_number, names_of_kind, rule, shaped
+from wengert.transform.rules.table import build, filled, is_a, is_number, names_of_kind, rule, shaped
 
 
 @rule(*names_of_kind(Kind.ELEMENTWISE))
@@ -20,7 +20,7 @@ def implicit_broadcast(node: Node) -> Node | None:
         operands = list(node.inputs)
         operands[place] = operand.inputs[0]
         if np.broadcast_shapes(*[one.type.shape for one in operands]) == node.type.shape:
-            return again(node, *operands)
+            return with_operands(node, *operands)
     return None
 
 
@@ -30,7 +30,7 @@ def late_broadcast(node: Node) -> Node | None:
     if len(node.inputs) != 1 or is_a(node, "stop_gradient"):
         return None
     (x,) = node.inputs
-    return shaped(again(node, x.inputs[0]), node) if is_a(x, "broadcast_to") else None
+    return shaped(with_operands(node, x.inputs[0]), node) if is_a(x, "broadcast_to") else None
 
 
 @rule("add")
@@ -85,5 +85,5 @@ def nested_where(node: Node) -> Node | None:
         y = y.inputs[2]
     else:
         return None
-    changed = again(node, condition, x, y)
+    changed = with_operands(node, condition, x, y)
     return changed if changed.type is node.type else None

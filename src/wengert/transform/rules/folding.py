@@ -7,16 +7,14 @@ import math
 import numpy as np
 
 from wengert.ir.evaluate import evaluate_node
-from wengert.ir.node import CONSTANT, Node, constant_value, make_constant
+from wengert.ir.node import CONSTANT, Node, make_constant, with_operands
 from wengert.ir.primitive import Kind
 from wengert.transform.rules.table import (
-    again,
     build,
     filled,
     is_a,
     is_scalar_constant,
     names_of_kind,
-    param,
     rule,
     shaped,
     uniform_element,
@@ -53,7 +51,7 @@ def fold(node: Node) -> Node | None:
     if node.type.size > _LARGEST or is_a(node, "broadcast_to", "stop_gradient"):
         return None
     with np.errstate(all="ignore"):
-        return make_constant(evaluate_node(node, [constant_value(operand) for operand in node.inputs]))
+        return make_constant(evaluate_node(node, [operand.value for operand in node.inputs]))
 
 
 @rule(*names_of_kind(Kind.ELEMENTWISE))
@@ -67,7 +65,7 @@ def fold_uniform(node: Node) -> Node | None:
         elements.append(element)
     if is_a(node, "stop_gradient") or not node.type.shape or node.type.size == 0:
         return None
-    return shaped(again(node, *[make_constant(np.asarray(element)) for element in elements]), node)
+    return shaped(with_operands(node, *[make_constant(np.asarray(element)) for element in elements]), node)
 
 
 @rule("where")
@@ -84,14 +82,14 @@ def where_known(node: Node) -> Node | None:
 def sum_of_copies(node: Node) -> Node | None:
     """Σ of n equal copies → n times the copy."""
     (x,) = node.inputs
-    axes = param(node, "axes")
+    axes = node.param("axes")
     if not is_a(x, "broadcast_to") or not node.type.is_float or not axes:
         return None
     copy = x.inputs[0]
     new = x.type.ndim - copy.type.ndim
     if any(axis >= new and copy.type.shape[axis - new] != 1 for axis in axes):
         return None
-    kept = param(node, "keepdims")
+    kept = node.param("keepdims")
     shape = [
         1 if axis in axes else extent for axis, extent in enumerate(x.type.shape) if kept or axis not in axes
     ]

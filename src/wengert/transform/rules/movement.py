@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wengert.ir.node import Node
-from wengert.transform.rules.table import again, build, is_a, param, rule
+from wengert.ir.node import Node, with_operands
+from wengert.transform.rules.table import build, is_a, rule
 
 
 @rule("reshape", "broadcast_to", "astype")
@@ -16,27 +16,27 @@ def no_change(node: Node) -> Node | None:
 @rule("squeeze", "expand_dims", "flip")
 def no_axes(node: Node) -> Node | None:
     """A movement along no axis."""
-    return node.inputs[0] if not param(node, "axes") else None
+    return node.inputs[0] if not node.param("axes") else None
 
 
 @rule("transpose")
 def transpose_in_place(node: Node) -> Node | None:
     """A transposition that leaves every axis where it is."""
-    return node.inputs[0] if param(node, "axes") == tuple(range(node.type.ndim)) else None
+    return node.inputs[0] if node.param("axes") == tuple(range(node.type.ndim)) else None
 
 
 @rule("slice")
 def slice_everything(node: Node) -> Node | None:
     """A slice that takes everything in order."""
     (x,) = node.inputs
-    return x if x.type is node.type and all(step == 1 for step in param(node, "step")) else None
+    return x if x.type is node.type and all(step == 1 for step in node.param("step")) else None
 
 
 @rule("reshape")
 def reshape_twice(node: Node) -> Node | None:
     """Reshaping what was only reshaped, or given axes of extent 1, → one reshape."""
     (x,) = node.inputs
-    return again(node, x.inputs[0]) if is_a(x, "reshape", "expand_dims", "squeeze") else None
+    return with_operands(node, x.inputs[0]) if is_a(x, "reshape", "expand_dims", "squeeze") else None
 
 
 @rule("squeeze", "expand_dims")
@@ -52,15 +52,15 @@ def transpose_twice(node: Node) -> Node | None:
     (x,) = node.inputs
     if not is_a(x, "transpose"):
         return None
-    inner = param(x, "axes")
-    return build("transpose", x.inputs[0], axes=tuple(inner[axis] for axis in param(node, "axes")))
+    inner = x.param("axes")
+    return build("transpose", x.inputs[0], axes=tuple(inner[axis] for axis in node.param("axes")))
 
 
 @rule("broadcast_to")
 def broadcast_twice(node: Node) -> Node | None:
     """A broadcast of a broadcast."""
     (x,) = node.inputs
-    return again(node, x.inputs[0]) if is_a(x, "broadcast_to") else None
+    return with_operands(node, x.inputs[0]) if is_a(x, "broadcast_to") else None
 
 
 @rule("flip")

@@ -6,17 +6,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from wengert.ir.node import INPUT, Node, constant_value
+from wengert.ir.node import INPUT, Node, with_operands
 from wengert.transform.rules.scaling import representable, scaled, split
-from wengert.transform.rules.table import (
-    again,
-    build,
-    filled,
-    is_a,
-    param,
-    rule,
-    uniform_element,
-)
+from wengert.transform.rules.table import build, filled, is_a, rule, uniform_element
 
 # Only cheap ones change their form: where both forms are read, a logsumexp would be computed twice.
 _CHEAP = ("sum", "mean")
@@ -26,27 +18,27 @@ _CHEAP = ("sum", "mean")
 def nothing_reduced(node: Node) -> Node | None:
     """A reduction over axes of extent 1, or none → the elements themselves."""
     (x,) = node.inputs
-    if x.type.dtype != node.type.dtype or any(x.type.shape[axis] != 1 for axis in param(node, "axes")):
+    if x.type.dtype != node.type.dtype or any(x.type.shape[axis] != 1 for axis in node.param("axes")):
         return None
-    return x if param(node, "keepdims") else build("squeeze", x, axes=param(node, "axes"))
+    return x if node.param("keepdims") else build("squeeze", x, axes=node.param("axes"))
 
 
 @rule("squeeze")
 def squeeze_reduced(node: Node) -> Node | None:
     """squeeze(sum(x, keepdims)) → sum(x)."""
     (x,) = node.inputs
-    if not is_a(x, *_CHEAP) or not param(x, "keepdims") or param(x, "axes") != param(node, "axes"):
+    if not is_a(x, *_CHEAP) or not x.param("keepdims") or x.param("axes") != node.param("axes"):
         return None
-    return build(x.primitive.name, x.inputs[0], axes=param(x, "axes"), keepdims=False)
+    return build(x.primitive.name, x.inputs[0], axes=x.param("axes"), keepdims=False)
 
 
 @rule("expand_dims")
 def expand_reduced(node: Node) -> Node | None:
     """expand_dims(sum(x)) → sum(x, keepdims) over the same axes."""
     (x,) = node.inputs
-    if not is_a(x, *_CHEAP) or param(x, "keepdims") or param(x, "axes") != param(node, "axes"):
+    if not is_a(x, *_CHEAP) or x.param("keepdims") or x.param("axes") != node.param("axes"):
         return None
-    return build(x.primitive.name, x.inputs[0], axes=param(x, "axes"), keepdims=True)
+    return build(x.primitive.name, x.inputs[0], axes=x.param("axes"), keepdims=True)
 
 
 @rule("reshape")
@@ -55,7 +47,7 @@ def reshape_reduced(node: Node) -> Node | None:
     (x,) = node.inputs
     if not is_a(x, *_CHEAP):
         return None
-    other = build(x.primitive.name, x.inputs[0], axes=param(x, "axes"), keepdims=not param(x, "keepdims"))
+    other = build(x.primitive.name, x.inputs[0], axes=x.param("axes"), keepdims=not x.param("keepdims"))
     return other if other.type is node.type else None
 
 
@@ -63,11 +55,11 @@ def reshape_reduced(node: Node) -> Node | None:
 def reduced_twice(node: Node) -> Node | None:
     """Σ Σ x → Σ x over both sets of axes; likewise for a maximum of maxima, …"""
     (x,) = node.inputs
-    outer, keepdims = param(node, "axes"), param(node, "keepdims")
+    outer, keepdims = node.param("axes"), node.param("keepdims")
     if x.primitive is not node.primitive or x.inputs[0].type.dtype != x.type.dtype:
         return None
-    inner = param(x, "axes")
-    if param(x, "keepdims") != keepdims:
+    inner = x.param("axes")
+    if x.param("keepdims") != keepdims:
         return None
     if not keepdims:
         left = [axis for axis in range(x.inputs[0].type.ndim) if axis not in inner]
@@ -79,7 +71,7 @@ def reduced_twice(node: Node) -> Node | None:
 def of_moved_elements(node: Node) -> Node | None:
     """A reduction of all elements does not ask where they stand."""
     (x,) = node.inputs
-    everything = len(param(node, "axes")) == x.type.ndim and not param(node, "keepdims")
+    everything = len(node.param("axes")) == x.type.ndim and not node.param("keepdims")
     if not everything or not is_a(x, "reshape", "transpose", "expand_dims", "squeeze", "flip"):
         return None
     inner = x.inputs[0]
@@ -105,19 +97,19 @@ def factor_of_scatter(node: Node) -> Node | None:
     factor = Fraction(element.item())
     if not representable(factor, node):
         return None
-    return scaled(again(node, filled(1, updates), *indices), factor)
+    return scaled(with_operands(node, filled(1, updates), *indices), factor)
 
 
 @rule("sum")
 def sum_of_one_hot(node: Node) -> Node | None:
     """Σ over the columns of ones added at one place in each row → ones."""
     (x,) = node.inputs
-    if not is_a(x, "scatter_add") or x.type.ndim != 2 or param(x, "axes") != (0, 1) or not node.type.size:
+    if not is_a(x, "scatter_add") or x.type.ndim != 2 or x.param("axes") != (0, 1) or not node.type.size:
         return None
     updates, rows, _ = x.inputs
-    known = constant_value(rows)
+    known = rows.value
     each_row_once = known is not None and np.array_equal(known.reshape(-1), np.arange(x.type.shape[0]))
-    if param(node, "axes") != (1,) or not each_row_once or updates.type.size != x.type.shape[0]:
+    if node.param("axes") != (1,) or not each_row_once or updates.type.size != x.type.shape[0]:
         return None
     return build("reshape", updates, shape=node.type.shape)
 
@@ -134,7 +126,7 @@ def factor_of_sum(node: Node) -> Node | None:
     if not node.type.is_float:
         return None
     factor, base = split(x)
-    if factor == 1 or not (param(node, "keepdims") or base.primitive is INPUT):
+    if factor == 1 or not (node.param("keepdims") or base.primitive is INPUT):
         return None
     return scaled(build("sum", base, **dict(node.params)), factor)
 
@@ -147,14 +139,14 @@ def sum_of_product(node: Node) -> Node | None:
     product itself as well. And only where no more elements are summed up than before.
     """
     (product,) = node.inputs
-    if not is_a(product, "matmul") or not param(node, "keepdims") or not node.type.is_float:
+    if not is_a(product, "matmul") or not node.param("keepdims") or not node.type.is_float:
         return None
     x, y = product.inputs
     if min(x.type.ndim, y.type.ndim) < 2 or node.type.dtype != product.type.dtype:
         return None
     rows, columns = product.type.ndim - 2, product.type.ndim - 1
-    if param(node, "axes") == (rows,) and x.type.size <= product.type.size:
+    if node.param("axes") == (rows,) and x.type.size <= product.type.size:
         return build("matmul", build("sum", x, axes=(x.type.ndim - 2,), keepdims=True), y)
-    if param(node, "axes") == (columns,) and y.type.size <= product.type.size:
+    if node.param("axes") == (columns,) and y.type.size <= product.type.size:
         return build("matmul", x, build("sum", y, axes=(y.type.ndim - 1,), keepdims=True))
     return None

@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from wengert.ir.node import Node
-from wengert.transform.rules.table import again, build, is_a, is_number, rule, shaped, uniform_value
+from wengert.ir.node import Node, with_operands
+from wengert.transform.rules.table import build, is_a, is_number, rule, shaped, uniform_value
 
 _ONE = Fraction(1)
 _EXACT = 2**53  # whole numbers up to here are floating numbers
@@ -115,7 +115,7 @@ def factor_outside(node: Node) -> Node | None:
         return None
     if not representable(factor, node):
         return None
-    return scaled(again(node, *operands), factor)
+    return scaled(with_operands(node, *operands), factor)
 
 
 def _term(node: Node) -> tuple[Fraction, Node]:
@@ -179,7 +179,7 @@ def shared_factor(node: Node) -> Node | None:
     for a, x in (left.inputs, left.inputs[::-1]):
         for b, y in (right.inputs, right.inputs[::-1]):
             if a is b:
-                inner = again(node, x, y)
+                inner = with_operands(node, x, y)
                 product = build("mul", a, inner)
                 return product if product.type is node.type else None
     return None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from wengert.ir.node import Node
+from wengert.ir.node import Node, with_operands
 from wengert.transform.rules.table import (
-    again,
     build,
     is_a,
     is_number,
     is_scalar_constant,
-    param,
     rule,
     shaped,
     uniform_value,
@@ -119,7 +117,7 @@ def log_moved(node: Node) -> Node | None:
     (x,) = node.inputs
     if not is_a(x, *_MOVEMENTS) or not _has_exact_log(x):
         return None
-    return again(x, build("log", x.inputs[0]), *x.inputs[1:])
+    return with_operands(x, build("log", x.inputs[0]), *x.inputs[1:])
 
 
 def _unguarded(node: Node) -> Node | None:
@@ -180,9 +178,9 @@ def naive_softmax(node: Node) -> Node | None:
         return None
     if not is_a(below, "sum") or below.inputs[0] is not above:
         return None
-    axes = param(below, "axes")
+    axes = below.param("axes")
     # Without keepdims, only sums over leading axes still stand under what they were summed from.
-    if not (param(below, "keepdims") or axes == tuple(range(len(axes)))):
+    if not (below.param("keepdims") or axes == tuple(range(len(axes)))):
         return None
     z = _unshifted(above.inputs[0], axes)
     return build("exp_difference", z, build("logsumexp", z, axes=axes, keepdims=True))
@@ -209,14 +207,14 @@ def _unshifted(x: Node, axes: tuple[int, ...]) -> Node:
 def logsumexp_shifted(node: Node) -> Node | None:
     """logsumexp(z − max z) → logsumexp z − max z."""
     (x,) = node.inputs
-    axes = param(node, "axes")
+    axes = node.param("axes")
     z = _unshifted(x, axes)
     if z is x:
         return None
     shift = x.inputs[1]
     while is_a(shift, "broadcast_to"):
         shift = shift.inputs[0]
-    total = again(node, z)
+    total = with_operands(node, z)
     if shift.type.size != total.type.size and shift.type.size != 1:
         return None
     shape = total.type.shape if shift.type.size == total.type.size else ()

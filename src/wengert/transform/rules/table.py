@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.node import CONSTANT, Node, constant_value, make_constant, make_node, make_number
+from wengert.ir.node import CONSTANT, Node, make_constant, make_node, make_number
 from wengert.ir.primitive import REGISTRY, Kind
 
 Rule = Callable[[Node], "Node | None"]
@@ -56,11 +56,6 @@ def is_a(node: Node, *names: str) -> bool:
     return node.primitive.name in names
 
 
-def param(node: Node, name: str) -> Any:
-    """Return a parameter of a node."""
-    return dict(node.params)[name]
-
-
 def build(name: str, *operands: Node | float, **params: Any) -> Node:
     """Return the node that applies a primitive; numbers become constants of the first node's dtype."""
     dtype = next(operand.type.dtype for operand in operands if isinstance(operand, Node))
@@ -68,16 +63,11 @@ def build(name: str, *operands: Node | float, **params: Any) -> Node:
     return make_node(REGISTRY[name], nodes, params)
 
 
-def again(node: Node, *operands: Node) -> Node:
-    """Return the operation of `node` on other operands."""
-    return make_node(node.primitive, operands, dict(node.params))
-
-
 def uniform_element(node: Node) -> Any:
     """Return the NumPy scalar that every element of a constant node is, None where there is none."""
     while node.primitive.name in _UNIFORM_MOVEMENTS:
         node = node.inputs[0]
-    value = constant_value(node)
+    value = node.value
     if value is None or value.size == 0:
         return None
     flat = value.reshape(-1)

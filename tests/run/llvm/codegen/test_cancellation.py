@@ -130,12 +130,12 @@ def test_parameters_in_pieces_are_put_back(looking: None, monkeypatch: pytest.Mo
 def test_a_loop_that_is_given_up_says_whether_it_has_begun_to_write(
     looking: None, monkeypatch: pytest.MonkeyPatch, first_written: int
 ) -> None:
-    original = compiled_loop.ordered
+    original = compiled_loop.scheduled
 
-    def ordered(*arguments: Any) -> Any:
+    def scheduled(*arguments: Any) -> Any:
         return replace(original(*arguments), first_written=first_written)
 
-    monkeypatch.setattr(compiled_loop, "ordered", ordered)
+    monkeypatch.setattr(compiled_loop, "scheduled", scheduled)
     monkeypatch.setattr(NativeProgress, "begin", NativeProgress.finish)  # wished from the start
     X = np.ones((8, 3))
     step = train.compile_step(nn.Dense(3, 1).initialise(seed=0), X, X[:, :1], loss="squared_error")
@@ -166,7 +166,7 @@ def test_a_call_is_given_up(looking: None, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(type(run), "frame", recorded)
     assert np.isfinite(run([X])).all()
-    monkeypatch.setattr(executor, "run_together", at_once)
+    monkeypatch.setattr(executor, "run_on_threads", at_once)
     with pytest.raises(KeyboardInterrupt):
         run([X])
     first, second = (frames[-1].alone[node] for node in run.layout.memory.direct.values())

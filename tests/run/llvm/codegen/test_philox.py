@@ -6,7 +6,7 @@ import pytest
 import wengert as wg
 from wengert.primitives import random
 from wengert.run.llvm import LLVMExecutor
-from wengert.run.llvm.fusion.numpy_fallback import left_to_numpy
+from wengert.run.llvm.fusion.lowering import left_to_numpy
 from wengert.run.llvm.runtime.target import AVX2, SSE
 from wengert.run.numpy import NumpyExecutor
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 import wengert as wg
 from wengert.run.llvm import LLVMExecutor
-from wengert.run.llvm.fusion.kernel_plan import Form
+from wengert.run.llvm.fusion.kernels import Form
 from wengert.run.llvm.runtime.target import AVX2, SSE, host_target
 
 TARGETS = [SSE, AVX2, host_target()]

@@ -12,7 +12,7 @@ import pytest
 import wengert as wg
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.llvm.executor import CompiledProgram
-from wengert.run.llvm.fusion.kernel_plan import Form
+from wengert.run.llvm.fusion.kernels import Form
 from wengert.run.llvm.matmul import blocking
 from wengert.run.llvm.matmul.matrix_products import product_of
 from wengert.run.llvm.matmul.microkernel import register_lanes
@@ -134,7 +134,7 @@ def test_the_small_cuts_are_what_they_are_meant_to_be(
 ) -> None:
     target = Target("x", "", 64, 32)
     run, _, _ = compiled_product(sizes, "transposed", "plain", np.float32, host_target())
-    cut = blocking.cut_of(product_of(run.plan.kernels[0]), target)
+    cut = blocking.blocking_of(product_of(run.plan.kernels[0]), target)
     assert {name: getattr(cut, name) for name in expected} == expected
 
 

@@ -20,8 +20,8 @@ INPUTS, HIDDEN, OUTPUTS, BATCH, STEPS = 20, 96, 192, 24, 4
 @pytest.fixture(autouse=True)
 def everything_shared(monkeypatch):
     """Have all threads work on every kernel."""
-    monkeypatch.setattr(schedule, "WORTH_SHARING", 0.0)
-    monkeypatch.setattr(schedule, "MEETING", 0.0)
+    monkeypatch.setattr(schedule, "SMALLEST_SHARED", 0.0)
+    monkeypatch.setattr(schedule, "BARRIER_COST", 0.0)
     monkeypatch.setattr(recent, "_known", OrderedDict())
 
 

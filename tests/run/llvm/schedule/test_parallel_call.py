@@ -13,7 +13,7 @@ from wengert.run.llvm.codegen.generators import Generators
 from wengert.run.llvm.fusion.decomposition import expand
 from wengert.run.llvm.fusion.kernel_plan import plan
 from wengert.run.llvm.runtime.target import host_target
-from wengert.run.llvm.schedule.parallel_call import is_long, together
+from wengert.run.llvm.schedule.parallel_call import is_long, parallel_call
 
 
 def long_function(x: Any, weight: Any) -> Any:
@@ -34,7 +34,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(rng: np.random.Generato
     given = arguments(rng)
     program = wg.simplify(wg.trace(long_function, *given))
     runs = [LLVMExecutor(threads=threads).compile(program) for threads in (1, 2, 3)]
-    assert [run.layout.together is None for run in runs] == [True, False, False]
+    assert [run.layout.parallel is None for run in runs] == [True, False, False]
     alone = runs[0](given)
     for mine, known in zip(alone, program(*given), strict=True):
         np.testing.assert_allclose(mine, known, rtol=1e-10, atol=1e-12)
@@ -47,7 +47,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(rng: np.random.Generato
 def test_threads_meet_between_kernels_that_need_each_other(rng: np.random.Generator) -> None:
     made = plan(expand(wg.trace(long_function, *arguments(rng))))
     assert is_long(made)
-    shared = together(made, Generators(made.kernels, host_target()).units)
+    shared = parallel_call(made, Generators(made.kernels, host_target()).units)
     assert shared is not None
     assert len(shared.shared) >= 3
     written = {view.base: kernel for kernel in made.kernels for view in kernel.stored.values()}
@@ -71,7 +71,7 @@ def test_a_wrong_index_in_a_shared_call_is_named(rng: np.random.Generator) -> No
     place = np.arange(300)
     program = wg.trace(lambda x, w, place: (x @ w @ w)[:, place], x, weight, place)
     run = LLVMExecutor(threads=2).compile(program)
-    assert run.layout.together is not None
+    assert run.layout.parallel is not None
     (found,) = run([x, weight, place])
     np.testing.assert_allclose(found, x @ weight @ weight, rtol=1e-10, atol=1e-12)
     with pytest.raises(IndexError, match="300"):

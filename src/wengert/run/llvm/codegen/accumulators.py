@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,27 +34,56 @@ def _multiply(builder: ir.IRBuilder, kind: str, x: ir.Value, y: ir.Value) -> ir.
     return builder.fmul(x, y) if kind == "f" else builder.mul(x, y)
 
 
-_COMBINE: dict[str, Combine] = {
-    "sum": _add,
-    "prod": _multiply,
-    "max": elementwise.maximum,
-    "min": elementwise.minimum,
-    "any": lambda builder, kind, x, y: builder.or_(x, y),
-    "all": lambda builder, kind, x, y: builder.and_(x, y),
-}
+def _lowest(dtype: np.dtype[Any]) -> Any:
+    """Return what no value of a dtype is below."""
+    return -math.inf if dtype.kind == "f" else 0 if dtype.kind == "b" else int(np.iinfo(dtype).min)
 
-# One instruction on most processors, which loses NaN: among many lanes it is looked for once.
-_COMPARE: dict[str, Callable[[ir.IRBuilder, ir.Value, ir.Value], ir.Value]] = {
-    "max": lambda builder, x, y: builder.select(builder.fcmp_ordered(">", x, y), x, y),
-    "min": lambda builder, x, y: builder.select(builder.fcmp_ordered("<", x, y), x, y),
+
+def _highest(dtype: np.dtype[Any]) -> Any:
+    """Return what no value of a dtype is above."""
+    return math.inf if dtype.kind == "f" else 1 if dtype.kind == "b" else int(np.iinfo(dtype).max)
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """What generated code needs to know of a reduction.
+
+    Attributes
+    ----------
+    combine : callable
+        ``combine(builder, kind, x, y)`` joins two accumulators; `kind` is that of their dtype.
+    identity : callable
+        ``identity(dtype)``: the value that changes nothing.
+    is_wide : bool
+        Whether float32 is accumulated in float64, so that the error does not grow with the number of terms.
+    order : str
+        The comparison that two numbers are joined by, ``""`` where they are not compared. It is one
+        instruction on most processors, which loses NaN: among many lanes NaN is looked for once.
+    """
+
+    combine: Combine
+    identity: Callable[[np.dtype[Any]], Any]
+    is_wide: bool = False
+    order: str = ""
+
+    def join(self, builder: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+        """Join two floating-point numbers by `order`."""
+        return builder.select(builder.fcmp_ordered(self.order, x, y), x, y)
+
+
+REDUCTIONS: dict[str, Reduction] = {
+    # -0.0: 0.0 would turn a sum of negative zeros into a positive one.
+    "sum": Reduction(_add, lambda dtype: -0.0 if dtype.kind == "f" else 0, is_wide=True),
+    "prod": Reduction(_multiply, lambda dtype: 1),
+    "max": Reduction(elementwise.maximum, _lowest, order=">"),
+    "min": Reduction(elementwise.minimum, _highest, order="<"),
+    "any": Reduction(lambda builder, kind, x, y: builder.or_(x, y), lambda dtype: 0),
+    "all": Reduction(lambda builder, kind, x, y: builder.and_(x, y), lambda dtype: 1),
 }
 
 
 class Accumulator:
     """One reduction in progress.
-
-    A float32 sum is added up in float64, as the reference does, so that its error does not grow with the
-    number of terms.
 
     Parameters
     ----------
@@ -62,30 +92,15 @@ class Accumulator:
 
     def __init__(self, node: Node) -> None:
         self.node = node
-        self.name = node.primitive.name
+        self.rule = REDUCTIONS[node.primitive.name]
         self.kind = node.type.dtype.kind
         scalar = scalar_type(node.type.dtype)
-        self.type = F64 if self.name == "sum" and scalar == F32 else scalar
-
-    @property
-    def identity(self) -> Any:
-        """The value that changes nothing."""
-        if self.name in ("sum", "any"):
-            return -0.0 if self.kind == "f" else 0
-        if self.name in ("prod", "all"):
-            return 1
-        sign = -1 if self.name == "max" else 1
-        if self.kind == "f":
-            return sign * math.inf
-        if self.kind == "b":
-            return 0 if self.name == "max" else 1
-        bounds = np.iinfo(self.node.type.dtype.name)
-        return int(bounds.min if self.name == "max" else bounds.max)
+        self.type = F64 if self.rule.is_wide and scalar == F32 else scalar
+        self.identity = self.rule.identity(node.type.dtype)
 
     def start(self, lanes: int) -> ir.Constant:
         """Return the accumulator of nothing."""
-        value = 0.0 if self.name == "sum" and self.kind == "f" else self.identity
-        return constant(widened(self.type, lanes), value)
+        return constant(widened(self.type, lanes), self.identity or abs(self.identity))
 
     def step(self, builder: ir.IRBuilder, before: ir.Value, value: ir.Value) -> ir.Value:
         """Take in one more run of elements."""
@@ -99,7 +114,7 @@ class Accumulator:
 
     def combine(self, builder: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
         """Join two accumulators."""
-        return _COMBINE[self.name](builder, self.kind, x, y)
+        return self.rule.combine(builder, self.kind, x, y)
 
     def padded(self, builder: ir.IRBuilder, value: ir.Value, lanes: int) -> ir.Value:
         """Fill a short run up to `lanes` with what changes nothing."""
@@ -121,7 +136,8 @@ class Accumulator:
             return vector
         width = 1 << (lanes - 1).bit_length()
         vector = whole = self.padded(builder, vector, width)
-        combine = _COMPARE.get(self.name, self.combine) if self.kind == "f" else self.combine
+        looks_for_nan = self.kind == "f" and self.rule.order != ""
+        combine = self.rule.join if looks_for_nan else self.combine
         while width > 1:
             width //= 2
             undefined = ir.Constant(vector.type, ir.Undefined)
@@ -131,7 +147,7 @@ class Accumulator:
             ]
             vector = combine(builder, *halves)
         result = builder.extract_element(vector, ir.Constant(I32, 0))
-        if combine == self.combine:
+        if not looks_for_nan:
             return result
         odd = builder.bitcast(builder.fcmp_unordered("uno", whole, whole), ir.IntType(lanes_of(whole.type)))
         is_odd = builder.icmp_unsigned("!=", odd, constant(odd.type, 0))

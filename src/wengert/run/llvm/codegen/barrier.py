@@ -1,7 +1,7 @@
 """Where threads wait for each other, in generated code.
 
-Each thread counts the meetings it has come to in a word of its own, and waits until everybody's count is as
-high as its own. It spins at first, then gives the processor away between two looks.
+Each thread counts the barriers it has reached in a word of its own, and waits until all counts are as high as
+its own. It spins at first, then gives the processor away between two looks.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from wengert.run.llvm.codegen.loops import counted_loop, index_value
 # Words between two threads' counts: processors fetch lines of caches in pairs.
 WORDS_APART = 16
 
-# The function of POSIX that gives the processor away; `native.py` finds its like on other systems.
+# The function of POSIX that gives the processor away; `runtime.target` finds its like on other systems.
 GIVE_WAY = "sched_yield"
 
 # Looks before the processor is given away: a few microseconds.
 _PATIENCE = 500
 
-# counts, number of this thread, how many threads, address of a word that is not 0 when nobody will come any
-# more; returns whether that is so
+# counts, number of this thread, how many threads, address of a word that is not 0 when no other thread will
+# come; returns whether that is so
 _TYPE = ir.FunctionType(I1, [POINTER, I64, I64, POINTER])
 
 
@@ -63,10 +63,10 @@ def _wait(builder: ir.IRBuilder, count: ir.Value, wanted: ir.Value, abandoned: i
     builder.cbranch(builder.icmp_signed("<", more, constant(I64, _PATIENCE)), look, yielding)
     builder.position_at_end(yielding)
     builder.call(external(builder.module, GIVE_WAY, ir.FunctionType(I32, [])), [])
-    nobody = builder.icmp_signed(
+    abandoned = builder.icmp_signed(
         "!=", builder.load_atomic(abandoned, "acquire", 8, typ=I64), constant(I64, 0)
     )
-    builder.cbranch(nobody, leave, look)
+    builder.cbranch(abandoned, leave, look)
     for block, value in ((before, constant(I64, 0)), (spin, more), (yielding, more)):
         tries.add_incoming(value, block)
     builder.position_at_end(leave)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from llvmlite import ir
 
-from wengert.ir.node import Node, constant_value
+from wengert.ir.node import Node
 from wengert.run.llvm.codegen import column_groups
 from wengert.run.llvm.codegen.column_groups import Columns, columns_of
 from wengert.run.llvm.codegen.elementwise import emit
 from wengert.run.llvm.codegen.irtypes import I8, constant, lanes_of, memory_type, scalar_type, widened
 from wengert.run.llvm.codegen.loops import Access, Place, load, store
-from wengert.run.llvm.fusion.kernel_plan import Kernel
+from wengert.run.llvm.fusion.kernels import Kernel
 from wengert.run.llvm.fusion.views import View, broadcast_strides
 
 
@@ -74,7 +74,7 @@ class Body:
         view = self.kernel.leaves[node]
         dtype = node.type.dtype
         if is_literal(view):
-            value = constant_value(view.base)
+            value = view.base.value
             assert value is not None
             return constant(widened(scalar_type(dtype), place.lanes), value.reshape(-1)[0].item())
         raw = load(builder, self.buffers[view.base], memory_type(dtype), self.accesses[node], place)
@@ -103,7 +103,7 @@ def as_memory(builder: ir.IRBuilder, value: ir.Value, dtype: np.dtype[np.generic
 
 def is_literal(view: View) -> bool:
     """Whether a view shows one constant number, which then stands in the code itself."""
-    return constant_value(view.base) is not None and view.base.type.size == 1
+    return view.base.value is not None and view.base.type.size == 1
 
 
 def kernel_accesses(kernel: Kernel) -> dict[Node, Access]:

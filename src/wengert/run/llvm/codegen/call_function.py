@@ -1,4 +1,4 @@
-"""A program that is called: its kernels one after the other, run by one thread or by several together."""
+"""A program that is called: its kernels one after the other, run by one thread or by several."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from llvmlite import ir
 
 from wengert.run.llvm.codegen.barrier import WORDS_APART, barrier_function
-from wengert.run.llvm.codegen.cancellation import if_wished, in_slices, slices
+from wengert.run.llvm.codegen.cancellation import if_cancelled, in_slices, slices
 from wengert.run.llvm.codegen.fp_environment import plain_arithmetic
 from wengert.run.llvm.codegen.generators import Generators
 from wengert.run.llvm.codegen.irtypes import I8, I64, POINTER, VOID, constant
@@ -21,25 +21,25 @@ from wengert.run.llvm.codegen.kernel_functions import (
     write_kernels,
 )
 from wengert.run.llvm.codegen.loops import counted_loop, index_value
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel, Plan
+from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
 from wengert.run.llvm.runtime.target import Target
 from wengert.run.llvm.schedule.buffers import ARENA, FLAG, STATE, Memory
-from wengert.run.llvm.schedule.parallel_call import Together
+from wengert.run.llvm.schedule.parallel_call import ParallelCall
 
 # The function that runs kernels within any floating-point environment: table of pointers, first kernel, end
 # of kernels. And the one that each of several threads calls: table, number of the thread, how many there are.
-RUN, RUN_TOGETHER = "run", "run_together"
+RUN, RUN_PARALLEL = "run", "run_parallel"
 _TYPE = ir.FunctionType(VOID, [POINTER, I64, I64])
 
-# Words of the memory through which threads meet.
+# Words of the memory through which threads wait for each other.
 ABANDONED, _COUNTS = 0, WORDS_APART
 
-# What threads do at a kernel, as bits.
-_MEET, _SHARE = 1, 2
+# What threads do at a kernel, as bits: wait for each other first, share it.
+_WAIT, _SHARE = 1, 2
 
 
 def state_words(threads: int) -> int:
-    """Return how many words the memory through which threads meet has."""
+    """Return the number of words of the memory through which threads wait for each other."""
     return _COUNTS + WORDS_APART * threads
 
 
@@ -64,7 +64,7 @@ class Segment:
 
     @property
     def end(self) -> int:
-        """The number behind the last kernel."""
+        """One more than the number of the last kernel."""
         return self.first + len(self.kernels)
 
 
@@ -79,8 +79,8 @@ class Layout:
     segments : list of Segment
         In order.
     slices : dict of Kernel to int
-        Where a call that takes long can be given up; see `wengert.run.llvm.codegen.cancellation`.
-    together : Together or None
+        Where a call that takes long can be cancelled; see `wengert.run.llvm.codegen.cancellation`.
+    parallel : ParallelCall or None
         How several threads share a call that takes long.
     """
 
@@ -88,10 +88,10 @@ class Layout:
     generators: Generators
     segments: list[Segment]
     slices: dict[Kernel, int]
-    together: Together | None
+    parallel: ParallelCall | None
 
     def arena_bytes(self, threads: int) -> int:
-        """Return the size of the arena with the scratch memory of each thread behind it."""
+        """Return the size of the arena followed by the scratch memory of each thread."""
         return self.memory.arena_bytes + threads * self.generators.scratch_bytes
 
     def text(self) -> str:
@@ -101,12 +101,12 @@ class Layout:
         kernels = [kernel for segment in self.segments if segment.is_native for kernel in segment.kernels]
         if kernels:
             _write_run(writer, kernels, self.slices)
-            if self.together is not None:
-                _TogetherWriter(writer, self, self.together).write(kernels)
+            if self.parallel is not None:
+                _ParallelWriter(writer, self, self.parallel).write(kernels)
         return str(module)
 
 
-def layout(plan: Plan, memory: Memory, target: Target, together: Together | None = None) -> Layout:
+def layout(plan: Plan, memory: Memory, target: Target, parallel: ParallelCall | None = None) -> Layout:
     """Return the layout of a program that is called."""
     segments: list[Segment] = []
     stretch: list[Kernel] = []
@@ -124,7 +124,7 @@ def layout(plan: Plan, memory: Memory, target: Target, together: Together | None
         segments.append(Segment(stretch, first))
     generators = Generators(plan.kernels, target, in_place=False)
     looks = slices(list(generators), generators.units, generators.looks_itself)
-    return Layout(memory, generators, segments, looks, together)
+    return Layout(memory, generators, segments, looks, parallel)
 
 
 def _write_run(writer: KernelWriter, kernels: list[Kernel], slices: dict[Kernel, int]) -> None:
@@ -140,8 +140,8 @@ def _write_run(writer: KernelWriter, kernels: list[Kernel], slices: dict[Kernel,
     builder.ret_void()
 
 
-class _TogetherWriter:
-    """Writes the function `RUN_TOGETHER`.
+class _ParallelWriter:
+    """Writes the function `RUN_PARALLEL`.
 
     Parameters
     ----------
@@ -151,11 +151,11 @@ class _TogetherWriter:
     together : Together
     """
 
-    def __init__(self, writer: KernelWriter, layout: Layout, together: Together) -> None:
+    def __init__(self, writer: KernelWriter, layout: Layout, parallel: ParallelCall) -> None:
         self.module = writer.module
         self.layout = layout
-        self.together = together
-        function = ir.Function(self.module, _TYPE, RUN_TOGETHER)
+        self.parallel = parallel
+        function = ir.Function(self.module, _TYPE, RUN_PARALLEL)
         self.table, self.thread, self.threads = function.args
         self.builder, top = opened(function)
         self.leave = self.builder.append_basic_block("leave")
@@ -174,8 +174,8 @@ class _TogetherWriter:
             with counted_loop(builder, 0, len(kernels)) as number:
                 here = builder.gep(words, [index_value(number)], source_etype=I64)
                 sharing = builder.load(here, typ=I64)
-                with builder.if_then(self._has(sharing, _MEET)):
-                    self._meet(barrier)
+                with builder.if_then(self._has(sharing, _WAIT)):
+                    self._wait(barrier)
                 self._compute(index_value(number), self._has(sharing, _SHARE), scratch)
             builder.branch(self.leave)
             builder.position_at_end(self.leave)
@@ -184,8 +184,8 @@ class _TogetherWriter:
     def _sharing(self, kernels: list[Kernel]) -> list[int]:
         found, phase = [], 0
         for kernel in kernels:
-            meets, phase = self.together.phases[kernel] != phase, self.together.phases[kernel]
-            found.append(_MEET * meets + _SHARE * (kernel in self.together.shared))
+            waits, phase = self.parallel.phases[kernel] != phase, self.parallel.phases[kernel]
+            found.append(_WAIT * waits + _SHARE * (kernel in self.parallel.shared))
         return found
 
     def _has(self, sharing: ir.Value, bit: int) -> ir.Value:
@@ -198,7 +198,7 @@ class _TogetherWriter:
         offset = self.builder.add(own, constant(I64, self.layout.memory.arena_bytes))
         return self.builder.gep(pointer_at(self.builder, self.table, ARENA), [offset], source_etype=I8)
 
-    def _meet(self, barrier: ir.Function) -> None:
+    def _wait(self, barrier: ir.Function) -> None:
         builder = self.builder
         counts = builder.gep(self.state, [constant(I64, _COUNTS)], source_etype=I64)
         abandoned = builder.call(barrier, [counts, self.thread, self.threads, self.state])
@@ -219,8 +219,8 @@ class _TogetherWriter:
         with in_slices(builder, begin, end, slice_) as (first, last):
             builder.call(code, [self.table, first, last, scratch, places])
             if self.layout.slices:
-                with if_wished(builder, pointer_at(builder, self.table, FLAG)):
-                    # Nobody waits for who leaves here.
+                with if_cancelled(builder, pointer_at(builder, self.table, FLAG)):
+                    # No thread waits for one that leaves here.
                     abandoned = builder.gep(self.state, [constant(I64, ABANDONED)], source_etype=I64)
                     abandoned.type = (
                         I64.as_pointer()

@@ -9,8 +9,8 @@ from llvmlite import ir
 from wengert.ir.node import Node
 from wengert.run.llvm.codegen.irtypes import constant, memory_type, widened
 from wengert.run.llvm.codegen.loops import Access, Index, Place, coalesced, counted_loop, load, store
-from wengert.run.llvm.fusion.kernel_plan import Kernel
-from wengert.run.llvm.fusion.views import broadcast_strides, contiguous_strides
+from wengert.run.llvm.fusion.kernels import Kernel
+from wengert.run.llvm.fusion.views import broadcast_strides, contiguous_strides, places
 from wengert.run.llvm.runtime.target import Target
 
 
@@ -43,7 +43,7 @@ class Copies:
         type_ = memory_type(line.type.dtype)
         with builder.if_then(builder.icmp_signed("<", begin, end)):
             result = buffers[line]
-            if line.primitive.name == "pad":
+            if sum(operand.type.size for operand in line.inputs) < line.type.size:
                 zeros = Access(0, contiguous_strides(line.type.shape))
 
                 def clear(place: Place, access: Access) -> None:
@@ -51,9 +51,10 @@ class Copies:
                     store(builder, zero, result, type_, access, place)
 
                 self._nest(builder, line.type.shape, [zeros], lambda place, found: clear(place, found[0]))
-            if line.primitive.name == "concatenate" and dict(line.params)["axis"] > 0:
+            rows = line.type.shape[:1]
+            if len(line.inputs) > 1 and all(operand.type.shape[:1] == rows for operand in line.inputs):
                 # Row by row, so that what is written lies together however narrow the parts are.
-                with counted_loop(builder, 0, line.type.shape[0]) as row:
+                with counted_loop(builder, 0, rows[0]) as row:
                     self._move(builder, buffers, [row])
             else:
                 self._move(builder, buffers, [])
@@ -62,9 +63,10 @@ class Copies:
         """Copy each operand, or of each what has the given indices along the first axes."""
         line = self.kernel.line
         type_ = memory_type(line.type.dtype)
-        for position, (operand, target) in enumerate(zip(line.inputs, targets(line), strict=True)):
+        for position, (operand, place) in enumerate(zip(line.inputs, places(line), strict=True)):
             if position in self.kernel.in_place:
                 continue
+            target = Access(place.offset, place.strides)
             view = self.kernel.leaves[operand]
             source = Access(view.offset, broadcast_strides(view, operand.type.shape))
             base = buffers[view.base]
@@ -83,7 +85,7 @@ class Copies:
         inside: Callable[[Place, list[Access]], None],
         fixed: Sequence[Index] = (),
     ) -> None:
-        """Generate loops over the axes of `shape` behind those whose indices are fixed."""
+        """Generate loops over the axes of `shape` after those whose indices are fixed."""
         if 0 in shape:
             return
         known = len(fixed)
@@ -110,21 +112,3 @@ class Copies:
                 inside(Place([*indices, full], extent - full), fewer)
 
         loops([*fixed])
-
-
-def targets(line: Node) -> list[Access]:
-    """Return where each operand goes in the result of a movement that copies."""
-    strides = contiguous_strides(line.type.shape)
-    params = dict(line.params)
-    if line.primitive.name == "concatenate":
-        axis, start, found = params["axis"], 0, []
-        for operand in line.inputs:
-            found.append(Access(start * strides[axis], strides))
-            start += operand.type.shape[axis]
-        return found
-    if line.primitive.name == "pad":
-        offset = sum(low * stride for low, stride in zip(params["low"], strides, strict=True))
-        spread = zip(params["interior"], strides, strict=True)
-        return [Access(offset, tuple((between + 1) * stride for between, stride in spread))]
-    # A reshape: the same elements in the same order.
-    return [Access(0, contiguous_strides(line.inputs[0].type.shape))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ from wengert.run.llvm.codegen.irtypes import (
     widened,
 )
 
-Emission = Callable[..., ir.Value]
+Emission = Callable[..., ir.Value]  # of the builder, the node and its operands
+Rule = Callable[..., ir.Value]  # of the builder, the kind of the result's dtype and the operands
 
 # One lane after the other through the C library: they are rare in networks, and a vector form would have to
 # be written and proved for each.
@@ -39,33 +41,30 @@ C_LIBRARY = {
     "pow": "pow",
 }
 
-# These have vector forms of our own.
-VECTOR_MATH = frozenset(name for name, _ in vector_math.SUPPORTED)
 
-_COMPARISONS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+@dataclass(frozen=True)
+class Elementwise:
+    """What generated code needs to know of an elementwise primitive.
 
+    Attributes
+    ----------
+    emit : callable
+        ``emit(builder, node, *operands)`` appends the instructions that compute `node` from the values of its
+        operands.
+    kinds : str
+        The kinds of dtypes that the result can have.
+    is_cheap : bool
+        Whether it is faster to compute it again than to read the result from memory.
+    """
 
-def can_emit(node: Node) -> bool:
-    """Whether generated code can compute an elementwise node; the dtypes are supported already."""
-    name = node.primitive.name
-    if name in C_LIBRARY or name in VECTOR_MATH or name in ("div", "sqrt", "reciprocal"):
-        return node.type.dtype.kind == "f"
-    return name in _EMISSIONS or name in _COMPARISONS
+    emit: Emission
+    kinds: str = "biuf"
+    is_cheap: bool = False
 
 
 def emit(builder: ir.IRBuilder, node: Node, operands: list[ir.Value]) -> ir.Value:
     """Append the instructions that compute `node` from its operands' values."""
-    name = node.primitive.name
-    kind = node.inputs[0].type.dtype.kind
-    if name in _COMPARISONS:
-        return _compare(builder, _COMPARISONS[name], kind, *operands)
-    if name in VECTOR_MATH:
-        return vector_math.emit(builder, name, operands[0])
-    if name in C_LIBRARY:
-        return call_lanes(builder, C_LIBRARY[name], operands)
-    if name == "astype":
-        return convert(builder, operands[0], node.inputs[0].type.dtype, node.type.dtype)
-    return _EMISSIONS[name](builder, node.type.dtype.kind, *operands)
+    return ELEMENTWISE[node.primitive.name].emit(builder, node, *operands)
 
 
 def call_lanes(builder: ir.IRBuilder, name: str, operands: list[ir.Value]) -> ir.Value:
@@ -94,13 +93,13 @@ def _compare(builder: ir.IRBuilder, relation: str, kind: str, x: ir.Value, y: ir
     return builder.icmp_unsigned(relation, x, y)
 
 
-def _arithmetic(floating: str, integer: str, boolean: str | None = None) -> Emission:
-    def emission(builder: ir.IRBuilder, kind: str, x: ir.Value, y: ir.Value) -> ir.Value:
+def _arithmetic(floating: str, integer: str, boolean: str | None = None) -> Rule:
+    def rule(builder: ir.IRBuilder, kind: str, x: ir.Value, y: ir.Value) -> ir.Value:
         if kind == "b" and boolean is not None:
             return getattr(builder, boolean)(x, y)
         return getattr(builder, floating if kind == "f" else integer)(x, y)
 
-    return emission
+    return rule
 
 
 def _neg(builder: ir.IRBuilder, kind: str, x: ir.Value) -> ir.Value:
@@ -129,16 +128,16 @@ def _square(builder: ir.IRBuilder, kind: str, x: ir.Value) -> ir.Value:
     return builder.fmul(x, x) if kind == "f" else builder.mul(x, x)
 
 
-def _extreme(relation: str) -> Emission:
+def _extreme(relation: str) -> Rule:
     """The larger or smaller of two; NaN where either is NaN."""
 
-    def emission(builder: ir.IRBuilder, kind: str, x: ir.Value, y: ir.Value) -> ir.Value:
+    def rule(builder: ir.IRBuilder, kind: str, x: ir.Value, y: ir.Value) -> ir.Value:
         first = _compare(builder, relation, kind, x, y)
         if kind == "f":
             first = builder.or_(first, builder.fcmp_unordered("uno", x, x))
         return builder.select(first, x, y)
 
-    return emission
+    return rule
 
 
 maximum = _extreme(">=")
@@ -157,7 +156,7 @@ def _classify(builder: ir.IRBuilder, operand: ir.Value, relation: str, ordered: 
     return builder.fcmp_ordered(relation, size, infinity)
 
 
-def _isnan(builder: ir.IRBuilder, kind: str, x: ir.Value) -> ir.Value:
+def _isnan(builder: ir.IRBuilder, x: ir.Value) -> ir.Value:
     if not isinstance(element_of(x.type), (ir.FloatType, ir.DoubleType)):
         return constant(widened(I1, lanes_of(x.type)), 0)
     return builder.fcmp_unordered("uno", x, x)
@@ -194,28 +193,60 @@ def _saturated(builder: ir.IRBuilder, value: ir.Value, type_: ir.Type, kind: str
     return builder.call(external(builder.module, name, ir.FunctionType(type_, [value.type])), [value])
 
 
-_EMISSIONS: dict[str, Emission] = {
-    "add": _arithmetic("fadd", "add", "or_"),
-    "sub": _arithmetic("fsub", "sub"),
-    "mul": _arithmetic("fmul", "mul", "and_"),
-    "div": _arithmetic("fdiv", "sdiv"),
-    "neg": _neg,
-    "abs": _abs,
-    "sign": _sign,
-    "square": _square,
-    "sqrt": lambda builder, kind, x: intrinsic(builder, "llvm.sqrt", [x]),
-    "reciprocal": lambda builder, kind, x: builder.fdiv(constant(x.type, 1), x),
-    "maximum": maximum,
-    "minimum": minimum,
-    "clip": _clip,
-    "where": lambda builder, kind, condition, x, y: builder.select(condition, x, y),
-    "logical_and": lambda builder, kind, x, y: builder.and_(x, y),
-    "logical_or": lambda builder, kind, x, y: builder.or_(x, y),
-    "logical_xor": lambda builder, kind, x, y: builder.xor(x, y),
-    "logical_not": lambda builder, kind, x: builder.not_(x),
-    "isnan": _isnan,
-    "isinf": lambda builder, kind, x: _classify(builder, x, "==", False),
-    "isfinite": lambda builder, kind, x: _classify(builder, x, "<", True),
-    "stop_gradient": lambda builder, kind, x: x,
-    "astype": lambda builder, kind, x: x,
+def _by_kind(rule: Rule) -> Emission:
+    """Return the emission of a rule that wants to know the kind of the result's dtype."""
+    return lambda builder, node, *operands: rule(builder, node.type.dtype.kind, *operands)
+
+
+def _comparison(relation: str) -> Elementwise:
+    def emission(builder: ir.IRBuilder, node: Node, x: ir.Value, y: ir.Value) -> ir.Value:
+        return _compare(builder, relation, node.inputs[0].type.dtype.kind, x, y)
+
+    return Elementwise(emission)
+
+
+def _from_c(name: str) -> Elementwise:
+    return Elementwise(lambda builder, node, *operands: call_lanes(builder, name, list(operands)), "f")
+
+
+def _of_vectors(name: str) -> Elementwise:
+    return Elementwise(lambda builder, node, x: vector_math.emit(builder, name, x), "f")
+
+
+def _astype(builder: ir.IRBuilder, node: Node, x: ir.Value) -> ir.Value:
+    return convert(builder, x, node.inputs[0].type.dtype, node.type.dtype)
+
+
+ELEMENTWISE: dict[str, Elementwise] = {
+    "add": Elementwise(_by_kind(_arithmetic("fadd", "add", "or_")), is_cheap=True),
+    "sub": Elementwise(_by_kind(_arithmetic("fsub", "sub")), is_cheap=True),
+    "mul": Elementwise(_by_kind(_arithmetic("fmul", "mul", "and_")), is_cheap=True),
+    "div": Elementwise(lambda builder, node, x, y: builder.fdiv(x, y), "f"),
+    "neg": Elementwise(_by_kind(_neg), is_cheap=True),
+    "abs": Elementwise(_by_kind(_abs), is_cheap=True),
+    "sign": Elementwise(_by_kind(_sign)),
+    "square": Elementwise(_by_kind(_square), is_cheap=True),
+    "sqrt": Elementwise(lambda builder, node, x: intrinsic(builder, "llvm.sqrt", [x]), "f"),
+    "reciprocal": Elementwise(lambda builder, node, x: builder.fdiv(constant(x.type, 1), x), "f"),
+    "maximum": Elementwise(_by_kind(maximum)),
+    "minimum": Elementwise(_by_kind(minimum)),
+    "clip": Elementwise(_by_kind(_clip)),
+    "where": Elementwise(lambda builder, node, condition, x, y: builder.select(condition, x, y)),
+    "logical_and": Elementwise(lambda builder, node, x, y: builder.and_(x, y)),
+    "logical_or": Elementwise(lambda builder, node, x, y: builder.or_(x, y)),
+    "logical_xor": Elementwise(lambda builder, node, x, y: builder.xor(x, y)),
+    "logical_not": Elementwise(lambda builder, node, x: builder.not_(x)),
+    "isnan": Elementwise(lambda builder, node, x: _isnan(builder, x)),
+    "isinf": Elementwise(lambda builder, node, x: _classify(builder, x, "==", False)),
+    "isfinite": Elementwise(lambda builder, node, x: _classify(builder, x, "<", True)),
+    "stop_gradient": Elementwise(lambda builder, node, x: x, is_cheap=True),
+    "astype": Elementwise(_astype),
+    "eq": _comparison("=="),
+    "ne": _comparison("!="),
+    "lt": _comparison("<"),
+    "le": _comparison("<="),
+    "gt": _comparison(">"),
+    "ge": _comparison(">="),
+    **{name: _of_vectors(name) for name, _ in vector_math.SUPPORTED},
+    **{name: _from_c(function) for name, function in C_LIBRARY.items()},
 }

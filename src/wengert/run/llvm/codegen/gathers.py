@@ -17,7 +17,7 @@ from wengert.run.llvm.codegen.loops import (
     store,
     times,
 )
-from wengert.run.llvm.fusion.kernel_plan import Kernel
+from wengert.run.llvm.fusion.kernels import Form, Kernel
 from wengert.run.llvm.fusion.views import broadcast_strides, contiguous_strides
 from wengert.run.llvm.runtime.target import Target
 
@@ -39,9 +39,9 @@ class Gather:
     def __init__(self, kernel: Kernel, target: Target) -> None:
         self.kernel = kernel
         line = kernel.line
-        self.axes: tuple[int, ...] = dict(line.params)["axes"]
+        self.axes: tuple[int, ...] = line.param("axes")
         source, *indices = line.inputs
-        self.scatters = line.primitive.name == "scatter_add"
+        self.scatters = kernel.form is Form.SCATTER
         # The array that the places are of, and the one with an element for each place.
         self.source_shape = line.type.shape if self.scatters else source.type.shape
         self.index_rank = max(index.type.ndim for index in indices)

@@ -7,13 +7,13 @@ from typing import Any
 
 from wengert.run.llvm.codegen.copies import Copies
 from wengert.run.llvm.codegen.gathers import Gather
-from wengert.run.llvm.codegen.loop_nest import Nest
+from wengert.run.llvm.codegen.loop_nest import LoopNest
 from wengert.run.llvm.codegen.one_hot import OneHot
 from wengert.run.llvm.codegen.philox import Philox
 from wengert.run.llvm.codegen.row_gather import Rows
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel
-from wengert.run.llvm.matmul.dot_products import Dots
-from wengert.run.llvm.matmul.lookahead_matmul import UpdateAhead
+from wengert.run.llvm.fusion.kernels import Form, Kernel
+from wengert.run.llvm.matmul.dot_products import DotProducts
+from wengert.run.llvm.matmul.lookahead_matmul import LookaheadUpdate
 from wengert.run.llvm.matmul.matrix_products import product_of
 from wengert.run.llvm.matmul.tiles import Tiles
 from wengert.run.llvm.runtime.target import Target
@@ -22,21 +22,21 @@ from wengert.run.llvm.schedule.buffers import rounded
 
 def _generator(kernel: Kernel, target: Target, in_place: bool) -> Any:
     if kernel.form is Form.LOOPS:
-        return Nest(kernel, target, in_place)
+        return LoopNest(kernel, target, in_place)
     if kernel.form is Form.COPY:
         return Copies(kernel, target)
-    if kernel.form is Form.GATHER:
+    if kernel.form in (Form.GATHER, Form.SCATTER):
         return Gather(kernel, target)
     if kernel.form is Form.ONE_HOT:
         return OneHot(kernel, target)
-    if kernel.form is Form.RANDOM:
+    if kernel.form in (Form.RANDOM, Form.FOLD_IN):
         return Philox(kernel, target)
     if kernel.form is Form.ROWS:
         return Rows(kernel, target)
-    if kernel.form is Form.AHEAD:
-        return UpdateAhead(kernel, target)
+    if kernel.form is Form.LOOKAHEAD:
+        return LookaheadUpdate(kernel, target)
     product = product_of(kernel)
-    return Dots(product, target) if product.is_dots else Tiles(product, target)
+    return DotProducts(product, target) if product.is_dots else Tiles(product, target)
 
 
 class Generators:

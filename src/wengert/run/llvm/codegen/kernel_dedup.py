@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from wengert.ir.node import Node
 from wengert.run.llvm.codegen.body import is_literal
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel
+from wengert.run.llvm.fusion.kernels import Form, Kernel
 from wengert.run.llvm.fusion.views import View
 
 # What these compute depends on nothing but the operands' types, views, and places.

@@ -9,12 +9,12 @@ from llvmlite import ir
 
 from wengert.ir.node import Node
 from wengert.run.llvm.codegen.body import is_literal
-from wengert.run.llvm.codegen.cancellation import if_wished, in_slices
+from wengert.run.llvm.codegen.cancellation import if_cancelled, in_slices
 from wengert.run.llvm.codegen.generators import Generators
 from wengert.run.llvm.codegen.irtypes import I8, I32, I64, POINTER, VOID
 from wengert.run.llvm.codegen.kernel_dedup import Pattern, pattern
 from wengert.run.llvm.codegen.loops import counted_loop, index_value
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel
+from wengert.run.llvm.fusion.kernels import Form, Kernel
 from wengert.run.llvm.matmul.tiles import Tiles
 from wengert.run.llvm.schedule.buffers import ARENA, FLAG, PLACES, Memory, bases
 
@@ -53,7 +53,7 @@ def write_kernels(writer: KernelWriter, kernels: list[Kernel], slices: dict[Kern
         if slices:
             with in_slices(builder, zero, units, slice_) as (low, high):
                 builder.call(code, [table, low, high, scratch, places])
-                with if_wished(builder, pointer_at(builder, table, FLAG)):
+                with if_cancelled(builder, pointer_at(builder, table, FLAG)):
                     builder.ret_void()
         else:
             builder.call(code, [table, zero, units, scratch, places])
@@ -130,7 +130,7 @@ class KernelWriter:
         table, begin, end, scratch = arguments
         generator = self.generators[kernel]
         given: list[ir.Value | None] = [scratch]
-        if kernel.form in (Form.GATHER, Form.ONE_HOT):
+        if kernel.form in (Form.GATHER, Form.SCATTER, Form.ONE_HOT):
             given = [pointer_at(builder, table, FLAG)]
         elif kernel.form is Form.ROWS:
             given = [pointer_at(builder, table, PLACES)]
@@ -228,7 +228,7 @@ def _word(builder: ir.IRBuilder, words: ir.Value, number: int) -> ir.Value:
 
 
 def opened(function: ir.Function) -> tuple[ir.IRBuilder, ir.Block]:
-    """Begin a function whose entry is left for variables, and return the block behind it as well."""
+    """Begin a function whose entry is left for variables, and return the block after it as well."""
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     top = builder.append_basic_block("top")
     builder.position_at_end(top)

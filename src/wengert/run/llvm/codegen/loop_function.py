@@ -1,8 +1,8 @@
 """The code of a loop over steps: gathers rows, runs the kernels on all threads, keeps count of the losses.
 
-Every thread runs the same function. Between two phases of kernels, and between two steps, the threads meet;
-a kernel that is worth it is shared by all, the first thread runs the others. What is left to add up in the
-order of the steps, the first thread does.
+Every thread runs the same function. Between two phases of kernels, and between two steps, there is a
+barrier; a kernel that is large enough is shared by all, the first thread runs the others. What is left to add
+up in the order of the steps, the first thread does.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from llvmlite import ir
 
 from wengert.ir.node import Node
 from wengert.run.llvm.codegen.barrier import WORDS_APART, barrier_function
-from wengert.run.llvm.codegen.cancellation import WISH, if_wished, in_slices
+from wengert.run.llvm.codegen.cancellation import CANCEL, if_cancelled, in_slices
 from wengert.run.llvm.codegen.fp_environment import plain_arithmetic
 from wengert.run.llvm.codegen.generators import Generators
 from wengert.run.llvm.codegen.irtypes import F64, I8, I64, POINTER, VOID, constant, intrinsic, memory_type
 from wengert.run.llvm.codegen.kernel_functions import KernelWriter, pointer_at, write_kernels
 from wengert.run.llvm.codegen.loops import counted_loop, index_value
 from wengert.run.llvm.codegen.row_gather import copy_bytes, fetch_ahead, row_bytes
-from wengert.run.llvm.fusion.kernel_plan import Kernel
+from wengert.run.llvm.fusion.kernels import Kernel
 from wengert.run.llvm.fusion.views import View
 from wengert.run.llvm.schedule.buffers import ALIGNMENT, ARENA, FLAG, ORDER, PLACES, STATE, Memory
-from wengert.run.llvm.schedule.schedule import Order, is_private
+from wengert.run.llvm.schedule.schedule import Schedule, is_private
 
 # Words of the state of a loop, and how many there are before the threads' counts. What one thread writes
 # while others wait lies apart from what they look at.
@@ -36,11 +36,11 @@ FLAGS = 64
 COUNTS = 80
 
 # Why a loop stopped before its end, as bits of the word STOPPED.
-TROUBLE, WISHED = 1, 2
+FAILURE, CANCELLED = 1, 2
 
 ENTRY = "loop"
 
-# The order of the rows goes on for so many steps behind its end, for rows that are fetched ahead.
+# The order of the rows is padded for that many steps, for rows that are prefetched.
 STEPS_AHEAD = 2
 
 # table of pointers, where in the order the first batch begins, how many steps, this thread's number, how many
@@ -53,7 +53,7 @@ class LoopLayout:
 
     Attributes
     ----------
-    order : Order
+    schedule : Schedule
     memory : Memory
     generators : Generators
     batch : int
@@ -70,7 +70,7 @@ class LoopLayout:
         Where a step that takes long can be given up; see `wengert.run.llvm.codegen.cancellation`.
     """
 
-    order: Order
+    schedule: Schedule
     memory: Memory
     generators: Generators
     batch: int
@@ -83,10 +83,10 @@ class LoopLayout:
     @property
     def can_share(self) -> bool:
         """Whether several threads can run it."""
-        return self.order.last > 0
+        return self.schedule.last > 0
 
     def arena_bytes(self, threads: int) -> int:
-        """Return the size of the arena with the scratch memory of each thread behind it."""
+        """Return the size of the arena followed by the scratch memory of each thread."""
         return self.memory.arena_bytes + threads * self.generators.scratch_bytes
 
     def text(self) -> str:
@@ -101,10 +101,10 @@ class _LoopWriter:
 
     def __init__(self, module: ir.Module, layout: LoopLayout) -> None:
         self.layout = layout
-        self.order = layout.order
+        self.schedule = layout.schedule
         self.kernels = KernelWriter(module, layout.memory, layout.generators, bool(layout.slices))
         if not layout.is_inlined:
-            write_kernels(self.kernels, self.order.plan.kernels, {})
+            write_kernels(self.kernels, self.schedule.plan.kernels, {})
         triple = layout.generators.target.triple
         self.barrier = barrier_function(module, triple)
         self.function = ir.Function(module, ENTRY_TYPE, ENTRY)
@@ -116,7 +116,7 @@ class _LoopWriter:
     def write(self) -> None:
         """Write it."""
         builder = self.builder
-        # Allocations go to the first block, all else begins behind it.
+        # Allocations go to the first block, all else follows it.
         top = builder.append_basic_block("top")
         builder.position_at_end(top)
         self.state = pointer_at(builder, self.table, STATE)
@@ -126,18 +126,18 @@ class _LoopWriter:
         self.scratch = self._own_scratch()
         self.shares = {
             units: self._share(units)
-            for units in {self.layout.generators.units(kernel) for kernel in self.order.shared}
+            for units in {self.layout.generators.units(kernel) for kernel in self.schedule.shared}
         }
         if self.layout.is_inlined:
             self._use_variables()
         self.leave = builder.append_basic_block("leave")
         with plain_arithmetic(builder, self.layout.generators.target.triple):
-            # Nobody begins before everybody is there.
-            self._meet()
+            # No thread begins before all are there.
+            self._wait()
             if self.layout.first:
                 self._find_rows(self.row)
                 self._phase(list(self.layout.first))
-                self._meet()
+                self._wait()
             with counted_loop(builder, 0, self.count) as step:
                 self._step(index_value(step))
             builder.branch(self.leave)
@@ -164,7 +164,7 @@ class _LoopWriter:
         for node in memory.offsets:
             self.kernels.variables[node] = variable(node.type.size * node.type.dtype.itemsize)
         written = [
-            node for kernel in self.order.plan.kernels if not is_private(kernel) for node in kernel.stored
+            node for kernel in self.schedule.plan.kernels if not is_private(kernel) for node in kernel.stored
         ]
         for node in written:
             slot = memory.slots.get(node)
@@ -195,15 +195,15 @@ class _LoopWriter:
         builder = self.builder
         row = builder.add(self.row, builder.mul(step, constant(I64, self.layout.batch)))
         self._find_rows(row)
-        phases: list[list[Kernel]] = [[] for _ in range(self.order.last + 1)]
-        for kernel, phase in self.order.phases.items():
+        phases: list[list[Kernel]] = [[] for _ in range(self.schedule.last + 1)]
+        for kernel, phase in self.schedule.phases.items():
             phases[phase].append(kernel)
         for number, kernels in enumerate(phases):
             self._phase(kernels)
-            if number == self.order.last:
+            if number == self.schedule.last:
                 with self._on_first_thread():
                     self._account(row)
-            self._meet()
+            self._wait()
         stopped = builder.load(self._word(STOPPED), typ=I64)
         more = builder.append_basic_block("more")
         builder.cbranch(builder.icmp_signed("==", stopped, constant(I64, 0)), more, self.leave)
@@ -247,14 +247,14 @@ class _LoopWriter:
             return
         with in_slices(self.builder, begin, end, self.layout.slices[kernel]) as (low, high):
             self._run_at_once(kernel, low, high)
-            with if_wished(self.builder, pointer_at(self.builder, self.table, FLAG)):
+            with if_cancelled(self.builder, pointer_at(self.builder, self.table, FLAG)):
                 self._give_up(kernel)
 
     def _give_up(self, kernel: Kernel) -> None:
-        """Leave in the middle of a step, and let nobody wait."""
+        """Leave in the middle of a step, and let no thread wait."""
         builder = self.builder
         # No other thread is in another phase: all wait for this one at its end.
-        if self.order.phases[kernel] >= self.order.first_written:
+        if self.schedule.phases[kernel] >= self.schedule.first_written:
             builder.store(constant(I64, 1), self._word(IN_PIECES))
         abandoned = self._word(ABANDONED)
         abandoned.type = I64.as_pointer()  # llvmlite stores atomically through typed pointers only
@@ -279,7 +279,7 @@ class _LoopWriter:
 
     def _is_alone(self, kernel: Kernel) -> bool:
         """Whether the first thread alone runs a kernel."""
-        return kernel not in self.order.shared and not is_private(kernel)
+        return kernel not in self.schedule.shared and not is_private(kernel)
 
     def _account(self, row: ir.Value) -> None:
         """Add up the loss, count the step, and see whether to stop."""
@@ -303,13 +303,13 @@ class _LoopWriter:
         size = intrinsic(builder, "llvm.fabs", [loss])
         finite = builder.fcmp_ordered("<", size, constant(F64, math.inf))
         wrong = builder.load(pointer_at(builder, self.table, FLAG), typ=I64)
-        trouble = builder.or_(builder.not_(finite), builder.icmp_signed("!=", wrong, constant(I64, 0)))
-        wish = builder.load_atomic(self._word(FLAGS + WISH), "monotonic", 8, typ=I64)
-        reason = builder.or_(builder.select(trouble, constant(I64, TROUBLE), constant(I64, 0)), wish)
+        failure = builder.or_(builder.not_(finite), builder.icmp_signed("!=", wrong, constant(I64, 0)))
+        cancel = builder.load_atomic(self._word(FLAGS + CANCEL), "monotonic", 8, typ=I64)
+        reason = builder.or_(builder.select(failure, constant(I64, FAILURE), constant(I64, 0)), cancel)
         with builder.if_then(builder.icmp_signed("!=", reason, constant(I64, 0)), likely=False):
             builder.store(reason, self._word(STOPPED))
 
-    def _meet(self) -> None:
+    def _wait(self) -> None:
         """Wait for the other threads; leave where they will not come."""
         if not self.layout.can_share:
             return

@@ -24,7 +24,7 @@ from wengert.run.llvm.codegen.loops import (
     times,
     turns,
 )
-from wengert.run.llvm.fusion.kernel_plan import Kernel
+from wengert.run.llvm.fusion.kernels import Kernel
 from wengert.run.llvm.matmul.packing import shortened
 from wengert.run.llvm.runtime.target import Target
 
@@ -35,7 +35,7 @@ ACCUMULATORS = 4
 COLUMN_VECTORS = 4
 
 
-class Nest:
+class LoopNest:
     """The loops of a kernel.
 
     Parameters

@@ -28,7 +28,7 @@ Index: TypeAlias = "int | ir.Value"
 # Bytes of it: what has wider ones can read a part of a vector at once.
 _SMALLEST_VECTOR = 16
 
-# A loop of so many turns is written out.
+# A loop of at most that many turns is unrolled.
 FEW_TURNS = 4
 
 
@@ -209,7 +209,7 @@ def is_awkward(type_: ir.Type, lanes: int) -> bool:
 
 
 def masked_load(builder: ir.IRBuilder, first: ir.Value, type_: ir.Type, count: int) -> ir.Value:
-    """Read a run of `count` elements in one piece, with zeros behind them up to a power of two."""
+    """Read a run of `count` elements in one piece, followed by zeros up to a power of two."""
     lanes = 1 << (count - 1).bit_length()
     vector, mask_type = widened(type_, lanes), ir.VectorType(I1, lanes)
     name = f"llvm.masked.load.{type_name(vector)}.p0"

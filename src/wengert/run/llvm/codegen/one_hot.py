@@ -10,7 +10,7 @@ from wengert.ir.node import Node
 from wengert.run.llvm.codegen.body import as_memory
 from wengert.run.llvm.codegen.irtypes import I1, I64, constant, memory_type, scalar_type, splat, widened
 from wengert.run.llvm.codegen.loops import Access, Index, Place, counted_loop, index_value, load, store
-from wengert.run.llvm.fusion.kernel_plan import Kernel
+from wengert.run.llvm.fusion.kernels import Kernel
 from wengert.run.llvm.fusion.views import broadcast_strides
 from wengert.run.llvm.runtime.target import Target
 
@@ -33,7 +33,7 @@ class OneHot:
         line = kernel.line
         self.shape = line.inputs[0].type.shape
         self.units = math.prod(self.shape)
-        self.count: int = dict(line.params)["count"]
+        self.count: int = line.param("count")
         self.lanes = max(1, min(target.lanes(8), self.count))
 
     def generate(

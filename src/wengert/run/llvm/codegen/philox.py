@@ -7,7 +7,7 @@ from llvmlite import ir
 from wengert.ir.node import Node
 from wengert.run.llvm.codegen.irtypes import F32, F64, I32, I64, constant, lanes_of, splat, widened
 from wengert.run.llvm.codegen.loops import counted_loop, index_value
-from wengert.run.llvm.fusion.kernel_plan import Kernel
+from wengert.run.llvm.fusion.kernels import Form, Kernel
 from wengert.run.llvm.matmul.packing import shortened
 from wengert.run.llvm.runtime.target import Target
 
@@ -35,7 +35,7 @@ class Philox:
     def __init__(self, kernel: Kernel, target: Target) -> None:
         self.kernel = kernel
         line = kernel.line
-        self.is_key = line.primitive.name == "fold_in"
+        self.is_key = kernel.form is Form.FOLD_IN
         self.lanes = target.lanes(8)
         self.numbers = 4 if line.type.dtype.itemsize == 4 else 2  # of one counter
         self.run = self.lanes * self.numbers

@@ -9,7 +9,7 @@ from llvmlite import ir
 from wengert.ir.node import Node
 from wengert.run.llvm.codegen.irtypes import I1, I8, I32, I64, POINTER, VOID, external
 from wengert.run.llvm.codegen.loops import Index, counted_loop, index_value, plus
-from wengert.run.llvm.fusion.kernel_plan import Kernel
+from wengert.run.llvm.fusion.kernels import Kernel
 from wengert.run.llvm.runtime.target import Target
 
 _LINE = 64
@@ -54,7 +54,7 @@ class Rows:
 
 
 def copy_bytes(builder: ir.IRBuilder, target: ir.Value, source: ir.Value, size: int) -> None:
-    """Copy so many bytes."""
+    """Copy a number of bytes."""
     type_ = ir.FunctionType(VOID, [POINTER, POINTER, I64, I1])
     copy = external(builder.module, "llvm.memcpy.p0.p0.i64", type_)
     builder.call(copy, [target, source, ir.Constant(I64, size), ir.Constant(I1, 0)])

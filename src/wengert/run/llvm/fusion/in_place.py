@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from wengert.ir.node import Node, make_node
 from wengert.primitives.selection import stop_gradient
-from wengert.run.llvm.codegen.copies import targets
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel, Plan
-from wengert.run.llvm.fusion.views import View, contiguous_strides
+from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
+from wengert.run.llvm.fusion.views import View, contiguous_strides, places
 
 Ints = tuple[int, ...]
 
@@ -35,7 +34,7 @@ class _Placing:
         """Return the plan."""
         kernels = []
         for kernel in self.made.kernels:
-            if kernel.form is Form.COPY and kernel.line.primitive.name == "concatenate":
+            if kernel.form is Form.COPY and len(kernel.line.inputs) > 1:
                 self._join(kernel)
                 if len(kernel.in_place) == len(kernel.line.inputs):
                     continue
@@ -48,7 +47,7 @@ class _Placing:
         line, done = kernel.line, []
         partners: dict[Ints, Kernel] = {}
         rest = []
-        for position, (operand, target) in enumerate(zip(line.inputs, targets(line), strict=True)):
+        for position, (operand, target) in enumerate(zip(line.inputs, places(line), strict=True)):
             shape = _without_ones(operand.type.shape, operand.type.shape)
             step = _even_step(shape, _without_ones(operand.type.shape, target.strides))
             if step is None:

@@ -3,91 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from enum import Enum
 
-from wengert.ir.node import Node
+from wengert.ir.node import CONSTANT, INPUT, Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
-from wengert.run.llvm.fusion.numpy_fallback import left_to_numpy
+from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
+from wengert.run.llvm.fusion.lowering import form_of
 from wengert.run.llvm.fusion.views import View, moved, whole
 
 # A body longer than this runs out of registers. What is left in memory instead is near for small arrays, and
 # kernels of a traced loop are more often the same when they are short; over many elements, values that go to
 # the stack and back are nearer than arrays.
 _LONGEST_BODY, _MANY_ELEMENTS, _LONGEST_BODY_OF_MANY = 64, 512, 512
-
-
-class Form(Enum):
-    """How a kernel computes."""
-
-    LOOPS = "loops"  # elementwise lines, and reductions of them
-    PRODUCT = "product"  # a product of matrices, and elementwise lines on its result
-    COPY = "copy"  # elements put elsewhere
-    GATHER = "gather"  # elements read at given places
-    ONE_HOT = "one hot"  # labels as unit vectors
-    RANDOM = "random"  # numbers made of a key
-    ROWS = "rows"  # the rows of a batch
-    AHEAD = "ahead"  # a matrix updated, and multiplied by the row of the next step
-    NUMPY = "numpy"  # a line that NumPy runs
-
-
-@dataclass(eq=False)
-class Kernel:
-    """Lines that are computed together, element by element.
-
-    Attributes
-    ----------
-    form : Form
-    shape : tuple of int
-        Of the index space.
-    members : list of Node
-        In topological order; a product is the first.
-    leaves : dict of Node to View
-        What the members read that other kernels have computed, or that was given.
-    reductions : list of Node
-        Members that are sums, maxima, … over `axes` of the index space.
-    stored : dict of Node to View
-        Members that are read outside the kernel, in order, and where each is written.
-    in_place : set of int
-        Operands of a copy, by position, that are in their place already.
-    panels : dict of Node to int
-        Matrices that lie panel by panel, of those that it reads or writes, with the columns of a panel.
-    """
-
-    form: Form
-    shape: tuple[int, ...]
-    members: list[Node] = field(default_factory=list)
-    leaves: dict[Node, View] = field(default_factory=dict)
-    reductions: list[Node] = field(default_factory=list)
-    axes: tuple[int, ...] | None = None
-    stored: dict[Node, View] = field(default_factory=dict)
-    in_place: frozenset[int] = frozenset()
-    panels: dict[Node, int] = field(default_factory=dict)
-
-    @property
-    def line(self) -> Node:
-        """The line that gives the kernel its form."""
-        return self.members[0]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The kernels of a program.
-
-    Attributes
-    ----------
-    program : Program
-        Expanded.
-    kernels : list of Kernel
-        In the order in which they run.
-    outputs : list of View
-        Where the program's outputs lie.
-    """
-
-    program: Program
-    kernels: list[Kernel]
-    outputs: list[View]
 
 
 def plan(program: Program) -> Plan:
@@ -122,24 +49,21 @@ class _Planner:
 
     def add(self, node: Node) -> None:
         """Find the kernel of a line, or a new one."""
-        if not node.inputs:
+        if node.primitive in (INPUT, CONSTANT):
             self.views[node] = whole(node)
             return
-        kind = node.primitive.kind
-        if left_to_numpy(node) is not None:
-            self._alone(node, Form.NUMPY)
-        elif kind is Kind.ELEMENTWISE:
-            self._elementwise(node)
-        elif kind is Kind.REDUCTION:
-            self._reduction(node)
-        elif kind is Kind.CONTRACTION:
-            self._leaves(self._new(Form.PRODUCT, node.type.shape, node), node.inputs)
-        elif kind is Kind.MOVEMENT:
+        form = form_of(node)
+        if form is Form.LOOPS:
+            if node.primitive.kind is Kind.REDUCTION:
+                self._reduction(node)
+            else:
+                self._elementwise(node)
+        elif form is Form.PRODUCT:
+            self._leaves(self._new(form, node.type.shape, node), node.inputs)
+        elif form is Form.COPY:
             self.waiting.add(node)
-        elif kind is Kind.RANDOM:
-            self._alone(node, Form.RANDOM)
         else:
-            self._alone(node, Form.ONE_HOT if node.primitive.name == "one_hot" else Form.GATHER)
+            self._alone(node, form)
 
     def read(self, node: Node) -> View:
         """Return where the value of a node lies; the kernel that computes it is complete then."""
@@ -253,7 +177,7 @@ class _Planner:
 
     def _reduction(self, node: Node) -> None:
         (operand,) = node.inputs
-        axes = dict(node.params)["axes"]
+        axes = node.param("axes")
         kernel = self._joinable(operand, operand.type.shape)
         if kernel is None or kernel.form is not Form.LOOPS or kernel.axes not in (None, axes):
             view = self.read(operand)

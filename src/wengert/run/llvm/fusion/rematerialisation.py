@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from wengert.ir.node import Node
 from wengert.run.llvm.codegen.body import is_literal
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel, Plan
+from wengert.run.llvm.codegen.elementwise import ELEMENTWISE
+from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
 from wengert.run.llvm.fusion.views import is_whole
 
-_CHEAP = frozenset(["neg", "square", "abs", "mul", "add", "sub", "stop_gradient"])
 
-
-def recomputed(made: Plan) -> Plan:
+def rematerialised(made: Plan) -> Plan:
     """Return a plan in which readers compute what is one cheap line away from another value in memory.
 
     The square of a product, say, which is kept for the derivative anyway.
@@ -34,7 +33,8 @@ def recomputed(made: Plan) -> Plan:
 
 def _source(kernel: Kernel, node: Node) -> Node | None:
     """Return the value in memory that a member is one cheap line away from, beside literals."""
-    if node.primitive.name not in _CHEAP or kernel.form not in (Form.LOOPS, Form.PRODUCT):
+    code = ELEMENTWISE.get(node.primitive.name)
+    if code is None or not code.is_cheap or kernel.form not in (Form.LOOPS, Form.PRODUCT):
         return None
     operands = {one for one in node.inputs if not (one in kernel.leaves and is_literal(kernel.leaves[one]))}
     if len(operands) != 1:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wengert.ir.node import Node
-from wengert.ir.primitive import Kind
+from wengert.ir.primitive import Kind, Primitive
 
 Ints = tuple[int, ...]
 
@@ -58,10 +58,31 @@ def broadcast_strides(view: View, shape: Ints) -> Ints:
     return (*[0] * missing, *own)
 
 
+def is_known_movement(primitive: Primitive) -> bool:
+    """Whether the result of a movement can be described as a view, or its operands' places in it."""
+    return primitive.name in VIEWS or primitive.name in PLACES
+
+
 def moved(node: Node, view: View) -> View | None:
     """Return the result of a movement as a view of the same buffer, None where elements must be copied."""
-    rule = _RULES.get(node.primitive.name) if node.primitive.kind is Kind.MOVEMENT else None
+    rule = VIEWS.get(node.primitive.name)
     return None if rule is None else rule(view, node.type.shape, dict(node.params))
+
+
+def places(node: Node) -> list[View]:
+    """Return where each operand goes in the result of a movement that copies; zeros are anywhere else."""
+    return PLACES[node.primitive.name](node)
+
+
+def keeps_order(node: Node) -> bool:
+    """Whether a node only gives the elements of its operand another shape."""
+    if node.primitive.kind is not Kind.MOVEMENT or len(node.inputs) != 1:
+        return False
+    view = moved(node, whole(node.inputs[0])) if node.type.size == node.inputs[0].type.size else None
+    if view is None or view.offset != 0:
+        return False
+    strides = zip(node.type.shape, view.strides, contiguous_strides(node.type.shape), strict=True)
+    return all(given == wanted for extent, given, wanted in strides if extent != 1)
 
 
 def _transpose(view: View, shape: Ints, params: dict[str, Any]) -> View:
@@ -130,7 +151,7 @@ def _reshape(view: View, shape: Ints, params: dict[str, Any]) -> View | None:
     return View(view.base, view.offset, shape, tuple(reversed(strides)))
 
 
-_RULES: dict[str, Callable[[View, Ints, dict[str, Any]], View | None]] = {
+VIEWS: dict[str, Callable[[View, Ints, dict[str, Any]], View | None]] = {
     "transpose": _transpose,
     "expand_dims": _expand,
     "squeeze": _squeeze,
@@ -138,4 +159,33 @@ _RULES: dict[str, Callable[[View, Ints, dict[str, Any]], View | None]] = {
     "flip": _flip,
     "slice": _slice,
     "reshape": _reshape,
+}
+
+
+def _joined(node: Node) -> list[View]:
+    axis, start, found = node.param("axis"), 0, []
+    strides = contiguous_strides(node.type.shape)
+    for operand in node.inputs:
+        found.append(View(node, start * strides[axis], operand.type.shape, strides))
+        start += operand.type.shape[axis]
+    return found
+
+
+def _padded(node: Node) -> list[View]:
+    strides = contiguous_strides(node.type.shape)
+    offset = sum(low * stride for low, stride in zip(node.param("low"), strides, strict=True))
+    spread = zip(node.param("interior"), strides, strict=True)
+    steps = tuple((between + 1) * stride for between, stride in spread)
+    return [View(node, offset, node.inputs[0].type.shape, steps)]
+
+
+def _reshaped(node: Node) -> list[View]:
+    shape = node.inputs[0].type.shape
+    return [View(node, 0, shape, contiguous_strides(shape))]
+
+
+PLACES: dict[str, Callable[[Node], list[View]]] = {
+    "concatenate": _joined,
+    "pad": _padded,
+    "reshape": _reshaped,
 }

@@ -9,14 +9,14 @@ from wengert.run.llvm.matmul.matrix_products import Product
 from wengert.run.llvm.runtime.target import Target
 from wengert.run.llvm.schedule.buffers import rounded
 
-# Rows of the right matrix are far apart where each is so many times as long as a panel is wide: what is read
-# of them then shares few places of the caches, and soon each row needs a page of its own.
+# Rows of the right matrix are far apart where each is that many times as long as a panel is wide: what is
+# read of them then shares few places of the caches, and soon each row needs a page of its own.
 FAR_APART = 32
 # Of the left matrix a tile reads a few rows only: by the bytes between its terms, a page.
 PAGE = 4096
-# A tile that reads so many lines of the left matrix, each for a few rows, finds them gone for the next rows.
+# A tile that reads this many lines of the left matrix for a few rows finds them gone for the next rows.
 MANY_LINES = 256
-# A panel that is read by fewer tiles than this is not worth copying.
+# A panel that is read by fewer tiles than this is not copied.
 FEW_TILES = 4
 # Of a panel of the right matrix, so that it stays in the second-level cache.
 PANEL_BYTES = 2**18
@@ -33,7 +33,7 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class Cut:
+class Blocking:
     """Columns are cut into panels, rows into tiles and groups of tiles, terms into blocks.
 
     Attributes
@@ -76,7 +76,7 @@ class Cut:
         return -(-self.row_tiles // self.group)
 
 
-def cut_of(product: Product, target: Target) -> Cut:
+def blocking_of(product: Product, target: Target) -> Blocking:
     """Return how to cut a product that is not empty."""
     size = product.itemsize
     lanes = target.lanes(size)
@@ -101,7 +101,7 @@ def cut_of(product: Product, target: Target) -> Cut:
     right_bytes = block * width * size if packs_right else 0
     results_bytes = (group * panels if blocks > 1 else 1) * tile.rows * width * size
     offsets = (0, rounded(left_bytes), rounded(left_bytes) + rounded(right_bytes))
-    return Cut(
+    return Blocking(
         lanes, tile, row_tiles, panels, blocks, block, group, packs_left, packs_right,
         offsets, offsets[2] + rounded(results_bytes),
     )  # fmt: skip

@@ -28,7 +28,7 @@ COLUMNS = 8
 STRETCH = 128
 
 
-class Dots:
+class DotProducts:
     """A few dot products at a time, vectors running along the terms.
 
     Attributes

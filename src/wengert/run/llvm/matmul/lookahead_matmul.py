@@ -19,22 +19,25 @@ from dataclasses import dataclass, replace
 
 from llvmlite import ir
 
-from wengert.ir.node import Node, make_input, make_node
+from wengert.ir.node import Node, make_input, with_operands
 from wengert.ir.program import Program, ancestors
+from wengert.primitives.arithmetic import mul, sub
+from wengert.primitives.contraction import matmul
 from wengert.run.llvm.codegen.body import Body, kernel_accesses
 from wengert.run.llvm.codegen.irtypes import constant, intrinsic, memory_type, splat, widened
 from wengert.run.llvm.codegen.loops import Access, Index, Place, counted_loop, load, plus, store, times
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel, Plan, plan
-from wengert.run.llvm.fusion.views import View, whole
+from wengert.run.llvm.fusion.kernel_plan import plan
+from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
+from wengert.run.llvm.fusion.views import View, keeps_order, whole
 from wengert.run.llvm.runtime.target import Target
 from wengert.run.loop import Roles
 
-# Of the vector registers: the sums of as many columns are held at once, and as many that meet every row.
+# Of the vector registers: the sums of as many columns are held at once, and as many used for every row.
 _SHARE = 4
 
 
 @dataclass(frozen=True)
-class Ahead:
+class Lookahead:
     """What a loop needs beside its step to compute a product ahead.
 
     Attributes
@@ -44,7 +47,7 @@ class Ahead:
     given : Node
         The input of the step that holds the product.
     result : Node
-        The step's output that is written over it.
+        The step's output that takes its memory.
     row, following : Node
         The inputs that are this step's row and the next one's.
     """
@@ -56,15 +59,15 @@ class Ahead:
     following: Node
 
 
-def looking_ahead(program: Program, roles: Roles) -> tuple[Plan, Ahead] | None:
+def lookahead(program: Program, roles: Roles) -> tuple[Plan, Lookahead] | None:
     """Return the plan of a step that computes a product of the next one; None where there is none to compute.
 
     The inputs of its program are those of `program`, the product and the next row.
     """
     rows = [program.inputs[place] for place in roles.rows if program.inputs[place].type.shape[0] == 1]
     for product in program.lines:
-        # A product in blocks of terms is a large one; see `expand.py`.
-        if product.primitive.name != "matmul" or product.type.ndim != 3:
+        # A product in blocks of terms is a large one; see `wengert.run.llvm.fusion.product_rewrites`.
+        if product.primitive is not matmul or product.type.ndim != 3:
             continue
         row, matrix = (_moved_from(operand) for operand in product.inputs)
         if row not in rows or matrix not in program.inputs[: roles.carried] or matrix.type.ndim != 2:
@@ -83,13 +86,13 @@ def looking_ahead(program: Program, roles: Roles) -> tuple[Plan, Ahead] | None:
         if joined is not None:
             leaves = {row: whole(row), matrix: whole(matrix)}
             first = _kernel(matrix.type.shape, [product], leaves, {product: whole(product)})
-            return joined, Ahead(first, given, result, row, following)
+            return joined, Lookahead(first, given, result, row, following)
     return None
 
 
 def _moved_from(node: Node) -> Node:
     """Return whose elements a value shows, in the same order."""
-    while node.primitive.name in ("reshape", "expand_dims", "squeeze"):
+    while keeps_order(node):
         (node,) = node.inputs
     return node
 
@@ -99,14 +102,14 @@ def _replaced(outputs: Sequence[Node], found: dict[Node, Node]) -> list[Node]:
     for node in ancestors(outputs):
         operands = tuple([found.get(operand, operand) for operand in node.inputs])
         if node not in found and operands != node.inputs:
-            found[node] = make_node(node.primitive, operands, dict(node.params))
+            found[node] = with_operands(node, *operands)
     return [found.get(node, node) for node in outputs]
 
 
 def _kernel(
     shape: tuple[int, ...], members: list[Node], leaves: dict[Node, View], stored: dict[Node, View]
 ) -> Kernel:
-    return Kernel(Form.AHEAD, shape, members, leaves, [members[-1]], (0,), stored)
+    return Kernel(Form.LOOKAHEAD, shape, members, leaves, [members[-1]], (0,), stored)
 
 
 def _joined(made: Plan, matrix: Node, updated: Node, result: Node) -> Plan | None:
@@ -133,7 +136,7 @@ def _joined(made: Plan, matrix: Node, updated: Node, result: Node) -> Plan | Non
     return replace(made, kernels=kernels)
 
 
-class UpdateAhead:
+class LookaheadUpdate:
     """Goes down the rows of a matrix: updates them, and adds them up, each times a number of a vector.
 
     Parameters
@@ -169,7 +172,7 @@ class UpdateAhead:
 
     def _is_plain(self, update: list[Node]) -> bool:
         """Whether an update is W − x·δ with a number of each row in x, or none at all."""
-        if [node.primitive.name for node in update] != ["mul", "sub"]:
+        if [node.primitive for node in update] != [mul, sub]:
             return not update
         factors, (matrix, change) = update[0].inputs, update[1].inputs
         strides = [self.accesses[node].strides for node in factors if node in self.accesses]

@@ -11,10 +11,10 @@ from wengert.ir.node import Node
 from wengert.run.llvm.codegen.body import kernel_accesses
 from wengert.run.llvm.codegen.irtypes import memory_type
 from wengert.run.llvm.codegen.loops import Access
-from wengert.run.llvm.fusion.kernel_plan import Kernel
+from wengert.run.llvm.fusion.kernels import Kernel
 from wengert.run.llvm.fusion.views import View, broadcast_strides
 
-# With so few rows a panel of the right matrix is not read often enough to be worth packing it.
+# With so few rows a panel of the right matrix is not read often enough to pay for packing it.
 FEW_ROWS = 4
 
 
@@ -33,7 +33,7 @@ class Product:
     left_access, right_access : Access
         Strides by (batch …, rows, terms) and (batch …, terms, columns).
     accesses : dict of Node to Access
-        Of the lines fused behind the product, by (batch …, rows, columns).
+        Of the epilogue, by (batch …, rows, columns).
     """
 
     kernel: Kernel

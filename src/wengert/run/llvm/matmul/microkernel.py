@@ -138,7 +138,7 @@ class _Sums:
         return sums[0]
 
     def _loop(self, first: list[ir.Value], before: list[Sums]) -> tuple[list[ir.Value], list[Sums]]:
-        """Take in as many terms a turn as there are sums, while there are so many.
+        """Take in as many terms a turn as there are sums, while there are that many.
 
         The steps are a term, and where it stands in a row of the left matrix and in the right one.
         """
@@ -185,5 +185,5 @@ class _Sums:
 
 
 def register_lanes(width: int, lanes: int) -> int:
-    """Return how many lanes a vector of so many elements is computed with: half a register costs half."""
+    """Return how many lanes a vector of that many elements is computed with: half a register costs half."""
     return min(lanes, max(_NARROWEST, 1 << (width - 1).bit_length()))

@@ -19,7 +19,7 @@ from wengert.run.llvm.codegen.loops import (
     smaller,
     times,
 )
-from wengert.run.llvm.matmul.blocking import Cut
+from wengert.run.llvm.matmul.blocking import Blocking
 from wengert.run.llvm.matmul.matrix_products import Product
 from wengert.run.llvm.matmul.microkernel import register_lanes
 from wengert.run.llvm.matmul.packing import pack_columns, pack_elements, pack_rows
@@ -52,7 +52,7 @@ class LeftOperand:
     """The left matrix, of which a tile reads one element for each row and term."""
 
     def __init__(
-        self, builder: ir.IRBuilder, product: Product, cut: Cut, matrix: ir.Value, scratch: ir.Value
+        self, builder: ir.IRBuilder, product: Product, cut: Blocking, matrix: ir.Value, scratch: ir.Value
     ) -> None:
         self.builder = builder
         self.product = product
@@ -107,7 +107,7 @@ class RightOperand:
     """
 
     def __init__(
-        self, builder: ir.IRBuilder, product: Product, cut: Cut, matrix: ir.Value, scratch: ir.Value
+        self, builder: ir.IRBuilder, product: Product, cut: Blocking, matrix: ir.Value, scratch: ir.Value
     ) -> None:
         self.builder = builder
         self.product = product

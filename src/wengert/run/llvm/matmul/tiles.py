@@ -10,7 +10,7 @@ from llvmlite import ir
 
 from wengert.ir.node import Node
 from wengert.run.llvm.codegen.body import Body
-from wengert.run.llvm.codegen.cancellation import if_wished
+from wengert.run.llvm.codegen.cancellation import if_cancelled
 from wengert.run.llvm.codegen.irtypes import I1, memory_type
 from wengert.run.llvm.codegen.loops import (
     Access,
@@ -28,14 +28,14 @@ from wengert.run.llvm.codegen.loops import (
     smaller,
     times,
 )
-from wengert.run.llvm.matmul.blocking import cut_of
+from wengert.run.llvm.matmul.blocking import blocking_of
 from wengert.run.llvm.matmul.matrix_products import Product
 from wengert.run.llvm.matmul.microkernel import tile_function
 from wengert.run.llvm.matmul.operands import Block, LeftOperand, Panel, RightOperand, scratch_at
 from wengert.run.llvm.matmul.weight_layout import accesses_by_panel
 from wengert.run.llvm.runtime.target import Target
 
-# Over so many terms there is time to fetch what is needed behind the product.
+# Over that many terms there is time to prefetch what the epilogue reads.
 MANY_TERMS = 128
 LINE = 64  # bytes of a line of the caches
 
@@ -59,7 +59,7 @@ class Tiles:
         self.units = self.scratch_bytes = 0
         self.looks_itself = False
         if not product.is_empty:
-            self.cut = cut = cut_of(product, target)
+            self.cut = cut = blocking_of(product, target)
             # Where terms are added up in blocks, all panels of a group stay with one thread.
             self.stretches = [*product.batch, cut.groups, cut.panels if cut.blocks == 1 else 1]
             self.units = math.prod(self.stretches) * cut.group
@@ -108,7 +108,7 @@ class Tiles:
         builder, cut, terms = writer.builder, self.cut, self.product.terms
         with counted_loop(builder, 0, cut.blocks) as number:
             if flags is not None:
-                with if_wished(builder, flags):
+                with if_cancelled(builder, flags):
                     builder.ret_void()
             term = times(builder, number, cut.block)
             block = Block(number, term, smaller(builder, minus(builder, terms, term), cut.block))
@@ -189,7 +189,7 @@ class _PanelWriter:
                     self._finish(stretch.batch, row, rows, panel, results)
 
     def _fetch(self, batch: Sequence[Index], row: Index, rows: Index, panel: Panel) -> None:
-        """Ask for the memory that the lines behind the product will read or write when the tile is done."""
+        """Prefetch the memory that the epilogue will read or write when the tile is done."""
         builder, kernel = self.builder, self.product.kernel
         buffers = {node: node for node in kernel.stored}
         for node, view in kernel.leaves.items():
@@ -236,7 +236,7 @@ class _PanelWriter:
     def _finish(
         self, batch: Sequence[Index], row: Index, rows: Index, panel: Panel, results: ir.Value
     ) -> None:
-        """Compute what is fused behind the product, a vector of results at a time."""
+        """Compute the epilogue, a vector of results at a time."""
         builder, lanes = self.builder, self.cut.lanes
         access = Access(0, (len(panel.widths) * lanes, 1))
 

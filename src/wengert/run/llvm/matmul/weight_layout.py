@@ -1,7 +1,7 @@
 """Weights that lie panel by panel, so that what a thread works on lies in one piece.
 
 A matrix in row-major order is badly shared by columns: each row has a part of each thread, and the
-processors, which fetch what lies behind the elements they read, take lines of the caches away from each
+processors, which prefetch what follows the elements they read, take lines of the caches away from each
 other. So a matrix that a loop carries from step to step lies panel by panel, as wide as the tiles of the
 products that read and write it: of each panel its rows, of each row its columns. Nothing outside sees it.
 """
@@ -15,22 +15,22 @@ import numpy as np
 
 from wengert.ir.node import Node
 from wengert.run.llvm.codegen.loops import Access
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel, Plan
+from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
 from wengert.run.llvm.fusion.views import is_whole
-from wengert.run.llvm.matmul.blocking import Cut, cut_of
+from wengert.run.llvm.matmul.blocking import Blocking, blocking_of
 from wengert.run.llvm.matmul.matrix_products import Product, product_of
 from wengert.run.llvm.runtime.target import Target
 
 Array = np.ndarray[Any, Any]
 
 
-def lay_in_panels(plan: Plan, written_over: Mapping[Node, Node], target: Target) -> dict[Node, int]:
+def lay_in_panels(plan: Plan, aliased: Mapping[Node, Node], target: Target) -> dict[Node, int]:
     """Decide which of the matrices that a loop carries lie in panels, and enter them in the kernels.
 
     Parameters
     ----------
     plan : Plan
-    written_over : mapping of Node to Node
+    aliased : mapping of Node to Node
         Computed nodes, and the inputs whose place they take.
     target : Target
 
@@ -39,15 +39,15 @@ def lay_in_panels(plan: Plan, written_over: Mapping[Node, Node], target: Target)
     dict of Node to int
         The columns of a panel of each of those inputs that lies in panels.
     """
-    cuts: dict[Kernel, tuple[Product, Cut]] = {}
+    cuts: dict[Kernel, tuple[Product, Blocking]] = {}
     for kernel in plan.kernels:
         if kernel.form is Form.PRODUCT:
             product = product_of(kernel)
             if not (product.is_empty or product.is_dots):
-                cuts[kernel] = product, cut_of(product, target)
+                cuts[kernel] = product, blocking_of(product, target)
     writer = {node: kernel for kernel in plan.kernels for node in kernel.stored}
     found: dict[Node, int] = {}
-    for result, place in written_over.items():
+    for result, place in aliased.items():
         if writer[result] not in cuts or result.type.ndim != 2:
             continue
         width, columns = cuts[writer[result]][1].width, result.type.shape[1]
@@ -68,22 +68,22 @@ def _uses(kernel: Kernel, nodes: tuple[Node, ...]) -> bool:
     )
 
 
-def _fits(product: Product, cut: Cut, nodes: tuple[Node, ...], width: int) -> bool:
+def _fits(product: Product, cut: Blocking, nodes: tuple[Node, ...], width: int) -> bool:
     """Whether a product can read, and write, these matrices in panels."""
     kernel = product.kernel
     if product.batch or product.left in nodes:
         return False
     if product.right in nodes and not _fits_at_right(product, cut, width):
         return False
-    behind = [view for node, view in kernel.leaves.items() if node not in kernel.line.inputs]
-    read = [view for view in behind if view.base in nodes]
+    epilogue = [view for node, view in kernel.leaves.items() if node not in kernel.line.inputs]
+    read = [view for view in epilogue if view.base in nodes]
     if not read and not any(node in kernel.stored for node in nodes):
         return True
     has_shape = nodes[0].type.shape == (product.rows, product.columns)
     return has_shape and cut.width == width and all(is_whole(view) for view in read)
 
 
-def _fits_at_right(product: Product, cut: Cut, width: int) -> bool:
+def _fits_at_right(product: Product, cut: Blocking, width: int) -> bool:
     """Whether the right matrix, or its transposed, can be read in panels."""
     rows, columns = product.right.type.shape
     if product.right_access.offset:
@@ -96,7 +96,7 @@ def _fits_at_right(product: Product, cut: Cut, width: int) -> bool:
 
 
 def accesses_by_panel(product: Product) -> dict[Node, Access]:
-    """Return the accesses of what is fused behind a product, by (panel, batch …, rows, columns).
+    """Return the accesses of a product's epilogue, by (panel, batch …, rows, columns).
 
     The column is counted from the first panel's; where a matrix lies in panels, the stride by panel makes up
     for that.

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from wengert.ir.node import INPUT, Node
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel
-from wengert.run.llvm.fusion.numpy_fallback import left_to_numpy
+from wengert.run.llvm.fusion.kernels import Form, Kernel
+from wengert.run.llvm.fusion.lowering import left_to_numpy
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,7 @@ def summary(kernel: Kernel) -> KernelSummary:
     """Return the summary of a kernel."""
     read = sum(_bytes(node, view.shape) for node, view in kernel.leaves.items())
     written = sum(_bytes(node, node.type.shape) for node in kernel.stored)
-    flops = sum(
-        node.primitive.work(node.type, [operand.type for operand in node.inputs], dict(node.params))
-        for node in kernel.members
-    )
+    flops = sum(node.flops for node in kernel.members)
     return KernelSummary(
         kernel.form.value,
         kernel.shape,
@@ -108,7 +105,7 @@ def summary(kernel: Kernel) -> KernelSummary:
 
 
 def _name(node: Node) -> str:
-    return str(dict(node.params)["name"]) if node.primitive is INPUT else node.primitive.name
+    return str(node.param("name")) if node.primitive is INPUT else node.primitive.name
 
 
 def _microseconds(seconds: float) -> str:

@@ -105,8 +105,8 @@ def machine_limits(threads: int = 1) -> MachineLimits:
     flops = {}
     for itemsize, name in ((4, "chains_float"), (8, "chains_double")):
         run = chains(code.address(name))
-        work = 2 * CHAINS * target.lanes(itemsize) * TURNS
-        flops[itemsize] = _rate([partial(run, array.ctypes.data, TURNS) for array in arrays], work)
+        operations = 2 * CHAINS * target.lanes(itemsize) * TURNS
+        flops[itemsize] = _rate([partial(run, array.ctypes.data, TURNS) for array in arrays], operations)
     bandwidth, reading = (
         {size: _sweep_rate(sweep(code.address(name)), arrays, size, ways) for size in SIZES}
         for name, ways in (("update", 2), ("read", 1))
@@ -127,8 +127,8 @@ def _aligned(size: int) -> Bytes:
     return raw[start : start + size]
 
 
-def _rate(runs: Sequence[Callable[[], object]], work: int) -> float:
-    """Return the work a second of all runs at once, each of `work`, each in a thread; the best of a few."""
+def _rate(runs: Sequence[Callable[[], object]], amount: int) -> float:
+    """Return the rate of all runs at once, each of `amount`, each in a thread; the best of a few."""
     barrier = threading.Barrier(len(runs))
     seconds = np.full(len(runs), np.inf)
 
@@ -144,7 +144,7 @@ def _rate(runs: Sequence[Callable[[], object]], work: int) -> float:
         thread.start()
     for thread in threads:
         thread.join()
-    return float((work / seconds).sum())
+    return float((amount / seconds).sum())
 
 
 def _module(target: Target) -> str:

@@ -40,7 +40,7 @@ def timed(summaries: Sequence[KernelSummary], runs: Sequence[Callable[[int], obj
     ----------
     summaries : sequence of KernelSummary
     runs : sequence of callable
-        Each runs a kernel so many times.
+        Each runs a kernel that many times.
     """
     found = []
     for one, run in zip(summaries, runs, strict=True):
@@ -50,7 +50,7 @@ def timed(summaries: Sequence[KernelSummary], runs: Sequence[Callable[[int], obj
 
 
 def in_turn(function: Callable[[], object]) -> Callable[[int], object]:
-    """Return what calls a function so many times."""
+    """Return what calls a function that many times."""
 
     def run(times: int) -> None:
         for _ in range(times):
@@ -60,7 +60,7 @@ def in_turn(function: Callable[[], object]) -> Callable[[int], object]:
 
 
 def natively(kernels: int, table: Any, number: int, scratch: int) -> Callable[[int], object]:
-    """Return what runs a kernel so many times, without Python in between.
+    """Return what runs a kernel that many times, without Python in between.
 
     Parameters
     ----------

@@ -13,11 +13,11 @@ Array = np.ndarray[Any, Any]
 _ALIGNMENT = 128
 _PAGE = 4096
 # Larger arrays are copied one by one: who keeps one of them does not keep all.
-_LARGEST_TOGETHER = 2**18
+_LARGEST_JOINED = 2**18
 
 
 def block(size: int) -> Array:
-    """Return so many bytes, aligned; many begin on a page of their own."""
+    """Return a number of bytes, aligned; many begin on a page of their own."""
     alignment = _alignment(size)
     raw = np.empty(size + alignment, np.uint8)
     start = -raw.ctypes.data % alignment
@@ -66,7 +66,7 @@ class Joined:
 
     def copy(self) -> tuple[Array, ...]:
         """Return copies of the arrays as they are now."""
-        if self._block.nbytes > _LARGEST_TOGETHER:
+        if self._block.nbytes > _LARGEST_JOINED:
             return tuple(array.copy() for array in self.arrays)
         return tuple(self._views(self._block.copy()))
 

@@ -103,7 +103,7 @@ def _write(path: Path, code: bytes) -> None:
     """Put an entry in its place by one rename; a reader sees all of it or nothing."""
     temporary = path.with_suffix(f".{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        # Machine code is run: nobody else may write here.
+        # Machine code is run: no other user may write here.
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary.write_bytes(_digest(path, code) + code)
         os.replace(temporary, path)

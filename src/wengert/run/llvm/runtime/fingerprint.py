@@ -13,7 +13,7 @@ import numpy as np
 from wengert.ir.node import INPUT, Literal, Node
 from wengert.ir.types import TensorType
 from wengert.run.llvm.codegen.generators import Generators
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel, Plan
+from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
 
 
 def fingerprint(layout: Any) -> str:

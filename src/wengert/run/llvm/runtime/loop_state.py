@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from wengert.run.llvm.codegen import loop_function
-from wengert.run.llvm.codegen.cancellation import WISH, WRONG_INDEX
+from wengert.run.llvm.codegen.cancellation import CANCEL, WRONG_INDEX
 from wengert.run.llvm.matmul.weight_layout import from_panels, in_panels
 from wengert.run.llvm.runtime.array_address import address
 from wengert.run.llvm.runtime.array_memory import Joined, block
@@ -17,8 +17,8 @@ from wengert.run.llvm.runtime.array_memory import Joined, block
 Array = np.ndarray[Any, Any]
 
 # The words that a run begins without.
-_WISH, _WRONG_INDEX = loop_function.FLAGS + WISH, loop_function.FLAGS + WRONG_INDEX
-_OF_A_RUN = loop_function.STOPPED, loop_function.ABANDONED, loop_function.IN_PIECES, _WISH, _WRONG_INDEX
+_CANCEL, _WRONG_INDEX = loop_function.FLAGS + CANCEL, loop_function.FLAGS + WRONG_INDEX
+_OF_A_RUN = loop_function.STOPPED, loop_function.ABANDONED, loop_function.IN_PIECES, _CANCEL, _WRONG_INDEX
 
 
 class NativeProgress:
@@ -60,7 +60,7 @@ class NativeProgress:
             elements[...] = in_panels(array, width)
 
     def arrange(self, panels: list[int]) -> None:
-        """Lay each array in panels of so many columns; 0: in its own order."""
+        """Lay each array in panels of the given numbers of columns; 0: in its own order."""
         if panels != self._panels:
             arrays = [array.copy() for array in self.carry]
             self._panels = panels
@@ -101,7 +101,7 @@ class NativeProgress:
     @property
     def stopped(self) -> bool:
         """Whether a loss was not finite or an index out of range."""
-        return bool(self.words[loop_function.STOPPED] & loop_function.TROUBLE)
+        return bool(self.words[loop_function.STOPPED] & loop_function.FAILURE)
 
     def copy(self) -> tuple[Array, ...]:
         """Return the carry as it is now."""
@@ -117,7 +117,7 @@ class NativeProgress:
         return self._joined.are_finite()
 
     def visit(self, order: Array, row: int, ahead: int) -> int:
-        """Return where the order of an epoch's rows stands, with so many zeros behind it, until the next one.
+        """Return where the order of an epoch's rows stands, followed by `ahead` zeros, until the next one.
 
         The caller's array may be another epoch's when the next one begins, with row 0.
         """
@@ -141,8 +141,8 @@ class NativeProgress:
 
     def finish(self) -> None:
         """Have a run end after the step that it is in, or within one that takes long."""
-        self.words[_WISH] = loop_function.WISHED
+        self.words[_CANCEL] = loop_function.CANCELLED
 
     def abandon(self) -> None:
-        """Let nobody wait any more for a thread that will not come."""
+        """Let no thread wait any more for one that will not come."""
         self.words[loop_function.ABANDONED] = 1

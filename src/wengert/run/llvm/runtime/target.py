@@ -83,7 +83,7 @@ def _initialize() -> None:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     if sys.platform == "win32":
-        # Generated code calls it by the name it has elsewhere; see `barrier.py`.
+        # Generated code calls it by the name it has elsewhere; see `wengert.run.llvm.codegen.barrier`.
         give_way = ctypes.cast(ctypes.windll.kernel32.SwitchToThread, ctypes.c_void_p).value
         llvm.add_symbol("sched_yield", give_way)
 

@@ -1,4 +1,4 @@
-"""Where every buffer lies: given arrays, results, and one arena whose places are used again."""
+"""Where every buffer lies: given arrays, results, and one arena whose memory is reused."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from wengert.ir.node import Node, constant_value
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel, Plan
+from wengert.ir.node import Node
+from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
 from wengert.run.llvm.fusion.views import is_whole
 
 ALIGNMENT = 64  # a line of the caches, and the widest vector
@@ -72,7 +72,7 @@ def memory_of(plan: Plan, phases: Mapping[Kernel, int] | None = None) -> Memory:
 
 
 def memory_of_loop(
-    plan: Plan, phases: Mapping[Kernel, int], written_over: Mapping[Node, Node], alone: Iterable[Node]
+    plan: Plan, phases: Mapping[Kernel, int], aliased: Mapping[Node, Node], alone: Iterable[Node]
 ) -> Memory:
     """Return the memory of a step in a loop; the rows of a batch stand alone, since each thread has its own.
 
@@ -81,8 +81,8 @@ def memory_of_loop(
     plan : Plan
     phases : mapping of Kernel to int
         Ascending; kernels of one phase may run at the same time.
-    written_over : mapping of Node to Node
-        The input in whose place a computed node lies.
+    aliased : mapping of Node to Node
+        The input whose memory a computed node takes.
     alone : iterable of Node
         Further buffers that get a place in the table.
     """
@@ -91,7 +91,7 @@ def memory_of_loop(
         if kernel.form is Form.ROWS:
             slots.update(dict.fromkeys(kernel.stored, _FIRST_SLOT + len(slots)))
     constants = _constants(plan, slots)
-    for result, place in written_over.items():
+    for result, place in aliased.items():
         slots[result] = slots[place]
     offsets, size = _packed(_lifetimes(plan, slots, phases))
     return Memory(slots, offsets, size, constants, {})
@@ -104,8 +104,8 @@ def _given(plan: Plan, alone: Iterable[Node] = ()) -> dict[Node, int]:
 
 
 def _constants(plan: Plan, slots: dict[Node, int]) -> list[Node]:
-    """Give each constant a place behind `slots`."""
-    found = [node for node in plan.program.nodes if constant_value(node) is not None]
+    """Give each constant a place after `slots`."""
+    found = [node for node in plan.program.nodes if node.value is not None]
     for node in found:
         slots[node] = _FIRST_SLOT + len(slots)
     return found

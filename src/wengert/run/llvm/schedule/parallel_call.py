@@ -6,23 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wengert.ir.node import Node
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel, Plan
+from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
 from wengert.run.llvm.schedule.schedule import cost
 
-# Estimated nanoseconds. To start threads takes a tenth of a millisecond; and of a call, and of a kernel, that
-# is worth sharing.
+# Estimated nanoseconds of the shortest call, and the shortest kernel, that threads share: to start them takes
+# a tenth of a millisecond.
 _LONG_CALL = 2e6
 _LONG_KERNEL = 1e4
 
 
 @dataclass(frozen=True)
-class Together:
+class ParallelCall:
     """How threads share a call.
 
     Attributes
     ----------
     phases : dict of Kernel to int
-        Ascending in the order of the kernels. Between two phases all threads meet; kernels of one phase
+        Ascending in the order of the kernels. Between two phases there is a barrier; kernels of one phase
         depend on each other only where one thread runs them all.
     shared : set of Kernel
         Those that all threads work on; the first thread alone runs the others.
@@ -33,13 +33,13 @@ class Together:
 
 
 def is_long(plan: Plan) -> bool:
-    """Whether a call takes so long that threads are worth starting."""
+    """Whether a call takes long enough to start threads for it."""
     if any(kernel.form is Form.NUMPY for kernel in plan.kernels):
         return False
     return sum(cost(kernel) for kernel in plan.kernels) > _LONG_CALL
 
 
-def together(plan: Plan, units: Callable[[Kernel], int]) -> Together | None:
+def parallel_call(plan: Plan, units: Callable[[Kernel], int]) -> ParallelCall | None:
     """Return how to share a call; None where one thread would do most of it.
 
     Parameters
@@ -63,4 +63,4 @@ def together(plan: Plan, units: Callable[[Kernel], int]) -> Together | None:
         phases[kernel] = phase
         for view in kernel.stored.values():
             written.setdefault(view.base, []).append(kernel)
-    return Together(phases, shared)
+    return ParallelCall(phases, shared)

@@ -1,4 +1,4 @@
-"""The order of kernels where outputs are written over inputs, and where threads have to meet."""
+"""The order of kernels where outputs alias inputs, and the barriers between them."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 from wengert.ir.node import Node
 from wengert.run.llvm.codegen.body import kernel_accesses
 from wengert.run.llvm.codegen.loops import Access
-from wengert.run.llvm.fusion.kernel_plan import Form, Kernel, Plan
+from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
 from wengert.run.llvm.fusion.views import View, is_whole
 from wengert.run.llvm.profile.kernel_table import summary
 
-# Nanoseconds that one more meeting costs, with what then goes from one core's cache to another's.
-MEETING = 1200.0
-# Below this many nanoseconds a kernel is not cut in parts.
-WORTH_SHARING = 500.0
+# Nanoseconds that one more barrier costs, with what then goes from one core's cache to another's.
+BARRIER_COST = 1200.0
+# A kernel of fewer nanoseconds is not shared by threads.
+SMALLEST_SHARED = 500.0
 # Rough speeds of one core, in operations and bytes a nanosecond.
 _PRODUCT_SPEED, _LOOP_SPEED, _MEMORY_SPEED = 60.0, 10.0, 30.0
 
 
 @dataclass(frozen=True)
-class Order:
+class Schedule:
     """Kernels in the order in which they run.
 
     Attributes
@@ -36,7 +36,7 @@ class Order:
     last : int
         The last phase.
     first_written : int
-        The first phase in which inputs are written over.
+        The first phase in which the memory of inputs is written.
     """
 
     plan: Plan
@@ -46,28 +46,28 @@ class Order:
     first_written: int
 
 
-def ordered(
+def scheduled(
     plan: Plan,
-    written_over: Mapping[Node, Node],
+    aliased: Mapping[Node, Node],
     at_last: Iterable[Node],
     units: Callable[[Kernel], int],
-) -> Order | None:
-    """Return an order in which every output in `written_over` may take the place of its input.
+) -> Schedule | None:
+    """Return a schedule in which every output in `aliased` may take the memory of its input.
 
     Parameters
     ----------
     plan : Plan
-    written_over : mapping of Node to Node
-        The input that a computed node is written over.
+    aliased : mapping of Node to Node
+        The input whose memory a computed node takes.
     at_last : iterable of Node
-        What the first thread reads, or writes over, in the last phase.
+        What the first thread reads or overwrites in the last phase.
     units : callable
         Into how many parts a kernel can be cut.
 
     Returns
     -------
-    Order or None
-        None where some value would be written over before its last reader has read it.
+    Schedule or None
+        None where some value would be overwritten before its last reader has read it.
     """
     writer = {node: kernel for kernel in plan.kernels for node in kernel.stored}
     before: dict[Kernel, set[Kernel]] = {kernel: set() for kernel in plan.kernels}
@@ -76,7 +76,7 @@ def ordered(
             source = writer.get(view.base)
             if source is not None:
                 before[kernel].add(source)
-    for result, place in written_over.items():
+    for result, place in aliased.items():
         kernel = writer[result]
         if not _reads_in_step(kernel, result, place):
             return None
@@ -85,7 +85,7 @@ def ordered(
     kernels = _sorted(plan.kernels, before)
     if kernels is None:
         return None
-    shared = _worth_sharing(kernels, before, units)
+    shared = _kernels_to_share(kernels, before, units)
     phases = _phases(kernels, before, shared)
     kernels.sort(key=phases.__getitem__)
     used = set(at_last)
@@ -94,9 +94,9 @@ def ordered(
         [*phases.values(), *(phases[one] + (one in shared) for one in users)],
         default=0,
     )
-    first_written = min([phases[writer[result]] for result in written_over], default=last)
+    first_written = min([phases[writer[result]] for result in aliased], default=last)
     in_order = {one: phases[one] for one in kernels}
-    return Order(replace(plan, kernels=kernels), in_order, shared, last, first_written)
+    return Schedule(replace(plan, kernels=kernels), in_order, shared, last, first_written)
 
 
 def _phases(
@@ -104,22 +104,24 @@ def _phases(
 ) -> dict[Kernel, int]:
     phases: dict[Kernel, int] = {}
     for kernel in kernels:
-        phases[kernel] = max([phases[one] + _meets(one, kernel, shared) for one in before[kernel]], default=0)
+        phases[kernel] = max(
+            [phases[one] + _needs_barrier(one, kernel, shared) for one in before[kernel]], default=0
+        )
     return phases
 
 
-def _worth_sharing(
+def _kernels_to_share(
     kernels: list[Kernel], before: dict[Kernel, set[Kernel]], units: Callable[[Kernel], int]
 ) -> frozenset[Kernel]:
     """Choose the kernels to share: the longest first, as long as two threads save more than they wait."""
-    can = [one for one in kernels if not is_private(one) and units(one) > 1 and cost(one) >= WORTH_SHARING]
+    can = [one for one in kernels if not is_private(one) and units(one) > 1 and cost(one) >= SMALLEST_SHARED]
     shared: frozenset[Kernel] = frozenset()
-    meetings = 0
+    barriers = 0
     for kernel in sorted(can, key=cost, reverse=True):
         more = max(_phases(kernels, before, shared | {kernel}).values())
-        if cost(kernel) / 2 >= MEETING * (more - meetings):
+        if cost(kernel) / 2 >= BARRIER_COST * (more - barriers):
             shared |= {kernel}
-            meetings = more
+            barriers = more
     return shared
 
 
@@ -128,8 +130,8 @@ def is_private(kernel: Kernel) -> bool:
     return kernel.form is Form.ROWS
 
 
-def _meets(first: Kernel, then: Kernel, shared: frozenset[Kernel]) -> bool:
-    """Whether threads have to meet between a kernel and one that needs its results."""
+def _needs_barrier(first: Kernel, then: Kernel, shared: frozenset[Kernel]) -> bool:
+    """Whether a barrier is needed between a kernel and one that reads its results."""
     return not is_private(first) and (first in shared or then in shared)
 
 
@@ -149,7 +151,7 @@ def _reads_in_step(kernel: Kernel, result: Node, place: Node) -> bool:
     views = [view for view in kernel.leaves.values() if view.base is place]
     if not views:
         return True
-    if kernel.form not in (Form.LOOPS, Form.PRODUCT, Form.AHEAD) or result in kernel.reductions:
+    if kernel.form not in (Form.LOOPS, Form.PRODUCT, Form.LOOKAHEAD) or result in kernel.reductions:
         return False
     accesses = kernel_accesses(kernel)
     operands = set(kernel.line.inputs) if kernel.form is Form.PRODUCT else set()

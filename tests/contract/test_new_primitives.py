@@ -1,0 +1,159 @@
+"""A primitive that is declared, and entered nowhere else, works in every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.contract.new_primitives import NEWCOMERS, Newcomer, declared
+from tests.transform.examples import run_source
+
+import wengert as wg
+from wengert import nn, optim, train
+from wengert.ir.primitive import Kind, NotDifferentiable, Primitive
+from wengert.ir.program import Program
+from wengert.ir.verify import verify
+from wengert.run.llvm import LLVMExecutor
+from wengert.run.numpy import NumpyExecutor
+from wengert.trace.tracing import trace
+from wengert.transform.gradient import gradient
+from wengert.transform.simplify import simplify
+
+Arrays = list[np.ndarray]
+
+
+def by_source(program: Program, arguments: Arrays) -> Arrays:
+    results = run_source(program.to_python())(*arguments)
+    return list(results) if isinstance(results, (tuple, list)) else [results]
+
+
+# A new backend is a line here: it takes a program and arrays, and gives arrays.
+BACKENDS: dict[str, Callable[[Program, Arrays], Arrays]] = {
+    "NumPy": lambda program, arguments: NumpyExecutor().compile(program)(arguments),
+    "LLVM": lambda program, arguments: LLVMExecutor().compile(program)(arguments),
+    "source": by_source,
+}
+
+
+@pytest.fixture(params=NEWCOMERS)
+def newcomer(request: pytest.FixtureRequest) -> Newcomer:
+    return NEWCOMERS[request.param]
+
+
+@pytest.fixture
+def function(newcomer: Newcomer) -> Iterator[Callable[..., Any]]:
+    with declared(newcomer) as made:
+        yield made
+
+
+def places_of_floats(arguments: Arrays) -> list[int]:
+    return [place for place, one in enumerate(arguments) if one.dtype.kind == "f"]
+
+
+def mixed(function: Callable[..., Any], params: dict[str, Any]) -> Callable[..., Any]:
+    """Return a number made with the function among known lines, which read and follow it."""
+
+    def value(*operands: Any) -> Any:
+        floats = [place for place, one in enumerate(operands) if one.dtype.kind == "f"]
+        given = [np.tanh(one) + 1 if place in floats else one for place, one in enumerate(operands)]
+        made = function(*given, **params)
+        # The operands are read again after it, and its result twice.
+        total = np.sum(np.square(made)) + np.sum(np.sin(made) * made)
+        for place in floats:
+            total = total + np.sum(given[place] * operands[place].T)
+        return total
+
+    return value
+
+
+def assert_same_everywhere(program: Program, arguments: Arrays) -> Arrays:
+    verify(program)
+    wanted = BACKENDS["NumPy"](program, arguments)
+    for name, run in BACKENDS.items():
+        for got, oracle in zip(run(program, arguments), wanted, strict=True):
+            assert (np.asarray(got).dtype, np.shape(got)) == (oracle.dtype, oracle.shape), name
+            rtol = 1e-12 if oracle.dtype == np.float64 else 1e-5
+            np.testing.assert_allclose(got, oracle, rtol=rtol, atol=rtol, err_msg=name)
+    return wanted
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_alone(newcomer: Newcomer, function: Any, dtype: Any, rng: np.random.Generator) -> None:
+    arguments = newcomer.operands(rng, dtype)
+    program = trace(lambda *operands: function(*operands, **newcomer.params), *arguments)
+    (got,) = assert_same_everywhere(program, arguments)
+    np.testing.assert_allclose(got, function(*arguments, **newcomer.params), rtol=1e-5)
+
+
+def test_among_other_lines_with_its_gradient(
+    newcomer: Newcomer, function: Any, rng: np.random.Generator
+) -> None:
+    arguments = newcomer.operands(rng, np.float64)
+    program = trace(mixed(function, newcomer.params), *arguments)
+    assert_same_everywhere(program, arguments)
+    wrt = places_of_floats(arguments)
+    if not wrt:
+        assert isinstance(function.vjp, NotDifferentiable)
+        return
+    both = simplify(gradient(program, wrt, with_value=True))
+    _, *slopes = assert_same_everywhere(both, arguments)
+    step = 1e-6
+    for place, slope in zip(wrt, slopes, strict=True):
+        direction = rng.normal(size=arguments[place].shape)
+        values = []
+        for sign in (1, -1):
+            moved = list(arguments)
+            moved[place] = arguments[place] + sign * step * direction
+            (value,) = BACKENDS["NumPy"](program, moved)
+            values.append(value)
+        change = (values[0] - values[1]) / (2 * step)
+        np.testing.assert_allclose(np.sum(slope * direction), change, rtol=1e-7)
+
+
+def test_second_derivatives(newcomer: Newcomer, function: Any, rng: np.random.Generator) -> None:
+    arguments = newcomer.operands(rng, np.float64)
+    wrt = places_of_floats(arguments)
+    if wrt:
+        slope = wg.grad(mixed(function, newcomer.params))
+        total = trace(lambda *given: np.sum(np.square(slope(*given))), *arguments)
+        assert_same_everywhere(simplify(gradient(total, wrt[:1])), arguments)
+
+
+def test_kernels_say_who_runs_it(newcomer: Newcomer, function: Any, rng: np.random.Generator) -> None:
+    arguments = newcomer.operands(rng, np.float64)
+    program = trace(lambda *operands: function(*operands, **newcomer.params), *arguments)
+    kernels = LLVMExecutor().compile(program).kernels()  # type: ignore[attr-defined]
+    reasons = [kernel.reason for kernel in kernels if kernel.form == "numpy"]
+    if not isinstance(function, Primitive):
+        assert not reasons
+    elif newcomer.decomposition is None:
+        (reason,) = reasons
+        assert reason
+        assert function.kind is Kind.SCAN or function.name in reason
+    else:
+        assert all(function.name not in kernel.operations for kernel in kernels)
+
+
+@pytest.mark.parametrize("kind", ["elementwise", "elementwise, decomposed", "composite"])
+def test_as_an_activation(kind: str, rng: np.random.Generator) -> None:
+    """A step that generated code cannot run alone is taken by stretches of it, and by NumPy between them."""
+    X, y = rng.normal(size=(16, 3)), rng.normal(size=(16, 1))
+    losses = []
+    with declared(NEWCOMERS[kind]) as function:
+        hidden = nn.Dense(3, 4, lambda z: function(z * z + 1))
+        net = nn.Sequential(hidden, nn.Dense(4, 1)).initialise(seed=0)
+        settings = {"loss": "squared_error", "batch_size": 5, "epochs": 3, "progress": False}
+        for executor in ("numpy", "llvm"):
+            run = train.fit(net, X, y, optimizer=optim.SGD(0.01), executor=executor, **settings)
+            losses.append([epoch.loss for epoch in run.history])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)  # float32
+
+
+def test_there_is_one_of_every_kind() -> None:
+    made = set()
+    for one in NEWCOMERS.values():
+        with declared(one) as function:
+            made.add(getattr(function, "kind", None))
+    assert made == {None, *Kind} - {Kind.INPUT, Kind.CONSTANT}
