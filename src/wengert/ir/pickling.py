@@ -27,15 +27,10 @@ def reduced(program: Program) -> tuple[Callable[..., Program], tuple[Any, ...]]:
     """
     if program.free:
         raise WengertError("the program reads values of an enclosing trace, so it cannot be pickled")
-    # A side table may name nodes that no line reads; only those that the inputs give can be made again.
-    origins = {
-        node: origin for node, origin in program.provenance.items() if _is_closed([node], program.inputs)
-    }
-    adjoint_of = [
-        origin.adjoint_of
-        for origin in origins.values()
-        if origin.adjoint_of is not None and _is_closed([origin.adjoint_of], program.inputs)
-    ]
+    # The side table may name nodes that no line reads; those that the inputs give can be made again.
+    made = _made_of(program)
+    origins = {node: origin for node, origin in program.provenance.items() if node in made}
+    adjoint_of = [origin.adjoint_of for origin in origins.values() if origin.adjoint_of in made]
     nodes = ancestors([*program.inputs, *program.outputs, *origins, *adjoint_of])
     places = {node: place for place, node in enumerate(nodes)}
     lines: list[_Line] = [
@@ -54,9 +49,14 @@ def reduced(program: Program) -> tuple[Callable[..., Program], tuple[Any, ...]]:
     return _restored, (lines, inputs, outputs, table, program.signature)
 
 
-def _is_closed(nodes: list[Node], inputs: tuple[Node, ...]) -> bool:
-    known = set(inputs)
-    return all(node in known for node in ancestors(nodes) if node.primitive is INPUT)
+def _made_of(program: Program) -> set[Node]:
+    """Return the nodes that the program or its side table knows and that read no inputs but the program's."""
+    made = set(program.inputs)
+    others = [origin.adjoint_of for origin in program.provenance.values() if origin.adjoint_of is not None]
+    for node in ancestors([*program.outputs, *program.provenance, *others]):
+        if node.primitive is not INPUT and made.issuperset(node.inputs):
+            made.add(node)
+    return made
 
 
 def _restored(
