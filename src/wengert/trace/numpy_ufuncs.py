@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import DTypeError, ShapeError, UnsupportedFunctionError
-from wengert.ir.primitive import UFUNCS, Primitive
-from wengert.primitives import exponential
+from wengert.errors import DTypeError, UnsupportedFunctionError
+from wengert.ir.primitive import UFUNCS, Primitive, weak_dtype
+from wengert.primitives import arithmetic, exponential
 from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
-from wengert.primitives.kinds import BOOL
+from wengert.primitives.kinds import BOOL, promotion_of
+from wengert.primitives.selection import astype
 from wengert.trace.numpy_functions.alternatives import unsupported
 from wengert.trace.tensor import Tensor, here, refuse
 
@@ -34,31 +35,34 @@ def _identity(x: Any) -> Any:
 
 
 def _step(x: Any, at_zero: Any) -> Any:
-    zero = 0 * np.sign(x)  # of the dtype of x, and NaN where x is
-    return np.where(x > 0, zero + 1, np.where(x == 0, zero + at_zero, zero))
+    constant = np.where(x == 0, at_zero, (x > 0).astype(x.dtype))
+    return np.where(np.isnan(x), np.nan, constant)
 
 
-def _vecdot(x: Any, y: Any) -> Any:
-    shapes = np.shape(x), np.shape(y)
-    # Only the axes before the last broadcast.
-    if () in shapes or shapes[0][-1] != shapes[1][-1]:
-        raise ShapeError(f"vecdot: the last axes of {shapes[0]} and {shapes[1]} differ{here()}")
-    return np.sum(x * y, axis=-1)
+def _dot(x: Any, y: Any) -> Any:
+    return (x[..., None, :] @ y[..., :, None])[..., 0, 0]
 
 
+def _power(x: Any, y: Any) -> Any:
+    if not isinstance(y, Tensor) and np.ndim(y) == 0 and y == 0.5:
+        return np.sqrt(x)  # as NumPy does for one exponent, where powers have 0.0 at −0.0, and ∞ at −∞
+    return arithmetic.pow(x, y)
+
+
+# What is left to do when the operands have the dtypes that NumPy computes in.
 _WRITTEN_OUT: dict[Any, Any] = {
     np.positive: _identity,
-    np.exp2: lambda x: np.exp(x * _LOG_2),
+    np.power: _power,
+    np.exp2: lambda x: np.power(2.0, x),  # exact at whole numbers, where exp(x·log 2) is not
     np.log2: lambda x: np.log(x) / _LOG_2,
     np.log10: lambda x: np.log(x) / _LOG_10,
     np.deg2rad: lambda x: x * (np.pi / 180),
     np.rad2deg: lambda x: x * (180 / np.pi),
     np.radians: lambda x: x * (np.pi / 180),
     np.degrees: lambda x: x * (180 / np.pi),
-    np.arcsinh: lambda x: np.sign(x) * np.log1p(np.abs(x) + x**2 / (1 + np.sqrt(x**2 + 1))),
-    np.arctanh: lambda x: 0.5 * (np.log1p(x) - np.log1p(-x)),
     np.heaviside: _step,
-    np.vecdot: _vecdot,
+    np.fabs: np.absolute,
+    np.vecdot: _dot,
 }
 
 
@@ -68,7 +72,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     Raises
     ------
     UnsupportedFunctionError
-        Naming the function and the nearest supported one.
+        Naming the function, its method or its option, and what does the same if anything does.
     TraceError
         When the call would write into an array (``out=``, ``+=`` on an array).
     """
@@ -94,14 +98,14 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     if unknown:
         raise UnsupportedFunctionError(f"np.{ufunc.__name__}: the option {unknown[0]}= has no rule{here()}")
     dtype = kwargs.get("dtype")
-    return _dispatch(ufunc, inputs if dtype is None else _converted(ufunc, inputs, dtype))
+    return _dispatch(ufunc, inputs if dtype is None else _in_dtype(ufunc, inputs, dtype))
 
 
 # Besides what is dealt with here, options about memory and classes, which a traced value does not have.
 _CALL_OPTIONS = {"out", "where", "dtype", "order", "subok", "casting"}
 
 
-def _converted(ufunc: np.ufunc, inputs: tuple[Any, ...], dtype: Any) -> list[Any]:
+def _in_dtype(ufunc: np.ufunc, inputs: tuple[Any, ...], dtype: Any) -> list[Any]:
     """Return the inputs in the dtypes in which NumPy computes a result of `dtype`."""
     operands = _known(inputs)
     signature = (*[None] * ufunc.nin, np.dtype(dtype))
@@ -122,8 +126,25 @@ def _dispatch(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
             refuse(f"np.{ufunc.__name__} is for booleans; bits of integers have no rule")
         return _BITWISE[ufunc](*inputs)
     if ufunc in _WRITTEN_OUT:
-        return _WRITTEN_OUT[ufunc](*inputs)
+        return _WRITTEN_OUT[ufunc](*_promoted(ufunc, inputs))
     raise unsupported(ufunc.__name__)
+
+
+def _promoted(ufunc: np.ufunc, inputs: Sequence[Any]) -> list[Any]:
+    """Return the operands in the dtypes that a universal function converts them to; numbers stay weak."""
+    given = [getattr(operand, "weak", None) or weak_dtype(operand) for operand in inputs]
+    try:
+        dtypes = promotion_of(ufunc)(given)
+    except DTypeError as error:
+        raise DTypeError(f"{error}{here()}") from None
+    return [_converted(operand, dtype) for operand, dtype in zip(inputs, dtypes, strict=True)]
+
+
+def _converted(operand: Any, dtype: np.dtype[Any]) -> Any:
+    if type(operand) in (bool, int, float):
+        return float(operand) if dtype.kind == "f" else operand
+    array = operand if isinstance(operand, Tensor) else np.asarray(operand)
+    return array if array.dtype == dtype else astype(array, dtype=dtype)
 
 
 def _known(inputs: Sequence[Any]) -> list[Any]:
