@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,8 @@ from wengert.ir.primitive import UFUNCS, Primitive, weak_dtype
 from wengert.primitives import arithmetic, exponential
 from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
 from wengert.primitives.kinds import BOOL, promotion_of
-from wengert.primitives.reductions import cumsum
 from wengert.primitives.selection import astype
-from wengert.trace.numpy_functions.table import unsupported
+from wengert.trace.numpy_functions.alternatives import unsupported
 from wengert.trace.tensor import Tensor, here, refuse
 
 _BITWISE: dict[Any, Primitive] = {
@@ -66,18 +66,13 @@ _WRITTEN_OUT: dict[Any, Any] = {
 }
 
 
-def supported() -> list[str]:
-    """Return the names of all universal functions that tensors take."""
-    return sorted({ufunc.__name__ for ufunc in (*UFUNCS, *_BITWISE, *_WRITTEN_OUT)} | set(_SPECIAL))
-
-
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Record ``ufunc.method(*inputs, **kwargs)``.
 
     Raises
     ------
     UnsupportedFunctionError
-        Naming the function and the nearest supported one.
+        Naming the function, its method or its option, and what does the same if anything does.
     TraceError
         When the call would write into an array (``out=``, ``+=`` on an array).
     """
@@ -90,7 +85,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         return _reduce(ufunc, inputs, kwargs)
     if method == "accumulate" and ufunc is np.add:
         (x,) = inputs
-        return cumsum(x, axis=kwargs.get("axis", 0) % x.ndim)
+        return np.cumsum(x, axis=kwargs.get("axis", 0), dtype=kwargs.get("dtype"))
     if method == "outer":
         left, right = inputs
         grown = np.reshape(left, np.shape(left) + (1,) * np.ndim(right))
@@ -99,12 +94,30 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         raise UnsupportedFunctionError(f"np.{ufunc.__name__}.{method} has no rule{here()}")
     if kwargs.get("where", True) is not True:
         refuse(f"np.{ufunc.__name__}(where=…) leaves elements undefined; use np.where")
-    result = _dispatch(ufunc, inputs)
+    unknown = [name for name in kwargs if name not in _CALL_OPTIONS]
+    if unknown:
+        raise UnsupportedFunctionError(f"np.{ufunc.__name__}: the option {unknown[0]}= has no rule{here()}")
     dtype = kwargs.get("dtype")
-    return result if dtype is None else result.astype(dtype)
+    return _dispatch(ufunc, inputs if dtype is None else _in_dtype(ufunc, inputs, dtype))
 
 
-def _dispatch(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
+# Besides what is dealt with here, options about memory and classes, which a traced value does not have.
+_CALL_OPTIONS = {"out", "where", "dtype", "order", "subok", "casting"}
+
+
+def _in_dtype(ufunc: np.ufunc, inputs: tuple[Any, ...], dtype: Any) -> list[Any]:
+    """Return the inputs in the dtypes in which NumPy computes a result of `dtype`."""
+    operands = _known(inputs)
+    signature = (*[None] * ufunc.nin, np.dtype(dtype))
+    try:
+        given = (*[operand.dtype for operand in operands], None)
+        needed = ufunc.resolve_dtypes(given, signature=signature, casting="same_kind")
+    except TypeError as error:
+        raise DTypeError(f"np.{ufunc.__name__} with dtype={np.dtype(dtype)}: {error}{here()}") from None
+    return [operand.astype(one) for operand, one in zip(operands, needed[: ufunc.nin], strict=True)]
+
+
+def _dispatch(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
     primitive = UFUNCS.get(ufunc) or _SPECIAL.get(ufunc.__name__)
     if primitive is not None:
         return primitive(*inputs)
@@ -114,10 +127,10 @@ def _dispatch(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
         return _BITWISE[ufunc](*inputs)
     if ufunc in _WRITTEN_OUT:
         return _WRITTEN_OUT[ufunc](*_promoted(ufunc, inputs))
-    raise unsupported(ufunc.__name__, supported())
+    raise unsupported(ufunc.__name__)
 
 
-def _promoted(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> list[Any]:
+def _promoted(ufunc: np.ufunc, inputs: Sequence[Any]) -> list[Any]:
     """Return the operands in the dtypes that a universal function converts them to; numbers stay weak."""
     given = [getattr(operand, "weak", None) or weak_dtype(operand) for operand in inputs]
     try:
@@ -134,7 +147,7 @@ def _converted(operand: Any, dtype: np.dtype[Any]) -> Any:
     return array if array.dtype == dtype else astype(array, dtype=dtype)
 
 
-def _known(inputs: tuple[Any, ...]) -> list[Any]:
+def _known(inputs: Sequence[Any]) -> list[Any]:
     return [operand if isinstance(operand, Tensor) else np.asarray(operand) for operand in inputs]
 
 
@@ -149,7 +162,5 @@ def _reduce(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any]) ->
     }
     if ufunc not in functions:
         raise UnsupportedFunctionError(f"np.{ufunc.__name__}.reduce has no rule{here()}")
-    (x,) = inputs
-    options = {name: value for name, value in kwargs.items() if value is not None and name != "out"}
-    options.setdefault("axis", kwargs.get("axis", 0))
-    return functions[ufunc](x, **options)
+    options = {name: value for name, value in kwargs.items() if name not in ("axis", "out")}
+    return functions[ufunc](*inputs, axis=kwargs.get("axis", 0), **options)

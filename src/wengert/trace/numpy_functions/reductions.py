@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import ShapeError
+from wengert.errors import ConfigurationError, ShapeError
 from wengert.ir.composite import composite
 from wengert.primitives import reductions as primitives
-from wengert.trace.numpy_functions.table import implements, normalise_axes, normalise_axis
+from wengert.trace.numpy_functions.table import implements, normalise_axes, reduced_axes, whole
 from wengert.trace.tensor import here, refuse
 
 
@@ -18,72 +18,97 @@ def _cast(value: Any, dtype: Any) -> Any:
     return value if dtype is None else value.astype(dtype)
 
 
+def _one_axis(axis: Any, ndim: int) -> tuple[int, ...]:
+    """Return all axes for None, else the one; several are refused."""
+    if axis is not None:
+        whole(axis, "axis")
+    return reduced_axes(axis, ndim)
+
+
 @implements(np.sum)
 def sum(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
     """np.sum."""
-    return primitives.sum(_cast(a, dtype), axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
+    total = primitives.sum(_cast(a, dtype), axes=reduced_axes(axis, a.ndim), keepdims=bool(keepdims))
+    return _cast(total, dtype)
 
 
 @implements(np.mean)
 def mean(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
     """np.mean."""
-    return primitives.mean(_cast(a, dtype), axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
+    return primitives.mean(_cast(a, dtype), axes=reduced_axes(axis, a.ndim), keepdims=bool(keepdims))
 
 
 @implements(np.prod)
 def prod(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
     """np.prod."""
-    return primitives.prod(_cast(a, dtype), axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
+    product = primitives.prod(_cast(a, dtype), axes=reduced_axes(axis, a.ndim), keepdims=bool(keepdims))
+    return _cast(product, dtype)
 
 
 @implements(np.max, np.amax)
 def max(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """np.max."""
-    return primitives.max(a, axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
+    return primitives.max(a, axes=reduced_axes(axis, a.ndim), keepdims=bool(keepdims))
 
 
 @implements(np.min, np.amin)
 def min(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """np.min."""
-    return primitives.min(a, axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
+    return primitives.min(a, axes=reduced_axes(axis, a.ndim), keepdims=bool(keepdims))
 
 
 @implements(np.any)
 def any(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """np.any."""
-    return primitives.any(a, axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
+    return primitives.any(a, axes=reduced_axes(axis, a.ndim), keepdims=bool(keepdims))
 
 
 @implements(np.all)
 def all(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """np.all."""
-    return primitives.all(a, axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
+    return primitives.all(a, axes=reduced_axes(axis, a.ndim), keepdims=bool(keepdims))
 
 
 @implements(np.argmax)
 def argmax(a: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """np.argmax."""
-    return primitives.argmax(a, axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
+    return primitives.argmax(a, axes=_one_axis(axis, a.ndim), keepdims=bool(keepdims))
 
 
 @implements(np.argmin)
 def argmin(a: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """np.argmin."""
-    return primitives.argmin(a, axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
+    return primitives.argmin(a, axes=_one_axis(axis, a.ndim), keepdims=bool(keepdims))
 
 
 @implements(np.cumsum)
 def cumsum(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
     """np.cumsum."""
     x = _cast(a, dtype)
-    if axis is None:
+    axes = _one_axis(axis, x.ndim)
+    if axis is None or not axes:
         return primitives.cumsum(np.reshape(x, -1), axis=0)
-    return primitives.cumsum(x, axis=normalise_axis(axis, a.ndim))
+    return primitives.cumsum(x, axis=axes[0])
+
+
+def _one_of(ddof: float, correction: float | None) -> float:
+    if correction is None:
+        return ddof
+    if ddof != 0:
+        raise ConfigurationError(f"ddof and correction mean the same: give one of them{here()}")
+    return correction
 
 
 @implements(np.var)
 @composite
-def var(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+def var(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    ddof: float = 0,
+    keepdims: bool = False,
+    correction: float | None = None,
+) -> Any:
     """np.var, two passes: the mean of the squared deviations from the mean.
 
     Raises
@@ -93,6 +118,7 @@ def var(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: 
     """
     x = _cast(a, dtype)
     axes = normalise_axes(axis, x.ndim)
+    ddof = _one_of(ddof, correction)
     count = math.prod(x.shape[one] for one in axes)
     if count - ddof <= 0:
         raise ShapeError(f"var of {count} values with ddof={ddof} divides by {count - ddof}{here()}")
@@ -109,7 +135,14 @@ def _root(squared: Any) -> Any:
 
 @implements(np.std)
 @composite
-def std(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+def std(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    ddof: float = 0,
+    keepdims: bool = False,
+    correction: float | None = None,
+) -> Any:
     """np.std; the derivative at a constant is 0.
 
     Raises
@@ -117,6 +150,7 @@ def std(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: 
     ShapeError
         When there are not more values than `ddof`.
     """
+    ddof = _one_of(ddof, correction)
     return _root(np.var(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims))
 
 

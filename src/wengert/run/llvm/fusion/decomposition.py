@@ -6,7 +6,7 @@ from typing import Any
 
 from wengert.ir.node import CONSTANT, INPUT, Node, with_operands
 from wengert.ir.program import Program
-from wengert.run.llvm.fusion.lowering import left_to_numpy, supports_types
+from wengert.run.llvm.fusion.lowering import left_to_numpy
 from wengert.run.llvm.fusion.product_rewrites import rewritten
 from wengert.trace.tensor import Tensor, Trace, as_tensor
 
@@ -44,6 +44,6 @@ def _expanded(node: Node, trace: Trace) -> Node:
 
 def _decomposed(node: Node, trace: Trace) -> Any:
     decomposition = node.primitive.decomposition
-    if decomposition is None or not supports_types(node):
+    if decomposition is None:
         return None
     return decomposition(*[Tensor(operand, trace) for operand in node.inputs], **dict(node.params))
