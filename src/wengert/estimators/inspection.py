@@ -201,8 +201,8 @@ def _losses(estimator: Any) -> Losses | None:
         return None
     scores = estimator.validation_scores_
     best = int(np.argmax(scores)) if estimator._watches_score and scores else -1
-    share = estimator._loss_scale()
-    return Losses(curve[best] / share, held_out[best] / share if held_out else None)
+    scale = estimator._loss_scale()
+    return Losses(curve[best] / scale, held_out[best] / scale if held_out else None)
 
 
 def _fresh(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Any:

@@ -41,7 +41,7 @@ def check_options(estimator: Any) -> None:
     schedule = estimator.lr_schedule
     if isinstance(schedule, str) and schedule not in SCHEDULES:
         raise unknown_name(_where(estimator), "lr_schedule", schedule, SCHEDULES)
-    _check_together(estimator)
+    _check_combinations(estimator)
 
 
 def _where(estimator: Any) -> str:
@@ -151,7 +151,7 @@ def _check_layers(estimator: Any) -> None:
             raise unknown_name(_where(estimator), "activation", name, (*nn.ACTIVATIONS, *SYNONYMS))
 
 
-def _check_together(estimator: Any) -> None:
+def _check_combinations(estimator: Any) -> None:
     """Refuse arguments that contradict each other, naming both."""
     if estimator._arguments.solver == "lbfgs":
         # scikit-learn ignores its own arguments that have no meaning here, such as early_stopping.

@@ -64,7 +64,7 @@ class Diverged(Exception):
         self.divergence = divergence
 
 
-class Unsound(Exception):
+class StepDiverged(Exception):
     """A step gave what makes no sense.
 
     Parameters

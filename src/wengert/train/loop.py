@@ -13,7 +13,7 @@ from wengert.errors import ModelFileError, WengertWarning
 from wengert.primitives import random
 from wengert.train.batches import batch_bounds
 from wengert.train.callbacks import Stop, TrainingState
-from wengert.train.divergence import Diverged, Divergence, Unsound, explain_growth
+from wengert.train.divergence import Diverged, Divergence, StepDiverged, explain_growth
 from wengert.train.evaluation import NetworkEvaluator
 from wengert.train.history import Epoch
 from wengert.train.plan import Plan, identity
@@ -143,7 +143,7 @@ class Loop:
                 if time.perf_counter() >= self._next_look and not self._look():
                     return False
                 complete = self._stepper.take(order, self._next_look - time.perf_counter())
-        except Unsound as error:
+        except StepDiverged as error:
             self._diverged(error.layer, error.operation, error.explanation)
         return True
 

@@ -222,9 +222,9 @@ class TrainingStep:
         """Return (network, settings, rows, key) → (minimised, reported, gradients, network after it)."""
         types = batch_types(rows)
 
-        def function(net: Any, numbers: Any, *batch: Any) -> Any:
+        def function(net: Any, numbers: Any, X: Any, y: Any, weights: Any, key: Any) -> Any:
             objective = with_settings(self.rule, numbers).objective
-            total, loss, running, gradients = loss_and_gradients(net, objective, *batch)
+            total, loss, running, gradients = loss_and_gradients(net, objective, X, y, weights, key)
             return total, loss, list(gradients.values()), nn.with_state(net, running)
 
         def make() -> Program:
@@ -250,9 +250,19 @@ class TrainingStep:
                 raise ConfigurationError(f"a training step turns {name} from {before.type} into {after.type}")
         return simplify(program)
 
-    def _step(self, net: Any, optimizer: Any, numbers: Any, average: Any, *batch: Any) -> Any:
+    def _step(  # by these names the program calls its inputs
+        self,
+        net: Any,
+        optimizer: Any,
+        numbers: Any,
+        average: Any,
+        X: Any,
+        y: Any,
+        weights: Any,
+        key: Any,
+        step: Any,
+    ) -> Any:
         rule = with_settings(self.rule, numbers)
-        X, y, weights, key, step = batch
         key = random.fold_in(key, step)
         _, loss, running, gradients = loss_and_gradients(net, rule.objective, X, y, weights, key)
         if self.rule.clip_norm is not None:

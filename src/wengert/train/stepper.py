@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from wengert.run import Executable
-from wengert.train.divergence import Unsound, Watch, all_finite, explain, explain_growth
+from wengert.train.divergence import StepDiverged, Watch, all_finite, explain, explain_growth
 from wengert.train.inputs import Rows
 from wengert.train.mapped import release, run_and_window
 from wengert.train.native import NativeSteps, native_steps
@@ -106,7 +106,7 @@ class Stepper:
 
         Raises
         ------
-        Unsound
+        StepDiverged
             With `state` the one before the step that did it.
         """
         self._order = order
@@ -126,7 +126,7 @@ class Stepper:
 
         Raises
         ------
-        Unsound
+        StepDiverged
         """
         native = self._native
         if native is None or native.progress.steps == self.state.steps:
@@ -161,7 +161,7 @@ class Stepper:
             self.settle()
 
     def _catch_up(self, native: NativeSteps) -> bool:
-        """Move `state` to where the native loop has come; return False and leave it if that is unsound."""
+        """Move `state` to where the native loop has come; return False and leave it if that has diverged."""
         now, progress = self.state, native.progress
         if not native.is_whole or progress.stopped or now.first_loss is None:
             return False
@@ -226,7 +226,7 @@ class Stepper:
 
         Raises
         ------
-        Unsound
+        StepDiverged
             With `state` unchanged.
         """
         now, names = self.state, self._step.names
@@ -234,11 +234,11 @@ class Stepper:
         if not (math.isfinite(loss) and all_finite(carry)):
             rows = self._rows_of(batch)
             outputs = [*carry, np.array(loss)]
-            raise Unsound(*explain(self._step.program(rows), self._arguments(rows), names, outputs))
+            raise StepDiverged(*explain(self._step.program(rows), self._arguments(rows), names, outputs))
         if loss > first_loss and self.out_of_proportion():
             network = now.carry[: self._step.network_count]
             layer, text = explain_growth(names, network, (first_loss, loss))
-            raise Unsound(layer, None, text)
+            raise StepDiverged(layer, None, text)
         first, last = self._bounds[batch]
         self.state = replace(
             now,
