@@ -64,7 +64,7 @@ def identity(plan: Plan, step: TrainingStep, initial: Carry) -> dict[str, str]:
         "network": _stable_text(step.net(initial)),
         "initial parameters": _digest(*initial),
         "optimizer": _stable_text(rule.optimizer),
-        "loss": _stable_text(rule.objective.describe()),
+        "loss": _without_addresses(rule.objective.describe()),
         "clip_norm": repr(rule.clip_norm),
         "weight_decay": repr(rule.weight_decay),
         "ema_decay": repr(rule.ema_decay),
@@ -97,5 +97,10 @@ def _digest(*arrays: Any) -> str:
 
 
 def _stable_text(value: Any) -> str:
-    """Return the repr of a value without memory addresses, which differ between processes."""
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+    """Return the repr of a value, the same in every process."""
+    return _without_addresses(repr(value))
+
+
+def _without_addresses(text: str) -> str:
+    """Return a text without memory addresses, which differ between processes."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
