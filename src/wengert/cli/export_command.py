@@ -8,7 +8,7 @@ from wengert.checks import unknown_name
 from wengert.cli.console import Text, result_console
 from wengert.errors import ConfigurationError
 from wengert.io.formats.export import FORMATS, export_model, format_of
-from wengert.io.formats.onnx_export import takes_float32
+from wengert.io.formats.onnx_export import output_names, takes_float32
 from wengert.io.formats.portable_model import PortableModel
 from wengert.io.table_model import TableModel
 from wengert.ir.python_names import identifier
@@ -49,8 +49,9 @@ def _onnx(model: PortableModel, path: Path) -> list[str]:
         words = _listed(tuple(column.name for column in model.word_columns))
         kinds = [f"float64 for {numbers}"] * bool(numbers) + [f"string for {words}"] * bool(words)
         inputs = f"one [rows, 1] a column: {'; '.join(kinds)}"
-    classes = len(model.target.classes)
-    outputs = f"label, probabilities [rows, {classes}]" if classes else "variable, float32 [rows, 1]"
+    names, classes = output_names(model), len(model.target.classes)
+    shape = f" [rows, {classes}]" if classes else ", float32 [rows, 1]"
+    outputs = f"{', '.join(names.values())}{shape}"
     return [f"inputs: {inputs}", f"outputs: {outputs}"]
 
 
