@@ -127,8 +127,13 @@ def test_tables_of_other_libraries(rng: np.random.Generator) -> None:
     twice = pd.DataFrame(np.ones((40, 2)), columns=["a", "a"])
     with pytest.raises(DataError, match="X has two columns called 'a'; rename one of them"):
         classifier.fit(twice, y)
-    pytest.importorskip("pyarrow")
+    pa = pytest.importorskip("pyarrow")
     np.testing.assert_array_equal(classifier.fit(frame.to_arrow(), y).predict_proba(frame), wanted)
+    moments = pa.array(range(0, 4_000_000, 100_000), pa.timestamp("s", "+05:30"))
+    zoned = frame.to_arrow().append_column("t", moments)
+    utc = frame.with_columns(t=pl.Series(range(0, 4_000_000_000, 100_000_000)).cast(pl.Datetime("ms")))
+    wanted = classifier.fit(utc, y).predict_proba(utc)
+    np.testing.assert_array_equal(classifier.predict_proba(zoned), wanted)
 
 
 def test_it_says_that_it_takes_gaps_and_words() -> None:

@@ -259,6 +259,18 @@ def test_text_and_columns_are_read_alike(text):
         assert same(found, wanted) or found == pytest.approx(wanted, abs=1e-10)
 
 
+@pytest.mark.parametrize(("mark", "text"), [(",", "89.6"), (".", "12,5"), (".", "1.200,50 €")])
+def test_a_number_with_the_other_mark_is_refused_with_what_to_say(mark, text):
+    with pytest.raises(DataError, match=r"column 'x', row 1.*--decimal [.,]\)") as caught:
+        CellReading("x", "numeric", mark).apply(pl.Series("x", [text]))
+    other = str(caught.value)[-3]
+    assert other != mark
+    assert CellReading("x", "numeric", other).apply(pl.Series("x", [text]))[0] > 10
+    with pytest.raises(DataError) as caught:
+        CellReading("x", "numeric", mark).apply(pl.Series("x", ["much"]))
+    assert "--decimal" not in str(caught.value)
+
+
 def test_estimators_say_what_they_leave_out_and_read(rng):
     frame = pd.DataFrame(
         {

@@ -8,6 +8,8 @@ import pytest
 
 from wengert.errors import DataError
 from wengert.io import infer_columns, infer_task
+from wengert.io.columns import infer_column
+from wengert.io.reading.text_format import TextFormat
 
 MANY = range(40)
 
@@ -72,6 +74,21 @@ def test_kinds(values, kind, note):
     assert (note in said) if note else said == "" or kind == "date"
 
 
+@pytest.mark.parametrize("name", ["id", "user_id", "userId", "Unnamed: 0", "column_1", "__index_level_0__"])
+def test_names_that_say_that_a_column_identifies_the_rows(name):
+    shuffled = [7 * i % 41 for i in MANY]
+    column = infer_column(pl.Series(name, shuffled))
+    assert (column.kind, column.note) == ("dropped", "only identifies the rows, as its name says")
+    assert infer_column(pl.Series("price", shuffled)).kind == "numeric"
+
+
+def test_numbers_under_another_decimal_mark_than_the_one_given_are_told():
+    frame = pl.DataFrame({"x": [f"{i / 8:g}" for i in MANY], "more": MANY, "y": MANY})
+    column = infer_columns(frame, "y", given=TextFormat(decimal=","))[0]
+    told = "holds numbers with another decimal mark, such as '0.125'"
+    assert (column.kind, column.note) == ("dropped", told)
+
+
 def test_categorical_and_enum_types():
     assert kind_and_note(["a", "b"], pl.Categorical)[0] == "categorical"
     assert kind_and_note(["a", "b"], pl.Enum(["a", "b"]))[0] == "categorical"
@@ -127,6 +144,7 @@ def test_nothing_to_learn_from():
         (["no", "yes", "no"], "binary", ("no", "yes")),
         (["c", "b", "a"], "multiclass", ("a", "b", "c")),
         ([2**63 - 1, 5] * 2, "binary", (5, 2**63 - 1)),
+        ([2**64 - 1, 5] * 2, "binary", (str(2**64 - 1), "5")),
     ],
 )
 def test_tasks(values, kind, classes):

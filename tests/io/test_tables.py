@@ -9,16 +9,18 @@ import os
 import pickle
 import sys
 import zipfile
+from decimal import Decimal
 
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, strategies as st
-from polars.testing import assert_frame_equal
+from polars.testing import assert_frame_equal, assert_series_equal
 
 from wengert.errors import ConfigurationError, DataError
 from wengert.io import read_table
 from wengert.io.delimited_text import read_delimited
+from wengert.io.parquet_stream import ParquetStream
 from wengert.io.reading.cells import MISSING
 from wengert.io.reading.table_reading import TableReading
 from wengert.io.reading.text_format import NOTHING_SAID, TextFormat
@@ -124,9 +126,12 @@ def test_what_is_said_of_a_file(tmp_path):
     assert read_table(spaced, given=TextFormat(" ")).rows() == [(1, 2)]
     plain = write(tmp_path, "t.csv", "a,b\n1,2\n".encode("utf-16-le"))
     assert read_table(plain, given=TextFormat(encoding="utf-16-le")).rows() == [(1, 2)]
-    for wrong in ({"separator": ", "}, {"encoding": "utf-99"}, {"decimal": ";"}):
+    for wrong in ({"separator": ", "}, {"decimal": ";"}):
         with pytest.raises(ConfigurationError):
             TextFormat(**wrong)
+    for encoding in ("utf-99", "a\0b", "undefined", "\ud800"):
+        with pytest.raises(ConfigurationError, match="there is no encoding"):
+            TextFormat(encoding=encoding)
 
 
 def test_packed_and_other_suffixes(tmp_path):
@@ -255,10 +260,32 @@ def test_parquet_without_rows_or_columns(tmp_path):
         read_table(tmp_path / "columns.parquet")
 
 
+@pytest.mark.parametrize("zone", ["+05:30", "-03:00", "Asia/Kolkata", "UTC", "Mars/Olympus"])
+def test_moments_of_any_zone_are_those_of_utc(tmp_path, zone):
+    """Pandas writes the offset as the zone of a column where its texts had offsets."""
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    moments = [0, None, 1_700_000_000]
+    parquet.write_table(pa.table({"t": pa.array(moments, pa.timestamp("s", zone))}), tmp_path / "t.parquet")
+    wanted = pl.Series("t", [moment and moment * 1000 for moment in moments]).cast(pl.Datetime("ms"))
+    assert_series_equal(read_table(tmp_path / "t.parquet")["t"], wanted)
+    stream = ParquetStream.open(tmp_path / "t.parquet")
+    assert_series_equal(stream.column("t"), wanted)
+    assert_series_equal(next(stream.blocks())[1]["t"], wanted)
+    assert "POLARS_IGNORE_TIMEZONE_PARSE_ERROR" not in os.environ
+
+
+def test_parquet_of_what_polars_does_not_read(tmp_path):
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    wide = pa.array([Decimal(1)], pa.decimal256(50, 2))
+    parquet.write_table(pa.table({"t": wide}), tmp_path / "t.parquet")
+    with pytest.raises(DataError, match=r"one beyond polars: precision"):
+        read_table(tmp_path / "t.parquet")
+
+
 def test_parquet_with_duplicate_names(tmp_path):
     pl.DataFrame({"aa": [1], "ab": [2]}).write_parquet(tmp_path / "t.parquet")
     data = (tmp_path / "t.parquet").read_bytes().replace(b"ab", b"aa")
-    with pytest.raises(DataError, match="column name"):
+    with pytest.raises(DataError, match="has duplicate column names"):
         read_table(write(tmp_path, "t.parquet", data))
 
 

@@ -17,6 +17,7 @@ from wengert.errors import DataError, DataWarning
 from wengert.io.columns import infer_column
 from wengert.io.preprocess import PREPROCESSING, TablePreprocessor, Target, fit_columns
 from wengert.io.reading import cells
+from wengert.io.reading.parquet import frame_in_utc
 from wengert.io.reading.table_reading import TableReading, each
 
 Array = np.ndarray[Any, Any]
@@ -48,7 +49,8 @@ def encoded_table(estimator: Any, X: Any, *, reset: bool) -> Array:
     if isinstance(X, pl.LazyFrame):
         raise DataError("X is a LazyFrame, which has no rows yet; give X.collect()")
     if hasattr(X, "__arrow_c_stream__") and not hasattr(X, "iloc"):  # such as tables of pyarrow
-        X = pl.DataFrame(X)
+        table = X
+        X = frame_in_utc(lambda: pl.DataFrame(table))
     if not hasattr(X, "columns"):
         X = np.asarray(X)
         if X.ndim != 2:

@@ -18,7 +18,8 @@ from wengert.io.reading.text_format import NOTHING_SAID, TextFormat
 
 # Names that say of whole numbers that they identify the rows, if they are all different.
 _IDENTIFIER = (
-    r"(?i)^(?:.*[\s_.-])?(?:id|uuid|guid|index|idx|key|rownames|row_?id|unnamed.*|column_1)$|[a-z](?:Id|ID)$"
+    r"(?i)^(?:.*[\s_.-])?(?:id|uuid|guid|index|idx|key|rownames|row_?id|unnamed.*|column_1)$"
+    r"|^__index_level_[0-9]+__$|[a-z](?:Id|ID)$"
 )
 
 
@@ -121,6 +122,9 @@ def _infer_words(name: str, column: pl.Series, note: str) -> Column:
         )
     if not note and words.cast(pl.Float64, strict=False).is_not_null().mean() >= MOSTLY:  # type: ignore[operator]
         odd = words.filter(words.cast(pl.Float64, strict=False).is_null())
+        if not len(odd):
+            shown = max(words, key=lambda word: "." in word)
+            return Column(name, "dropped", f"holds numbers with another decimal mark, such as {shown!r}")
         return Column(
             name, "dropped", f"holds numbers, but {len(odd)} cells are none, such as {str(odd[0])[:40]!r}"
         )

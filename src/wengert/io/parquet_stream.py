@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from wengert.errors import DataError
 from wengert.io.file_signatures import PARQUET
+from wengert.io.reading.parquet import any_time_zone, frame_in_utc, parquet_refusals
 
 # Cells that are held in memory at a time, 8 bytes each.
 _CELLS_AT_A_TIME = 2**24
@@ -41,7 +41,7 @@ class ParquetStream:
         DataError
             If it is damaged; names the file.
         """
-        with _damage_named(path):
+        with parquet_refusals(str(path)), any_time_zone():
             lazy = pl.scan_parquet(path, glob=False)
             names = tuple(lazy.collect_schema().names())
             rows = int(lazy.select(pl.len()).collect().item())
@@ -54,8 +54,7 @@ class ParquetStream:
 
     def column(self, name: str) -> pl.Series:
         """Return one column as a whole."""
-        with _damage_named(self.path):
-            return pl.scan_parquet(self.path, glob=False).select(name).collect().to_series()
+        return self._collected(lambda lazy: lazy.select(name)).to_series()
 
     def blocks(self) -> Iterator[tuple[int, pl.DataFrame]]:
         """Yield all rows in ranges, each with the number of its first row, from 0.
@@ -67,9 +66,11 @@ class ParquetStream:
         """
         rows = max(1, _CELLS_AT_A_TIME // max(1, len(self.names)))
         for first in range(0, self.rows, rows):
-            with _damage_named(self.path):
-                frame = pl.scan_parquet(self.path, glob=False).slice(first, rows).collect()
-            yield first, frame
+            yield first, self._collected(lambda lazy, first=first: lazy.slice(first, rows))  # type: ignore[misc]
+
+    def _collected(self, part: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:
+        with parquet_refusals(str(self.path)):
+            return frame_in_utc(lambda: part(pl.scan_parquet(self.path, glob=False)).collect())
 
     def take(self, places: np.ndarray, report: Callable[[float], None] = lambda done: None) -> pl.DataFrame:
         """Return some of the rows, in the order of the file.
@@ -87,23 +88,6 @@ class ParquetStream:
             parts.append(frame[within])
             report((first + frame.height) / self.rows)
         return pl.concat(parts)
-
-
-class _damage_named:
-    """Turn what polars raises for a damaged file into a `DataError`."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)):
-            reason = (str(error).splitlines() or ["unreadable"])[0]
-            raise DataError(
-                f"{self._path} is a damaged Parquet file: {reason}. Copy or write it again."
-            ) from None
 
 
 def is_parquet(path: Path) -> bool:

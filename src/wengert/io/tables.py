@@ -16,6 +16,7 @@ import polars as pl
 from wengert.errors import DataError
 from wengert.io.delimited_text import read_delimited
 from wengert.io.file_signatures import GZIP, PARQUET, recognised
+from wengert.io.reading.parquet import any_time_zone, frame_in_utc, parquet_refusals
 from wengert.io.reading.table_reading import TableReading
 from wengert.io.reading.text_format import NOTHING_SAID, TextFormat
 from wengert.storage.memory import free_memory
@@ -146,14 +147,10 @@ def _read_parquet(data: bytes, where: str) -> pl.DataFrame:
         raise DataError(f"{where} is not a Parquet file, as its name says, but {found}.")
     if len(data) < 12 or not data.endswith(PARQUET):
         raise DataError(f"{where} is a truncated Parquet file: its end is missing. Copy or write it again.")
-    try:
+    with parquet_refusals(where):
         # A column of equal values takes next to nothing in the file, however many rows it claims.
-        lazy = pl.scan_parquet(io.BytesIO(data))
-        cells = int(lazy.select(pl.len()).collect().item()) * len(lazy.collect_schema())
+        with any_time_zone():
+            lazy = pl.scan_parquet(io.BytesIO(data))
+            cells = int(lazy.select(pl.len()).collect().item()) * len(lazy.collect_schema())
         require_memory(_CELL_BYTES * cells)
-        return pl.read_parquet(io.BytesIO(data))
-    except pl.exceptions.DuplicateError as error:
-        raise DataError(f"{where} has duplicate column names: {error}. Give each its own name.") from None
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        reason = (str(error).splitlines() or ["unreadable"])[0]
-        raise DataError(f"{where} is a damaged Parquet file: {reason}. Copy or write it again.") from None
+        return frame_in_utc(lambda: pl.read_parquet(io.BytesIO(data)))

@@ -91,8 +91,11 @@ def _numbers(target: pl.Series) -> Task:
         return Task("regression", (), f"{target.name!r} holds fractional numbers", warning)
     few = distinct <= _MOST_NUMBERED_CLASSES and len(target) >= _ROWS_A_CLASS * distinct
     if distinct <= 2 or few:
-        # Decimal numbers of Parquet would be no plain JSON.
+        # A model keeps whole numbers of 64 bits with a sign; larger ones are words to it, and those of the
+        # decimal type of Parquet fractions.
         values = target.cast(pl.Float64) if target.dtype.is_decimal() else target
+        if target.dtype.is_integer() and values.cast(pl.Int64, strict=False).has_nulls():
+            values = target.cast(pl.String)
         return _classification(target, tuple(values.unique().sort().to_list()), "whole numbers")
     return Task("regression", (), f"{target.name!r} holds {distinct} different numbers")
 

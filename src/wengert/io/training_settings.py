@@ -21,6 +21,7 @@ OPTIMIZERS: dict[str, float | None] = {
 PRESETS = ("tabular", "plain")
 # What the plain preset takes where nothing is said; the tabular one has its own in `wengert.train.tabular`.
 PLAIN_HIDDEN, PLAIN_ACTIVATION, PLAIN_EPOCHS, PLAIN_OPTIMIZER = (128, 64), "relu", 200, "adam"
+_MOST = 2**31  # of units and epochs
 _LARGEST_SEED = 2**32
 _SMALLEST_BATCH, _LARGEST_BATCH = 32, 256
 _STEPS_AN_EPOCH = 25
@@ -78,9 +79,9 @@ class TrainingSettings:
             if value is not None and value not in known:
                 raise unknown_name("training settings", name, value, known)
         for units in self.hidden or ():
-            _whole_number("hidden", units, 1)
+            _whole_number("hidden", units, 1, _MOST)
         if self.epochs is not None:
-            _whole_number("epochs", self.epochs, 1)
+            _whole_number("epochs", self.epochs, 1, _MOST)
         _whole_number("seed", self.seed, 0, _LARGEST_SEED)
         for name in ("optimizer", "l2"):
             if self.preset == "tabular" and getattr(self, name) is not None:

@@ -69,7 +69,7 @@ class CellReading:
             row = first(wrong)
             raise DataError(
                 f"column {self.name!r}, row {row + 1}: {str(text[row])[:40]!r} is {KINDS[self.kind]} "
-                "training. Correct it, or leave the cell empty."
+                f"training. Correct it, or leave the cell empty.{self._other_mark(str(text[row]))}"
             )
         return self._typed(numbers, known)
 
@@ -78,6 +78,13 @@ class CellReading:
             return self.quantity(text)
         except ValueError:
             return None
+
+    def _other_mark(self, text: str) -> str:
+        """Return a sentence for a text that is a number under the other decimal mark."""
+        other = "," if self.decimal == "." else "."
+        if self.kind != "numeric" or cells.number(text, other) is None:
+            return ""
+        return f" If {other!r} stands before fractions here, say so (in the shell: --decimal {other})."
 
     def _typed(self, numbers: pl.Series, text: pl.Series) -> pl.Series:
         if self.kind == "date":

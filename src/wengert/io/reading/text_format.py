@@ -35,7 +35,7 @@ class TextFormat:
             raise ConfigurationError(f"the decimal mark is . or , and not {self.decimal!r}.")
         try:
             "".encode(self.encoding or "utf-8")
-        except LookupError:
+        except (LookupError, ValueError):  # the latter of names with a NUL, and of the encoding `undefined`
             raise ConfigurationError(
                 f"there is no encoding {self.encoding!r}; some are utf-8, utf-16, cp1252, latin-1, shift_jis."
             ) from None
