@@ -42,7 +42,7 @@ def refused(function: Any, *args: Any) -> str:
     [
         (lambda x: np.linalg.inv(x), "np.linalg.inv", "np."),
         (lambda x: np.fft.fft(x), "np.fft.fft", ""),
-        (lambda x: np.cumprod(x), "np.cumprod", "np.cumsum"),
+        (lambda x: np.nancumprod(x), "np.nancumprod", "np."),
         (lambda x: np.argsort(x), "np.argsort", "np.argmax"),
         (lambda x: np.nansum(x), "np.nansum", "np.nan_to_num"),
         (lambda x: np.fmax(x, 0), "np.fmax", "np.maximum"),
@@ -55,7 +55,7 @@ def refused(function: Any, *args: Any) -> str:
         (lambda x: round(x), "np.round", ""),
         (lambda x: round(x, 2), "np.round", ""),
         (lambda x: np.subtract.reduce(x), "np.subtract.reduce", ""),
-        (lambda x: np.multiply.accumulate(x), "np.multiply.accumulate", ""),
+        (lambda x: np.maximum.accumulate(x), "np.maximum.accumulate", ""),
         (lambda x: np.add.reduceat(x, [0]), "np.add.reduceat", ""),
     ],
 )

@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import UnsupportedFunctionError
-from wengert.ir.primitive import UFUNCS, Primitive
-from wengert.primitives import exponential
+from wengert.ir.primitive import IMPLEMENTATIONS, Primitive
 from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
 from wengert.primitives.kinds import BOOL
-from wengert.primitives.reductions import cumsum
-from wengert.trace.numpy_functions.table import unsupported
+from wengert.trace.numpy_functions.table import call_function, unsupported
 from wengert.trace.tensor import Tensor, here, refuse
 
 _BITWISE: dict[Any, Primitive] = {
@@ -22,9 +20,6 @@ _BITWISE: dict[Any, Primitive] = {
     np.bitwise_xor: logical_xor,
     np.invert: logical_not,
 }
-# SciPy's functions are known by name, so that SciPy need not be imported to meet them.
-_SPECIAL = {"expit": exponential.sigmoid, "erf": exponential.erf, "xlogy": exponential.xlogy}
-
 
 _LOG_2, _LOG_10 = math.log(2), math.log(10)
 
@@ -56,7 +51,12 @@ _WRITTEN_OUT: dict[Any, Any] = {
 
 def supported() -> list[str]:
     """Return the names of all universal functions that tensors take."""
-    return sorted({ufunc.__name__ for ufunc in (*UFUNCS, *_BITWISE, *_WRITTEN_OUT)} | set(_SPECIAL))
+    known = [one for one in IMPLEMENTATIONS if isinstance(one, (np.ufunc, str))]
+    return sorted({_name(function) for function in (*known, *_BITWISE, *_WRITTEN_OUT)})
+
+
+def _name(function: Any) -> str:
+    return function.rpartition(".")[2] if isinstance(function, str) else str(function.__name__)
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -74,11 +74,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
             f"np.{ufunc.__name__} would write a traced value into an existing array (out= or an in-place "
             "operator on an array); write x = x + y in place of x += y, or start from a traced value"
         )
-    if method == "reduce":
-        return _reduce(ufunc, inputs, kwargs)
-    if method == "accumulate" and ufunc is np.add:
-        (x,) = inputs
-        return cumsum(x, axis=kwargs.get("axis", 0) % x.ndim)
+    if getattr(ufunc, method) in IMPLEMENTATIONS:  # np.add.reduce and the like have another default axis
+        return call_function(getattr(ufunc, method), inputs, {"axis": 0, **kwargs})
     if method == "outer":
         left, right = inputs
         grown = np.reshape(left, np.shape(left) + (1,) * np.ndim(right))
@@ -93,7 +90,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
 
 
 def _dispatch(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
-    primitive = UFUNCS.get(ufunc) or _SPECIAL.get(ufunc.__name__)
+    # SciPy's functions are known by name, so that SciPy need not be imported to meet them.
+    primitive = IMPLEMENTATIONS.get(ufunc) or IMPLEMENTATIONS.get(f"scipy.special.{ufunc.__name__}")
     if primitive is not None:
         return primitive(*inputs)
     if ufunc in _BITWISE:
@@ -107,20 +105,3 @@ def _dispatch(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
 
 def _known(inputs: tuple[Any, ...]) -> list[Any]:
     return [operand if isinstance(operand, Tensor) else np.asarray(operand) for operand in inputs]
-
-
-def _reduce(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    functions: dict[Any, Any] = {
-        np.add: np.sum,
-        np.multiply: np.prod,
-        np.maximum: np.max,
-        np.minimum: np.min,
-        np.logical_and: np.all,
-        np.logical_or: np.any,
-    }
-    if ufunc not in functions:
-        raise UnsupportedFunctionError(f"np.{ufunc.__name__}.reduce has no rule{here()}")
-    (x,) = inputs
-    options = {name: value for name, value in kwargs.items() if value is not None and name != "out"}
-    options.setdefault("axis", kwargs.get("axis", 0))
-    return functions[ufunc](x, **options)

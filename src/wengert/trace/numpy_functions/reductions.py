@@ -1,4 +1,4 @@
-"""Reductions: np.sum and its kin, var, std and the norm."""
+"""Reductions and scans: how their primitives are called, and var, std and the norm."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert.errors import ShapeError
 from wengert.ir.composite import composite
-from wengert.primitives import reductions as primitives
+from wengert.ir.primitive import Kind, Primitive
 from wengert.trace.numpy_functions.table import implements, normalise_axes, normalise_axis
 from wengert.trace.tensor import here, refuse
 
@@ -18,67 +18,19 @@ def _cast(value: Any, dtype: Any) -> Any:
     return value if dtype is None else value.astype(dtype)
 
 
-@implements(np.sum)
-def sum(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
-    """np.sum."""
-    return primitives.sum(_cast(a, dtype), axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
+@implements(Kind.REDUCTION)
+def reduce(primitive: Primitive, a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
+    """np.sum and its kin."""
+    return primitive(_cast(a, dtype), axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
 
 
-@implements(np.mean)
-def mean(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
-    """np.mean."""
-    return primitives.mean(_cast(a, dtype), axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
-
-
-@implements(np.prod)
-def prod(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
-    """np.prod."""
-    return primitives.prod(_cast(a, dtype), axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
-
-
-@implements(np.max, np.amax)
-def max(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """np.max."""
-    return primitives.max(a, axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
-
-
-@implements(np.min, np.amin)
-def min(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """np.min."""
-    return primitives.min(a, axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
-
-
-@implements(np.any)
-def any(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """np.any."""
-    return primitives.any(a, axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
-
-
-@implements(np.all)
-def all(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """np.all."""
-    return primitives.all(a, axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
-
-
-@implements(np.argmax)
-def argmax(a: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """np.argmax."""
-    return primitives.argmax(a, axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
-
-
-@implements(np.argmin)
-def argmin(a: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """np.argmin."""
-    return primitives.argmin(a, axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
-
-
-@implements(np.cumsum)
-def cumsum(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    """np.cumsum."""
+@implements(Kind.SCAN)
+def scan(primitive: Primitive, a: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """np.cumsum and its kin."""
     x = _cast(a, dtype)
     if axis is None:
-        return primitives.cumsum(np.reshape(x, -1), axis=0)
-    return primitives.cumsum(x, axis=normalise_axis(axis, a.ndim))
+        return primitive(np.reshape(x, -1), axis=0)
+    return primitive(x, axis=normalise_axis(axis, a.ndim))
 
 
 @implements(np.var)

@@ -10,13 +10,18 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ShapeError, UnsupportedFunctionError
+from wengert.ir.primitive import IMPLEMENTATIONS
 from wengert.trace.tensor import here
 
+# What a key is called with, and the options that it supports. Primitives of a kind are called in one way.
 _TABLE: dict[Any, tuple[Callable[..., Any], frozenset[str]]] = {}
 
 
 def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Enter an implementation under NumPy functions; its parameters are the options it supports."""
+    """Enter an implementation under NumPy functions; its parameters are the options it supports.
+
+    Under a `Kind`, it is what primitives of that kind are called with when a function that they implement is.
+    """
 
     def enter(implementation: Callable[..., Any]) -> Callable[..., Any]:
         options = frozenset(inspect.signature(implementation).parameters)
@@ -29,7 +34,9 @@ def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., 
 
 def supported() -> list[str]:
     """Return the names of all NumPy functions that tensors take, beside universal functions."""
-    return sorted({_name(function) for function in _TABLE})
+    # np.add.reduce and the like, which are methods, are what other functions are.
+    known = [*_TABLE, *[one for one, primitive in IMPLEMENTATIONS.items() if primitive.kind in _TABLE]]
+    return sorted({_name(one) for one in known if callable(one) and not inspect.isbuiltin(one)})
 
 
 def _name(function: Any) -> str:
@@ -59,19 +66,22 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     UnsupportedFunctionError
         Naming the function, or its option, and the nearest supported function.
     """
-    entry = _TABLE.get(function)
+    primitive = IMPLEMENTATIONS.get(function)
+    entry = _TABLE.get(function if primitive is None else primitive.kind)
     if entry is None:
         from wengert.trace.numpy_ufuncs import supported as ufuncs
 
         name = _name(function)
         raise unsupported(name, [*supported(), *ufuncs()])
     implementation, options = entry
+    if primitive is not None:
+        args = (primitive, *args)
     given = {name: value for name, value in kwargs.items() if value is not np._NoValue}
     unknown = [name for name in given if name not in options]
     if unknown:
         if given[unknown[0]] is None or (unknown[0] == "where" and given["where"] is True):
             del given[unknown[0]]
-            return call_function(function, args, given)
+            return call_function(function, args if primitive is None else args[1:], given)
         raise UnsupportedFunctionError(f"np.{_name(function)}: the option {unknown[0]}= has no rule{here()}")
     return implementation(*args, **given)
 
