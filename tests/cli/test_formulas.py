@@ -175,3 +175,34 @@ def test_what_cannot_be_checked(command, arguments, parts):
 def test_help_shows_an_example(command):
     assert "wengert explain 'sum((tanh(a @ W)" in command("explain", "--help").out.replace("\n", " ")
     assert "wengert check 'z = w * x;" in command("check", "--help").out
+
+
+@pytest.mark.parametrize(
+    ("formula", "claim", "shape"),
+    [
+        ("p = softmax(z); -sum(y*log(p))", "z=p - y", "z=4,y=4"),
+        ("P = softmax(Z); -sum(Y*log(P))/len(Y)", "Z=(P - Y)/len(Y)", "Z=5x4,Y=5x4"),
+        ("P = softmax(Z, axis=0); -mean(sum(Y*log(P), axis=0))", "Z=(P - Y)/5", "Z=4x5,Y=4x5"),
+        ("p = exp(z)/sum(exp(z)); -log(y @ p)", "z=p - y", "z=4,y=4"),
+        ("p = softmax(z); sum(y*log(y/p))", "z=p - y", "z=4,y=4"),
+        ("p = sigmoid(w @ x); -log(y*p + (1-y)*(1-p))", "w=(p - y)*x", "w=4,x=4"),
+        ("f = X @ w; mean(log(1 + exp(-y*f)))", "w=X.T @ (sigmoid(f) - (y+1)/2)/len(y)", "w=3,X=6x3,y=6"),
+        (
+            "f = X @ w; sum(maximum(0, 1 - y*f)**2) + w @ w",
+            "w=2*X.T @ ((f - y)*(y*f < 1)) + 2*w",
+            "w=3,X=6x3,y=6",
+        ),
+    ],
+)
+def test_targets_are_drawn_as_the_loss_wants_them(command, formula, claim, shape):
+    for seed in ("0", "1", "2"):
+        outcome = command("check", formula, "--claim", claim, "--shape", shape, "--seed", seed)
+        assert outcome.code == 0, outcome.out
+
+
+def test_what_is_right_on_paper_alone_does_not_count_as_right(command):
+    outcome = command("check", "z = W @ x; sum(z**2)", "--claim", "W=2*z @ x.T", "--shape", "W=3x2,x=2")
+
+    assert outcome.code == 3
+    assert "right on paper, with vectors as columns" in outcome.out
+    assert "put right: outer(2 * z, x)" in outcome.out

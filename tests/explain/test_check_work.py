@@ -81,7 +81,7 @@ def test_right_claims(function, arguments, name, claim):
     report = wg.check_work(function, *arguments, claims={name: claim})
 
     assert report, str(report)
-    assert "value: right at all 5 points" in str(report)
+    assert "value: right at all 20 points" in str(report)
 
 
 @pytest.mark.parametrize("order", ["(P - y) * P * (1 - P)", "P * (1 - P) * (P - y)"])
@@ -170,7 +170,7 @@ ERRATA = {
     "002, 003: the log-likelihood itself, without its minus": (
         softmax_layer, SOFTMAX, {"W": "outer(A, y - P)"}, "the sign is wrong"),
     "002 (7.33): step where the derivative of ReLU is meant": (
-        relu_network, RELU, {"W1": "outer((z - t) * w2 * h, x)"}, "should be the derivative of h = maximum"),
+        relu_network, RELU, {"W1": "outer((z - t) * w2 * h, x)"}, "should be the derivative of h = ReLU(a1)"),
     "002, notation 16: the order of A and ∂L/∂Z": (
         softmax_layer, SOFTMAX, {"W": "outer(dZ, A)"}, "the factors are in the wrong order"),
     "004: V where its transpose belongs": (
@@ -208,15 +208,24 @@ def test_sums_over_the_batch():
     assert wrong.corrected == "sum(2 * Z, axis=0)"
 
 
-def test_vectors_may_be_read_as_rows_or_columns():
+def test_what_is_right_on_paper_alone_has_a_verdict_of_its_own_and_is_translated():
     report = wg.check_work(row_vectors, *VECTORS, claims={"W": RIGHT})["W"]
-    assert report
-    assert "read with vectors as rows (1×n)" not in report.notes[0]
-    assert "read with vectors as rows" in report.notes[0]
+    assert not report
+    assert report.verdict == "right on paper, not in NumPy"
+    assert str(report).startswith("≈ ∂ε/∂W")
+    assert "right on paper, with vectors as rows; not in NumPy" in report.slip
+    assert report.corrected == "outer(a, 2 * (e - y) @ V.T * (1 - c ** 2))"
 
     column = wg.check_work(relu_network, *RELU, claims={"W1": "((z - t) * w2 * (a1 > 0)) @ x.T"})["W1"]
-    assert column
-    assert "as columns" in column.notes[0]
+    assert column.verdict == "right on paper, not in NumPy"
+    assert "with vectors as columns" in column.slip
+
+    quoted = wg.check_work(relu_network, *RELU, claims={"W1": "((w2 @ h - t) * w2 * (a1 > 0)) @ x.T"})["W1"]
+    assert quoted.corrected == "outer((w2 @ h - t) * w2 * (a1 > 0), x)"
+
+    mixed = wg.check_work(relu_network, *RELU, claims={"W1": "(w2.T * (z - t) * (a1 > 0)) @ x.T"})["W1"]
+    assert "w2 a row" in mixed.slip
+    assert mixed.corrected == "outer(w2 * (z - t) * (a1 > 0), x)"
 
 
 def test_shapes_that_do_not_fit_are_shown_with_the_place():

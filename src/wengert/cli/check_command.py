@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from wengert.cli.formula_options import draw_arguments, read_claims, read_function, read_names
+from wengert.explain.claims.check import check_work
 from wengert.explain.formula_program import check_names
-from wengert.explain.work import check_work
 
 WRONG = 3
 

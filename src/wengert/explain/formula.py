@@ -14,7 +14,7 @@ from wengert.explain.formula_functions import ARITY, FUNCTIONS, KEYWORDS, METHOD
 MAX_LENGTH = 4000
 MAX_DEPTH = 60
 _BINARY = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult)
-_COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+_COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 
 
 @dataclass(frozen=True)
@@ -172,10 +172,13 @@ def _check(text: str, node: ast.expr, depth: int = 0) -> None:
             parts = [operand]
         case ast.Compare(left=left, ops=[op], comparators=[right]) if isinstance(op, _COMPARISONS):
             parts = [left, right]
-        case ast.Attribute(value=value, attr="T"):
+        case ast.Attribute(value=value, attr="T" | "size"):
+            parts = [value]
+        case ast.Subscript(value=ast.Attribute(value=value, attr="shape"), slice=index):
+            _check_place(text, index)
             parts = [value]
         case ast.Attribute(attr=attribute):
-            fail(text, f"the attribute .{attribute} is not allowed; there are .T and len(…)", node)
+            fail(text, f"the attribute .{attribute} is not allowed; there are .T, .size and .shape[0]", node)
         case ast.Subscript(value=value, slice=index):
             _check_index(text, index)
             parts = [value]
@@ -239,6 +242,13 @@ def _check_constant(text: str, node: ast.expr) -> None:
     whole = isinstance(value, int) or value is None
     if not whole and not (isinstance(value, tuple) and all(isinstance(one, int) for one in value)):
         fail(text, "an axis is a whole number, or a tuple of them", node)
+
+
+def _check_place(text: str, index: ast.expr) -> None:
+    """Let the place of an axis pass: 0, 1, −1."""
+    digits = index.operand if isinstance(index, ast.UnaryOp) else index
+    if not (isinstance(digits, ast.Constant) and isinstance(digits.value, int)):
+        fail(text, "which axis of the shape? write .shape[0]", index)
 
 
 def _check_index(text: str, index: ast.expr) -> None:

@@ -23,6 +23,7 @@ _BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
 }
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
+    ast.Eq: operator.eq, ast.NotEq: operator.ne,
 }  # fmt: skip
 
 
@@ -65,14 +66,22 @@ def evaluate_node(node: ast.expr, values: Mapping[str, Any], text: str) -> Any:
         case ast.BinOp(left=left, op=op, right=right):
             return _binary(node, evaluate_node(left, values, text), evaluate_node(right, values, text), text)
         case ast.UnaryOp(op=op, operand=operand):
-            value = evaluate_node(operand, values, text)
-            return -value if isinstance(op, ast.USub) else value
+            signed = evaluate_node(operand, values, text)
+            if isinstance(op, ast.UAdd):
+                return signed
+            return _attempt(lambda: operator.neg(signed), node, "-", (signed,), text)
         case ast.Compare(left=left, ops=[compare], comparators=[right]):
             sides = evaluate_node(left, values, text), evaluate_node(right, values, text)
-            found = _attempt(lambda: _COMPARISONS[type(compare)](*sides), node, "", sides, text)
-            return found * 1.0
+            return _attempt(lambda: _COMPARISONS[type(compare)](*sides), node, "", sides, text)
+        case ast.Attribute(value=inner, attr="size"):
+            return int(np.size(evaluate_node(inner, values, text)))
+        case ast.Subscript(value=ast.Attribute(value=inner, attr="shape"), slice=index):
+            extents = np.shape(evaluate_node(inner, values, text))
+            return _attempt(lambda: extents[ast.literal_eval(index)], node, "", (), text)
         case ast.Attribute(value=inner):
             value = evaluate_node(inner, values, text)
+            if type(value) in (int, float):
+                fail(text, "a number has no transpose", node)
             return value.T if np.ndim(value) else value
         case ast.Subscript(value=inner, slice=index):
             value = evaluate_node(inner, values, text)
@@ -84,7 +93,7 @@ def evaluate_node(node: ast.expr, values: Mapping[str, Any], text: str) -> Any:
 
 def _binary(node: ast.BinOp, left: Any, right: Any, text: str) -> Any:
     sign, compute = _BINARY[type(node.op)]
-    if isinstance(left, int | float) and isinstance(right, int | float):
+    if type(left) in (int, float) and type(right) in (int, float):  # Python's own, not np.float64
         return _attempt(lambda: _number(compute, left, right), node, sign, (left, right), text)
     return _attempt(lambda: compute(left, right), node, sign, (left, right), text)
 

@@ -14,8 +14,12 @@ from wengert.errors import ConfigurationError, FormulaError, ShapeError
 from wengert.explain.engine import Array
 from wengert.explain.formula import Formula, nearest
 from wengert.explain.formula_evaluation import evaluate_node
+from wengert.explain.targets import Target, targets
+from wengert.ir.program import Program
 from wengert.ir.provenance import Provenance
+from wengert.run.numpy import NumpyExecutor
 from wengert.trace.tensor import Tensor
+from wengert.trace.tracing import Recording
 
 MAX_ELEMENTS = 100_000
 _ATTEMPTS = 4
@@ -71,6 +75,8 @@ def arguments(
 ) -> dict[str, Array]:
     """Return an argument for each name of a formula, drawn at random and rounded to two decimals.
 
+    Targets of a loss are such as it wants: one class or a distribution for a cross-entropy, 0 or 1, ±1.
+
     Parameters
     ----------
     function : FormulaFunction
@@ -96,6 +102,9 @@ def arguments(
     for attempt in range(_ATTEMPTS):
         rng = np.random.default_rng([seed, attempt])
         drawn = {name: _drawn(rng, shapes.get(name, ()), attempt) for name in function.names}
+        np.asarray(function(*drawn.values()))  # where shapes do not fit, the formula says so
+        for name, target in _targets(function, drawn, rng).items():
+            drawn[name] = target.drawn(drawn[name].shape, rng, smooth=attempt > 0)
         value = np.asarray(function(*drawn.values()))
         if np.all(np.isfinite(value)):
             return drawn
@@ -107,6 +116,20 @@ def _drawn(rng: np.random.Generator, shape: tuple[int, ...], attempt: int) -> Ar
     if attempt == 0:
         return np.asarray(np.round(rng.normal(size=shape), 2))
     return np.asarray(np.round(rng.uniform(0.05, 0.95, shape), 2))
+
+
+def _targets(
+    function: FormulaFunction, drawn: Mapping[str, Array], rng: np.random.Generator
+) -> dict[str, Target]:
+    """Return the arguments that the formula, read as a loss, takes as targets."""
+    program = Recording(function, tuple(drawn.values()), {}).program
+    run = NumpyExecutor().compile(Program(program.inputs, program.nodes))
+    values = []
+    for _ in range(2):
+        point = [np.asarray(rng.uniform(0.05, 0.95, array.shape)) for array in drawn.values()]
+        with np.errstate(all="ignore"):
+            values.append(dict(zip(program.nodes, run(point), strict=True)))
+    return {str(dict(node.params)["name"]): target for node, target in targets(program, values).items()}
 
 
 def check_names(option: str, given: Iterable[str], known: Iterable[str]) -> None:

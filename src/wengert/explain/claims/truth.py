@@ -3,45 +3,30 @@
 from __future__ import annotations
 
 import inspect
+import keyword
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from wengert.errors import ConfigurationError, GradientError
+from wengert.explain.claims.points import drawn
 from wengert.explain.derivation import check_recording, float64_leaves
 from wengert.explain.engine import Array, Point
 from wengert.explain.expressions import Symbol
 from wengert.explain.formula import nearest
+from wengert.explain.formula_functions import FUNCTIONS
 from wengert.explain.formula_program import FormulaFunction
 from wengert.explain.problem import Convention, Problem, build
-from wengert.ir.primitive import Kind
+from wengert.explain.targets import targets
+from wengert.ir.node import Node
+from wengert.ir.program import Program
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.source import other_names
 from wengert.trace.tracing import Recording
 
 _SEED = 1964
-
-
-@dataclass(frozen=True)
-class Factor:
-    """The derivative of an elementwise definition: what stands beside ⊙.
-
-    Attributes
-    ----------
-    formula : str
-        As NumPy code over the names, or ``∂c/∂b``.
-    origin : str
-        ``c = tanh(b)``.
-    values : tuple of ndarray
-        At each point.
-    """
-
-    formula: str
-    origin: str
-    values: tuple[Array, ...]
 
 
 class Truth:
@@ -51,6 +36,8 @@ class Truth:
     ----------
     function, args, kwargs
         As for `wengert.explain`.
+    claimed : iterable of str
+        The values whose gradients are claimed.
     points : int
         Random points beside the given one, which is the first.
 
@@ -59,10 +46,21 @@ class Truth:
     points : list of Point
     names : dict of str to Symbol
         Each named value, also under the name that the program has for it, and other names of the reader's.
+    reader_names : dict of Node to str
+        The names that stand in the reader's own code, each for one value.
+
+    Raises
+    ------
+    ConfigurationError, GradientError
     """
 
     def __init__(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], points: int
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        claimed: Iterable[str],
+        points: int,
     ) -> None:
         recording = Recording(function, float64_leaves(args), float64_leaves(kwargs))
         check_recording(recording)
@@ -78,7 +76,6 @@ class Truth:
         self.problem: Problem = build(
             program, wrt, arguments, NumpyExecutor(), {}, Convention(), every_line=False, rng=rng
         )
-        self.points: list[Point] = [self.problem.points[0], *self.problem.engine.fresh(points, rng)]
         self.names = {symbol.name: symbol for symbol in self.problem.symbols.values()}
         for node, symbol in self.problem.symbols.items():
             known = program.provenance.get(node)
@@ -88,6 +85,14 @@ class Truth:
         for name, first in _other_names(function).items():
             if first in self.names and named[first] == 1:  # in a loop, a name stands for several values
                 self.names.setdefault(name, self.names[first])
+        self.reader_names = _reader_names(program)
+        seen = [dict(one.values) for one in self.problem.points]
+        excluded = {self.target(name).node for name in claimed}
+        kinds = targets(program, seen, excluded)
+        self.points: list[Point] = [
+            self.problem.points[0],
+            *drawn(self.problem.engine, kinds, excluded, points, rng),
+        ]
 
     @property
     def output(self) -> Symbol:
@@ -108,6 +113,10 @@ class Truth:
             f"(there are: {known})"
         )
 
+    def shown_name(self, symbol: Symbol) -> str:
+        """Return the name of a value in the reader's own code, where it has one there: mu for μ."""
+        return self.reader_names.get(symbol.node, symbol.name)
+
     def gradients(self, symbol: Symbol) -> list[Array]:
         """Return the true gradient at each point; 0 where the output does not depend on the value."""
         zero = np.zeros(symbol.shape)
@@ -121,45 +130,49 @@ class Truth:
         """Return what the names of a claim stand for; ``dc`` is the true gradient of another value c."""
         found = {name: np.asarray(point.values[symbol.node]) for name, symbol in self.names.items()
                  if symbol.node in point.values}  # fmt: skip
+        for node, name in self.reader_names.items():  # masks, too, which have no derivative
+            found.setdefault(name, np.asarray(point.values[node]))
         for name, symbol in self.names.items():
             if symbol is not claimed and symbol.node in point.adjoints:
                 found.setdefault(f"d{name}", np.asarray(point.adjoints[symbol.node]))
         return found
 
-    def factors(self) -> list[Factor]:
-        """Return the derivatives of all elementwise definitions that are not constant."""
-        found = []
-        for symbol in self.problem.order:
-            for by in self.problem.uses[symbol]:
-                if by.shape == symbol.shape and self._elementwise(symbol):
-                    values = tuple(
-                        np.asarray(point.pulled_back(symbol.node, by.node, np.ones(symbol.shape)))
-                        for point in self.points
-                    )
-                    if any(np.ptp(value) > 1e-9 for value in values if value.size):
-                        found.append(Factor(_derivative(symbol, by), _definition(symbol, by), values))
-        return found
+    def jumps(self, symbol: Symbol) -> bool:
+        """Whether the gradient by a value is another one a hair from the given point."""
+        here = self.gradients(symbol)[0]
+        rng = np.random.default_rng(_SEED)
+        for _ in range(4):
+            beside = self.problem.engine.point(
+                [
+                    one + 1e-9 * rng.normal(size=one.shape) * (1 + np.abs(one))
+                    if one.dtype.kind == "f"
+                    else one
+                    for one in self.problem.engine.arguments
+                ]
+            )
+            if not np.allclose(beside.adjoints.get(symbol.node, here), here, rtol=1e-4, atol=1e-5):
+                return True
+        return False
 
-    def _elementwise(self, symbol: Symbol) -> bool:
-        stack = [symbol.node]
-        while stack:
-            node = stack.pop()
-            if node.inputs and (node is symbol.node or node not in self.problem.symbols):
-                if node.primitive.kind not in (Kind.ELEMENTWISE, Kind.MOVEMENT):
-                    return False
-                stack += node.inputs
-        return True
+    def arguments(self) -> list[list[Array]]:
+        """Return the arguments of the program at each point."""
+        inputs = self.problem.program.inputs
+        return [[np.asarray(point.values[node]) for node in inputs] for point in self.points]
 
-    def extents(self) -> dict[int, str]:
-        """Return the sizes that a mean may divide by, and where they are from."""
-        found: dict[int, str] = {}
-        for symbol in self.problem.inputs:
-            for axis, extent in enumerate(symbol.shape):
-                if extent > 1:
-                    found.setdefault(extent, f"axis {axis} of {symbol.name}")
-            if len(symbol.shape) > 1:
-                found.setdefault(int(np.prod(symbol.shape)), f"the elements of {symbol.name}")
-        return found
+
+def _reader_names(program: Program) -> dict[Node, str]:
+    found = {node: str(dict(node.params)["name"]) for node in program.inputs}
+    found |= {
+        node: known.name
+        for node in program.nodes
+        if node.inputs and (known := program.provenance.get(node)) is not None and known.name
+    }
+    uses = Counter(found.values())
+    return {
+        node: name
+        for node, name in found.items()
+        if uses[name] == 1 and name.isidentifier() and not keyword.iskeyword(name) and name not in FUNCTIONS
+    }
 
 
 def _other_names(function: Callable[..., Any]) -> dict[str, str]:
@@ -167,21 +180,3 @@ def _other_names(function: Callable[..., Any]) -> dict[str, str]:
         return function.other_names
     code = getattr(inspect.unwrap(function), "__code__", None)
     return {} if code is None else other_names(code)
-
-
-def _derivative(symbol: Symbol, by: Symbol) -> str:
-    name, kind = symbol.name, symbol.node.primitive.name
-    known: Mapping[str, str] = {
-        "tanh": f"(1 - {name}**2)",
-        "sigmoid": f"({name} * (1 - {name}))",
-        "exp": name,
-        "log": f"(1 / {by.name})",
-        "maximum": f"({by.name} > 0)",
-        "relu": f"({by.name} > 0)",
-    }
-    direct = by.node in symbol.node.inputs and by.name.isidentifier() and name.isidentifier()
-    return known.get(kind, f"∂{name}/∂{by.name}") if direct else f"∂{name}/∂{by.name}"
-
-
-def _definition(symbol: Symbol, by: Symbol) -> str:
-    return f"{symbol.name} = {symbol.node.primitive.name}({by.name})"
