@@ -26,6 +26,21 @@ exp = elementwise(
     source="DLMF 4.2.17",
 )
 
+
+def _expm1(x: Any) -> Any:
+    # W. Kahan's (Higham 2002, 1.14.1): the error of e^x and that of its logarithm cancel.
+    power = np.exp(x)
+    safe = np.where((power == 0) | (power == 1) | np.isinf(power), 2, power)
+    apart = np.where(power == 1, x, (safe - 1) * (x / np.log(safe)))
+    return np.where((power == 0) | np.isinf(power), power - 1, apart)
+
+
+def _log1p(x: Any) -> Any:
+    shifted = 1 + x
+    safe = np.where((shifted == 1) | (shifted == np.inf), 2, shifted)
+    return np.where((shifted == 1) | (shifted == np.inf), x, np.log(safe) * (x / (safe - 1)))
+
+
 expm1 = elementwise(
     "expm1",
     numpy=np.expm1,
@@ -35,6 +50,7 @@ expm1 = elementwise(
     special=(0.0, 1e-20, -1e4, *INFINITIES),
     operations=TRANSCENDENTAL,
     source="DLMF 4.2.17",
+    decomposition=_expm1,
 )
 
 log = elementwise(
@@ -56,9 +72,10 @@ log1p = elementwise(
     notation=Notation(r"\ln\left(1 + {0}\right)", (r"\frac{{1}}{{1 + {0}}}",)),
     python="np.log1p({0})",
     domain=(Interval(-0.9, 3),),
-    special=(0.0, 1e-20, -1.0),
+    special=(0.0, 1e-20, -1.0, float("inf")),
     operations=TRANSCENDENTAL,
     source="DLMF 4.2.26",
+    decomposition=_log1p,
 )
 
 sigmoid = elementwise(

@@ -200,6 +200,7 @@ any = reduction(
     implements=(np.any, np.logical_or.reduce),
     domain=(Interval(0, 1, integer=True),),
     source="logical or of the elements",
+    decomposition=lambda x, axes, keepdims: np.sum(x, axis=axes, keepdims=keepdims) > 0,
 )
 
 all = reduction(
@@ -212,6 +213,7 @@ all = reduction(
     implements=(np.all, np.logical_and.reduce),
     domain=(Interval(0, 1, integer=True),),
     source="logical and of the elements",
+    decomposition=lambda x, axes, keepdims: np.sum(np.logical_not(x), axis=axes, keepdims=keepdims) == 0,
 )
 
 

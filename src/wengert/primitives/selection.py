@@ -68,6 +68,7 @@ clip = elementwise(
     special=(-1.0, 1.0),
     ties="1 at either bound",
     source="DLMF 1.4.8 on each piece",
+    decomposition=lambda x, low, high: np.minimum(np.maximum(x, low), high),
 )
 
 

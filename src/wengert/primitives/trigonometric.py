@@ -111,6 +111,13 @@ def _hypot_vjp(ct: Any, out: Any, x: Any, y: Any) -> tuple[Any, ...]:
     return over * x, over * y
 
 
+def _hypot(x: Any, y: Any) -> Any:
+    # Divided by the larger first, whose square may overflow.
+    large, small = np.maximum(np.abs(x), np.abs(y)), np.minimum(np.abs(x), np.abs(y))
+    ratio = small / np.where(large == 0, 1, large)
+    return np.where(np.isinf(x) | np.isinf(y), np.inf, large * np.sqrt(1 + ratio * ratio))
+
+
 hypot = elementwise(
     "hypot",
     numpy=np.hypot,
@@ -122,6 +129,7 @@ hypot = elementwise(
     ties="both derivatives are 0 at the origin",
     operations=4,
     source="DLMF 4.2.26 with a = 1/2",
+    decomposition=_hypot,
 )
 
 sinh = elementwise(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
@@ -10,11 +11,10 @@ import numpy as np
 from wengert.errors import ConfigurationError
 from wengert.io.formats.model_description import describe
 from wengert.io.formats.onnx_graph import Graph
-from wengert.io.formats.onnx_operators import Line, lower
+from wengert.io.formats.onnx_operators import add_program, written_out
 from wengert.io.formats.portable_model import PortableModel, statistics, trace_model, word_codes
 from wengert.io.formats.row_program import RowProgram
 from wengert.io.preprocess import NumberColumn
-from wengert.ir.node import INPUT
 from wengert.storage.checksum import PLACEHOLDER, seal
 from wengert.trace.tree import flatten, leaf_paths
 
@@ -55,7 +55,8 @@ def to_onnx(model: PortableModel) -> bytes:
     """
     graph = Graph()
     leaves = [np.asarray(leaf, np.float32) for leaf in flatten(model.network)[0]]
-    program = trace_model(model, {f"array{place}": leaf for place, leaf in enumerate(leaves)})
+    names = [f"array{place}" for place in range(len(leaves))]
+    program = trace_model(model, dict(zip(names, leaves, strict=True)), written_out)
     arguments = _columns(graph, model) if model.columns else [_features(graph, model, program)]
     paths = leaf_paths(model.network)
     initialisers = [graph.initialiser(path, leaf) for path, leaf in zip(paths, leaves, strict=True)]
@@ -115,23 +116,13 @@ def _columns(graph: Graph, model: PortableModel) -> list[str]:
 
 def _lowered(graph: Graph, program: RowProgram, initialisers: list[str], arguments: list[str]) -> list[str]:
     """Add the lines of a program to the graph; return the names of its outputs."""
-    values = dict(zip(program.program.inputs, [*initialisers, *arguments], strict=True))
-    counted: list[str] = []
 
+    @functools.cache
     def rows() -> str:
-        if not counted:
-            shape = graph.add("Shape", arguments[0])
-            counted.append(graph.add("Gather", shape, graph.constant([0], np.int64), axis=0))
-        return counted[0]
+        shape = graph.add("Shape", arguments[0])
+        return graph.add("Gather", shape, graph.constant([0], np.int64), axis=0)
 
-    for node in program.program.nodes:
-        constant = node.value
-        if constant is not None:
-            values[node] = graph.constant(constant)
-        elif node.primitive is not INPUT:
-            operands = [values[operand] for operand in node.inputs]
-            values[node] = lower(Line(graph, program, node, operands, rows))
-    return [values[node] for node in program.program.outputs]
+    return add_program(graph, program, [*initialisers, *arguments], rows)
 
 
 def _outputs(

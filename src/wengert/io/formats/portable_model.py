@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from wengert.io.encoded_columns import MAXIMUM_DEVIATION
 from wengert.io.formats.row_program import RowProgram
 from wengert.io.preprocess import EncodedColumn, NumberColumn, Target, WordColumn
 from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn, smooth_clip
+from wengert.ir.program import Program
 from wengert.primitives.composites import softmax
 from wengert.primitives.exponential import sigmoid
 from wengert.trace.tree import flatten, unflatten
@@ -163,7 +164,11 @@ def word_codes(column: WordColumn) -> tuple[dict[str, int], int]:
     return codes, other
 
 
-def trace_model(model: PortableModel, arrays: dict[str, np.ndarray]) -> RowProgram:
+def trace_model(
+    model: PortableModel,
+    arrays: dict[str, np.ndarray],
+    rewrite: Callable[[Program], Program] | None = None,
+) -> RowProgram:
     """Trace all that a model computes, from its columns to its answers.
 
     Parameters
@@ -171,6 +176,8 @@ def trace_model(model: PortableModel, arrays: dict[str, np.ndarray]) -> RowProgr
     model : PortableModel
     arrays : dict of str to numpy.ndarray
         The arrays of the network in their order, perhaps in another dtype, by the names to give them.
+    rewrite : callable, optional
+        See `RowProgram`.
 
     Returns
     -------
@@ -195,12 +202,12 @@ def trace_model(model: PortableModel, arrays: dict[str, np.ndarray]) -> RowProgr
             "codes": (len(model.word_columns), np.int64),
         }
         inputs = {name: ((count,), np.dtype(dtype)) for name, (count, dtype) in groups.items() if count}
-        return RowProgram(answer, arrays, inputs)
+        return RowProgram(answer, arrays, inputs, rewrite)
     floating = next((array.dtype for array in arrays.values()), np.dtype(np.float32))
     try:
-        return RowProgram(answer, arrays, {"X": ((model.inputs,), floating)})
+        return RowProgram(answer, arrays, {"X": ((model.inputs,), floating)}, rewrite)
     except DTypeError:  # an embedding, which takes integers
-        return RowProgram(answer, arrays, {"X": ((model.inputs,), np.dtype(np.int64))})
+        return RowProgram(answer, arrays, {"X": ((model.inputs,), np.dtype(np.int64))}, rewrite)
 
 
 def width(model: PortableModel) -> int:
