@@ -71,6 +71,10 @@ class WengertWarning(UserWarning):
     """Base of every warning that wengert gives."""
 
 
+class DataWarning(WengertWarning):
+    """Part of a table is left out, or counts as missing; names the column and says why."""
+
+
 class DivergenceWarning(WengertWarning):
     """Training stopped: a loss, gradient or parameter left the finite numbers, or all proportion."""
 

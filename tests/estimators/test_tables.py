@@ -61,7 +61,7 @@ def test_pandas_polars_and_object_arrays_agree(rng: np.random.Generator) -> None
     columns = {}
     for name in frame:
         values = [None if pd.isna(value) else value for value in frame[name].tolist()]
-        columns[name] = [str(value) for value in values] if name == "category" else values
+        columns[name] = pl.Series(map(str, values), dtype=pl.Categorical) if name == "category" else values
     mixed = pl.DataFrame(columns)
     assert mixed["date"].dtype == pl.Datetime
     first = estimator().fit(frame, y)

@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.drawn import random_programs
 from tests.explain.random_programs import random_function
 
 import wengert as wg
@@ -12,8 +13,8 @@ from wengert.explain.printers.blocks import block
 VIEWS = ("matrix", "delta", "adjoint", "numbers", "index")
 NOTATIONS = ("rows", "columns", "mit")
 LAYOUTS = ("denominator", "numerator")
-PROGRAMS = 300
-IN_A_TEST = 30
+PROGRAMS = random_programs(120, explore=3_000)
+IN_A_TEST = 15
 
 
 def settings(seed: int) -> list[dict[str, Any]]:

@@ -145,7 +145,7 @@ def test_codes_with_zeros_survive_prediction(tmp_path):
     (tmp_path / "train.csv").write_text("code,y\n01234,1.5\nA9,2.5\n")
     (tmp_path / "new.csv").write_text("code\n01234\n")
     preprocessor = TablePreprocessor.fit(read_table(tmp_path / "train.csv"), "y")
-    frame = read_table(tmp_path / "new.csv", text_columns=preprocessor.text_columns)
+    frame = read_table(tmp_path / "new.csv", as_text=True)
     assert preprocessor.transform(frame).tolist() == [[1, 0]]
 
 

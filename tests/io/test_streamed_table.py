@@ -17,6 +17,7 @@ from wengert.io import parquet_stream, streamed_table
 from wengert.io.parquet_stream import ParquetStream
 from wengert.io.streamed_table import StreamedTable, large_parquet
 from wengert.io.training_settings import TrainingSettings
+from wengert.io.training_table import TrainingTable
 
 QUICK = TrainingSettings(hidden=(8,), epochs=2)
 
@@ -208,3 +209,28 @@ def test_memory_is_bounded_by_the_blocks_and_not_by_the_table(tmp_path):
     # The bound of docs/tables.md, less what the small file took already: 40 bytes a row, and two windows.
     assert grown < 40 * rows + 2 * 2**23 + 2**24
     assert grown < Path(large).stat().st_size / 2
+
+
+def test_text_is_read_and_rows_without_a_target_are_left_out_as_in_memory(stream):
+    frame = mixed().with_columns(
+        amount=pl.Series([f"${row:,}.50" for row in range(3000)]),
+        day=pl.Series([f"{1 + row % 28:02d}/{1 + row % 12:02d}/2024" for row in range(3000)]),
+        kind=pl.when(pl.int_range(3000) % 10 == 3).then(None).otherwise(pl.col("kind")),
+    )
+    table = StreamedTable.infer(stream(frame), "kind")
+    whole = TrainingTable.infer(frame, "kind")
+    assert (
+        table.left_out
+        == whole.left_out
+        == ("300 rows of 3,000 have no target ('kind'; the first is row 4) and are left out.")
+    )
+    assert {column.name: column.kind for column in table.columns} == {
+        column.name: column.kind for column in whole.columns
+    }
+    assert (table.rows, whole.rows) == (2700, 2700)
+    kept, held = table.hold_out(0.2, 0)
+    assert 3 not in kept % 10
+    assert 3 not in held % 10
+    model, trained = table.train(kept, QUICK)
+    assert trained.training_rows + trained.validation_rows == len(kept)
+    assert model.predict(frame.drop("kind")).height == 3000

@@ -16,9 +16,12 @@ import pytest
 from hypothesis import given, strategies as st
 from polars.testing import assert_frame_equal
 
-from wengert.errors import DataError
+from wengert.errors import ConfigurationError, DataError
 from wengert.io import read_table
-from wengert.io.delimited_text import MISSING, read_delimited
+from wengert.io.delimited_text import read_delimited
+from wengert.io.reading.cells import MISSING
+from wengert.io.reading.table_reading import TableReading
+from wengert.io.reading.text_format import NOTHING_SAID, TextFormat
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n"), min_size=1, max_size=8)
 words = cells.map(lambda cell: "w" + cell.strip()).filter(lambda cell: cell not in MISSING)
@@ -40,7 +43,7 @@ def test_csv_round_trip_of_words(data):
     separator = data.draw(st.sampled_from(",;\t"))
     out = io.StringIO()
     csv.writer(out, delimiter=separator).writerows([names, *rows])
-    frame = read_delimited(out.getvalue().encode(), "f", separator, names)
+    frame = read_delimited(out.getvalue().encode(), "f", TextFormat(separator))
     assert frame.columns == names
     assert frame.rows() == rows
 
@@ -48,14 +51,15 @@ def test_csv_round_trip_of_words(data):
 @given(st.lists(st.tuples(*[st.floats(allow_nan=False, allow_infinity=False)] * 2), min_size=1))
 def test_csv_round_trip_of_numbers(rows):
     text = "a,b\n" + "\n".join(f"{a!r},{b!r}" for a, b in rows)
-    frame = read_delimited(text.encode(), "f", None, ())
+    frame = read_delimited(text.encode(), "f", NOTHING_SAID)
+    frame = TableReading.infer(frame)[0].apply(frame)
     np.testing.assert_allclose(frame.to_numpy(), rows, rtol=1e-15, atol=1e-320)
 
 
 @given(st.binary(max_size=60))
 def test_arbitrary_bytes_never_break_out(data):
     with contextlib.suppress(DataError):
-        frame = read_delimited(data, "f", None, ())
+        frame = read_delimited(data, "f", NOTHING_SAID)
         assert frame.width > 0
         assert frame.height > 0
 
@@ -63,7 +67,7 @@ def test_arbitrary_bytes_never_break_out(data):
 @given(st.text("ab1,;\"'\n\r \t.", max_size=40))
 def test_text_that_is_nearly_a_table_never_breaks_out(text):
     with contextlib.suppress(DataError):
-        read_delimited(text.encode(), "f", None, ())
+        read_delimited(text.encode(), "f", NOTHING_SAID)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +87,22 @@ def test_text_that_is_nearly_a_table_never_breaks_out(text):
         (b'a,b\n"x,1\ny",2\n', ["a", "b"], [("x,1\ny", 2)]),
         (b"a,b\n?,x\n2.5,NA\nNaN,null\n", ["a", "b"], [(None, "x"), (2.5, None), (None, None)]),
         (b"a,b\n1,None\n2,x\n", ["a", "b"], [(1, "None"), (2, "x")]),
-        (b"a,b\n1,None\n2,7\n", ["a", "b"], [(1, None), (2, 7.0)]),
+        (b"a,b\n1,None\n2,7\n", ["a", "b"], [(1, None), (2, 7)]),
+        (b"a|b\n1|2\n", ["a", "b"], [(1, 2)]),
+        (b"sep=;\na;b\n1;2\n", ["a", "b"], [(1, 2)]),
+        (b"# made on Monday, by hand\n#\na,b\n1,2\n", ["a", "b"], [(1, 2)]),
+        (b"#a,b\n1,2\n", ["#a", "b"], [(1, 2)]),
+        (b"[a],{b}\n1,2\n", ["[a]", "{b}"], [(1, 2)]),
+        (b'a, b\n1, "x, y"\n', ["a", "b"], [(1, "x, y")]),
+        (b"a,b\n1," + b"x" * 200_000 + b"\n", ["a", "b"], [(1, "x" * 200_000)]),
+        (b'a,b\n5" pipe,2\n6" pipe,3\n', ["a", "b"], [('5" pipe', 2), ('6" pipe', 3)]),
+        (b"size, m;price\n1,5;20\n2,5;30\n", ["size, m", "price"], [(1.5, 20), (2.5, 30)]),
+        (b"price\n12,5\n13,1\n", ["price"], [(12.5,), (13.1,)]),
+        ("a,b\n\uff11\uff0e\uff15,x\n2,y\n".encode(), ["a", "b"], [(1.5, "x"), (2.0, "y")]),
+        ("a,b\n1,é\n".encode("utf-16"), ["a", "b"], [(1, "é")]),
+        (b'a,b\n"1,200",01\n"12,000",07\n', ["a", "b"], [(1200, "01"), (12000, "07")]),
+        (b"a,b\n62.0%,$5\n7.5%,\xe2\x82\xac7\n", ["a", "b"], [(62.0, 5), (7.5, 7)]),
+        (b"a,b\nTrue,1\n ,2\nfalse,3\n", ["a", "b"], [(True, 1), (None, 2), (False, 3)]),
     ],
 )
 def test_tolerated_spellings(tmp_path, data, columns, rows):
@@ -92,10 +111,34 @@ def test_tolerated_spellings(tmp_path, data, columns, rows):
     assert frame.rows() == rows
 
 
-def test_text_columns_keep_their_zeros(tmp_path):
-    file = write(tmp_path, "t.csv", b"code,x\n01234,1\n 00001,2\n")
-    frame = read_table(file, text_columns=["code", "elsewhere"])
-    assert frame["code"].to_list() == ["01234", "00001"]
+def test_text_stays_text_where_that_is_asked_for(tmp_path):
+    file = write(tmp_path, "t.csv", b"code,x\n01234,1\n 00001,NA\n")
+    assert read_table(file, as_text=True).rows() == [("01234", "1"), ("00001", "NA")]
+
+
+def test_what_is_said_of_a_file(tmp_path):
+    data = "maß;wert\n1.234;n.v.\n2,5;7\n".encode("cp1252")
+    frame = read_table(write(tmp_path, "t.csv", data), given=TextFormat(";", "cp1252", ",", ("n.v.",)))
+    assert frame.rows(named=True) == [{"maß": 1234.0, "wert": None}, {"maß": 2.5, "wert": 7}]
+    spaced = write(tmp_path, "t.txt", b"a  b\n1  2\n")
+    assert read_table(spaced, given=TextFormat(" ")).rows() == [(1, 2)]
+    plain = write(tmp_path, "t.csv", "a,b\n1,2\n".encode("utf-16-le"))
+    assert read_table(plain, given=TextFormat(encoding="utf-16-le")).rows() == [(1, 2)]
+    for wrong in ({"separator": ", "}, {"encoding": "utf-99"}, {"decimal": ";"}):
+        with pytest.raises(ConfigurationError):
+            TextFormat(**wrong)
+
+
+def test_packed_and_other_suffixes(tmp_path):
+    for name in ("t.csv.gz", "t.TXT.GZ"):
+        packed = write(tmp_path, name, gzip.compress(b"a,b\n1,2\n"))
+        assert read_table(packed).rows() == [(1, 2)]
+    assert read_table(write(tmp_path, "u.csv.gz", b"a,b\n1,2\n")).rows() == [(1, 2)]
+    assert read_table(write(tmp_path, "t.tab", b"a\tb\n1\t2,5\n")).rows() == [(1, 2.5)]
+    with pytest.raises(DataError, match="damaged gzip"):
+        read_table(write(tmp_path, "t.csv.gz", gzip.compress(b"a,b\n1,2\n" * 99)[:-9]))
+    with pytest.raises(DataError, match=r"t\.zip\.gz ends in '\.gz'"):
+        read_table(tmp_path / "t.zip.gz")
 
 
 def test_late_words_among_numbers_are_seen(tmp_path):
@@ -114,10 +157,10 @@ REFUSED = {
     "row too short": (b"a,b\n1,2\n\n1\n", r"row 3 \(line 4\) has 1 fields"),
     "open quote": (b'a,b\n1,2\n"3,4\n', "row 2"),
     "quote in the middle": (b'a,b\n"x"y,2\n', "row 1"),
-    "stray quotes": (b'a,b\n5" pipe,2\n6" pipe,3\n', "quotes"),
     "Latin-1": ("a,b\n1,2\né,3\n".encode("latin-1"), "line 3 has the byte 0xe9"),
     "NUL": (b"a,b\n1,\0\n", "line 2 has a NUL"),
-    "UTF-16": ("a,b\n1,2\n".encode("utf-16"), "UTF-16"),
+    "several rows": (b"a,b\n1\n2\n3,4\n5,6,7\n", r"row 1 .*row 2 .*row 4 .* 3 fields"),
+    "comment below": (b"a,b\n1,2\n# so far\n", r"row 2 \(line 3\) has 1 fields, a comment"),
     "UTF-16 without mark": ("a,b\n1,2\n".encode("utf-16-le"), "NUL"),
     "Parquet": (PARQUET.getvalue(), "Parquet"),
     "gzip": (gzip.compress(b"a,b\n1,2\n", mtime=0), "gzip"),
@@ -139,6 +182,12 @@ def test_refused_text(tmp_path, case, suffix):
     with pytest.raises(DataError, match=said) as caught:
         read_table(file)
     assert "table" + suffix in str(caught.value)
+
+
+def test_a_title_above_the_header_is_refused_by_its_lines(tmp_path):
+    file = write(tmp_path, "t.csv", b"Table 1\n\na,b\n1,2\n3,4\n")
+    with pytest.raises(DataError, match=r"row 2 \(line 3\) has 2 fields.*remove lines above the header"):
+        read_table(file)
 
 
 def test_an_archive_named_csv(tmp_path):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.drawn import random_programs
 from tests.parity.random_programs import Drawn
 
 import wengert as wg
@@ -14,8 +14,7 @@ from wengert.ir.program import Program
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.numpy import NumpyExecutor
 
-# A longer search by hand: WENGERT_RANDOM_PROGRAMS=20000 pytest tests/parity
-COUNT = int(os.environ.get("WENGERT_RANDOM_PROGRAMS", "500"))
+COUNT = random_programs(150, explore=20_000)
 GROUP = 25
 
 

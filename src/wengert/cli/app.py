@@ -11,6 +11,7 @@ from wengert.cli.formula_commands import check, draw, exercise, explain
 from wengert.cli.option_types import (
     L2,
     MEASURING,
+    NOTHING_SAID,
     OUTPUT,
     TABLE,
     Activation,
@@ -32,6 +33,7 @@ from wengert.cli.option_types import (
     Seed,
     Target,
     TestFraction,
+    TextOptions,
     TimeLimit,
     option,
 )
@@ -51,6 +53,7 @@ def train(
     *,
     target: Target = None,
     drop: Drop = None,
+    text: TextOptions = NOTHING_SAID,
     config: Config = None,
     test_fraction: TestFraction = None,
     cv: Cv = None,
@@ -82,8 +85,8 @@ def train(
     given = {
         name: value
         for name, value in locals().items()
-        if name not in ("file", "config", "report", "json", "quiet") and value is not None
-    }
+        if name not in ("file", "config", "report", "json", "quiet", "text") and value is not None
+    } | text.given
     from wengert.cli.train_command import run
 
     return run(file, given, config, page=report, as_json=json, quiet=quiet)
@@ -104,14 +107,16 @@ def predict(
     probabilities: Annotated[
         bool, option("Add a column with the probability of each class.", OUTPUT)
     ] = False,
+    text: TextOptions = NOTHING_SAID,
 ) -> int:
     """Predict the target of each row of a table, as CSV.
 
     Example: wengert predict digits-model new.csv --output predictions.csv
     """
     from wengert.cli.predict_command import run
+    from wengert.cli.train_options import text_format
 
-    return run(model, file, output, probabilities)
+    return run(model, file, output, probabilities, text_format(**text.given))
 
 
 @app.command
@@ -126,6 +131,7 @@ def evaluate(
             "Directory for figures in SVG: confusion, calibration, regions; or predictions, errors.", OUTPUT
         ),
     ] = None,
+    text: TextOptions = NOTHING_SAID,
     json: Json = False,
 ) -> int:
     """Score a model on a table whose target is known.
@@ -133,8 +139,9 @@ def evaluate(
     Example: wengert evaluate digits-model labelled.csv
     """
     from wengert.cli.evaluate_command import run
+    from wengert.cli.train_options import text_format
 
-    return run(model, file, plots, as_json=json)
+    return run(model, file, plots, text_format(**text.given), as_json=json)
 
 
 @app.command
@@ -146,6 +153,7 @@ def compare(
     data: Annotated[
         str, option("Table whose target is known; best of rows that neither model learnt from.", TABLE)
     ],
+    text: TextOptions = NOTHING_SAID,
     json: Json = False,
 ) -> int:
     """Compare two models on the same rows, and say whether the difference can be chance.
@@ -153,8 +161,9 @@ def compare(
     Example: wengert compare digits-model other-model --data labelled.csv
     """
     from wengert.cli.compare_command import run
+    from wengert.cli.train_options import text_format
 
-    return run(first, second, data, as_json=json)
+    return run(first, second, data, text_format(**text.given), as_json=json)
 
 
 @app.command
@@ -164,6 +173,7 @@ def report(
     *,
     data: Annotated[str, option("Table whose target is known.", TABLE)],
     out: Annotated[str | None, option("HTML page to write. [default: from the model's name]", OUTPUT)] = None,
+    text: TextOptions = NOTHING_SAID,
 ) -> int:
     """Write a report of a model as one HTML page that needs nothing else.
 
@@ -172,8 +182,9 @@ def report(
     Example: wengert report digits-model --data labelled.csv
     """
     from wengert.cli.report_command import run
+    from wengert.cli.train_options import text_format
 
-    return run(model, data, out)
+    return run(model, data, out, text_format(**text.given))
 
 
 @app.command
@@ -185,14 +196,17 @@ def inspect(
         ),
     ],
     /,
+    *,
+    text: TextOptions = NOTHING_SAID,
 ) -> int:
     """Describe a saved model, or what would be made of the columns of a table.
 
     Example: wengert inspect digits-model
     """
     from wengert.cli.inspect_command import run
+    from wengert.cli.train_options import text_format
 
-    return run(path)
+    return run(path, text_format(**text.given))
 
 
 @app.command
@@ -225,6 +239,7 @@ def lr_find(
     *,
     target: Target = None,
     drop: Drop = None,
+    text: TextOptions = NOTHING_SAID,
     config: Config = None,
     preset: Preset = None,
     hidden: Hidden = None,
@@ -244,8 +259,8 @@ def lr_find(
     given = {
         name: value
         for name, value in locals().items()
-        if name not in ("file", "config", "plot", "json") and value is not None
-    }
+        if name not in ("file", "config", "plot", "json", "text") and value is not None
+    } | text.given
     from wengert.cli.training_check_commands import find
 
     return find(file, given, config, plot, as_json=json)
@@ -257,15 +272,17 @@ def doctor(
     /,
     *,
     data: Annotated[str, option("Table whose target is known.", TABLE)],
+    text: TextOptions = NOTHING_SAID,
     json: Json = False,
 ) -> int:
     """Examine a model: dead units, saturation, gradients and updates by layer, what to do.
 
     Example: wengert doctor digits-model --data examples/digits.csv
     """
+    from wengert.cli.train_options import text_format
     from wengert.cli.training_check_commands import doctor as run
 
-    return run(model, data, as_json=json)
+    return run(model, data, text_format(**text.given), as_json=json)
 
 
 @app.command

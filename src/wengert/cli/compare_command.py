@@ -14,17 +14,20 @@ from wengert.cli.console import result_console
 from wengert.cli.report import heading, listing, score_text
 from wengert.io.comparison import Comparison, Difference, compare
 from wengert.io.evaluation import SCORE_NAMES
+from wengert.io.reading.text_format import TextFormat
 from wengert.io.table_model import TableModel
 from wengert.io.tables import read_table
 
 _LIKELY = 0.05  # so improbable a difference is not taken for chance
 
 
-def run(first: str, second: str, data: str, *, as_json: bool) -> int:
+def run(first: str, second: str, data: str, given: TextFormat, *, as_json: bool) -> int:
     """Compare two models; see `wengert.cli.app.compare`."""
     models = TableModel.load(first), TableModel.load(second)
-    words = {name for model in models for name in model.preprocessor.text_columns}
-    frame = read_table(data, text_columns=words)
+    formats = [model.preprocessor.reading.format for model in models]
+    said = given.or_else(formats[0]).or_else(formats[1])
+    # As text, since each model reads the cells in its own way.
+    frame = read_table(data, given=said, as_text=True)
     comparison = compare(*models, frame)
     if as_json:
         document = {"models": [first, second], "file": data, "rows": frame.height}

@@ -88,6 +88,10 @@ _NUMBER = ("a number", _number)
 _READERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "target": _TEXT,
     "drop": ('a list of column names, such as ["id", "name"]', _list_of(_text)),
+    "sep": _TEXT,
+    "decimal": _TEXT,
+    "encoding": _TEXT,
+    "na": ('a list of words, such as ["-999", "unknown"]', _list_of(_text)),
     "out": _TEXT,
     "cv": _WHOLE,
     "test_fraction": _NUMBER,

@@ -11,21 +11,22 @@ import polars as pl
 from rich.text import Text
 
 from wengert.cli.console import result_console
+from wengert.cli.model_rows import read_labelled
 from wengert.cli.report import describe_task, heading, print_calibration, print_scores
 from wengert.errors import ConfigurationError
+from wengert.io.reading.text_format import TextFormat
 from wengert.io.report.run_report import evaluation_figures
 from wengert.io.report.svg import standalone
 from wengert.io.table_model import TableModel
-from wengert.io.tables import read_table
 from wengert.storage import why_not_writable, write_file
 
 
-def run(model: str, file: str, plots: str | None, *, as_json: bool) -> int:
+def run(model: str, file: str, plots: str | None, given: TextFormat, *, as_json: bool) -> int:
     """Score a model; see `wengert.cli.app.evaluate`."""
     if plots is not None and (reason := why_not_writable(Path(plots).absolute(), "figure.svg")):
         raise ConfigurationError(f"--plots {plots}: no figures can be written there: {reason}.")
     loaded = TableModel.load(model)
-    frame = read_table(file, text_columns=loaded.preprocessor.text_columns)
+    frame = read_labelled(loaded, file, given)
     scores = loaded.score(frame)
     if plots is not None:
         _write_plots(Path(plots), loaded, frame, scores)

@@ -12,13 +12,16 @@ from wengert.cli.console import result_console
 from wengert.cli.report import describe_task, heading, listing, print_columns
 from wengert.cli.train_summary import describe_training, print_outcome_scores
 from wengert.errors import DataError, ModelFileError
+from wengert.io.column_values import is_missing
 from wengert.io.columns import Column, infer_column
+from wengert.io.reading.table_reading import TableReading
+from wengert.io.reading.text_format import TextFormat
 from wengert.io.table_model import TableModel
 from wengert.io.tables import read_table
-from wengert.io.task import infer_task
+from wengert.io.task import task_of
 
 
-def run(path: str) -> int:
+def run(path: str, given: TextFormat) -> int:
     """Describe what is at a path; see `wengert.cli.app.inspect`."""
     console = result_console()
     place = Path(path)
@@ -26,7 +29,7 @@ def run(path: str) -> int:
     if path != "-" and (place.is_dir() or not (place.suffix or place.exists())):
         _describe_model(console, path)
     else:
-        _describe_table(console, path)
+        _describe_table(console, path, given)
     return 0
 
 
@@ -62,25 +65,33 @@ def _setting(value: object) -> str:
     return str(value)
 
 
-def _describe_table(console: Console, path: str) -> None:
-    frame = read_table(path)
+def _describe_table(console: Console, path: str, given: TextFormat) -> None:
+    frame = read_table(path, given=given, as_text=True)
+    reading, notes = TableReading.infer(frame, given)
+    frame = reading.apply(frame)
     name = "standard input" if path == "-" else Path(path).name
     heading(console, f"{name}: {frame.height:,} rows, {frame.width:,} columns")
     headers = ("column", "kind", "missing", "as a target", "notes")
-    console.print(listing(headers, (_column_line(column) for column in frame), numbers=("missing",)))
+    console.print(
+        listing(
+            headers,
+            (_column_line(column, notes.get(column.name, "")) for column in frame),
+            numbers=("missing",),
+        )
+    )
     console.print()
 
 
-def _column_line(column: pl.Series) -> tuple[str, str, str, str, str]:
+def _column_line(column: pl.Series, note: str) -> tuple[str, str, str, str, str]:
     try:
-        inferred = infer_column(column)
+        inferred = infer_column(column, note)
         kind, note = inferred.kind, inferred.note
     except DataError as error:
         kind, note = "unusable", str(error)
     try:
-        task = infer_task(column)
+        task = task_of(column.filter(~is_missing(column)))
         target = "regression" if task.kind == "regression" else f"classes: {len(task.classes)}"
     except DataError:
         target = "no"
-    missing = column.null_count()
+    missing = int(is_missing(column).sum())
     return column.name, kind, str(missing) if missing else "", target, note

@@ -6,10 +6,29 @@ from pathlib import Path
 
 import polars as pl
 
+from wengert.cli.console import error_console, label_and_text
 from wengert.cli.formula_options import read_rows
 from wengert.errors import ConfigurationError, DataError
+from wengert.io.column_values import find_column
+from wengert.io.reading.text_format import TextFormat
 from wengert.io.table_model import TableModel
-from wengert.io.tables import read_table
+from wengert.io.training_table import rows_with_target
+
+
+def read_labelled(model: TableModel, file: str, given: TextFormat) -> pl.DataFrame:
+    """Read the rows of a table whose target is known; a warning says how many are not.
+
+    Raises
+    ------
+    DataError
+        As `TableModel.read`, or if there is no target.
+    """
+    frame = model.read(file, given)
+    target = find_column(frame, model.preprocessor.target.name, "the target")
+    known, left_out = rows_with_target(target)
+    if left_out:
+        error_console().print(label_and_text("warning", left_out), soft_wrap=True)
+    return frame.filter(known)
 
 
 def load_rows(
@@ -36,4 +55,4 @@ def load_rows(
         raise ConfigurationError("--data: name the table that --row counts in")
     if not data and not Path(file).exists():
         raise DataError(f"{directory} was trained on {file}, which is not here. Name the table with --data.")
-    return model, read_table(file, text_columns=model.preprocessor.text_columns), rows
+    return model, model.read(file), rows

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import dataclasses
+from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
@@ -27,7 +28,7 @@ def option(text: str, group: Group) -> Parameter:
 File = Annotated[
     str,
     Parameter(
-        help="Table in a .csv, .tsv or .parquet file, or - for CSV from standard input.",
+        help="Table in a .csv, .tsv, .txt (also .gz) or .parquet file, or - for text from standard input.",
         allow_leading_hyphen=True,
     ),
 ]
@@ -36,6 +37,33 @@ Json = Annotated[bool, option("Print one JSON object and nothing else on standar
 Quiet = Annotated[bool, option("Print nothing but errors and warnings.", OUTPUT)]
 Target = Annotated[str | None, option("Column to predict.", TABLE)]
 Drop = Annotated[list[str] | None, option("Columns to leave out, separated by commas.", TABLE)]
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True)
+class TextOptions:
+    """What is said of a text file, because it cannot be guessed; a model keeps what was said in training."""
+
+    sep: Annotated[
+        str | None, option("Between the cells of a text file: a character, or tab. [default: found]", TABLE)
+    ] = None
+    decimal: Annotated[
+        str | None, option("Before the fraction of numbers: . or , [default: found]", TABLE)
+    ] = None
+    encoding: Annotated[
+        str | None, option("Of a text file that is not UTF-8, such as cp1252 or utf-16-le.", TABLE)
+    ] = None
+    na: Annotated[
+        list[str] | None, option("Words that mean a missing value, separated by commas.", TABLE)
+    ] = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The options that are given, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+NOTHING_SAID = TextOptions()
 Config = Annotated[
     str | None,
     option(

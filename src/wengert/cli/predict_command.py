@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 from wengert.errors import ConfigurationError
+from wengert.io.reading.text_format import TextFormat
 from wengert.io.table_model import TableModel
-from wengert.io.tables import read_table
 from wengert.storage import refuse_unwritable, write_file
 
 
-def run(model: str, file: str, output: str, probabilities: bool) -> int:
+def run(model: str, file: str, output: str, probabilities: bool, given: TextFormat) -> int:
     """Predict the rows of a file; see `wengert.cli.app.predict`."""
     if output != "-" and Path(output).suffix.lower() != ".csv":
         raise ConfigurationError(
@@ -21,7 +21,7 @@ def run(model: str, file: str, output: str, probabilities: bool) -> int:
     if output != "-":
         refuse_unwritable(Path(output))
     loaded = TableModel.load(model)
-    frame = read_table(file, text_columns=loaded.preprocessor.text_columns)
+    frame = loaded.read(file, given)
     text = loaded.predict(frame, probabilities=probabilities).write_csv()
     if output == "-":
         sys.stdout.writelines(text.splitlines(keepends=True))

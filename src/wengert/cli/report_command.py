@@ -8,21 +8,22 @@ import polars as pl
 from rich.text import Text
 
 from wengert.cli.console import result_console
+from wengert.cli.model_rows import read_labelled
 from wengert.errors import ConfigurationError
+from wengert.io.reading.text_format import TextFormat
 from wengert.io.report.run_report import run_report
 from wengert.io.table_model import TableModel
-from wengert.io.tables import read_table
 from wengert.storage import refuse_unwritable, write_file
 
 _SUFFIXES = (".html", ".htm")
 
 
-def run(model: str, data: str, out: str | None) -> int:
+def run(model: str, data: str, out: str | None, given: TextFormat) -> int:
     """Write a report; see `wengert.cli.app.report`."""
     path = Path(f"{Path(model).resolve().name}.html" if out is None else out)
     check_report(path)
     loaded = TableModel.load(model)
-    frame = read_table(data, text_columns=loaded.preprocessor.text_columns)
+    frame = read_labelled(loaded, data, given)
     source = "standard input" if data == "-" else Path(data).name
     write_report(loaded, frame, f"{frame.height:,} rows of {source}", path)
     result_console().print(Text(f"Report written to {path}."), soft_wrap=True)

@@ -43,6 +43,7 @@ def run(
     if page is not None:
         check_report(Path(page))
     table = _open(file, options, quiet)
+    _warn(table.left_out)
     _warn(table.task.warning)
     seed = options.settings.seed
     # Before anything is trained, since there may be too few rows for them.
@@ -101,8 +102,9 @@ def _open(file: str, options: TrainOptions, quiet: bool) -> TrainingTable | Stre
     """Read a table, or only a sample of it where it is too large for memory."""
     stream = large_parquet(Path(file))
     if stream is None:
-        frame = read_table(file)
-        return TrainingTable.infer(frame, options.target, dropped_columns(options.drop, frame.columns))
+        frame = read_table(file, given=options.text, as_text=True)
+        drop = dropped_columns(options.drop, frame.columns)
+        return TrainingTable.infer(frame, options.target, drop, options.text)
     if options.folds is not None:
         raise ConfigurationError(
             f"--cv {options.folds}: cross-validation holds the table in memory, and {file} is too large for "

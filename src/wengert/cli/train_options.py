@@ -11,6 +11,7 @@ from typing import Any
 
 from wengert.cli.config_file import read_config
 from wengert.errors import ConfigurationError
+from wengert.io.reading.text_format import TextFormat
 from wengert.io.training_settings import TrainingSettings
 
 _TEST_FRACTION = 0.2
@@ -31,6 +32,8 @@ class TrainOptions:
     directory : Path
         Where the model goes.
     settings : TrainingSettings
+    text : TextFormat
+        What is said of the file.
     """
 
     target: str
@@ -39,6 +42,7 @@ class TrainOptions:
     folds: int | None
     directory: Path
     settings: TrainingSettings
+    text: TextFormat
 
 
 def train_options(file: str, given: Mapping[str, Any], config: str | None) -> TrainOptions:
@@ -76,7 +80,22 @@ def train_options(file: str, given: Mapping[str, Any], config: str | None) -> Tr
     test_fraction, folds = _scoring(options.pop("test_fraction", None), options.pop("cv", None))
     if folds is not None and options.get("time_limit") is not None:
         options["time_limit"] /= folds + 1  # each fold, and the model itself
-    return TrainOptions(target, drop, test_fraction, folds, directory, TrainingSettings(**options))
+    text = text_format(
+        **{name: options.pop(name) for name in ("sep", "decimal", "encoding", "na") if name in options}
+    )
+    return TrainOptions(target, drop, test_fraction, folds, directory, TrainingSettings(**options), text)
+
+
+def text_format(
+    sep: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+    na: Sequence[str] | None = None,
+) -> TextFormat:
+    """Return what options say of a text file; the separator may be named, ``tab`` or ``space``."""
+    named = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "bar": "|"}
+    missing = tuple(word.strip() for item in na or () for word in item.split(",") if word.strip())
+    return TextFormat(named.get(sep or "", sep or ""), encoding or "", decimal or "", missing)
 
 
 def parse_hidden(text: str) -> tuple[int, ...]:

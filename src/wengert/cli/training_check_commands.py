@@ -13,9 +13,11 @@ from typing import Any
 from rich.text import Text
 
 from wengert.cli.console import result_console
+from wengert.cli.model_rows import read_labelled
 from wengert.cli.report import heading, listing
 from wengert.cli.train_options import dropped_columns, train_options
 from wengert.errors import ConfigurationError
+from wengert.io.reading.text_format import TextFormat
 from wengert.io.report.svg import Chart, standalone
 from wengert.io.table_model import TableModel
 from wengert.io.tables import read_table
@@ -32,8 +34,9 @@ def find(file: str, given: Mapping[str, Any], config: str | None, plot: str | No
         if Path(plot).suffix.lower() != ".svg":
             raise ConfigurationError(f"the plot is written as SVG, and {plot!r} does not end in .svg.")
         refuse_unwritable(Path(plot))
-    frame = read_table(file)
-    table = TrainingTable.infer(frame, options.target, dropped_columns(options.drop, frame.columns))
+    frame = read_table(file, given=options.text, as_text=True)
+    drop = dropped_columns(options.drop, frame.columns)
+    table = TrainingTable.infer(frame, options.target, drop, options.text)
     curve = find_rate(table, options.settings)
     if plot is not None:
         write_file(Path(plot), standalone(rate_chart(curve)).encode("utf-8"))
@@ -83,10 +86,10 @@ def rate_chart(curve: LearningRateCurve) -> str:
     return chart.svg()
 
 
-def doctor(model: str, data: str, *, as_json: bool) -> int:
+def doctor(model: str, data: str, given: TextFormat, *, as_json: bool) -> int:
     """Examine a model; see `wengert.cli.app.doctor`."""
     loaded = TableModel.load(model)
-    frame = read_table(data, text_columns=loaded.preprocessor.text_columns)
+    frame = read_labelled(loaded, data, given)
     diagnosis = examine(loaded, frame)
     if as_json:
         # A model that is ill may give numbers that JSON has not: null in their place.

@@ -24,6 +24,7 @@ from wengert.io.formats.portable_model import NUMBERS, PortableModel
 from wengert.io.formats.safetensors_file import from_safetensors
 from wengert.io.formats.torch_import import from_torch
 from wengert.io.preprocess import TablePreprocessor, Target
+from wengert.io.reading.table_reading import NOTHING_READ
 from wengert.train.history import History
 
 Path = str | os.PathLike[str]
@@ -102,13 +103,14 @@ class Exchange:
             network = nn.Sequential(*network.layers[:-1], last.replace(activation="exp"))
         preprocessor = getattr(self, "preprocessor_", None)
         columns = () if preprocessor is None else preprocessor.columns
+        reading = NOTHING_READ if preprocessor is None else preprocessor.reading
         if columns:
             names = tuple(column.name for column in columns)
         elif hasattr(self, "feature_names_in_"):
             names = tuple(map(str, self.feature_names_in_))
         else:
             names = tuple(f"x{place}" for place in range(self.n_features_in_))
-        return PortableModel(network, self._target(), names, columns)
+        return PortableModel(network, self._target(), names, columns, reading)
 
 
 def _target_of(cls: type[Any], classes: Any) -> Target:
@@ -124,7 +126,8 @@ def _of_model(cls: type[Any], model: PortableModel) -> Any:
     if model.columns:
         if estimator.preset is None:
             estimator.categorical_features = "from_dtype"
-        estimator.preprocessor_ = TablePreprocessor(model.columns, Target("y", "regression", (), 0.0, 1.0))
+        target = Target("y", "regression", (), 0.0, 1.0)
+        estimator.preprocessor_ = TablePreprocessor(model.columns, target, model.reading)
     return estimator
 
 

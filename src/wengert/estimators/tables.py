@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
+import warnings
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,9 +13,11 @@ import polars as pl
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
-from wengert.errors import DataError
+from wengert.errors import DataError, DataWarning
 from wengert.io.columns import infer_column
 from wengert.io.preprocess import PREPROCESSING, TablePreprocessor, Target, fit_columns
+from wengert.io.reading import cells
+from wengert.io.reading.table_reading import TableReading, each
 
 Array = np.ndarray[Any, Any]
 
@@ -57,46 +63,67 @@ def encoded_table(estimator: Any, X: Any, *, reset: bool) -> Array:
     if frame.height == 0:
         raise DataError("X has 0 sample(s), and a minimum of 1 is required")
     if reset:
-        columns = [infer_column(column) for column in frame]
-        if all(column.kind == "dropped" for column in columns):
-            reasons = "; ".join(f"{column.name!r} {column.note}" for column in columns[:5])
-            raise DataError(f"no column of X says anything about its rows: {reasons}")
-        # The target is the estimator's own matter.
-        estimator.preprocessor_ = TablePreprocessor(
-            fit_columns(frame, columns, **PREPROCESSING[estimator.preset or "plain"]),
-            Target("y", "regression", (), 0.0, 1.0),
-        )
+        _learn_columns(estimator, frame)
     preprocessor: TablePreprocessor = estimator.preprocessor_
     return preprocessor.transform(frame)
+
+
+def _learn_columns(estimator: Any, frame: pl.DataFrame) -> None:
+    """Set `preprocessor_`, and warn of what is left out."""
+    reading, notes = TableReading.infer(frame)
+    frame = reading.apply(frame)
+    columns = each([partial(infer_column, column, notes.get(column.name, "")) for column in frame])
+    reasons = [f"{column.name!r} {column.note}" for column in columns if column.kind == "dropped"]
+    if len(reasons) == len(columns):
+        raise DataError(f"no column of X says anything about its rows: {'; '.join(reasons[:5])}")
+    if reasons:
+        warnings.warn(f"columns of X that are left out: {'; '.join(reasons)}", DataWarning, stacklevel=7)
+    read = [f"{column.name!r} {notes[column.name]}" for column in columns if column.name in notes]
+    if read:
+        warnings.warn(f"columns of X as they are read: {'; '.join(read)}", DataWarning, stacklevel=7)
+    # The target is the estimator's own matter.
+    fitted = fit_columns(frame, columns, **PREPROCESSING[estimator.preset or "plain"])
+    target = Target("y", "regression", (), 0.0, 1.0)
+    estimator.preprocessor_ = TablePreprocessor(
+        fitted, target, reading.only({column.name for column in fitted})
+    )
 
 
 def as_frame(X: Any) -> pl.DataFrame:
     """Return a pandas data frame or an array as a polars data frame; the columns of an array are x0, x1, …"""
     if isinstance(X, pl.DataFrame):
-        return X
+        objects = [column.name for column in X if column.dtype == pl.Object]
+        return X.with_columns(_column(name, np.array(X[name].to_list(), object)) for name in objects)
     if hasattr(X, "columns"):
         return pl.DataFrame([_column(str(name), X[name]) for name in X.columns])
     return pl.DataFrame([_column(f"x{place}", column) for place, column in enumerate(X.T)])
 
 
 def _column(name: str, values: Any) -> pl.Series:
-    """Return one column as words, or as numbers, booleans or dates with null where a value is missing."""
+    """Return one column as text, or as numbers, booleans or dates with null where a value is missing.
+
+    Of pandas, categories stay categories, whatever they look like.
+    """
     kind = getattr(values.dtype, "kind", "O")
     if kind in "biufMm" and isinstance(values.dtype, np.dtype):
         array = np.asarray(values)
-        return pl.Series(name, array.astype("datetime64[us]") if kind == "M" else array)
-    missing = _missing(values)
-    known = [None if gone else value for value, gone in zip(np.asarray(values, object), missing, strict=True)]
-    categories = str(values.dtype) == "category"
+        return pl.Series(name, array.astype(f"{array.dtype.str[:2]}8[us]") if kind in "Mm" else array)
+    known = [cells.plain(value) for value in np.asarray(values, object)]
+    if str(values.dtype) == "category":
+        return pl.Series(name, [cells.category(value) for value in known], pl.Categorical)
     present = [value for value in known if value is not None]
-    if not categories and all(isinstance(value, (bool, np.bool_)) for value in present):
+    if all(isinstance(value, bool) for value in present):
         return pl.Series(name, known, pl.Boolean)
-    if not categories and all(isinstance(value, (int, float, np.number)) for value in present):
-        return pl.Series(name, [None if value is None else float(value) for value in known], pl.Float64)
-    return pl.Series(name, [None if value is None else str(value) for value in known], pl.String)
-
-
-def _missing(values: Any) -> Array:
-    if hasattr(values, "isna"):
-        return np.asarray(values.isna())
-    return np.array([value is None or value != value for value in values], bool)
+    if all(isinstance(value, (int, float, Decimal)) and not isinstance(value, bool) for value in present):
+        whole = all(isinstance(value, int) and -(2**63) <= value < 2**63 for value in present)
+        convert = int if whole else float
+        return pl.Series(
+            name,
+            [None if value is None else convert(value) for value in known],
+            pl.Int64 if whole else pl.Float64,
+        )
+    if all(isinstance(value, (datetime.date, datetime.time, datetime.timedelta)) for value in present):
+        moments = [None if value is None else cells.microseconds(value) for value in known]
+        return pl.Series(name, moments, pl.Int64).cast(pl.Datetime("us"))
+    texts = [value if isinstance(value, str) else cells.category(value) for value in known]
+    return pl.Series(name, texts, pl.String)

@@ -20,5 +20,6 @@ from wengert.io.model_directory import (
     save_model as save_model,
 )
 from wengert.io.preprocess import TablePreprocessor as TablePreprocessor, Target as Target
+from wengert.io.reading.text_format import TextFormat as TextFormat
 from wengert.io.tables import read_table as read_table
 from wengert.io.task import Task as Task, infer_task as infer_task

@@ -89,7 +89,7 @@ def compare(first: TableModel, second: TableModel, frame: pl.DataFrame, seed: in
     scores = first.score(frame), second.score(frame)
     target = first.preprocessor.target
     if target.kind == "regression":
-        actual = as_numbers(frame.get_column(target.name))
+        actual = as_numbers(first.preprocessor.target_of(frame))
         errors = [
             np.abs(model.preprocessor.inverse_target(model.outputs(frame)[:, 0]) - actual)
             for model in (first, second)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 PARQUET = b"PAR1"
+GZIP = b"\x1f\x8b"
 
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (PARQUET, "a Parquet file: give it a name that ends in .parquet"),
-    (b"\x1f\x8b", "compressed with gzip: decompress it first"),
+    (GZIP, "compressed with gzip: give it a name that ends in .gz, such as .csv.gz"),
     (b"BZh", "compressed with bzip2: decompress it first"),
     (b"\xfd7zXZ\x00", "compressed with xz: decompress it first"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd: decompress it first"),
@@ -21,8 +24,6 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x93NUMPY", "a NumPy array: write it as CSV with a header line"),
     (b"%PDF", "a PDF document: a table of numbers is needed"),
     (b"\x89PNG", "a PNG image: a table of numbers is needed"),
-    (b"\xff\xfe", "text in UTF-16: save it as UTF-8"),
-    (b"\xfe\xff", "text in UTF-16: save it as UTF-8"),
 )
 # The first byte of a pickle is its opcode PROTO, the second the number of the protocol.
 _PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
@@ -38,6 +39,7 @@ def recognised(head: bytes) -> str | None:
     beginning = head.lstrip()[:15].lower()
     if beginning.startswith((b"<!doctype", b"<html", b"<?xml")):
         return "a web page or XML document: download the table itself"
-    if beginning.startswith((b"{", b"[")):
+    # A header may begin with a bracket too: [id] in exports of databases, {x}.
+    if re.match(rb'\{\s*["}]|\[\s*([\[{"\]]|-?[\d.]+\s*,\s*-?[\d.])', head.lstrip()):
         return "JSON: convert it to CSV or Parquet"
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,14 @@ import polars as pl
 
 from wengert.checks import unknown_name
 from wengert.errors import DataError, DTypeError, ModelFileError
-from wengert.io.column_values import as_numbers, find_column, refuse_missing, suggestion
-from wengert.io.columns import Column, infer_columns
+from wengert.io.column_values import as_numbers, as_words, find_column, mapped, refuse_missing, suggestion
+from wengert.io.columns import Column, kinds_of_columns
 from wengert.io.encoded_columns import CategoricalColumn, NumericColumn, mean_and_scale, standardise
 from wengert.io.plain_records import from_plain, to_plain
+from wengert.io.reading import cells
+from wengert.io.reading.table_reading import NOTHING_READ, TableReading, each
 from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn
-from wengert.io.task import Class, Task, infer_task
+from wengert.io.task import Class, Task, task_of
 
 NumberColumn = NumericColumn | RobustColumn
 WordColumn = CategoricalColumn | EmbeddedColumn
@@ -66,10 +69,13 @@ class TablePreprocessor:
         In the order of the table in training, but for those to be embedded, which come last. A table to
         predict may have them in any order, and others.
     target : Target
+    reading : TableReading
+        How the cells of a table are read before.
     """
 
     columns: tuple[EncodedColumn, ...]
     target: Target
+    reading: TableReading = NOTHING_READ
 
     @staticmethod
     def fit(
@@ -79,6 +85,7 @@ class TablePreprocessor:
         drop: Collection[str] = (),
         columns: tuple[Column, ...] | None = None,
         task: Task | None = None,
+        reading: TableReading | None = None,
         scaling: str = "standard",
         most_indicators: int | None = None,
     ) -> TablePreprocessor:
@@ -92,8 +99,9 @@ class TablePreprocessor:
             The column to predict.
         drop : collection of str
             Columns to leave out; used only where ``columns`` is not given.
-        columns, task : optional
-            What `infer_columns` and `infer_task` said of the whole table, when ``frame`` is a part of it.
+        columns, task, reading : optional
+            What `infer_columns`, `infer_task` and `TableReading.infer` said of the whole table, when
+            ``frame`` is a part of it.
         scaling : {"standard", "robust"}
             Of numbers: by mean and standard deviation (`NumericColumn`), or by median and quartiles with
             outliers bent back (`RobustColumn`).
@@ -112,17 +120,28 @@ class TablePreprocessor:
             raise unknown_name("TablePreprocessor.fit", "scaling", scaling, SCALINGS)
         if frame.height == 0:
             raise DataError("the table has no rows to learn from.")
-        wanted = find_column(frame, target, "the target")
+        find_column(frame, target, "the target")
+        for name in drop:
+            find_column(frame, name, "to be dropped")
+        frame = frame.drop(drop)
+        notes: dict[str, str] = {}
+        if reading is None:
+            reading, notes = TableReading.infer(frame)
+        frame = reading.apply(frame)
+        wanted = frame.get_column(target)
         if columns is None:
-            columns = infer_columns(frame, target, drop)
+            columns = kinds_of_columns(frame.drop(target), target, notes)
         if task is None:
-            task = infer_task(wanted)
+            task = task_of(wanted)
         mean, scale = 0.0, 1.0
         if task.kind == "regression":
             refuse_missing(wanted)
             mean, scale = mean_and_scale(as_numbers(wanted))
         fitted = fit_columns(frame, columns, scaling, most_indicators)
-        return TablePreprocessor(fitted, Target(target, task.kind, task.classes, mean, scale))
+        target_and_features = {target, *(column.name for column in fitted)}
+        return TablePreprocessor(
+            fitted, Target(target, task.kind, task.classes, mean, scale), reading.only(target_and_features)
+        )
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -133,14 +152,6 @@ class TablePreprocessor:
     def categories(self) -> tuple[int, ...]:
         """How many numbers there are in each feature that is for an embedding; they are the last ones."""
         return tuple(column.numbers for column in self.columns if isinstance(column, EmbeddedColumn))
-
-    @property
-    def text_columns(self) -> tuple[str, ...]:
-        """The columns that `wengert.io.read_table` must keep as text when reading a table to predict."""
-        words = [column.name for column in self.columns if isinstance(column, WordColumn)]
-        if any(isinstance(known, str) for known in self.target.classes):
-            words.append(self.target.name)
-        return tuple(words)
 
     def transform(self, frame: pl.DataFrame) -> np.ndarray:
         """Return the features of a table.
@@ -169,11 +180,28 @@ class TablePreprocessor:
             raise DataError(f"the table lacks {listed}, which the model was trained with.{hint}")
         features = np.empty((frame.height, len(self.feature_names)), np.float32)
         start = 0
-        for column in self.columns:
-            encoded = column.encode(frame.get_column(column.name))
+        for encoded in each([partial(self._encoded, column, frame) for column in self.columns]):
             features[:, start : start + encoded.shape[1]] = encoded
             start += encoded.shape[1]
         return features
+
+    def _encoded(self, column: EncodedColumn, frame: pl.DataFrame) -> np.ndarray:
+        kind = "categorical" if isinstance(column, WordColumn) else column.kind
+        return column.encode(self.reading.of(column.name, kind).apply(frame.get_column(column.name)))
+
+    def target_of(self, frame: pl.DataFrame) -> pl.Series:
+        """Return the target of a table as it is read: numbers, or what the classes are.
+
+        Raises
+        ------
+        DataError
+            If the column is missing, or a value is.
+        """
+        column = find_column(frame, self.target.name, "the target")
+        kind = "categorical" if any(isinstance(known, str) for known in self.target.classes) else "numeric"
+        read = self.reading.of(column.name, kind).apply(column)
+        refuse_missing(read)
+        return read
 
     def transform_target(self, frame: pl.DataFrame) -> np.ndarray:
         """Return what a network is to learn from the target column of a table.
@@ -189,16 +217,13 @@ class TablePreprocessor:
         DataError
             If the column is missing, or a value is missing, infinite or a class that training did not have.
         """
-        column = find_column(frame, self.target.name, "the target")
-        refuse_missing(column)
+        column = self.target_of(frame)
         if self.target.kind == "regression":
             standardised = standardise(as_numbers(column), self.target.mean, self.target.scale)
             largest = float(np.finfo(np.float32).max)
             return np.clip(standardised, -largest, largest).astype(np.float32)
-        positions = {_class_key(known): index for index, known in enumerate(self.target.classes)}
-        distinct = column.unique()
-        indices = pl.Series([positions.get(_class_key(value)) for value in distinct], dtype=pl.Int64)
-        found = column.replace_strict(distinct, indices, return_dtype=pl.Int64)
+        positions = {cells.category(known): index for index, known in enumerate(self.target.classes)}
+        found = mapped(as_words(column), positions.get, pl.Int64)
         if found.has_nulls():
             row = int(found.is_null().arg_true()[0])
             known = ", ".join(repr(value) for value in self.target.classes[:10])
@@ -235,7 +260,11 @@ class TablePreprocessor:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON values; `from_json` gives an equal preprocessor back."""
-        return {"columns": [to_plain(column) for column in self.columns], "target": to_plain(self.target)}
+        return {
+            "columns": [to_plain(column) for column in self.columns],
+            "target": to_plain(self.target),
+            "reading": self.reading.to_json(),
+        }
 
     @staticmethod
     def from_json(document: dict[str, Any]) -> TablePreprocessor:
@@ -248,7 +277,8 @@ class TablePreprocessor:
         """
         try:
             columns = tuple(from_plain(_KINDS[frozenset(fields)], fields) for fields in document["columns"])
-            return TablePreprocessor(columns, from_plain(Target, document["target"]))
+            reading = TableReading.from_json(document["reading"])
+            return TablePreprocessor(columns, from_plain(Target, document["target"]), reading)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError(
                 f"the preprocessing of the model cannot be read ({error!r}). Train and save the model again."
@@ -283,12 +313,3 @@ def _fit(column: pl.Series, kind: str, scaling: str, most_indicators: int | None
     if most_indicators is not None and len(indicators.feature_names) > most_indicators:
         return EmbeddedColumn.fit(column)
     return indicators
-
-
-def _class_key(value: Class) -> str:
-    """Make classes comparable however the table was read: 1, 1.0 and "1" are the same class."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)

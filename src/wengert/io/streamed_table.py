@@ -15,14 +15,17 @@ import numpy as np
 import polars as pl
 
 from wengert.errors import DataError
-from wengert.io.columns import Column, infer_columns
+from wengert.io.column_values import find_column
+from wengert.io.columns import Column, kinds_of_columns
 from wengert.io.parquet_stream import ParquetStream, is_parquet
 from wengert.io.preprocess import PREPROCESSING, TablePreprocessor
+from wengert.io.reading.table_reading import TableReading, each
 from wengert.io.row_split import hold_out
 from wengert.io.table_model import TableModel
 from wengert.io.table_training import TrainedNetwork, train_encoded
-from wengert.io.task import Task, infer_task
+from wengert.io.task import Task, task_of
 from wengert.io.training_settings import TrainingSettings
+from wengert.io.training_table import rows_with_target
 from wengert.train.mapped import append
 
 # Tables of more cells than this are streamed: 8 bytes a cell, and twice that while they are encoded.
@@ -49,8 +52,13 @@ class StreamedTable:
     places : numpy.ndarray
         Numbers of the rows of the sample, ascending.
     sample : polars.DataFrame
-        300,000 rows drawn at random, or all where there are fewer.
+        300,000 rows drawn at random, or all where there are fewer, as they are read.
     report : callable
+    reading : TableReading
+    usable : numpy.ndarray
+        Numbers of the rows that have a target, ascending.
+    left_out : str
+        Which rows were left out, for people.
     """
 
     stream: ParquetStream
@@ -60,6 +68,9 @@ class StreamedTable:
     places: np.ndarray
     sample: pl.DataFrame
     report: Report
+    reading: TableReading
+    usable: np.ndarray
+    left_out: str
 
     @staticmethod
     def infer(
@@ -77,23 +88,33 @@ class StreamedTable:
         DataError
             As `infer_task` and `infer_columns`.
         """
-        if target not in stream.names:
-            # Raises, with the nearest name.
-            infer_columns(pl.DataFrame(schema=list(stream.names)), target)
-        task = infer_task(stream.column(target))
+        for name, role in [(target, "the target"), *((name, "to be dropped") for name in drop)]:
+            find_column(pl.DataFrame(schema=list(stream.names)), name, role)
+        whole = stream.column(target)
+        reading = TableReading.infer(whole.to_frame())[0]
+        wanted = reading.apply(whole.to_frame()).to_series()
+        known, left_out = rows_with_target(wanted)
+        usable = known.arg_true().to_numpy()
         rng = np.random.default_rng([seed, _SAMPLE_ROWS])
-        places = np.sort(
-            rng.choice(stream.rows, min(_SAMPLE_ROWS, stream.rows), replace=False, shuffle=False)
-        )
+        count = min(_SAMPLE_ROWS, len(usable))
+        places = usable[np.sort(rng.choice(len(usable), count, replace=False, shuffle=False))]
         sample = stream.take(places, lambda done: report("sampling", done))
-        return StreamedTable(
-            stream, target, task, infer_columns(sample, target, drop), places, sample, report
+        sample = sample.drop([name for name in drop if name != target])
+        others, notes = TableReading.infer(sample.drop(target))
+        reading = TableReading((*reading.columns, *others.columns))
+        sample = reading.apply(sample)
+        task, columns = each(
+            [
+                lambda: task_of(wanted.filter(known)),
+                lambda: kinds_of_columns(sample.drop(target), target, notes),
+            ]
         )
+        return StreamedTable(stream, target, task, columns, places, sample, report, reading, usable, left_out)
 
     @property
     def rows(self) -> int:
-        """How many rows the table has."""
-        return self.stream.rows
+        """How many rows have a target."""
+        return len(self.usable)
 
     def hold_out(self, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Split the rows in two, as `TrainingTable.hold_out`; at most 100,000 are held out."""
@@ -101,7 +122,7 @@ class StreamedTable:
         rng = np.random.default_rng([seed, 0])
         _, drawn = hold_out(len(self.places), wanted / len(self.places), self._classes(self.sample), rng)
         held = self.places[drawn]
-        return np.delete(np.arange(self.rows), held), held
+        return np.delete(self.usable, np.searchsorted(self.usable, held)), held
 
     def rows_of(self, places: np.ndarray) -> pl.DataFrame:
         """Return rows of the sample by their numbers in the table."""
@@ -114,6 +135,7 @@ class StreamedTable:
             self.target,
             columns=self.columns,
             task=self.task,
+            reading=self.reading,
             **PREPROCESSING[settings.preset],
         )
 
@@ -136,7 +158,7 @@ class StreamedTable:
         frame = self.rows_of(known)
         _, drawn = hold_out(len(known), wanted / len(known), self._classes(frame), rng)
         deciding = _encoded(preprocessor, frame[drawn]) if drawn.size else None
-        chosen = np.zeros(self.rows, np.bool_)
+        chosen = np.zeros(self.stream.rows, np.bool_)
         chosen[rows] = True
         chosen[known[drawn]] = False
         with self._features_in_a_file(preprocessor, chosen) as fitting:
@@ -177,7 +199,7 @@ class StreamedTable:
             append(features, x, "the features of the table")
             append(targets, y, "the targets of the table")
             kind = y.dtype
-            self.report("encoding", last / self.rows)
+            self.report("encoding", last / self.stream.rows)
         return kind
 
     def _classes(self, frame: pl.DataFrame) -> np.ndarray | None:

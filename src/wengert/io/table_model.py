@@ -12,12 +12,14 @@ import polars as pl
 from wengert import nn, train
 from wengert.errors import ConfigurationError, DataError, ModelFileError, ShapeError
 from wengert.io import metrics
-from wengert.io.column_values import as_numbers, find_column, refuse_missing
+from wengert.io.column_values import as_numbers
 from wengert.io.evaluation import classification_scores, regression_scores
 from wengert.io.formats.portable_model import PortableModel
 from wengert.io.model_directory import SavedModel, load_model, save_model
 from wengert.io.network_arrays import arrays_of, with_arrays
 from wengert.io.preprocess import TablePreprocessor
+from wengert.io.reading.text_format import NOTHING_SAID, TextFormat
+from wengert.io.tables import read_table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +49,19 @@ class TableModel:
         """Return what the writers of other formats take."""
         columns = self.preprocessor.columns
         names = tuple(column.name for column in columns)
-        return PortableModel(self.network, self.preprocessor.target, names, columns)
+        target, reading = self.preprocessor.target, self.preprocessor.reading
+        return PortableModel(self.network, target, names, columns, reading)
+
+    def read(self, source: str | os.PathLike[str], given: TextFormat = NOTHING_SAID) -> pl.DataFrame:
+        """Read a table as that in training was read, but for what is said of this one.
+
+        Raises
+        ------
+        DataError
+            As `wengert.io.read_table`, or if a cell is not what its column held in training.
+        """
+        reading = self.preprocessor.reading.instead(given)
+        return reading.apply(read_table(source, given=reading.format, as_text=True))
 
     def outputs(self, frame: pl.DataFrame) -> np.ndarray:
         """Return the network's outputs for the rows of a table, shape (rows, outputs), float32, all finite.
@@ -120,8 +134,7 @@ class TableModel:
         if self.is_classifier:
             actual = self.preprocessor.transform_target(frame)
             return classification_scores(actual, self.log_probabilities(frame), target.classes)
-        column = find_column(frame, target.name, "the target")
-        refuse_missing(column)
+        column = self.preprocessor.target_of(frame)
         predicted = self.preprocessor.inverse_target(self.outputs(frame)[:, 0])
         return regression_scores(as_numbers(column), predicted)
 

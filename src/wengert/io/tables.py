@@ -1,34 +1,45 @@
-"""Tables from files: CSV, TSV, Parquet, standard input."""
+"""Tables from files: delimited text, Parquet, standard input."""
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import sys
-from collections.abc import Collection
+import zlib
 from pathlib import Path
 
 import polars as pl
 
 from wengert.errors import DataError
 from wengert.io.delimited_text import read_delimited
-from wengert.io.file_signatures import PARQUET, recognised
+from wengert.io.file_signatures import GZIP, PARQUET, recognised
+from wengert.io.reading.table_reading import TableReading
+from wengert.io.reading.text_format import NOTHING_SAID, TextFormat
 
 # A name without a suffix is that of a pipe, such as a shell makes for `<(command)`.
-_SEPARATORS: dict[str, str | None] = {".csv": None, ".tsv": "\t", "": None}
+_SEPARATORS = {".csv": "", ".tsv": "\t", ".tab": "\t", ".txt": "", "": ""}
+_KNOWN = ".csv, .tsv, .tab, .txt (each may be packed as .gz) or .parquet"
+# Of a packed text: what is larger is likely made to fill the memory.
+_MOST_UNPACKED = 2**33
 
 
-def read_table(source: str | os.PathLike[str], *, text_columns: Collection[str] = ()) -> pl.DataFrame:
+def read_table(
+    source: str | os.PathLike[str], *, given: TextFormat = NOTHING_SAID, as_text: bool = False
+) -> pl.DataFrame:
     """Read a table.
 
     Parameters
     ----------
     source : path-like
-        A file whose name ends in ``.csv``, ``.tsv`` or ``.parquet``, or ``-`` for CSV from standard input.
-        CSV whose header has semicolons or tabs and no comma is read with those.
-    text_columns : collection of str
-        Columns of CSV and TSV to keep as text even where they all look like numbers: when predicting, those
-        that held categories in training. Names that the table lacks do not matter.
+        A file whose name ends in ``.csv``, ``.tsv``, ``.tab``, ``.txt``, one of these and ``.gz``, or
+        ``.parquet``, or ``-`` for text from standard input. Text is UTF-8, or UTF-16 with a byte-order mark;
+        between its cells stand commas, semicolons, tabs or bars, whatever all its rows fit.
+    given : TextFormat
+        What is known of a text file.
+    as_text : bool
+        Whether the cells of a text file stay text. Else columns that hold numbers, dates or true and false
+        only become that; see `wengert.io.reading.table_reading.TableReading`.
 
     Returns
     -------
@@ -39,24 +50,40 @@ def read_table(source: str | os.PathLike[str], *, text_columns: Collection[str] 
     ------
     DataError
         If the file is missing, is not what its suffix says, is damaged, is empty, or has duplicate names,
-        ragged rows or text that is not UTF-8. It names the file and, where there is one, the row (from 1,
+        ragged rows or text in another encoding. It names the file and, where there is one, the row (from 1,
         without header).
     """
     if os.fspath(source) == "-":
         where, suffix, data = "standard input", ".csv", _read_standard_input()
     else:
         path = Path(source)
-        where, suffix, data = str(path), path.suffix.lower(), _read_path(path)
+        where, suffix = str(path), _suffix(path)
+        data = _read_path(path)
     if suffix == ".parquet":
         frame = _read_parquet(data, where)
     else:
         meaning = recognised(data[:512])
         if meaning:
             raise DataError(f"{where} is not a text table but {meaning}.")
-        frame = read_delimited(data, where, _SEPARATORS[suffix], text_columns)
+        frame = read_delimited(data, where, given.or_else(TextFormat(_SEPARATORS[suffix])))
     if frame.width == 0 or frame.height == 0:
         raise DataError(f"{where} has no {'columns' if frame.width == 0 else 'rows'}. A table needs some.")
-    return frame
+    if as_text or suffix == ".parquet":
+        return frame
+    return TableReading.infer(frame, given)[0].apply(frame)
+
+
+def _suffix(path: Path) -> str:
+    """Return the suffix that says what a file is, in lower case; refuse one that says nothing known."""
+    suffix = path.suffix.lower()
+    if suffix == ".gz" and path.with_suffix("").suffix.lower() in _SEPARATORS:
+        return path.with_suffix("").suffix.lower()
+    if suffix != ".parquet" and suffix not in _SEPARATORS:
+        raise DataError(
+            f"{path} ends in {path.suffix!r}, which says nothing known about its format. "
+            f"Name a {_KNOWN} file, or rename it to what it is."
+        )
+    return suffix
 
 
 def _read_standard_input() -> bytes:
@@ -67,22 +94,24 @@ def _read_standard_input() -> bytes:
 
 
 def _read_path(path: Path) -> bytes:
-    suffix = path.suffix.lower()
-    if suffix != ".parquet" and suffix not in _SEPARATORS:
-        raise DataError(
-            f"{path} ends in {path.suffix!r}, which says nothing known about its format. "
-            "Name a .csv, .tsv or .parquet file, or rename it to what it is."
-        )
     try:
-        return path.read_bytes()
+        data = path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{path} does not exist. Check the path.") from None
-    except IsADirectoryError:
-        raise DataError(f"{path} is a directory. Name a .csv, .tsv or .parquet file in it.") from None
     except (OSError, ValueError) as error:
         if path.is_dir():  # Windows calls it a lack of permission
-            raise DataError(f"{path} is a directory. Name a .csv, .tsv or .parquet file in it.") from None
+            raise DataError(f"{path} is a directory. Name a {_KNOWN} file in it.") from None
         raise DataError(f"{path} cannot be read: {error}. Check its permissions.") from None
+    if path.suffix.lower() != ".gz" or not data.startswith(GZIP):
+        return data
+    try:
+        with gzip.open(io.BytesIO(data)) as packed:
+            unpacked = packed.read(_MOST_UNPACKED + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} is a damaged gzip file: {error}. Copy or write it again.") from None
+    if len(unpacked) > _MOST_UNPACKED:
+        raise DataError(f"{path} unpacks to more than 8 GiB. Write the table as Parquet, which is streamed.")
+    return unpacked
 
 
 def _read_parquet(data: bytes, where: str) -> pl.DataFrame:

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from wengert.errors import DataError
-from wengert.io.column_values import TEXT_TYPES, as_numbers, refuse_infinite, refuse_missing
+from wengert.io.column_values import TEXT_TYPES, as_numbers, as_words, refuse_infinite, refuse_missing
+from wengert.io.reading.table_reading import TableReading
 
 Class = str | int | float | bool
 
@@ -42,8 +43,8 @@ class Task:
 def infer_task(target: pl.Series) -> Task:
     """Find the task from the values of the target.
 
-    Words and booleans are classes. Whole numbers are classes if there are two of them, or at most 20 with 5
-    rows each on average; all other numbers are regression.
+    Words and booleans are classes; text is what it can be read as (`TableReading`). Whole numbers are classes
+    if there are two of them, or at most 20 with 5 rows each on average; all other numbers are regression.
 
     Raises
     ------
@@ -51,6 +52,12 @@ def infer_task(target: pl.Series) -> Task:
         If a value is missing or infinite (names the row), the type is not of numbers, words or booleans, or
         nearly every row has a word of its own.
     """
+    frame = target.to_frame()
+    return task_of(TableReading.infer(frame)[0].apply(frame).to_series())
+
+
+def task_of(target: pl.Series) -> Task:
+    """Find the task from the values of a target that has been read; see `infer_task`."""
     refuse_missing(target)
     if target.dtype in TEXT_TYPES or target.dtype == pl.Boolean:
         return _classes_of_words(target)
@@ -64,7 +71,7 @@ def infer_task(target: pl.Series) -> Task:
 
 
 def _classes_of_words(target: pl.Series) -> Task:
-    values = target if target.dtype == pl.Boolean else target.cast(pl.String)
+    values = target if target.dtype == pl.Boolean else as_words(target)
     classes = tuple(values.unique().sort().to_list())
     count = len(classes)
     if count > _MOST_NUMBERED_CLASSES and count > len(target) / 2:
@@ -73,7 +80,7 @@ def _classes_of_words(target: pl.Series) -> Task:
             f"{str(classes[0])[:40]!r}: too many classes. Name another column, or correct its numbers."
         )
     described = "true and false" if target.dtype == pl.Boolean else "words"
-    return _classification(target, classes, described)
+    return _classification(values, classes, described)
 
 
 def _numbers(target: pl.Series) -> Task:

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from wengert.io.column_values import find_column
-from wengert.io.columns import Column, infer_columns
+from wengert.io.column_values import find_column, first, is_missing
+from wengert.io.columns import Column, kinds_of_columns
 from wengert.io.preprocess import PREPROCESSING, TablePreprocessor
+from wengert.io.reading.table_reading import TableReading, each
+from wengert.io.reading.text_format import NOTHING_SAID, TextFormat
 from wengert.io.row_split import folds, hold_out
 from wengert.io.table_model import TableModel
 from wengert.io.table_training import TrainedNetwork, train_network
-from wengert.io.task import Task, infer_task
+from wengert.io.task import Task, task_of
 from wengert.io.training_settings import TrainingSettings
 
 Split = tuple[np.ndarray, np.ndarray]
@@ -31,28 +33,50 @@ class TrainingTable:
     Attributes
     ----------
     frame : polars.DataFrame
+        The rows that have a target, as they are read.
     target : str
     task : Task
     columns : tuple of Column
+    reading : TableReading
+    left_out : str
+        Which rows were left out, for people; empty where all have a target.
     """
 
     frame: pl.DataFrame
     target: str
     task: Task
     columns: tuple[Column, ...]
+    reading: TableReading
+    left_out: str = ""
 
     @staticmethod
-    def infer(frame: pl.DataFrame, target: str, drop: Collection[str] = ()) -> TrainingTable:
+    def infer(
+        frame: pl.DataFrame, target: str, drop: Collection[str] = (), given: TextFormat = NOTHING_SAID
+    ) -> TrainingTable:
         """Find out what is to be learnt, and what each column is.
 
         Raises
         ------
         DataError
-            As `infer_task` and `infer_columns`.
+            As `infer_task` and `infer_columns`; all that is wrong at once.
         """
+        for name, role in [(target, "the target"), *((name, "to be dropped") for name in drop)]:
+            find_column(frame, name, role)
+        frame = frame.drop([name for name in drop if name != target])
+        reading, notes = TableReading.infer(frame, given)
+        frame = reading.apply(frame)
+        known, left_out = rows_with_target(frame.get_column(target))
+        frame = frame.filter(known)
         # The target first: a mistake there is what a person has to know before anything about the others.
-        task = infer_task(find_column(frame, target, "the target"))
-        return TrainingTable(frame, target, task, infer_columns(frame, target, drop))
+        task, columns = each(
+            [
+                lambda: task_of(frame.get_column(target)),
+                lambda: kinds_of_columns(frame.drop(target), target, notes),
+            ]
+        )
+        if target in notes:
+            task = dataclasses.replace(task, reason=f"{task.reason}; {notes[target]}")
+        return TrainingTable(frame, target, task, columns, reading, left_out)
 
     @property
     def rows(self) -> int:
@@ -70,6 +94,7 @@ class TrainingTable:
             self.target,
             columns=self.columns,
             task=self.task,
+            reading=self.reading,
             **PREPROCESSING[settings.preset],
         )
 
@@ -95,6 +120,17 @@ class TrainingTable:
         if self.task.kind == "regression":
             return None
         return self.frame.get_column(self.target).cast(pl.String).rank("dense").to_numpy()
+
+
+def rows_with_target(target: pl.Series) -> tuple[pl.Series, str]:
+    """Return which rows have a target (all, where none has), and what to say of the others."""
+    missing = is_missing(target)
+    count = int(missing.sum())
+    if count in (0, len(target)):
+        return ~(missing & False), ""
+    rows = "1 row has" if count == 1 else f"{count:,} rows of {len(target):,} have"
+    left_out = f"{rows} no target ({target.name!r}; the first is row {first(missing) + 1}) and are left out."
+    return ~missing, left_out
 
 
 def cross_validate(

@@ -248,3 +248,15 @@ def test_a_saved_model_exports_what_it_predicts(tmp_path):
     X = frame.select("length", "width").to_numpy().astype(np.float32)
     found = run(to_onnx(model.portable()), {"X": X})
     close(found["probabilities"], np.exp(model.log_probabilities(frame)))
+
+
+def test_a_category_has_every_spelling_of_its_value():
+    cells = ["1", "true", "b", None] * 10
+    frame = pl.DataFrame({"g": pl.Series(cells, dtype=pl.Categorical), "y": [i % 4 + 0.5 for i in range(40)]})
+    model = trained(frame, "y")
+    data = to_onnx(model.portable())
+    expected = model.predict(pl.DataFrame({"g": ["1", "true", "b", None, "new"]}))["predicted_y"]
+    spelled = [["1", "1.0"], ["true", "True", "TRUE"], ["b"], ["", "NA", "nan"], ["new"]]
+    for spellings, wanted in zip(spelled, expected, strict=True):
+        answers = run(data, {"g": np.array(spellings, object)[:, None]})["variable"][:, 0]
+        close(answers, np.full(len(spellings), wanted))

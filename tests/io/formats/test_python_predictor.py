@@ -204,11 +204,12 @@ def test_an_array_or_a_table_of_features(rng):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a,b\n1,2\n3\n", "row 2 has 1 cells, and the header 2"),
-        ("a|b\n1|2\n", r"lacks the columns ['b', 'a']; it has ['a|b']"),
-        ("", "lacks the columns ['b', 'a']; it has []"),
+        ("a,b\n1,2\n3\n", "row 2 (line 3) has 1 fields, and the header has 2"),
+        ("a b\n1 2\n", r"lacks the columns ['b', 'a']; it has ['a b']"),
+        ("", "is empty. A table needs a header"),
+        ("a,b,a\n1,2,3\n", "has more than one column named 'a'"),
         ("a,b\n1,x\n", "column 'b' does not hold numbers"),
-        (b"a,b\n1,\xff\n", "can't decode byte 0xff"),
+        (b"a,b\n1,\xff\n", "line 2 has the byte 0xff"),
         (None, "No such file or directory"),
     ],
 )
@@ -219,12 +220,12 @@ def test_a_file_that_cannot_be_used(tmp_path, text, message):
         table.write_bytes(text if isinstance(text, bytes) else text.encode())
     run = alone(path, table)
     assert (run.returncode, run.stdout) == (1, "")
-    assert run.stderr.startswith(f"error: {table}: ")
+    assert run.stderr.startswith(f"error: {table}")
     assert run.stderr.count("\n") == 1
     assert message in run.stderr
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_separators_are_found(tmp_path, separator):
     path, net = tmp_path / "predictor.py", nn.Dense(2, 1).initialise(0)
     path.write_text(to_python(PortableModel(net, NUMBERS, ("b", "a"))), "utf-8")

@@ -78,7 +78,8 @@ def forged(**changes):
         "feature_names": '["a", "b"]',
         "format": "wengert-network",
         "preprocessing": '{"columns": [], "target": {"name": "y", "kind": "regression", "classes": [], '
-        '"mean": 0.0, "scale": 1.0}}',
+        '"mean": 0.0, "scale": 1.0}, "reading": {"columns": [], "format": {"separator": "", "encoding": "", '
+        '"decimal": "", "missing": []}}}',
     }
     arrays = {**arrays_of(model.network), **changes.pop("arrays", {})}
     texts = {name: text for name, text in {**texts, **changes}.items() if text is not None}

@@ -41,7 +41,7 @@ def describe(model: PortableModel) -> dict[str, str]:
         "feature_names": text(list(model.feature_names)),
         "format": FORMAT,
         "orientation": _ORIENTATION,
-        "preprocessing": text(TablePreprocessor(model.columns, model.target).to_json()),
+        "preprocessing": text(TablePreprocessor(model.columns, model.target, model.reading).to_json()),
         "written_by": f"wengert {__version__}",
     }
 
@@ -64,7 +64,9 @@ def described_model(
             raise ConfigurationError("feature names are a list of texts")
         preprocessor = TablePreprocessor.from_json(document)
         network = with_arrays(nn.from_config(architecture), arrays)
-        model = PortableModel(network, preprocessor.target, tuple(names), preprocessor.columns)
+        model = PortableModel(
+            network, preprocessor.target, tuple(names), preprocessor.columns, preprocessor.reading
+        )
         _check_fit(model)
     except (KeyError, ConfigurationError, ShapeError) as error:
         raise ModelFileError(f"{where} does not fit together: {error}. Export the model again.") from None

@@ -15,6 +15,7 @@ from wengert.io.formats.onnx_operators import add_program, written_out
 from wengert.io.formats.portable_model import PortableModel, statistics, trace_model, word_codes
 from wengert.io.formats.row_program import RowProgram
 from wengert.io.preprocess import NumberColumn
+from wengert.io.reading.cells import MISSING, spellings
 from wengert.storage.checksum import PLACEHOLDER, seal
 from wengert.trace.tree import flatten, leaf_paths
 
@@ -105,9 +106,11 @@ def _columns(graph: Graph, model: PortableModel) -> list[str]:
             continue
         words = graph.input(column.name, "STRING", (None, 1))
         known, other = word_codes(column)
+        spelled = {spelling: code for name, code in known.items() for spelling in spellings(name)}
+        spelled.update(dict.fromkeys(MISSING, known[""]))
         tables: dict[str, Any] = {
-            "keys_strings": list(known),
-            "values_int64s": list(known.values()),
+            "keys_strings": list(spelled),
+            "values_int64s": list(spelled.values()),
             "default_int64": other,
         }
         codes.append(graph.add("LabelEncoder", words, domain="ai.onnx.ml", **tables))

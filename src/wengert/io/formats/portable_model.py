@@ -13,6 +13,8 @@ from wengert.errors import DTypeError
 from wengert.io.encoded_columns import MAXIMUM_DEVIATION
 from wengert.io.formats.row_program import RowProgram
 from wengert.io.preprocess import EncodedColumn, NumberColumn, Target, WordColumn
+from wengert.io.reading.cell_reading import CellReading
+from wengert.io.reading.table_reading import NOTHING_READ, TableReading
 from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn, smooth_clip
 from wengert.ir.program import Program
 from wengert.primitives.composites import softmax
@@ -38,12 +40,15 @@ class PortableModel:
         One for each column that is asked of the user, in order.
     columns : tuple of EncodedColumn
         How those columns become features; none where they are the features already.
+    reading : TableReading
+        How the cells of those columns are read before.
     """
 
     network: nn.Module
     target: Target
     feature_names: tuple[str, ...]
     columns: tuple[EncodedColumn, ...] = ()
+    reading: TableReading = NOTHING_READ
 
     @staticmethod
     def of_network(network: nn.Module, inputs: int, target: Target = NUMBERS) -> PortableModel:
@@ -93,6 +98,14 @@ def answers(target: Target, outputs: Any) -> tuple[Any, ...]:
         second = sigmoid(outputs)
         return np.squeeze(outputs > 0, 1).astype(np.int64), np.concatenate([1 - second, second], axis=1)
     return np.argmax(outputs, axis=1), softmax(outputs, axis=1)
+
+
+def readings(model: PortableModel) -> list[CellReading]:
+    """Return how the cells of each column are read, in order."""
+    return [
+        model.reading.of(column.name, "categorical" if isinstance(column, WordColumn) else column.kind)
+        for column in model.columns
+    ]
 
 
 def features(columns: Sequence[EncodedColumn], numbers: Any, codes: Any) -> Any:

@@ -6,52 +6,24 @@ from collections.abc import Sequence
 
 from wengert.io.formats.portable_model import PortableModel
 
-NUMBERS = '''
-def _days(value):
-    """Return a date, a moment or a time of day as days since 1970-01-01, UTC."""
-    if isinstance(value, str):
-        value = (datetime.datetime if "-" in value else datetime.time).fromisoformat(value)
-    if isinstance(value, datetime.time):
-        value = datetime.datetime.combine(datetime.date(1970, 1, 1), value)
-    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
-        value = value.astimezone(datetime.timezone.utc).replace(tzinfo=None)
-    return (np.datetime64(value, "us") - np.datetime64("1970-01-01", "us")) / np.timedelta64(1, "D")
-
-
-def _number(value, kind):
-    """Return a value of a column as a number, NaN where it is missing."""
-    if isinstance(value, str):
-        value = value.strip()
-    if value is None or isinstance(value, str) and value in (*MISSING, *MISSING_AMONG_NUMBERS):
-        return np.nan
-    if kind == "date":
-        return _days(value)
-    if kind == "boolean" and isinstance(value, str) and value.lower() in ("true", "false"):
-        return float(value.lower() == "true")
-    return float(value)
-
-
+NUMBERS = """
 def _number_column(name, values):
-    kind, numbers = NUMBERS[name], []
+    numbers = []
     for row, value in enumerate(values, start=1):
         try:
-            numbers.append(_number(value, kind))
+            numbers.append(quantity(value, *NUMBERS[name]))
         except (TypeError, ValueError):
-            problem = f"{value!r} cannot be used as a {kind} value"
+            problem = f"{value!r} cannot be used as a {NUMBERS[name][0]} value"
             raise ValueError(f"column {name!r}, row {row}: {problem}") from None
         if np.isinf(numbers[-1]):
             raise ValueError(f"column {name!r}, row {row}: the value is infinite")
     return np.array(numbers, np.float64)
-'''
+"""
 
 WORDS = """
 def _word_column(name, values):
-    codes, other = WORDS[name]
-    found = []
-    for value in values:
-        word = str(value).lower() if isinstance(value, (bool, np.bool_)) else str(value).strip()
-        found.append(codes.get("" if value is None or word in MISSING else word, other))
-    return np.array(found, np.int64)
+    codes, other, missing = WORDS[name]
+    return np.array([codes.get(category(value, missing) or "", other) for value in values], np.int64)
 """
 
 TABLE = '''
@@ -131,29 +103,27 @@ def predict({table}):
 
 _MAIN = '''
 def _read(path):
-    """Return the columns of a CSV file as lists of texts; between them stand commas, semicolons or tabs."""
-    source = sys.stdin.fileno() if path == "-" else path
-    with open(source, newline="", encoding="utf-8-sig") as file:
-        text = file.read()
-    first = text.lstrip().partition("\\n")[0]
-    separator = "," if "," in first else max(";\\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    header = next(reader, [])
-    records = [record for record in reader if record]
-    for row, record in enumerate(records, start=1):
-        if len(record) != len(header):
-            raise ValueError(f"row {{row}} has {{len(record)}} cells, and the header {{len(header)}}")
-    return {{name: [record[place] for record in records] for place, name in enumerate(header)}}
+    """Return the columns of a text file as lists of texts."""
+    with open(sys.stdin.fileno() if path == "-" else path, "rb") as file:
+        data = file.read()
+    if path.endswith(".gz") and data.startswith(b"\\x1f\\x8b"):
+        data = gzip.decompress(data)
+    names, rows = table_rows(decoded(data, path, ENCODINGS), path, SEPARATOR)
+    return {{name: list(column) for name, column in zip(names, zip(*rows))}}
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] in ("-h", "--help"):
         sys.exit("usage: python THIS_FILE table.csv (or - for standard input)")
     try:
-        predicted = predict(_read(sys.argv[1]))
+        table = _read(sys.argv[1])
     except OSError as error:
-        sys.exit(f"error: {{sys.argv[1]}}: {{error.strerror}}")
-    except (ValueError, csv.Error) as error:
+        sys.exit(f"error: {{sys.argv[1]}}: {{error.strerror or error}}")
+    except (ValueError, EOFError) as error:
+        sys.exit(f"error: {{error}}")
+    try:
+        predicted = predict(table)
+    except ValueError as error:
         sys.exit(f"error: {{sys.argv[1]}}: {{error}}")
     try:
         writer = csv.writer(sys.stdout, lineterminator="\\n")

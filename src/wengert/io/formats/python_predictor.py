@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import keyword
 import re
 import textwrap
+from types import ModuleType
 
 import numpy as np
 
 from wengert import nn
 from wengert.errors import UnsupportedFunctionError
-from wengert.io.delimited_text import MISSING, MISSING_AMONG_NUMBERS
 from wengert.io.formats import predictor_template
-from wengert.io.formats.portable_model import PortableModel, trace_model, word_codes
+from wengert.io.formats.portable_model import PortableModel, readings, trace_model, word_codes
 from wengert.io.formats.row_program import ROWS, RowProgram
+from wengert.io.reading import cells, text_rows
 from wengert.ir.program import Program
 from wengert.ir.python_names import identifier
 from wengert.trace.tree import flatten, leaf_paths
@@ -23,10 +25,11 @@ from wengert.version import __version__
 _WIDTH = 100
 # What the file calls otherwise.
 _TAKEN = {
-    *keyword.kwlist, "np", "base64", "csv", "datetime", "io", "os", "sys", "answer", "predict",
-    "predict_probabilities", "X", "numbers", "codes", "CLASSES", "TARGET", "NUMBERS", "WORDS", "MISSING",
-    "MISSING_AMONG_NUMBERS", "FEATURES",
+    *keyword.kwlist, *vars(cells), *vars(text_rows), "np", "base64", "csv", "gzip", "os", "sys", "answer",
+    "predict", "predict_probabilities", "X", "numbers", "codes", "CLASSES", "TARGET", "NUMBERS", "WORDS",
+    "FEATURES", "ENCODINGS", "SEPARATOR",
 }  # fmt: skip
+_IMPORTS = {"import base64", "import csv", "import gzip", "import os", "import sys", "import numpy as np"}
 
 
 def to_python(model: PortableModel) -> str:
@@ -49,13 +52,18 @@ def to_python(model: PortableModel) -> str:
     # One number a row where a table has one target, else an array (rows, outputs).
     single = bool(model.columns) and program.program.outputs[0].type.shape[1:] == (1,)
     dtype = str(program.program.inputs[-1].type.dtype)
+    read_as, file_imports = _source(text_rows)
+    cell, cell_imports = _source(cells) if model.columns else ("", set())
     parts = [
         _introduction(model),
-        "import base64\nimport csv\nimport datetime\nimport io\nimport os\nimport sys\n\nimport numpy as np",
+        "from __future__ import annotations",
+        "\n".join(sorted({*_IMPORTS, *file_imports, *cell_imports}, key=lambda line: line.split()[1])),
         _network_source(program, rows[0]),
         _facts(model),
+        *([cell] if cell else []),
         *predictor_template.functions(model, [*arrays], rows, dtype, single=single),
         _weights(arrays),
+        read_as,
         predictor_template.main(model, single=single),
     ]
     return "\n\n\n".join(parts) + "\n"
@@ -72,6 +80,14 @@ def _introduction(model: PortableModel) -> str:
     # Names come from the table, and must not end the docstring.
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"""{escaped}"""'
+
+
+def _source(module: ModuleType) -> tuple[str, set[str]]:
+    """Return the source of a module without its docstring and imports, and these."""
+    lines = inspect.getsource(module).split('"""\n', 1)[1].splitlines()
+    imports = {line for line in lines if line.startswith(("import ", "from ")) and "__future__" not in line}
+    rest = [line for line in lines if line not in imports and "from __future__" not in line]
+    return "\n".join(rest).strip("\n"), imports
 
 
 def _array_names(network: nn.Module) -> list[str]:
@@ -133,17 +149,27 @@ def _facts(model: PortableModel) -> str:
         lines.append(f"CLASSES = {list(model.target.classes)!r}")
     if model.columns:
         lines.append(f"TARGET = {model.target.name!r}")
-        kinds = {column.name: column.kind for column in model.numeric_columns}
-        lines.append(f"NUMBERS = {kinds!r}")
+        read = {one.name: one for one in readings(model)}
+        how = {
+            column.name: (one.kind, one.decimal, one.order, one.missing)
+            for column in model.numeric_columns
+            if (one := read[column.name])
+        }
+        lines.append("# For each column of numbers: kind, decimal mark, order of dates, what means missing.")
+        lines.append(f"NUMBERS = {how!r}")
         lines.append(
-            "# For each column of words: the feature of each word, and that of any other (-1: none)."
+            "# For each column of words: the feature of each, that of others (-1: none), what means missing."
         )
-        lines.append(f"WORDS = { {column.name: word_codes(column) for column in model.word_columns}!r}")
-        lines.append("# What means that a value is missing: in any column, and among numbers besides.")
-        lines.append(f"MISSING = {MISSING!r}")
-        lines.append(f"MISSING_AMONG_NUMBERS = {MISSING_AMONG_NUMBERS!r}")
+        words = {
+            column.name: (*word_codes(column), read[column.name].missing) for column in model.word_columns
+        }
+        lines.append(f"WORDS = {words!r}")
     else:
         lines.append(f"FEATURES = {list(model.feature_names)!r}")
+    said = model.reading.format
+    lines.append("# Of text files: what the bytes may mean, and what stands between cells if that is known.")
+    lines.append(f"ENCODINGS = {('utf-8', said.encoding) if said.encoding else ('utf-8',)!r}")
+    lines.append(f"SEPARATOR = {said.separator or None!r}")
     return "\n".join(line for text in lines for line in _folded(text))
 
 

@@ -70,7 +70,7 @@ def evaluation_figures(model: TableModel, frame: pl.DataFrame, scores: dict[str,
         made["calibration"] = figures.reliability(scores)
         made["regions"] = figures.regions(model, frame)
     else:
-        actual = as_numbers(frame.get_column(target.name))
+        actual = as_numbers(model.preprocessor.target_of(frame))
         predicted = model.preprocessor.inverse_target(model.outputs(frame)[:, 0])
         made["predicted"] = figures.predicted_by_actual(actual, predicted, target.name)
         made["errors"] = figures.residuals(actual, predicted, target.name)

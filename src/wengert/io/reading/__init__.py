@@ -1,0 +1,1 @@
+"""How the cells of a table are read: found from the table in training, then the same for ever."""
