@@ -13,9 +13,8 @@ from wengert import nn
 from wengert.checks import is_integer, is_number, unknown_name
 from wengert.errors import ConfigurationError
 from wengert.estimators.architecture import SYNONYMS, layer_widths
+from wengert.optim import OPTIMISERS, SCHEDULES
 
-SOLVERS = ("lbfgs", "sgd", "adam", "adamw", "rmsprop", "muon")
-SCHEDULES = ("cosine", "one_cycle")
 _RATE_RULES = ("constant", "invscaling", "adaptive")
 
 
@@ -32,8 +31,8 @@ def check_options(estimator: Any) -> None:
         if hasattr(estimator, name) and not holds(value):
             raise ConfigurationError(f"{_where(estimator)}: {name} is {rule}, got {value!r}")
     _check_layers(estimator)
-    if estimator.solver not in SOLVERS:
-        raise unknown_name(_where(estimator), "solver", estimator.solver, SOLVERS)
+    if estimator.solver not in OPTIMISERS:
+        raise unknown_name(_where(estimator), "solver", estimator.solver, OPTIMISERS)
     if estimator.learning_rate not in _RATE_RULES:
         raise unknown_name(_where(estimator), "learning_rate", estimator.learning_rate, _RATE_RULES)
     schedule = estimator.lr_schedule

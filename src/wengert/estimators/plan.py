@@ -55,6 +55,8 @@ def _solver(estimator: Any) -> Solver:
         return AtRate(optim.RMSProp(decay=estimator.beta_2, epsilon=estimator.epsilon))
     if estimator.solver == "muon":
         return AtRate(optim.Muon(momentum=momentum, nesterov=nesterov))
+    if estimator.solver not in ("adam", "adamw"):
+        return AtRate(optim.OPTIMISERS[estimator.solver].for_estimator(estimator))
     return Adam(float(estimator.beta_1), float(estimator.beta_2), float(estimator.epsilon))
 
 
@@ -71,10 +73,7 @@ def _schedule(estimator: Any, rows: int) -> Callable[[Any], Any] | None:
         if schedule is not None:
             check_schedule(f"{type(estimator).__name__}: lr_schedule", schedule, steps)
         return schedule
-    # The rise of a cycle needs more than one step.
-    return (
-        optim.Cosine(1.0, steps) if estimator.lr_schedule == "cosine" else optim.OneCycle(1.0, max(steps, 4))
-    )
+    return optim.SCHEDULES[estimator.lr_schedule](1.0, steps)
 
 
 def row_orders(rows: int, shuffle: bool, random_state: Any) -> Callable[[], Array]:

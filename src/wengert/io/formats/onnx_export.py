@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from wengert.errors import ConfigurationError
+from wengert.io.formats.file_format import Format
 from wengert.io.formats.model_description import describe
 from wengert.io.formats.onnx_graph import Graph
 from wengert.io.formats.onnx_operators import add_program, written_out
@@ -31,6 +33,7 @@ _CLASSES: dict[str, tuple[str, Any]] = {
 }
 # Rounding a number to float32 may move its standardised value by so much.
 _ROUNDING = 1e-5
+_FEW = 8  # columns that are listed
 
 
 def to_onnx(model: PortableModel) -> bytes:
@@ -152,3 +155,25 @@ def _outputs(
     classes = graph.constant(model.target.classes, dtype)
     graph.add("Gather", classes, results[0], axis=0, result="label")
     return [("label", element, shape(0)), numbers("probabilities", 1)]
+
+
+def _description_of_file(model: PortableModel, path: Path) -> list[str]:
+    if takes_float32(model):
+        inputs = f"X, float32 [rows, {len(model.columns)}]: {_listed(model.feature_names)}; NaN where missing"
+    else:
+        numbers = _listed(tuple(column.name for column in model.numeric_columns))
+        words = _listed(tuple(column.name for column in model.word_columns))
+        kinds = [f"float64 for {numbers}"] * bool(numbers) + [f"string for {words}"] * bool(words)
+        inputs = f"one [rows, 1] a column: {'; '.join(kinds)}"
+    classes = len(model.target.classes)
+    outputs = f"label, probabilities [rows, {classes}]" if classes else "variable, float32 [rows, 1]"
+    return [f"inputs: {inputs}", f"outputs: {outputs}"]
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    if len(names) <= _FEW:
+        return ", ".join(names)
+    return f"{', '.join(names[:2])}, … {names[-1]} ({len(names)} columns)"
+
+
+ONNX = Format(".onnx", to_onnx, _description_of_file)
