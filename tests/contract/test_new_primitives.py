@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -13,7 +16,8 @@ from tests.transform.examples import run_source
 
 import wengert as wg
 from wengert import nn, optim, train
-from wengert.errors import UnsupportedFunctionError
+from wengert.errors import GradientError, UnsupportedFunctionError
+from wengert.explain.derivation import VIEWS, Derivation
 from wengert.io.formats.onnx_operators import is_native, written_out
 from wengert.ir.primitive import REGISTRY, Kind, NotDifferentiable, Primitive
 from wengert.ir.program import Program
@@ -157,6 +161,73 @@ def test_kernels_say_who_runs_it(newcomer: Newcomer, function: Any, rng: np.rand
         assert function.kind is Kind.SCAN or function.name in reason
     else:
         assert all(function.name not in kernel.operations for kernel in kernels)
+
+
+def _latex_is_balanced(text: str) -> None:
+    assert text.count("{") == text.count("}")
+    assert not re.search(r"operatorname\{[^}]*(?<!\\)_", text), "an underscore is an index in LaTeX"
+
+
+def _mathml_is_well_formed(page: str) -> None:
+    formulas = re.findall(r"<math.*?</math>", page, flags=re.DOTALL)
+    assert formulas
+    for formula in formulas:
+        ElementTree.fromstring(formula)
+
+
+# Each says the derivation in its own form, after every line of it was compared with the engine.
+PRINTERS: dict[str, Callable[[Derivation], None]] = {
+    "text": lambda derivation: str(derivation),
+    "LaTeX": lambda derivation: _latex_is_balanced(derivation.to_latex()),
+    "HTML": lambda derivation: _mathml_is_well_formed(derivation._repr_html_()),
+    "JSON": lambda derivation: json.loads(derivation.to_json()),
+}
+
+
+def squared(function: Callable[..., Any], newcomer: Newcomer) -> Callable[..., Any]:
+    """Return a number made with the function alone, so that a page shows what is said of it."""
+
+    def value(*operands: Any) -> Any:
+        return np.sum(np.square(function(*operands, **newcomer.params)))
+
+    return value
+
+
+# The batch view is of functions with an axis of examples, one example of which is explained as in the others.
+@pytest.mark.parametrize("view", [view for view in VIEWS if view != "batch"])
+def test_explained(newcomer: Newcomer, function: Any, view: str, rng: np.random.Generator) -> None:
+    arguments = newcomer.operands(rng, np.float64)
+    if not places_of_floats(arguments):
+        with pytest.raises(GradientError, match="no floating argument"):
+            wg.explain(squared(function, newcomer), *arguments)
+        return
+    derivation = wg.explain(squared(function, newcomer), *arguments, view=view)
+    assert derivation.verify().points
+    for read in PRINTERS.values():
+        read(derivation)
+
+
+def test_the_derivation_names_what_was_differentiated(
+    newcomer: Newcomer, function: Any, rng: np.random.Generator
+) -> None:
+    arguments = newcomer.operands(rng, np.float64)
+    if not places_of_floats(arguments) or not isinstance(function, Primitive):
+        return
+    text = str(wg.explain(squared(function, newcomer), *arguments))
+    written_out = newcomer.decomposition is not None and function.kind is not Kind.ELEMENTWISE
+    assert (function.name in text) != written_out
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_drawn(newcomer: Newcomer, function: Any, whole: bool, rng: np.random.Generator) -> None:
+    arguments = newcomer.operands(rng, np.float64)
+    if not places_of_floats(arguments):
+        return
+    asked = squared(function, newcomer) if whole else lambda *given: function(*given, **newcomer.params)
+    drawing = wg.draw(asked, *arguments)
+    svg = ElementTree.fromstring(drawing.to_svg())
+    assert svg.tag.endswith("svg")
+    assert drawing.to_dot().startswith("digraph")
 
 
 @pytest.mark.parametrize("kind", ["elementwise", "elementwise, decomposed", "composite"])

@@ -57,7 +57,8 @@ def has_formula(node: Node) -> bool:
     if kind is Kind.ELEMENTWISE:
         return has_derivatives(node.primitive)
     if kind is Kind.CONTRACTION:
-        return all(len(set(term)) == len(term) for term in product_axes(node)[0])
+        terms, _ = product_axes(node)
+        return bool(terms) and all(len(set(term)) == len(term) for term in terms)
     if kind is Kind.REDUCTION:
         return name in ("sum", "mean", "max", "min", "logsumexp")
     if name in ("expand_dims", "squeeze", "reshape"):

@@ -46,8 +46,7 @@ def decompose(program: Program, replacement: Replacement) -> Program:
             # Only exact replacements: one that changed a type would be a wrong program.
             final[node] = found if found.type is current.type else current
             changed |= final[node] is not current
-    expanded = Program(
-        program.inputs, [final[node] for node in program.outputs], program.provenance, program.signature
-    )
+    names = {final[node]: origin for node, origin in program.provenance.items() if node in final}
+    expanded = Program(program.inputs, [final[node] for node in program.outputs], names, program.signature)
     # What a line is made of may be replaced in turn.
     return decompose(expanded, replacement) if changed else expanded
