@@ -14,26 +14,27 @@ from wengert.checks import unknown_name
 from wengert.errors import DataError, DTypeError, ModelFileError
 from wengert.io.column_values import as_numbers, as_words, find_column, mapped, refuse_missing, suggestion
 from wengert.io.columns import Column, kinds_of_columns
-from wengert.io.encoded_columns import CategoricalColumn, NumericColumn, mean_and_scale, standardise
+from wengert.io.encoded_columns import (
+    CategoricalColumn,
+    NumbersAndGaps,
+    NumericColumn,
+    mean_and_scale,
+    standardise,
+)
 from wengert.io.plain_records import from_plain, to_plain
 from wengert.io.reading import cells
 from wengert.io.reading.table_reading import NOTHING_READ, TableReading, each
 from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn
 from wengert.io.task import Class, Task, task_of
 
-NumberColumn = NumericColumn | RobustColumn
 WordColumn = CategoricalColumn | EmbeddedColumn
-EncodedColumn = NumberColumn | WordColumn
-SCALINGS = ("standard", "robust")
+EncodedColumn = NumbersAndGaps | WordColumn
+# The kinds of columns that are made of numbers, by the names of their scalings.
+SCALINGS: dict[str, type[NumbersAndGaps]] = {"standard": NumericColumn, "robust": RobustColumn}
 # Of each preset: the options of `TablePreprocessor.fit`.
 PREPROCESSING: dict[str, dict[str, Any]] = {
     "tabular": {"scaling": "robust", "most_indicators": 8},
     "plain": {"scaling": "standard", "most_indicators": None},
-}
-# A saved column is known by the names of its fields.
-_KINDS: dict[frozenset[str], type[EncodedColumn]] = {
-    frozenset(field.name for field in dataclasses.fields(kind)): kind
-    for kind in (NumericColumn, CategoricalColumn, RobustColumn, EmbeddedColumn)
 }
 
 
@@ -102,9 +103,10 @@ class TablePreprocessor:
         columns, task, reading : optional
             What `infer_columns`, `infer_task` and `TableReading.infer` said of the whole table, when
             ``frame`` is a part of it.
-        scaling : {"standard", "robust"}
-            Of numbers: by mean and standard deviation (`NumericColumn`), or by median and quartiles with
-            outliers bent back (`RobustColumn`).
+        scaling : str
+            Of numbers, a key of `SCALINGS`: ``"standard"``, by mean and standard deviation
+            (`NumericColumn`), or ``"robust"``, by median and quartiles with outliers bent back
+            (`RobustColumn`).
         most_indicators : int, optional
             A column of words that would become more indicators than this becomes one feature instead, the
             number of its category, which is for an embedding (`EmbeddedColumn`). By default none does.
@@ -276,7 +278,12 @@ class TablePreprocessor:
             If it is not that.
         """
         try:
-            columns = tuple(from_plain(_KINDS[frozenset(fields)], fields) for fields in document["columns"])
+            # A saved column is known by the names of its fields.
+            kinds: dict[frozenset[str], Any] = {
+                frozenset(field.name for field in dataclasses.fields(kind)): kind
+                for kind in (*SCALINGS.values(), CategoricalColumn, EmbeddedColumn)
+            }
+            columns = tuple(from_plain(kinds[frozenset(fields)], fields) for fields in document["columns"])
             reading = TableReading.from_json(document["reading"])
             return TablePreprocessor(columns, from_plain(Target, document["target"]), reading)
         except (KeyError, TypeError, ValueError) as error:
@@ -308,7 +315,7 @@ def fit_columns(
 
 def _fit(column: pl.Series, kind: str, scaling: str, most_indicators: int | None) -> EncodedColumn:
     if kind != "categorical":
-        return (RobustColumn if scaling == "robust" else NumericColumn).fit(column, kind)
+        return SCALINGS[scaling].fit(column, kind)
     indicators = CategoricalColumn.fit(column)
     if most_indicators is not None and len(indicators.feature_names) > most_indicators:
         return EmbeddedColumn.fit(column)

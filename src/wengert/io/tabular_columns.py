@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from wengert.io.column_values import as_numbers, as_words
-from wengert.io.encoded_columns import MAXIMUM_DEVIATION, NumbersAndGaps, frequent_words, standardise
+from wengert.io.encoded_columns import MAXIMUM_DEVIATION, NumbersAndGaps, frequent_words
 
 # Smoothly clipped values stay within this many spreads of the centre.
 SMOOTH_LIMIT = 3.0
@@ -46,6 +47,7 @@ class RobustColumn(NumbersAndGaps):
     center: float
     spread: float
     marks_missing: bool
+    scaled = "scaled by quartiles"
 
     @staticmethod
     def fit(column: pl.Series, kind: str) -> RobustColumn:
@@ -60,8 +62,15 @@ class RobustColumn(NumbersAndGaps):
         """The center."""
         return self.center
 
-    def _feature(self, numbers: np.ndarray) -> np.ndarray:
-        return smooth_clip(standardise(numbers, self.center, self.spread))
+    @property
+    def center_and_scale(self) -> tuple[float, float]:
+        """Median and distance of the quartiles."""
+        return self.center, self.spread
+
+    @staticmethod
+    def bend(z: Any) -> Any:
+        """Bend back what lies far out."""
+        return smooth_clip(z)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +103,11 @@ class EmbeddedColumn:
     def feature_names(self) -> tuple[str, ...]:
         """Name of the feature that it becomes."""
         return (f"{self.name} (category)",)
+
+    @property
+    def treatment(self) -> str:
+        """What becomes of the column, for people."""
+        return f"embedding of {len(self.categories)} words"
 
     @property
     def numbers(self) -> int:

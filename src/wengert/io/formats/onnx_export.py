@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ConfigurationError
+from wengert.io.encoded_columns import NumbersAndGaps
 from wengert.io.formats.file_format import Format
 from wengert.io.formats.model_description import describe
 from wengert.io.formats.onnx_graph import Graph
 from wengert.io.formats.onnx_operators import add_program, written_out
-from wengert.io.formats.portable_model import PortableModel, statistics, trace_model, word_codes
+from wengert.io.formats.portable_model import PortableModel, trace_model, word_codes
 from wengert.io.formats.row_program import RowProgram
-from wengert.io.preprocess import NumberColumn
 from wengert.io.reading.cells import MISSING, spellings
 from wengert.storage.checksum import PLACEHOLDER, seal
 from wengert.trace.tree import flatten, leaf_paths
@@ -79,7 +79,7 @@ def to_onnx(model: PortableModel) -> bytes:
 def takes_float32(model: PortableModel) -> bool:
     """Whether one input of float32 numbers can carry all columns."""
     rounding = float(np.finfo(np.float32).epsneg) / 2
-    scales = [statistics(column)[1:] for column in model.numeric_columns]
+    scales = [column.center_and_scale for column in model.numeric_columns]
     return not model.word_columns and all(
         (abs(center) + scale) * rounding <= _ROUNDING * scale for center, scale in scales
     )
@@ -104,7 +104,7 @@ def _columns(graph: Graph, model: PortableModel) -> list[str]:
         return [graph.cast(graph.input("X", "FLOAT", (None, len(model.columns))), np.float64)]
     numbers, codes = [], []
     for column in model.columns:
-        if isinstance(column, NumberColumn):
+        if isinstance(column, NumbersAndGaps):
             numbers.append(graph.input(column.name, "DOUBLE", (None, 1)))
             continue
         words = graph.input(column.name, "STRING", (None, 1))
