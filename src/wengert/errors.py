@@ -6,9 +6,17 @@ Every class also derives from the built-in exception that fits, so that ordinary
 
 from __future__ import annotations
 
+from wengert.printable import printable
+
 
 class WengertError(Exception):
-    """Base of every exception that wengert raises on purpose."""
+    """Base of every exception that wengert raises on purpose.
+
+    Messages quote files: control characters in them are shown as escapes.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class TraceError(WengertError, TypeError):
@@ -69,6 +77,9 @@ class DerivationError(WengertError, AssertionError):
 
 class WengertWarning(UserWarning):
     """Base of every warning that wengert gives."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class DataWarning(WengertWarning):

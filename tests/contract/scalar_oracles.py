@@ -52,9 +52,11 @@ EXPRESSIONS: dict[str, sympy.Expr] = {
     "sinh": sympy.sinh(x),
     "cosh": sympy.cosh(x),
     "tanh": sympy.tanh(x),
+    "arcsinh": sympy.asinh(x),
+    "arctanh": sympy.atanh(x),
     "maximum": sympy.Piecewise((x, x >= y), (y, True)),
     "minimum": sympy.Piecewise((x, x <= y), (y, True)),
-    "clip": sympy.Piecewise((y, x < y), (z, x > z), (x, True)),
+    "clip": sympy.Piecewise((z, (x > z) | (y > z)), (y, x < y), (x, True)),
     "where": sympy.Piecewise((y, x > 0), (z, True)),
 }
 
@@ -81,9 +83,9 @@ STEPS: dict[str, Callable[..., Any]] = {
 TWINS: dict[str, Callable[..., Any]] = {
     **{name: getattr(np, name) for name in (
         "add", "abs", "sign", "square", "sqrt", "reciprocal", "exp", "expm1", "log", "log1p", "sin", "cos",
-        "tan", "arcsin", "arccos", "arctan", "arctan2", "hypot", "sinh", "cosh", "tanh", "maximum",
-        "minimum", "where", "clip", "logaddexp", "isnan", "isinf", "isfinite", "logical_and", "logical_or",
-        "logical_xor", "logical_not",
+        "tan", "arcsin", "arccos", "arctan", "arctan2", "hypot", "sinh", "cosh", "tanh", "arcsinh",
+        "arctanh", "maximum", "minimum", "where", "clip", "logaddexp", "isnan", "isinf", "isfinite",
+        "logical_and", "logical_or", "logical_xor", "logical_not",
     )},
     "sub": np.subtract,
     "mul": np.multiply,

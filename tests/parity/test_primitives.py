@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from wengert.ir.program import Program
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.llvm.runtime.target import AVX2, SSE, Target, host_target
 from wengert.run.numpy import NumpyExecutor
+from wengert.trace.tensor import as_tensor
 from wengert.trace.tracing import trace
+from wengert.transform.simplify import simplify
 
 ELEMENTWISE = [one for one in PRIMITIVES if one.kind is Kind.ELEMENTWISE]
 STRUCTURAL = [(name, case) for name, oracle in structural_cases.ORACLES.items() for case in oracle.cases]
@@ -109,6 +112,38 @@ def test_integers(name: str, dtype: Any, rng: np.random.Generator) -> None:
 def test_conversions(old: Any, new: Any) -> None:
     values = np.array([0, 1, 2, 100, 3, 0, 77]).astype(old)
     compare(trace(lambda x: x.astype(new), values), [values])
+
+
+WHOLE = [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64]
+
+
+@pytest.mark.parametrize("old", [np.float32, np.float64])
+@pytest.mark.parametrize("new", WHOLE)
+def test_what_an_integer_cannot_hold_becomes_the_nearest_that_it_can(old: Any, new: Any) -> None:
+    limits = np.iinfo(new)
+    ends = [
+        float(end) + step for end in (limits.min, limits.max) for step in (-1.5, -1, -0.5, 0, 0.5, 1, 1.5)
+    ]
+    values = np.array([*ends, 0.0, -0.0, -0.5, 2.5, 1e30, -1e30, np.inf, -np.inf, np.nan], old)
+    wanted = [
+        0
+        if v != v
+        else min(max(limits.min, math.trunc(v) if abs(v) < 1e40 else int(np.sign(v)) * 2**70), limits.max)
+        for v in values.tolist()
+    ]
+    for shape in (values.shape, (len(values), 1)):
+        given = values.reshape(shape)
+        program = trace(lambda x: x.astype(new), given)
+        for executor in (NumpyExecutor(), LLVMExecutor()):
+            (got,) = executor.compile(program)([given])
+            assert got.dtype == new
+            np.testing.assert_array_equal(got, np.array(wanted, new).reshape(shape))
+    for value, whole in zip(values, wanted, strict=True):
+        # Constants are folded by the same rule.
+        folded = simplify(
+            trace(lambda x, v=value: x + as_tensor(v, x.recorder).astype(new), np.zeros((), new))
+        )
+        assert folded(np.zeros((), new)) == whole
 
 
 def test_scalar_expressions_have_an_oracle_for_all() -> None:

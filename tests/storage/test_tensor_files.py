@@ -12,6 +12,7 @@ from hypothesis import given, settings, strategies as st
 
 from wengert.errors import ModelFileError
 from wengert.storage import decode_tensors, encode_tensors, load_tensors, save_tensors
+from wengert.storage.checksum import PLACEHOLDER, seal
 from wengert.storage.tensor_header import DTYPES
 
 dtypes = st.sampled_from(list(DTYPES.values()))
@@ -234,3 +235,24 @@ def test_missing_and_odd_files(tmp_path):
 def test_a_header_too_long_to_read_is_not_written(tmp_path):
     with pytest.raises(ModelFileError, match="exceed"):
         save_tensors(tmp_path / "x", {}, {"a": "b" * (16 * 2**20)})
+
+
+def test_booleans_other_than_0_and_1_are_refused():
+    """Nobody says what NumPy or machine code makes of them."""
+    data = bytearray(encode_tensors({"b": np.array([True, False])}, {}, "f"))
+    length = struct.unpack("<Q", data[:8])[0]
+    digest = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["wengert"])["checksum"].encode()
+    start = data.index(digest)
+    data[start : start + 64] = PLACEHOLDER.encode()
+    data[-1] = 7
+    with pytest.raises(ModelFileError, match="'b' has booleans that are neither 0 nor 1"):
+        decode_tensors(seal(bytes(data)), "f")
+
+
+@given(
+    st.none() | st.lists(st.text(max_size=3)) | st.dictionaries(texts, st.integers() | st.none(), min_size=1)
+)
+def test_metadata_of_another_type_is_refused_under_a_right_checksum(metadata):
+    text = json.dumps({"checksum": PLACEHOLDER, "metadata": metadata})
+    with pytest.raises(ModelFileError, match=r"cannot be read|surrogate"):
+        decode_tensors(seal(raw({"__metadata__": {"wengert": text}})), "f")

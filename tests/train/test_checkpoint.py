@@ -10,9 +10,11 @@ import time
 
 import numpy as np
 import pytest
+from tests.storage.mutations import mutants
 
 from wengert import nn, optim, train
 from wengert.errors import ConfigurationError, ModelFileError, WengertWarning
+from wengert.storage import load_tensors, save_tensors
 
 # Killed from outside at a random moment, or by its own hand at the n-th call of a function that writes.
 SCRIPT = """
@@ -187,6 +189,76 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
         run(path)
 
 
+def forged(path, change=lambda record: record, arrays=None):
+    """Write a checkpoint again, changed, with a checksum that fits."""
+    held, metadata = load_tensors(path)
+    record = change(json.loads(metadata["training"]))
+    save_tensors(path, held if arrays is None else arrays, {"training": json.dumps(record)})
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """Return a checkpoint of a run with validation rows and a best epoch, and the options to resume it."""
+    rng = np.random.default_rng(1)
+    held_out = rng.normal(size=(6, 3)), rng.normal(size=(6, 1))
+    options = {"validation_data": held_out, "optimizer": optim.Adam()}
+    run(tmp_path / "run", epochs=2, **options)
+    return tmp_path / "run", options
+
+
+def test_a_forged_record_is_refused_or_resumed(begun):
+    path, options = begun
+    intact = path.read_bytes()
+    record = json.loads(load_tensors(path)[1]["training"])
+    refused = 0
+    for what, mutant in mutants(record):
+        path.write_bytes(intact)
+        forged(path, lambda record, mutant=mutant: mutant)
+        try:
+            result = run(path, epochs=3, **options)
+        except ModelFileError as error:
+            refused += 1
+            message = str(error)
+        except Exception as error:
+            raise AssertionError(f"{what}: {type(error).__name__}: {error}") from error
+        else:
+            message = ""
+            assert 2 <= len(result.history) <= 3, what
+        assert len(message) < 3000, what
+    assert refused > 300
+
+
+@pytest.mark.parametrize("executor", ["llvm", "numpy"])
+def test_arrays_that_are_not_those_of_the_run_reach_no_machine_code(begun, executor):
+    path, options = begun
+    path.unlink()
+    options["executor"] = executor
+    run(path, epochs=2, **options)
+    intact = path.read_bytes()
+    held, _ = load_tensors(path)
+    assert {name.split("/")[0] for name in held} == {"now", "best"}
+    for name, array in held.items():
+        others = [
+            array[:1] if array.ndim and array.size > 1 else np.repeat(array.reshape(-1), 2),
+            array.reshape(-1)[:0],
+            array[np.newaxis],
+            array.astype(np.int64 if array.dtype.kind == "f" else np.float64),
+            array.astype(np.float64 if array.dtype == np.float32 else np.float32),
+            np.zeros((1000, *array.shape), array.dtype),
+        ]
+        rest = {key: value for key, value in held.items() if key != name}
+        for arrays in ({**rest, name: np.array(other, order="C")} for other in others):
+            path.write_bytes(intact)
+            forged(path, arrays=arrays)
+            with pytest.raises(ModelFileError, match=f"'{name}' is .*, and in this run"):
+                run(path, epochs=3, **options)
+        for arrays in (rest, {**rest, f"{name}x": array}, {**held, "now/99/another": array}):
+            path.write_bytes(intact)
+            forged(path, arrays=arrays)
+            with pytest.raises(ModelFileError, match="missing"):
+                run(path, epochs=3, **options)
+
+
 def test_a_loss_with_settings_is_told_from_others(tmp_path):
     path = tmp_path / "run"
     run(path, loss=functools.partial(nn.huber, delta=2.0))
@@ -203,8 +275,6 @@ def test_the_checkpoint_of_another_version_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_model_is_no_checkpoint(tmp_path):
-    from wengert.storage import save_tensors
-
     save_tensors(tmp_path / "model", {"weight": np.ones(3)}, {"some": "text"})
     with pytest.raises(ModelFileError, match="no checkpoint"):
         run(tmp_path / "model")

@@ -34,8 +34,17 @@ def weighted_sum(program):
 
 # With derivatives for two or three operands at once, some need operations that the value has no use for:
 # choices and comparisons that share a tie, x**(y-1) and log x beside x**y, the count of the largest elements,
-# and the products of all others, which take no division.
-DEARER = {"pow": 3.5, "maximum": 3.4, "minimum": 3.4, "clip": 3.7, "max": 4.5, "min": 4.5, "prod": 5}
+# the products of all others, which take no division, and sides that are infinite or both zero.
+DEARER = {
+    "pow": 3.5,
+    "hypot": 3.5,
+    "maximum": 3.4,
+    "minimum": 3.4,
+    "clip": 3.7,
+    "max": 4.5,
+    "min": 4.5,
+    "prod": 5,
+}
 
 
 @pytest.mark.parametrize("primitive", DIFFERENTIABLE, ids=lambda primitive: primitive.name)

@@ -124,8 +124,10 @@ def assert_close(one, other, tolerance):
 
 x23, y23, z3, s = abstract((2, 3)), abstract((2, 3)), abstract((3,)), abstract()
 FORMS = {
-    "add zero": (lambda x: 0 + x + 0.0, lambda x: x, [x23]),
-    "subtract zero": (lambda x: 0 - (x - 0), lambda x: -x, [x23]),
+    "add zero": (lambda x: -0.0 + x + -0.0, lambda x: x, [x23]),
+    "add zero to whole numbers": (lambda x: 0 + x + 0, lambda x: x, [abstract((2, 3), np.int64)]),
+    "subtract zero": (lambda x: -0.0 - (x - 0), lambda x: -x, [x23]),
+    "a zero that takes a sign away": (lambda x: 0 - (x + 0), lambda x: 0.0 - (x + 0.0), [x23]),
     "one times": (lambda x: 1 * x / 1.0, lambda x: x, [x23]),
     "double sign": (lambda x: np.negative(-x), lambda x: x, [x23]),
     "sign of a difference": (lambda x, y: -(x - y), lambda x, y: y - x, [x23, y23]),

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from rich.padding import Padding
-from rich.text import Text
 
 from wengert.benchmark.configurations import CONFIGURATIONS
 from wengert.benchmark.peers import PEERS, Peer
 from wengert.benchmark.suite import Result, measure
 from wengert.benchmark.tables import limits_in_words, record, tables
-from wengert.cli.console import error_console, label_and_text, result_console
+from wengert.cli.console import Text, error_console, label_and_text, result_console
 from wengert.cli.exit_codes import INTERRUPTED, SUCCESS
 from wengert.cli.report import heading, listing
 from wengert.errors import ConfigurationError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wengert.cli.console import write
 from wengert.cli.formula_options import draw_arguments, read_claims, read_function, read_names
 from wengert.explain.claims.check import check_work
 from wengert.explain.formula_program import check_names
@@ -16,5 +17,5 @@ def run(formula: str, wrt: str | None, shape: str | None, claims: list[str], see
     check_names("--wrt", names, (*function.names, *(name for name, _ in function.formula.assignments)))
     claimed = read_claims(claims, names)
     report = check_work(function, *draw_arguments(function, shape, seed), claims=claimed)
-    print(report)
+    write(f"{report}\n")
     return 0 if report else WRONG

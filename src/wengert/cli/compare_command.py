@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from pathlib import Path
 
 from rich.padding import Padding
-from rich.text import Text
 
-from wengert.cli.console import result_console
+from wengert.cli.console import Text, result_console, write
 from wengert.cli.report import heading, listing, score_text
 from wengert.io.comparison import Comparison, Difference, compare
 from wengert.io.evaluation import SCORE_NAMES
@@ -31,7 +29,8 @@ def run(first: str, second: str, data: str, given: TextFormat, *, as_json: bool)
     comparison = compare(*models, frame)
     if as_json:
         document = {"models": [first, second], "file": data, "rows": frame.height}
-        sys.stdout.write(json.dumps({**document, **dataclasses.asdict(comparison)}, allow_nan=False) + "\n")
+        document |= dataclasses.asdict(comparison)
+        write(json.dumps(document, allow_nan=False) + "\n", verbatim=True)
         return 0
     console = result_console()
     source = "standard input" if data == "-" else Path(data).name

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from wengert.checks import nearest_name
 from wengert.errors import ConfigurationError
+
+_MAXIMUM = 2**20
 
 
 def read_config(path: str) -> dict[str, Any]:
@@ -31,7 +32,13 @@ def read_config(path: str) -> dict[str, Any]:
         there twice or has a value of the wrong type.
     """
     try:
-        document = tomllib.loads(Path(path).read_text("utf-8"))
+        with open(path, "rb") as file:  # a pipe as well
+            text = file.read(_MAXIMUM + 1)
+        if len(text) > _MAXIMUM:
+            raise ValueError(f"it has more than {_MAXIMUM:,} bytes")
+        document = tomllib.loads(text.decode("utf-8"))
+    except RecursionError:
+        raise ConfigurationError(f"the configuration file {path} is nested too deeply.") from None
     except (OSError, ValueError) as error:  # TOML and UTF-8 errors are ValueErrors
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigurationError(f"the configuration file {path} cannot be read: {reason}.") from None
@@ -56,7 +63,7 @@ def _suggestion(name: str) -> str:
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "\0" in value:
         raise TypeError
     return value
 

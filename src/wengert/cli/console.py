@@ -1,15 +1,18 @@
 """Consoles for results (standard output) and for everything else (standard error).
 
-Names of columns and classes are printed as they are, so nothing here interprets markup: text that a table
-brings along goes into `rich.text.Text`.
+Text that a table brings along, such as names of columns and classes, goes into `Text`, in which rich finds no
+markup and a terminal no control characters.
 """
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
+import rich.text
 from rich.console import Console
-from rich.text import Text
+
+from wengert.printable import printable
 
 _COLOURS = {"error": "bold red", "bug": "bold red", "interrupted": "bold yellow", "warning": "bold yellow"}
 
@@ -26,6 +29,13 @@ class _Messages(Console):
         self.quiet = True
 
 
+class Text(rich.text.Text):
+    """One line of text from anywhere; control characters in it are shown as escapes."""
+
+    def __init__(self, text: str = "", style: str = "", **options: Any) -> None:
+        super().__init__(printable(text, lines=False), style, **options)
+
+
 def result_console() -> Console:
     """Return a console on standard output."""
     return _Results(file=sys.stdout, highlight=False, markup=False, emoji=False)
@@ -36,8 +46,22 @@ def error_console() -> Console:
     return _Messages(file=sys.stderr, highlight=False, markup=False, emoji=False)
 
 
-def label_and_text(label: str, message: str) -> Text:
+def write(text: str, *, verbatim: bool = False) -> None:
+    """Write a result to standard output.
+
+    Parameters
+    ----------
+    text : str
+        With the end of its last line.
+    verbatim : bool
+        For what other programs read (CSV, JSON, SVG): as it is, but where a terminal would get it.
+    """
+    shown = text if verbatim and not sys.stdout.isatty() else printable(text)
+    # Line by line, so that a reader that goes away is noticed soon.
+    sys.stdout.writelines(shown.splitlines(keepends=True))
+
+
+def label_and_text(label: str, message: str) -> rich.text.Text:
     """Return a message with a coloured label before it; without one if the label is empty."""
-    if not label:
-        return Text(message)
-    return Text.assemble((f"{label}: ", _COLOURS[label]), message)
+    parts = [(f"{label}: ", _COLOURS[label])] if label else []
+    return rich.text.Text.assemble(*parts, printable(message))

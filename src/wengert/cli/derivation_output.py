@@ -7,7 +7,7 @@ import tempfile
 import webbrowser
 from pathlib import Path
 
-from wengert.cli.console import error_console, label_and_text
+from wengert.cli.console import error_console, label_and_text, write
 from wengert.errors import ConfigurationError
 from wengert.explain.derivation import Derivation
 from wengert.explain.formula import nearest
@@ -71,11 +71,11 @@ class Output:
         """Print the derivation, or write it to the file and say so."""
         text = _written(derivation, self.form)
         if self.file is None and not self.browser:
-            print(text)
+            write(f"{text}\n", verbatim=self.form != "text")
             return
         path = Path(self.file) if self.file else Path(tempfile.mkdtemp(prefix="wengert-")) / "derivation.html"
         write_file(path, (text + "\n").encode("utf-8"))
-        print(f"written to {path}; {derivation.verification}")
+        write(f"written to {path}; {derivation.verification}\n")
         if self.browser and not webbrowser.open(path.resolve().as_uri()):
             error_console().print(label_and_text("warning", f"no browser was found; open {path} yourself"))
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
+from wengert.cli.console import write
 from wengert.cli.formula_options import draw_arguments, read_function, read_names, refuse_options
 from wengert.errors import ConfigurationError
 from wengert.explain.drawing.drawing import Drawing, check_suffix
@@ -25,7 +27,7 @@ def run(subject: str, sources: dict[str, Any], form: str, out: str | None) -> in
     if form not in _FORMATS:
         hint = "; a PNG goes to a file: --out graph.png" if form == "png" else nearest(form, _FORMATS)
         raise ConfigurationError(f"--format {form} is not one of {', '.join(_FORMATS)}{hint}")
-    if subject.strip() and Path(subject).is_dir():
+    if subject.strip() and os.path.isdir(subject):
         refuse_options(sources, ("shape", "seed", "at"), "is for formulas; a model has its own weights")
         drawing = _of_model(subject, sources)
     else:
@@ -34,10 +36,10 @@ def run(subject: str, sources: dict[str, Any], form: str, out: str | None) -> in
         )
         drawing = _of_formula(subject, sources)
     if out is None:
-        print(drawing.to_svg() if form == "svg" else drawing.to_dot(), end="")
+        write(drawing.to_svg() if form == "svg" else drawing.to_dot(), verbatim=True)
     else:
         drawing.save(out)
-        print(f"written to {out}: {len(drawing.contents.values)} values")
+        write(f"written to {out}: {len(drawing.contents.values)} values\n")
     return 0
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from wengert.cli.exit_codes import BAD_INPUT, BROKEN_PIPE, BUG, INTERRUPTED, SUCCESS
 from wengert.errors import VerificationError, WengertError, WengertWarning
+from wengert.printable import printable
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -49,10 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say("error", str(error))
         return BAD_INPUT
     except OSError as error:
-        if error.errno not in _NO_ROOM:
-            return _report_bug()
-        _say("error", f"the output could not be written: {error.strerror}.")
-        _discard_output()
+        return _report_refusal(error)
+    except MemoryError:
+        _say("error", "there is not enough memory for this. Use a smaller table or network.")
         return BAD_INPUT
     except Exception:
         return _report_bug()
@@ -105,7 +105,7 @@ def _warnings_in_words() -> Iterator[None]:
             if issubclass(category, WengertWarning):
                 _say("warning", str(message))
             else:
-                usual(message, category, *place, **options)
+                usual(printable(str(message)), category, *place, **options)
 
         warnings.showwarning = show
         yield
@@ -117,7 +117,19 @@ def _say(label: str, message: str) -> None:
     error_console().print(label_and_text(label, message), soft_wrap=True)
 
 
+def _report_refusal(error: OSError) -> int:
+    """Say what the system refused, where that is for the user to change."""
+    if error.errno in _NO_ROOM:
+        _say("error", f"the output could not be written: {error.strerror}.")
+        _discard_output()
+        return BAD_INPUT
+    if error.filename is None:
+        return _report_bug()
+    _say("error", f"{error.filename}: {error.strerror}. Check the path and its permissions.")
+    return BAD_INPUT
+
+
 def _report_bug() -> int:
-    traceback.print_exc()
+    sys.stderr.write(printable(traceback.format_exc()))
     _say("bug", "wengert failed in a way that it should not. Please report it with the lines above.")
     return BUG

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from rich.text import Text
 
-from wengert.cli.console import result_console
+from wengert.cli.console import Text, result_console, write
 from wengert.cli.model_rows import read_labelled
 from wengert.cli.report import describe_task, heading, print_calibration, print_scores
 from wengert.errors import ConfigurationError
@@ -39,7 +37,7 @@ def run(model: str, file: str, plots: str | None, given: TextFormat, *, as_json:
             "rows": frame.height,
             "scores": scores,
         }
-        sys.stdout.write(json.dumps(document, allow_nan=False) + "\n")
+        write(json.dumps(document, allow_nan=False) + "\n", verbatim=True)
         return 0
     console = result_console()
     source = "standard input" if file == "-" else Path(file).name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from wengert.cli.console import write
 from wengert.errors import ConfigurationError
 from wengert.explain.exercises.entry import exercise
 from wengert.explain.exercises.exercise import Exercise
@@ -25,8 +26,8 @@ def run(options: dict, form: str | None, out: str | None, solution: bool) -> int
         refuse_unwritable(Path(out))
     text = _FORMATS[form](exercise(**options), solution).rstrip("\n")
     if out is None:
-        print(text)
+        write(f"{text}\n", verbatim=form != "text")
     else:
         write_file(Path(out), f"{text}\n".encode())
-        print(f"written to {out}")
+        write(f"written to {out}\n")
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import Any
 
 from wengert.cli.derivation_output import Output
@@ -15,7 +15,7 @@ from wengert.explain.formula_program import check_names
 def run(subject: str, sources: dict[str, Any], output: Output, options: dict[str, Any]) -> int:
     """Print or write a derivation; see `wengert.cli.app.explain`."""
     output.check()
-    if subject.strip() and Path(subject).is_dir():
+    if subject.strip() and os.path.isdir(subject):
         refuse_options(sources, ("shape", "seed", "at"), "is for formulas; a model has its own weights")
         derivation = _of_model(subject, sources, options)
     else:

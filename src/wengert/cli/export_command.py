@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.text import Text
-
 from wengert.checks import unknown_name
-from wengert.cli.console import result_console
+from wengert.cli.console import Text, result_console
 from wengert.errors import ConfigurationError
 from wengert.io.formats.export import FORMATS, export_model, format_of
 from wengert.io.table_model import TableModel

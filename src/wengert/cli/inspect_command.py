@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import polars as pl
 from rich.console import Console
-from rich.text import Text
 
-from wengert.cli.console import result_console
+from wengert.cli.console import Text, result_console
 from wengert.cli.report import describe_task, heading, listing, print_columns
 from wengert.cli.train_summary import describe_training, print_outcome_scores
 from wengert.errors import DataError, ModelFileError
@@ -26,7 +26,7 @@ def run(path: str, given: TextFormat) -> int:
     console = result_console()
     place = Path(path)
     # A name that does not exist is most likely a model's if it has no suffix; a pipe has none either.
-    if path != "-" and (place.is_dir() or not (place.suffix or place.exists())):
+    if path != "-" and (os.path.isdir(path) or not (place.suffix or os.path.exists(path))):
         _describe_model(console, path)
     else:
         _describe_table(console, path, given)

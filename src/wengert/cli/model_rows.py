@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 import polars as pl
 
@@ -53,6 +53,7 @@ def load_rows(
     file = data or model.training.get("file")
     if not isinstance(file, str) or (file == "-" and not data):
         raise ConfigurationError("--data: name the table that --row counts in")
-    if not data and not Path(file).exists():
+    # Without --data it is the model that names the file, so a pipe or a device is not opened.
+    if not data and not os.path.isfile(file):
         raise DataError(f"{directory} was trained on {file}, which is not here. Name the table with --data.")
     return model, model.read(file), rows

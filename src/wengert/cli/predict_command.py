@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
+from wengert.cli.console import write
 from wengert.errors import ConfigurationError
 from wengert.io.reading.text_format import TextFormat
 from wengert.io.table_model import TableModel
@@ -24,7 +24,7 @@ def run(model: str, file: str, output: str, probabilities: bool, given: TextForm
     frame = loaded.read(file, given)
     text = loaded.predict(frame, probabilities=probabilities).write_csv()
     if output == "-":
-        sys.stdout.writelines(text.splitlines(keepends=True))
+        write(text, verbatim=True)
     else:
         write_file(Path(output), text.encode("utf-8"))
     return 0

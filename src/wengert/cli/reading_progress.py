@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from rich.text import Text
-
-from wengert.cli.console import error_console
+from wengert.cli.console import Text, error_console
 
 _PATIENCE = 2.0
 _LONGEST_SILENCE = 60.0

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
-from rich.text import Text
 
+from wengert.cli.console import Text
 from wengert.io.columns import Column
 from wengert.io.evaluation import SCORE_NAMES
 from wengert.io.preprocess import TablePreprocessor

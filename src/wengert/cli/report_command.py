@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
-from rich.text import Text
 
-from wengert.cli.console import result_console
+from wengert.cli.console import Text, result_console
 from wengert.cli.model_rows import read_labelled
 from wengert.errors import ConfigurationError
 from wengert.io.reading.text_format import TextFormat

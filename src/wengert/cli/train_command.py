@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
+import os
 import tempfile
 import time
 from collections.abc import Mapping
@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
-from wengert.cli.console import error_console, label_and_text, result_console
+from wengert.cli.console import Text, error_console, label_and_text, result_console, write
 from wengert.cli.exit_codes import INTERRUPTED, SUCCESS
 from wengert.cli.reading_progress import ReadingProgress
 from wengert.cli.report import one_line, print_columns, print_task
@@ -80,7 +79,7 @@ def run(
         outcome["report"] = page
     print_summary(report, outcome, options.directory)
     if as_json:
-        sys.stdout.write(json.dumps(outcome, allow_nan=False) + "\n")
+        write(json.dumps(outcome, allow_nan=False) + "\n", verbatim=True)
     return INTERRUPTED if interrupted else SUCCESS
 
 
@@ -144,7 +143,8 @@ def _description(
     """Return what is saved with the model about its making; the same run gives the same."""
     task = dataclasses.asdict(table.task)
     return {
-        "file": file,
+        # A name that is no text in UTF-8 would be no JSON.
+        "file": os.fsencode(file).decode("utf-8", "backslashreplace"),
         "target": table.target,
         "task": {**task, "classes": list(table.task.classes)},
         "columns": [dataclasses.asdict(column) for column in table.columns],

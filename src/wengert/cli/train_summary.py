@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
+from wengert.cli.console import Text
 from wengert.cli.report import heading, print_mean_scores, print_scores
 
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.text import Text
-
-from wengert.cli.console import result_console
+from wengert.cli.console import Text, result_console, write
 from wengert.cli.model_rows import read_labelled
 from wengert.cli.report import heading, listing
 from wengert.cli.train_options import dropped_columns, train_options
@@ -48,7 +45,7 @@ def find(file: str, given: Mapping[str, Any], config: str | None, plot: str | No
             "losses": curve.losses.tolist(),
             "smoothed": curve.smoothed.tolist(),
         }
-        sys.stdout.write(json.dumps(document, allow_nan=False) + "\n")
+        write(json.dumps(document, allow_nan=False) + "\n", verbatim=True)
         return 0
     console = result_console()
     heading(console, f"Learning rate for {table.target}, {len(curve.rates)} steps with growing rates")
@@ -94,7 +91,7 @@ def doctor(model: str, data: str, given: TextFormat, *, as_json: bool) -> int:
     if as_json:
         # A model that is ill may give numbers that JSON has not: null in their place.
         plain = json.loads(json.dumps(dataclasses.asdict(diagnosis)), parse_constant=lambda _: None)
-        sys.stdout.write(json.dumps(plain, allow_nan=False) + "\n")
+        write(json.dumps(plain, allow_nan=False) + "\n", verbatim=True)
         return 0
     console = result_console()
     heading(

@@ -5,19 +5,21 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import polars as pl
 
 from wengert.errors import DataError
 from wengert.io.column_values import as_numbers, as_words
+from wengert.storage.records import OneOf, Positive
 
 # Standardised values are cut off here, far beyond anything seen in training (n rows reach √n at most), so
 # that a slip of many orders of magnitude in a table to predict cannot overflow float32 in the network.
 MAXIMUM_DEVIATION = 1e6
 _MAXIMUM_CATEGORIES = 100
 _RAREST_CATEGORY = 1e-3  # of the rows that have a value
+NumberKind = Annotated[str, OneOf(("numeric", "boolean", "date"))]
 
 
 class NumbersAndGaps(ABC):
@@ -94,9 +96,9 @@ class NumericColumn(NumbersAndGaps):
     """
 
     name: str
-    kind: str
+    kind: NumberKind
     mean: float
-    scale: float
+    scale: Positive
     median: float
     marks_missing: bool
     scaled = "standardised"

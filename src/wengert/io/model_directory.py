@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ModelFileError
+from wengert.printable import shortened
 from wengert.storage import (
     decode_tensors,
     dump_json,
@@ -30,6 +31,7 @@ from wengert.storage import (
     why_not_writable,
     write_and_flush,
 )
+from wengert.storage.records import Mismatch, from_plain
 
 CONFIG = "config.json"
 PARAMETERS = "model.safetensors"
@@ -60,6 +62,17 @@ class SavedModel:
 
     architecture: dict[str, Any]
     parameters: dict[str, np.ndarray]
+    preprocessing: dict[str, Any]
+    training: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Config:
+    """What ``config.json`` holds."""
+
+    format: str
+    version: int
+    architecture: dict[str, Any]
     preprocessing: dict[str, Any]
     training: dict[str, Any]
 
@@ -179,17 +192,15 @@ def _decode_config(config: Any, parameters: Mapping[str, np.ndarray], target: Pa
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         raise ModelFileError(f"{target / CONFIG} is not of a model of wengert.")
     if config.get("version") != VERSION:
+        found = shortened(str(config.get("version")))
         raise ModelFileError(
-            f"{target} has format version {config.get('version')!r}; this wengert reads {VERSION}. "
-            "Install a newer wengert."
+            f"{target} has format version {found}; this wengert reads {VERSION}. Install a newer wengert."
         )
-    sections: dict[str, Any] = {
-        name: config.get(name) for name in ("architecture", "preprocessing", "training")
-    }
-    for name, section in sections.items():
-        if not isinstance(section, dict):
-            raise ModelFileError(f"{target / CONFIG} has no {name!r}. Train and save the model again.")
-    return SavedModel(parameters=dict(parameters), **sections)
+    try:
+        read = from_plain(_Config, config)
+    except Mismatch as error:
+        raise ModelFileError(f"{target / CONFIG}: {error}. Train and save the model again.") from None
+    return SavedModel(read.architecture, dict(parameters), read.preprocessing, read.training)
 
 
 def _identity(directory: Path) -> tuple[int, int, int] | None:

@@ -42,7 +42,7 @@ class ParquetStream:
             If it is damaged; names the file.
         """
         with _damage_named(path):
-            lazy = pl.scan_parquet(path)
+            lazy = pl.scan_parquet(path, glob=False)
             names = tuple(lazy.collect_schema().names())
             rows = int(lazy.select(pl.len()).collect().item())
         return ParquetStream(path, rows, names)
@@ -55,7 +55,7 @@ class ParquetStream:
     def column(self, name: str) -> pl.Series:
         """Return one column as a whole."""
         with _damage_named(self.path):
-            return pl.scan_parquet(self.path).select(name).collect().to_series()
+            return pl.scan_parquet(self.path, glob=False).select(name).collect().to_series()
 
     def blocks(self) -> Iterator[tuple[int, pl.DataFrame]]:
         """Yield all rows in ranges, each with the number of its first row, from 0.
@@ -68,7 +68,7 @@ class ParquetStream:
         rows = max(1, _CELLS_AT_A_TIME // max(1, len(self.names)))
         for first in range(0, self.rows, rows):
             with _damage_named(self.path):
-                frame = pl.scan_parquet(self.path).slice(first, rows).collect()
+                frame = pl.scan_parquet(self.path, glob=False).slice(first, rows).collect()
             yield first, frame
 
     def take(self, places: np.ndarray, report: Callable[[float], None] = lambda done: None) -> pl.DataFrame:
@@ -109,6 +109,8 @@ class _damage_named:
 def is_parquet(path: Path) -> bool:
     """Whether a file begins and ends as Parquet files do."""
     try:
+        if not path.is_file():  # what a pipe gives is gone once it was read
+            return False
         with path.open("rb") as file:
             begin = file.read(len(PARQUET))
             file.seek(-len(PARQUET), 2)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
 
 from wengert.checks import unknown_name
-from wengert.errors import DataError, DTypeError, ModelFileError
+from wengert.errors import ConfigurationError, DataError, DTypeError, ModelFileError
 from wengert.io.column_values import as_numbers, as_words, find_column, mapped, refuse_missing, suggestion
 from wengert.io.columns import Column, kinds_of_columns
 from wengert.io.encoded_columns import (
@@ -21,16 +21,22 @@ from wengert.io.encoded_columns import (
     mean_and_scale,
     standardise,
 )
-from wengert.io.plain_records import from_plain, to_plain
 from wengert.io.reading import cells
 from wengert.io.reading.table_reading import NOTHING_READ, TableReading, each
 from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn
 from wengert.io.task import Class, Task, task_of
+from wengert.storage.records import Kinds, Mismatch, OneOf, Positive, from_plain, to_plain
 
 WordColumn = CategoricalColumn | EmbeddedColumn
 EncodedColumn = NumbersAndGaps | WordColumn
 # The kinds of columns that are made of numbers, by the names of their scalings.
 SCALINGS: dict[str, type[NumbersAndGaps]] = {"standard": NumericColumn, "robust": RobustColumn}
+
+
+def _kinds_of_column() -> tuple[Any, ...]:
+    return (*SCALINGS.values(), CategoricalColumn, EmbeddedColumn)
+
+
 # Of each preset: the options of `TablePreprocessor.fit`.
 PREPROCESSING: dict[str, dict[str, Any]] = {
     "tabular": {"scaling": "robust", "most_indicators": 8},
@@ -54,10 +60,10 @@ class Target:
     """
 
     name: str
-    kind: str
+    kind: Annotated[str, OneOf(("regression", "binary", "multiclass", "multilabel"))]
     classes: tuple[Class, ...]
     mean: float
-    scale: float
+    scale: Positive
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,9 +80,20 @@ class TablePreprocessor:
         How the cells of a table are read before.
     """
 
-    columns: tuple[EncodedColumn, ...]
+    columns: tuple[Annotated[EncodedColumn, Kinds(_kinds_of_column)], ...]
     target: Target
     reading: TableReading = NOTHING_READ
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.columns]
+        if len(set(names)) != len(names):
+            raise ConfigurationError("two columns have the same name")
+        embedded = [isinstance(column, EmbeddedColumn) for column in self.columns]
+        if embedded != sorted(embedded):
+            raise ConfigurationError("columns to be embedded come last")
+        kind, count = self.target.kind, len(self.target.classes)
+        if (kind == "regression") == (count > 0) or (kind == "binary" and count != 2):
+            raise ConfigurationError(f"a target of the kind {kind} does not have {count} classes")
 
     @staticmethod
     def fit(
@@ -262,11 +279,8 @@ class TablePreprocessor:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON values; `from_json` gives an equal preprocessor back."""
-        return {
-            "columns": [to_plain(column) for column in self.columns],
-            "target": to_plain(self.target),
-            "reading": self.reading.to_json(),
-        }
+        plain: dict[str, Any] = to_plain(self)
+        return plain
 
     @staticmethod
     def from_json(document: dict[str, Any]) -> TablePreprocessor:
@@ -278,17 +292,10 @@ class TablePreprocessor:
             If it is not that.
         """
         try:
-            # A saved column is known by the names of its fields.
-            kinds: dict[frozenset[str], Any] = {
-                frozenset(field.name for field in dataclasses.fields(kind)): kind
-                for kind in (*SCALINGS.values(), CategoricalColumn, EmbeddedColumn)
-            }
-            columns = tuple(from_plain(kinds[frozenset(fields)], fields) for fields in document["columns"])
-            reading = TableReading.from_json(document["reading"])
-            return TablePreprocessor(columns, from_plain(Target, document["target"]), reading)
-        except (KeyError, TypeError, ValueError) as error:
+            return from_plain(TablePreprocessor, document)
+        except Mismatch as error:
             raise ModelFileError(
-                f"the preprocessing of the model cannot be read ({error!r}). Train and save the model again."
+                f"the preprocessing of the model cannot be read: {error}. Train and save the model again."
             ) from None
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from wengert import nn, train
-from wengert.errors import ConfigurationError, DataError, ModelFileError, ShapeError
+from wengert.errors import ConfigurationError, DataError, ModelFileError, WengertError
 from wengert.io import metrics
 from wengert.io.column_values import as_numbers
 from wengert.io.evaluation import classification_scores, regression_scores
@@ -20,6 +20,9 @@ from wengert.io.network_arrays import arrays_of, with_arrays
 from wengert.io.preprocess import TablePreprocessor
 from wengert.io.reading.text_format import NOTHING_SAID, TextFormat
 from wengert.io.tables import read_table
+from wengert.io.training_record import check_training
+from wengert.printable import shortened
+from wengert.storage.records import Mismatch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,13 +165,16 @@ class TableModel:
         saved = load_model(directory)
         preprocessor = TablePreprocessor.from_json(saved.preprocessing)
         try:
+            check_training(saved.training)
             network = with_arrays(nn.from_config(saved.architecture), saved.parameters)
             # One row through everything: what fits together here fits for any table.
-            outputs = np.shape(network(np.zeros((1, len(preprocessor.feature_names)), np.float32)))
-        except (ConfigurationError, ShapeError) as error:
+            with np.errstate(all="ignore"):
+                outputs = np.shape(network(np.zeros((1, len(preprocessor.feature_names)), np.float32)))
+        except (WengertError, Mismatch) as error:
             raise ModelFileError(
-                f"{directory} does not fit together: {error}. Train and save it again."
+                f"{directory} does not fit together: {shortened(str(error), 500)}. Train and save it again."
             ) from None
-        if outputs != (1, max(1, len(preprocessor.target.classes))):
+        fits = preprocessor.target.kind != "multilabel"  # which no table has
+        if not fits or outputs != (1, max(1, len(preprocessor.target.classes))):
             raise ModelFileError(f"{directory}: the network's outputs do not fit the target. Train it again.")
         return TableModel(preprocessor, network, saved.training)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import os
 import sys
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -16,12 +18,14 @@ from wengert.io.delimited_text import read_delimited
 from wengert.io.file_signatures import GZIP, PARQUET, recognised
 from wengert.io.reading.table_reading import TableReading
 from wengert.io.reading.text_format import NOTHING_SAID, TextFormat
+from wengert.storage.memory import free_memory
+from wengert.storage.reading import Oversized, read_any, read_stream, require_memory
 
 # A name without a suffix is that of a pipe, such as a shell makes for `<(command)`.
 _SEPARATORS = {".csv": "", ".tsv": "\t", ".tab": "\t", ".txt": "", "": ""}
 _KNOWN = ".csv, .tsv, .tab, .txt (each may be packed as .gz) or .parquet"
-# Of a packed text: what is larger is likely made to fill the memory.
-_MOST_UNPACKED = 2**33
+_COPIES = 5  # of a file: its bytes, its text, the cells of some rows, and what is made of them
+_CELL_BYTES = 8
 
 
 def read_table(
@@ -59,13 +63,14 @@ def read_table(
         path = Path(source)
         where, suffix = str(path), _suffix(path)
         data = _read_path(path)
-    if suffix == ".parquet":
-        frame = _read_parquet(data, where)
-    else:
-        meaning = recognised(data[:512])
-        if meaning:
-            raise DataError(f"{where} is not a text table but {meaning}.")
-        frame = read_delimited(data, where, given.or_else(TextFormat(_SEPARATORS[suffix])))
+    with _refusals_named(where):
+        if suffix == ".parquet":
+            frame = _read_parquet(data, where)
+        else:
+            meaning = recognised(data[:512])
+            if meaning:
+                raise DataError(f"{where} is not a text table but {meaning}.")
+            frame = read_delimited(data, where, given.or_else(TextFormat(_SEPARATORS[suffix])))
     if frame.width == 0 or frame.height == 0:
         raise DataError(f"{where} has no {'columns' if frame.width == 0 else 'rows'}. A table needs some.")
     if as_text or suffix == ".parquet":
@@ -87,31 +92,50 @@ def _suffix(path: Path) -> str:
 
 
 def _read_standard_input() -> bytes:
-    try:
-        return sys.stdin.buffer.read()
-    except OSError as error:
-        raise DataError(f"standard input cannot be read: {error}.") from None
+    if sys.stdin is None:
+        raise DataError("standard input is closed. Name a file, or give a table through a pipe.")
+    with _refusals_named("standard input"):
+        return read_stream(sys.stdin.buffer)
 
 
 def _read_path(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist. Check the path.") from None
-    except (OSError, ValueError) as error:
-        if path.is_dir():  # Windows calls it a lack of permission
-            raise DataError(f"{path} is a directory. Name a {_KNOWN} file in it.") from None
-        raise DataError(f"{path} cannot be read: {error}. Check its permissions.") from None
-    if path.suffix.lower() != ".gz" or not data.startswith(GZIP):
-        return data
+    if os.path.isdir(path):
+        raise DataError(f"{path} is a directory. Name a {_KNOWN} file in it.")
+    with _refusals_named(str(path)):
+        try:
+            data = read_any(path, _COPIES)
+        except ValueError:  # a name with a NUL
+            raise DataError(f"{path} is no name of a file. Check the path.") from None
+    return _unpacked(data, path) if path.suffix.lower() == ".gz" and data.startswith(GZIP) else data
+
+
+def _unpacked(data: bytes, path: Path) -> bytes:
+    most = free_memory() // _COPIES  # packed text can be a thousand times as large
     try:
         with gzip.open(io.BytesIO(data)) as packed:
-            unpacked = packed.read(_MOST_UNPACKED + 1)
+            unpacked = packed.read(most + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} is a damaged gzip file: {error}. Copy or write it again.") from None
-    if len(unpacked) > _MOST_UNPACKED:
-        raise DataError(f"{path} unpacks to more than 8 GiB. Write the table as Parquet, which is streamed.")
+    if len(unpacked) > most:
+        raise DataError(
+            f"{path} unpacks to more than {most / 1e9:.3g} GB, and there is no memory for it. Take a part."
+        )
     return unpacked
+
+
+@contextlib.contextmanager
+def _refusals_named(where: str) -> Iterator[None]:
+    """Turn what the system refuses, and what is too large, into a `DataError` that names the source."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{where} does not exist. Check the path.") from None
+    except Oversized as error:
+        raise DataError(f"{where} {error}") from None
+    except MemoryError:
+        raise DataError(f"{where} needs more memory than is left. Take a part of its rows.") from None
+    except OSError as error:
+        raise DataError(f"{where} cannot be read: {error}. Check its permissions.") from None
 
 
 def _read_parquet(data: bytes, where: str) -> pl.DataFrame:
@@ -123,9 +147,13 @@ def _read_parquet(data: bytes, where: str) -> pl.DataFrame:
     if len(data) < 12 or not data.endswith(PARQUET):
         raise DataError(f"{where} is a truncated Parquet file: its end is missing. Copy or write it again.")
     try:
+        # A column of equal values takes next to nothing in the file, however many rows it claims.
+        lazy = pl.scan_parquet(io.BytesIO(data))
+        cells = int(lazy.select(pl.len()).collect().item()) * len(lazy.collect_schema())
+        require_memory(_CELL_BYTES * cells)
         return pl.read_parquet(io.BytesIO(data))
     except pl.exceptions.DuplicateError as error:
         raise DataError(f"{where} has duplicate column names: {error}. Give each its own name.") from None
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, MemoryError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         reason = (str(error).splitlines() or ["unreadable"])[0]
         raise DataError(f"{where} is a damaged Parquet file: {reason}. Copy or write it again.") from None

@@ -9,7 +9,13 @@ import numpy as np
 import polars as pl
 
 from wengert.io.column_values import as_numbers, as_words
-from wengert.io.encoded_columns import MAXIMUM_DEVIATION, NumbersAndGaps, frequent_words
+from wengert.io.encoded_columns import (
+    MAXIMUM_DEVIATION,
+    NumberKind,
+    NumbersAndGaps,
+    frequent_words,
+)
+from wengert.storage.records import Positive
 
 # Smoothly clipped values stay within this many spreads of the centre.
 SMOOTH_LIMIT = 3.0
@@ -43,9 +49,9 @@ class RobustColumn(NumbersAndGaps):
     """
 
     name: str
-    kind: str
+    kind: NumberKind
     center: float
-    spread: float
+    spread: Positive
     marks_missing: bool
     scaled = "scaled by quartiles"
 

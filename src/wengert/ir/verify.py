@@ -18,8 +18,9 @@ def verify(program: Program) -> Program:
     Raises
     ------
     VerificationError
-        Naming the line: an operand that comes later or is missing, a type that its rule does not give, a
-        primitive that is not registered, an input declared twice, or a value of an enclosing trace.
+        Naming the line: an operand that comes later or is missing, a type that its rule does not give,
+        operands of dtypes that the primitive converts, a primitive that is not registered, an input declared
+        twice, or a value of an enclosing trace.
     """
     declared = set(program.inputs)
     if len(declared) != len(program.inputs):
@@ -37,6 +38,9 @@ def verify(program: Program) -> Program:
                 if operand not in defined:
                     where = _line(position, node)
                     raise VerificationError(f"{where}: operand {operand!r} is not computed before it")
+            given = [operand.type.dtype for operand in node.inputs]
+            if given and list(node.primitive.promote(given)) != given:
+                raise VerificationError(f"{_line(position, node)}: computes in other dtypes than {given}")
             inferred = node.primitive.infer(*[operand.type for operand in node.inputs], **dict(node.params))
             if inferred is not node.type:
                 raise VerificationError(f"{_line(position, node)}: its rule gives {inferred}")

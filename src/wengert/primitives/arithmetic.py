@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.ir.primitive import Interval, Notation, NotDifferentiable
-from wengert.primitives.kinds import REAL_LINE, elementwise
+from wengert.primitives.kinds import REAL_LINE, elementwise, promotion_of
 
 POSITIVE = Interval(0.1, 3)
 
@@ -77,9 +77,15 @@ def _pow_vjp(ct: Any, out: Any, x: Any, y: Any) -> tuple[Any, ...]:
     return ct * slope, ct * np.where(x == 0, 0, out * np.log(np.where(x == 0, 1, x)))
 
 
+def _power(x: Any, y: Any) -> Any:
+    # For one exponent of 0.5 NumPy computes square roots, which are NaN at −∞ and −0.0 at −0.0.
+    return np.power(x, y) if y.ndim else np.power(x, y.reshape((1,) * max(x.ndim, 1))).reshape(x.shape)
+
+
 pow = elementwise(
     "pow",
-    numpy=np.power,
+    numpy=_power,
+    promote=promotion_of(np.power),
     vjp=_pow_vjp,
     notation=Notation("{0}^{{{1}}}", (r"{1}\,{0}^{{{1} - 1}}", r"{out}\ln {0}")),
     python="{0} ** {1}",
@@ -96,7 +102,6 @@ abs = elementwise(
     vjp=lambda ct, out, x: (ct * np.sign(x),),
     notation=Notation(r"\left|{0}\right|", (r"\operatorname{{sign}}\left({0}\right)",)),
     python="np.abs({0})",
-    implements=(np.fabs,),
     special=(0.0,),
     ties="abs′(0) = 0",
     source="lecture 002, (7.44)",
@@ -140,7 +145,7 @@ reciprocal = elementwise(
     numpy=np.reciprocal,
     vjp=lambda ct, out, x: (-(ct * np.square(out)),),
     notation=Notation(r"\frac{{1}}{{{0}}}", (r"-\frac{{1}}{{{0}^2}}",)),
-    python="1 / {0}",
+    python=lambda operand: "1 / {0}" if operand.is_float else "np.reciprocal({0})",
     domain=(POSITIVE,),
     source="DLMF 4.2.26 with a = -1",
 )

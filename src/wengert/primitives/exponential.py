@@ -146,7 +146,10 @@ xlogy = elementwise(
 erf = elementwise(
     "erf",
     numpy=reference.erf,
-    vjp=lambda ct, out, x: (ct * (2 / math.sqrt(math.pi)) * np.exp(-np.square(x)),),
+    # Far out, where the exponential is 0 in any case, the square would overflow.
+    vjp=lambda ct, out, x: (
+        ct * np.where(np.abs(x) < 30, (2 / math.sqrt(math.pi)) * np.exp(-np.square(x)), 0),
+    ),
     notation=Notation(
         r"\operatorname{{erf}}\left({0}\right)", (r"\tfrac{{2}}{{\sqrt{{\pi}}}} e^{{-{0}^2}}",)
     ),

@@ -80,7 +80,7 @@ def elementwise(
     vjp: VjpRule | NotDifferentiable,
     notation: Notation,
     source: str,
-    python: str,
+    python: str | Callable[..., str],
     domain: tuple[Interval, ...] = (REAL_LINE,),
     promote: Callable[[Sequence[Any]], tuple[DType, ...]] | None = None,
     result: DType | None = None,

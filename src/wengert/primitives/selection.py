@@ -50,24 +50,31 @@ minimum = elementwise(
     source="lecture 002, (7.35)",
 )
 
+
+def _clip_vjp(ct: Any, out: Any, x: Any, low: Any, high: Any) -> tuple[Any, ...]:
+    above = np.maximum(x, low) > high  # also where the bounds are crossed
+    rest = np.where(above, 0, ct)
+    return np.where(x >= low, rest, 0), np.where(x < low, rest, 0), np.where(above, ct, 0)
+
+
 clip = elementwise(
     "clip",
     numpy=np.clip,
-    vjp=lambda ct, out, x, low, high: (
-        np.where((x >= low) & (x <= high), ct, 0),
-        np.where(x < low, ct, 0),
-        np.where(x > high, ct, 0),
-    ),
+    vjp=_clip_vjp,
     notation=Notation(
         r"\operatorname{{clip}}\left({0}, {1}, {2}\right)",
-        (r"[{1} \leq {0} \leq {2}]", r"[{0} < {1}]", r"[{0} > {2}]"),
+        (
+            r"[{1} \leq {0} \leq {2}]",
+            r"[{0} < {1} \leq {2}]",
+            r"[\max\left({0}, {1}\right) > {2}]",
+        ),
     ),
     python="np.clip({0}, {1}, {2})",
     promote=common_dtype,
     domain=(REAL_LINE, Interval(-2, -1), Interval(1, 2)),
     special=(-1.0, 1.0),
-    ties="1 at either bound",
-    source="DLMF 1.4.8 on each piece",
+    ties="1 at either bound; all to the upper bound where the lower one is above it",
+    source="min(max(x, low), high), piece by piece",
     decomposition=lambda x, low, high: np.minimum(np.maximum(x, low), high),
 )
 
@@ -107,11 +114,29 @@ def _astype_type(operand: TensorType, *, dtype: DType) -> TensorType:
     return tensor_type(operand.shape, dtype)
 
 
+def _converted(x: Any, dtype: DType) -> Any:
+    """x in another dtype; what an integer cannot hold becomes its nearest value, and NaN 0.
+
+    NumPy leaves these to the processor.
+    """
+    if x.dtype.kind != "f" or dtype.kind not in "iu":
+        return x.astype(dtype)
+    with np.errstate(invalid="ignore"):
+        result = x.astype(dtype)
+    limits = np.iinfo(dtype.name)
+    whole = np.trunc(x)
+    above, below = whole >= float(limits.max) + 1, whole < float(limits.min)
+    if not (np.any(above) or np.any(below) or np.any(np.isnan(x))):
+        return result
+    least, most, none = (np.array(value, dtype) for value in (limits.min, limits.max, 0))
+    return np.where(np.isnan(x), none, np.where(above, most, np.where(below, least, result)))
+
+
 astype = register(
     Primitive(
         name="astype",
         kind=Kind.ELEMENTWISE,
-        numpy=lambda x, dtype: x.astype(dtype),
+        numpy=_converted,
         infer=_astype_type,
         promote=unchanged,
         # The gradient transformation converts each contribution to its operand's dtype.

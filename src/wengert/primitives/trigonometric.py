@@ -45,10 +45,16 @@ tan = elementwise(
     source="DLMF 4.20.3",
 )
 
+
+def _one_minus_square(x: Any) -> Any:
+    """1 − x², exact near ±1 in one form, and with a derivative that does not cancel near 0 in the other."""
+    return np.where(np.abs(x) < 0.5, 1 - np.square(x), (1 - x) * (1 + x))
+
+
 arcsin = elementwise(
     "arcsin",
     numpy=np.arcsin,
-    vjp=lambda ct, out, x: (ct / np.sqrt((1 - x) * (1 + x)),),
+    vjp=lambda ct, out, x: (ct / np.sqrt(_one_minus_square(x)),),
     notation=Notation(r"\arcsin\left({0}\right)", (r"\frac{{1}}{{\sqrt{{1 - {0}^2}}}}",)),
     python="np.arcsin({0})",
     domain=(_INSIDE_ONE,),
@@ -60,7 +66,7 @@ arcsin = elementwise(
 arccos = elementwise(
     "arccos",
     numpy=np.arccos,
-    vjp=lambda ct, out, x: (-(ct / np.sqrt((1 - x) * (1 + x))),),
+    vjp=lambda ct, out, x: (-(ct / np.sqrt(_one_minus_square(x))),),
     notation=Notation(r"\arccos\left({0}\right)", (r"-\frac{{1}}{{\sqrt{{1 - {0}^2}}}}",)),
     python="np.arccos({0})",
     domain=(_INSIDE_ONE,),
@@ -69,10 +75,17 @@ arccos = elementwise(
     source="DLMF 4.24.8",
 )
 
+
+def _arctan_vjp(ct: Any, out: Any, x: Any) -> tuple[Any, ...]:
+    # 1/r² with r = √(1 + x²), which neither overflows nor makes the next derivative do so.
+    radius = np.hypot(1, x)
+    return (ct * np.where(np.isinf(x), 0, 1 / radius / radius),)
+
+
 arctan = elementwise(
     "arctan",
     numpy=np.arctan,
-    vjp=lambda ct, out, x: (ct / (1 + x**2),),
+    vjp=_arctan_vjp,
     notation=Notation(r"\arctan\left({0}\right)", (r"\frac{{1}}{{1 + {0}^2}}",)),
     python="np.arctan({0})",
     special=(0.0, 1e4),
@@ -107,8 +120,13 @@ arctan2 = elementwise(
 
 
 def _hypot_vjp(ct: Any, out: Any, x: Any, y: Any) -> tuple[Any, ...]:
-    over = np.where(out == 0, 0, ct / np.where(out == 0, 1, out))
-    return over * x, over * y
+    return ct * _cosine(x, out), ct * _cosine(y, out)
+
+
+def _cosine(side: Any, radius: Any) -> Any:
+    """side/radius, which no inverse of the radius overflows in; 0 at the origin, ±1 for an infinite side."""
+    ordinary = (radius != 0) & np.isfinite(side)
+    return np.where(ordinary, side / np.where(ordinary, radius, 1), np.sign(side))
 
 
 def _hypot(x: Any, y: Any) -> Any:
@@ -163,4 +181,28 @@ tanh = elementwise(
     special=(0.0, -20.0, 20.0),
     operations=TRANSCENDENTAL,
     source="lecture 002, (7.40); DLMF 4.34.8",
+)
+
+arcsinh = elementwise(
+    "arcsinh",
+    numpy=np.arcsinh,
+    # The root of 1 + x² without overflow; an infinite x has slope 0, whose own slope is 0 and not ∞/∞.
+    vjp=lambda ct, out, x: (ct * np.where(np.isinf(x), 0, 1 / np.hypot(1, x)),),
+    notation=Notation(r"\operatorname{{arcsinh}}\left({0}\right)", (r"\frac{{1}}{{\sqrt{{1 + {0}^2}}}}",)),
+    python="np.arcsinh({0})",
+    special=(0.0, 1e-20, -1e4, 1e300, float("inf"), float("-inf")),
+    operations=TRANSCENDENTAL,
+    source="DLMF 4.40.8",
+)
+
+arctanh = elementwise(
+    "arctanh",
+    numpy=np.arctanh,
+    vjp=lambda ct, out, x: (ct / _one_minus_square(x),),
+    notation=Notation(r"\operatorname{{arctanh}}\left({0}\right)", (r"\frac{{1}}{{1 - {0}^2}}",)),
+    python="np.arctanh({0})",
+    domain=(_INSIDE_ONE,),
+    special=(0.0, 1e-20, -1.0, 1.0),
+    operations=TRANSCENDENTAL,
+    source="DLMF 4.40.10",
 )

@@ -111,7 +111,7 @@ def present_directory(path: Path) -> Path:
     """
     target = Path(os.path.realpath(path))
     aside = _aside_name(target)
-    return aside if not os.path.lexists(target) and aside.is_dir() else target
+    return aside if not os.path.lexists(target) and os.path.isdir(aside) else target
 
 
 def write_and_flush(path: Path, data: bytes) -> None:
@@ -280,9 +280,9 @@ def refuse_unwritable(path: Path) -> None:
     if _is_device(path):
         return
     target = Path(os.path.realpath(path))
-    if target.is_dir():
+    if os.path.isdir(target):
         raise ModelFileError(f"{path} is a directory. Name a file.")
-    if not target.parent.is_dir():
+    if not os.path.isdir(target.parent):
         raise ModelFileError(f"{path} cannot be written: {target.parent} is no directory. Make it first.")
     reason = why_not_writable(target.parent, target.name)
     if reason:
@@ -303,7 +303,7 @@ def why_not_writable(directory: Path, name: str) -> str:
     """
     while not os.path.lexists(directory):
         directory = directory.parent
-    if not directory.is_dir():
+    if not os.path.isdir(directory):
         return f"{directory} is not a directory"
     try:
         with _temporary(directory / name, _make_file):
@@ -314,7 +314,7 @@ def why_not_writable(directory: Path, name: str) -> str:
 
 def _is_device(path: Path) -> bool:
     """Whether a path is something that is written to and cannot be replaced: a device, a pipe, a socket."""
-    return path.exists() and not path.is_file() and not path.is_dir()
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def _temporary_name(target: Path) -> Path:

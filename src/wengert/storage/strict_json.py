@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 from wengert.errors import ModelFileError
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def dump_json(value: Any, what: str, *, indent: int | None = None) -> bytes:
@@ -55,12 +58,17 @@ def parse_json(data: bytes, what: str) -> Any:
         If the bytes are anything but strict JSON, or nested deeper than Python's parser goes.
     """
     try:
-        return json.loads(
-            data.decode("utf-8"),
+        text = data.decode("utf-8")
+        value = json.loads(
+            text,
             object_pairs_hook=_unique_keys,
             parse_constant=_refuse_constant,
             parse_float=_finite_float,
         )
+        # An escape can stand for half a character, which no output can encode.
+        if _SURROGATE.search(text) and _has_half_characters(value):
+            raise ValueError("a text has half of a surrogate pair")
+        return value
     except RecursionError:
         reason = "it is nested too deeply"
     except UnicodeDecodeError as error:
@@ -70,6 +78,19 @@ def parse_json(data: bytes, what: str) -> Any:
     raise ModelFileError(
         f"{what} is not valid JSON: {reason}. The file is damaged or is not a model of wengert."
     )
+
+
+def _has_half_characters(value: Any) -> bool:
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            left += [*one, *one.values()]
+        elif isinstance(one, list):
+            left += one
+        elif isinstance(one, str) and any("\ud800" <= letter <= "\udfff" for letter in one):
+            return True
+    return False
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +14,8 @@ import safetensors.numpy
 from wengert.errors import ModelFileError
 from wengert.storage.atomic import write_file
 from wengert.storage.checksum import PLACEHOLDER, carries_seal, seal
+from wengert.storage.reading import read_file
+from wengert.storage.records import Mismatch, from_plain
 from wengert.storage.strict_json import dump_json, parse_json
 from wengert.storage.tensor_header import DTYPES, LENGTH_BYTES, MAXIMUM_HEADER, MAXIMUM_RANK, check_header
 
@@ -21,6 +23,12 @@ from wengert.storage.tensor_header import DTYPES, LENGTH_BYTES, MAXIMUM_HEADER, 
 # bytes.
 _ENTRY = "wengert"
 _ADVICE = "Restore it from a copy, or train and save the model again."
+
+
+@dataclasses.dataclass(frozen=True)
+class _Entry:
+    checksum: str
+    metadata: dict[str, str]
 
 
 def save_tensors(
@@ -115,31 +123,11 @@ def decode_tensors(data: bytes, where: str) -> tuple[dict[str, np.ndarray], dict
         arrays = safetensors.numpy.load(data)
     except (safetensors.SafetensorError, KeyError, ValueError) as error:
         raise ModelFileError(f"{where} cannot be read: {error}. {_ADVICE}") from None
+    for name, array in arrays.items():
+        # What NumPy makes of another byte is not defined, nor what machine code does with it.
+        if array.dtype == np.bool_ and array.view(np.uint8).max(initial=0) > 1:
+            raise ModelFileError(f"{where} is damaged: {name!r} has booleans that are neither 0 nor 1.")
     return {name: np.array(array, order="C") for name, array in sorted(arrays.items())}, metadata
-
-
-def read_file(file: Path, maximum: int | None = None) -> bytes:
-    """Read all of a regular file.
-
-    Raises
-    ------
-    ModelFileError
-        If it is missing, is not a regular file, is longer than ``maximum`` bytes, or cannot be read.
-    """
-    try:
-        # A pipe or a device would block for ever or never end, so the kind is looked at before it is opened.
-        status = file.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise ModelFileError(f"{file} is not a regular file. Name a model that wengert saved.")
-        if maximum is not None and status.st_size > maximum:
-            raise ModelFileError(
-                f"{file} has {status.st_size} bytes, more than the {maximum} allowed. {_ADVICE}"
-            )
-        return file.read_bytes()
-    except FileNotFoundError:
-        raise ModelFileError(f"{file} does not exist. Check the path, or save the model first.") from None
-    except (OSError, MemoryError) as error:
-        raise ModelFileError(f"{file} cannot be read: {error}. Check its permissions and the disk.") from None
 
 
 def _plain_array(where: str, name: str, array: np.ndarray) -> np.ndarray:
@@ -165,4 +153,7 @@ def _checked_metadata(where: str, data: bytes, entries: dict[str, str] | None) -
     entry = parse_json(entries[_ENTRY].encode("utf-8"), f"the metadata of {where}")
     if not isinstance(entry, dict) or not carries_seal(data, entry.get("checksum")):
         raise ModelFileError(f"{where} is damaged: its checksum does not fit its contents. {_ADVICE}")
-    return dict(entry["metadata"])
+    try:
+        return from_plain(_Entry, entry).metadata
+    except Mismatch as error:
+        raise ModelFileError(f"the metadata of {where} cannot be read: {error}. {_ADVICE}") from None

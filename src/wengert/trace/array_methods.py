@@ -93,7 +93,7 @@ class ArrayMethods:
     def __pow__(self, other: Any) -> Any:
         if self.dtype == np.bool_ and type(other) is int and other == 2:
             return arithmetic.square(self)  # as NumPy's operator, whose result is int8
-        return arithmetic.pow(self, other)
+        return _numpy.power(self, other)
 
     def __rpow__(self, other: Any) -> Any:
         return arithmetic.pow(other, self)

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import UnsupportedFunctionError
-from wengert.ir.primitive import IMPLEMENTATIONS, Primitive
+from wengert.errors import DTypeError, UnsupportedFunctionError
+from wengert.ir.primitive import IMPLEMENTATIONS, Primitive, weak_dtype
+from wengert.primitives import arithmetic
 from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
-from wengert.primitives.kinds import BOOL
+from wengert.primitives.kinds import BOOL, promotion_of
+from wengert.primitives.selection import astype
 from wengert.trace.numpy_functions.table import call_function, unsupported
 from wengert.trace.tensor import Tensor, here, refuse
 
@@ -29,23 +31,34 @@ def _identity(x: Any) -> Any:
 
 
 def _step(x: Any, at_zero: Any) -> Any:
-    zero = 0 * np.sign(x)  # of the dtype of x, and NaN where x is
-    return np.where(x > 0, zero + 1, np.where(x == 0, zero + at_zero, zero))
+    constant = np.where(x == 0, at_zero, (x > 0).astype(x.dtype))
+    return np.where(np.isnan(x), np.nan, constant)
 
 
+def _dot(x: Any, y: Any) -> Any:
+    return (x[..., None, :] @ y[..., :, None])[..., 0, 0]
+
+
+def _power(x: Any, y: Any) -> Any:
+    if not isinstance(y, Tensor) and np.ndim(y) == 0 and y == 0.5:
+        return np.sqrt(x)  # as NumPy does for one exponent, where powers have 0.0 at −0.0, and ∞ at −∞
+    return arithmetic.pow(x, y)
+
+
+# What is left to do when the operands have the dtypes that NumPy computes in.
 _WRITTEN_OUT: dict[Any, Any] = {
     np.positive: _identity,
-    np.exp2: lambda x: np.exp(x * _LOG_2),
+    np.power: _power,
+    np.exp2: lambda x: np.power(2.0, x),  # exact at whole numbers, where exp(x·log 2) is not
     np.log2: lambda x: np.log(x) / _LOG_2,
     np.log10: lambda x: np.log(x) / _LOG_10,
     np.deg2rad: lambda x: x * (np.pi / 180),
     np.rad2deg: lambda x: x * (180 / np.pi),
     np.radians: lambda x: x * (np.pi / 180),
     np.degrees: lambda x: x * (180 / np.pi),
-    np.arcsinh: lambda x: np.sign(x) * np.log1p(np.abs(x) + x**2 / (1 + np.sqrt(x**2 + 1))),
-    np.arctanh: lambda x: 0.5 * (np.log1p(x) - np.log1p(-x)),
     np.heaviside: _step,
-    np.vecdot: lambda x, y: np.sum(x * y, axis=-1),
+    np.fabs: np.absolute,
+    np.vecdot: _dot,
 }
 
 
@@ -99,8 +112,25 @@ def _dispatch(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
             refuse(f"np.{ufunc.__name__} is for booleans; bits of integers have no rule")
         return _BITWISE[ufunc](*inputs)
     if ufunc in _WRITTEN_OUT:
-        return _WRITTEN_OUT[ufunc](*inputs)
+        return _WRITTEN_OUT[ufunc](*_promoted(ufunc, inputs))
     raise unsupported(ufunc.__name__, supported())
+
+
+def _promoted(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> list[Any]:
+    """Return the operands in the dtypes that a universal function converts them to; numbers stay weak."""
+    given = [getattr(operand, "weak", None) or weak_dtype(operand) for operand in inputs]
+    try:
+        dtypes = promotion_of(ufunc)(given)
+    except DTypeError as error:
+        raise DTypeError(f"{error}{here()}") from None
+    return [_converted(operand, dtype) for operand, dtype in zip(inputs, dtypes, strict=True)]
+
+
+def _converted(operand: Any, dtype: np.dtype[Any]) -> Any:
+    if type(operand) in (bool, int, float):
+        return float(operand) if dtype.kind == "f" else operand
+    array = operand if isinstance(operand, Tensor) else np.asarray(operand)
+    return array if array.dtype == dtype else astype(array, dtype=dtype)
 
 
 def _known(inputs: tuple[Any, ...]) -> list[Any]:

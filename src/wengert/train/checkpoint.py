@@ -4,18 +4,40 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from wengert.errors import ConfigurationError, ModelFileError
+from wengert.printable import shortened
 from wengert.storage import dump_json, load_tensors, parse_json, refuse_unwritable, save_tensors
+from wengert.storage.records import Count, Mismatch, Range, from_plain, to_plain
 from wengert.train.callbacks import Stop
 from wengert.train.history import Epoch, History
 from wengert.train.moment import Moment
 
 _VERSION = 1
 _ENTRY = "training"
+_ADVICE = "Delete it to start again."
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What a checkpoint says besides its arrays; see `Moment` and `Past`."""
+
+    version: int
+    identity: dict[str, str]
+    epochs: tuple[Epoch, ...]
+    has_best: bool
+    seconds: Annotated[float, Range(0)]
+    stop: Stop | None
+    batch: Count
+    loss_sum: float
+    first_loss: float | None
+
+    def __post_init__(self) -> None:
+        if [epoch.epoch for epoch in self.epochs] != list(range(1, len(self.epochs) + 1)):
+            raise ValueError("epochs are not numbered 1, 2, …")
 
 
 @dataclass(frozen=True)
@@ -46,73 +68,110 @@ class Checkpoint:
             When the system refuses (disk full); the checkpoint before is intact.
         """
         past = moment.past
-        arrays = _named("now", names, moment.carry)
+        arrays = _expected("now", names, moment.carry)
         if past.best is not None:
-            arrays |= _named("best", names, past.best)
-        plain = {
-            "version": _VERSION,
-            "identity": identity,
-            "epochs": past.history.to_records(),
-            "has_best": past.best is not None,
-            "seconds": past.seconds,
-            "stop": None if past.stop is None else asdict(past.stop),
-            "batch": moment.batch,
-            "loss_sum": moment.loss_sum,
-            "first_loss": moment.first_loss,
-        }
+            arrays |= _expected("best", names, past.best)
+        record = _Record(
+            version=_VERSION,
+            identity=identity,
+            epochs=tuple(past.history),
+            has_best=past.best is not None,
+            seconds=past.seconds,
+            stop=past.stop,
+            batch=moment.batch,
+            loss_sum=moment.loss_sum,
+            first_loss=moment.first_loss,
+        )
+        plain = to_plain(record)
         save_tensors(self.path, arrays, {_ENTRY: dump_json(plain, str(self.path)).decode()})
 
-    def load(self, initial: Moment, names: tuple[str, ...], identity: dict[str, str]) -> Moment | None:
+    def load(
+        self, initial: Moment, names: tuple[str, ...], identity: dict[str, str], *, network: int, batches: int
+    ) -> Moment | None:
         """Return the moment that was saved, or None where there is no file.
+
+        Parameters
+        ----------
+        initial : Moment
+            Before the first step, with the arrays that a checkpoint must have.
+        names : tuple of str
+            Of the arrays of a carry.
+        identity : dict of str to str
+            See `wengert.train.plan.identity`.
+        network : int
+            How many arrays of a carry belong to the network.
+        batches : int
+            In an epoch.
 
         Raises
         ------
         ModelFileError
-            When the file is damaged, or belongs to another run: says what differs; and when none can be
-            written there, which is better known before the training than after it.
+            When the file is damaged or forged, or belongs to another run: says what differs; and when none
+            can be written there, which is better known before the training than after it.
         """
         path = Path(self.path)
         refuse_unwritable(path)
-        if not path.exists():
+        if not os.path.exists(path):
             return None
         arrays, metadata = load_tensors(path)
         if _ENTRY not in metadata:
             raise ModelFileError(f"{path} is a model and no checkpoint of a training run; name another file")
         plain = parse_json(metadata[_ENTRY].encode(), str(path))
-        if plain.get("version") != _VERSION:
+        if isinstance(plain, dict) and plain.get("version") != _VERSION:
             raise ModelFileError(
                 f"{path} was written by another version of wengert; delete it to start again"
             )
-        self._compare(plain["identity"], identity)
-        history = History(Epoch(**record) for record in plain["epochs"])
+        try:
+            record = from_plain(_Record, plain)
+        except Mismatch as error:
+            raise ModelFileError(f"{path} is no checkpoint that can be resumed: {error}. {_ADVICE}") from None
+        self._compare(record.identity, identity)
+        if record.batch > batches:
+            raise ModelFileError(
+                f"{path} stops after batch {record.batch} of an epoch, which has {batches}. {_ADVICE}"
+            )
+        names_now = _expected("now", names, initial.carry)
+        names_best = _expected("best", names, initial.carry[:network]) if record.has_best else {}
+        self._compare_arrays(names_now | names_best, arrays)
+        history = History(record.epochs)
         past = replace(
             initial.past,
             history=history,
-            best=_carry("best", names, arrays) if plain["has_best"] else None,
+            best=tuple(arrays[name] for name in names_best) if record.has_best else None,
             best_loss=min((epoch.monitored for epoch in history), default=math.inf),
-            seconds=plain["seconds"],
-            stop=None if plain["stop"] is None else Stop(**plain["stop"]),
+            seconds=record.seconds,
+            stop=record.stop,
         )
-        carry = _carry("now", names, arrays)
-        return Moment(past, carry, plain["batch"], plain["loss_sum"], plain["first_loss"])
+        carry = tuple(arrays[name] for name in names_now)
+        return Moment(past, carry, record.batch, record.loss_sum, record.first_loss)
+
+    def _compare_arrays(self, expected: dict[str, Any], arrays: dict[str, Any]) -> None:
+        """Refuse arrays that are not those of the run: machine code takes them as what they should be."""
+        for name in sorted(expected.keys() | arrays.keys()):
+            wanted, found = (_type_of(known.get(name)) for known in (expected, arrays))
+            if wanted != found:
+                raise ModelFileError(f"{self.path}: {name!r} is {found}, and in this run {wanted}. {_ADVICE}")
 
     def _compare(self, before: dict[str, str], now: dict[str, str]) -> None:
         differing = [name for name in now if before.get(name) != now[name]]
         if differing:
-            details = "; ".join(f"{name}: {before.get(name)} there, {now[name]} here" for name in differing)
+            there = {name: shortened(str(before.get(name)), 400) for name in differing}
+            details = "; ".join(f"{name}: {there[name]} there, {now[name]} here" for name in differing)
             raise ModelFileError(
                 f"{self.path} is the checkpoint of another run; what differs: {details}. "
                 "Resume with the same data and settings, or name another file"
             )
 
 
-def _named(group: str, names: tuple[str, ...], carry: tuple[Any, ...]) -> dict[str, Any]:
-    # Best weights are a carry cut short: they have the network's arrays and not the optimiser's.
+def _expected(group: str, names: tuple[str, ...], carry: tuple[Any, ...]) -> dict[str, Any]:
+    """Return the arrays of a carry by their names in the file.
+
+    Best weights are a carry cut short: they have the network's arrays and not the optimiser's.
+    """
     return {
         f"{group}/{place}/{name}": leaf for place, (name, leaf) in enumerate(zip(names, carry, strict=False))
     }
 
 
-def _carry(group: str, names: tuple[str, ...], arrays: dict[str, Any]) -> tuple[Any, ...]:
-    wanted = [f"{group}/{place}/{name}" for place, name in enumerate(names)]
-    return tuple(arrays[name] for name in wanted if name in arrays)
+def _type_of(array: Any) -> str:
+    return "missing" if array is None else f"{array.dtype}{list(array.shape)}"

@@ -57,7 +57,14 @@ class Loop:
         begin = Moment(Past(History()), step.initial)
         if plan.checkpoint is not None:
             self._identity = identity(plan, step)
-            begin = plan.checkpoint.load(begin, step.names, self._identity) or begin
+            found = plan.checkpoint.load(
+                begin,
+                step.names,
+                self._identity,
+                network=step.network_count,
+                batches=len(self.bounds),
+            )
+            begin = found or begin
         self.past = begin.past
         steps = len(self.past.history) * len(self.bounds) + begin.batch
         position = Position(begin.carry, steps, begin.loss_sum, begin.first_loss)

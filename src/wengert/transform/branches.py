@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wengert.ir.node import Node
-from wengert.ir.primitive import NotDifferentiable
+from wengert.ir.primitive import Kind, NotDifferentiable
 from wengert.ir.program import ancestors
 from wengert.primitives.selection import where
 
-# A condition and whether it must be true; what must hold together; the alternatives, none of which needs
-# anything where one of them is empty.
+# A condition and whether it must be true, or a value that moves elements and must count itself; what must
+# hold together; the alternatives, none of which needs anything where one of them is empty.
 Literal = tuple[Node, bool]
 Conjunction = frozenset[Literal]
 Alternatives = frozenset[Conjunction]
@@ -43,6 +43,10 @@ def branch_only(outputs: Sequence[Node]) -> set[Node]:
             uses.setdefault(x, []).append(_both(needs, (condition, True)))
             uses.setdefault(y, []).append(_both(needs, (condition, False)))
         else:
+            if needs != _ALWAYS and node.primitive.kind is not Kind.ELEMENTWISE:
+                # Its elements stand in other places than those of its operands, so conditions on them do not
+                # complement conditions there.
+                needs = frozenset([frozenset([(node, True)])])
             for operand in node.inputs:
                 uses.setdefault(operand, []).append(needs)
     return found

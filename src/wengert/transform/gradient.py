@@ -8,41 +8,20 @@ the rules of the primitives need none of it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 
 from wengert.errors import GradientError
-from wengert.ir.node import CONSTANT, Node, make_input
-from wengert.ir.primitive import Kind, NotDifferentiable
+from wengert.ir.node import Node, make_input
+from wengert.ir.primitive import NotDifferentiable
 from wengert.ir.program import Program, reading_order
 from wengert.ir.provenance import UNKNOWN, Provenance
-from wengert.primitives import movement, reductions
-from wengert.primitives.arithmetic import div, mul
-from wengert.primitives.selection import astype, where
+from wengert.primitives.selection import astype
 from wengert.trace.tensor import Tensor, Trace, as_tensor
 from wengert.transform.branches import branch_only
+from wengert.transform.broadcasting import unbroadcast
+from wengert.transform.guard import Guard
 from wengert.transform.placement import Part, as_part, assemble, zeros
-
-
-def unbroadcast(contribution: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Sum over the axes along which an operand of `shape` was broadcast.
-
-    The derivative of a broadcast copy is a sum over the copies.
-    """
-    if contribution.shape == shape:
-        return contribution
-    extra = contribution.ndim - len(shape)
-    if extra > 0:
-        contribution = reductions.sum(contribution, axes=tuple(range(extra)), keepdims=False)
-    stretched = tuple(
-        axis
-        for axis, (mine, wanted) in enumerate(zip(contribution.shape, shape, strict=True))
-        if wanted == 1 and mine != 1
-    )
-    if stretched:
-        contribution = reductions.sum(contribution, axes=stretched, keepdims=True)
-    return contribution
 
 
 def dependents(nodes: Iterable[Node], wrt: Sequence[Node]) -> list[Node]:
@@ -63,36 +42,13 @@ def dependents(nodes: Iterable[Node], wrt: Sequence[Node]) -> list[Node]:
     return order
 
 
-def _bounded_slope(node: Node, place: int) -> bool:
-    """Whether the derivative by one operand is finite wherever the operands are: products with constants."""
-    if node.primitive is where or node.primitive.linear:
-        return True
-    others = [operand for other, operand in enumerate(node.inputs) if other != place]
-    multilinear = node.primitive.kind is Kind.CONTRACTION or node.primitive is mul
-    quotient = node.primitive is div and place == 0
-    return (multilinear or quotient) and all(operand.primitive is CONSTANT for operand in others)
-
-
-def _silent(node: Node, adjoint: Tensor) -> Any:
-    """Return where `adjoint`, of the shape of `node`, is zero, in a shape that fits each operand."""
-    params = dict(node.params)
-    if node.primitive.kind is Kind.ELEMENTWISE:
-        return adjoint == 0
-    if node.primitive.kind is Kind.REDUCTION:
-        axes = () if params["keepdims"] else params["axes"]
-        return (movement.expand_dims(adjoint, axes=axes) if axes else adjoint) == 0
-    # An element of a product of matrices depends on a whole row and column: all of them, or none.
-    axes = tuple(range(adjoint.ndim))
-    return reductions.all(adjoint == 0, axes=axes, keepdims=False) if axes else adjoint == 0
-
-
 class _Pullback:
     """The adjoints of one reverse sweep."""
 
     def __init__(self, trace: Trace, names: dict[Node, Provenance], guarded: set[Node]) -> None:
         self.trace = trace
         self.names = names
-        self.guarded = guarded
+        self.guard = Guard(guarded, trace)
         self.adjoints: dict[Node, Tensor] = {}
         # What slices have contributed, which is joined when the adjoint is finished.
         self.parts: dict[Node, list[Part]] = {}
@@ -136,15 +92,15 @@ class _Pullback:
             return
         self.trace.rule = f"vjp of {node.primitive.name}"
         out = Tensor(node, self.trace)
-        operands = [Tensor(operand, self.trace) for operand in node.inputs]
+        taken = self.guard.taken(node)
+        operands = self.guard.operands(node, taken)
         contributions = rule(adjoint, out, *operands, **dict(node.params))
         for place, (operand, contribution) in enumerate(zip(node.inputs, contributions, strict=True)):
             if contribution is None or operand not in active:
                 continue
-            if node in self.guarded and not _bounded_slope(node, place):
-                # A cotangent of 0 comes from a branch not taken: it contributes 0, and not 0·∞.
-                contribution = where(_silent(node, adjoint), 0, contribution)
+            contribution = self.guard.contribution(node, taken, place, contribution)
             self.add(operand, as_tensor(contribution, self.trace))
+        self.guard.visit(node, taken, active)
 
 
 def backpropagate(
@@ -168,8 +124,8 @@ def backpropagate(
     names : dict of Node to Provenance, optional
         Origin of the nodes differentiated, from which the adjoints get their names.
     guard : bool
-        Let a cotangent of zero contribute zero wherever `where` did not take a branch. Forward mode needs
-        no guard: there ``where`` drops the tangent of the branch itself.
+        Let what stands in a branch that `where` did not take contribute zero. Forward mode needs no guard:
+        there ``where`` drops the tangent of the branch itself.
     nodes : sequence of Node, optional
         All that `outputs` and `wrt` need, and perhaps more, in `reading_order` where that is known already.
     """

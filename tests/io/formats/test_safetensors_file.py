@@ -101,7 +101,7 @@ def forged(**changes):
         ({"arrays": {"extra": np.zeros(1)}}, "'extra' has shape None in the architecture"),
         ({"feature_names": '["a"]'}, "takes 2 features"),
         ({"feature_names": '"ab"'}, "feature names are a list of texts"),
-        ({"preprocessing": '{"columns": []}'}, "preprocessing of the model cannot be read"),
+        ({"preprocessing": '{"columns": []}'}, "preprocessing lacks 'target'"),
     ],
 )
 def test_parts_that_do_not_fit(tmp_path, changes, message):
@@ -115,7 +115,7 @@ def test_a_target_that_does_not_fit(tmp_path):
     path = tmp_path / "m.safetensors"
     for target, message in (
         (Target("y", "multiclass", ("a", "b"), 0.0, 1.0), "gives .3,. probabilities for 2 classes"),
-        (Target("y", "nonsense", ("a", "b", "c"), 0.0, 1.0), "the kind of the target is one of regression"),
+        (Target("y", "nonsense", ("a", "b", "c"), 0.0, 1.0), "target.kind must be one of regression"),
     ):
         path.write_bytes(to_safetensors(PortableModel.of_network(net, 2, target)))
         with pytest.raises(ModelFileError, match=message):

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from wengert import nn
-from wengert.errors import ConfigurationError, ModelFileError, ShapeError
-from wengert.io.formats.portable_model import KINDS, PortableModel, trace_model
+from wengert.errors import ConfigurationError, ModelFileError, WengertError
+from wengert.io.formats.portable_model import PortableModel, trace_model
 from wengert.io.network_arrays import with_arrays
 from wengert.io.preprocess import TablePreprocessor
+from wengert.printable import shortened
 from wengert.storage import dump_json, parse_json
+from wengert.storage.records import Mismatch, from_plain
 from wengert.trace.tree import flatten
 from wengert.version import __version__
 
@@ -62,21 +64,20 @@ def described_model(
         document = parse_json(description["preprocessing"].encode(), f"the preprocessing in {where}")
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ConfigurationError("feature names are a list of texts")
-        preprocessor = TablePreprocessor.from_json(document)
+        preprocessor = from_plain(TablePreprocessor, document, "preprocessing")
         network = with_arrays(nn.from_config(architecture), arrays)
         model = PortableModel(
             network, preprocessor.target, tuple(names), preprocessor.columns, preprocessor.reading
         )
         _check_fit(model)
-    except (KeyError, ConfigurationError, ShapeError) as error:
-        raise ModelFileError(f"{where} does not fit together: {error}. Export the model again.") from None
+    except (KeyError, Mismatch, WengertError) as error:
+        reason = shortened(str(error), 500)
+        raise ModelFileError(f"{where} does not fit together: {reason}. Export the model again.") from None
     return model
 
 
 def _check_fit(model: PortableModel) -> None:
     """Trace the model, which finds what does not fit without computing anything."""
-    if model.target.kind not in KINDS:
-        raise ConfigurationError(f"the kind of the target is one of {', '.join(KINDS)}")
     leaves = flatten(model.network)[0]
     program = trace_model(model, {f"array{place}": np.asarray(leaf) for place, leaf in enumerate(leaves)})
     width, classes = program.shape(program.program.outputs[-1])[1:], len(model.target.classes)

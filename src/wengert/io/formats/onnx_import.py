@@ -282,7 +282,7 @@ class _Reader:
 
     def _addition(self, stack: LayerStack, node: Any) -> None:
         names = [name for name in node.input if name in self.tensors]
-        if len(node.input) != 2 or not stack.bias(self.tensors.floats(names[0])):
+        if len(node.input) != 2 or not names or not stack.bias(self.tensors.floats(names[0])):
             self._refuse(f"Add (node {node.name[:80]!r}) does not follow a MatMul, as a bias does")
 
     def _gemm(self, stack: LayerStack, node: Any) -> None:

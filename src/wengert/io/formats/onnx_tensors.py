@@ -48,8 +48,11 @@ class Tensors:
         Raises
         ------
         ModelFileError
-            If it lies in another file, is of another type or rank, or its data do not fit its shape.
+            If it is missing, lies in another file, is of another type or rank, or its data do not fit its
+            shape.
         """
+        if name not in self._tensors:
+            self._refuse(name, "is not in the file")
         tensor = self._tensors[name]
         kinds = {1: (np.float32, tensor.float_data), 11: (np.float64, tensor.double_data)}
         if tensor.data_location != 0 or tensor.external_data:

@@ -21,7 +21,6 @@ from wengert.primitives.composites import softmax
 from wengert.primitives.exponential import sigmoid
 from wengert.trace.tree import flatten, unflatten
 
-KINDS = ("regression", "binary", "multiclass", "multilabel")
 NUMBERS = Target("variable", "regression", (), 0.0, 1.0)
 
 

@@ -113,18 +113,22 @@ def _read(path):
 
 
 if __name__ == "__main__":
+    def end(message):
+        """End with a message in which a terminal finds nothing to obey."""
+        sys.exit("".join(one if one.isprintable() else ascii(one)[1:-1] for one in message))
+
     if len(sys.argv) != 2 or sys.argv[1] in ("-h", "--help"):
         sys.exit("usage: python THIS_FILE table.csv (or - for standard input)")
     try:
         table = _read(sys.argv[1])
     except OSError as error:
-        sys.exit(f"error: {{sys.argv[1]}}: {{error.strerror or error}}")
+        end(f"error: {{sys.argv[1]}}: {{error.strerror or error}}")
     except (ValueError, EOFError) as error:
-        sys.exit(f"error: {{error}}")
+        end(f"error: {{error}}")
     try:
         predicted = predict(table)
     except ValueError as error:
-        sys.exit(f"error: {{sys.argv[1]}}: {{error}}")
+        end(f"error: {{sys.argv[1]}}: {{error}}")
     try:
         writer = csv.writer(sys.stdout, lineterminator="\\n")
         writer.writerow({header})

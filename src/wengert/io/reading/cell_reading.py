@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
 
 from wengert.errors import DataError
 from wengert.io.column_values import TEXT_TYPES, as_text, as_words, first, mapped
 from wengert.io.reading import cells
+from wengert.storage.records import OneOf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,9 +33,9 @@ class CellReading:
     """
 
     name: str
-    kind: str
-    decimal: str = "."
-    order: str = "ymd"
+    kind: Annotated[str, OneOf(("categorical", *KINDS))]
+    decimal: Annotated[str, OneOf((".", ","))] = "."
+    order: Annotated[str, OneOf(("dmy", "mdy", "ymd"))] = "ymd"
     missing: tuple[str, ...] = ()
 
     def quantity(self, cell: Any) -> float:

@@ -9,9 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from wengert.errors import DataError, ModelFileError
-from wengert.io.plain_records import from_plain, to_plain
-from wengert.io.reading.cell_reading import KINDS, CellReading
+from wengert.errors import DataError
+from wengert.io.reading.cell_reading import CellReading
 from wengert.io.reading.possible_readings import decided, possible_reading
 from wengert.io.reading.text_format import NOTHING_SAID, TextFormat
 
@@ -84,27 +83,6 @@ class TableReading:
         readings = [one for one in self.columns if one.name in frame.columns]
         read = each([partial(one.apply, frame.get_column(one.name)) for one in readings])
         return frame.with_columns(read)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the reading as plain JSON values."""
-        return {"columns": [to_plain(one) for one in self.columns], "format": to_plain(self.format)}
-
-    @staticmethod
-    def from_json(document: Any) -> TableReading:
-        """Build a reading from what `to_json` gave.
-
-        Raises
-        ------
-        ModelFileError
-            If it is not that.
-        """
-        try:
-            columns = tuple(from_plain(CellReading, one) for one in document["columns"])
-            if not all(one.kind in ("categorical", *KINDS) and one.decimal in (".", ",") for one in columns):
-                raise ValueError("unknown kind or decimal mark")
-            return TableReading(columns, from_plain(TextFormat, document["format"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelFileError(f"how its cells are read cannot be found out ({error!r}).") from None
 
 
 NOTHING_READ = TableReading()

@@ -9,8 +9,10 @@ import codecs
 import csv
 import io
 import re
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 SEPARATORS = (",", ";", "\t", "|")
 _MARKS = (
@@ -23,6 +25,11 @@ _MARKS = (
 # Rows by which separators are compared, where the header allows several.
 _COMPARED = 10_000
 _LISTED = 5
+LONGEST_CELL = 2**24
+MOST_COLUMNS = 2**20
+_STRETCH = 2**22  # of characters that are divided into lines at a time
+_RECORDS_AT_A_TIME = 1000
+_lifting = threading.Lock()
 
 
 def decoded(data: bytes, where: str, encodings: Sequence[str] = ("utf-8",)) -> str:
@@ -90,23 +97,78 @@ def table_rows(text: str, where: str, separator: str | None = None) -> tuple[lis
     text, above = _without_comments(text, separator)
     if separator is None:
         separator = _separator(text)
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True
-    )
-    rows = _checked(reader, where, separator, above + bool(declared), len(text))
+    rows = _checked(_records(text, separator, strict=True), where, separator, above + bool(declared))
     return next(rows), rows
 
 
+def _records(text: str, separator: str, strict: bool) -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of each record, with the number of its last line.
+
+    Raises
+    ------
+    csv.Error
+        The first argument is what is wrong, the second the number of the line.
+    """
+    lines = _lines(text, separator)
+    reader = csv.reader(lines, delimiter=separator, strict=strict, skipinitialspace=strict)
+    error = None
+    while error is None:
+        some = []
+        # The limit is one for the whole process, so it is lifted for a moment only, and never by two at once.
+        with _lifting:
+            before = csv.field_size_limit(LONGEST_CELL)
+            try:
+                for cells in islice(reader, _RECORDS_AT_A_TIME):
+                    some.append((reader.line_num, cells))
+            except csv.Error as found:
+                # A line with too many has not been counted yet.
+                error = csv.Error(str(found), reader.line_num + isinstance(found, _TooManyCells))
+            finally:
+                csv.field_size_limit(before)
+        yield from some
+        if error is None and len(some) < _RECORDS_AT_A_TIME:
+            return
+    raise error
+
+
+def _lines(text: str, separator: str) -> Iterator[str]:
+    """Yield the lines of a text with their ends, a stretch at a time: all at once take four times the text.
+
+    Raises
+    ------
+    _TooManyCells
+        Before the list of a line's cells would be made, which takes far more memory than the line.
+    """
+    start = 0
+    while start < len(text):
+        end = text.rfind("\n", start, start + _STRETCH) + 1 or text.find("\n", start + _STRETCH) + 1
+        end = end or len(text)
+        long = end - start > _STRETCH  # and then it is one line
+        for line in (text[start:end],) if long else io.StringIO(text[start:end], newline=""):
+            if len(line) > MOST_COLUMNS and _has_too_many_cells(line, separator):
+                raise _TooManyCells(f"more than {MOST_COLUMNS:,} cells in a line")
+            yield line
+        start = end
+
+
+class _TooManyCells(csv.Error):
+    pass
+
+
+def _has_too_many_cells(line: str, separator: str) -> bool:
+    many = line.count(separator) >= MOST_COLUMNS
+    return many and re.sub(r'"[^"]*"', "", line).count(separator) >= MOST_COLUMNS
+
+
 def _checked(
-    reader: Iterator[list[str]], where: str, separator: str, above: int, longest: int
+    records: Iterator[tuple[int, list[str]]], where: str, separator: str, above: int
 ) -> Iterator[list[str]]:
-    """Yield the names, then each row; `above` lines stand before what the reader reads."""
+    """Yield the names, then each row; `above` lines stand before the first record."""
     names: list[str] = []
     rows = blank = 0
     uneven: list[str] = []
-    limit = csv.field_size_limit(longest)
     try:
-        for cells in reader:
+        for line, cells in records:
             if not names:
                 if cells:
                     names = _names(cells, where)
@@ -119,19 +181,24 @@ def _checked(
                 if len(names) == 1:
                     yield [""]
             elif len(cells) != len(names):
-                line = reader.line_num + above  # type: ignore[attr-defined]
                 remark = ", a comment; those are read at the top only" if cells[0].startswith("#") else ""
-                uneven.append(f"row {rows} (line {line}) has {len(cells)} fields{remark}")
+                uneven.append(f"row {rows} (line {line + above}) has {len(cells)} fields{remark}")
             elif not uneven:
                 yield cells
     except csv.Error as error:
-        line = reader.line_num + above  # type: ignore[attr-defined]
+        reason, line = error.args
+        place = f"{where}, row {rows + 1} (line {line + above})"
+        if "more than" in reason:
+            raise ValueError(f"{place} has {reason}. Is it a table?") from None
+        if "limit" in reason:
+            raise ValueError(
+                f"{place} has a cell of more than {LONGEST_CELL:,} characters, or a quote that is not "
+                "closed. Correct it, or leave such texts out of the table."
+            ) from None
         raise ValueError(
-            f"{where}, row {rows + 1} (line {line}) has a quote that is not closed or not at the edge of its "
-            f"field ({error}). Correct the quotes."
+            f"{place} has a quote that is not closed or not at the edge of its field ({reason}). Correct the "
+            "quotes."
         ) from None
-    finally:
-        csv.field_size_limit(limit)
     if uneven:
         others = "".join(f"; {one}" for one in uneven[1:_LISTED])
         more = f"; and {len(uneven) - _LISTED} more" if len(uneven) > _LISTED else ""
@@ -199,7 +266,7 @@ def _fit(text: str, separator: str) -> tuple[float, float]:
     """Return which part of the rows has as many cells as the header, and of the cells no other separator."""
     fitting = rows = clean = cells = width = 0
     try:
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
+        for _, row in _records(text, separator, strict=False):
             width = width or len(row)
             if row:
                 rows += 1

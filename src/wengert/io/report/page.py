@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterable, Sequence
 
 from wengert.io.report.svg import DARK, LIGHT, STYLE, variables
+from wengert.printable import printable
 
 _STYLE = """
 * { box-sizing: border-box; }
@@ -38,7 +39,7 @@ pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; font: 13px/1.45
 
 def escaped(text: object) -> str:
     """Return text so that nothing in it is markup."""
-    return html.escape(str(text), quote=True)
+    return html.escape(printable(str(text)), quote=True)
 
 
 def page(title: str, parts: Iterable[str]) -> str:

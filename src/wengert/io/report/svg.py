@@ -6,6 +6,8 @@ import html
 import math
 from collections.abc import Iterable, Sequence
 
+from wengert.printable import printable
+
 # Colours by class of element, for light and dark pages. The series colours can be told apart by people who do
 # not see red and green alike (Okabe & Ito 2008, darkened for a white page).
 LIGHT = {
@@ -284,4 +286,4 @@ def _short(name: str, letters: int = 18) -> str:
 
 
 def _safe(text: str) -> str:
-    return html.escape(text, quote=True)
+    return html.escape(printable(text), quote=True)

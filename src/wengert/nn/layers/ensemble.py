@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from wengert.checks import positive_integer
-from wengert.errors import ShapeError
+from wengert.errors import ConfigurationError, ShapeError
 from wengert.nn.module import Module
 from wengert.trace.tensor import here
 
@@ -47,6 +47,8 @@ class Ensemble(Module):
 
     def __post_init__(self) -> None:
         positive_integer("Ensemble", "members", self.members)
+        if not isinstance(self.network, Module):
+            raise ConfigurationError(f"Ensemble: network is a module, got {type(self.network).__name__}")
         super().__post_init__()
 
     def __call__(self, x: Any) -> Any:

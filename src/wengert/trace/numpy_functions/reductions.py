@@ -56,7 +56,7 @@ def var(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: 
 
 def _root(squared: Any) -> Any:
     # Where the radicand is 0 the branch is not taken, so nothing flows back through √ there.
-    return np.where(squared > 0, np.sqrt(squared), 0)
+    return np.where(squared == 0, 0, np.sqrt(squared))
 
 
 @implements(np.std)
@@ -76,6 +76,8 @@ def std(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: 
 @composite
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """np.linalg.norm of vectors, and the Frobenius norm; the derivative at 0 is 0."""
+    if x.dtype.kind != "f":
+        x = x.astype(np.float64)  # squares and sums of integers do not fit into their dtype
     axes = normalise_axes(axis, x.ndim)
     if len(axes) != 1 and not (ord in (None, "fro") and (axis is None or len(axes) == 2)):
         refuse(f"np.linalg.norm: ord={ord!r} of a matrix has no rule; the Frobenius norm has")
@@ -90,4 +92,5 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     if ord == 0:
         return np.sum((x != 0).astype(x.dtype), axis=axes, keepdims=keepdims)
     total = np.sum(np.abs(x) ** ord, axis=axes, keepdims=keepdims)
-    return np.where(total > 0, total ** (1.0 / ord), 0)
+    root = total ** (1.0 / ord)
+    return np.where(total == 0, 0, root) if ord > 0 else root

@@ -6,10 +6,19 @@ import numpy as np
 
 from wengert.ir.node import Node, with_operands
 from wengert.ir.primitive import Kind
-from wengert.transform.rules.table import build, filled, is_a, is_number, names_of_kind, rule, shaped
+from wengert.transform.rules.table import (
+    build,
+    filled,
+    is_a,
+    is_number,
+    names_of_kind,
+    rule,
+    shaped,
+    uniform_element,
+)
 
 
-@rule(*names_of_kind(Kind.ELEMENTWISE))
+@rule(*names_of_kind(Kind.ELEMENTWISE), exact=True)
 def implicit_broadcast(node: Node) -> Node | None:
     """f(broadcast(x), y) → f(x, y): elementwise operations broadcast by themselves."""
     if len(node.inputs) == 1:
@@ -24,7 +33,7 @@ def implicit_broadcast(node: Node) -> Node | None:
     return None
 
 
-@rule(*names_of_kind(Kind.ELEMENTWISE))
+@rule(*names_of_kind(Kind.ELEMENTWISE), exact=True)
 def late_broadcast(node: Node) -> Node | None:
     """f(broadcast(x)) → broadcast(f(x)): what is the same for all copies is computed once."""
     if len(node.inputs) != 1 or is_a(node, "stop_gradient"):
@@ -33,34 +42,40 @@ def late_broadcast(node: Node) -> Node | None:
     return shaped(with_operands(node, x.inputs[0]), node) if is_a(x, "broadcast_to") else None
 
 
-@rule("add")
+def _is_neutral(node: Node, sign: int) -> bool:
+    """Whether a node is 0 in every element, of this sign if it has one."""
+    zero = uniform_element(node)
+    return zero is not None and zero == 0 and (not node.type.is_float or np.signbit(zero) == (sign < 0))
+
+
+@rule("add", exact=True)
 def add_zero(node: Node) -> Node | None:
-    """0 + x → x and x + 0 → x."""
+    """0 + x → x and x + 0 → x; of floating numbers −0.0 alone: −0.0 + 0.0 is 0.0."""
     x, y = node.inputs
-    if is_number(y, 0):
+    if _is_neutral(y, -1):
         return shaped(x, node)
-    return shaped(y, node) if is_number(x, 0) else None
+    return shaped(y, node) if _is_neutral(x, -1) else None
 
 
-@rule("sub")
+@rule("sub", exact=True)
 def subtract_zero(node: Node) -> Node | None:
-    """0 − y → −y and x − 0 → x."""
+    """x − 0 → x, and −0.0 − y → −y, but not 0.0 − y, which is 0.0 where y is."""
     x, y = node.inputs
-    if is_number(y, 0):
+    if _is_neutral(y, 1):
         return shaped(x, node)
-    return shaped(build("neg", y), node) if is_number(x, 0) and node.type.is_float else None
+    return shaped(build("neg", y), node) if _is_neutral(x, -1) and node.type.dtype.kind != "b" else None
 
 
-@rule("mul")
+@rule("mul", exact=True)
 def square_of(node: Node) -> Node | None:
-    """x·x → x²."""
+    """x·x → x², but for booleans, whose product is a boolean and whose square is an int8."""
     x, y = node.inputs
-    return build("square", x) if x is y else None
+    return build("square", x) if x is y and x.type.dtype.kind != "b" else None
 
 
-@rule("pow")
+@rule("pow", exact=False)
 def small_power(node: Node) -> Node | None:
-    """x¹ → x, x² → square, x⁻¹ → 1/x, x^½ → √x, x⁰ → 1: what NumPy computes for these exponents."""
+    """x¹ → x, x² → square, x⁻¹ → 1/x, x⁰ → 1: what NumPy computes for these exponents."""
     x, exponent = node.inputs
     if not node.type.is_float or x.type is not node.type:
         return None
@@ -70,12 +85,10 @@ def small_power(node: Node) -> Node | None:
         return build("square", x)
     if is_number(exponent, -1):
         return build("reciprocal", x)
-    if is_number(exponent, 0.5):
-        return build("sqrt", x)
     return filled(1, node) if is_number(exponent, 0) else None
 
 
-@rule("where")
+@rule("where", exact=True)
 def nested_where(node: Node) -> Node | None:
     """where(c, where(c, x, y), z) → where(c, x, z), and likewise on the right."""
     condition, x, y = node.inputs

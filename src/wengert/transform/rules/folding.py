@@ -24,14 +24,14 @@ from wengert.transform.rules.table import (
 _LARGEST = 4096  # elements; larger constants are cheaper to compute than to carry
 
 
-@rule("constant")
+@rule("constant", exact=True)
 def uniform_constant(node: Node) -> Node | None:
     """An array that repeats one number → the number, broadcast."""
     element = uniform_element(node) if node.type.ndim else None
     return None if element is None else filled(element, node)
 
 
-@rule(*names_of_kind(Kind.MOVEMENT))
+@rule(*names_of_kind(Kind.MOVEMENT), exact=True)
 def uniform_movement(node: Node) -> Node | None:
     """A movement of copies of one number → copies of the number."""
     if is_a(node, "pad", "concatenate") or (
@@ -42,7 +42,9 @@ def uniform_movement(node: Node) -> Node | None:
     return None if element is None or node.type.size == 0 else filled(element, node)
 
 
-@rule(*names_of_kind(Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION, Kind.MOVEMENT))
+@rule(
+    *names_of_kind(Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION, Kind.MOVEMENT), exact=True
+)
 def fold(node: Node) -> Node | None:
     """f(constants) → constant."""
     for operand in node.inputs:
@@ -54,7 +56,7 @@ def fold(node: Node) -> Node | None:
         return make_constant(evaluate_node(node, [operand.value for operand in node.inputs]))
 
 
-@rule(*names_of_kind(Kind.ELEMENTWISE))
+@rule(*names_of_kind(Kind.ELEMENTWISE), exact=True)
 def fold_uniform(node: Node) -> Node | None:
     """f(copies of numbers) → copies of f(the numbers)."""
     elements = []
@@ -68,7 +70,7 @@ def fold_uniform(node: Node) -> Node | None:
     return shaped(with_operands(node, *[make_constant(np.asarray(element)) for element in elements]), node)
 
 
-@rule("where")
+@rule("where", exact=True)
 def where_known(node: Node) -> Node | None:
     """where(true, x, y) → x, and where(c, x, x) → x."""
     condition, x, y = node.inputs
@@ -78,7 +80,7 @@ def where_known(node: Node) -> Node | None:
     return shaped(x if known is None or known else y, node)
 
 
-@rule("sum")
+@rule("sum", exact=False)
 def sum_of_copies(node: Node) -> Node | None:
     """Σ of n equal copies → n times the copy."""
     (x,) = node.inputs

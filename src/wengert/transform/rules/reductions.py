@@ -14,7 +14,7 @@ from wengert.transform.rules.table import build, filled, is_a, rule, uniform_ele
 _CHEAP = ("sum", "mean")
 
 
-@rule("sum", "mean", "max", "min", "prod")
+@rule("sum", "mean", "max", "min", "prod", exact=True)
 def nothing_reduced(node: Node) -> Node | None:
     """A reduction over axes of extent 1, or none → the elements themselves."""
     (x,) = node.inputs
@@ -23,7 +23,7 @@ def nothing_reduced(node: Node) -> Node | None:
     return x if node.param("keepdims") else build("squeeze", x, axes=node.param("axes"))
 
 
-@rule("squeeze")
+@rule("squeeze", exact=True)
 def squeeze_reduced(node: Node) -> Node | None:
     """squeeze(sum(x, keepdims)) → sum(x)."""
     (x,) = node.inputs
@@ -32,7 +32,7 @@ def squeeze_reduced(node: Node) -> Node | None:
     return build(x.primitive.name, x.inputs[0], axes=x.param("axes"), keepdims=False)
 
 
-@rule("expand_dims")
+@rule("expand_dims", exact=True)
 def expand_reduced(node: Node) -> Node | None:
     """expand_dims(sum(x)) → sum(x, keepdims) over the same axes."""
     (x,) = node.inputs
@@ -41,7 +41,7 @@ def expand_reduced(node: Node) -> Node | None:
     return build(x.primitive.name, x.inputs[0], axes=x.param("axes"), keepdims=True)
 
 
-@rule("reshape")
+@rule("reshape", exact=True)
 def reshape_reduced(node: Node) -> Node | None:
     """A reshape that gives the reduced axes back, or takes them away → the reduction that does so."""
     (x,) = node.inputs
@@ -51,7 +51,7 @@ def reshape_reduced(node: Node) -> Node | None:
     return other if other.type is node.type else None
 
 
-@rule("sum", "max", "min", "prod")
+@rule("sum", "max", "min", "prod", exact=False)
 def reduced_twice(node: Node) -> Node | None:
     """Σ Σ x → Σ x over both sets of axes; likewise for a maximum of maxima, …"""
     (x,) = node.inputs
@@ -67,7 +67,7 @@ def reduced_twice(node: Node) -> Node | None:
     return build(node.primitive.name, x.inputs[0], axes=tuple(sorted({*inner, *outer})), keepdims=keepdims)
 
 
-@rule("sum", "max", "min", "prod", "mean")
+@rule("sum", "max", "min", "prod", "mean", exact=False)
 def of_moved_elements(node: Node) -> Node | None:
     """A reduction of all elements does not ask where they stand."""
     (x,) = node.inputs
@@ -78,7 +78,7 @@ def of_moved_elements(node: Node) -> Node | None:
     return build(node.primitive.name, inner, axes=tuple(range(inner.type.ndim)), keepdims=False)
 
 
-@rule("mean")
+@rule("mean", exact=False)
 def sign_of_mean(node: Node) -> Node | None:
     """mean(−x) → −mean(x)."""
     (x,) = node.inputs
@@ -87,7 +87,7 @@ def sign_of_mean(node: Node) -> Node | None:
     return build("neg", build("mean", x.inputs[0], **dict(node.params)))
 
 
-@rule("scatter_add")
+@rule("scatter_add", exact=False)
 def factor_of_scatter(node: Node) -> Node | None:
     """Adding copies of c at some places → c times adding ones there: a one-hot matrix, scaled."""
     updates, *indices = node.inputs
@@ -100,7 +100,7 @@ def factor_of_scatter(node: Node) -> Node | None:
     return scaled(with_operands(node, filled(1, updates), *indices), factor)
 
 
-@rule("sum")
+@rule("sum", exact=True)
 def sum_of_one_hot(node: Node) -> Node | None:
     """Σ over the columns of ones added at one place in each row → ones."""
     (x,) = node.inputs
@@ -114,7 +114,7 @@ def sum_of_one_hot(node: Node) -> Node | None:
     return build("reshape", updates, shape=node.type.shape)
 
 
-@rule("sum")
+@rule("sum", exact=False)
 def factor_of_sum(node: Node) -> Node | None:
     """Σ c·x → c·Σ x, where nobody else is likely to need c·x.
 
@@ -131,7 +131,7 @@ def factor_of_sum(node: Node) -> Node | None:
     return scaled(build("sum", base, **dict(node.params)), factor)
 
 
-@rule("sum")
+@rule("sum", exact=False)
 def sum_of_product(node: Node) -> Node | None:
     """Σ over the rows of A·B → (Σ over the rows of A)·B; over the columns → A·(Σ over the columns of B).
 

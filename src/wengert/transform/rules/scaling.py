@@ -77,7 +77,7 @@ def scaled(x: Node, factor: Fraction) -> Node:
     return build("mul", float(factor), x)
 
 
-@rule("mul", "div", "neg")
+@rule("mul", "div", "neg", exact=False)
 def join_factors(node: Node) -> Node | None:
     """a·(b·x) → (a·b)·x, −(c·x) → (−c)·x, x·c → c·x, for constants."""
     if not is_a(node, "neg") and all(operand.inputs for operand in node.inputs):
@@ -92,7 +92,7 @@ def join_factors(node: Node) -> Node | None:
     return scaled(base, factor)
 
 
-@rule("mul", "div")
+@rule("mul", "div", exact=False)
 def factor_outside(node: Node) -> Node | None:
     """(c·x)·y → c·(x·y) and (c·x)/y → c·(x/y).
 
@@ -129,7 +129,7 @@ def _term(node: Node) -> tuple[Fraction, Node]:
     return factor, base
 
 
-@rule("add", "sub")
+@rule("add", "sub", exact=False)
 def collect(node: Node) -> Node | None:
     """c·x ± c·y → c·(x ± y); x + (−c)·y → x − c·y; −x + y → y − x; −x − y → −(x + y)."""
     if not node.type.is_float or not any(_may_be_scaled(operand) for operand in node.inputs):
@@ -168,7 +168,7 @@ def _signed_sum(first: bool, x: Node, second: bool, y: Node) -> Node:
     return build("sub", y, x) if second else build("neg", build("add", x, y))
 
 
-@rule("add", "sub")
+@rule("add", "sub", exact=False)
 def shared_factor(node: Node) -> Node | None:
     """a·x ± a·y → a·(x ± y)."""
     left, right = node.inputs
@@ -185,14 +185,14 @@ def shared_factor(node: Node) -> Node | None:
     return None
 
 
-@rule("neg")
+@rule("neg", exact=False)
 def negate(node: Node) -> Node | None:
     """−(x − y) → y − x."""
     (x,) = node.inputs
     return build("sub", x.inputs[1], x.inputs[0]) if is_a(x, "sub") else None
 
 
-@rule("mul", "div")
+@rule("mul", "div", exact=True)
 def by_one(node: Node) -> Node | None:
     """1·x → x, x/1 → x, also for whole numbers and where the one is an array."""
     x, y = node.inputs

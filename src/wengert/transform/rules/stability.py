@@ -31,7 +31,7 @@ def _negated(z: Node) -> Node:
     return z.inputs[0] if is_a(z, "neg") else build("neg", z)
 
 
-@rule("log")
+@rule("log", exact=False)
 def log_exp(node: Node) -> Node | None:
     """log(exp z) → z; with the softmax below this gives log-softmax."""
     (x,) = node.inputs
@@ -40,7 +40,7 @@ def log_exp(node: Node) -> Node | None:
     return x.inputs[0] if is_a(x, "exp") else None
 
 
-@rule("log")
+@rule("log", exact=False)
 def log_one_plus_exp(node: Node) -> Node | None:
     """log(1 + exp z) → softplus z, and log(exp x + exp y) → logaddexp(x, y)."""
     (x,) = node.inputs
@@ -52,14 +52,14 @@ def log_one_plus_exp(node: Node) -> Node | None:
     return None
 
 
-@rule("log1p")
+@rule("log1p", exact=False)
 def log1p_exp(node: Node) -> Node | None:
     """log1p(exp z) → softplus z."""
     (x,) = node.inputs
     return build("softplus", x.inputs[0]) if is_a(x, "exp") else None
 
 
-@rule("log")
+@rule("log", exact=False)
 def log_sum_exp(node: Node) -> Node | None:
     """log Σ exp z → logsumexp z."""
     (x,) = node.inputs
@@ -68,7 +68,7 @@ def log_sum_exp(node: Node) -> Node | None:
     return build("logsumexp", x.inputs[0].inputs[0], **dict(x.params))
 
 
-@rule("log")
+@rule("log", exact=False)
 def log_sigmoid(node: Node) -> Node | None:
     """log σ(z) → −softplus(−z), and log(1 − σ(z)) → −softplus z."""
     (x,) = node.inputs
@@ -78,7 +78,7 @@ def log_sigmoid(node: Node) -> Node | None:
     return build("neg", build("softplus", z)) if z is not None else None
 
 
-@rule("log1p")
+@rule("log1p", exact=False)
 def log1p_sigmoid(node: Node) -> Node | None:
     """log1p(−σ(z)) → −softplus z."""
     (x,) = node.inputs
@@ -111,7 +111,7 @@ def _is_probability(node: Node) -> bool:
     return is_a(node, "sigmoid") or _one_minus_sigmoid(node) is not None
 
 
-@rule("log")
+@rule("log", exact=False)
 def log_moved(node: Node) -> Node | None:
     """log(x[i]) → (log x)[i] where log x has a stable form."""
     (x,) = node.inputs
@@ -137,7 +137,7 @@ def _unguarded(node: Node) -> Node | None:
     return p if guards and p.type is node.type and _is_probability(p) else None
 
 
-@rule("log")
+@rule("log", exact=False)
 def log_guarded(node: Node) -> Node | None:
     """log(max(p, tiny)) → log p where p is a softmax or sigmoid: its logarithm needs no guard.
 
@@ -153,7 +153,7 @@ def log_guarded(node: Node) -> Node | None:
     return None
 
 
-@rule("div", "reciprocal")
+@rule("div", "reciprocal", exact=False)
 def naive_sigmoid(node: Node) -> Node | None:
     """c/(1 + exp(−z)) → c·σ(z) for a number c, and exp z/(1 + exp z) → σ(z)."""
     below = node.inputs[-1]
@@ -168,7 +168,7 @@ def naive_sigmoid(node: Node) -> Node | None:
     return build("sigmoid", z) if is_a(above, "exp") and above.inputs[0] is z else None
 
 
-@rule("div")
+@rule("div", exact=False)
 def naive_softmax(node: Node) -> Node | None:
     """exp z / Σ exp z → exp(z − logsumexp z)."""
     above, below = node.inputs
@@ -203,7 +203,7 @@ def _unshifted(x: Node, axes: tuple[int, ...]) -> Node:
     return z if same and is_a(shift, "max") and shift.inputs[0] is z and z.type is x.type else x
 
 
-@rule("logsumexp")
+@rule("logsumexp", exact=False)
 def logsumexp_shifted(node: Node) -> Node | None:
     """logsumexp(z − max z) → logsumexp z − max z."""
     (x,) = node.inputs
@@ -221,7 +221,7 @@ def logsumexp_shifted(node: Node) -> Node | None:
     return build("sub", total, build("reshape", shift, shape=shape))
 
 
-@rule("add")
+@rule("add", exact=False)
 def add_back(node: Node) -> Node | None:
     """(logsumexp z − m) + m → logsumexp z."""
     for x, y in (node.inputs, node.inputs[::-1]):

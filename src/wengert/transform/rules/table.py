@@ -29,14 +29,25 @@ from wengert.ir.primitive import REGISTRY, Kind
 Rule = Callable[[Node], "Node | None"]
 
 RULES: dict[str, list[Rule]] = {}
+EXACT: set[Rule] = set()
 
 _UNIFORM_MOVEMENTS = ("broadcast_to", "reshape", "expand_dims", "squeeze", "transpose", "flip")
 
 
-def rule(*primitives: str) -> Callable[[Rule], Rule]:
-    """Enter a rule for nodes of the named primitives; the first rule that answers is taken."""
+def rule(*primitives: str, exact: bool) -> Callable[[Rule], Rule]:
+    """Enter a rule for nodes of the named primitives; the first rule that answers is taken.
+
+    Parameters
+    ----------
+    exact : bool
+        Whether every value stays bit for bit what it was: signed zeros, infinities and NaN too. Of integers
+        and booleans all rules are exact. Others hold in exact arithmetic: rounding, what overflows, and the
+        sign of a zero to which terms cancel may differ.
+    """
 
     def enter(function: Rule) -> Rule:
+        if exact:
+            EXACT.add(function)
         for name in primitives:
             if name not in REGISTRY:
                 raise KeyError(name)

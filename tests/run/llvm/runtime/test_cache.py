@@ -17,6 +17,7 @@ from tests.parity.random_programs import Drawn
 from tests.transform.examples import PRIMITIVES, program_of
 
 import wengert as wg
+from wengert.errors import WengertWarning
 from wengert.ir.program import Program
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.llvm.codegen.call_function import Layout, layout
@@ -172,6 +173,46 @@ def test_what_is_in_the_cache_is_not_even_generated(
     assert len(compilations) == 1
     with pytest.raises(AssertionError, match="generated again"):
         run(2.0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither owners nor modes to set here")
+@pytest.mark.parametrize("part", ["the directory", "the one above", "the entry"])
+@pytest.mark.parametrize("unsafe", ["writable", "foreign"])
+def test_code_that_others_could_have_put_there_is_not_run(
+    part: str, unsafe: str, compilations: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run()
+    (entry,) = entries(tmp_path)
+    place = {"the directory": entry.parent, "the one above": entry.parents[1], "the entry": entry}[part]
+    if unsafe == "writable":
+        place.chmod(0o777 if place.is_dir() else 0o666)
+    elif os.geteuid() == 0:
+        os.chown(place, 65534, 65534)
+    else:  # all of it belongs to another user as seen from there
+        monkeypatch.setattr(os, "geteuid", lambda: 1 + os.getuid())
+    compilations.clear()
+    if part == "the entry" and os.geteuid() == os.getuid():
+        run()
+        run()  # and it was replaced by one of our own
+        assert len(compilations) == 1
+        return
+    with pytest.warns(WengertWarning, match="neither read from .* nor kept there, since .*(belongs|written)"):
+        run()
+    run()  # which is said once
+    assert len(compilations) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no umask")
+def test_entries_are_private_whatever_the_umask(compilations: list[str], tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        run()
+    finally:
+        os.umask(before)
+    run()
+    assert len(compilations) == 1
+    (entry,) = entries(tmp_path)
+    assert [place.stat().st_mode & 0o077 for place in (entry, *entry.parents[:2])] == [0, 0, 0]
 
 
 TRAINING = """

@@ -35,6 +35,8 @@ C_LIBRARY = {
     "arccos": "acos",
     "arctan": "atan",
     "arctan2": "atan2",
+    "arcsinh": "asinh",
+    "arctanh": "atanh",
     "hypot": "hypot",
     "sinh": "sinh",
     "cosh": "cosh",
@@ -120,8 +122,8 @@ def _sign(builder: ir.IRBuilder, kind: str, x: ir.Value) -> ir.Value:
     if kind in "bu":
         return builder.select(above, one, zero)
     below = _compare(builder, "<", kind, x, zero)
-    # What is neither stays as it is: a zero, or NaN.
-    return builder.select(above, one, builder.select(below, constant(x.type, -1), x))
+    rest = zero if kind != "f" else builder.select(builder.fcmp_unordered("uno", x, x), x, zero)
+    return builder.select(above, one, builder.select(below, constant(x.type, -1), rest))
 
 
 def _square(builder: ir.IRBuilder, kind: str, x: ir.Value) -> ir.Value:

@@ -7,14 +7,17 @@ import hashlib
 import os
 import secrets
 import sys
+import warnings
 from pathlib import Path
 from typing import Protocol
 
 import llvmlite
 import llvmlite.binding as llvm
 
+from wengert.errors import WengertWarning
 from wengert.run.llvm.runtime.fingerprint import fingerprint, generators_digest
 from wengert.run.llvm.runtime.target import Target, object_code
+from wengert.storage.ownership import is_private_file, why_not_private
 
 _DIGEST_BYTES = 32
 _SUFFIX = ".object"
@@ -24,6 +27,8 @@ _OURS = "[0-9a-f]" * (2 * _KEY_BYTES) + ".*"
 
 # A step of a network takes some ten kilobytes.
 LARGEST_BYTES = 128 * 2**20
+
+_reported: set[Path] = set()  # directories that were said to be unsafe
 
 
 class Layout(Protocol):
@@ -39,7 +44,7 @@ def cached_object_code(layout: Layout, target: Target) -> bytes:
 
     The key is made of the layout, not of the module: where there is an entry, no code is generated. An entry
     that is damaged is thrown away and made again. Where the cache cannot be written, it is as if there were
-    none.
+    none. So it is where somebody else could put code there, which a `WengertWarning` says once.
 
     Parameters
     ----------
@@ -47,7 +52,7 @@ def cached_object_code(layout: Layout, target: Target) -> bytes:
         A dataclass that `fingerprint` can write; together with `target` and the versions it is the key.
     target : Target
     """
-    directory = cache_directory()
+    directory = _safe_directory()
     if directory is None:
         return object_code(layout.text(), target)
     path = directory / (_key(layout, target) + _SUFFIX)
@@ -72,6 +77,33 @@ def cache_directory() -> Path | None:
     return Path(base) / "wengert" / "llvm" if base and os.path.isabs(base) else None
 
 
+def _safe_directory() -> Path | None:
+    """Return the cache's directory, made if need be; None where there is none in which only we can write."""
+    directory = cache_directory()
+    if directory is None:
+        return None
+    try:
+        # Machine code is run: no other user may write here. (`parents=True` would leave that to the umask.)
+        for place in (*reversed(directory.parents), directory):
+            if not place.exists():
+                place.mkdir(mode=0o700, exist_ok=True)
+        reason = why_not_private(directory)
+    except (OSError, ValueError):
+        return None
+    if not reason:
+        return directory
+    if directory not in _reported:
+        _reported.add(directory)
+        warnings.warn(
+            f"machine code is neither read from {directory} nor kept there, since {reason}: it would be run. "
+            "Programs are compiled anew in each process. Set WENGERT_CACHE_DIR to a directory of your own, "
+            "or to nothing to do without and not be reminded.",
+            WengertWarning,
+            stacklevel=2,
+        )
+    return None
+
+
 def _key(layout: Layout, target: Target) -> str:
     versions = [generators_digest(), llvmlite.__version__, llvm.llvm_version_info]
     parts = [*versions, type(layout).__name__, target, fingerprint(layout)]
@@ -84,9 +116,14 @@ def _digest(path: Path, code: bytes) -> bytes:
 
 
 def _read(path: Path) -> bytes | None:
-    """Return an entry that is whole, and note that it was used; throw away one that is not."""
+    """Return an entry that is whole, and note that it was used; throw away one that is not, or not ours."""
     try:
-        data = path.read_bytes()
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+        with open(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            # One that is larger than all entries together was not written here.
+            ours = is_private_file(status) and status.st_size <= LARGEST_BYTES
+            data = file.read() if ours else b""
     except OSError:
         return None
     code = data[_DIGEST_BYTES:]
@@ -103,8 +140,7 @@ def _write(path: Path, code: bytes) -> None:
     """Put an entry in its place by one rename; a reader sees all of it or nothing."""
     temporary = path.with_suffix(f".{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        # Machine code is run: no other user may write here.
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary.touch(mode=0o600, exist_ok=False)
         temporary.write_bytes(_digest(path, code) + code)
         os.replace(temporary, path)
         _make_room(path.parent)
