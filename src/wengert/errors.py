@@ -59,6 +59,10 @@ class FormulaError(WengertError, ValueError):
     """A formula given as text that cannot be read or worked out; shows the place."""
 
 
+class LimitError(WengertError, ValueError):
+    """More memory or work is asked for than is allowed; nothing of it was begun."""
+
+
 class DataError(WengertError, ValueError):
     """A table or array that cannot be used as it is; names the file, column and row where known."""
 

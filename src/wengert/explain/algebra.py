@@ -103,6 +103,8 @@ def _spread(expression: Expression) -> list[Expression]:
         if exponent > 0 and isinstance(base, Add):
             for _ in range(exponent):
                 result = [multiply(left, term) for left in result for term in base.terms]
+                if len(result) > _LONGEST:
+                    return [expression]
         else:
             factor = power(base, number(abs(exponent)))
             result = [multiply(left, factor if exponent > 0 else divide(ONE, factor)) for left in result]

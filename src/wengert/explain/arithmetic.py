@@ -13,6 +13,7 @@ from wengert.explain.expressions import (
     Delta,
     Expression,
     Number,
+    Partial,
     Power,
     Product,
     Quotient,
@@ -170,11 +171,15 @@ def without_deltas(expression: Expression) -> Expression:
         return add(*expression.terms)
     if not isinstance(expression, Sum):
         return expression
-    body = expression.body
+    body = _opened(expression.body)
     if isinstance(body, Add) and any(_deltas(term) for term in body.terms):
         return add(*(without_deltas(total(expression.indices, term)) for term in body.terms))
     indices = list(expression.indices)
-    factors = list(body.factors) if isinstance(body, Product) else [body]
+    factors = [
+        part
+        for factor in (body.factors if isinstance(body, Product) else (body,))
+        for part in _beside(factor, indices)
+    ]
     for delta in [factor for factor in factors if isinstance(factor, Delta)]:
         current = next((one for one in factors if one is delta), None)
         if current is None:
@@ -189,13 +194,54 @@ def without_deltas(expression: Expression) -> Expression:
     return total(indices, multiply(*factors))
 
 
+def _opened(expression: Expression) -> Expression:
+    """Divide each term by itself where the numerator has terms with deltas: each needs its own term."""
+    if isinstance(expression, Quotient) and isinstance(expression.numerator, Add):
+        terms = expression.numerator.terms
+        if any(_deltas(term) for term in terms):
+            return add(*(divide(term, expression.denominator) for term in terms))
+    return expression
+
+
+def _beside(factor: Expression, indices: Sequence[Index]) -> list[Expression]:
+    """Take deltas over one of the indices out of a numerator."""
+    if not isinstance(factor, Quotient):
+        return [factor]
+    above = factor.numerator.factors if isinstance(factor.numerator, Product) else (factor.numerator,)
+    out = [one for one in above if isinstance(one, Delta) and {one.left, one.right} & set(indices)]
+    rest = multiply(*(one for one in above if one not in out))
+    return [divide(rest, factor.denominator), *out] if out else [factor]
+
+
+def over(expression: Expression) -> Expression:
+    """Write a factor and the 1/y behind it as one fraction: x · 1/y is x/y."""
+    expression = rebuild(expression, over)
+    if not isinstance(expression, Product):
+        return expression
+    factors: list[Expression] = []
+    for factor in expression.factors:
+        before = factors[-1] if factors else ONE
+        one = isinstance(factor, Quotient) and is_number(factor.numerator, 1)
+        if one and not isinstance(before, (Number, Sum, Delta, Quotient, Partial)):
+            factors[-1] = divide(before, factor.denominator)  # type: ignore[attr-defined]
+        elif one and isinstance(before, Quotient):
+            factors[-1] = divide(before.numerator, multiply(before.denominator, factor.denominator))  # type: ignore[attr-defined]
+        else:
+            factors.append(factor)
+    return multiply(*factors)
+
+
 def _deltas(term: Expression) -> bool:
-    return any(isinstance(part, Delta) for part in (term.factors if isinstance(term, Product) else (term,)))
+    """Whether a term has a δ among its factors, or in the numerator of one."""
+    parts = term.factors if isinstance(term, Product) else (term,)
+    return any(
+        isinstance(part, Delta) or (isinstance(part, Quotient) and _deltas(part.numerator)) for part in parts
+    )
 
 
 def pulled_sums_with_deltas(expression: Product) -> Expression:
     """Multiply out a product of which a factor is a sum of terms with deltas: each needs its own term."""
-    for place, factor in enumerate(expression.factors):
+    for place, factor in enumerate(map(_opened, expression.factors)):
         if isinstance(factor, Add) and any(_deltas(term) for term in factor.terms):
             before, after = expression.factors[:place], expression.factors[place + 1 :]
             return add(*(without_deltas(multiply(*before, term, *after)) for term in factor.terms))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wengert.explain.algebra import collected, factored, length, neat, simplified, taken_out, terms_of
-from wengert.explain.arithmetic import add, multiply, pulled_out, total, without_deltas
+from wengert.explain.arithmetic import add, multiply, over, pulled_out, total, without_deltas
 from wengert.explain.differentiation import Rules, differentiate, fold
 from wengert.explain.engine import sums_to_one
 from wengert.explain.expressions import (
@@ -19,6 +19,8 @@ from wengert.explain.expressions import (
     Sum,
     Symbol,
     Verbatim,
+    apart,
+    free_indices,
     rebuild,
     size,
     substitute,
@@ -26,7 +28,8 @@ from wengert.explain.expressions import (
 )
 from wengert.explain.indices import Index, Position
 from wengert.explain.problem import Problem
-from wengert.explain.shares import fold_share, rebuilt, with_softmax
+from wengert.explain.selections import selected
+from wengert.explain.shares import fold_share, rebuilt, with_sigmoid, with_softmax
 from wengert.explain.steps import Step
 
 INSERTED = "insert what is known"
@@ -52,7 +55,38 @@ class Local:
 
 def line(subject: Expression, before: Expression, after: Expression, rule: str, why: str = "") -> Step:
     """Return a step whose truth is what the engine computes for its subject."""
-    return Step(subject, before, after, rule, why, truth=subject)
+    return Step(subject, before, apart(after, free_indices(subject)), rule, why, truth=subject)
+
+
+class Equalities:
+    """A chain of equalities about one subject, each right side made from the one before.
+
+    Parameters
+    ----------
+    subject : Expression
+
+    Attributes
+    ----------
+    last : Expression
+        The right side so far; the subject itself where there is none.
+    steps : list of Step
+    """
+
+    def __init__(self, subject: Expression) -> None:
+        self.subject = subject
+        self.last = subject
+        self.steps: list[Step] = []
+
+    def start(self, after: Expression) -> None:
+        """Go on from a right side that needs no line of its own."""
+        self.last = apart(after, free_indices(self.subject))
+
+    def put(self, after: Expression, rule: str, why: str = "") -> None:
+        """Add a line, unless it says the same as the one before."""
+        step = line(self.subject, self.last, after, rule, why)
+        if step.after != self.last:
+            self.steps.append(step)
+            self.last = step.after
 
 
 class ChainRule:
@@ -84,65 +118,56 @@ class ChainRule:
         by = self.problem.element(by_symbol, of.positions)
         partial = self.problem.direct(of, by)
         definition = self.problem.definition(of_symbol, of.positions, by.positions)
+        chain = Equalities(partial)
         if isinstance(definition, Verbatim):
-            return Local(partial, partial, [])
+            picked = selected(self.problem, of, by)
+            if picked is not None:
+                kind = of_symbol.node.primitive.name
+                chain.put(picked, f"{kind}: {of_symbol.name} = {definition.text}")
+            return Local(partial, chain.last, chain.steps)
         rules = Rules()
-        raw = differentiate(definition, by, rules)
-        steps: list[Step] = []
-        if len(rules.names) > 2:
-            steps.append(
-                line(partial, partial, Differential(by, definition), f"definition of {of_symbol.name}")
-            )
+        known = with_sigmoid(definition)
+        raw = differentiate(known, by, rules)
+        if known != definition:
+            chain.put(Differential(by, known), "σ(x) stands for 1/(1 + exp(−x))")
+        elif len(rules.names) > 2:
+            chain.put(Differential(by, definition), f"definition of {of_symbol.name}")
         if not isinstance(definition, Number):  # a constant is no name for the numbers that equal it
-            raw = neat(fold(raw, definition, of))
+            raw = neat(fold(raw, known, of))
         reason = "it does not stand in the formula" if raw == ZERO else "it is the element itself"
-        last: Expression = steps[-1].after if steps else partial
-        steps.append(line(partial, last, raw, str(rules) or reason))
-        short = neat(without_deltas(raw))
-        if short != raw:
-            steps.append(line(partial, raw, short, "δ keeps one term of the sum"))
-        short = self._shortened(partial, short, definition, of, steps)
-        return Local(partial, short, steps)
+        chain.put(raw, str(rules) or reason)
+        chain.put(neat(without_deltas(chain.last)), "δ keeps one term of the sum")
+        self._shorten(chain, definition, of)
+        return Local(partial, chain.last, chain.steps)
 
-    def _shortened(
-        self, partial: Partial, result: Expression, definition: Expression, of: Element, steps: list[Step]
-    ) -> Expression:
-        share = fold_share(result, definition, of)
+    @staticmethod
+    def _shorten(chain: Equalities, definition: Expression, of: Element) -> None:
+        share = fold_share(chain.last, definition, of)
         if share is not None:
-            steps.append(
-                line(partial, result, share, f"write {of.symbol.name} for the quotient that defines it")
-            )
-            return share
-        shorter = simplified(result)
-        if length(shorter) < length(result):
-            steps.append(line(partial, result, shorter, "collect terms"))
-            result = shorter
-        named = with_softmax(result)
-        if named != result:
-            steps.append(line(partial, result, named, "softmax(z) stands for exp(z)/Σ exp(z)"))
-        return named
+            chain.put(share, f"write {of.symbol.name} for the quotient that defines it")
+            return
+        shorter = simplified(chain.last)
+        if length(shorter) < length(chain.last):
+            chain.put(shorter, "collect terms")
+        chain.put(with_softmax(chain.last), "softmax(z) stands for exp(z)/Σ exp(z)")
 
     def adjoint(self, symbol: Symbol) -> tuple[Expression, list[Step]]:
         """Return ∂output/∂symbol and the steps that lead there; those of its users must be known already."""
         by = self.problem.element(symbol)
-        subject = self.problem.total(by)
+        chain = Equalities(self.problem.total(by))
         users = self.problem.consumers(symbol)
         if users == [self.problem.output]:
             found = self.local(self.problem.output, symbol)
-            result = self.moved(found, self.problem.element(self.problem.output), by)
-            finished, steps = self._finish(subject, result, [])
-            self.adjoints[symbol] = (by, finished)
-            return finished, steps
-        steps = (
-            self._chained(subject, by, users)
-            if users
-            else [line(subject, subject, ZERO, "all that it goes into has derivative 0")]
-        )
-        result = steps[-1].after
-        self.adjoints[symbol] = (by, result)
-        return result, steps
+            chain.start(self.moved(found, self.problem.element(self.problem.output), by))
+            self._finish(chain)
+        elif users:
+            self._chained(chain, by, users)
+        else:
+            chain.put(ZERO, "all that it goes into has derivative 0")
+        self.adjoints[symbol] = (by, chain.last)
+        return chain.last, chain.steps
 
-    def _chained(self, subject: Partial, by: Element, users: list[Symbol]) -> list[Step]:
+    def _chained(self, chain: Equalities, by: Element, users: list[Symbol]) -> None:
         pure, worked = [], []
         for user in users:
             of = self.problem.element(user, by.positions)
@@ -150,24 +175,16 @@ class ChainRule:
             indices = [at for at in of.positions if isinstance(at, Index)]
             pure.append(total(indices, multiply(outer, self.problem.direct(of, by))))
             worked.append(total(indices, multiply(outer, self.moved(self.local(user, by.symbol), of, by))))
-        steps = [line(subject, subject, add(*pure), "chain rule", self._why(by, users))]
-        inserted = add(*worked)
-        if inserted != steps[-1].after:
-            steps.append(line(subject, steps[-1].after, inserted, "insert the local derivatives"))
-        short = without_deltas(inserted)
-        if short != inserted:
-            remains = any(isinstance(part, Sum) for part in walk(short))
-            rule = "δ keeps one term of the sum" + ("" if remains else ": no sum is left")
-            steps.append(line(subject, inserted, short, rule))
+        chain.put(add(*pure), "chain rule", self._why(by, users))
+        chain.put(add(*worked), "insert the local derivatives")
+        short = over(without_deltas(chain.last))
+        remains = any(isinstance(part, Sum) for part in walk(short))
+        chain.put(short, "δ keeps one term of the sum" + ("" if remains else ": no sum is left"))
         if self.insert_adjoints:
-            self._insert_known(subject, short, steps)
-        finished, more = self._finish(subject, steps[-1].after, steps)
-        return steps + more if finished is not steps[-1].after else steps
-
-    def _insert_known(self, subject: Partial, short: Expression, steps: list[Step]) -> None:
-        known = pulled_out(without_deltas(self._with_adjoints(short)))
-        if known != short and size(known) <= LONGEST:
-            steps.append(line(subject, short, known, INSERTED))
+            known = over(pulled_out(without_deltas(self._with_adjoints(chain.last))))
+            if size(known) <= LONGEST:
+                chain.put(known, INSERTED)
+        self._finish(chain)
 
     def _with_adjoints(self, expression: Expression) -> Expression:
         """Write out the adjoints that are known and short."""
@@ -182,32 +199,23 @@ class ChainRule:
             return _at(known, element.positions, expression.by.positions)
         return rebuild(expression, self._with_adjoints)
 
-    def _finish(
-        self, subject: Partial, result: Expression, steps: list[Step]
-    ) -> tuple[Expression, list[Step]]:
+    def _finish(self, chain: Equalities) -> None:
         """Cancel and collect where that makes the result shorter, and use Σ t = 1 where it holds."""
-        found: list[Step] = []
-        outside = result
+        rule = "cancel"
         while True:
-            shorter = simplified(taken_out(result))
-            if length(shorter) >= length(result):
+            shorter = simplified(taken_out(chain.last))
+            if length(shorter) >= length(chain.last):
                 break
-            rule = "multiply out and collect" if found else "cancel"
-            found.append(line(subject, result, shorter, rule))
-            result = outside = shorter
-        outside = taken_out(outside)
+            chain.put(shorter, rule)
+            rule = "multiply out and collect"
+        outside = apart(taken_out(chain.last), free_indices(chain.subject))
         summed = self._with_unit_sums(outside)
         if summed != outside:
-            if result != outside:
-                found.append(line(subject, result, outside, "take out what the sum does not run over"))
-            final = factored(collected(list(terms_of(simplified(summed)))))
+            chain.put(outside, "take out what the sum does not run over")
             names = ", ".join(sorted({symbol.name for symbol in self._unit_sums(outside)}))
-            found.append(line(subject, outside, final, f"the elements of {names} sum to 1"))
-            result = final
-        shared = factored(result)
-        if shared != result:
-            found.append(line(subject, result, shared, "take out the common factor"))
-        return shared, found
+            final = factored(collected(list(terms_of(simplified(summed)))))
+            chain.put(final, f"the elements of {names} sum to 1")
+        chain.put(factored(chain.last), "take out the common factor")
 
     def _unit_sums(self, expression: Expression) -> set[Symbol]:
         """Return the inputs whose rows sum to 1 and of which such a sum stands in the expression."""

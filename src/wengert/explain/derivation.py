@@ -31,6 +31,7 @@ from wengert.explain.views.matrix_view import matrix_view
 from wengert.explain.views.numbers_view import numbers_view
 from wengert.explain.views.tensor_view import tensor_jacobians
 from wengert.explain.views.update import update
+from wengert.explain.work_limits import check_links
 from wengert.ir.node import Node
 from wengert.ir.primitive import NotDifferentiable
 from wengert.ir.program import Program
@@ -261,6 +262,7 @@ class Request:
         """Return the problem and a view of its derivation."""
         problem = replace(self.problem(every_line=view == "adjoint"), of_one_example=self.of_one_example)
         self._check_names(problem)
+        check_links(sum(map(len, problem.uses.values())))
         tree = VIEWS[view](problem)
         if self.convention.tensors:
             tree = replace(tree, sections=(*tree.sections, tensor_jacobians(problem)))

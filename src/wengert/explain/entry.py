@@ -76,6 +76,8 @@ def explain(
         When the output is no floating scalar, or there is nothing to differentiate by.
     NonFiniteError
         When the function or its gradient is not finite at the given point.
+    LimitError
+        When the function is too long to be explained, or a line has too many elements to be checked.
     DerivationError
         When a line disagrees with the engine; always a bug.
 

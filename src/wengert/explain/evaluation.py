@@ -29,6 +29,7 @@ from wengert.explain.expressions import (
     Product,
     Quotient,
     Relation,
+    Running,
     Softmax,
     Sum,
     Verbatim,
@@ -36,6 +37,7 @@ from wengert.explain.expressions import (
 from wengert.explain.indices import Index, Position
 from wengert.explain.matrices import Table
 from wengert.explain.templates import function_called, written_out
+from wengert.explain.work_limits import check_elements
 from wengert.primitives import reference
 
 # An array and the index over each of its axes.
@@ -51,6 +53,9 @@ RELATIONS: dict[str, Callable[..., Any]] = {
     "<": np.less, ">": np.greater, "=": _equal, "≤": np.less_equal, "≥": np.greater_equal,
     "≠": np.not_equal, "∧": np.logical_and, "∨": np.logical_or, "⊕": np.logical_xor,
 }  # fmt: skip
+
+
+EXTREMES: dict[str, Callable[..., Any]] = {"max": np.max, "min": np.min, "Π": np.prod}
 
 
 def watching(fp_flags: list[str] | None) -> AbstractContextManager[object]:
@@ -89,8 +94,19 @@ class Evaluation:
         with watching(self._fp_flags):
             return self._aligned(self.named(expression), axes).astype(np.float64)
 
+    def _everywhere(self, indices: Sequence[Index]) -> Evaluation:
+        """Return the evaluation inside a sum over `indices`: they run over their whole range."""
+        if not any(index in self.positions for index in indices):
+            return self
+        kept = {index: places for index, places in self.positions.items() if index not in indices}
+        return Evaluation(self.point, kept, self._fp_flags)
+
     def _range(self, index: Index) -> Array:
         return self.positions.get(index, np.arange(index.extent))
+
+    def _check_room(self, axes: Sequence[Index]) -> None:
+        """Refuse an array over all of these indices that is too large to be built."""
+        check_elements(math.prod(len(self._range(axis)) for axis in axes), "a line of the derivation")
 
     def _aligned(self, value: Named, axes: Sequence[Index]) -> Array:
         """Return the array with these axes, repeated along those it lacks."""
@@ -104,6 +120,7 @@ class Evaluation:
     def _together(self, function: object, *parts: Expression) -> Named:
         values = [self.named(part) for part in parts]
         axes = tuple(dict.fromkeys(itertools.chain.from_iterable(mine for _, mine in values)))
+        self._check_room(axes)
         assert callable(function)
         return np.asarray(function(*(self._aligned(value, axes) for value in values))), axes
 
@@ -117,14 +134,17 @@ class Evaluation:
             case Verbatim(_, symbol, positions):
                 return self._picked(self.point.values[symbol.node], positions)
             case Delta(left, right):
+                self._check_room((left, right))
                 same = self._range(left)[:, None] == self._range(right)[None, :]
                 return same.astype(np.float64), (left, right)
+            case Running(index):
+                return self._range(index) + 1.0, (index,)
             case Add(terms):
                 return self._together(lambda *arrays: np.sum(arrays, axis=0), *terms)
             case Product(factors):
                 return self._product((), factors)
-            case Sum():
-                return self._sum(expression)
+            case Sum(indices):
+                return self._everywhere(indices)._sum(expression)
             case Quotient(numerator, denominator):
                 return self._together(np.divide, numerator, denominator)
             case Power(base, exponent):
@@ -145,9 +165,9 @@ class Evaluation:
                 values = self.point.values[element.symbol.node]
                 return self._picked(reference.softmax(values, axis=axis), element.positions)
             case Extreme(name, indices, body):
-                array, axes = self.named(body)
+                array, axes = self._everywhere(indices).named(body)
                 places = tuple(axes.index(index) for index in indices if index in axes)
-                reduced = (np.max if name == "max" else np.min)(array, axis=places)
+                reduced = EXTREMES[name](array, axis=places)
                 return reduced, tuple(axis for axis in axes if axis not in indices)
             case Table(entry, _, _, fixed):
                 at = {index: np.asarray([place]) for index, place in fixed}

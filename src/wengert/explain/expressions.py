@@ -7,7 +7,7 @@ each displayed line is checked, and laid out for the printers (`typesetting`).
 from __future__ import annotations
 
 import fractions
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
@@ -31,12 +31,15 @@ class Symbol:
     shape : tuple of int
     axes : tuple of Position
         The index over each axis; 0 where the extent is 1.
+    automatic : bool
+        Whether the name is ours: the reader gave none.
     """
 
     name: str
     node: Node
     shape: tuple[int, ...]
     axes: tuple[Position, ...]
+    automatic: bool = False
 
     @property
     def rank(self) -> int:
@@ -81,6 +84,13 @@ class Delta(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Running(Expression):
+    """The number of an index, counted from 1 as on paper, where it is calculated with."""
+
+    index: Index
+
+
+@dataclass(frozen=True, slots=True)
 class Sum(Expression):
     """Σ over indices."""
 
@@ -90,7 +100,7 @@ class Sum(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Extreme(Expression):
-    """The largest (``max``) or smallest (``min``) element over indices."""
+    """The largest (``max``) or smallest (``min``) element over indices, or the product (``Π``) of all."""
 
     name: str
     indices: tuple[Index, ...]
@@ -272,6 +282,8 @@ def free_indices(expression: Expression) -> tuple[Index, ...]:
         found.update(dict.fromkeys(at for at in expression.positions if isinstance(at, Index)))
     elif isinstance(expression, Delta):
         found.update(dict.fromkeys((expression.left, expression.right)))
+    elif isinstance(expression, Running):
+        found[expression.index] = None
     else:
         for part in children(expression):
             found.update(dict.fromkeys(free_indices(part)))
@@ -298,28 +310,45 @@ def substitute(expression: Expression, new: Mapping[Index, Position]) -> Express
         assert isinstance(left, Index)
         assert isinstance(right, Index)
         return Delta(left, right)
+    if isinstance(expression, Running):
+        at = new.get(expression.index, expression.index)
+        return Running(at) if isinstance(at, Index) else number(at + 1)
     if isinstance(expression, (Sum, Extreme)):
         inner = {old: index for old, index in new.items() if old not in expression.indices}
-        arriving = set(inner.values())
-        if arriving & set(expression.indices):
-            expression = renamed_apart(expression, arriving | set(free_indices(expression)))
+        expression = renamed_apart(expression, inner.values())
         return replace(expression, body=substitute(expression.body, inner))
     return rebuild(expression, lambda part: substitute(part, new))
 
 
-def renamed_apart(expression: Sum | Extreme, used: set[Position]) -> Sum | Extreme:
-    """Return the same sum over indices that are not in `used`."""
-    names: dict[Index, Index] = {}
-    taken = set(used)
-    for index in expression.indices:
-        name = fresh(index, taken)
-        taken.add(name)
-        if name != index:
-            names[index] = name
-    if not names:
+def renamed_apart(expression: Sum | Extreme, used: Iterable[Position]) -> Sum | Extreme:
+    """Return the same sum over indices that are not in `used`, nor captured from those free in it."""
+    used = set(used)
+    if not used.intersection(expression.indices):
         return expression
+    taken = used.union(free_indices(expression), expression.indices)
+    names: dict[Index, Index] = {}
+    for index in expression.indices:
+        if index in used:
+            names[index] = fresh(index, taken)
+            taken.add(names[index])
     indices: tuple[Index, ...] = tuple(names.get(index, index) for index in expression.indices)
     return replace(expression, indices=indices, body=substitute(expression.body, names))
+
+
+def apart(expression: Expression, scope: Iterable[Position] = ()) -> Expression:
+    """Return the same expression with no letter in two roles.
+
+    A summation index differs from all that are free in the expression or in `scope`, and from those of the
+    sums around it: ``x_i + Σ_i y_i`` becomes ``x_i + Σ_i′ y_i′``.
+    """
+    return _apart(expression, {*scope, *free_indices(expression)})
+
+
+def _apart(expression: Expression, scope: set[Position]) -> Expression:
+    if isinstance(expression, (Sum, Extreme)):
+        expression = renamed_apart(expression, scope)
+        scope = scope.union(expression.indices)
+    return rebuild(expression, lambda part: _apart(part, scope))
 
 
 def insert(expression: Expression, old: Symbol, value: Callable[[Element], Expression]) -> Expression:

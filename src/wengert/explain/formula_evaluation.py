@@ -12,6 +12,7 @@ import numpy as np
 from wengert.errors import FormulaError
 from wengert.explain.formula import Formula, fail, function_name, is_method, nearest
 from wengert.explain.formula_functions import FUNCTIONS, WITH_AXIS
+from wengert.explain.work_limits import spend
 
 _BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.Add: ("+", operator.add),
@@ -44,6 +45,8 @@ def evaluate(formula: Formula, values: Mapping[str, Any]) -> Any:
     ------
     FormulaError
         For unknown names and for shapes that do not fit, with a caret at the place.
+    LimitError
+        When a value of it would be too large, or take too long; before it is computed.
     """
     known = dict(values)
     for name, value in formula.assignments:
@@ -121,7 +124,8 @@ def _call(node: ast.Call, values: Mapping[str, Any], text: str) -> Any:
 
 
 def _attempt(compute: Callable[[], Any], node: ast.AST, sign: str, operands: Any, text: str) -> Any:
-    """Compute, and say in whose hands the shapes did not fit."""
+    """Compute, and say in whose hands the shapes did not fit; what would be too much is refused before."""
+    spend(sign, [np.shape(one) for one in operands])
     try:
         with np.errstate(all="ignore"):
             return compute()

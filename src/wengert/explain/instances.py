@@ -22,11 +22,13 @@ from wengert.explain.expressions import (
     Extreme,
     Omitted,
     Partial,
+    Running,
     Softmax,
     Sum,
     Value,
     Verbatim,
     free_indices,
+    number,
     rebuild,
     walk,
 )
@@ -75,6 +77,8 @@ def instance(expression: Expression, places: Places, shorten: bool = True) -> Ex
             return Example(instance(body, places, shorten), _placed((over,), places)[0], examples)
         case Delta(left, right):
             return ONE if places[left] == places[right] else ZERO
+        case Running(index):
+            return number(places[index] + 1) if index in places else expression
         case Sum(indices, body):
             return _terms(indices, body, places, shorten)
         case Extreme(_, indices, body):

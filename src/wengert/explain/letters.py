@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import string
 from collections.abc import Iterable, Sequence
 
@@ -98,7 +99,8 @@ class Letters:
                     above, below = self._root(one), self._root(other)
                     if above != below:
                         self._parent[below] = above
-        spare = iter(letter for letter in _LETTERS + string.ascii_uppercase if letter != "n")
+        single = [letter for letter in _LETTERS + string.ascii_uppercase if letter != "n"]
+        spare = itertools.chain(single, map("".join, itertools.product(single, single)))
         self._index: dict[Axis, Index] = {}
         for node, axis in batch:
             self._index.setdefault(self._root((node, axis)), Index("n", node.type.shape[axis]))
@@ -106,7 +108,7 @@ class Letters:
             for axis, extent in enumerate(node.type.shape):
                 root = self._root((node, axis))
                 if extent != 1 and root not in self._index:
-                    self._index[root] = Index(next(spare, "ξ"), extent)
+                    self._index[root] = Index(next(spare), extent)
 
     def _root(self, axis: Axis) -> Axis:
         while axis in self._parent:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wengert.explain.algebra import simplified
-from wengert.explain.arithmetic import multiply, tidy
+from wengert.explain.arithmetic import is_number, multiply, negate, tidy
 from wengert.explain.expressions import (
+    Add,
     Apply,
     Call,
     Element,
     Expression,
+    Number,
     Quotient,
     Softmax,
     Sum,
@@ -19,6 +21,7 @@ from wengert.explain.expressions import (
     walk,
 )
 from wengert.explain.indices import Index, Position
+from wengert.primitives.exponential import sigmoid
 
 
 def rebuilt(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
@@ -82,11 +85,26 @@ def fold_share(result: Expression, definition: Expression, of: Element) -> Expre
 
 def _matching(pattern: Expression, found: Expression, of: Element) -> tuple[Position, ...] | None:
     """Return the positions of `of` for which `pattern` reads as `found`."""
-    if (
-        not isinstance(pattern, Element)
-        or not isinstance(found, Element)
-        or pattern.symbol is not found.symbol
-    ):
+    names: dict[Index, Position] = {}
+    for mine, theirs in zip(walk(pattern), walk(found), strict=False):
+        if isinstance(mine, Element) and isinstance(theirs, Element) and mine.symbol is theirs.symbol:
+            pairs = zip(mine.positions, theirs.positions, strict=True)
+            names.update((one, other) for one, other in pairs if isinstance(one, Index))
+    if substitute(pattern, names) != found:
         return None
-    names = dict(zip(pattern.positions, found.positions, strict=True))
-    return tuple(names.get(at, at) for at in of.positions)
+    return tuple(names.get(at, at) if isinstance(at, Index) else at for at in of.positions)
+
+
+def with_sigmoid(definition: Expression) -> Expression:
+    """Write σ(x) for 1 / (1 + e⁻ˣ) and for eˣ / (1 + eˣ)."""
+    match definition:
+        case Quotient(
+            above,
+            Add((Number(one), Apply(known, (inside,)) as below))
+            | Add((Apply(known, (inside,)) as below, Number(one))),
+        ) if one == 1 and known.name == "exp":
+            if is_number(above, 1):
+                return Apply(sigmoid, (negate(inside),))
+            if above == below:
+                return Apply(sigmoid, (inside,))
+    return definition

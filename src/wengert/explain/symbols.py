@@ -10,10 +10,14 @@ from wengert.explain.definitions import has_formula, uniform_value
 from wengert.explain.expressions import Symbol
 from wengert.explain.indices import distinct
 from wengert.explain.letters import Letters
+from wengert.explain.quotients import inside_quotients
 from wengert.ir.node import INPUT, Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
 
+# Parts of a formula above which a line gets a name. Its derivative grows with the square of that, and a line
+# that stands in many others would be written out as often as there are paths to it.
+HEAVIEST = 24
 _LINEAR = {"add", "sub", "neg", "astype", "sum", "mean"}
 _GREEK = dict(
     zip(
@@ -168,8 +172,11 @@ class Table:
         for node in program.inputs:
             self._enter(node, given.get(node, renamed.get(parameters[node], parameters[node])))
         consumers = _consumers(program)
+        plain = inside_quotients(program, consumers)
         kept_apart = set(self._apart(program))
+        weights: dict[Node, int] = {}
         for node in program.nodes:
+            weights[node] = 1 + sum(1 if one in self.symbols else weights[one] for one in node.inputs)
             if node in self.symbols or node in hidden:
                 continue
             name = given.get(node, wanted[node])
@@ -180,14 +187,16 @@ class Table:
                     self._enter(node, name or self._spare("K"))
             elif name and node.type.is_float:
                 self._enter(node, name)
-            elif not has_formula(node) or node in kept_apart:
-                self._enter(node, self._spare(_stem(node, consumers[node], self.symbols) or "u"))
-            elif every_line and not _movement_of_name(node, self.symbols):
-                self._enter(node, self._spare("v"))
-            elif not every_line:
-                stem = _stem(node, consumers[node], self.symbols)
+            else:
+                needed = not has_formula(node) or node in kept_apart
+                heavy = weights[node] > HEAVIEST and node.type.is_float
+                stem = None if node in plain else _stem(node, consumers[node], self.symbols)
+                if every_line and not needed:
+                    stem = None if _movement_of_name(node, self.symbols) else "v"
+                elif needed or heavy:
+                    stem = stem or "u"
                 if stem is not None:
-                    self._enter(node, self._spare(stem))
+                    self._enter(node, self._spare(stem), automatic=True)
 
     def _wanted(self, program: Program, node: Node) -> str | None:
         known = program.provenance.get(node)
@@ -213,7 +222,7 @@ class Table:
         found = f"{stem}{number}"
         return self._renamed.get(found, found)
 
-    def _enter(self, node: Node, name: str) -> None:
+    def _enter(self, node: Node, name: str, automatic: bool = False) -> None:
         found = name
         number = 2
         while found in self._taken:
@@ -221,4 +230,4 @@ class Table:
             number += 1
         self._taken.add(found)
         axes = distinct([self.letters.index(node, axis) for axis in range(node.type.ndim)])
-        self.symbols[node] = Symbol(found, node, node.type.shape, axes)
+        self.symbols[node] = Symbol(found, node, node.type.shape, axes, automatic)

@@ -28,6 +28,7 @@ from wengert.explain.expressions import (
     Product,
     Quotient,
     Relation,
+    Running,
     Softmax,
     Sum,
     Symbol,
@@ -122,6 +123,8 @@ class Style:
                 return layout.Term(self.element(symbol, positions), symbol.name), ATOM
             case Delta(left, right):
                 return layout.Script(Text("δ"), Text(f"{left}{right}", "indices")), ATOM
+            case Running(index):
+                return Text(str(index)), ATOM
             case Add(terms):
                 return self._terms(terms), SUM
             case Product(factors):
@@ -228,12 +231,8 @@ class Style:
         return Row((*sign, layout.Fraction(top, bottom, enclosed_top=False)))
 
     def _fraction(self, numerator: Expression, denominator: Expression) -> Layout:
-        return layout.Fraction(
-            self.show(numerator),
-            self.show(denominator),
-            enclosed_top=self._shown(numerator)[1] < PRODUCT,
-            enclosed_bottom=self._shown(denominator)[1] < ATOM,
-        )
+        (top, above), (bottom, below) = self._shown(numerator), self._shown(denominator)
+        return layout.Fraction(top, bottom, enclosed_top=above < PRODUCT, enclosed_bottom=below < ATOM)
 
     def _partial(self, partial: Partial) -> Layout:
         own = self.adjoints.get(partial.by.symbol) if not partial.direct else None
@@ -343,14 +342,15 @@ class Style:
 
 
 def _index_texts(symbol: Symbol, positions: Iterable[Position]) -> list[str]:
-    """Return the indices as they are read; a place is counted from 1, and set off where it has two digits."""
+    """Return the indices as they are read; places count from 1; commas where one has two characters."""
     found = []
     for extent, at in zip(symbol.shape, positions, strict=True):
         if isinstance(at, Index):
             found.append(str(at))
         elif extent > 1:
             found.append(str(at + 1))
-    return [",".join(found)] if any(len(one) > 1 and one.isdigit() for one in found) else found
+    apart = any(len(one.rstrip("′")) > 1 for one in found)
+    return [",".join(found)] if apart else found
 
 
 def _term(body: Layout, name: str) -> Layout:

@@ -20,6 +20,8 @@ from wengert.printable import shortened
 _Record = TypeVar("_Record")
 _Reader = Callable[[Any, str], Any]
 
+_MOST_OF_A_REASON = 300  # letters of what a dataclass says of its fields
+
 
 class Mismatch(ValueError):
     """A value that is not what its schema says; names its place (``rows.training``)."""
@@ -196,7 +198,8 @@ def _read_record(kind: Any, value: Any, path: str) -> Any:
     try:
         return kind(**found)
     except (ValueError, TypeError) as error:
-        raise Mismatch(f"{path}: {error}".lstrip(": ")) from None
+        reason = shortened(str(error), _MOST_OF_A_REASON).rstrip(".")
+        raise Mismatch(f"{path}: {reason}".lstrip(": ")) from None
 
 
 @functools.cache

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import ConfigurationError, FormulaError
+from wengert.errors import ConfigurationError, FormulaError, LimitError
 from wengert.explain.claims.comparison import read_claim, same
 from wengert.explain.claims.constants import constants
 from wengert.explain.claims.diagnosis import Diagnosis, Diagnostician
@@ -24,11 +24,13 @@ from wengert.explain.engine import Array
 from wengert.explain.expressions import Symbol
 from wengert.explain.formula import Formula, parse
 from wengert.explain.formula_evaluation import evaluate
+from wengert.explain.work_limits import budget
 
 _PAPER = (
     "right on paper, with vectors as {}; not in NumPy, where a vector has one axis, no transpose, and no "
     "outer product by @"
 )
+_DIAGNOSIS = 3_000_000_000  # operations for finding what went wrong: some seconds
 _MOST_READINGS = 3  # of which slips are looked for where the shape is wrong: NumPy's, columns, rows
 
 
@@ -65,6 +67,8 @@ def check_work(
         For a claim about an unknown name; suggests the nearest.
     GradientError
         When the output is no floating scalar.
+    LimitError
+        When a claim asks for too large a value, or too much work; before it is computed.
 
     Examples
     --------
@@ -154,10 +158,11 @@ class FormulaCheck:
             tried, self._true, vocabulary, constants(truth.problem.program), hypotheses, self.accepted,
             truth.problem.program.flops,
         )  # fmt: skip
-        if len(agreed) > 1 and all(agreed[1:]):
-            found: Diagnosis | None = Diagnosis(self._kink(root), diagnostician.at_a_kink(root))
-        else:
-            found = diagnostician.diagnose(root)
+        with budget(_DIAGNOSIS):
+            if len(agreed) > 1 and all(agreed[1:]):
+                found: Diagnosis | None = Diagnosis(self._kink(root), diagnostician.at_a_kink(root))
+            else:
+                found = diagnostician.diagnose(root)
         slip = found.slip if found else None
         for code in (found.corrected if found else None, hypotheses.gradient_code()):
             if code is not None and self.accepted(code):
@@ -171,7 +176,10 @@ class FormulaCheck:
         except FormulaError:
             return False
         places = range(len(self._true))
-        return all(self._agrees(self._value(formula, place), place) for place in places)
+        try:
+            return all(self._agrees(self._value(formula, place), place) for place in places)
+        except LimitError:
+            return False
 
     def _value(self, formula: Formula, place: int) -> Array | None:
         try:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import FormulaError
+from wengert.errors import FormulaError, LimitError
 from wengert.explain.engine import Array
 from wengert.explain.formula import Formula, function_name, is_method, names_in
 from wengert.explain.formula_evaluation import evaluate_node
@@ -72,7 +72,7 @@ class Reading:
             return node
         try:
             return self._read(node).node
-        except (_NoReadingError, FormulaError, TypeError, KeyError):
+        except (_NoReadingError, FormulaError, LimitError, TypeError, KeyError):
             return None
 
     def at(self, node: ast.expr, place: int) -> Array | None:
@@ -209,7 +209,7 @@ def value_at(node: ast.expr, values: Mapping[str, Any]) -> Array | None:
     """Return the value of NumPy code, None where it has none."""
     try:
         return np.asarray(evaluate_node(node, values, ""))
-    except (FormulaError, TypeError):
+    except (FormulaError, LimitError, TypeError):
         return None
 
 

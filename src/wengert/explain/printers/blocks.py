@@ -106,7 +106,8 @@ def _under(body: Block, remark: str) -> Block:
 
 
 def _flat(piece: Layout) -> str:
-    return block(piece).lines[block(piece).base]
+    shown = block(piece)  # once: powers nest, and twice at each would double the work with every level
+    return shown.lines[shown.base]
 
 
 def _raised(above: Layout | None) -> list[Block]:

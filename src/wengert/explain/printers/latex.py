@@ -116,7 +116,7 @@ def math(piece: Layout) -> str:
             up = "" if above is None else f"^{{{math(above)}}}"
             return f"{{{math(base)}}}{down}{up}"
         case layout.Big(symbol, below):
-            big = r"\sum" if symbol == "Σ" else rf"\{symbol}"
+            big = {"Σ": r"\sum", "Π": r"\prod"}.get(symbol, rf"\{symbol}")
             return rf"{big}_{{{_subscript(below)}}} "
         case layout.Fraction(top, bottom):
             return rf"\frac{{{math(top)}}}{{{math(bottom)}}}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from wengert.explain.arithmetic import add, multiply, total, without_deltas
+from wengert.explain.arithmetic import multiply, total, without_deltas
 from wengert.explain.chain import ChainRule
+from wengert.explain.closing import closing
 from wengert.explain.expressions import ONE, Element, Expression, Symbol
 from wengert.explain.indices import Index
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
-from wengert.explain.views.index_view import gradient_names, independent
+from wengert.explain.views.index_view import gradient_names, results
 
 
 def _forward(problem: Problem) -> Section:
@@ -53,35 +54,13 @@ def _backward(problem: Problem) -> Section:
     return Section("Backward", note, tuple(steps), spaced=False)
 
 
-def _results(problem: Problem) -> Section:
-    steps = []
-    for symbol in problem.wrt:
-        if symbol in problem.order:
-            subject = problem.total(problem.element(symbol))
-            parts: list[Expression] = [ONE] if symbol is problem.output else []
-            parts += [
-                _contribution(problem, ChainRule(problem), user, symbol).after
-                for user in problem.consumers(symbol)
-            ]
-            steps.append(
-                Step(
-                    subject,
-                    subject,
-                    add(*parts),
-                    "the sum of its contributions",
-                    "",
-                    truth=subject,
-                    shown=True,
-                )
-            )
-    return Section("Result", independent(problem), tuple(steps))
-
-
 def adjoint_view(problem: Problem) -> Tree:
     """Return the walk through the program, forwards with values and backwards with adjoints."""
-    if problem.output not in problem.order:
-        return Tree(
-            f"{gradient_names(problem)} by walking the list backwards", (_forward(problem), _results(problem))
-        )
-    sections = [_forward(problem), _backward(problem), _results(problem)]
-    return Tree(f"{gradient_names(problem)} by walking the list backwards", tuple(sections))
+    chain = ChainRule(problem)
+    for symbol in reversed(problem.order):
+        if symbol is not problem.output:
+            chain.adjoint(symbol)
+    found = closing(problem, chain)
+    walked = [_backward(problem)] if problem.output in problem.order else []
+    sections = [_forward(problem), *walked, results(problem, found)]
+    return Tree(f"{gradient_names(problem)} by walking the list backwards", tuple(sections), found.letters)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from wengert.explain.chain import INSERTED, ChainRule, line
-from wengert.explain.expressions import Element, Symbol, Verbatim, walk
+from wengert.explain.closing import Closing, closing
+from wengert.explain.expressions import Element, Partial, Running, Symbol, Verbatim, walk
 from wengert.explain.numbers import short
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
@@ -54,7 +56,7 @@ def local_derivatives(problem: Problem, chain: ChainRule) -> Section:
         for operand in problem.uses[symbol]:
             found = chain.local(symbol, operand)
             steps += found.steps
-            if isinstance(problem.definition(symbol, symbol.axes), Verbatim):
+            if isinstance(found.result, Partial) and found.result.direct:
                 words.append(
                     f"{symbol.name} = {symbol.node.primitive.name} of {operand.name} has no formula with "
                     f"indices, so its derivative stays ∂{symbol.name}/∂{operand.name}."
@@ -62,6 +64,8 @@ def local_derivatives(problem: Problem, chain: ChainRule) -> Section:
     note = "Each definition is differentiated by what stands in it."
     if any("δ" in step.rule for step in steps):
         note += " δ is 1 where its two indices are equal, else 0."
+    if any(isinstance(part, Running) for step in steps for part in walk(step.after)):
+        note += " Indices count from 1, and [ ] is 1 where what stands in it holds, else 0."
     return Section("Local partial derivatives", "\n".join([note, *words]), tuple(steps))
 
 
@@ -82,25 +86,20 @@ def chain_rule(problem: Problem, chain: ChainRule) -> Section:
     return Section("Chain rule", note, tuple(steps))
 
 
-def results(problem: Problem, chain: ChainRule) -> Section:
+def results(problem: Problem, found: Closing) -> Section:
     """Return the gradients asked for."""
-    steps = []
-    for symbol in problem.wrt:
-        if symbol in chain.adjoints:
-            element, result = chain.adjoints[symbol]
-            subject = problem.total(element)
-            steps.append(
-                Step(
-                    subject,
-                    subject,
-                    result,
-                    f"shape {dimensions(symbol.shape)}",
-                    "",
-                    truth=subject,
-                    shown=True,
-                )
-            )
-    return Section("Result", independent(problem), tuple(steps), spaced=False)
+    steps = [
+        replace(
+            line(one.subject, one.subject, one.opened, f"shape {dimensions(one.symbol.shape)}"), shown=True
+        )
+        for one in (*found.named, *found.results)
+    ]
+    return Section("Result", result_note(problem, found), tuple(steps), spaced=False)
+
+
+def result_note(problem: Problem, found: Closing) -> str:
+    """Return what is said above the results: letters of adjoints, and which gradients are 0."""
+    return "\n".join(filter(None, [found.note, independent(problem)]))
 
 
 def independent(problem: Problem) -> str:
@@ -166,11 +165,11 @@ def index_view(problem: Problem) -> Tree:
     chain = ChainRule(problem)
     names = gradient_names(problem)
     worked = [local_derivatives(problem, chain), chain_rule(problem, chain)]
+    found = closing(problem, chain)
     sections = [
         definitions(problem),
         *(section for section in worked if section.steps),
-        results(problem, chain),
+        results(problem, found),
     ]
-    return Tree(
-        f"{names} in index notation", tuple(section for section in sections if section.steps or section.note)
-    )
+    kept = tuple(section for section in sections if section.steps or section.note)
+    return Tree(f"{names} in index notation", kept, found.letters)

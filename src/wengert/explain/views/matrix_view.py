@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 from wengert.explain.chain import INSERTED, ChainRule
+from wengert.explain.closing import Closing, Result, closing
 from wengert.explain.conversion import Converter, NoMatrixForm, Place
 from wengert.explain.expressions import Delta, Element, Expression, Partial, Symbol, walk
 from wengert.explain.matrices import Jacobian
 from wengert.explain.printers.blocks import plain
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
-from wengert.explain.views.index_view import dimensions, gradient_names, independent
+from wengert.explain.views.index_view import dimensions, gradient_names, result_note
 
 _VECTORS = {
     "rows": "A vector is a row.",
@@ -164,20 +166,18 @@ def _has_local(expression: Expression) -> bool:
     )
 
 
-def _results(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Section:
-    steps = []
-    for symbol in problem.wrt:
-        if symbol not in chain.adjoints:
-            continue
-        element, result = chain.adjoints[symbol]
-        subject = problem.total(element)
-        shape = symbol.shape[::-1] if writer.numerator else symbol.shape
-        try:
-            step = writer.step(subject, result, rule=f"shape {dimensions(shape)}", shown=True)
-        except NoMatrixForm:
-            step = Step(subject, subject, result, "index form", "", truth=subject, shown=True)
-        steps.append(step)
-    return Section("Result", independent(problem), tuple(steps))
+def _results(problem: Problem, writer: MatrixWriter, found: Closing) -> Section:
+    steps = tuple(_result(writer, one) for one in (*found.named, *found.results))
+    return Section("Result", result_note(problem, found), steps)
+
+
+def _result(writer: MatrixWriter, result: Result) -> Step:
+    subject = result.subject
+    shape = result.symbol.shape[::-1] if writer.numerator else result.symbol.shape
+    for formula in (result.opened, result.formula):
+        with contextlib.suppress(NoMatrixForm):
+            return writer.step(subject, formula, rule=f"shape {dimensions(shape)}", shown=True)
+    return Step(subject, subject, result.opened, "index form", "", truth=subject, shown=True)
 
 
 def matrix_view(problem: Problem) -> Tree:
@@ -185,11 +185,8 @@ def matrix_view(problem: Problem) -> Tree:
     chain = ChainRule(problem)
     writer = MatrixWriter(problem)
     # Adjoints are worked out from the output to the inputs; the order of calls matters to the chain rule.
-    sections = [
-        definitions(problem, writer),
-        _jacobians(problem, writer, chain),
-        _gradients(problem, writer, chain),
-        _results(problem, writer, chain),
-    ]
+    worked = [_jacobians(problem, writer, chain), _gradients(problem, writer, chain)]
+    found = closing(problem, chain)
+    sections = [definitions(problem, writer), *worked, _results(problem, writer, found)]
     kept = tuple(section for section in sections if section.steps or section.note)
-    return Tree(f"{gradient_names(problem)} in matrix notation", kept)
+    return Tree(f"{gradient_names(problem)} in matrix notation", kept, found.letters)

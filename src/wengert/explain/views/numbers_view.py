@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Tree
-from wengert.explain.views.index_view import gradient_names, independent
+from wengert.explain.views.index_view import gradient_names
 from wengert.explain.views.matrix_view import matrix_view
 
 
@@ -25,6 +25,6 @@ def numbers_view(problem: Problem) -> Tree:
             steps = tuple(replace(step, shown=True, rule="") for step in first)
             title = "Forward" if section.title == "Definitions" else section.title
             sections.append(Section(title, section.note, steps))
-    if independent(problem):
-        sections.append(Section("Result", independent(problem)))
-    return Tree(f"{gradient_names(problem)} in numbers", tuple(sections))
+        else:
+            sections.append(section)
+    return replace(tree, title=f"{gradient_names(problem)} in numbers", sections=tuple(sections))
