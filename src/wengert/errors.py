@@ -27,6 +27,10 @@ class UnsupportedFunctionError(TraceError):
     """A NumPy function (or an option of one) that wengert has no rule for."""
 
 
+class UnsupportedAttributeError(UnsupportedFunctionError, AttributeError):
+    """An attribute or a method of arrays that traced values do not have."""
+
+
 class ConcreteValueError(TraceError):
     """The value of a tensor was asked for in a trace that has only its type."""
 

@@ -61,6 +61,10 @@ def test_dtypes_are_numpys(name: str) -> None:
             with pytest.raises(DTypeError, match="has no meaning for"):
                 trace(primitive, *operands)
             continue
+        if wanted == np.float16:  # small integers and booleans; no program computes in float16
+            with pytest.raises(DTypeError, match="float16"):
+                trace(primitive, *operands)
+            continue
         program = verify(trace(primitive, *operands))
         got = program(*operands)
         assert got.dtype == wanted == program.outputs[0].type.dtype, f"{name} of {kinds}"

@@ -104,6 +104,21 @@ def test_high_powers_of_sums_are_not_multiplied_out() -> None:
     assert "60 (x + 1)⁵⁹ + 40000000 (2 x + 1)¹⁹⁹⁹⁹⁹⁹⁹" in text
 
 
+def test_the_jacobian_of_long_vectors_is_never_built() -> None:
+    x = np.random.default_rng(0).normal(size=20_000)
+
+    def function(x):
+        p = x / np.sum(x * x)
+        return np.sum(p**2)
+
+    tracemalloc.start()
+    text = str(wg.explain(function, x, view="matrix"))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "is of shape 20000×20000: 400000000 entries. It is never built." in " ".join(text.split())
+    assert peak < 100e6
+
+
 def test_a_derivation_that_nobody_would_read_is_refused() -> None:
     def function(x):
         for _ in range(500):

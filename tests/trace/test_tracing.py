@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
 import threading
 from typing import Any
@@ -230,6 +231,23 @@ def test_nodes_are_forgotten() -> None:
     assert len(node._interned) <= before + 2  # the two numbers are kept
 
 
+def test_threads_that_trace_first_at_once() -> None:
+    """In a process of its own, where nothing has been traced yet."""
+    code = (
+        "import sys, threading, numpy as np, wengert as wg\n"
+        "sys.setswitchinterval(1e-6)\n"
+        "barrier, done = threading.Barrier(8), []\n"
+        "def work():\n"
+        "    barrier.wait()\n"
+        "    done.append(float(wg.grad(lambda x: x * x)(3.0)))\n"
+        "threads = [threading.Thread(target=work) for _ in range(8)]\n"
+        "[thread.start() for thread in threads], [thread.join() for thread in threads]\n"
+        "print(done)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == str([6.0] * 8), done.stderr
+
+
 def test_four_threads_at_once() -> None:
     failures: list[str] = []
     barrier = threading.Barrier(4)
@@ -285,3 +303,9 @@ def test_powers_have_the_type_that_numpy_gives_them(dtype: Any, exponent: Any) -
     got = trace(lambda x: x**exponent, x)(x)
     assert got.dtype == (x**exponent).dtype
     np.testing.assert_array_equal(got, x**exponent)
+
+
+@pytest.mark.parametrize("shape", [(-1, 3), (2.5, 3), -2, 1.5, ("a",), None])
+def test_a_shape_has_whole_extents(shape: Any) -> None:
+    with pytest.raises(WengertError, match="extents of a shape"):
+        abstract(shape)

@@ -166,3 +166,26 @@ def test_erf_takes_scipy():
 
     source = trace(lambda x: erf(x), np.ones(2)).to_python()
     assert "from scipy import special" in source
+
+
+@pytest.mark.parametrize(
+    ("function", "wanted"),
+    [
+        (lambda x: (x * 2,), tuple),
+        (lambda x: [x * 2], tuple),
+        (lambda x: {"a": x * 2}, tuple),
+        (lambda x: x * 2, np.ndarray),
+        (lambda x: (x * 2, x), tuple),
+        (lambda x: (), tuple),
+        (lambda x: (x,), tuple),
+    ],
+)
+def test_the_source_returns_a_tuple_where_the_function_returns_a_tree(function, wanted):
+    scope = {}
+    x = np.ones(2)
+    program = trace(function, x)
+    exec(program.to_python(), scope)
+    got = scope["program"](x)
+    assert type(got) is wanted
+    if isinstance(got, tuple):
+        assert len(got) == len(program.outputs)

@@ -86,6 +86,14 @@ class Call:
             for leaf, place in zip(leaves, self.wrt, strict=True)
         ]
 
+    def keep(self, program: Program) -> None:
+        """Copy the recorded arguments that `program` reads: the caller may change them before it runs."""
+        read = set(program.nodes)
+        self.recording.leaves = [
+            np.array(leaf) if node in read and not isinstance(leaf, Tensor) else leaf
+            for node, leaf in zip(self.program.inputs, self.recording.leaves, strict=True)
+        ]
+
     def run(self, program: Program, extra: Sequence[Any] = ()) -> list[Any]:
         """Apply a program made from this one to the recorded arguments and further ones.
 

@@ -12,6 +12,7 @@ import numpy as np
 from wengert.autodiff.application import Argnames, Argnums, selected_arguments
 from wengert.autodiff.products import hvp, vjp
 from wengert.errors import ConfigurationError
+from wengert.trace.static import is_static
 from wengert.trace.tree import argument_names, flatten, leaf_paths, unflatten
 
 _COMPLEX_STEP = 1e-200
@@ -147,8 +148,12 @@ def _restricted(
 def _wide(tree: Any) -> Any:
     """Floating leaves as float64: single precision has too few digits to tell right from nearly right."""
     leaves, structure = flatten(tree)
-    arrays = [np.asarray(leaf) for leaf in leaves]
-    return unflatten(structure, [one.astype(np.float64) if one.dtype.kind == "f" else one for one in arrays])
+    wide = [leaf if is_static(leaf) else np.asarray(leaf) for leaf in leaves]
+    floating = [isinstance(one, np.ndarray) and one.dtype.kind == "f" for one in wide]
+    return unflatten(
+        structure,
+        [one.astype(np.float64) if is_float else one for one, is_float in zip(wide, floating, strict=True)],
+    )
 
 
 def _keys(

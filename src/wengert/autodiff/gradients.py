@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ from wengert.errors import GradientError
 from wengert.ir.program import Program
 from wengert.trace.tracing import trace
 from wengert.trace.tree import TreeSignature, flatten, unflatten
+from wengert.trace.wrapped import DerivedFunction
 from wengert.transform.gradient import gradient
 from wengert.transform.simplify import simplify
 
@@ -60,7 +60,6 @@ def value_and_grad(
     (0.5403..., ...)
     """
 
-    @functools.wraps(function)
     def differentiated(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         call = Call(function, args, kwargs, argnums, argnames)
         signature = call.recording.program.signature
@@ -71,7 +70,7 @@ def value_and_grad(
         count = len(call.program.outputs)
         return signature.unflatten(results[:count]), call.as_selected(results[count:])
 
-    return differentiated
+    return DerivedFunction(differentiated, function, value_and_grad, (argnums, argnames, has_aux))
 
 
 def grad(
@@ -102,12 +101,11 @@ def grad(
     """
     both = value_and_grad(function, argnums, argnames, has_aux)
 
-    @functools.wraps(function)
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         value, slope = both(*args, **kwargs)
         return (slope, value[1]) if has_aux else slope
 
-    return differentiated
+    return DerivedFunction(differentiated, function, grad, (argnums, argnames, has_aux))
 
 
 def trace_gradient(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from wengert.autodiff.application import Argnames, Argnums, Call
 from wengert.autodiff.gradients import grad
 from wengert.errors import GradientError
 from wengert.trace.tree import TreeSignature
+from wengert.trace.wrapped import DerivedFunction
 from wengert.transform.forward import pushforward
 from wengert.transform.gradient import pullback
 from wengert.transform.simplify import simplify
@@ -50,7 +50,6 @@ def jacobian(
            [0., 0., 6.]])
     """
 
-    @functools.wraps(function)
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         call = Call(function, args, kwargs, argnums, argnames)
         for node in call.program.outputs:
@@ -61,7 +60,7 @@ def jacobian(
         assert isinstance(signature, TreeSignature)
         return signature.unflatten([call.as_selected(row) for row in blocks])
 
-    return differentiated
+    return DerivedFunction(differentiated, function, jacobian, (argnums, argnames))
 
 
 def _rows(call: Call) -> int:
@@ -150,4 +149,5 @@ def hessian(
     array([[10.,  6.],
            [ 6.,  0.]])
     """
-    return jacobian(grad(function, argnums, argnames), argnums, argnames)
+    second = jacobian(grad(function, argnums, argnames), argnums, argnames)
+    return DerivedFunction(second, function, hessian, (argnums, argnames))

@@ -47,7 +47,8 @@ def vjp(
     value
     pullback : callable
         Takes a cotangent built like the value; returns one result per selected argument (a tuple unless one
-        was selected by a single number or name).
+        was selected by a single number or name). What it reads of the arguments is copied, so they may be
+        written to before it is called.
 
     Raises
     ------
@@ -58,6 +59,7 @@ def vjp(
     signature = _signature(call)
     value = signature.unflatten(call.run(call.program))
     pulled = simplify(pullback(call.program, call.wrt))
+    call.keep(pulled)
 
     def pull(cotangent: Any) -> Any:
         leaves, structure = flatten(cotangent)

@@ -254,6 +254,7 @@ class Evaluation:
         """Return elements of the local Jacobian, one pullback for each element of `of`."""
         indices = [at for at in of.positions if isinstance(at, Index)]
         shape = of.symbol.shape
+        self._check_room([*indices, *(at for at in by.positions if isinstance(at, Index))])
         rows = []
         axes: tuple[Index, ...] = ()
         for place in itertools.product(*(self._range(index) for index in indices)):

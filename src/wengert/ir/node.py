@@ -13,10 +13,11 @@ import threading
 import weakref
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
+from wengert.errors import WengertError
 from wengert.ir.primitive import Interval, Kind, Notation, NotDifferentiable, Primitive, register
 from wengert.ir.types import TensorType, tensor_type
 
@@ -50,6 +51,15 @@ class Node:
 
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"nodes are immutable; cannot delete {name!r}")
+
+    def __copy__(self) -> Node:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Node:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise WengertError("a node is pickled with its program")
 
     def __repr__(self) -> str:
         return f"<node {self.primitive.name} {self.type}>"
@@ -100,6 +110,9 @@ class Literal:
 
     def __hash__(self) -> int:
         return hash(self.digest)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Literal, (self.array,)
 
     def __repr__(self) -> str:
         return f"Literal({self.array!r})"

@@ -62,6 +62,7 @@ class NotDifferentiable:
     reason: str
 
 
+_FLOAT16 = np.dtype(np.float16)
 VjpRule = Callable[..., tuple[Any, ...]]
 
 
@@ -143,6 +144,8 @@ class Primitive:
             if apply is not None:
                 return apply(self, operands, params)
         dtypes = self.promote([weak_dtype(operand) for operand in operands])
+        if _FLOAT16 in dtypes:
+            raise DTypeError(f"{self.name} is not computed in float16: convert with .astype(np.float32)")
         arrays = [np.asarray(operand, dtype) for operand, dtype in zip(operands, dtypes, strict=True)]
         with np.errstate(all="ignore"):
             return self.numpy(*arrays, **params)

@@ -23,6 +23,11 @@ class Signature(Protocol):
         """Return the function's result, built from the program's outputs."""
         ...
 
+    @property
+    def is_single(self) -> bool:
+        """Whether the result is an array and no tree, not even a tuple of one."""
+        ...
+
 
 _by_serial = attrgetter("serial")
 
@@ -241,6 +246,17 @@ class Program:
         except AttributeError:
             object.__setattr__(self, "_hash", hash(self.content))
             return self._hash
+
+    def __copy__(self) -> Program:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Program:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from wengert.ir.pickling import reduced
+
+        return reduced(self)
 
     def __str__(self) -> str:
         from wengert.ir.text import text

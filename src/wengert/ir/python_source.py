@@ -45,7 +45,8 @@ def python_source(program: Program, name: str = "program") -> str:
     -------
     str
         A module: imports, the helpers the function calls, large constants, the function. Its parameters are
-        the inputs in order, its result the outputs in order.
+        the inputs in order, its result the outputs in order: an array where the traced function returns one,
+        else a tuple.
     """
     return _Writer(program, name).module()
 
@@ -92,16 +93,24 @@ class _Writer:
             *_enclosed(f"def {self.function}", parameters, ":", ""),
             *([] if not types else _wrapped('    """Take ', types, f'; {self._usual_note()}."""', "    ")),
             *self._body(),
-            *(
-                [f"    return {', '.join(results)}"]
-                if len(", ".join(results)) < _WIDTH - 11
-                else _enclosed("    return ", results, "", "    ")
-            ),
+            *self._return(results),
         ]
         parts = ["import numpy as np", *sources(self.called)]
         if self.constants:
             parts.append("\n".join(self.constants))
         return "\n\n\n".join([*parts, "\n".join(definition)]) + "\n"
+
+    def _return(self, results: list[str]) -> list[str]:
+        """Return the last statement; a result that is a tree of one array is a tuple of one."""
+        signature = self.program.signature
+        if len(results) == 1 and signature is not None and not signature.is_single:
+            return [f"    return ({results[0]},)"]
+        line = ", ".join(results) or "()"
+        return (
+            [f"    return {line}"]
+            if len(line) < _WIDTH - 11
+            else _enclosed("    return ", results, "", "    ")
+        )
 
     def _usual_note(self) -> str:
         nodes = (*self.program.inputs, *self.written)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ _SHORT_NAMES = {
     "bool": "bool",
     "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
     "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
-    "float16": "f16", "float32": "f32", "float64": "f64",
+    "float32": "f32", "float64": "f64",
 }  # fmt: skip
 
 
@@ -56,6 +57,10 @@ class TensorType:
         """Whether values of this type can carry a derivative."""
         return self.dtype.kind == "f"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Equal types are the same object, also after a copy.
+        return tensor_type, (self.shape, self.dtype)
+
     def __str__(self) -> str:
         return f"{_SHORT_NAMES[self.dtype.name]}[{','.join(map(str, self.shape))}]"
 
@@ -84,10 +89,17 @@ def tensor_type(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> TensorTy
     Raises
     ------
     DTypeError
-        When values of the dtype cannot stand in a program (complex numbers, objects, strings, dates).
+        When values of the dtype cannot stand in a program (complex numbers, objects, strings, dates, float16,
+        in which sums and derivatives soon overflow or round to nothing).
     """
     native = _NATIVE.get(dtype)
     if native is None:
+        if dtype.kind == "f":
+            wanted = "float32" if dtype.itemsize < 4 else "float64"
+            raise DTypeError(
+                f"a program computes in float32 and float64, not in {dtype}: convert with "
+                f".astype(np.{wanted})"
+            )
         raise DTypeError(f"a program holds booleans, integers, float32 and float64, not {dtype}")
     key = (shape, native)
     found = _interned.get(key)

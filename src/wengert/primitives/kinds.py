@@ -29,12 +29,18 @@ def promotion_of(ufunc: np.ufunc) -> Callable[[Sequence[Any]], tuple[DType, ...]
     """Return the promotion rule of a NumPy universal function."""
 
     def promote(dtypes: Sequence[Any]) -> tuple[DType, ...]:
-        given = strong(dtypes)
+        # A Python boolean is a boolean, unlike an int or a float that takes the dtype of what it meets.
+        given = [BOOL if dtype is bool else dtype for dtype in strong(dtypes)]
         try:
             resolved = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout))
         except TypeError as error:
             names = ", ".join(getattr(dtype, "name", getattr(dtype, "__name__", "?")) for dtype in given)
             raise DTypeError(f"{ufunc.__name__} has no meaning for {names}") from error
+        if any(dtype.kind == "f" and dtype.itemsize < 4 for dtype in resolved):
+            names = " and ".join(np.dtype(dtype).name for dtype in given)
+            raise DTypeError(
+                f"{ufunc.__name__} of {names} would be computed in float16: convert with .astype(np.float32)"
+            )
         return resolved[: ufunc.nin]
 
     return promote

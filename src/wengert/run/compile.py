@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -14,15 +13,23 @@ from wengert.run.collector import collector_at_rest
 from wengert.run.default import find_executor
 from wengert.run.executor import Executable, Executor, Inspectable
 from wengert.run.inspection import inspectable
+from wengert.trace.static import Static
 from wengert.trace.tensor import Tensor
 from wengert.trace.tracing import leaf_names, trace
-from wengert.trace.tree import argument_names, flatten, leaf_type, unflatten
+from wengert.trace.tree import (
+    argument_names,
+    flatten,
+    hold_static,
+    leaf_type,
+    unflatten,
+)
+from wengert.trace.wrapped import WrappedFunction
 from wengert.transform.simplify import simplify
 
 Key = tuple[Any, tuple[Any, ...]]
 
 
-class CompiledFunction:
+class CompiledFunction(WrappedFunction):
     """A function that is traced and compiled once for each combination of argument types."""
 
     def __init__(self, function: Callable[..., Any], executor: Executor) -> None:
@@ -30,19 +37,24 @@ class CompiledFunction:
         self._executor = executor
         self._lock = threading.Lock()
         self._known: dict[Key, tuple[Program, Executable]] = {}
-        functools.update_wrapper(self, function, updated=())
+        # Of the last call with an argument that may change, which is traced in each call.
+        self._latest: tuple[Program, Executable] | None = None
+        # What was compiled stays behind when it is copied or pickled: machine code belongs to a process.
+        super().__init__(function, compile, (executor,))
 
     @property
     def programs(self) -> list[Program]:
         """The simplified program of each combination of types met so far."""
-        return [program for program, _ in self._known.values()]
+        latest = [] if self._latest is None else [self._latest]
+        return [program for program, _ in (*self._known.values(), *latest)]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run on arrays; under a trace the function itself is traced."""
-        leaves, structure = flatten((args, kwargs))
+        tree, statics = hold_static((args, kwargs))
+        leaves, structure = flatten(tree)
         if any(isinstance(leaf, Tensor) for leaf in leaves):
             return self._function(*args, **kwargs)
-        program, run = self._for(leaves, structure)
+        program, run = self._for(tree, leaves, structure, statics)
         assert program.signature is not None
         return program.signature.unflatten(run(leaves))
 
@@ -62,35 +74,48 @@ class CompiledFunction:
         With `profile` they are run on these arguments.
         """
         run = self._inspectable(args, kwargs)
-        return run.kernels(flatten((args, kwargs))[0] if profile else None)
+        return run.kernels(flatten(hold_static((args, kwargs))[0])[0] if profile else None)
 
     def _inspectable(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Inspectable:
-        return inspectable(self._for(*flatten((args, kwargs)))[1])
+        tree, statics = hold_static((args, kwargs))
+        return inspectable(self._for(tree, *flatten(tree), statics)[1])
 
-    def _for(self, leaves: list[Any], structure: Any) -> tuple[Program, Executable]:
+    def _for(
+        self, tree: Any, leaves: list[Any], structure: Any, statics: list[Static]
+    ) -> tuple[Program, Executable]:
         """Return program and executable for such arguments, made now if they are the first of their types."""
-        types = self._types(leaves, structure)
+        types = self._types(tree, leaves)
         # A Python number promotes otherwise than an array, and may decide an ``if`` while tracing.
         weak = tuple((type(leaf), leaf) if type(leaf) in (bool, int, float) else None for leaf in leaves)
         key = (structure, (*types, *weak))
         with self._lock:
+            if not all(held.is_immutable for held in statics):
+                return self._retraced(leaves, structure, types)
             known = self._known.get(key)
             if known is None:
                 with collector_at_rest():
-                    known = self._known[key] = self._compiled(leaves, structure, types)
+                    program = self._traced(leaves, structure, types)
+                    known = self._known[key] = program, self._executor.compile(program)
         return known
 
-    def _types(self, leaves: list[Any], structure: Any) -> list[TensorType]:
+    def _retraced(
+        self, leaves: list[Any], structure: Any, types: list[TensorType]
+    ) -> tuple[Program, Executable]:
+        """Trace with an argument that may have changed since the last call; compile if the program has."""
+        program = self._traced(leaves, structure, types)
+        if self._latest is None or self._latest[0] != program:
+            with collector_at_rest():
+                self._latest = program, self._executor.compile(program)
+        return program, self._latest[1]
+
+    def _types(self, tree: Any, leaves: list[Any]) -> list[TensorType]:
         try:
             return [leaf_type(leaf, "") for leaf in leaves]
         except DTypeError:
-            given, named = unflatten(structure, leaves)
-            names = leaf_names(self._function, given, named)
+            names = leaf_names(self._function, *tree)
             return [leaf_type(leaf, name) for leaf, name in zip(leaves, names, strict=True)]
 
-    def _compiled(
-        self, leaves: list[Any], structure: Any, types: list[TensorType]
-    ) -> tuple[Program, Executable]:
+    def _traced(self, leaves: list[Any], structure: Any, types: list[TensorType]) -> Program:
         # Traced from types, not values: a branch on a value would hold for these arguments only.
         abstracted = [
             leaf if type(leaf) in (bool, int, float) else type_
@@ -101,7 +126,7 @@ class CompiledFunction:
         if program.free:
             names = ", ".join(argument_names(self._function, len(given), named))
             raise TraceError(f"the compiled function reads tensors beside its arguments ({names})")
-        return program, self._executor.compile(program)
+        return program
 
 
 def compile(function: Callable[..., Any], executor: str | Executor = "llvm") -> CompiledFunction:
@@ -118,7 +143,9 @@ def compile(function: Callable[..., Any], executor: str | Executor = "llvm") -> 
     -------
     CompiledFunction
         Traces and compiles on the first call with arguments of new types, which takes a moment. A Python
-        number belongs to the type: pass ``np.float64(x)`` where it changes from call to call.
+        number belongs to the type, as a string does or a slice: pass ``np.float64(x)`` where it changes from
+        call to call. With an object that may have changed since (a function, a random generator, one of your
+        own), each call traces, and compiles where the program has become another.
 
     Raises
     ------

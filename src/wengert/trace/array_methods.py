@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wengert.errors import DTypeError, TraceError
 from wengert.ir.primitive import IMPLEMENTATIONS, Kind
 from wengert.primitives import arithmetic, comparison, contraction
 from wengert.primitives.selection import astype
@@ -55,7 +56,7 @@ class ArrayMethods:
 
     def __len__(self) -> int:
         if not self.shape:
-            raise TypeError("len() of a scalar")
+            raise TraceError("len() of a scalar")
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Any]:
@@ -131,6 +132,9 @@ class ArrayMethods:
     def __ge__(self, other: Any) -> Any:
         return comparison.ge(self, other)
 
+    def __contains__(self, item: Any) -> bool:
+        return bool(_numpy.any(comparison.eq(self, item)))
+
     def __and__(self, other: Any) -> Any:
         return _numpy.bitwise_and(self, other)
 
@@ -151,6 +155,18 @@ class ArrayMethods:
 
     def __invert__(self) -> Any:
         return _numpy.invert(self)
+
+    def __lshift__(self, other: Any) -> Any:
+        return _numpy.left_shift(self, other)
+
+    def __rlshift__(self, other: Any) -> Any:
+        return _numpy.left_shift(other, self)
+
+    def __rshift__(self, other: Any) -> Any:
+        return _numpy.right_shift(self, other)
+
+    def __rrshift__(self, other: Any) -> Any:
+        return _numpy.right_shift(other, self)
 
     def __mod__(self, other: Any) -> Any:
         return _numpy.remainder(self, other)
@@ -173,15 +189,32 @@ class ArrayMethods:
     def __round__(self, digits: int = 0) -> Any:
         return _numpy.round(self, digits)
 
-    def astype(self, dtype: Any) -> Any:
-        """Return the values converted to `dtype`."""
-        return astype(self, dtype=np.dtype(dtype))
+    def astype(
+        self, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: Any = True, copy: Any = True
+    ) -> Any:
+        """Return the values converted to `dtype`; see `numpy.ndarray.astype`.
 
-    def copy(self) -> Any:
+        Raises
+        ------
+        DTypeError
+            When a program cannot hold `dtype`, or `casting` does not allow the conversion.
+        """
+        wanted = np.dtype(dtype)
+        if not np.can_cast(self.dtype, wanted, casting):
+            raise DTypeError(f"astype: {self.dtype} cannot be cast to {wanted} ({casting})")
+        return astype(self, dtype=wanted)
+
+    def copy(self, order: Any = "C") -> Any:
         """Return the same value: nothing can write to it."""
         return self
 
-    def reshape(self, *shape: Any, order: str = "C") -> Any:
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
         """Return the elements in another shape; see `numpy.reshape`."""
         target = shape[0] if len(shape) == 1 else shape
         return _numpy.reshape(self, target, order=order)

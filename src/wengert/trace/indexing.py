@@ -1,4 +1,4 @@
-"""Square brackets: NumPy's basic and integer-array indexing in terms of primitives."""
+"""Square brackets: NumPy's basic and advanced indexing in terms of primitives."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import IndexRangeError, ShapeError
+from wengert.errors import ConcreteValueError, DTypeError, IndexRangeError, ShapeError
 from wengert.primitives import movement
 from wengert.primitives.indexing import check_range, gather
 from wengert.trace.tensor import Tensor, here, refuse
 
 
-def _expand_ellipsis(key: tuple[Any, ...], ndim: int) -> list[Any]:
+def _expand_ellipsis(key: list[Any], ndim: int) -> list[Any]:
     consumed = sum(part is not None and part is not Ellipsis for part in key)
     if sum(part is Ellipsis for part in key) > 1:
         raise IndexRangeError(f"an index has at most one ...{here()}")
@@ -29,14 +29,65 @@ def _is_scalar_index(part: Any) -> bool:
     return isinstance(part, (int, np.integer)) and not isinstance(part, (bool, np.bool_))
 
 
+def _without_masks(key: tuple[Any, ...], shape: tuple[int, ...]) -> list[Any]:
+    """Replace each boolean mask by the indices of what it selects, one array for each axis it stands for."""
+    parts: list[Any] = []
+    # Masks after an ellipsis count their axes from the end.
+    for place, part in enumerate(key):
+        if part is None or part is Ellipsis or isinstance(part, slice) or _is_scalar_index(part):
+            parts.append(part)
+            continue
+        array = part if isinstance(part, Tensor) else np.asarray(part)
+        if array.dtype != np.bool_:
+            parts.append(part)
+            continue
+        if array.ndim == 0:
+            refuse("a single boolean is no index")
+        mask = _known_mask(array)
+        if any(one is Ellipsis for one in key[:place]):
+            first = len(shape) - sum(map(_axes, key[place:]))
+        else:
+            first = sum(map(_axes, key[:place]))
+        axes = shape[max(first, 0) : max(first, 0) + mask.ndim]
+        if axes != mask.shape:
+            raise IndexRangeError(f"a boolean mask of shape {mask.shape} selects from axes {axes}{here()}")
+        parts += np.nonzero(mask)
+    return parts
+
+
+def _axes(part: Any) -> int:
+    """Return how many axes a part of an index stands for."""
+    if part is None or part is Ellipsis:
+        return 0
+    if isinstance(part, slice) or _is_scalar_index(part):
+        return 1
+    array = part if isinstance(part, Tensor) else np.asarray(part)
+    return int(array.ndim) if array.dtype == np.bool_ else 1
+
+
+def _known_mask(mask: Any) -> np.ndarray[Any, Any]:
+    """Return the values of a mask, which decide the shape of the result.
+
+    Raises
+    ------
+    ConcreteValueError
+        When it was traced from a type alone.
+    """
+    if not isinstance(mask, Tensor):
+        return np.asarray(mask)
+    try:
+        return mask.recorder.value(mask.node)
+    except ConcreteValueError:
+        raise ConcreteValueError(
+            "a boolean mask selects a number of elements that depends on its values, which are not known: "
+            f"use np.where(mask, x, 0), or trace from arrays, which specialises the program{here()}"
+        ) from None
+
+
 def _check_part(part: Any) -> Any:
     if part is None or isinstance(part, slice) or _is_scalar_index(part):
         return part
-    if isinstance(part, (bool, np.bool_)):
-        refuse("a boolean is no index")
     array = part if isinstance(part, Tensor) else np.asarray(part)
-    if array.dtype == np.bool_:
-        refuse("a boolean mask selects a number of elements that depends on values; use np.where(mask, x, 0)")
     if not isinstance(array, Tensor) and array.size == 0:
         array = array.astype(np.int64)
     return array
@@ -45,18 +96,18 @@ def _check_part(part: Any) -> Any:
 def index(x: Any, key: Any) -> Any:
     """Return ``x[key]``.
 
-    Integers and slices become slicing, integer arrays become gathering; the order of the axes is NumPy's.
+    Integers and slices become slicing, integer arrays and masks become gathering; the order of the axes is
+    NumPy's.
 
     Raises
     ------
     IndexRangeError
         When an integer or a constant index array lies outside its axis.
-    TraceError
-        For boolean masks, whose result has no fixed shape.
+    ConcreteValueError
+        For boolean masks whose values are not known, so that the result has no shape.
     """
-    parts = [
-        _check_part(part) for part in _expand_ellipsis(key if isinstance(key, tuple) else (key,), x.ndim)
-    ]
+    plain = _without_masks(key if isinstance(key, tuple) else (key,), x.shape)
+    parts = [_check_part(part) for part in _expand_ellipsis(plain, x.ndim)]
     arrays = [
         part for part in parts if not (part is None or isinstance(part, slice) or _is_scalar_index(part))
     ]
@@ -117,8 +168,14 @@ def _gathered(x: Any, parts: list[Any]) -> Any:
     for axis in axes:
         part = parts[axis]
         if not isinstance(part, Tensor):
-            check_range(part, x.shape[axis], axis)
+            _check_constant(part, x.shape[axis], axis)
         elif part.dtype.kind not in "iu":
             raise ShapeError(f"indices are integers, not {part.dtype}{here()}")
         indices.append(part)
     return gather(x, *indices, axes=axes)
+
+
+def _check_constant(index: np.ndarray[Any, Any], extent: int, axis: int) -> None:
+    if index.dtype.kind not in "iu":
+        raise DTypeError(f"indices are integers, not {index.dtype}{here()}")
+    check_range(index, extent, axis)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from wengert.primitives import arithmetic
 from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
 from wengert.primitives.kinds import BOOL, promotion_of
 from wengert.primitives.selection import astype
-from wengert.trace.numpy_functions.table import call_function, unsupported
+from wengert.trace.numpy_functions.alternatives import unsupported
 from wengert.trace.tensor import Tensor, here, refuse
 
 _BITWISE: dict[Any, Primitive] = {
@@ -22,7 +23,6 @@ _BITWISE: dict[Any, Primitive] = {
     np.bitwise_xor: logical_xor,
     np.invert: logical_not,
 }
-
 _LOG_2, _LOG_10 = math.log(2), math.log(10)
 
 
@@ -62,23 +62,13 @@ _WRITTEN_OUT: dict[Any, Any] = {
 }
 
 
-def supported() -> list[str]:
-    """Return the names of all universal functions that tensors take."""
-    known = [one for one in IMPLEMENTATIONS if isinstance(one, (np.ufunc, str))]
-    return sorted({_name(function) for function in (*known, *_BITWISE, *_WRITTEN_OUT)})
-
-
-def _name(function: Any) -> str:
-    return function.rpartition(".")[2] if isinstance(function, str) else str(function.__name__)
-
-
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Record ``ufunc.method(*inputs, **kwargs)``.
 
     Raises
     ------
     UnsupportedFunctionError
-        Naming the function and the nearest supported one.
+        Naming the function, its method or its option, and what does the same if anything does.
     TraceError
         When the call would write into an array (``out=``, ``+=`` on an array).
     """
@@ -87,8 +77,11 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
             f"np.{ufunc.__name__} would write a traced value into an existing array (out= or an in-place "
             "operator on an array); write x = x + y in place of x += y, or start from a traced value"
         )
-    if getattr(ufunc, method) in IMPLEMENTATIONS:  # np.add.reduce and the like have another default axis
-        return call_function(getattr(ufunc, method), inputs, {"axis": 0, **kwargs})
+    primitive = IMPLEMENTATIONS.get(getattr(ufunc, method))
+    if primitive is not None:  # np.add.reduce and the like, whose axis is 0 where np.sum takes all
+        options = {name: value for name, value in kwargs.items() if name not in ("axis", "out")}
+        function: Any = primitive.implements[0]
+        return function(*inputs, axis=kwargs.get("axis", 0), **options)
     if method == "outer":
         left, right = inputs
         grown = np.reshape(left, np.shape(left) + (1,) * np.ndim(right))
@@ -97,12 +90,30 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         raise UnsupportedFunctionError(f"np.{ufunc.__name__}.{method} has no rule{here()}")
     if kwargs.get("where", True) is not True:
         refuse(f"np.{ufunc.__name__}(where=…) leaves elements undefined; use np.where")
-    result = _dispatch(ufunc, inputs)
+    unknown = [name for name in kwargs if name not in _CALL_OPTIONS]
+    if unknown:
+        raise UnsupportedFunctionError(f"np.{ufunc.__name__}: the option {unknown[0]}= has no rule{here()}")
     dtype = kwargs.get("dtype")
-    return result if dtype is None else result.astype(dtype)
+    return _dispatch(ufunc, inputs if dtype is None else _in_dtype(ufunc, inputs, dtype))
 
 
-def _dispatch(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
+# Besides what is dealt with here, options about memory and classes, which a traced value does not have.
+_CALL_OPTIONS = {"out", "where", "dtype", "order", "subok", "casting"}
+
+
+def _in_dtype(ufunc: np.ufunc, inputs: tuple[Any, ...], dtype: Any) -> list[Any]:
+    """Return the inputs in the dtypes in which NumPy computes a result of `dtype`."""
+    operands = _known(inputs)
+    signature = (*[None] * ufunc.nin, np.dtype(dtype))
+    try:
+        given = (*[operand.dtype for operand in operands], None)
+        needed = ufunc.resolve_dtypes(given, signature=signature, casting="same_kind")
+    except TypeError as error:
+        raise DTypeError(f"np.{ufunc.__name__} with dtype={np.dtype(dtype)}: {error}{here()}") from None
+    return [operand.astype(one) for operand, one in zip(operands, needed[: ufunc.nin], strict=True)]
+
+
+def _dispatch(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
     # SciPy's functions are known by name, so that SciPy need not be imported to meet them.
     primitive = IMPLEMENTATIONS.get(ufunc) or IMPLEMENTATIONS.get(f"scipy.special.{ufunc.__name__}")
     if primitive is not None:
@@ -113,10 +124,10 @@ def _dispatch(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
         return _BITWISE[ufunc](*inputs)
     if ufunc in _WRITTEN_OUT:
         return _WRITTEN_OUT[ufunc](*_promoted(ufunc, inputs))
-    raise unsupported(ufunc.__name__, supported())
+    raise unsupported(ufunc.__name__)
 
 
-def _promoted(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> list[Any]:
+def _promoted(ufunc: np.ufunc, inputs: Sequence[Any]) -> list[Any]:
     """Return the operands in the dtypes that a universal function converts them to; numbers stay weak."""
     given = [getattr(operand, "weak", None) or weak_dtype(operand) for operand in inputs]
     try:
@@ -133,5 +144,5 @@ def _converted(operand: Any, dtype: np.dtype[Any]) -> Any:
     return array if array.dtype == dtype else astype(array, dtype=dtype)
 
 
-def _known(inputs: tuple[Any, ...]) -> list[Any]:
+def _known(inputs: Sequence[Any]) -> list[Any]:
     return [operand if isinstance(operand, Tensor) else np.asarray(operand) for operand in inputs]

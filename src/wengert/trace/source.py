@@ -124,6 +124,12 @@ def user_frame() -> FrameType | None:
     return frame
 
 
+def is_assigning_item() -> bool:
+    """Whether the user's code is at ``array[i] = …``, which asks a scalar for its value."""
+    frame = user_frame()
+    return frame is not None and frame.f_code.co_code[frame.f_lasti] == dis.opmap["STORE_SUBSCR"]
+
+
 def user_call() -> tuple[FrameType | None, FrameType]:
     """Return the innermost frame of the user's code, and the frame of the call that it is making."""
     call = sys._getframe(1)

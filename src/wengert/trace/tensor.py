@@ -15,7 +15,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from wengert.errors import ConcreteValueError, DTypeError, ShapeError, TraceError, WengertError
+from wengert.errors import (
+    ConcreteValueError,
+    DTypeError,
+    ShapeError,
+    TraceError,
+    UnsupportedAttributeError,
+    WengertError,
+)
 from wengert.ir.evaluate import evaluate_node
 from wengert.ir.node import CONSTANT, Node, make_constant, make_node, make_number
 from wengert.ir.primitive import IMPLEMENTATIONS, Kind, Primitive, weak_dtype
@@ -141,6 +148,13 @@ def refuse(message: str) -> NoReturn:
     raise TraceError(message + here())
 
 
+_INTO_AN_ARRAY = (
+    "a traced value cannot be put into a NumPy array, by out[i] = x, np.array([x, y]) or np.asarray(x): "
+    "collect values in a list and join them with np.stack or np.concatenate; items of an array are replaced "
+    "with np.where or wengert.scatter_add"
+)
+
+
 class Tensor(ArrayMethods):
     """A value of a traced program; behaves like an array of its shape and dtype.
 
@@ -196,25 +210,26 @@ class Tensor(ArrayMethods):
         return call_function(function, args, kwargs)
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        refuse(
-            "a traced value cannot be put into a NumPy array: np.asarray is not needed, lists become arrays "
-            "with np.stack, and items are set with np.where, np.concatenate or wengert.scatter_add"
-        )
+        refuse(_INTO_AN_ARRAY)
 
     def __bool__(self) -> bool:
         return bool(self._known("bool()"))
 
     def __index__(self) -> int:
         if self.dtype.kind not in "iu":
-            raise TypeError(f"a {self.dtype} tensor is no index")
+            refuse(f"a {self.dtype} tensor is no index")
         return int(self._known("an index"))
 
     def __int__(self) -> int:
         if self.dtype.kind == "f":
+            if source.is_assigning_item():
+                refuse(_INTO_AN_ARRAY)
             refuse("int() of a floating tensor would cut the derivative; use np.floor outside of the trace")
         return int(self._known("int()"))
 
     def __float__(self) -> NoReturn:
+        if source.is_assigning_item():
+            refuse(_INTO_AN_ARRAY)
         refuse("float() would cut the derivative; stay with NumPy functions (np.exp instead of math.exp)")
 
     def _known(self, use: str) -> np.ndarray[Any, Any]:
@@ -230,6 +245,12 @@ class Tensor(ArrayMethods):
     def __repr__(self) -> str:
         return f"Tensor({self.node.type})"
 
+    def __reduce__(self) -> NoReturn:
+        refuse("a traced value cannot be pickled: it has no value yet")
+
+    def __complex__(self) -> NoReturn:
+        refuse("a program holds no complex numbers; complex() of a traced value has none to give")
+
     def __format__(self, spec: str) -> str:
         if spec:
             refuse(
@@ -244,12 +265,15 @@ class Tensor(ArrayMethods):
             "np.stack or wengert.scatter_add"
         )
 
+    def __delitem__(self, key: Any) -> NoReturn:
+        refuse("items of a traced value cannot be deleted: build the result with slices and np.concatenate")
+
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):
             raise AttributeError(name)
-        known = name if hasattr(np.ndarray, name) else None
+        known = hasattr(np.ndarray, name)
         advice = "not supported on a traced value" if known else "no attribute of arrays"
-        raise AttributeError(f"{name!r} is {advice}{here()}")
+        raise UnsupportedAttributeError(f"{name!r} is {advice}{here()}")
 
 
 def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Tensor:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from wengert.errors import TraceError
+from wengert.errors import ShapeError, TraceError, WengertError
 from wengert.ir.node import Node, make_input
 from wengert.ir.program import Program
 from wengert.ir.provenance import Provenance
 from wengert.ir.types import TensorType
 from wengert.trace.tensor import Tensor, Trace, as_tensor
-from wengert.trace.tree import TreeSignature, argument_names, flatten, leaf_paths, leaf_type, unflatten
+from wengert.trace.tree import (
+    TreeSignature,
+    argument_names,
+    flatten,
+    hold_static,
+    leaf_paths,
+    leaf_type,
+    unflatten,
+)
 
 
 class Recording:
@@ -30,6 +39,7 @@ class Recording:
     """
 
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        (args, kwargs), _ = hold_static((args, kwargs))
         self.leaves, structure = flatten((args, kwargs))
         self.trace = Trace()
         self.positions = _positions(args, kwargs)
@@ -40,7 +50,7 @@ class Recording:
                 _leaf_tensor(node, self.trace, leaf) for node, leaf in zip(nodes, self.leaves, strict=True)
             ]
             traced_args, traced_kwargs = unflatten(structure, tensors)
-            result = function(*traced_args, **traced_kwargs)
+            result = _called(function, traced_args, traced_kwargs)
             outputs, result_structure = flatten(result)
             results = [_output(value, self.trace) for value in outputs]
         signature = TreeSignature(structure, result_structure)
@@ -63,12 +73,25 @@ def _leaf_tensor(node: Node, trace: Trace, leaf: Any) -> Tensor:
     return Tensor(node, trace, type(leaf) if type(leaf) in (bool, int, float) else None)
 
 
+def _called(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    try:
+        return function(*args, **kwargs)
+    except ValueError as error:
+        # Where it assigns an item of an array, NumPy puts an error of its own in place of ours.
+        ours = error.__cause__ or error.__context__
+        if type(error) is ValueError and "setting" in str(error) and isinstance(ours, TraceError):
+            raise ours from None
+        raise
+
+
 def _output(value: Any, trace: Trace) -> Tensor:
     try:
         return as_tensor(value, trace)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError) as error:
+        kind = f"{type(value).__name__} of {value.dtype}" if hasattr(value, "dtype") else type(value).__name__
+        reason = f" ({error})" if isinstance(error, WengertError) else ""
         raise TraceError(
-            f"a traced function returns numbers, arrays, or trees of them; it returned {type(value).__name__}"
+            f"a traced function returns numbers, arrays, or trees of them; it returned {kind}{reason}"
         ) from None
 
 
@@ -104,8 +127,10 @@ def trace(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Program:
         Takes and returns arrays, numbers, or trees of them (tuples, lists, dictionaries, modules).
     *args, **kwargs
         The arguments to trace with. Where one is an array, its values are known while tracing, and a
-        Python ``if`` or ``while`` that asks for them specialises the program. Where one is a
-        `TensorType`, only shape and dtype are known, and such a question is an error.
+        Python ``if`` or ``while`` that asks for them, or a boolean mask made of them, specialises the
+        program. Where one is a `TensorType`, only shape and dtype are known, and such a question is an
+        error. What is no array (a string, a function, a slice, an object, a complex number) reaches the
+        function as it is, and the program is for this one.
 
     Returns
     -------
@@ -141,8 +166,20 @@ def abstract(shape: tuple[int, ...] | int = (), dtype: Any = np.float64) -> Tens
     ----------
     shape : tuple of int or int
     dtype : dtype_like
+
+    Raises
+    ------
+    ShapeError
+        When an extent is negative or no integer.
+    DTypeError
+        When a program cannot hold values of the dtype.
     """
     from wengert.ir.types import tensor_type
 
-    extents = (shape,) if isinstance(shape, int) else tuple(shape)
+    try:
+        extents = tuple(operator.index(extent) for extent in (shape if np.iterable(shape) else (shape,)))
+    except TypeError:
+        raise ShapeError(f"the extents of a shape are integers, got {shape!r}") from None
+    if min(extents, default=0) < 0:
+        raise ShapeError(f"the extents of a shape cannot be negative, got {shape!r}")
     return tensor_type(extents, np.dtype(dtype))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
+import pickle
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,17 +13,39 @@ import numpy as np
 
 from wengert.errors import DTypeError, TraceError
 from wengert.ir.types import TensorType, tensor_type
+from wengert.trace.static import Static, is_static
 from wengert.trace.tensor import Tensor
 
 NAMESPACE = "wengert"
 
 
-@functools.cache
+def hold_static(tree: Any) -> tuple[Any, list[Static]]:
+    """Return the tree with each leaf that is no array held by a `Static`, and these."""
+    leaves, structure = flatten(tree)
+    held = {place: Static(leaf) for place, leaf in enumerate(leaves) if is_static(leaf)}
+    if not held:
+        return tree, []
+    return unflatten(structure, [held.get(place, leaf) for place, leaf in enumerate(leaves)]), [
+        *held.values()
+    ]
+
+
+_library: Any = None
+_loading = threading.Lock()
+
+
 def _optree() -> Any:
     """Return optree, which is loaded with the first trace and not by `import wengert`."""
-    import optree
+    global _library
+    if _library is None:
+        with _loading:  # several threads may trace first, and a class is registered once
+            if _library is None:
+                import optree
 
-    return optree
+                register: Any = optree.register_pytree_node  # its types want Collection
+                register(Static, lambda held: ((), held), lambda held, _: held.value, namespace=NAMESPACE)
+                _library = optree
+    return _library
 
 
 def flatten(tree: Any) -> tuple[list[Any], Any]:
@@ -101,6 +124,10 @@ class TreeSignature:
     arguments: Any
     result: Any
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # As bytes: before a structure is read, optree must know the classes of its nodes.
+        return _restored, (pickle.dumps(self.arguments), pickle.dumps(self.result))
+
     def flatten(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         """Return the leaves of the arguments.
 
@@ -109,7 +136,7 @@ class TreeSignature:
         TraceError
             When the arguments are built otherwise than those the function was traced with.
         """
-        leaves, structure = flatten((args, kwargs))
+        leaves, structure = flatten(hold_static((args, kwargs))[0])
         if structure != self.arguments:
             raise TraceError(
                 f"arguments of structure {structure}; the program was traced with {self.arguments}"
@@ -119,3 +146,13 @@ class TreeSignature:
     def unflatten(self, outputs: list[Any]) -> Any:
         """Return the result."""
         return unflatten(self.result, outputs)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether the result is an array and no tree, not even a tuple of one."""
+        return bool(self.result.is_leaf())
+
+
+def _restored(arguments: bytes, result: bytes) -> TreeSignature:
+    _optree()
+    return TreeSignature(pickle.loads(arguments), pickle.loads(result))

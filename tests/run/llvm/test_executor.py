@@ -185,8 +185,8 @@ def test_compile_names_the_argument_that_it_refuses() -> None:
     net = {"b": np.ones(2), "w": np.ones((3, 2))}
     np.testing.assert_array_equal(f(net, np.ones(2)), np.full(3, 2.0))
     for arguments, options, name in (
-        (({**net, "w": np.ones(2, complex)}, np.ones(2)), {}, "net.w"),
-        ((net, "text"), {}, "x"),
+        (({**net, "w": np.ones(2, np.float16)}, np.ones(2)), {}, "net.w"),
+        ((net, np.float16(1)), {}, "x"),
         ((net, np.ones(2)), {"scale": np.ma.array([1.0])}, "scale"),
     ):
         with pytest.raises(DTypeError, match=f"^argument '{name}': "):

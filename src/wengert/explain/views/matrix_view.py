@@ -15,6 +15,7 @@ from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
 from wengert.explain.views.index_view import dimensions, gradient_names, result_note
 
+_LARGEST = 100_000  # entries of a Jacobian that is shown, and for that compared entry by entry
 _VECTORS = {
     "rows": "A vector is a row.",
     "columns": "A vector is a column.",
@@ -90,7 +91,13 @@ def _jacobians(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Sect
     words = []
     for of_symbol in reversed(problem.order):
         for by_symbol in problem.uses[of_symbol]:
-            if of_symbol.rank == 1 and by_symbol.rank == 1:
+            entries = of_symbol.node.type.size * by_symbol.node.type.size
+            if of_symbol.rank == 1 and by_symbol.rank == 1 and entries > _LARGEST:
+                words.append(
+                    f"∂{of_symbol.name}/∂{by_symbol.name} is of shape {dimensions(of_symbol.shape)}×"
+                    f"{dimensions(by_symbol.shape)}: {entries} entries. It is never built."
+                )
+            elif of_symbol.rank == 1 and by_symbol.rank == 1:
                 found = chain.local(of_symbol, by_symbol)
                 of, by = found.partial.of.positions, found.partial.by.positions
                 axes = tuple(at for at in (*by, *of) if not isinstance(at, int))
@@ -106,7 +113,6 @@ def _jacobians(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Sect
                 of_shape, by_shape = dimensions(of_symbol.shape), dimensions(by_symbol.shape)
                 of_shape = f"({of_shape})" if len(of_symbol.shape) > 1 else of_shape
                 zeros = chain.local(of_symbol, by_symbol).result
-                entries = of_symbol.node.type.size * by_symbol.node.type.size
                 if any(isinstance(part, Delta) for part in walk(zeros)):
                     words.append(
                         f"∂{of_symbol.name}/∂{by_symbol.name} is of shape {of_shape}×({by_shape}): {entries} "

@@ -180,7 +180,7 @@ def functions(
     table = "table" if model.columns else "X"
     if model.target.kind == "regression":
         what = "the predicted number of each row" if single else "the outputs, shape (rows, outputs)"
-        parts.append(_NUMBER.format(table=table, what=what, place="[:, 0]" if single else ""))
+        parts.append(_NUMBER.format(table=table, what=what, place="[0][:, 0]" if single else "[0]"))
     else:
         parts.append((_LABELS if model.target.kind == "multilabel" else _CLASSES).format(table=table))
     return [part.strip("\n") for part in parts]

@@ -3,9 +3,11 @@
 from wengert.trace.numpy_functions import (
     contraction as contraction,
     creation as creation,
+    diagonals as diagonals,
+    einsum as einsum,
     joining as joining,
     reductions as reductions,
     selection as selection,
     shapes as shapes,
 )
-from wengert.trace.numpy_functions.table import call_function as call_function, supported as supported
+from wengert.trace.numpy_functions.table import call_function as call_function

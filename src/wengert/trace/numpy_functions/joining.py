@@ -7,16 +7,34 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import ShapeError
+from wengert.errors import DTypeError, IndexRangeError, ShapeError
 from wengert.primitives import movement
-from wengert.trace.numpy_functions.table import implements, normalise_axis
-from wengert.trace.tensor import here, refuse
+from wengert.trace.numpy_functions.table import implements, listed, normalise_axis, reduced_axes, whole
+from wengert.trace.tensor import Tensor, here, refuse
+
+
+def _cast(value: Any, dtype: Any, casting: str) -> Any:
+    if dtype is None:
+        return value
+    array = value if isinstance(value, Tensor) else np.asarray(value)
+    if not np.can_cast(array.dtype, dtype, casting):  # type: ignore[arg-type]
+        raise DTypeError(f"{array.dtype} cannot be cast to {np.dtype(dtype)} ({casting}){here()}")
+    return array.astype(dtype)
 
 
 @implements(np.concatenate)
-def concatenate(arrays: Any, axis: int | None = 0) -> Any:
+def concatenate(
+    arrays: Any,
+    axis: int | None = 0,
+    out: Any = None,
+    *,
+    dtype: Any = None,
+    casting: str = "same_kind",
+) -> Any:
     """np.concatenate."""
-    parts = list(arrays)
+    parts = [_cast(part, dtype, casting) for part in arrays]
+    if not parts:
+        raise ShapeError(f"concatenate: no arrays{here()}")
     if axis is None:
         parts, axis = [np.reshape(part, -1) for part in parts], 0
     if len({np.ndim(part) for part in parts}) > 1 or np.ndim(parts[0]) == 0:
@@ -24,13 +42,12 @@ def concatenate(arrays: Any, axis: int | None = 0) -> Any:
         raise ShapeError(
             f"concatenate: arrays of shapes {shapes}; all need the same number of axes, at least 1{here()}"
         )
-    if len(parts) == 1:
-        return parts[0]
-    return movement.concatenate(*parts, axis=normalise_axis(axis, np.ndim(parts[0])))
+    place = normalise_axis(axis, np.ndim(parts[0]))
+    return parts[0] if len(parts) == 1 else movement.concatenate(*parts, axis=place)
 
 
 @implements(np.stack)
-def stack(arrays: Any, axis: int = 0) -> Any:
+def stack(arrays: Any, axis: int = 0, dtype: Any = None, casting: str = "same_kind") -> Any:
     """np.stack."""
     parts = list(arrays)
     shapes = {np.shape(part) for part in parts}
@@ -39,20 +56,21 @@ def stack(arrays: Any, axis: int = 0) -> Any:
             f"stack: arrays of shapes {', '.join(map(str, sorted(shapes)))}; all must be equal{here()}"
         )
     place = normalise_axis(axis, len(shapes.pop()) + 1)
-    return concatenate([np.expand_dims(part, place) for part in parts], place)
+    return concatenate([np.expand_dims(part, place) for part in parts], place, dtype=dtype, casting=casting)
 
 
 @implements(np.vstack)
-def vstack(tup: Any) -> Any:
+def vstack(tup: Any, dtype: Any = None, casting: str = "same_kind") -> Any:
     """np.vstack."""
-    return concatenate([np.atleast_2d(part) for part in tup], 0)
+    return concatenate([np.atleast_2d(part) for part in tup], 0, dtype=dtype, casting=casting)
 
 
 @implements(np.hstack)
-def hstack(tup: Any) -> Any:
+def hstack(tup: Any, dtype: Any = None, casting: str = "same_kind") -> Any:
     """np.hstack."""
     parts = [np.atleast_1d(part) for part in tup]
-    return concatenate(parts, 0 if np.ndim(parts[0]) == 1 else 1)
+    axis = 1 if parts and np.ndim(parts[0]) > 1 else 0
+    return concatenate(parts, axis, dtype=dtype, casting=casting)
 
 
 @implements(np.column_stack)
@@ -67,18 +85,41 @@ def append(arr: Any, values: Any, axis: int | None = None) -> Any:
     return concatenate([arr, values], axis)
 
 
-@implements(np.split, np.array_split)
-def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    """np.split, and np.array_split where the parts are not equal."""
+@implements(np.split)
+def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    """np.split.
+
+    Raises
+    ------
+    ShapeError
+        When the axis cannot be divided into as many equal parts.
+    """
+    extent = ary.shape[normalise_axis(axis, ary.ndim)]
+    if not np.iterable(indices_or_sections):
+        count = whole(indices_or_sections, "the number of sections")
+        if count < 1 or extent % count:
+            raise ShapeError(f"split: {extent} entries cannot be divided into {count} equal parts{here()}")
+    return array_split(ary, indices_or_sections, axis)
+
+
+@implements(np.array_split)
+def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """np.array_split: the first parts are longer by one where they are not equal.
+
+    Raises
+    ------
+    ShapeError
+        When there is no section.
+    """
     place = normalise_axis(axis, ary.ndim)
     extent = ary.shape[place]
-    if isinstance(indices_or_sections, (int, np.integer)):
-        count = int(indices_or_sections)
-        bounds = np.cumsum(
-            [0] + [extent // count + (part < extent % count) for part in range(count)]
-        ).tolist()
+    if np.iterable(indices_or_sections):
+        bounds = [0, *[whole(bound, "a bound") for bound in indices_or_sections], extent]
     else:
-        bounds = [0, *[int(bound) for bound in indices_or_sections], extent]
+        count = whole(indices_or_sections, "the number of sections")
+        if count < 1:
+            raise ShapeError(f"array_split: the number of sections is at least 1, got {count}{here()}")
+        bounds = [part * (extent // count) + min(part, extent % count) for part in range(count + 1)]
     head = (slice(None),) * place
     return [ary[(*head, slice(first, last))] for first, last in itertools.pairwise(bounds)]
 
@@ -88,10 +129,20 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", constant_values: Any
     """np.pad with constant values."""
     if mode != "constant":
         refuse(f"np.pad: mode={mode!r} has no rule; 'constant' has")
-    widths = np.broadcast_to(np.asarray(pad_width), (array.ndim, 2)).tolist()
-    low, high = (tuple(int(pair[side]) for pair in widths) for side in (0, 1))
-    if min(*low, *high, 0) < 0:
+    widths = np.asarray(pad_width)
+    if widths.dtype.kind not in "iu":
+        raise DTypeError(f"pad: widths {pad_width} are no integers{here()}")
+    try:
+        pairs = np.broadcast_to(widths, (array.ndim, 2)).tolist()
+    except ValueError:
+        raise ShapeError(
+            f"pad: widths {pad_width} do not fit an array of {array.ndim} axes{here()}"
+        ) from None
+    low, high = (tuple(pair[side] for pair in pairs) for side in (0, 1))
+    if min(*low, *high, 0, 0) < 0:
         raise ShapeError(f"pad: widths {pad_width} cannot be negative{here()}")
+    if array.ndim == 0:
+        return array
     interior = (0,) * array.ndim
     if np.ndim(constant_values) != 0:
         refuse("np.pad: one constant for all sides has a rule, several have not")
@@ -99,46 +150,88 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", constant_values: Any
     if isinstance(constant_values, (int, float)) and constant_values == 0:
         return padded
     inside = np.pad(np.ones(array.shape, bool), tuple(zip(low, high, strict=True)))
-    return np.where(inside, padded, constant_values)
+    constant = constant_values if isinstance(constant_values, Tensor) else np.asarray(constant_values)
+    return np.where(inside, padded, constant.astype(array.dtype))
 
 
 @implements(np.tile)
 def tile(A: Any, reps: Any) -> Any:
     """np.tile."""
-    counts = [int(reps)] if isinstance(reps, (int, np.integer)) else [int(count) for count in reps]
+    counts = [whole(count, "the number of repetitions") for count in listed(reps)]
     ndim = max(A.ndim, len(counts))
     counts = [1] * (ndim - len(counts)) + counts
     extents = [1] * (ndim - A.ndim) + list(A.shape)
+    if min(counts, default=0) < 0:
+        raise ShapeError(f"tile: the numbers of repetitions {reps} cannot be negative{here()}")
     between = np.reshape(A, [part for extent in extents for part in (1, extent)])
     grown = np.broadcast_to(between, [part for pair in zip(counts, extents, strict=True) for part in pair])
     return np.reshape(grown, [count * extent for count, extent in zip(counts, extents, strict=True)])
 
 
 @implements(np.repeat)
-def repeat(a: Any, repeats: int, axis: int | None = None) -> Any:
-    """np.repeat by one count."""
-    if not isinstance(repeats, (int, np.integer)):
-        refuse("np.repeat: one count for all elements has a rule, several have not; use indexing")
-    x, place = (np.reshape(a, -1), 0) if axis is None else (a, normalise_axis(axis, a.ndim))
-    return np.take(x, np.repeat(np.arange(x.shape[place]), repeats), axis=place)
+def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
+    """np.repeat, by one count or one for each entry; counts decide the shape, so they are known numbers."""
+    flat = axis is None or not reduced_axes(axis, np.ndim(a))
+    x, place = (np.reshape(a, -1), 0) if flat else (a, axis)
+    place = normalise_axis(place, x.ndim)
+    counts = np.asarray(whole(repeats, "a count") if isinstance(repeats, Tensor) else repeats)
+    if counts.dtype.kind not in "iub":
+        raise DTypeError(f"repeat: counts are integers, not {counts.dtype}{here()}")
+    if counts.size and counts.min() < 0:
+        raise IndexRangeError(f"repeat: counts cannot be negative{here()}")
+    if counts.ndim > 1 or counts.size not in (1, x.shape[place]):
+        raise ShapeError(f"repeat: counts of shape {counts.shape} for {x.shape[place]} entries{here()}")
+    return np.take(x, np.repeat(np.arange(x.shape[place]), counts), axis=place)
 
 
 @implements(np.roll)
-def roll(a: Any, shift: int, axis: int | None = None) -> Any:
-    """np.roll along one axis."""
+def roll(a: Any, shift: Any, axis: Any = None) -> Any:
+    """np.roll, along one axis, several, or the flattened array.
+
+    Raises
+    ------
+    ShapeError
+        When there are several shifts and another number of axes.
+    """
     if axis is None:
         return np.reshape(roll(np.reshape(a, -1), shift, 0), a.shape)
-    place = normalise_axis(axis, a.ndim)
-    cut = -int(shift) % max(a.shape[place], 1)
-    head = (slice(None),) * place
-    return concatenate([a[(*head, slice(cut, None))], a[(*head, slice(None, cut))]], place)
+    shifts, axes = listed(shift), listed(axis)
+    if len(shifts) != len(axes) and 1 not in (len(shifts), len(axes)):
+        raise ShapeError(f"roll: {len(shifts)} shifts for {len(axes)} axes{here()}")
+    for place in range(max(len(shifts), len(axes)) if shifts and axes else 0):
+        step = whole(shifts[place % len(shifts)], "shift")
+        a = _rolled(a, step, normalise_axis(axes[place % len(axes)], a.ndim))
+    return a
+
+
+def _rolled(a: Any, shift: int, axis: int) -> Any:
+    cut = -shift % max(a.shape[axis], 1)
+    if cut == 0:
+        return a
+    head = (slice(None),) * axis
+    return concatenate([a[(*head, slice(cut, None))], a[(*head, slice(None, cut))]], axis)
 
 
 @implements(np.diff)
-def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
-    """np.diff."""
+def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    """np.diff; booleans differ where they are not equal.
+
+    Raises
+    ------
+    ShapeError
+        When `n` is negative, or `a` has no axis.
+    """
+    if whole(n, "n") < 0:
+        raise ShapeError(f"diff: n cannot be negative, got {n}{here()}")
+    if n == 0:
+        return a
     place = normalise_axis(axis, a.ndim)
+    edge = (*a.shape[:place], 1, *a.shape[place + 1 :])
+    ends = [end if end is None or np.ndim(end) else np.broadcast_to(end, edge) for end in (prepend, append)]
+    parts = [part for part in (ends[0], a, ends[1]) if part is not None]
+    a = concatenate(parts, place)
     head = (slice(None),) * place
     for _ in range(n):
-        a = a[(*head, slice(1, None))] - a[(*head, slice(None, -1))]
+        later, earlier = a[(*head, slice(1, None))], a[(*head, slice(None, -1))]
+        a = later != earlier if a.dtype == np.bool_ else later - earlier
     return a

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import ShapeError
+from wengert.errors import ConfigurationError, ShapeError
 from wengert.ir.composite import composite
 from wengert.ir.primitive import Kind, Primitive
-from wengert.trace.numpy_functions.table import implements, normalise_axes, normalise_axis
+from wengert.primitives import reductions as primitives
+from wengert.trace.numpy_functions.table import implements, normalise_axes, reduced_axes, whole
 from wengert.trace.tensor import here, refuse
 
 
@@ -18,24 +19,60 @@ def _cast(value: Any, dtype: Any) -> Any:
     return value if dtype is None else value.astype(dtype)
 
 
+def _one_axis(axis: Any, ndim: int) -> tuple[int, ...]:
+    """Return all axes for None, else the one; several are refused."""
+    if axis is not None:
+        whole(axis, "axis")
+    return reduced_axes(axis, ndim)
+
+
 @implements(Kind.REDUCTION)
 def reduce(primitive: Primitive, a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
     """np.sum and its kin."""
-    return primitive(_cast(a, dtype), axes=normalise_axes(axis, a.ndim), keepdims=bool(keepdims))
+    result = primitive(_cast(a, dtype), axes=reduced_axes(axis, a.ndim), keepdims=bool(keepdims))
+    return _cast(result, dtype)
 
 
 @implements(Kind.SCAN)
 def scan(primitive: Primitive, a: Any, axis: int | None = None, dtype: Any = None) -> Any:
     """np.cumsum and its kin."""
     x = _cast(a, dtype)
-    if axis is None:
+    axes = _one_axis(axis, x.ndim)
+    if axis is None or not axes:
         return primitive(np.reshape(x, -1), axis=0)
-    return primitive(x, axis=normalise_axis(axis, a.ndim))
+    return primitive(x, axis=axes[0])
+
+
+@implements(np.argmax)
+def argmax(a: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """np.argmax."""
+    return primitives.argmax(a, axes=_one_axis(axis, a.ndim), keepdims=bool(keepdims))
+
+
+@implements(np.argmin)
+def argmin(a: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """np.argmin."""
+    return primitives.argmin(a, axes=_one_axis(axis, a.ndim), keepdims=bool(keepdims))
+
+
+def _one_of(ddof: float, correction: float | None) -> float:
+    if correction is None:
+        return ddof
+    if ddof != 0:
+        raise ConfigurationError(f"ddof and correction mean the same: give one of them{here()}")
+    return correction
 
 
 @implements(np.var)
 @composite
-def var(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+def var(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    ddof: float = 0,
+    keepdims: bool = False,
+    correction: float | None = None,
+) -> Any:
     """np.var, two passes: the mean of the squared deviations from the mean.
 
     Raises
@@ -45,6 +82,7 @@ def var(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: 
     """
     x = _cast(a, dtype)
     axes = normalise_axes(axis, x.ndim)
+    ddof = _one_of(ddof, correction)
     count = math.prod(x.shape[one] for one in axes)
     if count - ddof <= 0:
         raise ShapeError(f"var of {count} values with ddof={ddof} divides by {count - ddof}{here()}")
@@ -61,7 +99,14 @@ def _root(squared: Any) -> Any:
 
 @implements(np.std)
 @composite
-def std(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+def std(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    ddof: float = 0,
+    keepdims: bool = False,
+    correction: float | None = None,
+) -> Any:
     """np.std; the derivative at a constant is 0.
 
     Raises
@@ -69,6 +114,7 @@ def std(a: Any, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: 
     ShapeError
         When there are not more values than `ddof`.
     """
+    ddof = _one_of(ddof, correction)
     return _root(np.var(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims))
 
 

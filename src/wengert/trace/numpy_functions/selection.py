@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from wengert.errors import ShapeError
 from wengert.primitives import selection as primitives
-from wengert.trace.numpy_functions.table import implements, normalise_axis
-from wengert.trace.tensor import refuse
+from wengert.trace.numpy_functions.table import implements, normalise_axis, reduced_axes
+from wengert.trace.tensor import Tensor, here, refuse
 
 
 @implements(np.where)
@@ -24,6 +25,8 @@ def _bound(bound: Any, dtype: np.dtype[Any], sign: int) -> Any:
         return bound
     if dtype.kind == "f":
         return sign * np.inf
+    if dtype.kind == "b":
+        return sign > 0
     limits = np.iinfo(dtype)
     return int(limits.max if sign > 0 else limits.min)
 
@@ -31,6 +34,7 @@ def _bound(bound: Any, dtype: np.dtype[Any], sign: int) -> Any:
 @implements(np.clip)
 def clip(a: Any, a_min: Any = None, a_max: Any = None, min: Any = None, max: Any = None) -> Any:
     """np.clip; a bound of None does not bind."""
+    a = a if isinstance(a, Tensor) else np.asarray(a)
     low = min if a_min is None else a_min
     high = max if a_max is None else a_max
     if low is None and high is None:
@@ -39,41 +43,55 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, min: Any = None, max: Any
 
 
 @implements(np.take)
-def take(a: Any, indices: Any, axis: int | None = None) -> Any:
-    """np.take."""
-    if axis is None:
-        return np.reshape(a, -1)[indices]
-    place = normalise_axis(axis, np.ndim(a))
+def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
+    """np.take; indices beyond an end are refused, or with ``mode="clip"`` that end."""
+    a = a if isinstance(a, Tensor) else np.asarray(a)
+    if axis is None or a.ndim == 0:
+        reduced_axes(axis, a.ndim)
+        a, axis = np.reshape(a, -1), 0
+    place = normalise_axis(axis, a.ndim)
+    indices = indices if isinstance(indices, Tensor) else np.asarray(indices)
+    if indices.dtype == np.bool_ or (indices.size == 0 and not isinstance(indices, Tensor)):
+        indices = indices.astype(np.int64)
+    if mode == "clip":
+        indices = np.clip(indices, 0, a.shape[place] - 1)
+    elif mode == "wrap" and not isinstance(indices, Tensor):
+        indices = indices % a.shape[place]
+    elif mode != "raise":
+        refuse(f"np.take: mode={mode!r} has no rule for traced indices; 'raise' and 'clip' have")
     return a[(*[slice(None)] * place, indices)]
 
 
 @implements(np.take_along_axis)
 def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
-    """np.take_along_axis."""
+    """np.take_along_axis: over the other axes, array and indices broadcast.
+
+    Raises
+    ------
+    ShapeError
+        When array and indices do not have the same number of axes.
+    """
+    arr, indices = (one if isinstance(one, Tensor) else np.asarray(one) for one in (arr, indices))
     if axis is None:
-        return np.reshape(arr, -1)[indices]
-    place = normalise_axis(axis, np.ndim(arr))
-    rank = np.ndim(arr)
-    shape = list(np.shape(indices))
-    grid: list[Any] = []
-    for other in range(rank):
-        if other == place:
-            grid.append(indices)
-        else:
-            extent = np.shape(arr)[other] if shape[other] != 1 else 1
-            grid.append(np.arange(extent).reshape([-1 if axis_ == other else 1 for axis_ in range(rank)]))
+        arr, axis = np.reshape(arr, -1), 0
+    if arr.ndim != indices.ndim:
+        raise ShapeError(
+            f"take_along_axis: indices of shape {indices.shape} for an array of {arr.ndim} axes{here()}"
+        )
+    place = normalise_axis(axis, arr.ndim)
+    grid: list[Any] = [
+        np.arange(extent).reshape([-1 if other == axis else 1 for other in range(arr.ndim)])
+        for axis, extent in enumerate(arr.shape)
+    ]
+    grid[place] = indices
     return arr[tuple(grid)]
-
-
-@implements(np.isclose, np.allclose, np.array_equal)
-def _comparison_of_values(*_: Any, **__: Any) -> Any:
-    """Refuse: the answer is a Python truth value."""
-    refuse("comparing traced values for equality gives no number; compare the results instead")
 
 
 @implements(np.nan_to_num)
 def nan_to_num(x: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     """np.nan_to_num."""
+    if x.dtype.kind != "f":
+        return x
     limits = np.finfo(x.dtype)
     finite = np.where(np.isnan(x), nan, x)
     finite = np.where(finite == np.inf, limits.max if posinf is None else posinf, finite)

@@ -9,7 +9,14 @@ import numpy as np
 
 from wengert.errors import ShapeError
 from wengert.primitives import movement
-from wengert.trace.numpy_functions.table import implements, normalise_axes, normalise_axis
+from wengert.trace.numpy_functions.table import (
+    implements,
+    listed,
+    normalise_axes,
+    normalise_axis,
+    reduced_axes,
+    whole,
+)
 from wengert.trace.tensor import Tensor, here, refuse
 
 
@@ -26,17 +33,17 @@ def ndim(a: Any) -> int:
 
 
 @implements(np.size)
-def size(a: Any, axis: int | None = None) -> int:
+def size(a: Any, axis: Any = None) -> int:
     """np.size."""
-    return int(a.size if axis is None else a.shape[axis])
+    return math.prod(a.shape[place] for place in normalise_axes(axis, a.ndim))
 
 
 @implements(np.reshape)
-def reshape(a: Any, shape: Any, order: str = "C") -> Any:
-    """np.reshape; one extent may be −1."""
+def reshape(a: Any, shape: Any, order: str = "C", copy: bool | None = None) -> Any:
+    """np.reshape; one extent may be −1. A traced value is never written to, so `copy` says nothing."""
     if order != "C":
         refuse(f"np.reshape: order={order!r} has no rule; transpose first")
-    extents = [int(extent) for extent in (shape if isinstance(shape, (tuple, list)) else (shape,))]
+    extents = [whole(extent, "an extent") for extent in listed(shape)]
     if extents.count(-1) > 1:
         raise ShapeError(f"reshape: only one extent of {tuple(extents)} can be -1{here()}")
     if -1 in extents:
@@ -60,7 +67,7 @@ def ravel(a: Any, order: str = "C") -> Any:
 @implements(np.transpose)
 def transpose(a: Any, axes: Any = None) -> Any:
     """np.transpose."""
-    order = range(a.ndim)[::-1] if axes is None else [normalise_axis(axis, a.ndim) for axis in axes]
+    order = range(a.ndim)[::-1] if axes is None else [normalise_axis(axis, a.ndim) for axis in listed(axes)]
     if tuple(order) == tuple(range(a.ndim)):
         return a
     return movement.transpose(a, axes=tuple(order))
@@ -90,8 +97,11 @@ def swapaxes(a: Any, axis1: int, axis2: int) -> Any:
 @implements(np.moveaxis)
 def moveaxis(a: Any, source: Any, destination: Any) -> Any:
     """np.moveaxis."""
-    listed = [part if isinstance(part, (tuple, list)) else (part,) for part in (source, destination)]
-    sources, targets = ([normalise_axis(axis, a.ndim) for axis in part] for part in listed)
+    sources, targets = (
+        [normalise_axis(axis, a.ndim) for axis in listed(part)] for part in (source, destination)
+    )
+    if len(set(sources)) != len(sources) or len(set(targets)) != len(targets) or len(sources) != len(targets):
+        raise ShapeError(f"moveaxis: the axes {source} cannot be moved to {destination}{here()}")
     order = [axis for axis in range(a.ndim) if axis not in sources]
     for target, origin in sorted(zip(targets, sources, strict=True)):
         order.insert(target, origin)
@@ -101,8 +111,7 @@ def moveaxis(a: Any, source: Any, destination: Any) -> Any:
 @implements(np.expand_dims)
 def expand_dims(a: Any, axis: Any) -> Any:
     """np.expand_dims."""
-    given = axis if isinstance(axis, (tuple, list)) else (axis,)
-    axes = tuple(sorted(normalise_axis(one, a.ndim + len(given)) for one in given))
+    axes = normalise_axes(axis, a.ndim + len(listed(axis)))
     return movement.expand_dims(a, axes=axes) if axes else a
 
 
@@ -112,21 +121,19 @@ def squeeze(a: Any, axis: Any = None) -> Any:
     if axis is None:
         axes = tuple(place for place, extent in enumerate(a.shape) if extent == 1)
     else:
-        axes = normalise_axes(axis, a.ndim)
+        axes = reduced_axes(axis, a.ndim)
     return movement.squeeze(a, axes=axes) if axes else a
 
 
 @implements(np.broadcast_to)
-def broadcast_to(array: Any, shape: Any) -> Any:
+def broadcast_to(array: Any, shape: Any, subok: Any = False) -> Any:
     """np.broadcast_to."""
-    extents = (
-        (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(int(extent) for extent in shape)
-    )
+    extents = tuple(whole(extent, "an extent") for extent in listed(shape))
     return array if extents == array.shape else movement.broadcast_to(array, shape=extents)
 
 
 @implements(np.broadcast_arrays)
-def broadcast_arrays(*args: Any) -> tuple[Any, ...]:
+def broadcast_arrays(*args: Any, subok: Any = False) -> tuple[Any, ...]:
     """np.broadcast_arrays."""
     shape = np.broadcast_shapes(*[np.shape(value) for value in args])
     return tuple(np.broadcast_to(value, shape) for value in args)
@@ -166,7 +173,7 @@ def fliplr(m: Any) -> Any:
 
 
 @implements(np.copy)
-def copy(a: Any) -> Any:
+def copy(a: Any, order: Any = "K", subok: Any = False) -> Any:
     """np.copy: nothing can write to a traced value, so it is its own copy."""
     return a
 

@@ -1,42 +1,70 @@
-"""The table from NumPy's functions to their implementations, and the way into it."""
+"""The table from NumPy's functions to their implementations, and the way into it.
+
+Arguments are bound to the signature of the NumPy function itself, so they may be given by position or by
+name, in NumPy's order, and an implementation declares only the parameters that it honours.
+"""
 
 from __future__ import annotations
 
-import difflib
 import inspect
+import operator
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from wengert.errors import ShapeError, UnsupportedFunctionError
+from wengert.errors import DTypeError, ShapeError, UnsupportedFunctionError
 from wengert.ir.primitive import IMPLEMENTATIONS
+from wengert.trace.numpy_functions.alternatives import unsupported
 from wengert.trace.tensor import here
 
-# What a key is called with, and the options that it supports. Primitives of a kind are called in one way.
-_TABLE: dict[Any, tuple[Callable[..., Any], frozenset[str]]] = {}
+
+@dataclass(frozen=True)
+class _Entry:
+    """How one NumPy function is carried out.
+
+    Attributes
+    ----------
+    implementation : callable
+        Its parameters have NumPy's names.
+    honoured : frozenset of str
+        The parameters of the implementation.
+    signature : inspect.Signature
+        NumPy's.
+    """
+
+    implementation: Callable[..., Any]
+    honoured: frozenset[str]
+    signature: inspect.Signature
+
+
+_TABLE: dict[Any, _Entry] = {}
 
 
 def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Enter an implementation under NumPy functions; its parameters are the options it supports.
+    """Enter an implementation under NumPy functions; its parameters are the options it honours.
 
-    Under a `Kind`, it is what primitives of that kind are called with when a function that they implement is.
+    Under a `Kind`, it is how primitives of that kind, its first argument, are called for the NumPy functions
+    that they implement; those may have entries of their own.
     """
 
     def enter(implementation: Callable[..., Any]) -> Callable[..., Any]:
-        options = frozenset(inspect.signature(implementation).parameters)
+        own = inspect.signature(implementation)
         for function in functions:
-            _TABLE[function] = (implementation, options)
+            _TABLE[function] = _Entry(implementation, frozenset(own.parameters), _signature(function, own))
         return implementation
 
     return enter
 
 
-def supported() -> list[str]:
-    """Return the names of all NumPy functions that tensors take, beside universal functions."""
-    # np.add.reduce and the like, which are methods, are what other functions are.
-    known = [*_TABLE, *[one for one, primitive in IMPLEMENTATIONS.items() if primitive.kind in _TABLE]]
-    return sorted({_name(one) for one in known if callable(one) and not inspect.isbuiltin(one)})
+def _signature(function: Any, own: inspect.Signature) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):
+        # Functions written in C have no signature before NumPy 2.4; their implementations declare all of it.
+        return own
 
 
 def _name(function: Any) -> str:
@@ -45,45 +73,85 @@ def _name(function: Any) -> str:
     return f"{module}.{function.__name__}" if public else str(function.__name__)
 
 
-def unsupported(name: str, known: list[str]) -> UnsupportedFunctionError:
-    """Return the error for a function without a rule, which names the most similar one that has a rule."""
-
-    def similarity(other: str) -> float:
-        start = next((i for i, pair in enumerate(zip(name, other, strict=False)) if len(set(pair)) > 1), 0)
-        # arg…, cum…, nan…: the families of NumPy's names begin alike.
-        return difflib.SequenceMatcher(None, name, other).ratio() + (start / len(name) if start > 2 else 0)
-
-    nearest = max(known, key=similarity)
-    advice = f"; the nearest that has one is np.{nearest}" if similarity(nearest) >= 0.5 else ""
-    return UnsupportedFunctionError(f"np.{name} has no rule{advice}{here()}")
-
-
 def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Record ``function(*args, **kwargs)``.
 
     Raises
     ------
     UnsupportedFunctionError
-        Naming the function, or its option, and the nearest supported function.
+        Naming the function, or the option that cannot be honoured.
     """
-    primitive = IMPLEMENTATIONS.get(function)
-    entry = _TABLE.get(function if primitive is None else primitive.kind)
+    entry = entry_of(function)
     if entry is None:
-        from wengert.trace.numpy_ufuncs import supported as ufuncs
+        raise unsupported(_name(function))
+    try:
+        bound = entry.signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise UnsupportedFunctionError(f"np.{_name(function)}: {error}{here()}") from None
+    listed: tuple[Any, ...] = ()
+    named: dict[str, Any] = {}
+    for name, value in bound.arguments.items():
+        parameter = entry.signature.parameters[name]
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            listed = value
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            named.update(value)
+        else:
+            named[name] = value
+    given = {name: value for name, value in named.items() if not _is_default(entry.signature, name, value)}
+    refused = [name for name in given if name not in entry.honoured or name == "out"]
+    if refused:
+        raise UnsupportedFunctionError(f"np.{_name(function)}: the option {refused[0]}= has no rule{here()}")
+    return entry.implementation(*listed, **given)
 
-        name = _name(function)
-        raise unsupported(name, [*supported(), *ufuncs()])
-    implementation, options = entry
-    if primitive is not None:
-        args = (primitive, *args)
-    given = {name: value for name, value in kwargs.items() if value is not np._NoValue}
-    unknown = [name for name in given if name not in options]
-    if unknown:
-        if given[unknown[0]] is None or (unknown[0] == "where" and given["where"] is True):
-            del given[unknown[0]]
-            return call_function(function, args if primitive is None else args[1:], given)
-        raise UnsupportedFunctionError(f"np.{_name(function)}: the option {unknown[0]}= has no rule{here()}")
-    return implementation(*args, **given)
+
+def entry_of(function: Any) -> _Entry | None:
+    """Return how a NumPy function is carried out: by its own entry, or by that of its primitive's kind."""
+    primitive = IMPLEMENTATIONS.get(function)
+    if function in _TABLE or primitive is None or primitive.kind not in _TABLE:
+        return _TABLE.get(function)
+    implementation = partial(_TABLE[primitive.kind].implementation, primitive)
+    own = inspect.signature(implementation)
+    signature = _signature(function, own)
+    return _Entry(implementation, frozenset(own.parameters) & frozenset(signature.parameters), signature)
+
+
+def functions() -> list[Any]:
+    """Return the NumPy functions that tensors take, beside universal functions and their methods."""
+    reduced = [one for one, primitive in IMPLEMENTATIONS.items() if primitive.kind in _TABLE]
+    known = [one for one in (*_TABLE, *reduced) if callable(one) and not inspect.isbuiltin(one)]
+    return list(dict.fromkeys(known))
+
+
+def _is_default(signature: inspect.Signature, name: str, value: Any) -> bool:
+    """Whether an option says what NumPy does without it; a parameter without default never does."""
+    parameter = signature.parameters.get(name)
+    if parameter is None:  # one of **kwargs
+        return value is None or value is np._NoValue or (name == "where" and value is True)
+    if parameter.default is parameter.empty:
+        return False
+    if value is parameter.default or value is np._NoValue or (name == "where" and value is True):
+        return True
+    return isinstance(value, (str, bool, int, float)) and bool(value == parameter.default)
+
+
+def whole(value: Any, what: str) -> int:
+    """Return `value` as an integer.
+
+    Raises
+    ------
+    DTypeError
+        When it is none; `what` says what it was given for.
+    """
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise DTypeError(f"{what} {value!r} is no integer{here()}") from None
+
+
+def listed(value: Any) -> list[Any]:
+    """Return the items of a tuple, list, range or array of one axis; anything else is one item."""
+    return list(value) if np.iterable(value) and not isinstance(value, str) else [value]
 
 
 def normalise_axis(axis: Any, ndim: int) -> int:
@@ -93,8 +161,12 @@ def normalise_axis(axis: Any, ndim: int) -> int:
     ------
     ShapeError
         When there is no such axis.
+    DTypeError
+        When it is no integer.
     """
-    number = int(axis)
+    if isinstance(axis, (bool, np.bool_)):
+        raise DTypeError(f"axis {axis!r} is no integer{here()}")
+    number = whole(axis, "axis")
     if not -ndim <= number < ndim:
         raise ShapeError(f"there is no axis {number} in an array of {ndim} axes{here()}")
     return number % ndim
@@ -110,8 +182,14 @@ def normalise_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     """
     if axis is None:
         return tuple(range(ndim))
-    given = axis if isinstance(axis, (tuple, list)) else (axis,)
-    axes = sorted(normalise_axis(one, ndim) for one in given)
+    axes = sorted(normalise_axis(one, ndim) for one in listed(axis))
     if len(set(axes)) != len(axes):
         raise ShapeError(f"axis {axis} names an axis twice{here()}")
     return tuple(axes)
+
+
+def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """Return axes as `normalise_axes` does; a scalar has the axes 0 and −1 here, as in NumPy's reductions."""
+    if ndim == 0 and not np.iterable(axis) and axis in (0, -1):
+        return ()
+    return normalise_axes(axis, ndim)

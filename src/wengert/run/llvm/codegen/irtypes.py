@@ -15,11 +15,6 @@ VOID = ir.VoidType()
 DType = np.dtype[np.generic]
 
 
-def supported(dtype: DType) -> bool:
-    """Whether generated code can hold values of a dtype: all but float16."""
-    return dtype.kind in "biu" or dtype.itemsize in (4, 8)
-
-
 def scalar_type(dtype: DType) -> ir.Type:
     """Return the type of one value in a register; a boolean is one bit."""
     if dtype.kind == "b":

@@ -6,7 +6,7 @@ from typing import Any
 
 from wengert.ir.node import Node
 from wengert.ir.program import Program
-from wengert.run.llvm.fusion.lowering import left_to_numpy, supports_types
+from wengert.run.llvm.fusion.lowering import left_to_numpy
 from wengert.run.llvm.fusion.product_rewrites import rewritten
 from wengert.trace.tensor import Trace
 from wengert.transform.decomposition import declared, decompose
@@ -18,6 +18,4 @@ def expand(program: Program) -> Program:
 
 
 def _replacement(node: Node, trace: Trace) -> Any:
-    if left_to_numpy(node) is None:
-        return rewritten(node, trace)
-    return declared(node, trace) if supports_types(node) else None
+    return rewritten(node, trace) if left_to_numpy(node) is None else declared(node, trace)

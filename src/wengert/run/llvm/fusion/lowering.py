@@ -14,7 +14,6 @@ from wengert.primitives.indexing import gather, one_hot, scatter_add
 from wengert.primitives.random import fold_in_primitive, random_uniform
 from wengert.run.llvm.codegen.accumulators import REDUCTIONS
 from wengert.run.llvm.codegen.elementwise import ELEMENTWISE
-from wengert.run.llvm.codegen.irtypes import supported
 from wengert.run.llvm.fusion.kernels import Form
 from wengert.run.llvm.fusion.views import is_known_movement
 
@@ -40,8 +39,6 @@ def form_of(node: Node) -> Form:
 
 def left_to_numpy(node: Node) -> str | None:
     """Return the reason why NumPy runs a line, None where generated code does."""
-    if not supports_types(node):
-        return "float16: generated code would have to widen and round at every step"
     primitive = node.primitive
     if primitive.kind is Kind.SCAN:
         return "each element needs the one before it, so NumPy's loop is as fast"
@@ -51,11 +48,6 @@ def left_to_numpy(node: Node) -> str | None:
     if node.type.dtype.kind not in kinds:
         return f"no machine code for {primitive.name} of {node.type.dtype}"
     return None
-
-
-def supports_types(node: Node) -> bool:
-    """Whether generated code can hold the values of a line."""
-    return supported(node.type.dtype) and all(supported(operand.type.dtype) for operand in node.inputs)
 
 
 def _native_form(primitive: Primitive) -> tuple[Form, str]:
