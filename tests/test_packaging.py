@@ -1,14 +1,19 @@
 """The package as a thing that is shipped and read: what it imports, what it holds, what its documents say."""
 
 import ast
+import contextlib
 import importlib.metadata
 import importlib.resources
+import os
 import re
 import subprocess
 import sys
+import tomllib
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 import wengert
 
@@ -19,21 +24,35 @@ LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 
 
-def _committed_files() -> list[Path]:
-    """Files that git tracks, or would on the next `git add`; in an unpacked archive, all files."""
-    if (ROOT / ".git").exists():
-        command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        candidates = [ROOT / name for name in listing.split("\0") if name]
+def _shipped_files(root: Path) -> list[Path]:
+    """Files that git tracks; in an unpacked archive, or without git, all but what work leaves behind."""
+    command = ["git", "-C", str(root), "ls-files", "-z"]
+    listing = None
+    if (root / ".git").exists():
+        with contextlib.suppress(OSError, subprocess.CalledProcessError):
+            listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    if listing:
+        candidates = [root / name for name in listing.split("\0") if name]
     else:
-        tops = [path for path in ROOT.iterdir() if path.name not in {".venv", "build", "dist"}]
-        below = [path for top in tops if top.is_dir() and "cache" not in top.name for path in top.rglob("*")]
-        candidates = [*tops, *(path for path in below if "__pycache__" not in path.parts)]
+        candidates = [root / top / name for top, _, names in _folders(root) for name in names]
     return sorted(path for path in candidates if path.is_file())
 
 
+def _folders(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Walk the folders of an archive: no environments, whatever they are called, caches or builds."""
+    for top, folders, names in os.walk(root):
+        folders[:] = [
+            name
+            for name in folders
+            if "cache" not in name
+            and name not in {".git", ".hypothesis", "build", "dist"}
+            and not (Path(top) / name / "pyvenv.cfg").exists()
+        ]
+        yield top, folders, names
+
+
 def _text_files() -> Iterator[tuple[Path, str]]:
-    for path in _committed_files():
+    for path in _shipped_files(ROOT):
         try:
             yield path.relative_to(ROOT), path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
@@ -60,6 +79,43 @@ def _too_long_functions(path: Path, source: str) -> list[str]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (lines := _code_lines(node)) > LONGEST_FUNCTION
     ]
+
+
+@pytest.mark.parametrize("git", ["tracked", "broken", "absent"])
+@pytest.mark.parametrize("environment", ["venv", ".venv", ".venv2", "env of mine"])
+def test_environments_inside_the_clone_are_not_looked_at(tmp_path: Path, environment: str, git: str) -> None:
+    shipped = {"README.md", "src/wengert/__init__.py", "docs/a page.md", ".ci/run"}
+    left = {f"{environment}/pyvenv.cfg", f"{environment}/lib/x/README.md", "build/x.md", ".ruff_cache/y"}
+    for name in shipped | left:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    if git == "tracked":
+        subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+        subprocess.run(["git", "-C", str(tmp_path), "add", *shipped], check=True)
+    elif git == "broken":
+        (tmp_path / ".git").mkdir()
+    found = {path.relative_to(tmp_path).as_posix() for path in _shipped_files(tmp_path)}
+    assert found == shipped
+
+
+# Where the name of a distribution is not that of its module.
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+
+
+def test_benchmarks_declare_what_they_import() -> None:
+    described = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    needed = [*described["dependencies"], *described["optional-dependencies"]["bench"]]
+    declared = {re.split(r"[<>=\[ ]", one)[0] for one in needed} | {"wengert", "benchmarks"}
+    undeclared = set()
+    for folder in (ROOT / "benchmarks", ROOT / "src" / "wengert" / "benchmark"):
+        for path in folder.rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+                if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    names = [node.module]
+                tops = {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names)
+                undeclared |= {DISTRIBUTIONS.get(top, top) for top in tops} - declared
+    assert not undeclared
 
 
 def test_import_is_light() -> None:

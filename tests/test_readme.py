@@ -62,6 +62,14 @@ def test_the_derivation_is_printed_as_shown(printed: list[str]) -> None:
     assert shown_output("derivation") in printed[3]
 
 
+def test_the_estimator_learns_and_scores_as_shown(printed: list[str]) -> None:
+    (shown,) = re.findall(r"print\(classifier\.score\(.*?# ([\d.]+)", README)
+    score, _, diagnosis = printed[5].partition("\n")
+    assert float(score) == pytest.approx(float(shown), abs=0.02)
+    assert float(score) > 0.95
+    assert "better than" not in diagnosis
+
+
 def test_every_snippet_is_covered(printed: list[str]) -> None:
     assert len(printed) == 6
 

@@ -149,3 +149,29 @@ def test_the_same_seed_gives_the_same_bytes(command, flower_table, tmp_path):
     assert saved[0] == saved[1]
     command("train", flower_table, "--target", "kind", "--epochs", 4, "--seed", 1, "--out", "third")
     assert (tmp_path / "third" / "model.safetensors").read_bytes() != saved[0][1]
+
+
+def test_scores_say_on_which_rows_they_are(command, flower_table, tmp_path):
+    """Of the rows of the table a fifth was held out, and the others are known again in every command."""
+    flowers().write_parquet(tmp_path / "same.parquet")
+    command("train", flower_table, "--target", "kind", "--epochs", 3, "--test-fraction", 0.2, "--out", "m")
+    trained = json.loads((tmp_path / "m" / "config.json").read_text())["training"]
+    known, rows = trained["rows"]["training"] + trained["rows"]["validation"], trained["rows"]["all"]
+    assert known < rows
+    told = f"{known} of these {rows} rows equal rows that"
+    for table in (flower_table, "same.parquet"):
+        assert told in command("evaluate", "m", table).out.replace("\n  ", " ")
+        found = json.loads(command("evaluate", "m", table, "--json").out)
+        assert found["trained_on"] == {"seen": known, "compared": rows, "rows": rows}
+    command("report", "m", "--data", flower_table, "--out", "r.html")
+    assert told in (tmp_path / "r.html").read_text()
+    both = command("compare", "m", "m", "--data", flower_table).out.replace("\n  ", " ")
+    assert f"{told} A was trained on" in both
+    assert f"{told} B was trained on" in both
+    assert (
+        "fingerprints" not in command("train", flower_table, "--target", "kind", "--epochs", 1, "--json").out
+    )
+    new = flowers(40).with_columns(pl.col(pl.Float64) + 0.001)
+    new.write_csv(tmp_path / "new.csv")
+    assert "was trained on" not in command("evaluate", "m", "new.csv").out
+    assert json.loads(command("evaluate", "m", "new.csv", "--json").out)["trained_on"]["seen"] == 0

@@ -51,7 +51,11 @@ def run(first: str, second: str, data: str, given: TextFormat, *, as_json: bool)
 
 def in_words(comparison: Comparison) -> list[str]:
     """Return what the numbers say; the models are called A and B."""
-    sentences = []
+    sentences = [
+        sentence
+        for name, seen in zip("AB", comparison.trained_on, strict=True)
+        if seen is not None and (sentence := seen.sentence(name))
+    ]
     if comparison.only_right is not None and comparison.chance is not None:
         first, second = comparison.only_right
         chance = "less than 0.001" if comparison.chance < 0.001 else f"{comparison.chance:.2g}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from rich.padding import Padding
 
 from wengert.cli.console import Text, result_console, write
 from wengert.cli.model_rows import read_labelled
@@ -25,7 +27,7 @@ def run(model: str, file: str, plots: str | None, given: TextFormat, *, as_json:
         raise ConfigurationError(f"--plots {plots}: no figures can be written there: {reason}.")
     loaded = TableModel.load(model)
     frame = read_labelled(loaded, file, given)
-    scores = loaded.score(frame)
+    scores, seen = loaded.score(frame), loaded.seen(frame)
     if plots is not None:
         _write_plots(Path(plots), loaded, frame, scores)
     target = loaded.preprocessor.target
@@ -35,6 +37,7 @@ def run(model: str, file: str, plots: str | None, given: TextFormat, *, as_json:
             "file": file,
             "target": target.name,
             "rows": frame.height,
+            "trained_on": None if seen is None else dataclasses.asdict(seen),
             "scores": scores,
         }
         write(json.dumps(document, allow_nan=False) + "\n", verbatim=True)
@@ -46,6 +49,9 @@ def run(model: str, file: str, plots: str | None, given: TextFormat, *, as_json:
         f"{source}: {frame.height:,} rows, {target.name}, {describe_task(target.kind, len(target.classes))}",
     )
     print_scores(console, scores)
+    if seen is not None and (sentence := seen.sentence()):
+        console.print()
+        console.print(Padding(Text(sentence), (0, 0, 0, 2)))
     if loaded.is_classifier:
         print_calibration(console, scores)
     if plots is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
+
 from wengert.cli.console import write
 from wengert.errors import ConfigurationError
 from wengert.io.reading.text_format import TextFormat
@@ -22,7 +24,10 @@ def run(model: str, file: str, output: str, probabilities: bool, given: TextForm
         refuse_unwritable(Path(output))
     loaded = TableModel.load(model)
     frame = loaded.read(file, given)
-    text = loaded.predict(frame, probabilities=probabilities).write_csv()
+    predictions = loaded.predict(frame, probabilities=probabilities)
+    # Spelled as everywhere else: in the names of the columns, in reports, in exported programs.
+    spelled = pl.selectors.boolean().replace_strict({True: "True", False: "False"}, return_dtype=pl.String)
+    text = predictions.with_columns(spelled).write_csv()
     if output == "-":
         write(text, verbatim=True)
     else:

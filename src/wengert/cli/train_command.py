@@ -28,6 +28,7 @@ from wengert.io.table_model import TableModel
 from wengert.io.table_training import TrainedNetwork
 from wengert.io.tables import read_table
 from wengert.io.training_table import Split, TrainingTable, cross_validate
+from wengert.storage.records import to_plain
 
 _MOST_REPORTED = 100_000  # rows that a report is made of where none were held out
 
@@ -66,7 +67,7 @@ def run(
         training["cross_validation"], interrupted = _cross_validate(table, splits, options, quiet)
         dataclasses.replace(model, training=training).save(options.directory)
     outcome = {
-        **training,
+        **{name: value for name, value in training.items() if name != "fingerprints"},
         "model": str(options.directory),
         "interrupted": interrupted,
         "seconds": round(time.monotonic() - started, 3),
@@ -163,6 +164,7 @@ def _description(
             "validation_loss": [epoch.validation_loss for epoch in trained.history],
         },
         "warning": trained.warning,
+        "fingerprints": to_plain(trained.fingerprints),
         "scores": None,
         "cross_validation": None,
     }

@@ -19,7 +19,7 @@ def weights_by_class(class_weight: Any, classes: Array, y: Array) -> Array:
     ----------
     class_weight : dict or "balanced"
         A dict gives the weights of classes; those that it does not name have 1. ``"balanced"`` is
-        rows / (classes · rows of the class).
+        rows / (classes · rows of the class), of the rows and classes in `y`.
     classes : ndarray, shape (n_classes,)
         Ascending.
     y : ndarray, shape (rows,)
@@ -37,7 +37,10 @@ def weights_by_class(class_weight: Any, classes: Array, y: Array) -> Array:
         _check(class_weight, known)
         by_class = np.array([float(class_weight.get(one, 1.0)) for one in known])
     elif isinstance(class_weight, str) and class_weight == "balanced":
-        by_class = compute_class_weight(class_weight, classes=classes, y=y)
+        # A call of partial_fit may lack classes, whose weights no row needs.
+        there = np.unique(y)
+        by_class = np.ones(len(classes))
+        by_class[np.searchsorted(classes, there)] = compute_class_weight(class_weight, classes=there, y=y)
     else:
         raise ConfigurationError(
             f"class_weight is None, 'balanced' or a dict such as {{{known[0]!r}: 2.0}}, got {class_weight!r}"

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_array
 from wengert import nn
 from wengert.errors import ConfigurationError, DataError, WengertWarning
 from wengert.estimators.architecture import Activation
+from wengert.estimators.arguments import AUTO
 from wengert.estimators.callbacks import with_callbacks
 from wengert.estimators.class_weights import weights_by_class
 from wengert.estimators.losses import RowLoss, known_row_loss, row_loss
@@ -38,51 +39,52 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int
-    activation : str, callable, or a sequence of one for each hidden layer
+    hidden_layer_sizes : int or sequence of int, default (100,)
+    activation : str, callable, or a sequence of one for each hidden layer, default "relu"
         A name of `nn.ACTIVATIONS`, ``"logistic"``, or any traced function.
-    solver : str
+    solver : str, default "adam"
         A key of `wengert.optim.OPTIMISERS`: ``"adam"``, ``"sgd"``, ``"lbfgs"``, ``"adamw"``, …
-    alpha : float
+    alpha : float, default 0.0001
         L2 penalty: ½ α Σ w² / Σ sample weights is added to the loss of a batch.
     batch_size : int or "auto"
         ``"auto"`` is 200, or all rows where there are fewer.
-    learning_rate : {"constant", "invscaling", "adaptive"}
+    learning_rate : {"constant", "invscaling", "adaptive"}, default "constant"
         How the rate of ``sgd`` falls.
-    learning_rate_init : float
-    power_t : float
+    learning_rate_init : float, default 0.001
+    power_t : float, default 0.5
         Exponent of ``invscaling``.
-    max_iter : int
+    max_iter : int, default 200
         Epochs, or iterations of L-BFGS.
     shuffle : bool
         Visit the rows in a new order in each epoch.
     random_state : int, RandomState or None
         Of weights, held-out rows, order and dropout.
-    tol : float
+    tol : float, default 0.0001
         By how much the loss or the score must improve.
     verbose : bool or int
         Show the progress; from 2 on a line for each epoch.
     warm_start : bool
         Let `fit` go on with the network there is.
-    momentum, nesterovs_momentum : float, bool
+    momentum, nesterovs_momentum : float, bool, default 0.9, True
         Of ``sgd`` and ``muon``.
-    early_stopping : bool
+    early_stopping : bool, default False
         Stop when the score on rows held out no longer rises, and restore the best weights.
-    validation_fraction : float
+    validation_fraction : float, default 0.1
         Share of the rows that is held out.
-    beta_1, beta_2, epsilon : float
+    beta_1, beta_2, epsilon : float, default 0.9, 0.999, 1e-8
         Of ``adam`` and ``adamw``; ``beta_2`` is the decay of ``rmsprop``.
-    n_iter_no_change : int or inf
+    n_iter_no_change : int or inf, default 10
         Epochs without improvement after which to stop.
-    max_fun : int
+    max_fun : int, default 15000
         Evaluations of L-BFGS.
     loss : "log_loss" or callable
         A function of raw outputs and targets (0 and 1), both of shape (rows, outputs), that returns one loss
         a row or their mean.
     class_weight : dict or "balanced", optional
-    label_smoothing : float
+        ``"balanced"`` is rows / (classes · rows of the class); in `partial_fit`, of the rows of the call.
+    label_smoothing : float, default 0
         ε: targets are 1 − ε + ε/classes and ε/classes.
-    dropout : float
+    dropout : float, default 0
         Share of the hidden units that is dropped in training.
     weight_decay : float, optional
         λ of w ← w − η λ w, apart from the gradient, on weights; 0.01 for ``adamw``, else 0.
@@ -96,6 +98,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         Seconds.
     categorical_features : {"from_dtype"}, optional
         Take tables with words, categories, dates and gaps; numbers are standardised.
+    preset : {"tabular"}, optional
+        Strong defaults for tables, see docs/tables.md.
 
     Attributes
     ----------
@@ -120,6 +124,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     Notes
     -----
+    Arguments with a default above are ``"auto"`` where they are not given: their default without a preset,
+    and the value of the preset with one.
+
     The same data and `random_state` give the network of scikit-learn's MLPClassifier.
 
     Examples
@@ -133,34 +140,34 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Activation | Sequence[Activation] = "relu",
+        hidden_layer_sizes: Any = AUTO,
+        activation: Activation | Sequence[Activation] = AUTO,
         *,
-        solver: str = "adam",
-        alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str = "constant",
-        learning_rate_init: float = 0.001,
-        power_t: float = 0.5,
-        max_iter: int = 200,
+        solver: str = AUTO,
+        alpha: float | str = AUTO,
+        batch_size: int | str = AUTO,
+        learning_rate: str = AUTO,
+        learning_rate_init: float | str = AUTO,
+        power_t: float | str = AUTO,
+        max_iter: int | str = AUTO,
         shuffle: bool = True,
         random_state: Any = None,
-        tol: float = 1e-4,
+        tol: float | str = AUTO,
         verbose: bool | int = False,
         warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
+        momentum: float | str = AUTO,
+        nesterovs_momentum: bool | str = AUTO,
+        early_stopping: bool | str = AUTO,
+        validation_fraction: float | str = AUTO,
+        beta_1: float | str = AUTO,
+        beta_2: float | str = AUTO,
+        epsilon: float | str = AUTO,
+        n_iter_no_change: float | str = AUTO,
+        max_fun: int | str = AUTO,
         loss: str | Callable[..., Any] = "log_loss",
         class_weight: Any = None,
-        label_smoothing: float = 0.0,
-        dropout: float = 0.0,
+        label_smoothing: float | str = AUTO,
+        dropout: float | str = AUTO,
         weight_decay: float | None = None,
         grad_clip_norm: float | None = None,
         lr_schedule: str | Callable[[Any], Any] | None = None,
@@ -276,9 +283,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             else:
                 targets = np.zeros((len(y), len(self.classes_)), dtype)
                 targets[np.arange(len(y)), places] = 1
-        if self.label_smoothing:
+        if smoothing := self._arguments.label_smoothing:
             choices = 2 if self.out_activation_ == "logistic" else targets.shape[1]
-            targets = targets * (1 - self.label_smoothing) + self.label_smoothing / choices
+            targets = targets * (1 - smoothing) + smoothing / choices
             targets = targets.astype(dtype)
         return targets
 
@@ -318,7 +325,12 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         if self._multilabel:
             raise ConfigurationError("class_weight is for one class a row, and y holds several labels a row")
         of_rows = weights_by_class(self.class_weight, self.classes_, y).astype(dtype)
-        return of_rows if weights is None else of_rows * weights
+        if weights is None:
+            return of_rows
+        of_rows *= weights
+        if not of_rows.any():
+            raise DataError("sample_weight times class_weight is zero in all rows; nothing would be learned")
+        return of_rows
 
     def _score_raw(self, raw: Array, targets: Array, weights: Array | None) -> float:
         if self.out_activation_ == "softmax":

@@ -68,8 +68,8 @@ class Exchange:
         ----------
         path : path-like
         classes : array-like, optional
-            Of a classifier, in the order of the outputs; by default those that the file tells of, or
-            0, 1, ….
+            Of a classifier, in the order of the outputs; by default those that the file holds, or 0, 1, …
+            where it holds none.
         feature_names : sequence of str, optional
             By default those that the file tells of.
 
@@ -78,11 +78,10 @@ class Exchange:
         ModelFileError
             As `wengert.io.from_onnx`, and if it is a model of another kind of estimator.
         """
-        model = model_from_onnx(path)
-        foreign = model.target == NUMBERS
-        if foreign or classes is not None:
+        model = model_from_onnx(path, classes=None if classes is None else np.asarray(classes).tolist())
+        if model.target == NUMBERS or classes is not None:
             model = dataclasses.replace(model, target=_target_of(cls, classes))
-        if feature_names or foreign:
+        if feature_names:
             model = dataclasses.replace(model, feature_names=tuple(feature_names))
         return _of_model(cls, model)
 
@@ -158,7 +157,7 @@ def _around(cls: type[Any], network: Any, target: Target, feature_names: Sequenc
     estimator.activation = [layer.activation for layer in dense[:-1]] if len(dense) > 1 else "identity"
     settings = settings_of(estimator)
     program = step_program(form_of(estimator, 1), network)
-    patience = Patience(estimator.tol, estimator.n_iter_no_change)
+    patience = Patience(estimator._arguments.tol, estimator._arguments.n_iter_no_change)
     estimator._run = Run(program, program.first_carry(network, settings), patience, Rate(settings.rate))
     estimator._take_over("imported")
     return estimator

@@ -53,21 +53,38 @@ def given_rows(estimator: Any, given: tuple[Any, Any, Any], dtype: Any) -> Rows 
 
 
 def split(rows: Rows, fraction: float, stratified: bool, random_state: Any) -> tuple[Rows, Rows]:
-    """Return the rows to learn from and those held out, the same that scikit-learn's MLP takes."""
-    stratify = rows.targets[:, 0] if stratified and rows.targets.shape[1] == 1 else None
+    """Return the rows to learn from and those held out, the same that scikit-learn's MLP takes.
+
+    Rows of weight 0 are not held out, since they say nothing of the network.
+
+    Raises
+    ------
+    DataError
+        When there are too few rows of some weight, of all classes or of one.
+    """
+    counting = rows.counting()
+    stratify = rows.targets[counting, 0] if stratified and rows.targets.shape[1] == 1 else None
     if stratify is not None and (rarest := np.unique(stratify, return_counts=True)[1].min()) < 2:
         raise DataError(
             f"rows to validate on are held out of each class, and one class of y has {rarest} row. Give the "
             "rows of X_val and y_val yourself, or more rows of that class"
         )
-    kept, held = train_test_split(
-        np.arange(len(rows)), random_state=random_state, test_size=fraction, stratify=stratify
-    )
+    try:
+        kept, held = train_test_split(
+            counting, random_state=random_state, test_size=fraction, stratify=stratify
+        )
+    except ValueError as error:
+        some = "rows" if len(counting) == len(rows) else f"rows of a weight above 0, of {len(rows)}"
+        raise DataError(
+            f"early_stopping cannot hold out {fraction:g} of {len(counting)} {some}: {error} Increase "
+            "'validation_fraction', or give X_val and y_val"
+        ) from None
     if len(held) < 2:
         raise DataError(
             "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
         )
-    return rows.part(kept), rows.part(held)
+    idle = np.setdiff1d(np.arange(len(rows)), counting)
+    return rows.part(np.concatenate([kept, idle])), rows.part(held)
 
 
 def measure_on(

@@ -27,7 +27,8 @@ from wengert.explain.drawing.drawing import Drawing
 from wengert.explain.drawing.entry import draw
 from wengert.explain.entry import explain
 from wengert.primitives import random
-from wengert.train.doctor import Diagnosis, diagnose
+from wengert.train.chance import Chance, chance_of_classes, chance_of_numbers
+from wengert.train.doctor import Diagnosis, Losses, diagnose
 from wengert.train.learning_rate_finder import LearningRateCurve, range_test
 
 Array = np.ndarray[Any, Any]
@@ -87,7 +88,7 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         if wrt not in _WRT:
             raise unknown_name("gradients", "wrt", wrt, _WRT)
         features, targets, weights = self._rows_like_those_of_fit(X, y, sample_weight)
-        alpha = np.asarray(float(self.alpha))
+        alpha = np.asarray(float(self._arguments.alpha))
         objective = batch_objective(self._row_loss(), alpha, weights, features)
 
         def loss(values: Any, X: Any) -> Any:
@@ -132,7 +133,7 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
         The estimator is not changed. `LearningRateCurve.suggestion` is the rate, ``plot()`` shows the curve.
         """
-        if self.solver == "lbfgs":
+        if self._arguments.solver == "lbfgs":
             raise ConfigurationError("lr_find: solver='lbfgs' has no learning rate; choose another solver")
         other = _fresh(self, X, y, sample_weight)
         steps_of = _Steps(other, *other._rows_like_those_of_fit(X, y, sample_weight))
@@ -141,12 +142,15 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def doctor(self: Any, X: Any, y: Any, sample_weight: Any = None) -> Diagnosis:
         """Examine the network at rows: dead units, saturation, gradients and updates by layer, divergence.
 
-        An estimator that is not fitted is examined as it would begin. Print the result.
+        A fitted estimator is also compared with guessing, by the frequencies of the classes or the mean, and
+        the loss on these rows and on those of validation with that of training: give rows that it has not
+        seen. One that is not fitted is examined as it would begin. Print the result.
         """
         check_options(self)
-        fitted = self if hasattr(self, "network_") else _fresh(self, X, y, sample_weight)
+        known = hasattr(self, "network_")
+        fitted = self if known else _fresh(self, X, y, sample_weight)
         features, targets, weights = fitted._rows_like_those_of_fit(X, y, sample_weight)
-        one = None if fitted.solver == "lbfgs" else _Steps(fitted, features, targets, weights)
+        one = None if fitted._arguments.solver == "lbfgs" else _Steps(fitted, features, targets, weights)
         divergence = fitted._run.divergence if hasattr(fitted, "_run") and fitted._run is not None else None
         return diagnose(
             fitted.network_,
@@ -154,8 +158,10 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             targets,
             mean_of(fitted._row_loss()),
             step=None if one is None else one.after_one,
-            rate=None if one is None else float(fitted.learning_rate_init),
+            rate=None if one is None else float(fitted._arguments.learning_rate_init),
             diverged=None if divergence is None else str(divergence),
+            chance=_chance(fitted, targets) if known else None,
+            losses=_losses(fitted) if known else None,
         )
 
     def _rows_like_those_of_fit(
@@ -178,6 +184,26 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         if len(features) == 1:  # one sample is explained with vectors, as on paper
             features, targets = features[0], targets[0]
         return (features, targets), mean_of(self._row_loss())
+
+
+def _chance(estimator: Any, targets: Array) -> Chance | None:
+    """Return the raw outputs that the network is compared with."""
+    if estimator._classifies:
+        return chance_of_classes(targets, targets.shape[1] if estimator.out_activation_ == "softmax" else 1)
+    quantile = estimator.quantile if estimator.loss == "quantile" else None
+    return chance_of_numbers(targets, quantile=quantile, logarithmic=estimator.out_activation_ == "exp")
+
+
+def _losses(estimator: Any) -> Losses | None:
+    """Return what training said of its loss; None where rows were weighted, or weights were put in since."""
+    curve, held_out = list(estimator.loss_curve_), list(estimator.validation_loss_curve_)
+    weighted = getattr(estimator, "class_weight", None) is not None
+    if not curve or weighted or estimator.preset or estimator.network_ is not estimator._handed_out:
+        return None
+    scores = estimator.validation_scores_
+    best = int(np.argmax(scores)) if estimator._watches_score and scores else -1
+    share = estimator._loss_share()
+    return Losses(curve[best] / share, held_out[best] / share if held_out else None)
 
 
 def _fresh(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Any:

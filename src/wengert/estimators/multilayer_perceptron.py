@@ -21,6 +21,7 @@ from wengert.errors import (
     WengertWarning,
 )
 from wengert.estimators.architecture import build_network, check_own_activations
+from wengert.estimators.arguments import Arguments, is_auto
 from wengert.estimators.callbacks import CallbackSupport, with_callbacks
 from wengert.estimators.exchange import Exchange
 from wengert.estimators.forward import dense_layers, output_activation, raw_outputs
@@ -35,8 +36,7 @@ from wengert.estimators.preset import fit_by_preset
 from wengert.estimators.rows import checked_features, checked_weights, features_to_predict, same_length
 from wengert.estimators.step import step_program
 from wengert.estimators.stopping import Patience, Rate
-from wengert.estimators.training import Job, Rows, Run, train
-from wengert.train.divergence import Divergence
+from wengert.estimators.training import Job, Rows, Run, divergence_text, train
 from wengert.train.history import History
 from wengert.train.progress import Silent, choose_display
 
@@ -56,6 +56,16 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         """Set each argument of the constructor as an attribute, unchanged, as scikit-learn asks."""
         for name in self._get_param_names():
             setattr(self, name, given[name])
+
+    @property
+    def _arguments(self) -> Arguments:
+        """The arguments with scikit-learn's defaults in place of "auto"."""
+        return Arguments(self)
+
+    @property
+    def _watches_score(self) -> bool:
+        """Whether the score on rows held out decides when to stop."""
+        return bool(self._arguments.early_stopping and self._arguments.solver != "lbfgs")
 
     # What classifier and regressor differ in.
 
@@ -146,12 +156,13 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
     ) -> None:
         rows, random_state = self._begin(X, y, sample_weight, classes, first=first)
         held_rows = given_rows(self, held, rows.features.dtype)
-        if self.early_stopping and self.solver != "lbfgs" and held_rows is None:
-            rows, held_rows = split(rows, self.validation_fraction, self._classifies, random_state)
+        arguments = self._arguments
+        if self._watches_score and held_rows is None:
+            rows, held_rows = split(rows, arguments.validation_fraction, self._classifies, random_state)
         self._prepare_run(len(rows), incremental)
         job = self._job(rows, held_rows, random_state, incremental, (X, y, sample_weight))
-        if self.solver == "lbfgs":
-            reason = minimise(self._run, job, self.max_iter, self.max_fun, self.tol)
+        if arguments.solver == "lbfgs":
+            reason = minimise(self._run, job, arguments.max_iter, arguments.max_fun, arguments.tol)
         else:
             reason = train(self._run, job)
         self._take_over(reason)
@@ -200,7 +211,7 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
 
     def _has_stopped(self) -> bool:
         """Return whether `partial_fit` has nothing more to do, and say so."""
-        ended = bool(self.early_stopping and getattr(self, "stopped_", "") == "no improvement")
+        ended = bool(self._arguments.early_stopping and getattr(self, "stopped_", "") == "no improvement")
         if ended:
             warnings.warn(
                 f"early_stopping ended the training after {len(self.history_)} epochs, and the best weights "
@@ -212,14 +223,15 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
 
     def _draw_network(self, rows: Rows, random_state: Any) -> None:
         """Make a network with new random weights."""
-        check_own_activations(self.activation, rows.features.dtype)
+        arguments = self._arguments
+        check_own_activations(arguments.activation, rows.features.dtype)
         self.n_outputs_ = rows.targets.shape[1]
         self.network_ = build_network(
             rows.features.shape[1],
             self.n_outputs_,
-            self.hidden_layer_sizes,
-            self.activation,
-            self.dropout,
+            arguments.hidden_layer_sizes,
+            arguments.activation,
+            arguments.dropout,
             random_state,
             rows.features.dtype,
         )
@@ -233,14 +245,14 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
             if self.network_ is not self._handed_out:  # the user has put other weights in
                 before.carry = before.program.with_network(before.carry, self.network_)
             return
-        settings = settings_of(self)
+        arguments, settings = self._arguments, settings_of(self)
         program = step_program(form_of(self, rows), self.network_)
-        rule = self.learning_rate if self.solver == "sgd" else "constant"
+        rule = arguments.learning_rate if arguments.solver == "sgd" else "constant"
         run = Run(
             program,
             program.first_carry(self.network_, settings),
-            Patience(self.tol, self.n_iter_no_change),
-            Rate(settings.rate, rule, self.power_t),
+            Patience(arguments.tol, arguments.n_iter_no_change),
+            Rate(settings.rate, rule, arguments.power_t),
         )
         if before is not None:
             run.patience, run.history, run.scores = before.patience, before.history, before.scores
@@ -254,14 +266,15 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
     ) -> Job:
         count = len(rows)
         size = batch_size(self, count)
-        if self.solver != "lbfgs" and not isinstance(self.batch_size, str) and self.batch_size > count:
+        arguments = self._arguments
+        if arguments.solver != "lbfgs" and not is_auto(self.batch_size) and self.batch_size > count:
             warnings.warn(
                 f"batch_size={self.batch_size} is clipped to the {count} rows there are",
                 WengertWarning,
                 stacklevel=5,
             )
-        seed = int(random_state.randint(2**31 - 1)) if self.dropout else 0
-        epochs = 1 if incremental else self.max_iter
+        seed = int(random_state.randint(2**31 - 1)) if arguments.dropout else 0
+        epochs = 1 if incremental else arguments.max_iter
         lines = self.verbose >= 2
         metadata = {} if given[2] is None else {"sample_weight": given[2]}
 
@@ -277,7 +290,7 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
             settings=settings_of(self),
             measure=None if held is None else measured_on(held),
             worth=measured_on(rows),
-            watches_score=self.early_stopping and self.solver != "lbfgs",
+            watches_score=self._watches_score,
             incremental=incremental,
             seed=seed,
             time_limit=self.time_limit,
@@ -300,20 +313,19 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         self.validation_loss_curve_ = [loss for loss in held_out if loss is not None]
         self.validation_scores_ = run.scores or None
         self.best_validation_score_ = max(run.scores) if run.scores else None
-        watching = self.early_stopping and self.solver != "lbfgs"
-        self.best_loss_ = None if watching else min(self.loss_curve_, default=self.loss_)
+        self.best_loss_ = None if self._watches_score else min(self.loss_curve_, default=self.loss_)
 
     def _warn(self, reason: str, incremental: bool) -> None:
         """Tell what a person should know of how training ended."""
         if reason == "diverged":
-            warnings.warn(_divergence_text(self._run.divergence), DivergenceWarning, stacklevel=5)
+            warnings.warn(divergence_text(self._run.divergence), DivergenceWarning, stacklevel=5)
         elif reason == "interrupted":
             text = f"training was interrupted after {self.n_iter_} epochs; the estimator is usable"
             warnings.warn(text, InterruptionWarning, stacklevel=5)
         elif reason == "epochs" and not incremental and not isinstance(self.lr_schedule, str):
             warnings.warn(
-                f"max_iter={self.max_iter} iterations are over and the optimization hasn't converged yet; "
-                "raise max_iter",
+                f"max_iter={self._arguments.max_iter} iterations are over and the optimization hasn't "
+                "converged yet; raise max_iter",
                 ConvergenceWarning,
                 stacklevel=5,
             )
@@ -376,13 +388,3 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         tags.input_tags.sparse = not encodes
         tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = encodes
         return tags
-
-
-def _divergence_text(divergence: Divergence) -> str:
-    """Return what happened, what was done about it, and what to try, in the estimators' own terms."""
-    rate = divergence.learning_rate
-    smaller = "" if rate is None else f"learning_rate_init={rate / 10:.2g} in place of {rate:.2g}, or "
-    return (
-        f"training diverged at step {divergence.step} (epoch {divergence.epoch}): {divergence.explanation}; "
-        f"the best weights were kept. Try {smaller}scaled features and targets, or grad_clip_norm=1"
-    )

@@ -26,15 +26,15 @@ def check_options(estimator: Any) -> None:
     ConfigurationError
         Naming the argument and its value, or both arguments.
     """
+    arguments = estimator._arguments
     for name, (holds, rule) in _RULES.items():
-        value = getattr(estimator, name, None)
-        if hasattr(estimator, name) and not holds(value):
+        if hasattr(estimator, name) and not holds(value := getattr(arguments, name)):
             raise ConfigurationError(f"{_where(estimator)}: {name} is {rule}, got {value!r}")
     _check_layers(estimator)
-    if estimator.solver not in OPTIMISERS:
-        raise unknown_name(_where(estimator), "solver", estimator.solver, OPTIMISERS)
-    if estimator.learning_rate not in _RATE_RULES:
-        raise unknown_name(_where(estimator), "learning_rate", estimator.learning_rate, _RATE_RULES)
+    if arguments.solver not in OPTIMISERS:
+        raise unknown_name(_where(estimator), "solver", arguments.solver, OPTIMISERS)
+    if arguments.learning_rate not in _RATE_RULES:
+        raise unknown_name(_where(estimator), "learning_rate", arguments.learning_rate, _RATE_RULES)
     schedule = estimator.lr_schedule
     if isinstance(schedule, str) and schedule not in SCHEDULES:
         raise unknown_name(_where(estimator), "lr_schedule", schedule, SCHEDULES)
@@ -121,15 +121,14 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def _check_layers(estimator: Any) -> None:
+    sizes = estimator._arguments.hidden_layer_sizes
     try:
-        widths = layer_widths(estimator.hidden_layer_sizes)
+        widths = layer_widths(sizes)
     except (TypeError, ValueError):
         widths = [0]
     if any(width <= 0 for width in widths):
-        raise ConfigurationError(
-            f"{_where(estimator)}: hidden_layer_sizes must be > 0, got {estimator.hidden_layer_sizes!r}"
-        )
-    activation = estimator.activation
+        raise ConfigurationError(f"{_where(estimator)}: hidden_layer_sizes must be > 0, got {sizes!r}")
+    activation = estimator._arguments.activation
     one = isinstance(activation, str) or callable(activation)
     if not one and not isinstance(activation, Sequence):
         raise ConfigurationError(
@@ -148,7 +147,7 @@ def _check_layers(estimator: Any) -> None:
 
 def _check_together(estimator: Any) -> None:
     """Refuse arguments that contradict each other, naming both."""
-    if estimator.solver == "lbfgs":
+    if estimator._arguments.solver == "lbfgs":
         # scikit-learn ignores its own arguments that have no meaning here, such as early_stopping.
         for name in ("lr_schedule", "grad_clip_norm", "ema_decay", "weight_decay"):
             value = getattr(estimator, name)
@@ -157,10 +156,10 @@ def _check_together(estimator: Any) -> None:
                     f"{_where(estimator)}: {name}={value!r} is for training in steps, and solver='lbfgs' "
                     "takes all rows at once; choose another solver or leave it out"
                 )
-    if estimator.lr_schedule is not None and estimator.learning_rate != "constant":
+    if estimator.lr_schedule is not None and estimator._arguments.learning_rate != "constant":
         raise ConfigurationError(
             f"{_where(estimator)}: lr_schedule={estimator.lr_schedule!r} and "
-            f"learning_rate={estimator.learning_rate!r} both set the rate; give one of them"
+            f"learning_rate={estimator._arguments.learning_rate!r} both set the rate; give one of them"
         )
     _check_loss(estimator)
 
@@ -170,7 +169,7 @@ def _check_loss(estimator: Any) -> None:
     if not callable(loss) and loss not in known:
         raise unknown_name(_where(estimator), "loss", loss, known)
     for name, needs in (("quantile", "quantile"), ("label_smoothing", "log_loss")):
-        value = getattr(estimator, name, None)
+        value = getattr(estimator._arguments, name) if hasattr(estimator, name) else None
         if value and loss != needs:
             raise ConfigurationError(
                 f"{_where(estimator)}: {name}={value!r} belongs to loss={needs!r}, and loss is {loss!r}"

@@ -20,8 +20,7 @@ from wengert.train import FitResult, Recipe, TabularFeatures, tabular_recipe, ta
 
 Array = np.ndarray[Any, Any]
 
-# Arguments of the constructor that change something in the preset; where they are left at their defaults, it
-# has its own.
+# Arguments of the constructor that change something in the preset; where they are "auto", it has its own.
 _OPEN = {
     "hidden_layer_sizes": "hidden",
     "activation": "activation",
@@ -41,7 +40,7 @@ def check_preset(estimator: Any) -> None:
     ConfigurationError
         Naming the argument.
     """
-    for name in changed_arguments(estimator):
+    for name in given_arguments(estimator):
         if name not in _OPEN and name not in (*_BESIDE, "categorical_features"):
             raise ConfigurationError(
                 f"{type(estimator).__name__}: preset='tabular' has its own {name}, got "
@@ -68,8 +67,12 @@ def refuse_incremental(estimator: Any) -> None:
         )
 
 
-def changed_arguments(estimator: Any) -> dict[str, Any]:
-    """Return the arguments of the constructor that are not at their defaults."""
+def given_arguments(estimator: Any) -> dict[str, Any]:
+    """Return the arguments of the constructor that were given, also those equal to scikit-learn's defaults.
+
+    Where the default is neither "auto" nor None (`shuffle`, `warm_start`, `loss`), it holds for the preset as
+    well, so giving it changes nothing.
+    """
     parameters = inspect.signature(type(estimator).__init__).parameters
     given = estimator.get_params(deep=False)
     return {name: value for name, value in given.items() if not _same(value, parameters[name].default)}
@@ -106,11 +109,14 @@ def fit_by_preset(
     estimator.n_outputs_ = targets.shape[1]
     random_state = check_random_state(estimator.random_state)
     held_rows = given_rows(estimator, held, np.dtype(np.float32))
-    wanted = _validation_rows(estimator, len(rows))
+    counting = rows.counting()
+    wanted = _validation_rows(estimator, len(counting))
     if held_rows is None and wanted:
-        classes = rows.targets[:, 0] if estimator._classifies and rows.targets.shape[1] == 1 else None
+        classes = rows.targets[counting, 0] if estimator._classifies and rows.targets.shape[1] == 1 else None
         rng = np.random.default_rng(random_state.randint(2**31 - 1))
-        kept, held_out = hold_out(len(rows), wanted / len(rows), classes, rng)
+        _, drawn = hold_out(len(counting), wanted / len(counting), classes, rng)
+        held_out = counting[drawn]
+        kept = np.setdiff1d(np.arange(len(rows)), held_out)
         rows, held_rows = rows.part(kept), rows.part(held_out)
     means, scales = np.zeros(targets.shape[1]), np.ones(targets.shape[1])
     if not estimator._classifies:
@@ -135,14 +141,14 @@ def fit_by_preset(
 
 
 def _validation_rows(estimator: Any, rows: int) -> int:
-    if "validation_fraction" in changed_arguments(estimator):
+    if "validation_fraction" in given_arguments(estimator):
         return round(rows * estimator.validation_fraction)
     return tabular_validation_rows(rows)
 
 
 def _recipe(estimator: Any, rows: Rows, seed: int) -> Recipe:
-    changed = changed_arguments(estimator)
-    options = {own: changed[name] for name, own in _OPEN.items() if name in changed}
+    given = given_arguments(estimator)
+    options = {own: given[name] for name, own in _OPEN.items() if name in given}
     if "hidden" in options:
         options["hidden"] = tuple(int(units) for units in np.atleast_1d(options["hidden"]))
     categories = estimator.preprocessor_.categories

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_array
 
 from wengert.errors import DataError
 from wengert.estimators.architecture import Activation
+from wengert.estimators.arguments import AUTO
 from wengert.estimators.callbacks import with_callbacks
 from wengert.estimators.losses import REGRESSION_LOSSES, RowLoss, known_row_loss, row_loss
 from wengert.estimators.multilayer_perceptron import MultilayerPerceptron
@@ -33,47 +34,47 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson"} or callable
         A function of raw outputs and targets, both of shape (rows, outputs), that returns one loss a row or
         their mean.
-    hidden_layer_sizes : int or sequence of int
-    activation : str, callable, or a sequence of one for each hidden layer
+    hidden_layer_sizes : int or sequence of int, default (100,)
+    activation : str, callable, or a sequence of one for each hidden layer, default "relu"
         A name of `nn.ACTIVATIONS`, ``"logistic"``, or any traced function.
-    solver : str
+    solver : str, default "adam"
         A key of `wengert.optim.OPTIMISERS`: ``"adam"``, ``"sgd"``, ``"lbfgs"``, ``"adamw"``, …
-    alpha : float
+    alpha : float, default 0.0001
         L2 penalty: ½ α Σ w² / Σ sample weights is added to the loss of a batch.
     batch_size : int or "auto"
         ``"auto"`` is 200, or all rows where there are fewer.
-    learning_rate : {"constant", "invscaling", "adaptive"}
+    learning_rate : {"constant", "invscaling", "adaptive"}, default "constant"
         How the rate of ``sgd`` falls.
-    learning_rate_init : float
-    power_t : float
+    learning_rate_init : float, default 0.001
+    power_t : float, default 0.5
         Exponent of ``invscaling``.
-    max_iter : int
+    max_iter : int, default 200
         Epochs, or iterations of L-BFGS.
     shuffle : bool
         Visit the rows in a new order in each epoch.
     random_state : int, RandomState or None
         Of weights, held-out rows, order and dropout.
-    tol : float
+    tol : float, default 0.0001
         By how much the loss or the score must improve.
     verbose : bool or int
         Show the progress; from 2 on a line for each epoch.
     warm_start : bool
         Let `fit` go on with the network there is.
-    momentum, nesterovs_momentum : float, bool
+    momentum, nesterovs_momentum : float, bool, default 0.9, True
         Of ``sgd`` and ``muon``.
-    early_stopping : bool
+    early_stopping : bool, default False
         Stop when the score on rows held out no longer rises, and restore the best weights.
-    validation_fraction : float
+    validation_fraction : float, default 0.1
         Share of the rows that is held out.
-    beta_1, beta_2, epsilon : float
+    beta_1, beta_2, epsilon : float, default 0.9, 0.999, 1e-8
         Of ``adam`` and ``adamw``; ``beta_2`` is the decay of ``rmsprop``.
-    n_iter_no_change : int or inf
+    n_iter_no_change : int or inf, default 10
         Epochs without improvement after which to stop.
-    max_fun : int
+    max_fun : int, default 15000
         Evaluations of L-BFGS.
     quantile : float, optional
         In (0, 1), for the loss of this name.
-    dropout : float
+    dropout : float, default 0
         Share of the hidden units that is dropped in training.
     weight_decay : float, optional
         λ of w ← w − η λ w, apart from the gradient, on weights; 0.01 for ``adamw``, else 0.
@@ -87,6 +88,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         Seconds.
     categorical_features : {"from_dtype"}, optional
         Take tables with words, categories, dates and gaps; numbers are standardised.
+    preset : {"tabular"}, optional
+        Strong defaults for tables, see docs/tables.md.
 
     Attributes
     ----------
@@ -110,6 +113,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     Notes
     -----
+    Arguments with a default above are ``"auto"`` where they are not given: their default without a preset,
+    and the value of the preset with one.
+
     The same data and `random_state` give the network of scikit-learn's MLPRegressor.
 
     Examples
@@ -124,32 +130,32 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def __init__(
         self,
         loss: str | Callable[..., Any] = "squared_error",
-        hidden_layer_sizes: Any = (100,),
-        activation: Activation | Sequence[Activation] = "relu",
+        hidden_layer_sizes: Any = AUTO,
+        activation: Activation | Sequence[Activation] = AUTO,
         *,
-        solver: str = "adam",
-        alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str = "constant",
-        learning_rate_init: float = 0.001,
-        power_t: float = 0.5,
-        max_iter: int = 200,
+        solver: str = AUTO,
+        alpha: float | str = AUTO,
+        batch_size: int | str = AUTO,
+        learning_rate: str = AUTO,
+        learning_rate_init: float | str = AUTO,
+        power_t: float | str = AUTO,
+        max_iter: int | str = AUTO,
         shuffle: bool = True,
         random_state: Any = None,
-        tol: float = 1e-4,
+        tol: float | str = AUTO,
         verbose: bool | int = False,
         warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
+        momentum: float | str = AUTO,
+        nesterovs_momentum: bool | str = AUTO,
+        early_stopping: bool | str = AUTO,
+        validation_fraction: float | str = AUTO,
+        beta_1: float | str = AUTO,
+        beta_2: float | str = AUTO,
+        epsilon: float | str = AUTO,
+        n_iter_no_change: float | str = AUTO,
+        max_fun: int | str = AUTO,
         quantile: float | None = None,
-        dropout: float = 0.0,
+        dropout: float | str = AUTO,
         weight_decay: float | None = None,
         grad_clip_norm: float | None = None,
         lr_schedule: str | Callable[[Any], Any] | None = None,

@@ -43,6 +43,10 @@ class Rows(inputs.Rows):
     def __len__(self) -> int:
         return len(self.targets)
 
+    def counting(self) -> Array:
+        """Return the places of the rows whose weight is not 0; only they can say what a network is worth."""
+        return np.arange(len(self)) if self.weights is None else np.flatnonzero(self.weights)
+
     def part(self, places: Array) -> Rows:
         """Return the rows at `places`, stored as these are."""
         weights = None if self.weights is None else self.weights[places]
@@ -225,6 +229,16 @@ def _soundest(networks: list[Any], measure: Callable[[Any], Measurement]) -> int
     """
     losses = [measure(net).loss for net in networks]
     return int(np.argmin(np.nan_to_num(losses, nan=np.inf)))
+
+
+def divergence_text(divergence: Divergence) -> str:
+    """Return what happened, what was done about it, and what to try, in the estimators' own terms."""
+    rate = divergence.learning_rate
+    smaller = "" if rate is None else f"learning_rate_init={rate / 10:.2g} in place of {rate:.2g}, or "
+    return (
+        f"training diverged at step {divergence.step} (epoch {divergence.epoch}): {divergence.explanation}; "
+        f"the best weights were kept. Try {smaller}scaled features and targets, or grad_clip_norm=1"
+    )
 
 
 class _Loop:

@@ -10,6 +10,7 @@ import polars as pl
 
 from wengert.errors import ConfigurationError
 from wengert.io.column_values import as_numbers
+from wengert.io.row_fingerprints import SeenRows
 from wengert.io.table_model import TableModel
 
 _RESAMPLES = 2000
@@ -53,12 +54,15 @@ class Comparison:
     chance : float or None
         The probability of so unequal counts, or more so, if both were right equally often: McNemar's test,
         exact.
+    trained_on : tuple of two SeenRows or None
+        How many of the rows each model was trained on; None where it does not tell.
     """
 
     scores: tuple[dict[str, Any], dict[str, Any]]
     differences: tuple[Difference, ...]
     only_right: tuple[int, int] | None
     chance: float | None
+    trained_on: tuple[SeenRows | None, SeenRows | None]
 
 
 def compare(first: TableModel, second: TableModel, frame: pl.DataFrame, seed: int = 0) -> Comparison:
@@ -86,7 +90,7 @@ def compare(first: TableModel, second: TableModel, frame: pl.DataFrame, seed: in
     chapter 8). McNemar 1947.
     """
     _require_the_same(first, second)
-    scores = first.score(frame), second.score(frame)
+    scores, trained_on = (first.score(frame), second.score(frame)), (first.seen(frame), second.seen(frame))
     target = first.preprocessor.target
     if target.kind == "regression":
         actual = as_numbers(first.preprocessor.target_of(frame))
@@ -100,7 +104,7 @@ def compare(first: TableModel, second: TableModel, frame: pl.DataFrame, seed: in
             _difference("rmse", roots[:, 1] - roots[:, 0], lower_is_better=True),
             _difference("mae", means[:, 3] - means[:, 2], lower_is_better=True),
         )
-        return Comparison(scores, differences, None, None)
+        return Comparison(scores, differences, None, None, trained_on)
     actual = first.preprocessor.transform_target(frame)
     rows = np.arange(len(actual))
     shares = [model.log_probabilities(frame) for model in (first, second)]
@@ -112,7 +116,7 @@ def compare(first: TableModel, second: TableModel, frame: pl.DataFrame, seed: in
         _difference("accuracy", means[:, 1] - means[:, 0], lower_is_better=False),
         _difference("log_loss", means[:, 3] - means[:, 2], lower_is_better=True),
     )
-    return Comparison(scores, differences, only, mcnemar(*only))
+    return Comparison(scores, differences, only, mcnemar(*only), trained_on)
 
 
 def mcnemar(first: int, second: int) -> float:

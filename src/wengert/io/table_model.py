@@ -19,10 +19,11 @@ from wengert.io.model_directory import SavedModel, load_model, save_model
 from wengert.io.network_arrays import arrays_of, with_arrays
 from wengert.io.preprocess import TablePreprocessor
 from wengert.io.reading.text_format import NOTHING_SAID, TextFormat
+from wengert.io.row_fingerprints import RowFingerprints, SeenRows
 from wengert.io.tables import read_table
 from wengert.io.training_record import check_training
 from wengert.printable import shortened
-from wengert.storage.records import Mismatch
+from wengert.storage.records import Mismatch, from_plain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,6 +141,22 @@ class TableModel:
         column = self.preprocessor.target_of(frame)
         predicted = self.preprocessor.inverse_target(self.outputs(frame)[:, 0])
         return regression_scores(as_numbers(column), predicted)
+
+    def seen(self, frame: pl.DataFrame) -> SeenRows | None:
+        """Return how many rows of a table equal rows that the model was trained on; None where unknown.
+
+        Raises
+        ------
+        DataError
+            As `score`.
+        """
+        document = self.training.get("fingerprints")
+        if document is None:  # written by an earlier version
+            return None
+        fingerprints = from_plain(RowFingerprints, document)
+        return fingerprints.seen(
+            self.preprocessor.transform(frame), self.preprocessor.transform_target(frame)
+        )
 
     def save(self, directory: str | os.PathLike[str]) -> None:
         """Write the model to a directory, whole or not at all, as `save_model`."""

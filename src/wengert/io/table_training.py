@@ -12,6 +12,7 @@ from wengert import nn, train
 from wengert.errors import DivergenceWarning, InterruptionWarning, NonFiniteError
 from wengert.io.plain_recipe import plain_recipe
 from wengert.io.preprocess import TablePreprocessor
+from wengert.io.row_fingerprints import RowFingerprints
 from wengert.io.row_split import hold_out
 from wengert.io.training_settings import TrainingSettings
 
@@ -38,6 +39,8 @@ class TrainedNetwork:
         What went wrong on the way; empty if nothing.
     training_rows, validation_rows : int
         How many rows were learnt from and how many decided which epoch was best.
+    fingerprints : RowFingerprints
+        Of both.
     """
 
     network: nn.Module
@@ -47,6 +50,7 @@ class TrainedNetwork:
     warning: str
     training_rows: int
     validation_rows: int
+    fingerprints: RowFingerprints
 
     @property
     def interrupted(self) -> bool:
@@ -141,6 +145,7 @@ def train_encoded(
         warning,
         len(fitting[0]),
         validation_rows,
+        RowFingerprints.of([fitting] if deciding is None else [fitting, deciding]),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,8 @@ from wengert.io.table_model import TableModel
 from wengert.io.table_training import recipe_for
 from wengert.io.training_settings import TrainingSettings
 from wengert.io.training_table import TrainingTable
-from wengert.train.doctor import Diagnosis, diagnose
+from wengert.train.chance import Chance, chance_of_classes, chance_of_numbers
+from wengert.train.doctor import Diagnosis, Losses, diagnose
 from wengert.train.learning_rate_finder import LearningRateCurve, find_learning_rate
 from wengert.train.objective import find_loss
 
@@ -81,9 +83,13 @@ def examine(model: TableModel, frame: pl.DataFrame) -> Diagnosis:
     loss: Callable[..., Any] = find_loss(recipe.loss)
     optimizer = recipe.optimizer
     diverged = model.training.get("warning") or None
+    chance = _chance(model, targets, recipe.loss)
+    losses = _losses(model.training)
     if isinstance(optimizer, optim.LBFGS) or callable(optimizer.learning_rate):
         # One step at the top of a schedule, or along a line, says nothing of the steps that were taken.
-        return diagnose(model.network, features, targets, loss, diverged=diverged)
+        return diagnose(
+            model.network, features, targets, loss, diverged=diverged, chance=chance, losses=losses
+        )
     rate = float(optimizer.learning_rate)
 
     def step(network: Any) -> Any:
@@ -94,7 +100,28 @@ def examine(model: TableModel, frame: pl.DataFrame) -> Diagnosis:
         )(values)
         return nn.with_parameters(network, optimizer.update(values, gradients, optimizer.init(values))[0])
 
-    return diagnose(model.network, features, targets, loss, step=step, rate=rate, diverged=diverged)
+    return diagnose(
+        model.network, features, targets, loss,
+        step=step, rate=rate, diverged=diverged, chance=chance, losses=losses,
+    )  # fmt: skip
+
+
+def _chance(model: TableModel, targets: np.ndarray, loss: Any) -> Chance | None:
+    """Return what the model is compared with."""
+    if not model.is_classifier:
+        return chance_of_numbers(targets)
+    smoothing = loss.keywords.get("label_smoothing", 0.0) if isinstance(loss, functools.partial) else 0.0
+    return chance_of_classes(targets, len(model.preprocessor.target.classes), smoothing)
+
+
+def _losses(training: dict[str, Any]) -> Losses | None:
+    """Return what training said of its loss in the epoch whose weights the model has."""
+    try:
+        best = int(training["best_epoch"]) - 1
+        curves = training["curves"]
+        return Losses(float(curves["loss"][best]), curves["validation_loss"][best])
+    except (KeyError, TypeError, ValueError, IndexError):
+        return None
 
 
 def highest_rate(optimizer: Any) -> float:

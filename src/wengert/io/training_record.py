@@ -7,6 +7,7 @@ from typing import Any
 
 from wengert.io.columns import Column
 from wengert.io.evaluation import SCORE_NAMES
+from wengert.io.row_fingerprints import RowFingerprints
 from wengert.io.task import Class, Task
 from wengert.io.training_settings import TrainingSettings
 from wengert.storage.records import Count, from_plain
@@ -126,6 +127,7 @@ class TrainingRecord:
     stopped: str
     curves: Curves
     warning: str
+    fingerprints: RowFingerprints | None = None  # earlier versions kept none
     scores: Scores | None
     cross_validation: CrossValidation | None
 

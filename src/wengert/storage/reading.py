@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -88,11 +90,37 @@ def read_file(file: Path, maximum: int | None = None) -> bytes:
         If it is missing, is not a regular file, is longer than ``maximum`` bytes or than there is memory for,
         or cannot be read.
     """
+    with _part_of_a_model(file):
+        return read_any(file, _COPIES, maximum)
+
+
+def read_part(file: Path, first: int, length: int) -> bytes:
+    """Read ``length`` bytes of a regular file that belongs to a model, from byte ``first`` on.
+
+    Raises
+    ------
+    ModelFileError
+        As `read_file`, and if it has fewer bytes.
+    """
+    with _part_of_a_model(file), open(file, "rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if first + length > size:
+            raise ModelFileError(
+                f"{file} has {size} bytes, and {length} from byte {first} on are needed. Is it whole?"
+            )
+        require_memory(_COPIES * length)
+        stream.seek(first)
+        return stream.read(length)
+
+
+@contextlib.contextmanager
+def _part_of_a_model(file: Path) -> Iterator[None]:
+    """Refuse what is no regular file, and make errors in the block ours."""
     try:
         # A pipe or a device would block for ever or never end, so the kind is looked at before it is opened.
         if not stat.S_ISREG(file.stat().st_mode):
             raise ModelFileError(f"{file} is not a regular file. Name a model that wengert saved.")
-        return read_any(file, _COPIES, maximum)
+        yield
     except FileNotFoundError:
         raise ModelFileError(f"{file} does not exist. Check the path, or save the model first.") from None
     except Oversized as error:

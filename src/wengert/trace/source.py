@@ -52,6 +52,7 @@ class Site:
 
 _sites: dict[tuple[int, int], Site] = {}
 _library: dict[int, tuple[CodeType, bool]] = {}
+_stored: dict[int, tuple[CodeType, dict[int, str]]] = {}
 
 
 def _is_library(frame: FrameType) -> bool:
@@ -68,7 +69,19 @@ def _is_library(frame: FrameType) -> bool:
 
 
 def _stores(code: CodeType) -> dict[int, str]:
-    """For each instruction of `code` whose result is stored or returned at once: the name, or a mark."""
+    """For each instruction of `code` whose result is stored or returned at once: the name, or a mark.
+
+    Found once for all places of the code, so that a long function costs what its length is.
+    """
+    known = _stored.get(id(code))
+    if known is None:
+        if len(_stored) >= _KEPT:
+            _stored.clear()
+        known = _stored[id(code)] = (code, _found_stores(code))
+    return known[1]
+
+
+def _found_stores(code: CodeType) -> dict[int, str]:
     stores: dict[int, str] = {}
     instructions = [one for one in dis.get_instructions(code) if one.opname != "EXTENDED_ARG"]
     for place, current in enumerate(instructions[:-1]):

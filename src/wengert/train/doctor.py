@@ -11,6 +11,7 @@ import numpy as np
 from wengert import nn
 from wengert.autodiff.gradients import value_and_grad
 from wengert.nn.module import observer
+from wengert.train.chance import Chance
 
 Array = np.ndarray[Any, Any]
 
@@ -24,6 +25,9 @@ _SCALES_APART = 100.0
 # How near to its bounds a bounded activation is saturated: its slope is below a tenth of the steepest.
 _BOUNDED = {"tanh": (-1.0, 1.0, 0.05), "sigmoid": (0.0, 1.0, 0.026)}
 _MOST_ROWS = 2048
+# Which part of what can be gained over guessing a network gains if it has learnt something, and which part of
+# that it may lose on other rows.
+_LEARNT, _BY_HEART = 0.02, 0.5
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,8 @@ class Finding:
     ----------
     kind : str
         ``"dead units"``, ``"saturation"``, ``"vanishing gradient"``, ``"exploding gradient"``,
-        ``"small update"``, ``"large update"``, ``"divergence"``, ``"scales"`` or ``"not finite"``.
+        ``"small update"``, ``"large update"``, ``"divergence"``, ``"scales"``, ``"not finite"``,
+        ``"nothing learnt"`` or ``"learnt by heart"``.
     layer : str or None
         Path of the layer.
     text : str
@@ -79,6 +84,22 @@ class LayerHealth:
 
 
 @dataclass(frozen=True)
+class Losses:
+    """The losses at the end of training.
+
+    Attributes
+    ----------
+    learnt : float or None
+        On the rows that were learnt from.
+    fresh : float or None
+        On rows held out.
+    """
+
+    learnt: float | None
+    fresh: float | None = None
+
+
+@dataclass(frozen=True)
 class Diagnosis:
     """What `diagnose` found.
 
@@ -112,6 +133,8 @@ def diagnose(
     step: Callable[[Any], Any] | None = None,
     rate: float | None = None,
     diverged: str | None = None,
+    chance: Chance | None = None,
+    losses: Losses | None = None,
 ) -> Diagnosis:
     """Examine a network at rows.
 
@@ -128,6 +151,10 @@ def diagnose(
         The learning rate of that step, for the advice.
     diverged : str, optional
         What is known of a divergence.
+    chance : Chance, optional
+        What a trained network has to be better than.
+    losses : Losses, optional
+        What training said of the rows that were learnt from, and of others.
 
     Returns
     -------
@@ -146,8 +173,11 @@ def diagnose(
             nn.parameters(net)
         )
         after = None if step is None else nn.parameters(step(net))
+        compared = None if chance is None else chance.losses(loss, y)
     layers = _layers(net, outputs, gradients, after)
     findings = [*_of_data(X, prediction, float(value)), *_of_divergence(diverged, rate)]
+    if compared is not None and np.isfinite([float(value), *compared]).all():
+        findings += _of_learning(float(value), *compared, losses)
     for layer in layers:
         findings += _of_layer(layer, rate)
     findings += _of_depth(layers)
@@ -202,6 +232,28 @@ def _of_data(X: Array, prediction: Array, loss: float) -> list[Finding]:
             advice = "Bring the features to one scale (StandardScaler)"
             findings.append(Finding("scales", None, text, advice))
     return findings
+
+
+def _of_learning(value: float, guess: float, right: float, losses: Losses | None) -> list[Finding]:
+    """Compare the loss with that of guessing, and with that of the rows that were learnt from."""
+    gained, size = guess - value, guess - right
+    if size <= 0:  # a loss of one's own, which other answers minimise
+        return []
+    learnt = None if losses is None else losses.learnt
+    fresh = value if losses is None or losses.fresh is None else max(value, losses.fresh)
+    had = 0.0 if learnt is None else guess - learnt
+    if learnt is not None and had > _LEARNT * size and fresh - learnt > _BY_HEART * had:
+        text = f"the loss was {learnt:.3g} on the rows that were learnt from, and is {fresh:.3g} on others"
+        advice = "Take more rows, a smaller network, dropout, or a larger penalty; stop earlier"
+        return [Finding("learnt by heart", None, text, advice)]
+    if gained <= _LEARNT * size:
+        text = f"the loss {value:.4g} is hardly better than {guess:.4g}"
+        if gained < 0:
+            text = f"the loss {value:.4g} is worse than {guess:.4g}"
+        text += ", which the same answer for all rows gives: the frequencies of the classes, or the mean"
+        advice = "Train longer, or with a larger learning rate; or the features do not tell the target"
+        return [Finding("nothing learnt", None, text, advice)]
+    return []
 
 
 def _of_divergence(diverged: str | None, rate: float | None) -> list[Finding]:

@@ -175,9 +175,10 @@ def test_columns_called_like_outputs_and_numbers_that_float32_cannot_carry():
     frame = pl.DataFrame({"label": moments, "y": ["early", "late"] * 50})
     model = trained(frame, "y")
     data = to_onnx(model.portable())
-    (given_name,) = (one.name for one in onnx.load_from_string(data).graph.input)
-    assert given_name == "label_2"
-    found = run(data, {given_name: np.array(moments)[:, None]})
+    graph = onnx.load_from_string(data).graph
+    assert [one.name for one in graph.input] == ["label"]
+    assert [one.name for one in graph.output] == ["label_2", "probabilities"]
+    found = run(data, {"label": np.array(moments)[:, None]})
     close(found["probabilities"], np.exp(model.log_probabilities(frame)))
 
 

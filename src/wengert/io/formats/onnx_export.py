@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def to_onnx(model: PortableModel) -> bytes:
     and booleans (0 and 1), with NaN where missing; strings for words, with ``""`` where missing.
 
     Outputs: ``variable`` (float32) for numbers; ``label`` and ``probabilities`` (float32 ``[None, classes]``)
-    for classes. There is no ZipMap.
+    for classes, under the names that `output_names` gives. There is no ZipMap.
 
     The bytes are the same each time. The metadata hold a checksum over them and, where all parts of the
     network have names, its description, so that `model_from_onnx` reads back all of the model.
@@ -57,15 +58,16 @@ def to_onnx(model: PortableModel) -> bytes:
     UnsupportedFunctionError
         If the network computes what ONNX has no operator for, or what depends on the number of rows.
     """
-    graph = Graph()
+    names = output_names(model)
+    graph = Graph(names.values())
     leaves = [np.asarray(leaf, np.float32) for leaf in flatten(model.network)[0]]
-    names = [f"array{place}" for place in range(len(leaves))]
-    program = trace_model(model, dict(zip(names, leaves, strict=True)), written_out)
+    arrays = {f"array{place}": leaf for place, leaf in enumerate(leaves)}
+    program = trace_model(model, arrays, written_out)
     arguments = _columns(graph, model) if model.columns else [_features(graph, model, program)]
     paths = leaf_paths(model.network)
     initialisers = [graph.initialiser(path, leaf) for path, leaf in zip(paths, leaves, strict=True)]
     results = _lowered(graph, program, initialisers, arguments)
-    outputs = _outputs(graph, model, program, results)
+    outputs = _outputs(graph, model, program, results, names)
     metadata = {
         SEAL: PLACEHOLDER,
         "classes": json.dumps(model.target.classes, ensure_ascii=False),
@@ -74,6 +76,22 @@ def to_onnx(model: PortableModel) -> bytes:
         **(_description(model) if initialisers == paths else {}),
     }
     return seal(graph.model(outputs, metadata).SerializeToString(deterministic=True))
+
+
+def output_names(model: PortableModel) -> dict[str, str]:
+    """Return the names of the outputs ``label``, ``probabilities`` and ``variable``, as far as there are any.
+
+    They are the names themselves, but for those that a column has: its input is called after it, and names in
+    a graph are unique, so the output is then ``label_2`` and so on.
+    """
+    wanted = ("variable",) if model.target.kind == "regression" else ("label", "probabilities")
+    taken = set() if takes_float32(model) else {column.name for column in model.columns}
+    names = {}
+    for one in wanted:
+        candidates = (one if number == 1 else f"{one}_{number}" for number in itertools.count(1))
+        names[one] = next(name for name in candidates if name not in taken)
+        taken.add(names[one])
+    return names
 
 
 def takes_float32(model: PortableModel) -> bool:
@@ -102,12 +120,16 @@ def _columns(graph: Graph, model: PortableModel) -> list[str]:
     """Declare the inputs of a table; return numbers and codes, each if there are any."""
     if takes_float32(model):
         return [graph.cast(graph.input("X", "FLOAT", (None, len(model.columns))), np.float64)]
+    kinds = ["DOUBLE" if isinstance(column, NumbersAndGaps) else "STRING" for column in model.columns]
+    # All of them before any other value takes the name of one.
+    inputs = [
+        graph.input(column.name, kind, (None, 1)) for column, kind in zip(model.columns, kinds, strict=True)
+    ]
     numbers, codes = [], []
-    for column in model.columns:
+    for column, name in zip(model.columns, inputs, strict=True):
         if isinstance(column, NumbersAndGaps):
-            numbers.append(graph.input(column.name, "DOUBLE", (None, 1)))
+            numbers.append(name)
             continue
-        words = graph.input(column.name, "STRING", (None, 1))
         known, other = word_codes(column)
         spelled = {spelling: code for name, code in known.items() for spelling in spellings(name)}
         spelled.update(dict.fromkeys(MISSING, known[""]))
@@ -116,7 +138,7 @@ def _columns(graph: Graph, model: PortableModel) -> list[str]:
             "values_int64s": list(spelled.values()),
             "default_int64": other,
         }
-        codes.append(graph.add("LabelEncoder", words, domain="ai.onnx.ml", **tables))
+        codes.append(graph.add("LabelEncoder", name, domain="ai.onnx.ml", **tables))
     return [graph.add("Concat", *group, axis=1) for group in (numbers, codes) if group]
 
 
@@ -132,7 +154,7 @@ def _lowered(graph: Graph, program: RowProgram, initialisers: list[str], argumen
 
 
 def _outputs(
-    graph: Graph, model: PortableModel, program: RowProgram, results: list[str]
+    graph: Graph, model: PortableModel, program: RowProgram, results: list[str], names: dict[str, str]
 ) -> list[tuple[str, str, tuple[Any, ...]]]:
     """Give the outputs their names and types."""
 
@@ -142,19 +164,19 @@ def _outputs(
             for extent in program.shape(program.program.outputs[place])
         )
 
-    def numbers(name: str, place: int) -> tuple[str, str, tuple[Any, ...]]:
-        graph.cast(results[place], np.float32, result=name)
-        return name, "FLOAT", shape(place)
+    def numbers(wanted: str, place: int) -> tuple[str, str, tuple[Any, ...]]:
+        graph.cast(results[place], np.float32, result=names[wanted])
+        return names[wanted], "FLOAT", shape(place)
 
     if model.target.kind == "regression":
         return [numbers("variable", 0)]
     if model.target.kind == "multilabel":
-        graph.add("Identity", results[0], result="label")
-        return [("label", "INT64", shape(0)), numbers("probabilities", 1)]
+        graph.add("Identity", results[0], result=names["label"])
+        return [(names["label"], "INT64", shape(0)), numbers("probabilities", 1)]
     element, dtype = _CLASSES[np.array(model.target.classes).dtype.kind]
     classes = graph.constant(model.target.classes, dtype)
-    graph.add("Gather", classes, results[0], axis=0, result="label")
-    return [("label", element, shape(0)), numbers("probabilities", 1)]
+    graph.add("Gather", classes, results[0], axis=0, result=names["label"])
+    return [(names["label"], element, shape(0)), numbers("probabilities", 1)]
 
 
 def _description_of_file(model: PortableModel, path: Path) -> list[str]:
@@ -165,8 +187,9 @@ def _description_of_file(model: PortableModel, path: Path) -> list[str]:
         words = _listed(tuple(column.name for column in model.word_columns))
         kinds = [f"float64 for {numbers}"] * bool(numbers) + [f"string for {words}"] * bool(words)
         inputs = f"one [rows, 1] a column: {'; '.join(kinds)}"
-    classes = len(model.target.classes)
-    outputs = f"label, probabilities [rows, {classes}]" if classes else "variable, float32 [rows, 1]"
+    names, classes = output_names(model), len(model.target.classes)
+    shape = f" [rows, {classes}]" if classes else ", float32 [rows, 1]"
+    outputs = f"{', '.join(names.values())}{shape}"
     return [f"inputs: {inputs}", f"outputs: {outputs}"]
 
 

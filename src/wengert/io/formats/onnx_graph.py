@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ from wengert.extras import optional_library
 OPSET = 13
 ML_OPSET = 2
 IR_VERSION = 8
-OUTPUTS = ("label", "probabilities", "variable")  # names that no other value may take
 
 
 def require_onnx() -> Any:
@@ -31,15 +31,20 @@ class Graph:
     """Nodes and initialisers in the making.
 
     Values are strings, the names of ONNX values.
+
+    Parameters
+    ----------
+    reserved : iterable of str
+        Names that no value between takes, as those of the outputs are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reserved: Iterable[str]) -> None:
         self.onnx = require_onnx()
         self.inputs: list[Any] = []
         self._nodes: list[Any] = []
         self._initialisers: dict[str, Any] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
-        self._taken = set(OUTPUTS)
+        self._taken = set(reserved)
 
     def name(self, wanted: str) -> str:
         """Return a name that no value has yet, as near to ``wanted`` as can be."""

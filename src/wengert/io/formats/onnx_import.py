@@ -4,42 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
-
-import numpy as np
+from typing import Any
 
 from wengert import nn
 from wengert.errors import ConfigurationError, ModelFileError, ShapeError
 from wengert.io.formats.layer_stack import LayerStack
 from wengert.io.formats.model_description import FORMAT, described_model
 from wengert.io.formats.onnx_activations import written_out
+from wengert.io.formats.onnx_classes import Undecided, decision_of
 from wengert.io.formats.onnx_export import DESCRIPTION, SEAL
 from wengert.io.formats.onnx_graph import require_onnx
+from wengert.io.formats.onnx_layers import ACTIVATIONS, UNCHANGED, LayerReader
 from wengert.io.formats.onnx_tensors import Tensors
-from wengert.io.formats.portable_model import PortableModel, width
+from wengert.io.formats.portable_model import NUMBERS, PortableModel, width
+from wengert.io.preprocess import Target
 from wengert.storage import read_file
 from wengert.storage.checksum import carries_seal
 
 _MAXIMUM_BYTES = 2**31 - 1  # what the format itself can hold
 _DOMAINS = ("", "ai.onnx")
-_UNCHANGED = ("Identity", "Dropout")  # in evaluation
 _FLOATS = (1, 11)  # the data types of float32 and float64
 _PROBABILITIES = ("probabilities", "variable")
-# Each with the attributes that it must have, or lack where that is their default.
-_ACTIVATIONS: dict[str, tuple[str, dict[str, tuple[Any, ...]]]] = {
-    "Relu": ("relu", {}),
-    "Tanh": ("tanh", {}),
-    "Sigmoid": ("sigmoid", {}),
-    "Softplus": ("softplus", {}),
-    "Mish": ("mish", {}),
-    "Exp": ("exp", {}),
-    "Softmax": ("softmax", {"axis": (-1, 1)}),
-    "Gelu": ("gelu", {"approximate": (b"none",)}),
-    "LeakyRelu": ("leaky_relu", {"alpha": (np.float32(0.01),)}),
-    "Selu": ("selu", {"alpha": (np.float32(1.67326319),), "gamma": (np.float32(1.05070102),)}),
-}
 
 
 def from_onnx(path: str | os.PathLike[str]) -> nn.Sequential:
@@ -49,16 +36,18 @@ def from_onnx(path: str | os.PathLike[str]) -> nn.Sequential:
     with the activation that gives its probabilities: the softmax, or the sigmoid where one output tells two
     classes apart.
 
-    In any other file the graph is one chain from an input of shape (rows, inputs) to an output: of MatMul,
-    Add, Gemm, BatchNormalization, LayerNormalization, Dropout, Identity, Cast and activations, in one
-    operator or written out in several (SiLU, GELU, Mish, …). Where there are several outputs it is
-    ``probabilities`` or ``variable``, else the first of floating numbers.
+    In any other file the graph is one chain from an input of shape (rows, inputs), or from one input for each
+    column, to an output: of MatMul, Gemm, BatchNormalization, LayerNormalization, Dropout, Identity, Cast and
+    activations, in one operator or written out in several (SiLU, GELU, Mish, …). Factors and offsets of the
+    features (Scaler, Add, Sub, Mul, Div) become part of the dense layer beside them. The output is what the
+    graph decides by, where it decides between classes; else ``probabilities`` or ``variable``, else the first
+    of floating numbers. Of the probabilities 1 − p and p of two classes the network gives p.
 
     Parameters
     ----------
     path : path-like
-        Not trusted: nothing in it is run, other files that it names are not opened, and no array is made
-        before its size was compared with the data that are there.
+        Not trusted: nothing in it is run, other files that it names are only opened in its own folder, and no
+        array is made before its size was compared with the data that are there.
 
     Raises
     ------
@@ -71,7 +60,7 @@ def from_onnx(path: str | os.PathLike[str]) -> nn.Sequential:
     """
     with _readable(path) as (graph, described):
         if described is None:
-            return _Reader(graph, str(path)).network()
+            return _Reader(graph, str(path), labelled=False).network()
     target = described.target
     if described.columns or (target.mean, target.scale) != (0.0, 1.0):
         raise ModelFileError(
@@ -86,15 +75,18 @@ def from_onnx(path: str | os.PathLike[str]) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Activation("sigmoid" if one_each else "softmax"))
 
 
-def model_from_onnx(path: str | os.PathLike[str]) -> PortableModel:
+def model_from_onnx(path: str | os.PathLike[str], *, classes: Sequence[Any] | None = None) -> PortableModel:
     """Read all of a model from an ONNX file of `to_onnx`: network, classes, feature names, preprocessing.
 
-    A file of another program gives its network alone, as `from_onnx` reads it.
+    A file of another program gives its network, as `from_onnx` reads it, and the labels of the classes
+    between which it decides; `NUMBERS` is the target where it does not.
 
     Parameters
     ----------
     path : path-like
         Not trusted, as in `from_onnx`.
+    classes : sequence, optional
+        In the order of the network's outputs, in place of those that the file holds.
 
     Raises
     ------
@@ -104,9 +96,14 @@ def model_from_onnx(path: str | os.PathLike[str]) -> PortableModel:
     with _readable(path) as (graph, described):
         if described is not None:
             return described
-        network = _Reader(graph, str(path)).network()
+        reader = _Reader(graph, str(path), labelled=classes is None)
+        network = reader.network()
+        target = reader.target(network)
     first = next(layer for layer in network.layers if isinstance(layer, nn.Dense))
-    return PortableModel.of_network(network, first.inputs)
+    if classes is not None:
+        target = Target("y", "multiclass", tuple(classes), 0.0, 1.0)
+    names = reader.columns or tuple(f"x{place}" for place in range(first.inputs))
+    return PortableModel(network, target, names)
 
 
 @contextlib.contextmanager
@@ -153,23 +150,40 @@ def _described(model: Any, data: bytes, where: str) -> PortableModel | None:
     return described_model(description, {path: tensors.floats(path) for path in paths}, where)
 
 
-class _Reader:
-    """Follows the chain of a graph from its output back to its input, and makes layers of it."""
+class _Reader(LayerReader):
+    """Follows the chain of a graph from its output back to its input, and makes layers of it.
 
-    def __init__(self, model: Any, where: str) -> None:
-        self.where = where
-        self.graph = model.graph
-        if model.functions or model.graph.sparse_initializer:
-            self._refuse("it has functions of its own or sparse arrays, which are not supported")
-        self.tensors = Tensors(model.graph.initializer, where)
+    Parameters
+    ----------
+    model : onnx.ModelProto
+    where : str
+        The file.
+    labelled : bool
+        Whether the labels of classes are read; those that are not understood are an error then.
+    """
+
+    def __init__(self, model: Any, where: str, *, labelled: bool) -> None:
+        graph, tensors = model.graph, Tensors(model.graph.initializer, where)
+        given = [one for one in graph.input if one.name not in tensors]
+        super().__init__(tensors, where, all(len(one.type.tensor_type.shape.dim) == 2 for one in given))
+        self.columns: tuple[str, ...] = ()  # the inputs, where each column is one
+        self.graph = graph
+        if model.functions or graph.sparse_initializer:
+            self.refuse("it has functions of its own or sparse arrays, which are not supported")
         self.makers: dict[str, tuple[int, Any]] = {}
         for place, node in enumerate(model.graph.node):
             if self._makes_an_array(node):
                 continue
             for output in filter(None, node.output):
                 if output in self.makers:
-                    self._refuse(f"two nodes make the value {output[:80]!r}")
+                    self.refuse(f"two nodes make the value {output[:80]!r}")
                 self.makers[output] = place, node
+        try:
+            self.decision = decision_of(graph, self.makers, tensors, where, labelled=labelled)
+        except Undecided:
+            if labelled:
+                raise
+            self.decision = None
 
     def _makes_an_array(self, node: Any) -> bool:
         """Whether a node only gives an array a name, as exporters write equal or constant arrays."""
@@ -190,10 +204,24 @@ class _Reader:
             if isinstance(part, str):
                 stack.activation(part)
             else:
-                self._add(stack, part)
+                self.add(stack, part)
         if not any(isinstance(layer, nn.Dense) for layer in stack.layers):
-            self._refuse("it has no dense layer")
+            self.refuse("it has no dense layer")
         return stack.network()
+
+    def target(self, network: nn.Sequential) -> Target:
+        """Return what the graph says of its classes; `NUMBERS` where it does not decide."""
+        if self.decision is None:
+            return NUMBERS
+        outputs = next(one.outputs for one in reversed(network.layers) if isinstance(one, nn.Dense))
+        count = 2 if outputs == 1 and not self.decision.several else outputs
+        labels = self.decision.labels or tuple(range(count))
+        if len(labels) != count:
+            self.refuse(f"it has {len(labels)} labels, and decides between {count} classes")
+        last = getattr(network.layers[-1], "activation", None)
+        if not self.decision.several and outputs > 1 and last == "sigmoid":
+            self.refuse("it takes the largest of several sigmoids, which no classifier here does")
+        return Target("y", "multilabel" if self.decision.several else "multiclass", labels, 0.0, 1.0)
 
     def _chain(self) -> list[Any]:
         """Return the nodes between the input and the output; names for activations of several nodes."""
@@ -201,124 +229,73 @@ class _Reader:
         value = self._output()
         chain: list[Any] = []
         while value not in inputs:
+            if self._joins_columns(value, inputs):
+                break
             if value not in self.makers or len(chain) > len(self.graph.node):
-                self._refuse(f"the value {value[:80]!r} comes from nowhere")
+                self.refuse(f"the value {value[:80]!r} comes from nowhere")
             _, node = self.makers[value]
-            single = node.op_type in _ACTIVATIONS or node.op_type in _UNCHANGED
+            single = node.op_type in ACTIVATIONS or node.op_type in UNCHANGED
             activation = None if single else written_out(value, self.makers, self.tensors)
             if activation is not None:
                 name, value = activation
                 chain.append(name)
                 continue
             chain.append(node)
-            if node.domain not in _DOMAINS or node.op_type not in self._known():
-                self._refuse(
+            domains = _DOMAINS if node.op_type != "Scaler" else ("ai.onnx.ml",)
+            if node.domain not in domains or node.op_type not in self.known():
+                self.refuse(
                     f"the operator {node.domain[:80]}{'.' if node.domain else ''}{node.op_type[:80]} "
-                    f"(node {node.name[:80]!r}) is not supported; supported are {', '.join(self._known())}, "
+                    f"(node {node.name[:80]!r}) is not supported; supported are {', '.join(self.known())}, "
                     "and activations that are known, written out in others"
                 )
             coming = [name for name in node.input if name and name not in self.tensors]
             if len(coming) != 1:
-                self._refuse(
+                self.refuse(
                     f"the operator {node.op_type} (node {node.name[:80]!r}) does not have one input of rows; "
-                    "the graph must be one chain, with its weights as initialisers"
+                    "the graph must be one chain, with its weights as initialisers and its activations known"
                 )
             value = coming[0]
         return chain[::-1]
 
+    def _joins_columns(self, value: str, inputs: set[str]) -> bool:
+        """Whether a value is all inputs side by side, as of a table whose columns are inputs of their own."""
+        if self._operator(value) != "Concat":
+            return False
+        _, node = self.makers[value]
+        if self.attribute(node, "axis", 0) not in (1, -1) or not self.takes_vectors:
+            return False
+        if len(node.input) != len(inputs) or set(node.input) != inputs:
+            return False
+        self.columns = tuple(node.input)
+        return True
+
     def _output(self) -> str:
-        """Return the output that the network is to give."""
-        outputs = {one.name: one for one in self.graph.output}
-        floating = [name for name, one in outputs.items() if one.type.tensor_type.elem_type in _FLOATS]
-        if not floating:
-            self._refuse("none of its outputs is of floating numbers")
-        return next((name for name in _PROBABILITIES if name in outputs), floating[0])
+        """Return the value that the network is to give."""
+        floating = [one.name for one in self.graph.output if one.type.tensor_type.elem_type in _FLOATS]
+        named = next((name for name in _PROBABILITIES if name in floating), None)
+        if named is None and self.decision is not None:
+            named = self.decision.scores
+        if named is None and not floating:
+            self.refuse("none of its outputs is of floating numbers")
+        return self._second_of_two(named or floating[0])
 
-    @staticmethod
-    def _known() -> list[str]:
-        return sorted({*_ACTIVATIONS, *_UNCHANGED, *_LAYERS})
+    def _second_of_two(self, value: str) -> str:
+        """Return p where a value is the probabilities 1 − p and p of two classes, else the value itself."""
+        source = value
+        for _ in range(len(self.makers)):
+            if self._operator(source) not in ("Identity", "Cast"):
+                break
+            source = next(iter(self.makers[source][1].input), "")
+        if self._operator(source) != "Concat" or len(self.makers[source][1].input) != 2:
+            return value
+        first, second = self.makers[source][1].input
+        if self._operator(first) != "Sub" or list(self.makers[first][1].input[1:]) != [second]:
+            return value
+        whole = self.makers[first][1].input[0]
+        if whole not in self.tensors or self.attribute(self.makers[source][1], "axis", 0) not in (1, -1):
+            return value
+        one = self.tensors.floats(whole)
+        return second if one.size == 1 and one.item() == 1 else value
 
-    def _add(self, stack: LayerStack, node: Any) -> None:
-        if node.op_type in _ACTIVATIONS:
-            name, attributes = _ACTIVATIONS[node.op_type]
-            given = {attribute.name: attribute for attribute in node.attribute}
-            for attribute, allowed in attributes.items():
-                if attribute in given and self._value(given[attribute]) not in allowed:
-                    self._refuse(f"{node.op_type} with another {attribute} than usual is not supported")
-            stack.activation(name)
-        elif node.op_type in _LAYERS:
-            _LAYERS[node.op_type](self, stack, node)
-
-    def attribute(self, node: Any, name: str, default: float) -> float:
-        """Return a number among the attributes of a node."""
-        for attribute in node.attribute:
-            if attribute.name == name:
-                value = self._value(attribute)
-                if isinstance(value, bytes):
-                    self._refuse(f"the attribute {name} of {node.op_type} is not a number")
-                return value
-        return default
-
-    def _value(self, attribute: Any) -> Any:
-        kinds = {1: attribute.f, 2: attribute.i, 3: attribute.s}
-        if attribute.type not in kinds:
-            self._refuse(f"the attribute {attribute.name[:80]!r} is no number or text")
-        value = kinds[attribute.type]
-        return np.float32(value) if attribute.type == 1 else value
-
-    def operands(self, node: Any, *ranks: int) -> list[np.ndarray]:
-        """Return the arrays of a node, the input of rows apart, which comes first."""
-        names = list(node.input)
-        if len(names) != len(ranks) + 1 or names[0] in self.tensors:
-            self._refuse(f"{node.op_type} (node {node.name[:80]!r}) has unusual operands, or no rows first")
-        return [self.tensors.floats(name, rank) for name, rank in zip(names[1:], ranks, strict=True)]
-
-    def _refuse(self, reason: str) -> NoReturn:
-        raise ModelFileError(f"{self.where} cannot be read as a network: {reason}.")
-
-    def _matmul(self, stack: LayerStack, node: Any) -> None:
-        (weight,) = self.operands(node, 2)
-        stack.dense(weight, None)
-
-    def _addition(self, stack: LayerStack, node: Any) -> None:
-        names = [name for name in node.input if name in self.tensors]
-        if len(node.input) != 2 or not names or not stack.bias(self.tensors.floats(names[0])):
-            self._refuse(f"Add (node {node.name[:80]!r}) does not follow a MatMul, as a bias does")
-
-    def _gemm(self, stack: LayerStack, node: Any) -> None:
-        ranks = (2, 1) if len(node.input) == 3 else (2,)
-        weight, *bias = self.operands(node, *ranks)
-        if self.attribute(node, "transA", 0) != 0:
-            self._refuse("Gemm with transA is not supported")
-        alpha, beta = self.attribute(node, "alpha", 1.0), self.attribute(node, "beta", 1.0)
-        if self.attribute(node, "transB", 0) != 0:
-            weight = weight.T
-        weight = np.array(weight * weight.dtype.type(alpha), order="C")
-        stack.dense(weight, bias[0] * bias[0].dtype.type(beta) if bias else None)
-
-    def _batch_norm(self, stack: LayerStack, node: Any) -> None:
-        scale, shift, mean, variance = self.operands(node, 1, 1, 1, 1)
-        if self.attribute(node, "training_mode", 0) != 0:
-            self._refuse("BatchNormalization in training mode is not supported")
-        stack.batch_norm((scale, shift, mean, variance), float(self.attribute(node, "epsilon", 1e-5)))
-
-    def _layer_norm(self, stack: LayerStack, node: Any) -> None:
-        scale, *shift = self.operands(node, *([1] * (len(node.input) - 1)))
-        if self.attribute(node, "axis", -1) not in (-1, 1):
-            self._refuse("LayerNormalization over other axes than the last is not supported")
-        offset = shift[0] if shift else np.zeros_like(scale)
-        stack.layer_norm(scale, offset, float(self.attribute(node, "epsilon", 1e-5)))
-
-    def _cast(self, stack: LayerStack, node: Any) -> None:
-        if self.attribute(node, "to", 1) not in _FLOATS:
-            self._refuse("Cast to another type than float32 or float64 is not supported")
-
-
-_LAYERS: dict[str, Callable[[_Reader, LayerStack, Any], None]] = {
-    "MatMul": _Reader._matmul,
-    "Add": _Reader._addition,
-    "Gemm": _Reader._gemm,
-    "BatchNormalization": _Reader._batch_norm,
-    "LayerNormalization": _Reader._layer_norm,
-    "Cast": _Reader._cast,
-}
+    def _operator(self, value: str) -> str | None:
+        return self.makers[value][1].op_type if value in self.makers else None

@@ -35,12 +35,13 @@ def run_report(model: TableModel, frame: pl.DataFrame, rows: str) -> str:
     DataError
         As `TableModel.score`.
     """
-    scores = model.score(frame)
+    scores, seen = model.score(frame), model.seen(frame)
     target = model.preprocessor.target
     kind = "regression" if target.kind == "regression" else f"{len(target.classes)} classes"
     parts = [
         f"<h1>{page.escaped(target.name)}</h1>",
         page.paragraph(f"{kind}, predicted from {len(model.preprocessor.columns)} columns; scores on {rows}"),
+        page.paragraph(seen.sentence()) if seen is not None and seen.seen else "",
         page.cards(
             (label, score_text(scores[name])) for name, label in SCORE_NAMES.items() if name in scores
         ),
