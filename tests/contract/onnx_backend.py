@@ -33,7 +33,7 @@ def _element(dtype: np.dtype) -> str:
 
 def run(program: Program, arguments: list[np.ndarray]) -> list[np.ndarray]:
     """Export a program and run the file; refused by name where ONNX lacks a primitive."""
-    graph = Graph()
+    graph = Graph(())
     names = [
         graph.input(str(node.param("name")), _element(node.type.dtype), node.type.shape)
         for node in program.inputs
