@@ -12,8 +12,8 @@ import numpy as np
 
 from wengert.ir.composite import COMPOSITES, composite
 from wengert.ir.primitive import (
+    IMPLEMENTATIONS,
     REGISTRY,
-    UFUNCS,
     Interval,
     Kind,
     Notation,
@@ -56,7 +56,7 @@ class Newcomer:
 @contextmanager
 def declared(newcomer: Newcomer) -> Iterator[Callable[..., Any]]:
     """Declare a primitive for a while."""
-    before = [(table, dict(table)) for table in (REGISTRY, UFUNCS, COMPOSITES)]
+    before = [(table, dict(table)) for table in (REGISTRY, IMPLEMENTATIONS, COMPOSITES)]
     try:
         yield newcomer.declare(newcomer.decomposition)
     finally:

@@ -39,6 +39,7 @@ EXPRESSIONS: dict[str, sympy.Expr] = {
     "logaddexp": sympy.log(sympy.exp(x) + sympy.exp(y)),
     "xlogy": x * sympy.log(y),
     "erf": sympy.erf(x),
+    "erfc": sympy.erfc(x),
     "exp_difference": sympy.exp(x - y),
     "sin": sympy.sin(x),
     "cos": sympy.cos(x),
@@ -105,6 +106,7 @@ SCIPY_TWINS: dict[str, Callable[..., Any]] = {
     "softplus": scipy.special.softplus,
     "xlogy": scipy.special.xlogy,
     "erf": scipy.special.erf,
+    "erfc": scipy.special.erfc,
     "exp_difference": lambda a, b: np.exp(np.subtract(a, b)),
     "stop_gradient": np.positive,
 }

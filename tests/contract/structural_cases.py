@@ -63,14 +63,16 @@ EMPTY = (
 # NumPy has positions over one axis or over all; so has the primitive.
 POSITIONS = tuple(case for case in REDUCED if len(case.params["axes"]) in (1, len(case.operands[0])))
 
+SCANNED = (
+    one((1,), axis=0), one((5,), axis=0), one((0,), axis=0), one((3, 7), axis=0), one((3, 7), axis=1),
+    one((2, 0, 3), axis=2), one((2, 3, 5), axis=1),
+)
+
 CASES: dict[str, tuple[Case, ...]] = {
     **dict.fromkeys(("mean", "max", "min", "logsumexp"), REDUCED),
     **dict.fromkeys(("sum", "prod", "any", "all"), REDUCED + EMPTY),
     **dict.fromkeys(("argmax", "argmin"), POSITIONS),
-    "cumsum": (
-        one((1,), axis=0), one((5,), axis=0), one((0,), axis=0), one((3, 7), axis=0), one((3, 7), axis=1),
-        one((2, 0, 3), axis=2), one((2, 3, 5), axis=1),
-    ),
+    **dict.fromkeys(("cumsum", "cumprod"), SCANNED),
     "matmul": (
         several((3,), (3,)), several((1,), (1,)), several((0,), (0,)), several((3,), (3, 2)),
         several((2, 3), (3,)), several((2, 3), (3, 5)), several((1, 1), (1, 1)), several((2, 0), (0, 3)),
@@ -165,7 +167,8 @@ LOOPS: dict[str, Any] = {
     "argmin": folded(loops.first_position(operator.lt)),
     "any": folded(lambda group: True in map(bool, group)),
     "all": folded(lambda group: False not in map(bool, group)),
-    "cumsum": loops.cumsum,
+    "cumsum": loops.scanned(operator.add),
+    "cumprod": loops.scanned(operator.mul),
     "matmul": loops.matmul,
     "outer": functools.partial(loops.einsum, subscripts="i,j->ij"),
     "einsum": loops.einsum,
@@ -202,6 +205,6 @@ LINEAR = (
     *("flip", "slice", "gather", "scatter_add", "astype"),
 )
 # Differentiable and not linear, or linear with division (mean).
-SMOOTH = ("mean", "prod", "max", "min", "logsumexp", "matmul", "outer", "einsum")
+SMOOTH = ("mean", "prod", "max", "min", "logsumexp", "cumprod", "matmul", "outer", "einsum")
 POSITIONAL = ("argmax", "argmin", "any", "all", "one_hot")
 assert {*LINEAR, *SMOOTH, *POSITIONAL} == set(ORACLES), "each oracle has one test of derivatives"

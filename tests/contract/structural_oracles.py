@@ -6,6 +6,7 @@ of a primitive is the shapes and parameters of one test.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,12 +93,17 @@ def first_position(better: Callable[[Any, Any], bool]) -> Callable[[list[Any]], 
     return position
 
 
-def cumsum(x: np.ndarray, axis: int) -> np.ndarray:
-    result = blank(x.shape)
-    for index in np.ndindex(x.shape):
-        for place in range(index[axis] + 1):
-            result[index] = result[index] + x[(*index[:axis], place, *index[axis + 1 :])]
-    return result
+def scanned(combine: Callable[[Any, Any], Any]) -> Callable[..., np.ndarray]:
+    """Return the function that combines each element with all before it."""
+
+    def scan(x: np.ndarray, axis: int) -> np.ndarray:
+        result = np.empty(x.shape, object)
+        for index in np.ndindex(x.shape):
+            before = [x[(*index[:axis], place, *index[axis + 1 :])] for place in range(index[axis] + 1)]
+            result[index] = functools.reduce(combine, before)
+        return result
+
+    return scan
 
 
 # Contractions

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import special
 
 from wengert.explain.engine import Point
-from wengert.explain.evaluation import FUNCTIONS, RELATIONS
+from wengert.explain.evaluation import RELATIONS
 from wengert.explain.expressions import (
     Add,
     Apply,
@@ -38,6 +38,7 @@ from wengert.explain.expressions import (
 )
 from wengert.explain.indices import Index
 from wengert.explain.matrices import Gradient, Table
+from wengert.explain.templates import function_called
 
 Letters = dict[str, int]
 
@@ -133,7 +134,7 @@ def _combined(expression: Expression, values: list[float]) -> float:
         case Power():
             return values[0] ** values[1]
         case Call(name):
-            return float(FUNCTIONS[name](*values))
+            return float(function_called(name)(*values))
     raise AssertionError(f"{type(expression).__name__} in a result")
 
 

@@ -11,8 +11,9 @@ from wengert import nn
 from wengert.errors import ConfigurationError, DataError, ModelFileError, NonFiniteError
 from wengert.io.model_directory import load_model, save_model
 from wengert.io.table_model import TableModel
-from wengert.io.training_settings import OPTIMIZERS, TrainingSettings
+from wengert.io.training_settings import TrainingSettings
 from wengert.io.training_table import TrainingTable, cross_validate
+from wengert.optim import OPTIMISERS
 
 QUICK = TrainingSettings(hidden=(8,), epochs=3)
 
@@ -51,7 +52,7 @@ def test_it_learns_numbers_and_classes(settings):
     assert min(fold["accuracy"] for fold in scores) > 0.95
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", OPTIMISERS)
 def test_every_optimiser_learns(optimizer):
     frame = flowers(200, 2)
     model = trained(frame, "kind", TrainingSettings("plain", hidden=(16,), optimizer=optimizer, epochs=60))

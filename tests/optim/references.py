@@ -30,6 +30,19 @@ def adam(w, gradients, rate, betas=(0.9, 0.999), epsilon=1e-8, weight_decay=0.0,
     return w
 
 
+def lamb(w, gradients, rate, betas=(0.9, 0.999), epsilon=1e-6, weight_decay=0.01):
+    """You et al. 2020, algorithm 2."""
+    w, m, v = w.copy(), np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(gradients):
+        m = betas[0] * m + (1 - betas[0]) * g
+        v = betas[1] * v + (1 - betas[1]) * g**2
+        r = m / (1 - betas[0] ** (t + 1)) / (np.sqrt(v / (1 - betas[1] ** (t + 1))) + epsilon)
+        u = r + weight_decay * w
+        norms = np.linalg.norm(w.ravel()), np.linalg.norm(u.ravel())
+        w = w - rate(t) * (norms[0] / norms[1] if all(norms) else 1.0) * u
+    return w
+
+
 def rmsprop(w, gradients, rate, decay=0.99, epsilon=1e-8, momentum=0.0, weight_decay=0.0):
     w, v, b = w.copy(), np.zeros_like(w), np.zeros_like(w)
     for t, g in enumerate(gradients):

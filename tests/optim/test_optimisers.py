@@ -59,6 +59,13 @@ CASES = {
         },
         constant(0.1),
     ),
+    "lamb": (optim.LAMB(), references.lamb, {}, constant(1e-3)),
+    "lamb with options": (
+        optim.LAMB(optim.Cosine(0.1, 100), betas=(0.8, 0.95), epsilon=1e-4, weight_decay=0.2),
+        references.lamb,
+        {"betas": (0.8, 0.95), "epsilon": 1e-4, "weight_decay": 0.2},
+        lambda t: 0.05 * (1 + np.cos(np.pi * min(t, 100) / 100)),
+    ),
     "rmsprop": (optim.RMSProp(), references.rmsprop, {}, constant(0.01)),
     "rmsprop with options": (
         optim.RMSProp(0.02, decay=0.9, epsilon=1e-6, momentum=0.5, weight_decay=0.05),
@@ -217,3 +224,13 @@ def test_moments_without_gradient_end_at_zero_and_never_are_subnormal(name):
         assert not ((sizes > 0) & (sizes < smallest)).any()
     for key in {"velocity", "mean"} & state.keys():
         assert all((leaf == 0).all() for leaf in wg_leaves(state[key]))
+
+
+def test_a_parameter_of_zeros_moves_by_the_rate_itself():
+    """‖w‖ = 0 has no ratio: the paper's code takes 1, else such a parameter would stay there for good."""
+    lamb = optim.LAMB(0.1)
+    start, gradient = np.zeros(3), np.array([1.0, -2.0, 0.0])
+    moved, _ = lamb.update(start, gradient, lamb.init(start))
+    np.testing.assert_allclose(moved, [-0.1, 0.1, 0.0], rtol=1e-5)
+    still, _ = lamb.update(start, np.zeros(3), lamb.init(start))
+    assert not still.any()

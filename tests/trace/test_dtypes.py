@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from wengert.errors import DTypeError, TraceError
-from wengert.ir.primitive import UFUNCS as PRIMITIVES
+from wengert.ir.primitive import IMPLEMENTATIONS
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.numpy_ufuncs import _BITWISE, _WRITTEN_OUT
 from wengert.trace.tracing import trace
@@ -17,7 +17,7 @@ from wengert.transform.simplify import simplify
 DTYPES = [np.dtype(one) for one in ["?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8"]]
 UFUNCS = [
     ufunc
-    for ufunc in sorted({*PRIMITIVES, *_BITWISE, *_WRITTEN_OUT}, key=lambda ufunc: ufunc.__name__)
+    for ufunc in dict.fromkeys([*IMPLEMENTATIONS, *_BITWISE, *_WRITTEN_OUT])
     if isinstance(ufunc, np.ufunc) and ufunc.signature is None
 ]
 

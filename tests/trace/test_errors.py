@@ -60,13 +60,13 @@ def refused(function: Any, *args: Any) -> str:
         (lambda x: round(x), "np.round has no rule ("),
         (lambda x: round(x, 2), "np.round has no rule ("),
         (lambda x: np.subtract.reduce(x), "np.subtract.reduce has no rule"),
-        (lambda x: np.multiply.accumulate(x), "np.multiply.accumulate has no rule"),
+        (lambda x: np.maximum.accumulate(x), "np.maximum.accumulate has no rule"),
         (lambda x: np.add.reduceat(x, [0]), "np.add.reduceat has no rule"),
         (
             lambda x: np.nansum(x),
             "np.nansum has no rule; np.sum(np.where(np.isnan(x), 0, x)) does the same (",
         ),
-        (lambda x: np.cumprod(x), "np.exp(np.cumsum(np.log(x))) does the same for positive x ("),
+        (lambda x: np.nanprod(x), "np.prod(np.where(np.isnan(x), 1, x)) does the same ("),
     ],
 )
 def test_unsupported_functions_are_named_with_what_does_the_same(function: Any, named: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from wengert.errors import UnsupportedFunctionError, WengertError
 from wengert.trace.numpy_functions.alternatives import ALTERNATIVES
-from wengert.trace.numpy_functions.table import _TABLE
+from wengert.trace.numpy_functions.table import entry_of, functions
 from wengert.trace.tracing import trace
 
 M = np.arange(1.0, 10).reshape(3, 3)
@@ -27,7 +27,7 @@ GIVEN: dict[tuple[Any, str], Any] = {
     (np.where, "x"): M, (np.where, "y"): M + 1, (np.clip, "a_min"): 2.0, (np.clip, "a_max"): 5.0,
     (np.broadcast_to, "shape"): (2, 3, 3),
 }  # fmt: skip
-FUNCTIONS = list(_TABLE)
+FUNCTIONS = functions()
 
 
 def signature(function: Any) -> inspect.Signature:
@@ -95,7 +95,7 @@ def test_an_implementation_has_no_parameter_that_numpy_has_not(function: Any) ->
     if any(one.kind is one.VAR_KEYWORD for one in numpys.values()):
         pytest.skip("NumPy's own signature ends with **kwargs here")
     newer = {"copy", "correction", "axis1"}  # not in every NumPy that is supported
-    assert _TABLE[function].honoured - newer <= set(numpys)
+    assert entry_of(function).honoured - newer <= set(numpys)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda one: one.__name__)
@@ -155,7 +155,7 @@ def test_an_option_that_is_not_honoured_is_refused_by_name(function: Any) -> Non
         optional = (
             parameter.default is not parameter.empty and parameter.kind is not parameter.POSITIONAL_ONLY
         )
-        if not optional or (parameter.name in _TABLE[function].honoured and parameter.name != "out"):
+        if not optional or (parameter.name in entry_of(function).honoured and parameter.name != "out"):
             continue
         odd = np.zeros((3, 3)) if parameter.name == "out" else Odd()
         named = {parameter.name: odd}
@@ -241,7 +241,7 @@ def test_what_is_said_to_do_the_same_does_the_same(name: str) -> None:
         function = getattr(function, part, None)
     if function is None:
         pytest.skip("not in this NumPy")
-    assert function not in _TABLE
+    assert entry_of(function) is None
     x, y = M + 0.5, np.abs(np.sin(M)).round(1) * 10
     if name.startswith("nan") or name in ("fmax", "fmin"):
         x, y = np.where(x > 8, np.nan, x), np.where(x < 2, np.nan, y)
@@ -255,7 +255,7 @@ def test_what_is_said_to_do_the_same_does_the_same(name: str) -> None:
     def call(function: Any, x: Any, y: Any) -> Any:
         return function([x, y]) if listed else function(*[x, y][:count])
 
-    wanted = np.cumprod(np.ravel(x)) if name == "cumprod" else call(function, x, y)
+    wanted = call(function, x, y)
     scope = {"np": np, "x": x, "y": y}
     np.testing.assert_allclose(eval(expression, scope), wanted, rtol=1e-12)
     got = trace(lambda x, y: eval(expression, {"np": np, "x": x, "y": y}), x, y)(x, y)

@@ -29,7 +29,6 @@ class Example:
 
 
 EXAMPLES: dict[str, Example] = {
-    "cumsum": Example(((2, 3),), {"axis": 1}),
     "matmul": Example(((2, 3), (3, 4)), {}),
     "outer": Example(((2,), (3,)), {}),
     "einsum": Example(((2, 3, 4), (4, 3)), {"subscripts": "aij,ji->ai"}),
@@ -53,9 +52,11 @@ EXAMPLES: dict[str, Example] = {
 
 
 def example_of(primitive: Primitive) -> Example:
-    """Return the example; reductions and elementwise operations need none of their own."""
+    """Return the example; reductions, scans and elementwise operations need none of their own."""
     if primitive.name in EXAMPLES:
         return EXAMPLES[primitive.name]
+    if primitive.kind is Kind.SCAN:
+        return Example(((2, 3),), {"axis": 1})
     if primitive.kind is Kind.REDUCTION:
         dtypes = (BOOL,) if primitive.name in ("any", "all") else ()
         return Example(((2, 3),), {"axes": (1,), "keepdims": False}, dtypes)

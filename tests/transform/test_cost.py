@@ -44,6 +44,7 @@ DEARER = {
     "max": 4.5,
     "min": 4.5,
     "prod": 5,
+    "cumprod": 3.5,
 }
 
 

@@ -119,7 +119,8 @@ BatchSize = Annotated[
     int | None, option("Rows a step. [default: up to 256; plain: 32 to 256, by the number of rows]", TRAINING)
 ]
 Optimizer = Annotated[
-    str | None, option("Of plain: adam, adamw, sgd, rmsprop or lbfgs. [default: adam]", TRAINING)
+    str | None,
+    option("Of plain: adam, sgd, lbfgs or another of wengert.optim.OPTIMISERS. [default: adam]", TRAINING),
 ]
 LearningRate = Annotated[float | None, option("[default: what suits the optimizer or preset]", TRAINING)]
 L2 = Annotated[

@@ -11,10 +11,8 @@ from rich.table import Table
 
 from wengert.cli.console import Text
 from wengert.io.columns import Column
-from wengert.io.encoded_columns import NumericColumn
 from wengert.io.evaluation import SCORE_NAMES
-from wengert.io.preprocess import EncodedColumn, TablePreprocessor
-from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn
+from wengert.io.preprocess import TablePreprocessor
 from wengert.io.task import Task
 
 # With more columns than this, those that are treated alike share a line.
@@ -64,7 +62,13 @@ def print_columns(console: Console, columns: Sequence[Column], preprocessor: Tab
     """Print the kind of each column and what is made of it; many columns of one sort share a line."""
     fitted = {column.name: column for column in preprocessor.columns}
     lines = [
-        (column.name, column.kind, _treatment(fitted.get(column.name)), column.note) for column in columns
+        (
+            column.name,
+            column.kind,
+            fitted[column.name].treatment if column.name in fitted else "left out",
+            column.note,
+        )
+        for column in columns
     ]
     if len(lines) > _MOST_LINES:
         lines = _grouped(lines)
@@ -75,24 +79,6 @@ def print_columns(console: Console, columns: Sequence[Column], preprocessor: Tab
     headers = ("column", "kind", "treatment", "notes")
     width = 4 if any(line[3] for line in lines) else 3
     console.print(listing(headers[:width], (line[:width] for line in lines)))
-
-
-def _treatment(column: EncodedColumn | None) -> str:
-    if column is None:
-        return "left out"
-    if isinstance(column, NumericColumn):
-        return "standardised; missing → median, with a mark" if column.marks_missing else "standardised"
-    if isinstance(column, RobustColumn):
-        scaled = "scaled by quartiles"
-        return f"{scaled}; missing → median, with a mark" if column.marks_missing else scaled
-    if isinstance(column, EmbeddedColumn):
-        return f"embedding of {len(column.categories)} words"
-    parts = [f"{len(column.categories)} indicators"]
-    if column.has_other:
-        parts.append("one for rare words")
-    if column.marks_missing:
-        parts.append("one for missing")
-    return ", ".join(parts)
 
 
 def _grouped(lines: Iterable[tuple[str, str, str, str]]) -> list[tuple[str, str, str, str]]:

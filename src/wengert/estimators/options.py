@@ -14,10 +14,9 @@ from wengert import nn
 from wengert.checks import is_integer, is_number, unknown_name
 from wengert.errors import ConfigurationError
 from wengert.estimators.architecture import SYNONYMS, layer_widths
+from wengert.optim import OPTIMISERS, SCHEDULES
 from wengert.train.checkpoint import Checkpoint
 
-SOLVERS = ("lbfgs", "sgd", "adam", "adamw", "rmsprop", "muon")
-SCHEDULES = ("cosine", "one_cycle")
 _RATE_RULES = ("constant", "invscaling", "adaptive")
 
 
@@ -34,8 +33,8 @@ def check_options(estimator: Any) -> None:
         if hasattr(estimator, name) and not holds(value := getattr(arguments, name)):
             raise ConfigurationError(f"{_where(estimator)}: {name} is {rule}, got {value!r}")
     _check_layers(estimator)
-    if arguments.solver not in SOLVERS:
-        raise unknown_name(_where(estimator), "solver", arguments.solver, SOLVERS)
+    if arguments.solver not in OPTIMISERS:
+        raise unknown_name(_where(estimator), "solver", arguments.solver, OPTIMISERS)
     if arguments.learning_rate not in _RATE_RULES:
         raise unknown_name(_where(estimator), "learning_rate", arguments.learning_rate, _RATE_RULES)
     schedule = estimator.lr_schedule

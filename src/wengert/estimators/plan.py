@@ -13,7 +13,6 @@ from wengert import optim
 from wengert.estimators.arguments import Arguments, is_auto
 from wengert.estimators.objective import BatchMean
 from wengert.optim.adam import AdamEpsilonHat
-from wengert.optim.optimiser import Optimiser
 from wengert.optim.schedule_check import check_schedule
 from wengert.optim.sgd import HeavyBall
 from wengert.run import default_executor
@@ -105,7 +104,7 @@ def _learning_rate(estimator: Any, rows: int) -> Any:
     return rate if schedule is None else ScaledSchedule(rate, schedule)
 
 
-def _optimizer(arguments: Arguments, rate: Any) -> Optimiser | optim.LBFGS:
+def _optimizer(arguments: Arguments, rate: Any) -> optim.Optimiser | optim.LBFGS:
     momentum = float(arguments.momentum)
     nesterov = bool(arguments.nesterovs_momentum and momentum > 0)
     if arguments.solver == "sgd":
@@ -117,6 +116,9 @@ def _optimizer(arguments: Arguments, rate: Any) -> Optimiser | optim.LBFGS:
     if arguments.solver == "lbfgs":
         limits = arguments.max_iter, arguments.max_fun
         return optim.LBFGS(_MEMORY, float(arguments.tol), *limits, relative_fall=_RELATIVE_FALL)
+    if arguments.solver not in ("adam", "adamw"):
+        named: optim.Optimiser = optim.OPTIMISERS[arguments.solver].for_estimator(rate, arguments)
+        return named
     betas = float(arguments.beta_1), float(arguments.beta_2)
     return AdamEpsilonHat(rate, betas, float(arguments.epsilon))
 
@@ -134,10 +136,7 @@ def _schedule(estimator: Any, rows: int) -> Callable[[Any], Any] | None:
         if schedule is not None:
             check_schedule(f"{type(estimator).__name__}: lr_schedule", schedule, steps)
         return schedule
-    # The rise of a cycle needs more than one step.
-    return (
-        optim.Cosine(1.0, steps) if estimator.lr_schedule == "cosine" else optim.OneCycle(1.0, max(steps, 4))
-    )
+    return optim.SCHEDULES[estimator.lr_schedule](1.0, steps)
 
 
 def row_orders(rows: int, shuffle: bool, random_state: Any) -> Callable[[], Array]:

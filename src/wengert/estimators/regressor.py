@@ -37,7 +37,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     hidden_layer_sizes : int or sequence of int, default (100,)
     activation : str, callable, or a sequence of one for each hidden layer, default "relu"
         A name of `nn.ACTIVATIONS`, ``"logistic"``, or any traced function.
-    solver : {"adam", "sgd", "lbfgs", "adamw", "rmsprop", "muon"}, default "adam"
+    solver : str, default "adam"
+        A key of `wengert.optim.OPTIMISERS`: ``"adam"``, ``"sgd"``, ``"lbfgs"``, ``"adamw"``, …
     alpha : float, default 0.0001
         L2 penalty: ½ α Σ w² / Σ sample weights is added to the loss of a batch.
     batch_size : int or "auto"
@@ -79,8 +80,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         λ of w ← w − η λ w, apart from the gradient, on weights; 0.01 for ``adamw``, else 0.
     grad_clip_norm : float, optional
         The norm to which the gradient of a step is scaled down.
-    lr_schedule : {"cosine", "one_cycle"} or callable, optional
-        A course of the rate over all epochs, or η(t) of the number of steps taken.
+    lr_schedule : str or callable, optional
+        A key of `wengert.optim.SCHEDULES`, over all epochs, or η(t) of the number of steps taken.
     ema_decay : float, optional
         Predict with a moving average of the weights.
     time_limit : float, optional

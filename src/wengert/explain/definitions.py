@@ -11,7 +11,6 @@ import fractions
 import math
 from collections.abc import Mapping
 
-from wengert.errors import DerivationError
 from wengert.explain.arithmetic import add, divide, multiply, negate, power, total
 from wengert.explain.expressions import (
     ONE,
@@ -28,7 +27,7 @@ from wengert.explain.expressions import (
 )
 from wengert.explain.indices import Index, Position, fresh
 from wengert.explain.letters import Letters, kept_axes, product_axes
-from wengert.explain.templates import parse
+from wengert.explain.templates import has_derivatives
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
 from wengert.primitives import exponential
@@ -56,13 +55,10 @@ def has_formula(node: Node) -> bool:
     if not node.inputs or node.type.size == 0 or any(operand.type.size == 0 for operand in node.inputs):
         return False
     if kind is Kind.ELEMENTWISE:
-        try:
-            parse(node.primitive.notation.latex, len(node.inputs))
-        except (DerivationError, KeyError, IndexError):
-            return False
-        return True
+        return has_derivatives(node.primitive)
     if kind is Kind.CONTRACTION:
-        return all(len(set(term)) == len(term) for term in product_axes(node)[0])
+        terms, _ = product_axes(node)
+        return bool(terms) and all(len(set(term)) == len(term) for term in terms)
     if kind is Kind.REDUCTION:
         return name in ("sum", "mean", "max", "min", "logsumexp")
     if name in ("expand_dims", "squeeze", "reshape"):

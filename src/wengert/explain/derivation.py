@@ -13,6 +13,7 @@ import numpy as np
 
 from wengert.errors import ConfigurationError, GradientError, ShapeError
 from wengert.explain.checking import Verification, at_fresh_points, check_tree, with_values
+from wengert.explain.definitions import has_formula
 from wengert.explain.examples import one_example
 from wengert.explain.formula import nearest
 from wengert.explain.lecture_styles import STYLES, lecture_names
@@ -32,9 +33,13 @@ from wengert.explain.views.tensor_view import tensor_jacobians
 from wengert.explain.views.update import update
 from wengert.explain.work_limits import check_links
 from wengert.ir.node import Node
+from wengert.ir.primitive import NotDifferentiable
+from wengert.ir.program import Program
 from wengert.run.numpy import NumpyExecutor
+from wengert.trace.tensor import Trace
 from wengert.trace.tracing import Recording
 from wengert.trace.tree import TreeSignature, map_leaves, unflatten
+from wengert.transform.decomposition import declared, decompose
 
 VIEWS: dict[str, Callable[[Problem], Tree]] = {
     "index": index_view,
@@ -188,8 +193,7 @@ def derive(
         raise ConfigurationError(f"names={names!r}: a mapping of names to names, such as {{'W1': 'U'}}")
     if convention.step_size is not None and not _is_finite(convention.step_size):
         raise ConfigurationError(f"step_size={convention.step_size!r} is no finite number")
-    recording = Recording(function, float64_leaves(args), float64_leaves(kwargs))
-    check_recording(recording)
+    recording = recorded(function, float64_leaves(args), float64_leaves(kwargs))
     targets = targets_of(recording, wrt)
     if not targets:
         raise GradientError("there is no floating argument to differentiate by")
@@ -250,8 +254,7 @@ class Request:
         signature = self.recording.program.signature
         assert isinstance(signature, TreeSignature)
         args, kwargs = unflatten(signature.arguments, first)
-        recording = Recording(self.function, args, kwargs)
-        check_recording(recording)
+        recording = recorded(self.function, args, kwargs)
         targets = tuple(recording.program.inputs[inputs.index(node)] for node in self.targets)
         return replace(self, recording=recording, targets=targets).problem()
 
@@ -266,6 +269,30 @@ class Request:
         if self.convention.step_size is not None:
             tree = replace(tree, sections=(*tree.sections, update(problem, self.convention.step_size)))
         return problem, tree
+
+
+def recorded(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recording:
+    """Trace a function to be explained, in lines that have formulas as far as possible.
+
+    Raises
+    ------
+    GradientError, ShapeError
+        If it has no derivative that could be explained.
+    """
+    recording = Recording(function, args, kwargs)
+    check_recording(recording)
+    recording.program = with_formulas(recording.program)
+    return recording
+
+
+def with_formulas(program: Program) -> Program:
+    """Return a program in which lines without a formula are decomposed as their primitives declare."""
+
+    def replacement(node: Node, trace: Trace) -> Any:
+        constant = isinstance(node.primitive.vjp, NotDifferentiable)
+        return None if constant or has_formula(node) else declared(node, trace)
+
+    return decompose(program, replacement)
 
 
 def check_recording(recording: Recording) -> None:

@@ -36,22 +36,12 @@ from wengert.explain.expressions import (
 )
 from wengert.explain.indices import Index, Position
 from wengert.explain.matrices import Table
-from wengert.explain.templates import written_out
+from wengert.explain.templates import function_called, written_out
 from wengert.explain.work_limits import check_elements
 from wengert.primitives import reference
 
 # An array and the index over each of its axes.
 Named = tuple[Array, tuple[Index, ...]]
-
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "ln": np.log, "exp": np.exp, "σ": reference.sigmoid, "sqrt": np.sqrt, "abs": np.abs, "sign": np.sign,
-    "erf": reference.erf, "max": np.maximum, "min": np.minimum, "clip": np.clip, "const": np.positive,
-    "sin": np.sin, "cos": np.cos, "tan": np.tan, "arcsin": np.arcsin, "arccos": np.arccos,
-    "arctan": np.arctan, "arctan2": np.arctan2, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh,
-    "arcsinh": np.arcsinh, "arctanh": np.arctanh,
-    "floor": np.floor, "ceil": np.ceil, "rint": np.rint, "trunc": np.trunc,
-    "¬": np.logical_not,
-}  # fmt: skip
 
 
 def _equal(x: Array, y: Array) -> Array:
@@ -164,7 +154,7 @@ class Evaluation:
     def _other(self, expression: Expression) -> Named:
         match expression:
             case Call(name, arguments):
-                return self._together(FUNCTIONS[name], *arguments)
+                return self._together(function_called(name), *arguments)
             case Relation(sign, left, right):
                 return self._together(lambda x, y: RELATIONS[sign](x, y).astype(np.float64), left, right)
             case Cases(condition, value, otherwise):

@@ -40,13 +40,18 @@ def kept_axes(node: Node) -> list[tuple[int, int]]:
 
 
 def product_axes(node: Node) -> tuple[list[list[str]], list[str]]:
-    """Return the index letters of the operands and of the result of a contraction, as einsum writes them."""
+    """Return the index letters of the operands and of the result of a contraction, as einsum writes them.
+
+    Nothing of one that is unknown here.
+    """
     name = node.primitive.name
     if name == "einsum":
         left, right = node.param("subscripts").split("->")
         return [list(term) for term in left.split(",")], list(right)
     if name == "outer":
         return [["i"], ["j"]], ["i", "j"]
+    if name != "matmul":
+        return [], []
     x, y = (operand.type.ndim for operand in node.inputs)
     batch = [f"batch{place}" for place in range(max(x, y, 2) - 2, 0, -1)]
     rows, columns = (["row"] if x > 1 else []), (["column"] if y > 1 else [])
@@ -66,7 +71,7 @@ def tied_axes(node: Node) -> Iterable[tuple[Axis, Axis]]:
     elif kind is Kind.CONTRACTION:
         terms, result = product_axes(node)
         places: dict[str, list[Axis]] = {}
-        for owner, letters in [*zip(node.inputs, terms, strict=True), (node, result)]:
+        for owner, letters in [*zip(node.inputs, terms, strict=False), (node, result)]:
             for axis, letter in enumerate(letters):
                 places.setdefault(letter, []).append((owner, axis))
         for same in places.values():

@@ -8,7 +8,7 @@ import numpy as np
 
 from wengert.errors import DerivationError
 from wengert.explain.engine import Array, Point
-from wengert.explain.evaluation import FUNCTIONS, RELATIONS, watching
+from wengert.explain.evaluation import RELATIONS, watching
 from wengert.explain.expressions import (
     Add,
     Apply,
@@ -31,7 +31,7 @@ from wengert.explain.matrices import (
     MatrixSoftmax,
     Ones,
 )
-from wengert.explain.templates import written_out
+from wengert.explain.templates import function_called, written_out
 from wengert.primitives import reference
 
 
@@ -91,7 +91,7 @@ def _elementwise(expression: Expression, point: Point) -> Array:
         case Power(base, exponent):
             return _combined(np.power, (base, exponent), point)
         case Call(name, arguments):
-            return _combined(FUNCTIONS[name], arguments, point)
+            return _combined(function_called(name), arguments, point)
         case Relation(sign, left, right):
             return _combined(RELATIONS[sign], (left, right), point)
         case Cases(condition, value, otherwise):

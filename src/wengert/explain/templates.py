@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
+
+import numpy as np
 
 from wengert.errors import DerivationError
 from wengert.explain.arithmetic import add, divide, multiply, negate, power, tidy
@@ -23,7 +26,10 @@ from wengert.explain.expressions import (
     Relation,
     number,
     rebuild,
+    walk,
 )
+from wengert.ir.primitive import REGISTRY, Primitive
+from wengert.primitives import reference
 
 _TOKEN = re.compile(
     r"\\begin\{cases\}|\\end\{cases\}|\\text\{[^}]*\}|\\operatorname\{(\w+)\}|\\[A-Za-z]+|\\.|@\w+|\d+|\S"
@@ -51,6 +57,16 @@ _RELATIONS = {
     "\\land": "∧", "\\lor": "∨", "\\wedge": "∧", "\\vee": "∨", "\\oplus": "⊕",
 }  # fmt: skip
 _CLOSING = {")", "]", "}", "|", ",", "&", "\\\\", "+", "-", "\\end{cases}", *_RELATIONS}
+# Functions whose names on paper are not those of their primitives.
+_ON_PAPER: dict[str, Callable[..., Any]] = {
+    "ln": np.log, "σ": reference.sigmoid, "max": np.maximum, "min": np.minimum, "const": np.positive,
+    "¬": np.logical_not,
+}  # fmt: skip
+
+
+def function_called(name: str) -> Callable[..., Any]:
+    """Return what computes a function on paper: the rule of the primitive that is called so."""
+    return _ON_PAPER[name] if name in _ON_PAPER else REGISTRY[name].numpy
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +219,33 @@ def _slots(operands: Sequence[Expression]) -> dict[str, Expression]:
     return {str(place): operand for place, operand in enumerate(operands)}
 
 
+@lru_cache(maxsize=1024)
+def formula_of(primitive: Primitive) -> Expression:
+    """Return the notation of an elementwise primitive; its name and the operands if that cannot be read."""
+    count = len(primitive.domain)
+    known = _readable(primitive.notation.latex, count)
+    return known or Call(primitive.name, tuple(Slot(str(place)) for place in range(count)))
+
+
+def _readable(template: str, operands: int) -> Expression | None:
+    """Return a notation if it can be read and each function in it has a value."""
+    try:
+        expression = parse(template, operands)
+    except (DerivationError, KeyError, IndexError):
+        return None
+    called = [part.name for part in walk(expression) if isinstance(part, Call)]
+    known = (*_ON_PAPER, *REGISTRY)
+    return expression if all(name in known for name in called) else None
+
+
+def has_derivatives(primitive: Primitive) -> bool:
+    """Return whether derivatives by all operands of an elementwise primitive can be read."""
+    return all(_readable(one, len(primitive.domain)) for one in primitive.notation.derivative)
+
+
 def written_out(application: Apply) -> Expression:
     """Return the application as its notation writes it: σ(z), ln(1 + e^z), …"""
-    template = parse(application.primitive.notation.latex, len(application.operands))
-    return fill(template, _slots(application.operands))
+    return fill(formula_of(application.primitive), _slots(application.operands))
 
 
 def local_derivative(application: Apply, place: int) -> Expression:

@@ -1,7 +1,8 @@
 """Tables in, numbers for a network and back, and models as directories."""
 
 from wengert.io.columns import Column as Column, infer_columns as infer_columns
-from wengert.io.formats.export import export_model as export_model
+from wengert.io.formats.export import FORMATS as FORMATS, export_model as export_model
+from wengert.io.formats.file_format import Format as Format
 from wengert.io.formats.onnx_export import to_onnx as to_onnx
 from wengert.io.formats.onnx_import import (
     from_onnx as from_onnx,

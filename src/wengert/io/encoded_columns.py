@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -23,20 +23,41 @@ NumberKind = Annotated[str, OneOf(("numeric", "boolean", "date"))]
 
 
 class NumbersAndGaps(ABC):
-    """What columns of numbers, booleans or dates have in common: a feature, and one more that marks gaps."""
+    """What columns of numbers, booleans or dates have in common: a feature, and one more that marks gaps.
+
+    The feature of x is ``bend((x − center) / scale)``. A subclass is a frozen dataclass, which `preprocess`
+    enters under the name of a scaling; exports trace what it says here.
+    """
 
     name: str
     kind: str
     marks_missing: bool
+    scaled: ClassVar[str]  # what is done to the numbers, for people
+
+    @staticmethod
+    @abstractmethod
+    def fit(column: pl.Series, kind: str) -> NumbersAndGaps:
+        """Take the statistics of a column."""
 
     @property
     @abstractmethod
     def substitute(self) -> float:
         """What stands for a missing value."""
 
+    @property
     @abstractmethod
-    def _feature(self, numbers: np.ndarray) -> np.ndarray:
-        """Return the feature of numbers, none of them missing."""
+    def center_and_scale(self) -> tuple[float, float]:
+        """What numbers are standardised by."""
+
+    @staticmethod
+    @abstractmethod
+    def bend(z: Any) -> Any:
+        """Return the features of standardised numbers; plain NumPy, so it can be traced."""
+
+    @property
+    def treatment(self) -> str:
+        """What becomes of the column, for people."""
+        return f"{self.scaled}; missing → median, with a mark" if self.marks_missing else self.scaled
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -48,7 +69,8 @@ class NumbersAndGaps(ABC):
         refuse_other_kind(self.name, self.kind, column)
         numbers = as_numbers(column)
         missing = np.isnan(numbers)
-        features = [self._feature(np.where(missing, self.substitute, numbers))]
+        standardised = standardise(np.where(missing, self.substitute, numbers), *self.center_and_scale)
+        features = [self.bend(standardised)]
         if self.marks_missing:
             features.append(missing.astype(np.float64))
         return np.stack(features, axis=1)
@@ -79,6 +101,7 @@ class NumericColumn(NumbersAndGaps):
     scale: Positive
     median: float
     marks_missing: bool
+    scaled = "standardised"
 
     @staticmethod
     def fit(column: pl.Series, kind: str) -> NumericColumn:
@@ -94,8 +117,15 @@ class NumericColumn(NumbersAndGaps):
         """The median."""
         return self.median
 
-    def _feature(self, numbers: np.ndarray) -> np.ndarray:
-        return np.clip(standardise(numbers, self.mean, self.scale), -MAXIMUM_DEVIATION, MAXIMUM_DEVIATION)
+    @property
+    def center_and_scale(self) -> tuple[float, float]:
+        """Mean and standard deviation."""
+        return self.mean, self.scale
+
+    @staticmethod
+    def bend(z: Any) -> Any:
+        """Cut off what is beyond 10⁶."""
+        return np.clip(z, -MAXIMUM_DEVIATION, MAXIMUM_DEVIATION)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,6 +165,16 @@ class CategoricalColumn:
         return tuple(f"{self.name}={category}" for category in self.categories) + tuple(
             f"{self.name} ({label})" for label in special
         )
+
+    @property
+    def treatment(self) -> str:
+        """What becomes of the column, for people."""
+        parts = [f"{len(self.categories)} indicators"]
+        if self.has_other:
+            parts.append("one for rare words")
+        if self.marks_missing:
+            parts.append("one for missing")
+        return ", ".join(parts)
 
     def encode(self, column: pl.Series) -> np.ndarray:
         """Return the features: shape (rows, features), float64, each 0 or 1."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from wengert import nn, optim, train
 from wengert.io.preprocess import TablePreprocessor
 from wengert.io.training_settings import (
-    OPTIMIZERS,
     PLAIN_ACTIVATION,
     PLAIN_EPOCHS,
     PLAIN_HIDDEN,
@@ -78,20 +79,16 @@ def _hidden(settings: TrainingSettings) -> tuple[int, ...]:
 
 def _optimizer(settings: TrainingSettings) -> optim.Optimiser | optim.LBFGS:
     name = settings.optimizer or PLAIN_OPTIMIZER
-    default = OPTIMIZERS[name]
-    if default is None:
-        return optim.LBFGS()
-    if not _hidden(settings):
-        default *= _LINEAR
+    chosen = optim.OPTIMISERS[name]
+    if chosen.rate is None:
+        return cast(optim.LBFGS, chosen.make())
+    default = chosen.rate if _hidden(settings) else chosen.rate * _LINEAR
     rate = default if settings.learning_rate is None else settings.learning_rate
-    if name == "sgd":
-        return optim.SGD(rate, momentum=0.9)
-    if name == "adamw":
-        return optim.AdamW(rate) if settings.l2 is None else optim.AdamW(rate, weight_decay=settings.l2)
-    return {"adam": optim.Adam, "rmsprop": optim.RMSProp}[name](rate)
+    decay = {"weight_decay": settings.l2} if chosen.decays and settings.l2 is not None else {}
+    return cast(optim.Optimiser, chosen.make(rate, **chosen.options, **decay))
 
 
 def _penalty(settings: TrainingSettings, rows: int) -> nn.L2 | None:
-    if settings.optimizer == "adamw" or settings.l2 == 0:
+    if optim.OPTIMISERS[settings.optimizer or PLAIN_OPTIMIZER].decays or settings.l2 == 0:
         return None
     return nn.L2(1 / rows if settings.l2 is None else settings.l2)

@@ -14,17 +14,29 @@ from wengert.checks import unknown_name
 from wengert.errors import ConfigurationError, DataError, DTypeError, ModelFileError
 from wengert.io.column_values import as_numbers, as_words, find_column, mapped, refuse_missing, suggestion
 from wengert.io.columns import Column, kinds_of_columns
-from wengert.io.encoded_columns import CategoricalColumn, NumericColumn, mean_and_scale, standardise
+from wengert.io.encoded_columns import (
+    CategoricalColumn,
+    NumbersAndGaps,
+    NumericColumn,
+    mean_and_scale,
+    standardise,
+)
 from wengert.io.reading import cells
 from wengert.io.reading.table_reading import NOTHING_READ, TableReading, each
 from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn
 from wengert.io.task import Class, Task, task_of
-from wengert.storage.records import Mismatch, OneOf, Positive, from_plain, to_plain
+from wengert.storage.records import Kinds, Mismatch, OneOf, Positive, from_plain, to_plain
 
-NumberColumn = NumericColumn | RobustColumn
 WordColumn = CategoricalColumn | EmbeddedColumn
-EncodedColumn = NumberColumn | WordColumn
-SCALINGS = ("standard", "robust")
+EncodedColumn = NumbersAndGaps | WordColumn
+# The kinds of columns that are made of numbers, by the names of their scalings.
+SCALINGS: dict[str, type[NumbersAndGaps]] = {"standard": NumericColumn, "robust": RobustColumn}
+
+
+def _kinds_of_column() -> tuple[Any, ...]:
+    return (*SCALINGS.values(), CategoricalColumn, EmbeddedColumn)
+
+
 # Of each preset: the options of `TablePreprocessor.fit`.
 PREPROCESSING: dict[str, dict[str, Any]] = {
     "tabular": {"scaling": "robust", "most_indicators": 8},
@@ -68,7 +80,7 @@ class TablePreprocessor:
         How the cells of a table are read before.
     """
 
-    columns: tuple[EncodedColumn, ...]
+    columns: tuple[Annotated[EncodedColumn, Kinds(_kinds_of_column)], ...]
     target: Target
     reading: TableReading = NOTHING_READ
 
@@ -108,9 +120,10 @@ class TablePreprocessor:
         columns, task, reading : optional
             What `infer_columns`, `infer_task` and `TableReading.infer` said of the whole table, when
             ``frame`` is a part of it.
-        scaling : {"standard", "robust"}
-            Of numbers: by mean and standard deviation (`NumericColumn`), or by median and quartiles with
-            outliers bent back (`RobustColumn`).
+        scaling : str
+            Of numbers, a key of `SCALINGS`: ``"standard"``, by mean and standard deviation
+            (`NumericColumn`), or ``"robust"``, by median and quartiles with outliers bent back
+            (`RobustColumn`).
         most_indicators : int, optional
             A column of words that would become more indicators than this becomes one feature instead, the
             number of its category, which is for an embedding (`EmbeddedColumn`). By default none does.
@@ -309,7 +322,7 @@ def fit_columns(
 
 def _fit(column: pl.Series, kind: str, scaling: str, most_indicators: int | None) -> EncodedColumn:
     if kind != "categorical":
-        return (RobustColumn if scaling == "robust" else NumericColumn).fit(column, kind)
+        return SCALINGS[scaling].fit(column, kind)
     indicators = CategoricalColumn.fit(column)
     if most_indicators is not None and len(indicators.feature_names) > most_indicators:
         return EmbeddedColumn.fit(column)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,6 @@ from wengert.io.encoded_columns import (
     NumberKind,
     NumbersAndGaps,
     frequent_words,
-    standardise,
 )
 from wengert.storage.records import Positive
 
@@ -53,6 +53,7 @@ class RobustColumn(NumbersAndGaps):
     center: float
     spread: Positive
     marks_missing: bool
+    scaled = "scaled by quartiles"
 
     @staticmethod
     def fit(column: pl.Series, kind: str) -> RobustColumn:
@@ -67,8 +68,15 @@ class RobustColumn(NumbersAndGaps):
         """The center."""
         return self.center
 
-    def _feature(self, numbers: np.ndarray) -> np.ndarray:
-        return smooth_clip(standardise(numbers, self.center, self.spread))
+    @property
+    def center_and_scale(self) -> tuple[float, float]:
+        """Median and distance of the quartiles."""
+        return self.center, self.spread
+
+    @staticmethod
+    def bend(z: Any) -> Any:
+        """Bend back what lies far out."""
+        return smooth_clip(z)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +109,11 @@ class EmbeddedColumn:
     def feature_names(self) -> tuple[str, ...]:
         """Name of the feature that it becomes."""
         return (f"{self.name} (category)",)
+
+    @property
+    def treatment(self) -> str:
+        """What becomes of the column, for people."""
+        return f"embedding of {len(self.categories)} words"
 
     @property
     def numbers(self) -> int:

@@ -9,15 +9,8 @@ from typing import Any
 from wengert.checks import in_range, unknown_name
 from wengert.errors import ConfigurationError
 from wengert.nn.activations import ACTIVATIONS
+from wengert.optim import OPTIMISERS
 
-# Each with the learning rate that suits standardised features; L-BFGS searches for its step length.
-OPTIMIZERS: dict[str, float | None] = {
-    "adam": 1e-3,
-    "adamw": 1e-3,
-    "sgd": 1e-2,
-    "rmsprop": 1e-3,
-    "lbfgs": None,
-}
 PRESETS = ("tabular", "plain")
 # What the plain preset takes where nothing is said; the tabular one has its own in `wengert.train.tabular`.
 PLAIN_HIDDEN, PLAIN_ACTIVATION, PLAIN_EPOCHS, PLAIN_OPTIMIZER = (128, 64), "relu", 200, "adam"
@@ -46,13 +39,13 @@ class TrainingSettings:
     batch_size : int or None
         Rows a step. Plain: chosen from the number of rows (`batch_size_for`).
     learning_rate : float or None
-        Plain: the one that suits the optimiser (`OPTIMIZERS`).
+        Plain: the one that suits the optimiser (`optim.OPTIMISERS`).
     optimizer : str or None
-        A key of `OPTIMIZERS`; of the plain preset only, which takes Adam.
+        A key of `optim.OPTIMISERS`; of the plain preset only, which takes Adam.
     l2 : float or None
         Of the plain preset only: factor of the penalty ½ Σ w² on the weights; 1 / rows makes training the
-        search for the most probable weights when each is standard normal beforehand. AdamW takes it as its
-        decay, which has a default of its own.
+        search for the most probable weights when each is standard normal beforehand. An optimiser with a
+        weight decay of its own takes it as that, which has a default of its own.
     dropout : float
         Part of the hidden units that is switched off in each step.
     seed : int
@@ -74,7 +67,7 @@ class TrainingSettings:
     time_limit: float | None = None
 
     def __post_init__(self) -> None:
-        for name, known in (("preset", PRESETS), ("activation", ACTIVATIONS), ("optimizer", OPTIMIZERS)):
+        for name, known in (("preset", PRESETS), ("activation", ACTIVATIONS), ("optimizer", OPTIMISERS)):
             value = getattr(self, name)
             if value is not None and value not in known:
                 raise unknown_name("training settings", name, value, known)

@@ -20,10 +20,16 @@ def emitted(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @cache
 def _source(name: str) -> tuple[str, tuple[str, ...]]:
-    """Return the source of a helper without its decorator, and the helpers that it calls itself."""
+    """Return the source of a helper, without decorator and annotations, and the helpers that it calls."""
     text = textwrap.dedent(inspect.getsource(EMITTED[name]))
     (definition,) = ast.parse(text).body
     assert isinstance(definition, ast.FunctionDef)
+    if definition.returns is not None:
+        definition.returns, definition.decorator_list = None, []
+        for argument in ast.walk(definition.args):
+            if isinstance(argument, ast.arg):
+                argument.annotation = None
+        return ast.unparse(definition), called(definition)
     lines = text.rstrip().split("\n")[definition.lineno - 1 :]
     return "\n".join(lines), called(definition)
 

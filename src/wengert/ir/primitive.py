@@ -100,8 +100,10 @@ class Primitive:
         Where the rule can be looked up: paper, DLMF section, lecture file.
     ties : str
         What the derivative is at the points where it is not defined.
-    implements : tuple of callables
-        NumPy universal functions that this primitive stands for when they meet a tensor.
+    implements : tuple of callables or str
+        What this primitive stands for when it meets a tensor: universal functions, for a reduction or a scan
+        NumPy functions such as ``np.cumsum`` and ``np.add.accumulate``, and SciPy's functions by their names,
+        ``"scipy.special.erf"``, so that SciPy need not be imported.
     linear : bool
         Linear in each operand, so a cotangent of zero can only contribute zero.
     decomposition : callable, optional
@@ -123,7 +125,7 @@ class Primitive:
     source: str
     special: tuple[float, ...] = ()
     ties: str = ""
-    implements: tuple[Callable[..., Any], ...] = ()
+    implements: tuple[Callable[..., Any] | str, ...] = ()
     linear: bool = False
     decomposition: Callable[..., Any] | None = None
 
@@ -157,7 +159,7 @@ class Primitive:
 
 
 REGISTRY: dict[str, Primitive] = {}
-UFUNCS: dict[Any, Primitive] = {}  # which primitive stands for a universal function of NumPy's
+IMPLEMENTATIONS: dict[Any, Primitive] = {}  # which primitive stands for a function of NumPy's or SciPy's
 
 
 def register(primitive: Primitive) -> Primitive:
@@ -171,7 +173,7 @@ def register(primitive: Primitive) -> Primitive:
     if primitive.name in REGISTRY:
         raise WengertError(f"primitive {primitive.name!r} is declared twice")
     REGISTRY[primitive.name] = primitive
-    UFUNCS.update(dict.fromkeys(primitive.implements, primitive))
+    IMPLEMENTATIONS.update(dict.fromkeys(primitive.implements, primitive))
     return primitive
 
 

@@ -1,4 +1,4 @@
-"""Adam and AdamW."""
+"""Adaptive moments: Adam, AdamW and LAMB."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from wengert.checks import in_range
+from wengert.optim.clipping import global_norm
 from wengert.optim.optimiser import (
     LearningRate,
     State,
@@ -23,9 +24,13 @@ from wengert.optim.optimiser import (
     updated,
     weight_so_far,
 )
+from wengert.optim.registry import named_optimiser
 from wengert.trace.settings import cast, nonzero
 
+__all__ = ["LAMB", "Adam", "AdamW"]
 
+
+@named_optimiser("adam", rate=1e-3)
 @dataclasses.dataclass(frozen=True)
 class Adam:
     """Adaptive moments: steps of about η in each coordinate, whatever the scale of its gradient.
@@ -81,7 +86,6 @@ class Adam:
         taken, step = counted(state)
         rate = rate_at(self.learning_rate, taken)
         decay = rate_at(self.weight_decay, taken)
-        first, second = self.betas
         correction = self._correction(rate, step)
 
         def rule(parameter: Any, gradient: Any, mean: Any, square: Any) -> tuple[Any, Any, Any]:
@@ -90,14 +94,19 @@ class Adam:
                 parameter = parameter - cast(rate * decay, dtype) * parameter
             elif nonzero(self.weight_decay):
                 gradient = gradient + cast(decay, dtype) * parameter
-            mean = normal_or_zero(cast(first, dtype) * mean + cast(1 - first, dtype) * gradient)
-            square = normal_or_zero(
-                cast(second, dtype) * square + cast(1 - second, dtype) * np.square(gradient)
-            )
+            mean, square = self._moments(gradient, mean, square)
             return parameter - self._move(mean, square, *correction), mean, square
 
         parameters, mean, square = updated(rule, parameters, gradients, state["mean"], state["square"])
         return parameters, {"step": step, "mean": mean, "square": square}
+
+    def _moments(self, gradient: Any, mean: Any, square: Any) -> tuple[Any, Any]:
+        first, second = self.betas
+        dtype = gradient.dtype
+        mean = normal_or_zero(cast(first, dtype) * mean + cast(1 - first, dtype) * gradient)
+        return mean, normal_or_zero(
+            cast(second, dtype) * square + cast(1 - second, dtype) * np.square(gradient)
+        )
 
     def _correction(self, rate: Any, step: Any) -> tuple[Any, ...]:
         """Return η / (1 − β₁ᵗ) and 1 / √(1 − β₂ᵗ)."""
@@ -111,6 +120,7 @@ class Adam:
         return cast(size, dtype) / scale * mean
 
 
+@named_optimiser("adamw", rate=1e-3, decays=True)
 @dataclasses.dataclass(frozen=True)
 class AdamW(Adam):
     """Adam with the weight decay apart from the gradient: w ← w − η λ w before Adam's step.
@@ -144,3 +154,39 @@ class AdamEpsilonHat(Adam):
 
     def _move(self, mean: Any, square: Any, size: Any) -> Any:  # type: ignore[override]
         return cast(size, mean.dtype) * mean / (np.sqrt(square) + cast(self.epsilon, mean.dtype))
+
+
+@named_optimiser("lamb", rate=1e-2, decays=True)
+@dataclasses.dataclass(frozen=True)
+class LAMB(Adam):
+    """Adam whose step has, in each parameter, a size in proportion to that parameter: for large batches.
+
+    u = m̂ / (√v̂ + ε) + λ w with Adam's m̂ and v̂;  w ← w − η (‖w‖ / ‖u‖) u, the ratio being 1 where a norm is 0.
+
+    Parameters as in `Adam`; ε = 10⁻⁶ and λ = 0.01 by default. The norms are those of whole arrays.
+
+    Notes
+    -----
+    You et al. 2020, algorithm 2 with φ(z) = z, and the defaults of its section 4.
+    """
+
+    epsilon: float = 1e-6
+    weight_decay: LearningRate = 0.01
+
+    def update(self, parameters: Any, gradients: Any, state: State) -> tuple[Any, State]:
+        """Return the parameters and the state after one step; the parameters keep their dtypes."""
+        taken, step = counted(state)
+        rate, decay = rate_at(self.learning_rate, taken), rate_at(self.weight_decay, taken)
+        log_first, log_second = self._log_betas  # type: ignore[attr-defined]
+
+        def rule(parameter: Any, gradient: Any, mean: Any, square: Any) -> tuple[Any, Any, Any]:
+            dtype = parameter.dtype
+            mean, square = self._moments(gradient, mean, square)
+            scale = np.sqrt(square / cast(weight_so_far(log_second, step), dtype)) + cast(self.epsilon, dtype)
+            move = mean / cast(weight_so_far(log_first, step), dtype) / scale + cast(decay, dtype) * parameter
+            own, its = global_norm([parameter]), global_norm([move])
+            ratio = np.where((own > 0) & (its > 0), own / np.where(its > 0, its, 1), 1)
+            return parameter - cast(rate * ratio, dtype) * move, mean, square
+
+        parameters, mean, square = updated(rule, parameters, gradients, state["mean"], state["square"])
+        return parameters, {"step": step, "mean": mean, "square": square}

@@ -12,6 +12,7 @@ import numpy as np
 from wengert.checks import in_range, positive_integer
 from wengert.errors import NonFiniteError
 from wengert.extras import optional_library
+from wengert.optim.registry import named_optimiser
 
 ValueAndGradient = Callable[[np.ndarray[Any, Any]], tuple[Any, Any]]
 # Called after each iteration with its number (from 1), the parameters and the value; True stops.
@@ -40,6 +41,7 @@ class Minimum:
     message: str
 
 
+@named_optimiser("lbfgs", rate=None)
 @dataclasses.dataclass(frozen=True)
 class LBFGS:
     """Quasi-Newton steps with a line search, on all rows at once: for smooth losses of small data.

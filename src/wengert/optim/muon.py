@@ -23,6 +23,7 @@ from wengert.optim.optimiser import (
     updated,
     weight_so_far,
 )
+from wengert.optim.registry import named_optimiser
 from wengert.trace.settings import cast, nonzero
 from wengert.trace.tree import map_leaves
 
@@ -57,6 +58,7 @@ def orthogonalised(matrix: Any, iterations: int = 5) -> Any:
     return x.T if m > n else x
 
 
+@named_optimiser("muon", rate=3e-3, decays=True)
 @dataclasses.dataclass(frozen=True)
 class Muon:
     """Momentum with orthogonal steps for matrices, Adam for everything else.

@@ -20,9 +20,11 @@ from wengert.optim.optimiser import (
     rate_at,
     updated,
 )
+from wengert.optim.registry import named_optimiser
 from wengert.trace.settings import cast, nonzero
 
 
+@named_optimiser("rmsprop", rate=1e-3)
 @dataclasses.dataclass(frozen=True)
 class RMSProp:
     """Divide each coordinate's step by a running root mean square of its gradient.

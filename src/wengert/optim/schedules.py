@@ -15,6 +15,7 @@ import numpy as np
 
 from wengert.checks import in_range, positive_integer
 from wengert.errors import ConfigurationError
+from wengert.optim.registry import named_schedule
 
 
 def _number(t: Any) -> Any:
@@ -109,6 +110,7 @@ def _cosine(start: Any, end: Any, progress: Any) -> Any:
     return end + (start - end) * 0.5 * (1 + np.cos(np.pi * progress))
 
 
+@named_schedule("cosine")
 @dataclasses.dataclass(frozen=True)
 class Cosine:
     """η(t) = final + ½ (rate − final)(1 + cos(π t / steps)), and `final` after `steps` steps.
@@ -187,6 +189,11 @@ class OneCycle:
         return np.where(now <= top, up, down)
 
 
+@named_schedule("one_cycle")
+def _one_cycle(rate: float, steps: int) -> OneCycle:
+    return OneCycle(rate, max(steps, 4))  # the rise takes more than one step
+
+
 @dataclasses.dataclass(frozen=True)
 class WarmUp:
     """η(t) = (t + 1)/(steps + 1) · then(0) for t < steps, then(t − steps) afterwards.
@@ -220,6 +227,7 @@ class WarmUp:
         return np.where(now < self.steps, (now + 1) / (self.steps + 1), 1.0) * after
 
 
+@named_schedule("cosine_cycles")
 @dataclasses.dataclass(frozen=True)
 class CosineCycles:
     """η(t) = ½ rate (1 − cos(2π log₂(1 + (2^cycles − 1) t / steps))).
@@ -266,6 +274,7 @@ class CosineCycles:
         return self.rate * (0.5 * (1 - np.cos(2 * np.pi * turns)))
 
 
+@named_schedule("flat_cosine")
 @dataclasses.dataclass(frozen=True)
 class FlatCosine:
     """`rate` for the first half of the steps, then half a cosine down to 0, where it stays.

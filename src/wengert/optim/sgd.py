@@ -18,9 +18,11 @@ from wengert.optim.optimiser import (
     rate_at,
     updated,
 )
+from wengert.optim.registry import named_optimiser
 from wengert.trace.settings import cast, nonzero
 
 
+@named_optimiser("sgd", rate=1e-2, momentum=0.9)
 @dataclasses.dataclass(frozen=True)
 class SGD:
     """Gradient descent, with momentum if wanted.

@@ -125,6 +125,7 @@ square = elementwise(
     notation=Notation("{0}^2", (r"2\,{0}",)),
     python="{0} ** 2",
     source="DLMF 4.2.26 with a = 2",
+    decomposition=lambda x: x * x,
 )
 
 sqrt = elementwise(

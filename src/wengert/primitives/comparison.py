@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from wengert.ir.primitive import Interval, Notation, NotDifferentiable, Primitive
@@ -11,7 +14,9 @@ _CONSTANT = NotDifferentiable("piecewise constant: the derivative is 0 wherever 
 _TRUTH = Interval(0, 1, integer=True)
 
 
-def _comparison(name: str, ufunc: np.ufunc, latex: str, python: str) -> Primitive:
+def _comparison(
+    name: str, ufunc: np.ufunc, latex: str, python: str, decomposition: Callable[..., Any] | None = None
+) -> Primitive:
     return elementwise(
         name,
         numpy=ufunc,
@@ -22,11 +27,12 @@ def _comparison(name: str, ufunc: np.ufunc, latex: str, python: str) -> Primitiv
         result=BOOL,
         special=(0.0, float("nan"), float("inf")),
         source="IEEE 754-2019, 5.11",
+        decomposition=decomposition,
     )
 
 
 eq = _comparison("eq", np.equal, "=", "==")
-ne = _comparison("ne", np.not_equal, r"\neq", "!=")
+ne = _comparison("ne", np.not_equal, r"\neq", "!=", lambda x, y: np.logical_not(x == y))
 lt = _comparison("lt", np.less, "<", "<")
 le = _comparison("le", np.less_equal, r"\leq", "<=")
 gt = _comparison("gt", np.greater, ">", ">")
@@ -55,7 +61,7 @@ logical_xor = _logic("logical_xor", np.logical_xor, r"{0} \oplus {1}", 2)
 logical_not = _logic("logical_not", np.logical_not, r"\neg {0}", 1)
 
 
-def _classification(name: str, ufunc: np.ufunc) -> Primitive:
+def _classification(name: str, ufunc: np.ufunc, decomposition: Callable[..., Any] | None = None) -> Primitive:
     return elementwise(
         name,
         numpy=ufunc,
@@ -65,9 +71,10 @@ def _classification(name: str, ufunc: np.ufunc) -> Primitive:
         result=BOOL,
         special=(0.0, float("nan"), float("inf"), float("-inf")),
         source="IEEE 754-2019, 5.7.2",
+        decomposition=decomposition,
     )
 
 
 isnan = _classification("isnan", np.isnan)
 isinf = _classification("isinf", np.isinf)
-isfinite = _classification("isfinite", np.isfinite)
+isfinite = _classification("isfinite", np.isfinite, lambda x: np.logical_not(np.isnan(x) | np.isinf(x)))

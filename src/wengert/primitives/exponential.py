@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.ir.emitted_functions import emitted
 from wengert.ir.primitive import Interval, Notation
 from wengert.primitives import reference
 from wengert.primitives.arithmetic import POSITIVE
@@ -25,6 +26,13 @@ exp = elementwise(
     source="DLMF 4.2.17",
 )
 
+
+def _log1p(x: Any) -> Any:
+    shifted = 1 + x
+    safe = np.where((shifted == 1) | (shifted == np.inf), 2, shifted)
+    return np.where((shifted == 1) | (shifted == np.inf), x, np.log(safe) * (x / (safe - 1)))
+
+
 expm1 = elementwise(
     "expm1",
     numpy=np.expm1,
@@ -34,6 +42,7 @@ expm1 = elementwise(
     special=(0.0, 1e-20, -1e4, *INFINITIES),
     operations=TRANSCENDENTAL,
     source="DLMF 4.2.17",
+    decomposition=lambda x: np.tanh(x * 0.5) * (np.exp(x) + 1),
 )
 
 log = elementwise(
@@ -55,9 +64,10 @@ log1p = elementwise(
     notation=Notation(r"\ln\left(1 + {0}\right)", (r"\frac{{1}}{{1 + {0}}}",)),
     python="np.log1p({0})",
     domain=(Interval(-0.9, 3),),
-    special=(0.0, 1e-20, -1.0),
+    special=(0.0, 1e-20, -1.0, float("inf")),
     operations=TRANSCENDENTAL,
     source="DLMF 4.2.26",
+    decomposition=_log1p,
 )
 
 sigmoid = elementwise(
@@ -66,6 +76,7 @@ sigmoid = elementwise(
     vjp=lambda ct, out, x: (ct * out * (1 - out),),
     notation=Notation(r"\sigma\left({0}\right)", (r"{out}\left(1 - {out}\right)",)),
     python="sigmoid({0})",
+    implements=("scipy.special.expit",),
     special=(0.0, -1e4, 1e4, *INFINITIES),
     operations=TRANSCENDENTAL,
     source="lecture 002, (7.37)",
@@ -123,6 +134,7 @@ xlogy = elementwise(
     vjp=_xlogy_vjp,
     notation=Notation(r"{0}\ln\left({1}\right)", (r"\ln\left({1}\right)", r"\frac{{{0}}}{{{1}}}")),
     python="xlogy({0}, {1})",
+    implements=("scipy.special.xlogy",),
     domain=(REAL_LINE, POSITIVE),
     special=(0.0, 1.0),
     ties="both derivatives are 0 at (0, 0)",
@@ -142,9 +154,37 @@ erf = elementwise(
         r"\operatorname{{erf}}\left({0}\right)", (r"\tfrac{{2}}{{\sqrt{{\pi}}}} e^{{-{0}^2}}",)
     ),
     python="erf({0})",
+    implements=("scipy.special.erf",),
     special=(0.0, -10.0, 10.0, *INFINITIES),
     operations=TRANSCENDENTAL,
     source="DLMF 7.2.1",
+)
+
+
+@emitted
+def erfc(x: Any) -> Any:
+    """Complementary error function, 1 − erf(x) without its cancellation."""
+    try:
+        from scipy import special
+    except ImportError:
+        import math
+
+        return np.vectorize(math.erfc, otypes=[x.dtype])(x)
+    return special.erfc(x)
+
+
+erfc_primitive = elementwise(
+    "erfc",
+    numpy=erfc,
+    vjp=lambda ct, out, x: (ct * (-2 / math.sqrt(math.pi)) * np.exp(-np.square(x)),),
+    notation=Notation(
+        r"\operatorname{{erfc}}\left({0}\right)", (r"-\tfrac{{2}}{{\sqrt{{\pi}}}} e^{{-{0}^2}}",)
+    ),
+    python="erfc({0})",
+    implements=("scipy.special.erfc",),
+    special=(0.0, -10.0, 10.0, *INFINITIES),
+    operations=TRANSCENDENTAL,
+    source="DLMF 7.2.2",
 )
 
 exp_difference = elementwise(

@@ -93,7 +93,7 @@ def elementwise(
     special: tuple[float, ...] = (),
     ties: str = "",
     operations: int = 1,
-    implements: tuple[Callable[..., Any], ...] = (),
+    implements: tuple[Callable[..., Any] | str, ...] = (),
     linear: bool = False,
     decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
@@ -174,6 +174,7 @@ def reduction(
     operations: int = 1,
     domain: tuple[Interval, ...] = (REAL_LINE,),
     ties: str = "",
+    implements: tuple[Callable[..., Any] | str, ...] = (),
     linear: bool = False,
     decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
@@ -212,6 +213,48 @@ def reduction(
             domain=domain,
             source=source,
             ties=ties,
+            implements=implements,
+            linear=linear,
+            decomposition=decomposition,
+        )
+    )
+
+
+def scan(
+    name: str,
+    *,
+    numpy: Callable[..., Any],
+    vjp: VjpRule | NotDifferentiable,
+    notation: Notation,
+    source: str,
+    python: str,
+    promote: Callable[[Sequence[Any]], tuple[DType, ...]] = unchanged,
+    domain: tuple[Interval, ...] = (REAL_LINE,),
+    implements: tuple[Callable[..., Any] | str, ...] = (),
+    linear: bool = False,
+    decomposition: Callable[..., Any] | None = None,
+) -> Primitive:
+    """Declare a running reduction along ``axis`` (non-negative), of the shape of its operand."""
+
+    def infer(operand: TensorType, *, axis: int) -> TensorType:
+        if axis >= operand.ndim:
+            raise ShapeError(f"{name}: no axis {axis} in an array of shape {operand.shape}")
+        return operand
+
+    return register(
+        Primitive(
+            name=name,
+            kind=Kind.SCAN,
+            numpy=numpy,
+            infer=infer,
+            promote=promote,
+            vjp=vjp,
+            notation=notation,
+            python=lambda operand, *, axis: f"{python}({{0}}, axis={axis})",
+            flops=lambda out, operands, params: out.size,
+            domain=domain,
+            source=source,
+            implements=implements,
             linear=linear,
             decomposition=decomposition,
         )

@@ -1,4 +1,4 @@
-"""Reductions over axes, and the running sum."""
+"""Reductions over axes, running sums and products."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import ShapeError
-from wengert.ir.primitive import Interval, Kind, Notation, NotDifferentiable, Primitive, register
-from wengert.ir.types import TensorType
+from wengert.ir.primitive import Interval, Notation, NotDifferentiable, Primitive
 from wengert.primitives import reference
 from wengert.primitives.exponential import exp_difference
 from wengert.primitives.kinds import (
     BOOL,
     INT64,
-    REAL_LINE,
     TRANSCENDENTAL,
     floating,
     reduction,
+    scan,
     strong,
 )
 
@@ -42,6 +40,7 @@ sum = reduction(
     vjp=lambda ct, out, x, axes, keepdims: (np.broadcast_to(_restored(ct, axes, keepdims), x.shape),),
     notation=Notation(r"\sum {0}"),
     python="np.sum",
+    implements=(np.sum, np.add.reduce),
     source="DLMF 1.4.8",
     linear=True,
 )
@@ -65,6 +64,7 @@ mean = reduction(
     ),
     notation=Notation(r"\tfrac{{1}}{{N}} \sum {0}"),
     python="np.mean",
+    implements=(np.mean,),
     source="lecture 000, several examples",
     linear=True,
     decomposition=_mean_decomposition,
@@ -84,6 +84,7 @@ max = reduction(
     vjp=_extreme_vjp,
     notation=Notation(r"\max {0}"),
     python="np.max",
+    implements=(np.max, np.amax, np.maximum.reduce),
     needs_elements=True,
     ties="split evenly over the largest elements",
     source="lecture 002, (7.35)",
@@ -95,6 +96,7 @@ min = reduction(
     vjp=_extreme_vjp,
     notation=Notation(r"\min {0}"),
     python="np.min",
+    implements=(np.min, np.amin, np.minimum.reduce),
     needs_elements=True,
     ties="split evenly over the smallest elements",
     source="lecture 002, (7.35)",
@@ -135,6 +137,7 @@ prod = reduction(
     vjp=_prod_vjp,
     notation=Notation(r"\prod {0}"),
     python="np.prod",
+    implements=(np.prod, np.multiply.reduce),
     source="DLMF 1.4.9",
 )
 
@@ -174,6 +177,7 @@ def _position(name: str, function: Any) -> Primitive:
         vjp=_POSITION,
         notation=Notation(rf"\operatorname{{{{{name}}}}} {{0}}"),
         python=f"np.{name}",
+        implements=(function,),
         result=INT64,
         needs_elements=True,
         ties="the first of equal elements",
@@ -193,8 +197,10 @@ any = reduction(
     vjp=_TRUTH,
     notation=Notation(r"\bigvee {0}"),
     python="np.any",
+    implements=(np.any, np.logical_or.reduce),
     domain=(Interval(0, 1, integer=True),),
     source="logical or of the elements",
+    decomposition=lambda x, axes, keepdims: np.sum(x, axis=axes, keepdims=keepdims) > 0,
 )
 
 all = reduction(
@@ -204,8 +210,10 @@ all = reduction(
     vjp=_TRUTH,
     notation=Notation(r"\bigwedge {0}"),
     python="np.all",
+    implements=(np.all, np.logical_and.reduce),
     domain=(Interval(0, 1, integer=True),),
     source="logical and of the elements",
+    decomposition=lambda x, axes, keepdims: np.sum(np.logical_not(x), axis=axes, keepdims=keepdims) == 0,
 )
 
 
@@ -214,25 +222,55 @@ def _cumsum(x: Any, axis: Any) -> Any:
     return np.cumsum(x, axis=axis, dtype=wide).astype(x.dtype, copy=False)
 
 
-def _same_shape(operand: TensorType, *, axis: int) -> TensorType:
-    if axis >= operand.ndim:
-        raise ShapeError(f"cumsum: no axis {axis} in an array of shape {operand.shape}")
-    return operand
+cumsum = scan(
+    "cumsum",
+    numpy=_cumsum,
+    promote=_sum_dtypes,
+    vjp=lambda ct, out, x, axis: (np.flip(np.cumsum(np.flip(ct, axis), axis=axis), axis),),
+    notation=Notation(r"\operatorname{{cumsum}} {0}"),
+    python="np.cumsum",
+    implements=(np.cumsum, np.add.accumulate),
+    source="DLMF 1.4.8 on each partial sum",
+    linear=True,
+)
 
 
-cumsum = register(
-    Primitive(
-        name="cumsum",
-        kind=Kind.SCAN,
-        numpy=_cumsum,
-        infer=_same_shape,
-        promote=_sum_dtypes,
-        vjp=lambda ct, out, x, axis: (np.flip(np.cumsum(np.flip(ct, axis), axis=axis), axis),),
-        notation=Notation(r"\operatorname{{cumsum}} {0}"),
-        python=lambda operand, *, axis: f"np.cumsum({{0}}, axis={axis})",
-        flops=lambda out, operands, params: out.size,
-        domain=(REAL_LINE,),
-        source="DLMF 1.4.8 on each partial sum",
-        linear=True,
-    )
+def _recurrence(a: Any, b: Any) -> Any:
+    """Solve rᵢ = bᵢ + aᵢ rᵢ₊₁ along axis 0, from the last r = b; two steps become one of half as many."""
+    extent = b.shape[0]
+    if extent == 1:
+        return b
+    outer, inner = a[0::2], a[1::2]
+    even = b[0 : extent - 1 : 2] + outer * b[1::2]
+    odd = b[1::2]
+    if extent % 2:
+        even = np.concatenate([even, b[-1:]])
+    if extent > 2:
+        even = _recurrence(outer[: inner.shape[0]] * inner, even)
+        following = b[1 : extent - 1 : 2] + inner * even[1:]
+        odd = following if extent % 2 else np.concatenate([following, b[-1:]])
+    both = np.stack([even[: odd.shape[0]], odd], axis=1)
+    joined = np.reshape(both, (2 * odd.shape[0], *b.shape[1:]))
+    return np.concatenate([joined, b[-1:]]) if extent % 2 else joined
+
+
+def _cumprod_vjp(ct: Any, out: Any, x: Any, axis: Any) -> tuple[Any, ...]:
+    """∏ xₖ over k < i, times Σ over j ≥ i of ctⱼ ∏ xₖ over i < k ≤ j; nothing is divided, so x may be 0."""
+    if x.size == 0:
+        return (np.zeros_like(x),)
+    ct, out, x = (np.moveaxis(one, axis, 0) for one in (ct, out, x))
+    before = np.concatenate([np.ones_like(out[:1]), out[:-1]])
+    after = _recurrence(x[1:], ct)
+    return (np.moveaxis(before * after, 0, axis),)
+
+
+cumprod = scan(
+    "cumprod",
+    numpy=lambda x, axis: np.cumprod(x, axis=axis),
+    promote=_sum_dtypes,
+    vjp=_cumprod_vjp,
+    notation=Notation(r"\operatorname{{cumprod}} {0}"),
+    python="np.cumprod",
+    implements=(np.cumprod, np.multiply.accumulate),
+    source="DLMF 1.4.9 on each partial product",
 )

@@ -75,6 +75,7 @@ clip = elementwise(
     special=(-1.0, 1.0),
     ties="1 at either bound; all to the upper bound where the lower one is above it",
     source="min(max(x, low), high), piece by piece",
+    decomposition=lambda x, low, high: np.minimum(np.maximum(x, low), high),
 )
 
 

@@ -129,6 +129,13 @@ def _cosine(side: Any, radius: Any) -> Any:
     return np.where(ordinary, side / np.where(ordinary, radius, 1), np.sign(side))
 
 
+def _hypot(x: Any, y: Any) -> Any:
+    # Divided by the larger first, whose square may overflow.
+    large, small = np.maximum(np.abs(x), np.abs(y)), np.minimum(np.abs(x), np.abs(y))
+    ratio = small / np.where(large == 0, 1, large)
+    return np.where(np.isinf(x) | np.isinf(y), np.inf, large * np.sqrt(1 + ratio * ratio))
+
+
 hypot = elementwise(
     "hypot",
     numpy=np.hypot,
@@ -140,6 +147,7 @@ hypot = elementwise(
     ties="both derivatives are 0 at the origin",
     operations=4,
     source="DLMF 4.2.26 with a = 1/2",
+    decomposition=_hypot,
 )
 
 sinh = elementwise(

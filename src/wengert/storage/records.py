@@ -2,7 +2,7 @@
 
 The annotations of the fields are the schema. They may be made of ``str``, ``bool``, ``int``, ``float``,
 ``None``, ``Any``, further dataclasses, ``tuple[X, ...]``, ``dict[str, X]``, unions of these, and
-``Annotated`` with a `Range` or `OneOf`. Whole numbers fit into 64 bits and floating ones are finite.
+``Annotated`` with a `Range`, `OneOf` or `Kinds`. Whole numbers fit into 64 bits and floating ones are finite.
 """
 
 from __future__ import annotations
@@ -56,6 +56,13 @@ class OneOf:
         return f"one of {', '.join(self.texts)}"
 
 
+@dataclasses.dataclass(frozen=True)
+class Kinds:
+    """One of some dataclasses, which are asked for when a value is read: more may be known then."""
+
+    options: Callable[[], tuple[Any, ...]]
+
+
 Count = Annotated[int, Range(0)]
 Positive = Annotated[float, Range(0, open=True)]
 
@@ -101,6 +108,8 @@ def _reader(hint: Any) -> _Reader:
         return lambda value, path: value
     if dataclasses.is_dataclass(hint):
         return functools.partial(_read_record, hint)
+    if origin is Annotated and isinstance(arguments[1], Kinds):
+        return lambda value, path: _read_union(arguments[1].options(), value, path)
     if origin is Annotated:
         return functools.partial(_read_limited, _reader(arguments[0]), arguments[1:])
     if origin in (typing.Union, types.UnionType):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wengert.errors import DTypeError, TraceError
+from wengert.ir.primitive import IMPLEMENTATIONS, Kind
 from wengert.primitives import arithmetic, comparison, contraction
 from wengert.primitives.selection import astype
 
@@ -233,10 +234,11 @@ def _method(function: Any) -> Any:
     return method
 
 
-# Methods that are NumPy functions of the same name and signature.
+# Methods that are NumPy functions of the same name and signature, as primitives for reductions and scans are.
 for _function in (
-    np.sum, np.mean, np.prod, np.max, np.min, np.any, np.all, np.argmax, np.argmin, np.cumsum, np.var, np.std,
-    np.ravel, np.squeeze, np.swapaxes, np.clip, np.take, np.dot, np.repeat, np.diagonal, np.trace,
+    *[one for one, primitive in IMPLEMENTATIONS.items() if primitive.kind in (Kind.REDUCTION, Kind.SCAN)],
+    np.var, np.std, np.ravel, np.squeeze, np.swapaxes, np.clip, np.take, np.dot, np.repeat, np.diagonal,
+    np.trace,
 ):  # fmt: skip
     setattr(ArrayMethods, _function.__name__, _method(_function))
 ArrayMethods.flatten = _method(np.ravel)  # type: ignore[attr-defined]

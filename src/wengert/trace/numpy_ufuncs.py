@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import DTypeError, UnsupportedFunctionError
-from wengert.ir.primitive import UFUNCS, Primitive, weak_dtype
-from wengert.primitives import arithmetic, exponential
+from wengert.ir.primitive import IMPLEMENTATIONS, Primitive, weak_dtype
+from wengert.primitives import arithmetic
 from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
 from wengert.primitives.kinds import BOOL, promotion_of
 from wengert.primitives.selection import astype
@@ -23,10 +23,6 @@ _BITWISE: dict[Any, Primitive] = {
     np.bitwise_xor: logical_xor,
     np.invert: logical_not,
 }
-# SciPy's functions are known by name, so that SciPy need not be imported to meet them.
-_SPECIAL = {"expit": exponential.sigmoid, "erf": exponential.erf, "xlogy": exponential.xlogy}
-
-
 _LOG_2, _LOG_10 = math.log(2), math.log(10)
 
 
@@ -81,11 +77,11 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
             f"np.{ufunc.__name__} would write a traced value into an existing array (out= or an in-place "
             "operator on an array); write x = x + y in place of x += y, or start from a traced value"
         )
-    if method == "reduce":
-        return _reduce(ufunc, inputs, kwargs)
-    if method == "accumulate" and ufunc is np.add:
-        (x,) = inputs
-        return np.cumsum(x, axis=kwargs.get("axis", 0), dtype=kwargs.get("dtype"))
+    primitive = IMPLEMENTATIONS.get(getattr(ufunc, method))
+    if primitive is not None:  # np.add.reduce and the like, whose axis is 0 where np.sum takes all
+        options = {name: value for name, value in kwargs.items() if name not in ("axis", "out")}
+        function: Any = primitive.implements[0]
+        return function(*inputs, axis=kwargs.get("axis", 0), **options)
     if method == "outer":
         left, right = inputs
         grown = np.reshape(left, np.shape(left) + (1,) * np.ndim(right))
@@ -118,7 +114,8 @@ def _in_dtype(ufunc: np.ufunc, inputs: tuple[Any, ...], dtype: Any) -> list[Any]
 
 
 def _dispatch(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
-    primitive = UFUNCS.get(ufunc) or _SPECIAL.get(ufunc.__name__)
+    # SciPy's functions are known by name, so that SciPy need not be imported to meet them.
+    primitive = IMPLEMENTATIONS.get(ufunc) or IMPLEMENTATIONS.get(f"scipy.special.{ufunc.__name__}")
     if primitive is not None:
         return primitive(*inputs)
     if ufunc in _BITWISE:
@@ -149,18 +146,3 @@ def _converted(operand: Any, dtype: np.dtype[Any]) -> Any:
 
 def _known(inputs: Sequence[Any]) -> list[Any]:
     return [operand if isinstance(operand, Tensor) else np.asarray(operand) for operand in inputs]
-
-
-def _reduce(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    functions: dict[Any, Any] = {
-        np.add: np.sum,
-        np.multiply: np.prod,
-        np.maximum: np.max,
-        np.minimum: np.min,
-        np.logical_and: np.all,
-        np.logical_or: np.any,
-    }
-    if ufunc not in functions:
-        raise UnsupportedFunctionError(f"np.{ufunc.__name__}.reduce has no rule{here()}")
-    options = {name: value for name, value in kwargs.items() if name not in ("axis", "out")}
-    return functions[ufunc](*inputs, axis=kwargs.get("axis", 0), **options)

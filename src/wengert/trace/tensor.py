@@ -25,7 +25,7 @@ from wengert.errors import (
 )
 from wengert.ir.evaluate import evaluate_node
 from wengert.ir.node import CONSTANT, Node, make_constant, make_node, make_number
-from wengert.ir.primitive import UFUNCS, Kind, Primitive, weak_dtype
+from wengert.ir.primitive import IMPLEMENTATIONS, Kind, Primitive, weak_dtype
 from wengert.ir.program import ancestors
 from wengert.ir.provenance import Provenance, current_regions
 from wengert.primitives.selection import astype
@@ -197,7 +197,7 @@ class Tensor(ArrayMethods):
         return apply(primitive, operands, params)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        primitive = UFUNCS.get(ufunc)
+        primitive = IMPLEMENTATIONS.get(ufunc)
         if primitive is not None and method == "__call__" and not kwargs:
             return apply(primitive, inputs, {})
         from wengert.trace.numpy_ufuncs import call_ufunc

@@ -12,7 +12,7 @@ import numpy as np
 
 from wengert.errors import ConfigurationError, GradientError
 from wengert.explain.claims.points import drawn
-from wengert.explain.derivation import check_recording, float64_leaves
+from wengert.explain.derivation import float64_leaves, recorded
 from wengert.explain.engine import Array, Point
 from wengert.explain.expressions import Symbol
 from wengert.explain.formula import nearest
@@ -24,7 +24,6 @@ from wengert.ir.node import Node
 from wengert.ir.program import Program
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.source import other_names
-from wengert.trace.tracing import Recording
 
 _SEED = 1964
 
@@ -62,8 +61,7 @@ class Truth:
         claimed: Iterable[str],
         points: int,
     ) -> None:
-        recording = Recording(function, float64_leaves(args), float64_leaves(kwargs))
-        check_recording(recording)
+        recording = recorded(function, float64_leaves(args), float64_leaves(kwargs))
         program = recording.program
         wrt = [node for node in program.inputs if node.type.is_float]
         if not wrt:

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ConfigurationError, GradientError
-from wengert.explain.derivation import check_recording, float64_leaves, targets_of
+from wengert.explain.derivation import check_recording, float64_leaves, targets_of, with_formulas
 from wengert.explain.drawing.contents import Contents, read
 from wengert.explain.drawing.dot import dot
 from wengert.explain.drawing.picture import Picture, arrange
 from wengert.explain.drawing.png import png
 from wengert.explain.drawing.svg import svg
 from wengert.ir.node import Node
+from wengert.ir.program import Program
 from wengert.storage.atomic import write_file
 from wengert.trace.tensor import Tensor
 from wengert.trace.tracing import Recording
@@ -110,11 +111,16 @@ def make(
     targets = targets_of(recording, wrt)
     if not targets:
         raise GradientError("there is no floating argument to differentiate by")
-    program = recording.program
+    traced = recording.program
+    program = with_formulas(
+        Program(traced.inputs, (*traced.outputs, *summed.results), traced.provenance, traced.signature)
+    )
+    (output, *results) = program.outputs
+    program = Program(program.inputs, [output], program.provenance, program.signature)
     arguments = [
         np.asarray(leaf, node.type.dtype) for leaf, node in zip(recording.leaves, program.inputs, strict=True)
     ]
-    return Drawing(read(program, targets, arguments, summed.results, fold, dict(names)))
+    return Drawing(read(program, targets, arguments, results, fold, dict(names)))
 
 
 class _Summed:

@@ -158,7 +158,11 @@ def _text(content: str, kind: str) -> str:
     if kind == "space":
         return r"\,"
     if kind == "function":
-        return f"\\{content}" if content in _FUNCTIONS else rf"\operatorname{{{content}}}"
+        return (
+            f"\\{content}"
+            if content in _FUNCTIONS
+            else rf"\operatorname{{{content.replace('_', chr(92) + '_')}}}"
+        )
     if kind == "words":
         inside = content.strip("()")
         return f"({inside})" if inside.isdigit() else rf"\text{{{words(content)}}}"

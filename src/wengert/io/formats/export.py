@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from wengert.checks import unknown_name
 from wengert.errors import ConfigurationError
-from wengert.io.formats.onnx_export import to_onnx
+from wengert.io.formats import onnx_export, python_predictor, safetensors_file
+from wengert.io.formats.file_format import Format
 from wengert.io.formats.portable_model import PortableModel
-from wengert.io.formats.python_predictor import to_python
-from wengert.io.formats.safetensors_file import to_safetensors
 from wengert.storage import refuse_unwritable, write_file
 
-# Each with the suffix that its files must have, so that no file is taken for what it is not.
-FORMATS: dict[str, tuple[str, Callable[[PortableModel], bytes]]] = {
-    "onnx": (".onnx", to_onnx),
-    "safetensors": (".safetensors", to_safetensors),
-    "numpy": (".py", lambda model: to_python(model).encode("utf-8")),
+FORMATS: dict[str, Format] = {
+    "onnx": onnx_export.ONNX,
+    "safetensors": safetensors_file.SAFETENSORS,
+    "numpy": python_predictor.NUMPY,
 }
 
 
@@ -30,10 +27,10 @@ def format_of(path: str | os.PathLike[str]) -> str:
     ConfigurationError
         If it stands for none.
     """
-    for name, (suffix, _) in FORMATS.items():
-        if Path(path).suffix.lower() == suffix:
+    for name, known_format in FORMATS.items():
+        if Path(path).suffix.lower() == known_format.suffix:
             return name
-    known = ", ".join(f"{suffix} ({name})" for name, (suffix, _) in FORMATS.items())
+    known = ", ".join(f"{one.suffix} ({name})" for name, one in FORMATS.items())
     raise ConfigurationError(f"{path}: the suffix says no format; known are {known}.")
 
 
@@ -59,8 +56,7 @@ def export_model(model: PortableModel, path: str | os.PathLike[str], format: str
     """
     if format is not None and format not in FORMATS:
         raise unknown_name("export", "format", format, FORMATS)
-    if format is not None and Path(path).suffix.lower() != FORMATS[format][0]:
-        raise ConfigurationError(f"{path}: a file of the format {format} ends in {FORMATS[format][0]}.")
-    _, encode = FORMATS[format or format_of(path)]
+    if format is not None and Path(path).suffix.lower() != FORMATS[format].suffix:
+        raise ConfigurationError(f"{path}: a file of the format {format} ends in {FORMATS[format].suffix}.")
     refuse_unwritable(Path(path))
-    write_file(Path(path), encode(model))
+    write_file(Path(path), FORMATS[format or format_of(path)].encode(model))

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from wengert.errors import ConfigurationError
+from wengert.io.encoded_columns import NumbersAndGaps
+from wengert.io.formats.file_format import Format
 from wengert.io.formats.model_description import describe
 from wengert.io.formats.onnx_graph import Graph
-from wengert.io.formats.onnx_operators import Line, lower
-from wengert.io.formats.portable_model import PortableModel, statistics, trace_model, word_codes
+from wengert.io.formats.onnx_operators import add_program, written_out
+from wengert.io.formats.portable_model import PortableModel, trace_model, word_codes
 from wengert.io.formats.row_program import RowProgram
-from wengert.io.preprocess import NumberColumn
 from wengert.io.reading.cells import MISSING, spellings
-from wengert.ir.node import INPUT
 from wengert.storage.checksum import PLACEHOLDER, seal
 from wengert.trace.tree import flatten, leaf_paths
 
@@ -32,6 +34,7 @@ _CLASSES: dict[str, tuple[str, Any]] = {
 }
 # Rounding a number to float32 may move its standardised value by so much.
 _ROUNDING = 1e-5
+_FEW = 8  # columns that are listed
 
 
 def to_onnx(model: PortableModel) -> bytes:
@@ -58,7 +61,8 @@ def to_onnx(model: PortableModel) -> bytes:
     names = output_names(model)
     graph = Graph(names.values())
     leaves = [np.asarray(leaf, np.float32) for leaf in flatten(model.network)[0]]
-    program = trace_model(model, {f"array{place}": leaf for place, leaf in enumerate(leaves)})
+    arrays = {f"array{place}": leaf for place, leaf in enumerate(leaves)}
+    program = trace_model(model, arrays, written_out)
     arguments = _columns(graph, model) if model.columns else [_features(graph, model, program)]
     paths = leaf_paths(model.network)
     initialisers = [graph.initialiser(path, leaf) for path, leaf in zip(paths, leaves, strict=True)]
@@ -93,7 +97,7 @@ def output_names(model: PortableModel) -> dict[str, str]:
 def takes_float32(model: PortableModel) -> bool:
     """Whether one input of float32 numbers can carry all columns."""
     rounding = float(np.finfo(np.float32).epsneg) / 2
-    scales = [statistics(column)[1:] for column in model.numeric_columns]
+    scales = [column.center_and_scale for column in model.numeric_columns]
     return not model.word_columns and all(
         (abs(center) + scale) * rounding <= _ROUNDING * scale for center, scale in scales
     )
@@ -116,14 +120,14 @@ def _columns(graph: Graph, model: PortableModel) -> list[str]:
     """Declare the inputs of a table; return numbers and codes, each if there are any."""
     if takes_float32(model):
         return [graph.cast(graph.input("X", "FLOAT", (None, len(model.columns))), np.float64)]
-    kinds = ["DOUBLE" if isinstance(column, NumberColumn) else "STRING" for column in model.columns]
+    kinds = ["DOUBLE" if isinstance(column, NumbersAndGaps) else "STRING" for column in model.columns]
     # All of them before any other value takes the name of one.
     inputs = [
         graph.input(column.name, kind, (None, 1)) for column, kind in zip(model.columns, kinds, strict=True)
     ]
     numbers, codes = [], []
     for column, name in zip(model.columns, inputs, strict=True):
-        if isinstance(column, NumberColumn):
+        if isinstance(column, NumbersAndGaps):
             numbers.append(name)
             continue
         known, other = word_codes(column)
@@ -140,23 +144,13 @@ def _columns(graph: Graph, model: PortableModel) -> list[str]:
 
 def _lowered(graph: Graph, program: RowProgram, initialisers: list[str], arguments: list[str]) -> list[str]:
     """Add the lines of a program to the graph; return the names of its outputs."""
-    values = dict(zip(program.program.inputs, [*initialisers, *arguments], strict=True))
-    counted: list[str] = []
 
+    @functools.cache
     def rows() -> str:
-        if not counted:
-            shape = graph.add("Shape", arguments[0])
-            counted.append(graph.add("Gather", shape, graph.constant([0], np.int64), axis=0))
-        return counted[0]
+        shape = graph.add("Shape", arguments[0])
+        return graph.add("Gather", shape, graph.constant([0], np.int64), axis=0)
 
-    for node in program.program.nodes:
-        constant = node.value
-        if constant is not None:
-            values[node] = graph.constant(constant)
-        elif node.primitive is not INPUT:
-            operands = [values[operand] for operand in node.inputs]
-            values[node] = lower(Line(graph, program, node, operands, rows))
-    return [values[node] for node in program.program.outputs]
+    return add_program(graph, program, [*initialisers, *arguments], rows)
 
 
 def _outputs(
@@ -183,3 +177,26 @@ def _outputs(
     classes = graph.constant(model.target.classes, dtype)
     graph.add("Gather", classes, results[0], axis=0, result=names["label"])
     return [(names["label"], element, shape(0)), numbers("probabilities", 1)]
+
+
+def _description_of_file(model: PortableModel, path: Path) -> list[str]:
+    if takes_float32(model):
+        inputs = f"X, float32 [rows, {len(model.columns)}]: {_listed(model.feature_names)}; NaN where missing"
+    else:
+        numbers = _listed(tuple(column.name for column in model.numeric_columns))
+        words = _listed(tuple(column.name for column in model.word_columns))
+        kinds = [f"float64 for {numbers}"] * bool(numbers) + [f"string for {words}"] * bool(words)
+        inputs = f"one [rows, 1] a column: {'; '.join(kinds)}"
+    names, classes = output_names(model), len(model.target.classes)
+    shape = f" [rows, {classes}]" if classes else ", float32 [rows, 1]"
+    outputs = f"{', '.join(names.values())}{shape}"
+    return [f"inputs: {inputs}", f"outputs: {outputs}"]
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    if len(names) <= _FEW:
+        return ", ".join(names)
+    return f"{', '.join(names[:2])}, … {names[-1]} ({len(names)} columns)"
+
+
+ONNX = Format(".onnx", to_onnx, _description_of_file)

@@ -1,30 +1,36 @@
-"""What each primitive is in ONNX operators."""
+"""What each primitive is in ONNX operators.
+
+`OPERATORS` has those with operators of their own. Others are first written out as their primitives declare,
+and what is left then is refused by name.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
 from wengert.errors import UnsupportedFunctionError
 from wengert.io.formats.onnx_graph import Graph
-from wengert.io.formats.row_program import RowProgram, Rows
-from wengert.ir.node import Node
+from wengert.io.formats.row_program import Rows
+from wengert.ir.node import INPUT, Node
+from wengert.ir.program import Program
+from wengert.transform.decomposition import declared, decompose
 
 _END = 2**63 - 1
-_SAME = {
-    "add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "neg": "Neg", "pow": "Pow", "abs": "Abs",
-    "sign": "Sign", "sqrt": "Sqrt", "reciprocal": "Reciprocal", "exp": "Exp", "log": "Log",
-    "sigmoid": "Sigmoid", "softplus": "Softplus", "erf": "Erf", "sin": "Sin", "cos": "Cos", "tan": "Tan",
-    "sinh": "Sinh", "cosh": "Cosh", "tanh": "Tanh", "arcsin": "Asin", "arccos": "Acos", "arctan": "Atan",
-    "arcsinh": "Asinh", "arctanh": "Atanh",
-    "eq": "Equal", "lt": "Less", "le": "LessOrEqual", "gt": "Greater", "ge": "GreaterOrEqual",
-    "logical_and": "And", "logical_or": "Or", "logical_xor": "Xor", "logical_not": "Not", "isnan": "IsNaN",
-    "isinf": "IsInf", "minimum": "Min", "where": "Where", "stop_gradient": "Identity", "matmul": "MatMul",
-}  # fmt: skip
-_REDUCTIONS = {"mean": "ReduceMean", "max": "ReduceMax", "min": "ReduceMin", "prod": "ReduceProd"}
-_POSITIONS = {"argmax": "ArgMax", "argmin": "ArgMin"}
+
+
+class Sizes(Protocol):
+    """A program, and its sizes with `Rows` for those that depend on the number of rows."""
+
+    program: Program
+
+    def shape(self, node: Node) -> tuple[int | Rows, ...]:
+        """Return the shape of a value."""
+
+    def params(self, node: Node) -> dict[str, Any]:
+        """Return the parameters of a line."""
 
 
 class Line:
@@ -43,7 +49,7 @@ class Line:
     """
 
     def __init__(
-        self, graph: Graph, program: RowProgram, node: Node, operands: list[str], rows: Callable[[], str]
+        self, graph: Graph, program: Sizes, node: Node, operands: list[str], rows: Callable[[], str]
     ) -> None:
         self.graph = graph
         self.node = node
@@ -62,44 +68,39 @@ class Line:
         return self.graph.constant(value, self.dtype)
 
 
-def lower(line: Line) -> str:
-    """Add the operators for a line of a program; return the name of its value.
-
-    Raises
-    ------
-    UnsupportedFunctionError
-        If ONNX has no operators for it, naming it.
-    """
-    name, graph, operands = line.node.primitive.name, line.graph, line.operands
-    if name in _SAME:
-        return graph.add(_SAME[name], *operands)
-    if name in _REDUCTIONS:
-        return _reduce(line, _REDUCTIONS[name])
-    if name in _POSITIONS:
-        (axis,) = line.params["axes"] if len(line.params["axes"]) == 1 else (_refuse(line, "several axes"),)
-        return graph.add(_POSITIONS[name], *operands, axis=axis, keepdims=int(line.params["keepdims"]))
-    if name not in _RULES:
-        _refuse(line)
-    return _RULES[name](line)
-
-
-def _refuse(line: Line, how: str = "") -> Any:
-    described = f"{line.node.primitive.name} {f'over {how} ' if how else ''}of {line.node.type}"
+def _refuse(line: Line, how: str = "") -> NoReturn:
     raise UnsupportedFunctionError(
-        f"the network computes {described}, for which there is no ONNX operator here. Export it as a NumPy "
-        "program (--format numpy), or build it of other operations."
+        f"the network computes {line.node.primitive.name} {how}of {line.node.type}, for which there is no "
+        "ONNX operator here. Export it as a NumPy program (--format numpy), or build it of other operations."
     )
+
+
+def _same(operator: str) -> Callable[[Line], str]:
+    return lambda line: line.graph.add(operator, *line.operands)
 
 
 def _axes(line: Line) -> str:
     return line.graph.constant(line.params["axes"], np.int64)
 
 
-def _reduce(line: Line, operator: str) -> str:
-    axes, keepdims = line.params["axes"], int(line.params["keepdims"])
-    if not axes:
-        return line.graph.add("Identity", *line.operands)
-    return line.graph.add(operator, *line.operands, axes=list(axes), keepdims=keepdims)
+def _reduction(operator: str) -> Callable[[Line], str]:
+    def rule(line: Line) -> str:
+        axes, keepdims = list(line.params["axes"]), int(line.params["keepdims"])
+        if not axes:
+            return line.graph.add("Identity", *line.operands)
+        return line.graph.add(operator, *line.operands, axes=axes, keepdims=keepdims)
+
+    return rule
+
+
+def _position(operator: str) -> Callable[[Line], str]:
+    def rule(line: Line) -> str:
+        if len(line.params["axes"]) != 1:
+            _refuse(line, "over several axes ")
+        keepdims = int(line.params["keepdims"])
+        return line.graph.add(operator, *line.operands, axis=line.params["axes"][0], keepdims=keepdims)
+
+    return rule
 
 
 def _sum(line: Line) -> str:
@@ -109,63 +110,12 @@ def _sum(line: Line) -> str:
     return line.graph.add("ReduceSum", *line.operands, _axes(line), keepdims=keepdims)
 
 
-def _truth(operator: str) -> Callable[[Line], str]:
-    def rule(line: Line) -> str:
-        whole = line.graph.cast(line.operands[0], np.int32)
-        axes, keepdims = list(line.params["axes"]), int(line.params["keepdims"])
-        reduced = line.graph.add(operator, whole, axes=axes, keepdims=keepdims) if axes else whole
-        return line.graph.cast(reduced, np.bool_)
-
-    return rule
-
-
-def _logsumexp(line: Line) -> str:
-    graph, axes = line.graph, line.params["axes"]
-    largest = graph.add("ReduceMax", *line.operands, axes=list(axes), keepdims=1)
-    shifted = graph.add("Exp", graph.add("Sub", *line.operands, largest))
-    total = graph.add("ReduceSum", shifted, _axes(line), keepdims=1)
-    kept = graph.add("Add", graph.add("Log", total), largest)
-    return kept if line.params["keepdims"] else graph.add("Squeeze", kept, _axes(line))
-
-
-def _exp_difference(line: Line) -> str:
-    """exp(x − logsumexp x) is the softmax; anything else as it stands."""
-    x, total = line.node.inputs
-    if total.primitive.name == "logsumexp" and total.inputs[0] is x:
-        params = dict(total.params)
-        if params["keepdims"] and len(params["axes"]) == 1:
-            return line.graph.add("Softmax", line.operands[0], axis=params["axes"][0])
-    return line.graph.add("Exp", line.graph.add("Sub", *line.operands))
-
-
 def _maximum(line: Line) -> str:
     for place, operand in enumerate(line.node.inputs):
         value = operand.value
         if value is not None and value.ndim == 0 and value == 0:
             return line.graph.add("Relu", line.operands[1 - place])
     return line.graph.add("Max", *line.operands)
-
-
-def _logaddexp(line: Line) -> str:
-    graph = line.graph
-    apart = graph.add("Neg", graph.add("Abs", graph.add("Sub", *line.operands)))
-    return graph.add("Add", graph.add("Max", *line.operands), graph.add("Softplus", apart))
-
-
-def _xlogy(line: Line) -> str:
-    graph, (x, y) = line.graph, line.operands
-    product = graph.add("Mul", x, graph.add("Log", y))
-    return graph.add("Where", graph.add("Equal", x, line.number(0)), line.number(0), product)
-
-
-def _hypot(line: Line) -> str:
-    squares = [line.graph.add("Mul", operand, operand) for operand in line.operands]
-    return line.graph.add("Sqrt", line.graph.add("Add", *squares))
-
-
-def _isfinite(line: Line) -> str:
-    graph, (x,) = line.graph, line.operands
-    return graph.add("Not", graph.add("Or", graph.add("IsNaN", x), graph.add("IsInf", x)))
 
 
 def _reshape(line: Line) -> str:
@@ -224,7 +174,7 @@ def _slice(line: Line) -> str:
 
 def _gather(line: Line) -> str:
     if len(line.params["axes"]) != 1:
-        _refuse(line, "several axes")
+        _refuse(line, "over several axes ")
     return line.graph.add("Gather", *line.operands, axis=line.params["axes"][0])
 
 
@@ -235,32 +185,37 @@ def _one_hot(line: Line) -> str:
     return graph.cast(graph.add("Equal", column, known), line.params["dtype"])
 
 
-def _outer(line: Line) -> str:
-    graph, (x, y) = line.graph, line.operands
-    column = graph.add("Unsqueeze", x, graph.constant([1], np.int64))
-    return graph.add("Mul", column, graph.add("Unsqueeze", y, graph.constant([0], np.int64)))
+_SAME = {
+    "add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "neg": "Neg", "pow": "Pow", "abs": "Abs",
+    "sign": "Sign", "sqrt": "Sqrt", "reciprocal": "Reciprocal", "exp": "Exp", "log": "Log",
+    "sigmoid": "Sigmoid", "softplus": "Softplus", "erf": "Erf", "sin": "Sin", "cos": "Cos", "tan": "Tan",
+    "sinh": "Sinh", "cosh": "Cosh", "tanh": "Tanh", "arcsin": "Asin", "arccos": "Acos", "arctan": "Atan",
+    "arcsinh": "Asinh", "arctanh": "Atanh",
+    "eq": "Equal", "lt": "Less", "le": "LessOrEqual", "gt": "Greater", "ge": "GreaterOrEqual",
+    "logical_and": "And", "logical_or": "Or", "logical_xor": "Xor", "logical_not": "Not", "isnan": "IsNaN",
+    "isinf": "IsInf", "minimum": "Min", "where": "Where", "stop_gradient": "Identity", "matmul": "MatMul",
+}  # fmt: skip
 
-
-_RULES: dict[str, Callable[[Line], str]] = {
-    "square": lambda line: line.graph.add("Mul", line.operands[0], line.operands[0]),
-    "expm1": lambda line: line.graph.add("Sub", line.graph.add("Exp", *line.operands), line.number(1)),
-    "log1p": lambda line: line.graph.add("Log", line.graph.add("Add", *line.operands, line.number(1))),
-    "ne": lambda line: line.graph.add("Not", line.graph.add("Equal", *line.operands)),
-    "clip": lambda line: line.graph.add("Min", line.graph.add("Max", *line.operands[:2]), line.operands[2]),
-    "astype": lambda line: line.graph.cast(line.operands[0], line.params["dtype"]),
-    "sum": _sum,
-    "any": _truth("ReduceMax"),
-    "all": _truth("ReduceMin"),
-    "logsumexp": _logsumexp,
-    "exp_difference": _exp_difference,
+# What adds the operators of a line, by its primitive.
+OPERATORS: dict[str, Callable[[Line], str]] = {
+    **{name: _same(operator) for name, operator in _SAME.items()},
     "maximum": _maximum,
-    "logaddexp": _logaddexp,
-    "xlogy": _xlogy,
-    "hypot": _hypot,
-    "isfinite": _isfinite,
+    "astype": lambda line: line.graph.cast(line.operands[0], line.params["dtype"]),
+    "exp_difference": lambda line: line.graph.add(
+        "Softmax", line.operands[0], axis=line.node.inputs[1].param("axes")[0]
+    ),
+    "sum": _sum,
+    "mean": _reduction("ReduceMean"),
+    "max": _reduction("ReduceMax"),
+    "min": _reduction("ReduceMin"),
+    "prod": _reduction("ReduceProd"),
+    "logsumexp": _reduction("ReduceLogSumExp"),
+    "argmax": _position("ArgMax"),
+    "argmin": _position("ArgMin"),
     "cumsum": lambda line: line.graph.add(
         "CumSum", *line.operands, line.graph.constant(line.params["axis"], np.int64)
     ),
+    "einsum": lambda line: line.graph.add("Einsum", *line.operands, equation=line.params["subscripts"]),
     "reshape": _reshape,
     "transpose": lambda line: line.graph.add("Transpose", *line.operands, perm=list(line.params["axes"])),
     "expand_dims": lambda line: line.graph.add("Unsqueeze", *line.operands, _axes(line)),
@@ -272,6 +227,52 @@ _RULES: dict[str, Callable[[Line], str]] = {
     "slice": _slice,
     "gather": _gather,
     "one_hot": _one_hot,
-    "outer": _outer,
-    "einsum": lambda line: line.graph.add("Einsum", *line.operands, equation=line.params["subscripts"]),
 }
+
+
+def is_native(node: Node) -> bool:
+    """Whether a line has operators of its own."""
+    if node.primitive.name != "exp_difference":
+        return node.primitive.name in OPERATORS
+    x, total = node.inputs  # exp(x − logsumexp x) is the softmax
+    if total.primitive.name != "logsumexp" or total.inputs[0] is not x:
+        return False
+    return bool(total.param("keepdims")) and len(total.param("axes")) == 1
+
+
+def written_out(program: Program) -> Program:
+    """Return a program with the same values, of lines that have operators of their own as far as possible."""
+    return decompose(program, lambda node, trace: None if is_native(node) else declared(node, trace))
+
+
+def add_program(graph: Graph, program: Sizes, arguments: list[str], rows: Callable[[], str]) -> list[str]:
+    """Add the operators for a program.
+
+    Parameters
+    ----------
+    graph : Graph
+    program : Sizes
+    arguments : list of str
+        The names of the values of its inputs.
+    rows : callable
+        See `Line`.
+
+    Returns
+    -------
+    list of str
+        The names of its outputs.
+
+    Raises
+    ------
+    UnsupportedFunctionError
+        If ONNX has no operators for a line, naming it.
+    """
+    values = dict(zip(program.program.inputs, arguments, strict=True))
+    for node in program.program.nodes:
+        constant = node.value
+        if constant is not None:
+            values[node] = graph.constant(constant)
+        elif node.primitive is not INPUT:
+            line = Line(graph, program, node, [values[operand] for operand in node.inputs], rows)
+            values[node] = OPERATORS[node.primitive.name](line) if is_native(node) else _refuse(line)
+    return [values[node] for node in program.program.outputs]

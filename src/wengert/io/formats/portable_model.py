@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from wengert import nn
 from wengert.errors import DTypeError
-from wengert.io.encoded_columns import MAXIMUM_DEVIATION
+from wengert.io.encoded_columns import NumbersAndGaps
 from wengert.io.formats.row_program import RowProgram
-from wengert.io.preprocess import EncodedColumn, NumberColumn, Target, WordColumn
+from wengert.io.preprocess import SCALINGS, EncodedColumn, Target, WordColumn
 from wengert.io.reading.cell_reading import CellReading
 from wengert.io.reading.table_reading import NOTHING_READ, TableReading
-from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn, smooth_clip
+from wengert.io.tabular_columns import EmbeddedColumn
+from wengert.ir.program import Program
 from wengert.primitives.composites import softmax
 from wengert.primitives.exponential import sigmoid
 from wengert.trace.tree import flatten, unflatten
@@ -61,9 +62,9 @@ class PortableModel:
         return sum(len(column.feature_names) for column in self.columns)
 
     @property
-    def numeric_columns(self) -> tuple[NumberColumn, ...]:
+    def numeric_columns(self) -> tuple[NumbersAndGaps, ...]:
         """The columns that are given as numbers, in order."""
-        return tuple(column for column in self.columns if isinstance(column, NumberColumn))
+        return tuple(column for column in self.columns if isinstance(column, NumbersAndGaps))
 
     @property
     def word_columns(self) -> tuple[WordColumn, ...]:
@@ -121,19 +122,20 @@ def features(columns: Sequence[EncodedColumn], numbers: Any, codes: Any) -> Any:
     -------
     array or tensor of float32, shape (rows, features)
     """
-    numeric = {place: column for place, column in enumerate(columns) if isinstance(column, NumberColumn)}
+    numeric = {place: column for place, column in enumerate(columns) if isinstance(column, NumbersAndGaps)}
     words = {place: column for place, column in enumerate(columns) if isinstance(column, WordColumn)}
     blocks, made = [], []  # the features, and for each its column and its place among that column's features
     if numeric:
-        medians, centers, scales = np.array([statistics(column) for column in numeric.values()]).T
+        known = [(column.substitute, *column.center_and_scale) for column in numeric.values()]
+        substitutes, centers, scales = np.array(known).T
         missing = np.isnan(numbers)
-        deviations = (np.where(missing, medians, numbers) - centers) / scales
-        clipped = np.clip(deviations, -MAXIMUM_DEVIATION, MAXIMUM_DEVIATION)
-        bent = np.array([isinstance(column, RobustColumn) for column in numeric.values()])
-        if bent.any():
-            curved = smooth_clip(deviations)
-            clipped = curved if bent.all() else np.where(bent, curved, clipped)
-        blocks.append(clipped.astype(np.float32))
+        deviations = (np.where(missing, substitutes, numbers) - centers) / scales
+        kinds = [type(column) for column in numeric.values()]
+        first, *others = sorted(set(kinds), key=list(SCALINGS.values()).index)
+        bent = first.bend(deviations)
+        for kind in others:
+            bent = np.where(np.array([one is kind for one in kinds]), kind.bend(deviations), bent)
+        blocks.append(bent.astype(np.float32))
         made += [(place, 0) for place in numeric]
         marked = [number for number, column in enumerate(numeric.values()) if column.marks_missing]
         if marked:
@@ -152,13 +154,6 @@ def features(columns: Sequence[EncodedColumn], numbers: Any, codes: Any) -> Any:
     return joined if order == list(range(len(made))) else np.take(joined, np.array(order), axis=1)
 
 
-def statistics(column: NumberColumn) -> tuple[float, float, float]:
-    """Return what stands for a missing value in a column, and its center and scale."""
-    if isinstance(column, RobustColumn):
-        return column.substitute, column.center, column.spread
-    return column.substitute, column.mean, column.scale
-
-
 def word_codes(column: WordColumn) -> tuple[dict[str, int], int]:
     """Return the feature of each word (of ``""`` for a missing value), and that of words not listed.
 
@@ -175,7 +170,11 @@ def word_codes(column: WordColumn) -> tuple[dict[str, int], int]:
     return codes, other
 
 
-def trace_model(model: PortableModel, arrays: dict[str, np.ndarray]) -> RowProgram:
+def trace_model(
+    model: PortableModel,
+    arrays: dict[str, np.ndarray],
+    rewrite: Callable[[Program], Program] | None = None,
+) -> RowProgram:
     """Trace all that a model computes, from its columns to its answers.
 
     Parameters
@@ -183,6 +182,8 @@ def trace_model(model: PortableModel, arrays: dict[str, np.ndarray]) -> RowProgr
     model : PortableModel
     arrays : dict of str to numpy.ndarray
         The arrays of the network in their order, perhaps in another dtype, by the names to give them.
+    rewrite : callable, optional
+        See `RowProgram`.
 
     Returns
     -------
@@ -207,12 +208,12 @@ def trace_model(model: PortableModel, arrays: dict[str, np.ndarray]) -> RowProgr
             "codes": (len(model.word_columns), np.int64),
         }
         inputs = {name: ((count,), np.dtype(dtype)) for name, (count, dtype) in groups.items() if count}
-        return RowProgram(answer, arrays, inputs)
+        return RowProgram(answer, arrays, inputs, rewrite)
     floating = next((array.dtype for array in arrays.values()), np.dtype(np.float32))
     try:
-        return RowProgram(answer, arrays, {"X": ((model.inputs,), floating)})
+        return RowProgram(answer, arrays, {"X": ((model.inputs,), floating)}, rewrite)
     except DTypeError:  # an embedding, which takes integers
-        return RowProgram(answer, arrays, {"X": ((model.inputs,), np.dtype(np.int64))})
+        return RowProgram(answer, arrays, {"X": ((model.inputs,), np.dtype(np.int64))}, rewrite)
 
 
 def width(model: PortableModel) -> int:

@@ -7,6 +7,7 @@ import inspect
 import keyword
 import re
 import textwrap
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from wengert import nn
 from wengert.errors import UnsupportedFunctionError
 from wengert.io.formats import predictor_template
+from wengert.io.formats.file_format import Format
 from wengert.io.formats.portable_model import PortableModel, readings, trace_model, word_codes
 from wengert.io.formats.row_program import ROWS, RowProgram
 from wengert.io.reading import cells, text_rows
@@ -202,3 +204,11 @@ def _weights(arrays: dict[str, np.ndarray]) -> str:
         lines = "\n".join(f'    "{line}"' for line in encoded)
         assignments.append(f"{name} = _array({array.shape}, {little.dtype.str!r}, (\n{lines}\n))")
     return "\n\n\n".join([*texts, "\n".join(assignments)]) if arrays else "# The network has no arrays."
+
+
+def _description(model: PortableModel, path: Path) -> list[str]:
+    imported = [f"or in Python: from {path.stem} import predict"] if path.stem.isidentifier() else []
+    return [f"python {path} table.csv", *imported]
+
+
+NUMPY = Format(".py", lambda model: to_python(model).encode("utf-8"), _description, identifier)

@@ -16,6 +16,7 @@ import numpy as np
 
 from wengert.errors import UnsupportedFunctionError
 from wengert.ir.node import INPUT, Node
+from wengert.ir.program import Program
 from wengert.trace.tracing import abstract, trace
 from wengert.transform.simplify import simplify
 
@@ -40,6 +41,8 @@ class RowProgram:
         The first arguments, by the names that they are to have.
     inputs : dict of str to (shape without rows, dtype)
         The others.
+    rewrite : callable, optional
+        What the simplified program goes through.
 
     Attributes
     ----------
@@ -57,6 +60,7 @@ class RowProgram:
         function: Callable[..., Any],
         arrays: Mapping[str, np.ndarray],
         inputs: Mapping[str, tuple[tuple[int, ...], Any]],
+        rewrite: Callable[[Program], Program] | None = None,
     ) -> None:
         self.program, self.twin = (
             simplify(
@@ -68,6 +72,8 @@ class RowProgram:
             )
             for rows in ROWS
         )
+        if rewrite is not None:
+            self.program, self.twin = rewrite(self.program), rewrite(self.twin)
         self._twins = dict(zip(self.program.nodes, self.twin.nodes, strict=False))
         if len(self.program.nodes) != len(self.twin.nodes):
             raise _depends("the operations")

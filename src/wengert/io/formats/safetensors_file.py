@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from wengert.errors import ConfigurationError, ModelFileError
+from wengert.io.formats.file_format import Format
 from wengert.io.formats.model_description import FORMAT, describe, described_model
 from wengert.io.formats.portable_model import PortableModel
 from wengert.io.network_arrays import arrays_of
@@ -51,3 +52,10 @@ def from_safetensors(path: str | os.PathLike[str]) -> PortableModel:
             "loaded as a whole."
         )
     return described_model(metadata, arrays, str(path))
+
+
+def _description(model: PortableModel, path: Path) -> list[str]:
+    return [f"wengert.io.from_safetensors({str(path)!r}) reads it back"]
+
+
+SAFETENSORS = Format(".safetensors", to_safetensors, _description)

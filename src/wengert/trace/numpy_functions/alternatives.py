@@ -16,7 +16,6 @@ ALTERNATIVES: dict[str, tuple[str, str]] = {
     "cbrt": ("np.sign(x) * np.abs(x) ** (1 / 3)", ""),
     "conjugate": ("x", ""),
     "count_nonzero": ("np.sum(x != 0)", ""),
-    "cumprod": ("np.exp(np.cumsum(np.log(x)))", "for positive x"),
     "dstack": ("np.stack([x, y], axis=2)", "for matrices"),
     "ediff1d": ("np.diff(np.ravel(x))", ""),
     "float_power": ("x**y", ""),

@@ -1,4 +1,4 @@
-"""Reductions: np.sum and its kin, var, std and the norm."""
+"""Reductions and scans: how their primitives are called, and var, std and the norm."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from wengert.errors import ConfigurationError, ShapeError
 from wengert.ir.composite import composite
+from wengert.ir.primitive import Kind, Primitive
 from wengert.primitives import reductions as primitives
 from wengert.trace.numpy_functions.table import implements, normalise_axes, reduced_axes, whole
 from wengert.trace.tensor import here, refuse
@@ -25,48 +26,21 @@ def _one_axis(axis: Any, ndim: int) -> tuple[int, ...]:
     return reduced_axes(axis, ndim)
 
 
-@implements(np.sum)
-def sum(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
-    """np.sum."""
-    total = primitives.sum(_cast(a, dtype), axes=reduced_axes(axis, a.ndim), keepdims=bool(keepdims))
-    return _cast(total, dtype)
+@implements(Kind.REDUCTION)
+def reduce(primitive: Primitive, a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
+    """np.sum and its kin."""
+    result = primitive(_cast(a, dtype), axes=reduced_axes(axis, a.ndim), keepdims=bool(keepdims))
+    return _cast(result, dtype)
 
 
-@implements(np.mean)
-def mean(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
-    """np.mean."""
-    return primitives.mean(_cast(a, dtype), axes=reduced_axes(axis, a.ndim), keepdims=bool(keepdims))
-
-
-@implements(np.prod)
-def prod(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
-    """np.prod."""
-    product = primitives.prod(_cast(a, dtype), axes=reduced_axes(axis, a.ndim), keepdims=bool(keepdims))
-    return _cast(product, dtype)
-
-
-@implements(np.max, np.amax)
-def max(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """np.max."""
-    return primitives.max(a, axes=reduced_axes(axis, a.ndim), keepdims=bool(keepdims))
-
-
-@implements(np.min, np.amin)
-def min(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """np.min."""
-    return primitives.min(a, axes=reduced_axes(axis, a.ndim), keepdims=bool(keepdims))
-
-
-@implements(np.any)
-def any(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """np.any."""
-    return primitives.any(a, axes=reduced_axes(axis, a.ndim), keepdims=bool(keepdims))
-
-
-@implements(np.all)
-def all(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """np.all."""
-    return primitives.all(a, axes=reduced_axes(axis, a.ndim), keepdims=bool(keepdims))
+@implements(Kind.SCAN)
+def scan(primitive: Primitive, a: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """np.cumsum and its kin."""
+    x = _cast(a, dtype)
+    axes = _one_axis(axis, x.ndim)
+    if axis is None or not axes:
+        return primitive(np.reshape(x, -1), axis=0)
+    return primitive(x, axis=axes[0])
 
 
 @implements(np.argmax)
@@ -79,16 +53,6 @@ def argmax(a: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 def argmin(a: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """np.argmin."""
     return primitives.argmin(a, axes=_one_axis(axis, a.ndim), keepdims=bool(keepdims))
-
-
-@implements(np.cumsum)
-def cumsum(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    """np.cumsum."""
-    x = _cast(a, dtype)
-    axes = _one_axis(axis, x.ndim)
-    if axis is None or not axes:
-        return primitives.cumsum(np.reshape(x, -1), axis=0)
-    return primitives.cumsum(x, axis=axes[0])
 
 
 def _one_of(ddof: float, correction: float | None) -> float:

@@ -10,11 +10,13 @@ import inspect
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from wengert.errors import DTypeError, ShapeError, UnsupportedFunctionError
+from wengert.ir.primitive import IMPLEMENTATIONS
 from wengert.trace.numpy_functions.alternatives import unsupported
 from wengert.trace.tensor import here
 
@@ -42,7 +44,11 @@ _TABLE: dict[Any, _Entry] = {}
 
 
 def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Enter an implementation under NumPy functions; its parameters are the options it honours."""
+    """Enter an implementation under NumPy functions; its parameters are the options it honours.
+
+    Under a `Kind`, it is how primitives of that kind, its first argument, are called for the NumPy functions
+    that they implement; those may have entries of their own.
+    """
 
     def enter(implementation: Callable[..., Any]) -> Callable[..., Any]:
         own = inspect.signature(implementation)
@@ -56,7 +62,7 @@ def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., 
 def _signature(function: Any, own: inspect.Signature) -> inspect.Signature:
     try:
         return inspect.signature(function)
-    except ValueError:
+    except (TypeError, ValueError):
         # Functions written in C have no signature before NumPy 2.4; their implementations declare all of it.
         return own
 
@@ -75,7 +81,7 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     UnsupportedFunctionError
         Naming the function, or the option that cannot be honoured.
     """
-    entry = _TABLE.get(function)
+    entry = entry_of(function)
     if entry is None:
         raise unsupported(_name(function))
     try:
@@ -97,6 +103,24 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     if refused:
         raise UnsupportedFunctionError(f"np.{_name(function)}: the option {refused[0]}= has no rule{here()}")
     return entry.implementation(*listed, **given)
+
+
+def entry_of(function: Any) -> _Entry | None:
+    """Return how a NumPy function is carried out: by its own entry, or by that of its primitive's kind."""
+    primitive = IMPLEMENTATIONS.get(function)
+    if function in _TABLE or primitive is None or primitive.kind not in _TABLE:
+        return _TABLE.get(function)
+    implementation = partial(_TABLE[primitive.kind].implementation, primitive)
+    own = inspect.signature(implementation)
+    signature = _signature(function, own)
+    return _Entry(implementation, frozenset(own.parameters) & frozenset(signature.parameters), signature)
+
+
+def functions() -> list[Any]:
+    """Return the NumPy functions that tensors take, beside universal functions and their methods."""
+    reduced = [one for one, primitive in IMPLEMENTATIONS.items() if primitive.kind in _TABLE]
+    known = [one for one in (*_TABLE, *reduced) if callable(one) and not inspect.isbuiltin(one)]
+    return list(dict.fromkeys(known))
 
 
 def _is_default(signature: inspect.Signature, name: str, value: Any) -> bool:

@@ -1,0 +1,37 @@
+"""Every primitive has ONNX operators, or is written out in those that have, or is refused by its name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.transform.examples import PRIMITIVES, arguments_for, program_of
+
+from wengert.errors import UnsupportedFunctionError
+from wengert.io.formats.onnx_operators import OPERATORS, is_native, written_out
+from wengert.ir.primitive import REGISTRY, Primitive
+
+pytest.importorskip("onnx", reason="writing ONNX needs the package onnx")
+pytest.importorskip("onnxruntime", reason="running ONNX needs onnxruntime")
+from tests.contract import onnx_backend
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:onnx")
+
+
+def test_operators_are_of_primitives() -> None:
+    assert set(OPERATORS) <= set(REGISTRY)
+
+
+@pytest.mark.parametrize("primitive", PRIMITIVES, ids=lambda one: one.name)
+def test_native_or_written_out_or_refused_by_name(primitive: Primitive, rng: np.random.Generator) -> None:
+    program = program_of(primitive, np.float32)  # models are exported in float32
+    arguments = arguments_for(program, primitive, rng)
+    left = [line.primitive.name for line in written_out(program).lines if not is_native(line)]
+    if left:
+        assert left == [primitive.name]
+        assert primitive.decomposition is None
+        with pytest.raises(UnsupportedFunctionError, match=rf"computes {primitive.name} .*no ONNX operator"):
+            onnx_backend.run(program, arguments)
+        return
+    (got,), (wanted,) = onnx_backend.run(program, arguments), program(*arguments)
+    assert (got.dtype, got.shape) == (wanted.dtype, wanted.shape)
+    np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
