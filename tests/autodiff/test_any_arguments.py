@@ -111,6 +111,22 @@ def test_every_transformation_passes_it_on(given: Any, function: Callable[[Any, 
     assert wg.check_grad(function, X, given, argnums=0)
 
 
+class Foreign:
+    """An array of another library: NumPy can read it, and its dtype is none of NumPy's."""
+
+    dtype = "foreign.float64"
+    shape = X.shape
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.array(X, dtype)
+
+
+def test_arrays_of_other_libraries() -> None:
+    np.testing.assert_array_equal(wg.grad(lambda x: np.sum(x * x))(Foreign()), 2 * X)
+    np.testing.assert_array_equal(wg.grad(lambda x, a: np.sum(x * a))(X, Foreign()), X)
+    np.testing.assert_array_equal(wg.grad(lambda x: np.sum(x * Foreign()))(X), X)
+
+
 def test_it_cannot_be_differentiated_by() -> None:
     with pytest.raises(GradientError, match=r"argument 'kind' is <U2; derivatives need float32 or float64"):
         wg.grad(lambda x, kind: x, argnames="kind")(1.0, "l2")

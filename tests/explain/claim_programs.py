@@ -87,6 +87,12 @@ def softmax_of_columns(W, X, Y):
     return -np.sum(Y * np.log(P))
 
 
+def softmax_by_hand(z, y):
+    e = np.exp(z)
+    p = e / np.sum(e)
+    return -np.sum(y * np.log(p))
+
+
 def brier(z, y):
     p = wg.softmax(z)
     return np.sum((p - y) ** 2)
@@ -146,6 +152,7 @@ EXERCISES = [
         "W": "X.T @ (P - Y) / 5", "b": "sum(P - Y, axis=0) / 5", "Z": "(P - Y) / 5"}, {"Y": "class"}),
     Exercise(softmax_of_columns, {"W": (4, 3), "X": (3, 5), "Y": (4, 5)}, {"W": "(P - Y) @ X.T"}, {
         "Y": "class of columns"}),
+    Exercise(softmax_by_hand, {"z": (4,), "y": (4,)}, {"z": "p - y"}, {"y": "class"}),
     Exercise(brier, {"z": (4,), "y": (4,)}, {"z": "2 * p * (p - y - sum(p * (p - y)))"}, {"y": "class"}),
     Exercise(rows, {"a": (5, 3), "W": (3, 2), "V": (2, 4), "y": (5, 4)}, {
         "W": "a.T @ (2 * (e - y) @ V.T * (1 - c**2))", "V": "c.T @ (2 * (e - y))",

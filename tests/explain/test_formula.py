@@ -49,7 +49,7 @@ def test_a_formula_is_worth_what_numpy_says(text, expected):
         ("1 + A.real", ".real is not allowed", 4),
         ("tahn(A)", "did you mean 'tanh'?", 0),
         ("__import__('os')", "'__import__' is not on the list", 0),
-        ("np.linalg.inv(A)", "the method .inv() is not allowed", 0),
+        ("np.linalg.inv(A)", "the function 'np.linalg.inv' is not on the list", 0),
         ("A.tofile('x')", "the method .tofile() is not allowed", 0),
         ("(lambda: 1)()", "only functions of the list", 0),
         ("A['x']", "whole number", 2),

@@ -233,6 +233,11 @@ OTHER: list[tuple[str, Function, tuple[tuple[int, ...], ...]]] = [
     ("clip by name", lambda x: np.clip(x, min=-1, max=0.5) + x.clip(max=1), (M,)),
     ("where", lambda x, y: np.where(x > y, x, 0) + np.where(x > 0, 1.0, y), (M, (4,))),
     ("heaviside", lambda x: np.heaviside(x, 0.5), (M,)),
+    (
+        "heaviside of numbers",
+        lambda x: [np.heaviside(number, x) for number in (2, 0.0, -1.5, np.nan, np.float32(1), True)],
+        (M,),
+    ),
     ("other elementwise", lambda x, y: np.logaddexp(x, y) + np.arctan2(x, y) + np.hypot(x, y), (M, (4,))),
     ("tests", lambda x: [np.isnan(x), np.isinf(x), np.isfinite(x / 0.0)], (M,)),
     (

@@ -142,7 +142,9 @@ def _check_leaves(name: str, value: Any) -> None:
     """Refuse to differentiate by integers and booleans, naming the argument."""
     leaves, _ = flatten(value)
     for path, leaf in zip(leaf_paths(value, name), leaves, strict=True):
-        dtype = leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype
+        dtype = getattr(leaf, "dtype", None)
+        if not isinstance(dtype, np.dtype):  # a number, or an array with dtypes of another library
+            dtype = np.asarray(leaf).dtype
         if dtype.kind != "f":
             advice = f"; pass {float(leaf)!r}" if isinstance(leaf, int) and not isinstance(leaf, bool) else ""
             raise GradientError(f"argument {path!r} is {dtype}; derivatives need float32 or float64{advice}")

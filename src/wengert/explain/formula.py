@@ -202,12 +202,14 @@ def _check_call(text: str, node: ast.Call) -> list[ast.expr]:
     parts: list[ast.expr] = [*node.args]
     if name is None:
         fail(text, "only functions of the list can be called", node)
+    known = ", ".join(FUNCTIONS)
+    if _is_qualified(node.func):
+        fail(text, f"the function {ast.unparse(node.func)!r} is not on the list ({known})", node)
     if is_method(node):
         if name not in METHODS:
             fail(text, f"the method .{name}() is not allowed; there are {', '.join(METHODS)}", node)
         parts.insert(0, node.func.value)  # type: ignore[attr-defined]
     elif name not in FUNCTIONS:
-        known = ", ".join(FUNCTIONS)
         fail(text, f"the function {name!r} is not on the list ({known}){nearest(name, FUNCTIONS)}", node)
     low, high = ARITY.get(name, (1, 1))
     if not low <= len(parts) <= high:
@@ -226,6 +228,14 @@ def function_name(node: ast.Call) -> str | None:
     if isinstance(node.func, ast.Name):
         return node.func.id
     return node.func.attr if isinstance(node.func, ast.Attribute) else None
+
+
+def _is_qualified(node: ast.expr) -> bool:
+    """Whether a name leads through a module of NumPy's, as np.linalg.norm does."""
+    match node:
+        case ast.Attribute(ast.Attribute(module)):
+            return _is_prefix(module)
+    return False
 
 
 def is_method(node: ast.Call) -> bool:

@@ -189,4 +189,4 @@ def weak_dtype(operand: Any) -> Any:
     if isinstance(operand, np.ma.MaskedArray):
         raise DTypeError("masked arrays are refused; fill them first with .filled(value)")
     dtype = getattr(operand, "dtype", None)
-    return np.asarray(operand).dtype if dtype is None else dtype
+    return dtype if isinstance(dtype, np.dtype) else np.asarray(operand).dtype

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import ConcreteValueError, DTypeError, IndexRangeError, ShapeError
+from wengert.errors import ConcreteValueError, DTypeError, IndexRangeError, ShapeError, WengertError
 from wengert.primitives import movement
 from wengert.primitives.indexing import check_range, gather
 from wengert.trace.tensor import Tensor, here, refuse
@@ -118,6 +118,17 @@ def index(x: Any, key: Any) -> Any:
     return _gathered(x, parts) if arrays else x
 
 
+def _bounds(part: slice, extent: int) -> tuple[int, int, int]:
+    try:
+        return part.indices(extent)
+    except WengertError:
+        raise  # a traced value as a bound says so itself
+    except TypeError:
+        raise DTypeError(f"the bounds of {part} are no integers{here()}") from None
+    except ValueError:
+        raise IndexRangeError(f"the step of {part} is zero{here()}") from None
+
+
 def _basic(x: Any, parts: list[Any]) -> tuple[Any, list[Any]]:
     """Do slices, integers and new axes; the parts that are left stand for the axes that are left."""
     start, stop, step, flipped, dropped = [], [], [], [], []
@@ -127,7 +138,7 @@ def _basic(x: Any, parts: list[Any]) -> tuple[Any, list[Any]]:
             continue
         extent = x.shape[axis]
         if isinstance(part, slice):
-            places = range(*part.indices(extent))
+            places = range(*_bounds(part, extent))
             if places.step < 0:
                 places = places[::-1]
                 flipped.append(axis)

@@ -31,7 +31,8 @@ def _identity(x: Any) -> Any:
 
 
 def _step(x: Any, at_zero: Any) -> Any:
-    constant = np.where(x == 0, at_zero, (x > 0).astype(x.dtype))
+    dtype = (at_zero if isinstance(at_zero, Tensor) else x).dtype  # the other may be a Python number
+    constant = np.where(np.equal(x, 0), at_zero, np.greater(x, 0).astype(dtype))
     return np.where(np.isnan(x), np.nan, constant)
 
 

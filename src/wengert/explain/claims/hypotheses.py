@@ -112,7 +112,7 @@ class Hypotheses:
     def jacobians(self) -> Iterator[Hypothesis]:
         """Yield the gradient with the Jacobian of a softmax replaced by its diagonal, or by diag(p)."""
         for symbol in self._truth.problem.order:
-            for by in self._truth.problem.uses[symbol]:
+            for by in self._ancestors(symbol):
                 if by.shape != symbol.shape or not by.shape or not self._softmax(symbol, by):
                     continue
                 told = f"{self._told(symbol)} = softmax({self._told(by)})"
@@ -192,6 +192,16 @@ class Hypotheses:
             elif self._reaches(node):
                 found.setdefault(node)
         return list(found)[:_MOST]
+
+    def _ancestors(self, symbol: Symbol) -> list[Symbol]:
+        """Return the named values that a value is computed from, the nearest first."""
+        found = dict.fromkeys(self._truth.problem.uses[symbol])
+        waiting = list(found)
+        for one in waiting:
+            nearer = [by for by in self._truth.problem.uses.get(one, ()) if by not in found]
+            found.update(dict.fromkeys(nearer))
+            waiting += nearer
+        return waiting
 
     def _softmax(self, symbol: Symbol, by: Symbol) -> bool:
         """Whether a value is the softmax of another, along one axis or another."""

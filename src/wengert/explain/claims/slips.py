@@ -219,11 +219,11 @@ def comparison(node: ast.expr) -> Iterator[Edit]:
     turned = {ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Lt: ast.LtE, ast.LtE: ast.Lt}
     opposite = {ast.Gt: ast.Lt, ast.GtE: ast.LtE, ast.Lt: ast.Gt, ast.LtE: ast.GtE}
     if isinstance(node, ast.Compare):
-        for table, words in ((turned, "at equality"), (opposite, "turned round")):
+        for table, words in ((turned, "wrong at equality"), (opposite, "the wrong way round")):
             operator = table.get(type(node.ops[0]))
             if operator is not None:
                 fixed = ast.Compare(node.left, [operator()], node.comparators)
-                yield fixed, f"the comparison is wrong {words}: {shown(node)} should be {shown(fixed)}"
+                yield fixed, f"the comparison is {words}: {shown(node)} should be {shown(fixed)}"
 
 
 def _power(node: ast.expr) -> Iterator[Edit]:

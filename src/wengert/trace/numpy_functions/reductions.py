@@ -127,6 +127,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     axes = normalise_axes(axis, x.ndim)
     if len(axes) != 1 and not (ord in (None, "fro") and (axis is None or len(axes) == 2)):
         refuse(f"np.linalg.norm: ord={ord!r} of a matrix has no rule; the Frobenius norm has")
+    if isinstance(ord, str) and (ord != "fro" or len(axes) == 1):
+        refuse(f"np.linalg.norm: ord={ord!r} is no norm of vectors")
     if ord in (None, 2, "fro"):
         return _root(np.sum(np.square(x), axis=axes, keepdims=keepdims))
     if ord == 1:
