@@ -26,8 +26,9 @@ from wengert.io.table_model import TableModel
 from wengert.nn.initialisers import ones
 from wengert.nn.module import MODULES, ArrayRules
 from wengert.nn.reduction import reduce_examples
-from wengert.optim.optimiser import cast, counted, rate_at, updated
+from wengert.optim.optimiser import counted, rate_at, updated
 from wengert.optim.registry import OPTIMISERS, SCHEDULES, named_optimiser, named_schedule
+from wengert.trace.settings import cast
 
 ROWS, INPUTS = 40, 3
 
