@@ -16,6 +16,7 @@ from wengert.io.formats.portable_model import PortableModel, statistics, trace_m
 from wengert.io.formats.row_program import RowProgram
 from wengert.io.preprocess import NumberColumn
 from wengert.io.reading.cells import MISSING, spellings
+from wengert.io.task import class_array
 from wengert.ir.node import INPUT
 from wengert.storage.checksum import PLACEHOLDER, seal
 from wengert.trace.tree import flatten, leaf_paths
@@ -28,6 +29,7 @@ _CLASSES: dict[str, tuple[str, Any]] = {
     "U": ("STRING", object),
     "b": ("BOOL", np.bool_),
     "i": ("INT64", np.int64),
+    "u": ("UINT64", np.uint64),
     "f": ("DOUBLE", np.float64),
 }
 # Rounding a number to float32 may move its standardised value by so much.
@@ -179,7 +181,7 @@ def _outputs(
     if model.target.kind == "multilabel":
         graph.add("Identity", results[0], result=names["label"])
         return [(names["label"], "INT64", shape(0)), numbers("probabilities", 1)]
-    element, dtype = _CLASSES[np.array(model.target.classes).dtype.kind]
+    element, dtype = _CLASSES[class_array(model.target.classes).dtype.kind]
     classes = graph.constant(model.target.classes, dtype)
     graph.add("Gather", classes, results[0], axis=0, result=names["label"])
     return [(names["label"], element, shape(0)), numbers("probabilities", 1)]
