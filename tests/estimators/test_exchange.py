@@ -242,3 +242,22 @@ def test_counts_come_back_from_onnx(tmp_path: Path, rng: np.random.Generator) ->
     back = wg.MLPRegressor.from_onnx(tmp_path / "model.onnx")
     assert (back.loss, back.out_activation_) == ("poisson", "exp")
     np.testing.assert_allclose(back.predict(X), regressor.predict(X), rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.uint64, np.bool_, np.float64])
+def test_labels_up_to_the_ends_of_their_type_come_back(dtype: Any, tmp_path: Path) -> None:
+    """The largest unsigned label does not fit into 64 signed bits."""
+    X = np.linspace(-1, 1, 40)[:, np.newaxis]
+    ends = {"i": np.iinfo, "u": np.iinfo}.get(np.dtype(dtype).kind)
+    pair = np.array([0, 1] if ends is None else [ends(dtype).min, ends(dtype).max], dtype)
+    classifier = wg.MLPClassifier((2,), max_iter=2, random_state=0).fit(X, pair[(X[:, 0] > 0).astype(int)])
+    classifier.to_safetensors(tmp_path / "m.safetensors")
+    again = wg.MLPClassifier.from_safetensors(tmp_path / "m.safetensors")
+    assert again.classes_.tolist() == classifier.classes_.tolist() == pair.tolist()
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    classifier.to_onnx(tmp_path / "m.onnx")
+    assert wg.MLPClassifier.from_onnx(tmp_path / "m.onnx").classes_.tolist() == pair.tolist()
+    session = runtime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
+    label, _ = session.run(None, {"X": X.astype(np.float32)})
+    assert label.tolist() == classifier.predict(X).tolist()

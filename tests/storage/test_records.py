@@ -36,7 +36,7 @@ class Document:
     rest: dict[str, Any]
 
 
-integers = st.integers(-(2**63), 2**63 - 1)
+integers = st.integers(-(2**63), 2**64 - 1)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
 columns = st.builds(Numbers, numbers.filter(lambda x: x > 0), st.sampled_from("ab")) | st.builds(
@@ -82,7 +82,7 @@ def test_anything_else_is_a_mismatch_that_names_the_place():
     [
         (("count",), -1, "count must be at least 0, and is -1"),
         (("count",), True, "count must be a whole number, and is True"),
-        (("count",), 2**63, "count must be a whole number of 64 bits"),
+        (("count",), 2**64, "count must be a whole number of 64 bits"),
         (("mean",), 10**400, "mean must be a finite number"),
         (("mean",), [], "mean must be a number or null, and is a list"),
         (("columns", 0, "scale"), 0, r"columns\[0\].scale must be above 0, and is 0"),

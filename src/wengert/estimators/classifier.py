@@ -26,6 +26,7 @@ from wengert.estimators.options import check_options
 from wengert.estimators.preset import refuse_incremental
 from wengert.estimators.rows import refuse_masked, refuse_missing_class
 from wengert.io.preprocess import Target
+from wengert.io.task import class_array
 
 Array = np.ndarray[Any, Any]
 _ADVICE = (
@@ -305,7 +306,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         one_logit = self.n_outputs_ == 1 and out_activation != "softmax" and not self._multilabel
         # One class alone has a logit as well: it is learnt as certain.
         count = min(2, len(target.classes) or 2) if one_logit else self.n_outputs_
-        self.classes_ = np.array(target.classes) if target.classes else np.arange(count)
+        self.classes_ = class_array(target.classes) if target.classes else np.arange(count)
         if len(self.classes_) != count:
             raise ConfigurationError(
                 f"{len(self.classes_)} classes for a network of {self.n_outputs_} outputs, which tells "

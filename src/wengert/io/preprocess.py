@@ -24,8 +24,13 @@ from wengert.io.encoded_columns import (
 from wengert.io.reading import cells
 from wengert.io.reading.table_reading import NOTHING_READ, TableReading, each
 from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn
+<<<<<<< HEAD
 from wengert.io.task import Class, Task, task_of
 from wengert.storage.records import Kinds, Mismatch, OneOf, Positive, from_plain, to_plain
+=======
+from wengert.io.task import Class, Task, class_array, task_of
+from wengert.storage.records import Mismatch, OneOf, Positive, from_plain, to_plain
+>>>>>>> scores
 
 WordColumn = CategoricalColumn | EmbeddedColumn
 EncodedColumn = NumbersAndGaps | WordColumn
@@ -275,7 +280,7 @@ class TablePreprocessor:
             return self.target.mean + self.target.scale * values.astype(np.float64)
         if values.dtype.kind not in "iu":
             raise DTypeError(f"positions of classes must be integers, got an array of {values.dtype}.")
-        return np.array(self.target.classes)[values]
+        return class_array(self.target.classes)[values]
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON values; `from_json` gives an equal preprocessor back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -38,6 +39,12 @@ class Task:
     classes: tuple[Class, ...]
     reason: str
     warning: str = ""
+
+
+def class_array(classes: Sequence[Class]) -> np.ndarray:
+    """Return classes as an array; unsigned where the largest needs it, for which NumPy would take floats."""
+    unsigned = all(type(one) is int and one >= 0 for one in classes) and max(classes, default=0) >= 2**63  # type: ignore[operator]
+    return np.array(classes, np.uint64 if unsigned else None)
 
 
 def infer_task(target: pl.Series) -> Task:

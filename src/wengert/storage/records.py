@@ -2,7 +2,12 @@
 
 The annotations of the fields are the schema. They may be made of ``str``, ``bool``, ``int``, ``float``,
 ``None``, ``Any``, further dataclasses, ``tuple[X, ...]``, ``dict[str, X]``, unions of these, and
+<<<<<<< HEAD
 ``Annotated`` with a `Range`, `OneOf` or `Kinds`. Whole numbers fit into 64 bits and floating ones are finite.
+=======
+``Annotated`` with a `Range` or `OneOf`. Whole numbers fit into 64 bits, signed or not, and floating ones are
+finite.
+>>>>>>> scores
 """
 
 from __future__ import annotations
@@ -126,7 +131,7 @@ def _read_scalar(kind: Any, value: Any, path: str) -> Any:
         value = _converted(value, path)
     if type(value) is not kind and not (kind is types.NoneType and value is None):
         _refuse(path, _NAMES[kind], value)
-    if kind is int and not -(2**63) <= value < 2**63:
+    if kind is int and not -(2**63) <= value < 2**64:
         _refuse(path, "a whole number of 64 bits", value)
     if kind is float and not math.isfinite(value):
         _refuse(path, "a finite number", value)

@@ -19,6 +19,11 @@ from wengert.io.formats.onnx_operators import add_program, written_out
 from wengert.io.formats.portable_model import PortableModel, trace_model, word_codes
 from wengert.io.formats.row_program import RowProgram
 from wengert.io.reading.cells import MISSING, spellings
+<<<<<<< HEAD
+=======
+from wengert.io.task import class_array
+from wengert.ir.node import INPUT
+>>>>>>> scores
 from wengert.storage.checksum import PLACEHOLDER, seal
 from wengert.trace.tree import flatten, leaf_paths
 
@@ -30,6 +35,7 @@ _CLASSES: dict[str, tuple[str, Any]] = {
     "U": ("STRING", object),
     "b": ("BOOL", np.bool_),
     "i": ("INT64", np.int64),
+    "u": ("UINT64", np.uint64),
     "f": ("DOUBLE", np.float64),
 }
 # Rounding a number to float32 may move its standardised value by so much.
@@ -173,7 +179,7 @@ def _outputs(
     if model.target.kind == "multilabel":
         graph.add("Identity", results[0], result=names["label"])
         return [(names["label"], "INT64", shape(0)), numbers("probabilities", 1)]
-    element, dtype = _CLASSES[np.array(model.target.classes).dtype.kind]
+    element, dtype = _CLASSES[class_array(model.target.classes).dtype.kind]
     classes = graph.constant(model.target.classes, dtype)
     graph.add("Gather", classes, results[0], axis=0, result=names["label"])
     return [(names["label"], element, shape(0)), numbers("probabilities", 1)]
