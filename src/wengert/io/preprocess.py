@@ -24,13 +24,8 @@ from wengert.io.encoded_columns import (
 from wengert.io.reading import cells
 from wengert.io.reading.table_reading import NOTHING_READ, TableReading, each
 from wengert.io.tabular_columns import EmbeddedColumn, RobustColumn
-<<<<<<< HEAD
-from wengert.io.task import Class, Task, task_of
-from wengert.storage.records import Kinds, Mismatch, OneOf, Positive, from_plain, to_plain
-=======
 from wengert.io.task import Class, Task, class_array, task_of
-from wengert.storage.records import Mismatch, OneOf, Positive, from_plain, to_plain
->>>>>>> scores
+from wengert.storage.records import Kinds, Mismatch, OneOf, Positive, from_plain, to_plain
 
 WordColumn = CategoricalColumn | EmbeddedColumn
 EncodedColumn = NumbersAndGaps | WordColumn

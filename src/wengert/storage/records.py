@@ -2,12 +2,8 @@
 
 The annotations of the fields are the schema. They may be made of ``str``, ``bool``, ``int``, ``float``,
 ``None``, ``Any``, further dataclasses, ``tuple[X, ...]``, ``dict[str, X]``, unions of these, and
-<<<<<<< HEAD
-``Annotated`` with a `Range`, `OneOf` or `Kinds`. Whole numbers fit into 64 bits and floating ones are finite.
-=======
-``Annotated`` with a `Range` or `OneOf`. Whole numbers fit into 64 bits, signed or not, and floating ones are
-finite.
->>>>>>> scores
+``Annotated`` with a `Range`, `OneOf` or `Kinds`. Whole numbers fit into 64 bits, signed or not, and floating
+ones are finite.
 """
 
 from __future__ import annotations

@@ -19,11 +19,7 @@ from wengert.io.formats.onnx_operators import add_program, written_out
 from wengert.io.formats.portable_model import PortableModel, trace_model, word_codes
 from wengert.io.formats.row_program import RowProgram
 from wengert.io.reading.cells import MISSING, spellings
-<<<<<<< HEAD
-=======
 from wengert.io.task import class_array
-from wengert.ir.node import INPUT
->>>>>>> scores
 from wengert.storage.checksum import PLACEHOLDER, seal
 from wengert.trace.tree import flatten, leaf_paths
 

@@ -37,7 +37,7 @@ def trace(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1, dtype: Any = 
     trace is the identity.
     """
     a = np.moveaxis(a, _two_axes(a, axis1, axis2), (-2, -1))
-    on_diagonal = np.eye(*a.shape[-2:], k=whole(offset, "offset"), dtype=bool)
+    on_diagonal = np.eye(a.shape[-2], a.shape[-1], k=whole(offset, "offset"), dtype=bool)
     return np.sum(np.where(on_diagonal, a, np.zeros((), a.dtype)), axis=(-2, -1), dtype=dtype)
 
 
