@@ -18,7 +18,7 @@ import sympy
 from wengert.ir.primitive import REGISTRY, Kind, NotDifferentiable
 from wengert.ir.program import Program
 from wengert.nn import activations
-from wengert.primitives import functions
+from wengert.primitives import exponential, functions
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace import numpy_ufuncs
@@ -60,6 +60,7 @@ ORACLES: dict[str, tuple[Callable[[Any], Any], sympy.Expr | Oracle, sympy.Expr |
     "sigmoid": (functions.sigmoid, SIGMOID, None),
     "softplus": (functions.softplus, (log1p(e), x + log1p(1 / e)), SIGMOID),
     "erf": (functions.erf, sympy.erf(x), None),
+    "erfc": (exponential.erfc, sympy.erfc(x), None),
     "sin": (np.sin, sympy.sin(x), None),
     "cos": (np.cos, sympy.cos(x), None),
     "tan": (np.tan, sympy.tan(x), 1 / sympy.cos(x) ** 2),

@@ -200,9 +200,8 @@ def fit(
     )
     size = clipped_batch_size(batch_size, len(rows))
     if isinstance(chosen, LBFGS):
-        _refuse(
-            chosen, batch_size=batch_size, clip_norm=clip_norm, ema_decay=ema_decay, checkpoint=checkpoint
-        )
+        in_steps = {"batch_size": batch_size, "clip_norm": clip_norm, "ema_decay": ema_decay}
+        _refuse(chosen, **in_steps, checkpoint=checkpoint)
         if epochs is not None:
             chosen = replace(chosen, max_iterations=epochs)
         epochs, size = chosen.max_iterations, len(rows)
@@ -219,8 +218,7 @@ def fit(
         checkpoint=Checkpoint(checkpoint) if isinstance(checkpoint, (str, os.PathLike)) else checkpoint,
     )
     runner = find_executor(executor, threads)
-    evaluator = Evaluator(net, objective, runner)
-    step = TrainingStep(net, rule, runner)
+    evaluator, step = Evaluator(net, objective, runner), TrainingStep(net, rule, runner)
     if isinstance(chosen, LBFGS):
         return _run(FullBatch(plan, step, evaluator), progress)
     check_schedules(chosen, plan.epochs * -(-len(rows) // plan.batch_size))
