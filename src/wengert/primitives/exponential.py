@@ -176,7 +176,9 @@ def erfc(x: Any) -> Any:
 erfc_primitive = elementwise(
     "erfc",
     numpy=erfc,
-    vjp=lambda ct, out, x: (ct * (-2 / math.sqrt(math.pi)) * np.exp(-np.square(x)),),
+    vjp=lambda ct, out, x: (  # far out as for erf
+        ct * np.where(np.abs(x) < 30, (-2 / math.sqrt(math.pi)) * np.exp(-np.square(x)), 0),
+    ),
     notation=Notation(
         r"\operatorname{{erfc}}\left({0}\right)", (r"-\tfrac{{2}}{{\sqrt{{\pi}}}} e^{{-{0}^2}}",)
     ),
