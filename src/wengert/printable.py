@@ -29,7 +29,7 @@ def printable(text: str, *, lines: bool = True) -> str:
 
 
 def shortened(text: str, most: int = 60) -> str:
-    """Return a text cut off after so many letters, with a mark that says so."""
+    """Return a text cut off after a number of letters, with a mark that says so."""
     return text if len(text) <= most else f"{text[:most]}…"
 
 

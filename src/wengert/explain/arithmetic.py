@@ -214,7 +214,7 @@ def _beside(factor: Expression, indices: Sequence[Index]) -> list[Expression]:
 
 
 def over(expression: Expression) -> Expression:
-    """Write a factor and the 1/y behind it as one fraction: x · 1/y is x/y."""
+    """Write a factor and the 1/y after it as one fraction: x · 1/y is x/y."""
     expression = rebuild(expression, over)
     if not isinstance(expression, Product):
         return expression

@@ -26,7 +26,7 @@ _left: ContextVar[list[int] | None] = ContextVar("operations left", default=None
 
 @contextmanager
 def budget(operations: int) -> Iterator[None]:
-    """Let everything inside take so many elementary operations in all."""
+    """Limit everything inside to a number of elementary operations in all."""
     token = _left.set([operations])
     try:
         yield

@@ -10,7 +10,7 @@ from wengert.errors import DataError
 from wengert.io.reading.text_format import TextFormat
 from wengert.io.reading.text_rows import decoded, table_rows
 
-# Cells of Python are large: so many rows are kept as such at a time.
+# Cells of Python are large: this many rows are kept as such at a time.
 _ROWS_AT_A_TIME = 20_000
 
 

@@ -1,4 +1,4 @@
-"""How one column of a table becomes columns of numbers: fitted once, then the same for ever."""
+"""How one column of a table becomes columns of numbers: fitted once, then the same from then on."""
 
 from __future__ import annotations
 

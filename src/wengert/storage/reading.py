@@ -72,7 +72,7 @@ def read_any(path: Path, copies: int, maximum: int | None = None) -> bytes:
 
 
 def require_memory(needed: int) -> None:
-    """Raise `Oversized` where so many bytes are not free."""
+    """Raise `Oversized` where that number of bytes is not free."""
     free = free_memory()
     if needed > free:
         raise Oversized(
@@ -117,7 +117,7 @@ def read_part(file: Path, first: int, length: int) -> bytes:
 def _part_of_a_model(file: Path) -> Iterator[None]:
     """Refuse what is no regular file, and make errors in the block ours."""
     try:
-        # A pipe or a device would block for ever or never end, so the kind is looked at before it is opened.
+        # A pipe or a device would block or never end, so the kind is looked at before it is opened.
         if not stat.S_ISREG(file.stat().st_mode):
             raise ModelFileError(f"{file} is not a regular file. Name a model that wengert saved.")
         yield

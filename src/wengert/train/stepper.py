@@ -122,7 +122,7 @@ class Stepper:
         return complete
 
     def settle(self) -> None:
-        """Check the steps taken natively, and move `state` behind them.
+        """Check the steps taken natively, and move `state` past them.
 
         Raises
         ------
@@ -142,7 +142,7 @@ class Stepper:
         self._next_check = end + max(_CHECK_EVERY, _CHECK_SHARE * (end - begin))
 
     def catch_up(self) -> None:
-        """Move `state` behind the last step taken, unless something is wrong there; for after Ctrl-C."""
+        """Move `state` past the last step taken, unless something is wrong there; for after Ctrl-C."""
         native = self._native
         if native is None:
             return
@@ -222,7 +222,7 @@ class Stepper:
         return [*state.carry, rows.features, rows.targets, *weights, self._key, np.array(state.steps)]
 
     def _accept(self, batch: int, carry: Carry, loss: float) -> None:
-        """Check what the step after `state` gave, and move `state` behind it.
+        """Check what the step after `state` gave, and move `state` past it.
 
         Raises
         ------

@@ -15,7 +15,7 @@ from wengert.io.reading import cells
 from wengert.io.reading.cell_reading import CellReading
 from wengert.io.reading.text_format import TextFormat
 
-# Up to so many different words are categories, and a column may have so many different slips.
+# Up to this many different words are categories, and a column may have as many different slips.
 FEW = 20
 # A column in which so large a part of the values are numbers is one of numbers with slips in it.
 MOSTLY = 0.9

@@ -1,4 +1,4 @@
-"""How a table is read: found once, from the table in training, then the same for ever."""
+"""How a table is read: found once, from the table in training, then the same from then on."""
 
 from __future__ import annotations
 
