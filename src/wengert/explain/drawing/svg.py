@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterable
 
 from wengert.explain.drawing.boxes import Glyphs, Stroke
-from wengert.explain.drawing.cards import Card
+from wengert.explain.drawing.cards import Part
 from wengert.explain.drawing.layered.graph import Route
 from wengert.explain.drawing.metrics import font
 from wengert.explain.drawing.picture import Picture
@@ -26,12 +26,14 @@ _COLOURS = {
     "argument": ("#eef4fb", "#14202e"),
     "constant": ("#f4f4f4", "#1b1f24"),
     "output": ("#fff6e0", "#2b2410"),
+    "positive": ("#0072b2", "#56b4e9"),
+    "negative": ("#d55e00", "#ff8c42"),
 }
 _BOXES = ("line", "argument", "constant", "output")
 
 
 def _rules(dark: bool) -> str:
-    rules = []
+    rules = [f".wengert .halo{{stroke:{_COLOURS['paper'][dark]}}}"]
     for name, colours in _COLOURS.items():
         colour = colours[dark]
         if name == "arrow":
@@ -57,6 +59,7 @@ def _style(embed_fonts: bool) -> str:
             )
     text = (
         f".wengert text{{font-family:'{_UPRIGHT}',serif;white-space:pre}}\n"
+        ".wengert .halo{paint-order:stroke;stroke-width:4px;stroke-linejoin:round}\n"
         f".wengert .italic{{font-family:'{_ITALIC}',serif;font-style:italic}}"
     )
     dark = f"@media (prefers-color-scheme:dark){{\n{_rules(True)}\n}}" if embed_fonts else ""
@@ -74,19 +77,18 @@ def _text(glyphs: Iterable[Glyphs], style: str, x: float, y: float) -> str:
     return f'<text class="{style}" xml:space="preserve">{"".join(spans)}</text>' if spans else ""
 
 
-def written(card: Card, x: float, y: float) -> list[str]:
-    """Return the marks of a card as elements, its upper left corner at (x, y)."""
-    parts = []
-    for style, marks in card.parts:
-        glyphs = [mark for mark in marks if isinstance(mark, Glyphs)]
-        parts.append(_text(glyphs, style, x, y))
-        for mark in marks:
+def marks(parts: Iterable[Part], x: float = 0.0, y: float = 0.0) -> list[str]:
+    """Return marks as elements, moved by (x, y)."""
+    elements = []
+    for style, own in parts:
+        elements.append(_text([mark for mark in own if isinstance(mark, Glyphs)], style, x, y))
+        for mark in own:
             if isinstance(mark, Stroke):
                 moved = points((x + px, y + py) for px, py in mark.points)
-                parts.append(
+                elements.append(
                     element("polyline", class_=f"{style}-stroke", stroke_width=mark.width, points=moved)
                 )
-    return [part for part in parts if part]
+    return [one for one in elements if one]
 
 
 def path(route: Route, shorten: float) -> str:
@@ -136,9 +138,11 @@ def svg(picture: Picture, embed_fonts: bool = True) -> str:
             rx=min(box.card.height / 2, 16) if box.role == "argument" else 5,
             stroke_width=1.8 if box.role == "output" else None,
         )  # fmt: skip
-        parts.append(element("g", element("title", safe(box.title)), frame, *written(box.card, box.x, box.y)))
+        parts.append(
+            element("g", element("title", safe(box.title)), frame, *marks(box.card.parts, box.x, box.y))
+        )
     for one in picture.labels:
-        parts += written(one.card, one.x, one.y)
+        parts += marks(one.card.parts, one.x, one.y)
     return page(picture.width, picture.height, picture.title, parts, embed_fonts)
 
 
