@@ -1,15 +1,17 @@
 """The pages of `docs/lectures`: their code is run, and what stands below it is what it prints and draws.
 
-``python -m tests.lectures.pages`` runs all pages, or those named, and writes outputs and pictures anew. Below a block
-of Python, a block of text is what it prints; a comment between them names the sections of a derivation that are
-shown, where the whole is too long. Pictures are saved in the folder ``images``.
+``python -m tests.lectures.pages`` runs all pages, or those named, and writes outputs and pictures anew. Below
+a block of Python, a block of text is what it prints; a comment between them names the sections of a derivation
+that are shown, where the whole is too long. Pictures are saved in the folder ``images``.
 """
 
 import contextlib
 import io
 import os
 import re
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import matplotlib
@@ -24,9 +26,9 @@ _BLOCK = re.compile(
 
 
 def sections(printed: str, titles: list[str]) -> str:
-    """Return the sections of printed derivations with these titles, in the order in which they were printed."""
+    """Return the sections of printed derivations with these titles, in their order."""
     lines = printed.splitlines()
-    heads = [at for at, line in enumerate(lines[1:]) if line and set(line) <= {"─"} or set(line) == {"═"}]
+    heads = [at for at, line in enumerate(lines[1:]) if (line and set(line) <= {"─"}) or set(line) == {"═"}]
     kept = []
     for place, head in enumerate(heads):
         end = heads[place + 1] if place + 1 < len(heads) else len(lines)
@@ -43,13 +45,14 @@ def run(name: str, folder: Path) -> str:
     ----------
     name : str
     folder : Path
-        Where it runs: pictures go to its folder ``images``, and ``digits.csv`` lies there.
+        Where it runs: pictures go to its folder ``images``, and ``digits.csv`` of the examples is put there.
     """
     page = (FOLDER / name).read_text(encoding="utf-8")
     namespace: dict[str, object] = {}
     blocks = iter(range(len(page)))
     matplotlib.use("Agg")
-    (folder / "images").mkdir(exist_ok=True)
+    (folder / "images").mkdir()
+    shutil.copy(ROOT / "examples" / "digits.csv", folder)
 
     def with_output(block: re.Match[str]) -> str:
         # Under a file name of its own: the trace looks at the user's lines.
@@ -77,4 +80,6 @@ def run(name: str, folder: Path) -> str:
 if __name__ == "__main__":
     for page in sys.argv[1:] or PAGES:
         print(page)
-        (FOLDER / page).write_text(run(page, FOLDER), encoding="utf-8")
+        with tempfile.TemporaryDirectory() as folder:
+            (FOLDER / page).write_text(run(page, Path(folder)), encoding="utf-8")
+            shutil.copytree(Path(folder) / "images", FOLDER / "images", dirs_exist_ok=True)

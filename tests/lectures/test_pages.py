@@ -1,8 +1,6 @@
 """The pages on the lectures show what their code prints and draws, and nothing on them points nowhere."""
 
 import re
-import shutil
-from pathlib import Path
 
 import pytest
 from tests.lectures import pages

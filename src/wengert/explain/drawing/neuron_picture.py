@@ -17,10 +17,10 @@ from wengert.explain.views.index_view import dimensions
 from wengert.svg import element, safe
 
 _RADIUS = 21.0
-_DOWN = 78.0  # between the centres of neurons of a layer
+_DOWN = 80.0  # between the centres of neurons of a layer
 _ACROSS, _NARROWEST, _WIDEST = 190.0, 84.0, 1150.0  # between layers; of the whole drawing at most
 _MARGIN = 34.0
-_SMALL, _TINY = 11.5, 10.5
+_NAME, _SMALL, _TINY = 13.0, 11.5, 10.5
 _MOST, _EDGE = 7, 3  # neurons shown of a layer, and of a larger one at each end
 _LABELLED = 12  # weights between two layers that each have their number written
 _THIN, _THICK = 0.5, 5.0
@@ -124,10 +124,10 @@ class _Picture:
             parts.append(_circle(neuron, value, largest, delta, steepest))
             parts += _centred(_number(value), neuron.x, neuron.y + 4, "value")
             parts += _centred(
-                set_layout(column.names[neuron.number], SIZE), neuron.x, neuron.y - 28, "ink halo"
+                set_layout(column.names[neuron.number], _NAME), neuron.x, neuron.y - 27, "ink halo"
             )
             if delta is not None:
-                parts += _centred(_number(delta), neuron.x, neuron.y + 35, "adjoint halo")
+                parts += _centred(_number(delta), neuron.x, neuron.y + 34, "adjoint halo")
         return parts + self._captions(column, place)
 
     def _captions(self, column: Column, place: int) -> list[str]:

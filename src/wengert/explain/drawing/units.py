@@ -72,20 +72,23 @@ class _Picture:
         return _BELOW + _DEEPER * (self._distance(use) - 1)
 
     def _across(self) -> float:
-        """Place units, and above each what it is the first to read; return the width of all."""
-        x = _MARGIN
+        """Place units, and above each what it is the first to read; return the width of all.
+
+        Units keep apart from units, and what is given from what is given: neither row widens the other.
+        """
+        free = above = _MARGIN
         for unit in self.units:
             given = [place for place, reader in self.readers.items() if reader == unit]
             wide = [self._given_width(place) for place in given]
-            own = self.cards[unit].width
-            width = max(own, sum(wide))
-            self.x[unit] = x + width / 2
-            left = x + (width - sum(wide)) / 2
+            half = self.cards[unit].width / 2
+            self.x[unit] = max(free + half, above + sum(wide) / 2 if wide else 0.0)
+            left = self.x[unit] - sum(wide) / 2
             for place, extent in zip(given, wide, strict=True):
                 self.x[place] = left + self.cards[place].width / 2
                 left += extent
-            x += width + self._gap(unit)
-        return x - self._gap(self.units[-1]) + _MARGIN
+            free = self.x[unit] + half + self._gap(unit)
+            above = max(above, left)
+        return max(self.x[self.units[-1]] + half, above) + _MARGIN
 
     def _given_width(self, place: int) -> float:
         """Return the room for a given value and for the derivative beside the arrow below it."""
