@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import DTypeError, ShapeError
-from wengert.ir.primitive import Interval, Kind, Notation, NotDifferentiable, Primitive, VjpRule, register
+from wengert.ir.primitive import Interval, Kind, NotDifferentiable, Primitive, VjpRule, register
 from wengert.ir.types import TensorType, tensor_type
 
 DType = np.dtype[np.generic]
@@ -84,9 +84,10 @@ def elementwise(
     *,
     numpy: Callable[..., Any],
     vjp: VjpRule | NotDifferentiable,
-    notation: Notation,
     source: str,
     python: str | Callable[..., str],
+    formula: str = "",
+    derivative: tuple[str, ...] = (),
     domain: tuple[Interval, ...] = (REAL_LINE,),
     promote: Callable[[Sequence[Any]], tuple[DType, ...]] | None = None,
     result: DType | None = None,
@@ -129,8 +130,9 @@ def elementwise(
             infer=infer,
             promote=promote,
             vjp=vjp,
-            notation=notation,
             python=python,
+            formula=formula,
+            derivative=derivative,
             flops=lambda out, operands, params: operations * out.size,
             domain=domain,
             source=source,
@@ -165,7 +167,6 @@ def reduction(
     *,
     numpy: Callable[..., Any],
     vjp: VjpRule | NotDifferentiable,
-    notation: Notation,
     source: str,
     python: str,
     promote: Callable[[Sequence[Any]], tuple[DType, ...]] = unchanged,
@@ -207,7 +208,6 @@ def reduction(
             infer=infer,
             promote=promote,
             vjp=vjp,
-            notation=notation,
             python=source_text,
             flops=lambda out, operands, params: operations * operands[0].size,
             domain=domain,
@@ -225,7 +225,6 @@ def scan(
     *,
     numpy: Callable[..., Any],
     vjp: VjpRule | NotDifferentiable,
-    notation: Notation,
     source: str,
     python: str,
     promote: Callable[[Sequence[Any]], tuple[DType, ...]] = unchanged,
@@ -249,7 +248,6 @@ def scan(
             infer=infer,
             promote=promote,
             vjp=vjp,
-            notation=notation,
             python=lambda operand, *, axis: f"{python}({{0}}, axis={axis})",
             flops=lambda out, operands, params: out.size,
             domain=domain,
@@ -269,7 +267,6 @@ def movement(
     vjp: VjpRule,
     python: Callable[..., str],
     source: str,
-    notation: Notation,
     copies: bool,
     decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
@@ -288,7 +285,6 @@ def movement(
             infer=infer,
             promote=common_dtype,
             vjp=vjp,
-            notation=notation,
             python=python,
             flops=lambda out, operands, params: out.size if copies else 0,
             domain=(REAL_LINE,),
