@@ -98,6 +98,10 @@ class Primitive:
     derivative : tuple of str
         Of an elementwise primitive by each operand, in x, y, z and ``out``, its value. Empty where `vjp`
         with a cotangent of 1 is what a reader wants to see, and not code that cares for overflow, say.
+    batch : callable, optional
+        ``batch(primitive, mapped, size, *operands, **params)``: the values for a batch of `size` entries,
+        whose axis stands first in the result and in the operands that are `mapped`; see
+        `wengert.primitives.batching`. Without one a batch is a stack of single applications.
     """
 
     name: str
@@ -117,6 +121,7 @@ class Primitive:
     decomposition: Callable[..., Any] | None = None
     formula: str = ""
     derivative: tuple[str, ...] = ()
+    batch: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         for field in ("name", "source"):

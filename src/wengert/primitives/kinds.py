@@ -10,6 +10,7 @@ import numpy as np
 from wengert.errors import DTypeError, ShapeError
 from wengert.ir.primitive import Interval, Kind, NotDifferentiable, Primitive, VjpRule, register
 from wengert.ir.types import TensorType, tensor_type
+from wengert.primitives.batching import BatchRule, over_axes, over_batches, over_elements
 
 DType = np.dtype[np.generic]
 BOOL = np.dtype(np.bool_)
@@ -141,6 +142,7 @@ def elementwise(
             implements=(*((numpy,) if isinstance(numpy, np.ufunc) else ()), *implements),
             linear=linear,
             decomposition=decomposition,
+            batch=over_elements,
         )
     )
 
@@ -177,6 +179,7 @@ def reduction(
     ties: str = "",
     implements: tuple[Callable[..., Any] | str, ...] = (),
     linear: bool = False,
+    batch: BatchRule = over_axes,
     decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
     """Declare a reduction over ``axes`` (non-negative, sorted) with ``keepdims``.
@@ -216,6 +219,7 @@ def reduction(
             implements=implements,
             linear=linear,
             decomposition=decomposition,
+            batch=batch,
         )
     )
 
@@ -255,6 +259,7 @@ def scan(
             implements=implements,
             linear=linear,
             decomposition=decomposition,
+            batch=over_axes,
         )
     )
 
@@ -268,6 +273,7 @@ def movement(
     python: Callable[..., str],
     source: str,
     copies: bool,
+    batch: Callable[..., Any] | None = None,
     decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
     """Declare an operation that only moves elements; it is linear and leaves dtypes alone.
@@ -276,6 +282,8 @@ def movement(
     --------------------------------------
     copies : bool
         Whether it writes memory (one operation counted per element) or is a view.
+    batch : callable, optional
+        ``batch(primitive, size, *batches, **params)``: the elements of a batch moved alike, its axis first.
     """
     return register(
         Primitive(
@@ -291,5 +299,6 @@ def movement(
             source=source,
             linear=True,
             decomposition=decomposition,
+            batch=over_batches(batch) if batch else None,
         )
     )
