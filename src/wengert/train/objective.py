@@ -140,7 +140,7 @@ def floating_dtype(net: Any) -> np.dtype[Any]:
     ConfigurationError
         When there are none, or they are of several.
     """
-    dtypes = {np.dtype(value.dtype) for value in nn.parameters(net).values()}
+    dtypes: set[np.dtype[Any]] = {np.dtype(value.dtype) for value in nn.parameters(net).values()}
     if not dtypes:
         raise ConfigurationError(
             "the network has no parameters; has it been initialised with net.initialise(seed)?"
