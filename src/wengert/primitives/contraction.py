@@ -12,6 +12,7 @@ import numpy as np
 from wengert.errors import ShapeError
 from wengert.ir.primitive import Kind, Notation, Primitive, register
 from wengert.ir.types import TensorType, tensor_type
+from wengert.primitives.batching import batched_einsum, batched_matmul, batched_outer
 from wengert.primitives.kinds import REAL_LINE, common_dtype
 
 
@@ -78,6 +79,7 @@ matmul = register(
         source="lecture 004, task 2; Giles 2008, 2.2.2",
         implements=(np.matmul,),
         letters=_matmul_letters,
+        batch=batched_matmul,
     )
 )
 
@@ -103,6 +105,7 @@ outer = register(
         source="lecture 004, task 2",
         letters=lambda x, y: (["a", "b"], "ab"),
         decomposition=lambda x, y: x[:, None] * y[None, :],
+        batch=batched_outer,
     )
 )
 
@@ -243,5 +246,6 @@ einsum = register(
         source="lecture 004, task 1",
         letters=lambda *operands, subscripts: _letters(subscripts),
         decomposition=_pairwise,
+        batch=batched_einsum,
     )
 )
