@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from wengert.errors import WengertError
-from wengert.ir.primitive import Interval, Kind, Notation, NotDifferentiable, Primitive, register
+from wengert.ir.primitive import Interval, Kind, NotDifferentiable, Primitive, register
 from wengert.ir.types import TensorType, tensor_type
 
 Params = tuple[tuple[str, Any], ...]
@@ -216,7 +216,6 @@ INPUT = register(
         infer=_reference_only,
         promote=lambda dtypes: (),
         vjp=NotDifferentiable("an input has no operands"),
-        notation=Notation("{name}"),
         python="{name}",
         flops=_no_flops,
         domain=(),
@@ -232,7 +231,6 @@ CONSTANT = register(
         infer=_constant_type,
         promote=lambda dtypes: (),
         vjp=NotDifferentiable("a constant has no operands"),
-        notation=Notation("{value}"),
         python="{value}",
         flops=_no_flops,
         domain=(Interval(-1, 1),),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ShapeError
-from wengert.ir.primitive import Kind, Notation, Primitive, register
+from wengert.ir.primitive import Kind, Primitive, register
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives.batching import batched_einsum, batched_matmul, batched_outer
 from wengert.primitives.kinds import REAL_LINE, common_dtype
@@ -72,7 +72,6 @@ matmul = register(
         infer=_matmul_type,
         promote=common_dtype,
         vjp=_matmul_vjp,
-        notation=Notation("{0} {1}"),
         python="{0} @ {1}",
         flops=_matmul_flops,
         domain=(REAL_LINE, REAL_LINE),
@@ -98,7 +97,6 @@ outer = register(
         infer=_outer_type,
         promote=common_dtype,
         vjp=lambda ct, out, x, y: (ct @ y, x @ ct),
-        notation=Notation(r"{0} \otimes {1}"),
         python="np.outer({0}, {1})",
         flops=lambda out, operands, params: out.size,
         domain=(REAL_LINE, REAL_LINE),
@@ -237,7 +235,6 @@ einsum = register(
         infer=_einsum_type,
         promote=common_dtype,
         vjp=_einsum_vjp,
-        notation=Notation(r"\sum {0}"),
         python=lambda *operands, subscripts: (
             f"np.einsum({subscripts!r}, " + ", ".join(f"{{{i}}}" for i in range(len(operands))) + ")"
         ),

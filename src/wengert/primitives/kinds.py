@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import DTypeError, ShapeError
-from wengert.ir.primitive import Interval, Kind, Notation, NotDifferentiable, Primitive, VjpRule, register
+from wengert.ir.primitive import Interval, Kind, NotDifferentiable, Primitive, VjpRule, register
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives.batching import BatchRule, over_axes, over_batches, over_elements
 
@@ -85,9 +85,10 @@ def elementwise(
     *,
     numpy: Callable[..., Any],
     vjp: VjpRule | NotDifferentiable,
-    notation: Notation,
     source: str,
     python: str | Callable[..., str],
+    formula: str = "",
+    derivative: tuple[str, ...] = (),
     domain: tuple[Interval, ...] = (REAL_LINE,),
     promote: Callable[[Sequence[Any]], tuple[DType, ...]] | None = None,
     result: DType | None = None,
@@ -131,8 +132,9 @@ def elementwise(
             infer=infer,
             promote=promote,
             vjp=vjp,
-            notation=notation,
             python=python,
+            formula=formula,
+            derivative=derivative,
             flops=lambda out, operands, params: operations * out.size,
             domain=domain,
             source=source,
@@ -169,7 +171,6 @@ def reduction(
     *,
     numpy: Callable[..., Any],
     vjp: VjpRule | NotDifferentiable,
-    notation: Notation,
     source: str,
     python: str,
     promote: Callable[[Sequence[Any]], tuple[DType, ...]] = unchanged,
@@ -212,7 +213,6 @@ def reduction(
             infer=infer,
             promote=promote,
             vjp=vjp,
-            notation=notation,
             python=source_text,
             flops=lambda out, operands, params: operations * operands[0].size,
             domain=domain,
@@ -231,7 +231,6 @@ def scan(
     *,
     numpy: Callable[..., Any],
     vjp: VjpRule | NotDifferentiable,
-    notation: Notation,
     source: str,
     python: str,
     promote: Callable[[Sequence[Any]], tuple[DType, ...]] = unchanged,
@@ -255,7 +254,6 @@ def scan(
             infer=infer,
             promote=promote,
             vjp=vjp,
-            notation=notation,
             python=lambda operand, *, axis: f"{python}({{0}}, axis={axis})",
             flops=lambda out, operands, params: out.size,
             domain=domain,
@@ -276,7 +274,6 @@ def movement(
     vjp: VjpRule,
     python: Callable[..., str],
     source: str,
-    notation: Notation,
     copies: bool,
     batch: Callable[..., Any] | None = None,
     decomposition: Callable[..., Any] | None = None,
@@ -298,7 +295,6 @@ def movement(
             infer=infer,
             promote=common_dtype,
             vjp=vjp,
-            notation=notation,
             python=python,
             flops=lambda out, operands, params: out.size if copies else 0,
             domain=(REAL_LINE,),
