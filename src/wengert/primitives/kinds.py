@@ -97,6 +97,7 @@ def elementwise(
     operations: int = 1,
     implements: tuple[Callable[..., Any] | str, ...] = (),
     linear: bool = False,
+    selects: bool = False,
     decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
     """Declare an operation that acts on each element, with NumPy's broadcasting.
@@ -141,6 +142,7 @@ def elementwise(
             ties=ties,
             implements=(*((numpy,) if isinstance(numpy, np.ufunc) else ()), *implements),
             linear=linear,
+            selects=selects,
             decomposition=decomposition,
             batch=over_elements,
         )
