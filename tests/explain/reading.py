@@ -17,7 +17,6 @@ from wengert.explain.evaluation import RELATIONS
 from wengert.explain.expressions import (
     Add,
     Apply,
-    Call,
     Cases,
     Delta,
     Element,
@@ -38,7 +37,6 @@ from wengert.explain.expressions import (
 )
 from wengert.explain.indices import Index
 from wengert.explain.matrices import Gradient, Table
-from wengert.explain.templates import function_called
 
 Letters = dict[str, int]
 
@@ -133,8 +131,6 @@ def _combined(expression: Expression, values: list[float]) -> float:
             return values[0] / values[1]
         case Power():
             return values[0] ** values[1]
-        case Call(name):
-            return float(function_called(name)(*values))
     raise AssertionError(f"{type(expression).__name__} in a result")
 
 

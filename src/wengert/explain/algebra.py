@@ -9,7 +9,7 @@ from wengert.explain.arithmetic import add, divide, is_number, multiply, power, 
 from wengert.explain.expressions import (
     ONE,
     Add,
-    Call,
+    Apply,
     Delta,
     Element,
     Expression,
@@ -164,7 +164,7 @@ def neat(expression: Expression) -> Expression:
 
 def length(expression: Expression) -> int:
     """Return how many names and fraction bars an expression has: what a reader has to take in."""
-    return sum(1 for part in walk(expression) if isinstance(part, (Element, Delta, Partial, Quotient, Call)))
+    return sum(1 for part in walk(expression) if isinstance(part, (Element, Delta, Partial, Quotient, Apply)))
 
 
 def _opened(term: Expression) -> list[Expression]:

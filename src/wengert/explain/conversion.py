@@ -15,7 +15,6 @@ from wengert.explain.expressions import (
     ZERO,
     Add,
     Apply,
-    Call,
     Cases,
     Delta,
     Element,
@@ -49,7 +48,7 @@ from wengert.explain.matrices import (
 from wengert.explain.shares import with_softmax
 
 Place = Index | None
-_ELEMENTWISE = (Quotient, Power, Call, Relation, Cases, Apply)
+_ELEMENTWISE = (Quotient, Power, Relation, Cases, Apply)
 
 
 class NoMatrixForm(Exception):
@@ -210,8 +209,6 @@ class Converter:
                 return Quotient(operand(numerator), operand(denominator))
             case Power(base, exponent):
                 return Power(operand(base), operand(exponent))
-            case Call(name, arguments):
-                return Call(name, tuple(operand(one) for one in arguments))
             case Relation(sign, left, right):
                 return Relation(sign, operand(left), operand(right))
             case Cases(condition, value, otherwise):

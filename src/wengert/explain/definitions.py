@@ -11,12 +11,9 @@ import fractions
 import math
 from collections.abc import Mapping
 
-from wengert.explain.arithmetic import add, divide, multiply, negate, power, total
+from wengert.explain.arithmetic import divide, multiply, total
 from wengert.explain.expressions import (
-    ONE,
-    TWO,
     Apply,
-    Cases,
     Element,
     Expression,
     Extreme,
@@ -27,10 +24,10 @@ from wengert.explain.expressions import (
 )
 from wengert.explain.indices import Index, Position, fresh
 from wengert.explain.letters import Letters, kept_axes, product_axes
-from wengert.explain.templates import has_derivatives
+from wengert.explain.notation import applied, has_derivatives, is_arithmetic
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
-from wengert.primitives import exponential
+from wengert.primitives import exponential, selection
 
 Used = frozenset[Position]
 # Bounds below this keep a logarithm from ln 0 and change nothing else, so they are not written.
@@ -55,7 +52,7 @@ def has_formula(node: Node) -> bool:
     if not node.inputs or node.type.size == 0 or any(operand.type.size == 0 for operand in node.inputs):
         return False
     if kind is Kind.ELEMENTWISE:
-        return has_derivatives(node.primitive)
+        return is_arithmetic(node.primitive) or (not node.params and has_derivatives(node.primitive))
     if kind is Kind.CONTRACTION:
         terms, _ = product_axes(node)
         return bool(terms) and all(len(set(term)) == len(term) for term in terms)
@@ -127,7 +124,11 @@ class Formulas:
             share = self._softmax(node, positions, operands[0], used)
             if share is not None:
                 return share
-        return _arithmetic(node, operands)
+        if node.primitive is selection.maximum:
+            match operands:
+                case [value, Number(bound)] if 0 < bound < _TINY:
+                    return value
+        return applied(node.primitive, operands)
 
     def _softmax(
         self, node: Node, positions: tuple[Position, ...], above: Expression, used: Used
@@ -206,30 +207,3 @@ class Formulas:
 def _kept(node: Node, positions: tuple[Position, ...]) -> tuple[Position, ...]:
     """Return the positions in a reduced tensor whose reduced axes were kept with extent 1."""
     return tuple(0 if extent == 1 else at for extent, at in zip(node.type.shape, positions, strict=True))
-
-
-def _arithmetic(node: Node, operands: list[Expression]) -> Expression:
-    match node.primitive.name, operands:
-        case "add", [x, y]:
-            return add(x, y)
-        case "sub", [x, y]:
-            return add(x, negate(y))
-        case "mul", [x, y]:
-            return multiply(x, y)
-        case "div", [x, y]:
-            return divide(x, y)
-        case "neg", [x]:
-            return negate(x)
-        case "square", [x]:
-            return power(x, TWO)
-        case "reciprocal", [x]:
-            return divide(ONE, x)
-        case "astype", [x]:
-            return x
-        case "pow", [x, Number() as exponent]:
-            return power(x, exponent)
-        case "maximum", [x, Number(bound)] if 0 < bound < _TINY:
-            return x
-        case "where", [condition, x, y]:
-            return Cases(condition, x, y)
-    return Apply(node.primitive, tuple(operands))

@@ -27,7 +27,7 @@ from wengert.explain.expressions import (
     walk,
 )
 from wengert.explain.indices import Index
-from wengert.explain.templates import local_derivative
+from wengert.explain.notation import local_derivative
 from wengert.ir.primitive import NotDifferentiable
 
 
@@ -90,6 +90,8 @@ def differentiate(expression: Expression, by: Element, rules: Rules) -> Expressi
             return _cases(condition, differentiate(value, by, rules), differentiate(otherwise, by, rules))
         case Apply():
             return _apply(expression, by, rules)
+        case Relation():
+            return ZERO
     raise AssertionError(f"no rule for {type(expression).__name__}")
 
 

@@ -16,7 +16,6 @@ from wengert.explain.examples import Example
 from wengert.explain.expressions import (
     Add,
     Apply,
-    Call,
     Cases,
     Delta,
     Differential,
@@ -36,7 +35,7 @@ from wengert.explain.expressions import (
 )
 from wengert.explain.indices import Index, Position
 from wengert.explain.matrices import Table
-from wengert.explain.templates import function_called, written_out
+from wengert.explain.notation import written_out
 from wengert.explain.work_limits import check_elements
 from wengert.primitives import reference
 
@@ -153,14 +152,13 @@ class Evaluation:
 
     def _other(self, expression: Expression) -> Named:
         match expression:
-            case Call(name, arguments):
-                return self._together(function_called(name), *arguments)
             case Relation(sign, left, right):
                 return self._together(lambda x, y: RELATIONS[sign](x, y).astype(np.float64), left, right)
             case Cases(condition, value, otherwise):
                 return self._together(np.where, condition, value, otherwise)
-            case Apply():
-                return self.named(written_out(expression))
+            case Apply(primitive, operands):
+                formula = written_out(expression)
+                return self.named(formula) if formula else self._together(primitive.numpy, *operands)
             case Softmax(element, axis):
                 values = self.point.values[element.symbol.node]
                 return self._picked(reference.softmax(values, axis=axis), element.positions)

@@ -138,14 +138,6 @@ class Power(Expression):
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Expression):
-    """A function that a notation names: sin, ln, σ, …"""
-
-    name: str
-    arguments: tuple[Expression, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Relation(Expression):
     """Iverson's bracket: 1 where the relation holds, 0 elsewhere."""
 
@@ -165,10 +157,17 @@ class Cases(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Apply(Expression):
-    """An elementwise primitive applied to operands; its notation says how to write and differentiate it."""
+    """An elementwise primitive applied to operands; `notation` says how to write and differentiate it."""
 
     primitive: Primitive
     operands: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot(Expression):
+    """A place in a template that another expression is put into."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from wengert.explain.evaluation import RELATIONS, watching
 from wengert.explain.expressions import (
     Add,
     Apply,
-    Call,
     Cases,
     Expression,
     Number,
@@ -31,7 +30,7 @@ from wengert.explain.matrices import (
     MatrixSoftmax,
     Ones,
 )
-from wengert.explain.templates import function_called, written_out
+from wengert.explain.notation import written_out
 from wengert.primitives import reference
 
 
@@ -90,14 +89,13 @@ def _elementwise(expression: Expression, point: Point) -> Array:
             return _combined(np.divide, (numerator, denominator), point)
         case Power(base, exponent):
             return _combined(np.power, (base, exponent), point)
-        case Call(name, arguments):
-            return _combined(function_called(name), arguments, point)
         case Relation(sign, left, right):
             return _combined(RELATIONS[sign], (left, right), point)
         case Cases(condition, value, otherwise):
             return _combined(np.where, (condition, value, otherwise), point)
-        case Apply():
-            return _value(written_out(expression), point)
+        case Apply(primitive, operands):
+            formula = written_out(expression)
+            return _value(formula, point) if formula else _combined(primitive.numpy, operands, point)
     raise AssertionError(f"no value for {type(expression).__name__}")
 
 

@@ -9,11 +9,11 @@ from wengert.explain.arithmetic import is_number, multiply, negate, tidy
 from wengert.explain.expressions import (
     Add,
     Apply,
-    Call,
     Element,
     Expression,
     Number,
     Quotient,
+    Slot,
     Softmax,
     Sum,
     rebuild,
@@ -68,7 +68,7 @@ def fold_share(result: Expression, definition: Expression, of: Element) -> Expre
         return None
     (inside,) = above.operands
     normaliser = _canonical(definition.denominator)
-    mark = Call("normaliser", ())
+    mark = Slot("normaliser")
 
     def marked(part: Expression) -> Expression:
         if isinstance(part, Sum) and _canonical(part) == normaliser:

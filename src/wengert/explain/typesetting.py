@@ -14,7 +14,6 @@ from wengert.explain.examples import Example
 from wengert.explain.expressions import (
     Add,
     Apply,
-    Call,
     Cases,
     Delta,
     Differential,
@@ -52,8 +51,8 @@ from wengert.explain.matrices import (
     Table,
 )
 from wengert.explain.matrix_evaluation import matrix_value
+from wengert.explain.notation import notation, written_out
 from wengert.explain.numbers import number_text, short, shown_value
-from wengert.explain.templates import written_out
 
 SUM, PRODUCT, ATOM = 0, 1, 2  # how tightly an expression holds together
 
@@ -136,20 +135,15 @@ class Style:
                 return self._fraction(numerator, denominator), PRODUCT
             case Power(base, exponent):
                 return _raised(self.show(base, ATOM), self.show(exponent)), ATOM
-            case Apply():
-                return self._shown(written_out(expression))
+            case Apply(primitive, operands):
+                formula = written_out(expression)
+                if formula is not None:
+                    return self._shown(formula)
+                return self._call(notation(primitive).name, operands)
         return self._function(expression)
 
     def _function(self, expression: Expression) -> tuple[Layout, int]:
         match expression:
-            case Call("sqrt", (body,)):
-                return layout.Root(self.show(body)), ATOM
-            case Call("abs", (body,)):
-                return layout.Fence("|", self.show(body), "|"), ATOM
-            case Call("¬", (body,)):
-                return row(Text("not ", "words"), self.show(body, ATOM)), PRODUCT
-            case Call(name, arguments):
-                return self._call(name, arguments), ATOM
             case Relation(sign, left, right):
                 relation = row(self.show(left), operator(sign), self.show(right))
                 return layout.Fence("[", relation, "]"), ATOM
@@ -182,12 +176,19 @@ class Style:
                 return Text("…", "number"), ATOM
         return self._matrix(expression)
 
-    def _call(self, name: str, arguments: tuple[Expression, ...]) -> Layout:
+    def _call(self, name: str, arguments: tuple[Expression, ...]) -> tuple[Layout, int]:
+        match name, arguments:
+            case "sqrt", (body,):
+                return layout.Root(self.show(body)), ATOM
+            case "abs", (body,):
+                return layout.Fence("|", self.show(body), "|"), ATOM
+            case "not", (body,):
+                return row(Text("not ", "words"), self.show(body, ATOM)), PRODUCT
         inside: list[Layout] = []
         for argument in arguments:
             inside += [operator(","), self.show(argument)] if inside else [self.show(argument)]
         kind = "identifier" if name == "σ" else "function"
-        return row(Text(name, kind), parenthesised(Row(tuple(inside))))
+        return row(Text(name, kind), parenthesised(Row(tuple(inside)))), ATOM
 
     def _terms(self, terms: tuple[Expression, ...]) -> Layout:
         parts: list[Layout] = []
