@@ -2,7 +2,7 @@
 
 ``python -m tests.lectures.pages`` runs all pages, or those named, and writes outputs and pictures anew. Below
 a block of Python, a block of text is what it prints; a comment between them names the sections of a derivation
-that are shown, where the whole is too long. Pictures are saved in the folder ``images``.
+shown, where the whole is too long. Pictures are saved in the folder ``images``.
 """
 
 import contextlib

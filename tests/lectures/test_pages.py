@@ -7,7 +7,6 @@ from tests.lectures import pages
 
 
 @pytest.mark.parametrize("name", pages.PAGES)
-@pytest.mark.filterwarnings("ignore::wengert.errors.ConvergenceWarning")
 def test_a_page_shows_what_its_code_prints_and_draws(name, tmp_path):
     shown = (pages.FOLDER / name).read_text(encoding="utf-8")
 
