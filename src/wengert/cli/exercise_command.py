@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from wengert.cli.console import write
 from wengert.errors import ConfigurationError
@@ -15,7 +16,7 @@ _FORMATS = {"text": Exercise.to_text, "latex": Exercise.to_latex, "html": Exerci
 _SUFFIXES = {".txt": "text", ".tex": "latex", ".html": "html", ".htm": "html"}
 
 
-def run(options: dict, form: str | None, out: str | None, solution: bool) -> int:
+def run(options: dict[str, Any], form: str | None, out: str | None, solution: bool) -> int:
     """Print or write an exercise; see `wengert.cli.app.exercise`."""
     form = form or (_SUFFIXES.get(Path(out).suffix.lower(), "text") if out else "text")
     if form not in _FORMATS:

@@ -23,7 +23,9 @@ def read_function(text: str) -> FormulaFunction:
     return FormulaFunction(parse(text))
 
 
-def draw_arguments(function: FormulaFunction, shape: str | None, seed: int, at: Sequence[str] = ()) -> list:
+def draw_arguments(
+    function: FormulaFunction, shape: str | None, seed: int, at: Sequence[str] = ()
+) -> list[Any]:
     """Return arguments for a formula: those given with ``--at``, else random ones of these shapes."""
     shapes = read_shapes(shape)
     given = read_values(at)

@@ -87,6 +87,11 @@ class Node:
         """Number of floating-point operations of one run, as the primitive counts them."""
         return self.primitive.flops(self.type, [operand.type for operand in self.inputs], dict(self.params))
 
+    @property
+    def is_view(self) -> bool:
+        """Whether the elements are those of the one operand, in other places: nothing is copied or added."""
+        return self.primitive.kind is Kind.MOVEMENT and len(self.inputs) == 1 and not self.flops
+
 
 class Literal:
     """A read-only array that is compared by dtype, shape and a digest of its bytes.

@@ -27,6 +27,7 @@ class Kind(enum.Enum):
     MOVEMENT = "movement"
     INDEXING = "indexing"
     RANDOM = "random"
+    LIBRARY = "library"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,12 @@ class Primitive:
         ``"scipy.special.erf"``, so that SciPy need not be imported.
     linear : bool
         Linear in each operand, so a cotangent of zero can only contribute zero.
+    selects : bool
+        Takes each element from the second operand or the third, as the first says: what is not taken
+        contributes nothing to a derivative, even where its own is infinite.
+    letters : callable, optional
+        ``letters(*types, **params)`` of a contraction: a letter for each axis of the operands and of the
+        result, as `einsum` writes them.
     decomposition : callable, optional
         ``decomposition(*operands, **params)``: the same value made of simpler primitives, in plain NumPy code
         that is traced. It serves every backend that has no code of its own for the primitive; rounding may
@@ -118,6 +125,8 @@ class Primitive:
     ties: str = ""
     implements: tuple[Callable[..., Any] | str, ...] = ()
     linear: bool = False
+    selects: bool = False
+    letters: Callable[..., tuple[list[str], str]] | None = None
     decomposition: Callable[..., Any] | None = None
     formula: str = ""
     derivative: tuple[str, ...] = ()

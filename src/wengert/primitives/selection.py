@@ -86,6 +86,7 @@ where = elementwise(
     promote=_where_dtypes,
     domain=(Interval(0, 1, integer=True), REAL_LINE, REAL_LINE),
     ties="a branch not taken contributes nothing, even where its own derivative is infinite",
+    selects=True,
     source="lecture 002, (7.36)",
 )
 

@@ -39,25 +39,10 @@ def kept_axes(node: Node) -> list[tuple[int, int]]:
     return []
 
 
-def product_axes(node: Node) -> tuple[list[list[str]], list[str]]:
-    """Return the index letters of the operands and of the result of a contraction, as einsum writes them.
-
-    Nothing of one that is unknown here.
-    """
-    name = node.primitive.name
-    if name == "einsum":
-        left, right = node.param("subscripts").split("->")
-        return [list(term) for term in left.split(",")], list(right)
-    if name == "outer":
-        return [["i"], ["j"]], ["i", "j"]
-    if name != "matmul":
-        return [], []
-    x, y = (operand.type.ndim for operand in node.inputs)
-    batch = [f"batch{place}" for place in range(max(x, y, 2) - 2, 0, -1)]
-    rows, columns = (["row"] if x > 1 else []), (["column"] if y > 1 else [])
-    first = [*batch[len(batch) - max(x - 2, 0) :], *rows, "inner"]
-    second = [*batch[len(batch) - max(y - 2, 0) :], "inner", *columns]
-    return [first, second], batch + rows + columns
+def product_axes(node: Node) -> tuple[list[str], str]:
+    """Return the index letters of a contraction; nothing of one that declares none."""
+    letters = node.primitive.letters
+    return ([], "") if letters is None else letters(*[one.type for one in node.inputs], **dict(node.params))
 
 
 def tied_axes(node: Node) -> Iterable[tuple[Axis, Axis]]:
