@@ -1,8 +1,8 @@
 """The pages of `docs/lectures`: their code is run, and what stands below it is what it prints and draws.
 
 ``python -m tests.lectures.pages`` runs all pages, or those named, and writes outputs and pictures anew. Below
-a block of Python, a block of text is what it prints; a comment between them names the sections of a derivation
-shown, where the whole is too long. Pictures are saved in the folder ``images``.
+a block of Python, a block of text is what it prints; a comment between them names the sections of
+a derivation that are shown, where the whole is too long. Pictures are saved in the folder ``images``.
 """
 
 import contextlib

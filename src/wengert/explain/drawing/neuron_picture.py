@@ -11,8 +11,8 @@ from wengert.explain.drawing.boxes import Box, set_layout, set_text
 from wengert.explain.drawing.cards import SIZE, Part, adjoint_name
 from wengert.explain.drawing.neurons import Column, Network, Weights
 from wengert.explain.drawing.svg import marks, page
-from wengert.explain.layout import Text, row
-from wengert.explain.numbers import cut
+from wengert.explain.printers.digits import cut
+from wengert.explain.printers.layout import Text, row
 from wengert.explain.views.index_view import dimensions
 from wengert.svg import element, safe
 

@@ -9,9 +9,9 @@ import numpy as np
 from wengert.errors import ConfigurationError, ShapeError
 from wengert.explain.drawing.contents import Contents, Reader, Value
 from wengert.explain.engine import Array
-from wengert.explain.layout import Layout
 from wengert.explain.lecture_styles import activation_of, before_activation, operands_of
-from wengert.explain.typesetting import Style
+from wengert.explain.printers.layout import Layout
+from wengert.explain.printers.typesetting import Style
 from wengert.explain.views.delta_view import Layer, layers_of
 from wengert.explain.views.index_view import dimensions
 from wengert.ir.node import Node

@@ -15,7 +15,7 @@ from wengert.explain.drawing.cards import (
 )
 from wengert.explain.drawing.contents import Contents, Use
 from wengert.explain.drawing.svg import marks, page
-from wengert.explain.layout import Text, row
+from wengert.explain.printers.layout import Text, row
 from wengert.svg import element, number
 
 _MARGIN = 24.0
