@@ -31,14 +31,15 @@ if TYPE_CHECKING:
     )
     from wengert.autodiff.jacobians import hessian as hessian, jacobian as jacobian
     from wengert.autodiff.products import hvp as hvp, jvp as jvp, vjp as vjp
+    from wengert.autodiff.vmap import per_example_grad as per_example_grad, vmap as vmap
     from wengert.estimators import MLPClassifier as MLPClassifier, MLPRegressor as MLPRegressor
-    from wengert.explain.claims.check import check_work as check_work
-    from wengert.explain.claims.report import WorkReport as WorkReport
     from wengert.explain.derivation import Derivation as Derivation
     from wengert.explain.drawing.drawing import Drawing as Drawing
     from wengert.explain.drawing.entry import draw as draw
     from wengert.explain.exercises.entry import exercise as exercise
     from wengert.explain.exercises.exercise import Exercise as Exercise
+    from wengert.explain.grading.check_work import check_work as check_work
+    from wengert.explain.grading.work_report import WorkReport as WorkReport
     from wengert.ir.composite import composite as composite
     from wengert.ir.program import Program as Program
     from wengert.ir.verify import verify as verify
@@ -75,11 +76,11 @@ _LAZY = {
     "Drawing": "wengert.explain.drawing.drawing:Drawing",
     "Exercise": "wengert.explain.exercises.exercise:Exercise",
     "Program": "wengert.ir.program:Program",
-    "WorkReport": "wengert.explain.claims.report:WorkReport",
+    "WorkReport": "wengert.explain.grading.work_report:WorkReport",
     "abstract": "wengert.trace.tracing:abstract",
     "check_grad": "wengert.autodiff.check:check_grad",
     "compile": "wengert.run.compile:compile",
-    "check_work": "wengert.explain.claims.check:check_work",
+    "check_work": "wengert.explain.grading.check_work:check_work",
     "composite": "wengert.ir.composite:composite",
     "draw": "wengert.explain.drawing.entry:draw",
     "exercise": "wengert.explain.exercises.entry:exercise",
@@ -92,6 +93,7 @@ _LAZY = {
     "log_softmax": "wengert.primitives.composites:log_softmax",
     "logsumexp": "wengert.primitives.composites:logsumexp",
     "one_hot": "wengert.primitives.functions:one_hot",
+    "per_example_grad": "wengert.autodiff.vmap:per_example_grad",
     "scatter_add": "wengert.primitives.functions:scatter_add",
     "sigmoid": "wengert.primitives.functions:sigmoid",
     "simplify": "wengert.transform.simplify:simplify",
@@ -102,6 +104,7 @@ _LAZY = {
     "value_and_grad": "wengert.autodiff.gradients:value_and_grad",
     "verify": "wengert.ir.verify:verify",
     "vjp": "wengert.autodiff.products:vjp",
+    "vmap": "wengert.autodiff.vmap:vmap",
     "xlogy": "wengert.primitives.functions:xlogy",
 }
 

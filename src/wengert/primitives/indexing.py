@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import DTypeError, IndexRangeError, ShapeError
-from wengert.ir.primitive import Interval, Kind, Notation, NotDifferentiable, Primitive, register
+from wengert.ir.primitive import Interval, Kind, NotDifferentiable, Primitive, register
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives import reference
+from wengert.primitives.batching import batched_gather, batched_scatter, over_leading
 from wengert.primitives.kinds import BOOL, INT64, REAL_LINE, DType, strong
 
 Ints = tuple[int, ...]
@@ -84,12 +85,12 @@ gather = register(
         infer=_gather_type,
         promote=_index_dtypes,
         vjp=_gather_vjp,
-        notation=Notation("{0}_{{{1}}}"),
         python=lambda x, *indices, axes: _gather_text(x, indices, axes),
         flops=lambda out, operands, params: out.size,
         domain=(REAL_LINE,),
         source="NumPy reference: advanced indexing",
         linear=True,
+        batch=batched_gather,
     )
 )
 
@@ -125,7 +126,6 @@ scatter_add = register(
             gather(ct, *indices, axes=axes),
             *[None] * len(indices),
         ),
-        notation=Notation(r"\operatorname{{scatter}}\left({0}\right)"),
         python=lambda updates, *indices, axes, shape: (
             "scatter_add({0}, "
             + ", ".join(f"{{{i + 1}}}" for i in range(len(indices)))
@@ -135,6 +135,7 @@ scatter_add = register(
         domain=(REAL_LINE,),
         source="the transpose of indexing",
         linear=True,
+        batch=batched_scatter,
     )
 )
 
@@ -160,12 +161,12 @@ one_hot = register(
         infer=_one_hot_type,
         promote=lambda dtypes: _index_dtypes([bool, *dtypes])[1:],
         vjp=NotDifferentiable("an index has no derivative"),
-        notation=Notation(r"\mathbf{{e}}_{{{0}}}"),
         python=lambda indices, *, count, dtype: (
             f"np.eye({count}, dtype=np.{dtype.name if dtype != BOOL else 'bool_'})[{{0}}]"
         ),
         flops=lambda out, operands, params: out.size,
         domain=(Interval(0, 2, integer=True),),
         source="lecture 003, the target vectors",
+        batch=over_leading,
     )
 )

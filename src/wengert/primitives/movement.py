@@ -8,12 +8,17 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ShapeError
-from wengert.ir.primitive import Notation
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives import reference
+from wengert.primitives.batching import aligned
 from wengert.primitives.kinds import movement
 
 Ints = tuple[int, ...]
+
+
+def _further(axes: Ints) -> Ints:
+    """Return axes as they stand after the axis of a batch."""
+    return tuple(axis + 1 for axis in axes)
 
 
 def _one_axis(axes: Ints) -> int | Ints:
@@ -37,10 +42,10 @@ reshape = movement(
     numpy=lambda x, shape: x.reshape(shape),
     infer=_reshape_type,
     vjp=lambda ct, out, x, shape: (np.reshape(ct, x.shape),),
-    notation=Notation(r"\operatorname{{reshape}}\left({0}\right)"),
     python=lambda x, *, shape: f"np.reshape({{0}}, {shape})",
     source="NumPy reference: reshape",
     copies=False,
+    batch=lambda reshape, n, x, shape: reshape(x, shape=(n, *shape)),
 )
 
 
@@ -55,10 +60,10 @@ transpose = movement(
     numpy=lambda x, axes: x.transpose(axes),
     infer=_transpose_type,
     vjp=lambda ct, out, x, axes: (np.transpose(ct, tuple(sorted(range(len(axes)), key=axes.__getitem__))),),
-    notation=Notation("{0}^T"),
     python=lambda x, *, axes: "{0}.T" if axes == (1, 0) else f"np.transpose({{0}}, {axes})",
     source="lecture 004, task 2",
     copies=False,
+    batch=lambda transpose, n, x, axes: transpose(x, axes=(0, *_further(axes))),
 )
 
 
@@ -75,10 +80,10 @@ expand_dims = movement(
     numpy=lambda x, axes: np.expand_dims(x, axes),
     infer=_expand_type,
     vjp=lambda ct, out, x, axes: (np.squeeze(ct, axes),),
-    notation=Notation("{0}"),
     python=lambda x, *, axes: f"{{0}}[{', '.join(_new_axes(x, axes))}]",
     source="NumPy reference: expand_dims",
     copies=False,
+    batch=lambda expand_dims, n, x, axes: expand_dims(x, axes=_further(axes)),
 )
 
 
@@ -94,10 +99,10 @@ squeeze = movement(
     numpy=lambda x, axes: np.squeeze(x, axes),
     infer=_squeeze_type,
     vjp=lambda ct, out, x, axes: (np.expand_dims(ct, axes),),
-    notation=Notation("{0}"),
     python=lambda x, *, axes: f"np.squeeze({{0}}, {_one_axis(axes)})",
     source="NumPy reference: squeeze",
     copies=False,
+    batch=lambda squeeze, n, x, axes: squeeze(x, axes=_further(axes)),
 )
 
 
@@ -117,10 +122,10 @@ broadcast_to = movement(
     infer=_broadcast_type,
     # The gradient transformation sums the cotangent back to the operand's shape.
     vjp=lambda ct, out, x, shape: (ct,),
-    notation=Notation("{0}"),
     python=lambda x, *, shape: f"np.broadcast_to({{0}}, {shape})",
     source="NumPy reference: broadcasting",
     copies=False,
+    batch=lambda broadcast_to, n, x, shape: broadcast_to(aligned(x, len(shape)), shape=(n, *shape)),
 )
 
 
@@ -154,7 +159,6 @@ concatenate = movement(
     numpy=lambda *parts, axis: np.concatenate(parts, axis=axis),
     infer=_concatenate_type,
     vjp=_concatenate_vjp,
-    notation=Notation(r"\left[{0}\ {1}\right]"),
     python=lambda *parts, axis: (
         "np.concatenate(["
         + ", ".join(f"{{{position}}}" for position in range(len(parts)))
@@ -162,6 +166,7 @@ concatenate = movement(
     ),
     source="NumPy reference: concatenate",
     copies=True,
+    batch=lambda concatenate, n, *parts, axis: concatenate(*parts, axis=axis + 1),
 )
 
 
@@ -190,10 +195,10 @@ pad = movement(
     numpy=reference.spread,
     infer=_pad_type,
     vjp=_pad_vjp,
-    notation=Notation(r"\operatorname{{pad}}\left({0}\right)"),
     python=_pad_text,
     source="the transpose of slicing",
     copies=True,
+    batch=lambda pad, n, x, **widths: pad(x, **{name: (0, *width) for name, width in widths.items()}),
 )
 
 
@@ -208,10 +213,10 @@ flip = movement(
     numpy=lambda x, axes: np.flip(x, axes),
     infer=_flip_type,
     vjp=lambda ct, out, x, axes: (np.flip(ct, axes),),
-    notation=Notation(r"\operatorname{{flip}}\left({0}\right)"),
     python=lambda x, *, axes: f"np.flip({{0}}, {_one_axis(axes)})",
     source="NumPy reference: flip",
     copies=False,
+    batch=lambda flip, n, x, axes: flip(x, axes=_further(axes)),
 )
 
 
@@ -244,8 +249,10 @@ slice_ = movement(
     numpy=lambda x, start, stop, step: x[tuple(map(slice, start, stop, step))],
     infer=_slice_type,
     vjp=_slice_vjp,
-    notation=Notation("{0}_{{[\\,]}}"),
     python=_slice_text,
     source="NumPy reference: basic indexing",
     copies=False,
+    batch=lambda slice_, n, x, start, stop, step: slice_(
+        x, start=(0, *start), stop=(n, *stop), step=(1, *step)
+    ),
 )
