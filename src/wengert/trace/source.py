@@ -7,11 +7,13 @@ for its first turn.
 from __future__ import annotations
 
 import dis
+import os
 import re
 import sys
-import sysconfig
 from collections import Counter
 from types import CodeType, FrameType
+
+import numpy as np
 
 from wengert.ir.provenance import Provenance, Region, SourceLine
 
@@ -20,7 +22,8 @@ _STORES = {"STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"}
 # Python 3.13 joins a store with the instruction after it; the first name is the one stored to first.
 _JOINED_STORES = {"STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"}
 _RETURNED = "<returned>"
-_INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+# Where Python's own modules are, and the packages that are installed.
+_INSTALLED = (os.path.dirname(os.__file__), os.path.dirname(os.path.dirname(np.__file__)))
 _KEPT = 65536  # places kept at most, so that a process that makes code for ever does not grow for ever
 
 
