@@ -23,7 +23,15 @@ from wengert.ir.primitive import (
 from wengert.ir.types import tensor_type
 from wengert.primitives import indexing, reference
 from wengert.primitives.exponential import sigmoid
-from wengert.primitives.kinds import common_dtype, elementwise, floating, movement, reduction, unchanged
+from wengert.primitives.kinds import (
+    common_dtype,
+    elementwise,
+    floating,
+    library,
+    movement,
+    reduction,
+    unchanged,
+)
 from wengert.primitives.random import uniform
 
 POSITIVE = Interval(0.5, 2.0)
@@ -212,6 +220,28 @@ def signs(decomposition: Any) -> Primitive:
     )
 
 
+def inverse(decomposition: Any) -> Primitive:
+    """X⁻¹ of matrices of two rows and columns."""
+    return library(
+        "inverse",
+        numpy=np.linalg.inv,
+        infer=lambda x: x,
+        vjp=lambda ct, out, x: (-(out.mT @ ct @ out.mT),),
+        source="Giles 2008, 2.2.3",
+        decomposition=decomposition,
+    )
+
+
+def _adjugate_over_determinant(x: Any) -> Any:
+    a, b, c, d = x[..., 0, 0], x[..., 0, 1], x[..., 1, 0], x[..., 1, 1]
+    rows = np.stack([np.stack([d, -b], axis=-1), np.stack([-c, a], axis=-1)], axis=-2)
+    return rows / (a * d - b * c)[..., None, None]
+
+
+def _regular_matrix(rng: np.random.Generator, dtype: Any) -> list[np.ndarray]:
+    return [(rng.uniform(-0.3, 0.3, (2, 2)) + np.eye(2)).astype(dtype)]
+
+
 def swish(_: Any) -> Callable[..., Any]:
     """X σ(x)."""
 
@@ -244,6 +274,7 @@ _ALONE = {
         lambda key, shape: np.where(uniform(key, shape, np.float64) < 0.5, -1.0, 1.0),
         {"shape": SQUARE},
     ),
+    "library": Newcomer(inverse, _regular_matrix, _adjugate_over_determinant),
 }
 NEWCOMERS = {
     **{kind: replace(one, decomposition=None) for kind, one in _ALONE.items()},

@@ -8,7 +8,7 @@ import string
 import numpy as np
 import pytest
 from tests.contract import gate, scalar_oracles, structural_cases
-from tests.contract.structural_oracles import Indices
+from tests.contract.structural_oracles import Indices, shape_of
 
 from wengert.errors import WengertError
 from wengert.ir.primitive import REGISTRY, Interval, Kind, NotDifferentiable, register
@@ -65,7 +65,7 @@ def test_the_operations_are_counted(name: str) -> None:
         types = [
             tensor_type(one.shape, np.dtype(np.int64))
             if isinstance(one, Indices)
-            else tensor_type(one, np.dtype(np.float64))
+            else tensor_type(shape_of(one), np.dtype(np.float64))
             for one in case.operands
         ]
         params = case.params

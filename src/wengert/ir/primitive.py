@@ -27,6 +27,7 @@ class Kind(enum.Enum):
     MOVEMENT = "movement"
     INDEXING = "indexing"
     RANDOM = "random"
+    LIBRARY = "library"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.ir.emitted_functions import emitted
 from wengert.ir.primitive import Interval, NotDifferentiable
 from wengert.primitives.kinds import REAL_LINE, elementwise, promotion_of
 
@@ -55,6 +56,31 @@ div = elementwise(
     python="{0} / {1}",
     domain=(REAL_LINE, POSITIVE),
     source="DLMF 1.4.11",
+)
+
+
+@emitted
+def divide_or_zero(x: Any, y: Any) -> Any:
+    """x / y, and 0 where both are 0."""
+    return np.where((x == 0) & (y == 0), np.zeros_like(y), x / y)
+
+
+def _quotient_vjp(ct: Any, out: Any, x: Any, y: Any) -> tuple[Any, ...]:
+    return quotient(ct, y), -quotient(ct * out, y)
+
+
+quotient = elementwise(
+    "quotient",
+    numpy=divide_or_zero,
+    vjp=_quotient_vjp,
+    python="divide_or_zero({0}, {1})",
+    formula="x / y",
+    promote=promotion_of(np.divide),
+    domain=(REAL_LINE, POSITIVE),
+    special=(0.0, float("inf")),
+    ties="0/0 = 0: what nothing depends on has no derivative to be divided",
+    source="DLMF 1.4.11",
+    decomposition=lambda x, y: np.where((x == 0) & (y == 0), 0, x / y),
 )
 
 neg = elementwise(

@@ -11,7 +11,7 @@ import numpy as np
 from wengert.errors import DTypeError, ShapeError
 from wengert.ir.primitive import Interval, Kind, NotDifferentiable, Primitive, VjpRule, register
 from wengert.ir.types import TensorType, tensor_type
-from wengert.primitives.batching import BatchRule, over_axes, over_batches, over_elements
+from wengert.primitives.batching import BatchRule, over_axes, over_batches, over_elements, over_stacks
 
 DType = np.dtype[np.generic]
 BOOL = np.dtype(np.bool_)
@@ -304,5 +304,57 @@ def movement(
             linear=True,
             decomposition=decomposition,
             batch=over_batches(batch) if batch else None,
+        )
+    )
+
+
+def library(
+    name: str,
+    *,
+    numpy: Callable[..., Any],
+    infer: Callable[..., TensorType],
+    vjp: VjpRule | NotDifferentiable,
+    source: str,
+    operands: int = 1,
+    promote: Callable[[Sequence[Any]], tuple[DType, ...]] = floating,
+    ties: str = "",
+    linear: bool = False,
+    decomposition: Callable[..., Any] | None = None,
+    batch: BatchRule | None = over_stacks,
+) -> Primitive:
+    """Declare a routine of NumPy, LAPACK or SciPy over the last axes, which every backend leaves to NumPy.
+
+    Its source is a call of `numpy`, a public function of NumPy's or one marked ``@emitted``, with the
+    parameters by name; counted is the work of a factorisation, extent³ for each matrix.
+
+    Parameters beyond those of `Primitive`
+    --------------------------------------
+    operands : int
+        How many it takes.
+    """
+    module = str(getattr(numpy, "__module__", ""))
+    prefix = module.replace("numpy", "np", 1) + "." if module.startswith("numpy") else ""
+    places = ", ".join(f"{{{place}}}" for place in range(operands))
+
+    def source_text(*types: TensorType, **params: Any) -> str:
+        named = "".join(f", {key}={value!r}" for key, value in sorted(params.items()))
+        return f"{prefix}{numpy.__name__}({places}{named})"
+
+    return register(
+        Primitive(
+            name=name,
+            kind=Kind.LIBRARY,
+            numpy=numpy,
+            infer=infer,
+            promote=promote,
+            vjp=vjp,
+            python=source_text,
+            flops=lambda out, types, params: types[0].size * max(types[0].shape, default=1),
+            domain=(REAL_LINE,) * operands,
+            source=source,
+            ties=ties,
+            linear=linear,
+            decomposition=decomposition,
+            batch=batch,
         )
     )
