@@ -27,6 +27,7 @@ def strong(dtypes: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(dtypes)
 
 
+@functools.cache
 def promotion_of(ufunc: np.ufunc) -> Callable[[Sequence[Any]], tuple[DType, ...]]:
     """Return the promotion rule of a NumPy universal function."""
 
