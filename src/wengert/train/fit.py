@@ -146,7 +146,7 @@ def fit(
     executor : Executor, "numpy" or "llvm"
         What runs the steps: "llvm" compiles them to machine code first.
     threads : int, optional
-        At most so many work on a step of machine code; by default the physical cores open to this
+        The most threads that work on a step of machine code; by default the physical cores open to this
         process, or ``OMP_NUM_THREADS`` if that is fewer. It is lowered, with a warning, to the number of
         processors. Steps too small to share are left to one. The result is bitwise the same.
     progress : bool or "auto"

@@ -73,7 +73,7 @@ class FullBatch:
         return self.state.carry[: self.step.network_count]
 
     def catch_up(self) -> None:
-        """Do nothing: `state` is never behind."""
+        """Do nothing: `state` is always that of the last step."""
 
     def save(self) -> None:
         """Do nothing: there are no checkpoints of L-BFGS."""

@@ -70,7 +70,7 @@ class Loop:
 
     @property
     def state(self) -> State:
-        """The last state that is known to be sound."""
+        """The last state that was checked."""
         return self._stepper.state
 
     @state.setter

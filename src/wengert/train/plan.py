@@ -1,4 +1,4 @@
-"""What a run is to do, and how it is told from others."""
+"""What a run is to do, and what identifies it."""
 
 from __future__ import annotations
 

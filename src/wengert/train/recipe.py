@@ -44,7 +44,7 @@ class BestEpoch(Callback):
 
 @dataclass(frozen=True)
 class Recipe:
-    """What `fit` is to be told, but for the rows.
+    """The arguments of `fit` other than the rows.
 
     Attributes
     ----------

@@ -44,7 +44,7 @@ class Rules(Protocol):
         ...
 
     def resume(self, state: State) -> None:
-        """Remember what the epochs of a state leave behind, as if they had been noted."""
+        """Take over the epochs of a state, as if they had been noted."""
         ...
 
     def identity(self) -> dict[str, str]:
