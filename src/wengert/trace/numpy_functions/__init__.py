@@ -1,6 +1,7 @@
 """NumPy's functions on tensors: each module writes some of them in terms of primitives."""
 
 from wengert.trace.numpy_functions import (
+    calls as calls,
     contraction as contraction,
     creation as creation,
     diagonals as diagonals,
