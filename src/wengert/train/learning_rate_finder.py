@@ -13,10 +13,10 @@ from wengert.errors import ConfigurationError, DataError
 from wengert.optim import Optimiser
 from wengert.primitives import random
 from wengert.run import find_executor
-from wengert.train.batches import row_order
 from wengert.train.inputs import check_rows
-from wengert.train.objective import Loss, Objective, Penalty, conform, find_loss
-from wengert.train.step import StepRule, TrainingStep
+from wengert.train.steps.batches import row_order
+from wengert.train.steps.objective import Loss, Objective, Penalty, conform, find_loss
+from wengert.train.steps.step import StepRule, TrainingStep
 
 Array = np.ndarray[Any, Any]
 

@@ -13,7 +13,7 @@ from wengert.train.callbacks import Callback
 from wengert.train.checkpoint import Checkpoint
 from wengert.train.inputs import Rows
 from wengert.train.rules import Rules
-from wengert.train.step import Carry, TrainingStep
+from wengert.train.steps.step import Carry, TrainingStep
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from wengert.optim import LBFGS, Optimiser
 from wengert.run import Executor
 from wengert.train.callbacks import Callback, Stop, TrainingState
 from wengert.train.fit import FitResult, fit
-from wengert.train.objective import Loss, Penalty
+from wengert.train.steps.objective import Loss, Penalty
 
 
 @dataclass

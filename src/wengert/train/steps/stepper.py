@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from wengert.run import Executable
-from wengert.train.divergence import StepDiverged, Watch, all_finite, explain, explain_growth
 from wengert.train.inputs import Rows
-from wengert.train.mapped import release, run_and_window
-from wengert.train.native import NativeSteps, native_steps
 from wengert.train.state import Carry, State, Step
+from wengert.train.steps.divergence import StepDiverged, Watch, all_finite, explain, explain_growth
+from wengert.train.steps.mapped import release, run_and_window
+from wengert.train.steps.native import NativeSteps, native_steps
 
 Array = np.ndarray[Any, Any]
 
