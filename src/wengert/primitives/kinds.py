@@ -316,6 +316,7 @@ def library(
     operands: int = 1,
     promote: Callable[[Sequence[Any]], tuple[DType, ...]] = floating,
     ties: str = "",
+    implements: tuple[Callable[..., Any] | str, ...] = (),
     linear: bool = False,
     decomposition: Callable[..., Any] | None = None,
     batch: BatchRule | None = over_stacks,
@@ -330,7 +331,7 @@ def library(
     operands : int
         How many it takes.
     """
-    module = str(getattr(numpy, "__module__", ""))
+    module = "numpy" if isinstance(numpy, np.ufunc) else str(numpy.__module__)
     prefix = module.replace("numpy", "np", 1) + "." if module.startswith("numpy") else ""
     places = ", ".join(f"{{{place}}}" for place in range(operands))
 
@@ -351,6 +352,7 @@ def library(
             domain=(REAL_LINE,) * operands,
             source=source,
             ties=ties,
+            implements=implements,
             linear=linear,
             decomposition=decomposition,
             batch=batch,
