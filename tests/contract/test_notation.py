@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from wengert.errors import DerivationError, WengertError
-from wengert.explain.evaluation import Evaluation
-from wengert.explain.expressions import ZERO, Apply, Element, Expression, Symbol
-from wengert.explain.indices import Index
-from wengert.explain.notation import has_derivatives, local_derivative, written_out
+from wengert.explain.index.expressions import ZERO, Apply, Element, Expression, Symbol
+from wengert.explain.index.index_values import Evaluation
+from wengert.explain.index.indices import Index
+from wengert.explain.index.notation import has_derivatives, local_derivative, written_out
 from wengert.explain.printers.blocks import plain
 from wengert.ir.node import Node, make_input
 from wengert.ir.primitive import REGISTRY, Kind, NotDifferentiable, Primitive

@@ -13,8 +13,7 @@ import numpy as np
 from scipy import special
 
 from wengert.explain.engine import Point
-from wengert.explain.evaluation import RELATIONS
-from wengert.explain.expressions import (
+from wengert.explain.index.expressions import (
     Add,
     Apply,
     Cases,
@@ -35,8 +34,9 @@ from wengert.explain.expressions import (
     Verbatim,
     children,
 )
-from wengert.explain.indices import Index
-from wengert.explain.matrices import Gradient, Table
+from wengert.explain.index.index_values import RELATIONS
+from wengert.explain.index.indices import Index
+from wengert.explain.matrix.matrices import Gradient, Table
 
 Letters = dict[str, int]
 

@@ -12,9 +12,9 @@ from wengert.errors import (
     ShapeError,
     UnsupportedFunctionError,
 )
-from wengert.explain.arithmetic import multiply
 from wengert.explain.checking import check_tree
-from wengert.explain.expressions import TWO
+from wengert.explain.index.construction import multiply
+from wengert.explain.index.expressions import TWO
 from wengert.ir.primitive import REGISTRY, Kind, NotDifferentiable
 from wengert.primitives.trigonometric import tanh
 

@@ -11,8 +11,8 @@ from wengert.cli.formula_options import draw_arguments, read_function, read_name
 from wengert.errors import ConfigurationError
 from wengert.explain.drawing.drawing import Drawing, check_suffix
 from wengert.explain.drawing.entry import draw
-from wengert.explain.formula import nearest
-from wengert.explain.formula_program import check_names
+from wengert.explain.formula.parser import nearest
+from wengert.explain.formula.traced_formula import check_names
 from wengert.storage import refuse_unwritable
 
 _FORMATS = ("svg", "dot")
@@ -46,7 +46,7 @@ def run(subject: str, sources: dict[str, Any], form: str, out: str | None) -> in
 def _options(sources: dict[str, Any]) -> dict[str, Any]:
     fold = sources["fold"]
     chosen = fold if fold in _FOLDS else read_names(fold)
-    return {"wrt": read_names(sources["wrt"]) or None, "fold": chosen}
+    return {"wrt": read_names(sources["wrt"]) or None, "fold": chosen, "view": sources["view"]}
 
 
 def _of_formula(formula: str, sources: dict[str, Any]) -> Drawing:

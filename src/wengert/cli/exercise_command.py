@@ -9,7 +9,7 @@ from wengert.cli.console import write
 from wengert.errors import ConfigurationError
 from wengert.explain.exercises.entry import exercise
 from wengert.explain.exercises.exercise import Exercise
-from wengert.explain.formula import nearest
+from wengert.explain.formula.parser import nearest
 from wengert.storage import refuse_unwritable, write_file
 
 _FORMATS = {"text": Exercise.to_text, "latex": Exercise.to_latex, "html": Exercise.to_html}

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ConfigurationError
-from wengert.explain.formula import parse
-from wengert.explain.formula_program import FormulaFunction, arguments, check_names
+from wengert.explain.formula.parser import parse
+from wengert.explain.formula.traced_formula import FormulaFunction, arguments, check_names
 
 MAX_ROWS = 256
 _BETWEEN_VALUES = re.compile(r",(?=\s*\w+\s*=)")

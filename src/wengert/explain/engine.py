@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import DerivationError, NonFiniteError
-from wengert.explain.expressions import Symbol
+from wengert.explain.index.expressions import Symbol
 from wengert.ir.node import Node, make_input, with_operands
 from wengert.ir.program import Program, reading_order
 from wengert.run.executor import Executable, Executor
