@@ -93,7 +93,6 @@ def _bitwise(name: str, ufunc: np.ufunc, operands: int = 2) -> Primitive:
         vjp=_STEPS,
         operands=operands,
         promote=promotion_of(ufunc),
-        implements=(ufunc,),
         source="NumPy reference: bit-wise operations",
         batch=over_elements,
     )

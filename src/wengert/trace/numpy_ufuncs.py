@@ -10,18 +10,27 @@ import numpy as np
 
 from wengert.errors import DTypeError, UnsupportedFunctionError
 from wengert.ir.primitive import IMPLEMENTATIONS, Primitive, weak_dtype
-from wengert.primitives import arithmetic
+from wengert.primitives import arithmetic, rounding
 from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
 from wengert.primitives.kinds import BOOL, promotion_of
 from wengert.primitives.selection import astype
 from wengert.trace.numpy_functions.table import array
 from wengert.trace.tensor import Tensor, here, refuse
 
+# Of booleans a bit is the truth, for which backends have code; of integers NumPy computes.
 _OF_TRUTH: dict[Any, Primitive] = {
     np.bitwise_and: logical_and,
     np.bitwise_or: logical_or,
     np.bitwise_xor: logical_xor,
     np.invert: logical_not,
+}
+_OF_BITS: dict[Any, Primitive] = {
+    np.bitwise_and: rounding.bitwise_and,
+    np.bitwise_or: rounding.bitwise_or,
+    np.bitwise_xor: rounding.bitwise_xor,
+    np.invert: rounding.invert,
+    np.left_shift: rounding.left_shift,
+    np.right_shift: rounding.right_shift,
 }
 _LOG_2, _LOG_10 = math.log(2), math.log(10)
 
@@ -136,10 +145,12 @@ def _in_dtype(ufunc: np.ufunc, inputs: tuple[Any, ...], dtype: Any) -> list[Any]
 def _dispatch(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
     # SciPy's functions are known by name, so that SciPy need not be imported to meet them.
     primitive = IMPLEMENTATIONS.get(ufunc) or IMPLEMENTATIONS.get(f"scipy.special.{ufunc.__name__}")
-    if ufunc in _OF_TRUTH and all(operand.dtype == BOOL for operand in _known(inputs)):
-        return _OF_TRUTH[ufunc](*inputs)
     if primitive is not None:
         return primitive(*inputs)
+    if ufunc in _OF_TRUTH and all(operand.dtype == BOOL for operand in _known(inputs)):
+        return _OF_TRUTH[ufunc](*inputs)
+    if ufunc in _OF_BITS:
+        return _OF_BITS[ufunc](*inputs)
     if ufunc in _WRITTEN_OUT:
         return _WRITTEN_OUT[ufunc](*_promoted(ufunc, inputs))
     raise UnsupportedFunctionError(f"np.{ufunc.__name__} has no rule{here()}")
