@@ -22,6 +22,7 @@ REQUIRED: dict[str, Any] = {
     "pad_width": 1, "shape": (9,), "axis": 0, "axis1": 0, "axis2": 1, "source": 0, "destination": 1,
     "indices_or_sections": 3, "fill_value": 2.0, "xi": (V, V), "new_shape": 6, "kth": 1, "obj": 1,
     "condlist": [M > 5, M < 3], "choicelist": [M, M], "funclist": [1.0, 2.0],
+    "func1d": lambda part, *rest: np.cumsum(part),
 }  # fmt: skip
 # Whose defaults say that something is missing.
 GIVEN: dict[tuple[Any, str], Any] = {
@@ -242,7 +243,9 @@ def test_methods_take_the_options_of_their_functions(name: str) -> None:
                 break
             positional.append(given(function, parameter))
         try:
-            wanted = getattr(M, name)(*positional)
+            wanted = getattr(M.copy(), name)(*positional)
         except (TypeError, ValueError):
             continue  # the method has fewer options than the function, or needs more arguments
+        if wanted is None:
+            continue  # it sorts in place
         agree_or_refuse(lambda x, given=tuple(positional): getattr(x, name)(*given), wanted, name)

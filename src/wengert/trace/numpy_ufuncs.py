@@ -12,6 +12,7 @@ from wengert.errors import DTypeError, UnsupportedFunctionError
 from wengert.ir.primitive import IMPLEMENTATIONS, Primitive, weak_dtype
 from wengert.primitives import arithmetic, rounding
 from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
+from wengert.primitives.functions import scatter_add
 from wengert.primitives.kinds import BOOL, promotion_of
 from wengert.primitives.selection import astype
 from wengert.trace.numpy_functions.table import array
@@ -36,7 +37,7 @@ _LOG_2, _LOG_10 = math.log(2), math.log(10)
 
 
 def _identity(x: Any) -> Any:
-    return x
+    return x.copy()
 
 
 def _step(x: Any, at_zero: Any) -> Any:
@@ -103,9 +104,12 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     """
     if kwargs.get("out") is not None:
         refuse(
-            f"np.{ufunc.__name__} would write a traced value into an existing array (out= or an in-place "
-            "operator on an array); write x = x + y in place of x += y, or start from a traced value"
+            f"np.{ufunc.__name__} would write a traced value into an array made outside of the trace "
+            "(out= or an in-place operator on an array): write x = x + y in place of x += y, or make the "
+            "array inside the traced function, as np.zeros(…) or np.array(outside)"
         )
+    if method == "at":
+        return _at(ufunc, *inputs)
     primitive = IMPLEMENTATIONS.get(getattr(ufunc, method))
     if primitive is not None:  # np.add.reduce and the like, whose axis is 0 where np.sum takes all
         options = {name: value for name, value in kwargs.items() if name not in ("axis", "out")}
@@ -124,6 +128,13 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         raise UnsupportedFunctionError(f"np.{ufunc.__name__}: the option {unknown[0]}= has no rule{here()}")
     dtype = kwargs.get("dtype")
     return _dispatch(ufunc, inputs if dtype is None else _in_dtype(ufunc, inputs, dtype))
+
+
+def _at(ufunc: np.ufunc, x: Any, indices: Any, values: Any = None) -> None:
+    if ufunc not in (np.add, np.subtract) or not isinstance(x, Tensor):
+        raise UnsupportedFunctionError(f"np.{ufunc.__name__}.at has no rule{here()}; np.add.at has")
+    added = values if ufunc is np.add else np.negative(values)
+    x[...] = scatter_add(x, indices, added)
 
 
 # Besides what is dealt with here, options about memory and classes, which a traced value does not have.

@@ -3,6 +3,7 @@
 from wengert.trace.numpy_functions import (
     building as building,
     calculus as calculus,
+    calls as calls,
     choosing as choosing,
     contraction as contraction,
     creation as creation,

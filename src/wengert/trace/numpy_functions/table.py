@@ -17,7 +17,7 @@ import numpy as np
 
 from wengert.errors import ConcreteValueError, DTypeError, ShapeError, UnsupportedFunctionError
 from wengert.ir.primitive import IMPLEMENTATIONS, Primitive
-from wengert.trace.tensor import Tensor, here
+from wengert.trace.tensor import Tensor, here, joined
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +153,8 @@ def _is_default(signature: inspect.Signature, name: str, value: Any) -> bool:
 
 
 def array(value: Any) -> Any:
-    """Return a tensor as it is, anything else as an array."""
+    """Return a tensor as it is, lists that hold tensors as one, anything else as an array."""
+    value = joined(value)
     return value if isinstance(value, Tensor) else np.asarray(value)
 
 
