@@ -277,7 +277,8 @@ class TablePreprocessor:
             return numbers
         if values.dtype.kind not in "iu":
             raise DTypeError(f"positions of classes must be integers, got an array of {values.dtype}.")
-        return class_array(self.target.classes)[values]
+        classes: np.ndarray = class_array(self.target.classes)[values]
+        return classes
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON values; `from_json` gives an equal preprocessor back."""
