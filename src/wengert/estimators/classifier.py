@@ -238,11 +238,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         except ValueError as error:
             raise DataError(f"{str(error).split('.')[0]}: y holds no classes. {_ADVICE}") from None
         if type_of_target(y).startswith("multilabel"):
-            labels: Array = (
-                check_array(y, accept_sparse=False, input_name="y")
-                if not hasattr(y, "toarray")
-                else y.toarray()
-            )
+            labels: Array = y.toarray() if hasattr(y, "toarray") else check_array(y, input_name="y")
             return labels
         column: Array = column_or_1d(np.asarray(y), warn=True)
         return column
@@ -361,11 +357,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         if self._multilabel:
             return (raw > 0).astype(int)
         if self.out_activation_ == "softmax":
-            predicted: Array = classes[raw.argmax(axis=1)]
-        elif len(classes) == 1:
-            predicted = np.repeat(classes, len(raw))
+            places = raw.argmax(axis=1)
         else:
-            predicted = classes[(raw[:, 0] > 0).astype(int)]
+            places = (raw[:, 0] > 0).astype(int) if len(classes) > 1 else np.zeros(len(raw), int)
+        predicted: Array = classes[places]
         return predicted
 
     def predict_proba(self, X: Any) -> Array:
