@@ -14,5 +14,6 @@ from wengert.primitives import (
     reductions as reductions,
     rounding as rounding,
     selection as selection,
+    special as special,
     trigonometric as trigonometric,
 )

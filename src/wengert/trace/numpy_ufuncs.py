@@ -10,7 +10,7 @@ import numpy as np
 
 from wengert.errors import DTypeError, UnsupportedFunctionError
 from wengert.ir.primitive import IMPLEMENTATIONS, Primitive, weak_dtype
-from wengert.primitives import arithmetic, rounding
+from wengert.primitives import arithmetic, rounding, special
 from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
 from wengert.primitives.functions import scatter_add
 from wengert.primitives.kinds import BOOL, promotion_of
@@ -164,6 +164,8 @@ def _dispatch(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
         return _OF_BITS[ufunc](*inputs)
     if ufunc in _WRITTEN_OUT:
         return _WRITTEN_OUT[ufunc](*_promoted(ufunc, inputs))
+    if ufunc.__name__ in special.WRITTEN_OUT:
+        return special.WRITTEN_OUT[ufunc.__name__](*map(array, inputs))
     raise UnsupportedFunctionError(f"np.{ufunc.__name__} has no rule{here()}")
 
 
