@@ -10,10 +10,11 @@ import numpy as np
 
 from wengert.errors import DTypeError, UnsupportedFunctionError
 from wengert.ir.primitive import IMPLEMENTATIONS, Primitive, weak_dtype
-from wengert.primitives import arithmetic, rounding, special
+from wengert.primitives import arithmetic, rounding
 from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
 from wengert.primitives.functions import scatter_add
 from wengert.primitives.kinds import BOOL, promotion_of
+from wengert.primitives.library import special
 from wengert.primitives.selection import astype
 from wengert.trace.numpy_functions.table import array
 from wengert.trace.tensor import Tensor, here, refuse

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import UnsupportedFunctionError
-from wengert.primitives import composites, factorisations, linear_algebra, special
+from wengert.primitives import composites
+from wengert.primitives.library import factorisations, linear_algebra, special
 from wengert.trace.numpy_functions.linear_algebra import columned
 from wengert.trace.numpy_functions.table import array, whole
 from wengert.trace.recorder import here

@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert.errors import ShapeError, UnsupportedFunctionError
 from wengert.ir.composite import composite
-from wengert.primitives import special
+from wengert.primitives.library import special
 from wengert.trace.numpy_functions.linear_algebra import lstsq
 from wengert.trace.numpy_functions.table import array, implements, normalise_axes, normalise_axis, whole
 from wengert.trace.tensor import Tensor, here

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ShapeError, UnsupportedFunctionError
-from wengert.primitives import order as primitives
 from wengert.primitives.functions import scatter_add
+from wengert.primitives.library import order as primitives
 from wengert.trace.numpy_functions.selection import take
 from wengert.trace.numpy_functions.table import array, implements, known, normalise_axes, normalise_axis
 from wengert.trace.tensor import Tensor, here

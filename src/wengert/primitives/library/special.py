@@ -48,9 +48,11 @@ def _of_gamma(name: str, numpy: Callable[..., Any], vjp: Callable[..., Any], ope
     )
 
 
-polygamma = _of_gamma(
-    "polygamma", polygamma_of, lambda ct, out, x, order: (ct * polygamma(x, order=order + 1),)
-)
+def _polygamma_vjp(ct: Any, out: Any, x: Any, order: int) -> tuple[Any, ...]:
+    return (ct * polygamma(x, order=order + 1),)
+
+
+polygamma = _of_gamma("polygamma", polygamma_of, _polygamma_vjp)
 
 
 def digamma(x: Any) -> Any:
@@ -145,9 +147,15 @@ logit = _special(
     Interval(0.1, 0.9),
     special=(0.0, 1.0),
 )
+
+
+def _i1_vjp(ct: Any, out: Any, x: Any) -> tuple[Any, ...]:
+    return (ct * np.where(x == 0, 0.5, i0(x) - out / np.where(x == 0, 1, x)),)
+
+
 i1 = _special(
     "i1",
-    lambda ct, out, x: (ct * np.where(x == 0, 0.5, i0(x) - out / np.where(x == 0, 1, x)),),
+    _i1_vjp,
     "DLMF 10.29.2",
     POSITIVE,
     special=(0.0, 1.0),
