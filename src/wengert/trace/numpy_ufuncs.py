@@ -17,6 +17,7 @@ from wengert.primitives.kinds import BOOL, promotion_of
 from wengert.primitives.library import special
 from wengert.primitives.selection import astype
 from wengert.trace.numpy_functions.table import array
+from wengert.trace.recorder import as_dtype
 from wengert.trace.tensor import Tensor, here, refuse
 
 # Of booleans a bit is the truth, for which backends have code; of integers NumPy computes.
@@ -54,6 +55,9 @@ def _dot(x: Any, y: Any) -> Any:
 def _power(x: Any, y: Any) -> Any:
     if not isinstance(y, Tensor) and np.ndim(y) == 0 and y == 0.5:
         return np.sqrt(x)  # as NumPy does for one exponent, where powers have 0.0 at −0.0, and ∞ at −∞
+    negative = isinstance(y, (int, np.ndarray)) and bool(np.any(np.asarray(y) < 0))
+    if negative and np.asarray(y).dtype.kind == "i" and array(x).dtype.kind in "iu":
+        raise DTypeError(f"integers have no negative powers: convert with .astype(float){here()}")
     return arithmetic.pow(x, y)
 
 
@@ -145,7 +149,7 @@ _CALL_OPTIONS = {"out", "where", "dtype", "order", "subok", "casting"}
 def _in_dtype(ufunc: np.ufunc, inputs: tuple[Any, ...], dtype: Any) -> list[Any]:
     """Return the inputs in the dtypes in which NumPy computes a result of `dtype`."""
     operands = _known(inputs)
-    signature = (*[None] * ufunc.nin, np.dtype(dtype))
+    signature = (*[None] * ufunc.nin, as_dtype(dtype))
     try:
         given = (*[operand.dtype for operand in operands], None)
         needed = ufunc.resolve_dtypes(given, signature=signature, casting="same_kind")
