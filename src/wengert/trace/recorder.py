@@ -25,6 +25,16 @@ def current_trace() -> Trace | None:
     return _current.get()
 
 
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Run code on arrays as outside of all traces."""
+    token = _current.set(None)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
 class Trace:
     """A recording in progress: provenance of its nodes, and values of its inputs where they are known.
 

@@ -21,6 +21,7 @@ _LIBRARIES = {"wengert", "numpy", "optree", "scipy", "sklearn", "joblib", "funct
 _STORES = {"STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"}
 # Python 3.13 joins a store with the instruction after it; the first name is the one stored to first.
 _JOINED_STORES = {"STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"}
+_LOADS = {dis.opmap[name] for name in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM") if name in dis.opmap}
 _RETURNED = "<returned>"
 # Where Python's own modules are, the packages that are installed, and this one.
 _INSTALLED = (
@@ -169,6 +170,11 @@ def is_assigning_item() -> bool:
     """Whether the user's code is at ``array[i] = …``, which asks a scalar for its value."""
     frame = user_frame()
     return frame is not None and frame.f_code.co_code[frame.f_lasti] == dis.opmap["STORE_SUBSCR"]
+
+
+def is_loading(frame: FrameType) -> bool:
+    """Whether a frame of the user's is at an attribute itself, and not in a call of code that has no frame."""
+    return is_users(frame) and frame.f_code.co_code[frame.f_lasti] in _LOADS
 
 
 def user_call() -> tuple[FrameType | None, FrameType]:
