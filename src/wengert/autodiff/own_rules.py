@@ -81,11 +81,13 @@ class _OwnRule(WrappedFunction):
         for place, output in enumerate(results):
             if not isinstance(output, Tensor) or output.dtype.kind != "f":
                 continue  # it depends on no argument, or has no derivative
-            key = (structure, of_extra, of_outputs, place, len(leaves), *map(id, fixed))
+            shapes = {np.shape(one) for one in (output, *leaves, *extra)}
+            kind = Kind.ELEMENTWISE if len(shapes) == 1 else Kind.LIBRARY
+            key = (kind, structure, of_extra, of_outputs, place, len(leaves), *map(id, fixed))
             primitive = self._primitives.get(key)
             if primitive is None:
                 rule = self._rule(fixed, structure, of_extra, of_outputs, place)
-                primitive = self._primitives[key] = _identity(_name(self._function), rule)
+                primitive = self._primitives[key] = _identity(_name(self._function), rule, kind, 1 + len(leaves) + len(extra))
             results[place] = apply(primitive, [output, *leaves, *extra], {})
         return unflatten(of_outputs, results)
 
@@ -132,17 +134,18 @@ def _contributions(name: str, args: list[Any], given: Any) -> list[Any]:
     return parts
 
 
-def _identity(name: str, rule: Callable[..., Any]) -> Primitive:
+def _identity(name: str, rule: Callable[..., Any], kind: Kind, operands: int) -> Primitive:
+    """Return the primitive that is its first operand, and has the derivative of a rule."""
     return Primitive(
         name=name,
-        kind=Kind.LIBRARY,
+        kind=kind,
         numpy=lambda value, *_: value,
         infer=lambda value, *_: value,
         promote=unchanged,
         vjp=rule,
         python=lambda *_: "{0}",
         flops=lambda *_: 0,
-        domain=_ANYWHERE,
+        domain=_ANYWHERE * operands,
         source="the rule given with the function",
         decomposition=lambda value, *_: value,
     )
@@ -366,7 +369,7 @@ class _Implicit(WrappedFunction):
             return [parts.get(place) for place in range(len(leaves))]
 
         def no_source(*_: Any) -> NoReturn:
-            raise WengertError(f"{name} is run as it is, and has no source that could be written out")
+            raise WengertError(f"{name} is run as it is: it has no formula or source that could be written out")
 
         return Primitive(
             name=name,

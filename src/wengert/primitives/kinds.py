@@ -333,7 +333,7 @@ def library(
     operands : int
         How many it takes.
     """
-    module = str(getattr(numpy, "__module__", ""))
+    module = "numpy" if isinstance(numpy, np.ufunc) else str(numpy.__module__)
     prefix = module.replace("numpy", "np", 1) + "." if module.startswith("numpy") else ""
     places = ", ".join(f"{{{place}}}" for place in range(operands))
 

@@ -93,7 +93,7 @@ class CompiledFunction(WrappedFunction):
         self._known: dict[Key, deque[_Path]] = {}
         # Of the last call with an argument that may change, which is traced in each call.
         self._latest: _Path | None = None
-        # What was compiled stays behind when it is copied or pickled: machine code belongs to a process.
+        # Copies and pickles leave out what was compiled: machine code belongs to a process.
         super().__init__(function, compile, (executor,))
 
     @property

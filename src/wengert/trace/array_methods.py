@@ -63,6 +63,16 @@ class ArrayMethods:
         """The last two axes exchanged."""
         return _numpy.swapaxes(self, -1, -2)
 
+    @property
+    def real(self) -> Any:
+        """The value itself: it has no imaginary part."""
+        return self
+
+    @property
+    def imag(self) -> Any:
+        """Zeros."""
+        return _numpy.zeros_like(self)
+
     def __len__(self) -> int:
         if not self.shape:
             raise TraceError("len() of a scalar")
@@ -261,7 +271,7 @@ def _method(function: Any) -> Any:
 for _function in (
     *[one for one, primitive in IMPLEMENTATIONS.items() if primitive.kind in (Kind.REDUCTION, Kind.SCAN)],
     np.var, np.std, np.ravel, np.squeeze, np.swapaxes, np.clip, np.take, np.dot, np.repeat, np.diagonal,
-    np.trace,
+    np.trace, np.round, np.argsort, np.searchsorted, np.nonzero, np.compress, np.choose, np.conjugate,
 ):  # fmt: skip
     setattr(ArrayMethods, _function.__name__, _method(_function))
 

@@ -12,7 +12,7 @@ from wengert.trace.tensor import joined
 
 
 @implements(np.apply_along_axis)
-def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+def apply_along_axis(*args: Any, func1d: Callable[..., Any], axis: int, arr: Any, **kwargs: Any) -> Any:
     """np.apply_along_axis: what the function gives for a slice stands in the place of the slice's axis."""
     place = normalise_axis(axis, np.ndim(arr))
     moved = np.moveaxis(arr, place, -1)

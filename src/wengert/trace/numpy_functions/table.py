@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import DTypeError, ShapeError, UnsupportedFunctionError
+from wengert.errors import ConcreteValueError, DTypeError, ShapeError, UnsupportedFunctionError
 from wengert.ir.primitive import IMPLEMENTATIONS, Primitive
-from wengert.trace.numpy_functions.alternatives import unsupported
-from wengert.trace.tensor import Tensor, here
+from wengert.trace.tensor import Tensor, here, joined
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +82,7 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     """
     entry = entry_of(function)
     if entry is None:
-        raise unsupported(_name(function))
+        raise UnsupportedFunctionError(f"np.{_name(function)} has no rule{here()}")
     try:
         listed, places = _bound(entry, len(args), tuple(kwargs))
     except TypeError as error:
@@ -154,8 +153,28 @@ def _is_default(signature: inspect.Signature, name: str, value: Any) -> bool:
 
 
 def array(value: Any) -> Any:
-    """Return a tensor as it is, anything else as an array."""
+    """Return a tensor as it is, lists that hold tensors as one, anything else as an array."""
+    value = joined(value)
     return value if isinstance(value, Tensor) else np.asarray(value)
+
+
+def known(value: Any, name: str) -> Any:
+    """Return the value of an argument that decides the shape of the result of the function `name`.
+
+    Raises
+    ------
+    ConcreteValueError
+        When it was traced from a type alone.
+    """
+    if not isinstance(value, Tensor):
+        return np.asarray(value)
+    try:
+        return value.recorder.value(value.node)
+    except ConcreteValueError:
+        raise ConcreteValueError(
+            f"{name}: the shape of the result depends on values that are not known; trace from arrays, which "
+            f"specialises the program{here()}"
+        ) from None
 
 
 def whole(value: Any, what: str) -> int:
