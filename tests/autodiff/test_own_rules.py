@@ -63,7 +63,7 @@ def solver(a: Any, b: Any) -> Any:
 solution = wg.implicit(solver, lambda x, a, b: a @ x - b + 0.1 * x**3)
 A, B = np.array([[3.0, 1.0], [1.0, 2.0]]), np.array([1.0, 2.0])
 
-_CASES = {
+_CASES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "custom_vjp": (lambda x: np.sum(softplus(x) ** 2), (X,)),
     "custom_jvp": (lambda x, y: np.sum(product(x, y) * x), (X, X[::-1].copy())),
     "trees": (of_pair, (X, 3.0)),
@@ -117,7 +117,9 @@ def test_arguments_without_a_derivative() -> None:
         return x * (2.0 if kind == "double" else 1.0)
 
     own = wg.custom_vjp(scaled, nondiff_argnums=(0,))
-    own.defvjp(lambda kind, x: (own(kind, x), None), lambda kind, residuals, ct: (ct * (2.5 if kind else 0.0),))
+    own.defvjp(
+        lambda kind, x: (own(kind, x), None), lambda kind, residuals, ct: (ct * (2.5 if kind else 0.0),)
+    )
     assert wg.grad(lambda x: own("double", x))(1.0) == 2.5
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from wengert.autodiff.jacobians import jacobian
 from wengert.autodiff.products import vjp
 from wengert.errors import ConfigurationError, GradientError, ShapeError, WengertError
-from wengert.ir.primitive import Interval, Kind, Primitive
+from wengert.ir.primitive import REGISTRY, Interval, Kind, Primitive
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives.kinds import unchanged
 from wengert.trace.numpy_in_traces import numpy_in_traces
@@ -31,7 +31,8 @@ _open: ContextVar[tuple[Any, ...]] = ContextVar("wengert_own_rules", default=())
 
 
 def _name(function: Callable[..., Any]) -> str:
-    return str(getattr(function, "__name__", type(function).__name__))
+    name = str(getattr(function, "__name__", type(function).__name__))
+    return f"own_{name}" if name in REGISTRY else name  # backends and rules know primitives by their names
 
 
 @contextmanager
@@ -87,7 +88,9 @@ class _OwnRule(WrappedFunction):
             primitive = self._primitives.get(key)
             if primitive is None:
                 rule = self._rule(fixed, structure, of_extra, of_outputs, place)
-                primitive = self._primitives[key] = _identity(_name(self._function), rule, kind, 1 + len(leaves) + len(extra))
+                primitive = self._primitives[key] = _identity(
+                    _name(self._function), rule, kind, 1 + len(leaves) + len(extra)
+                )
             results[place] = apply(primitive, [output, *leaves, *extra], {})
         return unflatten(of_outputs, results)
 
@@ -122,7 +125,8 @@ def _contributions(name: str, args: list[Any], given: Any) -> list[Any]:
         found, built = flatten(cotangent)
         if built != structure:
             raise GradientError(
-                f"the rule of {name} gives for argument {place} a cotangent of structure {built}; it has {structure}"
+                f"the rule of {name} gives for argument {place} a cotangent of structure {built}; "
+                f"the argument has {structure}"
             )
         for leaf, part in zip(leaves, found, strict=True):
             if np.shape(part) != np.shape(leaf):
@@ -273,7 +277,9 @@ class custom_jvp(_OwnRule):
             for ct, like in zip(flatten(cotangent)[0], flatten(value)[0], strict=True)
         ]
         found = dict(zip(floating, pull(unflatten(flatten(value)[1], cotangents)), strict=True))
-        return unflatten(structure, [found.get(place, np.zeros(leaf.shape)) for place, leaf in enumerate(leaves)])
+        return unflatten(
+            structure, [found.get(place, np.zeros(leaf.shape)) for place, leaf in enumerate(leaves)]
+        )
 
 
 def implicit(solver: Callable[..., Any], residual: Callable[..., Any]) -> Callable[..., Any]:
@@ -348,10 +354,12 @@ class _Implicit(WrappedFunction):
         def run(*leaves: Any) -> Any:
             solution = self._solved(structure, leaves)
             if solution.shape != type_.shape:
-                raise ShapeError(f"{name} gives a solution of shape {solution.shape}, and {type_.shape} before")
+                raise ShapeError(
+                    f"{name} gives a solution of shape {solution.shape}, and {type_.shape} before"
+                )
             return solution.astype(type_.dtype)
 
-        def rule(ct: Any, out: Any, *leaves: Any) -> list[Any]:
+        def rule(ct: Any, out: Any, *leaves: Any) -> tuple[Any, ...]:
             def flat(x: Any, *leaves: Any) -> Any:
                 found = joined(self._residual(x.reshape(type_.shape), *unflatten(structure, list(leaves))))
                 if np.size(found) != type_.size:
@@ -366,10 +374,12 @@ class _Implicit(WrappedFunction):
             places = [place for place, leaf in enumerate(leaves) if leaf.dtype.kind == "f"]
             _, pull = vjp(flat, x, *leaves, argnums=[place + 1 for place in places])
             parts = dict(zip(places, pull(-multiplier), strict=True))
-            return [parts.get(place) for place in range(len(leaves))]
+            return tuple(parts.get(place) for place in range(len(leaves)))
 
         def no_source(*_: Any) -> NoReturn:
-            raise WengertError(f"{name} is run as it is: it has no formula or source that could be written out")
+            raise WengertError(
+                f"{name} is run as it is: it has no formula or source that could be written out"
+            )
 
         return Primitive(
             name=name,

@@ -191,13 +191,21 @@ def write(tensor: Tensor, value: Any, put: Callable[[Places, Places], None]) -> 
             raise
         if "read-only" in str(error):
             refuse(
-                "a view that NumPy makes read-only (broadcast_to, diagonal) cannot be assigned to; copy it"
+                "an array that was made outside of the traced function, or a view that NumPy makes read-only "
+                "(broadcast_to, diagonal), cannot be assigned to; copy it first"
             )
         kinds = {IndexError: IndexRangeError, ValueError: ShapeError, TypeError: DTypeError}
         kind = next(ours for theirs, ours in kinds.items() if isinstance(error, theirs))
         raise kind(f"assignment to an array of shape {tensor.shape}: {error}{here()}") from None
     memory.version += 1
     owner.deepen(piece)
+
+
+def read_only(tensor: Tensor) -> None:
+    """Refuse assignments to a tensor, as NumPy does where an array is not writeable."""
+    tensor.alias = Alias()
+    tensor.alias.memory = Memory(tensor.fresh())
+    tensor.alias.memory.places.flags.writeable = False
 
 
 def _opened(tensor: Tensor) -> tuple[Tensor, Memory, Places]:

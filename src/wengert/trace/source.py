@@ -173,8 +173,10 @@ def is_assigning_item() -> bool:
 
 
 def is_loading(frame: FrameType) -> bool:
-    """Whether a frame of the user's is at an attribute itself, and not in a call of code that has no frame."""
-    return is_users(frame) and frame.f_code.co_code[frame.f_lasti] in _LOADS
+    """Whether a frame of the user's is at an attribute, and not in a call of C code, which has no frame."""
+    code = frame.f_code
+    # NumPy calls __array__ for an array of its own.
+    return is_users(frame) and code.co_name != "__array__" and code.co_code[frame.f_lasti] in _LOADS
 
 
 def user_call() -> tuple[FrameType | None, FrameType]:

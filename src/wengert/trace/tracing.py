@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import check_callable
 from wengert.errors import ShapeError, TraceError, WengertError
 from wengert.ir.node import Node, make_input
 from wengert.ir.program import Program
@@ -15,6 +16,7 @@ from wengert.ir.provenance import Provenance
 from wengert.ir.types import TensorType
 from wengert.trace.captured import Captured, random_states
 from wengert.trace.numpy_in_traces import numpy_in_traces
+from wengert.trace.outside_names import with_outside_names
 from wengert.trace.tensor import Tensor, Trace, as_tensor, joined
 from wengert.trace.tree import (
     TreeSignature,
@@ -53,7 +55,7 @@ class Recording:
             ]
             traced_args, traced_kwargs = unflatten(structure, tensors)
             with numpy_in_traces():
-                result = _called(function, traced_args, traced_kwargs)
+                result = _called(with_outside_names(function), traced_args, traced_kwargs)
             outputs, result_structure = flatten(result)
             results = [_output(value, self.trace) for value in outputs]
         signature = TreeSignature(structure, result_structure)
@@ -164,6 +166,7 @@ def trace(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Program:
 
 def recorded(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Recording:
     """Return the recording of a function for a program that is to last; see `trace`."""
+    check_callable("trace", function)
     captured = Captured(function)
     before = random_states(captured)
     recording = Recording(function, args, kwargs)

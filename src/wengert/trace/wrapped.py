@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
-from wengert.errors import ConfigurationError
+from wengert.checks import check_callable
 
 
 class WrappedFunction:
@@ -34,9 +34,7 @@ class WrappedFunction:
         transformation: Callable[..., Any],
         options: tuple[Any, ...],
     ) -> None:
-        if not callable(function):
-            kind = type(function).__name__
-            raise ConfigurationError(f"{transformation.__name__} takes a function, got {kind}: {function!r}")
+        check_callable(transformation.__name__, function)
         self._made_from = transformation, (function, *options)
         functools.update_wrapper(self, function, updated=())
 
