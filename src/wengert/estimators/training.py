@@ -21,8 +21,8 @@ from wengert.train.loop import Loop
 from wengert.train.outcome import run_to_end
 from wengert.train.plan import Plan
 from wengert.train.progress import Display
-from wengert.train.state import State
 from wengert.train.steps.divergence import Divergence
+from wengert.train.steps.state import State
 from wengert.train.steps.step import StepRule, TrainingStep
 
 Array = np.ndarray[Any, Any]

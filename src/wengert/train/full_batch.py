@@ -19,8 +19,8 @@ from wengert.train.evaluation import NetworkEvaluator
 from wengert.train.history import Epoch
 from wengert.train.plan import Plan
 from wengert.train.progress import Display, Silent
-from wengert.train.state import Carry, State
 from wengert.train.steps.divergence import Diverged, Divergence, explain
+from wengert.train.steps.state import Carry, State
 from wengert.train.steps.step import TrainingStep
 
 Array = np.ndarray[Any, Any]

@@ -15,9 +15,9 @@ from wengert.train.evaluation import NetworkEvaluator
 from wengert.train.history import Epoch
 from wengert.train.plan import Plan, identity
 from wengert.train.progress import Display, Silent
-from wengert.train.state import Carry, State
 from wengert.train.steps.batches import batch_bounds
 from wengert.train.steps.divergence import Diverged, Divergence, StepDiverged, explain_growth
+from wengert.train.steps.state import Carry, State
 from wengert.train.steps.step import StepRule, TrainingStep
 from wengert.train.steps.stepper import Stepper
 

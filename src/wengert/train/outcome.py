@@ -10,8 +10,8 @@ from wengert.train.callbacks import Stop, TrainingState
 from wengert.train.evaluation import NetworkEvaluator
 from wengert.train.plan import Plan
 from wengert.train.progress import Display
-from wengert.train.state import Carry, State
 from wengert.train.steps.divergence import Diverged, Divergence
+from wengert.train.steps.state import Carry, State
 from wengert.train.steps.step import TrainingStep
 
 

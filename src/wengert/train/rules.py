@@ -11,9 +11,9 @@ from wengert.train.callbacks import EarlyStopping, Stop
 from wengert.train.evaluation import Evaluation
 from wengert.train.history import Epoch
 from wengert.train.inputs import Rows
-from wengert.train.state import State
 from wengert.train.steps.batches import row_order
 from wengert.train.steps.mapped import run_and_window
+from wengert.train.steps.state import State
 from wengert.train.steps.step import StepRule
 
 Array = np.ndarray[Any, Any]

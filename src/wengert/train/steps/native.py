@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert.run.loop import LoopExecutor, Progress, Roles, StepLoop
 from wengert.train.inputs import Rows
-from wengert.train.state import State, Step
+from wengert.train.steps.state import State, Step
 
 Array = np.ndarray[Any, Any]
 

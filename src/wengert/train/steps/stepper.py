@@ -10,10 +10,10 @@ import numpy as np
 
 from wengert.run import Executable
 from wengert.train.inputs import Rows
-from wengert.train.state import Carry, State, Step
 from wengert.train.steps.divergence import StepDiverged, Watch, all_finite, explain, explain_growth
 from wengert.train.steps.mapped import release, run_and_window
 from wengert.train.steps.native import NativeSteps, native_steps
+from wengert.train.steps.state import Carry, State, Step
 
 Array = np.ndarray[Any, Any]
 
