@@ -258,7 +258,7 @@ def writes(x):
     assert grad(names["program"])(2.0) == pytest.approx(4 * 5.0 + 2 * 2.0 + 12.0, rel=1e-14)
     assert names["calls"] == 1
     assert names["start"].tolist() == [1.0, 0.0]
-    with pytest.raises(TraceError, match="made outside of the traced function.*copy it first"):
+    with pytest.raises(TraceError, match=r"made outside of the traced function.*copy it first"):
         trace(names["writes"], 1.0)
 
 

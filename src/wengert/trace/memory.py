@@ -178,8 +178,13 @@ def write(tensor: Tensor, value: Any, put: Callable[[Places, Places], None]) -> 
     """
     if tensor.weak is not None:
         refuse("a Python number has no items to assign")
-    piece = _piece(tensor, value)
     owner, memory, places = _opened(tensor)
+    if not places.flags.writeable:
+        refuse(
+            "an array that was made outside of the traced function, or a view that NumPy makes read-only "
+            "(broadcast_to, diagonal), cannot be assigned to; copy it first"
+        )
+    piece = _piece(tensor, value)
     before = memory.end, len(memory.pieces)
     numbers = memory.add(piece)
     try:
@@ -189,11 +194,6 @@ def write(tensor: Tensor, value: Any, put: Callable[[Places, Places], None]) -> 
         del memory.pieces[before[1] :], memory.starts[before[1] :]
         if isinstance(error, WengertError):
             raise
-        if "read-only" in str(error):
-            refuse(
-                "an array that was made outside of the traced function, or a view that NumPy makes read-only "
-                "(broadcast_to, diagonal), cannot be assigned to; copy it first"
-            )
         kinds = {IndexError: IndexRangeError, ValueError: ShapeError, TypeError: DTypeError}
         kind = next(ours for theirs, ours in kinds.items() if isinstance(error, theirs))
         raise kind(f"assignment to an array of shape {tensor.shape}: {error}{here()}") from None

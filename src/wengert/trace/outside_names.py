@@ -1,9 +1,9 @@
 """Names that a traced function finds outside: NumPy's functions imported by name, and arrays.
 
-`numpy_in_traces` serves what is asked of the module. ``from numpy import zeros`` and an array of the module are
-bound to the names themselves, so a function that assigns to arrays is run with the same code and other
-globals: there tracing functions stand for NumPy's, constants for arrays, and functions made in the same way for
-the functions that it names. Attributes are not followed: of an object or a module, names stay what they are.
+`numpy_in_traces` serves what is asked of the module NumPy. ``from numpy import zeros``, and an array, are bound to
+names themselves, so a function that assigns to arrays is run with the same code and other globals: there,
+tracing functions stand for NumPy's, constants for arrays, and functions made in the same way for the functions
+that it names. Attributes of objects and modules are not followed.
 """
 
 from __future__ import annotations
@@ -24,14 +24,18 @@ from wengert.trace.tensor import Tensor, fillable
 
 
 def with_outside_names(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that can assign to what it finds outside; the same one where nothing is to be done."""
+    """Return a function that can assign to copies of what it finds outside; itself where nothing is to do."""
     if isinstance(function, MethodType):
         inner = with_outside_names(function.__func__)
         return function if inner is function.__func__ else MethodType(inner, function.__self__)
     if isinstance(function, functools.partial):
         inner = with_outside_names(function.func)
-        return function if inner is function.func else functools.partial(inner, *function.args, **function.keywords)
-    if not _is_followed(function):
+        return (
+            function
+            if inner is function.func
+            else functools.partial(inner, *function.args, **function.keywords)
+        )
+    if not isinstance(function, FunctionType) or not _is_followed(function):
         return function
     reached: dict[int, FunctionType] = {}
     _reach(function, reached)
@@ -83,7 +87,9 @@ def _outside(function: FunctionType) -> list[tuple[Any, Any]]:
     """Return what a function finds outside, under names of globals and places of cells."""
     names, _, writes = _facts(function.__code__)
     table = function.__globals__
-    found: list[tuple[Any, Any]] = [(place, _cell(cell)) for place, cell in enumerate(function.__closure__ or ())]
+    found: list[tuple[Any, Any]] = [
+        (place, _cell(cell)) for place, cell in enumerate(function.__closure__ or ())
+    ]
     if is_installed(function.__code__):
         return [(place, value) for place, value in found if _is_followed(value)]
     return found if writes else found + [(name, table[name]) for name in names if name in table]
