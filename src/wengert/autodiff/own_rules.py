@@ -336,7 +336,7 @@ class _Implicit(WrappedFunction):
         trace = current_trace()
         if trace is None or not any(isinstance(leaf, Tensor) and not leaf.is_constant for leaf in leaves):
             return self._solver(*args)
-        known = [leaf.recorder.peek(leaf.node) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+        known = [leaf.recorder.computed(leaf.node) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
         solution = self._solved(structure, known)
         type_ = tensor_type(solution.shape, solution.dtype)
         primitive = self._primitives.get((structure, type_))

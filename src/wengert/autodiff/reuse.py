@@ -19,6 +19,7 @@ from wengert.trace.captured import Captured, same_values
 from wengert.trace.recorder import current_trace
 from wengert.trace.tensor import Tensor
 from wengert.trace.tree import flatten, hold_static, leaf_type
+from wengert.trace.wrapped import DerivedFunction
 from wengert.transform.simplify import simplify
 
 _PATHS = 8  # programs kept for arguments of the same types: one for each way the function took
@@ -98,10 +99,11 @@ class Reuse:
         if any(type(leaf) is Tensor for leaf in self.leaves) or not all(one.is_immutable for one in statics):
             return
         types = [leaf_type(leaf, "") if type(leaf) is np.ndarray else _weak(leaf) for leaf in self.leaves]
-        key = (transformation, structure, tuple(types))
+        innermost, made_by = _innermost(function)
+        key = (transformation, made_by, structure, tuple(types))
         try:
             with _lock:
-                programs = _kept.setdefault(function, {})
+                programs = _kept.setdefault(innermost, {})
                 self._prepared = programs.setdefault(key, deque(maxlen=_PATHS))
         except TypeError:  # a function, or a selection of arguments, that is no key
             return
@@ -131,6 +133,15 @@ class Reuse:
         if captured.holds():
             self._prepared.appendleft(Prepared(program, finish, call, captured))
             call.forget()
+
+
+def _innermost(function: Callable[..., Any]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """Return the function that transformations are of, and these: ``grad(f)`` is made anew in each use."""
+    made_by: list[Any] = []
+    while isinstance(function, DerivedFunction):
+        transformation, (function, *options) = function.made_from
+        made_by.append((transformation, tuple(options)))
+    return function, tuple(made_by)
 
 
 def _weak(leaf: Any) -> Any:

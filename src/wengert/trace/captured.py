@@ -86,7 +86,7 @@ class Captured:
         elif isinstance(value, functools.partial):
             self._pending += [value.func, value.args, value.keywords]
         elif isinstance(value, WrappedFunction):
-            self._pending.append(value._made_from)
+            self._pending.append(value.made_from)
         elif isinstance(value, (staticmethod, classmethod)):
             self._pending.append(value.__func__)
         elif isinstance(value, property):

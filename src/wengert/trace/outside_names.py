@@ -1,9 +1,9 @@
 """Names that a traced function finds outside: NumPy's functions imported by name, and arrays.
 
-`numpy_in_traces` serves what is asked of the module NumPy. ``from numpy import zeros``, and an array, are bound to
+`numpy_in_traces` serves what is asked of the module. ``from numpy import zeros``, and an array, are bound to
 names themselves, so a function that assigns to arrays is run with the same code and other globals: there,
-tracing functions stand for NumPy's, constants for arrays, and functions made in the same way for the functions
-that it names. Attributes of objects and modules are not followed.
+tracing functions stand for NumPy's, constants for arrays, and functions made in the same way for those that
+it names. Attributes of objects and modules are not followed.
 """
 
 from __future__ import annotations

@@ -112,14 +112,14 @@ class Trace:
         ConcreteValueError
             When an input it depends on was traced from a type alone.
         """
-        value = self._value(node)
+        value = self.computed(node)
         if node.primitive is not CONSTANT:
             self.questions[node] = None
         return value
 
     def answers(self) -> dict[Node, np.ndarray[Any, Any]]:
         """Return the values that the function went by, and the nodes that compute them."""
-        return {node: self._value(node) for node in self.questions}
+        return {node: self.computed(node) for node in self.questions}
 
     def forget(self) -> None:
         """Drop the values of the inputs, when the recording is over."""
@@ -129,9 +129,9 @@ class Trace:
     def peek(self, node: Node) -> np.ndarray[Any, Any]:
         """Return the value of a node for a check alone; see `value`."""
         self.was_peeked = True
-        return self._value(node)
+        return self.computed(node)
 
-    def _value(self, node: Node) -> np.ndarray[Any, Any]:
+    def computed(self, node: Node) -> np.ndarray[Any, Any]:
         """Return the value of a node of this trace, computed now if it was not needed before.
 
         Raises
@@ -156,7 +156,7 @@ class Trace:
             known = trace.arguments.get(node)
             if known is not None and hasattr(known, "recorder"):
                 outer: Trace = known.recorder
-                return outer._value(known.node)
+                return outer.computed(known.node)
             if known is not None:
                 return np.asarray(known)
             pending += trace.captured - seen

@@ -150,8 +150,8 @@ class Tensor(ArrayMethods):
             if source.is_assigning_item():
                 refuse(_INTO_AN_ARRAY)
             refuse(
-                "float() would cut the derivative, as would fill() of an array that was made outside of the trace"
-                "; stay with NumPy functions (np.exp instead of math.exp)"
+                "float() would cut the derivative, as would fill() of an array made outside of the trace; "
+                "stay with NumPy functions (np.exp instead of math.exp)"
             )
         return float(self._known("float()"))
 

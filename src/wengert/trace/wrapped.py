@@ -35,7 +35,7 @@ class WrappedFunction:
         options: tuple[Any, ...],
     ) -> None:
         check_callable(transformation.__name__, function)
-        self._made_from = transformation, (function, *options)
+        self.made_from = transformation, (function, *options)
         functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -52,7 +52,7 @@ class WrappedFunction:
         name = str(getattr(self, "__qualname__", ""))
         for part in name.split("."):
             found = getattr(found, part, None)
-        return name if found is self else self._made_from
+        return name if found is self else self.made_from
 
 
 class DerivedFunction(WrappedFunction):
