@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import pickle
+import random
 import sys
 import weakref
 from collections.abc import Callable
@@ -175,13 +176,13 @@ def same_values(mine: np.ndarray[Any, Any], theirs: np.ndarray[Any, Any]) -> boo
 
 
 def random_states(captured: Captured) -> bytes:
-    """Return the states of NumPy's own random generator and of those that a function captures."""
+    """Return the states of NumPy's and Python's own generators and of those that a function captures."""
     own = [
         one.bit_generator.state if isinstance(one, np.random.Generator) else one.get_state()
         for one in captured.generators
     ]
     state = np.random.get_state()  # noqa: NPY002 - the user's code may draw from it
-    return pickle.dumps((state, own))
+    return pickle.dumps((state, random.getstate(), own))
 
 
 def _is(mine: Any, theirs: Any) -> bool:
