@@ -18,7 +18,7 @@ from wengert.cli import main
 from wengert.errors import ModelFileError, WengertError
 from wengert.io.formats.safetensors_file import from_safetensors, to_safetensors
 from wengert.io.model_directory import load_model
-from wengert.io.table_model import TableModel
+from wengert.io.table_models import load_table_model, portable
 from wengert.storage import decode_tensors, encode_tensors
 
 NAMES = ("numbers", "tabular", "classes")
@@ -82,7 +82,7 @@ def test_every_change_of_the_configuration(made, name, tmp_path):
     for what, mutant in mutants(config):
         reseal(tmp_path, mutant, arrays)
         try:
-            model = survives(lambda: TableModel.load(tmp_path))
+            model = survives(lambda: load_table_model(tmp_path))
             if model is not None:
                 use(model)
                 loaded += 1
@@ -99,7 +99,7 @@ def test_no_number_makes_it_allocate(made, name, tmp_path):
         for what, mutant in mutants(config, HUGE):
             reseal(tmp_path, mutant, arrays)
             tracemalloc.reset_peak()
-            survives(lambda: TableModel.load(tmp_path))
+            survives(lambda: load_table_model(tmp_path))
             assert tracemalloc.get_traced_memory()[1] < MOST_BYTES, what
     finally:
         tracemalloc.stop()
@@ -137,7 +137,7 @@ def test_every_change_of_the_arrays(made, name, tmp_path):
     for what, others in changed_arrays(arrays):
         reseal(tmp_path, config, others)
         try:
-            model = survives(lambda: TableModel.load(tmp_path))
+            model = survives(lambda: load_table_model(tmp_path))
             if model is not None:
                 use(model)
         except Exception as error:
@@ -148,7 +148,7 @@ def test_every_change_of_the_arrays(made, name, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_change_of_the_description_in_a_safetensors_file(made, name, tmp_path):
-    intact = to_safetensors(TableModel.load(made / name).portable())
+    intact = to_safetensors(portable(load_table_model(made / name)))
     arrays, description = decode_tensors(intact, "f")
     path = tmp_path / "f.safetensors"
     for part in ("architecture", "classes", "feature_names", "preprocessing"):

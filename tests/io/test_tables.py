@@ -21,9 +21,9 @@ from wengert.errors import ConfigurationError, DataError
 from wengert.io import read_table
 from wengert.io.delimited_text import read_delimited
 from wengert.io.parquet_stream import ParquetStream
-from wengert.io.reading.cells import MISSING
-from wengert.io.reading.table_reading import TableReading
-from wengert.io.reading.text_format import NOTHING_SAID, TextFormat
+from wengert.tabular.reading.cells import MISSING
+from wengert.tabular.reading.table_reading import TableReading
+from wengert.tabular.reading.text_format import NOTHING_SAID, TextFormat
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n"), min_size=1, max_size=8)
 words = cells.map(lambda cell: "w" + cell.strip()).filter(lambda cell: cell not in MISSING)

@@ -22,8 +22,8 @@ from wengert.io.formats.onnx_import import model_from_onnx
 from wengert.io.formats.portable_model import NUMBERS, PortableModel
 from wengert.io.formats.safetensors_file import from_safetensors
 from wengert.io.formats.torch_import import from_torch
-from wengert.io.preprocess import TablePreprocessor, Target
-from wengert.io.reading.table_reading import NOTHING_READ
+from wengert.tabular.preprocess import TablePreprocessor, Target
+from wengert.tabular.reading.table_reading import NOTHING_READ
 from wengert.train.history import History
 from wengert.train.state import State
 

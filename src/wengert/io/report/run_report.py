@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from wengert.io.column_values import as_numbers
-from wengert.io.evaluation import SCORE_NAMES
 from wengert.io.report import figures, page
 from wengert.io.report.figures import Figure
 from wengert.io.report.svg import number_text
-from wengert.io.table_model import TableModel
+from wengert.tabular.reading.column_values import as_numbers
+from wengert.tabular.scoring.evaluation import SCORE_NAMES
+from wengert.tabular.table_model import TableModel
 from wengert.version import __version__
 
 _MOST_COLUMNS = 200
