@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from wengert.autodiff.jacobians import hessian as hessian, jacobian as jacobian
     from wengert.autodiff.products import hvp as hvp, jvp as jvp, vjp as vjp
+    from wengert.autodiff.vmap import per_example_grad as per_example_grad, vmap as vmap
     from wengert.estimators import MLPClassifier as MLPClassifier, MLPRegressor as MLPRegressor
     from wengert.explain.claims.check import check_work as check_work
     from wengert.explain.claims.report import WorkReport as WorkReport
@@ -92,6 +93,7 @@ _LAZY = {
     "log_softmax": "wengert.primitives.composites:log_softmax",
     "logsumexp": "wengert.primitives.composites:logsumexp",
     "one_hot": "wengert.primitives.functions:one_hot",
+    "per_example_grad": "wengert.autodiff.vmap:per_example_grad",
     "scatter_add": "wengert.primitives.functions:scatter_add",
     "sigmoid": "wengert.primitives.functions:sigmoid",
     "simplify": "wengert.transform.simplify:simplify",
@@ -102,6 +104,7 @@ _LAZY = {
     "value_and_grad": "wengert.autodiff.gradients:value_and_grad",
     "verify": "wengert.ir.verify:verify",
     "vjp": "wengert.autodiff.products:vjp",
+    "vmap": "wengert.autodiff.vmap:vmap",
     "xlogy": "wengert.primitives.functions:xlogy",
 }
 

@@ -99,16 +99,20 @@ class Call:
 
         Under an enclosing trace the result is recorded there, which makes transformations compose.
         """
-        arguments = [*self.recording.leaves, *extra]
-        enclosing = enclosing_trace([*arguments], self.recording.trace)
-        if enclosing is None:
-            return list(NumpyExecutor().compile(program)(arguments))
-        tensors = [
-            as_tensor(_typed(argument, node.type.dtype), enclosing)
-            for argument, node in zip(arguments, program.inputs, strict=True)
-        ]
-        enclosing.captured |= {other for other in self.recording.trace.captured if other is not enclosing}
-        return inline(program, tensors, enclosing)
+        return run_program(program, [*self.recording.leaves, *extra], self.recording.trace)
+
+
+def run_program(program: Program, arguments: Sequence[Any], trace: Trace) -> list[Any]:
+    """Apply a program made from what was recorded in `trace`; see `Call.run`."""
+    enclosing = enclosing_trace(arguments, trace)
+    if enclosing is None:
+        return list(NumpyExecutor().compile(program)(arguments))
+    tensors = [
+        as_tensor(_typed(argument, node.type.dtype), enclosing)
+        for argument, node in zip(arguments, program.inputs, strict=True)
+    ]
+    enclosing.captured |= {other for other in trace.captured if other is not enclosing}
+    return inline(program, tensors, enclosing)
 
 
 def _typed(argument: Any, dtype: np.dtype[Any]) -> Any:

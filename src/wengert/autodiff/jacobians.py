@@ -1,4 +1,4 @@
-"""Jacobians and Hessians, built column by column or row by row."""
+"""Jacobians and Hessians, by one sweep over the batch of all rows or of all columns."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import numpy as np
 from wengert.autodiff.application import Argnames, Argnums, Call
 from wengert.autodiff.gradients import grad
 from wengert.errors import GradientError
+from wengert.ir.program import Program
+from wengert.ir.types import TensorType
 from wengert.trace.tree import TreeSignature
 from wengert.trace.wrapped import DerivedFunction
+from wengert.transform.batching import batch
 from wengert.transform.forward import pushforward
 from wengert.transform.gradient import pullback
 from wengert.transform.simplify import simplify
@@ -38,7 +41,8 @@ def jacobian(
 
     Notes
     -----
-    One reverse sweep per output element, or one forward sweep per argument element, whichever are fewer.
+    One reverse sweep over a batch of all output elements, or one forward sweep over all argument elements,
+    whichever are fewer. Where the batch would need much memory it is cut into several of equal size.
 
     Examples
     --------
@@ -71,57 +75,74 @@ def _columns(call: Call) -> int:
     return sum(call.program.inputs[place].type.size for place in call.wrt)
 
 
-def _basis(types: list[Any]) -> list[tuple[int, list[np.ndarray[Any, Any]]]]:
-    """Return, for each element of each array, the arrays that are 1 there and 0 elsewhere."""
-    found = []
-    for position, type_ in enumerate(types):
-        for element in range(type_.size):
-            arrays = [np.zeros(other.shape, other.dtype) for other in types]
-            arrays[position].reshape(-1)[element] = 1
-            found.append((position, arrays))
-    return found
-
-
 def _by_rows(call: Call) -> list[list[Any]]:
-    """Reverse mode: one run gives one row of every block."""
-    program = simplify(pullback(call.program, call.wrt))
+    """Reverse mode: each entry of the batch gives one row of every block."""
     outputs = [node.type for node in call.program.outputs]
+    swept = _swept(call, pullback(call.program, call.wrt), outputs)
     inputs = [call.program.inputs[place].type for place in call.wrt]
-    rows: list[list[list[Any]]] = [[[] for _ in inputs] for _ in outputs]
-    for position, seeds in _basis(outputs):
-        for block, row in zip(rows[position], call.run(program, seeds), strict=True):
-            block.append(row)
-    return [
-        [
-            _joined(block, out.shape + into.shape, out.dtype, 0)
-            for block, into in zip(blocks, inputs, strict=True)
-        ]
-        for blocks, out in zip(rows, outputs, strict=True)
-    ]
+    blocks: list[list[Any]] = []
+    start = 0
+    for out in outputs:
+        rows = [found[start : start + out.size] for found in swept]
+        blocks.append(
+            [np.reshape(row, out.shape + into.shape) for row, into in zip(rows, inputs, strict=True)]
+        )
+        start += out.size
+    return blocks
 
 
 def _by_columns(call: Call) -> list[list[Any]]:
-    """Forward mode: one run gives one column of every block."""
-    program = simplify(pushforward(call.program, call.wrt))
-    outputs = [node.type for node in call.program.outputs]
+    """Forward mode: each entry of the batch gives one column of every block."""
     inputs = [call.program.inputs[place].type for place in call.wrt]
-    columns: list[list[list[Any]]] = [[[] for _ in inputs] for _ in outputs]
-    for position, directions in _basis(inputs):
-        for blocks, column in zip(columns, call.run(program, directions)[len(outputs) :], strict=True):
-            blocks[position].append(column)
-    return [
-        [
-            _joined(block, out.shape + into.shape, out.dtype, -1)
-            for block, into in zip(blocks, inputs, strict=True)
-        ]
-        for blocks, out in zip(columns, outputs, strict=True)
-    ]
+    pushed = pushforward(call.program, call.wrt)
+    outputs = [node.type for node in call.program.outputs]
+    tangents = Program(pushed.inputs, pushed.outputs[len(outputs) :], pushed.provenance)
+    blocks: list[list[Any]] = []
+    for found, out in zip(_swept(call, tangents, inputs), outputs, strict=True):
+        row, start = [], 0
+        for into in inputs:
+            columns = np.moveaxis(found[start : start + into.size], 0, -1)
+            row.append(np.reshape(columns, out.shape + into.shape))
+            start += into.size
+        blocks.append(row)
+    return blocks
 
 
-def _joined(parts: list[Any], shape: tuple[int, ...], dtype: Any, axis: int) -> Any:
-    if not parts:
-        return np.zeros(shape, dtype)
-    return np.reshape(np.stack(parts, axis), shape)
+_ELEMENTS = 2**23  # of the largest array of a batch: 64 MB in float64
+
+
+def _swept(call: Call, program: Program, seeded: list[TensorType]) -> list[Any]:
+    """Run a program that is linear in its last inputs on each of their unit vectors.
+
+    Returns
+    -------
+    list
+        For each output the results for all unit vectors, stacked.
+    """
+    count = sum(type_.size for type_ in seeded)
+    if not count:
+        return [np.zeros((0, *node.type.shape), node.type.dtype) for node in program.outputs]
+    simplified = simplify(program)
+    largest = max(node.type.size for node in simplified.nodes)
+    batches = max(1, min(count, -(-count * largest // _ELEMENTS)))
+    size = -(-count // batches)
+    known = len(program.inputs) - len(seeded)
+    batched = simplify(batch(simplified, range(known, len(program.inputs)), size))
+    parts = [call.run(batched, _unit_vectors(seeded, start, size)) for start in range(0, count, size)]
+    if len(parts) == 1:
+        return parts[0]
+    return [np.concatenate(part)[:count] for part in zip(*parts, strict=True)]
+
+
+def _unit_vectors(types: list[TensorType], start: int, size: int) -> list[np.ndarray[Any, Any]]:
+    """Return the unit vectors from number `start` on, zeros after the last, cut into arrays of `types`."""
+    found = []
+    first = 0
+    for type_ in types:
+        units = np.eye(size, type_.size, start - first, dtype=type_.dtype)
+        found.append(units.reshape((size, *type_.shape)))
+        first += type_.size
+    return found
 
 
 def hessian(

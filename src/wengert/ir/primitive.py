@@ -110,6 +110,10 @@ class Primitive:
         ``decomposition(*operands, **params)``: the same value made of simpler primitives, in plain NumPy code
         that is traced. It serves every backend that has no code of its own for the primitive; rounding may
         differ from the reference's in the last bits, special values may not.
+    batch : callable, optional
+        ``batch(primitive, mapped, size, *operands, **params)``: the values for a batch of `size` entries,
+        whose axis stands first in the result and in the operands that are `mapped`; see
+        `wengert.primitives.batching`. Without one a batch is a stack of single applications.
     """
 
     name: str
@@ -128,6 +132,7 @@ class Primitive:
     implements: tuple[Callable[..., Any] | str, ...] = ()
     linear: bool = False
     decomposition: Callable[..., Any] | None = None
+    batch: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         for field in ("name", "source"):

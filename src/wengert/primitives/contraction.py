@@ -11,6 +11,7 @@ import numpy as np
 from wengert.errors import ShapeError
 from wengert.ir.primitive import Kind, Notation, Primitive, register
 from wengert.ir.types import TensorType, tensor_type
+from wengert.primitives.batching import batched_einsum, batched_matmul, batched_outer
 from wengert.primitives.kinds import REAL_LINE, common_dtype
 
 
@@ -68,6 +69,7 @@ matmul = register(
         domain=(REAL_LINE, REAL_LINE),
         source="lecture 004, task 2; Giles 2008, 2.2.2",
         implements=(np.matmul,),
+        batch=batched_matmul,
     )
 )
 
@@ -92,6 +94,7 @@ outer = register(
         domain=(REAL_LINE, REAL_LINE),
         source="lecture 004, task 2",
         decomposition=lambda x, y: x[:, None] * y[None, :],
+        batch=batched_outer,
     )
 )
 
@@ -228,5 +231,6 @@ einsum = register(
         domain=(REAL_LINE, REAL_LINE),
         source="lecture 004, task 1",
         decomposition=_pairwise,
+        batch=batched_einsum,
     )
 )

@@ -11,6 +11,7 @@ from wengert.errors import DTypeError, IndexRangeError, ShapeError
 from wengert.ir.primitive import Interval, Kind, Notation, NotDifferentiable, Primitive, register
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives import reference
+from wengert.primitives.batching import batched_gather, batched_scatter, over_leading
 from wengert.primitives.kinds import BOOL, INT64, REAL_LINE, DType, strong
 
 Ints = tuple[int, ...]
@@ -90,6 +91,7 @@ gather = register(
         domain=(REAL_LINE,),
         source="NumPy reference: advanced indexing",
         linear=True,
+        batch=batched_gather,
     )
 )
 
@@ -135,6 +137,7 @@ scatter_add = register(
         domain=(REAL_LINE,),
         source="the transpose of indexing",
         linear=True,
+        batch=batched_scatter,
     )
 )
 
@@ -167,5 +170,6 @@ one_hot = register(
         flops=lambda out, operands, params: out.size,
         domain=(Interval(0, 2, integer=True),),
         source="lecture 003, the target vectors",
+        batch=over_leading,
     )
 )

@@ -10,6 +10,7 @@ import numpy as np
 from wengert.errors import DTypeError, ShapeError
 from wengert.ir.primitive import Interval, Kind, Notation, NotDifferentiable, Primitive, VjpRule, register
 from wengert.ir.types import TensorType, tensor_type
+from wengert.primitives.batching import BatchRule, over_axes, over_batches, over_elements
 
 DType = np.dtype[np.generic]
 BOOL = np.dtype(np.bool_)
@@ -139,6 +140,7 @@ def elementwise(
             implements=(*((numpy,) if isinstance(numpy, np.ufunc) else ()), *implements),
             linear=linear,
             decomposition=decomposition,
+            batch=over_elements,
         )
     )
 
@@ -176,6 +178,7 @@ def reduction(
     ties: str = "",
     implements: tuple[Callable[..., Any] | str, ...] = (),
     linear: bool = False,
+    batch: BatchRule = over_axes,
     decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
     """Declare a reduction over ``axes`` (non-negative, sorted) with ``keepdims``.
@@ -216,6 +219,7 @@ def reduction(
             implements=implements,
             linear=linear,
             decomposition=decomposition,
+            batch=batch,
         )
     )
 
@@ -257,6 +261,7 @@ def scan(
             implements=implements,
             linear=linear,
             decomposition=decomposition,
+            batch=over_axes,
         )
     )
 
@@ -271,6 +276,7 @@ def movement(
     source: str,
     notation: Notation,
     copies: bool,
+    batch: Callable[..., Any] | None = None,
     decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
     """Declare an operation that only moves elements; it is linear and leaves dtypes alone.
@@ -279,6 +285,8 @@ def movement(
     --------------------------------------
     copies : bool
         Whether it writes memory (one operation counted per element) or is a view.
+    batch : callable, optional
+        ``batch(primitive, size, *batches, **params)``: the elements of a batch moved alike, its axis first.
     """
     return register(
         Primitive(
@@ -295,5 +303,6 @@ def movement(
             source=source,
             linear=True,
             decomposition=decomposition,
+            batch=over_batches(batch) if batch else None,
         )
     )

@@ -11,9 +11,15 @@ from wengert.errors import ShapeError
 from wengert.ir.primitive import Notation
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives import reference
+from wengert.primitives.batching import aligned
 from wengert.primitives.kinds import movement
 
 Ints = tuple[int, ...]
+
+
+def _further(axes: Ints) -> Ints:
+    """Return axes as they stand after the axis of a batch."""
+    return tuple(axis + 1 for axis in axes)
 
 
 def _one_axis(axes: Ints) -> int | Ints:
@@ -41,6 +47,7 @@ reshape = movement(
     python=lambda x, *, shape: f"np.reshape({{0}}, {shape})",
     source="NumPy reference: reshape",
     copies=False,
+    batch=lambda reshape, n, x, shape: reshape(x, shape=(n, *shape)),
 )
 
 
@@ -59,6 +66,7 @@ transpose = movement(
     python=lambda x, *, axes: "{0}.T" if axes == (1, 0) else f"np.transpose({{0}}, {axes})",
     source="lecture 004, task 2",
     copies=False,
+    batch=lambda transpose, n, x, axes: transpose(x, axes=(0, *_further(axes))),
 )
 
 
@@ -79,6 +87,7 @@ expand_dims = movement(
     python=lambda x, *, axes: f"{{0}}[{', '.join(_new_axes(x, axes))}]",
     source="NumPy reference: expand_dims",
     copies=False,
+    batch=lambda expand_dims, n, x, axes: expand_dims(x, axes=_further(axes)),
 )
 
 
@@ -98,6 +107,7 @@ squeeze = movement(
     python=lambda x, *, axes: f"np.squeeze({{0}}, {_one_axis(axes)})",
     source="NumPy reference: squeeze",
     copies=False,
+    batch=lambda squeeze, n, x, axes: squeeze(x, axes=_further(axes)),
 )
 
 
@@ -121,6 +131,7 @@ broadcast_to = movement(
     python=lambda x, *, shape: f"np.broadcast_to({{0}}, {shape})",
     source="NumPy reference: broadcasting",
     copies=False,
+    batch=lambda broadcast_to, n, x, shape: broadcast_to(aligned(x, len(shape)), shape=(n, *shape)),
 )
 
 
@@ -162,6 +173,7 @@ concatenate = movement(
     ),
     source="NumPy reference: concatenate",
     copies=True,
+    batch=lambda concatenate, n, *parts, axis: concatenate(*parts, axis=axis + 1),
 )
 
 
@@ -194,6 +206,7 @@ pad = movement(
     python=_pad_text,
     source="the transpose of slicing",
     copies=True,
+    batch=lambda pad, n, x, **widths: pad(x, **{name: (0, *width) for name, width in widths.items()}),
 )
 
 
@@ -212,6 +225,7 @@ flip = movement(
     python=lambda x, *, axes: f"np.flip({{0}}, {_one_axis(axes)})",
     source="NumPy reference: flip",
     copies=False,
+    batch=lambda flip, n, x, axes: flip(x, axes=_further(axes)),
 )
 
 
@@ -248,4 +262,7 @@ slice_ = movement(
     python=_slice_text,
     source="NumPy reference: basic indexing",
     copies=False,
+    batch=lambda slice_, n, x, start, stop, step: slice_(
+        x, start=(0, *start), stop=(n, *stop), step=(1, *step)
+    ),
 )

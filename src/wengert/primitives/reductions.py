@@ -168,6 +168,15 @@ logsumexp = reduction(
 _POSITION = NotDifferentiable("a position does not change under a small change of the values")
 
 
+def _batched_position(primitive: Any, mapped: Any, size: int, x: Any, axes: Any, keepdims: bool) -> Any:
+    """Positions over one axis, or over all axes of an entry, which are made one first."""
+    if len(axes) == 1:
+        return primitive(x, axes=(axes[0] + 1,), keepdims=keepdims)
+    flat = np.reshape(x, (size, math.prod(x.shape[1:])))
+    positions = primitive(flat, axes=(1,), keepdims=False)
+    return np.reshape(positions, (size, *(1,) * len(axes))) if keepdims else positions
+
+
 def _position(name: str, function: Any) -> Primitive:
     return reduction(
         name,
@@ -182,6 +191,7 @@ def _position(name: str, function: Any) -> Primitive:
         needs_elements=True,
         ties="the first of equal elements",
         source="the position of max or min",
+        batch=_batched_position,
     )
 
 

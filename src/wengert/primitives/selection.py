@@ -9,6 +9,7 @@ import numpy as np
 
 from wengert.ir.primitive import Interval, Kind, Notation, NotDifferentiable, Primitive, register
 from wengert.ir.types import TensorType, tensor_type
+from wengert.primitives.batching import over_leading
 from wengert.primitives.kinds import BOOL, REAL_LINE, DType, common_dtype, elementwise, unchanged
 
 
@@ -147,5 +148,6 @@ astype = register(
         domain=(REAL_LINE,),
         source="NumPy 2 casting rules",
         linear=True,
+        batch=over_leading,
     )
 )

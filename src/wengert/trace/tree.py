@@ -59,6 +59,14 @@ def unflatten(structure: Any, leaves: list[Any]) -> Any:
     return _optree().tree_unflatten(structure, leaves)
 
 
+def branches(tree: Any) -> dict[Any, Any]:
+    """Return what a tree consists of, one level down, by key; nothing of a leaf."""
+    if _optree().tree_is_leaf(tree, namespace=NAMESPACE):
+        return {}
+    level = _optree().tree_flatten_one_level(tree, namespace=NAMESPACE)
+    return dict(zip(level[2], level[0], strict=True))
+
+
 def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     """Apply a function to the corresponding leaves of trees."""
     return _optree().tree_map(function, tree, *others, namespace=NAMESPACE)

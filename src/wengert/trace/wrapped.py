@@ -8,6 +8,8 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
+from wengert.errors import ConfigurationError
+
 
 class WrappedFunction:
     """What a transformation makes of a function: called like it, named like it.
@@ -19,14 +21,22 @@ class WrappedFunction:
     transformation : callable
         ``transformation(function, *options)`` makes this one, also from a pickle.
     options : tuple
+
+    Raises
+    ------
+    ConfigurationError
+        When `function` is none.
     """
 
     def __init__(
         self,
-        function: Callable[..., Any],
+        function: Any,
         transformation: Callable[..., Any],
         options: tuple[Any, ...],
     ) -> None:
+        if not callable(function):
+            kind = type(function).__name__
+            raise ConfigurationError(f"{transformation.__name__} takes a function, got {kind}: {function!r}")
         self._made_from = transformation, (function, *options)
         functools.update_wrapper(self, function, updated=())
 
