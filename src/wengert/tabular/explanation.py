@@ -17,6 +17,7 @@ from wengert.explain.entry import explain
 from wengert.nn import LOSSES
 from wengert.tabular.plain_recipe import loss_of
 from wengert.tabular.table_model import TableModel
+from wengert.train.calibration import without_calibration
 
 
 def explain_rows(model: TableModel, frame: pl.DataFrame, rows: Sequence[int], **options: Any) -> Derivation:
@@ -35,9 +36,9 @@ def explain_rows(model: TableModel, frame: pl.DataFrame, rows: Sequence[int], **
     Returns
     -------
     Derivation
-        Of the loss that the model was trained with (its labels not smoothed), by all parameters if no others
-        are named. The inputs are the preprocessed columns, the target is that of training (one row of 0 and 1
-        for each class).
+        Of the loss that the model was trained with (its labels not smoothed, nothing calibrated), by all
+        parameters if no others are named. The inputs are the preprocessed columns, the target is that of
+        training (one row of 0 and 1 for each class).
 
     Raises
     ------
@@ -45,7 +46,7 @@ def explain_rows(model: TableModel, frame: pl.DataFrame, rows: Sequence[int], **
         If there is no such row, or a value cannot be used; names column and row.
     """
     args, loss = _at_rows(model, frame, rows)
-    return explain(model.network, *args, loss=loss, **options)
+    return explain(without_calibration(model.network), *args, loss=loss, **options)
 
 
 def draw_rows(model: TableModel, frame: pl.DataFrame, rows: Sequence[int], **options: Any) -> Drawing:
@@ -56,7 +57,7 @@ def draw_rows(model: TableModel, frame: pl.DataFrame, rows: Sequence[int], **opt
     Drawing
     """
     args, loss = _at_rows(model, frame, rows)
-    return draw(model.network, *args, loss=loss, **options)
+    return draw(without_calibration(model.network), *args, loss=loss, **options)
 
 
 def _at_rows(

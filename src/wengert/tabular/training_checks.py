@@ -17,6 +17,7 @@ from wengert.tabular.table_model import TableModel
 from wengert.tabular.table_training import recipe_for
 from wengert.tabular.training_settings import TrainingSettings
 from wengert.tabular.training_table import TrainingTable
+from wengert.train.calibration import without_calibration
 from wengert.train.chance import Chance, chance_of_classes, chance_of_numbers
 from wengert.train.doctor import Diagnosis, Losses, diagnose
 from wengert.train.learning_rate_finder import LearningRateCurve, find_learning_rate
@@ -77,15 +78,14 @@ def examine(model: TableModel, frame: pl.DataFrame) -> Diagnosis:
     features, targets = preprocessor.encode(frame)
     recipe = recipe_for(preprocessor, features, targets, settings)
     loss: Callable[..., Any] = find_loss(recipe.loss)
+    network = without_calibration(model.network)
     optimizer = recipe.optimizer
     diverged = model.training.get("warning") or None
     chance = _chance(model, targets, recipe.loss)
     losses = _losses(model.training)
     if isinstance(optimizer, optim.LBFGS) or callable(optimizer.learning_rate):
         # One step at the top of a schedule, or along a line, says nothing of the steps that were taken.
-        return diagnose(
-            model.network, features, targets, loss, diverged=diverged, chance=chance, losses=losses
-        )
+        return diagnose(network, features, targets, loss, diverged=diverged, chance=chance, losses=losses)
     rate = float(optimizer.learning_rate)
 
     def step(network: Any) -> Any:
@@ -97,7 +97,7 @@ def examine(model: TableModel, frame: pl.DataFrame) -> Diagnosis:
         return nn.with_parameters(network, optimizer.update(values, gradients, optimizer.init(values))[0])
 
     return diagnose(
-        model.network, features, targets, loss,
+        network, features, targets, loss,
         step=step, rate=rate, diverged=diverged, chance=chance, losses=losses,
     )  # fmt: skip
 
