@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from wengert.autodiff.products import hvp as hvp, jvp as jvp, vjp as vjp
     from wengert.autodiff.vmap import per_example_grad as per_example_grad, vmap as vmap
     from wengert.estimators import MLPClassifier as MLPClassifier, MLPRegressor as MLPRegressor
-    from wengert.explain.claims.check import check_work as check_work
-    from wengert.explain.claims.report import WorkReport as WorkReport
     from wengert.explain.derivation import Derivation as Derivation
     from wengert.explain.drawing.drawing import Drawing as Drawing
     from wengert.explain.drawing.entry import draw as draw
     from wengert.explain.exercises.entry import exercise as exercise
     from wengert.explain.exercises.exercise import Exercise as Exercise
+    from wengert.explain.grading.check_work import check_work as check_work
+    from wengert.explain.grading.work_report import WorkReport as WorkReport
     from wengert.ir.composite import composite as composite
     from wengert.ir.program import Program as Program
     from wengert.ir.verify import verify as verify
@@ -76,11 +76,11 @@ _LAZY = {
     "Drawing": "wengert.explain.drawing.drawing:Drawing",
     "Exercise": "wengert.explain.exercises.exercise:Exercise",
     "Program": "wengert.ir.program:Program",
-    "WorkReport": "wengert.explain.claims.report:WorkReport",
+    "WorkReport": "wengert.explain.grading.work_report:WorkReport",
     "abstract": "wengert.trace.tracing:abstract",
     "check_grad": "wengert.autodiff.check:check_grad",
     "compile": "wengert.run.compile:compile",
-    "check_work": "wengert.explain.claims.check:check_work",
+    "check_work": "wengert.explain.grading.check_work:check_work",
     "composite": "wengert.ir.composite:composite",
     "draw": "wengert.explain.drawing.entry:draw",
     "exercise": "wengert.explain.exercises.entry:exercise",

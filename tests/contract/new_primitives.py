@@ -16,7 +16,6 @@ from wengert.ir.primitive import (
     REGISTRY,
     Interval,
     Kind,
-    Notation,
     NotDifferentiable,
     Primitive,
     register,
@@ -24,7 +23,15 @@ from wengert.ir.primitive import (
 from wengert.ir.types import tensor_type
 from wengert.primitives import indexing, reference
 from wengert.primitives.exponential import sigmoid
-from wengert.primitives.kinds import common_dtype, elementwise, floating, movement, reduction, unchanged
+from wengert.primitives.kinds import (
+    common_dtype,
+    elementwise,
+    floating,
+    library,
+    movement,
+    reduction,
+    unchanged,
+)
 from wengert.primitives.random import uniform
 
 POSITIVE = Interval(0.5, 2.0)
@@ -83,7 +90,6 @@ def cube_root(decomposition: Any) -> Primitive:
         "cube_root",
         numpy=np.cbrt,
         vjp=lambda ct, out, x: (ct / (3 * out * out),),
-        notation=Notation(r"\sqrt[3]{{{0}}}", (r"\frac{{1}}{{3 {out}^2}}",)),
         python="np.cbrt({0})",
         domain=(POSITIVE,),
         source="DLMF 4.2.26",
@@ -104,7 +110,6 @@ def variance(decomposition: Any) -> Primitive:
         numpy=lambda x, axes, keepdims: np.var(x, axis=axes, keepdims=keepdims),
         vjp=vjp,
         promote=floating,
-        notation=Notation(r"\operatorname{{Var}} {0}"),
         python="np.var",
         source="DLMF 1.4.8",
         decomposition=decomposition,
@@ -122,7 +127,6 @@ def diagonal(decomposition: Any) -> Primitive:
         numpy=np.diagonal,
         infer=lambda x: tensor_type(x.shape[:1], x.dtype),
         vjp=lambda ct, out, x: (ct[:, None] * np.eye(x.shape[0], dtype=x.dtype),),
-        notation=Notation(r"\operatorname{{diag}}\left({0}\right)"),
         python=lambda x: "np.diagonal({0})",
         source="NumPy reference: diagonal",
         copies=False,
@@ -140,7 +144,6 @@ def running_product(decomposition: Any) -> Primitive:
             infer=lambda x, axis: x,
             promote=unchanged,
             vjp=lambda ct, out, x, axis: (np.flip(np.cumsum(np.flip(ct * out, axis), axis=axis), axis) / x,),
-            notation=Notation(r"\operatorname{{cumprod}} {0}"),
             python=lambda x, *, axis: f"np.cumprod({{0}}, axis={axis})",
             flops=lambda out, operands, params: out.size,
             domain=(POSITIVE,),
@@ -160,7 +163,6 @@ def inner(decomposition: Any) -> Primitive:
             infer=lambda x, y: tensor_type((x.shape[0], y.shape[0]), x.dtype),
             promote=common_dtype,
             vjp=lambda ct, out, x, y: (ct @ y, ct.T @ x),
-            notation=Notation("{0} {1}^T"),
             python="np.inner({0}, {1})",
             flops=lambda out, operands, params: 2 * out.size * operands[0].shape[-1],
             domain=(POSITIVE, POSITIVE),
@@ -183,7 +185,6 @@ def take_rows(decomposition: Any) -> Primitive:
                 indexing.scatter_add(ct, places, axes=(0,), shape=x.shape),
                 None,
             ),
-            notation=Notation("{0}_{{{1}}}"),
             python="{0}[{1}]",
             flops=lambda out, operands, params: 0,
             domain=(POSITIVE,),
@@ -208,7 +209,6 @@ def signs(decomposition: Any) -> Primitive:
             infer=lambda key, shape: tensor_type(shape, np.dtype(np.float64)),
             promote=unchanged,
             vjp=NotDifferentiable("random signs do not depend on their key in a differentiable way"),
-            notation=Notation(r"\pm_{{{0}}}"),
             python=lambda key, *, shape: (
                 f"np.where(random_uniform({{0}}, {shape}, np.float64) < 0.5, -1.0, 1.0)"
             ),
@@ -218,6 +218,28 @@ def signs(decomposition: Any) -> Primitive:
             decomposition=decomposition,
         )
     )
+
+
+def inverse(decomposition: Any) -> Primitive:
+    """X⁻¹ of matrices of two rows and columns."""
+    return library(
+        "inverse",
+        numpy=np.linalg.inv,
+        infer=lambda x: x,
+        vjp=lambda ct, out, x: (-(out.mT @ ct @ out.mT),),
+        source="Giles 2008, 2.2.3",
+        decomposition=decomposition,
+    )
+
+
+def _adjugate_over_determinant(x: Any) -> Any:
+    a, b, c, d = x[..., 0, 0], x[..., 0, 1], x[..., 1, 0], x[..., 1, 1]
+    rows = np.stack([np.stack([d, -b], axis=-1), np.stack([-c, a], axis=-1)], axis=-2)
+    return rows / (a * d - b * c)[..., None, None]
+
+
+def _regular_matrix(rng: np.random.Generator, dtype: Any) -> list[np.ndarray]:
+    return [(rng.uniform(-0.3, 0.3, (2, 2)) + np.eye(2)).astype(dtype)]
 
 
 def swish(_: Any) -> Callable[..., Any]:
@@ -252,6 +274,7 @@ _ALONE = {
         lambda key, shape: np.where(uniform(key, shape, np.float64) < 0.5, -1.0, 1.0),
         {"shape": SQUARE},
     ),
+    "library": Newcomer(inverse, _regular_matrix, _adjugate_over_determinant),
 }
 NEWCOMERS = {
     **{kind: replace(one, decomposition=None) for kind, one in _ALONE.items()},

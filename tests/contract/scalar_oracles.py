@@ -24,6 +24,7 @@ EXPRESSIONS: dict[str, sympy.Expr] = {
     "sub": x - y,
     "mul": x * y,
     "div": x / y,
+    "quotient": x / y,
     "neg": -x,
     "pow": x**y,
     "abs": sympy.Piecewise((-x, x < 0), (x, True)),
@@ -109,6 +110,7 @@ SCIPY_TWINS: dict[str, Callable[..., Any]] = {
     "erfc": scipy.special.erfc,
     "exp_difference": lambda a, b: np.exp(np.subtract(a, b)),
     "stop_gradient": np.positive,
+    "quotient": lambda a, b: np.where((a == 0) & (b == 0), 0.0, np.divide(a, b)),
 }
 
 

@@ -7,16 +7,16 @@ import operator
 from typing import Any
 
 import numpy as np
-from tests.contract import hyperdual, structural_oracles as loops
-from tests.contract.structural_oracles import Case, Indices, Labels, Oracle, Shape, filled, folded
+from tests.contract import hyperdual, library_oracles, structural_oracles as loops
+from tests.contract.structural_oracles import Case, Indices, Labels, Operand, Oracle, filled, folded
 
 
-def one(shape: Shape | Indices, /, **params: Any) -> Case:
+def one(shape: Operand, /, **params: Any) -> Case:
     """Return the case of one operand."""
     return Case((shape,), params)
 
 
-def several(*operands: Shape | Indices, **params: Any) -> Case:
+def several(*operands: Operand, **params: Any) -> Case:
     """Return the case of several operands."""
     return Case(operands, params)
 
@@ -187,7 +187,7 @@ LOOPS: dict[str, Any] = {
     "astype": converted,
 }
 
-ORACLES = {name: Oracle(LOOPS[name], cases) for name, cases in CASES.items()}
+ORACLES = {name: Oracle(LOOPS[name], cases) for name, cases in CASES.items()} | library_oracles.ORACLES
 
 # ⟨f(x), c⟩ = ⟨x, fᵀ(c)⟩ holds exactly on whole numbers for these.
 LINEAR = (
@@ -205,6 +205,17 @@ LINEAR = (
     *("flip", "slice", "gather", "scatter_add", "astype"),
 )
 # Differentiable and not linear, or linear with division (mean).
-SMOOTH = ("mean", "prod", "max", "min", "logsumexp", "cumprod", "matmul", "outer", "einsum")
+SMOOTH = (
+    "mean",
+    "prod",
+    "max",
+    "min",
+    "logsumexp",
+    "cumprod",
+    "matmul",
+    "outer",
+    "einsum",
+    *library_oracles.SMOOTH,
+)
 POSITIONAL = ("argmax", "argmin", "any", "all", "one_hot")
 assert {*LINEAR, *SMOOTH, *POSITIONAL} == set(ORACLES), "each oracle has one test of derivatives"

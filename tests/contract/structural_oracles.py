@@ -30,13 +30,34 @@ class Labels(Indices):
 
 
 @dataclass(frozen=True)
+class Matrices:
+    """An operand of matrices that are well-conditioned, whose eigenvalues are positive and apart."""
+
+    shape: Shape
+    symmetric: bool = False
+    scale: float = 1.0
+
+    def draw(self, rng: np.random.Generator) -> np.ndarray:
+        noise = rng.uniform(-0.4, 0.4, self.shape)
+        if self.symmetric:
+            noise = (noise + np.swapaxes(noise, -1, -2)) / 2
+        return self.scale * (noise + np.eye(*self.shape[-2:]) * (2 + np.arange(self.shape[-1])))
+
+
+Operand = Shape | Indices | Matrices
+
+
+def shape_of(operand: Operand) -> Shape:
+    return operand if isinstance(operand, tuple) else operand.shape
+
+
+@dataclass(frozen=True)
 class Case:
-    operands: tuple[Shape | Indices, ...]
+    operands: tuple[Operand, ...]
     params: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        shapes = [one.shape if isinstance(one, Indices) else one for one in self.operands]
-        return f"{shapes}-{self.params}".replace(" ", "")
+        return f"{[shape_of(one) for one in self.operands]}-{self.params}".replace(" ", "")
 
 
 @dataclass(frozen=True)

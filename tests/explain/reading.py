@@ -13,11 +13,9 @@ import numpy as np
 from scipy import special
 
 from wengert.explain.engine import Point
-from wengert.explain.evaluation import RELATIONS
-from wengert.explain.expressions import (
+from wengert.explain.index.expressions import (
     Add,
     Apply,
-    Call,
     Cases,
     Delta,
     Element,
@@ -36,9 +34,9 @@ from wengert.explain.expressions import (
     Verbatim,
     children,
 )
-from wengert.explain.indices import Index
-from wengert.explain.matrices import Gradient, Table
-from wengert.explain.templates import function_called
+from wengert.explain.index.index_values import RELATIONS
+from wengert.explain.index.indices import Index
+from wengert.explain.matrix.matrices import Gradient, Table
 
 Letters = dict[str, int]
 
@@ -133,8 +131,6 @@ def _combined(expression: Expression, values: list[float]) -> float:
             return values[0] / values[1]
         case Power():
             return values[0] ** values[1]
-        case Call(name):
-            return float(function_called(name)(*values))
     raise AssertionError(f"{type(expression).__name__} in a result")
 
 

@@ -12,7 +12,7 @@ from tests.explain.reading import adjoints_in, letters_of, misread, read
 
 import wengert as wg
 from wengert.errors import ConfigurationError
-from wengert.explain.expressions import Partial, Sum, walk
+from wengert.explain.index.expressions import Partial, Sum, walk
 
 VIEWS = ("index", "matrix", "delta", "adjoint", "numbers", "batch")
 WAYS = tuple(itertools.product(("rows", "columns", "mit"), ("denominator", "numerator"), (False, True)))

@@ -12,10 +12,10 @@ from wengert.errors import (
     ShapeError,
     UnsupportedFunctionError,
 )
-from wengert.explain.arithmetic import multiply
 from wengert.explain.checking import check_tree
-from wengert.explain.expressions import TWO
-from wengert.ir.primitive import REGISTRY, Kind, Notation, NotDifferentiable
+from wengert.explain.index.construction import multiply
+from wengert.explain.index.expressions import TWO
+from wengert.ir.primitive import REGISTRY, Kind, NotDifferentiable
 from wengert.primitives.trigonometric import tanh
 
 
@@ -46,7 +46,7 @@ def test_a_line_that_is_wrong_is_named_and_never_shown(view: str) -> None:
 
 
 def test_a_primitive_that_declares_a_wrong_derivative_is_found_out() -> None:
-    wrong = replace(tanh, notation=Notation(tanh.notation.latex, ("1 + {out}^2",)))
+    wrong = replace(tanh, derivative=("1 + out**2",))
 
     with pytest.raises(DerivationError, match="derivative of tanh"):
         wg.explain(lambda x: wrong(x), 0.5)

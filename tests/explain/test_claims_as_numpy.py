@@ -11,9 +11,9 @@ from tests.explain.claim_programs import EXERCISES, Exercise, mutations
 
 import wengert as wg
 from wengert.errors import FormulaError
-from wengert.explain.claims.check import FormulaCheck
-from wengert.explain.claims.truth import Truth
-from wengert.explain.formula import parse
+from wengert.explain.formula.parser import parse
+from wengert.explain.grading.check_work import FormulaCheck
+from wengert.explain.grading.right_gradients import Truth
 
 NAMESPACE: dict[str, Any] = {
     name: getattr(np, name)

@@ -8,9 +8,9 @@ import pytest
 
 import wengert as wg
 from wengert.errors import ConfigurationError
-from wengert.explain.exercises.numbers import Follows, find, is_tidy
 from wengert.explain.exercises.task import ACTIVATIONS, LOSSES, task
-from wengert.explain.expressions import Partial
+from wengert.explain.exercises.tidy_numbers import Follows, find, is_tidy
+from wengert.explain.index.expressions import Partial
 
 _ACTIVATE = {
     "relu": lambda z: np.maximum(0, z),

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from wengert.errors import FormulaError
-from wengert.explain.formula import parse
-from wengert.explain.formula_evaluation import evaluate
+from wengert.explain.formula.evaluator import evaluate
+from wengert.explain.formula.parser import parse
 
 A = np.arange(6.0).reshape(2, 3)
 V = np.array([1.0, -2.0, 0.5])

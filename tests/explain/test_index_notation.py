@@ -1,14 +1,11 @@
 import numpy as np
-import pytest
 
 import wengert as wg
-from wengert.errors import DerivationError
-from wengert.explain.algebra import simplified
-from wengert.explain.arithmetic import add, divide, multiply, negate, total, without_deltas
-from wengert.explain.expressions import ONE, Delta, Element, Symbol, substitute
-from wengert.explain.indices import Index, fresh
+from wengert.explain.index.construction import add, divide, multiply, negate, total, without_deltas
+from wengert.explain.index.expressions import ONE, Delta, Element, Symbol, substitute
+from wengert.explain.index.indices import Index, fresh
+from wengert.explain.index.simplification import simplified
 from wengert.explain.printers.blocks import plain
-from wengert.explain.templates import parse
 from wengert.ir.node import make_input
 from wengert.ir.types import tensor_type
 
@@ -60,27 +57,6 @@ def test_the_log_loss_cancels_to_y_minus_t() -> None:
     whole = multiply(slope, y, one_minus_y)
 
     assert plain(simplified(simplified(whole))) == "y − t"
-
-
-@pytest.mark.parametrize(
-    ("template", "shown"),
-    [
-        ("1 - {out}^2", "1 − out²"),
-        (r"-\frac{{{0}}}{{{1}^2}}", "−0/1²"),
-        (r"{1}\,{0}^{{{1} - 1}}", "1 0^(1 − 1)"),
-    ],
-)
-def test_notations_are_read(template: str, shown: str) -> None:
-    from wengert.explain.templates import fill
-
-    values = {name: Element(symbol(name), ()) for name in ("0", "1", "out")}
-
-    assert plain(fill(parse(template, 2), values)) == shown
-
-
-def test_a_notation_that_cannot_be_read_says_where() -> None:
-    with pytest.raises(DerivationError, match=r"cannot be read at '\\\\unknown'"):
-        parse(r"\unknown{0}", 1)
 
 
 def test_short_arrays_that_the_function_brings_with_it_are_shown() -> None:

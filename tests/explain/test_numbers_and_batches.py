@@ -10,8 +10,8 @@ from tests.explain.random_programs import random_function
 import wengert as wg
 from wengert import nn
 from wengert.errors import ConfigurationError
-from wengert.explain.evaluation import Evaluation
-from wengert.explain.instances import instance, largest_element
+from wengert.explain.index.index_values import Evaluation
+from wengert.explain.printers.instances import instance, largest_element
 from wengert.explain.views.tensor_view import _memory
 
 NET = nn.Sequential(nn.Dense(4, 3, "relu"), nn.Dense(3, 3)).initialise(seed=0)

@@ -7,8 +7,8 @@ from tests.drawn import random_programs
 from tests.explain.random_programs import random_function
 
 import wengert as wg
-from wengert.explain.lines import lines
 from wengert.explain.printers.blocks import block
+from wengert.explain.printers.lines import lines
 
 VIEWS = ("matrix", "delta", "adjoint", "numbers", "index")
 NOTATIONS = ("rows", "columns", "mit")

@@ -11,8 +11,8 @@ from hypothesis import given, settings, strategies as st
 
 import wengert as wg
 from wengert.errors import FormulaError, LimitError
-from wengert.explain.formula import parse
-from wengert.explain.formula_program import FormulaFunction
+from wengert.explain.formula.parser import parse
+from wengert.explain.formula.traced_formula import FormulaFunction
 from wengert.explain.work_limits import MAX_ELEMENTS, budget, spend
 
 X = np.linspace(0.1, 1, 120)

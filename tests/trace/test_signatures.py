@@ -14,7 +14,7 @@ from wengert.trace.numpy_functions.alternatives import ALTERNATIVES
 from wengert.trace.numpy_functions.table import entry_of, functions
 from wengert.trace.tracing import trace
 
-M = np.arange(1.0, 10).reshape(3, 3)
+M = np.arange(1.0, 10).reshape(3, 3) + 9 * np.eye(3)  # positive definite
 # What stands for the arguments that have no default.
 REQUIRED: dict[str, Any] = {
     "arrays": [M, M], "arys": (M,), "args": (M, M), "tup": [M, M], "operands": ("ij,jk->ik", M, M),
@@ -25,7 +25,9 @@ REQUIRED: dict[str, Any] = {
 # Whose defaults say that something is missing.
 GIVEN: dict[tuple[Any, str], Any] = {
     (np.where, "x"): M, (np.where, "y"): M + 1, (np.clip, "a_min"): 2.0, (np.clip, "a_max"): 5.0,
-    (np.broadcast_to, "shape"): (2, 3, 3),
+    (np.broadcast_to, "shape"): (2, 3, 3), (np.linalg.tensorsolve, "b"): M[0],
+    (np.linalg.tensorinv, "ind"): 1, (np.linalg.matrix_power, "n"): 2, (np.linalg.outer, "x1"): M[0],
+    (np.linalg.outer, "x2"): M[1],
 }  # fmt: skip
 FUNCTIONS = functions()
 

@@ -47,6 +47,12 @@ EXAMPLES: dict[str, Example] = {
     "random_uniform": Example(((2,),), {"shape": (2, 3), "dtype": np.dtype(FLOAT)}, (WORD,)),
     "fold_in": Example(((2,), ()), {}, (WORD, INT)),
     "astype": Example(((2, 3),), {"dtype": np.dtype(np.float32)}),
+    "solve": Example(((2, 2), (2, 3)), {}),
+    "solve_triangular": Example(((2, 2), (2, 3)), {"lower": True}),
+    "solve_sylvester": Example(((2, 2), (2, 2), (2, 2)), {}),
+    "pinv": Example(((3, 2),), {"rcond": 1e-15}),
+    "svd": Example(((3, 2),), {}),
+    "qr": Example(((3, 2),), {}),
     "where": Example(((2, 3), (2, 3), (2, 3)), {}, (BOOL, FLOAT, FLOAT)),
 }
 
@@ -60,6 +66,8 @@ def example_of(primitive: Primitive) -> Example:
     if primitive.kind is Kind.REDUCTION:
         dtypes = (BOOL,) if primitive.name in ("any", "all") else ()
         return Example(((2, 3),), {"axes": (1,), "keepdims": False}, dtypes)
+    if primitive.kind is Kind.LIBRARY:
+        return Example(((2, 2),) * len(primitive.domain), {})
     assert primitive.kind is Kind.ELEMENTWISE, f"{primitive.name} needs an example"
     dtypes = (BOOL,) * len(primitive.domain) if primitive.name.startswith("logical") else ()
     return Example(((2, 3),) * len(primitive.domain), {}, dtypes)
@@ -87,13 +95,23 @@ def program_of(primitive: Primitive, dtype: Any = FLOAT) -> Program:
 def arguments_for(
     program: Program, primitive: Primitive, rng: np.random.Generator
 ) -> list[np.ndarray[Any, Any]]:
-    """Return operands from the primitive's domain."""
+    """Return operands from the primitive's domain; for linear algebra, well-conditioned matrices."""
     example = example_of(primitive)
+    if primitive.kind is Kind.LIBRARY:
+        return [regular(node.type.shape, rng).astype(node.type.dtype) for node in program.inputs]
     intervals = [*primitive.domain, *[primitive.domain[-1]] * len(program.inputs)]
     return [
         draw(node.type, interval, example.highest_index, rng)
         for node, interval in zip(program.inputs, intervals, strict=False)
     ]
+
+
+def regular(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray[Any, Any]:
+    """Return matrices with positive eigenvalues that are apart; symmetric where they are square."""
+    noise = rng.uniform(-0.4, 0.4, shape)
+    if shape[-1] == shape[-2]:
+        noise = (noise + np.swapaxes(noise, -1, -2)) / 2
+    return noise + np.eye(*shape[-2:]) * (2 + np.arange(shape[-1]))
 
 
 def draw(type_: Any, interval: Interval, indices: int, rng: np.random.Generator) -> np.ndarray[Any, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -72,7 +72,7 @@ def _name_absent(absent: Iterable[Peer]) -> None:
         error_console().print(Text(line), soft_wrap=True)
 
 
-def _progress():
+def _progress() -> Callable[[str], None]:
     console = error_console()
     begin = time.monotonic()
 

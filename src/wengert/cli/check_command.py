@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from wengert.cli.console import write
 from wengert.cli.formula_options import draw_arguments, read_claims, read_function, read_names
-from wengert.explain.claims.check import check_work
-from wengert.explain.formula_program import check_names
+from wengert.explain.formula.traced_formula import check_names
+from wengert.explain.grading.check_work import check_work
 
 WRONG = 3
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from wengert.cli.console import error_console, label_and_text, write
 from wengert.errors import ConfigurationError
 from wengert.explain.derivation import Derivation
-from wengert.explain.formula import nearest
+from wengert.explain.formula.parser import nearest
 from wengert.storage import refuse_unwritable, write_file
 
 _FORMATS = ("text", "latex", "html", "json")

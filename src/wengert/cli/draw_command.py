@@ -11,8 +11,8 @@ from wengert.cli.formula_options import draw_arguments, read_function, read_name
 from wengert.errors import ConfigurationError
 from wengert.explain.drawing.drawing import Drawing, check_suffix
 from wengert.explain.drawing.entry import draw
-from wengert.explain.formula import nearest
-from wengert.explain.formula_program import check_names
+from wengert.explain.formula.parser import nearest
+from wengert.explain.formula.traced_formula import check_names
 from wengert.storage import refuse_unwritable
 
 _FORMATS = ("svg", "dot")

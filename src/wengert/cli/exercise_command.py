@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from wengert.cli.console import write
 from wengert.errors import ConfigurationError
 from wengert.explain.exercises.entry import exercise
 from wengert.explain.exercises.exercise import Exercise
-from wengert.explain.formula import nearest
+from wengert.explain.formula.parser import nearest
 from wengert.storage import refuse_unwritable, write_file
 
 _FORMATS = {"text": Exercise.to_text, "latex": Exercise.to_latex, "html": Exercise.to_html}
 _SUFFIXES = {".txt": "text", ".tex": "latex", ".html": "html", ".htm": "html"}
 
 
-def run(options: dict, form: str | None, out: str | None, solution: bool) -> int:
+def run(options: dict[str, Any], form: str | None, out: str | None, solution: bool) -> int:
     """Print or write an exercise; see `wengert.cli.app.exercise`."""
     form = form or (_SUFFIXES.get(Path(out).suffix.lower(), "text") if out else "text")
     if form not in _FORMATS:

@@ -9,7 +9,7 @@ from wengert.cli.derivation_output import Output
 from wengert.cli.formula_options import draw_arguments, read_function, read_names, refuse_options
 from wengert.explain.derivation import Derivation
 from wengert.explain.entry import explain
-from wengert.explain.formula_program import check_names
+from wengert.explain.formula.traced_formula import check_names
 
 
 def run(subject: str, sources: dict[str, Any], output: Output, options: dict[str, Any]) -> int:

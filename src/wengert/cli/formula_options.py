@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ConfigurationError
-from wengert.explain.formula import parse
-from wengert.explain.formula_program import FormulaFunction, arguments, check_names
+from wengert.explain.formula.parser import parse
+from wengert.explain.formula.traced_formula import FormulaFunction, arguments, check_names
 
 MAX_ROWS = 256
 _BETWEEN_VALUES = re.compile(r",(?=\s*\w+\s*=)")
@@ -23,7 +23,9 @@ def read_function(text: str) -> FormulaFunction:
     return FormulaFunction(parse(text))
 
 
-def draw_arguments(function: FormulaFunction, shape: str | None, seed: int, at: Sequence[str] = ()) -> list:
+def draw_arguments(
+    function: FormulaFunction, shape: str | None, seed: int, at: Sequence[str] = ()
+) -> list[Any]:
     """Return arguments for a formula: those given with ``--at``, else random ones of these shapes."""
     shapes = read_shapes(shape)
     given = read_values(at)

@@ -10,10 +10,10 @@ import numpy as np
 
 from wengert.errors import DerivationError
 from wengert.explain.engine import Point
-from wengert.explain.evaluation import Evaluation
-from wengert.explain.expressions import ZERO, Expression, Partial, free_indices
-from wengert.explain.indices import Index
-from wengert.explain.matrix_evaluation import matrix_value
+from wengert.explain.index.expressions import ZERO, Expression, Partial, free_indices
+from wengert.explain.index.index_values import Evaluation
+from wengert.explain.index.indices import Index
+from wengert.explain.matrix.matrix_values import matrix_value
 from wengert.explain.steps import Step, Tree
 
 RELATIVE_TOLERANCE = 1e-8

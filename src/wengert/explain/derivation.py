@@ -13,19 +13,19 @@ import numpy as np
 
 from wengert.errors import ConfigurationError, GradientError, ShapeError
 from wengert.explain.checking import Verification, at_fresh_points, check_tree, with_values
-from wengert.explain.definitions import has_formula
-from wengert.explain.examples import one_example
-from wengert.explain.formula import nearest
+from wengert.explain.formula.parser import nearest
+from wengert.explain.index.definitions import has_formula
 from wengert.explain.lecture_styles import STYLES, lecture_names
 from wengert.explain.printers import html, latex
 from wengert.explain.printers.json import tree_as_json
 from wengert.explain.printers.text import text
+from wengert.explain.printers.typesetting import Style
 from wengert.explain.problem import Convention, Problem, build
 from wengert.explain.steps import Tree
-from wengert.explain.typesetting import Style
 from wengert.explain.views.adjoint_view import adjoint_view
 from wengert.explain.views.batch_view import batch_view
 from wengert.explain.views.delta_view import delta_view
+from wengert.explain.views.examples import one_example
 from wengert.explain.views.index_view import index_view
 from wengert.explain.views.matrix_view import matrix_view
 from wengert.explain.views.numbers_view import numbers_view

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import DerivationError, NonFiniteError
-from wengert.explain.expressions import Symbol
+from wengert.explain.index.expressions import Symbol
 from wengert.ir.node import Node, make_input, with_operands
 from wengert.ir.program import Program, reading_order
 from wengert.run.executor import Executable, Executor
@@ -112,7 +112,10 @@ class Engine:
         for scale in _SCALES:
             for _ in range(count - len(points)):
                 arguments = [self._drawn(array, scale, rng) for array in self.arguments]
-                point = self.point(arguments)
+                try:
+                    point = self.point(arguments)
+                except np.linalg.LinAlgError:  # a matrix that has no such factorisation
+                    continue
                 if point.finite:
                     points.append(point)
         return points
@@ -125,7 +128,10 @@ class Engine:
                 rng.uniform(0.5, 1.5, one.shape) if one.dtype.kind == "f" and not sums_to_one(one) else one
                 for one in self.arguments
             ]
-            points.append(self.point([np.asarray(one) for one in arguments]))
+            try:
+                points.append(self.point([np.asarray(one) for one in arguments]))
+            except np.linalg.LinAlgError:
+                continue
         return [point for point in points if point.finite]
 
     @staticmethod

@@ -8,11 +8,11 @@ from types import MappingProxyType
 
 import numpy as np
 
-from wengert.explain.definitions import Formulas
 from wengert.explain.engine import Array, Engine, Point
-from wengert.explain.expressions import Element, Expression, Partial, Symbol
-from wengert.explain.indices import Position, distinct
-from wengert.explain.letters import Letters
+from wengert.explain.index.definitions import Formulas
+from wengert.explain.index.expressions import Element, Expression, Partial, Symbol
+from wengert.explain.index.indices import Position, distinct
+from wengert.explain.index.letters import Letters
 from wengert.explain.symbols import Table
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from wengert.explain.engine import Point
-from wengert.explain.expressions import Expression, Symbol
-from wengert.explain.indices import Index
+from wengert.explain.index.expressions import Expression, Symbol
+from wengert.explain.index.indices import Index
 
 Array = np.ndarray[Any, Any]
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 
-from wengert.explain.definitions import has_formula, uniform_value
-from wengert.explain.expressions import Symbol
-from wengert.explain.indices import distinct
-from wengert.explain.letters import Letters
-from wengert.explain.quotients import inside_quotients
+from wengert.explain.index.definitions import has_formula, uniform_value
+from wengert.explain.index.expressions import Symbol
+from wengert.explain.index.indices import distinct
+from wengert.explain.index.letters import Letters
+from wengert.explain.index.quotients import inside_quotients
 from wengert.ir.node import INPUT, Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program

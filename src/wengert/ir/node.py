@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from wengert.errors import WengertError
-from wengert.ir.primitive import Interval, Kind, Notation, NotDifferentiable, Primitive, register
+from wengert.ir.primitive import Interval, Kind, NotDifferentiable, Primitive, register
 from wengert.ir.types import TensorType, tensor_type
 
 Params = tuple[tuple[str, Any], ...]
@@ -86,6 +86,11 @@ class Node:
     def flops(self) -> int:
         """Number of floating-point operations of one run, as the primitive counts them."""
         return self.primitive.flops(self.type, [operand.type for operand in self.inputs], dict(self.params))
+
+    @property
+    def is_view(self) -> bool:
+        """Whether the elements are those of the one operand, in other places: nothing is copied or added."""
+        return self.primitive.kind is Kind.MOVEMENT and len(self.inputs) == 1 and not self.flops
 
 
 class Literal:
@@ -211,7 +216,6 @@ INPUT = register(
         infer=_reference_only,
         promote=lambda dtypes: (),
         vjp=NotDifferentiable("an input has no operands"),
-        notation=Notation("{name}"),
         python="{name}",
         flops=_no_flops,
         domain=(),
@@ -227,7 +231,6 @@ CONSTANT = register(
         infer=_constant_type,
         promote=lambda dtypes: (),
         vjp=NotDifferentiable("a constant has no operands"),
-        notation=Notation("{value}"),
         python="{value}",
         flops=_no_flops,
         domain=(Interval(-1, 1),),

@@ -27,23 +27,7 @@ class Kind(enum.Enum):
     MOVEMENT = "movement"
     INDEXING = "indexing"
     RANDOM = "random"
-
-
-@dataclass(frozen=True, slots=True)
-class Notation:
-    r"""How a primitive is written on paper.
-
-    Attributes
-    ----------
-    latex : str
-        Template with the operands as ``{0}``, ``{1}``, …, for example ``\tanh\left({0}\right)``.
-    derivative : tuple of str
-        For each operand, the local partial derivative in the same form; ``{out}`` is the value of the
-        operation itself. Empty where the kind gives the rule (a sum, a product of matrices, a movement).
-    """
-
-    latex: str
-    derivative: tuple[str, ...] = ()
+    LIBRARY = "library"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +71,6 @@ class Primitive:
         ``vjp(cotangent, out, *operands, **params)``: for each operand its contribution to the adjoint, or
         None. Written in plain NumPy, so that traced it gives graph operations that can be differentiated
         again. It need not undo broadcasting or match dtypes: the gradient transformation does.
-    notation : Notation
     python : str or callable
         NumPy source with the operands as ``{0}``, ``{1}``, …; a callable gets the types and the params.
     flops : callable
@@ -106,10 +89,22 @@ class Primitive:
         ``"scipy.special.erf"``, so that SciPy need not be imported.
     linear : bool
         Linear in each operand, so a cotangent of zero can only contribute zero.
+    selects : bool
+        Takes each element from the second operand or the third, as the first says: what is not taken
+        contributes nothing to a derivative, even where its own is infinite.
+    letters : callable, optional
+        ``letters(*types, **params)`` of a contraction: a letter for each axis of the operands and of the
+        result, as `einsum` writes them.
     decomposition : callable, optional
         ``decomposition(*operands, **params)``: the same value made of simpler primitives, in plain NumPy code
         that is traced. It serves every backend that has no code of its own for the primitive; rounding may
         differ from the reference's in the last bits, special values may not.
+    formula : str
+        An elementwise primitive on paper, where that is not `python`: a Python expression in its operands
+        x, y, z, for softplus ``log(1 + exp(x))``. A function that is no primitive is its own name: ``ln(x)``.
+    derivative : tuple of str
+        Of an elementwise primitive by each operand, in x, y, z and ``out``, its value. Empty where `vjp`
+        with a cotangent of 1 is what a reader wants to see, and not code that cares for overflow, say.
     batch : callable, optional
         ``batch(primitive, mapped, size, *operands, **params)``: the values for a batch of `size` entries,
         whose axis stands first in the result and in the operands that are `mapped`; see
@@ -122,7 +117,6 @@ class Primitive:
     infer: Callable[..., TensorType]
     promote: Callable[[Sequence[Any]], tuple[np.dtype[np.generic], ...]]
     vjp: VjpRule | NotDifferentiable
-    notation: Notation
     python: str | Callable[..., str]
     flops: Callable[..., int]
     domain: tuple[Interval, ...]
@@ -131,16 +125,19 @@ class Primitive:
     ties: str = ""
     implements: tuple[Callable[..., Any] | str, ...] = ()
     linear: bool = False
+    selects: bool = False
+    letters: Callable[..., tuple[list[str], str]] | None = None
     decomposition: Callable[..., Any] | None = None
+    formula: str = ""
+    derivative: tuple[str, ...] = ()
     batch: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         for field in ("name", "source"):
             if not getattr(self, field):
                 raise WengertError(f"primitive {self.name!r} declares no {field}")
-        written = len(self.notation.derivative) == len(self.domain)
-        if self.kind is Kind.ELEMENTWISE and not written:
-            raise WengertError(f"primitive {self.name!r}: write one derivative for each operand")
+        if self.derivative and len(self.derivative) != len(self.domain):
+            raise WengertError(f"primitive {self.name!r}: write one derivative for each operand, or none")
 
     def __call__(self, *operands: Any, **params: Any) -> Any:
         """Apply to arrays, giving an array, or to traced tensors, giving a tensor."""

@@ -59,9 +59,7 @@ def _without_double_sign(tree: ast.expr) -> ast.expr:
 
 def uniform_array(node: Node) -> ast.expr | None:
     """Return np.zeros, np.ones or np.full where a node repeats one number, None elsewhere."""
-    if node.primitive.name != "broadcast_to":
-        return None
-    value = node.inputs[0].value
+    value = node.inputs[0].value if node.is_view else None
     if value is None or value.size != 1:
         return None
     return _filled(node.type.shape, value.reshape(-1)[0])
@@ -109,12 +107,32 @@ def _number(element: Any, decimal: bool) -> ast.expr:
     return parsed(repr(value))
 
 
-def weak_literal(node: Node, decimal: bool = False) -> ast.expr:
-    """Return a scalar constant as a bare number; the other operand decides the dtype.
+def bare_number(node: Node, place: int) -> ast.expr | None:
+    """Return a scalar constant as a Python number where NumPy 2 then computes in the same dtypes, or None.
 
-    Where there is none, Python's own float (`decimal`) still is a float64.
+    Numbers alone keep their dtypes, since Python would compute them.
     """
-    return _number(node.param("value").array[()], decimal)
+    operand = node.inputs[place]
+    if operand.type.ndim or operand.primitive is not CONSTANT:
+        return None
+    if all(other.primitive is CONSTANT for other in node.inputs):
+        return None
+    element = operand.param("value").array[()]
+    if node.primitive.kind is Kind.INDEXING and place > 0:
+        return _number(element, decimal=False)
+    if node.primitive.kind is not Kind.ELEMENTWISE:
+        return None
+    for number in (int, float) if operand.type.is_float else (type(element.item()),):
+        if _promoted(node, number)[place] == operand.type.dtype:
+            return _number(element, decimal=number is float)
+    return None
+
+
+def _promoted(node: Node, number: type) -> tuple[np.dtype[Any], ...]:
+    """Return the dtypes that a line computes in with its scalar constants written as Python numbers."""
+    is_number = [one.primitive is CONSTANT and not one.type.ndim for one in node.inputs]
+    given = zip(node.inputs, is_number, strict=True)
+    return node.primitive.promote([number if bare else one.type.dtype for one, bare in given])
 
 
 def index_literal(node: Node) -> ast.expr:
@@ -157,20 +175,3 @@ def elements_of(array: np.ndarray[Any, Any]) -> ast.expr:
     if array.ndim == 0:
         return _number(array[()], decimal=True)
     return ast.List([elements_of(row) for row in array], ast.Load())
-
-
-def takes_bare_number(node: Node, place: int) -> bool:
-    """Whether the operand at `place` may be a Python number: NumPy 2 then takes the others' dtype."""
-    operand = node.inputs[place]
-    if operand.type.ndim:
-        return False
-    if node.primitive.kind is Kind.INDEXING and place > 0:
-        return True
-    if node.primitive.kind is not Kind.ELEMENTWISE:
-        return False
-    # A condition of `where` has another dtype than the branches and decides nothing.
-    return any(
-        other.primitive is not CONSTANT and other.type.dtype == operand.type.dtype
-        for position, other in enumerate(node.inputs)
-        if position != place and not (node.primitive.name == "where" and position == 0)
-    )

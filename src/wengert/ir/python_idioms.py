@@ -1,4 +1,4 @@
-"""Groups of lines that have a name of their own on the board: a softmax is one word, not two lines."""
+"""Lines that have a name of their own on the board: a softmax is one word, and X @ W + b is Z."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ class Idiom:
     template: str
     operands: tuple[Node, ...]
     absorbed: tuple[Node, ...]
+
+
+def is_preactivation(node: Node) -> bool:
+    """Whether a node is X @ W or X @ W + b."""
+    candidates = node.inputs if node.primitive.name == "add" else (node,)
+    return any(one.primitive.name == "matmul" and one.type.ndim for one in candidates)
 
 
 def idioms(program: Program) -> dict[Node, Idiom]:

@@ -10,6 +10,7 @@ from wengert.ir.emitted_functions import EMITTED
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
+from wengert.ir.python_idioms import is_preactivation
 
 
 def identifier(text: str) -> str:
@@ -64,7 +65,7 @@ class Names:
         wanted = self.wanted(node)
         if wanted is not None:
             name = self._unique(wanted)
-        elif self._is_forward(node) and self._is_preactivation(node):
+        elif self._is_forward(node) and is_preactivation(node):
             name = self._unique("Z", numbered=True)
         elif self._is_forward(node) and self._activated(node):
             name = self._unique(f"A{self._activated(node)}")
@@ -83,11 +84,6 @@ class Names:
     def _is_forward(self, node: Node) -> bool:
         origin = self.program.provenance.get(node)
         return origin is None or origin.rule in (None, "simplify")
-
-    def _is_preactivation(self, node: Node) -> bool:
-        """Whether a node is X @ W or X @ W + b."""
-        candidates = node.inputs if node.primitive.name == "add" else (node,)
-        return any(one.primitive.name == "matmul" and one.type.ndim for one in candidates)
 
     def _activated(self, node: Node) -> str | None:
         """Return the number n where a node is an activation of a value that is called Zn."""

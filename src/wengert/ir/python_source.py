@@ -12,24 +12,22 @@ from wengert.ir.node import CONSTANT, INPUT, Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
 from wengert.ir.python_expressions import (
+    bare_number,
     fill,
     index_literal,
     own_template,
     strong_literal,
-    takes_bare_number,
     uniform_array,
-    weak_literal,
 )
 from wengert.ir.python_idioms import idioms
 from wengert.ir.python_names import Names, identifier
-from wengert.ir.types import TensorType, tensor_type
+from wengert.ir.types import TensorType
 
 _LONGEST = 60  # characters of an expression that is still read at one glance
 _VIEW = 12  # a view as short as this (`W.T`) is written out at each use
 _FEW = 8  # elements of a constant that stands where it is used
 _COLUMN = 36  # of the shapes, unless a line is longer
 _WIDTH = 88
-_NUMBER = tensor_type((), np.dtype(np.float64))
 
 
 def python_source(program: Program, name: str = "program") -> str:
@@ -171,13 +169,12 @@ class _Writer:
 
     def _operand(self, node: Node, place: int) -> ast.expr:
         operand = node.inputs[place]
-        if operand.primitive is CONSTANT:
-            if takes_bare_number(node, place):
-                return weak_literal(operand)
-            if node.primitive.name == "gather" and place > 0 and operand.type.size <= _FEW:
-                return index_literal(operand)
-            if node.primitive.name == "where" and operand.type is _NUMBER:
-                return weak_literal(operand, decimal=True)
+        number = bare_number(node, place)
+        if number is not None:
+            return number
+        is_index = node.primitive.kind is Kind.INDEXING and place > 0
+        if is_index and operand.primitive is CONSTANT and operand.type.size <= _FEW:
+            return index_literal(operand)
         return self._value(operand)
 
     def _value(self, node: Node) -> ast.expr:

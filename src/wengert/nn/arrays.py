@@ -115,7 +115,8 @@ def _as_array(value: Any, before: Any, what: str) -> Any:
 
 def rebuild(net: N, change: Callable[[str, Module], dict[str, Any]]) -> N:
     """Return the network with the fields that `change(path, module)` gives for each of its modules."""
-    return _rebuild(net, change, "")
+    rebuilt: N = _rebuild(net, change, "")
+    return rebuilt
 
 
 def _rebuild(value: Any, change: Callable[[str, Module], dict[str, Any]], path: str) -> Any:

@@ -31,7 +31,8 @@ def to_config(net: Module) -> dict[str, Any]:
     ConfigurationError
         For a setting that has no name, such as an activation of the user's own.
     """
-    return _encode(net, type(net).__name__)
+    config: dict[str, Any] = _encode(net, type(net).__name__)
+    return config
 
 
 def _encode(value: Any, path: str) -> Any:

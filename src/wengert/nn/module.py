@@ -6,7 +6,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 import numpy as np
 import optree
@@ -288,7 +288,10 @@ def _type_text(value: Any) -> str:
     return f"{value.dtype}{list(value.shape)}" if hasattr(value, "dtype") else repr(value)
 
 
-def _make(cls: type[Any], values: dict[str, Any]) -> Any:
+_M = TypeVar("_M", bound=Module)
+
+
+def _make(cls: type[_M], values: dict[str, Any]) -> _M:
     """Make a module without its checks: while a tree is handled, its leaves can be anything."""
     module = object.__new__(cls)
     for name, value in values.items():

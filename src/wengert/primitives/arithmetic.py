@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.primitive import Interval, Notation, NotDifferentiable
+from wengert.ir.emitted_functions import emitted
+from wengert.ir.primitive import Interval, NotDifferentiable
 from wengert.primitives.kinds import REAL_LINE, elementwise, promotion_of
 
 POSITIVE = Interval(0.1, 3)
@@ -15,7 +16,6 @@ add = elementwise(
     "add",
     numpy=np.add,
     vjp=lambda ct, out, x, y: (ct, ct),
-    notation=Notation("{0} + {1}", ("1", "1")),
     python="{0} + {1}",
     domain=(REAL_LINE, REAL_LINE),
     source="DLMF 1.4.8",
@@ -26,7 +26,6 @@ sub = elementwise(
     "sub",
     numpy=np.subtract,
     vjp=lambda ct, out, x, y: (ct, -ct),
-    notation=Notation("{0} - {1}", ("1", "-1")),
     python="{0} - {1}",
     domain=(REAL_LINE, REAL_LINE),
     source="DLMF 1.4.8",
@@ -37,7 +36,6 @@ mul = elementwise(
     "mul",
     numpy=np.multiply,
     vjp=lambda ct, out, x, y: (ct * y, ct * x),
-    notation=Notation(r"{0} \odot {1}", ("{1}", "{0}")),
     python="{0} * {1}",
     domain=(REAL_LINE, REAL_LINE),
     source="DLMF 1.4.9",
@@ -54,17 +52,41 @@ div = elementwise(
     "div",
     numpy=np.true_divide,
     vjp=_div_vjp,
-    notation=Notation(r"\frac{{{0}}}{{{1}}}", (r"\frac{{1}}{{{1}}}", r"-\frac{{{0}}}{{{1}^2}}")),
+    derivative=("1 / y", "-x / y**2"),
     python="{0} / {1}",
     domain=(REAL_LINE, POSITIVE),
     source="DLMF 1.4.11",
+)
+
+
+@emitted
+def divide_or_zero(x: Any, y: Any) -> Any:
+    """x / y, and 0 where both are 0."""
+    return np.where((x == 0) & (y == 0), np.zeros_like(y), x / y)
+
+
+def _quotient_vjp(ct: Any, out: Any, x: Any, y: Any) -> tuple[Any, ...]:
+    return quotient(ct, y), -quotient(ct * out, y)
+
+
+quotient = elementwise(
+    "quotient",
+    numpy=divide_or_zero,
+    vjp=_quotient_vjp,
+    python="divide_or_zero({0}, {1})",
+    formula="x / y",
+    promote=promotion_of(np.divide),
+    domain=(REAL_LINE, POSITIVE),
+    special=(0.0, float("inf")),
+    ties="0/0 = 0: what nothing depends on has no derivative to be divided",
+    source="DLMF 1.4.11",
+    decomposition=lambda x, y: np.where((x == 0) & (y == 0), 0, x / y),
 )
 
 neg = elementwise(
     "neg",
     numpy=np.negative,
     vjp=lambda ct, out, x: (-ct,),
-    notation=Notation("-{0}", ("-1",)),
     python="-{0}",
     source="DLMF 1.4.8",
     linear=True,
@@ -87,7 +109,7 @@ pow = elementwise(
     numpy=_power,
     promote=promotion_of(np.power),
     vjp=_pow_vjp,
-    notation=Notation("{0}^{{{1}}}", (r"{1}\,{0}^{{{1} - 1}}", r"{out}\ln {0}")),
+    derivative=("y * x ** (y - 1)", "out * log(x)"),
     python="{0} ** {1}",
     domain=(POSITIVE, REAL_LINE),
     special=(0.0, 1.0),
@@ -100,7 +122,6 @@ abs = elementwise(
     "abs",
     numpy=np.absolute,
     vjp=lambda ct, out, x: (ct * np.sign(x),),
-    notation=Notation(r"\left|{0}\right|", (r"\operatorname{{sign}}\left({0}\right)",)),
     python="np.abs({0})",
     special=(0.0,),
     ties="abs′(0) = 0",
@@ -111,7 +132,6 @@ sign = elementwise(
     "sign",
     numpy=np.sign,
     vjp=NotDifferentiable("piecewise constant: the derivative is 0 wherever it exists"),
-    notation=Notation(r"\operatorname{{sign}}\left({0}\right)", ("0",)),
     python="np.sign({0})",
     special=(0.0,),
     ties="sign′(0) = 0",
@@ -122,7 +142,6 @@ square = elementwise(
     "square",
     numpy=np.square,
     vjp=lambda ct, out, x: (2 * ct * x,),
-    notation=Notation("{0}^2", (r"2\,{0}",)),
     python="{0} ** 2",
     source="DLMF 4.2.26 with a = 2",
     decomposition=lambda x: x * x,
@@ -132,7 +151,6 @@ sqrt = elementwise(
     "sqrt",
     numpy=np.sqrt,
     vjp=lambda ct, out, x: (ct / (2 * out),),
-    notation=Notation(r"\sqrt{{{0}}}", (r"\frac{{1}}{{2 {out}}}",)),
     python="np.sqrt({0})",
     domain=(POSITIVE,),
     special=(0.0, float("inf")),
@@ -144,7 +162,8 @@ reciprocal = elementwise(
     "reciprocal",
     numpy=np.reciprocal,
     vjp=lambda ct, out, x: (-(ct * np.square(out)),),
-    notation=Notation(r"\frac{{1}}{{{0}}}", (r"-\frac{{1}}{{{0}^2}}",)),
+    formula="1 / x",
+    derivative=("-1 / x**2",),
     python=lambda operand: "1 / {0}" if operand.is_float else "np.reciprocal({0})",
     domain=(POSITIVE,),
     source="DLMF 4.2.26 with a = -1",

@@ -64,6 +64,14 @@ def over_batches(rule: Callable[..., Any]) -> BatchRule:
     return whole
 
 
+def _over_stacks(primitive: Any, size: int, *batches: Any, **params: Any) -> Any:
+    return primitive(*_entries((True,) * len(batches), batches), **params)
+
+
+# A routine over the last axes, whose other axes are those of a stack.
+over_stacks = over_batches(_over_stacks)
+
+
 def batched_einsum(primitive: Any, mapped: Mapped, size: int, *operands: Any, subscripts: str) -> Any:
     """Apply a sum of products: one more letter where an operand has the axis of the batch.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.primitive import Interval, Notation, NotDifferentiable, Primitive
+from wengert.ir.primitive import Interval, NotDifferentiable, Primitive
 from wengert.primitives.kinds import BOOL, REAL_LINE, elementwise
 
 _CONSTANT = NotDifferentiable("piecewise constant: the derivative is 0 wherever it exists")
@@ -15,13 +15,12 @@ _TRUTH = Interval(0, 1, integer=True)
 
 
 def _comparison(
-    name: str, ufunc: np.ufunc, latex: str, python: str, decomposition: Callable[..., Any] | None = None
+    name: str, ufunc: np.ufunc, python: str, decomposition: Callable[..., Any] | None = None
 ) -> Primitive:
     return elementwise(
         name,
         numpy=ufunc,
         vjp=_CONSTANT,
-        notation=Notation(f"{{0}} {latex} {{1}}", ("0", "0")),
         python=f"{{0}} {python} {{1}}",
         domain=(REAL_LINE, REAL_LINE),
         result=BOOL,
@@ -31,21 +30,21 @@ def _comparison(
     )
 
 
-eq = _comparison("eq", np.equal, "=", "==")
-ne = _comparison("ne", np.not_equal, r"\neq", "!=", lambda x, y: np.logical_not(x == y))
-lt = _comparison("lt", np.less, "<", "<")
-le = _comparison("le", np.less_equal, r"\leq", "<=")
-gt = _comparison("gt", np.greater, ">", ">")
-ge = _comparison("ge", np.greater_equal, r"\geq", ">=")
+eq = _comparison("eq", np.equal, "==")
+ne = _comparison("ne", np.not_equal, "!=", lambda x, y: np.logical_not(x == y))
+lt = _comparison("lt", np.less, "<")
+le = _comparison("le", np.less_equal, "<=")
+gt = _comparison("gt", np.greater, ">")
+ge = _comparison("ge", np.greater_equal, ">=")
 
 
-def _logic(name: str, ufunc: np.ufunc, latex: str, operands: int) -> Primitive:
+def _logic(name: str, ufunc: np.ufunc, formula: str, operands: int) -> Primitive:
     places = ", ".join(f"{{{position}}}" for position in range(operands))
     return elementwise(
         name,
         numpy=ufunc,
         vjp=_CONSTANT,
-        notation=Notation(latex, ("0",) * operands),
+        formula=formula,
         python=f"np.{ufunc.__name__}({places})",
         domain=(_TRUTH,) * operands,
         # Numbers count as true where they are not 0; converted first, every executor meets booleans only.
@@ -55,10 +54,10 @@ def _logic(name: str, ufunc: np.ufunc, latex: str, operands: int) -> Primitive:
     )
 
 
-logical_and = _logic("logical_and", np.logical_and, r"{0} \wedge {1}", 2)
-logical_or = _logic("logical_or", np.logical_or, r"{0} \vee {1}", 2)
-logical_xor = _logic("logical_xor", np.logical_xor, r"{0} \oplus {1}", 2)
-logical_not = _logic("logical_not", np.logical_not, r"\neg {0}", 1)
+logical_and = _logic("logical_and", np.logical_and, "x & y", 2)
+logical_or = _logic("logical_or", np.logical_or, "x | y", 2)
+logical_xor = _logic("logical_xor", np.logical_xor, "x ^ y", 2)
+logical_not = _logic("logical_not", np.logical_not, "not x", 1)
 
 
 def _classification(name: str, ufunc: np.ufunc, decomposition: Callable[..., Any] | None = None) -> Primitive:
@@ -66,7 +65,6 @@ def _classification(name: str, ufunc: np.ufunc, decomposition: Callable[..., Any
         name,
         numpy=ufunc,
         vjp=_CONSTANT,
-        notation=Notation(rf"\operatorname{{{{{name}}}}}\left({{0}}\right)", ("0",)),
         python=f"np.{name}({{0}})",
         result=BOOL,
         special=(0.0, float("nan"), float("inf"), float("-inf")),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import string
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from wengert.errors import ShapeError
-from wengert.ir.primitive import Kind, Notation, Primitive, register
+from wengert.ir.primitive import Kind, Primitive, register
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives.batching import batched_einsum, batched_matmul, batched_outer
 from wengert.primitives.kinds import REAL_LINE, common_dtype
@@ -55,6 +56,14 @@ def _matmul_flops(out: TensorType, operands: list[TensorType], params: dict[str,
     return 2 * out.size * operands[0].shape[-1]
 
 
+def _matmul_letters(x: TensorType, y: TensorType) -> tuple[list[str], str]:
+    """…RK, …KC → …RC; a vector has neither rows nor columns."""
+    batch = string.ascii_lowercase[: max(x.ndim, y.ndim, 2) - 2]
+    rows, columns = ("R" if x.ndim > 1 else ""), ("C" if y.ndim > 1 else "")
+    of_x, of_y = (batch[len(batch) - max(one.ndim - 2, 0) :] for one in (x, y))
+    return [f"{of_x}{rows}K", f"{of_y}K{columns}"], f"{batch}{rows}{columns}"
+
+
 matmul = register(
     Primitive(
         name="matmul",
@@ -63,12 +72,12 @@ matmul = register(
         infer=_matmul_type,
         promote=common_dtype,
         vjp=_matmul_vjp,
-        notation=Notation("{0} {1}"),
         python="{0} @ {1}",
         flops=_matmul_flops,
         domain=(REAL_LINE, REAL_LINE),
         source="lecture 004, task 2; Giles 2008, 2.2.2",
         implements=(np.matmul,),
+        letters=_matmul_letters,
         batch=batched_matmul,
     )
 )
@@ -88,15 +97,20 @@ outer = register(
         infer=_outer_type,
         promote=common_dtype,
         vjp=lambda ct, out, x, y: (ct @ y, x @ ct),
-        notation=Notation(r"{0} \otimes {1}"),
         python="np.outer({0}, {1})",
         flops=lambda out, operands, params: out.size,
         domain=(REAL_LINE, REAL_LINE),
         source="lecture 004, task 2",
+        letters=lambda x, y: (["a", "b"], "ab"),
         decomposition=lambda x, y: x[:, None] * y[None, :],
         batch=batched_outer,
     )
 )
+
+
+def _letters(subscripts: str) -> tuple[list[str], str]:
+    terms, result = subscripts.split("->")
+    return terms.split(","), result
 
 
 def index_extents(subscripts: str, operands: tuple[TensorType, ...]) -> dict[str, int]:
@@ -154,8 +168,7 @@ def _einsum(*operands: Any, subscripts: str) -> Any:
 
 def _einsum_vjp(ct: Any, out: Any, *operands: Any, subscripts: Any) -> tuple[Any, ...]:
     """Swap each operand with the cotangent; an index that only this operand has is filled with ones."""
-    left, result = subscripts.split("->")
-    terms = left.split(",")
+    terms, result = _letters(subscripts)
     contributions = []
     for position, (term, operand) in enumerate(zip(terms, operands, strict=True)):
         others = [(terms[i], operands[i]) for i in range(len(terms)) if i != position]
@@ -175,8 +188,7 @@ def _einsum_flops(out: TensorType, operands: list[TensorType], params: dict[str,
 
 def _pairwise(*operands: Any, subscripts: str) -> Any:
     """Products of matrices, of two operands after the other."""
-    left, result = subscripts.split("->")
-    terms = left.split(",")
+    terms, result = _letters(subscripts)
     value, letters = operands[0], terms[0]
     for place in range(1, len(operands)):
         later = set(result).union(*terms[place + 1 :])
@@ -223,13 +235,13 @@ einsum = register(
         infer=_einsum_type,
         promote=common_dtype,
         vjp=_einsum_vjp,
-        notation=Notation(r"\sum {0}"),
         python=lambda *operands, subscripts: (
             f"np.einsum({subscripts!r}, " + ", ".join(f"{{{i}}}" for i in range(len(operands))) + ")"
         ),
         flops=_einsum_flops,
         domain=(REAL_LINE, REAL_LINE),
         source="lecture 004, task 1",
+        letters=lambda *operands, subscripts: _letters(subscripts),
         decomposition=_pairwise,
         batch=batched_einsum,
     )

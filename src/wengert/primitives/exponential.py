@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.ir.emitted_functions import emitted
-from wengert.ir.primitive import Interval, Notation
+from wengert.ir.primitive import Interval
 from wengert.primitives import reference
 from wengert.primitives.arithmetic import POSITIVE
 from wengert.primitives.kinds import REAL_LINE, TRANSCENDENTAL, elementwise
@@ -19,7 +19,6 @@ exp = elementwise(
     "exp",
     numpy=np.exp,
     vjp=lambda ct, out, x: (ct * out,),
-    notation=Notation(r"e^{{{0}}}", ("{out}",)),
     python="np.exp({0})",
     special=(0.0, -1e4, 1e4, *INFINITIES),
     operations=TRANSCENDENTAL,
@@ -37,7 +36,7 @@ expm1 = elementwise(
     "expm1",
     numpy=np.expm1,
     vjp=lambda ct, out, x: (ct * np.exp(x),),
-    notation=Notation(r"\left(e^{{{0}}} - 1\right)", (r"e^{{{0}}}",)),
+    formula="exp(x) - 1",
     python="np.expm1({0})",
     special=(0.0, 1e-20, -1e4, *INFINITIES),
     operations=TRANSCENDENTAL,
@@ -49,7 +48,7 @@ log = elementwise(
     "log",
     numpy=np.log,
     vjp=lambda ct, out, x: (ct / x,),
-    notation=Notation(r"\ln\left({0}\right)", (r"\frac{{1}}{{{0}}}",)),
+    formula="ln(x)",
     python="np.log({0})",
     domain=(POSITIVE,),
     special=(0.0, 1.0, float("inf")),
@@ -61,7 +60,7 @@ log1p = elementwise(
     "log1p",
     numpy=np.log1p,
     vjp=lambda ct, out, x: (ct / (1 + x),),
-    notation=Notation(r"\ln\left(1 + {0}\right)", (r"\frac{{1}}{{1 + {0}}}",)),
+    formula="log(1 + x)",
     python="np.log1p({0})",
     domain=(Interval(-0.9, 3),),
     special=(0.0, 1e-20, -1.0, float("inf")),
@@ -74,7 +73,7 @@ sigmoid = elementwise(
     "sigmoid",
     numpy=reference.sigmoid,
     vjp=lambda ct, out, x: (ct * out * (1 - out),),
-    notation=Notation(r"\sigma\left({0}\right)", (r"{out}\left(1 - {out}\right)",)),
+    formula="σ(x)",
     python="sigmoid({0})",
     implements=("scipy.special.expit",),
     special=(0.0, -1e4, 1e4, *INFINITIES),
@@ -86,7 +85,7 @@ softplus = elementwise(
     "softplus",
     numpy=reference.softplus,
     vjp=lambda ct, out, x: (ct * sigmoid(x),),
-    notation=Notation(r"\ln\left(1 + e^{{{0}}}\right)", (r"\sigma\left({0}\right)",)),
+    formula="log(1 + exp(x))",
     python="softplus({0})",
     special=(0.0, -1e4, 1e4, *INFINITIES),
     operations=2 * TRANSCENDENTAL,
@@ -109,10 +108,8 @@ logaddexp = elementwise(
     "logaddexp",
     numpy=np.logaddexp,
     vjp=lambda ct, out, x, y: (ct * _share(x, y), ct * _share(y, x)),
-    notation=Notation(
-        r"\ln\left(e^{{{0}}} + e^{{{1}}}\right)",
-        (r"\sigma\left({0} - {1}\right)", r"\sigma\left({1} - {0}\right)"),
-    ),
+    formula="log(exp(x) + exp(y))",
+    derivative=("sigmoid(x - y)", "sigmoid(y - x)"),
     python="np.logaddexp({0}, {1})",
     domain=(REAL_LINE, REAL_LINE),
     special=(0.0, -1e4, 1e4, *INFINITIES),
@@ -132,7 +129,8 @@ xlogy = elementwise(
     "xlogy",
     numpy=reference.xlogy,
     vjp=_xlogy_vjp,
-    notation=Notation(r"{0}\ln\left({1}\right)", (r"\ln\left({1}\right)", r"\frac{{{0}}}{{{1}}}")),
+    formula="x * log(y)",
+    derivative=("log(y)", "x / y"),
     python="xlogy({0}, {1})",
     implements=("scipy.special.xlogy",),
     domain=(REAL_LINE, POSITIVE),
@@ -150,9 +148,7 @@ erf = elementwise(
     vjp=lambda ct, out, x: (
         ct * np.where(np.abs(x) < 30, (2 / math.sqrt(math.pi)) * np.exp(-np.square(x)), 0),
     ),
-    notation=Notation(
-        r"\operatorname{{erf}}\left({0}\right)", (r"\tfrac{{2}}{{\sqrt{{\pi}}}} e^{{-{0}^2}}",)
-    ),
+    derivative=("2 / sqrt(np.pi) * exp(-(x**2))",),
     python="erf({0})",
     implements=("scipy.special.erf",),
     special=(0.0, -10.0, 10.0, *INFINITIES),
@@ -179,9 +175,7 @@ erfc_primitive = elementwise(
     vjp=lambda ct, out, x: (  # far out as for erf
         ct * np.where(np.abs(x) < 30, (-2 / math.sqrt(math.pi)) * np.exp(-np.square(x)), 0),
     ),
-    notation=Notation(
-        r"\operatorname{{erfc}}\left({0}\right)", (r"-\tfrac{{2}}{{\sqrt{{\pi}}}} e^{{-{0}^2}}",)
-    ),
+    derivative=("-2 / sqrt(np.pi) * exp(-(x**2))",),
     python="erfc({0})",
     implements=("scipy.special.erfc",),
     special=(0.0, -10.0, 10.0, *INFINITIES),
@@ -193,7 +187,7 @@ exp_difference = elementwise(
     "exp_difference",
     numpy=reference.exp_difference,
     vjp=lambda ct, out, x, y: (ct * out, -(ct * out)),
-    notation=Notation(r"e^{{{0} - {1}}}", ("{out}", "-{out}")),
+    formula="exp(x - y)",
     python="exp_difference({0}, {1})",
     domain=(REAL_LINE, REAL_LINE),
     special=(0.0, *INFINITIES),

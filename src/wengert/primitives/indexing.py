@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import DTypeError, IndexRangeError, ShapeError
-from wengert.ir.primitive import Interval, Kind, Notation, NotDifferentiable, Primitive, register
+from wengert.ir.primitive import Interval, Kind, NotDifferentiable, Primitive, register
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives import reference
 from wengert.primitives.batching import batched_gather, batched_scatter, over_leading
@@ -85,7 +85,6 @@ gather = register(
         infer=_gather_type,
         promote=_index_dtypes,
         vjp=_gather_vjp,
-        notation=Notation("{0}_{{{1}}}"),
         python=lambda x, *indices, axes: _gather_text(x, indices, axes),
         flops=lambda out, operands, params: out.size,
         domain=(REAL_LINE,),
@@ -127,7 +126,6 @@ scatter_add = register(
             gather(ct, *indices, axes=axes),
             *[None] * len(indices),
         ),
-        notation=Notation(r"\operatorname{{scatter}}\left({0}\right)"),
         python=lambda updates, *indices, axes, shape: (
             "scatter_add({0}, "
             + ", ".join(f"{{{i + 1}}}" for i in range(len(indices)))
@@ -163,7 +161,6 @@ one_hot = register(
         infer=_one_hot_type,
         promote=lambda dtypes: _index_dtypes([bool, *dtypes])[1:],
         vjp=NotDifferentiable("an index has no derivative"),
-        notation=Notation(r"\mathbf{{e}}_{{{0}}}"),
         python=lambda indices, *, count, dtype: (
             f"np.eye({count}, dtype=np.{dtype.name if dtype != BOOL else 'bool_'})[{{0}}]"
         ),

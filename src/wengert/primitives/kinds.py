@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import DTypeError, ShapeError
-from wengert.ir.primitive import Interval, Kind, Notation, NotDifferentiable, Primitive, VjpRule, register
+from wengert.ir.primitive import Interval, Kind, NotDifferentiable, Primitive, VjpRule, register
 from wengert.ir.types import TensorType, tensor_type
-from wengert.primitives.batching import BatchRule, over_axes, over_batches, over_elements
+from wengert.primitives.batching import BatchRule, over_axes, over_batches, over_elements, over_stacks
 
 DType = np.dtype[np.generic]
 BOOL = np.dtype(np.bool_)
@@ -85,9 +85,10 @@ def elementwise(
     *,
     numpy: Callable[..., Any],
     vjp: VjpRule | NotDifferentiable,
-    notation: Notation,
     source: str,
     python: str | Callable[..., str],
+    formula: str = "",
+    derivative: tuple[str, ...] = (),
     domain: tuple[Interval, ...] = (REAL_LINE,),
     promote: Callable[[Sequence[Any]], tuple[DType, ...]] | None = None,
     result: DType | None = None,
@@ -96,6 +97,7 @@ def elementwise(
     operations: int = 1,
     implements: tuple[Callable[..., Any] | str, ...] = (),
     linear: bool = False,
+    selects: bool = False,
     decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
     """Declare an operation that acts on each element, with NumPy's broadcasting.
@@ -130,8 +132,9 @@ def elementwise(
             infer=infer,
             promote=promote,
             vjp=vjp,
-            notation=notation,
             python=python,
+            formula=formula,
+            derivative=derivative,
             flops=lambda out, operands, params: operations * out.size,
             domain=domain,
             source=source,
@@ -139,6 +142,7 @@ def elementwise(
             ties=ties,
             implements=(*((numpy,) if isinstance(numpy, np.ufunc) else ()), *implements),
             linear=linear,
+            selects=selects,
             decomposition=decomposition,
             batch=over_elements,
         )
@@ -167,7 +171,6 @@ def reduction(
     *,
     numpy: Callable[..., Any],
     vjp: VjpRule | NotDifferentiable,
-    notation: Notation,
     source: str,
     python: str,
     promote: Callable[[Sequence[Any]], tuple[DType, ...]] = unchanged,
@@ -210,7 +213,6 @@ def reduction(
             infer=infer,
             promote=promote,
             vjp=vjp,
-            notation=notation,
             python=source_text,
             flops=lambda out, operands, params: operations * operands[0].size,
             domain=domain,
@@ -229,7 +231,6 @@ def scan(
     *,
     numpy: Callable[..., Any],
     vjp: VjpRule | NotDifferentiable,
-    notation: Notation,
     source: str,
     python: str,
     promote: Callable[[Sequence[Any]], tuple[DType, ...]] = unchanged,
@@ -253,7 +254,6 @@ def scan(
             infer=infer,
             promote=promote,
             vjp=vjp,
-            notation=notation,
             python=lambda operand, *, axis: f"{python}({{0}}, axis={axis})",
             flops=lambda out, operands, params: out.size,
             domain=domain,
@@ -274,7 +274,6 @@ def movement(
     vjp: VjpRule,
     python: Callable[..., str],
     source: str,
-    notation: Notation,
     copies: bool,
     batch: Callable[..., Any] | None = None,
     decomposition: Callable[..., Any] | None = None,
@@ -296,7 +295,6 @@ def movement(
             infer=infer,
             promote=common_dtype,
             vjp=vjp,
-            notation=notation,
             python=python,
             flops=lambda out, operands, params: out.size if copies else 0,
             domain=(REAL_LINE,),
@@ -304,5 +302,57 @@ def movement(
             linear=True,
             decomposition=decomposition,
             batch=over_batches(batch) if batch else None,
+        )
+    )
+
+
+def library(
+    name: str,
+    *,
+    numpy: Callable[..., Any],
+    infer: Callable[..., TensorType],
+    vjp: VjpRule | NotDifferentiable,
+    source: str,
+    operands: int = 1,
+    promote: Callable[[Sequence[Any]], tuple[DType, ...]] = floating,
+    ties: str = "",
+    linear: bool = False,
+    decomposition: Callable[..., Any] | None = None,
+    batch: BatchRule | None = over_stacks,
+) -> Primitive:
+    """Declare a routine of NumPy, LAPACK or SciPy over the last axes, which every backend leaves to NumPy.
+
+    Its source is a call of `numpy`, a public function of NumPy's or one marked ``@emitted``, with the
+    parameters by name; counted is the work of a factorisation, extent³ for each matrix.
+
+    Parameters beyond those of `Primitive`
+    --------------------------------------
+    operands : int
+        How many it takes.
+    """
+    module = str(getattr(numpy, "__module__", ""))
+    prefix = module.replace("numpy", "np", 1) + "." if module.startswith("numpy") else ""
+    places = ", ".join(f"{{{place}}}" for place in range(operands))
+
+    def source_text(*types: TensorType, **params: Any) -> str:
+        named = "".join(f", {key}={value!r}" for key, value in sorted(params.items()))
+        return f"{prefix}{numpy.__name__}({places}{named})"
+
+    return register(
+        Primitive(
+            name=name,
+            kind=Kind.LIBRARY,
+            numpy=numpy,
+            infer=infer,
+            promote=promote,
+            vjp=vjp,
+            python=source_text,
+            flops=lambda out, types, params: types[0].size * max(types[0].shape, default=1),
+            domain=(REAL_LINE,) * operands,
+            source=source,
+            ties=ties,
+            linear=linear,
+            decomposition=decomposition,
+            batch=batch,
         )
     )

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ShapeError
-from wengert.ir.primitive import Notation
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives import reference
 from wengert.primitives.batching import aligned
@@ -43,7 +42,6 @@ reshape = movement(
     numpy=lambda x, shape: x.reshape(shape),
     infer=_reshape_type,
     vjp=lambda ct, out, x, shape: (np.reshape(ct, x.shape),),
-    notation=Notation(r"\operatorname{{reshape}}\left({0}\right)"),
     python=lambda x, *, shape: f"np.reshape({{0}}, {shape})",
     source="NumPy reference: reshape",
     copies=False,
@@ -62,7 +60,6 @@ transpose = movement(
     numpy=lambda x, axes: x.transpose(axes),
     infer=_transpose_type,
     vjp=lambda ct, out, x, axes: (np.transpose(ct, tuple(sorted(range(len(axes)), key=axes.__getitem__))),),
-    notation=Notation("{0}^T"),
     python=lambda x, *, axes: "{0}.T" if axes == (1, 0) else f"np.transpose({{0}}, {axes})",
     source="lecture 004, task 2",
     copies=False,
@@ -83,7 +80,6 @@ expand_dims = movement(
     numpy=lambda x, axes: np.expand_dims(x, axes),
     infer=_expand_type,
     vjp=lambda ct, out, x, axes: (np.squeeze(ct, axes),),
-    notation=Notation("{0}"),
     python=lambda x, *, axes: f"{{0}}[{', '.join(_new_axes(x, axes))}]",
     source="NumPy reference: expand_dims",
     copies=False,
@@ -103,7 +99,6 @@ squeeze = movement(
     numpy=lambda x, axes: np.squeeze(x, axes),
     infer=_squeeze_type,
     vjp=lambda ct, out, x, axes: (np.expand_dims(ct, axes),),
-    notation=Notation("{0}"),
     python=lambda x, *, axes: f"np.squeeze({{0}}, {_one_axis(axes)})",
     source="NumPy reference: squeeze",
     copies=False,
@@ -127,7 +122,6 @@ broadcast_to = movement(
     infer=_broadcast_type,
     # The gradient transformation sums the cotangent back to the operand's shape.
     vjp=lambda ct, out, x, shape: (ct,),
-    notation=Notation("{0}"),
     python=lambda x, *, shape: f"np.broadcast_to({{0}}, {shape})",
     source="NumPy reference: broadcasting",
     copies=False,
@@ -165,7 +159,6 @@ concatenate = movement(
     numpy=lambda *parts, axis: np.concatenate(parts, axis=axis),
     infer=_concatenate_type,
     vjp=_concatenate_vjp,
-    notation=Notation(r"\left[{0}\ {1}\right]"),
     python=lambda *parts, axis: (
         "np.concatenate(["
         + ", ".join(f"{{{position}}}" for position in range(len(parts)))
@@ -202,7 +195,6 @@ pad = movement(
     numpy=reference.spread,
     infer=_pad_type,
     vjp=_pad_vjp,
-    notation=Notation(r"\operatorname{{pad}}\left({0}\right)"),
     python=_pad_text,
     source="the transpose of slicing",
     copies=True,
@@ -221,7 +213,6 @@ flip = movement(
     numpy=lambda x, axes: np.flip(x, axes),
     infer=_flip_type,
     vjp=lambda ct, out, x, axes: (np.flip(ct, axes),),
-    notation=Notation(r"\operatorname{{flip}}\left({0}\right)"),
     python=lambda x, *, axes: f"np.flip({{0}}, {_one_axis(axes)})",
     source="NumPy reference: flip",
     copies=False,
@@ -258,7 +249,6 @@ slice_ = movement(
     numpy=lambda x, start, stop, step: x[tuple(map(slice, start, stop, step))],
     infer=_slice_type,
     vjp=_slice_vjp,
-    notation=Notation("{0}_{{[\\,]}}"),
     python=_slice_text,
     source="NumPy reference: basic indexing",
     copies=False,

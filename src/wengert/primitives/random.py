@@ -13,7 +13,7 @@ import numpy as np
 
 from wengert.errors import DTypeError, ShapeError
 from wengert.ir.composite import composite
-from wengert.ir.primitive import Interval, Kind, Notation, NotDifferentiable, Primitive, register
+from wengert.ir.primitive import Interval, Kind, NotDifferentiable, Primitive, register
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives import reference
 from wengert.primitives.kinds import unchanged
@@ -41,7 +41,6 @@ random_uniform = register(
         infer=_uniform_type,
         promote=unchanged,
         vjp=_PIECEWISE,
-        notation=Notation(r"U_{{{0}}}"),
         python=lambda key, *, shape, dtype: f"random_uniform({{0}}, {shape}, np.{dtype.name})",
         flops=lambda out, operands, params: 25 * out.size,
         domain=(_WORDS,),
@@ -65,7 +64,6 @@ fold_in_primitive = register(
         infer=_fold_type,
         promote=unchanged,
         vjp=_PIECEWISE,
-        notation=Notation(r"\operatorname{{fold}}\left({0}, {1}\right)"),
         python="fold_in({0}, {1})",
         flops=lambda out, operands, params: 100,
         domain=(_WORDS, _WORDS),

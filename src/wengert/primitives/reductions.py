@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.primitive import Interval, Notation, NotDifferentiable, Primitive
+from wengert.ir.primitive import Interval, NotDifferentiable, Primitive
 from wengert.primitives import reference
 from wengert.primitives.exponential import exp_difference
 from wengert.primitives.kinds import (
@@ -38,7 +38,6 @@ sum = reduction(
     numpy=lambda x, axes, keepdims: reference.wide_sum(x, axes, keepdims),
     promote=_sum_dtypes,
     vjp=lambda ct, out, x, axes, keepdims: (np.broadcast_to(_restored(ct, axes, keepdims), x.shape),),
-    notation=Notation(r"\sum {0}"),
     python="np.sum",
     implements=(np.sum, np.add.reduce),
     source="DLMF 1.4.8",
@@ -62,7 +61,6 @@ mean = reduction(
     vjp=lambda ct, out, x, axes, keepdims: (
         np.broadcast_to(_restored(ct / math.prod(x.shape[axis] for axis in axes), axes, keepdims), x.shape),
     ),
-    notation=Notation(r"\tfrac{{1}}{{N}} \sum {0}"),
     python="np.mean",
     implements=(np.mean,),
     source="lecture 000, several examples",
@@ -82,7 +80,6 @@ max = reduction(
     "max",
     numpy=lambda x, axes, keepdims: np.max(x, axis=axes, keepdims=keepdims),
     vjp=_extreme_vjp,
-    notation=Notation(r"\max {0}"),
     python="np.max",
     implements=(np.max, np.amax, np.maximum.reduce),
     needs_elements=True,
@@ -94,7 +91,6 @@ min = reduction(
     "min",
     numpy=lambda x, axes, keepdims: np.min(x, axis=axes, keepdims=keepdims),
     vjp=_extreme_vjp,
-    notation=Notation(r"\min {0}"),
     python="np.min",
     implements=(np.min, np.amin, np.minimum.reduce),
     needs_elements=True,
@@ -135,7 +131,6 @@ prod = reduction(
     numpy=lambda x, axes, keepdims: np.prod(x, axis=axes, keepdims=keepdims),
     promote=_sum_dtypes,
     vjp=_prod_vjp,
-    notation=Notation(r"\prod {0}"),
     python="np.prod",
     implements=(np.prod, np.multiply.reduce),
     source="DLMF 1.4.9",
@@ -156,7 +151,6 @@ logsumexp = reduction(
     vjp=lambda ct, out, x, axes, keepdims: (
         _restored(ct, axes, keepdims) * exp_difference(x, _restored(out, axes, keepdims)),
     ),
-    notation=Notation(r"\ln \sum e^{{{0}}}"),
     python="logsumexp",
     needs_elements=True,
     operations=TRANSCENDENTAL,
@@ -184,7 +178,6 @@ def _position(name: str, function: Any) -> Primitive:
             x if len(axes) == 1 else x.reshape(-1), axis=axes[0] if len(axes) == 1 else 0, keepdims=False
         ).reshape([1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i not in axes]),
         vjp=_POSITION,
-        notation=Notation(rf"\operatorname{{{{{name}}}}} {{0}}"),
         python=f"np.{name}",
         implements=(function,),
         result=INT64,
@@ -205,7 +198,6 @@ any = reduction(
     numpy=lambda x, axes, keepdims: np.any(x, axis=axes, keepdims=keepdims),
     promote=lambda dtypes: (BOOL,),
     vjp=_TRUTH,
-    notation=Notation(r"\bigvee {0}"),
     python="np.any",
     implements=(np.any, np.logical_or.reduce),
     domain=(Interval(0, 1, integer=True),),
@@ -218,7 +210,6 @@ all = reduction(
     numpy=lambda x, axes, keepdims: np.all(x, axis=axes, keepdims=keepdims),
     promote=lambda dtypes: (BOOL,),
     vjp=_TRUTH,
-    notation=Notation(r"\bigwedge {0}"),
     python="np.all",
     implements=(np.all, np.logical_and.reduce),
     domain=(Interval(0, 1, integer=True),),
@@ -237,7 +228,6 @@ cumsum = scan(
     numpy=_cumsum,
     promote=_sum_dtypes,
     vjp=lambda ct, out, x, axis: (np.flip(np.cumsum(np.flip(ct, axis), axis=axis), axis),),
-    notation=Notation(r"\operatorname{{cumsum}} {0}"),
     python="np.cumsum",
     implements=(np.cumsum, np.add.accumulate),
     source="DLMF 1.4.8 on each partial sum",
@@ -279,7 +269,6 @@ cumprod = scan(
     numpy=lambda x, axis: np.cumprod(x, axis=axis),
     promote=_sum_dtypes,
     vjp=_cumprod_vjp,
-    notation=Notation(r"\operatorname{{cumprod}} {0}"),
     python="np.cumprod",
     implements=(np.cumprod, np.multiply.accumulate),
     source="DLMF 1.4.9 on each partial product",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.primitive import Interval, Kind, Notation, NotDifferentiable, Primitive, register
+from wengert.ir.primitive import Interval, Kind, NotDifferentiable, Primitive, register
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives.batching import over_leading
 from wengert.primitives.kinds import BOOL, REAL_LINE, DType, common_dtype, elementwise, unchanged
@@ -31,7 +31,7 @@ maximum = elementwise(
     "maximum",
     numpy=np.maximum,
     vjp=lambda ct, out, x, y: _share(ct, x, y, x > y, y > x),
-    notation=Notation(r"\max\left({0}, {1}\right)", (r"[{0} > {1}]", r"[{1} > {0}]")),
+    formula="max(x, y)",
     python="np.maximum({0}, {1})",
     domain=(REAL_LINE, REAL_LINE),
     special=(0.0, float("nan")),
@@ -43,7 +43,7 @@ minimum = elementwise(
     "minimum",
     numpy=np.minimum,
     vjp=lambda ct, out, x, y: _share(ct, x, y, x < y, y < x),
-    notation=Notation(r"\min\left({0}, {1}\right)", (r"[{0} < {1}]", r"[{1} < {0}]")),
+    formula="min(x, y)",
     python="np.minimum({0}, {1})",
     domain=(REAL_LINE, REAL_LINE),
     special=(0.0, float("nan")),
@@ -62,14 +62,7 @@ clip = elementwise(
     "clip",
     numpy=np.clip,
     vjp=_clip_vjp,
-    notation=Notation(
-        r"\operatorname{{clip}}\left({0}, {1}, {2}\right)",
-        (
-            r"[{1} \leq {0} \leq {2}]",
-            r"[{0} < {1} \leq {2}]",
-            r"[\max\left({0}, {1}\right) > {2}]",
-        ),
-    ),
+    derivative=("(y <= x) * (x <= z)", "(x < y) * (y <= z)", "maximum(x, y) > z"),
     python="np.clip({0}, {1}, {2})",
     promote=common_dtype,
     domain=(REAL_LINE, Interval(-2, -1), Interval(1, 2)),
@@ -88,14 +81,12 @@ where = elementwise(
     "where",
     numpy=np.where,
     vjp=lambda ct, out, condition, x, y: (None, np.where(condition, ct, 0), np.where(condition, 0, ct)),
-    notation=Notation(
-        r"\begin{{cases}} {1} & {0} \\ {2} & \text{{otherwise}} \end{{cases}}",
-        ("0", "[{0}]", r"[\neg {0}]"),
-    ),
+    formula="y if x else z",
     python="np.where({0}, {1}, {2})",
     promote=_where_dtypes,
     domain=(Interval(0, 1, integer=True), REAL_LINE, REAL_LINE),
     ties="a branch not taken contributes nothing, even where its own derivative is infinite",
+    selects=True,
     source="lecture 002, (7.36)",
 )
 
@@ -103,7 +94,7 @@ stop_gradient = elementwise(
     "stop_gradient",
     numpy=lambda x: x,
     vjp=NotDifferentiable("declared constant by the user"),
-    notation=Notation(r"\operatorname{{const}}\left({0}\right)", ("0",)),
+    formula="const(x)",
     python="{0}",
     promote=unchanged,
     operations=0,
@@ -142,7 +133,7 @@ astype = register(
         promote=unchanged,
         # The gradient transformation converts each contribution to its operand's dtype.
         vjp=lambda ct, out, x, dtype: (ct,),
-        notation=Notation("{0}", ("1",)),
+        formula="x",
         python=lambda operand, *, dtype: f"{{0}}.astype(np.{dtype.name if dtype != BOOL else 'bool_'})",
         flops=lambda out, operands, params: out.size,
         domain=(REAL_LINE,),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.primitive import Interval, Notation
+from wengert.ir.primitive import Interval
 from wengert.primitives.kinds import REAL_LINE, TRANSCENDENTAL, elementwise
 
 _INSIDE_ONE = Interval(-0.9, 0.9)
@@ -15,7 +15,6 @@ sin = elementwise(
     "sin",
     numpy=np.sin,
     vjp=lambda ct, out, x: (ct * np.cos(x),),
-    notation=Notation(r"\sin\left({0}\right)", (r"\cos\left({0}\right)",)),
     python="np.sin({0})",
     special=(0.0, 1e4),
     operations=TRANSCENDENTAL,
@@ -26,7 +25,6 @@ cos = elementwise(
     "cos",
     numpy=np.cos,
     vjp=lambda ct, out, x: (-(ct * np.sin(x)),),
-    notation=Notation(r"\cos\left({0}\right)", (r"-\sin\left({0}\right)",)),
     python="np.cos({0})",
     special=(0.0, 1e4),
     operations=TRANSCENDENTAL,
@@ -37,7 +35,6 @@ tan = elementwise(
     "tan",
     numpy=np.tan,
     vjp=lambda ct, out, x: (ct * (1 + out**2),),
-    notation=Notation(r"\tan\left({0}\right)", ("1 + {out}^2",)),
     python="np.tan({0})",
     domain=(Interval(-1.2, 1.2),),
     special=(0.0,),
@@ -55,7 +52,7 @@ arcsin = elementwise(
     "arcsin",
     numpy=np.arcsin,
     vjp=lambda ct, out, x: (ct / np.sqrt(_one_minus_square(x)),),
-    notation=Notation(r"\arcsin\left({0}\right)", (r"\frac{{1}}{{\sqrt{{1 - {0}^2}}}}",)),
+    derivative=("1 / sqrt(1 - x**2)",),
     python="np.arcsin({0})",
     domain=(_INSIDE_ONE,),
     special=(0.0, -1.0, 1.0),
@@ -67,7 +64,7 @@ arccos = elementwise(
     "arccos",
     numpy=np.arccos,
     vjp=lambda ct, out, x: (-(ct / np.sqrt(_one_minus_square(x))),),
-    notation=Notation(r"\arccos\left({0}\right)", (r"-\frac{{1}}{{\sqrt{{1 - {0}^2}}}}",)),
+    derivative=("-1 / sqrt(1 - x**2)",),
     python="np.arccos({0})",
     domain=(_INSIDE_ONE,),
     special=(0.0, -1.0, 1.0),
@@ -86,7 +83,7 @@ arctan = elementwise(
     "arctan",
     numpy=np.arctan,
     vjp=_arctan_vjp,
-    notation=Notation(r"\arctan\left({0}\right)", (r"\frac{{1}}{{1 + {0}^2}}",)),
+    derivative=("1 / (1 + x**2)",),
     python="np.arctan({0})",
     special=(0.0, 1e4),
     operations=TRANSCENDENTAL,
@@ -106,10 +103,7 @@ arctan2 = elementwise(
     "arctan2",
     numpy=np.arctan2,
     vjp=_arctan2_vjp,
-    notation=Notation(
-        r"\operatorname{{arctan2}}\left({0}, {1}\right)",
-        (r"\frac{{{1}}}{{{0}^2 + {1}^2}}", r"-\frac{{{0}}}{{{0}^2 + {1}^2}}"),
-    ),
+    derivative=("y / (x**2 + y**2)", "-x / (x**2 + y**2)"),
     python="np.arctan2({0}, {1})",
     domain=(REAL_LINE, Interval(0.1, 3)),
     special=(0.0, 1.0, -1.0),
@@ -140,7 +134,8 @@ hypot = elementwise(
     "hypot",
     numpy=np.hypot,
     vjp=_hypot_vjp,
-    notation=Notation(r"\sqrt{{{0}^2 + {1}^2}}", (r"\frac{{{0}}}{{{out}}}", r"\frac{{{1}}}{{{out}}}")),
+    formula="sqrt(x**2 + y**2)",
+    derivative=("x / out", "y / out"),
     python="np.hypot({0}, {1})",
     domain=(REAL_LINE, Interval(0.1, 3)),
     special=(0.0, 1.0),
@@ -154,7 +149,6 @@ sinh = elementwise(
     "sinh",
     numpy=np.sinh,
     vjp=lambda ct, out, x: (ct * np.cosh(x),),
-    notation=Notation(r"\sinh\left({0}\right)", (r"\cosh\left({0}\right)",)),
     python="np.sinh({0})",
     special=(0.0, 1e4),
     operations=TRANSCENDENTAL,
@@ -165,7 +159,6 @@ cosh = elementwise(
     "cosh",
     numpy=np.cosh,
     vjp=lambda ct, out, x: (ct * np.sinh(x),),
-    notation=Notation(r"\cosh\left({0}\right)", (r"\sinh\left({0}\right)",)),
     python="np.cosh({0})",
     special=(0.0, 1e4),
     operations=TRANSCENDENTAL,
@@ -176,7 +169,6 @@ tanh = elementwise(
     "tanh",
     numpy=np.tanh,
     vjp=lambda ct, out, x: (ct * (1 - out**2),),
-    notation=Notation(r"\tanh\left({0}\right)", (r"1 - {out}^2",)),
     python="np.tanh({0})",
     special=(0.0, -20.0, 20.0),
     operations=TRANSCENDENTAL,
@@ -188,7 +180,7 @@ arcsinh = elementwise(
     numpy=np.arcsinh,
     # The root of 1 + x² without overflow; an infinite x has slope 0, whose own slope is 0 and not ∞/∞.
     vjp=lambda ct, out, x: (ct * np.where(np.isinf(x), 0, 1 / np.hypot(1, x)),),
-    notation=Notation(r"\operatorname{{arcsinh}}\left({0}\right)", (r"\frac{{1}}{{\sqrt{{1 + {0}^2}}}}",)),
+    derivative=("1 / sqrt(1 + x**2)",),
     python="np.arcsinh({0})",
     special=(0.0, 1e-20, -1e4, 1e300, float("inf"), float("-inf")),
     operations=TRANSCENDENTAL,
@@ -199,7 +191,7 @@ arctanh = elementwise(
     "arctanh",
     numpy=np.arctanh,
     vjp=lambda ct, out, x: (ct / _one_minus_square(x),),
-    notation=Notation(r"\operatorname{{arctanh}}\left({0}\right)", (r"\frac{{1}}{{1 - {0}^2}}",)),
+    derivative=("1 / (1 - x**2)",),
     python="np.arctanh({0})",
     domain=(_INSIDE_ONE,),
     special=(0.0, 1e-20, -1.0, 1.0),

@@ -64,7 +64,7 @@ def check_header(data: bytes, where: str) -> dict[str, Any]:
     text = data[LENGTH_BYTES:start]
     if not text.startswith(b"{"):
         _refuse(where, "its header does not begin with '{'")
-    header = parse_json(text, f"the header of {where}")
+    header: dict[str, Any] = parse_json(text, f"the header of {where}")
     _check_metadata(header, where)
     entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
     ranges = sorted(_check_entry(name, entry, where) for name, entry in entries.items())

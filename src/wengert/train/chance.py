@@ -57,7 +57,8 @@ def chance_of_classes(targets: Array, classes: int, smoothing: float = 0.0) -> C
 
     def logits(shares: Array) -> Array:
         shares = np.clip(shares, _SMALLEST_SHARE, 1 - _SMALLEST_SHARE)
-        return np.log(shares) if classes > 1 else np.log(shares) - np.log1p(-shares)
+        logarithms: Array = np.log(shares)
+        return logarithms if classes > 1 else logarithms - np.log1p(-shares)
 
     return Chance((logits(shares.mean(axis=0)),), logits(shares))
 

@@ -204,4 +204,5 @@ def _checked_weights(weights: Any, rows: int, name: str) -> Array | None:
         raise DataError(f"{name} is zero in all {rows} rows; nothing would be learned")
     # Divided by the maximum first: neither huge nor tiny weights overflow or vanish in the mean.
     relative = array / array.max()
-    return relative / relative.mean()
+    scaled: np.ndarray[Any, Any] = relative / relative.mean()
+    return scaled

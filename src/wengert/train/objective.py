@@ -13,8 +13,8 @@ import numpy as np
 from wengert import nn
 from wengert.checks import unknown_name
 from wengert.errors import ConfigurationError, ShapeError
+from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
-from wengert.primitives.selection import astype
 from wengert.trace.tracing import abstract, trace
 from wengert.train.inputs import Rows, converted
 
@@ -140,7 +140,7 @@ def floating_dtype(net: Any) -> np.dtype[Any]:
     ConfigurationError
         When there are none, or they are of several.
     """
-    dtypes = {np.dtype(value.dtype) for value in nn.parameters(net).values()}
+    dtypes: set[np.dtype[Any]] = {np.dtype(value.dtype) for value in nn.parameters(net).values()}
     if not dtypes:
         raise ConfigurationError(
             "the network has no parameters; has it been initialised with net.initialise(seed)?"
@@ -204,6 +204,7 @@ def _in_use(
     program = record(array.dtype)
     whole = {node for node in program.inputs if node.type.dtype.kind in "iu"}
     cast = any(
-        node.primitive is astype and node.type.is_float and node.inputs[0] in whole for node in program.nodes
+        node.primitive.kind is Kind.ELEMENTWISE and node.type.is_float and whole.intersection(node.inputs)
+        for node in program.nodes
     )
     return floating if cast else array.dtype

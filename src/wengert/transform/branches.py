@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind, NotDifferentiable
 from wengert.ir.program import ancestors
-from wengert.primitives.selection import where
 
 # A condition and whether it must be true, or a value that moves elements and must count itself; what must
 # hold together; the alternatives, none of which needs anything where one of them is empty.
@@ -28,7 +27,7 @@ def branch_only(outputs: Sequence[Node]) -> set[Node]:
     step of no derivative reads it does not matter.
     """
     nodes = ancestors(outputs)
-    if all(node.primitive is not where for node in nodes):
+    if not any(node.primitive.selects for node in nodes):
         return set()
     uses: dict[Node, list[Alternatives]] = {node: [_ALWAYS] for node in outputs}
     found = set()
@@ -38,7 +37,7 @@ def branch_only(outputs: Sequence[Node]) -> set[Node]:
         needs = _either(uses.pop(node))
         if needs != _ALWAYS:
             found.add(node)
-        if node.primitive is where:
+        if node.primitive.selects:
             condition, x, y = node.inputs
             uses.setdefault(x, []).append(_both(needs, (condition, True)))
             uses.setdefault(y, []).append(_both(needs, (condition, False)))

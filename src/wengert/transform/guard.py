@@ -6,7 +6,6 @@ which it counts. A cotangent that merely happens to be zero may have a derivativ
 
 from __future__ import annotations
 
-import string
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,7 +15,6 @@ from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
 from wengert.primitives import movement, reductions
 from wengert.primitives.arithmetic import div, mul
-from wengert.primitives.contraction import einsum
 from wengert.primitives.selection import astype, where
 from wengert.trace.tensor import Tensor, Trace
 from wengert.transform.broadcasting import unbroadcast
@@ -76,7 +74,7 @@ class Guard:
     ) -> Tensor | None:
         """Return where the operand at `place` counts for `node`, in its shape, or that it is broadcast to."""
         operand = node.inputs[place]
-        if node.primitive is where and place:
+        if node.primitive.selects and place:
             condition = Tensor(node.inputs[0], self.trace)
             chosen = condition if place == 1 else ~condition
             taken = movement.broadcast_to(chosen, shape=node.type.shape) if taken is None else taken & chosen
@@ -123,7 +121,7 @@ def _has_finite_slope(node: Node, place: int) -> bool:
     """Whether a cotangent of zero gives zero whatever the operands are."""
     primitive = node.primitive
     # Factors that do not count have been taken out of a contraction.
-    if primitive is where or primitive.linear or primitive.kind is Kind.CONTRACTION:
+    if primitive.selects or primitive.linear or primitive.kind is Kind.CONTRACTION:
         return True
     if primitive is mul:
         return _is_finite(node.inputs[1 - place])
@@ -135,8 +133,13 @@ def _has_finite_slope(node: Node, place: int) -> bool:
 
 def _of_letters(taken: Tensor, node: Node, place: int) -> Tensor:
     """Return which elements of an operand of a contraction are factors of some element in `taken`."""
-    terms, result = _letters(node)
-    term, operand = terms[place], node.inputs[place]
+    operand, letters = node.inputs[place], node.primitive.letters
+    if letters is None:  # any element of the operand may be a factor of any that counts
+        counts = reductions.any(taken, axes=tuple(range(taken.ndim)), keepdims=False)
+        anywhere: Tensor = movement.broadcast_to(counts, shape=operand.type.shape)
+        return anywhere
+    terms, result = letters(*[one.type for one in node.inputs], **dict(node.params))
+    term = terms[place]
     extents = dict(zip(term, operand.type.shape, strict=True))
     gone = tuple(axis for axis, letter in enumerate(result) if extents.get(letter, 1) != taken.shape[axis])
     if gone:
@@ -151,17 +154,3 @@ def _of_letters(taken: Tensor, node: Node, place: int) -> Tensor:
         taken = movement.expand_dims(taken, axes=missing)
     whole: Tensor = movement.broadcast_to(taken, shape=operand.type.shape)
     return whole
-
-
-def _letters(node: Node) -> tuple[list[str], str]:
-    """Return a contraction as `einsum` writes it: the indices of each operand, and those of the result."""
-    if node.primitive is einsum:
-        left, result = node.param("subscripts").split("->")
-        return left.split(","), result
-    x, y = (operand.type.ndim for operand in node.inputs)
-    if node.primitive.name == "outer":
-        return ["a", "b"], "ab"
-    batch = string.ascii_lowercase[: max(x, y, 2) - 2]
-    rows, columns = ("R" if x > 1 else ""), ("C" if y > 1 else "")
-    own = [batch[len(batch) - max(rank - 2, 0) :] for rank in (x, y)]
-    return [f"{own[0]}{rows}K", f"{own[1]}K{columns}"], f"{batch}{rows}{columns}"

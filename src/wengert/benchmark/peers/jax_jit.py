@@ -53,7 +53,6 @@ def _scanned(configuration: Configuration, rule: str, by_step: bool) -> Callable
     step = _step(configuration, rule)
     shape = (configuration.steps, configuration.batch)
 
-    @partial(jax.jit, donate_argnums=0)
     def epoch(carry: Any, features: Any, targets: Any, order: Any) -> Any:
         if by_step:
             return jax.lax.scan(
@@ -64,7 +63,8 @@ def _scanned(configuration: Configuration, rule: str, by_step: bool) -> Callable
         batches = features[order].reshape(*shape, -1), targets[order].reshape(*shape, *targets.shape[1:])
         return jax.lax.scan(lambda now, batch: (step(now, *batch), None), carry, batches)[0]
 
-    return epoch
+    compiled: Callable[..., Any] = jax.jit(epoch, donate_argnums=0)
+    return compiled
 
 
 def _training(configuration: Configuration, rule: str, take: Callable[..., Any]) -> Callable[[int], Training]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from wengert.explain import layout
 from wengert.explain.drawing.metrics import ASCENT, DESCENT, text_width
-from wengert.explain.layout import Layout
+from wengert.explain.printers import layout
+from wengert.explain.printers.layout import Layout
 
 _AXIS = 0.25  # height of fraction bars above the line of writing, in font sizes
 _SMALLER, _SMALLEST = 0.72, 8.0  # scripts: factor, and least font size in pixels

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from wengert.explain.drawing.boxes import Box, Glyphs, Stroke, beside, set_layout, set_text
 from wengert.explain.drawing.contents import Contents, Use, Value
 from wengert.explain.engine import Array
-from wengert.explain.layout import Fraction, Layout, Text, row
-from wengert.explain.numbers import short, shown_value
+from wengert.explain.printers.digits import short, shown_value
+from wengert.explain.printers.layout import Fraction, Layout, Text, row
 from wengert.explain.symbols import displayed
 from wengert.explain.views.index_view import dimensions
 

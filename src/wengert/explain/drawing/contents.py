@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wengert.explain.chain import ChainRule
 from wengert.explain.checking import check_tree
-from wengert.explain.conversion import NoMatrixForm
 from wengert.explain.drawing.derivatives import Derivatives, LocalDerivative
 from wengert.explain.drawing.folding import Folding, folding
 from wengert.explain.drawing.names import DrawingStyle
 from wengert.explain.engine import Array
-from wengert.explain.expressions import Element, Symbol, Verbatim
-from wengert.explain.layout import Layout, Text, operator, parenthesised, row
+from wengert.explain.index.chain_rule import ChainRule
+from wengert.explain.index.expressions import Element, Symbol, Verbatim
+from wengert.explain.matrix.conversion import NoMatrixForm
+from wengert.explain.printers.layout import Layout, Text, operator, parenthesised, row
 from wengert.explain.problem import Convention, Problem, build, used_in_definition
 from wengert.explain.steps import Section, Step, Tree
 from wengert.explain.views.matrix_view import MatrixWriter

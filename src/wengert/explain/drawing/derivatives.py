@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wengert.explain.algebra import factors_of
-from wengert.explain.arithmetic import add, multiply, total, without_deltas
-from wengert.explain.chain import ChainRule, Local
-from wengert.explain.conversion import NoMatrixForm
 from wengert.explain.drawing.names import DrawingStyle
-from wengert.explain.evaluation import Evaluation
-from wengert.explain.expressions import (
+from wengert.explain.index.chain_rule import ChainRule, Local
+from wengert.explain.index.construction import add, multiply, total, without_deltas
+from wengert.explain.index.expressions import (
     ONE,
     Add,
     Expression,
@@ -22,9 +19,20 @@ from wengert.explain.expressions import (
     rebuild,
     size,
 )
-from wengert.explain.indices import Index
-from wengert.explain.layout import Fraction, Layout, Text, row
-from wengert.explain.matrices import Gradient, Hadamard, Matrix, MatrixProduct, Ones, hadamard, matrix_product
+from wengert.explain.index.index_values import Evaluation
+from wengert.explain.index.indices import Index
+from wengert.explain.index.simplification import factors_of
+from wengert.explain.matrix.conversion import NoMatrixForm
+from wengert.explain.matrix.matrices import (
+    Gradient,
+    Hadamard,
+    Matrix,
+    MatrixProduct,
+    Ones,
+    hadamard,
+    matrix_product,
+)
+from wengert.explain.printers.layout import Fraction, Layout, Text, row
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Step
 from wengert.explain.views.matrix_view import MatrixWriter

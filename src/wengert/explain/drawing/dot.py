@@ -5,8 +5,8 @@ from __future__ import annotations
 from wengert.explain.drawing.cards import NOT_COMPUTED, adjoint_name, caption_of, derivative_of, in_short
 from wengert.explain.drawing.contents import Contents, Value
 from wengert.explain.drawing.picture import one_line
-from wengert.explain.layout import Layout
 from wengert.explain.printers.blocks import block
+from wengert.explain.printers.layout import Layout
 from wengert.explain.views.index_view import dimensions
 
 _SHAPES = {"argument": "box, style=rounded", "constant": "box, style=dashed", "output": "box, penwidth=2"}

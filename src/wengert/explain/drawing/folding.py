@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from wengert.errors import ConfigurationError
-from wengert.explain.definitions import has_formula, uniform_value
-from wengert.explain.formula import nearest
+from wengert.explain.formula.parser import nearest
+from wengert.explain.index.definitions import has_formula, uniform_value
 from wengert.explain.symbols import displayed
 from wengert.ir.node import Node
 from wengert.ir.program import Program

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wengert.explain import layout
-from wengert.explain.expressions import Symbol
-from wengert.explain.indices import Position
-from wengert.explain.layout import Layout, Text
-from wengert.explain.matrices import Shape
-from wengert.explain.typesetting import Style
+from wengert.explain.index.expressions import Symbol
+from wengert.explain.index.indices import Position
+from wengert.explain.matrix.matrices import Shape
+from wengert.explain.printers import layout
+from wengert.explain.printers.layout import Layout, Text
+from wengert.explain.printers.typesetting import Style
 
 
 @dataclass(frozen=True)

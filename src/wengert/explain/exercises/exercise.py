@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from wengert.explain.conversion import Converter
 from wengert.explain.derivation import Derivation
 from wengert.explain.engine import Array
 from wengert.explain.entry import explain
-from wengert.explain.exercises.numbers import find
 from wengert.explain.exercises.task import ACTIVATIONS, LOSSES, Task
-from wengert.explain.expressions import Element, Symbol
-from wengert.explain.formula import parse
-from wengert.explain.formula_program import FormulaFunction
+from wengert.explain.exercises.tidy_numbers import find
+from wengert.explain.formula.parser import parse
+from wengert.explain.formula.traced_formula import FormulaFunction
+from wengert.explain.index.expressions import Element, Symbol
+from wengert.explain.matrix.conversion import Converter
 from wengert.explain.printers import html, latex
 from wengert.explain.printers.text import text
+from wengert.explain.printers.typesetting import Style
 from wengert.explain.steps import Section, Step, Tree
-from wengert.explain.typesetting import Style
 
 
 @dataclass(frozen=True)

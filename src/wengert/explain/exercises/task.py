@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from wengert.checks import positive_number
 from wengert.errors import ConfigurationError
-from wengert.explain.formula import nearest
+from wengert.explain.formula.parser import nearest
 
 MOST_UNITS, MOST_LAYERS = 4, 3
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wengert.explain import layout
-from wengert.explain.expressions import Expression
-from wengert.explain.layout import Layout
-from wengert.explain.typesetting import Style
+from wengert.explain.index.expressions import Expression
+from wengert.explain.printers import layout
+from wengert.explain.printers.layout import Layout
+from wengert.explain.printers.typesetting import Style
 
 _SUPERSCRIPTS = str.maketrans("0123456789+-−()nT", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁽⁾ⁿᵀ")
 _RAISED = set("0123456789−-T")

@@ -11,11 +11,11 @@ from functools import cache
 from html import escape
 from importlib import resources
 
-from wengert.explain import layout
-from wengert.explain.layout import Layout
-from wengert.explain.lines import Line, lines
+from wengert.explain.printers import layout
+from wengert.explain.printers.layout import Layout
+from wengert.explain.printers.lines import Line, lines
+from wengert.explain.printers.typesetting import Style
 from wengert.explain.steps import Section, Tree
-from wengert.explain.typesetting import Style
 
 _FONT = (
     "STIX Two Math, reduced to the characters used here. Copyright 2001-2021 The STIX Fonts Project Authors "

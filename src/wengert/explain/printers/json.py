@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from wengert.explain.expressions import Expression
+from wengert.explain.index.expressions import Expression
 from wengert.explain.printers import latex
 from wengert.explain.printers.blocks import plain
+from wengert.explain.printers.typesetting import Style
 from wengert.explain.steps import Step, Tree
-from wengert.explain.typesetting import Style
 
 _LARGEST = 10_000  # elements of a value that is written out
 

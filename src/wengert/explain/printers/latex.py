@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from wengert.explain import layout
-from wengert.explain.layout import Layout
-from wengert.explain.lines import Line, lines
+from wengert.explain.printers import layout
 from wengert.explain.printers.blocks import block
+from wengert.explain.printers.layout import Layout
+from wengert.explain.printers.lines import Line, lines
+from wengert.explain.printers.typesetting import Style
 from wengert.explain.steps import Section, Tree
-from wengert.explain.typesetting import Style
 
 _SYMBOLS = {
     "−": "-", "⊙": r"\odot", "·": r"\cdot", "≤": r"\leq", "≥": r"\geq", "≠": r"\neq", "∧": r"\wedge",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import textwrap
 
-from wengert.explain.lines import Line, lines
 from wengert.explain.printers.blocks import Block, beside, block
+from wengert.explain.printers.lines import Line, lines
+from wengert.explain.printers.typesetting import Style
 from wengert.explain.steps import Section, Tree
-from wengert.explain.typesetting import Style
 
 _REMARKS_FROM = 58  # column in which the names of rules stand
 _REMARKS_WIDTH = 50

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from wengert.explain.arithmetic import multiply, total, without_deltas
-from wengert.explain.chain import ChainRule
-from wengert.explain.closing import closing
-from wengert.explain.expressions import ONE, Element, Expression, Symbol
-from wengert.explain.indices import Index
+from wengert.explain.index.chain_rule import ChainRule
+from wengert.explain.index.closing import closing
+from wengert.explain.index.construction import multiply, total, without_deltas
+from wengert.explain.index.expressions import ONE, Element, Expression, Symbol
+from wengert.explain.index.indices import Index
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
 from wengert.explain.views.index_view import gradient_names, results

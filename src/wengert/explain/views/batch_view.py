@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from wengert.errors import ConfigurationError
-from wengert.explain.arithmetic import multiply, total
-from wengert.explain.examples import Example, Examples
-from wengert.explain.expressions import Element, Expression, Partial, number
-from wengert.explain.indices import Index
+from wengert.explain.index.construction import multiply, total
+from wengert.explain.index.expressions import Element, Expression, Partial, number
+from wengert.explain.index.indices import Index
 from wengert.explain.problem import Problem, example_axes
 from wengert.explain.steps import Section, Step, Tree
+from wengert.explain.views.examples import Example, Examples
 from wengert.explain.views.index_view import gradient_names, index_view
 from wengert.explain.views.matrix_view import matrix_view
 

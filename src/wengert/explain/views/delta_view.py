@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from wengert.explain.chain import ChainRule
-from wengert.explain.conversion import NoMatrixForm
-from wengert.explain.expressions import Partial, Symbol
+from wengert.explain.index.chain_rule import ChainRule
+from wengert.explain.index.expressions import Partial, Symbol
+from wengert.explain.matrix.conversion import NoMatrixForm
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
 from wengert.explain.symbols import scales

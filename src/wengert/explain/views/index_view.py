@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from wengert.explain.chain import INSERTED, ChainRule, line
-from wengert.explain.closing import Closing, closing
-from wengert.explain.expressions import Element, Partial, Running, Symbol, Verbatim, walk
-from wengert.explain.numbers import short
+from wengert.explain.index.chain_rule import INSERTED, ChainRule, line
+from wengert.explain.index.closing import Closing, closing
+from wengert.explain.index.expressions import Element, Partial, Running, Symbol, Verbatim, walk
+from wengert.explain.printers.digits import short
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
 from wengert.ir.node import Node

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
-from wengert.explain.chain import INSERTED, ChainRule
-from wengert.explain.closing import Closing, Result, closing
-from wengert.explain.conversion import Converter, NoMatrixForm, Place
-from wengert.explain.expressions import Delta, Element, Expression, Partial, Symbol, walk
-from wengert.explain.matrices import Jacobian
+from wengert.explain.index.chain_rule import INSERTED, ChainRule
+from wengert.explain.index.closing import Closing, Result, closing
+from wengert.explain.index.expressions import Delta, Element, Expression, Partial, Symbol, walk
+from wengert.explain.matrix.conversion import Converter, NoMatrixForm, Place
+from wengert.explain.matrix.matrices import Jacobian
 from wengert.explain.printers.blocks import plain
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree

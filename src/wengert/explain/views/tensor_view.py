@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import math
 
-from wengert.explain.arithmetic import multiply, total, without_deltas
-from wengert.explain.chain import ChainRule, Local, line
-from wengert.explain.conversion import NoMatrixForm
-from wengert.explain.expressions import Element, Expression, Partial, Symbol
-from wengert.explain.indices import Index
-from wengert.explain.matrices import Gradient, Jacobian, Table
-from wengert.explain.numbers import cut
+from wengert.explain.index.chain_rule import ChainRule, Local, line
+from wengert.explain.index.construction import multiply, total, without_deltas
+from wengert.explain.index.expressions import Element, Expression, Partial, Symbol
+from wengert.explain.index.indices import Index
+from wengert.explain.matrix.conversion import NoMatrixForm
+from wengert.explain.matrix.matrices import Gradient, Jacobian, Table
+from wengert.explain.printers.digits import cut
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step
 from wengert.explain.views.index_view import dimensions

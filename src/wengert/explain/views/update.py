@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from wengert.explain.arithmetic import add, multiply
-from wengert.explain.conversion import NoMatrixForm
-from wengert.explain.expressions import Element, Expression, number
+from wengert.explain.index.construction import add, multiply
+from wengert.explain.index.expressions import Element, Expression, number
+from wengert.explain.matrix.conversion import NoMatrixForm
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step
 from wengert.explain.views.matrix_view import MatrixWriter

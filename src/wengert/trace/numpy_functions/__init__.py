@@ -6,6 +6,7 @@ from wengert.trace.numpy_functions import (
     diagonals as diagonals,
     einsum as einsum,
     joining as joining,
+    linear_algebra as linear_algebra,
     reductions as reductions,
     selection as selection,
     shapes as shapes,

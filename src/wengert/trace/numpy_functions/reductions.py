@@ -1,4 +1,4 @@
-"""Reductions and scans: how their primitives are called, and var, std and the norm."""
+"""Reductions and scans: how their primitives are called, and var and std."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wengert.ir.composite import composite
 from wengert.ir.primitive import Kind, Primitive
 from wengert.primitives import reductions as primitives
 from wengert.trace.numpy_functions.table import implements, normalise_axes, reduced_axes, whole
-from wengert.trace.tensor import here, refuse
+from wengert.trace.tensor import here
 
 
 def _cast(value: Any, dtype: Any) -> Any:
@@ -92,7 +92,8 @@ def var(
     return np.sum(squared, axis=axes, keepdims=keepdims) / float(count - ddof)
 
 
-def _root(squared: Any) -> Any:
+def root(squared: Any) -> Any:
+    """√x, with the derivative 0 at 0."""
     # Where the radicand is 0 the branch is not taken, so nothing flows back through √ there.
     return np.where(squared == 0, 0, np.sqrt(squared))
 
@@ -115,30 +116,4 @@ def std(
         When there are not more values than `ddof`.
     """
     ddof = _one_of(ddof, correction)
-    return _root(np.var(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims))
-
-
-@implements(np.linalg.norm)
-@composite
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """np.linalg.norm of vectors, and the Frobenius norm; the derivative at 0 is 0."""
-    if x.dtype.kind != "f":
-        x = x.astype(np.float64)  # squares and sums of integers do not fit into their dtype
-    axes = normalise_axes(axis, x.ndim)
-    if len(axes) != 1 and not (ord in (None, "fro") and (axis is None or len(axes) == 2)):
-        refuse(f"np.linalg.norm: ord={ord!r} of a matrix has no rule; the Frobenius norm has")
-    if isinstance(ord, str) and (ord != "fro" or len(axes) == 1):
-        refuse(f"np.linalg.norm: ord={ord!r} is no norm of vectors")
-    if ord in (None, 2, "fro"):
-        return _root(np.sum(np.square(x), axis=axes, keepdims=keepdims))
-    if ord == 1:
-        return np.sum(np.abs(x), axis=axes, keepdims=keepdims)
-    if ord == np.inf:
-        return np.max(np.abs(x), axis=axes, keepdims=keepdims)
-    if ord == -np.inf:
-        return np.min(np.abs(x), axis=axes, keepdims=keepdims)
-    if ord == 0:
-        return np.sum((x != 0).astype(x.dtype), axis=axes, keepdims=keepdims)
-    total = np.sum(np.abs(x) ** ord, axis=axes, keepdims=keepdims)
-    root = total ** (1.0 / ord)
-    return np.where(total == 0, 0, root) if ord > 0 else root
+    return root(np.var(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims))

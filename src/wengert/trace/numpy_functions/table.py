@@ -18,7 +18,7 @@ import numpy as np
 from wengert.errors import DTypeError, ShapeError, UnsupportedFunctionError
 from wengert.ir.primitive import IMPLEMENTATIONS
 from wengert.trace.numpy_functions.alternatives import unsupported
-from wengert.trace.tensor import here
+from wengert.trace.tensor import Tensor, here
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,11 @@ def _is_default(signature: inspect.Signature, name: str, value: Any) -> bool:
     if value is parameter.default or value is np._NoValue or (name == "where" and value is True):
         return True
     return isinstance(value, (str, bool, int, float)) and bool(value == parameter.default)
+
+
+def array(value: Any) -> Any:
+    """Return a tensor as it is, anything else as an array."""
+    return value if isinstance(value, Tensor) else np.asarray(value)
 
 
 def whole(value: Any, what: str) -> int:

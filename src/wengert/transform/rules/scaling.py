@@ -37,7 +37,7 @@ def _times(first: Fraction, second: Fraction) -> Fraction:
 
 def _may_be_scaled(node: Node) -> bool:
     """A quick look, since most nodes of a long program are nothing of the kind."""
-    return node.primitive.name in ("mul", "div", "neg")
+    return is_a(node, "mul", "div", "neg")
 
 
 def split(node: Node) -> tuple[Fraction, Node]:

@@ -31,8 +31,6 @@ Rule = Callable[[Node], "Node | None"]
 RULES: dict[str, list[Rule]] = {}
 EXACT: set[Rule] = set()
 
-_UNIFORM_MOVEMENTS = ("broadcast_to", "reshape", "expand_dims", "squeeze", "transpose", "flip")
-
 
 def rule(*primitives: str, exact: bool) -> Callable[[Rule], Rule]:
     """Enter a rule for nodes of the named primitives; the first rule that answers is taken.
@@ -76,7 +74,7 @@ def build(name: str, *operands: Node | float, **params: Any) -> Node:
 
 def uniform_element(node: Node) -> Any:
     """Return the NumPy scalar that every element of a constant node is, None where there is none."""
-    while node.primitive.name in _UNIFORM_MOVEMENTS:
+    while node.is_view:
         node = node.inputs[0]
     value = node.value
     if value is None or value.size == 0:

@@ -237,7 +237,8 @@ def store(
 def alignment(type_: ir.Type) -> int:
     """Return the alignment of a run of elements, which may begin at any of them."""
     if isinstance(type_, ir.IntType):
-        return max(type_.width // 8, 1)
+        width: int = type_.width
+        return max(width // 8, 1)
     return 4 if isinstance(type_, ir.FloatType) else 8
 
 

@@ -22,7 +22,7 @@ from wengert.run.llvm.fusion.views import is_known_movement
 LONGEST_PROGRAM = 4000
 
 # Primitives with a form of kernel to themselves, and the kinds of dtypes that its code is for.
-_OWN_FORMS: dict[Primitive, tuple[Form, str]] = {
+OWN_FORMS: dict[Primitive, tuple[Form, str]] = {
     matmul: (Form.PRODUCT, "f"),
     gather: (Form.GATHER, "biuf"),
     scatter_add: (Form.SCATTER, "iuf"),
@@ -58,4 +58,4 @@ def _native_form(primitive: Primitive) -> tuple[Form, str]:
         return Form.LOOPS, "biuf"
     if primitive.kind is Kind.MOVEMENT and is_known_movement(primitive):
         return Form.COPY, "biuf"
-    return _OWN_FORMS.get(primitive, (Form.NUMPY, ""))
+    return OWN_FORMS.get(primitive, (Form.NUMPY, ""))

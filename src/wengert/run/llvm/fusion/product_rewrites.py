@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind, Primitive
 from wengert.primitives import reductions
-from wengert.primitives.arithmetic import mul
+from wengert.primitives.arithmetic import mul, sub
 from wengert.primitives.contraction import matmul
 from wengert.trace.tensor import Tensor, Trace
 
@@ -26,6 +26,11 @@ def rewritten(node: Node, trace: Trace) -> Any:
     if rule is None or node.type.dtype.kind != "f":
         return None
     return rule(*[Tensor(operand, trace) for operand in node.inputs])
+
+
+def subtracts_product(lines: Sequence[Node]) -> bool:
+    """Whether two lines multiply and subtract, as W − x·δ does."""
+    return [node.primitive for node in lines] == [mul, sub]
 
 
 def _mul(x: Any, y: Any) -> Any:

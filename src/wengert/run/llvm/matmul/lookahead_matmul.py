@@ -21,13 +21,13 @@ from llvmlite import ir
 
 from wengert.ir.node import Node, make_input, with_operands
 from wengert.ir.program import Program, ancestors
-from wengert.primitives.arithmetic import mul, sub
-from wengert.primitives.contraction import matmul
 from wengert.run.llvm.codegen.body import Body, kernel_accesses
 from wengert.run.llvm.codegen.irtypes import constant, intrinsic, memory_type, splat, widened
 from wengert.run.llvm.codegen.loops import Access, Index, Place, counted_loop, load, plus, store, times
 from wengert.run.llvm.fusion.kernel_plan import plan
 from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
+from wengert.run.llvm.fusion.lowering import form_of
+from wengert.run.llvm.fusion.product_rewrites import subtracts_product
 from wengert.run.llvm.fusion.views import View, keeps_order, whole
 from wengert.run.llvm.runtime.target import Target
 from wengert.run.loop import Roles
@@ -67,7 +67,7 @@ def lookahead(program: Program, roles: Roles) -> tuple[Plan, Lookahead] | None:
     rows = [program.inputs[place] for place in roles.rows if program.inputs[place].type.shape[0] == 1]
     for product in program.lines:
         # A product in blocks of terms is a large one; see `wengert.run.llvm.fusion.product_rewrites`.
-        if product.primitive is not matmul or product.type.ndim != 3:
+        if form_of(product) is not Form.PRODUCT or product.type.ndim != 3:
             continue
         row, matrix = (_moved_from(operand) for operand in product.inputs)
         if row not in rows or matrix not in program.inputs[: roles.carried] or matrix.type.ndim != 2:
@@ -172,7 +172,7 @@ class LookaheadUpdate:
 
     def _is_plain(self, update: list[Node]) -> bool:
         """Whether an update is W − x·δ with a number of each row in x, or none at all."""
-        if [node.primitive for node in update] != [mul, sub]:
+        if not subtracts_product(update):
             return not update
         factors, (matrix, change) = update[0].inputs, update[1].inputs
         strides = [self.accesses[node].strides for node in factors if node in self.accesses]

@@ -21,36 +21,26 @@ from llvmlite import ir
 from . import exponential, logarithm, trigonometric
 from .lanes import Lanes, Value
 
-_FUNCTIONS: dict[str, Callable[..., Value]] = {
-    "cos": trigonometric.as_function("cos", trigonometric.cos),
-    "erf": exponential.erf,
-    "exp": exponential.exp,
-    "expm1": exponential.expm1,
-    "log": logarithm.log,
-    "log1p": logarithm.log1p,
-    "sigmoid": exponential.sigmoid,
-    "sin": trigonometric.as_function("sin", trigonometric.sin),
-    "softplus": logarithm.softplus,
-    "tan": trigonometric.as_function("tan", trigonometric.tan),
-    "tanh": exponential.tanh,
+# The functions, each with its largest error.
+_LARGEST_ERROR: dict[Callable[..., Value], int] = {
+    trigonometric.cos: 2,
+    exponential.erf: 2,
+    exponential.exp: 2,
+    exponential.expm1: 2,
+    logarithm.log: 2,
+    logarithm.log1p: 2,
+    exponential.sigmoid: 3,
+    trigonometric.sin: 2,
+    logarithm.softplus: 3,
+    trigonometric.tan: 4,
+    exponential.tanh: 2,
 }
-
-_LARGEST_ERROR = {
-    "cos": 2,
-    "erf": 2,
-    "exp": 2,
-    "expm1": 2,
-    "log": 2,
-    "log1p": 2,
-    "sigmoid": 3,
-    "sin": 2,
-    "softplus": 3,
-    "tan": 4,
-    "tanh": 2,
-}
+_FUNCTIONS = {function.__name__: function for function in _LARGEST_ERROR}
 
 SUPPORTED: dict[tuple[str, str], int] = {
-    (name, dtype): error for name, error in _LARGEST_ERROR.items() for dtype in ("float32", "float64")
+    (function.__name__, dtype): error
+    for function, error in _LARGEST_ERROR.items()
+    for dtype in ("float32", "float64")
 }
 """Largest error in units in the last place of the correctly rounded result, by function and dtype."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from fractions import Fraction
@@ -89,33 +90,13 @@ def quarter_turns(lanes: Lanes, r: Value, n: Value) -> Value:
     return lanes.from_bits(build.xor(result, sign))
 
 
-def sin(lanes: Lanes, x: Value) -> Value:
-    """Return sin x; the last choice keeps the sign of −0, which r + r³S(r²) loses."""
-    r, n = reduction(lanes, x)
-    return lanes.select(lanes.equal(x, 0.0), x, quarter_turns(lanes, r, n))
-
-
-def cos(lanes: Lanes, x: Value) -> Value:
-    """Return cos x = sin(x + π/2)."""
-    r, n = reduction(lanes, x)
-    return quarter_turns(lanes, r, lanes.integers(lanes.builder.add, n, 1))
-
-
-def tan(lanes: Lanes, x: Value) -> Value:
-    """Return sin r/cos r, or −cos r/sin r where n is odd."""
-    r, n = reduction(lanes, x)
-    sine, cosine = both(lanes, r)
-    odd = is_odd(lanes, n)
-    quotient = lanes.div(lanes.select(odd, lanes.neg(cosine), sine), lanes.select(odd, sine, cosine))
-    return lanes.select(lanes.equal(x, 0.0), x, quotient)
-
-
-def as_function(name: str, body: Callable[[Lanes, Value], Value]) -> Callable[[Lanes, Value], Value]:
+def _own_function(body: Callable[[Lanes, Value], Value]) -> Callable[[Lanes, Value], Value]:
     """Wrap what branches in a function that is always inlined, so that the caller's block stays its block."""
 
+    @functools.wraps(body)
     def call(lanes: Lanes, x: Value) -> Value:
         module = lanes.builder.module
-        full = f"wengert.{name}.{lanes.suffix}"
+        full = f"wengert.{body.__name__}.{lanes.suffix}"
         function = module.globals.get(full)
         if function is None:
             function = ir.Function(module, ir.FunctionType(lanes.type, [lanes.type]), full)
@@ -126,3 +107,27 @@ def as_function(name: str, body: Callable[[Lanes, Value], Value]) -> Callable[[L
         return lanes.builder.call(function, [x])
 
     return call
+
+
+@_own_function
+def sin(lanes: Lanes, x: Value) -> Value:
+    """Return sin x; the last choice keeps the sign of −0, which r + r³S(r²) loses."""
+    r, n = reduction(lanes, x)
+    return lanes.select(lanes.equal(x, 0.0), x, quarter_turns(lanes, r, n))
+
+
+@_own_function
+def cos(lanes: Lanes, x: Value) -> Value:
+    """Return cos x = sin(x + π/2)."""
+    r, n = reduction(lanes, x)
+    return quarter_turns(lanes, r, lanes.integers(lanes.builder.add, n, 1))
+
+
+@_own_function
+def tan(lanes: Lanes, x: Value) -> Value:
+    """Return sin r/cos r, or −cos r/sin r where n is odd."""
+    r, n = reduction(lanes, x)
+    sine, cosine = both(lanes, r)
+    odd = is_odd(lanes, n)
+    quotient = lanes.div(lanes.select(odd, lanes.neg(cosine), sine), lanes.select(odd, sine, cosine))
+    return lanes.select(lanes.equal(x, 0.0), x, quotient)

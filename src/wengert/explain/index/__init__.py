@@ -1,0 +1,1 @@
+"""Index notation: expressions, how lines of a program become expressions, differentiation, simplification."""

@@ -1,0 +1,275 @@
+"""The chain rule in index notation, one named value after the other, from the output to the inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wengert.explain.engine import sums_to_one
+from wengert.explain.index.construction import add, multiply, over, pulled_out, total, without_deltas
+from wengert.explain.index.differentiation import Rules, differentiate, fold
+from wengert.explain.index.expressions import (
+    ONE,
+    ZERO,
+    Differential,
+    Element,
+    Expression,
+    Number,
+    Partial,
+    Sum,
+    Symbol,
+    Verbatim,
+    apart,
+    free_indices,
+    rebuild,
+    size,
+    substitute,
+    walk,
+)
+from wengert.explain.index.indices import Index, Position
+from wengert.explain.index.selections import selected
+from wengert.explain.index.shares import fold_share, rebuilt, with_sigmoid, with_softmax
+from wengert.explain.index.simplification import (
+    collected,
+    factored,
+    length,
+    neat,
+    simplified,
+    taken_out,
+    terms_of,
+)
+from wengert.explain.problem import Problem
+from wengert.explain.steps import Step
+
+INSERTED = "insert what is known"
+LONGEST = 60  # parts of an adjoint that is still written out where it is used
+
+
+@dataclass(frozen=True)
+class Local:
+    """A local partial derivative, worked out.
+
+    Attributes
+    ----------
+    partial : Partial
+    result : Expression
+        The partial itself where there is no formula.
+    steps : list of Step
+    """
+
+    partial: Partial
+    result: Expression
+    steps: list[Step]
+
+
+def line(subject: Expression, before: Expression, after: Expression, rule: str, why: str = "") -> Step:
+    """Return a step whose truth is what the engine computes for its subject."""
+    return Step(subject, before, apart(after, free_indices(subject)), rule, why, truth=subject)
+
+
+class Equalities:
+    """A chain of equalities about one subject, each right side made from the one before.
+
+    Parameters
+    ----------
+    subject : Expression
+
+    Attributes
+    ----------
+    last : Expression
+        The right side so far; the subject itself where there is none.
+    steps : list of Step
+    """
+
+    def __init__(self, subject: Expression) -> None:
+        self.subject = subject
+        self.last = subject
+        self.steps: list[Step] = []
+
+    def start(self, after: Expression) -> None:
+        """Go on from a right side that needs no line of its own."""
+        self.last = apart(after, free_indices(self.subject))
+
+    def put(self, after: Expression, rule: str, why: str = "") -> None:
+        """Add a line, unless it says the same as the one before."""
+        step = line(self.subject, self.last, after, rule, why)
+        if step.after != self.last:
+            self.steps.append(step)
+            self.last = step.after
+
+
+class ChainRule:
+    """Works out local partial derivatives and adjoints in index notation.
+
+    Parameters
+    ----------
+    problem : Problem
+    insert_adjoints : bool
+        Write adjoints out while they are short; otherwise they stay ∂L/∂u, as in the δ-recursion.
+    """
+
+    def __init__(self, problem: Problem, insert_adjoints: bool = True) -> None:
+        self.problem = problem
+        self.insert_adjoints = insert_adjoints
+        self.locals: dict[tuple[Symbol, Symbol], Local] = {}
+        output = problem.output
+        self.adjoints: dict[Symbol, tuple[Element, Expression]] = {output: (problem.element(output), ONE)}
+
+    def local(self, of_symbol: Symbol, by_symbol: Symbol) -> Local:
+        """Return ∂of/∂by through the definition of `of`."""
+        key = (of_symbol, by_symbol)
+        if key not in self.locals:
+            self.locals[key] = self._local(of_symbol, by_symbol)
+        return self.locals[key]
+
+    def _local(self, of_symbol: Symbol, by_symbol: Symbol) -> Local:
+        of = self.problem.element(of_symbol)
+        by = self.problem.element(by_symbol, of.positions)
+        partial = self.problem.direct(of, by)
+        definition = self.problem.definition(of_symbol, of.positions, by.positions)
+        chain = Equalities(partial)
+        if isinstance(definition, Verbatim):
+            picked = selected(self.problem, of, by)
+            if picked is not None:
+                kind = of_symbol.node.primitive.name
+                chain.put(picked, f"{kind}: {of_symbol.name} = {definition.text}")
+            return Local(partial, chain.last, chain.steps)
+        rules = Rules()
+        known = with_sigmoid(definition)
+        raw = differentiate(known, by, rules)
+        if known != definition:
+            chain.put(Differential(by, known), "σ(x) stands for 1/(1 + exp(−x))")
+        elif len(rules.names) > 2:
+            chain.put(Differential(by, definition), f"definition of {of_symbol.name}")
+        if not isinstance(definition, Number):  # a constant is no name for the numbers that equal it
+            raw = neat(fold(raw, known, of))
+        reason = "it does not stand in the formula" if raw == ZERO else "it is the element itself"
+        chain.put(raw, str(rules) or reason)
+        chain.put(neat(without_deltas(chain.last)), "δ keeps one term of the sum")
+        self._shorten(chain, definition, of)
+        return Local(partial, chain.last, chain.steps)
+
+    @staticmethod
+    def _shorten(chain: Equalities, definition: Expression, of: Element) -> None:
+        share = fold_share(chain.last, definition, of)
+        if share is not None:
+            chain.put(share, f"write {of.symbol.name} for the quotient that defines it")
+            return
+        shorter = simplified(chain.last)
+        if length(shorter) < length(chain.last):
+            chain.put(shorter, "collect terms")
+        chain.put(with_softmax(chain.last), "softmax(z) stands for exp(z)/Σ exp(z)")
+
+    def adjoint(self, symbol: Symbol) -> tuple[Expression, list[Step]]:
+        """Return ∂output/∂symbol and the steps that lead there; those of its users must be known already."""
+        by = self.problem.element(symbol)
+        chain = Equalities(self.problem.total(by))
+        users = self.problem.consumers(symbol)
+        if users == [self.problem.output]:
+            found = self.local(self.problem.output, symbol)
+            chain.start(self.moved(found, self.problem.element(self.problem.output), by))
+            self._finish(chain)
+        elif users:
+            self._chained(chain, by, users)
+        else:
+            chain.put(ZERO, "all that it goes into has derivative 0")
+        self.adjoints[symbol] = (by, chain.last)
+        return chain.last, chain.steps
+
+    def _chained(self, chain: Equalities, by: Element, users: list[Symbol]) -> None:
+        pure, worked = [], []
+        for user in users:
+            of = self.problem.element(user, by.positions)
+            outer = ONE if user is self.problem.output else self.problem.total(of)
+            indices = [at for at in of.positions if isinstance(at, Index)]
+            pure.append(total(indices, multiply(outer, self.problem.direct(of, by))))
+            worked.append(total(indices, multiply(outer, self.moved(self.local(user, by.symbol), of, by))))
+        chain.put(add(*pure), "chain rule", self._why(by, users))
+        chain.put(add(*worked), "insert the local derivatives")
+        short = over(without_deltas(chain.last))
+        remains = any(isinstance(part, Sum) for part in walk(short))
+        chain.put(short, "δ keeps one term of the sum" + ("" if remains else ": no sum is left"))
+        if self.insert_adjoints:
+            known = over(pulled_out(without_deltas(self._with_adjoints(chain.last))))
+            if size(known) <= LONGEST:
+                chain.put(known, INSERTED)
+        self._finish(chain)
+
+    def _with_adjoints(self, expression: Expression) -> Expression:
+        """Write out the adjoints that are known and short."""
+        if (
+            isinstance(expression, Partial)
+            and not expression.direct
+            and expression.by.symbol in self.adjoints
+        ):
+            element, known = self.adjoints[expression.by.symbol]
+            if size(known) > LONGEST // 2:
+                return expression
+            return _at(known, element.positions, expression.by.positions)
+        return rebuild(expression, self._with_adjoints)
+
+    def _finish(self, chain: Equalities) -> None:
+        """Cancel and collect where that makes the result shorter, and use Σ t = 1 where it holds."""
+        rule = "cancel"
+        while True:
+            shorter = simplified(taken_out(chain.last))
+            if length(shorter) >= length(chain.last):
+                break
+            chain.put(shorter, rule)
+            rule = "multiply out and collect"
+        outside = apart(taken_out(chain.last), free_indices(chain.subject))
+        summed = self._with_unit_sums(outside)
+        if summed != outside:
+            chain.put(outside, "take out what the sum does not run over")
+            names = ", ".join(sorted({symbol.name for symbol in self._unit_sums(outside)}))
+            final = factored(collected(list(terms_of(simplified(summed)))))
+            chain.put(final, f"the elements of {names} sum to 1")
+        chain.put(factored(chain.last), "take out the common factor")
+
+    def _unit_sums(self, expression: Expression) -> set[Symbol]:
+        """Return the inputs whose rows sum to 1 and of which such a sum stands in the expression."""
+        return {
+            part.body.symbol
+            for part in walk(expression)
+            if isinstance(part, Sum) and isinstance(part.body, Element) and self._sums_to_one(part)
+        }
+
+    def _sums_to_one(self, part: Sum) -> bool:
+        assert isinstance(part.body, Element)
+        symbol = part.body.symbol
+        if symbol.node.inputs or part.body.positions[-1:] != part.indices:
+            return False
+        values = self.problem.points[0].values[symbol.node]
+        return sums_to_one(values)
+
+    def _with_unit_sums(self, expression: Expression) -> Expression:
+        if (
+            isinstance(expression, Sum)
+            and isinstance(expression.body, Element)
+            and self._sums_to_one(expression)
+        ):
+            return ONE
+        return rebuilt(expression, self._with_unit_sums)
+
+    def moved(self, local: Local, of: Element, by: Element) -> Expression:
+        """Return a local derivative at other indices."""
+        result = local.result
+        if isinstance(result, Partial):
+            return self.problem.direct(of, by)
+        old = (*local.partial.of.positions, *local.partial.by.positions)
+        return _at(result, old, (*of.positions, *by.positions))
+
+    def _why(self, by: Element, users: list[Symbol]) -> str:
+        name = by.symbol.name
+        output = self.problem.output.name
+        if len(users) > 1:
+            through = ", ".join(user.name for user in users[:-1]) + f" and {users[-1].name}"
+            return f"{name} reaches {output} through {through}, so the contributions are added."
+        return ""
+
+
+def _at(expression: Expression, old: tuple[Position, ...], new: tuple[Position, ...]) -> Expression:
+    """Rename the free indices `old` to `new`, all at once; summation indices in the way are renamed first."""
+    names: dict[Index, Position] = {
+        one: other for one, other in zip(old, new, strict=True) if isinstance(one, Index) and one != other
+    }
+    return substitute(expression, names)

@@ -1,0 +1,248 @@
+"""Building sums and products with nothing idle in them: no factor 1, no term 0, one number in front."""
+
+from __future__ import annotations
+
+import fractions
+from collections.abc import Sequence
+
+from wengert.explain.index.expressions import (
+    MINUS_ONE,
+    ONE,
+    ZERO,
+    Add,
+    Delta,
+    Expression,
+    Number,
+    Partial,
+    Power,
+    Product,
+    Quotient,
+    Sum,
+    free_indices,
+    number,
+    rebuild,
+    renamed_apart,
+    substitute,
+)
+from wengert.explain.index.indices import Index, Position
+
+_WORKED_OUT = range(2, 100)  # exponents of numbers that are worked out
+
+
+def is_number(expression: Expression, value: int) -> bool:
+    """Return whether the expression is this number."""
+    return isinstance(expression, Number) and expression.value == value
+
+
+def add(*terms: Expression) -> Expression:
+    """Return the sum: nested sums of terms opened, numbers gathered, zeros dropped."""
+    flat: list[Expression] = []
+    constant: fractions.Fraction | float = fractions.Fraction(0)
+    place = None
+    for term in terms:
+        for part in term.terms if isinstance(term, Add) else (term,):
+            if isinstance(part, Number):
+                if place is None:
+                    place = len(flat)
+                constant += part.value
+            else:
+                flat.append(part)
+    if constant != 0:
+        flat.insert(place or 0, Number(constant))
+    if not flat:
+        return ZERO
+    return flat[0] if len(flat) == 1 else Add(tuple(flat))
+
+
+def multiply(*factors: Expression) -> Expression:
+    """Return the product: nested products opened, numbers multiplied and put first; with a 0 it is 0."""
+    flat: list[Expression] = []
+    constant: fractions.Fraction | float = fractions.Fraction(1)
+    for factor in factors:
+        for part in factor.factors if isinstance(factor, Product) else (factor,):
+            if isinstance(part, Number):
+                constant *= part.value
+            else:
+                flat.append(part)
+    if constant == 0:
+        return ZERO
+    if constant != 1 or not flat:
+        flat.insert(0, Number(constant))
+    return flat[0] if len(flat) == 1 else Product(tuple(flat))
+
+
+def negate(expression: Expression) -> Expression:
+    """Return the expression with the other sign."""
+    return multiply(MINUS_ONE, expression)
+
+
+def divide(numerator: Expression, denominator: Expression) -> Expression:
+    """Return the quotient; numbers are worked out, the sign goes in front."""
+    if is_number(denominator, 1) or is_number(numerator, 0):
+        return numerator
+    if isinstance(denominator, Number) and denominator.value != 0:
+        return multiply(Number(1 / denominator.value), numerator)
+    if isinstance(numerator, Number) and numerator.value < 0:
+        return negate(Quotient(Number(-numerator.value), denominator))
+    if isinstance(numerator, Product) and isinstance(numerator.factors[0], Number):
+        rest = multiply(*numerator.factors[1:])
+        return multiply(numerator.factors[0], divide(rest, denominator))
+    return Quotient(numerator, denominator)
+
+
+def power(base: Expression, exponent: Expression) -> Expression:
+    """Return the power; exponents 0 and 1, and powers of numbers, are worked out."""
+    if is_number(exponent, 0):
+        return ONE
+    if is_number(exponent, 1):
+        return base
+    if isinstance(base, Number) and isinstance(exponent, Number) and exponent.value in _WORKED_OUT:
+        return number(float(base.value) ** int(exponent.value))
+    return Power(base, exponent)
+
+
+def total(indices: Sequence[Index], body: Expression) -> Expression:
+    """Return Σ over the indices; a sum directly inside is joined with it, and a sum of zeros is 0.
+
+    A sign and a fraction, such as the 1/N of a mean, go in front of the sum.
+    """
+    if not indices or is_number(body, 0):
+        return body
+    if isinstance(body, Product) and _goes_in_front(body.factors[0]):
+        return multiply(body.factors[0], total(indices, multiply(*body.factors[1:])))
+    if isinstance(body, Sum):
+        body = renamed_apart(body, {*indices})
+        assert isinstance(body, Sum)
+        return Sum((*indices, *body.indices), body.body)
+    return Sum(tuple(indices), body)
+
+
+def _goes_in_front(factor: Expression) -> bool:
+    if not isinstance(factor, Number):
+        return False
+    whole = isinstance(factor.value, fractions.Fraction) and factor.value.denominator == 1
+    return not whole or factor.value < 0
+
+
+def tidy(expression: Expression) -> Expression:
+    """Build the outermost operation again, so that numbers put into it are worked out."""
+    match expression:
+        case Add(terms):
+            return add(*terms)
+        case Product(factors):
+            return multiply(*factors)
+        case Quotient(numerator, denominator):
+            return divide(numerator, denominator)
+        case Power(base, exponent):
+            return power(base, exponent)
+    return expression
+
+
+def pulled_out(expression: Expression) -> Expression:
+    """Bring the sums among the factors of a product in front of it: (Σ_k x_k) y = Σ_k x_k y."""
+    expression = rebuild(expression, pulled_out)
+    if isinstance(expression, Sum):
+        return total(expression.indices, expression.body)
+    if not isinstance(expression, Product):
+        return expression
+    used: set[Position] = {index for factor in expression.factors for index in free_indices(factor)}
+    indices: list[Index] = []
+    factors: list[Expression] = []
+    for factor in expression.factors:
+        if isinstance(factor, Sum):
+            factor = renamed_apart(factor, used)
+            assert isinstance(factor, Sum)
+            used.update(factor.indices)
+            indices += factor.indices
+            factor = factor.body
+        factors.append(factor)
+    return total(indices, multiply(*factors))
+
+
+def without_deltas(expression: Expression) -> Expression:
+    """Eliminate each Kronecker delta over a summation index: Σ_l x_l δ_lk = x_k.
+
+    Of the sum only the term is left in which both indices are equal.
+    """
+    expression = rebuild(expression, without_deltas)
+    if isinstance(expression, Product):
+        return pulled_sums_with_deltas(expression)
+    if isinstance(expression, Add):
+        return add(*expression.terms)
+    if not isinstance(expression, Sum):
+        return expression
+    body = _opened(expression.body)
+    if isinstance(body, Add) and any(_deltas(term) for term in body.terms):
+        return add(*(without_deltas(total(expression.indices, term)) for term in body.terms))
+    indices = list(expression.indices)
+    factors = [
+        part
+        for factor in (body.factors if isinstance(body, Product) else (body,))
+        for part in _beside(factor, indices)
+    ]
+    for delta in [factor for factor in factors if isinstance(factor, Delta)]:
+        current = next((one for one in factors if one is delta), None)
+        if current is None:
+            continue
+        gone, kept = (delta.left, delta.right) if delta.left in indices else (delta.right, delta.left)
+        if gone not in indices:
+            continue
+        factors.remove(delta)
+        indices.remove(gone)
+        factors = [substitute(factor, {gone: kept}) for factor in factors]
+        return without_deltas(total(indices, multiply(*factors)))
+    return total(indices, multiply(*factors))
+
+
+def _opened(expression: Expression) -> Expression:
+    """Divide each term by itself where the numerator has terms with deltas: each needs its own term."""
+    if isinstance(expression, Quotient) and isinstance(expression.numerator, Add):
+        terms = expression.numerator.terms
+        if any(_deltas(term) for term in terms):
+            return add(*(divide(term, expression.denominator) for term in terms))
+    return expression
+
+
+def _beside(factor: Expression, indices: Sequence[Index]) -> list[Expression]:
+    """Take deltas over one of the indices out of a numerator."""
+    if not isinstance(factor, Quotient):
+        return [factor]
+    above = factor.numerator.factors if isinstance(factor.numerator, Product) else (factor.numerator,)
+    out = [one for one in above if isinstance(one, Delta) and {one.left, one.right} & set(indices)]
+    rest = multiply(*(one for one in above if one not in out))
+    return [divide(rest, factor.denominator), *out] if out else [factor]
+
+
+def over(expression: Expression) -> Expression:
+    """Write a factor and the 1/y after it as one fraction: x · 1/y is x/y."""
+    expression = rebuild(expression, over)
+    if not isinstance(expression, Product):
+        return expression
+    factors: list[Expression] = []
+    for factor in expression.factors:
+        before = factors[-1] if factors else ONE
+        one = isinstance(factor, Quotient) and is_number(factor.numerator, 1)
+        if one and not isinstance(before, (Number, Sum, Delta, Quotient, Partial)):
+            factors[-1] = divide(before, factor.denominator)  # type: ignore[attr-defined]
+        elif one and isinstance(before, Quotient):
+            factors[-1] = divide(before.numerator, multiply(before.denominator, factor.denominator))  # type: ignore[attr-defined]
+        else:
+            factors.append(factor)
+    return multiply(*factors)
+
+
+def _deltas(term: Expression) -> bool:
+    """Whether a term has a δ among its factors, or in the numerator of one."""
+    parts = term.factors if isinstance(term, Product) else (term,)
+    return any(
+        isinstance(part, Delta) or (isinstance(part, Quotient) and _deltas(part.numerator)) for part in parts
+    )
+
+
+def pulled_sums_with_deltas(expression: Product) -> Expression:
+    """Multiply out a product of which a factor is a sum of terms with deltas: each needs its own term."""
+    for place, factor in enumerate(map(_opened, expression.factors)):
+        if isinstance(factor, Add) and any(_deltas(term) for term in factor.terms):
+            before, after = expression.factors[:place], expression.factors[place + 1 :]
+            return add(*(without_deltas(multiply(*before, term, *after)) for term in factor.terms))
+    return multiply(*expression.factors)

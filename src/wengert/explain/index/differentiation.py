@@ -1,0 +1,193 @@
+"""Differentiating an expression in index notation by an element of a tensor; the rules used are named."""
+
+from __future__ import annotations
+
+from wengert.explain.index.construction import add, divide, is_number, multiply, power, total
+from wengert.explain.index.expressions import (
+    MINUS_ONE,
+    ONE,
+    TWO,
+    ZERO,
+    Add,
+    Apply,
+    Cases,
+    Delta,
+    Element,
+    Expression,
+    Extreme,
+    Number,
+    Power,
+    Product,
+    Quotient,
+    Relation,
+    Sum,
+    free_indices,
+    rebuild,
+    renamed_apart,
+    walk,
+)
+from wengert.explain.index.indices import Index
+from wengert.explain.index.notation import local_derivative
+from wengert.ir.primitive import NotDifferentiable
+
+
+class Rules:
+    """The names of the rules that a differentiation used, in the order of their first use."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, None] = {}
+
+    def use(self, name: str) -> None:
+        """Note a rule."""
+        self.names.setdefault(name)
+
+    def __str__(self) -> str:
+        return ", ".join(self.names)
+
+
+def depends(expression: Expression, element: Element) -> bool:
+    """Return whether an element of the same tensor stands in the expression."""
+    return any(isinstance(part, Element) and part.symbol is element.symbol for part in walk(expression))
+
+
+def differentiate(expression: Expression, by: Element, rules: Rules) -> Expression:
+    """Return ∂expression/∂by.
+
+    Parameters
+    ----------
+    expression : Expression
+    by : Element
+        Its indices must not be among the summation indices of `expression`; sums in the way are renamed.
+    rules : Rules
+        Collects the names of the rules.
+
+    Notes
+    -----
+    The element x_i differentiated by x_l is δ_il: 1 where it is the same element and 0 where it is another.
+    """
+    if not depends(expression, by):
+        return ZERO
+    match expression:
+        case Element():
+            return _same_element(expression, by)
+        case Add(terms):
+            rules.use("sum rule")
+            return add(*(differentiate(term, by, rules) for term in terms))
+        case Product(factors):
+            return _product(factors, by, rules)
+        case Quotient(numerator, denominator):
+            return _quotient(numerator, denominator, by, rules)
+        case Power(base, exponent):
+            return _power(base, exponent, by, rules)
+        case Sum():
+            rules.use("sum rule")
+            apart = renamed_apart(expression, {*by.positions})
+            return total(apart.indices, differentiate(apart.body, by, rules))
+        case Extreme():
+            return _extreme(expression, by, rules)
+        case Cases(condition, value, otherwise):
+            rules.use("each case for itself")
+            return _cases(condition, differentiate(value, by, rules), differentiate(otherwise, by, rules))
+        case Apply():
+            return _apply(expression, by, rules)
+        case Relation():
+            return ZERO
+    raise AssertionError(f"no rule for {type(expression).__name__}")
+
+
+def _same_element(element: Element, by: Element) -> Expression:
+    deltas: list[Expression] = []
+    for mine, wanted in zip(element.positions, by.positions, strict=True):
+        if isinstance(mine, Index) and isinstance(wanted, Index):
+            deltas.append(ONE if mine == wanted else Delta(mine, wanted))
+        elif mine != wanted:
+            return ZERO
+    return multiply(*deltas)
+
+
+def _product(factors: tuple[Expression, ...], by: Element, rules: Rules) -> Expression:
+    moving = [place for place, factor in enumerate(factors) if depends(factor, by)]
+    if len(moving) > 1:
+        rules.use("product rule")
+    elif len(factors) > 1:
+        rules.use("constant factor")
+    terms = [
+        multiply(*factors[:place], differentiate(factors[place], by, rules), *factors[place + 1 :])
+        for place in moving
+    ]
+    return add(*terms)
+
+
+def _quotient(numerator: Expression, denominator: Expression, by: Element, rules: Rules) -> Expression:
+    above = differentiate(numerator, by, rules)
+    if not depends(denominator, by):
+        rules.use("constant factor")
+        return divide(above, denominator)
+    rules.use("quotient rule")
+    below = differentiate(denominator, by, rules)
+    second = divide(multiply(numerator, below), power(denominator, TWO))
+    return add(divide(above, denominator), multiply(MINUS_ONE, second))
+
+
+def _power(base: Expression, exponent: Expression, by: Element, rules: Rules) -> Expression:
+    assert isinstance(exponent, Number), "other powers are applications of a primitive"
+    rules.use("power rule")
+    if not isinstance(base, Element):
+        rules.use("chain rule")
+    outer = multiply(exponent, power(base, add(exponent, MINUS_ONE)))
+    return multiply(outer, differentiate(base, by, rules))
+
+
+def _extreme(expression: Extreme, by: Element, rules: Rules) -> Expression:
+    """The largest element moves with whichever attains it; several that do share its derivative evenly."""
+    rules.use(f"{expression.name} moves with the element that attains it")
+    apart = renamed_apart(expression, {*by.positions, *free_indices(expression)})
+    counted = renamed_apart(apart, {*by.positions, *free_indices(expression), *apart.indices})
+    attained = Relation("=", apart.body, expression)
+    ties = total(counted.indices, Relation("=", counted.body, expression))
+    slope = differentiate(apart.body, by, rules)
+    return total(apart.indices, multiply(divide(attained, ties), slope))
+
+
+def _cases(condition: Expression, value: Expression, otherwise: Expression) -> Expression:
+    """Return the derivative case by case; a δ that both cases share stands behind them."""
+    if is_number(value, 0) and is_number(otherwise, 0):
+        return ZERO
+    shared = _deltas(otherwise) if is_number(value, 0) else _deltas(value)
+    if not is_number(otherwise, 0) and _deltas(otherwise) != shared:
+        return Cases(condition, value, otherwise)
+    return multiply(Cases(condition, _without(value, shared), _without(otherwise, shared)), *shared)
+
+
+def _factors(expression: Expression) -> tuple[Expression, ...]:
+    return expression.factors if isinstance(expression, Product) else (expression,)
+
+
+def _deltas(expression: Expression) -> list[Expression]:
+    return [factor for factor in _factors(expression) if isinstance(factor, Delta)]
+
+
+def _without(expression: Expression, deltas: list[Expression]) -> Expression:
+    return multiply(*(factor for factor in _factors(expression) if factor not in deltas))
+
+
+def _apply(expression: Apply, by: Element, rules: Rules) -> Expression:
+    primitive = expression.primitive
+    if isinstance(primitive.vjp, NotDifferentiable):
+        return ZERO
+    terms = []
+    for place, operand in enumerate(expression.operands):
+        if depends(operand, by):
+            slope = local_derivative(expression, place)
+            terms.append(multiply(slope, differentiate(operand, by, rules)))
+    rules.use(f"derivative of {primitive.name}")
+    if any(not isinstance(operand, (Element, Number)) for operand in expression.operands):
+        rules.use("chain rule")
+    return add(*terms)
+
+
+def fold(expression: Expression, known: Expression, name: Element) -> Expression:
+    """Write `name` wherever the expression that defines it stands: tanh(b_j) is c_j."""
+    if expression == known:
+        return name
+    return rebuild(expression, lambda part: fold(part, known, name))

@@ -1,0 +1,105 @@
+"""Giving letters to axes: axes that an operation ties together share one."""
+
+from __future__ import annotations
+
+import itertools
+import string
+from collections.abc import Iterable, Sequence
+
+from wengert.explain.index.indices import Index
+from wengert.ir.node import Node
+from wengert.ir.primitive import Kind
+from wengert.ir.program import Program
+
+Axis = tuple[Node, int]
+_LETTERS = "ijklmpqrstuvwxyzabcdefgh"
+
+
+def kept_axes(node: Node) -> list[tuple[int, int]]:
+    """Return pairs (axis of the result, axis of the operand) of a reduction, a movement or a scan."""
+    (operand, *_) = node.inputs
+    params = dict(node.params)
+    name = node.primitive.name
+    rank = operand.type.ndim
+    if node.primitive.kind is Kind.REDUCTION:
+        left = [axis for axis in range(rank) if params["keepdims"] or axis not in params["axes"]]
+        return [(place, axis) for place, axis in enumerate(left) if axis not in params["axes"]]
+    if name == "transpose":
+        return list(enumerate(params["axes"]))
+    if name == "broadcast_to":
+        return [(axis + node.type.ndim - rank, axis) for axis in range(rank)]
+    if name in ("expand_dims", "squeeze", "reshape"):
+        mine = [axis for axis, extent in enumerate(node.type.shape) if extent != 1]
+        theirs = [axis for axis, extent in enumerate(operand.type.shape) if extent != 1]
+        if [node.type.shape[axis] for axis in mine] == [operand.type.shape[axis] for axis in theirs]:
+            return list(zip(mine, theirs, strict=True))
+        return []
+    if node.type.ndim == rank and node.primitive.kind in (Kind.MOVEMENT, Kind.SCAN):
+        return [(axis, axis) for axis in range(rank)]
+    return []
+
+
+def product_axes(node: Node) -> tuple[list[str], str]:
+    """Return the index letters of a contraction; nothing of one that declares none."""
+    letters = node.primitive.letters
+    return ([], "") if letters is None else letters(*[one.type for one in node.inputs], **dict(node.params))
+
+
+def tied_axes(node: Node) -> Iterable[tuple[Axis, Axis]]:
+    """Yield the pairs of axes that a line runs over together."""
+    kind = node.primitive.kind
+    if kind is Kind.ELEMENTWISE:
+        for operand in node.inputs:
+            shift = node.type.ndim - operand.type.ndim
+            for axis in range(operand.type.ndim):
+                yield (node, axis + shift), (operand, axis)
+    elif kind is Kind.CONTRACTION:
+        terms, result = product_axes(node)
+        places: dict[str, list[Axis]] = {}
+        for owner, letters in [*zip(node.inputs, terms, strict=False), (node, result)]:
+            for axis, letter in enumerate(letters):
+                places.setdefault(letter, []).append((owner, axis))
+        for same in places.values():
+            yield from ((same[0], other) for other in same[1:])
+    elif node.inputs:
+        for mine, theirs in kept_axes(node):
+            yield (node, mine), (node.inputs[0], theirs)
+
+
+class Letters:
+    """The index over each axis of each node of a program.
+
+    Parameters
+    ----------
+    program : Program
+    batch : sequence of (Node, int)
+        Axes that count examples: they are called n where nothing else is.
+    """
+
+    def __init__(self, program: Program, batch: Sequence[Axis] = ()) -> None:
+        self._parent: dict[Axis, Axis] = {}
+        for node in program.nodes:
+            for one, other in tied_axes(node):
+                if one[0].type.shape[one[1]] == other[0].type.shape[other[1]] > 1:
+                    above, below = self._root(one), self._root(other)
+                    if above != below:
+                        self._parent[below] = above
+        single = [letter for letter in _LETTERS + string.ascii_uppercase if letter != "n"]
+        spare = itertools.chain(single, map("".join, itertools.product(single, single)))
+        self._index: dict[Axis, Index] = {}
+        for node, axis in batch:
+            self._index.setdefault(self._root((node, axis)), Index("n", node.type.shape[axis]))
+        for node in dict.fromkeys([*program.inputs, *program.nodes]):
+            for axis, extent in enumerate(node.type.shape):
+                root = self._root((node, axis))
+                if extent != 1 and root not in self._index:
+                    self._index[root] = Index(next(spare), extent)
+
+    def _root(self, axis: Axis) -> Axis:
+        while axis in self._parent:
+            axis = self._parent[axis]
+        return axis
+
+    def index(self, node: Node, axis: int) -> Index | int:
+        """Return the index over an axis; 0 where the extent is 1."""
+        return 0 if node.type.shape[axis] == 1 else self._index[self._root((node, axis))]

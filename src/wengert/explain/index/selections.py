@@ -1,0 +1,222 @@
+"""Derivatives of lines that pick, repeat, shift or add up elements and so have no formula in index notation.
+
+Each element of the result is a sum of some elements of the operand, so the derivative is 1 where an element
+is among them and 0 elsewhere: Iverson's bracket of a relation between indices, which count from 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from wengert.explain.index.construction import add, multiply
+from wengert.explain.index.expressions import (
+    ONE,
+    Cases,
+    Delta,
+    Element,
+    Expression,
+    Extreme,
+    Relation,
+    Running,
+    number,
+)
+from wengert.explain.index.indices import Index, Position, fresh
+from wengert.explain.problem import Problem
+from wengert.ir.node import Node
+from wengert.primitives.indexing import gathered_shape
+
+Positions = tuple[Position, ...]
+
+
+def counted(position: Position) -> Expression:
+    """Return a position as a number that counts from 1."""
+    return Running(position) if isinstance(position, Index) else number(position + 1)
+
+
+def same(left: Expression, right: Expression) -> Expression:
+    """Return 1 where two places are the same, 0 elsewhere; a δ where both are indices of one range."""
+    if left == right:
+        return ONE
+    match left, right:
+        case Running(mine), Running(theirs) if mine.extent == theirs.extent:
+            return Delta(mine, theirs)
+    return Relation("=", left, right)
+
+
+def selected(problem: Problem, of: Element, by: Element) -> Expression | None:
+    """Return ∂of/∂by through the line that computes `of`; None where it is no selection of elements."""
+    node, operand = of.symbol.node, by.symbol.node
+    rule = _RULES.get(node.primitive.name)
+    if rule is None:
+        return None
+    found = [
+        rule(problem, node, place, of.positions, by)
+        for place, one in enumerate(node.inputs)
+        if one is operand
+    ]
+    return add(*found)
+
+
+def _concatenated(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression:
+    axis = dict(node.params)["axis"]
+    offset = sum(one.type.shape[axis] for one in node.inputs[:place])
+    return _along_axes(of, by.positions, {axis: lambda at: add(at, number(offset))})
+
+
+def _flipped(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression:
+    moved = {axis: _spaced(-1, node.type.shape[axis] + 1) for axis in dict(node.params)["axes"]}
+    return _along_axes(of, by.positions, moved)
+
+
+def _sliced(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression:
+    """x[2:] at i is x at i + 2; with a step of 2, at 2 i + 1."""
+    params = dict(node.params)
+    starts = zip(params["start"], params["step"], strict=True)
+    moved = {axis: _spaced(step, first + 1 - step) for axis, (first, step) in enumerate(starts)}
+    return _along_axes(by.positions, of, moved)
+
+
+def _padded(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression:
+    params = dict(node.params)
+    between = zip(params["low"], params["interior"], strict=True)
+    moved = {axis: _spaced(gap + 1, low - gap) for axis, (low, gap) in enumerate(between)}
+    return _along_axes(of, by.positions, moved)
+
+
+def _spaced(step: int, offset: int) -> Callable[[Expression], Expression]:
+    if step < 0:
+        return lambda at: add(number(offset), multiply(number(step), at))
+    return lambda at: add(multiply(number(step), at), number(offset))
+
+
+def _along_axes(
+    reached: Positions, source: Positions, moved: dict[int, Callable[[Expression], Expression]]
+) -> Expression:
+    """Return where each place of `reached` is that of `source`, moved along some axes."""
+    factors = []
+    for axis, (one, other) in enumerate(zip(reached, source, strict=True)):
+        place = counted(other)
+        factors.append(same(counted(one), moved[axis](place) if axis in moved else place))
+    return multiply(*factors)
+
+
+def _running_sum(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression:
+    axis = dict(node.params)["axis"]
+    factors = [
+        Relation("≤", counted(theirs), counted(mine)) if one == axis else same(counted(mine), counted(theirs))
+        for one, (mine, theirs) in enumerate(zip(of, by.positions, strict=True))
+    ]
+    return multiply(*factors)
+
+
+def _reshaped(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression:
+    """Both have the same place among all elements, in each group of axes that covers the same elements."""
+    mine, theirs = node.type.shape, by.symbol.shape
+    factors = []
+    for one, other in _groups(mine, theirs):
+        left = _flat([of[axis] for axis in one], [mine[axis] for axis in one])
+        right = _flat([by.positions[axis] for axis in other], [theirs[axis] for axis in other])
+        factors.append(same(left, right))
+    return multiply(*factors)
+
+
+def _groups(mine: Sequence[int], theirs: Sequence[int]) -> list[tuple[list[int], list[int]]]:
+    """Return the shortest runs of axes of both shapes that hold equally many elements."""
+    groups = []
+    left = [axis for axis, extent in enumerate(mine) if extent != 1]
+    right = [axis for axis, extent in enumerate(theirs) if extent != 1]
+    while left:
+        one, other = [left.pop(0)], [right.pop(0)]
+        while (sizes := [math.prod(mine[a] for a in one), math.prod(theirs[a] for a in other)])[0] != sizes[
+            1
+        ]:
+            if sizes[0] < sizes[1]:
+                one.append(left.pop(0))
+            else:
+                other.append(right.pop(0))
+        groups.append((one, other))
+    return groups
+
+
+def _flat(positions: Sequence[Position], shape: Sequence[int]) -> Expression:
+    """Return the place among all elements, counted from 1: n (i − 1) + j."""
+    place = counted(positions[0])
+    for position, extent in zip(positions[1:], shape[1:], strict=True):
+        place = add(multiply(number(extent), add(place, number(-1))), counted(position))
+    return place
+
+
+def _gathered(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression:
+    return _at_places(problem, node, of, by.positions, by.symbol.shape)
+
+
+def _scattered(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression:
+    return _at_places(problem, node, by.positions, of, node.type.shape)
+
+
+def _at_places(
+    problem: Problem, node: Node, picked: Positions, whole: Positions, shape: tuple[int, ...]
+) -> Expression:
+    """Return where an element of x[K] is that of x: K counts from 0, and from the end where negative."""
+    axes = dict(node.params)["axes"]
+    keys = node.inputs[1:]
+    rank = max(key.type.ndim for key in keys)
+    adjacent = gathered_shape(tuple(range(len(shape))), axes, (-1,))  # the axes kept, −1 where K stands
+    start = adjacent.index(-1)
+    among = picked[start : start + rank]
+    rest = iter((*picked[:start], *picked[start + rank :]))
+    factors = []
+    for axis, at in enumerate(whole):
+        if axis not in axes:
+            factors.append(same(counted(next(rest)), counted(at)))
+            continue
+        key = keys[axes.index(axis)]
+        inside = among[rank - key.type.ndim :]
+        fits = zip(inside, key.type.shape, strict=True)
+        element = Element(problem.symbols[key], tuple(0 if extent == 1 else one for one, extent in fits))
+        found: Expression = Relation("=", counted(at), add(element, ONE))
+        if (problem.points[0].values[key] < 0).any():
+            found = add(found, Relation("=", counted(at), add(element, number(shape[axis] + 1))))
+        factors.append(found)
+    return multiply(*factors)
+
+
+def _product_of_others(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression:
+    """Π x is multiplied by each element once: its derivative is the product of all others."""
+    params = dict(node.params)
+    kept = iter(of)
+    factors: list[Expression] = []
+    inner: list[Position] = []
+    running: list[Index] = []
+    others: list[Expression] = []
+    for axis, at in enumerate(by.positions):
+        if axis in params["axes"]:
+            if params["keepdims"]:
+                next(kept)
+            if isinstance(at, Index):
+                index = fresh(at, {*of, *by.positions, *running})
+                running.append(index)
+                others.append(Relation("=", Running(index), Running(at)))
+                at = index
+        else:
+            factors.append(same(counted(next(kept)), counted(at)))
+        inner.append(at)
+    if not running:
+        return multiply(*factors)
+    rest = Cases(multiply(*others), ONE, Element(by.symbol, tuple(inner)))
+    return multiply(Extreme("Π", tuple(running), rest), *factors)
+
+
+_RULES: dict[str, Callable[[Problem, Node, int, Positions, Element], Any]] = {
+    "concatenate": _concatenated,
+    "flip": _flipped,
+    "slice": _sliced,
+    "pad": _padded,
+    "cumsum": _running_sum,
+    "reshape": _reshaped,
+    "gather": _gathered,
+    "scatter_add": _scattered,
+    "prod": _product_of_others,
+}

@@ -1,0 +1,110 @@
+"""Shares of a total: writing p for the e^z / Σ e^z that defines it, or softmax(z) where it has no name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wengert.explain.index.construction import is_number, multiply, negate, tidy
+from wengert.explain.index.expressions import (
+    Add,
+    Apply,
+    Element,
+    Expression,
+    Number,
+    Quotient,
+    Slot,
+    Softmax,
+    Sum,
+    rebuild,
+    substitute,
+    walk,
+)
+from wengert.explain.index.indices import Index, Position
+from wengert.explain.index.simplification import simplified
+from wengert.primitives.exponential import sigmoid
+
+
+def rebuilt(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
+    """Return the expression with `change` applied inside, numbers worked out."""
+    return tidy(rebuild(expression, change))
+
+
+def with_softmax(expression: Expression) -> Expression:
+    """Write softmax(z) for each e^z / Σ e^z."""
+    expression = rebuilt(expression, with_softmax)
+    match expression:
+        case Quotient(
+            Apply(above, (Element() as element,)), Sum((index,), Apply(below, (Element() as inner,)))
+        ):
+            same = element.symbol is inner.symbol and above is below and above.name == "exp"
+        case _:
+            return expression
+    axes = [axis for axis, at in enumerate(inner.positions) if at == index]
+    if not same or len(axes) != 1:
+        return expression
+    (axis,) = axes
+    elsewhere = [at for place, at in enumerate(element.positions) if place != axis]
+    fits = elsewhere == [at for at in inner.positions if at != index]
+    return Softmax(element, axis) if fits else expression
+
+
+def _canonical(expression: Sum) -> Expression:
+    """Return a sum with summation indices that do not depend on what they were called."""
+    far = tuple(
+        Index(index.letter, index.extent, 50 + place) for place, index in enumerate(expression.indices)
+    )
+    return Sum(far, substitute(expression.body, dict(zip(expression.indices, far, strict=True))))
+
+
+def fold_share(result: Expression, definition: Expression, of: Element) -> Expression | None:
+    """Write p for e^z / Σ e^z: what is taught of softmax, ∂p_k/∂z_l = p_k(δ_kl − p_l).
+
+    Every e^z_l is p_l times the normaliser, which then cancels.
+    """
+    if not isinstance(definition, Quotient) or not isinstance(definition.denominator, Sum):
+        return None
+    above = definition.numerator
+    if not isinstance(above, Apply) or above.primitive.name != "exp" or len(above.operands) != 1:
+        return None
+    (inside,) = above.operands
+    normaliser = _canonical(definition.denominator)
+    mark = Slot("normaliser")
+
+    def marked(part: Expression) -> Expression:
+        if isinstance(part, Sum) and _canonical(part) == normaliser:
+            return mark
+        if isinstance(part, Apply) and part.primitive is above.primitive:
+            positions = _matching(inside, part.operands[0], of)
+            if positions is not None:
+                return multiply(Element(of.symbol, positions), mark)
+        return rebuilt(part, marked)
+
+    folded = simplified(marked(result))
+    return None if any(part == mark for part in walk(folded)) else folded
+
+
+def _matching(pattern: Expression, found: Expression, of: Element) -> tuple[Position, ...] | None:
+    """Return the positions of `of` for which `pattern` reads as `found`."""
+    names: dict[Index, Position] = {}
+    for mine, theirs in zip(walk(pattern), walk(found), strict=False):
+        if isinstance(mine, Element) and isinstance(theirs, Element) and mine.symbol is theirs.symbol:
+            pairs = zip(mine.positions, theirs.positions, strict=True)
+            names.update((one, other) for one, other in pairs if isinstance(one, Index))
+    if substitute(pattern, names) != found:
+        return None
+    return tuple(names.get(at, at) if isinstance(at, Index) else at for at in of.positions)
+
+
+def with_sigmoid(definition: Expression) -> Expression:
+    """Write σ(x) for 1 / (1 + e⁻ˣ) and for eˣ / (1 + eˣ)."""
+    match definition:
+        case Quotient(
+            above,
+            Add((Number(one), Apply(known, (inside,)) as below))
+            | Add((Apply(known, (inside,)) as below, Number(one))),
+        ) if one == 1 and known.name == "exp":
+            if is_number(above, 1):
+                return Apply(sigmoid, (negate(inside),))
+            if above == below:
+                return Apply(sigmoid, (inside,))
+    return definition

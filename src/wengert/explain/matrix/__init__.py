@@ -1,0 +1,1 @@
+"""Matrix notation: expressions in index notation as products of matrices, transposes and ⊙."""

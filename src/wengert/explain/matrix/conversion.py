@@ -1,0 +1,397 @@
+"""From index notation to matrix notation.
+
+The step that the lectures ask for by hand: factors with the same index combine with ⊙, a shared index that is
+summed over becomes a product of matrices, and two free indices in different factors become an outer product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from wengert.explain.index.construction import multiply
+from wengert.explain.index.expressions import (
+    ONE,
+    ZERO,
+    Add,
+    Apply,
+    Cases,
+    Delta,
+    Element,
+    Expression,
+    Number,
+    Partial,
+    Power,
+    Product,
+    Quotient,
+    Relation,
+    Softmax,
+    Sum,
+    Symbol,
+    Verbatim,
+    free_indices,
+    number,
+    renamed_apart,
+)
+from wengert.explain.index.indices import Index
+from wengert.explain.index.shares import with_softmax
+from wengert.explain.matrix.matrices import (
+    Diagonal,
+    Gradient,
+    Identity,
+    Matrix,
+    MatrixSoftmax,
+    Ones,
+    Shape,
+    hadamard,
+    matrix_product,
+)
+
+Place = Index | None
+_ELEMENTWISE = (Quotient, Power, Relation, Cases, Apply)
+
+
+class NoMatrixForm(Exception):
+    """What is to be shown has no form in matrices; the message says why. Users read it in a note."""
+
+
+def extent_of(place: Place) -> int:
+    """Return how many rows or columns an index gives: one where there is none."""
+    return 1 if place is None else place.extent
+
+
+@dataclass(frozen=True)
+class Term:
+    """Some factors over at most two indices, waiting to be asked for as rows × columns.
+
+    Attributes
+    ----------
+    indices : tuple of Index
+    parts : tuple of Expression or Linked
+        Combined with ⊙.
+    """
+
+    indices: tuple[Index, ...]
+    parts: tuple[Expression | Linked, ...]
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A sum over one index that links two terms: a product of matrices.
+
+    Attributes
+    ----------
+    over : Index
+    left, right : Term or None
+        None is a vector of ones.
+    scaling : Term or None
+        A vector over the same index, between them.
+    """
+
+    over: Index
+    left: Term | None
+    right: Term | None
+    scaling: Term | None
+
+
+def _single(term: Expression) -> bool:
+    """Whether a term is one factor, apart from a number: a sum of such is summed as it stands."""
+    factors = term.factors if isinstance(term, Product) else (term,)
+    return sum(not isinstance(factor, Number) for factor in factors) == 1 and not isinstance(term, Number)
+
+
+class Converter:
+    """Writes expressions as matrices.
+
+    Parameters
+    ----------
+    vectors : str
+        ``rows`` or ``columns``: what an array with one axis is.
+    numerator : bool
+        Numerator layout: a gradient is the transpose of the shape of its variable.
+
+    Attributes
+    ----------
+    patterns : dict
+        The patterns used since `convert` was called last, in order.
+    """
+
+    def __init__(self, vectors: str, numerator: bool) -> None:
+        self.vectors = vectors
+        self.numerator = numerator
+        self.patterns: dict[str, None] = {}
+
+    def places(self, symbol: Symbol, positions: Iterable[object]) -> tuple[Place, Place]:
+        """Return the index over the rows and over the columns of a tensor as it is stored.
+
+        Raises
+        ------
+        NoMatrixForm
+            When it has more than two axes.
+        """
+        taken = tuple(positions)
+        indices = [at for at in taken if isinstance(at, Index)]
+        if len(indices) > 2:
+            raise NoMatrixForm(f"{symbol.name} is a tensor of rank {len(indices)}")
+        if len(indices) == 2:
+            if indices[0] == indices[1]:
+                raise NoMatrixForm(f"only the diagonal of {symbol.name} is used")
+            return indices[0], indices[1]
+        if not indices:
+            return None, None
+        if symbol.node.type.ndim >= 2:
+            is_row = taken[-1] is indices[0]
+        else:
+            is_row = self.vectors == "rows"
+        return (None, indices[0]) if is_row else (indices[0], None)
+
+    def convert(self, expression: Expression, row: Place, column: Place) -> Expression:
+        """Return the expression as a matrix of ``row`` × ``column``.
+
+        Raises
+        ------
+        NoMatrixForm
+        """
+        self.patterns = {}
+        expression = with_softmax(expression)
+        if not free_indices(expression) and expression != ZERO and (row, column) != (None, None):
+            return multiply(self._convert(expression, None, None), self._joined([], row, column))
+        return self._convert(expression, row, column)
+
+    def _convert(self, expression: Expression, row: Place, column: Place) -> Expression:
+        if set(free_indices(expression)) - {row, column}:
+            raise NoMatrixForm("it has more than two free indices")
+        match expression:
+            case Number():
+                return expression
+            case Element() | Partial():
+                return self._named(expression, row, column)
+            case Softmax(element, axis):
+                over = 0 if element.positions[axis] == row else 1
+                return MatrixSoftmax(self._named(element, row, column), over)
+            case Delta(left, right):
+                if {left, right} == {row, column}:
+                    return Identity(left.extent)
+                raise NoMatrixForm("a δ stands alone")
+            case Add(terms):
+                return Add(tuple(self._filled(term, row, column) for term in terms))
+            case Sum():
+                return self._contracted(expression.indices, expression.body, row, column)
+            case Product():
+                return self._contracted((), expression, row, column)
+        if isinstance(expression, _ELEMENTWISE):
+            return self._elementwise(expression, row, column)
+        raise NoMatrixForm(
+            f"it is {expression.text}" if isinstance(expression, Verbatim) else "no pattern of matrices fits"
+        )
+
+    def _filled(self, term: Expression, row: Place, column: Place) -> Expression:
+        """Convert a term of a sum or an operand; what lacks an index is repeated along it by ones."""
+        if isinstance(term, Number) or (not free_indices(term) and row is None and column is None):
+            return self._convert(term, row, column)
+        mine = set(free_indices(term))
+        if row is not None and row not in mine:
+            below = self._filled(term, None, column)
+            self.patterns.setdefault("repeated → ones 𝟏")
+            return matrix_product(Ones((row.extent, 1)), below)
+        if column is not None and column not in mine:
+            self.patterns.setdefault("repeated → ones 𝟏")
+            return matrix_product(self._filled(term, row, None), Ones((1, column.extent)))
+        return self._convert(term, row, column)
+
+    def _elementwise(self, expression: Expression, row: Place, column: Place) -> Expression:
+        def operand(part: Expression) -> Expression:
+            scalar = not free_indices(part)
+            return self._convert(part, None, None) if scalar else self._filled(part, row, column)
+
+        match expression:
+            case Quotient(numerator, denominator):
+                return Quotient(operand(numerator), operand(denominator))
+            case Power(base, exponent):
+                return Power(operand(base), operand(exponent))
+            case Relation(sign, left, right):
+                return Relation(sign, operand(left), operand(right))
+            case Cases(condition, value, otherwise):
+                return Cases(operand(condition), operand(value), operand(otherwise))
+            case Apply(primitive, operands):
+                return Apply(primitive, tuple(operand(one) for one in operands))
+        raise AssertionError(type(expression).__name__)
+
+    def _named(self, expression: Element | Partial, row: Place, column: Place) -> Expression:
+        if isinstance(expression, Partial):
+            if expression.direct:
+                raise NoMatrixForm("a local derivative stands unworked")
+            element = expression.by
+        else:
+            element = expression
+        stored = self.places(element.symbol, element.positions)
+        flipped = self.numerator and isinstance(expression, Partial)
+        mine = stored[::-1] if flipped else stored
+        if mine not in ((row, column), (column, row)):
+            raise NoMatrixForm("indices that do not fit rows and columns")
+        transposed = mine != (row, column)
+        shape: Shape = (extent_of(mine[0]), extent_of(mine[1]))
+        if isinstance(expression, Partial):
+            return Gradient(expression.of.symbol, element.symbol, shape, transposed, flipped)
+        return Matrix(element.symbol, shape, transposed)
+
+    def _contracted(
+        self, summed: tuple[Index, ...], body: Expression, row: Place, column: Place
+    ) -> Expression:
+        if isinstance(body, Add) and not (summed and all(map(_single, body.terms))):
+            return Add(
+                tuple(self._filled(Sum(summed, term) if summed else term, row, column) for term in body.terms)
+            )
+        factors = list(body.factors) if isinstance(body, Product) else [body]
+        diagonal = self._diagonal(factors, row, column) if not summed else None
+        if diagonal is not None:
+            return diagonal
+        if any(isinstance(factor, Delta) for factor in factors):
+            raise NoMatrixForm("a δ is left over")
+        terms, scalars = self._grouped(factors, set(summed))
+        for index in reversed(summed):  # innermost first: the sum that stands closest to its factors
+            terms = self._eliminated(terms, index, scalars)
+        return multiply(*scalars, self._joined(terms, row, column))
+
+    def _diagonal(self, factors: list[Expression], row: Place, column: Place) -> Expression | None:
+        """g_j δ_jl is a diagonal matrix."""
+        deltas = [factor for factor in factors if isinstance(factor, Delta)]
+        if len(deltas) != 1 or {deltas[0].left, deltas[0].right} != {row, column} or row is None:
+            return None
+        rest = multiply(*(factor for factor in factors if factor is not deltas[0]))
+        if len(free_indices(rest)) > 1:
+            return None
+        self.patterns.setdefault("g_j δ_jl → diag(g)")
+        if not free_indices(rest):
+            return multiply(self._convert(rest, None, None), Identity(row.extent))
+        (index,) = free_indices(rest)
+        as_row = self.vectors == "rows"
+        return Diagonal(self._convert(rest, None if as_row else index, index if as_row else None))
+
+    def _grouped(self, factors: list[Expression], summed: set[Index]) -> tuple[list[Term], list[Expression]]:
+        """Put factors over the same indices together; a number stays with the factor behind it."""
+        groups: dict[frozenset[Index], list[Expression]] = {}
+        scalars: list[Expression] = []
+        scale: Expression | None = None
+        lone = any(not free_indices(factor) and not isinstance(factor, Number) for factor in factors)
+        for factor in factors:
+            indices = frozenset(free_indices(factor))
+            if isinstance(factor, Sum) and indices:
+                used = {index for other in factors for index in free_indices(other)} | summed
+                factor = renamed_apart(factor, {*used})
+            if not indices:
+                if isinstance(factor, Number) and not lone:
+                    scale = factor
+                else:
+                    scalars.append(self._convert(factor, None, None))
+                continue
+            if len(indices) > 2:
+                raise NoMatrixForm("a factor has more than two indices")
+            if scale is not None:
+                factor, scale = multiply(scale, factor), None
+            groups.setdefault(indices, []).append(factor)
+        if scale is not None:
+            scalars.insert(0, scale)
+        if any(len(group) > 1 for group in groups.values()):
+            self.patterns.setdefault("same index → ⊙")
+        return [Term(tuple(indices), tuple(group)) for indices, group in groups.items()], scalars
+
+    def _eliminated(self, terms: list[Term], index: Index, scalars: list[Expression]) -> list[Term]:
+        """Sum over one index: the terms that have it are linked into a product."""
+        touching = [term for term in terms if index in term.indices]
+        others = [term for term in terms if index not in term.indices]
+        vectors = [term for term in touching if len(term.indices) == 1]
+        matrices = [term for term in touching if len(term.indices) == 2]
+        if not touching:
+            scalars.append(number(index.extent))
+            return others
+        if len(matrices) > 2:
+            raise NoMatrixForm(f"index {index} stands in more than two matrices")
+        vector = vectors[0] if vectors else None
+        if not matrices:
+            assert vector is not None
+            scalars.append(self._inner(vector, index))
+            return others
+        self.patterns.setdefault("shared index summed over → product")
+        outer = tuple(at for term in matrices for at in term.indices if at != index)
+        if len(matrices) == 1:
+            link = Linked(index, vector, matrices[0], None)
+        else:
+            link = Linked(index, matrices[0], matrices[1], vector)
+        return self._merged(Term(outer, (link,)), others)
+
+    def _merged(self, new: Term, others: list[Term]) -> list[Term]:
+        """Put a new term together with one over the same indices."""
+        for place, term in enumerate(others):
+            if set(term.indices) == set(new.indices):
+                self.patterns.setdefault("same index → ⊙")
+                return [*others[:place], replace(new, parts=(*new.parts, *term.parts)), *others[place + 1 :]]
+        return [*others, new]
+
+    def _inner(self, vector: Term, index: Index) -> Expression:
+        """Σ_k x_k y_k is a row times a column."""
+        self.patterns.setdefault("Σ_k x_k y_k → row times column")
+        if len(vector.parts) == 1 and isinstance(vector.parts[0], Linked):
+            return matrix_product(Ones((1, index.extent)), self._realised(vector, index, None))
+        if len(vector.parts) == 1:
+            return matrix_product(self._realised(vector, None, index), Ones((index.extent, 1)))
+        first = replace(vector, parts=vector.parts[:1])
+        rest = replace(vector, parts=vector.parts[1:])
+        return matrix_product(self._realised(first, None, index), self._realised(rest, index, None))
+
+    def _realised(self, term: Term, row: Place, column: Place) -> Expression:
+        return hadamard(*(self._part(part, row, column) for part in term.parts))
+
+    def _part(self, part: Expression | Linked, row: Place, column: Place) -> Expression:
+        if isinstance(part, Product) and isinstance(part.factors[0], Number):
+            return multiply(part.factors[0], self._part(multiply(*part.factors[1:]), row, column))
+        if not isinstance(part, Linked):
+            return self._convert(part, row, column)
+        left, right = part.left, part.right
+        if part.scaling is not None:
+            assert left is not None
+            assert right is not None
+            if row not in left.indices:
+                left, right = right, left
+            between = [Diagonal(self._realised(part.scaling, None, part.over))]
+            return matrix_product(
+                self._realised(left, row, part.over), *between, self._realised(right, part.over, column)
+            )
+        ahead = right is not None and row is not None and row in right.indices
+        if ahead:
+            left, right = right, left
+        first = Ones((1, part.over.extent)) if left is None else self._realised(left, row, part.over)
+        second = Ones((part.over.extent, 1)) if right is None else self._realised(right, part.over, column)
+        return matrix_product(first, second)
+
+    def _joined(self, terms: list[Term], row: Place, column: Place) -> Expression:
+        """Put the terms that are left into one matrix."""
+        if not terms:
+            return ONE if row is None and column is None else self._ones(row, column)
+        full = [term for term in terms if set(term.indices) == {row, column} - {None}]
+        rows = [term for term in terms if term.indices == (row,) and term not in full]
+        columns = [term for term in terms if term.indices == (column,) and term not in full]
+        if full:
+            result = hadamard(*(self._realised(term, row, column) for term in full))
+            if rows:
+                self.patterns.setdefault("g_i m_ij → diag(g) M")
+                result = matrix_product(Diagonal(self._realised(rows[0], row, None)), result)
+            if columns:
+                self.patterns.setdefault("m_ij g_j → M diag(g)")
+                result = matrix_product(result, Diagonal(self._realised(columns[0], None, column)))
+            return result
+        if rows and columns:
+            self.patterns.setdefault("x_i y_j → outer product")
+            return matrix_product(
+                self._realised(rows[0], row, None), self._realised(columns[0], None, column)
+            )
+        self.patterns.setdefault("repeated → ones 𝟏")
+        if rows:
+            return matrix_product(self._realised(rows[0], row, None), Ones((1, extent_of(column))))
+        return matrix_product(Ones((extent_of(row), 1)), self._realised(columns[0], None, column))
+
+    @staticmethod
+    def _ones(row: Place, column: Place) -> Expression:
+        if row is None or column is None:
+            return Ones((extent_of(row), extent_of(column)))
+        return matrix_product(Ones((row.extent, 1)), Ones((1, column.extent)))

@@ -1,0 +1,157 @@
+"""The vocabulary of matrix notation: matrices, transposes, ⊙, diagonal matrices."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from wengert.explain.index.construction import multiply
+from wengert.explain.index.expressions import Expression, Number, Partial, Product, Symbol
+from wengert.explain.index.indices import Index
+from wengert.explain.printers.digits import cut
+
+Shape = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix(Expression):
+    """A named tensor as a matrix; a vector is one row or one column.
+
+    Attributes
+    ----------
+    symbol : Symbol
+    shape : (int, int)
+        Before transposing.
+    transposed : bool
+    """
+
+    symbol: Symbol
+    shape: Shape
+    transposed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient(Expression):
+    """∂L/∂x as a matrix.
+
+    Attributes
+    ----------
+    of, by : Symbol
+    shape : (int, int)
+        Before transposing, as the layout has it.
+    transposed : bool
+    numerator : bool
+        The layout has it transposed with respect to the variable.
+    """
+
+    of: Symbol
+    by: Symbol
+    shape: Shape
+    transposed: bool
+    numerator: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ones(Expression):
+    """A column of ones, or a row."""
+
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Expression):
+    """An expression in index notation with its entries written out, the middle of long ones left out.
+
+    Attributes
+    ----------
+    entry : Expression
+    rows, columns : tuple of Index
+        The indices that run down and across; of two, the last runs fastest.
+    fixed : tuple of (Index, int)
+        Indices that stay at one position, counted from 0.
+    """
+
+    entry: Expression
+    rows: tuple[Index, ...]
+    columns: tuple[Index, ...]
+    fixed: tuple[tuple[Index, int], ...] = ()
+
+    @staticmethod
+    def shown(indices: tuple[Index, ...]) -> list[dict[Index, int] | None]:
+        """Return the positions along one side that are shown; None stands for those left out."""
+        extents = [index.extent for index in indices]
+        found: list[dict[Index, int] | None] = []
+        for place in cut(math.prod(extents), largest=8, edge=2):
+            at = () if place is None else np.unravel_index(place, extents) if extents else ()
+            found.append(None if place is None else dict(zip(indices, map(int, at), strict=True)))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixProduct(Expression):
+    """Product of matrices, the columns of each factor matching the rows of the next."""
+
+    factors: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hadamard(Expression):
+    """Product element by element: ⊙."""
+
+    factors: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixSoftmax(Expression):
+    """softmax of each row of a matrix (axis 1), or of each column (axis 0)."""
+
+    body: Expression
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
+class Diagonal(Expression):
+    """The diagonal matrix with the elements of a vector."""
+
+    vector: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Identity(Expression):
+    """The identity matrix."""
+
+    extent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Jacobian(Expression):
+    """∂u/∂x as a matrix, not yet worked out."""
+
+    partial: Partial
+
+
+def matrix_product(*factors: Expression) -> Expression:
+    """Return the product; nested products are opened, since it is associative, and numbers go in front."""
+    flat: list[Expression] = []
+    numbers: list[Expression] = []
+    for factor in factors:
+        if isinstance(factor, Product) and len(factor.factors) == 2 and isinstance(factor.factors[0], Number):
+            numbers.append(factor.factors[0])
+            factor = factor.factors[1]
+        flat += factor.factors if isinstance(factor, MatrixProduct) else (factor,)
+    return multiply(*numbers, flat[0] if len(flat) == 1 else MatrixProduct(tuple(flat)))
+
+
+def hadamard(*factors: Expression) -> Expression:
+    """Return the elementwise product; nested ones are opened, and a minus sign goes in front."""
+    flat: list[Expression] = []
+    numbers: list[Expression] = []
+    for factor in factors:
+        match factor:
+            case Product((Number(value) as number, rest)) if value < 0:
+                numbers.append(number)
+                factor = rest
+        flat += factor.factors if isinstance(factor, Hadamard) else (factor,)
+    return multiply(*numbers, flat[0] if len(flat) == 1 else Hadamard(tuple(flat)))

@@ -1,0 +1,108 @@
+"""Evaluating matrix notation strictly: every factor is a matrix, and only a 1 × 1 matrix acts as a scalar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import DerivationError
+from wengert.explain.engine import Array, Point
+from wengert.explain.index.expressions import (
+    Add,
+    Apply,
+    Cases,
+    Expression,
+    Number,
+    Power,
+    Product,
+    Quotient,
+    Relation,
+)
+from wengert.explain.index.index_values import RELATIONS, watching
+from wengert.explain.index.notation import written_out
+from wengert.explain.matrix.matrices import (
+    Diagonal,
+    Gradient,
+    Hadamard,
+    Identity,
+    Matrix,
+    MatrixProduct,
+    MatrixSoftmax,
+    Ones,
+)
+from wengert.primitives import reference
+
+
+def matrix_value(expression: Expression, point: Point, fp_flags: list[str] | None = None) -> Array:
+    """Return the value as a matrix; overflows on the way are noted in `fp_flags`.
+
+    Raises
+    ------
+    DerivationError
+        When shapes do not fit as matrices: nothing is broadcast but scalars.
+    """
+    with watching(fp_flags):
+        return _value(expression, point).astype(np.float64)
+
+
+def _value(expression: Expression, point: Point) -> Array:
+    match expression:
+        case Number(value):
+            return np.full((1, 1), float(value))
+        case Matrix(symbol, shape, transposed):
+            array = point.values[symbol.node].reshape(shape)
+            return array.T if transposed else array
+        case Gradient(_, by, shape, transposed, numerator):
+            # In numerator layout the stored shape is that of the transpose of the variable.
+            adjoint = point.adjoints[by.node]
+            array = adjoint.reshape(shape[::-1]).T if numerator else adjoint.reshape(shape)
+            return array.T if transposed else array
+        case Ones(shape):
+            return np.ones(shape)
+        case Identity(extent):
+            return np.eye(extent)
+        case MatrixSoftmax(body, axis):
+            return np.asarray(reference.softmax(_value(body, point), axis=axis))
+        case Diagonal(vector):
+            return np.diag(_value(vector, point).reshape(-1))
+        case MatrixProduct(factors):
+            result = _value(factors[0], point)
+            for factor in factors[1:]:
+                right = _value(factor, point)
+                if result.shape[1] != right.shape[0]:
+                    raise DerivationError(
+                        f"a product of matrices {result.shape} and {right.shape} in a derivation"
+                    )
+                result = result @ right
+            return result
+    return _elementwise(expression, point)
+
+
+def _elementwise(expression: Expression, point: Point) -> Array:
+    match expression:
+        case Hadamard(factors) | Product(factors):
+            return _combined(lambda *arrays: np.prod(np.stack(arrays), axis=0), factors, point)
+        case Add(terms):
+            return _combined(lambda *arrays: np.sum(np.stack(arrays), axis=0), terms, point)
+        case Quotient(numerator, denominator):
+            return _combined(np.divide, (numerator, denominator), point)
+        case Power(base, exponent):
+            return _combined(np.power, (base, exponent), point)
+        case Relation(sign, left, right):
+            return _combined(RELATIONS[sign], (left, right), point)
+        case Cases(condition, value, otherwise):
+            return _combined(np.where, (condition, value, otherwise), point)
+        case Apply(primitive, operands):
+            formula = written_out(expression)
+            return _value(formula, point) if formula else _combined(primitive.numpy, operands, point)
+    raise AssertionError(f"no value for {type(expression).__name__}")
+
+
+def _combined(function: Any, parts: tuple[Expression, ...], point: Point) -> Array:
+    values = [_value(part, point) for part in parts]
+    shapes = {value.shape for value in values if value.shape != (1, 1)}
+    if len(shapes) > 1:
+        raise DerivationError(f"an elementwise operation on shapes {sorted(shapes)} in a derivation")
+    shape = shapes.pop() if shapes else (1, 1)
+    return np.asarray(function(*(np.broadcast_to(value, shape) for value in values)), np.float64)

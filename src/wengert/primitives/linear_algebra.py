@@ -1,0 +1,261 @@
+"""Linear algebra over the last two axes, by LAPACK: systems, determinants and functions of matrices."""
+
+# mypy: disallow-untyped-defs=False
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import ShapeError
+from wengert.ir.emitted_functions import emitted
+from wengert.ir.types import TensorType, tensor_type
+from wengert.primitives.kinds import broadcast_shapes, library
+
+
+def square(name: str, a: TensorType) -> TensorType:
+    """Return the type of a stack of square matrices.
+
+    Raises
+    ------
+    ShapeError
+        When the last two axes are not equal, or there are not two.
+    """
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise ShapeError(f"{name}: takes square matrices over the last two axes, got shape {a.shape}")
+    return a
+
+
+def _system(name: str, a: TensorType, b: TensorType) -> TensorType:
+    square(name, a)
+    if b.ndim < 2 or b.shape[-2] != a.shape[-1]:
+        raise ShapeError(f"{name}: a matrix of shape {a.shape} and right-hand sides of shape {b.shape}")
+    heads = [tensor_type(one.shape[:-2], one.dtype) for one in (a, b)]
+    return tensor_type((*broadcast_shapes(name, heads), *b.shape[-2:]), b.dtype)
+
+
+def _solve_vjp(ct: Any, out: Any, a: Any, b: Any) -> tuple[Any, ...]:
+    by_b = solve(a.mT, ct)
+    return -(by_b @ out.mT), by_b
+
+
+solve = library(
+    "solve",
+    numpy=np.linalg.solve,
+    infer=lambda a, b: _system("solve", a, b),
+    vjp=_solve_vjp,
+    operands=2,
+    source="Giles 2008, 2.3.1",
+)
+
+
+def inverse(a: Any) -> Any:
+    """A⁻¹, as the solution of A X = 1."""
+    return solve(a, np.eye(a.shape[-1], dtype=a.dtype))
+
+
+def triangle(x: Any, lower: bool, k: int = 0) -> Any:
+    """Return the matrices of `x` with zeros on the other side of diagonal `k`; NaN there has no part."""
+    rows, columns = np.ogrid[: x.shape[-2], : x.shape[-1]]
+    kept = columns - rows <= k if lower else columns - rows >= k
+    return np.where(kept, x, np.zeros((), x.dtype))
+
+
+@emitted
+def solve_triangular(a, b, lower):
+    """Solution of a system of which one triangle counts."""
+    return np.linalg.solve(np.tril(a) if lower else np.triu(a), b)
+
+
+def _solve_triangular_vjp(ct: Any, out: Any, a: Any, b: Any, lower: bool) -> tuple[Any, ...]:
+    by_b = triangular(a.mT, ct, lower=not lower)
+    return -triangle(by_b @ out.mT, lower), by_b
+
+
+triangular = library(
+    "solve_triangular",
+    numpy=solve_triangular,
+    infer=lambda a, b, lower: _system("solve_triangular", a, b),
+    vjp=_solve_triangular_vjp,
+    operands=2,
+    source="Giles 2008, 2.3.1, of one triangle",
+)
+
+
+@emitted
+def cofactor(a):
+    """Derivative of the determinant, the matrix of cofactors, also of singular matrices."""
+    u, s, vh = np.linalg.svd(a)
+    others = np.prod(np.where(np.eye(a.shape[-1], dtype=bool), 1, s[..., None, :]), axis=-1)
+    sign = np.linalg.det(u) * np.linalg.det(vh)
+    return ((u * (others * sign[..., None])[..., None, :]) @ vh).astype(a.dtype)
+
+
+def _cofactor_vjp(ct: Any, out: Any, a: Any) -> tuple[Any, ...]:
+    """From C = det(A) A⁻ᵀ; a singular matrix is refused by LAPACK here."""
+    transposed = inverse(a).mT
+    along = np.sum(ct * out, axis=(-2, -1), keepdims=True)
+    return (along * transposed - transposed @ ct.mT @ out,)
+
+
+cofactors = library(
+    "cofactor",
+    numpy=cofactor,
+    infer=lambda a: square("cofactor", a),
+    vjp=_cofactor_vjp,
+    source="Jacobi's formula; Magnus & Neudecker 2019, 8.3",
+)
+
+det = library(
+    "det",
+    numpy=np.linalg.det,
+    infer=lambda a: tensor_type(square("det", a).shape[:-2], a.dtype),
+    vjp=lambda ct, out, a: (ct[..., None, None] * cofactors(a),),
+    source="Giles 2008, 2.2.4",
+)
+
+
+@emitted
+def slogdet(a):
+    """Sign of the determinant and logarithm of its absolute value, side by side on the last axis."""
+    return np.stack(np.linalg.slogdet(a), axis=-1)
+
+
+slogdet_pair = library(
+    "slogdet",
+    numpy=slogdet,
+    infer=lambda a: tensor_type((*square("slogdet", a).shape[:-2], 2), a.dtype),
+    vjp=lambda ct, out, a: (ct[..., 1, None, None] * inverse(a).mT,),
+    source="Giles 2008, 2.2.4",
+    ties="the sign is constant",
+)
+
+
+def _pinv_vjp(ct: Any, out: Any, a: Any, rcond: float) -> tuple[Any, ...]:
+    """Where the rank is not full this is the derivative along changes that keep it: there is no other."""
+    rows, columns = np.eye(a.shape[-2], dtype=a.dtype), np.eye(a.shape[-1], dtype=a.dtype)
+    left, right = rows - a @ out, columns - out @ a  # the projections on what A does not reach
+    by_a = left @ ct.mT @ (out @ out.mT) + (out.mT @ out) @ ct.mT @ right
+    return (by_a - out.mT @ ct @ out.mT,)
+
+
+def _transposed(name: str, a: TensorType) -> TensorType:
+    if a.ndim < 2:
+        raise ShapeError(f"{name}: takes matrices over the last two axes, got shape {a.shape}")
+    return tensor_type((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype)
+
+
+@emitted
+def pinv(a, rcond):
+    """Moore-Penrose inverse."""
+    return np.linalg.pinv(a, rcond)
+
+
+pseudoinverse = library(
+    "pinv",
+    numpy=pinv,
+    infer=lambda a, rcond: _transposed("pinv", a),
+    vjp=_pinv_vjp,
+    source="Golub & Pereyra 1973, (4.12)",
+    ties="where the rank is not full: along changes that keep it",
+)
+
+
+@emitted
+def expm(a):
+    """Exponential of matrices."""
+    from scipy import linalg
+
+    return linalg.expm(a)
+
+
+@emitted
+def expm_frechet(a, e):
+    """Derivative of expm at a along e, which is the corner of exp [[a, e], [0, a]]."""
+    from scipy import linalg
+
+    n = a.shape[-1]
+    above = np.concatenate([a, e], axis=-1)
+    below = np.concatenate([np.zeros_like(a), a], axis=-1)
+    return linalg.expm(np.concatenate([above, below], axis=-2))[..., :n, n:]
+
+
+def _expm_frechet_vjp(ct: Any, out: Any, a: Any, e: Any) -> tuple[Any, ...]:
+    n, none = a.shape[-1], np.zeros_like(a)
+    base = np.concatenate([np.concatenate([a.mT, e.mT], -1), np.concatenate([none, a.mT], -1)], -2)
+    along = np.concatenate([np.concatenate([ct, none], -1), np.concatenate([none, ct], -1)], -2)
+    return exponential_along(base, along)[..., :n, n:], exponential_along(a.mT, ct)
+
+
+exponential_along = library(
+    "expm_frechet",
+    numpy=expm_frechet,
+    infer=lambda a, e: square("expm_frechet", a),
+    vjp=_expm_frechet_vjp,
+    operands=2,
+    source="Higham, Functions of Matrices (2008), (3.16); Higham & Relton 2014 for the second derivative",
+)
+
+exponential = library(
+    "expm",
+    numpy=expm,
+    infer=lambda a: square("expm", a),
+    vjp=lambda ct, out, a: (exponential_along(a.mT, ct),),
+    source="Higham, Functions of Matrices (2008), 3.2",
+)
+
+
+@emitted
+def sqrtm(a):
+    """Principal square root of matrices, where it is real."""
+    from scipy import linalg
+
+    roots = np.empty(a.shape, a.dtype)
+    for place in np.ndindex(a.shape[:-2]):
+        root = linalg.sqrtm(a[place])
+        if np.iscomplexobj(root) and np.any(root.imag):
+            raise np.linalg.LinAlgError("sqrtm: a matrix has a negative eigenvalue, so no real square root")
+        roots[place] = root.real
+    return roots
+
+
+@emitted
+def solve_sylvester(a, b, c):
+    """X with a X + X b = c."""
+    from scipy import linalg
+
+    solutions = np.empty(c.shape, c.dtype)
+    for place in np.ndindex(c.shape[:-2]):
+        solutions[place] = linalg.solve_sylvester(a[place], b[place], c[place])
+    return solutions
+
+
+def _sylvester_vjp(ct: Any, out: Any, a: Any, b: Any, c: Any) -> tuple[Any, ...]:
+    by_c = sylvester(a.mT, b.mT, ct)
+    return -(by_c @ out.mT), -(out.mT @ by_c), by_c
+
+
+def _sylvester_type(a: TensorType, b: TensorType, c: TensorType) -> TensorType:
+    if square("solve_sylvester", a).shape[-1:] + square("solve_sylvester", b).shape[-1:] != c.shape[-2:]:
+        raise ShapeError(f"solve_sylvester: shapes {a.shape}, {b.shape} and {c.shape} do not fit")
+    return c
+
+
+sylvester = library(
+    "solve_sylvester",
+    numpy=solve_sylvester,
+    infer=_sylvester_type,
+    vjp=_sylvester_vjp,
+    operands=3,
+    source="Bartels & Stewart 1972; the adjoint solves the transposed equation",
+)
+
+square_root = library(
+    "sqrtm",
+    numpy=sqrtm,
+    infer=lambda a: square("sqrtm", a),
+    # From out·out = a: d(out) solves a Sylvester equation.
+    vjp=lambda ct, out, a: (sylvester(out.mT, out.mT, ct),),
+    source="Higham, Functions of Matrices (2008), 6.1",
+)

@@ -1,0 +1,192 @@
+"""numpy.linalg on tensors: NumPy's values, the derivatives of differences, and what singular matrices get."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import wengert as wg
+from wengert.errors import ShapeError
+
+rng = np.random.default_rng(5)
+A = rng.normal(size=(2, 4, 4))
+S = A @ A.mT + np.eye(4)
+TALL = rng.normal(size=(2, 5, 3))
+WIDE = TALL.mT
+B = rng.normal(size=(2, 4, 3))
+NORMS = (None, "fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)
+
+
+def symmetric(x: Any) -> Any:
+    return (x + x.mT) / 2
+
+
+FUNCTIONS: dict[str, tuple[Any, np.ndarray]] = {
+    "solve, broadcast": (lambda x: np.linalg.solve(x[0], B), A),
+    "solve of a vector": (lambda x: np.linalg.solve(S, x), A[0, 0]),
+    "inv": (np.linalg.inv, A),
+    "det and slogdet": (lambda x: np.linalg.det(x) + np.linalg.slogdet(x)[1], A),
+    "cholesky": (
+        lambda x: np.linalg.cholesky(symmetric(x)) + np.linalg.cholesky(symmetric(x), upper=True),
+        S,
+    ),
+    "eigh": (
+        lambda x: np.abs(np.linalg.eigh(symmetric(x))[1]) + np.linalg.eigh(symmetric(x), "U")[0][..., None],
+        S,
+    ),
+    "eigvalsh": (lambda x: np.linalg.eigvalsh(symmetric(x), UPLO="U"), A),
+    "svd": (lambda x: [abs(one) for one in np.linalg.svd(x, full_matrices=False)], TALL),
+    "svd, wide": (lambda x: [abs(one) for one in np.linalg.svd(x, False)], WIDE),
+    "svd, square": (lambda x: [abs(one) for one in np.linalg.svd(x)], A),
+    "svd, values": (lambda x: np.linalg.svd(x, compute_uv=False) + np.linalg.svdvals(x), WIDE),
+    "qr": (lambda x: [*np.linalg.qr(x), np.linalg.qr(x, "r")], TALL),
+    "qr, wide": (lambda x: [*np.linalg.qr(x), *np.linalg.qr(x, mode="complete")], WIDE),
+    "pinv": (
+        lambda x: np.linalg.pinv(x) + np.linalg.pinv(x, rcond=1e-10) + np.linalg.pinv(x, rtol=1e-9),
+        TALL,
+    ),
+    "lstsq": (lambda x: np.linalg.lstsq(x, TALL[1], rcond=None)[:2], TALL[0]),
+    "lstsq of a vector": (lambda x: np.linalg.lstsq(TALL[0], x)[:2], TALL[0, :, 0]),
+    "matrix_power": (lambda x: [np.linalg.matrix_power(x, n) for n in (-2, 0, 1, 5)], A),
+    "multi_dot": (
+        lambda x: np.linalg.multi_dot([B[0, 0], x.T, TALL[0], WIDE[1], x, x[0]]),
+        rng.normal(size=(5, 3)),
+    ),
+    "norms": (lambda x: [np.linalg.norm(x, one, axis=(-2, -1)) for one in NORMS], TALL),
+    "norms of all": (lambda x: [np.linalg.norm(x[0], one, keepdims=True) for one in NORMS], TALL),
+    "norm over exchanged axes": (lambda x: np.linalg.norm(x, 1, axis=(2, 0), keepdims=True), TALL),
+    "vector_norm": (lambda x: np.linalg.vector_norm(x, axis=(0, 2), keepdims=True, ord=3), TALL),
+    "matrix_norm": (lambda x: np.linalg.matrix_norm(x, ord="nuc", keepdims=True), TALL),
+    "cond": (lambda x: [np.linalg.cond(x, p) for p in (None, 2, -2, 1, "fro")], A),
+    "tensorsolve": (lambda x: np.linalg.tensorsolve(x, B[0]), rng.normal(size=(4, 3, 12))),
+    "tensorsolve, axes": (lambda x: np.linalg.tensorsolve(x, B[0], axes=(0,)), rng.normal(size=(12, 4, 3))),
+    "tensorinv": (
+        lambda x: np.linalg.tensorinv(x, ind=1),
+        np.eye(12).reshape(12, 4, 3) + 0.1 * rng.normal(size=(12, 4, 3)),
+    ),
+    "rearrangements": (
+        lambda x: np.linalg.diagonal(x, offset=1) + np.linalg.trace(np.linalg.matrix_transpose(x))[:, None],
+        A,
+    ),
+    "products": (
+        lambda x: [
+            np.linalg.matmul(x, x),
+            np.linalg.tensordot(x, x, axes=3),
+            np.linalg.vecdot(x, A, axis=1),
+            np.linalg.outer(x[0, 0], x[0, 1]),
+        ],
+        A,
+    ),
+}
+
+
+def weighted(function: Any) -> Any:
+    """Return a smooth number made of all results of a function."""
+
+    def number(part: Any) -> Any:
+        return np.sum(np.sin(part) * np.cos(np.arange(float(part.size)).reshape(part.shape)))
+
+    def value(x: Any) -> Any:
+        results = function(x)
+        parts = results if isinstance(results, (list, tuple)) else [results]
+        return sum(
+            np.sum(np.sin(part) * np.cos(np.arange(float(part.size)).reshape(part.shape))) for part in parts
+        )
+
+    return value
+
+
+def differences(function: Any, x: np.ndarray, direction: np.ndarray) -> float:
+    """Central differences along a direction, extrapolated once by Richardson."""
+
+    def quotient(h: float) -> float:
+        return float(function(x + h * direction) - function(x - h * direction)) / (2 * h)
+
+    return (4 * quotient(1e-4) - quotient(2e-4)) / 3
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_values_and_derivatives(name: str) -> None:
+    function, x = FUNCTIONS[name]
+    value = weighted(function)
+    np.testing.assert_allclose(wg.trace(value, x)(x), value(x), rtol=1e-10)
+    direction, other = rng.normal(size=(2, *x.shape))
+    slope = wg.grad(value)
+    np.testing.assert_allclose(np.sum(slope(x) * direction), differences(value, x, direction), rtol=1e-6)
+
+    def along(x: Any) -> Any:
+        return np.sum(slope(x) * direction)
+
+    curve = np.sum(wg.grad(along)(x) * other)
+    np.testing.assert_allclose(curve, differences(along, x, other), rtol=1e-6, atol=1e-8)
+
+
+def test_the_determinant_has_a_derivative_at_a_singular_matrix() -> None:
+    singular = np.array([[1.0, 2.0], [2.0, 4.0]])
+    np.testing.assert_allclose(wg.grad(np.linalg.det)(singular), [[4, -2], [-2, 1]], atol=1e-14)
+    with pytest.raises(np.linalg.LinAlgError):
+        wg.hessian(np.linalg.det)(np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda x: np.linalg.inv(x).sum(), "Singular matrix"),
+        (lambda x: np.linalg.solve(x, np.ones(2)).sum(), "Singular matrix"),
+        (lambda x: np.linalg.cholesky(x - np.eye(2)).sum(), "not positive definite"),
+    ],
+)
+def test_what_lapack_refuses_is_numpys_error(function: Any, message: str) -> None:
+    for call in (wg.grad(function), wg.compile(wg.grad(function))):
+        with pytest.raises(np.linalg.LinAlgError, match=message):
+            call(np.zeros((2, 2)))
+
+
+def test_repeated_eigenvalues() -> None:
+    """What does not depend on the choice of their vectors has its derivative; what does is not finite."""
+    x = np.eye(3)
+    np.testing.assert_allclose(wg.grad(lambda x: np.sum(np.linalg.eigvalsh(x) ** 2))(x), 2 * x)
+    np.testing.assert_allclose(wg.grad(lambda x: np.sum(np.linalg.svdvals(x) ** 2))(x), 2 * x)
+    weights = np.arange(9.0).reshape(3, 3)
+    for function in (
+        lambda x: np.sum(weights * np.linalg.eigh(x)[1]),
+        lambda x: np.sum(weights * np.linalg.svd(x)[0]),
+    ):
+        assert not np.isfinite(wg.grad(function)(x)).any()
+
+
+def test_the_pseudoinverse_of_a_rank_deficient_matrix() -> None:
+    """Its derivative is that along changes that keep the rank: it jumps along others."""
+    x = np.outer([1.0, 2.0, 3.0], [1.0, -1.0])
+    kept = np.outer([1.0, 0.0, 1.0], [1.0, -1.0])  # another left factor
+
+    def value(x: Any) -> Any:
+        return np.sum(np.linalg.pinv(x, rcond=1e-8) ** 2)
+
+    np.testing.assert_allclose(np.sum(wg.grad(value)(x) * kept), differences(value, x, kept), rtol=1e-8)
+
+
+def test_least_squares_of_less_than_full_rank() -> None:
+    x = np.outer([1.0, 2.0, 3.0], [1.0, -1.0])
+    got = wg.compile(lambda x: np.linalg.lstsq(x, np.ones(3))[0])(x)
+    np.testing.assert_allclose(got, np.linalg.lstsq(x, np.ones(3))[0], atol=1e-12)
+    ranks = wg.compile(lambda x: [np.linalg.matrix_rank(x), np.linalg.lstsq(x, np.ones(3))[2]])(x)
+    assert [int(one) for one in ranks] == [1, 1]
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (3, 0, 0), (0, 2, 2)])
+def test_empty_matrices(shape: tuple[int, ...]) -> None:
+    x = np.zeros(shape)
+    for function in (np.linalg.inv, np.linalg.cholesky, np.linalg.det, np.linalg.eigvalsh, np.linalg.svdvals):
+        got, wanted = wg.compile(function)(x), function(x)
+        assert got.shape == wanted.shape
+        assert wg.grad(lambda x, f=function: np.sum(f(x)))(x).shape == shape
+
+
+def test_shapes_that_do_not_fit() -> None:
+    with pytest.raises(ShapeError, match=r"solve: a matrix of shape \(4, 4\) and right-hand"):
+        wg.grad(lambda x: np.sum(np.linalg.solve(x, np.ones(3))))(A[0])
+    with pytest.raises(ShapeError, match="tensorsolve"):
+        wg.grad(lambda x: np.sum(np.linalg.tensorsolve(x, np.ones(3))))(A[0])
