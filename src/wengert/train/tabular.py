@@ -130,9 +130,7 @@ def tabular_recipe(
         epochs=epochs,
         batch_size=batch_size,
         snapshots=tuple(sorted({max(1, end) for end in ends})),
-        calibration=("labels" if independent else "classes")
-        if classifies and outputs + independent > 1
-        else None,
+        calibration=calibration if classifies and outputs + independent > 1 else None,
     )
 
 
