@@ -6,6 +6,7 @@ Each is entered where CONTRIBUTING says, and nowhere else, and then works in eve
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -228,17 +229,17 @@ class LogColumn(NumbersAndGaps):
         )
 
     @property
-    def statistics(self) -> tuple[float, float, float]:
+    def statistics(self) -> tuple[float, ...]:
         return self.middle, self.middle, self.width
 
-    @staticmethod
-    def bend(z: Any) -> Any:
-        return np.sign(z) * np.log1p(np.abs(z))
+    def expand(self, values: Any, *statistics: Any) -> tuple[Any, ...]:
+        z = (values - statistics[0]) / statistics[1]
+        return (np.sign(z) * np.log1p(np.abs(z)),)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:onnx")
 def test_a_kind_of_column(monkeypatch: Any, command: Any, tables: Any) -> None:
-    SCALINGS["logarithmic"] = LogColumn
+    SCALINGS["logarithmic"] = (LogColumn,)
     monkeypatch.setitem(PREPROCESSING, "plain", {"scaling": "logarithmic", "most_indicators": None})
     frame = flowers().with_columns(
         pl.when(pl.col("width") > 0.9).then(None).otherwise("width").alias("width")
@@ -271,7 +272,10 @@ TABLES = {
     "optimisers": (OPTIMISERS, lambda entry: callable(entry.make) and (entry.rate is None or entry.rate > 0)),
     "schedules": (SCHEDULES, lambda make: make(0.1, 40)(np.int64(3)) <= 0.1),
     "formats": (io.FORMATS, lambda entry: entry.suffix.startswith(".") and callable(entry.encode)),
-    "kinds of columns": (SCALINGS, lambda kind: issubclass(kind, NumbersAndGaps) and kind.scaled),
+    "kinds of columns": (
+        SCALINGS,
+        lambda kinds: all(issubclass(kind, NumbersAndGaps) and kind.scaled for kind in kinds),
+    ),
 }
 
 
@@ -283,7 +287,10 @@ def test_what_is_entered_is_complete(table: dict[str, Any], complete: Any) -> No
 
 def test_suffixes_and_fields_tell_members_apart() -> None:
     suffixes = [entry.suffix for entry in io.FORMATS.values()]
-    fields = [frozenset(field.name for field in dataclasses.fields(kind)) for kind in SCALINGS.values()]
+    fields = [
+        frozenset(field.name for field in dataclasses.fields(kind))
+        for kind in itertools.chain(*SCALINGS.values())
+    ]
     assert len(set(suffixes)) == len(suffixes)
     assert len(set(fields)) == len(fields)
 

@@ -18,35 +18,50 @@ from wengert.tabular.reading.column_values import as_numbers
 MAXIMUM_DEVIATION = 1e6
 # Smoothly clipped values stay within this many spreads of the centre.
 SMOOTH_LIMIT = 3.0
+# A column has heavy tails where the standard deviation is this many times the distance of the quartiles.
+_HEAVY = 1.5
+_FARTHEST = 100.0  # standard deviations
 NumberKind = Annotated[str, OneOf(("numeric", "boolean", "date"))]
 
 
 class NumbersAndGaps(ABC):
-    """What columns of numbers, booleans or dates have in common: a feature, and one more that marks gaps.
+    """What columns of numbers, booleans or dates have in common: some features, and one more that marks gaps.
 
-    The feature of x is ``bend((x − center) / scale)``. A subclass is a frozen dataclass, which `preprocess`
-    enters under the name of a scaling; `wengert.tabular.features` computes what it says here.
+    A subclass is a frozen dataclass, which `wengert.tabular.features` enters under the name of a scaling.
     """
 
     name: str
     kind: str
     marks_missing: bool
+    parts: tuple[str, ...] = ("",)  # what each feature is of the column; empty where it is the column itself
     scaled: ClassVar[str]  # what is done to the numbers, for people
 
     @staticmethod
     @abstractmethod
-    def fit(column: pl.Series, kind: str) -> NumbersAndGaps:
-        """Take the statistics of a column."""
+    def fit(column: pl.Series, kind: str) -> NumbersAndGaps | None:
+        """Take the statistics of a column; None where it is better seen otherwise."""
 
     @property
     @abstractmethod
-    def statistics(self) -> tuple[float, float, float]:
-        """What stands for a missing value, and center and scale, by which numbers are standardised."""
+    def statistics(self) -> tuple[float, ...]:
+        """What stands for a missing value, center and scale, and what else `expand` takes."""
 
-    @staticmethod
     @abstractmethod
-    def bend(z: Any) -> Any:
-        """Return the features of standardised numbers; plain NumPy, so it can be traced."""
+    def expand(self, values: Any, *statistics: Any) -> tuple[Any, ...]:
+        """Return for each of the parts the features of several columns that have the same parts.
+
+        Parameters
+        ----------
+        values : array or tensor of float64, shape (rows, columns)
+            Without gaps.
+        *statistics : ndarray, shape (columns,)
+            Those of each column, but for what stands for a missing value.
+
+        Returns
+        -------
+        tuple of array or tensor, shape (rows, columns)
+            Plain NumPy made them, so that this can be traced.
+        """
 
     @property
     def treatment(self) -> str:
@@ -56,7 +71,8 @@ class NumbersAndGaps(ABC):
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Names of the features that it becomes."""
-        return (self.name, f"{self.name} (missing)") if self.marks_missing else (self.name,)
+        parts = (*self.parts, "missing") if self.marks_missing else self.parts
+        return tuple(f"{self.name} ({part})" if part else self.name for part in parts)
 
     def values(self, column: pl.Series) -> np.ndarray:
         """Return the numbers of a column that has been read, shape (rows,), float64, NaN where missing.
@@ -111,14 +127,13 @@ class NumericColumn(NumbersAndGaps):
         return NumericColumn(column.name, kind, mean, scale, _median(known) if known.size else 0.0, gaps)
 
     @property
-    def statistics(self) -> tuple[float, float, float]:
+    def statistics(self) -> tuple[float, ...]:
         """Median, mean and standard deviation."""
         return self.median, self.mean, self.scale
 
-    @staticmethod
-    def bend(z: Any) -> Any:
-        """Cut off what is beyond 10⁶."""
-        return np.clip(z, -MAXIMUM_DEVIATION, MAXIMUM_DEVIATION)
+    def expand(self, values: Any, *statistics: Any) -> tuple[Any, ...]:
+        """Return standardised numbers, cut off beyond 10⁶."""
+        return (_cut(standardised(values, *statistics)),)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,15 +175,140 @@ class RobustColumn(NumbersAndGaps):
         return RobustColumn(column.name, kind, *center_and_spread(known), gaps)
 
     @property
-    def statistics(self) -> tuple[float, float, float]:
+    def statistics(self) -> tuple[float, ...]:
         """Median, again the median, and distance of the quartiles."""
         return self.center, self.center, self.spread
 
+    def expand(self, values: Any, *statistics: Any) -> tuple[Any, ...]:
+        """Return scaled numbers, those far out bent back."""
+        return (bent(standardised(values, *statistics)),)
+
+
+@dataclasses.dataclass(frozen=True)
+class HeavyTailedColumn(NumbersAndGaps):
+    """A `RobustColumn` of which some numbers lie so far out that bending them back would make them all alike.
+
+    Two more features tell them apart: sign z · ln(1 + |z|), and the number on the scale of the standard
+    deviation.
+
+    Attributes
+    ----------
+    name, kind, center, spread, marks_missing
+        As for `RobustColumn`.
+    deviation : float
+        The root of the mean of (x − center)².
+    """
+
+    name: str
+    kind: NumberKind
+    center: float
+    spread: Positive
+    deviation: Positive
+    marks_missing: bool
+    parts = ("", "logarithm", "linear")
+    scaled = "scaled by quartiles, logarithm and standard deviation"
+
     @staticmethod
-    def bend(z: Any) -> Any:
-        """Return z / √(1 + (z/3)²), which is near z around 0 and never beyond ±3."""
-        z = np.clip(z, -MAXIMUM_DEVIATION, MAXIMUM_DEVIATION)
-        return z / np.sqrt(1 + np.square(z / SMOOTH_LIMIT))
+    def fit(column: pl.Series, kind: str) -> HeavyTailedColumn | None:
+        """Take the statistics of a column; None for one without heavy tails, and for dates."""
+        known, gaps = _known(column)
+        center, spread = center_and_spread(known)
+        deviations = _cut(standardised(known, center, spread))
+        deviation = float(np.sqrt(np.mean(np.square(deviations)))) if known.size else 0.0
+        if kind != "numeric" or deviation < _HEAVY or spread > np.finfo(np.float64).max / MAXIMUM_DEVIATION:
+            return None
+        return HeavyTailedColumn(column.name, kind, center, spread, deviation * spread, gaps)
+
+    @property
+    def statistics(self) -> tuple[float, ...]:
+        """Median, again the median, distance of the quartiles, standard deviation."""
+        return self.center, self.center, self.spread, self.deviation
+
+    def expand(self, values: Any, *statistics: Any) -> tuple[Any, ...]:
+        """Return scaled numbers bent back, their logarithm, and numbers by their standard deviation."""
+        center, spread, deviation = statistics
+        z = _cut(standardised(values, center, spread))
+        linear = np.clip(standardised(values, center, deviation), -_FARTHEST, _FARTHEST)
+        return bent(z), np.sign(z) * np.log1p(np.abs(z)), linear
+
+
+# Days, and how many waves tell the times within: with three of a week each of its days can be told.
+_CYCLES = {"year": (365.2425, 2), "week": (7.0, 3), "day": (1.0, 2)}
+
+
+@dataclasses.dataclass(frozen=True)
+class DateColumn(NumbersAndGaps):
+    """A column of dates or times as `RobustColumn` has it, days passed, and the place in cycles.
+
+    Of a season, a day of the week or an hour, whichever occur in training more than once, sine and cosine of
+    the angle in the year (from 1 January), in the week (of whole days, from Thursday) and in the day, and of
+    small multiples of it.
+
+    Attributes
+    ----------
+    name, kind, center, spread, marks_missing
+        As for `RobustColumn`.
+    cycles : tuple of str
+        Some of ``year``, ``week`` and ``day``, in this order.
+    """
+
+    name: str
+    kind: Annotated[str, OneOf(("date",))]
+    center: float
+    spread: Positive
+    cycles: tuple[Annotated[str, OneOf(tuple(_CYCLES))], ...]
+    marks_missing: bool
+    scaled = "time passed scaled by quartiles, seasons, days of the week, hours"
+
+    @staticmethod
+    def fit(column: pl.Series, kind: str) -> DateColumn | None:
+        """Take the statistics of a column; None for what is no date."""
+        if kind != "date":
+            return None
+        known, gaps = _known(column)
+        center, spread = center_and_spread(known)
+        span = float(np.ptp(known)) if known.size else 0.0
+        within = {"year": span > 45, "week": span > 7, "day": bool((known % 1 != 0).any())}
+        cycles = tuple(name for name, occurs in within.items() if occurs)
+        return DateColumn(column.name, kind, center, spread, cycles, gaps)
+
+    @property
+    def statistics(self) -> tuple[float, ...]:
+        """Median, again the median, and distance of the quartiles."""
+        return self.center, self.center, self.spread
+
+    @property
+    def parts(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Time passed, and sine and cosine of each wave."""
+        waves = [
+            f"{function} of {cycle}" + (f"/{wave}" if wave > 1 else "")
+            for cycle in self.cycles
+            for wave in range(1, _CYCLES[cycle][1] + 1)
+            for function in ("sine", "cosine")
+        ]
+        return ("", *waves)
+
+    def expand(self, values: Any, *statistics: Any) -> tuple[Any, ...]:
+        """Return time passed, and sine and cosine of each wave."""
+        waves: list[Any] = []
+        for cycle in self.cycles:
+            length, count = _CYCLES[cycle]
+            turns = (np.floor(values) if cycle == "week" else values) / length
+            for wave in range(1, count + 1):
+                # Less whole turns first, in double precision, so that the angle of a late date is exact.
+                angle = 2 * np.pi * (wave * turns - np.floor(wave * turns))
+                waves += [np.sin(angle), np.cos(angle)]
+        return (bent(standardised(values, *statistics)), *waves)
+
+
+def bent(z: Any) -> Any:
+    """Return z / √(1 + (z/3)²), which is near z around 0 and never beyond ±3."""
+    z = _cut(z)
+    return z / np.sqrt(1 + np.square(z / SMOOTH_LIMIT))
+
+
+def _cut(z: Any) -> Any:
+    return np.clip(z, -MAXIMUM_DEVIATION, MAXIMUM_DEVIATION)
 
 
 def center_and_spread(values: np.ndarray) -> tuple[float, float]:

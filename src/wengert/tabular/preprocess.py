@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Collection
 from functools import partial
 from typing import Annotated, Any
@@ -33,7 +34,7 @@ _ROWS_AT_A_TIME = 65_536  # whose features are computed, so that what is compute
 
 
 def _kinds_of_column() -> tuple[Any, ...]:
-    return (*SCALINGS.values(), CategoricalColumn, EmbeddedColumn)
+    return (*itertools.chain(*SCALINGS.values()), CategoricalColumn, EmbeddedColumn)
 
 
 # Of each preset: the options of `TablePreprocessor.fit`.
@@ -335,7 +336,8 @@ def fit_columns(
 
 def _fit(column: pl.Series, kind: str, scaling: str, most_indicators: int | None) -> EncodedColumn:
     if kind != "categorical":
-        return SCALINGS[scaling].fit(column, kind)
+        fitted = (one.fit(column, kind) for one in SCALINGS[scaling])
+        return next(one for one in fitted if one is not None)
     indicators = CategoricalColumn.fit(column)
     if most_indicators is not None and len(indicators.feature_names) > most_indicators:
         return EmbeddedColumn.fit(column)

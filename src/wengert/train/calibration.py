@@ -53,7 +53,7 @@ def calibrated(
     rows, outputs = logits.shape
     known = np.eye(outputs)[y] if np.ndim(y) == 1 else np.asarray(y, np.float64)
     weights = np.ones(rows) if weights is None else np.asarray(weights, np.float64)
-    count = np.count_nonzero(weights)
+    count = int(np.count_nonzero(weights))
     share = 1 / (count + 1)
     # One more row in each class: none is taken to be impossible.
     choices = 2 if independent else outputs

@@ -100,9 +100,9 @@ def takes_float32(model: PortableModel) -> bool:
     """Whether one input of float32 numbers can carry all columns."""
     rounding = float(np.finfo(np.float32).epsneg) / 2
     statistics = [column.statistics for column in model.numeric_columns]
-    return not model.word_columns and all(
-        (abs(center) + scale) * rounding <= _ROUNDING * scale for _, center, scale in statistics
-    )
+    if model.word_columns or any(column.kind == "date" for column in model.numeric_columns):
+        return False
+    return all((abs(center) + scale) * rounding <= _ROUNDING * scale for _, center, scale, *_ in statistics)
 
 
 def _description(model: PortableModel) -> dict[str, str]:
