@@ -1,4 +1,4 @@
-"""A gallery of drawings: computations as graphs, with values, adjoints and local derivatives.
+"""A gallery of drawings: computations as graphs, units and neurons, with values and derivatives.
 
 Run ``python examples/drawings.py DIRECTORY``; it writes a picture for each (SVG).
 """
@@ -41,14 +41,18 @@ def drawings():
     small = nn.Sequential(nn.Dense(2, 2, "relu"), nn.Dense(2, 1)).initialise(0, np.float64)
     large = nn.Sequential(nn.Dense(784, 128, "relu"), nn.Dense(128, 10)).initialise(0)
     matrices = [np.round(rng.normal(size=shape), 1) for shape in [(3, 2), (2, 2), (1, 3), (1, 2)]]
+    example = np.array([[1.0, 1.0]]), np.array([[1.0]])
     images, digits = rng.normal(size=(32, 784)), rng.integers(0, 10, 32)
     return {
         "cosine": wg.draw(cosine, 0.7),
         "row_vectors": wg.draw(row_vectors, *matrices),
-        "network": wg.draw(small, np.array([[1.0, 1.0]]), np.array([[1.0]]), loss=nn.half_squared_error),
+        "units": wg.draw(row_vectors, *matrices, wrt=["W", "V"], view="units"),
+        "network": wg.draw(small, *example, loss=nn.half_squared_error),
+        "neurons": wg.draw(small, *example, loss=nn.half_squared_error, view="neurons"),
         "softmax_folded": wg.draw(classify, scores, target, wrt="Z"),
         "softmax_open": wg.draw(classify, scores, target, wrt="Z", fold=["nllm"]),
         "layers": wg.draw(large, images, digits, loss=nn.nllm_from_logits, fold="layers"),
+        "large_neurons": wg.draw(large, images[0], digits[0], loss=nn.nllm_from_logits, view="neurons"),
     }
 
 

@@ -6,6 +6,7 @@ Values and derivatives come from the expressions, evaluated by mpmath with 40 di
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,19 @@ import sympy
 X = sympy.symbols("x0 x1 x2", real=True)
 x, y, z = X
 
+
+class Floor(sympy.Function):  # type: ignore[misc]
+    """The largest integer that is not larger: a constant between its jumps."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return sympy.Integer(0)
+
+    def _mpmathcode(self, printer: Any) -> str:
+        return f"floor({printer._print(self.args[0])})"
+
+
+MAGNITUDE = sympy.Piecewise((-x, x < 0), (x, True))
+
 # Operands that are no numbers (the condition of where) are symbols all the same.
 EXPRESSIONS: dict[str, sympy.Expr] = {
     "add": x + y,
@@ -27,8 +41,13 @@ EXPRESSIONS: dict[str, sympy.Expr] = {
     "quotient": x / y,
     "neg": -x,
     "pow": x**y,
-    "abs": sympy.Piecewise((-x, x < 0), (x, True)),
+    "abs": MAGNITUDE,
     "square": x**2,
+    "nextafter": x + 0 * y,
+    "cbrt": x ** sympy.Rational(1, 3),
+    "remainder": x - y * Floor(x / y),
+    "fmod": x - y * sympy.Piecewise((-1, x < 0), (1, True)) * Floor(MAGNITUDE / y),
+    "copysign": MAGNITUDE * sympy.Piecewise((-1, y < 0), (1, True)),
     "sqrt": sympy.sqrt(x),
     "reciprocal": 1 / x,
     "exp": sympy.exp(x),
@@ -55,16 +74,31 @@ EXPRESSIONS: dict[str, sympy.Expr] = {
     "tanh": sympy.tanh(x),
     "arcsinh": sympy.asinh(x),
     "arctanh": sympy.atanh(x),
+    "arccosh": sympy.acosh(x),
     "maximum": sympy.Piecewise((x, x >= y), (y, True)),
     "minimum": sympy.Piecewise((x, x <= y), (y, True)),
     "clip": sympy.Piecewise((z, (x > z) | (y > z)), (y, x < y), (x, True)),
     "where": sympy.Piecewise((y, x > 0), (z, True)),
 }
 
+
+def rounded(function: Callable[[float], int], a: float) -> float:
+    return float(function(a)) if math.isfinite(a) else a
+
+
+def quotient_by_zero(a: float, b: float) -> float:
+    return math.nan if a == 0 else math.copysign(math.inf, a) * math.copysign(1, b)
+
+
 # Piecewise constant: a Python function of Python numbers.
 STEPS: dict[str, Callable[..., Any]] = {
     "sign": lambda a: float((a > 0) - (a < 0)),
     "stop_gradient": lambda a: a,
+    "floor": lambda a: rounded(math.floor, a),
+    "ceil": lambda a: rounded(math.ceil, a),
+    "trunc": lambda a: rounded(math.trunc, a),
+    "rint": lambda a: rounded(round, a),
+    "floor_divide": lambda a, b: a // b if b else quotient_by_zero(a, b),
     "eq": operator.eq,
     "ne": operator.ne,
     "lt": operator.lt,
@@ -86,7 +120,8 @@ TWINS: dict[str, Callable[..., Any]] = {
         "add", "abs", "sign", "square", "sqrt", "reciprocal", "exp", "expm1", "log", "log1p", "sin", "cos",
         "tan", "arcsin", "arccos", "arctan", "arctan2", "hypot", "sinh", "cosh", "tanh", "arcsinh",
         "arctanh", "maximum", "minimum", "where", "clip", "logaddexp", "isnan", "isinf", "isfinite",
-        "logical_and", "logical_or", "logical_xor", "logical_not",
+        "cbrt", "remainder", "fmod", "copysign", "arccosh", "floor", "ceil", "trunc", "rint", "nextafter",
+        "floor_divide", "logical_and", "logical_or", "logical_xor", "logical_not",
     )},
     "sub": np.subtract,
     "mul": np.multiply,

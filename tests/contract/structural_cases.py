@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from typing import Any
 
 import numpy as np
 from tests.contract import hyperdual, library_oracles, structural_oracles as loops
-from tests.contract.structural_oracles import Case, Indices, Labels, Operand, Oracle, filled, folded
+from tests.contract.structural_oracles import Case, Indices, Labels, Operand, Oracle, Sorted, filled, folded
 
 
 def one(shape: Operand, /, **params: Any) -> Case:
@@ -150,13 +151,51 @@ CASES: dict[str, tuple[Case, ...]] = {
         one(Labels(shape, 3), count=3, dtype=np.dtype(dtype))
         for shape, dtype in [((5,), "f8"), ((), "f4"), ((2, 3), "i8"), ((0,), "f8")]
     ),
+    "argsort": (one((5,)), one((1,)), one((0,)), one((2, 3, 5))),
+    "argpartition": (one((3, 2), kth=0), one((3, 2), kth=1), one((1,), kth=0)),
+    "searchsorted": tuple(
+        several(Sorted((6,)), shape, side=side) for shape in [(4,), (), (2, 0)] for side in ("left", "right")
+    ),
+    **dict.fromkeys(
+        ("bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift"),
+        (several(Labels((), 9), Labels((0,), 9)), several(Labels((2, 3), 9), Labels((3,), 9))),
+    ),
+    "invert": (one(Indices((2, 3), 9)),),
     "astype": tuple(
         one(shape, dtype=np.dtype(dtype)) for shape, dtype in [((3,), "f8"), ((), "f4"), ((2, 0), "f4")]
     ),
 }
 # fmt: on
 
+
+def order_of(x: np.ndarray, kth: Any = None) -> np.ndarray:
+    """Selection sort of places; with two elements, a partial order is an order."""
+    rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+    places = [sorted(range(x.shape[-1]), key=row.__getitem__) for row in rows]
+    return np.array(places, int).reshape(x.shape)
+
+
+def searchsorted(a: np.ndarray, v: np.ndarray, side: str) -> np.ndarray:
+    before = operator.lt if side == "left" else operator.le
+    return filled(v.shape, [sum(before(one, each) for one in a) for each in v.flat])
+
+
+def on_each(function: Any) -> Any:
+    return lambda *operands: (
+        np.vectorize(function, otypes=[object])(*operands) if operands[-1].size else operands[-1]
+    )
+
+
 LOOPS: dict[str, Any] = {
+    "argsort": order_of,
+    "argpartition": order_of,
+    "searchsorted": searchsorted,
+    "bitwise_and": on_each(operator.and_),
+    "bitwise_or": on_each(operator.or_),
+    "bitwise_xor": on_each(operator.xor),
+    "invert": on_each(operator.invert),
+    "left_shift": on_each(operator.lshift),
+    "right_shift": on_each(operator.rshift),
     "sum": folded(lambda group: functools.reduce(operator.add, group, 0.0)),
     "mean": folded(lambda group: total(group) / len(group)),
     "prod": folded(lambda group: functools.reduce(operator.mul, group, 1.0)),
@@ -217,5 +256,8 @@ SMOOTH = (
     "einsum",
     *library_oracles.SMOOTH,
 )
-POSITIONAL = ("argmax", "argmin", "any", "all", "one_hot")
+POSITIONAL = (
+    *("argmax", "argmin", "any", "all", "one_hot", "argsort", "argpartition", "searchsorted"),
+    *("bitwise_and", "bitwise_or", "bitwise_xor", "invert", "left_shift", "right_shift"),
+)
 assert {*LINEAR, *SMOOTH, *POSITIONAL} == set(ORACLES), "each oracle has one test of derivatives"

@@ -44,7 +44,17 @@ class Matrices:
         return self.scale * (noise + np.eye(*self.shape[-2:]) * (2 + np.arange(self.shape[-1])))
 
 
-Operand = Shape | Indices | Matrices
+@dataclass(frozen=True)
+class Sorted:
+    """An operand of ascending numbers."""
+
+    shape: Shape
+
+    def draw(self, rng: np.random.Generator) -> np.ndarray:
+        return np.sort(rng.uniform(-3, 3, self.shape))
+
+
+Operand = Shape | Indices | Matrices | Sorted
 
 
 def shape_of(operand: Operand) -> Shape:

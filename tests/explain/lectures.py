@@ -1,17 +1,11 @@
-"""The derivations of the five lectures, their errata corrected: what `docs/lectures/` shows.
-
-``python -m tests.explain.lectures`` writes the pages anew; the tests compare them with what is derived.
-"""
+"""The derivations of the five lectures, their errata corrected, for the tests of views and printers."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import wengert as wg
-
-PAGES = Path(__file__).parents[2] / "docs" / "lectures"
 
 
 def linear_regression() -> list[wg.Derivation]:
@@ -174,28 +168,13 @@ def row_vectors() -> list[wg.Derivation]:
     return [wg.explain(network, *arguments, wrt=["V", "W"], view=view) for view in ("index", "matrix")]
 
 
-CASES: dict[str, tuple[str, Callable[[], list[wg.Derivation]]]] = {
-    "000-linear-regression": ("Gradient descent on linear regression", linear_regression),
-    "000-relu-network": ("A ReLU network by hand, and its update", relu_network),
-    "000-sigmoid-network": ("A 2–2–1 sigmoid network in matrices", sigmoid_network),
-    "001-log-loss": ("The δ-recursion with the log loss", log_loss),
-    "002-one-neuron": ("A forward pass, one neuron, a diagonal Jacobian", one_neuron),
-    "002-layers": ("Layers in the notation of 6.390", neuron_and_layers),
-    "003-adjoints": ("Adjoints on a graph", adjoint_walk),
-    "004-row-vectors": ("Row vectors, by indices and in matrices", row_vectors),
+CASES: dict[str, Callable[[], list[wg.Derivation]]] = {
+    "000-linear-regression": linear_regression,
+    "000-relu-network": relu_network,
+    "000-sigmoid-network": sigmoid_network,
+    "001-log-loss": log_loss,
+    "002-one-neuron": one_neuron,
+    "002-layers": neuron_and_layers,
+    "003-adjoints": adjoint_walk,
+    "004-row-vectors": row_vectors,
 }
-
-
-def page(name: str) -> str:
-    """Return a page of `docs/lectures/`."""
-    title, derive = CASES[name]
-    parts = [f"# {title}"]
-    for derivation in derive():
-        parts += ["", "```text", str(derivation), "```", "", f"Checked: {derivation.verification}."]
-    return "\n".join(parts) + "\n"
-
-
-if __name__ == "__main__":
-    PAGES.mkdir(parents=True, exist_ok=True)
-    for name in CASES:
-        (PAGES / f"{name}.md").write_text(page(name), encoding="utf-8")

@@ -16,7 +16,7 @@ ENGINES = [name for name in ("pdflatex", "xelatex") if shutil.which(name)]
 if not ENGINES:
     pytest.skip("there is no TeX here", allow_module_level=True)
 
-PAGES = [(name, place) for name, (_, derive) in lectures.CASES.items() for place in range(len(derive()))]
+PAGES = [(name, place) for name, derive in lectures.CASES.items() for place in range(len(derive()))]
 NET = nn.Sequential(nn.Dense(4, 3, "relu"), nn.Dense(3, 3)).initialise(seed=0)
 X, LABELS = np.array([[1.0, 2.0, 0.0, -1.0], [0.5, 1.0, 1.0, 1.0]]), np.array([2, 0])
 
@@ -32,14 +32,14 @@ def pages(document, engine, folder):
 
 @pytest.mark.parametrize(("name", "place"), PAGES)
 def test_each_lecture_compiles_to_at_most_two_pages(name, place, tmp_path):
-    derivation = lectures.CASES[name][1]()[place]
+    derivation = lectures.CASES[name]()[place]
 
     assert pages(derivation.to_latex(standalone=True), ENGINES[0], tmp_path) <= 2
 
 
 @pytest.mark.skipif("xelatex" not in ENGINES, reason="there is no xelatex here")
 def test_all_lectures_compile_with_xelatex_too(tmp_path):
-    everything = [one.to_latex() for _, derive in lectures.CASES.values() for one in derive()]
+    everything = [one.to_latex() for derive in lectures.CASES.values() for one in derive()]
     document = PREAMBLE + "\\newpage\n".join(everything) + "\\end{document}\n"
 
     assert pages(document, "xelatex", tmp_path) >= len(everything)

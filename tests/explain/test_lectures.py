@@ -8,13 +8,6 @@ import wengert as wg
 from wengert.errors import ConfigurationError
 
 
-@pytest.mark.parametrize("name", lectures.CASES)
-def test_the_pages_show_what_is_derived(name: str) -> None:
-    shown = (lectures.PAGES / f"{name}.md").read_text(encoding="utf-8")
-
-    assert shown == lectures.page(name)
-
-
 def _result(derivation: wg.Derivation, name: str) -> np.ndarray:
     (step,) = [
         step

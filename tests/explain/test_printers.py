@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from tests.explain import lectures
 
-PAGES = [(name, place) for name, (_, derive) in lectures.CASES.items() for place in range(len(derive()))]
+PAGES = [(name, place) for name, derive in lectures.CASES.items() for place in range(len(derive()))]
 
 
 @pytest.mark.parametrize(("name", "place"), PAGES)
 def test_the_html_is_well_formed_and_loads_nothing(name: str, place: int) -> None:
-    page = lectures.CASES[name][1]()[place].to_html()
+    page = lectures.CASES[name]()[place].to_html()
     body = re.sub(r"<(script|style)>.*?</\1>|<!--.*?-->", "", page, flags=re.DOTALL)
     body = body[body.index("<div") : body.rindex("</body>")].replace("<br>", "<br/>")
 
@@ -26,7 +26,7 @@ def test_the_html_is_well_formed_and_loads_nothing(name: str, place: int) -> Non
 
 @pytest.mark.parametrize(("name", "place"), PAGES)
 def test_the_latex_is_ascii_with_balanced_braces(name: str, place: int) -> None:
-    document = lectures.CASES[name][1]()[place].to_latex(standalone=True)
+    document = lectures.CASES[name]()[place].to_latex(standalone=True)
 
     assert document.isascii(), {character for character in document if not character.isascii()}
     plain = document.replace(r"\{", "").replace(r"\}", "")

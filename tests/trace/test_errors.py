@@ -45,31 +45,13 @@ def refused(function: Any, *args: Any) -> str:
     [
         (lambda x: np.linalg.eig(x), "np.linalg.eig has no rule ("),
         (lambda x: np.fft.fft(x), "np.fft.fft has no rule ("),
-        (lambda x: np.sort(x), "np.sort has no rule ("),
-        (lambda x: np.floor(x), "np.floor has no rule ("),
-        (lambda x: x % 2, "np.remainder has no rule ("),
-        (lambda x: 2 % x, "np.remainder has no rule ("),
-        (lambda x: x // 2, "np.floor_divide has no rule ("),
-        (lambda x: 2 // x, "np.floor_divide has no rule ("),
-        (lambda x: divmod(x, 2), "np.floor_divide has no rule ("),
-        (lambda x: divmod(2, x), "np.floor_divide has no rule ("),
-        (lambda x: x >> 1, "np.right_shift has no rule ("),
-        (lambda x: 1 >> x, "np.right_shift has no rule ("),
-        (lambda x: x << 1, "np.left_shift has no rule ("),
-        (lambda x: 1 << x, "np.left_shift has no rule ("),
-        (lambda x: round(x), "np.round has no rule ("),
-        (lambda x: round(x, 2), "np.round has no rule ("),
+        (lambda x: np.roots(x), "np.roots has no rule ("),
         (lambda x: np.subtract.reduce(x), "np.subtract.reduce has no rule"),
         (lambda x: np.maximum.accumulate(x), "np.maximum.accumulate has no rule"),
         (lambda x: np.add.reduceat(x, [0]), "np.add.reduceat has no rule"),
-        (
-            lambda x: np.nansum(x),
-            "np.nansum has no rule; np.sum(np.where(np.isnan(x), 0, x)) does the same (",
-        ),
-        (lambda x: np.nanprod(x), "np.prod(np.where(np.isnan(x), 1, x)) does the same ("),
     ],
 )
-def test_unsupported_functions_are_named_with_what_does_the_same(function: Any, named: str) -> None:
+def test_unsupported_functions_are_named(function: Any, named: str) -> None:
     assert named in refused(function, M)
     with pytest.raises(UnsupportedFunctionError):
         trace(function, M)
@@ -78,11 +60,10 @@ def test_unsupported_functions_are_named_with_what_does_the_same(function: Any, 
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (lambda x: np.sum(x, initial=3), "np.sum: the option initial= has no rule"),
-        (lambda x: np.sum(x, where=np.ones((3, 4), bool)), "np.sum: the option where= has no rule"),
+        (lambda x: np.max(x, where=np.ones((3, 4), bool)), "the max of nothing needs initial="),
+        (lambda x: x >> 1, "right_shift has no meaning for float64"),
         (lambda x: np.add(x, 1, where=np.ones((3, 4), bool)), "np.add(where=…) leaves elements undefined"),
-        (lambda x: np.pad(x, 1, mode="edge"), "np.pad: mode='edge' has no rule; 'constant' has"),
-        (lambda x: np.pad(x, 1, constant_values=(1, 2)), "one constant for all sides"),
+        (lambda x: np.pad(x, 1, mode="sideways"), "np.pad: mode='sideways' has no rule"),
         (lambda x: np.pad(x, -1), "widths -1 cannot be negative"),
         (lambda x: np.reshape(x, (4, 3), order="F"), "order='F' has no rule; transpose first"),
         (lambda x: x.reshape(5, -1), "12 elements of shape (3, 4) do not fill shape (5, -1)"),
@@ -123,8 +104,7 @@ def test_unsupported_functions_are_named_with_what_does_the_same(function: Any, 
             lambda x: np.broadcast_to(x, (2, 3, 4)) @ np.ones((3, 4, 2)),
             "leading axes of (2, 3, 4) and (3, 4, 2)",
         ),
-        (lambda x: np.where(x > 0), "write np.where(condition, x, y)"),
-        (lambda x: x > 0 if (x > 0) & 3 else 0, "np.bitwise_and is for booleans"),
+        (lambda x: np.where(x > 0), "np.where: the shape of the result depends on values that are not known"),
         (lambda x: logsumexp(x[:, :0], axis=1), "logsumexp over axes (1,)"),
     ],
 )
@@ -133,22 +113,24 @@ def test_options_and_shapes(function: Any, message: str) -> None:
 
 
 def test_item_assignment() -> None:
-    def user_function(x: Any) -> Any:
-        x[0] = 1
+    def user_function(x: Any, view: Any, place: int) -> Any:
+        x = np.broadcast_to(x, (2, 3)) if view else x
+        x[place] = 1
         return x
 
-    text = refused(user_function, V)
-    for instead in ("np.where", "np.concatenate", "np.stack", "wengert.scatter_add"):
-        assert instead in text
+    text = refused(user_function, V, False, 3)
+    assert "assignment to an array of shape (3,): index 3 is out of bounds" in text
+    assert "a view that NumPy makes read-only" in refused(user_function, V, True, 0)
 
 
-def test_arrays_of_tensors() -> None:
-    for function in (
-        lambda x: np.array([x[0], x[1]]),
-        lambda x: np.asarray(x) + 1,
-        lambda x: np.array(x, dtype=np.float32),
-    ):
-        assert "np.stack" in refused(function, V)
+def test_arrays_of_another_dtype() -> None:
+    def user_function(x: Any) -> Any:
+        counts = np.zeros(3, int)
+        counts[0] = x[0]
+        return counts
+
+    assert "would cut the derivative: make the array with dtype=float" in refused(user_function, V)
+    assert "would cut the derivative" in refused(lambda x: np.array(x, dtype=int), V)
 
 
 def test_python_numbers() -> None:
@@ -207,26 +189,31 @@ def test_a_tensor_that_outlives_its_trace() -> None:
         trace(lambda x: x + kept[0], np.ones(3))
 
 
-def test_writing_into_arrays() -> None:
+OUTSIDE = np.zeros(3)
+
+
+def test_writing_into_arrays_from_outside() -> None:
     def user_function(x: Any) -> Any:
-        total = np.zeros(3)
+        total = OUTSIDE
         total += x
         return total
 
     assert "write x = x + y in place of x += y" in refused(user_function, V)
-    assert "out=" in refused(lambda x: np.add(x, 1, out=np.zeros(3)), V)
-    assert "np.sum: the option out= has no rule" in refused(lambda x: np.sum(x, out=np.zeros(())), V)
+    assert "out=" in refused(lambda x: np.add(x, 1, out=OUTSIDE), V)
+    assert "np.sum: the option out= has no rule" in refused(lambda x: np.sum(x, out=OUTSIDE[0:1]), V)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
-def test_items_of_arrays_are_not_assigned(dtype: Any) -> None:
+def test_items_of_arrays_from_outside_are_not_assigned(dtype: Any) -> None:
+    vector, matrix = np.zeros(3, dtype), np.zeros((2, 3), dtype)
+
     def scalar(x: Any) -> Any:
-        out = np.zeros(3, dtype)
+        out = vector
         out[1] = x[0] ** 2  # here
         return out
 
     def row(x: Any) -> Any:
-        out = np.zeros((2, 3), dtype)
+        out = matrix
         out[0] = x  # here
         return out
 
@@ -235,7 +222,7 @@ def test_items_of_arrays_are_not_assigned(dtype: Any) -> None:
         with pytest.raises(TraceError) as caught:
             trace(function, np.ones(3))
         text = str(caught.value)
-        assert "a traced value cannot be put into a NumPy array, by out[i] = x" in text
+        assert "into a NumPy array that was made outside of the trace" in text
         assert "np.stack" in text
         number = int(re.search(r"test_errors.py:(\d+)", text)[1])  # type: ignore[index]
         assert lines[number - 1].endswith("# here")
@@ -263,14 +250,14 @@ def test_operators_and_methods_that_are_not_there() -> None:
     with pytest.raises(WengertError, match=r"len\(\) of a scalar"):
         trace(lambda x: len(x), 1.0)
     assert "a float64 tensor is no index" in refused(lambda x: range(x), 1.0)
-    for method in ("sort", "nonzero", "tolist", "item", "partition"):
+    for method in ("tolist", "item", "partition"):
         assert f"{method!r} is not supported" in refused(lambda x, m=method: getattr(x, m)(), V)
     assert trace(lambda x: x * (2.0 in x), np.array([1.0, 2.0]))(np.ones(2)).tolist() == [1.0, 1.0]
 
 
 def test_attributes_that_are_not_there() -> None:
-    with pytest.raises(AttributeError, match=r"'sort' is not supported on a traced value.*test_errors"):
-        trace(lambda x: x.sort(), V)
+    with pytest.raises(AttributeError, match=r"'tolist' is not supported on a traced value.*test_errors"):
+        trace(lambda x: x.tolist(), V)
     with pytest.raises(AttributeError, match="'summ' is no attribute of arrays"):
         trace(lambda x: x.summ(), V)
     assert not hasattr(np.ndarray, "__wengert__")

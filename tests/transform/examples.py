@@ -53,6 +53,14 @@ EXAMPLES: dict[str, Example] = {
     "pinv": Example(((3, 2),), {"rcond": 1e-15}),
     "svd": Example(((3, 2),), {}),
     "qr": Example(((3, 2),), {}),
+    "argsort": Example(((2, 3),), {}),
+    "argpartition": Example(((2, 3),), {"kth": 1}),
+    "searchsorted": Example(((3,), (2, 3)), {"side": "left"}),
+    "invert": Example(((2, 3),), {}, (INT,)),
+    **dict.fromkeys(
+        ("bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift"),
+        Example(((2, 3), (2, 3)), {}, (INT, INT)),
+    ),
     "where": Example(((2, 3), (2, 3), (2, 3)), {}, (BOOL, FLOAT, FLOAT)),
 }
 
@@ -97,7 +105,7 @@ def arguments_for(
 ) -> list[np.ndarray[Any, Any]]:
     """Return operands from the primitive's domain; for linear algebra, well-conditioned matrices."""
     example = example_of(primitive)
-    if primitive.kind is Kind.LIBRARY:
+    if primitive.kind is Kind.LIBRARY and primitive in DIFFERENTIABLE:
         return [regular(node.type.shape, rng).astype(node.type.dtype) for node in program.inputs]
     intervals = [*primitive.domain, *[primitive.domain[-1]] * len(program.inputs)]
     return [

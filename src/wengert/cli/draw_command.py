@@ -46,7 +46,7 @@ def run(subject: str, sources: dict[str, Any], form: str, out: str | None) -> in
 def _options(sources: dict[str, Any]) -> dict[str, Any]:
     fold = sources["fold"]
     chosen = fold if fold in _FOLDS else read_names(fold)
-    return {"wrt": read_names(sources["wrt"]) or None, "fold": chosen}
+    return {"wrt": read_names(sources["wrt"]) or None, "fold": chosen, "view": sources["view"]}
 
 
 def _of_formula(formula: str, sources: dict[str, Any]) -> Drawing:

@@ -119,6 +119,14 @@ def draw(
     wrt: Annotated[
         str | None, option("Names to differentiate by, separated by commas. [default: all]", DERIVATION)
     ] = None,
+    view: Annotated[
+        str,
+        option(
+            "graph, units (in a row, derivatives curved back) or neurons (of a dense network at one row). "
+            "[default: graph]",
+            DERIVATION,
+        ),
+    ] = "graph",
     fold: Annotated[
         str,
         option(
@@ -145,16 +153,17 @@ def draw(
     format: Annotated[str, option("svg or dot, for standard output. [default: svg]", OUTPUT)] = "svg",
     out: Annotated[str | None, option("File to write: graph.svg, graph.png or graph.dot.", OUTPUT)] = None,
 ) -> int:
-    """Draw a formula, or a trained model with its loss, as a graph with values and derivatives.
+    """Draw a formula, or a trained model with its loss, with values and derivatives.
 
     Example: wengert draw 'cos(sin(x**2) + 3*x**2)' --at x=0.7 --out graph.svg
 
-    Example: wengert draw digits-model --row 3 --fold layers --out digits.png
+    Example: wengert draw digits-model --row 3 --view neurons --out digits.png
     """
     from wengert.cli.draw_command import run
 
     sources = {
-        "wrt": wrt, "fold": fold, "at": at or [], "shape": shape, "seed": seed, "data": data, "row": row,
+        "wrt": wrt, "view": view, "fold": fold, "at": at or [], "shape": shape, "seed": seed, "data": data,
+        "row": row,
     }  # fmt: skip
     return run(subject, sources, format, out)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -255,8 +254,8 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         )
         if before is not None:
             run.patience, run.rows_seen, old = before.patience, before.rows_seen, before.state
-            run.state = replace(
-                run.state, history=old.history, best=old.best, scores=old.scores, seconds=old.seconds
+            run.state = run.state._replace(
+                history=old.history, best=old.best, scores=old.scores, seconds=old.seconds
             )
         self._run = run
 

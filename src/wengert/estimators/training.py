@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -84,7 +84,7 @@ class Run:
 
     def put_in(self, network: Any) -> None:
         """Go on with other weights."""
-        self.state = replace(self.state, carry=self.step.with_network(self.state.carry, network))
+        self.state = self.state._replace(carry=self.step.with_network(self.state.carry, network))
 
 
 @dataclass
@@ -192,9 +192,9 @@ def train(run: Run, plan: Plan, evaluator: NetworkEvaluator, display: Display) -
         As `FitResult.stopped`, with ``"no improvement"`` where patience ended.
     """
     step, before = run.step, len(run.history)
-    state = replace(run.state, carry=step.with_settings(run.state.carry, plan.rules.step_rule))
+    state = run.state._replace(carry=step.with_settings(run.state.carry, plan.rules.step_rule))
     if state.best is None:
-        state = replace(state, best=step.predicting(state.carry))
+        state = state._replace(best=step.predicting(state.carry))
     run.epochs_of_this_call = 0
     training: Loop | FullBatch
     if isinstance(step.rule.optimizer, LBFGS):

@@ -87,10 +87,10 @@ def lecture_names(lecture: str, problem: Problem, kept: Mapping[str, str]) -> di
 def _parts(style: LectureStyle, layers: list[Layer], problem: Problem) -> dict[Node, str]:
     found: dict[Node, str] = {}
     for layer in layers:
-        weight, data, biases = _operands(problem, layer)
+        weight, data, biases = operands_of(problem, layer)
         last = layer is layers[-1]
-        before = _before(layer)
-        after = _after(before, problem)
+        before = before_activation(layer)
+        after = activation_of(before, problem)
         found[weight] = _name(style.weights, layer.number, weight)
         if data is not None:
             found[data] = style.data
@@ -111,7 +111,7 @@ def _name(names: tuple[str, ...], number: int, weight: Node) -> str:
     return pattern.format(n=number, w="W" if weight.type.ndim > 1 else "w")
 
 
-def _before(layer: Layer) -> Node:
+def before_activation(layer: Layer) -> Node:
     """Return the pre-activation itself where a target is subtracted from it at once."""
     node = layer.weighted.node
     while node.primitive.name == "sub":
@@ -129,7 +129,7 @@ def _has_product(node: Node) -> bool:
     return False
 
 
-def _after(before: Node, problem: Problem) -> Node | None:
+def activation_of(before: Node, problem: Problem) -> Node | None:
     """Return the activation: the one function that the pre-activation goes into, if it is one."""
     users = [node for node in problem.program.nodes if before in node.inputs]
     whole = _composite(before, users, problem)
@@ -161,7 +161,7 @@ def _composite(before: Node, users: list[Node], problem: Problem) -> Node | None
     return last if last.type.shape == before.type.shape and last is not problem.output.node else None
 
 
-def _operands(problem: Problem, layer: Layer) -> tuple[Node, Node | None, list[Node]]:
+def operands_of(problem: Problem, layer: Layer) -> tuple[Node, Node | None, list[Node]]:
     """Return the weight of a layer, its input where that is given, and its biases."""
     product, added = None, []
     stack = [layer.weighted.node]

@@ -9,8 +9,10 @@ from wengert.primitives import (
     indexing as indexing,
     linear_algebra as linear_algebra,
     movement as movement,
+    order as order,
     random as random,
     reductions as reductions,
+    rounding as rounding,
     selection as selection,
     trigonometric as trigonometric,
 )

@@ -168,3 +168,15 @@ reciprocal = elementwise(
     domain=(POSITIVE,),
     source="DLMF 4.2.26 with a = -1",
 )
+
+cbrt = elementwise(
+    "cbrt",
+    numpy=np.cbrt,
+    vjp=lambda ct, out, x: (ct / (3 * out * out),),
+    python="np.cbrt({0})",
+    domain=(POSITIVE,),
+    special=(0.0, -8.0, float("inf")),
+    ties="slope ∞ at 0",
+    operations=10,
+    source="DLMF 4.2.26",
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,10 +27,12 @@ def strong(dtypes: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(dtypes)
 
 
+@functools.cache
 def promotion_of(ufunc: np.ufunc) -> Callable[[Sequence[Any]], tuple[DType, ...]]:
     """Return the promotion rule of a NumPy universal function."""
 
-    def promote(dtypes: Sequence[Any]) -> tuple[DType, ...]:
+    @functools.cache  # NumPy's search is most of what tracing and verifying a line takes
+    def resolve(dtypes: tuple[Any, ...]) -> tuple[DType, ...]:
         # A Python boolean is a boolean, unlike an int or a float that takes the dtype of what it meets.
         given = [BOOL if dtype is bool else dtype for dtype in strong(dtypes)]
         try:
@@ -44,7 +47,7 @@ def promotion_of(ufunc: np.ufunc) -> Callable[[Sequence[Any]], tuple[DType, ...]
             )
         return resolved[: ufunc.nin]
 
-    return promote
+    return lambda dtypes: resolve(tuple(dtypes))
 
 
 def common_dtype(dtypes: Sequence[Any]) -> tuple[DType, ...]:
@@ -330,7 +333,7 @@ def library(
     operands : int
         How many it takes.
     """
-    module = str(getattr(numpy, "__module__", ""))
+    module = "numpy" if isinstance(numpy, np.ufunc) else str(numpy.__module__)
     prefix = module.replace("numpy", "np", 1) + "." if module.startswith("numpy") else ""
     places = ", ".join(f"{{{place}}}" for place in range(operands))
 

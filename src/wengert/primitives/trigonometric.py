@@ -198,3 +198,15 @@ arctanh = elementwise(
     operations=TRANSCENDENTAL,
     source="DLMF 4.40.10",
 )
+
+arccosh = elementwise(
+    "arccosh",
+    numpy=np.arccosh,
+    vjp=lambda ct, out, x: (ct / (np.sqrt(x - 1) * np.sqrt(x + 1)),),
+    derivative=("1 / sqrt(x**2 - 1)",),
+    python="np.arccosh({0})",
+    domain=(Interval(1.2, 4),),
+    special=(1.0, float("inf")),
+    operations=TRANSCENDENTAL,
+    source="DLMF 4.37.19, differentiated",
+)

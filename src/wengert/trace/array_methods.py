@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wengert.errors import DTypeError, TraceError
+from wengert.errors import DTypeError, ShapeError, TraceError
 from wengert.ir.primitive import IMPLEMENTATIONS, Kind
 from wengert.primitives import arithmetic, comparison, contraction
 from wengert.primitives.selection import astype
+from wengert.trace.recorder import here
 
 # NumPy's stubs know nothing of arrays that take part through its protocols.
 _numpy: Any = np
@@ -30,6 +32,13 @@ class ArrayMethods:
         @property
         def dtype(self) -> np.dtype[np.generic]:
             """Type of the elements."""
+
+        weak: type | None
+
+        def fresh(self) -> Any:
+            """Return a copy."""
+
+        def __setitem__(self, key: Any, value: Any) -> None: ...
 
     @property
     def ndim(self) -> int:
@@ -54,6 +63,16 @@ class ArrayMethods:
         """The last two axes exchanged."""
         return _numpy.swapaxes(self, -1, -2)
 
+    @property
+    def real(self) -> Any:
+        """The value itself: it has no imaginary part."""
+        return self
+
+    @property
+    def imag(self) -> Any:
+        """Zeros."""
+        return _numpy.zeros_like(self)
+
     def __len__(self) -> int:
         if not self.shape:
             raise TraceError("len() of a scalar")
@@ -63,9 +82,9 @@ class ArrayMethods:
         return (self[position] for position in range(len(self)))
 
     def __getitem__(self, key: Any) -> Any:
-        from wengert.trace.indexing import index
+        from wengert.trace.indexing import item
 
-        return index(self, key)
+        return item(self, key)
 
     def __add__(self, other: Any) -> Any:
         return arithmetic.add(self, other)
@@ -109,7 +128,7 @@ class ArrayMethods:
         return arithmetic.neg(self)
 
     def __pos__(self) -> Any:
-        return self
+        return self.copy()
 
     def __abs__(self) -> Any:
         return arithmetic.abs(self)
@@ -202,17 +221,31 @@ class ArrayMethods:
         wanted = np.dtype(dtype)
         if not np.can_cast(self.dtype, wanted, casting):
             raise DTypeError(f"astype: {self.dtype} cannot be cast to {wanted} ({casting})")
+        if wanted == self.dtype and not copy and self.weak is None:
+            return self
         return astype(self, dtype=wanted)
 
     def copy(self, order: Any = "C") -> Any:
-        """Return the same value: nothing can write to it."""
-        return self
+        """Return the same value as an array of its own."""
+        return self.fresh()
 
     def __copy__(self) -> Any:
-        return self
+        return self.fresh()
 
     def __deepcopy__(self, memo: Any) -> Any:
-        return self
+        return self.fresh()
+
+    def flatten(self, order: str = "C") -> Any:
+        """Return the elements in one axis, as an array of their own."""
+        return _numpy.ravel(self, order).copy()
+
+    def fill(self, value: Any) -> None:
+        """Assign a scalar to all elements."""
+        self[...] = value
+
+    def sort(self, axis: int = -1, kind: Any = None, order: Any = None) -> None:
+        """Sort in place; see `numpy.ndarray.sort`."""
+        self[...] = _numpy.sort(self, axis)
 
     def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
         """Return the elements in another shape; see `numpy.reshape`."""
@@ -238,7 +271,31 @@ def _method(function: Any) -> Any:
 for _function in (
     *[one for one, primitive in IMPLEMENTATIONS.items() if primitive.kind in (Kind.REDUCTION, Kind.SCAN)],
     np.var, np.std, np.ravel, np.squeeze, np.swapaxes, np.clip, np.take, np.dot, np.repeat, np.diagonal,
-    np.trace,
+    np.trace, np.round, np.argsort, np.searchsorted, np.nonzero, np.compress, np.choose, np.conjugate,
 ):  # fmt: skip
     setattr(ArrayMethods, _function.__name__, _method(_function))
-ArrayMethods.flatten = _method(np.ravel)  # type: ignore[attr-defined]
+
+
+def _in_place(operation: Any) -> Any:
+    """Return the operator ``x += y`` that belongs to ``x + y``."""
+
+    def method(self: Any, other: Any) -> Any:
+        if self.weak is not None or not self.ndim:
+            return NotImplemented  # a number is replaced and not changed
+        result = operation(self, other)
+        if result.shape != self.shape:
+            raise ShapeError(f"an array of shape {self.shape} cannot hold {result.shape} in place{here()}")
+        if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+            raise DTypeError(f"an array of {self.dtype} cannot hold {result.dtype} in place{here()}")
+        self[...] = result
+        return self
+
+    return method
+
+
+for _operation in (
+    operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod,
+    operator.pow, operator.matmul, operator.and_, operator.or_, operator.xor, operator.lshift,
+    operator.rshift,
+):  # fmt: skip
+    setattr(ArrayMethods, f"__i{_operation.__name__.strip('_')}__", _in_place(_operation))

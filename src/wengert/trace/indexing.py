@@ -9,7 +9,8 @@ import numpy as np
 from wengert.errors import ConcreteValueError, DTypeError, IndexRangeError, ShapeError, WengertError
 from wengert.primitives import movement
 from wengert.primitives.indexing import check_range, gather
-from wengert.trace.tensor import Tensor, here, refuse
+from wengert.trace.memory import Alias, is_part, read, write
+from wengert.trace.tensor import Tensor, here, joined, refuse
 
 
 def _expand_ellipsis(key: list[Any], ndim: int) -> list[Any]:
@@ -91,6 +92,75 @@ def _check_part(part: Any) -> Any:
     if not isinstance(array, Tensor) and array.size == 0:
         array = array.astype(np.int64)
     return array
+
+
+def _known(part: Any) -> Any:
+    """Return an index with the values of the tensors in it."""
+    if isinstance(part, tuple):
+        return tuple(map(_known, part))
+    part = joined(part)
+    if not isinstance(part, Tensor):
+        return part
+    if part.dtype == np.bool_:
+        return _known_mask(part)
+    value = part.recorder.value(part.node)
+    return value if value.ndim else int(value)  # what NumPy calls a scalar, and a view is selected by
+
+
+def _constants_as_arrays(key: Any) -> Any:
+    if isinstance(key, tuple):
+        return tuple(map(_constants_as_arrays, key))
+    key = joined(key)
+    return key.node.value if isinstance(key, Tensor) and key.is_constant else key
+
+
+def _is_basic(part: Any) -> bool:
+    """Whether a part of an index selects a view, as integers, slices and new axes do."""
+    if part is None or part is Ellipsis or isinstance(part, slice) or _is_scalar_index(part):
+        return True
+    return isinstance(part, Tensor) and part.dtype.kind in "iu" and part.ndim == 0
+
+
+def item(x: Any, key: Any) -> Any:
+    """Return ``x[key]``, a view of `x` where NumPy gives one."""
+    key = _constants_as_arrays(key)
+    result = read(x, key)  # of what was assigned, the part alone
+    if result is None:
+        result = index(x, key)
+    parts = key if isinstance(key, tuple) else (key,)
+    if not all(map(_is_basic, parts)):
+        return result
+    if result.ndim or any(part is Ellipsis for part in parts):
+        result = result.fresh() if result is x else result
+        result.alias = Alias(x, lambda places: places[_known(key)])
+    elif result.is_constant:
+        return np.asarray(result)[()]
+    return result
+
+
+def assign(x: Any, key: Any, value: Any) -> None:
+    """Do ``x[key] = value``; see `wengert.trace.memory.write`.
+
+    A number or a scalar where a mask is true needs no values of the mask; any other index does.
+    """
+    key = _constants_as_arrays(key)
+    if isinstance(key, Tensor) and key.dtype == np.bool_ and key.shape == x.shape[: key.ndim]:
+        value = joined(value)
+        if np.ndim(value) == 0:
+            mask = np.reshape(key, key.shape + (1,) * (x.ndim - key.ndim))
+            scalar = value if isinstance(value, Tensor) else np.asarray(value)
+            chosen: Any = np.where(mask, scalar.astype(x.dtype), x)
+            write(x, chosen, lambda places, numbers: places.__setitem__(..., numbers))
+            return
+    known = _known(key)
+    if not _is_same(x, known, value):
+        write(x, value, lambda places, numbers: places.__setitem__(known, numbers))
+
+
+def _is_same(x: Any, key: Any, value: Any) -> bool:
+    """Whether the elements are those already there, as after an in-place operator: ``x[1:] += y``."""
+    alias = value.alias if type(value) is Tensor else None
+    return alias is not None and alias.places is not None and is_part(x, key, alias.places)
 
 
 def index(x: Any, key: Any) -> Any:

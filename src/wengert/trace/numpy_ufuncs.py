@@ -10,24 +10,34 @@ import numpy as np
 
 from wengert.errors import DTypeError, UnsupportedFunctionError
 from wengert.ir.primitive import IMPLEMENTATIONS, Primitive, weak_dtype
-from wengert.primitives import arithmetic
+from wengert.primitives import arithmetic, rounding
 from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
+from wengert.primitives.functions import scatter_add
 from wengert.primitives.kinds import BOOL, promotion_of
 from wengert.primitives.selection import astype
-from wengert.trace.numpy_functions.alternatives import unsupported
+from wengert.trace.numpy_functions.table import array
 from wengert.trace.tensor import Tensor, here, refuse
 
-_BITWISE: dict[Any, Primitive] = {
+# Of booleans a bit is the truth, for which backends have code; of integers NumPy computes.
+_OF_TRUTH: dict[Any, Primitive] = {
     np.bitwise_and: logical_and,
     np.bitwise_or: logical_or,
     np.bitwise_xor: logical_xor,
     np.invert: logical_not,
 }
+_OF_BITS: dict[Any, Primitive] = {
+    np.bitwise_and: rounding.bitwise_and,
+    np.bitwise_or: rounding.bitwise_or,
+    np.bitwise_xor: rounding.bitwise_xor,
+    np.invert: rounding.invert,
+    np.left_shift: rounding.left_shift,
+    np.right_shift: rounding.right_shift,
+}
 _LOG_2, _LOG_10 = math.log(2), math.log(10)
 
 
 def _identity(x: Any) -> Any:
-    return x
+    return x.copy()
 
 
 def _step(x: Any, at_zero: Any) -> Any:
@@ -46,6 +56,14 @@ def _power(x: Any, y: Any) -> Any:
     return arithmetic.pow(x, y)
 
 
+def _larger(x: Any, y: Any) -> Any:
+    return np.where(np.isnan(x), y, np.where(np.isnan(y), x, np.maximum(x, y)))
+
+
+def _smaller(x: Any, y: Any) -> Any:
+    return np.where(np.isnan(x), y, np.where(np.isnan(y), x, np.minimum(x, y)))
+
+
 # What is left to do when the operands have the dtypes that NumPy computes in.
 _WRITTEN_OUT: dict[Any, Any] = {
     np.positive: _identity,
@@ -60,6 +78,17 @@ _WRITTEN_OUT: dict[Any, Any] = {
     np.heaviside: _step,
     np.fabs: np.absolute,
     np.vecdot: _dot,
+    **({np.matvec: lambda a, x: (a @ x[..., None])[..., 0]} if hasattr(np, "matvec") else {}),
+    **({np.vecmat: lambda x, a: (x[..., None, :] @ a)[..., 0, :]} if hasattr(np, "vecmat") else {}),
+    np.fmax: _larger,
+    np.fmin: _smaller,
+    np.float_power: _power,
+    np.logaddexp2: lambda x, y: np.logaddexp(x * _LOG_2, y * _LOG_2) / _LOG_2,
+    np.ldexp: lambda x, n: x * np.exp2(array(n).astype(x.dtype)),
+    np.signbit: lambda x: np.copysign(1.0, x) < 0,
+    np.conjugate: _identity,
+    np.divmod: lambda x, y: (np.floor_divide(x, y), np.remainder(x, y)),
+    np.modf: lambda x: (np.where(np.isinf(x), np.copysign(0.0, x), x - np.trunc(x)), np.trunc(x)),
 }
 
 
@@ -75,9 +104,12 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     """
     if kwargs.get("out") is not None:
         refuse(
-            f"np.{ufunc.__name__} would write a traced value into an existing array (out= or an in-place "
-            "operator on an array); write x = x + y in place of x += y, or start from a traced value"
+            f"np.{ufunc.__name__} would write a traced value into an array made outside of the trace "
+            "(out= or an in-place operator on an array): write x = x + y in place of x += y, or make the "
+            "array inside the traced function, as np.zeros(…) or np.array(outside)"
         )
+    if method == "at":
+        return _at(ufunc, *inputs)
     primitive = IMPLEMENTATIONS.get(getattr(ufunc, method))
     if primitive is not None:  # np.add.reduce and the like, whose axis is 0 where np.sum takes all
         options = {name: value for name, value in kwargs.items() if name not in ("axis", "out")}
@@ -96,6 +128,13 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         raise UnsupportedFunctionError(f"np.{ufunc.__name__}: the option {unknown[0]}= has no rule{here()}")
     dtype = kwargs.get("dtype")
     return _dispatch(ufunc, inputs if dtype is None else _in_dtype(ufunc, inputs, dtype))
+
+
+def _at(ufunc: np.ufunc, x: Any, indices: Any, values: Any = None) -> None:
+    if ufunc not in (np.add, np.subtract) or not isinstance(x, Tensor):
+        raise UnsupportedFunctionError(f"np.{ufunc.__name__}.at has no rule{here()}; np.add.at has")
+    added = values if ufunc is np.add else np.negative(values)
+    x[...] = scatter_add(x, indices, added)
 
 
 # Besides what is dealt with here, options about memory and classes, which a traced value does not have.
@@ -119,13 +158,13 @@ def _dispatch(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
     primitive = IMPLEMENTATIONS.get(ufunc) or IMPLEMENTATIONS.get(f"scipy.special.{ufunc.__name__}")
     if primitive is not None:
         return primitive(*inputs)
-    if ufunc in _BITWISE:
-        if any(operand.dtype != BOOL for operand in _known(inputs)):
-            refuse(f"np.{ufunc.__name__} is for booleans; bits of integers have no rule")
-        return _BITWISE[ufunc](*inputs)
+    if ufunc in _OF_TRUTH and all(operand.dtype == BOOL for operand in _known(inputs)):
+        return _OF_TRUTH[ufunc](*inputs)
+    if ufunc in _OF_BITS:
+        return _OF_BITS[ufunc](*inputs)
     if ufunc in _WRITTEN_OUT:
         return _WRITTEN_OUT[ufunc](*_promoted(ufunc, inputs))
-    raise unsupported(ufunc.__name__)
+    raise UnsupportedFunctionError(f"np.{ufunc.__name__} has no rule{here()}")
 
 
 def _promoted(ufunc: np.ufunc, inputs: Sequence[Any]) -> list[Any]:

@@ -7,10 +7,13 @@ for its first turn.
 from __future__ import annotations
 
 import dis
+import os
 import re
 import sys
 from collections import Counter
 from types import CodeType, FrameType
+
+import numpy as np
 
 from wengert.ir.provenance import Provenance, Region, SourceLine
 
@@ -19,6 +22,8 @@ _STORES = {"STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"}
 # Python 3.13 joins a store with the instruction after it; the first name is the one stored to first.
 _JOINED_STORES = {"STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"}
 _RETURNED = "<returned>"
+# Where Python's own modules are, and the packages that are installed.
+_INSTALLED = (os.path.dirname(os.__file__), os.path.dirname(os.path.dirname(np.__file__)))
 _KEPT = 65536  # places kept at most, so that a process that makes code for ever does not grow for ever
 
 
@@ -52,6 +57,7 @@ class Site:
 
 _sites: dict[tuple[int, int], Site] = {}
 _library: dict[int, tuple[CodeType, bool]] = {}
+_users: dict[int, tuple[CodeType, bool]] = {}
 _stored: dict[int, tuple[CodeType, dict[int, str]]] = {}
 
 
@@ -65,6 +71,18 @@ def _is_library(frame: FrameType) -> bool:
         if len(_library) >= _KEPT:
             _library.clear()
         known = _library[id(code)] = (code, package in _LIBRARIES)
+    return known[1]
+
+
+def is_users(frame: FrameType) -> bool:
+    """Whether a frame runs the user's own code: no library's, installed or of Python itself."""
+    code = frame.f_code
+    known = _users.get(id(code))
+    if known is None:
+        if len(_users) >= _KEPT:
+            _users.clear()
+        users = not _is_library(frame) and not code.co_filename.startswith(_INSTALLED)
+        known = _users[id(code)] = (code, users)
     return known[1]
 
 

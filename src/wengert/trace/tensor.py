@@ -6,177 +6,92 @@ nodes instead of computing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import lru_cache
-from types import FrameType
 from typing import Any, NoReturn
 
 import numpy as np
 
 from wengert.errors import (
-    ConcreteValueError,
     DTypeError,
     ShapeError,
-    TraceError,
     UnsupportedAttributeError,
     WengertError,
 )
-from wengert.ir.evaluate import evaluate_node
 from wengert.ir.node import CONSTANT, Node, make_constant, make_node, make_number
 from wengert.ir.primitive import IMPLEMENTATIONS, Kind, Primitive, weak_dtype
-from wengert.ir.program import ancestors
-from wengert.ir.provenance import Provenance, current_regions
 from wengert.primitives.selection import astype
 from wengert.trace import source
 from wengert.trace.array_methods import ArrayMethods
-
-_depth: ContextVar[int] = ContextVar("wengert_trace_depth", default=0)
-
-
-class Trace:
-    """A recording in progress: provenance of its nodes, and values of its inputs where they are known.
-
-    Attributes
-    ----------
-    level : int
-        Nesting depth; an operation on tensors of several traces is recorded in the deepest.
-    provenance : dict of Node to Provenance
-    arguments : dict of Node to array or Tensor
-        What the inputs were traced from; absent for inputs traced from a type alone.
-    """
-
-    def __init__(self, rule: str | None = None) -> None:
-        self.level = _depth.get() + 1
-        self.provenance: dict[Node, Provenance] = {}
-        self.arguments: dict[Node, Any] = {}
-        self.captured: set[Trace] = set()
-        self.open = True
-        self.rule = rule
-        self._values: dict[Node, np.ndarray[Any, Any]] = {}
-        # The origin that a rule gives is the same for all its nodes.
-        self._ruled: Provenance | None = None
-        self._last: tuple[FrameType, Node] | None = None
-
-    @contextmanager
-    def recording(self) -> Iterator[Trace]:
-        """Nest traces begun inside this one below it; tensors of this trace end with it."""
-        token = _depth.set(self.level)
-        try:
-            yield self
-        finally:
-            _depth.reset(token)
-            self.open = False
-            self._last = None
-
-    def record(self, node: Node) -> None:
-        """Note where a node comes from; the first origin of a shared node stays."""
-        provenance = self.provenance
-        if node in provenance:
-            return
-        regions = current_regions()
-        if self.rule is not None:
-            ruled = self._ruled
-            if ruled is None or ruled.rule != self.rule or ruled.regions is not regions:
-                ruled = self._ruled = Provenance(regions=regions, rule=self.rule)
-            provenance[node] = ruled
-            return
-        frame, call = source.user_call()
-        if frame is None:
-            provenance[node] = Provenance(regions=regions)
-            return
-        found = provenance[node] = source.origin(frame, regions)
-        if found.name is not None:
-            last = self._last
-            if last is not None and last[0] is call:
-                # One call recorded several nodes: the variable holds the last of them.
-                before = provenance[last[1]]
-                provenance[last[1]] = Provenance(None, before.source, before.regions)
-            self._last = (call, node)
-
-    def value(self, node: Node) -> np.ndarray[Any, Any]:
-        """Return the value of a node of this trace, computed now if it was not needed before.
-
-        Raises
-        ------
-        ConcreteValueError
-            When an input it depends on was traced from a type alone.
-        """
-        for needed in ancestors([node]):
-            if needed in self._values:
-                continue
-            if needed.inputs or needed.primitive is CONSTANT:
-                with np.errstate(all="ignore"):
-                    self._values[needed] = evaluate_node(needed, [self._values[i] for i in needed.inputs])
-            else:
-                self._values[needed] = self._argument(needed)
-        return self._values[node]
-
-    def _argument(self, node: Node) -> np.ndarray[Any, Any]:
-        pending, seen = [self], {self}
-        while pending:
-            trace = pending.pop()
-            known = trace.arguments.get(node)
-            if isinstance(known, Tensor):
-                return known.recorder.value(known.node)
-            if known is not None:
-                return np.asarray(known)
-            pending += trace.captured - seen
-            seen |= trace.captured
-        raise ConcreteValueError(
-            f"the value of {node.param('name')!r} is not known: it was traced from its type alone"
-            f"{here()}. Use np.where to choose between values, or trace from an array, which specialises "
-            "the program"
-        )
-
-
-def here() -> str:
-    """Return the open layers and the user's line, for the end of a message."""
-    layers = [entered.name for entered in current_regions() if entered.kind == "layer"]
-    frame = source.user_frame()
-    places = []
-    if layers:
-        places.append(f"in layer {layers[-1]}")
-    if frame is not None:
-        places.append(f"at {source.source_line(frame)}")
-    return " (" + ", ".join(places) + ")" if places else ""
-
-
-def refuse(message: str) -> NoReturn:
-    """Raise a `TraceError` that says where."""
-    raise TraceError(message + here())
-
+from wengert.trace.memory import Alias
+from wengert.trace.recorder import (
+    Trace as Trace,
+    current_trace,
+    here as here,
+    refuse as refuse,
+)
 
 _INTO_AN_ARRAY = (
-    "a traced value cannot be put into a NumPy array, by out[i] = x, np.array([x, y]) or np.asarray(x): "
-    "collect values in a list and join them with np.stack or np.concatenate; items of an array are replaced "
-    "with np.where or wengert.scatter_add"
+    "a traced value cannot be put into a NumPy array that was made outside of the trace, or given to code "
+    "that takes NumPy arrays alone: make the array inside the traced function, as np.zeros(…) or "
+    "np.array(outside), or join values with np.array([x, y]), np.stack or np.concatenate"
 )
 
 
 class Tensor(ArrayMethods):
     """A value of a traced program; behaves like an array of its shape and dtype.
 
-    Attributes
+    Parameters
     ----------
     node : Node
     recorder : Trace
         Where operations on the value are recorded.
     weak : type or None
         Set where the value came from a Python number, which does not decide the dtype of a result.
+
+    Attributes
+    ----------
+    alias : Alias or None
+        How it shares memory with other tensors, where assignments to one of them may change it.
     """
 
-    __slots__ = ("node", "recorder", "weak")
+    __slots__ = ("_node", "_recorder", "alias", "weak")
 
-    node: Node
-    recorder: Trace
+    alias: Alias | None
     weak: type | None
 
     def __init__(self, node: Node, recorder: Trace, weak: type | None = None) -> None:
-        self.node = node
-        self.recorder = recorder
+        self._node = node
+        self._recorder = recorder
         self.weak = weak
+        self.alias = None
+
+    @property
+    def node(self) -> Node:
+        """What computes the value that the array has now."""
+        if self.alias is not None:
+            self.alias.update(self)
+        return self._node
+
+    @property
+    def recorder(self) -> Trace:
+        """Where operations on the value are recorded."""
+        if self.alias is not None:
+            self.alias.update(self)
+        return self._recorder
+
+    def fresh(self) -> Tensor:
+        """Return a copy, which shares no memory with this tensor."""
+        return Tensor(self.node, self.recorder, self.weak)
+
+    def become(self, other: Tensor) -> None:
+        """Take the value of another tensor of the same type."""
+        self._node, self._recorder = other.node, other.recorder
+
+    def deepen(self, other: Tensor) -> None:
+        """Record in the trace of another tensor, of which this one is partly made, if that is deeper."""
+        if other.recorder.level > self._recorder.level:
+            other.recorder.captured.add(self._recorder)
+            self._recorder = other.recorder
 
     @property
     def is_constant(self) -> bool:
@@ -186,31 +101,34 @@ class Tensor(ArrayMethods):
     @property
     def shape(self) -> tuple[int, ...]:
         """Extents of the axes."""
-        return self.node.type.shape
+        return self._node.type.shape
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
         """Type of the elements."""
-        return self.node.type.dtype
+        return self._node.type.dtype
 
-    def __wengert_apply__(self, primitive: Primitive, operands: Any, params: dict[str, Any]) -> Tensor:
+    def __wengert_apply__(self, primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
         return apply(primitive, operands, params)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         primitive = IMPLEMENTATIONS.get(ufunc)
         if primitive is not None and method == "__call__" and not kwargs:
             return apply(primitive, inputs, {})
-        from wengert.trace.numpy_ufuncs import call_ufunc
+        from wengert.trace.protocols import apply_ufunc
 
-        return call_ufunc(ufunc, method, inputs, kwargs)
+        return apply_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from wengert.trace.numpy_functions import call_function
+        from wengert.trace.protocols import apply_function
 
-        return call_function(function, args, kwargs)
+        return apply_function(function, args, kwargs)
 
-    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        refuse(_INTO_AN_ARRAY)
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        value = self.node.value
+        if value is None:
+            refuse(_INTO_AN_ARRAY)
+        return value if dtype is None else value.astype(dtype)
 
     def __bool__(self) -> bool:
         return bool(self._known("bool()"))
@@ -221,23 +139,25 @@ class Tensor(ArrayMethods):
         return int(self._known("an index"))
 
     def __int__(self) -> int:
-        if self.dtype.kind == "f":
+        if self.dtype.kind == "f" and not self.is_constant:
             if source.is_assigning_item():
                 refuse(_INTO_AN_ARRAY)
             refuse("int() of a floating tensor would cut the derivative; use np.floor outside of the trace")
         return int(self._known("int()"))
 
-    def __float__(self) -> NoReturn:
-        if source.is_assigning_item():
-            refuse(_INTO_AN_ARRAY)
-        refuse("float() would cut the derivative; stay with NumPy functions (np.exp instead of math.exp)")
+    def __float__(self) -> float:
+        if not self.is_constant:
+            if source.is_assigning_item():
+                refuse(_INTO_AN_ARRAY)
+            refuse("float() would cut the derivative; stay with NumPy functions (np.exp instead of math.exp)")
+        return float(self._known("float()"))
 
     def _known(self, use: str) -> np.ndarray[Any, Any]:
         if self.size != 1:
             raise ShapeError(
                 f"{use} of an array of shape {self.shape} is ambiguous; use np.any or np.all{here()}"
             )
-        return self.recorder.value(self.node)
+        return self.recorder.value(self.node).reshape(())
 
     def __hash__(self) -> int:
         return hash(self.node)
@@ -252,6 +172,8 @@ class Tensor(ArrayMethods):
         refuse("a program holds no complex numbers; complex() of a traced value has none to give")
 
     def __format__(self, spec: str) -> str:
+        if spec and self.is_constant:
+            return format(self._known("format()").item(), spec)
         if spec:
             refuse(
                 f"a traced value has no digits yet that {spec!r} could format; print it without a format, "
@@ -259,24 +181,26 @@ class Tensor(ArrayMethods):
             )
         return str(self)
 
-    def __setitem__(self, key: Any, value: Any) -> NoReturn:
-        refuse(
-            "items of a traced value cannot be assigned: build the result with np.where, np.concatenate, "
-            "np.stack or wengert.scatter_add"
-        )
+    def __setitem__(self, key: Any, value: Any) -> None:
+        from wengert.trace.indexing import assign
+
+        assign(self, key, value)
 
     def __delitem__(self, key: Any) -> NoReturn:
         refuse("items of a traced value cannot be deleted: build the result with slices and np.concatenate")
 
-    def __getattr__(self, name: str) -> NoReturn:
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        value = self.node.value
+        if value is not None and hasattr(value, name):
+            return getattr(value, name)
         known = hasattr(np.ndarray, name)
         advice = "not supported on a traced value" if known else "no attribute of arrays"
         raise UnsupportedAttributeError(f"{name!r} is {advice}{here()}")
 
 
-def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Tensor:
+def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
     """Record `primitive` applied to tensors and arrays.
 
     Operands are converted to the dtypes that NumPy 2 promotion gives; it happens here and nowhere else.
@@ -287,6 +211,9 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Tensor
         From the primitive, with the layer and the line.
     """
     trace = _deepest(operands)
+    if trace.rule is None and primitive.kind is not Kind.RANDOM and not any(map(_is_traced, operands)):
+        # Arrays that a traced function makes stay arrays.
+        return fillable(primitive(*[_plain(operand) for operand in operands], **params))
     given = [
         (operand.weak or operand.node.type.dtype) if type(operand) is Tensor else weak_dtype(operand)
         for operand in operands
@@ -299,6 +226,14 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Tensor
         raise type(error)(f"{error}{here()}") from None
     trace.record(node)
     return Tensor(node, trace, _WEAK_OF_KIND.get(node.type.dtype.kind) if weak else None)
+
+
+def _is_traced(operand: Any) -> bool:
+    return type(operand) is Tensor and not operand.is_constant
+
+
+def _plain(operand: Any) -> Any:
+    return operand.node.value if type(operand) is Tensor else operand
 
 
 _WEAK_OF_KIND = {"f": float, "i": int, "b": bool}
@@ -314,12 +249,13 @@ def _promoted(primitive: Primitive, *dtypes: Any) -> tuple[tuple[np.dtype[np.gen
 def _deepest(operands: Any) -> Trace:
     deepest: Trace | None = None
     mixed = False
-    for operand in operands:
+    # A constant may be kept from one trace to the next; it has a say where there is nothing else.
+    for operand in list(filter(_is_traced, operands)) or operands:
         if type(operand) is Tensor:
             trace = operand.recorder
             if trace is deepest:
                 continue
-            if not trace.open:
+            if not trace.open and not operand.is_constant:
                 refuse(
                     "a tensor of a trace that has ended was used: "
                     "a traced function kept it in a variable outside"
@@ -361,3 +297,46 @@ def as_tensor(value: Any, trace: Trace) -> Tensor:
             trace.captured.add(value.recorder)
         return value
     return Tensor(_as_node(value, np.dtype(weak_dtype(value)), trace), trace)
+
+
+def joined(value: Any) -> Any:
+    """Return the tensor of a list of tensors, arrays and numbers, nested as for `numpy.array`.
+
+    Anything in which there is no tensor is returned as it is, and a tensor too.
+    """
+    if not isinstance(value, (list, tuple)) or not _holds_tensor(value):
+        return value
+    parts = [joined(part) for part in value]
+    strong: list[Any] = [
+        Tensor(part.node, part.recorder) if isinstance(part, Tensor) else np.asarray(part) for part in parts
+    ]
+    shapes = {part.shape for part in strong}
+    if len(shapes) > 1:
+        raise ShapeError(
+            f"an array of parts of shapes {', '.join(map(str, sorted(shapes)))}; all must be equal{here()}"
+        )
+    return np.stack(strong)
+
+
+def _holds_tensor(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_holds_tensor(part) for part in value)
+    return isinstance(value, Tensor)
+
+
+def fillable(value: Any) -> Any:
+    """Return an array made in a traced function as a constant tensor, which can be assigned to.
+
+    Numbers, and arrays of dtypes that a program does not hold, are returned as they are.
+    """
+    trace = current_trace()
+    if trace is None or trace.rule is not None:
+        return value
+    if type(value) is np.ndarray and value.dtype.kind in "biuf":
+        try:
+            return Tensor(make_constant(value), trace)
+        except DTypeError:
+            return value
+    if type(value) in (list, tuple):
+        return type(value)(map(fillable, value))
+    return value

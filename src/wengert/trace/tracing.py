@@ -13,7 +13,8 @@ from wengert.ir.node import Node, make_input
 from wengert.ir.program import Program
 from wengert.ir.provenance import Provenance
 from wengert.ir.types import TensorType
-from wengert.trace.tensor import Tensor, Trace, as_tensor
+from wengert.trace.numpy_in_traces import numpy_in_traces
+from wengert.trace.tensor import Tensor, Trace, as_tensor, joined
 from wengert.trace.tree import (
     TreeSignature,
     argument_names,
@@ -50,7 +51,8 @@ class Recording:
                 _leaf_tensor(node, self.trace, leaf) for node, leaf in zip(nodes, self.leaves, strict=True)
             ]
             traced_args, traced_kwargs = unflatten(structure, tensors)
-            result = _called(function, traced_args, traced_kwargs)
+            with numpy_in_traces():
+                result = _called(function, traced_args, traced_kwargs)
             outputs, result_structure = flatten(result)
             results = [_output(value, self.trace) for value in outputs]
         signature = TreeSignature(structure, result_structure)
@@ -86,7 +88,7 @@ def _called(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 
 def _output(value: Any, trace: Trace) -> Tensor:
     try:
-        return as_tensor(value, trace)
+        return as_tensor(joined(value), trace)
     except (TypeError, ValueError) as error:
         kind = f"{type(value).__name__} of {value.dtype}" if hasattr(value, "dtype") else type(value).__name__
         reason = f" ({error})" if isinstance(error, WengertError) else ""

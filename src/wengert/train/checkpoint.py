@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -140,8 +140,7 @@ class Checkpoint:
         names_now = _expected("now", names, initial.carry)
         names_best = _expected("best", names, initial.carry[:network]) if record.has_best else {}
         self._compare_arrays(names_now | names_best, arrays)
-        return replace(
-            initial,
+        return initial._replace(
             carry=tuple(arrays[name] for name in names_now),
             steps=initial.steps + epochs * batches + record.batch,
             batch=record.batch,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -151,8 +150,7 @@ class FullBatch:
         )
         is_best, stop = plan.rules.note(epoch, measured)
         scored = () if measured is None or measured.score is None else (measured.score,)
-        self.state = replace(
-            state,
+        self.state = state._replace(
             carry=(*network, *state.carry[self.step.network_count :]),
             history=state.history.appended(epoch),
             best=network if is_best else state.best,
@@ -168,7 +166,7 @@ class FullBatch:
             stop = callback.on_epoch_end(self.seen()) or stop
         if stop is None and self.plan.time_limit is not None and seconds >= self.plan.time_limit:
             stop = Stop("time limit")
-        self.state = replace(self.state, stop=stop)
+        self.state = self.state._replace(stop=stop)
         history = self.state.history
         if time.perf_counter() >= self._next_show:
             wait = self._display.show(len(history) / self.plan.epochs, history)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from dataclasses import replace
 
 import numpy as np
 
@@ -123,7 +122,7 @@ class Loop:
             for callback in self.plan.callbacks:
                 stop = callback.on_epoch_end(self.seen())
                 if stop is not None:
-                    self.state = replace(self.state, stop=stop)
+                    self.state = self.state._replace(stop=stop)
             self._look()
         return self.state.stop
 
@@ -155,12 +154,8 @@ class Loop:
         """Evaluate, and go on to the next epoch."""
         state, plan = self.state, self.plan
         network = self.network()
-        if state.first_loss is not None and self._stepper.out_of_proportion():
-            # No further step may come that would show how good these parameters are.
-            loss = self.evaluator(network, plan.rows.take(slice(*self.bounds[0]))).loss
-            if not loss <= state.first_loss:
-                layer, text = explain_growth(self.step.names, network, (state.first_loss, loss))
-                self._diverged(layer, None, text)
+        if plan.callbacks or plan.validation is not None:
+            self._refuse_growth(network)
         measured = None if plan.validation is None else self.evaluator(network, plan.validation)
         if measured is not None and not math.isfinite(measured.loss):
             self._diverged(None, None, f"the validation loss is {measured.loss}")
@@ -173,9 +168,10 @@ class Loop:
             seconds=self.seconds,
         )
         is_best, stop = plan.rules.note(epoch, measured)
+        if stop is not None or epoch.epoch == plan.epochs:
+            self._refuse_growth(network)
         scored = () if measured is None or measured.score is None else (measured.score,)
-        self.state = replace(
-            state,
+        self.state = state._replace(
             batch=0,
             loss_sum=0.0,
             history=state.history.appended(epoch),
@@ -183,6 +179,16 @@ class Loop:
             scores=(*state.scores, *scored),
             stop=stop,
         )
+
+    def _refuse_growth(self, network: Carry) -> None:
+        """Refuse parameters beyond all proportion where no further step shows how good they are."""
+        first_loss = self.state.first_loss
+        if first_loss is None or not self._stepper.out_of_proportion():
+            return
+        loss = self.evaluator(network, self.plan.rows.take(slice(*self.bounds[0]))).loss
+        if not loss <= first_loss:
+            layer, text = explain_growth(self.step.names, network, (first_loss, loss))
+            self._diverged(layer, None, text)
 
     def _diverged(self, layer: str | None, operation: str | None, explanation: str) -> None:
         state = self.state
@@ -195,7 +201,7 @@ class Loop:
         """Write the checkpoint, if there is to be one; warn and go on where the disk does not take it."""
         if self.plan.checkpoint is None:
             return
-        state = replace(self.state, seconds=self.seconds)
+        state = self.state._replace(seconds=self.seconds)
         try:
             self.plan.checkpoint.save(state, self.step.names, self._identity)
         except ModelFileError as error:

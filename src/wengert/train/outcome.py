@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from wengert.train.callbacks import Stop, TrainingState
@@ -85,7 +85,7 @@ def run_to_end(training: Training, display: Display) -> Outcome:
     restores = divergence is not None or stop.restore_best or plan.rules.restores_best(stop.reason)
     if restores and best is not None:
         carry = training.step.with_predicting(training.state.carry, best)
-        training.state = replace(training.state, carry=carry)
+        training.state = training.state._replace(carry=carry)
     for callback in plan.callbacks:
         callback.on_train_end(training.seen())
     return Outcome(training.state, stop.reason, divergence)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -41,9 +40,8 @@ class Step(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class State:
-    """A run between two steps: enough to go on from, and replaced as a whole.
+class State(NamedTuple):
+    """A run between two steps: enough to go on from, and replaced as a whole, several times in an epoch.
 
     Ctrl-C can strike anywhere, and finds either the state before a step or the one after it.
 
@@ -76,7 +74,7 @@ class State:
     batch: int = 0
     loss_sum: float = 0.0
     first_loss: float | None = None
-    history: History = field(default_factory=History)
+    history: History = History()
     best: Carry | None = None
     scores: tuple[float, ...] = ()
     seconds: float = 0.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -91,8 +90,8 @@ class Stepper:
     def replace(self, carry: Carry) -> None:
         """Go on from the same state with other arrays."""
         if self._native is not None:
-            self._native.restore(replace(self.state, carry=carry))
-        self.state = replace(self.state, carry=carry)
+            self._native.restore(self.state._replace(carry=carry))
+        self.state = self.state._replace(carry=carry)
 
     def take(self, order: Array, seconds: float) -> bool:
         """Take some steps of an epoch, at least one, and return whether it is complete and sound.
@@ -173,8 +172,8 @@ class Stepper:
                 return False
         if progress.steps > now.steps:
             batch = now.batch + progress.steps - now.steps
-            self.state = replace(
-                now, carry=progress.copy(), steps=progress.steps, batch=batch, loss_sum=progress.loss_sum
+            self.state = now._replace(
+                carry=progress.copy(), steps=progress.steps, batch=batch, loss_sum=progress.loss_sum
             )
         return True
 
@@ -240,8 +239,7 @@ class Stepper:
             layer, text = explain_growth(names, network, (first_loss, loss))
             raise StepDiverged(layer, None, text)
         first, last = self._bounds[batch]
-        self.state = replace(
-            now,
+        self.state = now._replace(
             carry=carry,
             steps=now.steps + 1,
             batch=batch + 1,

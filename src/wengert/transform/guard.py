@@ -16,7 +16,7 @@ from wengert.ir.primitive import Kind
 from wengert.primitives import movement, reductions
 from wengert.primitives.arithmetic import div, mul
 from wengert.primitives.selection import astype, where
-from wengert.trace.tensor import Tensor, Trace
+from wengert.trace.tensor import Tensor, Trace, as_tensor
 from wengert.transform.broadcasting import unbroadcast
 
 
@@ -44,10 +44,13 @@ class Guard:
         """Note for the operands of `node` that they count where `node` counts and reads them."""
         for place, operand in enumerate(node.inputs):
             if operand in self.guarded and operand in active:
-                reached = self._reached(node, taken, place)
-                known = self._taken.get(operand)
-                if reached is not None and (known is None or known.node is not reached.node):
-                    self._taken[operand] = reached if known is None else known | reached
+                found = self._reached(node, taken, place)
+                if found is None:
+                    continue
+                reached, known = as_tensor(found, self.trace), self._taken.get(operand)
+                if known is None or known.node is not reached.node:
+                    both = reached if known is None else known | reached
+                    self._taken[operand] = as_tensor(both, self.trace)  # of constants it is an array
 
     def operands(self, node: Node, taken: Tensor | None) -> list[Tensor]:
         """Return the operands of `node` for its rule: those of a contraction are 0 where they do not count.
@@ -91,6 +94,10 @@ class Guard:
             return spread
         if kind is Kind.CONTRACTION:
             return _of_letters(taken, node, place)
+        if kind is Kind.LIBRARY:  # a routine reads all elements for each that it gives
+            some = reductions.any(taken, axes=tuple(range(taken.ndim)), keepdims=False)
+            everywhere: Tensor = movement.broadcast_to(some, shape=operand.type.shape)
+            return everywhere
         # What is left only moves or adds up elements, and so do the cotangents that say where.
         params = dict(node.params)
         operands = [Tensor(one, self.trace) for one in node.inputs]

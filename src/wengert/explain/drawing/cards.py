@@ -68,7 +68,7 @@ def caption_of(value: Value) -> str:
     return " › ".join(displayed(region.name) for region in value.regions)
 
 
-def card(value: Value, output: Layout | None) -> Card:
+def card(value: Value, output: Layout | None, narrow: bool = False) -> Card:
     """Return what stands in the box of a value.
 
     Parameters
@@ -76,6 +76,8 @@ def card(value: Value, output: Layout | None) -> Card:
     value : Value
     output : Layout or None
         Name of what adjoints are derivatives of; without one there is no line for them.
+    narrow : bool
+        With the adjoint always below the value, and without a line for one that was not computed.
     """
     title = [("ink", set_layout(formula_of(value), SIZE))]
     if value.symbol.shape:
@@ -85,13 +87,13 @@ def card(value: Value, output: Layout | None) -> Card:
     if caption:
         lines.insert(0, [("faint", set_text(caption, _SMALL))])
     number = ("value", set_layout(in_short(value.value), SIZE))
-    if output is None:
+    if output is None or (narrow and value.adjoint is None):
         lines.append([number])
     else:
         adjoint = ("adjoint", _adjoint(value, output))
-        tall = max(number[1].height, adjoint[1].height) > 2 * SIZE
+        tall = not narrow and max(number[1].height, adjoint[1].height) > 2 * SIZE
         lines += [[number, ("ink", Box(_COLUMN, 0, 0)), adjoint]] if tall else [[number], [adjoint]]
-    return _stacked(lines)
+    return stacked(lines)
 
 
 def _adjoint(value: Value, output: Layout) -> Box:
@@ -101,7 +103,7 @@ def _adjoint(value: Value, output: Layout) -> Box:
     return beside([name, set_layout(in_short(value.adjoint), SIZE)])
 
 
-def _stacked(lines: list[list[tuple[str, Box]]]) -> Card:
+def stacked(lines: list[list[tuple[str, Box]]]) -> Card:
     """Return lines of boxes below one another, each in the middle."""
     widths = [sum(box.width for _, box in line) for line in lines]
     width = max(widths) + 2 * _PAD_X
@@ -158,7 +160,7 @@ def legend(contents: Contents) -> Card:
     if missing and contents.output is not None:
         pieces.append(("ink", set_text(f"{NOT_COMPUTED}: not computed", _SMALL)))
     spaced = [(style, box) for piece in pieces for style, box in (piece, ("ink", Box(18.0, 0, 0)))][:-1]
-    return _stacked([spaced])
+    return stacked([spaced])
 
 
 def _has_dot(formula: Layout) -> bool:

@@ -20,6 +20,7 @@ from wengert.explain.problem import Convention, Problem, build, used_in_definiti
 from wengert.explain.steps import Section, Step, Tree
 from wengert.explain.views.matrix_view import MatrixWriter
 from wengert.ir.node import Node
+from wengert.ir.primitive import Kind
 from wengert.ir.program import Program, ancestors
 from wengert.ir.provenance import Region
 from wengert.run.numpy import NumpyExecutor
@@ -90,7 +91,7 @@ class Contents:
     output: Layout | None
 
 
-class _Reader:
+class Reader:
     """Collects the contents of a drawing from a problem."""
 
     def __init__(self, problem: Problem, folded: Folding, results: Sequence[Node], seeded: bool) -> None:
@@ -104,6 +105,7 @@ class _Reader:
         self.derivatives = Derivatives(problem, ChainRule(problem), self.writer, self.style, self.steps)
 
     def contents(self) -> Contents:
+        """Return the values and uses, each formula compared with the engine."""
         drawn = set(ancestors(self.results))
         symbols = [symbol for node, symbol in self.problem.symbols.items() if node in drawn]
         numbers = {symbol: place for place, symbol in enumerate(symbols)}
@@ -132,11 +134,16 @@ class _Reader:
             symbol,
             self.style.name(symbol.name),
             self._formula(symbol) if node.inputs else None,
-            np.asarray(point.values[node]),
-            point.adjoints[node] if active else None,
+            self._as_written(np.asarray(point.values[node])),
+            self._as_written(point.adjoints[node]) if active else None,
             role,
             regions[: regions.index(inside)] if inside in regions else regions,
         )
+
+    def _as_written(self, array: Array) -> Array:
+        """Return a vector as the row or the column that it is in formulas."""
+        columns = self.problem.convention.vectors == "columns"
+        return array[:, np.newaxis] if columns and array.ndim == 1 else array
 
     def _formula(self, symbol: Symbol) -> Layout:
         call = self.folded.call(symbol.node)
@@ -179,15 +186,32 @@ class _Reader:
         check_tree(tree, self.problem.points, np.random.default_rng(_SEED))
 
 
-def read(
+def _outputs(program: Program) -> dict[Node, str]:
+    """Return a name for the output of the last layer, which a loss would swallow otherwise."""
+    inside = [
+        (node, origin.regions[0])
+        for node in program.lines
+        if (origin := program.provenance.get(node)) and origin.regions and origin.regions[0].kind == "layer"
+    ]
+    if not inside or inside[-1][0] in program.outputs:
+        return {}
+    last = inside[-1][0]
+    bends = last.primitive.kind is Kind.ELEMENTWISE and last.primitive.name != "add"
+    layers = len({region for _, region in inside if region.kind == "layer"})
+    return {last: f"{'a' if bends else 'z'}{layers}"}
+
+
+def reader(
     program: Program,
     wrt: Sequence[Node],
     arguments: Sequence[Array],
     results: Sequence[Node],
     fold: str | Sequence[str],
     names: dict[str, str],
-) -> Contents:
-    """Return what a drawing of a program shows.
+    every_line: bool,
+    notation: str,
+) -> Reader:
+    """Return what reads off a program all that a drawing of it shows.
 
     Parameters
     ----------
@@ -202,6 +226,11 @@ def read(
         See `folding`.
     names : dict of str to str
         Names to show in place of the program's own.
+    every_line : bool
+        Whether each line of the program is a value of its own, or only those with a name and the output of
+        each layer are.
+    notation : str
+        How vectors are written; see `wengert.explain`.
 
     Raises
     ------
@@ -214,7 +243,7 @@ def read(
     folded = folding(program, fold)
     folded.hidden -= set(results)
     problem = build(
-        program, wrt, arguments, NumpyExecutor(), names, Convention(),
-        every_line=True, rng=np.random.default_rng(_SEED), hidden=folded.hidden,
+        program, wrt, arguments, NumpyExecutor(), names, Convention(notation), every_line=every_line,
+        rng=np.random.default_rng(_SEED), hidden=folded.hidden, given={} if every_line else _outputs(program),
     )  # fmt: skip
-    return _Reader(problem, folded, results, seeded=list(results) == list(program.outputs)).contents()
+    return Reader(problem, folded, results, seeded=list(results) == list(program.outputs))

@@ -11,13 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import unknown_name
 from wengert.errors import ConfigurationError, GradientError
-from wengert.explain.derivation import check_recording, float64_leaves, targets_of, with_formulas
-from wengert.explain.drawing.contents import Contents, read
+from wengert.explain.derivation import NOTATIONS, check_recording, float64_leaves, targets_of, with_formulas
+from wengert.explain.drawing.contents import Contents, reader
 from wengert.explain.drawing.dot import dot
+from wengert.explain.drawing.neuron_picture import neurons_svg
+from wengert.explain.drawing.neurons import Network, network
 from wengert.explain.drawing.picture import Picture, arrange
 from wengert.explain.drawing.png import png
 from wengert.explain.drawing.svg import svg
+from wengert.explain.drawing.units import units_svg
 from wengert.ir.node import Node
 from wengert.ir.program import Program
 from wengert.storage.atomic import write_file
@@ -26,28 +30,27 @@ from wengert.trace.tracing import Recording
 from wengert.trace.tree import flatten
 
 SUFFIXES = (".svg", ".png", ".dot")
+VIEWS = ("graph", "units", "neurons")
 
 
 class Drawing:
-    """The graph of a computation, with values, adjoints and local derivatives.
+    """A computation drawn, to be looked at, saved, or shown in a notebook.
 
     Attributes
     ----------
     contents : Contents
-        What it shows.
+        The values it shows.
     """
 
     def __init__(self, contents: Contents) -> None:
         self.contents = contents
 
-    @cached_property
-    def picture(self) -> Picture:
-        """The drawing laid out."""
-        return arrange(self.contents)
+    def _svg(self, embed_fonts: bool) -> str:
+        raise NotImplementedError
 
     def to_svg(self) -> str:
         """Return the drawing as SVG with its fonts inside; it follows the reader's light or dark scheme."""
-        return svg(self.picture)
+        return self._svg(embed_fonts=True)
 
     def to_png(self) -> bytes:
         """Return the drawing as the bytes of a PNG file.
@@ -57,10 +60,10 @@ class Drawing:
         ConfigurationError
             When resvg-py is not installed.
         """
-        return png(svg(self.picture, embed_fonts=False))
+        return png(self._svg(embed_fonts=False))
 
     def to_dot(self) -> str:
-        """Return the drawing in the DOT language."""
+        """Return the graph in the DOT language, whatever the view: the layout is left to its reader."""
         return dot(self.contents)
 
     def _repr_svg_(self) -> str:
@@ -90,6 +93,41 @@ class Drawing:
         write_file(Path(path), data)
 
 
+class GraphDrawing(Drawing):
+    """A computation as a graph, from top to bottom."""
+
+    @cached_property
+    def picture(self) -> Picture:
+        """The drawing laid out."""
+        return arrange(self.contents)
+
+    def _svg(self, embed_fonts: bool) -> str:
+        return svg(self.picture, embed_fonts)
+
+
+class UnitDrawing(Drawing):
+    """The named values as units from left to right, with the derivatives that go back."""
+
+    def _svg(self, embed_fonts: bool) -> str:
+        return units_svg(self.contents, embed_fonts)
+
+
+class NeuronDrawing(Drawing):
+    """A network as its neurons.
+
+    Attributes
+    ----------
+    network : Network
+    """
+
+    def __init__(self, contents: Contents, network: Network) -> None:
+        super().__init__(contents)
+        self.network = network
+
+    def _svg(self, embed_fonts: bool) -> str:
+        return neurons_svg(self.network, embed_fonts)
+
+
 def check_suffix(path: str | os.PathLike[str]) -> None:
     """Refuse a file name from which the form of a drawing cannot be told."""
     if Path(path).suffix.lower() not in SUFFIXES:
@@ -103,8 +141,14 @@ def make(
     wrt: str | Sequence[str] | None,
     fold: str | Sequence[str],
     names: Mapping[str, str],
+    view: str,
+    notation: str,
 ) -> Drawing:
     """Trace a function and draw it; see `wengert.draw`."""
+    if view not in VIEWS:
+        raise unknown_name("", "view", view, VIEWS)
+    if notation not in NOTATIONS:
+        raise unknown_name("", "notation", notation, NOTATIONS)
     summed = _Summed(function)
     recording = Recording(summed, float64_leaves(args), float64_leaves(kwargs))
     check_recording(recording)
@@ -120,7 +164,13 @@ def make(
     arguments = [
         np.asarray(leaf, node.type.dtype) for leaf, node in zip(recording.leaves, program.inputs, strict=True)
     ]
-    return Drawing(read(program, targets, arguments, results, fold, dict(names)))
+    read = reader(
+        program, targets, arguments, results, fold, dict(names), every_line=view == "graph", notation=notation
+    )
+    contents = read.contents()
+    if view == "neurons":
+        return NeuronDrawing(contents, network(read, contents))
+    return (GraphDrawing if view == "graph" else UnitDrawing)(contents)
 
 
 class _Summed:

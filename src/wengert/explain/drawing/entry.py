@@ -15,12 +15,14 @@ def draw(
     function: Callable[..., Any],
     *args: Any,
     wrt: str | Sequence[str] | None = None,
+    view: str = "graph",
+    notation: str = "rows",
     fold: str | Sequence[str] = "composites",
     names: Mapping[str, str] | None = None,
     loss: Callable[..., Any] | None = None,
     **kwargs: Any,
 ) -> Drawing:
-    """Draw a computation as a graph: values, adjoints, and the local derivative on each arrow.
+    """Draw a computation with its values and derivatives: as a graph, as units, or as neurons.
 
     Parameters
     ----------
@@ -34,6 +36,12 @@ def draw(
     wrt : str or sequence of str, optional
         Names of the arguments to differentiate by: all floating ones by default, of a network with a loss its
         parameters. What depends on none of them has no adjoint and shows a dash.
+    view : str
+        ``graph``: each operation a box, from top to bottom, with the local derivative on each arrow.
+        ``units``: each named value a unit, from left to right, with an arrow back for each derivative.
+        ``neurons``: each neuron of a network of dense layers a circle, each weight a line, at one example.
+    notation : str
+        How vectors are written: ``rows``, ``columns`` or ``mit``; see `wengert.explain`.
     fold : str or sequence of str
         What is drawn as one box each: ``composites`` (softmax, losses, activations), ``layers`` (and
         composites), ``nothing``, or the names of some layers and composites.
@@ -50,7 +58,10 @@ def draw(
     Raises
     ------
     ConfigurationError
-        For an unknown name in `wrt` or `fold`; suggests the nearest.
+        For an unknown name in `wrt`, `view`, `notation` or `fold`; suggests the nearest. For neurons also
+        when the function is no chain of dense layers.
+    ShapeError
+        For neurons of a batch.
     GradientError
         When there is nothing to differentiate.
     NonFiniteError
@@ -80,4 +91,4 @@ def draw(
         function, args = forward(function, args)
     elif loss is not None:
         raise ConfigurationError("loss= goes with a network; a function computes its loss itself")
-    return make(function, args, kwargs, wrt, fold, names or {})
+    return make(function, args, kwargs, wrt, fold, names or {}, view, notation)

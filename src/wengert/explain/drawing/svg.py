@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
-from html import escape
 
 from wengert.explain.drawing.boxes import Glyphs, Stroke
-from wengert.explain.drawing.cards import Card
+from wengert.explain.drawing.cards import Part
 from wengert.explain.drawing.layered.graph import Route
 from wengert.explain.drawing.metrics import font
 from wengert.explain.drawing.picture import Picture
+from wengert.svg import document, element, number, points, safe
 
 _UPRIGHT, _ITALIC = "STIX Two Math", "STIX Two Text"
 # Style class: light colour, dark colour.
@@ -26,12 +26,14 @@ _COLOURS = {
     "argument": ("#eef4fb", "#14202e"),
     "constant": ("#f4f4f4", "#1b1f24"),
     "output": ("#fff6e0", "#2b2410"),
+    "positive": ("#0072b2", "#56b4e9"),
+    "negative": ("#d55e00", "#ff8c42"),
 }
 _BOXES = ("line", "argument", "constant", "output")
 
 
 def _rules(dark: bool) -> str:
-    rules = []
+    rules = [f".wengert .halo{{stroke:{_COLOURS['paper'][dark]}}}"]
     for name, colours in _COLOURS.items():
         colour = colours[dark]
         if name == "arrow":
@@ -57,40 +59,36 @@ def _style(embed_fonts: bool) -> str:
             )
     text = (
         f".wengert text{{font-family:'{_UPRIGHT}',serif;white-space:pre}}\n"
+        ".wengert .halo{paint-order:stroke;stroke-width:4px;stroke-linejoin:round}\n"
         f".wengert .italic{{font-family:'{_ITALIC}',serif;font-style:italic}}"
     )
     dark = f"@media (prefers-color-scheme:dark){{\n{_rules(True)}\n}}" if embed_fonts else ""
     return "\n".join([*faces, text, _rules(False), dark])
 
 
-def number(value: float) -> str:
-    """Return a coordinate with at most two decimals."""
-    text = f"{value:.2f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
-
-
 def _text(glyphs: Iterable[Glyphs], style: str, x: float, y: float) -> str:
-    spans = []
-    for one in glyphs:
-        italic = ' class="italic"' if one.italic else ""
-        spans.append(
-            f'<tspan x="{number(x + one.x)}" y="{number(y + one.y)}" font-size="{number(one.size)}"{italic}>'
-            f"{escape(one.text)}</tspan>"
+    spans = [
+        element(
+            "tspan", safe(one.text), x=x + one.x, y=y + one.y, font_size=one.size,
+            class_="italic" if one.italic else None,
         )
+        for one in glyphs
+    ]  # fmt: skip
     return f'<text class="{style}" xml:space="preserve">{"".join(spans)}</text>' if spans else ""
 
 
-def _written(card: Card, x: float, y: float) -> list[str]:
-    parts = []
-    for style, marks in card.parts:
-        glyphs = [mark for mark in marks if isinstance(mark, Glyphs)]
-        parts.append(_text(glyphs, style, x, y))
-        for mark in marks:
+def marks(parts: Iterable[Part], x: float = 0.0, y: float = 0.0) -> list[str]:
+    """Return marks as elements, moved by (x, y)."""
+    elements = []
+    for style, own in parts:
+        elements.append(_text([mark for mark in own if isinstance(mark, Glyphs)], style, x, y))
+        for mark in own:
             if isinstance(mark, Stroke):
-                points = " ".join(f"{number(x + px)},{number(y + py)}" for px, py in mark.points)
-                width = number(mark.width)
-                parts.append(f'<polyline class="{style}-stroke" stroke-width="{width}" points="{points}"/>')
-    return [part for part in parts if part]
+                moved = points((x + px, y + py) for px, py in mark.points)
+                elements.append(
+                    element("polyline", class_=f"{style}-stroke", stroke_width=mark.width, points=moved)
+                )
+    return [one for one in elements if one]
 
 
 def path(route: Route, shorten: float) -> str:
@@ -121,7 +119,7 @@ def path(route: Route, shorten: float) -> str:
 def _arrow(route: Route) -> str:
     x, y = route.points[-1]
     tip = f"M{number(x)} {number(y)}l-4.2 -8.5q4.2 2.4 8.4 0z"
-    return f'<path class="arrow" d="{path(route, 7.0)}"/><path class="tip" d="{tip}"/>'
+    return element("path", class_="arrow", d=path(route, 7.0)) + element("path", class_="tip", d=tip)
 
 
 def svg(picture: Picture, embed_fonts: bool = True) -> str:
@@ -133,25 +131,23 @@ def svg(picture: Picture, embed_fonts: bool = True) -> str:
     embed_fonts : bool
         With fonts and the colours for dark surroundings inside, so that it looks the same everywhere.
     """
-    width, height = number(picture.width), number(picture.height)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="wengert" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" role="img">',
-        f"<title>{escape(picture.title)}</title>",
-        f"<style>{_style(embed_fonts)}</style>",
-        f'<rect class="paper" width="{width}" height="{height}"/>',
-    ]
-    parts += [_arrow(route) for route in picture.routes]
+    parts = [_arrow(route) for route in picture.routes]
     for box in picture.boxes:
-        thick = ' stroke-width="1.8"' if box.role == "output" else ""
-        radius = min(box.card.height / 2, 16) if box.role == "argument" else 5
+        frame = element(
+            "rect", class_=box.role, x=box.x, y=box.y, width=box.card.width, height=box.card.height,
+            rx=min(box.card.height / 2, 16) if box.role == "argument" else 5,
+            stroke_width=1.8 if box.role == "output" else None,
+        )  # fmt: skip
         parts.append(
-            f'<g><title>{escape(box.title)}</title><rect class="{box.role}" x="{number(box.x)}" '
-            f'y="{number(box.y)}" width="{number(box.card.width)}" height="{number(box.card.height)}" '
-            f'rx="{number(radius)}"{thick}/>'
+            element("g", element("title", safe(box.title)), frame, *marks(box.card.parts, box.x, box.y))
         )
-        parts += [*_written(box.card, box.x, box.y), "</g>"]
-    for written in picture.labels:
-        parts += _written(written.card, written.x, written.y)
-    parts.append("</svg>")
-    return "\n".join(parts) + "\n"
+    for one in picture.labels:
+        parts += marks(one.card.parts, one.x, one.y)
+    return page(picture.width, picture.height, picture.title, parts, embed_fonts)
+
+
+def page(width: float, height: float, title: str, parts: Iterable[str], embed_fonts: bool) -> str:
+    """Return a drawing as a file: with its style, on paper."""
+    style = element("style", _style(embed_fonts))
+    paper = element("rect", class_="paper", width=width, height=height)
+    return document(width, height, title, [style, paper, *parts], "wengert") + "\n"

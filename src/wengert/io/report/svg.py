@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterable, Sequence
 
-from wengert.printable import printable
+from wengert.svg import document, element, points as joined, safe
 
 # Colours by class of element, for light and dark pages. The series colours can be told apart by people who do
 # not see red and green alike (Okabe & Ito 2008, darkened for a white page).
@@ -42,7 +41,7 @@ def standalone(svg: str) -> str:
     head, _, rest = svg.partition(">")
     dark = f"@media (prefers-color-scheme: dark) {{ svg {{ {variables(DARK)} }} }}"
     style = f"<style>svg {{ {variables(LIGHT)} background: var(--panel); }} {dark}{STYLE}</style>"
-    return f'{head} xmlns="http://www.w3.org/2000/svg">{style}{rest}\n'
+    return f"{head}>{style}{rest}\n"
 
 
 def ticks(low: float, high: float, count: int = 6) -> list[float]:
@@ -113,9 +112,8 @@ class Chart:
 
     def curve(self, points: Iterable[tuple[float, float]], series: int, name: str = "") -> None:
         """Draw a line through points."""
-        places = [self.at(x, y) for x, y in points]
-        text = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        self.parts.append(f'<polyline class="curve" stroke="{_colour(series)}" points="{text}"/>')
+        places = joined(self.at(x, y) for x, y in points)
+        self.parts.append(element("polyline", class_="curve", stroke=_colour(series), points=places))
         if name:
             self.legend.append((name, series))
 
@@ -128,10 +126,14 @@ class Chart:
         opacity: float = 0.75,
     ) -> None:
         """Draw dots."""
-        look = f'r="{radius:g}" fill="{_colour(series)}" fill-opacity="{opacity:g}"'
         for x, y in points:
             left, top = self.at(x, y)
-            self.parts.append(f'<circle class="ring" cx="{left:.1f}" cy="{top:.1f}" {look}/>')
+            self.parts.append(
+                element(
+                    "circle", class_="ring", cx=left, cy=top, r=radius,
+                    fill=_colour(series), fill_opacity=opacity,
+                )
+            )  # fmt: skip
         if name:
             self.legend.append((name, series))
 
@@ -140,9 +142,11 @@ class Chart:
         left, bottom = self.at(x[0], y[0])
         right, top = self.at(x[1], y[1])
         self.parts.append(
-            f'<rect x="{left:.1f}" y="{top:.1f}" width="{right - left:.2f}" height="{bottom - top:.2f}" '
-            f'fill="{_colour(series)}" fill-opacity="{opacity:.2f}" shape-rendering="crispEdges"/>'
-        )
+            element(
+                "rect", x=left, y=top, width=right - left, height=bottom - top,
+                fill=_colour(series), fill_opacity=opacity, shape_rendering="crispEdges",
+            )
+        )  # fmt: skip
 
     def mark(self, start: tuple[float, float], end: tuple[float, float], name: str = "") -> None:
         """Draw a dashed line, such as that of perfect predictions."""
@@ -153,17 +157,8 @@ class Chart:
 
     def svg(self) -> str:
         """Return the finished chart."""
-        return "".join(
-            [
-                f'<svg viewBox="0 0 {self.width} {self.height}" width="{self.width}" role="img" '
-                f'aria-label="{_safe(self.title)}"><title>{_safe(self.title)}</title>',
-                *self._axes(),
-                *self.parts,
-                *self._labels(),
-                *self._legend(),
-                "</svg>",
-            ]
-        )
+        content = [*self._axes(), *self.parts, *self._labels(), *self._legend()]
+        return document(self.width, self.height, self.title, content)
 
     def _axes(self) -> list[str]:
         parts = []
@@ -208,8 +203,7 @@ class Chart:
         for row, (name, series) in enumerate(self.legend):
             top = self.TOP + 16 + 18 * row
             parts.append(_text(right - 16, top, _short(name), "end", "name"))
-            box = f'x="{right - 10}" y="{top - 9}" width="10" height="10"'
-            parts.append(f'<rect {box} fill="{_colour(series)}"/>')
+            parts.append(element("rect", x=right - 10, y=top - 9, width=10, height=10, fill=_colour(series)))
         return parts
 
 
@@ -230,8 +224,6 @@ def matrix(rows: Sequence[Sequence[int]], names: Sequence[str], axes: tuple[str,
     side = cell * len(names)
     width, height = left + side + 10, top + side + 34
     parts = [
-        f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img" aria-label="{_safe(title)}">'
-        f"<title>{_safe(title)}</title>",
         _text(left + side / 2, 14, axes[1], kind="name"),
         _upright(12, top + side / 2, axes[0]),
     ]
@@ -242,32 +234,32 @@ def matrix(rows: Sequence[Sequence[int]], names: Sequence[str], axes: tuple[str,
         total = sum(counts) or 1
         for column, count in enumerate(counts):
             x, y = left + cell * column, top + cell * place
-            look = (
-                f'x="{x}" y="{y}" width="{cell - 2}" height="{cell - 2}" rx="3" '
-                f'fill="{_colour(2 if column == place else 1)}" '
-                f'fill-opacity="{0.2 + 0.7 * count / total if count else 0.04:.2f}"'
-            )
-            hint = _safe(f"{name} → {names[column]}: {count} of {sum(counts)}")
-            parts.append(f"<rect {look}><title>{hint}</title></rect>")
+            hint = element("title", safe(f"{name} → {names[column]}: {count} of {sum(counts)}"))
+            parts.append(
+                element(
+                    "rect", hint, x=x, y=y, width=cell - 2, height=cell - 2, rx=3,
+                    fill=_colour(2 if column == place else 1),
+                    fill_opacity=0.2 + 0.7 * count / total if count else 0.04,
+                )
+            )  # fmt: skip
             if count:
                 parts.append(_text(x + cell / 2 - 1, y + cell / 2 + 3, str(count), kind="name"))
-    return "".join([*parts, "</svg>"])
+    return document(width, height, title, parts)
 
 
-def _text(x: float, y: float, text: str, anchor: str = "middle", kind: str = "") -> str:
-    shown = f' class="{kind}"' if kind else ""
-    return f'<text{shown} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{_safe(text)}</text>'
+def _text(x: float, y: float, text: str, anchor: str = "middle", kind: str | None = None) -> str:
+    return element("text", safe(text), class_=kind, x=x, y=y, text_anchor=anchor)
 
 
 def _upright(x: float, y: float, text: str) -> str:
     """Return text that reads from bottom to top."""
     place = f"translate({x:.1f} {y:.1f}) rotate(-90)"
-    return f'<text class="name" transform="{place}" text-anchor="middle">{_safe(text)}</text>'
+    return element("text", safe(text), class_="name", transform=place, text_anchor="middle")
 
 
 def _line(kind: str, start: tuple[float, float], end: tuple[float, float]) -> str:
     (x1, y1), (x2, y2) = start, end
-    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+    return element("line", class_=kind, x1=x1, y1=y1, x2=x2, y2=y2)
 
 
 def _widened(limits: tuple[float, float]) -> tuple[float, float]:
@@ -283,7 +275,3 @@ def _colour(series: int) -> str:
 
 def _short(name: str, letters: int = 18) -> str:
     return name if len(name) <= letters else f"{name[: letters - 1]}…"
-
-
-def _safe(text: str) -> str:
-    return html.escape(printable(text), quote=True)

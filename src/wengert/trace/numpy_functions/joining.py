@@ -10,7 +10,7 @@ import numpy as np
 from wengert.errors import DTypeError, IndexRangeError, ShapeError
 from wengert.primitives import movement
 from wengert.trace.numpy_functions.table import implements, listed, normalise_axis, reduced_axes, whole
-from wengert.trace.tensor import Tensor, here, refuse
+from wengert.trace.tensor import Tensor, here
 
 
 def _cast(value: Any, dtype: Any, casting: str) -> Any:
@@ -124,34 +124,13 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     return [ary[(*head, slice(first, last))] for first, last in itertools.pairwise(bounds)]
 
 
-@implements(np.pad)
-def pad(array: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
-    """np.pad with constant values."""
-    if mode != "constant":
-        refuse(f"np.pad: mode={mode!r} has no rule; 'constant' has")
-    widths = np.asarray(pad_width)
-    if widths.dtype.kind not in "iu":
-        raise DTypeError(f"pad: widths {pad_width} are no integers{here()}")
-    try:
-        pairs = np.broadcast_to(widths, (array.ndim, 2)).tolist()
-    except ValueError:
-        raise ShapeError(
-            f"pad: widths {pad_width} do not fit an array of {array.ndim} axes{here()}"
-        ) from None
-    low, high = (tuple(pair[side] for pair in pairs) for side in (0, 1))
-    if min(*low, *high, 0, 0) < 0:
-        raise ShapeError(f"pad: widths {pad_width} cannot be negative{here()}")
-    if array.ndim == 0:
-        return array
-    interior = (0,) * array.ndim
-    if np.ndim(constant_values) != 0:
-        refuse("np.pad: one constant for all sides has a rule, several have not")
-    padded = movement.pad(array, low=low, high=high, interior=interior)
-    if isinstance(constant_values, (int, float)) and constant_values == 0:
-        return padded
-    inside = np.pad(np.ones(array.shape, bool), tuple(zip(low, high, strict=True)))
-    constant = constant_values if isinstance(constant_values, Tensor) else np.asarray(constant_values)
-    return np.where(inside, padded, constant.astype(array.dtype))
+def unstack(x: Any, axis: Any = 0) -> tuple[Any, ...]:
+    """np.unstack."""
+    return tuple(np.moveaxis(x, axis, 0))
+
+
+if hasattr(np, "unstack"):  # since NumPy 2.1
+    implements(np.unstack)(unstack)
 
 
 @implements(np.tile)

@@ -11,7 +11,7 @@ from wengert.errors import ConfigurationError, ShapeError
 from wengert.ir.composite import composite
 from wengert.ir.primitive import Kind, Primitive
 from wengert.primitives import reductions as primitives
-from wengert.trace.numpy_functions.table import implements, normalise_axes, reduced_axes, whole
+from wengert.trace.numpy_functions.table import array, implements, normalise_axes, reduced_axes, whole
 from wengert.trace.tensor import here
 
 
@@ -26,10 +26,41 @@ def _one_axis(axis: Any, ndim: int) -> tuple[int, ...]:
     return reduced_axes(axis, ndim)
 
 
+# What an element counts as that is left out, and how an initial value joins.
+_NOTHING: dict[str, Any] = {"sum": 0, "prod": 1, "any": False, "all": True}
+_JOINS: dict[str, Any] = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}
+
+
 @implements(Kind.REDUCTION)
-def reduce(primitive: Primitive, a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
-    """np.sum and its kin."""
-    result = primitive(_cast(a, dtype), axes=reduced_axes(axis, a.ndim), keepdims=bool(keepdims))
+def reduce(
+    primitive: Primitive,
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    keepdims: bool = False,
+    initial: Any = None,
+    where: Any = None,
+) -> Any:
+    """np.sum and its kin.
+
+    Raises
+    ------
+    ShapeError
+        When ``where`` leaves out elements of a maximum or minimum without ``initial``.
+    """
+    name, x, axes = primitive.name, _cast(a, dtype), reduced_axes(axis, a.ndim)
+    if where is not None:
+        where = np.broadcast_to(array(where), x.shape)
+        if name == "mean":
+            count = np.sum(where, axis=axes, keepdims=keepdims)
+            return np.sum(x, axis=axes, keepdims=keepdims, where=where) / count
+        filling = _NOTHING.get(name, initial)
+        if filling is None:
+            raise ShapeError(f"{name}: with where=, the {name} of nothing needs initial={here()}")
+        x = np.where(where, x, array(filling).astype(x.dtype))
+    result = primitive(x, axes=axes, keepdims=bool(keepdims))
+    if initial is not None:
+        result = _JOINS[name](result, initial)
     return _cast(result, dtype)
 
 
@@ -72,6 +103,7 @@ def var(
     ddof: float = 0,
     keepdims: bool = False,
     correction: float | None = None,
+    where: Any = None,
 ) -> Any:
     """np.var, two passes: the mean of the squared deviations from the mean.
 
@@ -83,6 +115,11 @@ def var(
     x = _cast(a, dtype)
     axes = normalise_axes(axis, x.ndim)
     ddof = _one_of(ddof, correction)
+    if where is not None:
+        kept = np.broadcast_to(array(where), x.shape)
+        squared = np.square(x - np.mean(x, axis=axes, keepdims=True, where=kept))
+        left = np.sum(kept, axis=axes, keepdims=keepdims) - ddof
+        return np.sum(squared, axis=axes, keepdims=keepdims, where=kept) / left
     count = math.prod(x.shape[one] for one in axes)
     if count - ddof <= 0:
         raise ShapeError(f"var of {count} values with ddof={ddof} divides by {count - ddof}{here()}")
@@ -107,6 +144,7 @@ def std(
     ddof: float = 0,
     keepdims: bool = False,
     correction: float | None = None,
+    where: Any = None,
 ) -> Any:
     """np.std; the derivative at a constant is 0.
 
@@ -116,4 +154,4 @@ def std(
         When there are not more values than `ddof`.
     """
     ddof = _one_of(ddof, correction)
-    return root(np.var(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims))
+    return root(var(a, axis, dtype, ddof, keepdims, where=where))

@@ -8,15 +8,16 @@ import numpy as np
 
 from wengert.errors import ShapeError
 from wengert.primitives import selection as primitives
-from wengert.trace.numpy_functions.table import implements, normalise_axis, reduced_axes
+from wengert.trace.indexing import index
+from wengert.trace.numpy_functions.table import implements, known, normalise_axis, reduced_axes
 from wengert.trace.tensor import Tensor, here, refuse
 
 
 @implements(np.where)
 def where(condition: Any, x: Any = None, y: Any = None) -> Any:
-    """np.where with three arguments."""
+    """np.where; the places where a condition holds follow from known values."""
     if x is None or y is None:
-        refuse("np.where(condition) gives as many positions as values say; write np.where(condition, x, y)")
+        return np.nonzero(known(condition, "np.where"))
     return primitives.where(condition, x, y)
 
 
@@ -59,7 +60,7 @@ def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
         indices = indices % a.shape[place]
     elif mode != "raise":
         refuse(f"np.take: mode={mode!r} has no rule for traced indices; 'raise' and 'clip' have")
-    return a[(*[slice(None)] * place, indices)]
+    return index(a, (*[slice(None)] * place, indices))
 
 
 @implements(np.take_along_axis)
@@ -84,7 +85,7 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
         for axis, extent in enumerate(arr.shape)
     ]
     grid[place] = indices
-    return arr[tuple(grid)]
+    return index(arr, tuple(grid))
 
 
 @implements(np.nan_to_num)

@@ -10,18 +10,17 @@ import inspect
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
-from wengert.errors import DTypeError, ShapeError, UnsupportedFunctionError
-from wengert.ir.primitive import IMPLEMENTATIONS
-from wengert.trace.numpy_functions.alternatives import unsupported
-from wengert.trace.tensor import Tensor, here
+from wengert.errors import ConcreteValueError, DTypeError, ShapeError, UnsupportedFunctionError
+from wengert.ir.primitive import IMPLEMENTATIONS, Primitive
+from wengert.trace.tensor import Tensor, here, joined
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Entry:
     """How one NumPy function is carried out.
 
@@ -83,26 +82,39 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     """
     entry = entry_of(function)
     if entry is None:
-        raise unsupported(_name(function))
+        raise UnsupportedFunctionError(f"np.{_name(function)} has no rule{here()}")
     try:
-        bound = entry.signature.bind(*args, **kwargs)
+        listed, places = _bound(entry, len(args), tuple(kwargs))
     except TypeError as error:
         raise UnsupportedFunctionError(f"np.{_name(function)}: {error}{here()}") from None
-    listed: tuple[Any, ...] = ()
-    named: dict[str, Any] = {}
-    for name, value in bound.arguments.items():
-        parameter = entry.signature.parameters[name]
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            listed = value
-        elif parameter.kind is parameter.VAR_KEYWORD:
-            named.update(value)
-        else:
-            named[name] = value
+    named = {name: args[place] if isinstance(place, int) else kwargs[place] for name, place in places}
     given = {name: value for name, value in named.items() if not _is_default(entry.signature, name, value)}
     refused = [name for name in given if name not in entry.honoured or name == "out"]
     if refused:
         raise UnsupportedFunctionError(f"np.{_name(function)}: the option {refused[0]}= has no rule{here()}")
-    return entry.implementation(*listed, **given)
+    return entry.implementation(*[args[place] for place in listed], **given)
+
+
+@lru_cache(maxsize=4096)
+def _bound(
+    entry: _Entry, count: int, names: tuple[str, ...]
+) -> tuple[tuple[int, ...], list[tuple[str, int | str]]]:
+    """Return which of `count` arguments a function takes as a list, and which argument each parameter is.
+
+    Binding is slow, and depends on how many arguments there are and on the names given alone.
+    """
+    bound = entry.signature.bind(*range(count), **dict(zip(names, names, strict=True)))
+    listed: tuple[int, ...] = ()
+    places: dict[str, int | str] = {}
+    for name, place in bound.arguments.items():
+        parameter = entry.signature.parameters[name]
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            listed = place
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            places.update(place)
+        else:
+            places[name] = place
+    return listed, list(places.items())
 
 
 def entry_of(function: Any) -> _Entry | None:
@@ -110,7 +122,12 @@ def entry_of(function: Any) -> _Entry | None:
     primitive = IMPLEMENTATIONS.get(function)
     if function in _TABLE or primitive is None or primitive.kind not in _TABLE:
         return _TABLE.get(function)
-    implementation = partial(_TABLE[primitive.kind].implementation, primitive)
+    return _of_kind(function, primitive, _TABLE[primitive.kind].implementation)
+
+
+@lru_cache(maxsize=1024)
+def _of_kind(function: Any, primitive: Primitive, of_kind: Callable[..., Any]) -> _Entry:
+    implementation = partial(of_kind, primitive)
     own = inspect.signature(implementation)
     signature = _signature(function, own)
     return _Entry(implementation, frozenset(own.parameters) & frozenset(signature.parameters), signature)
@@ -136,8 +153,28 @@ def _is_default(signature: inspect.Signature, name: str, value: Any) -> bool:
 
 
 def array(value: Any) -> Any:
-    """Return a tensor as it is, anything else as an array."""
+    """Return a tensor as it is, lists that hold tensors as one, anything else as an array."""
+    value = joined(value)
     return value if isinstance(value, Tensor) else np.asarray(value)
+
+
+def known(value: Any, name: str) -> Any:
+    """Return the value of an argument that decides the shape of the result of the function `name`.
+
+    Raises
+    ------
+    ConcreteValueError
+        When it was traced from a type alone.
+    """
+    if not isinstance(value, Tensor):
+        return np.asarray(value)
+    try:
+        return value.recorder.value(value.node)
+    except ConcreteValueError:
+        raise ConcreteValueError(
+            f"{name}: the shape of the result depends on values that are not known; trace from arrays, which "
+            f"specialises the program{here()}"
+        ) from None
 
 
 def whole(value: Any, what: str) -> int:

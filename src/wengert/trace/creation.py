@@ -1,0 +1,153 @@
+"""NumPy's functions that make arrays, for traced functions: what they make can be assigned traced values.
+
+They take no part in NumPy's protocols, since none of their arguments is an array. `numpy_in_traces` puts
+them before the user's code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from wengert.trace.recorder import refuse
+from wengert.trace.tensor import Tensor, fillable, joined
+
+_numpy: Any = np
+
+
+def array(object: Any, dtype: Any = None, *, copy: Any = True, ndmin: int = 0, **options: Any) -> Any:
+    """np.array, also of nested lists that hold traced values."""
+    value = joined(object)
+    if not isinstance(value, Tensor):
+        return fillable(np.array(object, dtype, copy=copy, ndmin=ndmin, **options))
+    result = value.copy() if copy else value
+    result = result if result.weak is None else Tensor(result.node, result.recorder)
+    result = result if dtype is None else _cast(result, dtype)
+    return result[(None,) * (ndmin - result.ndim)] if ndmin > result.ndim else result
+
+
+def _cast(value: Tensor, dtype: Any) -> Any:
+    wanted = np.dtype(dtype)
+    if value.dtype.kind == "f" and wanted.kind in "biu" and not value.is_constant:
+        refuse(f"a traced {value.dtype} as an array of {wanted} would cut the derivative: use np.floor")
+    return value if value.dtype == wanted else value.astype(wanted)
+
+
+def _viewing(function: Any) -> Callable[..., Any]:
+    """Return ``np.asarray`` or one of its kin, which gives back what is an array already."""
+
+    @wraps(function)
+    def as_array(a: Any, dtype: Any = None, order: Any = None, **options: Any) -> Any:
+        value = joined(a)
+        if not isinstance(value, Tensor):
+            made = function(a, dtype, order, **options)
+            return made if made is a else fillable(made)
+        return array(value, dtype, copy=False)
+
+    return as_array
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Any:
+    """np.full, also with a traced value."""
+    value = joined(fill_value)
+    if not isinstance(value, Tensor):
+        return fillable(np.full(shape, fill_value, dtype, **options))
+    return _numpy.broadcast_to(array(value, dtype), shape).copy()
+
+
+def linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """np.linspace, also between traced values."""
+    if not isinstance(start, Tensor) and not isinstance(stop, Tensor):
+        return fillable(_numpy.linspace(start, stop, num, endpoint, retstep, dtype, axis))
+    steps = num - 1 if endpoint else num
+    step = (stop - start) / steps if steps else stop - start
+    across = np.arange(num).reshape((-1,) + (1,) * np.ndim(step))
+    points: Any = across * step + start
+    if endpoint and num > 1:
+        points[-1] = stop
+    points = _numpy.moveaxis(points, 0, axis) if axis else points
+    points = points if dtype is None else _cast(points, dtype)
+    return (points, step) if retstep else points
+
+
+def fromiter(iter: Iterable[Any], dtype: Any, count: int = -1, **options: Any) -> Any:
+    """np.fromiter, also of traced values."""
+    values = [one for _, one in zip(range(count), iter, strict=False)] if count >= 0 else list(iter)
+    return array(values, dtype)
+
+
+def fromfunction(function: Callable[..., Any], shape: Any, *, dtype: Any = float, **options: Any) -> Any:
+    """np.fromfunction."""
+    return function(*map(fillable, np.indices(shape, dtype)), **options)
+
+
+class vectorize(np.vectorize):
+    """np.vectorize: the function is called for each element, and may be given traced ones."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the results for all elements of the arguments, which are broadcast against each other."""
+        values = [joined(value) for value in (*args, *kwargs.values())]
+        if not any(isinstance(value, Tensor) for value in values):
+            return fillable(super().__call__(*args, **kwargs))
+        if self.signature is not None:
+            refuse("np.vectorize(signature=…) has no rule; wg.grad and NumPy's functions take whole arrays")
+        values = [value if isinstance(value, Tensor) else np.asarray(value) for value in values]
+        shape = np.broadcast_shapes(*[value.shape for value in values])
+        spread = [_numpy.broadcast_to(value, shape) for value in values]
+        names = list(kwargs)
+        results = []
+        for place in np.ndindex(shape):
+            row = [value[place] for value in spread]
+            named = dict(zip(names, row[len(args) :], strict=True))
+            results.append(self.pyfunc(*row[: len(args)], **named))
+        if results and isinstance(results[0], tuple):
+            return tuple(array(list(column)).reshape(shape) for column in zip(*results, strict=True))
+        return array(results).reshape(shape)
+
+
+def _making(function: Any) -> Callable[..., Any]:
+    @wraps(function)
+    def made(*args: Any, **kwargs: Any) -> Any:
+        return fillable(function(*args, **kwargs))
+
+    return made
+
+
+def _ndenumerate(arr: Any) -> Iterable[tuple[tuple[int, ...], Any]]:
+    value = array(arr, copy=False)
+    return ((place, value[place]) for place in np.ndindex(value.shape))
+
+
+# What stands in traced functions for NumPy's functions.
+IN_TRACES: dict[Any, Any] = {
+    np.array: array,
+    np.full: full,
+    np.linspace: linspace,
+    np.fromiter: fromiter,
+    np.copy: lambda a, order="K", subok=False: array(a),
+    np.fromfunction: fromfunction,
+    np.vectorize: vectorize,
+    np.ndenumerate: _ndenumerate,
+    **{
+        function: _viewing(function)
+        for function in (np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray)
+    },
+    **{
+        function: _making(function)
+        for function in (
+            np.zeros, np.ones, np.empty, np.eye, np.identity, np.arange, np.tri, np.logspace, np.geomspace,
+            np.indices, np.diag, np.zeros_like, np.ones_like, np.empty_like, np.full_like,
+        )
+    },
+}  # fmt: skip

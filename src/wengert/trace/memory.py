@@ -1,0 +1,257 @@
+"""Arrays that are assigned to: what a tensor, its views and its copies share, as NumPy's memory is shared.
+
+Nodes are immutable, so an assignment records nothing. It notes for each element of the array which element
+of which assigned value it now is; an integer array, the *places*, holds this, and is assigned to and viewed
+by NumPy itself, whose rules for views, copies, masks and repeated indices are thereby kept. What the array
+consists of is put together when it is read.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wengert.errors import DTypeError, IndexRangeError, ShapeError, WengertError
+from wengert.trace.recorder import here, refuse
+
+if TYPE_CHECKING:
+    from wengert.trace.tensor import Tensor
+
+Places = np.ndarray[Any, np.dtype[np.int64]]
+
+# NumPy functions stand for tensors here, of which its stubs know nothing.
+_numpy: Any = np
+_FEW = 8  # runs of adjacent elements that are joined one by one; more are gathered
+
+
+class Memory:
+    """The elements of an array that has been assigned to.
+
+    Attributes
+    ----------
+    pieces : list of Tensor
+        Its first value, and all that was assigned; their elements are numbered one after the other.
+    starts : list of int
+        The number of the first element of each piece.
+    places : integer array
+        The numbers of the elements that the array has now, in its shape.
+    version : int
+        Counts the assignments.
+    """
+
+    __slots__ = ("end", "pieces", "places", "starts", "version")
+
+    def __init__(self, first: Tensor) -> None:
+        self.pieces: list[Tensor] = []
+        self.starts: list[int] = []
+        self.end = self.version = 0
+        self.places: Places = self.add(first)
+
+    def add(self, piece: Tensor) -> Places:
+        """Return the numbers of the elements of a new piece."""
+        self.pieces.append(piece)
+        self.starts.append(self.end)
+        start, self.end = self.end, self.end + piece.size
+        return np.arange(start, self.end, dtype=np.int64).reshape(piece.shape)
+
+    def read(self, places: Places) -> Any:
+        """Return the value of the elements with these numbers."""
+        flat = places.ravel()
+        if flat.size == 1:
+            ends = [0]
+            owners: Any = [bisect_right(self.starts, int(flat[0])) - 1]
+        else:
+            owners = np.searchsorted(self.starts, flat, side="right") - 1
+            apart = (np.diff(flat) != 1) | (np.diff(owners) != 0)
+            ends = [*np.flatnonzero(apart).tolist(), flat.size - 1]
+        if not flat.size:
+            return self.pieces[0][:0].reshape(places.shape)
+        used = np.unique(owners).tolist()
+        if len(ends) > _FEW + 2 * len(used):
+            return self._gathered(flat, used, places.shape)
+        parts, first = [], 0
+        for last in ends:
+            piece, start = self.pieces[owners[first]], self.starts[owners[first]]
+            begin, end = int(flat[first]) - start, int(flat[last]) - start + 1
+            if len(ends) == 1 and end - begin == piece.size:
+                return piece if piece.shape == places.shape else _numpy.reshape(piece, places.shape)
+            parts.append(_numpy.reshape(piece, -1)[begin:end])
+            first = last + 1
+        joined = parts[0] if len(parts) == 1 else _numpy.concatenate(parts)
+        return _numpy.reshape(joined, places.shape)
+
+    def _gathered(self, flat: Places, used: list[int], shape: tuple[int, ...]) -> Any:
+        sizes = [self.pieces[owner].size for owner in used]
+        begins = np.cumsum([0, *sizes[:-1]])
+        owners = np.searchsorted(self.starts, flat, side="right") - 1
+        moved = (begins - np.asarray(self.starts)[used])[np.searchsorted(used, owners)]
+        flats = [_numpy.reshape(self.pieces[owner], -1) for owner in used]
+        joined = flats[0] if len(flats) == 1 else _numpy.concatenate(flats)
+        return joined[(flat + moved).reshape(shape)]
+
+
+class Alias:
+    """How a tensor shares memory: as a view of another, or as the array that owns it.
+
+    Attributes
+    ----------
+    base : Tensor or None
+    derive : callable or None
+        What made the view of its base; given the places of that, NumPy tells whether it is a view or a copy.
+    memory : Memory or None
+        Of an owner, once it or a view of it is assigned to.
+    seen : int
+        The version of the memory that the tensor's node is of.
+    """
+
+    __slots__ = ("base", "derive", "memory", "places", "seen")
+
+    def __init__(self, base: Tensor | None = None, derive: Callable[[Any], Any] | None = None) -> None:
+        self.base = base
+        self.derive = derive
+        self.memory: Memory | None = None
+        self.places: Places | None = None
+        self.seen = 0 if base is None else version(base)
+
+    def update(self, tensor: Tensor) -> None:
+        """Bring the node of a tensor up to date with what was assigned since."""
+        memory = _owner_memory(tensor)
+        if memory is None or memory.version == self.seen:
+            return
+        places = _places(tensor, memory)
+        if places is not None:
+            self.seen = memory.version
+            tensor.become(memory.read(places))
+
+
+def _owner_memory(tensor: Tensor) -> Memory | None:
+    alias = tensor.alias
+    while alias is not None and alias.base is not None:
+        alias = alias.base.alias
+    return None if alias is None else alias.memory
+
+
+def version(tensor: Tensor) -> int:
+    """Return how often the memory of a tensor has been assigned to."""
+    memory = _owner_memory(tensor)
+    return 0 if memory is None else memory.version
+
+
+def _places(tensor: Tensor, memory: Memory) -> Places | None:
+    """Return the places of a tensor in the memory it shares; None when it turns out to be a copy."""
+    chain = []
+    current = tensor
+    while current.alias is not None and current.alias.base is not None and current.alias.places is None:
+        chain.append(current.alias)
+        current = current.alias.base
+    places = current.alias.places if current.alias is not None and current.alias.base is not None else None
+    places = memory.places if places is None else places
+    for alias in reversed(chain):
+        assert alias.derive is not None
+        derived = np.asarray(alias.derive(places))
+        if derived.size and not np.may_share_memory(derived, places):
+            alias.base = None  # from here on an array of its own
+            return _places(tensor, memory) if alias is not tensor.alias else None
+        places = alias.places = derived
+    return places
+
+
+def write(tensor: Tensor, value: Any, put: Callable[[Places, Places], None]) -> None:
+    """Assign to elements of a tensor.
+
+    Parameters
+    ----------
+    tensor : Tensor
+    value : array_like or Tensor
+    put : callable
+        ``put(places, numbers)`` writes the numbers of the elements of `value` where they belong.
+
+    Raises
+    ------
+    TraceError
+        When the tensor stands for a Python number, or is a view that NumPy does not write to either.
+    ShapeError, IndexRangeError, DTypeError
+        As NumPy refuses the assignment.
+    """
+    if tensor.weak is not None:
+        refuse("a Python number has no items to assign")
+    piece = _piece(tensor, value)
+    owner, memory, places = _opened(tensor)
+    before = memory.end, len(memory.pieces)
+    numbers = memory.add(piece)
+    try:
+        put(places, numbers)
+    except (ValueError, IndexError, TypeError) as error:
+        memory.end = before[0]
+        del memory.pieces[before[1] :], memory.starts[before[1] :]
+        if isinstance(error, WengertError):
+            raise
+        if "read-only" in str(error):
+            refuse(
+                "a view that NumPy makes read-only (broadcast_to, diagonal) cannot be assigned to; copy it"
+            )
+        kinds = {IndexError: IndexRangeError, ValueError: ShapeError, TypeError: DTypeError}
+        kind = next(ours for theirs, ours in kinds.items() if isinstance(error, theirs))
+        raise kind(f"assignment to an array of shape {tensor.shape}: {error}{here()}") from None
+    memory.version += 1
+    owner.deepen(piece)
+
+
+def _opened(tensor: Tensor) -> tuple[Tensor, Memory, Places]:
+    """Return the owner of the memory that a tensor shares, the memory, and the tensor's places in it."""
+    while True:
+        owner = tensor
+        while owner.alias is not None and owner.alias.base is not None:
+            owner = owner.alias.base
+        if owner.alias is None:
+            owner.alias = Alias()
+        if owner.alias.memory is None:
+            owner.alias.memory = Memory(owner.fresh())
+        places = _places(tensor, owner.alias.memory)
+        if places is not None:
+            return owner, owner.alias.memory, places
+
+
+def _piece(tensor: Tensor, value: Any) -> Tensor:
+    from wengert.trace.tensor import Tensor, as_tensor, joined
+
+    value = joined(value)
+    piece = value.fresh() if isinstance(value, Tensor) else as_tensor(value, tensor.recorder)
+    if piece.dtype == tensor.dtype:
+        return piece
+    if piece.dtype.kind == "f" and tensor.dtype.kind != "f" and not piece.is_constant:
+        raise DTypeError(
+            f"a traced {piece.dtype} is assigned to an array of {tensor.dtype}, which would cut the "
+            f"derivative: make the array with dtype=float{here()}"
+        )
+    cast: Tensor = piece.astype(tensor.dtype)
+    return cast
+
+
+def is_part(tensor: Tensor, key: Any, places: Places) -> bool:
+    """Whether these places are those of ``tensor[key]`` in the memory that the tensor shares."""
+    memory = _owner_memory(tensor)
+    whole = None if memory is None else _places(tensor, memory)
+    if whole is None or not np.may_share_memory(whole, places):
+        return False
+    part = whole[key]
+    return part.shape == places.shape and np.array_equal(part, places)
+
+
+def read(tensor: Tensor, key: Any) -> Tensor | None:
+    """Return ``tensor[key]`` from the memory of a tensor that was assigned to; None where there is none.
+
+    None too for a key that NumPy's own rules for integer arrays do not decide.
+    """
+    memory = None if tensor.alias is None else _owner_memory(tensor)
+    places = None if memory is None else _places(tensor, memory)
+    if memory is None or places is None:
+        return None
+    try:
+        found: Tensor = memory.read(np.asarray(places[key])).fresh()
+    except (IndexError, TypeError, ValueError):
+        return None
+    return found

@@ -1,0 +1,142 @@
+"""A recording in progress, and the user's place in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import FrameType
+from typing import Any, NoReturn
+
+import numpy as np
+
+from wengert.errors import ConcreteValueError, TraceError
+from wengert.ir.evaluate import evaluate_node
+from wengert.ir.node import CONSTANT, Node
+from wengert.ir.program import ancestors
+from wengert.ir.provenance import Provenance, current_regions
+from wengert.trace import source
+
+_current: ContextVar[Trace | None] = ContextVar("wengert_trace", default=None)
+
+
+def current_trace() -> Trace | None:
+    """Return the innermost recording in progress in this thread."""
+    return _current.get()
+
+
+class Trace:
+    """A recording in progress: provenance of its nodes, and values of its inputs where they are known.
+
+    Attributes
+    ----------
+    level : int
+        Nesting depth; an operation on tensors of several traces is recorded in the deepest.
+    provenance : dict of Node to Provenance
+    arguments : dict of Node to array or Tensor
+        What the inputs were traced from; absent for inputs traced from a type alone.
+    """
+
+    level: int
+
+    def __init__(self, rule: str | None = None) -> None:
+        enclosing = _current.get()
+        self.level = 1 if enclosing is None else enclosing.level + 1
+        self.provenance: dict[Node, Provenance] = {}
+        self.arguments: dict[Node, Any] = {}
+        self.captured: set[Trace] = set()
+        self.open = True
+        self.rule = rule
+        self._values: dict[Node, np.ndarray[Any, Any]] = {}
+        # The origin that a rule gives is the same for all its nodes.
+        self._ruled: Provenance | None = None
+        self._last: tuple[FrameType, Node] | None = None
+
+    @contextmanager
+    def recording(self) -> Iterator[Trace]:
+        """Nest traces begun inside this one below it; tensors of this trace end with it."""
+        token = _current.set(self)
+        try:
+            yield self
+        finally:
+            _current.reset(token)
+            self.open = False
+            self._last = None
+
+    def record(self, node: Node) -> None:
+        """Note where a node comes from; the first origin of a shared node stays."""
+        provenance = self.provenance
+        if node in provenance:
+            return
+        regions = current_regions()
+        if self.rule is not None:
+            ruled = self._ruled
+            if ruled is None or ruled.rule != self.rule or ruled.regions is not regions:
+                ruled = self._ruled = Provenance(regions=regions, rule=self.rule)
+            provenance[node] = ruled
+            return
+        frame, call = source.user_call()
+        if frame is None:
+            provenance[node] = Provenance(regions=regions)
+            return
+        found = provenance[node] = source.origin(frame, regions)
+        if found.name is not None:
+            last = self._last
+            if last is not None and last[0] is call:
+                # One call recorded several nodes: the variable holds the last of them.
+                before = provenance[last[1]]
+                provenance[last[1]] = Provenance(None, before.source, before.regions)
+            self._last = (call, node)
+
+    def value(self, node: Node) -> np.ndarray[Any, Any]:
+        """Return the value of a node of this trace, computed now if it was not needed before.
+
+        Raises
+        ------
+        ConcreteValueError
+            When an input it depends on was traced from a type alone.
+        """
+        for needed in ancestors([node]):
+            if needed in self._values:
+                continue
+            if needed.inputs or needed.primitive is CONSTANT:
+                with np.errstate(all="ignore"):
+                    self._values[needed] = evaluate_node(needed, [self._values[i] for i in needed.inputs])
+            else:
+                self._values[needed] = self._argument(needed)
+        return self._values[node]
+
+    def _argument(self, node: Node) -> np.ndarray[Any, Any]:
+        pending, seen = [self], {self}
+        while pending:
+            trace = pending.pop()
+            known = trace.arguments.get(node)
+            if known is not None and hasattr(known, "recorder"):
+                outer: Trace = known.recorder
+                return outer.value(known.node)
+            if known is not None:
+                return np.asarray(known)
+            pending += trace.captured - seen
+            seen |= trace.captured
+        raise ConcreteValueError(
+            f"the value of {node.param('name')!r} is not known: it was traced from its type alone"
+            f"{here()}. Use np.where to choose between values, or trace from an array, which specialises "
+            "the program"
+        )
+
+
+def here() -> str:
+    """Return the open layers and the user's line, for the end of a message."""
+    layers = [entered.name for entered in current_regions() if entered.kind == "layer"]
+    frame = source.user_frame()
+    places = []
+    if layers:
+        places.append(f"in layer {layers[-1]}")
+    if frame is not None:
+        places.append(f"at {source.source_line(frame)}")
+    return " (" + ", ".join(places) + ")" if places else ""
+
+
+def refuse(message: str) -> NoReturn:
+    """Raise a `TraceError` that says where."""
+    raise TraceError(message + here())

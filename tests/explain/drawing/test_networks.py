@@ -1,0 +1,196 @@
+"""Networks drawn as neurons and as units: what is shown is what the engine computes."""
+
+import xml.etree.ElementTree as ElementTree
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import wengert as wg
+from wengert import nn
+from wengert.errors import ConfigurationError, ShapeError
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def columns(W1, b1, w2, x, t):
+    a1 = W1 @ x + b1
+    h = wg.sigmoid(a1)
+    z = w2 @ h
+    J = 0.5 * (t - z) ** 2
+    return J
+
+
+def rows(W1, b1, w2, x, t):
+    a1 = x @ W1.T + b1
+    h = wg.sigmoid(a1)
+    z = h @ w2
+    J = 0.5 * (t - z) ** 2
+    return J
+
+
+def mit(W1, b1, w2, x, t):
+    a1 = W1.T @ x + b1
+    h = wg.sigmoid(a1)
+    z = w2 @ h
+    J = 0.5 * (t - z) ** 2
+    return J
+
+
+def arguments(rng):
+    return [rng.normal(size=shape) for shape in [(2, 2), (2,), (2,), (2,), ()]]
+
+
+def layers(widths, activation="tanh"):
+    return nn.Sequential(*[nn.Dense(m, n, activation) for m, n in pairwise(widths)]).initialise(0, np.float64)
+
+
+def texts(drawing):
+    root = ElementTree.fromstring(drawing.to_svg())
+    return ["".join(text.itertext()) for text in root.iter(f"{SVG}text")]
+
+
+@pytest.mark.parametrize("function", [columns, rows, mit])
+def test_the_lines_are_the_derivatives_of_a_layer_by_the_one_before(function, rng):
+    W1, b1, w2, x, t = arguments(rng)
+    drawing = wg.draw(function, W1, b1, w2, x, t, wrt=["W1", "b1", "w2"], view="neurons")
+
+    inputs, hidden, output = drawing.network.columns
+    first = W1.T if function is mit else W1
+    slopes = wg.jacobian(lambda x: first @ x + b1)(x)
+    np.testing.assert_allclose(hidden.weights.values, slopes, rtol=1e-14)
+    np.testing.assert_array_equal(hidden.weights.bias, b1)
+    np.testing.assert_array_equal(output.weights.values, [w2])
+    np.testing.assert_array_equal(inputs.values, x)
+    h = wg.nn.sigmoid(first @ x + b1)
+    np.testing.assert_allclose(hidden.values, h, rtol=1e-14)
+    np.testing.assert_allclose(output.deltas, [w2 @ h - t], rtol=1e-12)
+    np.testing.assert_allclose(hidden.deltas, (w2 @ h - t) * w2 * h * (1 - h), rtol=1e-12)
+    assert drawing.network.loss.name is not None
+
+
+def test_each_weight_of_a_small_network_is_written_and_can_be_pointed_at(rng):
+    W1, b1, w2, x, t = np.array([[1.5, -2.0], [0.25, 3.0]]), np.ones(2), np.array([4.0, 5.0]), np.ones(2), 0.0
+    drawing = wg.draw(columns, W1, b1, w2, x, t, wrt=["W1", "b1", "w2"], view="neurons")
+
+    shown = texts(drawing)
+    for number in ("1.5", "−2", "0.25", "3", "4", "5"):
+        assert number in shown
+    root = ElementTree.fromstring(drawing.to_svg())
+    hints = [line[0].text for line in root.iter(f"{SVG}line") if len(line)]
+    assert sorted(hints) == sorted(["1.5", "-2", "0.25", "3", "1", "1", "4", "5"])
+    styles = {line[0].text: line.get("class") for line in root.iter(f"{SVG}line") if len(line)}
+    assert styles["-2"] == "negative-stroke"
+    assert styles["3"] == "positive-stroke"
+
+
+def test_large_layers_are_folded_and_count_their_neurons():
+    net = layers([784, 128, 10])
+    drawing = wg.draw(net, np.linspace(-1, 1, 784), np.zeros(10), loss=nn.squared_error, view="neurons")
+
+    root = ElementTree.fromstring(drawing.to_svg())
+    assert len([one for one in root.iter(f"{SVG}circle") if one.get("class") == "paper"]) == 18
+    shown = texts(drawing)
+    assert shown.count("⋮") == 3
+    assert "784 inputs" in shown
+    assert "128 neurons" in shown
+
+
+def test_twelve_layers_fit_on_a_screen():
+    drawing = wg.draw(layers([6] * 13), np.ones(6), np.zeros(6), loss=nn.squared_error, view="neurons")
+
+    assert len(drawing.network.columns) == 13
+    root = ElementTree.fromstring(drawing.to_svg())
+    assert float(root.get("width")) <= 1280
+    assert float(root.get("height")) <= 760
+
+
+def test_the_output_of_the_last_layer_is_drawn_where_the_loss_uses_it_at_once():
+    net = layers([3, 2, 2], "identity")
+    x, t = np.array([1.0, -1.0, 2.0]), np.array([0.5, 0.0])
+    drawing = wg.draw(net, x, t, loss=nn.squared_error, view="neurons")
+
+    output = drawing.network.columns[-1]
+    np.testing.assert_allclose(output.values, net(x), rtol=1e-14)
+    slope = wg.grad(lambda z: nn.squared_error(z[None], t[None]))(net(x))
+    np.testing.assert_allclose(output.deltas, slope, rtol=1e-12)
+
+
+def test_a_network_without_a_loss_has_no_deltas():
+    drawing = wg.draw(layers([2, 3, 1]), np.array([1.0, 2.0]), view="neurons")
+
+    assert drawing.network.loss is None
+    np.testing.assert_allclose(drawing.network.columns[-1].values, layers([2, 3, 1])(np.array([1.0, 2.0])))
+
+
+def skipping(W, V, x):
+    h = np.tanh(W @ x)
+    z = V @ (h + x)
+    L = np.sum(z**2)
+    return L
+
+
+def unnamed(W, v, x):
+    h = np.tanh(W @ x)
+    L = (v @ h - 1) ** 2 + np.sum(np.exp(W @ h))
+    return L
+
+
+@pytest.mark.parametrize(
+    ("draw", "kind", "message"),
+    [
+        (lambda: wg.draw(np.sin, 1.0, view="neurons"), ConfigurationError, "here are none; view='graph'"),
+        (lambda: wg.draw(np.sin, 1.0, view="neuron"), ConfigurationError, "did you mean 'neurons'"),
+        (lambda: wg.draw(np.sin, 1.0, notation="column"), ConfigurationError, "did you mean 'columns'"),
+        (
+            lambda: wg.draw(layers([2, 1]), np.ones((4, 2)), view="neurons"),
+            ShapeError,
+            "give one row",
+        ),
+        (
+            lambda: wg.draw(skipping, np.eye(2), np.eye(2), np.ones(2), wrt=["W", "V"], view="neurons"),
+            ConfigurationError,
+            "takes something else|has no name",
+        ),
+        (
+            lambda: wg.draw(unnamed, np.eye(2), np.ones(2), np.ones(2), wrt=["W", "v"], view="neurons"),
+            ConfigurationError,
+            "takes something else|has no name",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_no_chain_of_layers_is_refused(draw, kind, message):
+    with pytest.raises(kind, match=message):
+        draw()
+
+
+def test_units_show_each_value_its_adjoint_and_the_derivatives_that_go_back():
+    def neuron(w, x, y):
+        z = w @ x
+        a = wg.sigmoid(z)
+        L = (a - y) ** 2
+        return L
+
+    w, x = np.array([0.5, 0.25]), np.array([2.0, -4.0])  # z = 0
+    drawing = wg.draw(neuron, w, x, 1.0, wrt="w", view="units", notation="columns")
+
+    assert drawing.contents.output is not None
+    shown = " ".join(texts(drawing))
+    for part in ("σ(z)", "0.25", "−1"):  # a (1 − a) and 2 (a − y) at z = 0
+        assert part in shown
+    root = ElementTree.fromstring(drawing.to_svg())
+    back = [path for path in root.iter(f"{SVG}path") if path.get("class") == "adjoint-stroke"]
+    assert len(back) == 2
+
+
+def test_units_draw_each_contribution_on_an_arrow_of_its_own():
+    def cosine(x):
+        t = x**2
+        u1 = np.sin(t)
+        u2 = 3 * t
+        J = np.cos(u1 + u2)
+        return J
+
+    root = ElementTree.fromstring(wg.draw(cosine, 0.7, view="units").to_svg())
+    back = [path for path in root.iter(f"{SVG}path") if path.get("class") == "adjoint-stroke"]
+    assert len(back) == 4

@@ -1,0 +1,61 @@
+"""`docs/lectures/coverage.md` cannot rot: what it links to exists, and so do the tests that it names."""
+
+import re
+
+import pytest
+from tests.lectures import pages
+
+ROWS = re.findall(
+    r"^\| (.+?) \| (.+?) \| \[.+?\]\((\w+)\.md#(\S+?)\) \| (.+?) \|$",
+    (pages.FOLDER / "coverage.md").read_text(encoding="utf-8"),
+    flags=re.MULTILINE,
+)
+TESTS = pages.ROOT / "tests" / "lectures"
+
+
+def sections(page):
+    """Return the text below each heading of a page, by the anchor that GitHub gives it."""
+    text = re.sub(
+        r"^```.*?^```", lambda block: block[0].replace("\n#", "\n #"), page, flags=re.DOTALL | re.MULTILINE
+    )
+    found = re.findall(r"^#+ (.+?)\n(.*?)(?=^#+ |\Z)", text, flags=re.DOTALL | re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-"): body for title, body in found}
+
+
+SECTIONS = {page.name: sections(page.read_text(encoding="utf-8")) for page in pages.FOLDER.glob("*.md")}
+
+
+def test_every_line_of_the_table_is_read():
+    text = (pages.FOLDER / "coverage.md").read_text(encoding="utf-8")
+
+    assert len(ROWS) == len([line for line in text.splitlines() if line.startswith("|")]) - 2 * 5
+    assert {row[2] for row in ROWS} == {"000", "001", "002", "003", "004", "errata"}
+
+
+@pytest.mark.parametrize(("item", "kind", "page", "anchor", "test"), ROWS)
+def test_what_a_lecture_contains_is_taught_and_tested(item, kind, page, anchor, test):
+    assert anchor in SECTIONS[f"{page}.md"], f"{item}: {page}.md has no heading #{anchor}"
+    if test == "P":
+        assert "```python" in SECTIONS[f"{page}.md"][anchor], f"{item}: nothing is run in that section"
+    else:
+        file, _, name = test.strip("`").partition("::")
+        assert f"def {name}(" in (TESTS / file).read_text(encoding="utf-8"), f"{item}: there is no {test}"
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_links_of_the_pages_lead_somewhere(name):
+    page = (pages.FOLDER / name).read_text(encoding="utf-8")
+    text = re.sub(r"^```.*?^```", "", page, flags=re.DOTALL | re.MULTILINE)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, anchor = target.partition("#")
+        if target.startswith("http"):
+            continue
+        assert (pages.FOLDER / (path or name)).exists(), f"{name} links to {target}"
+        if anchor and path.rpartition("/")[0] == "":
+            assert anchor in SECTIONS[path or name], f"{name} links to {target}"
+
+
+def test_every_erratum_is_in_the_table():
+    numbered = {anchor for anchor in SECTIONS["errata.md"] if re.fullmatch(r"\d{3}-\d", anchor)}
+
+    assert numbered == {anchor for _, _, page, anchor, _ in ROWS if page == "errata"}
