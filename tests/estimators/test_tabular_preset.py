@@ -120,8 +120,8 @@ def test_more_classes_than_rows_held_out(rng):
     ("changed", "message"),
     [
         ({"preset": "tabula"}, "preset is None or 'tabular', got 'tabula'"),
-        ({"solver": "sgd"}, "preset='tabular' has its own solver, got solver='sgd'; leave one of them out"),
-        ({"alpha": 0.1}, "preset='tabular' has its own alpha"),
+        ({"solver": "sgd"}, "preset='tabular' does not take solver, got solver='sgd'; leave one of them out"),
+        ({"alpha": 0.1}, "preset='tabular' does not take alpha"),
         ({"activation": ("relu",)}, "takes one activation by its name"),
     ],
 )

@@ -80,7 +80,10 @@ class Exchange:
         """
         model = model_from_onnx(path, classes=None if classes is None else np.asarray(classes).tolist())
         if model.target == NUMBERS or classes is not None:
-            model = dataclasses.replace(model, target=_target_of(cls, classes))
+            target = _target_of(cls, classes)
+            # A file that says that it predicts numbers is taken at its word.
+            if model.target == NUMBERS or model.target.kind != "regression":
+                model = dataclasses.replace(model, target=target)
         if feature_names:
             model = dataclasses.replace(model, feature_names=tuple(feature_names))
         return _of_model(cls, model)

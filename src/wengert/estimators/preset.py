@@ -43,7 +43,7 @@ def check_preset(estimator: Any) -> None:
     for name in given_arguments(estimator):
         if name not in _OPEN and name not in (*_BESIDE, "categorical_features"):
             raise ConfigurationError(
-                f"{type(estimator).__name__}: preset='tabular' has its own {name}, got "
+                f"{type(estimator).__name__}: preset='tabular' does not take {name}, got "
                 f"{name}={getattr(estimator, name)!r}; leave one of them out"
             )
     if not isinstance(estimator.activation, str):

@@ -15,9 +15,8 @@ import polars as pl
 
 from wengert.errors import DataError
 from wengert.io.parquet_stream import ParquetStream
-from wengert.tabular.columns import Column, kinds_of_columns
+from wengert.tabular.columns import Column, kinds_of_columns, require_columns
 from wengert.tabular.preprocess import PREPROCESSING, TablePreprocessor
-from wengert.tabular.reading.column_values import find_column
 from wengert.tabular.reading.table_reading import TableReading, each
 from wengert.tabular.table_model import TableModel
 from wengert.tabular.table_training import TrainedNetwork, train_encoded
@@ -85,8 +84,7 @@ class StreamedTable:
         DataError
             As `infer_task` and `infer_columns`.
         """
-        for name, role in [(target, "the target"), *((name, "to be dropped") for name in drop)]:
-            find_column(pl.DataFrame(schema=list(stream.names)), name, role)
+        require_columns(pl.DataFrame(schema=list(stream.names)), target, drop)
         whole = stream.column(target)
         reading = TableReading.infer(whole.to_frame())[0]
         wanted = reading.apply(whole.to_frame()).to_series()
@@ -96,7 +94,7 @@ class StreamedTable:
         count = min(_SAMPLE_ROWS, len(usable))
         places = usable[np.sort(rng.choice(len(usable), count, replace=False, shuffle=False))]
         sample = stream.take(places, lambda done: report("sampling", done))
-        sample = sample.drop([name for name in drop if name != target])
+        sample = sample.drop(drop)
         others, notes = TableReading.infer(sample.drop(target))
         reading = TableReading((*reading.columns, *others.columns))
         sample = reading.apply(sample)

@@ -71,7 +71,8 @@ def read_table(
             meaning = recognised(data[:512])
             if meaning:
                 raise DataError(f"{where} is not a text table but {meaning}.")
-            frame = read_delimited(data, where, given.or_else(TextFormat(_SEPARATORS[suffix])))
+            separator = _SEPARATORS[suffix] if b"\t" in data else ""  # some call commas so
+            frame = read_delimited(data, where, given.or_else(TextFormat(separator)))
     if frame.width == 0 or frame.height == 0:
         raise DataError(f"{where} has no {'columns' if frame.width == 0 else 'rows'}. A table needs some.")
     if as_text or suffix == ".parquet":

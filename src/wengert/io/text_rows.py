@@ -167,6 +167,7 @@ def _checked(
     names: list[str] = []
     rows = blank = 0
     uneven: list[str] = []
+    longer: set[int] = set()  # by how many cells, of the rows in `uneven`
     try:
         for line, cells in records:
             if not names:
@@ -181,6 +182,7 @@ def _checked(
                 if len(names) == 1:
                     yield [""]
             elif len(cells) != len(names):
+                longer.add(len(cells) - len(names))
                 remark = ", a comment; those are read at the top only" if cells[0].startswith("#") else ""
                 uneven.append(f"row {rows} (line {line + above}) has {len(cells)} fields{remark}")
             elif not uneven:
@@ -195,10 +197,19 @@ def _checked(
                 f"{place} has a cell of more than {LONGEST_CELL:,} characters, or a quote that is not "
                 "closed. Correct it, or leave such texts out of the table."
             ) from None
+        blanks = (
+            " If blanks stand between the cells, say so (in the shell: --sep space)." if not names else ""
+        )
         raise ValueError(
             f"{place} has a quote that is not closed or not at the edge of its field ({reason}). Correct the "
-            "quotes."
+            f"quotes.{blanks}"
         ) from None
+    if separator in " \t" and len(uneven) == rows - blank and longer == {1}:
+        raise ValueError(
+            f"{where}: each row has one cell more than the header has names ({len(names)}), as where R "
+            "writes the names of the rows. Write the table with row.names = FALSE, or add a name at the front of "
+            "the header."
+        )
     if uneven:
         others = "".join(f"; {one}" for one in uneven[1:_LISTED])
         more = f"; and {len(uneven) - _LISTED} more" if len(uneven) > _LISTED else ""

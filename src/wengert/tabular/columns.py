@@ -57,12 +57,24 @@ def infer_columns(
         If the target or a name in ``drop`` is not in the table, a number is infinite, values are no numbers,
         words or dates, or nothing is left to learn from. All columns of which this holds are named at once.
     """
-    find_column(frame, target, "the target")
-    for name in drop:
-        find_column(frame, name, "to be dropped")
+    require_columns(frame, target, drop)
     features = frame.drop(target, *drop)
     reading, notes = TableReading.infer(features, given)
     return kinds_of_columns(reading.apply(features), target, notes)
+
+
+def require_columns(frame: pl.DataFrame, target: str, drop: Collection[str]) -> None:
+    """Refuse a target or columns to be dropped that are not in the table, and a target to be dropped.
+
+    Raises
+    ------
+    DataError
+    """
+    find_column(frame, target, "the target")
+    for name in drop:
+        find_column(frame, name, "to be dropped")
+    if target in drop:
+        raise DataError(f"column {target!r} is the target and is to be dropped. Name one or the other.")
 
 
 def kinds_of_columns(features: pl.DataFrame, target: str, notes: Mapping[str, str]) -> tuple[Column, ...]:

@@ -14,7 +14,7 @@ import polars as pl
 from wengert.checks import unknown_name
 from wengert.errors import ConfigurationError, DataError, DTypeError, ModelFileError
 from wengert.storage.records import Kinds, Mismatch, OneOf, Positive, from_plain, to_plain
-from wengert.tabular.columns import Column, kinds_of_columns
+from wengert.tabular.columns import Column, kinds_of_columns, require_columns
 from wengert.tabular.features import SCALINGS, EncodedColumn, features
 from wengert.tabular.number_columns import NumbersAndGaps, mean_and_scale, standardised
 from wengert.tabular.reading import cells
@@ -139,9 +139,7 @@ class TablePreprocessor:
             raise unknown_name("TablePreprocessor.fit", "scaling", scaling, SCALINGS)
         if frame.height == 0:
             raise DataError("the table has no rows to learn from.")
-        find_column(frame, target, "the target")
-        for name in drop:
-            find_column(frame, name, "to be dropped")
+        require_columns(frame, target, drop)
         frame = frame.drop(drop)
         notes: dict[str, str] = {}
         if reading is None:

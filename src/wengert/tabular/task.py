@@ -13,6 +13,7 @@ from wengert.tabular.reading.column_values import (
     TEXT_TYPES,
     as_numbers,
     as_words,
+    first,
     refuse_infinite,
     refuse_missing,
 )
@@ -23,6 +24,7 @@ Class = str | int | float | bool
 # Whole numbers are classes if they are few and each stands in several rows on average.
 _MOST_NUMBERED_CLASSES = 20
 _ROWS_A_CLASS = 5
+_LARGEST = 1e300  # so that sums of errors are finite
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +86,15 @@ def task_of(target: pl.Series) -> Task:
             f"target column {target.name!r} holds values of type {target.dtype}. "
             "Only numbers, words and booleans can be learnt; convert it."
         )
-    refuse_infinite(target.name, target.cast(pl.Float64))
+    numbers = target.cast(pl.Float64)
+    refuse_infinite(target.name, numbers)
+    too_large = numbers.abs() > _LARGEST
+    if too_large.any():
+        row = first(too_large)
+        raise DataError(
+            f"target column {target.name!r}, row {row + 1}: {target[row]} is too large for errors to be "
+            "measured. Correct it, or divide the column by a power of ten."
+        )
     return _numbers(target)
 
 

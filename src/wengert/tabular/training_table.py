@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from wengert.tabular.columns import Column, kinds_of_columns
+from wengert.tabular.columns import Column, kinds_of_columns, require_columns
 from wengert.tabular.preprocess import PREPROCESSING, TablePreprocessor
-from wengert.tabular.reading.column_values import find_column, first, is_missing
+from wengert.tabular.reading.column_values import first, is_missing
 from wengert.tabular.reading.table_reading import TableReading, each
 from wengert.tabular.reading.text_format import NOTHING_SAID, TextFormat
 from wengert.tabular.table_model import TableModel
@@ -60,9 +60,8 @@ class TrainingTable:
         DataError
             As `infer_task` and `infer_columns`; all that is wrong at once.
         """
-        for name, role in [(target, "the target"), *((name, "to be dropped") for name in drop)]:
-            find_column(frame, name, role)
-        frame = frame.drop([name for name in drop if name != target])
+        require_columns(frame, target, drop)
+        frame = frame.drop(drop)
         reading, notes = TableReading.infer(frame, given)
         frame = reading.apply(frame)
         known, left_out = rows_with_target(frame.get_column(target))
