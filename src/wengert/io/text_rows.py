@@ -207,8 +207,8 @@ def _checked(
     if separator in " \t" and len(uneven) == rows - blank and longer == {1}:
         raise ValueError(
             f"{where}: each row has one cell more than the header has names ({len(names)}), as where R "
-            "writes the names of the rows. Write the table with row.names = FALSE, or add a name at the front of "
-            "the header."
+            "writes the names of the rows. Write the table with row.names = FALSE, or put a name before the "
+            "header."
         )
     if uneven:
         others = "".join(f"; {one}" for one in uneven[1:_LISTED])
