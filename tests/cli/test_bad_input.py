@@ -265,6 +265,10 @@ def test_options_that_do_not_exist(command, flower_table):
     refused(command("train"), "FILE")
     refused(command("train", flower_table), "--target COLUMN")
     refused(command("train", flower_table, "--target", "kind", "--epochs", "many"), "--epochs", '"many"')
+    refused(
+        command("train", flower_table, "--target", "kind", "--drop", "kind"),
+        "'kind' is the target and is to be dropped",
+    )
     refused(command("train", flower_table, "--target", "kind", "--drop", "lenght"),
             "no column 'lenght' (to be dropped). Did you mean 'length'?")  # fmt: skip
     refused(

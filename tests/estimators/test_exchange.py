@@ -262,3 +262,11 @@ def test_labels_up_to_the_ends_of_their_type_come_back(dtype: Any, tmp_path: Pat
     session = runtime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
     label, _ = session.run(None, {"X": X.astype(np.float32)})
     assert label.tolist() == classifier.predict(X).tolist()
+
+
+def test_a_file_that_predicts_numbers_is_no_classifier(tmp_path: Path, rng: np.random.Generator) -> None:
+    X = rng.normal(size=(20, 2))
+    wg.MLPRegressor(hidden_layer_sizes=(3,), max_iter=2).fit(X, X[:, 0]).to_onnx(tmp_path / "r.onnx")
+    for named in ({}, {"classes": [0, 1]}):
+        with pytest.raises(ModelFileError, match="holds a regression model, and MLPClassifier"):
+            wg.MLPClassifier.from_onnx(tmp_path / "r.onnx", **named)

@@ -184,3 +184,9 @@ def test_other_doubtful_targets_are_told():
 def test_targets_that_cannot_be_used(values, said):
     with pytest.raises(DataError, match=said):
         infer_task(pl.Series("y", values))
+
+
+def test_a_target_whose_errors_could_not_be_measured_is_refused_by_its_row():
+    with pytest.raises(DataError, match=r"'y', row 2: 1e\+308 is too large for errors to be measured"):
+        infer_task(pl.Series("y", [0.5, 1e308, 2.5]))
+    assert infer_task(pl.Series("y", [0.5, 1e299, 2.5])).kind == "regression"

@@ -11,7 +11,7 @@ from tests.tabular.test_preprocess import finite, tables
 
 from wengert.errors import ConfigurationError, DataError
 from wengert.tabular import TablePreprocessor
-from wengert.tabular.number_columns import RobustColumn, center_and_spread
+from wengert.tabular.number_columns import RobustColumn, bent, center_and_spread
 from wengert.tabular.word_columns import EmbeddedColumn
 
 
@@ -47,21 +47,21 @@ def test_center_and_spread_of_any_magnitude_are_finite(values):
 
 
 def test_numbers_are_scaled_by_quartiles_and_bent_back():
-    frame = pl.DataFrame({"x": [0.0, 1.0, 2.0, 3.0, 1000.0, None], "y": [0.5, 1.5, 2.5, 3.5, 4.5, 5.5]})
+    frame = pl.DataFrame({"x": [0.0, 1.0, 2.0, 3.0, 6.0, None], "y": [0.5, 1.5, 2.5, 3.5, 4.5, 5.5]})
     preprocessor = fit(frame)
     assert preprocessor.columns == (RobustColumn("x", "numeric", 2.0, 2.0, True),)
     assert preprocessor.feature_names == ("x", "x (missing)")
-    z = (np.array([0, 1, 2, 3, 1000, 2]) - 2) / 2
+    z = (np.array([0, 1, 2, 3, 6, 2]) - 2) / 2
     wanted = np.stack([z / np.sqrt(1 + z**2 / 9), [0, 0, 0, 0, 0, 1]], axis=1)
     np.testing.assert_allclose(preprocessor.transform(frame), wanted, rtol=1e-6)
 
 
 def test_smooth_clipping_hardly_changes_small_values_and_bounds_all():
     z = np.array([1e-3, 1.0, 3.0, 1e3, 1e300, np.inf])
-    clipped = RobustColumn.bend(z)
+    clipped = bent(z)
     np.testing.assert_allclose(clipped[:4], 3 * np.sin(np.arctan(z[:4] / 3)), rtol=1e-12)
     assert (clipped <= 3).all()
-    np.testing.assert_array_equal(RobustColumn.bend(-z), -clipped)
+    np.testing.assert_array_equal(bent(-z), -clipped)
 
 
 @pytest.mark.parametrize(
