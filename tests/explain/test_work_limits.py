@@ -52,12 +52,12 @@ def test_claims_and_formulas_that_would_fill_the_memory_are_refused_before(claim
 
 def test_a_product_of_matrices_is_counted_by_its_operations() -> None:
     with pytest.raises(LimitError, match="@ would take 1,000,000,000 operations"):
-        spend("@", [(1000, 1000), (1000, 1000)])
+        spend("@", [np.ones((1000, 1000))] * 2)
     with budget(2500):
-        spend("@", [(10, 10), (10, 10)])
-        spend("@", [(10, 10), (10, 10)])
+        spend("@", [np.ones((10, 10))] * 2)
+        spend("@", [np.ones((10, 10))] * 2)
         with pytest.raises(LimitError, match="used up"):
-            spend("@", [(10, 10), (10, 10)])
+            spend("@", [np.ones((10, 10))] * 2)
 
 
 @settings(max_examples=60, deadline=None)

@@ -7,9 +7,10 @@ Formulas and claims are text that anybody may have written, and a short one can 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +19,6 @@ from wengert.errors import LimitError
 MAX_ELEMENTS = 4_000_000  # of one value: 32 MB in double precision
 MAX_OPERATIONS = 200_000_000  # of one line: about a tenth of a second
 MAX_LINKS = 400  # derivatives of one value by another in a derivation: some thousand lines to read
-
-Shape = tuple[int, ...]
 
 _left: ContextVar[list[int] | None] = ContextVar("operations left", default=None)
 
@@ -34,22 +33,22 @@ def budget(operations: int) -> Iterator[None]:
         _left.reset(token)
 
 
-def spend(name: str, shapes: Sequence[Shape]) -> None:
+def spend(name: str, operands: Sequence[Any]) -> None:
     """Count an operation of a formula before it is done.
 
     Parameters
     ----------
     name : str
         Of the function or operator.
-    shapes : sequence of tuple of int
-        Of its operands.
+    operands : sequence
+        Arrays, tensors, numbers, and what else the function is called with.
 
     Raises
     ------
     LimitError
         When its result, or the work for it, or all work so far is more than is allowed.
     """
-    elements, operations = _cost(name, shapes)
+    elements, operations = _cost(name, operands)
     check_elements(elements, name)
     if operations > MAX_OPERATIONS:
         raise LimitError(f"{name} would take {operations:,} operations; {MAX_OPERATIONS:,} are allowed")
@@ -87,20 +86,74 @@ def check_links(links: int) -> None:
         )
 
 
-def _cost(name: str, shapes: Sequence[Shape]) -> tuple[int, int]:
+def _cost(name: str, operands: Sequence[Any]) -> tuple[int, int]:
     """Return how many elements the result of an operation has, and how many operations it takes, at most."""
+    if name in _MADE:
+        elements = _MADE[name](operands)
+        return elements, elements
+    if name == "einsum" and operands and isinstance(operands[0], str):
+        return _einsum_cost(operands[0], operands[1:])
+    if operands and isinstance(operands[0], tuple):  # arrays that are joined
+        operands = operands[0]
+    shapes = [np.shape(one) for one in operands if not isinstance(one, (tuple, str))]
     sizes = [math.prod(shape) for shape in shapes]
     if name == "outer":
         elements = math.prod(sizes)
         return elements, elements
-    if name in ("@", "dot", "matmul") and all(shapes):
+    if name in _PRODUCTS and all(shapes):
         inner = shapes[0][-1]
         elements = math.prod(sizes) // max(1, inner) ** 2  # at most, and exact for matrices and vectors
         return elements, elements * inner
     if name == "diag" and [len(shape) for shape in shapes] == [1]:
         return sizes[0] ** 2, sizes[0] ** 2
+    if name in _CUBIC and shapes and shapes[0]:
+        return max(sizes), 10 * max(sizes) * max(shapes[0])
     try:
         elements = math.prod(np.broadcast_shapes(*shapes))
-    except ValueError:  # it will be refused for that
-        elements = 0
+    except ValueError:  # joined, or it will be refused for that
+        elements = sum(sizes)
     return elements, max(elements, *sizes, 0)
+
+
+_PRODUCTS = ("@", "dot", "matmul", "inner", "vdot")
+_CUBIC = ("norm", "det", "inv", "solve", "slogdet", "pinv", "cholesky")
+
+
+def _extents(shape: Any) -> int:
+    """Return how many elements a shape has that somebody wrote down; nothing where it is none."""
+    given = shape if isinstance(shape, tuple) else (shape,)
+    return math.prod(abs(int(one)) for one in given if isinstance(one, (int, np.integer)))
+
+
+def _arange_cost(operands: Sequence[Any]) -> int:
+    numbers = [float(one) for one in operands if isinstance(one, (int, float))]
+    if len(numbers) == 1:
+        numbers = [0.0, *numbers]
+    reach = abs(numbers[1] - numbers[0]) if len(numbers) > 1 else 0.0
+    count = reach / abs(numbers[2]) if len(numbers) > 2 and numbers[2] else reach
+    return int(min(count, 1e18)) + 1
+
+
+# How many elements a function makes that takes a shape.
+_MADE: dict[str, Callable[[Sequence[Any]], int]] = {
+    "ones": lambda operands: _extents(operands[0]) if operands else 0,
+    "zeros": lambda operands: _extents(operands[0]) if operands else 0,
+    "full": lambda operands: _extents(operands[0]) if operands else 0,
+    "broadcast_to": lambda operands: _extents(operands[1]) if len(operands) > 1 else 0,
+    "eye": lambda operands: _extents(operands[0]) * _extents(operands[:2][-1]) if operands else 0,
+    "identity": lambda operands: _extents(operands[0]) ** 2 if operands else 0,
+    "arange": _arange_cost,
+}
+
+
+def _einsum_cost(subscripts: str, operands: Sequence[Any]) -> tuple[int, int]:
+    """Return the product of the extents of the letters of the result, and of all letters."""
+    terms, _, result = subscripts.replace(" ", "").partition("->")
+    extents: dict[str, int] = {}
+    for term, operand in zip(terms.split(","), operands, strict=False):
+        if "." in term:
+            raise LimitError("an einsum with an ellipsis is not allowed in a formula; write its indices out")
+        extents |= dict(zip(term, np.shape(operand), strict=False))
+    letters = result if "->" in subscripts else [one for one in extents if terms.count(one) == 1]
+    operations = math.prod(extents.values())
+    return math.prod(extents.get(one, 1) for one in letters), operations * max(1, len(operands))

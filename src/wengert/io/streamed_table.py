@@ -23,8 +23,8 @@ from wengert.tabular.table_training import TrainedNetwork, train_encoded
 from wengert.tabular.task import Task, class_numbers, task_of
 from wengert.tabular.training_settings import TrainingSettings
 from wengert.tabular.training_table import rows_with_target
-from wengert.train.mapped import append
 from wengert.train.row_split import hold_out
+from wengert.train.steps.mapped import append
 
 _SAMPLE_ROWS = 300_000
 # Of the sample: more rows to score or to decide on the best epoch would not change what they say.

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import FormulaError
-from wengert.explain.formula.parser import Formula, fail, function_name, is_method, nearest
-from wengert.explain.formula.vocabulary import FUNCTIONS, WITH_AXIS
+from wengert.explain.formula.parser import Formula, constant_name, fail, function_name, is_method, nearest
+from wengert.explain.formula.vocabulary import CONSTANTS, FUNCTIONS
 from wengert.explain.work_limits import spend
 
 _BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
@@ -21,6 +21,10 @@ _BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.Div: ("/", operator.truediv),
     ast.Pow: ("**", operator.pow),
     ast.MatMult: ("@", operator.matmul),
+    ast.FloorDiv: ("//", operator.floordiv),
+    ast.Mod: ("%", operator.mod),
+    ast.BitAnd: ("&", operator.and_),
+    ast.BitOr: ("|", operator.or_),
 }
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
@@ -72,30 +76,41 @@ def evaluate_node(node: ast.expr, values: Mapping[str, Any], text: str) -> Any:
             signed = evaluate_node(operand, values, text)
             if isinstance(op, ast.UAdd):
                 return signed
-            return _attempt(lambda: operator.neg(signed), node, "-", (signed,), text)
+            sign, compute = ("~", operator.invert) if isinstance(op, ast.Invert) else ("-", operator.neg)
+            return _attempt(lambda: compute(signed), node, sign, (signed,), text)
         case ast.Compare(left=left, ops=[compare], comparators=[right]):
             sides = evaluate_node(left, values, text), evaluate_node(right, values, text)
             return _attempt(lambda: _COMPARISONS[type(compare)](*sides), node, "", sides, text)
-        case ast.Attribute(value=inner, attr="size"):
-            return int(np.size(evaluate_node(inner, values, text)))
-        case ast.Subscript(value=ast.Attribute(value=inner, attr="shape"), slice=index):
-            extents = np.shape(evaluate_node(inner, values, text))
-            return _attempt(lambda: extents[ast.literal_eval(index)], node, "", (), text)
-        case ast.Attribute(value=inner):
-            value = evaluate_node(inner, values, text)
-            if type(value) in (int, float):
-                fail(text, "a number has no transpose", node)
-            return value.T if np.ndim(value) else value
+        case ast.Attribute() if (constant := constant_name(node)) is not None:
+            return CONSTANTS[constant]
+        case ast.Attribute(value=inner, attr=attribute):
+            return _attribute(node, evaluate_node(inner, values, text), attribute, text)
         case ast.Subscript(value=inner, slice=index):
             value = evaluate_node(inner, values, text)
             return _attempt(lambda: value[_index(index)], node, "[ ]", (value,), text)
         case ast.Call():
             return _call(node, values, text)
+        case (
+            ast.Tuple(elts=elements) | ast.List(elts=elements)
+        ):  # as an argument: shapes, arrays to be joined
+            return tuple(evaluate_node(one, values, text) for one in elements)
     raise AssertionError(type(node).__name__)  # the whitelist lets nothing else pass
+
+
+def _attribute(node: ast.expr, value: Any, name: str, text: str) -> Any:
+    if isinstance(value, tuple):
+        fail(text, f"a shape has no .{name}", node)
+    if name != "T":
+        return getattr(np, name)(value)
+    if type(value) in (int, float):
+        fail(text, "a number has no transpose", node)
+    return value.T if np.ndim(value) else value
 
 
 def _binary(node: ast.BinOp, left: Any, right: Any, text: str) -> Any:
     sign, compute = _BINARY[type(node.op)]
+    if isinstance(left, tuple) or isinstance(right, tuple):
+        fail(text, "a shape is no number; take one of its extents, .shape[0]", node)
     if type(left) in (int, float) and type(right) in (int, float):  # Python's own, not np.float64
         return _attempt(lambda: _number(compute, left, right), node, sign, (left, right), text)
     return _attempt(lambda: compute(left, right), node, sign, (left, right), text)
@@ -112,20 +127,22 @@ def _number(compute: Callable[[Any, Any], Any], left: float, right: float) -> fl
 
 def _call(node: ast.Call, values: Mapping[str, Any], text: str) -> Any:
     name = str(function_name(node))
-    operands = [*node.args]
-    function = FUNCTIONS[name]  # the methods are functions, too
+    arguments = [evaluate_node(one, values, text) for one in node.args]
+    options = {str(one.arg): evaluate_node(one.value, values, text) for one in node.keywords}
+    function = FUNCTIONS.get(name)
     if is_method(node):
-        operands.insert(0, node.func.value)  # type: ignore[attr-defined]
-    options = {str(one.arg): ast.literal_eval(one.value) for one in node.keywords}
-    if name in WITH_AXIS and len(operands) == 2:
-        options["axis"] = ast.literal_eval(operands.pop())
-    arguments = [evaluate_node(one, values, text) for one in operands]
+        owner = evaluate_node(node.func.value, values, text)  # type: ignore[attr-defined]
+        if isinstance(owner, tuple):
+            fail(text, f"a shape has no .{name}()", node)
+        method = getattr(owner if hasattr(owner, name) else np.asarray(owner), name)
+        return _attempt(lambda: method(*arguments, **options), node, name, (owner, *arguments), text)
+    assert function is not None
     return _attempt(lambda: function(*arguments, **options), node, name, tuple(arguments), text)
 
 
 def _attempt(compute: Callable[[], Any], node: ast.AST, sign: str, operands: Any, text: str) -> Any:
     """Compute, and say in whose hands the shapes did not fit; what would be too much is refused before."""
-    spend(sign, [np.shape(one) for one in operands])
+    spend(sign, operands)
     try:
         with np.errstate(all="ignore"):
             return compute()

@@ -7,13 +7,24 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
+import numpy as np
+
 from wengert.checks import nearest_name
 from wengert.errors import FormulaError
-from wengert.explain.formula.vocabulary import ARITY, FUNCTIONS, KEYWORDS, METHODS, PREFIXES, WITH_AXIS
+from wengert.explain.formula.vocabulary import (
+    ATTRIBUTES,
+    CONSTANTS,
+    FUNCTIONS,
+    KEYWORDS,
+    METHODS,
+    PREFIXES,
+)
 
 MAX_LENGTH = 4000
 MAX_DEPTH = 60
-_BINARY = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult)
+_BINARY = (
+    ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.MatMult, ast.BitAnd, ast.BitOr,
+)  # fmt: skip
 _COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 
 
@@ -54,11 +65,11 @@ def names_in(node: ast.expr) -> Iterator[str]:
     if isinstance(node, ast.Name):
         yield node.id
     elif isinstance(node, ast.Call):
-        if isinstance(node.func, ast.Attribute) and not _is_prefix(node.func.value):
-            yield from names_in(node.func.value)
-        for argument in node.args:
+        if is_method(node):
+            yield from names_in(node.func.value)  # type: ignore[attr-defined]
+        for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
             yield from names_in(argument)
-    else:
+    elif constant_name(node) is None:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
                 yield from names_in(child)
@@ -76,7 +87,7 @@ def parse(text: str) -> Formula:
     Parameters
     ----------
     text : str
-        Names, numbers, ``+ - * / ** @``, comparisons, ``.T``, slices and a short list of functions.
+        Names, numbers, operators, comparisons, ``.T``, ``.shape``, slices, functions of the vocabulary.
 
     Raises
     ------
@@ -140,8 +151,22 @@ def fail(text: str, message: str, node: ast.AST) -> NoReturn:
     raise FormulaError(f"{message}\n{_caret(text, line, len(before.decode(errors='ignore')))}")
 
 
-def _is_prefix(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and node.id in PREFIXES
+def _is_module(node: ast.expr) -> bool:
+    """Whether an expression is np, or np.linalg."""
+    match node:
+        case ast.Name(id=name):
+            return name in PREFIXES
+        case ast.Attribute(value=ast.Name(id=name), attr="linalg"):
+            return name in PREFIXES
+    return False
+
+
+def constant_name(node: ast.expr) -> str | None:
+    """Return the name of a constant of NumPy's, None where an expression is none: pi for np.pi."""
+    match node:
+        case ast.Attribute(value=module, attr=name) if _is_module(module) and name in CONSTANTS:
+            return name
+    return None
 
 
 def _check_name(text: str, node: ast.Name) -> None:
@@ -168,17 +193,20 @@ def _check(text: str, node: ast.expr, depth: int = 0) -> None:
             if not isinstance(op, _BINARY):
                 fail(text, f"the operator {type(op).__name__} is not allowed; there are + - * / ** @", right)
             parts = [left, right]
-        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
+            for part in parts:
+                if isinstance(part, ast.Attribute) and part.attr == "shape":
+                    fail(text, "a shape is no number; take one of its extents, .shape[0]", part)
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd() | ast.Invert(), operand=operand):
             parts = [operand]
         case ast.Compare(left=left, ops=[op], comparators=[right]) if isinstance(op, _COMPARISONS):
             parts = [left, right]
-        case ast.Attribute(value=value, attr="T" | "size"):
+        case ast.Attribute() if constant_name(node) is not None:
+            parts = []
+        case ast.Attribute(value=value, attr=attribute):
+            if attribute not in ATTRIBUTES:
+                known = ", ".join(f".{name}" for name in ATTRIBUTES)
+                fail(text, f"the attribute .{attribute} is not allowed; there are {known}", node)
             parts = [value]
-        case ast.Subscript(value=ast.Attribute(value=value, attr="shape"), slice=index):
-            _check_place(text, index)
-            parts = [value]
-        case ast.Attribute(attr=attribute):
-            fail(text, f"the attribute .{attribute} is not allowed; there are .T, .size and .shape[0]", node)
         case ast.Subscript(value=value, slice=index):
             _check_index(text, index)
             parts = [value]
@@ -197,30 +225,49 @@ def _described(node: ast.expr) -> str:
 
 
 def _check_call(text: str, node: ast.Call) -> list[ast.expr]:
-    """Let only the listed functions pass; returns the operands."""
+    """Let only the functions of the vocabulary pass; returns the operands."""
     name = function_name(node)
-    parts: list[ast.expr] = [*node.args]
     if name is None:
         fail(text, "only functions of the list can be called", node)
-    known = ", ".join(FUNCTIONS)
-    if _is_qualified(node.func):
-        fail(text, f"the function {ast.unparse(node.func)!r} is not on the list ({known})", node)
+    arguments = node.args
+    if name == "einsum" and arguments and isinstance(arguments[0], ast.Constant):
+        arguments = arguments[1:]  # its subscripts
+    parts = [part for argument in arguments for part in _items(argument)]
     if is_method(node):
         if name not in METHODS:
-            fail(text, f"the method .{name}() is not allowed; there are {', '.join(METHODS)}", node)
+            known = ", ".join(METHODS)
+            fail(text, f"the method .{name}() is not allowed; there are {known}", node)
         parts.insert(0, node.func.value)  # type: ignore[attr-defined]
-    elif name not in FUNCTIONS:
-        fail(text, f"the function {name!r} is not on the list ({known}){nearest(name, FUNCTIONS)}", node)
-    low, high = ARITY.get(name, (1, 1))
-    if not low <= len(parts) <= high:
-        fail(text, f"{name} takes {low} argument{'s' * (low > 1)}, not {len(parts)}", node)
+    elif name not in FUNCTIONS or not _stands_there(node.func):
+        written = ast.unparse(node.func)
+        known = ", ".join(sorted(FUNCTIONS))
+        fail(text, f"the function {written!r} is not on the list ({known}){nearest(name, FUNCTIONS)}", node)
+    operands = getattr(FUNCTIONS.get(name), "nin", None)
+    if operands is not None and len(parts) != operands:
+        fail(text, f"{name} takes {operands} argument{'s' * (operands > 1)}, not {len(parts)}", node)
     for keyword in node.keywords:
-        if keyword.arg not in KEYWORDS or name not in WITH_AXIS:
+        if keyword.arg not in KEYWORDS:
             fail(text, f"{name} has no option {keyword.arg!r} here", keyword.value)
-        _check_constant(text, keyword.value)
-    if name in WITH_AXIS and len(parts) == 2:
-        _check_constant(text, parts.pop())
+        parts += _items(keyword.value)
     return parts
+
+
+def _items(argument: ast.expr) -> list[ast.expr]:
+    """Return the expressions in an argument: itself, or those of a tuple or list; an option has none."""
+    match argument:
+        case ast.Tuple(elts=elements) | ast.List(elts=elements):
+            return [part for element in elements for part in _items(element)]
+        case ast.Constant(value=None | True | False):
+            return []
+    return [argument]
+
+
+def _stands_there(function: ast.expr) -> bool:
+    """Whether a function that is called through np.linalg is one of it."""
+    match function:
+        case ast.Attribute(value=ast.Attribute(), attr=name):
+            return hasattr(np.linalg, name)
+    return True
 
 
 def function_name(node: ast.Call) -> str | None:
@@ -230,35 +277,19 @@ def function_name(node: ast.Call) -> str | None:
     return node.func.attr if isinstance(node.func, ast.Attribute) else None
 
 
-def _is_qualified(node: ast.expr) -> bool:
-    """Whether a name leads through a module of NumPy's, as np.linalg.norm does."""
-    match node:
-        case ast.Attribute(ast.Attribute(module)):
-            return _is_prefix(module)
-    return False
-
-
 def is_method(node: ast.Call) -> bool:
     """Whether a call is that of a method, x.sum(), and not of np.sum(x)."""
-    return isinstance(node.func, ast.Attribute) and not _is_prefix(node.func.value)
+    return isinstance(node.func, ast.Attribute) and not _is_module(node.func.value)
 
 
 def _check_constant(text: str, node: ast.expr) -> None:
-    """Let axes and options pass: whole numbers, tuples of them, True, False, None."""
+    """Let places and bounds of slices pass: whole numbers, None."""
     try:
         value = ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         value = ...
-    whole = isinstance(value, int) or value is None
-    if not whole and not (isinstance(value, tuple) and all(isinstance(one, int) for one in value)):
-        fail(text, "an axis is a whole number, or a tuple of them", node)
-
-
-def _check_place(text: str, index: ast.expr) -> None:
-    """Let the place of an axis pass: 0, 1, −1."""
-    digits = index.operand if isinstance(index, ast.UnaryOp) else index
-    if not (isinstance(digits, ast.Constant) and isinstance(digits.value, int)):
-        fail(text, "which axis of the shape? write .shape[0]", index)
+    if not (isinstance(value, int) or value is None):
+        fail(text, "an index is a whole number or a slice", node)
 
 
 def _check_index(text: str, index: ast.expr) -> None:

@@ -1,14 +1,20 @@
-"""The functions that a formula given as text may call: a short list, and nothing else."""
+"""The functions that a formula given as text may call: those of NumPy that tensors know, and of this package.
+
+A name stands for one function however it is written: ``norm`` is ``np.linalg.norm``. What makes many of few
+elements (tile, repeat, pad) is left out.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from wengert.primitives.composites import logsumexp, softmax
-from wengert.primitives.functions import sigmoid, softplus
+from wengert.ir.primitive import IMPLEMENTATIONS
+from wengert.primitives.composites import log_softmax, logsumexp, softmax
+from wengert.primitives.functions import erf, sigmoid, softplus, xlogy
 
 
 def _relu(x: Any) -> Any:
@@ -21,46 +27,36 @@ def _length(x: Any) -> int:
     return len(x)
 
 
+_ARRAYS = (
+    "sum", "mean", "max", "min", "prod", "var", "std", "cumsum", "cumprod", "argmax", "argmin", "any",
+    "all", "diff", "where", "clip", "dot", "outer", "inner", "vdot", "einsum", "trace", "diag", "diagonal",
+    "transpose", "swapaxes", "moveaxis", "reshape", "ravel", "squeeze", "expand_dims", "flip", "roll",
+    "concatenate", "stack", "hstack", "vstack", "broadcast_to", "ones", "zeros", "full", "eye", "identity",
+    "arange", "ones_like", "zeros_like", "full_like", "log2", "log10",
+)  # fmt: skip
+_MATRICES = (
+    "norm", "det", "inv", "solve", "slogdet", "pinv", "cholesky",
+)  # fmt: skip
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "tanh": np.tanh,
-    "sinh": np.sinh,
-    "cosh": np.cosh,
-    "exp": np.exp,
-    "log": np.log,
-    "sqrt": np.sqrt,
-    "square": np.square,
+    **{one.__name__: one for one in IMPLEMENTATIONS if isinstance(one, np.ufunc)},
+    **{name: getattr(np, name) for name in _ARRAYS},
+    **{name: getattr(np.linalg, name) for name in _MATRICES},
     "abs": np.abs,
-    "sign": np.sign,
-    "sin": np.sin,
-    "cos": np.cos,
     "sigmoid": sigmoid,
     "softplus": softplus,
     "softmax": softmax,
+    "log_softmax": log_softmax,
     "logsumexp": logsumexp,
+    "erf": erf,
+    "xlogy": xlogy,
     "relu": _relu,
-    "maximum": np.maximum,
-    "minimum": np.minimum,
-    "where": np.where,
-    "sum": np.sum,
-    "mean": np.mean,
-    "max": np.max,
-    "min": np.min,
-    "outer": np.outer,
-    "dot": np.dot,
-    "matmul": np.matmul,
-    "multiply": np.multiply,
-    "diag": np.diag,
-    "transpose": np.transpose,
-    "ones_like": np.ones_like,
-    "zeros_like": np.zeros_like,
     "len": _length,
 }
-METHODS = ("sum", "mean", "max", "min", "dot")
-KEYWORDS = ("axis", "keepdims")
+METHODS = (
+    "sum", "mean", "max", "min", "prod", "var", "std", "cumsum", "cumprod", "argmax", "argmin", "any",
+    "all", "clip", "dot", "trace", "diagonal", "transpose", "swapaxes", "reshape", "ravel", "squeeze",
+)  # fmt: skip
+ATTRIBUTES = ("T", "shape", "size", "ndim")
+CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf}
+KEYWORDS = ("axis", "axes", "keepdims", "ddof", "k", "offset", "axis1", "axis2", "ord")
 PREFIXES = ("np", "numpy", "wg", "wengert")  # np.tanh is tanh
-ARITY = {
-    "maximum": (2, 2), "minimum": (2, 2), "where": (3, 3), "outer": (2, 2), "dot": (2, 2),
-    "matmul": (2, 2), "multiply": (2, 2), "sum": (1, 2), "mean": (1, 2), "max": (1, 2), "min": (1, 2),
-    "softmax": (1, 2), "logsumexp": (1, 2),
-}  # fmt: skip
-WITH_AXIS = frozenset({"sum", "mean", "max", "min", "softmax", "logsumexp"})

@@ -17,7 +17,7 @@ import numpy as np
 from wengert.errors import FormulaError, LimitError
 from wengert.explain.engine import Array
 from wengert.explain.formula.evaluator import evaluate_node
-from wengert.explain.formula.parser import Formula, function_name, is_method, names_in
+from wengert.explain.formula.parser import Formula, constant_name, function_name, is_method, names_in
 
 NUMPY = "as NumPy has them"
 _MOST_VECTORS = 5  # of which each may be a row or a column by itself
@@ -60,11 +60,6 @@ class Reading:
         self.values = values
         self._sides = sides
         self._usual = next(iter((sides or {}).values()), "row")
-
-    @property
-    def in_numpy(self) -> bool:
-        """Whether it is NumPy's own."""
-        return self._sides is None
 
     def numpy(self, node: ast.expr) -> ast.expr | None:
         """Return the NumPy code of what an expression means; None where shapes do not fit."""
@@ -164,7 +159,9 @@ def operands(node: ast.expr) -> list[ast.expr]:
     match node:
         case ast.BinOp(left=left, right=right):
             return [left, right]
-        case ast.Attribute(attr="shape" | "size") | ast.Subscript(value=ast.Attribute(attr="shape")):
+        case ast.Attribute(attr="shape" | "size" | "ndim") | ast.Subscript(value=ast.Attribute(attr="shape")):
+            return []
+        case ast.Attribute() if constant_name(node) is not None:
             return []
         case ast.UnaryOp(operand=one) | ast.Attribute(value=one) | ast.Subscript(value=one):
             return [one]
@@ -177,7 +174,10 @@ def operands(node: ast.expr) -> list[ast.expr]:
 
 
 def _is_option(node: ast.expr) -> bool:
-    return isinstance(node, ast.Tuple) or (isinstance(node, ast.Constant) and node.value is None)
+    options = (ast.Tuple, ast.List)
+    return isinstance(node, options) or (
+        isinstance(node, ast.Constant) and isinstance(node.value, str | None)
+    )
 
 
 def with_operands(node: ast.expr, new: Mapping[ast.expr, ast.expr]) -> ast.expr:
