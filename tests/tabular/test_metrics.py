@@ -8,7 +8,12 @@ import pytest
 from hypothesis import assume, given, strategies as st
 
 from wengert.tabular.scoring import metrics
-from wengert.tabular.scoring.evaluation import classification_scores, mean_scores, regression_scores
+from wengert.tabular.scoring.evaluation import (
+    classification_scores,
+    mean_scores,
+    named_scores,
+    regression_scores,
+)
 
 labels = st.integers(1, 5).flatmap(
     lambda count: st.tuples(
@@ -129,3 +134,12 @@ def test_calibration_by_counting(rows):
         assert entry["accuracy"] == pytest.approx(sum(hit for _, hit in members) / len(members))
         total += abs(sum(hit - p for p, hit in members)) / len(rows)
     assert error == pytest.approx(total, abs=1e-12)
+
+
+def test_a_log_loss_is_told_beside_that_of_the_frequencies():
+    actual = np.array([0, 0, 0, 1])
+    scores = classification_scores(actual, np.log(np.full((4, 3), 1 / 3)), ("a", "b", "never"))
+    named = dict(named_scores(scores))
+    assert named["log-loss"] == pytest.approx(math.log(3))
+    assert named["  by frequencies"] == pytest.approx(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)))
+    assert list(dict(named_scores(regression_scores(actual, actual)))) == ["R²", "RMSE", "MAE"]

@@ -91,6 +91,20 @@ def regression_scores(actual: np.ndarray, predicted: np.ndarray) -> dict[str, An
     }
 
 
+def named_scores(scores: dict[str, Any]) -> list[tuple[str, float | None]]:
+    """Return the scores that are one number as people call them, and beside the log-loss what it says.
+
+    That is the log-loss of who knows how frequent each class is among these rows and no more: −Σ f ln f.
+    """
+    named = [(label, scores[name]) for name, label in SCORE_NAMES.items() if name in scores]
+    if "log_loss" in scores:
+        rows = np.array([one["rows"] for one in scores["classes"]], np.float64)
+        shares = rows[rows > 0] / rows.sum()
+        place = [label for label, _ in named].index(SCORE_NAMES["log_loss"])
+        named.insert(place + 1, ("  by frequencies", 0.0 - float(shares @ np.log(shares))))
+    return named
+
+
 def mean_scores(folds: list[dict[str, Any]]) -> dict[str, Any]:
     """Return mean and standard deviation (divisor n − 1) over the folds of each score that is a number."""
     summary = {}
