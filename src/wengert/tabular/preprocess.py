@@ -283,7 +283,8 @@ class TablePreprocessor:
         """
         values = np.asarray(values)
         if self.target.kind == "regression":
-            return self.target.mean + self.target.scale * values.astype(np.float64)
+            numbers: np.ndarray = self.target.mean + self.target.scale * values.astype(np.float64)
+            return numbers
         if values.dtype.kind not in "iu":
             raise DTypeError(f"positions of classes must be integers, got an array of {values.dtype}.")
         classes: np.ndarray = class_array(self.target.classes)[values]
