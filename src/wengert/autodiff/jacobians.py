@@ -132,7 +132,9 @@ def _swept(call: Call, key: str, program: Program, seeded: list[TensorType]) -> 
     batches = max(1, min(count, -(-count * largest // _ELEMENTS)))
     size = -(-count // batches)
     known = len(program.inputs) - len(seeded)
-    batched = call.derived(key, lambda: simplify(batch(program, range(known, len(program.inputs)), size)))
+    batched = call.derived(
+        (key, size), lambda: simplify(batch(program, range(known, len(program.inputs)), size))
+    )
     parts = [call.run(batched, _unit_vectors(seeded, start, size)) for start in range(0, count, size)]
     if len(parts) == 1:
         return parts[0]
