@@ -11,7 +11,7 @@ import pytest
 # The verdict of a run must depend on the code alone, not on a random seed or on how busy the machine is.
 # `HYPOTHESIS_PROFILE=explore pytest` searches with new examples instead, and remembers the failing ones.
 _patient = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.register_profile("fixed", _patient, derandomize=True, database=None)
+hypothesis.settings.register_profile("fixed", _patient, max_examples=50, derandomize=True, database=None)
 hypothesis.settings.register_profile("explore", _patient, max_examples=1000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 

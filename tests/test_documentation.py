@@ -23,3 +23,31 @@ def test_the_blocks_of_a_page_run(name: str, tmp_path: Path, monkeypatch: pytest
         # Under a file name of its own: the trace looks at the user's lines.
         with contextlib.redirect_stdout(io.StringIO()):
             exec(compile(block, f"{name}, block {number}", "exec"), namespace)
+
+
+ROOT = DOCS.parent
+
+
+def missing_paths(page: str, folder: Path) -> list[str]:
+    """Return the files and folders that a page names and that are neither there nor at the root.
+
+    A file without a folder lies in one that the same paragraph names.
+    """
+    missing = []
+    for paragraph in re.split(r"\n\s*\n|\n(?=\d\. )|\n(?=\|)|\n(?=- )", page):
+        named = re.findall(r"`((?:[\w.]+/)*[\w.]*(?:/|\.py))`", paragraph)
+        folders = [folder / name for name in named if name.endswith("/")]
+        for name in named:
+            if not any((place / name).exists() for place in (folder, ROOT, *folders)):
+                missing.append(name)
+    return missing
+
+
+def test_the_architecture_names_files_that_exist() -> None:
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    assert not missing_paths(page, ROOT / "src" / "wengert")
+    assert missing_paths("`ir/node.py` and `ir/nod.py`, `irr/`, `node.py`", ROOT / "src" / "wengert") == [
+        "ir/nod.py",
+        "irr/",
+        "node.py",
+    ]

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.drawn import random_programs
-from tests.parity.random_programs import Drawn
+from tests.drawn import random_examples
+from tests.parity.random_examples import Drawn
 
 import wengert as wg
 from wengert import nn
@@ -16,7 +16,7 @@ from wengert.ir.verify import verify
 from wengert.transform.batching import batch
 from wengert.transform.gradient import pullback
 
-COUNT = random_programs(100, explore=10_000)
+COUNT = random_examples(100, explore=10_000)
 GROUP = 20
 
 
@@ -41,7 +41,7 @@ def compare(program: Any, mapped: list[int], arguments: list[np.ndarray]) -> Non
 
 
 @pytest.mark.parametrize("first", range(0, COUNT, GROUP))
-def test_random_programs_and_their_gradients(first: int) -> None:
+def test_random_examples_and_their_gradients(first: int) -> None:
     for seed in range(first, first + GROUP):
         drawn, rng = Drawn(seed), np.random.default_rng(seed)
         plain = wg.Program(drawn.program.inputs, drawn.program.outputs)  # takes and gives lists of arrays

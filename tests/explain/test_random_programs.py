@@ -3,8 +3,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.drawn import random_programs
-from tests.explain.random_programs import random_function
+from tests.drawn import random_examples
+from tests.explain.random_examples import random_function
 
 import wengert as wg
 from wengert.explain.printers.blocks import block
@@ -13,7 +13,7 @@ from wengert.explain.printers.lines import lines
 VIEWS = ("matrix", "delta", "adjoint", "numbers", "index")
 NOTATIONS = ("rows", "columns", "mit")
 LAYOUTS = ("denominator", "numerator")
-PROGRAMS = random_programs(120, explore=3_000)
+PROGRAMS = random_examples(75, explore=3_000)
 IN_A_TEST = 15
 
 

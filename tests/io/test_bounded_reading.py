@@ -10,6 +10,7 @@ import threading
 import polars as pl
 import pytest
 from hypothesis import given, settings, strategies as st
+from tests.drawn import random_examples
 
 from wengert.cli.config_file import read_config
 from wengert.errors import ConfigurationError, DataError, ModelFileError
@@ -108,7 +109,7 @@ def test_a_cell_beyond_all_measure_is_named(tmp_path, monkeypatch):
         read_table(path)
 
 
-@settings(max_examples=300)
+@settings(max_examples=random_examples(100, explore=3000))
 @given(st.text(st.sampled_from('ab,"\n\r\u2028 '), max_size=60), st.integers(1, 9))
 def test_lines_are_those_of_python_whatever_the_stretch(text, stretch):
     before = text_rows._STRETCH

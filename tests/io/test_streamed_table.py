@@ -173,7 +173,7 @@ import json, resource, sys
 from pathlib import Path
 from wengert.cli import main
 from wengert.io import parquet_stream, streamed_table
-from wengert.train import mapped
+from wengert.train.steps import mapped
 streamed_table.STREAMED_CELLS = 0
 streamed_table._SAMPLE_ROWS = 4096
 parquet_stream._CELLS_AT_A_TIME = 2**20

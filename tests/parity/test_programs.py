@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.drawn import random_programs
-from tests.parity.random_programs import Drawn
+from tests.drawn import random_examples
+from tests.parity.random_examples import Drawn
 
 import wengert as wg
 from wengert.ir.program import Program
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.numpy import NumpyExecutor
 
-COUNT = random_programs(150, explore=20_000)
+COUNT = random_examples(100, explore=20_000)
 GROUP = 25
 
 
@@ -30,7 +30,7 @@ def assert_same(program: Program, arguments: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("first", range(0, COUNT, GROUP))
-def test_random_programs(first: int) -> None:
+def test_random_examples(first: int) -> None:
     for seed in range(first, first + GROUP):
         drawn = Drawn(seed)
         try:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 from hypothesis import given, settings, strategies as st
+from tests.drawn import random_examples
 
 from wengert.errors import ModelFileError
 from wengert.storage import decode_tensors, encode_tensors, load_tensors, save_tensors
@@ -177,7 +178,7 @@ def test_header_attacks_are_refused(attack, tmp_path):
     assert "attack.safetensors" in str(caught.value)
 
 
-@settings(max_examples=200)
+@settings(max_examples=random_examples(80, explore=2000))
 @given(st.data())
 def test_random_header_edits_are_refused(data):
     """Damage to the header's values, each still valid JSON."""

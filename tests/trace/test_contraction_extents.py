@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings, strategies as st
 from tests.derivatives import slope
+from tests.drawn import random_examples
 
 from wengert.errors import WengertError
 from wengert.ir.verify import verify
@@ -78,7 +79,7 @@ def specifications(draw: st.DrawFn) -> tuple[str, list[tuple[int, ...]]]:
     return text, shapes
 
 
-@settings(max_examples=400)
+@settings(max_examples=random_examples(120, explore=4000))
 @given(specifications())
 def test_einsum(case: tuple[str, list[tuple[int, ...]]]) -> None:
     text, shapes = case

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from tests.derivatives import slope
+from tests.drawn import random_examples
 
 from wengert.errors import IndexRangeError, WengertError
 from wengert.ir.verify import verify
@@ -67,7 +68,7 @@ def _fits(shape: tuple[int, ...], wide: tuple[int, ...]) -> bool:
     return np.broadcast_shapes(shape, wide) == wide
 
 
-@settings(max_examples=400)
+@settings(max_examples=random_examples(100, explore=4000))
 @given(indices())
 def test_indexing(case: tuple[tuple[int, ...], Any]) -> None:
     shape, key = case
@@ -86,7 +87,7 @@ def test_indexing(case: tuple[tuple[int, ...], Any]) -> None:
     np.testing.assert_array_equal(slope(lambda x: weights * x[key], x), added)
 
 
-@settings(max_examples=100)
+@settings(max_examples=random_examples(50, explore=1000))
 @given(SHAPES, st.data())
 def test_indexing_with_traced_integers(shape: tuple[int, ...], data: st.DataObject) -> None:
     if not shape or 0 in shape:
@@ -217,7 +218,7 @@ def subscripts(draw: st.DrawFn) -> tuple[str, list[tuple[int, ...]]]:
     return f"{left}->{'...' if dots else ''}{result}", shapes
 
 
-@settings(max_examples=200)
+@settings(max_examples=random_examples(80, explore=2000))
 @given(subscripts())
 def test_einsum(case: tuple[str, list[tuple[int, ...]]]) -> None:
     text, shapes = case

@@ -10,7 +10,7 @@ import wengert as wg
 from wengert import nn, optim, train
 from wengert.errors import ConfigurationError, DataError, ShapeError
 from wengert.run import NumpyExecutor
-from wengert.train.batches import batch_bounds, held_out, row_order
+from wengert.train.steps.batches import batch_bounds, held_out, row_order
 
 ROWS = 23
 BATCH = 5

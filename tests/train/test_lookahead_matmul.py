@@ -8,7 +8,7 @@ from wengert.run.llvm import LLVMExecutor
 from wengert.run.llvm.fusion.kernels import Form
 from wengert.run.llvm.runtime.target import AVX2, SSE
 from wengert.run.llvm.schedule import schedule
-from wengert.train.native import Pace
+from wengert.train.steps.native import Pace
 
 ROWS, INPUTS = 23, 160
 OPTIMISERS = {

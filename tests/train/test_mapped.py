@@ -9,9 +9,9 @@ import pytest
 
 from wengert import nn, optim, train
 from wengert.errors import DataError
-from wengert.train import mapped
-from wengert.train.batches import row_order
 from wengert.train.inputs import numbers
+from wengert.train.steps import mapped
+from wengert.train.steps.batches import row_order
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ MEMORY = """
 import json, resource, sys
 import numpy as np
 from wengert import nn, train
-from wengert.train import mapped
+from wengert.train.steps import mapped
 mapped._WINDOW = 2**23
 net = nn.Dense(64, 1).initialise(seed=0)
 options = {"loss": "half_squared_error", "epochs": 2, "batch_size": 4096, "executor": sys.argv[3]}

@@ -18,7 +18,7 @@ from wengert.run.llvm import LLVMExecutor
 from wengert.run.llvm.runtime import cache
 from wengert.run.llvm.runtime.target import object_code
 from wengert.run.llvm.schedule import schedule
-from wengert.train.native import Pace
+from wengert.train.steps.native import Pace
 
 ROWS = 43
 BATCH = 8
@@ -243,7 +243,7 @@ INTERRUPTED = """
 import os, signal, threading, time, warnings
 import numpy as np
 from wengert import nn, train
-from wengert.train.native import Pace
+from wengert.train.steps.native import Pace
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 rng = np.random.default_rng(0)

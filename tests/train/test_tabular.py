@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from wengert import nn, train
-from wengert.train import BestEpoch, TabularFeatures, stepper, tabular_recipe
+from wengert.train import BestEpoch, TabularFeatures, tabular_recipe
+from wengert.train.steps import stepper
 
 
 def layers(recipe):

@@ -43,7 +43,7 @@ class Candidate:
         What can be set and how it is, for people.
     train : callable
         ``train(epochs)`` starts from the configuration's initial parameters, takes one epoch to warm up, and
-        times so many more.
+        times as many more.
     """
 
     settings: str

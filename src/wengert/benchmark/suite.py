@@ -53,7 +53,7 @@ class Result:
     machine : dict of str to str
     threads : int
     limits : MachineLimits
-        Of so many threads.
+        Of this many threads.
     single : MachineLimits
         Of one.
     configurations : list of Configuration

@@ -38,7 +38,7 @@ def interleaved(turns: dict[Name, Callable[[], float]], rounds: int) -> dict[Nam
 
 
 def repeated(function: Callable[[], object], least: float = TURN) -> Callable[[], float]:
-    """Return a turn: so many calls that they last `least` seconds; its figure is the seconds of a call."""
+    """Return a turn: as many calls as last `least` seconds; its figure is the seconds of a call."""
     function()
     begin = time.perf_counter()
     function()

@@ -144,6 +144,5 @@ Formula = Annotated[
         allow_leading_hyphen=True,
     ),
 ]
-Wrt = Annotated[str | None, option("Names to differentiate by, separated by commas. [default: all]", FORMULA)]
 Shape = Annotated[str | None, option("Shapes, such as a=1x3,W=3x2; names without one are numbers.", FORMULA)]
 PointSeed = Annotated[int, option("Of the random values of the arguments. [default: 0]", FORMULA)]

@@ -25,7 +25,7 @@ from wengert.io.formats.torch_import import from_torch
 from wengert.io.preprocess import TablePreprocessor, Target
 from wengert.io.reading.table_reading import NOTHING_READ
 from wengert.train.history import History
-from wengert.train.state import State
+from wengert.train.steps.state import State
 
 Path = str | os.PathLike[str]
 

@@ -15,7 +15,7 @@ from wengert.estimators.losses import RowLoss
 from wengert.estimators.rows import checked_features, checked_weights, same_length
 from wengert.train.evaluation import Evaluation
 from wengert.train.inputs import Rows
-from wengert.train.step import Carry, TrainingStep
+from wengert.train.steps.step import Carry, TrainingStep
 
 Array = np.ndarray[Any, Any]
 

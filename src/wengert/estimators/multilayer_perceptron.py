@@ -40,7 +40,7 @@ from wengert.train.history import History
 from wengert.train.inputs import Rows
 from wengert.train.plan import Plan
 from wengert.train.progress import Silent, choose_display
-from wengert.train.state import State
+from wengert.train.steps.state import State
 
 Array = np.ndarray[Any, Any]
 

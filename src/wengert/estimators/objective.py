@@ -40,7 +40,7 @@ class BatchMean:
         return repr(self)
 
     def of_batch(self, net: Any, prediction: Any, target: Any, weights: Any) -> tuple[Any, Any]:
-        """Return what is minimised, and the loss that is reported; see `wengert.train.step.BatchObjective`.
+        """Return what is minimised and what is reported; see `wengert.train.steps.step.BatchObjective`.
 
         A batch whose weights are all zero counts as one of loss zero.
         """

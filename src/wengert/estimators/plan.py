@@ -18,7 +18,7 @@ from wengert.optim.sgd import HeavyBall
 from wengert.run import default_executor
 from wengert.trace.settings import settings, with_settings
 from wengert.trace.tree import flatten, unflatten
-from wengert.train.step import StepRule, TrainingStep
+from wengert.train.steps.step import StepRule, TrainingStep
 
 Array = np.ndarray[Any, Any]
 

@@ -14,7 +14,6 @@ from wengert.estimators.plan import at_rate, training_step
 from wengert.estimators.stopping import Patience, Rate
 from wengert.optim import LBFGS
 from wengert.train.callbacks import Stop
-from wengert.train.divergence import Divergence
 from wengert.train.evaluation import Evaluation, NetworkEvaluator
 from wengert.train.full_batch import FullBatch
 from wengert.train.history import Epoch, History
@@ -22,8 +21,9 @@ from wengert.train.loop import Loop
 from wengert.train.outcome import run_to_end
 from wengert.train.plan import Plan
 from wengert.train.progress import Display
-from wengert.train.state import State
-from wengert.train.step import StepRule, TrainingStep
+from wengert.train.steps.divergence import Divergence
+from wengert.train.steps.state import State
+from wengert.train.steps.step import StepRule, TrainingStep
 
 Array = np.ndarray[Any, Any]
 

@@ -26,7 +26,7 @@ from wengert.io.table_training import TrainedNetwork, train_encoded
 from wengert.io.task import Task, task_of
 from wengert.io.training_settings import TrainingSettings
 from wengert.io.training_table import rows_with_target
-from wengert.train.mapped import append
+from wengert.train.steps.mapped import append
 
 # Tables of more cells than this are streamed: 8 bytes a cell, and twice that while they are encoded.
 STREAMED_CELLS = 50_000_000

@@ -20,7 +20,7 @@ from wengert.io.training_table import TrainingTable
 from wengert.train.chance import Chance, chance_of_classes, chance_of_numbers
 from wengert.train.doctor import Diagnosis, Losses, diagnose
 from wengert.train.learning_rate_finder import LearningRateCurve, find_learning_rate
-from wengert.train.objective import find_loss
+from wengert.train.steps.objective import find_loss
 
 _MOST_ROWS = 50_000  # that the test of rates draws its batches from
 

@@ -37,7 +37,7 @@ class Names:
             self.known[node] = self._unique(f"{own}_" if own in self.taken else own)
 
     def _unique(self, wanted: str, numbered: bool = False) -> str:
-        """Return `wanted`, with the first free number behind it where it is taken, or always."""
+        """Return `wanted`, with the first free number after it where it is taken, or always."""
         base = identifier(wanted)
         separator = "_" if base[-1].isdigit() else ""
         number = self.last.get(base, 0)

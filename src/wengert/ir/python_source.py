@@ -120,7 +120,7 @@ class _Writer:
         return shape if type_.dtype == self.usual else f"{shape} {type_.dtype.name}"
 
     def _body(self) -> list[str]:
-        """Return the lines, each with the shape of its value behind it."""
+        """Return the lines, each with the shape of its value after it."""
         widest = max([len(text) for text, _ in self.lines if len(text) <= _LONGEST], default=0)
         column = max(_COLUMN, widest)
         return [f"{text:<{column}}  # {self._type(type_)}" for text, type_ in self.lines]

@@ -49,7 +49,7 @@ def _param(value: Any) -> str:
 
 
 def text(program: Program) -> str:
-    """Return the list; the user's own names for values stand behind ``#``."""
+    """Return the list; the user's own names for values stand after ``#``."""
     name = names(program)
     arguments = ", ".join(f"{name[node]}: {node.type}" for node in program.inputs)
     lines = [f"program({arguments})"]

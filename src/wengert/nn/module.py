@@ -91,7 +91,7 @@ def _flatten(module: Module) -> tuple[list[Any], Any, tuple[str, ...]]:
 # What the wrapper of calls knows: path of every module under the outermost one called, and the module being
 # called.
 _calls: ContextVar[tuple[dict[int, str], int] | None] = ContextVar("wengert_nn_calls", default=None)
-# Set by `summary`: told of every call of a module with its path and result.
+# Set by `summary`: called with the path and the result of every call of a module.
 observer: ContextVar[Callable[[str, Module, Any], None] | None] = ContextVar(
     "wengert_nn_observer", default=None
 )

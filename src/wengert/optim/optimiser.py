@@ -89,7 +89,7 @@ def rate_at(learning_rate: LearningRate, step: Any) -> Any:
 def normal_or_zero(moment: Any) -> Any:
     """Return what is summed up over the steps, with 0 in place of subnormal numbers.
 
-    Without gradient, as behind a unit that is off, a moment decays to subnormal numbers and stays there for
+    Without gradient, as after a unit that is off, a moment decays to subnormal numbers and stays there for
     good: 0.9 times the smallest one rounds to itself. Processors are slow with them: Adam's update of a
     network most of whose units are off takes 1.7 times as long.
     """

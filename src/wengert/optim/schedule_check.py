@@ -10,7 +10,7 @@ import numpy as np
 from wengert.errors import ConfigurationError
 from wengert.optim.groups import ParameterGroups
 
-# So many steps are tried, spread over the run: a schedule is smooth, or has few parts.
+# Number of steps tried, spread over the run: a schedule is smooth, or has few parts.
 _TRIED = 64
 
 

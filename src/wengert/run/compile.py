@@ -39,7 +39,7 @@ class CompiledFunction(WrappedFunction):
         self._known: dict[Key, tuple[Program, Executable]] = {}
         # Of the last call with an argument that may change, which is traced in each call.
         self._latest: tuple[Program, Executable] | None = None
-        # What was compiled stays behind when it is copied or pickled: machine code belongs to a process.
+        # Copies and pickles leave out what was compiled: machine code belongs to a process.
         super().__init__(function, compile, (executor,))
 
     @property

@@ -32,7 +32,7 @@ def find_executor(executor: str | Executor, threads: int | None = None) -> Execu
     Warns
     -----
     WengertWarning
-        When there are fewer processors than `threads`; so many threads are used.
+        When there are fewer processors than `threads`; one thread runs on each.
     """
     if threads is not None:
         if executor != "llvm":

@@ -21,7 +21,7 @@ class Roles:
     Attributes
     ----------
     carried : int
-        So many of the first outputs are the first inputs of the next step. The output behind them is the
+        Number of first outputs that are the first inputs of the next step. The output after them is the
         loss, a scalar.
     rows : tuple of int
         Positions of the inputs that hold a batch: one entry a row.
@@ -35,7 +35,7 @@ class Roles:
 
 
 class Progress(Protocol):
-    """What a loop leaves behind; valid between two runs, also after Ctrl-C.
+    """Where a loop stands; valid between two runs, also after Ctrl-C.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Progress(Protocol):
     stopped : bool
         Whether a loss was not finite or an index out of range; that step was still taken.
     is_whole : bool
-        Whether the arrays of the carry belong to one moment. After Ctrl-C in the middle of a step they may
+        Whether the arrays of the carry belong to one step. After Ctrl-C in the middle of a step they may
         not; they must be restored then.
     carry : list of ndarray
         Changed by the next run. May be set.
@@ -127,7 +127,7 @@ class LoopExecutor(Executor, Protocol):
         progress : Progress
             As `new_progress` made it; loops over batches of different lengths share one.
         data : sequence of ndarray
-            The inputs behind the carried ones: all rows where a step takes a batch of them.
+            The inputs after the carried ones: all rows where a step takes a batch of them.
         """
         ...
 

@@ -70,7 +70,7 @@ def _siblings(processor: int) -> str:
 
 
 def _places(count: int) -> list[int | None]:
-    """Return a processor for each of so many threads that work together, this one and others that it starts.
+    """Return a processor for each of `count` threads that work together, this one and those that it starts.
 
     A system may put a new thread beside the one that starts it, and move it to an idle core only at the next
     tick of its clock, milliseconds later: longer than many steps take. None where the system decides.

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from wengert.errors import ModelFileError
 
-if sys.platform != "win32":  # where a second writer at the same moment is told that it cannot
+if sys.platform != "win32":  # where a second writer at the same time is refused
     import fcntl
 
 # Some network file systems cannot flush a directory and answer with one of these.
@@ -107,7 +107,7 @@ def new_directory(path: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]
 def present_directory(path: Path) -> Path:
     """Where the directory meant by ``path`` is now: there, or aside if its writer was killed while saving.
 
-    It only looks and never renames, because a writer may be at work at this very moment.
+    It only looks and never renames, because a writer may be at work at the same time.
     """
     target = Path(os.path.realpath(path))
     aside = _aside_name(target)

@@ -19,7 +19,7 @@ _HEXADECIMAL = frozenset("0123456789abcdef")
 def seal(data: bytes) -> bytes:
     """Return ``data`` with its one run of sixty-four zeros (`PLACEHOLDER`) replaced by its SHA-256.
 
-    Only the first run counts: the writer places it ahead of anything that users can fill with zeros.
+    Only the first run counts: the writer places it before anything that users can fill with zeros.
     """
     start = data.index(_ZEROS)
     digest = hashlib.sha256(data).hexdigest().encode("ascii")

@@ -95,7 +95,7 @@ def encode_tensors(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]
         if not isinstance(key, str) or not isinstance(value, str):
             raise ModelFileError(f"{where}: metadata must map text to text, got {key!r}: {value!r}.")
     plain = {name: _plain_array(where, name, array) for name, array in arrays.items()}
-    # "checksum" sorts before "metadata", so that the placeholder comes ahead of anything the caller wrote.
+    # "checksum" sorts before "metadata", so that the placeholder comes before anything the caller wrote.
     entry = dump_json({"checksum": PLACEHOLDER, "metadata": dict(metadata)}, f"the metadata of {where}")
     try:
         data = safetensors.numpy.save(plain, {_ENTRY: entry.decode("utf-8")})

@@ -9,8 +9,6 @@ from wengert.train.callbacks import (
     TrainingState as TrainingState,
 )
 from wengert.train.checkpoint import Checkpoint as Checkpoint
-from wengert.train.compiled_step import CompiledStep as CompiledStep, compile_step as compile_step
-from wengert.train.divergence import Divergence as Divergence
 from wengert.train.doctor import Diagnosis as Diagnosis, Finding as Finding, diagnose as diagnose
 from wengert.train.evaluation import Evaluation as Evaluation, evaluate as evaluate, predict as predict
 from wengert.train.fit import FitResult as FitResult, fit as fit
@@ -20,6 +18,8 @@ from wengert.train.learning_rate_finder import (
     find_learning_rate as find_learning_rate,
 )
 from wengert.train.recipe import BestEpoch as BestEpoch, Recipe as Recipe
+from wengert.train.steps.compiled_step import CompiledStep as CompiledStep, compile_step as compile_step
+from wengert.train.steps.divergence import Divergence as Divergence
 from wengert.train.tabular import (
     TabularFeatures as TabularFeatures,
     tabular_recipe as tabular_recipe,

@@ -17,7 +17,7 @@ class TrainingState:
     Attributes
     ----------
     net : Module
-        With the parameters of this moment.
+        With the current parameters.
     history : History
         Of all epochs that have ended.
     epochs : int

@@ -14,7 +14,7 @@ from wengert.storage import dump_json, load_tensors, parse_json, refuse_unwritab
 from wengert.storage.records import Count, Mismatch, Range, from_plain, to_plain
 from wengert.train.callbacks import Stop
 from wengert.train.history import Epoch, History
-from wengert.train.state import State
+from wengert.train.steps.state import State
 
 _VERSION = 2
 _ENTRY = "training"

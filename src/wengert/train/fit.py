@@ -22,21 +22,21 @@ from wengert.optim import LBFGS, Adam, Optimiser
 from wengert.optim.schedule_check import check_schedules
 from wengert.run import Executor, find_executor
 from wengert.run.numpy.blas_threads import one_blas_thread
-from wengert.train.batches import clipped_batch_size, held_out
 from wengert.train.callbacks import Callback, EarlyStopping, best_epoch
 from wengert.train.checkpoint import Checkpoint
-from wengert.train.divergence import Divergence
 from wengert.train.evaluation import Evaluator
 from wengert.train.full_batch import FullBatch
 from wengert.train.history import History
 from wengert.train.inputs import Rows, check_rows
 from wengert.train.loop import Loop
-from wengert.train.objective import Loss, Objective, Penalty, conform, find_loss
 from wengert.train.outcome import run_to_end
 from wengert.train.plan import Plan
 from wengert.train.progress import choose_display
 from wengert.train.rules import FitRules
-from wengert.train.step import StepRule, TrainingStep
+from wengert.train.steps.batches import clipped_batch_size, held_out
+from wengert.train.steps.divergence import Divergence
+from wengert.train.steps.objective import Loss, Objective, Penalty, conform, find_loss
+from wengert.train.steps.step import StepRule, TrainingStep
 
 _EPOCHS = 100
 _WORTH_SHARING = 4_000_000  # operations of the largest product of a step; below, one thread computes it
@@ -146,7 +146,7 @@ def fit(
     executor : Executor, "numpy" or "llvm"
         What runs the steps: "llvm" compiles them to machine code first.
     threads : int, optional
-        At most so many work on a step of machine code; by default the physical cores open to this
+        The most threads that work on a step of machine code; by default the physical cores open to this
         process, or ``OMP_NUM_THREADS`` if that is fewer. It is lowered, with a warning, to the number of
         processors. Steps too small to share are left to one. The result is bitwise the same.
     progress : bool or "auto"

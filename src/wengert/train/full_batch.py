@@ -15,13 +15,13 @@ from wengert.optim import Minimum
 from wengert.primitives import random
 from wengert.trace.tree import flatten
 from wengert.train.callbacks import Stop, TrainingState
-from wengert.train.divergence import Diverged, Divergence, explain
 from wengert.train.evaluation import NetworkEvaluator
 from wengert.train.history import Epoch
 from wengert.train.plan import Plan
 from wengert.train.progress import Display, Silent
-from wengert.train.state import Carry, State
-from wengert.train.step import TrainingStep
+from wengert.train.steps.divergence import Diverged, Divergence, explain
+from wengert.train.steps.state import Carry, State
+from wengert.train.steps.step import TrainingStep
 
 Array = np.ndarray[Any, Any]
 
@@ -73,7 +73,7 @@ class FullBatch:
         return self.state.carry[: self.step.network_count]
 
     def catch_up(self) -> None:
-        """Do nothing: `state` is never behind."""
+        """Do nothing: `state` is always that of the last step."""
 
     def save(self) -> None:
         """Do nothing: there are no checkpoints of L-BFGS."""

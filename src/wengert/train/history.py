@@ -77,7 +77,7 @@ class History(Sequence[Epoch]):
     def appended(self, epoch: Epoch) -> History:
         """Return the history with one more epoch.
 
-        The list behind is shared, so that a run of many epochs does not copy its past in each of them.
+        The underlying list is shared, so that a run of many epochs does not copy its past in each of them.
         """
         longer = History()
         longer._epochs = self._epochs if len(self._epochs) == self._length else self._epochs[: self._length]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import DataError, DTypeError, ShapeError
-from wengert.train.mapped import converted_to_file, memory_map, row_blocks
+from wengert.train.steps.mapped import converted_to_file, memory_map, row_blocks
 
 Array = np.ndarray[Any, Any]
 

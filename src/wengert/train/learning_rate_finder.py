@@ -13,15 +13,15 @@ from wengert.errors import ConfigurationError, DataError
 from wengert.optim import Optimiser
 from wengert.primitives import random
 from wengert.run import find_executor
-from wengert.train.batches import row_order
 from wengert.train.inputs import check_rows
-from wengert.train.objective import Loss, Objective, Penalty, conform, find_loss
-from wengert.train.step import StepRule, TrainingStep
+from wengert.train.steps.batches import row_order
+from wengert.train.steps.objective import Loss, Objective, Penalty, conform, find_loss
+from wengert.train.steps.step import StepRule, TrainingStep
 
 Array = np.ndarray[Any, Any]
 
 _SMOOTHING = 0.9  # of the moving average that tells when to end
-_BLOWN_UP = 4.0  # the test ends where that average is so many times its lowest value
+_BLOWN_UP = 4.0  # the test ends where that average exceeds its lowest value by this factor
 _WIDTH = 3.0  # standard deviation in steps of the curve's smoothing, which looks both ways so as not to lag
 _MARGIN = 3.0  # between the rate suggested and the one with the lowest loss, at least
 _FEWEST_STEPS = 10

@@ -10,16 +10,16 @@ import numpy as np
 
 from wengert.errors import ModelFileError, WengertWarning
 from wengert.primitives import random
-from wengert.train.batches import batch_bounds
 from wengert.train.callbacks import Stop, TrainingState
-from wengert.train.divergence import Diverged, Divergence, StepDiverged, explain_growth
 from wengert.train.evaluation import NetworkEvaluator
 from wengert.train.history import Epoch
 from wengert.train.plan import Plan, identity
 from wengert.train.progress import Display, Silent
-from wengert.train.state import Carry, State
-from wengert.train.step import StepRule, TrainingStep
-from wengert.train.stepper import Stepper
+from wengert.train.steps.batches import batch_bounds
+from wengert.train.steps.divergence import Diverged, Divergence, StepDiverged, explain_growth
+from wengert.train.steps.state import Carry, State
+from wengert.train.steps.step import StepRule, TrainingStep
+from wengert.train.steps.stepper import Stepper
 
 
 class Loop:
@@ -70,7 +70,7 @@ class Loop:
 
     @property
     def state(self) -> State:
-        """The last state that is known to be sound."""
+        """The last state that was checked."""
         return self._stepper.state
 
     @state.setter

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wengert.train.callbacks import Stop, TrainingState
-from wengert.train.divergence import Diverged, Divergence
 from wengert.train.evaluation import NetworkEvaluator
 from wengert.train.plan import Plan
 from wengert.train.progress import Display
-from wengert.train.state import Carry, State
-from wengert.train.step import TrainingStep
+from wengert.train.steps.divergence import Diverged, Divergence
+from wengert.train.steps.state import Carry, State
+from wengert.train.steps.step import TrainingStep
 
 
 class Training(Protocol):

@@ -1,4 +1,4 @@
-"""What a run is to do, and how it is told from others."""
+"""What a run is to do, and what identifies it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wengert.train.callbacks import Callback
 from wengert.train.checkpoint import Checkpoint
 from wengert.train.inputs import Rows
 from wengert.train.rules import Rules
-from wengert.train.step import Carry, TrainingStep
+from wengert.train.steps.step import Carry, TrainingStep
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from wengert.optim import LBFGS, Optimiser
 from wengert.run import Executor
 from wengert.train.callbacks import Callback, Stop, TrainingState
 from wengert.train.fit import FitResult, fit
-from wengert.train.objective import Loss, Penalty
+from wengert.train.steps.objective import Loss, Penalty
 
 
 @dataclass
@@ -44,7 +44,7 @@ class BestEpoch(Callback):
 
 @dataclass(frozen=True)
 class Recipe:
-    """What `fit` is to be told, but for the rows.
+    """The arguments of `fit` other than the rows.
 
     Attributes
     ----------

@@ -7,14 +7,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from wengert.train.batches import row_order
 from wengert.train.callbacks import EarlyStopping, Stop
 from wengert.train.evaluation import Evaluation
 from wengert.train.history import Epoch
 from wengert.train.inputs import Rows
-from wengert.train.mapped import run_and_window
-from wengert.train.state import State
-from wengert.train.step import StepRule
+from wengert.train.steps.batches import row_order
+from wengert.train.steps.mapped import run_and_window
+from wengert.train.steps.state import State
+from wengert.train.steps.step import StepRule
 
 Array = np.ndarray[Any, Any]
 
@@ -44,7 +44,7 @@ class Rules(Protocol):
         ...
 
     def resume(self, state: State) -> None:
-        """Remember what the epochs of a state leave behind, as if they had been noted."""
+        """Take over the epochs of a state, as if they had been noted."""
         ...
 
     def identity(self) -> dict[str, str]:

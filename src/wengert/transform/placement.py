@@ -25,7 +25,7 @@ class Part:
     value: Tensor
 
     def span(self, axis: int) -> tuple[int, int]:
-        """Return the first position along an axis and the one behind the last."""
+        """Return the first position along an axis and the one after the last."""
         return self.start[axis], self.start[axis] + self.value.shape[axis]
 
 

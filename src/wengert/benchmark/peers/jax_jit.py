@@ -12,7 +12,7 @@ import numpy as np
 
 from wengert.benchmark.candidate import SEED, Candidate, Training, seconds_of
 from wengert.benchmark.configurations import ADAM_RATE, SGD_RATE, Configuration
-from wengert.train.batches import row_order
+from wengert.train.steps.batches import row_order
 
 Step = Callable[[Any, Any, Any], Any]
 

@@ -10,7 +10,7 @@ from threadpoolctl import ThreadpoolController
 
 from wengert.benchmark.candidate import SEED, Candidate, Training, seconds_of
 from wengert.benchmark.configurations import ADAM_RATE, SGD_RATE, Configuration
-from wengert.train.batches import row_order
+from wengert.train.steps.batches import row_order
 
 Array = np.ndarray[Any, Any]
 

@@ -11,7 +11,7 @@ import torch
 
 from wengert.benchmark.candidate import SEED, Candidate, Training, seconds_of
 from wengert.benchmark.configurations import ADAM_RATE, SGD_RATE, Configuration
-from wengert.train.batches import row_order
+from wengert.train.steps.batches import row_order
 
 
 def candidates(configuration: Configuration, rule: str, threads: int) -> list[Candidate]:

@@ -61,11 +61,6 @@ class Reading:
         self._sides = sides
         self._usual = next(iter((sides or {}).values()), "row")
 
-    @property
-    def in_numpy(self) -> bool:
-        """Whether it is NumPy's own."""
-        return self._sides is None
-
     def numpy(self, node: ast.expr) -> ast.expr | None:
         """Return the NumPy code of what an expression means; None where shapes do not fit."""
         if self._sides is None:

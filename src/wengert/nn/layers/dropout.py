@@ -36,6 +36,6 @@ class Dropout(Module):
     def forward_training(self, x: Any, key: Any) -> tuple[Any, Self]:
         """Return x with values dropped; the same key drops the same places."""
         kept = 1 - self.rate
-        # A product with the mask: a choice between x and 0 would let a NaN behind a dropped unit go unseen.
+        # A product with the mask: a choice between x and 0 would hide a NaN in a dropped unit.
         mask = random.bernoulli(key, kept, x.shape).astype(x.dtype) / kept
         return x * mask, self

@@ -32,7 +32,7 @@ class NTKDense(Module):
     weight : array, shape (inputs, outputs), optional
     bias : array, shape (outputs,), or False for none, optional
     members : int, optional
-        So many layers beside each other, one for each member of an `Ensemble`: weight (members, inputs,
+        Number of layers side by side, one for each member of an `Ensemble`: weight (members, inputs,
         outputs), bias (members, 1, outputs).
 
     Notes

@@ -19,7 +19,7 @@ from wengert.run.llvm.codegen import cancellation, loop_function
 from wengert.run.llvm.matmul import blocking
 from wengert.run.llvm.runtime import recent
 from wengert.run.llvm.runtime.loop_state import NativeProgress
-from wengert.train.native import Pace
+from wengert.train.steps.native import Pace
 
 
 @pytest.fixture

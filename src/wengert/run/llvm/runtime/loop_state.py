@@ -116,15 +116,15 @@ class NativeProgress:
         """Return whether no array of the carry holds a NaN or an infinity."""
         return self._joined.are_finite()
 
-    def visit(self, order: Array, row: int, ahead: int) -> int:
-        """Return where the order of an epoch's rows stands, followed by `ahead` zeros, until the next one.
+    def visit(self, order: Array, row: int, padding: int) -> int:
+        """Return where the order of an epoch's rows stands, followed by `padding` zeros, until the next one.
 
         The caller's array may be another epoch's when the next one begins, with row 0.
         """
-        if row == 0 or order is not self._given or len(self._order) < len(order) + ahead:
+        if row == 0 or order is not self._given or len(self._order) < len(order) + padding:
             assert order.dtype == np.int64
             self._given = order
-            self._order = np.zeros(len(order) + ahead, np.int64)
+            self._order = np.zeros(len(order) + padding, np.int64)
             self._order[: len(order)] = order
         return address(self._order)
 

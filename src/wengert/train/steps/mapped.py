@@ -20,7 +20,7 @@ Array = np.ndarray[Any, Any]
 
 # Rows of a file are visited in runs of about this many bytes, which a system may map at once, …
 _RUN = 2**21
-# … drawn at random and shuffled over so many bytes at a time. More mixes better and needs more memory.
+# … drawn at random and shuffled over this many bytes at a time. More mixes better and needs more memory.
 _WINDOW = 2**28
 _BLOCK = 2**24
 
@@ -51,7 +51,7 @@ def release(array: Array) -> None:
 def row_blocks(array: Array) -> Iterator[tuple[int, Array]]:
     """Yield an array in blocks of rows of at most 16 MB each with the number of its first row.
 
-    Of a mapped array, the memory of each block is released behind it.
+    Of a mapped array, the memory of each block is released after it.
     """
     rows = max(1, _BLOCK // max(1, array.nbytes // max(1, len(array))))
     for first in range(0, len(array), rows):
@@ -71,7 +71,7 @@ def converted_to_file(array: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def append(file: RawIOBase, array: Array, what: str) -> None:
-    """Write a contiguous array behind what stands in a temporary file without a buffer.
+    """Append a contiguous array to what stands in a temporary file without a buffer.
 
     Raises
     ------

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from wengert.run import Executable
-from wengert.train.divergence import StepDiverged, Watch, all_finite, explain, explain_growth
 from wengert.train.inputs import Rows
-from wengert.train.mapped import release, run_and_window
-from wengert.train.native import NativeSteps, native_steps
-from wengert.train.state import Carry, State, Step
+from wengert.train.steps.divergence import StepDiverged, Watch, all_finite, explain, explain_growth
+from wengert.train.steps.mapped import release, run_and_window
+from wengert.train.steps.native import NativeSteps, native_steps
+from wengert.train.steps.state import Carry, State, Step
 
 Array = np.ndarray[Any, Any]
 
-# Seconds between two checks of native steps, or so many times what a check takes.
+# Seconds between two checks of native steps, or this multiple of what a check takes.
 _CHECK_EVERY, _CHECK_SHARE = 0.1, 30
 
 
@@ -40,7 +40,7 @@ class Stepper:
     Attributes
     ----------
     state : State
-        The last one known to be sound. Ctrl-C can strike anywhere, and finds either the state before some
+        The last one that was checked. Ctrl-C can strike anywhere, and finds either the state before some
         steps or the one after them.
     """
 
@@ -71,8 +71,8 @@ class Stepper:
     @property
     def taken(self) -> int:
         """Steps taken in this epoch, with those that have not been checked yet."""
-        ahead = 0 if self._native is None else self._native.progress.steps - self.state.steps
-        return self.state.batch + ahead
+        unchecked = 0 if self._native is None else self._native.progress.steps - self.state.steps
+        return self.state.batch + unchecked
 
     def out_of_proportion(self) -> bool:
         """Return whether the network has grown beyond all proportion to its start."""
@@ -94,7 +94,7 @@ class Stepper:
         self.state = self.state._replace(carry=carry)
 
     def take(self, order: Array, seconds: float) -> bool:
-        """Take some steps of an epoch, at least one, and return whether it is complete and sound.
+        """Take some steps of an epoch, at least one, and return whether it is complete and checked.
 
         Parameters
         ----------

@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert.run.loop import LoopExecutor, Progress, Roles, StepLoop
 from wengert.train.inputs import Rows
-from wengert.train.state import State, Step
+from wengert.train.steps.state import State, Step
 
 Array = np.ndarray[Any, Any]
 
@@ -20,11 +20,11 @@ _TRIAL = 0.02
 # Seconds after which the other number gets a new trial: soon at first, since a trial may meet with other work
 # on the machine, and twice as long each time.
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0
-# At most one part in so many of the time goes into trials, however long a step is.
+# At most one part in this many of the time goes into trials, however long a step is.
 _TRIAL_SHARE = 20
 # A shorter stretch does not tell how long a step takes.
 _SHORTEST = 0.001
-# A stretch is at most so many times as long as the one before, whose pace may have been an accident.
+# A stretch is at most this many times as long as the one before, whose pace may have been an accident.
 _GROWTH = 8
 
 

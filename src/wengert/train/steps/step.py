@@ -21,7 +21,7 @@ from wengert.trace.settings import cast, nonzero, settings, with_settings
 from wengert.trace.tracing import abstract, trace
 from wengert.trace.tree import flatten, leaf_paths, unflatten
 from wengert.train.inputs import Rows
-from wengert.train.objective import floating_dtype
+from wengert.train.steps.objective import floating_dtype
 from wengert.transform.simplify import simplify
 
 Array = np.ndarray[Any, Any]

@@ -19,7 +19,7 @@ _ORDER, _HELD_OUT = 0, 1
 
 
 def _generator(seed: int, stream: int, epoch: int = 0) -> np.random.Generator:
-    # The epoch is the highest word of the counter: no epoch draws so many numbers as to reach the next.
+    # The epoch is the highest word of the counter: no epoch draws enough numbers to reach the next.
     key = np.array([seed, stream], np.uint64)
     return np.random.Generator(np.random.Philox(key=key, counter=np.array([0, 0, 0, epoch], np.uint64)))
 
@@ -31,7 +31,7 @@ def row_order(seed: int, epoch: int, rows: int, runs: tuple[int, int] | None = N
     ----------
     seed, epoch, rows : int
     runs : (int, int), optional
-        Rows a run, and runs a window: rows in a file are visited window by window, each of so many runs of
+        Rows a run, and runs a window: rows in a file are visited window by window, each of this many runs of
         neighbours, drawn from anywhere, and shuffled row by row.
     """
     rng = _generator(seed, _ORDER, epoch)

@@ -10,12 +10,12 @@ from wengert.optim import LBFGS, Adam, Optimiser
 from wengert.primitives import random
 from wengert.run import default_executor
 from wengert.run.loop import StepLoop
-from wengert.train.batches import clipped_batch_size
 from wengert.train.inputs import Rows, check_rows
-from wengert.train.native import native_steps
-from wengert.train.objective import Loss, Objective, Penalty, conform, find_loss
-from wengert.train.state import State
-from wengert.train.step import StepRule, TrainingStep
+from wengert.train.steps.batches import clipped_batch_size
+from wengert.train.steps.native import native_steps
+from wengert.train.steps.objective import Loss, Objective, Penalty, conform, find_loss
+from wengert.train.steps.state import State
+from wengert.train.steps.step import StepRule, TrainingStep
 
 
 class CompiledStep:
