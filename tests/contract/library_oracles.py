@@ -12,7 +12,7 @@ from typing import Any
 import mpmath
 import numpy as np
 from tests.contract.hyperdual import HyperDual, lift
-from tests.contract.structural_oracles import Case, Matrices, Oracle, blank
+from tests.contract.structural_oracles import Case, Matrices, Oracle, Positive, blank
 
 STEP = mpmath.mpf("1e-14")
 Function = Callable[..., np.ndarray]
@@ -34,7 +34,10 @@ def by_differences(function: Function) -> Function:
             moves = zip(value, first, second, both, strict=True)
             h, k = s * STEP, t * STEP
             return np.asarray(
-                function(*[v + h * a + k * b + h * k * c for v, a, b, c in moves], **params), object
+                function(
+                    *[np.asarray(v + h * a + k * b + h * k * c, object) for v, a, b, c in moves], **params
+                ),
+                object,
             )
 
         with mpmath.workdps(50):
@@ -171,6 +174,22 @@ def lu_solve(a: Any, b: Any) -> Any:
     return a**-1 * b
 
 
+def each(function: Callable[..., Any]) -> Function:
+    """Return the function that is applied to each element of broadcast operands."""
+
+    def apply(*operands: np.ndarray, **params: Any) -> np.ndarray:
+        spread = np.broadcast_arrays(*operands)
+        total = blank(spread[0].shape)
+        for place in np.ndindex(total.shape):
+            total[place] = function(*[one[place] for one in spread], **params)
+        return total
+
+    return apply
+
+
+POSITIVE = tuple(case(Positive(shape)) for shape in [(2, 3), (), (0, 2)])
+
+
 def of_squares(function: Callable[..., Any], cases: tuple[Case, ...] = SQUARE) -> Oracle:
     return Oracle(batched(function, same), cases)
 
@@ -187,6 +206,16 @@ ORACLES: dict[str, Oracle] = {
             case(Matrices((2, 2)), Matrices((3, 3)), (2, 3)),
             case(Matrices((2, 1, 1)), Matrices((2, 2, 2)), (2, 1, 2)),
         ),
+    ),
+    "polygamma": Oracle(
+        by_differences(each(lambda x, order: mpmath.psi(order, x))),
+        tuple(case(Positive(shape), order=order) for shape in [(3,), (), (0, 2)] for order in (0, 1, 2)),
+    ),
+    "gammaln": Oracle(by_differences(each(mpmath.loggamma)), POSITIVE),
+    "gamma": Oracle(by_differences(each(mpmath.gamma)), POSITIVE),
+    "betaln": Oracle(
+        by_differences(each(lambda x, y: mpmath.log(mpmath.beta(x, y)))),
+        (case(Positive(()), Positive((0,))), case(Positive((3,)), Positive((2, 1)))),
     ),
     "cofactor": of_squares(cofactor),
     "expm": of_squares(mpmath.expm, SMALL),

@@ -54,7 +54,17 @@ class Sorted:
         return np.sort(rng.uniform(-3, 3, self.shape))
 
 
-Operand = Shape | Indices | Matrices | Sorted
+@dataclass(frozen=True)
+class Positive:
+    """An operand of positive numbers."""
+
+    shape: Shape
+
+    def draw(self, rng: np.random.Generator) -> np.ndarray:
+        return rng.uniform(1.1, 3, self.shape)
+
+
+Operand = Shape | Indices | Matrices | Sorted | Positive
 
 
 def shape_of(operand: Operand) -> Shape:

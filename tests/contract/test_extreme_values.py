@@ -98,7 +98,10 @@ ORACLES: dict[str, tuple[Callable[[Any], Any], sympy.Expr | Oracle, sympy.Expr |
 OTHERS = {
     "add", "arctan2", "astype", "clip", "degrees", "div", "exp", "exp_difference", "heaviside", "hypot",
     "identity", "logaddexp", "maximum", "minimum", "mul", "pow", "radians", "sigmoid", "softmax",
-    "softplus", "step", "sub", "tanh", "vecdot", "where", "xlogy",
+    "softplus", "step", "sub", "tanh", "vecdot", "where", "xlogy", "arccosh", "cbrt", "conjugate", "copysign",
+    "divmod", "erfcx", "erfinv", "float_power", "fmax", "fmin", "fmod", "i0", "i1", "ldexp", "log_ndtr",
+    "logaddexp2", "logit", "matvec", "modf", "ndtri", "nextafter", "quotient", "remainder", "signbit",
+    "vecmat",
 }  # fmt: skip
 # 1 − σ, 1 − tanh², 1 + erf and 1 − (x/r)² lose digits to 1: their error is relative to that.
 RELATIVE_TO_ONE = {"hypot", "sigmoid", "softplus", "tanh", "logaddexp", "gelu", "silu", "mish"}

@@ -69,6 +69,13 @@ def test_unsupported_functions_are_named(function: Any, named: str) -> None:
         (lambda x: x.reshape(5, -1), "12 elements of shape (3, 4) do not fill shape (5, -1)"),
         (lambda x: x.reshape(-1, -1), "only one extent"),
         (lambda x: x.reshape(5, 5), "do not fill shape (5, 5)"),
+        (lambda x: np.sum(x, dtype="foo"), "'foo' is no dtype"),
+        (lambda x: x[[[0], [1, 2]]], "the index [[0], [1, 2]] is no array of integers or booleans"),
+        (lambda x: (x > 0).astype(int) ** -1, "integers have no negative powers"),
+        (
+            lambda x: np.full_like(x, 1, shape=(-1,)),
+            "of a new array cannot be negative, got (-1,)",
+        ),
         (lambda x: np.linalg.norm(x, 3), "np.linalg.norm: ord=3 is no norm of matrices"),
         (lambda x: np.linalg.norm(x[0], "fro"), "np.linalg.norm: ord='fro' is no norm over 1 axes"),
         (lambda x: np.linalg.norm(x, "nuc", 1), "np.linalg.norm: ord='nuc' is no norm over 1 axes"),

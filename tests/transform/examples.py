@@ -50,6 +50,7 @@ EXAMPLES: dict[str, Example] = {
     "solve": Example(((2, 2), (2, 3)), {}),
     "solve_triangular": Example(((2, 2), (2, 3)), {"lower": True}),
     "solve_sylvester": Example(((2, 2), (2, 2), (2, 2)), {}),
+    "polygamma": Example(((2, 2),), {"order": 1}),
     "pinv": Example(((3, 2),), {"rcond": 1e-15}),
     "svd": Example(((3, 2),), {}),
     "qr": Example(((3, 2),), {}),

@@ -238,13 +238,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         except ValueError as error:
             raise DataError(f"{str(error).split('.')[0]}: y holds no classes. {_ADVICE}") from None
         if type_of_target(y).startswith("multilabel"):
-            return (
-                check_array(y, accept_sparse=False, input_name="y")
-                if not hasattr(y, "toarray")
-                else y.toarray()
-            )
-        y = np.asarray(y)
-        return column_or_1d(y, warn=True)
+            labels: Array = y.toarray() if hasattr(y, "toarray") else check_array(y, input_name="y")
+            return labels
+        column: Array = column_or_1d(np.asarray(y), warn=True)
+        return column
 
     def _learn_target(self, y: Array, classes: Any, *, reset: bool) -> None:
         if reset:
@@ -355,14 +352,16 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         -------
         ndarray, shape (n_samples,) or (n_samples, n_labels)
         """
-        raw = self._raw(X)
+        raw: Array = self._raw(X)
+        classes: Array = self.classes_
         if self._multilabel:
             return (raw > 0).astype(int)
         if self.out_activation_ == "softmax":
-            return self.classes_[raw.argmax(axis=1)]
-        if len(self.classes_) == 1:
-            return np.repeat(self.classes_, len(raw))
-        return self.classes_[(raw[:, 0] > 0).astype(int)]
+            places = raw.argmax(axis=1)
+        else:
+            places = (raw[:, 0] > 0).astype(int) if len(classes) > 1 else np.zeros(len(raw), int)
+        predicted: Array = classes[places]
+        return predicted
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, in the order of `classes_`.

@@ -58,7 +58,8 @@ class Exchange:
         ModelFileError
             As `wengert.io.from_safetensors`, and if it is that of another kind of estimator.
         """
-        return _of_model(cls, from_safetensors(path))
+        estimator: Self = _of_model(cls, from_safetensors(path))
+        return estimator
 
     @classmethod
     def from_onnx(cls, path: Path, *, classes: Any = None, feature_names: Sequence[str] = ()) -> Self:
@@ -83,12 +84,15 @@ class Exchange:
             model = dataclasses.replace(model, target=_target_of(cls, classes))
         if feature_names:
             model = dataclasses.replace(model, feature_names=tuple(feature_names))
-        return _of_model(cls, model)
+        estimator: Self = _of_model(cls, model)
+        return estimator
 
     @classmethod
     def from_torch(cls, module: Any, *, classes: Any = None, feature_names: Sequence[str] = ()) -> Self:
         """Return an estimator around a `torch.nn.Sequential`; parameters as for `from_onnx`."""
-        return _around(cls, from_torch(module), _target_of(cls, classes), feature_names)
+        target = _target_of(cls, classes)
+        estimator: Self = _around(cls, from_torch(module), target, feature_names)
+        return estimator
 
     def _export(self: Any, path: Path, format: str) -> None:
         check_is_fitted(self)

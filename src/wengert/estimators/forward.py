@@ -28,7 +28,8 @@ def _tanh(z: Array) -> Array:
 
 
 def _sigmoid(z: Array) -> Array:
-    return expit(z, out=z)
+    expit(z, out=z)
+    return z
 
 
 def _identity(z: Array) -> Array:
@@ -140,7 +141,8 @@ def before_last_layer(net: nn.Module, X: Any) -> Array:
 def output_activation(name: str, raw: Array) -> Array:
     """Apply an output activation of scikit-learn's name; may write into `raw`."""
     if name == "logistic":
-        return expit(raw, out=raw)
+        expit(raw, out=raw)
+        return raw
     if name == "softmax":
         # For one row, the methods of arrays take longer than what they call.
         raw -= np.maximum.reduce(raw, axis=1, keepdims=True)

@@ -106,7 +106,8 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def summary(self: Any) -> str:
         """Return a table of the layers: output shapes and numbers of parameters."""
         check_is_fitted(self)
-        return self.network_.summary()
+        network: nn.Module = self.network_
+        return network.summary()
 
     def explain(self: Any, X: Any, y: Any, **options: Any) -> Derivation:
         """Derive the gradient of the loss at some rows, line by line; options as for `wengert.explain`."""

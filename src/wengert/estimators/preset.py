@@ -142,7 +142,8 @@ def fit_by_preset(
 
 def _validation_rows(estimator: Any, rows: int) -> int:
     if "validation_fraction" in given_arguments(estimator):
-        return round(rows * estimator.validation_fraction)
+        fraction: float = estimator.validation_fraction
+        return round(rows * fraction)
     return tabular_validation_rows(rows)
 
 

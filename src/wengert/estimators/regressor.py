@@ -218,7 +218,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             y = column_or_1d(y, warn=True)
         if y.ndim not in (1, 2):
             raise DataError(f"y has shape {y.shape}; it has one axis, or two: rows and outputs")
-        return y
+        targets: Array = y
+        return targets
 
     def _learn_target(self, y: Array, classes: Any, *, reset: bool) -> None:
         if self.loss == "poisson" and (y < 0).any():

@@ -45,7 +45,9 @@ def precision_recall_f1(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
     predicted, actual = confusion.sum(axis=0), confusion.sum(axis=1)
 
     def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-        return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
+        quotients = np.zeros_like(numerator)
+        np.divide(numerator, denominator, out=quotients, where=denominator > 0)
+        return quotients
 
     return ratio(hits, predicted), ratio(hits, actual), ratio(2 * hits, predicted + actual)
 
@@ -128,7 +130,8 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     for finite logits.
     """
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    logarithms: np.ndarray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return logarithms
 
 
 def log_loss(actual: np.ndarray, log_probabilities: np.ndarray) -> float:

@@ -240,7 +240,8 @@ class TablePreprocessor:
         if self.target.kind == "regression":
             standardised = standardise(as_numbers(column), self.target.mean, self.target.scale)
             largest = float(np.finfo(np.float32).max)
-            return np.clip(standardised, -largest, largest).astype(np.float32)
+            targets: np.ndarray = np.clip(standardised, -largest, largest).astype(np.float32)
+            return targets
         positions = {cells.category(known): index for index, known in enumerate(self.target.classes)}
         found = mapped(as_words(column), positions.get, pl.Int64)
         if found.has_nulls():
@@ -272,10 +273,12 @@ class TablePreprocessor:
         """
         values = np.asarray(values)
         if self.target.kind == "regression":
-            return self.target.mean + self.target.scale * values.astype(np.float64)
+            numbers: np.ndarray = self.target.mean + self.target.scale * values.astype(np.float64)
+            return numbers
         if values.dtype.kind not in "iu":
             raise DTypeError(f"positions of classes must be integers, got an array of {values.dtype}.")
-        return class_array(self.target.classes)[values]
+        classes: np.ndarray = class_array(self.target.classes)[values]
+        return classes
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON values; `from_json` gives an equal preprocessor back."""

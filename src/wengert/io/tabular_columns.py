@@ -146,4 +146,5 @@ def center_and_spread(values: np.ndarray) -> tuple[float, float]:
 def smooth_clip(z: np.ndarray) -> np.ndarray:
     """Return z / √(1 + (z/3)²), which is near z around 0 and never beyond ±3."""
     z = np.clip(z, -MAXIMUM_DEVIATION, MAXIMUM_DEVIATION)
-    return z / np.sqrt(1 + np.square(z / SMOOTH_LIMIT))
+    clipped: np.ndarray = z / np.sqrt(1 + np.square(z / SMOOTH_LIMIT))
+    return clipped

@@ -108,7 +108,7 @@ class TrainingSettings:
             return None
         if self.batch_size is not None:
             return min(self.batch_size, rows)
-        power = 2 ** round(math.log2(max(1, rows / _STEPS_AN_EPOCH)))
+        power: int = 2 ** round(math.log2(max(1, rows / _STEPS_AN_EPOCH)))
         return min(max(power, _SMALLEST_BATCH), _LARGEST_BATCH, rows)
 
     def to_json(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from wengert.errors import DTypeError, ShapeError, TraceError
 from wengert.ir.primitive import IMPLEMENTATIONS, Kind
 from wengert.primitives import arithmetic, comparison, contraction
 from wengert.primitives.selection import astype
-from wengert.trace.recorder import here
+from wengert.trace.recorder import as_dtype, here
 
 # NumPy's stubs know nothing of arrays that take part through its protocols.
 _numpy: Any = np
@@ -218,7 +218,7 @@ class ArrayMethods:
         DTypeError
             When a program cannot hold `dtype`, or `casting` does not allow the conversion.
         """
-        wanted = np.dtype(dtype)
+        wanted = as_dtype(dtype)
         if not np.can_cast(self.dtype, wanted, casting):
             raise DTypeError(f"astype: {self.dtype} cannot be cast to {wanted} ({casting})")
         if wanted == self.dtype and not copy and self.weak is None:

@@ -30,6 +30,15 @@ def _is_scalar_index(part: Any) -> bool:
     return isinstance(part, (int, np.integer)) and not isinstance(part, (bool, np.bool_))
 
 
+def _as_array(part: Any) -> Any:
+    if isinstance(part, Tensor):
+        return part
+    try:
+        return np.asarray(part)
+    except ValueError as error:
+        raise DTypeError(f"the index {part!r} is no array of integers or booleans: {error}{here()}") from None
+
+
 def _without_masks(key: tuple[Any, ...], shape: tuple[int, ...]) -> list[Any]:
     """Replace each boolean mask by the indices of what it selects, one array for each axis it stands for."""
     parts: list[Any] = []
@@ -38,7 +47,7 @@ def _without_masks(key: tuple[Any, ...], shape: tuple[int, ...]) -> list[Any]:
         if part is None or part is Ellipsis or isinstance(part, slice) or _is_scalar_index(part):
             parts.append(part)
             continue
-        array = part if isinstance(part, Tensor) else np.asarray(part)
+        array = _as_array(part)
         if array.dtype != np.bool_:
             parts.append(part)
             continue
@@ -62,7 +71,7 @@ def _axes(part: Any) -> int:
         return 0
     if isinstance(part, slice) or _is_scalar_index(part):
         return 1
-    array = part if isinstance(part, Tensor) else np.asarray(part)
+    array = _as_array(part)
     return int(array.ndim) if array.dtype == np.bool_ else 1
 
 
@@ -88,7 +97,7 @@ def _known_mask(mask: Any) -> np.ndarray[Any, Any]:
 def _check_part(part: Any) -> Any:
     if part is None or isinstance(part, slice) or _is_scalar_index(part):
         return part
-    array = part if isinstance(part, Tensor) else np.asarray(part)
+    array = _as_array(part)
     if not isinstance(array, Tensor) and array.size == 0:
         array = array.astype(np.int64)
     return array

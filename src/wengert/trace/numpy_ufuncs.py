@@ -14,8 +14,10 @@ from wengert.primitives import arithmetic, rounding
 from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
 from wengert.primitives.functions import scatter_add
 from wengert.primitives.kinds import BOOL, promotion_of
+from wengert.primitives.library import special
 from wengert.primitives.selection import astype
 from wengert.trace.numpy_functions.table import array
+from wengert.trace.recorder import as_dtype
 from wengert.trace.tensor import Tensor, here, refuse
 
 # Of booleans a bit is the truth, for which backends have code; of integers NumPy computes.
@@ -53,6 +55,9 @@ def _dot(x: Any, y: Any) -> Any:
 def _power(x: Any, y: Any) -> Any:
     if not isinstance(y, Tensor) and np.ndim(y) == 0 and y == 0.5:
         return np.sqrt(x)  # as NumPy does for one exponent, where powers have 0.0 at −0.0, and ∞ at −∞
+    negative = isinstance(y, (int, np.ndarray)) and bool(np.any(np.asarray(y) < 0))
+    if negative and np.asarray(y).dtype.kind == "i" and array(x).dtype.kind in "iu":
+        raise DTypeError(f"integers have no negative powers: convert with .astype(float){here()}")
     return arithmetic.pow(x, y)
 
 
@@ -144,7 +149,7 @@ _CALL_OPTIONS = {"out", "where", "dtype", "order", "subok", "casting"}
 def _in_dtype(ufunc: np.ufunc, inputs: tuple[Any, ...], dtype: Any) -> list[Any]:
     """Return the inputs in the dtypes in which NumPy computes a result of `dtype`."""
     operands = _known(inputs)
-    signature = (*[None] * ufunc.nin, np.dtype(dtype))
+    signature = (*[None] * ufunc.nin, as_dtype(dtype))
     try:
         given = (*[operand.dtype for operand in operands], None)
         needed = ufunc.resolve_dtypes(given, signature=signature, casting="same_kind")
@@ -164,6 +169,8 @@ def _dispatch(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
         return _OF_BITS[ufunc](*inputs)
     if ufunc in _WRITTEN_OUT:
         return _WRITTEN_OUT[ufunc](*_promoted(ufunc, inputs))
+    if ufunc.__name__ in special.WRITTEN_OUT:
+        return special.WRITTEN_OUT[ufunc.__name__](*map(array, inputs))
     raise UnsupportedFunctionError(f"np.{ufunc.__name__} has no rule{here()}")
 
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from wengert.errors import ConcreteValueError, TraceError
+from wengert.errors import ConcreteValueError, DTypeError, TraceError
 from wengert.ir.evaluate import evaluate_node
 from wengert.ir.node import CONSTANT, Node
 from wengert.ir.program import ancestors
@@ -135,6 +135,21 @@ def here() -> str:
     if frame is not None:
         places.append(f"at {source.source_line(frame)}")
     return " (" + ", ".join(places) + ")" if places else ""
+
+
+def as_dtype(dtype: Any) -> np.dtype[Any]:
+    """Return the dtype that a name, a class or a dtype stands for.
+
+    Raises
+    ------
+    DTypeError
+        When it stands for none.
+    """
+    try:
+        found: np.dtype[Any] = np.dtype(dtype)
+    except TypeError as error:
+        raise DTypeError(f"{dtype!r} is no dtype: {error}{here()}") from None
+    return found
 
 
 def refuse(message: str) -> NoReturn:

@@ -126,6 +126,8 @@ class Tensor(ArrayMethods):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         value = self.node.value
+        if value is None and self.dtype.kind in "biu":  # no derivative is lost: it may index an array, say
+            value = self.recorder.value(self.node)
         if value is None:
             refuse(_INTO_AN_ARRAY)
         return value if dtype is None else value.astype(dtype)

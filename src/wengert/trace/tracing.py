@@ -14,6 +14,7 @@ from wengert.ir.program import Program
 from wengert.ir.provenance import Provenance
 from wengert.ir.types import TensorType
 from wengert.trace.numpy_in_traces import numpy_in_traces
+from wengert.trace.recorder import as_dtype
 from wengert.trace.tensor import Tensor, Trace, as_tensor, joined
 from wengert.trace.tree import (
     TreeSignature,
@@ -184,4 +185,4 @@ def abstract(shape: tuple[int, ...] | int = (), dtype: Any = np.float64) -> Tens
         raise ShapeError(f"the extents of a shape are integers, got {shape!r}") from None
     if min(extents, default=0) < 0:
         raise ShapeError(f"the extents of a shape cannot be negative, got {shape!r}")
-    return tensor_type(extents, np.dtype(dtype))
+    return tensor_type(extents, as_dtype(dtype))

@@ -30,7 +30,8 @@ class LayerStack:
         self._refuse_scaling("the end of the network")
         network = nn.Sequential(*self.layers)
         dtype = np.result_type(np.float32, *flatten(network)[0])
-        return map_leaves(lambda leaf: leaf.astype(dtype, copy=False), network)
+        converted: nn.Sequential = map_leaves(lambda leaf: leaf.astype(dtype, copy=False), network)
+        return converted
 
     def dense(self, weight: np.ndarray, bias: np.ndarray | None) -> None:
         """Add Z = X W + b, with a weight of shape (inputs, outputs)."""

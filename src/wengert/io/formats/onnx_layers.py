@@ -64,7 +64,7 @@ class LayerReader:
         """Return a number among the attributes of a node."""
         for attribute in node.attribute:
             if attribute.name == name:
-                value = self._value(attribute)
+                value: float | bytes = self._value(attribute)
                 if isinstance(value, bytes):
                     self.refuse(f"the attribute {name} of {node.op_type} is not a number")
                 return value

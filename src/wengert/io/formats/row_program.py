@@ -90,7 +90,8 @@ class RowProgram:
 
     def shape(self, node: Node) -> tuple[int | Rows, ...]:
         """Return the shape of a value."""
-        return _merged(node.type.shape, self._twins[node].type.shape)
+        shape: tuple[int | Rows, ...] = _merged(node.type.shape, self._twins[node].type.shape)
+        return shape
 
     def params(self, node: Node) -> dict[str, Any]:
         """Return the parameters of a line, with `Rows` for sizes that depend on their number."""

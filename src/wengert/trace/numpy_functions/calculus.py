@@ -9,6 +9,7 @@ import numpy as np
 
 from wengert.errors import ShapeError, UnsupportedFunctionError
 from wengert.ir.composite import composite
+from wengert.primitives.library import special
 from wengert.trace.numpy_functions.linear_algebra import lstsq
 from wengert.trace.numpy_functions.table import array, implements, normalise_axes, normalise_axis, whole
 from wengert.trace.tensor import Tensor, here
@@ -239,3 +240,9 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """np.ediff1d."""
     ends = [[] if one is None else [np.reshape(one, -1)] for one in (to_begin, to_end)]
     return np.concatenate([*ends[0], np.diff(np.reshape(ary, -1)), *ends[1]])
+
+
+@implements(np.i0)
+def i0(x: Any) -> Any:
+    """np.i0."""
+    return special.i0(x)

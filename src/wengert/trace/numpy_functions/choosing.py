@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ShapeError
-from wengert.primitives.linear_algebra import triangle
+from wengert.primitives.library.linear_algebra import triangle
 from wengert.trace.numpy_functions.table import array, implements, known, normalise_axis, whole
 from wengert.trace.tensor import Tensor, here
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from wengert.errors import ShapeError, UnsupportedFunctionError
 from wengert.ir.composite import composite
-from wengert.primitives import factorisations, linear_algebra as primitives
+from wengert.primitives.library import factorisations, linear_algebra as primitives
 from wengert.trace.numpy_functions import contraction
 from wengert.trace.numpy_functions.diagonals import diagonal, trace
 from wengert.trace.numpy_functions.reductions import root

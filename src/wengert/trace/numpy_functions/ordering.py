@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ShapeError, UnsupportedFunctionError
-from wengert.primitives import order as primitives
 from wengert.primitives.functions import scatter_add
+from wengert.primitives.library import order as primitives
 from wengert.trace.numpy_functions.selection import take
 from wengert.trace.numpy_functions.table import array, implements, known, normalise_axes, normalise_axis
 from wengert.trace.tensor import Tensor, here
@@ -81,12 +81,12 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
 
 @implements(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
-    """np.interp; at a knot the slope is that on its right."""
+    """np.interp; at a knot the slope is the mean of those on both sides."""
     x, xp, fp = (array(one) for one in (x, xp, fp))
     if period is not None:
         x, xp = x % abs(period), xp % abs(period)
         order = primitives.argsort(xp)
-        xp, fp = xp[order], fp[order]
+        xp, fp = take(xp, order), take(fp, order)
         xp = np.concatenate([xp[-1:] - abs(period), xp, xp[:1] + abs(period)])
         fp = np.concatenate([fp[-1:], fp, fp[:1]])
         left = right = None
@@ -94,12 +94,12 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         raise ShapeError(f"interp: knots of shape {xp.shape} with values of shape {fp.shape}{here()}")
     low = np.broadcast_to(fp[0] if left is None else left, np.shape(x))
     high = np.broadcast_to(fp[-1] if right is None else right, np.shape(x))
-    if xp.size == 1:
-        inside = np.broadcast_to(fp[0], np.shape(x))
-    else:
-        at = np.clip(primitives.searchsorted(xp, x, side="right") - 1, 0, xp.size - 2)
-        start, rise = take(fp, at), take(np.diff(fp), at)
-        inside = start + rise / take(np.diff(xp), at) * (x - take(xp, at))
+    # Beyond the knots the function is constant; at one the derivative is the mean of those on both sides.
+    slopes = np.concatenate([[0.0], np.diff(fp) / np.diff(xp), [0.0]])
+    left_of, right_of = (primitives.searchsorted(xp, x, side=side) for side in ("left", "right"))
+    at = np.clip(right_of - 1, 0, xp.size - 1)
+    slope = (take(slopes, left_of) + take(slopes, right_of)) / 2
+    inside = take(fp, at) + slope * (x - take(xp, at))
     return np.where(np.isnan(x), x, np.where(x < xp[0], low, np.where(x > xp[-1], high, inside)))
 
 

@@ -17,7 +17,7 @@ from wengert.ir.emitted_functions import emitted
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives.arithmetic import quotient
 from wengert.primitives.kinds import library
-from wengert.primitives.linear_algebra import square, triangle, triangular
+from wengert.primitives.library.linear_algebra import square, triangle, triangular
 
 
 def _symmetric(x: Any) -> Any:

@@ -1,0 +1,8 @@
+"""Routines of NumPy, LAPACK and SciPy, which every backend leaves to NumPy, one file per family."""
+
+from wengert.primitives.library import (
+    factorisations as factorisations,
+    linear_algebra as linear_algebra,
+    order as order,
+    special as special,
+)

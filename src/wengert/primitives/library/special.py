@@ -1,0 +1,189 @@
+"""SciPy's special functions, known to tensors by their names; SciPy is imported when one is computed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.ir.emitted_functions import emitted
+from wengert.ir.primitive import Interval, Primitive
+from wengert.ir.types import tensor_type
+from wengert.primitives.arithmetic import POSITIVE
+from wengert.primitives.batching import over_elements
+from wengert.primitives.exponential import erfc_primitive, softplus, xlogy
+from wengert.primitives.kinds import REAL_LINE, TRANSCENDENTAL, broadcast_shapes, elementwise, library
+
+
+@emitted
+def scipy_special(name: Any, *operands: Any) -> Any:
+    """A function of scipy.special."""
+    from scipy import special
+
+    return getattr(special, name)(*operands)
+
+
+@emitted
+def polygamma_of(x: Any, order: Any) -> Any:
+    """Derivative of ln Γ of order + 1."""
+    from scipy import special
+
+    if order == 0:
+        return special.psi(x)
+    return ((-1) ** (order + 1) * special.gamma(order + 1.0) * special.zeta(order + 1.0, x)).astype(x.dtype)
+
+
+def _of_gamma(name: str, numpy: Callable[..., Any], vjp: Callable[..., Any], operands: int = 1) -> Primitive:
+    """Declare a function whose derivatives are no formula: a routine, applied to each element."""
+    return library(
+        name,
+        numpy=numpy,
+        infer=lambda *types, **_: tensor_type(broadcast_shapes(name, types), types[-1].dtype),
+        vjp=vjp,
+        operands=operands,
+        source="DLMF 5.2, 5.12 and 5.15",
+        batch=over_elements,
+    )
+
+
+def _polygamma_vjp(ct: Any, out: Any, x: Any, order: int) -> tuple[Any, ...]:
+    return (ct * polygamma(x, order=order + 1),)
+
+
+polygamma = _of_gamma("polygamma", polygamma_of, _polygamma_vjp)
+
+
+def digamma(x: Any) -> Any:
+    """Derivative of ln Γ."""
+    return polygamma(x, order=0)
+
+
+@emitted
+def gammaln_of(x: Any) -> Any:
+    """ln |Γ|."""
+    from scipy import special
+
+    return special.gammaln(x)
+
+
+@emitted
+def gamma_of(x: Any) -> Any:
+    """Γ."""
+    from scipy import special
+
+    return special.gamma(x)
+
+
+@emitted
+def betaln_of(x: Any, y: Any) -> Any:
+    """ln |B|."""
+    from scipy import special
+
+    return special.betaln(x, y)
+
+
+gammaln = _of_gamma("gammaln", gammaln_of, lambda ct, out, x: (ct * digamma(x),))
+gamma = _of_gamma("gamma", gamma_of, lambda ct, out, x: (ct * out * digamma(x),))
+betaln = _of_gamma(
+    "betaln",
+    betaln_of,
+    lambda ct, out, x, y: (ct * (digamma(x) - digamma(x + y)), ct * (digamma(y) - digamma(x + y))),
+    operands=2,
+)
+
+
+def _special(
+    name: str,
+    vjp: Callable[..., tuple[Any, ...]],
+    source: str,
+    *domain: Interval,
+    special: tuple[float, ...] = (),
+) -> Primitive:
+    places = [f"{{{place}}}" for place in range(len(domain))]
+    return elementwise(
+        name,
+        numpy=lambda *operands: scipy_special(name, *operands),
+        vjp=vjp,
+        python=f"scipy_special({name!r}, {', '.join(places)})",
+        formula=f"{name}({', '.join('xyz'[: len(domain)])})",
+        implements=(f"scipy.special.{name}",),
+        domain=domain,
+        special=special,
+        operations=2 * TRANSCENDENTAL,
+        source=source,
+    )
+
+
+erfinv = _special(
+    "erfinv",
+    lambda ct, out, x: (ct * (math.sqrt(math.pi) / 2) * np.exp(out * out),),
+    "DLMF 7.17.1",
+    Interval(-0.9, 0.9),
+    special=(0.0, 1.0, -1.0),
+)
+erfcx = _special(
+    "erfcx", lambda ct, out, x: (ct * (2 * x * out - 2 / math.sqrt(math.pi)),), "DLMF 7.2.3", REAL_LINE
+)
+ndtri = _special(
+    "ndtri",
+    lambda ct, out, x: (ct * math.sqrt(2 * math.pi) * np.exp(out * out / 2),),
+    "DLMF 7.17.1",
+    Interval(0.1, 0.9),
+    special=(0.0, 1.0),
+)
+log_ndtr = _special(
+    "log_ndtr",
+    lambda ct, out, x: (ct * np.exp(-x * x / 2 - out) / math.sqrt(2 * math.pi),),
+    "the logarithm of DLMF 7.2.2",
+    REAL_LINE,
+    special=(0.0, 30.0, -30.0),
+)
+logit = _special(
+    "logit",
+    lambda ct, out, x: (ct / (x * (1 - x)),),
+    "the inverse of lecture 002, (7.37)",
+    Interval(0.1, 0.9),
+    special=(0.0, 1.0),
+)
+
+
+def _i1_vjp(ct: Any, out: Any, x: Any) -> tuple[Any, ...]:
+    return (ct * np.where(x == 0, 0.5, i0(x) - out / np.where(x == 0, 1, x)),)
+
+
+i1 = _special(
+    "i1",
+    _i1_vjp,
+    "DLMF 10.29.2",
+    POSITIVE,
+    special=(0.0, 1.0),
+)
+i0 = _special("i0", lambda ct, out, x: (ct * i1(x),), "DLMF 10.29.3", REAL_LINE, special=(0.0, 1.0))
+
+
+def _relative_entropy(x: Any, y: Any) -> Any:
+    inside = (x > 0) & (y > 0)
+    ratio = np.where(inside, x, 1) / np.where(inside, y, 1)
+    return np.where(inside, x * np.log(ratio), np.where((x == 0) & (y >= 0), 0, np.inf))
+
+
+# Those that are made of others, by SciPy's names.
+WRITTEN_OUT: dict[str, Callable[..., Any]] = {
+    "psi": digamma,
+    "gammaln": gammaln,
+    "gamma": gamma,
+    "betaln": betaln,
+    "ndtr": lambda x: erfc_primitive(-x / math.sqrt(2)) / 2,
+    "entr": lambda x: np.where(x < 0, -np.inf, -xlogy(x, np.where(x < 0, 1, x))),
+    "rel_entr": _relative_entropy,
+    "kl_div": lambda x, y: _relative_entropy(x, y) - x + y,
+    "xlog1py": lambda x, y: np.where(x == 0, 0 * x, x * np.log1p(np.where(x == 0, 0, y))),
+    "log_expit": lambda x: -softplus(-x),
+    "exp10": lambda x: 10.0**x,
+    "log1p": np.log1p,
+    "expm1": np.expm1,
+    "cbrt": np.cbrt,
+    "exp2": np.exp2,
+}

@@ -1,0 +1,123 @@
+"""SciPy's functions that are no universal functions: in traced functions these stand under their names.
+
+SciPy is not imported for them. Options about memory and checks, which a traced value does not have, are taken
+and change nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.errors import UnsupportedFunctionError
+from wengert.primitives import composites
+from wengert.primitives.library import factorisations, linear_algebra, special
+from wengert.trace.numpy_functions.linear_algebra import columned
+from wengert.trace.numpy_functions.table import array, whole
+from wengert.trace.recorder import here
+
+_numpy: Any = np
+_NEUTRAL = {"overwrite_a", "overwrite_b", "check_finite", "lapack_driver", "driver"}
+
+
+def _take(name: str, options: dict[str, Any]) -> None:
+    unknown = [option for option in options if option not in _NEUTRAL]
+    if unknown:
+        raise UnsupportedFunctionError(f"{name}: the option {unknown[0]}= has no rule{here()}")
+
+
+def cholesky(a: Any, lower: bool = False, **options: Any) -> Any:
+    """scipy.linalg.cholesky: the upper factor, or the lower one."""
+    _take("scipy.linalg.cholesky", options)
+    a = array(a)
+    return factorisations.cholesky(a) if lower else factorisations.cholesky(a.mT).mT
+
+
+def cho_factor(a: Any, lower: bool = False, **options: Any) -> tuple[Any, bool]:
+    """scipy.linalg.cho_factor, with zeros where SciPy leaves what was there."""
+    return cholesky(a, lower, **options), lower
+
+
+def cho_solve(c_and_lower: Any, b: Any, **options: Any) -> Any:
+    """scipy.linalg.cho_solve."""
+    _take("scipy.linalg.cho_solve", options)
+    factor, lower = array(c_and_lower[0]), bool(c_and_lower[1])
+    factor = factor if lower else factor.mT
+    half = columned(linear_algebra.triangular, factor, b, lower=True)
+    return columned(linear_algebra.triangular, factor.mT, half, lower=False)
+
+
+def solve_triangular(
+    a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False, **options: Any
+) -> Any:
+    """scipy.linalg.solve_triangular."""
+    _take("scipy.linalg.solve_triangular", options)
+    a = array(a)
+    if unit_diagonal:
+        a = np.where(np.eye(a.shape[-1], dtype=bool), np.ones((), a.dtype), a)
+    if trans not in (0, "N"):
+        a, lower = a.mT, not lower
+    return columned(linear_algebra.triangular, a, b, lower=bool(lower))
+
+
+def solve(a: Any, b: Any, **options: Any) -> Any:
+    """scipy.linalg.solve of a general matrix, whatever is said of its structure."""
+    _take("scipy.linalg.solve", {name: one for name, one in options.items() if name != "assume_a"})
+    return columned(linear_algebra.solve, a, b)
+
+
+def block_diag(*arrs: Any) -> Any:
+    """scipy.linalg.block_diag."""
+    blocks = [_numpy.atleast_2d(array(one)) for one in arrs]
+    width, rows, before = sum(one.shape[1] for one in blocks), [], 0
+    for one in blocks:
+        rows.append(_numpy.pad(one, ((0, 0), (before, width - before - one.shape[1]))))
+        before += one.shape[1]
+    return np.concatenate(rows, axis=0)
+
+
+def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, **options: Any) -> Any:
+    """scipy.special.logsumexp, with factors that are not negative."""
+    _take("scipy.special.logsumexp", options)
+    a = array(a)
+    if b is not None:
+        factors = array(b)
+        a = np.where(factors == 0, -np.inf, a + np.log(np.where(factors == 0, 1, factors)))
+    axis = tuple(axis) if np.iterable(axis) else axis
+    return composites.logsumexp(a, axis, keepdims)
+
+
+def polygamma(n: Any, x: Any) -> Any:
+    """scipy.special.polygamma of a known order."""
+    return special.polygamma(array(x), order=whole(n, "the order of polygamma"))
+
+
+# What stands in traced functions for SciPy's functions, by the module that has them.
+IN_TRACES: dict[str, dict[str, Any]] = {
+    "scipy.linalg": {
+        "cholesky": cholesky,
+        "cho_factor": cho_factor,
+        "cho_solve": cho_solve,
+        "solve_triangular": solve_triangular,
+        "solve": solve,
+        "block_diag": block_diag,
+        "inv": lambda a, **options: linear_algebra.inverse(array(a)),
+        "det": lambda a, **options: linear_algebra.det(a),
+        "expm": lambda A: linear_algebra.exponential(A),
+        "sqrtm": lambda A: linear_algebra.square_root(A),
+        "solve_sylvester": lambda a, b, q: linear_algebra.sylvester(a, b, q),
+        "eigvalsh": lambda a, **options: _numpy.linalg.eigvalsh(array(a)),
+        "svdvals": lambda a, **options: _numpy.linalg.svdvals(array(a)),
+        "pinv": lambda a, **options: _numpy.linalg.pinv(array(a)),
+        "norm": lambda a, ord=None, axis=None, keepdims=False, **options: _numpy.linalg.norm(
+            array(a), ord, axis, keepdims
+        ),
+    },
+    "scipy.special": {
+        "logsumexp": logsumexp,
+        "softmax": lambda x, axis=None: composites.softmax(array(x), axis),
+        "log_softmax": lambda x, axis=None: composites.log_softmax(array(x), axis),
+        "polygamma": polygamma,
+    },
+}

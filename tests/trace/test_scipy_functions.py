@@ -1,0 +1,113 @@
+"""SciPy's functions on tensors: SciPy's values, and derivatives of first and second order by differences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.linalg
+import scipy.special
+
+import wengert as wg
+
+rng = np.random.default_rng(3)
+A = rng.normal(size=(4, 4)) / 3
+S = A @ A.T + np.eye(4)
+B = rng.normal(size=(4, 2))
+P = rng.uniform(0.2, 0.8, (2, 3))
+
+
+def symmetric(x: Any) -> Any:
+    return (x + x.T) / 2
+
+
+FUNCTIONS: dict[str, tuple[Any, np.ndarray]] = {
+    "expm": (lambda x: scipy.linalg.expm(x), A),
+    "expm of a stack": (lambda x: scipy.linalg.expm(x), np.stack([A, A.T])),
+    "sqrtm": (lambda x: scipy.linalg.sqrtm(x), S),
+    "sylvester": (lambda x: scipy.linalg.solve_sylvester(x, S, S), A + np.eye(4)),
+    "block_diag": (lambda x: scipy.linalg.block_diag(x, x[0], B), A),
+    "solve_triangular": (
+        lambda x: (
+            scipy.linalg.solve_triangular(x, B, lower=True, check_finite=False)
+            + scipy.linalg.solve_triangular(x, B, trans=1)
+            + scipy.linalg.solve_triangular(x, B, trans="T", lower=True, unit_diagonal=True)
+        ),
+        A + 2 * np.eye(4),
+    ),
+    "cho_solve": (lambda x: scipy.linalg.cho_solve(scipy.linalg.cho_factor(symmetric(x)), B[:, 0]), S),
+    "cho_solve, lower": (
+        lambda x: scipy.linalg.cho_solve((scipy.linalg.cholesky(symmetric(x), lower=True), True), B),
+        S,
+    ),
+    "solve, inv and det": (
+        lambda x: scipy.linalg.solve(x, B) * scipy.linalg.det(x) + scipy.linalg.inv(x)[:, :2],
+        S,
+    ),
+    "norm": (lambda x: scipy.linalg.norm(x) + scipy.linalg.norm(x, 2) + scipy.linalg.svdvals(x)[1], A),
+    "logsumexp": (
+        lambda x: scipy.special.logsumexp(x, axis=0) + scipy.special.logsumexp(x, b=[[1.0], [3.0]]),
+        P,
+    ),
+    "softmax": (lambda x: scipy.special.softmax(x, axis=1) + scipy.special.log_softmax(x, axis=0), P),
+    "polygamma": (lambda x: scipy.special.polygamma(2, x) + scipy.special.polygamma(0, x), P + 1),
+    **{
+        name: (lambda x, name=name: getattr(scipy.special, name)(x), P)
+        for name in (
+            "gammaln", "gamma", "digamma", "erf", "erfc", "erfinv", "erfcx", "ndtr", "ndtri", "log_ndtr",
+            "expit", "logit", "log_expit", "i0", "i1", "entr", "exp10", "log1p",
+        )
+    },
+    **{
+        name: (lambda x, name=name: getattr(scipy.special, name)(x, x**2 + 0.1), P)
+        for name in ("betaln", "xlogy", "xlog1py", "rel_entr", "kl_div")
+    },
+}  # fmt: skip
+
+
+def differences(function: Any, x: np.ndarray, direction: np.ndarray) -> float:
+    def quotient(h: float) -> float:
+        return float(function(x + h * direction) - function(x - h * direction)) / (2 * h)
+
+    return (4 * quotient(1e-4) - quotient(2e-4)) / 3
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_values_and_derivatives(name: str) -> None:
+    function, x = FUNCTIONS[name]
+    got, wanted = wg.trace(function, x)(x), function(x)
+    np.testing.assert_allclose(got, wanted, rtol=1e-11, atol=1e-13)
+    weights = np.cos(np.arange(float(np.size(wanted)))).reshape(np.shape(wanted))
+
+    def value(x: Any) -> Any:
+        return np.sum(np.sin(function(x)) * weights)
+
+    direction, other = rng.normal(size=(2, *x.shape))
+    slope = wg.grad(value)
+    np.testing.assert_allclose(np.sum(slope(x) * direction), differences(value, x, direction), rtol=1e-6)
+
+    def along(x: Any) -> Any:
+        return np.sum(slope(x) * direction)
+
+    curve = np.sum(wg.grad(along)(x) * other)
+    np.testing.assert_allclose(curve, differences(along, x, other), rtol=1e-6, atol=1e-8)
+
+
+def test_at_the_edges() -> None:
+    x = np.array([0.0, 1.0])
+    np.testing.assert_array_equal(wg.trace(scipy.special.entr, x)(x), [0, 0])
+    assert wg.grad(scipy.special.i1)(0.0) == 0.5
+    assert wg.grad(scipy.special.log_ndtr)(-40.0) == pytest.approx(40.025, abs=1e-3)
+
+
+def test_a_matrix_without_a_real_root_is_refused() -> None:
+    with pytest.raises(np.linalg.LinAlgError, match="no real square root"):
+        wg.grad(lambda x: np.sum(scipy.linalg.sqrtm(x)))(np.diag([1.0, -1.0]))
+
+
+def test_outside_of_a_trace_scipy_is_untouched() -> None:
+    before = scipy.linalg.cho_factor
+    wg.grad(lambda x: np.sum(scipy.linalg.cho_factor(x)[0]))(S)
+    assert scipy.linalg.cho_factor is before
+    assert type(scipy.linalg) is type(np.linalg)
