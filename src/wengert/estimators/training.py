@@ -120,6 +120,7 @@ class MLPRules:
 
     def __post_init__(self) -> None:
         self._rule = self.run.rate.initial, self.initial_rule
+        self._searches = isinstance(self.initial_rule.optimizer, LBFGS)
 
     @property
     def step_rule(self) -> StepRule:
@@ -128,10 +129,6 @@ class MLPRules:
         if not self._searches and self._rule[0] != rate:
             self._rule = rate, at_rate(self.initial_rule, rate)
         return self._rule[1]
-
-    @property
-    def _searches(self) -> bool:
-        return isinstance(self.initial_rule.optimizer, LBFGS)
 
     def order(self, epoch: int) -> Array:
         """Return the order that is drawn next."""
