@@ -33,7 +33,7 @@ from wengert.explain.views.tensor_view import tensor_jacobians
 from wengert.explain.views.update import update
 from wengert.explain.work_limits import check_links
 from wengert.ir.node import Node
-from wengert.ir.primitive import NotDifferentiable
+from wengert.ir.primitive import REGISTRY, NotDifferentiable
 from wengert.ir.program import Program
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.tensor import Trace
@@ -290,7 +290,9 @@ def with_formulas(program: Program) -> Program:
 
     def replacement(node: Node, trace: Trace) -> Any:
         constant = isinstance(node.primitive.vjp, NotDifferentiable)
-        return None if constant or has_formula(node) else declared(node, trace)
+        # A function with a rule of its own is no more than that: what it computes has another derivative.
+        is_own = REGISTRY.get(node.primitive.name) is not node.primitive
+        return None if constant or is_own or has_formula(node) else declared(node, trace)
 
     return decompose(program, replacement)
 
