@@ -13,7 +13,7 @@ from itertools import islice
 import numpy as np
 import pytest
 from tests.cli.conftest import flowers, houses
-from tests.drawn import random_programs
+from tests.drawn import random_examples
 from tests.storage.mutations import mutants
 
 from wengert.cli import main
@@ -47,7 +47,7 @@ def made(tmp_path_factory):
 
 def some(mutants):
     """Return one of five mutants, or all where a search is asked for."""
-    return islice(mutants, 0, None, random_programs(5, explore=1))
+    return islice(mutants, 0, None, random_examples(5, explore=1))
 
 
 def opened(directory):
