@@ -123,19 +123,6 @@ def test_a_network_without_a_loss_has_no_deltas():
     np.testing.assert_allclose(drawing.network.columns[-1].values, layers([2, 3, 1])(np.array([1.0, 2.0])))
 
 
-def skipping(W, V, x):
-    h = np.tanh(W @ x)
-    z = V @ (h + x)
-    L = np.sum(z**2)
-    return L
-
-
-def unnamed(W, v, x):
-    h = np.tanh(W @ x)
-    L = (v @ h - 1) ** 2 + np.sum(np.exp(W @ h))
-    return L
-
-
 @pytest.mark.parametrize(
     ("draw", "kind", "message"),
     [
@@ -147,19 +134,9 @@ def unnamed(W, v, x):
             ShapeError,
             "give one row",
         ),
-        (
-            lambda: wg.draw(skipping, np.eye(2), np.eye(2), np.ones(2), wrt=["W", "V"], view="neurons"),
-            ConfigurationError,
-            "takes something else|has no name",
-        ),
-        (
-            lambda: wg.draw(unnamed, np.eye(2), np.ones(2), np.ones(2), wrt=["W", "v"], view="neurons"),
-            ConfigurationError,
-            "takes something else|has no name",
-        ),
     ],
 )  # fmt: skip
-def test_what_is_no_chain_of_layers_is_refused(draw, kind, message):
+def test_what_is_no_network_at_one_example_is_refused(draw, kind, message):
     with pytest.raises(kind, match=message):
         draw()
 
