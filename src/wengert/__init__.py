@@ -30,6 +30,11 @@ if TYPE_CHECKING:
         value_and_grad as value_and_grad,
     )
     from wengert.autodiff.jacobians import hessian as hessian, jacobian as jacobian
+    from wengert.autodiff.own_rules import (
+        custom_jvp as custom_jvp,
+        custom_vjp as custom_vjp,
+        implicit as implicit,
+    )
     from wengert.autodiff.products import hvp as hvp, jvp as jvp, vjp as vjp
     from wengert.autodiff.vmap import per_example_grad as per_example_grad, vmap as vmap
     from wengert.estimators import MLPClassifier as MLPClassifier, MLPRegressor as MLPRegressor
@@ -82,12 +87,15 @@ _LAZY = {
     "compile": "wengert.run.compile:compile",
     "check_work": "wengert.explain.grading.check_work:check_work",
     "composite": "wengert.ir.composite:composite",
+    "custom_jvp": "wengert.autodiff.own_rules:custom_jvp",
+    "custom_vjp": "wengert.autodiff.own_rules:custom_vjp",
     "draw": "wengert.explain.drawing.entry:draw",
     "exercise": "wengert.explain.exercises.entry:exercise",
     "erf": "wengert.primitives.functions:erf",
     "grad": "wengert.autodiff.gradients:grad",
     "hessian": "wengert.autodiff.jacobians:hessian",
     "hvp": "wengert.autodiff.products:hvp",
+    "implicit": "wengert.autodiff.own_rules:implicit",
     "jacobian": "wengert.autodiff.jacobians:jacobian",
     "jvp": "wengert.autodiff.products:jvp",
     "log_softmax": "wengert.primitives.composites:log_softmax",

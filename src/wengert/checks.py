@@ -21,6 +21,17 @@ def is_number(value: Any) -> bool:
     return not isinstance(value, bool) and isinstance(value, numbers.Real)
 
 
+def check_callable(where: str, function: Any) -> None:
+    """Refuse what cannot be called.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    if not callable(function):
+        raise ConfigurationError(f"{where} takes a function, got {type(function).__name__}: {function!r}")
+
+
 def positive_integer(where: str, name: str, value: Any) -> None:
     """Refuse what is no integer above 0.
 

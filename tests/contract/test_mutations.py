@@ -43,8 +43,8 @@ def run_gate(name: str, rng: np.random.Generator) -> None:
 
 def operands_of(name: str) -> list[int]:
     """Return the places of the operands that a rule contributes to."""
-    if name == "where":
-        return [1, 2]
+    if name in ("where", "copysign", "nextafter"):
+        return [1, 2] if name == "where" else [0]
     return list(range(len(REGISTRY[name].domain)))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 import wengert as wg
 from wengert.ir.program import Program
+from wengert.trace.tracing import Recording
 
 EXTENTS = [0, 1, 1, 2, 3, 5, 7, 8, 13, 17, 31, 37]
 UNARY = [np.tanh, np.exp, np.square, np.abs, np.negative, np.sin, wg.sigmoid, wg.softplus, np.sign, np.cos]
@@ -37,7 +38,8 @@ class Drawn:
         shape = tuple(int(n) for n in self._rng.choice(EXTENTS, rank))
         shapes = [shape, self._broadcastable(shape), self._matrix_for(shape)]
         self.arguments = [self._rng.normal(size=one).astype(self.dtype) for one in shapes]
-        self.program: Program = wg.trace(self._function, *self.arguments)
+        # The function draws what it computes while it is traced, which `wg.trace` refuses.
+        self.program: Program = Recording(self._function, tuple(self.arguments), {}).program
 
     def _broadcastable(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         kept = shape[int(self._rng.integers(0, len(shape) + 1)) :]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.drawn import random_examples
-from tests.parity.random_examples import Drawn
+from tests.parity.random_programs import Drawn
 
 import wengert as wg
 from wengert.ir.program import Program

@@ -226,3 +226,53 @@ def test_masks_of_unknown_values_take_numbers() -> None:
 def test_a_number_has_no_items() -> None:
     with pytest.raises(TraceError, match="a Python number has no items"):
         trace(lambda x: x.__setitem__((), 1.0), 2.0)
+
+
+def test_names_that_are_imported_and_arrays_from_outside() -> None:
+    source = """
+from numpy import array, zeros
+start = np.array([1.0, 0.0])
+calls = 0
+def helper(p):
+    y = zeros(3)
+    y[0] = p
+    y[1:] = array([p, p * 2])
+    return y
+def factorial(n, x):
+    return zeros(1)[0] + (1.0 if n == 0 else x * factorial(n - 1, x))
+def counted(x):
+    global calls
+    calls += 1
+    return x
+def program(x):
+    state = start.copy()
+    state[0] += counted(x)
+    state += helper(x)[:2]
+    return np.sum(state**2) + factorial(3, x)
+def writes(x):
+    start[0] = x
+    return start
+"""
+    names: dict[str, Any] = {"np": np}
+    exec(source, names)
+    assert grad(names["program"])(2.0) == pytest.approx(4 * 5.0 + 2 * 2.0 + 12.0, rel=1e-14)
+    assert names["calls"] == 1
+    assert names["start"].tolist() == [1.0, 0.0]
+    with pytest.raises(TraceError, match=r"made outside of the traced function.*copy it first"):
+        trace(names["writes"], 1.0)
+
+
+def test_functions_within_functions_and_their_cells() -> None:
+    from numpy import zeros
+
+    weights, count = np.ones(2), 0
+
+    def recursive(n: int, x: Any) -> Any:
+        nonlocal count
+        count += 1
+        out = zeros(2)
+        out[0] = x * weights[1]
+        return out if n == 0 else recursive(n - 1, x) * 2 + out
+
+    assert trace(recursive, 2, 3.0)(2, 3.0).tolist() == [21.0, 0.0]
+    assert count == 3

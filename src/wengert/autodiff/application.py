@@ -99,11 +99,17 @@ class Call:
 
         Under an enclosing trace the result is recorded there, which makes transformations compose.
         """
-        return run_program(program, [*self.recording.leaves, *extra], self.recording.trace)
+        return run_program(program, [*self.recording.leaves, *extra], self.recording)
+
+    def forget(self) -> None:
+        """Drop the values of the recorded arguments, which the program does not need any more."""
+        self.recording.leaves = []
+        self.recording.trace.forget()
 
 
-def run_program(program: Program, arguments: Sequence[Any], trace: Trace) -> list[Any]:
-    """Apply a program made from what was recorded in `trace`; see `Call.run`."""
+def run_program(program: Program, arguments: Sequence[Any], recording: Recording) -> list[Any]:
+    """Apply a program made from what was recorded; see `Call.run`."""
+    trace = recording.trace
     enclosing = enclosing_trace(arguments, trace)
     if enclosing is None:
         return list(NumpyExecutor().compile(program)(arguments))
@@ -112,6 +118,11 @@ def run_program(program: Program, arguments: Sequence[Any], trace: Trace) -> lis
         for argument, node in zip(arguments, program.inputs, strict=True)
     ]
     enclosing.captured |= {other for other in trace.captured if other is not enclosing}
+    enclosing.was_peeked |= trace.was_peeked
+    # What the function was asked inside is asked of the enclosing one too.
+    asked = Program(recording.program.inputs, list(trace.questions))
+    answers = inline(asked, tensors[: len(asked.inputs)], enclosing)
+    enclosing.questions.update((one.node, None) for one in answers)
     return inline(program, tensors, enclosing)
 
 

@@ -88,7 +88,7 @@ def vmap(function: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0) ->
         arguments = [
             leaf if axis is None else _moved(leaf, axis, 0) for leaf, axis in zip(leaves, axes, strict=True)
         ]
-        results = run_program(program, arguments, recording.trace)
+        results = run_program(program, arguments, recording)
         signature = recording.program.signature
         assert isinstance(signature, TreeSignature)
         return _with_axes(signature.unflatten(results), out_axes)

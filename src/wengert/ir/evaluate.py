@@ -10,6 +10,7 @@ import numpy as np
 from wengert.errors import DTypeError, ShapeError, WengertError
 from wengert.ir.node import INPUT, Node
 from wengert.ir.program import Program
+from wengert.ir.provenance import UNKNOWN
 
 
 def evaluate_node(node: Node, operands: Iterable[Any]) -> Any:
@@ -68,8 +69,19 @@ def evaluate(program: Program, arguments: Sequence[Any]) -> list[np.ndarray[Any,
     with np.errstate(all="ignore"):
         for node in program.nodes:
             if node.primitive is not INPUT:
-                values[node] = evaluate_node(node, [values[operand] for operand in node.inputs])
+                try:
+                    values[node] = evaluate_node(node, [values[operand] for operand in node.inputs])
+                except np.linalg.LinAlgError as error:
+                    raise located(error, node, program) from None
     return fresh([values[node] for node in program.outputs])
+
+
+def located(error: np.linalg.LinAlgError, node: Node, program: Program) -> np.linalg.LinAlgError:
+    """Return NumPy's error for a line of a program, with what the line is and where the user wrote it."""
+    origin = program.provenance.get(node, UNKNOWN)
+    rule = "" if origin.rule is None else f", {origin.rule}"
+    place = "" if origin.source is None else f", at {origin.source}"
+    return np.linalg.LinAlgError(f"{error} ({node.primitive.name}{rule}{place})")
 
 
 def fresh(outputs: list[Any]) -> list[np.ndarray[Any, Any]]:

@@ -20,7 +20,7 @@ def known_value(value: Any) -> Any:
     if not isinstance(value, Tensor):
         return np.asarray(value)
     try:
-        return value.recorder.value(value.node)
+        return value.recorder.peek(value.node)
     except ConcreteValueError:
         return None
 

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import threading
+import warnings
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from wengert.errors import DTypeError, TraceError
+from wengert.errors import (
+    ConcreteValueError,
+    DTypeError,
+    IndexRangeError,
+    ShapeError,
+    TraceError,
+    WengertWarning,
+)
+from wengert.ir.node import Node
 from wengert.ir.program import Program
 from wengert.ir.types import TensorType
 from wengert.run.collector import collector_at_rest
 from wengert.run.default import find_executor
-from wengert.run.executor import Executable, Executor, Inspectable
+from wengert.run.executor import Executor, Inspectable
 from wengert.run.inspection import inspectable
+from wengert.trace.captured import Captured, same_values
 from wengert.trace.static import Static
 from wengert.trace.tensor import Tensor
-from wengert.trace.tracing import leaf_names, trace
+from wengert.trace.tracing import leaf_names, recorded
 from wengert.trace.tree import (
     argument_names,
     flatten,
@@ -27,26 +38,69 @@ from wengert.trace.wrapped import WrappedFunction
 from wengert.transform.simplify import simplify
 
 Key = tuple[Any, tuple[Any, ...]]
+_PATHS = 32  # programs kept for arguments of the same types, one for each way through the function
+
+
+class _Path:
+    """One way through a function, compiled.
+
+    Parameters
+    ----------
+    program : Program
+    questions : dict of Node to array
+        The values that the function asked for, which decided the way, by the nodes that compute them.
+    captured : Captured or None
+        What the function read besides its arguments; None where that is not looked at again.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        executor: Executor,
+        questions: dict[Node, Any],
+        captured: Captured | None,
+    ) -> None:
+        self.program = program
+        self.is_current = captured.holds if captured is not None else lambda: True
+        self._answers = list(questions.values())
+        self._count = len(program.outputs)
+        asked = simplify(Program(program.inputs, [*program.outputs, *questions])) if questions else program
+        self.executable = executor.compile(asked)
+
+    def outputs(self, leaves: list[Any]) -> list[Any] | None:
+        """Return the outputs of the program, or None where these arguments take another way."""
+        if not self._answers:
+            return self.executable(leaves)
+        try:
+            outputs = self.executable(leaves)
+        except (ShapeError, IndexRangeError):  # of what is not reached on the way that is taken now
+            return None
+        asked = zip(outputs[self._count :], self._answers, strict=True)
+        return outputs[: self._count] if all(same_values(*pair) for pair in asked) else None
 
 
 class CompiledFunction(WrappedFunction):
-    """A function that is traced and compiled once for each combination of argument types."""
+    """A function that is traced and compiled once for each combination of argument types.
+
+    Where it asks for a value, as in an ``if``, there is a program for each way through it: the values that
+    were asked for are computed in each call, and where they differ the other way is traced.
+    """
 
     def __init__(self, function: Callable[..., Any], executor: Executor) -> None:
         self._function = function
         self._executor = executor
         self._lock = threading.Lock()
-        self._known: dict[Key, tuple[Program, Executable]] = {}
+        self._known: dict[Key, deque[_Path]] = {}
         # Of the last call with an argument that may change, which is traced in each call.
-        self._latest: tuple[Program, Executable] | None = None
+        self._latest: _Path | None = None
         # Copies and pickles leave out what was compiled: machine code belongs to a process.
         super().__init__(function, compile, (executor,))
 
     @property
     def programs(self) -> list[Program]:
-        """The simplified program of each combination of types met so far."""
+        """The simplified program of each combination of types, and way through the function, met so far."""
         latest = [] if self._latest is None else [self._latest]
-        return [program for program, _ in (*self._known.values(), *latest)]
+        return [path.program for paths in (*self._known.values(), latest) for path in paths]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run on arrays; under a trace the function itself is traced."""
@@ -54,9 +108,9 @@ class CompiledFunction(WrappedFunction):
         leaves, structure = flatten(tree)
         if any(isinstance(leaf, Tensor) for leaf in leaves):
             return self._function(*args, **kwargs)
-        program, run = self._for(tree, leaves, structure, statics)
-        assert program.signature is not None
-        return program.signature.unflatten(run(leaves))
+        path, outputs = self._run(tree, leaves, structure, statics)
+        assert path.program.signature is not None
+        return path.program.signature.unflatten(outputs)
 
     def llvm(self, *args: Any, **kwargs: Any) -> str:
         """Return the code that is generated for such arguments, before LLVM's own optimisation.
@@ -78,35 +132,55 @@ class CompiledFunction(WrappedFunction):
 
     def _inspectable(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Inspectable:
         tree, statics = hold_static((args, kwargs))
-        return inspectable(self._for(tree, *flatten(tree), statics)[1])
+        return inspectable(self._run(tree, *flatten(tree), statics)[0].executable)
 
-    def _for(
+    def _run(
         self, tree: Any, leaves: list[Any], structure: Any, statics: list[Static]
-    ) -> tuple[Program, Executable]:
-        """Return program and executable for such arguments, made now if they are the first of their types."""
+    ) -> tuple[_Path, list[Any]]:
+        """Return the way that such arguments take, compiled now if it is new, and its outputs."""
         types = self._types(tree, leaves)
         # A Python number promotes otherwise than an array, and may decide an ``if`` while tracing.
         weak = tuple((type(leaf), leaf) if type(leaf) in (bool, int, float) else None for leaf in leaves)
         key = (structure, (*types, *weak))
         with self._lock:
             if not all(held.is_immutable for held in statics):
-                return self._retraced(leaves, structure, types)
-            known = self._known.get(key)
-            if known is None:
-                with collector_at_rest():
-                    program = self._traced(leaves, structure, types)
-                    known = self._known[key] = program, self._executor.compile(program)
-        return known
+                path = self._retraced(leaves, structure, types)
+                return path, path.executable(leaves)[: len(path.program.outputs)]
+            paths = self._known.setdefault(key, deque())
+            known = [path for path in paths if path.is_current()]
+        found = _taken(known, leaves)
+        if found is not None:
+            return found
+        with self._lock, collector_at_rest():
+            for path in [path for path in paths if not path.is_current()]:
+                paths.remove(path)
+            # Another thread may have compiled it meanwhile.
+            found = _taken([path for path in paths if path not in known], leaves)
+            if found is not None:
+                return found
+            path = self._traced(leaves, structure, types)
+            self._add(paths, path)
+        return path, path.executable(leaves)[: len(path.program.outputs)]
 
-    def _retraced(
-        self, leaves: list[Any], structure: Any, types: list[TensorType]
-    ) -> tuple[Program, Executable]:
+    def _add(self, paths: deque[_Path], path: _Path) -> None:
+        paths.appendleft(path)
+        if len(paths) > _PATHS:
+            paths.pop()
+            name = getattr(self._function, "__name__", "the function")
+            warnings.warn(
+                f"{name} has taken more than {_PATHS} ways for arguments of these types, and is compiled for "
+                "each: choose between values with np.where, or take a fixed number of turns",
+                WengertWarning,
+                stacklevel=4,
+            )
+
+    def _retraced(self, leaves: list[Any], structure: Any, types: list[TensorType]) -> _Path:
         """Trace with an argument that may have changed since the last call; compile if the program has."""
-        program = self._traced(leaves, structure, types)
-        if self._latest is None or self._latest[0] != program:
+        program, questions = self._program(leaves, structure, types)
+        if self._latest is None or self._latest.program != program:
             with collector_at_rest():
-                self._latest = program, self._executor.compile(program)
-        return program, self._latest[1]
+                self._latest = _Path(program, self._executor, questions, None)
+        return self._latest
 
     def _types(self, tree: Any, leaves: list[Any]) -> list[TensorType]:
         try:
@@ -115,18 +189,44 @@ class CompiledFunction(WrappedFunction):
             names = leaf_names(self._function, *tree)
             return [leaf_type(leaf, name) for leaf, name in zip(leaves, names, strict=True)]
 
-    def _traced(self, leaves: list[Any], structure: Any, types: list[TensorType]) -> Program:
-        # Traced from types, not values: a branch on a value would hold for these arguments only.
+    def _traced(self, leaves: list[Any], structure: Any, types: list[TensorType]) -> _Path:
+        captured = Captured(self._function)
+        program, questions = self._program(leaves, structure, types)
+        # What the function itself changes while it is traced, or cannot be compared, is taken as it was.
+        compared = captured if captured.is_known and captured.holds() else None
+        return _Path(program, self._executor, questions, compared)
+
+    def _program(
+        self, leaves: list[Any], structure: Any, types: list[TensorType]
+    ) -> tuple[Program, dict[Node, Any]]:
+        """Return the program for such arguments, and the values that decided which it is."""
+        # Traced from types where that will do: a branch on a value holds for some arguments only.
         abstracted = [
             leaf if type(leaf) in (bool, int, float) else type_
             for leaf, type_ in zip(leaves, types, strict=True)
         ]
-        given, named = unflatten(structure, abstracted)
-        program = simplify(trace(self._function, *given, **named))
+        for arguments in (abstracted, leaves):
+            given, named = unflatten(structure, arguments)
+            try:
+                recording = recorded(self._function, *given, **named)
+                break
+            except ConcreteValueError:
+                if arguments is leaves:
+                    raise
+        program = simplify(recording.program)
         if program.free:
             names = ", ".join(argument_names(self._function, len(given), named))
             raise TraceError(f"the compiled function reads tensors beside its arguments ({names})")
-        return program
+        return program, recording.trace.answers()
+
+
+def _taken(paths: list[_Path], leaves: list[Any]) -> tuple[_Path, list[Any]] | None:
+    """Return the one of the paths that these arguments take, and its outputs."""
+    for path in paths:
+        outputs = path.outputs(leaves)
+        if outputs is not None:
+            return path, outputs
+    return None
 
 
 def compile(function: Callable[..., Any], executor: str | Executor = "llvm") -> CompiledFunction:
@@ -142,7 +242,8 @@ def compile(function: Callable[..., Any], executor: str | Executor = "llvm") -> 
     Returns
     -------
     CompiledFunction
-        Traces and compiles on the first call with arguments of new types, which takes a moment. A Python
+        Traces and compiles on the first call with arguments of new types, which takes a moment, and again
+        where an ``if`` or ``while`` on values takes another way. A Python
         number belongs to the type, as a string does or a slice: pass ``np.float64(x)`` where it changes from
         call to call. With an object that may have changed since (a function, a random generator, one of your
         own), each call traces, and compiles where the program has become another.
@@ -150,7 +251,7 @@ def compile(function: Callable[..., Any], executor: str | Executor = "llvm") -> 
     Raises
     ------
     TraceError
-        When the function does what a program cannot hold, or asks for a value in an ``if``.
+        When the function does what a program cannot hold, or draws random numbers.
     ConfigurationError
         When there is no such executor.
 

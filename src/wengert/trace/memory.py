@@ -178,8 +178,13 @@ def write(tensor: Tensor, value: Any, put: Callable[[Places, Places], None]) -> 
     """
     if tensor.weak is not None:
         refuse("a Python number has no items to assign")
-    piece = _piece(tensor, value)
     owner, memory, places = _opened(tensor)
+    if not places.flags.writeable:
+        refuse(
+            "an array that was made outside of the traced function, or a view that NumPy makes read-only "
+            "(broadcast_to, diagonal), cannot be assigned to; copy it first"
+        )
+    piece = _piece(tensor, value)
     before = memory.end, len(memory.pieces)
     numbers = memory.add(piece)
     try:
@@ -189,15 +194,18 @@ def write(tensor: Tensor, value: Any, put: Callable[[Places, Places], None]) -> 
         del memory.pieces[before[1] :], memory.starts[before[1] :]
         if isinstance(error, WengertError):
             raise
-        if "read-only" in str(error):
-            refuse(
-                "a view that NumPy makes read-only (broadcast_to, diagonal) cannot be assigned to; copy it"
-            )
         kinds = {IndexError: IndexRangeError, ValueError: ShapeError, TypeError: DTypeError}
         kind = next(ours for theirs, ours in kinds.items() if isinstance(error, theirs))
         raise kind(f"assignment to an array of shape {tensor.shape}: {error}{here()}") from None
     memory.version += 1
     owner.deepen(piece)
+
+
+def read_only(tensor: Tensor) -> None:
+    """Refuse assignments to a tensor, as NumPy does where an array is not writeable."""
+    tensor.alias = Alias()
+    tensor.alias.memory = Memory(tensor.fresh())
+    tensor.alias.memory.places.flags.writeable = False
 
 
 def _opened(tensor: Tensor) -> tuple[Tensor, Memory, Places]:

@@ -25,6 +25,16 @@ def current_trace() -> Trace | None:
     return _current.get()
 
 
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Run code on arrays as outside of all traces."""
+    token = _current.set(None)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
 class Trace:
     """A recording in progress: provenance of its nodes, and values of its inputs where they are known.
 
@@ -35,6 +45,10 @@ class Trace:
     provenance : dict of Node to Provenance
     arguments : dict of Node to array or Tensor
         What the inputs were traced from; absent for inputs traced from a type alone.
+    questions : dict of Node
+        Whose values the function asked for: the program is right as long as these values are the same.
+    was_peeked : bool
+        Whether values were looked at for a check alone, which the program does not repeat.
     """
 
     level: int
@@ -45,6 +59,8 @@ class Trace:
         self.provenance: dict[Node, Provenance] = {}
         self.arguments: dict[Node, Any] = {}
         self.captured: set[Trace] = set()
+        self.questions: dict[Node, None] = {}
+        self.was_peeked = False
         self.open = True
         self.rule = rule
         self._values: dict[Node, np.ndarray[Any, Any]] = {}
@@ -89,6 +105,33 @@ class Trace:
             self._last = (call, node)
 
     def value(self, node: Node) -> np.ndarray[Any, Any]:
+        """Return the value of a node of this trace for the function to go by, which specialises the program.
+
+        Raises
+        ------
+        ConcreteValueError
+            When an input it depends on was traced from a type alone.
+        """
+        value = self.computed(node)
+        if node.primitive is not CONSTANT:
+            self.questions[node] = None
+        return value
+
+    def answers(self) -> dict[Node, np.ndarray[Any, Any]]:
+        """Return the values that the function went by, and the nodes that compute them."""
+        return {node: self.computed(node) for node in self.questions}
+
+    def forget(self) -> None:
+        """Drop the values of the inputs, when the recording is over."""
+        self.arguments.clear()
+        self._values.clear()
+
+    def peek(self, node: Node) -> np.ndarray[Any, Any]:
+        """Return the value of a node for a check alone; see `value`."""
+        self.was_peeked = True
+        return self.computed(node)
+
+    def computed(self, node: Node) -> np.ndarray[Any, Any]:
         """Return the value of a node of this trace, computed now if it was not needed before.
 
         Raises
@@ -113,7 +156,7 @@ class Trace:
             known = trace.arguments.get(node)
             if known is not None and hasattr(known, "recorder"):
                 outer: Trace = known.recorder
-                return outer.value(known.node)
+                return outer.computed(known.node)
             if known is not None:
                 return np.asarray(known)
             pending += trace.captured - seen

@@ -21,9 +21,14 @@ _LIBRARIES = {"wengert", "numpy", "optree", "scipy", "sklearn", "joblib", "funct
 _STORES = {"STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"}
 # Python 3.13 joins a store with the instruction after it; the first name is the one stored to first.
 _JOINED_STORES = {"STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"}
+_LOADS = {dis.opmap[name] for name in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM") if name in dis.opmap}
 _RETURNED = "<returned>"
-# Where Python's own modules are, and the packages that are installed.
-_INSTALLED = (os.path.dirname(os.__file__), os.path.dirname(os.path.dirname(np.__file__)))
+# Where Python's own modules are, the packages that are installed, and this one.
+_INSTALLED = (
+    os.path.dirname(os.__file__),
+    os.path.dirname(os.path.dirname(np.__file__)),
+    os.path.dirname(os.path.dirname(__file__)),
+)
 _KEPT = 65536  # places kept at most, so that a process that makes code for ever does not grow for ever
 
 
@@ -74,6 +79,12 @@ def _is_library(frame: FrameType) -> bool:
     return known[1]
 
 
+def is_installed(code: CodeType | str) -> bool:
+    """Whether code, or a file, is Python's own or an installed package's."""
+    file = code if isinstance(code, str) else code.co_filename
+    return file.startswith(_INSTALLED)
+
+
 def is_users(frame: FrameType) -> bool:
     """Whether a frame runs the user's own code: no library's, installed or of Python itself."""
     code = frame.f_code
@@ -81,7 +92,7 @@ def is_users(frame: FrameType) -> bool:
     if known is None:
         if len(_users) >= _KEPT:
             _users.clear()
-        users = not _is_library(frame) and not code.co_filename.startswith(_INSTALLED)
+        users = not _is_library(frame) and not is_installed(code)
         known = _users[id(code)] = (code, users)
     return known[1]
 
@@ -159,6 +170,13 @@ def is_assigning_item() -> bool:
     """Whether the user's code is at ``array[i] = …``, which asks a scalar for its value."""
     frame = user_frame()
     return frame is not None and frame.f_code.co_code[frame.f_lasti] == dis.opmap["STORE_SUBSCR"]
+
+
+def is_loading(frame: FrameType) -> bool:
+    """Whether a frame of the user's is at an attribute, and not in a call of C code, which has no frame."""
+    code = frame.f_code
+    # NumPy calls __array__ for an array of its own.
+    return is_users(frame) and code.co_name != "__array__" and code.co_code[frame.f_lasti] in _LOADS
 
 
 def user_call() -> tuple[FrameType | None, FrameType]:

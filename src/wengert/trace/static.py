@@ -35,16 +35,17 @@ class Static:
     @property
     def is_immutable(self) -> bool:
         """Whether the argument certainly stays what it is: only then does its equality say everything."""
-        return _is_immutable(self.value)
+        return is_immutable(self.value)
 
 
 # Besides: classes of Python and NumPy, which stand for dtypes, and functions of modules written in C.
 _IMMUTABLE = (str, bytes, complex, int, range, enum.Enum, np.dtype, np.ufunc, np.generic, type(np.sum))
 
 
-def _is_immutable(value: Any) -> bool:
+def is_immutable(value: Any) -> bool:
+    """Whether a value certainly stays what it is."""
     if isinstance(value, slice):
-        return all(one is None or _is_immutable(one) for one in (value.start, value.stop, value.step))
+        return all(one is None or is_immutable(one) for one in (value.start, value.stop, value.step))
     if isinstance(value, type):
         return value.__module__ in ("builtins", "numpy")
     if isinstance(value, BuiltinFunctionType):

@@ -151,7 +151,10 @@ class Tensor(ArrayMethods):
         if not self.is_constant:
             if source.is_assigning_item():
                 refuse(_INTO_AN_ARRAY)
-            refuse("float() would cut the derivative; stay with NumPy functions (np.exp instead of math.exp)")
+            refuse(
+                "float() would cut the derivative, as would fill() of an array made outside of the trace; "
+                "stay with NumPy functions (np.exp instead of math.exp)"
+            )
         return float(self._known("float()"))
 
     def _known(self, use: str) -> np.ndarray[Any, Any]:

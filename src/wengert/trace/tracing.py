@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import check_callable
 from wengert.errors import ShapeError, TraceError, WengertError
 from wengert.ir.node import Node, make_input
 from wengert.ir.program import Program
 from wengert.ir.provenance import Provenance
 from wengert.ir.types import TensorType
+from wengert.trace.captured import Captured, random_states
 from wengert.trace.numpy_in_traces import numpy_in_traces
+from wengert.trace.outside_names import with_outside_names
 from wengert.trace.recorder import as_dtype
 from wengert.trace.tensor import Tensor, Trace, as_tensor, joined
 from wengert.trace.tree import (
@@ -53,7 +56,7 @@ class Recording:
             ]
             traced_args, traced_kwargs = unflatten(structure, tensors)
             with numpy_in_traces():
-                result = _called(function, traced_args, traced_kwargs)
+                result = _called(with_outside_names(function), traced_args, traced_kwargs)
             outputs, result_structure = flatten(result)
             results = [_output(value, self.trace) for value in outputs]
         signature = TreeSignature(structure, result_structure)
@@ -156,10 +159,24 @@ def trace(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Program:
       v2: f64[]  = sum v1 axes=(0,) keepdims=False
       return v2
     """
-    recording = Recording(function, args, kwargs)
-    if recording.program.free:
+    program = recorded(function, *args, **kwargs).program
+    if program.free:
         raise TraceError("a program cannot read tensors of an enclosing trace; pass them as arguments")
-    return recording.program
+    return program
+
+
+def recorded(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Recording:
+    """Return the recording of a function for a program that is to last; see `trace`."""
+    check_callable("trace", function)
+    captured = Captured(function)
+    before = random_states(captured)
+    recording = Recording(function, args, kwargs)
+    if random_states(captured) != before:
+        raise TraceError(
+            "the function drew random numbers while it was traced, and its program would hold them for good: "
+            "draw them outside and pass them as an argument, or draw with wengert.random and a key"
+        )
+    return recording
 
 
 def abstract(shape: tuple[int, ...] | int = (), dtype: Any = np.float64) -> TensorType:

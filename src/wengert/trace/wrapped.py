@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
-from wengert.errors import ConfigurationError
+from wengert.checks import check_callable
 
 
 class WrappedFunction:
@@ -34,10 +34,8 @@ class WrappedFunction:
         transformation: Callable[..., Any],
         options: tuple[Any, ...],
     ) -> None:
-        if not callable(function):
-            kind = type(function).__name__
-            raise ConfigurationError(f"{transformation.__name__} takes a function, got {kind}: {function!r}")
-        self._made_from = transformation, (function, *options)
+        check_callable(transformation.__name__, function)
+        self.made_from = transformation, (function, *options)
         functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -54,7 +52,7 @@ class WrappedFunction:
         name = str(getattr(self, "__qualname__", ""))
         for part in name.split("."):
             found = getattr(found, part, None)
-        return name if found is self else self._made_from
+        return name if found is self else self.made_from
 
 
 class DerivedFunction(WrappedFunction):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.checks import unknown_name
+from wengert.checks import check_callable, unknown_name
 from wengert.errors import ConfigurationError, GradientError
 from wengert.explain.derivation import NOTATIONS, check_recording, float64_leaves, targets_of, with_formulas
 from wengert.explain.drawing.chain import chain
@@ -146,6 +146,7 @@ def make(
     notation: str,
 ) -> Drawing:
     """Trace a function and draw it; see `wengert.draw`."""
+    check_callable("draw", function)
     if view not in VIEWS:
         raise unknown_name("", "view", view, VIEWS)
     if notation not in NOTATIONS:

@@ -64,7 +64,14 @@ def triangle(x: Any, lower: bool, k: int = 0) -> Any:
 
 @emitted
 def solve_triangular(a, b, lower):
-    """Solution of a system of which one triangle counts."""
+    """Solution of a system of which one triangle counts; of one matrix by SciPy, where it is there."""
+    if a.ndim == b.ndim == 2 and b.size:
+        try:
+            from scipy import linalg
+        except ImportError:
+            pass
+        else:
+            return linalg.solve_triangular(a, b, lower=lower, check_finite=False)
     return np.linalg.solve(np.tril(a) if lower else np.triu(a), b)
 
 

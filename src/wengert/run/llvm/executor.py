@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import WengertError
-from wengert.ir.evaluate import check_argument, evaluate, evaluate_node
+from wengert.ir.evaluate import check_argument, evaluate, evaluate_node, located
 from wengert.ir.node import Node
 from wengert.ir.program import Program
 from wengert.run.executor import Executable
@@ -268,8 +268,11 @@ class CompiledProgram:
         """Run a kernel of the form NUMPY."""
         line = kernel.line
         operands = [self._seen(kernel.leaves[operand], frame) for operand in line.inputs]
-        with np.errstate(all="ignore"):
-            value = evaluate_node(line, operands)
+        try:
+            with np.errstate(all="ignore"):
+                value = evaluate_node(line, operands)
+        except np.linalg.LinAlgError as error:
+            raise located(error, line, self.program) from None
         for node in kernel.stored:
             np.copyto(self._buffer(node, frame), value)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import WengertError
-from wengert.ir.evaluate import check_argument
+from wengert.ir.evaluate import check_argument, located
 from wengert.ir.node import Node
 from wengert.ir.program import Program
 from wengert.run.executor import Executable
@@ -54,6 +54,8 @@ class _Compiled:
     def __init__(
         self, program: Program, lines: list[Line], initial: list[Array | None], place: dict[Node, int]
     ) -> None:
+        self.program = program
+        self.nodes = list(place)
         self.lines = lines
         self.initial = initial
         self.inputs = [(node, node.type.shape, node.type.dtype) for node in program.inputs]
@@ -76,10 +78,13 @@ class _Compiled:
         ]
         with np.errstate(all="ignore"):
             for function, operands, memory, result, ended in self.lines:
-                if memory < 0:
-                    values[result] = function(*operands(values))
-                else:
-                    values[result] = function(*operands(values), out=values[memory])
+                try:
+                    if memory < 0:
+                        values[result] = function(*operands(values))
+                    else:
+                        values[result] = function(*operands(values), out=values[memory])
+                except np.linalg.LinAlgError as error:
+                    raise located(error, self.nodes[result], self.program) from None
                 for position in ended:
                     values[position] = None
         return [

@@ -1,0 +1,219 @@
+"""What a function reads besides its arguments, and whether it is still the same.
+
+A traced program holds captured arrays, numbers and functions as they were. It may be run again as long as
+they are: globals, closures, defaults, attributes of objects and modules, items of lists and dictionaries, and
+the bytes of arrays are compared.
+"""
+
+from __future__ import annotations
+
+import functools
+import pickle
+import random
+import sys
+import weakref
+from collections.abc import Callable
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from wengert.trace.source import is_installed
+from wengert.trace.static import is_immutable
+from wengert.trace.wrapped import WrappedFunction
+
+_ABSENT = object()
+_MOST = 2000  # things looked at; what reaches further is traced in each call
+# Modules and built-in functions whose results differ from call to call, or that are called for an effect.
+_CHANGING = frozenset(
+    ["random", "numpy.random", "numpy.random.mtrand", "time", "datetime", "secrets", "uuid", "os"]
+)
+_EFFECTS = frozenset(["print", "input", "open"])
+
+
+class Captured:
+    """The values that a function captures, found once and compared in each call.
+
+    Attributes
+    ----------
+    is_known : bool
+        Whether all of them can be compared. Random generators, files or objects of C code cannot be.
+    generators : list of numpy.random.Generator
+        Those among them.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.is_known = True
+        self.generators: list[Any] = []
+        self._names: list[tuple[Any, Any, Any]] = []  # mapping, key, value
+        self._functions: list[tuple[weakref.ref[FunctionType], tuple[Any, ...]]] = []
+        self._cells: list[tuple[Any, Any]] = []
+        self._lists: list[tuple[Any, Any]] = []  # the list itself, a copy
+        self._arrays: list[tuple[Any, bytes]] = []
+        self._lengths: list[tuple[Any, int]] = []
+        self._seen: dict[int, Any] = {}
+        self._pending: list[Any] = [function]
+        while self._pending:
+            if len(self._seen) > _MOST:
+                self.is_known = False
+                break
+            self._look(self._pending.pop())
+        self._seen.clear()  # what is compared is held already, and the function itself need not be
+
+    def holds(self) -> bool:
+        """Whether everything is what it was."""
+        return (
+            all(names.get(key, _ABSENT) is value for names, key, value in self._names)
+            and all(_contents(cell) is value for cell, value in self._cells)
+            and all(all(map(_is, _own(function()), own)) for function, own in self._functions)
+            and all(len(sized) == length for sized, length in self._lengths)
+            and all(len(mine) == len(before) and all(map(_is, mine, before)) for mine, before in self._lists)
+            and all(array.tobytes() == before for array, before in self._arrays)
+        )
+
+    def _look(self, value: Any) -> None:
+        if is_immutable(value) or value is None or isinstance(value, (float, BuiltinFunctionType)):
+            owner = getattr(value, "__module__", None) if isinstance(value, BuiltinFunctionType) else None
+            bound = isinstance(value, BuiltinFunctionType) and not isinstance(value.__self__, ModuleType)
+            self.is_known &= owner not in _CHANGING and (not bound or isinstance(value.__self__, type))
+            return
+        if id(value) in self._seen:
+            return
+        self._seen[id(value)] = value
+        if isinstance(value, FunctionType):
+            self._function(value)
+        elif isinstance(value, MethodType):
+            self._pending += [value.__self__, value.__func__]
+        elif isinstance(value, functools.partial):
+            self._pending += [value.func, value.args, value.keywords]
+        elif isinstance(value, WrappedFunction):
+            self._pending.append(value.made_from)
+        elif isinstance(value, (staticmethod, classmethod)):
+            self._pending.append(value.__func__)
+        elif isinstance(value, property):
+            self._pending += [value.fget]
+        elif type(value) is np.ndarray and not value.dtype.hasobject:
+            self._arrays.append((value, value.tobytes()))
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            self._listed(value)
+        elif isinstance(value, dict):
+            self._names += [(value, key, item) for key, item in value.items()]
+            self._lengths.append((value, len(value)))
+            self._pending += value.values()
+        elif isinstance(value, ModuleType):
+            self.is_known &= value.__name__ not in _CHANGING and _is_library(value)
+        elif isinstance(value, type):
+            self._class(value)
+        else:
+            self._object(value)
+
+    def _listed(self, value: Any) -> None:
+        if not isinstance(value, tuple):
+            self._lists.append((value, list(value)))
+        self._pending += value
+
+    def _function(self, function: FunctionType) -> None:
+        names = _names_of(function.__code__)
+        for cell in function.__closure__ or ():
+            content = _contents(cell)
+            self._cells.append((cell, content))
+            if content is not _ABSENT:
+                self._attributes(content, names)
+        # By a weak reference, so that what is kept for a function does not keep the function.
+        self._functions.append((weakref.ref(function), _own(function)))
+        self._pending += [function.__defaults__, function.__kwdefaults__]
+        if is_installed(function.__code__):
+            return  # a library's functions stay what they are
+        for name in names:
+            known = function.__globals__.get(name, _ABSENT)
+            self._names.append((function.__globals__, name, known))
+            if known is _ABSENT:
+                self.is_known &= name not in _EFFECTS
+                known = sys.modules.get(name)  # imported inside the function
+            self._attributes(known, names)
+
+    def _attributes(self, value: Any, names: list[str]) -> None:
+        """Look at a value, and where it is a module at the attributes that the code may ask it for."""
+        if not isinstance(value, ModuleType) or _is_library(value):
+            self.is_known &= value is not np or "random" not in names
+            self._pending.append(value)
+            return
+        for name in names:
+            if name in vars(value):
+                self._names.append((vars(value), name, vars(value)[name]))
+                if id(vars(value)[name]) not in self._seen:
+                    self._attributes(vars(value)[name], names)
+
+    def _class(self, value: type) -> None:
+        if _is_library(sys.modules.get(value.__module__)):
+            return
+        for name, member in vars(value).items():
+            if not (name.startswith("__") and name.endswith("__")) or isinstance(member, FunctionType):
+                self._names.append((vars(value), name, member))
+                if isinstance(
+                    member, (FunctionType, staticmethod, classmethod, property)
+                ) or not name.startswith("_"):
+                    self._pending.append(member)
+        self._pending += value.__bases__
+
+    def _object(self, value: Any) -> None:
+        if isinstance(value, (np.random.Generator, np.random.RandomState)):
+            self.generators.append(value)
+            self.is_known = False
+            return
+        attributes = getattr(value, "__dict__", None)
+        if type(attributes) is not dict or hasattr(type(value), "__slots__"):
+            self.is_known = False
+            return
+        self._names += [(attributes, name, item) for name, item in attributes.items()]
+        self._lengths.append((attributes, len(attributes)))
+        self._pending += [*attributes.values(), type(value)]
+
+
+def same_values(mine: np.ndarray[Any, Any], theirs: np.ndarray[Any, Any]) -> bool:
+    """Whether two arrays are equal; a NaN equals itself."""
+    return np.array_equal(mine, theirs, equal_nan=mine.dtype.kind == "f")
+
+
+def random_states(captured: Captured) -> bytes:
+    """Return the states of NumPy's and Python's own generators and of those that a function captures."""
+    own = [
+        one.bit_generator.state if isinstance(one, np.random.Generator) else one.get_state()
+        for one in captured.generators
+    ]
+    state = np.random.get_state()  # noqa: NPY002 - the user's code may draw from it
+    return pickle.dumps((state, random.getstate(), own))
+
+
+def _is(mine: Any, theirs: Any) -> bool:
+    return mine is theirs
+
+
+def _own(function: FunctionType | None) -> tuple[Any, ...]:
+    """Return what belongs to a function itself; nothing of one that is gone."""
+    if function is None:
+        return ()
+    return function.__code__, function.__defaults__, function.__kwdefaults__
+
+
+def _contents(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not assigned yet
+        return _ABSENT
+
+
+def _names_of(code: CodeType) -> list[str]:
+    """Return the names of globals and attributes in a function's code and in that of functions inside it."""
+    names = dict.fromkeys(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names.update(dict.fromkeys(_names_of(constant)))
+    return list(names)
+
+
+def _is_library(module: ModuleType | None) -> bool:
+    if module is None:
+        return False
+    built_in = module.__name__.partition(".")[0] in sys.stdlib_module_names and module.__name__ != "__main__"
+    return built_in or is_installed(getattr(module, "__file__", None) or "")

@@ -1,0 +1,140 @@
+"""Names that a traced function finds outside: NumPy's functions imported by name, and arrays.
+
+`numpy_in_traces` serves what is asked of the module. ``from numpy import zeros``, and an array, are bound to
+names themselves, so a function that assigns to arrays is run with the same code and other globals: there,
+tracing functions stand for NumPy's, constants for arrays, and functions made in the same way for those that
+it names. Attributes of objects and modules are not followed.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+from collections.abc import Callable
+from functools import lru_cache
+from types import CellType, CodeType, FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+from wengert.trace.creation import IN_TRACES
+from wengert.trace.memory import read_only
+from wengert.trace.source import is_installed
+from wengert.trace.tensor import Tensor, fillable
+
+
+def with_outside_names(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that can assign to copies of what it finds outside; itself where nothing is to do."""
+    if isinstance(function, MethodType):
+        inner = with_outside_names(function.__func__)
+        return function if inner is function.__func__ else MethodType(inner, function.__self__)
+    if isinstance(function, functools.partial):
+        inner = with_outside_names(function.func)
+        return (
+            function
+            if inner is function.func
+            else functools.partial(inner, *function.args, **function.keywords)
+        )
+    if not isinstance(function, FunctionType) or not _is_followed(function):
+        return function
+    reached: dict[int, FunctionType] = {}
+    _reach(function, reached)
+    assigns = any(_facts(one.__code__)[1] for one in reached.values())
+    found = [value for one in reached.values() for _, value in _outside(one)]
+    if not any(_is_numpys(value) for value in found) and not (
+        assigns and any(type(value) is np.ndarray for value in found)
+    ):
+        return function
+    made: Callable[..., Any] = _made(function, {}, assigns)
+    return made
+
+
+def _is_followed(value: Any) -> bool:
+    """Whether a value is a function of the user's, or one of a library's that may hold some in its cells."""
+    return isinstance(value, FunctionType) and (not is_installed(value.__code__) or bool(value.__closure__))
+
+
+def _is_numpys(value: Any) -> bool:
+    return callable(value) and getattr(value, "__module__", None) == "numpy" and value in IN_TRACES
+
+
+@lru_cache(maxsize=4096)
+def _facts(code: CodeType) -> tuple[tuple[str, ...], bool, bool]:
+    """Return the global names in a function, whether it assigns to items or in place, and to globals."""
+    names: dict[str, None] = {}
+    assigns = writes = False
+    for one in dis.get_instructions(code):
+        if one.opname.startswith(("LOAD_GLOBAL", "LOAD_NAME")):
+            names[str(one.argval)] = None
+        assigns |= one.opname == "STORE_SUBSCR" or (one.opname == "BINARY_OP" and one.argrepr.endswith("="))
+        writes |= one.opname == "STORE_GLOBAL"
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            inner, inner_assigns, inner_writes = _facts(constant)
+            names.update(dict.fromkeys(inner))
+            assigns, writes = assigns or inner_assigns, writes or inner_writes
+    return tuple(names), assigns, writes
+
+
+def _cell(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not assigned yet
+        return None
+
+
+def _outside(function: FunctionType) -> list[tuple[Any, Any]]:
+    """Return what a function finds outside, under names of globals and places of cells."""
+    names, _, writes = _facts(function.__code__)
+    table = function.__globals__
+    found: list[tuple[Any, Any]] = [
+        (place, _cell(cell)) for place, cell in enumerate(function.__closure__ or ())
+    ]
+    if is_installed(function.__code__):
+        return [(place, value) for place, value in found if _is_followed(value)]
+    return found if writes else found + [(name, table[name]) for name in names if name in table]
+
+
+def _reach(function: FunctionType, reached: dict[int, FunctionType]) -> None:
+    pending = [function]
+    while pending:
+        one = pending.pop()
+        if id(one) not in reached:
+            reached[id(one)] = one
+            pending += [value for _, value in _outside(one) if _is_followed(value)]
+
+
+def _is_replaced(value: Any, assigns: bool) -> bool:
+    return _is_numpys(value) or _is_followed(value) or (assigns and type(value) is np.ndarray)
+
+
+def _made(value: Any, made: dict[int, Any], assigns: bool) -> Any:
+    """Return what stands for a value in the traced function."""
+    if _is_numpys(value):
+        return IN_TRACES[value]
+    if id(value) in made:
+        return made[id(value)]
+    if not _is_followed(value):
+        constant = fillable(value)
+        if isinstance(constant, Tensor):
+            read_only(constant)  # the array itself must not change: a copy may
+        made[id(value)] = constant
+        return constant
+    cells = value.__closure__ or ()
+    # Cells that keep their content stay the same, so that assignments to them are seen.
+    replaced = {place for place, content in _outside(value) if _is_replaced(content, assigns)}
+    closure = tuple(CellType() if place in replaced else cell for place, cell in enumerate(cells))
+    named = [content for place, content in _outside(value) if isinstance(place, str)]
+    table = dict(value.__globals__) if any(_is_replaced(one, assigns) for one in named) else value.__globals__
+    new = FunctionType(value.__code__, table, value.__name__, value.__defaults__, closure)
+    new.__kwdefaults__ = value.__kwdefaults__
+    new.__dict__.update(value.__dict__)
+    made[id(value)] = new
+    for place, content in _outside(value):
+        if not _is_replaced(content, assigns):
+            continue
+        if isinstance(place, str):
+            table[place] = _made(content, made, assigns)
+        else:
+            closure[place].cell_contents = _made(content, made, assigns)
+    return new

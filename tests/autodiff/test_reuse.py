@@ -1,0 +1,205 @@
+"""Programs that are used again: for the same types, captured values, and ways through the function."""
+
+from __future__ import annotations
+
+import threading
+import types
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import wengert as wg
+from wengert.errors import TraceError, WengertError, WengertWarning
+from wengert.trace.tracing import Recording
+
+FACTORS = np.array([1.0, 2.0])
+EXPONENT = 2
+X = np.array([3.0, 4.0])
+
+
+@dataclass
+class Model:
+    """Captured by functions, and changed."""
+
+    scale: float
+    weights: Any
+
+    def loss(self, x: Any) -> Any:
+        return self.scale * np.sum(self.weights * x)
+
+
+def of_globals(x: Any) -> Any:
+    return np.sum(FACTORS * x**EXPONENT)
+
+
+@pytest.fixture(params=["grad", "compile"])
+def derivative(request: pytest.FixtureRequest) -> Any:
+    def derived(function: Any) -> Any:
+        return wg.grad(function) if request.param == "grad" else wg.compile(wg.grad(function))
+
+    return derived
+
+
+def test_globals_that_change(derivative: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    slope = derivative(of_globals)
+    assert slope(X).tolist() == [6.0, 16.0]
+    monkeypatch.setitem(globals(), "EXPONENT", 3)
+    assert slope(X).tolist() == [27.0, 96.0]
+    monkeypatch.setitem(globals(), "FACTORS", np.array([1.0, 0.0]))
+    assert slope(X).tolist() == [27.0, 0.0]
+    FACTORS[1] = 1.0
+    assert slope(X).tolist() == [27.0, 48.0]
+
+
+def test_objects_that_change(derivative: Any) -> None:
+    model = Model(2.0, np.ones(2))
+    slope = derivative(model.loss)
+    assert slope(X).tolist() == [2.0, 2.0]
+    model.scale = 3.0
+    assert slope(X).tolist() == [3.0, 3.0]
+    model.weights[0] = 5.0
+    assert slope(X).tolist() == [15.0, 3.0]
+
+
+def test_closures_defaults_and_containers_that_change(derivative: Any) -> None:
+    factor = 1.0
+    parts = {"list": [1.0, 2.0]}
+    module = types.ModuleType("settings_of_a_user")
+    module.offset = 1.0  # type: ignore[attr-defined]
+
+    def function(x: Any, power: Any = (2,)) -> Any:
+        return np.sum(factor * parts["list"][0] * module.offset * x ** power[0])
+
+    slope = derivative(function)
+    assert slope(X).tolist() == [6.0, 8.0]
+    factor = 2.0
+    assert slope(X).tolist() == [12.0, 16.0]
+    parts["list"][0] = 3.0
+    assert slope(X).tolist() == [36.0, 48.0]
+    vars(module)["offset"] = 0.5
+    assert slope(X).tolist() == [18.0, 24.0]
+    function.__defaults__ = ((1,),)
+    assert slope(X).tolist() == [3.0, 3.0]
+
+
+def newton(x: Any) -> Any:
+    """The square root, by as many steps as it takes."""
+    y = x
+    while abs(y * y - x) > 1e-12 * x:
+        y = 0.5 * (y + x / y)
+    return y
+
+
+def test_ways_through_a_function(derivative: Any) -> None:
+    slope = derivative(newton)
+    for value in (2.0, 3.0, 1e4, 2.0, 1e-3, 3.0):
+        x = np.asarray(value)
+        assert slope(x) == pytest.approx(0.5 / np.sqrt(value), rel=1e-9)
+
+
+def test_masks_that_change(derivative: Any) -> None:
+    slope = derivative(lambda x: np.sum(x[x > 0] ** 2))
+    for x in ([1.0, -2.0, 3.0], [1.0, 2.0, -3.0], [-1.0, -1.0, -1.0], [1.0, -2.0, 4.0]):
+        assert slope(np.array(x)).tolist() == np.where(np.array(x) > 0, 2 * np.array(x), 0).tolist()
+
+
+def test_a_way_is_compiled_once() -> None:
+    root = wg.compile(newton)
+    for value in (2.0, 1e4, 2.5, 1e4):
+        root(np.asarray(value))
+    assert len(root.programs) == 2
+
+
+def test_the_number_of_ways_is_bounded() -> None:
+    def function(x: Any) -> Any:
+        total = x
+        for _ in range(x.astype(int)):
+            total = total * 1.5
+        return total
+
+    compiled = wg.compile(function, executor="numpy")
+
+    def check(turns: int) -> None:
+        assert compiled(np.asarray(turns + 0.5)) == pytest.approx((turns + 0.5) * 1.5**turns, rel=1e-14)
+
+    for turns in range(32):
+        check(turns)
+    with pytest.warns(WengertWarning, match=r"more than 32 ways .* np.where"):
+        check(32)
+    assert len(compiled.programs) == 32
+
+
+def test_an_eager_program_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    traced: list[Any] = []
+
+    def recorded(*args: Any) -> Recording:
+        traced.append(args)
+        return Recording(*args)
+
+    monkeypatch.setattr("wengert.autodiff.application.Recording", recorded)
+
+    def function(x: Any) -> Any:
+        return np.sum(x**2)
+
+    for _ in range(3):
+        assert wg.grad(function)(X).tolist() == [6.0, 8.0]
+    assert len(traced) == 1
+
+
+def test_functions_with_effects_are_traced_each_time() -> None:
+    seen: list[Any] = []
+
+    def function(x: Any) -> Any:
+        seen.append(x.shape)
+        return np.sum(x)
+
+    slope = wg.grad(function)
+    slope(X)
+    slope(X)
+    assert seen == [(2,), (2,)]
+
+
+def test_random_draws_are_not_frozen() -> None:
+    rng = np.random.default_rng(0)
+
+    def function(x: Any) -> Any:
+        return x * rng.normal()
+
+    slope = wg.grad(function)
+    assert slope(1.0) != slope(1.0)
+    for refused in (wg.compile(function), lambda x: wg.trace(function, x)):
+        with pytest.raises(TraceError, match=r"drew random numbers .* wengert.random"):
+            refused(1.0)
+    with pytest.raises(TraceError, match="drew random numbers"):
+        wg.trace(lambda x: x * np.random.normal(), 1.0)  # noqa: NPY002 - what is refused
+
+
+def test_labels_are_checked_each_time() -> None:
+    def loss(scores: Any, labels: Any) -> Any:
+        return np.mean(wg.nn.nllm_from_logits(scores, labels))
+
+    slope, scores = wg.grad(loss), np.zeros((2, 3))
+    slope(scores, np.array([0, 1]))
+    with pytest.raises(WengertError, match="row 1"):
+        slope(scores, np.array([0, 7]))
+
+
+def test_second_derivatives_and_threads_share_programs() -> None:
+    curvature = wg.grad(wg.grad(lambda x: x**4))
+    results: list[float] = []
+
+    def work() -> None:
+        for value in range(20):
+            results.append(float(curvature(float(value))) - 12.0 * value**2)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert results == [0.0] * 60
