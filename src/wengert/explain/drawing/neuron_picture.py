@@ -124,7 +124,7 @@ class _Picture:
             parts.append(_circle(neuron, value, largest, delta, steepest))
             parts += _centred(_number(value), neuron.x, neuron.y + 4, "value")
             name = set_layout(column.names[neuron.number], _NAME)
-            parts += _centred(name, neuron.x, neuron.y - _RADIUS - 4 - name.below, "ink halo")
+            parts += _on_paper(name, neuron.x, neuron.y - _RADIUS - 4 - name.below)
             if delta is not None:
                 parts += _centred(_number(delta), neuron.x, neuron.y + 34, "adjoint halo")
         return parts + self._captions(column, place)
@@ -221,6 +221,13 @@ def _number(value: float) -> Box:
     value += 0.0  # −0 is 0
     text = f"{value:.3g}"
     return set_text((text if len(text) <= _LONGEST else f"{value:.2g}").replace("-", "−"), _SMALL)
+
+
+def _on_paper(box: Box, x: float, y: float) -> list[str]:
+    """Return a name before the lines behind it; halos of its indices would cover one another."""
+    left, top = x - box.width / 2 - 1, y - box.above
+    paper = element("rect", class_="paper", x=left, y=top, width=box.width + 2, height=box.height)
+    return [paper, *_centred(box, x, y, "ink")]
 
 
 def _centred(box: Box, x: float, y: float, style: str) -> list[str]:

@@ -11,6 +11,7 @@ from wengert.errors import ConfigurationError, DerivationError, ShapeError
 from wengert.explain.drawing.chain import INSTEAD, Chain, Link
 from wengert.explain.drawing.contents import Contents, Reader, Value
 from wengert.explain.engine import Array
+from wengert.explain.index.expressions import Symbol
 from wengert.explain.printers.layout import Layout
 from wengert.explain.printers.typesetting import Style
 from wengert.explain.views.index_view import dimensions
@@ -105,8 +106,16 @@ def network(reader: Reader, contents: Contents, found: Chain) -> Network:
     for link in found.links:
         weights = _weights(reader, link)
         columns.append(_column(reader, values[link.after], values[link.before].adjoint, weights))
-    loss = None if found.loss is None else values[found.loss]
-    return Network(tuple(columns), loss, contents.output)
+    loss = output = None
+    if found.loss is not None:
+        loss = replace(values[found.loss], name=_name(reader, values[found.loss].symbol))
+    if contents.output is not None:
+        output = _name(reader, reader.problem.output)
+    return Network(tuple(columns), loss, output)
+
+
+def _name(reader: Reader, symbol: Symbol) -> Layout:
+    return reader.style.name(_short(symbol.name))
 
 
 def _weights(reader: Reader, link: Link) -> Weights:
@@ -130,7 +139,7 @@ def _weights(reader: Reader, link: Link) -> Weights:
         raise DerivationError("the lines into a layer do not give its pre-activations")
     bias = offset if link.biased or offset.any() else None
     symbol = reader.problem.symbols[link.weight]
-    return Weights(reader.style.name(_short(symbol.name)), link.weight.type.shape, slopes, bias)
+    return Weights(_name(reader, symbol), link.weight.type.shape, slopes, bias)
 
 
 class _Between:
