@@ -21,6 +21,7 @@ _LIBRARIES = {"wengert", "numpy", "optree", "scipy", "sklearn", "joblib", "funct
 _STORES = {"STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"}
 # Python 3.13 joins a store with the instruction after it; the first name is the one stored to first.
 _JOINED_STORES = {"STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"}
+_CACHE = dis.opmap.get("CACHE", 0)
 _LOADS = {dis.opmap[name] for name in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM") if name in dis.opmap}
 _RETURNED = "<returned>"
 # Where Python's own modules are, the packages that are installed, and this one.
@@ -174,9 +175,13 @@ def is_assigning_item() -> bool:
 
 def is_loading(frame: FrameType) -> bool:
     """Whether a frame of the user's is at an attribute, and not in a call of C code, which has no frame."""
-    code = frame.f_code
     # NumPy calls __array__ for an array of its own.
-    return is_users(frame) and code.co_name != "__array__" and code.co_code[frame.f_lasti] in _LOADS
+    if not is_users(frame) or frame.f_code.co_name == "__array__":
+        return False
+    code, place = frame.f_code.co_code, frame.f_lasti
+    while place > 0 and code[place] == _CACHE:  # where a call of Python code leaves the place in Python 3.12
+        place -= 2
+    return code[place] in _LOADS
 
 
 def user_call() -> tuple[FrameType | None, FrameType]:
