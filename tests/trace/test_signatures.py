@@ -39,7 +39,8 @@ GIVEN: dict[tuple[Any, str], Any] = {
     (np.digitize, "bins"): V[:2], (np.interp, "xp"): V, (np.interp, "fp"): V, (np.quantile, "q"): 0.3,
     (np.lib.stride_tricks.sliding_window_view, "window_shape"): (2, 2), (np.polyint, "p"): V,
     (np.poly, "seq_of_zeros"): V, (getattr(np, "cumulative_sum", None), "x"): V,
-    (getattr(np, "cumulative_prod", None), "x"): V, (np.nanquantile, "q"): 0.3, (np.bincount, "x"): np.array([0, 1, 1]),
+    (getattr(np, "cumulative_prod", None), "x"): V, (np.nanquantile, "q"): 0.3,
+    (np.bincount, "x"): np.array([0, 1, 1]),
 }  # fmt: skip
 FUNCTIONS = functions()
 
