@@ -146,7 +146,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     m, n = a.shape[-2:]
     if mode not in ("reduced", "r") and not (mode == "complete" and m <= n):
         refuse(
-            f"np.linalg.qr: mode={mode!r} of a matrix of shape {(m, n)} has no derivative; "
+            f"np.linalg.qr: mode={mode!r} has no derivative for matrices of shape {(m, n)}; "
             "'reduced' and 'r' have"
         )
     parts = factorisations.orthogonal(a[..., : min(m, n)])
