@@ -119,6 +119,13 @@ def softmax(z: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
     return composites.softmax(z, axis)
 
 
+def _weighted(z: Any, weight: Callable[[Any], Any]) -> Any:
+    """Return z · weight(z) for a weight that rises from 0 to 1, with its limits at −∞ and ∞: 0 and ∞."""
+    infinite = np.isinf(z)
+    finite = np.where(infinite, 0, z)
+    return np.where(infinite, np.maximum(z, 0), finite * weight(finite))
+
+
 @composite
 def gelu(z: Any) -> Any:
     """Z Φ(z) = ½ z (1 + erf(z/√2)), with the distribution function Φ of the standard normal.
@@ -128,7 +135,7 @@ def gelu(z: Any) -> Any:
     Hendrycks & Gimpel 2016, the exact form. The absolute error is that of rounding; the relative error is not
     bounded for z below about −5, where the value is below 10⁻⁶.
     """
-    return 0.5 * z * (1 + exponential.erf(z / math.sqrt(2)))
+    return _weighted(z, lambda z: 0.5 * (1 + exponential.erf(z / math.sqrt(2))))
 
 
 @composite
@@ -139,7 +146,7 @@ def silu(z: Any) -> Any:
     -----
     Elfwing, Uchibe & Doya 2018; Ramachandran, Zoph & Le 2017.
     """
-    return z * exponential.sigmoid(z)
+    return _weighted(z, exponential.sigmoid)
 
 
 @composite
@@ -163,7 +170,7 @@ def mish(z: Any) -> Any:
     -----
     Misra 2019.
     """
-    return z * np.tanh(exponential.softplus(z))
+    return _weighted(z, lambda z: np.tanh(exponential.softplus(z)))
 
 
 ACTIVATIONS: dict[str, Activation] = {

@@ -25,7 +25,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "Sigmoid": lambda x: np.asarray(nn.sigmoid(x)), "Softplus": lambda x: np.logaddexp(0, x),
     "Relu": lambda x: np.maximum(x, 0), "Max": np.maximum, "Min": np.minimum, "Where": np.where,
     "Less": np.less, "LessOrEqual": np.less_equal, "Greater": np.greater,
-    "GreaterOrEqual": np.greater_equal, "Identity": lambda x: x,
+    "GreaterOrEqual": np.greater_equal, "IsInf": np.isinf, "Identity": lambda x: x,
 }  # fmt: skip
 # Those that are no function of each element, or nothing at all, are left out.
 _KNOWN = tuple(name for name in nn.ACTIVATIONS if name not in ("softmax", "identity"))
