@@ -7,6 +7,7 @@ nodes instead of computing.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import numpy as np
@@ -19,6 +20,7 @@ from wengert.errors import (
 )
 from wengert.ir.node import CONSTANT, Node, make_constant, make_node, make_number
 from wengert.ir.primitive import IMPLEMENTATIONS, Kind, Primitive, weak_dtype
+from wengert.primitives.movement import transpose
 from wengert.primitives.selection import astype
 from wengert.trace import source
 from wengert.trace.array_methods import ArrayMethods
@@ -47,6 +49,8 @@ class Tensor(ArrayMethods):
         Where operations on the value are recorded.
     weak : type or None
         Set where the value came from a Python number, which does not decide the dtype of a result.
+    c_order : bool
+        Whether the axes are known to lie in NumPy's memory in their own order, the last innermost.
 
     Attributes
     ----------
@@ -54,15 +58,18 @@ class Tensor(ArrayMethods):
         How it shares memory with other tensors, where assignments to one of them may change it.
     """
 
-    __slots__ = ("_node", "_recorder", "alias", "weak")
+    __slots__ = ("_node", "_recorder", "alias", "c_order", "weak")
 
     alias: Alias | None
     weak: type | None
 
-    def __init__(self, node: Node, recorder: Trace, weak: type | None = None) -> None:
+    def __init__(
+        self, node: Node, recorder: Trace, weak: type | None = None, c_order: bool = False
+    ) -> None:
         self._node = node
         self._recorder = recorder
         self.weak = weak
+        self.c_order = c_order
         self.alias = None
 
     @property
@@ -81,7 +88,7 @@ class Tensor(ArrayMethods):
 
     def fresh(self) -> Tensor:
         """Return a copy, which shares no memory with this tensor."""
-        return Tensor(self.node, self.recorder, self.weak)
+        return Tensor(self.node, self.recorder, self.weak, self.c_order)
 
     def become(self, other: Tensor) -> None:
         """Take the value of another tensor of the same type."""
@@ -102,6 +109,10 @@ class Tensor(ArrayMethods):
     def shape(self) -> tuple[int, ...]:
         """Extents of the axes."""
         return self._node.type.shape
+
+    @shape.setter
+    def shape(self, shape: Any) -> NoReturn:
+        refuse(f"the shape of a traced array does not change in place: write b = b.reshape({shape})")
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
@@ -168,9 +179,13 @@ class Tensor(ArrayMethods):
         return hash(self.node)
 
     def __repr__(self) -> str:
+        if self.is_constant and not self.recorder.open:  # kept after its trace
+            return repr(np.asarray(self))
         return f"Tensor({self.node.type})"
 
-    def __reduce__(self) -> NoReturn:
+    def __reduce__(self) -> Any:
+        if self.is_constant:
+            return np.asarray(self).__reduce__()
         refuse("a traced value cannot be pickled: it has no value yet")
 
     def __complex__(self) -> NoReturn:
@@ -216,9 +231,10 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
         From the primitive, with the layer and the line.
     """
     trace = _deepest(operands)
+    c_order = keeps_order(primitive) and all(map(in_c_order, operands))
     if trace.rule is None and primitive.kind is not Kind.RANDOM and not any(map(_is_traced, operands)):
         # Arrays that a traced function makes stay arrays.
-        return fillable(primitive(*[_plain(operand) for operand in operands], **params))
+        return fillable(primitive(*[_plain(operand) for operand in operands], **params), c_order)
     given = [
         (operand.weak or operand.node.type.dtype) if type(operand) is Tensor else weak_dtype(operand)
         for operand in operands
@@ -230,7 +246,22 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
     except (ShapeError, DTypeError) as error:
         raise type(error)(f"{error}{here()}") from None
     trace.record(node)
-    return Tensor(node, trace, _WEAK_OF_KIND.get(node.type.dtype.kind) if weak else None)
+    return Tensor(node, trace, _WEAK_OF_KIND.get(node.type.dtype.kind) if weak else None, c_order)
+
+
+def keeps_order(primitive: Primitive) -> bool:
+    """Whether NumPy's result lies in memory in the order of its axes where all operands do."""
+    return primitive.kind in _KEEPING or (primitive.kind is Kind.MOVEMENT and primitive is not transpose)
+
+
+def in_c_order(value: Any) -> bool:
+    """Whether the axes of an operand are known to lie in memory in their own order."""
+    if type(value) is Tensor:
+        return value.c_order or len(value.shape) < 2 or sum(extent > 1 for extent in value.shape) < 2
+    if not isinstance(value, np.ndarray):
+        return True
+    strides = [abs(s) for s, extent in zip(value.strides, value.shape, strict=True) if extent > 1]
+    return all(outer >= inner > 0 for outer, inner in pairwise(strides))
 
 
 def _is_traced(operand: Any) -> bool:
@@ -241,6 +272,7 @@ def _plain(operand: Any) -> Any:
     return operand.node.value if type(operand) is Tensor else operand
 
 
+_KEEPING = {Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION}
 _WEAK_OF_KIND = {"f": float, "i": int, "b": bool}
 
 
@@ -329,19 +361,20 @@ def _holds_tensor(value: Any) -> bool:
     return isinstance(value, Tensor)
 
 
-def fillable(value: Any) -> Any:
+def fillable(value: Any, c_order: bool = True) -> Any:
     """Return an array made in a traced function as a constant tensor, which can be assigned to.
 
-    Numbers, and arrays of dtypes that a program does not hold, are returned as they are.
+    Numbers, and arrays of dtypes that a program does not hold, are returned as they are. `c_order` is False
+    where the operands leave open how NumPy would place the axes in memory.
     """
     trace = current_trace()
     if trace is None or trace.rule is not None:
         return value
     if type(value) is np.ndarray and value.dtype.kind in "biuf":
         try:
-            return Tensor(make_constant(value), trace)
+            return Tensor(make_constant(value), trace, c_order=c_order and in_c_order(value))
         except DTypeError:
             return value
     if type(value) in (list, tuple):
-        return type(value)(map(fillable, value))
+        return type(value)(fillable(one, c_order) for one in value)
     return value
