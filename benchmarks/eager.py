@@ -68,23 +68,59 @@ def best(call: Callable[[], Any], times: int) -> float:
 
 
 WEIGHTS = (rng.normal(size=(4, 8)), np.zeros(8), rng.normal(size=(8, 3)), np.zeros(3))
-CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...], Any, int]] = {
-    "README, one number": (waves, (0.7,), 0, 100),
-    "README, network": (network, WEIGHTS, (0, 1, 2, 3), 50),
-    "Kalman filter": (kalman, (np.array([0.1, 0.2]),), 0, 5),
-}
+
+Case = tuple[Callable[[], Any], Callable[[], Any], int]
+
+
+def cases() -> dict[str, Case]:
+    """Return for each name what wengert and what autograd does, and how often in a round."""
+    ours, theirs = waves(np), waves(anp)
+    nets, filters = (network(np), network(anp)), (kalman(np), kalman(anp))
+    pair, triple, rates = np.array([3.0, 5.0]), np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.2])
+
+    def square(z: Any) -> Any:
+        return z**2
+
+    def cubic(x: Any) -> Any:
+        return x[0] ** 2 * x[1]
+
+    every = (0, 1, 2, 3)
+    return {
+        "grad": (lambda: wg.grad(ours)(0.7), lambda: autograd.grad(theirs)(0.7), 100),
+        "grad of grad": (
+            lambda: wg.grad(wg.grad(ours))(0.7),
+            lambda: autograd.grad(autograd.grad(theirs))(0.7),
+            50,
+        ),
+        "jacobian": (lambda: wg.jacobian(square)(triple), lambda: autograd.jacobian(square)(triple), 50),
+        "hessian": (lambda: wg.hessian(cubic)(pair), lambda: autograd.hessian(cubic)(pair), 20),
+        "hvp": (
+            lambda: wg.hvp(ours, (0.7,), 1.0),
+            lambda: autograd.hessian_vector_product(theirs)(0.7, 1.0),
+            20,
+        ),
+        "vjp": (lambda: wg.vjp(ours, 0.7)[1](1.0), lambda: autograd.make_vjp(theirs)(0.7)[0](1.0), 50),
+        "jvp": (lambda: wg.jvp(ours, (0.7,), (1.0,)), lambda: autograd.make_jvp(theirs)(0.7)(1.0), 50),
+        "network": (
+            lambda: wg.grad(nets[0], every)(*WEIGHTS),
+            lambda: autograd.grad(nets[1], every)(*WEIGHTS),
+            20,
+        ),
+        "Kalman filter": (
+            lambda: wg.grad(filters[0])(rates),
+            lambda: autograd.grad(filters[1])(rates),
+            5,
+        ),
+    }
 
 
 def main() -> None:
     """Print a line for each function."""
-    print(f"{'function':<20} {'wengert':>9} {'autograd':>9}  ratio   (microseconds a call)")
-    for name, (maker, arguments, argnums, times) in CASES.items():
-        mine, theirs = maker(np), maker(anp)
-        by_wengert = lambda: wg.grad(mine, argnums)(*arguments)  # noqa: B023, E731 - called in this turn
-        by_autograd = lambda: autograd.grad(theirs, argnums)(*arguments)  # noqa: B023, E731
+    print(f"{'derivative':<15} {'wengert':>9} {'autograd':>9}  ratio   (microseconds a call)")
+    for name, (by_wengert, by_autograd, times) in cases().items():
         rounds = [(best(by_wengert, times), best(by_autograd, times)) for _ in range(ROUNDS)]
-        ours, other = (min(one) for one in zip(*rounds, strict=True))
-        print(f"{name:<20} {ours:>9.0f} {other:>9.0f}  {ours / other:.2f}")
+        ours, theirs = (min(one) for one in zip(*rounds, strict=True))
+        print(f"{name:<15} {ours:>9.0f} {theirs:>9.0f}  {ours / theirs:.2f}")
 
 
 if __name__ == "__main__":

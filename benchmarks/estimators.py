@@ -36,10 +36,10 @@ from wengert.benchmark.machine import describe_machine
 from wengert.benchmark.turns import PAUSE, interleaved
 from wengert.estimators import plan
 from wengert.estimators.tables import as_frame
-from wengert.io.columns import infer_column
-from wengert.io.preprocess import TablePreprocessor, Target, fit_columns
 from wengert.run.llvm.runtime import recent
 from wengert.storage import dump_json, write_file
+from wengert.tabular.columns import infer_column
+from wengert.tabular.preprocess import TablePreprocessor, Target, fit_columns
 
 Rows = tuple[np.ndarray, np.ndarray, bool]  # features, targets, whether they are classes
 BUNDLED = {"digits": load_digits, "breast cancer": load_breast_cancer, "diabetes": load_diabetes}

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from wengert.io.task import Task
-from wengert.io.training_settings import TrainingSettings
-from wengert.io.training_table import TrainingTable
+from wengert.tabular.task import Task
+from wengert.tabular.training_settings import TrainingSettings
+from wengert.tabular.training_table import TrainingTable
 
 # (whole table, rows to learn from) → (rows to predict) → probabilities of the classes, or numbers.
 Predictor = Callable[[np.ndarray], np.ndarray]

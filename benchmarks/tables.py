@@ -24,8 +24,8 @@ from benchmarks.table_data import DEVELOPMENT, TABLES, Source, Unavailable, fash
 from benchmarks.table_models import CANDIDATES, Candidate
 
 from wengert.benchmark.machine import describe_machine
-from wengert.io.training_table import TrainingTable
 from wengert.storage import dump_json, write_file
+from wengert.tabular.training_table import TrainingTable
 
 Scores = dict[str, float]
 

@@ -14,7 +14,7 @@ from tests.cli.conftest import flowers, houses
 
 from wengert.cli import entry
 from wengert.errors import ModelFileError, VerificationError
-from wengert.io.table_model import TableModel
+from wengert.io.table_models import load_table_model, save_table_model
 
 QUICK = ("--epochs", 2, "--hidden", 4)
 
@@ -265,6 +265,10 @@ def test_options_that_do_not_exist(command, flower_table):
     refused(command("train"), "FILE")
     refused(command("train", flower_table), "--target COLUMN")
     refused(command("train", flower_table, "--target", "kind", "--epochs", "many"), "--epochs", '"many"')
+    refused(
+        command("train", flower_table, "--target", "kind", "--drop", "kind"),
+        "'kind' is the target and is to be dropped",
+    )
     refused(command("train", flower_table, "--target", "kind", "--drop", "lenght"),
             "no column 'lenght' (to be dropped). Did you mean 'length'?")  # fmt: skip
     refused(
@@ -326,18 +330,17 @@ def test_a_place_that_refuses_root_as_well_is_told_before_any_work(command, argu
 def test_what_was_learnt_is_kept_when_its_place_has_no_room(command, flower_table, tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
-    real = TableModel.save
 
-    def save(self, directory):
+    def save(model, directory):
         if "elsewhere" not in str(directory):
             raise ModelFileError(f"{directory} could not be written: No space left on device.")
-        real(self, directory)
+        save_table_model(model, directory)
 
-    monkeypatch.setattr(TableModel, "save", save)
+    monkeypatch.setattr("wengert.cli.train_command.save_table_model", save)
     outcome = command("train", flower_table, "--target", "kind", *QUICK, "--out", "model", "--quiet")
     assert (outcome.code, outcome.out) == (2, "")
     said, place = outcome.err.splitlines()
     assert said == "error: model could not be written: No space left on device."
     (shelter,) = (tmp_path / "elsewhere").iterdir()
     assert place == f"What was learnt is not lost: {shelter / 'model'}"
-    assert TableModel.load(shelter / "model").is_classifier
+    assert load_table_model(shelter / "model").is_classifier

@@ -7,6 +7,8 @@ import webbrowser
 import pytest
 from tests.cli.test_bad_input import refused
 
+from wengert.io.table_models import load_table_model
+
 ROWS = (f"{i % 7},{(i * 3) % 5},{'yes' if (i % 7) > 3 else 'no'}" for i in range(60))
 TABLE = "\n".join(["a,b,kind", *ROWS])
 
@@ -54,12 +56,11 @@ def test_the_gradient_is_that_of_the_loss_in_training(trained):
     import numpy as np
 
     import wengert as wg
-    from wengert.io.explanation import explain_rows
-    from wengert.io.table_model import TableModel
     from wengert.io.tables import read_table
+    from wengert.tabular.explanation import explain_rows
 
     table, directory = trained
-    model, frame = TableModel.load(directory), read_table(str(table))
+    model, frame = load_table_model(directory), read_table(str(table))
     features, labels = model.preprocessor.transform(frame[[4, 9]]), [0, 1]
     labels = model.preprocessor.transform_target(frame[[4, 9]])
     slopes = wg.grad(lambda net: wg.nn.nllm_from_logits(net(features), labels))(model.network)

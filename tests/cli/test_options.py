@@ -10,7 +10,7 @@ from wengert.cli import main
 from wengert.cli.config_file import _READERS, read_config
 from wengert.cli.train_options import default_directory, dropped_columns, parse_hidden, train_options
 from wengert.errors import ConfigurationError
-from wengert.io.training_settings import (
+from wengert.tabular.training_settings import (
     PLAIN_ACTIVATION,
     PLAIN_EPOCHS,
     PLAIN_HIDDEN,

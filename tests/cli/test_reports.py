@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from tests.cli.conftest import flowers, houses
 
-from wengert.io.table_model import TableModel
+from wengert.io.table_models import load_table_model
 
 
 def lines(text):
@@ -137,7 +137,7 @@ def test_evaluate_gives_the_scores_that_prediction_gives(command, flower_table, 
     assert command("predict", "flowers-model", flower_table, "--output", "p.csv").out == ""
     predicted = pl.read_csv(tmp_path / "p.csv")["predicted_kind"]
     right = (predicted == pl.read_csv(flower_table)["kind"]).mean()
-    assert TableModel.load(tmp_path / "flowers-model").score(pl.read_csv(flower_table))["accuracy"] == right
+    assert load_table_model(tmp_path / "flowers-model").score(pl.read_csv(flower_table))["accuracy"] == right
     assert f"accuracy           {right:.4g}" in command("evaluate", "flowers-model", flower_table).out
 
 

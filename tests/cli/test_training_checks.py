@@ -9,8 +9,9 @@ import pytest
 from tests.cli.conftest import flowers
 
 from wengert import nn, optim
-from wengert.io.table_model import TableModel
-from wengert.io.training_checks import at_rate
+from wengert.io.table_models import load_table_model, save_table_model
+from wengert.tabular.table_model import TableModel
+from wengert.tabular.training_checks import at_rate
 
 PLAIN = ("--preset", "plain", "--hidden", "8")
 
@@ -58,11 +59,11 @@ def test_a_healthy_model(command, flower_table):
 
 def test_dead_units_are_found(command, flower_table, tmp_path):
     command("train", flower_table, "--target", "kind", *PLAIN, "--quiet", "--epochs", 1)
-    model = TableModel.load(tmp_path / "flowers-model")
+    model = load_table_model(tmp_path / "flowers-model")
     bias = np.full(8, -100, np.float32)
     bias[:2] = 1
     dead = nn.with_parameters(model.network, {"layers.0.bias": bias})
-    TableModel(model.preprocessor, dead, model.training).save(tmp_path / "dead")
+    save_table_model(TableModel(model.preprocessor, dead, model.training), tmp_path / "dead")
     out = command("doctor", "dead", "--data", flower_table).out
     assert "layers.0: 75% of the units are dead" in out
     assert "leaky_relu" in out
@@ -73,9 +74,9 @@ def test_dead_units_are_found(command, flower_table, tmp_path):
 
 def test_a_model_that_gives_no_numbers_is_told_and_is_json_all_the_same(command, flower_table, tmp_path):
     command("train", flower_table, "--target", "kind", *PLAIN, "--quiet", "--epochs", 1)
-    model = TableModel.load(tmp_path / "flowers-model")
+    model = load_table_model(tmp_path / "flowers-model")
     ill = nn.with_parameters(model.network, {"layers.1.bias": np.full(3, np.nan, np.float32)})
-    TableModel(model.preprocessor, ill, model.training).save(tmp_path / "ill")
+    save_table_model(TableModel(model.preprocessor, ill, model.training), tmp_path / "ill")
     found = json.loads(command("doctor", "ill", "--data", flower_table, "--json").out)
     assert found["loss"] is None
     assert "not finite" in [finding["kind"] for finding in found["findings"]]
@@ -109,8 +110,8 @@ def test_mistakes(command, flower_table, arguments, message):
 
 def test_a_model_that_does_not_say_how_it_was_trained(command, flower_table, tmp_path):
     command("train", flower_table, "--target", "kind", *PLAIN, "--quiet", "--epochs", 1)
-    model = TableModel.load(tmp_path / "flowers-model")
-    TableModel(model.preprocessor, model.network, {}).save(tmp_path / "bare")
+    model = load_table_model(tmp_path / "flowers-model")
+    save_table_model(TableModel(model.preprocessor, model.network, {}), tmp_path / "bare")
     outcome = command("doctor", "bare", "--data", flower_table)
     assert (outcome.code, "does not say how it was trained" in outcome.err) == (2, True)
     assert command("report", "bare", "--data", flower_table).code == 0

@@ -6,6 +6,7 @@ Each is entered where CONTRIBUTING says, and nowhere else, and then works in eve
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,17 @@ from tests.cli.conftest import flowers
 import wengert as wg
 from wengert import io, nn, optim, train
 from wengert.estimators import MLPClassifier
-from wengert.io.column_values import as_numbers
-from wengert.io.encoded_columns import NumbersAndGaps
 from wengert.io.formats.portable_model import PortableModel
-from wengert.io.preprocess import PREPROCESSING, SCALINGS, TablePreprocessor
-from wengert.io.table_model import TableModel
+from wengert.io.table_models import load_table_model, portable
 from wengert.nn.initialisers import ones
 from wengert.nn.module import MODULES, ArrayRules
 from wengert.nn.reduction import reduce_examples
 from wengert.optim.optimiser import counted, rate_at, updated
 from wengert.optim.registry import OPTIMISERS, SCHEDULES, named_optimiser, named_schedule
+from wengert.tabular.features import SCALINGS
+from wengert.tabular.number_columns import NumbersAndGaps
+from wengert.tabular.preprocess import PREPROCESSING, TablePreprocessor
+from wengert.tabular.reading.column_values import as_numbers
 from wengert.trace.settings import cast
 
 ROWS, INPUTS = 40, 3
@@ -156,7 +158,7 @@ def test_an_optimiser(signs: type, rows: Any, command: Any, flower_table: Any) -
     chosen = ("--preset", "plain", "--optimizer", "signs", "--epochs", 30, "--hidden", 8, "--quiet")
     assert command("train", flower_table, "--target", "kind", *chosen).code == 0
     frame = flowers()
-    assert TableModel.load("flowers-model").score(frame)["accuracy"] > 0.8
+    assert load_table_model("flowers-model").score(frame)["accuracy"] > 0.8
     X, y = frame.select("length", "width").to_numpy(), frame["kind"].to_numpy()
     options = {"learning_rate_init": 0.01, "max_iter": 30, "random_state": 0}
     assert MLPClassifier((8,), solver="signs", **options).fit(X, y).score(X, y) > 0.8
@@ -227,21 +229,17 @@ class LogColumn(NumbersAndGaps):
         )
 
     @property
-    def substitute(self) -> float:
-        return self.middle
+    def statistics(self) -> tuple[float, ...]:
+        return self.middle, self.middle, self.width
 
-    @property
-    def center_and_scale(self) -> tuple[float, float]:
-        return self.middle, self.width
-
-    @staticmethod
-    def bend(z: Any) -> Any:
-        return np.sign(z) * np.log1p(np.abs(z))
+    def expand(self, values: Any, *statistics: Any) -> tuple[Any, ...]:
+        z = (values - statistics[0]) / statistics[1]
+        return (np.sign(z) * np.log1p(np.abs(z)),)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:onnx")
 def test_a_kind_of_column(monkeypatch: Any, command: Any, tables: Any) -> None:
-    SCALINGS["logarithmic"] = LogColumn
+    SCALINGS["logarithmic"] = (LogColumn,)
     monkeypatch.setitem(PREPROCESSING, "plain", {"scaling": "logarithmic", "most_indicators": None})
     frame = flowers().with_columns(
         pl.when(pl.col("width") > 0.9).then(None).otherwise("width").alias("width")
@@ -256,14 +254,14 @@ def test_a_kind_of_column(monkeypatch: Any, command: Any, tables: Any) -> None:
     outcome = command("train", table, "--target", "kind", "--preset", "plain", "--epochs", 3)
     assert outcome.code == 0
     assert "on a scale of logarithms" in outcome.out + outcome.err
-    model = TableModel.load("flowers-model")
+    model = load_table_model("flowers-model")
     assert all(isinstance(column, LogColumn) for column in model.preprocessor.columns)
     predicted = model.predict(frame)["predicted_kind"].to_list()
     X = frame.select("length", "width").to_numpy().astype(np.float32)
-    label, _ = by_onnx(model.portable(), {"X": X})
+    label, _ = by_onnx(portable(model), {"X": X})
     assert label.tolist() == predicted
     namespace: dict[str, Any] = {"__name__": "predictor"}
-    exec(io.to_python(model.portable()), namespace)
+    exec(io.to_python(portable(model)), namespace)
     columns = {name: frame[name].to_list() for name in ("length", "width")}
     assert list(namespace["predict"](columns)) == predicted
 
@@ -274,7 +272,10 @@ TABLES = {
     "optimisers": (OPTIMISERS, lambda entry: callable(entry.make) and (entry.rate is None or entry.rate > 0)),
     "schedules": (SCHEDULES, lambda make: make(0.1, 40)(np.int64(3)) <= 0.1),
     "formats": (io.FORMATS, lambda entry: entry.suffix.startswith(".") and callable(entry.encode)),
-    "kinds of columns": (SCALINGS, lambda kind: issubclass(kind, NumbersAndGaps) and kind.scaled),
+    "kinds of columns": (
+        SCALINGS,
+        lambda kinds: all(issubclass(kind, NumbersAndGaps) and kind.scaled for kind in kinds),
+    ),
 }
 
 
@@ -286,7 +287,10 @@ def test_what_is_entered_is_complete(table: dict[str, Any], complete: Any) -> No
 
 def test_suffixes_and_fields_tell_members_apart() -> None:
     suffixes = [entry.suffix for entry in io.FORMATS.values()]
-    fields = [frozenset(field.name for field in dataclasses.fields(kind)) for kind in SCALINGS.values()]
+    fields = [
+        frozenset(field.name for field in dataclasses.fields(kind))
+        for kind in itertools.chain(*SCALINGS.values())
+    ]
     assert len(set(suffixes)) == len(suffixes)
     assert len(set(fields)) == len(fields)
 

@@ -16,8 +16,9 @@ from sklearn.exceptions import ConvergenceWarning
 import wengert as wg
 from wengert.errors import ConfigurationError, ModelFileError, WengertWarning
 from wengert.io.formats.export import export_model
-from wengert.io.training_settings import TrainingSettings
-from wengert.io.training_table import TrainingTable
+from wengert.io.table_models import portable
+from wengert.tabular.training_settings import TrainingSettings
+from wengert.tabular.training_table import TrainingTable
 
 pytestmark = pytest.mark.filterwarnings("ignore", category=ConvergenceWarning)
 
@@ -150,7 +151,7 @@ def test_a_model_of_a_table_predicts_in_the_units_of_its_target(
     table = pl.DataFrame({**columns, "y": 1000 + 50 * columns["a"]})
     settings = TrainingSettings(preset=preset, hidden=(8,), epochs=3)
     model, _ = TrainingTable.infer(table, "y").train(np.arange(60), settings)
-    export_model(model.portable(), tmp_path / "model.safetensors", "safetensors")
+    export_model(portable(model), tmp_path / "model.safetensors", "safetensors")
     back = wg.MLPRegressor.from_safetensors(tmp_path / "model.safetensors")
     wanted = model.predict(table)["predicted_y"].to_numpy()
     np.testing.assert_allclose(back.predict(table.drop("y")), wanted, rtol=1e-5)
@@ -261,3 +262,11 @@ def test_labels_up_to_the_ends_of_their_type_come_back(dtype: Any, tmp_path: Pat
     session = runtime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
     label, _ = session.run(None, {"X": X.astype(np.float32)})
     assert label.tolist() == classifier.predict(X).tolist()
+
+
+def test_a_file_that_predicts_numbers_is_no_classifier(tmp_path: Path, rng: np.random.Generator) -> None:
+    X = rng.normal(size=(20, 2))
+    wg.MLPRegressor(hidden_layer_sizes=(3,), max_iter=2).fit(X, X[:, 0]).to_onnx(tmp_path / "r.onnx")
+    for named in ({}, {"classes": [0, 1]}):
+        with pytest.raises(ModelFileError, match="holds a regression model, and MLPClassifier"):
+            wg.MLPClassifier.from_onnx(tmp_path / "r.onnx", **named)

@@ -54,7 +54,7 @@ def heard(estimator: Any, name: str, value: Any, monkeypatch: pytest.MonkeyPatch
     except InterruptedError:
         return bool(seen.get(preset._OPEN.get(name, name)) == value)
     except ConfigurationError as error:
-        return f"has its own {name}, got {name}={value!r}" in str(error)
+        return f"does not take {name}, got {name}={value!r}" in str(error)
     return False
 
 

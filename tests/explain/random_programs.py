@@ -1,5 +1,6 @@
 """Random scalar functions over elementwise, reduction, contraction and movement primitives."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -24,11 +25,22 @@ PAIRS: tuple[Callable[[Any, Any], Any], ...] = (
 )  # fmt: skip
 
 
-def _unary(value: Any, rng: np.random.Generator) -> Any:
+class Choices:
+    """Numbers that are drawn before a function is traced: the same ones each time that it is called."""
+
+    def __init__(self, seed: int) -> None:
+        self._drawn = np.random.default_rng(seed).integers(0, 2**30, 400).tolist()
+
+    def integers(self, below: int) -> int:
+        """Return the next whole number from 0 up to `below`, without it."""
+        return int(self._drawn.pop()) % below
+
+
+def _unary(value: Any, rng: Choices) -> Any:
     return SMOOTH[rng.integers(len(SMOOTH))](value)
 
 
-def _pair(pool: list[Any], value: Any, rng: np.random.Generator) -> Any:
+def _pair(pool: list[Any], value: Any, rng: Choices) -> Any:
     partners = [
         other
         for other in pool
@@ -37,7 +49,7 @@ def _pair(pool: list[Any], value: Any, rng: np.random.Generator) -> Any:
     return PAIRS[rng.integers(len(PAIRS))](value, partners[rng.integers(len(partners))])
 
 
-def _product(pool: list[Any], value: Any, rng: np.random.Generator) -> Any:
+def _product(pool: list[Any], value: Any, rng: Choices) -> Any:
     if value.ndim == 0:
         return value
     fits = [other for other in pool if 1 <= other.ndim <= 2 and other.shape[0] == value.shape[-1]]
@@ -49,7 +61,7 @@ def _product(pool: list[Any], value: Any, rng: np.random.Generator) -> Any:
     return value @ other
 
 
-def _reduced(value: Any, rng: np.random.Generator) -> Any:
+def _reduced(value: Any, rng: Choices) -> Any:
     if value.ndim == 0:
         return value
     axis = int(rng.integers(value.ndim))
@@ -62,7 +74,7 @@ def _reduced(value: Any, rng: np.random.Generator) -> Any:
     return functions[choice](value, axis=axis, keepdims=bool(rng.integers(2)))
 
 
-def _moved(value: Any, rng: np.random.Generator) -> Any:
+def _moved(value: Any, rng: Choices) -> Any:
     choice = int(rng.integers(7))
     if value.ndim == 0 or choice == 0:
         return np.expand_dims(value, 0) if value.ndim < 3 else value
@@ -86,8 +98,10 @@ def random_function(seed: int) -> tuple[Callable[..., Any], list[Array]]:
     arguments = [rng.normal(size=shapes[rng.integers(len(shapes))]) for _ in range(3)]
     moves = rng.integers(0, 8, size=int(rng.integers(2, 7)))
 
+    drawn = Choices(seed + 1)
+
     def function(x: Any, y: Any, z: Any) -> Any:
-        own = np.random.default_rng(seed + 1)
+        own = copy.deepcopy(drawn)
         pool = [x, y, z]
         value = pool[own.integers(3)]
         for move in moves:

@@ -21,6 +21,7 @@ from wengert.explain.index.expressions import (
     Element,
     Expression,
     Extreme,
+    Inverse,
     Number,
     Partial,
     Power,
@@ -112,6 +113,9 @@ def read(expression: Expression, point: Point, at: Letters) -> float:
             return float(combine([read(body, point, {**at, **more}) for more in _everywhere(indices)]))
         case Softmax(element, axis):
             return _softmax(element, axis, point, at)
+        case Inverse(element):
+            inverse = np.linalg.inv(point.values[element.symbol.node])
+            return float(inverse[tuple(_place(one, at) for one in element.positions)])
         case Cases(condition, value, otherwise):
             return read(value if read(condition, point, at) else otherwise, point, at)
         case Apply(primitive, operands):

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.drawn import random_examples
-from tests.explain.random_examples import random_function
+from tests.explain.random_programs import random_function
 
 import wengert as wg
 from wengert.explain.printers.blocks import block

@@ -14,10 +14,9 @@ from tests.drawn import random_examples
 
 from wengert.cli.config_file import read_config
 from wengert.errors import ConfigurationError, DataError, ModelFileError
-from wengert.io import load_model, read_table
+from wengert.io import load_model, read_table, text_rows
 from wengert.io.formats.onnx_import import from_onnx
 from wengert.io.formats.safetensors_file import from_safetensors
-from wengert.io.reading import text_rows
 from wengert.storage import load_tensors, memory, reading
 
 needs_devices = pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs devices of Unix")

@@ -15,10 +15,11 @@ from tests.io.formats.test_python_predictor import loaded
 
 import wengert as wg
 from wengert.estimators.tables import as_frame
-from wengert.io import TablePreprocessor, read_table
+from wengert.io import read_table
 from wengert.io.formats.python_predictor import to_python
-from wengert.io.training_settings import TrainingSettings
-from wengert.io.training_table import TrainingTable
+from wengert.tabular import TablePreprocessor
+from wengert.tabular.training_settings import TrainingSettings
+from wengert.tabular.training_table import TrainingTable
 
 WORDS = (
     "a",

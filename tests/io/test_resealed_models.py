@@ -8,17 +8,19 @@ import hashlib
 import json
 import tracemalloc
 import warnings
+from itertools import islice
 
 import numpy as np
 import pytest
 from tests.cli.conftest import flowers, houses
+from tests.drawn import random_examples
 from tests.storage.mutations import mutants
 
 from wengert.cli import main
 from wengert.errors import ModelFileError, WengertError
 from wengert.io.formats.safetensors_file import from_safetensors, to_safetensors
 from wengert.io.model_directory import load_model
-from wengert.io.table_model import TableModel
+from wengert.io.table_models import load_table_model, portable
 from wengert.storage import decode_tensors, encode_tensors
 
 NAMES = ("numbers", "tabular", "classes")
@@ -41,6 +43,11 @@ def made(tmp_path_factory):
         options = ("--hidden", "4", "--epochs", "2", "--quiet", "--out", str(place / name))
         assert main(["train", str(place / table), *arguments, *options]) == 0
     return place
+
+
+def some(mutants):
+    """Return one of five mutants, or all where a search is asked for."""
+    return islice(mutants, 0, None, random_examples(5, explore=1))
 
 
 def opened(directory):
@@ -79,16 +86,16 @@ def named(what, error):
 def test_every_change_of_the_configuration(made, name, tmp_path):
     config, arrays = opened(made / name)
     loaded = 0
-    for what, mutant in mutants(config):
+    for what, mutant in some(mutants(config)):
         reseal(tmp_path, mutant, arrays)
         try:
-            model = survives(lambda: TableModel.load(tmp_path))
+            model = survives(lambda: load_table_model(tmp_path))
             if model is not None:
                 use(model)
                 loaded += 1
         except Exception as error:
             raise named(what, error) from error
-    assert loaded > 10  # another text or number is another model
+    assert loaded > 1  # another text or number is another model
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -96,10 +103,10 @@ def test_no_number_makes_it_allocate(made, name, tmp_path):
     config, arrays = opened(made / name)
     tracemalloc.start()
     try:
-        for what, mutant in mutants(config, HUGE):
+        for what, mutant in some(mutants(config, HUGE)):
             reseal(tmp_path, mutant, arrays)
             tracemalloc.reset_peak()
-            survives(lambda: TableModel.load(tmp_path))
+            survives(lambda: load_table_model(tmp_path))
             assert tracemalloc.get_traced_memory()[1] < MOST_BYTES, what
     finally:
         tracemalloc.stop()
@@ -137,7 +144,7 @@ def test_every_change_of_the_arrays(made, name, tmp_path):
     for what, others in changed_arrays(arrays):
         reseal(tmp_path, config, others)
         try:
-            model = survives(lambda: TableModel.load(tmp_path))
+            model = survives(lambda: load_table_model(tmp_path))
             if model is not None:
                 use(model)
         except Exception as error:
@@ -148,11 +155,11 @@ def test_every_change_of_the_arrays(made, name, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_change_of_the_description_in_a_safetensors_file(made, name, tmp_path):
-    intact = to_safetensors(TableModel.load(made / name).portable())
+    intact = to_safetensors(portable(load_table_model(made / name)))
     arrays, description = decode_tensors(intact, "f")
     path = tmp_path / "f.safetensors"
     for part in ("architecture", "classes", "feature_names", "preprocessing"):
-        for what, mutant in mutants(json.loads(description[part])):
+        for what, mutant in some(mutants(json.loads(description[part]))):
             path.write_bytes(encode_tensors(arrays, {**description, part: json.dumps(mutant)}, "f"))
             try:
                 survives(lambda: from_safetensors(path))

@@ -14,10 +14,10 @@ import pytest
 from wengert.cli import main
 from wengert.errors import DataError
 from wengert.io import parquet_stream, streamed_table
-from wengert.io.parquet_stream import ParquetStream
-from wengert.io.streamed_table import StreamedTable, large_parquet
-from wengert.io.training_settings import TrainingSettings
-from wengert.io.training_table import TrainingTable
+from wengert.io.parquet_stream import ParquetStream, large_parquet
+from wengert.io.streamed_table import StreamedTable
+from wengert.tabular.training_settings import TrainingSettings
+from wengert.tabular.training_table import TrainingTable
 
 QUICK = TrainingSettings(hidden=(8,), epochs=2)
 
@@ -42,7 +42,7 @@ def stream(tmp_path, monkeypatch):
     """Write a table to a file and open it as one that is too large, read 400 rows at a time."""
     monkeypatch.setattr(parquet_stream, "_CELLS_AT_A_TIME", 1600)
     monkeypatch.setattr(streamed_table, "_SAMPLE_ROWS", 1000)
-    monkeypatch.setattr(streamed_table, "STREAMED_CELLS", 100)
+    monkeypatch.setattr(parquet_stream, "STREAMED_CELLS", 100)
 
     def write(frame):
         frame.write_parquet(tmp_path / "table.parquet", row_group_size=700)
@@ -174,7 +174,7 @@ from pathlib import Path
 from wengert.cli import main
 from wengert.io import parquet_stream, streamed_table
 from wengert.train.steps import mapped
-streamed_table.STREAMED_CELLS = 0
+parquet_stream.STREAMED_CELLS = 0
 streamed_table._SAMPLE_ROWS = 4096
 parquet_stream._CELLS_AT_A_TIME = 2**20
 mapped._WINDOW = 2**23

@@ -10,10 +10,10 @@ from tests.cli.conftest import flowers, houses
 from wengert import nn
 from wengert.errors import ConfigurationError, DataError, ModelFileError, NonFiniteError
 from wengert.io.model_directory import load_model, save_model
-from wengert.io.table_model import TableModel
-from wengert.io.training_settings import TrainingSettings
-from wengert.io.training_table import TrainingTable, cross_validate
+from wengert.io.table_models import load_table_model, save_table_model
 from wengert.optim import OPTIMISERS
+from wengert.tabular.training_settings import TrainingSettings
+from wengert.tabular.training_table import TrainingTable, cross_validate
 
 QUICK = TrainingSettings(hidden=(8,), epochs=3)
 
@@ -28,8 +28,8 @@ def trained(frame, target, settings=QUICK):
 )
 def test_a_reloaded_model_predicts_the_same_bits(tmp_path, frame, target):
     model = trained(frame, target)
-    model.save(tmp_path / "model")
-    again = TableModel.load(tmp_path / "model")
+    save_table_model(model, tmp_path / "model")
+    again = load_table_model(tmp_path / "model")
     assert again.outputs(frame).tobytes() == model.outputs(frame).tobytes()
     assert again.predict(frame).equals(model.predict(frame))
     assert again.score(frame) == model.score(frame)
@@ -120,21 +120,21 @@ def test_divergence_before_anything_was_learnt():
 )
 def test_parts_that_do_not_fit_together(tmp_path, change, message):
     """Each file is whole, so only the parts themselves can tell; nothing large is allocated for them."""
-    trained(flowers(), "kind").save(tmp_path / "model")
+    save_table_model(trained(flowers(), "kind"), tmp_path / "model")
     saved = load_model(tmp_path / "model")
     save_model(tmp_path / "model", dataclasses.replace(saved, **change(saved)))
     with pytest.raises(ModelFileError) as caught:
-        TableModel.load(tmp_path / "model")
+        load_table_model(tmp_path / "model")
     assert message in str(caught.value)
 
 
 def test_a_network_with_other_outputs_than_classes(tmp_path):
-    trained(flowers(90, 2), "kind").save(tmp_path / "two")
-    trained(flowers(90, 3), "kind").save(tmp_path / "three")
+    save_table_model(trained(flowers(90, 2), "kind"), tmp_path / "two")
+    save_table_model(trained(flowers(90, 3), "kind"), tmp_path / "three")
     two, three = load_model(tmp_path / "two"), load_model(tmp_path / "three")
     save_model(tmp_path / "two", dataclasses.replace(two, preprocessing=three.preprocessing))
     with pytest.raises(ModelFileError, match="outputs do not fit the target"):
-        TableModel.load(tmp_path / "two")
+        load_table_model(tmp_path / "two")
 
 
 def test_a_table_without_a_column_is_told_all_that_it_has():

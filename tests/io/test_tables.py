@@ -21,9 +21,9 @@ from wengert.errors import ConfigurationError, DataError
 from wengert.io import read_table
 from wengert.io.delimited_text import read_delimited
 from wengert.io.parquet_stream import ParquetStream
-from wengert.io.reading.cells import MISSING
-from wengert.io.reading.table_reading import TableReading
-from wengert.io.reading.text_format import NOTHING_SAID, TextFormat
+from wengert.tabular.reading.cells import MISSING
+from wengert.tabular.reading.table_reading import TableReading
+from wengert.tabular.reading.text_format import NOTHING_SAID, TextFormat
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n"), min_size=1, max_size=8)
 words = cells.map(lambda cell: "w" + cell.strip()).filter(lambda cell: cell not in MISSING)
@@ -140,6 +140,7 @@ def test_packed_and_other_suffixes(tmp_path):
         assert read_table(packed).rows() == [(1, 2)]
     assert read_table(write(tmp_path, "u.csv.gz", b"a,b\n1,2\n")).rows() == [(1, 2)]
     assert read_table(write(tmp_path, "t.tab", b"a\tb\n1\t2,5\n")).rows() == [(1, 2.5)]
+    assert read_table(write(tmp_path, "commas.tsv", b"a,b\n1,2\n")).rows() == [(1, 2)]
     with pytest.raises(DataError, match="damaged gzip"):
         read_table(write(tmp_path, "t.csv.gz", gzip.compress(b"a,b\n1,2\n" * 99)[:-9]))
     with pytest.raises(DataError, match=r"t\.zip\.gz ends in '\.gz'"):
@@ -214,6 +215,14 @@ def test_missing_directory_and_unknown_suffix(tmp_path):
         read_table(tmp_path / "t.xlsx")
     with pytest.raises(DataError):
         read_table("a\0b.csv")
+
+
+def test_a_table_as_r_writes_it(tmp_path):
+    file = write(tmp_path, "r.txt", b'"a" "b"\n"1" 1.5 2\n"2" 2 3\n')
+    with pytest.raises(DataError, match="If blanks stand between the cells, say so"):
+        read_table(file)
+    with pytest.raises(DataError, match=r"one cell more than the header has names \(2\).*row.names = FALSE"):
+        read_table(file, given=TextFormat(" "))
 
 
 def test_parquet_round_trip(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 from tests.cli.conftest import flowers
 
 from wengert.io.model_directory import SavedModel, load_model
-from wengert.io.table_model import TableModel
+from wengert.io.table_models import load_table_model
 
 # Saves a model of its own again and again; prints how often it was told that it could not.
 WRITER = """
@@ -43,7 +43,7 @@ def test_two_trainings_at_once(tmp_path):
     for run in runs:
         assert run.communicate()[1] == ""
         assert run.returncode == 0
-    assert TableModel.load(tmp_path / "model").training["settings"]["seed"] in (1, 2)
+    assert load_table_model(tmp_path / "model").training["settings"]["seed"] in (1, 2)
 
 
 def test_two_writers_and_a_reader(tmp_path):

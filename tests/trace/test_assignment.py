@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from wengert.autodiff.check import check_grad
 from wengert.autodiff.gradients import grad
@@ -83,6 +83,7 @@ def compiled_source(source: str) -> Any:
     return names["program"]
 
 
+@settings(max_examples=2 * settings.default.max_examples)  # 2,000 with the profile "explore"
 @given(st.integers(0, 2**32))
 def test_random_programs_agree_with_numpy(seed: int) -> None:
     source = random_program(seed)

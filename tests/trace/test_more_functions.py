@@ -332,6 +332,14 @@ for m, kw in [
 add("einsum", M, lambda x: np.einsum(x, [0, 1], [1, 0]), lambda x: np.einsum(x, [0, 1], x, [0, 1]))
 
 
+add(
+    "column order",
+    T,
+    lambda x: np.reshape(x, (4, 6), order="F") + x.reshape((4, -1), order="F"),
+    lambda x: np.ravel(x, "F") * x.flatten("F"),
+)
+
+
 def flat(result: Any) -> list[Any]:
     return [one for part in result for one in flat(part)] if isinstance(result, (tuple, list)) else [result]
 
@@ -390,3 +398,21 @@ def test_edges_of_a_histogram_move_with_the_extremes() -> None:
 
     np.testing.assert_allclose(wg.grad(width)(np.array([1.0, 3.0, 2.0])), [-0.25, 0.25, 0])
     assert width(np.ones(3)) == wg.trace(width, np.ones(3))(np.ones(3))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("size", [0, 1, 2])
+@pytest.mark.parametrize(
+    "function",
+    [
+        np.sort, np.argsort, np.unique, np.diff, np.trapezoid, np.cov, np.vander, np.unwrap, np.nansum,
+        lambda x: np.delete(x, []), lambda x: np.insert(x, 0, 1.0), lambda x: np.resize(x, 3),
+        lambda x: np.histogram(x, 2)[0], lambda x: np.interp(x, [0, 1.0], [1, 2.0]), lambda x: np.kron(x, x),
+        lambda x: np.reshape(x, (-1, 1), order="F"), lambda x: np.searchsorted([0, 1.0], x),
+    ],
+)  # fmt: skip
+def test_few_elements(function: Any, size: int) -> None:
+    x = 0.7 * np.arange(1.0, size + 1)
+    got, wanted = np.asarray(wg.trace(function, x)(x)), np.asarray(function(x))
+    assert got.shape == wanted.shape
+    np.testing.assert_allclose(got, wanted, rtol=1e-12)

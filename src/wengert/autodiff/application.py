@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from wengert.errors import ConfigurationError, GradientError
 from wengert.ir.program import Program
+from wengert.run.executor import Executable
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.tensor import Tensor, Trace, as_tensor
 from wengert.trace.tracing import Recording
@@ -53,6 +55,22 @@ class Call:
         spans = {key: (first, last) for key, first, last in self.recording.positions}
         self.wrt = [place for key in self.keys for place in range(*spans[key])]
         self.program = simplify(self.recording.program)
+        self.leaves = self.recording.leaves
+        self._derived: dict[Any, Program] = {}
+        self._executables: dict[int, tuple[Program, Executable]] = {}
+
+    def on(self, leaves: list[Any]) -> Call:
+        """Return the same function on other arguments, for which its programs are the same."""
+        call = copy.copy(self)
+        call.leaves = leaves
+        return call
+
+    def derived(self, key: Any, make: Callable[[], Program]) -> Program:
+        """Return a program that is made from this one, now or in an earlier call."""
+        found = self._derived.get(key)
+        if found is None:
+            found = self._derived[key] = make()
+        return found
 
     def as_selected(self, leaves: Sequence[Any]) -> Any:
         """Return leaves, one per selected leaf, as the trees of the selected arguments."""
@@ -89,9 +107,9 @@ class Call:
     def keep(self, program: Program) -> None:
         """Copy the recorded arguments that `program` reads: the caller may change them before it runs."""
         read = set(program.nodes)
-        self.recording.leaves = [
+        self.leaves = [
             np.array(leaf) if node in read and not isinstance(leaf, Tensor) else leaf
-            for node, leaf in zip(self.program.inputs, self.recording.leaves, strict=True)
+            for node, leaf in zip(self.program.inputs, self.leaves, strict=True)
         ]
 
     def run(self, program: Program, extra: Sequence[Any] = ()) -> list[Any]:
@@ -99,7 +117,14 @@ class Call:
 
         Under an enclosing trace the result is recorded there, which makes transformations compose.
         """
-        return run_program(program, [*self.recording.leaves, *extra], self.recording)
+        arguments = [*self.leaves, *extra]
+        if enclosing_trace(arguments, self.recording.trace) is not None:
+            return run_program(program, arguments, self.recording)
+        _, run = self._executables.get(id(program)) or (None, None)
+        if run is None:
+            run = NumpyExecutor().compile(program)
+            self._executables[id(program)] = program, run
+        return list(run(arguments))
 
     def forget(self) -> None:
         """Drop the values of the recorded arguments, which the program does not need any more."""

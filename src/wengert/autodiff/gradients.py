@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from wengert.autodiff.application import Argnames, Argnums, Call
-from wengert.autodiff.reuse import Reuse
+from wengert.autodiff.application import Argnames, Argnums
+from wengert.autodiff.reuse import prepared
 from wengert.errors import GradientError
 from wengert.ir.program import Program
 from wengert.trace.tracing import trace
@@ -62,26 +62,16 @@ def value_and_grad(
     """
 
     def differentiated(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        reuse = Reuse(function, args, kwargs, ("gradient", argnums, argnames, has_aux))
-        result: tuple[Any, Any]
-        found, result = reuse.result()
-        if found:
-            return result
-        captured = reuse.captured()
-        call = Call(function, args, kwargs, argnums, argnames)
+        call = prepared(function, args, kwargs, argnums, argnames)
         signature = call.recording.program.signature
         assert isinstance(signature, TreeSignature)
         _check_scalar(unflatten(signature.result, list(range(len(call.program.outputs)))), has_aux)
-        derived = simplify(gradient(call.program, call.wrt, with_value=True))
-        count = len(call.program.outputs)
-
-        def finish(results: list[Any]) -> Any:
-            return signature.unflatten(results[:count]), call.as_selected(results[count:])
-
+        derived = call.derived(
+            "value and gradient", lambda: simplify(gradient(call.program, call.wrt, with_value=True))
+        )
         results = call.run(derived)
-        reuse.keep(captured, call, derived, finish)
-        result = finish(results)
-        return result
+        count = len(call.program.outputs)
+        return signature.unflatten(results[:count]), call.as_selected(results[count:])
 
     return DerivedFunction(differentiated, function, value_and_grad, (argnums, argnames, has_aux))
 

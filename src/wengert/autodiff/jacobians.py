@@ -9,6 +9,7 @@ import numpy as np
 
 from wengert.autodiff.application import Argnames, Argnums, Call
 from wengert.autodiff.gradients import grad
+from wengert.autodiff.reuse import prepared
 from wengert.errors import GradientError
 from wengert.ir.program import Program
 from wengert.ir.types import TensorType
@@ -55,7 +56,7 @@ def jacobian(
     """
 
     def differentiated(*args: Any, **kwargs: Any) -> Any:
-        call = Call(function, args, kwargs, argnums, argnames)
+        call = prepared(function, args, kwargs, argnums, argnames)
         for node in call.program.outputs:
             if not node.type.is_float:
                 raise GradientError(f"the jacobian is of floating outputs; this one is {node.type}")
@@ -78,7 +79,8 @@ def _columns(call: Call) -> int:
 def _by_rows(call: Call) -> list[list[Any]]:
     """Reverse mode: each entry of the batch gives one row of every block."""
     outputs = [node.type for node in call.program.outputs]
-    swept = _swept(call, pullback(call.program, call.wrt), outputs)
+    pulled = call.derived("pullback", lambda: simplify(pullback(call.program, call.wrt)))
+    swept = _swept(call, "rows", pulled, outputs)
     inputs = [call.program.inputs[place].type for place in call.wrt]
     blocks: list[list[Any]] = []
     start = 0
@@ -94,11 +96,15 @@ def _by_rows(call: Call) -> list[list[Any]]:
 def _by_columns(call: Call) -> list[list[Any]]:
     """Forward mode: each entry of the batch gives one column of every block."""
     inputs = [call.program.inputs[place].type for place in call.wrt]
-    pushed = pushforward(call.program, call.wrt)
     outputs = [node.type for node in call.program.outputs]
-    tangents = Program(pushed.inputs, pushed.outputs[len(outputs) :], pushed.provenance)
+
+    def tangents() -> Program:
+        pushed = pushforward(call.program, call.wrt)
+        return simplify(Program(pushed.inputs, pushed.outputs[len(outputs) :], pushed.provenance))
+
+    pushed = call.derived("tangents", tangents)
     blocks: list[list[Any]] = []
-    for found, out in zip(_swept(call, tangents, inputs), outputs, strict=True):
+    for found, out in zip(_swept(call, "columns", pushed, inputs), outputs, strict=True):
         row, start = [], 0
         for into in inputs:
             columns = np.moveaxis(found[start : start + into.size], 0, -1)
@@ -111,7 +117,7 @@ def _by_columns(call: Call) -> list[list[Any]]:
 _ELEMENTS = 2**23  # of the largest array of a batch: 64 MB in float64
 
 
-def _swept(call: Call, program: Program, seeded: list[TensorType]) -> list[Any]:
+def _swept(call: Call, key: str, program: Program, seeded: list[TensorType]) -> list[Any]:
     """Run a program that is linear in its last inputs on each of their unit vectors.
 
     Returns
@@ -122,12 +128,13 @@ def _swept(call: Call, program: Program, seeded: list[TensorType]) -> list[Any]:
     count = sum(type_.size for type_ in seeded)
     if not count:
         return [np.zeros((0, *node.type.shape), node.type.dtype) for node in program.outputs]
-    simplified = simplify(program)
-    largest = max(node.type.size for node in simplified.nodes)
+    largest = max(node.type.size for node in program.nodes)
     batches = max(1, min(count, -(-count * largest // _ELEMENTS)))
     size = -(-count // batches)
     known = len(program.inputs) - len(seeded)
-    batched = simplify(batch(simplified, range(known, len(program.inputs)), size))
+    batched = call.derived(
+        (key, size), lambda: simplify(batch(program, range(known, len(program.inputs)), size))
+    )
     parts = [call.run(batched, _unit_vectors(seeded, start, size)) for start in range(0, count, size)]
     if len(parts) == 1:
         return parts[0]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from wengert.autodiff.application import Argnames, Argnums, Call, conform
+from wengert.autodiff.reuse import prepared
 from wengert.errors import GradientError
 from wengert.trace.tree import TreeSignature, flatten
 from wengert.transform.forward import pushforward
@@ -55,10 +56,10 @@ def vjp(
     GradientError
         When the cotangent is not built like the value.
     """
-    call = Call(function, args, kwargs, _all_positions(args, argnums, argnames), argnames)
+    call = prepared(function, args, kwargs, _all_positions(args, argnums, argnames), argnames)
     signature = _signature(call)
     value = signature.unflatten(call.run(call.program))
-    pulled = simplify(pullback(call.program, call.wrt))
+    pulled = call.derived("pullback", lambda: simplify(pullback(call.program, call.wrt)))
     call.keep(pulled)
 
     def pull(cotangent: Any) -> Any:
@@ -102,9 +103,10 @@ def jvp(
     GradientError
         When a tangent is not built like its argument.
     """
-    call = Call(function, tuple(args), kwargs or {}, _all_positions(args, argnums, argnames), argnames)
+    call = prepared(function, tuple(args), kwargs or {}, _all_positions(args, argnums, argnames), argnames)
     directions = call.selected_leaves(tangents, "tangents")
-    results = call.run(simplify(pushforward(call.program, call.wrt)), directions)
+    pushed = call.derived("pushforward", lambda: simplify(pushforward(call.program, call.wrt)))
+    results = call.run(pushed, directions)
     signature = _signature(call)
     count = len(call.program.outputs)
     return signature.unflatten(results[:count]), signature.unflatten(results[count:])
@@ -143,8 +145,10 @@ def hvp(
     GradientError
         When the function is not scalar or a vector is not built like its argument.
     """
-    call = Call(function, tuple(args), kwargs or {}, argnums, argnames)
+    call = prepared(function, tuple(args), kwargs or {}, argnums, argnames)
     directions = call.selected_leaves(vectors, "vectors")
-    derived = simplify(gradient(call.program, call.wrt))
-    results = call.run(simplify(pushforward(derived, call.wrt)), directions)
+    curvature = call.derived(
+        "hvp", lambda: simplify(pushforward(simplify(gradient(call.program, call.wrt)), call.wrt))
+    )
+    results = call.run(curvature, directions)
     return call.as_selected(results[len(call.wrt) :])

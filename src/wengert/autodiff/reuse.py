@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.autodiff.application import Call
+from wengert.autodiff.application import Argnames, Argnums, Call
 from wengert.errors import IndexRangeError, ShapeError
 from wengert.ir.program import Program
 from wengert.run.executor import Executable
@@ -22,117 +22,88 @@ from wengert.trace.tree import flatten, hold_static, leaf_type
 from wengert.trace.wrapped import DerivedFunction
 from wengert.transform.simplify import simplify
 
-_PATHS = 8  # programs kept for arguments of the same types: one for each way the function took
-Answers = list[np.ndarray[Any, Any]]
+_CALLS = 8  # kept for arguments of the same types: one for each way the function took
 
 
-class Prepared:
-    """A program that was made from a function, what it depends on, and what to make of its results.
+class _Kept:
+    """A call whose programs may be run again.
 
     Parameters
     ----------
-    program : Program
-        Of the derivative; its inputs are the leaves of the arguments.
-    finish : callable
-        Makes the result out of the program's outputs.
     call : Call
-        Whose recording asked for values.
     captured : Captured
+        What the function read besides its arguments.
     """
 
-    def __init__(
-        self, program: Program, finish: Callable[[list[Any]], Any], call: Call, captured: Captured
-    ) -> None:
-        self._finish = finish
-        self._captured = captured
-        self._count = len(program.outputs)
+    def __init__(self, call: Call, captured: Captured) -> None:
         questions = call.recording.trace.answers()
-        asked = simplify(Program(program.inputs, [*program.outputs, *questions])) if questions else program
-        self._run: Executable = NumpyExecutor().compile(asked)
         self._answers = list(questions.values())
+        self._ask: Executable | None = None
+        if questions:
+            self._ask = NumpyExecutor().compile(simplify(Program(call.program.inputs, list(questions))))
+        self._captured = captured
+        self.call = call.on([])
+        call.forget()
 
-    def result(self, leaves: list[Any]) -> tuple[bool, Any]:
-        """Return whether the function takes the same way for these arguments, and the result if it does."""
+    def fits(self, leaves: list[Any]) -> bool:
+        """Whether the function takes the same way for these arguments."""
         if not self._captured.holds():
-            return False, None
+            return False
         try:
-            outputs = self._run(leaves)
+            answers = [] if self._ask is None else self._ask(leaves)
         except (ShapeError, IndexRangeError):  # of a way that is not taken now
-            return False, None
-        asked = outputs[self._count :]
-        if not all(map(same_values, asked, self._answers)):
-            return False, None
-        return True, self._finish(outputs[: self._count])
+            return False
+        return all(map(same_values, answers, self._answers))
 
 
-_kept: weakref.WeakKeyDictionary[Callable[..., Any], dict[Hashable, deque[Prepared]]]
+_kept: weakref.WeakKeyDictionary[Callable[..., Any], dict[Hashable, deque[_Kept]]]
 _kept = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-class Reuse:
-    """The programs of one call of a transformed function: found, or kept when they are made.
-
-    Parameters
-    ----------
-    function : callable
-    args, kwargs
-        The arguments of the call.
-    transformation : tuple
-        What is made of the function, for the key.
-    """
-
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        transformation: Hashable,
-    ) -> None:
-        self.function = function
-        self._prepared: deque[Prepared] | None = None
-        self.leaves: list[Any] = []
-        if current_trace() is not None:
-            return  # the program becomes a part of another
+def prepared(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    argnums: Argnums,
+    argnames: Argnames,
+) -> Call:
+    """Return the call of a function on these arguments: recorded now, or in an earlier call like it."""
+    places: deque[_Kept] | None = None
+    leaves: list[Any] = []
+    if current_trace() is None:  # else the program becomes a part of another
         tree, statics = hold_static((args, kwargs))
-        self.leaves, structure = flatten(tree)
-        if any(type(leaf) is Tensor for leaf in self.leaves) or not all(one.is_immutable for one in statics):
-            return
-        types = [leaf_type(leaf, "") if type(leaf) is np.ndarray else _weak(leaf) for leaf in self.leaves]
-        innermost, made_by = _innermost(function)
-        key = (transformation, made_by, structure, tuple(types))
-        try:
-            with _lock:
-                programs = _kept.setdefault(innermost, {})
-                self._prepared = programs.setdefault(key, deque(maxlen=_PATHS))
-        except TypeError:  # a function, or a selection of arguments, that is no key
-            return
+        leaves, structure = flatten(tree)
+        if not any(type(leaf) is Tensor for leaf in leaves) and all(one.is_immutable for one in statics):
+            places = _places(function, (_hashable(argnums), _hashable(argnames), structure), leaves)
+    for kept in list(places or ()):
+        if kept.fits(leaves):
+            return kept.call.on(leaves)
+    captured = None if places is None else Captured(function)
+    call = Call(function, args, kwargs, argnums, argnames)
+    if places is None or captured is None:
+        return call
+    trace = call.recording.trace
+    # Not where the function changes what it captures, or values were looked at for this call alone.
+    lasts = captured.is_known and captured.holds() and not trace.was_peeked and not trace.captured
+    if lasts:
+        places.appendleft(_Kept(call, captured))
+    return call
 
-    def result(self) -> tuple[bool, Any]:
-        """Return whether a program is there that gives the result, and the result."""
-        for prepared in list(self._prepared or ()):
-            found, result = prepared.result(self.leaves)
-            if found:
-                return True, result
-        return False, None
 
-    def captured(self) -> Captured | None:
-        """Return what the function captures before it is traced; None where its program is not kept."""
-        if self._prepared is None:
-            return None
-        captured = Captured(self.function)
-        return captured if captured.is_known else None
+def _hashable(selection: Any) -> Hashable:
+    return tuple(selection) if isinstance(selection, list) else selection
 
-    def keep(
-        self, captured: Captured | None, call: Call, program: Program, finish: Callable[[list[Any]], Any]
-    ) -> None:
-        """Keep a program, unless the function changed what it captures, or looked at values for a check."""
-        trace = call.recording.trace
-        if captured is None or self._prepared is None or trace.was_peeked or trace.captured:
-            return
-        if captured.holds():
-            self._prepared.appendleft(Prepared(program, finish, call, captured))
-            call.forget()
+
+def _places(function: Callable[..., Any], key: Hashable, leaves: list[Any]) -> deque[_Kept] | None:
+    """Return where calls of a function with arguments of these types are kept."""
+    types = [leaf_type(leaf, "") if type(leaf) is np.ndarray else _weak(leaf) for leaf in leaves]
+    innermost, made_by = _innermost(function)
+    try:
+        with _lock:
+            return _kept.setdefault(innermost, {}).setdefault((key, made_by, *types), deque(maxlen=_CALLS))
+    except TypeError:  # a function, or a selection of arguments, that is no key
+        return None
 
 
 def _innermost(function: Callable[..., Any]) -> tuple[Callable[..., Any], tuple[Any, ...]]:

@@ -10,18 +10,18 @@ from rich.padding import Padding
 
 from wengert.cli.console import Text, result_console, write
 from wengert.cli.report import heading, listing, score_text
-from wengert.io.comparison import Comparison, Difference, compare
-from wengert.io.evaluation import SCORE_NAMES
-from wengert.io.reading.text_format import TextFormat
-from wengert.io.table_model import TableModel
+from wengert.io.table_models import load_table_model
 from wengert.io.tables import read_table
+from wengert.tabular.reading.text_format import TextFormat
+from wengert.tabular.scoring.comparison import Comparison, Difference, compare
+from wengert.tabular.scoring.evaluation import SCORE_NAMES
 
 _LIKELY = 0.05  # so improbable a difference is not taken for chance
 
 
 def run(first: str, second: str, data: str, given: TextFormat, *, as_json: bool) -> int:
     """Compare two models; see `wengert.cli.app.compare`."""
-    models = TableModel.load(first), TableModel.load(second)
+    models = load_table_model(first), load_table_model(second)
     formats = [model.preprocessor.reading.format for model in models]
     said = given.or_else(formats[0]).or_else(formats[1])
     # As text, since each model reads the cells in its own way.

@@ -58,7 +58,7 @@ def _of_formula(formula: str, sources: dict[str, Any]) -> Drawing:
 
 def _of_model(directory: str, sources: dict[str, Any]) -> Drawing:
     from wengert.cli.model_rows import load_rows
-    from wengert.io.explanation import draw_rows
+    from wengert.tabular.explanation import draw_rows
 
     model, frame, rows = load_rows(directory, sources["data"], sources["row"])
     return draw_rows(model, frame, rows, **_options(sources))

@@ -14,18 +14,19 @@ from wengert.cli.console import Text, result_console, write
 from wengert.cli.model_rows import read_labelled
 from wengert.cli.report import describe_task, heading, print_calibration, print_scores
 from wengert.errors import ConfigurationError
-from wengert.io.reading.text_format import TextFormat
 from wengert.io.report.run_report import evaluation_figures
 from wengert.io.report.svg import standalone
-from wengert.io.table_model import TableModel
+from wengert.io.table_models import load_table_model
 from wengert.storage import why_not_writable, write_file
+from wengert.tabular.reading.text_format import TextFormat
+from wengert.tabular.table_model import TableModel
 
 
 def run(model: str, file: str, plots: str | None, given: TextFormat, *, as_json: bool) -> int:
     """Score a model; see `wengert.cli.app.evaluate`."""
     if plots is not None and (reason := why_not_writable(Path(plots).absolute(), "figure.svg")):
         raise ConfigurationError(f"--plots {plots}: no figures can be written there: {reason}.")
-    loaded = TableModel.load(model)
+    loaded = load_table_model(model)
     frame = read_labelled(loaded, file, given)
     scores, seen = loaded.score(frame), loaded.seen(frame)
     if plots is not None:

@@ -37,7 +37,7 @@ def _of_formula(formula: str, sources: dict[str, Any], options: dict[str, Any]) 
 
 def _of_model(directory: str, sources: dict[str, Any], options: dict[str, Any]) -> Derivation:
     from wengert.cli.model_rows import load_rows
-    from wengert.io.explanation import explain_rows
+    from wengert.tabular.explanation import explain_rows
 
     model, frame, rows = load_rows(directory, sources["data"], sources["row"])
     return explain_rows(model, frame, rows, wrt=read_names(sources["wrt"]) or None, **options)

@@ -8,7 +8,7 @@ from wengert.checks import unknown_name
 from wengert.cli.console import Text, result_console
 from wengert.errors import ConfigurationError
 from wengert.io.formats.export import FORMATS, export_model, format_of
-from wengert.io.table_model import TableModel
+from wengert.io.table_models import load_table_model, portable
 from wengert.storage import refuse_unwritable
 
 
@@ -21,11 +21,11 @@ def run(model: str, format: str | None, out: str | None) -> int:
     path = Path(out) if out is not None else _default_path(model, str(format))
     format = format or format_of(path)
     refuse_unwritable(path)
-    portable = TableModel.load(model).portable()
-    export_model(portable, path, format)
+    exported = portable(load_table_model(model))
+    export_model(exported, path, format)
     console = result_console()
     console.print(Text(f"Written to {path} ({path.stat().st_size:,} bytes)."), soft_wrap=True)
-    for line in FORMATS[format].description(portable, path):
+    for line in FORMATS[format].description(exported, path):
         console.print(Text(f"  {line}"), soft_wrap=True)
     return 0
 

@@ -12,13 +12,13 @@ from wengert.cli.console import Text, result_console
 from wengert.cli.report import describe_task, heading, listing, print_columns
 from wengert.cli.train_summary import describe_training, print_outcome_scores
 from wengert.errors import DataError, ModelFileError
-from wengert.io.column_values import is_missing
-from wengert.io.columns import Column, infer_column
-from wengert.io.reading.table_reading import TableReading
-from wengert.io.reading.text_format import TextFormat
-from wengert.io.table_model import TableModel
+from wengert.io.table_models import load_table_model
 from wengert.io.tables import read_table
-from wengert.io.task import task_of
+from wengert.tabular.columns import Column, infer_column
+from wengert.tabular.reading.column_values import is_missing
+from wengert.tabular.reading.table_reading import TableReading
+from wengert.tabular.reading.text_format import TextFormat
+from wengert.tabular.task import task_of
 
 
 def run(path: str, given: TextFormat) -> int:
@@ -34,7 +34,7 @@ def run(path: str, given: TextFormat) -> int:
 
 
 def _describe_model(console: Console, path: str) -> None:
-    model = TableModel.load(path)
+    model = load_table_model(path)
     target, training = model.preprocessor.target, model.training
     heading(console, f"{path}: predicts {target.name}, {describe_task(target.kind, len(target.classes))}")
     try:

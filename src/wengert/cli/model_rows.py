@@ -9,10 +9,11 @@ import polars as pl
 from wengert.cli.console import error_console, label_and_text
 from wengert.cli.formula_options import read_rows
 from wengert.errors import ConfigurationError, DataError
-from wengert.io.column_values import find_column
-from wengert.io.reading.text_format import TextFormat
-from wengert.io.table_model import TableModel
-from wengert.io.training_table import rows_with_target
+from wengert.io.table_models import load_table_model, read_as_in_training
+from wengert.tabular.reading.column_values import find_column
+from wengert.tabular.reading.text_format import TextFormat
+from wengert.tabular.table_model import TableModel
+from wengert.tabular.training_table import rows_with_target
 
 
 def read_labelled(model: TableModel, file: str, given: TextFormat) -> pl.DataFrame:
@@ -23,7 +24,7 @@ def read_labelled(model: TableModel, file: str, given: TextFormat) -> pl.DataFra
     DataError
         As `TableModel.read`, or if there is no target.
     """
-    frame = model.read(file, given)
+    frame = read_as_in_training(model, file, given)
     target = find_column(frame, model.preprocessor.target.name, "the target")
     known, left_out = rows_with_target(target)
     if left_out:
@@ -48,7 +49,7 @@ def load_rows(
     ------
     ConfigurationError, DataError, ModelFileError
     """
-    model = TableModel.load(directory)
+    model = load_table_model(directory)
     rows = read_rows(row)
     file = data or model.training.get("file")
     if not isinstance(file, str) or (file == "-" and not data):
@@ -56,4 +57,4 @@ def load_rows(
     # Without --data it is the model that names the file, so a pipe or a device is not opened.
     if not data and not os.path.isfile(file):
         raise DataError(f"{directory} was trained on {file}, which is not here. Name the table with --data.")
-    return model, model.read(file), rows
+    return model, read_as_in_training(model, file), rows

@@ -8,9 +8,9 @@ import polars as pl
 
 from wengert.cli.console import write
 from wengert.errors import ConfigurationError
-from wengert.io.reading.text_format import TextFormat
-from wengert.io.table_model import TableModel
+from wengert.io.table_models import load_table_model, read_as_in_training
 from wengert.storage import refuse_unwritable, write_file
+from wengert.tabular.reading.text_format import TextFormat
 
 
 def run(model: str, file: str, output: str, probabilities: bool, given: TextFormat) -> int:
@@ -22,8 +22,8 @@ def run(model: str, file: str, output: str, probabilities: bool, given: TextForm
         )
     if output != "-":
         refuse_unwritable(Path(output))
-    loaded = TableModel.load(model)
-    frame = loaded.read(file, given)
+    loaded = load_table_model(model)
+    frame = read_as_in_training(loaded, file, given)
     predictions = loaded.predict(frame, probabilities=probabilities)
     # Spelled as everywhere else: in the names of the columns, in reports, in exported programs.
     spelled = pl.selectors.boolean().replace_strict({True: "True", False: "False"}, return_dtype=pl.String)

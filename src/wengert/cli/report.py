@@ -10,10 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 
 from wengert.cli.console import Text
-from wengert.io.columns import Column
-from wengert.io.evaluation import SCORE_NAMES
-from wengert.io.preprocess import TablePreprocessor
-from wengert.io.task import Task
+from wengert.tabular.columns import Column
+from wengert.tabular.preprocess import TablePreprocessor
+from wengert.tabular.scoring.evaluation import SCORE_NAMES, named_scores
+from wengert.tabular.task import Task
 
 # With more columns than this, those that are treated alike share a line.
 _MOST_LINES = 20
@@ -96,8 +96,8 @@ def _first_and_last(names: Sequence[str]) -> str:
 
 
 def print_scores(console: Console, scores: dict[str, Any]) -> None:
-    """Print scores as `wengert.io.evaluation` gives them."""
-    plain = [(label, score_text(scores[name])) for name, label in SCORE_NAMES.items() if name in scores]
+    """Print scores as `wengert.tabular.scoring.evaluation` gives them."""
+    plain = [(label, score_text(value)) for label, value in named_scores(scores)]
     console.print(listing(("", ""), plain))
     classes = scores.get("classes", [])
     if 1 < len(classes) <= _MOST_CLASSES_LISTED:

@@ -9,10 +9,11 @@ import polars as pl
 from wengert.cli.console import Text, result_console
 from wengert.cli.model_rows import read_labelled
 from wengert.errors import ConfigurationError
-from wengert.io.reading.text_format import TextFormat
 from wengert.io.report.run_report import run_report
-from wengert.io.table_model import TableModel
+from wengert.io.table_models import load_table_model
 from wengert.storage import refuse_unwritable, write_file
+from wengert.tabular.reading.text_format import TextFormat
+from wengert.tabular.table_model import TableModel
 
 _SUFFIXES = (".html", ".htm")
 
@@ -21,7 +22,7 @@ def run(model: str, data: str, out: str | None, given: TextFormat) -> int:
     """Write a report; see `wengert.cli.app.report`."""
     path = Path(f"{Path(model).resolve().name}.html" if out is None else out)
     check_report(path)
-    loaded = TableModel.load(model)
+    loaded = load_table_model(model)
     frame = read_labelled(loaded, data, given)
     source = "standard input" if data == "-" else Path(data).name
     write_report(loaded, frame, f"{frame.height:,} rows of {source}", path)

@@ -21,14 +21,16 @@ from wengert.cli.report_command import check_report, write_report
 from wengert.cli.train_options import TrainOptions, dropped_columns, train_options
 from wengert.cli.train_summary import print_summary
 from wengert.errors import ConfigurationError, ModelFileError
-from wengert.io.evaluation import mean_scores
 from wengert.io.model_directory import check_destination
-from wengert.io.streamed_table import STREAMED_CELLS, StreamedTable, large_parquet
-from wengert.io.table_model import TableModel
-from wengert.io.table_training import TrainedNetwork
+from wengert.io.parquet_stream import STREAMED_CELLS, large_parquet
+from wengert.io.streamed_table import StreamedTable
+from wengert.io.table_models import save_table_model
 from wengert.io.tables import read_table
-from wengert.io.training_table import Split, TrainingTable, cross_validate
 from wengert.storage.records import to_plain
+from wengert.tabular.scoring.evaluation import mean_scores
+from wengert.tabular.table_model import TableModel
+from wengert.tabular.table_training import TrainedNetwork
+from wengert.tabular.training_table import Split, TrainingTable, cross_validate
 
 _MOST_REPORTED = 100_000  # rows that a report is made of where none were held out
 
@@ -65,7 +67,7 @@ def run(
     interrupted = trained.interrupted
     if splits and isinstance(table, TrainingTable) and not interrupted:
         training["cross_validation"], interrupted = _cross_validate(table, splits, options, quiet)
-        dataclasses.replace(model, training=training).save(options.directory)
+        save_table_model(dataclasses.replace(model, training=training), options.directory)
     outcome = {
         **{name: value for name, value in training.items() if name != "fingerprints"},
         "model": str(options.directory),
@@ -87,11 +89,11 @@ def run(
 def _save(model: TableModel, directory: Path) -> None:
     """Save a model; where that fails, among the temporary files, so that no training is lost."""
     try:
-        model.save(directory)
+        save_table_model(model, directory)
     except ModelFileError as error:
         shelter = Path(tempfile.mkdtemp(prefix="wengert-"))
         try:
-            model.save(shelter / directory.name)
+            save_table_model(model, shelter / directory.name)
         except ModelFileError:
             shelter.rmdir()
             raise error from None

@@ -11,8 +11,8 @@ from typing import Any
 
 from wengert.cli.config_file import read_config
 from wengert.errors import ConfigurationError
-from wengert.io.reading.text_format import TextFormat
-from wengert.io.training_settings import TrainingSettings
+from wengert.tabular.reading.text_format import TextFormat
+from wengert.tabular.training_settings import TrainingSettings
 
 _TEST_FRACTION = 0.2
 

@@ -14,13 +14,13 @@ from wengert.cli.model_rows import read_labelled
 from wengert.cli.report import heading, listing
 from wengert.cli.train_options import dropped_columns, train_options
 from wengert.errors import ConfigurationError
-from wengert.io.reading.text_format import TextFormat
 from wengert.io.report.svg import Chart, standalone
-from wengert.io.table_model import TableModel
+from wengert.io.table_models import load_table_model
 from wengert.io.tables import read_table
-from wengert.io.training_checks import examine, find_rate
-from wengert.io.training_table import TrainingTable
 from wengert.storage import refuse_unwritable, write_file
+from wengert.tabular.reading.text_format import TextFormat
+from wengert.tabular.training_checks import examine, find_rate
+from wengert.tabular.training_table import TrainingTable
 from wengert.train.learning_rate_finder import LearningRateCurve
 
 
@@ -85,7 +85,7 @@ def rate_chart(curve: LearningRateCurve) -> str:
 
 def doctor(model: str, data: str, given: TextFormat, *, as_json: bool) -> int:
     """Examine a model; see `wengert.cli.app.doctor`."""
-    loaded = TableModel.load(model)
+    loaded = load_table_model(model)
     frame = read_labelled(loaded, data, given)
     diagnosis = examine(loaded, frame)
     if as_json:

@@ -25,8 +25,8 @@ from wengert.estimators.multilayer_perceptron import MultilayerPerceptron
 from wengert.estimators.options import check_options
 from wengert.estimators.preset import refuse_incremental
 from wengert.estimators.rows import refuse_masked, refuse_missing_class
-from wengert.io.preprocess import Target
-from wengert.io.task import class_array
+from wengert.tabular.preprocess import Target
+from wengert.tabular.task import class_array
 
 Array = np.ndarray[Any, Any]
 _ADVICE = (

@@ -22,8 +22,8 @@ from wengert.io.formats.onnx_import import model_from_onnx
 from wengert.io.formats.portable_model import NUMBERS, PortableModel
 from wengert.io.formats.safetensors_file import from_safetensors
 from wengert.io.formats.torch_import import from_torch
-from wengert.io.preprocess import TablePreprocessor, Target
-from wengert.io.reading.table_reading import NOTHING_READ
+from wengert.tabular.preprocess import TablePreprocessor, Target
+from wengert.tabular.reading.table_reading import NOTHING_READ
 from wengert.train.history import History
 from wengert.train.steps.state import State
 
@@ -81,7 +81,10 @@ class Exchange:
         """
         model = model_from_onnx(path, classes=None if classes is None else np.asarray(classes).tolist())
         if model.target == NUMBERS or classes is not None:
-            model = dataclasses.replace(model, target=_target_of(cls, classes))
+            target = _target_of(cls, classes)
+            # A file that says that it predicts numbers is taken at its word.
+            if model.target == NUMBERS or model.target.kind != "regression":
+                model = dataclasses.replace(model, target=target)
         if feature_names:
             model = dataclasses.replace(model, feature_names=tuple(feature_names))
         estimator: Self = _of_model(cls, model)

@@ -19,7 +19,7 @@ from wengert.estimators.forward import before_last_layer, dense_layers, layer_ou
 from wengert.estimators.losses import mean_of
 from wengert.estimators.objective import BatchMean
 from wengert.estimators.options import check_options
-from wengert.estimators.plan import at_rate, batch_size, initial_rate, rule_of, training_step
+from wengert.estimators.plan import at_rate, batch_size, curve_scale, initial_rate, rule_of, training_step
 from wengert.estimators.rows import as_dense, checked_weights, features_to_predict, same_length
 from wengert.explain.derivation import Derivation
 from wengert.explain.drawing.drawing import Drawing
@@ -202,8 +202,8 @@ def _losses(estimator: Any) -> Losses | None:
         return None
     scores = estimator.validation_scores_
     best = int(np.argmax(scores)) if estimator._watches_score and scores else -1
-    scale = estimator._loss_scale()
-    return Losses(curve[best] / scale, held_out[best] / scale if held_out else None)
+    held = held_out[best] / estimator._loss_scale() if held_out else None
+    return Losses(curve[best] / curve_scale(estimator), held)
 
 
 def _fresh(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Any:

@@ -60,15 +60,18 @@ class ScaledSchedule:
 def rule_of(estimator: Any, rows: int) -> StepRule:
     """Return what a step of an estimator computes."""
     arguments = estimator._arguments
-    # scikit-learn reports what L-BFGS minimises as it is.
-    loss_scale = 1.0 if arguments.solver == "lbfgs" else estimator._loss_scale()
     return StepRule(
-        objective=BatchMean(estimator._row_loss(), float(arguments.alpha), loss_scale),
+        objective=BatchMean(estimator._row_loss(), float(arguments.alpha), curve_scale(estimator)),
         optimizer=_optimizer(arguments, _learning_rate(estimator, rows)),
         clip_norm=estimator.grad_clip_norm,
         weight_decay=_weight_decay(estimator),
         ema_decay=estimator.ema_decay,
     )
+
+
+def curve_scale(estimator: Any) -> float:
+    """Return the factor of the losses in `loss_curve_`; with L-BFGS scikit-learn reports them as they are."""
+    return 1.0 if estimator._arguments.solver == "lbfgs" else float(estimator._loss_scale())
 
 
 def initial_rate(estimator: Any) -> float:

@@ -13,10 +13,10 @@ from wengert.errors import ConfigurationError
 from wengert.estimators.held_out import given_rows
 from wengert.estimators.options import check_options
 from wengert.estimators.rows import checked_features, checked_weights, same_length
-from wengert.io.encoded_columns import mean_and_scale
-from wengert.io.row_split import hold_out
+from wengert.tabular.number_columns import mean_and_scale
 from wengert.train import FitResult, Recipe, TabularFeatures, tabular_recipe, tabular_validation_rows
 from wengert.train.inputs import Rows
+from wengert.train.row_split import hold_out
 
 Array = np.ndarray[Any, Any]
 
@@ -43,7 +43,7 @@ def check_preset(estimator: Any) -> None:
     for name in given_arguments(estimator):
         if name not in _OPEN and name not in (*_BESIDE, "categorical_features"):
             raise ConfigurationError(
-                f"{type(estimator).__name__}: preset='tabular' has its own {name}, got "
+                f"{type(estimator).__name__}: preset='tabular' does not take {name}, got "
                 f"{name}={getattr(estimator, name)!r}; leave one of them out"
             )
     if not isinstance(estimator.activation, str):
@@ -114,7 +114,7 @@ def fit_by_preset(
     if held_rows is None and wanted:
         classes = rows.targets[counting, 0] if estimator._classifies and rows.targets.shape[1] == 1 else None
         rng = np.random.default_rng(random_state.randint(2**31 - 1))
-        _, drawn = hold_out(len(counting), wanted / len(counting), classes, rng)
+        _, drawn = hold_out(len(counting), wanted, classes, rng)
         held_out = counting[drawn]
         kept = np.setdiff1d(np.arange(len(rows)), held_out)
         rows, held_rows = rows.part(kept), rows.part(held_out)

@@ -21,7 +21,7 @@ from wengert.estimators.multilayer_perceptron import MultilayerPerceptron
 from wengert.estimators.options import check_options
 from wengert.estimators.preset import refuse_incremental
 from wengert.estimators.rows import refuse_masked, refuse_not_finite
-from wengert.io.preprocess import Target
+from wengert.tabular.preprocess import Target
 
 Array = np.ndarray[Any, Any]
 

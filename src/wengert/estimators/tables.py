@@ -14,11 +14,11 @@ from scipy import sparse
 from sklearn.utils.validation import validate_data
 
 from wengert.errors import DataError, DataWarning
-from wengert.io.columns import infer_column
-from wengert.io.preprocess import PREPROCESSING, TablePreprocessor, Target, fit_columns
-from wengert.io.reading import cells
-from wengert.io.reading.parquet import frame_in_utc
-from wengert.io.reading.table_reading import TableReading, each
+from wengert.io.parquet import frame_in_utc
+from wengert.tabular.columns import infer_column
+from wengert.tabular.preprocess import PREPROCESSING, TablePreprocessor, Target, fit_columns
+from wengert.tabular.reading import cells
+from wengert.tabular.reading.table_reading import TableReading, each
 
 Array = np.ndarray[Any, Any]
 

@@ -15,6 +15,7 @@ from wengert.errors import ConfigurationError, GradientError, ShapeError
 from wengert.explain.checking import Verification, at_fresh_points, check_tree, with_values
 from wengert.explain.formula.parser import nearest
 from wengert.explain.index.definitions import has_formula
+from wengert.explain.index.shifts import without_shift
 from wengert.explain.lecture_styles import STYLES, lecture_names
 from wengert.explain.printers import html, latex
 from wengert.explain.printers.json import tree_as_json
@@ -286,9 +287,15 @@ def recorded(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
 
 
 def with_formulas(program: Program) -> Program:
-    """Return a program in which lines without a formula are decomposed as their primitives declare."""
+    """Return a program in which lines without a formula are decomposed as their primitives declare.
+
+    A maximum that is subtracted against overflow, and cancels, is left out.
+    """
 
     def replacement(node: Node, trace: Trace) -> Any:
+        shorter = without_shift(node, trace)
+        if shorter is not None:
+            return shorter
         constant = isinstance(node.primitive.vjp, NotDifferentiable)
         # A function with a rule of its own is no more than that: what it computes has another derivative.
         is_own = REGISTRY.get(node.primitive.name) is not node.primitive

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from wengert.explain.engine import Array, Engine, Point
-from wengert.explain.index.definitions import Formulas
+from wengert.explain.index.definitions import Formulas, guards
 from wengert.explain.index.expressions import Element, Expression, Partial, Symbol
 from wengert.explain.index.indices import Position, distinct
 from wengert.explain.index.letters import Letters
@@ -175,7 +175,7 @@ def build(
         for symbol in order
     }
     points = [engine.given(), *engine.fresh(FRESH_POINTS, rng)]
-    formulas = Formulas(table.symbols, letters)
+    formulas = Formulas(table.symbols, letters, guards(program, [point.values for point in points]))
     output = table.symbols[program.outputs[0]]
     chosen = [table.symbols[node] for node in wrt]
     return Problem(program, chosen, table.symbols, formulas, output, order, uses, engine, points, convention)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 
-from wengert.explain.index.definitions import has_formula, uniform_value
+from wengert.explain.index.definitions import has_formula, is_diagonal_mask, uniform_value
 from wengert.explain.index.expressions import Symbol
 from wengert.explain.index.indices import distinct
 from wengert.explain.index.letters import Letters
@@ -183,7 +183,7 @@ class Table:
             if node is program.outputs[0]:
                 self._enter(node, name or renamed.get("L", "L"))
             elif not node.inputs:
-                if uniform_value(node) is None or node in kept_apart:
+                if node in kept_apart or not (uniform_value(node) is not None or is_diagonal_mask(node)):
                     self._enter(node, name or self._spare("K"))
             elif name and node.type.is_float:
                 self._enter(node, name)

@@ -1,6 +1,5 @@
-"""Tables in, numbers for a network and back, and models as directories."""
+"""Tables in; models as directories and as files for other programs."""
 
-from wengert.io.columns import Column as Column, infer_columns as infer_columns
 from wengert.io.formats.export import FORMATS as FORMATS, export_model as export_model
 from wengert.io.formats.file_format import Format as Format
 from wengert.io.formats.onnx_export import to_onnx as to_onnx
@@ -20,7 +19,5 @@ from wengert.io.model_directory import (
     load_model as load_model,
     save_model as save_model,
 )
-from wengert.io.preprocess import TablePreprocessor as TablePreprocessor, Target as Target
-from wengert.io.reading.text_format import TextFormat as TextFormat
+from wengert.io.table_models import load_table_model as load_table_model, save_table_model as save_table_model
 from wengert.io.tables import read_table as read_table
-from wengert.io.task import Task as Task, infer_task as infer_task

@@ -7,8 +7,8 @@ from itertools import islice
 import polars as pl
 
 from wengert.errors import DataError
-from wengert.io.reading.text_format import TextFormat
-from wengert.io.reading.text_rows import decoded, table_rows
+from wengert.io.text_rows import decoded, table_rows
+from wengert.tabular.reading.text_format import TextFormat
 
 # Cells of Python are large: this many rows are kept as such at a time.
 _ROWS_AT_A_TIME = 20_000
@@ -35,7 +35,7 @@ def read_delimited(data: bytes, where: str, given: TextFormat) -> pl.DataFrame:
     Raises
     ------
     DataError
-        As `wengert.io.reading.text_rows` raises ValueError.
+        As `wengert.io.text_rows` raises ValueError.
     """
     encodings = ("utf-8", given.encoding) if given.encoding else ("utf-8",)
     try:

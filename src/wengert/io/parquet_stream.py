@@ -10,8 +10,10 @@ import numpy as np
 import polars as pl
 
 from wengert.io.file_signatures import PARQUET
-from wengert.io.reading.parquet import any_time_zone, frame_in_utc, parquet_refusals
+from wengert.io.parquet import any_time_zone, frame_in_utc, parquet_refusals
 
+# Tables of more cells than this are streamed: 8 bytes a cell, and twice that while they are encoded.
+STREAMED_CELLS = 50_000_000
 # Cells that are held in memory at a time, 8 bytes each.
 _CELLS_AT_A_TIME = 2**24
 
@@ -101,3 +103,11 @@ def is_parquet(path: Path) -> bool:
             return begin == PARQUET == file.read()
     except OSError:
         return False
+
+
+def large_parquet(path: Path) -> ParquetStream | None:
+    """Return the stream of a Parquet file that is too large to be read at once; None for any other file."""
+    if path.suffix.lower() != ".parquet" or not is_parquet(path):
+        return None
+    stream = ParquetStream.open(path)
+    return stream if stream.cells > STREAMED_CELLS else None

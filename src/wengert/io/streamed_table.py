@@ -8,28 +8,24 @@ import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from io import RawIOBase
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from wengert.errors import DataError
-from wengert.io.column_values import find_column
-from wengert.io.columns import Column, kinds_of_columns
-from wengert.io.parquet_stream import ParquetStream, is_parquet
-from wengert.io.preprocess import PREPROCESSING, TablePreprocessor
-from wengert.io.reading.table_reading import TableReading, each
-from wengert.io.row_split import hold_out
-from wengert.io.table_model import TableModel
-from wengert.io.table_training import TrainedNetwork, train_encoded
-from wengert.io.task import Task, task_of
-from wengert.io.training_settings import TrainingSettings
-from wengert.io.training_table import rows_with_target
+from wengert.io.parquet_stream import ParquetStream
+from wengert.tabular.columns import Column, kinds_of_columns, require_columns
+from wengert.tabular.preprocess import PREPROCESSING, TablePreprocessor
+from wengert.tabular.reading.table_reading import TableReading, each
+from wengert.tabular.table_model import TableModel
+from wengert.tabular.table_training import TrainedNetwork, train_encoded
+from wengert.tabular.task import Task, class_numbers, task_of
+from wengert.tabular.training_settings import TrainingSettings
+from wengert.tabular.training_table import rows_with_target
+from wengert.train.row_split import hold_out
 from wengert.train.steps.mapped import append
 
-# Tables of more cells than this are streamed: 8 bytes a cell, and twice that while they are encoded.
-STREAMED_CELLS = 50_000_000
 _SAMPLE_ROWS = 300_000
 # Of the sample: more rows to score or to decide on the best epoch would not change what they say.
 _MOST_HELD, _MOST_VALIDATION = 100_000, 50_000
@@ -88,8 +84,7 @@ class StreamedTable:
         DataError
             As `infer_task` and `infer_columns`.
         """
-        for name, role in [(target, "the target"), *((name, "to be dropped") for name in drop)]:
-            find_column(pl.DataFrame(schema=list(stream.names)), name, role)
+        require_columns(pl.DataFrame(schema=list(stream.names)), target, drop)
         whole = stream.column(target)
         reading = TableReading.infer(whole.to_frame())[0]
         wanted = reading.apply(whole.to_frame()).to_series()
@@ -99,7 +94,7 @@ class StreamedTable:
         count = min(_SAMPLE_ROWS, len(usable))
         places = usable[np.sort(rng.choice(len(usable), count, replace=False, shuffle=False))]
         sample = stream.take(places, lambda done: report("sampling", done))
-        sample = sample.drop([name for name in drop if name != target])
+        sample = sample.drop(drop)
         others, notes = TableReading.infer(sample.drop(target))
         reading = TableReading((*reading.columns, *others.columns))
         sample = reading.apply(sample)
@@ -120,7 +115,7 @@ class StreamedTable:
         """Split the rows in two, as `TrainingTable.hold_out`; at most 100,000 are held out."""
         wanted = min(round(self.rows * fraction), _MOST_HELD, len(self.places) // 2)
         rng = np.random.default_rng([seed, 0])
-        _, drawn = hold_out(len(self.places), wanted / len(self.places), self._classes(self.sample), rng)
+        _, drawn = hold_out(len(self.places), wanted, class_numbers(self.task, self.sample[self.target]), rng)
         held = self.places[drawn]
         return np.delete(self.usable, np.searchsorted(self.usable, held)), held
 
@@ -156,8 +151,8 @@ class StreamedTable:
         wanted = min(len(known) // 3, _MOST_VALIDATION)
         rng = np.random.default_rng([settings.seed, 1])
         frame = self.rows_of(known)
-        _, drawn = hold_out(len(known), wanted / len(known), self._classes(frame), rng)
-        deciding = _encoded(preprocessor, frame[drawn]) if drawn.size else None
+        _, drawn = hold_out(len(known), wanted, class_numbers(self.task, frame[self.target]), rng)
+        deciding = preprocessor.encode(frame[drawn]) if drawn.size else None
         chosen = np.zeros(self.stream.rows, np.bool_)
         chosen[rows] = True
         chosen[known[drawn]] = False
@@ -191,7 +186,7 @@ class StreamedTable:
         for first, frame in self.stream.blocks():
             last = first + frame.height
             try:
-                x, y = _encoded(preprocessor, frame.filter(pl.Series(chosen[first:last])))
+                x, y = preprocessor.encode(frame.filter(pl.Series(chosen[first:last])))
             except DataError as error:
                 raise DataError(
                     f"{self.stream.path}, rows {first + 1:,} to {last:,}, without those held out: {error}"
@@ -201,26 +196,6 @@ class StreamedTable:
             kind = y.dtype
             self.report("encoding", last / self.stream.rows)
         return kind
-
-    def _classes(self, frame: pl.DataFrame) -> np.ndarray | None:
-        """Return an integer for the class of each row; None for regression."""
-        if self.task.kind == "regression":
-            return None
-        return frame.get_column(self.target).cast(pl.String).rank("dense").to_numpy()
-
-
-def large_parquet(path: Path) -> ParquetStream | None:
-    """Return the stream of a Parquet file that is too large to be read at once; None for any other file."""
-    if path.suffix.lower() != ".parquet" or not is_parquet(path):
-        return None
-    stream = ParquetStream.open(path)
-    return stream if stream.cells > STREAMED_CELLS else None
-
-
-def _encoded(preprocessor: TablePreprocessor, frame: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    targets = preprocessor.transform_target(frame)
-    regression = preprocessor.target.kind == "regression"
-    return preprocessor.transform(frame), targets[:, np.newaxis] if regression else targets
 
 
 def _check_room(needed: int) -> None:

@@ -16,11 +16,11 @@ import polars as pl
 from wengert.errors import DataError
 from wengert.io.delimited_text import read_delimited
 from wengert.io.file_signatures import GZIP, PARQUET, recognised
-from wengert.io.reading.parquet import any_time_zone, frame_in_utc, parquet_refusals
-from wengert.io.reading.table_reading import TableReading
-from wengert.io.reading.text_format import NOTHING_SAID, TextFormat
+from wengert.io.parquet import any_time_zone, frame_in_utc, parquet_refusals
 from wengert.storage.memory import free_memory
 from wengert.storage.reading import Oversized, read_any, read_stream, require_memory
+from wengert.tabular.reading.table_reading import TableReading
+from wengert.tabular.reading.text_format import NOTHING_SAID, TextFormat
 
 # A name without a suffix is that of a pipe, such as a shell makes for `<(command)`.
 _SEPARATORS = {".csv": "", ".tsv": "\t", ".tab": "\t", ".txt": "", "": ""}
@@ -44,7 +44,7 @@ def read_table(
         What is known of a text file.
     as_text : bool
         Whether the cells of a text file stay text. Else columns that hold numbers, dates or true and false
-        only become that; see `wengert.io.reading.table_reading.TableReading`.
+        only become that; see `wengert.tabular.reading.table_reading.TableReading`.
 
     Returns
     -------
@@ -71,7 +71,8 @@ def read_table(
             meaning = recognised(data[:512])
             if meaning:
                 raise DataError(f"{where} is not a text table but {meaning}.")
-            frame = read_delimited(data, where, given.or_else(TextFormat(_SEPARATORS[suffix])))
+            separator = _SEPARATORS[suffix] if b"\t" in data else ""  # some call commas so
+            frame = read_delimited(data, where, given.or_else(TextFormat(separator)))
     if frame.width == 0 or frame.height == 0:
         raise DataError(f"{where} has no {'columns' if frame.width == 0 else 'rows'}. A table needs some.")
     if as_text or suffix == ".parquet":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wengert.optim import LBFGS, Optimiser
 from wengert.run import Executor
+from wengert.train.calibration import calibrated
 from wengert.train.callbacks import Callback, Stop, TrainingState
 from wengert.train.fit import FitResult, fit
 from wengert.train.steps.objective import Loss, Penalty
@@ -23,6 +25,8 @@ class BestEpoch(Callback):
     ----------
     among : tuple of int
         Numbers of the epochs that come into question.
+    calibrate : callable, optional
+        Gives of a network another, which is remembered, and the loss of that, which is compared.
     network : Module or None
         None until one of them has ended.
     epoch : int or None
@@ -30,6 +34,7 @@ class BestEpoch(Callback):
     """
 
     among: tuple[int, ...]
+    calibrate: Callable[[Any], tuple[Any, float]] | None = None
     network: Any = field(default=None, init=False, repr=False)
     epoch: int | None = field(default=None, init=False)
     _lowest: float = field(default=math.inf, init=False, repr=False)
@@ -37,8 +42,11 @@ class BestEpoch(Callback):
     def on_epoch_end(self, state: TrainingState) -> Stop | None:
         """Compare the epoch with the best so far."""
         last = state.history[-1]
-        if last.epoch in self.among and last.monitored <= self._lowest:
-            self.network, self.epoch, self._lowest = state.net, last.epoch, last.monitored
+        if last.epoch in self.among:
+            calibrate = self.calibrate or (lambda net: (net, last.monitored))
+            network, loss = calibrate(state.net)
+            if loss <= self._lowest:
+                self.network, self.epoch, self._lowest = network, last.epoch, loss
         return None
 
 
@@ -55,6 +63,10 @@ class Recipe:
     snapshots : tuple of int
         Numbers of the epochs of which the best gives the result, as `BestEpoch` has it, whatever ended the
         training after the first of them. Where there are none, the result is that of `fit`.
+    calibration : {"classes", "labels"}, optional
+        Whether the result is calibrated on the validation rows, and the best epoch is chosen by the loss
+        after that (`wengert.train.calibration`): outputs are logits of classes of which one excludes the
+        others, or of labels.
     """
 
     network: Any
@@ -66,6 +78,7 @@ class Recipe:
     early_stopping: int | None = None
     callbacks: tuple[Callback, ...] = ()
     snapshots: tuple[int, ...] = ()
+    calibration: str | None = None
 
     def fit(
         self,
@@ -81,7 +94,14 @@ class Recipe:
         progress: bool | str = "auto",
     ) -> FitResult:
         """Train by this recipe; parameters, errors and warnings as `fit`."""
-        best = BestEpoch(self.snapshots)
+        calibrate = None
+        if self.calibration is not None and validation_data is not None:
+            independent = self.calibration == "labels"
+
+            def calibrate(net: Any) -> tuple[Any, float]:
+                return calibrated(net, *validation_data, independent=independent, executor=executor)
+
+        best = BestEpoch(self.snapshots, calibrate)
         result = fit(
             self.network,
             X,
@@ -101,5 +121,5 @@ class Recipe:
             progress=progress,
         )
         if best.network is None:
-            return result
+            return result if calibrate is None else replace(result, net=calibrate(result.net)[0])
         return replace(result, net=best.network, best_epoch=best.epoch)

@@ -121,6 +121,7 @@ def tabular_recipe(
     rate = _RATE[classifies] if learning_rate is None else learning_rate
     cross_entropy = nn.nll_from_logits if independent else nn.nllm_from_logits
     smoothed = functools.partial(cross_entropy, label_smoothing=_LABEL_SMOOTHING)
+    calibration = "labels" if independent else "classes"
     ends = (round(epochs * part) for part in optim.CosineCycles(rate, 1, _CYCLES).ends)
     return Recipe(
         network=network,
@@ -129,6 +130,7 @@ def tabular_recipe(
         epochs=epochs,
         batch_size=batch_size,
         snapshots=tuple(sorted({max(1, end) for end in ends})),
+        calibration=calibration if classifies and outputs + independent > 1 else None,
     )
 
 

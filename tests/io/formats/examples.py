@@ -36,6 +36,7 @@ def every_layer():
         nn.Activation: nn.Activation("mish"),
         nn.BatchNorm: nn.BatchNorm(INPUTS),
         nn.CategoryEmbeddings: nn.CategoryEmbeddings((3, 3)),
+        nn.Calibration: nn.Calibration(INPUTS, 0.1, 2.0),
         nn.Clip: nn.Clip(-0.5, 0.7),
         nn.ColumnBlocks: nn.ColumnBlocks((2, 2), (nn.Scale(2), nn.CategoryEmbeddings((3, 3)))),
         nn.Dense: nn.Dense(INPUTS, 3),

@@ -13,7 +13,7 @@ from wengert.io.formats.onnx_export import to_onnx
 from wengert.io.formats.onnx_import import from_onnx
 from wengert.io.formats.portable_model import PortableModel
 from wengert.io.formats.safetensors_file import from_safetensors, to_safetensors
-from wengert.io.table_model import TableModel
+from wengert.io.table_models import load_table_model, portable, save_table_model
 
 X = np.linspace(-2, 2, 12, dtype=np.float32).reshape(4, 3)
 
@@ -43,21 +43,21 @@ def cuts(data, count=40):
 
 def test_a_model_directory(tmp_path):
     model = trained(houses(60), "price")
-    model.save(tmp_path / "model")
+    save_table_model(model, tmp_path / "model")
     for name in ("config.json", "model.safetensors"):
         path = tmp_path / "model" / name
         intact = path.read_bytes()
         for damaged in (*flips(intact), *cuts(intact)):
             path.write_bytes(damaged)
             with pytest.raises(ModelFileError):
-                TableModel.load(tmp_path / "model")
+                load_table_model(tmp_path / "model")
         path.write_bytes(intact)
-    TableModel.load(tmp_path / "model")
+    load_table_model(tmp_path / "model")
 
 
 def test_safetensors(tmp_path):
     path = tmp_path / "network.safetensors"
-    intact = to_safetensors(trained(houses(60), "price").portable())
+    intact = to_safetensors(portable(trained(houses(60), "price")))
     for damaged in (*flips(intact), *cuts(intact)):
         path.write_bytes(damaged)
         with pytest.raises(ModelFileError):

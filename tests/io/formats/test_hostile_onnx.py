@@ -15,6 +15,7 @@ from wengert.errors import ModelFileError, WengertError
 from wengert.io.formats.onnx_export import DESCRIPTION, to_onnx
 from wengert.io.formats.onnx_import import from_onnx, model_from_onnx
 from wengert.io.formats.portable_model import PortableModel
+from wengert.io.table_models import portable
 from wengert.storage.checksum import PLACEHOLDER, seal
 
 onnx = pytest.importorskip("onnx", reason="ONNX files need the package onnx")
@@ -122,7 +123,7 @@ def test_every_change_of_the_structure(tmp_path):
 
 def test_every_change_of_the_description(tmp_path):
     """Of a file of our own, sealed again."""
-    model = onnx.ModelProto.FromString(to_onnx(trained(houses(60), "price").portable()))
+    model = onnx.ModelProto.FromString(to_onnx(portable(trained(houses(60), "price"))))
     path = tmp_path / "network.onnx"
     entries = {entry.key: entry for entry in model.metadata_props}
     seal_entry = next(entry for entry in model.metadata_props if len(entry.value) == len(PLACEHOLDER))

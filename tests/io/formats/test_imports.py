@@ -13,8 +13,9 @@ from wengert.io.formats.onnx_export import to_onnx
 from wengert.io.formats.onnx_import import from_onnx, model_from_onnx
 from wengert.io.formats.portable_model import PortableModel
 from wengert.io.formats.torch_import import from_torch
-from wengert.io.preprocess import Target
-from wengert.io.training_settings import PRESETS, TrainingSettings
+from wengert.io.table_models import portable
+from wengert.tabular.preprocess import Target
+from wengert.tabular.training_settings import PRESETS, TrainingSettings
 
 onnx = pytest.importorskip("onnx", reason="ONNX files need the package onnx")
 ONE_OPERATOR = ("relu", "tanh", "sigmoid", "softplus", "softmax", "identity")
@@ -100,7 +101,7 @@ def test_every_layer_comes_back(tmp_path, net, X):
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize(("frame", "target"), [(houses(), "price"), (flowers(), "kind")])
 def test_a_model_of_a_table_comes_back(tmp_path, frame, target, preset):
-    model = trained(frame, target, TrainingSettings(preset=preset, epochs=2)).portable()
+    model = portable(trained(frame, target, TrainingSettings(preset=preset, epochs=2)))
     path = tmp_path / "m.onnx"
     path.write_bytes(to_onnx(model))
     again = model_from_onnx(path)

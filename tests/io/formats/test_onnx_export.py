@@ -17,11 +17,11 @@ from wengert.errors import ConfigurationError, UnsupportedFunctionError
 from wengert.io.formats.onnx_export import SEAL, to_onnx
 from wengert.io.formats.portable_model import NUMBERS, PortableModel
 from wengert.io.formats.python_predictor import to_python
-from wengert.io.preprocess import Target
-from wengert.io.table_model import TableModel
-from wengert.io.training_settings import PRESETS, TrainingSettings
+from wengert.io.table_models import load_table_model, portable, save_table_model
 from wengert.primitives.composites import softmax
 from wengert.storage.checksum import carries_seal
+from wengert.tabular.preprocess import Target
+from wengert.tabular.training_settings import PRESETS, TrainingSettings
 
 onnx = pytest.importorskip("onnx", reason="writing ONNX needs the package onnx")
 onnxruntime = pytest.importorskip("onnxruntime", reason="running ONNX needs onnxruntime")
@@ -123,7 +123,7 @@ def test_a_table_of_numbers_is_one_input(rng):
     )
     model = trained(frame, "kind")
     X = frame.select("length", "width").to_numpy().astype(np.float32)
-    found = run(to_onnx(model.portable()), {"X": X})
+    found = run(to_onnx(portable(model)), {"X": X})
     rounded = pl.DataFrame({"length": X[:, 0], "width": X[:, 1]}).fill_nan(None)
     close(found["probabilities"], np.exp(model.log_probabilities(rounded)))
     assert found["label"].tolist() == model.predict(rounded)["predicted_kind"].to_list()
@@ -149,7 +149,7 @@ def test_a_table_with_words_gaps_and_dates():
     new = pl.concat([houses(40).with_columns(pl.col("built").str.to_date())] * 2).with_columns(
         district=pl.Series(["north", "Mars", None, "south"] * 20)
     )
-    found = run(to_onnx(model.portable()), table_inputs(model, new))
+    found = run(to_onnx(portable(model)), table_inputs(model, new))
     np.testing.assert_allclose(found["variable"][:, 0], model.predict(new)["predicted_price"], rtol=1e-5)
 
 
@@ -160,11 +160,11 @@ def test_many_words_and_gaps_of_both_presets(preset, rng):
     model = trained(frame, "y", TrainingSettings(preset, (8,), epochs=3))
     assert len(model.preprocessor.feature_names) == (2 if preset == "tabular" else 17)
     new = pl.concat([frame[400:], pl.DataFrame({"word": ["unknown"], "x": [1e9], "y": [0.0]})])
-    found = run(to_onnx(model.portable()), table_inputs(model, new))
+    found = run(to_onnx(portable(model)), table_inputs(model, new))
     np.testing.assert_allclose(
         found["variable"][:, 0], model.predict(new)["predicted_y"], rtol=1e-5, atol=1e-6
     )
-    by_source = loaded(to_python(model.portable()))["predict"](
+    by_source = loaded(to_python(portable(model)))["predict"](
         {"word": new["word"].to_list(), "x": new["x"].to_list()}
     )
     np.testing.assert_allclose(by_source, model.predict(new)["predicted_y"], rtol=1e-5, atol=1e-6)
@@ -174,7 +174,7 @@ def test_columns_called_like_outputs_and_numbers_that_float32_cannot_carry():
     moments = [1.7e9 + 60 * place for place in range(100)]
     frame = pl.DataFrame({"label": moments, "y": ["early", "late"] * 50})
     model = trained(frame, "y")
-    data = to_onnx(model.portable())
+    data = to_onnx(portable(model))
     graph = onnx.load_from_string(data).graph
     assert [one.name for one in graph.input] == ["label"]
     assert [one.name for one in graph.output] == ["label_2", "probabilities"]
@@ -189,12 +189,12 @@ def test_rare_words_go_together():
     )
     model = trained(frame, "y")
     assert model.preprocessor.columns[0].has_other
-    found = run(to_onnx(model.portable()), table_inputs(model, frame[5990:]))
+    found = run(to_onnx(portable(model)), table_inputs(model, frame[5990:]))
     close(found["variable"][:, 0], model.predict(frame[5990:])["predicted_y"])
 
 
 def test_the_same_bytes_sealed_with_what_people_look_for():
-    model = trained(flowers(), "kind").portable()
+    model = portable(trained(flowers(), "kind"))
     data = to_onnx(model)
     assert data == to_onnx(model)
     proto = onnx.load_from_string(data)
@@ -243,11 +243,11 @@ def test_float64_networks_are_written_in_float32(seed):
 
 
 def test_a_saved_model_exports_what_it_predicts(tmp_path):
-    trained(flowers(), "kind").save(tmp_path / "model")
-    model = TableModel.load(tmp_path / "model")
+    save_table_model(trained(flowers(), "kind"), tmp_path / "model")
+    model = load_table_model(tmp_path / "model")
     frame = flowers(30)
     X = frame.select("length", "width").to_numpy().astype(np.float32)
-    found = run(to_onnx(model.portable()), {"X": X})
+    found = run(to_onnx(portable(model)), {"X": X})
     close(found["probabilities"], np.exp(model.log_probabilities(frame)))
 
 
@@ -255,7 +255,7 @@ def test_a_category_has_every_spelling_of_its_value():
     cells = ["1", "true", "b", None] * 10
     frame = pl.DataFrame({"g": pl.Series(cells, dtype=pl.Categorical), "y": [i % 4 + 0.5 for i in range(40)]})
     model = trained(frame, "y")
-    data = to_onnx(model.portable())
+    data = to_onnx(portable(model))
     expected = model.predict(pl.DataFrame({"g": ["1", "true", "b", None, "new"]}))["predicted_y"]
     spelled = [["1", "1.0"], ["true", "True", "TRUE"], ["b"], ["", "NA", "nan"], ["new"]]
     for spellings, wanted in zip(spelled, expected, strict=True):

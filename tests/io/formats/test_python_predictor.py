@@ -18,7 +18,8 @@ from wengert import nn, train
 from wengert.errors import UnsupportedFunctionError
 from wengert.io.formats.portable_model import NUMBERS, PortableModel
 from wengert.io.formats.python_predictor import to_python
-from wengert.io.preprocess import Target
+from wengert.io.table_models import portable
+from wengert.tabular.preprocess import Target
 
 # Only NumPy may be imported; what the file imports of the standard library comes with Python.
 ALONE = """
@@ -70,7 +71,7 @@ def test_a_table_with_words_gaps_and_dates_in_a_process_of_its_own(tmp_path):
     new = frame[:20].with_columns(district=pl.Series(["north", "Mars", None, "south"] * 5))
     expected = model.predict(new)["predicted_price"].to_numpy()
     path = tmp_path / "predictor.py"
-    path.write_text(to_python(model.portable()), "utf-8")
+    path.write_text(to_python(portable(model)), "utf-8")
     table = new.with_columns(pl.col("built").cast(pl.String)).to_dict(as_series=False)
     run = alone(path, given=table)
     assert run.stderr == ""
@@ -86,7 +87,7 @@ def test_a_table_with_words_gaps_and_dates_in_a_process_of_its_own(tmp_path):
 def test_classes_in_a_process_of_its_own(tmp_path):
     frame = flowers(90, 2)
     model = trained(frame, "kind")
-    (tmp_path / "predictor.py").write_text(to_python(model.portable()), "utf-8")
+    (tmp_path / "predictor.py").write_text(to_python(portable(model)), "utf-8")
     run = alone(tmp_path / "predictor.py", given=frame.drop("kind").to_dict(as_series=False))
     assert run.stderr == ""
     answers = json.loads(run.stdout)
@@ -146,7 +147,7 @@ def test_what_depends_on_the_number_of_rows_is_refused():
 
 
 def test_bad_values_are_named():
-    predict = loaded(to_python(trained(houses(), "price").portable()))["predict"]
+    predict = loaded(to_python(portable(trained(houses(), "price"))))["predict"]
     table = houses(3).with_columns(pl.col("size").cast(pl.String)).to_dict(as_series=False)
     table["size"][1] = "huge"
     with pytest.raises(ValueError, match="column 'size', row 2: 'huge' cannot be used as a numeric value"):
@@ -254,7 +255,7 @@ def test_names_from_the_table_are_never_code(tmp_path, name):
     frame = flowers().rename({"length": name + "1", "kind": name})
     frame = frame.with_columns(pl.col(name) + name)
     model = trained(frame, name)
-    (tmp_path / "predictor.py").write_text(to_python(model.portable()), "utf-8")
+    (tmp_path / "predictor.py").write_text(to_python(portable(model)), "utf-8")
     run = alone(tmp_path / "predictor.py", given=frame.to_dict(as_series=False))
     assert run.stderr == ""
     assert json.loads(run.stdout)["predict"] == model.predict(frame)[f"predicted_{name}"].to_list()

@@ -15,8 +15,9 @@ from wengert.errors import ConfigurationError, ModelFileError
 from wengert.io.formats.portable_model import PortableModel
 from wengert.io.formats.safetensors_file import from_safetensors, to_safetensors
 from wengert.io.network_arrays import arrays_of
-from wengert.io.preprocess import Target
+from wengert.io.table_models import portable
 from wengert.storage import encode_tensors, save_tensors
+from wengert.tabular.preprocess import Target
 
 
 @settings(max_examples=20)
@@ -42,7 +43,7 @@ def test_every_layer(tmp_path, net, X):
 
 @pytest.mark.parametrize(("frame", "target"), [(houses(), "price"), (flowers(), "kind")])
 def test_a_model_of_a_table_comes_back(tmp_path, frame, target):
-    model = trained(frame, target).portable()
+    model = portable(trained(frame, target))
     (tmp_path / "m.safetensors").write_bytes(to_safetensors(model))
     again = from_safetensors(tmp_path / "m.safetensors")
     assert (again.target, again.columns, again.feature_names) == (
@@ -54,7 +55,7 @@ def test_a_model_of_a_table_comes_back(tmp_path, frame, target):
 
 
 def test_others_can_read_it(tmp_path):
-    model = trained(flowers(), "kind").portable()
+    model = portable(trained(flowers(), "kind"))
     (tmp_path / "m.safetensors").write_bytes(to_safetensors(model))
     with safetensors.safe_open(tmp_path / "m.safetensors", "numpy") as file:
         texts = json.loads(file.metadata()["wengert"])["metadata"]

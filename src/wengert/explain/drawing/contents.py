@@ -14,7 +14,7 @@ from wengert.explain.drawing.names import DrawingStyle
 from wengert.explain.engine import Array
 from wengert.explain.index.chain_rule import ChainRule
 from wengert.explain.index.expressions import Element, Symbol, Verbatim
-from wengert.explain.matrix.conversion import NoMatrixForm
+from wengert.explain.matrix.terms import NoMatrixForm
 from wengert.explain.printers.layout import Layout, Text, operator, parenthesised, row
 from wengert.explain.problem import Convention, Problem, build, used_in_definition
 from wengert.explain.steps import Section, Step, Tree

@@ -22,7 +22,6 @@ from wengert.explain.index.expressions import (
 from wengert.explain.index.index_values import Evaluation
 from wengert.explain.index.indices import Index
 from wengert.explain.index.simplification import factors_of
-from wengert.explain.matrix.conversion import NoMatrixForm
 from wengert.explain.matrix.matrices import (
     Gradient,
     Hadamard,
@@ -32,6 +31,7 @@ from wengert.explain.matrix.matrices import (
     hadamard,
     matrix_product,
 )
+from wengert.explain.matrix.terms import NoMatrixForm
 from wengert.explain.printers.layout import Fraction, Layout, Text, row
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Step

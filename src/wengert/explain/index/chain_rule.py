@@ -212,7 +212,7 @@ class ChainRule:
         rule = "cancel"
         while True:
             shorter = simplified(taken_out(chain.last))
-            if length(shorter) >= length(chain.last):
+            if (length(shorter), size(shorter)) >= (length(chain.last), size(chain.last)):
                 break
             chain.put(shorter, rule)
             rule = "multiply out and collect"

@@ -17,6 +17,8 @@ from wengert.explain.index.expressions import (
     Power,
     Product,
     Quotient,
+    Relation,
+    Running,
     Sum,
     free_indices,
     number,
@@ -180,6 +182,14 @@ def without_deltas(expression: Expression) -> Expression:
         for factor in (body.factors if isinstance(body, Product) else (body,))
         for part in _beside(factor, indices)
     ]
+    for chosen in factors:
+        match chosen:
+            case Relation("=", Running(index), Number(place)) if (
+                index in indices and 1 <= place <= index.extent
+            ):
+                rest = [substitute(one, {index: int(place) - 1}) for one in factors if one is not chosen]
+                indices.remove(index)
+                return without_deltas(total(indices, multiply(*rest)))
     for delta in [factor for factor in factors if isinstance(factor, Delta)]:
         current = next((one for one in factors if one is delta), None)
         if current is None:

@@ -9,11 +9,18 @@ from __future__ import annotations
 
 import fractions
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
-from wengert.explain.index.construction import divide, multiply, total
+import numpy as np
+
+from wengert.explain.engine import Array
+from wengert.explain.index.construction import divide, is_number, multiply, total, without_deltas
 from wengert.explain.index.expressions import (
+    ONE,
+    ZERO,
     Apply,
+    Cases,
+    Delta,
     Element,
     Expression,
     Extreme,
@@ -21,13 +28,15 @@ from wengert.explain.index.expressions import (
     Symbol,
     Verbatim,
     number,
+    walk,
 )
 from wengert.explain.index.indices import Index, Position, fresh
 from wengert.explain.index.letters import Letters, kept_axes, product_axes
 from wengert.explain.index.notation import applied, has_derivatives, is_arithmetic
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
-from wengert.primitives import exponential, selection
+from wengert.ir.program import Program
+from wengert.primitives import comparison, exponential, selection
 
 Used = frozenset[Position]
 # Bounds below this keep a logarithm from ln 0 and change nothing else, so they are not written.
@@ -43,6 +52,36 @@ def uniform_value(node: Node) -> float | None:
         return None
     first = value.reshape(-1)[0]
     return float(first) if bool((value == first).all()) else None
+
+
+def is_diagonal_mask(node: Node) -> bool:
+    """Return whether a constant is true on the diagonal of a square matrix only, as in a trace: δ_ij."""
+    value = node.value
+    if value is None or value.ndim != 2 or value.dtype != np.bool_ or len(value) < 2:
+        return False
+    return np.array_equal(value, np.eye(len(value), dtype=bool))
+
+
+def guards(program: Program, values: Sequence[Mapping[Node, Array]]) -> set[Node]:
+    """Return the lines ``where(x == c, …, y)`` whose condition holds at none of the points.
+
+    They keep 0/0 and the like out of a formula, as in a norm, and on paper stand for y.
+    """
+    return {
+        node
+        for node in program.nodes
+        if node.primitive is selection.where
+        and node.inputs[0].primitive is comparison.eq
+        and any(uniform_value(side) is not None for side in node.inputs[0].inputs)
+        and not any(np.any(point[node.inputs[0]]) for point in values)
+    }
+
+
+def same_index(left: Position, right: Position) -> Expression:
+    """Return δ of two positions: a number where it can be worked out."""
+    if isinstance(left, Index) and isinstance(right, Index) and left != right:
+        return Delta(left, right)
+    return ONE if left == right else ZERO
 
 
 def has_formula(node: Node) -> bool:
@@ -71,11 +110,16 @@ class Formulas:
     symbols : mapping of Node to Symbol
         The named tensors; every other line is written out where it is used.
     letters : Letters
+    guards : collection of Node
+        Lines ``where(x == 0, …, y)`` that are y wherever they are explained: they are written so.
     """
 
-    def __init__(self, symbols: Mapping[Node, Symbol], letters: Letters) -> None:
+    def __init__(
+        self, symbols: Mapping[Node, Symbol], letters: Letters, guards: Collection[Node] = ()
+    ) -> None:
         self.symbols = symbols
         self.letters = letters
+        self.guards = guards
 
     def definition(
         self, symbol: Symbol, positions: tuple[Position, ...], others: tuple[Position, ...] = ()
@@ -91,6 +135,8 @@ class Formulas:
         symbol = self.symbols.get(node)
         if symbol is not None:
             return Element(symbol, positions)
+        if is_diagonal_mask(node):
+            return same_index(*positions)
         value = uniform_value(node)
         return self._write(node, positions, used) if value is None else number(value)
 
@@ -120,6 +166,8 @@ class Formulas:
                 for axis, extent in enumerate(operand.type.shape)
             )
             operands.append(self.express(operand, places, used))
+        if node in self.guards:
+            return operands[2]
         if node.primitive is exponential.exp_difference:
             share = self._softmax(node, positions, operands[0], used)
             if share is not None:
@@ -128,7 +176,11 @@ class Formulas:
             match operands:
                 case [value, Number(bound)] if 0 < bound < _TINY:
                     return value
-        return applied(node.primitive, operands)
+        found = applied(node.primitive, operands)
+        match found:
+            case Cases(Delta() as diagonal, value, otherwise) if is_number(otherwise, 0):
+                return multiply(diagonal, value)
+        return found
 
     def _softmax(
         self, node: Node, positions: tuple[Position, ...], above: Expression, used: Used
@@ -175,7 +227,7 @@ class Formulas:
         if name == "mean":
             count = math.prod(index.extent for index in indices)
             return multiply(Number(fractions.Fraction(1, count)), total(indices, body))
-        return total(indices, body)
+        return _contracted(total(indices, body))
 
     def _contraction(self, node: Node, positions: tuple[Position, ...], used: Used) -> Expression:
         terms, result = product_axes(node)
@@ -194,7 +246,7 @@ class Formulas:
             shape = operand.type.shape
             places = tuple(0 if shape[axis] == 1 else at[letter] for axis, letter in enumerate(term))
             factors.append(self.express(operand, places, used | set(indices)))
-        return total(indices, multiply(*factors))
+        return _contracted(total(indices, multiply(*factors)))
 
     def _movement(self, node: Node, positions: tuple[Position, ...], used: Used) -> Expression:
         operand = node.inputs[0]
@@ -202,6 +254,13 @@ class Formulas:
         for mine, theirs in kept_axes(node):
             inner[theirs] = 0 if operand.type.shape[theirs] == 1 else positions[mine]
         return self.express(operand, tuple(inner), used)
+
+
+def _contracted(expression: Expression) -> Expression:
+    """Eliminate the δ of a diagonal: Σ_ij δ_ij z_ij is Σ_i z_ii."""
+    return (
+        without_deltas(expression) if any(isinstance(one, Delta) for one in walk(expression)) else expression
+    )
 
 
 def _kept(node: Node, positions: tuple[Position, ...]) -> tuple[Position, ...]:

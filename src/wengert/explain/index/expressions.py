@@ -179,6 +179,13 @@ class Softmax(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Inverse(Expression):
+    """An element of A⁻¹, at the positions that `element` has in A."""
+
+    element: Element
+
+
+@dataclass(frozen=True, slots=True)
 class Value(Expression):
     """What a name is worth at the given point, put in its place; rounded where it is shown."""
 
@@ -312,6 +319,11 @@ def substitute(expression: Expression, new: Mapping[Index, Position]) -> Express
     if isinstance(expression, Running):
         at = new.get(expression.index, expression.index)
         return Running(at) if isinstance(at, Index) else number(at + 1)
+    if isinstance(expression, Relation) and expression.sign == "=":
+        sides = substitute(expression.left, new), substitute(expression.right, new)
+        if all(isinstance(side, Number) for side in sides):
+            return ONE if sides[0] == sides[1] else ZERO
+        return Relation("=", *sides)
     if isinstance(expression, (Sum, Extreme)):
         inner = {old: index for old, index in new.items() if old not in expression.indices}
         expression = renamed_apart(expression, inner.values())

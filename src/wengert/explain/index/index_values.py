@@ -21,6 +21,7 @@ from wengert.explain.index.expressions import (
     Element,
     Expression,
     Extreme,
+    Inverse,
     Number,
     Partial,
     Power,
@@ -162,6 +163,8 @@ class Evaluation:
             case Softmax(element, axis):
                 values = self.point.values[element.symbol.node]
                 return self._picked(reference.softmax(values, axis=axis), element.positions)
+            case Inverse(element):
+                return self._picked(np.linalg.inv(self.point.values[element.symbol.node]), element.positions)
             case Extreme(name, indices, body):
                 array, axes = self._everywhere(indices).named(body)
                 places = tuple(axes.index(index) for index in indices if index in axes)

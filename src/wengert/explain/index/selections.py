@@ -1,7 +1,8 @@
-"""Derivatives of lines that pick, repeat, shift or add up elements and so have no formula in index notation.
+"""Derivatives of lines that have no formula in index notation.
 
-Each element of the result is a sum of some elements of the operand, so the derivative is 1 where an element
-is among them and 0 elsewhere: Iverson's bracket of a relation between indices, which count from 1.
+Where a line picks, repeats, shifts or adds up elements, each element of the result is a sum of some elements
+of the operand, so the derivative is 1 where an element is among them and 0 elsewhere: Iverson's bracket of a
+relation between indices, which count from 1. Linear algebra follows Magnus & Neudecker 2019, 8.3 and 8.4.
 """
 
 from __future__ import annotations
@@ -10,14 +11,19 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from wengert.explain.index.construction import add, multiply
 from wengert.explain.index.expressions import (
+    MINUS_ONE,
     ONE,
+    TWO,
     Cases,
     Delta,
     Element,
     Expression,
     Extreme,
+    Inverse,
     Relation,
     Running,
     number,
@@ -46,7 +52,7 @@ def same(left: Expression, right: Expression) -> Expression:
 
 
 def selected(problem: Problem, of: Element, by: Element) -> Expression | None:
-    """Return ∂of/∂by through the line that computes `of`; None where it is no selection of elements."""
+    """Return ∂of/∂by through the line that computes `of`; None where there is no rule."""
     node, operand = of.symbol.node, by.symbol.node
     rule = _RULES.get(node.primitive.name)
     if rule is None:
@@ -56,7 +62,7 @@ def selected(problem: Problem, of: Element, by: Element) -> Expression | None:
         for place, one in enumerate(node.inputs)
         if one is operand
     ]
-    return add(*found)
+    return None if None in found else add(*found)
 
 
 def _concatenated(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression:
@@ -209,6 +215,42 @@ def _product_of_others(problem: Problem, node: Node, place: int, of: Positions, 
     return multiply(Extreme("Π", tuple(running), rest), *factors)
 
 
+def _solved(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression | None:
+    """U = A⁻¹B: ∂u_ij/∂b_kj is (A⁻¹)_ik, ∂u_ij/∂a_kl is −(A⁻¹)_ik u_lj; where B is 1, U is A⁻¹."""
+    matrix, right = node.inputs
+    if node.type.ndim > 2 or matrix.type.ndim > 2 or matrix not in problem.symbols:
+        return None
+    of_matrix = problem.symbols[matrix]
+    inverse = Inverse(Element(of_matrix, (of[0], by.positions[0])))
+    if place:
+        return multiply(inverse, same(counted(of[1]), counted(by.positions[1])))
+    places = (by.positions[1], of[1])
+    inverted = right.value is not None and np.array_equal(right.value, np.eye(len(right.value)))
+    solution = Inverse(Element(of_matrix, places)) if inverted else Element(problem.symbols[node], places)
+    return multiply(MINUS_ONE, inverse, solution)
+
+
+def _determined(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression | None:
+    """∂(det A)/∂a_kl is det A (A⁻¹)_lk, by Jacobi's formula."""
+    found = _of_logarithm(problem, node, by)
+    return None if found is None else multiply(Element(problem.symbols[node], of), found)
+
+
+def _sign_and_logarithm(
+    problem: Problem, node: Node, place: int, of: Positions, by: Element
+) -> Expression | None:
+    """∂(ln |det A|)/∂a_kl is (A⁻¹)_lk; the logarithm is the second of two, and the sign does not move."""
+    found = _of_logarithm(problem, node, by)
+    return None if found is None else multiply(Relation("=", counted(of[0]), TWO), found)
+
+
+def _of_logarithm(problem: Problem, node: Node, by: Element) -> Expression | None:
+    matrix = node.inputs[0]
+    if matrix.type.ndim > 2 or any(np.linalg.det(point.values[matrix]) == 0 for point in problem.points):
+        return None
+    return Inverse(Element(by.symbol, by.positions[::-1]))
+
+
 _RULES: dict[str, Callable[[Problem, Node, int, Positions, Element], Any]] = {
     "concatenate": _concatenated,
     "flip": _flipped,
@@ -219,4 +261,7 @@ _RULES: dict[str, Callable[[Problem, Node, int, Positions, Element], Any]] = {
     "gather": _gathered,
     "scatter_add": _scattered,
     "prod": _product_of_others,
+    "solve": _solved,
+    "det": _determined,
+    "slogdet": _sign_and_logarithm,
 }

@@ -22,6 +22,7 @@ from wengert.explain.index.expressions import (
     free_indices,
     number,
     rebuild,
+    size,
     walk,
 )
 
@@ -151,7 +152,7 @@ def simplified(expression: Expression) -> Expression:
     cleared = collected([cancelled(cleared_term) for term in terms for cleared_term in _opened(term)])
     expanded = collected([part for term in terms for part in _spread(cancelled(term))])
     # min keeps the first of equals, so nothing is rewritten unless it gets shorter to read.
-    return min((expression, cleared, expanded), key=length)
+    return min((expression, cleared, expanded), key=lambda one: (length(one), size(one)))
 
 
 def neat(expression: Expression) -> Expression:

@@ -7,7 +7,7 @@ summed over becomes a product of matrices, and two free indices in different fac
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wengert.explain.index.construction import multiply
 from wengert.explain.index.expressions import (
@@ -19,6 +19,7 @@ from wengert.explain.index.expressions import (
     Delta,
     Element,
     Expression,
+    Inverse,
     Number,
     Partial,
     Power,
@@ -40,58 +41,18 @@ from wengert.explain.matrix.matrices import (
     Gradient,
     Identity,
     Matrix,
+    MatrixInverse,
+    MatrixProduct,
     MatrixSoftmax,
     Ones,
     Shape,
     hadamard,
     matrix_product,
+    matrix_sum,
 )
+from wengert.explain.matrix.terms import Linked, NoMatrixForm, Place, Term, extent_of
 
-Place = Index | None
 _ELEMENTWISE = (Quotient, Power, Relation, Cases, Apply)
-
-
-class NoMatrixForm(Exception):
-    """What is to be shown has no form in matrices; the message says why. Users read it in a note."""
-
-
-def extent_of(place: Place) -> int:
-    """Return how many rows or columns an index gives: one where there is none."""
-    return 1 if place is None else place.extent
-
-
-@dataclass(frozen=True)
-class Term:
-    """Some factors over at most two indices, waiting to be asked for as rows × columns.
-
-    Attributes
-    ----------
-    indices : tuple of Index
-    parts : tuple of Expression or Linked
-        Combined with ⊙.
-    """
-
-    indices: tuple[Index, ...]
-    parts: tuple[Expression | Linked, ...]
-
-
-@dataclass(frozen=True)
-class Linked:
-    """A sum over one index that links two terms: a product of matrices.
-
-    Attributes
-    ----------
-    over : Index
-    left, right : Term or None
-        None is a vector of ones.
-    scaling : Term or None
-        A vector over the same index, between them.
-    """
-
-    over: Index
-    left: Term | None
-    right: Term | None
-    scaling: Term | None
 
 
 def _single(term: Expression) -> bool:
@@ -131,6 +92,8 @@ class Converter:
         """
         taken = tuple(positions)
         indices = [at for at in taken if isinstance(at, Index)]
+        if len(indices) < symbol.rank:
+            raise NoMatrixForm(f"only a part of {symbol.name} is used")
         if len(indices) > 2:
             raise NoMatrixForm(f"{symbol.name} is a tensor of rank {len(indices)}")
         if len(indices) == 2:
@@ -169,12 +132,16 @@ class Converter:
             case Softmax(element, axis):
                 over = 0 if element.positions[axis] == row else 1
                 return MatrixSoftmax(self._named(element, row, column), over)
+            case Inverse(element) if element.positions in ((row, column), (column, row)):
+                return MatrixInverse(
+                    element.symbol, element.symbol.shape[0], element.positions != (row, column)
+                )
             case Delta(left, right):
                 if {left, right} == {row, column}:
                     return Identity(left.extent)
                 raise NoMatrixForm("a δ stands alone")
             case Add(terms):
-                return Add(tuple(self._filled(term, row, column) for term in terms))
+                return self._summed([self._filled(term, row, column) for term in terms])
             case Sum():
                 return self._contracted(expression.indices, expression.body, row, column)
             case Product():
@@ -184,6 +151,12 @@ class Converter:
         raise NoMatrixForm(
             f"it is {expression.text}" if isinstance(expression, Verbatim) else "no pattern of matrices fits"
         )
+
+    def _summed(self, terms: list[Expression]) -> Expression:
+        found = matrix_sum(*terms)
+        if isinstance(found, MatrixProduct):
+            self.patterns.setdefault("the same factors → A + Aᵀ")
+        return found
 
     def _filled(self, term: Expression, row: Place, column: Place) -> Expression:
         """Convert a term of a sum or an operand; what lacks an index is repeated along it by ones."""
@@ -239,9 +212,8 @@ class Converter:
         self, summed: tuple[Index, ...], body: Expression, row: Place, column: Place
     ) -> Expression:
         if isinstance(body, Add) and not (summed and all(map(_single, body.terms))):
-            return Add(
-                tuple(self._filled(Sum(summed, term) if summed else term, row, column) for term in body.terms)
-            )
+            sums = [Sum(summed, term) if summed else term for term in body.terms]
+            return self._summed([self._filled(term, row, column) for term in sums])
         factors = list(body.factors) if isinstance(body, Product) else [body]
         diagonal = self._diagonal(factors, row, column) if not summed else None
         if diagonal is not None:

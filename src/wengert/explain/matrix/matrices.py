@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wengert.explain.index.construction import multiply
-from wengert.explain.index.expressions import Expression, Number, Partial, Product, Symbol
+from wengert.explain.index.expressions import Add, Expression, Number, Partial, Product, Symbol
 from wengert.explain.index.indices import Index
 from wengert.explain.printers.digits import cut
 
@@ -112,6 +112,15 @@ class MatrixSoftmax(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class MatrixInverse(Expression):
+    """The inverse of a named matrix, A⁻¹; transposed, A⁻ᵀ."""
+
+    symbol: Symbol
+    extent: int
+    transposed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Diagonal(Expression):
     """The diagonal matrix with the elements of a vector."""
 
@@ -155,3 +164,25 @@ def hadamard(*factors: Expression) -> Expression:
                 factor = rest
         flat += factor.factors if isinstance(factor, Hadamard) else (factor,)
     return multiply(*numbers, flat[0] if len(flat) == 1 else Hadamard(tuple(flat)))
+
+
+def matrix_sum(*terms: Expression) -> Expression:
+    """Return the sum of matrices; A x + Aᵀ x, as from a quadratic form, is (A + Aᵀ) x."""
+    match terms:
+        case MatrixProduct(left), MatrixProduct(right) if len(left) == len(right):
+            differing = [
+                place for place, pair in enumerate(zip(left, right, strict=True)) if pair[0] != pair[1]
+            ]
+            if len(differing) == 1:
+                (place,) = differing
+                match left[place], right[place]:
+                    case Matrix(one, _, transposed), Matrix(other, _, turned) if (
+                        one is other and transposed != turned
+                    ):
+                        middle = Add(tuple(sorted((left[place], right[place]), key=_is_transposed)))
+                        return MatrixProduct((*left[:place], middle, *left[place + 1 :]))
+    return Add(terms)
+
+
+def _is_transposed(factor: Expression) -> bool:
+    return isinstance(factor, Matrix) and factor.transposed

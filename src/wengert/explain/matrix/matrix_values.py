@@ -27,6 +27,7 @@ from wengert.explain.matrix.matrices import (
     Hadamard,
     Identity,
     Matrix,
+    MatrixInverse,
     MatrixProduct,
     MatrixSoftmax,
     Ones,
@@ -64,6 +65,9 @@ def _value(expression: Expression, point: Point) -> Array:
             return np.eye(extent)
         case MatrixSoftmax(body, axis):
             return np.asarray(reference.softmax(_value(body, point), axis=axis))
+        case MatrixInverse(symbol, _, transposed):
+            array = np.linalg.inv(point.values[symbol.node])
+            return array.T if transposed else array
         case Diagonal(vector):
             return np.diag(_value(vector, point).reshape(-1))
         case MatrixProduct(factors):

@@ -18,6 +18,7 @@ from wengert.explain.index.expressions import (
     Element,
     Expression,
     Extreme,
+    Inverse,
     Omitted,
     Partial,
     Running,
@@ -111,6 +112,6 @@ def in_numbers(expression: Expression, point: Point) -> Expression | None:
 
 
 def _valued(expression: Expression, evaluation: Evaluation) -> Expression:
-    if isinstance(expression, (Element, Example, Partial, Softmax, Verbatim)):
+    if isinstance(expression, (Element, Example, Inverse, Partial, Softmax, Verbatim)):
         return Value(float(evaluation.run(expression, ())))
     return rebuild(expression, lambda part: _valued(part, evaluation))

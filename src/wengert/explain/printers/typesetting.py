@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from wengert.explain.engine import Point
-from wengert.explain.index.construction import negate
 from wengert.explain.index.expressions import (
     Add,
     Apply,
@@ -18,6 +17,7 @@ from wengert.explain.index.expressions import (
     Element,
     Expression,
     Extreme,
+    Inverse,
     Number,
     Omitted,
     Partial,
@@ -41,6 +41,7 @@ from wengert.explain.matrix.matrices import (
     Identity,
     Jacobian,
     Matrix,
+    MatrixInverse,
     MatrixProduct,
     MatrixSoftmax,
     Ones,
@@ -52,6 +53,7 @@ from wengert.explain.printers import layout
 from wengert.explain.printers.digits import number_text, short, shown_value
 from wengert.explain.printers.instances import in_numbers, instance
 from wengert.explain.printers.layout import Layout, Row, Text, operator, parenthesised, row
+from wengert.explain.printers.signs import needs_dot, negative, without_sign
 from wengert.explain.views.examples import Example
 
 SUM, PRODUCT, ATOM = 0, 1, 2  # how tightly an expression holds together
@@ -127,7 +129,7 @@ class Style:
             case Add(terms):
                 return self._terms(terms), SUM
             case Product(factors):
-                return self._factors(factors), PRODUCT if not _negative(expression) else SUM
+                return self._factors(factors), PRODUCT if not negative(expression) else SUM
             case Sum(indices, body):
                 below = Text(",".join(map(str, indices)), "indices")
                 return row(layout.Big("Σ", below), self.show(body, PRODUCT)), PRODUCT
@@ -161,6 +163,9 @@ class Style:
                 whole = row(Text("softmax", "function"), parenthesised(self.name(element.symbol.name)))
                 letters = "".join(str(at) for at in element.positions if isinstance(at, Index))
                 return layout.Script(whole, Text(letters, "indices")), ATOM
+            case Inverse(Element(symbol, positions)):
+                inverse = parenthesised(layout.Script(self.name(symbol.name), above=Text("−1", "number")))
+                return layout.Script(inverse, Text("".join(_index_texts(symbol, positions)), "indices")), ATOM
             case Example(body, over):
                 return self._example(body, over), ATOM
             case Partial():
@@ -193,9 +198,9 @@ class Style:
     def _terms(self, terms: tuple[Expression, ...]) -> Layout:
         parts: list[Layout] = []
         for place, term in enumerate(terms):
-            negative = _negative(term)
-            shown = self.show(_without_sign(term) if negative else term, PRODUCT)
-            if negative:
+            minus = negative(term)
+            shown = self.show(without_sign(term) if minus else term, PRODUCT)
+            if minus:
                 parts.append(operator("−") if place else Text("−", "sign"))
             elif place:
                 parts.append(operator("+"))
@@ -214,7 +219,7 @@ class Style:
             loose = isinstance(factor, (Sum, Extreme)) and not last
             shown = parenthesised(self.show(factor)) if loose else self.show(factor, PRODUCT)
             if previous is not None:
-                dot = _needs_dot(previous, factor) or _is_number(shown)
+                dot = needs_dot(previous, factor) or _is_number(shown)
                 parts.append(operator("·") if dot else Text(" ", "space"))
             if isinstance(factor, Number) and isinstance(factor.value, fractions.Fraction) and place == 0:
                 shown = self._leading(factor.value)
@@ -250,8 +255,8 @@ class Style:
         if self.numbers is not None and isinstance(expression, (Matrix, Gradient, Ones)):
             value = matrix_value(expression, self.numbers)
             shown = shown_value(value, largest=5, edge=2)  # among others, so that all have room
-            negative = value.size == 1 and value.reshape(()) < 0
-            return shown, SUM if negative else ATOM
+            minus = value.size == 1 and value.reshape(()) < 0
+            return shown, SUM if minus else ATOM
         match expression:
             case Matrix(symbol, shape, transposed):
                 return _term(self._shaped(self.name(symbol.name), shape, transposed), symbol.name), ATOM
@@ -270,6 +275,10 @@ class Style:
                 return self._shaped(Text("I"), (extent, extent), False), ATOM
             case MatrixSoftmax(body):
                 return row(Text("softmax", "function"), parenthesised(self.show(body))), ATOM
+            case MatrixInverse(symbol, extent, transposed):
+                above = "−T" if transposed else "−1"
+                inverse = layout.Script(self.name(symbol.name), above=Text(above))
+                return _term(self._shaped(inverse, (extent, extent), False), symbol.name), ATOM
             case Diagonal(vector):
                 return row(Text("diag", "function"), parenthesised(self.show(vector))), ATOM
             case Table():
@@ -279,7 +288,7 @@ class Style:
                 for place, factor in enumerate(factors):
                     if place:
                         parts.append(Text(" ", "space"))
-                    loose = isinstance(factor, (Hadamard, Add)) or (place > 0 and _negative(factor))
+                    loose = isinstance(factor, (Hadamard, Add)) or (place > 0 and negative(factor))
                     parts.append(parenthesised(self.show(factor)) if loose else self.show(factor, PRODUCT))
                 return Row(tuple(parts)), PRODUCT
             case Hadamard(factors):
@@ -375,23 +384,5 @@ def _raised(base: Layout, above: Layout) -> Layout:
     return layout.Script(base, above=above)
 
 
-def _negative(expression: Expression) -> bool:
-    if isinstance(expression, (Number, Value)):
-        return expression.value < 0
-    return isinstance(expression, Product) and _negative(expression.factors[0])
-
-
-def _without_sign(expression: Expression) -> Expression:
-    if isinstance(expression, Value):
-        return Value(-expression.value)
-    if isinstance(expression, Product) and isinstance(expression.factors[0], Value):
-        return Product((Value(-expression.factors[0].value), *expression.factors[1:]))
-    return negate(expression)
-
-
 def _is_number(shown: Layout) -> bool:
     return isinstance(shown, Text) and shown.kind == "number"
-
-
-def _needs_dot(left: Expression, right: Expression) -> bool:
-    return isinstance(left, (Partial, Value)) or isinstance(right, (Partial, Value, Number))

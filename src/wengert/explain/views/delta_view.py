@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from wengert.explain.index.chain_rule import ChainRule
 from wengert.explain.index.expressions import Partial, Symbol
-from wengert.explain.matrix.conversion import NoMatrixForm
+from wengert.explain.matrix.terms import NoMatrixForm
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
 from wengert.explain.symbols import scales

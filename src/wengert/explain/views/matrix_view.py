@@ -8,8 +8,9 @@ from dataclasses import replace
 from wengert.explain.index.chain_rule import INSERTED, ChainRule
 from wengert.explain.index.closing import Closing, Result, closing
 from wengert.explain.index.expressions import Delta, Element, Expression, Partial, Symbol, walk
-from wengert.explain.matrix.conversion import Converter, NoMatrixForm, Place
+from wengert.explain.matrix.conversion import Converter
 from wengert.explain.matrix.matrices import Jacobian
+from wengert.explain.matrix.terms import NoMatrixForm, Place
 from wengert.explain.printers.blocks import plain
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree

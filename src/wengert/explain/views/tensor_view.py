@@ -9,8 +9,8 @@ from wengert.explain.index.chain_rule import ChainRule, Local, line
 from wengert.explain.index.construction import multiply, total, without_deltas
 from wengert.explain.index.expressions import Element, Expression, Partial, Symbol
 from wengert.explain.index.indices import Index
-from wengert.explain.matrix.conversion import NoMatrixForm
 from wengert.explain.matrix.matrices import Gradient, Jacobian, Table
+from wengert.explain.matrix.terms import NoMatrixForm
 from wengert.explain.printers.digits import cut
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step

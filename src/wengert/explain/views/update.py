@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wengert.explain.index.construction import add, multiply
 from wengert.explain.index.expressions import Element, Expression, number
-from wengert.explain.matrix.conversion import NoMatrixForm
+from wengert.explain.matrix.terms import NoMatrixForm
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step
 from wengert.explain.views.matrix_view import MatrixWriter

@@ -11,10 +11,10 @@ from wengert import nn
 from wengert.errors import ConfigurationError, ModelFileError, WengertError
 from wengert.io.formats.portable_model import PortableModel, trace_model
 from wengert.io.network_arrays import with_arrays
-from wengert.io.preprocess import TablePreprocessor
 from wengert.printable import shortened
 from wengert.storage import dump_json, parse_json
 from wengert.storage.records import Mismatch, from_plain
+from wengert.tabular.preprocess import TablePreprocessor
 from wengert.trace.tree import flatten
 from wengert.version import __version__
 

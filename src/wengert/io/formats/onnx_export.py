@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ConfigurationError
-from wengert.io.encoded_columns import NumbersAndGaps
 from wengert.io.formats.file_format import Format
 from wengert.io.formats.model_description import describe
 from wengert.io.formats.onnx_graph import Graph
 from wengert.io.formats.onnx_operators import add_program, written_out
-from wengert.io.formats.portable_model import PortableModel, trace_model, word_codes
+from wengert.io.formats.portable_model import PortableModel, trace_model
 from wengert.io.formats.row_program import RowProgram
-from wengert.io.reading.cells import MISSING, spellings
-from wengert.io.task import class_array
 from wengert.storage.checksum import PLACEHOLDER, seal
+from wengert.tabular.number_columns import NumbersAndGaps
+from wengert.tabular.reading.cells import MISSING, spellings
+from wengert.tabular.task import class_array
 from wengert.trace.tree import flatten, leaf_paths
 
 SEAL = "wengert.sha256"
@@ -99,10 +99,10 @@ def output_names(model: PortableModel) -> dict[str, str]:
 def takes_float32(model: PortableModel) -> bool:
     """Whether one input of float32 numbers can carry all columns."""
     rounding = float(np.finfo(np.float32).epsneg) / 2
-    scales = [column.center_and_scale for column in model.numeric_columns]
-    return not model.word_columns and all(
-        (abs(center) + scale) * rounding <= _ROUNDING * scale for center, scale in scales
-    )
+    statistics = [column.statistics for column in model.numeric_columns]
+    if model.word_columns or any(column.kind == "date" for column in model.numeric_columns):
+        return False
+    return all((abs(center) + scale) * rounding <= _ROUNDING * scale for _, center, scale, *_ in statistics)
 
 
 def _description(model: PortableModel) -> dict[str, str]:
@@ -132,13 +132,12 @@ def _columns(graph: Graph, model: PortableModel) -> list[str]:
         if isinstance(column, NumbersAndGaps):
             numbers.append(name)
             continue
-        known, other = word_codes(column)
-        spelled = {spelling: code for name, code in known.items() for spelling in spellings(name)}
-        spelled.update(dict.fromkeys(MISSING, known[""]))
+        spelled = {spelling: code for name, code in column.codes.items() for spelling in spellings(name)}
+        spelled.update(dict.fromkeys(MISSING, column.codes[""]))
         tables: dict[str, Any] = {
             "keys_strings": list(spelled),
             "values_int64s": list(spelled.values()),
-            "default_int64": other,
+            "default_int64": column.other,
         }
         codes.append(graph.add("LabelEncoder", name, domain="ai.onnx.ml", **tables))
     return [graph.add("Concat", *group, axis=1) for group in (numbers, codes) if group]

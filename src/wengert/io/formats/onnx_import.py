@@ -19,9 +19,9 @@ from wengert.io.formats.onnx_graph import require_onnx
 from wengert.io.formats.onnx_layers import ACTIVATIONS, UNCHANGED, LayerReader
 from wengert.io.formats.onnx_tensors import Tensors
 from wengert.io.formats.portable_model import NUMBERS, PortableModel, width
-from wengert.io.preprocess import Target
 from wengert.storage import read_file
 from wengert.storage.checksum import carries_seal
+from wengert.tabular.preprocess import Target
 
 _MAXIMUM_BYTES = 2**31 - 1  # what the format itself can hold
 _DOMAINS = ("", "ai.onnx")

@@ -187,7 +187,8 @@ def _one_hot(line: Line) -> str:
 
 _SAME = {
     "add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "neg": "Neg", "pow": "Pow", "abs": "Abs",
-    "sign": "Sign", "sqrt": "Sqrt", "reciprocal": "Reciprocal", "exp": "Exp", "log": "Log",
+    "floor": "Floor", "ceil": "Ceil", "rint": "Round", "sign": "Sign", "sqrt": "Sqrt",
+    "reciprocal": "Reciprocal", "exp": "Exp", "log": "Log",
     "sigmoid": "Sigmoid", "softplus": "Softplus", "erf": "Erf", "sin": "Sin", "cos": "Cos", "tan": "Tan",
     "sinh": "Sinh", "cosh": "Cosh", "tanh": "Tanh", "arcsin": "Asin", "arccos": "Acos", "arctan": "Atan",
     "arcsinh": "Asinh", "arctanh": "Atanh",

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from wengert import nn
 from wengert.errors import DTypeError
-from wengert.io.encoded_columns import NumbersAndGaps
 from wengert.io.formats.row_program import RowProgram
-from wengert.io.preprocess import SCALINGS, EncodedColumn, Target, WordColumn
-from wengert.io.reading.cell_reading import CellReading
-from wengert.io.reading.table_reading import NOTHING_READ, TableReading
-from wengert.io.tabular_columns import EmbeddedColumn
 from wengert.ir.program import Program
 from wengert.primitives.composites import softmax
 from wengert.primitives.exponential import sigmoid
+from wengert.tabular.features import EncodedColumn, features
+from wengert.tabular.number_columns import NumbersAndGaps
+from wengert.tabular.preprocess import Target
+from wengert.tabular.reading.cell_reading import CellReading
+from wengert.tabular.reading.table_reading import NOTHING_READ, TableReading
+from wengert.tabular.word_columns import Words
 from wengert.trace.tree import flatten, unflatten
 
 NUMBERS = Target("variable", "regression", (), 0.0, 1.0)
@@ -67,9 +68,9 @@ class PortableModel:
         return tuple(column for column in self.columns if isinstance(column, NumbersAndGaps))
 
     @property
-    def word_columns(self) -> tuple[WordColumn, ...]:
+    def word_columns(self) -> tuple[Words, ...]:
         """The columns that are given as words, in order."""
-        return tuple(column for column in self.columns if isinstance(column, WordColumn))
+        return tuple(column for column in self.columns if isinstance(column, Words))
 
 
 def answers(target: Target, outputs: Any) -> tuple[Any, ...]:
@@ -101,73 +102,7 @@ def answers(target: Target, outputs: Any) -> tuple[Any, ...]:
 
 def readings(model: PortableModel) -> list[CellReading]:
     """Return how the cells of each column are read, in order."""
-    return [
-        model.reading.of(column.name, "categorical" if isinstance(column, WordColumn) else column.kind)
-        for column in model.columns
-    ]
-
-
-def features(columns: Sequence[EncodedColumn], numbers: Any, codes: Any) -> Any:
-    """Return what `TablePreprocessor.transform` makes of the columns; plain NumPy, so it can be traced.
-
-    Parameters
-    ----------
-    columns : sequence of EncodedColumn
-    numbers : array or tensor of float64, shape (rows, numeric columns), or None
-        NaN where a value is missing.
-    codes : array or tensor of int64, shape (rows, columns of words), or None
-        `word_codes` of the words.
-
-    Returns
-    -------
-    array or tensor of float32, shape (rows, features)
-    """
-    numeric = {place: column for place, column in enumerate(columns) if isinstance(column, NumbersAndGaps)}
-    words = {place: column for place, column in enumerate(columns) if isinstance(column, WordColumn)}
-    blocks, made = [], []  # the features, and for each its column and its place among that column's features
-    if numeric:
-        known = [(column.substitute, *column.center_and_scale) for column in numeric.values()]
-        substitutes, centers, scales = np.array(known).T
-        missing = np.isnan(numbers)
-        deviations = (np.where(missing, substitutes, numbers) - centers) / scales
-        kinds = [type(column) for column in numeric.values()]
-        first, *others = sorted(set(kinds), key=list(SCALINGS.values()).index)
-        bent = first.bend(deviations)
-        for kind in others:
-            bent = np.where(np.array([one is kind for one in kinds]), kind.bend(deviations), bent)
-        blocks.append(bent.astype(np.float32))
-        made += [(place, 0) for place in numeric]
-        marked = [number for number, column in enumerate(numeric.values()) if column.marks_missing]
-        if marked:
-            blocks.append(np.take(missing.astype(np.float32), np.array(marked), axis=1))
-            made += [(place, 1) for place, column in numeric.items() if column.marks_missing]
-    for number, (place, column) in enumerate(words.items()):
-        count = len(column.feature_names)
-        if isinstance(column, EmbeddedColumn):
-            blocks.append(codes[:, number : number + 1].astype(np.float32))
-            made.append((place, 0))
-        elif count:
-            blocks.append((codes[:, number : number + 1] == np.arange(count)).astype(np.float32))
-            made += [(place, feature) for feature in range(count)]
-    joined = np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0]
-    order = sorted(range(len(made)), key=made.__getitem__)
-    return joined if order == list(range(len(made))) else np.take(joined, np.array(order), axis=1)
-
-
-def word_codes(column: WordColumn) -> tuple[dict[str, int], int]:
-    """Return the feature of each word (of ``""`` for a missing value), and that of words not listed.
-
-    −1 stands for none: all features of the column are then 0. For an embedding it is the number of the word's
-    category.
-    """
-    if isinstance(column, EmbeddedColumn):
-        numbers = {word: position for position, word in enumerate(column.categories, start=1)}
-        numbers.setdefault("", column.numbers - 1 if column.marks_missing else 0)
-        return numbers, 0
-    codes = {word: position for position, word in enumerate(column.categories)}
-    other = len(column.categories) if column.has_other else -1
-    codes.setdefault("", len(column.feature_names) - 1 if column.marks_missing else -1)
-    return codes, other
+    return [model.reading.of(column.name, column.kind) for column in model.columns]
 
 
 def trace_model(

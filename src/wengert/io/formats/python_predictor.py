@@ -14,13 +14,14 @@ import numpy as np
 
 from wengert import nn
 from wengert.errors import UnsupportedFunctionError
+from wengert.io import text_rows
 from wengert.io.formats import predictor_template
 from wengert.io.formats.file_format import Format
-from wengert.io.formats.portable_model import PortableModel, readings, trace_model, word_codes
+from wengert.io.formats.portable_model import PortableModel, readings, trace_model
 from wengert.io.formats.row_program import ROWS, RowProgram
-from wengert.io.reading import cells, text_rows
 from wengert.ir.program import Program
 from wengert.ir.python_names import identifier
+from wengert.tabular.reading import cells
 from wengert.trace.tree import flatten, leaf_paths
 from wengert.version import __version__
 
@@ -163,7 +164,8 @@ def _facts(model: PortableModel) -> str:
             "# For each column of words: the feature of each, that of others (-1: none), what means missing."
         )
         words = {
-            column.name: (*word_codes(column), read[column.name].missing) for column in model.word_columns
+            column.name: (column.codes, column.other, read[column.name].missing)
+            for column in model.word_columns
         }
         lines.append(f"WORDS = {words!r}")
     else:

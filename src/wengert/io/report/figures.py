@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from wengert.io.column_values import as_numbers
 from wengert.io.report.svg import SERIES, Chart, matrix
-from wengert.io.table_model import TableModel
+from wengert.io.table_models import portable
+from wengert.tabular.reading.column_values import as_numbers
+from wengert.tabular.table_model import TableModel
 
 Figure = tuple[str, str]
 
@@ -92,7 +93,7 @@ def residuals(actual: np.ndarray, predicted: np.ndarray, name: str) -> Figure:
 def regions(model: TableModel, frame: pl.DataFrame) -> Figure | None:
     """Show what is predicted over the plane of two numeric columns; None where that is not all there is."""
     columns = model.preprocessor.columns
-    wanted = [column.name for column in model.portable().numeric_columns if column.kind == "numeric"]
+    wanted = [column.name for column in portable(model).numeric_columns if column.kind == "numeric"]
     many = len(model.preprocessor.target.classes) > SERIES
     if len(columns) != 2 or len(wanted) != 2 or many or not model.is_classifier:
         return None

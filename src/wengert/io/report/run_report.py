@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from wengert.io.column_values import as_numbers
-from wengert.io.evaluation import SCORE_NAMES
 from wengert.io.report import figures, page
 from wengert.io.report.figures import Figure
 from wengert.io.report.svg import number_text
-from wengert.io.table_model import TableModel
+from wengert.tabular.reading.column_values import as_numbers
+from wengert.tabular.scoring.evaluation import SCORE_NAMES, named_scores
+from wengert.tabular.table_model import TableModel
 from wengert.version import __version__
 
 _MOST_COLUMNS = 200
@@ -42,9 +42,7 @@ def run_report(model: TableModel, frame: pl.DataFrame, rows: str) -> str:
         f"<h1>{page.escaped(target.name)}</h1>",
         page.paragraph(f"{kind}, predicted from {len(model.preprocessor.columns)} columns; scores on {rows}"),
         page.paragraph(seen.sentence()) if seen is not None and seen.seen else "",
-        page.cards(
-            (label, score_text(scores[name])) for name, label in SCORE_NAMES.items() if name in scores
-        ),
+        page.cards((label.strip(), score_text(value)) for label, value in named_scores(scores)),
         _training(model.training),
         _cross_validation(model.training),
         _predictions(model, frame, scores),

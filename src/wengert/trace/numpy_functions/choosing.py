@@ -116,6 +116,12 @@ def triu(m: Any, k: Any = 0) -> Any:
     return triangle(np.broadcast_to(m, m.shape * 2) if m.ndim == 1 else m, False, whole(k, "k"))
 
 
+def _places(obj: Any, name: str) -> np.ndarray[Any, Any]:
+    """Return known places; an empty list is one of integers."""
+    places = np.asarray(known(obj, name))
+    return places if places.size else places.astype(np.int64)
+
+
 @implements(np.insert)
 def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     """np.insert at known places: the places of the results are those of NumPy's on numbers."""
@@ -124,7 +130,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
         arr, axis = np.reshape(arr, -1), 0
     place = normalise_axis(axis, arr.ndim)
     extent = arr.shape[place]
-    at = np.arange(extent)[obj] if isinstance(obj, slice) else np.asarray(known(obj, "np.insert"))
+    at = np.arange(extent)[obj] if isinstance(obj, slice) else _places(obj, "np.insert")
     added = array(values).astype(arr.dtype)
     at = np.flatnonzero(at) if at.dtype == bool else at
     added = np.reshape(added, (1,) * (arr.ndim - added.ndim) + added.shape)
@@ -143,5 +149,5 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     if axis is None:
         arr, axis = np.reshape(arr, -1), 0
     place = normalise_axis(axis, arr.ndim)
-    at = obj if isinstance(obj, slice) else known(obj, "np.delete")
+    at = obj if isinstance(obj, slice) else _places(obj, "np.delete")
     return np.take(arr, np.delete(np.arange(arr.shape[place]), at), axis=place)

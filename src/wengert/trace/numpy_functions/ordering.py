@@ -221,7 +221,7 @@ def bincount(x: Any, weights: Any = None, minlength: Any = 0) -> Any:
 def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
     """np.histogram_bin_edges of known values; with the extremes of these, edges that are not given move."""
     edges = np.histogram_bin_edges(known(a, "np.histogram_bin_edges"), bins, range)
-    if np.ndim(bins) or range is not None or not isinstance(a, Tensor):
+    if np.ndim(bins) or range is not None or not isinstance(a, Tensor) or not a.size:
         return edges
     low: Any = np.min(a)
     high: Any = np.max(a)

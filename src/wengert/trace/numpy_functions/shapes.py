@@ -41,8 +41,10 @@ def size(a: Any, axis: Any = None) -> int:
 @implements(np.reshape)
 def reshape(a: Any, shape: Any, order: str = "C", copy: bool | None = None) -> Any:
     """np.reshape; one extent may be −1. A traced value is never written to, so `copy` says nothing."""
-    if order != "C":
-        refuse(f"np.reshape: order={order!r} has no rule; transpose first")
+    if order not in ("C", "F"):
+        refuse(
+            f"np.reshape: order={order!r} depends on memory, which a traced value has not; 'C' and 'F' do not"
+        )
     extents = [whole(extent, "an extent") for extent in listed(shape)]
     if extents.count(-1) > 1:
         raise ShapeError(f"reshape: only one extent of {tuple(extents)} can be -1{here()}")
@@ -55,6 +57,8 @@ def reshape(a: Any, shape: Any, order: str = "C", copy: bool | None = None) -> A
         extents[extents.index(-1)] = a.size // known
     if tuple(extents) == a.shape:
         return a
+    if order == "F":  # the first axis runs fastest: it is the last of the transposed array
+        return transpose(reshape(transpose(a), extents[::-1]))
     return movement.reshape(a, shape=tuple(extents))
 
 

@@ -81,7 +81,7 @@ def cov(
         degrees = total - ddof * np.sum(weights * array(aweights)) / total
     else:
         degrees = total - ddof
-    covariance = (centred * weights) @ centred.T / degrees
+    covariance = (centred * weights) @ centred.T / np.maximum(degrees, 0)  # 0/0 where there are too few
     return np.squeeze(covariance)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from wengert.checks import positive_integer
 from wengert.errors import WengertWarning
+from wengert.train.row_split import hold_out
 
 Array = np.ndarray[Any, Any]
 
@@ -50,10 +51,8 @@ def row_order(seed: int, epoch: int, rows: int, runs: tuple[int, int] | None = N
 
 
 def held_out(seed: int, rows: int, fraction: float) -> tuple[Array, Array]:
-    """Return the positions of the rows to train on and of those held out, both ascending."""
-    count = min(rows - 1, max(1, round(rows * fraction)))
-    order = _generator(seed, _HELD_OUT).permutation(rows)
-    return np.sort(order[count:]), np.sort(order[:count])
+    """Return the positions of the rows to train on and of those held out, both ascending; one at least."""
+    return hold_out(rows, max(1, round(rows * fraction)), None, _generator(seed, _HELD_OUT))
 
 
 def batch_bounds(rows: int, batch_size: int) -> list[tuple[int, int]]:

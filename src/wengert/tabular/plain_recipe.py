@@ -1,0 +1,94 @@
+"""The plain way to train on a table: dense layers on standardised features, stopped early."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+
+from wengert import nn, optim, train
+from wengert.tabular.preprocess import TablePreprocessor
+from wengert.tabular.training_settings import (
+    PLAIN_ACTIVATION,
+    PLAIN_EPOCHS,
+    PLAIN_HIDDEN,
+    PLAIN_OPTIMIZER,
+    TrainingSettings,
+)
+
+_PATIENCE = 20
+# The loss of a linear model is convex, so it bears learning rates this many times as large, and needs them.
+_LINEAR = 10
+
+
+def plain_recipe(
+    preprocessor: TablePreprocessor, features: np.ndarray, targets: np.ndarray, settings: TrainingSettings
+) -> train.Recipe:
+    """Return the recipe of the plain preset with what the settings change in it.
+
+    Parameters
+    ----------
+    preprocessor : TablePreprocessor
+    features, targets : numpy.ndarray
+        The rows to learn from; only their numbers count here.
+    settings : TrainingSettings
+    """
+    outputs = max(1, len(preprocessor.target.classes))
+    return train.Recipe(
+        network=build_network(features.shape[1], outputs, settings),
+        loss=loss_of(preprocessor),
+        optimizer=_optimizer(settings),
+        epochs=PLAIN_EPOCHS if settings.epochs is None else settings.epochs,
+        batch_size=settings.batch_size_for(len(features)),
+        penalty=_penalty(settings, len(features)),
+        early_stopping=_PATIENCE,
+        callbacks=(_BestAtTheEnd(),),
+    )
+
+
+def loss_of(preprocessor: TablePreprocessor) -> str:
+    """Return the name of the loss for a target: a key of `nn.LOSSES`."""
+    return "half_squared_error" if preprocessor.target.kind == "regression" else "nllm_from_logits"
+
+
+def build_network(inputs: int, outputs: int, settings: TrainingSettings) -> nn.Module:
+    """Return a network of dense layers with random weights, in float32."""
+    layers: list[nn.Module] = []
+    width = inputs
+    for units in _hidden(settings):
+        layers.append(nn.Dense(width, units, settings.activation or PLAIN_ACTIVATION))
+        if settings.dropout:
+            layers.append(nn.Dropout(settings.dropout))
+        width = units
+    layers.append(nn.Dense(width, outputs))
+    return nn.Sequential(*layers).initialise(settings.seed)
+
+
+class _BestAtTheEnd(train.Callback):
+    """Take the weights of the best epoch also where all epochs were run."""
+
+    def on_epoch_end(self, state: train.TrainingState) -> train.Stop | None:
+        if len(state.history) >= state.epochs:
+            return train.Stop("all epochs", restore_best=True)
+        return None
+
+
+def _hidden(settings: TrainingSettings) -> tuple[int, ...]:
+    return PLAIN_HIDDEN if settings.hidden is None else settings.hidden
+
+
+def _optimizer(settings: TrainingSettings) -> optim.Optimiser | optim.LBFGS:
+    name = settings.optimizer or PLAIN_OPTIMIZER
+    chosen = optim.OPTIMISERS[name]
+    if chosen.rate is None:
+        return cast(optim.LBFGS, chosen.make())
+    default = chosen.rate if _hidden(settings) else chosen.rate * _LINEAR
+    rate = default if settings.learning_rate is None else settings.learning_rate
+    decay = {"weight_decay": settings.l2} if chosen.decays and settings.l2 is not None else {}
+    return cast(optim.Optimiser, chosen.make(rate, **chosen.options, **decay))
+
+
+def _penalty(settings: TrainingSettings, rows: int) -> nn.L2 | None:
+    if optim.OPTIMISERS[settings.optimizer or PLAIN_OPTIMIZER].decays or settings.l2 == 0:
+        return None
+    return nn.L2(1 / rows if settings.l2 is None else settings.l2)

@@ -1,0 +1,203 @@
+"""From a table and settings to a trained network: the steps between reading and saving."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+
+import numpy as np
+import polars as pl
+
+from wengert import nn, train
+from wengert.errors import DivergenceWarning, InterruptionWarning, NonFiniteError
+from wengert.tabular.plain_recipe import plain_recipe
+from wengert.tabular.preprocess import TablePreprocessor
+from wengert.tabular.row_fingerprints import RowFingerprints
+from wengert.tabular.training_settings import TrainingSettings
+from wengert.train.row_split import hold_out
+
+# Of the training rows, to tell the plain preset when training no longer helps …
+_VALIDATION_FRACTION = 0.1
+# … unless that would be so few that their loss says little.
+_FEWEST_VALIDATION_ROWS = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedNetwork:
+    """What came of training.
+
+    Attributes
+    ----------
+    network : nn.Module
+        With the weights of the best epoch.
+    history : train.History
+    best_epoch : int or None
+        The one whose weights the network has; None if no epoch was completed.
+    stopped : str
+        Why training ended, for people.
+    warning : str
+        What went wrong on the way; empty if nothing.
+    training_rows, validation_rows : int
+        How many rows were learnt from and how many decided which epoch was best.
+    fingerprints : RowFingerprints
+        Of both.
+    """
+
+    network: nn.Module
+    history: train.History
+    best_epoch: int | None
+    stopped: str
+    warning: str
+    training_rows: int
+    validation_rows: int
+    fingerprints: RowFingerprints
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it."""
+        return self.stopped == "interrupted"
+
+
+def train_network(
+    frame: pl.DataFrame,
+    preprocessor: TablePreprocessor,
+    settings: TrainingSettings,
+    *,
+    progress: bool | str = False,
+) -> TrainedNetwork:
+    """Train a network on the rows of a table.
+
+    Some of the rows, a tenth of a table of some size, tell when to stop and which epoch was best.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        The rows to learn from.
+    preprocessor : TablePreprocessor
+        Fitted on them.
+    settings : TrainingSettings
+    progress : bool or "auto"
+        As for `train.fit`.
+
+    Raises
+    ------
+    DataError
+        If a value cannot be used; names column and row.
+    NonFiniteError
+        If the loss becomes NaN or infinite before the first epoch has ended.
+    """
+    features, targets = preprocessor.encode(frame)
+    classes = None if preprocessor.target.kind == "regression" else targets
+    kept, held = np.arange(len(features)), np.arange(0)
+    wanted = _validation_rows(len(features), settings)
+    if wanted:
+        rng = np.random.default_rng([settings.seed, 1])
+        kept, held = hold_out(len(features), wanted, classes, rng)
+    fitting, deciding = (features[kept], targets[kept]), (features[held], targets[held])
+    return train_encoded(fitting, deciding if held.size else None, preprocessor, settings, progress=progress)
+
+
+def _validation_rows(rows: int, settings: TrainingSettings) -> int:
+    if settings.preset == "tabular":
+        return train.tabular_validation_rows(rows)
+    wanted = round(rows * _VALIDATION_FRACTION)
+    return wanted if wanted >= _FEWEST_VALIDATION_ROWS else 0
+
+
+def train_encoded(
+    fitting: tuple[np.ndarray, np.ndarray],
+    deciding: tuple[np.ndarray, np.ndarray] | None,
+    preprocessor: TablePreprocessor,
+    settings: TrainingSettings,
+    *,
+    progress: bool | str = False,
+) -> TrainedNetwork:
+    """Train a network on features and targets as the preprocessor makes them; see `train_network`.
+
+    Parameters
+    ----------
+    fitting : tuple of numpy.ndarray
+        Features and targets of the rows to learn from; in memory or mapped from a file.
+    deciding : tuple of numpy.ndarray or None
+        Those that tell when to stop and which epoch was best.
+    preprocessor, settings, progress
+        As for `train_network`.
+
+    Raises
+    ------
+    NonFiniteError
+        As `train_network`.
+    """
+    result = _fit(fitting, deciding, preprocessor, settings, progress)
+    warning = "" if result.divergence is None else _divergence_text(result.divergence)
+    if warning and not len(result.history):
+        raise NonFiniteError(f"{warning} Nothing was learnt.")
+    stopped = "all epochs" if result.stopped == "epochs" else result.stopped
+    validation_rows = 0 if deciding is None else len(deciding[0])
+    return TrainedNetwork(
+        result.net,
+        result.history,
+        result.best_epoch,
+        stopped,
+        warning,
+        len(fitting[0]),
+        validation_rows,
+        RowFingerprints.of([fitting] if deciding is None else [fitting, deciding]),
+    )
+
+
+def _fit(
+    fitting: tuple[np.ndarray, np.ndarray],
+    deciding: tuple[np.ndarray, np.ndarray] | None,
+    preprocessor: TablePreprocessor,
+    settings: TrainingSettings,
+    progress: bool | str,
+) -> train.FitResult:
+    recipe = recipe_for(preprocessor, *fitting, settings)
+    with warnings.catch_warnings():
+        # Both are told with the result.
+        warnings.simplefilter("ignore", DivergenceWarning)
+        warnings.simplefilter("ignore", InterruptionWarning)
+        return recipe.fit(
+            *fitting,
+            validation_data=deciding,
+            seed=settings.seed,
+            time_limit=settings.time_limit,
+            progress=progress,
+        )
+
+
+def recipe_for(
+    preprocessor: TablePreprocessor, features: np.ndarray, targets: np.ndarray, settings: TrainingSettings
+) -> train.Recipe:
+    """Return how a network is trained on features and targets by the preset of the settings."""
+    make = {"tabular": _tabular_recipe, "plain": plain_recipe}[settings.preset]
+    return make(preprocessor, features, targets, settings)
+
+
+def _tabular_recipe(
+    preprocessor: TablePreprocessor, features: np.ndarray, targets: np.ndarray, settings: TrainingSettings
+) -> train.Recipe:
+    """Return the recipe of the tabular preset with what the settings change in it."""
+    categories = preprocessor.categories
+    described = train.TabularFeatures(features.shape[1] - len(categories), categories)
+    regression = preprocessor.target.kind == "regression"
+    named = ("hidden", "activation", "epochs", "batch_size", "learning_rate")
+    changed = {name: getattr(settings, name) for name in named if getattr(settings, name) is not None}
+    return train.tabular_recipe(
+        described,
+        1 if regression else len(preprocessor.target.classes),
+        len(features),
+        limits=(float(targets.min()), float(targets.max())) if regression else None,
+        dropout=settings.dropout,
+        seed=settings.seed,
+        **changed,
+    )
+
+
+def _divergence_text(divergence: train.Divergence) -> str:
+    rate = "" if divergence.learning_rate is None else f", with learning rate {divergence.learning_rate:g}"
+    return (
+        f"training diverged at step {divergence.step} (epoch {divergence.epoch}{rate}): "
+        f"{divergence.explanation}. Lower the learning rate."
+    )

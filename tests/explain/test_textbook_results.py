@@ -1,0 +1,91 @@
+"""Gradients in matrix notation as the literature has them; vectors are columns, denominator layout."""
+
+import numpy as np
+import pytest
+from tests.explain.asked_functions import CASES
+from tests.explain.test_asked_functions import assert_reads_as_the_gradient, assert_results_are_closed
+
+import wengert as wg
+from wengert.explain.formula.parser import parse
+from wengert.explain.formula.traced_formula import FormulaFunction, arguments
+from wengert.explain.printers.blocks import plain
+
+SHAPES = {"A": (4, 4), "B": (4, 4), "C": (4, 3), "x": (4,), "b": (4,)}
+# Numbers are those of the Matrix Cookbook (Petersen & Pedersen 2012).
+RESULTS = [
+    ("x @ A @ x", "x", "(A + Aᵀ) x"),  # (81)
+    ("norm(A @ x - b) ** 2", "x", "2 Aᵀ (A x − b)"),  # (84)
+    ("norm(x)", "x", "x/L"),  # (129)
+    ("trace(A @ B)", "A", "Bᵀ"),  # (100)
+    ("trace(A)", "A", "I"),  # (99)
+    ("trace(A.T @ B)", "A", "B"),  # (103)
+    ("norm(A @ C) ** 2", "C", "2 Aᵀ A C"),  # (115)
+    ("det(A)", "A", "L A⁻ᵀ"),  # (49)
+    ("np.linalg.slogdet(A)[1]", "A", "A⁻ᵀ"),  # (57)
+    ("x @ inv(A) @ b", "A", "−A⁻ᵀ x bᵀ A⁻ᵀ"),  # (61)
+    ("x @ solve(A, b)", "b", "A⁻ᵀ x"),  # (70)
+    ("trace(inv(A))", "A", "−A⁻ᵀ A⁻ᵀ"),  # (64)
+]
+
+
+def derived(text: str, name: str, view: str) -> tuple[wg.Derivation, FormulaFunction, tuple]:
+    function = FormulaFunction(parse(text))
+    given = arguments(function, {one: SHAPES[one] for one in function.names})
+    values = tuple(np.asarray(one, np.float64) for one in given.values())
+    return wg.explain(function, *values, wrt=name, view=view, notation="columns"), function, values
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "expected"), RESULTS, ids=[f"{one[0]} by {one[1]}" for one in RESULTS]
+)
+def test_a_result_is_that_of_the_textbook(text: str, name: str, expected: str) -> None:
+    derivation, function, values = derived(text, name, "matrix")
+    (result,) = [section for section in derivation.tree.sections if section.title == "Result"]
+
+    assert plain(result.steps[-1].after) == expected
+    assert_results_are_closed(derivation)
+    assert_reads_as_the_gradient(derivation.view("index"), function, values)
+
+
+def log_sum_exp(z, y):
+    m = np.max(z)
+    return np.log(np.sum(np.exp(z - m))) + m - y @ z
+
+
+def rows_of_log_sum_exp(Z, T):
+    M = np.max(Z, axis=1, keepdims=True)
+    return -np.sum(T * (Z - np.log(np.sum(np.exp(Z - M), axis=1, keepdims=True)) - M))
+
+
+@pytest.mark.parametrize(
+    ("function", "shape", "expected"),
+    [
+        (CASES["shifted_softmax"][0], (4,), "p − y"),
+        (log_sum_exp, (4,), "softmax(z) − y"),
+        (rows_of_log_sum_exp, (3, 4), "softmax(Z) − T"),
+    ],
+)
+def test_the_maximum_that_code_subtracts_against_overflow_cancels(function, shape, expected):
+    # Bishop 2006, (4.108): the derivative of the cross-entropy by the activations is y − t.
+    rng = np.random.default_rng(4)
+    targets = rng.dirichlet(np.ones(shape[-1]), shape[:-1])
+    arguments = (rng.normal(size=shape) + 1000, targets)
+    derivation = wg.explain(function, *arguments, view="matrix", wrt=("z", "Z")[len(shape) - 1])
+    (result,) = [section for section in derivation.tree.sections if section.title == "Result"]
+
+    assert plain(result.steps[-1].after) == expected
+    assert "max_" not in str(derivation)
+
+
+def test_a_norm_at_zero_keeps_its_guard():
+    text = str(wg.explain(lambda x: np.linalg.norm(x), np.zeros(2)))
+
+    assert "if [z1 = 0]" in text
+    assert "[0  0]" in text
+
+
+def test_a_singular_matrix_has_a_determinant_without_an_inverse():
+    derivation = wg.explain(lambda A: np.linalg.det(A), np.diag([1.0, 2.0, 0.0]))
+
+    assert "⁻" not in str(derivation)
+    assert derivation.verification.lines > 0
