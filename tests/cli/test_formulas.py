@@ -110,7 +110,7 @@ def test_what_the_output_does_not_depend_on(command):
         (["sum((a @ W)"], ["does not parse", "\n  sum((a @ W)\n     ^"]),
         (["__import__('os').system('x')"], ["the method .system() is not allowed", "\n  ^"]),
         (["x.__class__"], ["the attribute .__class__ is not allowed"]),
-        (["tahn(x)"], ["did you mean 'tanh'?"]),
+        (["sigmod(x)"], ["did you mean 'sigmoid'?"]),
         (["tanh(a @ W)", "--shape", "a=1x3,W=3x2"], ["returns f64[1,2]", "wg.jacobian"]),
         (["x**2", "--view", "matrx"], ["did you mean 'matrix'?"]),
         (["x**2", "--notation", "row"], ["did you mean 'rows'?"]),

@@ -21,7 +21,8 @@ from wengert.run.llvm.fusion.lowering import OWN_FORMS, left_to_numpy
 from wengert.run.llvm.fusion.views import PLACES, VIEWS
 
 PACKAGE = Path(wengert.__file__).parent
-NOT_COUNTED = ("primitives", "transform/rules", "explain")
+NOT_COUNTED = ("primitives", "transform/rules")
+EXPLANATION = 17  # files of `explain` that ask for names, which must become fewer
 DISPATCH = {
     "ir/python_idioms.py": "what has a name of its own on the board",
     "transform/guard.py": "which slopes are finite because a factor is",
@@ -91,10 +92,12 @@ def dispatching() -> dict[str, set[str]]:
 
 
 def test_names_of_primitives_are_asked_for_in_few_files() -> None:
-    found = dispatching()
+    everywhere = dispatching()
+    found = {name: asked for name, asked in everywhere.items() if not name.startswith("explain/")}
     new = {name: sorted(asked) for name, asked in found.items() if name not in DISPATCH}
     assert not new, f"ask for the kind, or declare a trait of the primitive: {new}"
     assert set(found) == set(DISPATCH), "take what no longer asks for names off the list"
+    assert len(everywhere) - len(found) <= EXPLANATION
 
 
 def test_the_search_sees_names_and_primitives() -> None:

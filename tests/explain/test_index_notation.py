@@ -66,4 +66,4 @@ def test_short_arrays_that_the_function_brings_with_it_are_shown() -> None:
 
     text = str(wg.explain(augmented, np.ones((2, 3)), np.ones(2), wrt="W"))
 
-    assert "Given are W: 2×3, x: 2, K1 = (1), K2 = (0, 1)." in text
+    assert "Given are W = (1, 1, 1; 1, 1, 1), x = (1, 1), K1 = (1), K2 = (0, 1)." in text

@@ -77,6 +77,7 @@ def explain(
     tensors: Annotated[
         bool, option("Show Jacobians of vectors by matrices as tensors, and unfolded.", DERIVATION)
     ] = False,
+    detail: Annotated[str, option("short, or full: one rule a line. [default: short]", DERIVATION)] = "short",
     step_size: Annotated[
         float | None, option("Show the gradient-descent update with this step, too.", DERIVATION)
     ] = None,
@@ -101,7 +102,7 @@ def explain(
     sources = {"wrt": wrt, "at": at or None, "shape": shape, "data": data, "row": row, "seed": seed}
     options = {
         "view": view, "notation": notation, "layout": layout, "numbers": numbers, "tensors": tensors,
-        "step_size": step_size, "style": style,
+        "detail": detail, "step_size": step_size, "style": style,
     }  # fmt: skip
     return run(subject, sources, Output(format, out, open), options)
 

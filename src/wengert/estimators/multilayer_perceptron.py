@@ -283,7 +283,7 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
             shuffles=bool(self.shuffle),
             watches_score=self._watches_score,
             incremental=incremental,
-            report=print if lines else lambda line: None,
+            report=print if lines else None,
         )
         plan = Plan(
             rows=rows,

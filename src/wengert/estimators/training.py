@@ -105,7 +105,7 @@ class MLPRules:
         Whether the validation score decides when to stop, and the best network is restored.
     incremental : bool
         Whether further calls are to go on: the best network is restored only where patience has ended.
-    report : callable
+    report : callable, optional
         Called with a line of text on each epoch.
     """
 
@@ -116,10 +116,11 @@ class MLPRules:
     shuffles: bool
     watches_score: bool
     incremental: bool
-    report: Callable[[str], None]
+    report: Callable[[str], None] | None
 
     def __post_init__(self) -> None:
         self._rule = self.run.rate.initial, self.initial_rule
+        self._searches = isinstance(self.initial_rule.optimizer, LBFGS)
 
     @property
     def step_rule(self) -> StepRule:
@@ -128,10 +129,6 @@ class MLPRules:
         if not self._searches and self._rule[0] != rate:
             self._rule = rate, at_rate(self.initial_rule, rate)
         return self._rule[1]
-
-    @property
-    def _searches(self) -> bool:
-        return isinstance(self.initial_rule.optimizer, LBFGS)
 
     def order(self, epoch: int) -> Array:
         """Return the order that is drawn next."""
@@ -144,9 +141,10 @@ class MLPRules:
     def note(self, epoch: Epoch, measured: Evaluation | None) -> tuple[bool, Stop | None]:
         """Ask patience, and lower the rate where there is one to lower."""
         score = None if measured is None else measured.score
-        self.report(f"Iteration {epoch.epoch}, loss = {epoch.loss:.8f}")
-        if score is not None and not self._searches:
-            self.report(f"Validation score: {score:f}")
+        if self.report is not None:
+            self.report(f"Iteration {epoch.epoch}, loss = {epoch.loss:.8f}")
+            if score is not None and not self._searches:
+                self.report(f"Validation score: {score:f}")
         return self._note(epoch.loss, score)
 
     def _note(self, loss: float, score: float | None) -> tuple[bool, Stop | None]:
@@ -161,7 +159,8 @@ class MLPRules:
         if not run.rate.lowered():
             return is_best, Stop("no improvement")
         run.patience.count = 0
-        self.report(f"No improvement; the learning rate is now {run.rate.now:g}")
+        if self.report is not None:
+            self.report(f"No improvement; the learning rate is now {run.rate.now:g}")
         return is_best, None
 
     def restores_best(self, reason: str) -> bool:

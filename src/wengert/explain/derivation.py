@@ -51,6 +51,7 @@ VIEWS: dict[str, Callable[[Problem], Tree]] = {
     "batch": batch_view,
 }
 NOTATIONS = ("rows", "columns", "mit")
+DETAILS = ("short", "full")
 LAYOUTS = ("denominator", "numerator")
 _SEED = 1964
 
@@ -190,6 +191,7 @@ def derive(
     convention = replace(convention, notation=convention.notation or NOTATIONS[0])
     _check_choice("notation", convention.notation, NOTATIONS)
     _check_choice("layout", convention.layout, LAYOUTS)
+    _check_choice("detail", convention.detail, DETAILS)
     if not isinstance(names, Mapping):
         raise ConfigurationError(f"names={names!r}: a mapping of names to names, such as {{'W1': 'U'}}")
     if convention.step_size is not None and not _is_finite(convention.step_size):

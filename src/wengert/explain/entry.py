@@ -24,6 +24,7 @@ def explain(
     step_size: float | None = None,
     numbers: bool = False,
     tensors: bool = False,
+    detail: str = "short",
     **kwargs: Any,
 ) -> Derivation:
     """Derive the gradient of a function line by line, each line checked against the engine.
@@ -63,6 +64,8 @@ def explain(
     tensors : bool
         Show the Jacobian of each vector by a matrix as the tensor that it is: its slices, its unfolding, how
         much memory it would take, and how the gradient comes about without it.
+    detail : str
+        ``short``: local derivatives in few lines with the names of all rules; ``full``: one rule a line.
 
     Returns
     -------
@@ -100,5 +103,5 @@ def explain(
         function, args = with_loss(function, loss, args)
     elif loss is not None:
         raise ConfigurationError("loss= goes with a network; a function computes its loss itself")
-    convention = Convention(notation or "", layout, step_size, numbers, tensors, style)
+    convention = Convention(notation or "", layout, step_size, numbers, tensors, style, detail)
     return derive(function, args, kwargs, wrt, view, names or {}, convention)

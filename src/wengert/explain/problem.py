@@ -41,6 +41,8 @@ class Convention:
         The lecture whose names are used.
     tensors : bool
         Whether Jacobians of vectors by matrices are shown, entry by entry.
+    detail : str
+        ``short``: local derivatives in few lines, with the names of all rules; ``full``: one rule a line.
     """
 
     notation: str = "rows"
@@ -49,6 +51,7 @@ class Convention:
     numbers: bool = False
     tensors: bool = False
     style: str | None = None
+    detail: str = "short"
 
     @property
     def vectors(self) -> str:

@@ -240,8 +240,8 @@ def _check_call(text: str, node: ast.Call) -> list[ast.expr]:
         parts.insert(0, node.func.value)  # type: ignore[attr-defined]
     elif name not in FUNCTIONS or not _stands_there(node.func):
         written = ast.unparse(node.func)
-        known = ", ".join(sorted(FUNCTIONS))
-        fail(text, f"the function {written!r} is not on the list ({known}){nearest(name, FUNCTIONS)}", node)
+        known = nearest(name, FUNCTIONS) or f" ({', '.join(sorted(FUNCTIONS))})"
+        fail(text, f"the function {written!r} is not on the list{known}", node)
     operands = getattr(FUNCTIONS.get(name), "nin", None)
     if operands is not None and len(parts) != operands:
         fail(text, f"{name} takes {operands} argument{'s' * (operands > 1)}, not {len(parts)}", node)

@@ -37,10 +37,12 @@ from wengert.explain.index.simplification import (
     taken_out,
     terms_of,
 )
+from wengert.explain.index.single_rules import single_rules
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Step
 
 INSERTED = "insert what is known"
+_SIGMOID = "σ(x) stands for 1/(1 + exp(−x))"
 LONGEST = 60  # parts of an adjoint that is still written out where it is used
 
 
@@ -136,14 +138,20 @@ class ChainRule:
         rules = Rules()
         known = with_sigmoid(definition)
         raw = differentiate(known, by, rules)
-        if known != definition:
-            chain.put(Differential(by, known), "σ(x) stands for 1/(1 + exp(−x))")
-        elif len(rules.names) > 2:
-            chain.put(Differential(by, definition), f"definition of {of_symbol.name}")
         if not isinstance(definition, Number):  # a constant is no name for the numbers that equal it
             raw = neat(fold(raw, known, of))
+        rule = str(rules)
+        if self.problem.convention.detail == "full":
+            chain.put(Differential(by, definition), f"definition of {of_symbol.name}")
+            for after, applied in single_rules(Differential(by, definition)):
+                chain.put(after, applied)
+            rule = _SIGMOID if known != definition else "write it shorter"
+        elif known != definition:
+            chain.put(Differential(by, known), _SIGMOID)
+        elif len(rules.names) > 2:
+            chain.put(Differential(by, definition), f"definition of {of_symbol.name}")
         reason = "it does not stand in the formula" if raw == ZERO else "it is the element itself"
-        chain.put(raw, str(rules) or reason)
+        chain.put(raw, rule or reason)
         chain.put(neat(without_deltas(chain.last)), "δ keeps one term of the sum")
         self._shorten(chain, definition, of)
         return Local(partial, chain.last, chain.steps)

@@ -12,6 +12,7 @@ from wengert.explain.index.expressions import (
     Apply,
     Cases,
     Delta,
+    Differential,
     Element,
     Expression,
     Extreme,
@@ -41,8 +42,20 @@ class Rules:
         """Note a rule."""
         self.names.setdefault(name)
 
+    def within(self, part: Expression, by: Element) -> Expression:
+        """Return the derivative of a part of the expression."""
+        return differentiate(part, by, self)
+
     def __str__(self) -> str:
         return ", ".join(self.names)
+
+
+class OneRule(Rules):
+    """Lets one rule be applied: the derivatives of the parts are left to the next line."""
+
+    def within(self, part: Expression, by: Element) -> Expression:
+        """Return ∂part/∂by, not worked out."""
+        return Differential(by, part)
 
 
 def depends(expression: Expression, element: Element) -> bool:
@@ -72,7 +85,7 @@ def differentiate(expression: Expression, by: Element, rules: Rules) -> Expressi
             return _same_element(expression, by)
         case Add(terms):
             rules.use("sum rule")
-            return add(*(differentiate(term, by, rules) for term in terms))
+            return add(*(rules.within(term, by) for term in terms))
         case Product(factors):
             return _product(factors, by, rules)
         case Quotient(numerator, denominator):
@@ -82,12 +95,12 @@ def differentiate(expression: Expression, by: Element, rules: Rules) -> Expressi
         case Sum():
             rules.use("sum rule")
             apart = renamed_apart(expression, {*by.positions})
-            return total(apart.indices, differentiate(apart.body, by, rules))
+            return total(apart.indices, rules.within(apart.body, by))
         case Extreme():
             return _extreme(expression, by, rules)
         case Cases(condition, value, otherwise):
             rules.use("each case for itself")
-            return _cases(condition, differentiate(value, by, rules), differentiate(otherwise, by, rules))
+            return _cases(condition, rules.within(value, by), rules.within(otherwise, by))
         case Apply():
             return _apply(expression, by, rules)
         case Relation():
@@ -112,19 +125,19 @@ def _product(factors: tuple[Expression, ...], by: Element, rules: Rules) -> Expr
     elif len(factors) > 1:
         rules.use("constant factor")
     terms = [
-        multiply(*factors[:place], differentiate(factors[place], by, rules), *factors[place + 1 :])
+        multiply(*factors[:place], rules.within(factors[place], by), *factors[place + 1 :])
         for place in moving
     ]
     return add(*terms)
 
 
 def _quotient(numerator: Expression, denominator: Expression, by: Element, rules: Rules) -> Expression:
-    above = differentiate(numerator, by, rules)
+    above = rules.within(numerator, by)
     if not depends(denominator, by):
         rules.use("constant factor")
         return divide(above, denominator)
     rules.use("quotient rule")
-    below = differentiate(denominator, by, rules)
+    below = rules.within(denominator, by)
     second = divide(multiply(numerator, below), power(denominator, TWO))
     return add(divide(above, denominator), multiply(MINUS_ONE, second))
 
@@ -135,7 +148,7 @@ def _power(base: Expression, exponent: Expression, by: Element, rules: Rules) ->
     if not isinstance(base, Element):
         rules.use("chain rule")
     outer = multiply(exponent, power(base, add(exponent, MINUS_ONE)))
-    return multiply(outer, differentiate(base, by, rules))
+    return multiply(outer, rules.within(base, by))
 
 
 def _extreme(expression: Extreme, by: Element, rules: Rules) -> Expression:
@@ -145,7 +158,7 @@ def _extreme(expression: Extreme, by: Element, rules: Rules) -> Expression:
     counted = renamed_apart(apart, {*by.positions, *free_indices(expression), *apart.indices})
     attained = Relation("=", apart.body, expression)
     ties = total(counted.indices, Relation("=", counted.body, expression))
-    slope = differentiate(apart.body, by, rules)
+    slope = rules.within(apart.body, by)
     return total(apart.indices, multiply(divide(attained, ties), slope))
 
 
@@ -179,7 +192,7 @@ def _apply(expression: Apply, by: Element, rules: Rules) -> Expression:
     for place, operand in enumerate(expression.operands):
         if depends(operand, by):
             slope = local_derivative(expression, place)
-            terms.append(multiply(slope, differentiate(operand, by, rules)))
+            terms.append(multiply(slope, rules.within(operand, by)))
     rules.use(f"derivative of {primitive.name}")
     if any(not isinstance(operand, (Element, Number)) for operand in expression.operands):
         rules.use("chain rule")

@@ -9,7 +9,7 @@ from wengert.explain.index.expressions import ONE, Element, Expression, Symbol
 from wengert.explain.index.indices import Index
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
-from wengert.explain.views.index_view import gradient_names, results
+from wengert.explain.views.index_view import given, gradient_names, results
 
 
 def _forward(problem: Problem) -> Section:
@@ -18,7 +18,7 @@ def _forward(problem: Problem) -> Section:
         element = Element(symbol, symbol.axes)
         formula = problem.definition(symbol, symbol.axes)
         steps.append(Step(element, element, formula, "", "", truth=element, shown=True))
-    note = "One line for each operation; every line uses earlier lines only."
+    note = f"{given(problem)}\nOne line for each operation; every line uses earlier lines only."
     return Section("Forward", note, tuple(steps), spaced=False)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from wengert.explain.index.chain_rule import INSERTED, ChainRule, line
 from wengert.explain.index.closing import Closing, closing
 from wengert.explain.index.expressions import Element, Partial, Running, Symbol, Verbatim, walk
@@ -15,7 +17,7 @@ from wengert.ir.node import Node
 from wengert.ir.primitive import NotDifferentiable
 from wengert.ir.program import reading_order
 
-_FEW = 4  # numbers of a constant array that are shown where it is named
+_FEW = 9  # numbers of a given array that are shown
 
 
 def dimensions(shape: tuple[int, ...]) -> str:
@@ -31,21 +33,26 @@ def gradient_names(problem: Problem) -> str:
 
 def definitions(problem: Problem) -> Section:
     """Return what is given and what is computed, with indices and shapes."""
-    given = ", ".join(_given(symbol) for symbol in problem.inputs)
     steps: list[Step] = []
     for symbol in problem.defined:
         element = Element(symbol, symbol.axes)
         formula = problem.definition(symbol, symbol.axes)
         steps.append(line(element, element, formula, f"{symbol.name}: {dimensions(symbol.shape)}"))
-    return Section("Definitions", f"Given are {given}.", tuple(steps), spaced=False)
+    return Section("Definitions", given(problem), tuple(steps), spaced=False)
 
 
-def _given(symbol: Symbol) -> str:
-    """Return an input with its shape; a short array that the function brings with it, with its numbers."""
-    value = symbol.node.value
-    if value is not None and value.ndim == 1 and value.size <= _FEW:
-        return f"{symbol.name} = ({', '.join(short(float(one)) for one in value)})"
-    return f"{symbol.name}: {dimensions(symbol.shape)}"
+def given(problem: Problem) -> str:
+    """Say what is given, in numbers where they are few, so that a reader can compute the rest."""
+    return f"Given are {', '.join(_given(problem, symbol) for symbol in problem.inputs)}."
+
+
+def _given(problem: Problem, symbol: Symbol) -> str:
+    value = problem.points[0].values[symbol.node]
+    if value.size > _FEW or value.ndim > 2:
+        return f"{symbol.name}: {dimensions(symbol.shape)}"
+    rows = [", ".join(short(float(one)) for one in row) for row in np.atleast_2d(value)]
+    numbers = "; ".join(rows)
+    return f"{symbol.name} = {f'({numbers})' if value.ndim else numbers}"
 
 
 def local_derivatives(problem: Problem, chain: ChainRule) -> Section:

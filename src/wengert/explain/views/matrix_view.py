@@ -14,7 +14,7 @@ from wengert.explain.matrix.terms import NoMatrixForm, Place
 from wengert.explain.printers.blocks import plain
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
-from wengert.explain.views.index_view import dimensions, gradient_names, result_note
+from wengert.explain.views.index_view import dimensions, given, gradient_names, result_note
 
 _LARGEST = 100_000  # entries of a Jacobian that is shown, and for that compared entry by entry
 _VECTORS = {
@@ -79,6 +79,7 @@ def definitions(problem: Problem, writer: MatrixWriter) -> Section:
         f"{_VECTORS[problem.convention.notation]} {_LAYOUTS[problem.convention.layout]} Functions, powers "
         "and quotients of matrices are taken element by element, as is ⊙."
     )
+    note = f"{given(problem)}\n{note}"
     return Section("Definitions", "\n".join([note, *words]), tuple(steps), spaced=False)
 
 

@@ -128,10 +128,10 @@ class Stepper:
         StepDiverged
         """
         native = self._native
-        if native is None or native.progress.steps == self.state.steps:
+        target = self.state.steps if native is None else native.progress.steps
+        if native is None or target == self.state.steps:
             return
         begin = time.perf_counter()
-        target = native.progress.steps
         if not self._catch_up(native):
             native.restore(self.state)
             while self.state.steps < target:
@@ -170,10 +170,11 @@ class Stepper:
             network = progress.carry[: self._step.network_count]
             if self._watch.out_of_proportion(network):
                 return False
-        if progress.steps > now.steps:
-            batch = now.batch + progress.steps - now.steps
+        steps = progress.steps
+        if steps > now.steps:
+            batch = now.batch + steps - now.steps
             self.state = now._replace(
-                carry=progress.copy(), steps=progress.steps, batch=batch, loss_sum=progress.loss_sum
+                carry=progress.copy(), steps=steps, batch=batch, loss_sum=progress.loss_sum
             )
         return True
 
