@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import pickle
 import random
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ _VIEWS = (
     "{a} + {a}.T.T", "{a} @ {a}.T", "np.where({a} > 0, {a}, 1)", "np.sort({a}, axis=0)", "np.cumsum({a}, 0)",
     "np.concatenate([{a}, {a}])", "np.stack([{a}, {a}])", "np.sum({a}, 0)", "{a}.reshape(2, -1) * x[0]",
     "np.moveaxis({a}[None], 0, -1).reshape(-1)", "np.zeros_like({a})", "np.outer({a}, x[:2])",
-    "np.tile({a}, 2)", "np.pad({a}, 1)", "np.linalg.inv({a}[:2, :2])", "np.roll({a}, 1, axis=0)", "{a}[...].copy('K')",
+    "np.tile({a}, 2)", "np.pad({a}, 1)", "np.linalg.inv({a}[:2, :2])", "np.roll({a}, 1, axis=0)",
+    "{a}[...].copy('K')",
 )  # fmt: skip
 _WRITES = (
     "{a}[...] = x[{i}]", "{a}[0] = x[{i}] * 2", "{a}[-1] += x[{i}]", "{a}[:] = {b}", "{a} += {b}",
@@ -55,7 +57,8 @@ _WRITES = (
     "{a}[[0, 0]] += 1", "{a}.fill(x[{i}])", "np.copyto({a}, {b})", "{a}[..., -1] = {a}[..., 0]", "{a} /= 2",
     "np.put({a}, [0, -1], [x[{i}], 1.0])", "np.add({a}, 1, out={a})", "np.add.at({a}, 0, x[{i}])",
     "{a}.flat[-1] = x[{i}]", "{a}.flat = x[{i}]", "{a}.put([0], x[{i}])", "{a}[1:] *= x[{i}]",
-    "np.copyto({a}, x[{i}], where={a} > 0)", "np.putmask({a}, {a} > 0, x[{i}])", "{a}[{a} > 0] *= x[{i}]", "{a}[::-1] = {a}", "{a}[1:] = {a}[:-1]",
+    "np.copyto({a}, x[{i}], where={a} > 0)", "np.putmask({a}, {a} > 0, x[{i}])",
+    "{a}[{a} > 0] *= x[{i}]", "{a}[::-1] = {a}", "{a}[1:] = {a}[:-1]",
 )  # fmt: skip
 
 
@@ -84,6 +87,17 @@ def compiled_source(source: str) -> Any:
 
 
 @settings(max_examples=2 * settings.default.max_examples)  # 2,000 with the profile "explore"
+def traced_or_refused(function: Any) -> Any:
+    """Return the program; None where NumPy's choice between view and copy cannot be known."""
+    reasons = r"Write \.copy\(\)|copy it first|write b\[\.\.\.\] = value"
+    try:
+        return trace(function, X)
+    except TraceError as error:
+        if re.search(reasons, str(error)) is None:
+            raise
+        return None
+
+
 @given(st.integers(0, 2**32))
 def test_random_programs_agree_with_numpy(seed: int) -> None:
     source = random_program(seed)
@@ -96,10 +110,8 @@ def test_random_programs_agree_with_numpy(seed: int) -> None:
         return
     except TypeError:  # it is a scalar, of which a tensor without axes cannot be told
         return
-    try:
-        program = trace(function, X)
-    except TraceError as error:  # where NumPy's choice between view and copy cannot be known
-        assert "Write .copy()" in str(error) or "copy it first" in str(error), source
+    program = traced_or_refused(function)
+    if program is None:
         return
     verify(program)
     for mine, theirs in zip(program(X), expected, strict=True):

@@ -12,7 +12,7 @@ from wengert.errors import DTypeError, ShapeError, TraceError
 from wengert.ir.primitive import IMPLEMENTATIONS, Kind
 from wengert.primitives import arithmetic, comparison, contraction
 from wengert.primitives.selection import astype
-from wengert.trace.recorder import as_dtype, here
+from wengert.trace.recorder import as_dtype, here, refuse
 
 # NumPy's stubs know nothing of arrays that take part through its protocols.
 _numpy: Any = np
@@ -34,8 +34,9 @@ class Flat:
         return self._array.flatten()[key]
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        places = np.arange(len(self)).reshape(-1)[key]
-        _numpy.put(self._array, places, value)
+        if not self._array.ndim:
+            refuse("whether this is a scalar or an array without axes is not known: write b[...] = value")
+        _numpy.put(self._array, np.arange(len(self))[key], value)
 
 
 class ArrayMethods:

@@ -53,24 +53,24 @@ def apply_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     if isinstance(kwargs.get("out"), Tensor):
         rest = {name: value for name, value in kwargs.items() if name != "out"}
         return _into(kwargs["out"], function(*args, **rest))
+    if function in _VIEWS_OF_EACH and any(isinstance(one, Tensor) for one in args[1:]):
+        return call_function(function, args, kwargs)  # by functions of one array
     plain_args, plain_kwargs = _with_arrays(args), _with_arrays(kwargs)
     if _is_plain((plain_args, plain_kwargs)):
         result = function(*plain_args, **plain_kwargs)
     else:
         result = call_function(function, plain_args, plain_kwargs)
-    if function in _VIEWS_OF_EACH and any(isinstance(one, Tensor) for one in args[1:]):
-        return result
     result = fillable(result)
     named = dict(enumerate(args)) | kwargs
     bases = [name for name, one in named.items() if isinstance(one, Tensor)]
     if bases and function in _VIEWS | _VIEWS_OF_EACH and (len(bases) == 1 or function is not np.einsum):
         base = bases[0]
-        return _viewing(result, named[base], lambda places: _called(function, named | {base: places}))
+        return _viewing(result, named[base], lambda places: _call_named(function, named | {base: places}))
     order = all(map(_in_order, named.values())) and function in _KEEPING
     return _detached(result, order)
 
 
-def _called(function: Any, named: dict[Any, Any]) -> Any:
+def _call_named(function: Any, named: dict[Any, Any]) -> Any:
     """Return the result for arguments by position or name."""
     args = [named[place] for place in sorted(name for name in named if isinstance(name, int))]
     return function(*args, **{name: one for name, one in named.items() if isinstance(name, str)})
@@ -129,12 +129,17 @@ def _written(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> No
     named = dict(enumerate(others, 1)) | kwargs
     values = name if name in kwargs else position
     mask = named.get("where" if function is np.copyto else "mask", named.get(1))
-    if function in (np.copyto, np.putmask) and isinstance(mask, Tensor) and mask is not named[values]:
-        if function is np.copyto or np.shape(named[values]) in ((), target.shape):
-            _into(target, np.where(mask, named[values], target))
-            return
+    shapes = ((), target.shape)
+    whole = function is np.copyto or (function is np.putmask and np.shape(named[values]) in shapes)
+    if whole and isinstance(mask, Tensor) and mask is not named[values]:
+        _into(target, np.where(mask, named[values], target))
+        return
     known = {key: _known(one) for key, one in named.items() if key != values}
-    write(target, named[values], lambda places, numbers: _called(function, named | known | {0: places, values: numbers}))
+    write(
+        target,
+        named[values],
+        lambda places, numbers: _call_named(function, named | known | {0: places, values: numbers}),
+    )
 
 
 def _known(value: Any) -> Any:

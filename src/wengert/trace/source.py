@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections import Counter
+from functools import lru_cache
 from itertools import pairwise
 from types import CodeType, FrameType
 
@@ -199,6 +200,21 @@ def is_loading(frame: FrameType, name: str) -> bool:
     code = frame.f_code
     # NumPy calls __array__ for an array of its own.
     return is_users(frame) and code.co_name != "__array__" and _loads(code).get(frame.f_lasti) == name
+
+
+def is_catching() -> bool:
+    """Whether code of the traced function, on the way to the operation, has an ``except``."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") != "wengert.trace.tracing":
+        if is_users(frame) and _has_handler(frame.f_code):
+            return True
+        frame = frame.f_back
+    return False
+
+
+@lru_cache(maxsize=4096)
+def _has_handler(code: CodeType) -> bool:
+    return any(one.opname == "CHECK_EXC_MATCH" for one in dis.get_instructions(code))
 
 
 def user_call() -> tuple[FrameType | None, FrameType]:

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from wengert.errors import (
+    ConcreteValueError,
     DTypeError,
     ShapeError,
     UnsupportedAttributeError,
@@ -63,9 +64,7 @@ class Tensor(ArrayMethods):
     alias: Alias | None
     weak: type | None
 
-    def __init__(
-        self, node: Node, recorder: Trace, weak: type | None = None, c_order: bool = False
-    ) -> None:
+    def __init__(self, node: Node, recorder: Trace, weak: type | None = None, c_order: bool = False) -> None:
         self._node = node
         self._recorder = recorder
         self.weak = weak
@@ -184,9 +183,9 @@ class Tensor(ArrayMethods):
         return f"Tensor({self.node.type})"
 
     def __reduce__(self) -> Any:
-        if self.is_constant:
-            return np.asarray(self).__reduce__()
-        refuse("a traced value cannot be pickled: it has no value yet")
+        if not self.is_constant:
+            refuse("a traced value cannot be pickled: it has no value yet")
+        return np.asarray(self).__reduce__()
 
     def __complex__(self) -> NoReturn:
         refuse("a program holds no complex numbers; complex() of a traced value has none to give")
@@ -246,7 +245,19 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
     except (ShapeError, DTypeError) as error:
         raise type(error)(f"{error}{here()}") from None
     trace.record(node)
+    if primitive.kind is Kind.LIBRARY and trace.rule is None and source.is_catching():
+        _tried(node, trace)
     return Tensor(node, trace, _WEAK_OF_KIND.get(node.type.dtype.kind) if weak else None, c_order)
+
+
+def _tried(node: Node, trace: Trace) -> None:
+    """Raise what LAPACK says of a matrix while the function, which may catch it, is being traced."""
+    try:
+        trace.peek(node)
+    except np.linalg.LinAlgError as error:
+        raise np.linalg.LinAlgError(f"{error} ({node.primitive.name}){here()}") from None
+    except ConcreteValueError:
+        pass  # it is raised when the program is run
 
 
 def keeps_order(primitive: Primitive) -> bool:
@@ -258,7 +269,7 @@ def in_c_order(value: Any) -> bool:
     """Whether the axes of an operand are known to lie in memory in their own order."""
     if type(value) is Tensor:
         return value.c_order or len(value.shape) < 2 or sum(extent > 1 for extent in value.shape) < 2
-    if not isinstance(value, np.ndarray):
+    if not isinstance(value, np.ndarray) or value.flags.c_contiguous:
         return True
     strides = [abs(s) for s, extent in zip(value.strides, value.shape, strict=True) if extent > 1]
     return all(outer >= inner > 0 for outer, inner in pairwise(strides))
