@@ -123,19 +123,6 @@ def test_a_network_without_a_loss_has_no_deltas():
     np.testing.assert_allclose(drawing.network.columns[-1].values, layers([2, 3, 1])(np.array([1.0, 2.0])))
 
 
-def skipping(W, V, x):
-    h = np.tanh(W @ x)
-    z = V @ (h + x)
-    L = np.sum(z**2)
-    return L
-
-
-def unnamed(W, v, x):
-    h = np.tanh(W @ x)
-    L = (v @ h - 1) ** 2 + np.sum(np.exp(W @ h))
-    return L
-
-
 @pytest.mark.parametrize(
     ("draw", "kind", "message"),
     [
@@ -147,19 +134,9 @@ def unnamed(W, v, x):
             ShapeError,
             "give one row",
         ),
-        (
-            lambda: wg.draw(skipping, np.eye(2), np.eye(2), np.ones(2), wrt=["W", "V"], view="neurons"),
-            ConfigurationError,
-            "takes something else|has no name",
-        ),
-        (
-            lambda: wg.draw(unnamed, np.eye(2), np.ones(2), np.ones(2), wrt=["W", "v"], view="neurons"),
-            ConfigurationError,
-            "takes something else|has no name",
-        ),
     ],
 )  # fmt: skip
-def test_what_is_no_chain_of_layers_is_refused(draw, kind, message):
+def test_what_is_no_network_at_one_example_is_refused(draw, kind, message):
     with pytest.raises(kind, match=message):
         draw()
 
@@ -194,3 +171,23 @@ def test_units_draw_each_contribution_on_an_arrow_of_its_own():
     root = ElementTree.fromstring(wg.draw(cosine, 0.7, view="units").to_svg())
     back = [path for path in root.iter(f"{SVG}path") if path.get("class") == "adjoint-stroke"]
     assert len(back) == 4
+
+
+def test_names_stand_clear_of_circles_and_long_ones_are_cut():
+    net = layers([2, 3, 2])
+    names = {"W1": "a" * 200, "L": "b" * 200}
+    drawing = wg.draw(net, np.ones(2), np.ones(2), loss=nn.squared_error, names=names, view="neurons")
+
+    root = ElementTree.fromstring(drawing.to_svg())
+    circles = [one for one in root.iter(f"{SVG}circle") if one.get("r") == "21"]
+    sheet, *papers = [one for one in root.iter(f"{SVG}rect") if one.get("class") == "paper"]
+    assert len(papers) == len([one for one in circles if one.get("class") == "paper"]) == 7
+    for paper in papers:
+        left, top, width, height = (float(paper.get(key)) for key in ("x", "y", "width", "height"))
+        assert left >= 0
+        assert left + width <= float(sheet.get("width"))
+        below = [float(one.get("cy")) - 21 for one in circles if left < float(one.get("cx")) < left + width]
+        assert min(edge for edge in below if edge > top) >= top + height
+    shown = texts(drawing)
+    assert any(text.startswith("aaa") for text in shown)
+    assert max(map(len, shown)) < 60

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -186,7 +186,7 @@ class Reader:
         check_tree(tree, self.problem.points, np.random.default_rng(_SEED))
 
 
-def _outputs(program: Program) -> dict[Node, str]:
+def outputs_of_layers(program: Program) -> dict[Node, str]:
     """Return a name for the output of the last layer, which a loss would swallow otherwise."""
     inside = [
         (node, origin.regions[0])
@@ -210,6 +210,8 @@ def reader(
     names: dict[str, str],
     every_line: bool,
     notation: str,
+    given: Mapping[Node, str],
+    shown: Collection[Node],
 ) -> Reader:
     """Return what reads off a program all that a drawing of it shows.
 
@@ -227,10 +229,13 @@ def reader(
     names : dict of str to str
         Names to show in place of the program's own.
     every_line : bool
-        Whether each line of the program is a value of its own, or only those with a name and the output of
-        each layer are.
+        Whether each line of the program is a value of its own, or only those with a name are.
     notation : str
         How vectors are written; see `wengert.explain`.
+    given : mapping of Node to str
+        Names for values that have none.
+    shown : collection of Node
+        Values that are drawn though they are inside what is folded.
 
     Raises
     ------
@@ -241,9 +246,9 @@ def reader(
         When a formula disagrees with the engine; always a bug.
     """
     folded = folding(program, fold)
-    folded.hidden -= set(results)
+    folded.hidden -= {*results, *shown}
     problem = build(
         program, wrt, arguments, NumpyExecutor(), names, Convention(notation), every_line=every_line,
-        rng=np.random.default_rng(_SEED), hidden=folded.hidden, given={} if every_line else _outputs(program),
+        rng=np.random.default_rng(_SEED), hidden=folded.hidden, given=given,
     )  # fmt: skip
     return Reader(problem, folded, results, seeded=list(results) == list(program.outputs))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ import numpy as np
 from wengert.checks import check_callable, unknown_name
 from wengert.errors import ConfigurationError, GradientError
 from wengert.explain.derivation import NOTATIONS, check_recording, float64_leaves, targets_of, with_formulas
-from wengert.explain.drawing.contents import Contents, reader
+from wengert.explain.drawing.chain import chain
+from wengert.explain.drawing.contents import Contents, outputs_of_layers, reader
 from wengert.explain.drawing.dot import dot
 from wengert.explain.drawing.neuron_picture import neurons_svg
 from wengert.explain.drawing.neurons import Network, network
@@ -165,12 +166,14 @@ def make(
     arguments = [
         np.asarray(leaf, node.type.dtype) for leaf, node in zip(recording.leaves, program.inputs, strict=True)
     ]
-    read = reader(
-        program, targets, arguments, results, fold, dict(names), every_line=view == "graph", notation=notation
-    )
-    contents = read.contents()
+    read = partial(reader, program, targets, arguments, results, fold, dict(names), notation=notation)
     if view == "neurons":
-        return NeuronDrawing(contents, network(read, contents))
+        layers = chain(program, targets, results)
+        read_off = read(every_line=False, given=layers.names, shown=layers.nodes)
+        contents = read_off.contents()
+        return NeuronDrawing(contents, network(read_off, contents, layers))
+    given = {} if view == "graph" else outputs_of_layers(program)
+    contents = read(every_line=view == "graph", given=given, shown=()).contents()
     return (GraphDrawing if view == "graph" else UnitDrawing)(contents)
 
 

@@ -17,7 +17,7 @@ from wengert.explain.views.index_view import dimensions
 from wengert.svg import element, safe
 
 _RADIUS = 21.0
-_DOWN = 80.0  # between the centres of neurons of a layer
+_DOWN = 88.0  # between the centres of neurons of a layer
 _ACROSS, _NARROWEST, _WIDEST = 190.0, 84.0, 1150.0  # between layers; of the whole drawing at most
 _MARGIN = 34.0
 _NAME, _SMALL, _TINY = 13.0, 11.5, 10.5
@@ -123,9 +123,8 @@ class _Picture:
             delta = None if column.deltas is None else float(column.deltas[neuron.number])
             parts.append(_circle(neuron, value, largest, delta, steepest))
             parts += _centred(_number(value), neuron.x, neuron.y + 4, "value")
-            parts += _centred(
-                set_layout(column.names[neuron.number], _NAME), neuron.x, neuron.y - 27, "ink halo"
-            )
+            name = set_layout(column.names[neuron.number], _NAME)
+            parts += _on_paper(name, neuron.x, neuron.y - _RADIUS - 4 - name.below)
             if delta is not None:
                 parts += _centred(_number(delta), neuron.x, neuron.y + 34, "adjoint halo")
         return parts + self._captions(column, place)
@@ -172,8 +171,8 @@ class _Picture:
             ("faint", set_text("a line: a weight, thick where it is large", _TINY)),
             ("value", set_text("in a circle: its activation", _TINY)),
         ]
-        if self.network.loss is not None:
-            name = adjoint_name(self.network.loss.name, Text("pre-activation", "words"))
+        if self.network.output is not None:
+            name = adjoint_name(self.network.output, Text("pre-activation", "words"))
             text = set_layout(row(Text("below: ", "words"), name), _TINY)
             pieces.append(("adjoint", text))
         gap = 16.0
@@ -219,8 +218,16 @@ def _sign(value: float) -> str:
 
 
 def _number(value: float) -> Box:
+    value += 0.0  # −0 is 0
     text = f"{value:.3g}"
     return set_text((text if len(text) <= _LONGEST else f"{value:.2g}").replace("-", "−"), _SMALL)
+
+
+def _on_paper(box: Box, x: float, y: float) -> list[str]:
+    """Return a name before the lines behind it; halos of its indices would cover one another."""
+    left, top = x - box.width / 2 - 1, y - box.above
+    paper = element("rect", class_="paper", x=left, y=top, width=box.width + 2, height=box.height)
+    return [paper, *_centred(box, x, y, "ink")]
 
 
 def _centred(box: Box, x: float, y: float, style: str) -> list[str]:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from wengert.errors import ConfigurationError, ShapeError
+from wengert.errors import ConfigurationError, DerivationError, ShapeError
+from wengert.explain.drawing.chain import INSTEAD, Chain, Link
 from wengert.explain.drawing.contents import Contents, Reader, Value
 from wengert.explain.engine import Array
-from wengert.explain.lecture_styles import activation_of, before_activation, operands_of
+from wengert.explain.index.expressions import Symbol
 from wengert.explain.printers.layout import Layout
 from wengert.explain.printers.typesetting import Style
-from wengert.explain.views.delta_view import Layer, layers_of
 from wengert.explain.views.index_view import dimensions
-from wengert.ir.node import Node
-from wengert.ir.primitive import Kind
+from wengert.ir.node import Node, make_input, with_operands
+from wengert.ir.program import Program, ancestors
+from wengert.run.numpy import NumpyExecutor
+from wengert.transform.gradient import pullback
 
-_INSTEAD = "; view='graph' draws any computation"
+_LONGEST_NAME = 12  # characters
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,9 @@ class Weights:
     shape : tuple of int
         Of the parameter, as the function has it.
     values : ndarray, shape (neurons, neurons of the layer before)
+        Derivatives of the pre-activations by the activations before.
     bias : ndarray, shape (neurons,), or None
+        What is added: the pre-activations where all activations before are 0.
     """
 
     name: Layout
@@ -73,127 +78,115 @@ class Network:
     columns : tuple of Column
         The inputs, then the layers.
     loss : Value or None
-        The number that the deltas are derivatives of.
+        The number computed from the activations of the last layer.
+    output : Layout or None
+        The name of what the deltas are derivatives of; None where there are none.
     """
 
     columns: tuple[Column, ...]
     loss: Value | None
+    output: Layout | None
 
 
-def network(reader: Reader, contents: Contents) -> Network:
+def network(reader: Reader, contents: Contents, found: Chain) -> Network:
     """Return the neurons of a layered network.
 
     Raises
     ------
     ConfigurationError
-        When the function is no chain of dense layers; says where, and what draws it.
+        For inputs that are a constant of the function.
     ShapeError
         For a batch of several examples.
     """
-    layers = layers_of(reader.problem)
-    if not layers:
-        raise ConfigurationError(
-            f"view='neurons' draws layers, products of weights and inputs, and here are none{_INSTEAD}"
-        )
     values = {value.symbol.node: value for value in contents.values}
-    columns: list[Column] = []
-    products: set[Node] = set()
-    before: Node | None = None
-    for layer in layers:
-        product, place = _product(reader, layer)
-        products.add(product)
-        source = _unmoved(product.inputs[1 - place])
-        if before is not None and source is not before:
-            raise ConfigurationError(
-                f"view='neurons': layer {layer.number} takes something else than the output of the layer "
-                f"before it{_INSTEAD}"
-            )
-        if source not in values:
-            raise ConfigurationError(
-                f"view='neurons': what goes into layer {layer.number} has no name{_INSTEAD}"
-            )
-        if not columns:
-            columns.append(_column(reader, values[source], values[source].adjoint, None))
-        into = before_activation(layer)
-        before = activation_of(into, reader.problem) or into
-        weights = _weights(reader, layer, product, place)
-        if not {into, before} <= values.keys():
-            raise _unnamed(reader, product)
-        columns.append(_column(reader, values[before], values[into].adjoint, weights))
-    _check_all_drawn(reader, products)
-    scalar = contents.values[-1]
-    loss = scalar if contents.output is not None and scalar.symbol.node is not before else None
-    return Network(tuple(columns), loss)
+    first = found.links[0].source
+    if first not in values:
+        raise ConfigurationError(f"view='neurons': give the inputs as an argument{INSTEAD}")
+    columns = [_column(reader, values[first], values[first].adjoint, None)]
+    for link in found.links:
+        weights = _weights(reader, link)
+        columns.append(_column(reader, values[link.after], values[link.before].adjoint, weights))
+    loss = output = None
+    if found.loss is not None:
+        loss = replace(values[found.loss], name=_name(reader, values[found.loss].symbol))
+    if contents.output is not None:
+        output = _name(reader, reader.problem.output)
+    return Network(tuple(columns), loss, output)
 
 
-def _check_all_drawn(reader: Reader, products: set[Node]) -> None:
-    """Refuse to leave out a layer that is part of another formula, such as that of the loss."""
-    asked = {symbol.node for symbol in reader.problem.wrt}
-    for node in reader.problem.program.nodes:
-        weighted = node.primitive.kind is Kind.CONTRACTION and node not in products
-        if weighted and asked.intersection(map(_unmoved, node.inputs)):
-            raise _unnamed(reader, node)
+def _name(reader: Reader, symbol: Symbol) -> Layout:
+    return reader.style.name(_short(symbol.name))
 
 
-def _unnamed(reader: Reader, product: Node) -> ConfigurationError:
-    """Return the error for a layer whose result cannot be shown, since it has no name."""
-    factors = [reader.problem.symbols[one].name for one in map(_unmoved, product.inputs) if not one.inputs]
-    return ConfigurationError(
-        f"view='neurons': the product with {' and '.join(factors)} is part of a longer formula and has no "
-        f"name of its own; write z = … for it in the function{_INSTEAD}"
-    )
+def _weights(reader: Reader, link: Link) -> Weights:
+    """Return the derivatives of the pre-activations by the activations before, and what is added.
 
-
-def _product(reader: Reader, layer: Layer) -> tuple[Node, int]:
-    """Return the product of a layer, and which of its operands the weight is."""
-    weight, _, _ = operands_of(reader.problem, layer)
-    stack = [layer.weighted.node]
-    while stack:
-        node = stack.pop()
-        if node.primitive.kind is Kind.CONTRACTION:
-            break
-        stack += node.inputs
-    places = [place for place, operand in enumerate(node.inputs) if _unmoved(operand) is weight]
-    ranks = [operand.type.ndim for operand in node.inputs]
-    if node.primitive.name != "matmul" or len(places) != 1 or max(ranks) > 2:
-        raise ConfigurationError(
-            f"view='neurons' draws dense layers, and layer {layer.number} is no product of a matrix and a "
-            f"vector{_INSTEAD}"
-        )
-    return node, places[0]
-
-
-def _unmoved(node: Node) -> Node:
-    while node.inputs and node.primitive.kind is Kind.MOVEMENT:
-        node = node.inputs[0]
-    return node
-
-
-def _weights(reader: Reader, layer: Layer, product: Node, place: int) -> Weights:
+    A layer scales its product element by element, so that the derivatives are the weights times a factor
+    for each row and each column.
+    """
     values = reader.problem.points[0].values
-    matrix = values[product.inputs[place]]
+    matrix = values[link.product.inputs[link.place]]
     if matrix.ndim == 1:
         matrix = matrix[np.newaxis, :]
-    elif place == 1:
+    elif link.place == 1:
         matrix = matrix.T
-    weight, _, biases = operands_of(reader.problem, layer)
-    bias = None
-    if biases:
-        added = sum(np.asarray(values[node], np.float64) for node in biases)
-        bias = np.broadcast_to(np.ravel(added), len(matrix))
-    return Weights(reader.style.name(reader.problem.symbols[weight].name), weight.type.shape, matrix, bias)
+    scaled = _Between(link.product, link.before, values)
+    rows, columns = scaled.slope(), _Between(link.source, link.product.inputs[1 - link.place], values).slope()
+    slopes = rows[:, np.newaxis] * matrix * columns
+    offset = scaled.at_zero()
+    expected = np.ravel(values[link.before])
+    if not np.allclose(slopes @ np.ravel(values[link.source]) + offset, expected, rtol=1e-9, atol=1e-9):
+        raise DerivationError("the lines into a layer do not give its pre-activations")
+    bias = offset if link.biased or offset.any() else None
+    symbol = reader.problem.symbols[link.weight]
+    return Weights(_name(reader, symbol), link.weight.type.shape, slopes, bias)
+
+
+class _Between:
+    """What is computed from one value to another element by element, all else as it is at the point."""
+
+    def __init__(self, tail: Node, head: Node, values: Mapping[Node, Array]) -> None:
+        new = {tail: make_input("tail", tail.type)}
+        held: dict[Node, Node] = {}
+        for node in ancestors([head]):
+            if node in new or not any(operand in new for operand in node.inputs):
+                continue
+            for operand in node.inputs:
+                if operand not in new:
+                    held.setdefault(operand, make_input(f"held{len(held)}", operand.type))
+            new[node] = with_operands(node, *(new.get(one) or held[one] for one in node.inputs))
+        self._program = Program([new[tail], *held.values()], [new[head]])
+        self._held = [values[node] for node in held]
+        self._tail, self._head = tail.type, head.type
+
+    def slope(self) -> Array:
+        """Return the derivative of each element by the one that it is computed from."""
+        tail, head = np.zeros(self._tail.shape), np.ones(self._head.shape)
+        (found,) = NumpyExecutor().compile(pullback(self._program, [0]))([tail, *self._held, head])
+        return np.ravel(found)
+
+    def at_zero(self) -> Array:
+        """Return what comes out where the first value is 0."""
+        (found,) = NumpyExecutor().compile(self._program)([np.zeros(self._tail.shape), *self._held])
+        return np.ravel(found)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def _column(reader: Reader, value: Value, adjoint: Array | None, weights: Weights | None) -> Column:
     shape = value.symbol.shape
-    if value.value.size != (shape[-1] if shape else 1):
+    count = max(shape, default=1)
+    if value.value.size != count:
         raise ShapeError(
             f"view='neurons' shows one example, and {value.symbol.name} is {dimensions(shape)}: "
             "give one row of the inputs"
         )
-    count = value.value.size
-    ahead = (0,) * (len(shape) - 1)
+    symbol = replace(value.symbol, name=_short(value.symbol.name))
     style = Style(reader.style.names)  # the number of a layer stands above, that of a neuron below
-    names = tuple(style.element(value.symbol, (*ahead, place) if shape else ()) for place in range(count))
+    long = shape.index(count) if count > 1 else len(shape) - 1
+    places = [tuple(place if axis == long else 0 for axis in range(len(shape))) for place in range(count)]
+    names = tuple(style.element(symbol, place) for place in places)
     deltas = None if adjoint is None else np.ravel(adjoint)
     return Column(names, value.formula, np.ravel(value.value), deltas, weights)
