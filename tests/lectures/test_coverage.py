@@ -19,7 +19,20 @@ def sections(page):
         r"^```.*?^```", lambda block: block[0].replace("\n#", "\n #"), page, flags=re.DOTALL | re.MULTILINE
     )
     found = re.findall(r"^#+ (.+?)\n(.*?)(?=^#+ |\Z)", text, flags=re.DOTALL | re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-"): body for title, body in found}
+    return {
+        re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-"): f"{title}\n{body}" for title, body in found
+    }
+
+
+def names(text):
+    """Return what a text names by number: equations, with those between the ends of a range, and concepts."""
+    equations = {
+        f"(7.{number})"
+        for first, last in re.findall(r"\b7\.(\d+)\b(?!\.\d)(?:\)?(?: to |–)\(?7\.(\d+)\b)?", text)
+        for number in range(int(first), int(last or first) + 1)
+    }
+    kinds = "concept|definition|notation|clarification|figure|case|task|step"
+    return equations | set(re.findall(rf"\b(?:{kinds}) \d+\b", text.lower()))
 
 
 SECTIONS = {page.name: sections(page.read_text(encoding="utf-8")) for page in pages.FOLDER.glob("*.md")}
@@ -35,6 +48,8 @@ def test_every_line_of_the_table_is_read():
 @pytest.mark.parametrize(("item", "kind", "page", "anchor", "test"), ROWS)
 def test_what_a_lecture_contains_is_taught_and_tested(item, kind, page, anchor, test):
     assert anchor in SECTIONS[f"{page}.md"], f"{item}: {page}.md has no heading #{anchor}"
+    missing = names(item) - names(SECTIONS[f"{page}.md"][anchor])
+    assert not missing, f"{page}.md does not name {', '.join(sorted(missing))} below #{anchor}"
     if test == "P":
         assert "```python" in SECTIONS[f"{page}.md"][anchor], f"{item}: nothing is run in that section"
     else:
@@ -55,7 +70,16 @@ def test_links_of_the_pages_lead_somewhere(name):
             assert anchor in SECTIONS[path or name], f"{name} links to {target}"
 
 
+@pytest.mark.parametrize("name", SECTIONS)
+def test_each_row_of_a_table_has_the_cells_of_its_head(name):
+    page = (pages.FOLDER / name).read_text(encoding="utf-8")
+    for table in re.findall(r"(?:^\|.*\n)+", page, flags=re.MULTILINE):
+        head, *rows = (re.findall(r"(?<!\\)\|", line) for line in table.splitlines())
+        for line, cells in zip(table.splitlines()[1:], rows, strict=True):
+            assert len(cells) == len(head), f"{name}, not {len(head) - 1} cells: {line}"
+
+
 def test_every_erratum_is_in_the_table():
-    numbered = {anchor for anchor in SECTIONS["errata.md"] if re.fullmatch(r"\d{3}-\d", anchor)}
+    numbered = {anchor for anchor in SECTIONS["errata.md"] if re.fullmatch(r"\d{3}-\d+", anchor)}
 
     assert numbered == {anchor for _, _, page, anchor, _ in ROWS if page == "errata"}

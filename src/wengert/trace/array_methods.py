@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -93,6 +93,22 @@ class ArrayMethods:
     def imag(self) -> Any:
         """Zeros."""
         return _numpy.zeros_like(self)
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of an element."""
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self.size * self.itemsize
+
+    def as_integer_ratio(self) -> NoReturn:
+        """Refuse what Python's `statistics` and `fractions` ask numbers for."""
+        refuse(
+            "a traced value is no fraction; for statistics.mean and its like write np.mean, np.std, np.var"
+        )
 
     def __len__(self) -> int:
         if not self.shape:
@@ -315,6 +331,7 @@ for _function in (
     np.trace, np.round, np.argsort, np.searchsorted, np.nonzero, np.compress, np.choose, np.conjugate,
 ):  # fmt: skip
     setattr(ArrayMethods, _function.__name__, _method(_function))
+ArrayMethods.conj = _method(np.conjugate)  # type: ignore[attr-defined]
 
 
 def _in_place(operation: Any) -> Any:
