@@ -16,8 +16,9 @@ from wengert.ir.program import Program
 from wengert.run.executor import Executable
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.captured import Captured, same_values
+from wengert.trace.memory import in_c_order
 from wengert.trace.recorder import current_trace
-from wengert.trace.tensor import Tensor, in_c_order
+from wengert.trace.tensor import Tensor
 from wengert.trace.tree import flatten, hold_static, leaf_type
 from wengert.trace.wrapped import DerivedFunction
 from wengert.transform.simplify import simplify

@@ -26,8 +26,9 @@ from wengert.run.default import find_executor
 from wengert.run.executor import Executor, Inspectable
 from wengert.run.inspection import inspectable
 from wengert.trace.captured import Captured, same_values
+from wengert.trace.memory import in_c_order
 from wengert.trace.static import Static
-from wengert.trace.tensor import Tensor, in_c_order
+from wengert.trace.tensor import Tensor
 from wengert.trace.tracing import leaf_names, recorded
 from wengert.trace.tree import (
     argument_names,

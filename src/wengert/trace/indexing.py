@@ -9,8 +9,8 @@ import numpy as np
 from wengert.errors import ConcreteValueError, DTypeError, IndexRangeError, ShapeError, WengertError
 from wengert.primitives import movement
 from wengert.primitives.indexing import check_range, gather
-from wengert.trace.memory import Alias, is_part, read, write
-from wengert.trace.tensor import Tensor, here, in_c_order, joined, refuse
+from wengert.trace.memory import Alias, in_c_order, is_part, read, write
+from wengert.trace.tensor import Tensor, here, joined, refuse
 
 
 def _expand_ellipsis(key: list[Any], ndim: int) -> list[Any]:

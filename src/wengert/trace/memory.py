@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from itertools import count, permutations
+from itertools import count, pairwise, permutations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wengert.errors import DTypeError, IndexRangeError, ShapeError, WengertError
+from wengert.ir.primitive import Kind, Primitive
+from wengert.primitives.movement import transpose
 from wengert.trace.recorder import here, refuse
 
 if TYPE_CHECKING:
@@ -27,6 +29,25 @@ Places = np.ndarray[Any, np.dtype[np.int64]]
 _numpy: Any = np
 _versions = count(1)
 _FEW = 8  # runs of adjacent elements that are joined one by one; more are gathered
+
+
+_KEEPING = {Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION}
+
+
+def keeps_order(primitive: Primitive) -> bool:
+    """Whether NumPy's result lies in memory in the order of its axes where all operands do."""
+    return primitive.kind in _KEEPING or (primitive.kind is Kind.MOVEMENT and primitive is not transpose)
+
+
+def in_c_order(value: Any) -> bool:
+    """Whether the axes of an operand are known to lie in memory in their own order."""
+    if not isinstance(value, np.ndarray):
+        c_order: bool = getattr(value, "c_order", True)
+        return c_order or len(value.shape) < 2 or sum(extent > 1 for extent in value.shape) < 2
+    if value.flags.c_contiguous:
+        return True
+    strides = [abs(s) for s, extent in zip(value.strides, value.shape, strict=True) if extent > 1]
+    return all(outer >= inner > 0 for outer, inner in pairwise(strides))
 
 
 class Memory:
@@ -50,8 +71,6 @@ class Memory:
     __slots__ = ("end", "layouts", "pieces", "places", "starts", "version")
 
     def __init__(self, first: Tensor) -> None:
-        from wengert.trace.tensor import in_c_order
-
         self.pieces: list[Tensor] = []
         self.starts: list[int] = []
         self.end = self.version = 0

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from wengert.ir.primitive import IMPLEMENTATIONS
-from wengert.trace.memory import Alias, write
+from wengert.trace.memory import Alias, in_c_order, keeps_order, write
 from wengert.trace.numpy_functions import call_function
 from wengert.trace.numpy_ufuncs import call_ufunc
-from wengert.trace.tensor import Tensor, fillable, in_c_order, keeps_order
+from wengert.trace.tensor import Tensor, fillable
 
 
 def _functions(*names: str) -> frozenset[Any]:

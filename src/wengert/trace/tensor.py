@@ -7,7 +7,6 @@ nodes instead of computing.
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any, NoReturn
 
 import numpy as np
@@ -17,15 +16,15 @@ from wengert.errors import (
     DTypeError,
     ShapeError,
     UnsupportedAttributeError,
+    UnsupportedFunctionError,
     WengertError,
 )
 from wengert.ir.node import CONSTANT, Node, make_constant, make_node, make_number
 from wengert.ir.primitive import IMPLEMENTATIONS, Kind, Primitive, weak_dtype
-from wengert.primitives.movement import transpose
 from wengert.primitives.selection import astype
 from wengert.trace import source
 from wengert.trace.array_methods import ArrayMethods
-from wengert.trace.memory import Alias
+from wengert.trace.memory import Alias, in_c_order, keeps_order
 from wengert.trace.recorder import (
     Trace as Trace,
     current_trace,
@@ -38,6 +37,16 @@ _INTO_AN_ARRAY = (
     "that takes NumPy arrays alone: make the array inside the traced function, as np.zeros(…) or "
     "np.array(outside), or join values with np.array([x, y]), np.stack or np.concatenate"
 )
+
+
+def _refuse_scipy() -> None:
+    """Name SciPy's function where one is asking for the elements of a traced value."""
+    name = source.scipy_call()
+    if name:
+        raise UnsupportedFunctionError(
+            f"{name} has no rule for traced values: write what it computes in NumPy functions{here()}"
+        )
+
 
 _ADVICE = {
     "item": "refused, since Python numbers have no derivative: write x[i] for an element",
@@ -144,6 +153,7 @@ class Tensor(ArrayMethods):
         if value is None and self.dtype.kind in "biu":  # no derivative is lost: it may index an array, say
             value = self.recorder.value(self.node)
         if value is None:
+            _refuse_scipy()
             refuse(_INTO_AN_ARRAY)
         return value if dtype is None else value.astype(dtype)
 
@@ -166,6 +176,7 @@ class Tensor(ArrayMethods):
         if not self.is_constant:
             if source.is_assigning_item():
                 refuse(_INTO_AN_ARRAY)
+            _refuse_scipy()
             refuse(
                 "float() would cut the derivative, as would functions of math and statistics, which call it, "
                 "and fill() of an array made outside of the trace: write x[0] for float(x[0]), and NumPy "
@@ -268,21 +279,6 @@ def _tried(node: Node, trace: Trace) -> None:
         pass  # it is raised when the program is run
 
 
-def keeps_order(primitive: Primitive) -> bool:
-    """Whether NumPy's result lies in memory in the order of its axes where all operands do."""
-    return primitive.kind in _KEEPING or (primitive.kind is Kind.MOVEMENT and primitive is not transpose)
-
-
-def in_c_order(value: Any) -> bool:
-    """Whether the axes of an operand are known to lie in memory in their own order."""
-    if type(value) is Tensor:
-        return value.c_order or len(value.shape) < 2 or sum(extent > 1 for extent in value.shape) < 2
-    if not isinstance(value, np.ndarray) or value.flags.c_contiguous:
-        return True
-    strides = [abs(s) for s, extent in zip(value.strides, value.shape, strict=True) if extent > 1]
-    return all(outer >= inner > 0 for outer, inner in pairwise(strides))
-
-
 def _is_traced(operand: Any) -> bool:
     return type(operand) is Tensor and not operand.is_constant
 
@@ -291,7 +287,6 @@ def _plain(operand: Any) -> Any:
     return operand.node.value if type(operand) is Tensor else operand
 
 
-_KEEPING = {Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION}
 _WEAK_OF_KIND = {"f": float, "i": int, "b": bool}
 
 

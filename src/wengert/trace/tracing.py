@@ -15,10 +15,11 @@ from wengert.ir.program import Program
 from wengert.ir.provenance import Provenance
 from wengert.ir.types import TensorType
 from wengert.trace.captured import Captured, random_states
+from wengert.trace.memory import in_c_order
 from wengert.trace.numpy_in_traces import numpy_in_traces
 from wengert.trace.outside_names import with_outside_names
 from wengert.trace.recorder import as_dtype
-from wengert.trace.tensor import Tensor, Trace, as_tensor, in_c_order, joined
+from wengert.trace.tensor import Tensor, Trace, as_tensor, joined
 from wengert.trace.tree import (
     TreeSignature,
     argument_names,
