@@ -48,7 +48,7 @@ def refused(function: Any, *args: Any) -> str:
         (lambda x: np.fft.fft(x), "np.fft.fft has no rule ("),
         (lambda x: np.roots(x), "np.roots has no rule ("),
         (lambda x: np.subtract.reduce(x), "np.subtract.reduce has no rule"),
-        (lambda x: np.maximum.accumulate(x), "np.maximum.accumulate has no rule"),
+        (lambda x: np.subtract.accumulate(x), "np.subtract.accumulate has no rule"),
         (lambda x: np.add.reduceat(x, [0]), "np.add.reduceat has no rule"),
     ],
 )
@@ -261,14 +261,14 @@ def test_operators_and_methods_that_are_not_there() -> None:
     with pytest.raises(WengertError, match=r"len\(\) of a scalar"):
         trace(lambda x: len(x), 1.0)
     assert "a float64 tensor is no index" in refused(lambda x: range(x), 1.0)
-    for method in ("tolist", "item", "partition"):
+    for method in ("partition", "setflags"):
         assert f"{method!r} is not supported" in refused(lambda x, m=method: getattr(x, m)(), V)
     assert trace(lambda x: x * (2.0 in x), np.array([1.0, 2.0]))(np.ones(2)).tolist() == [1.0, 1.0]
 
 
 def test_attributes_that_are_not_there() -> None:
-    with pytest.raises(AttributeError, match=r"'tolist' is not supported on a traced value.*test_errors"):
-        trace(lambda x: x.tolist(), V)
+    with pytest.raises(AttributeError, match=r"'partition' is not supported on a traced value.*test_errors"):
+        trace(lambda x: x.partition(1), V)
     with pytest.raises(AttributeError, match="'summ' is no attribute of arrays"):
         trace(lambda x: x.summ(), V)
     assert not hasattr(np.ndarray, "__wengert__")

@@ -339,6 +339,62 @@ add(
     lambda x: np.ravel(x, "F") * x.flatten("F"),
 )
 
+W = np.lib.stride_tricks.sliding_window_view
+add(
+    "joining",
+    V,
+    lambda x: np.r_[x, 1, x[:2]],
+    lambda x: np.r_[0:3, x, 2.5],
+    lambda x: np.r_["0,2", x, x[::-1]],
+    lambda x: np.r_["-1", np.ones((2, 3)), np.reshape(x, (2, 3))],
+    lambda x: np.c_[x, x**2, 1:7],
+    lambda x: np.c_[np.reshape(x, (3, 2)), np.ones(3)],
+)
+add(
+    "series",
+    np.abs(V) + 0.5,
+    lambda x: np.geomspace(x[0], x[1], 5),
+    lambda x: np.geomspace(-x[0], -x[:2], 4, endpoint=False, axis=1),
+    lambda x: np.logspace(x[0], 2.0, 4, base=x[1]),
+    lambda x: np.polyint(x, 2, [1.0, 2.0]) + np.polyint(x, 2, 3.0),
+    lambda x: np.poly(x),
+    lambda x: np.cumulative_sum(x, include_initial=True) * np.cumulative_prod(x[0]),
+    lambda x: x.conj() * x.nbytes + x.itemsize,
+)
+add(
+    "windows",
+    M,
+    lambda x: W(x, 2, axis=1),
+    lambda x: W(x, (2, 3)),
+    lambda x: W(x, (2, 2), axis=(0, 0)),
+    lambda x: np.cumulative_prod(x, axis=1, include_initial=True),
+    lambda x: np.vecdot(x, 2 * x, axis=0),
+    lambda x: np.maximum.accumulate(x) * np.minimum.accumulate(x, axis=1),
+    lambda x: np.logaddexp.accumulate(x, axis=1) + np.fmax.accumulate(x),
+    lambda x: x[0, np.lexsort((x[0], [1, 0, 1, 0, 1]))],
+    lambda x: np.lexsort(np.round(x)),
+)
+J = np.array([[3, 1, 2], [5, 0, -4]])
+add(
+    "integers",
+    J,
+    *[
+        lambda x, k=k: np.pad(x, ((1, 2), (3, 2)), **k)
+        for k in (
+            {"mode": "mean"},
+            {"mode": "mean", "stat_length": 2},
+            {"mode": "median"},
+            {"mode": "maximum"},
+            {"mode": "linear_ramp", "end_values": (-7, 9)},
+            {"mode": "reflect", "reflect_type": "odd"},
+        )
+    ],
+    *[lambda x, m=m: np.quantile(x, [0.2, 0.5, 0.9], axis=1, method=m) for m in METHODS],
+    lambda x: np.max(x, initial=3.5),
+    lambda x: np.sum(x, axis=0, initial=1.5),
+    lambda x: np.max(x > 0, initial=0),
+)
+
 
 def flat(result: Any) -> list[Any]:
     return [one for part in result for one in flat(part)] if isinstance(result, (tuple, list)) else [result]
@@ -364,6 +420,26 @@ def test_values_and_slopes(name: str) -> None:
     change = (value(x + 1e-6 * direction) - value(x - 1e-6 * direction)) / 2e-6
     slope = np.where(np.isnan(x), 0, wg.grad(value)(x))
     np.testing.assert_allclose(np.sum(slope * direction), change, rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        np.gradient, np.nanmean, np.nanvar, np.nanstd, np.vander, np.median, np.poly,
+        lambda x: np.gradient(x, np.arange(3.0)), lambda x: np.r_[x, 1.0], lambda x: np.geomspace(x[1], x[2]),
+        *[
+            lambda x, f=f, m=m, q=q: f(x, q, method=m)
+            for f in (np.quantile, np.nanpercentile)
+            for m in ("linear", "nearest", "hazen")
+            for q in (0.3, [0.3, 0.7], np.float32(0.3))
+        ],
+    ],
+)  # fmt: skip
+def test_single_precision_becomes_what_numpy_makes_of_it(function: Any) -> None:
+    x = np.array([1, 2, 3.5], np.float32)
+    got, wanted = wg.trace(function, x)(x), function(x)
+    assert got.dtype == wanted.dtype
+    np.testing.assert_allclose(got, wanted, rtol=1e-5)
 
 
 def test_shapes_that_follow_from_unknown_values_are_refused_by_name() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert.errors import DTypeError, ShapeError, TraceError
+from wengert.errors import DTypeError, IndexRangeError, ShapeError, TraceError
 from wengert.trace.static import Static, is_static
 
 X = np.array([[0.5, -1.0, 2.0, 3.0], [1.5, 0.25, -2.0, 4.0], [0.0, 1.0, 5.0, -3.0]])
@@ -34,6 +35,30 @@ X = np.array([[0.5, -1.0, 2.0, 3.0], [1.5, 0.25, -2.0, 4.0], [0.0, 1.0, 5.0, -3.
         (lambda x: np.einsum("i*->i", x), ShapeError, "an index is a letter"),
         (lambda x: np.einsum("i..->i", x), ShapeError, "dots come by three"),
         (lambda x: np.einsum("ij->i", x, dtype=np.int32), DTypeError, "cannot be cast to int32"),
+        (lambda x: np.delete(x, 12), IndexRangeError, "np.delete: index 12 is out of bounds"),
+        (lambda x: np.delete(x, [True, False], axis=0), IndexRangeError, "np.delete: boolean array"),
+        (lambda x: np.insert(x, 13, 1.0), IndexRangeError, "np.insert: index 13 is out of bounds"),
+        (lambda x: np.tril(x[0, 0]), ShapeError, "np.tril: takes a vector or matrices, got a scalar"),
+        (lambda x: np.triu(x[0, 0]), ShapeError, "np.triu: takes a vector or matrices, got a scalar"),
+        (lambda x: np.linalg.inv(x), ShapeError, r"inv: takes square matrices, got shape \(3, 4\) \(at"),
+        (lambda x: np.quantile(x > 0, 0.5), DTypeError, "np.quantile has no meaning for bool"),
+        (lambda x: np.gradient(x > 0), DTypeError, "np.gradient has no meaning for bool"),
+        (lambda x: np.ediff1d(x > 0), DTypeError, "np.ediff1d has no meaning for bool"),
+        (lambda x: np.round(x > 0), DTypeError, "np.round has no meaning for bool"),
+        (lambda x: statistics.mean(x[0]), TraceError, r"write np\.mean"),
+        (lambda x: statistics.fmean(x[0]), TraceError, "functions of math and statistics"),
+        (lambda x: float(x[0, 0]) * x, TraceError, r"write x\[0\] for float\(x\[0\]\)"),
+        (lambda x: x[0, 0].item(), TraceError, r"write x\[i\] for an element"),
+        (lambda x: x.tolist(), TraceError, r"write list\(x\)"),
+        (lambda x: np.nan_to_num(x, copy=False), TraceError, r"write x = np\.nan_to_num\(x\)"),
+        (lambda x: np.poly(x), TraceError, "np.poly of a matrix has no rule"),
+        (lambda x: np.polyint(x[0], 3, [1.0, 2.0]), ShapeError, "m=3 integrations with 2 constants"),
+        (lambda x: np.cumulative_sum(x), ShapeError, "2 axes need axis="),
+        (
+            lambda x: np.lib.stride_tricks.sliding_window_view(x, 5, axis=0),
+            ShapeError,
+            "a window of 5 along 3 entries",
+        ),
     ],
 )
 def test_what_numpy_refuses_is_refused_by_name(

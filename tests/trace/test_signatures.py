@@ -37,7 +37,10 @@ GIVEN: dict[tuple[Any, str], Any] = {
     (np.dsplit, "ary"): np.stack([M, M, M], axis=2), (np.choose, "a"): np.array([[0, 1, 1]] * 3),
     (np.choose, "choices"): [M, M], (np.insert, "values"): 2.0, (np.searchsorted, "a"): V,
     (np.digitize, "bins"): V[:2], (np.interp, "xp"): V, (np.interp, "fp"): V, (np.quantile, "q"): 0.3,
-    (np.nanquantile, "q"): 0.3, (np.bincount, "x"): np.array([0, 1, 1]),
+    (np.lib.stride_tricks.sliding_window_view, "window_shape"): (2, 2), (np.polyint, "p"): V,
+    (np.poly, "seq_of_zeros"): V, (getattr(np, "cumulative_sum", None), "x"): V,
+    (getattr(np, "cumulative_prod", None), "x"): V, (np.nanquantile, "q"): 0.3,
+    (np.bincount, "x"): np.array([0, 1, 1]),
 }  # fmt: skip
 FUNCTIONS = functions()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from wengert.errors import DTypeError, ShapeError, TraceError
 from wengert.ir.primitive import IMPLEMENTATIONS, Kind
 from wengert.primitives import arithmetic, comparison, contraction
 from wengert.primitives.selection import astype
-from wengert.trace.recorder import as_dtype, here
+from wengert.trace.recorder import as_dtype, here, refuse
 
 # NumPy's stubs know nothing of arrays that take part through its protocols.
 _numpy: Any = np
@@ -72,6 +72,22 @@ class ArrayMethods:
     def imag(self) -> Any:
         """Zeros."""
         return _numpy.zeros_like(self)
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of an element."""
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self.size * self.itemsize
+
+    def as_integer_ratio(self) -> NoReturn:
+        """Refuse what Python's `statistics` and `fractions` ask numbers for."""
+        refuse(
+            "a traced value is no fraction; for statistics.mean and its like write np.mean, np.std, np.var"
+        )
 
     def __len__(self) -> int:
         if not self.shape:
@@ -274,6 +290,7 @@ for _function in (
     np.trace, np.round, np.argsort, np.searchsorted, np.nonzero, np.compress, np.choose, np.conjugate,
 ):  # fmt: skip
     setattr(ArrayMethods, _function.__name__, _method(_function))
+ArrayMethods.conj = _method(np.conjugate)  # type: ignore[attr-defined]
 
 
 def _in_place(operation: Any) -> Any:

@@ -116,6 +116,32 @@ class vectorize(np.vectorize):
         return array(results).reshape(shape)
 
 
+class _Joiner:
+    """np.r_ or np.c_: NumPy joins the places of the elements, which are then read there."""
+
+    def __init__(self, numpys: Any) -> None:
+        self._numpys = numpys
+
+    def __getitem__(self, key: Any) -> Any:
+        parts = [joined(part) for part in (key if isinstance(key, tuple) else (key,))]
+        if not any(isinstance(part, Tensor) for part in parts):
+            return fillable(self._numpys[key])
+        places: list[Any] = []
+        values: list[Any] = []
+        before = 0
+        for part in parts:
+            if isinstance(part, str):  # an axis
+                places.append(part)
+                continue
+            value = np.r_[part] if isinstance(part, slice) else part
+            places.append(before + np.arange(np.size(value)).reshape(np.shape(value)))
+            values.append(value)
+            before += np.size(value)
+        dtype = _numpy.result_type(*[one if np.isscalar(one) else array(one).dtype for one in values])
+        flat = _numpy.concatenate([array(one, dtype).reshape(-1) for one in values])
+        return flat[np.asarray(self._numpys[tuple(places)])]
+
+
 def _making(function: Any) -> Callable[..., Any]:
     @wraps(function)
     def made(*args: Any, **kwargs: Any) -> Any:
@@ -128,6 +154,9 @@ def _ndenumerate(arr: Any) -> Iterable[tuple[tuple[int, ...], Any]]:
     value = array(arr, copy=False)
     return ((place, value[place]) for place in np.ndindex(value.shape))
 
+
+# What stands in traced functions for NumPy's objects that join arrays.
+JOINERS = {"r_": _Joiner(np.r_), "c_": _Joiner(np.c_)}
 
 # What stands in traced functions for NumPy's functions.
 IN_TRACES: dict[Any, Any] = {

@@ -41,7 +41,9 @@ def _traced_module(in_traces: dict[str, Any]) -> type[ModuleType]:
 
 
 _CLASSES = {
-    "numpy": _traced_module({function.__name__: made for function, made in creation.IN_TRACES.items()}),
+    "numpy": _traced_module(
+        creation.JOINERS | {function.__name__: made for function, made in creation.IN_TRACES.items()}
+    ),
     **{name: _traced_module(made) for name, made in scipy_functions.IN_TRACES.items()},
 }
 

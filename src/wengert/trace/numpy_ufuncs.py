@@ -16,7 +16,7 @@ from wengert.primitives.functions import scatter_add
 from wengert.primitives.kinds import BOOL, promotion_of
 from wengert.primitives.library import special
 from wengert.primitives.selection import astype
-from wengert.trace.numpy_functions.table import array
+from wengert.trace.numpy_functions.table import array, normalise_axis
 from wengert.trace.recorder import as_dtype
 from wengert.trace.tensor import Tensor, here, refuse
 
@@ -61,6 +61,14 @@ def _power(x: Any, y: Any) -> Any:
     return arithmetic.pow(x, y)
 
 
+def _scaled(x: Any, n: Any) -> Any:
+    left, limit = array(n).astype(x.dtype), np.finfo(x.dtype).maxexp - 2
+    for _ in range(3):  # each factor is finite, so zeros and infinities stay what they are
+        step = np.clip(left, -limit, limit)
+        x, left = x * np.exp2(step), left - step
+    return x
+
+
 def _larger(x: Any, y: Any) -> Any:
     return np.where(np.isnan(x), y, np.where(np.isnan(y), x, np.maximum(x, y)))
 
@@ -89,7 +97,7 @@ _WRITTEN_OUT: dict[Any, Any] = {
     np.fmin: _smaller,
     np.float_power: _power,
     np.logaddexp2: lambda x, y: np.logaddexp(x * _LOG_2, y * _LOG_2) / _LOG_2,
-    np.ldexp: lambda x, n: x * np.exp2(array(n).astype(x.dtype)),
+    np.ldexp: _scaled,
     np.signbit: lambda x: np.copysign(1.0, x) < 0,
     np.conjugate: _identity,
     np.divmod: lambda x, y: (np.floor_divide(x, y), np.remainder(x, y)),
@@ -115,6 +123,9 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         )
     if method == "at":
         return _at(ufunc, *inputs)
+    axis = kwargs.pop("axis", -1) if ufunc is np.vecdot else -1
+    if axis != -1:
+        inputs = tuple(np.moveaxis(array(one), axis, -1) for one in inputs)
     primitive = IMPLEMENTATIONS.get(getattr(ufunc, method))
     if primitive is not None:  # np.add.reduce and the like, whose axis is 0 where np.sum takes all
         options = {name: value for name, value in kwargs.items() if name not in ("axis", "out")}
@@ -124,6 +135,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         left, right = inputs
         grown = np.reshape(left, np.shape(left) + (1,) * np.ndim(right))
         return call_ufunc(ufunc, "__call__", (grown, right), kwargs)
+    if method == "accumulate" and ufunc in _ASSOCIATIVE:
+        return _accumulated(ufunc, *inputs, **kwargs)
     if method != "__call__":
         raise UnsupportedFunctionError(f"np.{ufunc.__name__}.{method} has no rule{here()}")
     if kwargs.get("where", True) is not True:
@@ -133,6 +146,19 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         raise UnsupportedFunctionError(f"np.{ufunc.__name__}: the option {unknown[0]}= has no rule{here()}")
     dtype = kwargs.get("dtype")
     return _dispatch(ufunc, inputs if dtype is None else _in_dtype(ufunc, inputs, dtype))
+
+
+_ASSOCIATIVE = {np.maximum, np.minimum, np.fmax, np.fmin, np.logaddexp}
+
+
+def _accumulated(ufunc: np.ufunc, x: Any, axis: int = 0) -> Any:
+    """Return the results up to each element, from those of runs of 1, 2, 4, … elements before it."""
+    place = normalise_axis(axis, x.ndim)
+    x, run = np.moveaxis(x, place, 0), 1
+    while run < x.shape[0]:
+        x = np.concatenate([x[:run], ufunc(x[:-run], x[run:])])
+        run *= 2
+    return np.moveaxis(x, 0, place)
 
 
 def _at(ufunc: np.ufunc, x: Any, indices: Any, values: Any = None) -> None:

@@ -102,7 +102,7 @@ IN_TRACES: dict[str, dict[str, Any]] = {
         "solve_triangular": solve_triangular,
         "solve": solve,
         "block_diag": block_diag,
-        "inv": lambda a, **options: linear_algebra.inverse(array(a)),
+        "inv": lambda a, **options: _numpy.linalg.inv(array(a)),
         "det": lambda a, **options: linear_algebra.det(a),
         "expm": lambda A: linear_algebra.exponential(A),
         "sqrtm": lambda A: linear_algebra.square_root(A),

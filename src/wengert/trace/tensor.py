@@ -36,6 +36,11 @@ _INTO_AN_ARRAY = (
     "np.array(outside), or join values with np.array([x, y]), np.stack or np.concatenate"
 )
 
+_ADVICE = {
+    "item": "refused, since Python numbers have no derivative: write x[i] for an element",
+    "tolist": "refused, since Python numbers have no derivative: write list(x), or x itself",
+}
+
 
 class Tensor(ArrayMethods):
     """A value of a traced program; behaves like an array of its shape and dtype.
@@ -152,8 +157,9 @@ class Tensor(ArrayMethods):
             if source.is_assigning_item():
                 refuse(_INTO_AN_ARRAY)
             refuse(
-                "float() would cut the derivative, as would fill() of an array made outside of the trace; "
-                "stay with NumPy functions (np.exp instead of math.exp)"
+                "float() would cut the derivative, as would functions of math and statistics, which call it, "
+                "and fill() of an array made outside of the trace: write x[0] for float(x[0]), and NumPy "
+                "functions (np.exp instead of math.exp)"
             )
         return float(self._known("float()"))
 
@@ -201,7 +207,9 @@ class Tensor(ArrayMethods):
         if value is not None and hasattr(value, name):
             return getattr(value, name)
         known = hasattr(np.ndarray, name)
-        advice = "not supported on a traced value" if known else "no attribute of arrays"
+        advice = _ADVICE.get(name) or (
+            "not supported on a traced value" if known else "no attribute of arrays"
+        )
         raise UnsupportedAttributeError(f"{name!r} is {advice}{here()}")
 
 

@@ -9,7 +9,14 @@ import numpy as np
 
 from wengert.errors import ShapeError
 from wengert.trace.numpy_functions.joining import split
-from wengert.trace.numpy_functions.table import array, implements, normalise_axis, whole
+from wengert.trace.numpy_functions.table import (
+    array,
+    implements,
+    listed,
+    normalise_axis,
+    refuse_booleans,
+    whole,
+)
 from wengert.trace.tensor import here
 
 
@@ -91,6 +98,32 @@ def resize(a: Any, new_shape: Any) -> Any:
     return np.reshape(flat[np.arange(math.prod(shape)) % flat.size], shape)
 
 
+@implements(np.lib.stride_tricks.sliding_window_view)
+def sliding_window_view(
+    x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
+) -> Any:
+    """numpy.lib.stride_tricks.sliding_window_view.
+
+    Raises
+    ------
+    ShapeError
+        When a window is larger than the array, or there are not as many as axes.
+    """
+    windows = [whole(one, "a window") for one in listed(window_shape)]
+    axes = [normalise_axis(one, x.ndim) for one in (range(x.ndim) if axis is None else listed(axis))]
+    if len(windows) != len(axes):
+        raise ShapeError(f"sliding_window_view: {len(windows)} windows for {len(axes)} axes{here()}")
+    for place, extent in zip(axes, windows, strict=True):
+        starts = x.shape[place] - extent + 1
+        if not 0 < starts <= x.shape[place] + 1:
+            raise ShapeError(
+                f"sliding_window_view: a window of {extent} along {x.shape[place]} entries{here()}"
+            )
+        x = np.take(x, np.arange(starts)[:, None] + np.arange(extent), axis=place)
+        x = np.moveaxis(x, place + 1, -1)
+    return x
+
+
 @implements(np.rot90)
 def rot90(m: Any, k: Any = 1, axes: Any = (0, 1)) -> Any:
     """np.rot90.
@@ -163,6 +196,7 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
 def around(a: Any, decimals: Any = 0) -> Any:
     """np.round; a constant where it does not jump."""
     a, digits = array(a), whole(decimals, "decimals")
+    refuse_booleans("round", a)
     if a.dtype.kind != "f":
         scale = 10 ** max(-digits, 0)
         return a if digits >= 0 else (np.rint(a / scale) * scale).astype(a.dtype)

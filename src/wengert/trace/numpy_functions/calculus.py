@@ -11,7 +11,14 @@ from wengert.errors import ShapeError, UnsupportedFunctionError
 from wengert.ir.composite import composite
 from wengert.primitives.library import special
 from wengert.trace.numpy_functions.linear_algebra import lstsq
-from wengert.trace.numpy_functions.table import array, implements, normalise_axes, normalise_axis, whole
+from wengert.trace.numpy_functions.table import (
+    array,
+    implements,
+    normalise_axes,
+    normalise_axis,
+    refuse_booleans,
+    whole,
+)
 from wengert.trace.tensor import Tensor, here
 
 
@@ -25,6 +32,7 @@ def gradient(*varargs: Any, f: Any, axis: Any = None, edge_order: Any = 1) -> An
         When there are too few values, or coordinates that do not fit.
     """
     f = array(f)
+    refuse_booleans("gradient", f)
     f = f if f.dtype.kind == "f" else f.astype(np.float64)
     axes = normalise_axes(axis, f.ndim)
     if np.iterable(axis):
@@ -34,7 +42,7 @@ def gradient(*varargs: Any, f: Any, axis: Any = None, edge_order: Any = 1) -> An
         spacings *= len(axes)
     if len(spacings) != len(axes):
         raise ShapeError(f"gradient: {len(varargs)} spacings for {len(axes)} axes{here()}")
-    results = [_slope(f, h, one, edge_order) for h, one in zip(spacings, axes, strict=True)]
+    results = [_slope(f, h, one, edge_order).astype(f.dtype) for h, one in zip(spacings, axes, strict=True)]
     return results[0] if len(results) == 1 else tuple(results)
 
 
@@ -124,6 +132,48 @@ def polyder(p: Any, m: Any = 1) -> Any:
     return p
 
 
+@implements(np.polyint)
+def polyint(p: Any, m: Any = 1, k: Any = None) -> Any:
+    """np.polyint.
+
+    Raises
+    ------
+    ShapeError
+        When `m` is negative, or there are fewer constants than integrations.
+    """
+    p, times = array(p), whole(m, "m")
+    constants = np.atleast_1d(array(0.0 if k is None else k))
+    if constants.size == 1:
+        constants = np.broadcast_to(constants, (max(times, 1),))
+    if times < 0 or constants.size < times:
+        raise ShapeError(f"polyint: m={times} integrations with {constants.size} constants{here()}")
+    for place in range(times):
+        p = np.concatenate([p / np.arange(p.size, 0, -1, dtype=np.int64), constants[place : place + 1]])
+    return p
+
+
+@implements(np.poly)
+def poly(seq_of_zeros: Any) -> Any:
+    """np.poly of roots, of which the coefficients are multiplied out.
+
+    Raises
+    ------
+    UnsupportedFunctionError
+        For a matrix, whose roots are eigenvalues.
+    """
+    roots = np.atleast_1d(seq_of_zeros)
+    if roots.ndim != 1:
+        raise UnsupportedFunctionError(
+            f"np.poly of a matrix has no rule; of a vector of roots it has{here()}"
+        )
+    roots = roots if roots.dtype.kind == "f" else roots.astype(np.float64)
+    coefficients: Any = np.ones(1, roots.dtype)
+    for place in range(roots.size):
+        shifted = np.pad(coefficients, (1, 0))
+        coefficients = np.pad(coefficients, (0, 1)) - roots[place] * shifted
+    return coefficients
+
+
 @implements(np.polymul)
 def polymul(a1: Any, a2: Any) -> Any:
     """np.polymul."""
@@ -161,6 +211,7 @@ def polyfit(x: Any, y: Any, deg: Any, rcond: Any = None, w: Any = None) -> Any:
 @implements(np.vander)
 def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
     """np.vander."""
+    x = x.astype(np.promote_types(x.dtype, np.int64))  # so float32 becomes float64
     count = x.shape[0] if N is None else whole(N, "N")
     powers = np.arange(count) if increasing else np.arange(count)[::-1]
     return np.power(x[:, None], powers.astype(x.dtype) if x.dtype.kind == "f" else powers)
@@ -238,6 +289,7 @@ def kron(a: Any, b: Any) -> Any:
 @implements(np.ediff1d)
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """np.ediff1d."""
+    refuse_booleans("ediff1d", ary)
     ends = [[] if one is None else [np.reshape(one, -1)] for one in (to_begin, to_end)]
     return np.concatenate([*ends[0], np.diff(np.reshape(ary, -1)), *ends[1]])
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from wengert.errors import ShapeError
+from wengert.errors import IndexRangeError, ShapeError
 from wengert.primitives.library.linear_algebra import triangle
 from wengert.trace.numpy_functions.table import array, implements, known, normalise_axis, whole
 from wengert.trace.tensor import Tensor, here
@@ -107,13 +109,28 @@ def choose(a: Any, choices: Any, mode: str = "raise") -> Any:
 @implements(np.tril)
 def tril(m: Any, k: Any = 0) -> Any:
     """np.tril."""
-    return triangle(np.broadcast_to(m, m.shape * 2) if m.ndim == 1 else m, True, whole(k, "k"))
+    return triangle(_matrices("tril", m), True, whole(k, "k"))
 
 
 @implements(np.triu)
 def triu(m: Any, k: Any = 0) -> Any:
     """np.triu."""
-    return triangle(np.broadcast_to(m, m.shape * 2) if m.ndim == 1 else m, False, whole(k, "k"))
+    return triangle(_matrices("triu", m), False, whole(k, "k"))
+
+
+def _matrices(name: str, m: Any) -> Any:
+    if not m.ndim:
+        raise ShapeError(f"np.{name}: takes a vector or matrices, got a scalar{here()}")
+    return np.broadcast_to(m, m.shape * 2) if m.ndim == 1 else m
+
+
+@contextmanager
+def _refusing(name: str) -> Iterator[None]:
+    """Report places that NumPy refuses as an error of the function `name`."""
+    try:
+        yield
+    except (IndexError, ValueError) as error:
+        raise IndexRangeError(f"{name}: {error}{here()}") from None
 
 
 def _places(obj: Any, name: str) -> np.ndarray[Any, Any]:
@@ -138,7 +155,8 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
         added = np.moveaxis(added, 0, place)
     count = added.shape[place] if at.size == 1 else at.size  # one place takes all that is given
     added = np.broadcast_to(added, (*arr.shape[:place], count, *arr.shape[place + 1 :]))
-    places = np.insert(np.arange(extent), at, extent + np.arange(count))
+    with _refusing("np.insert"):
+        places = np.insert(np.arange(extent), at, extent + np.arange(count))
     return np.take(np.concatenate([arr, added], axis=place), places, axis=place)
 
 
@@ -150,4 +168,6 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
         arr, axis = np.reshape(arr, -1), 0
     place = normalise_axis(axis, arr.ndim)
     at = obj if isinstance(obj, slice) else _places(obj, "np.delete")
-    return np.take(arr, np.delete(np.arange(arr.shape[place]), at), axis=place)
+    with _refusing("np.delete"):
+        left = np.delete(np.arange(arr.shape[place]), at)
+    return np.take(arr, left, axis=place)

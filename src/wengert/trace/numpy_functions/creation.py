@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ShapeError
+from wengert.trace.creation import linspace
 from wengert.trace.numpy_functions.table import implements, listed, whole
 from wengert.trace.recorder import as_dtype
 from wengert.trace.tensor import Tensor, here
@@ -24,6 +25,32 @@ def _shape(value: Any, shape: Any) -> tuple[int, ...]:
 
 def _dtype(value: Any, dtype: Any) -> Any:
     return value.dtype if dtype is None else as_dtype(dtype)
+
+
+@implements(np.logspace)
+def logspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None,
+    axis: int = 0,
+) -> Any:  # fmt: skip
+    """np.logspace between traced values, or of a traced base that is a scalar."""
+    powers = np.power(base, linspace(start, stop, num, endpoint, axis=axis))
+    return powers if dtype is None else powers.astype(as_dtype(dtype))
+
+
+@implements(np.geomspace)
+def geomspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> Any:
+    """np.geomspace; values below 0 are those of the numbers without sign, with the sign of the first."""
+    sign = np.sign(start)
+    low, high = np.log10(start / sign), np.log10(stop / sign)
+    values = sign * logspace(low, high, num, endpoint)
+    if num:
+        values[0] = start
+    if num > 1 and endpoint:
+        values[-1] = stop
+    values = np.moveaxis(values, 0, axis) if axis else values
+    return values if dtype is None else values.astype(as_dtype(dtype))
 
 
 @implements(np.zeros_like)

@@ -55,6 +55,11 @@ def columned(system: Callable[..., Any], a: Any, b: Any, **params: Any) -> Any:
     return system(a, b[:, None], **params)[..., 0] if b.ndim == 1 else system(a, b, **params)
 
 
+def _square(name: str, a: Any) -> None:
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise ShapeError(f"{name}: takes square matrices, got shape {a.shape}{here()}")
+
+
 @implements(np.linalg.solve)
 def solve(a: Any, b: Any) -> Any:
     """np.linalg.solve."""
@@ -63,7 +68,14 @@ def solve(a: Any, b: Any) -> Any:
 
 @implements(np.linalg.inv)
 def inv(a: Any) -> Any:
-    """np.linalg.inv."""
+    """np.linalg.inv.
+
+    Raises
+    ------
+    ShapeError
+        When the matrices are not square.
+    """
+    _square("inv", a)
     return primitives.inverse(a)
 
 
@@ -82,13 +94,19 @@ def slogdet(a: Any) -> SlogdetResult:
 
 @implements(np.linalg.cholesky)
 def cholesky(a: Any, upper: bool = False) -> Any:
-    """np.linalg.cholesky; the derivative is along symmetric changes."""
+    """np.linalg.cholesky of the lower triangle; the upper one with ``upper``.
+
+    Notes
+    -----
+    The gradient is symmetric, as in JAX and PyTorch: it counts both triangles, of which NumPy reads one. So
+    it is the derivative along symmetric changes, and half of each pair of entries belongs to each triangle.
+    """
     return factorisations.cholesky(a.mT).mT if upper else factorisations.cholesky(a)
 
 
 @implements(np.linalg.eigh)
 def eigh(a: Any, UPLO: str = "L") -> EighResult:
-    """np.linalg.eigh; the derivative is along symmetric changes."""
+    """np.linalg.eigh; the gradient is symmetric as for `cholesky`, whichever triangle ``UPLO`` names."""
     if UPLO.upper() not in ("L", "U"):
         raise UnsupportedFunctionError(f"eigh: UPLO is 'L' or 'U', got {UPLO!r}{here()}")
     both = factorisations.eigenvectors(a if UPLO.upper() == "L" else a.mT)
@@ -187,8 +205,7 @@ def matrix_power(a: Any, n: Any) -> Any:
         When the matrices are not square.
     """
     power = whole(n, "the exponent")
-    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
-        raise ShapeError(f"matrix_power: takes square matrices, got shape {a.shape}{here()}")
+    _square("matrix_power", a)
     if power < 0:
         a, power = inv(a), -power
     result: Any = None

@@ -14,7 +14,14 @@ from wengert.errors import ShapeError, UnsupportedFunctionError
 from wengert.primitives.functions import scatter_add
 from wengert.primitives.library import order as primitives
 from wengert.trace.numpy_functions.selection import take
-from wengert.trace.numpy_functions.table import array, implements, known, normalise_axes, normalise_axis
+from wengert.trace.numpy_functions.table import (
+    array,
+    implements,
+    known,
+    normalise_axes,
+    normalise_axis,
+    refuse_booleans,
+)
 from wengert.trace.tensor import Tensor, here
 
 
@@ -42,6 +49,17 @@ def sort(a: Any, axis: Any = -1, kind: Any = None, *, stable: Any = None) -> Any
 def argsort(a: Any, axis: Any = -1, kind: Any = None, *, stable: Any = None) -> Any:
     """np.argsort, stable."""
     return _by_order(primitives.argsort, a, axis, False)
+
+
+@implements(np.lexsort)
+def lexsort(keys: Any, axis: Any = -1) -> Any:
+    """np.lexsort, by one stable sort after the other; the last key counts most."""
+    first, *others = [array(one) for one in keys]
+    places = argsort(first, axis)
+    for key in others:
+        later = argsort(np.take_along_axis(key, places, axis), axis)
+        places = np.take_along_axis(places, later, axis)
+    return places
 
 
 @implements(np.partition)
@@ -122,6 +140,9 @@ _PLACE: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+_TAKES_ONE = {"lower", "higher", "nearest", "inverted_cdf", "closest_observation"}
+
+
 def _even_below(place: Any) -> Any:
     """Return the nearest place, of two equally near ones that whose number counted from 1 is even."""
     low = np.floor(place)
@@ -132,10 +153,14 @@ def _even_below(place: Any) -> Any:
 def _quantile(name: str, a: Any, q: Any, axis: Any, method: str, keepdims: bool, skip: bool) -> Any:
     if method not in _PLACE:
         raise UnsupportedFunctionError(f"{name}: method {method!r} is none of {', '.join(_PLACE)}{here()}")
-    share = array(q)
+    share = array(q) / 100 if name.endswith("percentile") else array(q)
     if not isinstance(share, Tensor) and np.any((share < 0) | (share > 1)):
         raise ShapeError(f"{name}: quantiles lie between 0 and 1, or percentiles between 0 and 100{here()}")
-    x = a if a.dtype.kind == "f" else a.astype(np.float64)
+    refuse_booleans(name, a)
+    # A value of the array has its dtype; else a quantile that is no Python number has a say.
+    x = a if method in _TAKES_ONE or a.dtype.kind == "f" else a.astype(np.float64)
+    least = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+    share = share.astype(np.result_type(least, least if type(q) in (int, float) else share.dtype))
     axes = normalise_axes(axis, x.ndim)
     kept = [place for place in range(x.ndim) if place not in axes]
     flat = np.reshape(np.transpose(x, [*kept, *axes]), (*[x.shape[place] for place in kept], -1))
@@ -143,15 +168,18 @@ def _quantile(name: str, a: Any, q: Any, axis: Any, method: str, keepdims: bool,
     if not count:
         raise ShapeError(f"{name}: no elements along axis {axis} of an array of shape {x.shape}{here()}")
     ordered = sort(flat)  # NaN stands last
-    missing = np.sum(np.isnan(flat), axis=-1, keepdims=True)
+    missing = np.sum(flat != flat, axis=-1, keepdims=True)
     numbers = np.maximum(count - missing, 1) if skip else count
-    place = np.clip(_PLACE[method](numbers, np.reshape(share, -1).astype(x.dtype)), 0, numbers - 1)
+    place = np.clip(_PLACE[method](numbers, np.reshape(share, -1)), 0, numbers - 1)
     place = np.broadcast_to(place, (*flat.shape[:-1], share.size))
     low, high = np.floor(place), np.ceil(place)
     below, above = (np.take_along_axis(ordered, one.astype(np.int64), axis=-1) for one in (low, high))
-    part = place - low
-    value = np.where(below == above, below, below + (above - below) * part)  # infinities have no difference
-    value = value if skip else np.where(missing > 0, np.nan, value)
+    if method in _TAKES_ONE:
+        value = below
+    else:  # infinities have no difference
+        value = np.where(below == above, below, below + (above - below) * (place - low).astype(share.dtype))
+    if not skip and x.dtype.kind == "f":
+        value = np.where(missing > 0, np.nan, value)
     result = np.moveaxis(value, -1, 0)
     if keepdims:
         result = np.expand_dims(result, [place + 1 for place in axes])
@@ -167,13 +195,20 @@ def quantile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims:
 @implements(np.percentile)
 def percentile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
     """np.percentile."""
-    return _quantile("percentile", a, array(q) / 100, axis, method, keepdims, False)
+    return _quantile("percentile", a, q, axis, method, keepdims, False)
+
+
+def _median(name: str, a: Any, axis: Any, keepdims: bool) -> Any:
+    x = a if a.dtype.kind == "f" else a.astype(np.float64)
+    if not x.size:
+        return np.mean(x, axis=axis, keepdims=keepdims)  # NaN, as NumPy's
+    return _quantile(name, x, 0.5, axis, "linear", keepdims, name == "nanmedian")
 
 
 @implements(np.median)
 def median(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """np.median; of an even number of values half the derivative goes to each of the two in the middle."""
-    return _quantile("median", a, 0.5, axis, "linear", keepdims, False)
+    return _median("median", a, axis, keepdims)
 
 
 @implements(np.nanquantile)
@@ -185,13 +220,13 @@ def nanquantile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdi
 @implements(np.nanpercentile)
 def nanpercentile(a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
     """np.nanpercentile."""
-    return _quantile("nanpercentile", a, array(q) / 100, axis, method, keepdims, True)
+    return _quantile("nanpercentile", a, q, axis, method, keepdims, True)
 
 
 @implements(np.nanmedian)
 def nanmedian(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """np.nanmedian."""
-    return _quantile("nanmedian", a, 0.5, axis, "linear", keepdims, True)
+    return _median("nanmedian", a, axis, keepdims)
 
 
 @implements(np.unique)

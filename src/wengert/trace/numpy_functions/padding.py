@@ -12,7 +12,7 @@ from wengert.trace.numpy_functions.table import array, implements
 from wengert.trace.tensor import here
 
 _COPIES = ("edge", "reflect", "symmetric", "wrap")
-_STATISTICS: dict[str, Any] = {"maximum": np.max, "minimum": np.min, "median": np.median}
+_STATISTICS: dict[str, Any] = {"maximum": np.max, "minimum": np.min, "mean": np.mean, "median": np.median}
 
 
 @implements(np.pad)
@@ -32,7 +32,7 @@ def pad(
     widths = _widths(pad_width, array.ndim)
     if mode in ("constant", "empty"):
         return _constant(array, widths, constant_values)
-    if mode not in (*_COPIES, "linear_ramp", "mean", *_STATISTICS):
+    if mode not in (*_COPIES, "linear_ramp", *_STATISTICS):
         raise UnsupportedFunctionError(f"np.pad: mode={mode!r} has no rule{here()}")
     named = {"end_values": end_values, "stat_length": stat_length}
     of_axes = {name: _of_axes(value, array.ndim) for name, value in named.items() if value is not None}
@@ -56,17 +56,24 @@ def _along(x: Any, width: tuple[int, int], mode: str, options: dict[str, Any]) -
         counts = [x.shape[-1] if one is None else min(one, x.shape[-1]) for one in lengths]
         sides = (x[..., : counts[0]], x[..., x.shape[-1] - counts[1] :])
         found = [_STATISTICS[mode](side, axis=-1, keepdims=True) for side in sides]
-        ends = [np.repeat(one, n, axis=-1) for one, n in zip(found, width, strict=True)]
-        return np.concatenate([ends[0], x, ends[1]], axis=-1)
-    # What is left is linear in the entries, but for the ends of a ramp.
-    unit = {name: value for name, value in options.items() if name != "end_values"}
-    places = ((0, 0), width)
-    matrix = np.pad(np.eye(x.shape[-1]), places, mode, **unit).astype(x.dtype)  # type: ignore[call-overload]
-    result = x @ matrix
-    if "end_values" in options:
-        ramp = np.pad(np.zeros(x.shape[-1]), width, "linear_ramp", end_values=options["end_values"])
-        result = result + ramp.astype(x.dtype)
-    return result
+        if x.dtype.kind in "iu":
+            found = [np.rint(one).astype(x.dtype) if one.dtype.kind == "f" else one for one in found]
+        low, high = (np.repeat(one.astype(x.dtype), n, -1) for one, n in zip(found, width, strict=True))
+        return np.concatenate([low, x, high], axis=-1)
+    if mode == "linear_ramp":
+        first, last = options.get("end_values", (0, 0))
+        low, high = _ramp(first, x[..., :1], width[0]), _ramp(last, x[..., -1:], width[1])
+        return np.concatenate([low, x, np.flip(high, -1)], axis=-1)
+    # What is left, the odd reflections, is linear in the entries.
+    matrix: Any = np.pad(np.eye(x.shape[-1]), ((0, 0), width), mode, reflect_type="odd")  # type: ignore[call-overload]
+    return x @ matrix.astype(x.dtype)
+
+
+def _ramp(end: float, edge: Any, width: int) -> Any:
+    """Return the values from `end` up to the one before `edge`; of integers the floor, as NumPy's."""
+    start = edge if edge.dtype.kind == "f" else edge.astype(np.float64)
+    ramp = np.arange(width, dtype=start.dtype) * ((start - end) / max(width, 1)) + end
+    return ramp if edge.dtype.kind == "f" else np.floor(ramp).astype(edge.dtype)
 
 
 def _widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:

@@ -11,7 +11,14 @@ from wengert.errors import ConfigurationError, ShapeError
 from wengert.ir.composite import composite
 from wengert.ir.primitive import Kind, Primitive
 from wengert.primitives import reductions as primitives
-from wengert.trace.numpy_functions.table import array, implements, normalise_axes, reduced_axes, whole
+from wengert.trace.numpy_functions.table import (
+    array,
+    implements,
+    normalise_axes,
+    normalise_axis,
+    reduced_axes,
+    whole,
+)
 from wengert.trace.tensor import here
 
 
@@ -53,14 +60,15 @@ def reduce(
         where = np.broadcast_to(array(where), x.shape)
         if name == "mean":
             count = np.sum(where, axis=axes, keepdims=keepdims)
-            return np.sum(x, axis=axes, keepdims=keepdims, where=where) / count
+            total = np.sum(x, axis=axes, keepdims=keepdims, where=where)
+            return total / (count.astype(x.dtype) if x.dtype.kind == "f" else count)
         filling = _NOTHING.get(name, initial)
         if filling is None:
             raise ShapeError(f"{name}: with where=, the {name} of nothing needs initial={here()}")
         x = np.where(where, x, array(filling).astype(x.dtype))
     result = primitive(x, axes=axes, keepdims=bool(keepdims))
     if initial is not None:
-        result = _JOINS[name](result, initial)
+        result = _JOINS[name](result, array(initial).astype(result.dtype))
     return _cast(result, dtype)
 
 
@@ -72,6 +80,31 @@ def scan(primitive: Primitive, a: Any, axis: int | None = None, dtype: Any = Non
     if axis is None or not axes:
         return primitive(np.reshape(x, -1), axis=0)
     return primitive(x, axis=axes[0])
+
+
+def _cumulative(scanned: Any, start: int, x: Any, axis: Any, dtype: Any, include_initial: bool) -> Any:
+    x = np.atleast_1d(x)
+    if axis is None and x.ndim > 1:
+        raise ShapeError(f"cumulative_sum, cumulative_prod: {x.ndim} axes need axis={here()}")
+    place = normalise_axis(axis or 0, x.ndim)
+    result = scanned(x, axis=place, dtype=dtype)
+    if not include_initial:
+        return result
+    edge = np.full((*x.shape[:place], 1, *x.shape[place + 1 :]), start, result.dtype)
+    return np.concatenate([edge, result], axis=place)
+
+
+if hasattr(np, "cumulative_sum"):  # since NumPy 2.1
+
+    @implements(np.cumulative_sum)
+    def cumulative_sum(x: Any, *, axis: Any = None, dtype: Any = None, include_initial: bool = False) -> Any:
+        """np.cumulative_sum."""
+        return _cumulative(np.cumsum, 0, x, axis, dtype, include_initial)
+
+    @implements(np.cumulative_prod)
+    def cumulative_prod(x: Any, *, axis: Any = None, dtype: Any = None, include_initial: bool = False) -> Any:
+        """np.cumulative_prod."""
+        return _cumulative(np.cumprod, 1, x, axis, dtype, include_initial)
 
 
 @implements(np.argmax)
@@ -121,10 +154,10 @@ def var(
         left = np.sum(kept, axis=axes, keepdims=keepdims) - ddof
         return np.sum(squared, axis=axes, keepdims=keepdims, where=kept) / left
     count = math.prod(x.shape[one] for one in axes)
-    if count - ddof <= 0:
+    if count and count - ddof <= 0:
         raise ShapeError(f"var of {count} values with ddof={ddof} divides by {count - ddof}{here()}")
     squared = np.square(x - np.mean(x, axis=axes, keepdims=True))
-    if ddof == 0:
+    if ddof == 0 or not count:  # of nothing NaN, as NumPy's
         return np.mean(squared, axis=axes, keepdims=keepdims)
     return np.sum(squared, axis=axes, keepdims=keepdims) / float(count - ddof)
 

@@ -89,8 +89,10 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
 
 
 @implements(np.nan_to_num)
-def nan_to_num(x: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     """np.nan_to_num."""
+    if not copy:
+        refuse("np.nan_to_num(x, copy=False) would write into x: write x = np.nan_to_num(x)")
     if x.dtype.kind != "f":
         return x
     limits = np.finfo(x.dtype)

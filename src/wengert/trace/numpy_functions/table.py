@@ -191,6 +191,12 @@ def whole(value: Any, what: str) -> int:
         raise DTypeError(f"{what} {value!r} is no integer{here()}") from None
 
 
+def refuse_booleans(name: str, value: Any) -> None:
+    """Raise a `DTypeError` where NumPy has no numbers for the function `name` either."""
+    if value.dtype.kind == "b":
+        raise DTypeError(f"np.{name} has no meaning for bool: convert with .astype(float){here()}")
+
+
 def listed(value: Any) -> list[Any]:
     """Return the items of a tuple, list, range or array of one axis; anything else is one item."""
     return list(value) if np.iterable(value) and not isinstance(value, str) else [value]
