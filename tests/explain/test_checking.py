@@ -154,7 +154,7 @@ def test_a_constant_value_is_no_name_for_a_derivative_that_equals_it() -> None:
 @pytest.mark.parametrize(
     ("options", "part"),
     [
-        ({"names": {"w": "Q"}}, r"names\['w'\]: the derivation has no such name; did you mean 'W'"),
+        ({"names": {"w": "Q"}}, r"names\['w'\]: there is no such name; did you mean 'W'"),
         ({"names": "Q"}, "a mapping of names to names"),
         ({"step_size": float("nan")}, "step_size=nan is no finite number"),
         ({"step_size": "big"}, "step_size='big' is no finite number"),
@@ -166,7 +166,7 @@ def test_options_that_cannot_be_meant_are_refused(options: dict, part: str) -> N
 
 
 def test_what_is_no_function_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="a function or a network first, not int"):
+    with pytest.raises(ConfigurationError, match="explain takes a function, got int: 3"):
         wg.explain(3, X)
 
 

@@ -78,7 +78,7 @@ def test_a_trained_network_in_single_precision_is_derived_in_double():
             (X, LABELS),
             None,
             ConfigurationError,
-            "a network is explained with a loss",
+            "explain takes a network with a loss",
         ),
         ((X, LABELS), "nll", ConfigurationError, "loss='nll': give the function itself"),
         ((X,), nn.nll, ConfigurationError, "at inputs and a target"),

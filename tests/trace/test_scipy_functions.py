@@ -6,10 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.integrate
 import scipy.linalg
+import scipy.signal
+import scipy.sparse
 import scipy.special
+import scipy.stats
+from scipy.linalg import expm
+from scipy.special import logsumexp
 
 import wengert as wg
+from wengert.errors import UnsupportedFunctionError
 
 rng = np.random.default_rng(3)
 A = rng.normal(size=(4, 4)) / 3
@@ -104,6 +111,32 @@ def test_at_the_edges() -> None:
 def test_a_matrix_without_a_real_root_is_refused() -> None:
     with pytest.raises(np.linalg.LinAlgError, match="no real square root"):
         wg.grad(lambda x: np.sum(scipy.linalg.sqrtm(x)))(np.diag([1.0, -1.0]))
+
+
+def test_functions_imported_by_name() -> None:
+    for function, x in ((lambda x: expm(x), A), (lambda x: logsumexp(x, axis=0), P)):
+        np.testing.assert_allclose(wg.trace(function, x)(x), function(x), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (lambda x: scipy.linalg.logm(x), "scipy.linalg.logm"),
+        (lambda x: scipy.linalg.lu(x), "scipy.linalg.lu"),
+        (lambda x: scipy.stats.norm.pdf(x), "scipy.stats.pdf"),
+        (lambda x: scipy.stats.zscore(x), "scipy.stats.zscore"),
+        (lambda x: scipy.signal.convolve(x, x), "scipy.signal.convolve"),
+        (lambda x: scipy.integrate.simpson(x), "scipy.integrate.simpson"),
+        (lambda x: scipy.integrate.quad(lambda t: x[0, 0] * t, 0, 1)[0], "scipy.integrate.quad"),
+        (lambda x: scipy.sparse.csr_matrix(S) @ x, "scipy.sparse"),
+        (lambda x: scipy.special.comb(x, 2), "scipy.special.comb"),
+        (lambda x: scipy.special.jv(1, x), "scipy.special.jv"),
+        (lambda x: scipy.special.zeta(x), "scipy.special.zeta"),
+    ],
+)  # fmt: skip
+def test_a_function_without_a_rule_is_named(function: Any, name: str) -> None:
+    with pytest.raises(UnsupportedFunctionError, match=rf"^{name} has no rule.*test_scipy_functions"):
+        wg.trace(function, A)
 
 
 def test_outside_of_a_trace_scipy_is_untouched() -> None:

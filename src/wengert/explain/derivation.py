@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ConfigurationError, GradientError, ShapeError
+from wengert.explain.arguments import check_names, checked_names
 from wengert.explain.checking import Verification, at_fresh_points, check_tree, with_values
 from wengert.explain.formula.parser import nearest
 from wengert.explain.index.definitions import has_formula
@@ -159,6 +160,10 @@ def targets_of(recording: Recording, wrt: str | Sequence[str] | None) -> list[No
     floating = {name: node for name, node in paths.items() if node.type.is_float}
     if wrt is None:
         return list(floating.values())
+    if not isinstance(wrt, str) and (
+        not isinstance(wrt, Sequence) or not all(isinstance(one, str) for one in wrt)
+    ):
+        raise ConfigurationError(f"wrt={wrt!r}: the name of an argument, or a sequence of names")
     chosen: list[Node] = []
     for name in [wrt] if isinstance(wrt, str) else wrt:
         found = [node for path, node in paths.items() if path == name or path.startswith(f"{name}.")]
@@ -180,7 +185,7 @@ def derive(
     kwargs: dict[str, Any],
     wrt: str | Sequence[str] | None,
     view: str,
-    names: Mapping[str, str],
+    names: Mapping[str, str] | None,
     convention: Convention,
 ) -> Derivation:
     """Trace a function and derive its gradient; see `wengert.explain`."""
@@ -192,15 +197,14 @@ def derive(
     _check_choice("notation", convention.notation, NOTATIONS)
     _check_choice("layout", convention.layout, LAYOUTS)
     _check_choice("detail", convention.detail, DETAILS)
-    if not isinstance(names, Mapping):
-        raise ConfigurationError(f"names={names!r}: a mapping of names to names, such as {{'W1': 'U'}}")
+    names = checked_names(names)
     if convention.step_size is not None and not _is_finite(convention.step_size):
         raise ConfigurationError(f"step_size={convention.step_size!r} is no finite number")
     recording = recorded(function, float64_leaves(args), float64_leaves(kwargs))
     targets = targets_of(recording, wrt)
     if not targets:
         raise GradientError("there is no floating argument to differentiate by")
-    request = Request(function, recording, tuple(targets), dict(names), convention)
+    request = Request(function, recording, tuple(targets), names, convention)
     return Derivation(request.derived, view)
 
 
@@ -238,18 +242,6 @@ class Request:
             given = lecture_names(self.convention.style, plain, self.names)
         return make(every_line=every_line, rng=np.random.default_rng(_SEED), given=given)
 
-    def _check_names(self, problem: Problem) -> None:
-        """Refuse names for what the derivation does not have."""
-        known = {str(node.param("name")) for node in problem.program.inputs}
-        known |= {one.name for one in self.recording.program.provenance.values() if one.name}
-        shown = problem.names
-        for old, new in self.names.items():
-            if new not in shown and old not in known:
-                raise ConfigurationError(
-                    f"names[{old!r}]: the derivation has no such name{nearest(old, known | shown)} "
-                    f"(there are: {', '.join(sorted(known | shown))})"
-                )
-
     def of_one_example(self, axes: dict[Node, int]) -> Problem:
         """Return the problem with one example left along the axes that count them."""
         inputs = self.recording.program.inputs
@@ -264,7 +256,7 @@ class Request:
     def derived(self, view: str) -> tuple[Problem, Tree]:
         """Return the problem and a view of its derivation."""
         problem = replace(self.problem(every_line=view == "adjoint"), of_one_example=self.of_one_example)
-        self._check_names(problem)
+        check_names(self.names, problem)
         check_links(sum(map(len, problem.uses.values())))
         tree = VIEWS[view](problem)
         if self.convention.tensors:

@@ -83,7 +83,7 @@ class Engine:
         point = self.point(self.arguments)
         if not point.finite:
             raise NonFiniteError(
-                "the function or its gradient is not finite at these arguments, so no line could be checked"
+                f"{point.fault()} is not finite at these arguments, so no line could be checked"
             )
         self._check_gradient(point)
         return point
@@ -192,8 +192,18 @@ class Point:
     @property
     def finite(self) -> bool:
         """Whether the named values and all adjoints are finite."""
-        named = [self.values[node] for node in self.engine.symbols if node in self.values]
-        return all(bool(np.all(np.isfinite(array))) for array in [*named, *self.adjoints.values()])
+        return not self.fault()
+
+    def fault(self) -> str:
+        """Return what is not finite first: an argument, a value, a derivative; nothing where all are."""
+        symbols, output = self.engine.symbols, self.engine.program.outputs[0]
+        for node, symbol in symbols.items():
+            if node in self.values and not np.all(np.isfinite(self.values[node])):
+                return symbol.name
+        for node, adjoint in self.adjoints.items():
+            if not np.all(np.isfinite(adjoint)):
+                return f"the derivative of {symbols[output].name} by {symbols[node].name}"
+        return ""
 
     def pulled_back(self, of: Node, by: Node, cotangent: Array) -> Array:
         """Return what a cotangent of a definition contributes to one operand."""

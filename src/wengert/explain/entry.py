@@ -90,18 +90,16 @@ def explain(
     >>> import wengert as wg
     >>> print(wg.explain(lambda x: np.sin(x) ** 2, 0.5))  # doctest: +SKIP
     """
+    from wengert.explain.arguments import check_call
     from wengert.explain.derivation import derive
     from wengert.explain.network import is_network, parameter_paths, with_loss
     from wengert.explain.problem import Convention
 
-    if not callable(function):
-        raise ConfigurationError(
-            f"explain takes a function or a network first, not {type(function).__name__}"
-        )
     if is_network(function):
         wrt = parameter_paths(function) if wrt is None else wrt
-        function, args = with_loss(function, loss, args)
+        function, args = with_loss("explain", function, loss, args)
     elif loss is not None:
         raise ConfigurationError("loss= goes with a network; a function computes its loss itself")
+    check_call("explain", function, args, kwargs)
     convention = Convention(notation or "", layout, step_size, numbers, tensors, style, detail)
-    return derive(function, args, kwargs, wrt, view, names or {}, convention)
+    return derive(function, args, kwargs, wrt, view, names, convention)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ConfigurationError
+from wengert.explain.arguments import as_array, check_call
 from wengert.ir.node import Node
 from wengert.ir.provenance import Provenance, SourceLine
 from wengert.primitives.functions import one_hot
@@ -37,12 +38,14 @@ def parameter_paths(network: Any) -> list[str]:
 
 
 def with_loss(
-    network: Callable[..., Any], loss: Callable[..., Any] | None, args: tuple[Any, ...]
+    where: str, network: Callable[..., Any], loss: Callable[..., Any] | None, args: tuple[Any, ...]
 ) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """Return the loss as a function of the network, its inputs and the target, and its arguments.
 
     Parameters
     ----------
+    where : str
+        What was called: explain or draw.
     network : callable
         A tree of arrays.
     loss : callable
@@ -58,13 +61,16 @@ def with_loss(
     """
     if loss is None:
         raise ConfigurationError(
-            "a network is explained with a loss: wengert.explain(net, x, t, loss=wengert.nn.squared_error)"
+            f"{where} takes a network with a loss: {where}(net, x, t, loss=wengert.nn.squared_error)"
         )
     if not callable(loss):
         raise ConfigurationError(f"loss={loss!r}: give the function itself, such as wengert.nn.squared_error")
     if len(args) < 2:
-        raise ConfigurationError("a network is explained at inputs and a target: explain(net, x, t, loss=…)")
-    *inputs, target = args
+        raise ConfigurationError(
+            f"{where} takes a network with a loss at inputs and a target: {where}(net, x, t, loss=…)"
+        )
+    *inputs, target = map(as_array, args)
+    check_call(where, network, inputs, {})
 
     frame = user_frame()
     asking = None if frame is None else source_line(frame)
@@ -81,9 +87,11 @@ def with_loss(
 
 
 def forward(
-    network: Callable[..., Any], inputs: tuple[Any, ...]
+    where: str, network: Callable[..., Any], inputs: tuple[Any, ...]
 ) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """Return the output as a function of the network and its inputs, and its arguments."""
+    inputs = tuple(map(as_array, inputs))
+    check_call(where, network, inputs, {})
     frame = user_frame()
     asking = None if frame is None else source_line(frame)
 

@@ -188,7 +188,9 @@ def activation_name(where: str, activation: str | Activation) -> str | Activatio
             raise unknown_name(where, "activation", activation, ACTIVATIONS)
         return activation
     if not callable(activation):
-        raise ConfigurationError(f"{where}: activation is a name or a function, got {activation!r}")
+        raise ConfigurationError(
+            f"{where}: activation is a name ('identity' for none) or a function, got {activation!r}"
+        )
     for name, function in ACTIVATIONS.items():
         if function is activation:
             return name

@@ -16,6 +16,7 @@ from wengert.primitives.functions import scatter_add
 from wengert.primitives.kinds import BOOL, promotion_of
 from wengert.primitives.library import special
 from wengert.primitives.selection import astype
+from wengert.trace import source
 from wengert.trace.numpy_functions.table import array, normalise_axis
 from wengert.trace.recorder import as_dtype
 from wengert.trace.tensor import Tensor, here, refuse
@@ -197,7 +198,9 @@ def _dispatch(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
         return _WRITTEN_OUT[ufunc](*_promoted(ufunc, inputs))
     if ufunc.__name__ in special.WRITTEN_OUT:
         return special.WRITTEN_OUT[ufunc.__name__](*map(array, inputs))
-    raise UnsupportedFunctionError(f"np.{ufunc.__name__} has no rule{here()}")
+    library = "np" if getattr(np, ufunc.__name__, None) is ufunc else "scipy.special"
+    name = source.scipy_call() or f"{library}.{ufunc.__name__}"
+    raise UnsupportedFunctionError(f"{name} has no rule{here()}")
 
 
 def _promoted(ufunc: np.ufunc, inputs: Sequence[Any]) -> list[Any]:

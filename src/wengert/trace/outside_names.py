@@ -1,6 +1,6 @@
-"""Names that a traced function finds outside: NumPy's functions imported by name, and arrays.
+"""Names that a traced function finds outside: NumPy's and SciPy's functions imported by name, and arrays.
 
-`numpy_in_traces` serves what is asked of the module. ``from numpy import zeros``, and an array, are bound to
+`numpy_in_traces` serves what is asked of modules. ``from numpy import zeros``, and an array, are bound to
 names themselves, so a function that assigns to arrays is run with the same code and other globals: there,
 tracing functions stand for NumPy's, constants for arrays, and functions made in the same way for those that
 it names. Attributes of objects and modules are not followed.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dis
 import functools
+import sys
 from collections.abc import Callable
 from functools import lru_cache
 from types import CellType, CodeType, FunctionType, MethodType
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.trace.creation import IN_TRACES
+from wengert.trace import creation, scipy_functions
 from wengert.trace.memory import read_only
 from wengert.trace.source import is_installed
 from wengert.trace.tensor import Tensor, fillable
@@ -41,7 +42,7 @@ def with_outside_names(function: Callable[..., Any]) -> Callable[..., Any]:
     _reach(function, reached)
     assigns = any(_facts(one.__code__)[1] for one in reached.values())
     found = [value for one in reached.values() for _, value in _outside(one)]
-    if not any(_is_numpys(value) for value in found) and not (
+    if not any(_in_traces(value) is not None for value in found) and not (
         assigns and any(type(value) is np.ndarray for value in found)
     ):
         return function
@@ -54,8 +55,16 @@ def _is_followed(value: Any) -> bool:
     return isinstance(value, FunctionType) and (not is_installed(value.__code__) or bool(value.__closure__))
 
 
-def _is_numpys(value: Any) -> bool:
-    return callable(value) and getattr(value, "__module__", None) == "numpy" and value in IN_TRACES
+def _in_traces(value: Any) -> Any:
+    """Return what stands in traced functions for a function of NumPy's or SciPy's, or None."""
+    if not callable(value):
+        return None
+    parts = str(getattr(value, "__module__", "")).split(".")
+    if parts == ["numpy"]:
+        return creation.IN_TRACES.get(value)
+    library, name = ".".join(parts[:2]), str(getattr(value, "__name__", ""))
+    made = scipy_functions.IN_TRACES.get(library, {}).get(name)
+    return made if made is not None and getattr(sys.modules.get(library), name, None) is value else None
 
 
 @lru_cache(maxsize=4096)
@@ -105,13 +114,14 @@ def _reach(function: FunctionType, reached: dict[int, FunctionType]) -> None:
 
 
 def _is_replaced(value: Any, assigns: bool) -> bool:
-    return _is_numpys(value) or _is_followed(value) or (assigns and type(value) is np.ndarray)
+    return _in_traces(value) is not None or _is_followed(value) or (assigns and type(value) is np.ndarray)
 
 
 def _made(value: Any, made: dict[int, Any], assigns: bool) -> Any:
     """Return what stands for a value in the traced function."""
-    if _is_numpys(value):
-        return IN_TRACES[value]
+    standing = _in_traces(value)
+    if standing is not None:
+        return standing
     if id(value) in made:
         return made[id(value)]
     if not _is_followed(value):

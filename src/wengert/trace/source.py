@@ -7,11 +7,12 @@ for its first turn.
 from __future__ import annotations
 
 import dis
+import itertools
 import os
 import re
 import sys
 from collections import Counter
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 
 import numpy as np
 
@@ -165,6 +166,24 @@ def user_frame() -> FrameType | None:
     while frame is not None and _is_library(frame):
         frame = frame.f_back
     return frame
+
+
+def scipy_call() -> str:
+    """Return the public name of SciPy's function that the user's code is calling, or an empty string."""
+    name = ""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _is_library(frame):
+        called = [(frame.f_globals.get("__name__"), frame.f_code.co_name)]
+        if str(called[0][0]).startswith("scipy._lib"):  # a decorator, which holds the function it decorates
+            held = [one for one in frame.f_locals.values() if isinstance(one, FunctionType)]
+            called = [(one.__module__, one.__name__) for one in held]
+        for module, function in called:
+            parts = str(module).split(".")
+            if parts[0] == "scipy" and parts[1:2] != ["_lib"]:  # the outermost is what the user wrote
+                public = ".".join(itertools.takewhile(lambda part: not part.startswith("_"), parts))
+                name = public if function.startswith("_") else f"{public}.{function}"
+        frame = frame.f_back
+    return name
 
 
 def is_assigning_item() -> bool:

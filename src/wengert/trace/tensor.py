@@ -15,6 +15,7 @@ from wengert.errors import (
     DTypeError,
     ShapeError,
     UnsupportedAttributeError,
+    UnsupportedFunctionError,
     WengertError,
 )
 from wengert.ir.node import CONSTANT, Node, make_constant, make_node, make_number
@@ -35,6 +36,16 @@ _INTO_AN_ARRAY = (
     "that takes NumPy arrays alone: make the array inside the traced function, as np.zeros(…) or "
     "np.array(outside), or join values with np.array([x, y]), np.stack or np.concatenate"
 )
+
+
+def _refuse_scipy() -> None:
+    """Name SciPy's function where one is asking for the elements of a traced value."""
+    name = source.scipy_call()
+    if name:
+        raise UnsupportedFunctionError(
+            f"{name} has no rule for traced values: write what it computes in NumPy functions{here()}"
+        )
+
 
 _ADVICE = {
     "item": "refused, since Python numbers have no derivative: write x[i] for an element",
@@ -134,6 +145,7 @@ class Tensor(ArrayMethods):
         if value is None and self.dtype.kind in "biu":  # no derivative is lost: it may index an array, say
             value = self.recorder.value(self.node)
         if value is None:
+            _refuse_scipy()
             refuse(_INTO_AN_ARRAY)
         return value if dtype is None else value.astype(dtype)
 
@@ -156,6 +168,7 @@ class Tensor(ArrayMethods):
         if not self.is_constant:
             if source.is_assigning_item():
                 refuse(_INTO_AN_ARRAY)
+            _refuse_scipy()
             refuse(
                 "float() would cut the derivative, as would functions of math and statistics, which call it, "
                 "and fill() of an array made outside of the trace: write x[0] for float(x[0]), and NumPy "

@@ -13,6 +13,7 @@ import numpy as np
 
 from wengert.checks import check_callable, unknown_name
 from wengert.errors import ConfigurationError, GradientError
+from wengert.explain.arguments import check_names, checked_names
 from wengert.explain.derivation import NOTATIONS, check_recording, float64_leaves, targets_of, with_formulas
 from wengert.explain.drawing.chain import chain
 from wengert.explain.drawing.contents import Contents, outputs_of_layers, reader
@@ -23,8 +24,8 @@ from wengert.explain.drawing.picture import Picture, arrange
 from wengert.explain.drawing.png import png
 from wengert.explain.drawing.svg import svg
 from wengert.explain.drawing.units import units_svg
-from wengert.ir.node import Node
-from wengert.ir.program import Program
+from wengert.ir.node import INPUT, Node
+from wengert.ir.program import Program, ancestors
 from wengert.storage.atomic import write_file
 from wengert.trace.tensor import Tensor
 from wengert.trace.tracing import Recording
@@ -131,6 +132,8 @@ class NeuronDrawing(Drawing):
 
 def check_suffix(path: str | os.PathLike[str]) -> None:
     """Refuse a file name from which the form of a drawing cannot be told."""
+    if not isinstance(path, str | os.PathLike):
+        raise ConfigurationError(f"save takes the path of a file, got {type(path).__name__}: {path!r}")
     if Path(path).suffix.lower() not in SUFFIXES:
         raise ConfigurationError(f"{os.fspath(path)}: a drawing is saved as {', '.join(SUFFIXES)}")
 
@@ -141,7 +144,7 @@ def make(
     kwargs: dict[str, Any],
     wrt: str | Sequence[str] | None,
     fold: str | Sequence[str],
-    names: Mapping[str, str],
+    names: Mapping[str, str] | None,
     view: str,
     notation: str,
 ) -> Drawing:
@@ -151,6 +154,7 @@ def make(
         raise unknown_name("", "view", view, VIEWS)
     if notation not in NOTATIONS:
         raise unknown_name("", "notation", notation, NOTATIONS)
+    names = checked_names(names)
     summed = _Summed(function)
     recording = Recording(summed, float64_leaves(args), float64_leaves(kwargs))
     check_recording(recording)
@@ -166,14 +170,21 @@ def make(
     arguments = [
         np.asarray(leaf, node.type.dtype) for leaf, node in zip(recording.leaves, program.inputs, strict=True)
     ]
-    read = partial(reader, program, targets, arguments, results, fold, dict(names), notation=notation)
+    read = partial(reader, program, targets, arguments, results, fold, names, notation=notation)
     if view == "neurons":
         layers = chain(program, targets, results)
         read_off = read(every_line=False, given=layers.names, shown=layers.nodes)
+        check_names(names, read_off.problem)
         contents = read_off.contents()
         return NeuronDrawing(contents, network(read_off, contents, layers))
     given = {} if view == "graph" else outputs_of_layers(program)
-    contents = read(every_line=view == "graph", given=given, shown=()).contents()
+    read_off = read(every_line=view == "graph", given=given, shown=())
+    check_names(names, read_off.problem)
+    contents = read_off.contents()
+    if view == "units" and all(value.formula is None for value in contents.values):
+        raise ConfigurationError(
+            "view='units' draws what is computed, and here nothing is; view='graph' draws the argument"
+        )
     return (GraphDrawing if view == "graph" else UnitDrawing)(contents)
 
 
@@ -196,6 +207,8 @@ class _Summed:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         leaves = flatten(self._function(*args, **kwargs))[0]
         tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        if not any(node.primitive is INPUT for node in ancestors([one.node for one in tensors])):
+            raise GradientError("what the function returns depends on none of its arguments: nothing to draw")
         self.results = [one.node for one in tensors]
         floating = [one for one in tensors if one.node.type.is_float]
         if len(leaves) == 1 and (not floating or leaves[0].shape == ()):

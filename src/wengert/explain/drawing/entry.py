@@ -81,14 +81,16 @@ def draw(
     >>> wg.draw(lambda x: np.cos(np.sin(x**2) + 3 * x**2), 0.7)
     <drawing: 6 values, 6 arrows>
     """
+    from wengert.explain.arguments import check_call
     from wengert.explain.drawing.drawing import make
     from wengert.explain.network import forward, is_network, with_loss
 
     if is_network(function) and loss is not None:
-        function, args = with_loss(function, loss, args)
+        function, args = with_loss("draw", function, loss, args)
         wrt = "net" if wrt is None else wrt
     elif is_network(function):
-        function, args = forward(function, args)
+        function, args = forward("draw", function, args)
     elif loss is not None:
         raise ConfigurationError("loss= goes with a network; a function computes its loss itself")
-    return make(function, args, kwargs, wrt, fold, names or {}, view, notation)
+    check_call("draw", function, args, kwargs)
+    return make(function, args, kwargs, wrt, fold, names, view, notation)

@@ -52,6 +52,8 @@ def _chosen(program: Program, fold: str | Sequence[str]) -> Callable[[Region], b
     if isinstance(fold, str) and fold in _CHOICES:
         kinds = {"composites": ("composite",), "layers": ("composite", "layer"), "nothing": ()}[fold]
         return lambda region: region.kind in kinds
+    if not isinstance(fold, Sequence):
+        raise ConfigurationError(f"fold={fold!r}: {', '.join(_CHOICES)}, or names of layers and composites")
     names = [fold] if isinstance(fold, str) else list(fold)
     known = dict.fromkeys(one.name for origin in program.provenance.values() for one in origin.regions)
     for name in names:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ConfigurationError, FormulaError, LimitError
+from wengert.explain.arguments import check_call
 from wengert.explain.engine import Array
 from wengert.explain.formula.evaluator import evaluate
 from wengert.explain.formula.parser import Formula, parse
@@ -87,6 +88,10 @@ def check_work(
         raise ConfigurationError('claims is a mapping of names to gradients, {"W": "x.T @ delta"}')
     if not isinstance(points, int) or points < 2:
         raise ConfigurationError(f"points={points!r}: at least 2, the given one and one at random")
+    for name in claims:
+        if not isinstance(name, str):
+            raise ConfigurationError(f"claims: {name!r} is no name; claims are by names of values, as text")
+    check_call("check_work", function, args, kwargs)
     truth = Truth(function, args, kwargs, claims, points - 1)
     return WorkReport(tuple(_check(truth, name, claim) for name, claim in claims.items()))
 

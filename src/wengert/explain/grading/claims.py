@@ -56,8 +56,9 @@ def read_claim(claim: Any, name: str) -> Formula | Array:
         except FormulaError as error:
             raise FormulaError(f"claim for {name}: {error}") from None
     try:
-        return np.asarray(claim, np.float64)
-    except (TypeError, ValueError):
-        raise DTypeError(
-            f"claim for {name}: give a formula as text, or numbers; got {type(claim).__name__}"
-        ) from None
+        numbers = np.asarray(claim)
+    except ValueError:  # ragged
+        numbers = np.asarray(None)
+    if numbers.dtype.kind not in "fiu":
+        raise DTypeError(f"claim for {name}: give a formula as text, or numbers; got {type(claim).__name__}")
+    return numbers.astype(np.float64)

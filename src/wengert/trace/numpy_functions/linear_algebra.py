@@ -145,7 +145,10 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     """np.linalg.qr in the modes "reduced" and "r", and "complete" where it adds nothing."""
     m, n = a.shape[-2:]
     if mode not in ("reduced", "r") and not (mode == "complete" and m <= n):
-        refuse(f"np.linalg.qr: mode={mode!r} has no derivative; 'reduced' and 'r' have")
+        refuse(
+            f"np.linalg.qr: mode={mode!r} has no derivative for matrices of shape {(m, n)}; "
+            "'reduced' and 'r' have"
+        )
     parts = factorisations.orthogonal(a[..., : min(m, n)])
     q, r = parts[..., :m, :], parts[..., m:, :].mT
     if n > m:  # the columns on the right do not change Q

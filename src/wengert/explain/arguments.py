@@ -1,0 +1,87 @@
+"""What explanations, drawings and grading are asked for, checked before anything is computed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.checks import check_callable
+from wengert.errors import ConfigurationError
+from wengert.explain.formula.parser import nearest
+from wengert.explain.problem import Problem
+
+
+def check_call(
+    where: str, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> None:
+    """Refuse what is no function, and arguments that it does not take.
+
+    Raises
+    ------
+    ConfigurationError
+        Also for a misspelt option, since what is no option of `where` is an argument of the function.
+    """
+    check_callable(where, function)
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # of some functions written in C
+        return
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        name = getattr(function, "__name__", type(function).__name__)
+        options = f"; what is no option of {where} goes to the function" if kwargs else ""
+        raise ConfigurationError(
+            f"{where}: {name}({', '.join(signature.parameters)}): {error}{options}"
+        ) from None
+
+
+def checked_names(names: Mapping[str, str] | None) -> dict[str, str]:
+    """Return names to show in place of others.
+
+    Raises
+    ------
+    ConfigurationError
+        When they are no mapping of names to names.
+    """
+    if names is None:
+        return {}
+    if not isinstance(names, Mapping):
+        raise ConfigurationError(f"names={names!r}: a mapping of names to names, such as {{'W1': 'U'}}")
+    for old, new in names.items():
+        if not isinstance(new, str) or not new.strip():
+            raise ConfigurationError(f"names[{old!r}]={new!r}: a name is text, and not empty")
+    return dict(names)
+
+
+def check_names(names: Mapping[str, str], problem: Problem) -> None:
+    """Refuse names for what is not there.
+
+    Raises
+    ------
+    ConfigurationError
+        Suggests the nearest.
+    """
+    known = {str(node.param("name")) for node in problem.program.inputs}
+    known |= {one.name for one in problem.program.provenance.values() if one.name}
+    for old, new in names.items():
+        if new not in problem.names and old not in known:
+            there = known | problem.names
+            raise ConfigurationError(
+                f"names[{old!r}]: there is no such name{nearest(old, there)} "
+                f"(there are: {', '.join(sorted(there))})"
+            )
+
+
+def as_array(value: Any) -> Any:
+    """Return an input of a network as an array where it is a list of numbers."""
+    if not isinstance(value, list):
+        return value
+    try:
+        found = np.asarray(value)
+    except ValueError:  # ragged
+        return value
+    return found if found.dtype.kind in "fiub" else value
