@@ -83,3 +83,12 @@ def test_every_erratum_is_in_the_table():
     numbered = {anchor for anchor in SECTIONS["errata.md"] if re.fullmatch(r"\d{3}-\d+", anchor)}
 
     assert numbered == {anchor for _, _, page, anchor, _ in ROWS if page == "errata"}
+
+
+def test_every_number_of_lecture_002_is_in_the_table():
+    named = set().union(*(names(row[0]) for row in ROWS))
+
+    assert {f"(7.{number})" for number in range(1, 51)} <= named
+    kinds = r"(?:concept|definition|notation|clarification) (\d+)"
+    numbered = {int(found[1]) for name in named if (found := re.fullmatch(kinds, name))}
+    assert numbered == set(range(1, 21))

@@ -10,14 +10,14 @@ import pytest
 from wengert.errors import DTypeError, TraceError
 from wengert.ir.primitive import IMPLEMENTATIONS
 from wengert.run.numpy import NumpyExecutor
-from wengert.trace.numpy_ufuncs import _BITWISE, _WRITTEN_OUT
+from wengert.trace.numpy_ufuncs import _OF_BITS, _WRITTEN_OUT
 from wengert.trace.tracing import trace
 from wengert.transform.simplify import simplify
 
 DTYPES = [np.dtype(one) for one in ["?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8"]]
 UFUNCS = [
     ufunc
-    for ufunc in dict.fromkeys([*IMPLEMENTATIONS, *_BITWISE, *_WRITTEN_OUT])
+    for ufunc in dict.fromkeys([*IMPLEMENTATIONS, *_OF_BITS, *_WRITTEN_OUT])
     if isinstance(ufunc, np.ufunc) and ufunc.signature is None
 ]
 

@@ -16,6 +16,7 @@ from wengert.ir.program import Program
 from wengert.run.executor import Executable
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.captured import Captured, same_values
+from wengert.trace.memory import in_c_order
 from wengert.trace.recorder import current_trace
 from wengert.trace.tensor import Tensor
 from wengert.trace.tree import flatten, hold_static, leaf_type
@@ -98,10 +99,12 @@ def _hashable(selection: Any) -> Hashable:
 def _places(function: Callable[..., Any], key: Hashable, leaves: list[Any]) -> deque[_Kept] | None:
     """Return where calls of a function with arguments of these types are kept."""
     types = [leaf_type(leaf, "") if type(leaf) is np.ndarray else _weak(leaf) for leaf in leaves]
+    orders = map(in_c_order, leaves)  # decide which of NumPy's results are views
     innermost, made_by = _innermost(function)
     try:
         with _lock:
-            return _kept.setdefault(innermost, {}).setdefault((key, made_by, *types), deque(maxlen=_CALLS))
+            of_function = _kept.setdefault(innermost, {})
+            return of_function.setdefault((key, made_by, *types, *orders), deque(maxlen=_CALLS))
     except TypeError:  # a function, or a selection of arguments, that is no key
         return None
 

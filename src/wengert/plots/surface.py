@@ -153,6 +153,7 @@ def loss_surfaces(
     space.set_xlabel(plane.names[0], fontsize="small")
     space.set_ylabel(plane.names[1], fontsize="small")
     space.view_init(elev=28, azim=-125)
+    space.set_box_aspect(None, zoom=0.85)  # the numbers of the axes count to no layout
     space.legend(fontsize="small", loc="upper left")
     return figure
 

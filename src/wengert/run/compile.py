@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from wengert.errors import (
     ConcreteValueError,
     DTypeError,
@@ -24,6 +26,7 @@ from wengert.run.default import find_executor
 from wengert.run.executor import Executor, Inspectable
 from wengert.run.inspection import inspectable
 from wengert.trace.captured import Captured, same_values
+from wengert.trace.memory import in_c_order
 from wengert.trace.static import Static
 from wengert.trace.tensor import Tensor
 from wengert.trace.tracing import leaf_names, recorded
@@ -108,7 +111,10 @@ class CompiledFunction(WrappedFunction):
         leaves, structure = flatten(tree)
         if any(isinstance(leaf, Tensor) for leaf in leaves):
             return self._function(*args, **kwargs)
-        path, outputs = self._run(tree, leaves, structure, statics)
+        try:
+            path, outputs = self._run(tree, leaves, structure, statics)
+        except np.linalg.LinAlgError as error:
+            path, outputs = self._caught(leaves, structure, error)
         assert path.program.signature is not None
         return path.program.signature.unflatten(outputs)
 
@@ -141,7 +147,7 @@ class CompiledFunction(WrappedFunction):
         types = self._types(tree, leaves)
         # A Python number promotes otherwise than an array, and may decide an ``if`` while tracing.
         weak = tuple((type(leaf), leaf) if type(leaf) in (bool, int, float) else None for leaf in leaves)
-        key = (structure, (*types, *weak))
+        key = (structure, (*types, *weak, *map(in_c_order, leaves)))
         with self._lock:
             if not all(held.is_immutable for held in statics):
                 path = self._retraced(leaves, structure, types)
@@ -161,6 +167,17 @@ class CompiledFunction(WrappedFunction):
             path = self._traced(leaves, structure, types)
             self._add(paths, path)
         return path, path.executable(leaves)[: len(path.program.outputs)]
+
+    def _caught(
+        self, leaves: list[Any], structure: Any, error: np.linalg.LinAlgError
+    ) -> tuple[_Path, list[Any]]:
+        """Return the way of a function that catches what LAPACK says of these arguments' matrices."""
+        given, named = unflatten(structure, leaves)
+        recording = recorded(self._function, *given, **named)
+        if not recording.trace.was_peeked:
+            raise error
+        path = _Path(simplify(recording.program), self._executor, {}, None)
+        return path, path.executable(leaves)
 
     def _add(self, paths: deque[_Path], path: _Path) -> None:
         paths.appendleft(path)
@@ -200,9 +217,10 @@ class CompiledFunction(WrappedFunction):
         self, leaves: list[Any], structure: Any, types: list[TensorType]
     ) -> tuple[Program, dict[Node, Any]]:
         """Return the program for such arguments, and the values that decided which it is."""
-        # Traced from types where that will do: a branch on a value holds for some arguments only.
+        # Traced from types where that will do: a branch on a value holds for some arguments only. A type
+        # says nothing of an array's order in memory, so C order is taken for it.
         abstracted = [
-            leaf if type(leaf) in (bool, int, float) else type_
+            leaf if type(leaf) in (bool, int, float) or not in_c_order(leaf) else type_
             for leaf, type_ in zip(leaves, types, strict=True)
         ]
         for arguments in (abstracted, leaves):

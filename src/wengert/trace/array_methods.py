@@ -18,6 +18,27 @@ from wengert.trace.recorder import as_dtype, here, refuse
 _numpy: Any = np
 
 
+class Flat:
+    """The elements of an array in one axis, as ``array.flat`` gives them."""
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+
+    def __len__(self) -> int:
+        return int(self._array.size)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._array.flatten())
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._array.flatten()[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if not self._array.ndim:
+            refuse("whether this is a scalar or an array without axes is not known: write b[...] = value")
+        _numpy.put(self._array, np.arange(len(self))[key], value)
+
+
 class ArrayMethods:
     """What an array can do, for anything that NumPy functions accept."""
 
@@ -243,7 +264,9 @@ class ArrayMethods:
 
     def copy(self, order: Any = "C") -> Any:
         """Return the same value as an array of its own."""
-        return self.fresh()
+        copied = self.fresh()
+        copied.c_order = order == "C" or (order != "F" and copied.c_order)
+        return copied
 
     def __copy__(self) -> Any:
         return self.fresh()
@@ -266,7 +289,25 @@ class ArrayMethods:
     def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
         """Return the elements in another shape; see `numpy.reshape`."""
         target = shape[0] if len(shape) == 1 else shape
-        return _numpy.reshape(self, target, order=order)
+        options = {} if copy is None else {"copy": copy}
+        return _numpy.reshape(self, target, order=order, **options)
+
+    def view(self) -> Any:
+        """Return a view of the array."""
+        return self[...]
+
+    def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
+        """Assign to elements of the flattened array; see `numpy.ndarray.put`."""
+        _numpy.put(self, indices, values, mode)
+
+    @property
+    def flat(self) -> Any:
+        """The elements in one axis: they can be read and assigned to."""
+        return Flat(self)
+
+    @flat.setter
+    def flat(self, values: Any) -> None:
+        Flat(self)[:] = values
 
     def transpose(self, *axes: Any) -> Any:
         """Return the axes in another order; see `numpy.transpose`."""

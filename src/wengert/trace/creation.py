@@ -12,21 +12,35 @@ from typing import Any
 
 import numpy as np
 
+from wengert.trace.memory import Alias
 from wengert.trace.recorder import refuse
 from wengert.trace.tensor import Tensor, fillable, joined
 
 _numpy: Any = np
 
 
-def array(object: Any, dtype: Any = None, *, copy: Any = True, ndmin: int = 0, **options: Any) -> Any:
+def array(
+    object: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K", ndmin: int = 0, **options: Any
+) -> Any:
     """np.array, also of nested lists that hold traced values."""
     value = joined(object)
     if not isinstance(value, Tensor):
-        return fillable(np.array(object, dtype, copy=copy, ndmin=ndmin, **options))
-    result = value.copy() if copy else value
-    result = result if result.weak is None else Tensor(result.node, result.recorder)
+        return fillable(np.array(object, dtype, copy=copy, order=order, ndmin=ndmin, **options))
+    result = value if value.weak is None else Tensor(value.node, value.recorder)
     result = result if dtype is None else _cast(result, dtype)
+    if copy:
+        result = result.copy(order)
+    elif order in ("C", "F"):
+        result = _laid_out(result, lambda places: np.asarray(places, order=order), order == "C")
     return result[(None,) * (ndmin - result.ndim)] if ndmin > result.ndim else result
+
+
+def _laid_out(value: Tensor, derive: Callable[[Any], Any], c_order: bool) -> Tensor:
+    """Return a tensor in another order of memory, which is a copy where it has not this order already."""
+    result = value.fresh()
+    result.alias = Alias(value, derive)
+    result.c_order = c_order
+    return result
 
 
 def _cast(value: Tensor, dtype: Any) -> Any:
@@ -34,6 +48,9 @@ def _cast(value: Tensor, dtype: Any) -> Any:
     if value.dtype.kind == "f" and wanted.kind in "biu" and not value.is_constant:
         refuse(f"a traced {value.dtype} as an array of {wanted} would cut the derivative: use np.floor")
     return value if value.dtype == wanted else value.astype(wanted)
+
+
+_ORDERS = {np.ascontiguousarray: "C", np.asfortranarray: "F"}
 
 
 def _viewing(function: Any) -> Callable[..., Any]:
@@ -45,7 +62,9 @@ def _viewing(function: Any) -> Callable[..., Any]:
         if not isinstance(value, Tensor):
             made = function(a, dtype, order, **options)
             return made if made is a else fillable(made)
-        return array(value, dtype, copy=False)
+        order = _ORDERS.get(function, order)
+        made = array(value, dtype, copy=options.get("copy") or False, order=order)
+        return made[None] if function in _ORDERS and not made.ndim else made
 
     return as_array
 
@@ -164,7 +183,7 @@ IN_TRACES: dict[Any, Any] = {
     np.full: full,
     np.linspace: linspace,
     np.fromiter: fromiter,
-    np.copy: lambda a, order="K", subok=False: array(a),
+    np.copy: lambda a, order="K", subok=False: array(a, order=order),
     np.fromfunction: fromfunction,
     np.vectorize: vectorize,
     np.ndenumerate: _ndenumerate,

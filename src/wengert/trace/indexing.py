@@ -9,7 +9,7 @@ import numpy as np
 from wengert.errors import ConcreteValueError, DTypeError, IndexRangeError, ShapeError, WengertError
 from wengert.primitives import movement
 from wengert.primitives.indexing import check_range, gather
-from wengert.trace.memory import Alias, is_part, read, write
+from wengert.trace.memory import Alias, in_c_order, is_part, read, write
 from wengert.trace.tensor import Tensor, here, joined, refuse
 
 
@@ -136,11 +136,16 @@ def item(x: Any, key: Any) -> Any:
     result = read(x, key)  # of what was assigned, the part alone
     if result is None:
         result = index(x, key)
+    else:
+        result.c_order = False
     parts = key if isinstance(key, tuple) else (key,)
+    if not isinstance(result, Tensor):  # of an array that was kept after its trace
+        return np.asarray(result)[()]
     if not all(map(_is_basic, parts)):
         return result
+    result.c_order = in_c_order(x)
     if result.ndim or any(part is Ellipsis for part in parts):
-        result = result.fresh() if result is x else result
+        result = result.fresh()
         result.alias = Alias(x, lambda places: places[_known(key)])
     elif result.is_constant:
         return np.asarray(result)[()]
@@ -262,7 +267,10 @@ def _gathered(x: Any, parts: list[Any]) -> Any:
         elif part.dtype.kind not in "iu":
             raise ShapeError(f"indices are integers, not {part.dtype}{here()}")
         indices.append(part)
-    return gather(x, *indices, axes=axes)
+    result = gather(x, *indices, axes=axes)
+    if isinstance(result, Tensor):
+        result.c_order = axes == tuple(range(len(axes))) and all(map(in_c_order, (x, *indices)))
+    return result
 
 
 def _check_constant(index: np.ndarray[Any, Any], extent: int, axis: int) -> None:

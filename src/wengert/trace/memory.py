@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
+from itertools import count, pairwise, permutations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wengert.errors import DTypeError, IndexRangeError, ShapeError, WengertError
+from wengert.ir.primitive import Kind, Primitive
+from wengert.primitives.movement import transpose
 from wengert.trace.recorder import here, refuse
 
 if TYPE_CHECKING:
@@ -24,7 +27,27 @@ Places = np.ndarray[Any, np.dtype[np.int64]]
 
 # NumPy functions stand for tensors here, of which its stubs know nothing.
 _numpy: Any = np
+_versions = count(1)
 _FEW = 8  # runs of adjacent elements that are joined one by one; more are gathered
+
+
+_KEEPING = {Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION}
+
+
+def keeps_order(primitive: Primitive) -> bool:
+    """Whether NumPy's result lies in memory in the order of its axes where all operands do."""
+    return primitive.kind in _KEEPING or (primitive.kind is Kind.MOVEMENT and primitive is not transpose)
+
+
+def in_c_order(value: Any) -> bool:
+    """Whether the axes of an operand are known to lie in memory in their own order."""
+    if not isinstance(value, np.ndarray):
+        c_order: bool = getattr(value, "c_order", True)
+        return c_order or len(value.shape) < 2 or sum(extent > 1 for extent in value.shape) < 2
+    if value.flags.c_contiguous:
+        return True
+    strides = [abs(s) for s, extent in zip(value.strides, value.shape, strict=True) if extent > 1]
+    return all(outer >= inner > 0 for outer, inner in pairwise(strides))
 
 
 class Memory:
@@ -38,17 +61,24 @@ class Memory:
         The number of the first element of each piece.
     places : integer array
         The numbers of the elements that the array has now, in its shape.
+    layouts : list of integer array
+        The places, and where the order of the array's axes in memory is not known, copies of them in all
+        other orders: of views, these tell whether NumPy makes one.
     version : int
-        Counts the assignments.
+        Another after each assignment, and never that of another memory.
     """
 
-    __slots__ = ("end", "pieces", "places", "starts", "version")
+    __slots__ = ("end", "layouts", "pieces", "places", "starts", "version")
 
     def __init__(self, first: Tensor) -> None:
         self.pieces: list[Tensor] = []
         self.starts: list[int] = []
         self.end = self.version = 0
         self.places: Places = self.add(first)
+        self.layouts = [self.places]
+        if not in_c_order(first):
+            orders = permutations(range(first.ndim))
+            self.layouts += [self.places.transpose(one).copy().transpose(np.argsort(one)) for one in orders]
 
     def add(self, piece: Tensor) -> Places:
         """Return the numbers of the elements of a new piece."""
@@ -118,13 +148,17 @@ class Alias:
 
     def update(self, tensor: Tensor) -> None:
         """Bring the node of a tensor up to date with what was assigned since."""
+        from wengert.trace.tensor import as_tensor
+
         memory = _owner_memory(tensor)
         if memory is None or memory.version == self.seen:
             return
         places = _places(tensor, memory)
-        if places is not None:
-            self.seen = memory.version
-            tensor.become(memory.read(places))
+        if places is None:
+            self.update(tensor)  # of the copy that it turned out to be, or to be a view of
+            return
+        self.seen = memory.version
+        tensor.become(as_tensor(memory.read(places), memory.pieces[0].recorder))
 
 
 def _owner_memory(tensor: Tensor) -> Memory | None:
@@ -135,28 +169,47 @@ def _owner_memory(tensor: Tensor) -> Memory | None:
 
 
 def version(tensor: Tensor) -> int:
-    """Return how often the memory of a tensor has been assigned to."""
+    """Return what tells the present state of the memory of a tensor from all others."""
     memory = _owner_memory(tensor)
     return 0 if memory is None else memory.version
 
 
 def _places(tensor: Tensor, memory: Memory) -> Places | None:
-    """Return the places of a tensor in the memory it shares; None when it turns out to be a copy."""
+    """Return the places of a tensor in the memory it shares; None when it turns out not to share it.
+
+    Raises
+    ------
+    TraceError
+        When NumPy would make a copy for one layout of the memory and a view for another, and it is not known
+        which layout it has.
+    """
     chain = []
     current = tensor
-    while current.alias is not None and current.alias.base is not None and current.alias.places is None:
+    while current.alias is not None and current.alias.base is not None:
+        if current.alias.places is not None and len(memory.layouts) == 1:
+            break
         chain.append(current.alias)
         current = current.alias.base
-    places = current.alias.places if current.alias is not None and current.alias.base is not None else None
-    places = memory.places if places is None else places
+    held = current.alias.places if current.alias is not None and current.alias.base is not None else None
+    found = [held] if held is not None else memory.layouts
     for alias in reversed(chain):
         assert alias.derive is not None
-        derived = np.asarray(alias.derive(places))
-        if derived.size and not np.may_share_memory(derived, places):
-            alias.base = None  # from here on an array of its own
-            return _places(tensor, memory) if alias is not tensor.alias else None
-        places = alias.places = derived
-    return places
+        derived = [np.asarray(alias.derive(one)) for one in found]
+        shared = {
+            not new.size or np.may_share_memory(new, old) for new, old in zip(derived, found, strict=True)
+        }
+        if len(shared) > 1:
+            refuse(
+                "an assignment to an array whose order in memory is not known, or to what was made of it by "
+                "reshape or ravel: NumPy makes a view or a copy of it, as its memory allows. Write .copy() "
+                "where it is made, or where it is reshaped"
+            )
+        if not shared.pop():
+            alias.base = alias.places = None  # from here on an array of its own
+            return None
+        found = derived
+        alias.places = derived[0]
+    return found[0]
 
 
 def write(tensor: Tensor, value: Any, put: Callable[[Places, Places], None]) -> None:
@@ -178,6 +231,11 @@ def write(tensor: Tensor, value: Any, put: Callable[[Places, Places], None]) -> 
     """
     if tensor.weak is not None:
         refuse("a Python number has no items to assign")
+    if not tensor.recorder.open:
+        refuse(
+            "an array that a traced function made and kept is a constant after it: "
+            "np.array(…) of it can be assigned to"
+        )
     owner, memory, places = _opened(tensor)
     if not places.flags.writeable:
         refuse(
@@ -197,7 +255,7 @@ def write(tensor: Tensor, value: Any, put: Callable[[Places, Places], None]) -> 
         kinds = {IndexError: IndexRangeError, ValueError: ShapeError, TypeError: DTypeError}
         kind = next(ours for theirs, ours in kinds.items() if isinstance(error, theirs))
         raise kind(f"assignment to an array of shape {tensor.shape}: {error}{here()}") from None
-    memory.version += 1
+    memory.version = next(_versions)
     owner.deepen(piece)
 
 
@@ -254,12 +312,14 @@ def read(tensor: Tensor, key: Any) -> Tensor | None:
 
     None too for a key that NumPy's own rules for integer arrays do not decide.
     """
+    from wengert.trace.tensor import as_tensor
+
     memory = None if tensor.alias is None else _owner_memory(tensor)
     places = None if memory is None else _places(tensor, memory)
     if memory is None or places is None:
         return None
     try:
-        found: Tensor = memory.read(np.asarray(places[key])).fresh()
+        found = memory.read(np.asarray(places[key]))
     except (IndexError, TypeError, ValueError):
         return None
-    return found
+    return as_tensor(found, memory.pieces[0].recorder).fresh()

@@ -32,7 +32,7 @@ def _traced_module(in_traces: dict[str, Any]) -> type[ModuleType]:
             made = in_traces.get(name)
             if made is not None:
                 trace = current_trace()
-                if trace is not None and trace.rule is None and source.is_loading(sys._getframe(1)):
+                if trace is not None and trace.rule is None and source.is_loading(sys._getframe(1), name):
                     return made
             # Not by super(): another thread may have set the class back meanwhile.
             return ModuleType.__getattribute__(self, name)

@@ -7,22 +7,33 @@ from typing import Any
 
 import numpy as np
 
-from wengert.trace.memory import Alias, write
+from wengert.ir.primitive import IMPLEMENTATIONS
+from wengert.trace.memory import Alias, in_c_order, keeps_order, write
 from wengert.trace.numpy_functions import call_function
 from wengert.trace.numpy_ufuncs import call_ufunc
 from wengert.trace.tensor import Tensor, fillable
 
-# Functions whose result is a view of their first argument where its memory allows.
-_VIEWS = frozenset(
-    function
-    for name in (
-        "reshape", "ravel", "transpose", "matrix_transpose", "permute_dims", "swapaxes", "moveaxis",
-        "rollaxis", "squeeze", "expand_dims", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_to",
-        "flip", "fliplr", "flipud", "rot90", "diagonal", "split", "array_split", "hsplit", "vsplit", "dsplit",
-        "unstack", "real",
-    )
-    if (function := getattr(np, name, None)) is not None
-)  # fmt: skip
+
+def _functions(*names: str) -> frozenset[Any]:
+    """Return the functions of these names that this version of NumPy has."""
+    return frozenset(getattr(np, name) for name in names if hasattr(np, name))
+
+
+# Functions whose result is a view of the tensor among their arguments where its memory allows.
+_VIEWS = _functions(
+    "reshape", "ravel", "transpose", "matrix_transpose", "permute_dims", "swapaxes", "moveaxis", "rollaxis",
+    "squeeze", "expand_dims", "broadcast_to", "flip", "fliplr", "flipud", "rot90", "diagonal", "diag",
+    "split", "array_split", "hsplit", "vsplit", "dsplit", "unstack", "real", "einsum", "trim_zeros",
+) | {np.linalg.diagonal, np.linalg.matrix_transpose, np.lib.stride_tricks.sliding_window_view}  # fmt: skip
+
+# Functions that give a view of each argument, by one of those above.
+_VIEWS_OF_EACH = _functions("atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays")
+
+# Functions whose result lies in memory in the order of its axes where all arguments do.
+_KEEPING = _functions(
+    "where", "concatenate", "stack", "vstack", "hstack", "column_stack", "clip", "round", "sort", "dot",
+    "zeros_like", "ones_like", "empty_like", "full_like", "tril", "triu", "diff", "copy",
+) | {function for function, primitive in IMPLEMENTATIONS.items() if keeps_order(primitive)}  # fmt: skip
 
 # Functions that write to their first argument, and which argument holds the values.
 _WRITERS: dict[Any, tuple[int, str]] = {
@@ -42,15 +53,33 @@ def apply_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     if isinstance(kwargs.get("out"), Tensor):
         rest = {name: value for name, value in kwargs.items() if name != "out"}
         return _into(kwargs["out"], function(*args, **rest))
+    if function in _VIEWS_OF_EACH and any(isinstance(one, Tensor) for one in args[1:]):
+        return call_function(function, args, kwargs)  # by functions of one array
     plain_args, plain_kwargs = _with_arrays(args), _with_arrays(kwargs)
     if _is_plain((plain_args, plain_kwargs)):
         result = function(*plain_args, **plain_kwargs)
     else:
         result = call_function(function, plain_args, plain_kwargs)
     result = fillable(result)
-    if function in _VIEWS and isinstance(args[0] if args else None, Tensor):
-        return _viewing(result, args[0], lambda places: function(places, *args[1:], **kwargs))
-    return _detached(result)
+    named = dict(enumerate(args)) | kwargs
+    bases = [name for name, one in named.items() if isinstance(one, Tensor)]
+    if bases and function in _VIEWS | _VIEWS_OF_EACH and (len(bases) == 1 or function is not np.einsum):
+        base = bases[0]
+        return _viewing(result, named[base], lambda places: _call_named(function, named | {base: places}))
+    order = all(map(_in_order, named.values())) and function in _KEEPING
+    return _detached(result, order)
+
+
+def _call_named(function: Any, named: dict[Any, Any]) -> Any:
+    """Return the result for arguments by position or name."""
+    args = [named[place] for place in sorted(name for name in named if isinstance(name, int))]
+    return function(*args, **{name: one for name, one in named.items() if isinstance(name, str)})
+
+
+def _in_order(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_in_order, value))
+    return value not in ("F", "A") if isinstance(value, str) else in_c_order(value)
 
 
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -65,7 +94,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
         return call_ufunc(ufunc, method, inputs, kwargs)
     plain, options = _with_arrays(inputs), _with_arrays(kwargs)
     if _is_plain((plain, options)):
-        return fillable(getattr(ufunc, method)(*plain, **options))
+        return fillable(getattr(ufunc, method)(*plain, **options), all(map(in_c_order, inputs)))
     return call_ufunc(ufunc, method, plain, options)
 
 
@@ -97,17 +126,20 @@ def _into(out: Tensor, result: Any) -> Tensor:
 def _written(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     position, name = _WRITERS[function]
     target, *others = args
-
-    def put(places: Any, numbers: Any) -> None:
-        given = [_known(one) for one in others]
-        named = {key: _known(one) for key, one in kwargs.items()}
-        if name in named:
-            named[name] = numbers
-        else:
-            given[position - 1] = numbers
-        function(places, *given, **named)
-
-    write(target, kwargs[name] if name in kwargs else args[position], put)
+    named = dict(enumerate(others, 1)) | kwargs
+    values = name if name in kwargs else position
+    mask = named.get("where" if function is np.copyto else "mask", named.get(1))
+    shapes = ((), target.shape)
+    whole = function is np.copyto or (function is np.putmask and np.shape(named[values]) in shapes)
+    if whole and isinstance(mask, Tensor) and mask is not named[values]:
+        _into(target, np.where(mask, named[values], target))
+        return
+    known = {key: _known(one) for key, one in named.items() if key != values}
+    write(
+        target,
+        named[values],
+        lambda places, numbers: _call_named(function, named | known | {0: places, values: numbers}),
+    )
 
 
 def _known(value: Any) -> Any:
@@ -121,13 +153,19 @@ def _viewing(result: Any, base: Tensor, derive: Callable[[Any], Any]) -> Any:
             _viewing(part, base, lambda places, place=place: derive(places)[place])  # type: ignore[misc]
             for place, part in enumerate(result)
         )
-    if isinstance(result, Tensor) and result is not base:
-        result.alias = Alias(base, derive)
-    return result
+    if not isinstance(result, Tensor):
+        return result
+    view = result.fresh()
+    view.alias = Alias(base, derive)
+    return view
 
 
-def _detached(result: Any) -> Any:
+def _detached(result: Any, c_order: bool) -> Any:
     """Return the results of a function as arrays of their own, though a rule may give back its argument."""
     if type(result) in (list, tuple):
-        return type(result)(map(_detached, result))
-    return result.fresh() if isinstance(result, Tensor) else result
+        return type(result)(_detached(one, c_order) for one in result)
+    if not isinstance(result, Tensor):
+        return result
+    own = result.fresh()
+    own.c_order = c_order
+    return own

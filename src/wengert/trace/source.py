@@ -12,6 +12,8 @@ import os
 import re
 import sys
 from collections import Counter
+from functools import lru_cache
+from itertools import pairwise
 from types import CodeType, FrameType, FunctionType
 
 import numpy as np
@@ -22,8 +24,7 @@ _LIBRARIES = {"wengert", "numpy", "optree", "scipy", "sklearn", "joblib", "funct
 _STORES = {"STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"}
 # Python 3.13 joins a store with the instruction after it; the first name is the one stored to first.
 _JOINED_STORES = {"STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"}
-_CACHE = dis.opmap.get("CACHE", 0)
-_LOADS = {dis.opmap[name] for name in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM") if name in dis.opmap}
+_LOADS = {"LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"}
 _RETURNED = "<returned>"
 # Where Python's own modules are, the packages that are installed, and this one.
 _INSTALLED = (
@@ -66,6 +67,7 @@ _sites: dict[tuple[int, int], Site] = {}
 _library: dict[int, tuple[CodeType, bool]] = {}
 _users: dict[int, tuple[CodeType, bool]] = {}
 _stored: dict[int, tuple[CodeType, dict[int, str]]] = {}
+_loaded: dict[int, tuple[CodeType, dict[int, str]]] = {}
 
 
 def _is_library(frame: FrameType) -> bool:
@@ -96,6 +98,22 @@ def is_users(frame: FrameType) -> bool:
             _users.clear()
         users = not _is_library(frame) and not is_installed(code)
         known = _users[id(code)] = (code, users)
+    return known[1]
+
+
+def _loads(code: CodeType) -> dict[int, str]:
+    """Return the attributes that code loads, by the places of the instructions."""
+    known = _loaded.get(id(code))
+    if known is None:
+        if len(_loaded) >= _KEPT:
+            _loaded.clear()
+        instructions = list(dis.get_instructions(code))
+        found = {}
+        for current, following in pairwise(instructions):
+            if current.opname in _LOADS:
+                # Python 3.12 leaves the place in the cache of the instruction; see `_found_stores`.
+                found.update(dict.fromkeys(range(current.offset, following.offset, 2), current.argval))
+        known = _loaded[id(code)] = (code, found)
     return known[1]
 
 
@@ -192,15 +210,30 @@ def is_assigning_item() -> bool:
     return frame is not None and frame.f_code.co_code[frame.f_lasti] == dis.opmap["STORE_SUBSCR"]
 
 
-def is_loading(frame: FrameType) -> bool:
-    """Whether a frame of the user's is at an attribute, and not in a call of C code, which has no frame."""
+def is_loading(frame: FrameType, name: str) -> bool:
+    """Whether a frame of the user's loads an attribute of this name at this moment.
+
+    Code written in C has no frame: what it asks for while it is called, or while an attribute of one of its
+    objects is computed, is asked in the user's frame too, but not under the name that stands there.
+    """
+    code = frame.f_code
     # NumPy calls __array__ for an array of its own.
-    if not is_users(frame) or frame.f_code.co_name == "__array__":
-        return False
-    code, place = frame.f_code.co_code, frame.f_lasti
-    while place > 0 and code[place] == _CACHE:  # where a call of Python code leaves the place in Python 3.12
-        place -= 2
-    return code[place] in _LOADS
+    return is_users(frame) and code.co_name != "__array__" and _loads(code).get(frame.f_lasti) == name
+
+
+def is_catching() -> bool:
+    """Whether code of the traced function, on the way to the operation, has an ``except``."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") != "wengert.trace.tracing":
+        if is_users(frame) and _has_handler(frame.f_code):
+            return True
+        frame = frame.f_back
+    return False
+
+
+@lru_cache(maxsize=4096)
+def _has_handler(code: CodeType) -> bool:
+    return any(one.opname == "CHECK_EXC_MATCH" for one in dis.get_instructions(code))
 
 
 def user_call() -> tuple[FrameType | None, FrameType]:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from wengert.errors import (
+    ConcreteValueError,
     DTypeError,
     ShapeError,
     UnsupportedAttributeError,
@@ -23,7 +24,7 @@ from wengert.ir.primitive import IMPLEMENTATIONS, Kind, Primitive, weak_dtype
 from wengert.primitives.selection import astype
 from wengert.trace import source
 from wengert.trace.array_methods import ArrayMethods
-from wengert.trace.memory import Alias
+from wengert.trace.memory import Alias, in_c_order, keeps_order
 from wengert.trace.recorder import (
     Trace as Trace,
     current_trace,
@@ -63,6 +64,8 @@ class Tensor(ArrayMethods):
         Where operations on the value are recorded.
     weak : type or None
         Set where the value came from a Python number, which does not decide the dtype of a result.
+    c_order : bool
+        Whether the axes are known to lie in NumPy's memory in their own order, the last innermost.
 
     Attributes
     ----------
@@ -70,15 +73,16 @@ class Tensor(ArrayMethods):
         How it shares memory with other tensors, where assignments to one of them may change it.
     """
 
-    __slots__ = ("_node", "_recorder", "alias", "weak")
+    __slots__ = ("_node", "_recorder", "alias", "c_order", "weak")
 
     alias: Alias | None
     weak: type | None
 
-    def __init__(self, node: Node, recorder: Trace, weak: type | None = None) -> None:
+    def __init__(self, node: Node, recorder: Trace, weak: type | None = None, c_order: bool = False) -> None:
         self._node = node
         self._recorder = recorder
         self.weak = weak
+        self.c_order = c_order
         self.alias = None
 
     @property
@@ -97,7 +101,7 @@ class Tensor(ArrayMethods):
 
     def fresh(self) -> Tensor:
         """Return a copy, which shares no memory with this tensor."""
-        return Tensor(self.node, self.recorder, self.weak)
+        return Tensor(self.node, self.recorder, self.weak, self.c_order)
 
     def become(self, other: Tensor) -> None:
         """Take the value of another tensor of the same type."""
@@ -118,6 +122,10 @@ class Tensor(ArrayMethods):
     def shape(self) -> tuple[int, ...]:
         """Extents of the axes."""
         return self._node.type.shape
+
+    @shape.setter
+    def shape(self, shape: Any) -> NoReturn:
+        refuse(f"the shape of a traced array does not change in place: write b = b.reshape({shape})")
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
@@ -187,10 +195,14 @@ class Tensor(ArrayMethods):
         return hash(self.node)
 
     def __repr__(self) -> str:
+        if self.is_constant and not self.recorder.open:  # kept after its trace
+            return repr(np.asarray(self))
         return f"Tensor({self.node.type})"
 
-    def __reduce__(self) -> NoReturn:
-        refuse("a traced value cannot be pickled: it has no value yet")
+    def __reduce__(self) -> Any:
+        if not self.is_constant:
+            refuse("a traced value cannot be pickled: it has no value yet")
+        return np.asarray(self).__reduce__()
 
     def __complex__(self) -> NoReturn:
         refuse("a program holds no complex numbers; complex() of a traced value has none to give")
@@ -237,9 +249,10 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
         From the primitive, with the layer and the line.
     """
     trace = _deepest(operands)
+    c_order = keeps_order(primitive) and all(map(in_c_order, operands))
     if trace.rule is None and primitive.kind is not Kind.RANDOM and not any(map(_is_traced, operands)):
         # Arrays that a traced function makes stay arrays.
-        return fillable(primitive(*[_plain(operand) for operand in operands], **params))
+        return fillable(primitive(*[_plain(operand) for operand in operands], **params), c_order)
     given = [
         (operand.weak or operand.node.type.dtype) if type(operand) is Tensor else weak_dtype(operand)
         for operand in operands
@@ -251,7 +264,19 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
     except (ShapeError, DTypeError) as error:
         raise type(error)(f"{error}{here()}") from None
     trace.record(node)
-    return Tensor(node, trace, _WEAK_OF_KIND.get(node.type.dtype.kind) if weak else None)
+    if primitive.kind is Kind.LIBRARY and trace.rule is None and source.is_catching():
+        _tried(node, trace)
+    return Tensor(node, trace, _WEAK_OF_KIND.get(node.type.dtype.kind) if weak else None, c_order)
+
+
+def _tried(node: Node, trace: Trace) -> None:
+    """Raise what LAPACK says of a matrix while the function, which may catch it, is being traced."""
+    try:
+        trace.peek(node)
+    except np.linalg.LinAlgError as error:
+        raise np.linalg.LinAlgError(f"{error} ({node.primitive.name}){here()}") from None
+    except ConcreteValueError:
+        pass  # it is raised when the program is run
 
 
 def _is_traced(operand: Any) -> bool:
@@ -350,19 +375,20 @@ def _holds_tensor(value: Any) -> bool:
     return isinstance(value, Tensor)
 
 
-def fillable(value: Any) -> Any:
+def fillable(value: Any, c_order: bool = True) -> Any:
     """Return an array made in a traced function as a constant tensor, which can be assigned to.
 
-    Numbers, and arrays of dtypes that a program does not hold, are returned as they are.
+    Numbers, and arrays of dtypes that a program does not hold, are returned as they are. `c_order` is False
+    where the operands leave open how NumPy would place the axes in memory.
     """
     trace = current_trace()
     if trace is None or trace.rule is not None:
         return value
     if type(value) is np.ndarray and value.dtype.kind in "biuf":
         try:
-            return Tensor(make_constant(value), trace)
+            return Tensor(make_constant(value), trace, c_order=c_order and in_c_order(value))
         except DTypeError:
             return value
     if type(value) in (list, tuple):
-        return type(value)(map(fillable, value))
+        return type(value)(fillable(one, c_order) for one in value)
     return value

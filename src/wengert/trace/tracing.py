@@ -15,6 +15,7 @@ from wengert.ir.program import Program
 from wengert.ir.provenance import Provenance
 from wengert.ir.types import TensorType
 from wengert.trace.captured import Captured, random_states
+from wengert.trace.memory import in_c_order
 from wengert.trace.numpy_in_traces import numpy_in_traces
 from wengert.trace.outside_names import with_outside_names
 from wengert.trace.recorder import as_dtype
@@ -75,8 +76,8 @@ class Recording:
 
 def _leaf_tensor(node: Node, trace: Trace, leaf: Any) -> Tensor:
     if isinstance(leaf, Tensor):
-        return Tensor(node, trace, leaf.weak)
-    return Tensor(node, trace, type(leaf) if type(leaf) in (bool, int, float) else None)
+        return Tensor(node, trace, leaf.weak, leaf.c_order)
+    return Tensor(node, trace, type(leaf) if type(leaf) in (bool, int, float) else None, in_c_order(leaf))
 
 
 def _called(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
