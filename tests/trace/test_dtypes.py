@@ -57,9 +57,11 @@ def compare(function: Any, operands: list[np.ndarray]) -> None:
 
 @pytest.mark.parametrize("ufunc", UFUNCS, ids=lambda ufunc: ufunc.__name__)
 def test_universal_functions(ufunc: np.ufunc) -> None:
+    results = [lambda *x, at=at: ufunc(*x)[at] for at in range(ufunc.nout)] if ufunc.nout > 1 else [ufunc]
     for dtype in DTYPES:
-        compare(ufunc, [one.ravel() for one in np.meshgrid(*[ends(dtype)] * ufunc.nin)])
-        if dtype.kind == "f" and ufunc.nin == 2:
+        for function in results:
+            compare(function, [one.ravel() for one in np.meshgrid(*[ends(dtype)] * ufunc.nin)])
+        if dtype.kind == "f" and ufunc.nin == 2 and ufunc.nout == 1:
             for number in (0.5, 2, 0.0, -1, True):
                 compare(lambda x, number=number: ufunc(x, number), [ends(dtype)])
 

@@ -102,7 +102,7 @@ _WRITTEN_OUT: dict[Any, Any] = {
     np.signbit: lambda x: np.copysign(1.0, x) < 0,
     np.conjugate: _identity,
     np.divmod: lambda x, y: (np.floor_divide(x, y), np.remainder(x, y)),
-    np.modf: lambda x: (np.where(np.isinf(x), np.copysign(0.0, x), x - np.trunc(x)), np.trunc(x)),
+    np.modf: lambda x: (np.where(np.isinf(x), np.copysign(0.0, x), np.fmod(x, 1.0)), np.trunc(x)),
 }
 
 
