@@ -215,7 +215,7 @@ ORACLES: dict[str, Oracle] = {
     "gamma": Oracle(by_differences(each(mpmath.gamma)), POSITIVE),
     "betaln": Oracle(
         by_differences(each(lambda x, y: mpmath.log(mpmath.beta(x, y)))),
-        (case(Positive(()), Positive((0,))), case(Positive((3,)), Positive((2, 1)))),
+        (case(Positive((3,)), Positive((2, 1))), case(Positive(()), Positive((0,)))),
     ),
     "cofactor": of_squares(cofactor),
     "expm": of_squares(mpmath.expm, SMALL),

@@ -116,8 +116,10 @@ def arguments_for(
 
 
 def regular(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray[Any, Any]:
-    """Return matrices with positive eigenvalues that are apart; symmetric where they are square."""
+    """Return matrices with positive eigenvalues that are apart, symmetric where square; or numbers."""
     noise = rng.uniform(-0.4, 0.4, shape)
+    if len(shape) < 2:
+        return noise
     if shape[-1] == shape[-2]:
         noise = (noise + np.swapaxes(noise, -1, -2)) / 2
     return noise + np.eye(*shape[-2:]) * (2 + np.arange(shape[-1]))

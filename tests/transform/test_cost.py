@@ -34,7 +34,9 @@ def weighted_sum(program):
 
 # With derivatives for two or three operands at once, some need operations that the value has no use for:
 # choices and comparisons that share a tie, x**(y-1) and log x beside x**y, the count of the largest elements,
-# the products of all others, which take no division, and sides that are infinite or both zero.
+# the products of all others, which take no division, and sides that are infinite or both zero. The cofactors
+# of a determinant take singular values, so that a singular matrix has them too; Cholesky's rule solves two
+# systems, and a function of a matrix is differentiated by one of a matrix of twice the extent.
 DEARER = {
     "pow": 3.5,
     "hypot": 3.5,
@@ -45,6 +47,11 @@ DEARER = {
     "min": 4.5,
     "prod": 5,
     "cumprod": 3.5,
+    "det": 23,
+    "cholesky": 5,
+    "sqrtm": 3.5,
+    "expm": 4,
+    "expm_frechet": 10,
 }
 
 

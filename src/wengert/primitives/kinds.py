@@ -309,6 +309,11 @@ def movement(
     )
 
 
+def cubic(times: int) -> Callable[..., int]:
+    """Return the count of a routine that takes about `times` · extent³ operations for each matrix."""
+    return lambda out, types, params: times * types[0].size * max(types[0].shape, default=1)
+
+
 def library(
     name: str,
     *,
@@ -321,12 +326,13 @@ def library(
     ties: str = "",
     linear: bool = False,
     decomposition: Callable[..., Any] | None = None,
+    flops: Callable[..., int] | None = None,
     batch: BatchRule | None = over_stacks,
 ) -> Primitive:
     """Declare a routine of NumPy, LAPACK or SciPy over the last axes, which every backend leaves to NumPy.
 
     Its source is a call of `numpy`, a public function of NumPy's or one marked ``@emitted``, with the
-    parameters by name; counted is the work of a factorisation, extent³ for each matrix.
+    parameters by name. Counts of operations are those of Golub & Van Loan 2013, in multiples of extent³.
 
     Parameters beyond those of `Primitive`
     --------------------------------------
@@ -350,7 +356,7 @@ def library(
             promote=promote,
             vjp=vjp,
             python=source_text,
-            flops=lambda out, types, params: types[0].size * max(types[0].shape, default=1),
+            flops=flops or cubic(1),
             domain=(REAL_LINE,) * operands,
             source=source,
             ties=ties,

@@ -62,6 +62,14 @@ def _power(x: Any, y: Any) -> Any:
     return arithmetic.pow(x, y)
 
 
+def _float_power(x: Any, y: Any) -> Any:
+    if isinstance(y, Tensor) or np.ndim(y) or y != 0.5:
+        return _power(x, y)
+    # Unlike `power` it takes no square root for one exponent: 0.0 at −0.0, and ∞ at −∞.
+    root = np.where((x == 0) & np.signbit(x), 0.0, np.sqrt(x))
+    return np.where(x == -np.inf, np.inf, root)
+
+
 def _scaled(x: Any, n: Any) -> Any:
     left, limit = array(n).astype(x.dtype), np.finfo(x.dtype).maxexp - 2
     for _ in range(3):  # each factor is finite, so zeros and infinities stay what they are
@@ -96,7 +104,7 @@ _WRITTEN_OUT: dict[Any, Any] = {
     **({np.vecmat: lambda x, a: (x[..., None, :] @ a)[..., 0, :]} if hasattr(np, "vecmat") else {}),
     np.fmax: _larger,
     np.fmin: _smaller,
-    np.float_power: _power,
+    np.float_power: _float_power,
     np.logaddexp2: lambda x, y: np.logaddexp(x * _LOG_2, y * _LOG_2) / _LOG_2,
     np.ldexp: _scaled,
     np.signbit: lambda x: np.copysign(1.0, x) < 0,

@@ -16,7 +16,7 @@ from wengert.errors import ShapeError
 from wengert.ir.emitted_functions import emitted
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives.arithmetic import quotient
-from wengert.primitives.kinds import library
+from wengert.primitives.kinds import cubic, library
 from wengert.primitives.library.linear_algebra import square, triangle, triangular
 
 
@@ -76,6 +76,7 @@ eigenvectors = library(
     "eigh",
     numpy=eigh,
     infer=_eigh_type,
+    flops=cubic(9),
     vjp=_eigh_vjp,
     source="Giles 2008, 3.1; the derivative is along symmetric changes, as in JAX and PyTorch",
     ties="vectors of a repeated eigenvalue have no derivative: ±∞ or NaN where something depends on them",
@@ -115,6 +116,7 @@ singular_vectors = library(
     "svd",
     numpy=svd,
     infer=_svd_type,
+    flops=cubic(20),
     vjp=_svd_vjp,
     source="Townsend 2016, (31)",
     ties="vectors of a repeated singular value, or of 0, have no derivative: ±∞ or NaN where something "
@@ -148,6 +150,7 @@ orthogonal = library(
     "qr",
     numpy=qr,
     infer=_qr_type,
+    flops=cubic(4),
     vjp=_qr_vjp,
     source="Walter & Lehmann 2010; Roberts & Roberts 2020, (3.3)",
     ties="a rank-deficient matrix has no derivative: LAPACK refuses the singular R",

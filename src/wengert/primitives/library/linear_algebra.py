@@ -11,7 +11,7 @@ import numpy as np
 from wengert.errors import ShapeError
 from wengert.ir.emitted_functions import emitted
 from wengert.ir.types import TensorType, tensor_type
-from wengert.primitives.kinds import broadcast_shapes, library
+from wengert.primitives.kinds import broadcast_shapes, cubic, library
 
 
 def square(name: str, a: TensorType) -> TensorType:
@@ -110,6 +110,7 @@ cofactors = library(
     "cofactor",
     numpy=cofactor,
     infer=lambda a: square("cofactor", a),
+    flops=cubic(22),
     vjp=_cofactor_vjp,
     source="Jacobi's formula; Magnus & Neudecker 2019, 8.3",
 )
@@ -163,6 +164,7 @@ pseudoinverse = library(
     "pinv",
     numpy=pinv,
     infer=lambda a, rcond: _transposed("pinv", a),
+    flops=cubic(24),
     vjp=_pinv_vjp,
     source="Golub & Pereyra 1973, (4.12)",
     ties="where the rank is not full: along changes that keep it",
@@ -199,6 +201,7 @@ exponential_along = library(
     "expm_frechet",
     numpy=expm_frechet,
     infer=lambda a, e: square("expm_frechet", a),
+    flops=cubic(60),
     vjp=_expm_frechet_vjp,
     operands=2,
     source="Higham, Functions of Matrices (2008), (3.16); Higham & Relton 2014 for the second derivative",
@@ -208,6 +211,7 @@ exponential = library(
     "expm",
     numpy=expm,
     infer=lambda a: square("expm", a),
+    flops=cubic(20),
     vjp=lambda ct, out, a: (exponential_along(a.mT, ct),),
     source="Higham, Functions of Matrices (2008), 3.2",
 )
@@ -253,6 +257,7 @@ sylvester = library(
     "solve_sylvester",
     numpy=solve_sylvester,
     infer=_sylvester_type,
+    flops=cubic(25),
     vjp=_sylvester_vjp,
     operands=3,
     source="Bartels & Stewart 1972; the adjoint solves the transposed equation",
@@ -263,6 +268,7 @@ square_root = library(
     numpy=sqrtm,
     infer=lambda a: square("sqrtm", a),
     # From out·out = a: d(out) solves a Sylvester equation.
+    flops=cubic(10),
     vjp=lambda ct, out, a: (sylvester(out.mT, out.mT, ct),),
     source="Higham, Functions of Matrices (2008), 6.1",
 )

@@ -35,8 +35,13 @@ def polygamma_of(x: Any, order: Any) -> Any:
     return ((-1) ** (order + 1) * special.gamma(order + 1.0) * special.zeta(order + 1.0, x)).astype(x.dtype)
 
 
-def _of_gamma(name: str, numpy: Callable[..., Any], vjp: Callable[..., Any], operands: int = 1) -> Primitive:
-    """Declare a function whose derivatives are no formula: a routine, applied to each element."""
+def _of_gamma(
+    name: str, numpy: Callable[..., Any], vjp: Callable[..., Any], operands: int = 1, terms: int = 1
+) -> Primitive:
+    """Declare a function whose derivatives are no formula: a routine, applied to each element.
+
+    `terms` is how often it needs Γ, for the number of operations.
+    """
     return library(
         name,
         numpy=numpy,
@@ -44,6 +49,7 @@ def _of_gamma(name: str, numpy: Callable[..., Any], vjp: Callable[..., Any], ope
         vjp=vjp,
         operands=operands,
         source="DLMF 5.2, 5.12 and 5.15",
+        flops=lambda out, types, params: terms * TRANSCENDENTAL * out.size,
         batch=over_elements,
     )
 
@@ -91,6 +97,7 @@ betaln = _of_gamma(
     betaln_of,
     lambda ct, out, x, y: (ct * (digamma(x) - digamma(x + y)), ct * (digamma(y) - digamma(x + y))),
     operands=2,
+    terms=3,
 )
 
 
