@@ -25,7 +25,7 @@ def backwards(x: np.ndarray) -> np.ndarray:
 
 
 def column_major(x: np.ndarray) -> np.ndarray:
-    return np.asfortranarray(x)
+    return np.asfortranarray(x) if x.ndim else x  # which would give a number an axis
 
 
 def foreign(x: np.ndarray) -> np.ndarray:
