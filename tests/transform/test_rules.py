@@ -18,7 +18,7 @@ from wengert.primitives.composites import logsumexp
 from wengert.primitives.functions import scatter_add, sigmoid
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.numpy import NumpyExecutor
-from wengert.trace.tensor import as_tensor
+from wengert.trace.tensor import Tensor, as_tensor
 from wengert.trace.tracing import trace
 from wengert.transform.inline import inline
 from wengert.transform.rules import EXACT, RULES
@@ -40,7 +40,7 @@ def places(x: Any, y: Any) -> Any:
 
 
 def spread(x: Any, shape: tuple[int, ...] = SHAPE) -> Any:
-    return np.broadcast_to(x, shape)
+    return movement.broadcast_to(x, shape=shape) if isinstance(x, Tensor) else np.broadcast_to(x, shape)
 
 
 # What each rule looks for, with arrays x and y and a number k, all of one dtype.
