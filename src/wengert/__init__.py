@@ -29,11 +29,11 @@ if TYPE_CHECKING:
         trace_gradient as trace_gradient,
         value_and_grad as value_and_grad,
     )
+    from wengert.autodiff.implicit import implicit as implicit
     from wengert.autodiff.jacobians import hessian as hessian, jacobian as jacobian
     from wengert.autodiff.own_rules import (
         custom_jvp as custom_jvp,
         custom_vjp as custom_vjp,
-        implicit as implicit,
     )
     from wengert.autodiff.products import hvp as hvp, jvp as jvp, vjp as vjp
     from wengert.autodiff.vmap import per_example_grad as per_example_grad, vmap as vmap
@@ -95,7 +95,7 @@ _LAZY = {
     "grad": "wengert.autodiff.gradients:grad",
     "hessian": "wengert.autodiff.jacobians:hessian",
     "hvp": "wengert.autodiff.products:hvp",
-    "implicit": "wengert.autodiff.own_rules:implicit",
+    "implicit": "wengert.autodiff.implicit:implicit",
     "jacobian": "wengert.autodiff.jacobians:jacobian",
     "jvp": "wengert.autodiff.products:jvp",
     "log_softmax": "wengert.primitives.composites:log_softmax",

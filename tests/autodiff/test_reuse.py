@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import threading
 import types
 import warnings
@@ -62,6 +63,65 @@ def test_objects_that_change(derivative: Any) -> None:
     assert slope(X).tolist() == [3.0, 3.0]
     model.weights[0] = 5.0
     assert slope(X).tolist() == [15.0, 3.0]
+
+
+class Slotted:
+    """Its attributes stand in no dictionary."""
+
+    __slots__ = ("scale",)
+
+
+class Subclass(np.ndarray):
+    """What it holds is not in its attributes."""
+
+
+class Shared:
+    """A class with an array of its own, which all objects share."""
+
+    _weights = np.ones(2)
+
+    def loss(self, x: Any) -> Any:
+        return np.sum(self._weights * x)
+
+
+def of_slots() -> tuple[Any, Any, Any]:
+    held = Slotted()
+    held.scale = 1.0
+    return held, lambda x: np.sum(held.scale * x), lambda: setattr(held, "scale", 5.0)
+
+
+def of_items(held: Any, read: Any) -> tuple[Any, Any, Any]:
+    return held, lambda x: np.sum(read(held) * x), lambda: held.__setitem__(0, 5)
+
+
+HELD = {
+    "slots": of_slots,
+    "subclass of an array": lambda: of_items(np.ones(2).view(Subclass), lambda one: np.asarray(one)[0]),
+    "deque": lambda: of_items(collections.deque([1.0]), lambda one: one[0]),
+    "bytearray": lambda: of_items(bytearray(b"\x01"), lambda one: one[0]),
+    "memory of another array": lambda: of_items(memoryview(np.ones(1)), lambda one: one[0]),
+    "private array of a class": lambda: (
+        Shared,
+        Shared().loss,
+        lambda: Shared._weights.__setitem__(slice(None), 5),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", HELD)
+def test_whatever_holds_what_changes(kind: str, derivative: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Shared, "_weights", np.ones(2))
+    _, function, change = HELD[kind]()
+    slope = derivative(function)
+    assert slope(X).tolist() == [1.0, 1.0]
+    change()
+    assert slope(X).tolist() == [5.0, 5.0]
+
+
+def test_an_iterator_goes_on(derivative: Any) -> None:
+    factors = iter([1.0, 2.0, 3.0])
+    slope = derivative(lambda x: np.sum(next(factors) * x))
+    assert [slope(X)[0] for _ in range(3)] == [1.0, 2.0, 3.0]
 
 
 def test_closures_defaults_and_containers_that_change(derivative: Any) -> None:

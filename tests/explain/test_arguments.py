@@ -28,7 +28,11 @@ ASKED = {"explain": wg.explain, "draw": wg.draw, "check_work": graded}
     [
         ((3,), {}, "{} takes a function, got int: 3"),
         ((function, W), {}, r"{}: function\(W, x\): missing a required argument"),
-        ((function, W, X), {"stile": 1}, "unexpected keyword argument 'stile'; what is no option of {} goes"),
+        (
+            (function, W, X),
+            {"stile": 1},
+            "unexpected keyword argument 'stile'; options that {} does not have are passed",
+        ),
     ],
 )
 def test_what_is_no_call_of_a_function(where, arguments, options, message):

@@ -159,3 +159,13 @@ def test_errors_of_linear_algebra_reach_the_functions_except() -> None:
 def test_shapes_do_not_change_in_place() -> None:
     with pytest.raises(TraceError, match=r"b = b\.reshape"):
         trace(function_of("b = x * 1; b.shape = (2, 3); return b"), X)
+
+
+def test_an_array_of_many_axes_is_refused_before_all_their_orders_are_tried() -> None:
+    def function(x: Any) -> Any:
+        flat = (np.transpose(x, range(9)[::-1]) * 2.0).reshape(-1)
+        flat[0] = 3.0
+        return flat.sum()
+
+    with pytest.raises(TraceError, match=r"order in memory is not known.*\.copy\(\)"):
+        grad(function)(np.ones((2,) * 9))

@@ -57,6 +57,10 @@ FUNCTIONS: dict[str, tuple[Any, np.ndarray]] = {
         lambda x: scipy.special.logsumexp(x, axis=0) + scipy.special.logsumexp(x, b=[[1.0], [3.0]]),
         P,
     ),
+    "logsumexp with factors of both signs": (
+        lambda x: scipy.special.logsumexp(x, axis=1, b=[2.0, -0.1, 0.0]),
+        P,
+    ),
     "softmax": (lambda x: scipy.special.softmax(x, axis=1) + scipy.special.log_softmax(x, axis=0), P),
     "polygamma": (lambda x: scipy.special.polygamma(2, x) + scipy.special.polygamma(0, x), P + 1),
     **{

@@ -1,4 +1,4 @@
-"""Functions with a derivative rule of their own: custom_vjp, custom_jvp, implicit.
+"""Functions with a derivative rule of their own: custom_vjp, custom_jvp.
 
 A rule is held by a primitive that is made for it. Of a function with a rule it is the identity on the value,
 with the arguments beside it, and sends the cotangent where the rule says.
@@ -9,30 +9,35 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from wengert.autodiff.jacobians import jacobian
 from wengert.autodiff.products import vjp
-from wengert.errors import ConfigurationError, GradientError, ShapeError, WengertError
+from wengert.errors import ConfigurationError, GradientError
 from wengert.ir.primitive import REGISTRY, Interval, Kind, Primitive
-from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives.kinds import unchanged
 from wengert.trace.numpy_in_traces import numpy_in_traces
-from wengert.trace.recorder import current_trace, untraced
+from wengert.trace.recorder import current_trace
+from wengert.trace.static import is_immutable
 from wengert.trace.tensor import Tensor, apply, joined
 from wengert.trace.tree import flatten, hold_static, unflatten
 from wengert.trace.wrapped import WrappedFunction
 
-_ANYWHERE = (Interval(-3, 3),)
+ANYWHERE = (Interval(-3, 3),)
 # Functions whose `fwd` is being traced: where it calls the function itself, that is traced as it is written.
 _open: ContextVar[tuple[Any, ...]] = ContextVar("wengert_own_rules", default=())
 
 
-def _name(function: Callable[..., Any]) -> str:
+def rule_name(function: Callable[..., Any]) -> str:
+    """Return the name of the primitive that holds the rule of a function."""
     name = str(getattr(function, "__name__", type(function).__name__))
     return f"own_{name}" if name in REGISTRY else name  # backends and rules know primitives by their names
+
+
+def _key(fixed: Any) -> Any:
+    """Return a key of an argument without derivative: its value where that stays, else the object."""
+    return (type(fixed), fixed) if is_immutable(fixed) or isinstance(fixed, float) else id(fixed)
 
 
 @contextmanager
@@ -84,19 +89,19 @@ class _OwnRule(WrappedFunction):
                 continue  # it depends on no argument, or has no derivative
             shapes = {np.shape(one) for one in (output, *leaves, *extra)}
             kind = Kind.ELEMENTWISE if len(shapes) == 1 else Kind.LIBRARY
-            key = (kind, structure, of_extra, of_outputs, place, len(leaves), *map(id, fixed))
+            key = (kind, structure, of_extra, of_outputs, place, len(leaves), *map(_key, fixed))
             primitive = self._primitives.get(key)
             if primitive is None:
                 rule = self._rule(fixed, structure, of_extra, of_outputs, place)
                 primitive = self._primitives[key] = _identity(
-                    _name(self._function), rule, kind, 1 + len(leaves) + len(extra)
+                    rule_name(self._function), rule, kind, 1 + len(leaves) + len(extra)
                 )
             results[place] = apply(primitive, [output, *leaves, *extra], {})
         return unflatten(of_outputs, results)
 
     def _rule(self, fixed: list[Any], structure: Any, of_extra: Any, of_outputs: Any, place: int) -> Any:
         count = structure.num_leaves
-        name = _name(self._function)
+        name = rule_name(self._function)
 
         def rule(ct: Any, out: Any, value: Any, *operands: Any) -> tuple[Any, ...]:
             args = unflatten(structure, list(operands[:count]))
@@ -149,7 +154,7 @@ def _identity(name: str, rule: Callable[..., Any], kind: Kind, operands: int) ->
         vjp=rule,
         python=lambda *_: "{0}",
         flops=lambda *_: 0,
-        domain=_ANYWHERE * operands,
+        domain=ANYWHERE * operands,
         source="the rule given with the function",
         decomposition=lambda value, *_: value,
     )
@@ -195,14 +200,14 @@ class custom_vjp(_OwnRule):
 
     def _forward(self, *args: Any) -> tuple[Any, Any]:
         if self._fwd is None:
-            raise ConfigurationError(f"{_name(self._function)} has no rule yet: call defvjp(fwd, bwd)")
+            raise ConfigurationError(f"{rule_name(self._function)} has no rule yet: call defvjp(fwd, bwd)")
         token = _open.set((*_open.get(), self))
         try:
             pair = self._fwd(*args)
         finally:
             _open.reset(token)
         if not isinstance(pair, tuple) or len(pair) != 2:
-            raise GradientError(f"fwd of {_name(self._function)} returns a pair (value, residuals)")
+            raise GradientError(f"fwd of {rule_name(self._function)} returns a pair (value, residuals)")
         return pair
 
     def _backward(self, fixed: list[Any], args: list[Any], residuals: Any, cotangent: Any) -> Any:
@@ -254,7 +259,7 @@ class custom_jvp(_OwnRule):
 
     def _forward(self, *args: Any) -> tuple[Any, Any]:
         if self._jvp is None:
-            raise ConfigurationError(f"{_name(self._function)} has no rule yet: call defjvp or defjvps")
+            raise ConfigurationError(f"{rule_name(self._function)} has no rule yet: call defjvp or defjvps")
         return self._function(*args), None
 
     def _backward(self, fixed: list[Any], args: list[Any], residuals: Any, cotangent: Any) -> Any:
@@ -279,117 +284,4 @@ class custom_jvp(_OwnRule):
         found = dict(zip(floating, pull(unflatten(flatten(value)[1], cotangents)), strict=True))
         return unflatten(
             structure, [found.get(place, np.zeros(leaf.shape)) for place, leaf in enumerate(leaves)]
-        )
-
-
-def implicit(solver: Callable[..., Any], residual: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the solver with the derivative of its solution, by the implicit function theorem.
-
-    Parameters
-    ----------
-    solver : callable
-        ``solver(*args)`` returns the array x for which the residual is zero. It is run as it is, on arrays,
-        and may be any code: a loop, `scipy.optimize.root`.
-    residual : callable
-        ``residual(x, *args)``, in NumPy, of the size of x. For a fixed point x = g(x, a) it is x − g(x, a).
-
-    Returns
-    -------
-    callable
-        Takes what the solver takes: arrays, numbers, or trees of them.
-
-    Raises
-    ------
-    ShapeError
-        When the residual is not of the size of the solution.
-    LinAlgError
-        When its Jacobian is singular at the solution, where there is no derivative.
-
-    Notes
-    -----
-    F(x(a), a) = 0 gives ∂x/∂a = −(∂F/∂x)⁻¹ ∂F/∂a; a cotangent u becomes −λᵀ ∂F/∂a with (∂F/∂x)ᵀ λ = u
-    (Griewank & Walther, "Evaluating derivatives", 2008, section 15.1; Blondel et al. 2022).
-
-    Examples
-    --------
-    >>> import wengert as wg
-    >>> root = wg.implicit(lambda a: a**0.5, lambda x, a: x * x - a)
-    >>> float(wg.grad(root)(4.0))
-    0.25
-    """
-    return _Implicit(solver, residual)
-
-
-class _Implicit(WrappedFunction):
-    """See `implicit`."""
-
-    def __init__(self, solver: Callable[..., Any], residual: Callable[..., Any]) -> None:
-        self._solver = solver
-        self._residual = residual
-        self._primitives: dict[Any, Primitive] = {}
-        super().__init__(solver, implicit, (residual,))
-
-    def __call__(self, *args: Any) -> Any:
-        """Return the solution for these arguments."""
-        (held,), _ = hold_static((args,))
-        leaves, structure = flatten(held)
-        trace = current_trace()
-        if trace is None or not any(isinstance(leaf, Tensor) and not leaf.is_constant for leaf in leaves):
-            return self._solver(*args)
-        known = [leaf.recorder.computed(leaf.node) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
-        solution = self._solved(structure, known)
-        type_ = tensor_type(solution.shape, solution.dtype)
-        primitive = self._primitives.get((structure, type_))
-        if primitive is None:
-            primitive = self._primitives[structure, type_] = self._primitive(structure, type_)
-        return apply(primitive, leaves, {})
-
-    def _solved(self, structure: Any, leaves: Sequence[Any]) -> np.ndarray[Any, Any]:
-        with untraced():
-            return np.asarray(self._solver(*unflatten(structure, list(leaves))))
-
-    def _primitive(self, structure: Any, type_: TensorType) -> Primitive:
-        name = _name(self._solver)
-
-        def run(*leaves: Any) -> Any:
-            solution = self._solved(structure, leaves)
-            if solution.shape != type_.shape:
-                raise ShapeError(
-                    f"{name} gives a solution of shape {solution.shape}, and {type_.shape} before"
-                )
-            return solution.astype(type_.dtype)
-
-        def rule(ct: Any, out: Any, *leaves: Any) -> tuple[Any, ...]:
-            def flat(x: Any, *leaves: Any) -> Any:
-                found = joined(self._residual(x.reshape(type_.shape), *unflatten(structure, list(leaves))))
-                if np.size(found) != type_.size:
-                    raise ShapeError(
-                        f"the residual of {name} has shape {np.shape(found)}; the solution has {type_.shape}"
-                    )
-                return np.reshape(found, -1)
-
-            x = np.reshape(out, -1)
-            by_x = jacobian(flat)(x, *leaves)
-            multiplier = np.linalg.solve(by_x.T, np.reshape(ct, -1))
-            places = [place for place, leaf in enumerate(leaves) if leaf.dtype.kind == "f"]
-            _, pull = vjp(flat, x, *leaves, argnums=[place + 1 for place in places])
-            parts = dict(zip(places, pull(-multiplier), strict=True))
-            return tuple(parts.get(place) for place in range(len(leaves)))
-
-        def no_source(*_: Any) -> NoReturn:
-            raise WengertError(
-                f"{name} is run as it is: it has no formula or source that could be written out"
-            )
-
-        return Primitive(
-            name=name,
-            kind=Kind.LIBRARY,
-            numpy=run,
-            infer=lambda *_: type_,
-            promote=unchanged,
-            vjp=rule,
-            python=no_source,
-            flops=lambda *_: 0,
-            domain=_ANYWHERE * structure.num_leaves,
-            source="Griewank & Walther 2008, section 15.1: the implicit function theorem",
         )

@@ -136,7 +136,7 @@ def per_example_grad(
 
 
 def _argument_axes(in_axes: Axes, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[int | None]:
-    """Return the axis of each leaf of the arguments; what is no array has none."""
+    """Return the axis of each array among the arguments, in the order of their leaves."""
     if isinstance(in_axes, (tuple, list)) and len(in_axes) != len(args):
         raise ConfigurationError(
             f"in_axes has {len(in_axes)} entries for {len(args)} positional arguments; "

@@ -17,12 +17,12 @@ from wengert.explain.problem import Problem
 def check_call(
     where: str, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> None:
-    """Refuse what is no function, and arguments that it does not take.
+    """Refuse anything but a function, and arguments that the function does not take.
 
     Raises
     ------
     ConfigurationError
-        Also for a misspelt option, since what is no option of `where` is an argument of the function.
+        Also for a misspelt option, since an option that `where` does not have is passed on to the function.
     """
     check_callable(where, function)
     try:
@@ -33,7 +33,7 @@ def check_call(
         signature.bind(*args, **kwargs)
     except TypeError as error:
         name = getattr(function, "__name__", type(function).__name__)
-        options = f"; what is no option of {where} goes to the function" if kwargs else ""
+        options = f"; options that {where} does not have are passed to the function" if kwargs else ""
         raise ConfigurationError(
             f"{where}: {name}({', '.join(signature.parameters)}): {error}{options}"
         ) from None
@@ -58,7 +58,7 @@ def checked_names(names: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def check_names(names: Mapping[str, str], problem: Problem) -> None:
-    """Refuse names for what is not there.
+    """Refuse names for values that do not exist.
 
     Raises
     ------

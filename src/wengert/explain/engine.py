@@ -195,7 +195,7 @@ class Point:
         return not self.fault()
 
     def fault(self) -> str:
-        """Return what is not finite first: an argument, a value, a derivative; nothing where all are."""
+        """Return the first argument, value or derivative that is not finite; nothing where all are."""
         symbols, output = self.engine.symbols, self.engine.program.outputs[0]
         for node, symbol in symbols.items():
             if node in self.values and not np.all(np.isfinite(self.values[node])):

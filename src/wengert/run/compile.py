@@ -94,7 +94,7 @@ class CompiledFunction(WrappedFunction):
         self._executor = executor
         self._lock = threading.Lock()
         self._known: dict[Key, deque[_Path]] = {}
-        # Of the last call with an argument that may change, which is traced in each call.
+        # Of the last call with something that may have changed and cannot be compared; each is traced.
         self._latest: _Path | None = None
         # Copies and pickles leave out what was compiled: machine code belongs to a process.
         super().__init__(function, compile, (executor,))
@@ -164,8 +164,12 @@ class CompiledFunction(WrappedFunction):
             found = _taken([path for path in paths if path not in known], leaves)
             if found is not None:
                 return found
-            path = self._traced(leaves, structure, types)
-            self._add(paths, path)
+            captured = Captured(self._function)
+            if captured.is_known:
+                path = self._traced(captured, leaves, structure, types)
+                self._add(paths, path)
+            else:
+                path = self._retraced(leaves, structure, types)
         return path, path.executable(leaves)[: len(path.program.outputs)]
 
     def _caught(
@@ -192,7 +196,7 @@ class CompiledFunction(WrappedFunction):
             )
 
     def _retraced(self, leaves: list[Any], structure: Any, types: list[TensorType]) -> _Path:
-        """Trace with an argument that may have changed since the last call; compile if the program has."""
+        """Trace where an argument or a captured object may have changed; compile if the program has."""
         program, questions = self._program(leaves, structure, types)
         if self._latest is None or self._latest.program != program:
             with collector_at_rest():
@@ -206,11 +210,12 @@ class CompiledFunction(WrappedFunction):
             names = leaf_names(self._function, *tree)
             return [leaf_type(leaf, name) for leaf, name in zip(leaves, names, strict=True)]
 
-    def _traced(self, leaves: list[Any], structure: Any, types: list[TensorType]) -> _Path:
-        captured = Captured(self._function)
+    def _traced(
+        self, captured: Captured, leaves: list[Any], structure: Any, types: list[TensorType]
+    ) -> _Path:
         program, questions = self._program(leaves, structure, types)
-        # What the function itself changes while it is traced, or cannot be compared, is taken as it was.
-        compared = captured if captured.is_known and captured.holds() else None
+        # What the function itself changes while it is traced is taken as it was.
+        compared = captured if captured.holds() else None
         return _Path(program, self._executor, questions, compared)
 
     def _program(
@@ -263,8 +268,10 @@ def compile(function: Callable[..., Any], executor: str | Executor = "llvm") -> 
         Traces and compiles on the first call with arguments of new types, which takes a moment, and again
         where an ``if`` or ``while`` on values takes another way. A Python
         number belongs to the type, as a string does or a slice: pass ``np.float64(x)`` where it changes from
-        call to call. With an object that may have changed since (a function, a random generator, one of your
-        own), each call traces, and compiles where the program has become another.
+        call to call. With an argument that may have changed since (a function, a random generator, an object
+        of yours), each call traces, and compiles where the program has become another; so it does where the
+        function captures something whose content cannot be compared: an iterator, an object with slots, a
+        subclass of an array, a tensor of another library.
 
     Raises
     ------

@@ -33,7 +33,6 @@ class NumbersAndGaps(ABC):
     name: str
     kind: str
     marks_missing: bool
-    parts: tuple[str, ...] = ("",)  # what each feature is of the column; empty where it is the column itself
     scaled: ClassVar[str]  # what is done to the numbers, for people
 
     @staticmethod
@@ -62,6 +61,11 @@ class NumbersAndGaps(ABC):
         tuple of array or tensor, shape (rows, columns)
             Plain NumPy made them, so that this can be traced.
         """
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What each feature is of the column; empty where it is the column itself."""
+        return ("",)
 
     @property
     def treatment(self) -> str:
@@ -205,7 +209,6 @@ class HeavyTailedColumn(NumbersAndGaps):
     spread: Positive
     deviation: Positive
     marks_missing: bool
-    parts = ("", "logarithm", "linear")
     scaled = "scaled by quartiles, logarithm and standard deviation"
 
     @staticmethod
@@ -223,6 +226,11 @@ class HeavyTailedColumn(NumbersAndGaps):
     def statistics(self) -> tuple[float, ...]:
         """Median, again the median, distance of the quartiles, standard deviation."""
         return self.center, self.center, self.spread, self.deviation
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Bent back, its logarithm, and on the scale of the standard deviation."""
+        return "", "logarithm", "linear"
 
     def expand(self, values: Any, *statistics: Any) -> tuple[Any, ...]:
         """Return scaled numbers bent back, their logarithm, and numbers by their standard deviation."""
@@ -262,7 +270,7 @@ class DateColumn(NumbersAndGaps):
 
     @staticmethod
     def fit(column: pl.Series, kind: str) -> DateColumn | None:
-        """Take the statistics of a column; None for what is no date."""
+        """Take the statistics of a column of dates; None for any other."""
         if kind != "date":
             return None
         known, gaps = _known(column)
@@ -278,7 +286,7 @@ class DateColumn(NumbersAndGaps):
         return self.center, self.center, self.spread
 
     @property
-    def parts(self) -> tuple[str, ...]:  # type: ignore[override]
+    def parts(self) -> tuple[str, ...]:
         """Time passed, and sine and cosine of each wave."""
         waves = [
             f"{function} of {cycle}" + (f"/{wave}" if wave > 1 else "")

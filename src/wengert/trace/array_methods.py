@@ -316,6 +316,8 @@ class ArrayMethods:
 
 
 def _method(function: Any) -> Any:
+    """Return the method that is a NumPy function of the array."""
+
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         return function(self, *args, **kwargs)
 
@@ -325,13 +327,13 @@ def _method(function: Any) -> Any:
 
 
 # Methods that are NumPy functions of the same name and signature, as primitives for reductions and scans are.
-for _function in (
+_SAME = (
     *[one for one, primitive in IMPLEMENTATIONS.items() if primitive.kind in (Kind.REDUCTION, Kind.SCAN)],
     np.var, np.std, np.ravel, np.squeeze, np.swapaxes, np.clip, np.take, np.dot, np.repeat, np.diagonal,
     np.trace, np.round, np.argsort, np.searchsorted, np.nonzero, np.compress, np.choose, np.conjugate,
-):  # fmt: skip
-    setattr(ArrayMethods, _function.__name__, _method(_function))
-ArrayMethods.conj = _method(np.conjugate)  # type: ignore[attr-defined]
+)  # fmt: skip
+for _name, _function in [*((one.__name__, one) for one in _SAME), ("conj", np.conjugate)]:
+    setattr(ArrayMethods, _name, _method(_function))
 
 
 def _in_place(operation: Any) -> Any:

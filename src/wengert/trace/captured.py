@@ -13,7 +13,7 @@ import random
 import sys
 import weakref
 from collections.abc import Callable
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ _MOST = 2000  # things looked at; what reaches further is traced in each call
 _CHANGING = frozenset(
     ["random", "numpy.random", "numpy.random.mtrand", "time", "datetime", "secrets", "uuid", "os"]
 )
+_MADE_BY_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 _EFFECTS = frozenset(["print", "input", "open"])
 
 
@@ -64,7 +65,7 @@ class Captured:
         """Whether everything is what it was."""
         return (
             all(names.get(key, _ABSENT) is value for names, key, value in self._names)
-            and all(_contents(cell) is value for cell, value in self._cells)
+            and all(contents(cell, _ABSENT) is value for cell, value in self._cells)
             and all(all(map(_is, _own(function()), own)) for function, own in self._functions)
             and all(len(sized) == length for sized, length in self._lengths)
             and all(len(mine) == len(before) and all(map(_is, mine, before)) for mine, before in self._lists)
@@ -115,7 +116,7 @@ class Captured:
     def _function(self, function: FunctionType) -> None:
         names = _names_of(function.__code__)
         for cell in function.__closure__ or ():
-            content = _contents(cell)
+            content = contents(cell, _ABSENT)
             self._cells.append((cell, content))
             if content is not _ABSENT:
                 self._attributes(content, names)
@@ -150,10 +151,7 @@ class Captured:
         for name, member in vars(value).items():
             if not (name.startswith("__") and name.endswith("__")) or isinstance(member, FunctionType):
                 self._names.append((vars(value), name, member))
-                if isinstance(
-                    member, (FunctionType, staticmethod, classmethod, property)
-                ) or not name.startswith("_"):
-                    self._pending.append(member)
+                self._pending.append(member)
         self._pending += value.__bases__
 
     def _object(self, value: Any) -> None:
@@ -162,7 +160,9 @@ class Captured:
             self.is_known = False
             return
         attributes = getattr(value, "__dict__", None)
-        if type(attributes) is not dict or hasattr(type(value), "__slots__"):
+        # What a class written in C holds, as a subclass of an array does, is not in the attributes.
+        in_python = all(base is object or base.__flags__ & _MADE_BY_CLASS for base in type(value).__mro__)
+        if type(attributes) is not dict or not in_python or hasattr(type(value), "__slots__"):
             self.is_known = False
             return
         self._names += [(attributes, name, item) for name, item in attributes.items()]
@@ -196,11 +196,12 @@ def _own(function: FunctionType | None) -> tuple[Any, ...]:
     return function.__code__, function.__defaults__, function.__kwdefaults__
 
 
-def _contents(cell: Any) -> Any:
+def contents(cell: CellType, absent: Any = None) -> Any:
+    """Return what a cell of a closure holds, or `absent` where it is not assigned yet."""
     try:
         return cell.cell_contents
-    except ValueError:  # not assigned yet
-        return _ABSENT
+    except ValueError:
+        return absent
 
 
 def _names_of(code: CodeType) -> list[str]:

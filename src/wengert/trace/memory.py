@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from itertools import count, pairwise, permutations
+from math import factorial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,12 @@ Places = np.ndarray[Any, np.dtype[np.int64]]
 # NumPy functions stand for tensors here, of which its stubs know nothing.
 _numpy: Any = np
 _versions = count(1)
+_MOST_PLACES = 2**20  # in all the orders of memory that an array may have
+_UNKNOWN_ORDER = (
+    "an assignment to an array whose order in memory is not known, or to what was made of it by "
+    "reshape or ravel: NumPy makes a view or a copy of it, as its memory allows. Write .copy() "
+    "where it is made, or where it is reshaped"
+)
 _FEW = 8  # runs of adjacent elements that are joined one by one; more are gathered
 
 
@@ -77,6 +84,8 @@ class Memory:
         self.places: Places = self.add(first)
         self.layouts = [self.places]
         if not in_c_order(first):
+            if factorial(first.ndim) * first.size > _MOST_PLACES:
+                refuse(_UNKNOWN_ORDER)
             orders = permutations(range(first.ndim))
             self.layouts += [self.places.transpose(one).copy().transpose(np.argsort(one)) for one in orders]
 
@@ -199,11 +208,7 @@ def _places(tensor: Tensor, memory: Memory) -> Places | None:
             not new.size or np.may_share_memory(new, old) for new, old in zip(derived, found, strict=True)
         }
         if len(shared) > 1:
-            refuse(
-                "an assignment to an array whose order in memory is not known, or to what was made of it by "
-                "reshape or ravel: NumPy makes a view or a copy of it, as its memory allows. Write .copy() "
-                "where it is made, or where it is reshaped"
-            )
+            refuse(_UNKNOWN_ORDER)
         if not shared.pop():
             alias.base = alias.places = None  # from here on an array of its own
             return None

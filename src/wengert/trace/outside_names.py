@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from wengert.trace import creation, scipy_functions
+from wengert.trace.captured import contents
 from wengert.trace.memory import read_only
 from wengert.trace.source import is_installed
 from wengert.trace.tensor import Tensor, fillable
@@ -85,19 +86,12 @@ def _facts(code: CodeType) -> tuple[tuple[str, ...], bool, bool]:
     return tuple(names), assigns, writes
 
 
-def _cell(cell: CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not assigned yet
-        return None
-
-
 def _outside(function: FunctionType) -> list[tuple[Any, Any]]:
     """Return what a function finds outside, under names of globals and places of cells."""
     names, _, writes = _facts(function.__code__)
     table = function.__globals__
     found: list[tuple[Any, Any]] = [
-        (place, _cell(cell)) for place, cell in enumerate(function.__closure__ or ())
+        (place, contents(cell)) for place, cell in enumerate(function.__closure__ or ())
     ]
     if is_installed(function.__code__):
         return [(place, value) for place, value in found if _is_followed(value)]

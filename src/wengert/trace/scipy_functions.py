@@ -12,6 +12,7 @@ import numpy as np
 
 from wengert.errors import UnsupportedFunctionError
 from wengert.primitives import composites
+from wengert.primitives.functions import stop_gradient
 from wengert.primitives.library import factorisations, linear_algebra, special
 from wengert.trace.numpy_functions.linear_algebra import columned
 from wengert.trace.numpy_functions.table import array, whole
@@ -78,14 +79,19 @@ def block_diag(*arrs: Any) -> Any:
 
 
 def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, **options: Any) -> Any:
-    """scipy.special.logsumexp, with factors that are not negative."""
+    """scipy.special.logsumexp: log Σ b exp a, NaN where the sum is negative."""
     _take("scipy.special.logsumexp", options)
     a = array(a)
-    if b is not None:
-        factors = array(b)
-        a = np.where(factors == 0, -np.inf, a + np.log(np.where(factors == 0, 1, factors)))
     axis = tuple(axis) if np.iterable(axis) else axis
-    return composites.logsumexp(a, axis, keepdims)
+    if b is None:
+        return composites.logsumexp(a, axis, keepdims)
+    factors = array(b)
+    counted = np.where(factors == 0, -np.inf, a)
+    # Less the largest, of which nothing depends; where that is infinite, so is the sum, or there is none.
+    most = stop_gradient(np.max(counted, axis=axis, keepdims=True))
+    most = np.where(np.isfinite(most), most, 0)
+    total = np.log(np.sum(factors * np.exp(counted - most), axis=axis, keepdims=True)) + most
+    return total if keepdims else np.squeeze(total, axis)
 
 
 def polygamma(n: Any, x: Any) -> Any:

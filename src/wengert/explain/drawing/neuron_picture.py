@@ -224,7 +224,7 @@ def _number(value: float) -> Box:
 
 
 def _on_paper(box: Box, x: float, y: float) -> list[str]:
-    """Return a name before the lines behind it; halos of its indices would cover one another."""
+    """Return a name on a patch of paper that hides the lines; halos of its indices would overlap."""
     left, top = x - box.width / 2 - 1, y - box.above
     paper = element("rect", class_="paper", x=left, y=top, width=box.width + 2, height=box.height)
     return [paper, *_centred(box, x, y, "ink")]

@@ -10,26 +10,9 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import FormulaError
-from wengert.explain.formula.parser import Formula, constant_name, fail, function_name, is_method, nearest
-from wengert.explain.formula.vocabulary import CONSTANTS, FUNCTIONS
+from wengert.explain.formula.parser import Formula, constant_name, fail, function_name, method_owner, nearest
+from wengert.explain.formula.vocabulary import BINARY, COMPARISONS, CONSTANTS, FUNCTIONS
 from wengert.explain.work_limits import spend
-
-_BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
-    ast.Add: ("+", operator.add),
-    ast.Sub: ("-", operator.sub),
-    ast.Mult: ("*", operator.mul),
-    ast.Div: ("/", operator.truediv),
-    ast.Pow: ("**", operator.pow),
-    ast.MatMult: ("@", operator.matmul),
-    ast.FloorDiv: ("//", operator.floordiv),
-    ast.Mod: ("%", operator.mod),
-    ast.BitAnd: ("&", operator.and_),
-    ast.BitOr: ("|", operator.or_),
-}
-_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
-    ast.Eq: operator.eq, ast.NotEq: operator.ne,
-}  # fmt: skip
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
@@ -80,7 +63,7 @@ def evaluate_node(node: ast.expr, values: Mapping[str, Any], text: str) -> Any:
             return _attempt(lambda: compute(signed), node, sign, (signed,), text)
         case ast.Compare(left=left, ops=[compare], comparators=[right]):
             sides = evaluate_node(left, values, text), evaluate_node(right, values, text)
-            return _attempt(lambda: _COMPARISONS[type(compare)](*sides), node, "", sides, text)
+            return _attempt(lambda: COMPARISONS[type(compare)](*sides), node, "", sides, text)
         case ast.Attribute() if (constant := constant_name(node)) is not None:
             return CONSTANTS[constant]
         case ast.Attribute(value=inner, attr=attribute):
@@ -108,7 +91,7 @@ def _attribute(node: ast.expr, value: Any, name: str, text: str) -> Any:
 
 
 def _binary(node: ast.BinOp, left: Any, right: Any, text: str) -> Any:
-    sign, compute = _BINARY[type(node.op)]
+    sign, compute = BINARY[type(node.op)]
     if isinstance(left, tuple) or isinstance(right, tuple):
         fail(text, "a shape is no number; take one of its extents, .shape[0]", node)
     if type(left) in (int, float) and type(right) in (int, float):  # Python's own, not np.float64
@@ -130,8 +113,9 @@ def _call(node: ast.Call, values: Mapping[str, Any], text: str) -> Any:
     arguments = [evaluate_node(one, values, text) for one in node.args]
     options = {str(one.arg): evaluate_node(one.value, values, text) for one in node.keywords}
     function = FUNCTIONS.get(name)
-    if is_method(node):
-        owner = evaluate_node(node.func.value, values, text)  # type: ignore[attr-defined]
+    expression = method_owner(node)
+    if expression is not None:
+        owner = evaluate_node(expression, values, text)
         if isinstance(owner, tuple):
             fail(text, f"a shape has no .{name}()", node)
         method = getattr(owner if hasattr(owner, name) else np.asarray(owner), name)
@@ -141,7 +125,7 @@ def _call(node: ast.Call, values: Mapping[str, Any], text: str) -> Any:
 
 
 def _attempt(compute: Callable[[], Any], node: ast.AST, sign: str, operands: Any, text: str) -> Any:
-    """Compute, and say in whose hands the shapes did not fit; what would be too much is refused before."""
+    """Compute, and say where shapes do not fit; what would be too much is refused before."""
     spend(sign, operands)
     try:
         with np.errstate(all="ignore"):
@@ -153,8 +137,8 @@ def _attempt(compute: Callable[[], Any], node: ast.AST, sign: str, operands: Any
             alone = sign == "@" and () in shapes
             hint = "; @ is for arrays, and a name without a shape is a number" if alone else ""
             fail(text, f"the shapes do not fit: {left} {sign} {right}{hint}", _operator(node, sign, text))
-        told = "the number is too large" if isinstance(error, OverflowError) else str(error)
-        fail(text, told.partition("\n")[0], _operator(node, sign, text))
+        message = "the number is too large" if isinstance(error, OverflowError) else str(error)
+        fail(text, message.partition("\n")[0], _operator(node, sign, text))
 
 
 def _operator(node: ast.AST, sign: str, text: str) -> ast.AST:

@@ -13,6 +13,8 @@ from wengert.checks import nearest_name
 from wengert.errors import FormulaError
 from wengert.explain.formula.vocabulary import (
     ATTRIBUTES,
+    BINARY,
+    COMPARISONS,
     CONSTANTS,
     FUNCTIONS,
     KEYWORDS,
@@ -22,10 +24,6 @@ from wengert.explain.formula.vocabulary import (
 
 MAX_LENGTH = 4000
 MAX_DEPTH = 60
-_BINARY = (
-    ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.MatMult, ast.BitAnd, ast.BitOr,
-)  # fmt: skip
-_COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,9 @@ def names_in(node: ast.expr) -> Iterator[str]:
     if isinstance(node, ast.Name):
         yield node.id
     elif isinstance(node, ast.Call):
-        if is_method(node):
-            yield from names_in(node.func.value)  # type: ignore[attr-defined]
+        owner = method_owner(node)
+        if owner is not None:
+            yield from names_in(owner)
         for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
             yield from names_in(argument)
     elif constant_name(node) is None:
@@ -190,7 +189,7 @@ def _check(text: str, node: ast.expr, depth: int = 0) -> None:
         case ast.BinOp(left=left, op=op, right=right):
             if isinstance(op, ast.BitXor):
                 fail(text, "^ is not a power in Python; write **", right)
-            if not isinstance(op, _BINARY):
+            if type(op) not in BINARY:
                 fail(text, f"the operator {type(op).__name__} is not allowed; there are + - * / ** @", right)
             parts = [left, right]
             for part in parts:
@@ -198,7 +197,7 @@ def _check(text: str, node: ast.expr, depth: int = 0) -> None:
                     fail(text, "a shape is no number; take one of its extents, .shape[0]", part)
         case ast.UnaryOp(op=ast.USub() | ast.UAdd() | ast.Invert(), operand=operand):
             parts = [operand]
-        case ast.Compare(left=left, ops=[op], comparators=[right]) if isinstance(op, _COMPARISONS):
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARISONS:
             parts = [left, right]
         case ast.Attribute() if constant_name(node) is not None:
             parts = []
@@ -233,11 +232,12 @@ def _check_call(text: str, node: ast.Call) -> list[ast.expr]:
     if name == "einsum" and arguments and isinstance(arguments[0], ast.Constant):
         arguments = arguments[1:]  # its subscripts
     parts = [part for argument in arguments for part in _items(argument)]
-    if is_method(node):
+    owner = method_owner(node)
+    if owner is not None:
         if name not in METHODS:
             known = ", ".join(METHODS)
             fail(text, f"the method .{name}() is not allowed; there are {known}", node)
-        parts.insert(0, node.func.value)  # type: ignore[attr-defined]
+        parts.insert(0, owner)
     elif name not in FUNCTIONS or not _stands_there(node.func):
         written = ast.unparse(node.func)
         known = nearest(name, FUNCTIONS) or f" ({', '.join(sorted(FUNCTIONS))})"
@@ -277,9 +277,11 @@ def function_name(node: ast.Call) -> str | None:
     return node.func.attr if isinstance(node.func, ast.Attribute) else None
 
 
-def is_method(node: ast.Call) -> bool:
-    """Whether a call is that of a method, x.sum(), and not of np.sum(x)."""
-    return isinstance(node.func, ast.Attribute) and not _is_module(node.func.value)
+def method_owner(node: ast.Call) -> ast.expr | None:
+    """Return x of a call of a method, x.sum(); None of np.sum(x)."""
+    if isinstance(node.func, ast.Attribute) and not _is_module(node.func.value):
+        return node.func.value
+    return None
 
 
 def _check_constant(text: str, node: ast.expr) -> None:

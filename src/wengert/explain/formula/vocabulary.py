@@ -1,4 +1,4 @@
-"""The functions that a formula given as text may call: those of NumPy that tensors know, and of this package.
+"""What a formula given as text may hold: operators, and functions that NumPy or this package has.
 
 A name stands for one function however it is written: ``norm`` is ``np.linalg.norm``. What makes many of few
 elements (tile, repeat, pad) is left out.
@@ -6,7 +6,9 @@ elements (tile, repeat, pad) is left out.
 
 from __future__ import annotations
 
+import ast
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +54,22 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "relu": _relu,
     "len": _length,
 }
+BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
+    ast.Add: ("+", operator.add),
+    ast.Sub: ("-", operator.sub),
+    ast.Mult: ("*", operator.mul),
+    ast.Div: ("/", operator.truediv),
+    ast.Pow: ("**", operator.pow),
+    ast.MatMult: ("@", operator.matmul),
+    ast.FloorDiv: ("//", operator.floordiv),
+    ast.Mod: ("%", operator.mod),
+    ast.BitAnd: ("&", operator.and_),
+    ast.BitOr: ("|", operator.or_),
+}
+COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
+    ast.Eq: operator.eq, ast.NotEq: operator.ne,
+}  # fmt: skip
 METHODS = (
     "sum", "mean", "max", "min", "prod", "var", "std", "cumsum", "cumprod", "argmax", "argmin", "any",
     "all", "clip", "dot", "trace", "diagonal", "transpose", "swapaxes", "reshape", "ravel", "squeeze",

@@ -17,7 +17,7 @@ import numpy as np
 from wengert.errors import FormulaError, LimitError
 from wengert.explain.engine import Array
 from wengert.explain.formula.evaluator import evaluate_node
-from wengert.explain.formula.parser import Formula, constant_name, function_name, is_method, names_in
+from wengert.explain.formula.parser import Formula, constant_name, function_name, method_owner, names_in
 
 NUMPY = "as NumPy has them"
 _MOST_VECTORS = 5  # of which each may be a row or a column by itself
@@ -89,7 +89,7 @@ class Reading:
             case ast.Call(args=[left, right]) if function_name(node) in _PRODUCTS:
                 return self._product(self._read(left), self._read(right))
             case ast.Call(func=ast.Attribute(value=left), args=[right]) if (
-                is_method(node) and function_name(node) in _PRODUCTS
+                method_owner(node) is not None and function_name(node) in _PRODUCTS
             ):
                 return self._product(self._read(left), self._read(right))
         return self._same(node)
@@ -168,7 +168,8 @@ def operands(node: ast.expr) -> list[ast.expr]:
         case ast.Compare(left=left, comparators=[right]):
             return [left, right]
         case ast.Call():
-            own = [node.func.value] if is_method(node) else []  # type: ignore[attr-defined]
+            owner = method_owner(node)
+            own = [] if owner is None else [owner]
             return own + [one for one in node.args if not _is_option(one)]
     return []
 
@@ -199,7 +200,7 @@ def with_operands(node: ast.expr, new: Mapping[ast.expr, ast.expr]) -> ast.expr:
             return ast.Compare(of(node.left), node.ops, [of(node.comparators[0])])
         case ast.Call():
             function = node.func
-            if is_method(node) and isinstance(function, ast.Attribute):
+            if method_owner(node) is not None and isinstance(function, ast.Attribute):
                 function = ast.Attribute(of(function.value), function.attr, function.ctx)
             return ast.Call(function, [of(one) for one in node.args], node.keywords)
     return node

@@ -6,7 +6,7 @@ import ast
 import copy
 from collections.abc import Iterable, Iterator, Mapping
 
-from wengert.explain.formula.parser import function_name, is_method
+from wengert.explain.formula.parser import function_name, method_owner
 from wengert.explain.grading.conventions import operands, with_operands
 from wengert.explain.grading.edits import (
     Edit,
@@ -132,7 +132,7 @@ def _last_two(node: ast.expr) -> tuple[ast.expr, ast.expr] | None:
 def _wrong_axis(node: ast.expr) -> Iterator[Edit]:
     name = function_name(node) if isinstance(node, ast.Call) else None
     if isinstance(node, ast.Call) and name in ("sum", "mean"):
-        operand = node.func.value if is_method(node) else node.args[0]  # type: ignore[attr-defined]
+        operand = method_owner(node) or node.args[0]
         other = "mean" if name == "sum" else "sum"
         stated = _stated_axis(node)
         kept = any(one.arg == "keepdims" for one in node.keywords)
@@ -150,7 +150,7 @@ def _wrong_axis(node: ast.expr) -> Iterator[Edit]:
 
 def _stated_axis(node: ast.Call) -> int | None:
     values = [one.value for one in node.keywords if one.arg == "axis"]
-    values += node.args[(0 if is_method(node) else 1) :]
+    values += node.args[(1 if method_owner(node) is None else 0) :]
     value = ast.literal_eval(values[0]) if values else None
     return value if isinstance(value, int) else None
 
