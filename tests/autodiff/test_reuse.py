@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import abc
 import collections
+import functools
 import threading
 import types
+import typing
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +17,7 @@ import pytest
 
 import wengert as wg
 from wengert.errors import TraceError, WengertError, WengertWarning
+from wengert.trace.captured import Captured
 from wengert.trace.tracing import Recording
 
 FACTORS = np.array([1.0, 2.0])
@@ -263,3 +267,39 @@ def test_second_derivatives_and_threads_share_programs() -> None:
         for thread in threads:
             thread.join()
     assert results == [0.0] * 60
+
+
+class Abstract(abc.ABC):
+    """Of Python's own making there is more in it than in other classes."""
+
+    @abc.abstractmethod
+    def loss(self, x: Any) -> Any:
+        """Return a number."""
+
+
+class Concrete(Abstract):
+    """With a value that is computed once."""
+
+    @functools.cached_property
+    def weights(self) -> Any:
+        return np.ones(2)
+
+    def loss(self, x: Any) -> Any:
+        return np.sum(self.weights * x)
+
+
+class Generic(typing.Generic[typing.TypeVar("T")]):
+    """Its base has empty slots."""
+
+    def loss(self, x: Any) -> Any:
+        return np.sum(x)
+
+
+@pytest.mark.parametrize(
+    "held", [Concrete(), Generic(), Model(1.0, np.ones(2))], ids=lambda one: type(one).__name__
+)
+def test_objects_of_classes_written_in_python_can_be_compared(held: Any) -> None:
+    wg.grad(held.loss)(X)
+    captured = Captured(held.loss)
+    assert captured.is_known
+    assert captured.holds()

@@ -92,7 +92,9 @@ class Captured:
         elif isinstance(value, (staticmethod, classmethod)):
             self._pending.append(value.__func__)
         elif isinstance(value, property):
-            self._pending += [value.fget]
+            self._pending.append(value.fget)
+        elif isinstance(value, functools.cached_property):
+            self._pending.append(value.func)
         elif type(value) is np.ndarray and not value.dtype.hasobject:
             self._arrays.append((value, value.tobytes()))
         elif isinstance(value, (list, tuple, set, frozenset)):
@@ -149,6 +151,8 @@ class Captured:
         if _is_library(sys.modules.get(value.__module__)):
             return
         for name, member in vars(value).items():
+            if name == "_abc_impl":  # Python's own, of an abstract class
+                continue
             if not (name.startswith("__") and name.endswith("__")) or isinstance(member, FunctionType):
                 self._names.append((vars(value), name, member))
                 self._pending.append(member)
@@ -161,8 +165,9 @@ class Captured:
             return
         attributes = getattr(value, "__dict__", None)
         # What a class written in C holds, as a subclass of an array does, is not in the attributes.
-        in_python = all(base is object or base.__flags__ & _MADE_BY_CLASS for base in type(value).__mro__)
-        if type(attributes) is not dict or not in_python or hasattr(type(value), "__slots__"):
+        bases = type(value).__mro__[:-1]
+        in_python = all(base.__flags__ & _MADE_BY_CLASS for base in bases)
+        if type(attributes) is not dict or not in_python or any(vars(one).get("__slots__") for one in bases):
             self.is_known = False
             return
         self._names += [(attributes, name, item) for name, item in attributes.items()]

@@ -300,7 +300,8 @@ class _Finder:
 
     def _bottlenecks(self, before: Node) -> Iterator[Node]:
         """Yield the values through which all goes from the pre-activations to the output."""
-        computed = [node for node in self.program.nodes if node in self._depending({before})]
+        depending = self._depending({before})
+        computed = [node for node in self.program.nodes if node in depending]
         order = {node: place for place, node in enumerate(computed)}
         furthest = 0
         for place, node in enumerate(computed):
