@@ -20,6 +20,7 @@ import numpy as np
 
 from wengert.trace.source import is_installed
 from wengert.trace.static import is_immutable
+from wengert.trace.tensor import Tensor
 from wengert.trace.wrapped import WrappedFunction
 
 _ABSENT = object()
@@ -97,6 +98,8 @@ class Captured:
             self._pending.append(value.func)
         elif type(value) is np.ndarray and not value.dtype.hasobject:
             self._arrays.append((value, value.tobytes()))
+        elif isinstance(value, Tensor):
+            self.is_known &= value.is_constant  # an array that was made in a trace, and kept
         elif isinstance(value, (list, tuple, set, frozenset)):
             self._listed(value)
         elif isinstance(value, dict):
