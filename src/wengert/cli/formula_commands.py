@@ -34,6 +34,10 @@ _Format = Annotated[
     str | None,
     option("text, latex, html or json. [default: that of --out, or text]", OUTPUT),
 ]
+_Layout = Annotated[
+    str | None,
+    option("denominator or numerator. [default: denominator; numerator for Jacobians]", DERIVATION),
+]
 _Notation = Annotated[
     str | None,
     option("rows (xW), columns (Wx) or mit (Wᵀx + W₀). [default: that of --style, or rows]", DERIVATION),
@@ -68,10 +72,7 @@ def explain(
     style: Annotated[
         str | None, option("Lecture whose names a network's parts get: 000 to 004.", DERIVATION)
     ] = None,
-    layout: Annotated[
-        str | None,
-        option("denominator or numerator. [default: denominator; numerator for Jacobians]", DERIVATION),
-    ] = None,
+    layout: _Layout = None,
     order: Annotated[int, option("2 for second derivatives. [default: 1]", DERIVATION)] = 1,
     numbers: Annotated[
         bool, option("Put the values in place of the names, in any view.", DERIVATION)
