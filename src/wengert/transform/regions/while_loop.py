@@ -18,29 +18,22 @@ from wengert.ir.node import make_input
 from wengert.ir.primitive import Kind, Primitive, RegionRules, register
 from wengert.ir.program import Program
 from wengert.ir.types import TensorType, tuple_type
-from wengert.primitives.batching import aligned, repeated
+from wengert.primitives.batching import repeated
 from wengert.primitives.kinds import BOOL, unchanged
-from wengert.trace.tensor import Tensor, Trace, as_tensor
-from wengert.transform.batching import batch
 from wengert.transform.forward import pushforward
-from wengert.transform.inline import inline
 from wengert.transform.regions.bodies import (
-    BODY_ERRORS,
     Run,
-    adjoint_body,
     called,
     check_types,
-    in_turn,
-    live_carries,
     or_zeros,
-    reached,
     reached_carries,
-    read_by,
     recorder_of,
     reference,
     restricted,
     split,
 )
+from wengert.transform.regions.while_batch import over_batch
+from wengert.transform.regions.while_turns import Sweep, live_carries_of, operands_read, turns_of
 from wengert.transform.simplify import simplify
 
 
@@ -59,42 +52,12 @@ def _infer(*types: TensorType, condition: Program, body: Program, asked: int, fi
     return tuple_type(tuple(inits))
 
 
-def _turns(
-    compiled: Callable[[Program], Run],
-    live: Sequence[int],
-    condition: Program,
-    body: Program,
-    asked: int,
-    fixed: int,
-) -> Callable[..., Any]:
-    """Return an iterator over the live carries that the turns begin with, the final ones last."""
-    carries = [body.inputs[fixed + place] for place in live]
-    step = compiled(Program([*body.inputs[:fixed], *carries], [body.outputs[place] for place in live]))
-    asking = [*condition.inputs[:asked], *[condition.inputs[asked + place] for place in live]]
-    holds = compiled(Program(asking, condition.outputs))
-
-    def turns(operands: Sequence[Any]) -> Any:
-        of_condition, constants, inits = split(operands, asked, fixed)
-        carry = [inits[place] for place in live]
-        turn = 0
-        yield carry
-        while holds([*of_condition, *carry])[0]:
-            try:
-                carry = step([*constants, *carry])
-            except BODY_ERRORS as error:
-                raise in_turn(error, turn, "a while_loop") from None
-            turn += 1
-            yield carry
-
-    return turns
-
-
 def _prepare(
     compiled: Callable[[Program], Run], wanted: Sequence[int], **params: Any
 ) -> Callable[..., tuple[Any, ...]]:
     """Return the loop; see `RegionRules`."""
-    live = _live(set(wanted), **params)
-    turns = _turns(compiled, live, **params)
+    live = live_carries_of(set(wanted), **params)
+    turns = turns_of(compiled, live, **params)
     count = len(params["body"].outputs)
 
     def run(*operands: Any) -> tuple[Any, ...]:
@@ -109,22 +72,9 @@ def _prepare(
     return run
 
 
-def _live(wanted: set[int], condition: Program, body: Program, asked: int, fixed: int) -> list[int]:
-    """Return the carries on which the wanted ones depend, and how long the loop goes on."""
-    asking = {place - asked for place in read_by(condition) if place >= asked}
-    return live_carries(body, fixed, len(body.outputs), wanted | asking, ())
-
-
-def _read(live: Sequence[int], condition: Program, body: Program, asked: int, fixed: int) -> set[int]:
-    """Return the positions of the operands that matter where these carries do."""
-    of_condition = {place for place in read_by(condition) if place < asked}
-    of_body = {asked + place for place in read_by(restricted(body, live)) if place < fixed}
-    return of_condition | of_body | {asked + fixed + place for place in live}
-
-
 def _unread(wanted: Sequence[int], **params: Any) -> set[int]:
     body: Program = params["body"]
-    read = _read(_live(set(wanted), **params), **params)
+    read = operands_read(live_carries_of(set(wanted), **params), **params)
     return set(range(int(params["asked"]) + len(body.inputs))) - read
 
 
@@ -160,70 +110,9 @@ def _vjp(
     return tuple(contributions)
 
 
-def _over_batch(
-    mapped: Sequence[bool],
-    size: int,
-    operands: Sequence[Any],
-    condition: Program,
-    body: Program,
-    asked: int,
-    fixed: int,
-) -> tuple[list[Any], dict[str, Any], list[int]]:
-    """Return operands and parameters of the loop over a batch, and the carries that have its axis."""
-    count = len(body.outputs)
-    of_condition = [place for place in range(asked) if mapped[place]]
-    constants = [place for place in range(fixed) if mapped[asked + place]]
-    begin = [place for place in range(count) if mapped[asked + fixed + place]]
-    carries = reached_carries(body, constants, begin, fixed, count, smooth=False)
-    sources = [condition.inputs[place] for place in [*of_condition, *[asked + one for one in carries]]]
-    own = condition.outputs[0] in reached(condition.nodes, sources)
-    if own:  # entries take different numbers of turns
-        carries = list(range(count))
-    given = list(operands)
-    for place in carries:
-        if place not in begin:
-            given[asked + fixed + place] = repeated(given[asked + fixed + place], size)
-    shared = [place for place in range(count) if place not in carries]
-    inner = batch(body, [*constants, *[fixed + one for one in carries]], size, shared)
-    params: dict[str, Any] = {"condition": condition, "body": inner, "asked": asked, "fixed": fixed}
-    if not own:  # the condition does not read what has grown an axis
-        which = [asked + one for one in carries]
-        params["condition"] = batch(condition, which, size, shared=[0])
-    else:
-        asking = batch(condition, [*of_condition, *[asked + one for one in carries]], size)
-        params = _selecting(asking, inner, asked, fixed)
-        given = [*given[:asked], *given]
-    return given, {**params, "body": simplify(params["body"])}, carries
-
-
-def _selecting(asking: Program, inner: Program, asked: int, fixed: int) -> dict[str, Any]:
-    """Return the loop that runs until no entry goes on, and leaves those alone that have come to an end."""
-    trace = Trace(rule="batch")
-    with trace.recording():
-        nodes = [
-            make_input(node.param("name"), node.type) for node in (*asking.inputs[:asked], *inner.inputs)
-        ]
-        of_condition, constants, carry = split([Tensor(node, trace) for node in nodes], asked, fixed)
-        (going,) = inline(asking, [*of_condition, *carry], trace)
-        after = inline(inner, [*constants, *carry], trace)
-        results = [
-            as_tensor(np.where(aligned(going, one.ndim - 1), one, before), trace).node
-            for one, before in zip(after, carry, strict=True)
-        ]
-        several = [make_input(node.param("name"), node.type) for node in asking.inputs]
-        (answers,) = inline(asking, [Tensor(node, trace) for node in several], trace)
-        some = as_tensor(np.any(answers), trace).node
-    return {
-        "condition": Program(several, [some]),
-        "body": Program(nodes, results, trace.provenance),
-        "asked": asked,
-        "fixed": asked + fixed,
-    }
-
-
 def _batch(primitive: Primitive, mapped: Sequence[bool], size: int, *operands: Any, **params: Any) -> Any:
     """One loop over the batch, until the last entry has come to its end."""
-    given, inner, carries = _over_batch(mapped, size, operands, **params)
+    given, inner, carries = over_batch(mapped, size, operands, **params)
     results = while_loop(*given, **inner)
     return tuple([one if place in carries else repeated(one, size) for place, one in enumerate(results)])
 
@@ -290,23 +179,6 @@ def _pullback_infer(
     return tuple_type((*wanted, *[body.inputs[place].type for place in constants]))
 
 
-def _back(body: Program, fixed: int, constants: Sequence[int], carries: Sequence[int]) -> Program:
-    """Return the pullback of a turn."""
-    return adjoint_body(restricted(body, carries), [*[fixed + one for one in carries], *constants])
-
-
-def _adding(back: Program, first: int) -> Program:
-    """Return the program that adds its outputs from `first` on to further inputs."""
-    trace = Trace(rule="vjp of while_loop")
-    with trace.recording():
-        sums = [make_input(f"sum{place}", node.type) for place, node in enumerate(back.outputs[first:])]
-        added = [
-            as_tensor(Tensor(one, trace) + Tensor(node, trace), trace).node
-            for one, node in zip(sums, back.outputs[first:], strict=True)
-        ]
-    return Program([*back.inputs, *sums], [*back.outputs[:first], *added], back.provenance)
-
-
 def _pullback_prepare(
     compiled: Callable[[Program], Run],
     wanted: Sequence[int],
@@ -319,8 +191,8 @@ def _pullback_prepare(
     carries: tuple[int, ...],
 ) -> Callable[..., tuple[Any, ...]]:
     """Return the loop forwards, its carries kept, and then backwards; see `RegionRules`."""
-    sweep = _Sweep(wanted, condition, body, asked, fixed, constants, carries)
-    turns = _turns(compiled, sweep.live, condition, body, asked, fixed)
+    sweep = Sweep(wanted, condition, body, asked, fixed, constants, carries)
+    turns = turns_of(compiled, sweep.live, condition, body, asked, fixed)
     step = compiled(sweep.step)
 
     def run(*operands: Any) -> tuple[Any, ...]:
@@ -341,52 +213,10 @@ def _pullback_prepare(
     return run
 
 
-class _Sweep:
-    """What of a while_loop and of its sweep back the wanted results depend on.
-
-    Attributes
-    ----------
-    carried, summed : list of int
-        Cotangents of carries, and of constants, by position among `carries` and `constants`.
-    live : list of int
-        Carries of the loop forwards.
-    read : set of int
-        Operands of `while_pullback`.
-    step : Program
-        One turn back: constants, live carries, cotangents and sums → cotangents and sums.
-    """
-
-    def __init__(
-        self,
-        wanted: Sequence[int],
-        condition: Program,
-        body: Program,
-        asked: int,
-        fixed: int,
-        constants: Sequence[int],
-        carries: Sequence[int],
-    ) -> None:
-        back = _back(body, fixed, constants, carries)
-        count, first = len(carries), len(body.inputs)
-        self.summed = [place - count for place in wanted if place >= count]
-        sums = [count + place for place in self.summed]
-        self.carried = live_carries(back, first, count, {place for place in wanted if place < count}, sums)
-        back = restricted(back, [*self.carried, *sums])
-        read = read_by(back)
-        values = {place - fixed for place in read if fixed <= place < first}
-        self.live = _live(values, condition, body, asked, fixed)
-        self.read = _read(self.live, condition, body, asked, fixed)
-        self.read |= {asked + place for place in read if place < fixed}
-        self.read |= {asked + first + place for place in self.carried}
-        inputs = [*range(fixed), *[fixed + one for one in self.live], *[first + one for one in self.carried]]
-        narrow = Program([back.inputs[place] for place in inputs], back.outputs, back.provenance)
-        self.step = _adding(narrow, len(self.carried))
-
-
 def _pullback_unread(wanted: Sequence[int], **params: Any) -> set[int]:
     body: Program = params["body"]
     count = int(params["asked"]) + len(body.inputs) + len(params["carries"])
-    return set(range(count)) - _Sweep(wanted, **params).read
+    return set(range(count)) - Sweep(wanted, **params).read
 
 
 def _pullback_vjp(
@@ -461,7 +291,7 @@ def _pullback_batch(
     """The pullback of the loop over a batch, in which each entry has all operands for itself."""
     own = [one if has else repeated(one, size) for one, has in zip(operands, mapped, strict=True)]
     loop, seeds = split(own, len(own) - len(carries))
-    given, inner, _ = _over_batch([True] * len(loop), size, loop, **params)
+    given, inner, _ = over_batch([True] * len(loop), size, loop, **params)
     moved = inner["fixed"] - params["fixed"]
     return while_pullback(  # type: ignore[no-any-return]
         *given, *seeds, **inner, constants=tuple([moved + place for place in constants]), carries=carries
@@ -486,7 +316,7 @@ def _pullback_statements(
     loop, cotangents = split(operands, asked + fixed + len(body.outputs))
     of_condition, given, inits = split(loop, asked, fixed)
     everything = range(len(carries) + len(constants))
-    sweep = _Sweep(everything, condition, body, asked, fixed, constants, carries)
+    sweep = Sweep(everything, condition, body, asked, fixed, constants, carries)
     kept, turn = fresh("kept"), fresh("turn")
     carry = [fresh("carry") for _ in inits]
     state = [name or fresh("adjoint") for name in results]
