@@ -30,7 +30,7 @@ from wengert.estimators.inspection import Inspection
 from wengert.estimators.layer_arrays import LayerArrays
 from wengert.estimators.losses import RowLoss, check_own_loss
 from wengert.estimators.options import check_options
-from wengert.estimators.plan import batch_size, initial_rate, row_orders, rule_of, training_step
+from wengert.estimators.plan import batch_size, initial_rate, row_orders, rule_of, training_step, windows_of
 from wengert.estimators.preset import fit_by_preset
 from wengert.estimators.rows import checked_features, checked_weights, features_to_predict, same_length
 from wengert.estimators.stopping import Patience, Rate
@@ -275,12 +275,13 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         epochs = 1 if incremental else arguments.max_iter
         lines = self.verbose >= 2
         metadata = {} if given[2] is None else {"sample_weight": given[2]}
+        windows = windows_of(rows.features) if self.shuffle else None
         rules = MLPRules(
             rule_of(self, count),
             run,
             count,
-            row_orders(count, self.shuffle, random_state),
-            shuffles=bool(self.shuffle),
+            row_orders(count, self.shuffle, random_state, windows),
+            shuffling=f"by windows {windows}" if windows else str(bool(self.shuffle)),
             watches_score=self._watches_score,
             incremental=incremental,
             report=print if lines else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -18,6 +19,8 @@ from wengert.optim.sgd import HeavyBall
 from wengert.run import default_executor
 from wengert.trace.settings import settings, with_settings
 from wengert.trace.tree import flatten, unflatten
+from wengert.train.steps.batches import order_by_windows
+from wengert.train.steps.mapped import run_and_window
 from wengert.train.steps.step import StepRule, TrainingStep
 
 Array = np.ndarray[Any, Any]
@@ -142,14 +145,31 @@ def _schedule(estimator: Any, rows: int) -> Callable[[Any], Any] | None:
     return optim.SCHEDULES[estimator.lr_schedule](1.0, steps)
 
 
-def row_orders(rows: int, shuffle: bool, random_state: Any) -> Callable[[], Array]:
-    """Return what gives the order of the rows in the next epoch: that of scikit-learn's MLP."""
+def windows_of(features: Any) -> tuple[int, int] | None:
+    """Return the runs and windows in which rows of a file are shuffled; None where all fit into one window.
+
+    joblib maps arrays above 1 MB that it sends to other processes: they are shuffled as in memory, so that the
+    result does not depend on how many processes there are.
+    """
+    runs = run_and_window(features)
+    return None if runs is None or features.shape[0] <= math.prod(runs) else runs
+
+
+def row_orders(
+    rows: int, shuffle: bool, random_state: Any, windows: tuple[int, int] | None = None
+) -> Callable[[], Array]:
+    """Return what gives the order of the rows in the next epoch.
+
+    It is that of scikit-learn's MLP, or goes window by window where there are any.
+    """
     places = np.arange(rows)
 
     def next_order() -> Array:
         nonlocal places
         if not shuffle:
             return places
+        if windows is not None:
+            return order_by_windows(rows, windows, random_state)
         mixing = np.arange(rows)
         random_state.shuffle(mixing)
         places = places[mixing]

@@ -100,7 +100,8 @@ class MLPRules:
     rows : int
     orders : callable
         Returns the order of the rows in the next epoch; asked once an epoch.
-    shuffles : bool
+    shuffling : str
+        How the rows are shuffled, for whoever goes on with the run.
     watches_score : bool
         Whether the validation score decides when to stop, and the best network is restored.
     incremental : bool
@@ -113,7 +114,7 @@ class MLPRules:
     run: Run
     rows: int
     orders: Callable[[], Array]
-    shuffles: bool
+    shuffling: str
     watches_score: bool
     incremental: bool
     report: Callable[[str], None] | None
@@ -179,7 +180,7 @@ class MLPRules:
     def identity(self) -> dict[str, str]:
         """Return order and stopping rules; the seed is known by the initial parameters."""
         stopping = f"{self.run.patience}, {self.run.rate}, score {self.watches_score}"
-        return {"shuffle": str(self.shuffles), "stopping": stopping}
+        return {"shuffle": self.shuffling, "stopping": stopping}
 
 
 def train(run: Run, plan: Plan, evaluator: NetworkEvaluator, display: Display) -> str:
