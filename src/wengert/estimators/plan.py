@@ -148,8 +148,8 @@ def _schedule(estimator: Any, rows: int) -> Callable[[Any], Any] | None:
 def windows_of(features: Any) -> tuple[int, int] | None:
     """Return the runs and windows in which rows of a file are shuffled; None where all fit into one window.
 
-    joblib maps arrays above 1 MB that it sends to other processes: they are shuffled as in memory, so that the
-    result does not depend on how many processes there are.
+    joblib maps arrays above 1 MB that it sends to other processes: they are shuffled as in memory, so that
+    results do not depend on how many processes there are.
     """
     runs = run_and_window(features)
     return None if runs is None or features.shape[0] <= math.prod(runs) else runs
