@@ -77,7 +77,7 @@ def block(piece: Layout) -> Block:
         case layout.Row(parts):
             return beside([block(part) for part in parts])
         case layout.Script(base, below, above):
-            return beside([block(base), *_raised(above), *_lowered(below)])
+            return beside([block(base), *raised_and_lowered(above, below)])
         case layout.Big(symbol, below):
             return Block((f"{symbol}_{_flat(below)} ",))
         case layout.Fraction(top, bottom, enclosed_top, enclosed_bottom):
@@ -120,6 +120,11 @@ def _raised(above: Layout | None) -> list[Block]:
     if set(text) <= _RAISED:
         return [Block((text.translate(_SUPERSCRIPTS),))]
     return [Block((f"^({text})",))]
+
+
+def raised_and_lowered(above: Layout | None, below: Layout | None) -> list[Block]:
+    """Return what stands behind a base: its exponent, then its indices."""
+    return [*_raised(above), *_lowered(below)]
 
 
 def _lowered(below: Layout | None) -> list[Block]:
