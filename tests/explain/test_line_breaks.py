@@ -12,8 +12,8 @@ from wengert.errors import ConfigurationError
 from wengert.explain.printers import text
 from wengert.explain.printers.blocks import beside, block
 from wengert.explain.printers.layout import Fence, Grid, Row, Text, operator
-from wengert.explain.printers.line_breaks import folded
 from wengert.explain.printers.lines import Line, lines
+from wengert.explain.printers.text import folded
 
 WIDTHS = (60, 80, 120)
 ASKED = ("batch_norm", "self_attention")

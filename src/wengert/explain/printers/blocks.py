@@ -77,7 +77,7 @@ def block(piece: Layout) -> Block:
         case layout.Row(parts):
             return beside([block(part) for part in parts])
         case layout.Script(base, below, above):
-            return beside([block(base), *raised_and_lowered(above, below)])
+            return beside([block(base), *_raised(above), *_lowered(below)])
         case layout.Big(symbol, below):
             return Block((f"{symbol}_{_flat(below)} ",))
         case layout.Fraction(top, bottom, enclosed_top, enclosed_bottom):
@@ -89,6 +89,8 @@ def block(piece: Layout) -> Block:
             return beside([Block(("√",)), _fenced("(", block(body), ")")])
         case layout.Fence(left, body, right):
             return _fenced(left, block(body), right)
+        case layout.Bracket(symbol, _):
+            return Block((symbol,))
         case layout.Under(body, remark):
             return _under(block(body), remark)
         case layout.Term(body):
@@ -120,11 +122,6 @@ def _raised(above: Layout | None) -> list[Block]:
     if set(text) <= _RAISED:
         return [Block((text.translate(_SUPERSCRIPTS),))]
     return [Block((f"^({text})",))]
-
-
-def raised_and_lowered(above: Layout | None, below: Layout | None) -> list[Block]:
-    """Return what stands behind a base: its exponent, then its indices."""
-    return [*_raised(above), *_lowered(below)]
 
 
 def _lowered(below: Layout | None) -> list[Block]:

@@ -1,14 +1,12 @@
-"""Formulas that are wider than the page: where they are broken, and how the rest goes on below."""
+"""Formulas that are wider than the page: where they are broken, in a terminal as in print."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from wengert.explain.printers import layout
-from wengert.explain.printers.blocks import Block, beside, block, raised_and_lowered
-from wengert.explain.printers.layout import Layout
-from wengert.explain.printers.lines import Line
+from wengert.explain.printers.layout import Layout, Text
 
 _OF_A_BREAK = 4  # so that there are few; each level of nesting around it adds as much as half of one
 _OF_A_LEVEL = 2
@@ -16,126 +14,169 @@ _BEFORE_AN_EQUALITY = 1  # there the line is broken first
 _SHORT_ROW = 5  # for a row that leaves most of the page empty, though nothing new begins below it
 _OVERFULL = 10_000  # for each column that does not fit, where nothing can be broken
 _STICKING = ("identifier", "function", "words")  # kinds of text that stay with what stands beside them
-_NOTHING = Block(("",))
-_EQUALITY = Block((" = ",))
+_NOTHING = Text("")
+EQUALITY = layout.operator("=")
+_POINT = Text("· ", "sign")
 
 
 @dataclass(frozen=True)
-class _Piece:
+class Medium:
+    """What a page is made of.
+
+    Attributes
+    ----------
+    width : callable
+        Of a formula, in columns.
+    stacked : bool
+        Whether fractions stand above one another and roots have a bar, so that they are torn apart only where
+        they do not fit by themselves.
+    """
+
+    width: Callable[[Layout], float]
+    stacked: bool
+
+
+@dataclass(frozen=True)
+class Piece:
     """What stays together.
 
     Attributes
     ----------
-    block : Block
+    shown : Layout
     cost : int or None
         Of a break before it; None where there must be none.
-    broken : Block
+    broken : Layout
         What it is at the beginning of a row.
     """
 
-    block: Block
+    shown: Layout
     cost: int | None = None
-    broken: Block = _NOTHING
+    broken: Layout = _NOTHING
 
 
-def _text(content: str) -> _Piece:
-    return _Piece(Block((content,)))
+@dataclass(frozen=True)
+class Row:
+    """One row of a formula.
+
+    Attributes
+    ----------
+    parts : tuple of Layout
+    equality : bool
+        Whether an equality sign stands before it; otherwise it goes on from the row above, or is the first.
+    """
+
+    parts: tuple[Layout, ...]
+    equality: bool = False
 
 
-def _break(content: str, depth: int, broken: str = "") -> _Piece:
-    return _Piece(Block((content,)), _OF_A_BREAK + _OF_A_LEVEL * depth, Block((broken,)))
+def _break(shown: Layout, depth: int, broken: Layout = _NOTHING) -> Piece:
+    return Piece(shown, _OF_A_BREAK + _OF_A_LEVEL * depth, broken)
 
 
-def _pieces(piece: Layout, room: int, depth: int = 0) -> Iterator[_Piece]:
+def _pieces(piece: Layout, room: float, medium: Medium, depth: int = 0) -> Iterator[Piece]:
     """Yield the pieces of a formula; what is inside of brackets is one level deeper than they are."""
-    whole = block(piece)
     match piece:
-        case layout.Text(content, "operator") if content != ",":
-            yield _break(f" {content} ", depth, f"{content} ")
-        case layout.Text(_, "operator"):
-            yield _text(",")
-            yield _break(" ", depth)
-        case layout.Text(_, "space"):
-            yield _break(" ", depth, "· ")
-        case layout.Text(content, "words") if " " in content.strip():
+        case Text(",", "operator"):
+            yield Piece(Text(","))
+            yield _break(Text(" ", "space"), depth)
+        case Text(content, "operator"):
+            yield _break(piece, depth, Text(f"{content} ", "sign"))
+        case Text(_, "space"):
+            yield _break(piece, depth, _POINT)
+        case Text(content, "words") if " " in content.strip():
             first, *others = content.split(" ")
-            yield _text(first)
+            yield Piece(Text(first, "words"))
             for word in others:
-                yield _break(" ", depth + 1)
-                yield _text(word)
+                yield _break(Text(" ", "words"), depth + 1)
+                yield Piece(Text(word, "words"))
         case layout.Row(parts):
-            names = [part for part in parts if isinstance(part, layout.Text) and part.kind in _STICKING]
-            left = room - sum(len(name.content) for name in names)
+            names = [part for part in parts if isinstance(part, Text) and part.kind in _STICKING]
+            left = room - sum(map(medium.width, names))
             for part in parts:
-                yield from _pieces(part, left, depth + (not isinstance(part, layout.Text)))
-        case layout.Fence(left, body, right):
-            yield from _enclosed(left, body, right, room, depth)
-        case layout.Root(body):
-            yield from _enclosed("√(", body, ")", room, depth)
-        case layout.Fraction(top, bottom, enclosed_top, enclosed_bottom) if whole.width > room // 4:
-            yield from _enclosed("(" * enclosed_top, top, ")" * enclosed_top, room, depth)
-            yield _break("/", depth + 3, "/ ")  # a fraction is torn apart last
-            yield from _enclosed("(" * enclosed_bottom, bottom, ")" * enclosed_bottom, room, depth)
-        case layout.Script(base, below, above) if whole.width > room // 4:
-            yield from _pieces(base, room, depth)
-            yield from map(_Piece, raised_and_lowered(above, below))
-        case layout.Grid((cells,)):
-            yield _text("[")
+                yield from _pieces(part, left, medium, depth + (not isinstance(part, Text)))
+        case layout.Fence(left_bracket, body, right_bracket):
+            yield from _enclosed(left_bracket, body, right_bracket, room, medium, depth)
+        case layout.Grid((cells,)) if medium.width(piece) > room / 2:
+            yield Piece(layout.Bracket("[", opening=True))
             for place, cell in enumerate(cells):
                 if place:
-                    yield _break("  ", depth)
-                yield _text(block(cell).lines[0].strip())
-            yield _text("]")
-        case layout.Grid(rows) if whole.width > room:
-            yield _Piece(block(_narrower(rows, room)))
+                    yield _break(layout.GAP, depth)
+                yield Piece(cell)
+            yield Piece(layout.Bracket("]", opening=False))
+        case layout.Grid(rows) if medium.width(piece) > room:
+            yield Piece(_narrower(rows, room, medium))
+        case layout.Script(base, below, above) if medium.width(piece) > room / 4:
+            yield from _pieces(base, room, medium, depth)
+            yield Piece(layout.Script(_NOTHING, below, above))
+        case _ if medium.width(piece) > (room if medium.stacked else room / 4):
+            yield from _torn(piece, room, medium, depth)
         case _:
-            yield _Piece(whole)
+            yield Piece(piece)
 
 
-def _enclosed(left: str, body: Layout, right: str, room: int, depth: int) -> Iterator[_Piece]:
-    yield _text(left)
-    yield from _pieces(body, room - len(left + right), depth + 1)
-    yield _text(right)
+def _torn(piece: Layout, room: float, medium: Medium, depth: int) -> Iterator[Piece]:
+    """Yield the pieces of a fraction or a root; a fraction is torn apart last."""
+    match piece:
+        case layout.Fraction(top, bottom, enclosed_top, enclosed_bottom):
+            yield from _enclosed("(" * enclosed_top, top, ")" * enclosed_top, room, medium, depth)
+            yield _break(Text("/"), depth + 3, Text("/ ", "sign"))
+            yield from _enclosed("(" * enclosed_bottom, bottom, ")" * enclosed_bottom, room, medium, depth)
+        case layout.Root(body):
+            yield Piece(Text("√"))
+            yield from _enclosed("(", body, ")", room, medium, depth)
+        case _:
+            yield Piece(piece)
 
 
-def _narrower(rows: tuple[tuple[Layout, ...], ...], room: int) -> layout.Grid:
+def _enclosed(
+    left: str, body: Layout, right: str, room: float, medium: Medium, depth: int
+) -> Iterator[Piece]:
+    if not left:
+        yield from _pieces(body, room, medium, depth + 1)
+        return
+    opening, closing = layout.Bracket(left, opening=True), layout.Bracket(right, opening=False)
+    yield Piece(opening)
+    yield from _pieces(body, room - medium.width(opening) - medium.width(closing), medium, depth + 1)
+    yield Piece(closing)
+
+
+def _narrower(rows: tuple[tuple[Layout, ...], ...], room: float, medium: Medium) -> layout.Grid:
     """Return a matrix without its middle columns, as many as have room."""
     grid = layout.Grid(rows)
     for kept in range(len(rows[0]) - 1, 1, -1):
         left, right = (kept + 1) // 2, kept // 2
         grid = layout.Grid(tuple((*line[:left], _left_out(line), *line[-right:]) for line in rows))
-        if block(grid).width <= room:
+        if medium.width(grid) <= room:
             break
     return grid
 
 
-def _left_out(line: tuple[Layout, ...]) -> layout.Text:
-    below = all(isinstance(cell, layout.Text) and cell.content in "⋮⋱…" for cell in line)
-    return layout.Text("⋱" if below else "…", "number")
+def _left_out(line: tuple[Layout, ...]) -> Text:
+    below = all(isinstance(cell, Text) and cell.content in "⋮⋱…" for cell in line)
+    return Text("⋱" if below else "…", "number")
 
 
-def _ends(pieces: Sequence[_Piece], room: int) -> list[int]:
+def _ends(pieces: Sequence[Piece], room: float, medium: Medium) -> list[int]:
     """Return where the rows end, at the least cost; of equal choices that with fuller rows above."""
     count = len(pieces)
+    widths = [medium.width(piece.shown) for piece in pieces]
     starts = [0, *(place for place in range(1, count) if pieces[place].cost is not None)]
-    costs = [0] * (count + 1)  # of the rest, from a place on
+    costs = [0.0] * (count + 1)  # of the rest, from a place on
     chosen = [count] * (count + 1)  # where the row that begins there ends
     for number in reversed(range(len(starts))):
         start = place = starts[number]
-        width = 0
-        least: int | None = None
+        width = medium.width(pieces[start].broken) - widths[start] if start else 0.0
+        least: float | None = None
         for end in [*starts[number + 1 :], count]:
-            width += sum(one.block.width for one in pieces[place:end])
-            if place == start:
-                width += pieces[start].broken.width - pieces[start].block.width if start else 0
+            width += sum(widths[place:end])
             place = end
-            over = max(0, width - room)
+            over = max(0.0, width - room)
             if over and least is not None:
                 break
             cost = over * _OVERFULL + costs[end]
             if end < count:
                 cost += pieces[end].cost or 0
-                cost += _SHORT_ROW * (3 * width < room and pieces[end].block is not _EQUALITY)
+                cost += _SHORT_ROW * (3 * width < room and pieces[end].shown is not EQUALITY)
             if least is None or cost <= least:
                 least, costs[start], chosen[start] = cost, cost, end
     ends = [chosen[0]]
@@ -144,48 +185,29 @@ def _ends(pieces: Sequence[_Piece], room: int) -> list[int]:
     return ends
 
 
-def _stacked(rows: Sequence[Block]) -> Block:
-    return Block(tuple(line for row in rows for line in row.lines), rows[0].base)
+def broken(sides: Sequence[Layout], room: float, medium: Medium) -> list[Row]:
+    """Return the right sides of a line as the rows that they need.
 
-
-def folded(line: Line, room: int) -> Block:
-    """Return a line as it is printed, broken where it is wider than the page.
-
-    It is broken before equality signs first, then before operators, those outside of brackets before those
-    inside. Equality signs stand below one another; what goes on from the row above stands to the right of
-    them.
+    They are broken before equality signs first, then before operators, those outside of brackets before those
+    inside.
 
     Parameters
     ----------
-    line : Line
-    room : int
-        Columns of the page.
+    sides : sequence of Layout
+    room : float
+        Columns to the right of the first equality sign.
+    medium : Medium
     """
-    subject = block(line.subject)
-    if line.continued:
-        subject = Block((" " * subject.width,))
-    relation = Block((f" {line.relation} ",))
-    sides = [block(side) for side in line.right]
-    whole = beside([subject, relation, *(part for side in sides for part in (side, _EQUALITY))][:-1])
-    if whole.width <= room:
-        return whole
-    alone = subject.width + relation.width > room // 2  # such a long left side has a row of its own
-    margin = Block((" " * (4 if alone else subject.width),))
-    indent = Block((" " * (margin.width + relation.width),))
-    pieces: list[_Piece] = []
-    for place, side in enumerate(line.right):
+    pieces: list[Piece] = []
+    for place, side in enumerate(sides):
         if place:
-            pieces.append(_Piece(_EQUALITY, _BEFORE_AN_EQUALITY))
-        pieces += _pieces(side, room - indent.width - len("· "))
-    rows = [subject] if alone else []
+            pieces.append(Piece(EQUALITY, _BEFORE_AN_EQUALITY))
+        pieces += _pieces(side, room - medium.width(_POINT), medium)
+    rows = []
     start = 0
-    for end in _ends(pieces, room - indent.width):
-        if not start:
-            before = [margin if alone else subject, relation, pieces[0].block]
-        elif pieces[start].block is _EQUALITY:
-            before = [Block((f"{' =':>{indent.width - 1}} ",))]
-        else:
-            before = [indent, pieces[start].broken]
-        rows.append(beside([*before, *(one.block for one in pieces[start + 1 : end])]))
+    for end in _ends(pieces, room, medium):
+        first = pieces[start].broken if start else pieces[start].shown
+        parts = (first, *(piece.shown for piece in pieces[start + 1 : end]))
+        rows.append(Row(parts, start > 0 and pieces[start].shown is EQUALITY))
         start = end
-    return _stacked(rows)
+    return rows

@@ -8,7 +8,8 @@ import sys
 import textwrap
 
 from wengert.errors import ConfigurationError
-from wengert.explain.printers.line_breaks import folded
+from wengert.explain.printers.blocks import Block, beside, block
+from wengert.explain.printers.line_breaks import Medium, broken
 from wengert.explain.printers.lines import Line, lines
 from wengert.explain.printers.typesetting import Style
 from wengert.explain.steps import Section, Tree
@@ -17,6 +18,7 @@ WIDTH = 110  # of a file or a page: what is no terminal
 _WIDEST, _NARROWEST = 132, 40
 _PROSE = 100  # the longest lines of plain words that are easy to read
 _REMARKS_WIDTH = 50  # for the names of rules on a page of WIDTH columns
+_TERMINAL = Medium(lambda piece: block(piece).width, stacked=False)
 
 
 def page_width() -> int:
@@ -36,6 +38,32 @@ def prose(words: str) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def folded(line: Line, room: int) -> Block:
+    """Return a line in as many columns as there are.
+
+    Equality signs stand below one another; what goes on from the row above stands to the right of them.
+    """
+    subject = block(line.subject)
+    if line.continued:
+        subject = Block((" " * subject.width,))
+    relation = Block((f" {line.relation} ",))
+    blocks: list[Block] = []
+    indent = subject.width + relation.width
+    rows = broken(line.right, room - indent, _TERMINAL)
+    if indent > room // 2 and len(rows) > 1:  # such a long left side has a row of its own
+        blocks, margin = [subject], Block((" " * 4,))
+        indent = margin.width + relation.width
+        rows = broken(line.right, room - indent, _TERMINAL)
+        subject = margin
+    equality = Block((f"{' =':>{indent - 1}} ",))
+    for place, row in enumerate(rows):
+        before = [equality if row.equality else Block((" " * indent,))]
+        if not place:
+            before = [subject, relation]
+        blocks.append(beside([*before, *map(block, row.parts)]))
+    return Block(tuple(part for one in blocks for part in one.lines), blocks[0].base)
 
 
 def _written(line: Line, width: int) -> list[str]:
