@@ -80,7 +80,7 @@ _BRACKETS = {"{": r"\{", "}": r"\}", "": "."}
 
 def words(text: str) -> str:
     """Return plain words with LaTeX's special characters escaped, and names in them as mathematics."""
-    written = []
+    written: list[str] = []
     end = 0
     for found in NAME.finditer(text):
         base, layer, indices = found.groups()
