@@ -38,6 +38,7 @@ from wengert.explain.work_limits import check_links
 from wengert.ir.node import Node
 from wengert.ir.primitive import REGISTRY, NotDifferentiable
 from wengert.ir.program import Program
+from wengert.ir.provenance import UNKNOWN
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.tensor import Trace
 from wengert.trace.tracing import Recording
@@ -346,6 +347,11 @@ def check_recording(recording: Recording, scalar: bool = True) -> None:
             f"the function returns {type_}; a gradient is of a floating scalar: sum it, or take wg.jacobian"
         )
     for node in recording.program.nodes:
+        if node.primitive.region is not None:
+            place = recording.program.provenance.get(node, UNKNOWN).source
+            raise GradientError(
+                f"{node.primitive.name} (at {place}) has no formula yet: write its turns out with a for"
+            )
         if node.type.size == 0:
             raise ShapeError(f"an array of shape {node.type.shape} has no elements; nothing to derive")
         if node.type.is_float and node.type.dtype != np.float64:
