@@ -16,7 +16,6 @@ from wengert.explain.arguments import check_names, checked_names
 from wengert.explain.checking import Verification, at_fresh_points, check_tree, with_values
 from wengert.explain.formula.parser import nearest
 from wengert.explain.index.definitions import has_formula
-from wengert.explain.index.shifts import without_shift
 from wengert.explain.lecture_styles import STYLES, lecture_names
 from wengert.explain.printers import html, latex
 from wengert.explain.printers.json import tree_as_json
@@ -38,11 +37,13 @@ from wengert.explain.work_limits import check_links
 from wengert.ir.node import Node
 from wengert.ir.primitive import REGISTRY, NotDifferentiable
 from wengert.ir.program import Program
+from wengert.ir.provenance import UNKNOWN
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.tensor import Trace
 from wengert.trace.tracing import Recording
 from wengert.trace.tree import TreeSignature, map_leaves, unflatten
 from wengert.transform.decomposition import declared, decompose
+from wengert.transform.rules.shifts import without_shift
 
 VIEWS: dict[str, Callable[[Problem], Tree]] = {
     "index": index_view,
@@ -346,6 +347,11 @@ def check_recording(recording: Recording, scalar: bool = True) -> None:
             f"the function returns {type_}; a gradient is of a floating scalar: sum it, or take wg.jacobian"
         )
     for node in recording.program.nodes:
+        if node.primitive.region is not None:
+            place = recording.program.provenance.get(node, UNKNOWN).source
+            raise GradientError(
+                f"{node.primitive.name} (at {place}) has no formula yet: write its turns out with a for"
+            )
         if node.type.size == 0:
             raise ShapeError(f"an array of shape {node.type.shape} has no elements; nothing to derive")
         if node.type.is_float and node.type.dtype != np.float64:
