@@ -110,13 +110,29 @@ class Derivation:
         return Style(self._problem.names, self.tree.adjoints, shapes, point)
 
     def __str__(self) -> str:
-        return text(self.tree, self.style)
+        return self.to_text()
 
     def __repr__(self) -> str:
         return f"<derivation: {self.tree.title}; {self.verification}>"
 
     def _repr_html_(self) -> str:
         return html.fragment(self.tree, self.style)
+
+    def to_text(self, width: int | None = None) -> str:
+        """Return the derivation as Unicode text, long lines of it folded.
+
+        Parameters
+        ----------
+        width : int, optional
+            Columns of the page, at least 40. By default those that COLUMNS says, or those of the terminal;
+            110 where the output goes elsewhere.
+
+        Raises
+        ------
+        ConfigurationError
+            For a width below 40.
+        """
+        return text(self.tree, self.style, width)
 
     def to_latex(self, standalone: bool = False) -> str:
         """Return the derivation in LaTeX.
