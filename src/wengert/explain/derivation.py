@@ -37,6 +37,7 @@ from wengert.explain.work_limits import check_links
 from wengert.ir.node import Node
 from wengert.ir.primitive import REGISTRY, NotDifferentiable
 from wengert.ir.program import Program
+from wengert.ir.provenance import UNKNOWN
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.tensor import Trace
 from wengert.trace.tracing import Recording
@@ -309,9 +310,21 @@ def check_recording(recording: Recording) -> None:
             f"the function returns {type_}; a gradient is of a floating scalar: sum it, or take wg.jacobian"
         )
     for node in recording.program.nodes:
+        if node.type.is_complex:
+            raise GradientError(
+                f"{_place(node, recording)} is {node.type}: derivations and drawings are of real numbers. "
+                "Write real and imaginary parts as two numbers; wg.grad and check_grad take complex ones"
+            )
         if node.type.size == 0:
             raise ShapeError(f"an array of shape {node.type.shape} has no elements; nothing to derive")
         if node.type.is_float and node.type.dtype != np.float64:
             raise GradientError(
                 f"the function converts to {node.type.dtype}; derivations are in float64: leave that out"
             )
+
+
+def _place(node: Node, recording: Recording) -> str:
+    """Return what a value is called, and where it is computed."""
+    origin = recording.program.provenance.get(node, UNKNOWN)
+    name = node.primitive.name if origin.name is None else repr(origin.name)
+    return name if origin.source is None else f"{name} (at {origin.source})"

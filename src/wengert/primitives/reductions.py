@@ -40,6 +40,7 @@ sum = reduction(
     vjp=lambda ct, out, x, axes, keepdims: (np.broadcast_to(_restored(ct, axes, keepdims), x.shape),),
     python="np.sum",
     implements=(np.sum, np.add.reduce),
+    complex=True,
     source="DLMF 1.4.8",
     linear=True,
 )
@@ -63,6 +64,7 @@ mean = reduction(
     ),
     python="np.mean",
     implements=(np.mean,),
+    complex=True,
     source="lecture 000, several examples",
     linear=True,
     decomposition=_mean_decomposition,
@@ -133,6 +135,7 @@ prod = reduction(
     vjp=_prod_vjp,
     python="np.prod",
     implements=(np.prod, np.multiply.reduce),
+    complex=True,
     source="DLMF 1.4.9",
 )
 
@@ -219,8 +222,7 @@ all = reduction(
 
 
 def _cumsum(x: Any, axis: Any) -> Any:
-    wide = np.float64 if x.dtype == np.float32 else None
-    return np.cumsum(x, axis=axis, dtype=wide).astype(x.dtype, copy=False)
+    return np.cumsum(x, axis=axis, dtype=reference.WIDER.get(x.dtype)).astype(x.dtype, copy=False)
 
 
 cumsum = scan(
@@ -230,6 +232,7 @@ cumsum = scan(
     vjp=lambda ct, out, x, axis: (np.flip(np.cumsum(np.flip(ct, axis), axis=axis), axis),),
     python="np.cumsum",
     implements=(np.cumsum, np.add.accumulate),
+    complex=True,
     source="DLMF 1.4.8 on each partial sum",
     linear=True,
 )
@@ -271,5 +274,6 @@ cumprod = scan(
     vjp=_cumprod_vjp,
     python="np.cumprod",
     implements=(np.cumprod, np.multiply.accumulate),
+    complex=True,
     source="DLMF 1.4.9 on each partial product",
 )
