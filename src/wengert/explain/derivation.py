@@ -29,6 +29,7 @@ from wengert.explain.views.batch_view import batch_view
 from wengert.explain.views.delta_view import delta_view
 from wengert.explain.views.examples import one_example
 from wengert.explain.views.index_view import index_view
+from wengert.explain.views.jacobian_view import HESSIAN_VIEWS, JACOBIAN_VIEWS
 from wengert.explain.views.matrix_view import matrix_view
 from wengert.explain.views.numbers_view import numbers_view
 from wengert.explain.views.tensor_view import tensor_jacobians
@@ -81,6 +82,7 @@ class Derivation:
     def view(self, name: str) -> Derivation:
         """Return another view of the same derivation."""
         _check_choice("view", name, VIEWS)
+        _checked_for_jacobian(self._problem.convention, self._problem.output.shape, name)
         return Derivation(self._rebuild, name)
 
     def verify(self, points: int = 5, seed: int = 0) -> Verification:
@@ -196,17 +198,43 @@ def derive(
         convention = replace(convention, notation=convention.notation or STYLES[convention.style].notation)
     convention = replace(convention, notation=convention.notation or NOTATIONS[0])
     _check_choice("notation", convention.notation, NOTATIONS)
-    _check_choice("layout", convention.layout, LAYOUTS)
+    _check_choice("layout", convention.layout or LAYOUTS[0], LAYOUTS)
     _check_choice("detail", convention.detail, DETAILS)
     names = checked_names(names)
     if convention.step_size is not None and not _is_finite(convention.step_size):
         raise ConfigurationError(f"step_size={convention.step_size!r} is no finite number")
-    recording = recorded(function, float64_leaves(args), float64_leaves(kwargs))
+    if convention.order not in (1, 2):
+        raise ConfigurationError(
+            f"order={convention.order!r}: 1 for a gradient or a Jacobian, 2 for a Hessian"
+        )
+    recording = recorded(function, float64_leaves(args), float64_leaves(kwargs), scalar=False)
     targets = targets_of(recording, wrt)
     if not targets:
         raise GradientError("there is no floating argument to differentiate by")
+    convention = _checked_for_jacobian(convention, recording.program.outputs[0].type.shape, view)
     request = Request(function, recording, tuple(targets), names, convention)
     return Derivation(request.derived, view)
+
+
+def _checked_for_jacobian(convention: Convention, shape: tuple[int, ...], view: str) -> Convention:
+    """Return the convention with its layout, after what only a gradient has was refused elsewhere."""
+    of_array = shape != ()
+    convention = replace(convention, layout=convention.layout or LAYOUTS[of_array])
+    if not of_array and convention.order == 1:
+        return convention
+    what = "a Hessian" if convention.order == 2 else f"the Jacobian of a function that returns shape {shape}"
+    if of_array and convention.order == 2:
+        raise GradientError(
+            f"order=2 is for a scalar; this function returns shape {shape}: take one element, or a sum"
+        )
+    if view not in JACOBIAN_VIEWS:
+        raise ConfigurationError(
+            f"view={view!r} is for the gradient of a scalar; {what} has the views {', '.join(JACOBIAN_VIEWS)}"
+        )
+    for name, given in (("step_size", convention.step_size is not None), ("tensors", convention.tensors)):
+        if given:
+            raise ConfigurationError(f"{name}= goes with the gradient of a scalar, not with {what}")
+    return convention
 
 
 @dataclass(frozen=True)
@@ -259,7 +287,12 @@ class Request:
         problem = replace(self.problem(every_line=view == "adjoint"), of_one_example=self.of_one_example)
         check_names(self.names, problem)
         check_links(sum(map(len, problem.uses.values())))
-        tree = VIEWS[view](problem)
+        views = VIEWS
+        if problem.convention.order == 2:
+            views = HESSIAN_VIEWS
+        elif problem.output.node.type.shape != ():
+            views = JACOBIAN_VIEWS
+        tree = views[view](problem)
         if self.convention.tensors:
             tree = replace(tree, sections=(*tree.sections, tensor_jacobians(problem)))
         if self.convention.step_size is not None:
@@ -267,8 +300,12 @@ class Request:
         return problem, tree
 
 
-def recorded(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recording:
+def recorded(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], scalar: bool = True
+) -> Recording:
     """Trace a function to be explained, in lines that have formulas as far as possible.
+
+    With `scalar` unset it may return an array, whose Jacobian is explained.
 
     Raises
     ------
@@ -276,7 +313,7 @@ def recorded(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
         If it has no derivative that could be explained.
     """
     recording = Recording(function, args, kwargs)
-    check_recording(recording)
+    check_recording(recording, scalar)
     recording.program = with_formulas(recording.program)
     return recording
 
@@ -299,13 +336,13 @@ def with_formulas(program: Program) -> Program:
     return decompose(program, replacement)
 
 
-def check_recording(recording: Recording) -> None:
+def check_recording(recording: Recording, scalar: bool = True) -> None:
     """Refuse what has no gradient to explain: several outputs, no scalar, empty arrays, other precisions."""
     outputs = recording.program.outputs
     if len(outputs) != 1:
         raise GradientError(f"the function returns {len(outputs)} values; a gradient is of one scalar")
     type_ = outputs[0].type
-    if type_.shape != () or not type_.is_float:
+    if (scalar and type_.shape != ()) or not type_.is_float:
         raise GradientError(
             f"the function returns {type_}; a gradient is of a floating scalar: sum it, or take wg.jacobian"
         )

@@ -181,7 +181,8 @@ class Table:
                 continue
             name = given.get(node, wanted[node])
             if node is program.outputs[0]:
-                self._enter(node, name or renamed.get("L", "L"))
+                own = "L" if node.type.shape == () else "f"
+                self._enter(node, name or renamed.get(own, own))
             elif not node.inputs:
                 if node in kept_apart or not (uniform_value(node) is not None or is_diagonal_mask(node)):
                     self._enter(node, name or self._spare("K"))
