@@ -254,6 +254,19 @@ def test_random_programs(steps: list[tuple[int, int, int]], seed: int) -> None:
     np.testing.assert_allclose(wg.jvp(function, (z, x), direction)[1], along, rtol=1e-9, atol=1e-11)
 
 
+LOOPS: list[Callable[[Any], Any]] = [
+    lambda z: np.abs(wg.scan(lambda c, x: (c * x * 1j + np.sin(c), np.abs(c)), z[0], z)[0]),
+    lambda z: np.abs(wg.cond(np.abs(z[0]) > 0.1, lambda z: z[0] * z[1], lambda z: z[0], z)),
+    lambda z: np.abs(wg.fori_loop(0, 4, lambda i, c: c * z[0] + z[1] * 1j, z[0])),
+    lambda z: np.abs(wg.while_loop(lambda c: np.abs(c) < 5, lambda c: c * 2j + z[1], z[0])),
+]
+
+
+@pytest.mark.parametrize("function", LOOPS)
+def test_loops_and_branches_carry_complex_numbers(function: Callable[[Any], Any]) -> None:
+    assert wg.check_grad(function, Z), wg.check_grad(function, Z)
+
+
 def test_against_jax() -> None:
     jax = pytest.importorskip("jax")
     # Of arccosh left of the imaginary axis JAX's derivative is wrong: it disagrees with differences.

@@ -352,6 +352,11 @@ def check_recording(recording: Recording, scalar: bool = True) -> None:
                 f"{_place(node, recording)} is {node.type}: derivations and drawings are of real numbers. "
                 "Write real and imaginary parts as two numbers; wg.grad and check_grad take complex ones"
             )
+        if node.primitive.region is not None:
+            place = recording.program.provenance.get(node, UNKNOWN).source
+            raise GradientError(
+                f"{node.primitive.name} (at {place}) has no formula yet: write its turns out with a for"
+            )
         if node.type.size == 0:
             raise ShapeError(f"an array of shape {node.type.shape} has no elements; nothing to derive")
         if node.type.is_float and node.type.dtype != np.float64:

@@ -28,6 +28,8 @@ class Kind(enum.Enum):
     INDEXING = "indexing"
     RANDOM = "random"
     LIBRARY = "library"
+    REGION = "region"  # a loop or a branch: its parameters are programs, and it has several results
+    ITEM = "item"  # one of the results of a region
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,31 @@ class NotDifferentiable:
     """Stands in place of a derivative rule, with the reason: the derivative is zero or has no meaning."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegionRules:
+    """What a region declares besides the rules that each primitive has.
+
+    Attributes
+    ----------
+    prepare : callable
+        ``prepare(compiled, wanted, **params)``: a function of the operands that gives a tuple of the results,
+        None for those that are not among the positions `wanted`. ``compiled(program)`` is the callable by
+        which an executor runs a body: from a list of arrays to a list of arrays.
+    unread : callable
+        ``unread(wanted, **params)``: the positions of the operands on which the results at `wanted` do not
+        depend.
+    statements : callable
+        ``statements(results, operands, function, types, fresh, **params)``: lines of NumPy source that give
+        the results their names; `results` has None for what nobody reads. ``function(body)`` is the name of
+        the function of a body, which returns a tuple, `types` are the types of the results, and
+        ``fresh(wanted)`` is a name that is still free.
+    """
+
+    prepare: Callable[..., Callable[..., tuple[Any, ...]]]
+    unread: Callable[..., set[int]]
+    statements: Callable[..., list[str]]
 
 
 _FLOAT16 = np.dtype(np.float16)
@@ -114,6 +141,10 @@ class Primitive:
         ``batch(primitive, mapped, size, *operands, **params)``: the values for a batch of `size` entries,
         whose axis stands first in the result and in the operands that are `mapped`; see
         `wengert.primitives.batching`. Without one a batch is a stack of single applications.
+    region : RegionRules, optional
+        Of a loop or a branch. Its `vjp` is called as ``vjp(cotangents, results, *operands, active=,
+        **params)``: `cotangents` has None where nothing depends on a result, and `active` says to which
+        operands a contribution is wanted. Its `batch` gives a tuple.
     """
 
     name: str
@@ -137,6 +168,7 @@ class Primitive:
     derivative: tuple[str, ...] = ()
     complex: bool | Callable[..., Any] = False
     batch: Callable[..., Any] | None = None
+    region: RegionRules | None = None
 
     def __post_init__(self) -> None:
         for field in ("name", "source"):

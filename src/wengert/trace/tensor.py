@@ -6,8 +6,6 @@ nodes instead of computing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, NoReturn
 
 import numpy as np
@@ -20,12 +18,13 @@ from wengert.errors import (
     UnsupportedFunctionError,
     WengertError,
 )
-from wengert.ir.node import CONSTANT, Node, make_constant, make_node, make_number
+from wengert.ir.node import CONSTANT, Node, items_of, make_constant, make_node, make_number
 from wengert.ir.primitive import IMPLEMENTATIONS, NUMBERS, Kind, Primitive, weak_dtype
 from wengert.primitives.selection import astype
 from wengert.trace import source
 from wengert.trace.array_methods import ArrayMethods
 from wengert.trace.memory import Alias, in_c_order, keeps_order
+from wengert.trace.promotion import WEAK_OF_KIND, promoted
 from wengert.trace.recorder import (
     Trace as Trace,
     current_trace,
@@ -266,7 +265,7 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
         for operand in operands
     ]
     try:
-        dtypes, weak, written_out = _promoted(primitive, *given)
+        dtypes, weak, written_out = promoted(primitive, *given)
         if written_out is not None:
             return written_out(*operands, **params)
         nodes = [_as_node(operand, dtype, trace) for operand, dtype in zip(operands, dtypes, strict=True)]
@@ -274,9 +273,11 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
     except (ShapeError, DTypeError) as error:
         raise type(error)(f"{error}{here()}") from None
     trace.record(node)
+    if primitive.region is not None:
+        return tuple([Tensor(one, trace) for one in items_of(node)])
     if primitive.kind is Kind.LIBRARY and trace.rule is None and source.is_catching():
         _tried(node, trace)
-    return Tensor(node, trace, _WEAK_OF_KIND.get(node.type.dtype.kind) if weak else None, c_order)
+    return Tensor(node, trace, WEAK_OF_KIND.get(node.type.dtype.kind) if weak else None, c_order)
 
 
 def _tried(node: Node, trace: Trace) -> None:
@@ -295,24 +296,6 @@ def _is_traced(operand: Any) -> bool:
 
 def _plain(operand: Any) -> Any:
     return operand.node.value if type(operand) is Tensor else operand
-
-
-_WEAK_OF_KIND = {"c": complex, "f": float, "i": int, "b": bool}
-
-
-@lru_cache(maxsize=4096)
-def _promoted(
-    primitive: Primitive, *dtypes: Any
-) -> tuple[tuple[np.dtype[np.generic], ...], bool, Callable[..., Any] | None]:
-    """Return the dtypes that operands are converted to, and whether the result is weak as they all are.
-
-    Last, what the primitive is in other ones, where it is so for these dtypes.
-    """
-    weak = primitive.kind is Kind.ELEMENTWISE and all(isinstance(dtype, type) for dtype in dtypes)
-    converted = primitive.operand_dtypes(dtypes)
-    written_out = primitive.complex if callable(primitive.complex) else None
-    is_complex = any(dtype.kind == "c" for dtype in converted)
-    return converted, weak, written_out if is_complex else None
 
 
 def _deepest(operands: Any) -> Trace:
