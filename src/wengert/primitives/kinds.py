@@ -188,6 +188,7 @@ def reduction(
     implements: tuple[Callable[..., Any] | str, ...] = (),
     linear: bool = False,
     complex: bool = False,
+    formula: str = "",
     batch: BatchRule = over_axes,
     decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
@@ -221,6 +222,7 @@ def reduction(
             promote=promote,
             vjp=vjp,
             python=source_text,
+            formula=formula,
             flops=lambda out, operands, params: operations * operands[0].size,
             domain=domain,
             source=source,
@@ -285,6 +287,7 @@ def movement(
     python: Callable[..., str],
     source: str,
     copies: bool,
+    letters: Callable[..., tuple[list[str], str]] | None = None,
     batch: Callable[..., Any] | None = None,
     decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
@@ -311,6 +314,7 @@ def movement(
             source=source,
             linear=True,
             complex=True,
+            letters=letters,
             decomposition=decomposition,
             batch=over_batches(batch) if batch else None,
         )
