@@ -10,8 +10,8 @@ import pytest
 
 from wengert import MLPClassifier, MLPRegressor
 from wengert.errors import ModelFileError
-from wengert.estimators import plan
-from wengert.estimators.plan import row_orders, windows_of
+from wengert.estimators.fitting import plan
+from wengert.estimators.fitting.plan import RowOrders, windows_of
 from wengert.train.steps import mapped, stepper
 
 Array = np.ndarray[Any, Any]
@@ -55,8 +55,9 @@ def test_there_are_windows_where_rows_of_a_file_exceed_one(
 
 
 @pytest.mark.parametrize("rows", [ROWS, ROWS - 7])
-def test_each_epoch_visits_all_rows_and_each_window_few_runs(rows: int) -> None:
-    next_order = row_orders(rows, True, np.random.RandomState(0), (RUN, WINDOW))
+@pytest.mark.usefixtures("small_windows")
+def test_each_epoch_visits_all_rows_and_each_window_few_runs(on_disk: Array, rows: int) -> None:
+    next_order = RowOrders(on_disk[:rows], True, np.random.RandomState(0))
     first, second = next_order(), next_order()
     for order in (first, second):
         np.testing.assert_array_equal(np.sort(order), np.arange(rows))
@@ -66,7 +67,7 @@ def test_each_epoch_visits_all_rows_and_each_window_few_runs(rows: int) -> None:
             assert len(np.unique(window // RUN)) <= WINDOW + 1
             assert (np.diff(window) != 1).mean() > 0.9
     assert (first != second).any()
-    again = row_orders(rows, True, np.random.RandomState(0), (RUN, WINDOW))
+    again = RowOrders(on_disk[:rows], True, np.random.RandomState(0))
     np.testing.assert_array_equal(again(), first)
 
 

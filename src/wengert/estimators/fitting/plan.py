@@ -12,7 +12,7 @@ import numpy as np
 
 from wengert import optim
 from wengert.estimators.arguments import Arguments, is_auto
-from wengert.estimators.objective import BatchMean
+from wengert.estimators.fitting.objective import BatchMean
 from wengert.optim.adam import AdamEpsilonHat
 from wengert.optim.schedule_check import check_schedule
 from wengert.optim.sgd import HeavyBall
@@ -155,24 +155,33 @@ def windows_of(features: Any) -> tuple[int, int] | None:
     return None if runs is None or features.shape[0] <= math.prod(runs) else runs
 
 
-def row_orders(
-    rows: int, shuffle: bool, random_state: Any, windows: tuple[int, int] | None = None
-) -> Callable[[], Array]:
-    """Return what gives the order of the rows in the next epoch.
+class RowOrders:
+    """Gives the order of the rows in the next epoch: that of scikit-learn's MLP, or window by window.
 
-    It is that of scikit-learn's MLP, or goes window by window where there are any.
+    Parameters
+    ----------
+    features : ndarray or sparse array, shape (rows, columns)
+    shuffle : bool
+    random_state : numpy.random.RandomState
     """
-    places = np.arange(rows)
 
-    def next_order() -> Array:
-        nonlocal places
-        if not shuffle:
-            return places
-        if windows is not None:
-            return order_by_windows(rows, windows, random_state)
-        mixing = np.arange(rows)
-        random_state.shuffle(mixing)
-        places = places[mixing]
-        return places
+    def __init__(self, features: Any, shuffle: bool, random_state: Any) -> None:
+        self._rows = features.shape[0]
+        self._shuffle = shuffle
+        self._windows = windows_of(features) if shuffle else None
+        self._random_state = random_state
+        self._places = np.arange(self._rows)
 
-    return next_order
+    def __call__(self) -> Array:
+        """Return the order that is drawn next."""
+        if self._windows is not None:
+            return order_by_windows(self._rows, self._windows, self._random_state)
+        if self._shuffle:
+            mixing = np.arange(self._rows)
+            self._random_state.shuffle(mixing)
+            self._places = self._places[mixing]
+        return self._places
+
+    def __str__(self) -> str:
+        """How the rows are shuffled."""
+        return str(self._shuffle) if self._windows is None else f"by windows {self._windows}"
