@@ -16,7 +16,6 @@ from wengert.explain.arguments import check_names, checked_names
 from wengert.explain.checking import Verification, at_fresh_points, check_tree, with_values
 from wengert.explain.formula.parser import nearest
 from wengert.explain.index.definitions import has_formula
-from wengert.explain.index.shifts import without_shift
 from wengert.explain.lecture_styles import STYLES, lecture_names
 from wengert.explain.printers import html, latex
 from wengert.explain.printers.json import tree_as_json
@@ -44,6 +43,7 @@ from wengert.trace.tensor import Trace
 from wengert.trace.tracing import Recording
 from wengert.trace.tree import TreeSignature, map_leaves, unflatten
 from wengert.transform.decomposition import declared, decompose
+from wengert.transform.rules.shifts import without_shift
 
 VIEWS: dict[str, Callable[[Problem], Tree]] = {
     "index": index_view,

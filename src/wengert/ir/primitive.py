@@ -120,8 +120,8 @@ class Primitive:
         Takes each element from the second operand or the third, as the first says: what is not taken
         contributes nothing to a derivative, even where its own is infinite.
     letters : callable, optional
-        ``letters(*types, **params)`` of a contraction: a letter for each axis of the operands and of the
-        result, as `einsum` writes them.
+        ``letters(*types, **params)`` of a contraction, or of a movement that leaves each element at its own
+        indices: a letter for each axis of the operands and of the result, as `einsum` writes them.
     decomposition : callable, optional
         ``decomposition(*operands, **params)``: the same value made of simpler primitives, in plain NumPy code
         that is traced. It serves every backend that has no code of its own for the primitive; rounding may
@@ -129,6 +129,8 @@ class Primitive:
     formula : str
         An elementwise primitive on paper, where that is not `python`: a Python expression in its operands
         x, y, z, for softplus ``log(1 + exp(x))``. A function that is no primitive is its own name: ``ln(x)``.
+        A reduction: an expression in its operand x, the n elements of which other reductions run over, for a
+        mean ``sum(x) / n``. Without one a reduction has no formula.
     derivative : tuple of str
         Of an elementwise primitive by each operand, in x, y, z and ``out``, its value. Empty where `vjp`
         with a cotangent of 1 is what a reader wants to see, and not code that cares for overflow, say.
