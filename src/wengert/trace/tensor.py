@@ -12,7 +12,6 @@ from typing import Any, NoReturn
 import numpy as np
 
 from wengert.errors import (
-    ConcreteValueError,
     DTypeError,
     ShapeError,
     UnsupportedAttributeError,
@@ -271,18 +270,8 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
     if primitive.region is not None:
         return tuple([Tensor(one, trace) for one in items_of(node)])
     if primitive.kind is Kind.LIBRARY and trace.rule is None and source.is_catching():
-        _tried(node, trace)
-    return Tensor(node, trace, _WEAK_OF_KIND.get(node.type.dtype.kind) if weak else None, c_order)
-
-
-def _tried(node: Node, trace: Trace) -> None:
-    """Raise what LAPACK says of a matrix while the function, which may catch it, is being traced."""
-    try:
-        trace.peek(node)
-    except np.linalg.LinAlgError as error:
-        raise np.linalg.LinAlgError(f"{error} ({node.primitive.name}){here()}") from None
-    except ConcreteValueError:
-        pass  # it is raised when the program is run
+        trace.try_out(node)
+    return Tensor(node, trace, WEAK_OF_KIND.get(node.type.dtype.kind) if weak else None, c_order)
 
 
 def _is_traced(operand: Any) -> bool:
@@ -293,7 +282,7 @@ def _plain(operand: Any) -> Any:
     return operand.node.value if type(operand) is Tensor else operand
 
 
-_WEAK_OF_KIND = {"f": float, "i": int, "b": bool}
+WEAK_OF_KIND = {"f": float, "i": int, "b": bool}
 
 
 @lru_cache(maxsize=4096)

@@ -15,7 +15,7 @@ import wengert as wg
 from wengert.errors import IndexRangeError
 from wengert.ir.program import Program, bodies
 from wengert.run.llvm import LLVMExecutor
-from wengert.run.llvm.compiled_body import CompiledBody, compiled_body
+from wengert.run.llvm.repetition.compiled_body import CompiledBody, compiled_body
 from wengert.run.llvm.runtime.target import host_target
 from wengert.transform.regions.turns import run_turns
 

@@ -13,7 +13,6 @@ from wengert.run.executor import Executable
 from wengert.run.llvm.codegen.call_function import layout
 from wengert.run.llvm.codegen.generators import Generators
 from wengert.run.llvm.codegen.kernel_dedup import distinct_lines
-from wengert.run.llvm.compiled_body import compiled_body
 from wengert.run.llvm.compiled_loop import NativeLoop, compiled_loop
 from wengert.run.llvm.compiled_program import CompiledProgram
 from wengert.run.llvm.fusion.decomposition import expand
@@ -21,6 +20,7 @@ from wengert.run.llvm.fusion.in_place import joined_in_place
 from wengert.run.llvm.fusion.kernel_plan import plan
 from wengert.run.llvm.fusion.lowering import LONGEST_PROGRAM
 from wengert.run.llvm.fusion.rematerialisation import rematerialised
+from wengert.run.llvm.repetition.compiled_body import compiled_body
 from wengert.run.llvm.runtime.cache import cached_object_code
 from wengert.run.llvm.runtime.loop_state import NativeProgress
 from wengert.run.llvm.runtime.recent import recent

@@ -21,8 +21,8 @@ from wengert.run.llvm.codegen.kernel_functions import (
     write_kernels,
 )
 from wengert.run.llvm.codegen.loops import counted_loop, index_value
-from wengert.run.llvm.codegen.repetition import write_repeat
 from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
+from wengert.run.llvm.repetition.repeat_function import write_repeat
 from wengert.run.llvm.runtime.target import Target
 from wengert.run.llvm.schedule.buffers import ARENA, FLAG, STATE, Memory
 from wengert.run.llvm.schedule.parallel_call import ParallelCall
@@ -84,7 +84,7 @@ class Layout:
     parallel : ParallelCall or None
         How several threads share a call that takes long.
     repeats : bool
-        Whether there is a function for many turns of a loop; see `wengert.run.llvm.codegen.repetition`.
+        Whether there is a function for many turns of a loop; see `wengert.run.llvm.repetition`.
     """
 
     memory: Memory

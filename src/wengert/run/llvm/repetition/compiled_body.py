@@ -17,7 +17,6 @@ from wengert.primitives.selection import stop_gradient
 from wengert.run.llvm.codegen.call_function import Layout, layout
 from wengert.run.llvm.codegen.cancellation import WRONG_INDEX
 from wengert.run.llvm.codegen.kernel_dedup import distinct_lines
-from wengert.run.llvm.codegen.repetition import REPEAT
 from wengert.run.llvm.compiled_program import CompiledProgram
 from wengert.run.llvm.fusion.decomposition import expand
 from wengert.run.llvm.fusion.in_place import joined_in_place
@@ -25,6 +24,7 @@ from wengert.run.llvm.fusion.kernel_plan import plan
 from wengert.run.llvm.fusion.kernels import Form, Plan
 from wengert.run.llvm.fusion.lowering import LONGEST_PROGRAM
 from wengert.run.llvm.fusion.rematerialisation import rematerialised
+from wengert.run.llvm.repetition.repeat_function import REPEAT
 from wengert.run.llvm.runtime.array_address import address
 from wengert.run.llvm.runtime.cache import cached_object_code
 from wengert.run.llvm.runtime.target import LoadedCode, Target
@@ -161,7 +161,7 @@ class _Moving:
     Attributes
     ----------
     words : list of tuple of int
-        See `wengert.run.llvm.codegen.repetition`.
+        See `wengert.run.llvm.repetition.repeat_function`.
     """
 
     def __init__(self, length: int, reverse: bool) -> None:
