@@ -91,13 +91,13 @@ class ArrayMethods:
 
     @property
     def real(self) -> Any:
-        """The value itself: it has no imaginary part."""
-        return self
+        """The real part; of real numbers the value itself."""
+        return _numpy.real(self)
 
     @property
     def imag(self) -> Any:
-        """Zeros."""
-        return _numpy.zeros_like(self)
+        """The imaginary part; of real numbers zeros."""
+        return _numpy.imag(self)
 
     @property
     def itemsize(self) -> int:
