@@ -172,13 +172,13 @@ def slope_of(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 EXAMPLES = [
+    RegionExample("scan", turned, plain_turned, (H, XS), "complex"),
     RegionExample("scan", recurrent(), plain_recurrent(), (W, H, XS), "recurrent"),
     RegionExample("scan", recurrent(reverse=True), plain_recurrent(reverse=True), (W, H, XS), "reversed"),
     RegionExample("scan", recurrent(), plain_recurrent(), (W, H, XS[:0]), "of no turns"),
     RegionExample("scan", recurrent(), plain_recurrent(), (W, H, XS[:1]), "of one turn"),
     RegionExample("scan", nested, plain_nested, (W, H, XS), "nested"),
     RegionExample("scan", counted, plain_counted, (W, H), "counted"),
-    RegionExample("scan", turned, plain_turned, (H, XS), "complex"),
     RegionExample("while_loop", root, plain_root, (np.array([0.5, 2.0, 90.0]),), "over a batch"),
     RegionExample("while_loop", doubled, plain_doubled, (W, H), "with a captured matrix"),
     RegionExample("while_pullback", slope_of(doubled), slope_of(plain_doubled), (W, H), "of a matrix"),
