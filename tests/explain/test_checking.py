@@ -92,9 +92,9 @@ def test_an_unknown_option_gets_a_suggestion(option: str, value: str) -> None:
         wg.explain(product, W, X, **{option: value})
 
 
-def test_an_output_that_is_no_scalar_is_refused_with_the_jacobian_offered() -> None:
+def test_a_claim_is_about_a_scalar_and_the_jacobian_is_offered() -> None:
     with pytest.raises(GradientError, match="jacobian"):
-        wg.explain(lambda x: x * 2, X)
+        wg.check_work(lambda x: x * 2, X, claims={"x": "2"})
 
 
 @pytest.mark.parametrize("view", ["index", "matrix", "adjoint"])

@@ -59,12 +59,12 @@ def in_words(comparison: Comparison) -> list[str]:
     if comparison.only_right is not None and comparison.chance is not None:
         first, second = comparison.only_right
         chance = "less than 0.001" if comparison.chance < 0.001 else f"{comparison.chance:.2g}"
-        told = "hard to put down to chance" if comparison.chance < _LIKELY else "may well be chance"
+        verdict = "hard to put down to chance" if comparison.chance < _LIKELY else "may well be chance"
         if first + second:
             sentences.append(f"Rows on which A alone is right: {first:,}; on which B alone is: {second:,}.")
             sentences.append(
                 f"If both were right equally often, counts so unequal would have a probability of {chance}, "
-                f"so this {told}."
+                f"so this {verdict}."
             )
         else:
             sentences.append("Both are right on the same rows.")
@@ -88,7 +88,7 @@ def _difference_in_words(difference: Difference) -> str:
     if difference.better is None:
         interval = f"{_signed(difference.low)} to {_signed(difference.high)}"
         return (
-            f"{name}: no difference can be told. B less A is {_signed(difference.value)}, 95 % interval "
+            f"{name}: no difference can be shown. B less A is {_signed(difference.value)}, 95 % interval "
             f"{interval}."
         )
     value = score_text(abs(difference.value))

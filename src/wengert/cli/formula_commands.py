@@ -34,6 +34,10 @@ _Format = Annotated[
     str | None,
     option("text, latex, html or json. [default: that of --out, or text]", OUTPUT),
 ]
+_Layout = Annotated[
+    str | None,
+    option("denominator or numerator. [default: denominator; numerator for Jacobians]", DERIVATION),
+]
 _Notation = Annotated[
     str | None,
     option("rows (xW), columns (Wx) or mit (Wᵀx + W₀). [default: that of --style, or rows]", DERIVATION),
@@ -68,9 +72,8 @@ def explain(
     style: Annotated[
         str | None, option("Lecture whose names a network's parts get: 000 to 004.", DERIVATION)
     ] = None,
-    layout: Annotated[
-        str, option("denominator or numerator. [default: denominator]", DERIVATION)
-    ] = "denominator",
+    layout: _Layout = None,
+    order: Annotated[int, option("2 for second derivatives. [default: 1]", DERIVATION)] = 1,
     numbers: Annotated[
         bool, option("Put the values in place of the names, in any view.", DERIVATION)
     ] = False,
@@ -90,7 +93,7 @@ def explain(
     ] = None,
     open: Annotated[bool, option("Show it in the browser.", OUTPUT)] = False,
 ) -> int:
-    """Derive the gradient of a formula, or of a trained model's loss, line by line, each line checked.
+    """Derive the gradient or Jacobian of a formula, or of a trained model's loss, each line checked.
 
     Example: wengert explain 'sum((tanh(a @ W) @ V - y)**2)' --wrt W,V --shape a=1x3,W=3x2,V=2x2,y=1x2
 
@@ -102,7 +105,7 @@ def explain(
     sources = {"wrt": wrt, "at": at or None, "shape": shape, "data": data, "row": row, "seed": seed}
     options = {
         "view": view, "notation": notation, "layout": layout, "numbers": numbers, "tensors": tensors,
-        "detail": detail, "step_size": step_size, "style": style,
+        "detail": detail, "step_size": step_size, "style": style, "order": order,
     }  # fmt: skip
     return run(subject, sources, Output(format, out, open), options)
 

@@ -76,7 +76,7 @@ TestFraction = Annotated[
 ]
 Cv = Annotated[
     int | None,
-    option("Score by cross-validation with so many folds; the model saved is trained on all rows.", SCORING),
+    option("Score by cross-validation with N folds; the model saved is trained on all rows.", SCORING),
 ]
 Preset = Annotated[
     str | None,
@@ -109,7 +109,7 @@ Epochs = Annotated[
     int | None,
     option(
         (
-            "At most so many passes over the rows; plain stops before when it no longer helps. "
+            "The most passes over the rows; plain stops before when it no longer helps. "
             "[default: 256, fewer for large tables; plain: 200]"
         ),
         TRAINING,

@@ -100,7 +100,7 @@ def _through(stack: list[_Layer], batch: Array) -> Array:
 
 
 def _chunks(X: Any, widest: int) -> Iterator[Array]:
-    """Yield rows, as dense arrays, so many at a time that the widest layer's values stay in the cache."""
+    """Yield rows, as dense arrays, batched so that the widest layer's values stay in the cache."""
     rows = max(64, _CHUNK_VALUES // widest)
     for first in range(0, X.shape[0], rows):
         batch = X if X.shape[0] <= rows else X[first : first + rows]

@@ -92,7 +92,7 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
 
     @abstractmethod
     def _loss_scale(self) -> float:
-        """Return the factor between the loss that is minimised and the one that is told."""
+        """Return the factor between the loss that is minimised and the one that is reported."""
 
     @abstractmethod
     def _row_weights(self, weights: Array | None, y: Array, dtype: Any) -> Array | None:

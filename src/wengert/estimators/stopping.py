@@ -17,7 +17,7 @@ class Patience:
     ----------
     tol : float
     epochs : int or inf
-        More than so many in a row are too many.
+        The most in a row that are allowed.
     best : float
         The best value yet; lower is better (a score counts with its sign changed).
     count : int

@@ -56,7 +56,7 @@ class Run:
     epochs_of_this_call: int = 0
 
     def __getstate__(self) -> dict[str, Any]:
-        # Machine code stays behind; a form and a network are enough to find it again.
+        # Machine code is not pickled; a form and a network are enough to find it again.
         return {**vars(self), "step": (self.step.rule, self.step.net(self.state.carry))}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -16,7 +16,6 @@ from wengert.explain.arguments import check_names, checked_names
 from wengert.explain.checking import Verification, at_fresh_points, check_tree, with_values
 from wengert.explain.formula.parser import nearest
 from wengert.explain.index.definitions import has_formula
-from wengert.explain.index.shifts import without_shift
 from wengert.explain.lecture_styles import STYLES, lecture_names
 from wengert.explain.printers import html, latex
 from wengert.explain.printers.json import tree_as_json
@@ -29,6 +28,7 @@ from wengert.explain.views.batch_view import batch_view
 from wengert.explain.views.delta_view import delta_view
 from wengert.explain.views.examples import one_example
 from wengert.explain.views.index_view import index_view
+from wengert.explain.views.jacobian_view import HESSIAN_VIEWS, JACOBIAN_VIEWS
 from wengert.explain.views.matrix_view import matrix_view
 from wengert.explain.views.numbers_view import numbers_view
 from wengert.explain.views.tensor_view import tensor_jacobians
@@ -37,11 +37,13 @@ from wengert.explain.work_limits import check_links
 from wengert.ir.node import Node
 from wengert.ir.primitive import REGISTRY, NotDifferentiable
 from wengert.ir.program import Program
+from wengert.ir.provenance import UNKNOWN
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.tensor import Trace
 from wengert.trace.tracing import Recording
 from wengert.trace.tree import TreeSignature, map_leaves, unflatten
 from wengert.transform.decomposition import declared, decompose
+from wengert.transform.rules.shifts import without_shift
 
 VIEWS: dict[str, Callable[[Problem], Tree]] = {
     "index": index_view,
@@ -80,6 +82,7 @@ class Derivation:
     def view(self, name: str) -> Derivation:
         """Return another view of the same derivation."""
         _check_choice("view", name, VIEWS)
+        _checked_for_jacobian(self._problem.convention, self._problem.output.shape, name)
         return Derivation(self._rebuild, name)
 
     def verify(self, points: int = 5, seed: int = 0) -> Verification:
@@ -195,17 +198,43 @@ def derive(
         convention = replace(convention, notation=convention.notation or STYLES[convention.style].notation)
     convention = replace(convention, notation=convention.notation or NOTATIONS[0])
     _check_choice("notation", convention.notation, NOTATIONS)
-    _check_choice("layout", convention.layout, LAYOUTS)
+    _check_choice("layout", convention.layout or LAYOUTS[0], LAYOUTS)
     _check_choice("detail", convention.detail, DETAILS)
     names = checked_names(names)
     if convention.step_size is not None and not _is_finite(convention.step_size):
         raise ConfigurationError(f"step_size={convention.step_size!r} is no finite number")
-    recording = recorded(function, float64_leaves(args), float64_leaves(kwargs))
+    if convention.order not in (1, 2):
+        raise ConfigurationError(
+            f"order={convention.order!r}: 1 for a gradient or a Jacobian, 2 for a Hessian"
+        )
+    recording = recorded(function, float64_leaves(args), float64_leaves(kwargs), scalar=False)
     targets = targets_of(recording, wrt)
     if not targets:
         raise GradientError("there is no floating argument to differentiate by")
+    convention = _checked_for_jacobian(convention, recording.program.outputs[0].type.shape, view)
     request = Request(function, recording, tuple(targets), names, convention)
     return Derivation(request.derived, view)
+
+
+def _checked_for_jacobian(convention: Convention, shape: tuple[int, ...], view: str) -> Convention:
+    """Return the convention with its layout, after what only a gradient has was refused elsewhere."""
+    of_array = shape != ()
+    convention = replace(convention, layout=convention.layout or LAYOUTS[of_array])
+    if not of_array and convention.order == 1:
+        return convention
+    what = "a Hessian" if convention.order == 2 else f"the Jacobian of a function that returns shape {shape}"
+    if of_array and convention.order == 2:
+        raise GradientError(
+            f"order=2 is for a scalar; this function returns shape {shape}: take one element, or a sum"
+        )
+    if view not in JACOBIAN_VIEWS:
+        raise ConfigurationError(
+            f"view={view!r} is for the gradient of a scalar; {what} has the views {', '.join(JACOBIAN_VIEWS)}"
+        )
+    for name, given in (("step_size", convention.step_size is not None), ("tensors", convention.tensors)):
+        if given:
+            raise ConfigurationError(f"{name}= goes with the gradient of a scalar, not with {what}")
+    return convention
 
 
 @dataclass(frozen=True)
@@ -258,7 +287,12 @@ class Request:
         problem = replace(self.problem(every_line=view == "adjoint"), of_one_example=self.of_one_example)
         check_names(self.names, problem)
         check_links(sum(map(len, problem.uses.values())))
-        tree = VIEWS[view](problem)
+        views = VIEWS
+        if problem.convention.order == 2:
+            views = HESSIAN_VIEWS
+        elif problem.output.node.type.shape != ():
+            views = JACOBIAN_VIEWS
+        tree = views[view](problem)
         if self.convention.tensors:
             tree = replace(tree, sections=(*tree.sections, tensor_jacobians(problem)))
         if self.convention.step_size is not None:
@@ -266,8 +300,12 @@ class Request:
         return problem, tree
 
 
-def recorded(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recording:
+def recorded(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], scalar: bool = True
+) -> Recording:
     """Trace a function to be explained, in lines that have formulas as far as possible.
+
+    With `scalar` unset it may return an array, whose Jacobian is explained.
 
     Raises
     ------
@@ -275,7 +313,7 @@ def recorded(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
         If it has no derivative that could be explained.
     """
     recording = Recording(function, args, kwargs)
-    check_recording(recording)
+    check_recording(recording, scalar)
     recording.program = with_formulas(recording.program)
     return recording
 
@@ -298,17 +336,22 @@ def with_formulas(program: Program) -> Program:
     return decompose(program, replacement)
 
 
-def check_recording(recording: Recording) -> None:
+def check_recording(recording: Recording, scalar: bool = True) -> None:
     """Refuse what has no gradient to explain: several outputs, no scalar, empty arrays, other precisions."""
     outputs = recording.program.outputs
     if len(outputs) != 1:
         raise GradientError(f"the function returns {len(outputs)} values; a gradient is of one scalar")
     type_ = outputs[0].type
-    if type_.shape != () or not type_.is_float:
+    if (scalar and type_.shape != ()) or not type_.is_float:
         raise GradientError(
             f"the function returns {type_}; a gradient is of a floating scalar: sum it, or take wg.jacobian"
         )
     for node in recording.program.nodes:
+        if node.primitive.region is not None:
+            place = recording.program.provenance.get(node, UNKNOWN).source
+            raise GradientError(
+                f"{node.primitive.name} (at {place}) has no formula yet: write its turns out with a for"
+            )
         if node.type.size == 0:
             raise ShapeError(f"an array of shape {node.type.shape} has no elements; nothing to derive")
         if node.type.is_float and node.type.dtype != np.float64:

@@ -30,7 +30,7 @@ class Engine:
     Parameters
     ----------
     program : Program
-        Its first output is a floating scalar.
+        Its first output is a floating scalar; for a Jacobian it is an array, and the adjoints are of its sum.
     wrt : sequence of Node
         Inputs to differentiate by.
     symbols : mapping of Node to Symbol
@@ -53,6 +53,7 @@ class Engine:
         self.arguments = list(arguments)
         self._executor = executor
         self._edges: dict[tuple[Node, Node], tuple[Executable, tuple[Node, ...]]] = {}
+        self._pullbacks: dict[tuple[Node, ...], Executable] = {}
         output = program.outputs[0]
         reached = dependents(reading_order([output, *wrt]), wrt)
         self.active = tuple(node for node in reached if node in symbols)
@@ -61,7 +62,7 @@ class Engine:
         self._values = executor.compile(Program(program.inputs, program.nodes))
         trace = Trace(rule="seed")
         with trace.recording():
-            one = as_tensor(np.ones((), output.type.dtype), trace)
+            one = as_tensor(np.ones(output.type.shape, output.type.dtype), trace)
             adjoints = backpropagate([output], [one], self.active, trace)
         self._adjoints = executor.compile(Program(program.inputs, [adjoint.node for adjoint in adjoints]))
 
@@ -156,6 +157,32 @@ class Engine:
             self._edges[of, by] = (self._executor.compile(derived), reads)
         return self._edges[of, by]
 
+    def jacobian(self, of: Node, by: Node, arguments: Sequence[Array]) -> Array:
+        """Return the derivative of a value by an input through all paths, one pullback for each element."""
+        if (of, by) not in self._pullbacks:
+            part = Program(self.program.inputs, [of])
+            self._pullbacks[of, by] = self._executor.compile(pullback(part, [part.inputs.index(by)]))
+        return self._rows(self._pullbacks[of, by], of.type.shape, arguments)
+
+    def hessian(self, first: Node, second: Node, arguments: Sequence[Array]) -> Array:
+        """Return the derivative of the output by two inputs, one pullback for each element."""
+        output = self.program.outputs[0]
+        if (output, first, second) not in self._pullbacks:
+            inputs = self.program.inputs
+            derived = gradient(self.program, [inputs.index(first)])
+            again = pullback(derived, [inputs.index(second)])
+            self._pullbacks[output, first, second] = self._executor.compile(again)
+        return self._rows(self._pullbacks[output, first, second], first.type.shape, arguments)
+
+    @staticmethod
+    def _rows(run: Executable, shape: tuple[int, ...], arguments: Sequence[Array]) -> Array:
+        rows = []
+        for place in np.ndindex(shape):
+            seed = np.zeros(shape)
+            seed[place] = 1
+            rows.append(run([*arguments, seed])[0])
+        return np.asarray(rows).reshape((*shape, *np.shape(rows[0])))
+
     def _cut(self, node: Node) -> tuple[Program, tuple[Node, ...]]:
         """Return the definition of a named value as a program that reads other named values."""
         stack = list(node.inputs)
@@ -188,6 +215,7 @@ class Point:
         self.values = values
         self.adjoints = adjoints
         self._transported: dict[tuple[Node, Node], Array] = {}
+        self._totals: dict[tuple[Node, ...], Array] = {}
 
     @property
     def finite(self) -> bool:
@@ -216,3 +244,19 @@ class Point:
         if (of, by) not in self._transported:
             self._transported[of, by] = self.pulled_back(of, by, self.adjoints[of])
         return self._transported[of, by]
+
+    def total(self, of: Node, by: Node) -> Array:
+        """Return the derivative of a value by an input through all paths: the axes of `of`, then of `by`."""
+        if (of, by) not in self._totals:
+            self._totals[of, by] = self.engine.jacobian(of, by, self._arguments())
+        return self._totals[of, by]
+
+    def second(self, first: Node, second: Node) -> Array:
+        """Return the derivative of the output by two inputs."""
+        key = (self.engine.program.outputs[0], first, second)
+        if key not in self._totals:
+            self._totals[key] = self.engine.hessian(first, second, self._arguments())
+        return self._totals[key]
+
+    def _arguments(self) -> list[Array]:
+        return [self.values[node] for node in self.engine.program.inputs]

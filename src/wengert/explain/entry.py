@@ -17,7 +17,7 @@ def explain(
     wrt: str | Sequence[str] | None = None,
     view: str = "index",
     notation: str | None = None,
-    layout: str = "denominator",
+    layout: str | None = None,
     names: Mapping[str, str] | None = None,
     style: str | None = None,
     loss: Callable[..., Any] | None = None,
@@ -25,15 +25,16 @@ def explain(
     numbers: bool = False,
     tensors: bool = False,
     detail: str = "short",
+    order: int = 1,
     **kwargs: Any,
 ) -> Derivation:
-    """Derive the gradient of a function line by line, each line checked against the engine.
+    """Derive a gradient, a Jacobian or a Hessian line by line, each line checked against the engine.
 
     Parameters
     ----------
     function : callable
-        Written in plain NumPy; returns a scalar. Its own variable names are used. Or a network, trained or
-        not, with `loss`.
+        Written in plain NumPy; its own variable names are used. Of a scalar the gradient is derived, of an
+        array the Jacobian. Or a network, trained or not, with `loss`.
     *args, **kwargs
         The point at which it is explained: numbers, arrays, networks. For a network one sample or a batch:
         its inputs, then the target.
@@ -42,13 +43,15 @@ def explain(
         a parameter, or the argument for all of them.
     view : str
         One of ``index``, ``matrix``, ``delta``, ``adjoint``, ``numbers``, ``batch`` (one example, the mean,
-        then matrices).
+        then matrices); for Jacobians and Hessians ``index`` or ``matrix``.
     notation : str
         Whether an array with one axis is a row or a column: ``rows`` (xW + b), ``columns`` (Wx + b), or
         ``mit``, columns with the names of 6.390 for the layers of a network: Z = Wᵀx + W₀, A = f(Z). By
         default ``rows``, or what the lecture of `style` has.
     layout : str
-        ``denominator``: a gradient has the shape of its variable; ``numerator``: of the transpose.
+        ``denominator``: a gradient has the shape of its variable, and in a Jacobian the variable runs down
+        the rows; ``numerator``: the transposes. By default ``numerator`` for the Jacobian of an array,
+        ∂y_i/∂x_j in row i and column j, and otherwise ``denominator``.
     names : mapping, optional
         Names to show in place of the program's own.
     style : str, optional
@@ -66,6 +69,8 @@ def explain(
         much memory it would take, and how the gradient comes about without it.
     detail : str
         ``short``: local derivatives in few lines with the names of all rules; ``full``: one rule a line.
+    order : int
+        2 for the Hessian of a scalar: ∂²L/∂x∂y for each pair of the arguments `wrt`.
 
     Returns
     -------
@@ -76,7 +81,8 @@ def explain(
     ConfigurationError
         For an unknown name or option; suggests the nearest.
     GradientError
-        When the output is no floating scalar, or there is nothing to differentiate by.
+        When the output is not floating, there is nothing to differentiate by, or a gradient has no formula
+        that could be differentiated once more.
     NonFiniteError
         When the function or its gradient is not finite at the given point.
     LimitError
@@ -89,6 +95,7 @@ def explain(
     >>> import numpy as np
     >>> import wengert as wg
     >>> print(wg.explain(lambda x: np.sin(x) ** 2, 0.5))  # doctest: +SKIP
+    >>> print(wg.explain(wg.softmax, np.zeros(3), view="matrix"))  # doctest: +SKIP
     """
     from wengert.explain.arguments import check_call
     from wengert.explain.derivation import derive
@@ -101,5 +108,5 @@ def explain(
     elif loss is not None:
         raise ConfigurationError("loss= goes with a network; a function computes its loss itself")
     check_call("explain", function, args, kwargs)
-    convention = Convention(notation or "", layout, step_size, numbers, tensors, style, detail)
+    convention = Convention(notation or "", layout or "", step_size, numbers, tensors, style, detail, order)
     return derive(function, args, kwargs, wrt, view, names, convention)

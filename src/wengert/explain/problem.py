@@ -32,7 +32,7 @@ class Convention:
     notation : str
         ``rows`` (xW + b), ``columns`` (Wx + b) or ``mit``: columns, with Z = Wᵀx + W₀ for layers.
     layout : str
-        ``denominator`` or ``numerator``.
+        ``denominator`` or ``numerator``; empty for what is usual for a gradient or a Jacobian.
     step_size : float or None
         Of the update at the end; no update where there is none.
     numbers : bool
@@ -43,6 +43,8 @@ class Convention:
         Whether Jacobians of vectors by matrices are shown, entry by entry.
     detail : str
         ``short``: local derivatives in few lines, with the names of all rules; ``full``: one rule a line.
+    order : int
+        1 for the gradient or the Jacobian, 2 for the Hessian.
     """
 
     notation: str = "rows"
@@ -52,6 +54,7 @@ class Convention:
     tensors: bool = False
     style: str | None = None
     detail: str = "short"
+    order: int = 1
 
     @property
     def vectors(self) -> str:

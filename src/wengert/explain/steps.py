@@ -42,7 +42,7 @@ class Step:
     value : ndarray or None
         The result at the given point.
     shown : bool
-        Whether printers put the value behind the formula.
+        Whether printers put the value after the formula.
     """
 
     subject: Expression

@@ -13,7 +13,7 @@ from wengert.nn.layers.embedding import Embedding
 from wengert.nn.module import Module, absent, observer
 from wengert.trace.tracing import abstract, trace
 
-# Rows of the input that is traced: no layer has so many features, and none of them is computed.
+# Rows of the input that is traced: no layer has this many features, and none of them is computed.
 _ROWS = 1_000_003
 
 

@@ -12,7 +12,7 @@ from wengert.optim.optimiser import LearningRate, Optimiser, State
 
 @dataclasses.dataclass(frozen=True)
 class ParameterGroups:
-    """An optimiser for each group of parameters, told apart by their paths.
+    """An optimiser for each group of parameters, selected by their paths.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Of classes 0, 1, 2, …; the first two are told apart with any colour vision.
+# Of classes 0, 1, 2, …; the first two can be distinguished with any colour vision.
 CLASS_COLOURS = (
     "#2166ac", "#b2182b", "#1b9e77", "#e6ab02", "#7570b3", "#66a61e", "#e7298a", "#a6761d", "#17becf",
     "#666666",
@@ -53,7 +53,7 @@ def axes_or_new(ax: Any, width: float = 5.2, height: float = 4.4) -> Axes:
 
 
 def grid_of_axes(count: int, side: float, most_columns: int) -> tuple[Figure, list[Axes]]:
-    """Return a figure with so many axes in rows; those of the last row that are not needed are left out.
+    """Return a figure with `count` axes in rows; unused places of the last row are left out.
 
     Parameters
     ----------

@@ -20,14 +20,14 @@ def shown(work: _Counted[T] | list[T], what: str) -> Iterator[T]:
     """Yield what there is to do, and tell how far it is once that takes more than two seconds."""
     began = last = time.monotonic()
     terminal = sys.stderr is not None and sys.stderr.isatty()
-    told = False
+    shown = False
     for done, one in enumerate(work):
         now = time.monotonic()
-        if now - began > _PATIENCE and (not told or now - last > (_ON_TERMINAL if terminal else _ELSEWHERE)):
+        if now - began > _PATIENCE and (not shown or now - last > (_ON_TERMINAL if terminal else _ELSEWHERE)):
             _tell(f"{what}: {100 * done // len(work)} %", terminal)
-            told, last = True, now
+            shown, last = True, now
         yield one
-    if told:
+    if shown:
         _tell(f"{what}: 100 %", terminal, end="\n")
 
 

@@ -1,4 +1,4 @@
-"""What each column of a table is, found from its values, with the reasons told."""
+"""What each column of a table is, inferred from its values, with the reasons."""
 
 from __future__ import annotations
 

@@ -240,7 +240,7 @@ class HeavyTailedColumn(NumbersAndGaps):
         return bent(z), np.sign(z) * np.log1p(np.abs(z)), linear
 
 
-# Days, and how many waves tell the times within: with three of a week each of its days can be told.
+# Days, and the number of waves for the time within: three of a week distinguish its days.
 _CYCLES = {"year": (365.2425, 2), "week": (7.0, 3), "day": (1.0, 2)}
 
 

@@ -155,7 +155,7 @@ def _fit(
 ) -> train.FitResult:
     recipe = recipe_for(preprocessor, *fitting, settings)
     with warnings.catch_warnings():
-        # Both are told with the result.
+        # Both are reported with the result.
         warnings.simplefilter("ignore", DivergenceWarning)
         warnings.simplefilter("ignore", InterruptionWarning)
         return recipe.fit(

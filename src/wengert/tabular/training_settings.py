@@ -34,7 +34,7 @@ class TrainingSettings:
     activation : str or None
         Of the hidden layers; a name of `wengert.nn.activations`. Plain: ReLU.
     epochs : int or None
-        At most so many passes over the rows. Plain: 200, and training stops before if the validation loss no
+        The most passes over the rows. Plain: 200, and training stops before if the validation loss no
         longer falls.
     batch_size : int or None
         Rows a step. Plain: chosen from the number of rows (`batch_size_for`).
@@ -100,7 +100,7 @@ class TrainingSettings:
                 in_range("training settings", name, value, 0, math.inf, low_open=True)
 
     def batch_size_for(self, rows: int) -> int | None:
-        """Return the rows a step: those asked for, else so many that an epoch has about 25 steps, in limits.
+        """Return the rows a step: as asked for, else, within limits, what gives an epoch about 25 steps.
 
         None for L-BFGS, which takes them all.
         """

@@ -19,6 +19,12 @@ from wengert.trace.scipy_objects import is_sparse, sparse_product
 _numpy: Any = np
 
 
+def refuse_scalar(array: Any) -> None:
+    """Refuse to write to what may be a scalar, whose methods NumPy lets write to a copy that is lost."""
+    if not array.ndim:
+        refuse("whether this is a scalar or an array without axes is not known: write b[...] = value")
+
+
 class Flat:
     """The elements of an array in one axis, as ``array.flat`` gives them."""
 
@@ -35,8 +41,7 @@ class Flat:
         return self._array.flatten()[key]
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        if not self._array.ndim:
-            refuse("whether this is a scalar or an array without axes is not known: write b[...] = value")
+        refuse_scalar(self._array)
         _numpy.put(self._array, np.arange(len(self))[key], value)
 
 
@@ -283,7 +288,8 @@ class ArrayMethods:
         return _numpy.ravel(self, order).copy()
 
     def fill(self, value: Any) -> None:
-        """Assign a scalar to all elements."""
+        """Assign a scalar to all elements; see `numpy.ndarray.fill`."""
+        refuse_scalar(self)
         self[...] = value
 
     def sort(self, axis: int = -1, kind: Any = None, order: Any = None) -> None:
@@ -302,6 +308,7 @@ class ArrayMethods:
 
     def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
         """Assign to elements of the flattened array; see `numpy.ndarray.put`."""
+        refuse_scalar(self)
         _numpy.put(self, indices, values, mode)
 
     @property

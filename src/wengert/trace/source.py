@@ -137,7 +137,7 @@ def _found_stores(code: CodeType) -> dict[int, str]:
         if current.opname.startswith("UNPACK"):
             continue  # each of its results has another name
         following = instructions[place + 1]
-        # Up to Python 3.12 a frame that calls a Python function points behind the call, into its cache.
+        # Up to Python 3.12 a frame that calls a Python function points after the call, into its cache.
         offsets = range(current.offset, following.offset, 2)
         if following.opname == "COPY":  # a = b = …, and (a := …)
             following = instructions[place + 2]

@@ -18,7 +18,7 @@ from wengert.errors import (
     UnsupportedAttributeError,
     WengertError,
 )
-from wengert.ir.node import CONSTANT, Node, make_constant, make_node, make_number
+from wengert.ir.node import CONSTANT, Node, items_of, make_constant, make_node, make_number
 from wengert.ir.primitive import IMPLEMENTATIONS, Kind, Primitive, weak_dtype
 from wengert.primitives.selection import astype
 from wengert.trace import scipy_objects, source
@@ -256,6 +256,8 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
     except (ShapeError, DTypeError) as error:
         raise type(error)(f"{error}{here()}") from None
     trace.record(node)
+    if primitive.region is not None:
+        return tuple([Tensor(one, trace) for one in items_of(node)])
     if primitive.kind is Kind.LIBRARY and trace.rule is None and source.is_catching():
         _tried(node, trace)
     return Tensor(node, trace, _WEAK_OF_KIND.get(node.type.dtype.kind) if weak else None, c_order)

@@ -131,7 +131,7 @@ class NeuronDrawing(Drawing):
 
 
 def check_suffix(path: str | os.PathLike[str]) -> None:
-    """Refuse a file name from which the form of a drawing cannot be told."""
+    """Refuse a file name whose extension names no format of a drawing."""
     if not isinstance(path, str | os.PathLike):
         raise ConfigurationError(f"save takes the path of a file, got {type(path).__name__}: {path!r}")
     if Path(path).suffix.lower() not in SUFFIXES:

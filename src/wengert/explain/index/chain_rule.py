@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wengert.explain.engine import sums_to_one
 from wengert.explain.index.construction import add, multiply, over, pulled_out, total, without_deltas
 from wengert.explain.index.differentiation import Rules, differentiate, fold
+from wengert.explain.index.equalities import Equalities
 from wengert.explain.index.expressions import (
     ONE,
     ZERO,
@@ -18,24 +18,19 @@ from wengert.explain.index.expressions import (
     Sum,
     Symbol,
     Verbatim,
-    apart,
-    free_indices,
     rebuild,
     size,
     substitute,
     walk,
 )
+from wengert.explain.index.finishing import finish
 from wengert.explain.index.indices import Index, Position
 from wengert.explain.index.selections import selected
-from wengert.explain.index.shares import fold_share, rebuilt, with_sigmoid, with_softmax
+from wengert.explain.index.shares import fold_share, with_sigmoid, with_softmax
 from wengert.explain.index.simplification import (
-    collected,
-    factored,
     length,
     neat,
     simplified,
-    taken_out,
-    terms_of,
 )
 from wengert.explain.index.single_rules import single_rules
 from wengert.explain.problem import Problem
@@ -61,42 +56,6 @@ class Local:
     partial: Partial
     result: Expression
     steps: list[Step]
-
-
-def line(subject: Expression, before: Expression, after: Expression, rule: str, why: str = "") -> Step:
-    """Return a step whose truth is what the engine computes for its subject."""
-    return Step(subject, before, apart(after, free_indices(subject)), rule, why, truth=subject)
-
-
-class Equalities:
-    """A chain of equalities about one subject, each right side made from the one before.
-
-    Parameters
-    ----------
-    subject : Expression
-
-    Attributes
-    ----------
-    last : Expression
-        The right side so far; the subject itself where there is none.
-    steps : list of Step
-    """
-
-    def __init__(self, subject: Expression) -> None:
-        self.subject = subject
-        self.last = subject
-        self.steps: list[Step] = []
-
-    def start(self, after: Expression) -> None:
-        """Go on from a right side that needs no line of its own."""
-        self.last = apart(after, free_indices(self.subject))
-
-    def put(self, after: Expression, rule: str, why: str = "") -> None:
-        """Add a line, unless it says the same as the one before."""
-        step = line(self.subject, self.last, after, rule, why)
-        if step.after != self.last:
-            self.steps.append(step)
-            self.last = step.after
 
 
 class ChainRule:
@@ -175,7 +134,7 @@ class ChainRule:
         if users == [self.problem.output]:
             found = self.local(self.problem.output, symbol)
             chain.start(self.moved(found, self.problem.element(self.problem.output), by))
-            self._finish(chain)
+            finish(self.problem, chain)
         elif users:
             self._chained(chain, by, users)
         else:
@@ -200,7 +159,7 @@ class ChainRule:
             known = over(pulled_out(without_deltas(self._with_adjoints(chain.last))))
             if size(known) <= LONGEST:
                 chain.put(known, INSERTED)
-        self._finish(chain)
+        finish(self.problem, chain)
 
     def _with_adjoints(self, expression: Expression) -> Expression:
         """Write out the adjoints that are known and short."""
@@ -212,51 +171,8 @@ class ChainRule:
             element, known = self.adjoints[expression.by.symbol]
             if size(known) > LONGEST // 2:
                 return expression
-            return _at(known, element.positions, expression.by.positions)
+            return at_positions(known, element.positions, expression.by.positions)
         return rebuild(expression, self._with_adjoints)
-
-    def _finish(self, chain: Equalities) -> None:
-        """Cancel and collect where that makes the result shorter, and use Σ t = 1 where it holds."""
-        rule = "cancel"
-        while True:
-            shorter = simplified(taken_out(chain.last))
-            if (length(shorter), size(shorter)) >= (length(chain.last), size(chain.last)):
-                break
-            chain.put(shorter, rule)
-            rule = "multiply out and collect"
-        outside = apart(taken_out(chain.last), free_indices(chain.subject))
-        summed = self._with_unit_sums(outside)
-        if summed != outside:
-            chain.put(outside, "take out what the sum does not run over")
-            names = ", ".join(sorted({symbol.name for symbol in self._unit_sums(outside)}))
-            final = factored(collected(list(terms_of(simplified(summed)))))
-            chain.put(final, f"the elements of {names} sum to 1")
-        chain.put(factored(chain.last), "take out the common factor")
-
-    def _unit_sums(self, expression: Expression) -> set[Symbol]:
-        """Return the inputs whose rows sum to 1 and of which such a sum stands in the expression."""
-        return {
-            part.body.symbol
-            for part in walk(expression)
-            if isinstance(part, Sum) and isinstance(part.body, Element) and self._sums_to_one(part)
-        }
-
-    def _sums_to_one(self, part: Sum) -> bool:
-        assert isinstance(part.body, Element)
-        symbol = part.body.symbol
-        if symbol.node.inputs or part.body.positions[-1:] != part.indices:
-            return False
-        values = self.problem.points[0].values[symbol.node]
-        return sums_to_one(values)
-
-    def _with_unit_sums(self, expression: Expression) -> Expression:
-        if (
-            isinstance(expression, Sum)
-            and isinstance(expression.body, Element)
-            and self._sums_to_one(expression)
-        ):
-            return ONE
-        return rebuilt(expression, self._with_unit_sums)
 
     def moved(self, local: Local, of: Element, by: Element) -> Expression:
         """Return a local derivative at other indices."""
@@ -264,7 +180,7 @@ class ChainRule:
         if isinstance(result, Partial):
             return self.problem.direct(of, by)
         old = (*local.partial.of.positions, *local.partial.by.positions)
-        return _at(result, old, (*of.positions, *by.positions))
+        return at_positions(result, old, (*of.positions, *by.positions))
 
     def _why(self, by: Element, users: list[Symbol]) -> str:
         name = by.symbol.name
@@ -275,7 +191,7 @@ class ChainRule:
         return ""
 
 
-def _at(expression: Expression, old: tuple[Position, ...], new: tuple[Position, ...]) -> Expression:
+def at_positions(expression: Expression, old: tuple[Position, ...], new: tuple[Position, ...]) -> Expression:
     """Rename the free indices `old` to `new`, all at once; summation indices in the way are renamed first."""
     names: dict[Index, Position] = {
         one: other for one, other in zip(old, new, strict=True) if isinstance(one, Index) and one != other

@@ -16,18 +16,21 @@ from wengert.explain.index.expressions import (
     Element,
     Expression,
     Extreme,
+    Inverse,
     Number,
     Power,
     Product,
     Quotient,
     Relation,
+    Running,
+    Softmax,
     Sum,
     free_indices,
     rebuild,
     renamed_apart,
     walk,
 )
-from wengert.explain.index.indices import Index
+from wengert.explain.index.indices import Index, Position
 from wengert.explain.index.notation import local_derivative
 from wengert.ir.primitive import NotDifferentiable
 
@@ -96,8 +99,15 @@ def differentiate(expression: Expression, by: Element, rules: Rules) -> Expressi
             rules.use("sum rule")
             apart = renamed_apart(expression, {*by.positions})
             return total(apart.indices, rules.within(apart.body, by))
-        case Extreme():
-            return _extreme(expression, by, rules)
+        case Extreme(name):
+            return (_of_all if name == "Π" else _extreme)(expression, by, rules)
+        case Softmax(element, axis):
+            return _softmax(element, axis, by, rules)
+        case Inverse(element):
+            rules.use("derivative of the inverse")
+            (row, column), (above, across) = element.positions, by.positions
+            left, right = (Element(by.symbol, pair) for pair in ((row, above), (across, column)))
+            return multiply(MINUS_ONE, Inverse(left), Inverse(right))
         case Cases(condition, value, otherwise):
             rules.use("each case for itself")
             return _cases(condition, rules.within(value, by), rules.within(otherwise, by))
@@ -111,10 +121,7 @@ def differentiate(expression: Expression, by: Element, rules: Rules) -> Expressi
 def _same_element(element: Element, by: Element) -> Expression:
     deltas: list[Expression] = []
     for mine, wanted in zip(element.positions, by.positions, strict=True):
-        if isinstance(mine, Index) and isinstance(wanted, Index):
-            deltas.append(ONE if mine == wanted else Delta(mine, wanted))
-        elif mine != wanted:
-            return ZERO
+        deltas.append(_same_position(mine, wanted))
     return multiply(*deltas)
 
 
@@ -160,6 +167,36 @@ def _extreme(expression: Extreme, by: Element, rules: Rules) -> Expression:
     ties = total(counted.indices, Relation("=", counted.body, expression))
     slope = rules.within(apart.body, by)
     return total(apart.indices, multiply(divide(attained, ties), slope))
+
+
+def _of_all(expression: Extreme, by: Element, rules: Rules) -> Expression:
+    """The derivative of a product of many: each factor's, times all the others."""
+    rules.use("product rule")
+    apart = renamed_apart(expression, {*by.positions, *free_indices(expression)})
+    others = renamed_apart(apart, {*by.positions, *free_indices(expression), *apart.indices})
+    pairs = zip(others.indices, apart.indices, strict=True)
+    same = multiply(*(Relation("=", Running(one), Running(other)) for one, other in pairs))
+    rest = Extreme("Π", others.indices, Cases(same, ONE, others.body))
+    return total(apart.indices, multiply(rules.within(apart.body, by), rest))
+
+
+def _softmax(element: Element, axis: int, by: Element, rules: Rules) -> Expression:
+    """∂p_i/∂z_k is p_i (δ_ik − p_k), within one row of z."""
+    rules.use("derivative of softmax")
+    rows = [
+        _same_position(mine, wanted)
+        for place, (mine, wanted) in enumerate(zip(element.positions, by.positions, strict=True))
+        if place != axis
+    ]
+    same = _same_position(element.positions[axis], by.positions[axis])
+    inner = add(same, multiply(MINUS_ONE, Softmax(by, axis)))
+    return multiply(Softmax(element, axis), inner, *rows)
+
+
+def _same_position(mine: Position, wanted: Position) -> Expression:
+    if isinstance(mine, Index) and isinstance(wanted, Index) and mine != wanted:
+        return Delta(mine, wanted)
+    return ONE if mine == wanted else ZERO
 
 
 def _cases(condition: Expression, value: Expression, otherwise: Expression) -> Expression:

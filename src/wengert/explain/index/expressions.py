@@ -217,6 +217,15 @@ class Partial(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Second(Expression):
+    """∂²L/∂x∂y through all paths, not yet worked out; x and y are arguments."""
+
+    of: Element
+    by: Element
+    other: Element
+
+
+@dataclass(frozen=True, slots=True)
 class Differential(Expression):
     """∂/∂x of an expression, not yet worked out."""
 

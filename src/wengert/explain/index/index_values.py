@@ -29,6 +29,7 @@ from wengert.explain.index.expressions import (
     Quotient,
     Relation,
     Running,
+    Second,
     Softmax,
     Sum,
     Verbatim,
@@ -179,6 +180,9 @@ class Evaluation:
                 return self._examples(body, over, examples.points(self.point))
             case Partial():
                 return self._partial(expression)
+            case Second(_, by, other):
+                values = self.point.second(by.symbol.node, other.symbol.node)
+                return self._picked(values, (*by.positions, *other.positions))
             case Differential(by, body):
                 return self.named(differentiate(body, by, Rules()))
         raise AssertionError(f"no evaluation for {type(expression).__name__}")
@@ -247,9 +251,13 @@ class Evaluation:
         return np.stack([array for array, _ in values]), (over, *values[0][1])
 
     def _partial(self, partial: Partial) -> Named:
-        if not partial.direct:
-            return self._picked(self.point.adjoints[partial.by.symbol.node], partial.by.positions)
-        return self._jacobian(partial.of, partial.by)
+        of, by = partial.of, partial.by
+        if partial.direct:
+            return self._jacobian(of, by)
+        output = self.point.engine.program.outputs[0]
+        if of.symbol.node is output and output.type.shape == ():
+            return self._picked(self.point.adjoints[by.symbol.node], by.positions)
+        return self._picked(self.point.total(of.symbol.node, by.symbol.node), (*of.positions, *by.positions))
 
     def _jacobian(self, of: Element, by: Element) -> Named:
         """Return elements of the local Jacobian, one pullback for each element of `of`."""

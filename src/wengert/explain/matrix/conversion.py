@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from wengert.explain.index.construction import multiply
+from wengert.explain.index.construction import multiply, pulled_sums_with_deltas
 from wengert.explain.index.expressions import (
     ONE,
     ZERO,
@@ -40,6 +40,7 @@ from wengert.explain.matrix.matrices import (
     Diagonal,
     Gradient,
     Identity,
+    Jacobian,
     Matrix,
     MatrixInverse,
     MatrixProduct,
@@ -75,12 +76,15 @@ class Converter:
     ----------
     patterns : dict
         The patterns used since `convert` was called last, in order.
+    jacobians : bool
+        Whether a derivative of a vector by a vector may stand as a factor.
     """
 
     def __init__(self, vectors: str, numerator: bool) -> None:
         self.vectors = vectors
         self.numerator = numerator
         self.patterns: dict[str, None] = {}
+        self.jacobians = False
 
     def places(self, symbol: Symbol, positions: Iterable[object]) -> tuple[Place, Place]:
         """Return the index over the rows and over the columns of a tensor as it is stored.
@@ -192,6 +196,8 @@ class Converter:
 
     def _named(self, expression: Element | Partial, row: Place, column: Place) -> Expression:
         if isinstance(expression, Partial):
+            if self.jacobians:
+                return self._jacobian(expression, row, column)
             if expression.direct:
                 raise NoMatrixForm("a local derivative stands unworked")
             element = expression.by
@@ -208,12 +214,28 @@ class Converter:
             return Gradient(expression.of.symbol, element.symbol, shape, transposed, flipped)
         return Matrix(element.symbol, shape, transposed)
 
+    def _jacobian(self, partial: Partial, row: Place, column: Place) -> Expression:
+        sides: list[Place] = []
+        for element in (partial.of, partial.by):
+            indices = [at for at in element.positions if isinstance(at, Index)]
+            if len(indices) > 1 or len(indices) < element.symbol.rank:
+                raise NoMatrixForm(f"{element.symbol.name} is no vector")
+            sides.append(indices[0] if indices else None)
+        axes = (sides[0], sides[1]) if self.numerator else (sides[1], sides[0])
+        if {*axes} != {row, column}:
+            raise NoMatrixForm("indices that do not fit rows and columns")
+        return Jacobian(partial, axes, axes != (row, column))
+
     def _contracted(
         self, summed: tuple[Index, ...], body: Expression, row: Place, column: Place
     ) -> Expression:
         if isinstance(body, Add) and not (summed and all(map(_single, body.terms))):
             sums = [Sum(summed, term) if summed else term for term in body.terms]
             return self._summed([self._filled(term, row, column) for term in sums])
+        if isinstance(body, Product):
+            opened = pulled_sums_with_deltas(body)
+            if isinstance(opened, Add):
+                return self._contracted(summed, opened, row, column)
         factors = list(body.factors) if isinstance(body, Product) else [body]
         diagonal = self._diagonal(factors, row, column) if not summed else None
         if diagonal is not None:
@@ -237,8 +259,11 @@ class Converter:
         if not free_indices(rest):
             return multiply(self._convert(rest, None, None), Identity(row.extent))
         (index,) = free_indices(rest)
-        as_row = self.vectors == "rows"
-        return Diagonal(self._convert(rest, None if as_row else index, index if as_row else None))
+        return Diagonal(self._convert(rest, *self._as_vector(index)))
+
+    def _as_vector(self, index: Place) -> tuple[Place, Place]:
+        """Return the index over the rows and over the columns of what an array with one axis is."""
+        return (None, index) if self.vectors == "rows" else (index, None)
 
     def _grouped(self, factors: list[Expression], summed: set[Index]) -> tuple[list[Term], list[Expression]]:
         """Put factors over the same indices together; a number stays with the factor behind it."""
@@ -325,7 +350,7 @@ class Converter:
             assert right is not None
             if row not in left.indices:
                 left, right = right, left
-            between = [Diagonal(self._realised(part.scaling, None, part.over))]
+            between = [Diagonal(self._realised(part.scaling, *self._as_vector(part.over)))]
             return matrix_product(
                 self._realised(left, row, part.over), *between, self._realised(right, part.over, column)
             )
@@ -347,10 +372,12 @@ class Converter:
             result = hadamard(*(self._realised(term, row, column) for term in full))
             if rows:
                 self.patterns.setdefault("g_i m_ij → diag(g) M")
-                result = matrix_product(Diagonal(self._realised(rows[0], row, None)), result)
+                result = matrix_product(Diagonal(self._realised(rows[0], *self._as_vector(row))), result)
             if columns:
                 self.patterns.setdefault("m_ij g_j → M diag(g)")
-                result = matrix_product(result, Diagonal(self._realised(columns[0], None, column)))
+                result = matrix_product(
+                    result, Diagonal(self._realised(columns[0], *self._as_vector(column)))
+                )
             return result
         if rows and columns:
             self.patterns.setdefault("x_i y_j → outer product")

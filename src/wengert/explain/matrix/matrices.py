@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wengert.explain.index.construction import multiply
-from wengert.explain.index.expressions import Add, Expression, Number, Partial, Product, Symbol
+from wengert.explain.index.expressions import Add, Expression, Number, Partial, Product, Second, Symbol
 from wengert.explain.index.indices import Index
 from wengert.explain.printers.digits import cut
 
@@ -136,9 +136,19 @@ class Identity(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Jacobian(Expression):
-    """∂u/∂x as a matrix, not yet worked out."""
+    """∂u/∂x as a matrix, not yet worked out, or ∂²L/∂x∂y.
 
-    partial: Partial
+    Attributes
+    ----------
+    partial : Partial or Second
+    axes : (Index or None, Index or None)
+        The index over its rows and over its columns, before transposing.
+    transposed : bool
+    """
+
+    partial: Partial | Second
+    axes: tuple[Index | None, Index | None] = (None, None)
+    transposed: bool = False
 
 
 def matrix_product(*factors: Expression) -> Expression:
@@ -169,6 +179,8 @@ def hadamard(*factors: Expression) -> Expression:
 def matrix_sum(*terms: Expression) -> Expression:
     """Return the sum of matrices; A x + Aᵀ x, as from a quadratic form, is (A + Aᵀ) x."""
     match terms:
+        case Matrix(one, _, transposed), Matrix(other, _, turned) if one is other and transposed != turned:
+            return Add(tuple(sorted(terms, key=_is_transposed)))
         case MatrixProduct(left), MatrixProduct(right) if len(left) == len(right):
             differing = [
                 place for place, pair in enumerate(zip(left, right, strict=True)) if pair[0] != pair[1]

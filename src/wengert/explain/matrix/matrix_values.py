@@ -19,13 +19,14 @@ from wengert.explain.index.expressions import (
     Quotient,
     Relation,
 )
-from wengert.explain.index.index_values import RELATIONS, watching
+from wengert.explain.index.index_values import RELATIONS, Evaluation, watching
 from wengert.explain.index.notation import written_out
 from wengert.explain.matrix.matrices import (
     Diagonal,
     Gradient,
     Hadamard,
     Identity,
+    Jacobian,
     Matrix,
     MatrixInverse,
     MatrixProduct,
@@ -58,6 +59,10 @@ def _value(expression: Expression, point: Point) -> Array:
             # In numerator layout the stored shape is that of the transpose of the variable.
             adjoint = point.adjoints[by.node]
             array = adjoint.reshape(shape[::-1]).T if numerator else adjoint.reshape(shape)
+            return array.T if transposed else array
+        case Jacobian(partial, axes, transposed):
+            array = Evaluation(point, {}).run(partial, [axis for axis in axes if axis is not None])
+            array = array.reshape([1 if axis is None else axis.extent for axis in axes])
             return array.T if transposed else array
         case Ones(shape):
             return np.ones(shape)

@@ -55,7 +55,7 @@ def shown_value(value: Array, largest: int = _LARGEST, edge: int = _EDGE) -> Lay
     ----------
     value : ndarray
     largest, edge : int
-        So many rows or columns are shown whole; of longer arrays so many on each side.
+        The most rows or columns that are shown whole, and how many on each side of longer ones.
     """
     array = np.asarray(value)
     if array.size == 1:

@@ -26,6 +26,7 @@ from wengert.explain.index.expressions import (
     Quotient,
     Relation,
     Running,
+    Second,
     Softmax,
     Sum,
     Symbol,
@@ -53,6 +54,7 @@ from wengert.explain.printers import layout
 from wengert.explain.printers.digits import number_text, short, shown_value
 from wengert.explain.printers.instances import in_numbers, instance
 from wengert.explain.printers.layout import Layout, Row, Text, operator, parenthesised, row
+from wengert.explain.printers.scripts import derivative, index_texts, is_number, marked, raised
 from wengert.explain.printers.signs import needs_dot, negative, without_sign
 from wengert.explain.views.examples import Example
 
@@ -99,7 +101,7 @@ class Style:
 
     def element(self, symbol: Symbol, positions: Iterable[Position], name: str = "") -> Layout:
         """Return an element: its name and its indices."""
-        indices = _index_texts(symbol, positions)
+        indices = index_texts(symbol, positions)
         base = self.name(name or self.element_name(symbol))
         if not indices:
             return base
@@ -136,7 +138,7 @@ class Style:
             case Quotient(numerator, denominator):
                 return self._fraction(numerator, denominator), PRODUCT
             case Power(base, exponent):
-                return _raised(self.show(base, ATOM), self.show(exponent)), ATOM
+                return raised(self.show(base, ATOM), self.show(exponent)), ATOM
             case Apply(primitive, operands):
                 formula = written_out(expression)
                 if formula is not None:
@@ -165,11 +167,13 @@ class Style:
                 return layout.Script(whole, Text(letters, "indices")), ATOM
             case Inverse(Element(symbol, positions)):
                 inverse = parenthesised(layout.Script(self.name(symbol.name), above=Text("−1", "number")))
-                return layout.Script(inverse, Text("".join(_index_texts(symbol, positions)), "indices")), ATOM
+                return layout.Script(inverse, Text("".join(index_texts(symbol, positions)), "indices")), ATOM
             case Example(body, over):
                 return self._example(body, over), ATOM
             case Partial():
                 return self._partial(expression), ATOM
+            case Second(_, by, other):
+                return self._second(expression, self.show(by), self.show(other)), ATOM
             case Differential(by, body):
                 bottom = row(Text("∂"), self.show(by))
                 return row(layout.Fraction(Text("∂"), bottom), parenthesised(self.show(body))), PRODUCT
@@ -219,7 +223,7 @@ class Style:
             loose = isinstance(factor, (Sum, Extreme)) and not last
             shown = parenthesised(self.show(factor)) if loose else self.show(factor, PRODUCT)
             if previous is not None:
-                dot = needs_dot(previous, factor) or _is_number(shown)
+                dot = needs_dot(previous, factor) or is_number(shown)
                 parts.append(operator("·") if dot else Text(" ", "space"))
             if isinstance(factor, Number) and isinstance(factor.value, fractions.Fraction) and place == 0:
                 shown = self._leading(factor.value)
@@ -242,7 +246,7 @@ class Style:
 
     def _partial(self, partial: Partial) -> Layout:
         own = self.adjoints.get(partial.by.symbol) if not partial.direct else None
-        term = _derivative(partial.of.symbol, partial.by.symbol)
+        term = derivative(partial.of.symbol, partial.by.symbol)
         if own is not None:
             return layout.Term(self.element(partial.by.symbol, partial.by.positions, own), term)
         top = self.element(partial.of.symbol, partial.of.positions)
@@ -259,16 +263,16 @@ class Style:
             return shown, SUM if minus else ATOM
         match expression:
             case Matrix(symbol, shape, transposed):
-                return _term(self._shaped(self.name(symbol.name), shape, transposed), symbol.name), ATOM
+                return marked(self._shaped(self.name(symbol.name), shape, transposed), symbol.name), ATOM
             case Gradient(of, by, shape, transposed, _):
                 own = self.adjoints.get(by)
                 top = row(Text("∂"), self.name(of.name))
-                term = _derivative(of, by)
+                term = derivative(of, by)
                 if own is not None:
-                    return _term(self._shaped(self.name(own), shape, transposed), term), ATOM
+                    return marked(self._shaped(self.name(own), shape, transposed), term), ATOM
                 body = layout.Fraction(top, row(Text("∂"), self.name(by.name)))
                 enclosed = parenthesised(body) if transposed else body
-                return _term(self._shaped(enclosed, shape, transposed), term), ATOM
+                return marked(self._shaped(enclosed, shape, transposed), term), ATOM
             case Ones(shape):
                 return self._shaped(Text("𝟏"), shape if shape[1] == 1 else shape[::-1], shape[1] != 1), ATOM
             case Identity(extent):
@@ -278,7 +282,7 @@ class Style:
             case MatrixInverse(symbol, extent, transposed):
                 above = "−T" if transposed else "−1"
                 inverse = layout.Script(self.name(symbol.name), above=Text(above))
-                return _term(self._shaped(inverse, (extent, extent), False), symbol.name), ATOM
+                return marked(self._shaped(inverse, (extent, extent), False), symbol.name), ATOM
             case Diagonal(vector):
                 return row(Text("diag", "function"), parenthesised(self.show(vector))), ATOM
             case Table():
@@ -297,15 +301,30 @@ class Style:
                     pieces += [operator("⊙")] if pieces else []
                     pieces.append(self.show(factor, ATOM))
                 return Row(tuple(pieces)), PRODUCT
-            case Jacobian(partial):
-                of, by = partial.of.symbol, partial.by.symbol
-                # One element of a vector, as in a table; the only row of a matrix with one row is no choice.
-                placed = of.rank > 0 and not any(isinstance(at, Index) for at in partial.of.positions)
-                over = self.element(of, partial.of.positions) if placed else self.name(of.name)
-                below = row(Text("∂"), self.name(by.name))
-                whole = layout.Fraction(row(Text("∂"), over), below)
-                return layout.Term(whole, f"{_derivative(of, by)}, local"), ATOM
+            case Jacobian(partial, _, transposed):
+                whole = self._jacobian(partial)
+                return layout.Script(parenthesised(whole), above=Text("T")) if transposed else whole, ATOM
         raise AssertionError(f"no layout for {type(expression).__name__}")
+
+    def _jacobian(self, partial: Partial | Second) -> Layout:
+        if isinstance(partial, Second):
+            return self._second(
+                partial, self.name(partial.by.symbol.name), self.name(partial.other.symbol.name)
+            )
+        of, by = partial.of.symbol, partial.by.symbol
+        # One element of a vector, as in a table; the only row of a matrix with one row is no choice.
+        placed = of.rank > 0 and not any(isinstance(at, Index) for at in partial.of.positions)
+        over = self.element(of, partial.of.positions) if placed else self.name(of.name)
+        whole = layout.Fraction(row(Text("∂"), over), row(Text("∂"), self.name(by.name)))
+        return layout.Term(whole, f"{derivative(of, by)}, local" if partial.direct else derivative(of, by))
+
+    def _second(self, second: Second, by: Layout, other: Layout) -> Layout:
+        top = row(layout.Script(Text("∂"), above=Text("2", "number")), self.name(second.of.symbol.name))
+        if by == other:
+            bottom = row(Text("∂"), layout.Script(by, above=Text("2", "number")))
+        else:
+            bottom = row(Text("∂"), by, Text(" "), Text("∂"), other)
+        return layout.Fraction(top, bottom, enclosed_bottom=by != other)
 
     def _example(self, body: Expression, over: Position) -> Layout:
         """Return the loss of an example, or its derivative, with the number of the example above."""
@@ -316,7 +335,7 @@ class Style:
         if not isinstance(body, Partial):
             return layout.Term(loss, of.name)
         bottom = self.element(body.by.symbol, body.by.positions)
-        term = _derivative(of, body.by.symbol)
+        term = derivative(of, body.by.symbol)
         return layout.Term(layout.Fraction(row(Text("∂"), loss), row(Text("∂"), bottom)), term)
 
     def _table(self, table: Table) -> Layout:
@@ -349,40 +368,3 @@ class Style:
             return body
         final = shape[::-1] if transposed else shape
         return layout.Under(body, f"{final[0]}×{final[1]}")
-
-
-def _index_texts(symbol: Symbol, positions: Iterable[Position]) -> list[str]:
-    """Return the indices as they are read; places count from 1; commas where one has two characters."""
-    found = []
-    for extent, at in zip(symbol.shape, positions, strict=True):
-        if isinstance(at, Index):
-            found.append(str(at))
-        elif extent > 1:
-            found.append(str(at + 1))
-    apart = any(len(one.rstrip("′")) > 1 for one in found)
-    return [",".join(found)] if apart else found
-
-
-def _term(body: Layout, name: str) -> Layout:
-    """Mark what stands for a value or a derivative; the shape below it is no part of it."""
-    if isinstance(body, layout.Under):
-        return layout.Under(layout.Term(body.body, name), body.remark)
-    return layout.Term(body, name)
-
-
-def _derivative(of: Symbol, by: Symbol) -> str:
-    return f"∂{of.name}/∂{by.name}"
-
-
-def _raised(base: Layout, above: Layout) -> Layout:
-    """Return a power; the shape under its base stays below both."""
-    if isinstance(base, layout.Under):
-        return layout.Under(_raised(base.body, above), base.remark)
-    inside = base.body if isinstance(base, layout.Term) else base
-    if isinstance(inside, layout.Script) and inside.above is not None:
-        base = parenthesised(base)  # or the exponent would stand beside the number of the layer
-    return layout.Script(base, above=above)
-
-
-def _is_number(shown: Layout) -> bool:
-    return isinstance(shown, Text) and shown.kind == "number"

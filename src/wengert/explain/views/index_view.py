@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from wengert.explain.index.chain_rule import INSERTED, ChainRule, line
+from wengert.explain.index.chain_rule import INSERTED, ChainRule
 from wengert.explain.index.closing import Closing, closing
+from wengert.explain.index.equalities import line
 from wengert.explain.index.expressions import Element, Partial, Running, Symbol, Verbatim, walk
 from wengert.explain.printers.digits import short
 from wengert.explain.problem import Problem

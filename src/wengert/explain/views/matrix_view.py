@@ -23,8 +23,10 @@ _VECTORS = {
     "mit": "A vector is a column; a layer with m inputs and n outputs is Z = Wᵀx + W₀, W of shape m×n.",
 }
 _LAYOUTS = {
-    "denominator": "Denominator layout: a gradient has the shape of its variable.",
-    "numerator": "Numerator layout: a gradient has the shape of its variable transposed.",
+    ("gradient", "denominator"): "Denominator layout: a gradient has the shape of its variable.",
+    ("gradient", "numerator"): "Numerator layout: a gradient has the shape of its variable transposed.",
+    ("Jacobian", "denominator"): "Denominator layout: in a Jacobian the variable runs down the rows.",
+    ("Jacobian", "numerator"): "Numerator layout: in a Jacobian the result runs down the rows.",
 }
 
 
@@ -64,6 +66,11 @@ class MatrixWriter:
         return Step(left, left, right, patterns, "", truth=subject, axes=axes, shown=shown)
 
 
+def _layout_in_words(problem: Problem) -> str:
+    of = "gradient" if problem.output.node.type.shape == () else "Jacobian"
+    return _LAYOUTS[of, problem.convention.layout]
+
+
 def definitions(problem: Problem, writer: MatrixWriter) -> Section:
     """Return the forward pass in matrices."""
     steps = []
@@ -76,7 +83,7 @@ def definitions(problem: Problem, writer: MatrixWriter) -> Section:
         except NoMatrixForm as reason:
             words.append(_no_form(symbol.name, symbol, str(reason)))
     note = (
-        f"{_VECTORS[problem.convention.notation]} {_LAYOUTS[problem.convention.layout]} Functions, powers "
+        f"{_VECTORS[problem.convention.notation]} {_layout_in_words(problem)} Functions, powers "
         "and quotients of matrices are taken element by element, as is ⊙."
     )
     note = f"{given(problem)}\n{note}"
@@ -87,7 +94,7 @@ def _no_form(what: str, symbol: Symbol, reason: str) -> str:
     return f"{what} (shape {dimensions(symbol.shape)}) has no form in matrices: {reason}. See its index form."
 
 
-def _jacobians(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Section:
+def jacobians(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Section:
     """Return the Jacobians of vectors by vectors, and what is said of the larger ones."""
     steps = []
     words = []
@@ -193,7 +200,7 @@ def matrix_view(problem: Problem) -> Tree:
     chain = ChainRule(problem)
     writer = MatrixWriter(problem)
     # Adjoints are worked out from the output to the inputs; the order of calls matters to the chain rule.
-    worked = [_jacobians(problem, writer, chain), _gradients(problem, writer, chain)]
+    worked = [jacobians(problem, writer, chain), _gradients(problem, writer, chain)]
     found = closing(problem, chain)
     sections = [definitions(problem, writer), *worked, _results(problem, writer, found)]
     kept = tuple(section for section in sections if section.steps or section.note)

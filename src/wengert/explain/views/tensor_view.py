@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 
-from wengert.explain.index.chain_rule import ChainRule, Local, line
+from wengert.explain.index.chain_rule import ChainRule, Local
 from wengert.explain.index.construction import multiply, total, without_deltas
+from wengert.explain.index.equalities import line
 from wengert.explain.index.expressions import Element, Expression, Partial, Symbol
 from wengert.explain.index.indices import Index
 from wengert.explain.matrix.matrices import Gradient, Jacobian, Table

@@ -1,4 +1,4 @@
-"""Activations that an ONNX graph has written out in several operators, told by their values.
+"""Activations that an ONNX graph has written out in several operators, recognised by their values.
 
 Exporters write SiLU as x · σ(x), and GELU and Mish in up to eight operators, each in its own way. What such a
 piece of a graph computes from one value is tried on numbers, and is the activation that gives the same.

@@ -171,7 +171,7 @@ def functions(
                 )
         parts.append(_COLUMNS.format(names=", ".join(names), stacks="\n".join(stacks), arguments=arguments))
     else:
-        # Features without names are told by their places, in a data frame as well.
+        # Features without names are known by their places, in a data frame as well.
         named = model.feature_names != PortableModel.of_network(model.network, model.inputs).feature_names
         is_table = "isinstance(X, dict)" + (' or hasattr(X, "columns")' if named else "")
         parts.append(

@@ -20,7 +20,7 @@ Figure = tuple[str, str]
 MOST_CLASSES = 20  # that a confusion matrix can be read with
 _MOST_POINTS = 1500
 _GRID = 64  # tiles across a map of predictions
-_LEVELS = 5  # of certainty that are told apart there
+_LEVELS = 5  # of certainty that are distinguished there
 
 
 def learning_curves(curves: dict[str, Any], best_epoch: int | None) -> Figure:
@@ -137,7 +137,7 @@ def _class_points(chart: Chart, model: TableModel, frame: pl.DataFrame, names: S
 
 
 def _chosen(rows: int) -> np.ndarray:
-    """Return rows at equal distances, so many that they can be shown."""
+    """Return rows at equal distances, as many as can be shown."""
     return np.linspace(0, rows - 1, min(rows, _MOST_POINTS)).astype(np.int64)
 
 

@@ -86,7 +86,7 @@ def _training(training: dict[str, Any]) -> str:
         curves, settings, rows = training["curves"], training["settings"], training["rows"]
         sentence = (
             f"Trained on {rows['training']:,} rows for {training['epochs']} epochs ({training['stopped']}); "
-            f"{rows['validation']:,} more rows told which epoch was best. The weights are those of epoch "
+            f"{rows['validation']:,} more rows decided which epoch was best. The weights are those of epoch "
             f"{training['best_epoch']}."
         )
         charts = [figures.learning_curves(curves, training["best_epoch"])] if curves["loss"] else []
@@ -121,10 +121,10 @@ def _cross_validation(training: dict[str, Any]) -> str:
     except (KeyError, TypeError):
         return ""
     headers = ("", *(SCORE_NAMES[name] for name in names))
-    told = "Models trained without the rows of a fold, scored on them. This model learnt from all rows."
+    note = "Models trained without the rows of a fold, scored on them. This model learnt from all rows."
     return page.section(
         f"Cross-validation, {validated['folds']} folds",
-        page.paragraph(told),
+        page.paragraph(note),
         page.table(headers, [*summary, *folds], headers[1:]),
     )
 

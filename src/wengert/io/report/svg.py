@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from wengert.svg import document, element, points as joined, safe
 
-# Colours by class of element, for light and dark pages. The series colours can be told apart by people who do
-# not see red and green alike (Okabe & Ito 2008, darkened for a white page).
+# Colours by class of element, for light and dark pages. People who do not see red and green alike can
+# distinguish the series (Okabe & Ito 2008, darkened for a white page).
 LIGHT = {
     "--ink": "#1d2430", "--soft": "#5c6675", "--line": "#d6dae1", "--panel": "#ffffff", "--page": "#f5f6f8",
     "--s0": "#0072b2", "--s1": "#d55e00", "--s2": "#009e73", "--s3": "#b0609a", "--s4": "#a07a00",

@@ -1,0 +1,49 @@
+"""What stands above and below a name: indices, exponents, shapes; and what names are marked as."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wengert.explain.index.expressions import Symbol
+from wengert.explain.index.indices import Index, Position
+from wengert.explain.printers import layout
+from wengert.explain.printers.layout import Layout, Text, parenthesised
+
+
+def index_texts(symbol: Symbol, positions: Iterable[Position]) -> list[str]:
+    """Return the indices as they are read; places count from 1; commas where one has two characters."""
+    found = []
+    for extent, at in zip(symbol.shape, positions, strict=True):
+        if isinstance(at, Index):
+            found.append(str(at))
+        elif extent > 1:
+            found.append(str(at + 1))
+    apart = any(len(one.rstrip("′")) > 1 for one in found)
+    return [",".join(found)] if apart else found
+
+
+def marked(body: Layout, name: str) -> Layout:
+    """Mark what stands for a value or a derivative; the shape below it is no part of it."""
+    if isinstance(body, layout.Under):
+        return layout.Under(layout.Term(body.body, name), body.remark)
+    return layout.Term(body, name)
+
+
+def derivative(of: Symbol, by: Symbol) -> str:
+    """Return what a derivative is marked as."""
+    return f"∂{of.name}/∂{by.name}"
+
+
+def raised(base: Layout, above: Layout) -> Layout:
+    """Return a power; the shape under its base stays below both."""
+    if isinstance(base, layout.Under):
+        return layout.Under(raised(base.body, above), base.remark)
+    inside = base.body if isinstance(base, layout.Term) else base
+    if isinstance(inside, layout.Script) and inside.above is not None:
+        base = parenthesised(base)  # or the exponent would stand beside the number of the layer
+    return layout.Script(base, above=above)
+
+
+def is_number(shown: Layout) -> bool:
+    """Whether a number is shown."""
+    return isinstance(shown, Text) and shown.kind == "number"
