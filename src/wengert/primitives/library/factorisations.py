@@ -22,7 +22,9 @@ from wengert.primitives.library.linear_algebra import square, triangle, triangul
 
 def _by_triangle(x: Any, lower: bool) -> Any:
     """Return the derivative by the triangle which alone is read, from that by both triangles."""
-    return triangle(x + x.mT, lower) * (1 - np.eye(x.shape[-1], dtype=x.dtype) / 2)
+    ones = np.ones(x.shape[-2:], x.dtype)
+    counted = (np.tril(ones) if lower else np.triu(ones)) - np.eye(x.shape[-1], dtype=x.dtype) / 2
+    return (x + x.mT) * counted
 
 
 def _diagonal_matrix(x: Any) -> Any:
