@@ -110,13 +110,29 @@ class Derivation:
         return Style(self._problem.names, self.tree.adjoints, shapes, point)
 
     def __str__(self) -> str:
-        return text(self.tree, self.style)
+        return self.to_text()
 
     def __repr__(self) -> str:
         return f"<derivation: {self.tree.title}; {self.verification}>"
 
     def _repr_html_(self) -> str:
         return html.fragment(self.tree, self.style)
+
+    def to_text(self, width: int | None = None) -> str:
+        """Return the derivation as Unicode text, long lines of it folded.
+
+        Parameters
+        ----------
+        width : int, optional
+            Columns of the page, at least 40. By default those that COLUMNS says, or those of the terminal;
+            110 where the output goes elsewhere.
+
+        Raises
+        ------
+        ConfigurationError
+            For a width below 40.
+        """
+        return text(self.tree, self.style, width)
 
     def to_latex(self, standalone: bool = False) -> str:
         """Return the derivation in LaTeX.
@@ -347,6 +363,11 @@ def check_recording(recording: Recording, scalar: bool = True) -> None:
             f"the function returns {type_}; a gradient is of a floating scalar: sum it, or take wg.jacobian"
         )
     for node in recording.program.nodes:
+        if node.type.is_complex:
+            raise GradientError(
+                f"{_place(node, recording)} is {node.type}: derivations and drawings are of real numbers. "
+                "Write real and imaginary parts as two numbers; wg.grad and check_grad take complex ones"
+            )
         if node.primitive.region is not None:
             place = recording.program.provenance.get(node, UNKNOWN).source
             raise GradientError(
@@ -358,3 +379,10 @@ def check_recording(recording: Recording, scalar: bool = True) -> None:
             raise GradientError(
                 f"the function converts to {node.type.dtype}; derivations are in float64: leave that out"
             )
+
+
+def _place(node: Node, recording: Recording) -> str:
+    """Return what a value is called, and where it is computed."""
+    origin = recording.program.provenance.get(node, UNKNOWN)
+    name = node.primitive.name if origin.name is None else repr(origin.name)
+    return name if origin.source is None else f"{name} (at {origin.source})"

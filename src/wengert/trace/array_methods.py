@@ -92,13 +92,13 @@ class ArrayMethods:
 
     @property
     def real(self) -> Any:
-        """The value itself: it has no imaginary part."""
-        return self
+        """The real part; of real numbers the value itself."""
+        return _numpy.real(self)
 
     @property
     def imag(self) -> Any:
-        """Zeros."""
-        return _numpy.zeros_like(self)
+        """The imaginary part; of real numbers zeros."""
+        return _numpy.imag(self)
 
     @property
     def itemsize(self) -> int:
@@ -155,8 +155,8 @@ class ArrayMethods:
         return arithmetic.div(other, self)
 
     def __pow__(self, other: Any) -> Any:
-        if self.dtype == np.bool_ and type(other) is int and other == 2:
-            return arithmetic.square(self)  # as NumPy's operator, whose result is int8
+        if type(other) is int and other == 2:  # as NumPy's operator: of booleans the result is int8
+            return arithmetic.square(self)
         return _numpy.power(self, other)
 
     def __rpow__(self, other: Any) -> Any:

@@ -183,7 +183,7 @@ class Captured:
 
 def same_values(mine: np.ndarray[Any, Any], theirs: np.ndarray[Any, Any]) -> bool:
     """Whether two arrays are equal; a NaN equals itself."""
-    return np.array_equal(mine, theirs, equal_nan=mine.dtype.kind == "f")
+    return np.array_equal(mine, theirs, equal_nan=mine.dtype.kind in "fc")
 
 
 def random_states(captured: Captured) -> bytes:

@@ -6,7 +6,6 @@ nodes instead of computing.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, NoReturn
 
 import numpy as np
@@ -19,11 +18,12 @@ from wengert.errors import (
     WengertError,
 )
 from wengert.ir.node import CONSTANT, Node, items_of, make_constant, make_node, make_number
-from wengert.ir.primitive import IMPLEMENTATIONS, Kind, Primitive, weak_dtype
+from wengert.ir.primitive import IMPLEMENTATIONS, NUMBERS, Kind, Primitive, weak_dtype
 from wengert.primitives.selection import astype
 from wengert.trace import scipy_objects, source
 from wengert.trace.array_methods import ArrayMethods
 from wengert.trace.memory import Alias, in_c_order, keeps_order
+from wengert.trace.promotion import WEAK_OF_KIND, promoted
 from wengert.trace.recorder import (
     Trace as Trace,
     current_trace,
@@ -134,9 +134,11 @@ class Tensor(ArrayMethods):
         return apply_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from wengert.trace.protocols import apply_function
+        from wengert.trace.protocols import apply_function, without_views
 
-        return apply_function(function, args, kwargs)
+        # A rule assigns to nothing, so views need not be followed.
+        call = apply_function if self._recorder.rule is None else without_views
+        return call(function, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         value = self.node.value
@@ -158,7 +160,7 @@ class Tensor(ArrayMethods):
         return int(self._known("an index"))
 
     def __int__(self) -> int:
-        if self.dtype.kind == "f" and not self.is_constant:
+        if self.dtype.kind in "fc" and not self.is_constant:
             if source.is_assigning_item():
                 refuse(_INTO_AN_ARRAY)
             refuse("int() of a floating tensor would cut the derivative; use np.floor outside of the trace")
@@ -196,8 +198,15 @@ class Tensor(ArrayMethods):
             refuse("a traced value cannot be pickled: it has no value yet")
         return np.asarray(self).__reduce__()
 
-    def __complex__(self) -> NoReturn:
-        refuse("a program holds no complex numbers; complex() of a traced value has none to give")
+    def __complex__(self) -> complex:
+        if not self.is_constant:
+            if source.is_assigning_item():
+                refuse(_INTO_AN_ARRAY)
+            refuse(
+                "complex() would cut the derivative, as would functions of cmath, which call it: write "
+                "x + 0j for complex(x), and NumPy functions (np.exp instead of cmath.exp)"
+            )
+        return complex(self._known("complex()"))
 
     def __format__(self, spec: str) -> str:
         if spec and self.is_constant:
@@ -241,16 +250,20 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
         From the primitive, with the layer and the line.
     """
     trace = _deepest(operands)
-    c_order = keeps_order(primitive) and all(map(in_c_order, operands))
-    if trace.rule is None and primitive.kind is not Kind.RANDOM and not any(map(_is_traced, operands)):
-        # Arrays that a traced function makes stay arrays.
-        return fillable(primitive(*[_plain(operand) for operand in operands], **params), c_order)
+    c_order = False
+    if trace.rule is None:  # a rule assigns to nothing, so the order in memory does not matter
+        c_order = keeps_order(primitive) and all(map(in_c_order, operands))
+        if primitive.kind is not Kind.RANDOM and not any(map(_is_traced, operands)):
+            # Arrays that a traced function makes stay arrays.
+            return fillable(primitive(*[_plain(operand) for operand in operands], **params), c_order)
     given = [
         (operand.weak or operand.node.type.dtype) if type(operand) is Tensor else weak_dtype(operand)
         for operand in operands
     ]
     try:
-        dtypes, weak = _promoted(primitive, *given)
+        dtypes, weak, written_out = promoted(primitive, *given)
+        if written_out is not None:
+            return written_out(*operands, **params)
         nodes = [_as_node(operand, dtype, trace) for operand, dtype in zip(operands, dtypes, strict=True)]
         node = make_node(primitive, nodes, params)
     except (ShapeError, DTypeError) as error:
@@ -260,7 +273,7 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
         return tuple([Tensor(one, trace) for one in items_of(node)])
     if primitive.kind is Kind.LIBRARY and trace.rule is None and source.is_catching():
         _tried(node, trace)
-    return Tensor(node, trace, _WEAK_OF_KIND.get(node.type.dtype.kind) if weak else None, c_order)
+    return Tensor(node, trace, WEAK_OF_KIND.get(node.type.dtype.kind) if weak else None, c_order)
 
 
 def _tried(node: Node, trace: Trace) -> None:
@@ -281,17 +294,16 @@ def _plain(operand: Any) -> Any:
     return operand.node.value if type(operand) is Tensor else operand
 
 
-_WEAK_OF_KIND = {"f": float, "i": int, "b": bool}
-
-
-@lru_cache(maxsize=4096)
-def _promoted(primitive: Primitive, *dtypes: Any) -> tuple[tuple[np.dtype[np.generic], ...], bool]:
-    """Return the dtypes that operands are converted to, and whether the result is weak as they all are."""
-    weak = primitive.kind is Kind.ELEMENTWISE and all(isinstance(dtype, type) for dtype in dtypes)
-    return primitive.promote(dtypes), weak
-
-
 def _deepest(operands: Any) -> Trace:
+    traces = {operand.recorder for operand in operands if type(operand) is Tensor}
+    if len(traces) == 1:
+        (only,) = traces
+        if only.open:
+            return only
+    return _deepest_of_several(operands)
+
+
+def _deepest_of_several(operands: Any) -> Trace:
     deepest: Trace | None = None
     mixed = False
     # A constant may be kept from one trace to the next; it has a say where there is nothing else.
@@ -328,7 +340,7 @@ def _as_node(operand: Any, dtype: np.dtype[np.generic], trace: Trace) -> Node:
         trace.record(converted)
         return converted
     try:
-        if type(operand) in (bool, int, float):
+        if type(operand) in NUMBERS:
             return make_number(operand, dtype)
         return make_constant(np.asarray(operand, dtype))
     except OverflowError:
@@ -378,7 +390,7 @@ def fillable(value: Any, c_order: bool = True) -> Any:
     trace = current_trace()
     if trace is None or trace.rule is not None:
         return value
-    if type(value) is np.ndarray and value.dtype.kind in "biuf":
+    if type(value) is np.ndarray and value.dtype.kind in "biufc":
         try:
             return Tensor(make_constant(value), trace, c_order=c_order and in_c_order(value))
         except DTypeError:

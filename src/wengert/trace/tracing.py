@@ -11,6 +11,7 @@ import numpy as np
 from wengert.checks import check_callable
 from wengert.errors import ShapeError, TraceError, UnsupportedFunctionError, WengertError
 from wengert.ir.node import Node, make_input
+from wengert.ir.primitive import NUMBERS
 from wengert.ir.program import Program
 from wengert.ir.provenance import Provenance
 from wengert.ir.types import TensorType
@@ -79,7 +80,7 @@ class Recording:
 def _leaf_tensor(node: Node, trace: Trace, leaf: Any) -> Tensor:
     if isinstance(leaf, Tensor):
         return Tensor(node, trace, leaf.weak, leaf.c_order)
-    return Tensor(node, trace, type(leaf) if type(leaf) in (bool, int, float) else None, in_c_order(leaf))
+    return Tensor(node, trace, type(leaf) if type(leaf) in NUMBERS else None, in_c_order(leaf))
 
 
 def _called(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -154,7 +155,7 @@ def trace(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Program:
         The arguments to trace with. Where one is an array, its values are known while tracing, and a
         Python ``if`` or ``while`` that asks for them, or a boolean mask made of them, specialises the
         program. Where one is a `TensorType`, only shape and dtype are known, and such a question is an
-        error. What is no array (a string, a function, a slice, an object, a complex number) reaches the
+        error. What is no array (a string, a function, a slice, an object) reaches the
         function as it is, and the program is for this one.
 
     Returns

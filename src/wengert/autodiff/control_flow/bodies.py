@@ -11,7 +11,7 @@ import numpy as np
 from wengert.autodiff.application import enclosing_trace
 from wengert.errors import DTypeError, ShapeError, TraceError
 from wengert.ir.node import CONSTANT, INPUT, Node, items_of, make_input, make_node, with_operands
-from wengert.ir.primitive import Primitive
+from wengert.ir.primitive import NUMBERS, Primitive
 from wengert.ir.program import Program
 from wengert.ir.provenance import UNKNOWN
 from wengert.ir.types import TensorType
@@ -51,8 +51,7 @@ class Leaves:
             one if isinstance(one, (Tensor, TensorType)) else np.asarray(one) for one in values
         ]
         self.weak = [
-            one.weak is not None if isinstance(one, Tensor) else type(one) in (bool, int, float)
-            for one in values
+            one.weak is not None if isinstance(one, Tensor) else type(one) in NUMBERS for one in values
         ]
         self.types = [leaf_type(one, leaf) for one, leaf in zip(values, self.names, strict=True)]
 

@@ -179,7 +179,7 @@ def _vjp(
 ) -> tuple[Any, ...]:
     """The scan back: its body is the pullback of the body, and it carries the cotangent of the carry."""
     count = len(body.outputs)
-    smooth = [place for place, one in enumerate(operands) if active[place] and one.dtype.kind == "f"]
+    smooth = [place for place, one in enumerate(operands) if active[place] and one.dtype.kind in "fc"]
     by_constant = [place for place in smooth if place < fixed]
     by_stream = [place for place in smooth if place >= fixed + carried]
     begin = [place - fixed for place in smooth if fixed <= place < fixed + carried]
@@ -315,6 +315,7 @@ scan = register(
         domain=(),
         source="Griewank & Walther 2008, 3.2: the adjoint of a loop is the loop of the adjoints, backwards",
         batch=_batch,
+        complex=True,
         region=RegionRules(_prepare, _unread, _statements),
     )
 )

@@ -88,7 +88,7 @@ def _vjp(
     asked: int,
     fixed: int,
 ) -> tuple[Any, ...]:
-    smooth = [place for place, one in enumerate(operands) if active[place] and one.dtype.kind == "f"]
+    smooth = [place for place, one in enumerate(operands) if active[place] and one.dtype.kind in "fc"]
     constants = [place - asked for place in smooth if asked <= place < asked + fixed]
     begin = [place - asked - fixed for place in smooth if place >= asked + fixed]
     carries = reached_carries(body, constants, begin, fixed, len(body.outputs), smooth=True)
@@ -157,6 +157,7 @@ while_loop = register(
         source="Griewank & Walther 2008, 3.2; the number of turns has no derivative",
         ties="the number of turns counts as constant",
         batch=_batch,
+        complex=True,
         region=RegionRules(_prepare, _unread, _statements),
     )
 )
@@ -352,6 +353,7 @@ while_pullback = register(
         domain=(),
         source="Griewank & Walther 2008, 3.2; symmetry of J and its transpose for the second derivative",
         batch=_pullback_batch,
+        complex=True,
         region=RegionRules(_pullback_prepare, _pullback_unread, _pullback_statements),
     )
 )

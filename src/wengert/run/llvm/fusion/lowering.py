@@ -37,9 +37,16 @@ def form_of(node: Node) -> Form:
     return Form.NUMPY if left_to_numpy(node) is not None else _native_form(node.primitive)[0]
 
 
+def is_complex(node: Node) -> bool:
+    """Whether a line reads or gives complex numbers."""
+    return node.type.is_complex or any(operand.type.is_complex for operand in node.inputs)
+
+
 def left_to_numpy(node: Node) -> str | None:
     """Return the reason why NumPy runs a line, None where generated code does."""
     primitive = node.primitive
+    if is_complex(node):
+        return "no machine code for complex numbers"
     if primitive.kind is Kind.SCAN:
         return "each element needs the one before it, so NumPy's loop is as fast"
     if primitive.kind is Kind.REGION:
