@@ -14,13 +14,12 @@ from wengert.errors import (
     DTypeError,
     ShapeError,
     UnsupportedAttributeError,
-    UnsupportedFunctionError,
     WengertError,
 )
 from wengert.ir.node import CONSTANT, Node, items_of, make_constant, make_node, make_number
 from wengert.ir.primitive import IMPLEMENTATIONS, NUMBERS, Kind, Primitive, weak_dtype
 from wengert.primitives.selection import astype
-from wengert.trace import source
+from wengert.trace import scipy_objects, source
 from wengert.trace.array_methods import ArrayMethods
 from wengert.trace.memory import Alias, in_c_order, keeps_order
 from wengert.trace.promotion import WEAK_OF_KIND, promoted
@@ -36,15 +35,6 @@ _INTO_AN_ARRAY = (
     "that takes NumPy arrays alone: make the array inside the traced function, as np.zeros(…) or "
     "np.array(outside), or join values with np.array([x, y]), np.stack or np.concatenate"
 )
-
-
-def _refuse_scipy() -> None:
-    """Name SciPy's function where one is asking for the elements of a traced value."""
-    name = source.scipy_call()
-    if name:
-        raise UnsupportedFunctionError(
-            f"{name} has no rule for traced values: write what it computes in NumPy functions{here()}"
-        )
 
 
 _ADVICE = {
@@ -154,7 +144,9 @@ class Tensor(ArrayMethods):
         if value is None and self.dtype.kind in "biu":  # no derivative is lost: it may index an array, say
             value = self.recorder.value(self.node)
         if value is None:
-            _refuse_scipy()
+            if scipy_objects.asks_for_operand():
+                return np.empty((), object)  # no array: SciPy leaves the product to `__rmatmul__`
+            scipy_objects.refuse_scipy()
             refuse(_INTO_AN_ARRAY)
         return value if dtype is None else value.astype(dtype)
 
@@ -177,7 +169,7 @@ class Tensor(ArrayMethods):
         if not self.is_constant:
             if source.is_assigning_item():
                 refuse(_INTO_AN_ARRAY)
-            _refuse_scipy()
+            scipy_objects.refuse_scipy()
             refuse(
                 "float() would cut the derivative, as would functions of math and statistics, which call it, "
                 "and fill() of an array made outside of the trace: write x[0] for float(x[0]), and NumPy "
