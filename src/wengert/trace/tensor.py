@@ -304,39 +304,21 @@ def _promoted(primitive: Primitive, *dtypes: Any) -> tuple[tuple[np.dtype[np.gen
 
 
 def _deepest(operands: Any) -> Trace:
-    traces = {operand.recorder for operand in operands if type(operand) is Tensor}
+    tensors = [operand for operand in operands if type(operand) is Tensor]
+    traces = {operand.recorder for operand in tensors}
     if len(traces) == 1:
         (only,) = traces
         if only.open:
             return only
-    return _deepest_of_several(operands)
-
-
-def _deepest_of_several(operands: Any) -> Trace:
-    deepest: Trace | None = None
-    mixed = False
-    # A constant may be kept from one trace to the next; it has a say where there is nothing else.
-    for operand in list(filter(_is_traced, operands)) or operands:
-        if type(operand) is Tensor:
-            trace = operand.recorder
-            if trace is deepest:
-                continue
-            if not trace.open and not operand.is_constant:
-                refuse(
-                    "a tensor of a trace that has ended was used: "
-                    "a traced function kept it in a variable outside"
-                )
-            mixed = deepest is not None
-            if deepest is None or trace.level > deepest.level:
-                deepest = trace
-    if deepest is None:
+    if not tensors:
         raise WengertError("no operand is a tensor")
-    if mixed:
-        deepest.captured.update(
-            operand.recorder
-            for operand in operands
-            if type(operand) is Tensor and operand.recorder is not deepest
-        )
+    # A constant may be kept from one trace to the next; it has a say where there is nothing else.
+    asked = list(filter(_is_traced, tensors)) or tensors
+    if any(not operand.recorder.open and not operand.is_constant for operand in asked):
+        refuse("a tensor of a trace that has ended was used: a traced function kept it in a variable outside")
+    deepest = max((operand.recorder for operand in asked), key=lambda trace: trace.level)
+    if any(operand.recorder is not deepest for operand in asked):
+        deepest.captured |= traces - {deepest}
     return deepest
 
 
