@@ -22,8 +22,8 @@ def trace(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Program:
         The arguments to trace with. Where one is an array, its values are known while tracing, and a
         Python ``if`` or ``while`` that asks for them, or a boolean mask made of them, specialises the
         program. Where one is a `TensorType`, only shape and dtype are known, and such a question is an
-        error. What is no array (a string, a function, a slice, an object, a complex number) reaches the
-        function as it is, and the program is for this one.
+        error. What is no array (a string, a function, a slice, an object) reaches the function as
+        it is, and the program is for this one.
 
     Returns
     -------

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from wengert import nn
-from wengert.estimators.plan import at_rate, training_step
-from wengert.estimators.stopping import Patience, Rate
+from wengert.estimators.fitting.plan import at_rate, training_step
+from wengert.estimators.fitting.stopping import Patience, Rate
 from wengert.optim import LBFGS
 from wengert.train.callbacks import Stop
 from wengert.train.evaluation import Evaluation, NetworkEvaluator

@@ -11,7 +11,7 @@ import numpy as np
 
 from wengert import optim
 from wengert.estimators.arguments import Arguments, is_auto
-from wengert.estimators.objective import BatchMean
+from wengert.estimators.fitting.objective import BatchMean
 from wengert.optim.adam import AdamEpsilonHat
 from wengert.optim.schedule_check import check_schedule
 from wengert.optim.sgd import HeavyBall
