@@ -19,7 +19,7 @@ from wengert.errors import (
 from wengert.ir.node import CONSTANT, Node, items_of, make_constant, make_node, make_number
 from wengert.ir.primitive import IMPLEMENTATIONS, NUMBERS, Kind, Primitive, weak_dtype
 from wengert.primitives.selection import astype
-from wengert.trace import scipy_objects, source
+from wengert.trace import source
 from wengert.trace.array_methods import ArrayMethods
 from wengert.trace.memory import Alias, in_c_order, keeps_order
 from wengert.trace.promotion import WEAK_OF_KIND, promoted
@@ -29,6 +29,7 @@ from wengert.trace.recorder import (
     here as here,
     refuse as refuse,
 )
+from wengert.trace.scipy import objects as scipy_objects
 
 _INTO_AN_ARRAY = (
     "a traced value cannot be put into a NumPy array that was made outside of the trace, or given to code "

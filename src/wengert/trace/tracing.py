@@ -15,13 +15,13 @@ from wengert.ir.primitive import NUMBERS
 from wengert.ir.program import Program
 from wengert.ir.provenance import Provenance
 from wengert.ir.types import TensorType
-from wengert.trace import scipy_objects
 from wengert.trace.captured import Captured, random_states
 from wengert.trace.entry import trace as trace
 from wengert.trace.memory import in_c_order
 from wengert.trace.numpy_in_traces import numpy_in_traces
 from wengert.trace.outside_names import with_outside_names
 from wengert.trace.recorder import as_dtype
+from wengert.trace.scipy import objects as scipy_objects
 from wengert.trace.source import is_installed
 from wengert.trace.tensor import Tensor, Trace, as_tensor, joined
 from wengert.trace.tree import (
