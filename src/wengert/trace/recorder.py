@@ -10,12 +10,18 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from wengert.errors import ConcreteValueError, DTypeError, TraceError
+from wengert.errors import ConcreteValueError, DTypeError, TraceError, UnsupportedFunctionError
 from wengert.ir.evaluate import evaluate_node
 from wengert.ir.node import CONSTANT, Node
 from wengert.ir.program import ancestors
 from wengert.ir.provenance import Provenance, current_regions
 from wengert.trace import source
+
+INTO_AN_ARRAY = (
+    "a traced value cannot be put into a NumPy array that was made outside of the trace, or given to code "
+    "that takes NumPy arrays alone: make the array inside the traced function, as np.zeros(…) or "
+    "np.array(outside), or join values with np.array([x, y]), np.stack or np.concatenate"
+)
 
 _current: ContextVar[Trace | None] = ContextVar("wengert_trace", default=None)
 
@@ -198,3 +204,12 @@ def as_dtype(dtype: Any) -> np.dtype[Any]:
 def refuse(message: str) -> NoReturn:
     """Raise a `TraceError` that says where."""
     raise TraceError(message + here())
+
+
+def refuse_scipy() -> None:
+    """Name SciPy's function where one is asking for the elements of a traced value."""
+    name = source.scipy_call()
+    if name:
+        raise UnsupportedFunctionError(
+            f"{name} has no rule for traced values: write what it computes in NumPy functions{here()}"
+        )

@@ -15,7 +15,6 @@ from wengert.errors import (
     DTypeError,
     ShapeError,
     UnsupportedAttributeError,
-    UnsupportedFunctionError,
     WengertError,
 )
 from wengert.ir.node import CONSTANT, Node, items_of, make_constant, make_node, make_number
@@ -26,27 +25,13 @@ from wengert.trace.array_methods import ArrayMethods
 from wengert.trace.memory import Alias, in_c_order, keeps_order
 from wengert.trace.promotion import WEAK_OF_KIND, promoted
 from wengert.trace.recorder import (
+    INTO_AN_ARRAY,
     Trace as Trace,
     current_trace,
     here as here,
     refuse as refuse,
+    refuse_scipy,
 )
-
-_INTO_AN_ARRAY = (
-    "a traced value cannot be put into a NumPy array that was made outside of the trace, or given to code "
-    "that takes NumPy arrays alone: make the array inside the traced function, as np.zeros(…) or "
-    "np.array(outside), or join values with np.array([x, y]), np.stack or np.concatenate"
-)
-
-
-def _refuse_scipy() -> None:
-    """Name SciPy's function where one is asking for the elements of a traced value."""
-    name = source.scipy_call()
-    if name:
-        raise UnsupportedFunctionError(
-            f"{name} has no rule for traced values: write what it computes in NumPy functions{here()}"
-        )
-
 
 _ADVICE = {
     "item": "refused, since Python numbers have no derivative: write x[i] for an element",
@@ -155,8 +140,8 @@ class Tensor(ArrayMethods):
         if value is None and self.dtype.kind in "biu":  # no derivative is lost: it may index an array, say
             value = self.recorder.value(self.node)
         if value is None:
-            _refuse_scipy()
-            refuse(_INTO_AN_ARRAY)
+            refuse_scipy()
+            refuse(INTO_AN_ARRAY)
         return value if dtype is None else value.astype(dtype)
 
     def __bool__(self) -> bool:
@@ -170,15 +155,15 @@ class Tensor(ArrayMethods):
     def __int__(self) -> int:
         if self.dtype.kind in "fc" and not self.is_constant:
             if source.is_assigning_item():
-                refuse(_INTO_AN_ARRAY)
+                refuse(INTO_AN_ARRAY)
             refuse("int() of a floating tensor would cut the derivative; use np.floor outside of the trace")
         return int(self._known("int()"))
 
     def __float__(self) -> float:
         if not self.is_constant:
             if source.is_assigning_item():
-                refuse(_INTO_AN_ARRAY)
-            _refuse_scipy()
+                refuse(INTO_AN_ARRAY)
+            refuse_scipy()
             refuse(
                 "float() would cut the derivative, as would functions of math and statistics, which call it, "
                 "and fill() of an array made outside of the trace: write x[0] for float(x[0]), and NumPy "
@@ -209,7 +194,7 @@ class Tensor(ArrayMethods):
     def __complex__(self) -> complex:
         if not self.is_constant:
             if source.is_assigning_item():
-                refuse(_INTO_AN_ARRAY)
+                refuse(INTO_AN_ARRAY)
             refuse(
                 "complex() would cut the derivative, as would functions of cmath, which call it: write "
                 "x + 0j for complex(x), and NumPy functions (np.exp instead of cmath.exp)"
