@@ -47,7 +47,7 @@ def operands_of(name: str) -> list[int]:
         return [1, 2] if name == "where" else [0]
     if name == "imag":
         return []  # of real numbers it is 0, as is its contribution, whatever is done to it
-    return list(range(len(REGISTRY[name].domain)))
+    return [place for place, interval in enumerate(REGISTRY[name].domain) if not interval.integer]
 
 
 def changed(name: str, place: int, change: Callable[[Any, Any], Any]) -> Callable[..., Any]:

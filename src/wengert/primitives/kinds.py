@@ -340,6 +340,7 @@ def library(
     decomposition: Callable[..., Any] | None = None,
     flops: Callable[..., int] | None = None,
     batch: BatchRule | None = over_stacks,
+    domain: tuple[Interval, ...] | None = None,
 ) -> Primitive:
     """Declare a routine of NumPy, LAPACK or SciPy over the last axes, which every backend leaves to NumPy.
 
@@ -369,7 +370,7 @@ def library(
             vjp=vjp,
             python=source_text,
             flops=flops or cubic(1),
-            domain=(REAL_LINE,) * operands,
+            domain=domain or (REAL_LINE,) * operands,
             source=source,
             ties=ties,
             linear=linear,

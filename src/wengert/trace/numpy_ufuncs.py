@@ -14,7 +14,7 @@ from wengert.primitives import arithmetic, complex_numbers, rounding
 from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
 from wengert.primitives.functions import scatter_add
 from wengert.primitives.kinds import BOOL, promotion_of
-from wengert.primitives.library import special
+from wengert.primitives.library import parametric, special
 from wengert.primitives.selection import astype
 from wengert.trace import source
 from wengert.trace.numpy_functions.table import array, normalise_axis
@@ -208,8 +208,9 @@ def _dispatch(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
         return _OF_BITS[ufunc](*inputs)
     if ufunc in _WRITTEN_OUT:
         return _WRITTEN_OUT[ufunc](*_promoted(ufunc, inputs))
-    if ufunc.__name__ in special.WRITTEN_OUT:
-        return special.WRITTEN_OUT[ufunc.__name__](*map(array, inputs))
+    for family in (special, parametric):
+        if ufunc.__name__ in family.WRITTEN_OUT:
+            return family.WRITTEN_OUT[ufunc.__name__](*map(array, inputs))
     library = "np" if getattr(np, ufunc.__name__, None) is ufunc else "scipy.special"
     name = source.scipy_call() or f"{library}.{ufunc.__name__}"
     raise UnsupportedFunctionError(f"{name} has no rule{here()}")

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from wengert.errors import ConcreteValueError, DTypeError, TraceError, UnsupportedFunctionError
+from wengert.errors import ConcreteValueError, DTypeError, TraceError
 from wengert.ir.evaluate import evaluate_node
 from wengert.ir.node import CONSTANT, Node
 from wengert.ir.program import ancestors
@@ -137,6 +137,15 @@ class Trace:
         self.was_peeked = True
         return self.computed(node)
 
+    def try_out(self, node: Node) -> None:
+        """Raise what LAPACK says of a matrix while the function, which may catch it, is being traced."""
+        try:
+            self.peek(node)
+        except np.linalg.LinAlgError as error:
+            raise np.linalg.LinAlgError(f"{error} ({node.primitive.name}){here()}") from None
+        except ConcreteValueError:
+            pass  # it is raised when the program is run
+
     def computed(self, node: Node) -> np.ndarray[Any, Any]:
         """Return the value of a node of this trace, computed now if it was not needed before.
 
@@ -204,12 +213,3 @@ def as_dtype(dtype: Any) -> np.dtype[Any]:
 def refuse(message: str) -> NoReturn:
     """Raise a `TraceError` that says where."""
     raise TraceError(message + here())
-
-
-def refuse_scipy() -> None:
-    """Name SciPy's function where one is asking for the elements of a traced value."""
-    name = source.scipy_call()
-    if name:
-        raise UnsupportedFunctionError(
-            f"{name} has no rule for traced values: write what it computes in NumPy functions{here()}"
-        )

@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 import numpy as np
 
 from wengert.errors import (
-    ConcreteValueError,
     DTypeError,
     ShapeError,
     UnsupportedAttributeError,
@@ -20,7 +19,7 @@ from wengert.errors import (
 from wengert.ir.node import CONSTANT, Node, items_of, make_constant, make_node, make_number
 from wengert.ir.primitive import IMPLEMENTATIONS, NUMBERS, Kind, Primitive, weak_dtype
 from wengert.primitives.selection import astype
-from wengert.trace import source
+from wengert.trace import scipy_objects, source
 from wengert.trace.array_methods import ArrayMethods
 from wengert.trace.memory import Alias, in_c_order, keeps_order
 from wengert.trace.promotion import WEAK_OF_KIND, promoted
@@ -30,7 +29,6 @@ from wengert.trace.recorder import (
     current_trace,
     here as here,
     refuse as refuse,
-    refuse_scipy,
 )
 
 _ADVICE = {
@@ -140,7 +138,9 @@ class Tensor(ArrayMethods):
         if value is None and self.dtype.kind in "biu":  # no derivative is lost: it may index an array, say
             value = self.recorder.value(self.node)
         if value is None:
-            refuse_scipy()
+            if scipy_objects.asks_for_operand():
+                return np.empty((), object)  # no array: SciPy leaves the product to `__rmatmul__`
+            scipy_objects.refuse_scipy()
             refuse(INTO_AN_ARRAY)
         return value if dtype is None else value.astype(dtype)
 
@@ -163,7 +163,7 @@ class Tensor(ArrayMethods):
         if not self.is_constant:
             if source.is_assigning_item():
                 refuse(INTO_AN_ARRAY)
-            refuse_scipy()
+            scipy_objects.refuse_scipy()
             refuse(
                 "float() would cut the derivative, as would functions of math and statistics, which call it, "
                 "and fill() of an array made outside of the trace: write x[0] for float(x[0]), and NumPy "
@@ -265,18 +265,8 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
     if primitive.region is not None:
         return tuple([Tensor(one, trace) for one in items_of(node)])
     if primitive.kind is Kind.LIBRARY and trace.rule is None and source.is_catching():
-        _tried(node, trace)
+        trace.try_out(node)
     return Tensor(node, trace, WEAK_OF_KIND.get(node.type.dtype.kind) if weak else None, c_order)
-
-
-def _tried(node: Node, trace: Trace) -> None:
-    """Raise what LAPACK says of a matrix while the function, which may catch it, is being traced."""
-    try:
-        trace.peek(node)
-    except np.linalg.LinAlgError as error:
-        raise np.linalg.LinAlgError(f"{error} ({node.primitive.name}){here()}") from None
-    except ConcreteValueError:
-        pass  # it is raised when the program is run
 
 
 def _is_traced(operand: Any) -> bool:

@@ -8,7 +8,7 @@ the rules of the primitives need none of it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -119,9 +119,20 @@ class _Pullback:
         for place, (operand, contribution) in enumerate(zip(node.inputs, contributions, strict=True)):
             if contribution is None or operand not in active:
                 continue
+            if isinstance(contribution, NotDifferentiable):
+                self._refuse(node, place, contribution)
             contribution = self.guard.contribution(node, taken, place, contribution)
             self.add(operand, as_tensor(contribution, self.trace))
         self.guard.visit(node, taken, active)
+
+    def _refuse(self, node: Node, place: int, why: NotDifferentiable) -> NoReturn:
+        line = self.names.get(node, UNKNOWN).source
+        where = f" (at {line})" if line is not None else ""
+        raise GradientError(
+            f"{node.primitive.name}: no derivative by operand {place + 1} of {len(node.inputs)}, since "
+            f"{why.reason}{where}: where it is constant, write wg.stop_gradient(…); where it is not, give a "
+            "rule with wg.custom_jvp"
+        )
 
 
 def backpropagate(

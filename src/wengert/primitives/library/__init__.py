@@ -5,5 +5,6 @@ from wengert.primitives.library import (
     fourier as fourier,
     linear_algebra as linear_algebra,
     order as order,
+    parametric as parametric,
     special as special,
 )

@@ -98,18 +98,18 @@ def cholesky(a: Any, upper: bool = False) -> Any:
 
     Notes
     -----
-    The gradient is symmetric, as in JAX and PyTorch: it counts both triangles, of which NumPy reads one. So
-    it is the derivative along symmetric changes, and half of each pair of entries belongs to each triangle.
+    NumPy reads one triangle, and the gradient is by what is read: it is 0 in the other. JAX and PyTorch
+    divide it evenly among both; along symmetric changes, as where `a` is computed, both are the same.
     """
     return factorisations.cholesky(a.mT).mT if upper else factorisations.cholesky(a)
 
 
 @implements(np.linalg.eigh)
 def eigh(a: Any, UPLO: str = "L") -> EighResult:
-    """np.linalg.eigh; the gradient is symmetric as for `cholesky`, whichever triangle ``UPLO`` names."""
+    """np.linalg.eigh; the gradient is by the triangle that ``UPLO`` names, as for `cholesky`."""
     if UPLO.upper() not in ("L", "U"):
         raise UnsupportedFunctionError(f"eigh: UPLO is 'L' or 'U', got {UPLO!r}{here()}")
-    both = factorisations.eigenvectors(a if UPLO.upper() == "L" else a.mT)
+    both = factorisations.eigenvectors(a, lower=UPLO.upper() == "L")
     return EighResult(both[..., 0, :], both[..., 1:, :])
 
 
