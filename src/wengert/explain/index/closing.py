@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from wengert.explain.algebra.simplification import length, simplified
 from wengert.explain.index.chain_rule import ChainRule
 from wengert.explain.index.expressions import (
     Add,
@@ -119,7 +120,8 @@ def _opened(problem: Problem, expression: Expression, subject: Partial) -> Expre
             if names <= _NAMES and all(isinstance(part, _LINEAR) for part in walk(definition)):
                 written = insert(expression, symbol, lambda at: problem.definition(at.symbol, at.positions))
                 return _opened(problem, apart(written, free_indices(subject)), subject)
-    return expression
+    shorter = simplified(expression)  # what has been written out may be collected with the rest
+    return apart(shorter, free_indices(subject)) if length(shorter) < length(expression) else expression
 
 
 def _plain_names(expression: Expression) -> list[Symbol]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from wengert.explain.engine import Point
+from wengert.explain.index.construction import multiply
 from wengert.explain.index.expressions import (
     Add,
     Apply,
@@ -217,6 +218,7 @@ class Style:
         if isinstance(first, Number) and first.value == -1:
             parts.append(Text("−", "sign"))
             factors = factors[1:]
+        factors = _over_one_line(factors)
         previous: Expression | None = None
         for place, factor in enumerate(factors):
             last = place == len(factors) - 1
@@ -368,3 +370,15 @@ class Style:
             return body
         final = shape[::-1] if transposed else shape
         return layout.Under(body, f"{final[0]}×{final[1]}")
+
+
+def _over_one_line(factors: tuple[Expression, ...]) -> tuple[Expression, ...]:
+    """Write a number and the 1/x after it as one fraction: 2 · 1/x is 2/x, and 1/2 · 1/x is 1/(2 x)."""
+    match factors:
+        case (Number(fractions.Fraction() as value), Quotient(Number(one), below), *rest) if one == 1:
+            above, under = (
+                Number(fractions.Fraction(value.numerator)),
+                Number(fractions.Fraction(value.denominator)),
+            )
+            return (Quotient(above, multiply(under, below)), *rest)
+    return factors
