@@ -24,6 +24,13 @@ if TYPE_CHECKING:
         train as train,
     )
     from wengert.autodiff.check import check_grad as check_grad
+    from wengert.autodiff.control_flow.branches import cond as cond, switch as switch
+    from wengert.autodiff.control_flow.loops import (
+        fori_loop as fori_loop,
+        map as map,
+        scan as scan,
+        while_loop as while_loop,
+    )
     from wengert.autodiff.gradients import (
         grad as grad,
         trace_gradient as trace_gradient,
@@ -112,6 +119,12 @@ _LAZY = {
     "value_and_grad": "wengert.autodiff.gradients:value_and_grad",
     "verify": "wengert.ir.verify:verify",
     "vjp": "wengert.autodiff.products:vjp",
+    "cond": "wengert.autodiff.control_flow.branches:cond",
+    "switch": "wengert.autodiff.control_flow.branches:switch",
+    "fori_loop": "wengert.autodiff.control_flow.loops:fori_loop",
+    "map": "wengert.autodiff.control_flow.loops:map",
+    "scan": "wengert.autodiff.control_flow.loops:scan",
+    "while_loop": "wengert.autodiff.control_flow.loops:while_loop",
     "vmap": "wengert.autodiff.vmap:vmap",
     "xlogy": "wengert.primitives.functions:xlogy",
 }

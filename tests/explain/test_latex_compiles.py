@@ -1,4 +1,4 @@
-"""Standalone documents of derivations, compiled: needs TeX (texlive-latex-recommended, texlive-xetex)."""
+"""Standalone documents of derivations, compiled: needs TeX (texlive-latex-base; texlive-xetex for one)."""
 
 import re
 import shutil
@@ -6,7 +6,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from tests.explain import lectures
+from tests.explain import asked_functions, lectures
 
 import wengert as wg
 from wengert import nn
@@ -51,6 +51,35 @@ def test_a_two_layer_network_fits_on_two_pages_in_every_view(view, rows, tmp_pat
     derivation = wg.explain(NET, X[rows], LABELS[rows], loss=nn.nllm_from_logits, view=view)
 
     assert pages(derivation.to_latex(standalone=True), ENGINES[0], tmp_path) <= 2
+
+
+def test_no_row_is_wider_than_the_page(tmp_path):
+    """Formulas have no width for TeX, which therefore does not complain: they are measured here."""
+    shown = [one for derive in lectures.CASES.values() for one in derive()]
+    for name in ("gelu", "recurrent"):
+        function, arguments = asked_functions.CASES[name]
+        shown += [wg.explain(function, *arguments, view=view) for view in ("index", "numbers")]
+    fragments = "\n".join(one.to_latex() for one in shown)
+    rows = re.findall(
+        r"^(.*?)&(\S+) \\rlap\{\$\\displaystyle (.*?)\$\}(?=\\hspace| &&| \\\\|$)",
+        fragments,
+        flags=re.MULTILINE,
+    )
+    measured = "".join(
+        rf"\setbox0\hbox{{$\displaystyle {left}{sign} {formula}$}}\typeout{{ROW \the\wd0}}" + "\n"
+        for left, sign, formula in rows
+    )
+    document = PREAMBLE + r"\typeout{PAGE \the\linewidth}" + measured + r"\end{document}"
+    (tmp_path / "rows.tex").write_text(document, encoding="utf-8")
+    command = [ENGINES[0], "-interaction=nonstopmode", "-halt-on-error", "rows.tex"]
+    printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace").stdout
+
+    assert "! " not in printed, printed[-1500:]
+    (page,) = map(float, re.findall(r"PAGE ([\d.]+)pt", printed))
+    widths = list(map(float, re.findall(r"ROW ([\d.]+)pt", printed)))
+    assert len(widths) == len(rows) > 200
+    assert max(widths) <= page
+    assert max(widths) > 0.7 * page  # they are folded no earlier than they have to be
 
 
 def test_names_with_special_characters_compile(tmp_path):

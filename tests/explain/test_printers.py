@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from tests.explain import lectures
 
+from wengert.explain.printers import html, latex
+
 PAGES = [(name, place) for name, derive in lectures.CASES.items() for place in range(len(derive()))]
 
 
@@ -32,7 +34,29 @@ def test_the_latex_is_ascii_with_balanced_braces(name: str, place: int) -> None:
     plain = document.replace(r"\{", "").replace(r"\}", "")
     assert plain.count("{") == plain.count("}")
     assert len(re.findall(r"\\left\b", document)) == len(re.findall(r"\\right\b", document))
-    assert document.count(r"\begin{align*}") == document.count(r"\end{align*}") > 0
+    assert document.count(r"\begin{alignat*}") == document.count(r"\end{alignat*}") > 0
+
+
+def test_a_latex_document_needs_a_base_installation_only() -> None:
+    document = lectures.row_vectors()[0].to_latex(standalone=True)
+
+    always = re.sub(r"\\IfFileExists\{.*", "", document)
+    packages = {
+        name for found in re.findall(r"\\usepackage.*?\{(.*?)\}", always) for name in found.split(",")
+    }
+    assert packages == {"amsmath", "amssymb", "geometry"}  # of texlive-latex-base
+    assert re.findall(r"\\IfFileExists\{(.*?)\}", document) == ["lmodern.sty"]
+
+
+def test_names_in_words_are_set_as_in_formulas() -> None:
+    assert latex.words("∂L/∂w2_jk′ → z1, x_i") == (
+        r"$\partial$L/$\partial$$w_{jk'}^{(2)}$ $\to$ $z^{(1)}$, $x_{i}$"
+    )
+    assert (
+        latex.words("softmax(z)_nk at 1e5 > 2×3, a_b_c")
+        == r"softmax(z$)_{nk}$ at 1e5 $>$ 2$\times$3, a\_b\_c"
+    )
+    assert html._words("δ2 of w_ij") == "<i>δ</i><sup>(2)</sup> of <i>w</i><sub>ij</sub>"
 
 
 def test_json_holds_the_tree() -> None:

@@ -11,6 +11,7 @@ from wengert.cli.console import error_console, label_and_text, write
 from wengert.errors import ConfigurationError
 from wengert.explain.derivation import Derivation
 from wengert.explain.formula.parser import nearest
+from wengert.explain.printers.text import WIDTH
 from wengert.storage import refuse_unwritable, write_file
 
 _FORMATS = ("text", "latex", "html", "json")
@@ -69,7 +70,7 @@ class Output:
 
     def write(self, derivation: Derivation) -> None:
         """Print the derivation, or write it to the file and say so."""
-        text = _written(derivation, self.form)
+        text = _written(derivation, self.form, None if self.file is None else WIDTH)
         if self.file is None and not self.browser:
             write(f"{text}\n", verbatim=self.form != "text")
             return
@@ -80,11 +81,11 @@ class Output:
             error_console().print(label_and_text("warning", f"no browser was found; open {path} yourself"))
 
 
-def _written(derivation: Derivation, form: str) -> str:
+def _written(derivation: Derivation, form: str, width: int | None) -> str:
     if form == "latex":
         return derivation.to_latex(standalone=True).rstrip("\n")
     if form == "html":
         return derivation.to_html()
     if form == "json":
         return derivation.to_json()
-    return f"{derivation}\n\nChecked: {derivation.verification}."
+    return f"{derivation.to_text(width)}\n\nChecked: {derivation.verification}."

@@ -10,6 +10,7 @@ from wengert.errors import ConfigurationError
 from wengert.explain.exercises.entry import exercise
 from wengert.explain.exercises.exercise import Exercise
 from wengert.explain.formula.parser import nearest
+from wengert.explain.printers.text import WIDTH
 from wengert.storage import refuse_unwritable, write_file
 
 _FORMATS = {"text": Exercise.to_text, "latex": Exercise.to_latex, "html": Exercise.to_html}
@@ -25,7 +26,9 @@ def run(options: dict[str, Any], form: str | None, out: str | None, solution: bo
         )
     if out is not None:
         refuse_unwritable(Path(out))
-    text = _FORMATS[form](exercise(**options), solution).rstrip("\n")
+    task = exercise(**options)
+    text = task.to_text(solution, WIDTH) if form == "text" and out else _FORMATS[form](task, solution)
+    text = text.rstrip("\n")
     if out is None:
         write(f"{text}\n", verbatim=form != "text")
     else:

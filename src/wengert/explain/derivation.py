@@ -16,7 +16,6 @@ from wengert.explain.arguments import check_names, checked_names
 from wengert.explain.checking import Verification, at_fresh_points, check_tree, with_values
 from wengert.explain.formula.parser import nearest
 from wengert.explain.index.definitions import has_formula
-from wengert.explain.index.shifts import without_shift
 from wengert.explain.lecture_styles import STYLES, lecture_names
 from wengert.explain.printers import html, latex
 from wengert.explain.printers.json import tree_as_json
@@ -38,11 +37,13 @@ from wengert.explain.work_limits import check_links
 from wengert.ir.node import Node
 from wengert.ir.primitive import REGISTRY, NotDifferentiable
 from wengert.ir.program import Program
+from wengert.ir.provenance import UNKNOWN
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.tensor import Trace
 from wengert.trace.tracing import Recording
 from wengert.trace.tree import TreeSignature, map_leaves, unflatten
 from wengert.transform.decomposition import declared, decompose
+from wengert.transform.rules.shifts import without_shift
 
 VIEWS: dict[str, Callable[[Problem], Tree]] = {
     "index": index_view,
@@ -109,13 +110,29 @@ class Derivation:
         return Style(self._problem.names, self.tree.adjoints, shapes, point)
 
     def __str__(self) -> str:
-        return text(self.tree, self.style)
+        return self.to_text()
 
     def __repr__(self) -> str:
         return f"<derivation: {self.tree.title}; {self.verification}>"
 
     def _repr_html_(self) -> str:
         return html.fragment(self.tree, self.style)
+
+    def to_text(self, width: int | None = None) -> str:
+        """Return the derivation as Unicode text, long lines of it folded.
+
+        Parameters
+        ----------
+        width : int, optional
+            Columns of the page, at least 40. By default those that COLUMNS says, or those of the terminal;
+            110 where the output goes elsewhere.
+
+        Raises
+        ------
+        ConfigurationError
+            For a width below 40.
+        """
+        return text(self.tree, self.style, width)
 
     def to_latex(self, standalone: bool = False) -> str:
         """Return the derivation in LaTeX.
@@ -350,6 +367,11 @@ def check_recording(recording: Recording, scalar: bool = True) -> None:
             f"the function returns {type_}; a gradient is of a floating scalar: sum it, or take wg.jacobian"
         )
     for node in recording.program.nodes:
+        if node.primitive.region is not None:
+            place = recording.program.provenance.get(node, UNKNOWN).source
+            raise GradientError(
+                f"{node.primitive.name} (at {place}) has no formula yet: write its turns out with a for"
+            )
         if node.type.size == 0:
             raise ShapeError(f"an array of shape {node.type.shape} has no elements; nothing to derive")
         if node.type.is_float and node.type.dtype != np.float64:

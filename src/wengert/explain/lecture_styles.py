@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wengert.errors import ConfigurationError
+from wengert.explain.index.operations import bends, signs
+from wengert.explain.index.shares import is_normaliser
 from wengert.explain.problem import Problem
 from wengert.explain.views.delta_view import Layer, layers_of
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
-
-_ARITHMETIC = {"add", "sub", "mul", "div", "neg", "square", "pow"}
 
 
 @dataclass(frozen=True)
@@ -114,9 +114,13 @@ def _name(names: tuple[str, ...], number: int, weight: Node) -> str:
 def before_activation(layer: Layer) -> Node:
     """Return the pre-activation itself where a target is subtracted from it at once."""
     node = layer.weighted.node
-    while node.primitive.name == "sub":
+    while _subtracts(node):
         node = next(one for one in node.inputs if _has_product(one))
     return node
+
+
+def _subtracts(node: Node) -> bool:
+    return signs(node.primitive) == (1, -1)
 
 
 def _has_product(node: Node) -> bool:
@@ -135,12 +139,11 @@ def activation_of(before: Node, problem: Problem) -> Node | None:
     whole = _composite(before, users, problem)
     if whole is not None:
         return whole
-    functions = [node for node in users if node.primitive.name != "logsumexp"]  # the sum below a softmax
+    functions = [node for node in users if not is_normaliser(node)]  # the sum below a softmax
     if len(functions) != 1 or functions[0] is problem.output.node:
         return None
     (node,) = functions
-    bends = node.primitive.kind is Kind.ELEMENTWISE and node.primitive.name not in _ARITHMETIC
-    return node if bends else None
+    return node if bends(node.primitive) else None
 
 
 def _composite(before: Node, users: list[Node], problem: Problem) -> Node | None:
@@ -172,7 +175,7 @@ def operands_of(problem: Problem, layer: Layer) -> tuple[Node, Node | None, list
         elif node in problem.symbols and node is not layer.weighted.node:
             added += [] if node.inputs else [node]
         else:  # of a difference the second is a target, not a bias
-            stack += node.inputs[:1] if node.primitive.name == "sub" else node.inputs
+            stack += node.inputs[:1] if _subtracts(node) else node.inputs
     assert product is not None, "a layer is found by its product"
     operands = [_unmoved(operand) for operand in product.inputs]
     given = [node for node in operands if not node.inputs]

@@ -6,11 +6,14 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 
+from wengert.explain.greek import displayed
 from wengert.explain.index.definitions import has_formula, is_diagonal_mask, uniform_value
 from wengert.explain.index.expressions import Symbol
 from wengert.explain.index.indices import distinct
 from wengert.explain.index.letters import Letters
+from wengert.explain.index.operations import exponents
 from wengert.explain.index.quotients import inside_quotients
+from wengert.explain.index.shares import is_normaliser, is_share
 from wengert.ir.node import INPUT, Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
@@ -18,43 +21,6 @@ from wengert.ir.program import Program
 # Parts of a formula above which a line gets a name. Its derivative grows with the square of that, and a line
 # that stands in many others would be written out as often as there are paths to it.
 HEAVIEST = 24
-_LINEAR = {"add", "sub", "neg", "astype", "sum", "mean"}
-_GREEK = dict(
-    zip(
-        [
-            "alpha",
-            "beta",
-            "gamma",
-            "delta",
-            "epsilon",
-            "eta",
-            "theta",
-            "kappa",
-            "lambda",
-            "lambda_",
-            "lam",
-            "mu",
-            "nu",
-            "xi",
-            "pi",
-            "rho",
-            "sigma",
-            "tau",
-            "phi",
-            "chi",
-            "psi",
-            "omega",
-        ],
-        "αβγδεηθκλλλμνξπρστφχψω",
-        strict=True,
-    )
-)
-
-
-def displayed(name: str) -> str:
-    """Return a variable's name as it is written: Greek letters as such."""
-    stem = name.rstrip("0123456789")
-    return _GREEK.get(stem, stem) + name[len(stem) :]
 
 
 def _parameter_names(program: Program, bias: str) -> dict[Node, str]:
@@ -109,27 +75,24 @@ def _has_sum(node: Node, named: Mapping[Node, object]) -> bool:
 
 def scales(node: Node) -> bool:
     """Whether a line multiplies or divides by a number."""
-    operands = node.inputs[1:] if node.primitive.name == "div" else node.inputs
-    return node.primitive.name in ("mul", "div") and any(uniform_value(one) is not None for one in operands)
+    standing = exponents(node.primitive)
+    varying = [place for place, one in enumerate(node.inputs) if uniform_value(one) is None]
+    return len(standing) > 1 and len(varying) == 1 and standing[varying[0]] == 1
 
 
 def _stem(node: Node, consumers: list[Node], named: Mapping[Node, object]) -> str | None:
     """Return the stem of an automatic name, None where the line is better written out where it is used."""
     if _movement_of_name(node, named) or not node.type.is_float:
         return None
-    fed = [one for one in consumers if one.primitive.name not in _LINEAR and not scales(one)]
+    fed = [one for one in consumers if not one.primitive.linear and not scales(one)]
     bends = [one for one in fed if one.primitive.kind in (Kind.ELEMENTWISE, Kind.REDUCTION)]
-    softmax = any(one.primitive.name in ("exp_difference", "logsumexp") for one in consumers)
+    softmax = any(is_share(one) or is_normaliser(one) for one in consumers)
     if (bends or softmax) and _has_sum(node, named):
-        if (
-            node.primitive.kind is Kind.REDUCTION
-            and node.primitive.name == "logsumexp"
-            and len(consumers) == 1
-        ):
+        if is_normaliser(node) and len(consumers) == 1:
             return None
-        if node.primitive.name == "exp_difference":
+        if is_share(node):
             return "a"
-        if softmax or any(one.primitive.name not in ("mul", "div") for one in bends):
+        if softmax or any(len(exponents(one.primitive)) < 2 for one in bends):
             return "z"
         pure = node.primitive.kind in (Kind.CONTRACTION, Kind.REDUCTION)
         return None if pure and len(set(consumers)) == 1 else "u"

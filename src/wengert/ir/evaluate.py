@@ -17,7 +17,7 @@ def evaluate_node(node: Node, operands: Iterable[Any]) -> Any:
     """Return the value of one line, given the values of its operands."""
     value = node.primitive.numpy(*operands, **dict(node.params))
     # NumPy returns scalars for 0-d results; an array keeps shape and dtype explicit.
-    return value if isinstance(value, np.ndarray) else np.asarray(value)
+    return value if isinstance(value, (np.ndarray, tuple)) else np.asarray(value)
 
 
 def check_argument(node: Node, value: Any) -> np.ndarray[Any, Any]:

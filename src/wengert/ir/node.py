@@ -19,7 +19,7 @@ import numpy as np
 
 from wengert.errors import WengertError
 from wengert.ir.primitive import Interval, Kind, NotDifferentiable, Primitive, register
-from wengert.ir.types import TensorType, tensor_type
+from wengert.ir.types import TensorType, TupleType, tensor_type
 
 Params = tuple[tuple[str, Any], ...]
 
@@ -237,6 +237,33 @@ CONSTANT = register(
         source="Wengert 1964",
     )
 )
+
+
+def _part_type(parts: TensorType, index: int) -> TensorType:
+    assert isinstance(parts, TupleType)
+    return parts.items[index]
+
+
+ITEM = register(
+    Primitive(
+        name="getitem",
+        kind=Kind.ITEM,
+        numpy=lambda parts, index: parts[index],
+        infer=_part_type,
+        promote=tuple,
+        vjp=_reference_only,  # the reverse sweep hands the cotangents of all items to the region at once
+        python=_reference_only,  # the region's statements give it its name
+        flops=_no_flops,
+        domain=(),
+        source="the projection of a product",
+    )
+)
+
+
+def items_of(node: Node) -> tuple[Node, ...]:
+    """Return the results of a region, one node each."""
+    assert isinstance(node.type, TupleType)
+    return tuple([make_node(ITEM, (node,), {"index": place}) for place in range(len(node.type.items))])
 
 
 def make_input(name: str, type_: TensorType) -> Node:

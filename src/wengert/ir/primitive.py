@@ -28,6 +28,8 @@ class Kind(enum.Enum):
     INDEXING = "indexing"
     RANDOM = "random"
     LIBRARY = "library"
+    REGION = "region"  # a loop or a branch: its parameters are programs, and it has several results
+    ITEM = "item"  # one of the results of a region
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,31 @@ class NotDifferentiable:
     """Stands in place of a derivative rule, with the reason: the derivative is zero or has no meaning."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegionRules:
+    """What a region declares besides the rules that each primitive has.
+
+    Attributes
+    ----------
+    prepare : callable
+        ``prepare(compiled, wanted, **params)``: a function of the operands that gives a tuple of the results,
+        None for those that are not among the positions `wanted`. ``compiled(program)`` is the callable by
+        which an executor runs a body: from a list of arrays to a list of arrays.
+    unread : callable
+        ``unread(wanted, **params)``: the positions of the operands on which the results at `wanted` do not
+        depend.
+    statements : callable
+        ``statements(results, operands, function, types, fresh, **params)``: lines of NumPy source that give
+        the results their names; `results` has None for what nobody reads. ``function(body)`` is the name of
+        the function of a body, which returns a tuple, `types` are the types of the results, and
+        ``fresh(wanted)`` is a name that is still free.
+    """
+
+    prepare: Callable[..., Callable[..., tuple[Any, ...]]]
+    unread: Callable[..., set[int]]
+    statements: Callable[..., list[str]]
 
 
 _FLOAT16 = np.dtype(np.float16)
@@ -93,8 +120,8 @@ class Primitive:
         Takes each element from the second operand or the third, as the first says: what is not taken
         contributes nothing to a derivative, even where its own is infinite.
     letters : callable, optional
-        ``letters(*types, **params)`` of a contraction: a letter for each axis of the operands and of the
-        result, as `einsum` writes them.
+        ``letters(*types, **params)`` of a contraction, or of a movement that leaves each element at its own
+        indices: a letter for each axis of the operands and of the result, as `einsum` writes them.
     decomposition : callable, optional
         ``decomposition(*operands, **params)``: the same value made of simpler primitives, in plain NumPy code
         that is traced. It serves every backend that has no code of its own for the primitive; rounding may
@@ -102,6 +129,8 @@ class Primitive:
     formula : str
         An elementwise primitive on paper, where that is not `python`: a Python expression in its operands
         x, y, z, for softplus ``log(1 + exp(x))``. A function that is no primitive is its own name: ``ln(x)``.
+        A reduction: an expression in its operand x, the n elements of which other reductions run over, for a
+        mean ``sum(x) / n``. Without one a reduction has no formula.
     derivative : tuple of str
         Of an elementwise primitive by each operand, in x, y, z and ``out``, its value. Empty where `vjp`
         with a cotangent of 1 is what a reader wants to see, and not code that cares for overflow, say.
@@ -109,6 +138,10 @@ class Primitive:
         ``batch(primitive, mapped, size, *operands, **params)``: the values for a batch of `size` entries,
         whose axis stands first in the result and in the operands that are `mapped`; see
         `wengert.primitives.batching`. Without one a batch is a stack of single applications.
+    region : RegionRules, optional
+        Of a loop or a branch. Its `vjp` is called as ``vjp(cotangents, results, *operands, active=,
+        **params)``: `cotangents` has None where nothing depends on a result, and `active` says to which
+        operands a contribution is wanted. Its `batch` gives a tuple.
     """
 
     name: str
@@ -131,6 +164,7 @@ class Primitive:
     formula: str = ""
     derivative: tuple[str, ...] = ()
     batch: Callable[..., Any] | None = None
+    region: RegionRules | None = None
 
     def __post_init__(self) -> None:
         for field in ("name", "source"):

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from wengert.errors import WengertError
 from wengert.ir.inspection import inspector
-from wengert.ir.node import INPUT, Node
+from wengert.ir.node import INPUT, ITEM, Node
 from wengert.ir.provenance import Provenance
 
 
@@ -265,6 +265,31 @@ class Program:
 
     def __repr__(self) -> str:
         return f"<program: {len(self.inputs)} inputs, {len(self.lines)} lines, {len(self.outputs)} outputs>"
+
+
+def bodies(node: Node) -> tuple[Program, ...]:
+    """Return the programs that are parameters of a line, in the order of the parameters' names."""
+    if node.primitive.region is None:
+        return ()
+    return tuple(
+        [
+            program
+            for _, value in node.params
+            for program in (value if isinstance(value, tuple) else (value,))
+            if isinstance(program, Program)
+        ]
+    )
+
+
+def read_items(program: Program) -> dict[Node, dict[int, Node]]:
+    """Return of each region which of its results the program reads: the item by its position."""
+    read: dict[Node, dict[int, Node]] = {}
+    for node in program.nodes:
+        if node.primitive.region is not None:
+            read.setdefault(node, {})
+        elif node.primitive is ITEM:
+            read.setdefault(node.inputs[0], {})[node.param("index")] = node
+    return read
 
 
 def _content(program: Program) -> Hashable:

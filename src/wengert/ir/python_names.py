@@ -27,8 +27,9 @@ class Names:
     known : dict of Node to str
     """
 
-    def __init__(self, program: Program, function: str) -> None:
+    def __init__(self, program: Program, function: str, constants: str = "C") -> None:
         self.program = program
+        self.constants = constants  # what their names begin with, so that functions of one module differ
         self.taken = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *EMITTED, "np", function}
         self.last: dict[str, int] = {}  # by name, so that a loop of 100,000 x is no search for a free number
         self.known: dict[Node, str] = {}
@@ -76,9 +77,13 @@ class Names:
         self.known[node] = name
         return name
 
+    def fresh(self, wanted: str) -> str:
+        """Return a name that stands for no node."""
+        return self._unique(wanted, numbered=True)
+
     def constant(self, node: Node) -> str:
         """Name a large constant."""
-        self.known[node] = self._unique("C", numbered=True)
+        self.known[node] = self._unique(self.constants, numbered=True)
         return self.known[node]
 
     def _is_forward(self, node: Node) -> bool:

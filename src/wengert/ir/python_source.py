@@ -8,9 +8,9 @@ from collections import Counter
 import numpy as np
 
 from wengert.ir.emitted_functions import called, sources
-from wengert.ir.node import CONSTANT, INPUT, Node
+from wengert.ir.node import CONSTANT, INPUT, ITEM, Node
 from wengert.ir.primitive import Kind
-from wengert.ir.program import Program
+from wengert.ir.program import Program, read_items
 from wengert.ir.python_expressions import (
     bare_number,
     fill,
@@ -21,7 +21,7 @@ from wengert.ir.python_expressions import (
 )
 from wengert.ir.python_idioms import idioms
 from wengert.ir.python_names import Names, identifier
-from wengert.ir.types import TensorType
+from wengert.ir.types import TensorType, TupleType
 
 _LONGEST = 60  # characters of an expression that is still read at one glance
 _VIEW = 12  # a view as short as this (`W.T`) is written out at each use
@@ -52,14 +52,18 @@ def python_source(program: Program, name: str = "program") -> str:
 class _Writer:
     """Walks the program once; short values that are read once wait to be written into their reader's line."""
 
-    def __init__(self, program: Program, name: str) -> None:
+    def __init__(self, program: Program, name: str, is_body: bool = False) -> None:
         self.program = program
         self.function = identifier(name)
+        self.is_body = is_body  # of a loop or branch, whose result is always a tuple
+        self.items = read_items(program)
+        self.functions: dict[Program, str] = {}
+        self.definitions: list[str] = []
         self.idioms = idioms(program)
         self.absorbed = {node for idiom in self.idioms.values() for node in idiom.absorbed}
         self.called: dict[str, None] = {}
         self.constants: list[str] = []
-        self.lines: list[tuple[str, TensorType]] = []
+        self.lines: list[tuple[str, TensorType | None]] = []
         self.waiting: dict[Node, ast.expr] = {}
         self.written = [
             node
@@ -68,8 +72,8 @@ class _Writer:
         ]
         reads = [operand for node in self.written for operand in self._inputs(node)]
         self.reads = Counter([*reads, *program.outputs])
-        self.names = Names(program, self.function)
-        dtypes = Counter(node.type.dtype for node in (*program.inputs, *self.written))
+        self.names = Names(program, self.function, f"{self.function}_C" if is_body else "C")
+        dtypes = Counter(node.type.dtype for node in self._typed())
         self.usual = dtypes.most_common(1)[0][0] if dtypes else None
 
     def _inputs(self, node: Node) -> tuple[Node, ...]:
@@ -77,6 +81,14 @@ class _Writer:
 
     def module(self) -> str:
         """Return the whole source."""
+        definition = self.definition()
+        parts = ["import numpy as np", *sources(self.called)]
+        if self.constants:
+            parts.append("\n".join(self.constants))
+        return "\n\n\n".join([*parts, *self.definitions, definition]) + "\n"
+
+    def definition(self) -> str:
+        """Return the function alone."""
         for node in self.written:
             self._visit(node)
         results = [self._result(node) for node in self.program.outputs]
@@ -87,21 +99,23 @@ class _Writer:
             else f"{self._type(node.type)} {self.names.known[node]}"
             for node in self.program.inputs
         ]
-        definition = [
+        lines = [
             *_enclosed(f"def {self.function}", parameters, ":", ""),
             *([] if not types else _wrapped('    """Take ', types, f'; {self._usual_note()}."""', "    ")),
             *self._body(),
             *self._return(results),
         ]
-        parts = ["import numpy as np", *sources(self.called)]
-        if self.constants:
-            parts.append("\n".join(self.constants))
-        return "\n\n\n".join([*parts, "\n".join(definition)]) + "\n"
+        return "\n".join(lines)
+
+    def _typed(self) -> list[Node]:
+        """Return the values of the function that have a dtype."""
+        return [node for node in (*self.program.inputs, *self.written) if node.primitive.region is None]
 
     def _return(self, results: list[str]) -> list[str]:
         """Return the last statement; a result that is a tree of one array is a tuple of one."""
         signature = self.program.signature
-        if len(results) == 1 and signature is not None and not signature.is_single:
+        is_tree = self.is_body or (signature is not None and not signature.is_single)
+        if len(results) == 1 and is_tree:
             return [f"    return ({results[0]},)"]
         line = ", ".join(results) or "()"
         return (
@@ -111,8 +125,7 @@ class _Writer:
         )
 
     def _usual_note(self) -> str:
-        nodes = (*self.program.inputs, *self.written)
-        mixed = any(node.type.dtype not in (self.usual, np.bool_) for node in nodes)
+        mixed = any(node.type.dtype not in (self.usual, np.bool_) for node in self._typed())
         return f"{self.usual} where nothing else is said" if mixed else f"all {self.usual}"
 
     def _type(self, type_: TensorType) -> str:
@@ -123,10 +136,18 @@ class _Writer:
         """Return the lines, each with the shape of its value after it."""
         widest = max([len(text) for text, _ in self.lines if len(text) <= _LONGEST], default=0)
         column = max(_COLUMN, widest)
-        return [f"{text:<{column}}  # {self._type(type_)}" for text, type_ in self.lines]
+        return [
+            text if type_ is None else f"{text:<{column}}  # {self._type(type_)}"
+            for text, type_ in self.lines
+        ]
 
     def _visit(self, node: Node) -> None:
         """Give a node a line, or let it wait for its reader."""
+        if node.primitive is ITEM:
+            return
+        if node.primitive.region is not None:
+            self._region(node)
+            return
         tree = self._tree(node)
         pending = [operand for operand in dict.fromkeys(self._inputs(node)) if operand in self.waiting]
         # Too long for one glance: the longest part gets a line of its own, then the next.
@@ -139,6 +160,35 @@ class _Writer:
             self.waiting[node] = tree
         else:
             self._assign(node, tree)
+
+    def _region(self, node: Node) -> None:
+        """Write a loop or a branch as a statement, which gives the results names."""
+        region = node.primitive.region
+        assert region is not None
+        assert isinstance(node.type, TupleType)
+        for operand in dict.fromkeys(node.inputs):
+            if operand in self.waiting:
+                self._assign(operand, self.waiting.pop(operand))
+        operands = [self._result(operand) for operand in node.inputs]
+        items = self.items[node]
+        results = [
+            self.names.give(items[place]) if place in items else None for place in range(len(node.type.items))
+        ]
+        lines = region.statements(
+            results, operands, self._function, node.type.items, self.names.fresh, **dict(node.params)
+        )
+        self.lines += [(f"    {line}", None) for line in lines]
+
+    def _function(self, body: Program) -> str:
+        """Return the name of the function of a body, which is written now if it is new."""
+        if body not in self.functions:
+            name = self.functions[body] = self.names.fresh(f"{self.function}_body")
+            inner = _Writer(body, name, is_body=True)
+            definition = inner.definition()
+            self.definitions += [*inner.definitions, definition]
+            self.constants += inner.constants
+            self.called.update(inner.called)
+        return self.functions[body]
 
     def _waits(self, node: Node, tree: ast.expr) -> bool:
         if node in self.program.outputs:

@@ -68,6 +68,39 @@ class TensorType:
         return f"TensorType({self})"
 
 
+class TupleType(TensorType):
+    """The types of the results of a region, which has several; a line `item` reads one of them.
+
+    Attributes
+    ----------
+    items : tuple of TensorType
+    """
+
+    __slots__ = ("items",)
+
+    items: tuple[TensorType, ...]
+
+    def __init__(self, items: tuple[TensorType, ...]) -> None:
+        super().__init__((), np.dtype(np.void))
+        self.items = items
+
+    @property
+    def size(self) -> int:
+        """Number of elements of all parts."""
+        return sum(one.size for one in self.items)
+
+    @property
+    def is_float(self) -> bool:
+        """Whether some part can carry a derivative."""
+        return any(one.is_float for one in self.items)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return tuple_type, (self.items,)
+
+    def __str__(self) -> str:
+        return f"({', '.join(map(str, self.items))})"
+
+
 _NATIVE: dict[np.dtype[np.generic], np.dtype[np.generic]] = {}
 for _name in _SHORT_NAMES:
     _NATIVE[np.dtype(_name)] = _NATIVE[np.dtype(_name).newbyteorder()] = np.dtype(_name)
@@ -76,6 +109,16 @@ _lock = threading.Lock()
 _interned: weakref.WeakValueDictionary[tuple[tuple[int, ...], np.dtype[np.generic]], TensorType] = (
     weakref.WeakValueDictionary()
 )
+_tuples: weakref.WeakValueDictionary[tuple[TensorType, ...], TupleType] = weakref.WeakValueDictionary()
+
+
+def tuple_type(items: tuple[TensorType, ...]) -> TupleType:
+    """Return the one `TupleType` of these parts."""
+    found = _tuples.get(items)
+    if found is None:
+        with _lock:
+            found = _tuples.setdefault(items, TupleType(items))
+    return found
 
 
 def tensor_type(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> TensorType:

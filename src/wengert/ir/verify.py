@@ -5,11 +5,22 @@ from __future__ import annotations
 from wengert.errors import VerificationError
 from wengert.ir.node import INPUT, Node
 from wengert.ir.primitive import REGISTRY
-from wengert.ir.program import Program
+from wengert.ir.program import Program, bodies
+from wengert.ir.types import TupleType
 
 
 def _line(position: int, node: Node) -> str:
     return f"line {position} ({node.primitive.name} {node.type})"
+
+
+def _verify_regions(program: Program) -> None:
+    """Check the programs that are parameters of lines, by the same rules."""
+    for position, node in enumerate(program.nodes):
+        for body in bodies(node):
+            try:
+                verify(body)
+            except VerificationError as error:
+                raise VerificationError(f"{_line(position, node)}, in its body: {error}") from None
 
 
 def verify(program: Program) -> Program:
@@ -22,6 +33,7 @@ def verify(program: Program) -> Program:
         operands of dtypes that the primitive converts, a primitive that is not registered, an input declared
         twice, or a value of an enclosing trace.
     """
+    _verify_regions(program)
     declared = set(program.inputs)
     if len(declared) != len(program.inputs):
         raise VerificationError("an input is declared twice")
@@ -45,6 +57,9 @@ def verify(program: Program) -> Program:
             if inferred is not node.type:
                 raise VerificationError(f"{_line(position, node)}: its rule gives {inferred}")
         defined.add(node)
+    parts = [node for node in program.outputs if isinstance(node.type, TupleType)]
+    if parts:
+        raise VerificationError(f"output {parts[0]!r} is several values: a program returns its items")
     missing = [node for node in program.outputs if node not in defined]
     if missing:
         raise VerificationError(f"output {missing[0]!r} is never computed")

@@ -26,7 +26,7 @@ def _matmul_type(x: TensorType, y: TensorType) -> TensorType:
             f"{x.shape[-1]} columns on the left, {inner} rows on the right"
         )
     try:
-        batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+        batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2]) if max(x.ndim, y.ndim) > 2 else ()
     except ValueError:
         raise ShapeError(f"matmul: the leading axes of {x.shape} and {y.shape} do not broadcast") from None
     rows = x.shape[-2:-1] if x.ndim > 1 else ()
@@ -36,6 +36,8 @@ def _matmul_type(x: TensorType, y: TensorType) -> TensorType:
 
 def _matmul_vjp(ct: Any, out: Any, x: Any, y: Any) -> tuple[Any, ...]:
     """For matrices ct·yᵀ and xᵀ·ct; a vector operand is a row on the left and a column on the right."""
+    if x.ndim > 1 and y.ndim > 1:
+        return ct @ np.swapaxes(y, -1, -2), np.swapaxes(x, -1, -2) @ ct
     if x.ndim == 1 and y.ndim == 1:
         return ct * y, ct * x
     if x.ndim == 1 and y.ndim == 2:
@@ -46,10 +48,8 @@ def _matmul_vjp(ct: Any, out: Any, x: Any, y: Any) -> tuple[Any, ...]:
         row, grown = x[None, :], ct[..., None, :]
         by_x, by_y = grown @ np.swapaxes(y, -1, -2), np.swapaxes(row, -1, -2) @ grown
         return by_x[..., 0, :], by_y
-    if y.ndim == 1:
-        grown = ct[..., None]
-        return grown * y, (np.swapaxes(x, -1, -2) @ grown)[..., 0]
-    return ct @ np.swapaxes(y, -1, -2), np.swapaxes(x, -1, -2) @ ct
+    grown = ct[..., None]
+    return grown * y, (np.swapaxes(x, -1, -2) @ grown)[..., 0]
 
 
 def _matmul_flops(out: TensorType, operands: list[TensorType], params: dict[str, Any]) -> int:

@@ -184,6 +184,7 @@ def reduction(
     ties: str = "",
     implements: tuple[Callable[..., Any] | str, ...] = (),
     linear: bool = False,
+    formula: str = "",
     batch: BatchRule = over_axes,
     decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
@@ -217,6 +218,7 @@ def reduction(
             promote=promote,
             vjp=vjp,
             python=source_text,
+            formula=formula,
             flops=lambda out, operands, params: operations * operands[0].size,
             domain=domain,
             source=source,
@@ -278,6 +280,7 @@ def movement(
     python: Callable[..., str],
     source: str,
     copies: bool,
+    letters: Callable[..., tuple[list[str], str]] | None = None,
     batch: Callable[..., Any] | None = None,
     decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
@@ -303,6 +306,7 @@ def movement(
             domain=(REAL_LINE,),
             source=source,
             linear=True,
+            letters=letters,
             decomposition=decomposition,
             batch=over_batches(batch) if batch else None,
         )

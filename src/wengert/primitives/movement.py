@@ -31,6 +31,27 @@ def _new_axes(x: TensorType, axes: Ints) -> list[str]:
     return parts[: max(axes, default=-1) + 1] or ["..."]
 
 
+def _named(count: int, taken: str = "") -> str:
+    """Return as many letters, none of them taken."""
+    return "".join(chr(ord("a") + len(taken) + place) for place in range(count))
+
+
+def _letters_in_order(x: TensorType, shape: Ints) -> tuple[list[str], str]:
+    """Return the letters of a movement that leaves elements in their order.
+
+    An axis has its letter in the result where both shapes are the same apart from extents of 1.
+    """
+    term = _named(x.ndim)
+    fresh = _named(len(shape), term)
+    kept = [letter for letter, extent in zip(term, x.shape, strict=True) if extent != 1]
+    if [extent for extent in x.shape if extent != 1] != [extent for extent in shape if extent != 1]:
+        return [term], fresh
+    rest = iter(kept)
+    return [term], "".join(
+        next(rest) if extent != 1 else new for extent, new in zip(shape, fresh, strict=True)
+    )
+
+
 def _reshape_type(x: TensorType, *, shape: Ints) -> TensorType:
     if math.prod(shape) != x.size:
         raise ShapeError(f"reshape: {x.size} elements of shape {x.shape} do not fill shape {shape}")
@@ -45,6 +66,7 @@ reshape = movement(
     python=lambda x, *, shape: f"np.reshape({{0}}, {shape})",
     source="NumPy reference: reshape",
     copies=False,
+    letters=lambda x, *, shape: _letters_in_order(x, shape),
     batch=lambda reshape, n, x, shape: reshape(x, shape=(n, *shape)),
 )
 
@@ -63,6 +85,7 @@ transpose = movement(
     python=lambda x, *, axes: "{0}.T" if axes == (1, 0) else f"np.transpose({{0}}, {axes})",
     source="lecture 004, task 2",
     copies=False,
+    letters=lambda x, *, axes: ([_named(x.ndim)], "".join(_named(x.ndim)[axis] for axis in axes)),
     batch=lambda transpose, n, x, axes: transpose(x, axes=(0, *_further(axes))),
 )
 
@@ -83,6 +106,7 @@ expand_dims = movement(
     python=lambda x, *, axes: f"{{0}}[{', '.join(_new_axes(x, axes))}]",
     source="NumPy reference: expand_dims",
     copies=False,
+    letters=lambda x, *, axes: _letters_in_order(x, _expand_type(x, axes=axes).shape),
     batch=lambda expand_dims, n, x, axes: expand_dims(x, axes=_further(axes)),
 )
 
@@ -102,6 +126,7 @@ squeeze = movement(
     python=lambda x, *, axes: f"np.squeeze({{0}}, {_one_axis(axes)})",
     source="NumPy reference: squeeze",
     copies=False,
+    letters=lambda x, *, axes: _letters_in_order(x, _squeeze_type(x, axes=axes).shape),
     batch=lambda squeeze, n, x, axes: squeeze(x, axes=_further(axes)),
 )
 
@@ -125,6 +150,7 @@ broadcast_to = movement(
     python=lambda x, *, shape: f"np.broadcast_to({{0}}, {shape})",
     source="NumPy reference: broadcasting",
     copies=False,
+    letters=lambda x, *, shape: ([_named(len(shape))[len(shape) - x.ndim :]], _named(len(shape))),
     batch=lambda broadcast_to, n, x, shape: broadcast_to(aligned(x, len(shape)), shape=(n, *shape)),
 )
 

@@ -153,8 +153,8 @@ class ArrayMethods:
         return arithmetic.div(other, self)
 
     def __pow__(self, other: Any) -> Any:
-        if self.dtype == np.bool_ and type(other) is int and other == 2:
-            return arithmetic.square(self)  # as NumPy's operator, whose result is int8
+        if type(other) is int and other == 2:  # as NumPy's operator: of booleans the result is int8
+            return arithmetic.square(self)
         return _numpy.power(self, other)
 
     def __rpow__(self, other: Any) -> Any:

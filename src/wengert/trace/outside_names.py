@@ -25,13 +25,16 @@ from wengert.trace.source import is_installed
 from wengert.trace.tensor import Tensor, fillable
 
 
-def with_outside_names(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that can assign to copies of what it finds outside; itself where nothing is to do."""
+def with_outside_names(function: Callable[..., Any], arrays: bool = False) -> Callable[..., Any]:
+    """Return a function that can assign to copies of what it finds outside; itself where nothing is to do.
+
+    With `arrays`, constants stand for arrays even where it does not assign to any.
+    """
     if isinstance(function, MethodType):
-        inner = with_outside_names(function.__func__)
+        inner = with_outside_names(function.__func__, arrays)
         return function if inner is function.__func__ else MethodType(inner, function.__self__)
     if isinstance(function, functools.partial):
-        inner = with_outside_names(function.func)
+        inner = with_outside_names(function.func, arrays)
         return (
             function
             if inner is function.func
@@ -41,7 +44,7 @@ def with_outside_names(function: Callable[..., Any]) -> Callable[..., Any]:
         return function
     reached: dict[int, FunctionType] = {}
     _reach(function, reached)
-    assigns = any(_facts(one.__code__)[1] for one in reached.values())
+    assigns = arrays or any(_facts(one.__code__)[1] for one in reached.values())
     found = [value for one in reached.values() for _, value in _outside(one)]
     if not any(_in_traces(value) is not None for value in found) and not (
         assigns and any(type(value) is np.ndarray for value in found)

@@ -55,12 +55,7 @@ def apply_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
         return _into(kwargs["out"], function(*args, **rest))
     if function in _VIEWS_OF_EACH and any(isinstance(one, Tensor) for one in args[1:]):
         return call_function(function, args, kwargs)  # by functions of one array
-    plain_args, plain_kwargs = _with_arrays(args), _with_arrays(kwargs)
-    if _is_plain((plain_args, plain_kwargs)):
-        result = function(*plain_args, **plain_kwargs)
-    else:
-        result = call_function(function, plain_args, plain_kwargs)
-    result = fillable(result)
+    result = fillable(without_views(function, args, kwargs))
     named = dict(enumerate(args)) | kwargs
     bases = [name for name, one in named.items() if isinstance(one, Tensor)]
     if bases and function in _VIEWS | _VIEWS_OF_EACH and (len(bases) == 1 or function is not np.einsum):
@@ -68,6 +63,14 @@ def apply_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
         return _viewing(result, named[base], lambda places: _call_named(function, named | {base: places}))
     order = all(map(_in_order, named.values())) and function in _KEEPING
     return _detached(result, order)
+
+
+def without_views(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return the result of a NumPy function that shares no memory; of constants alone it is an array."""
+    plain_args, plain_kwargs = _with_arrays(args), _with_arrays(kwargs)
+    if _is_plain((plain_args, plain_kwargs)):
+        return function(*plain_args, **plain_kwargs)
+    return call_function(function, plain_args, plain_kwargs)
 
 
 def _call_named(function: Any, named: dict[Any, Any]) -> Any:

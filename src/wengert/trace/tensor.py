@@ -19,7 +19,7 @@ from wengert.errors import (
     UnsupportedFunctionError,
     WengertError,
 )
-from wengert.ir.node import CONSTANT, Node, make_constant, make_node, make_number
+from wengert.ir.node import CONSTANT, Node, items_of, make_constant, make_node, make_number
 from wengert.ir.primitive import IMPLEMENTATIONS, Kind, Primitive, weak_dtype
 from wengert.primitives.selection import astype
 from wengert.trace import source
@@ -144,9 +144,11 @@ class Tensor(ArrayMethods):
         return apply_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from wengert.trace.protocols import apply_function
+        from wengert.trace.protocols import apply_function, without_views
 
-        return apply_function(function, args, kwargs)
+        # A rule assigns to nothing, so views need not be followed.
+        call = apply_function if self._recorder.rule is None else without_views
+        return call(function, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         value = self.node.value
@@ -249,10 +251,12 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
         From the primitive, with the layer and the line.
     """
     trace = _deepest(operands)
-    c_order = keeps_order(primitive) and all(map(in_c_order, operands))
-    if trace.rule is None and primitive.kind is not Kind.RANDOM and not any(map(_is_traced, operands)):
-        # Arrays that a traced function makes stay arrays.
-        return fillable(primitive(*[_plain(operand) for operand in operands], **params), c_order)
+    c_order = False
+    if trace.rule is None:  # a rule assigns to nothing, so the order in memory does not matter
+        c_order = keeps_order(primitive) and all(map(in_c_order, operands))
+        if primitive.kind is not Kind.RANDOM and not any(map(_is_traced, operands)):
+            # Arrays that a traced function makes stay arrays.
+            return fillable(primitive(*[_plain(operand) for operand in operands], **params), c_order)
     given = [
         (operand.weak or operand.node.type.dtype) if type(operand) is Tensor else weak_dtype(operand)
         for operand in operands
@@ -264,6 +268,8 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
     except (ShapeError, DTypeError) as error:
         raise type(error)(f"{error}{here()}") from None
     trace.record(node)
+    if primitive.region is not None:
+        return tuple([Tensor(one, trace) for one in items_of(node)])
     if primitive.kind is Kind.LIBRARY and trace.rule is None and source.is_catching():
         _tried(node, trace)
     return Tensor(node, trace, _WEAK_OF_KIND.get(node.type.dtype.kind) if weak else None, c_order)
@@ -298,6 +304,15 @@ def _promoted(primitive: Primitive, *dtypes: Any) -> tuple[tuple[np.dtype[np.gen
 
 
 def _deepest(operands: Any) -> Trace:
+    traces = {operand.recorder for operand in operands if type(operand) is Tensor}
+    if len(traces) == 1:
+        (only,) = traces
+        if only.open:
+            return only
+    return _deepest_of_several(operands)
+
+
+def _deepest_of_several(operands: Any) -> Trace:
     deepest: Trace | None = None
     mixed = False
     # A constant may be kept from one trace to the next; it has a say where there is nothing else.

@@ -9,6 +9,7 @@ from wengert.ir.node import make_input
 from wengert.ir.program import Program
 from wengert.trace.tensor import Tensor, Trace
 from wengert.transform.gradient import backpropagate, check_differentiable
+from wengert.transform.pruning import pruned
 
 
 def pushforward(program: Program, wrt: Sequence[int]) -> Program:
@@ -39,9 +40,8 @@ def pushforward(program: Program, wrt: Sequence[int]) -> Program:
         transposed = backpropagate(program.outputs, cotangents, targets, trace, guard=False)
         directions = [Tensor(tangent, trace) for tangent in tangents]
         results = backpropagate([one.node for one in transposed], directions, dummies, trace, guard=False)
-    pushed = Program(
-        [*program.inputs, *tangents], [*program.outputs, *[one.node for one in results]], trace.provenance
-    )
+    outputs = [*program.outputs, *[one.node for one in results]]
+    pushed = pruned(Program([*program.inputs, *tangents], outputs, trace.provenance))
     if any(dummy in pushed.nodes for dummy in dummies):
         raise VerificationError("a vjp rule is not linear in its cotangent")
     return pushed

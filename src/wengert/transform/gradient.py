@@ -8,11 +8,12 @@ the rules of the primitives need none of it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from wengert.errors import GradientError
-from wengert.ir.node import Node, make_input
+from wengert.ir.node import ITEM, Node, items_of, make_input
 from wengert.ir.primitive import NotDifferentiable
 from wengert.ir.program import Program, reading_order
 from wengert.ir.provenance import UNKNOWN, Provenance
@@ -52,6 +53,8 @@ class _Pullback:
         self.adjoints: dict[Node, Tensor] = {}
         # What slices have contributed, which is joined when the adjoint is finished.
         self.parts: dict[Node, list[Part]] = {}
+        # Cotangents of the results of a region, by their position.
+        self.items: dict[Node, dict[int, Tensor]] = {}
 
     def add(self, node: Node, contribution: Tensor) -> None:
         """adjoint[node] += contribution."""
@@ -84,17 +87,31 @@ class _Pullback:
                 )
         return adjoint
 
+    def _cotangents(self, node: Node) -> list[Tensor | None] | None:
+        """Return the cotangents of the results of a region, None where there is none at all."""
+        found = self.items.pop(node, None)
+        return None if found is None else [found.get(place) for place in range(len(items_of(node)))]
+
     def visit(self, node: Node, active: set[Node]) -> None:
         """Send the adjoint of `node` on to its operands."""
         rule = node.primitive.vjp
-        adjoint = self.close(node)
+        adjoint: Any = self.close(node) if node.primitive.region is None else self._cotangents(node)
         if adjoint is None or not node.inputs or isinstance(rule, NotDifferentiable):
             return
-        self.trace.rule = f"vjp of {node.primitive.name}"
-        out = Tensor(node, self.trace)
         taken = self.guard.taken(node)
+        if node.primitive is ITEM:
+            self.items.setdefault(node.inputs[0], {})[node.param("index")] = adjoint
+            self.guard.visit(node, taken, active)
+            return
+        self.trace.rule = f"vjp of {node.primitive.name}"
         operands = self.guard.operands(node, taken)
-        contributions = rule(adjoint, out, *operands, **dict(node.params))
+        params = dict(node.params)
+        if node.primitive.region is None:
+            out: Any = Tensor(node, self.trace)
+        else:
+            out = tuple([Tensor(one, self.trace) for one in items_of(node)])
+            params["active"] = tuple([operand in active for operand in node.inputs])
+        contributions = rule(adjoint, out, *operands, **params)
         for place, (operand, contribution) in enumerate(zip(node.inputs, contributions, strict=True)):
             if contribution is None or operand not in active:
                 continue

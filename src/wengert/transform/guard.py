@@ -94,7 +94,7 @@ class Guard:
             return spread
         if kind is Kind.CONTRACTION:
             return _of_letters(taken, node, place)
-        if kind is Kind.LIBRARY:  # a routine reads all elements for each that it gives
+        if kind in (Kind.LIBRARY, Kind.REGION, Kind.ITEM):  # reads all elements for each that it gives
             some = reductions.any(taken, axes=tuple(range(taken.ndim)), keepdims=False)
             everywhere: Tensor = movement.broadcast_to(some, shape=operand.type.shape)
             return everywhere

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from wengert.explain.drawing.boxes import Box, Glyphs, Stroke, beside, set_layout, set_text
 from wengert.explain.drawing.contents import Contents, Use, Value
 from wengert.explain.engine import Array
+from wengert.explain.greek import displayed
 from wengert.explain.printers.digits import short, shown_value
 from wengert.explain.printers.layout import Fraction, Layout, Text, row
-from wengert.explain.symbols import displayed
 from wengert.explain.views.index_view import dimensions
 
 SIZE = 15.0  # font size in pixels
@@ -59,7 +59,7 @@ def formula_of(value: Value) -> Layout:
     whole = row(value.name, Text("=", "operator"), value.formula)
     if set_layout(whole, SIZE).width <= _WIDEST_FORMULA:
         return whole
-    short_form = row(Text(value.symbol.node.primitive.name, "function"), Text("(…)", "words"))
+    short_form = row(Text(value.operation, "function"), Text("(…)", "words"))
     return row(value.name, Text("=", "operator"), short_form)
 
 

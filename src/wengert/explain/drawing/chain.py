@@ -6,17 +6,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from wengert.errors import ConfigurationError
+from wengert.explain.greek import displayed
 from wengert.explain.index.definitions import uniform_value
-from wengert.explain.symbols import displayed, scales
+from wengert.explain.index.letters import letters_of, renames_axes
+from wengert.explain.index.operations import bends, exponents, signs
+from wengert.explain.symbols import scales
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program, ancestors
 from wengert.ir.provenance import Region
 
 INSTEAD = "; view='graph' draws any computation"
-_RESHAPING = {"expand_dims", "squeeze", "reshape", "transpose"}  # a vector stays in its order
 _UNORDERED = {Kind.MOVEMENT, Kind.INDEXING, Kind.CONTRACTION, Kind.SCAN, Kind.LIBRARY}
-_ARITHMETIC = {"add", "sub", "mul", "div", "neg", "square", "pow"}
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,20 @@ def chain(program: Program, wrt: Sequence[Node], results: Sequence[Node]) -> Cha
     return _Finder(program, wrt, results).chain()
 
 
+def _reshapes(node: Node) -> bool:
+    """Whether a line leaves the elements of a vector in their order."""
+    return renames_axes(node) and node.type.size == node.inputs[0].type.size
+
+
+def _is_of_matrices(product: Node) -> bool:
+    """Whether a contraction sums over the one index that two operands share, as of matrices."""
+    terms, result = letters_of(product)
+    if len(terms) != 2 or max(map(len, terms)) > 2:
+        return False
+    shared = set(terms[0]) & set(terms[1])
+    return len(shared) == 1 and shared.isdisjoint(result) and set("".join(terms)) == {*result, *shared}
+
+
 class _Finder:
     """Follows the values of a program from one product with weights to the next."""
 
@@ -120,7 +135,7 @@ class _Finder:
         following = [*self.products[1:], None]
         for number, ((product, place), after) in enumerate(zip(self.products, following, strict=True), 1):
             weight = self._unmoved(product.inputs[place])
-            if product.primitive.name != "matmul" or max(one.type.ndim for one in product.inputs) > 2:
+            if not _is_of_matrices(product):
                 raise self._refusal(f"layer {number} is no product of a matrix and a vector")
             if weight.inputs:
                 raise self._refusal(f"the weights of layer {number} are computed; give them as an argument")
@@ -196,9 +211,7 @@ class _Finder:
 
     def _unscaled(self, node: Node, stop: Node | None = None) -> Node:
         """Return the vector that is only reshaped or multiplied by a number to give another."""
-        while (
-            node is not stop and not self._name(node) and (node.primitive.name in _RESHAPING or scales(node))
-        ):
+        while node is not stop and not self._name(node) and (_reshapes(node) or scales(node)):
             node = next(one for one in node.inputs if uniform_value(one) is None)
         return node
 
@@ -217,15 +230,16 @@ class _Finder:
             others = [one for one in user.inputs if one is not node]
             if user.type.size != node.type.size or not self.from_data.isdisjoint(others):
                 break
-            name, array = user.primitive.name, any(uniform_value(one) is None for one in others)
-            added = name == "add" and len(others) == 1
-            if self._name(node) and not (added and array) and name not in _RESHAPING:
+            array, reshaped = any(uniform_value(one) is None for one in others), _reshapes(user)
+            place, sign = user.inputs.index(node), signs(user.primitive)
+            added = sign == (1, 1) and len(others) == 1
+            if self._name(node) and not (added and array) and not reshaped:
                 break
-            factor = name in ("mul", "div", "neg") and user.inputs.count(node) == 1
-            factor = factor and not (name == "div" and user.inputs[1] is node)
+            standing = exponents(user.primitive)
+            factor = bool(standing) and standing[place] == 1 and user.inputs.count(node) == 1
             # Of the last layer a target may be subtracted, or be a factor.
-            less = name == "sub" and user.inputs[0] is node and others != [] and not last
-            if not (added or less or (factor and not (last and array)) or name in _RESHAPING):
+            less = sign == (1, -1) and place == 0 and others != [] and not last
+            if not (added or less or (factor and not (last and array)) or reshaped):
                 break
             biased = biased or ((added or less) and array)
             node = user
@@ -246,11 +260,10 @@ class _Finder:
             )
         computed = self._depending({before}) - {before}
         for node in computed.intersection(ancestors([after])):
-            kind, name = node.primitive.kind, node.primitive.name
-            if kind in _UNORDERED and name not in _RESHAPING | {"broadcast_to"}:
+            if node.primitive.kind in _UNORDERED and not renames_axes(node):
                 raise self._refusal(
-                    f"{name} stands between the pre-activations of layer {number} and its activations, which "
-                    "no line shows"
+                    f"{node.primitive.name} stands between the pre-activations of layer {number} and its "
+                    "activations, which no line shows"
                 )
 
     def _past(self, head: Node, tail: Node) -> Node | None:
@@ -284,13 +297,13 @@ class _Finder:
             if node.type.size != before.type.size or self._reads_argument(node, before):
                 break
             around = [one for one in self._regions(node, "composite") if one not in self._regions(before, "")]
-            bends = node.primitive.kind is Kind.ELEMENTWISE and node.primitive.name not in _ARITHMETIC
-            bent = bent or bends or bool(around)
+            curved = bends(node.primitive)
+            bent = bent or curved or bool(around)
             if any(around[0] in self._regions(user, "") for user in self.users[node]) if around else False:
                 continue  # within a composite
             if node is output:
                 return node if bent else before
-            if self._name(node) or around or (bends and before in node.inputs):
+            if self._name(node) or around or (curved and before in node.inputs):
                 return node
         return before
 

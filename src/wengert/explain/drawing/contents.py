@@ -14,6 +14,7 @@ from wengert.explain.drawing.names import DrawingStyle
 from wengert.explain.engine import Array
 from wengert.explain.index.chain_rule import ChainRule
 from wengert.explain.index.expressions import Element, Symbol, Verbatim
+from wengert.explain.index.operations import signs
 from wengert.explain.matrix.terms import NoMatrixForm
 from wengert.explain.printers.layout import Layout, Text, operator, parenthesised, row
 from wengert.explain.problem import Convention, Problem, build, used_in_definition
@@ -54,6 +55,11 @@ class Value:
     adjoint: Array | None
     role: str
     regions: tuple[Region, ...]
+
+    @property
+    def operation(self) -> str:
+        """The name of the primitive that computes it."""
+        return self.symbol.node.primitive.name
 
 
 @dataclass(frozen=True)
@@ -196,9 +202,9 @@ def outputs_of_layers(program: Program) -> dict[Node, str]:
     if not inside or inside[-1][0] in program.outputs:
         return {}
     last = inside[-1][0]
-    bends = last.primitive.kind is Kind.ELEMENTWISE and last.primitive.name != "add"
+    linear = last.primitive.kind is not Kind.ELEMENTWISE or signs(last.primitive) == (1, 1)  # with a bias
     layers = len({region for _, region in inside if region.kind == "layer"})
-    return {last: f"{'a' if bends else 'z'}{layers}"}
+    return {last: f"{'z' if linear else 'a'}{layers}"}
 
 
 def reader(

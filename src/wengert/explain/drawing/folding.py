@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from wengert.errors import ConfigurationError
 from wengert.explain.formula.parser import nearest
+from wengert.explain.greek import displayed
 from wengert.explain.index.definitions import has_formula, uniform_value
-from wengert.explain.symbols import displayed
 from wengert.ir.node import Node
 from wengert.ir.program import Program
 from wengert.ir.provenance import Region

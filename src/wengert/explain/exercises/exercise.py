@@ -126,9 +126,9 @@ class Exercise:
         point = style.numbers if solution else None
         return tree, replace(style, adjoints=tree.adjoints, numbers=point, shapes=not solution)
 
-    def to_text(self, solution: bool = False) -> str:
-        """Return the worksheet, or its solution, as Unicode text."""
-        return text(*self._printed(solution))
+    def to_text(self, solution: bool = False, width: int | None = None) -> str:
+        """Return the worksheet, or its solution, as Unicode text; `width` as for `Derivation.to_text`."""
+        return text(*self._printed(solution), width)
 
     def to_latex(self, solution: bool = False) -> str:
         """Return the worksheet, or its solution, as a LaTeX document."""

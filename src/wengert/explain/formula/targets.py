@@ -11,12 +11,11 @@ import numpy as np
 from wengert.explain.engine import Array
 from wengert.explain.index.definitions import uniform_value
 from wengert.explain.index.letters import Letters
+from wengert.explain.index.operations import bends, exponents, signs
+from wengert.explain.index.shares import takes_logarithm
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program, ancestors
-
-_LOGARITHMS = frozenset({"log", "log1p", "logsumexp", "softplus", "logaddexp", "xlogy"})
-_BENDS = frozenset({"maximum", "exp", "expm1", "softplus", "logaddexp", "sigmoid", "log", "log1p", "clip"})
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def targets(
     excluded : collection of Node
         Inputs that are known to be none.
     """
-    if not any(node.primitive.name in _BENDS | _LOGARITHMS for node in program.nodes):
+    if not any(bends(node.primitive) or takes_logarithm(node.primitive) for node in program.nodes):
         return {}
     found: dict[Node, Target] = {}
     probabilities = _probabilities(program, values)
@@ -134,9 +133,9 @@ def _zero_or_one(node: Node, program: Program) -> Target | None:
     complements = [
         one
         for one in program.nodes
-        if one.primitive.name == "sub" and one.inputs[1] is node and uniform_value(one.inputs[0]) == 1
+        if signs(one.primitive) == (1, -1) and one.inputs[1] is node and uniform_value(one.inputs[0]) == 1
     ]
-    logarithms = [one for one in program.nodes if one.primitive.name in _LOGARITHMS]
+    logarithms = [one for one in program.nodes if takes_logarithm(one.primitive)]
     if any(one in logarithm.inputs for logarithm in logarithms for one in (node, *complements)):
         return None  # a probability itself
     readers = sum(node in one.inputs for one in program.nodes)
@@ -158,16 +157,17 @@ def _sign(node: Node, program: Program) -> Target | None:
         (step,) = following
         others = [one for one in step.inputs if one is not current]
         if all(uniform_value(one) is not None for one in others):
-            bent = bent or (margin and step.primitive.name in _BENDS)
+            bent = bent or (margin and bends(step.primitive))
             if not (
                 bent
-                or step.primitive.name in ("neg", "mul", "sub", "add", "div")
+                or signs(step.primitive)
+                or exponents(step.primitive)
                 or step.primitive.kind is Kind.MOVEMENT
             ):
                 return None  # fmt: skip
-        elif not margin and step.primitive.name == "mul" and others[0].inputs:
+        elif not margin and exponents(step.primitive) == (1, 1) and others[0].inputs:
             margin = True
         else:
             # What is added after the mean over the examples is a penalty, no part of the loss.
-            return Target((-1.0, 1.0)) if bent and step.primitive.name == "add" else None
+            return Target((-1.0, 1.0)) if bent and signs(step.primitive) == (1, 1) else None
         current = step

@@ -11,6 +11,7 @@ import numpy as np
 from wengert.errors import WengertError
 from wengert.explain.engine import Array
 from wengert.explain.index.definitions import uniform_value
+from wengert.explain.index.letters import renames_axes
 from wengert.ir.node import CONSTANT, Node, make_input, make_node
 from wengert.ir.program import Program
 from wengert.ir.python_expressions import fill, own_template, parsed
@@ -89,6 +90,12 @@ def _cut(node: Node, names: Mapping[Node, str]) -> Program | None:
     return Program([new[one] for one in seen if one in names], [new[node]])
 
 
+def _stretches(node: Node) -> bool:
+    """Whether a line only repeats a value along new axes, or gives axes to a number."""
+    rank, size = (node.inputs[0].type.ndim, node.inputs[0].type.size) if node.inputs else (0, 0)
+    return renames_axes(node) and (rank == 0 or node.type.size > size)
+
+
 def _expression(program: Program) -> ast.expr | None:
     """Return a program's output as one expression."""
     known = idioms(program)
@@ -103,9 +110,7 @@ def _expression(program: Program) -> ast.expr | None:
             trees[node] = ast.Name(str(dict(node.params)["name"]), ast.Load())
         elif node in known:
             trees[node] = fill(known[node].template, [trees[one] for one in known[node].operands])
-        elif node.primitive.name == "broadcast_to" or (
-            node.primitive.name == "expand_dims" and node.inputs[0].type.ndim == 0
-        ):
+        elif _stretches(node):
             trees[node] = trees[node.inputs[0]]  # NumPy stretches it where it is used
         else:
             trees[node] = fill(own_template(node), [trees[one] for one in node.inputs])

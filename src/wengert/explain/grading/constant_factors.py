@@ -8,6 +8,8 @@ import numpy as np
 
 from wengert.explain.index.definitions import uniform_value
 from wengert.explain.index.letters import Letters
+from wengert.explain.index.notation import averages
+from wengert.explain.index.operations import exponents
 from wengert.ir.node import Node
 from wengert.ir.program import Program
 
@@ -90,18 +92,19 @@ def constants(program: Program) -> Constants:
     means: dict[int, str] = {}
     half = False
     for node in program.nodes:
-        if node.primitive.name == "mean":
+        if averages(node.primitive):
             count = node.inputs[0].type.size // node.type.size
             means.setdefault(count, _origin(node, program, letters))
     total = int(np.prod(list(means))) if len(means) > 1 else 1
     sums = _extents(program)
     for node in program.nodes:
-        if node.primitive.name in ("mul", "div"):
-            for place, operand in enumerate(node.inputs):
+        standing = exponents(node.primitive)
+        if len(standing) > 1:
+            for exponent, operand in zip(standing, node.inputs, strict=True):
                 value = uniform_value(operand)
                 if value is None or not np.isfinite(value) or value == 0:
                     continue
-                divided = value if node.primitive.name == "div" and place == 1 else 1 / value
+                divided = value if exponent < 0 else 1 / value
                 half = half or _near(abs(divided), 2)
                 for n in (abs(divided), abs(divided) / 2):
                     if n > 2.5 and _near(n, round(n)) and round(n) in sums:

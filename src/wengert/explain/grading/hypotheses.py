@@ -14,6 +14,7 @@ from wengert.explain.grading.right_gradients import Truth
 from wengert.explain.grading.slopes import Factor
 from wengert.explain.index.definitions import uniform_value
 from wengert.explain.index.expressions import Symbol
+from wengert.explain.symbols import scales
 from wengert.ir.node import Node
 from wengert.ir.program import ancestors
 
@@ -183,12 +184,8 @@ class Hypotheses:
         stack = [self._output]
         while stack:
             node = stack.pop()
-            name = node.primitive.name
-            varying = [one for one in node.inputs if uniform_value(one) is None]
-            scaled = name in ("mul", "div") and varying == [node.inputs[0 if name == "div" else -1]]
-            scaled = scaled or (name == "mul" and varying == [node.inputs[0]])
-            if name in ("add", "sub", "neg", "sum", "mean", "reshape") or scaled:
-                stack += reversed(varying)
+            if node.primitive.linear or scales(node):
+                stack += reversed([one for one in node.inputs if uniform_value(one) is None])
             elif self._reaches(node):
                 found.setdefault(node)
         return list(found)[:_MOST]

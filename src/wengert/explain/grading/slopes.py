@@ -20,15 +20,32 @@ from wengert.ir.primitive import Kind
 from wengert.ir.program import ancestors
 from wengert.transform.gradient import dependents
 
-# Functions that have a name, however they are written out; their derivatives by result c or argument b.
-_KNOWN: dict[str, tuple[Callable[[Array], Array], str]] = {
-    "ReLU": (lambda b: np.maximum(b, 0), "({b} > 0)"),
-    "tanh": (np.tanh, "(1 - {c}**2)"),
-    "sigmoid": (lambda b: 0.5 * (1 + np.tanh(b / 2)), "({c} * (1 - {c}))"),
-    "softplus": (lambda b: np.logaddexp(b, 0), "sigmoid({b})"),
-    "exp": (np.exp, "{c}"),
-    "log": (np.log, "(1 / {b})"),
-}
+
+@dataclass(frozen=True)
+class _Known:
+    """A function that is known by its values, however it is written out.
+
+    Attributes
+    ----------
+    title : str
+    function : callable
+    derivative : str
+        By the result c or the argument b.
+    """
+
+    title: str
+    function: Callable[[Array], Array]
+    derivative: str
+
+
+_KNOWN = (
+    _Known("ReLU", lambda b: np.maximum(b, 0), "({b} > 0)"),
+    _Known("tanh", np.tanh, "(1 - {c}**2)"),
+    _Known("sigmoid", lambda b: 0.5 * (1 + np.tanh(b / 2)), "({c} * (1 - {c}))"),
+    _Known("softplus", lambda b: np.logaddexp(b, 0), "sigmoid({b})"),
+    _Known("exp", np.exp, "{c}"),
+    _Known("log", np.log, "(1 / {b})"),
+)
 
 
 @dataclass(frozen=True)
@@ -100,11 +117,11 @@ def _factor(truth: Truth, symbol: Symbol, by: Node, alone: bool, values: tuple[A
     name = names.get(symbol.node, symbol.name)
     unnamed = {node: one for node, one in names.items() if node is not symbol.node}
     definition = code_of(symbol.node, unnamed)
-    for title, (function, derivative) in _KNOWN.items() if alone else ():
-        if _is(function, truth, symbol.node, by):
+    for known in _KNOWN if alone else ():
+        if _is(known.function, truth, symbol.node, by):
             result = name if symbol.node in names else definition
-            code = _right(derivative.format(c=result, b=argument), truth, values)
-            return Factor(symbol.node, by, alone, code, f"{name} = {title}({argument})", values)
+            code = _right(known.derivative.format(c=result, b=argument), truth, values)
+            return Factor(symbol.node, by, alone, code, f"{name} = {known.title}({argument})", values)
     code = code_of(sent_back(symbol.node, by), names)
     right = _right(f"({code})", truth, values) if code else None
     origin = f"{name} = {definition}" if definition else name

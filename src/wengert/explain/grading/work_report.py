@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wengert.explain.formula.evaluator import shape_text
+from wengert.explain.printers.text import prose
 
 RIGHT, ON_PAPER, WRONG = "right", "right on paper, not in NumPy", "wrong"
 _MARKS = {RIGHT: "✓", ON_PAPER: "≈", WRONG: "✗"}
@@ -86,12 +87,12 @@ class ClaimReport:
             lines.append(f"  value: {self._value()}")
         if self.slip:
             label = "verdict" if self.verdict == ON_PAPER else "what went wrong"
-            lines.append(f"  {label}: {self.slip}")
+            lines += prose(f"{label}: {self.slip}")
         elif not self.right:
             lines.append("  what went wrong: none of the usual slips alone")
         if self.corrected:
             lines.append(f"  put right: {self.corrected}")
-        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
+        return "\n".join([*lines, *(line for note in self.notes for line in prose(f"note: {note}"))])
 
     def _value(self) -> str:
         if self.points == 1:

@@ -8,35 +8,44 @@ one (a slice, a running sum, a table look-up) keeps its own name and its NumPy s
 from __future__ import annotations
 
 import fractions
-import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from wengert.explain.engine import Array
-from wengert.explain.index.construction import divide, is_number, multiply, total, without_deltas
+from wengert.explain.index.construction import is_number, multiply, tidy, total, without_deltas
 from wengert.explain.index.expressions import (
     ONE,
     ZERO,
-    Apply,
     Cases,
     Delta,
     Element,
     Expression,
     Extreme,
     Number,
+    Relation,
+    Slot,
+    Sum,
     Symbol,
     Verbatim,
     number,
+    rebuild,
     walk,
 )
 from wengert.explain.index.indices import Index, Position, fresh
-from wengert.explain.index.letters import Letters, kept_axes, product_axes
-from wengert.explain.index.notation import applied, has_derivatives, is_arithmetic
+from wengert.explain.index.letters import Letters, kept_axes, letters_of, renames_axes
+from wengert.explain.index.notation import (
+    applied,
+    has_derivatives,
+    is_arithmetic,
+    notation,
+    reduction_formula,
+)
+from wengert.explain.index.shares import as_share
 from wengert.ir.node import Node
-from wengert.ir.primitive import Kind
+from wengert.ir.primitive import Kind, Primitive
 from wengert.ir.program import Program
-from wengert.primitives import comparison, exponential, selection
 
 Used = frozenset[Position]
 # Bounds below this keep a logarithm from ln 0 and change nothing else, so they are not written.
@@ -45,8 +54,8 @@ _TINY = 1e-37
 
 def uniform_value(node: Node) -> float | None:
     """Return the number that all elements of a constant are, None where they differ or it is no constant."""
-    if node.primitive.name == "broadcast_to":
-        return uniform_value(node.inputs[0])
+    while renames_axes(node):
+        node = node.inputs[0]
     value = node.value
     if value is None or value.size == 0 or value.dtype.kind not in "fiub":
         return None
@@ -70,11 +79,23 @@ def guards(program: Program, values: Sequence[Mapping[Node, Array]]) -> set[Node
     return {
         node
         for node in program.nodes
-        if node.primitive is selection.where
-        and node.inputs[0].primitive is comparison.eq
+        if node.primitive.selects
+        and _compares(node.inputs[0], "=")
         and any(uniform_value(side) is not None for side in node.inputs[0].inputs)
         and not any(np.any(point[node.inputs[0]]) for point in values)
     }
+
+
+def _compares(node: Node, sign: str) -> bool:
+    """Whether a line is a relation with this sign."""
+    formula = notation(node.primitive).formula if node.primitive.kind is Kind.ELEMENTWISE else None
+    return isinstance(formula, Relation) and formula.sign == sign
+
+
+def _idle_beside(primitive: Primitive, bound: fractions.Fraction | float) -> bool:
+    """Whether a second operand is so small that the first, if positive, comes out as it goes in."""
+    values = np.array([0.5, 1.0, 2.0])
+    return 0 < bound < _TINY and np.array_equal(primitive.numpy(values, float(bound)), values)
 
 
 def same_index(left: Position, right: Position) -> Expression:
@@ -86,20 +107,17 @@ def same_index(left: Position, right: Position) -> Expression:
 
 def has_formula(node: Node) -> bool:
     """Return whether a line can be written in index notation."""
-    name = node.primitive.name
     kind = node.primitive.kind
     if not node.inputs or node.type.size == 0 or any(operand.type.size == 0 for operand in node.inputs):
         return False
     if kind is Kind.ELEMENTWISE:
         return is_arithmetic(node.primitive) or (not node.params and has_derivatives(node.primitive))
     if kind is Kind.CONTRACTION:
-        terms, _ = product_axes(node)
+        terms, _ = letters_of(node)
         return bool(terms) and all(len(set(term)) == len(term) for term in terms)
     if kind is Kind.REDUCTION:
-        return name in ("sum", "mean", "max", "min", "logsumexp")
-    if name in ("expand_dims", "squeeze", "reshape"):
-        return len(kept_axes(node)) == sum(extent != 1 for extent in node.type.shape)
-    return name in ("transpose", "broadcast_to")
+        return bool(node.primitive.formula)
+    return renames_axes(node)
 
 
 class Formulas:
@@ -168,34 +186,14 @@ class Formulas:
             operands.append(self.express(operand, places, used))
         if node in self.guards:
             return operands[2]
-        if node.primitive is exponential.exp_difference:
-            share = self._softmax(node, positions, operands[0], used)
-            if share is not None:
-                return share
-        if node.primitive is selection.maximum:
-            match operands:
-                case [value, Number(bound)] if 0 < bound < _TINY:
-                    return value
-        found = applied(node.primitive, operands)
+        match operands:
+            case [value, Number(bound)] if _idle_beside(node.primitive, bound):
+                return value
+        found = as_share(applied(node.primitive, operands))
         match found:
             case Cases(Delta() as diagonal, value, otherwise) if is_number(otherwise, 0):
                 return multiply(diagonal, value)
         return found
-
-    def _softmax(
-        self, node: Node, positions: tuple[Position, ...], above: Expression, used: Used
-    ) -> Expression | None:
-        """exp(z − logsumexp z) is the quotient e^z / Σ e^z: the same value, and what is taught."""
-        values, below = node.inputs
-        if below.primitive.name != "logsumexp" or below.inputs[0] is not values or below in self.symbols:
-            return None
-        normaliser = self._sum_of_exponentials(below, _kept(below, positions), used)
-        return divide(Apply(exponential.exp, (above,)), normaliser)
-
-    def _sum_of_exponentials(self, node: Node, positions: tuple[Position, ...], used: Used) -> Expression:
-        inner, indices = self._inner_positions(node, positions, used)
-        body = self.express(node.inputs[0], inner, used | set(indices))
-        return total(indices, Apply(exponential.exp, (body,)))
 
     def _inner_positions(
         self, node: Node, positions: tuple[Position, ...], used: Used
@@ -217,20 +215,37 @@ class Formulas:
         return tuple(inner), indices
 
     def _reduction(self, node: Node, positions: tuple[Position, ...], used: Used) -> Expression:
-        name = node.primitive.name
-        if name == "logsumexp":
-            return Apply(exponential.log, (self._sum_of_exponentials(node, positions, used),))
-        inner, indices = self._inner_positions(node, positions, used)
-        body = self.express(node.inputs[0], inner, used | set(indices))
-        if name in ("max", "min"):
-            return Extreme(name, tuple(indices), body) if indices else body
-        if name == "mean":
-            count = math.prod(index.extent for index in indices)
-            return multiply(Number(fractions.Fraction(1, count)), total(indices, body))
-        return _contracted(total(indices, body))
+        template = reduction_formula(node.primitive)
+        assert template is not None, "a reduction without a formula keeps its name"
+        return self._reduced(template, node, positions, used, None)
+
+    def _reduced(
+        self,
+        template: Expression,
+        node: Node,
+        positions: tuple[Position, ...],
+        used: Used,
+        element: Expression | None,
+    ) -> Expression:
+        """Write the formula of a reduction; `element` is that of the operand under the innermost sum."""
+        match template:
+            case Slot("n"):
+                return number(node.inputs[0].type.size // node.type.size)
+            case Slot():
+                assert element is not None, "the operand of a reduction stands under its sums"
+                return element
+            case Sum(_, inside) | Extreme(_, _, inside):
+                inner, indices = self._inner_positions(node, positions, used)
+                scope = used | set(indices)
+                below = self.express(node.inputs[0], inner, scope)
+                body = self._reduced(inside, node, positions, scope, below)
+                if isinstance(template, Sum):
+                    return _contracted(total(indices, body))
+                return replace(template, indices=tuple(indices), body=body) if indices else body
+        return tidy(rebuild(template, lambda part: self._reduced(part, node, positions, used, element)))
 
     def _contraction(self, node: Node, positions: tuple[Position, ...], used: Used) -> Expression:
-        terms, result = product_axes(node)
+        terms, result = letters_of(node)
         at: dict[str, Position] = dict(zip(result, positions, strict=True))
         indices: list[Index] = []
         for operand, term in zip(node.inputs, terms, strict=True):
@@ -261,8 +276,3 @@ def _contracted(expression: Expression) -> Expression:
     return (
         without_deltas(expression) if any(isinstance(one, Delta) for one in walk(expression)) else expression
     )
-
-
-def _kept(node: Node, positions: tuple[Position, ...]) -> tuple[Position, ...]:
-    """Return the positions in a reduced tensor whose reduced axes were kept with extent 1."""
-    return tuple(0 if extent == 1 else at for extent, at in zip(node.type.shape, positions, strict=True))

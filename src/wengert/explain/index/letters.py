@@ -18,31 +18,37 @@ _LETTERS = "ijklmpqrstuvwxyzabcdefgh"
 def kept_axes(node: Node) -> list[tuple[int, int]]:
     """Return pairs (axis of the result, axis of the operand) of a reduction, a movement or a scan."""
     (operand, *_) = node.inputs
-    params = dict(node.params)
-    name = node.primitive.name
     rank = operand.type.ndim
     if node.primitive.kind is Kind.REDUCTION:
-        left = [axis for axis in range(rank) if params["keepdims"] or axis not in params["axes"]]
-        return [(place, axis) for place, axis in enumerate(left) if axis not in params["axes"]]
-    if name == "transpose":
-        return list(enumerate(params["axes"]))
-    if name == "broadcast_to":
-        return [(axis + node.type.ndim - rank, axis) for axis in range(rank)]
-    if name in ("expand_dims", "squeeze", "reshape"):
-        mine = [axis for axis, extent in enumerate(node.type.shape) if extent != 1]
-        theirs = [axis for axis, extent in enumerate(operand.type.shape) if extent != 1]
-        if [node.type.shape[axis] for axis in mine] == [operand.type.shape[axis] for axis in theirs]:
-            return list(zip(mine, theirs, strict=True))
-        return []
+        axes, keepdims = node.param("axes"), node.param("keepdims")
+        left = [axis for axis in range(rank) if keepdims or axis not in axes]
+        return [(place, axis) for place, axis in enumerate(left) if axis not in axes]
+    if node.primitive.letters is not None:
+        (term,), result = letters_of(node)
+        return [
+            (mine, theirs)
+            for mine, letter in enumerate(result)
+            for theirs, other in enumerate(term)
+            if letter == other
+        ]
     if node.type.ndim == rank and node.primitive.kind in (Kind.MOVEMENT, Kind.SCAN):
         return [(axis, axis) for axis in range(rank)]
     return []
 
 
-def product_axes(node: Node) -> tuple[list[str], str]:
-    """Return the index letters of a contraction; nothing of one that declares none."""
+def letters_of(node: Node) -> tuple[list[str], str]:
+    """Return the index letters of a contraction or movement; nothing of one that declares none."""
     letters = node.primitive.letters
     return ([], "") if letters is None else letters(*[one.type for one in node.inputs], **dict(node.params))
+
+
+def renames_axes(node: Node) -> bool:
+    """Whether a movement leaves each element of its operand at its own indices, and loses none."""
+    if node.primitive.kind is not Kind.MOVEMENT or node.primitive.letters is None:
+        return False
+    (term,), result = letters_of(node)
+    extents = node.inputs[0].type.shape
+    return all(letter in result for letter, extent in zip(term, extents, strict=True) if extent != 1)
 
 
 def tied_axes(node: Node) -> Iterable[tuple[Axis, Axis]]:
@@ -54,7 +60,7 @@ def tied_axes(node: Node) -> Iterable[tuple[Axis, Axis]]:
             for axis in range(operand.type.ndim):
                 yield (node, axis + shift), (operand, axis)
     elif kind is Kind.CONTRACTION:
-        terms, result = product_axes(node)
+        terms, result = letters_of(node)
         places: dict[str, list[Axis]] = {}
         for owner, letters in [*zip(node.inputs, terms, strict=False), (node, result)]:
             for axis, letter in enumerate(letters):

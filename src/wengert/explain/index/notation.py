@@ -1,4 +1,4 @@
-"""How an elementwise primitive and its derivatives are written, read from what it declares in Python.
+"""How primitives and their derivatives are written, read from what they declare in Python.
 
 A declared formula serves for evaluation as well as for display, and an undeclared derivative is what the
 rule of the primitive computes, so a wrong one cannot hide: every line made of it is compared with the engine.
@@ -23,11 +23,13 @@ from wengert.explain.index.expressions import (
     Apply,
     Cases,
     Expression,
+    Extreme,
     Number,
     Power,
     Product,
     Relation,
     Slot,
+    Sum,
     number,
     rebuild,
     walk,
@@ -38,7 +40,7 @@ from wengert.primitives.comparison import logical_not
 from wengert.trace.tensor import as_tensor
 from wengert.trace.tracing import abstract, trace
 
-_OPERANDS = ("x", "y", "z", "u", "v", "w")
+OPERANDS = ("x", "y", "z", "u", "v", "w")
 _ARITHMETIC: dict[type[ast.operator], Callable[[Expression, Expression], Expression]] = {
     ast.Add: add, ast.Sub: lambda left, right: add(left, negate(right)), ast.Mult: multiply,
     ast.Div: divide, ast.Pow: power,
@@ -69,7 +71,7 @@ class Notation:
 def notation(primitive: Primitive) -> Notation:
     """Return how an elementwise primitive is written."""
     source = primitive.formula or (primitive.python if isinstance(primitive.python, str) else "")
-    node = _parsed(source.format(*_OPERANDS)) if source else None
+    node = _parsed(source.format(*OPERANDS)) if source else None
     match node:
         case None:
             return Notation(primitive.name, None)
@@ -88,6 +90,27 @@ def _parsed(text: str) -> ast.expr:
 
 def _is_function(name: str) -> bool:
     return name in REGISTRY and REGISTRY[name].kind is Kind.ELEMENTWISE
+
+
+def _is_reduction(name: str) -> bool:
+    return name in REGISTRY and REGISTRY[name].kind is Kind.REDUCTION
+
+
+@lru_cache(maxsize=1024)
+def reduction_formula(primitive: Primitive) -> Expression | None:
+    """Return a reduction as a template in `x`, under sums whose indices are left open, and the count `n`."""
+    return _read(_parsed(primitive.formula)) if primitive.formula else None
+
+
+def adds_up(primitive: Primitive) -> bool:
+    """Whether a reduction is the plain sum of the elements."""
+    return primitive.kind is Kind.REDUCTION and reduction_formula(primitive) == Sum((), Slot("x"))
+
+
+def averages(primitive: Primitive) -> bool:
+    """Whether a reduction divides by how many elements there are, as a mean does."""
+    formula = reduction_formula(primitive) if primitive.kind is Kind.REDUCTION else None
+    return formula is not None and Slot("n") in walk(formula)
 
 
 def _read(node: ast.expr) -> Expression:
@@ -113,6 +136,9 @@ def _read(node: ast.expr) -> Expression:
             return Cases(_read(test), _read(body), _read(otherwise))
         case ast.Call(func=ast.Name(id=name), args=arguments) if _is_function(name):
             return Apply(REGISTRY[name], tuple(map(_read, arguments)))
+        case ast.Call(func=ast.Name(id=name), args=[argument]) if _is_reduction(name):
+            inside = _read(argument)
+            return Sum((), inside) if REGISTRY[name].linear else Extreme(name, (), inside)
     raise DerivationError(f"the formula {ast.unparse(node)!r} of a primitive cannot be read")
 
 
@@ -124,7 +150,7 @@ def fill(template: Expression, values: dict[str, Expression]) -> Expression:
 
 
 def _slots(operands: Sequence[Expression]) -> dict[str, Expression]:
-    return dict(zip(_OPERANDS, operands, strict=False))
+    return dict(zip(OPERANDS, operands, strict=False))
 
 
 def written_out(application: Apply) -> Expression | None:
@@ -198,7 +224,7 @@ def _derivatives(primitive: Primitive, constants: tuple[float | None, ...]) -> t
         return [slope for slope in slopes if slope is not None]
 
     program = trace(pulled_back, *[abstract()] * (len(constants) + 1))
-    names = ("out", *_OPERANDS)
+    names = ("out", *OPERANDS)
     written: dict[Node, Expression] = {
         node: Slot(name) for node, name in zip(program.inputs, names, strict=False)
     }

@@ -1,11 +1,14 @@
-"""Shares of a total: writing p for the e^z / Σ e^z that defines it, or softmax(z) where it has no name."""
+"""Shares of a total: writing p for the e^z / Σ e^z that defines it, or softmax(z) where it has no name.
+
+What holds of exponentials and logarithms alone stands here: they are inverse, and their quotients have names.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from wengert.explain.algebra.simplification import factors_of, simplified
-from wengert.explain.index.construction import multiply, negate, tidy
+from wengert.explain.index.construction import divide, multiply, negate, tidy
 from wengert.explain.index.expressions import (
     Add,
     Apply,
@@ -21,7 +24,44 @@ from wengert.explain.index.expressions import (
     walk,
 )
 from wengert.explain.index.indices import Index, Position
-from wengert.primitives.exponential import sigmoid
+from wengert.explain.index.notation import notation, reduction_formula
+from wengert.ir.node import Node
+from wengert.ir.primitive import Kind, Primitive
+from wengert.primitives.exponential import exp, exp_difference, log, sigmoid
+from wengert.primitives.reductions import logsumexp
+
+
+def is_exponential(node: Node) -> bool:
+    """Whether a line is e^z."""
+    return node.primitive is exp
+
+
+def is_share(node: Node) -> bool:
+    """Whether a line is an e^z beside the total of all, as in a softmax."""
+    return node.primitive is exp_difference
+
+
+def is_normaliser(node: Node) -> bool:
+    """Whether a line is the logarithm of the total of all e^z."""
+    return node.primitive is logsumexp
+
+
+def takes_logarithm(primitive: Primitive) -> bool:
+    """Whether a logarithm stands in what a primitive is written as."""
+    if primitive.kind is Kind.REDUCTION:
+        formula = reduction_formula(primitive)
+    else:
+        formula = notation(primitive).formula if primitive.kind is Kind.ELEMENTWISE else None
+    parts = walk(formula) if formula is not None else ()
+    return primitive is log or any(isinstance(part, Apply) and part.primitive is log for part in parts)
+
+
+def as_share(expression: Expression) -> Expression:
+    """Write e^x / S for exp(x − ln S): the same value, and what is taught."""
+    match expression:
+        case Apply(known, (above, Apply(inner, (whole,)))) if known is exp_difference and inner is log:
+            return divide(Apply(exp, (above,)), whole)
+    return expression
 
 
 def rebuilt(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
@@ -36,7 +76,7 @@ def with_softmax(expression: Expression) -> Expression:
         case Quotient(
             Apply(above, (Element() as element,)), Sum((index,), Apply(below, (Element() as inner,)))
         ):
-            same = element.symbol is inner.symbol and above is below and above.name == "exp"
+            same = element.symbol is inner.symbol and above is below and above is exp
         case _:
             return expression
     axes = [axis for axis, at in enumerate(inner.positions) if at == index]
@@ -64,7 +104,7 @@ def fold_share(result: Expression, definition: Expression, of: Element) -> Expre
     if not isinstance(definition, Quotient) or not isinstance(definition.denominator, Sum):
         return None
     above = definition.numerator
-    if not isinstance(above, Apply) or above.primitive.name != "exp" or len(above.operands) != 1:
+    if not isinstance(above, Apply) or above.primitive is not exp:
         return None
     (inside,) = above.operands
     normaliser = _canonical(definition.denominator)
@@ -103,7 +143,7 @@ def with_sigmoid(expression: Expression) -> Expression:
             above,
             Add((Number(one), Apply(known, (inside,)) as below))
             | Add((Apply(known, (inside,)) as below, Number(one))),
-        ) if one == 1 and known.name == "exp":
+        ) if one == 1 and known is exp:
             factors = factors_of(above)
             if below in factors:
                 beside = list(factors)

@@ -89,6 +89,8 @@ def block(piece: Layout) -> Block:
             return beside([Block(("√",)), _fenced("(", block(body), ")")])
         case layout.Fence(left, body, right):
             return _fenced(left, block(body), right)
+        case layout.Bracket(symbol, _):
+            return Block((symbol,))
         case layout.Under(body, remark):
             return _under(block(body), remark)
         case layout.Term(body):

@@ -14,6 +14,7 @@ from importlib import resources
 from wengert.explain.printers import layout
 from wengert.explain.printers.layout import Layout
 from wengert.explain.printers.lines import Line, lines
+from wengert.explain.printers.names import NAME
 from wengert.explain.printers.typesetting import Style
 from wengert.explain.steps import Section, Tree
 
@@ -134,13 +135,22 @@ def _written(line: Line, number: int) -> str:
 
 
 def _words(text: str) -> str:
-    """Return a remark; the indices of formulas in it are lowered."""
-    return re.sub(r"_([a-zξA-Z]+′*(?:[a-zξA-Z]′*)*)", r"<sub>\1</sub>", escape(text))
+    """Return a remark; the indices of names in it are lowered, the numbers of layers raised."""
+    return NAME.sub(_name, escape(text))
+
+
+def _name(found: re.Match[str]) -> str:
+    base, layer, indices = found.groups()
+    if not layer and not indices:
+        return base
+    below = f"<sub>{indices}</sub>" if indices else ""
+    above = f"<sup>({layer})</sup>" if layer else ""
+    return f"{base if base in 'Σ)' else f'<i>{base}</i>'}{below}{above}"
 
 
 def _section(section: Section, written: list[Line], number: int) -> str:
     """Return a section; its first line has the given number."""
-    parts = [f"<h2>{escape(section.title)}</h2>"]
+    parts = [f"<h2>{_words(section.title)}</h2>"]
     parts += [f"<p>{_words(paragraph)}</p>" for paragraph in section.note.split("\n") if paragraph]
     if written:
         rows = "".join(_written(line, place) for place, line in enumerate(written, number))
@@ -158,7 +168,7 @@ def fragment(tree: Tree, style: Style) -> str:
         number += len(written)
     script = f"<script>\n{_asset('derivation.js').decode('utf-8')}</script>"
     told = f'<p class="told" role="status">{_HINT}</p>'
-    body = f"<h1>{escape(tree.title)}</h1>{''.join(sections)}{told}"
+    body = f"<h1>{_words(tree.title)}</h1>{''.join(sections)}{told}"
     return f'<div class="wg">{_style()}{body}{script}</div>'
 
 

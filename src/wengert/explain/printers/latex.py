@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 from wengert.explain.printers import layout
-from wengert.explain.printers.blocks import block
-from wengert.explain.printers.layout import Layout
+from wengert.explain.printers.latex_widths import width
+from wengert.explain.printers.layout import Layout, Text
+from wengert.explain.printers.line_breaks import Medium, broken
 from wengert.explain.printers.lines import Line, lines
+from wengert.explain.printers.names import NAME
 from wengert.explain.printers.typesetting import Style
 from wengert.explain.steps import Section, Tree
 
@@ -35,7 +37,6 @@ _FUNCTIONS = {
     "max",
     "min",
 }
-_INDICES = r"_([a-zξA-Z]+′*(?:[a-zξA-Z]′*)*)"
 _SPECIAL = {
     "\\": r"\textbackslash{}",
     **{mark: "\\" + mark for mark in "#$%&_{}"},
@@ -45,16 +46,14 @@ _SPECIAL = {
 _WORDS_SYMBOLS = set("∂δσεαβγηθκλμνξπρτφχψω𝟏×⊙≤≥≠∧∨⊕·…−")
 # What is set otherwise in words than in formulas.
 _WORDS = {
-    "Σ": r"\textstyle\sum", "→": r"\to", "←": r"\leftarrow", "′": "'", "√": r"\surd", "ℓ": r"\ell",
-    "∈": r"\in", "ℝ": r"\mathbb{R}", "ᵀ": r"^{\mathsf{T}}", "²": "^2", "₀": "_0", "ⁿ": "^n", "⁽": "^{(}",
-    "⁾": "^{)}",
+    "<": "<", ">": ">", "|": "|", "Σ": r"\textstyle\sum", "→": r"\to", "←": r"\leftarrow", "′": "'",
+    "√": r"\surd", "ℓ": r"\ell", "∈": r"\in", "ℝ": r"\mathbb{R}", "ᵀ": r"^{\mathsf{T}}", "²": "^2",
+    "₀": "_0", "ⁿ": "^n", "⁽": "^{(}", "⁾": "^{)}",
 }  # fmt: skip
 
 PREAMBLE = r"""\documentclass[10pt,a4paper,fleqn]{article}
-\usepackage[T1]{fontenc}
-\usepackage[utf8]{inputenc}
-\usepackage{lmodern}
 \usepackage{amsmath,amssymb}
+\IfFileExists{lmodern.sty}{\usepackage[T1]{fontenc}\usepackage{lmodern}}{}
 \usepackage[margin=1.3cm]{geometry}
 \setlength{\parindent}{0pt}
 \setlength{\mathindent}{1em}
@@ -68,18 +67,31 @@ PREAMBLE = r"""\documentclass[10pt,a4paper,fleqn]{article}
 \setlength{\jot}{0.5pt}
 \setlength{\abovedisplayskip}{0.4ex}
 \setlength{\belowdisplayskip}{0.4ex}
+\setlength{\arraycolsep}{4pt}
 """
-_WIDEST = 88  # characters of a line that leave room for a remark beside it
-_PAGE = 94  # characters that fit on a line
+_PAGE = 105.0  # digits that fit on a line
+_REMARK = "5cm"
+_FORMULAS = 76.0  # digits of the left side and of a formula that has a remark beside it
+_RELATION_WIDTH = 2.8
+_INDENT = r"\phantom{{}={}}"
+_PRINT = Medium(width, stacked=True)
+_BRACKETS = {"{": r"\{", "}": r"\}", "": "."}
 
 
 def words(text: str) -> str:
-    """Return plain words with LaTeX's special characters escaped, and formulas' letters as mathematics."""
-    parts = re.split(_INDICES, text)
-    return "".join(
-        f"$_{{{_subscript_text(part)}}}$" if place % 2 else "".join(map(_word, part))
-        for place, part in enumerate(parts)
-    )
+    """Return plain words with LaTeX's special characters escaped, and names in them as mathematics."""
+    written: list[str] = []
+    end = 0
+    for found in NAME.finditer(text):
+        base, layer, indices = found.groups()
+        if not layer and not indices:
+            continue
+        written += map(_word, text[end : found.start()])
+        above = f"^{{({layer})}}" if layer else ""
+        below = f"_{{{_subscript_text(indices)}}}" if indices else ""
+        written.append(f"${_SYMBOLS.get(base, base).strip()}{below}{above}$")
+        end = found.end()
+    return "".join([*written, *map(_word, text[end:])])
 
 
 def _subscript_text(text: str) -> str:
@@ -100,6 +112,8 @@ def _letters(content: str) -> str:
     if content == "T":
         return _SYMBOLS["T"]
     mapped = "".join(_SYMBOLS.get(character, _SPECIAL.get(character, character)) for character in content)
+    if not mapped.isascii():  # an accent is no mathematics
+        return rf"\text{{\itshape {mapped}}}"
     plain = re.sub(r"[\W₀]", "", content.replace("′", ""))
     return mapped if len(plain) <= 1 or "′" in content else rf"\mathit{{{mapped}}}"
 
@@ -123,8 +137,8 @@ def math(piece: Layout) -> str:
         case layout.Root(body):
             return rf"\sqrt{{{math(body)}}}"
         case layout.Fence(left, body, right):
-            brackets = {"{": r"\{", "}": r"\}"}
-            return rf"\left{brackets.get(left, left)}{math(body)}\right{brackets.get(right, right)}"
+            inside = rf"\left{_BRACKETS.get(left, left)}{math(body)}\right{_BRACKETS.get(right, right)}"
+            return rf"\mathopen{{}}{inside}\mathclose{{}}"
         case layout.Under(body, remark):
             return (
                 rf"\underset{{\scriptscriptstyle {remark.replace('×', chr(92) + 'times ')}}}{{{math(body)}}}"
@@ -133,7 +147,8 @@ def math(piece: Layout) -> str:
             return math(body)
         case layout.Grid(rows):
             lines = r" \\ ".join(" & ".join(math(cell) for cell in line) for line in rows)
-            return rf"\left[\begin{{array}}{{{'r' * len(rows[0])}}} {lines} \end{{array}}\right]"
+            columns = rf"@{{\,}}{'r' * len(rows[0])}@{{\,}}"
+            return rf"\left[\begin{{array}}{{{columns}}} {lines} \end{{array}}\right]"
     raise AssertionError(type(piece).__name__)
 
 
@@ -152,11 +167,15 @@ def _subscript(below: Layout) -> str:
 
 def _text(content: str, kind: str) -> str:
     if kind in ("operator", "sign"):
-        return f" {_SYMBOLS.get(content, content)} "
+        return f" {_SYMBOLS.get(content.strip(), content)} "
+    if kind == "gap":
+        return r"\quad "
     if kind == "number":
         return _cell(content)
     if kind == "space":
         return r"\,"
+    if not content:
+        return "{}"
     if kind == "function":
         return (
             f"\\{content}"
@@ -172,50 +191,85 @@ def _text(content: str, kind: str) -> str:
 _RELATIONS = {"+=": r"\mathrel{+}=", "←": r"\leftarrow"}
 
 
-def _written(line: Line) -> str:
-    left = "" if line.continued else math(line.subject)
-    relation = _RELATIONS.get(line.relation, line.relation)
-    rows = _rows(line)
-    first = f"{left} &{relation} {' = '.join(map(math, rows[0]))}"
-    more = [rf"&= {' = '.join(map(math, row))}" for row in rows[1:]]
-    width = max(block(line.subject).width + sum(_width(side) for side in row) for row in rows)
+def _row(parts: tuple[Layout, ...]) -> str:
+    """Return what stands in one row; a bracket whose counterpart stands in another has a size of its own."""
+    pairs: dict[int, int] = {}
+    open_: list[int] = []
+    for place, part in enumerate(parts):
+        if isinstance(part, layout.Bracket):
+            if part.opening:
+                open_.append(place)
+            elif open_:
+                pairs[open_.pop()] = place
+    closed = set(pairs.values())
+    written = []
+    for place, part in enumerate(parts):
+        if not isinstance(part, layout.Bracket):
+            written.append(math(part))
+            continue
+        symbol = _BRACKETS.get(part.symbol, part.symbol)
+        if place in pairs or place in closed:
+            written.append(rf"\left{symbol}" if part.opening else rf"\right{symbol}")
+        else:
+            written.append(rf"\bigl{symbol}" if part.opening else rf"\bigr{symbol}")
+    return "".join(written)
+
+
+def _written(line: Line, widest: Layout) -> list[tuple[str, str, str]]:
+    """Return the rows of a line: left side, formula, remark; below a wide formula it has a row of its own."""
+    rows = broken(line.right, _PAGE - width(widest) - _RELATION_WIDTH, _PRINT)
     remarks = [one for one in (line.rule, line.why) if one]
-    if line.rule and width <= _WIDEST:
-        first += rf" && \parbox[t]{{5cm}}{{\footnotesize\raggedright {words(remarks.pop(0))}}}"
-    below = [rf"& \quad \text{{\footnotesize {words(one)}}}" for one in remarks]
-    return " \\\\\n".join([first, *more, *below])
+    beside = bool(line.rule) and sum(map(width, rows[0].parts)) <= _FORMULAS - width(widest)
+    written = []
+    for place, row in enumerate(rows):
+        left = math(line.subject) if not place and not line.continued else ""
+        sign = _RELATIONS.get(line.relation, line.relation)
+        if place:
+            sign = "=" if row.equality else _INDENT
+        remark = words(remarks.pop(0)) if beside and not place else ""
+        # Of no width, so that the remarks stand below one another on the whole page.
+        written.append((left, rf"{sign} \rlap{{$\displaystyle {_row(row.parts)}$}}", remark))
+    for text in map(words, remarks):
+        below = rf"\rlap{{\parbox[t]{{0.75\linewidth}}{{\footnotesize\raggedright {text}}}}}"
+        written.append(("", f"{_INDENT} {below}", ""))
+    return written
 
 
-def _width(side: Layout) -> int:
-    return block(side).width + 3
+def _formulas(written: list[Line], spaced: bool, widest: Layout) -> str:
+    """Return the lines of a section; the columns are as wide in all sections."""
+    room = (_FORMULAS - width(widest)) / 2  # a digit is half as wide as an em
+    text = ""
+    for line in written:
+        for place, (left, formula, remark) in enumerate(_written(line, widest)):
+            if not text:
+                left = rf"\hphantom{{{math(widest)}}}\llap{{$\displaystyle {left}$}}"
+                formula += rf"\hspace{{{room:.1f}em}}"
+            else:
+                text += " \\\\" + "[0.5ex]" * (spaced and not place and not line.continued) + "\n"
+            text += f"{left} &{formula}".lstrip()
+            if remark:
+                text += rf" && \parbox[t]{{{_REMARK}}}{{\footnotesize\raggedright {remark}}}"
+    return f"\\begin{{alignat*}}{{2}}\n{text}\n\\end{{alignat*}}"
 
 
-def _rows(line: Line) -> list[list[Layout]]:
-    """Distribute the right sides of a line over as many rows as the page needs."""
-    rows: list[list[Layout]] = []
-    room = 0
-    for side in line.right:
-        if not rows or _width(side) > room:
-            rows.append([])
-            room = _PAGE - block(line.subject).width
-        rows[-1].append(side)
-        room -= _width(side)
-    return rows
-
-
-def _section(section: Section, style: Style) -> str:
+def _section(section: Section, style: Style, widest: Layout) -> str:
     parts = [rf"\subsection*{{{words(section.title)}}}"]
     parts += [words(paragraph) + r"\par" for paragraph in section.note.split("\n") if paragraph]
-    written = [_written(line) for line in lines(section, style)]
+    written = list(lines(section, style))
     if written:
-        parts.append("\\begin{align*}\n" + " \\\\\n".join(written) + "\n\\end{align*}")
+        parts.append(_formulas(written, section.spaced, widest))
     return "\n".join(parts)
 
 
 def fragment(tree: Tree, style: Style) -> str:
     """Return a view as a fragment that needs amsmath and amssymb."""
+    subjects = [line.subject for section in tree.sections for line in lines(section, style)]
+    widest = max(subjects, key=width, default=Text(""))
     return "\n\n".join(
-        [rf"\section*{{{words(tree.title)}}}", *(_section(section, style) for section in tree.sections)]
+        [
+            rf"\section*{{{words(tree.title)}}}",
+            *(_section(section, style, widest) for section in tree.sections),
+        ]
     )
 
 

@@ -18,7 +18,8 @@ class Text(Layout):
     ----------
     content : str
     kind : str
-        ``identifier``, ``indices``, ``number``, ``operator``, ``sign``, ``function``, ``space`` or ``words``.
+        ``identifier``, ``indices``, ``number``, ``operator``, ``sign``, ``function``, ``space``,
+        ``gap`` or ``words``.
     """
 
     content: str
@@ -76,6 +77,14 @@ class Fence(Layout):
 
 
 @dataclass(frozen=True, slots=True)
+class Bracket(Layout):
+    """One of two brackets that stand in different rows of a formula that is broken between them."""
+
+    symbol: str
+    opening: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Under(Layout):
     """A piece with a remark below it: the shape of a factor."""
 
@@ -96,6 +105,9 @@ class Grid(Layout):
     """A matrix of numbers or formulas."""
 
     rows: tuple[tuple[Layout, ...], ...]
+
+
+GAP = Text("  ", "gap")  # between the columns of a matrix
 
 
 def operator(symbol: str) -> Text:

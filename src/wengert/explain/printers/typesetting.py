@@ -205,6 +205,7 @@ class Style:
         for place, term in enumerate(terms):
             minus = negative(term)
             shown = self.show(without_sign(term) if minus else term, PRODUCT)
+            minus &= bool(place) or shown != Text("0", "number")
             if minus:
                 parts.append(operator("−") if place else Text("−", "sign"))
             elif place:

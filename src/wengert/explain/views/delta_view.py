@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 from wengert.explain.index.chain_rule import ChainRule
 from wengert.explain.index.expressions import Partial, Symbol
+from wengert.explain.index.letters import renames_axes
+from wengert.explain.index.operations import signs
 from wengert.explain.matrix.terms import NoMatrixForm
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
@@ -50,7 +52,7 @@ def _is_weighted(problem: Problem, symbol: Symbol) -> bool:
             return any(
                 operand in parameters or _moved_parameter(operand, parameters) for operand in node.inputs
             )
-        if node.primitive.name in ("add", "sub", "expand_dims", "squeeze") or scales(node):
+        if len(signs(node.primitive)) == 2 or renames_axes(node) or scales(node):
             stack += node.inputs
     return False
 

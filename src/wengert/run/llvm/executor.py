@@ -93,7 +93,14 @@ class LLVMExecutor:
         memory = memory_of(made, None if shared is None else shared.phases)
         planned = layout(made, memory, self.target, shared)
         loaded = LoadedCode(cached_object_code(planned, self.target), self.target)
-        return CompiledProgram(program, made, planned, loaded, self.threads)
+        regions = {
+            kernel.line: region.prepare(
+                self.compile, [node.param("index") for node in kernel.stored], **dict(kernel.line.params)
+            )
+            for kernel in made.kernels
+            if (region := kernel.line.primitive.region) is not None
+        }
+        return CompiledProgram(program, made, planned, loaded, self.threads, regions)
 
     def loop(
         self, program: Program, roles: Roles, progress: Progress, data: Sequence[Array]
@@ -141,9 +148,16 @@ class CompiledProgram:
     """
 
     def __init__(
-        self, program: Program, plan: Plan, layout: Layout, loaded: LoadedCode, threads: int
+        self,
+        program: Program,
+        plan: Plan,
+        layout: Layout,
+        loaded: LoadedCode,
+        threads: int,
+        regions: dict[Node, Callable[..., tuple[Any, ...]]],
     ) -> None:
         self.program = program
+        self._regions = regions
         self.plan = plan
         self.layout = layout
         self._memory = memory = layout.memory
@@ -268,6 +282,11 @@ class CompiledProgram:
         """Run a kernel of the form NUMPY."""
         line = kernel.line
         operands = [self._seen(kernel.leaves[operand], frame) for operand in line.inputs]
+        if line in self._regions:
+            values = self._regions[line](*operands)
+            for node in kernel.stored:
+                np.copyto(self._buffer(node, frame), values[node.param("index")])
+            return
         try:
             with np.errstate(all="ignore"):
                 value = evaluate_node(line, operands)

@@ -35,7 +35,7 @@ class NumpyExecutor:
             place.setdefault(node, len(place))
         constants = {place[node]: node.value for node in program.nodes if not node.inputs}
         initial = [constants.get(position) for position in range(len(place))]
-        return _Compiled(program, plan_lines(program, place), initial, place)
+        return _Compiled(program, plan_lines(program, place, self.compile), initial, place)
 
 
 class _Compiled:

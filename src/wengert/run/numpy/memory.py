@@ -17,8 +17,9 @@ import numpy as np
 
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
-from wengert.ir.program import Program
+from wengert.ir.program import Program, read_items
 from wengert.ir.types import TensorType
+from wengert.run.executor import Executable
 
 # One line: function, getter of its operands from the list of values, place of the memory to write to (-1 for
 # none), place of the result, and places that nobody reads afterwards.
@@ -33,7 +34,9 @@ _MMAP_THRESHOLD, _LARGEST_KEPT = -3, 32 * 2**20
 _WORTH_KEEPING = 1 << 14
 
 
-def plan_lines(program: Program, place: dict[Node, int]) -> list[Line]:
+def plan_lines(
+    program: Program, place: dict[Node, int], compiled: Callable[[Program], Executable]
+) -> list[Line]:
     """Return the lines of a program.
 
     Parameters
@@ -41,8 +44,10 @@ def plan_lines(program: Program, place: dict[Node, int]) -> list[Line]:
     program : Program
     place : dict of Node to int
         Where in the list of values each node stands.
+    compiled : callable
+        What runs the bodies of loops and branches.
     """
-    plan = _Plan(program, place)
+    plan = _Plan(program, place, compiled)
     for number, node in enumerate(program.lines):
         plan.add(number, node)
     return plan.finish()
@@ -57,8 +62,12 @@ class _Plan:
         Memory whose value has ended, and the line after which it did.
     """
 
-    def __init__(self, program: Program, place: dict[Node, int]) -> None:
+    def __init__(
+        self, program: Program, place: dict[Node, int], compiled: Callable[[Program], Executable]
+    ) -> None:
         self.place = place
+        self.compiled = compiled
+        self.items = read_items(program)
         self.kept = {*program.outputs, *program.inputs}
         self.last_use: dict[Node, Node] = {}
         self.viewed: set[Node] = set()
@@ -97,7 +106,10 @@ class _Plan:
                 self.unused.setdefault(one.type, []).append((self.place[one], number))
                 dropped.remove(self.place[one])
         function = node.primitive.numpy
-        if node.params:
+        if node.primitive.region is not None:
+            wanted = sorted(self.items[node])
+            function = node.primitive.region.prepare(self.compiled, wanted, **dict(node.params))
+        elif node.params:
             function = partial(function, **dict(node.params))
         self.lines.append((function, operands, memory, self.place[node], dropped))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from wengert.ir.node import CONSTANT, INPUT, Node
+from wengert.ir.node import CONSTANT, INPUT, ITEM, Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
 from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
@@ -52,6 +52,9 @@ class _Planner:
         if node.primitive in (INPUT, CONSTANT):
             self.views[node] = whole(node)
             return
+        if node.primitive is ITEM:  # the kernel of its region writes it
+            self.owner[node.inputs[0]].stored[node] = self.views[node] = whole(node)
+            return
         form = form_of(node)
         if form is Form.LOOPS:
             if node.primitive.kind is Kind.REDUCTION:
@@ -90,7 +93,10 @@ class _Planner:
     def _alone(self, node: Node, form: Form) -> None:
         kernel = self._new(form, node.type.shape, node)
         self._leaves(kernel, node.inputs)
-        self.read(node)
+        if node.primitive.region is None:
+            self.read(node)
+        else:
+            self._close(kernel)
 
     def _leaves(self, kernel: Kernel, operands: tuple[Node, ...]) -> None:
         for operand in operands:

@@ -42,6 +42,8 @@ def left_to_numpy(node: Node) -> str | None:
     primitive = node.primitive
     if primitive.kind is Kind.SCAN:
         return "each element needs the one before it, so NumPy's loop is as fast"
+    if primitive.kind is Kind.REGION:
+        return f"the turns of a {primitive.name} are called one by one, its body is machine code"
     form, kinds = _native_form(primitive)
     if form is Form.NUMPY:
         return f"no machine code for {primitive.name}"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from wengert.ir.node import INPUT, Literal, Node
+from wengert.ir.program import Program
 from wengert.ir.types import TensorType
 from wengert.run.llvm.codegen.generators import Generators
 from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
@@ -53,7 +54,7 @@ class _Writer:
             return value.value
         if isinstance(value, Literal):
             return value.digest.hex()
-        if isinstance(value, Generators):
+        if isinstance(value, Generators | Program):  # what a body computes is code of its own
             return ""
         if isinstance(value, dict):
             return self._all(value.items())

@@ -1,0 +1,1 @@
+"""Loops and branches of functions: scan, while_loop, fori_loop, map; cond, switch."""
