@@ -57,7 +57,7 @@ LABELS = np.array([1.0, 0, 1, 0])
 # The function, its arguments, the argument to differentiate by, and the result; vectors are columns.
 JACOBIANS = {
     "softmax": (softmax, (VECTOR,), "z", "diag(p) − p pᵀ"),
-    "log-softmax": (log_softmax, (VECTOR,), "z", "I − 𝟏 softmax(zᵀ)"),
+    "log-softmax": (log_softmax, (VECTOR,), "z", "I − 𝟏 softmax(z)ᵀ"),
     "linear": (lambda x, A: A @ x, (VECTOR, TALL), "x", "A"),
     "affine": (lambda x, A, b: A @ x + b, (VECTOR, TALL, np.ones(4)), "b", "I"),
     "elementwise": (lambda x: np.sin(x), (VECTOR,), "x", "diag(cos(x))"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from wengert.explain.algebra.folding import with_name, without_name
 from wengert.explain.algebra.simplification import (
     collected,
     factored,
+    factors_of,
     length,
     neat,
     simplified,
@@ -82,9 +85,23 @@ def _write_names(problem: Problem, chain: Equalities) -> None:
 
 
 def _without_vanishing(problem: Problem, expression: Expression) -> Expression:
-    if isinstance(expression, Sum) and length(expression) <= _SHORT and _summed(problem, expression) == ZERO:
+    if isinstance(expression, Sum) and any(_vanishes(problem, part) for part in _separate(expression)):
         return ZERO
     return rebuilt(expression, lambda part: _without_vanishing(problem, part))
+
+
+def _separate(expression: Sum) -> Iterator[Sum]:
+    """Yield the sums that a sum over several indices is the product of; itself where it is of one."""
+    factors = factors_of(expression.body)
+    for index in expression.indices:
+        with_index = [one for one in factors if index in free_indices(one)]
+        others = {one for factor in with_index for one in free_indices(factor)} - {index}
+        if not others.intersection(expression.indices):
+            yield Sum((index,), multiply(*with_index))
+
+
+def _vanishes(problem: Problem, part: Sum) -> bool:
+    return length(part) <= _SHORT and _summed(problem, part) == ZERO
 
 
 def _summed(problem: Problem, part: Sum, depth: int = 0) -> Expression:

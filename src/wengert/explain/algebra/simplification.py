@@ -6,7 +6,7 @@ import fractions
 from collections.abc import Hashable, Sequence
 
 from wengert.explain.algebra.likeness import Exponent, bases, gathered, raised
-from wengert.explain.index.construction import add, divide, is_number, multiply, tidy, total
+from wengert.explain.index.construction import add, divide, is_number, multiply, negate, tidy, total
 from wengert.explain.index.expressions import (
     ONE,
     ZERO,
@@ -111,7 +111,7 @@ def simplified(expression: Expression) -> Expression:
     if isinstance(expression, Sum):
         return total(expression.indices, simplified(expression.body))
     if isinstance(expression, (Add, Product)):
-        expression = tidy(rebuild(expression, simplified))
+        expression = tidy(rebuild(expression, lambda part: factored(simplified(part))))
     terms = terms_of(expression)
     cleared = collected([cancelled(cleared_term) for term in terms for cleared_term in _opened(term)])
     spread = [part for term in terms for part in _spread(cancelled(term))]
@@ -131,7 +131,9 @@ def with_common_factors(terms: Sequence[Expression]) -> Expression:
     if len(terms) < 2 or any(isinstance(part, Delta) for term in terms for part in walk(term)):
         return add(*terms)
     scales, each = zip(*map(gathered, terms), strict=True)
-    scale = Number(abs(scales[0])) if len(set(map(abs, scales))) == 1 else ONE
+    scale: Expression = Number(abs(scales[0])) if len(set(map(abs, scales))) == 1 else ONE
+    if all(one < 0 for one in scales):
+        scale = negate(scale)
     shared: dict[Hashable, tuple[Expression, Exponent]] = {}
     for same, (base, by) in each[0].items():
         powers = [one[same][1] if same in one else Exponent(0) for one in each]

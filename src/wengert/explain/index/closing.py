@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from wengert.explain.algebra.simplification import length, simplified
 from wengert.explain.index.chain_rule import ChainRule
 from wengert.explain.index.expressions import (
+    ZERO,
     Add,
     Element,
     Expression,
@@ -90,7 +91,7 @@ def closing(problem: Problem, chain: ChainRule) -> Closing:
     return Closing(
         letters,
         tuple(_result(problem, chain, symbol) for symbol in ordered),
-        tuple(_result(problem, chain, symbol) for symbol in asked),
+        tuple(_result(problem, chain, symbol) for symbol in problem.wrt),
     )
 
 
@@ -105,7 +106,7 @@ def _spare_letters(problem: Problem, count: int) -> list[str]:
 
 
 def _result(problem: Problem, chain: ChainRule, symbol: Symbol) -> Result:
-    element, formula = chain.adjoints[symbol]
+    element, formula = chain.adjoints.get(symbol, (problem.element(symbol), ZERO))
     subject = problem.total(element)
     return Result(symbol, subject, formula, _opened(problem, formula, subject))
 

@@ -52,11 +52,13 @@ from wengert.explain.matrix.matrices import (
 )
 from wengert.explain.matrix.matrix_values import matrix_value
 from wengert.explain.printers import layout
+from wengert.explain.printers.constants import constant
 from wengert.explain.printers.digits import number_text, short, shown_value
 from wengert.explain.printers.instances import in_numbers, instance
 from wengert.explain.printers.layout import Layout, Row, Text, operator, parenthesised, row
 from wengert.explain.printers.scripts import derivative, index_texts, is_number, marked, raised
 from wengert.explain.printers.signs import needs_dot, negative, without_sign
+from wengert.explain.printers.transposes import untransposed
 from wengert.explain.views.examples import Example
 
 SUM, PRODUCT, ATOM = 0, 1, 2  # how tightly an expression holds together
@@ -117,7 +119,14 @@ class Style:
         return parenthesised(shown) if own < around else shown
 
     def _shown(self, expression: Expression) -> tuple[Layout, int]:
+        turned = untransposed(expression) if self.numbers is None else None
+        if turned is not None:
+            shown, own = self._shown(turned)
+            enclosed = own < ATOM or isinstance(turned, Power)
+            return layout.Script(parenthesised(shown) if enclosed else shown, above=Text("T")), ATOM
         match expression:
+            case Number(float() as value) if (known := constant(abs(value))) is not None:
+                return (known if value > 0 else row(Text("−", "sign"), known)), PRODUCT
             case Number(value):
                 whole = isinstance(value, fractions.Fraction) and value.denominator == 1
                 return Text(
@@ -223,7 +232,8 @@ class Style:
         previous: Expression | None = None
         for place, factor in enumerate(factors):
             last = place == len(factors) - 1
-            loose = isinstance(factor, (Sum, Extreme)) and not last
+            # A product of matrices before another factor is a number, which parentheses say.
+            loose = isinstance(factor, (Sum, Extreme, MatrixProduct)) and not last
             shown = parenthesised(self.show(factor)) if loose else self.show(factor, PRODUCT)
             if previous is not None:
                 dot = needs_dot(previous, factor) or is_number(shown)
@@ -296,6 +306,7 @@ class Style:
                     if place:
                         parts.append(Text(" ", "space"))
                     loose = isinstance(factor, (Hadamard, Add)) or (place > 0 and negative(factor))
+                    loose = loose and (untransposed(factor) is None or self.numbers is not None)
                     parts.append(parenthesised(self.show(factor)) if loose else self.show(factor, PRODUCT))
                 return Row(tuple(parts)), PRODUCT
             case Hadamard(factors):
