@@ -34,7 +34,7 @@ from threadpoolctl import threadpool_limits
 import wengert as wg
 from wengert.benchmark.machine import describe_machine
 from wengert.benchmark.turns import PAUSE, interleaved
-from wengert.estimators import plan
+from wengert.estimators.fitting import plan
 from wengert.estimators.tables import as_frame
 from wengert.run.llvm.runtime import recent
 from wengert.storage import dump_json, write_file

@@ -52,7 +52,7 @@ def test_every_message_of_ours_is_printable():
 
 
 @pytest.mark.parametrize(
-    "file", sorted((Path(wengert.__file__).parent / "cli").glob("*.py")), ids=lambda p: p.stem
+    "file", sorted((Path(wengert.__file__).parent / "cli").rglob("*.py")), ids=lambda p: p.stem
 )
 def test_commands_print_through_the_console_alone(file):
     if file.stem == "console":

@@ -336,7 +336,7 @@ def test_what_was_learnt_is_kept_when_its_place_has_no_room(command, flower_tabl
             raise ModelFileError(f"{directory} could not be written: No space left on device.")
         save_table_model(model, directory)
 
-    monkeypatch.setattr("wengert.cli.train_command.save_table_model", save)
+    monkeypatch.setattr("wengert.cli.commands.train.save_table_model", save)
     outcome = command("train", flower_table, "--target", "kind", *QUICK, "--out", "model", "--quiet")
     assert (outcome.code, outcome.out) == (2, "")
     said, place = outcome.err.splitlines()

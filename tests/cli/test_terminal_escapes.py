@@ -129,5 +129,5 @@ def test_a_bug_is_shown_without_them(command, monkeypatch):
     def fail(path):
         raise RuntimeError("a\x1b[2J")
 
-    monkeypatch.setattr("wengert.cli.inspect_command.run", fail)
+    monkeypatch.setattr("wengert.cli.commands.inspect.run", fail)
     assert quiet(command("inspect", "x")).code == 1

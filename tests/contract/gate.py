@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from tests.contract import scalar_oracles, structural_cases
 from tests.contract.hyperdual import lift, seeded
-from tests.contract.structural_oracles import Case, Indices, Labels, Matrices, Positive, Sorted
+from tests.contract.structural_oracles import Case, Fractions, Indices, Matrices, Positive, Sorted
 
 from wengert.ir.primitive import Interval, Primitive
 from wengert.ir.program import Program
@@ -64,9 +64,8 @@ def structural_operands(case: Case, rng: np.random.Generator, whole: bool = Fals
     operands: list[np.ndarray] = []
     for one in case.operands:
         if isinstance(one, Indices):
-            lowest = 0 if isinstance(one, Labels) else -one.extent
-            operands.append(np.asarray(rng.integers(lowest, one.extent, one.shape)))
-        elif isinstance(one, (Matrices, Positive, Sorted)):
+            operands.append(np.asarray(rng.integers(one.lowest, one.extent, one.shape)))
+        elif isinstance(one, (Fractions, Matrices, Positive, Sorted)):
             operands.append(one.draw(rng))
         elif whole:
             operands.append(rng.integers(-9, 10, one).astype(np.float64))

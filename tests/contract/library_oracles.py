@@ -12,7 +12,7 @@ from typing import Any
 import mpmath
 import numpy as np
 from tests.contract.hyperdual import HyperDual, lift
-from tests.contract.structural_oracles import Case, Matrices, Oracle, Positive, blank
+from tests.contract.structural_oracles import Case, Fractions, Matrices, Oracle, Orders, Positive, blank
 
 STEP = mpmath.mpf("1e-14")
 Function = Callable[..., np.ndarray]
@@ -89,7 +89,8 @@ def signs(mine: Any, lapacks: np.ndarray) -> np.ndarray:
 
 
 def symmetric(a: Any) -> Any:
-    return (a + a.T) / 2
+    """The matrix of which the lower triangle alone is read."""
+    return mpmath.matrix([[a[max(i, j), min(i, j)] for j in range(a.rows)] for i in range(a.rows)])
 
 
 def triangle(a: Any, lower: bool) -> Any:
@@ -111,9 +112,9 @@ def cofactor(a: Any) -> Any:
     ]
 
 
-def eigh(a: Any) -> np.ndarray:
-    values, vectors = mpmath.eigsy(symmetric(a))
-    turned = array(vectors) * signs(vectors, np.linalg.eigh(floats(a))[1])
+def eigh(a: Any, lower: bool) -> np.ndarray:
+    values, vectors = mpmath.eigsy(symmetric(a if lower else a.T))
+    turned = array(vectors) * signs(vectors, np.linalg.eigh(floats(a), "L" if lower else "U")[1])
     return np.concatenate([array(values).reshape(1, -1), turned])
 
 
@@ -189,6 +190,8 @@ def each(function: Callable[..., Any]) -> Function:
 
 POSITIVE = tuple(case(Positive(shape)) for shape in [(2, 3), (), (0, 2)])
 
+PARAMETRIC = tuple(case(Orders(one, 5), Positive(other)) for one, other in [((3,), (2, 1)), ((), (0,))])
+
 
 def of_squares(function: Callable[..., Any], cases: tuple[Case, ...] = SQUARE) -> Oracle:
     return Oracle(batched(function, same), cases)
@@ -217,6 +220,25 @@ ORACLES: dict[str, Oracle] = {
         by_differences(each(lambda x, y: mpmath.log(mpmath.beta(x, y)))),
         (case(Positive((3,)), Positive((2, 1))), case(Positive(()), Positive((0,)))),
     ),
+    **{
+        name: Oracle(by_differences(each(function)), PARAMETRIC)
+        for name, function in (
+            ("jv", mpmath.besselj),
+            ("yv", mpmath.bessely),
+            ("ive", lambda v, x: mpmath.besseli(v, x) * mpmath.exp(-x)),
+            ("kve", lambda v, x: mpmath.besselk(v, x) * mpmath.exp(x)),
+            ("gammainc", lambda a, x: mpmath.gammainc(a, 0, x, regularized=True)),
+            ("gammaincc", lambda a, x: mpmath.gammainc(a, x, regularized=True)),
+            ("zeta", mpmath.zeta),
+        )
+    },
+    "betainc": Oracle(
+        by_differences(each(lambda a, b, x: mpmath.betainc(a, b, 0, x, regularized=True))),
+        (
+            case(Orders((3,), 5), Orders((), 5), Fractions((2, 3))),
+            case(Orders((), 5), Orders((), 5), Fractions((0,))),
+        ),
+    ),
     "cofactor": of_squares(cofactor),
     "expm": of_squares(mpmath.expm, SMALL),
     "expm_frechet": of_squares(expm_frechet, tuple(case(*one.operands * 2) for one in SMALL)),
@@ -224,7 +246,10 @@ ORACLES: dict[str, Oracle] = {
     "cholesky": of_squares(lambda a: mpmath.cholesky(symmetric(a)), SYMMETRIC),
     "det": Oracle(batched(mpmath.det, lambda a: ()), SQUARE[:-1]),
     "slogdet": Oracle(batched(lambda a: [1, mpmath.log(mpmath.det(a))], lambda a: (2,)), SQUARE[:-1]),
-    "eigh": Oracle(batched(eigh, lambda a: (a[0] + 1, a[1])), SYMMETRIC),
+    "eigh": Oracle(
+        batched(eigh, lambda a: (a[0] + 1, a[1])),
+        tuple(case(*one.operands, lower=lower) for one in SYMMETRIC for lower in (True, False)),
+    ),
     "svd": Oracle(batched(svd, lambda a: (sum(a) + 1, min(a))), TALL + WIDE),
     "qr": Oracle(batched(qr, lambda a: (sum(a), a[1])), TALL),
     "pinv": Oracle(

@@ -23,10 +23,24 @@ class Indices:
     shape: Shape
     extent: int
 
+    @property
+    def lowest(self) -> int:
+        """The smallest of them."""
+        return -self.extent
+
 
 @dataclass(frozen=True)
 class Labels(Indices):
     """An operand of integers from 0 to extent − 1."""
+
+    lowest = 0
+
+
+@dataclass(frozen=True)
+class Orders(Indices):
+    """An operand of integers from 2 to extent − 1."""
+
+    lowest = 2
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,16 @@ class Sorted:
 
 
 @dataclass(frozen=True)
+class Fractions:
+    """An operand of numbers between 0 and 1."""
+
+    shape: Shape
+
+    def draw(self, rng: np.random.Generator) -> np.ndarray:
+        return rng.uniform(0.1, 0.9, self.shape)
+
+
+@dataclass(frozen=True)
 class Positive:
     """An operand of positive numbers."""
 
@@ -64,7 +88,7 @@ class Positive:
         return rng.uniform(1.1, 3, self.shape)
 
 
-Operand = Shape | Indices | Matrices | Sorted | Positive
+Operand = Shape | Indices | Matrices | Sorted | Positive | Fractions
 
 
 def shape_of(operand: Operand) -> Shape:

@@ -45,7 +45,9 @@ def operands_of(name: str) -> list[int]:
     """Return the places of the operands that a rule contributes to."""
     if name in ("where", "copysign", "nextafter"):
         return [1, 2] if name == "where" else [0]
-    return list(range(len(REGISTRY[name].domain)))
+    if name == "imag":
+        return []  # of real numbers it is 0, as is its contribution, whatever is done to it
+    return [place for place, interval in enumerate(REGISTRY[name].domain) if not interval.integer]
 
 
 def changed(name: str, place: int, change: Callable[[Any, Any], Any]) -> Callable[..., Any]:

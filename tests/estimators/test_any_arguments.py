@@ -14,7 +14,7 @@ import wengert as wg
 from wengert import nn
 from wengert.errors import DivergenceWarning, WengertWarning
 from wengert.estimators.architecture import SYNONYMS
-from wengert.estimators.losses import REGRESSION_LOSSES
+from wengert.estimators.fitting.losses import REGRESSION_LOSSES
 
 ACTIVATIONS = sorted({*nn.ACTIVATIONS, *SYNONYMS} - {"softmax"})
 

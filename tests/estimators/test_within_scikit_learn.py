@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import wengert as wg
-from wengert.estimators.plan import _training_step
+from wengert.estimators.fitting.plan import _training_step
 
 pytestmark = pytest.mark.filterwarnings("ignore", category=ConvergenceWarning)
 

@@ -12,7 +12,7 @@ from sklearn.utils import compute_class_weight
 import wengert as wg
 from wengert.errors import DataError, WengertWarning
 from wengert.estimators.class_weights import weights_by_class
-from wengert.estimators.held_out import split
+from wengert.estimators.fitting.held_out import split
 from wengert.train.inputs import Rows
 
 

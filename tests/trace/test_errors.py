@@ -256,7 +256,7 @@ def test_operators_and_methods_that_are_not_there() -> None:
 
     with pytest.raises(WengertError, match="cannot be deleted"):
         trace(delete, V)
-    assert "holds no complex numbers" in refused(lambda x: complex(x), 1.0)
+    assert "complex() would cut the derivative" in refused(lambda x: complex(x), 1.0)
     assert "cannot be pickled" in refused(lambda x: pickle.dumps(x), V)
     with pytest.raises(WengertError, match=r"len\(\) of a scalar"):
         trace(lambda x: len(x), 1.0)
@@ -292,14 +292,11 @@ def test_the_layer_is_named() -> None:
 
 
 def test_dtypes_that_a_program_cannot_hold() -> None:
-    with pytest.raises(DTypeError, match="not complex128"):
-        trace(lambda x: x * 1j, V)
-    with pytest.raises(DTypeError, match="not complex128"):
-        trace(lambda x, z: x * z, V, np.ones(3) * 1j)
     with pytest.raises(DTypeError, match="add has no meaning for float64, str"):
         trace(lambda x: add(x, np.array("a")), V)
-    for kind, instead in ((np.float16, "float32"), (np.longdouble, "float64")):
-        if np.dtype(kind).itemsize == 8:
+    extended = [(np.longdouble, "float64"), (np.clongdouble, "complex128")]
+    for kind, instead in ((np.float16, "float32"), *extended):
+        if np.dtype(kind) in (np.float64, np.complex128):
             continue  # a long double is a double on this machine
         with pytest.raises(DTypeError, match=rf"convert with .astype\(np.{instead}\)"):
             trace(lambda x: x, np.ones(2, kind))
@@ -310,8 +307,8 @@ def test_results_that_a_program_cannot_hold() -> None:
         trace(lambda x: "text", V)
     with pytest.raises(TraceError, match="it returned object"):
         trace(lambda x: object(), V)
-    with pytest.raises(TraceError, match=r"it returned ndarray of complex128 \(a program holds"):
-        trace(lambda x: np.ones(2) * 1j, V)
+    with pytest.raises(TraceError, match=r"it returned ndarray of float16 \(a program computes"):
+        trace(lambda x: np.ones(2, np.float16), V)
 
 
 def test_arguments_of_another_structure() -> None:

@@ -128,7 +128,8 @@ def test_what_may_change_is_not_immutable() -> None:
 
 def test_what_is_no_array_is_static() -> None:
     assert is_static("text")
-    assert is_static(np.array([1j]))
+    assert not is_static(np.array([1j]))
+    assert is_static(np.array([1j], np.clongdouble).astype(object))
     assert is_static(PretendsToBeAnArray())
     assert not is_static(1.5)
     assert not is_static([1.0, 2.0])

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.integrate
+import scipy.interpolate
 import scipy.linalg
+import scipy.optimize
 import scipy.signal
 import scipy.sparse
+import scipy.sparse.linalg
 import scipy.special
 import scipy.stats
 from scipy.linalg import expm
@@ -23,6 +26,13 @@ A = rng.normal(size=(4, 4)) / 3
 S = A @ A.T + np.eye(4)
 B = rng.normal(size=(4, 2))
 P = rng.uniform(0.2, 0.8, (2, 3))
+SPARSE = scipy.sparse.random_array((4, 4), density=0.5, rng=1, format="csr")
+KNOTS = np.arange(4.0)
+MIDDLE = np.array([[0.0], [4.0], [0.0]])
+SPLINE = scipy.interpolate.CubicSpline(KNOTS, np.sin(KNOTS))
+PCHIP = scipy.interpolate.PchipInterpolator(KNOTS, np.sin(KNOTS))
+CURVE = scipy.interpolate.CubicSpline(KNOTS, B)
+PERIODIC = scipy.interpolate.CubicSpline(KNOTS, [0.0, 1.0, -1.0, 0.0], bc_type="periodic")
 
 
 def symmetric(x: Any) -> Any:
@@ -67,9 +77,41 @@ FUNCTIONS: dict[str, tuple[Any, np.ndarray]] = {
         name: (lambda x, name=name: getattr(scipy.special, name)(x), P)
         for name in (
             "gammaln", "gamma", "digamma", "erf", "erfc", "erfinv", "erfcx", "ndtr", "ndtri", "log_ndtr",
-            "expit", "logit", "log_expit", "i0", "i1", "entr", "exp10", "log1p",
+            "expit", "logit", "log_expit", "i0", "i1", "entr", "exp10", "log1p", "j0", "j1", "y0", "y1",
+            "i0e", "i1e", "k0", "k1", "k0e", "k1e", "rgamma", "erfcinv",
         )
     },
+    **{
+        name: (lambda x, name=name: getattr(scipy.special, name)(2, x + 1), P)
+        for name in (
+            "jv", "jn", "yv", "yn", "iv", "ive", "kn", "kv", "kve", "zeta", "gammainc", "gammaincc", "pdtr",
+            "pdtrc", "chdtr", "chdtrc", "stdtr", "poch", "beta", "huber", "pseudo_huber", "boxcox",
+        )
+    },
+    **{
+        name: (lambda x, name=name: getattr(scipy.special, name)(3, 4, x), P)
+        for name in ("betainc", "betaincc", "fdtr", "fdtrc", "gdtr", "gdtrc")
+    },
+    "comb": (lambda x: scipy.special.comb(5, x), P),
+    "bdtr": (lambda x: scipy.special.bdtr([0.0, 2.0, 4.0], 4, x), P),
+    "Student below 0": (lambda x: scipy.special.stdtr(3, -5 * x), P),
+    "gamma functions of negative numbers": (
+        lambda x: (
+            scipy.special.rgamma(x - 2) + scipy.special.beta(x - 1, 0.4) + scipy.special.gammasgn(x - 1)
+        ),
+        P,
+    ),
+    "multigammaln": (lambda x: scipy.special.multigammaln(x + 1, 3), P),
+    "solve_banded": (lambda x: scipy.linalg.solve_banded((1, 1), x + MIDDLE, B), A[:3]),
+    "toeplitz": (lambda x: scipy.linalg.toeplitz(x[0]) + scipy.linalg.toeplitz(x[0], x[1]), A),
+    **{
+        f"convolve, {mode}": (lambda x, mode=mode: scipy.signal.convolve(x, x[:2, :3] + 1, mode), A)
+        for mode in ("full", "same", "valid")
+    },
+    "sparse @ dense": (lambda x: SPARSE @ x + SPARSE.dot(x) + scipy.sparse.csr_matrix(S) * x, A),
+    "dense @ sparse": (lambda x: x @ SPARSE + SPARSE.T @ x[0], A),
+    "cubic spline": (lambda x: SPLINE(x) + SPLINE(x, 1) + SPLINE.derivative()(4 * x), P),
+    "splines of several kinds": (lambda x: (PCHIP(3 * x) + PERIODIC(x + 4))[..., None] + CURVE(x), P),
     **{
         name: (lambda x, name=name: getattr(scipy.special, name)(x, x**2 + 0.1), P)
         for name in ("betaln", "xlogy", "xlog1py", "rel_entr", "kl_div")
@@ -127,20 +169,31 @@ def test_functions_imported_by_name() -> None:
     [
         (lambda x: scipy.linalg.logm(x), "scipy.linalg.logm"),
         (lambda x: scipy.linalg.lu(x), "scipy.linalg.lu"),
-        (lambda x: scipy.stats.norm.pdf(x), "scipy.stats.pdf"),
+        (lambda x: scipy.stats.maxwell.pdf(x), "scipy.stats.maxwell.pdf"),
         (lambda x: scipy.stats.zscore(x), "scipy.stats.zscore"),
-        (lambda x: scipy.signal.convolve(x, x), "scipy.signal.convolve"),
+        (lambda x: scipy.signal.lfilter([1.0], [1.0, 0.5], x), "scipy.signal.lfilter"),
         (lambda x: scipy.integrate.simpson(x), "scipy.integrate.simpson"),
         (lambda x: scipy.integrate.quad(lambda t: x[0, 0] * t, 0, 1)[0], "scipy.integrate.quad"),
-        (lambda x: scipy.sparse.csr_matrix(S) @ x, "scipy.sparse"),
-        (lambda x: scipy.special.comb(x, 2), "scipy.special.comb"),
-        (lambda x: scipy.special.jv(1, x), "scipy.special.jv"),
-        (lambda x: scipy.special.zeta(x), "scipy.special.zeta"),
+        (lambda x: scipy.sparse.csr_matrix(x), "scipy.sparse"),
+        (lambda x: scipy.sparse.linalg.spsolve(scipy.sparse.csc_array(S), x), "scipy.sparse.linalg.spsolve"),
+        (lambda x: scipy.interpolate.CubicSpline(KNOTS, x), "scipy.interpolate"),
+        (
+            lambda x: scipy.optimize.minimize(lambda y: np.sum((y - x[0]) ** 2), A[1]),
+            "scipy.optimize.minimize",
+        ),
+        (lambda x: scipy.special.airy(x), "scipy.special.airy"),
     ],
 )  # fmt: skip
 def test_a_function_without_a_rule_is_named(function: Any, name: str) -> None:
     with pytest.raises(UnsupportedFunctionError, match=rf"^{name} has no rule.*test_scipy_functions"):
         wg.trace(function, A)
+
+
+def test_solvers_are_refused_with_what_differentiates_them() -> None:
+    with pytest.raises(UnsupportedFunctionError, match=r"scipy.optimize.*wg.implicit"):
+        wg.grad(lambda a: scipy.optimize.fsolve(lambda y: y - a, 0.0)[0])(1.0)
+    with pytest.raises(UnsupportedFunctionError, match=r"scipy.integrate.quad.*fixed steps"):
+        wg.grad(lambda a: scipy.integrate.quad(lambda t: a * t, 0, 1)[0])(1.0)
 
 
 def test_outside_of_a_trace_scipy_is_untouched() -> None:

@@ -13,6 +13,7 @@ from wengert.ir.node import CONSTANT, INPUT, make_input
 from wengert.ir.primitive import REGISTRY, Interval, Kind, NotDifferentiable, Primitive
 from wengert.ir.program import Program
 from wengert.ir.types import tensor_type
+from wengert.primitives.kinds import REAL_LINE
 from wengert.trace.tensor import Tensor, Trace
 
 FLOAT, INT, WORD, BOOL = np.float64, np.int64, np.uint32, np.bool_
@@ -51,7 +52,13 @@ EXAMPLES: dict[str, Example] = {
     "solve_triangular": Example(((2, 2), (2, 3)), {"lower": True}),
     "solve_sylvester": Example(((2, 2), (2, 2), (2, 2)), {}),
     "polygamma": Example(((2, 2),), {"order": 1}),
+    **dict.fromkeys(
+        ("jv", "yv", "ive", "kve", "gammainc", "gammaincc", "zeta"),
+        Example(((3,), (2, 3)), {}, (INT, FLOAT), 5),
+    ),
+    "betainc": Example(((3,), (3,), (2, 3)), {}, (INT, INT, FLOAT), 5),
     "pinv": Example(((3, 2),), {"rcond": 1e-15}),
+    "eigh": Example(((2, 2),), {"lower": True}),
     "svd": Example(((3, 2),), {}),
     "qr": Example(((3, 2),), {}),
     "argsort": Example(((2, 3),), {}),
@@ -111,7 +118,7 @@ def arguments_for(
 ) -> list[np.ndarray[Any, Any]]:
     """Return operands from the primitive's domain; for linear algebra, well-conditioned matrices."""
     example = example_of(primitive)
-    if primitive.kind is Kind.LIBRARY and primitive in DIFFERENTIABLE:
+    if primitive.kind is Kind.LIBRARY and primitive in DIFFERENTIABLE and {*primitive.domain} == {REAL_LINE}:
         return [regular(node.type.shape, rng).astype(node.type.dtype) for node in program.inputs]
     intervals = [*primitive.domain, *[primitive.domain[-1]] * len(program.inputs)]
     return [
@@ -134,7 +141,8 @@ def draw(type_: Any, interval: Interval, indices: int, rng: np.random.Generator)
     """Return an array of a type from an interval."""
     if type_.dtype.kind == "f":
         return np.asarray(rng.uniform(interval.low, interval.high, type_.shape)).astype(type_.dtype)
-    return np.asarray(rng.integers(0, indices or 2, type_.shape)).astype(type_.dtype)
+    lowest = int(interval.low) if interval.integer else 0
+    return np.asarray(rng.integers(lowest, indices or 2, type_.shape)).astype(type_.dtype)
 
 
 def run_source(source: str, name: str = "program") -> Callable[..., Any]:

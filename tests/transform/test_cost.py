@@ -36,7 +36,8 @@ def weighted_sum(program):
 # choices and comparisons that share a tie, x**(y-1) and log x beside x**y, the count of the largest elements,
 # the products of all others, which take no division, and sides that are infinite or both zero. The cofactors
 # of a determinant take singular values, so that a singular matrix has them too; Cholesky's rule solves two
-# systems, and a function of a matrix is differentiated by one of a matrix of twice the extent.
+# systems, a function of a matrix is differentiated by one of a matrix of twice the extent, and a Bessel
+# function by those of both orders beside it.
 DEARER = {
     "pow": 3.5,
     "hypot": 3.5,
@@ -52,6 +53,8 @@ DEARER = {
     "sqrtm": 3.5,
     "expm": 4,
     "expm_frechet": 10,
+    "ive": 3.1,
+    "kve": 3.1,
 }
 
 

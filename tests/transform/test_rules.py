@@ -85,6 +85,12 @@ PATTERNS: dict[str, list[Callable[[Any, Any, Any], Any]]] = {
         lambda x, y, k: x**2,
         lambda x, y, k: x**0 + x**1,
     ],
+    "square_of_hypot": [lambda x, y, k: np.square(np.hypot(x, y))],
+    "real_of_converted": [
+        lambda x, y, k: np.real(x.astype(complex)) + y,
+        lambda x, y, k: np.real(np.conj(x.astype(complex) * 1j)),
+    ],
+    "conjugate_twice": [lambda x, y, k: np.imag(np.conj(np.conj(x.astype(complex) * 2j)))],
     "nested_where": [
         lambda x, y, k: np.where(x > y, np.where(x > y, x, k), y),
         lambda x, y, k: np.where(x > y, x, np.where(x > y, k, y)),

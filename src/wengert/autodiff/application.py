@@ -168,11 +168,14 @@ def conform(value: Any, type_: Any, role: str) -> Any:
     Raises
     ------
     GradientError
-        When its shape is another.
+        When its shape is another, or it is complex where real numbers are needed.
     """
     shape = value.shape if isinstance(value, Tensor) else np.shape(value)
     if shape != type_.shape:
         raise GradientError(f"{role} of shape {shape} where {type_.shape} is needed")
+    dtype = value.dtype if isinstance(value, Tensor) else np.asarray(value).dtype
+    if dtype.kind == "c" and not type_.is_complex:
+        raise GradientError(f"{role} of complex numbers where {type_.dtype} is needed: take np.real of it")
     if isinstance(value, Tensor):
         return value if value.dtype == type_.dtype else value.astype(type_.dtype)
     return np.asarray(value, type_.dtype)
@@ -185,9 +188,11 @@ def _check_leaves(name: str, value: Any) -> None:
         dtype = getattr(leaf, "dtype", None)
         if not isinstance(dtype, np.dtype):  # a number, or an array with dtypes of another library
             dtype = np.asarray(leaf).dtype
-        if dtype.kind != "f":
+        if dtype.kind not in "fc":
             advice = f"; pass {float(leaf)!r}" if isinstance(leaf, int) and not isinstance(leaf, bool) else ""
-            raise GradientError(f"argument {path!r} is {dtype}; derivatives need float32 or float64{advice}")
+            raise GradientError(
+                f"argument {path!r} is {dtype}; derivatives need floating or complex numbers{advice}"
+            )
 
 
 def _name(function: Callable[..., Any], key: int | str) -> str:

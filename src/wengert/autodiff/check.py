@@ -90,13 +90,14 @@ def check_grad(
     Parameters
     ----------
     function : callable
-        Returns a floating array or a tree of them; results are weighted with random numbers and summed.
+        Returns a floating or complex array or a tree of them; results are weighted with random numbers and
+        summed, of complex ones the real part.
     *args, **kwargs
-        Where to check; converted to float64.
+        Where to check; converted to float64 and complex128.
     order : {1, 2}
         Highest order. The second is checked along the direction, vᵀHv, against differences of the first.
     argnums, argnames
-        As for `grad`; all floating positional arguments by default.
+        As for `grad`; all floating and complex positional arguments by default.
     seed : int
         For the directions.
 
@@ -146,13 +147,17 @@ def _restricted(
 
 
 def _wide(tree: Any) -> Any:
-    """Floating leaves as float64: single precision has too few digits to tell right from nearly right."""
+    """Floating leaves as float64, complex ones as complex128.
+
+    Single precision has too few digits to tell right from nearly right.
+    """
     leaves, structure = flatten(tree)
     wide = [leaf if is_static(leaf) else np.asarray(leaf) for leaf in leaves]
-    floating = [isinstance(one, np.ndarray) and one.dtype.kind == "f" for one in wide]
+    widest = {"f": np.float64, "c": np.complex128}
+    kinds = [one.dtype.kind if isinstance(one, np.ndarray) else "" for one in wide]
     return unflatten(
         structure,
-        [one.astype(np.float64) if is_float else one for one, is_float in zip(wide, floating, strict=True)],
+        [one.astype(widest[kind]) if kind in widest else one for one, kind in zip(wide, kinds, strict=True)],
     )
 
 
@@ -167,7 +172,7 @@ def _keys(
         argnums = [
             place
             for place, value in enumerate(args)
-            if all(np.asarray(leaf).dtype.kind == "f" for leaf in flatten(value)[0])
+            if all(np.asarray(leaf).dtype.kind in "fc" for leaf in flatten(value)[0])
         ]
     return selected_arguments(function, tuple(args), kwargs, argnums, argnames)
 
@@ -178,15 +183,26 @@ def _weighted(
     """Return the function as a scalar one: its results times fixed random weights, summed."""
     leaves, _ = flatten(function(*args, **kwargs))
     if len(leaves) == 1 and np.shape(leaves[0]) == ():
-        weights = [np.ones(())]
+        weights = [np.asarray(1 - 1j if np.iscomplexobj(leaves[0]) else 1.0)]
     else:
-        weights = [rng.normal(size=np.shape(leaf)) for leaf in leaves]
+        weights = [_random(leaf, rng) for leaf in leaves]
+
+    def weighed(weight: Any, result: Any) -> Any:
+        # A real result stays as it is: of complex arguments it is complex, for the complex step.
+        total = np.sum(weight * result)
+        return np.real(total) if np.iscomplexobj(weight) else total
 
     def scalar(*args: Any, **kwargs: Any) -> Any:
         results, _ = flatten(function(*args, **kwargs))
-        return sum((np.sum(weight * result) for weight, result in zip(weights, results, strict=True)), 0.0)
+        return sum((weighed(weight, result) for weight, result in zip(weights, results, strict=True)), 0.0)
 
     return scalar
+
+
+def _random(like: Any, rng: np.random.Generator) -> Any:
+    """Return random numbers, complex ones for complex numbers."""
+    numbers = rng.normal(size=np.shape(like))
+    return numbers + 1j * rng.normal(size=np.shape(like)) if np.iscomplexobj(like) else numbers
 
 
 def _compare(
@@ -197,7 +213,7 @@ def _compare(
     order: int,
     rng: np.random.Generator,
 ) -> list[Comparison]:
-    direction = rng.normal(size=leaves[place].shape)
+    direction = _random(leaves[place], rng)
 
     def along(step: Any) -> list[Any]:
         moved = list(leaves)
@@ -206,7 +222,7 @@ def _compare(
 
     def slope(values: list[Any]) -> float:
         _, pull = vjp(function, *values, argnums=place)
-        return float(np.sum(pull(np.ones(())) * direction))
+        return float(np.real(np.sum(pull(np.ones(())) * direction)))
 
     differences = _richardson(lambda step: float(function(*along(step))))
     exact = _complex_step(function, along)
@@ -217,7 +233,7 @@ def _compare(
         first = _comparison(path, 1, engine, differences, "differences", _APPROXIMATE)
     if order == 1:
         return [first]
-    curvature = float(np.sum(hvp(function, leaves, direction, argnums=place) * direction))
+    curvature = float(np.real(np.sum(hvp(function, leaves, direction, argnums=place) * direction)))
     reference = _richardson(lambda step: slope(along(step)))
     return [first, _comparison(path, 2, curvature, reference, "differences", _APPROXIMATE)]
 

@@ -26,20 +26,26 @@ def _check_scalar(result: Any, has_aux: bool) -> None:
 
 
 def value_and_grad(
-    function: Callable[..., Any], argnums: Argnums = None, argnames: Argnames = None, has_aux: bool = False
+    function: Callable[..., Any],
+    argnums: Argnums = None,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
 ) -> Callable[..., tuple[Any, Any]]:
     """Return a function that gives the value of `function` and its gradient.
 
     Parameters
     ----------
     function : callable
-        Written in plain NumPy; returns a floating scalar.
+        Written in plain NumPy; returns a floating scalar, or a complex one with `holomorphic`.
     argnums : int or sequence of int, optional
         Positions of the arguments to differentiate by; the first by default.
     argnames : str or sequence of str, optional
         Names of arguments to differentiate by, whether passed by keyword or position.
     has_aux : bool
         `function` returns a pair (scalar, auxiliary results); the value is then that pair.
+    holomorphic : bool
+        `function` is a holomorphic function of complex arguments: the gradient is its complex derivative.
 
     Returns
     -------
@@ -50,7 +56,13 @@ def value_and_grad(
     Raises
     ------
     GradientError
-        When the result is no scalar or an argument is not floating; names the argument.
+        When the result is no scalar, or complex without `holomorphic`, or an argument is neither floating nor
+        complex; names the argument.
+
+    Notes
+    -----
+    By a complex argument z = x + iy the gradient of a real function L is ∂L/∂x − i ∂L/∂y, as in JAX and
+    autograd. L grows fastest along its conjugate: a step of gradient descent is ``z - rate * np.conj(g)``.
 
     Examples
     --------
@@ -67,23 +79,29 @@ def value_and_grad(
         assert isinstance(signature, TreeSignature)
         _check_scalar(unflatten(signature.result, list(range(len(call.program.outputs)))), has_aux)
         derived = call.derived(
-            "value and gradient", lambda: simplify(gradient(call.program, call.wrt, with_value=True))
+            ("value and gradient", holomorphic),
+            lambda: simplify(gradient(call.program, call.wrt, True, holomorphic)),
         )
         results = call.run(derived)
         count = len(call.program.outputs)
         return signature.unflatten(results[:count]), call.as_selected(results[count:])
 
-    return DerivedFunction(differentiated, function, value_and_grad, (argnums, argnames, has_aux))
+    options = (argnums, argnames, has_aux, holomorphic)
+    return DerivedFunction(differentiated, function, value_and_grad, options)
 
 
 def grad(
-    function: Callable[..., Any], argnums: Argnums = None, argnames: Argnames = None, has_aux: bool = False
+    function: Callable[..., Any],
+    argnums: Argnums = None,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
 ) -> Callable[..., Any]:
     """Return a function that gives the gradient of `function`.
 
     Parameters
     ----------
-    function, argnums, argnames, has_aux
+    function, argnums, argnames, has_aux, holomorphic
         As for `value_and_grad`; with ``has_aux`` the result is (gradient, auxiliary results).
 
     Returns
@@ -101,14 +119,21 @@ def grad(
     >>> import wengert as wg
     >>> float(wg.grad(lambda x: x**3)(2.0))
     12.0
+
+    The gradient by a complex number, and the derivative of a holomorphic function:
+
+    >>> complex(wg.grad(lambda z: abs(z) ** 2)(3 + 4j))
+    (6-8j)
+    >>> complex(wg.grad(lambda z: z**3, holomorphic=True)(1 + 1j))
+    6j
     """
-    both = value_and_grad(function, argnums, argnames, has_aux)
+    both = value_and_grad(function, argnums, argnames, has_aux, holomorphic)
 
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         value, slope = both(*args, **kwargs)
         return (slope, value[1]) if has_aux else slope
 
-    return DerivedFunction(differentiated, function, grad, (argnums, argnames, has_aux))
+    return DerivedFunction(differentiated, function, grad, (argnums, argnames, has_aux, holomorphic))
 
 
 def trace_gradient(

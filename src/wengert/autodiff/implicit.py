@@ -109,7 +109,7 @@ class _Implicit(WrappedFunction):
             x = np.reshape(out, -1)
             by_x = jacobian(flat)(x, *leaves)
             multiplier = np.linalg.solve(by_x.T, np.reshape(ct, -1))
-            places = [place for place, leaf in enumerate(leaves) if leaf.dtype.kind == "f"]
+            places = [place for place, leaf in enumerate(leaves) if leaf.dtype.kind in "fc"]
             _, pull = vjp(flat, x, *leaves, argnums=[place + 1 for place in places])
             parts = dict(zip(places, pull(-multiplier), strict=True))
             return tuple(parts.get(place) for place in range(len(leaves)))
@@ -129,5 +129,6 @@ class _Implicit(WrappedFunction):
             python=no_source,
             flops=lambda *_: 0,
             domain=ANYWHERE * structure.num_leaves,
+            complex=True,
             source="Griewank & Walther 2008, section 15.1: the implicit function theorem",
         )

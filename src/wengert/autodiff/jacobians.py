@@ -22,15 +22,18 @@ from wengert.transform.simplify import simplify
 
 
 def jacobian(
-    function: Callable[..., Any], argnums: Argnums = None, argnames: Argnames = None
+    function: Callable[..., Any],
+    argnums: Argnums = None,
+    argnames: Argnames = None,
+    holomorphic: bool = False,
 ) -> Callable[..., Any]:
     """Return a function that gives the Jacobian of `function`.
 
     Parameters
     ----------
     function : callable
-        Returns a floating array or a tree of them.
-    argnums, argnames
+        Returns a floating or complex array or a tree of them.
+    argnums, argnames, holomorphic
         As for `grad`.
 
     Returns
@@ -39,6 +42,12 @@ def jacobian(
         For an output of shape s and an argument of shape t the result has shape s + t, entry
         ∂output[i]/∂argument[j] at [i, j] (numerator layout). Built like the output, each leaf built like
         the selected arguments.
+
+    Raises
+    ------
+    GradientError
+        When an output is neither floating nor complex, or both outputs and arguments are complex without
+        `holomorphic`: the derivative then takes four real numbers for each entry.
 
     Notes
     -----
@@ -58,14 +67,32 @@ def jacobian(
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         call = prepared(function, args, kwargs, argnums, argnames)
         for node in call.program.outputs:
-            if not node.type.is_float:
+            if not node.type.is_inexact:
                 raise GradientError(f"the jacobian is of floating outputs; this one is {node.type}")
-        blocks = _by_rows(call) if _rows(call) <= _columns(call) else _by_columns(call)
+        blocks = _by_rows(call) if _is_by_rows(call, holomorphic) else _by_columns(call)
         signature = call.recording.program.signature
         assert isinstance(signature, TreeSignature)
         return signature.unflatten([call.as_selected(row) for row in blocks])
 
-    return DerivedFunction(differentiated, function, jacobian, (argnums, argnames))
+    return DerivedFunction(differentiated, function, jacobian, (argnums, argnames, holomorphic))
+
+
+def _is_by_rows(call: Call, holomorphic: bool) -> bool:
+    """Whether each row, of one output element, is found by itself; else each column.
+
+    The row of a real output by a complex argument is a complex number for each entry, and so is the column of
+    a complex output by a real argument. The other way one real number would be lost.
+    """
+    from_complex = any(call.program.inputs[place].type.is_complex for place in call.wrt)
+    to_complex = any(node.type.is_complex for node in call.program.outputs)
+    if holomorphic or not (from_complex or to_complex):
+        return _rows(call) <= _columns(call)
+    if from_complex and to_complex:
+        raise GradientError(
+            "the jacobian of complex outputs by complex arguments is no array of complex numbers, unless the "
+            "function is holomorphic: say holomorphic=True, or take np.real and np.imag of the outputs"
+        )
+    return from_complex
 
 
 def _rows(call: Call) -> int:

@@ -85,7 +85,7 @@ class _OwnRule(WrappedFunction):
         outputs, of_outputs = flatten(value)
         results = list(map(joined, outputs))
         for place, output in enumerate(results):
-            if not isinstance(output, Tensor) or output.dtype.kind != "f":
+            if not isinstance(output, Tensor) or output.dtype.kind not in "fc":
                 continue  # it depends on no argument, or has no derivative
             shapes = {np.shape(one) for one in (output, *leaves, *extra)}
             kind = Kind.ELEMENTWISE if len(shapes) == 1 else Kind.LIBRARY
@@ -156,6 +156,7 @@ def _identity(name: str, rule: Callable[..., Any], kind: Kind, operands: int) ->
         flops=lambda *_: 0,
         domain=ANYWHERE * operands,
         source="the rule given with the function",
+        complex=True,
         decomposition=lambda value, *_: value,
     )
 
@@ -266,7 +267,7 @@ class custom_jvp(_OwnRule):
         rule = self._jvp
         assert rule is not None
         leaves, structure = flatten(args)
-        floating = [place for place, leaf in enumerate(leaves) if leaf.dtype.kind == "f"]
+        floating = [place for place, leaf in enumerate(leaves) if leaf.dtype.kind in "fc"]
 
         def pushed(*tangents: Any) -> Any:
             known = dict(zip(floating, tangents, strict=True))

@@ -120,6 +120,6 @@ def _innermost(function: Callable[..., Any]) -> tuple[Callable[..., Any], tuple[
 
 def _weak(leaf: Any) -> Any:
     # A Python number may decide the shape of something, so another is another program.
-    if type(leaf) is float:
-        return float
+    if type(leaf) in (float, complex):
+        return type(leaf)
     return (type(leaf), leaf) if type(leaf) in (bool, int) else leaf_type(leaf, "")

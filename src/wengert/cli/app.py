@@ -87,7 +87,7 @@ def train(
         for name, value in locals().items()
         if name not in ("file", "config", "report", "json", "quiet", "text") and value is not None
     } | text.given
-    from wengert.cli.train_command import run
+    from wengert.cli.commands.train import run
 
     return run(file, given, config, page=report, as_json=json, quiet=quiet)
 
@@ -113,7 +113,7 @@ def predict(
 
     Example: wengert predict digits-model new.csv --output predictions.csv
     """
-    from wengert.cli.predict_command import run
+    from wengert.cli.commands.predict import run
     from wengert.cli.train_options import text_format
 
     return run(model, file, output, probabilities, text_format(**text.given))
@@ -138,7 +138,7 @@ def evaluate(
 
     Example: wengert evaluate digits-model labelled.csv
     """
-    from wengert.cli.evaluate_command import run
+    from wengert.cli.commands.evaluate import run
     from wengert.cli.train_options import text_format
 
     return run(model, file, plots, text_format(**text.given), as_json=json)
@@ -160,7 +160,7 @@ def compare(
 
     Example: wengert compare digits-model other-model --data labelled.csv
     """
-    from wengert.cli.compare_command import run
+    from wengert.cli.commands.compare import run
     from wengert.cli.train_options import text_format
 
     return run(first, second, data, text_format(**text.given), as_json=json)
@@ -181,7 +181,7 @@ def report(
 
     Example: wengert report digits-model --data labelled.csv
     """
-    from wengert.cli.report_command import run
+    from wengert.cli.commands.html_report import run
     from wengert.cli.train_options import text_format
 
     return run(model, data, out, text_format(**text.given))
@@ -203,7 +203,7 @@ def inspect(
 
     Example: wengert inspect digits-model
     """
-    from wengert.cli.inspect_command import run
+    from wengert.cli.commands.inspect import run
     from wengert.cli.train_options import text_format
 
     return run(path, text_format(**text.given))
@@ -227,7 +227,7 @@ def export(
 
     Example: wengert export digits-model --format onnx
     """
-    from wengert.cli.export_command import run
+    from wengert.cli.commands.export import run
 
     return run(model, format, out)
 
@@ -261,7 +261,7 @@ def lr_find(
         for name, value in locals().items()
         if name not in ("file", "config", "plot", "json", "text") and value is not None
     } | text.given
-    from wengert.cli.training_check_commands import find
+    from wengert.cli.commands.training_checks import find
 
     return find(file, given, config, plot, as_json=json)
 
@@ -279,8 +279,8 @@ def doctor(
 
     Example: wengert doctor digits-model --data examples/digits.csv
     """
+    from wengert.cli.commands.training_checks import doctor as run
     from wengert.cli.train_options import text_format
-    from wengert.cli.training_check_commands import doctor as run
 
     return run(model, data, text_format(**text.given), as_json=json)
 
@@ -312,7 +312,7 @@ def bench(
 
     if isinstance(default_executor(), NumpyExecutor):
         raise ConfigurationError("`wengert bench` measures machine code, and here there is none")
-    from wengert.cli.bench_command import run
+    from wengert.cli.commands.bench import run
 
     return run(only, peers, rounds, json)
 

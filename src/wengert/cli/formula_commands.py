@@ -99,8 +99,8 @@ def explain(
 
     Example: wengert explain digits-model --row 3 --wrt layers.1.weight --view delta --open
     """
+    from wengert.cli.commands.explain import run
     from wengert.cli.derivation_output import Output
-    from wengert.cli.explain_command import run
 
     sources = {"wrt": wrt, "at": at or None, "shape": shape, "data": data, "row": row, "seed": seed}
     options = {
@@ -163,7 +163,7 @@ def draw(
 
     Example: wengert draw digits-model --row 3 --view neurons --out digits.png
     """
-    from wengert.cli.draw_command import run
+    from wengert.cli.commands.draw import run
 
     sources = {
         "wrt": wrt, "view": view, "fold": fold, "at": at or [], "shape": shape, "seed": seed, "data": data,
@@ -191,7 +191,7 @@ def check(
 
     Example: wengert check 'z = w * x; (z - t)**2' --claim w='2 * (z - t) * x'
     """
-    from wengert.cli.check_command import run
+    from wengert.cli.commands.check import run
 
     return run(formula, wrt, shape, claim, seed)
 
@@ -233,7 +233,7 @@ def exercise(
 
     Example: wengert exercise --seed 7 --solution --out solution.html
     """
-    from wengert.cli.exercise_command import run
+    from wengert.cli.commands.exercise import run
 
     options = {
         "network": network, "activation": activation, "loss": loss, "bias": bias,

@@ -12,11 +12,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from wengert import nn
 from wengert.errors import ConfigurationError, ModelFileError
-from wengert.estimators.forward import dense_layers
-from wengert.estimators.plan import initial_rate, rule_of, training_step
+from wengert.estimators.fitting.forward import dense_layers
+from wengert.estimators.fitting.plan import initial_rate, rule_of, training_step
+from wengert.estimators.fitting.stopping import Patience, Rate
+from wengert.estimators.fitting.training import Run
 from wengert.estimators.preset import in_units
-from wengert.estimators.stopping import Patience, Rate
-from wengert.estimators.training import Run
 from wengert.io.formats.export import export_model
 from wengert.io.formats.onnx_import import model_from_onnx
 from wengert.io.formats.portable_model import NUMBERS, PortableModel

@@ -15,11 +15,23 @@ from wengert import nn
 from wengert.autodiff.gradients import grad
 from wengert.checks import unknown_name
 from wengert.errors import ConfigurationError
-from wengert.estimators.forward import before_last_layer, dense_layers, layer_outputs, output_activation
-from wengert.estimators.losses import mean_of
-from wengert.estimators.objective import BatchMean
+from wengert.estimators.fitting.forward import (
+    before_last_layer,
+    dense_layers,
+    layer_outputs,
+    output_activation,
+)
+from wengert.estimators.fitting.losses import mean_of
+from wengert.estimators.fitting.objective import BatchMean
+from wengert.estimators.fitting.plan import (
+    at_rate,
+    batch_size,
+    curve_scale,
+    initial_rate,
+    rule_of,
+    training_step,
+)
 from wengert.estimators.options import check_options
-from wengert.estimators.plan import at_rate, batch_size, curve_scale, initial_rate, rule_of, training_step
 from wengert.estimators.rows import as_dense, checked_weights, features_to_predict, same_length
 from wengert.explain.derivation import Derivation
 from wengert.explain.drawing.drawing import Drawing

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 
 from wengert import nn
 from wengert.errors import ConfigurationError
-from wengert.estimators.held_out import given_rows
+from wengert.estimators.fitting.held_out import given_rows
 from wengert.estimators.options import check_options
 from wengert.estimators.rows import checked_features, checked_weights, same_length
 from wengert.tabular.number_columns import mean_and_scale

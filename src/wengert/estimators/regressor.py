@@ -16,7 +16,7 @@ from wengert.errors import DataError
 from wengert.estimators.architecture import Activation
 from wengert.estimators.arguments import AUTO
 from wengert.estimators.callbacks import with_callbacks
-from wengert.estimators.losses import REGRESSION_LOSSES, RowLoss, known_row_loss, row_loss
+from wengert.estimators.fitting.losses import REGRESSION_LOSSES, RowLoss, known_row_loss, row_loss
 from wengert.estimators.multilayer_perceptron import MultilayerPerceptron
 from wengert.estimators.options import check_options
 from wengert.estimators.preset import refuse_incremental

@@ -10,6 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from wengert.errors import DataError, DTypeError, ShapeError
 from wengert.estimators.tables import encoded_table
+from wengert.train.steps.mapped import release
 
 Array = np.ndarray[Any, Any]
 _FLOATS = (np.float64, np.float32)
@@ -29,7 +30,7 @@ def checked_features(estimator: Any, X: Any, *, reset: bool) -> Any:
     if estimator.categorical_features is not None or estimator.preset is not None:
         return encoded_table(estimator, X, reset=reset)
     try:
-        return validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=reset)
+        features = validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=reset)
     except ValueError as error:
         if "could not convert" in str(error) or "contains NaN" in str(error):
             # The lines after the first recommend other estimators.
@@ -38,6 +39,8 @@ def checked_features(estimator: Any, X: Any, *, reset: bool) -> Any:
                 "categorical_features='from_dtype'."
             ) from None
         raise
+    release(features)  # to be looked through, rows in a file were read from end to end
+    return features
 
 
 def features_to_predict(estimator: Any, X: Any) -> Any:

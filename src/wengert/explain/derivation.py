@@ -367,6 +367,11 @@ def check_recording(recording: Recording, scalar: bool = True) -> None:
             f"the function returns {type_}; a gradient is of a floating scalar: sum it, or take wg.jacobian"
         )
     for node in recording.program.nodes:
+        if node.type.is_complex:
+            raise GradientError(
+                f"{_place(node, recording)} is {node.type}: derivations and drawings are of real numbers. "
+                "Write real and imaginary parts as two numbers; wg.grad and check_grad take complex ones"
+            )
         if node.primitive.region is not None:
             place = recording.program.provenance.get(node, UNKNOWN).source
             raise GradientError(
@@ -378,3 +383,10 @@ def check_recording(recording: Recording, scalar: bool = True) -> None:
             raise GradientError(
                 f"the function converts to {node.type.dtype}; derivations are in float64: leave that out"
             )
+
+
+def _place(node: Node, recording: Recording) -> str:
+    """Return what a value is called, and where it is computed."""
+    origin = recording.program.provenance.get(node, UNKNOWN)
+    name = node.primitive.name if origin.name is None else repr(origin.name)
+    return name if origin.source is None else f"{name} (at {origin.source})"

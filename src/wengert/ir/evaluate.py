@@ -9,6 +9,7 @@ import numpy as np
 
 from wengert.errors import DTypeError, ShapeError, WengertError
 from wengert.ir.node import INPUT, Node
+from wengert.ir.primitive import NUMBERS
 from wengert.ir.program import Program
 from wengert.ir.provenance import UNKNOWN
 
@@ -31,7 +32,7 @@ def check_argument(node: Node, value: Any) -> np.ndarray[Any, Any]:
     name = node.param("name")
     if isinstance(value, np.ma.MaskedArray):
         raise DTypeError(f"argument {name!r}: masked arrays are refused; fill them first with .filled(value)")
-    weak = type(value) in (bool, int, float)
+    weak = type(value) in NUMBERS
     array = np.asarray(value, node.type.dtype) if weak else np.asarray(value)
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))

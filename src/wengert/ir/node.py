@@ -255,6 +255,7 @@ ITEM = register(
         python=_reference_only,  # the region's statements give it its name
         flops=_no_flops,
         domain=(),
+        complex=True,
         source="the projection of a product",
     )
 )
@@ -282,7 +283,7 @@ def make_constant(array: np.ndarray[Any, Any]) -> Node:
     return make_node(CONSTANT, (), {"value": Literal(array)})
 
 
-def make_number(value: float, dtype: np.dtype[Any]) -> Node:
+def make_number(value: complex, dtype: np.dtype[Any]) -> Node:
     """Return the constant node of a number.
 
     Raises
@@ -290,10 +291,11 @@ def make_number(value: float, dtype: np.dtype[Any]) -> Node:
     OverflowError
         When it does not fit into an integer dtype.
     """
-    # Zero is left out: 0.0 and −0.0 are equal and not the same.
-    return _recent_number(value, dtype) if value else make_constant(np.asarray(value, dtype))
+    # Zeros are left out, also as parts of complex numbers: 0.0 and −0.0 are equal and not the same.
+    whole = value and type(value) is not complex
+    return _recent_number(value, dtype) if whole else make_constant(np.asarray(value, dtype))
 
 
 @lru_cache(maxsize=1024)
-def _recent_number(value: float, dtype: np.dtype[Any]) -> Node:
+def _recent_number(value: complex, dtype: np.dtype[Any]) -> Node:
     return make_constant(np.asarray(value, dtype))

@@ -93,7 +93,7 @@ class Primitive:
         ``infer(*types, **params)``: the type of the result; raises `ShapeError` or `DTypeError`.
     promote : callable
         ``promote(dtypes)``: the dtypes the operands are converted to, by the promotion of NumPy 2; the
-        Python types ``bool``, ``int``, ``float`` stand for weak scalars.
+        Python types ``bool``, ``int``, ``float``, ``complex`` stand for weak scalars. See `operand_dtypes`.
     vjp : callable or NotDifferentiable
         ``vjp(cotangent, out, *operands, **params)``: for each operand its contribution to the adjoint, or
         None. Written in plain NumPy, so that traced it gives graph operations that can be differentiated
@@ -134,6 +134,11 @@ class Primitive:
     derivative : tuple of str
         Of an elementwise primitive by each operand, in x, y, z and ``out``, its value. Empty where `vjp`
         with a cotangent of 1 is what a reader wants to see, and not code that cares for overflow, say.
+    complex : bool or callable
+        Whether it takes complex numbers, and `vjp` is right for them: with J as the matrix of a map that is
+        linear over ℝ, it gives the c with Re(c·z) = Re(cotangent·Jz) for every z, without a conjugate, so
+        the rule of a holomorphic function is that of real numbers. A callable says in other primitives what
+        it is of complex numbers.
     batch : callable, optional
         ``batch(primitive, mapped, size, *operands, **params)``: the values for a batch of `size` entries,
         whose axis stands first in the result and in the operands that are `mapped`; see
@@ -163,6 +168,7 @@ class Primitive:
     decomposition: Callable[..., Any] | None = None
     formula: str = ""
     derivative: tuple[str, ...] = ()
+    complex: bool | Callable[..., Any] = False
     batch: Callable[..., Any] | None = None
     region: RegionRules | None = None
 
@@ -179,12 +185,30 @@ class Primitive:
             apply = getattr(operand, "__wengert_apply__", None)
             if apply is not None:
                 return apply(self, operands, params)
-        dtypes = self.promote([weak_dtype(operand) for operand in operands])
+        dtypes = self.operand_dtypes([weak_dtype(operand) for operand in operands])
         if _FLOAT16 in dtypes:
             raise DTypeError(f"{self.name} is not computed in float16: convert with .astype(np.float32)")
         arrays = [np.asarray(operand, dtype) for operand, dtype in zip(operands, dtypes, strict=True)]
         with np.errstate(all="ignore"):
             return self.numpy(*arrays, **params)
+
+    def operand_dtypes(self, dtypes: Sequence[Any]) -> tuple[np.dtype[np.generic], ...]:
+        """Return the dtypes that operands of these are converted to; see `promote`.
+
+        Raises
+        ------
+        DTypeError
+            When it has no rule for them.
+        """
+        converted = self.promote(dtypes)
+        if not self.complex:
+            for dtype in converted:
+                if dtype.kind == "c":
+                    raise DTypeError(
+                        f"{self.name} has no rule for complex numbers ({dtype}): write it in functions of "
+                        "np.real(z), np.imag(z) or np.abs(z)"
+                    )
+        return converted
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -217,10 +241,13 @@ def _registered(name: str) -> Primitive:
     return REGISTRY[name]
 
 
+NUMBERS = (bool, int, float, complex)  # Python's, which do not decide the dtype of a result
+
+
 def weak_dtype(operand: Any) -> Any:
     """Return the dtype of an operand, or its Python type where NumPy 2 treats it as a weak scalar."""
     # An exact comparison: numpy.float64 is a subclass of float and is not weak.
-    if type(operand) in (bool, int, float):
+    if type(operand) in NUMBERS:
         return type(operand)
     if isinstance(operand, np.ma.MaskedArray):
         raise DTypeError("masked arrays are refused; fill them first with .filled(value)")

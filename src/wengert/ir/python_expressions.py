@@ -15,7 +15,7 @@ from wengert.ir.node import CONSTANT, Node
 from wengert.ir.primitive import Kind
 
 _WHOLE_BELOW = 1e6  # whole numbers up to here are written without a decimal point
-_DEFAULT_DTYPES = {"f": np.dtype(np.float64), "i": np.dtype(np.int64), "b": np.dtype(np.bool_)}
+_DEFAULT_DTYPES = {np.dtype(one).kind: np.dtype(one) for one in (float, int, bool, complex)}
 
 
 def parsed(source: str) -> ast.expr:
@@ -93,6 +93,13 @@ def _number(element: Any, decimal: bool) -> ast.expr:
         Keep the decimal point of whole floating numbers.
     """
     value = element.item()
+    if isinstance(value, complex):
+        written = repr(complex(float(str(element.real)), float(str(element.imag))))
+        if np.isfinite(value) and repr(ast.literal_eval(written)) == written:
+            return parsed(written)
+        # A sum of the parts would lose the sign of a zero.
+        parts = [ast.unparse(_number(part, decimal=True)) for part in (element.real, element.imag)]
+        return parsed(f"complex({', '.join(parts)})")
     if isinstance(value, float):
         if math.isnan(value):
             return parsed("np.nan")
@@ -132,7 +139,7 @@ def _promoted(node: Node, number: type) -> tuple[np.dtype[Any], ...]:
     """Return the dtypes that a line computes in with its scalar constants written as Python numbers."""
     is_number = [one.primitive is CONSTANT and not one.type.ndim for one in node.inputs]
     given = zip(node.inputs, is_number, strict=True)
-    return node.primitive.promote([number if bare else one.type.dtype for one, bare in given])
+    return node.primitive.operand_dtypes([number if bare else one.type.dtype for one, bare in given])
 
 
 def index_literal(node: Node) -> ast.expr:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from typing import Any
 
 import numpy as np
@@ -34,7 +33,7 @@ def names(program: Program) -> dict[Node, str]:
     for node in program.nodes:
         if node.primitive is CONSTANT and node.type.ndim == 0:
             value = node.param("value").array.item()
-            result[node] = repr(value) if math.isfinite(value) else str(value)
+            result[node] = repr(value) if np.isfinite(value) else str(value)
         elif node not in result:
             result[node] = next(fresh)
     return result

@@ -14,7 +14,7 @@ _SHORT_NAMES = {
     "bool": "bool",
     "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
     "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
-    "float32": "f32", "float64": "f64",
+    "float32": "f32", "float64": "f64", "complex64": "c64", "complex128": "c128",
 }  # fmt: skip
 
 
@@ -27,7 +27,7 @@ class TensorType:
     ----------
     shape : tuple of int
     dtype : numpy.dtype
-        Native byte order; booleans, integers, float32 and float64.
+        Native byte order; booleans, integers, float32, float64, complex64 and complex128.
     """
 
     __slots__ = ("__weakref__", "dtype", "shape")
@@ -54,8 +54,18 @@ class TensorType:
 
     @property
     def is_float(self) -> bool:
-        """Whether values of this type can carry a derivative."""
+        """Whether values of this type are real floating numbers."""
         return self.dtype.kind == "f"
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether values of this type are complex numbers."""
+        return self.dtype.kind == "c"
+
+    @property
+    def is_inexact(self) -> bool:
+        """Whether values of this type, floating or complex numbers, can carry a derivative."""
+        return self.dtype.kind in "fc"
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Equal types are the same object, also after a copy.
@@ -93,6 +103,16 @@ class TupleType(TensorType):
     def is_float(self) -> bool:
         """Whether some part can carry a derivative."""
         return any(one.is_float for one in self.items)
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether some of the results are complex numbers."""
+        return any(one.is_complex for one in self.items)
+
+    @property
+    def is_inexact(self) -> bool:
+        """Whether some of the results can carry a derivative."""
+        return any(one.is_inexact for one in self.items)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return tuple_type, (self.items,)
@@ -132,8 +152,8 @@ def tensor_type(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> TensorTy
     Raises
     ------
     DTypeError
-        When values of the dtype cannot stand in a program (complex numbers, objects, strings, dates, float16,
-        in which sums and derivatives soon overflow or round to nothing).
+        When values of the dtype cannot stand in a program (objects, strings, dates, extended precision, and
+        float16, in which sums and derivatives soon overflow or round to nothing).
     """
     native = _NATIVE.get(dtype)
     if native is None:
@@ -143,7 +163,12 @@ def tensor_type(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> TensorTy
                 f"a program computes in float32 and float64, not in {dtype}: convert with "
                 f".astype(np.{wanted})"
             )
-        raise DTypeError(f"a program holds booleans, integers, float32 and float64, not {dtype}")
+        if dtype.kind == "c":
+            raise DTypeError(
+                f"a program computes in complex64 and complex128, not in {dtype}: convert with "
+                ".astype(np.complex128)"
+            )
+        raise DTypeError(f"a program holds booleans, integers, floating and complex numbers, not {dtype}")
     key = (shape, native)
     found = _interned.get(key)
     if found is None:

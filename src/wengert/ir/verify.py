@@ -51,7 +51,7 @@ def verify(program: Program) -> Program:
                     where = _line(position, node)
                     raise VerificationError(f"{where}: operand {operand!r} is not computed before it")
             given = [operand.type.dtype for operand in node.inputs]
-            if given and list(node.primitive.promote(given)) != given:
+            if given and list(node.primitive.operand_dtypes(given)) != given:
                 raise VerificationError(f"{_line(position, node)}: computes in other dtypes than {given}")
             inferred = node.primitive.infer(*[operand.type for operand in node.inputs], **dict(node.params))
             if inferred is not node.type:

@@ -18,6 +18,7 @@ add = elementwise(
     vjp=lambda ct, out, x, y: (ct, ct),
     python="{0} + {1}",
     domain=(REAL_LINE, REAL_LINE),
+    complex=True,
     source="DLMF 1.4.8",
     linear=True,
 )
@@ -28,6 +29,7 @@ sub = elementwise(
     vjp=lambda ct, out, x, y: (ct, -ct),
     python="{0} - {1}",
     domain=(REAL_LINE, REAL_LINE),
+    complex=True,
     source="DLMF 1.4.8",
     linear=True,
 )
@@ -38,6 +40,7 @@ mul = elementwise(
     vjp=lambda ct, out, x, y: (ct * y, ct * x),
     python="{0} * {1}",
     domain=(REAL_LINE, REAL_LINE),
+    complex=True,
     source="DLMF 1.4.9",
 )
 
@@ -55,6 +58,7 @@ div = elementwise(
     derivative=("1 / y", "-x / y**2"),
     python="{0} / {1}",
     domain=(REAL_LINE, POSITIVE),
+    complex=True,
     source="DLMF 1.4.11",
 )
 
@@ -79,6 +83,7 @@ quotient = elementwise(
     domain=(REAL_LINE, POSITIVE),
     special=(0.0, float("inf")),
     ties="0/0 = 0: what nothing depends on has no derivative to be divided",
+    complex=True,
     source="DLMF 1.4.11",
     decomposition=lambda x, y: np.where((x == 0) & (y == 0), 0, x / y),
 )
@@ -88,6 +93,7 @@ neg = elementwise(
     numpy=np.negative,
     vjp=lambda ct, out, x: (-ct,),
     python="-{0}",
+    complex=True,
     source="DLMF 1.4.8",
     linear=True,
 )
@@ -115,6 +121,7 @@ pow = elementwise(
     special=(0.0, 1.0),
     ties="x**y at x = 0 with 0 < y < 1 has slope ∞",
     operations=10,
+    complex=True,
     source="DLMF 4.2.26",
 )
 
@@ -125,6 +132,7 @@ abs = elementwise(
     python="np.abs({0})",
     special=(0.0,),
     ties="abs′(0) = 0",
+    complex=lambda z: np.hypot(np.real(z), np.imag(z)),
     source="lecture 002, (7.44)",
 )
 
@@ -135,6 +143,7 @@ sign = elementwise(
     python="np.sign({0})",
     special=(0.0,),
     ties="sign′(0) = 0",
+    complex=lambda z: np.where(z == 0, 0, z / np.where(z == 0, 1, np.abs(z))),
     source="lecture 002, (7.42)",
 )
 
@@ -143,6 +152,7 @@ square = elementwise(
     numpy=np.square,
     vjp=lambda ct, out, x: (2 * ct * x,),
     python="{0} ** 2",
+    complex=True,
     source="DLMF 4.2.26 with a = 2",
     decomposition=lambda x: x * x,
 )
@@ -155,6 +165,7 @@ sqrt = elementwise(
     domain=(POSITIVE,),
     special=(0.0, float("inf")),
     ties="sqrt′(0) = ∞",
+    complex=True,
     source="DLMF 4.2.26 with a = 1/2",
 )
 
@@ -166,6 +177,7 @@ reciprocal = elementwise(
     derivative=("-1 / x**2",),
     python=lambda operand: "1 / {0}" if operand.is_float else "np.reciprocal({0})",
     domain=(POSITIVE,),
+    complex=True,
     source="DLMF 4.2.26 with a = -1",
 )
 

@@ -15,7 +15,11 @@ _TRUTH = Interval(0, 1, integer=True)
 
 
 def _comparison(
-    name: str, ufunc: np.ufunc, python: str, decomposition: Callable[..., Any] | None = None
+    name: str,
+    ufunc: np.ufunc,
+    python: str,
+    decomposition: Callable[..., Any] | None = None,
+    complex: bool = False,
 ) -> Primitive:
     return elementwise(
         name,
@@ -25,13 +29,14 @@ def _comparison(
         domain=(REAL_LINE, REAL_LINE),
         result=BOOL,
         special=(0.0, float("nan"), float("inf")),
+        complex=complex,
         source="IEEE 754-2019, 5.11",
         decomposition=decomposition,
     )
 
 
-eq = _comparison("eq", np.equal, "==")
-ne = _comparison("ne", np.not_equal, "!=", lambda x, y: np.logical_not(x == y))
+eq = _comparison("eq", np.equal, "==", complex=True)
+ne = _comparison("ne", np.not_equal, "!=", lambda x, y: np.logical_not(x == y), complex=True)
 lt = _comparison("lt", np.less, "<")
 le = _comparison("le", np.less_equal, "<=")
 gt = _comparison("gt", np.greater, ">")
@@ -68,6 +73,7 @@ def _classification(name: str, ufunc: np.ufunc, decomposition: Callable[..., Any
         python=f"np.{name}({{0}})",
         result=BOOL,
         special=(0.0, float("nan"), float("inf"), float("-inf")),
+        complex=True,
         source="IEEE 754-2019, 5.7.2",
         decomposition=decomposition,
     )

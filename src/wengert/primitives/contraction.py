@@ -14,6 +14,7 @@ from wengert.ir.primitive import Kind, Primitive, register
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives.batching import batched_einsum, batched_matmul, batched_outer
 from wengert.primitives.kinds import REAL_LINE, common_dtype
+from wengert.primitives.reference import WIDER
 
 
 def _matmul_type(x: TensorType, y: TensorType) -> TensorType:
@@ -75,6 +76,7 @@ matmul = register(
         python="{0} @ {1}",
         flops=_matmul_flops,
         domain=(REAL_LINE, REAL_LINE),
+        complex=True,
         source="lecture 004, task 2; Giles 2008, 2.2.2",
         implements=(np.matmul,),
         letters=_matmul_letters,
@@ -100,6 +102,7 @@ outer = register(
         python="np.outer({0}, {1})",
         flops=lambda out, operands, params: out.size,
         domain=(REAL_LINE, REAL_LINE),
+        complex=True,
         source="lecture 004, task 2",
         letters=lambda x, y: (["a", "b"], "ab"),
         decomposition=lambda x, y: x[:, None] * y[None, :],
@@ -160,8 +163,9 @@ def _einsum(*operands: Any, subscripts: str) -> Any:
     extents = dict(zip(terms.replace(",", ""), [n for one in operands for n in one.shape], strict=True))
     summed = math.prod(extent for letter, extent in extents.items() if letter not in result)
     dtype = operands[0].dtype
-    if dtype == np.float32 and summed > LONG:
-        operands = tuple(operand.astype(np.float64) for operand in operands)
+    wide = WIDER.get(dtype)
+    if wide is not None and summed > LONG:
+        operands = tuple(operand.astype(wide) for operand in operands)
     # optimize= contracts pairs by matrix products where it can.
     return np.einsum(subscripts, *operands, optimize=len(operands) > 1).astype(dtype, copy=False)
 
@@ -240,6 +244,7 @@ einsum = register(
         ),
         flops=_einsum_flops,
         domain=(REAL_LINE, REAL_LINE),
+        complex=True,
         source="lecture 004, task 1",
         letters=lambda *operands, subscripts: _letters(subscripts),
         decomposition=_pairwise,

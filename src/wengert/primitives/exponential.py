@@ -22,6 +22,7 @@ exp = elementwise(
     python="np.exp({0})",
     special=(0.0, -1e4, 1e4, *INFINITIES),
     operations=TRANSCENDENTAL,
+    complex=True,
     source="DLMF 4.2.17",
 )
 
@@ -40,6 +41,7 @@ expm1 = elementwise(
     python="np.expm1({0})",
     special=(0.0, 1e-20, -1e4, *INFINITIES),
     operations=TRANSCENDENTAL,
+    complex=True,
     source="DLMF 4.2.17",
     decomposition=lambda x: np.tanh(x * 0.5) * (np.exp(x) + 1),
 )
@@ -53,6 +55,7 @@ log = elementwise(
     domain=(POSITIVE,),
     special=(0.0, 1.0, float("inf")),
     operations=TRANSCENDENTAL,
+    complex=True,
     source="DLMF 4.2.26",
 )
 
@@ -65,6 +68,7 @@ log1p = elementwise(
     domain=(Interval(-0.9, 3),),
     special=(0.0, 1e-20, -1.0, float("inf")),
     operations=TRANSCENDENTAL,
+    complex=True,
     source="DLMF 4.2.26",
     decomposition=_log1p,
 )
@@ -137,6 +141,7 @@ xlogy = elementwise(
     special=(0.0, 1.0),
     ties="both derivatives are 0 at (0, 0)",
     operations=TRANSCENDENTAL,
+    complex=True,
     source="DLMF 4.2.26",
     decomposition=lambda x, y: np.where(x == 0, 0 * x, x * np.log(np.where(x == 0, 1, y))),
 )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ShapeError
+from wengert.ir.primitive import NUMBERS
 from wengert.primitives import exponential, indexing, selection
 from wengert.primitives.arithmetic import add
 
@@ -161,7 +162,7 @@ def scatter_add(x: Any, indices: Any, updates: Any) -> Any:
         raise ShapeError(f"scatter_add: {len(parts)} indices for an array of shape {shape}")
     axes = tuple(range(len(parts)))
     target = indexing.gathered_shape(shape, axes, np.broadcast_shapes(*[np.shape(part) for part in parts]))
-    if isinstance(updates, (bool, int, float)):
+    if isinstance(updates, NUMBERS):
         # A number takes the dtype of the array it is added to.
         dtype = x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
         updates = np.asarray(updates, np.result_type(dtype, updates))

@@ -63,9 +63,9 @@ def unchanged(dtypes: Sequence[Any]) -> tuple[DType, ...]:
 
 
 def floating(dtypes: Sequence[Any]) -> tuple[DType, ...]:
-    """Promote to one floating dtype, integers to float64."""
+    """Promote to one floating or complex dtype, integers to float64."""
     (dtype, *_) = common_dtype(dtypes)
-    return ((dtype if dtype.kind == "f" else np.dtype(np.float64)),) * len(dtypes)
+    return ((dtype if dtype.kind in "fc" else np.dtype(np.float64)),) * len(dtypes)
 
 
 def broadcast_shapes(name: str, types: Sequence[TensorType]) -> tuple[int, ...]:
@@ -94,21 +94,22 @@ def elementwise(
     derivative: tuple[str, ...] = (),
     domain: tuple[Interval, ...] = (REAL_LINE,),
     promote: Callable[[Sequence[Any]], tuple[DType, ...]] | None = None,
-    result: DType | None = None,
+    result: DType | Callable[[DType], DType] | None = None,
     special: tuple[float, ...] = (),
     ties: str = "",
     operations: int = 1,
     implements: tuple[Callable[..., Any] | str, ...] = (),
     linear: bool = False,
     selects: bool = False,
+    complex: bool | Callable[..., Any] = False,
     decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
     """Declare an operation that acts on each element, with NumPy's broadcasting.
 
     Parameters beyond those of `Primitive`
     --------------------------------------
-    result : numpy.dtype, optional
-        Dtype of the result where it is not that of the last operand.
+    result : numpy.dtype or callable, optional
+        Dtype of the result where it is not that of the last operand, or a function of that.
     operations : int
         Floating-point operations counted for one element.
     """
@@ -125,7 +126,8 @@ def elementwise(
             shape = shapes.pop() if shapes else ()
         if result is None and shape == last.shape:
             return last
-        return tensor_type(shape, result or last.dtype)
+        dtype = result(last.dtype) if callable(result) else result or last.dtype
+        return tensor_type(shape, dtype)
 
     return register(
         Primitive(
@@ -146,6 +148,7 @@ def elementwise(
             implements=(*((numpy,) if isinstance(numpy, np.ufunc) else ()), *implements),
             linear=linear,
             selects=selects,
+            complex=complex,
             decomposition=decomposition,
             batch=over_elements,
         )
@@ -184,6 +187,7 @@ def reduction(
     ties: str = "",
     implements: tuple[Callable[..., Any] | str, ...] = (),
     linear: bool = False,
+    complex: bool = False,
     formula: str = "",
     batch: BatchRule = over_axes,
     decomposition: Callable[..., Any] | None = None,
@@ -225,6 +229,7 @@ def reduction(
             ties=ties,
             implements=implements,
             linear=linear,
+            complex=complex,
             decomposition=decomposition,
             batch=batch,
         )
@@ -242,6 +247,7 @@ def scan(
     domain: tuple[Interval, ...] = (REAL_LINE,),
     implements: tuple[Callable[..., Any] | str, ...] = (),
     linear: bool = False,
+    complex: bool = False,
     decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
     """Declare a running reduction along ``axis`` (non-negative), of the shape of its operand."""
@@ -265,6 +271,7 @@ def scan(
             source=source,
             implements=implements,
             linear=linear,
+            complex=complex,
             decomposition=decomposition,
             batch=over_axes,
         )
@@ -306,6 +313,7 @@ def movement(
             domain=(REAL_LINE,),
             source=source,
             linear=True,
+            complex=True,
             letters=letters,
             decomposition=decomposition,
             batch=over_batches(batch) if batch else None,
@@ -329,9 +337,11 @@ def library(
     promote: Callable[[Sequence[Any]], tuple[DType, ...]] = floating,
     ties: str = "",
     linear: bool = False,
+    complex: bool = False,
     decomposition: Callable[..., Any] | None = None,
     flops: Callable[..., int] | None = None,
     batch: BatchRule | None = over_stacks,
+    domain: tuple[Interval, ...] | None = None,
 ) -> Primitive:
     """Declare a routine of NumPy, LAPACK or SciPy over the last axes, which every backend leaves to NumPy.
 
@@ -361,10 +371,11 @@ def library(
             vjp=vjp,
             python=source_text,
             flops=flops or cubic(1),
-            domain=(REAL_LINE,) * operands,
+            domain=domain or (REAL_LINE,) * operands,
             source=source,
             ties=ties,
             linear=linear,
+            complex=complex,
             decomposition=decomposition,
             batch=batch,
         )

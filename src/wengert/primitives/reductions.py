@@ -41,6 +41,7 @@ sum = reduction(
     python="np.sum",
     formula="sum(x)",
     implements=(np.sum, np.add.reduce),
+    complex=True,
     source="DLMF 1.4.8",
     linear=True,
 )
@@ -65,6 +66,7 @@ mean = reduction(
     python="np.mean",
     formula="sum(x) / n",
     implements=(np.mean,),
+    complex=True,
     source="lecture 000, several examples",
     linear=True,
     decomposition=_mean_decomposition,
@@ -137,6 +139,7 @@ prod = reduction(
     vjp=_prod_vjp,
     python="np.prod",
     implements=(np.prod, np.multiply.reduce),
+    complex=True,
     source="DLMF 1.4.9",
 )
 
@@ -224,8 +227,7 @@ all = reduction(
 
 
 def _cumsum(x: Any, axis: Any) -> Any:
-    wide = np.float64 if x.dtype == np.float32 else None
-    return np.cumsum(x, axis=axis, dtype=wide).astype(x.dtype, copy=False)
+    return np.cumsum(x, axis=axis, dtype=reference.WIDER.get(x.dtype)).astype(x.dtype, copy=False)
 
 
 cumsum = scan(
@@ -235,6 +237,7 @@ cumsum = scan(
     vjp=lambda ct, out, x, axis: (np.flip(np.cumsum(np.flip(ct, axis), axis=axis), axis),),
     python="np.cumsum",
     implements=(np.cumsum, np.add.accumulate),
+    complex=True,
     source="DLMF 1.4.8 on each partial sum",
     linear=True,
 )
@@ -276,5 +279,6 @@ cumprod = scan(
     vjp=_cumprod_vjp,
     python="np.cumprod",
     implements=(np.cumprod, np.multiply.accumulate),
+    complex=True,
     source="DLMF 1.4.9 on each partial product",
 )

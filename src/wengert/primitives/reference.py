@@ -48,11 +48,19 @@ def xlogy(x, y):
     return np.where(x == 0, 0 * x, x * np.log(np.where(x == 0, np.ones_like(y), y)))
 
 
+# In which sums of numbers of single precision are added up.
+WIDER: dict[Any, Any] = {
+    np.dtype(np.float32): np.dtype(np.float64),
+    np.dtype(np.complex64): np.dtype(np.complex128),
+}
+
+
 def wide_sum(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """Sum whose rounding error does not grow with the number of terms: float32 is added up in float64."""
-    if x.dtype != np.float32:
+    wide = WIDER.get(x.dtype)
+    if wide is None:
         return np.sum(x, axis=axis, keepdims=keepdims)
-    return np.sum(x, axis=axis, dtype=np.float64, keepdims=keepdims).astype(np.float32)
+    return np.sum(x, axis=axis, dtype=wide, keepdims=keepdims).astype(x.dtype)
 
 
 @emitted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,14 @@ from wengert.primitives.kinds import REAL_LINE, broadcast_shapes, elementwise, l
 _STEPS = NotDifferentiable("piecewise constant: the derivative is 0 wherever it exists")
 
 
-def _rounding(name: str, ufunc: np.ufunc) -> Primitive:
+def _rounding(name: str, ufunc: np.ufunc, complex: bool | Callable[..., Any] = False) -> Primitive:
     return elementwise(
         name,
         numpy=ufunc,
         vjp=_STEPS,
         python=f"np.{name}({{0}})",
         special=(0.0, 0.5, -0.5, 1.5, float("inf"), float("nan")),
+        complex=complex,
         source="IEEE 754-2019, 5.9",
     )
 
@@ -29,7 +31,7 @@ def _rounding(name: str, ufunc: np.ufunc) -> Primitive:
 floor = _rounding("floor", np.floor)
 ceil = _rounding("ceil", np.ceil)
 trunc = _rounding("trunc", np.trunc)
-rint = _rounding("rint", np.rint)
+rint = _rounding("rint", np.rint, lambda z: np.rint(np.real(z)) + 1j * np.rint(np.imag(z)))
 
 floor_divide = elementwise(
     "floor_divide",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.errors import DTypeError
 from wengert.ir.primitive import Interval, Kind, NotDifferentiable, Primitive, register
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives.batching import over_leading
@@ -87,6 +88,7 @@ where = elementwise(
     domain=(Interval(0, 1, integer=True), REAL_LINE, REAL_LINE),
     ties="a branch not taken contributes nothing, even where its own derivative is infinite",
     selects=True,
+    complex=True,
     source="lecture 002, (7.36)",
 )
 
@@ -98,11 +100,16 @@ stop_gradient = elementwise(
     python="{0}",
     promote=unchanged,
     operations=0,
+    complex=True,
     source="the user's declaration",
 )
 
 
 def _astype_type(operand: TensorType, *, dtype: DType) -> TensorType:
+    if operand.is_complex and dtype.kind not in "cb":
+        raise DTypeError(
+            f"astype: {dtype} has no place for the imaginary part of {operand.dtype}: take np.real(z)"
+        )
     return tensor_type(operand.shape, dtype)
 
 
@@ -137,6 +144,7 @@ astype = register(
         python=lambda operand, *, dtype: f"{{0}}.astype(np.{dtype.name if dtype != BOOL else 'bool_'})",
         flops=lambda out, operands, params: out.size,
         domain=(REAL_LINE,),
+        complex=True,
         source="NumPy 2 casting rules",
         linear=True,
         batch=over_leading,

@@ -19,6 +19,7 @@ sin = elementwise(
     python="np.sin({0})",
     special=(0.0, 1e4),
     operations=TRANSCENDENTAL,
+    complex=True,
     source="DLMF 4.20.1",
 )
 
@@ -29,6 +30,7 @@ cos = elementwise(
     python="np.cos({0})",
     special=(0.0, 1e4),
     operations=TRANSCENDENTAL,
+    complex=True,
     source="DLMF 4.20.2",
 )
 
@@ -40,6 +42,7 @@ tan = elementwise(
     domain=(Interval(-1.2, 1.2),),
     special=(0.0,),
     operations=TRANSCENDENTAL,
+    complex=True,
     source="DLMF 4.20.3",
 )
 
@@ -59,6 +62,7 @@ arcsin = elementwise(
     domain=(_INSIDE_ONE,),
     special=(0.0, -1.0, 1.0),
     operations=TRANSCENDENTAL,
+    complex=True,
     source="DLMF 4.24.7",
 )
 
@@ -71,11 +75,14 @@ arccos = elementwise(
     domain=(_INSIDE_ONE,),
     special=(0.0, -1.0, 1.0),
     operations=TRANSCENDENTAL,
+    complex=True,
     source="DLMF 4.24.8",
 )
 
 
 def _arctan_vjp(ct: Any, out: Any, x: Any) -> tuple[Any, ...]:
+    if x.dtype.kind == "c":
+        return (ct / (1 + np.square(x)),)
     # 1/r² with r = √(1 + x²), which neither overflows nor makes the next derivative do so.
     radius = np.hypot(1, x)
     return (ct * np.where(np.isinf(x), 0, 1 / radius / radius),)
@@ -89,6 +96,7 @@ arctan = elementwise(
     python="np.arctan({0})",
     special=(0.0, 1e4),
     operations=TRANSCENDENTAL,
+    complex=True,
     source="DLMF 4.24.9",
 )
 
@@ -154,6 +162,7 @@ sinh = elementwise(
     python="np.sinh({0})",
     special=(0.0, 1e4),
     operations=TRANSCENDENTAL,
+    complex=True,
     source="DLMF 4.34.1",
 )
 
@@ -164,6 +173,7 @@ cosh = elementwise(
     python="np.cosh({0})",
     special=(0.0, 1e4),
     operations=TRANSCENDENTAL,
+    complex=True,
     source="DLMF 4.34.2",
 )
 
@@ -174,18 +184,27 @@ tanh = elementwise(
     python="np.tanh({0})",
     special=(0.0, -20.0, 20.0),
     operations=TRANSCENDENTAL,
+    complex=True,
     source="lecture 002, (7.40); DLMF 4.34.8",
 )
+
+
+def _arcsinh_vjp(ct: Any, out: Any, x: Any) -> tuple[Any, ...]:
+    if x.dtype.kind == "c":
+        return (ct / np.sqrt(1 + np.square(x)),)
+    # The root of 1 + x² without overflow; an infinite x has slope 0, whose own slope is 0 and not ∞/∞.
+    return (ct * np.where(np.isinf(x), 0, 1 / np.hypot(1, x)),)
+
 
 arcsinh = elementwise(
     "arcsinh",
     numpy=np.arcsinh,
-    # The root of 1 + x² without overflow; an infinite x has slope 0, whose own slope is 0 and not ∞/∞.
-    vjp=lambda ct, out, x: (ct * np.where(np.isinf(x), 0, 1 / np.hypot(1, x)),),
+    vjp=_arcsinh_vjp,
     derivative=("1 / sqrt(1 + x**2)",),
     python="np.arcsinh({0})",
     special=(0.0, 1e-20, -1e4, 1e300, float("inf"), float("-inf")),
     operations=TRANSCENDENTAL,
+    complex=True,
     source="DLMF 4.40.8",
 )
 
@@ -198,6 +217,7 @@ arctanh = elementwise(
     domain=(_INSIDE_ONE,),
     special=(0.0, 1e-20, -1.0, 1.0),
     operations=TRANSCENDENTAL,
+    complex=True,
     source="DLMF 4.40.10",
 )
 
@@ -210,5 +230,6 @@ arccosh = elementwise(
     domain=(Interval(1.2, 4),),
     special=(1.0, float("inf")),
     operations=TRANSCENDENTAL,
+    complex=True,
     source="DLMF 4.37.19, differentiated",
 )

@@ -19,6 +19,7 @@ from wengert.errors import (
     WengertWarning,
 )
 from wengert.ir.node import Node
+from wengert.ir.primitive import NUMBERS
 from wengert.ir.program import Program
 from wengert.ir.types import TensorType
 from wengert.run.collector import collector_at_rest
@@ -146,7 +147,7 @@ class CompiledFunction(WrappedFunction):
         """Return the way that such arguments take, compiled now if it is new, and its outputs."""
         types = self._types(tree, leaves)
         # A Python number promotes otherwise than an array, and may decide an ``if`` while tracing.
-        weak = tuple((type(leaf), leaf) if type(leaf) in (bool, int, float) else None for leaf in leaves)
+        weak = tuple((type(leaf), leaf) if type(leaf) in NUMBERS else None for leaf in leaves)
         key = (structure, (*types, *weak, *map(in_c_order, leaves)))
         with self._lock:
             if not all(held.is_immutable for held in statics):
@@ -225,7 +226,7 @@ class CompiledFunction(WrappedFunction):
         # Traced from types where that will do: a branch on a value holds for some arguments only. A type
         # says nothing of an array's order in memory, so C order is taken for it.
         abstracted = [
-            leaf if type(leaf) in (bool, int, float) or not in_c_order(leaf) else type_
+            leaf if type(leaf) in NUMBERS or not in_c_order(leaf) else type_
             for leaf, type_ in zip(leaves, types, strict=True)
         ]
         for arguments in (abstracted, leaves):

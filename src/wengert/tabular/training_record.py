@@ -114,7 +114,7 @@ class CrossValidation:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingRecord:
-    """All that is saved of a training run; what each is, `wengert.cli.train_command` says."""
+    """All that is saved of a training run; what each is, `wengert.cli.commands.train` says."""
 
     file: str
     target: str

@@ -13,6 +13,7 @@ from wengert.ir.primitive import IMPLEMENTATIONS, Kind
 from wengert.primitives import arithmetic, comparison, contraction
 from wengert.primitives.selection import astype
 from wengert.trace.recorder import as_dtype, here, refuse
+from wengert.trace.scipy_objects import is_sparse, sparse_product
 
 # NumPy's stubs know nothing of arrays that take part through its protocols.
 _numpy: Any = np
@@ -91,13 +92,13 @@ class ArrayMethods:
 
     @property
     def real(self) -> Any:
-        """The value itself: it has no imaginary part."""
-        return self
+        """The real part; of real numbers the value itself."""
+        return _numpy.real(self)
 
     @property
     def imag(self) -> Any:
-        """Zeros."""
-        return _numpy.zeros_like(self)
+        """The imaginary part; of real numbers zeros."""
+        return _numpy.imag(self)
 
     @property
     def itemsize(self) -> int:
@@ -144,7 +145,8 @@ class ArrayMethods:
         return arithmetic.mul(self, other)
 
     def __rmul__(self, other: Any) -> Any:
-        return arithmetic.mul(other, self)
+        # SciPy's older sparse matrices have * for their product.
+        return sparse_product(other, self) if is_sparse(other) else arithmetic.mul(other, self)
 
     def __truediv__(self, other: Any) -> Any:
         return arithmetic.div(self, other)
@@ -161,10 +163,12 @@ class ArrayMethods:
         return arithmetic.pow(other, self)
 
     def __matmul__(self, other: Any) -> Any:
+        if is_sparse(other):
+            return sparse_product(other.T, self.T).T
         return contraction.matmul(self, other)
 
     def __rmatmul__(self, other: Any) -> Any:
-        return contraction.matmul(other, self)
+        return sparse_product(other, self) if is_sparse(other) else contraction.matmul(other, self)
 
     def __neg__(self) -> Any:
         return arithmetic.neg(self)

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.trace.scipy_distributions import is_family
 from wengert.trace.source import is_installed
 from wengert.trace.static import is_immutable
 from wengert.trace.tensor import Tensor
@@ -110,6 +111,8 @@ class Captured:
             self.is_known &= value.__name__ not in _CHANGING and _is_library(value)
         elif isinstance(value, type):
             self._class(value)
+        elif is_family(value):
+            pass  # of scipy.stats: what it computes by formula is always the same
         else:
             self._object(value)
 
@@ -180,7 +183,7 @@ class Captured:
 
 def same_values(mine: np.ndarray[Any, Any], theirs: np.ndarray[Any, Any]) -> bool:
     """Whether two arrays are equal; a NaN equals itself."""
-    return np.array_equal(mine, theirs, equal_nan=mine.dtype.kind == "f")
+    return np.array_equal(mine, theirs, equal_nan=mine.dtype.kind in "fc")
 
 
 def random_states(captured: Captured) -> bytes:

@@ -45,7 +45,7 @@ def _laid_out(value: Tensor, derive: Callable[[Any], Any], c_order: bool) -> Ten
 
 def _cast(value: Tensor, dtype: Any) -> Any:
     wanted = np.dtype(dtype)
-    if value.dtype.kind == "f" and wanted.kind in "biu" and not value.is_constant:
+    if value.dtype.kind in "fc" and wanted.kind in "biu" and not value.is_constant:
         refuse(f"a traced {value.dtype} as an array of {wanted} would cut the derivative: use np.floor")
     return value if value.dtype == wanted else value.astype(wanted)
 

@@ -170,6 +170,39 @@ class Alias:
         tensor.become(as_tensor(memory.read(places), memory.pieces[0].recorder))
 
 
+class PartAlias(Alias):
+    """How the real or imaginary part shares memory with complex numbers: it follows them, and is read only.
+
+    Parameters
+    ----------
+    whole : Tensor
+    part : callable
+        What gives the part of the whole as it is now.
+    """
+
+    __slots__ = ("_memory", "_part", "_whole")
+
+    def __init__(self, whole: Tensor, part: Callable[[Any], Any]) -> None:
+        self._whole, self._part = whole, part
+        self._memory: Memory | None = None
+        super().__init__()
+        self.seen = version(whole)
+
+    @property
+    def memory(self) -> Memory | None:
+        """The elements of the part, as those of an array of its own."""
+        now = version(self._whole)
+        if self._memory is None or self._memory.version != now:
+            self._memory = Memory(self._part(self._whole.fresh()))
+            self._memory.version = now
+            self._memory.places.flags.writeable = False
+        return self._memory
+
+    @memory.setter
+    def memory(self, memory: Memory | None) -> None:
+        pass
+
+
 def _owner_memory(tensor: Tensor) -> Memory | None:
     alias = tensor.alias
     while alias is not None and alias.base is not None:
@@ -245,7 +278,8 @@ def write(tensor: Tensor, value: Any, put: Callable[[Places, Places], None]) -> 
     if not places.flags.writeable:
         refuse(
             "an array that was made outside of the traced function, or a view that NumPy makes read-only "
-            "(broadcast_to, diagonal), cannot be assigned to; copy it first"
+            "(broadcast_to, diagonal), or the real or imaginary part of complex numbers cannot be assigned "
+            "to; copy it first"
         )
     piece = _piece(tensor, value)
     before = memory.end, len(memory.pieces)
@@ -293,7 +327,12 @@ def _piece(tensor: Tensor, value: Any) -> Tensor:
     piece = value.fresh() if isinstance(value, Tensor) else as_tensor(value, tensor.recorder)
     if piece.dtype == tensor.dtype:
         return piece
-    if piece.dtype.kind == "f" and tensor.dtype.kind != "f" and not piece.is_constant:
+    if piece.dtype.kind == "c" and tensor.dtype.kind != "c":
+        raise DTypeError(
+            f"complex numbers are assigned to an array of {tensor.dtype}, which has no place for their "
+            f"imaginary parts: make the array with dtype=complex{here()}"
+        )
+    if piece.dtype.kind == "f" and tensor.dtype.kind not in "fc" and not piece.is_constant:
         raise DTypeError(
             f"a traced {piece.dtype} is assigned to an array of {tensor.dtype}, which would cut the "
             f"derivative: make the array with dtype=float{here()}"

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from wengert.trace import creation, scipy_functions, source
+from wengert.trace import creation, nested_lists, scipy_functions, scipy_stats, source
 from wengert.trace.recorder import current_trace
 
 _lock = threading.Lock()
@@ -40,10 +40,15 @@ def _traced_module(in_traces: dict[str, Any]) -> type[ModuleType]:
     return TracedModule
 
 
+def _by_name(made: dict[Any, Any]) -> dict[str, Any]:
+    return {function.__name__: one for function, one in made.items()}
+
+
 _CLASSES = {
     "numpy": _traced_module(
-        creation.JOINERS | {function.__name__: made for function, made in creation.IN_TRACES.items()}
+        _by_name(nested_lists.IN_TRACES["numpy"]) | creation.JOINERS | _by_name(creation.IN_TRACES)
     ),
+    "numpy.linalg": _traced_module(_by_name(nested_lists.IN_TRACES["numpy.linalg"])),
     **{name: _traced_module(made) for name, made in scipy_functions.IN_TRACES.items()},
 }
 
@@ -57,6 +62,7 @@ def numpy_in_traces() -> Iterator[None]:
         for name, traced in _CLASSES.items():
             if name in sys.modules:  # a module that is imported only now is found the next time
                 sys.modules[name].__class__ = traced
+        scipy_stats.watch()
     try:
         yield
     finally:
@@ -65,3 +71,4 @@ def numpy_in_traces() -> Iterator[None]:
             if not _open:
                 for name in _CLASSES.keys() & sys.modules.keys():
                     sys.modules[name].__class__ = ModuleType
+                scipy_stats.leave()

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import DTypeError, UnsupportedFunctionError
-from wengert.ir.primitive import IMPLEMENTATIONS, Primitive, weak_dtype
-from wengert.primitives import arithmetic, rounding
+from wengert.ir.primitive import IMPLEMENTATIONS, NUMBERS, Primitive, weak_dtype
+from wengert.primitives import arithmetic, complex_numbers, rounding
 from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
 from wengert.primitives.functions import scatter_add
 from wengert.primitives.kinds import BOOL, promotion_of
-from wengert.primitives.library import special
+from wengert.primitives.library import parametric, special
 from wengert.primitives.selection import astype
 from wengert.trace import source
 from wengert.trace.numpy_functions.table import array, normalise_axis
@@ -50,7 +50,11 @@ def _step(x: Any, at_zero: Any) -> Any:
 
 
 def _dot(x: Any, y: Any) -> Any:
-    return (x[..., None, :] @ y[..., :, None])[..., 0, 0]
+    return (np.conjugate(x)[..., None, :] @ y[..., :, None])[..., 0, 0]
+
+
+def _vecmat(x: Any, a: Any) -> Any:
+    return (np.conjugate(x)[..., None, :] @ a)[..., 0, :]
 
 
 def _power(x: Any, y: Any) -> Any:
@@ -101,14 +105,14 @@ _WRITTEN_OUT: dict[Any, Any] = {
     np.fabs: np.absolute,
     np.vecdot: _dot,
     **({np.matvec: lambda a, x: (a @ x[..., None])[..., 0]} if hasattr(np, "matvec") else {}),
-    **({np.vecmat: lambda x, a: (x[..., None, :] @ a)[..., 0, :]} if hasattr(np, "vecmat") else {}),
+    **({np.vecmat: _vecmat} if hasattr(np, "vecmat") else {}),
     np.fmax: _larger,
     np.fmin: _smaller,
     np.float_power: _float_power,
     np.logaddexp2: lambda x, y: np.logaddexp(x * _LOG_2, y * _LOG_2) / _LOG_2,
     np.ldexp: _scaled,
     np.signbit: lambda x: np.copysign(1.0, x) < 0,
-    np.conjugate: _identity,
+    np.conjugate: lambda z: complex_numbers.conj(z) if array(z).dtype.kind == "c" else _identity(z),
     np.divmod: lambda x, y: (np.floor_divide(x, y), np.remainder(x, y)),
     np.modf: lambda x: (np.where(np.isinf(x), np.copysign(0.0, x), np.fmod(x, 1.0)), np.trunc(x)),
 }
@@ -204,8 +208,9 @@ def _dispatch(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
         return _OF_BITS[ufunc](*inputs)
     if ufunc in _WRITTEN_OUT:
         return _WRITTEN_OUT[ufunc](*_promoted(ufunc, inputs))
-    if ufunc.__name__ in special.WRITTEN_OUT:
-        return special.WRITTEN_OUT[ufunc.__name__](*map(array, inputs))
+    for family in (special, parametric):
+        if ufunc.__name__ in family.WRITTEN_OUT:
+            return family.WRITTEN_OUT[ufunc.__name__](*map(array, inputs))
     library = "np" if getattr(np, ufunc.__name__, None) is ufunc else "scipy.special"
     name = source.scipy_call() or f"{library}.{ufunc.__name__}"
     raise UnsupportedFunctionError(f"{name} has no rule{here()}")
@@ -222,7 +227,7 @@ def _promoted(ufunc: np.ufunc, inputs: Sequence[Any]) -> list[Any]:
 
 
 def _converted(operand: Any, dtype: np.dtype[Any]) -> Any:
-    if type(operand) in (bool, int, float):
+    if type(operand) in NUMBERS:
         return float(operand) if dtype.kind == "f" else operand
     array = operand if isinstance(operand, Tensor) else np.asarray(operand)
     return array if array.dtype == dtype else astype(array, dtype=dtype)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.trace import creation, scipy_functions
+from wengert.trace import creation, nested_lists, scipy_functions, scipy_objects
 from wengert.trace.captured import contents
 from wengert.trace.memory import read_only
 from wengert.trace.source import is_installed
@@ -61,11 +61,14 @@ def _is_followed(value: Any) -> bool:
 
 def _in_traces(value: Any) -> Any:
     """Return what stands in traced functions for a function of NumPy's or SciPy's, or None."""
+    if scipy_objects.is_polynomial(value):
+        return scipy_objects.TracedPolynomial(value)
     if not callable(value):
         return None
-    parts = str(getattr(value, "__module__", "")).split(".")
-    if parts == ["numpy"]:
-        return creation.IN_TRACES.get(value)
+    module = str(getattr(value, "__module__", ""))
+    if module in nested_lists.IN_TRACES:
+        return creation.IN_TRACES.get(value) or nested_lists.IN_TRACES[module].get(value)
+    parts = module.split(".")
     library, name = ".".join(parts[:2]), str(getattr(value, "__name__", ""))
     made = scipy_functions.IN_TRACES.get(library, {}).get(name)
     return made if made is not None and getattr(sys.modules.get(library), name, None) is value else None

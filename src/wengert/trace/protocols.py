@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.ir.primitive import IMPLEMENTATIONS
-from wengert.trace.memory import Alias, in_c_order, keeps_order, write
+from wengert.trace.memory import Alias, PartAlias, in_c_order, keeps_order, write
 from wengert.trace.numpy_functions import call_function
 from wengert.trace.numpy_ufuncs import call_ufunc
 from wengert.trace.tensor import Tensor, fillable
@@ -23,7 +23,7 @@ def _functions(*names: str) -> frozenset[Any]:
 _VIEWS = _functions(
     "reshape", "ravel", "transpose", "matrix_transpose", "permute_dims", "swapaxes", "moveaxis", "rollaxis",
     "squeeze", "expand_dims", "broadcast_to", "flip", "fliplr", "flipud", "rot90", "diagonal", "diag",
-    "split", "array_split", "hsplit", "vsplit", "dsplit", "unstack", "real", "einsum", "trim_zeros",
+    "split", "array_split", "hsplit", "vsplit", "dsplit", "unstack", "real", "imag", "einsum", "trim_zeros",
 ) | {np.linalg.diagonal, np.linalg.matrix_transpose, np.lib.stride_tricks.sliding_window_view}  # fmt: skip
 
 # Functions that give a view of each argument, by one of those above.
@@ -60,6 +60,10 @@ def apply_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     bases = [name for name, one in named.items() if isinstance(one, Tensor)]
     if bases and function in _VIEWS | _VIEWS_OF_EACH and (len(bases) == 1 or function is not np.einsum):
         base = bases[0]
+        if isinstance(result, Tensor) and result.dtype != named[base].dtype:  # a part of complex numbers
+            part = result.fresh()
+            part.alias = PartAlias(named[base], lambda whole: call_function(function, (whole,), {}))
+            return part
         return _viewing(result, named[base], lambda places: _call_named(function, named | {base: places}))
     order = all(map(_in_order, named.values())) and function in _KEEPING
     return _detached(result, order)

@@ -131,6 +131,15 @@ class Trace:
         self.was_peeked = True
         return self.computed(node)
 
+    def try_out(self, node: Node) -> None:
+        """Raise what LAPACK says of a matrix while the function, which may catch it, is being traced."""
+        try:
+            self.peek(node)
+        except np.linalg.LinAlgError as error:
+            raise np.linalg.LinAlgError(f"{error} ({node.primitive.name}){here()}") from None
+        except ConcreteValueError:
+            pass  # it is raised when the program is run
+
     def computed(self, node: Node) -> np.ndarray[Any, Any]:
         """Return the value of a node of this trace, computed now if it was not needed before.
 

@@ -6,11 +6,12 @@ and change nothing.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from wengert.errors import UnsupportedFunctionError
+from wengert.errors import ShapeError, UnsupportedFunctionError
 from wengert.primitives import composites
 from wengert.primitives.functions import stop_gradient
 from wengert.primitives.library import factorisations, linear_algebra, special
@@ -99,6 +100,49 @@ def polygamma(n: Any, x: Any) -> Any:
     return special.polygamma(array(x), order=whole(n, "the order of polygamma"))
 
 
+def multigammaln(a: Any, d: int) -> Any:
+    """scipy.special.multigammaln: the logarithm of the multivariate gamma function."""
+    below = np.arange(whole(d, "the dimension of multigammaln")) / 2
+    return d * (d - 1) / 4 * math.log(math.pi) + np.sum(special.gammaln(array(a)[..., None] - below), axis=-1)
+
+
+def solve_banded(l_and_u: Any, ab: Any, b: Any, **options: Any) -> Any:
+    """scipy.linalg.solve_banded, of the full matrix."""
+    _take("scipy.linalg.solve_banded", options)
+    ab, (below, above) = array(ab), l_and_u
+    rows, columns = np.indices((ab.shape[1],) * 2)
+    place = above + rows - columns
+    inside = (place >= 0) & (place <= below + above)
+    return columned(linear_algebra.solve, np.where(inside, ab[np.where(inside, place, 0), columns], 0), b)
+
+
+def toeplitz(c: Any, r: Any = None) -> Any:
+    """scipy.linalg.toeplitz, of the first column and the first row."""
+    c = array(c)
+    r = c if r is None else array(r)
+    values = np.concatenate([c[::-1], r[1:]])
+    return values[c.shape[0] - 1 - np.arange(c.shape[0])[:, None] + np.arange(r.shape[0])]
+
+
+def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
+    """scipy.signal.convolve, over all axes."""
+    one, other = array(in1), array(in2)
+    if one.ndim != other.ndim or mode not in ("full", "same", "valid"):
+        raise ShapeError(
+            f"scipy.signal.convolve: mode {mode!r} of shapes {one.shape} and {other.shape}{here()}"
+        )
+    if mode == "valid" and all(mine <= its for mine, its in zip(one.shape, other.shape, strict=True)):
+        one, other = other, one
+    full = mode != "valid"
+    padded = np.pad(one, [(extent - 1,) * 2 if full else (0, 0) for extent in other.shape])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, other.shape)
+    found = np.tensordot(windows, np.flip(other), axes=other.ndim)
+    if mode == "same":
+        starts = [(extent - 1) // 2 for extent in other.shape]
+        found = found[tuple(slice(at, at + extent) for at, extent in zip(starts, one.shape, strict=True))]
+    return found
+
+
 # What stands in traced functions for SciPy's functions, by the module that has them.
 IN_TRACES: dict[str, dict[str, Any]] = {
     "scipy.linalg": {
@@ -108,6 +152,8 @@ IN_TRACES: dict[str, dict[str, Any]] = {
         "solve_triangular": solve_triangular,
         "solve": solve,
         "block_diag": block_diag,
+        "solve_banded": solve_banded,
+        "toeplitz": toeplitz,
         "inv": lambda a, **options: _numpy.linalg.inv(array(a)),
         "det": lambda a, **options: linear_algebra.det(a),
         "expm": lambda A: linear_algebra.exponential(A),
@@ -125,5 +171,8 @@ IN_TRACES: dict[str, dict[str, Any]] = {
         "softmax": lambda x, axis=None: composites.softmax(array(x), axis),
         "log_softmax": lambda x, axis=None: composites.log_softmax(array(x), axis),
         "polygamma": polygamma,
+        "multigammaln": multigammaln,
+        "comb": lambda N, k: special.WRITTEN_OUT["binom"](array(N), array(k)),
     },
+    "scipy.signal": {"convolve": convolve},
 }

@@ -199,6 +199,8 @@ def scipy_call() -> str:
             parts = str(module).split(".")
             if parts[0] == "scipy" and parts[1:2] != ["_lib"]:  # the outermost is what the user wrote
                 public = ".".join(itertools.takewhile(lambda part: not part.startswith("_"), parts))
+                owner = getattr(frame.f_locals.get("self"), "name", None)  # of a method of a distribution
+                public = f"{public}.{owner}" if isinstance(owner, str) else public
                 name = public if function.startswith("_") else f"{public}.{function}"
         frame = frame.f_back
     return name

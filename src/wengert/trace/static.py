@@ -71,15 +71,15 @@ def _same(mine: Any, theirs: Any) -> bool:
 def is_static(leaf: Any) -> bool:
     """Whether a leaf of the arguments is no array and no number that a program can hold.
 
-    Strings, functions, slices, objects, complex numbers and arrays of them are.
+    Strings, functions, slices, objects and arrays of them are.
     """
-    if type(leaf) in (bool, float) or isinstance(leaf, (Tensor, TensorType, np.ma.MaskedArray)):
+    if type(leaf) in (bool, float, complex) or isinstance(leaf, (Tensor, TensorType, np.ma.MaskedArray)):
         return False
     if isinstance(leaf, (np.ndarray, np.generic)):
-        return leaf.dtype.kind not in "biuf"
+        return leaf.dtype.kind not in "biufc"
     if not hasattr(leaf, "__array__") and (callable(leaf) or isinstance(leaf, (str, bytes, range, slice))):
         return True
     try:
-        return bool(np.asarray(leaf).dtype.kind not in "biuf")
+        return bool(np.asarray(leaf).dtype.kind not in "biufc")
     except Exception:  # whatever an object raises that looks like a sequence
         return True

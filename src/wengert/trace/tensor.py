@@ -6,25 +6,23 @@ nodes instead of computing.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, NoReturn
 
 import numpy as np
 
 from wengert.errors import (
-    ConcreteValueError,
     DTypeError,
     ShapeError,
     UnsupportedAttributeError,
-    UnsupportedFunctionError,
     WengertError,
 )
 from wengert.ir.node import CONSTANT, Node, items_of, make_constant, make_node, make_number
-from wengert.ir.primitive import IMPLEMENTATIONS, Kind, Primitive, weak_dtype
+from wengert.ir.primitive import IMPLEMENTATIONS, NUMBERS, Kind, Primitive, weak_dtype
 from wengert.primitives.selection import astype
-from wengert.trace import source
+from wengert.trace import scipy_objects, source
 from wengert.trace.array_methods import ArrayMethods
 from wengert.trace.memory import Alias, in_c_order, keeps_order
+from wengert.trace.promotion import WEAK_OF_KIND, promoted
 from wengert.trace.recorder import (
     Trace as Trace,
     current_trace,
@@ -37,15 +35,6 @@ _INTO_AN_ARRAY = (
     "that takes NumPy arrays alone: make the array inside the traced function, as np.zeros(…) or "
     "np.array(outside), or join values with np.array([x, y]), np.stack or np.concatenate"
 )
-
-
-def _refuse_scipy() -> None:
-    """Name SciPy's function where one is asking for the elements of a traced value."""
-    name = source.scipy_call()
-    if name:
-        raise UnsupportedFunctionError(
-            f"{name} has no rule for traced values: write what it computes in NumPy functions{here()}"
-        )
 
 
 _ADVICE = {
@@ -155,7 +144,9 @@ class Tensor(ArrayMethods):
         if value is None and self.dtype.kind in "biu":  # no derivative is lost: it may index an array, say
             value = self.recorder.value(self.node)
         if value is None:
-            _refuse_scipy()
+            if scipy_objects.asks_for_operand():
+                return np.empty((), object)  # no array: SciPy leaves the product to `__rmatmul__`
+            scipy_objects.refuse_scipy()
             refuse(_INTO_AN_ARRAY)
         return value if dtype is None else value.astype(dtype)
 
@@ -168,7 +159,7 @@ class Tensor(ArrayMethods):
         return int(self._known("an index"))
 
     def __int__(self) -> int:
-        if self.dtype.kind == "f" and not self.is_constant:
+        if self.dtype.kind in "fc" and not self.is_constant:
             if source.is_assigning_item():
                 refuse(_INTO_AN_ARRAY)
             refuse("int() of a floating tensor would cut the derivative; use np.floor outside of the trace")
@@ -178,7 +169,7 @@ class Tensor(ArrayMethods):
         if not self.is_constant:
             if source.is_assigning_item():
                 refuse(_INTO_AN_ARRAY)
-            _refuse_scipy()
+            scipy_objects.refuse_scipy()
             refuse(
                 "float() would cut the derivative, as would functions of math and statistics, which call it, "
                 "and fill() of an array made outside of the trace: write x[0] for float(x[0]), and NumPy "
@@ -206,8 +197,15 @@ class Tensor(ArrayMethods):
             refuse("a traced value cannot be pickled: it has no value yet")
         return np.asarray(self).__reduce__()
 
-    def __complex__(self) -> NoReturn:
-        refuse("a program holds no complex numbers; complex() of a traced value has none to give")
+    def __complex__(self) -> complex:
+        if not self.is_constant:
+            if source.is_assigning_item():
+                refuse(_INTO_AN_ARRAY)
+            refuse(
+                "complex() would cut the derivative, as would functions of cmath, which call it: write "
+                "x + 0j for complex(x), and NumPy functions (np.exp instead of cmath.exp)"
+            )
+        return complex(self._known("complex()"))
 
     def __format__(self, spec: str) -> str:
         if spec and self.is_constant:
@@ -262,7 +260,9 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
         for operand in operands
     ]
     try:
-        dtypes, weak = _promoted(primitive, *given)
+        dtypes, weak, written_out = promoted(primitive, *given)
+        if written_out is not None:
+            return written_out(*operands, **params)
         nodes = [_as_node(operand, dtype, trace) for operand, dtype in zip(operands, dtypes, strict=True)]
         node = make_node(primitive, nodes, params)
     except (ShapeError, DTypeError) as error:
@@ -271,18 +271,8 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
     if primitive.region is not None:
         return tuple([Tensor(one, trace) for one in items_of(node)])
     if primitive.kind is Kind.LIBRARY and trace.rule is None and source.is_catching():
-        _tried(node, trace)
-    return Tensor(node, trace, _WEAK_OF_KIND.get(node.type.dtype.kind) if weak else None, c_order)
-
-
-def _tried(node: Node, trace: Trace) -> None:
-    """Raise what LAPACK says of a matrix while the function, which may catch it, is being traced."""
-    try:
-        trace.peek(node)
-    except np.linalg.LinAlgError as error:
-        raise np.linalg.LinAlgError(f"{error} ({node.primitive.name}){here()}") from None
-    except ConcreteValueError:
-        pass  # it is raised when the program is run
+        trace.try_out(node)
+    return Tensor(node, trace, WEAK_OF_KIND.get(node.type.dtype.kind) if weak else None, c_order)
 
 
 def _is_traced(operand: Any) -> bool:
@@ -291,16 +281,6 @@ def _is_traced(operand: Any) -> bool:
 
 def _plain(operand: Any) -> Any:
     return operand.node.value if type(operand) is Tensor else operand
-
-
-_WEAK_OF_KIND = {"f": float, "i": int, "b": bool}
-
-
-@lru_cache(maxsize=4096)
-def _promoted(primitive: Primitive, *dtypes: Any) -> tuple[tuple[np.dtype[np.generic], ...], bool]:
-    """Return the dtypes that operands are converted to, and whether the result is weak as they all are."""
-    weak = primitive.kind is Kind.ELEMENTWISE and all(isinstance(dtype, type) for dtype in dtypes)
-    return primitive.promote(dtypes), weak
 
 
 def _deepest(operands: Any) -> Trace:
@@ -349,7 +329,7 @@ def _as_node(operand: Any, dtype: np.dtype[np.generic], trace: Trace) -> Node:
         trace.record(converted)
         return converted
     try:
-        if type(operand) in (bool, int, float):
+        if type(operand) in NUMBERS:
             return make_number(operand, dtype)
         return make_constant(np.asarray(operand, dtype))
     except OverflowError:
@@ -399,7 +379,7 @@ def fillable(value: Any, c_order: bool = True) -> Any:
     trace = current_trace()
     if trace is None or trace.rule is not None:
         return value
-    if type(value) is np.ndarray and value.dtype.kind in "biuf":
+    if type(value) is np.ndarray and value.dtype.kind in "biufc":
         try:
             return Tensor(make_constant(value), trace, c_order=c_order and in_c_order(value))
         except DTypeError:

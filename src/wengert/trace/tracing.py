@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 
 from wengert.checks import check_callable
-from wengert.errors import ShapeError, TraceError, WengertError
+from wengert.errors import ShapeError, TraceError, UnsupportedFunctionError, WengertError
 from wengert.ir.node import Node, make_input
+from wengert.ir.primitive import NUMBERS
 from wengert.ir.program import Program
 from wengert.ir.provenance import Provenance
 from wengert.ir.types import TensorType
+from wengert.trace import scipy_objects
 from wengert.trace.captured import Captured, random_states
 from wengert.trace.memory import in_c_order
 from wengert.trace.numpy_in_traces import numpy_in_traces
 from wengert.trace.outside_names import with_outside_names
 from wengert.trace.recorder import as_dtype
+from wengert.trace.source import is_installed
 from wengert.trace.tensor import Tensor, Trace, as_tensor, joined
 from wengert.trace.tree import (
     TreeSignature,
@@ -77,18 +80,34 @@ class Recording:
 def _leaf_tensor(node: Node, trace: Trace, leaf: Any) -> Tensor:
     if isinstance(leaf, Tensor):
         return Tensor(node, trace, leaf.weak, leaf.c_order)
-    return Tensor(node, trace, type(leaf) if type(leaf) in (bool, int, float) else None, in_c_order(leaf))
+    return Tensor(node, trace, type(leaf) if type(leaf) in NUMBERS else None, in_c_order(leaf))
 
 
 def _called(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     try:
         return function(*args, **kwargs)
-    except ValueError as error:
-        # Where it assigns an item of an array, NumPy puts an error of its own in place of ours.
-        ours = error.__cause__ or error.__context__
-        if type(error) is ValueError and "setting" in str(error) and isinstance(ours, TraceError):
-            raise ours from None
+    except WengertError:
         raise
+    except Exception as error:
+        # A library that asks a traced value for numbers may put an error of its own in place of ours.
+        ours = error.__cause__ or error.__context__
+        if isinstance(ours, WengertError) and _is_of_library(error):
+            raise ours from None
+        if type(error).__module__ == "_minpack":  # it has printed ours, and lost it
+            raise UnsupportedFunctionError(
+                f"scipy.optimize met a traced value: {scipy_objects.ADVICE['scipy.optimize']}"
+            ) from None
+        raise
+
+
+def _is_of_library(error: Exception) -> bool:
+    """Whether the error was raised by a library's code, or by code in C that the function called."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None or is_installed(traceback.tb_frame.f_code):
+        return True
+    return type(error) is ValueError and "setting" in str(error)
 
 
 def _output(value: Any, trace: Trace) -> Tensor:
@@ -136,7 +155,7 @@ def trace(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Program:
         The arguments to trace with. Where one is an array, its values are known while tracing, and a
         Python ``if`` or ``while`` that asks for them, or a boolean mask made of them, specialises the
         program. Where one is a `TensorType`, only shape and dtype are known, and such a question is an
-        error. What is no array (a string, a function, a slice, an object, a complex number) reaches the
+        error. What is no array (a string, a function, a slice, an object) reaches the
         function as it is, and the program is for this one.
 
     Returns

@@ -8,7 +8,7 @@ the rules of the primitives need none of it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from wengert.ir.node import ITEM, Node, items_of, make_input
 from wengert.ir.primitive import NotDifferentiable
 from wengert.ir.program import Program, reading_order
 from wengert.ir.provenance import UNKNOWN, Provenance
+from wengert.primitives.complex_numbers import real
 from wengert.primitives.selection import astype
 from wengert.trace.tensor import Tensor, Trace, as_tensor
 from wengert.transform.branches import branch_only
@@ -28,13 +29,14 @@ from wengert.transform.placement import Part, as_part, assemble, zeros
 def dependents(nodes: Iterable[Node], wrt: Sequence[Node]) -> list[Node]:
     """Return those of `nodes`, in topological order, to which a derivative flows from `wrt`.
 
-    They are of floating dtype, depend on a node of `wrt`, and no step on the way is declared constant.
+    They are floating or complex numbers, depend on a node of `wrt`, and no step on the way is declared
+    constant.
     """
     active = set(wrt)
     order = []
     for node in nodes:
         if node not in active:
-            if isinstance(node.primitive.vjp, NotDifferentiable) or not node.type.is_float:
+            if isinstance(node.primitive.vjp, NotDifferentiable) or not node.type.is_inexact:
                 continue
             if active.isdisjoint(node.inputs):
                 continue
@@ -60,6 +62,8 @@ class _Pullback:
         """adjoint[node] += contribution."""
         contribution = unbroadcast(contribution, node.type.shape)
         if contribution.dtype != node.type.dtype:
+            if contribution.dtype.kind == "c" and not node.type.is_complex:
+                contribution = real(contribution)  # the transpose of a real number's conversion
             contribution = astype(contribution, dtype=node.type.dtype)
         part = as_part(contribution)
         if part is not None:
@@ -115,9 +119,20 @@ class _Pullback:
         for place, (operand, contribution) in enumerate(zip(node.inputs, contributions, strict=True)):
             if contribution is None or operand not in active:
                 continue
+            if isinstance(contribution, NotDifferentiable):
+                self._refuse(node, place, contribution)
             contribution = self.guard.contribution(node, taken, place, contribution)
             self.add(operand, as_tensor(contribution, self.trace))
         self.guard.visit(node, taken, active)
+
+    def _refuse(self, node: Node, place: int, why: NotDifferentiable) -> NoReturn:
+        line = self.names.get(node, UNKNOWN).source
+        where = f" (at {line})" if line is not None else ""
+        raise GradientError(
+            f"{node.primitive.name}: no derivative by operand {place + 1} of {len(node.inputs)}, since "
+            f"{why.reason}{where}: where it is constant, write wg.stop_gradient(…); where it is not, give a "
+            "rule with wg.custom_jvp"
+        )
 
 
 def backpropagate(
@@ -161,14 +176,14 @@ def backpropagate(
 
 
 def check_differentiable(node: Node, role: str) -> None:
-    """Refuse to differentiate what is not a floating number.
+    """Refuse to differentiate what is neither a floating nor a complex number.
 
     Raises
     ------
     GradientError
     """
-    if not node.type.is_float:
-        raise GradientError(f"{role} is {node.type}; derivatives need float32 or float64")
+    if not node.type.is_inexact:
+        raise GradientError(f"{role} is {node.type}; derivatives need floating or complex numbers")
 
 
 def pullback(program: Program, wrt: Sequence[int], guard: bool = True) -> Program:
@@ -195,7 +210,9 @@ def pullback(program: Program, wrt: Sequence[int], guard: bool = True) -> Progra
     return Program([*program.inputs, *seeds], [one.node for one in adjoints], trace.provenance)
 
 
-def gradient(program: Program, wrt: Sequence[int] | None = None, with_value: bool = False) -> Program:
+def gradient(
+    program: Program, wrt: Sequence[int] | None = None, with_value: bool = False, holomorphic: bool = False
+) -> Program:
     """Return the program that computes the derivatives of the first output.
 
     Parameters
@@ -206,6 +223,8 @@ def gradient(program: Program, wrt: Sequence[int] | None = None, with_value: boo
         Positions of inputs; all inputs by default.
     with_value : bool
         Put the outputs of `program` before the derivatives.
+    holomorphic : bool
+        The output and the inputs `wrt` are complex numbers, and the derivative exists as one complex number.
 
     Returns
     -------
@@ -215,10 +234,16 @@ def gradient(program: Program, wrt: Sequence[int] | None = None, with_value: boo
     Raises
     ------
     GradientError
-        When the output is no scalar or an input is no floating array.
+        When the output is no scalar, or complex without `holomorphic`, or an input is no floating or complex
+        array.
     """
     output = program.outputs[0]
     check_differentiable(output, "the output")
+    if output.type.is_complex and not holomorphic:
+        raise GradientError(
+            f"the gradient is of a real number; this output is {output.type}: take np.real, np.imag or "
+            "np.abs of it, its jacobian, or with holomorphic=True the derivative of a holomorphic function"
+        )
     if output.type.shape != ():
         raise GradientError(
             f"the gradient is of a scalar; this output has shape {output.type.shape}: "
@@ -228,6 +253,11 @@ def gradient(program: Program, wrt: Sequence[int] | None = None, with_value: boo
     targets = [program.inputs[position] for position in positions]
     for target in targets:
         check_differentiable(target, f"argument {target.param('name')!r}")
+        if holomorphic and not target.type.is_complex:
+            raise GradientError(
+                f"holomorphic=True: argument {target.param('name')!r} is {target.type}, and holomorphic "
+                "functions are of complex numbers: convert with .astype(complex)"
+            )
     trace = Trace(rule="seed")
     trace.provenance.update(program.provenance)
     with trace.recording():

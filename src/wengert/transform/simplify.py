@@ -12,7 +12,7 @@ from wengert.ir.node import Node, with_operands
 from wengert.ir.program import Program
 from wengert.ir.provenance import UNKNOWN, Provenance
 from wengert.transform.pruning import pruned
-from wengert.transform.rules import RULES
+from wengert.transform.rules import OF_COMPLEX, RULES
 
 # Every rule shrinks or sorts (see rules/table.py), so a node of the program causes a handful of rewrites. The
 # bound is far above that; it turns a rule that undoes another into an error instead of a hang.
@@ -87,6 +87,8 @@ class _Rewriting:
         if operands != node.inputs:
             return with_operands(node, *operands)
         for rule in RULES.get(node.primitive.name, ()):
+            if node.type.is_complex and rule not in OF_COMPLEX:
+                continue
             result = rule(node)
             if result is None or result is node:
                 continue

@@ -11,12 +11,13 @@ import numpy as np
 from wengert.autodiff.application import enclosing_trace
 from wengert.errors import DTypeError, ShapeError, TraceError
 from wengert.ir.node import CONSTANT, INPUT, Node, items_of, make_input, make_node, with_operands
-from wengert.ir.primitive import Primitive
+from wengert.ir.primitive import NUMBERS, Primitive
 from wengert.ir.program import Program
 from wengert.ir.provenance import UNKNOWN
 from wengert.ir.types import TensorType
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.outside_names import with_outside_names
+from wengert.trace.promotion import WEAK_OF_KIND
 from wengert.trace.recorder import here
 from wengert.trace.static import is_static
 from wengert.trace.tensor import Tensor, as_tensor
@@ -51,8 +52,7 @@ class Leaves:
             one if isinstance(one, (Tensor, TensorType)) else np.asarray(one) for one in values
         ]
         self.weak = [
-            one.weak is not None if isinstance(one, Tensor) else type(one) in (bool, int, float)
-            for one in values
+            one.weak is not None if isinstance(one, Tensor) else type(one) in NUMBERS for one in values
         ]
         self.types = [leaf_type(one, leaf) for one, leaf in zip(values, self.names, strict=True)]
 
@@ -101,7 +101,7 @@ class Body:
         def called(*tensors: Any) -> Any:
             for one, is_weak in zip(flatten(tensors)[0], weak, strict=False):
                 if is_weak:
-                    one.weak = {"f": float, "i": int, "b": bool}.get(one.dtype.kind)
+                    one.weak = WEAK_OF_KIND.get(one.dtype.kind)
             # An index that is traced may read arrays from outside.
             return with_outside_names(function, arrays=True)(*tensors)
 

@@ -233,6 +233,8 @@ OPERATORS: dict[str, Callable[[Line], str]] = {
 
 def is_native(node: Node) -> bool:
     """Whether a line has operators of its own."""
+    if any(one.type.is_complex for one in (node, *node.inputs)):
+        return False  # ONNX's arithmetic is of real numbers
     if node.primitive.name != "exp_difference":
         return node.primitive.name in OPERATORS
     x, total = node.inputs  # exp(x − logsumexp x) is the softmax

@@ -4,5 +4,6 @@ from wengert.primitives.library import (
     factorisations as factorisations,
     linear_algebra as linear_algebra,
     order as order,
+    parametric as parametric,
     special as special,
 )

@@ -20,8 +20,11 @@ from wengert.primitives.kinds import cubic, library
 from wengert.primitives.library.linear_algebra import square, triangle, triangular
 
 
-def _symmetric(x: Any) -> Any:
-    return (x + x.mT) / 2
+def _by_triangle(x: Any, lower: bool) -> Any:
+    """Return the derivative by the triangle which alone is read, from that by both triangles."""
+    ones = np.ones(x.shape[-2:], x.dtype)
+    counted = (np.tril(ones) if lower else np.triu(ones)) - np.eye(x.shape[-1], dtype=x.dtype) / 2
+    return (x + x.mT) * counted
 
 
 def _diagonal_matrix(x: Any) -> Any:
@@ -42,7 +45,7 @@ def _over_gaps(x: Any, values: Any) -> Any:
 def _cholesky_vjp(ct: Any, out: Any, a: Any) -> tuple[Any, ...]:
     halved = triangle(out.mT @ ct, lower=True) * (1 - np.eye(a.shape[-1], dtype=a.dtype) / 2)
     half = triangular(out.mT, halved, lower=False)
-    return (_symmetric(triangular(out.mT, half.mT, lower=False)),)
+    return (_by_triangle(triangular(out.mT, half.mT, lower=False), lower=True),)
 
 
 cholesky = library(
@@ -50,26 +53,26 @@ cholesky = library(
     numpy=np.linalg.cholesky,
     infer=lambda a: square("cholesky", a),
     vjp=_cholesky_vjp,
-    source="Murray 2016, (10); the derivative is along symmetric changes, as in JAX and PyTorch",
+    source="Murray 2016, (10); the lower triangle, which alone is read, counts for both",
 )
 
 
 @emitted
-def eigh(a):
-    """Eigenvalues of symmetric matrices, and below them the eigenvectors as columns."""
-    values, vectors = np.linalg.eigh(a)
+def eigh(a, lower):
+    """Eigenvalues of symmetric matrices, of which one triangle is read, and below them the eigenvectors."""
+    values, vectors = np.linalg.eigh(a, "L" if lower else "U")
     return np.concatenate([values[..., None, :], vectors], axis=-2)
 
 
-def _eigh_type(a: TensorType) -> TensorType:
+def _eigh_type(a: TensorType, lower: bool) -> TensorType:
     n = square("eigh", a).shape[-1]
     return tensor_type((*a.shape[:-2], n + 1, n), a.dtype)
 
 
-def _eigh_vjp(ct: Any, out: Any, a: Any) -> tuple[Any, ...]:
+def _eigh_vjp(ct: Any, out: Any, a: Any, lower: bool) -> tuple[Any, ...]:
     values, vectors = out[..., 0, :], out[..., 1:, :]
     turned = _over_gaps(vectors.mT @ ct[..., 1:, :], values)
-    return (_symmetric(vectors @ (_diagonal_matrix(ct[..., 0, :]) + turned) @ vectors.mT),)
+    return (_by_triangle(vectors @ (_diagonal_matrix(ct[..., 0, :]) + turned) @ vectors.mT, lower),)
 
 
 eigenvectors = library(
@@ -78,7 +81,7 @@ eigenvectors = library(
     infer=_eigh_type,
     flops=cubic(9),
     vjp=_eigh_vjp,
-    source="Giles 2008, 3.1; the derivative is along symmetric changes, as in JAX and PyTorch",
+    source="Giles 2008, 3.1; the triangle that alone is read counts for both",
     ties="vectors of a repeated eigenvalue have no derivative: ±∞ or NaN where something depends on them",
 )
 

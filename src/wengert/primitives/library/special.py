@@ -176,8 +176,33 @@ def _relative_entropy(x: Any, y: Any) -> Any:
     return np.where(inside, x * np.log(ratio), np.where((x == 0) & (y >= 0), 0, np.inf))
 
 
+def _sign_of_gamma(x: Any) -> Any:
+    odd = np.remainder(np.floor(x), 2) == 1
+    return np.where(np.isnan(x) | ((x < 0) & (np.floor(x) == x)), np.nan, np.where((x < 0) & odd, -1.0, 1.0))
+
+
+def _beta(x: Any, y: Any) -> Any:
+    return np.exp(betaln(x, y)) * (_sign_of_gamma(x) * _sign_of_gamma(y) * _sign_of_gamma(x + y))
+
+
+def _reciprocal_gamma(x: Any) -> Any:
+    pole = (x <= 0) & (np.floor(x) == x)
+    return np.where(pole, 0.0, np.exp(-gammaln(x)) * np.where(pole, 1.0, _sign_of_gamma(x)))
+
+
 # Those that are made of others, by SciPy's names.
 WRITTEN_OUT: dict[str, Callable[..., Any]] = {
+    "beta": _beta,
+    "rgamma": _reciprocal_gamma,
+    "gammasgn": _sign_of_gamma,
+    "poch": lambda x, m: np.exp(gammaln(x + m) - gammaln(x)) * (_sign_of_gamma(x + m) * _sign_of_gamma(x)),
+    "binom": lambda n, k: np.exp(-betaln(n - k + 1, k + 1)) / (n + 1),
+    "erfcinv": lambda x: ndtri(x / 2) / -math.sqrt(2),
+    "boxcox": lambda x, lmbda: np.where(
+        lmbda == 0, np.log(x), np.expm1(lmbda * np.log(x)) / np.where(lmbda == 0, 1, lmbda)
+    ),
+    "huber": lambda delta, r: np.where(np.abs(r) <= delta, r * r / 2, delta * (np.abs(r) - delta / 2)),
+    "pseudo_huber": lambda delta, r: delta * delta * (np.sqrt(1 + (r / delta) ** 2) - 1),
     "psi": digamma,
     "gammaln": gammaln,
     "gamma": gamma,

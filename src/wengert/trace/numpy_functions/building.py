@@ -1,4 +1,4 @@
-"""Blocks, grids, further stacks and splits; comparisons of arrays; what a real array is as a complex one."""
+"""Blocks, grids, further stacks and splits; comparisons of arrays; the parts of complex numbers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ShapeError
+from wengert.primitives import complex_numbers
 from wengert.trace.numpy_functions.joining import split
 from wengert.trace.numpy_functions.table import (
     array,
@@ -153,19 +154,19 @@ def rollaxis(a: Any, axis: Any, start: Any = 0) -> Any:
 @implements(np.real)
 def real(val: Any) -> Any:
     """np.real."""
-    return val
+    return complex_numbers.real(val) if val.dtype.kind == "c" else val
 
 
 @implements(np.imag)
 def imag(val: Any) -> Any:
     """np.imag."""
-    return np.zeros_like(val)
+    return complex_numbers.imag(val) if val.dtype.kind == "c" else np.zeros_like(val)
 
 
 @implements(np.isrealobj)
 def isrealobj(x: Any) -> bool:
     """np.isrealobj."""
-    return True
+    return not np.iscomplexobj(x)
 
 
 @implements(np.isclose)
@@ -197,7 +198,7 @@ def around(a: Any, decimals: Any = 0) -> Any:
     """np.round; a constant where it does not jump."""
     a, digits = array(a), whole(decimals, "decimals")
     refuse_booleans("round", a)
-    if a.dtype.kind != "f":
+    if a.dtype.kind not in "fc":
         scale = 10 ** max(-digits, 0)
         return a if digits >= 0 else (np.rint(a / scale) * scale).astype(a.dtype)
     return (
@@ -225,19 +226,19 @@ if hasattr(np, "astype"):  # since NumPy 2.1
 @implements(np.isreal)
 def isreal(x: Any) -> Any:
     """np.isreal."""
-    return np.ones(x.shape, bool)
+    return np.imag(x) == 0
 
 
 @implements(np.iscomplex)
 def iscomplex(x: Any) -> Any:
     """np.iscomplex."""
-    return np.zeros(x.shape, bool)
+    return np.imag(x) != 0
 
 
 @implements(np.angle)
 def angle(z: Any, deg: bool = False) -> Any:
-    """np.angle of real numbers: 0, or π of negative ones."""
-    return np.arctan2(np.zeros_like(z), z) * (180 / np.pi if deg else 1)
+    """np.angle; of real numbers 0, or π of negative ones."""
+    return np.arctan2(np.imag(z), np.real(z)) * (180 / np.pi if deg else 1)
 
 
 @implements(np.isposinf)

@@ -33,7 +33,7 @@ def gradient(*varargs: Any, f: Any, axis: Any = None, edge_order: Any = 1) -> An
     """
     f = array(f)
     refuse_booleans("gradient", f)
-    f = f if f.dtype.kind == "f" else f.astype(np.float64)
+    f = f if f.dtype.kind in "fc" else f.astype(np.float64)
     axes = normalise_axes(axis, f.ndim)
     if np.iterable(axis):
         axes = tuple(normalise_axis(one, f.ndim) for one in axis)
@@ -94,14 +94,14 @@ def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
     if a.ndim != 1 or v.ndim != 1 or not a.size or not v.size:
         raise ShapeError(f"correlate: takes two vectors, got shapes {a.shape} and {v.shape}{here()}")
     if v.size > a.size:
-        return correlate(v, a, mode)[::-1]
+        return np.conjugate(correlate(v, a, mode))[::-1]
     kind = _MODES.get(mode[:1].lower() if isinstance(mode, str) else mode)
     if kind is None:
         raise UnsupportedFunctionError(f"correlate: mode is full, same or valid, got {mode!r}{here()}")
     before = {"valid": 0, "same": v.size // 2, "full": v.size - 1}[kind]
     after = {"valid": 0, "same": v.size - v.size // 2 - 1, "full": v.size - 1}[kind]
     padded = np.pad(a, (before, after))
-    return padded[np.arange(padded.size - v.size + 1)[:, None] + np.arange(v.size)] @ v
+    return padded[np.arange(padded.size - v.size + 1)[:, None] + np.arange(v.size)] @ np.conjugate(v)
 
 
 @implements(np.convolve)
@@ -110,7 +110,7 @@ def convolve(a: Any, v: Any, mode: Any = "full") -> Any:
     a, v = np.atleast_1d(array(a)), np.atleast_1d(array(v))
     if v.size > a.size:
         a, v = v, a
-    return correlate(a, v[::-1], mode)
+    return correlate(a, np.conjugate(v)[::-1], mode)
 
 
 @implements(np.polyval)
@@ -166,7 +166,7 @@ def poly(seq_of_zeros: Any) -> Any:
         raise UnsupportedFunctionError(
             f"np.poly of a matrix has no rule; of a vector of roots it has{here()}"
         )
-    roots = roots if roots.dtype.kind == "f" else roots.astype(np.float64)
+    roots = roots if roots.dtype.kind in "fc" else roots.astype(np.float64)
     coefficients: Any = np.ones(1, roots.dtype)
     for place in range(roots.size):
         shifted = np.pad(coefficients, (1, 0))
@@ -214,7 +214,7 @@ def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
     x = x.astype(np.promote_types(x.dtype, np.int64))  # so float32 becomes float64
     count = x.shape[0] if N is None else whole(N, "N")
     powers = np.arange(count) if increasing else np.arange(count)[::-1]
-    return np.power(x[:, None], powers.astype(x.dtype) if x.dtype.kind == "f" else powers)
+    return np.power(x[:, None], powers.astype(x.dtype) if x.dtype.kind in "fc" else powers)
 
 
 @implements(np.unwrap)

@@ -26,7 +26,7 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
 @implements(np.vdot)
 def vdot(a: Any, b: Any) -> Any:
     """np.vdot."""
-    return primitives.matmul(np.reshape(a, -1), np.reshape(b, -1))
+    return primitives.matmul(np.conjugate(np.reshape(a, -1)), np.reshape(b, -1))
 
 
 @implements(np.inner)

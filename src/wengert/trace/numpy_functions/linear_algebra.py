@@ -14,7 +14,7 @@ from wengert.ir.composite import composite
 from wengert.primitives.library import factorisations, linear_algebra as primitives
 from wengert.trace.numpy_functions import contraction
 from wengert.trace.numpy_functions.diagonals import diagonal, trace
-from wengert.trace.numpy_functions.reductions import root
+from wengert.trace.numpy_functions.reductions import root, square_of_modulus
 from wengert.trace.numpy_functions.shapes import matrix_transpose
 from wengert.trace.numpy_functions.table import array, implements, normalise_axis, whole
 from wengert.trace.tensor import here, refuse
@@ -98,18 +98,18 @@ def cholesky(a: Any, upper: bool = False) -> Any:
 
     Notes
     -----
-    The gradient is symmetric, as in JAX and PyTorch: it counts both triangles, of which NumPy reads one. So
-    it is the derivative along symmetric changes, and half of each pair of entries belongs to each triangle.
+    NumPy reads one triangle, and the gradient is by what is read: it is 0 in the other. JAX and PyTorch
+    divide it evenly among both; along symmetric changes, as where `a` is computed, both are the same.
     """
     return factorisations.cholesky(a.mT).mT if upper else factorisations.cholesky(a)
 
 
 @implements(np.linalg.eigh)
 def eigh(a: Any, UPLO: str = "L") -> EighResult:
-    """np.linalg.eigh; the gradient is symmetric as for `cholesky`, whichever triangle ``UPLO`` names."""
+    """np.linalg.eigh; the gradient is by the triangle that ``UPLO`` names, as for `cholesky`."""
     if UPLO.upper() not in ("L", "U"):
         raise UnsupportedFunctionError(f"eigh: UPLO is 'L' or 'U', got {UPLO!r}{here()}")
-    both = factorisations.eigenvectors(a if UPLO.upper() == "L" else a.mT)
+    both = factorisations.eigenvectors(a, lower=UPLO.upper() == "L")
     return EighResult(both[..., 0, :], both[..., 1:, :])
 
 
@@ -276,18 +276,18 @@ def tensorinv(a: Any, ind: Any = 2) -> Any:
 @composite
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """np.linalg.norm of vectors and matrices; the derivative at 0 is 0."""
-    if x.dtype.kind != "f":
+    if x.dtype.kind not in "fc":
         x = x.astype(np.float64)  # squares and sums of integers do not fit into their dtype
     given = range(x.ndim) if axis is None else axis if np.iterable(axis) else (axis,)
     axes = tuple([normalise_axis(one, x.ndim) for one in given])
     if ord is None and (axis is None or len(axes) in (1, 2)):
-        return root(np.sum(np.square(x), axis=axes, keepdims=keepdims))
+        return root(np.sum(square_of_modulus(x), axis=axes, keepdims=keepdims))
     if len(axes) == 2:
         return _norm_of_matrices(x, ord, axes, keepdims)
     if len(axes) != 1 or isinstance(ord, str):
         refuse(f"np.linalg.norm: ord={ord!r} is no norm over {len(axes)} axes")
     if ord == 2:
-        return root(np.sum(np.square(x), axis=axes, keepdims=keepdims))
+        return root(np.sum(square_of_modulus(x), axis=axes, keepdims=keepdims))
     if ord == 1:
         return np.sum(np.abs(x), axis=axes, keepdims=keepdims)
     if ord == np.inf:
@@ -295,7 +295,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     if ord == -np.inf:
         return np.min(np.abs(x), axis=axes, keepdims=keepdims)
     if ord == 0:
-        return np.sum((x != 0).astype(x.dtype), axis=axes, keepdims=keepdims)
+        return np.sum((x != 0).astype(np.abs(x).dtype), axis=axes, keepdims=keepdims)
     total = np.sum(np.abs(x) ** ord, axis=axes, keepdims=keepdims)
     power = total ** (1.0 / ord)
     return np.where(total == 0, 0, power) if ord > 0 else power
@@ -306,7 +306,7 @@ def _norm_of_matrices(x: Any, ord: Any, axes: tuple[int, ...], keepdims: bool) -
         raise ShapeError(f"np.linalg.norm: the axis {axes[0]} is named twice{here()}")
     matrices = np.moveaxis(x, axes, (-2, -1))
     if ord == "fro":
-        result = root(np.sum(np.square(matrices), axis=(-2, -1)))
+        result = root(np.sum(square_of_modulus(matrices), axis=(-2, -1)))
     elif ord == "nuc":
         result = np.sum(svdvals(matrices), axis=-1)
     elif ord in (2, -2):

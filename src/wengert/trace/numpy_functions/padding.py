@@ -71,9 +71,9 @@ def _along(x: Any, width: tuple[int, int], mode: str, options: dict[str, Any]) -
 
 def _ramp(end: float, edge: Any, width: int) -> Any:
     """Return the values from `end` up to the one before `edge`; of integers the floor, as NumPy's."""
-    start = edge if edge.dtype.kind == "f" else edge.astype(np.float64)
+    start = edge if edge.dtype.kind in "fc" else edge.astype(np.float64)
     ramp = np.arange(width, dtype=start.dtype) * ((start - end) / max(width, 1)) + end
-    return ramp if edge.dtype.kind == "f" else np.floor(ramp).astype(edge.dtype)
+    return ramp if edge.dtype.kind in "fc" else np.floor(ramp).astype(edge.dtype)
 
 
 def _widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:

@@ -61,7 +61,7 @@ def reduce(
         if name == "mean":
             count = np.sum(where, axis=axes, keepdims=keepdims)
             total = np.sum(x, axis=axes, keepdims=keepdims, where=where)
-            return total / (count.astype(x.dtype) if x.dtype.kind == "f" else count)
+            return total / (count.astype(x.dtype) if x.dtype.kind in "fc" else count)
         filling = _NOTHING.get(name, initial)
         if filling is None:
             raise ShapeError(f"{name}: with where=, the {name} of nothing needs initial={here()}")
@@ -150,16 +150,23 @@ def var(
     ddof = _one_of(ddof, correction)
     if where is not None:
         kept = np.broadcast_to(array(where), x.shape)
-        squared = np.square(x - np.mean(x, axis=axes, keepdims=True, where=kept))
+        squared = square_of_modulus(x - np.mean(x, axis=axes, keepdims=True, where=kept))
         left = np.sum(kept, axis=axes, keepdims=keepdims) - ddof
         return np.sum(squared, axis=axes, keepdims=keepdims, where=kept) / left
     count = math.prod(x.shape[one] for one in axes)
     if count and count - ddof <= 0:
         raise ShapeError(f"var of {count} values with ddof={ddof} divides by {count - ddof}{here()}")
-    squared = np.square(x - np.mean(x, axis=axes, keepdims=True))
+    squared = square_of_modulus(x - np.mean(x, axis=axes, keepdims=True))
     if ddof == 0 or not count:  # of nothing NaN, as NumPy's
         return np.mean(squared, axis=axes, keepdims=keepdims)
     return np.sum(squared, axis=axes, keepdims=keepdims) / float(count - ddof)
+
+
+def square_of_modulus(z: Any) -> Any:
+    """|z|², a real number."""
+    if z.dtype.kind != "c":
+        return np.square(z)
+    return np.square(np.real(z)) + np.square(np.imag(z))
 
 
 def root(squared: Any) -> Any:

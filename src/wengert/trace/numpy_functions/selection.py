@@ -93,6 +93,9 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
     """np.nan_to_num."""
     if not copy:
         refuse("np.nan_to_num(x, copy=False) would write into x: write x = np.nan_to_num(x)")
+    if x.dtype.kind == "c":
+        parts = [nan_to_num(part, copy, nan, posinf, neginf) for part in (np.real(x), np.imag(x))]
+        return parts[0] + 1j * parts[1]
     if x.dtype.kind != "f":
         return x
     limits = np.finfo(x.dtype)

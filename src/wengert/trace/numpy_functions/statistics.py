@@ -9,7 +9,7 @@ import numpy as np
 from wengert.errors import ShapeError
 from wengert.ir.composite import composite
 from wengert.primitives.reductions import prod, sum as sum_
-from wengert.trace.numpy_functions.reductions import reduce
+from wengert.trace.numpy_functions.reductions import reduce, square_of_modulus
 from wengert.trace.numpy_functions.table import array, implements, normalise_axes
 from wengert.trace.tensor import here
 
@@ -39,6 +39,8 @@ def average(
     weights = np.broadcast_to(weights, a.shape)
     scale = np.sum(weights, axis=axes, keepdims=keepdims)
     total = np.sum(a * weights, axis=axes, keepdims=keepdims) / scale
+    if total.dtype.kind == "c":
+        scale = scale.astype(total.dtype)
     return (total, scale) if returned else total
 
 
@@ -81,7 +83,8 @@ def cov(
         degrees = total - ddof * np.sum(weights * array(aweights)) / total
     else:
         degrees = total - ddof
-    covariance = (centred * weights) @ centred.T / np.maximum(degrees, 0)  # 0/0 where there are too few
+    degrees = np.maximum(degrees, 0)  # 0/0 where there are too few
+    covariance = (centred * weights) @ np.conjugate(centred.T) / degrees
     return np.squeeze(covariance)
 
 
@@ -105,7 +108,7 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
 
 
 def _without_nan(a: Any, filling: Any) -> Any:
-    return np.where(np.isnan(a), np.asarray(filling, a.dtype), a) if a.dtype.kind == "f" else a
+    return np.where(np.isnan(a), np.asarray(filling, a.dtype), a) if a.dtype.kind in "fc" else a
 
 
 @implements(np.nansum)
@@ -186,10 +189,10 @@ def nanmean(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False)
 def nanvar(a: Any, axis: Any = None, dtype: Any = None, ddof: Any = 0, keepdims: bool = False) -> Any:
     """np.nanvar."""
     there = ~np.isnan(a)
-    count = np.sum(there, axis=axis, keepdims=keepdims).astype(a.dtype)
+    count = np.sum(there, axis=axis, keepdims=keepdims).astype(np.abs(a).dtype)
     away = np.where(there, a - np.mean(a, axis=axis, keepdims=True, where=there), 0)
     degrees = np.where(count > ddof, count - ddof, np.nan)
-    return np.sum(np.square(away), axis=axis, dtype=dtype, keepdims=keepdims) / degrees
+    return np.sum(square_of_modulus(away), axis=axis, dtype=dtype, keepdims=keepdims) / degrees
 
 
 @implements(np.nanstd)

@@ -89,7 +89,7 @@ def _vjp(
     smooth = [
         place
         for place, (one, has) in enumerate(zip(operands, active[1:], strict=True))
-        if has and one.dtype.kind == "f"
+        if has and one.dtype.kind in "fc"
     ]
     given = [place for place, one in enumerate(cotangents) if one is not None]
     pulled = [adjoint_body(restricted(one, given), smooth) for one in branches]
@@ -160,6 +160,7 @@ cond = register(
         source="Beck & Fischer 1994: the derivative of the branch that is taken",
         ties="at a point where the choice changes: that of the branch taken there",
         batch=_batch,
+        complex=True,
         region=RegionRules(_prepare, _unread, _statements),
     )
 )

@@ -24,12 +24,10 @@ from wengert.trace.tensor import Tensor, Trace, as_tensor
 from wengert.transform.batching import batch
 from wengert.transform.placement import zeros
 from wengert.transform.regions.bodies import (
-    BODY_ERRORS,
     Run,
     adjoint_body,
     called,
     check_types,
-    in_turn,
     live_carries,
     or_zeros,
     reached_carries,
@@ -40,6 +38,7 @@ from wengert.transform.regions.bodies import (
     split,
     stacked,
 )
+from wengert.transform.regions.turns import run_turns
 from wengert.transform.simplify import simplify
 
 
@@ -87,28 +86,18 @@ def _prepare(
         for place in range(len(body.inputs))
         if not 0 <= place - fixed < carried or place - fixed in live
     ]
-    step = compiled(
-        Program([body.inputs[one] for one in held], [body.outputs[one] for one in (*live, *emitted)])
-    )
+    narrow = Program([body.inputs[one] for one in held], [body.outputs[one] for one in (*live, *emitted)])
+    step = compiled(narrow)
 
     def run(*operands: Any) -> tuple[Any, ...]:
         constants, inits, streams = split(operands, fixed, carried)
         carry = [inits[place] for place in live]
-        outputs = [_empty(body.outputs[place].type, length) for place in emitted]
-        before = [_empty(body.outputs[live[place]].type, length) for place in kept]
-        for turn in range(length - 1, -1, -1) if reverse else range(length):
-            for array, place in zip(before, kept, strict=True):
-                array[turn] = carry[place]
-            try:
-                values = step([*constants, *carry, *[one[turn, ...] for one in streams]])
-            except BODY_ERRORS as error:
-                raise in_turn(error, turn, f"a scan of {length}") from None
-            carry = values[: len(live)]
-            for array, value in zip(outputs, values[len(live) :], strict=True):
-                array[turn] = value
+        turns = run_turns(
+            step, narrow, constants, carry, streams, length, reverse, kept, f"a scan of {length}"
+        )
         results: list[Any] = [None] * (count + carried)
         places = [*live, *emitted, *[count + live[one] for one in kept]]
-        for place, array in zip(places, [*carry, *outputs, *before], strict=True):
+        for place, array in zip(places, [*turns.finals, *turns.outputs, *turns.befores], strict=True):
             results[place] = array
         return tuple(results)
 
@@ -132,10 +121,6 @@ def _unread(
     emitted = [place for place in wanted if carried <= place < len(body.outputs)]
     read = {*read_by(restricted(body, [*live, *emitted])), *[fixed + place for place in live]}
     return set(range(len(body.inputs))) - read
-
-
-def _empty(type_: TensorType, length: int) -> np.ndarray[Any, Any]:
-    return np.empty((length, *type_.shape), type_.dtype)
 
 
 def _numpy(*operands: Any, **params: Any) -> tuple[Any, ...]:
@@ -179,7 +164,7 @@ def _vjp(
 ) -> tuple[Any, ...]:
     """The scan back: its body is the pullback of the body, and it carries the cotangent of the carry."""
     count = len(body.outputs)
-    smooth = [place for place, one in enumerate(operands) if active[place] and one.dtype.kind == "f"]
+    smooth = [place for place, one in enumerate(operands) if active[place] and one.dtype.kind in "fc"]
     by_constant = [place for place in smooth if place < fixed]
     by_stream = [place for place in smooth if place >= fixed + carried]
     begin = [place - fixed for place in smooth if fixed <= place < fixed + carried]
@@ -315,6 +300,7 @@ scan = register(
         domain=(),
         source="Griewank & Walther 2008, 3.2: the adjoint of a loop is the loop of the adjoints, backwards",
         batch=_batch,
+        complex=True,
         region=RegionRules(_prepare, _unread, _statements),
     )
 )

@@ -7,4 +7,4 @@ from wengert.transform.rules import movement as movement  # isort: skip
 from wengert.transform.rules import algebra as algebra  # isort: skip
 from wengert.transform.rules import scaling as scaling  # isort: skip
 from wengert.transform.rules import reductions as reductions  # isort: skip
-from wengert.transform.rules.table import EXACT as EXACT, RULES as RULES
+from wengert.transform.rules.table import EXACT as EXACT, OF_COMPLEX as OF_COMPLEX, RULES as RULES

@@ -45,7 +45,10 @@ def late_broadcast(node: Node) -> Node | None:
 def _is_neutral(node: Node, sign: int) -> bool:
     """Whether a node is 0 in every element, of this sign if it has one."""
     zero = uniform_element(node)
-    return zero is not None and zero == 0 and (not node.type.is_float or np.signbit(zero) == (sign < 0))
+    if zero is None or zero != 0:
+        return False
+    parts = (zero.real, zero.imag) if node.type.is_complex else (zero,)
+    return not node.type.is_inexact or all(np.signbit(part) == (sign < 0) for part in parts)
 
 
 @rule("add", exact=True)
@@ -73,11 +76,11 @@ def square_of(node: Node) -> Node | None:
     return build("square", x) if x is y and x.type.dtype.kind != "b" else None
 
 
-@rule("pow", exact=False)
+@rule("pow", exact=False, complex=True)
 def small_power(node: Node) -> Node | None:
     """x¹ → x, x² → square, x⁻¹ → 1/x, x⁰ → 1: what NumPy computes for these exponents."""
     x, exponent = node.inputs
-    if not node.type.is_float or x.type is not node.type:
+    if not node.type.is_inexact or x.type is not node.type:
         return None
     if is_number(exponent, 1):
         return x
@@ -86,6 +89,31 @@ def small_power(node: Node) -> Node | None:
     if is_number(exponent, -1):
         return build("reciprocal", x)
     return filled(1, node) if is_number(exponent, 0) else None
+
+
+@rule("square", exact=False)
+def square_of_hypot(node: Node) -> Node | None:
+    """√(x² + y²)² → x² + y²: |z|² of complex numbers, which has a derivative without a quotient."""
+    (radius,) = node.inputs
+    if not is_a(radius, "hypot"):
+        return None
+    return build("add", *[build("square", side) for side in radius.inputs])
+
+
+@rule("real", exact=True)
+def real_of_converted(node: Node) -> Node | None:
+    """The real part of real numbers made complex, or of a conjugate."""
+    (z,) = node.inputs
+    if is_a(z, "conj"):
+        return build("real", z.inputs[0])
+    return z.inputs[0] if is_a(z, "astype") and z.inputs[0].type is node.type else None
+
+
+@rule("conj", exact=True)
+def conjugate_twice(node: Node) -> Node | None:
+    """The conjugate of a conjugate."""
+    (z,) = node.inputs
+    return z.inputs[0] if is_a(z, "conj") else None
 
 
 @rule("where", exact=True)

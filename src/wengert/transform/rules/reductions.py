@@ -51,7 +51,7 @@ def reshape_reduced(node: Node) -> Node | None:
     return other if other.type is node.type else None
 
 
-@rule("sum", "max", "min", "prod", exact=False)
+@rule("sum", "max", "min", "prod", exact=False, complex=True)
 def reduced_twice(node: Node) -> Node | None:
     """Σ Σ x → Σ x over both sets of axes; likewise for a maximum of maxima, …"""
     (x,) = node.inputs
@@ -67,7 +67,7 @@ def reduced_twice(node: Node) -> Node | None:
     return build(node.primitive.name, x.inputs[0], axes=tuple(sorted({*inner, *outer})), keepdims=keepdims)
 
 
-@rule("sum", "max", "min", "prod", "mean", exact=False)
+@rule("sum", "max", "min", "prod", "mean", exact=False, complex=True)
 def of_moved_elements(node: Node) -> Node | None:
     """A reduction of all elements does not ask where they stand."""
     (x,) = node.inputs

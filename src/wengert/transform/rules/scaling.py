@@ -185,16 +185,19 @@ def shared_factor(node: Node) -> Node | None:
     return None
 
 
-@rule("neg", exact=False)
+@rule("neg", exact=False, complex=True)
 def negate(node: Node) -> Node | None:
     """−(x − y) → y − x."""
     (x,) = node.inputs
     return build("sub", x.inputs[1], x.inputs[0]) if is_a(x, "sub") else None
 
 
-@rule("mul", "div", exact=True)
+@rule("mul", "div", exact=True, complex=True)
 def by_one(node: Node) -> Node | None:
-    """1·x → x, x/1 → x, also for whole numbers and where the one is an array."""
+    """1·x → x, x/1 → x, also for whole numbers and where the one is an array.
+
+    Of complex numbers NumPy makes NaN of an infinite part, which stays here.
+    """
     x, y = node.inputs
     if is_number(y, 1):
         return shaped(x, node)

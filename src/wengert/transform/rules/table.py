@@ -30,9 +30,10 @@ Rule = Callable[[Node], "Node | None"]
 
 RULES: dict[str, list[Rule]] = {}
 EXACT: set[Rule] = set()
+OF_COMPLEX: set[Rule] = set()
 
 
-def rule(*primitives: str, exact: bool) -> Callable[[Rule], Rule]:
+def rule(*primitives: str, exact: bool, complex: bool | None = None) -> Callable[[Rule], Rule]:
     """Enter a rule for nodes of the named primitives; the first rule that answers is taken.
 
     Parameters
@@ -41,11 +42,15 @@ def rule(*primitives: str, exact: bool) -> Callable[[Rule], Rule]:
         Whether every value stays bit for bit what it was: signed zeros, infinities and NaN too. Of integers
         and booleans all rules are exact. Others hold in exact arithmetic: rounding, what overflows, and the
         sign of a zero to which terms cancel may differ.
+    complex : bool, optional
+        Whether it holds for complex numbers too; by default an exact rule does.
     """
 
     def enter(function: Rule) -> Rule:
         if exact:
             EXACT.add(function)
+        if exact if complex is None else complex:
+            OF_COMPLEX.add(function)
         for name in primitives:
             if name not in REGISTRY:
                 raise KeyError(name)
@@ -65,7 +70,7 @@ def is_a(node: Node, *names: str) -> bool:
     return node.primitive.name in names
 
 
-def build(name: str, *operands: Node | float, **params: Any) -> Node:
+def build(name: str, *operands: Node | complex, **params: Any) -> Node:
     """Return the node that applies a primitive; numbers become constants of the first node's dtype."""
     dtype = next(operand.type.dtype for operand in operands if isinstance(operand, Node))
     nodes = [operand if isinstance(operand, Node) else make_number(operand, dtype) for operand in operands]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from wengert.run.llvm.codegen.copies import Copies
-from wengert.run.llvm.codegen.gathers import Gather
+from wengert.run.llvm.codegen.forms.copies import Copies
+from wengert.run.llvm.codegen.forms.gathers import Gather
+from wengert.run.llvm.codegen.forms.one_hot import OneHot
+from wengert.run.llvm.codegen.forms.philox import Philox
 from wengert.run.llvm.codegen.loop_nest import LoopNest
-from wengert.run.llvm.codegen.one_hot import OneHot
-from wengert.run.llvm.codegen.philox import Philox
 from wengert.run.llvm.codegen.row_gather import Rows
 from wengert.run.llvm.fusion.kernels import Form, Kernel
 from wengert.run.llvm.matmul.dot_products import DotProducts

@@ -6,7 +6,7 @@ from typing import Any
 
 from wengert.ir.node import Node
 from wengert.ir.program import Program
-from wengert.run.llvm.fusion.lowering import left_to_numpy
+from wengert.run.llvm.fusion.lowering import is_complex, left_to_numpy
 from wengert.run.llvm.fusion.product_rewrites import rewritten
 from wengert.trace.tensor import Trace
 from wengert.transform.decomposition import declared, decompose
@@ -18,4 +18,6 @@ def expand(program: Program) -> Program:
 
 
 def _replacement(node: Node, trace: Trace) -> Any:
+    if is_complex(node):
+        return None  # what it is made of is left to NumPy too
     return rewritten(node, trace) if left_to_numpy(node) is None else declared(node, trace)

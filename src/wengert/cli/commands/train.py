@@ -13,11 +13,11 @@ from typing import Any
 
 from rich.console import Console
 
+from wengert.cli.commands.html_report import check_report, write_report
 from wengert.cli.console import Text, error_console, label_and_text, result_console, write
 from wengert.cli.exit_codes import INTERRUPTED, SUCCESS
 from wengert.cli.reading_progress import ReadingProgress
 from wengert.cli.report import one_line, print_columns, print_task
-from wengert.cli.report_command import check_report, write_report
 from wengert.cli.train_options import TrainOptions, dropped_columns, train_options
 from wengert.cli.train_summary import print_summary
 from wengert.errors import ConfigurationError, ModelFileError

@@ -10,8 +10,8 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from wengert.errors import ConfigurationError, DataError
-from wengert.estimators.forward import raw_outputs
-from wengert.estimators.losses import RowLoss
+from wengert.estimators.fitting.forward import raw_outputs
+from wengert.estimators.fitting.losses import RowLoss
 from wengert.estimators.rows import checked_features, checked_weights, same_length
 from wengert.train.evaluation import Evaluation
 from wengert.train.inputs import Rows

@@ -1,0 +1,1 @@
+"""Generators of the forms of kernel that move, pick or draw elements."""
