@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
+from wengert.checks import is_masked
 from wengert.errors import DataError, DTypeError, ShapeError
 from wengert.estimators.tables import encoded_table
 from wengert.train.steps.mapped import release
@@ -63,7 +64,7 @@ def features_to_predict(estimator: Any, X: Any) -> Any:
 
 def refuse_masked(value: Any, name: str) -> None:
     """Raise `DTypeError` for a masked array."""
-    if isinstance(value, np.ma.MaskedArray):
+    if is_masked(value):
         raise DTypeError(
             f"{name}: masked arrays are refused, since the mask would be ignored; use .filled(value)"
         )

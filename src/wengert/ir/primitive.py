@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wengert.checks import is_masked
 from wengert.errors import DTypeError, WengertError
 
 if TYPE_CHECKING:
@@ -249,7 +250,7 @@ def weak_dtype(operand: Any) -> Any:
     # An exact comparison: numpy.float64 is a subclass of float and is not weak.
     if type(operand) in NUMBERS:
         return type(operand)
-    if isinstance(operand, np.ma.MaskedArray):
+    if is_masked(operand):
         raise DTypeError("masked arrays are refused; fill them first with .filled(value)")
     dtype = getattr(operand, "dtype", None)
     return dtype if isinstance(dtype, np.dtype) else np.asarray(operand).dtype

@@ -19,7 +19,7 @@ from wengert.errors import (
 from wengert.ir.node import CONSTANT, Node, items_of, make_constant, make_node, make_number
 from wengert.ir.primitive import IMPLEMENTATIONS, NUMBERS, Kind, Primitive, weak_dtype
 from wengert.primitives.selection import astype
-from wengert.trace import scipy_objects, source
+from wengert.trace import source
 from wengert.trace.array_methods import ArrayMethods
 from wengert.trace.memory import Alias, in_c_order, keeps_order
 from wengert.trace.promotion import WEAK_OF_KIND, promoted
@@ -29,6 +29,7 @@ from wengert.trace.recorder import (
     here as here,
     refuse as refuse,
 )
+from wengert.trace.scipy import objects as scipy_objects
 
 _INTO_AN_ARRAY = (
     "a traced value cannot be put into a NumPy array that was made outside of the trace, or given to code "
@@ -284,39 +285,21 @@ def _plain(operand: Any) -> Any:
 
 
 def _deepest(operands: Any) -> Trace:
-    traces = {operand.recorder for operand in operands if type(operand) is Tensor}
+    tensors = [operand for operand in operands if type(operand) is Tensor]
+    traces = {operand.recorder for operand in tensors}
     if len(traces) == 1:
         (only,) = traces
         if only.open:
             return only
-    return _deepest_of_several(operands)
-
-
-def _deepest_of_several(operands: Any) -> Trace:
-    deepest: Trace | None = None
-    mixed = False
-    # A constant may be kept from one trace to the next; it has a say where there is nothing else.
-    for operand in list(filter(_is_traced, operands)) or operands:
-        if type(operand) is Tensor:
-            trace = operand.recorder
-            if trace is deepest:
-                continue
-            if not trace.open and not operand.is_constant:
-                refuse(
-                    "a tensor of a trace that has ended was used: "
-                    "a traced function kept it in a variable outside"
-                )
-            mixed = deepest is not None
-            if deepest is None or trace.level > deepest.level:
-                deepest = trace
-    if deepest is None:
+    if not tensors:
         raise WengertError("no operand is a tensor")
-    if mixed:
-        deepest.captured.update(
-            operand.recorder
-            for operand in operands
-            if type(operand) is Tensor and operand.recorder is not deepest
-        )
+    # A constant may be kept from one trace to the next; it has a say where there is nothing else.
+    asked = list(filter(_is_traced, tensors)) or tensors
+    if any(not operand.recorder.open and not operand.is_constant for operand in asked):
+        refuse("a tensor of a trace that has ended was used: a traced function kept it in a variable outside")
+    deepest = max((operand.recorder for operand in asked), key=lambda trace: trace.level)
+    if any(operand.recorder is not deepest for operand in asked):
+        deepest.captured |= traces - {deepest}
     return deepest
 
 
