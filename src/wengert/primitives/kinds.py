@@ -125,8 +125,7 @@ def elementwise(
         shape = broadcast_shapes(name, types)
         if result is None and shape == last.shape:
             return last
-        dtype = result(last.dtype) if callable(result) else result or last.dtype
-        return tensor_type(shape, dtype)
+        return tensor_type(shape, result(last.dtype) if callable(result) else result or last.dtype)
 
     return register(
         Primitive(

@@ -17,6 +17,12 @@ from wengert.ir.program import ancestors
 from wengert.ir.provenance import Provenance, current_regions
 from wengert.trace import source
 
+INTO_AN_ARRAY = (
+    "a traced value cannot be put into a NumPy array that was made outside of the trace, or given to code "
+    "that takes NumPy arrays alone: make the array inside the traced function, as np.zeros(…) or "
+    "np.array(outside), or join values with np.array([x, y]), np.stack or np.concatenate"
+)
+
 _current: ContextVar[Trace | None] = ContextVar("wengert_trace", default=None)
 
 

@@ -24,19 +24,13 @@ from wengert.trace.array_methods import ArrayMethods
 from wengert.trace.memory import Alias, in_c_order, keeps_order
 from wengert.trace.promotion import WEAK_OF_KIND, promoted
 from wengert.trace.recorder import (
+    INTO_AN_ARRAY,
     Trace as Trace,
     current_trace,
     here as here,
     refuse as refuse,
 )
 from wengert.trace.scipy import objects as scipy_objects
-
-_INTO_AN_ARRAY = (
-    "a traced value cannot be put into a NumPy array that was made outside of the trace, or given to code "
-    "that takes NumPy arrays alone: make the array inside the traced function, as np.zeros(…) or "
-    "np.array(outside), or join values with np.array([x, y]), np.stack or np.concatenate"
-)
-
 
 _ADVICE = {
     "item": "refused, since Python numbers have no derivative: write x[i] for an element",
@@ -148,7 +142,7 @@ class Tensor(ArrayMethods):
             if scipy_objects.asks_for_operand():
                 return np.empty((), object)  # no array: SciPy leaves the product to `__rmatmul__`
             scipy_objects.refuse_scipy()
-            refuse(_INTO_AN_ARRAY)
+            refuse(INTO_AN_ARRAY)
         return value if dtype is None else value.astype(dtype)
 
     def __bool__(self) -> bool:
@@ -162,14 +156,14 @@ class Tensor(ArrayMethods):
     def __int__(self) -> int:
         if self.dtype.kind in "fc" and not self.is_constant:
             if source.is_assigning_item():
-                refuse(_INTO_AN_ARRAY)
+                refuse(INTO_AN_ARRAY)
             refuse("int() of a floating tensor would cut the derivative; use np.floor outside of the trace")
         return int(self._known("int()"))
 
     def __float__(self) -> float:
         if not self.is_constant:
             if source.is_assigning_item():
-                refuse(_INTO_AN_ARRAY)
+                refuse(INTO_AN_ARRAY)
             scipy_objects.refuse_scipy()
             refuse(
                 "float() would cut the derivative, as would functions of math and statistics, which call it, "
@@ -201,7 +195,7 @@ class Tensor(ArrayMethods):
     def __complex__(self) -> complex:
         if not self.is_constant:
             if source.is_assigning_item():
-                refuse(_INTO_AN_ARRAY)
+                refuse(INTO_AN_ARRAY)
             refuse(
                 "complex() would cut the derivative, as would functions of cmath, which call it: write "
                 "x + 0j for complex(x), and NumPy functions (np.exp instead of cmath.exp)"

@@ -46,7 +46,7 @@ def left_to_numpy(node: Node) -> str | None:
     """Return the reason why NumPy runs a line, None where generated code does."""
     primitive = node.primitive
     if is_complex(node):
-        return "no machine code for complex numbers"
+        return f"no machine code for {primitive.name} of complex numbers"
     if primitive.kind is Kind.SCAN:
         return "each element needs the one before it, so NumPy's loop is as fast"
     if primitive.kind is Kind.REGION:
