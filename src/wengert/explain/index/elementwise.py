@@ -30,7 +30,7 @@ def _equal(x: Array, y: Array) -> Array:
     return np.isclose(x, y, rtol=1e-13, atol=0)
 
 
-_RELATIONS: dict[str, Callable[..., Any]] = {
+RELATIONS: dict[str, Callable[..., Any]] = {
     "<": np.less, ">": np.greater, "=": _equal, "≤": np.less_equal, "≥": np.greater_equal,
     "≠": np.not_equal, "∧": np.logical_and, "∨": np.logical_or, "⊕": np.logical_xor,
 }  # fmt: skip
@@ -42,7 +42,7 @@ _VALUES: dict[type[Expression], Callable[..., Any]] = {
     Hadamard: lambda _, *factors: np.prod(factors, axis=0),
     Quotient: lambda _, above, below: np.divide(above, below),
     Power: lambda _, base, exponent: np.power(base.astype(np.float64), exponent),
-    Relation: lambda one, left, right: _RELATIONS[one.sign](left, right).astype(np.float64),
+    Relation: lambda one, left, right: RELATIONS[one.sign](left, right).astype(np.float64),
     Cases: lambda _, condition, value, otherwise: np.where(condition, value, otherwise),
     Apply: lambda one, *operands: one.primitive.numpy(*operands),
 }
