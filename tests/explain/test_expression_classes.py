@@ -72,7 +72,7 @@ a_ij = Element(SYMBOL, (I, J))
 M = Matrix(SYMBOL, (3, 3), False)
 
 
-POINT: Any = SimpleNamespace(values={NODE: A}, adjoints={NODE: ADJOINT})
+POINT: Any = SimpleNamespace(values={NODE: A}, adjoint={NODE: ADJOINT}.__getitem__)
 
 
 def softmax(array: Array, axis: int) -> Array:
