@@ -12,7 +12,7 @@ from wengert.errors import WengertError as WengertError
 # Imported here and now: these functions must be bound after their packages of the same name.
 from wengert.explain.entry import explain as explain
 from wengert.ir.inspection import provide_inspector
-from wengert.trace.tracing import trace as trace
+from wengert.trace.entry import trace as trace
 from wengert.version import __version__ as __version__
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -85,3 +86,9 @@ def unknown_name(where: str, what: str, name: Any, known: Iterable[str]) -> Conf
 
 def _prefix(where: str) -> str:
     return f"{where}: " if where else ""
+
+
+def is_masked(value: Any) -> bool:
+    """Whether a value is a masked array; asks without loading `numpy.ma`, which takes time."""
+    masked = sys.modules.get("numpy.ma")
+    return masked is not None and isinstance(value, masked.MaskedArray)

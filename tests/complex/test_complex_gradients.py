@@ -198,7 +198,7 @@ def test_onnx_is_refused_by_name() -> None:
 def test_the_reason_for_numpy_is_given() -> None:
     compiled = wg.compile(wg.grad(REAL_FUNCTIONS["squared modulus"]))
     compiled(Z)
-    assert "no machine code for complex numbers" in str(compiled.programs[0].kernels())
+    assert "of complex numbers" in str(compiled.programs[0].kernels())
 
 
 def test_a_step_of_simplification_never_takes_a_rule_of_real_numbers() -> None:

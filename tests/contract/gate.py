@@ -93,6 +93,11 @@ def summed_to(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return array
 
 
+def as_real(value: Any) -> Any:
+    """Return the real and the imaginary parts of complex numbers side by side, on an axis in front."""
+    return np.stack([np.real(value), np.imag(value)]) if value.dtype.kind == "c" else value
+
+
 def applied(program: Program, tensors: tuple[Any, ...]) -> list[Any]:
     """Return the outputs of `program` on traced tensors."""
     return inline(program, tensors, tensors[0].recorder)
@@ -107,14 +112,18 @@ def derivative_programs(
 ) -> Any:
     """Return the gradient program g of Σ weights·f, that of Σ directions·g, and the forward program of f."""
     wrt = floats(operands)
-    first = verify(gradient(trace(lambda *args: (weights * function(*args)).sum(), *operands), wrt))
+
+    def parts(*args: Any) -> Any:
+        return as_real(function(*args))
+
+    first = verify(gradient(trace(lambda *args: (weights * parts(*args)).sum(), *operands), wrt))
 
     def along(*args: Any) -> Any:
         slopes = applied(first, args)
         return sum((direction * slope).sum() for direction, slope in zip(directions, slopes, strict=True))
 
     second = verify(gradient(trace(along, *operands), wrt))
-    forward = verify(pushforward(trace(function, *operands), wrt))
+    forward = verify(pushforward(trace(parts, *operands), wrt))
     return first, second, forward
 
 

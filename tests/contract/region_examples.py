@@ -148,12 +148,31 @@ def plain_counted(w: Any, h: Any) -> Any:
     return np.sum(h**3)
 
 
+def turned(z: Any, xs: Any) -> Any:
+    """Complex carries, in a scan and in a while_loop."""
+    last, sizes = wg.scan(lambda c, x: (np.exp(1j * c * x) * c * 0.5, np.abs(c)), z * (1 + 1j), xs)
+    last, _ = wg.while_loop(lambda v: v[1] < 2, lambda v: (np.exp(1j * v[0] * z) * v[0], v[1] + 1), (last, 0))
+    return np.sum(np.abs(last) ** 2) + np.sum(sizes)
+
+
+def plain_turned(z: Any, xs: Any) -> Any:
+    """The same as two loops."""
+    c, total = z * (1 + 1j), 0.0
+    for x in xs:
+        total = total + np.sum(np.abs(c))
+        c = np.exp(1j * c * x) * c * 0.5
+    for _ in range(2):
+        c = np.exp(1j * c * z) * c
+    return np.sum(np.abs(c) ** 2) + total
+
+
 def slope_of(function: Callable[..., Any]) -> Callable[..., Any]:
     """The sum of squares of the gradient, for what is made by a derivative alone."""
     return lambda *args: np.sum(wg.grad(function)(*args) ** 2)
 
 
 EXAMPLES = [
+    RegionExample("scan", turned, plain_turned, (H, XS), "complex"),
     RegionExample("scan", recurrent(), plain_recurrent(), (W, H, XS), "recurrent"),
     RegionExample("scan", recurrent(reverse=True), plain_recurrent(reverse=True), (W, H, XS), "reversed"),
     RegionExample("scan", recurrent(), plain_recurrent(), (W, H, XS[:0]), "of no turns"),

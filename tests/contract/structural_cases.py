@@ -8,7 +8,7 @@ import operator
 from typing import Any
 
 import numpy as np
-from tests.contract import hyperdual, library_oracles, structural_oracles as loops
+from tests.contract import fourier_oracles, hyperdual, library_oracles, structural_oracles as loops
 from tests.contract.structural_oracles import Case, Indices, Labels, Operand, Oracle, Sorted, filled, folded
 
 
@@ -227,6 +227,7 @@ LOOPS: dict[str, Any] = {
 }
 
 ORACLES = {name: Oracle(LOOPS[name], cases) for name, cases in CASES.items()} | library_oracles.ORACLES
+ORACLES |= fourier_oracles.ORACLES
 
 # ⟨f(x), c⟩ = ⟨x, fᵀ(c)⟩ holds exactly on whole numbers for these.
 LINEAR = (
@@ -255,6 +256,7 @@ SMOOTH = (
     "outer",
     "einsum",
     *library_oracles.SMOOTH,
+    *fourier_oracles.ORACLES,
 )
 POSITIONAL = (
     *("argmax", "argmin", "any", "all", "one_hot", "argsort", "argpartition", "searchsorted"),

@@ -128,7 +128,7 @@ def test_tables_hold_primitives_of_their_kind(table: set[str], kinds: set[Kind])
 
 @pytest.mark.parametrize("primitive", PRIMITIVES, ids=lambda one: one.name)
 def test_machine_code_or_a_decomposition_or_a_reason(primitive: Primitive) -> None:
-    (line,) = program_of(primitive, np.float64).lines
+    *_, line = program_of(primitive, np.float64).lines
     reason = left_to_numpy(line)
     written_out = primitive.decomposition is not None or primitive.kind is Kind.SCAN
     assert reason is None or written_out or primitive.name in reason

@@ -26,6 +26,10 @@ def test_native_or_written_out_or_refused_by_name(primitive: Primitive, rng: np.
     program = program_of(primitive, np.float32)  # models are exported in float32
     arguments = arguments_for(program, primitive, rng)
     left = [line.primitive.name for line in written_out(program).lines if not is_native(line)]
+    if any(node.type.is_complex for node in program.nodes):
+        with pytest.raises(UnsupportedFunctionError, match="no ONNX operator"):
+            onnx_backend.run(program, arguments)
+        return
     if left:
         assert left == [primitive.name]
         assert primitive.decomposition is None

@@ -126,8 +126,8 @@ def test_structural_shapes_are_those_of_the_loops(
     program = verify(trace(lambda *args: primitive(*args, **case.params), *operands))
     result = program(*operands)
     wanted = structural_cases.ORACLES[name].function(*operands, **case.params)
-    assert result.shape == wanted.shape == program.outputs[0].type.shape
-    assert result.dtype == program.outputs[0].type.dtype
+    assert gate.as_real(result).shape == wanted.shape
+    assert (result.shape, result.dtype) == (program.outputs[0].type.shape, program.outputs[0].type.dtype)
     if primitive.kind in (Kind.MOVEMENT, Kind.CONTRACTION, Kind.INDEXING) and name != "one_hot":
         assert result.dtype == dtype
 

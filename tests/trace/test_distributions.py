@@ -12,7 +12,7 @@ from scipy.stats import gamma, norm
 import wengert as wg
 from wengert.errors import GradientError, UnsupportedFunctionError
 from wengert.trace.captured import Captured
-from wengert.trace.scipy_distributions import DISTRIBUTIONS
+from wengert.trace.scipy.distributions import DISTRIBUTIONS
 
 SHAPES: dict[str, tuple[float, ...]] = {
     "lognorm": (0.7,), "gamma": (1.7,), "invgamma": (2.5,), "chi2": (3.0,), "beta": (1.5, 2.5), "t": (3.5,),

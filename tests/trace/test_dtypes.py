@@ -10,7 +10,7 @@ import pytest
 from wengert.errors import DTypeError, TraceError
 from wengert.ir.primitive import IMPLEMENTATIONS
 from wengert.run.numpy import NumpyExecutor
-from wengert.trace.numpy_ufuncs import _OF_BITS, _WRITTEN_OUT
+from wengert.trace.numpy_functions.ufuncs import _OF_BITS, _WRITTEN_OUT
 from wengert.trace.tracing import trace
 from wengert.transform.simplify import simplify
 

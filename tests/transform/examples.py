@@ -69,6 +69,9 @@ EXAMPLES: dict[str, Example] = {
         ("bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift"),
         Example(((2, 3), (2, 3)), {}, (INT, INT)),
     ),
+    **dict.fromkeys(("fft", "ifft", "rfft"), Example(((2, 3),), {"axis": 1, "norm": "backward"})),
+    "irfft": Example(((2, 3),), {"axis": 1, "n": 4, "norm": "backward"}),
+    **dict.fromkeys(("dct", "dst"), Example(((2, 3),), {"axis": 1, "type": 2})),
     "where": Example(((2, 3), (2, 3), (2, 3)), {}, (BOOL, FLOAT, FLOAT)),
 }
 

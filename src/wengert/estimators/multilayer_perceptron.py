@@ -27,7 +27,7 @@ from wengert.estimators.exchange import Exchange
 from wengert.estimators.fitting.forward import dense_layers, output_activation, raw_outputs
 from wengert.estimators.fitting.held_out import ForwardEvaluator, given_rows, split
 from wengert.estimators.fitting.losses import RowLoss, check_own_loss
-from wengert.estimators.fitting.plan import batch_size, initial_rate, row_orders, rule_of, training_step
+from wengert.estimators.fitting.plan import RowOrders, batch_size, initial_rate, rule_of, training_step
 from wengert.estimators.fitting.stopping import Patience, Rate
 from wengert.estimators.fitting.training import MLPRules, Run, divergence_text, train
 from wengert.estimators.inspection import Inspection
@@ -279,8 +279,7 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
             rule_of(self, count),
             run,
             count,
-            row_orders(count, self.shuffle, random_state),
-            shuffles=bool(self.shuffle),
+            RowOrders(rows.features, bool(self.shuffle), random_state),
             watches_score=self._watches_score,
             incremental=incremental,
             report=print if lines else None,

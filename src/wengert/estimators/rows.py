@@ -8,8 +8,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
+from wengert.checks import is_masked
 from wengert.errors import DataError, DTypeError, ShapeError
 from wengert.estimators.tables import encoded_table
+from wengert.train.steps.mapped import release
 
 Array = np.ndarray[Any, Any]
 _FLOATS = (np.float64, np.float32)
@@ -29,7 +31,7 @@ def checked_features(estimator: Any, X: Any, *, reset: bool) -> Any:
     if estimator.categorical_features is not None or estimator.preset is not None:
         return encoded_table(estimator, X, reset=reset)
     try:
-        return validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=reset)
+        features = validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=reset)
     except ValueError as error:
         if "could not convert" in str(error) or "contains NaN" in str(error):
             # The lines after the first recommend other estimators.
@@ -38,6 +40,8 @@ def checked_features(estimator: Any, X: Any, *, reset: bool) -> Any:
                 "categorical_features='from_dtype'."
             ) from None
         raise
+    release(features)  # to be looked through, rows in a file were read from end to end
+    return features
 
 
 def features_to_predict(estimator: Any, X: Any) -> Any:
@@ -60,7 +64,7 @@ def features_to_predict(estimator: Any, X: Any) -> Any:
 
 def refuse_masked(value: Any, name: str) -> None:
     """Raise `DTypeError` for a masked array."""
-    if isinstance(value, np.ma.MaskedArray):
+    if is_masked(value):
         raise DTypeError(
             f"{name}: masked arrays are refused, since the mask would be ignored; use .filled(value)"
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import is_masked
 from wengert.errors import DTypeError, ShapeError, WengertError
 from wengert.ir.node import INPUT, Node
 from wengert.ir.primitive import NUMBERS
@@ -30,7 +31,7 @@ def check_argument(node: Node, value: Any) -> np.ndarray[Any, Any]:
         When the array is not of the input's type. A Python scalar takes the input's dtype.
     """
     name = node.param("name")
-    if isinstance(value, np.ma.MaskedArray):
+    if is_masked(value):
         raise DTypeError(f"argument {name!r}: masked arrays are refused; fill them first with .filled(value)")
     weak = type(value) in NUMBERS
     array = np.asarray(value, node.type.dtype) if weak else np.asarray(value)

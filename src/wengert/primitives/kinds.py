@@ -76,6 +76,10 @@ def broadcast_shapes(name: str, types: Sequence[TensorType]) -> tuple[int, ...]:
     ShapeError
         With the operation and all shapes.
     """
+    shapes = {operand.shape for operand in types}
+    shapes.discard(())  # what has no axes fits everything
+    if len(shapes) < 2:
+        return shapes.pop() if shapes else ()
     try:
         return np.broadcast_shapes(*[operand.shape for operand in types])
     except ValueError:
@@ -118,16 +122,10 @@ def elementwise(
 
     def infer(*types: TensorType) -> TensorType:
         last = types[-1]
-        shapes = {operand.shape for operand in types}
-        shapes.discard(())  # what has no axes fits everything
-        if len(shapes) > 1:
-            shape = broadcast_shapes(name, types)
-        else:
-            shape = shapes.pop() if shapes else ()
+        shape = broadcast_shapes(name, types)
         if result is None and shape == last.shape:
             return last
-        dtype = result(last.dtype) if callable(result) else result or last.dtype
-        return tensor_type(shape, dtype)
+        return tensor_type(shape, result(last.dtype) if callable(result) else result or last.dtype)
 
     return register(
         Primitive(

@@ -11,6 +11,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from wengert.checks import is_masked
 from wengert.errors import ModelFileError
 from wengert.storage.atomic import write_file
 from wengert.storage.checksum import PLACEHOLDER, carries_seal, seal
@@ -133,7 +134,7 @@ def decode_tensors(data: bytes, where: str) -> tuple[dict[str, np.ndarray], dict
 def _plain_array(where: str, name: str, array: np.ndarray) -> np.ndarray:
     if not isinstance(name, str):
         raise ModelFileError(f"{where}: names of arrays must be text, got {name!r}.")
-    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
+    if not isinstance(array, np.ndarray) or is_masked(array):
         raise ModelFileError(f"{where}: {name!r} must be a plain NumPy array, got {type(array).__name__}.")
     native = array.dtype.newbyteorder("=")
     if native not in DTYPES.values():

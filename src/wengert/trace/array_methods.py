@@ -13,7 +13,7 @@ from wengert.ir.primitive import IMPLEMENTATIONS, Kind
 from wengert.primitives import arithmetic, comparison, contraction
 from wengert.primitives.selection import astype
 from wengert.trace.recorder import as_dtype, here, refuse
-from wengert.trace.scipy_objects import is_sparse, sparse_product
+from wengert.trace.scipy.objects import is_sparse, sparse_product
 
 # NumPy's stubs know nothing of arrays that take part through its protocols.
 _numpy: Any = np

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.trace.scipy_distributions import is_family
+from wengert.trace.scipy.distributions import is_family
 from wengert.trace.source import is_installed
 from wengert.trace.static import is_immutable
 from wengert.trace.tensor import Tensor

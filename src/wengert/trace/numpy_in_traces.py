@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from wengert.trace import creation, nested_lists, scipy_functions, scipy_stats, source
+from wengert.trace import creation, nested_lists, source
 from wengert.trace.recorder import current_trace
+from wengert.trace.scipy import functions as scipy_functions, stats as scipy_stats
 
 _lock = threading.Lock()
 _open = 0

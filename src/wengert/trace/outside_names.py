@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.trace import creation, nested_lists, scipy_functions, scipy_objects
+from wengert.trace import creation, nested_lists
 from wengert.trace.captured import contents
 from wengert.trace.memory import read_only
+from wengert.trace.scipy import functions as scipy_functions, objects as scipy_objects
 from wengert.trace.source import is_installed
 from wengert.trace.tensor import Tensor, fillable
 

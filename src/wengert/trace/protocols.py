@@ -10,7 +10,7 @@ import numpy as np
 from wengert.ir.primitive import IMPLEMENTATIONS
 from wengert.trace.memory import Alias, PartAlias, in_c_order, keeps_order, write
 from wengert.trace.numpy_functions import call_function
-from wengert.trace.numpy_ufuncs import call_ufunc
+from wengert.trace.numpy_functions.ufuncs import call_ufunc
 from wengert.trace.tensor import Tensor, fillable
 
 

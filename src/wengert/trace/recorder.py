@@ -17,6 +17,12 @@ from wengert.ir.program import ancestors
 from wengert.ir.provenance import Provenance, current_regions
 from wengert.trace import source
 
+INTO_AN_ARRAY = (
+    "a traced value cannot be put into a NumPy array that was made outside of the trace, or given to code "
+    "that takes NumPy arrays alone: make the array inside the traced function, as np.zeros(…) or "
+    "np.array(outside), or join values with np.array([x, y]), np.stack or np.concatenate"
+)
+
 _current: ContextVar[Trace | None] = ContextVar("wengert_trace", default=None)
 
 
@@ -130,6 +136,15 @@ class Trace:
         """Return the value of a node for a check alone; see `value`."""
         self.was_peeked = True
         return self.computed(node)
+
+    def try_out(self, node: Node) -> None:
+        """Raise what LAPACK says of a matrix while the function, which may catch it, is being traced."""
+        try:
+            self.peek(node)
+        except np.linalg.LinAlgError as error:
+            raise np.linalg.LinAlgError(f"{error} ({node.primitive.name}){here()}") from None
+        except ConcreteValueError:
+            pass  # it is raised when the program is run
 
     def computed(self, node: Node) -> np.ndarray[Any, Any]:
         """Return the value of a node of this trace, computed now if it was not needed before.

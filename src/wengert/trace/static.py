@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import is_masked
 from wengert.ir.types import TensorType
 from wengert.trace.tensor import Tensor
 
@@ -73,7 +74,7 @@ def is_static(leaf: Any) -> bool:
 
     Strings, functions, slices, objects and arrays of them are.
     """
-    if type(leaf) in (bool, float, complex) or isinstance(leaf, (Tensor, TensorType, np.ma.MaskedArray)):
+    if type(leaf) in (bool, float, complex) or isinstance(leaf, (Tensor, TensorType)) or is_masked(leaf):
         return False
     if isinstance(leaf, (np.ndarray, np.generic)):
         return leaf.dtype.kind not in "biufc"

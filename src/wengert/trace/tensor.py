@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 import numpy as np
 
 from wengert.errors import (
-    ConcreteValueError,
     DTypeError,
     ShapeError,
     UnsupportedAttributeError,
@@ -20,23 +19,18 @@ from wengert.errors import (
 from wengert.ir.node import CONSTANT, Node, items_of, make_constant, make_node, make_number
 from wengert.ir.primitive import IMPLEMENTATIONS, NUMBERS, Kind, Primitive, weak_dtype
 from wengert.primitives.selection import astype
-from wengert.trace import scipy_objects, source
+from wengert.trace import source
 from wengert.trace.array_methods import ArrayMethods
 from wengert.trace.memory import Alias, in_c_order, keeps_order
 from wengert.trace.promotion import WEAK_OF_KIND, promoted
 from wengert.trace.recorder import (
+    INTO_AN_ARRAY,
     Trace as Trace,
     current_trace,
     here as here,
     refuse as refuse,
 )
-
-_INTO_AN_ARRAY = (
-    "a traced value cannot be put into a NumPy array that was made outside of the trace, or given to code "
-    "that takes NumPy arrays alone: make the array inside the traced function, as np.zeros(…) or "
-    "np.array(outside), or join values with np.array([x, y]), np.stack or np.concatenate"
-)
-
+from wengert.trace.scipy import objects as scipy_objects
 
 _ADVICE = {
     "item": "refused, since Python numbers have no derivative: write x[i] for an element",
@@ -148,7 +142,7 @@ class Tensor(ArrayMethods):
             if scipy_objects.asks_for_operand():
                 return np.empty((), object)  # no array: SciPy leaves the product to `__rmatmul__`
             scipy_objects.refuse_scipy()
-            refuse(_INTO_AN_ARRAY)
+            refuse(INTO_AN_ARRAY)
         return value if dtype is None else value.astype(dtype)
 
     def __bool__(self) -> bool:
@@ -162,14 +156,14 @@ class Tensor(ArrayMethods):
     def __int__(self) -> int:
         if self.dtype.kind in "fc" and not self.is_constant:
             if source.is_assigning_item():
-                refuse(_INTO_AN_ARRAY)
+                refuse(INTO_AN_ARRAY)
             refuse("int() of a floating tensor would cut the derivative; use np.floor outside of the trace")
         return int(self._known("int()"))
 
     def __float__(self) -> float:
         if not self.is_constant:
             if source.is_assigning_item():
-                refuse(_INTO_AN_ARRAY)
+                refuse(INTO_AN_ARRAY)
             scipy_objects.refuse_scipy()
             refuse(
                 "float() would cut the derivative, as would functions of math and statistics, which call it, "
@@ -201,7 +195,7 @@ class Tensor(ArrayMethods):
     def __complex__(self) -> complex:
         if not self.is_constant:
             if source.is_assigning_item():
-                refuse(_INTO_AN_ARRAY)
+                refuse(INTO_AN_ARRAY)
             refuse(
                 "complex() would cut the derivative, as would functions of cmath, which call it: write "
                 "x + 0j for complex(x), and NumPy functions (np.exp instead of cmath.exp)"
@@ -272,18 +266,8 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
     if primitive.region is not None:
         return tuple([Tensor(one, trace) for one in items_of(node)])
     if primitive.kind is Kind.LIBRARY and trace.rule is None and source.is_catching():
-        _tried(node, trace)
+        trace.try_out(node)
     return Tensor(node, trace, WEAK_OF_KIND.get(node.type.dtype.kind) if weak else None, c_order)
-
-
-def _tried(node: Node, trace: Trace) -> None:
-    """Raise what LAPACK says of a matrix while the function, which may catch it, is being traced."""
-    try:
-        trace.peek(node)
-    except np.linalg.LinAlgError as error:
-        raise np.linalg.LinAlgError(f"{error} ({node.primitive.name}){here()}") from None
-    except ConcreteValueError:
-        pass  # it is raised when the program is run
 
 
 def _is_traced(operand: Any) -> bool:
@@ -295,39 +279,21 @@ def _plain(operand: Any) -> Any:
 
 
 def _deepest(operands: Any) -> Trace:
-    traces = {operand.recorder for operand in operands if type(operand) is Tensor}
+    tensors = [operand for operand in operands if type(operand) is Tensor]
+    traces = {operand.recorder for operand in tensors}
     if len(traces) == 1:
         (only,) = traces
         if only.open:
             return only
-    return _deepest_of_several(operands)
-
-
-def _deepest_of_several(operands: Any) -> Trace:
-    deepest: Trace | None = None
-    mixed = False
-    # A constant may be kept from one trace to the next; it has a say where there is nothing else.
-    for operand in list(filter(_is_traced, operands)) or operands:
-        if type(operand) is Tensor:
-            trace = operand.recorder
-            if trace is deepest:
-                continue
-            if not trace.open and not operand.is_constant:
-                refuse(
-                    "a tensor of a trace that has ended was used: "
-                    "a traced function kept it in a variable outside"
-                )
-            mixed = deepest is not None
-            if deepest is None or trace.level > deepest.level:
-                deepest = trace
-    if deepest is None:
+    if not tensors:
         raise WengertError("no operand is a tensor")
-    if mixed:
-        deepest.captured.update(
-            operand.recorder
-            for operand in operands
-            if type(operand) is Tensor and operand.recorder is not deepest
-        )
+    # A constant may be kept from one trace to the next; it has a say where there is nothing else.
+    asked = list(filter(_is_traced, tensors)) or tensors
+    if any(not operand.recorder.open and not operand.is_constant for operand in asked):
+        refuse("a tensor of a trace that has ended was used: a traced function kept it in a variable outside")
+    deepest = max((operand.recorder for operand in asked), key=lambda trace: trace.level)
+    if any(operand.recorder is not deepest for operand in asked):
+        deepest.captured |= traces - {deepest}
     return deepest
 
 

@@ -15,12 +15,13 @@ from wengert.ir.primitive import NUMBERS
 from wengert.ir.program import Program
 from wengert.ir.provenance import Provenance
 from wengert.ir.types import TensorType
-from wengert.trace import scipy_objects
 from wengert.trace.captured import Captured, random_states
+from wengert.trace.entry import trace as trace
 from wengert.trace.memory import in_c_order
 from wengert.trace.numpy_in_traces import numpy_in_traces
 from wengert.trace.outside_names import with_outside_names
 from wengert.trace.recorder import as_dtype
+from wengert.trace.scipy import objects as scipy_objects
 from wengert.trace.source import is_installed
 from wengert.trace.tensor import Tensor, Trace, as_tensor, joined
 from wengert.trace.tree import (
@@ -144,49 +145,8 @@ def leaf_names(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict
     return names
 
 
-def trace(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Program:
-    """Record a function written in plain NumPy as a program.
-
-    Parameters
-    ----------
-    function : callable
-        Takes and returns arrays, numbers, or trees of them (tuples, lists, dictionaries, modules).
-    *args, **kwargs
-        The arguments to trace with. Where one is an array, its values are known while tracing, and a
-        Python ``if`` or ``while`` that asks for them, or a boolean mask made of them, specialises the
-        program. Where one is a `TensorType`, only shape and dtype are known, and such a question is an
-        error. What is no array (a string, a function, a slice, an object) reaches the
-        function as it is, and the program is for this one.
-
-    Returns
-    -------
-    Program
-        Its inputs have the names of the arguments. Called with arrays, it computes what `function` does.
-
-    Raises
-    ------
-    TraceError
-        When the function does what a program cannot hold; says what to write instead, and where.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import wengert as wg
-    >>> print(wg.trace(lambda W, x: np.tanh(x @ W).sum(), np.ones((3, 2)), np.ones(3)))
-    program(W: f64[3,2], x: f64[3])
-      v0: f64[2] = matmul x W
-      v1: f64[2] = tanh v0
-      v2: f64[]  = sum v1 axes=(0,) keepdims=False
-      return v2
-    """
-    program = recorded(function, *args, **kwargs).program
-    if program.free:
-        raise TraceError("a program cannot read tensors of an enclosing trace; pass them as arguments")
-    return program
-
-
 def recorded(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Recording:
-    """Return the recording of a function for a program that is to last; see `trace`."""
+    """Return the recording of a function for a program that is to last; see `wengert.trace`."""
     check_callable("trace", function)
     captured = Captured(function)
     before = random_states(captured)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import is_masked
 from wengert.errors import DTypeError, TraceError
 from wengert.ir.types import TensorType, tensor_type
 from wengert.trace.static import Static, is_static
@@ -108,7 +109,7 @@ def leaf_type(value: Any, name: str) -> TensorType:
         return value
     elif isinstance(value, Tensor):
         return value.node.type
-    elif isinstance(value, np.ma.MaskedArray):
+    elif is_masked(value):
         raise DTypeError(f"argument {name!r}: masked arrays are refused; fill them first with .filled(value)")
     else:
         array = np.asarray(value)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import is_masked
 from wengert.errors import DataError, DTypeError, ShapeError
 from wengert.train.steps.mapped import converted_to_file, memory_map, row_blocks
 
@@ -99,7 +100,7 @@ def numbers(value: Any, name: str) -> Array:
     DataError, DTypeError, ShapeError
         As `check_rows`.
     """
-    if isinstance(value, np.ma.MaskedArray):
+    if is_masked(value):
         raise DTypeError(
             f"{name}: masked arrays are refused, since the mask would be ignored; use .filled(value)"
         )

@@ -17,6 +17,7 @@ from wengert.ir.provenance import UNKNOWN
 from wengert.ir.types import TensorType
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.outside_names import with_outside_names
+from wengert.trace.promotion import WEAK_OF_KIND
 from wengert.trace.recorder import here
 from wengert.trace.static import is_static
 from wengert.trace.tensor import Tensor, as_tensor
@@ -100,7 +101,7 @@ class Body:
         def called(*tensors: Any) -> Any:
             for one, is_weak in zip(flatten(tensors)[0], weak, strict=False):
                 if is_weak:
-                    one.weak = {"f": float, "i": int, "b": bool}.get(one.dtype.kind)
+                    one.weak = WEAK_OF_KIND.get(one.dtype.kind)
             # An index that is traced may read arrays from outside.
             return with_outside_names(function, arrays=True)(*tensors)
 

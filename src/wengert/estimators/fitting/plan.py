@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -18,6 +19,8 @@ from wengert.optim.sgd import HeavyBall
 from wengert.run import default_executor
 from wengert.trace.settings import settings, with_settings
 from wengert.trace.tree import flatten, unflatten
+from wengert.train.steps.batches import order_by_windows
+from wengert.train.steps.mapped import run_and_window
 from wengert.train.steps.step import StepRule, TrainingStep
 
 Array = np.ndarray[Any, Any]
@@ -142,17 +145,43 @@ def _schedule(estimator: Any, rows: int) -> Callable[[Any], Any] | None:
     return optim.SCHEDULES[estimator.lr_schedule](1.0, steps)
 
 
-def row_orders(rows: int, shuffle: bool, random_state: Any) -> Callable[[], Array]:
-    """Return what gives the order of the rows in the next epoch: that of scikit-learn's MLP."""
-    places = np.arange(rows)
+def windows_of(features: Any) -> tuple[int, int] | None:
+    """Return the runs and windows in which rows of a file are shuffled; None where all fit into one window.
 
-    def next_order() -> Array:
-        nonlocal places
-        if not shuffle:
-            return places
-        mixing = np.arange(rows)
-        random_state.shuffle(mixing)
-        places = places[mixing]
-        return places
+    joblib maps arrays above 1 MB that it sends to other processes: they are shuffled as in memory, so that
+    results do not depend on how many processes there are.
+    """
+    runs = run_and_window(features)
+    return None if runs is None or features.shape[0] <= math.prod(runs) else runs
 
-    return next_order
+
+class RowOrders:
+    """Gives the order of the rows in the next epoch: that of scikit-learn's MLP, or window by window.
+
+    Parameters
+    ----------
+    features : ndarray or sparse array, shape (rows, columns)
+    shuffle : bool
+    random_state : numpy.random.RandomState
+    """
+
+    def __init__(self, features: Any, shuffle: bool, random_state: Any) -> None:
+        self._rows = features.shape[0]
+        self._shuffle = shuffle
+        self._windows = windows_of(features) if shuffle else None
+        self._random_state = random_state
+        self._places = np.arange(self._rows)
+
+    def __call__(self) -> Array:
+        """Return the order that is drawn next."""
+        if self._windows is not None:
+            return order_by_windows(self._rows, self._windows, self._random_state)
+        if self._shuffle:
+            mixing = np.arange(self._rows)
+            self._random_state.shuffle(mixing)
+            self._places = self._places[mixing]
+        return self._places
+
+    def __str__(self) -> str:
+        """How the rows are shuffled."""
+        return str(self._shuffle) if self._windows is None else f"by windows {self._windows}"

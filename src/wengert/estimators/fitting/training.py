@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from wengert import nn
-from wengert.estimators.fitting.plan import at_rate, training_step
+from wengert.estimators.fitting.plan import RowOrders, at_rate, training_step
 from wengert.estimators.fitting.stopping import Patience, Rate
 from wengert.optim import LBFGS
 from wengert.train.callbacks import Stop
@@ -98,9 +98,8 @@ class MLPRules:
     run : Run
         What is remembered lives there.
     rows : int
-    orders : callable
-        Returns the order of the rows in the next epoch; asked once an epoch.
-    shuffles : bool
+    orders : RowOrders
+        Asked once an epoch.
     watches_score : bool
         Whether the validation score decides when to stop, and the best network is restored.
     incremental : bool
@@ -112,8 +111,7 @@ class MLPRules:
     initial_rule: StepRule
     run: Run
     rows: int
-    orders: Callable[[], Array]
-    shuffles: bool
+    orders: RowOrders
     watches_score: bool
     incremental: bool
     report: Callable[[str], None] | None
@@ -179,7 +177,7 @@ class MLPRules:
     def identity(self) -> dict[str, str]:
         """Return order and stopping rules; the seed is known by the initial parameters."""
         stopping = f"{self.run.patience}, {self.run.rate}, score {self.watches_score}"
-        return {"shuffle": str(self.shuffles), "stopping": stopping}
+        return {"shuffle": str(self.orders), "stopping": stopping}
 
 
 def train(run: Run, plan: Plan, evaluator: NetworkEvaluator, display: Display) -> str:

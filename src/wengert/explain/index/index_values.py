@@ -256,7 +256,7 @@ class Evaluation:
             return self._jacobian(of, by)
         output = self.point.engine.program.outputs[0]
         if of.symbol.node is output and output.type.shape == ():
-            return self._picked(self.point.adjoints[by.symbol.node], by.positions)
+            return self._picked(self.point.adjoint(by.symbol.node), by.positions)
         return self._picked(self.point.total(of.symbol.node, by.symbol.node), (*of.positions, *by.positions))
 
     def _jacobian(self, of: Element, by: Element) -> Named:

@@ -167,6 +167,9 @@ class Converter:
         if isinstance(term, Number) or (not free_indices(term) and row is None and column is None):
             return self._convert(term, row, column)
         mine = set(free_indices(term))
+        if not mine:
+            self.patterns.setdefault("repeated → ones 𝟏")
+            return multiply(self._convert(term, None, None), self._ones(row, column))
         if row is not None and row not in mine:
             below = self._filled(term, None, column)
             self.patterns.setdefault("repeated → ones 𝟏")

@@ -57,7 +57,7 @@ def _value(expression: Expression, point: Point) -> Array:
             return array.T if transposed else array
         case Gradient(_, by, shape, transposed, numerator):
             # In numerator layout the stored shape is that of the transpose of the variable.
-            adjoint = point.adjoints[by.node]
+            adjoint = point.adjoint(by.node)
             array = adjoint.reshape(shape[::-1]).T if numerator else adjoint.reshape(shape)
             return array.T if transposed else array
         case Jacobian(partial, axes, transposed):

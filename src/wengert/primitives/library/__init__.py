@@ -2,6 +2,7 @@
 
 from wengert.primitives.library import (
     factorisations as factorisations,
+    fourier as fourier,
     linear_algebra as linear_algebra,
     order as order,
     parametric as parametric,

@@ -2,53 +2,35 @@
 
 from __future__ import annotations
 
-import ctypes
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from wengert.errors import WengertError
-from wengert.ir.evaluate import check_argument, evaluate, evaluate_node, located
-from wengert.ir.node import Node
 from wengert.ir.program import Program
 from wengert.run.executor import Executable
-from wengert.run.llvm.codegen.call_function import (
-    ABANDONED,
-    RUN,
-    RUN_PARALLEL,
-    Layout,
-    Segment,
-    layout,
-    state_words,
-)
-from wengert.run.llvm.codegen.cancellation import CANCEL, WRONG_INDEX
+from wengert.run.llvm.codegen.call_function import layout
 from wengert.run.llvm.codegen.generators import Generators
 from wengert.run.llvm.codegen.kernel_dedup import distinct_lines
-from wengert.run.llvm.codegen.kernel_functions import KERNELS
 from wengert.run.llvm.compiled_loop import NativeLoop, compiled_loop
+from wengert.run.llvm.compiled_program import CompiledProgram
 from wengert.run.llvm.fusion.decomposition import expand
 from wengert.run.llvm.fusion.in_place import joined_in_place
 from wengert.run.llvm.fusion.kernel_plan import plan
-from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
 from wengert.run.llvm.fusion.lowering import LONGEST_PROGRAM
 from wengert.run.llvm.fusion.rematerialisation import rematerialised
-from wengert.run.llvm.fusion.views import View
-from wengert.run.llvm.profile.kernel_table import KernelSummary, KernelTable, summary
-from wengert.run.llvm.runtime.array_address import address
+from wengert.run.llvm.repetition.compiled_body import compiled_body
 from wengert.run.llvm.runtime.cache import cached_object_code
 from wengert.run.llvm.runtime.loop_state import NativeProgress
 from wengert.run.llvm.runtime.recent import recent
 from wengert.run.llvm.runtime.target import LoadedCode, Target, host_target
-from wengert.run.llvm.schedule.buffers import ALIGNMENT, ARENA, FLAG, STATE, memory_of
+from wengert.run.llvm.schedule.buffers import memory_of
 from wengert.run.llvm.schedule.parallel_call import is_long, parallel_call
 from wengert.run.loop import Progress, Roles
 from wengert.run.numpy import NumpyExecutor
 from wengert.run.numpy.memory import keep_freed_memory
-from wengert.run.threads import default_threads, run_on_threads, share_of
+from wengert.run.threads import default_threads
 
 Array = np.ndarray[Any, Any]
 
@@ -95,12 +77,18 @@ class LLVMExecutor:
         loaded = LoadedCode(cached_object_code(planned, self.target), self.target)
         regions = {
             kernel.line: region.prepare(
-                self.compile, [node.param("index") for node in kernel.stored], **dict(kernel.line.params)
+                self._body, [node.param("index") for node in kernel.stored], **dict(kernel.line.params)
             )
             for kernel in made.kernels
             if (region := kernel.line.primitive.region) is not None
         }
         return CompiledProgram(program, made, planned, loaded, self.threads, regions)
+
+    def _body(self, program: Program) -> Executable:
+        """Return what runs the body of a loop or branch: many turns in one call where it can."""
+        key = "body", self.target, program, tuple([node.params for node in program.inputs])
+        made: Executable | None = recent(key, lambda: compiled_body(program, self.target))
+        return self.compile(program) if made is None else made
 
     def loop(
         self, program: Program, roles: Roles, progress: Progress, data: Sequence[Array]
@@ -114,211 +102,3 @@ class LLVMExecutor:
     def new_progress(self, carry: Sequence[Array], steps: int, loss_sum: float) -> NativeProgress:
         """Return the progress of a loop that begins, or goes on."""
         return NativeProgress(carry, steps, loss_sum, self.threads)
-
-
-@dataclass(frozen=True)
-class Frame:
-    """The memory of one call.
-
-    Attributes
-    ----------
-    table : array of pointers
-        What generated code finds its buffers by.
-    alone : dict of Node to ndarray
-        Buffers that stand alone.
-    arena : ndarray of uint8
-        All others.
-    flags : ndarray of int64
-        Whether an index was out of range, and whether the user wants to stop.
-    """
-
-    table: Any
-    alone: dict[Node, Array]
-    arena: Array
-    flags: Array
-
-
-class CompiledProgram:
-    """A program ready to run; may be called from several threads at once.
-
-    Attributes
-    ----------
-    plan : Plan
-    layout : Layout
-    """
-
-    def __init__(
-        self,
-        program: Program,
-        plan: Plan,
-        layout: Layout,
-        loaded: LoadedCode,
-        threads: int,
-        regions: dict[Node, Callable[..., tuple[Any, ...]]],
-    ) -> None:
-        self.program = program
-        self._regions = regions
-        self.plan = plan
-        self.layout = layout
-        self._memory = memory = layout.memory
-        self.loaded = loaded  # holds the machine code
-        self._threads = 1 if layout.parallel is None else threads
-        prototype = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
-        if any(segment.is_native for segment in layout.segments):
-            self._run = prototype(loaded.address(RUN))
-        if layout.parallel is not None:
-            self._run_shared = prototype(loaded.address(RUN_PARALLEL))
-        self._constants: dict[Node, Any] = {node: node.value for node in memory.constants}
-        self._table = (ctypes.c_void_p * memory.table_length)()
-        for node, constant in self._constants.items():
-            self._table[memory.slots[node]] = address(constant)
-        self._inputs = [
-            (node, memory.slots[node], node.type.shape, node.type.dtype) for node in program.inputs
-        ]
-        self._direct = [
-            (node, memory.slots[node], node.type.shape, node.type.dtype) for node in memory.direct.values()
-        ]
-        self._idle: list[Array] = []
-        self._lock = threading.Lock()
-
-    def __call__(self, arguments: Sequence[Any]) -> list[Array]:
-        """Run on one array per input."""
-        frame = self.frame(arguments)
-        for segment in self.layout.segments:
-            if segment.is_native:
-                self._run_natively(frame, segment)
-            else:
-                self.run_by_numpy(segment.kernels[0], frame)
-            if frame.flags[WRONG_INDEX]:
-                # An index is out of range; the reference names it.
-                evaluate(self.program, arguments)
-                raise WengertError("generated code found an index out of range where NumPy does not")
-        results = self._results(frame)
-        with self._lock:
-            self._idle.append(frame.arena)
-        return results
-
-    def _run_natively(self, frame: Frame, segment: Segment) -> None:
-        """Run a segment of generated code; Ctrl-C ends it early where it takes long."""
-        if self._threads == 1 and not self.layout.slices:
-            self._run(frame.table, segment.first, segment.end)
-            return
-
-        def finish() -> None:
-            frame.flags[CANCEL] = 1
-
-        with share_of(self._threads) as granted:
-            if granted > 1:
-                state = np.zeros(state_words(granted), np.int64)
-                frame.table[STATE] = address(state)
-
-                def abandon() -> None:
-                    state[ABANDONED] = 1
-
-                run_on_threads(
-                    lambda number: self._run_shared(frame.table, number, granted), granted, finish, abandon
-                )
-                return
-            # Python hears of Ctrl-C between two calls, so that somebody has to wait meanwhile.
-            run_on_threads(
-                lambda _: self._run(frame.table, segment.first, segment.end), 1, finish, abandon=finish
-            )
-
-    def llvm(self) -> str:
-        """Return the generated code, before LLVM's own optimisation."""
-        return self.layout.text()
-
-    def kernels(self, arguments: Sequence[Any] | None = None) -> KernelTable:
-        """Return the kernels, timed on arguments where there are any; see `Inspectable`."""
-        summaries = [summary(kernel) for kernel in self.plan.kernels]
-        return KernelTable(summaries if arguments is None else self._timed(summaries, arguments))
-
-    def _timed(self, summaries: Sequence[KernelSummary], arguments: Sequence[Any]) -> list[KernelSummary]:
-        """Run each kernel by itself, again and again; return the summaries with the times in them."""
-        from wengert.run.llvm.profile.timing import in_turn, natively, timed  # few look at the times
-
-        self(arguments)  # refuses what does not fit
-        frame = self.frame(arguments)  # the table holds only addresses
-        scratch = address(frame.arena) + self._memory.arena_bytes
-        turns: list[Callable[[int], object]] = []
-        number = 0
-        for kernel in self.plan.kernels:
-            if kernel.form is Form.NUMPY:
-                turns.append(in_turn(partial(self.run_by_numpy, kernel, frame)))
-                continue
-            turns.append(natively(self.loaded.address(KERNELS), frame.table, number, scratch))
-            number += 1
-        return timed(summaries, turns)
-
-    def frame(self, arguments: Sequence[Any]) -> Frame:
-        """Return the memory of a call, with one array per input in it."""
-        alone: dict[Node, Any] = dict(self._constants)
-        arena, flags = self._arena(), np.zeros(2, np.int64)
-        table = type(self._table).from_buffer_copy(self._table)
-        table[ARENA], table[FLAG] = address(arena), address(flags)
-        for (node, slot, shape, dtype), given in zip(self._inputs, arguments, strict=True):
-            # The plain case first: this runs for every input of every training step.
-            plain = type(given) is np.ndarray and given.dtype is dtype and given.shape == shape
-            array = _plain(given if plain else check_argument(node, given))
-            alone[node] = array
-            table[slot] = address(array)
-        for node, slot, shape, dtype in self._direct:
-            array = np.empty(shape, dtype)
-            alone[node] = array
-            table[slot] = address(array)
-        return Frame(table, alone, arena, flags)
-
-    def _arena(self) -> Array:
-        """Return an arena that is not in use."""
-        with self._lock:
-            if self._idle:
-                return self._idle.pop()
-        size = self.layout.arena_bytes(self._threads)
-        raw = np.empty(size + ALIGNMENT, np.uint8)
-        start = -raw.ctypes.data % ALIGNMENT
-        return raw[start : start + size]
-
-    def run_by_numpy(self, kernel: Kernel, frame: Frame) -> None:
-        """Run a kernel of the form NUMPY."""
-        line = kernel.line
-        operands = [self._seen(kernel.leaves[operand], frame) for operand in line.inputs]
-        if line in self._regions:
-            values = self._regions[line](*operands)
-            for node in kernel.stored:
-                np.copyto(self._buffer(node, frame), values[node.param("index")])
-            return
-        try:
-            with np.errstate(all="ignore"):
-                value = evaluate_node(line, operands)
-        except np.linalg.LinAlgError as error:
-            raise located(error, line, self.program) from None
-        for node in kernel.stored:
-            np.copyto(self._buffer(node, frame), value)
-
-    def _buffer(self, node: Node, frame: Frame) -> Array:
-        if node in frame.alone:
-            return frame.alone[node]
-        start = self._memory.offsets[node]
-        size = node.type.size * node.type.dtype.itemsize
-        return frame.arena[start : start + size].view(node.type.dtype).reshape(node.type.shape)
-
-    def _seen(self, view: View, frame: Frame) -> Array:
-        """Return a view as an array, which must not be written to."""
-        flat = self._buffer(view.base, frame).reshape(-1)
-        if 0 in view.shape:
-            return np.empty(view.shape, flat.dtype)
-        strides = [stride * flat.itemsize for stride in view.strides]
-        return np.lib.stride_tricks.as_strided(flat[view.offset :], view.shape, strides, writeable=False)
-
-    def _results(self, frame: Frame) -> list[Array]:
-        results = []
-        for position, view in enumerate(self.plan.outputs):
-            node = self._memory.direct.get(position)
-            results.append(frame.alone[node] if node is not None else self._seen(view, frame).copy())
-        return results
-
-
-def _plain(array: Array) -> Array:
-    """Return an array whose elements lie one after the other, copied where they do not."""
-    is_plain = array.flags.c_contiguous and array.flags.aligned
-    return array if is_plain else np.array(array, order="C")

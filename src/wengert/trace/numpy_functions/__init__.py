@@ -9,6 +9,7 @@ from wengert.trace.numpy_functions import (
     creation as creation,
     diagonals as diagonals,
     einsum as einsum,
+    fourier as fourier,
     joining as joining,
     linear_algebra as linear_algebra,
     ordering as ordering,

@@ -10,7 +10,7 @@ import inspect
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -26,17 +26,33 @@ class _Entry:
 
     Attributes
     ----------
+    function : callable
+        NumPy's.
     implementation : callable
         Its parameters have NumPy's names.
-    honoured : frozenset of str
-        The parameters of the implementation.
-    signature : inspect.Signature
-        NumPy's.
     """
 
+    function: Any
     implementation: Callable[..., Any]
-    honoured: frozenset[str]
-    signature: inspect.Signature
+
+    @cached_property
+    def _own(self) -> inspect.Signature:
+        return inspect.signature(self.implementation)
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """NumPy's signature."""
+        try:
+            return inspect.signature(self.function)
+        except (TypeError, ValueError):
+            # Functions written in C have none before NumPy 2.4; their implementations declare all of it.
+            return self._own
+
+    @cached_property
+    def honoured(self) -> frozenset[str]:
+        """The parameters of the implementation; one for a kind has more than some of its functions."""
+        own = frozenset(self._own.parameters)
+        return own & frozenset(self.signature.parameters) if self.function in IMPLEMENTATIONS else own
 
 
 _TABLE: dict[Any, _Entry] = {}
@@ -50,20 +66,11 @@ def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., 
     """
 
     def enter(implementation: Callable[..., Any]) -> Callable[..., Any]:
-        own = inspect.signature(implementation)
         for function in functions:
-            _TABLE[function] = _Entry(implementation, frozenset(own.parameters), _signature(function, own))
+            _TABLE[function] = _Entry(function, implementation)
         return implementation
 
     return enter
-
-
-def _signature(function: Any, own: inspect.Signature) -> inspect.Signature:
-    try:
-        return inspect.signature(function)
-    except (TypeError, ValueError):
-        # Functions written in C have no signature before NumPy 2.4; their implementations declare all of it.
-        return own
 
 
 def _name(function: Any) -> str:
@@ -127,10 +134,7 @@ def entry_of(function: Any) -> _Entry | None:
 
 @lru_cache(maxsize=1024)
 def _of_kind(function: Any, primitive: Primitive, of_kind: Callable[..., Any]) -> _Entry:
-    implementation = partial(of_kind, primitive)
-    own = inspect.signature(implementation)
-    signature = _signature(function, own)
-    return _Entry(implementation, frozenset(own.parameters) & frozenset(signature.parameters), signature)
+    return _Entry(function, partial(of_kind, primitive))
 
 
 def functions() -> list[Any]:

@@ -36,8 +36,19 @@ def row_order(seed: int, epoch: int, rows: int, runs: tuple[int, int] | None = N
         neighbours, drawn from anywhere, and shuffled row by row.
     """
     rng = _generator(seed, _ORDER, epoch)
-    if runs is None:
-        return rng.permutation(rows)
+    return rng.permutation(rows) if runs is None else order_by_windows(rows, runs, rng)
+
+
+def order_by_windows(rows: int, runs: tuple[int, int], rng: Any) -> Array:
+    """Return a permutation of the rows that goes window by window; see `row_order`.
+
+    Parameters
+    ----------
+    rows : int
+    runs : (int, int)
+        Rows a run, and runs a window.
+    rng : numpy.random.Generator or numpy.random.RandomState
+    """
     length, window = runs
     starts = rng.permutation(-(-rows // length)) * length
     order = np.empty(rows, np.int64)

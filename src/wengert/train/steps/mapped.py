@@ -89,7 +89,7 @@ def append(file: RawIOBase, array: Array, what: str) -> None:
         ) from error
 
 
-def run_and_window(array: Array) -> tuple[int, int] | None:
+def run_and_window(array: Any) -> tuple[int, int] | None:
     """Return how many rows of a mapped array make a run, and how many runs a window; None for others."""
     if memory_map(array) is None:
         return None

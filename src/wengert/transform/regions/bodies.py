@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import IndexRangeError, ShapeError
+from wengert.errors import ShapeError
 from wengert.ir.evaluate import evaluate
 from wengert.ir.node import Node
 from wengert.ir.program import Program
@@ -134,11 +134,6 @@ def live_carries(body: Program, first: int, count: int, live: set[int], others: 
         live = more
 
 
-def in_turn(error: Exception, turn: int, what: str) -> Exception:
-    """Return an error of a body's line with the turn of the loop in which it arose."""
-    return type(error)(f"{error}, in turn {turn} of {what}")
-
-
 def called(targets: Sequence[str], function: str, arguments: str) -> str:
     """Return the statement that calls the function of a body, whose result is a tuple."""
     if not targets:
@@ -155,6 +150,3 @@ def recorder_of(*groups: Iterable[Any]) -> Trace:
 def or_zeros(cotangent: Any, type_: TensorType, trace: Trace) -> Any:
     """Return a cotangent, zeros where nothing depends on the value."""
     return zeros(type_, trace) if cotangent is None else cotangent
-
-
-BODY_ERRORS = (IndexRangeError, np.linalg.LinAlgError)

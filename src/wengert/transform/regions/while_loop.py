@@ -32,8 +32,9 @@ from wengert.transform.regions.bodies import (
     restricted,
     split,
 )
+from wengert.transform.regions.turns import run_turns
 from wengert.transform.regions.while_batch import over_batch
-from wengert.transform.regions.while_turns import Sweep, live_carries_of, operands_read, turns_of
+from wengert.transform.regions.while_turns import Sweep, WhileTurns, live_carries_of, operands_read
 from wengert.transform.simplify import simplify
 
 
@@ -57,15 +58,12 @@ def _prepare(
 ) -> Callable[..., tuple[Any, ...]]:
     """Return the loop; see `RegionRules`."""
     live = live_carries_of(set(wanted), **params)
-    turns = turns_of(compiled, live, **params)
+    turns = WhileTurns(compiled, live, **params)
     count = len(params["body"].outputs)
 
-    def run(*operands: Any) -> tuple[Any, ...]:
-        carry: list[Any] = []
-        for carry in turns(operands):  # noqa: B007 - only the last counts
-            pass
+    def run(*operands: Any, into: Any = None) -> tuple[Any, ...]:
         results = [None] * count
-        for place, value in zip(live, carry, strict=True):
+        for place, value in zip(live, turns.run(operands).finals, strict=True):
             results[place] = value
         return tuple(results)
 
@@ -193,21 +191,20 @@ def _pullback_prepare(
 ) -> Callable[..., tuple[Any, ...]]:
     """Return the loop forwards, its carries kept, and then backwards; see `RegionRules`."""
     sweep = Sweep(wanted, condition, body, asked, fixed, constants, carries)
-    turns = turns_of(compiled, sweep.live, condition, body, asked, fixed)
+    turns = WhileTurns(compiled, sweep.live, condition, body, asked, fixed)
     step = compiled(sweep.step)
 
-    def run(*operands: Any) -> tuple[Any, ...]:
+    def run(*operands: Any, into: Any = None) -> tuple[Any, ...]:
         loop, cotangents = split(operands, asked + fixed + len(body.outputs))
-        *before, _ = turns(loop)
         given = loop[asked : asked + fixed]
         types = [body.inputs[constants[place]].type for place in sweep.summed]
         state = [cotangents[place] for place in sweep.carried]
         state += [np.zeros(one.shape, one.dtype) for one in types]
-        for carry in reversed(before):
-            state = step([*given, *carry, *state])
+        there = turns.run(loop, keep=True)
+        finals = run_turns(step, given, state, there.befores, there.count, True, (), (), (), "a while_loop")
         results: list[Any] = [None] * (len(carries) + len(constants))
         places = [*sweep.carried, *[len(carries) + one for one in sweep.summed]]
-        for place, value in zip(places, state, strict=True):
+        for place, value in zip(places, finals, strict=True):
             results[place] = value
         return tuple(results)
 
@@ -331,7 +328,7 @@ def _pullback_statements(
     lines.append(f"    {called(carry, function(body), ', '.join([*given, *carry]))}")
     lines.append(f"for {turn} in reversed({kept}):")
     back = function(sweep.step)
-    lines.append(f"    {called(state, back, ', '.join([*given, f'*{turn}', *state]))}")
+    lines.append(f"    {called(state, back, ', '.join([*given, *state, f'*{turn}']))}")
     return lines
 
 

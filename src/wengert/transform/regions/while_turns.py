@@ -3,51 +3,119 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from wengert.ir.node import make_input
 from wengert.ir.program import Program
 from wengert.trace.tensor import Tensor, Trace, as_tensor
+from wengert.transform.inline import inline
 from wengert.transform.regions.bodies import (
-    BODY_ERRORS,
     Run,
     adjoint_body,
-    in_turn,
     live_carries,
     read_by,
     restricted,
     split,
 )
+from wengert.transform.regions.turns import Repeating, TurnError, located_turn, one_turn
+
+# Turns of a while_loop in one call, which doubles from the first to the second where all values are kept.
+_FEW, _MANY = 16, 1 << 16
 
 
-def turns_of(
-    compiled: Callable[[Program], Run],
-    live: Sequence[int],
-    condition: Program,
-    body: Program,
-    asked: int,
-    fixed: int,
-) -> Callable[..., Any]:
-    """Return an iterator over the live carries that the turns begin with, the final ones last."""
-    carries = [body.inputs[fixed + place] for place in live]
-    step = compiled(Program([*body.inputs[:fixed], *carries], [body.outputs[place] for place in live]))
-    asking = [*condition.inputs[:asked], *[condition.inputs[asked + place] for place in live]]
-    holds = compiled(Program(asking, condition.outputs))
+@dataclass(frozen=True)
+class Turns:
+    """What the turns of a while_loop gave.
 
-    def turns(operands: Sequence[Any]) -> Any:
-        of_condition, constants, inits = split(operands, asked, fixed)
-        carry = [inits[place] for place in live]
-        turn = 0
-        yield carry
-        while holds([*of_condition, *carry])[0]:
+    Attributes
+    ----------
+    finals : list of array
+        The carries after the last turn.
+    befores : list of array, shape (count, ...)
+        What they were before each turn, where that is kept.
+    count : int
+    """
+
+    finals: list[Any]
+    befores: list[Any]
+    count: int
+
+
+class WhileTurns:
+    """The turns of a while_loop.
+
+    Parameters
+    ----------
+    compiled : callable
+    live : sequence of int
+        The carries that are computed.
+    condition, body, asked, fixed
+        Parameters of the loop.
+    """
+
+    def __init__(
+        self,
+        compiled: Callable[[Program], Run],
+        live: Sequence[int],
+        condition: Program,
+        body: Program,
+        asked: int,
+        fixed: int,
+    ) -> None:
+        asking = [*condition.inputs[:asked], *[condition.inputs[asked + place] for place in live]]
+        holds = Program(asking, condition.outputs)
+        carries = [body.inputs[fixed + place] for place in live]
+        turn = Program([*body.inputs[:fixed], *carries], [body.outputs[place] for place in live])
+        self.live, self.asked, self.fixed = live, asked, fixed
+        self.holds = compiled(holds)
+        self.step: Any = compiled(_asking(turn, holds, asked))
+
+    def run(self, operands: Sequence[Any], keep: bool = False) -> Turns:
+        """Run the loop to its end.
+
+        Parameters
+        ----------
+        operands : sequence of array
+        keep : bool
+            Whether the carries before each turn are wanted.
+        """
+        of_condition, constants, inits = split(operands, self.asked, self.fixed)
+        carry = [inits[place] for place in self.live]
+        goes_on = bool(self.holds([*of_condition, *carry])[0])
+        parts: list[list[Any]] = [[] for _ in carry]
+        count, most = 0, _FEW if keep else _MANY
+        while goes_on:
             try:
-                carry = step([*constants, *carry])
-            except BODY_ERRORS as error:
-                raise in_turn(error, turn, "a while_loop") from None
-            turn += 1
-            yield carry
+                if isinstance(self.step, Repeating):
+                    carry, befores, turns, goes_on = self.step.repeat_while(
+                        [*of_condition, *constants], carry, most, keep
+                    )
+                else:
+                    befores, turns = [np.array(one)[None] for one in carry] if keep else [], 1
+                    *carry, goes_on = one_turn(self.step, [*of_condition, *constants, *carry], 0)
+            except TurnError as error:
+                raise located_turn(TurnError(count + error.turn), error.__cause__, "a while_loop") from None
+            for part, more in zip(parts, befores, strict=False):
+                part.append(more)
+            count, most = count + turns, min(2 * most, _MANY)
+        every = [
+            np.concatenate(part) if part else np.empty((0, *one.shape), one.dtype)
+            for part, one in zip(parts, map(np.asarray, carry), strict=True)
+        ]
+        return Turns(carry, every if keep else [], count)
 
-    return turns
+
+def _asking(turn: Program, holds: Program, asked: int) -> Program:
+    """Return a turn that says in its last output whether there is to be another."""
+    trace = Trace(rule="while_loop")
+    with trace.recording():
+        of_condition = [make_input(str(node.param("name")), node.type) for node in holds.inputs[:asked]]
+        given = [Tensor(node, trace) for node in (*of_condition, *turn.outputs)]
+        (answer,) = inline(holds, given, trace)
+    return Program([*of_condition, *turn.inputs], [*turn.outputs, answer.node], turn.provenance)
 
 
 def live_carries_of(wanted: set[int], condition: Program, body: Program, asked: int, fixed: int) -> list[int]:
@@ -92,7 +160,7 @@ class Sweep:
     read : set of int
         Operands of `while_pullback`.
     step : Program
-        One turn back: constants, live carries, cotangents and sums → cotangents and sums.
+        One turn back: constants, cotangents and sums, live carries → cotangents and sums.
     """
 
     def __init__(
@@ -112,11 +180,14 @@ class Sweep:
         self.carried = live_carries(back, first, count, {place for place in wanted if place < count}, sums)
         back = restricted(back, [*self.carried, *sums])
         read = read_by(back)
-        values = {place - fixed for place in read if fixed <= place < first}
-        self.live = live_carries_of(values, condition, body, asked, fixed)
+        self.live = live_carries_of(
+            {place - fixed for place in read if fixed <= place < first}, condition, body, asked, fixed
+        )
         self.read = operands_read(self.live, condition, body, asked, fixed)
         self.read |= {asked + place for place in read if place < fixed}
         self.read |= {asked + first + place for place in self.carried}
         inputs = [*range(fixed), *[fixed + one for one in self.live], *[first + one for one in self.carried]]
         narrow = Program([back.inputs[place] for place in inputs], back.outputs, back.provenance)
-        self.step = _adding(narrow, len(self.carried))
+        added = _adding(narrow, len(self.carried))
+        given, values, state = split(added.inputs, fixed, len(self.live))
+        self.step = Program([*given, *state, *values], added.outputs, added.provenance)

@@ -11,7 +11,7 @@ import pytest
 
 import wengert as wg
 from wengert.run.llvm import LLVMExecutor
-from wengert.run.llvm.executor import CompiledProgram
+from wengert.run.llvm.compiled_program import CompiledProgram
 from wengert.run.llvm.fusion.kernels import Form
 from wengert.run.llvm.matmul import blocking
 from wengert.run.llvm.matmul.matrix_products import product_of

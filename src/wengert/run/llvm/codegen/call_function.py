@@ -22,6 +22,7 @@ from wengert.run.llvm.codegen.kernel_functions import (
 )
 from wengert.run.llvm.codegen.loops import counted_loop, index_value
 from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
+from wengert.run.llvm.repetition.repeat_function import write_repeat
 from wengert.run.llvm.runtime.target import Target
 from wengert.run.llvm.schedule.buffers import ARENA, FLAG, STATE, Memory
 from wengert.run.llvm.schedule.parallel_call import ParallelCall
@@ -82,6 +83,8 @@ class Layout:
         Where a call that takes long can be cancelled; see `wengert.run.llvm.codegen.cancellation`.
     parallel : ParallelCall or None
         How several threads share a call that takes long.
+    repeats : bool
+        Whether there is a function for many turns of a loop; see `wengert.run.llvm.repetition`.
     """
 
     memory: Memory
@@ -89,6 +92,7 @@ class Layout:
     segments: list[Segment]
     slices: dict[Kernel, int]
     parallel: ParallelCall | None
+    repeats: bool = False
 
     def arena_bytes(self, threads: int) -> int:
         """Return the size of the arena followed by the scratch memory of each thread."""
@@ -100,13 +104,21 @@ class Layout:
         writer = KernelWriter(module, self.memory, self.generators, bool(self.slices))
         kernels = [kernel for segment in self.segments if segment.is_native for kernel in segment.kernels]
         if kernels:
-            _write_run(writer, kernels, self.slices)
+            run = _write_run(writer, kernels, self.slices)
+            if self.repeats:
+                write_repeat(module, run, len(kernels))
             if self.parallel is not None:
                 _ParallelWriter(writer, self, self.parallel).write(kernels)
         return str(module)
 
 
-def layout(plan: Plan, memory: Memory, target: Target, parallel: ParallelCall | None = None) -> Layout:
+def layout(
+    plan: Plan,
+    memory: Memory,
+    target: Target,
+    parallel: ParallelCall | None = None,
+    repeats: bool = False,
+) -> Layout:
     """Return the layout of a program that is called."""
     segments: list[Segment] = []
     stretch: list[Kernel] = []
@@ -124,11 +136,11 @@ def layout(plan: Plan, memory: Memory, target: Target, parallel: ParallelCall | 
         segments.append(Segment(stretch, first))
     generators = Generators(plan.kernels, target, in_place=False)
     looks = slices(list(generators), generators.units, generators.looks_itself)
-    return Layout(memory, generators, segments, looks, parallel)
+    return Layout(memory, generators, segments, looks, parallel, repeats)
 
 
-def _write_run(writer: KernelWriter, kernels: list[Kernel], slices: dict[Kernel, int]) -> None:
-    """Write the function `RUN`."""
+def _write_run(writer: KernelWriter, kernels: list[Kernel], slices: dict[Kernel, int]) -> ir.Function:
+    """Write the function `RUN`, and return it."""
     inner = write_kernels(writer, kernels, slices)
     run = ir.Function(writer.module, _TYPE, RUN)
     table, first, end = run.args
@@ -138,6 +150,7 @@ def _write_run(writer: KernelWriter, kernels: list[Kernel], slices: dict[Kernel,
     with plain_arithmetic(builder, writer.generators.target.triple):
         builder.call(inner, [table, first, end, scratch])
     builder.ret_void()
+    return run
 
 
 class _ParallelWriter:

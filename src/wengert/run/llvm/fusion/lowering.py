@@ -46,11 +46,11 @@ def left_to_numpy(node: Node) -> str | None:
     """Return the reason why NumPy runs a line, None where generated code does."""
     primitive = node.primitive
     if is_complex(node):
-        return "no machine code for complex numbers"
+        return f"no machine code for {primitive.name} of complex numbers"
     if primitive.kind is Kind.SCAN:
         return "each element needs the one before it, so NumPy's loop is as fast"
     if primitive.kind is Kind.REGION:
-        return f"the turns of a {primitive.name} are called one by one, its body is machine code"
+        return f"NumPy lays out what moves from turn to turn of a {primitive.name}; its body is machine code"
     form, kinds = _native_form(primitive)
     if form is Form.NUMPY:
         return f"no machine code for {primitive.name}"

@@ -18,7 +18,7 @@ from wengert.primitives.exponential import xlogy
 from wengert.primitives.library import factorisations, linear_algebra, special
 from wengert.trace.numpy_functions.table import array
 from wengert.trace.recorder import current_trace, here
-from wengert.trace.scipy_distributions import DISTRIBUTIONS, Distribution, is_family
+from wengert.trace.scipy.distributions import DISTRIBUTIONS, Distribution, is_family
 from wengert.trace.tensor import Tensor, joined
 
 Method = Callable[..., Any]

@@ -7,6 +7,7 @@ and change nothing.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from wengert.errors import ShapeError, UnsupportedFunctionError
 from wengert.primitives import composites
 from wengert.primitives.functions import stop_gradient
 from wengert.primitives.library import factorisations, linear_algebra, special
+from wengert.trace.numpy_functions import fourier
 from wengert.trace.numpy_functions.linear_algebra import columned
 from wengert.trace.numpy_functions.table import array, whole
 from wengert.trace.recorder import here
@@ -100,6 +102,36 @@ def polygamma(n: Any, x: Any) -> Any:
     return special.polygamma(array(x), order=whole(n, "the order of polygamma"))
 
 
+def _of_fft(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of scipy.fft, whose options about memory and threads change nothing."""
+
+    def transformed(
+        x: Any, *args: Any, overwrite_x: bool = False, workers: Any = None, **options: Any
+    ) -> Any:
+        if options.pop("plan", None) is not None:
+            raise UnsupportedFunctionError(f"scipy.fft.{name}: the option plan= has no rule{here()}")
+        return function(x, *args, **options)
+
+    return transformed
+
+
+_FFT: dict[str, Callable[..., Any]] = {
+    **{
+        name: getattr(fourier, name)
+        for name in (
+            "fft", "ifft", "rfft", "irfft", "hfft", "ihfft", "fft2", "ifft2", "rfft2", "irfft2", "fftn",
+            "ifftn", "rfftn", "irfftn", "fftshift", "ifftshift", "dct", "dst",
+        )
+    },
+    "idct": fourier.inverted(fourier.dct),
+    "idst": fourier.inverted(fourier.dst),
+    "dctn": fourier.over_axes(fourier.dct),
+    "dstn": fourier.over_axes(fourier.dst),
+    "idctn": fourier.over_axes(fourier.inverted(fourier.dct)),
+    "idstn": fourier.over_axes(fourier.inverted(fourier.dst)),
+}  # fmt: skip
+
+
 def multigammaln(a: Any, d: int) -> Any:
     """scipy.special.multigammaln: the logarithm of the multivariate gamma function."""
     below = np.arange(whole(d, "the dimension of multigammaln")) / 2
@@ -119,7 +151,7 @@ def solve_banded(l_and_u: Any, ab: Any, b: Any, **options: Any) -> Any:
 def toeplitz(c: Any, r: Any = None) -> Any:
     """scipy.linalg.toeplitz, of the first column and the first row."""
     c = array(c)
-    r = c if r is None else array(r)
+    r = np.conjugate(c) if r is None else array(r)
     values = np.concatenate([c[::-1], r[1:]])
     return values[c.shape[0] - 1 - np.arange(c.shape[0])[:, None] + np.arange(r.shape[0])]
 
@@ -166,6 +198,7 @@ IN_TRACES: dict[str, dict[str, Any]] = {
             array(a), ord, axis, keepdims
         ),
     },
+    "scipy.fft": {name: _of_fft(name, function) for name, function in _FFT.items()},
     "scipy.special": {
         "logsumexp": logsumexp,
         "softmax": lambda x, axis=None: composites.softmax(array(x), axis),

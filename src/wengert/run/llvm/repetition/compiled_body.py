@@ -1,0 +1,247 @@
+"""Bodies of loops: machine code that runs many turns in one call."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+
+from wengert.errors import WengertError
+from wengert.ir.evaluate import evaluate
+from wengert.ir.node import Node, make_node
+from wengert.ir.program import Program
+from wengert.primitives.selection import stop_gradient
+from wengert.run.llvm.codegen.call_function import Layout, layout
+from wengert.run.llvm.codegen.cancellation import WRONG_INDEX
+from wengert.run.llvm.codegen.kernel_dedup import distinct_lines
+from wengert.run.llvm.compiled_program import CompiledProgram
+from wengert.run.llvm.fusion.decomposition import expand
+from wengert.run.llvm.fusion.in_place import joined_in_place
+from wengert.run.llvm.fusion.kernel_plan import plan
+from wengert.run.llvm.fusion.kernels import Form, Plan
+from wengert.run.llvm.fusion.lowering import LONGEST_PROGRAM
+from wengert.run.llvm.fusion.rematerialisation import rematerialised
+from wengert.run.llvm.repetition.repeat_function import REPEAT, WORDS
+from wengert.run.llvm.runtime.array_address import address
+from wengert.run.llvm.runtime.cache import cached_object_code
+from wengert.run.llvm.runtime.target import LoadedCode, Target
+from wengert.run.llvm.schedule.buffers import ARENA, FLAG, memory_of
+from wengert.run.llvm.schedule.parallel_call import is_long
+from wengert.run.llvm.schedule.schedule import cost
+from wengert.transform.regions.turns import TurnError
+
+Array = np.ndarray[Any, Any]
+
+# Estimated nanoseconds between two moments at which Python hears of Ctrl-C, and what a turn costs at least.
+_BETWEEN_LOOKS, _LEAST = 5e6, 100.0
+_EVERYWHERE = -1  # a mask that leaves a place what it is
+
+
+def _planned(program: Program) -> Plan:
+    return joined_in_place(rematerialised(plan(expand(program))))
+
+
+def compiled_body(program: Program, target: Target) -> CompiledBody | None:
+    """Return the machine code of a body; None where some line is left to NumPy, or one turn takes long."""
+    made = _planned(program)
+    memory = memory_of(made)
+    views = [place for place in range(len(program.outputs)) if place not in memory.direct]
+    if views:  # results that are operands, or the same twice, get memory of their own
+        made = _planned(_copied(program, views))
+        memory = memory_of(made)
+    native = all(kernel.form is not Form.NUMPY for kernel in made.kernels)
+    too_long = is_long(made) or distinct_lines(made.kernels) > LONGEST_PROGRAM
+    if not made.kernels or not native or too_long or len(memory.direct) < len(program.outputs):
+        return None
+    planned = layout(made, memory, target, repeats=True)
+    return CompiledBody(program, made, planned, LoadedCode(cached_object_code(planned, target), target))
+
+
+def _copied(program: Program, places: Sequence[int]) -> Program:
+    outputs: list[Node] = list(program.outputs)
+    taken = {node for place, node in enumerate(outputs) if place not in places}
+    for place in places:
+        copy = make_node(stop_gradient, (outputs[place],))
+        while copy in taken:
+            copy = make_node(stop_gradient, (copy,))
+        taken.add(copy)
+        outputs[place] = copy
+    return Program(program.inputs, outputs, program.provenance)
+
+
+class CompiledBody(CompiledProgram):
+    """A body ready to run, one turn or many."""
+
+    def __init__(self, program: Program, made: Plan, planned: Layout, loaded: LoadedCode) -> None:
+        super().__init__(program, made, planned, loaded, 1, {})
+        prototype = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 4)
+        self._repeat = prototype(loaded.address(REPEAT))
+        turn = max(_LEAST, sum(cost(kernel) for kernel in made.kernels))
+        self._turns_in_a_call = max(1, int(_BETWEEN_LOOKS / turn))
+        self._slots = [self._memory.slots[node] for node in program.inputs]
+        self._into = [self._memory.slots[self._memory.direct[place]] for place in range(len(program.outputs))]
+
+    def repeat(
+        self,
+        constants: Sequence[Any],
+        inits: Sequence[Any],
+        streams: Sequence[Any],
+        length: int,
+        reverse: bool,
+        kept: Sequence[int],
+        outputs: Sequence[Array],
+        befores: Sequence[Array],
+    ) -> list[Any]:
+        """Run `length` turns; see `wengert.transform.regions.turns.Repeating`."""
+        given = self._given([*constants, *inits, *streams])
+        first, last = len(constants), len(constants) + len(inits)
+        moving = _Moving(length, reverse)
+        rows = dict(zip(kept, befores, strict=True))
+        carries = [
+            moving.carry(self._slots[first + place], self._into[place], one, rows.get(place))
+            for place, one in enumerate(given[first:last])
+        ]
+        for slot, array in zip(self._slots[last:], given[last:], strict=True):
+            moving.along(slot, array)
+        for slot, array in zip(self._into[len(inits) :], outputs, strict=True):
+            moving.along(slot, array)
+        done = self._run_turns(given[:first], moving, -1)
+        if done < 0:
+            turn = -1 - done
+            entry = length - 1 - turn if reverse else turn
+            carry = [one.before(turn) for one in carries]
+            self._raise(entry, [*given[:first], *carry, *[one[entry] for one in given[last:]]])
+        return [one.before(length) for one in carries]
+
+    def repeat_while(
+        self, constants: Sequence[Any], inits: Sequence[Any], most: int, keep: bool
+    ) -> tuple[list[Any], list[Any], int, bool]:
+        """Run until the last output says no; see `wengert.transform.regions.turns.Repeating`."""
+        given = self._given([*constants, *inits])
+        first = len(constants)
+        moving = _Moving(most, reverse=False)
+        rows = [np.empty((most, *one.shape), one.dtype) if keep else None for one in given[first:]]
+        carries = [
+            moving.carry(self._slots[first + place], self._into[place], one, rows[place])
+            for place, one in enumerate(given[first:])
+        ]
+        answer = np.zeros(1, np.bool_)
+        moving.along(self._into[-1], answer, 0, 0)
+        done = self._run_turns(given[:first], moving, self._into[-1])
+        if done < 0:
+            turn = -1 - done
+            self._raise(turn, [*given[:first], *[one.before(turn) for one in carries]])
+        befores = [one[:done] for one in rows if one is not None]
+        return [one.before(done) for one in carries], befores, done, bool(answer[0])
+
+    def _given(self, operands: Sequence[Any]) -> list[Array]:
+        """Return operands whose elements lie one after the other, of the dtypes of the inputs."""
+        return [
+            one
+            if type(one) is np.ndarray and one.flags.c_contiguous and one.dtype is dtype
+            else np.array(one, dtype, order="C")
+            for one, (_, _, _, dtype) in zip(operands, self._inputs, strict=True)
+        ]
+
+    def _run_turns(self, constants: Sequence[Array], moving: _Moving, answer: int) -> int:
+        """Return the number of turns that were run; −1 − t where turn t reads outside of an array."""
+        table = type(self._table).from_buffer_copy(self._table)
+        arena, flags = self._arena(), np.zeros(2, np.int64)
+        table[ARENA], table[FLAG] = address(arena), address(flags)
+        for slot, array in zip(self._slots, constants, strict=False):
+            table[slot] = address(array)
+        turn = 0
+        for stop, words in moving.stretches():
+            end = turn
+            while turn == end < stop:  # Python hears of Ctrl-C between two calls
+                end = min(turn + self._turns_in_a_call, stop)
+                turn = int(
+                    self._repeat(ctypes.addressof(table), address(words), len(words), turn, end, answer)
+                )
+                if flags[WRONG_INDEX]:
+                    return -1 - turn
+                if answer >= 0 and not ctypes.c_bool.from_address(table[answer] or 0).value:
+                    return turn
+        with self._lock:
+            self._idle.append(arena)
+        return turn
+
+    def _raise(self, turn: int, operands: Sequence[Any]) -> NoReturn:
+        """Run the turn that reads outside of an array by the reference, which names the index."""
+        try:
+            evaluate(self.program, operands)
+        except Exception as error:
+            raise TurnError(turn) from error
+        raise WengertError("generated code found an index out of range where NumPy does not")
+
+
+class _Moving:
+    """The arrays of a loop whose entries belong to turns, and how the code finds them.
+
+    Attributes
+    ----------
+    words : list of tuple of int
+        See `wengert.run.llvm.repetition.repeat_function`.
+    ends : dict of int to tuple of int
+        What stands in the place of some of them in the last turn.
+    """
+
+    def __init__(self, length: int, reverse: bool) -> None:
+        self.length = length
+        self.reverse = reverse
+        self.words: list[tuple[int, int, int, int, int]] = []
+        self.ends: dict[int, tuple[int, int, int, int, int]] = {}
+
+    def along(self, slot: int, rows: Array, offset: int = 0, mask: int = _EVERYWHERE) -> None:
+        """Have a slot point to one row of an array after the other, from the last one on in reverse."""
+        size = rows[:1].nbytes
+        backwards = self.reverse and mask == _EVERYWHERE
+        base = address(rows) + (size * (len(rows) - 1) if backwards else 0)
+        self.words.append((slot, base, -size if backwards else size, offset, mask))
+
+    def carry(self, slot: int, into: int, init: Array, rows: Array | None) -> _Carry:
+        """Return the memory of a carry: a row for each turn and one for the end, or two rows by turns."""
+        if rows is None:
+            two = np.empty((2, *init.shape), init.dtype)
+            carry = _Carry(two, None, self.length, self.reverse)
+            self.along(slot, two, 0, 1)
+            self.along(into, two, 1, 1)
+        else:
+            final = np.empty(init.shape, init.dtype)
+            carry = _Carry(rows, final, self.length, self.reverse)
+            self.along(slot, rows)
+            self.ends[len(self.words)] = (into, address(final), 0, 0, _EVERYWHERE)
+            self.along(into, rows, 1)
+        carry.before(0)[...] = init
+        return carry
+
+    def stretches(self) -> list[tuple[int, Array]]:
+        """Return the words for all turns but the last, and for that, each with the end of its turns."""
+        words = np.array(self.words, np.int64).reshape(-1, WORDS)
+        if not self.ends or not self.length:
+            return [(self.length, words)]
+        last = words.copy()
+        for place, end in self.ends.items():
+            last[place] = end
+        return [(self.length - 1, words), (self.length, last)]
+
+
+@dataclass(frozen=True)
+class _Carry:
+    """The values of a carry: a row for each of `length` turns and the final one, or two rows by turns."""
+
+    rows: Array
+    final: Array | None
+    length: int
+    reverse: bool
+
+    def before(self, turn: int) -> Array:
+        """Return what it is before a turn."""
+        if self.final is None:
+            return self.rows[turn & 1, ...]
+        if turn == self.length:
+            return self.final
+        return self.rows[self.length - 1 - turn if self.reverse else turn, ...]
