@@ -73,7 +73,7 @@ MISTAKES: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", DIFFERENTIABLE)
+@pytest.mark.parametrize("name", [name for name in DIFFERENTIABLE if operands_of(name)])
 def test_every_planted_mistake_is_caught(name: str, rng: np.random.Generator) -> None:
     missed = [
         f"{mistake}, operand {place}"
