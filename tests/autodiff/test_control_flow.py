@@ -172,6 +172,20 @@ def test_the_function_and_its_gradient_share_the_loop_forwards() -> None:
     assert [node.primitive.name for node in program.lines].count("scan") == 2  # there and back
 
 
+def test_the_sweep_back_reads_what_the_sweep_forwards_kept() -> None:
+    def function(w: Any, xs: Any) -> Any:
+        return np.sum(wg.scan(lambda h, x: (np.tanh(w * h + x), np.exp(h)), np.ones(2), xs)[1])
+
+    args = np.array([0.3, 0.4]), np.ones((4, 2))
+    program = simplify(wg.trace(wg.value_and_grad(function), *args))
+    there, back = [node.param("body") for node in program.nodes if node.primitive.name == "scan"]
+    # Neither is computed again; exp stands among the results already and is not kept twice.
+    assert [node.primitive.name for node in there.lines].count("tanh") == 1
+    assert {"tanh", "exp"}.isdisjoint(node.primitive.name for node in back.lines)
+    assert len(there.outputs) == 3
+    wg.verify(program)
+
+
 def test_numbers_take_the_dtype_of_the_loop() -> None:
     xs = np.ones(3, np.float32)
     carry, _ = wg.scan(lambda c, x: (c + x, None), 0.0, xs)

@@ -1,5 +1,6 @@
 """Networks drawn as neurons and as units: what is shown is what the engine computes."""
 
+import re
 import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
 
@@ -191,3 +192,92 @@ def test_names_stand_clear_of_circles_and_long_ones_are_cut():
     shown = texts(drawing)
     assert any(text.startswith("aaa") for text in shown)
     assert max(map(len, shown)) < 60
+
+
+def deep(count, rng):
+    """Return a chain of neurons, and where it is drawn."""
+
+    def network(*given):
+        *weights, x, t = given
+        a = x
+        for w in weights:
+            a = np.tanh(w * a)
+        L = (a - t) ** 2
+        return L
+
+    return network, [*rng.normal(size=count), 0.5, 1.0]
+
+
+def units_of(drawing):
+    """Return the size of the picture and the boxes in it: left, top, right, bottom."""
+    root = ElementTree.fromstring(drawing.to_svg())
+    width, height = (float(root.get(key)) for key in ("width", "height"))
+    boxes = [
+        [float(one.get(key)) for key in ("x", "y", "width", "height")]
+        for one in root.iter(f"{SVG}rect")
+        if one.get("class") != "paper"
+    ]
+    return width, height, [(x, y, x + w, y + h) for x, y, w, h in boxes]
+
+
+def residual(W1, W2, W3, x, t):
+    a = np.tanh(W1 @ x)
+    b = np.tanh(W2 @ a) + a
+    c = np.tanh(W3 @ b) + x
+    L = np.sum((c - t) ** 2)
+    return L
+
+
+def drawn_units(name, rng):
+    if name == "residual":
+        given = [rng.normal(size=shape) for shape in [(2, 2)] * 3 + [(2,)] * 2]
+        return wg.draw(residual, *given, view="units", notation="columns")
+    if name == "layers":
+        net = layers([2] * 13)
+        return wg.draw(net, np.ones(2), np.ones(2), loss=nn.squared_error, view="units")
+    network, given = deep(int(name), rng)
+    return wg.draw(network, *given, view="units")
+
+
+@pytest.mark.parametrize("name", ["1", "2", "5", "9", "20", "residual", "layers"])
+def test_rows_of_units_keep_apart_and_every_derivative_comes_back(name, rng):
+    drawing = drawn_units(name, rng)
+    width, height, boxes = units_of(drawing)
+
+    for place, one in enumerate(boxes):
+        assert 0 <= one[0] < one[2] <= width
+        assert 0 <= one[1] < one[3] <= height
+        for other in boxes[:place]:
+            apart = one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+            assert apart, (one, other)
+    root = ElementTree.fromstring(drawing.to_svg())
+    back = [path for path in root.iter(f"{SVG}path") if path.get("class") == "adjoint-stroke"]
+    computed = {place for place, value in enumerate(drawing.contents.values) if value.formula is not None}
+    assert len(back) == sum(use.tail in computed for use in drawing.contents.uses)
+
+
+def test_few_units_are_read_on_a_telephone_and_twelve_layers_on_one_screen(rng):
+    for name in ("2", "5", "residual"):
+        width, _, _ = units_of(drawn_units(name, rng))
+        assert width < 800
+
+    width, height, _ = units_of(drawn_units("layers", rng))
+    assert width < 1600
+    assert height / width < 1  # so that it fits the screen that it fills across
+
+
+def test_lines_from_row_to_row_pass_no_box(rng):
+    drawing = drawn_units("9", rng)
+    _, _, boxes = units_of(drawing)
+    root = ElementTree.fromstring(drawing.to_svg())
+    bent = [
+        path.get("d") for path in root.iter(f"{SVG}path") if "Q" in path.get("d", "") and "L" in path.get("d")
+    ]
+
+    assert len(bent) >= 4  # a way forth and a way back between each two rows
+    for path in bent:
+        corners = [tuple(map(float, found)) for found in re.findall(r"Q(\S+) (\S+) ", path)]
+        for (x1, y1), (x2, y2) in pairwise(corners):
+            left, right, top, bottom = min(x1, x2), max(x1, x2), min(y1, y2), max(y1, y2)
+            for box in boxes:
+                assert right <= box[0] or left >= box[2] or bottom <= box[1] or top >= box[3]

@@ -18,6 +18,7 @@ _PAD_X, _PAD_Y = 11.0, 7.0
 _LINE = 6.0  # between the lines of a card
 _COLUMN = 20.0  # between a matrix and its adjoint
 _WIDEST_FORMULA = 330.0
+_WIDEST_PAIR = 210.0  # of a matrix with its adjoint beside it
 _WIDEST_LABEL = 190.0
 NOT_COMPUTED = "—"
 
@@ -68,7 +69,7 @@ def caption_of(value: Value) -> str:
     return " › ".join(displayed(region.name) for region in value.regions)
 
 
-def card(value: Value, output: Layout | None, narrow: bool = False) -> Card:
+def card(value: Value, output: Layout | None, narrow: bool = False, numbers: bool = True) -> Card:
     """Return what stands in the box of a value.
 
     Parameters
@@ -78,6 +79,8 @@ def card(value: Value, output: Layout | None, narrow: bool = False) -> Card:
         Name of what adjoints are derivatives of; without one there is no line for them.
     narrow : bool
         With the adjoint always below the value, and without a line for one that was not computed.
+    numbers : bool
+        With the value and its adjoint.
     """
     title = [("ink", set_layout(formula_of(value), SIZE))]
     if value.symbol.shape:
@@ -86,12 +89,15 @@ def card(value: Value, output: Layout | None, narrow: bool = False) -> Card:
     caption = caption_of(value)
     if caption:
         lines.insert(0, [("faint", set_text(caption, _SMALL))])
+    if not numbers:
+        return stacked(lines)
     number = ("value", set_layout(in_short(value.value), SIZE))
     if output is None or (narrow and value.adjoint is None):
         lines.append([number])
     else:
         adjoint = ("adjoint", _adjoint(value, output))
         tall = not narrow and max(number[1].height, adjoint[1].height) > 2 * SIZE
+        tall &= number[1].width + adjoint[1].width <= _WIDEST_PAIR
         lines += [[number, ("ink", Box(_COLUMN, 0, 0)), adjoint]] if tall else [[number], [adjoint]]
     return stacked(lines)
 
@@ -153,7 +159,7 @@ def legend(contents: Contents) -> Card:
         pieces.append(("adjoint", beside([name, words])))
     uses = [use.derivative for use in contents.uses]
     if any(uses):
-        dot = any(_has_dot(use.formula) for use in uses if use is not None)
+        dot = any(has_dot(use.formula) for use in uses if use is not None)
         note = " (· stands for the adjoint that comes in)" if dot else ""
         pieces.append(("derivative", set_text(f"on an arrow: local derivative{note}", _SMALL)))
     missing = not all(uses) or any(value.adjoint is None for value in contents.values)
@@ -163,9 +169,10 @@ def legend(contents: Contents) -> Card:
     return stacked([spaced])
 
 
-def _has_dot(formula: Layout) -> bool:
+def has_dot(formula: Layout) -> bool:
+    """Return whether a derivative has a dot in it, which stands for the adjoint that comes in."""
     parts = getattr(formula, "parts", ()) or tuple(
         getattr(formula, name, None) for name in ("base", "body", "top", "bottom")
     )
     own = isinstance(formula, Text) and formula.content == "·" and formula.kind == "identifier"
-    return own or any(_has_dot(part) for part in parts if isinstance(part, Layout))
+    return own or any(has_dot(part) for part in parts if isinstance(part, Layout))

@@ -100,12 +100,14 @@ class Contents:
 class Reader:
     """Collects the contents of a drawing from a problem."""
 
-    def __init__(self, problem: Problem, folded: Folding, results: Sequence[Node], seeded: bool) -> None:
+    def __init__(
+        self, problem: Problem, folded: Folding, results: Sequence[Node], seeded: bool, layered: bool
+    ) -> None:
         self.problem = problem
         self.folded = folded
         self.results = set(results)
         self.seeded = seeded
-        self.style = DrawingStyle(problem.names)
+        self.style = DrawingStyle(problem.names, layered=layered)
         self.writer = MatrixWriter(problem)
         self.steps: list[Step] = []
         self.derivatives = Derivatives(problem, ChainRule(problem), self.writer, self.style, self.steps)
@@ -218,6 +220,7 @@ def reader(
     notation: str,
     given: Mapping[Node, str],
     shown: Collection[Node],
+    layered: bool,
 ) -> Reader:
     """Return what reads off a program all that a drawing of it shows.
 
@@ -242,6 +245,8 @@ def reader(
         Names for values that have none.
     shown : collection of Node
         Values that are drawn though they are inside what is folded.
+    layered : bool
+        Whether the numbers of names are those of layers; see `DrawingStyle`.
 
     Raises
     ------
@@ -257,4 +262,4 @@ def reader(
         program, wrt, arguments, NumpyExecutor(), names, Convention(notation), every_line=every_line,
         rng=np.random.default_rng(_SEED), hidden=folded.hidden, given=given,
     )  # fmt: skip
-    return Reader(problem, folded, results, seeded=list(results) == list(program.outputs))
+    return Reader(problem, folded, results, list(results) == list(program.outputs), layered)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
+from wengert.explain.algebra.simplification import factors_of
 from wengert.explain.drawing.names import DrawingStyle
 from wengert.explain.index.chain_rule import ChainRule, Local
 from wengert.explain.index.construction import add, multiply, total, without_deltas
@@ -21,7 +23,6 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.index_values import Evaluation
 from wengert.explain.index.indices import Index
-from wengert.explain.index.simplification import factors_of
 from wengert.explain.matrix.matrices import (
     Gradient,
     Hadamard,
@@ -35,7 +36,7 @@ from wengert.explain.matrix.terms import NoMatrixForm
 from wengert.explain.printers.layout import Fraction, Layout, Text, row
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Step
-from wengert.explain.views.matrix_view import MatrixWriter
+from wengert.explain.views.matrix_view import MatrixWriter, jacobian
 
 _LONGEST = 24  # parts of an expression that still fits beside an edge
 
@@ -105,6 +106,12 @@ class Derivatives:
         shown: Expression | None = None
         if user.rank or operand.rank:
             shown = self._in_matrices(local, user, operand)
+        if shown is None and user.rank == operand.rank == 1:
+            with contextlib.suppress(NoMatrixForm):
+                step = jacobian(self.writer, self.chain, user, operand)
+                self.steps.append(step)
+                shown = step.after
+                return self.style.show(shown) if size(shown) <= _LONGEST else None
         if shown is None:
             shown = _common_factors_first(local.result)
             step = Step(local.partial, local.partial, shown, "derivative", "", truth=local.partial)

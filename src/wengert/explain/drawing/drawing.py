@@ -170,7 +170,9 @@ def make(
     arguments = [
         np.asarray(leaf, node.type.dtype) for leaf, node in zip(recording.leaves, program.inputs, strict=True)
     ]
-    read = partial(reader, program, targets, arguments, results, fold, names, notation=notation)
+    read = partial(
+        reader, program, targets, arguments, results, fold, names, notation=notation, layered=view != "graph"
+    )
     if view == "neurons":
         layers = chain(program, targets, results)
         read_off = read(every_line=False, given=layers.names, shown=layers.nodes)

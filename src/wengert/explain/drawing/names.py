@@ -16,10 +16,20 @@ from wengert.explain.printers.typesetting import Style
 
 @dataclass(frozen=True)
 class DrawingStyle(Style):
-    """The style of derivations, but for the numbers of names without indices."""
+    """The style of derivations, but for the numbers of names without indices.
+
+    Attributes
+    ----------
+    layered : bool
+        Whether they are numbers of layers, and stand above as in derivations.
+    """
+
+    layered: bool = False
 
     def name(self, name: str) -> Layout:
-        """Return a name; the number at its end is set as a subscript."""
+        """Return a name; the number at its end is set as a subscript, that of a layer above."""
+        if self.layered and not re.fullmatch(r"\D+0", name):  # w0 is the bias of any layer
+            return super().name(name)
         found = re.fullmatch(r"(.*?[^\d])(\d+)", name)
         return Text(name) if found is None else layout.Script(Text(found[1]), below=Text(found[2], "number"))
 

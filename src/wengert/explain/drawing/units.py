@@ -1,7 +1,8 @@
-"""Units in a row: each named value with its formula, straight arrows forward, curved arrows back."""
+"""Units in rows: each named value with its formula, straight arrows forward, curved arrows back."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 from wengert.explain.drawing.boxes import set_layout, set_text
@@ -11,19 +12,19 @@ from wengert.explain.drawing.cards import (
     adjoint_name,
     card,
     derivative_of,
+    has_dot,
     stacked,
 )
 from wengert.explain.drawing.contents import Contents, Use
 from wengert.explain.drawing.svg import marks, page
+from wengert.explain.drawing.unit_rows import DEEPER, FEW, LANE, MARGIN, Placing, UnitRow
 from wengert.explain.printers.layout import Text, row
 from wengert.svg import element, number
 
-_MARGIN = 24.0
-_BETWEEN = 46.0  # between units at least, for the straight arrow
-_ABOVE = 64.0  # between what is given and the unit that reads it
-_BELOW = 34.0  # depth of a curved arrow between neighbours; more for each unit it passes
-_DEEPER = 32.0
 _SMALL = 11.0
+_CORNER = 9.0  # radius
+
+Points = Sequence[tuple[float, float]]
 
 
 def units_svg(contents: Contents, embed_fonts: bool) -> str:
@@ -32,126 +33,128 @@ def units_svg(contents: Contents, embed_fonts: bool) -> str:
 
 
 class _Picture:
-    """The places of the units, in the order in which they are computed."""
+    """The units as they are drawn."""
 
     def __init__(self, contents: Contents) -> None:
         self.contents = contents
-        values = contents.values
-        self.units = [place for place, value in enumerate(values) if value.formula is not None]
-        self.rank = {place: number for number, place in enumerate(self.units)}
-        self.cards = [card(value, contents.output, narrow=True) for value in values]
+        self.short = sum(value.formula is not None for value in contents.values) > FEW
+        self.cards = [
+            card(value, contents.output, narrow=True, numbers=not self.short or value.value.size == 1)
+            for value in contents.values
+        ]
         self.labels = {use: _label(use, contents) for use in contents.uses}
-        self.readers = {
-            place: min((use.head for use in contents.uses if use.tail == place), key=self.rank.__getitem__)
-            for place, value in enumerate(values)
-            if value.formula is None
-        }
-        self.x: dict[int, float] = {}
-        self.top = dict.fromkeys(self.readers, 0.0)
-        given_height = max((self.cards[place].height for place in self.readers), default=0.0)
-        tallest = max(self.cards[place].height for place in self.units)
-        self.base = _MARGIN + (given_height + _ABOVE if self.readers else 0.0) + self._hops() + tallest / 2
-        self.width = self._across()
-        deepest = max((self._depth(use) + self.labels[use].height for use in self._backward()), default=0.0)
-        self.height = self.base + tallest / 2 + deepest + 44
-
-    def _hops(self) -> float:
-        """Return the room above the units for forward arrows that pass over one."""
-        return _DEEPER if any(self._distance(use) > 1 for use in self._inner()) else 0.0
-
-    def _inner(self) -> list[Use]:
-        return [use for use in self.contents.uses if use.tail in self.rank]
-
-    def _backward(self) -> list[Use]:
-        return [use for use in self._inner() if use.derivative is not None]
-
-    def _distance(self, use: Use) -> int:
-        return self.rank[use.head] - self.rank[use.tail]
-
-    def _depth(self, use: Use) -> float:
-        return _BELOW + _DEEPER * (self._distance(use) - 1)
-
-    def _across(self) -> float:
-        """Place units, and above each what it is the first to read; return the width of all.
-
-        Units keep apart from units, and what is given from what is given: neither row widens the other.
-        """
-        free = above = _MARGIN
-        for unit in self.units:
-            given = [place for place, reader in self.readers.items() if reader == unit]
-            wide = [self._given_width(place) for place in given]
-            half = self.cards[unit].width / 2
-            self.x[unit] = max(free + half, above + sum(wide) / 2 if wide else 0.0)
-            left = self.x[unit] - sum(wide) / 2
-            for place, extent in zip(given, wide, strict=True):
-                self.x[place] = left + self.cards[place].width / 2
-                left += extent
-            free = self.x[unit] + half + self._gap(unit)
-            above = max(above, left)
-        return max(self.x[self.units[-1]] + half, above) + _MARGIN
-
-    def _given_width(self, place: int) -> float:
-        """Return the room for a given value and for the derivative beside the arrow below it."""
-        labels = [label.width + 24 for use, label in self.labels.items() if use.tail == place]
-        own = self.cards[place].width
-        return max(own, own / 2 + max(labels, default=0.0)) + 14
-
-    def _gap(self, unit: int) -> float:
-        after = [use for use in self._backward() if use.tail == unit and self._distance(use) == 1]
-        wide = max((self.labels[use].width for use in after), default=0.0)
-        following = self.units[self.rank[unit] + 1 :][:1]
-        halves = sum(self.cards[place].width / 2 for place in (unit, *following))
-        return max(_BETWEEN, wide + 12 - halves)
+        self.placing = Placing(contents, self.cards, self.labels)
 
     def svg(self, embed_fonts: bool) -> str:
+        placing = self.placing
         parts: list[str] = []
-        for use in self.contents.uses:
-            parts += self._given_arrow(use) if use.tail in self.readers else self._arrows(use)
-        for place, one in enumerate(self.cards):
-            role = self.contents.values[place].role
-            x, y = self.x[place] - one.width / 2, self._y(place) - one.height / 2
-            radius = 16 if role == "argument" else 5
-            frame = element("rect", class_=role, x=x, y=y, width=one.width, height=one.height, rx=radius)
-            parts += [frame, *marks(one.parts, x, y)]
-        words = stacked(
-            [[("faint", set_text("forward: →   back: the curved arrows, each with its derivative", _SMALL))]]
-        )
-        self.width = max(self.width, words.width + 2 * _MARGIN)
-        parts += marks(words.parts, (self.width - words.width) / 2, self.height - words.height - 4)
-        return page(self.width, self.height, "A computation as units in a row", parts, embed_fonts)
+        for one in placing.rows:
+            for use in self.contents.uses:
+                if use.head in one.units and use.tail in placing.given:
+                    parts += self._given_arrow(use, one)
+        lanes = dict.fromkeys(range(len(placing.rows)), 0.0)
+        for use in placing.inner:
+            parts += self._around(use, lanes) if use in placing.crossing else self._arrows(use)
+        for one in placing.rows:
+            for place in one.x:
+                parts += self._box(place, one)
+        legend = "forward: →   back: the red arrows, each with its derivative"
+        if any(use.derivative and has_dot(use.derivative.formula) for use in self.contents.uses):
+            legend += "   ·: the derivative that comes in"
+        if self.short:
+            legend += f"   arrays without their numbers (more than {FEW} units)"
+        words = stacked([[("faint", set_text(legend, _SMALL))]])
+        width = max(placing.width, words.width + 2 * MARGIN)
+        parts += marks(words.parts, (width - words.width) / 2, placing.height - words.height - 4)
+        return page(width, placing.height, "A computation as units in rows", parts, embed_fonts)
 
-    def _y(self, place: int) -> float:
-        if place in self.rank:
-            return self.base
-        tallest = max(self.cards[unit].height for unit in self.units)
-        return self.base - tallest / 2 - self._hops() - _ABOVE - self.cards[place].height / 2
+    def _box(self, place: int, own: UnitRow) -> list[str]:
+        one, role = self.cards[place], self.contents.values[place].role
+        x, y = self.placing.x(place, own) - one.width / 2, self._middle(place, own) - one.height / 2
+        radius = 16 if role == "argument" else 5
+        frame = element("rect", class_=role, x=x, y=y, width=one.width, height=one.height, rx=radius)
+        return [frame, *marks(one.parts, x, y)]
 
-    def _edge(self, place: int, side: int) -> float:
-        return self._y(place) + side * self.cards[place].height / 2
+    def _middle(self, place: int, own: UnitRow) -> float:
+        return own.base if place in own.units else own.given_base - self.cards[place].height / 2
+
+    def _row(self, unit: int) -> UnitRow:
+        return self.placing.rows[self.placing.row_of[unit]]
+
+    def _edge(self, unit: int, side: int) -> float:
+        return self._row(unit).base + side * self.cards[unit].height / 2
 
     def _arrows(self, use: Use) -> list[str]:
         """Return the arrow from a unit to a later one, and the one that brings the derivative back."""
-        tail, head = self.x[use.tail], self.x[use.head]
+        tail, head, base = self.placing.x(use.tail), self.placing.x(use.head), self._row(use.tail).base
         half_tail, half_head = self.cards[use.tail].width / 2, self.cards[use.head].width / 2
-        if self._distance(use) == 1:
-            forward = [(tail + half_tail, self.base), (head - half_head, self.base)]
+        if self.placing.distance(use) == 1:
+            forward = [(tail + half_tail, base), (head - half_head, base)]
             parts = [_line(forward), _tip(*forward[1], "right")]
         else:
             start, end = (tail + 10, self._edge(use.tail, -1)), (head - 10, self._edge(use.head, -1))
-            parts = [_curve(start, end, min(start[1], end[1]) - _DEEPER, "arrow"), _tip(*end, "down")]
+            parts = [_curve(start, end, min(start[1], end[1]) - DEEPER, "arrow"), _tip(*end, "down")]
         if use.derivative is None:
             return parts
         start, end = (head - 12, self._edge(use.head, 1)), (tail + 12, self._edge(use.tail, 1))
-        low = max(start[1], end[1]) + self._depth(use)
+        low = max(start[1], end[1]) + self.placing.depth(use)
         parts += [_curve(start, end, low, "back"), _tip(*end, "up", "adjoint")]
         label = self.labels[use]
         middle = (start[0] + end[0]) / 2
         return [*parts, *marks(label.parts, middle - label.width / 2, low + 5)]
 
-    def _given_arrow(self, use: Use) -> list[str]:
+    def _around(self, use: Use, lanes: dict[int, float]) -> list[str]:
+        """Return the arrows between units of different rows: they run below the rows and beside them.
+
+        Parameters
+        ----------
+        use : Use
+        lanes : dict of int to float
+            How much of the room below each row is taken; goes on.
+        """
+        first, last = self.placing.row_of[use.tail], self.placing.row_of[use.head]
+        label = self.labels[use]
+        low = {
+            one: self.placing.rows[one].channel + lanes[one] + label.height + LANE for one in (first, last)
+        }
+        for one in self.placing.channels(use):
+            lanes[one] += label.height + 2 * LANE + 8
+        forward, back = self._way(use, low, 0), self._way(use, low, 1)
+        enters = "right" if forward[-1][0] > forward[-2][0] else "up"
+        parts = [_bent(forward, "arrow"), _tip(*forward[-1], enters)]
+        if use.derivative is None:
+            return parts
+        leaves = "left" if back[0][0] < back[1][0] else "up"
+        parts += [_bent(back[::-1], "adjoint-stroke"), _tip(*back[0], leaves, "adjoint")]
+        middle = (self.placing.width - label.width) / 2
+        return [*parts, *marks(label.parts, middle, low[first] - LANE - label.height - 4)]
+
+    def _way(self, use: Use, low: dict[int, float], back: int) -> list[tuple[float, float]]:
+        """Return the corners of an arrow between rows; the one that comes back runs beside it."""
+        placing, apart = self.placing, 7.0 * (2 * back - 1)
+        first, last = placing.row_of[use.tail], placing.row_of[use.head]
+        lane = low[first] - LANE * back
+        tail, head = placing.x(use.tail), placing.x(use.head)
+        left = 14.0 + 8 * (1 - back)
+        if placing.rows[first].units[-1] == use.tail:
+            edge = tail + self.cards[use.tail].width / 2
+            right = max(placing.width - 14.0 - 8 * back, edge + 20.0 - 8 * back)
+            height = placing.rows[first].base + apart
+            points = [(edge, height), (right, height), (right, lane)]
+        else:
+            points = [(tail + 22 + apart, self._edge(use.tail, 1)), (tail + 22 + apart, lane)]
+        points.append((left, lane))
+        if placing.rows[last].units[0] == use.head:
+            height = placing.rows[last].base + apart
+            return [*points, (left, height), (head - self.cards[use.head].width / 2, height)]
+        lane = low[last] - LANE * back
+        column = head - 22 + apart
+        return [*points, (left, lane), (column, lane), (column, self._edge(use.head, 1))]
+
+    def _given_arrow(self, use: Use, own: UnitRow) -> list[str]:
         """Return the arrow from a given value down to a unit, its derivative beside it."""
-        start = (self.x[use.tail], self._edge(use.tail, 1))
-        end = (self._landing(use), self._edge(use.head, -1))
+        start = (self.placing.x(use.tail, own), own.given_base)
+        end = (self._landing(use, own), self._edge(use.head, -1))
         middle = (start[1] + end[1]) / 2
         bend = f"M{number(start[0])} {number(start[1])}C{number(start[0])} {number(middle)} "
         bend += f"{number(end[0])} {number(middle)} {number(end[0])} {number(end[1] - 7)}"
@@ -161,15 +164,13 @@ class _Picture:
         label = self.labels[use]
         return [*parts, *marks(label.parts, start[0] + 12, start[1] + 3)]
 
-    def _landing(self, use: Use) -> float:
+    def _landing(self, use: Use, own: UnitRow) -> float:
         """Return where on a unit the arrow from a given value ends: in the order of their places."""
-        given = sorted(
-            (one.tail for one in self.contents.uses if one.head == use.head and one.tail in self.readers),
-            key=self.x.__getitem__,
-        )
+        read = {one.tail for one in self.contents.uses if one.head == use.head}
+        given = sorted(read.intersection(self.placing.given), key=own.x.__getitem__)
         reach = 0.6 * self.cards[use.head].width
         step = reach / (len(given) + 1)
-        return self.x[use.head] - reach / 2 + step * (given.index(use.tail) + 1)
+        return self.placing.x(use.head) - reach / 2 + step * (given.index(use.tail) + 1)
 
 
 def _label(use: Use, contents: Contents) -> Card:
@@ -182,9 +183,28 @@ def _label(use: Use, contents: Contents) -> Card:
     return Card(text.width, text.height, (("derivative", text.at(0.0, text.above)),))
 
 
-def _line(points: list[tuple[float, float]]) -> str:
+def _line(points: Points) -> str:
     (((x1, y1), (x2, y2)),) = pairwise(points)
     return element("line", class_="arrow", x1=x1, y1=y1, x2=x2 - 7, y2=y2)
+
+
+def _bent(points: Points, kind: str) -> str:
+    """Return a line with round corners, short of the tip at its end."""
+    path = f"M{number(points[0][0])} {number(points[0][1])}"
+    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+        (x1, y1), (x2, y2) = _towards(corner, before, _CORNER), _towards(corner, after, _CORNER)
+        path += (
+            f"L{number(x1)} {number(y1)}Q{number(corner[0])} {number(corner[1])} {number(x2)} {number(y2)}"
+        )
+    x, y = _towards(points[-1], points[-2], 7.0)
+    return element("path", class_=kind, d=f"{path}L{number(x)} {number(y)}")
+
+
+def _towards(point: tuple[float, float], other: tuple[float, float], far: float) -> tuple[float, float]:
+    """Return the place so far from a point on the way to another, to the left, right, up or down."""
+    (x, y), (to_x, to_y) = point, other
+    step_x, step_y = max(-far, min(far, to_x - x)), max(-far, min(far, to_y - y))
+    return x + step_x, y + step_y
 
 
 def _curve(start: tuple[float, float], end: tuple[float, float], through: float, kind: str) -> str:
@@ -200,6 +220,7 @@ _TIPS = {
     "down": "l-4.2 -8.5q4.2 2.4 8.4 0z",
     "up": "l-4.2 8.5q4.2 -2.4 8.4 0z",
     "right": "l-8.5 -4.2q2.4 4.2 0 8.4z",
+    "left": "l8.5 -4.2q-2.4 4.2 0 8.4z",
 }
 
 

@@ -94,6 +94,23 @@ def _no_form(what: str, symbol: Symbol, reason: str) -> str:
     return f"{what} (shape {dimensions(symbol.shape)}) has no form in matrices: {reason}. See its index form."
 
 
+def jacobian(writer: MatrixWriter, chain: ChainRule, of_symbol: Symbol, by_symbol: Symbol) -> Step:
+    """Return the Jacobian of one vector by another.
+
+    Raises
+    ------
+    NoMatrixForm
+    """
+    found = chain.local(of_symbol, by_symbol)
+    of, by = found.partial.of.positions, found.partial.by.positions
+    axes = tuple(at for at in (*by, *of) if not isinstance(at, int))
+    row, column = axes[::-1] if writer.numerator else axes
+    right = writer.converter.convert(found.result, row, column)
+    left = Jacobian(found.partial)
+    rule = "; ".join(writer.converter.patterns)
+    return Step(left, left, right, rule, "", truth=found.partial, axes=(row, column))
+
+
 def jacobians(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Section:
     """Return the Jacobians of vectors by vectors, and what is said of the larger ones."""
     steps = []
@@ -107,17 +124,8 @@ def jacobians(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Secti
                     f"{dimensions(by_symbol.shape)}: {entries} entries. It is never built."
                 )
             elif of_symbol.rank == 1 and by_symbol.rank == 1:
-                found = chain.local(of_symbol, by_symbol)
-                of, by = found.partial.of.positions, found.partial.by.positions
-                axes = tuple(at for at in (*by, *of) if not isinstance(at, int))
-                row, column = axes[::-1] if writer.numerator else axes
-                try:
-                    right = writer.converter.convert(found.result, row, column)
-                except NoMatrixForm:
-                    continue
-                left = Jacobian(found.partial)
-                rule = "; ".join(writer.converter.patterns)
-                steps.append(Step(left, left, right, rule, "", truth=found.partial, axes=(row, column)))
+                with contextlib.suppress(NoMatrixForm):
+                    steps.append(jacobian(writer, chain, of_symbol, by_symbol))
             elif of_symbol.rank == 1 and by_symbol.rank == 2 and by_symbol in problem.wrt:
                 of_shape, by_shape = dimensions(of_symbol.shape), dimensions(by_symbol.shape)
                 of_shape = f"({of_shape})" if len(of_symbol.shape) > 1 else of_shape
