@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.errors import ShapeError
+from wengert.errors import ShapeError, UnsupportedFunctionError
 from wengert.ir.composite import composite
 from wengert.primitives.library import factorisations, linear_algebra as primitives
 from wengert.trace.numpy_functions import contraction
