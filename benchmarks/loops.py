@@ -3,8 +3,8 @@
     python -m benchmarks.loops [--lengths 20,400,100000] [--rounds 10]
 
 ADBench's LSTM with `wg.scan`, written out as a Python ``for`` (up to 400 characters), and with JAX's
-`lax.scan` where JAX is installed, in float64. The peers take turns, and the best of the rounds counts, by the clock: JAX
-computes in threads of its own.
+`lax.scan` where JAX is installed, in float64. The peers take turns, and the best of the rounds counts, by
+the clock: JAX computes in threads of its own.
 """
 
 from __future__ import annotations
