@@ -110,6 +110,16 @@ def test_a_constant_function_has_gradient_zero(view: str) -> None:
     derivation = wg.explain(lambda x: np.sum(np.ones(3)), X, view=view)
 
     assert derivation.verification.points == 3
+    if view != "delta":
+        assert result_of(wg.explain(lambda x: 3.0, 1.0, view=view)) == 0
+    assert "does not depend on x: the gradient by x is 0" in str(derivation)
+
+
+def result_of(derivation: wg.Derivation) -> float:
+    (section,) = [one for one in derivation.tree.sections if one.title == "Result"]
+    (step,) = section.steps
+    assert step.value is not None
+    return float(step.value.reshape(()))
 
 
 def test_arrays_without_elements_and_single_precision_inside_are_refused() -> None:

@@ -57,13 +57,13 @@ LABELS = np.array([1.0, 0, 1, 0])
 # The function, its arguments, the argument to differentiate by, and the result; vectors are columns.
 JACOBIANS = {
     "softmax": (softmax, (VECTOR,), "z", "diag(p) − p pᵀ"),
-    "log-softmax": (log_softmax, (VECTOR,), "z", "I − 𝟏 exp(zᵀ)/z1"),
+    "log-softmax": (log_softmax, (VECTOR,), "z", "I − 𝟏 softmax(z)ᵀ"),
     "linear": (lambda x, A: A @ x, (VECTOR, TALL), "x", "A"),
     "affine": (lambda x, A, b: A @ x + b, (VECTOR, TALL, np.ones(4)), "b", "I"),
     "elementwise": (lambda x: np.sin(x), (VECTOR,), "x", "diag(cos(x))"),
     "layer of tanh": (layer, (VECTOR, TALL, np.ones(4)), "x", "diag(1 − h²) W"),
     "two layers": (two_layers, (VECTOR, TALL, TALL.T.copy()), "x", "V diag(1 − h²) W"),
-    "normalised": (normalised, (VECTOR,), "x", "I/r − x xᵀ/r³"),
+    "normalised": (normalised, (VECTOR,), "x", "I/r − u uᵀ/r"),
     "product with a scalar": (lambda x, c: c * x, (VECTOR, 2.0), "c", "x"),
 }
 HESSIANS = {

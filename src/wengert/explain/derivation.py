@@ -340,8 +340,12 @@ def with_formulas(program: Program) -> Program:
     A maximum that is subtracted against overflow, and cancels, is left out.
     """
 
+    def is_named(node: Node) -> bool:
+        known = program.provenance.get(node)
+        return known is not None and known.name is not None
+
     def replacement(node: Node, trace: Trace) -> Any:
-        shorter = without_shift(node, trace)
+        shorter = without_shift(node, trace, is_named)
         if shorter is not None:
             return shorter
         constant = isinstance(node.primitive.vjp, NotDifferentiable)

@@ -233,6 +233,11 @@ class Point:
                 return f"the derivative of {symbols[output].name} by {symbols[node].name}"
         return ""
 
+    def adjoint(self, node: Node) -> Array:
+        """Return the derivative of the output by a value; zeros where none flows."""
+        found = self.adjoints.get(node)
+        return np.zeros(node.type.shape) if found is None else found
+
     def pulled_back(self, of: Node, by: Node, cotangent: Array) -> Array:
         """Return what a cotangent of a definition contributes to one operand."""
         run, reads = self.engine.edge(of, by)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from wengert.explain.algebra.folding import is_quotient
 from wengert.explain.engine import Array, Engine, Point
 from wengert.explain.index.definitions import Formulas, guards
 from wengert.explain.index.expressions import Element, Expression, Partial, Symbol
@@ -95,6 +96,7 @@ class Problem:
     points: list[Point]
     convention: Convention = field(default_factory=Convention)
     of_one_example: Callable[[dict[Node, int]], Problem] | None = None
+    _quotients: list[tuple[Symbol, Expression]] | None = field(default=None, repr=False)
 
     @property
     def names(self) -> frozenset[str]:
@@ -131,6 +133,14 @@ class Problem:
     ) -> Expression:
         """Return the formula of an element of a named value; its sums keep clear of the indices `used`."""
         return self.formulas.definition(symbol, positions, used)
+
+    def quotients(self) -> list[tuple[Symbol, Expression]]:
+        """Return the values that are defined as a quotient."""
+        if self._quotients is None:
+            named = [one for one in self.order if one.node.inputs]
+            found = [(one, self.definition(one, one.axes)) for one in named]
+            self._quotients = [(one, formula) for one, formula in found if is_quotient(formula)]
+        return self._quotients
 
     @staticmethod
     def element(symbol: Symbol, used: Sequence[Position] = ()) -> Element:

@@ -50,8 +50,13 @@ def _consumers(program: Program) -> dict[Node, list[Node]]:
 
 def _movement_of_name(node: Node, named: Mapping[Node, object]) -> bool:
     """Whether a line only moves or rescales something that has a name already."""
-    while node not in named and node.primitive.kind is Kind.MOVEMENT and has_formula(node):
-        node = node.inputs[0]
+    while node not in named and has_formula(node):
+        if scales(node):
+            node = next((one for one in node.inputs if uniform_value(one) is None), node.inputs[0])
+        elif node.primitive.kind is Kind.MOVEMENT:
+            node = node.inputs[0]
+        else:
+            break
     return node in named or uniform_value(node) is not None
 
 
@@ -87,8 +92,10 @@ def _stem(node: Node, consumers: list[Node], named: Mapping[Node, object]) -> st
             return None
         if is_share(node):
             return "a"
-        bent = softmax or any(len(exponents(one.primitive)) < 2 for one in bends)
-        return "z" if bent else "u"
+        if softmax or any(len(exponents(one.primitive)) < 2 for one in bends):
+            return "z"
+        pure = node.primitive.kind in (Kind.CONTRACTION, Kind.REDUCTION)
+        return None if pure and len(set(consumers)) == 1 else "u"
     if any(one.primitive.kind is Kind.CONTRACTION for one in fed):
         return "a" if node.primitive.kind is Kind.ELEMENTWISE else "u"
     return "u" if len(set(consumers)) > 1 else None

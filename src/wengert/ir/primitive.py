@@ -58,7 +58,8 @@ class RegionRules:
     prepare : callable
         ``prepare(compiled, wanted, **params)``: a function of the operands that gives a tuple of the results,
         None for those that are not among the positions `wanted`. ``compiled(program)`` is the callable by
-        which an executor runs a body: from a list of arrays to a list of arrays.
+        which an executor runs a body: from a list of arrays to a list of arrays. The function also takes
+        ``into=``, arrays by position among the results, into which it may write them.
     unread : callable
         ``unread(wanted, **params)``: the positions of the operands on which the results at `wanted` do not
         depend.
@@ -67,11 +68,15 @@ class RegionRules:
         the results their names; `results` has None for what nobody reads. ``function(body)`` is the name of
         the function of a body, which returns a tuple, `types` are the types of the results, and
         ``fresh(wanted)`` is a name that is still free.
+    joined : callable, optional
+        ``joined(params, other)``: the parameters of one line in place of two with the same operands, and
+        where the results of the first and of the second are among its results; None where that cannot be.
     """
 
     prepare: Callable[..., Callable[..., tuple[Any, ...]]]
     unread: Callable[..., set[int]]
     statements: Callable[..., list[str]]
+    joined: Callable[..., tuple[dict[str, Any], list[int], list[int]] | None] | None = None
 
 
 _FLOAT16 = np.dtype(np.float16)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from wengert.ir.node import ITEM, Node, with_operands
+from typing import Any
+
+from wengert.ir.node import ITEM, Node, items_of, make_node, with_operands
 from wengert.ir.program import Program
 from wengert.trace.tensor import Trace
 from wengert.transform.placement import zeros
@@ -16,6 +18,7 @@ def pruned(program: Program) -> Program:
     """
     if all(node.primitive.region is None for node in program.nodes):
         return program
+    program = _joined(program)
     unread = _unread(program)
     new: dict[Node, Node] = {}
     trace = Trace(rule="simplify")
@@ -30,6 +33,56 @@ def pruned(program: Program) -> Program:
     return Program(
         program.inputs, [new.get(node, node) for node in program.outputs], origins, program.signature
     )
+
+
+def _joined(program: Program) -> Program:
+    """Return a program in which regions with the same operands are one line, where they can be."""
+    groups: dict[tuple[Node, ...], list[Node]] = {}
+    for node in program.nodes:
+        if node.primitive.region is not None and node.primitive.region.joined is not None:
+            groups.setdefault((*node.inputs,), []).append(node)
+    moved: dict[Node, tuple[dict[str, Any], list[int]]] = {}
+    for group in groups.values():
+        _join(group, moved)
+    if not moved:
+        return program
+    new: dict[Node, Node] = {}
+    for node in program.nodes:
+        operands = [new[one] for one in node.inputs]
+        if node in moved:
+            new[node] = make_node(node.primitive, operands, moved[node][0])
+        elif node.primitive is ITEM and node.inputs[0] in moved:
+            new[node] = make_node(ITEM, operands, {"index": moved[node.inputs[0]][1][node.param("index")]})
+        else:
+            new[node] = with_operands(node, *operands) if operands else node
+    origins = {new.get(node, node): origin for node, origin in program.provenance.items()}
+    # Of lines that came together others may: a scan back of each.
+    return _joined(
+        Program(program.inputs, [new[node] for node in program.outputs], origins, program.signature)
+    )
+
+
+def _join(group: list[Node], moved: dict[Node, tuple[dict[str, Any], list[int]]]) -> None:
+    """Note for regions with the same operands what they become, and where their results go."""
+    members: list[tuple[dict[str, Any], dict[Node, list[int]]]] = []
+    for node in group:
+        params = dict(node.params)
+        for number, (known, places) in enumerate(members):
+            region = node.primitive.region
+            assert region is not None
+            assert region.joined is not None
+            found = region.joined(known, params)
+            if found is not None:
+                both, first, second = found
+                there = {one: [first[place] for place in old] for one, old in places.items()}
+                members[number] = both, {**there, node: second}
+                break
+        else:
+            count = len(items_of(node))
+            members.append((params, {node: list(range(count))}))
+    for params, places in members:
+        if len(places) > 1:
+            moved.update({node: (params, where) for node, where in places.items()})
 
 
 def _unread(program: Program) -> dict[Node, set[int]]:

@@ -59,8 +59,8 @@ def scan(
 
     Notes
     -----
-    In a program this is one line. Its derivative is a scan in the other direction, which keeps the carries
-    and computes the rest of each turn again. Names and order of the arguments are those of JAX.
+    In a program this is one line. Its derivative is a scan in the other direction, which reads the carries
+    and what else the scan forwards has kept. Names and order of the arguments are those of JAX.
 
     Examples
     --------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
+from wengert.explain.algebra.simplification import factors_of
 from wengert.explain.drawing.names import DrawingStyle
 from wengert.explain.index.chain_rule import ChainRule, Local
 from wengert.explain.index.construction import add, multiply, total, without_deltas
@@ -22,7 +23,6 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.index_values import Evaluation
 from wengert.explain.index.indices import Index
-from wengert.explain.index.simplification import factors_of
 from wengert.explain.matrix.matrices import (
     Gradient,
     Hadamard,

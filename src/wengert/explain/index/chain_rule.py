@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wengert.explain.algebra.finishing import finish
+from wengert.explain.algebra.folding import is_quotient, with_name
+from wengert.explain.algebra.simplification import (
+    length,
+    neat,
+    simplified,
+)
 from wengert.explain.index.construction import add, multiply, over, pulled_out, total, without_deltas
 from wengert.explain.index.differentiation import Rules, differentiate, fold
 from wengert.explain.index.equalities import Equalities
@@ -23,15 +30,9 @@ from wengert.explain.index.expressions import (
     substitute,
     walk,
 )
-from wengert.explain.index.finishing import finish
 from wengert.explain.index.indices import Index, Position
 from wengert.explain.index.selections import selected
 from wengert.explain.index.shares import fold_share, with_sigmoid, with_softmax
-from wengert.explain.index.simplification import (
-    length,
-    neat,
-    simplified,
-)
 from wengert.explain.index.single_rules import single_rules
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Step
@@ -98,7 +99,7 @@ class ChainRule:
         known = with_sigmoid(definition)
         raw = differentiate(known, by, rules)
         if not isinstance(definition, Number):  # a constant is no name for the numbers that equal it
-            raw = neat(fold(raw, known, of))
+            raw = with_sigmoid(neat(fold(raw, known, of)))
         rule = str(rules)
         if self.problem.convention.detail == "full":
             chain.put(Differential(by, definition), f"definition of {of_symbol.name}")
@@ -124,6 +125,9 @@ class ChainRule:
         shorter = simplified(chain.last)
         if length(shorter) < length(chain.last):
             chain.put(shorter, "collect terms")
+        if is_quotient(definition):
+            named = with_name(chain.last, of, definition)
+            chain.put(named, f"write {of.symbol.name} for the quotient that defines it")
         chain.put(with_softmax(chain.last), "softmax(z) stands for exp(z)/Σ exp(z)")
 
     def adjoint(self, symbol: Symbol) -> tuple[Expression, list[Step]]:

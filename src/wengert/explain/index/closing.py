@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from wengert.explain.algebra.simplification import length, simplified
 from wengert.explain.index.chain_rule import ChainRule
 from wengert.explain.index.expressions import (
+    ZERO,
     Add,
     Element,
     Expression,
@@ -89,7 +91,7 @@ def closing(problem: Problem, chain: ChainRule) -> Closing:
     return Closing(
         letters,
         tuple(_result(problem, chain, symbol) for symbol in ordered),
-        tuple(_result(problem, chain, symbol) for symbol in asked),
+        tuple(_result(problem, chain, symbol) for symbol in problem.wrt),
     )
 
 
@@ -104,7 +106,7 @@ def _spare_letters(problem: Problem, count: int) -> list[str]:
 
 
 def _result(problem: Problem, chain: ChainRule, symbol: Symbol) -> Result:
-    element, formula = chain.adjoints[symbol]
+    element, formula = chain.adjoints.get(symbol, (problem.element(symbol), ZERO))
     subject = problem.total(element)
     return Result(symbol, subject, formula, _opened(problem, formula, subject))
 
@@ -119,7 +121,8 @@ def _opened(problem: Problem, expression: Expression, subject: Partial) -> Expre
             if names <= _NAMES and all(isinstance(part, _LINEAR) for part in walk(definition)):
                 written = insert(expression, symbol, lambda at: problem.definition(at.symbol, at.positions))
                 return _opened(problem, apart(written, free_indices(subject)), subject)
-    return expression
+    shorter = simplified(expression)  # what has been written out may be collected with the rest
+    return apart(shorter, free_indices(subject)) if length(shorter) < length(expression) else expression
 
 
 def _plain_names(expression: Expression) -> list[Symbol]:

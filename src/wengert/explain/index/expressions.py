@@ -359,15 +359,21 @@ def apart(expression: Expression, scope: Iterable[Position] = ()) -> Expression:
     """Return the same expression with no letter in two roles.
 
     A summation index differs from all that are free in the expression or in `scope`, and from those of the
-    sums around it: ``x_i + Σ_i y_i`` becomes ``x_i + Σ_i′ y_i′``.
+    sums around it: ``x_i + Σ_i y_i`` becomes ``x_i + Σ_i′ y_i′``. It has as few primes as that allows.
     """
     return _apart(expression, {*scope, *free_indices(expression)})
 
 
 def _apart(expression: Expression, scope: set[Position]) -> Expression:
     if isinstance(expression, (Sum, Extreme)):
-        expression = renamed_apart(expression, scope)
-        scope = scope.union(expression.indices)
+        scope = scope.union(free_indices(expression))
+        names: dict[Index, Position] = {}
+        for index in expression.indices:
+            names[index] = fresh(replace(index, primes=0), scope)
+            scope.add(names[index])
+        indices = tuple(one for one in names.values() if isinstance(one, Index))
+        changed = {old: new for old, new in names.items() if old != new}
+        expression = replace(expression, indices=indices, body=substitute(expression.body, changed))
     return rebuild(expression, lambda part: _apart(part, scope))
 
 

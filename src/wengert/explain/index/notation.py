@@ -7,6 +7,7 @@ rule of the primitive computes, so a wrong one cannot hide: every line made of i
 from __future__ import annotations
 
 import ast
+import fractions
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -172,6 +173,21 @@ def is_arithmetic(primitive: Primitive) -> bool:
     """Whether a primitive is written with operators alone."""
     formula = notation(primitive).formula
     return formula is not None and not any(isinstance(part, Apply) for part in walk(formula))
+
+
+@lru_cache(maxsize=1024)
+def exponent(primitive: Primitive) -> fractions.Fraction | None:
+    """Return e where a function of one operand is xᵉ, as a square root is; None elsewhere."""
+    if primitive.kind is not Kind.ELEMENTWISE or len(primitive.domain) != 1 or callable(primitive.python):
+        return None
+    points = np.array([2.0, 3.0, 7.0])
+    with np.errstate(all="ignore"):
+        values = np.asarray(primitive.numpy(points), np.float64)
+        found = np.log(values) / np.log(points)
+    if not np.all(np.isfinite(found)):
+        return None
+    exact = fractions.Fraction(float(found[0])).limit_denominator(6)
+    return exact if np.allclose(found, float(exact), rtol=0, atol=1e-15) else None
 
 
 def has_derivatives(primitive: Primitive) -> bool:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wengert.explain.index.construction import divide, is_number, multiply, negate, tidy
+from wengert.explain.algebra.simplification import factors_of, simplified
+from wengert.explain.index.construction import divide, multiply, negate, tidy
 from wengert.explain.index.expressions import (
     Add,
     Apply,
@@ -24,7 +25,6 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.indices import Index, Position
 from wengert.explain.index.notation import notation, reduction_formula
-from wengert.explain.index.simplification import simplified
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind, Primitive
 from wengert.primitives.exponential import exp, exp_difference, log, sigmoid
@@ -135,16 +135,19 @@ def _matching(pattern: Expression, found: Expression, of: Element) -> tuple[Posi
     return tuple(names.get(at, at) if isinstance(at, Index) else at for at in of.positions)
 
 
-def with_sigmoid(definition: Expression) -> Expression:
-    """Write σ(x) for 1 / (1 + e⁻ˣ) and for eˣ / (1 + eˣ)."""
-    match definition:
+def with_sigmoid(expression: Expression) -> Expression:
+    """Write σ(x) for 1 / (1 + e⁻ˣ) and for eˣ / (1 + eˣ), whatever stands above the line beside it."""
+    expression = rebuilt(expression, with_sigmoid)
+    match expression:
         case Quotient(
             above,
             Add((Number(one), Apply(known, (inside,)) as below))
             | Add((Apply(known, (inside,)) as below, Number(one))),
         ) if one == 1 and known is exp:
-            if is_number(above, 1):
-                return Apply(sigmoid, (negate(inside),))
-            if above == below:
-                return Apply(sigmoid, (inside,))
-    return definition
+            factors = factors_of(above)
+            if below in factors:
+                beside = list(factors)
+                beside.remove(below)
+                return multiply(*beside, Apply(sigmoid, (inside,)))
+            return multiply(above, Apply(sigmoid, (negate(inside),)))
+    return expression

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wengert.errors import GradientError, LimitError
+from wengert.explain.algebra.finishing import finish
+from wengert.explain.algebra.simplification import simplified
 from wengert.explain.index.chain_rule import INSERTED, ChainRule, at_positions
 from wengert.explain.index.construction import add, multiply, over, pulled_out, total, without_deltas
 from wengert.explain.index.differentiation import Rules, differentiate
@@ -22,10 +24,8 @@ from wengert.explain.index.expressions import (
     size,
     walk,
 )
-from wengert.explain.index.finishing import finish
 from wengert.explain.index.indices import Index
 from wengert.explain.index.shares import with_softmax
-from wengert.explain.index.simplification import simplified
 from wengert.explain.steps import Step
 
 _LONGEST = 200  # parts of a derivative that is still written out where it is used

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -178,23 +178,40 @@ def hadamard(*factors: Expression) -> Expression:
 
 def matrix_sum(*terms: Expression) -> Expression:
     """Return the sum of matrices; A x + Aᵀ x, as from a quadratic form, is (A + Aᵀ) x."""
-    match terms:
-        case Matrix(one, _, transposed), Matrix(other, _, turned) if one is other and transposed != turned:
-            return Add(tuple(sorted(terms, key=_is_transposed)))
+    kept: list[Expression] = []
+    for term in terms:
+        for place, before in enumerate(kept):
+            joined = _joined(before, term)
+            if joined is not None:
+                kept[place] = joined
+                break
+        else:
+            kept.append(term)
+    return kept[0] if len(kept) == 1 else Add(tuple(kept))
+
+
+def _joined(one: Expression, other: Expression) -> Expression | None:
+    """Return the sum of two products that differ in one factor, which is once transposed; None elsewhere."""
+    match one, other:
+        case (Matrix() | MatrixInverse(), Matrix() | MatrixInverse()) if _is_transpose(one, other):
+            return Add(tuple(sorted((one, other), key=_is_transposed)))
         case MatrixProduct(left), MatrixProduct(right) if len(left) == len(right):
-            differing = [
-                place for place, pair in enumerate(zip(left, right, strict=True)) if pair[0] != pair[1]
-            ]
-            if len(differing) == 1:
-                (place,) = differing
-                match left[place], right[place]:
-                    case Matrix(one, _, transposed), Matrix(other, _, turned) if (
-                        one is other and transposed != turned
-                    ):
-                        middle = Add(tuple(sorted((left[place], right[place]), key=_is_transposed)))
-                        return MatrixProduct((*left[:place], middle, *left[place + 1 :]))
-    return Add(terms)
+            pairs = list(zip(left, right, strict=True))
+            differing = [place for place, pair in enumerate(pairs) if pair[0] != pair[1]]
+            if len(differing) == 1 and _is_transpose(*pairs[differing[0]]):
+                middle = Add(tuple(sorted(pairs[differing[0]], key=_is_transposed)))
+                return MatrixProduct((*left[: differing[0]], middle, *left[differing[0] + 1 :]))
+    return None
+
+
+def _is_transpose(one: Expression, other: Expression) -> bool:
+    match one, other:
+        case (Matrix() as left, Matrix()):
+            return replace(left, transposed=not left.transposed) == other
+        case (MatrixInverse() as inverse, MatrixInverse()):
+            return replace(inverse, transposed=not inverse.transposed) == other
+    return False
 
 
 def _is_transposed(factor: Expression) -> bool:
-    return isinstance(factor, Matrix) and factor.transposed
+    return isinstance(factor, Matrix | MatrixInverse) and factor.transposed

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from wengert.explain.engine import Point
+from wengert.explain.index.construction import multiply
 from wengert.explain.index.expressions import (
     Add,
     Apply,
@@ -51,11 +52,13 @@ from wengert.explain.matrix.matrices import (
 )
 from wengert.explain.matrix.matrix_values import matrix_value
 from wengert.explain.printers import layout
+from wengert.explain.printers.constants import constant
 from wengert.explain.printers.digits import number_text, short, shown_value
 from wengert.explain.printers.instances import in_numbers, instance
 from wengert.explain.printers.layout import Layout, Row, Text, operator, parenthesised, row
 from wengert.explain.printers.scripts import derivative, index_texts, is_number, marked, raised
 from wengert.explain.printers.signs import needs_dot, negative, without_sign
+from wengert.explain.printers.transposes import untransposed
 from wengert.explain.views.examples import Example
 
 SUM, PRODUCT, ATOM = 0, 1, 2  # how tightly an expression holds together
@@ -116,7 +119,14 @@ class Style:
         return parenthesised(shown) if own < around else shown
 
     def _shown(self, expression: Expression) -> tuple[Layout, int]:
+        turned = untransposed(expression) if self.numbers is None else None
+        if turned is not None:
+            shown, own = self._shown(turned)
+            enclosed = own < ATOM or isinstance(turned, Power)
+            return layout.Script(parenthesised(shown) if enclosed else shown, above=Text("T")), ATOM
         match expression:
+            case Number(float() as value) if (known := constant(abs(value))) is not None:
+                return (known if value > 0 else row(Text("−", "sign"), known)), PRODUCT
             case Number(value):
                 whole = isinstance(value, fractions.Fraction) and value.denominator == 1
                 return Text(
@@ -218,10 +228,12 @@ class Style:
         if isinstance(first, Number) and first.value == -1:
             parts.append(Text("−", "sign"))
             factors = factors[1:]
+        factors = _over_one_line(factors)
         previous: Expression | None = None
         for place, factor in enumerate(factors):
             last = place == len(factors) - 1
-            loose = isinstance(factor, (Sum, Extreme)) and not last
+            # A product of matrices before another factor is a number, which parentheses say.
+            loose = isinstance(factor, (Sum, Extreme, MatrixProduct)) and not last
             shown = parenthesised(self.show(factor)) if loose else self.show(factor, PRODUCT)
             if previous is not None:
                 dot = needs_dot(previous, factor) or is_number(shown)
@@ -294,6 +306,7 @@ class Style:
                     if place:
                         parts.append(Text(" ", "space"))
                     loose = isinstance(factor, (Hadamard, Add)) or (place > 0 and negative(factor))
+                    loose = loose and (untransposed(factor) is None or self.numbers is not None)
                     parts.append(parenthesised(self.show(factor)) if loose else self.show(factor, PRODUCT))
                 return Row(tuple(parts)), PRODUCT
             case Hadamard(factors):
@@ -369,3 +382,15 @@ class Style:
             return body
         final = shape[::-1] if transposed else shape
         return layout.Under(body, f"{final[0]}×{final[1]}")
+
+
+def _over_one_line(factors: tuple[Expression, ...]) -> tuple[Expression, ...]:
+    """Write a number and the 1/x after it as one fraction: 2 · 1/x is 2/x, and 1/2 · 1/x is 1/(2 x)."""
+    match factors:
+        case (Number(fractions.Fraction() as value), Quotient(Number(one), below), *rest) if one == 1:
+            above, under = (
+                Number(fractions.Fraction(value.numerator)),
+                Number(fractions.Fraction(value.denominator)),
+            )
+            return (Quotient(above, multiply(under, below)), *rest)
+    return factors

@@ -44,7 +44,8 @@ def definitions(problem: Problem) -> Section:
 
 def given(problem: Problem) -> str:
     """Say what is given, in numbers where they are few, so that a reader can compute the rest."""
-    return f"Given are {', '.join(_given(problem, symbol) for symbol in problem.inputs)}."
+    shown = [_given(problem, symbol) for symbol in problem.inputs]
+    return f"Given {'is' if len(shown) == 1 else 'are'} {', '.join(shown)}."
 
 
 def _given(problem: Problem, symbol: Symbol) -> str:

@@ -46,7 +46,7 @@ def _prepare(
     runs = [compiled(restricted(one, wanted)) for one in branches]
     count = len(branches[0].outputs)
 
-    def run(index: Any, *operands: Any) -> tuple[Any, ...]:
+    def run(index: Any, *operands: Any, into: Any = None) -> tuple[Any, ...]:
         results: list[Any] = [None] * count
         chosen = min(max(int(index), 0), len(runs) - 1)
         for place, value in zip(wanted, runs[chosen](operands), strict=True):

@@ -1,13 +1,14 @@
 """scan: a body applied to one entry of arrays after the other, with values that are carried along.
 
-The derivative of a scan is a scan in the other direction, whose body is the pullback of the body. What it
-needs of the forward pass are the carries that each turn began with, which are among the results of every
-scan; an executor computes those results alone that some line reads.
+The derivative of a scan is a scan in the other direction, whose body is the pullback of the body. It reads
+the carries that each turn began with, which are among the results of every scan, and values that the scan
+forwards gives besides for it; an executor computes those results alone that some line reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,8 @@ from wengert.transform.regions.bodies import (
     split,
     stacked,
 )
-from wengert.transform.regions.turns import run_turns
+from wengert.transform.regions.residuals import reading, residuals
+from wengert.transform.regions.turns import rows, run_turns
 from wengert.transform.simplify import simplify
 
 
@@ -86,18 +88,34 @@ def _prepare(
         for place in range(len(body.inputs))
         if not 0 <= place - fixed < carried or place - fixed in live
     ]
-    narrow = Program([body.inputs[one] for one in held], [body.outputs[one] for one in (*live, *emitted)])
-    step = compiled(narrow)
+    given = [body.inputs[place] for place in held]
+    step = compiled(Program(given, [body.outputs[one] for one in (*live, *emitted)], body.provenance))
 
-    def run(*operands: Any) -> tuple[Any, ...]:
+    places = [*live, *emitted, *[count + live[one] for one in kept]]
+    types = [body.outputs[place].type for place in (*emitted, *[live[one] for one in kept])]
+
+    def run(*operands: Any, into: Mapping[int, Any] = MappingProxyType({})) -> tuple[Any, ...]:
         constants, inits, streams = split(operands, fixed, carried)
         carry = [inits[place] for place in live]
-        turns = run_turns(
-            step, narrow, constants, carry, streams, length, reverse, kept, f"a scan of {length}"
+        arrays = [
+            into[place] if place in into else rows(type_, length)
+            for place, type_ in zip(places[len(live) :], types, strict=True)
+        ]
+        outputs, befores = split(arrays, len(emitted))
+        finals = run_turns(
+            step,
+            constants,
+            carry,
+            streams,
+            length,
+            reverse,
+            kept,
+            outputs,
+            befores,
+            f"a scan of {length}",
         )
         results: list[Any] = [None] * (count + carried)
-        places = [*live, *emitted, *[count + live[one] for one in kept]]
-        for place, array in zip(places, [*turns.finals, *turns.outputs, *turns.befores], strict=True):
+        for place, array in zip(places, [*finals, *arrays], strict=True):
             results[place] = array
         return tuple(results)
 
@@ -112,6 +130,24 @@ def _live(wanted: Sequence[int], body: Program, fixed: int, carried: int) -> lis
     return live_carries(
         body, fixed, carried, finals | befores, [place for place in wanted if carried <= place < count]
     )
+
+
+def _joined(
+    first: dict[str, Any], second: dict[str, Any]
+) -> tuple[dict[str, Any], list[int], list[int]] | None:
+    """Two scans over the same that carry the same are one, which gives what both give."""
+    one, other, carried = first["body"], second["body"], int(first["carried"])
+    same = all(first[name] == second[name] for name in ("fixed", "carried", "length", "reverse"))
+    if not same or one.inputs != other.inputs or one.outputs[:carried] != other.outputs[:carried]:
+        return None
+    outputs = list(dict.fromkeys([*one.outputs[carried:], *other.outputs[carried:]]))
+    body = Program(one.inputs, [*one.outputs[:carried], *outputs], {**other.provenance, **one.provenance})
+    befores = range(carried + len(outputs), 2 * carried + len(outputs))
+    places = [
+        [*range(carried), *[carried + outputs.index(node) for node in each.outputs[carried:]], *befores]
+        for each in (one, other)
+    ]
+    return {**first, "body": body}, places[0], places[1]
 
 
 def _unread(
@@ -174,25 +210,19 @@ def _vjp(
     pulled = adjoint_body(
         restricted(body, [*carries, *emitted]), [*by_constant, *[fixed + one for one in carries], *by_stream]
     )
-    inputs, seeds = split(pulled.inputs, len(body.inputs))
-    of_carry, of_output = split(seeds, len(carries))
-    to_constant, to_carry, to_stream = split(pulled.outputs, len(by_constant), len(carries))
-    trace = Trace(rule="vjp of scan")
-    with trace.recording():
-        sums = [make_input(f"sum{place}", body.inputs[place].type) for place in by_constant]
-        begun = [make_input(f"begun{place}", body.inputs[fixed + place].type) for place in seen]
-        added = [_sum(one, more, trace) for one, more in zip(sums, to_constant, strict=True)]
-        for node, place in zip(begun, seen, strict=True):
-            to_carry[carries.index(place)] = _sum(to_carry[carries.index(place)], node, trace)
-    constants, inner_carry, entries = split(inputs, fixed, carried)
-    back = Program(
-        [*constants, *of_carry, *sums, *inner_carry, *entries, *of_output, *begun],
-        [*to_carry, *added, *to_stream],
-        pulled.provenance,
-    )
+    seeds = pulled.inputs[len(body.inputs) :]
+    values = residuals(pulled, seeds)
+    kept: Sequence[Any] = ()
+    if values:
+        pulled = reading(pulled, values)
+        whole = Program(body.inputs, [*body.outputs, *values], body.provenance)
+        # The same scan, which gives more; the two become one when the program is simplified.
+        again = scan(*operands, body=whole, fixed=fixed, carried=carried, length=length, reverse=reverse)
+        kept, results = again[count : count + len(values)], [*results[:count], *again[count + len(values) :]]
+    back = _turn_back(body, pulled, (fixed, carried), (by_constant, carries, seen), len(seeds))
     recorder = recorder_of(operands, cotangents, results)
     found = scanned(
-        simplify(back),
+        back,
         operands[:fixed],
         [
             *[or_zeros(cotangents[place], body.outputs[place].type, recorder) for place in carries],
@@ -201,6 +231,7 @@ def _vjp(
         [
             *results[count:],
             *operands[fixed + carried :],
+            *kept,
             *[cotangents[place] for place in emitted],
             *[cotangents[count + place] for place in seen],
         ],
@@ -212,6 +243,50 @@ def _vjp(
     for place, contribution in zip(places, found, strict=False):  # the rest are the carries of the turns
         contributions[place] = contribution
     return tuple(contributions)
+
+
+def _turn_back(
+    body: Program,
+    pulled: Program,
+    counts: tuple[int, int],
+    places: tuple[Sequence[int], Sequence[int], Sequence[int]],
+    seeds: int,
+) -> Program:
+    """Return the body of the scan back.
+
+    Parameters
+    ----------
+    body : Program
+    pulled : Program
+        Its pullback; the inputs are those of the body, the cotangents, and values that are kept.
+    counts : (int, int)
+        Constants and carries of the body.
+    places : (constants, carries, carries that something reads as they were before a turn)
+        To which cotangents go.
+    seeds : int
+        How many cotangents there are: of carries, then of outputs.
+
+    Returns
+    -------
+    Program
+        (constants; cotangents of carries, sums for constants; carries, entries, kept values, cotangents of
+        outputs and of carries before the turn) → (cotangents of carries, sums; cotangents of entries).
+    """
+    (fixed, carried), (by_constant, carries, seen) = counts, places
+    inputs, of_carry, of_output, of_kept = split(
+        pulled.inputs, len(body.inputs), len(carries), seeds - len(carries)
+    )
+    to_constant, to_carry, to_stream = split(pulled.outputs, len(by_constant), len(carries))
+    trace = Trace(rule="vjp of scan")
+    with trace.recording():
+        sums = [make_input(f"sum{place}", body.inputs[place].type) for place in by_constant]
+        begun = [make_input(f"begun{place}", body.inputs[fixed + place].type) for place in seen]
+        added = [_sum(one, more, trace) for one, more in zip(sums, to_constant, strict=True)]
+        for node, place in zip(begun, seen, strict=True):
+            to_carry[carries.index(place)] = _sum(to_carry[carries.index(place)], node, trace)
+    constants, inner_carry, entries = split(inputs, fixed, carried)
+    taken = [*constants, *of_carry, *sums, *inner_carry, *entries, *of_kept, *of_output, *begun]
+    return simplify(Program(taken, [*to_carry, *added, *to_stream], pulled.provenance))
 
 
 def _sum(first: Any, second: Any, trace: Trace) -> Any:
@@ -301,6 +376,6 @@ scan = register(
         source="Griewank & Walther 2008, 3.2: the adjoint of a loop is the loop of the adjoints, backwards",
         batch=_batch,
         complex=True,
-        region=RegionRules(_prepare, _unread, _statements),
+        region=RegionRules(_prepare, _unread, _statements, _joined),
     )
 )

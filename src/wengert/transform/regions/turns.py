@@ -3,42 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from wengert.errors import IndexRangeError
-from wengert.ir.program import Program
 from wengert.ir.types import TensorType
 from wengert.transform.regions.bodies import Run
 
+Array = np.ndarray[Any, Any]
+
 _BODY_ERRORS = (IndexRangeError, np.linalg.LinAlgError)
-
-
-@dataclass(frozen=True)
-class Turns:
-    """What the turns of a loop gave.
-
-    Attributes
-    ----------
-    finals : list of array
-        The carries after the last turn.
-    outputs : list of array, shape (length, ...)
-        What each turn gave besides.
-    befores : list of array, shape (length, ...)
-        What the kept carries were before each turn.
-    count : int
-        How many turns there were.
-    goes_on : bool
-        What the last turn answered, where it was asked.
-    """
-
-    finals: list[Any]
-    outputs: list[Any]
-    befores: list[Any]
-    count: int
-    goes_on: bool = False
 
 
 @runtime_checkable
@@ -51,11 +27,12 @@ class Repeating(Protocol):
         inits: Sequence[Any],
         streams: Sequence[Any],
         length: int,
-        reverse: bool = False,
-        kept: Sequence[int] = (),
-        asks: bool = False,
-    ) -> Turns:
-        """Run up to `length` turns.
+        reverse: bool,
+        kept: Sequence[int],
+        outputs: Sequence[Array],
+        befores: Sequence[Array],
+    ) -> list[Any]:
+        """Run `length` turns, and return the carries after the last.
 
         Parameters
         ----------
@@ -66,9 +43,29 @@ class Repeating(Protocol):
             The last entry first.
         kept : sequence of int
             Carries whose values before each turn are wanted, by position.
-        asks : bool
-            Whether the last output says if there is to be another turn; then there are no other outputs
-            besides the carries.
+        outputs, befores : sequence of array, shape (length, ...)
+            Where to write what the turns give, and what the kept carries were before them.
+
+        Raises
+        ------
+        TurnError
+            From the error of a turn.
+        """
+        ...
+
+    def repeat_while(
+        self, constants: Sequence[Any], inits: Sequence[Any], most: int, keep: bool
+    ) -> tuple[list[Any], list[Any], int, bool]:
+        """Run up to `most` turns, as long as the last output is true.
+
+        Returns
+        -------
+        carries : list of array
+        befores : list of array, shape (turns, ...)
+            What the carries were before each turn, where they are to be kept.
+        turns : int
+        goes_on : bool
+            Whether the last turn wanted another.
 
         Raises
         ------
@@ -88,21 +85,22 @@ class TurnError(Exception):
 
 def run_turns(
     step: Any,
-    body: Program,
     constants: Sequence[Any],
     inits: Sequence[Any],
     streams: Sequence[Any],
     length: int,
     reverse: bool,
     kept: Sequence[int],
+    outputs: Sequence[Array],
+    befores: Sequence[Array],
     what: str,
-) -> Turns:
-    """Run the turns of a loop of known length; see `Repeating`.
+) -> list[Any]:
+    """Run the turns of a loop of known length, and return the carries after the last; see `Repeating`.
 
     Parameters
     ----------
     step : callable
-        Runs `body` once, and perhaps is `Repeating`.
+        Runs the body once, and perhaps is `Repeating`.
     what : str
         The loop, for the message of an error.
 
@@ -111,10 +109,9 @@ def run_turns(
     IndexRangeError, LinAlgError
         With the turn.
     """
+    run = step.repeat if isinstance(step, Repeating) else partial(_one_by_one, step)
     try:
-        if isinstance(step, Repeating):
-            return step.repeat(constants, inits, streams, length, reverse, kept)
-        return _one_by_one(step, body, constants, inits, streams, length, reverse, kept)
+        return list(run(constants, inits, streams, length, reverse, kept, outputs, befores))
     except TurnError as error:
         raise located_turn(error, error.__cause__, what) from None
 
@@ -129,18 +126,16 @@ def located_turn(error: TurnError, cause: BaseException | None, what: str) -> Ba
 
 def _one_by_one(
     step: Run,
-    body: Program,
     constants: Sequence[Any],
     inits: Sequence[Any],
     streams: Sequence[Any],
     length: int,
     reverse: bool,
     kept: Sequence[int],
-) -> Turns:
+    outputs: Sequence[Array],
+    befores: Sequence[Array],
+) -> list[Any]:
     carry = list(inits)
-    types = [node.type for node in body.outputs]
-    outputs = [_rows(one, length) for one in types[len(carry) :]]
-    befores = [_rows(types[place], length) for place in kept]
     for turn in range(length - 1, -1, -1) if reverse else range(length):
         for array, place in zip(befores, kept, strict=True):
             array[turn] = carry[place]
@@ -148,7 +143,7 @@ def _one_by_one(
         carry = values[: len(carry)]
         for array, value in zip(outputs, values[len(carry) :], strict=True):
             array[turn] = value
-    return Turns(carry, outputs, befores, length)
+    return carry
 
 
 def one_turn(step: Run, operands: Sequence[Any], turn: int) -> list[Any]:
@@ -165,5 +160,6 @@ def one_turn(step: Run, operands: Sequence[Any], turn: int) -> list[Any]:
         raise TurnError(turn) from error
 
 
-def _rows(type_: TensorType, length: int) -> np.ndarray[Any, Any]:
+def rows(type_: TensorType, length: int) -> Array:
+    """Return memory for a value of each turn."""
     return np.empty((length, *type_.shape), type_.dtype)

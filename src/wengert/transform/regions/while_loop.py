@@ -61,7 +61,7 @@ def _prepare(
     turns = WhileTurns(compiled, live, **params)
     count = len(params["body"].outputs)
 
-    def run(*operands: Any) -> tuple[Any, ...]:
+    def run(*operands: Any, into: Any = None) -> tuple[Any, ...]:
         results = [None] * count
         for place, value in zip(live, turns.run(operands).finals, strict=True):
             results[place] = value
@@ -194,17 +194,17 @@ def _pullback_prepare(
     turns = WhileTurns(compiled, sweep.live, condition, body, asked, fixed)
     step = compiled(sweep.step)
 
-    def run(*operands: Any) -> tuple[Any, ...]:
+    def run(*operands: Any, into: Any = None) -> tuple[Any, ...]:
         loop, cotangents = split(operands, asked + fixed + len(body.outputs))
         given = loop[asked : asked + fixed]
         types = [body.inputs[constants[place]].type for place in sweep.summed]
         state = [cotangents[place] for place in sweep.carried]
         state += [np.zeros(one.shape, one.dtype) for one in types]
         there = turns.run(loop, keep=True)
-        back = run_turns(step, sweep.step, given, state, there.befores, there.count, True, (), "a while_loop")
+        finals = run_turns(step, given, state, there.befores, there.count, True, (), (), (), "a while_loop")
         results: list[Any] = [None] * (len(carries) + len(constants))
         places = [*sweep.carried, *[len(carries) + one for one in sweep.summed]]
-        for place, value in zip(places, back.finals, strict=True):
+        for place, value in zip(places, finals, strict=True):
             results[place] = value
         return tuple(results)
 

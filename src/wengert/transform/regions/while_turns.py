@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,28 @@ from wengert.transform.regions.bodies import (
     restricted,
     split,
 )
-from wengert.transform.regions.turns import Repeating, TurnError, Turns, located_turn, one_turn
+from wengert.transform.regions.turns import Repeating, TurnError, located_turn, one_turn
 
 # Turns of a while_loop in one call, which doubles from the first to the second where all values are kept.
 _FEW, _MANY = 16, 1 << 16
+
+
+@dataclass(frozen=True)
+class Turns:
+    """What the turns of a while_loop gave.
+
+    Attributes
+    ----------
+    finals : list of array
+        The carries after the last turn.
+    befores : list of array, shape (count, ...)
+        What they were before each turn, where that is kept.
+    count : int
+    """
+
+    finals: list[Any]
+    befores: list[Any]
+    count: int
 
 
 class WhileTurns:
@@ -49,7 +68,8 @@ class WhileTurns:
         asking = [*condition.inputs[:asked], *[condition.inputs[asked + place] for place in live]]
         holds = Program(asking, condition.outputs)
         carries = [body.inputs[fixed + place] for place in live]
-        turn = Program([*body.inputs[:fixed], *carries], [body.outputs[place] for place in live])
+        given = [*body.inputs[:fixed], *carries]
+        turn = Program(given, [body.outputs[place] for place in live], body.provenance)
         self.live, self.asked, self.fixed = live, asked, fixed
         self.holds = compiled(holds)
         self.step: Any = compiled(_asking(turn, holds, asked))
@@ -68,26 +88,25 @@ class WhileTurns:
         goes_on = bool(self.holds([*of_condition, *carry])[0])
         parts: list[list[Any]] = [[] for _ in carry]
         count, most = 0, _FEW if keep else _MANY
-        kept = range(len(carry)) if keep else ()
         while goes_on:
             try:
                 if isinstance(self.step, Repeating):
-                    turns = self.step.repeat([*of_condition, *constants], carry, [], most, False, kept, True)
-                    goes_on = turns.goes_on
+                    carry, befores, turns, goes_on = self.step.repeat_while(
+                        [*of_condition, *constants], carry, most, keep
+                    )
                 else:
-                    *after, answer = one_turn(self.step, [*of_condition, *constants, *carry], 0)
-                    turns = Turns(after, [], [np.array(one)[None] for one in carry] if keep else [], 1)
-                    goes_on = bool(answer)
+                    befores, turns = [np.array(one)[None] for one in carry] if keep else [], 1
+                    *carry, goes_on = one_turn(self.step, [*of_condition, *constants, *carry], 0)
             except TurnError as error:
                 raise located_turn(TurnError(count + error.turn), error.__cause__, "a while_loop") from None
-            for part, more in zip(parts, turns.befores, strict=False):
+            for part, more in zip(parts, befores, strict=False):
                 part.append(more)
-            carry, count, most = turns.finals, count + turns.count, min(2 * most, _MANY)
-        befores = [
+            count, most = count + turns, min(2 * most, _MANY)
+        every = [
             np.concatenate(part) if part else np.empty((0, *one.shape), one.dtype)
             for part, one in zip(parts, map(np.asarray, carry), strict=True)
         ]
-        return Turns(carry, [], befores if keep else [], count)
+        return Turns(carry, every if keep else [], count)
 
 
 def _asking(turn: Program, holds: Program, asked: int) -> Program:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from wengert.ir.node import Node, with_operands
@@ -11,10 +12,11 @@ from wengert.trace.tensor import Tensor, Trace
 from wengert.transform.rules import stability
 
 
-def without_shift(node: Node, trace: Trace) -> Any:
+def without_shift(node: Node, trace: Trace, is_named: Callable[[Node], bool]) -> Any:
     """Return what a line is without the shift by a maximum in it, None where there is none.
 
-    exp(z − max z)/Σ exp(z − max z) is exp z/Σ exp z, and log Σ exp(z − max z) + max z is log Σ exp z.
+    exp(z − max z)/Σ exp(z − max z) is exp z/Σ exp z, and log Σ exp(z − max z) + max z is log Σ exp z. The sum
+    under such a logarithm needs no name, unless it has one.
     """
     found = None
     if node.primitive is arithmetic.div:
@@ -23,7 +25,8 @@ def without_shift(node: Node, trace: Trace) -> Any:
             found = share
     elif node.primitive is exponential.log:
         total = stability.log_sum_exp(node)
-        found = None if total is None else _without_idle_reshape(stability.logsumexp_shifted(total))
+        shifted = None if total is None else _without_idle_reshape(stability.logsumexp_shifted(total))
+        found = shifted or (None if total is None or is_named(node.inputs[0]) else total)
     elif node.primitive is arithmetic.add:
         found = stability.add_back(node)
     return None if found is None else Tensor(found, trace)

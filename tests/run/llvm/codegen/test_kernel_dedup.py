@@ -44,6 +44,22 @@ def test_turns_of_a_loop_share_their_code():
     assert distinct_lines(plan(expand(program)).kernels) < 30
 
 
+def test_numbers_computed_with_after_a_product_are_part_of_its_code():
+    """A Kalman filter over 3 observations: each turn subtracts from another number."""
+    turned, seen = np.array([[1.0, 0.1], [0.0, 1.0]]), np.array([[1.0, 0.0]])
+
+    def surprises(gain, mean):
+        found = []
+        for observed in (0.3, 0.8, -1.3):
+            mean = turned @ mean
+            surprise = observed - seen @ mean
+            mean = mean + gain @ surprise
+            found.append(surprise)
+        return tuple(found)
+
+    compared(surprises, np.array([[0.5], [0.2]]), np.array([1.0, 2.0]))
+
+
 def test_gradient_of_a_long_loop_runs_as_machine_code():
     def loss(x, weight):
         return np.sum(recurrence(x, weight)[0] ** 2)

@@ -51,3 +51,15 @@ def test_the_square_of_a_product_is_not_kept(rng: np.random.Generator) -> None:
 )
 def test_where_readers_need_more_it_is_kept_right(function: Any, rng: np.random.Generator) -> None:
     stored(function, rng.normal(size=(12, 12)))
+
+
+def test_a_reader_of_two_values_in_turn_computes_each_once() -> None:
+    """Newton's method for a cube root: what y² is computed from is read beside it, and computed again too."""
+
+    def root(x: Any) -> Any:
+        y = x / 2
+        for _ in range(6):
+            y = y - (y**3 - x) / (3 * y**2)
+        return y
+
+    np.testing.assert_allclose(wg.compile(wg.grad(root))(3.0), 3 ** (-2 / 3) / 3, rtol=1e-6)

@@ -65,10 +65,12 @@ def pattern(kernel: Kernel) -> Pattern | None:
 def _leaf(operand: Node, view: View, kernel: Kernel, places: dict[Node, tuple[int, int]]) -> Hashable:
     """Return what of a leaf must be equal, and enter its buffer."""
     shown = operand.type, view.shape, view.strides
-    if kernel.form is Form.LOOPS and is_literal(view):
-        return *shown, view.base  # the number stands in the code
+    literal = view.base if is_literal(view) else None  # the number stands in the code
+    if literal is not None and kernel.form is Form.LOOPS:
+        return *shown, literal
     number, start = places.setdefault(view.base, (len(places), view.offset))
-    return *shown, view.base.type.dtype, number, view.offset - start
+    # In what is computed after a product a number stands in the code too, as an operand it is read.
+    return *shown, literal, view.base.type.dtype, number, view.offset - start
 
 
 def _written(view: View, places: dict[Node, tuple[int, int]]) -> Hashable:

@@ -25,8 +25,10 @@ def rematerialised(made: Plan) -> Plan:
             if source is not None and all(_can_compute(one, node) for one in readers[node]):
                 for reader in readers[node]:
                     _compute(reader, node, kernel, source)
-                    # It reads the source now, which may come into question itself.
-                    readers.setdefault(source, []).append(reader)
+                    # It reads the source now, which may come into question itself; perhaps it did before.
+                    others = readers.setdefault(source, [])
+                    if not any(one is reader for one in others):
+                        others.append(reader)
                 _drop(kernel, node)
     return made
 

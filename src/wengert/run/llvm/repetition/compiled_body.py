@@ -24,14 +24,15 @@ from wengert.run.llvm.fusion.kernel_plan import plan
 from wengert.run.llvm.fusion.kernels import Form, Plan
 from wengert.run.llvm.fusion.lowering import LONGEST_PROGRAM
 from wengert.run.llvm.fusion.rematerialisation import rematerialised
-from wengert.run.llvm.repetition.repeat_function import REPEAT
+from wengert.run.llvm.repetition.repeat_function import REPEAT, WORDS
 from wengert.run.llvm.runtime.array_address import address
 from wengert.run.llvm.runtime.cache import cached_object_code
 from wengert.run.llvm.runtime.target import LoadedCode, Target
 from wengert.run.llvm.schedule.buffers import ARENA, FLAG, memory_of
 from wengert.run.llvm.schedule.parallel_call import is_long
 from wengert.run.llvm.schedule.schedule import cost
-from wengert.transform.regions.turns import TurnError, Turns
+from wengert.transform.regions.alternatives import without_alternative
+from wengert.transform.regions.turns import TurnError
 
 Array = np.ndarray[Any, Any]
 
@@ -46,6 +47,7 @@ def _planned(program: Program) -> Plan:
 
 def compiled_body(program: Program, target: Target) -> CompiledBody | None:
     """Return the machine code of a body; None where some line is left to NumPy, or one turn takes long."""
+    program = without_alternative(program)  # what is computed again lies in another loop already
     made = _planned(program)
     memory = memory_of(made)
     views = [place for place in range(len(program.outputs)) if place not in memory.direct]
@@ -90,58 +92,81 @@ class CompiledBody(CompiledProgram):
         inits: Sequence[Any],
         streams: Sequence[Any],
         length: int,
-        reverse: bool = False,
-        kept: Sequence[int] = (),
-        asks: bool = False,
-    ) -> Turns:
-        """Run up to `length` turns; see `wengert.transform.regions.turns.Repeating`."""
-        given = [
-            np.ascontiguousarray(one, node.type.dtype).reshape(np.shape(one))
-            for one, node in zip((*constants, *inits, *streams), self.program.inputs, strict=False)
-        ]
-        slots, into = self._slots, self._into
-        moving = _Moving(length, reverse)
+        reverse: bool,
+        kept: Sequence[int],
+        outputs: Sequence[Array],
+        befores: Sequence[Array],
+    ) -> list[Any]:
+        """Run `length` turns; see `wengert.transform.regions.turns.Repeating`."""
+        given = self._given([*constants, *inits, *streams])
         first, last = len(constants), len(constants) + len(inits)
+        moving = _Moving(length, reverse)
+        rows = dict(zip(kept, befores, strict=True))
         carries = [
-            moving.carry(slots[first + place], into[place], one, place in kept)
+            moving.carry(self._slots[first + place], self._into[place], one, rows.get(place))
             for place, one in enumerate(given[first:last])
         ]
-        for slot, array in zip(slots[last:], given[last:], strict=True):
+        for slot, array in zip(self._slots[last:], given[last:], strict=True):
             moving.along(slot, array)
-        outputs = []
-        for node, slot in zip(self.program.outputs[len(inits) :], into[len(inits) :], strict=True):
-            outputs.append(np.empty((1 if asks else length, *node.type.shape), node.type.dtype))
-            moving.along(slot, outputs[-1], 0, 0 if asks else _EVERYWHERE)
-        done = self._run_turns(
-            dict(zip(slots[:first], given, strict=False)), moving, into[-1] if asks else -1
-        )
+        for slot, array in zip(self._into[len(inits) :], outputs, strict=True):
+            moving.along(slot, array)
+        done = self._run_turns(given[:first], moving, -1)
         if done < 0:
             turn = -1 - done
-            carry = [one.before(turn) for one in carries]
             entry = length - 1 - turn if reverse else turn
+            carry = [one.before(turn) for one in carries]
             self._raise(entry, [*given[:first], *carry, *[one[entry] for one in given[last:]]])
-        befores = [carries[place].befores(done) for place in kept]
-        goes_on = bool(outputs.pop()) if asks else False
-        return Turns([one.before(done) for one in carries], outputs, befores, done, goes_on)
+        return [one.before(length) for one in carries]
 
-    def _run_turns(self, constants: dict[int, Array], moving: _Moving, answer: int) -> int:
+    def repeat_while(
+        self, constants: Sequence[Any], inits: Sequence[Any], most: int, keep: bool
+    ) -> tuple[list[Any], list[Any], int, bool]:
+        """Run until the last output says no; see `wengert.transform.regions.turns.Repeating`."""
+        given = self._given([*constants, *inits])
+        first = len(constants)
+        moving = _Moving(most, reverse=False)
+        rows = [np.empty((most, *one.shape), one.dtype) if keep else None for one in given[first:]]
+        carries = [
+            moving.carry(self._slots[first + place], self._into[place], one, rows[place])
+            for place, one in enumerate(given[first:])
+        ]
+        answer = np.zeros(1, np.bool_)
+        moving.along(self._into[-1], answer, 0, 0)
+        done = self._run_turns(given[:first], moving, self._into[-1])
+        if done < 0:
+            turn = -1 - done
+            self._raise(turn, [*given[:first], *[one.before(turn) for one in carries]])
+        befores = [one[:done] for one in rows if one is not None]
+        return [one.before(done) for one in carries], befores, done, bool(answer[0])
+
+    def _given(self, operands: Sequence[Any]) -> list[Array]:
+        """Return operands whose elements lie one after the other, of the dtypes of the inputs."""
+        return [
+            one
+            if type(one) is np.ndarray and one.flags.c_contiguous and one.dtype is dtype
+            else np.array(one, dtype, order="C")
+            for one, (_, _, _, dtype) in zip(operands, self._inputs, strict=True)
+        ]
+
+    def _run_turns(self, constants: Sequence[Array], moving: _Moving, answer: int) -> int:
         """Return the number of turns that were run; −1 − t where turn t reads outside of an array."""
         table = type(self._table).from_buffer_copy(self._table)
         arena, flags = self._arena(), np.zeros(2, np.int64)
         table[ARENA], table[FLAG] = address(arena), address(flags)
-        for slot, array in constants.items():
+        for slot, array in zip(self._slots, constants, strict=False):
             table[slot] = address(array)
-        words = np.array(moving.words, np.int64).reshape(-1)
-        turn, end = 0, 0
-        while turn == end < moving.length:  # Python hears of Ctrl-C between two calls
-            end = min(turn + self._turns_in_a_call, moving.length)
-            turn = int(
-                self._repeat(ctypes.addressof(table), address(words), len(moving.words), turn, end, answer)
-            )
-            if flags[WRONG_INDEX]:
-                return -1 - turn
-            if answer >= 0 and not ctypes.c_bool.from_address(table[answer] or 0).value:
-                break
+        turn = 0
+        for stop, words in moving.stretches():
+            end = turn
+            while turn == end < stop:  # Python hears of Ctrl-C between two calls
+                end = min(turn + self._turns_in_a_call, stop)
+                turn = int(
+                    self._repeat(ctypes.addressof(table), address(words), len(words), turn, end, answer)
+                )
+                if flags[WRONG_INDEX]:
+                    return -1 - turn
+                if answer >= 0 and not ctypes.c_bool.from_address(table[answer] or 0).value:
+                    return turn
         with self._lock:
             self._idle.append(arena)
         return turn
@@ -162,12 +187,15 @@ class _Moving:
     ----------
     words : list of tuple of int
         See `wengert.run.llvm.repetition.repeat_function`.
+    ends : dict of int to tuple of int
+        What stands in the place of some of them in the last turn.
     """
 
     def __init__(self, length: int, reverse: bool) -> None:
         self.length = length
         self.reverse = reverse
         self.words: list[tuple[int, int, int, int, int]] = []
+        self.ends: dict[int, tuple[int, int, int, int, int]] = {}
 
     def along(self, slot: int, rows: Array, offset: int = 0, mask: int = _EVERYWHERE) -> None:
         """Have a slot point to one row of an array after the other, from the last one on in reverse."""
@@ -176,31 +204,46 @@ class _Moving:
         base = address(rows) + (size * (len(rows) - 1) if backwards else 0)
         self.words.append((slot, base, -size if backwards else size, offset, mask))
 
-    def carry(self, slot: int, into: int, init: Array, is_kept: bool) -> _Carry:
-        """Return the rows that a carry goes through: one for each turn, or two by turns."""
-        rows = np.empty((self.length + 1 if is_kept else 2, *init.shape), init.dtype)
-        mask = _EVERYWHERE if is_kept else 1
-        self.along(slot, rows, 0, mask)
-        self.along(into, rows, 1, mask)
-        carry = _Carry(rows, is_kept, self.reverse)
+    def carry(self, slot: int, into: int, init: Array, rows: Array | None) -> _Carry:
+        """Return the memory of a carry: a row for each turn and one for the end, or two rows by turns."""
+        if rows is None:
+            two = np.empty((2, *init.shape), init.dtype)
+            carry = _Carry(two, None, self.length, self.reverse)
+            self.along(slot, two, 0, 1)
+            self.along(into, two, 1, 1)
+        else:
+            final = np.empty(init.shape, init.dtype)
+            carry = _Carry(rows, final, self.length, self.reverse)
+            self.along(slot, rows)
+            self.ends[len(self.words)] = (into, address(final), 0, 0, _EVERYWHERE)
+            self.along(into, rows, 1)
         carry.before(0)[...] = init
         return carry
+
+    def stretches(self) -> list[tuple[int, Array]]:
+        """Return the words for all turns but the last, and for that, each with the end of its turns."""
+        words = np.array(self.words, np.int64).reshape(-1, WORDS)
+        if not self.ends or not self.length:
+            return [(self.length, words)]
+        last = words.copy()
+        for place, end in self.ends.items():
+            last[place] = end
+        return [(self.length - 1, words), (self.length, last)]
 
 
 @dataclass(frozen=True)
 class _Carry:
-    """The values of a carry."""
+    """The values of a carry: a row for each of `length` turns and the final one, or two rows by turns."""
 
     rows: Array
-    is_kept: bool
+    final: Array | None
+    length: int
     reverse: bool
 
     def before(self, turn: int) -> Array:
         """Return what it is before a turn."""
-        if not self.is_kept:
+        if self.final is None:
             return self.rows[turn & 1, ...]
-        return self.rows[len(self.rows) - 1 - turn if self.reverse else turn, ...]
-
-    def befores(self, count: int) -> Array:
-        """Return what it was before each of `count` turns, in the order of the entries."""
-        return self.rows[1:] if self.reverse else self.rows[:count]
+        if turn == self.length:
+            return self.final
+        return self.rows[self.length - 1 - turn if self.reverse else turn, ...]

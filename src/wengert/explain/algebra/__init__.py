@@ -1,0 +1,1 @@
+"""Algebra of expressions in index notation: likeness, cancelling and collecting, writing names."""

@@ -1,0 +1,103 @@
+"""When two expressions say the same: whatever their summation indices are called, and factors ordered."""
+
+from __future__ import annotations
+
+import fractions
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import fields
+from types import MappingProxyType
+
+from wengert.explain.index.construction import power
+from wengert.explain.index.expressions import (
+    Add,
+    Apply,
+    Expression,
+    Extreme,
+    Number,
+    Power,
+    Product,
+    Quotient,
+    Sum,
+)
+from wengert.explain.index.indices import Index
+from wengert.explain.index.notation import exponent
+from wengert.primitives import arithmetic
+
+Exponent = fractions.Fraction
+_ONE = Exponent(1)
+_HALF = Exponent(1, 2)
+
+
+def bases(expression: Expression, raised: Exponent = _ONE) -> Iterator[tuple[Expression, Exponent]]:
+    """Yield the factors of numerator and denominator with their exponents, negative below the line.
+
+    A square root is a power of one half; powers of products are opened where the exponent is whole.
+    """
+    match expression:
+        case Product(factors):
+            for factor in factors:
+                yield from bases(factor, raised)
+        case Quotient(numerator, denominator):
+            yield from bases(numerator, raised)
+            yield from bases(denominator, -raised)
+        case Power(base, Number(fractions.Fraction() as by)) if by.denominator == 1 and by > 0:
+            yield from bases(base, raised * by)
+        case Power(inside, Number(fractions.Fraction() as by)) if by > 0:
+            yield inside, raised * by
+        case Apply(primitive, (inside,)) if exponent(primitive) == _HALF:
+            # √(x y) is √x √y only where both are positive, so what is under the root is not opened
+            yield inside, raised / 2
+        case _:
+            yield expression, raised
+
+
+def gathered(
+    expression: Expression, names: Mapping[Index, int] = MappingProxyType({})
+) -> tuple[fractions.Fraction | float, dict[Hashable, tuple[Expression, Exponent]]]:
+    """Return the number in front of a product, and its other factors, of those alike the exponents added."""
+    scale: fractions.Fraction | float = _ONE
+    found: dict[Hashable, tuple[Expression, Exponent]] = {}
+    for base, by in bases(expression):
+        if isinstance(base, Number) and base.value != 0 and by.denominator == 1:
+            scale = scale * base.value ** int(by)
+        else:
+            same = key(base, names)
+            first, before = found.get(same, (base, Exponent(0)))
+            found[same] = first, before + by
+    return scale, found
+
+
+def raised(base: Expression, by: Exponent) -> Expression:
+    """Return a power; of a half a square root."""
+    if by.denominator == 2:
+        return power(Apply(arithmetic.sqrt, (base,)), Number(2 * by))
+    return power(base, Number(by))
+
+
+def key(expression: Expression, names: Mapping[Index, int] = MappingProxyType({})) -> Hashable:
+    """Return what is equal for expressions that say the same."""
+    if not isinstance(expression, (Add, Sum)) and next(bases(expression)) != (expression, _ONE):
+        scale, found = gathered(expression, names)
+        kept = frozenset((one, by) for one, (_, by) in found.items() if by)
+        if scale == 1 and len(kept) == 1:
+            ((base, by),) = kept
+            if by == 1:
+                return base
+        return "product", scale, kept
+    if isinstance(expression, Add):
+        return "sum", frozenset(key(term, names) for term in expression.terms)
+    if isinstance(expression, (Sum, Extreme)):
+        place = len(names)
+        names = {**names, **{index: place + at for at, index in enumerate(expression.indices)}}
+    return type(expression), tuple(_part(getattr(expression, one.name), names) for one in fields(expression))
+
+
+def _part(value: object, names: Mapping[Index, int]) -> Hashable:
+    if isinstance(value, Expression):
+        return key(value, names)
+    if isinstance(value, Index):
+        return names.get(value, value)
+    if isinstance(value, tuple):
+        return tuple(_part(one, names) for one in value)
+    assert isinstance(value, Hashable)
+    return value

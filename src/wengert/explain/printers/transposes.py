@@ -1,0 +1,68 @@
+"""One transpose for all of a sum: (p − y)ᵀ in place of pᵀ − yᵀ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from wengert.explain.index.expressions import (
+    Add,
+    Apply,
+    Expression,
+    Power,
+    Product,
+    Quotient,
+    children,
+    rebuild,
+)
+from wengert.explain.matrix.matrices import Gradient, Hadamard, Matrix, MatrixProduct, MatrixSoftmax, Ones
+
+_ELEMENTWISE = (Add, Apply, Hadamard, MatrixSoftmax, Power, Product, Quotient)
+
+
+def untransposed(expression: Expression) -> Expression | None:
+    """Return what an elementwise expression is the transpose of; None where it has matrices as they are."""
+    if not isinstance(expression, _ELEMENTWISE):
+        return None
+    found = list(_leaves(expression))
+    if not found or not all(one is not None and one.transposed for one in found):
+        return None
+    return _turned(expression)
+
+
+def _leaves(expression: Expression) -> Iterator[Matrix | Gradient | None]:
+    """Yield the matrices combined element by element; None for anything that cannot be turned."""
+    if isinstance(expression, (Matrix, Gradient)):
+        if expression.shape != (1, 1):
+            yield expression
+    elif isinstance(expression, MatrixProduct) and _is_scalar(expression):
+        return
+    elif isinstance(expression, (MatrixProduct, Ones)) or not isinstance(expression, _ELEMENTWISE):
+        yield from () if not any(children(expression)) and not isinstance(expression, Ones) else (None,)
+    else:
+        for part in children(expression):
+            yield from _leaves(part)
+
+
+def _is_scalar(product: MatrixProduct) -> bool:
+    first, last = product.factors[0], product.factors[-1]
+    return _rows(first) == 1 and _rows(last, across=True) == 1
+
+
+def _rows(expression: Expression, across: bool = False) -> int | None:
+    match expression:
+        case Matrix(_, shape, transposed) | Gradient(_, _, shape, transposed):
+            return shape[across != transposed]
+        case Ones(shape):
+            return shape[across]
+    return None
+
+
+def _turned(expression: Expression) -> Expression:
+    if isinstance(expression, (Matrix, Gradient)) and expression.shape != (1, 1):
+        return replace(expression, transposed=False)
+    if isinstance(expression, MatrixSoftmax):
+        return MatrixSoftmax(_turned(expression.body), 1 - expression.axis)
+    if isinstance(expression, MatrixProduct):
+        return expression
+    return rebuild(expression, _turned)
