@@ -1,8 +1,10 @@
 """What every test stands on: reproducible randomness, and no state left behind."""
 
+import dataclasses
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 # The verdict of a run must depend on the code alone, not on a random seed or on how busy the machine is.
 # `HYPOTHESIS_PROFILE=explore pytest` searches with new examples instead, and remembers the failing ones.
 _patient = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.register_profile("fixed", _patient, max_examples=50, derandomize=True, database=None)
+hypothesis.settings.register_profile("fixed", _patient, max_examples=25, derandomize=True, database=None)
 hypothesis.settings.register_profile("explore", _patient, max_examples=1000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
@@ -22,6 +24,72 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # Tests compile what they test, and leave the user's cache alone.
 os.environ["WENGERT_CACHE_DIR"] = ""
+
+
+# Tests that do again, many times, what others do once: coverage is not measured in them, since that would
+# double their time.
+REPEATED = {
+    "contract/test_batching.py",
+    "contract/test_explanation.py",
+    "contract/test_extreme_values.py",
+    "contract/test_inputs.py",
+    "contract/test_mutations.py",
+    "contract/test_new_members.py",
+    "contract/test_new_primitives.py",
+    "contract/test_types.py",
+    "estimators/test_parity_with_scikit_learn.py",
+    "estimators/test_scikit_learn_checks.py",
+    "explain/test_asked_functions.py",
+    "explain/test_claims_as_numpy.py",
+    "explain/test_random_programs.py",
+    "explain/test_work_limits.py",
+    "io/test_resealed_models.py",
+    "lectures/test_pages.py",
+    "parity/test_golden_programs.py",
+    "parity/test_programs.py",
+    "run/llvm/fusion/test_in_place.py",
+    "run/llvm/matmul/test_matrix_products.py",
+    "run/llvm/test_compiled_loop.py",
+    "trace/test_signatures.py",
+}
+# Tests of what is learnt and kept, not of how it is compiled: most of their time would go into instruction
+# selection and register allocation.
+QUICKLY_COMPILED = {"cli", "estimators", "io", "lectures", "plots", "tabular", "train"}
+FULLY_COMPILED = {"test_checkpoint.py", "test_compiled_step.py", "test_lookahead_matmul.py", "test_native.py"}
+
+
+def _place(path: Path) -> Path:
+    return Path(os.path.relpath(path, Path(__file__).parent))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the tests that repeat others out of the measurement of coverage."""
+    for item in items:
+        if _place(item.path).as_posix() in REPEATED:
+            item.add_marker("no_cover")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _machine_code_is_made_quickly(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Compile with little effort where the compiler is not what is tested."""
+    place = _place(request.path)
+    if place.parts[0] not in QUICKLY_COMPILED or place.name in FULLY_COMPILED:
+        yield
+        return
+    from wengert.run.llvm import executor
+
+    quick = dataclasses.replace(executor.host_target(), effort=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(executor, "host_target", lambda: quick)
+        yield
+
+
+@pytest.fixture(scope="module")
+def _machine_code_is_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let the processes that the tests of a file start compile a program once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WENGERT_CACHE_DIR", str(tmp_path_factory.mktemp("machine-code")))
+        yield
 
 
 @pytest.fixture

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
         train as train,
     )
     from wengert.autodiff.check import check_grad as check_grad
-    from wengert.autodiff.control_flow.branches import cond as cond, switch as switch
+    from wengert.autodiff.control_flow.branches import (
+        checkpoint as checkpoint,
+        cond as cond,
+        switch as switch,
+    )
     from wengert.autodiff.control_flow.loops import (
         fori_loop as fori_loop,
         map as map,
@@ -90,6 +94,7 @@ _LAZY = {
     "Program": "wengert.ir.program:Program",
     "WorkReport": "wengert.explain.grading.work_report:WorkReport",
     "abstract": "wengert.trace.tracing:abstract",
+    "checkpoint": "wengert.autodiff.control_flow.branches:checkpoint",
     "check_grad": "wengert.autodiff.check:check_grad",
     "compile": "wengert.run.compile:compile",
     "check_work": "wengert.explain.grading.check_work:check_work",

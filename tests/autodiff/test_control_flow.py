@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from tests.contract.test_regions import close
+from tests.transform.examples import run_source
 
 import wengert as wg
 from wengert.errors import ConfigurationError, DTypeError, IndexRangeError, ShapeError, TraceError
 from wengert.run.llvm import LLVMExecutor
+from wengert.run.llvm.repetition.compiled_body import compiled_body
+from wengert.run.llvm.runtime.target import host_target
+from wengert.run.numpy.diagnosis import first_non_finite
 from wengert.transform.simplify import simplify
 
 EXAMPLES = max(10, settings().max_examples // 5)
@@ -186,6 +190,39 @@ def test_the_sweep_back_reads_what_the_sweep_forwards_kept() -> None:
     wg.verify(program)
 
 
+def test_a_checkpoint_keeps_nothing_of_a_turn_and_has_the_same_derivatives() -> None:
+    def function(w: Any, xs: Any, around: Any = lambda step: step) -> Any:
+        def step(h: Any, x: Any) -> Any:
+            return np.tanh(w * np.tanh(h) + x), np.exp(h)
+
+        return np.sum(wg.scan(around(step), np.ones(2), xs)[1] ** 2)
+
+    def kept(w: Any, xs: Any) -> Any:
+        return function(w, xs, wg.checkpoint)
+
+    args = np.array([0.3, 0.4]), np.arange(8.0).reshape(4, 2)
+    wanted = wg.grad(function, (0, 1))(*args)
+    for slopes in (wg.grad(kept, (0, 1)), wg.compile(wg.grad(kept, (0, 1)))):
+        for mine, one in zip(slopes(*args), wanted, strict=True):
+            close(mine, one)
+    close(wg.hvp(kept, args, args[0]), wg.hvp(function, args, args[0]))
+    close(kept(*args), function(*args))
+    program = simplify(wg.trace(wg.grad(kept, (0, 1)), *args))
+    there, back = [node.param("body") for node in program.nodes if node.primitive.name == "scan"]
+    assert len(there.outputs) == 2  # the carry and what the function gives
+    assert compiled_body(back, host_target()) is not None
+    source = run_source(program.to_python())(*args)
+    for mine, one in zip(source, wanted, strict=True):
+        close(mine, one)
+
+
+def test_a_checkpoint_alone_is_its_function() -> None:
+    function = wg.checkpoint(lambda x, scale=1.0: {"y": np.sin(x * scale), "z": x[0]})
+    assert set(function(np.ones(2))) == {"y", "z"}
+    slope = wg.grad(lambda x: np.sum(function(x, scale=2.0)["y"]) + function(x)["z"])
+    close(slope(np.zeros(2)), [3.0, 2.0])
+
+
 def test_numbers_take_the_dtype_of_the_loop() -> None:
     xs = np.ones(3, np.float32)
     carry, _ = wg.scan(lambda c, x: (c + x, None), 0.0, xs)
@@ -294,6 +331,25 @@ def test_a_wrong_index_inside_a_loop_names_the_turn() -> None:
         function(np.ones(3))
     with pytest.raises(IndexRangeError, match="in turn 3 of a scan of 5"):
         wg.compile(function)(np.ones(3))
+
+
+def test_the_first_nan_inside_a_loop_is_found_with_its_turn() -> None:
+    def function(x: Any, xs: Any) -> Any:
+        def step(c: Any, x: Any) -> Any:
+            root = np.sqrt(c - x)
+            return root * 2, root
+
+        last, ys = wg.scan(step, x, xs)
+        return wg.while_loop(lambda v: v[1] < 3, lambda v: (v[0] / (2.0 - v[1]), v[1] + 1), (last, 0))[0] + ys
+
+    def found(*xs: float) -> Any:
+        args = np.float64(4.0), np.array(xs)
+        return first_non_finite(wg.trace(function, *args), args)
+
+    text = str(found(0.0, 1.0, 9.0, 1.0))
+    assert "(called root) in turn 2 of a scan gave NaN in 1 of 1 elements" in text
+    assert "test_control_flow.py" in text
+    assert "in turn 2 of a while_loop gave Inf" in str(found(0.0, 1.0, 1.0))
 
 
 def test_a_condition_cannot_ask_for_values_of_the_carry() -> None:

@@ -12,6 +12,8 @@ import polars as pl
 import pytest
 from tests.cli.conftest import flowers, houses
 
+pytestmark = pytest.mark.usefixtures("_machine_code_is_shared")
+
 DIGITS = Path(__file__).parents[2] / "examples" / "digits.csv"
 WENGERT = (sys.executable, "-m", "wengert")
 
@@ -106,7 +108,7 @@ def test_a_reader_that_goes_away(tmp_path):
     flowers(150).write_csv(tmp_path / "flowers.csv")
     quick = ("--epochs", 2, "--quiet", "--out", "model")
     wengert("train", "flowers.csv", "--target", "kind", *quick, cwd=tmp_path)
-    rows = "length,width\n" + "0.1,0.2\n" * 200_000  # more than a pipe holds
+    rows = "length,width\n" + "0.1,0.2\n" * 40_000  # more than a pipe holds
     (tmp_path / "many.csv").write_text(rows)
     with start("predict", "model", "many.csv", cwd=tmp_path) as process:
         assert process.stdout.readline() == "predicted_kind\n"

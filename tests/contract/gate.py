@@ -1,7 +1,7 @@
 """The gate that every derivative passes: first and second order, forward and reverse, at relative 1e-12.
 
-Each function raises AssertionError when a rule is wrong. They are plain functions, so that the mutation tests
-can show that they do.
+Each function raises AssertionError when a rule is wrong, before it traces what comes next. They are plain
+functions, so that the mutation tests can show that they do.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tests.contract import scalar_oracles, structural_cases
 from tests.contract.hyperdual import lift, seeded
 from tests.contract.structural_oracles import Case, Fractions, Indices, Matrices, Positive, Sorted
 
-from wengert.ir.primitive import Interval, Primitive
+from wengert.ir.primitive import REGISTRY, Interval, Primitive
 from wengert.ir.program import Program
 from wengert.ir.verify import verify
 from wengert.trace.tracing import trace
@@ -75,6 +75,16 @@ def structural_operands(case: Case, rng: np.random.Generator, whole: bool = Fals
     return operands
 
 
+def on_each_case(name: str) -> Any:
+    """Return the function that applies a primitive in each of its cases, to one list of operands for each."""
+    primitive, cases = REGISTRY[name], structural_cases.ORACLES[name].cases
+
+    def function(given: list[Any]) -> list[Any]:
+        return [primitive(*operands, **case.params) for operands, case in zip(given, cases, strict=True)]
+
+    return function
+
+
 def assert_close(got: Any, wanted: Any, what: str, terms: float = 0.0) -> None:
     """Compare at relative 1e-12, of the largest element or of the terms that cancelled to give it."""
     got, wanted = np.asarray(got), np.asarray(wanted, np.float64)
@@ -107,24 +117,25 @@ def floats(operands: list[np.ndarray]) -> list[int]:
     return [place for place, operand in enumerate(operands) if operand.dtype.kind == "f"]
 
 
-def derivative_programs(
-    function: Any, operands: list[np.ndarray], weights: Any, directions: list[Any]
-) -> Any:
-    """Return the gradient program g of Σ weights·f, that of Σ directions·g, and the forward program of f."""
-    wrt = floats(operands)
+def gradient_of(function: Any, operands: list[np.ndarray], weights: Any) -> Program:
+    """Return the gradient program g of Σ weights·f."""
+    total = trace(lambda *args: (weights * as_real(function(*args))).sum(), *operands)
+    return verify(gradient(total, floats(operands)))
 
-    def parts(*args: Any) -> Any:
-        return as_real(function(*args))
 
-    first = verify(gradient(trace(lambda *args: (weights * parts(*args)).sum(), *operands), wrt))
+def curvature_of(first: Program, operands: list[np.ndarray], directions: list[Any]) -> Program:
+    """Return the gradient program of Σ directions·g, of the program of g."""
 
     def along(*args: Any) -> Any:
         slopes = applied(first, args)
         return sum((direction * slope).sum() for direction, slope in zip(directions, slopes, strict=True))
 
-    second = verify(gradient(trace(along, *operands), wrt))
-    forward = verify(pushforward(trace(parts, *operands), wrt))
-    return first, second, forward
+    return verify(gradient(trace(along, *operands), floats(operands)))
+
+
+def forward_of(function: Any, operands: list[np.ndarray]) -> Program:
+    """Return the forward program of f."""
+    return verify(pushforward(trace(lambda *args: as_real(function(*args)), *operands), floats(operands)))
 
 
 def check_elementwise(
@@ -135,14 +146,16 @@ def check_elementwise(
     wrt = floats(operands)
     weights = rng.uniform(0.5, 1.5, np.broadcast_shapes(*shapes))
     directions = [rng.uniform(0.5, 1.5, operands[place].shape) for place in wrt]
-    first, second, forward = derivative_programs(primitive, operands, weights, directions)
+    first = gradient_of(primitive, operands, weights)
 
     partials = {k: scalar_oracles.evaluate(primitive.name, operands, k) for k in wrt}
     for place, slope in zip(wrt, first(*operands), strict=True):
         wanted = summed_to(weights * partials[place], operands[place].shape)
         assert_close(slope, wanted, f"{primitive.name}: first derivative by operand {place}")
     pushed = sum(direction * partials[place] for direction, place in zip(directions, wrt, strict=True))
+    forward = forward_of(primitive, operands)
     assert_close(forward(*operands, *directions)[1], pushed, f"{primitive.name}: forward mode")
+    second = curvature_of(first, operands, directions)
     for place, curve in zip(wrt, second(*operands), strict=True):
         total = sum(
             weights * direction * scalar_oracles.evaluate(primitive.name, operands, other, place)
@@ -161,11 +174,12 @@ def check_structural(primitive: Primitive, case: Case, rng: np.random.Generator)
     weights = rng.uniform(0.5, 1.5, shape)
     directions = [rng.uniform(0.5, 1.5, operands[place].shape) for place in wrt]
     others = [rng.uniform(0.5, 1.5, operands[place].shape) for place in wrt]
-    first, second, forward = derivative_programs(
-        lambda *args: primitive(*args, **case.params), operands, weights, directions
-    )
-    slopes, curves = first(*operands), second(*operands)
-    pushed = forward(*operands, *directions)[1]
+
+    def function(*args: Any) -> Any:
+        return primitive(*args, **case.params)
+
+    first = gradient_of(function, operands, weights)
+    slopes = first(*operands)
 
     # One operand at a time, so that a factor wrong in one cannot hide behind the others.
     mixed = 0.0
@@ -187,7 +201,9 @@ def check_structural(primitive: Primitive, case: Case, rng: np.random.Generator)
         numbers[at] = seeded(operands[at], directions[k], others[k])
     result = oracle(*numbers, **case.params)
     wanted = np.reshape([lift(one).first for one in result.flat], shape)
+    pushed = forward_of(function, operands)(*operands, *directions)[1]
     assert_close(pushed, wanted, f"{primitive.name}: forward mode")
+    curves = curvature_of(first, operands, directions)(*operands)
     bent = sum(np.sum(other * curve) for other, curve in zip(others, curves, strict=True))
     # Where f is the identity (logsumexp of one element) the oracle's terms, of the order of 1, cancel.
     assert_close(bent, mixed, f"{primitive.name}: second derivative", terms=float(np.sum(weights)))
@@ -201,9 +217,11 @@ def check_linear(primitive: Primitive, case: Case, rng: np.random.Generator) -> 
     value = oracle(*operands, **case.params)
     weights = rng.integers(-9, 10, value.shape).astype(np.float64)
     directions = [rng.integers(-9, 10, operands[place].shape).astype(np.float64) for place in wrt]
-    first, second, forward = derivative_programs(
-        lambda *args: primitive(*args, **case.params), operands, weights, directions
-    )
+
+    def function(*args: Any) -> Any:
+        return primitive(*args, **case.params)
+
+    first = gradient_of(function, operands, weights)
     slopes = first(*operands)
     for turn, place in enumerate(wrt):
         # The derivative of a linear operation along u is its value at u, the other operands being 0.
@@ -216,7 +234,7 @@ def check_linear(primitive: Primitive, case: Case, rng: np.random.Generator) -> 
     for turn, place in enumerate(wrt):
         moved[place] = directions[turn]
     image = oracle(*moved, **case.params).astype(np.float64)
-    pushed = forward(*operands, *directions)[1]
+    pushed = forward_of(function, operands)(*operands, *directions)[1]
     np.testing.assert_array_equal(pushed, image, err_msg=f"{primitive.name}: forward mode")
-    for curve in second(*operands):
+    for curve in curvature_of(first, operands, directions)(*operands):
         assert not np.any(curve), f"{primitive.name} is linear; its second derivative is 0"

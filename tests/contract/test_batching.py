@@ -102,14 +102,16 @@ def test_a_primitive_that_nobody_knows(newcomer: Any, rng: np.random.Generator) 
             check(lambda *one: function(*one, **newcomer.params), entries, axes)
 
 
-@pytest.mark.parametrize(("name", "case"), STRUCTURAL, ids=str)
-def test_machine_code_of_a_batch(name: str, case: Case, rng: np.random.Generator) -> None:
-    entries = [gate.structural_operands(case, rng) for _ in range(2)]
-    given = [np.stack(one) for one in zip(*entries, strict=True)]
-    program = wg.trace(wg.vmap(lambda *one: REGISTRY[name](*one, **case.params)), *given)
-    (got,) = LLVMExecutor().compile(program)(given)
-    wanted = np.stack([np.asarray(REGISTRY[name](*entry, **case.params)) for entry in entries])
-    np.testing.assert_allclose(got, wanted, rtol=1e-13, atol=1e-13)
+@pytest.mark.parametrize("name", structural_cases.ORACLES)
+def test_machine_code_of_a_batch(name: str, rng: np.random.Generator) -> None:
+    primitive, cases = REGISTRY[name], structural_cases.ORACLES[name].cases
+    entries = [[gate.structural_operands(case, rng) for case in cases] for _ in range(2)]
+    given = [[np.stack(one) for one in zip(*each, strict=True)] for each in zip(*entries, strict=True)]
+    program = wg.trace(wg.vmap(gate.on_each_case(name)), given)
+    found = LLVMExecutor().compile(program)([operand for operands in given for operand in operands])
+    for place, (case, got) in enumerate(zip(cases, found, strict=True)):
+        wanted = np.stack([np.asarray(primitive(*entry[place], **case.params)) for entry in entries])
+        np.testing.assert_allclose(got, wanted, rtol=1e-13, atol=1e-13, err_msg=str(case))
 
 
 def test_an_index_outside_is_an_error_of_ours() -> None:

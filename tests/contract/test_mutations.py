@@ -73,15 +73,25 @@ MISTAKES: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
-@pytest.mark.parametrize(
-    ("name", "place"), [(name, place) for name in DIFFERENTIABLE for place in operands_of(name)]
-)
-def test_a_planted_mistake_is_caught(name: str, place: int, mistake: str, rng: np.random.Generator) -> None:
-    rule = changed(name, place, MISTAKES[mistake])
-    with planted(REGISTRY[name], rule), pytest.raises(AssertionError):
-        run_gate(name, rng)
+@pytest.mark.parametrize("name", [name for name in DIFFERENTIABLE if operands_of(name)])
+def test_every_planted_mistake_is_caught(name: str, rng: np.random.Generator) -> None:
+    missed = [
+        f"{mistake}, operand {place}"
+        for place in operands_of(name)
+        for mistake, change in MISTAKES.items()
+        if not is_caught(name, changed(name, place, change), rng)
+    ]
+    assert not missed
     run_gate(name, rng)  # the right rule is back, and passes on other numbers
+
+
+def is_caught(name: str, rule: Callable[..., Any], rng: np.random.Generator) -> bool:
+    with planted(REGISTRY[name], rule):
+        try:
+            run_gate(name, rng)
+        except AssertionError:
+            return True
+    return False
 
 
 CURVED = [

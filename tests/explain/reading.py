@@ -13,6 +13,7 @@ import numpy as np
 from scipy import special
 
 from wengert.explain.engine import Point
+from wengert.explain.index.elementwise import RELATIONS
 from wengert.explain.index.expressions import (
     Add,
     Apply,
@@ -35,7 +36,6 @@ from wengert.explain.index.expressions import (
     Verbatim,
     children,
 )
-from wengert.explain.index.index_values import RELATIONS
 from wengert.explain.index.indices import Index
 from wengert.explain.matrix.matrices import Gradient, Table
 

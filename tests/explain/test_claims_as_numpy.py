@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.drawn import random_examples
 from tests.explain.claim_programs import EXERCISES, Exercise, mutations
 
 import wengert as wg
@@ -77,7 +78,7 @@ def equals(claim: str, known: dict[str, Any], true: Any) -> bool:
     )
 
 
-MOST_CORRECTED = 5
+MOST_CORRECTED = random_examples(2, explore=20)
 
 
 def readable(claim: str) -> bool:

@@ -16,6 +16,8 @@ from wengert import nn, optim, train
 from wengert.errors import ConfigurationError, ModelFileError, WengertWarning
 from wengert.storage import load_tensors, save_tensors
 
+pytestmark = pytest.mark.usefixtures("_machine_code_is_shared")
+
 # Killed from outside at a random moment, or by its own hand at the n-th call of a function that writes.
 SCRIPT = """
 import os, signal, sys, hashlib, json
@@ -55,15 +57,6 @@ print(json.dumps({
     "history": records, "stopped": result.stopped, "best": result.best_epoch, "steps": result.steps,
 }))
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _machine_code_is_shared(tmp_path_factory):
-    """Let the processes of this file compile the training step once."""
-    before = os.environ["WENGERT_CACHE_DIR"]
-    os.environ["WENGERT_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    os.environ["WENGERT_CACHE_DIR"] = before
 
 
 def start(path="", fatal="", count=0):

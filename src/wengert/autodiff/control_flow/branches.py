@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ from wengert.errors import ConfigurationError, DTypeError, ShapeError, TraceErro
 from wengert.ir.node import Node, make_input
 from wengert.ir.program import Program
 from wengert.ir.types import tensor_type
-from wengert.trace.recorder import here
+from wengert.trace.recorder import current_trace, here
 from wengert.trace.tensor import Tensor
 from wengert.trace.tree import unflatten
+from wengert.trace.wrapped import DerivedFunction
 from wengert.transform.regions.branch import cond as cond_primitive
 
 
@@ -101,6 +103,44 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     if not branches:
         raise ConfigurationError("switch: there are no branches")
     return _chosen("switch", value, list(branches), operands)
+
+
+def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function whose derivative computes it again in place of keeping its values.
+
+    Parameters
+    ----------
+    fun : callable
+        Of trees of arrays. Where it is the body of `scan`, only carries and entries are kept of the turns.
+
+    Returns
+    -------
+    callable
+        Gives what `fun` gives, with the same derivatives: less memory for the time of one more run.
+
+    Raises
+    ------
+    ConcreteValueError
+        When the function asks for values while it is traced, as in an ``if``.
+
+    Notes
+    -----
+    A branch without an alternative: the derivative of a branch is that of a program which runs it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import wengert as wg
+    >>> wg.grad(wg.checkpoint(lambda x: np.sin(x) ** 2))(0.0)
+    array(0.)
+    """
+
+    def computed(*args: Any, **kwargs: Any) -> Any:
+        if current_trace() is None:
+            return fun(*args, **kwargs)
+        return _chosen("checkpoint", np.asarray(0), [partial(fun, **kwargs) if kwargs else fun], args)
+
+    return DerivedFunction(computed, fun, checkpoint, ())
 
 
 def _chosen(what: str, index: Any, functions: list[Callable[..., Any]], operands: tuple[Any, ...]) -> Any:

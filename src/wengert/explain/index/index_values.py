@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -12,10 +13,8 @@ import numpy as np
 
 from wengert.explain.engine import Array, Point
 from wengert.explain.index.differentiation import Rules, differentiate
+from wengert.explain.index.elementwise import computed, is_elementwise, spelled_out
 from wengert.explain.index.expressions import (
-    Add,
-    Apply,
-    Cases,
     Delta,
     Differential,
     Element,
@@ -24,18 +23,15 @@ from wengert.explain.index.expressions import (
     Inverse,
     Number,
     Partial,
-    Power,
     Product,
-    Quotient,
-    Relation,
     Running,
     Second,
     Softmax,
     Sum,
     Verbatim,
+    children,
 )
 from wengert.explain.index.indices import Index, Position
-from wengert.explain.index.notation import written_out
 from wengert.explain.matrix.matrices import Table
 from wengert.explain.views.examples import Example
 from wengert.explain.work_limits import check_elements
@@ -43,17 +39,6 @@ from wengert.primitives import reference
 
 # An array and the index over each of its axes.
 Named = tuple[Array, tuple[Index, ...]]
-
-
-def _equal(x: Array, y: Array) -> Array:
-    """Compare up to rounding: an element and the maximum over the elements may be computed in two ways."""
-    return np.isclose(x, y, rtol=1e-13, atol=0)
-
-
-RELATIONS: dict[str, Callable[..., Any]] = {
-    "<": np.less, ">": np.greater, "=": _equal, "≤": np.less_equal, "≥": np.greater_equal,
-    "≠": np.not_equal, "∧": np.logical_and, "∨": np.logical_or, "⊕": np.logical_xor,
-}  # fmt: skip
 
 
 EXTREMES: dict[str, Callable[..., Any]] = {"max": np.max, "min": np.min, "Π": np.prod}
@@ -118,12 +103,11 @@ class Evaluation:
         full = [len(self._range(axis)) for axis in axes]
         return np.broadcast_to(array.reshape(shape), full)
 
-    def _together(self, function: object, *parts: Expression) -> Named:
+    def _together(self, function: Callable[..., Array], *parts: Expression) -> Named:
         values = [self.named(part) for part in parts]
         axes = tuple(dict.fromkeys(itertools.chain.from_iterable(mine for _, mine in values)))
         self._check_room(axes)
-        assert callable(function)
-        return np.asarray(function(*(self._aligned(value, axes) for value in values))), axes
+        return function(*(self._aligned(value, axes) for value in values)), axes
 
     def named(self, expression: Expression) -> Named:
         """Return the values and their axes."""
@@ -140,27 +124,19 @@ class Evaluation:
                 return same.astype(np.float64), (left, right)
             case Running(index):
                 return self._range(index) + 1.0, (index,)
-            case Add(terms):
-                return self._together(lambda *arrays: np.sum(arrays, axis=0), *terms)
             case Product(factors):
                 return self._product((), factors)
             case Sum(indices):
                 return self._everywhere(indices)._sum(expression)
-            case Quotient(numerator, denominator):
-                return self._together(np.divide, numerator, denominator)
-            case Power(base, exponent):
-                return self._together(lambda x, y: np.power(x.astype(np.float64), y), base, exponent)
+        spelled = spelled_out(expression)
+        if spelled is not expression:
+            return self.named(spelled)
+        if is_elementwise(expression):
+            return self._together(functools.partial(computed, expression), *children(expression))
         return self._other(expression)
 
     def _other(self, expression: Expression) -> Named:
         match expression:
-            case Relation(sign, left, right):
-                return self._together(lambda x, y: RELATIONS[sign](x, y).astype(np.float64), left, right)
-            case Cases(condition, value, otherwise):
-                return self._together(np.where, condition, value, otherwise)
-            case Apply(primitive, operands):
-                formula = written_out(expression)
-                return self.named(formula) if formula else self._together(primitive.numpy, *operands)
             case Softmax(element, axis):
                 values = self.point.values[element.symbol.node]
                 return self._picked(reference.softmax(values, axis=axis), element.positions)

@@ -10,28 +10,25 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from wengert.explain.index.construction import multiply, pulled_sums_with_deltas
+from wengert.explain.index.elementwise import is_elementwise
 from wengert.explain.index.expressions import (
     ONE,
     ZERO,
     Add,
-    Apply,
-    Cases,
     Delta,
     Element,
     Expression,
     Inverse,
     Number,
     Partial,
-    Power,
     Product,
-    Quotient,
-    Relation,
     Softmax,
     Sum,
     Symbol,
     Verbatim,
     free_indices,
     number,
+    rebuild,
     renamed_apart,
 )
 from wengert.explain.index.indices import Index
@@ -52,8 +49,6 @@ from wengert.explain.matrix.matrices import (
     matrix_sum,
 )
 from wengert.explain.matrix.terms import Linked, NoMatrixForm, Place, Term, extent_of
-
-_ELEMENTWISE = (Quotient, Power, Relation, Cases, Apply)
 
 
 def _single(term: Expression) -> bool:
@@ -150,7 +145,7 @@ class Converter:
                 return self._contracted(expression.indices, expression.body, row, column)
             case Product():
                 return self._contracted((), expression, row, column)
-        if isinstance(expression, _ELEMENTWISE):
+        if is_elementwise(expression):
             return self._elementwise(expression, row, column)
         raise NoMatrixForm(
             f"it is {expression.text}" if isinstance(expression, Verbatim) else "no pattern of matrices fits"
@@ -184,18 +179,7 @@ class Converter:
             scalar = not free_indices(part)
             return self._convert(part, None, None) if scalar else self._filled(part, row, column)
 
-        match expression:
-            case Quotient(numerator, denominator):
-                return Quotient(operand(numerator), operand(denominator))
-            case Power(base, exponent):
-                return Power(operand(base), operand(exponent))
-            case Relation(sign, left, right):
-                return Relation(sign, operand(left), operand(right))
-            case Cases(condition, value, otherwise):
-                return Cases(operand(condition), operand(value), operand(otherwise))
-            case Apply(primitive, operands):
-                return Apply(primitive, tuple(operand(one) for one in operands))
-        raise AssertionError(type(expression).__name__)
+        return rebuild(expression, operand)
 
     def _named(self, expression: Element | Partial, row: Place, column: Place) -> Expression:
         if isinstance(expression, Partial):

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from wengert.errors import DerivationError
 from wengert.explain.engine import Array, Point
-from wengert.explain.index.expressions import (
-    Add,
-    Apply,
-    Cases,
-    Expression,
-    Number,
-    Power,
-    Product,
-    Quotient,
-    Relation,
-)
-from wengert.explain.index.index_values import RELATIONS, Evaluation, watching
-from wengert.explain.index.notation import written_out
+from wengert.explain.index.elementwise import computed, is_elementwise, spelled_out
+from wengert.explain.index.expressions import Expression, Number, children
+from wengert.explain.index.index_values import Evaluation, watching
 from wengert.explain.matrix.matrices import (
     Diagonal,
     Gradient,
-    Hadamard,
     Identity,
     Jacobian,
     Matrix,
@@ -85,33 +72,20 @@ def _value(expression: Expression, point: Point) -> Array:
                     )
                 result = result @ right
             return result
-    return _elementwise(expression, point)
-
-
-def _elementwise(expression: Expression, point: Point) -> Array:
-    match expression:
-        case Hadamard(factors) | Product(factors):
-            return _combined(lambda *arrays: np.prod(np.stack(arrays), axis=0), factors, point)
-        case Add(terms):
-            return _combined(lambda *arrays: np.sum(np.stack(arrays), axis=0), terms, point)
-        case Quotient(numerator, denominator):
-            return _combined(np.divide, (numerator, denominator), point)
-        case Power(base, exponent):
-            return _combined(np.power, (base, exponent), point)
-        case Relation(sign, left, right):
-            return _combined(RELATIONS[sign], (left, right), point)
-        case Cases(condition, value, otherwise):
-            return _combined(np.where, (condition, value, otherwise), point)
-        case Apply(primitive, operands):
-            formula = written_out(expression)
-            return _value(formula, point) if formula else _combined(primitive.numpy, operands, point)
+    spelled = spelled_out(expression)
+    if spelled is not expression:
+        return _value(spelled, point)
+    if is_elementwise(expression):
+        return _combined(expression, point)
     raise AssertionError(f"no value for {type(expression).__name__}")
 
 
-def _combined(function: Any, parts: tuple[Expression, ...], point: Point) -> Array:
-    values = [_value(part, point) for part in parts]
+def _combined(expression: Expression, point: Point) -> Array:
+    """Compute element by element; nothing is broadcast but numbers."""
+    values = [_value(part, point) for part in children(expression)]
     shapes = {value.shape for value in values if value.shape != (1, 1)}
     if len(shapes) > 1:
         raise DerivationError(f"an elementwise operation on shapes {sorted(shapes)} in a derivation")
     shape = shapes.pop() if shapes else (1, 1)
-    return np.asarray(function(*(np.broadcast_to(value, shape) for value in values)), np.float64)
+    parts = (np.broadcast_to(value, shape) for value in values)
+    return computed(expression, *parts).astype(np.float64)

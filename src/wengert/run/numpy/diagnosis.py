@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from wengert.ir.evaluate import check_argument, evaluate_node
+from wengert.ir.evaluate import check_argument, evaluate, evaluate_node
 from wengert.ir.node import INPUT, Node
-from wengert.ir.program import Program
+from wengert.ir.program import Program, read_items
 from wengert.ir.provenance import Provenance, SourceLine
 
 
@@ -33,6 +34,8 @@ class NonFinite:
         How many elements are not finite, of how many.
     operands : tuple of (str, float, float)
         Name, smallest and largest value of each operand.
+    turns : tuple of (str, int)
+        The loops in whose bodies the line stands, outermost first, and in which of their turns that was.
     """
 
     line: int
@@ -44,6 +47,7 @@ class NonFinite:
     count: int
     size: int
     operands: tuple[tuple[str, float, float], ...]
+    turns: tuple[tuple[str, int], ...] = ()
 
     def __str__(self) -> str:
         where = f" in layer {self.layer}" if self.layer else ""
@@ -51,9 +55,20 @@ class NonFinite:
         source = f", from {self.source}" if self.source else ""
         ranges = "; ".join(f"{name} in [{low:.6g}, {high:.6g}]" for name, low, high in self.operands)
         return (
-            f"{self.operation}{called}{where} gave {self.kind} in {self.count} of {self.size} elements; "
-            f"its operands: {ranges or 'none'}{source}"
+            f"{self.operation}{called}{where}{self._turns()} gave {self.kind} in {self.count} of {self.size} "
+            f"elements; its operands: {ranges or 'none'}{source}"
         )
+
+    def _turns(self) -> str:
+        return "".join(f" in turn {turn} of a {loop}" for loop, turn in reversed(self.turns))
+
+
+class _FoundError(Exception):
+    """The finding in the body of a loop or branch."""
+
+    def __init__(self, finding: NonFinite) -> None:
+        super().__init__(finding)
+        self.finding = finding
 
 
 def first_non_finite(program: Program, arguments: Sequence[Any]) -> NonFinite | None:
@@ -76,10 +91,38 @@ def first_non_finite(program: Program, arguments: Sequence[Any]) -> NonFinite | 
         for node in program.nodes:
             if node.primitive is INPUT:
                 continue
-            values[node] = evaluate_node(node, [values[operand] for operand in node.inputs])
+            operands = [values[operand] for operand in node.inputs]
+            if node.primitive.region is not None:
+                try:
+                    values[node] = _region(node, program, operands)
+                except _FoundError as error:
+                    return error.finding
+                continue
+            values[node] = evaluate_node(node, operands)
             if node.inputs and not _finite(values[node]):
                 return _finding(program, node, values)
     return None
+
+
+def _region(node: Node, program: Program, operands: Sequence[Any]) -> Any:
+    """Return the results of a loop or branch, whose bodies are looked at line by line."""
+    region = node.primitive.region
+    assert region is not None
+
+    def looked_at(body: Program) -> Any:
+        turns = itertools.count()
+
+        def run(arguments: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
+            turn = next(turns)
+            found = first_non_finite(body, arguments)
+            if found is not None:
+                raise _FoundError(replace(found, turns=((node.primitive.name, turn), *found.turns)))
+            return evaluate(body, arguments)
+
+        return run
+
+    wanted = sorted(read_items(program)[node])
+    return region.prepare(looked_at, wanted, **dict(node.params))(*operands)
 
 
 def _finite(value: np.ndarray[Any, Any]) -> bool:

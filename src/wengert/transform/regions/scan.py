@@ -88,8 +88,8 @@ def _prepare(
         for place in range(len(body.inputs))
         if not 0 <= place - fixed < carried or place - fixed in live
     ]
-    narrow = Program([body.inputs[one] for one in held], [body.outputs[one] for one in (*live, *emitted)])
-    step = compiled(narrow)
+    given = [body.inputs[place] for place in held]
+    step = compiled(Program(given, [body.outputs[one] for one in (*live, *emitted)], body.provenance))
 
     places = [*live, *emitted, *[count + live[one] for one in kept]]
     types = [body.outputs[place].type for place in (*emitted, *[live[one] for one in kept])]

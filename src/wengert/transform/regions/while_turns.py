@@ -68,7 +68,8 @@ class WhileTurns:
         asking = [*condition.inputs[:asked], *[condition.inputs[asked + place] for place in live]]
         holds = Program(asking, condition.outputs)
         carries = [body.inputs[fixed + place] for place in live]
-        turn = Program([*body.inputs[:fixed], *carries], [body.outputs[place] for place in live])
+        given = [*body.inputs[:fixed], *carries]
+        turn = Program(given, [body.outputs[place] for place in live], body.provenance)
         self.live, self.asked, self.fixed = live, asked, fixed
         self.holds = compiled(holds)
         self.step: Any = compiled(_asking(turn, holds, asked))

@@ -13,9 +13,6 @@ import llvmlite.binding as llvm
 # LLVM keeps state of its own, and llvmlite a lock around each call but not around our sequences of calls.
 COMPILER_LOCK = threading.RLock()
 
-# Of instruction selection and register allocation; 3 costs more time and gives the same speed.
-CODE_GENERATION_LEVEL = 2
-
 
 @lru_cache(maxsize=1)
 def host_triple() -> str:
@@ -40,6 +37,9 @@ class Target:
         How many there are.
     triple : str
         Architecture and system; this machine's by default.
+    effort : int
+        Level of instruction selection and register allocation, 0 to 3. Level 3 takes longer than 2 and gives
+        the same speed.
     """
 
     cpu: str
@@ -47,6 +47,7 @@ class Target:
     vector_bytes: int
     vector_registers: int
     triple: str = field(default_factory=host_triple)
+    effort: int = 2
 
     def lanes(self, itemsize: int) -> int:
         """Return how many elements of `itemsize` bytes one register holds."""
@@ -92,7 +93,7 @@ def machine_of(target: Target) -> llvm.TargetMachine:
     """Return LLVM's code generator for a processor."""
     _initialize()
     return llvm.Target.from_triple(target.triple).create_target_machine(
-        cpu=target.cpu, features=target.features, opt=CODE_GENERATION_LEVEL, jit=True
+        cpu=target.cpu, features=target.features, opt=target.effort, jit=True
     )
 
 
