@@ -52,7 +52,7 @@ class RowProgram:
     Raises
     ------
     UnsupportedFunctionError
-        If what is computed for a row depends on how many there are.
+        If what is computed for a row depends on how many there are, or there is a loop or a branch.
     """
 
     def __init__(
@@ -74,6 +74,12 @@ class RowProgram:
         )
         if rewrite is not None:
             self.program, self.twin = rewrite(self.program), rewrite(self.twin)
+        region = next((node for node in self.program.nodes if node.primitive.region is not None), None)
+        if region is not None:
+            raise UnsupportedFunctionError(
+                f"the network computes {region.primitive.name}, and files for any number of rows hold no "
+                "loops and branches yet: write its turns out with a for, or choose with np.where"
+            )
         self._twins = dict(zip(self.program.nodes, self.twin.nodes, strict=False))
         if len(self.program.nodes) != len(self.twin.nodes):
             raise _depends("the operations")
