@@ -177,8 +177,8 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
 
     Notes
     -----
-    With bounds that are numbers it is a `scan` which carries the counter too, else a `while_loop`. A counter from
-    a Python integer takes the dtype of what it meets.
+    With bounds that are numbers it is a `scan` which carries the counter too, else a `while_loop`. A counter
+    that starts as a Python integer takes the dtype of what it meets.
 
     Examples
     --------
