@@ -301,20 +301,35 @@ def test_a_loop_within_a_specialised_function() -> None:
         (
             lambda: wg.cond(True, lambda x: (x, x), lambda x: x, 1.0),
             TraceError,
-            r"branch 0 gives .* branch 1 gives",
+            r"false_fun gives .* true_fun gives",
         ),
         (
             lambda: wg.cond(True, lambda x: x[None], lambda x: x, 1.0),
             ShapeError,
-            r"'result' is f64\[\] in branch 0 and f64\[1\] in branch 1",
+            r"'result' is f64\[\] in false_fun and f64\[1\] in true_fun",
         ),
         (
             lambda: wg.cond(True, lambda x: x > 0, lambda x: x, 1.0),
             DTypeError,
-            r"in branch 0 and bool\[\] in branch 1",
+            r"in false_fun and bool\[\] in true_fun",
         ),
         (lambda: wg.switch(1.5, [np.sin]), DTypeError, r"one integer"),
         (lambda: wg.switch(0, []), ConfigurationError, r"no branches"),
+        (lambda: wg.switch(0, np.sin), ConfigurationError, r"a list of functions, got ufunc"),
+        (lambda: wg.switch(0, [np.sin, 2.0]), ConfigurationError, r"branch 1 takes a function, got float"),
+        (
+            lambda: wg.switch(0, [np.sin, lambda x: x > 0], 1.0),
+            DTypeError,
+            r"f64\[\] in branch 0 and bool\[\] in branch 1",
+        ),
+        (lambda: wg.cond(np.sin, np.sin, np.cos, 1.0), DTypeError, r"got ufunc; write a comparison"),
+        (lambda: wg.cond(True, 1.0, 2.0), ConfigurationError, r"false_fun takes a function, got float"),
+        (lambda: wg.scan(lambda c, x: (c, x), 1.0, length=3.0), DTypeError, r"length=3.0 is no integer"),
+        (
+            lambda: wg.scan(lambda c, x: (c, x), 1.0, np.array(["a", "b"])),
+            DTypeError,
+            r"'xs' is an array of <U1, and no array of numbers",
+        ),
         (lambda: wg.fori_loop(0, 1.5, lambda i, c: c, 0), DTypeError, r"'upper' is an integer"),
     ],
 )

@@ -170,6 +170,10 @@ def test_what_is_refused() -> None:
         GradientError, match=r"argument 'x' is f64\[\], and holomorphic functions are of complex"
     ):
         wg.grad(lambda x: x * 1j, holomorphic=True)(1.0)
+    with pytest.raises(
+        GradientError, match=r"this output is f64\[\], and a holomorphic function gives complex"
+    ):
+        wg.grad(np.abs, holomorphic=True)(1.0 + 1.0j)
     with pytest.raises(DTypeError, match="maximum has no rule for complex numbers"):
         wg.grad(lambda z: np.real(np.maximum(z, 0)))(1j)
     with pytest.raises(DTypeError, match="lt has no rule for complex numbers"):

@@ -118,6 +118,28 @@ def eigh(a: Any, lower: bool) -> np.ndarray:
     return np.concatenate([array(values).reshape(1, -1), turned])
 
 
+def eig(a: Any) -> np.ndarray:
+    """Of a matrix whose eigenvalues are real, in LAPACK's order and with its signs."""
+    values, vectors = mpmath.eig(a)
+    known, lapacks = np.linalg.eig(floats(a))
+    order = [min(range(a.rows), key=lambda k, one=one: abs(values[k] - one)) for one in known]
+    columns = [array(vectors)[:, k] for k in order]
+    real = [np.array([mpmath.re(one) for one in column]) for column in columns]
+    turned = np.stack([one / mpmath.sqrt(sum(one * one)) for one in real], axis=1)
+    found = np.array([mpmath.re(values[k]) for k in order]).reshape(1, -1)
+    return np.concatenate([found, turned * signs(mpmath.matrix(turned.tolist()), lapacks)])
+
+
+def with_zeros(function: Function) -> Function:
+    """Return `function` with the imaginary parts of its result, which are 0, beside the real ones."""
+
+    def apply(*operands: np.ndarray, **params: Any) -> np.ndarray:
+        real = function(*operands, **params)
+        return np.stack([real, blank(real.shape)])
+
+    return apply
+
+
 def svd(a: Any) -> np.ndarray:
     u, s, v = mpmath.svd_r(a)
     sign = signs(u, np.linalg.svd(floats(a), full_matrices=False)[0])
@@ -246,6 +268,7 @@ ORACLES: dict[str, Oracle] = {
     "cholesky": of_squares(lambda a: mpmath.cholesky(symmetric(a)), SYMMETRIC),
     "det": Oracle(batched(mpmath.det, lambda a: ()), SQUARE[:-1]),
     "slogdet": Oracle(batched(lambda a: [1, mpmath.log(mpmath.det(a))], lambda a: (2,)), SQUARE[:-1]),
+    "eig": Oracle(with_zeros(batched(eig, lambda a: (a[0] + 1, a[1]))), SYMMETRIC[:3]),
     "eigh": Oracle(
         batched(eigh, lambda a: (a[0] + 1, a[1])),
         tuple(case(*one.operands, lower=lower) for one in SYMMETRIC for lower in (True, False)),

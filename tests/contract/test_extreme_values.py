@@ -98,7 +98,8 @@ ORACLES: dict[str, tuple[Callable[[Any], Any], sympy.Expr | Oracle, sympy.Expr |
 OTHERS = {
     "add", "arctan2", "astype", "clip", "degrees", "div", "exp", "exp_difference", "heaviside", "hypot",
     "identity", "logaddexp", "maximum", "minimum", "mul", "pow", "radians", "sigmoid", "softmax",
-    "softplus", "step", "sub", "tanh", "vecdot", "where", "xlogy", "arccosh", "cbrt", "conjugate", "copysign",
+    "softplus", "step", "sub", "tanh", "vecdot", "where", "xlogy", "arccosh", "cbrt", "conj", "conjugate",
+    "copysign", "imag", "real",
     "divmod", "erfcx", "erfinv", "float_power", "fmax", "fmin", "fmod", "i0", "i1", "ldexp", "log_ndtr",
     "logaddexp2", "logit", "matvec", "modf", "ndtri", "nextafter", "quotient", "remainder", "signbit",
     "vecmat",

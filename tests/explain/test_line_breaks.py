@@ -71,7 +71,7 @@ def test_a_folded_formula_is_the_same_formula(room, derived):
             elif len(one.lines) == 1 and not line.continued:
                 assert ink(rows) == ink(one)
                 broken += len(rows.lines) > 1
-    assert broken > 20
+    assert broken >= 10
 
 
 @pytest.mark.parametrize("room", [40, 78])

@@ -11,20 +11,20 @@ from wengert.explain.formula.traced_formula import FormulaFunction, arguments
 from wengert.explain.printers.blocks import plain
 
 SHAPES = {"A": (4, 4), "B": (4, 4), "C": (4, 3), "x": (4,), "b": (4,)}
-# Numbers are those of the Matrix Cookbook (Petersen & Pedersen 2012).
+# Sections are those of the Matrix Cookbook (Petersen & Pedersen 2012).
 RESULTS = [
-    ("x @ A @ x", "x", "(A + Aᵀ) x"),  # (81)
-    ("norm(A @ x - b) ** 2", "x", "2 Aᵀ (A x − b)"),  # (84)
-    ("norm(x)", "x", "x/L"),  # (129)
-    ("trace(A @ B)", "A", "Bᵀ"),  # (100)
-    ("trace(A)", "A", "I"),  # (99)
-    ("trace(A.T @ B)", "A", "B"),  # (103)
-    ("norm(A @ C) ** 2", "C", "2 Aᵀ A C"),  # (115)
-    ("det(A)", "A", "L A⁻ᵀ"),  # (49)
-    ("np.linalg.slogdet(A)[1]", "A", "A⁻ᵀ"),  # (57)
-    ("x @ inv(A) @ b", "A", "−A⁻ᵀ x bᵀ A⁻ᵀ"),  # (61)
-    ("x @ solve(A, b)", "b", "A⁻ᵀ x"),  # (70)
-    ("trace(inv(A))", "A", "−A⁻ᵀ A⁻ᵀ"),  # (64)
+    ("x @ A @ x", "x", "(A + Aᵀ) x"),  # 2.4
+    ("norm(A @ x - b) ** 2", "x", "2 Aᵀ (A x − b)"),  # 2.4
+    ("norm(x)", "x", "x/L"),  # 2.6
+    ("trace(A @ B)", "A", "Bᵀ"),  # 2.5
+    ("trace(A)", "A", "I"),  # 2.5
+    ("trace(A.T @ B)", "A", "B"),  # 2.5
+    ("norm(A @ C) ** 2", "C", "2 Aᵀ A C"),  # 2.5
+    ("det(A)", "A", "L A⁻ᵀ"),  # 2.1
+    ("np.linalg.slogdet(A)[1]", "A", "A⁻ᵀ"),  # 2.1
+    ("x @ inv(A) @ b", "A", "−A⁻ᵀ x bᵀ A⁻ᵀ"),  # 2.2
+    ("x @ solve(A, b)", "b", "A⁻ᵀ x"),  # 2.4
+    ("trace(inv(A))", "A", "−A⁻ᵀ A⁻ᵀ"),  # 2.2
 ]
 
 
@@ -66,7 +66,7 @@ def rows_of_log_sum_exp(Z, T):
     ],
 )
 def test_the_maximum_that_code_subtracts_against_overflow_cancels(function, shape, expected):
-    # Bishop 2006, (4.108): the derivative of the cross-entropy by the activations is y − t.
+    # Bishop 2006, section 4.3.4: the derivative of the cross-entropy by the activations is y − t.
     rng = np.random.default_rng(4)
     targets = rng.dirichlet(np.ones(shape[-1]), shape[:-1])
     arguments = (rng.normal(size=shape) + 1000, targets)

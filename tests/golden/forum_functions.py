@@ -367,7 +367,7 @@ ASKED: dict[str, Asked] = {
         "Cho et al. 2014, section 2.3, with the reset gate as PyTorch has it",
     ),
     "gelu": Asked(gelu, (normal(4), normal(4)), ["x"], gelu_by_hand, "Hendrycks & Gimpel 2016: Φ(x) + x φ(x)"),
-    "silu": Asked(silu, (normal(4), normal(4)), ["x"], silu_by_hand, "Elfwing, Uchibe & Doya 2018, section 2"),
+    "silu": Asked(silu, (normal(4), normal(4)), ["x"], silu_by_hand, "Elfwing, Uchibe & Doya 2018"),
     "cosine": Asked(cosine, (normal(4), normal(4)), ["u", "v"], cosine_by_hand, "quotient rule"),
     "kullback_leibler": Asked(
         kullback_leibler, (normal(4), RNG.dirichlet(np.ones(4))), ["z", "q"], kullback_leibler_by_hand,
@@ -423,7 +423,7 @@ ASKED: dict[str, Asked] = {
     ),
     "multivariate_normal": Asked(
         multivariate_normal, (normal(3), COVARIANCE, normal(3)), ["mu", "S"], multivariate_normal_by_hand,
-        "Petersen & Pedersen 2012, section 8.1",
+        "Bishop 2006, section 2.3.4",
     ),
     "logistic_hessian": Asked(
         logistic, (normal(3), X63, (SIGNS + 1) / 2), ["w"], logistic_hessian, "Bishop 2006, section 4.3.3",

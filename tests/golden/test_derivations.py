@@ -6,8 +6,42 @@ from tests.golden.forum_functions import ASKED
 from tests.golden.test_golden import FOLDER, UPDATE, compare
 
 import wengert as wg
+from wengert.explain.printers.blocks import plain
 
 VIEWS = ("index", "matrix")
+# What a book prints, by each argument; vectors are columns, and G or c is what comes from further up.
+PRINTED = {
+    "batch_norm": [
+        "(G − 1/5 N diag((G ⊙ N)ᵀ 𝟏) − 1/5 𝟏 𝟏ᵀ G) diag(g)/(𝟏 √(v + 1e−05)ᵀ)",
+        "(G ⊙ N)ᵀ 𝟏",
+        "Gᵀ 𝟏",
+    ],
+    "layer_norm": ["(c ⊙ g − 1/5 (cᵀ (g ⊙ n)) n − 1/5 (cᵀ g) 𝟏)/√(v + 1e−05)", "c ⊙ n", "c"],
+    "silu": ["c ⊙ σ(x) ⊙ (1 + x ⊙ (1 − σ(x)))"],
+    "cosine": ["v/(a b) − L u/a²", "u/(a b) − L v/b²"],
+    "poisson": ["Xᵀ (μ − y)"],
+    "huber": ["Xᵀ {r if [u1 ≤ 1], else sign(r)}"],
+    "logsumexp": ["softmax(z)"],
+    "logsumexp_hessian": ["diag(softmax(z)) − softmax(z) softmax(z)ᵀ"],
+    "cross_entropy": ["Xᵀ (P − T)"],
+    "binary_cross_entropy": ["σ(z) − y"],
+    "log_determinant": ["X⁻ᵀ"],
+    "logistic_hessian": ["Xᵀ diag(p ⊙ (1 − p)) X"],
+    "ridge": ["1/5 w + 2 Xᵀ (X w − y)"],
+    "trace_of_three": ["Aᵀ Bᵀ"],
+    "frobenius": ["2 Aᵀ (A X − B)"],
+    "determinant": ["L X⁻ᵀ"],
+    "bilinear_inverse": ["−X⁻ᵀ a bᵀ X⁻ᵀ"],
+    "quadratic_form": ["(A + Aᵀ) x"],
+    "rayleigh": ["((A + Aᵀ) x − 2 R x)/(xᵀ x)"],
+    "normalised": ["I/r − u uᵀ/r"],
+    "softmax": ["diag(p) − p pᵀ"],
+    "triplet": ["2 [z1 > 0] (n − p)", "−2 [z1 > 0] (a − p)", "2 [z1 > 0] (a − n)"],
+    "reconstruction": ["2 Rᵀ X W + 2 Xᵀ R W"],
+    "factorisation": ["2 R V", "2 Rᵀ U"],
+    "mahalanobis": ["(P + Pᵀ) d", "−(P + Pᵀ) d"],
+    "variance": ["2/5 (x − 1/5 (xᵀ 𝟏) 𝟏)"],
+}
 
 
 def derived(name, view):
@@ -32,6 +66,8 @@ def test_a_derivation_stands_as_its_page_has_it_and_ends_as_the_literature(name)
             np.testing.assert_allclose(
                 step.value.reshape(shape), expected, rtol=1e-9, atol=1e-11, err_msg=f"{name}, {asked.source}"
             )
+    if name in PRINTED:
+        assert [plain(step.after) for step in gradients] == PRINTED[name]
     compare(FOLDER / "derivations" / f"{name}.txt", f"After {asked.source}\n\n" + "\n\n".join(pages))
 
 

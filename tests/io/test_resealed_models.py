@@ -8,12 +8,11 @@ import hashlib
 import json
 import tracemalloc
 import warnings
-from itertools import islice
 
 import numpy as np
 import pytest
 from tests.cli.conftest import flowers, houses
-from tests.drawn import random_examples
+from tests.drawn import thinned
 from tests.storage.mutations import mutants
 
 from wengert.cli import main
@@ -43,11 +42,6 @@ def made(tmp_path_factory):
         options = ("--hidden", "4", "--epochs", "2", "--quiet", "--out", str(place / name))
         assert main(["train", str(place / table), *arguments, *options]) == 0
     return place
-
-
-def some(mutants, of=13):
-    """Return one of 13 mutants, or all where a search is asked for."""
-    return islice(mutants, 0, None, random_examples(of, explore=1))
 
 
 def opened(directory):
@@ -86,7 +80,7 @@ def named(what, error):
 def test_every_change_of_the_configuration(made, name, tmp_path):
     config, arrays = opened(made / name)
     loaded = 0
-    for what, mutant in some(mutants(config)):
+    for what, mutant in thinned(mutants(config), 13):
         reseal(tmp_path, mutant, arrays)
         try:
             model = survives(lambda: load_table_model(tmp_path))
@@ -103,7 +97,7 @@ def test_no_number_makes_it_allocate(made, name, tmp_path):
     config, arrays = opened(made / name)
     tracemalloc.start()
     try:
-        for what, mutant in some(mutants(config, HUGE)):
+        for what, mutant in thinned(mutants(config, HUGE), 13):
             reseal(tmp_path, mutant, arrays)
             tracemalloc.reset_peak()
             survives(lambda: load_table_model(tmp_path))
@@ -159,7 +153,7 @@ def test_every_change_of_the_description_in_a_safetensors_file(made, name, tmp_p
     arrays, description = decode_tensors(intact, "f")
     path = tmp_path / "f.safetensors"
     for part in ("architecture", "classes", "feature_names", "preprocessing"):
-        for what, mutant in some(mutants(json.loads(description[part]))):
+        for what, mutant in thinned(mutants(json.loads(description[part])), 13):
             path.write_bytes(encode_tensors(arrays, {**description, part: json.dumps(mutant)}, "f"))
             try:
                 survives(lambda: from_safetensors(path))
@@ -178,7 +172,7 @@ def test_commands_say_what_they_read(made, name, tmp_path, capsys):
     """Whatever the record of the training says: shown, or refused in words."""
     config, arrays = opened(made / name)
     shown = 0
-    for what, mutant in some(mutants({"training": config["training"]}, (None, "\x1b[2J", [])), of=4):
+    for what, mutant in thinned(mutants({"training": config["training"]}, (None, "\x1b[2J", [])), 4):
         if not isinstance(mutant, dict):
             continue
         reseal(tmp_path, {**{key: config[key] for key in config if key != "training"}, **mutant}, arrays)

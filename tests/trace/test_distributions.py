@@ -107,6 +107,8 @@ def test_however_a_function_comes_to_a_distribution() -> None:
         def loss(self, x: Any, noise: Any = frozen) -> Any:
             return self.prior.logpdf(x, scale=x) + noise.logpdf(x) + stats.norm.cdf(0.1) + norm(x).pdf(1)
 
+    density = norm.pdf
+    np.testing.assert_allclose(wg.grad(lambda x: density(x))(0.7), -0.7 * density(0.7), rtol=1e-12)
     model = Model()
     np.testing.assert_allclose(wg.grad(model.loss)(0.7), slope(model.loss, np.array(0.7)), rtol=1e-7)
     assert "__getattribute__" not in vars(stats.rv_continuous)

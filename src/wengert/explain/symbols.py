@@ -48,11 +48,11 @@ def _consumers(program: Program) -> dict[Node, list[Node]]:
     return found
 
 
-def _movement_of_name(node: Node, named: Mapping[Node, object]) -> bool:
-    """Whether a line only moves or rescales something that has a name already."""
+def _moves_name(node: Node, named: Mapping[Node, object], rescaled: bool = False) -> bool:
+    """Whether a line only moves something that has a name already, with `rescaled` also times a number."""
     while node not in named and has_formula(node):
-        if scales(node):
-            node = next((one for one in node.inputs if uniform_value(one) is None), node.inputs[0])
+        if rescaled and scales(node):
+            node = next(one for one in node.inputs if uniform_value(one) is None)
         elif node.primitive.kind is Kind.MOVEMENT:
             node = node.inputs[0]
         else:
@@ -82,7 +82,7 @@ def scales(node: Node) -> bool:
 
 def _stem(node: Node, consumers: list[Node], named: Mapping[Node, object]) -> str | None:
     """Return the stem of an automatic name, None where the line is better written out where it is used."""
-    if _movement_of_name(node, named) or not node.type.is_float:
+    if _moves_name(node, named, rescaled=True) or not node.type.is_float:
         return None
     fed = [one for one in consumers if not one.primitive.linear and not scales(one)]
     bends = [one for one in fed if one.primitive.kind in (Kind.ELEMENTWISE, Kind.REDUCTION)]
@@ -163,7 +163,7 @@ class Table:
                 heavy = weights[node] > HEAVIEST and node.type.is_float
                 stem = None if node in plain else _stem(node, consumers[node], self.symbols)
                 if every_line and not needed:
-                    stem = None if _movement_of_name(node, self.symbols) else "v"
+                    stem = None if _moves_name(node, self.symbols) else "v"
                 elif needed or heavy:
                     stem = stem or "u"
                 if stem is not None:

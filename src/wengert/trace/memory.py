@@ -19,7 +19,7 @@ import numpy as np
 from wengert.errors import DTypeError, IndexRangeError, ShapeError, WengertError
 from wengert.ir.primitive import Kind, Primitive
 from wengert.primitives.movement import transpose
-from wengert.trace.recorder import here, refuse
+from wengert.trace.recorder import current_trace, here, refuse
 
 if TYPE_CHECKING:
     from wengert.trace.tensor import Tensor
@@ -263,7 +263,8 @@ def write(tensor: Tensor, value: Any, put: Callable[[Places, Places], None]) -> 
     Raises
     ------
     TraceError
-        When the tensor stands for a Python number, or is a view that NumPy does not write to either.
+        When the tensor stands for a Python number, is a view that NumPy does not write to either, or was made
+        outside of the body of a loop or branch that is being traced.
     ShapeError, IndexRangeError, DTypeError
         As NumPy refuses the assignment.
     """
@@ -280,6 +281,12 @@ def write(tensor: Tensor, value: Any, put: Callable[[Places, Places], None]) -> 
             "an array that was made outside of the traced function, or a view that NumPy makes read-only "
             "(broadcast_to, diagonal), or the real or imaginary part of complex numbers cannot be assigned "
             "to; copy it first"
+        )
+    innermost = current_trace()
+    if innermost is not None and owner.serial < innermost.body_serial:
+        refuse(
+            "an array that was made outside of the body of a loop or branch cannot be assigned to inside it, "
+            "since the body is traced once for all turns: make it part of the carry, or copy it first"
         )
     piece = _piece(tensor, value)
     before = memory.end, len(memory.pieces)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,6 +25,9 @@ INTO_AN_ARRAY = (
 )
 
 _current: ContextVar[Trace | None] = ContextVar("wengert_trace", default=None)
+
+# Numbers tensors and bodies in the order in which they are made.
+serials = itertools.count()
 
 
 def current_trace() -> Trace | None:
@@ -55,13 +59,19 @@ class Trace:
         Whose values the function asked for: the program is right as long as these values are the same.
     was_peeked : bool
         Whether values were looked at for a check alone, which the program does not repeat.
+    body_serial : int
+        Serial number at which the innermost body of a loop or branch began, which is traced once for all its
+        turns: what was made before must not be assigned to. Negative outside of bodies.
     """
 
     level: int
+    body_serial: int
 
-    def __init__(self, rule: str | None = None) -> None:
+    def __init__(self, rule: str | None = None, is_body: bool = False) -> None:
         enclosing = _current.get()
         self.level = 1 if enclosing is None else enclosing.level + 1
+        outer = -1 if enclosing is None else enclosing.body_serial
+        self.body_serial = next(serials) if is_body else outer
         self.provenance: dict[Node, Provenance] = {}
         self.arguments: dict[Node, Any] = {}
         self.captured: set[Trace] = set()

@@ -29,6 +29,7 @@ from wengert.trace.recorder import (
     current_trace,
     here as here,
     refuse as refuse,
+    serials,
 )
 from wengert.trace.scipy import objects as scipy_objects
 
@@ -55,9 +56,11 @@ class Tensor(ArrayMethods):
     ----------
     alias : Alias or None
         How it shares memory with other tensors, where assignments to one of them may change it.
+    serial : int
+        Its place in the order in which tensors and bodies of loops are made.
     """
 
-    __slots__ = ("_node", "_recorder", "alias", "c_order", "weak")
+    __slots__ = ("_node", "_recorder", "alias", "c_order", "serial", "weak")
 
     alias: Alias | None
     weak: type | None
@@ -68,6 +71,7 @@ class Tensor(ArrayMethods):
         self.weak = weak
         self.c_order = c_order
         self.alias = None
+        self.serial = next(serials)
 
     @property
     def node(self) -> Node:

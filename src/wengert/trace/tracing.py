@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from wengert.trace.entry import trace as trace
 from wengert.trace.memory import in_c_order
 from wengert.trace.numpy_in_traces import numpy_in_traces
 from wengert.trace.outside_names import with_outside_names
-from wengert.trace.recorder import as_dtype
+from wengert.trace.recorder import as_dtype, here
 from wengert.trace.scipy import objects as scipy_objects
 from wengert.trace.source import is_installed
 from wengert.trace.tensor import Tensor, Trace, as_tensor, joined
@@ -48,10 +49,16 @@ class Recording:
         Which leaves belong to which argument; arguments are numbered, keywords named.
     """
 
-    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        is_body: bool = False,
+    ) -> None:
         (args, kwargs), _ = hold_static((args, kwargs))
         self.leaves, structure = flatten((args, kwargs))
-        self.trace = Trace()
+        self.trace = Trace(is_body=is_body)
         self.positions = _positions(args, kwargs)
         names = leaf_names(function, args, kwargs)
         with self.trace.recording():
@@ -148,15 +155,22 @@ def leaf_names(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict
 def recorded(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Recording:
     """Return the recording of a function for a program that is to last; see `wengert.trace`."""
     check_callable("trace", function)
+    with no_draws(
+        function,
+        "the function drew random numbers while it was traced, and its program would hold them for good: "
+        "draw them outside and pass them as an argument, or draw with wengert.random and a key",
+    ):
+        return Recording(function, args, kwargs)
+
+
+@contextmanager
+def no_draws(function: Callable[..., Any], message: str) -> Iterator[None]:
+    """Raise a `TraceError` where random numbers were drawn from a generator that `function` reaches."""
     captured = Captured(function)
     before = random_states(captured)
-    recording = Recording(function, args, kwargs)
+    yield
     if random_states(captured) != before:
-        raise TraceError(
-            "the function drew random numbers while it was traced, and its program would hold them for good: "
-            "draw them outside and pass them as an argument, or draw with wengert.random and a key"
-        )
-    return recording
+        raise TraceError(message + here())
 
 
 def abstract(shape: tuple[int, ...] | int = (), dtype: Any = np.float64) -> TensorType:

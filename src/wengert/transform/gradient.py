@@ -244,6 +244,11 @@ def gradient(
             f"the gradient is of a real number; this output is {output.type}: take np.real, np.imag or "
             "np.abs of it, its jacobian, or with holomorphic=True the derivative of a holomorphic function"
         )
+    if holomorphic and not output.type.is_complex:
+        raise GradientError(
+            f"holomorphic=True: this output is {output.type}, and a holomorphic function gives complex "
+            "numbers: leave holomorphic out for the gradient of a real function"
+        )
     if output.type.shape != ():
         raise GradientError(
             f"the gradient is of a scalar; this output has shape {output.type.shape}: "

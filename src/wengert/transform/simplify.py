@@ -86,8 +86,9 @@ class _Rewriting:
         operands = tuple([self.final[operand] for operand in node.inputs])
         if operands != node.inputs:
             return with_operands(node, *operands)
+        is_complex = node.type.is_complex
         for rule in RULES.get(node.primitive.name, ()):
-            if node.type.is_complex and rule not in OF_COMPLEX:
+            if is_complex and rule not in OF_COMPLEX:
                 continue
             result = rule(node)
             if result is None or result is node:

@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from tests.cli.conftest import houses
+from tests.drawn import thinned
 from tests.io.test_table_model import trained
 from tests.storage.mutations import mutants
 
@@ -102,7 +103,7 @@ def test_every_change_of_the_structure(tmp_path):
     refused = loaded = 0
     tracemalloc.start()
     try:
-        for what, mutant in structural_mutants(model):
+        for what, mutant in thinned(structural_mutants(model), 4):
             path.write_bytes(mutant.SerializeToString())
             tracemalloc.reset_peak()
             try:
@@ -118,7 +119,7 @@ def test_every_change_of_the_structure(tmp_path):
             refused, loaded = refused + (found is None), loaded + (found is not None)
     finally:
         tracemalloc.stop()
-    assert min(refused, loaded) > 100
+    assert min(refused, loaded) > 25
 
 
 def test_every_change_of_the_description(tmp_path):
@@ -131,7 +132,7 @@ def test_every_change_of_the_description(tmp_path):
     for part in ("architecture", "classes", "feature_names", "preprocessing"):
         entry = entries[DESCRIPTION + part]
         intact = entry.value
-        for what, mutant in mutants(json.loads(intact)):
+        for what, mutant in thinned(mutants(json.loads(intact)), 3):
             entry.value, seal_entry.value = json.dumps(mutant), PLACEHOLDER
             path.write_bytes(seal(model.SerializeToString(deterministic=True)))
             try:
@@ -139,4 +140,4 @@ def test_every_change_of_the_description(tmp_path):
             except Exception as error:
                 raise AssertionError(f"{part}: {what}: {type(error).__name__}: {error}") from error
         entry.value = intact
-    assert refused > 300
+    assert refused > 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from wengert.trace.promotion import WEAK_OF_KIND
 from wengert.trace.recorder import here
 from wengert.trace.static import is_static
 from wengert.trace.tensor import Tensor, as_tensor
-from wengert.trace.tracing import Recording
+from wengert.trace.tracing import Recording, no_draws
 from wengert.trace.tree import TreeSignature, flatten, leaf_paths, leaf_type, unflatten
 from wengert.transform.simplify import simplify
 
@@ -47,7 +48,8 @@ class Leaves:
         self.names = leaf_paths(tree, name)
         for value, leaf in zip(values, self.names, strict=True):
             if is_static(value):
-                raise DTypeError(f"{leaf!r} is {type(value).__name__}, and no array or number{here()}")
+                kind = f"an array of {value.dtype}" if hasattr(value, "dtype") else type(value).__name__
+                raise DTypeError(f"{leaf!r} is {kind}, and no array of numbers{here()}")
         self.values: list[Any] = [
             one if isinstance(one, (Tensor, TensorType)) else np.asarray(one) for one in values
         ]
@@ -85,6 +87,8 @@ class Body:
     arguments : sequence of trees of TensorType
     weak : sequence of bool
         Which leaves come from a Python number, which takes the dtype of what it meets; the others do not.
+    is_loop : bool
+        Whether it is run many times, so that it must not draw random numbers while it is traced.
 
     Attributes
     ----------
@@ -96,7 +100,13 @@ class Body:
         Of the results.
     """
 
-    def __init__(self, function: Callable[..., Any], arguments: Sequence[Any], weak: Sequence[bool]) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        arguments: Sequence[Any],
+        weak: Sequence[bool],
+        is_loop: bool = False,
+    ) -> None:
         @functools.wraps(function, updated=())
         def called(*tensors: Any) -> Any:
             for one, is_weak in zip(flatten(tensors)[0], weak, strict=False):
@@ -105,7 +115,12 @@ class Body:
             # An index that is traced may read arrays from outside.
             return with_outside_names(function, arrays=True)(*tensors)
 
-        self.recording = Recording(called, tuple(arguments), {})
+        message = (
+            "the body of a loop drew random numbers while it was traced, once for all turns: draw them "
+            "outside and go over them, or draw with wengert.random and a key for each turn"
+        )
+        with no_draws(function, message) if is_loop else nullcontext():
+            self.recording = Recording(called, tuple(arguments), {}, is_body=True)
         self.program = self.recording.program
         signature = self.program.signature
         assert isinstance(signature, TreeSignature)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -57,10 +57,10 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
     value = pred if isinstance(pred, Tensor) else np.asarray(pred)
     if value.shape or value.dtype != np.bool_:
         raise DTypeError(
-            f"cond: the condition is one boolean without axes, got {value.dtype} of shape {value.shape}; "
+            f"cond: the condition is one boolean without axes, got {_described(value, pred)}; "
             f"write a comparison, such as x > 0{here()}"
         )
-    return _chosen("cond", value, [false_fun, true_fun], operands)
+    return _chosen("cond", value, {"false_fun": false_fun, "true_fun": true_fun}, operands)
 
 
 def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
@@ -98,11 +98,22 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     value = index if isinstance(index, Tensor) else np.asarray(index)
     if value.shape or value.dtype.kind not in "iu":
         raise DTypeError(
-            f"switch: the index is one integer without axes, got {value.dtype} of shape {value.shape}{here()}"
+            f"switch: the index is one integer without axes, got {_described(value, index)}{here()}"
         )
-    if not branches:
+    if not isinstance(branches, Iterable) or isinstance(branches, Mapping):
+        raise ConfigurationError(
+            f"switch: the branches are a list of functions, got {type(branches).__name__}{here()}"
+        )
+    functions = {f"branch {number}": function for number, function in enumerate(branches)}
+    if not functions:
         raise ConfigurationError("switch: there are no branches")
-    return _chosen("switch", value, list(branches), operands)
+    return _chosen("switch", value, functions, operands)
+
+
+def _described(value: Any, given: Any) -> str:
+    if value.dtype == np.object_:
+        return type(given).__name__
+    return f"{value.dtype} of shape {value.shape}"
 
 
 def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
@@ -138,23 +149,27 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
     def computed(*args: Any, **kwargs: Any) -> Any:
         if current_trace() is None:
             return fun(*args, **kwargs)
-        return _chosen("checkpoint", np.asarray(0), [partial(fun, **kwargs) if kwargs else fun], args)
+        own = {"function": partial(fun, **kwargs) if kwargs else fun}
+        return _chosen("checkpoint", np.asarray(0), own, args)
 
     return DerivedFunction(computed, fun, checkpoint, ())
 
 
-def _chosen(what: str, index: Any, functions: list[Callable[..., Any]], operands: tuple[Any, ...]) -> Any:
+def _chosen(
+    what: str, index: Any, functions: dict[str, Callable[..., Any]], operands: tuple[Any, ...]
+) -> Any:
+    for name, function in functions.items():
+        check_callable(f"{what}: {name}", function)
     given = Leaves(operands, "operand")
     bodies, programs, captured = [], [], []
-    for function in functions:
-        check_callable(what, function)
+    for function in functions.values():
         mark = make_input("mark", tensor_type((), np.dtype(np.bool_))).serial
         body = Body(function, given.tree(given.types), given.weak)
         program, own = closed(body.program, leaves_loop=False, mark=mark)
         bodies.append(body)
         programs.append(program)
         captured.append(own)
-    _check_results(what, bodies)
+    _check_results(what, list(functions), bodies)
     everything = list(dict.fromkeys(node for own in captured for node in own))
     branches = tuple(
         _over_all(program, len(given.types), own, everything)
@@ -179,15 +194,15 @@ def _over_all(program: Program, count: int, own: list[Node], everything: list[No
     return Program([*program.inputs[:count], *captured], program.outputs, program.provenance)
 
 
-def _check_results(what: str, bodies: Sequence[Body]) -> None:
+def _check_results(what: str, names: Sequence[str], bodies: Sequence[Body]) -> None:
     first = bodies[0]
-    for number, other in enumerate(bodies[1:], 1):
+    for branch, other in zip(names[1:], bodies[1:], strict=True):
         if other.result != first.result:
             raise TraceError(
-                f"{what}: branch 0 gives {first.result}, branch {number} gives {other.result}; "
+                f"{what}: {names[0]} gives {first.result}, {branch} gives {other.result}; "
                 f"all give the same tree{here()}"
             )
         for name, mine, one in zip(first.names("result"), first.types, other.types, strict=True):
             if mine is not one:
                 error = ShapeError if mine.shape != one.shape else DTypeError
-                raise error(f"{what}: {name!r} is {mine} in branch 0 and {one} in branch {number}{here()}")
+                raise error(f"{what}: {name!r} is {mine} in {names[0]} and {one} in {branch}{here()}")

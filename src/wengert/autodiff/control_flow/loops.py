@@ -74,7 +74,7 @@ def scan(
     turns = _length(streams, length)
     entries = streams.tree([tensor_type(one.shape[1:], one.dtype) for one in streams.types])
     while True:
-        body = Body(f, (carry.tree(carry.types), entries), carry.weak)
+        body = Body(f, (carry.tree(carry.types), entries), carry.weak, is_loop=True)
         parts = unflatten(body.result, body.types)
         if not isinstance(parts, (tuple, list)) or len(parts) != 2:
             raise ConfigurationError(f"scan: f gives a pair (carry, y), got {body.result}{here()}")
@@ -105,7 +105,10 @@ def _length(streams: Leaves, length: int | None) -> int:
             raise ShapeError(f"scan: {name!r} is a number; it needs a first axis, one entry a turn{here()}")
         lengths[name] = type_.shape[0]
     if length is not None:
-        lengths["length"] = operator.index(length)
+        try:
+            lengths["length"] = operator.index(length)
+        except TypeError:
+            raise DTypeError(f"scan: length={length!r} is no integer{here()}") from None
     if not lengths:
         raise ConfigurationError(
             f"scan: there are no arrays to go over; say how many turns, length=…{here()}"
@@ -238,11 +241,11 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
     check_callable("while_loop", body_fun)
     value = Leaves(init_val, "value")
     while True:
-        body = Body(body_fun, (value.tree(value.types),), value.weak)
+        body = Body(body_fun, (value.tree(value.types),), value.weak, is_loop=True)
         if body.result != value.structure or not value.converted(body.types):
             break
     same_carry(value, body.types, body.result, "while_loop")
-    asked = Body(cond_fun, (value.tree(value.types),), value.weak)
+    asked = Body(cond_fun, (value.tree(value.types),), value.weak, is_loop=True)
     if not asked.result.is_leaf() or asked.types[0].shape or asked.types[0].dtype != np.bool_:
         given = asked.result if not asked.result.is_leaf() else asked.types[0]
         raise DTypeError(f"while_loop: the condition is one boolean without axes, got {given}{here()}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from wengert.errors import GradientError, LimitError
 from wengert.explain.algebra.finishing import finish
@@ -81,7 +82,9 @@ class Totals:
             for operand in operands:
                 at = self.problem.element(operand, (*of.positions, *by.positions))
                 at = by if operand is self.by else at
-                pure.append(self._through(self.problem.direct(of, at), at, by))
+                # Beside the paths through other values, what stands in the formula itself is only a part.
+                direct = replace(self.problem.direct(of, at), ambiguous=operand is self.by)
+                pure.append(self._through(direct, at, by))
                 local = self.chain.moved(self.chain.local(symbol, operand), of, at)
                 worked.append(self._through(local, at, by))
             chain.put(add(*pure), "chain rule")

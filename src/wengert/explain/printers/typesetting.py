@@ -333,7 +333,8 @@ class Style:
         # One element of a vector, as in a table; the only row of a matrix with one row is no choice.
         placed = of.rank > 0 and not any(isinstance(at, Index) for at in partial.of.positions)
         over = self.element(of, partial.of.positions) if placed else self.name(of.name)
-        whole = layout.Fraction(row(Text("∂"), over), row(Text("∂"), self.name(by.name)))
+        whole: Layout = layout.Fraction(row(Text("∂"), over), row(Text("∂"), self.name(by.name)))
+        whole = layout.Script(whole, Text("direct", "words")) if partial.ambiguous else whole
         return layout.Term(whole, f"{derivative(of, by)}, local" if partial.direct else derivative(of, by))
 
     def _second(self, second: Second, by: Layout, other: Layout) -> Layout:

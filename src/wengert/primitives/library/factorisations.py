@@ -1,7 +1,8 @@
 """Factorisations of matrices over the last two axes: Cholesky, eigenvalues, singular values, QR.
 
 A factorisation of several parts is one line, whose value holds the parts below each other over the last but
-one axis; slices of it are the parts.
+one axis; slices of it are the parts. Rules for complex matrices take the conjugate of the cotangent, for
+which adjoints stand where real ones have transposes, and give the conjugate of the contribution.
 """
 
 # mypy: disallow-untyped-defs=False
@@ -17,14 +18,14 @@ from wengert.ir.emitted_functions import emitted
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives.arithmetic import quotient
 from wengert.primitives.kinds import cubic, library
-from wengert.primitives.library.linear_algebra import square, triangle, triangular
+from wengert.primitives.library.linear_algebra import adjoint, solve, square, triangle, triangular
 
 
 def _by_triangle(x: Any, lower: bool) -> Any:
     """Return the derivative by the triangle which alone is read, from that by both triangles."""
     ones = np.ones(x.shape[-2:], x.dtype)
     counted = (np.tril(ones) if lower else np.triu(ones)) - np.eye(x.shape[-1], dtype=x.dtype) / 2
-    return (x + x.mT) * counted
+    return (x + adjoint(x)) * counted
 
 
 def _diagonal_matrix(x: Any) -> Any:
@@ -43,9 +44,10 @@ def _over_gaps(x: Any, values: Any) -> Any:
 
 
 def _cholesky_vjp(ct: Any, out: Any, a: Any) -> tuple[Any, ...]:
-    halved = triangle(out.mT @ ct, lower=True) * (1 - np.eye(a.shape[-1], dtype=a.dtype) / 2)
-    half = triangular(out.mT, halved, lower=False)
-    return (_by_triangle(triangular(out.mT, half.mT, lower=False), lower=True),)
+    upper, back = adjoint(out), np.conjugate(ct)
+    halved = triangle(upper @ back, lower=True) * (1 - np.eye(a.shape[-1], dtype=a.dtype) / 2)
+    half = triangular(upper, halved, lower=False)
+    return (np.conjugate(_by_triangle(triangular(upper, adjoint(half), lower=False), lower=True)),)
 
 
 cholesky = library(
@@ -53,6 +55,7 @@ cholesky = library(
     numpy=np.linalg.cholesky,
     infer=lambda a: square("cholesky", a),
     vjp=_cholesky_vjp,
+    complex=True,
     source="Murray 2016, (10); the lower triangle, which alone is read, counts for both",
 )
 
@@ -70,9 +73,10 @@ def _eigh_type(a: TensorType, lower: bool) -> TensorType:
 
 
 def _eigh_vjp(ct: Any, out: Any, a: Any, lower: bool) -> tuple[Any, ...]:
-    values, vectors = out[..., 0, :], out[..., 1:, :]
-    turned = _over_gaps(vectors.mT @ ct[..., 1:, :], values)
-    return (_by_triangle(vectors @ (_diagonal_matrix(ct[..., 0, :]) + turned) @ vectors.mT, lower),)
+    values, vectors = np.real(out[..., 0, :]), out[..., 1:, :]
+    turned = _over_gaps(adjoint(vectors) @ np.conjugate(ct[..., 1:, :]), values)
+    middle = _diagonal_matrix(np.real(ct[..., 0, :])) + turned
+    return (np.conjugate(_by_triangle(vectors @ middle @ adjoint(vectors), lower)),)
 
 
 eigenvectors = library(
@@ -81,6 +85,7 @@ eigenvectors = library(
     infer=_eigh_type,
     flops=cubic(9),
     vjp=_eigh_vjp,
+    complex=True,
     source="Giles 2008, 3.1; the triangle that alone is read counts for both",
     ties="vectors of a repeated eigenvalue have no derivative: ±∞ or NaN where something depends on them",
 )
@@ -102,17 +107,22 @@ def _svd_type(a: TensorType) -> TensorType:
 
 def _svd_vjp(ct: Any, out: Any, a: Any) -> tuple[Any, ...]:
     m, n = a.shape[-2:]
-    u, s, v = out[..., :m, :], out[..., m, :], out[..., m + 1 :, :]
-    by_u, by_s, by_v = ct[..., :m, :], ct[..., m, :], ct[..., m + 1 :, :]
+    # What stands below is the transpose of the right vectors' matrix, the conjugate of the vectors.
+    u, s, v = out[..., :m, :], np.real(out[..., m, :]), np.conjugate(out[..., m + 1 :, :])
+    by_u, by_s, by_v = np.conjugate(ct[..., :m, :]), np.real(ct[..., m, :]), ct[..., m + 1 :, :]
     squares, scale = s * s, s[..., None, :]
-    in_u, in_v = _over_gaps(u.mT @ by_u, squares), _over_gaps(v.mT @ by_v, squares)
-    middle = _diagonal_matrix(by_s) + (in_u + in_u.mT) * scale + scale.mT * (in_v + in_v.mT)
-    total = u @ middle @ v.mT
+    of_u, of_v = adjoint(u) @ by_u, adjoint(v) @ by_v
+    in_u, in_v = _over_gaps(of_u, squares), _over_gaps(of_v, squares)
+    middle = _diagonal_matrix(by_s) + (in_u + adjoint(in_u)) * scale + scale.mT * (in_v + adjoint(in_v))
+    if a.dtype.kind == "c":  # the phases that u and v share
+        turn = np.imag(np.diagonal(of_u, axis1=-2, axis2=-1))
+        middle = middle + 1j * _diagonal_matrix(quotient(turn, s))
+    total = u @ middle @ adjoint(v)
     if m > n:
-        total = total + quotient(by_u - u @ (u.mT @ by_u), scale) @ v.mT
+        total = total + quotient(by_u - u @ of_u, scale) @ adjoint(v)
     if n > m:
-        total = total + u @ quotient(by_v - v @ (v.mT @ by_v), scale).mT
-    return (total,)
+        total = total + u @ adjoint(quotient(by_v - v @ of_v, scale))
+    return (np.conjugate(total),)
 
 
 singular_vectors = library(
@@ -121,6 +131,7 @@ singular_vectors = library(
     infer=_svd_type,
     flops=cubic(20),
     vjp=_svd_vjp,
+    complex=True,
     source="Townsend 2016, (31)",
     ties="vectors of a repeated singular value, or of 0, have no derivative: ±∞ or NaN where something "
     "depends on them",
@@ -143,10 +154,12 @@ def _qr_type(a: TensorType) -> TensorType:
 def _qr_vjp(ct: Any, out: Any, a: Any) -> tuple[Any, ...]:
     m = a.shape[-2]
     q, r = out[..., :m, :], out[..., m:, :].mT
-    by_q, by_r = ct[..., :m, :], triangle(ct[..., m:, :].mT, lower=False)
-    mixed = triangle(r @ by_r.mT - by_q.mT @ q, lower=True)
-    copied = mixed + triangle(mixed, lower=True, k=-1).mT
-    return (triangular(r, (by_q + q @ copied).mT, lower=False).mT,)
+    by_q, by_r = np.conjugate(ct[..., :m, :]), triangle(np.conjugate(ct[..., m:, :]).mT, lower=False)
+    mixed = triangle(r @ adjoint(by_r) - adjoint(by_q) @ q, lower=True)
+    copied = mixed + adjoint(triangle(mixed, lower=True, k=-1))
+    if a.dtype.kind == "c":  # the diagonal of R stays real
+        copied = np.where(np.eye(a.shape[-1], dtype=bool), np.real(copied), copied)
+    return (np.conjugate(adjoint(triangular(r, adjoint(by_q + q @ copied), lower=False))),)
 
 
 orthogonal = library(
@@ -155,6 +168,44 @@ orthogonal = library(
     infer=_qr_type,
     flops=cubic(4),
     vjp=_qr_vjp,
+    complex=True,
     source="Walter & Lehmann 2010; Roberts & Roberts 2020, (3.3)",
     ties="a rank-deficient matrix has no derivative: LAPACK refuses the singular R",
+)
+
+
+@emitted
+def eig(a):
+    """Eigenvalues of matrices, and below them the eigenvectors as columns, complex in any case."""
+    values, vectors = np.linalg.eig(a)
+    joined = np.concatenate([values[..., None, :], vectors], axis=-2)
+    return joined.astype(np.result_type(a.dtype, np.complex64))
+
+
+def _eig_type(a: TensorType) -> TensorType:
+    n = square("eig", a).shape[-1]
+    return tensor_type((*a.shape[:-2], n + 1, n), np.result_type(a.dtype, np.complex64))
+
+
+def _eig_vjp(ct: Any, out: Any, a: Any) -> tuple[Any, ...]:
+    values, vectors = out[..., 0, :], out[..., 1:, :]
+    back, dual = np.conjugate(ct), adjoint(vectors)
+    moved = dual @ back[..., 1:, :]
+    # The vectors keep their length.
+    along = np.real(np.diagonal(moved, axis1=-2, axis2=-1))
+    turned = _over_gaps(moved - (dual @ vectors) * along[..., None, :], np.conjugate(values))
+    middle = _diagonal_matrix(back[..., 0, :]) + turned
+    return (np.conjugate(solve(dual, middle @ dual)),)
+
+
+general_eigenvectors = library(
+    "eig",
+    numpy=eig,
+    infer=_eig_type,
+    flops=cubic(25),
+    vjp=_eig_vjp,
+    complex=True,
+    source="Giles 2008, 3.1; Boeddeker et al. 2017, (4.77), for vectors of length 1",
+    ties="vectors of a repeated eigenvalue have no derivative: ±∞ or NaN where something depends on them; "
+    "the phase of a vector is a convention, and what depends on it has none either",
 )

@@ -46,8 +46,14 @@ solve = library(
     infer=lambda a, b: _system("solve", a, b),
     vjp=_solve_vjp,
     operands=2,
+    complex=True,
     source="Giles 2008, 2.3.1",
 )
+
+
+def adjoint(x: Any) -> Any:
+    """Return the conjugate transposes of matrices."""
+    return np.conjugate(x).mT
 
 
 def inverse(a: Any) -> Any:
@@ -86,6 +92,7 @@ triangular = library(
     infer=lambda a, b, lower: _system("solve_triangular", a, b),
     vjp=_solve_triangular_vjp,
     operands=2,
+    complex=True,
     source="Giles 2008, 2.3.1, of one triangle",
 )
 
@@ -96,7 +103,7 @@ def cofactor(a):
     u, s, vh = np.linalg.svd(a)
     others = np.prod(np.where(np.eye(a.shape[-1], dtype=bool), 1, s[..., None, :]), axis=-1)
     sign = np.linalg.det(u) * np.linalg.det(vh)
-    return ((u * (others * sign[..., None])[..., None, :]) @ vh).astype(a.dtype)
+    return ((np.conj(u) * (others * sign[..., None])[..., None, :]) @ np.conj(vh)).astype(a.dtype)
 
 
 def _cofactor_vjp(ct: Any, out: Any, a: Any) -> tuple[Any, ...]:
@@ -112,6 +119,7 @@ cofactors = library(
     infer=lambda a: square("cofactor", a),
     flops=cubic(22),
     vjp=_cofactor_vjp,
+    complex=True,
     source="Jacobi's formula; Magnus & Neudecker 2019, 8.3",
 )
 
@@ -120,6 +128,7 @@ det = library(
     numpy=np.linalg.det,
     infer=lambda a: tensor_type(square("det", a).shape[:-2], a.dtype),
     vjp=lambda ct, out, a: (ct[..., None, None] * cofactors(a),),
+    complex=True,
     source="Giles 2008, 2.2.4",
 )
 
@@ -130,13 +139,21 @@ def slogdet(a):
     return np.stack(np.linalg.slogdet(a), axis=-1)
 
 
+def _slogdet_vjp(ct: Any, out: Any, a: Any) -> tuple[Any, ...]:
+    along = ct[..., 1]
+    if a.dtype.kind == "c":  # the sign turns with the imaginary part of the logarithm's change
+        along = np.real(along) + 1j * np.imag(ct[..., 0] * out[..., 0])
+    return (along[..., None, None] * inverse(a).mT,)
+
+
 slogdet_pair = library(
     "slogdet",
     numpy=slogdet,
     infer=lambda a: tensor_type((*square("slogdet", a).shape[:-2], 2), a.dtype),
-    vjp=lambda ct, out, a: (ct[..., 1, None, None] * inverse(a).mT,),
+    vjp=_slogdet_vjp,
+    complex=True,
     source="Giles 2008, 2.2.4",
-    ties="the sign is constant",
+    ties="the sign of a real determinant is constant",
 )
 
 
@@ -144,8 +161,10 @@ def _pinv_vjp(ct: Any, out: Any, a: Any, rcond: float) -> tuple[Any, ...]:
     """Where the rank is not full this is the derivative along changes that keep it: there is no other."""
     rows, columns = np.eye(a.shape[-2], dtype=a.dtype), np.eye(a.shape[-1], dtype=a.dtype)
     left, right = rows - a @ out, columns - out @ a  # the projections on what A does not reach
-    by_a = left @ ct.mT @ (out @ out.mT) + (out.mT @ out) @ ct.mT @ right
-    return (by_a - out.mT @ ct @ out.mT,)
+    # The rule is for the conjugate of the cotangent, and gives that of the contribution.
+    back, dual = np.conjugate(ct), adjoint(out)
+    by_a = left @ adjoint(back) @ (out @ dual) + (dual @ out) @ adjoint(back) @ right
+    return (np.conjugate(by_a - dual @ back @ dual),)
 
 
 def _transposed(name: str, a: TensorType) -> TensorType:
@@ -166,6 +185,7 @@ pseudoinverse = library(
     infer=lambda a, rcond: _transposed("pinv", a),
     flops=cubic(24),
     vjp=_pinv_vjp,
+    complex=True,
     source="Golub & Pereyra 1973, (4.12)",
     ties="where the rank is not full: along changes that keep it",
 )
@@ -204,6 +224,7 @@ exponential_along = library(
     flops=cubic(60),
     vjp=_expm_frechet_vjp,
     operands=2,
+    complex=True,
     source="Higham, Functions of Matrices (2008), (3.16); Higham & Relton 2014 for the second derivative",
 )
 
@@ -213,6 +234,7 @@ exponential = library(
     infer=lambda a: square("expm", a),
     flops=cubic(20),
     vjp=lambda ct, out, a: (exponential_along(a.mT, ct),),
+    complex=True,
     source="Higham, Functions of Matrices (2008), 3.2",
 )
 
@@ -225,9 +247,9 @@ def sqrtm(a):
     roots = np.empty(a.shape, a.dtype)
     for place in np.ndindex(a.shape[:-2]):
         root = linalg.sqrtm(a[place])
-        if np.iscomplexobj(root) and np.any(root.imag):
+        if np.iscomplexobj(root) and not np.iscomplexobj(a) and np.any(root.imag):
             raise np.linalg.LinAlgError("sqrtm: a matrix has a negative eigenvalue, so no real square root")
-        roots[place] = root.real
+        roots[place] = root if np.iscomplexobj(a) else root.real
     return roots
 
 
@@ -260,6 +282,7 @@ sylvester = library(
     flops=cubic(25),
     vjp=_sylvester_vjp,
     operands=3,
+    complex=True,
     source="Bartels & Stewart 1972; the adjoint solves the transposed equation",
 )
 
@@ -270,5 +293,6 @@ square_root = library(
     # From out·out = a: d(out) solves a Sylvester equation.
     flops=cubic(10),
     vjp=lambda ct, out, a: (sylvester(out.mT, out.mT, ct),),
+    complex=True,
     source="Higham, Functions of Matrices (2008), 6.1",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import string
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from wengert.errors import ShapeError
 from wengert.primitives import contraction as primitives
-from wengert.trace.numpy_functions.table import implements, listed, normalise_axis, whole
+from wengert.trace.numpy_functions.table import array, implements, listed, normalise_axis, whole
 from wengert.trace.tensor import here
 
 
@@ -79,3 +80,32 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
         letter for letter in second if letter not in first
     ]
     return np.einsum(f"{''.join(first)},{''.join(second)}->{''.join(result)}", a, b)
+
+
+@implements(np.linalg.multi_dot)
+def multi_dot(arrays: Any) -> Any:
+    """np.linalg.multi_dot: the product in the order that takes the fewest multiplications."""
+    parts = [array(one) for one in arrays]
+    extents = [(1 if parts[0].ndim == 1 else parts[0].shape[0]), *[one.shape[-1] for one in parts[:-1]]]
+    extents.append(1 if parts[-1].ndim == 1 else parts[-1].shape[-1])
+
+    @functools.cache
+    def best(first: int, last: int) -> tuple[int, int]:
+        """Return the fewest multiplications for these factors, and where they are split for it."""
+        if first == last:
+            return 0, first
+        return min(
+            (
+                best(first, at)[0]
+                + best(at + 1, last)[0]
+                + extents[first] * extents[at + 1] * extents[last + 1],
+                at,
+            )
+            for at in range(first, last)
+        )
+
+    def product(first: int, last: int) -> Any:
+        at = best(first, last)[1]
+        return parts[first] if first == last else product(first, at) @ product(at + 1, last)
+
+    return product(0, len(parts) - 1)

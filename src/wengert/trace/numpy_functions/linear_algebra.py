@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -25,6 +24,13 @@ class SlogdetResult(NamedTuple):
 
     sign: Any
     logabsdet: Any
+
+
+class EigResult(NamedTuple):
+    """What np.linalg.eig returns."""
+
+    eigenvalues: Any
+    eigenvectors: Any
 
 
 class EighResult(NamedTuple):
@@ -87,9 +93,9 @@ def det(a: Any) -> Any:
 
 @implements(np.linalg.slogdet)
 def slogdet(a: Any) -> SlogdetResult:
-    """np.linalg.slogdet; the sign is a constant."""
+    """np.linalg.slogdet; the sign of a real determinant is a constant."""
     pair = primitives.slogdet_pair(a)
-    return SlogdetResult(pair[..., 0], pair[..., 1])
+    return SlogdetResult(pair[..., 0], np.real(pair[..., 1]))
 
 
 @implements(np.linalg.cholesky)
@@ -110,13 +116,29 @@ def eigh(a: Any, UPLO: str = "L") -> EighResult:
     if UPLO.upper() not in ("L", "U"):
         raise UnsupportedFunctionError(f"eigh: UPLO is 'L' or 'U', got {UPLO!r}{here()}")
     both = factorisations.eigenvectors(a, lower=UPLO.upper() == "L")
-    return EighResult(both[..., 0, :], both[..., 1:, :])
+    return EighResult(np.real(both[..., 0, :]), both[..., 1:, :])
 
 
 @implements(np.linalg.eigvalsh)
 def eigvalsh(a: Any, UPLO: str = "L") -> Any:
     """np.linalg.eigvalsh."""
     return eigh(a, UPLO).eigenvalues
+
+
+@implements(np.linalg.eig)
+def eig(a: Any) -> EigResult:
+    """np.linalg.eig, whose results are complex numbers in any case.
+
+    NumPy returns real ones of a real matrix where all eigenvalues happen to be real.
+    """
+    both = factorisations.general_eigenvectors(a)
+    return EigResult(both[..., 0, :], both[..., 1:, :])
+
+
+@implements(np.linalg.eigvals)
+def eigvals(a: Any) -> Any:
+    """np.linalg.eigvals, complex numbers in any case."""
+    return eig(a).eigenvalues
 
 
 @implements(np.linalg.svd)
@@ -131,13 +153,13 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
             "determined and have no derivative; full_matrices=False leaves them out"
         )
     parts = factorisations.singular_vectors(a)
-    return SVDResult(parts[..., :m, :], parts[..., m, :], parts[..., m + 1 :, :].mT)
+    return SVDResult(parts[..., :m, :], np.real(parts[..., m, :]), parts[..., m + 1 :, :].mT)
 
 
 @implements(np.linalg.svdvals)
 def svdvals(x: Any) -> Any:
     """np.linalg.svdvals."""
-    return factorisations.singular_vectors(x)[..., x.shape[-2], :]
+    return np.real(factorisations.singular_vectors(x)[..., x.shape[-2], :])
 
 
 @implements(np.linalg.qr)
@@ -152,7 +174,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     parts = factorisations.orthogonal(a[..., : min(m, n)])
     q, r = parts[..., :m, :], parts[..., m:, :].mT
     if n > m:  # the columns on the right do not change Q
-        r = np.concatenate([r, q.mT @ a[..., m:]], axis=-1)
+        r = np.concatenate([r, primitives.adjoint(q) @ a[..., m:]], axis=-1)
     return r if mode == "r" else QRResult(q, r)
 
 
@@ -177,7 +199,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]:
         raise ShapeError(f"lstsq: a matrix of shape {a.shape} and right-hand sides of {b.shape}{here()}")
     ratio = np.finfo(np.result_type(a.dtype, np.float32)).eps * max(a.shape) if rcond is None else rcond
     x = primitives.pseudoinverse(a, rcond=float(ratio)) @ b
-    squares = np.sum(np.square(b - a @ x), axis=0)
+    squares = np.sum(square_of_modulus(b - a @ x), axis=0)
     residuals = np.reshape(squares, (-1,)) if a.shape[0] > a.shape[1] else np.zeros(0, x.dtype)
     values = svdvals(a)
     rank = np.sum(values > float(ratio) * np.max(values)) if values.size else np.zeros((), np.int64)
@@ -218,35 +240,6 @@ def matrix_power(a: Any, n: Any) -> Any:
         power //= 2
         a = a @ a if power else a
     return np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape) if result is None else result
-
-
-@implements(np.linalg.multi_dot)
-def multi_dot(arrays: Any) -> Any:
-    """np.linalg.multi_dot: the product in the order that takes the fewest multiplications."""
-    parts = [array(one) for one in arrays]
-    extents = [(1 if parts[0].ndim == 1 else parts[0].shape[0]), *[one.shape[-1] for one in parts[:-1]]]
-    extents.append(1 if parts[-1].ndim == 1 else parts[-1].shape[-1])
-
-    @functools.cache
-    def best(first: int, last: int) -> tuple[int, int]:
-        """Return the fewest multiplications for these factors, and where they are split for it."""
-        if first == last:
-            return 0, first
-        return min(
-            (
-                best(first, at)[0]
-                + best(at + 1, last)[0]
-                + extents[first] * extents[at + 1] * extents[last + 1],
-                at,
-            )
-            for at in range(first, last)
-        )
-
-    def product(first: int, last: int) -> Any:
-        at = best(first, last)[1]
-        return parts[first] if first == last else product(first, at) @ product(at + 1, last)
-
-    return product(0, len(parts) - 1)
 
 
 @implements(np.linalg.tensorsolve)

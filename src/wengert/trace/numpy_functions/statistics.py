@@ -169,13 +169,13 @@ def nanmin(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 @implements(np.nanargmax)
 def nanargmax(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    """np.nanargmax."""
+    """np.nanargmax; 0 where all are NaN, which NumPy refuses, since a program does not ask for values."""
     return np.argmax(_without_nan(a, -np.inf), axis=axis, keepdims=keepdims)
 
 
 @implements(np.nanargmin)
 def nanargmin(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    """np.nanargmin."""
+    """np.nanargmin; 0 where all are NaN, as for `nanargmax`."""
     return np.argmin(_without_nan(a, np.inf), axis=axis, keepdims=keepdims)
 
 

@@ -150,6 +150,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         return call_ufunc(ufunc, "__call__", (grown, right), kwargs)
     if method == "accumulate" and ufunc in _ASSOCIATIVE:
         return _accumulated(ufunc, *inputs, **kwargs)
+    if method == "reduce" and ufunc in _ASSOCIATIVE and kwargs.keys() <= {"axis", "keepdims"}:
+        return _reduced(ufunc, *inputs, **kwargs)
     if method != "__call__":
         raise UnsupportedFunctionError(f"np.{ufunc.__name__}.{method} has no rule{here()}")
     if kwargs.get("where", True) is not True:
@@ -172,6 +174,14 @@ def _accumulated(ufunc: np.ufunc, x: Any, axis: int = 0) -> Any:
         x = np.concatenate([x[:run], ufunc(x[:-run], x[run:])])
         run *= 2
     return np.moveaxis(x, 0, place)
+
+
+def _reduced(ufunc: np.ufunc, x: Any, axis: int | None = 0, keepdims: bool = False) -> Any:
+    """Return the result of all elements along an axis, or of all."""
+    kept = axis if axis is not None else tuple(range(x.ndim))
+    x, along = (x, axis) if axis is not None else (np.reshape(x, -1), 0)
+    last = np.moveaxis(_accumulated(ufunc, x, along), along, 0)[-1]
+    return np.expand_dims(last, kept) if keepdims else last
 
 
 def _at(ufunc: np.ufunc, x: Any, indices: Any, values: Any = None) -> None:

@@ -47,9 +47,9 @@ def cho_solve(c_and_lower: Any, b: Any, **options: Any) -> Any:
     """scipy.linalg.cho_solve."""
     _take("scipy.linalg.cho_solve", options)
     factor, lower = array(c_and_lower[0]), bool(c_and_lower[1])
-    factor = factor if lower else factor.mT
+    factor = factor if lower else linear_algebra.adjoint(factor)
     half = columned(linear_algebra.triangular, factor, b, lower=True)
-    return columned(linear_algebra.triangular, factor.mT, half, lower=False)
+    return columned(linear_algebra.triangular, linear_algebra.adjoint(factor), half, lower=False)
 
 
 def solve_triangular(
@@ -61,7 +61,7 @@ def solve_triangular(
     if unit_diagonal:
         a = np.where(np.eye(a.shape[-1], dtype=bool), np.ones((), a.dtype), a)
     if trans not in (0, "N"):
-        a, lower = a.mT, not lower
+        a, lower = linear_algebra.adjoint(a) if trans in (2, "C") else a.mT, not lower
     return columned(linear_algebra.triangular, a, b, lower=bool(lower))
 
 

@@ -165,8 +165,13 @@ def _lookup(distribution: Any, name: str) -> Any:
     scipys = object.__getattribute__(distribution, name)
     if name.startswith("_") or current_trace() is None or not is_family(distribution):
         return scipys
+    return standing_for(distribution, name, scipys) or scipys
+
+
+def standing_for(distribution: Any, name: str, scipys: Any) -> Any:
+    """Return what stands in traced functions for a method of a distribution, or None."""
     by_formula = METHODS.get(type(distribution).__name__.removesuffix("_gen"), {}).get(name)
-    return scipys if by_formula is None else partial(_called, by_formula, scipys)
+    return None if by_formula is None else partial(_called, by_formula, scipys)
 
 
 def _called(by_formula: Method, scipys: Method, *args: Any, **kwargs: Any) -> Any:

@@ -14,7 +14,7 @@ import pytest
 import wengert as wg
 from wengert import nn, optim, train
 from wengert.run import threads
-from wengert.run.llvm import LLVMExecutor, compiled_loop, executor
+from wengert.run.llvm import LLVMExecutor, compiled_loop, compiled_program
 from wengert.run.llvm.codegen import cancellation, loop_function
 from wengert.run.llvm.matmul import blocking
 from wengert.run.llvm.runtime import recent
@@ -166,7 +166,7 @@ def test_a_call_is_given_up(looking: None, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(type(run), "frame", recorded)
     assert np.isfinite(run([X])).all()
-    monkeypatch.setattr(executor, "run_on_threads", at_once)
+    monkeypatch.setattr(compiled_program, "run_on_threads", at_once)
     with pytest.raises(KeyboardInterrupt):
         run([X])
     first, second = (frames[-1].alone[node] for node in run.layout.memory.direct.values())

@@ -60,6 +60,7 @@ def test_numbers_computed_with_after_a_product_are_part_of_its_code():
     compared(surprises, np.array([[0.5], [0.2]]), np.array([1.0, 2.0]))
 
 
+@pytest.mark.no_cover  # each line is passed thousands of times
 def test_gradient_of_a_long_loop_runs_as_machine_code():
     def loss(x, weight):
         return np.sum(recurrence(x, weight)[0] ** 2)

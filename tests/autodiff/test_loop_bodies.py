@@ -1,0 +1,64 @@
+"""What the bodies of loops and branches may do beside computing: assign to arrays, draw random numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.contract.test_regions import close
+
+import wengert as wg
+from wengert.errors import TraceError
+
+
+def test_a_body_assigns_to_its_own_arrays() -> None:
+    xs = np.arange(1.0, 4.0)
+
+    def function(a: Any, loop: Any) -> Any:
+        def turn(c: Any, x: Any) -> Any:
+            c[0] = c[1] * x
+            copied = a.copy()
+            copied[1] += x
+            return c + copied, None
+
+        return np.sum(loop(turn, np.ones(2), xs)[0] ** 2)
+
+    def plain(turn: Any, carry: Any, xs: Any) -> Any:
+        for x in xs:
+            carry, _ = turn(carry, x)
+        return carry, None
+
+    a = np.array([0.3, -0.2])
+    close(wg.grad(lambda a: function(a, wg.scan))(a), wg.grad(lambda a: function(a, plain))(a))
+
+
+def put(a: Any, c: Any) -> Any:
+    a[0] += c  # plain Python would keep this from turn to turn
+    return c + a[0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda a, c: wg.scan(lambda c, x: (put(a, c), None), c, np.arange(3.0))[0],
+        lambda a, c: wg.scan(lambda c, x: (put(a[:1], c), None), c, np.arange(3.0))[0],
+        lambda a, c: wg.while_loop(lambda c: c < 5, lambda c: put(a, c), c),
+        lambda a, c: wg.while_loop(lambda c: put(a, c) < 5, lambda c: c + 1, c),
+        lambda a, c: wg.cond(c > 0, lambda: put(a, c), lambda: c),
+        lambda a, c: wg.fori_loop(0, 2, lambda i, c: wg.grad(lambda d: put(a, d))(c), c),
+    ],
+)
+def test_a_body_does_not_assign_to_arrays_from_outside(body: Any) -> None:
+    with pytest.raises(TraceError, match="made outside of the body of a loop or branch cannot be assigned"):
+        wg.grad(lambda a: body(a * 1.0, np.sum(a)))(np.ones(2))
+
+
+@pytest.mark.parametrize("draw", [np.random.default_rng(0).normal, np.random.rand])
+def test_a_body_of_a_loop_draws_no_random_numbers(draw: Any) -> None:
+    with pytest.raises(TraceError, match=r"drew random numbers .* once for all turns"):
+        wg.scan(lambda c, x: (c + draw(), None), 0.0, np.ones(3))
+    with pytest.raises(TraceError, match="drew random numbers"):
+        wg.while_loop(lambda c: c < 5, lambda c: c + 1 + draw(), 0.0)
+    drawn = np.array([draw(), draw()])
+    close(wg.scan(lambda c, x: (c + x, None), 0.0, drawn)[0], drawn.sum())
