@@ -97,4 +97,4 @@ def test_an_elementwise_product_over_a_number_is_enclosed_within_a_product_of_ma
 
     derivation = wg.explain(kernel_sum, np.ones((2, 3)), 1.5, wrt="l", view="matrix", notation="columns")
     (section,) = [one for one in derivation.tree.sections if one.title == "Result"]
-    assert plain(section.steps[-1].after) == "𝟏ᵀ (exp(−1/2 K²/l²) ⊙ K²)/l³ 𝟏"
+    assert plain(section.steps[-1].after) == "𝟏ᵀ (exp(−1/2 K²/l²) ⊙ K²/l³) 𝟏"

@@ -306,12 +306,10 @@ class Style:
                     if place:
                         parts.append(Text(" ", "space"))
                     loose = isinstance(factor, (Hadamard, Add)) or (place > 0 and negative(factor))
+                    # u A ⊙ B/c v would be (u A) ⊙ (B/c v)
+                    loose |= isinstance(factor, Quotient) and isinstance(factor.numerator, Hadamard)
                     loose = loose and (untransposed(factor) is None or self.numbers is not None)
-                    shown = parenthesised(self.show(factor)) if loose else self.show(factor, PRODUCT)
-                    if isinstance(shown, layout.Fraction) and isinstance(factor, Quotient):
-                        top = shown.enclosed_top or isinstance(factor.numerator, Hadamard)
-                        shown = replace(shown, enclosed_top=top)  # or u A ⊙ B/c v would be (u A) ⊙ (B/c v)
-                    parts.append(shown)
+                    parts.append(parenthesised(self.show(factor)) if loose else self.show(factor, PRODUCT))
                 return Row(tuple(parts)), PRODUCT
             case Hadamard(factors):
                 pieces: list[Layout] = []
