@@ -228,6 +228,11 @@ def test_numbers_take_the_dtype_of_the_loop() -> None:
     carry, _ = wg.scan(lambda c, x: (c + x, None), 0.0, xs)
     assert carry.dtype == np.float32
     assert wg.fori_loop(0, 3, lambda i, c: c + 0.5, 1) == 2.5
+    for first, last in ((0, 3), (np.int32(0), np.int32(3))):
+        total = wg.fori_loop(first, last, lambda i, c: c + i, np.int32(1))
+        assert total == 4
+        assert total.dtype == np.int32
+    assert wg.fori_loop(0, 3, lambda i, c: c + i, np.float32(0)).dtype == np.float32
     assert wg.while_loop(lambda c: c < 3, lambda c: c + np.float32(0.5), 1).dtype == np.float32
 
 

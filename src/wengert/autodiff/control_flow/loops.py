@@ -177,7 +177,8 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
 
     Notes
     -----
-    With bounds that are numbers it is a `scan`, else a `while_loop`.
+    With bounds that are numbers it is a `scan` which carries the counter too, else a `while_loop`. A counter
+    that starts as a Python integer takes the dtype of what it meets.
 
     Examples
     --------
@@ -187,11 +188,18 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
     """
     check_callable("fori_loop", body_fun)
     try:
-        counted = np.arange(operator.index(lower), operator.index(upper))
+        turns = max(operator.index(upper) - operator.index(lower), 0)
     except Exception:  # a traced bound has no value
-        counted = None
-    if counted is not None:
-        return scan(lambda value, i: (body_fun(i, value), None), init_val, counted)[0]
+        turns = None
+    if turns is not None:
+        # The counter is carried: an array of all its values would be a constant of the program.
+        counting = lower if isinstance(lower, Tensor | np.ndarray | np.generic) else int(lower)
+        (_, value), _ = scan(
+            lambda state, _: ((state[0] + 1, body_fun(state[0], state[1])), None),
+            (counting, init_val),
+            length=turns,
+        )
+        return value
     first, last = (one if isinstance(one, Tensor) else np.asarray(one) for one in (lower, upper))
     for name, bound in (("lower", first), ("upper", last)):
         if bound.dtype.kind not in "iu" or bound.shape:
