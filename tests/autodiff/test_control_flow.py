@@ -11,7 +11,14 @@ from tests.contract.test_regions import close
 from tests.transform.examples import run_source
 
 import wengert as wg
-from wengert.errors import ConfigurationError, DTypeError, IndexRangeError, ShapeError, TraceError
+from wengert.errors import (
+    ConcreteValueError,
+    ConfigurationError,
+    DTypeError,
+    IndexRangeError,
+    ShapeError,
+    TraceError,
+)
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.llvm.repetition.compiled_body import compiled_body
 from wengert.run.llvm.runtime.target import host_target
@@ -336,6 +343,16 @@ def test_a_loop_within_a_specialised_function() -> None:
             r"'xs' is an array of <U1, and no array of numbers",
         ),
         (lambda: wg.fori_loop(0, 1.5, lambda i, c: c, 0), DTypeError, r"'upper' is an integer"),
+        (
+            lambda: wg.fori_loop(0, 3, lambda i, c: c[None], 0.0),
+            ShapeError,
+            r"'carry.value' is f64\[\] before a turn",
+        ),
+        (
+            lambda: wg.fori_loop(0, 3, lambda i, c: c + sum(range(i)), 0.0),
+            ConcreteValueError,
+            r"value of 'loop.counter' is not known",
+        ),
     ],
 )
 def test_bad_input(call: Any, error: type[Exception], message: str) -> None:

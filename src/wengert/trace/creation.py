@@ -6,6 +6,7 @@ them before the user's code.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
@@ -164,7 +165,13 @@ class _Joiner:
 def _making(function: Any) -> Callable[..., Any]:
     @wraps(function)
     def made(*args: Any, **kwargs: Any) -> Any:
-        return fillable(function(*args, **kwargs))
+        try:
+            return fillable(function(*args, **kwargs))
+        except TypeError:
+            for extent in [*args[:1], kwargs.get("shape")]:
+                if isinstance(extent, Tensor):
+                    operator.index(extent)  # raises our error, which NumPy has put its own in place of
+            raise
 
     return made
 
