@@ -343,6 +343,16 @@ def test_a_loop_within_a_specialised_function() -> None:
             r"'xs' is an array of <U1, and no array of numbers",
         ),
         (lambda: wg.fori_loop(0, 1.5, lambda i, c: c, 0), DTypeError, r"'upper' is an integer"),
+        (
+            lambda: wg.fori_loop(0, 3, lambda i, c: c[None], 0.0),
+            ShapeError,
+            r"'carry.value' is f64\[\] before a turn",
+        ),
+        (
+            lambda: wg.fori_loop(0, 3, lambda i, c: c + sum(range(i)), 0.0),
+            ConcreteValueError,
+            r"value of 'loop.counter' is not known",
+        ),
     ],
 )
 def test_bad_input(call: Any, error: type[Exception], message: str) -> None:

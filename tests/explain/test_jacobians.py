@@ -196,6 +196,23 @@ def test_what_a_jacobian_does_not_have_is_refused(options, error, says):
     assert says in str(refused.value)
 
 
+@pytest.mark.parametrize("view", ["index", "matrix"])
+def test_a_hessian_of_stacked_values_has_their_second_derivatives(view):
+    def stacked(x, s):
+        return np.log(1 + np.sum(np.stack([x, s * x]) ** 2)) * s
+
+    x = np.array([1.0, 2.0, 0.5])
+    for place, wrt in enumerate(("x", "s")):
+        derivation = wg.explain(stacked, x, 2.0, wrt=wrt, view=view, order=2)
+        hessian = wg.hessian(stacked, argnums=place)(x, 2.0)
+        np.testing.assert_allclose(result(derivation).value.ravel(), hessian.ravel(), rtol=1e-8)
+
+
+def test_a_hessian_has_elements_at_fixed_places():
+    derivation = wg.explain(lambda x: x[1] ** 3 * x[0], np.array([2.0, 3.0, 1.0]), order=2)
+    np.testing.assert_allclose(result(derivation).value, [[0, 27, 0], [27, 36, 0], [0, 0, 0]])
+
+
 def test_a_gradient_without_a_formula_has_no_second_derivative_on_paper():
     def logarithm(A):
         C = np.linalg.cholesky(A)

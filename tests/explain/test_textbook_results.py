@@ -89,3 +89,12 @@ def test_a_singular_matrix_has_a_determinant_without_an_inverse():
 
     assert "⁻" not in str(derivation)
     assert derivation.verification.lines > 0
+
+
+def test_an_elementwise_product_over_a_number_is_enclosed_within_a_product_of_matrices():
+    def kernel_sum(K, l):
+        return np.sum(np.exp(-K * K / (2 * l**2)))
+
+    derivation = wg.explain(kernel_sum, np.ones((2, 3)), 1.5, wrt="l", view="matrix", notation="columns")
+    (section,) = [one for one in derivation.tree.sections if one.title == "Result"]
+    assert plain(section.steps[-1].after) == "𝟏ᵀ (exp(−1/2 K²/l²) ⊙ K²/l³) 𝟏"

@@ -350,3 +350,17 @@ def test_fill_of_an_array_from_outside() -> None:
     outside = [np.zeros(3)]
     with pytest.raises(TraceError, match=r"fill\(\) of an array made outside"):
         trace(lambda x: outside[0].fill(x), 1.0)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda i: np.zeros(i),
+        lambda i: np.ones(4).reshape(i, -1),
+        lambda i: np.roll(np.ones(4) * i, i),
+        lambda i: np.repeat(np.ones(2), i),
+    ],
+)
+def test_an_extent_without_a_value_is_said_to_have_none(function: Any) -> None:
+    with pytest.raises(ConcreteValueError, match="value of 'i' is not known"):
+        trace(function, abstract((), np.int64))

@@ -170,7 +170,13 @@ class _Joiner:
 def _making(function: Any) -> Callable[..., Any]:
     @wraps(function)
     def made(*args: Any, **kwargs: Any) -> Any:
-        return fillable(function(*args, **kwargs))
+        try:
+            return fillable(function(*args, **kwargs))
+        except TypeError:
+            for extent in [*args[:1], kwargs.get("shape")]:
+                if isinstance(extent, Tensor):
+                    operator.index(extent)  # raises our error, which NumPy has put its own in place of
+            raise
 
     return made
 

@@ -194,22 +194,26 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
     if turns is not None:
         # The counter is carried: an array of all its values would be a constant of the program.
         counting = lower if isinstance(lower, Tensor | np.ndarray | np.generic) else int(lower)
-        (_, value), _ = scan(
-            lambda state, _: ((state[0] + 1, body_fun(state[0], state[1])), None),
-            (counting, init_val),
+        return scan(
+            lambda loop, _: (_counted(body_fun, loop), None),
+            {"counter": counting, "value": init_val},
             length=turns,
-        )
-        return value
+        )[0]["value"]
     first, last = (one if isinstance(one, Tensor) else np.asarray(one) for one in (lower, upper))
     for name, bound in (("lower", first), ("upper", last)):
         if bound.dtype.kind not in "iu" or bound.shape:
             raise DTypeError(f"fori_loop: {name!r} is an integer without axes, got {bound!r}{here()}")
-    _, value = while_loop(
-        lambda state: state[0] < last,
-        lambda state: (state[0] + 1, body_fun(state[0], state[1])),
-        (first, init_val),
-    )
-    return value
+    return while_loop(
+        lambda loop: loop["counter"] < last,
+        lambda loop: _counted(body_fun, loop),
+        {"counter": first, "value": init_val},
+    )["value"]
+
+
+def _counted(body: Callable[[Any, Any], Any], loop: dict[str, Any]) -> dict[str, Any]:
+    """Return counter and value of a loop after a turn; the errors of loops show their names."""
+    counter = loop["counter"]
+    return {"counter": counter + 1, "value": body(counter, loop["value"])}
 
 
 def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], init_val: Any) -> Any:

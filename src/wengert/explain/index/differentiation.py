@@ -26,6 +26,7 @@ from wengert.explain.index.expressions import (
     Softmax,
     Sum,
     free_indices,
+    number,
     rebuild,
     renamed_apart,
     walk,
@@ -194,9 +195,14 @@ def _softmax(element: Element, axis: int, by: Element, rules: Rules) -> Expressi
 
 
 def _same_position(mine: Position, wanted: Position) -> Expression:
-    if isinstance(mine, Index) and isinstance(wanted, Index) and mine != wanted:
-        return Delta(mine, wanted)
-    return ONE if mine == wanted else ZERO
+    if mine == wanted:
+        return ONE
+    match mine, wanted:
+        case Index(), Index():
+            return Delta(mine, wanted)
+        case (Index() as index, int(place)) | (int(place), Index() as index):  # x_2 by x_i
+            return Relation("=", Running(index), number(place + 1))
+    return ZERO
 
 
 def _cases(condition: Expression, value: Expression, otherwise: Expression) -> Expression:

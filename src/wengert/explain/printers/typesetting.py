@@ -306,6 +306,8 @@ class Style:
                     if place:
                         parts.append(Text(" ", "space"))
                     loose = isinstance(factor, (Hadamard, Add)) or (place > 0 and negative(factor))
+                    # u A ⊙ B/c v would be (u A) ⊙ (B/c v)
+                    loose |= isinstance(factor, Quotient) and isinstance(factor.numerator, Hadamard)
                     loose = loose and (untransposed(factor) is None or self.numbers is not None)
                     parts.append(parenthesised(self.show(factor)) if loose else self.show(factor, PRODUCT))
                 return Row(tuple(parts)), PRODUCT

@@ -188,9 +188,13 @@ def whole(value: Any, what: str) -> int:
     ------
     DTypeError
         When it is none; `what` says what it was given for.
+    ConcreteValueError
+        When it is traced and has no value.
     """
     try:
         return operator.index(value)
+    except ConcreteValueError:
+        raise
     except TypeError:
         raise DTypeError(f"{what} {value!r} is no integer{here()}") from None
 
