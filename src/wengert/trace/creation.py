@@ -170,13 +170,7 @@ class _Joiner:
 def _making(function: Any) -> Callable[..., Any]:
     @wraps(function)
     def made(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return fillable(function(*args, **kwargs))
-        except TypeError:
-            for extent in [*args[:1], kwargs.get("shape")]:
-                if isinstance(extent, Tensor):
-                    operator.index(extent)  # raises our error, which NumPy has put its own in place of
-            raise
+        return fillable(function(*args, **kwargs))
 
     return made
 
