@@ -9,7 +9,7 @@ import pytest
 from tests.contract.test_regions import close
 
 import wengert as wg
-from wengert.errors import TraceError
+from wengert.errors import ConcreteValueError, IndexRangeError, TraceError
 
 
 def test_a_body_assigns_to_its_own_arrays() -> None:
@@ -62,3 +62,64 @@ def test_a_body_of_a_loop_draws_no_random_numbers(draw: Any) -> None:
         wg.while_loop(lambda c: c < 5, lambda c: c + 1 + draw(), 0.0)
     drawn = np.array([draw(), draw()])
     close(wg.scan(lambda c, x: (c + x, None), 0.0, drawn)[0], drawn.sum())
+
+
+def fibonacci(i: Any, c: Any) -> Any:
+    c = c.copy()
+    c[i + 1, 0] = 0.7 * c[i, 0] + np.sin(c[i, -1])
+    return c
+
+
+def rows_and_columns(i: Any, c: Any) -> Any:
+    c = c.copy()
+    c[i] = np.tanh(c[i - 1]) + i
+    c[:, 0] = c[i, 1] * 2
+    c[..., i] = c[0, 1]
+    return c
+
+
+def elements_in_place(i: Any, c: Any) -> Any:
+    c = c.copy()
+    c[i, -1] *= 2
+    c[0, i] += c[i, i]
+    c[-1] = 3 * c[i]
+    return c
+
+
+@pytest.mark.parametrize("body", [fibonacci, rows_and_columns, elements_in_place])
+def test_the_number_of_a_turn_says_where_is_assigned(body: Any) -> None:
+    start = np.arange(12.0).reshape(4, 3) / 7
+
+    def plain(a: Any) -> Any:
+        for turn in range(3):
+            a = body(turn, a)
+        return np.sum(np.cos(a))
+
+    def looped(a: Any) -> Any:
+        return np.sum(np.cos(wg.fori_loop(0, 3, body, a)))
+
+    expected = wg.value_and_grad(plain)(start)
+    assert np.isclose(expected[0], plain(start.copy()), rtol=1e-12)
+    for found in (wg.value_and_grad(looped)(start), wg.compile(wg.value_and_grad(looped))(start)):
+        close(found[0], expected[0])
+        close(found[1], expected[1])
+
+
+def test_a_turn_that_assigns_outside_of_an_axis_is_named() -> None:
+    def body(i: Any, c: Any) -> Any:
+        c = c.copy()
+        c[i + 3] = 1.0
+        return c
+
+    with pytest.raises(IndexRangeError, match=r"index 4 is outside axis 0, .* in turn 1"):
+        wg.fori_loop(0, 3, body, np.ones(4))
+
+
+def test_a_view_whose_place_only_the_turn_knows_is_not_written_to() -> None:
+    def body(i: Any, c: Any) -> Any:
+        c = c.copy()
+        c[i] += 1.0
+        return c
+
+    with pytest.raises(ConcreteValueError, match=r"write c\[i\] = c\[i\] \+ y"):
+        wg.fori_loop(0, 3, body, np.ones((3, 2)))

@@ -8,8 +8,8 @@ import numpy as np
 
 from wengert.errors import ConcreteValueError, DTypeError, IndexRangeError, ShapeError, WengertError
 from wengert.primitives import movement
-from wengert.primitives.indexing import check_range, gather
-from wengert.trace.memory import Alias, in_c_order, is_part, read, write
+from wengert.primitives.indexing import check_range, gather, scatter_add
+from wengert.trace.memory import Alias, in_c_order, is_part, piece_of, read, write
 from wengert.trace.tensor import Tensor, here, joined, refuse
 
 
@@ -116,6 +116,16 @@ def _known(part: Any) -> Any:
     return value if value.ndim else int(value)  # what NumPy calls a scalar, and a view is selected by
 
 
+def _known_of_view(key: Any) -> Any:
+    try:
+        return _known(key)
+    except ConcreteValueError as error:
+        raise ConcreteValueError(
+            f"{error}. A view whose place is not known cannot be written to: write c[i] = c[i] + y in place "
+            "of c[i] += y"
+        ) from None
+
+
 def _constants_as_arrays(key: Any) -> Any:
     if isinstance(key, tuple):
         return tuple(map(_constants_as_arrays, key))
@@ -146,7 +156,7 @@ def item(x: Any, key: Any) -> Any:
     result.c_order = in_c_order(x)
     if result.ndim or any(part is Ellipsis for part in parts):
         result = result.fresh()
-        result.alias = Alias(x, lambda places: places[_known(key)])
+        result.alias = Alias(x, lambda places: places[_known_of_view(key)])
     elif result.is_constant:
         return np.asarray(result)[()]
     return result
@@ -155,7 +165,8 @@ def item(x: Any, key: Any) -> Any:
 def assign(x: Any, key: Any, value: Any) -> None:
     """Do ``x[key] = value``; see `wengert.trace.memory.write`.
 
-    A number or a scalar where a mask is true needs no values of the mask; any other index does.
+    A number or a scalar where a mask is true needs no values of the mask, and single integers, beside slices
+    of whole axes, need none either: the turn of a loop is one. Any other index does.
     """
     key = _constants_as_arrays(key)
     if isinstance(key, Tensor) and key.dtype == np.bool_ and key.shape == x.shape[: key.ndim]:
@@ -166,9 +177,40 @@ def assign(x: Any, key: Any, value: Any) -> None:
             chosen: Any = np.where(mask, scalar.astype(x.dtype), x)
             write(x, chosen, lambda places, numbers: places.__setitem__(..., numbers))
             return
+    chosen = _with_value_at(x, key, value)
+    if chosen is not None:
+        write(x, chosen, lambda places, numbers: places.__setitem__(..., numbers))
+        return
     known = _known(key)
     if not _is_same(x, known, value):
         write(x, value, lambda places, numbers: places.__setitem__(known, numbers))
+
+
+def _with_value_at(x: Any, key: Any, value: Any) -> Any:
+    """Return `x` with a value at integers of which some are not known while tracing; None for other keys."""
+    parts = key if isinstance(key, tuple) else (key,)
+    if not any(isinstance(part, Tensor) and _is_basic(part) and _is_unknown(part) for part in parts):
+        return None
+    if any(part is None or not _is_basic(part) for part in parts):
+        return None
+    if any(isinstance(part, slice) and part != slice(None) for part in parts):
+        return None
+    places = _expand_ellipsis(list(parts), x.ndim)
+    axes = tuple(axis for axis, part in enumerate(places) if not isinstance(part, slice))
+    indices = [places[axis] for axis in axes]
+    rest = tuple(extent for axis, extent in enumerate(x.shape) if axis not in axes)
+    given: Any = piece_of(x, value)
+    spread = scatter_add(np.broadcast_to(given, rest), *indices, axes=axes, shape=x.shape)
+    marks = scatter_add(np.ones(rest, np.int64), *indices, axes=axes, shape=x.shape)
+    return np.where(marks > 0, spread, x)
+
+
+def _is_unknown(part: Tensor) -> bool:
+    try:
+        part.recorder.computed(part.node)
+    except ConcreteValueError:
+        return True
+    return False
 
 
 def _is_same(x: Any, key: Any, value: Any) -> bool:

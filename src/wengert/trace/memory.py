@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wengert.errors import DTypeError, IndexRangeError, ShapeError, WengertError
+from wengert.errors import ConcreteValueError, DTypeError, IndexRangeError, ShapeError, WengertError
 from wengert.ir.primitive import Kind, Primitive
 from wengert.primitives.movement import transpose
 from wengert.trace.recorder import current_trace, here, refuse
@@ -288,7 +288,7 @@ def write(tensor: Tensor, value: Any, put: Callable[[Places, Places], None]) -> 
             "an array that was made outside of the body of a loop or branch cannot be assigned to inside it, "
             "since the body is traced once for all turns: make it part of the carry, or copy it first"
         )
-    piece = _piece(tensor, value)
+    piece = piece_of(tensor, value)
     before = memory.end, len(memory.pieces)
     numbers = memory.add(piece)
     try:
@@ -327,7 +327,8 @@ def _opened(tensor: Tensor) -> tuple[Tensor, Memory, Places]:
             return owner, owner.alias.memory, places
 
 
-def _piece(tensor: Tensor, value: Any) -> Tensor:
+def piece_of(tensor: Tensor, value: Any) -> Tensor:
+    """Return what is assigned to elements of a tensor, in its dtype."""
     from wengert.trace.tensor import Tensor, as_tensor, joined
 
     value = joined(value)
@@ -371,6 +372,6 @@ def read(tensor: Tensor, key: Any) -> Tensor | None:
         return None
     try:
         found = memory.read(np.asarray(places[key]))
-    except (IndexError, TypeError, ValueError):
+    except (IndexError, TypeError, ValueError, ConcreteValueError):
         return None
     return as_tensor(found, memory.pieces[0].recorder).fresh()
