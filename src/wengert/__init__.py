@@ -12,6 +12,7 @@ from wengert.errors import WengertError as WengertError
 # Imported here and now: these functions must be bound after their packages of the same name.
 from wengert.explain.entry import explain as explain
 from wengert.ir.inspection import provide_inspector
+from wengert.ir.vocabulary import provide_vocabulary
 from wengert.trace.entry import trace as trace
 from wengert.version import __version__ as __version__
 
@@ -136,6 +137,8 @@ _LAZY = {
 
 # Methods of `Program` that show how it is run; imports go one way, so `ir` cannot name `run` itself.
 provide_inspector(lambda: importlib.import_module("wengert.run.inspection"))
+# Primitives, and the loops and branches, whose rules are made of transformations.
+provide_vocabulary(lambda: importlib.import_module("wengert.transform"))
 
 __all__ = ["WengertError", "__version__", "errors", "explain", "trace", *_LAZY]
 

@@ -395,3 +395,12 @@ def test_a_condition_cannot_ask_for_values_of_the_carry() -> None:
 
     with pytest.raises(TraceError, match="traced from its type alone"):
         wg.scan(step, 1.0, np.ones(3))
+
+
+@pytest.mark.parametrize("make", [np.zeros, np.ones, np.arange, lambda n: np.full(n, 1.0), np.eye])
+def test_an_extent_that_only_the_turn_knows_is_refused(make: Any) -> None:
+    def run(a: Any) -> Any:
+        return wg.fori_loop(0, 3, lambda i, total: total + np.sum(make(i)), a)
+
+    with pytest.raises(ConcreteValueError, match="not known"):
+        wg.grad(run)(1.0)

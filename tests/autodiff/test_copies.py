@@ -85,7 +85,10 @@ def test_programs_are_copied_and_pickled(place: int, copied: Any) -> None:
 
 
 def test_a_pickle_is_read_by_another_process() -> None:
-    program = wg.trace(lambda x, kind: np.sum(np.sin(x) ** 2), np.ones(3), "l2")
+    def function(x: Any, kind: str) -> Any:
+        return wg.scan(lambda total, t: (total + t, None), np.sum(np.sin(x) ** 2), x)[0]
+
+    program = wg.trace(function, np.ones(3), "l2")
     code = (
         "import pickle, sys, numpy as np\n"
         "program = pickle.load(sys.stdin.buffer)\n"

@@ -158,3 +158,28 @@ def test_calls_of_python_and_cmath_are_refused() -> None:
     for function in (complex, cmath.exp):
         with pytest.raises(TraceError, match=r"complex\(\) would cut the derivative"):
             wg.trace(lambda z, function=function: function(z), 1 + 2j)
+
+
+def test_parts_are_assigned() -> None:
+    def energy(x: Any) -> Any:
+        z = np.zeros(4, complex)
+        z.real = x
+        z.imag = 2 * x**2
+        z.imag = z.imag + z.real
+        return np.sum(np.abs(np.fft.fft(z)) ** 2)
+
+    x = np.array([0.5, -1.0, 2.0, 0.25])
+    np.testing.assert_allclose(wg.value_and_grad(energy)(x)[0], energy(x), rtol=1e-12)
+    wg.check_grad(energy, x)
+
+
+def test_a_real_array_has_no_imaginary_part_to_assign_to() -> None:
+    def function(x: Any) -> Any:
+        y = np.zeros(3)
+        y.imag = x
+        return np.sum(y)
+
+    with pytest.raises(TypeError, match="imaginary part"):  # NumPy's own error
+        function(np.ones(3))
+    with pytest.raises(TypeError, match="float64 has no imaginary part"):
+        wg.grad(function)(np.ones(3))

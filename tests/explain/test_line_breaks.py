@@ -149,12 +149,13 @@ def test_the_width_is_that_of_the_terminal_or_what_columns_says(monkeypatch):
     assert str(derivation) == derivation.to_text(80) != derivation.to_text(text.WIDTH)
 
     monkeypatch.delenv("COLUMNS")
-    monkeypatch.setattr(text.sys, "stdout", SimpleNamespace(isatty=lambda: True))
-    monkeypatch.setattr(text.shutil, "get_terminal_size", lambda fallback: SimpleNamespace(columns=72))
-    assert str(derivation) == derivation.to_text(72)
-
-    monkeypatch.setattr(text.shutil, "get_terminal_size", lambda fallback: SimpleNamespace(columns=7))
-    assert str(derivation) == derivation.to_text(40)
+    # The module's own names are replaced: pytest writes to the standard output and asks for its width.
+    monkeypatch.setattr(text, "sys", SimpleNamespace(stdout=SimpleNamespace(isatty=lambda: True)))
+    for columns, width in ((72, 72), (7, 40)):
+        size = SimpleNamespace(columns=columns)
+        terminal = SimpleNamespace(get_terminal_size=lambda fallback, size=size: size)
+        monkeypatch.setattr(text, "shutil", terminal)
+        assert str(derivation) == derivation.to_text(width)
 
 
 @pytest.mark.parametrize("width", [39, 0, -5, 80.0, "wide"])

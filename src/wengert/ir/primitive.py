@@ -11,6 +11,7 @@ import numpy as np
 
 from wengert.checks import is_masked
 from wengert.errors import DTypeError, WengertError
+from wengert.ir.vocabulary import load_vocabulary
 
 if TYPE_CHECKING:
     from wengert.ir.types import TensorType
@@ -244,6 +245,8 @@ def register(primitive: Primitive) -> Primitive:
 
 
 def _registered(name: str) -> Primitive:
+    if name not in REGISTRY:
+        load_vocabulary()
     return REGISTRY[name]
 
 

@@ -95,10 +95,20 @@ class ArrayMethods:
         """The real part; of real numbers the value itself."""
         return _numpy.real(self)
 
+    @real.setter
+    def real(self, value: Any) -> None:
+        self[...] = value + 1j * _numpy.imag(self) if self.dtype.kind == "c" else value
+
     @property
     def imag(self) -> Any:
         """The imaginary part; of real numbers zeros."""
         return _numpy.imag(self)
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        if self.dtype.kind != "c":
+            raise TypeError(f"an array of {self.dtype} has no imaginary part to assign to")
+        self[...] = _numpy.real(self) + 1j * value
 
     @property
     def itemsize(self) -> int:

@@ -70,9 +70,14 @@ def _viewing(function: Any) -> Callable[..., Any]:
     return as_array
 
 
+def _known(shape: Any) -> Any:
+    """Return a shape; NumPy would say of an extent that is not known while tracing that it is no integer."""
+    return operator.index(shape) if isinstance(shape, Tensor) and not shape.ndim else shape
+
+
 def full(shape: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Any:
     """np.full, also with a traced value."""
-    value = joined(fill_value)
+    value, shape = joined(fill_value), _known(shape)
     if not isinstance(value, Tensor):
         return fillable(np.full(shape, fill_value, dtype, **options))
     return _numpy.broadcast_to(array(value, dtype), shape).copy()
@@ -165,13 +170,15 @@ class _Joiner:
 def _making(function: Any) -> Callable[..., Any]:
     @wraps(function)
     def made(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return fillable(function(*args, **kwargs))
-        except TypeError:
-            for extent in [*args[:1], kwargs.get("shape")]:
-                if isinstance(extent, Tensor):
-                    operator.index(extent)  # raises our error, which NumPy has put its own in place of
-            raise
+        return fillable(function(*args, **kwargs))
+
+    return made
+
+
+def _of_shape(function: Any) -> Callable[..., Any]:
+    @wraps(function)
+    def made(shape: Any, *args: Any, **kwargs: Any) -> Any:
+        return fillable(function(_known(shape), *args, **kwargs))
 
     return made
 
@@ -198,10 +205,11 @@ IN_TRACES: dict[Any, Any] = {
         function: _viewing(function)
         for function in (np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray)
     },
+    **{function: _of_shape(function) for function in (np.zeros, np.ones, np.empty)},
     **{
         function: _making(function)
         for function in (
-            np.zeros, np.ones, np.empty, np.eye, np.identity, np.arange, np.tri, np.logspace, np.geomspace,
+            np.eye, np.identity, np.arange, np.tri, np.logspace, np.geomspace,
             np.indices, np.diag, np.zeros_like, np.ones_like, np.empty_like, np.full_like,
         )
     },
