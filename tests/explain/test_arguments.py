@@ -83,3 +83,8 @@ def test_a_network_takes_lists_of_numbers():
     assert wg.draw(NET, [1.0, 2.0]).to_svg() == wg.draw(NET, np.array([1.0, 2.0])).to_svg()
     by_lists = wg.explain(NET, [1.0, 2.0], [1.0], loss=nn.squared_error)
     assert str(by_lists) == str(wg.explain(NET, np.array([1.0, 2.0]), np.ones(1), loss=nn.squared_error))
+
+
+def test_integers_are_refused_as_arguments_without_a_derivative():
+    with pytest.raises(GradientError, match=r"returns i64\[\], .*: give floating arguments"):
+        wg.explain(lambda x: np.sum(x**2), np.arange(3))

@@ -362,6 +362,10 @@ def check_recording(recording: Recording, scalar: bool = True) -> None:
     if len(outputs) != 1:
         raise GradientError(f"the function returns {len(outputs)} values; a gradient is of one scalar")
     type_ = outputs[0].type
+    if not type_.is_inexact:
+        raise GradientError(
+            f"the function returns {type_}, which has no derivative: give floating arguments, such as 2.0"
+        )
     if (scalar and type_.shape != ()) or not type_.is_float:
         raise GradientError(
             f"the function returns {type_}; a gradient is of a floating scalar: sum it, or take wg.jacobian"
