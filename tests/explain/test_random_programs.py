@@ -53,7 +53,7 @@ def assert_nothing_is_empty(derivation: wg.Derivation, where: str) -> None:
             assert right, where
             assert all("".join(side).strip() for side in right), where
     filled = [section for section in derivation.tree.sections if section.steps]
-    assert derivation.to_latex().count(r"\begin{align*}") == len(filled)
+    assert derivation.to_latex().count(r"\begin{alignat*}") == len(filled)
     assert derivation._repr_html_().count("<tr ") >= derivation.verification.lines
     assert len(json.loads(derivation.to_json())["sections"]) == len(derivation.tree.sections)
 

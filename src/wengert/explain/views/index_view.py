@@ -21,6 +21,11 @@ from wengert.ir.program import reading_order
 _FEW = 9  # numbers of a given array that are shown
 
 
+def shape_note(shape: tuple[int, ...]) -> str:
+    """Return what is noted beside a result of this shape."""
+    return f"shape {dimensions(shape)}" if shape else dimensions(shape)
+
+
 def dimensions(shape: tuple[int, ...]) -> str:
     """Return a shape as it is read: 3×2."""
     return "×".join(map(str, shape)) or "a number"
@@ -98,9 +103,7 @@ def chain_rule(problem: Problem, chain: ChainRule) -> Section:
 def results(problem: Problem, found: Closing) -> Section:
     """Return the gradients asked for."""
     steps = [
-        replace(
-            line(one.subject, one.subject, one.opened, f"shape {dimensions(one.symbol.shape)}"), shown=True
-        )
+        replace(line(one.subject, one.subject, one.opened, shape_note(one.symbol.shape)), shown=True)
         for one in (*found.named, *found.results)
     ]
     return Section("Result", result_note(problem, found), tuple(steps), spaced=False)

@@ -136,7 +136,9 @@ def _hessians(problem: Problem, chain: ChainRule) -> tuple[list[Step], list[Step
 
 def _result(subject: Expression, formula: Expression, of: tuple[int, ...], by: tuple[int, ...]) -> Step:
     both = [f"({dimensions(one)})" if len(one) > 1 else dimensions(one) for one in (of, by) if one]
-    return Step(subject, subject, formula, f"shape {'×'.join(both) or 'a number'}", "", subject, shown=True)
+    return Step(
+        subject, subject, formula, f"shape {'×'.join(both)}" if both else "a number", "", subject, shown=True
+    )
 
 
 def _in_matrices(writer: MatrixWriter, steps: list[Step], keep: bool = False) -> list[Step]:

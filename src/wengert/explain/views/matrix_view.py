@@ -14,7 +14,7 @@ from wengert.explain.matrix.terms import NoMatrixForm, Place
 from wengert.explain.printers.blocks import plain
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
-from wengert.explain.views.index_view import dimensions, given, gradient_names, result_note
+from wengert.explain.views.index_view import dimensions, given, gradient_names, result_note, shape_note
 
 _LARGEST = 100_000  # entries of a Jacobian that is shown, and for that compared entry by entry
 _VECTORS = {
@@ -199,7 +199,7 @@ def _result(writer: MatrixWriter, result: Result) -> Step:
     shape = result.symbol.shape[::-1] if writer.numerator else result.symbol.shape
     for formula in (result.opened, result.formula):
         with contextlib.suppress(NoMatrixForm):
-            return writer.step(subject, formula, rule=f"shape {dimensions(shape)}", shown=True)
+            return writer.step(subject, formula, rule=shape_note(shape), shown=True)
     return Step(subject, subject, result.opened, "index form", "", truth=subject, shown=True)
 
 
