@@ -95,7 +95,7 @@ def test_quantile_and_its_loss_belong_together(rng: np.random.Generator) -> None
             lambda z, t: np.sum(t, axis=1),
             "not differentiable by the prediction: its derivative is 0 everywhere",
         ),
-        (lambda z, t: np.fft.fft(z)[:, 0], "cannot be traced: np.fft.fft has no rule"),
+        (lambda z, t: np.roots(z[0]), "cannot be traced: np.roots has no rule"),
         (lambda z: z, "cannot be traced"),
         (lambda z, t: 1 / 0, "cannot be traced: ZeroDivisionError: division by zero"),
         (lambda z, t: None, "returned nothing for 7 rows of 1 outputs"),
@@ -111,7 +111,7 @@ def test_a_loss_that_cannot_be_minimised_is_named(loss: Any, message: str, rng: 
 @pytest.mark.parametrize(
     ("activation", "message"),
     [
-        (lambda z: np.fft.fft(z), "cannot be used: np.fft.fft has no rule"),
+        (lambda z: np.roots(z), "cannot be used: np.roots has no rule"),
         (lambda z: 1 / 0, "raises ZeroDivisionError: division by zero. An activation is a function of one"),
         (lambda z, w: z, "raises TypeError: .* missing 1 required positional argument"),
         (lambda z: z if z > 0 else 0 * z, "cannot be used: bool.. of an array of shape"),
