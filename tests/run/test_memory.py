@@ -54,7 +54,7 @@ def test_large_arrays_give_the_numbers_of_plain_evaluation(seed, choices):
 def test_a_chain_of_additions_needs_one_array():
     program = wg.trace(lambda x: ((x + 1) * 2 - 3) / 4, np.ones((SIDE, SIDE)))
     place = {node: position for position, node in enumerate(program.nodes)}
-    first, *others = plan_lines(program, place)
+    first, *others = plan_lines(program, place, NumpyExecutor().compile)
     assert first[2] == -1
     assert all(memory in operands(list(range(len(place)))) for _, operands, memory, _, _ in others)
 
@@ -62,7 +62,7 @@ def test_a_chain_of_additions_needs_one_array():
 def test_a_product_never_writes_over_its_operand():
     program = wg.trace(lambda x: (x + 1) @ (x + 2), np.ones((SIDE, SIDE)))
     place = {node: position for position, node in enumerate(program.nodes)}
-    *_, product = plan_lines(program, place)
+    *_, product = plan_lines(program, place, NumpyExecutor().compile)
     assert product[2] == -1
 
 
@@ -73,6 +73,8 @@ def test_memory_that_is_not_used_again_is_let_go(count):
         lambda x: [np.sum(np.exp(x) @ (x + number)) for number in range(count)], np.ones((SIDE, SIDE))
     )
     place = {node: position for position, node in enumerate(program.nodes)}
-    dropped = [place for *_, places in plan_lines(program, place) for place in places]
+    dropped = [
+        place for *_, places in plan_lines(program, place, NumpyExecutor().compile) for place in places
+    ]
     ended = [node for node in program.lines if node not in program.outputs]
     assert set(dropped) == {place[node] for node in ended}
