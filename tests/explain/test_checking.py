@@ -181,8 +181,8 @@ def test_what_is_no_function_is_refused() -> None:
 
 
 def test_an_unsupported_function_and_shapes_that_do_not_fit_are_named_with_the_place() -> None:
-    with pytest.raises(UnsupportedFunctionError, match=r"np\.linalg\.eig has no rule.*test_checking\.py"):
-        wg.explain(lambda x: np.linalg.eig(x), np.eye(2))
+    with pytest.raises(UnsupportedFunctionError, match=r"np\.roots has no rule.*test_checking\.py"):
+        wg.explain(lambda x: np.roots(x), np.ones(2))
     with pytest.raises(ShapeError, match=r"\(3,\) and \(2, 2\) do not fit"):
         wg.explain(product, np.ones((2, 2)), X)
 

@@ -21,6 +21,8 @@ def ratio(program, wrt):
 def weighted_sum(program):
     """Return Σ w·f(x): something must follow a primitive, or its adjoint is a constant."""
     (output,) = program.outputs
+    if output.type.dtype.kind == "c":  # the gradient is of a real number
+        output = make_node(REGISTRY["real"], [output])
     weights = program_of(REGISTRY["mul"]).inputs[0]
     if output.type is not weights.type:
         axes = tuple(range(output.type.ndim))
