@@ -83,7 +83,10 @@ class Sample:
         slopes = _torch_grad(total, self.tensors)
         along = sum((one * torch.as_tensor(weights(one.shape, 2))).sum() for one in slopes)
         curves = _torch_grad(along, self.tensors)
-        return tuple([one.detach().numpy() for one in part] for part in (results, slopes, curves))  # type: ignore[return-value]
+        values, gradient, curve = (
+            [one.detach().numpy() for one in part] for part in (results, slopes, curves)
+        )
+        return values, gradient, curve
 
     def value(self, *arrays: Any) -> list[Any]:
         """Return the results of the NumPy function."""
@@ -147,7 +150,7 @@ def verdict(op: Any, sample: Any) -> tuple[str, str]:
     try:
         wanted = one.by_torch()
         plain = one.value(*[tensor.detach().numpy() for tensor in one.tensors])
-    except Exception as error:
+    except Exception as error:  # torch refuses some of its own samples, in any way
         return "skipped", f"{type(error).__name__}: {error}"
     if not agree(plain, wanted[0]):
         return "skipped", "NumPy's function has other values than torch's"
@@ -155,7 +158,7 @@ def verdict(op: Any, sample: Any) -> tuple[str, str]:
         found = one.by_wengert()
     except WengertError as error:
         return "refused", f"{type(error).__name__}: {error}"
-    except Exception as error:
+    except Exception as error:  # an error that is not ours is counted as a failure, whatever it is
         return "failed", f"{type(error).__name__}: {error}"
     for order, (mine, theirs) in enumerate(zip(found, wanted, strict=True)):
         if not agree(mine, theirs):

@@ -189,7 +189,7 @@ def test_what_is_declared_is_written_in_every_view(case: str, rng: np.random.Gen
             u = made(x, **params)
             return np.sum(np.sin(u)) + np.sum(x[0])
 
-        name = made.name  # type: ignore[attr-defined]
+        name = made.name  # type: ignore[attr-defined]  # a primitive, which the fixture calls a function
         index = wg.explain(function, x)
         assert written in str(index)
         for view in ("index", "matrix", "delta", "adjoint", "numbers"):

@@ -10,7 +10,7 @@ import numpy as np
 
 from wengert.autodiff.control_flow.bodies import Body, Leaves, applied, closed, same_carry
 from wengert.checks import check_callable
-from wengert.errors import ConfigurationError, DTypeError, ShapeError
+from wengert.errors import ConfigurationError, DTypeError, ShapeError, WengertError
 from wengert.ir.program import Program
 from wengert.ir.types import tensor_type
 from wengert.trace.recorder import here
@@ -189,7 +189,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
     check_callable("fori_loop", body_fun)
     try:
         turns = max(operator.index(upper) - operator.index(lower), 0)
-    except Exception:  # a traced bound has no value
+    except (TypeError, WengertError):  # a traced bound has no value; what is no integer is refused below
         turns = None
     if turns is not None:
         # The counter is carried: an array of all its values would be a constant of the program.

@@ -59,6 +59,6 @@ def computed(expression: Expression, *parts: Array) -> Array:
 
 
 def spelled_out(expression: Expression) -> Expression:
-    """Return the formula that a function is written as; what is no function, or has none, as it is."""
+    """Return the formula that a function is written as; any other expression is returned unchanged."""
     formula = written_out(expression) if isinstance(expression, Apply) else None
     return expression if formula is None else formula

@@ -53,7 +53,7 @@ def signs(primitive: Primitive) -> tuple[int, ...]:
 
 @lru_cache(maxsize=1024)
 def exponents(primitive: Primitive) -> tuple[int, ...]:
-    """Return for each factor whether it is above (1) or below the line (−1); empty of what is no product."""
+    """Return 1 for each factor in the numerator, −1 for each in the denominator; () if it is no product."""
     formula = _formula(primitive)
     above, below = (
         (formula.numerator, formula.denominator) if isinstance(formula, Quotient) else (formula, ONE)

@@ -14,7 +14,7 @@ from wengert.explain.printers.lines import Line, lines
 from wengert.explain.printers.typesetting import Style
 from wengert.explain.steps import Section, Tree
 
-WIDTH = 110  # of a file or a page: what is no terminal
+WIDTH = 110  # columns where the output is not a terminal
 _WIDEST, _NARROWEST = 132, 40
 _PROSE = 100  # the longest lines of plain words that are easy to read
 _REMARKS_WIDTH = 50  # for the names of rules on a page of WIDTH columns

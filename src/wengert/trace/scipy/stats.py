@@ -60,6 +60,7 @@ def _density(name: str, family: Distribution, logarithm: bool, x: Any, *args: An
 def _formulas(family: Distribution) -> dict[str, Method]:
     """Return the distribution function, 1 less that, and their logarithms."""
     logcdf, logsf = family.logcdf, family.logsf
+    # Each family declares the distribution function or its logarithm.
     cdf: Method = family.cdf or (lambda *z: np.exp(logcdf(*z)))  # type: ignore[misc]
     sf: Method = family.sf or (lambda *z: np.exp(logsf(*z)) if logsf else 1 - cdf(*z))
     return {

@@ -68,13 +68,11 @@ def _unread(wanted: Sequence[int], *, branches: tuple[Program, ...]) -> set[int]
 def chosen(index: Any, operands: Sequence[Any], branches: Sequence[Program]) -> tuple[Any, ...]:
     """Record a choice; what no branch reads is left out."""
     kept = sorted({place for one in branches for place in read_by(one)})
-    return cond(  # type: ignore[no-any-return]
-        index,
-        *[operands[place] for place in kept],
-        branches=tuple(
-            [Program([one.inputs[place] for place in kept], one.outputs, one.provenance) for one in branches]
-        ),
-    )
+    narrowed = [
+        Program([one.inputs[place] for place in kept], one.outputs, one.provenance) for one in branches
+    ]
+    results: tuple[Any, ...] = cond(index, *[operands[place] for place in kept], branches=tuple(narrowed))
+    return results
 
 
 def _vjp(

@@ -177,7 +177,7 @@ def scanned(
     operands = [*constants, *inits, *streams]
     first, last = len(constants), len(constants) + len(inits)
     kept = [place for place in range(len(operands)) if first <= place < last or place in set(read_by(body))]
-    return scan(  # type: ignore[no-any-return]
+    results: tuple[Any, ...] = scan(
         *[operands[place] for place in kept],
         body=Program([body.inputs[place] for place in kept], body.outputs, body.provenance),
         fixed=sum(place < first for place in kept),
@@ -185,6 +185,7 @@ def scanned(
         length=length,
         reverse=reverse,
     )
+    return results
 
 
 def _vjp(

@@ -291,9 +291,11 @@ def _pullback_batch(
     loop, seeds = split(own, len(own) - len(carries))
     given, inner, _ = over_batch([True] * len(loop), size, loop, **params)
     moved = inner["fixed"] - params["fixed"]
-    return while_pullback(  # type: ignore[no-any-return]
-        *given, *seeds, **inner, constants=tuple([moved + place for place in constants]), carries=carries
+    moved_constants = tuple([moved + place for place in constants])
+    results: tuple[Any, ...] = while_pullback(
+        *given, *seeds, **inner, constants=moved_constants, carries=carries
     )
+    return results
 
 
 def _pullback_statements(

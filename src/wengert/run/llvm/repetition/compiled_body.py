@@ -175,7 +175,7 @@ class CompiledBody(CompiledProgram):
         """Run the turn that reads outside of an array by the reference, which names the index."""
         try:
             evaluate(self.program, operands)
-        except Exception as error:
+        except Exception as error:  # NumPy or SciPy may raise anything; the loop's error names the turn
             raise TurnError(turn) from error
         raise WengertError("generated code found an index out of range where NumPy does not")
 
