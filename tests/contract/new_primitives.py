@@ -97,7 +97,7 @@ def cube_root(decomposition: Any) -> Primitive:
     )
 
 
-def variance(decomposition: Any) -> Primitive:
+def variance(decomposition: Any, formula: str = "") -> Primitive:
     """Mean square distance from the mean."""
 
     def vjp(ct: Any, out: Any, x: Any, axes: Any, keepdims: Any) -> tuple[Any, ...]:
@@ -111,6 +111,7 @@ def variance(decomposition: Any) -> Primitive:
         vjp=vjp,
         promote=floating,
         python="np.var",
+        formula=formula,
         source="DLMF 1.4.8",
         decomposition=decomposition,
     )

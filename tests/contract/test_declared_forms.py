@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from tests.contract.new_primitives import Newcomer, declared
+from tests.contract.new_primitives import Newcomer, declared, variance
 
 import wengert as wg
 from wengert.explain.index import selections
@@ -22,7 +21,7 @@ from wengert.ir.node import Node, make_input, make_node
 from wengert.ir.primitive import REGISTRY, Kind, Primitive
 from wengert.ir.program import Program
 from wengert.ir.types import tensor_type
-from wengert.primitives.kinds import REAL_LINE, elementwise, floating, movement, reduction
+from wengert.primitives.kinds import REAL_LINE, elementwise, movement
 
 MOVEMENTS = [one for one in REGISTRY.values() if one.kind is Kind.MOVEMENT]
 REDUCTIONS = [one for one in REGISTRY.values() if one.kind is Kind.REDUCTION]
@@ -111,23 +110,9 @@ def test_operations_are_read_from_what_is_written() -> None:
     assert all(bends(REGISTRY[name]) for name in ("tanh", "abs", "where", "maximum", "softplus", "lt"))
 
 
-def spread(_: Any) -> Primitive:
-    """Mean square distance from the mean."""
-
-    def vjp(ct: Any, out: Any, x: Any, axes: Any, keepdims: Any) -> tuple[Any, ...]:
-        grown = ct if keepdims or not axes else np.expand_dims(ct, axes)
-        count = math.prod(x.shape[axis] for axis in axes)
-        return (grown * (x - np.mean(x, axis=axes, keepdims=True)) * (2 / count),)
-
-    return reduction(
-        "spread_of_a_test",
-        numpy=lambda x, axes, keepdims: np.var(x, axis=axes, keepdims=keepdims),
-        vjp=vjp,
-        promote=floating,
-        python="np.var",
-        formula="sum((x - sum(x) / n)**2) / n",
-        source="DLMF 1.4.8",
-    )
+def spread(decomposition: Any) -> Primitive:
+    """Mean square distance from the mean, with its formula."""
+    return variance(decomposition, formula="sum((x - sum(x) / n)**2) / n")
 
 
 def diagonal(_: Any) -> Primitive:
