@@ -17,7 +17,7 @@ from wengert.explain.entry import explain
 from wengert.nn import LOSSES
 from wengert.tabular.plain_recipe import loss_of
 from wengert.tabular.table_model import TableModel
-from wengert.train.calibration import without_calibration
+from wengert.train.bagging.calibration import without_calibration
 
 
 def explain_rows(model: TableModel, frame: pl.DataFrame, rows: Sequence[int], **options: Any) -> Derivation:

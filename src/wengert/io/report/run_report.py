@@ -86,8 +86,7 @@ def _training(training: dict[str, Any]) -> str:
         curves, settings, rows = training["curves"], training["settings"], training["rows"]
         sentence = (
             f"Trained on {rows['training']:,} rows for {training['epochs']} epochs ({training['stopped']}); "
-            f"{rows['validation']:,} more rows decided which epoch was best. The weights are those of epoch "
-            f"{training['best_epoch']}."
+            f"{_decided(rows, curves)}The weights are those of epoch {training['best_epoch']}."
         )
         charts = [figures.learning_curves(curves, training["best_epoch"])] if curves["loss"] else []
     except (KeyError, TypeError, ValueError):
@@ -101,6 +100,18 @@ def _training(training: dict[str, Any]) -> str:
     options = page.table(("setting", ""), chosen)
     columns = f'<div class="figures">{page.figures(charts)}{options}</div>'
     return page.section("Training", page.paragraph(sentence), warning, columns)
+
+
+def _decided(rows: dict[str, int], curves: dict[str, Any]) -> str:
+    """Return by which rows the best epoch was chosen."""
+    if rows["validation"]:
+        return f"{rows['validation']:,} more rows decided which epoch was best. "
+    if any(loss is not None for loss in curves["validation_loss"]):
+        return (
+            "each member of the ensemble was blind to a part of them, and what it said of that part decided "
+            "which epoch was best. "
+        )
+    return "the loss on these rows decided which epoch was best. "
 
 
 def _cross_validation(training: dict[str, Any]) -> str:

@@ -1,0 +1,156 @@
+"""A network and a straight line together: how much of each, what is said of unseen rows decides.
+
+On tables of few rows or much noise a linear model is often as good as a network, and errs elsewhere.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from wengert import nn
+from wengert.train.bagging.calibration import calibrated
+from wengert.train.bagging.straight_line import StraightLine
+
+Array = np.ndarray[Any, Any]
+
+# Parts of the network that are tried where they cannot be computed.
+_PARTS = np.arange(10) / 10
+_LEAST_SLOPE = 1e-3
+
+
+@dataclass(frozen=True)
+class UnseenLosses:
+    """What four models lose on rows that they have not seen: log-loss, or half the squared error.
+
+    Attributes
+    ----------
+    frequencies : float
+        Of the same answer for all rows, the frequencies of the classes or the mean.
+    straight_line : float
+    network : float
+    result : float
+        Of network and straight line together.
+    part : float
+        Of the network in the result, from 0 (the straight line alone) to 1.
+    """
+
+    frequencies: float
+    straight_line: float
+    network: float
+    result: float
+    part: float
+
+
+def blended_classes(
+    net: Any,
+    unseen: Array,
+    line: StraightLine,
+    y: Array,
+    weights: Array | None,
+    *,
+    independent: bool,
+) -> tuple[Any, UnseenLosses]:
+    """Return network and straight line together, calibrated, and what is lost.
+
+    Parameters
+    ----------
+    net : Sequential
+        Gives logits; not calibrated.
+    unseen : array, shape (rows, outputs)
+        What it says of rows that it has not seen.
+    line : StraightLine
+        With what it says of the same rows.
+    y, weights, independent
+        As for `wengert.train.bagging.calibration.calibrated`.
+    """
+
+    def attempt(network: Any, logits: Array) -> tuple[Any, float]:
+        return calibrated(network, logits, y, weights, independent=independent)
+
+    best, lowest = attempt(net, unseen)
+    alone, straight = attempt(nn.Sequential(), line.unseen)
+    nothing = attempt(nn.Sequential(), np.zeros_like(unseen))[1]
+    # The straight line in the logits' scale, so that parts of the network are parts of the result.
+    own, other = best.layers[-1], alone.layers[-1]
+    scale = max(float(np.mean(own.slope)), _LEAST_SLOPE)
+    slope, offset = np.asarray(other.slope) / scale, np.asarray(other.offset) / scale
+    said = line.unseen * slope + offset
+    network, chosen = lowest, 1.0
+    for part in _PARTS:
+        together = _together(net, line.layer(slope, offset), float(part))
+        found, loss = attempt(together, part * unseen + (1 - part) * said)
+        if loss < lowest:
+            best, lowest, chosen = found, loss, float(part)
+    return best, UnseenLosses(nothing, straight, network, lowest, chosen)
+
+
+def blended_numbers(
+    net: Any, unseen: Array, line: StraightLine, y: Array, weights: Array | None
+) -> tuple[Any, UnseenLosses]:
+    """Return network, straight line and mean together, with the lowest squared error; see `blended_classes`.
+
+    Parameters
+    ----------
+    y : array, shape (rows, outputs)
+    """
+    rows = np.ones(len(y)) if weights is None else np.asarray(weights, np.float64)
+    mean = np.average(y, axis=0, weights=rows)
+    said = [unseen, line.unseen, np.broadcast_to(mean, y.shape)]
+
+    def half_squared_error(outputs: Any) -> float:
+        return float(np.average(np.square(outputs - y).sum(axis=1), weights=rows)) / 2
+
+    parts = mixture(said, y, rows)
+    together = sum(part * one for part, one in zip(parts, said, strict=True))
+    losses = UnseenLosses(
+        half_squared_error(mean), half_squared_error(line.unseen), half_squared_error(unseen),
+        half_squared_error(together), float(parts[0]),
+    )  # fmt: skip
+    if parts[0] == 1:
+        return net, losses
+    straight = line.layer(parts[1] / (1 - parts[0]), mean * parts[2] / (1 - parts[0]))
+    return _together(net, straight, float(parts[0])), losses
+
+
+def mixture(said: Sequence[Array], y: Array, weights: Array) -> Array:
+    """Return parts p ≥ 0 with Σ p = 1 for which Σ pₖ saidₖ has the smallest squared error.
+
+    Parameters
+    ----------
+    said : sequence of arrays, shape (rows, outputs) each
+    y : array, shape (rows, outputs)
+    weights : array, shape (rows,)
+    """
+    spread = np.sqrt(weights)[:, np.newaxis]
+    errors = np.stack([((one - y) * spread).ravel() for one in said])
+    products = errors @ errors.T
+    best: Array = np.eye(len(said))[0]
+    lowest = float(products[0, 0])
+    # The minimum is that of some subset in which no part is 0, where only Σ p = 1 has to be kept.
+    for size in range(1, len(said) + 1):
+        for subset in map(list, itertools.combinations(range(len(said)), size)):
+            inner = products[np.ix_(subset, subset)]
+            solution = np.ones(1) if size == 1 else np.linalg.lstsq(inner, np.ones(size), rcond=None)[0]
+            total = solution.sum()
+            if total <= 0 or (solution < 0).any():
+                continue
+            parts = np.zeros(len(said))
+            parts[subset] = solution / total
+            loss = float(parts @ products @ parts)
+            if loss < lowest:
+                best, lowest = parts, loss
+    return best
+
+
+def _together(net: nn.Sequential, straight: nn.Dense, part: float) -> nn.Sequential:
+    """Return a part of the network and the rest of the straight line; limits hold for both."""
+    layers = list(net.layers)
+    limits = [layers.pop()] if isinstance(layers[-1], nn.Clip) else []
+    if part == 0:
+        return nn.Sequential(straight, *limits)
+    return nn.Sequential(nn.Blend((nn.Sequential(*layers), straight), (part, 1 - part)), *limits)
