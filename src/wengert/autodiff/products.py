@@ -8,7 +8,7 @@ from typing import Any
 from wengert.autodiff.application import Argnames, Argnums, Call, conform
 from wengert.autodiff.reuse import prepared
 from wengert.errors import GradientError
-from wengert.trace.tree import TreeSignature, flatten
+from wengert.trace.tree import TreeSignature, described, flatten
 from wengert.transform.forward import pushforward
 from wengert.transform.gradient import gradient, pullback
 from wengert.transform.simplify import simplify
@@ -65,7 +65,9 @@ def vjp(
     def pull(cotangent: Any) -> Any:
         leaves, structure = flatten(cotangent)
         if structure != signature.result:
-            raise GradientError(f"cotangent of structure {structure}; the value has {signature.result}")
+            raise GradientError(
+                f"cotangent of structure {described(structure)}; the value has {described(signature.result)}"
+            )
         seeds = [
             conform(leaf, node.type, "cotangent")
             for leaf, node in zip(leaves, call.program.outputs, strict=True)

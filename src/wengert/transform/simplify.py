@@ -11,7 +11,7 @@ from wengert.errors import VerificationError
 from wengert.ir.node import Node, with_operands
 from wengert.ir.program import Program
 from wengert.ir.provenance import UNKNOWN, Provenance
-from wengert.transform.pruning import pruned
+from wengert.transform.pruning import lightened, pruned
 from wengert.transform.rules import OF_COMPLEX, RULES
 
 # Every rule shrinks or sorts (see rules/table.py), so a node of the program causes a handful of rewrites. The
@@ -35,7 +35,9 @@ def simplify(program: Program) -> Program:
     """
     rewriting = _Rewriting(program)
     outputs = rewriting.run(program.outputs)
-    return pruned(Program(program.inputs, outputs, rewriting.origins(), program.signature))
+    rewritten = pruned(Program(program.inputs, outputs, rewriting.origins(), program.signature))
+    lighter = lightened(rewritten)
+    return rewritten if lighter is rewritten else simplify(lighter)
 
 
 class _Rewriting:

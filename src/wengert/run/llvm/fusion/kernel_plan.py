@@ -11,9 +11,9 @@ from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
 from wengert.run.llvm.fusion.lowering import form_of
 from wengert.run.llvm.fusion.views import View, moved, whole
 
-# A kernel longer than this runs out of registers. What is left in memory instead is near for small arrays, and
-# kernels of a traced loop are more often the same when they are short; over many elements, values that go to
-# the stack and back are nearer than arrays, and in a loop each kernel is called in every turn.
+# A kernel longer than this runs out of registers. What is left in memory instead is near for small arrays,
+# and kernels of a traced loop are more often the same when they are short; over many elements, values that
+# go to the stack and back are nearer than arrays, and in a loop each kernel is called in every turn.
 _LONGEST, _MANY_ELEMENTS, _LONGEST_OF_MANY = 64, 512, 512
 
 
@@ -142,7 +142,11 @@ class _Planner:
         kernel = self.owner.get(operand)
         if kernel is None or id(kernel) not in self.open or operand in kernel.reductions:
             return None
-        if kernel.shape != shape or operand.type.shape != shape or len(kernel.members) >= self._longest(shape):
+        if (
+            kernel.shape != shape
+            or operand.type.shape != shape
+            or len(kernel.members) >= self._longest(shape)
+        ):
             return None
         return kernel
 

@@ -161,9 +161,7 @@ class CompiledBody(CompiledProgram):
             end = turn
             while turn == end < stop:  # Python hears of Ctrl-C between two calls
                 end = min(turn + self._turns_in_a_call, stop)
-                turn = int(
-                    self._repeat(address(tables), address(words), len(words), turn, end, answer)
-                )
+                turn = int(self._repeat(address(tables), address(words), len(words), turn, end, answer))
                 if flags[WRONG_INDEX]:
                     return -1 - turn
                 if answer >= 0 and not ctypes.c_bool.from_address(int(tables[0, answer])).value:

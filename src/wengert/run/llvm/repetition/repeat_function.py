@@ -34,9 +34,7 @@ def write_repeat(writer: KernelWriter, inner: ir.Function, kernels: int) -> None
     with plain_arithmetic(builder, writer.generators.target.triple):
         arena = pointer_at(builder, tables, ARENA)
         scratch = builder.gep(arena, [constant(I64, writer.memory.arena_bytes)], source_etype=I8)
-        flags = builder.gep(
-            pointer_at(builder, tables, FLAG), [constant(I64, WRONG_INDEX)], source_etype=I64
-        )
+        flags = builder.gep(pointer_at(builder, tables, FLAG), [constant(I64, WRONG_INDEX)], source_etype=I64)
         builder.branch(head)
         builder.position_at_end(head)
         turn = builder.phi(I64)
