@@ -74,7 +74,8 @@ class RegionRules:
         where the results of the first and of the second are among its results; None where that cannot be.
     lighter : callable, optional
         ``lighter(wanted, *operands, **params)``: the results as recorded by a line that does less, with what
-        need not be done in a loop outside of it; None where everything must.
+        need not be done in a loop outside of it; None where everything must. Only results at `wanted` may be
+        computed otherwise than in the loop.
     """
 
     prepare: Callable[..., Callable[..., tuple[Any, ...]]]

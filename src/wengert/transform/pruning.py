@@ -35,8 +35,15 @@ def pruned(program: Program) -> Program:
     )
 
 
-def lightened(program: Program) -> Program:
-    """Return a program in which what need not be done in a loop stands outside of it."""
+def lightened(program: Program, keep_sums: bool = False) -> Program:
+    """Return a program in which what need not be done in a loop stands outside of it.
+
+    Parameters
+    ----------
+    program : Program
+    keep_sums : bool
+        Leave sums over all turns where they are.
+    """
     if all(node.primitive.region is None for node in program.nodes):
         return program
     new: dict[Node, Node] = {}
@@ -53,7 +60,8 @@ def lightened(program: Program) -> Program:
             region = node.primitive.region
             if region is not None and region.lighter is not None:
                 tensors = [Tensor(one, trace) for one in operands]
-                found = region.lighter(sorted(read[node]), *tensors, **dict(node.params))
+                finals = () if keep_sums else sorted(read[node])
+                found = region.lighter(finals, *tensors, **dict(node.params))
                 if found is not None:
                     results[node] = found
                     continue

@@ -20,12 +20,18 @@ _REWRITES_A_LINE = 200
 _REWRITES_AT_LEAST = 10_000
 
 
-def simplify(program: Program) -> Program:
+def simplify(program: Program, keep_sums: bool = False) -> Program:
     """Return a program with the same values and fewer, better conditioned lines.
 
     Folds constants, removes what multiplies by one or adds zero, composes movements, and rewrites
     log(softmax z), log(sigmoid z), log(1 + exp z), log Σ exp z and the naive softmax and sigmoid into their
     stable forms, which are right where the naive ones overflow. Simplifying twice changes nothing.
+
+    Parameters
+    ----------
+    program : Program
+    keep_sums : bool
+        Leave sums of products in the loops that add them up; their factors then need not be kept.
 
     Notes
     -----
@@ -36,8 +42,8 @@ def simplify(program: Program) -> Program:
     rewriting = _Rewriting(program)
     outputs = rewriting.run(program.outputs)
     rewritten = pruned(Program(program.inputs, outputs, rewriting.origins(), program.signature))
-    lighter = lightened(rewritten)
-    return rewritten if lighter is rewritten else simplify(lighter)
+    lighter = lightened(rewritten, keep_sums)
+    return rewritten if lighter is rewritten else simplify(lighter, keep_sums)
 
 
 class _Rewriting:

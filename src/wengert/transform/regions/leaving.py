@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.node import Node
+from wengert.ir.node import CONSTANT, Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
 from wengert.primitives.arithmetic import add
+from wengert.primitives.movement import broadcast_to
 from wengert.trace.tensor import Trace
 from wengert.transform.batching import batch
 from wengert.transform.inline import inline
@@ -47,14 +48,17 @@ def leaving(
     record : callable
         Records a scan: ``record(body, constants, inits, streams, length, reverse)``.
     wanted : sequence of int
-        Positions of the results that some line reads.
+        Positions of the results that some line reads and that may be computed after the loop.
     *operands : Tensor
     body, fixed, carried, length, reverse
         Parameters of the scan.
     """
     same = _same_in_all_turns(body, fixed)
     products = _products_before(body, fixed, carried, length)
-    sums = _sums(body, wanted, fixed, carried, length)
+    zero = [place for place in range(carried) if _is_zero(operands[fixed + place].node)]
+    sums = _sums(
+        body, [place for place in wanted if place in zero or place >= carried], fixed, carried, length
+    )
     if not same and not products and not sums:
         return None
     trace = recorder_of(operands)
@@ -73,6 +77,20 @@ def leaving(
         streams = [*streams, *inline(at_once, [*constants, *streams], trace)]
         body = reading(body, products)
     return _summed_after(record, body, sums, (constants, inits, streams), length, reverse, trace)
+
+
+def adds_up_products(node: Node) -> bool:
+    """Whether a scan is left with less to do where all its last carries, and no others, are read."""
+    params = dict(node.params)
+    fixed, carried = params["fixed"], params["carried"]
+    zero = [place for place in range(carried) if _is_zero(node.inputs[fixed + place])]
+    return bool(_sums(params["body"], zero, fixed, carried, params["length"]))
+
+
+def _is_zero(node: Node) -> bool:
+    while node.primitive is broadcast_to:
+        (node,) = node.inputs
+    return node.primitive is CONSTANT and not node.value.any()
 
 
 def _same_in_all_turns(body: Program, fixed: int) -> list[Node]:
@@ -169,7 +187,7 @@ def _summed_after(
     for place in range(carried, count):
         values.setdefault(body.outputs[place], values[place])
     for place, product in sums.items():
-        values[place] = inits[place] + _sum_of_products(product, values, free)
+        values[place] = _sum_of_products(product, values, free)
     return tuple([values.get(place) for place in range(count + carried)])
 
 
