@@ -200,14 +200,11 @@ def _cut(program: Program, pair: Pair, cuts: Sequence[int]) -> Program:
                 if found is not None:  # what is shared is read by the pair alone
                     new[node] = found.node
                 continue
-            operands = [new.get(one) for one in node.inputs]
-            tensors = [None if one is None else Tensor(one, trace) for one in operands]
-            if node is pair.ahead:
-                results[node] = segments.run_ahead(tensors)
-            elif node is pair.back:
-                results[node] = segments.run_back(tensors)
+            if node in (pair.ahead, pair.back):
+                run = segments.run_ahead if node is pair.ahead else segments.run_back
+                results[node] = run([Tensor(new[one], trace) if one in new else None for one in node.inputs])
             else:
-                new[node] = with_operands(node, *operands) if operands else node
+                new[node] = with_operands(node, *[new[one] for one in node.inputs]) if node.inputs else node
     origins = {new[node]: one for node, one in program.provenance.items() if node in new}
     return Program(
         program.inputs,
@@ -248,7 +245,7 @@ class _Segments:
             found = _run(node, constants, state, streams, self.segment)
             return [*found[: len(state)], *[found[place] for place in rows]]
 
-        state = self.begun[: len(state)]
+        state = list(self.begun[: len(state)])
         loop = _program(body, self.constants, state, types)
         found = scanned(
             loop, self.constants, state, self._segmented(self.streams), self.cuts[0], node.param("reverse")

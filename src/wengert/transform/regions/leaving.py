@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.ir.node import CONSTANT, Node
+from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
 from wengert.primitives.arithmetic import add
@@ -90,7 +90,7 @@ def adds_up_products(node: Node) -> bool:
 def _is_zero(node: Node) -> bool:
     while node.primitive is broadcast_to:
         (node,) = node.inputs
-    return node.primitive is CONSTANT and not node.value.any()
+    return node.value is not None and not node.value.any()
 
 
 def _same_in_all_turns(body: Program, fixed: int) -> list[Node]:
