@@ -126,7 +126,7 @@ def test_groups_and_times_that_cannot_be_divided():
         Division(5, times=np.zeros(5)).hold_out(2, rng())
     with pytest.raises(ConfigurationError, match="3 folds need at least 3 different times after the first"):
         Division(6, times=np.array([0, 0, 0, 1, 1, 1])).folds(3, rng())
-    with pytest.raises(ConfigurationError, match="which leaves 2. Use fewer folds"):
+    with pytest.raises(ConfigurationError, match=r"which leaves 2\. Use fewer folds"):
         Division(103, times=np.array([0, 1, *[2] * 100, 3])).folds(3, rng())
 
 

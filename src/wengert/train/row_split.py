@@ -36,6 +36,12 @@ class Division:
     groups: np.ndarray | None = None
     times: np.ndarray | None = None
 
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one group or time, where there are any."""
+        kinds = self.times if self.groups is None else self.groups
+        return kinds is None or len(np.unique(kinds)) > 1
+
     def part(self, places: np.ndarray) -> Division:
         """Return how some of the rows may be divided."""
         arrays = (self.classes, self.groups, self.times)
