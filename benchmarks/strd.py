@@ -4,11 +4,11 @@
     python -m benchmarks.strd lmfit-1.0.2/NIST_STRD
 
 Each of the 27 problems is fitted from both of its starts by ``scipy.optimize.least_squares``, with the
-compiled Jacobian of the residuals: by MINPACK's Levenberg–Marquardt method, which fails from some starts that
-are far off, and by a trust region; the fit with the smaller sum of squares counts. A line says how many digits
-of the certified parameters, at worst, and of the sum of squares are met; a fit is right with six digits of each
-parameter. NIST certifies eleven. The residuals of Lanczos1 are the rounding errors of its data, so in double
-precision their sum of squares cannot have more than three digits.
+compiled Jacobian of the residuals: by MINPACK's Levenberg–Marquardt method, which fails from some starts
+that are far off, and by a trust region; the fit with the smaller sum of squares counts. A line says how
+many digits of the certified parameters, at worst, and of the sum of squares are met; a fit is right with
+six digits of each parameter. NIST certifies eleven. The residuals of Lanczos1 are the rounding errors of
+its data, so in double precision their sum of squares cannot have more than three digits.
 """
 
 from __future__ import annotations
