@@ -298,7 +298,7 @@ def bench(
             MEASURING,
         ),
     ] = None,
-    rounds: Annotated[int, option("In which each has a turn. [default: 3]", MEASURING)] = 3,
+    rounds: Annotated[int, option("In which each has a turn. [default: 7]", MEASURING)] = 7,
     json: Annotated[str | None, option("File for all times as JSON.", OUTPUT)] = None,
 ) -> int:
     """Measure how fast networks train on this machine, beside other libraries and the machine's limits.
