@@ -12,7 +12,7 @@ from rich.padding import Padding
 from wengert.benchmark.configurations import CONFIGURATIONS
 from wengert.benchmark.peers import PEERS, Peer
 from wengert.benchmark.suite import Result, measure
-from wengert.benchmark.tables import limits_in_words, record, tables
+from wengert.benchmark.tables import disturbance_in_words, limits_in_words, record, tables
 from wengert.cli.console import Text, error_console, label_and_text, result_console
 from wengert.cli.exit_codes import INTERRUPTED, SUCCESS
 from wengert.cli.report import heading, listing
@@ -88,6 +88,8 @@ def _print(result: Result) -> None:
     versions = {name: value for name, value in result.machine.items() if name != "processor"}
     for line in (", ".join(f"{name} {value}" for name, value in versions.items()), limits_in_words(result)):
         console.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
+    if words := disturbance_in_words(result):
+        console.print(Padding(label_and_text("warning", words), (0, 0, 0, 2), expand=False))
     for table in tables(result):
         heading(console, table.title)
         console.print(listing(table.headers, table.rows, table.headers[2:] if table.numbers else ()))
