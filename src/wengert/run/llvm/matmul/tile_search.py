@@ -16,6 +16,7 @@ from llvmlite import ir
 
 from wengert.ir.node import Node
 from wengert.ir.program import Program
+from wengert.primitives.contraction import matmul
 from wengert.run.llvm.codegen.irtypes import F32, I1, I64, POINTER, VOID
 from wengert.run.llvm.codegen.loops import counted_loop
 from wengert.run.llvm.matmul.microkernel import tile_function
@@ -56,7 +57,7 @@ def tuned(target: Target) -> Target:
 
 
 def _multiply_adds(node: Node) -> int:
-    if node.primitive.name != "matmul":
+    if node.primitive is not matmul:
         return 0
     return math.prod(node.type.shape) * node.inputs[0].type.shape[-1]
 
