@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 from wengert import nn, train
 from wengert.errors import ConfigurationError
 from wengert.primitives import random
-from wengert.train.bagging.blending import mixture
+from wengert.train.bagging.blending import UnseenLosses, mixture
 from wengert.train.bagging.straight_line import straight_line
 
 
@@ -133,3 +133,14 @@ def test_labels_and_single_logits_are_blended(rng):
         assert result.unseen.result < result.unseen.frequencies / 1.3
         logits = np.asarray(train.predict(result.net, X))
         assert ((logits > 0) == y[:, :outputs]).mean() > 0.8
+
+
+def test_what_was_blended_is_said():
+    losses = UnseenLosses(0.69, 0.4, 0.3, 0.25, 0.6)
+    assert losses.sentence(classes=True) == (
+        "On rows not seen in training, log-loss: 0.25 by 60% network and 40% straight line; 0.3 by the "
+        "network, 0.4 by a straight line, 0.69 by frequencies."
+    )
+    alone = UnseenLosses(0.5, 0.2, 0.4, 0.2, 0.0).sentence(classes=False)
+    assert "half the mean square: 0.2 by a straight line alone, which was better than the network;" in alone
+    assert "0.5 by the mean." in alone

@@ -13,6 +13,7 @@ from wengert.cli.option_types import (
     MEASURING,
     NOTHING_SAID,
     OUTPUT,
+    PLAIN_ROWS,
     TABLE,
     Activation,
     BatchSize,
@@ -30,8 +31,10 @@ from wengert.cli.option_types import (
     Out,
     Preset,
     Quiet,
+    RowOptions,
     Seed,
     Target,
+    Test,
     TestFraction,
     TextOptions,
     TimeLimit,
@@ -57,6 +60,8 @@ def train(
     config: Config = None,
     test_fraction: TestFraction = None,
     cv: Cv = None,
+    test: Test = None,
+    rows: RowOptions = PLAIN_ROWS,
     preset: Preset = None,
     hidden: Hidden = None,
     activation: Activation = None,
@@ -82,11 +87,15 @@ def train(
 
     Example: wengert train examples/digits.csv --target digit
     """
-    given = {
-        name: value
-        for name, value in locals().items()
-        if name not in ("file", "config", "report", "json", "quiet", "text") and value is not None
-    } | text.given
+    given = (
+        {
+            name: value
+            for name, value in locals().items()
+            if name not in ("file", "config", "report", "json", "quiet", "text", "rows") and value is not None
+        }
+        | text.given
+        | rows.given
+    )
     from wengert.cli.commands.train import run
 
     return run(file, given, config, page=report, as_json=json, quiet=quiet)
@@ -298,7 +307,7 @@ def bench(
             MEASURING,
         ),
     ] = None,
-    rounds: Annotated[int, option("In which each has a turn. [default: 3]", MEASURING)] = 3,
+    rounds: Annotated[int, option("In which each has a turn. [default: 7]", MEASURING)] = 7,
     json: Annotated[str | None, option("File for all times as JSON.", OUTPUT)] = None,
 ) -> int:
     """Measure how fast networks train on this machine, beside other libraries and the machine's limits.

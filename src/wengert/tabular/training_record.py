@@ -8,9 +8,11 @@ from typing import Any
 from wengert.storage.records import Count, from_plain
 from wengert.tabular.columns import Column
 from wengert.tabular.row_fingerprints import RowFingerprints
+from wengert.tabular.row_roles import NO_ROLES, RowRoles
 from wengert.tabular.scoring.evaluation import SCORE_NAMES
 from wengert.tabular.task import Class, Task
 from wengert.tabular.training_settings import TrainingSettings
+from wengert.train.bagging.blending import UnseenLosses
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +129,10 @@ class TrainingRecord:
     stopped: str
     curves: Curves
     warning: str
-    fingerprints: RowFingerprints | None = None  # earlier versions kept none
+    unseen: UnseenLosses | None = None
+    fingerprints: RowFingerprints | None = None  # earlier versions kept none of these three
+    roles: RowRoles = NO_ROLES
+    test: str | None = None
     scores: Scores | None
     cross_validation: CrossValidation | None
 

@@ -15,12 +15,12 @@ from wengert.run import Executor
 from wengert.train.bagging.bag import Bag
 from wengert.train.bagging.blending import blended_classes, blended_numbers
 from wengert.train.bagging.calibration import calibrated, without_calibration
+from wengert.train.bagging.straight_line import MOST_COLUMNS, straight_line
 from wengert.train.callbacks import Callback, Stop, TrainingState
 from wengert.train.evaluation import predict
 from wengert.train.fit import FitResult, fit
 from wengert.train.history import History
 from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss
-from wengert.train.bagging.straight_line import MOST_COLUMNS, straight_line
 
 # Fewer rows are not divided among the members: what is said of so few does not tell one epoch from another.
 _ROWS_A_MEMBER = 2
@@ -98,15 +98,15 @@ class Recipe:
         training after the first of them. Where there are none, the result is that of `fit`.
     calibration : {"classes", "labels"}, optional
         Whether the result is calibrated on rows that were not learnt from, and the best epoch is chosen by
-        the loss after that (`wengert.train.bagging.calibration`): outputs are logits of classes of which one excludes
-        the others, or of labels.
+        the loss after that (`wengert.train.bagging.calibration`): outputs are logits of classes of which one
+        excludes the others, or of labels.
     members : int
         Of the ensemble in the network. Where there are no validation rows, each of them is blind to a part of
         the rows (`Bag`), and calibration and choice rest on what it says of that part. 0 for no ensemble.
     numbers : int
         How many columns of the features, from the left, are numbers. With such a bag, a network of logits or
-        of standardised numbers is blended with a linear model of them (`wengert.train.bagging.blending`). 0 for
-        none.
+        of standardised numbers is blended with a linear model of them (`wengert.train.bagging.blending`). 0
+        for none.
     """
 
     network: Any

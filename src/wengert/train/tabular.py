@@ -14,6 +14,7 @@ from typing import Any
 
 from wengert import nn, optim
 from wengert.train.recipe import Recipe
+from wengert.train.steps.objective import Loss
 
 # "Simplified" defaults (TD-S) of the paper, its appendix A.
 _RATE = {True: 0.04, False: 0.07}  # of classification and of regression
@@ -54,6 +55,8 @@ def tabular_recipe(
     rows: int,
     *,
     limits: tuple[float, float] | None = None,
+    loss: str | Loss | None = None,
+    means: bool = False,
     independent: bool = False,
     hidden: tuple[int, ...] = _HIDDEN,
     activation: str | None = None,
@@ -75,6 +78,11 @@ def tabular_recipe(
         To train on.
     limits : pair of float, optional
         Smallest and largest target of a regression, to which predictions are clipped. None for classes.
+    loss : str or callable, optional
+        Of a regression, as for `fit`; half the squared error by default.
+    means : bool
+        Whether the targets of a regression are 0 or more, and what the last layer gives is the logarithm of
+        their mean.
     independent : bool
         Whether each output is a yes or no of its own, with targets 0 and 1: one logit for two classes, or one
         for each label. Otherwise one class excludes the others.
@@ -102,24 +110,30 @@ def tabular_recipe(
         epochs = max(1, min(_EPOCHS, _MOST_STEPS // steps_per_epoch))
     activation = _ACTIVATION[classifies] if activation is None else activation
     layers = _layers(features, (*hidden, outputs), activation, dropout)
+    if means:
+        layers.append(nn.Activation("exp"))
     if limits is not None:
         layers.append(nn.Clip(*limits))
     network = nn.Sequential(*layers).initialise(seed)
     rate = _RATE[classifies] if learning_rate is None else learning_rate
     cross_entropy = nn.nll_from_logits if independent else nn.nllm_from_logits
     smoothed = functools.partial(cross_entropy, label_smoothing=_LABEL_SMOOTHING)
+    trained = smoothed if classifies else loss or nn.half_squared_error
     calibration = "labels" if independent else "classes"
     ends = (round(epochs * part) for part in optim.CosineCycles(rate, 1, _CYCLES).ends)
     return Recipe(
         network=network,
-        loss=smoothed if classifies else nn.half_squared_error,
+        loss=trained,
         optimizer=_optimizer(rate, epochs * steps_per_epoch),
         epochs=epochs,
         batch_size=batch_size,
         snapshots=tuple(sorted({max(1, end) for end in ends})),
         calibration=calibration if classifies and outputs + independent > 1 else None,
         members=_MEMBERS,
-        numbers=features.plain,
+        # A straight line is blended by squared error, and by no other loss of numbers.
+        numbers=features.plain
+        if classifies or trained in (nn.half_squared_error, "half_squared_error")
+        else 0,
     )
 
 

@@ -10,9 +10,11 @@ import polars as pl
 from wengert.io.report import figures, page
 from wengert.io.report.figures import Figure
 from wengert.io.report.svg import number_text
+from wengert.storage.records import from_plain
 from wengert.tabular.reading.column_values import as_numbers
 from wengert.tabular.scoring.evaluation import SCORE_NAMES, named_scores
 from wengert.tabular.table_model import TableModel
+from wengert.train.bagging.blending import UnseenLosses
 from wengert.version import __version__
 
 _MOST_COLUMNS = 200
@@ -91,6 +93,9 @@ def _training(training: dict[str, Any]) -> str:
         charts = [figures.learning_curves(curves, training["best_epoch"])] if curves["loss"] else []
     except (KeyError, TypeError, ValueError):
         return ""
+    if training.get("unseen"):
+        unseen = from_plain(UnseenLosses, training["unseen"])
+        sentence += " " + unseen.sentence(training["task"]["kind"] != "regression")
     chosen = [
         (name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, list) else str(value))
         for name, value in settings.items()

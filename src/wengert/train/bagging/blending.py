@@ -27,6 +27,8 @@ _LEAST_SLOPE = 1e-3
 class UnseenLosses:
     """What four models lose on rows that they have not seen: log-loss, or half the squared error.
 
+    Numbers are in the units in which the network is trained.
+
     Attributes
     ----------
     frequencies : float
@@ -44,6 +46,21 @@ class UnseenLosses:
     network: float
     result: float
     part: float
+
+    def sentence(self, classes: bool) -> str:
+        """Return them for people; log-losses where there are classes."""
+        made = f"{self.part:.0%} network and {1 - self.part:.0%} straight line"
+        if self.part in (0, 1):
+            made = (
+                "the network alone"
+                if self.part
+                else "a straight line alone, which was better than the network"
+            )
+        what, constant = ("log-loss", "frequencies") if classes else ("half the mean square", "the mean")
+        return (
+            f"On rows not seen in training, {what}: {self.result:.4g} by {made}; {self.network:.4g} by the "
+            f"network, {self.straight_line:.4g} by a straight line, {self.frequencies:.4g} by {constant}."
+        )
 
 
 def blended_classes(
