@@ -17,6 +17,7 @@ MODEL = Group("Model", sort_key=6)
 DERIVATION = Group("Derivation", sort_key=7)
 MEASURING = Group("Measuring", sort_key=8)
 EXERCISE = Group("Exercise", sort_key=9)
+SERVING = Group("Serving", sort_key=10)
 
 
 def option(text: str, group: Group) -> Parameter:
