@@ -18,6 +18,8 @@ from wengert.ir.node import Node
 from wengert.ir.program import Program
 from wengert.run.llvm.codegen.irtypes import F32, I1, I64, POINTER, VOID
 from wengert.run.llvm.codegen.loops import counted_loop
+from wengert.run.llvm.fusion.kernels import Form
+from wengert.run.llvm.fusion.lowering import OWN_FORMS
 from wengert.run.llvm.matmul.microkernel import tile_function
 from wengert.run.llvm.matmul.packing import pack_rows
 from wengert.run.llvm.matmul.tile_shapes import Tile
@@ -56,7 +58,8 @@ def tuned(target: Target) -> Target:
 
 
 def _multiply_adds(node: Node) -> int:
-    if node.primitive.name != "matmul":
+    form, _ = OWN_FORMS.get(node.primitive, (None, ""))
+    if form is not Form.PRODUCT:
         return 0
     return math.prod(node.type.shape) * node.inputs[0].type.shape[-1]
 
