@@ -13,6 +13,8 @@ from wengert.cli.option_types import (
     MEASURING,
     NOTHING_SAID,
     OUTPUT,
+    PLAIN_ROWS,
+    SERVING,
     TABLE,
     Activation,
     BatchSize,
@@ -30,8 +32,10 @@ from wengert.cli.option_types import (
     Out,
     Preset,
     Quiet,
+    RowOptions,
     Seed,
     Target,
+    Test,
     TestFraction,
     TextOptions,
     TimeLimit,
@@ -57,6 +61,8 @@ def train(
     config: Config = None,
     test_fraction: TestFraction = None,
     cv: Cv = None,
+    test: Test = None,
+    rows: RowOptions = PLAIN_ROWS,
     preset: Preset = None,
     hidden: Hidden = None,
     activation: Activation = None,
@@ -82,11 +88,15 @@ def train(
 
     Example: wengert train examples/digits.csv --target digit
     """
-    given = {
-        name: value
-        for name, value in locals().items()
-        if name not in ("file", "config", "report", "json", "quiet", "text") and value is not None
-    } | text.given
+    given = (
+        {
+            name: value
+            for name, value in locals().items()
+            if name not in ("file", "config", "report", "json", "quiet", "text", "rows") and value is not None
+        }
+        | text.given
+        | rows.given
+    )
     from wengert.cli.commands.train import run
 
     return run(file, given, config, page=report, as_json=json, quiet=quiet)
@@ -142,6 +152,33 @@ def evaluate(
     from wengert.cli.train_options import text_format
 
     return run(model, file, plots, text_format(**text.given), as_json=json)
+
+
+@app.command
+def serve(
+    model: Model,
+    /,
+    *,
+    host: Annotated[
+        str,
+        option(
+            "Address to listen at; others than this machine's own need --token. [default: 127.0.0.1]", SERVING
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[int, option("0 for any that is free. [default: 8000]", SERVING)] = 8000,
+    token: Annotated[
+        str | None, option("Word that requests have to show: Authorization: Bearer TOKEN.", SERVING)
+    ] = None,
+    max_megabytes: Annotated[float, option("Of the body of a request. [default: 10]", SERVING)] = 10.0,
+    max_seconds: Annotated[float, option("For a body, and for its answer. [default: 30]", SERVING)] = 30.0,
+) -> int:
+    """Answer requests over HTTP: rows as JSON or CSV in, predictions out; see /openapi.json there.
+
+    Example: wengert serve digits-model --port 8000
+    """
+    from wengert.cli.commands.serve import run
+
+    return run(model, host, port, token, max_megabytes, max_seconds)
 
 
 @app.command

@@ -10,7 +10,6 @@ from wengert.cli.console import error_console, label_and_text
 from wengert.cli.formula_options import read_rows
 from wengert.errors import ConfigurationError, DataError
 from wengert.io.table_models import load_table_model, read_as_in_training
-from wengert.tabular.reading.column_values import find_column
 from wengert.tabular.reading.text_format import TextFormat
 from wengert.tabular.table_model import TableModel
 from wengert.tabular.training_table import rows_with_target
@@ -25,8 +24,7 @@ def read_labelled(model: TableModel, file: str, given: TextFormat) -> pl.DataFra
         As `TableModel.read`, or if there is no target.
     """
     frame = read_as_in_training(model, file, given)
-    target = find_column(frame, model.preprocessor.target.name, "the target")
-    known, left_out = rows_with_target(target)
+    known, left_out = rows_with_target(model.preprocessor.target_column(frame))
     if left_out:
         error_console().print(label_and_text("warning", left_out), soft_wrap=True)
     return frame.filter(known)

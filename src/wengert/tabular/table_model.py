@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from wengert import nn, train
+from wengert import nn
 from wengert.errors import ConfigurationError, DataError
+from wengert.run import find_executor
 from wengert.storage.records import from_plain
 from wengert.tabular.preprocess import TablePreprocessor
 from wengert.tabular.reading.column_values import as_numbers
 from wengert.tabular.row_fingerprints import RowFingerprints, SeenRows
 from wengert.tabular.scoring import metrics
 from wengert.tabular.scoring.evaluation import classification_scores, regression_scores
+from wengert.train.evaluation import Predictor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +44,10 @@ class TableModel:
         """Whether it predicts classes."""
         return self.preprocessor.target.kind != "regression"
 
+    @functools.cached_property
+    def _predictor(self) -> Predictor:
+        return Predictor(self.network, find_executor("llvm"))
+
     def outputs(self, frame: pl.DataFrame) -> np.ndarray:
         """Return the network's outputs for the rows of a table, shape (rows, outputs), float32, all finite.
 
@@ -49,7 +56,7 @@ class TableModel:
         DataError
             As `TablePreprocessor.transform`, and if the network gives a number too large for float32.
         """
-        outputs = np.asarray(train.predict(self.network, self.preprocessor.transform(frame)))
+        outputs = self._predictor(self.preprocessor.transform(frame))
         wrong = ~np.isfinite(outputs).all(axis=1)
         if wrong.any():
             raise DataError(

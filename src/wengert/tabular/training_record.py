@@ -8,6 +8,7 @@ from typing import Any
 from wengert.storage.records import Count, from_plain
 from wengert.tabular.columns import Column
 from wengert.tabular.row_fingerprints import RowFingerprints
+from wengert.tabular.row_roles import NO_ROLES, RowRoles
 from wengert.tabular.scoring.evaluation import SCORE_NAMES
 from wengert.tabular.task import Class, Task
 from wengert.tabular.training_settings import TrainingSettings
@@ -127,7 +128,9 @@ class TrainingRecord:
     stopped: str
     curves: Curves
     warning: str
-    fingerprints: RowFingerprints | None = None  # earlier versions kept none
+    fingerprints: RowFingerprints | None = None  # earlier versions kept none of these three
+    roles: RowRoles = NO_ROLES
+    test: str | None = None
     scores: Scores | None
     cross_validation: CrossValidation | None
 
