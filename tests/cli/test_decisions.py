@@ -54,16 +54,16 @@ def test_limits_of_numbers_hold_the_truth_as_often_as_asked(command, waits, scor
 
 
 def test_sets_of_classes(command, tables):
-    path = tables(flowers(900)[:600], "flowers.csv")
-    new = tables(flowers(900)[600:], "new.csv")
+    path = tables(flowers(900).drop("width")[:600], "flowers.csv")  # two kinds are of one length
+    new = tables(flowers(900).drop("width")[600:], "new.csv")
     assert command("train", path, "--target", "kind", *PLAIN, "--quiet").code == 0
-    made = csv(command("predict", "flowers-model", new, "--interval", 0.99, "--probabilities"))
+    made = csv(command("predict", "flowers-model", new, "--interval", 0.9, "--probabilities"))
     sets = [set(one.split(" | ")) for one in made["set_kind"]]
     assert all(one in kinds for one, kinds in zip(made["predicted_kind"], sets, strict=True))
     covered = np.mean([one in kinds for one, kinds in zip(pl.read_csv(new)["kind"], sets, strict=True)])
-    assert covered > 0.96
-    assert max(map(len, sets)) > 1
-    said = command("evaluate", "flowers-model", new, "--interval", 0.99).out
+    assert 0.84 < covered < 0.96
+    assert {len(one) for one in sets} == {1, 2}
+    said = command("evaluate", "flowers-model", new, "--interval", 0.9).out
     assert f"{covered:.1%} hold the truth; they have {np.mean([*map(len, sets)]):.3g} classes" in said
 
 
