@@ -12,9 +12,9 @@ import wengert as wg
 from wengert.errors import ConfigurationError
 from wengert.io.report.influence_figures import dependence_figure, influence_figures
 from wengert.tabular.scoring.influence import importances, partial_dependence
+from wengert.tabular.scoring.permutation import permutation_importance
 from wengert.tabular.training_settings import TrainingSettings
 from wengert.tabular.training_table import TrainingTable
-from wengert.train.permutation import permutation_importance
 
 
 def trained(frame, target, **settings):

@@ -39,11 +39,11 @@ from wengert.explain.drawing.drawing import Drawing
 from wengert.explain.drawing.entry import draw
 from wengert.explain.entry import explain
 from wengert.primitives import random
+from wengert.tabular.scoring.permutation import permutation_importance
 from wengert.train.chance import Chance, chance_of_classes, chance_of_numbers
 from wengert.train.doctor import Diagnosis, Losses, diagnose
 from wengert.train.inputs import Rows
 from wengert.train.learning_rate_finder import LearningRateCurve, range_test
-from wengert.train.permutation import permutation_importance
 
 Array = np.ndarray[Any, Any]
 
@@ -135,7 +135,7 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Bunch
             As `sklearn.inspection.permutation_importance`: ``importances``, shape (columns, n_repeats),
             their ``importances_mean`` and ``importances_std``; and ``intervals``, shape (columns, 2), 95 %
-            intervals of the mean, see `wengert.train.permutation`. A column that is left out has 0.
+            intervals of the mean, see `wengert.tabular.scoring.permutation`. A column that is left out has 0.
         """
         if not isinstance(n_repeats, int) or n_repeats < 1:
             raise ConfigurationError(f"n_repeats is a whole number, 1 or more, got {n_repeats!r}")

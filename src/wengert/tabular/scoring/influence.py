@@ -9,8 +9,8 @@ import polars as pl
 
 from wengert.tabular.reading.column_values import as_numbers
 from wengert.tabular.scoring import metrics
+from wengert.tabular.scoring.permutation import permutation_importance
 from wengert.tabular.table_model import TableModel
-from wengert.train.permutation import permutation_importance
 
 _MOST_PREDICTIONS = 60_000  # that the importances of all columns may take
 _MOST_ROWS, _FEWEST_ROWS, _MOST_REPEATS = 1000, 50, 5
