@@ -4,7 +4,7 @@ An expression is an immutable tree. What is done to it goes by its class: each o
 function of single dispatch, with which a class registers its rule, in its own file or beside the function.
 
 - `index_values.value_of`, or `elementwise.computed`: its value, by which each displayed line is checked;
-- `matrix_values.matrix_of` and `conversion.as_matrix`: the same among matrices;
+- `matrix_values.matrix_of` and `conversion_rules.as_matrix`: the same among matrices;
 - `differentiation.differentiated`: its derivative by an element;
 - `style.layout_of`: what it looks like, for all printers;
 - `construction.tidy`: how it is simplified when a part of it has changed.

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import singledispatch
 
 from wengert.explain.index.construction import multiply, pulled_sums_with_deltas
-from wengert.explain.index.elementwise import is_elementwise
 from wengert.explain.index.expressions import (
     ONE,
     ZERO,
@@ -19,14 +17,11 @@ from wengert.explain.index.expressions import (
     Delta,
     Element,
     Expression,
-    Inverse,
     Number,
     Partial,
     Product,
-    Softmax,
     Sum,
     Symbol,
-    Verbatim,
     free_indices,
     number,
     rebuild,
@@ -34,15 +29,14 @@ from wengert.explain.index.expressions import (
 from wengert.explain.index.indices import Index
 from wengert.explain.index.shares import with_softmax
 from wengert.explain.index.substitution import renamed_apart
+from wengert.explain.matrix.conversion_rules import as_matrix
 from wengert.explain.matrix.matrices import (
     Diagonal,
     Gradient,
     Identity,
     Jacobian,
     Matrix,
-    MatrixInverse,
     MatrixProduct,
-    MatrixSoftmax,
     Ones,
     Shape,
     hadamard,
@@ -362,67 +356,3 @@ class Converter:
         if row is None or column is None:
             return Ones((extent_of(row), extent_of(column)))
         return matrix_product(Ones((row.extent, 1)), Ones((1, column.extent)))
-
-
-@singledispatch
-def as_matrix(expression: Expression, converter: Converter, row: Place, column: Place) -> Expression:
-    """Return an expression as a matrix of ``row`` × ``column``, by the rule of its class.
-
-    Raises
-    ------
-    NoMatrixForm
-    """
-    if is_elementwise(expression):
-        return converter.elementwise(expression, row, column)
-    raise NoMatrixForm("no pattern of matrices fits")
-
-
-@as_matrix.register
-def _(expression: Verbatim, converter: Converter, row: Place, column: Place) -> Expression:
-    raise NoMatrixForm(f"it is {expression.text}")
-
-
-@as_matrix.register
-def _(expression: Number, converter: Converter, row: Place, column: Place) -> Expression:
-    return expression
-
-
-@as_matrix.register
-def _(expression: Element | Partial, converter: Converter, row: Place, column: Place) -> Expression:
-    return converter.named(expression, row, column)
-
-
-@as_matrix.register
-def _(expression: Softmax, converter: Converter, row: Place, column: Place) -> Expression:
-    over = 0 if expression.element.positions[expression.axis] == row else 1
-    return MatrixSoftmax(converter.named(expression.element, row, column), over)
-
-
-@as_matrix.register
-def _(expression: Inverse, converter: Converter, row: Place, column: Place) -> Expression:
-    element = expression.element
-    if element.positions not in ((row, column), (column, row)):
-        raise NoMatrixForm("no pattern of matrices fits")
-    return MatrixInverse(element.symbol, element.symbol.shape[0], element.positions != (row, column))
-
-
-@as_matrix.register
-def _(expression: Delta, converter: Converter, row: Place, column: Place) -> Expression:
-    if {expression.left, expression.right} == {row, column}:
-        return Identity(expression.left.extent)
-    raise NoMatrixForm("a δ stands alone")
-
-
-@as_matrix.register
-def _(expression: Add, converter: Converter, row: Place, column: Place) -> Expression:
-    return converter.summed([converter.filled(term, row, column) for term in expression.terms])
-
-
-@as_matrix.register
-def _(expression: Sum, converter: Converter, row: Place, column: Place) -> Expression:
-    return converter.contracted(expression.indices, expression.body, row, column)
-
-
-@as_matrix.register
-def _(expression: Product, converter: Converter, row: Place, column: Place) -> Expression:
-    return converter.contracted((), expression, row, column)
