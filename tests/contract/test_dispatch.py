@@ -28,6 +28,7 @@ DISPATCH = {
     "ir/python_idioms.py": "what has a name of its own on the board",
     "transform/guard.py": "which slopes are finite because a factor is",
     "transform/placement.py": "parts of an array, which slices read: the adjoint of a slice is a padding",
+    "transform/regions/leaving.py": "carries that begin with zeros and add up",
     "explain/index/selections.py": "the table of derivatives of lines that pick, shift or solve",
     "explain/printers/typesetting.py": "functions with a sign of their own on paper: roots, bars",
     "explain/index/shares.py": "exponentials and logarithms: they are inverse, their quotients have names",

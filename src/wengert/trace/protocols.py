@@ -58,7 +58,8 @@ def apply_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     result = fillable(without_views(function, args, kwargs))
     named = dict(enumerate(args)) | kwargs
     bases = [name for name, one in named.items() if isinstance(one, Tensor)]
-    if bases and function in _VIEWS | _VIEWS_OF_EACH and (len(bases) == 1 or function is not np.einsum):
+    operands = [one for one in args if not isinstance(one, str)]
+    if bases and function in _VIEWS | _VIEWS_OF_EACH and (len(operands) == 1 or function is not np.einsum):
         base = bases[0]
         if isinstance(result, Tensor) and result.dtype != named[base].dtype:  # a part of complex numbers
             part = result.fresh()

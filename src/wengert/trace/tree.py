@@ -60,6 +60,12 @@ def unflatten(structure: Any, leaves: list[Any]) -> Any:
     return _optree().tree_unflatten(structure, leaves)
 
 
+def described(structure: Any) -> str:
+    """Return the structure of a tree for a message: the tree with a star for each array."""
+    text = str(structure).removeprefix("PyTreeSpec(").removesuffix(")")
+    return text.removesuffix(f", namespace={NAMESPACE!r}")
+
+
 def branches(tree: Any) -> dict[Any, Any]:
     """Return what a tree consists of, one level down, by key; nothing of a leaf."""
     if _optree().tree_is_leaf(tree, namespace=NAMESPACE):
@@ -150,7 +156,8 @@ class TreeSignature:
         leaves, structure = flatten(hold_static((args, kwargs))[0])
         if structure != self.arguments:
             raise TraceError(
-                f"arguments of structure {structure}; the program was traced with {self.arguments}"
+                f"arguments of structure {described(structure)}; the program was traced with "
+                f"{described(self.arguments)}"
             )
         return leaves
 
