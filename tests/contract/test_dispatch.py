@@ -30,7 +30,6 @@ DISPATCH = {
     "transform/placement.py": "parts of an array, which slices read: the adjoint of a slice is a padding",
     "transform/regions/leaving.py": "carries that begin with zeros and add up",
     "explain/index/selections.py": "the table of derivatives of lines that pick, shift or solve",
-    "explain/printers/typesetting.py": "functions with a sign of their own on paper: roots, bars",
     "explain/index/shares.py": "exponentials and logarithms: they are inverse, their quotients have names",
     "run/llvm/fusion/lowering.py": "the table of forms of kernels",
     "run/llvm/fusion/views.py": "the table of movements that are strides",

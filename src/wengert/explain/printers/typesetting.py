@@ -38,7 +38,7 @@ from wengert.explain.printers.digits import number_text, short
 from wengert.explain.printers.layout import Layout, Row, Text, operator, parenthesised, row
 from wengert.explain.printers.matrix_typesetting import second_derivative
 from wengert.explain.printers.scripts import derivative, index_texts, is_number, raised
-from wengert.explain.printers.signs import needs_dot, negative, without_sign
+from wengert.explain.printers.signs import called, needs_dot, negative, without_sign
 from wengert.explain.printers.style import ATOM, PRODUCT, SUM, Style, layout_of
 
 __all__ = ["Style"]
@@ -103,7 +103,7 @@ def _(expression: Apply, style: Style) -> tuple[Layout, int]:
     formula = written_out(expression)
     if formula is not None:
         return style.shown(formula)
-    return _call(style, notation(expression.primitive).name, expression.operands)
+    return called(style, notation(expression.primitive).name, expression.operands)
 
 
 @layout_of.register
@@ -175,21 +175,6 @@ def _(expression: Value, style: Style) -> tuple[Layout, int]:
 @layout_of.register
 def _(expression: Omitted, style: Style) -> tuple[Layout, int]:
     return Text("…", "number"), ATOM
-
-
-def _call(style: Style, name: str, arguments: tuple[Expression, ...]) -> tuple[Layout, int]:
-    match name, arguments:
-        case "sqrt", (body,):
-            return layout.Root(style.show(body)), ATOM
-        case "abs", (body,):
-            return layout.Fence("|", style.show(body), "|"), ATOM
-        case "not", (body,):
-            return row(Text("not ", "words"), style.show(body, ATOM)), PRODUCT
-    inside: list[Layout] = []
-    for argument in arguments:
-        inside += [operator(","), style.show(argument)] if inside else [style.show(argument)]
-    kind = "identifier" if name == "σ" else "function"
-    return row(Text(name, kind), parenthesised(Row(tuple(inside)))), ATOM
 
 
 def _terms(style: Style, terms: tuple[Expression, ...]) -> Layout:
