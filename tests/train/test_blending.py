@@ -124,6 +124,16 @@ def test_what_is_not_linear_is_left_to_the_network(rng):
     assert unseen.frequencies == pytest.approx(np.log(2), abs=0.01)
 
 
+def test_a_network_that_knows_nothing_yet_does_not_harm_the_straight_line(rng):
+    X = rng.normal(size=(90, 3)).astype(np.float32)
+    y = (X @ np.array([1, -1, 2]) > 0).astype(int)
+    features = train.TabularFeatures(3)
+    result = train.tabular_recipe(features, 2, 90, hidden=(4,), epochs=1).fit(X, y, progress=False)
+    assert result.unseen.result <= result.unseen.straight_line < 0.5
+    predicted = np.asarray(train.predict(result.net, X)).argmax(axis=1)
+    assert (predicted == y).mean() > 0.9
+
+
 def test_labels_and_single_logits_are_blended(rng):
     X = rng.normal(size=(120, 3)).astype(np.float32)
     y = (X[:, :2] + 0.5 * rng.normal(size=(120, 2)) > [0, 1]).astype(np.float32)

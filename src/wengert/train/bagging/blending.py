@@ -18,9 +18,8 @@ from wengert.train.bagging.straight_line import StraightLine
 
 Array = np.ndarray[Any, Any]
 
-# Parts of the network that are tried where they cannot be computed.
-_PARTS = np.arange(10) / 10
-_LEAST_SLOPE = 1e-3
+# Parts of the network that are tried where they cannot be computed, beside none and all of it.
+_PARTS = np.arange(1, 10) / 10
 
 
 @dataclass(frozen=True)
@@ -92,15 +91,17 @@ def blended_classes(
     best, lowest = attempt(net, unseen)
     alone, straight = attempt(nn.Sequential(), line.unseen)
     nothing = attempt(nn.Sequential(), np.zeros_like(unseen))[1]
-    # The straight line in the logits' scale, so that parts of the network are parts of the result.
+    # Both in the scale in which they are right by themselves, so that the slope of the whole is about 1.
     own, other = best.layers[-1], alone.layers[-1]
-    scale = max(float(np.mean(own.slope)), _LEAST_SLOPE)
-    slope, offset = np.asarray(other.slope) / scale, np.asarray(other.offset) / scale
-    said = line.unseen * slope + offset
+    scale, slope, offset = float(np.mean(own.slope)), np.asarray(other.slope), np.asarray(other.offset)
     network, chosen = lowest, 1.0
+    if straight < lowest:
+        best, lowest, chosen = nn.Sequential(line.layer(1.0, 0.0), other), straight, 0.0
+    said = line.unseen * slope + offset
     for part in _PARTS:
-        together = _together(net, line.layer(slope, offset), float(part))
-        found, loss = attempt(together, part * unseen + (1 - part) * said)
+        share = float(part) * scale, 1 - float(part)
+        together = _together(net, line.layer(slope, offset), share)
+        found, loss = attempt(together, share[0] * unseen + share[1] * said)
         if loss < lowest:
             best, lowest, chosen = found, loss, float(part)
     return best, UnseenLosses(nothing, straight, network, lowest, chosen)
@@ -130,8 +131,9 @@ def blended_numbers(
     )  # fmt: skip
     if parts[0] == 1:
         return net, losses
-    straight = line.layer(parts[1] / (1 - parts[0]), mean * parts[2] / (1 - parts[0]))
-    return _together(net, straight, float(parts[0])), losses
+    rest = float(1 - parts[0])
+    straight = line.layer(parts[1] / rest, mean * parts[2] / rest)
+    return _together(net, straight, (float(parts[0]), rest)), losses
 
 
 def mixture(said: Sequence[Array], y: Array, weights: Array) -> Array:
@@ -164,10 +166,10 @@ def mixture(said: Sequence[Array], y: Array, weights: Array) -> Array:
     return best
 
 
-def _together(net: nn.Sequential, straight: nn.Dense, part: float) -> nn.Sequential:
-    """Return a part of the network and the rest of the straight line; limits hold for both."""
+def _together(net: nn.Sequential, straight: nn.Dense, weights: tuple[float, float]) -> nn.Sequential:
+    """Return the weighted sum of network and straight line; limits hold for both."""
     layers = list(net.layers)
     limits = [layers.pop()] if isinstance(layers[-1], nn.Clip) else []
-    if part == 0:
+    if weights[0] == 0:
         return nn.Sequential(straight, *limits)
-    return nn.Sequential(nn.Blend((nn.Sequential(*layers), straight), (part, 1 - part)), *limits)
+    return nn.Sequential(nn.Blend((nn.Sequential(*layers), straight), weights), *limits)
