@@ -14,6 +14,7 @@ from wengert.cli.option_types import (
     NOTHING_SAID,
     OUTPUT,
     PLAIN_ROWS,
+    SERVING,
     TABLE,
     Activation,
     BatchSize,
@@ -24,6 +25,7 @@ from wengert.cli.option_types import (
     Epochs,
     File,
     Hidden,
+    Interval,
     Json,
     LearningRate,
     Model,
@@ -37,6 +39,7 @@ from wengert.cli.option_types import (
     Test,
     TestFraction,
     TextOptions,
+    Threshold,
     TimeLimit,
     option,
 )
@@ -116,16 +119,19 @@ def predict(
     probabilities: Annotated[
         bool, option("Add a column with the probability of each class.", OUTPUT)
     ] = False,
+    interval: Interval = None,
+    threshold: Threshold = None,
     text: TextOptions = NOTHING_SAID,
 ) -> int:
     """Predict the target of each row of a table, as CSV.
 
     Example: wengert predict digits-model new.csv --output predictions.csv
     """
-    from wengert.cli.commands.predict import run
+    from wengert.cli.commands.predict import Wanted, run
     from wengert.cli.train_options import text_format
 
-    return run(model, file, output, probabilities, text_format(**text.given))
+    wanted = Wanted(probabilities, interval, threshold)
+    return run(model, file, output, wanted, text_format(**text.given))
 
 
 @app.command
@@ -137,9 +143,11 @@ def evaluate(
     plots: Annotated[
         str | None,
         option(
-            "Directory for figures in SVG: confusion, calibration, regions; or predictions, errors.", OUTPUT
+            "Directory for figures in SVG: confusion, calibration, ROC, …; or predictions, errors.", OUTPUT
         ),
     ] = None,
+    interval: Interval = None,
+    threshold: Threshold = None,
     text: TextOptions = NOTHING_SAID,
     json: Json = False,
 ) -> int:
@@ -150,7 +158,34 @@ def evaluate(
     from wengert.cli.commands.evaluate import run
     from wengert.cli.train_options import text_format
 
-    return run(model, file, plots, text_format(**text.given), as_json=json)
+    return run(model, file, plots, text_format(**text.given), interval, threshold, as_json=json)
+
+
+@app.command
+def serve(
+    model: Model,
+    /,
+    *,
+    host: Annotated[
+        str,
+        option(
+            "Address to listen at; others than this machine's own need --token. [default: 127.0.0.1]", SERVING
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[int, option("0 for any that is free. [default: 8000]", SERVING)] = 8000,
+    token: Annotated[
+        str | None, option("Word that requests have to show: Authorization: Bearer TOKEN.", SERVING)
+    ] = None,
+    max_megabytes: Annotated[float, option("Of the body of a request. [default: 10]", SERVING)] = 10.0,
+    max_seconds: Annotated[float, option("For a body, and for its answer. [default: 30]", SERVING)] = 30.0,
+) -> int:
+    """Answer requests over HTTP: rows as JSON or CSV in, predictions out; see /openapi.json there.
+
+    Example: wengert serve digits-model --port 8000
+    """
+    from wengert.cli.commands.serve import run
+
+    return run(model, host, port, token, max_megabytes, max_seconds)
 
 
 @app.command

@@ -135,7 +135,7 @@ class ArrayMethods:
         return (self[position] for position in range(len(self)))
 
     def __getitem__(self, key: Any) -> Any:
-        from wengert.trace.indexing import item
+        from wengert.trace.items.indexing import item
 
         return item(self, key)
 

@@ -217,7 +217,7 @@ class Tensor(ArrayMethods):
         return str(self)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        from wengert.trace.indexing import assign
+        from wengert.trace.items.indexing import assign
 
         assign(self, key, value)
 

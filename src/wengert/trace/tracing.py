@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from wengert.checks import check_callable
-from wengert.errors import ShapeError, TraceError, UnsupportedFunctionError, WengertError
+from wengert.errors import ConcreteValueError, ShapeError, TraceError, UnsupportedFunctionError, WengertError
 from wengert.ir.node import Node, make_input
 from wengert.ir.primitive import NUMBERS
 from wengert.ir.program import Program
@@ -121,6 +121,8 @@ def _is_of_library(error: Exception) -> bool:
 def _output(value: Any, trace: Trace) -> Tensor:
     try:
         return as_tensor(joined(value), trace)
+    except ConcreteValueError:
+        raise
     except (TypeError, ValueError) as error:
         kind = f"{type(value).__name__} of {value.dtype}" if hasattr(value, "dtype") else type(value).__name__
         reason = f" ({error})" if isinstance(error, WengertError) else ""

@@ -237,7 +237,7 @@ class CompiledProgram:
         try:
             with np.errstate(all="ignore"):
                 value = evaluate_node(line, operands)
-        except np.linalg.LinAlgError as error:
+        except ValueError as error:
             raise located(error, line, self.program) from None
         for node in kernel.stored:
             np.copyto(self._buffer(node, frame), value)
