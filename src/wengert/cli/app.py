@@ -25,6 +25,7 @@ from wengert.cli.option_types import (
     Epochs,
     File,
     Hidden,
+    Interval,
     Json,
     LearningRate,
     Model,
@@ -38,6 +39,7 @@ from wengert.cli.option_types import (
     Test,
     TestFraction,
     TextOptions,
+    Threshold,
     TimeLimit,
     option,
 )
@@ -117,16 +119,19 @@ def predict(
     probabilities: Annotated[
         bool, option("Add a column with the probability of each class.", OUTPUT)
     ] = False,
+    interval: Interval = None,
+    threshold: Threshold = None,
     text: TextOptions = NOTHING_SAID,
 ) -> int:
     """Predict the target of each row of a table, as CSV.
 
     Example: wengert predict digits-model new.csv --output predictions.csv
     """
-    from wengert.cli.commands.predict import run
+    from wengert.cli.commands.predict import Wanted, run
     from wengert.cli.train_options import text_format
 
-    return run(model, file, output, probabilities, text_format(**text.given))
+    wanted = Wanted(probabilities, interval, threshold)
+    return run(model, file, output, wanted, text_format(**text.given))
 
 
 @app.command
@@ -138,9 +143,11 @@ def evaluate(
     plots: Annotated[
         str | None,
         option(
-            "Directory for figures in SVG: confusion, calibration, regions; or predictions, errors.", OUTPUT
+            "Directory for figures in SVG: confusion, calibration, ROC, …; or predictions, errors.", OUTPUT
         ),
     ] = None,
+    interval: Interval = None,
+    threshold: Threshold = None,
     text: TextOptions = NOTHING_SAID,
     json: Json = False,
 ) -> int:
@@ -151,7 +158,7 @@ def evaluate(
     from wengert.cli.commands.evaluate import run
     from wengert.cli.train_options import text_format
 
-    return run(model, file, plots, text_format(**text.given), as_json=json)
+    return run(model, file, plots, text_format(**text.given), interval, threshold, as_json=json)
 
 
 @app.command

@@ -114,6 +114,18 @@ class RowOptions(Given):
 
 
 PLAIN_ROWS = RowOptions()
+Interval = Annotated[
+    float | None,
+    option("Add limits, or a set of classes, that hold the truth so often, such as 0.9.", OUTPUT),
+]
+Threshold = Annotated[
+    str | None,
+    option(
+        "Of two classes, the probability from which on the second is predicted: 0.3; f1 for the best F₁ on "
+        "rows held out; cost=5 where missing one costs 5 times a false alarm. [default: the likelier class]",
+        OUTPUT,
+    ),
+]
 Preset = Annotated[
     str | None,
     option("tabular (slower, stronger) or plain (dense layers, stopped early). [default: tabular]", NETWORK),

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from wengert.tabular.columns import Column, kinds_of_columns, require_columns
+from wengert.tabular.held_out_results import HeldOutResults
 from wengert.tabular.plain_recipe import learns_means
 from wengert.tabular.preprocess import PREPROCESSING, TablePreprocessor
 from wengert.tabular.reading.column_values import first, is_missing
@@ -182,7 +183,7 @@ def cross_validate(
     *,
     progress: bool | str = False,
     report: Callable[[dict[str, Any]], None] = lambda scores: None,
-) -> tuple[list[dict[str, Any]], bool]:
+) -> tuple[list[dict[str, Any]], list[HeldOutResults], bool]:
     """Train on the first part of each split and score on the second.
 
     Parameters
@@ -199,17 +200,21 @@ def cross_validate(
     -------
     scores : list of dict
         Of the folds that were finished.
+    results : list of HeldOutResults
+        Of the same.
     interrupted : bool
         Whether Ctrl-C kept some from being finished.
     """
     scores: list[dict[str, Any]] = []
+    results: list[HeldOutResults] = []
     try:
         for kept, held in splits:
             model, trained = table.train(kept, settings, progress=progress)
             if trained.interrupted:
-                return scores, True
+                return scores, results, True
             scores.append(model.score(table.frame[held]))
+            results.append(HeldOutResults.of(model, table.frame[held]))
             report(scores[-1])
     except KeyboardInterrupt:  # between two trainings; within one it is not raised
-        return scores, True
-    return scores, False
+        return scores, results, True
+    return scores, results, False

@@ -12,7 +12,6 @@ import pickle
 import random
 import sys
 import weakref
-from collections.abc import Callable
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -45,7 +44,7 @@ class Captured:
         Those among them.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Any) -> None:
         self.is_known = True
         self.generators: list[Any] = []
         self._names: list[tuple[Any, Any, Any]] = []  # mapping, key, value

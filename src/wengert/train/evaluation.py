@@ -12,14 +12,8 @@ from wengert.trace.tracing import abstract, trace
 from wengert.trace.tree import flatten, unflatten
 from wengert.train.inputs import Rows, check_rows, numbers
 from wengert.train.steps.batches import batch_bounds, check_batch_size
-from wengert.train.steps.objective import (
-    Loss,
-    Objective,
-    conform,
-    conform_features,
-    find_loss,
-    floating_dtype,
-)
+from wengert.train.steps.conform import conform, conform_features
+from wengert.train.steps.objective import Loss, Objective, find_loss, floating_dtype
 from wengert.train.steps.step import Carry, batch_types
 from wengert.transform.simplify import simplify
 

@@ -29,6 +29,7 @@ from wengert.io.streamed_table import StreamedTable
 from wengert.io.table_models import save_table_model
 from wengert.io.tables import read_table
 from wengert.storage.records import to_plain
+from wengert.tabular.held_out_results import HeldOutResults, record_of
 from wengert.tabular.preprocess import TablePreprocessor
 from wengert.tabular.scoring.evaluation import mean_scores
 from wengert.tabular.table_model import TableModel
@@ -36,6 +37,7 @@ from wengert.tabular.table_training import TrainedNetwork
 from wengert.tabular.training_table import TrainingTable, cross_validate, rows_with_target
 from wengert.train.row_split import Split
 
+_LONG = ("fingerprints", "nonconformity")  # what the record keeps and nobody reads
 _MOST_REPORTED = 100_000  # rows that a report is made of where none were held out
 
 
@@ -68,14 +70,16 @@ def run(
     _warn(trained.warning)
     training = _description(file, table, options, trained, scored.height)
     training["scores"] = model.score(scored) if scored.height else None
+    training |= record_of([HeldOutResults.of(model, scored)] if scored.height else [])
     # Saved before the folds are trained: whatever happens there, the model is safe.
     _save(dataclasses.replace(model, training=training), options.directory)
     interrupted = trained.interrupted
     if splits and isinstance(table, TrainingTable) and not interrupted:
-        training["cross_validation"], interrupted = _cross_validate(table, splits, options, quiet)
+        validated, interrupted = _cross_validate(table, splits, options, quiet)
+        training |= validated
         save_table_model(dataclasses.replace(model, training=training), options.directory)
     outcome = {
-        **{name: value for name, value in training.items() if name != "fingerprints"},
+        **{name: value for name, value in training.items() if name not in _LONG},
         "model": str(options.directory),
         "interrupted": interrupted,
         "seconds": round(time.monotonic() - started, 3),
@@ -163,7 +167,8 @@ def _rows_to_score(
 
 def _cross_validate(
     table: TrainingTable, splits: list[Split], options: TrainOptions, quiet: bool
-) -> tuple[dict[str, Any] | None, bool]:
+) -> tuple[dict[str, Any], bool]:
+    """Return what the record keeps of the folds that were finished, and whether Ctrl-C kept some from it."""
     done = 0
 
     def report(scores: dict[str, Any]) -> None:
@@ -174,9 +179,10 @@ def _cross_validate(
             error_console().print(Text(line), soft_wrap=True)
 
     progress = False if quiet else "auto"
-    each, interrupted = cross_validate(table, splits, options.settings, progress=progress, report=report)
+    settings = options.settings
+    each, results, interrupted = cross_validate(table, splits, settings, progress=progress, report=report)
     summary = {"folds": len(each), "scores": mean_scores(each), "each": each} if each else None
-    return summary, interrupted
+    return {"cross_validation": summary, **record_of(results)}, interrupted
 
 
 def _description(

@@ -67,6 +67,9 @@ def evaluation_figures(model: TableModel, frame: pl.DataFrame, scores: dict[str,
         if 1 < len(scores["classes"]) <= figures.MOST_CLASSES:
             made["confusion"] = figures.confusion(scores)
         made["calibration"] = figures.reliability(scores)
+        rows = model.preprocessor.transform_target(frame), np.exp(model.log_probabilities(frame))
+        made["roc"] = figures.roc(model, *rows)
+        made["precision_recall"] = figures.precision_recall(model, *rows)
         made["regions"] = figures.regions(model, frame)
     else:
         actual = as_numbers(model.preprocessor.target_of(frame))

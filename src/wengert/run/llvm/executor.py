@@ -55,6 +55,16 @@ class LLVMExecutor:
         self.target = target or host_target()
         self.threads = default_threads() if threads is None else threads
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the other makes the same code."""
+        if not isinstance(other, LLVMExecutor):
+            return NotImplemented
+        return (self.target, self.threads) == (other.target, other.threads)
+
+    def __hash__(self) -> int:
+        """Return a number that equal executors share."""
+        return hash((self.target, self.threads))
+
     def compile(self, program: Program) -> Executable:
         """Return the callable; see `Executor`."""
         if program.free:
