@@ -161,7 +161,8 @@ def test_a_matrix_without_a_real_root_is_refused() -> None:
 
 def test_a_function_of_scipys_is_differentiated_itself() -> None:
     for function, *args in (
-        (logsumexp, P), (scipy.stats.norm.logpdf, P, 0.3, 1.2), (np.linalg.det, S), (scipy.signal.detrend, P[0]),
+        (logsumexp, P), (scipy.stats.norm.logpdf, P, 0.3, 1.2), (np.linalg.det, S),
+        (scipy.signal.detrend, P[0]),
     ):  # fmt: skip
         assert wg.check_grad(function, *args), wg.check_grad(function, *args)
     slope = wg.grad(logsumexp)(P)
