@@ -44,6 +44,8 @@ def describe_training(training: dict[str, Any]) -> str:
     """Return in one sentence how long the network was trained and why it ended."""
     rows = training["rows"]["training"]
     sentence = f"Trained on {rows:,} rows for {training['epochs']} epochs ({training['stopped']})"
+    if training["best_epoch"] is None:
+        return f"{sentence}."
     return f"{sentence}; the weights are those of epoch {training['best_epoch']}."
 
 
