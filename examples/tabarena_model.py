@@ -23,7 +23,7 @@ _HEADROOM = 0.95  # of the time, so that what follows training is within it as w
 _LIBRARIES, _BYTES_A_CELL = 1_500_000_000, 40
 
 
-class WengertModel(AbstractModel):  # type: ignore[misc]
+class WengertModel(AbstractModel):
     """`wengert.MLPClassifier` and `wengert.MLPRegressor` with ``preset="tabular"``."""
 
     ag_key = "WENGERT"
