@@ -142,7 +142,7 @@ def application(model: TableModel, limits: Limits, token: str | None = None) -> 
 
 def _form(request: Request) -> str:
     """Return what a request says that its body is."""
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    kind: str = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     encoding = request.headers.get("content-encoding", "identity")
     if encoding != "identity":
         raise RequestRefused(415, f"the body is packed ({encoding[:40]}); send it as it is.")

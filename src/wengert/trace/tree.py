@@ -81,6 +81,8 @@ def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
 
 def leaf_paths(tree: Any, root: str = "") -> list[str]:
     """Return a name for each leaf: the root and the keys down to it, joined by dots."""
+    if type(tree) is np.ndarray:  # the plain case first: a network has many arguments
+        return [root]
     paths = _optree().tree_paths(tree, namespace=NAMESPACE)
     return [".".join([root, *map(str, path)]).strip(".") for path in paths]
 
