@@ -1,4 +1,4 @@
-"""From a model to a server that runs until it is told to stop."""
+"""From a model to a server that runs until it is asked to stop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wengert.errors import ConfigurationError
 from wengert.extras import optional_library
 from wengert.tabular.table_model import TableModel
 
-_GRACE = 30  # seconds that answers may take after the server is told to stop
+_GRACE = 30  # seconds that answers may take after the server is asked to stop
 
 
 def serve(
@@ -34,7 +34,7 @@ def serve(
     megabytes, seconds : float
         Limits of a request.
     report : callable
-        Told where it listens.
+        Called with the address at which it listens.
 
     Raises
     ------
