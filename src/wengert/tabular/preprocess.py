@@ -174,6 +174,12 @@ class TablePreprocessor:
         return tuple(name for column in self.columns for name in column.feature_names)
 
     @property
+    def features_of_columns(self) -> list[range]:
+        """The places of the features of each column in what `transform` gives."""
+        ends = [0, *itertools.accumulate(len(column.feature_names) for column in self.columns)]
+        return [range(first, last) for first, last in itertools.pairwise(ends)]
+
+    @property
     def categories(self) -> tuple[int, ...]:
         """How many numbers there are in each feature that is for an embedding; they are the last ones."""
         return tuple(column.numbers for column in self.columns if isinstance(column, EmbeddedColumn))

@@ -57,7 +57,7 @@ class TableModel:
         DataError
             As `TablePreprocessor.transform`, and if the network gives a number too large for float32.
         """
-        outputs = self._predictor(self.preprocessor.transform(frame))
+        outputs = self.outputs_of(self.preprocessor.transform(frame))
         wrong = ~np.isfinite(outputs).all(axis=1)
         if wrong.any():
             raise DataError(
@@ -65,6 +65,10 @@ class TableModel:
                 "far from those in training; correct them, or leave the cells empty."
             )
         return outputs
+
+    def outputs_of(self, features: np.ndarray) -> np.ndarray:
+        """Return the network's outputs for features as the preprocessor makes them, whatever they are."""
+        return self._predictor(features)
 
     def log_probabilities(self, frame: pl.DataFrame) -> np.ndarray:
         """Return the logarithms of the classes' probabilities, shape (rows, classes), float64."""
