@@ -21,6 +21,8 @@ def serve(
     *,
     megabytes: float,
     seconds: float,
+    interval: float | None = None,
+    threshold: float | None = None,
     report: Callable[[str], None],
 ) -> None:
     """Answer requests until SIGTERM or Ctrl-C; requests that have come are answered before it ends.
@@ -33,6 +35,8 @@ def serve(
     token : str or None
     megabytes, seconds : float
         Limits of a request.
+    interval, threshold : float, optional
+        As for `TableModel.predict`.
     report : callable
         Called with the address at which it listens.
 
@@ -52,9 +56,9 @@ def serve(
         optional_library(name, f"`wengert serve` needs {name}", "serve")
     import uvicorn
 
-    from wengert.serving.application import Limits, application
+    from wengert.serving.application import Asked, Limits, application
 
-    app = application(model, Limits(megabytes, seconds), token)
+    app = application(model, Limits(megabytes, seconds), token, Asked(interval, threshold))
     config = uvicorn.Config(
         app,
         host=host,
