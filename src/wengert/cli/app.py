@@ -179,6 +179,8 @@ def serve(
     ] = None,
     max_megabytes: Annotated[float, option("Of the body of a request. [default: 10]", SERVING)] = 10.0,
     max_seconds: Annotated[float, option("For a body, and for its answer. [default: 30]", SERVING)] = 30.0,
+    interval: Interval = None,
+    threshold: Threshold = None,
 ) -> int:
     """Answer requests over HTTP: rows as JSON or CSV in, predictions out; see /openapi.json there.
 
@@ -186,7 +188,7 @@ def serve(
     """
     from wengert.cli.commands.serve import run
 
-    return run(model, host, port, token, max_megabytes, max_seconds)
+    return run(model, host, port, token, max_megabytes, max_seconds, interval=interval, threshold=threshold)
 
 
 @app.command
