@@ -7,6 +7,7 @@ each displayed line is checked, and laid out for the printers (`typesetting`).
 from __future__ import annotations
 
 import fractions
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
@@ -257,10 +258,16 @@ def number(value: float) -> Number:
     return Number(float(value))
 
 
+@functools.cache
+def field_names(kind: type[Expression]) -> tuple[str, ...]:
+    """Return the names of the fields of a class, in reading order."""
+    return tuple(one.name for one in fields(kind))
+
+
 def children(expression: Expression) -> Iterator[Expression]:
     """Yield the expressions directly inside, in reading order."""
-    for place in fields(expression):
-        value = getattr(expression, place.name)
+    for name in field_names(type(expression)):
+        value = getattr(expression, name)
         if isinstance(value, Expression):
             yield value
         elif isinstance(value, tuple):
@@ -270,8 +277,8 @@ def children(expression: Expression) -> Iterator[Expression]:
 def rebuild(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
     """Return `expression` with `change` applied to the expressions directly inside it."""
     changed = {}
-    for place in fields(expression):
-        value = getattr(expression, place.name)
+    for name in field_names(type(expression)):
+        value = getattr(expression, name)
         if isinstance(value, Expression):
             new: object = change(value)
         elif isinstance(value, tuple) and any(isinstance(part, Expression) for part in value):
@@ -279,15 +286,17 @@ def rebuild(expression: Expression, change: Callable[[Expression], Expression]) 
         else:
             continue
         if new != value:
-            changed[place.name] = new
+            changed[name] = new
     return replace(expression, **changed) if changed else expression
 
 
 def walk(expression: Expression) -> Iterator[Expression]:
     """Yield `expression` and everything inside it."""
-    yield expression
-    for part in children(expression):
-        yield from walk(part)
+    pending = [expression]
+    while pending:
+        one = pending.pop()
+        yield one
+        pending.extend(reversed(tuple(children(one))))
 
 
 def free_indices(expression: Expression) -> tuple[Index, ...]:
