@@ -21,7 +21,7 @@ import numpy as np
 from wengert.trace import creation, nested_lists
 from wengert.trace.captured import contents
 from wengert.trace.memory import read_only
-from wengert.trace.scipy import functions as scipy_functions, objects as scipy_objects, stats as scipy_stats
+from wengert.trace.scipy import functions as scipy_functions, interpolation, stats as scipy_stats
 from wengert.trace.scipy.distributions import is_family
 from wengert.trace.source import is_installed
 from wengert.trace.tensor import Tensor, fillable
@@ -32,6 +32,10 @@ def with_outside_names(function: Callable[..., Any], arrays: bool = False) -> Ca
 
     With `arrays`, constants stand for arrays even where it does not assign to any.
     """
+    standing = _in_traces(function)
+    if standing is not None:  # the traced function itself is one of NumPy's or SciPy's
+        made_in_trace: Callable[..., Any] = standing
+        return made_in_trace
     if isinstance(function, MethodType):
         inner = with_outside_names(function.__func__, arrays)
         return function if inner is function.__func__ else MethodType(inner, function.__self__)
@@ -63,8 +67,8 @@ def _is_followed(value: Any) -> bool:
 
 def _in_traces(value: Any) -> Any:
     """Return what stands in traced functions for a function of NumPy's or SciPy's, or None."""
-    if scipy_objects.is_polynomial(value):
-        return scipy_objects.TracedPolynomial(value)
+    if interpolation.is_polynomial(value):
+        return interpolation.TracedPolynomial(value)
     if isinstance(value, MethodType) and is_family(value.__self__):  # bound before the trace
         return scipy_stats.standing_for(value.__self__, value.__name__, value)
     if not callable(value):
@@ -104,7 +108,7 @@ def _outside(function: FunctionType) -> list[tuple[Any, Any]]:
         (place, contents(cell)) for place, cell in enumerate(function.__closure__ or ())
     ]
     if is_installed(function.__code__):
-        return [(place, value) for place, value in found if _is_followed(value)]
+        return [(place, value) for place, value in found if _is_replaced(value, assigns=False)]
     return found if writes else found + [(name, table[name]) for name in names if name in table]
 
 

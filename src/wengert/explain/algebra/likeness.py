@@ -11,11 +11,11 @@ from wengert.explain.index.expressions import (
     Add,
     Apply,
     Expression,
-    Extreme,
     Number,
     Power,
     Product,
     Quotient,
+    Reduction,
     Sum,
     field_names,
 )
@@ -86,7 +86,7 @@ def key(expression: Expression, names: Mapping[Index, int] = MappingProxyType({}
         return "product", scale, kept
     if isinstance(expression, Add):
         return "sum", frozenset(key(term, names) for term in expression.terms)
-    if isinstance(expression, (Sum, Extreme)):
+    if isinstance(expression, Reduction):
         place = len(names)
         names = {**names, **{index: place + at for at, index in enumerate(expression.indices)}}
     kind = type(expression)

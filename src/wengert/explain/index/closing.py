@@ -18,12 +18,11 @@ from wengert.explain.index.expressions import (
     Quotient,
     Sum,
     Symbol,
-    apart,
     children,
     free_indices,
-    insert,
     walk,
 )
+from wengert.explain.index.substitution import apart, insert
 from wengert.explain.problem import Problem
 
 _NAMES = 4  # names in a definition that is put in the place of the name that we gave it

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from wengert.explain.index.construction import multiply, pulled_sums_with_deltas
-from wengert.explain.index.elementwise import is_elementwise
 from wengert.explain.index.expressions import (
     ONE,
     ZERO,
@@ -18,30 +17,26 @@ from wengert.explain.index.expressions import (
     Delta,
     Element,
     Expression,
-    Inverse,
     Number,
     Partial,
     Product,
-    Softmax,
     Sum,
     Symbol,
-    Verbatim,
     free_indices,
     number,
     rebuild,
-    renamed_apart,
 )
 from wengert.explain.index.indices import Index
 from wengert.explain.index.shares import with_softmax
+from wengert.explain.index.substitution import renamed_apart
+from wengert.explain.matrix.conversion_rules import as_matrix
 from wengert.explain.matrix.matrices import (
     Diagonal,
     Gradient,
     Identity,
     Jacobian,
     Matrix,
-    MatrixInverse,
     MatrixProduct,
-    MatrixSoftmax,
     Ones,
     Shape,
     hadamard,
@@ -117,71 +112,50 @@ class Converter:
         self.patterns = {}
         expression = with_softmax(expression)
         if not free_indices(expression) and expression != ZERO and (row, column) != (None, None):
-            return multiply(self._convert(expression, None, None), self._joined([], row, column))
-        return self._convert(expression, row, column)
+            return multiply(self.part(expression, None, None), self._joined([], row, column))
+        return self.part(expression, row, column)
 
-    def _convert(self, expression: Expression, row: Place, column: Place) -> Expression:
+    def part(self, expression: Expression, row: Place, column: Place) -> Expression:
+        """Convert what stands inside an expression; its patterns are noted beside those found before."""
         if set(free_indices(expression)) - {row, column}:
             raise NoMatrixForm("it has more than two free indices")
-        match expression:
-            case Number():
-                return expression
-            case Element() | Partial():
-                return self._named(expression, row, column)
-            case Softmax(element, axis):
-                over = 0 if element.positions[axis] == row else 1
-                return MatrixSoftmax(self._named(element, row, column), over)
-            case Inverse(element) if element.positions in ((row, column), (column, row)):
-                return MatrixInverse(
-                    element.symbol, element.symbol.shape[0], element.positions != (row, column)
-                )
-            case Delta(left, right):
-                if {left, right} == {row, column}:
-                    return Identity(left.extent)
-                raise NoMatrixForm("a δ stands alone")
-            case Add(terms):
-                return self._summed([self._filled(term, row, column) for term in terms])
-            case Sum():
-                return self._contracted(expression.indices, expression.body, row, column)
-            case Product():
-                return self._contracted((), expression, row, column)
-        if is_elementwise(expression):
-            return self._elementwise(expression, row, column)
-        raise NoMatrixForm(
-            f"it is {expression.text}" if isinstance(expression, Verbatim) else "no pattern of matrices fits"
-        )
+        return as_matrix(expression, self, row, column)
 
-    def _summed(self, terms: list[Expression]) -> Expression:
+    def summed(self, terms: list[Expression]) -> Expression:
+        """Add matrices; A x + Aᵀ x is (A + Aᵀ) x."""
         found = matrix_sum(*terms)
         if isinstance(found, MatrixProduct):
             self.patterns.setdefault("the same factors → A + Aᵀ")
         return found
 
-    def _filled(self, term: Expression, row: Place, column: Place) -> Expression:
+    def filled(self, term: Expression, row: Place, column: Place) -> Expression:
         """Convert a term of a sum or an operand; what lacks an index is repeated along it by ones."""
         if isinstance(term, Number) or (not free_indices(term) and row is None and column is None):
-            return self._convert(term, row, column)
+            return self.part(term, row, column)
         mine = set(free_indices(term))
         if not mine:
             self.patterns.setdefault("repeated → ones 𝟏")
-            return multiply(self._convert(term, None, None), self._ones(row, column))
+            return multiply(self.part(term, None, None), self._ones(row, column))
         if row is not None and row not in mine:
-            below = self._filled(term, None, column)
+            below = self.filled(term, None, column)
             self.patterns.setdefault("repeated → ones 𝟏")
             return matrix_product(Ones((row.extent, 1)), below)
         if column is not None and column not in mine:
             self.patterns.setdefault("repeated → ones 𝟏")
-            return matrix_product(self._filled(term, row, None), Ones((1, column.extent)))
-        return self._convert(term, row, column)
+            return matrix_product(self.filled(term, row, None), Ones((1, column.extent)))
+        return self.part(term, row, column)
 
-    def _elementwise(self, expression: Expression, row: Place, column: Place) -> Expression:
+    def elementwise(self, expression: Expression, row: Place, column: Place) -> Expression:
+        """Convert an expression element by element."""
+
         def operand(part: Expression) -> Expression:
             scalar = not free_indices(part)
-            return self._convert(part, None, None) if scalar else self._filled(part, row, column)
+            return self.part(part, None, None) if scalar else self.filled(part, row, column)
 
         return rebuild(expression, operand)
 
-    def _named(self, expression: Element | Partial, row: Place, column: Place) -> Expression:
+    def named(self, expression: Element | Partial, row: Place, column: Place) -> Expression:
+        """Convert a name or a derivative."""
         if isinstance(expression, Partial):
             if self.jacobians:
                 return self._jacobian(expression, row, column)
@@ -213,16 +187,17 @@ class Converter:
             raise NoMatrixForm("indices that do not fit rows and columns")
         return Jacobian(partial, axes, axes != (row, column))
 
-    def _contracted(
+    def contracted(
         self, summed: tuple[Index, ...], body: Expression, row: Place, column: Place
     ) -> Expression:
+        """Convert a sum of products over indices."""
         if isinstance(body, Add) and not (summed and all(map(_single, body.terms))):
             sums = [Sum(summed, term) if summed else term for term in body.terms]
-            return self._summed([self._filled(term, row, column) for term in sums])
+            return self.summed([self.filled(term, row, column) for term in sums])
         if isinstance(body, Product):
             opened = pulled_sums_with_deltas(body)
             if isinstance(opened, Add):
-                return self._contracted(summed, opened, row, column)
+                return self.contracted(summed, opened, row, column)
         factors = list(body.factors) if isinstance(body, Product) else [body]
         diagonal = self._diagonal(factors, row, column) if not summed else None
         if diagonal is not None:
@@ -244,9 +219,9 @@ class Converter:
             return None
         self.patterns.setdefault("g_j δ_jl → diag(g)")
         if not free_indices(rest):
-            return multiply(self._convert(rest, None, None), Identity(row.extent))
+            return multiply(self.part(rest, None, None), Identity(row.extent))
         (index,) = free_indices(rest)
-        return Diagonal(self._convert(rest, *self._as_vector(index)))
+        return Diagonal(self.part(rest, *self._as_vector(index)))
 
     def _as_vector(self, index: Place) -> tuple[Place, Place]:
         """Return the index over the rows and over the columns of what an array with one axis is."""
@@ -267,7 +242,7 @@ class Converter:
                 if isinstance(factor, Number) and not lone:
                     scale = factor
                 else:
-                    scalars.append(self._convert(factor, None, None))
+                    scalars.append(self.part(factor, None, None))
                 continue
             if len(indices) > 2:
                 raise NoMatrixForm("a factor has more than two indices")
@@ -330,7 +305,7 @@ class Converter:
         if isinstance(part, Product) and isinstance(part.factors[0], Number):
             return multiply(part.factors[0], self._part(multiply(*part.factors[1:]), row, column))
         if not isinstance(part, Linked):
-            return self._convert(part, row, column)
+            return self.part(part, row, column)
         left, right = part.left, part.right
         if part.scaling is not None:
             assert left is not None

@@ -1,9 +1,12 @@
-"""The signs of terms and the dots between factors."""
+"""The signs of terms and of functions, and the dots between factors."""
 
 from __future__ import annotations
 
 from wengert.explain.index.construction import negate
 from wengert.explain.index.expressions import Expression, Number, Partial, Product, Value
+from wengert.explain.printers import layout
+from wengert.explain.printers.layout import Layout, Row, Text, operator, parenthesised, row
+from wengert.explain.printers.style import ATOM, PRODUCT, Style
 
 
 def negative(expression: Expression) -> bool:
@@ -25,3 +28,19 @@ def without_sign(expression: Expression) -> Expression:
 def needs_dot(left: Expression, right: Expression) -> bool:
     """Whether a dot stands between two factors."""
     return isinstance(left, (Partial, Value)) or isinstance(right, (Partial, Value, Number))
+
+
+def called(style: Style, name: str, arguments: tuple[Expression, ...]) -> tuple[Layout, int]:
+    """Return a function of that name on paper applied to arguments; some have a sign in place of a name."""
+    match name, arguments:
+        case "sqrt", (body,):
+            return layout.Root(style.show(body)), ATOM
+        case "abs", (body,):
+            return layout.Fence("|", style.show(body), "|"), ATOM
+        case "not", (body,):
+            return row(Text("not ", "words"), style.show(body, ATOM)), PRODUCT
+    inside: list[Layout] = []
+    for argument in arguments:
+        inside += [operator(","), style.show(argument)] if inside else [style.show(argument)]
+    kind = "identifier" if name == "σ" else "function"
+    return row(Text(name, kind), parenthesised(Row(tuple(inside)))), ATOM
