@@ -15,9 +15,8 @@ Free indices, substitution, comparison and traversal read the fields of the clas
 from __future__ import annotations
 
 import fractions
-import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from wengert.explain.index.indices import Index, Position
@@ -290,10 +289,9 @@ def number(value: float) -> Number:
     return Number(float(value))
 
 
-@functools.cache
 def field_names(kind: type[Expression]) -> tuple[str, ...]:
     """Return the names of the fields of a class, in reading order."""
-    return tuple(one.name for one in fields(kind))
+    return kind.__match_args__  # `fields` makes a list anew each time
 
 
 def children(expression: Expression) -> Iterator[Expression]:
@@ -334,8 +332,8 @@ def walk(expression: Expression) -> Iterator[Expression]:
 def free_indices(expression: Expression) -> tuple[Index, ...]:
     """Return the indices that are not summed over, in the order in which they appear."""
     found: dict[Index, None] = {}
-    for place in fields(expression):
-        value = getattr(expression, place.name)
+    for name in field_names(type(expression)):
+        value = getattr(expression, name)
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, Index):
                 found[part] = None
