@@ -71,7 +71,7 @@ def test_names_are_names_of_what_is_there(asked, options, message):
         (lambda: wg.check_work(function, W, X, claims={"W": None}), DTypeError, "claim for W: give"),
         (lambda: wg.check_work(function, W, X, claims={"x": [None, 1]}), DTypeError, "got list"),
         (lambda: wg.explain(function, W, X, step_size=-1), ConfigurationError, "step_size=-1: a positive"),
-        (lambda: wg.explain(function, W, X, step_size=True), ConfigurationError, "step_size=True: a positive"),
+        (lambda: wg.explain(function, W, X, step_size=True), ConfigurationError, "step_size=True: a pos"),
         (lambda: wg.explain(function, W, X, order=True), ConfigurationError, "order=True: 1 for a gradient"),
         (lambda: wg.explain(function, W, X, numbers="yes"), ConfigurationError, "numbers='yes': True or"),
         (lambda: wg.explain(function, W, X * np.nan), NonFiniteError, "^x is not finite"),

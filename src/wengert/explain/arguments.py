@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import numbers
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -117,11 +116,10 @@ def targets_of(recording: Recording, wrt: str | Sequence[str] | None) -> list[No
     return list(dict.fromkeys(chosen))
 
 
-def is_step_size(value: object) -> bool:
+def is_step_size(value: Any) -> bool:
     """Return whether a value can be the step of a descent."""
-    return (
-        isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value) and value > 0
-    )
+    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    return real and math.isfinite(value) and value > 0
 
 
 def as_array(value: Any) -> Any:

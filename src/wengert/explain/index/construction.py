@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fractions
+import math
 from collections.abc import Sequence
 
 from wengert.explain.index.expressions import (
@@ -29,6 +30,7 @@ from wengert.explain.index.expressions import (
 from wengert.explain.index.indices import Index, Position
 
 _WORKED_OUT = range(2, 100)  # exponents of numbers that are worked out
+_ROOTS = 50  # denominators of the squares of roots
 
 
 def is_number(expression: Expression, value: int) -> bool:
@@ -100,7 +102,18 @@ def power(base: Expression, exponent: Expression) -> Expression:
         return base
     if isinstance(base, Number) and isinstance(exponent, Number) and exponent.value in _WORKED_OUT:
         return number(float(base.value) ** int(exponent.value))
+    if isinstance(base, Product) and isinstance(base.factors[0], Number) and isinstance(exponent, Number):
+        scale, rest = base.factors[0], multiply(*base.factors[1:])
+        if exponent.value in _WORKED_OUT:
+            return multiply(_whole_power(scale, int(exponent.value)), power(rest, exponent))
     return Power(base, exponent)
+
+
+def _whole_power(base: Number, exponent: int) -> Number:
+    """Return a power of a number, exact also of a root: (1/√2)² is 1/2."""
+    value = base.value**exponent
+    near = fractions.Fraction(value).limit_denominator(_ROOTS)
+    return Number(near if math.isclose(near, value, rel_tol=4e-16, abs_tol=0) else value)
 
 
 def total(indices: Sequence[Index], body: Expression) -> Expression:

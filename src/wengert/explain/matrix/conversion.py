@@ -9,19 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from wengert.explain.index.construction import multiply, pulled_sums_with_deltas
+from wengert.explain.index.construction import divide, multiply, pulled_sums_with_deltas, total
 from wengert.explain.index.elementwise import is_elementwise
 from wengert.explain.index.expressions import (
     ONE,
+    TWO,
     ZERO,
     Add,
+    Apply,
     Delta,
     Element,
     Expression,
     Inverse,
     Number,
     Partial,
+    Power,
     Product,
+    Quotient,
     Softmax,
     Sum,
     Symbol,
@@ -30,31 +34,38 @@ from wengert.explain.index.expressions import (
     number,
     rebuild,
     renamed_apart,
+    walk,
 )
 from wengert.explain.index.indices import Index
+from wengert.explain.index.notation import is_root
 from wengert.explain.index.shares import with_softmax
 from wengert.explain.matrix.matrices import (
     Diagonal,
     Gradient,
     Identity,
-    Jacobian,
     Matrix,
     MatrixInverse,
     MatrixProduct,
     MatrixSoftmax,
+    Norm,
     Ones,
     Shape,
     hadamard,
     matrix_product,
     matrix_sum,
 )
-from wengert.explain.matrix.terms import Linked, NoMatrixForm, Place, Term, extent_of
-
-
-def _single(term: Expression) -> bool:
-    """Whether a term is one factor, apart from a number: a sum of such is summed as it stands."""
-    factors = term.factors if isinstance(term, Product) else (term,)
-    return sum(not isinstance(factor, Number) for factor in factors) == 1 and not isinstance(term, Number)
+from wengert.explain.matrix.terms import (
+    Linked,
+    NoMatrixForm,
+    Place,
+    Term,
+    as_fraction,
+    extent_of,
+    is_single,
+    jacobian_of,
+    ones,
+    sums_squares,
+)
 
 
 class Converter:
@@ -133,14 +144,25 @@ class Converter:
                 return MatrixSoftmax(self._named(element, row, column), over)
             case Inverse(element) if element.positions in ((row, column), (column, row)):
                 return MatrixInverse(
-                    element.symbol, element.symbol.shape[0], element.positions != (row, column)
+                    element.symbol,
+                    element.symbol.shape[0],
+                    element.positions != (row, column) and not element.symbol.symmetric,
                 )
             case Delta(left, right):
                 if {left, right} == {row, column}:
                     return Identity(left.extent)
                 raise NoMatrixForm("a δ stands alone")
             case Add(terms):
-                return self._summed([self._filled(term, row, column) for term in terms])
+                beside_unit = any(isinstance(part, Delta) for part in walk(expression))  # I − 1/4 𝟏 𝟏ᵀ
+                return self._summed([self._filled(term, row, column, beside_unit) for term in terms])
+            case Apply(primitive, (Sum() as inside,)) if is_root(primitive) and sums_squares(inside):
+                return self._norm(inside)
+            case Sum() if sums_squares(expression):
+                return Power(self._norm(expression), TWO)
+            case Sum(indices, Quotient(above, below)) if row is column is None and not free_indices(below):
+                return divide(
+                    self._convert(total(indices, above), row, column), self._convert(below, row, column)
+                )
             case Sum():
                 return self._contracted(expression.indices, expression.body, row, column)
             case Product():
@@ -151,20 +173,29 @@ class Converter:
             f"it is {expression.text}" if isinstance(expression, Verbatim) else "no pattern of matrices fits"
         )
 
+    def _norm(self, squares: Sum) -> Expression:
+        """Σ_i x_i² is ‖x‖²."""
+        assert isinstance(squares.body, Power)
+        first, *others = squares.indices
+        axes = (first, others[0]) if others else self._as_vector(first)
+        return Norm(self._convert(squares.body.base, *axes), bool(others))
+
     def _summed(self, terms: list[Expression]) -> Expression:
         found = matrix_sum(*terms)
         if isinstance(found, MatrixProduct):
             self.patterns.setdefault("the same factors → A + Aᵀ")
         return found
 
-    def _filled(self, term: Expression, row: Place, column: Place) -> Expression:
+    def _filled(self, term: Expression, row: Place, column: Place, beside_unit: bool = False) -> Expression:
         """Convert a term of a sum or an operand; what lacks an index is repeated along it by ones."""
-        if isinstance(term, Number) or (not free_indices(term) and row is None and column is None):
+        if (isinstance(term, Number) and not beside_unit) or (
+            not free_indices(term) and row is None and column is None
+        ):
             return self._convert(term, row, column)
         mine = set(free_indices(term))
         if not mine:
             self.patterns.setdefault("repeated → ones 𝟏")
-            return multiply(self._convert(term, None, None), self._ones(row, column))
+            return multiply(self._convert(term, None, None), ones(row, column))
         if row is not None and row not in mine:
             below = self._filled(term, None, column)
             self.patterns.setdefault("repeated → ones 𝟏")
@@ -184,7 +215,7 @@ class Converter:
     def _named(self, expression: Element | Partial, row: Place, column: Place) -> Expression:
         if isinstance(expression, Partial):
             if self.jacobians:
-                return self._jacobian(expression, row, column)
+                return jacobian_of(expression, row, column, self.numerator)
             if expression.direct:
                 raise NoMatrixForm("a local derivative stands unworked")
             element = expression.by
@@ -199,24 +230,12 @@ class Converter:
         shape: Shape = (extent_of(mine[0]), extent_of(mine[1]))
         if isinstance(expression, Partial):
             return Gradient(expression.of.symbol, element.symbol, shape, transposed, flipped)
-        return Matrix(element.symbol, shape, transposed)
-
-    def _jacobian(self, partial: Partial, row: Place, column: Place) -> Expression:
-        sides: list[Place] = []
-        for element in (partial.of, partial.by):
-            indices = [at for at in element.positions if isinstance(at, Index)]
-            if len(indices) > 1 or len(indices) < element.symbol.rank:
-                raise NoMatrixForm(f"{element.symbol.name} is no vector")
-            sides.append(indices[0] if indices else None)
-        axes = (sides[0], sides[1]) if self.numerator else (sides[1], sides[0])
-        if {*axes} != {row, column}:
-            raise NoMatrixForm("indices that do not fit rows and columns")
-        return Jacobian(partial, axes, axes != (row, column))
+        return Matrix(element.symbol, shape, transposed and not element.symbol.symmetric)
 
     def _contracted(
         self, summed: tuple[Index, ...], body: Expression, row: Place, column: Place
     ) -> Expression:
-        if isinstance(body, Add) and not (summed and all(map(_single, body.terms))):
+        if isinstance(body, Add) and not (summed and all(map(is_single, body.terms))):
             sums = [Sum(summed, term) if summed else term for term in body.terms]
             return self._summed([self._filled(term, row, column) for term in sums])
         if isinstance(body, Product):
@@ -232,7 +251,8 @@ class Converter:
         terms, scalars = self._grouped(factors, set(summed))
         for index in reversed(summed):  # innermost first: the sum that stands closest to its factors
             terms = self._eliminated(terms, index, scalars)
-        return multiply(*scalars, self._joined(terms, row, column))
+        above, below = zip(*map(as_fraction, scalars), strict=True) if scalars else ((), ())
+        return divide(multiply(*above, self._joined(terms, row, column)), multiply(*below))
 
     def _diagonal(self, factors: list[Expression], row: Place, column: Place) -> Expression | None:
         """g_j δ_jl is a diagonal matrix."""
@@ -351,7 +371,7 @@ class Converter:
     def _joined(self, terms: list[Term], row: Place, column: Place) -> Expression:
         """Put the terms that are left into one matrix."""
         if not terms:
-            return ONE if row is None and column is None else self._ones(row, column)
+            return ONE if row is None and column is None else ones(row, column)
         full = [term for term in terms if set(term.indices) == {row, column} - {None}]
         rows = [term for term in terms if term.indices == (row,) and term not in full]
         columns = [term for term in terms if term.indices == (column,) and term not in full]
@@ -375,9 +395,3 @@ class Converter:
         if rows:
             return matrix_product(self._realised(rows[0], row, None), Ones((1, extent_of(column))))
         return matrix_product(Ones((extent_of(row), 1)), self._realised(columns[0], None, column))
-
-    @staticmethod
-    def _ones(row: Place, column: Place) -> Expression:
-        if row is None or column is None:
-            return Ones((extent_of(row), extent_of(column)))
-        return matrix_product(Ones((row.extent, 1)), Ones((1, column.extent)))

@@ -18,6 +18,7 @@ from wengert.explain.matrix.matrices import (
     MatrixInverse,
     MatrixProduct,
     MatrixSoftmax,
+    Norm,
     Ones,
 )
 from wengert.primitives import reference
@@ -53,6 +54,8 @@ def _value(expression: Expression, point: Point) -> Array:
             return array.T if transposed else array
         case Ones(shape):
             return np.ones(shape)
+        case Norm(body):
+            return np.full((1, 1), np.linalg.norm(_value(body, point)))
         case Identity(extent):
             return np.eye(extent)
         case MatrixSoftmax(body, axis):

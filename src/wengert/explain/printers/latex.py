@@ -75,7 +75,7 @@ _FORMULAS = 76.0  # digits of the left side and of a formula that has a remark b
 _RELATION_WIDTH = 2.8
 _INDENT = r"\phantom{{}={}}"
 _PRINT = Medium(width, stacked=True)
-_BRACKETS = {"{": r"\{", "}": r"\}", "": "."}
+_BRACKETS = {"{": r"\{", "}": r"\}", "‖": r"\|", "": "."}
 
 
 def words(text: str) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from wengert.explain.engine import Point
-from wengert.explain.index.construction import multiply
 from wengert.explain.index.expressions import (
     Add,
     Apply,
@@ -46,6 +45,7 @@ from wengert.explain.matrix.matrices import (
     MatrixInverse,
     MatrixProduct,
     MatrixSoftmax,
+    Norm,
     Ones,
     Shape,
     Table,
@@ -57,7 +57,7 @@ from wengert.explain.printers.digits import number_text, short, shown_value
 from wengert.explain.printers.instances import in_numbers, instance
 from wengert.explain.printers.layout import Layout, Row, Text, operator, parenthesised, row
 from wengert.explain.printers.scripts import derivative, index_texts, is_number, marked, raised
-from wengert.explain.printers.signs import needs_dot, negative, without_sign
+from wengert.explain.printers.signs import needs_dot, negative, over_one_line, without_sign
 from wengert.explain.printers.transposes import untransposed
 from wengert.explain.views.examples import Example
 
@@ -173,7 +173,7 @@ class Style:
                 ), PRODUCT
             case Softmax(element):
                 whole = row(Text("softmax", "function"), parenthesised(self.name(element.symbol.name)))
-                letters = "".join(str(at) for at in element.positions if isinstance(at, Index))
+                letters = "".join(index_texts(element.symbol, element.positions))
                 return layout.Script(whole, Text(letters, "indices")), ATOM
             case Inverse(Element(symbol, positions)):
                 inverse = parenthesised(layout.Script(self.name(symbol.name), above=Text("−1", "number")))
@@ -228,7 +228,7 @@ class Style:
         if isinstance(first, Number) and first.value == -1:
             parts.append(Text("−", "sign"))
             factors = factors[1:]
-        factors = _over_one_line(factors)
+        factors = over_one_line(factors)
         previous: Expression | None = None
         for place, factor in enumerate(factors):
             last = place == len(factors) - 1
@@ -298,6 +298,9 @@ class Style:
                 return marked(self._shaped(inverse, (extent, extent), False), symbol.name), ATOM
             case Diagonal(vector):
                 return row(Text("diag", "function"), parenthesised(self.show(vector))), ATOM
+            case Norm(body, of_matrix):
+                norm = layout.Fence("‖", self.show(body), "‖")
+                return layout.Script(norm, Text("F")) if of_matrix else norm, ATOM
             case Table():
                 return self._table(expression), ATOM
             case MatrixProduct(factors):
@@ -307,7 +310,9 @@ class Style:
                         parts.append(Text(" ", "space"))
                     loose = isinstance(factor, (Hadamard, Add)) or (place > 0 and negative(factor))
                     # u A ⊙ B/c v would be (u A) ⊙ (B/c v)
-                    loose |= isinstance(factor, Quotient) and isinstance(factor.numerator, Hadamard)
+                    loose |= isinstance(factor, Quotient) and (
+                        isinstance(factor.numerator, Hadamard) or place < len(factors) - 1
+                    )
                     loose = loose and (untransposed(factor) is None or self.numbers is not None)
                     parts.append(parenthesised(self.show(factor)) if loose else self.show(factor, PRODUCT))
                 return Row(tuple(parts)), PRODUCT
@@ -385,15 +390,3 @@ class Style:
             return body
         final = shape[::-1] if transposed else shape
         return layout.Under(body, f"{final[0]}×{final[1]}")
-
-
-def _over_one_line(factors: tuple[Expression, ...]) -> tuple[Expression, ...]:
-    """Write a number and the 1/x after it as one fraction: 2 · 1/x is 2/x, and 1/2 · 1/x is 1/(2 x)."""
-    match factors:
-        case (Number(fractions.Fraction() as value), Quotient(Number(one), below), *rest) if one == 1:
-            above, under = (
-                Number(fractions.Fraction(value.numerator)),
-                Number(fractions.Fraction(value.denominator)),
-            )
-            return (Quotient(above, multiply(under, below)), *rest)
-    return factors
