@@ -32,6 +32,7 @@ RESULTS = [
     ("sqrt(x @ A @ x)", "x", "1/2 (A + Aᵀ) x/L"),  # 2.4, by the chain rule
     ("x @ b / (norm(x) * norm(b))", "x", "b/(r1 r2) − L x/(r1)²"),
     ("sum(b * x**2)", "x", "2 b ⊙ x"),
+    ("sum(B * outer(x, x))", "x", "(B + Bᵀ) x"),  # x xᵀ is symmetric, its adjoint B is not
     ("sum(log(cosh(x)))", "x", "tanh(x)"),
     ("1 - 2 * sum(x * b) / (sum(x) + sum(b))", "x", "(2 xᵀ b/u2 · 𝟏 − 2 b)/u2"),  # Milletari et al. 2016
     ("sum(x * (1 + erf(x / sqrt(2))) / 2)", "x", "1/2 (1 + erf(1/√(2) x) + √(2/π) x ⊙ exp(−1/2 x²))"),

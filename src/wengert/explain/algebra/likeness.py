@@ -102,7 +102,7 @@ def key(expression: Expression, names: Mapping[Index, int] = MappingProxyType({}
 
 
 def _address(value: object, names: Mapping[Index, int]) -> Hashable:
-    """Return what is equal for the same element: the adjoints of equal elements, s_ij and s_ji, may differ."""
+    """Return what is equal for the same element: adjoints of equal elements, s_ij and s_ji, may differ."""
     if isinstance(value, Element):
         return value.symbol, _part(value.positions, names)
     return _part(value, names)

@@ -203,6 +203,8 @@ def _joined(one: Expression, other: Expression) -> Expression | None:
     """Return the sum of two terms that differ in one factor, which is once transposed; None elsewhere."""
     (scale, mine), (other_scale, theirs) = gathered(one), gathered(other)
     differing = [same for same in (*mine, *theirs) if mine.get(same) != theirs.get(same)]
+    if not differing and scale + other_scale == 0:
+        return None  # a definition is shown as it was written
     if not differing:
         return multiply(Number(scale + other_scale), divide(one, Number(scale)))
     if scale != other_scale or len(differing) != 2 or differing[0] not in mine or differing[1] not in theirs:

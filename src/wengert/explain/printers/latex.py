@@ -131,7 +131,7 @@ def math(piece: Layout) -> str:
             return f"{{{math(base)}}}{down}{up}"
         case layout.Big(symbol, below):
             big = {"Σ": r"\sum", "Π": r"\prod"}.get(symbol, rf"\{symbol}")
-            return rf"{big}_{{{_subscript(below)}}} "
+            return rf"\mathop{{\textstyle{big}}}\limits_{{{_subscript(below)}}} "
         case layout.Fraction(top, bottom):
             return rf"\frac{{{math(top)}}}{{{math(bottom)}}}"
         case layout.Root(body):

@@ -271,7 +271,7 @@ class Style:
     def _matrix(self, expression: Expression) -> tuple[Layout, int]:
         if self.numbers is not None and isinstance(expression, (Matrix, Gradient, Ones)):
             value = matrix_value(expression, self.numbers)
-            shown = shown_value(value, largest=5, edge=2)  # among others, so that all have room
+            shown = shown_value(value, largest=5, edge=1)  # among others, so that all have room
             minus = value.size == 1 and value.reshape(()) < 0
             return shown, SUM if minus else ATOM
         match expression:
