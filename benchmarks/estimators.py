@@ -33,7 +33,7 @@ from threadpoolctl import threadpool_limits
 
 import wengert as wg
 from wengert.benchmark.machine import describe_machine
-from wengert.benchmark.turns import PAUSE, interleaved
+from wengert.benchmark.turns import PAUSE, clock_of, interleaved
 from wengert.estimators.fitting import plan
 from wengert.estimators.tables import as_frame
 from wengert.run.llvm.runtime import recent
@@ -113,11 +113,6 @@ def rows_of(name: str, most: int) -> Rows:
     if classes:
         return X, np.unique(y.astype(str), return_inverse=True)[1], True
     return X, ((y - y.mean()) / y.std()).astype(np.float32), False
-
-
-def clock_of(cores: int) -> Callable[[], float]:
-    """Return what tells the time."""
-    return time.process_time if cores == 1 else time.perf_counter
 
 
 def fit_times(rows: Rows, options: dict[str, Any], seeds: int, cores: int) -> dict[str, Any]:
@@ -200,7 +195,7 @@ def predict_times(cores: int) -> dict[str, Any]:
             )
             for name, predict in functions.items()
         }
-        times = interleaved(turns, 9)
+        times = interleaved(turns, 9, cores)
         found[str(count)] = {name: float(np.median(values)) for name, values in times.items()}
     return found
 

@@ -19,6 +19,7 @@ from benchmarks.adbench.peers import MODULES, PEERS
 
 from wengert.benchmark.tables import Table, microseconds
 from wengert.benchmark.turns import interleaved, repeated
+from wengert.run.threads import physical_cores
 
 
 def main() -> None:
@@ -65,13 +66,13 @@ def general_programs(
 def measure(name: str, size: str, peers: list[str], rounds: int) -> dict[tuple[str, str], float]:
     """Return the median seconds of function and derivative by peer; NumPy has no derivative."""
     data: list[Any] = list(MODULES[name].data(size).values())
-    turns = {}
+    turns, threads = {}, physical_cores()
     for peer in peers:
         function, derivative = PEERS[peer][0](name, data)
-        turns[peer, "function"] = repeated(function)
+        turns[peer, "function"] = repeated(function, threads)
         if peer != "NumPy":
-            turns[peer, "derivative"] = repeated(derivative)
-    return {key: statistics.median(found) for key, found in interleaved(turns, rounds).items()}
+            turns[peer, "derivative"] = repeated(derivative, threads)
+    return {key: statistics.median(found) for key, found in interleaved(turns, rounds, threads).items()}
 
 
 if __name__ == "__main__":

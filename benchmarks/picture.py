@@ -26,8 +26,8 @@ def draw(result: Result, path: Path) -> None:
     names = [configuration.name for configuration in result.configurations]
     for panel, rule in zip(axes[0], rules, strict=True):
         for place, peer in enumerate(result.peers):
-            times = [result.median(name, rule, peer.name) for name in names]
-            known = [(at, seconds * 1e6) for at, seconds in enumerate(times) if seconds is not None]
+            times = [result.spread(name, rule, peer.name) for name in names]
+            known = [(at, one.median * 1e6) for at, one in enumerate(times) if one is not None]
             panel.plot(
                 [at for at, _ in known],
                 [time for _, time in known],

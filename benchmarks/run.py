@@ -1,6 +1,6 @@
 """All benchmarks in one run on one machine, into a directory of results.
 
-    python -m benchmarks.run [--only ABCDEF] [--rounds 5] [--peers wengert,jax-loop] [--parts training]
+    python -m benchmarks.run [--only ABCDEF] [--rounds 15] [--peers wengert,jax-loop] [--parts training]
 
 Writes NAME.json, NAME.md and NAME.png, named after the processor. Let the machine rest meanwhile: it takes
 about ten minutes. The parts: training (with the limits of the machine), fresh (first call, memory, import),
@@ -23,7 +23,7 @@ from wengert.benchmark.configurations import CONFIGURATIONS
 from wengert.benchmark.machine import describe_machine
 from wengert.benchmark.peers import PEERS
 from wengert.benchmark.suite import Result, measure
-from wengert.benchmark.tables import Table, limits_in_words, record, tables
+from wengert.benchmark.tables import Table, disturbance_in_words, limits_in_words, record, tables
 from wengert.run.threads import physical_cores
 from wengert.storage import dump_json, write_file
 
@@ -37,7 +37,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", default="ABCDEF")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--peers", default=",".join(DEFAULT_PEERS))
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
@@ -91,6 +91,7 @@ def _page(machine: dict[str, str], result: Result | None, found: list[Table], ro
         words = limits_in_words(result)
         lines += ["", f"{words[0].upper()}{words[1:]}.", ""]
         lines += [f"Medians of {rounds} rounds in which each library had a turn."]
+        lines += [f"{words[0].upper()}{words[1:]}." for words in (disturbance_in_words(result),) if words]
         lines += [f"Not measured: {failure}." for failure in result.failures]
     return "\n".join([*lines, "", *(table.markdown() for table in found)])
 

@@ -278,9 +278,24 @@ def test_a_loop_within_a_specialised_function() -> None:
         (
             lambda: wg.scan(lambda c, x: ((c, c), x), 1.0, np.ones(2)),
             TraceError,
-            r"before a turn and .* after it; it must stay the same tree",
+            r"the carry is \* before a turn and \(\*, \*\) after it; it must stay the same tree",
         ),
-        (lambda: wg.scan(lambda c, x: c, 1.0, np.ones(2)), ConfigurationError, r"gives a pair \(carry, y\)"),
+        (
+            lambda: wg.scan(lambda c, x: (c + 0.5, x), np.arange(2), np.ones(2)),
+            DTypeError,
+            r"is i64\[2\] before a turn and f64\[2\] after it: begin with float64, as with .astype",
+        ),
+        (
+            lambda: wg.scan(lambda c, x: (c.astype(np.float32), x), np.ones(2), np.ones(2)),
+            DTypeError,
+            r"f32\[2\] after it: convert one, as with .astype\(np.float64\)",
+        ),
+        (lambda: wg.map(np.sin, None), ConfigurationError, r"no arrays to go over, in xs=None"),
+        (
+            lambda: wg.scan(lambda c, x: c, 1.0, np.ones(2)),
+            ConfigurationError,
+            r"gives a pair \(carry, y\), got \*",
+        ),
         (
             lambda: wg.scan(lambda c, x: (c, x), 1.0, (np.ones(2), np.ones(3))),
             ShapeError,

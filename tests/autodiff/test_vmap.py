@@ -160,3 +160,64 @@ def test_what_does_not_fit(call: Any, error: Any, says: str) -> None:
 def test_what_is_no_function() -> None:
     with pytest.raises(WengertError, match="function"):
         wg.vmap(3)(np.ones(2))
+
+
+def doubled_above_two(b: Any) -> Any:
+    b[b > 2] *= 2
+    return b
+
+
+def scaled_where_positive(b: Any) -> Any:
+    positive = b > 0
+    b[positive] = np.sqrt(b[positive]) * b[0] - 1 / b[positive]
+    return b
+
+
+def from_another_array(b: Any) -> Any:
+    c = np.exp(b)
+    b[b > 2] = np.clip(c[b > 2] / 3, 0, 9)
+    return b
+
+
+def rows_above_two(b: Any) -> Any:
+    rows = np.stack([b, b**2], axis=1)
+    rows[b > 2] *= np.array([2.0, 3.0])
+    rows[rows > 30] **= 0.5
+    return rows
+
+
+def summed_where_positive(b: Any) -> Any:
+    chosen = b[b > 0]
+    return np.log(chosen).mean() + np.sum(chosen) * chosen.prod() * (chosen > 4).any()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [doubled_above_two, scaled_where_positive, from_another_array, rows_above_two, summed_where_positive],
+)
+def test_elements_under_a_mask_that_differs_between_examples(function: Any) -> None:
+    batch = np.array([[1.0, 3.0, -1.0], [4.0, 1.0, 5.0], [0.5, -2.0, -3.0]])
+    np.testing.assert_allclose(
+        wg.vmap(lambda b: function(b.copy()))(batch), [function(row.copy()) for row in batch], rtol=1e-12
+    )
+    slope = wg.grad(lambda b: np.sum(function(b.copy()) ** 2))
+    np.testing.assert_allclose(wg.vmap(slope)(batch), [slope(row) for row in batch], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "message"),
+    [
+        (lambda b: b[b > 0], ConcreteValueError, "selects a number of elements"),
+        (lambda b: b[b > 0].max(), ConcreteValueError, "selects a number of elements"),
+        (lambda b: b[b > 0] + b[:2], ConcreteValueError, "selects a number of elements"),
+        (lambda b: np.sort(b[b > 0]), ConcreteValueError, "selects a number of elements"),
+        (lambda b: np.sum(b[b > 0] + b[b > 1]), ShapeError, "one mask selects are assigned or combined"),
+        (lambda b: b.copy().__setitem__(b < 0, b[b > 0]), ShapeError, "one mask selects are assigned"),
+        (lambda b: b.copy().__setitem__(slice(2), b[b > 0]), ConcreteValueError, "selects a number"),
+    ],
+)
+def test_what_needs_the_number_of_elements_under_a_mask_is_refused(
+    function: Any, error: Any, message: str
+) -> None:
+    with pytest.raises(error, match=rf"{message}.*test_vmap"):
+        wg.vmap(function)(np.ones((2, 3)))

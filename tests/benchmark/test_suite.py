@@ -1,7 +1,7 @@
 """Turns, ratios and tables, with candidates whose times are known."""
 
 import signal
-import statistics
+import threading
 import time
 
 import pytest
@@ -46,9 +46,41 @@ def test_every_candidate_has_a_turn_in_every_round_and_follows_different_neighbo
     assert taken == ["a", "b", "c", "b", "c", "a", "c", "a", "b"]
 
 
+def test_a_ratio_whose_range_is_larger_than_itself_is_refused():
+    steady, wild = turns.ratio([1, 1.1, 1.2], [2, 2, 2]), turns.ratio([1, 9, 1, 9], [2, 2, 9, 2])
+    assert (steady.minimum, steady.median) == (0.5, 0.55)
+    assert steady.range == pytest.approx(0.05)
+    assert not steady.is_noise
+    assert wild.is_noise
+    found = result({"wengert": (1e-6, 2e-6), "numpy": (4e-6, 32e-6)})
+    found.measurements[1] = Measurement("B", "SGD", "wengert", "s", [1e-6, 2e-6, 90e-6])
+    found.measurements[3] = Measurement("B", "SGD", "numpy", "s", [30e-6] * 3)
+    ratios = tables(found)[1]
+    assert [row[2] for row in ratios.rows] == ["0.25", "noise"]
+    assert ratios.title.endswith("noise: the range of the ratio is larger than itself")
+    assert found.mean_ratio("numpy", "AB", ["SGD"]) is None
+
+
+def test_one_thread_is_timed_by_the_processor_and_several_by_the_clock():
+    assert turns.clock_of(1) is time.process_time
+    assert turns.clock_of(2) is time.perf_counter
+
+
+def test_the_share_of_the_cores_falls_where_threads_wait_for_each_other(monkeypatch):
+    assert 0 < turns.share_of_cores(2) <= 1
+    lock = threading.Lock()
+
+    def one_at_a_time(*arguments):
+        with lock:
+            time.sleep(0.02)
+
+    monkeypatch.setattr(turns.hashlib, "pbkdf2_hmac", one_at_a_time)
+    assert turns.share_of_cores(2) < turns.QUIET
+
+
 def test_a_turn_lasts_long_enough_to_be_measured():
     calls = []
-    turn = turns.repeated(lambda: calls.append(time.sleep(0.002)), least=0.02)
+    turn = turns.repeated(lambda: calls.append(time.sleep(0.002)), threads=2, least=0.02)
     before = len(calls)
     assert 0.002 <= turn() < 1
     assert len(calls) > before + 1
@@ -56,7 +88,7 @@ def test_a_turn_lasts_long_enough_to_be_measured():
 
 def test_ratios_and_means():
     found = result({"wengert": (1e-6, 2e-6), "numpy": (4e-6, 32e-6), "jax-loop": (2e-6, 2e-6)})
-    assert found.ratio("B", "SGD", "numpy") == 1 / 16
+    assert found.ratio("B", "SGD", "numpy").median == 1 / 16
     assert found.mean_ratio("numpy", "AB", ["SGD"]) == pytest.approx(1 / 8)
     assert found.mean_ratio("jax-loop", "B", ["SGD"]) == pytest.approx(1)
     assert found.mean_ratio("numpy", "AB", ["SGD", "Adam"]) is None
@@ -79,11 +111,11 @@ def test_tables_show_what_was_measured():
         ("NumPy", "of the limit"),
     ]
     assert [row[:4] for row in shown[0].rows] == [
-        ("A 2–4–1 sigmoid, batch 1", "SGD", "1", "4"),
-        ("B 784–128–10 relu, batch 1", "SGD", "2", "32"),
+        ("A 2–4–1 sigmoid, batch 1", "SGD", "1 (1, ±0%)", "4 (4, ±0%)"),
+        ("B 784–128–10 relu, batch 1", "SGD", "2 (2, ±0%)", "32 (32, ±0%)"),
     ]
     assert [row[2] for row in shown[1].rows] == ["0.25", "0.062"]
-    assert "| A 2–4–1 sigmoid, batch 1 | SGD | 1 | 4 |" in shown[0].markdown()
+    assert "| A 2–4–1 sigmoid, batch 1 | SGD | 1 (1, ±0%) | 4 (4, ±0%) |" in shown[0].markdown()
 
 
 def test_a_peer_that_fails_is_named_and_the_others_go_on(monkeypatch):
@@ -100,12 +132,12 @@ def test_a_peer_that_fails_is_named_and_the_others_go_on(monkeypatch):
     found = measure([tiny], peers, 1, 3, lines.append, ["SGD"])
     assert found.failures == ["NumPy, tiny with SGD: no compiler"]
     (only,) = found.measurements
-    assert (only.peer, len(only.seconds), only.median) == (
+    assert (only.peer, len(only.seconds), only.spread) == (
         "wengert-numpy",
         3,
-        statistics.median(only.seconds),
+        turns.Spread.of(only.seconds),
     )
-    assert record(found)["measurements"][0]["median"] == only.median
+    assert record(found)["measurements"][0]["median"] == only.spread.median
     assert lines[-1] == "tiny with SGD: 3 rounds"
 
 

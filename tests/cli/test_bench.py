@@ -8,10 +8,11 @@ import sys
 
 import pytest
 
-from wengert.benchmark import suite
+from wengert.benchmark import machine, suite
 from wengert.benchmark.configurations import CONFIGURATIONS
 from wengert.benchmark.peers import PEERS
 from wengert.run.llvm.profile.machine_limits import MachineLimits
+from wengert.run.llvm.runtime.processor import Processor
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +37,14 @@ def test_times_ratios_and_machine(command, tmp_path):
         (peer, rule, 2) for peer in ("wengert", "numpy") for rule in ("SGD", "Adam")
     }
     assert measured["machine"]["processor"]
+    assert "; tiles of products in rows × vectors of" in " ".join(outcome.out.split())
+
+
+def test_a_processor_that_is_not_recognised_is_named(monkeypatch):
+    monkeypatch.setattr(machine, "host_processor", lambda: Processor())
+    assert machine.tiles_in_words().startswith(
+        "this processor is not recognised: products are cut as is safe"
+    )
 
 
 def test_those_absent_are_named_with_what_to_install(command, monkeypatch):

@@ -117,7 +117,7 @@ def test_figures_are_files_of_their_own(command, flower_table, tmp_path):
     assert "Figures written to figures." in out
     assert re.search(r"\n  confidence +rows +mean +part right\n", out)
     made = sorted(path.name for path in (tmp_path / "figures").iterdir())
-    assert made == ["calibration.svg", "confusion.svg", "regions.svg"]
+    assert made == ["calibration.svg", "confusion.svg", "precision_recall.svg", "regions.svg", "roc.svg"]
     for name in made:
         root = ElementTree.fromstring((tmp_path / "figures" / name).read_text("utf-8"))
         assert root.tag == "{http://www.w3.org/2000/svg}svg"

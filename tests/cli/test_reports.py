@@ -89,6 +89,7 @@ def test_json_and_quiet(command, flower_table):
         "f1",
         "mcc",
         "roc_auc",
+        "average_precision",
         "log_loss",
         "calibration_error",
     }

@@ -133,8 +133,42 @@ def test_jacobians_between_real_and_complex_numbers() -> None:
     np.testing.assert_allclose(of_real, np.stack(rows), rtol=1e-12)
     with pytest.raises(GradientError, match="say holomorphic=True"):
         wg.jacobian(np.conj)(Z)
-    with pytest.raises(GradientError, match="say holomorphic=True"):
+    with pytest.raises(GradientError, match=r"take wg.hvp along a direction.*holomorphic=True"):
         wg.hessian(REAL_FUNCTIONS["squared modulus"])(Z)
+
+
+def test_the_hessian_of_a_holomorphic_function() -> None:
+    def function(z: Any) -> Any:
+        return np.sum(z[0] ** 2 * np.exp(z)) + z @ M @ z
+
+    second = wg.hessian(function, holomorphic=True)(Z)
+    step = 1e-5
+    slope = wg.grad(function, holomorphic=True)
+    columns = [(slope(Z + one) - slope(Z - one)) / (2 * step) for one in step * np.eye(3)]
+    np.testing.assert_allclose(second, np.stack(columns, axis=-1), rtol=1e-8, atol=1e-9)
+
+
+def test_the_derivative_of_a_complex_root() -> None:
+    def solver(a: Any, b: Any) -> Any:
+        return np.sqrt(a + 1j * b)
+
+    holomorphic = wg.implicit(solver, lambda z, a, b: z * z - a - 1j * b)
+    # The same root, by a residual that is not holomorphic.
+    mixed = wg.implicit(
+        solver, lambda z, a, b: z * z * (1 + np.conj(z) * z) - (a + 1j * b) * (1 + np.abs(z) ** 2)
+    )
+    a, b = Z, np.array([0.4, 2.0, -1.0])
+    for root in (holomorphic, mixed):
+
+        def value(a: Any, b: Any, root: Any = root) -> Any:
+            return np.sum(np.abs(root(a, b) - (0.3 - 1j)) ** 2)
+
+        by_formula = wg.grad(lambda a, b: np.sum(np.abs(np.sqrt(a + 1j * b) - (0.3 - 1j)) ** 2), (0, 1))(a, b)
+        for got, wanted in zip(wg.grad(value, (0, 1))(a, b), by_formula, strict=True):
+            np.testing.assert_allclose(got, wanted, rtol=1e-10)
+            assert got.dtype == wanted.dtype
+    with pytest.raises(DTypeError, match=r"residual of .* is float64; the solution is complex128"):
+        wg.grad(lambda a: np.abs(wg.implicit(np.sqrt, lambda z, a: np.abs(z * z - a))(a)))(Z[0])
 
 
 def test_products_with_second_derivatives() -> None:

@@ -163,6 +163,17 @@ def sylvester(a: Any, b: Any, c: Any) -> Any:
     return mpmath.lu_solve(mpmath.matrix(system.tolist()), mpmath.matrix(array(c).ravel().tolist()))
 
 
+def recursion(a: Any, x: Any) -> Any:
+    heads = np.broadcast_shapes(a.shape[:-1], x.shape[:-1])
+    a, x = np.broadcast_to(a, heads + a.shape[-1:]), np.broadcast_to(x, heads + x.shape[-1:])
+    y = blank(x.shape)
+    for *place, n in np.ndindex(x.shape):
+        head = tuple(place)
+        before = [a[(*head, k)] * y[(*head, n - k)] for k in range(1, min(n + 1, a.shape[-1]))]
+        y[(*head, n)] = (x[(*head, n)] - sum(before)) / a[(*head, 0)]
+    return y
+
+
 def expm_frechet(a: Any, e: Any) -> np.ndarray:
     n = a.rows
     block = np.block([[array(a), array(e)], [np.zeros((n, n)), array(a)]])
@@ -230,6 +241,13 @@ ORACLES: dict[str, Oracle] = {
         (
             case(Matrices((2, 2)), Matrices((3, 3)), (2, 3)),
             case(Matrices((2, 1, 1)), Matrices((2, 2, 2)), (2, 1, 2)),
+        ),
+    ),
+    "recursion": Oracle(
+        by_differences(recursion),
+        tuple(
+            case(Positive(a), x)
+            for a, x in [((3,), (5,)), ((1,), (2, 3)), ((2, 1, 2), (3, 4)), ((4,), (2,)), ((2,), (0,))]
         ),
     ),
     "polygamma": Oracle(

@@ -72,7 +72,7 @@ SCANNED = (
 CASES: dict[str, tuple[Case, ...]] = {
     **dict.fromkeys(("mean", "max", "min", "logsumexp"), REDUCED),
     **dict.fromkeys(("sum", "prod", "any", "all"), REDUCED + EMPTY),
-    **dict.fromkeys(("argmax", "argmin"), POSITIONS),
+    **dict.fromkeys(("argmax", "argmin", "nanargmax", "nanargmin"), POSITIONS),
     **dict.fromkeys(("cumsum", "cumprod"), SCANNED),
     "matmul": (
         several((3,), (3,)), several((1,), (1,)), several((0,), (0,)), several((3,), (3, 2)),
@@ -204,6 +204,8 @@ LOOPS: dict[str, Any] = {
     "logsumexp": folded(lambda group: hyperdual.log(total([hyperdual.exp(each) for each in group]))),
     "argmax": folded(loops.first_position(operator.gt)),
     "argmin": folded(loops.first_position(operator.lt)),
+    "nanargmax": folded(loops.first_position(operator.gt)),
+    "nanargmin": folded(loops.first_position(operator.lt)),
     "any": folded(lambda group: True in map(bool, group)),
     "all": folded(lambda group: False not in map(bool, group)),
     "cumsum": loops.scanned(operator.add),
@@ -259,7 +261,8 @@ SMOOTH = (
     *fourier_oracles.ORACLES,
 )
 POSITIONAL = (
-    *("argmax", "argmin", "any", "all", "one_hot", "argsort", "argpartition", "searchsorted"),
+    *("argmax", "argmin", "nanargmax", "nanargmin", "any", "all"),
+    *("one_hot", "argsort", "argpartition", "searchsorted"),
     *("bitwise_and", "bitwise_or", "bitwise_xor", "invert", "left_shift", "right_shift"),
 )
 assert {*LINEAR, *SMOOTH, *POSITIONAL} == set(ORACLES), "each oracle has one test of derivatives"

@@ -82,7 +82,8 @@ def test_floats_stay_what_they_are_and_integers_become_float64(name: str) -> Non
 
 REDUCTIONS = {
     "sum": np.sum, "mean": np.mean, "prod": np.prod, "max": np.max, "min": np.min, "any": np.any,
-    "all": np.all, "argmax": np.argmax, "argmin": np.argmin,
+    "all": np.all, "argmax": np.argmax, "argmin": np.argmin, "nanargmax": np.nanargmax,
+    "nanargmin": np.nanargmin,
 }  # fmt: skip
 
 

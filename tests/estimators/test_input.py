@@ -84,6 +84,8 @@ def test_quantile_and_its_loss_belong_together(rng: np.random.Generator) -> None
         wg.MLPRegressor("quantile").fit(X, X[:, 0])
     with pytest.raises(DataError, match=r"y holds -1, and loss='poisson' takes counts of 0 or more"):
         wg.MLPRegressor("poisson").fit(X, np.full(20, -1.0))
+    with pytest.raises(DataError, match=r"y holds -1, and loss='tweedie' takes amounts of 0 or more"):
+        wg.MLPRegressor("tweedie").fit(X, np.full(20, -1.0))
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def read(expression: Expression, point: Point, at: Letters) -> float:
             return float(at[str(left)] == at[str(right)])
         case Sum(indices, body):
             return math.fsum(read(body, point, {**at, **more}) for more in _everywhere(indices))
-        case Extreme(name, indices, body):
+        case Extreme(indices, body, name):
             combine = {"max": max, "min": min, "Π": math.prod}[name]
             return float(combine([read(body, point, {**at, **more}) for more in _everywhere(indices)]))
         case Softmax(element, axis):

@@ -3,8 +3,9 @@ import numpy as np
 import wengert as wg
 from wengert.explain.algebra.simplification import simplified
 from wengert.explain.index.construction import add, divide, multiply, negate, total, without_deltas
-from wengert.explain.index.expressions import ONE, Delta, Element, Symbol, substitute
+from wengert.explain.index.expressions import ONE, Delta, Element, Symbol
 from wengert.explain.index.indices import Index, fresh
+from wengert.explain.index.substitution import substitute
 from wengert.explain.printers.blocks import plain
 from wengert.ir.node import make_input
 from wengert.ir.types import tensor_type

@@ -8,7 +8,7 @@ from tests.explain.test_asked_functions import assert_reads_as_the_gradient, ass
 import wengert as wg
 from wengert.explain.formula.parser import parse
 from wengert.explain.formula.traced_formula import FormulaFunction, arguments
-from wengert.explain.index.symmetry import symmetric_lines
+from wengert.explain.matrix.symmetry import symmetric_lines
 from wengert.explain.printers.blocks import plain
 
 SHAPES = {"A": (4, 4), "B": (4, 4), "C": (4, 3), "x": (4,), "b": (4,)}

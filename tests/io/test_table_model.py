@@ -47,7 +47,7 @@ def test_it_learns_numbers_and_classes(settings):
     assert table.train(kept, settings)[0].score(frame[held])["r2"] > 0.85
     frame = flowers(400, 2)
     table = TrainingTable.infer(frame, "kind")
-    scores, interrupted = cross_validate(table, table.folds(3, 0), settings)
+    scores, _, interrupted = cross_validate(table, table.folds(3, 0), settings)
     assert not interrupted
     assert min(fold["accuracy"] for fold in scores) > 0.95
 

@@ -1,8 +1,11 @@
 """Losses: values and derivatives against mpmath, reductions, stability, cost, and what they refuse."""
 
+import functools
+
 import mpmath
 import numpy as np
 import pytest
+from sklearn.metrics import mean_tweedie_deviance
 
 import wengert as wg
 from wengert import nn
@@ -29,6 +32,7 @@ SCALAR = {
     "huber": huber,
     "quantile": lambda z, t: abs(t - z) / 2,
     "poisson": lambda z, t: mpmath.exp(z) - t * z,
+    "tweedie": lambda z, t: 2 * mpmath.exp(z / 2) + 2 * t * mpmath.exp(-z / 2),
     "nll": lambda p, t: -(t * mpmath.log(p) + (1 - t) * mpmath.log(1 - p)),
     "nll_from_logits": lambda z, t: softplus(z) - t * z,
     "hinge": lambda z, t: max(mpf(0), 1 - t * z),
@@ -63,6 +67,25 @@ def test_value_and_derivatives(name, order):
         for at, one in zip(z, t, strict=True)
     ]
     np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("loss", [nn.poisson, functools.partial(nn.tweedie, power=1.2)])
+def test_expected_values_and_their_logarithms_give_one_loss(loss, rng):
+    z, t = rng.normal(size=(6, 2)), rng.poisson(1.5, size=(6, 2)).astype(float)
+    of_mean = functools.partial(loss, log_input=False)
+    np.testing.assert_allclose(of_mean(np.exp(z), t, reduction="none"), loss(z, t, reduction="none"))
+    np.testing.assert_allclose(wg.grad(lambda z: of_mean(np.exp(z), t))(z), wg.grad(loss)(z, t), rtol=1e-12)
+    assert np.isfinite(of_mean(np.zeros(2), np.ones(2)))
+
+
+def test_tweedie_is_half_the_deviance(rng):
+    mean, t = rng.uniform(0.5, 3, size=20), rng.poisson(1.5, size=20).astype(float)
+    wanted = mean_tweedie_deviance(t, mean, power=1.7) / 2
+    loss = functools.partial(nn.tweedie, power=1.7)
+    # At its lowest, where the prediction is the target; the loss of t = 0 has its infimum 0 there.
+    known = t[t > 0]
+    lowest = loss(np.log(known), known, reduction="sum") / len(t)
+    assert loss(np.log(mean), t) - lowest == pytest.approx(wanted, rel=1e-12)
 
 
 @pytest.mark.parametrize("labels", [True, False])
@@ -228,6 +251,8 @@ def test_targets_outside_their_range_name_the_row():
         nn.hinge(np.zeros(2), np.array([0, 1]))
     with pytest.raises(IndexRangeError, match="poisson: counts are 0 or more, got -3 at row 1"):
         nn.poisson(np.zeros(2), np.array([0, -3]))
+    with pytest.raises(IndexRangeError, match="tweedie: amounts are 0 or more, got -3 at row 1"):
+        nn.tweedie(np.zeros(2), np.array([0, -3]))
 
 
 def test_weights_and_options_that_make_no_sense_are_refused():
@@ -242,6 +267,8 @@ def test_weights_and_options_that_make_no_sense_are_refused():
         nn.squared_error(z, t, reduction="average")
     with pytest.raises(ConfigurationError, match=r"huber: delta lies in \(0, inf\), got 0"):
         nn.huber(z, t, delta=0)
+    with pytest.raises(ConfigurationError, match=r"tweedie: power lies in \(1, 2\), got 1"):
+        nn.tweedie(z, t, power=1)
     with pytest.raises(DTypeError, match="floating dtype, not complex128"):
         nn.squared_error(z * 1j, t)
 

@@ -495,3 +495,14 @@ def test_few_elements(function: Any, size: int) -> None:
     got, wanted = np.asarray(wg.trace(function, x)(x)), np.asarray(function(x))
     assert got.shape == wanted.shape
     np.testing.assert_allclose(got, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("function", [np.nanargmax, np.nanargmin])
+def test_where_all_elements_are_nan_numpys_error_says_where(function: Any) -> None:
+    slope = wg.grad(lambda x: x[function(x)] ** 2)
+    np.testing.assert_array_equal(slope(np.array([np.nan, 3.0])), [0, 6])
+    compiled = wg.compile(slope)
+    compiled(np.ones(2))
+    for one in (slope, compiled):
+        with pytest.raises(ValueError, match=r"^All-NaN slice encountered \(nanarg.*test_more_functions"):
+            one(np.array([np.nan, np.nan]))

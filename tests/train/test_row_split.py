@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from wengert.errors import ConfigurationError
-from wengert.train.row_split import folds, hold_out
+from wengert.errors import ConfigurationError, DataError
+from wengert.train.row_split import Division, folds, hold_out
 
 class_lists = st.lists(st.integers(0, 4), min_size=1, max_size=60).map(np.array)
 
@@ -66,3 +66,71 @@ def test_every_row_is_held_by_one_fold(classes, count):
 def test_one_fold_is_no_cross_validation():
     with pytest.raises(ConfigurationError, match="at least 2 folds"):
         folds(10, 1, None, rng())
+
+
+group_lists = st.lists(st.integers(0, 9), min_size=2, max_size=60).filter(lambda one: len(set(one)) > 1)
+
+
+@given(group_lists.map(np.array), st.integers(1, 59))
+def test_a_group_is_on_one_side(groups, count):
+    kept, held = Division(len(groups), groups=groups).hold_out(count, rng())
+    assert sorted([*kept, *held]) == list(range(len(groups)))
+    assert kept.size
+    assert held.size
+    assert not set(groups[kept]) & set(groups[held])
+
+
+def test_as_many_rows_are_held_out_as_groups_allow():
+    groups = np.repeat(np.arange(40), 5)
+    assert Division(200, groups=groups).hold_out(40, rng())[1].size == 40
+    assert len(set(groups[Division(200, groups=groups).hold_out(40, rng())[1]])) == 8
+    assert Division(200, groups=groups).hold_out(0, rng())[1].size == 0
+
+
+@given(group_lists.map(np.array), st.integers(2, 6))
+def test_folds_of_groups(groups, count):
+    division = Division(len(groups), groups=groups)
+    if len(set(groups)) < count:
+        with pytest.raises(ConfigurationError, match=f"{count} folds need at least {count} groups"):
+            division.folds(count, rng())
+        return
+    parts = division.folds(count, rng())
+    assert sorted(np.concatenate([held for _, held in parts])) == list(range(len(groups)))
+    for kept, held in parts:
+        assert held.size
+        assert not set(groups[kept]) & set(groups[held])
+
+
+@given(group_lists.map(np.array), st.integers(1, 59))
+def test_what_is_held_out_is_later(times, count):
+    kept, held = Division(len(times), times=times).hold_out(count, rng())
+    assert sorted([*kept, *held]) == list(range(len(times)))
+    assert times[kept].max() < times[held].min()
+    # No other border comes nearer to the number asked for.
+    later = [int((times >= one).sum()) for one in set(times) - {times.min()}]
+    assert abs(held.size - count) == min(abs(rows - count) for rows in later)
+
+
+def test_folds_go_forward_in_time():
+    times = np.random.default_rng(0).permutation(60) // 2
+    parts = Division(60, times=times).folds(4, rng())
+    assert [(kept.size, held.size) for kept, held in parts] == [(12, 12), (24, 12), (36, 12), (48, 12)]
+    for kept, held in parts:
+        assert times[kept].max() < times[held].min()
+
+
+def test_groups_and_times_that_cannot_be_divided():
+    with pytest.raises(DataError, match="all rows are of one group"):
+        Division(5, groups=np.zeros(5, int)).hold_out(2, rng())
+    with pytest.raises(DataError, match="all rows have the same time"):
+        Division(5, times=np.zeros(5)).hold_out(2, rng())
+    with pytest.raises(ConfigurationError, match="3 folds need at least 3 different times after the first"):
+        Division(6, times=np.array([0, 0, 0, 1, 1, 1])).folds(3, rng())
+    with pytest.raises(ConfigurationError, match=r"which leaves 2\. Use fewer folds"):
+        Division(103, times=np.array([0, 1, *[2] * 100, 3])).folds(3, rng())
+
+
+def test_a_part_of_the_rows_is_divided_alike():
+    division = Division(6, groups=np.array([0, 0, 1, 1, 2, 2])).part(np.array([0, 1, 2, 3]))
+    assert division.rows == 4
+    assert {tuple(held) for _, held in division.folds(2, rng())} == {(0, 1), (2, 3)}

@@ -10,7 +10,7 @@ from wengert.trace.tracing import abstract, trace
 from wengert.transform.gradient import gradient, pullback
 from wengert.transform.simplify import simplify
 
-SCIPY = {f"from scipy import {part}" for part in ("linalg", "special", "fft")}
+SCIPY = {f"from scipy import {part}" for part in ("linalg", "special", "fft", "signal")}
 
 
 def outputs_of(source, arguments, name="program"):

@@ -15,7 +15,7 @@ from wengert.run.executor import Executable
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.tensor import Tensor, Trace, as_tensor
 from wengert.trace.tracing import Recording
-from wengert.trace.tree import flatten, leaf_paths, unflatten
+from wengert.trace.tree import described, flatten, leaf_paths, unflatten
 from wengert.transform.inline import inline
 from wengert.transform.simplify import simplify
 
@@ -97,7 +97,9 @@ class Call:
         for part, structure in zip(parts, self._structures, strict=True):
             found, built = flatten(part)
             if built != structure:
-                raise GradientError(f"{role} of structure {built}; the argument has {structure}")
+                raise GradientError(
+                    f"{role} of structure {described(built)}; the argument has {described(structure)}"
+                )
             leaves += found
         return [
             conform(leaf, self.program.inputs[place].type, role)
@@ -143,7 +145,7 @@ def run_program(program: Program, arguments: Sequence[Any], recording: Recording
         for argument, node in zip(arguments, program.inputs, strict=True)
     ]
     enclosing.captured |= {other for other in trace.captured if other is not enclosing}
-    enclosing.was_peeked |= trace.was_peeked
+    enclosing.was_peeked |= trace.has_looked
     # What the function was asked inside is asked of the enclosing one too.
     asked = Program(recording.program.inputs, list(trace.questions))
     answers = inline(asked, tensors[: len(asked.inputs)], enclosing)

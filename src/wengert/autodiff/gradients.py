@@ -13,6 +13,7 @@ from wengert.trace.tracing import trace
 from wengert.trace.tree import TreeSignature, flatten, unflatten
 from wengert.trace.wrapped import DerivedFunction
 from wengert.transform.gradient import gradient
+from wengert.transform.regions.budget import budget_of, simplified
 from wengert.transform.simplify import simplify
 
 
@@ -31,6 +32,7 @@ def value_and_grad(
     argnames: Argnames = None,
     has_aux: bool = False,
     holomorphic: bool = False,
+    memory: str | int | None = None,
 ) -> Callable[..., tuple[Any, Any]]:
     """Return a function that gives the value of `function` and its gradient.
 
@@ -46,6 +48,10 @@ def value_and_grad(
         `function` returns a pair (scalar, auxiliary results); the value is then that pair.
     holomorphic : bool
         `function` is a holomorphic function of complex arguments: the gradient is its complex derivative.
+    memory : str or int, optional
+        How much loops may keep of their turns for the sweep back, in bytes or as ``"64 MB"``. Where all
+        turns need more, the loop is cut into segments that are run forwards again; the gradient has the same
+        bits for every budget. Arguments, results, and products of matrices before a loop do not count.
 
     Returns
     -------
@@ -58,6 +64,8 @@ def value_and_grad(
     GradientError
         When the result is no scalar, or complex without `holomorphic`, or an argument is neither floating nor
         complex; names the argument.
+    ConfigurationError
+        When no schedule keeps as little as `memory`; names the least possible budget.
 
     Notes
     -----
@@ -72,6 +80,7 @@ def value_and_grad(
     >>> round(float(value), 6), round(float(slope), 6)
     (0.5403..., ...)
     """
+    budget = None if memory is None else budget_of(memory)
 
     def differentiated(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         call = prepared(function, args, kwargs, argnums, argnames)
@@ -79,14 +88,14 @@ def value_and_grad(
         assert isinstance(signature, TreeSignature)
         _check_scalar(unflatten(signature.result, list(range(len(call.program.outputs)))), has_aux)
         derived = call.derived(
-            ("value and gradient", holomorphic),
-            lambda: simplify(gradient(call.program, call.wrt, True, holomorphic)),
+            ("value and gradient", holomorphic, budget),
+            lambda: simplified(gradient(call.program, call.wrt, True, holomorphic), budget),
         )
         results = call.run(derived)
         count = len(call.program.outputs)
         return signature.unflatten(results[:count]), call.as_selected(results[count:])
 
-    options = (argnums, argnames, has_aux, holomorphic)
+    options = (argnums, argnames, has_aux, holomorphic, memory)
     return DerivedFunction(differentiated, function, value_and_grad, options)
 
 
@@ -96,12 +105,13 @@ def grad(
     argnames: Argnames = None,
     has_aux: bool = False,
     holomorphic: bool = False,
+    memory: str | int | None = None,
 ) -> Callable[..., Any]:
     """Return a function that gives the gradient of `function`.
 
     Parameters
     ----------
-    function, argnums, argnames, has_aux, holomorphic
+    function, argnums, argnames, has_aux, holomorphic, memory
         As for `value_and_grad`; with ``has_aux`` the result is (gradient, auxiliary results).
 
     Returns
@@ -111,7 +121,7 @@ def grad(
 
     Raises
     ------
-    GradientError
+    GradientError, ConfigurationError
         As `value_and_grad`.
 
     Examples
@@ -127,13 +137,14 @@ def grad(
     >>> complex(wg.grad(lambda z: z**3, holomorphic=True)(1 + 1j))
     6j
     """
-    both = value_and_grad(function, argnums, argnames, has_aux, holomorphic)
+    both = value_and_grad(function, argnums, argnames, has_aux, holomorphic, memory)
 
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         value, slope = both(*args, **kwargs)
         return (slope, value[1]) if has_aux else slope
 
-    return DerivedFunction(differentiated, function, grad, (argnums, argnames, has_aux, holomorphic))
+    options = (argnums, argnames, has_aux, holomorphic, memory)
+    return DerivedFunction(differentiated, function, grad, options)
 
 
 def trace_gradient(

@@ -10,7 +10,7 @@ import numpy as np
 from wengert.autodiff.jacobians import jacobian
 from wengert.autodiff.own_rules import ANYWHERE, rule_name
 from wengert.autodiff.products import vjp
-from wengert.errors import ShapeError, WengertError
+from wengert.errors import DTypeError, ShapeError, WengertError
 from wengert.ir.primitive import Kind, Primitive
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives.kinds import unchanged
@@ -29,7 +29,8 @@ def implicit(solver: Callable[..., Any], residual: Callable[..., Any]) -> Callab
         ``solver(*args)`` returns the array x for which the residual is zero. It is run as it is, on arrays,
         and may be any code: a loop, `scipy.optimize.root`.
     residual : callable
-        ``residual(x, *args)``, in NumPy, of the size of x. For a fixed point x = g(x, a) it is x − g(x, a).
+        ``residual(x, *args)``, in NumPy, of the size of x, and complex where x is. For a fixed point
+        x = g(x, a) it is x − g(x, a).
 
     Returns
     -------
@@ -40,13 +41,16 @@ def implicit(solver: Callable[..., Any], residual: Callable[..., Any]) -> Callab
     ------
     ShapeError
         When the residual is not of the size of the solution.
+    DTypeError
+        When only one of them is complex.
     LinAlgError
         When its Jacobian is singular at the solution, where there is no derivative.
 
     Notes
     -----
     F(x(a), a) = 0 gives ∂x/∂a = −(∂F/∂x)⁻¹ ∂F/∂a; a cotangent u becomes −λᵀ ∂F/∂a with (∂F/∂x)ᵀ λ = u
-    (Griewank & Walther, "Evaluating derivatives", 2008, section 15.1; Blondel et al. 2022).
+    (Griewank & Walther, "Evaluating derivatives", 2008, section 15.1; Blondel et al. 2022). Complex unknowns
+    are pairs of real ones there, so the residual need not be holomorphic.
 
     Examples
     --------
@@ -56,6 +60,12 @@ def implicit(solver: Callable[..., Any], residual: Callable[..., Any]) -> Callab
     0.25
     """
     return _Implicit(solver, residual)
+
+
+def _real_numbers(z: Any) -> Any:
+    """Return the elements in one row, of complex numbers first all real parts and then all imaginary ones."""
+    flat = np.reshape(z, -1)
+    return np.concatenate([np.real(flat), np.imag(flat)]) if flat.dtype.kind == "c" else flat
 
 
 class _Implicit(WrappedFunction):
@@ -99,16 +109,24 @@ class _Implicit(WrappedFunction):
 
         def rule(ct: Any, out: Any, *leaves: Any) -> tuple[Any, ...]:
             def flat(x: Any, *leaves: Any) -> Any:
+                if type_.is_complex:
+                    x = x[: type_.size] + 1j * x[type_.size :]
                 found = joined(self._residual(x.reshape(type_.shape), *unflatten(structure, list(leaves))))
                 if np.size(found) != type_.size:
                     raise ShapeError(
                         f"the residual of {name} has shape {np.shape(found)}; the solution has {type_.shape}"
                     )
-                return np.reshape(found, -1)
+                if (found.dtype.kind == "c") != type_.is_complex:
+                    raise DTypeError(
+                        f"the residual of {name} is {found.dtype}; the solution is {type_.dtype}: both must "
+                        "be complex, or none"
+                    )
+                return _real_numbers(found)
 
-            x = np.reshape(out, -1)
+            x = _real_numbers(out)
             by_x = jacobian(flat)(x, *leaves)
-            multiplier = np.linalg.solve(by_x.T, np.reshape(ct, -1))
+            # A cotangent c of z stands for the change Re(c·δz): for its parts stand those of its conjugate.
+            multiplier = np.linalg.solve(by_x.T, _real_numbers(np.conjugate(ct)))
             places = [place for place, leaf in enumerate(leaves) if leaf.dtype.kind in "fc"]
             _, pull = vjp(flat, x, *leaves, argnums=[place + 1 for place in places])
             parts = dict(zip(places, pull(-multiplier), strict=True))

@@ -180,21 +180,30 @@ def _unit_vectors(types: list[TensorType], start: int, size: int) -> list[np.nda
 
 
 def hessian(
-    function: Callable[..., Any], argnums: Argnums = None, argnames: Argnames = None
+    function: Callable[..., Any],
+    argnums: Argnums = None,
+    argnames: Argnames = None,
+    holomorphic: bool = False,
 ) -> Callable[..., Any]:
     """Return a function that gives the Hessian of a scalar function.
 
     Parameters
     ----------
     function : callable
-        Returns a floating scalar.
-    argnums, argnames
+        Returns a floating scalar, or a complex one with `holomorphic`.
+    argnums, argnames, holomorphic
         As for `grad`. For several arguments the result holds all blocks, also the mixed ones.
 
     Returns
     -------
     callable
         The Jacobian of the gradient: for an argument of shape t an array of shape t + t.
+
+    Raises
+    ------
+    GradientError
+        When an argument of a real function is complex: its second derivatives are no array of complex
+        numbers, but `hvp` gives their product with a direction.
 
     Examples
     --------
@@ -204,5 +213,19 @@ def hessian(
     array([[10.,  6.],
            [ 6.,  0.]])
     """
-    second = jacobian(grad(function, argnums, argnames), argnums, argnames)
-    return DerivedFunction(second, function, hessian, (argnums, argnames))
+    slope = grad(function, argnums, argnames, holomorphic=holomorphic)
+    by_arguments = jacobian(slope, argnums, argnames, holomorphic)
+
+    def second(*args: Any, **kwargs: Any) -> Any:
+        if not holomorphic:
+            call = prepared(function, args, kwargs, argnums, argnames)
+            for place in call.wrt:
+                if call.program.inputs[place].type.is_complex:
+                    raise GradientError(
+                        "the second derivatives of a real function by complex numbers are no array of "
+                        "complex numbers: take wg.hvp along a direction, or the hessian by the real and the "
+                        "imaginary parts; of a holomorphic function, the hessian with holomorphic=True"
+                    )
+        return by_arguments(*args, **kwargs)
+
+    return DerivedFunction(second, function, hessian, (argnums, argnames, holomorphic))

@@ -21,7 +21,7 @@ from wengert.trace.numpy_in_traces import numpy_in_traces
 from wengert.trace.recorder import current_trace
 from wengert.trace.static import is_immutable
 from wengert.trace.tensor import Tensor, apply, joined
-from wengert.trace.tree import flatten, hold_static, unflatten
+from wengert.trace.tree import described, flatten, hold_static, unflatten
 from wengert.trace.wrapped import WrappedFunction
 
 ANYWHERE = (Interval(-3, 3),)
@@ -130,8 +130,9 @@ def _contributions(name: str, args: list[Any], given: Any) -> list[Any]:
         found, built = flatten(cotangent)
         if built != structure:
             raise GradientError(
-                f"the rule of {name} gives for argument {place} a cotangent of structure {built}; "
-                f"the argument has {structure}"
+                f"the rule of {name} gives for argument {place} a cotangent of structure "
+                f"{described(built)}; "
+                f"the argument has {described(structure)}"
             )
         for leaf, part in zip(leaves, found, strict=True):
             if np.shape(part) != np.shape(leaf):

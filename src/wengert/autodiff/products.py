@@ -8,9 +8,10 @@ from typing import Any
 from wengert.autodiff.application import Argnames, Argnums, Call, conform
 from wengert.autodiff.reuse import prepared
 from wengert.errors import GradientError
-from wengert.trace.tree import TreeSignature, flatten
+from wengert.trace.tree import TreeSignature, described, flatten
 from wengert.transform.forward import pushforward
 from wengert.transform.gradient import gradient, pullback
+from wengert.transform.regions.budget import budget_of, simplified
 from wengert.transform.simplify import simplify
 
 
@@ -30,6 +31,7 @@ def vjp(
     *args: Any,
     argnums: Argnums = None,
     argnames: Argnames = None,
+    memory: str | int | None = None,
     **kwargs: Any,
 ) -> tuple[Any, Callable[[Any], Any]]:
     """Return the value of `function` and its pullback: cotangent ↦ Jᵀ·cotangent.
@@ -42,6 +44,8 @@ def vjp(
         Where to differentiate.
     argnums, argnames
         As for `grad`; all positional arguments by default.
+    memory : str or int, optional
+        As for `value_and_grad`.
 
     Returns
     -------
@@ -56,16 +60,19 @@ def vjp(
     GradientError
         When the cotangent is not built like the value.
     """
+    budget = None if memory is None else budget_of(memory)
     call = prepared(function, args, kwargs, _all_positions(args, argnums, argnames), argnames)
     signature = _signature(call)
     value = signature.unflatten(call.run(call.program))
-    pulled = call.derived("pullback", lambda: simplify(pullback(call.program, call.wrt)))
+    pulled = call.derived(("pullback", budget), lambda: simplified(pullback(call.program, call.wrt), budget))
     call.keep(pulled)
 
     def pull(cotangent: Any) -> Any:
         leaves, structure = flatten(cotangent)
         if structure != signature.result:
-            raise GradientError(f"cotangent of structure {structure}; the value has {signature.result}")
+            raise GradientError(
+                f"cotangent of structure {described(structure)}; the value has {described(signature.result)}"
+            )
         seeds = [
             conform(leaf, node.type, "cotangent")
             for leaf, node in zip(leaves, call.program.outputs, strict=True)

@@ -86,7 +86,7 @@ def prepared(
         return call
     trace = call.recording.trace
     # Not where the function changes what it captures, or values were looked at for this call alone.
-    lasts = captured.is_known and captured.holds() and not trace.was_peeked and not trace.captured
+    lasts = captured.is_known and captured.holds() and not trace.has_looked and not trace.captured
     if lasts:
         places.appendleft(_Kept(call, captured))
     return call

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from wengert.benchmark.turns import clock_of
 
 Array = np.ndarray[Any, Any]
 
@@ -21,7 +22,7 @@ class Training:
     Attributes
     ----------
     seconds : float
-        Of the epochs after the first, by the clock.
+        Of the epochs after the first, by `clock_of` the threads.
     steps : int
         How many steps they had.
     parameters : list of ndarray
@@ -51,7 +52,7 @@ class Candidate:
 
 
 def seconds_of(
-    epoch: Callable[[int], object], epochs: int, wait: Callable[[], object] | None = None
+    epoch: Callable[[int], object], epochs: int, threads: int, wait: Callable[[], object] | None = None
 ) -> float:
     """Take one epoch, then time `epochs` more.
 
@@ -60,15 +61,18 @@ def seconds_of(
     epoch : callable
         Takes the number of the epoch, from 0.
     epochs : int
+    threads : int
+        That may work.
     wait : callable, optional
         Returns when everything begun so far is done.
     """
     epoch(0)
     if wait is not None:
         wait()
-    begin = time.perf_counter()
+    clock = clock_of(threads)
+    begin = clock()
     for number in range(1, epochs + 1):
         epoch(number)
     if wait is not None:
         wait()
-    return time.perf_counter() - begin
+    return clock() - begin

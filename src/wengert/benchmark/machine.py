@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from pathlib import Path
 
+from wengert.run.llvm.matmul.tile_search import tuned
+from wengert.run.llvm.matmul.tile_shapes import tile_costs
+from wengert.run.llvm.runtime.processor import host_processor
+from wengert.run.llvm.runtime.target import host_target
 from wengert.run.threads import physical_cores
 from wengert.version import __version__
 
@@ -15,7 +18,7 @@ _PACKAGES = ("numpy", "llvmlite", "torch", "jax", "scikit-learn", "autograd")
 def describe_machine() -> dict[str, str]:
     """Return processor, cores, system and the versions of what is installed, for people."""
     return {
-        "processor": _processor(),
+        "processor": host_processor().name,
         "cores": str(physical_cores()),
         "system": f"{platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
@@ -24,17 +27,17 @@ def describe_machine() -> dict[str, str]:
     }
 
 
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    fields = dict(line.split(":", 1) for line in lines if ":" in line)
-    stripped = {name.strip(): value.strip() for name, value in fields.items()}
-    name = stripped.get("model name", platform.machine())
-    # Virtual machines give the maker's name only.
-    numbers = [stripped.get("cpu family"), stripped.get("model")]
-    return f"{name} (family {numbers[0]}, model {numbers[1]})" if all(numbers) else name
+def tiles_in_words() -> str:
+    """Return what the kernels know of the processor, and the tiles that large products are cut into."""
+    processor, target = host_processor(), tuned(host_target())
+    if not processor.recognised:
+        words = "this processor is not recognised: products are cut as is safe for small caches"
+    else:
+        words = (
+            f"second-level cache {processor.l2_bytes // 1024:,} KiB, pages of {processor.page_bytes:,} bytes"
+        )
+    tiles = ", ".join(f"{tile.rows}×{tile.vectors}" for tile in tile_costs(target))
+    return f"{words}; tiles of products in rows × vectors of {8 * target.vector_bytes} bits: {tiles}"
 
 
 def _versions() -> dict[str, str]:

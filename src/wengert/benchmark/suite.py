@@ -13,7 +13,7 @@ from wengert.benchmark.configurations import RULES, Configuration
 from wengert.benchmark.interrupts import remembered_interrupts
 from wengert.benchmark.machine import describe_machine
 from wengert.benchmark.peers import Peer
-from wengert.benchmark.turns import PAUSE, TURN, interleaved
+from wengert.benchmark.turns import PAUSE, QUIET, TURN, Spread, interleaved, ratio, share_of_cores
 from wengert.run.llvm.profile.machine_limits import MachineLimits, machine_limits
 
 Report = Callable[[str], None]
@@ -39,9 +39,9 @@ class Measurement:
     seconds: list[float]
 
     @property
-    def median(self) -> float:
-        """Seconds a step in the median round."""
-        return statistics.median(self.seconds)
+    def spread(self) -> Spread:
+        """Minimum, median and range of the seconds a step."""
+        return Spread.of(self.seconds)
 
 
 @dataclass
@@ -62,6 +62,8 @@ class Result:
     measurements : list of Measurement
     failures : list of str
         Who could not be measured, where and why.
+    rounds, disturbed : int
+        Rounds that were measured by the clock, and those of them in which others used the cores.
     interrupted : bool
         Ctrl-C came before the end; what is there is complete.
     """
@@ -74,24 +76,30 @@ class Result:
     peers: list[Peer]
     measurements: list[Measurement] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    rounds: int = 0
+    disturbed: int = 0
     interrupted: bool = False
 
-    def median(self, configuration: str, rule: str, peer: str) -> float | None:
-        """Return the seconds of a step; None where it was not measured."""
+    def spread(self, configuration: str, rule: str, peer: str) -> Spread | None:
+        """Return the seconds of a step; None where they were not measured."""
+        found = self._measurement(configuration, rule, peer)
+        return None if found is None else found.spread
+
+    def _measurement(self, configuration: str, rule: str, peer: str) -> Measurement | None:
         for one in self.measurements:
             if (one.configuration, one.rule, one.peer) == (configuration, rule, peer):
-                return one.median
+                return one
         return None
 
-    def ratio(self, configuration: str, rule: str, peer: str) -> float | None:
-        """Return wengert's time as a part of a peer's."""
-        ours, theirs = (self.median(configuration, rule, name) for name in ("wengert", peer))
-        return None if ours is None or theirs is None else ours / theirs
+    def ratio(self, configuration: str, rule: str, peer: str) -> Spread | None:
+        """Return wengert's time as a part of a peer's in the same rounds."""
+        ours, theirs = (self._measurement(configuration, rule, name) for name in ("wengert", peer))
+        return None if ours is None or theirs is None else ratio(ours.seconds, theirs.seconds)
 
     def mean_ratio(self, peer: str, configurations: str, rules: Iterable[str] = RULES) -> float | None:
-        """Return the geometric mean of the ratios; None where one of them is missing."""
+        """Return the geometric mean of the ratios; None where one of them is missing, or noise."""
         ratios = [self.ratio(name, rule, peer) for name in configurations for rule in rules]
-        known = [ratio for ratio in ratios if ratio is not None]
+        known = [one.median for one in ratios if one is not None and not one.is_noise]
         return statistics.geometric_mean(known) if known and len(known) == len(ratios) else None
 
     def roofline(self, configuration: Configuration, rule: str) -> float:
@@ -156,12 +164,21 @@ def _measure_one(
         report(f"{here}: {peer.title} looks for its best settings")
         try:
             candidates = peer.candidates(configuration, rule, result.threads)
-            trials[peer.name] = _best([_checked(candidate, check) for candidate in candidates])
+            trials[peer.name] = _best(
+                [_checked(candidate, check) for candidate in candidates], result.threads
+            )
         except Exception as error:  # another library may fail in any way; the others go on
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             result.failures.append(f"{peer.title}, {here}: {reason}")
     report(f"{here}: {rounds} round{'s' if rounds > 1 else ''}")
-    for name, seconds in interleaved({name: trial.turn for name, trial in trials.items()}, rounds).items():
+
+    def listen() -> None:
+        if result.threads > 1:
+            result.rounds += 1
+            result.disturbed += share_of_cores(result.threads) < QUIET
+
+    turns = {name: trial.turn for name, trial in trials.items()}
+    for name, seconds in interleaved(turns, rounds, result.threads, listen).items():
         settings = trials[name].candidate.settings
         result.measurements.append(Measurement(configuration.name, rule, name, settings, seconds))
 
@@ -191,12 +208,13 @@ class Trial:
         return training.seconds / training.steps
 
 
-def _best(candidates: Sequence[Candidate]) -> Trial:
+def _best(candidates: Sequence[Candidate], threads: int) -> Trial:
     """Return the fastest of several settings."""
     tried = []
     for candidate in candidates:
         training = candidate.train(1)
         tried.append((training.seconds / training.steps, training.seconds, candidate))
-        time.sleep(PAUSE)
+        if threads > 1:
+            time.sleep(PAUSE)
     _, seconds, fastest = min(tried, key=lambda one: one[0])
     return Trial(fastest, max(1, math.ceil(TURN / max(seconds, 1e-6))))

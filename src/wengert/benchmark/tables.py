@@ -8,6 +8,9 @@ from typing import Any
 
 from wengert.benchmark.configurations import RULES
 from wengert.benchmark.suite import Result
+from wengert.benchmark.turns import Spread
+
+NOISE = "noise"  # in place of a ratio that says nothing
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,13 @@ def limits_in_words(result: Result) -> str:
     )
 
 
+def disturbance_in_words(result: Result) -> str:
+    """Return how many rounds others disturbed; nothing where none was."""
+    if not result.disturbed:
+        return ""
+    return f"others used the cores in {result.disturbed} of {result.rounds} rounds: let the machine rest"
+
+
 def microseconds(seconds: float | None) -> str:
     """Return a time to three digits."""
     if seconds is None:
@@ -65,13 +75,17 @@ def _times(result: Result) -> Table:
     rows = [
         (
             *labels,
-            *(microseconds(result.median(configuration.name, rule, peer.name)) for peer in result.peers),
+            *(_time(result.spread(configuration.name, rule, peer.name)) for peer in result.peers),
             microseconds(result.roofline(configuration, rule)),
         )
         for configuration, rule, labels in _cells(result)
     ]
     headers = ("network", "update", *(peer.title for peer in result.peers), "limit")
-    title = f"µs a step, median of the rounds, {result.threads} threads at most; limit: products or traffic"
+    threads = "1 thread" if result.threads == 1 else f"{result.threads} threads at most"
+    title = (
+        f"µs a step, {threads}: median of the rounds (least, ± half the range between the quartiles); "
+        "limit: products or traffic"
+    )
     return Table(title, headers, rows)
 
 
@@ -79,15 +93,18 @@ def _ratios(result: Result) -> Table:
     others = [peer for peer in result.peers if peer.name != "wengert"]
     rows = []
     for configuration, rule, labels in _cells(result):
-        ours = result.median(configuration.name, rule, "wengert")
+        ours = result.spread(configuration.name, rule, "wengert")
         if ours is None:
             continue
         ratios = (result.ratio(configuration.name, rule, peer.name) for peer in others)
-        limit = result.roofline(configuration, rule) / ours
+        limit = result.roofline(configuration, rule) / ours.median
         part = f"{limit:.0%}" if limit >= 0.1 else f"{100 * limit:.2g}%"
         rows.append((*labels, *(_ratio(ratio) for ratio in ratios), part))
     headers = ("network", "update", *(peer.title for peer in others), "of the limit")
-    return Table("wengert's time as a part of each other's, and the part of the limit reached", headers, rows)
+    title = "wengert's time as a part of each other's in the same rounds, and the part of the limit reached"
+    if any(NOISE in row for row in rows):
+        title += f"; {NOISE}: the range of the ratio is larger than itself"
+    return Table(title, headers, rows)
 
 
 def _means(result: Result) -> Table:
@@ -99,7 +116,7 @@ def _means(result: Result) -> Table:
         for group in groups:
             means = [result.mean_ratio(peer.name, group, rules) for rules in (("SGD",), ("Adam",), RULES)]
             if peer.name != "wengert" and means[2] is not None:
-                rows.append((peer.title, group, *(_ratio(mean) for mean in means)))
+                rows.append((peer.title, group, *("–" if mean is None else _short(mean) for mean in means)))
     return Table("Geometric means of these ratios", ("beside", "over", *RULES, "both"), rows)
 
 
@@ -115,9 +132,20 @@ def _settings(result: Result) -> Table:
     return Table(title, ("of", "settings", "where"), rows, numbers=False)
 
 
-def _ratio(ratio: float | None) -> str:
-    if ratio is None:
+def _time(spread: Spread | None) -> str:
+    if spread is None:
         return "–"
+    least, half = microseconds(spread.minimum), spread.range / 2 / spread.median
+    return f"{microseconds(spread.median)} ({least}, ±{half:.0%})"
+
+
+def _ratio(spread: Spread | None) -> str:
+    if spread is None:
+        return "–"
+    return NOISE if spread.is_noise else _short(spread.median)
+
+
+def _short(ratio: float) -> str:
     return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"
 
 
@@ -137,7 +165,9 @@ def record(result: Result) -> dict[str, Any]:
             }
             for one in result.configurations
         },
-        "measurements": [{**asdict(one), "median": one.median} for one in result.measurements],
+        "measurements": [{**asdict(one), **asdict(one.spread)} for one in result.measurements],
+        "rounds": result.rounds,
+        "disturbed": result.disturbed,
         "failures": result.failures,
     }
 

@@ -13,6 +13,8 @@ from wengert.cli.option_types import (
     MEASURING,
     NOTHING_SAID,
     OUTPUT,
+    PLAIN_ROWS,
+    SERVING,
     TABLE,
     Activation,
     BatchSize,
@@ -23,6 +25,7 @@ from wengert.cli.option_types import (
     Epochs,
     File,
     Hidden,
+    Interval,
     Json,
     LearningRate,
     Model,
@@ -30,10 +33,13 @@ from wengert.cli.option_types import (
     Out,
     Preset,
     Quiet,
+    RowOptions,
     Seed,
     Target,
+    Test,
     TestFraction,
     TextOptions,
+    Threshold,
     TimeLimit,
     option,
 )
@@ -57,6 +63,8 @@ def train(
     config: Config = None,
     test_fraction: TestFraction = None,
     cv: Cv = None,
+    test: Test = None,
+    rows: RowOptions = PLAIN_ROWS,
     preset: Preset = None,
     hidden: Hidden = None,
     activation: Activation = None,
@@ -82,11 +90,15 @@ def train(
 
     Example: wengert train examples/digits.csv --target digit
     """
-    given = {
-        name: value
-        for name, value in locals().items()
-        if name not in ("file", "config", "report", "json", "quiet", "text") and value is not None
-    } | text.given
+    given = (
+        {
+            name: value
+            for name, value in locals().items()
+            if name not in ("file", "config", "report", "json", "quiet", "text", "rows") and value is not None
+        }
+        | text.given
+        | rows.given
+    )
     from wengert.cli.commands.train import run
 
     return run(file, given, config, page=report, as_json=json, quiet=quiet)
@@ -107,16 +119,19 @@ def predict(
     probabilities: Annotated[
         bool, option("Add a column with the probability of each class.", OUTPUT)
     ] = False,
+    interval: Interval = None,
+    threshold: Threshold = None,
     text: TextOptions = NOTHING_SAID,
 ) -> int:
     """Predict the target of each row of a table, as CSV.
 
     Example: wengert predict digits-model new.csv --output predictions.csv
     """
-    from wengert.cli.commands.predict import run
+    from wengert.cli.commands.predict import Wanted, run
     from wengert.cli.train_options import text_format
 
-    return run(model, file, output, probabilities, text_format(**text.given))
+    wanted = Wanted(probabilities, interval, threshold)
+    return run(model, file, output, wanted, text_format(**text.given))
 
 
 @app.command
@@ -128,9 +143,11 @@ def evaluate(
     plots: Annotated[
         str | None,
         option(
-            "Directory for figures in SVG: confusion, calibration, regions; or predictions, errors.", OUTPUT
+            "Directory for figures in SVG: confusion, calibration, ROC, …; or predictions, errors.", OUTPUT
         ),
     ] = None,
+    interval: Interval = None,
+    threshold: Threshold = None,
     text: TextOptions = NOTHING_SAID,
     json: Json = False,
 ) -> int:
@@ -141,7 +158,34 @@ def evaluate(
     from wengert.cli.commands.evaluate import run
     from wengert.cli.train_options import text_format
 
-    return run(model, file, plots, text_format(**text.given), as_json=json)
+    return run(model, file, plots, text_format(**text.given), interval, threshold, as_json=json)
+
+
+@app.command
+def serve(
+    model: Model,
+    /,
+    *,
+    host: Annotated[
+        str,
+        option(
+            "Address to listen at; others than this machine's own need --token. [default: 127.0.0.1]", SERVING
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[int, option("0 for any that is free. [default: 8000]", SERVING)] = 8000,
+    token: Annotated[
+        str | None, option("Word that requests have to show: Authorization: Bearer TOKEN.", SERVING)
+    ] = None,
+    max_megabytes: Annotated[float, option("Of the body of a request. [default: 10]", SERVING)] = 10.0,
+    max_seconds: Annotated[float, option("For a body, and for its answer. [default: 30]", SERVING)] = 30.0,
+) -> int:
+    """Answer requests over HTTP: rows as JSON or CSV in, predictions out; see /openapi.json there.
+
+    Example: wengert serve digits-model --port 8000
+    """
+    from wengert.cli.commands.serve import run
+
+    return run(model, host, port, token, max_megabytes, max_seconds)
 
 
 @app.command
@@ -298,7 +342,7 @@ def bench(
             MEASURING,
         ),
     ] = None,
-    rounds: Annotated[int, option("In which each has a turn. [default: 3]", MEASURING)] = 3,
+    rounds: Annotated[int, option("In which each has a turn. [default: 7]", MEASURING)] = 7,
     json: Annotated[str | None, option("File for all times as JSON.", OUTPUT)] = None,
 ) -> int:
     """Measure how fast networks train on this machine, beside other libraries and the machine's limits.

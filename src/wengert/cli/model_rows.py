@@ -10,8 +10,8 @@ from wengert.cli.console import error_console, label_and_text
 from wengert.cli.formula_options import read_rows
 from wengert.errors import ConfigurationError, DataError
 from wengert.io.table_models import load_table_model, read_as_in_training
-from wengert.tabular.reading.column_values import find_column
 from wengert.tabular.reading.text_format import TextFormat
+from wengert.tabular.scoring.thresholds import threshold_of
 from wengert.tabular.table_model import TableModel
 from wengert.tabular.training_table import rows_with_target
 
@@ -25,11 +25,18 @@ def read_labelled(model: TableModel, file: str, given: TextFormat) -> pl.DataFra
         As `TableModel.read`, or if there is no target.
     """
     frame = read_as_in_training(model, file, given)
-    target = find_column(frame, model.preprocessor.target.name, "the target")
-    known, left_out = rows_with_target(target)
+    known, left_out = rows_with_target(model.preprocessor.target_column(frame))
     if left_out:
         error_console().print(label_and_text("warning", left_out), soft_wrap=True)
     return frame.filter(known)
+
+
+def model_threshold(model: TableModel, text: str | None) -> float | None:
+    """Return the threshold that ``--threshold`` asks for; see `threshold_of`."""
+    if text is None:
+        return None
+    classes = len(model.preprocessor.target.classes)
+    return threshold_of(text, classes, model.training.get("f1_threshold"))
 
 
 def load_rows(

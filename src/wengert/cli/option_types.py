@@ -17,6 +17,7 @@ MODEL = Group("Model", sort_key=6)
 DERIVATION = Group("Derivation", sort_key=7)
 MEASURING = Group("Measuring", sort_key=8)
 EXERCISE = Group("Exercise", sort_key=9)
+SERVING = Group("Serving", sort_key=10)
 
 
 def option(text: str, group: Group) -> Parameter:
@@ -39,9 +40,18 @@ Target = Annotated[str | None, option("Column to predict.", TABLE)]
 Drop = Annotated[list[str] | None, option("Columns to leave out, separated by commas.", TABLE)]
 
 
+class Given:
+    """Options of which those that are not given are None."""
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The options that are given, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
 @Parameter(name="*")
 @dataclasses.dataclass(frozen=True)
-class TextOptions:
+class TextOptions(Given):
     """What is said of a text file, because it cannot be guessed; a model keeps what was said in training."""
 
     sep: Annotated[
@@ -56,11 +66,6 @@ class TextOptions:
     na: Annotated[
         list[str] | None, option("Words that mean a missing value, separated by commas.", TABLE)
     ] = None
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """The options that are given, by name."""
-        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 NOTHING_SAID = TextOptions()
@@ -77,6 +82,49 @@ TestFraction = Annotated[
 Cv = Annotated[
     int | None,
     option("Score by cross-validation with N folds; the model saved is trained on all rows.", SCORING),
+]
+Test = Annotated[str | None, option("Table to score on, in place of rows held out.", SCORING)]
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True)
+class RowOptions(Given):
+    """How rows are split, and how much they count."""
+
+    group: Annotated[
+        str | None,
+        option("Column whose equal values are on one side of a split: a person, a device.", SCORING),
+    ] = None
+    time: Annotated[
+        str | None, option("Column of dates or numbers: later rows are held out, not any.", SCORING)
+    ] = None
+    weights: Annotated[str | None, option("Column that says how much a row counts.", TRAINING)] = None
+    class_weight: Annotated[
+        str | None, option("balanced, or a weight for each class, such as yes=5,no=1.", TRAINING)
+    ] = None
+    loss: Annotated[
+        str | None,
+        option(
+            "Of numbers: squared_error, absolute_error, huber, quantile, poisson, tweedie. "
+            "[default: squared_error]",
+            TRAINING,
+        ),
+    ] = None
+    quantile: Annotated[float | None, option("Such as 0.9; with --loss quantile.", TRAINING)] = None
+
+
+PLAIN_ROWS = RowOptions()
+Interval = Annotated[
+    float | None,
+    option("Add limits, or a set of classes, that hold the truth so often, such as 0.9.", OUTPUT),
+]
+Threshold = Annotated[
+    str | None,
+    option(
+        "Of two classes, the probability from which on the second is predicted: 0.3; f1 for the best F₁ on "
+        "rows held out; cost=5 where missing one costs 5 times a false alarm. [default: the likelier class]",
+        OUTPUT,
+    ),
 ]
 Preset = Annotated[
     str | None,

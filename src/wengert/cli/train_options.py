@@ -12,9 +12,11 @@ from typing import Any
 from wengert.cli.config_file import read_config
 from wengert.errors import ConfigurationError
 from wengert.tabular.reading.text_format import TextFormat
+from wengert.tabular.row_roles import RowRoles
 from wengert.tabular.training_settings import TrainingSettings
 
 _TEST_FRACTION = 0.2
+_WAYS_TO_SCORE = ("test_fraction", "cv", "test")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +36,10 @@ class TrainOptions:
     settings : TrainingSettings
     text : TextFormat
         What is said of the file.
+    roles : RowRoles
+        Columns that say how rows are used.
+    test : str or None
+        A table to score on.
     """
 
     target: str
@@ -43,6 +49,8 @@ class TrainOptions:
     directory: Path
     settings: TrainingSettings
     text: TextFormat
+    roles: RowRoles
+    test: str | None
 
 
 def train_options(file: str, given: Mapping[str, Any], config: str | None) -> TrainOptions:
@@ -63,11 +71,9 @@ def train_options(file: str, given: Mapping[str, Any], config: str | None) -> Tr
         If no target is named, a value is out of range, or options contradict each other.
     """
     options: dict[str, Any] = read_config(config) if config is not None else {}
-    # What the command line says about scoring replaces what the file says, be it the other way to do it.
-    if "cv" in given and "test_fraction" not in given:
-        options.pop("test_fraction", None)
-    if "test_fraction" in given and "cv" not in given:
-        options.pop("cv", None)
+    # What the command line says about scoring replaces what the file says, be it another way to do it.
+    if any(name in given for name in _WAYS_TO_SCORE):
+        options = {name: value for name, value in options.items() if name not in _WAYS_TO_SCORE}
     options.update(given)
     if isinstance(options.get("hidden"), str):
         options["hidden"] = parse_hidden(options["hidden"])
@@ -77,13 +83,15 @@ def train_options(file: str, given: Mapping[str, Any], config: str | None) -> Tr
     drop = tuple(options.pop("drop", ()))
     out = options.pop("out", None)
     directory = Path(out) if out is not None else default_directory(file)
-    test_fraction, folds = _scoring(options.pop("test_fraction", None), options.pop("cv", None))
+    test_fraction, folds, test = _scoring(*(options.pop(name, None) for name in _WAYS_TO_SCORE))
     if folds is not None and options.get("time_limit") is not None:
         options["time_limit"] /= folds + 1  # each fold, and the model itself
     text = text_format(
         **{name: options.pop(name) for name in ("sep", "decimal", "encoding", "na") if name in options}
     )
-    return TrainOptions(target, drop, test_fraction, folds, directory, TrainingSettings(**options), text)
+    roles = RowRoles(**{name: options.pop(name) for name in ("group", "time", "weights") if name in options})
+    settings = TrainingSettings(**options)
+    return TrainOptions(target, drop, test_fraction, folds, directory, settings, text, roles, test)
 
 
 def text_format(
@@ -123,17 +131,26 @@ def default_directory(file: str) -> Path:
     return Path(f"{stem}-model")
 
 
-def _scoring(test_fraction: float | None, folds: int | None) -> tuple[float, int | None]:
+def _scoring(
+    test_fraction: float | None, folds: int | None, test: str | None
+) -> tuple[float, int | None, str | None]:
+    given = [
+        name
+        for name, value in zip(_WAYS_TO_SCORE, (test_fraction, folds, test), strict=True)
+        if value is not None
+    ]
+    if len(given) > 1:
+        raise ConfigurationError(
+            f"{given[1]} and {given[0]} are two ways to score: rows held out, each row held out once by "
+            "cross-validation, or a table of their own. Give one of them."
+        )
+    if test is not None:
+        return 0.0, None, test
     if folds is not None:
-        if test_fraction is not None:
-            raise ConfigurationError(
-                "cv and test_fraction are two ways to score: cross-validation holds every row out once. "
-                "Give one of them."
-            )
         if folds < 2:
             raise ConfigurationError(f"cv is a number of folds, 2 or more, got {folds}.")
-        return 0.0, folds
+        return 0.0, folds, None
     fraction = _TEST_FRACTION if test_fraction is None else test_fraction
     if not 0 <= fraction < 1:
         raise ConfigurationError(f"test_fraction is at least 0 and less than 1, got {fraction}.")
-    return fraction, None
+    return fraction, None, None

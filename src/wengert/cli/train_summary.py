@@ -42,11 +42,21 @@ def describe_training(training: dict[str, Any]) -> str:
     return f"{sentence}; the weights are those of epoch {training['best_epoch']}."
 
 
+def rows_scored(training: dict[str, Any]) -> str:
+    """Return which rows the scores are of: those held out, and how, or those of another table."""
+    if training.get("test"):
+        return f"rows of {training['test']}"
+    roles = training.get("roles") or {}
+    if roles.get("group"):
+        return f"rows held out, whole groups by {roles['group']}"
+    return f"rows held out, the last by {roles['time']}" if roles.get("time") else "rows held out"
+
+
 def print_outcome_scores(console: Console, training: dict[str, Any]) -> None:
     """Print the scores that a training run gave, with the rows that they were taken on."""
     validated = training["cross_validation"]
     if training["scores"] is not None:
-        heading(console, f"Scores on {training['rows']['held_out']:,} rows held out")
+        heading(console, f"Scores on {training['rows']['held_out']:,} {rows_scored(training)}")
         print_scores(console, training["scores"])
     elif validated is not None:
         heading(console, f"Scores of {validated['folds']}-fold cross-validation, mean ± standard deviation")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from wengert import nn
@@ -20,6 +20,7 @@ from wengert.estimators.fitting.forward import (
     dense_layers,
     layer_outputs,
     output_activation,
+    raw_outputs,
 )
 from wengert.estimators.fitting.losses import mean_of
 from wengert.estimators.fitting.objective import BatchMean
@@ -38,6 +39,7 @@ from wengert.explain.drawing.drawing import Drawing
 from wengert.explain.drawing.entry import draw
 from wengert.explain.entry import explain
 from wengert.primitives import random
+from wengert.tabular.scoring.permutation import permutation_importance
 from wengert.train.chance import Chance, chance_of_classes, chance_of_numbers
 from wengert.train.doctor import Diagnosis, Losses, diagnose
 from wengert.train.inputs import Rows
@@ -114,6 +116,52 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             return by_path
         name = "weight" if wrt == "coefs" else "bias"
         return [value for path, value in by_path.items() if path.endswith(name)]
+
+    def permutation_importance(
+        self: Any, X: Any, y: Any, sample_weight: Any = None, *, n_repeats: int = 5, random_state: Any = None
+    ) -> Bunch:
+        """Return how much the loss that `fit` minimises grows when a column's values are dealt out anew.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`; best of rows that it has not seen.
+        n_repeats : int
+            Permutations of each column.
+        random_state : int, RandomState or None
+
+        Returns
+        -------
+        Bunch
+            As `sklearn.inspection.permutation_importance`: ``importances``, shape (columns, n_repeats),
+            their ``importances_mean`` and ``importances_std``; and ``intervals``, shape (columns, 2), 95 %
+            intervals of the mean, see `wengert.tabular.scoring.permutation`. A column that is left out has 0.
+        """
+        if not isinstance(n_repeats, int) or n_repeats < 1:
+            raise ConfigurationError(f"n_repeats is a whole number, 1 or more, got {n_repeats!r}")
+        features, targets, weights = self._rows_like_those_of_fit(X, y, sample_weight)
+        loss = self._row_loss()
+        factor = np.ones(len(features)) if weights is None else weights / weights.mean()
+
+        def losses(features: Array) -> Array:
+            of_rows = np.asarray(loss(raw_outputs(self.network_, features), targets))
+            if of_rows.shape == ():
+                raise ConfigurationError(
+                    "permutation_importance takes a loss of one number a row, and this returns a mean"
+                )
+            return of_rows * factor
+
+        seed = int(check_random_state(random_state).randint(2**31 - 1))
+        groups = _features_of_columns(self)
+        growth, intervals = permutation_importance(
+            losses, features, groups, n_repeats, np.random.default_rng(seed)
+        )
+        return Bunch(
+            importances_mean=growth.mean(axis=1),
+            importances_std=growth.std(axis=1),
+            importances=growth,
+            intervals=intervals,
+        )
 
     def summary(self: Any) -> str:
         """Return a table of the layers: output shapes and numbers of parameters."""
@@ -196,6 +244,18 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         if len(features) == 1:  # one sample is explained with vectors, as on paper
             features, targets = features[0], targets[0]
         return (features, targets), mean_of(self._row_loss())
+
+
+def _features_of_columns(estimator: Any) -> list[Any]:
+    """Return the places of the features of each column of X."""
+    columns = range(estimator.n_features_in_)
+    preprocessor = getattr(estimator, "preprocessor_", None)
+    if preprocessor is None:
+        return [[place] for place in columns]
+    names = getattr(estimator, "feature_names_in_", [f"x{place}" for place in columns])
+    known = (column.name for column in preprocessor.columns)
+    places = dict(zip(known, preprocessor.features_of_columns, strict=True))
+    return [places.get(str(name), ()) for name in names]
 
 
 def _chance(estimator: Any, targets: Array) -> Chance | None:

@@ -41,6 +41,7 @@ from wengert.train.inputs import Rows
 from wengert.train.plan import Plan
 from wengert.train.progress import Silent, choose_display
 from wengert.train.steps.state import State
+from wengert.train.steps.step import StepRule
 
 Array = np.ndarray[Any, Any]
 
@@ -161,8 +162,9 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         arguments = self._arguments
         if self._watches_score and held_rows is None:
             rows, held_rows = split(rows, arguments.validation_fraction, self._classifies, random_state)
-        self._prepare_run(len(rows), incremental)
-        reason = self._train(rows, held_rows, random_state, incremental, (X, y, sample_weight))
+        rule = rule_of(self, len(rows))
+        self._prepare_run(rule, incremental)
+        reason = self._train(rule, rows, held_rows, random_state, incremental, (X, y, sample_weight))
         self._take_over(reason)
         self._warn(reason, incremental)
 
@@ -236,14 +238,14 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         self.n_layers_ = len(dense_layers(self.network_) or ()) + 1
         self._run = None
 
-    def _prepare_run(self, rows: int, incremental: bool) -> None:
+    def _prepare_run(self, step_rule: StepRule, incremental: bool) -> None:
         """Set up the state of training, or take it up where the last call left it."""
         before: Run | None = self._run
         if before is not None and incremental:
             if self.network_ is not self._handed_out:  # the user has put other weights in
                 before.put_in(self.network_)
             return
-        arguments, step_rule = self._arguments, rule_of(self, rows)
+        arguments = self._arguments
         step = training_step(step_rule, self.network_)
         rule = arguments.learning_rate if arguments.solver == "sgd" else "constant"
         run = Run(
@@ -260,7 +262,7 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         self._run = run
 
     def _train(
-        self, rows: Rows, held: Rows | None, random_state: Any, incremental: bool, given: tuple[Any, Any, Any]
+        self, rule: StepRule, rows: Rows, held: Rows | None, random_state: Any, incremental: bool, given: Any
     ) -> str:
         """Go on with the run, and return why it ended."""
         count = len(rows)
@@ -276,7 +278,7 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         lines = self.verbose >= 2
         metadata = {} if given[2] is None else {"sample_weight": given[2]}
         rules = MLPRules(
-            rule_of(self, count),
+            rule,
             run,
             count,
             RowOrders(rows.features, bool(self.shuffle), random_state),

@@ -31,7 +31,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     Parameters
     ----------
-    loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson"} or callable
+    loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson", "tweedie"} or callable
         A function of raw outputs and targets, both of shape (rows, outputs), that returns one loss a row or
         their mean.
     hidden_layer_sizes : int or sequence of int, default (100,)
@@ -222,10 +222,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return targets
 
     def _learn_target(self, y: Array, classes: Any, *, reset: bool) -> None:
-        if self.loss == "poisson" and (y < 0).any():
-            raise DataError(f"y holds {y.min():g}, and loss='poisson' takes counts of 0 or more")
+        logarithmic = self.loss in ("poisson", "tweedie")
+        if logarithmic and (y < 0).any():
+            what = "counts" if self.loss == "poisson" else "amounts"
+            raise DataError(f"y holds {y.min():g}, and loss={self.loss!r} takes {what} of 0 or more")
         if reset:
-            self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
+            self.out_activation_ = "exp" if logarithmic else "identity"
         outputs = 1 if y.ndim == 1 else y.shape[1]
         if not reset and outputs != self.n_outputs_:
             raise DataError(f"y has {outputs} columns, and had {self.n_outputs_} before")

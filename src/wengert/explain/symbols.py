@@ -15,7 +15,7 @@ from wengert.explain.index.notation import is_root
 from wengert.explain.index.operations import exponents, signs
 from wengert.explain.index.quotients import inside_quotients
 from wengert.explain.index.shares import is_normaliser, is_share
-from wengert.explain.index.symmetry import symmetric_lines
+from wengert.explain.matrix.symmetry import symmetric_lines
 from wengert.ir.node import INPUT, Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program

@@ -73,17 +73,23 @@ def evaluate(program: Program, arguments: Sequence[Any]) -> list[np.ndarray[Any,
             if node.primitive is not INPUT:
                 try:
                     values[node] = evaluate_node(node, [values[operand] for operand in node.inputs])
-                except np.linalg.LinAlgError as error:
+                except ValueError as error:
                     raise located(error, node, program) from None
     return fresh([values[node] for node in program.outputs])
 
 
-def located(error: np.linalg.LinAlgError, node: Node, program: Program) -> np.linalg.LinAlgError:
-    """Return NumPy's error for a line of a program, with what the line is and where the user wrote it."""
+def located(error: ValueError, node: Node, program: Program) -> ValueError:
+    """Return NumPy's error for a line of a program, with what the line is and where the user wrote it.
+
+    NumPy's are `LinAlgError`, and `ValueError` as of `nanargmax` where all is NaN; others stay what they are.
+    """
+    kind = type(error)
+    if kind not in (np.linalg.LinAlgError, ValueError):
+        return error
     origin = program.provenance.get(node, UNKNOWN)
     rule = "" if origin.rule is None else f", {origin.rule}"
     place = "" if origin.source is None else f", at {origin.source}"
-    return np.linalg.LinAlgError(f"{error} ({node.primitive.name}{rule}{place})")
+    return kind(f"{error} ({node.primitive.name}{rule}{place})")
 
 
 def fresh(outputs: list[Any]) -> list[np.ndarray[Any, Any]]:

@@ -72,12 +72,17 @@ class RegionRules:
     joined : callable, optional
         ``joined(params, other)``: the parameters of one line in place of two with the same operands, and
         where the results of the first and of the second are among its results; None where that cannot be.
+    lighter : callable, optional
+        ``lighter(wanted, *operands, **params)``: the results as recorded by a line that does less, with what
+        need not be done in a loop outside of it; None where everything must. Only results at `wanted` may be
+        computed otherwise than in the loop.
     """
 
     prepare: Callable[..., Callable[..., tuple[Any, ...]]]
     unread: Callable[..., set[int]]
     statements: Callable[..., list[str]]
     joined: Callable[..., tuple[dict[str, Any], list[int], list[int]] | None] | None = None
+    lighter: Callable[..., tuple[Any, ...] | None] | None = None
 
 
 _FLOAT16 = np.dtype(np.float16)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from wengert.errors import VerificationError
 from wengert.ir.node import INPUT, Node
 from wengert.ir.primitive import REGISTRY
 from wengert.ir.program import Program, bodies
-from wengert.ir.types import TupleType
+from wengert.ir.types import TensorType, TupleType
 
 
 def _line(position: int, node: Node) -> str:
@@ -38,6 +40,7 @@ def verify(program: Program) -> Program:
     if len(declared) != len(program.inputs):
         raise VerificationError("an input is declared twice")
     defined: set[Node] = set()
+    known: dict[tuple[Any, ...], TensorType] = {}  # lines alike have one type
     for position, node in enumerate(program.nodes):
         if REGISTRY.get(node.primitive.name) is not node.primitive:
             raise VerificationError(f"{_line(position, node)}: primitive is not in the registry")
@@ -50,10 +53,14 @@ def verify(program: Program) -> Program:
                 if operand not in defined:
                     where = _line(position, node)
                     raise VerificationError(f"{where}: operand {operand!r} is not computed before it")
-            given = [operand.type.dtype for operand in node.inputs]
-            if given and list(node.primitive.operand_dtypes(given)) != given:
-                raise VerificationError(f"{_line(position, node)}: computes in other dtypes than {given}")
-            inferred = node.primitive.infer(*[operand.type for operand in node.inputs], **dict(node.params))
+            types = tuple([operand.type for operand in node.inputs])
+            key = (node.primitive, types, node.params)
+            inferred = known.get(key)
+            if inferred is None:
+                given = [operand.dtype for operand in types]
+                if given and list(node.primitive.operand_dtypes(given)) != given:
+                    raise VerificationError(f"{_line(position, node)}: computes in other dtypes than {given}")
+                inferred = known[key] = node.primitive.infer(*types, **dict(node.params))
             if inferred is not node.type:
                 raise VerificationError(f"{_line(position, node)}: its rule gives {inferred}")
         defined.add(node)

@@ -52,6 +52,7 @@ from wengert.nn.losses import (
     poisson as poisson,
     quantile as quantile,
     squared_error as squared_error,
+    tweedie as tweedie,
 )
 from wengert.nn.module import Module as Module, parameter as parameter, statistic as statistic
 from wengert.nn.penalties import L1 as L1, L2 as L2

@@ -115,19 +115,62 @@ def quantile(
 
 
 @composite
-def poisson(prediction: Any, target: Any, *, weights: Any = None, reduction: str = "mean") -> Any:
-    """Σ eᶻ − t z for counts t; ∂/∂z = eᶻ − t. Parameters as in `half_squared_error`.
+def poisson(
+    prediction: Any, target: Any, *, log_input: bool = True, weights: Any = None, reduction: str = "mean"
+) -> Any:
+    """Σ eᶻ − t z for counts t; ∂/∂z = eᶻ − t. Parameters as in `half_squared_error`, and
 
-    The prediction is the logarithm of the expected count (log link), so any real number will do. The term ln
-    t!, which does not depend on the prediction, is left out. A target below 0 is refused.
+    Parameters
+    ----------
+    log_input : bool
+        Whether the prediction z is the logarithm of the expected count (log link), so that any real number
+        will do, or the expected count m = eᶻ itself: Σ m − t ln m, ∂/∂m = 1 − t/m.
 
     Notes
     -----
-    McCullagh & Nelder 1989, section 6.2.
+    McCullagh & Nelder 1989, section 6.2. The term ln t!, which does not depend on the prediction, is left
+    out. A target below 0 is refused. A logarithm is clamped as in `nll`.
     """
     prediction, target = matching("poisson", prediction, target)
     require_targets("poisson", target, lambda known: known < 0, "counts are 0 or more")
-    return reduce_examples(np.exp(prediction) - target * prediction, weights, reduction)
+    if log_input:
+        return reduce_examples(np.exp(prediction) - target * prediction, weights, reduction)
+    return reduce_examples(prediction - target * _clamped_log(prediction), weights, reduction)
+
+
+@composite
+def tweedie(
+    prediction: Any,
+    target: Any,
+    *,
+    power: float = 1.5,
+    log_input: bool = True,
+    weights: Any = None,
+    reduction: str = "mean",
+) -> Any:
+    """Σ e^((2 − p) z) / (2 − p) − t e^((1 − p) z) / (1 − p) for amounts t; ∂/∂z = e^((1 − p) z) (eᶻ − t).
+
+    Half the deviance of amounts of which many are 0, such as claims, up to what does not depend on the
+    prediction. Parameters as in `half_squared_error`, and
+
+    Parameters
+    ----------
+    power : float
+        p in (1, 2): the variance is proportional to the mean to this power; `poisson` is the limit of 1.
+    log_input : bool
+        Whether the prediction z is the logarithm of the expected amount, or the amount m = eᶻ itself:
+        ∂/∂m = m^−p (m − t).
+
+    Notes
+    -----
+    Jørgensen 1987; Dunn & Smyth 2005. A target below 0 is refused. A logarithm is clamped as in `nll`.
+    """
+    in_range("tweedie", "power", power, 1, 2, low_open=True)
+    prediction, target = matching("tweedie", prediction, target)
+    require_targets("tweedie", target, lambda known: known < 0, "amounts are 0 or more")
+    z = prediction if log_input else _clamped_log(prediction)
+    losses = np.exp((2 - power) * z) / (2 - power) + target * np.exp((1 - power) * z) / (power - 1)
+    return reduce_examples(losses, weights, reduction)
 
 
 @composite
@@ -152,9 +195,7 @@ def nll(prediction: Any, target: Any, *, weights: Any = None, reduction: str = "
     """
     prediction, target = matching("nll", prediction, target)
     _require_probabilities("nll", target)
-    tiny = np.finfo(prediction.dtype).tiny
-    log_one = np.log(np.maximum(prediction, tiny))
-    log_zero = np.log(np.maximum(1 - prediction, tiny))
+    log_one, log_zero = _clamped_log(prediction), _clamped_log(1 - prediction)
     return reduce_examples(-(target * log_one + (1 - target) * log_zero), weights, reduction)
 
 
@@ -208,7 +249,7 @@ def nllm(prediction: Any, target: Any, *, weights: Any = None, reduction: str = 
     and the loss is that of the logits.
     """
     prediction = like(prediction)
-    logarithm = np.log(np.maximum(prediction, np.finfo(prediction.dtype).tiny))
+    logarithm = _clamped_log(prediction)
     labels, shares = probabilities_of_classes("nllm", prediction, target)
     if labels is not None:
         return reduce_examples(-np.squeeze(_of_class(logarithm, labels), -1), weights, reduction)
@@ -253,6 +294,11 @@ def nllm_from_logits(
     return reduce_examples(losses, weights, reduction)
 
 
+def _clamped_log(values: Any) -> Any:
+    """Return logarithms, of what lies below the smallest normal number that of this number."""
+    return np.log(np.maximum(values, np.finfo(values.dtype).tiny))
+
+
 def _of_class(values: Any, labels: Any) -> Any:
     """Return for each example the value of its class, in a last axis of extent 1."""
     return np.take_along_axis(values, np.expand_dims(labels, -1), axis=-1)
@@ -280,7 +326,7 @@ def _require_probabilities(name: str, target: Any) -> None:
 LOSSES: dict[str, Loss] = {
     function.__name__: function
     for function in (
-        half_squared_error, squared_error, absolute_error, huber, quantile, poisson, nll, nll_from_logits,
-        nllm, nllm_from_logits, hinge,
+        half_squared_error, squared_error, absolute_error, huber, quantile, poisson, tweedie, nll,
+        nll_from_logits, nllm, nllm_from_logits, hinge,
     )
 }  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert.checks import unknown_name
 from wengert.errors import DataError, DTypeError, IndexRangeError, ShapeError
-from wengert.nn.values import as_array, first_position, known_value
+from wengert.nn.values import as_array, check_values, first_position
 from wengert.trace.tensor import here
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -59,13 +59,14 @@ def require_targets(name: str, target: Any, wrong: Callable[[Any], Any], rule: s
     IndexRangeError
         Naming the first row and its value.
     """
-    known = known_value(target)
-    if known is None:
-        return
-    mask = wrong(known)
-    if np.any(mask):
-        where, value = first_position(mask, known)
-        raise IndexRangeError(f"{name}: {rule}, got {value:g} at {where}{here()}")
+
+    def look(known: Any) -> None:
+        mask = wrong(known)
+        if np.any(mask):
+            where, value = first_position(mask, known)
+            raise IndexRangeError(f"{name}: {rule}, got {value:g} at {where}{here()}")
+
+    check_values(target, look)
 
 
 def probabilities_of_classes(name: str, prediction: Any, target: Any) -> tuple[Any, Any]:
@@ -129,12 +130,14 @@ def _checked_weights(weights: Any, losses: Any) -> Any:
             f"loss: weights of shape {np.shape(weights)} for {np.shape(losses)} examples; "
             f"one weight for each{here()}"
         )
-    known = known_value(weights)
-    if known is not None:
-        negative = ~(known >= 0)
-        if negative.any():
-            where, value = first_position(negative, known)
-            raise DataError(f"loss: weights are 0 or more, got {value:g} at {where}{here()}")
-        if known.size and not known.any():
-            raise DataError(f"loss: all weights are zero, so no example counts{here()}")
+    check_values(weights, _look_at_weights)
     return weights if weights.dtype == losses.dtype else weights.astype(losses.dtype)
+
+
+def _look_at_weights(known: Any) -> None:
+    negative = ~(known >= 0)
+    if negative.any():
+        where, value = first_position(negative, known)
+        raise DataError(f"loss: weights are 0 or more, got {value:g} at {where}{here()}")
+    if known.size and not known.any():
+        raise DataError(f"loss: all weights are zero, so no example counts{here()}")

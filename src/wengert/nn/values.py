@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from wengert.errors import ConcreteValueError
 from wengert.trace.tensor import Tensor
 
 
@@ -15,14 +15,19 @@ def as_array(value: Any) -> Any:
     return value if hasattr(value, "dtype") else np.asarray(value)
 
 
-def known_value(value: Any) -> Any:
-    """Return the array of values, or None for a tensor that was traced from its type alone."""
-    if not isinstance(value, Tensor):
-        return np.asarray(value)
-    try:
-        return value.recorder.peek(value.node)
-    except ConcreteValueError:
-        return None
+def check_values(value: Any, look: Callable[[Any], object]) -> None:
+    """Have a check look at the array of values, but for a tensor that was traced from its type alone.
+
+    Parameters
+    ----------
+    value : array or Tensor
+    look : callable
+        Raises what is wrong with an array. It may be called again, with the values of another run.
+    """
+    if isinstance(value, Tensor):
+        value.recorder.check(value.node, look)
+    else:
+        look(np.asarray(value))
 
 
 def first_position(wrong: Any, values: Any) -> tuple[str, Any]:

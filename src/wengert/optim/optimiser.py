@@ -10,7 +10,7 @@ import numpy as np
 
 from wengert.checks import in_range
 from wengert.errors import ConfigurationError
-from wengert.trace.tree import flatten, map_leaves, unflatten
+from wengert.trace.tree import described, flatten, map_leaves, unflatten
 
 # η(t): a schedule is any plain NumPy function of t = 0, 1, 2, …, the number of steps taken before this one.
 LearningRate = float | Callable[[Any], Any]
@@ -124,7 +124,8 @@ def updated(
         column, its_structure = flatten(tree)
         if its_structure != structure:
             raise ConfigurationError(
-                f"gradients and state have the structure of the parameters, {structure}; got {its_structure}"
+                f"gradients and state have the structure of the parameters, {described(structure)}; "
+                f"got {described(its_structure)}"
             )
         columns.append(column)
     rows = [rule(*row) for row in zip(leaves, *columns, strict=True)]

@@ -198,6 +198,9 @@ def _position(name: str, function: Any) -> Primitive:
 
 argmax = _position("argmax", np.argmax)
 argmin = _position("argmin", np.argmin)
+# These raise NumPy's ValueError where all elements are NaN.
+nanargmax = _position("nanargmax", np.nanargmax)
+nanargmin = _position("nanargmin", np.nanargmin)
 
 _TRUTH = NotDifferentiable("piecewise constant")
 

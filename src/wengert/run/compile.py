@@ -179,7 +179,7 @@ class CompiledFunction(WrappedFunction):
         """Return the way of a function that catches what LAPACK says of these arguments' matrices."""
         given, named = unflatten(structure, leaves)
         recording = recorded(self._function, *given, **named)
-        if not recording.trace.was_peeked:
+        if not recording.trace.has_looked:
             raise error
         path = _Path(simplify(recording.program), self._executor, {}, None)
         return path, path.executable(leaves)

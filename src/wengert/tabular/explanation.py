@@ -14,10 +14,11 @@ from wengert.explain.drawing.drawing import Drawing
 from wengert.explain.drawing.entry import draw
 from wengert.explain.engine import Array
 from wengert.explain.entry import explain
-from wengert.nn import LOSSES
 from wengert.tabular.plain_recipe import loss_of
 from wengert.tabular.table_model import TableModel
+from wengert.tabular.training_settings import TrainingSettings
 from wengert.train.calibration import without_calibration
+from wengert.train.steps.objective import find_loss
 
 
 def explain_rows(model: TableModel, frame: pl.DataFrame, rows: Sequence[int], **options: Any) -> Derivation:
@@ -76,4 +77,5 @@ def _at_rows(
         targets = targets.astype(np.float64)
     if len(rows) == 1:  # one sample is explained with vectors, as on paper
         features, targets = features[0], targets[0]
-    return (features, targets), LOSSES[loss_of(model.preprocessor)]
+    settings = TrainingSettings.of(model.training) if model.training else TrainingSettings()
+    return (features, targets), find_loss(loss_of(model.preprocessor, settings))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import cast
+import functools
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 
 from wengert import nn, optim, train
+from wengert.errors import ConfigurationError
 from wengert.tabular.preprocess import TablePreprocessor
 from wengert.tabular.training_settings import (
+    LOSSES_OF_MEANS,
     PLAIN_ACTIVATION,
     PLAIN_EPOCHS,
     PLAIN_HIDDEN,
@@ -36,7 +40,7 @@ def plain_recipe(
     outputs = max(1, len(preprocessor.target.classes))
     return train.Recipe(
         network=build_network(features.shape[1], outputs, settings),
-        loss=loss_of(preprocessor),
+        loss=loss_of(preprocessor, settings),
         optimizer=_optimizer(settings),
         epochs=PLAIN_EPOCHS if settings.epochs is None else settings.epochs,
         batch_size=settings.batch_size_for(len(features)),
@@ -46,9 +50,31 @@ def plain_recipe(
     )
 
 
-def loss_of(preprocessor: TablePreprocessor) -> str:
-    """Return the name of the loss for a target: a key of `nn.LOSSES`."""
-    return "half_squared_error" if preprocessor.target.kind == "regression" else "nllm_from_logits"
+def loss_of(preprocessor: TablePreprocessor, settings: TrainingSettings) -> str | Callable[..., Any]:
+    """Return the loss for a target: a key of `nn.LOSSES`, or such a loss with its options.
+
+    Raises
+    ------
+    ConfigurationError
+        If the settings name a loss of numbers and the target has classes.
+    """
+    if preprocessor.target.kind != "regression":
+        if settings.loss is not None:
+            raise ConfigurationError(
+                f"loss {settings.loss!r} is one of numbers, and the target {preprocessor.target.name!r} has "
+                "classes. Leave loss out."
+            )
+        return "nllm_from_logits"
+    if learns_means(settings):
+        return functools.partial(nn.LOSSES[str(settings.loss)], log_input=False)
+    if settings.quantile is not None:
+        return functools.partial(nn.quantile, quantile=settings.quantile)
+    return "half_squared_error" if settings.loss in (None, "squared_error") else str(settings.loss)
+
+
+def learns_means(settings: TrainingSettings) -> bool:
+    """Whether the loss is one of counts or amounts, of which the network learns the logarithm of the mean."""
+    return settings.loss in LOSSES_OF_MEANS
 
 
 def build_network(inputs: int, outputs: int, settings: TrainingSettings) -> nn.Module:
@@ -60,7 +86,7 @@ def build_network(inputs: int, outputs: int, settings: TrainingSettings) -> nn.M
         if settings.dropout:
             layers.append(nn.Dropout(settings.dropout))
         width = units
-    layers.append(nn.Dense(width, outputs))
+    layers.append(nn.Dense(width, outputs, "exp" if learns_means(settings) else "identity"))
     return nn.Sequential(*layers).initialise(settings.seed)
 
 

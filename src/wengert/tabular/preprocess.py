@@ -106,6 +106,7 @@ class TablePreprocessor:
         reading: TableReading | None = None,
         scaling: str = "standard",
         most_indicators: int | None = None,
+        positive: bool = False,
     ) -> TablePreprocessor:
         """Take statistics and categories from the rows of a table.
 
@@ -127,11 +128,15 @@ class TablePreprocessor:
         most_indicators : int, optional
             A column of words that would become more indicators than this becomes one feature instead, the
             number of its category, which is for an embedding (`EmbeddedColumn`). By default none does.
+        positive : bool
+            Whether numbers to predict are counts or amounts of 0 or more: they are divided by their mean, and
+            nothing is taken off.
 
         Raises
         ------
         DataError
-            If the table has no rows, or as `infer_columns` and `infer_task` do.
+            If the table has no rows, a target that is to be 0 or more is not, or as `infer_columns` and
+            `infer_task` do.
         ConfigurationError
             For an unknown scaling.
         """
@@ -153,7 +158,10 @@ class TablePreprocessor:
         mean, scale = 0.0, 1.0
         if task.kind == "regression":
             refuse_missing(wanted)
-            mean, scale = mean_and_scale(as_numbers(wanted))
+            numbers = as_numbers(wanted)
+            mean, scale = (
+                (0.0, _mean_of_amounts(wanted.name, numbers)) if positive else mean_and_scale(numbers)
+            )
         fitted = fit_columns(frame, columns, scaling, most_indicators)
         target_and_features = {target, *(column.name for column in fitted)}
         return TablePreprocessor(
@@ -164,6 +172,12 @@ class TablePreprocessor:
     def feature_names(self) -> tuple[str, ...]:
         """A name for each column of `transform`."""
         return tuple(name for column in self.columns for name in column.feature_names)
+
+    @property
+    def features_of_columns(self) -> list[range]:
+        """The places of the features of each column in what `transform` gives."""
+        ends = [0, *itertools.accumulate(len(column.feature_names) for column in self.columns)]
+        return [range(first, last) for first, last in itertools.pairwise(ends)]
 
     @property
     def categories(self) -> tuple[int, ...]:
@@ -212,6 +226,10 @@ class TablePreprocessor:
     def _values(self, column: EncodedColumn, frame: pl.DataFrame) -> np.ndarray:
         return column.values(self.reading.of(column.name, column.kind).apply(frame.get_column(column.name)))
 
+    def target_column(self, frame: pl.DataFrame) -> pl.Series:
+        """Return the target of a table as it stands there; `DataError` if the column is missing."""
+        return find_column(frame, self.target.name, "the target")
+
     def target_of(self, frame: pl.DataFrame) -> pl.Series:
         """Return the target of a table as it is read: numbers, or what the classes are.
 
@@ -220,7 +238,7 @@ class TablePreprocessor:
         DataError
             If the column is missing, or a value is.
         """
-        column = find_column(frame, self.target.name, "the target")
+        column = self.target_column(frame)
         kind = "categorical" if any(isinstance(known, str) for known in self.target.classes) else "numeric"
         read = self.reading.of(column.name, kind).apply(column)
         refuse_missing(read)
@@ -310,6 +328,16 @@ class TablePreprocessor:
             raise ModelFileError(
                 f"the preprocessing of the model cannot be read: {error}. Train and save the model again."
             ) from None
+
+
+def _mean_of_amounts(name: str, numbers: np.ndarray) -> float:
+    """Return the mean of numbers of 0 or more, 1 where all are 0."""
+    if numbers.min() < 0:
+        raise DataError(
+            f"target column {name!r} holds {numbers.min():g}, and the loss takes counts or amounts of 0 or "
+            "more. Choose another loss."
+        )
+    return float(numbers.mean()) or 1.0
 
 
 def fit_columns(

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from wengert import nn, train
+from wengert import nn
 from wengert.errors import ConfigurationError, DataError
+from wengert.run import find_executor
 from wengert.storage.records import from_plain
 from wengert.tabular.preprocess import TablePreprocessor
 from wengert.tabular.reading.column_values import as_numbers
 from wengert.tabular.row_fingerprints import RowFingerprints, SeenRows
 from wengert.tabular.scoring import metrics
-from wengert.tabular.scoring.evaluation import classification_scores, regression_scores
+from wengert.tabular.scoring.conformal import Nonconformity, class_sets
+from wengert.tabular.scoring.evaluation import classification_scores, predicted_classes, regression_scores
+from wengert.train.evaluation import Predictor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +45,10 @@ class TableModel:
         """Whether it predicts classes."""
         return self.preprocessor.target.kind != "regression"
 
+    @functools.cached_property
+    def _predictor(self) -> Predictor:
+        return Predictor(self.network, find_executor("llvm"))
+
     def outputs(self, frame: pl.DataFrame) -> np.ndarray:
         """Return the network's outputs for the rows of a table, shape (rows, outputs), float32, all finite.
 
@@ -49,7 +57,7 @@ class TableModel:
         DataError
             As `TablePreprocessor.transform`, and if the network gives a number too large for float32.
         """
-        outputs = np.asarray(train.predict(self.network, self.preprocessor.transform(frame)))
+        outputs = self.outputs_of(self.preprocessor.transform(frame))
         wrong = ~np.isfinite(outputs).all(axis=1)
         if wrong.any():
             raise DataError(
@@ -58,11 +66,22 @@ class TableModel:
             )
         return outputs
 
+    def outputs_of(self, features: np.ndarray) -> np.ndarray:
+        """Return the network's outputs for features as the preprocessor makes them, whatever they are."""
+        return self._predictor(features)
+
     def log_probabilities(self, frame: pl.DataFrame) -> np.ndarray:
         """Return the logarithms of the classes' probabilities, shape (rows, classes), float64."""
         return metrics.log_softmax(self.outputs(frame))
 
-    def predict(self, frame: pl.DataFrame, *, probabilities: bool = False) -> pl.DataFrame:
+    def predict(
+        self,
+        frame: pl.DataFrame,
+        *,
+        probabilities: bool = False,
+        interval: float | None = None,
+        threshold: float | None = None,
+    ) -> pl.DataFrame:
         """Predict the target of each row.
 
         Parameters
@@ -71,11 +90,17 @@ class TableModel:
             At least the columns of training, in any order.
         probabilities : bool
             Whether to add the probability of each class.
+        interval : float, optional
+            How often the truth is to lie between the limits, or in the set of classes, that are added, on
+            rows like those that were held out in training; see `wengert.tabular.scoring.conformal`.
+        threshold : float, optional
+            From which probability on the second of two classes is predicted.
 
         Returns
         -------
         polars.DataFrame
-            ``predicted_<target>`` and, if asked for, ``probability_<class>`` for each class; one row for
+            ``predicted_<target>`` and, if asked for, ``low_<target>`` and ``high_<target>``, or
+            ``set_<target>`` (classes between bars), and ``probability_<class>`` for each class; one row for
             each of ``frame``.
 
         Raises
@@ -83,7 +108,8 @@ class TableModel:
         DataError
             As `outputs`.
         ConfigurationError
-            If probabilities of a regression are asked for.
+            If probabilities of a regression are asked for, or an interval of a model that no rows were held
+            out for, or too few.
         """
         if probabilities and not self.is_classifier:
             raise ConfigurationError(
@@ -91,16 +117,82 @@ class TableModel:
                 "probabilities of classes. Leave out --probabilities."
             )
         outputs = self.outputs(frame)
-        results = outputs.argmax(axis=1) if self.is_classifier else outputs[:, 0]
-        name = f"predicted_{self.preprocessor.target.name}"
-        columns = {name: pl.Series(name, self.preprocessor.inverse_target(results))}
+        bound = None if interval is None else self.bound(interval)
+        target = self.preprocessor.target
+        if not self.is_classifier:
+            numbers = self.preprocessor.inverse_target(outputs[:, 0])
+            columns = {f"predicted_{target.name}": pl.Series(numbers)}
+            if bound is not None:
+                columns |= {f"low_{target.name}": pl.Series(numbers - bound)}
+                columns |= {f"high_{target.name}": pl.Series(numbers + bound)}
+            return pl.DataFrame(columns)
+        log_probabilities = metrics.log_softmax(outputs)
+        chosen = predicted_classes(log_probabilities, threshold)
+        columns = {f"predicted_{target.name}": pl.Series(self.preprocessor.inverse_target(chosen))}
+        shares = np.exp(log_probabilities)
+        if bound is not None:
+            names = np.array([str(known) for known in target.classes], object)
+            sets = [" | ".join(names[row]) for row in class_sets(shares, bound)]
+            columns[f"set_{target.name}"] = pl.Series(sets)
         if probabilities:
-            shares = np.exp(metrics.log_softmax(outputs))
             for known, share in zip(self.preprocessor.target.classes, shares.T, strict=True):
                 columns[f"probability_{known}"] = pl.Series(share)
         return pl.DataFrame(columns)
 
-    def score(self, frame: pl.DataFrame) -> dict[str, Any]:
+    def bound(self, interval: float) -> float:
+        """Return by how much predictions are off at most, as often as ``interval`` says.
+
+        Raises
+        ------
+        ConfigurationError
+            As `Nonconformity.bound`, or if no rows were held out in training.
+        """
+        document = self.training.get("nonconformity")
+        if document is None:
+            raise ConfigurationError(
+                "an interval needs rows that were held out in training, and the model had none. Train it "
+                "with --test-fraction, --test or --cv."
+            )
+        return from_plain(Nonconformity, document).bound(interval)
+
+    def nonconformity(self, frame: pl.DataFrame) -> np.ndarray:
+        """Return how far off the predictions are for rows whose target is known; see `Nonconformity`.
+
+        Raises
+        ------
+        DataError
+            As `score`.
+        """
+        if self.is_classifier:
+            actual = self.preprocessor.transform_target(frame)
+            of_class: np.ndarray = -np.expm1(self.log_probabilities(frame)[np.arange(len(actual)), actual])
+            return of_class
+        predicted = self.preprocessor.inverse_target(self.outputs(frame)[:, 0])
+        off: np.ndarray = np.abs(as_numbers(self.preprocessor.target_of(frame)) - predicted)
+        return off
+
+    def coverage(self, frame: pl.DataFrame, interval: float) -> dict[str, float]:
+        """Return how often intervals hold the truth on rows whose target is known, and how wide they are.
+
+        Returns
+        -------
+        dict
+            ``level``, ``covered`` (a share of the rows), and ``width``, or the mean number of ``classes``.
+
+        Raises
+        ------
+        ConfigurationError, DataError
+            As `bound` and `score`.
+        """
+        bound, off = self.bound(interval), self.nonconformity(frame)
+        if not self.is_classifier:
+            return {"level": interval, "covered": float(np.mean(off <= bound)), "width": 2 * bound}
+        sets = class_sets(np.exp(self.log_probabilities(frame)), bound)
+        actual = self.preprocessor.transform_target(frame)
+        covered = float(sets[np.arange(len(actual)), actual].mean())
+        return {"level": interval, "covered": covered, "classes": float(sets.sum(axis=1).mean())}
+
+    def score(self, frame: pl.DataFrame, *, threshold: float | None = None) -> dict[str, Any]:
         """Score the predictions for rows whose target is known: see `wengert.tabular.scoring.evaluation`.
 
         Raises
@@ -111,7 +203,7 @@ class TableModel:
         target = self.preprocessor.target
         if self.is_classifier:
             actual = self.preprocessor.transform_target(frame)
-            return classification_scores(actual, self.log_probabilities(frame), target.classes)
+            return classification_scores(actual, self.log_probabilities(frame), target.classes, threshold)
         column = self.preprocessor.target_of(frame)
         predicted = self.preprocessor.inverse_target(self.outputs(frame)[:, 0])
         return regression_scores(as_numbers(column), predicted)

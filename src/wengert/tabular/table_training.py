@@ -10,11 +10,11 @@ import polars as pl
 
 from wengert import nn, train
 from wengert.errors import DivergenceWarning, InterruptionWarning, NonFiniteError
-from wengert.tabular.plain_recipe import plain_recipe
+from wengert.tabular.plain_recipe import learns_means, loss_of, plain_recipe
 from wengert.tabular.preprocess import TablePreprocessor
 from wengert.tabular.row_fingerprints import RowFingerprints
 from wengert.tabular.training_settings import TrainingSettings
-from wengert.train.row_split import hold_out
+from wengert.train.row_split import Division
 
 # Of the training rows, to tell the plain preset when training no longer helps …
 _VALIDATION_FRACTION = 0.1
@@ -63,6 +63,8 @@ def train_network(
     preprocessor: TablePreprocessor,
     settings: TrainingSettings,
     *,
+    division: Division | None = None,
+    weights: np.ndarray | None = None,
     progress: bool | str = False,
 ) -> TrainedNetwork:
     """Train a network on the rows of a table.
@@ -76,6 +78,11 @@ def train_network(
     preprocessor : TablePreprocessor
         Fitted on them.
     settings : TrainingSettings
+    division : Division, optional
+        How the rows may be split; by default at random, with the classes in equal parts. So are rows of one
+        group or one time only.
+    weights : numpy.ndarray, optional
+        How much each row counts, shape (rows,).
     progress : bool or "auto"
         As for `train.fit`.
 
@@ -88,12 +95,14 @@ def train_network(
     """
     features, targets = preprocessor.encode(frame)
     classes = None if preprocessor.target.kind == "regression" else targets
+    if division is None or not division.several:
+        division = Division(len(features), classes)
     kept, held = np.arange(len(features)), np.arange(0)
     wanted = _validation_rows(len(features), settings)
     if wanted:
-        rng = np.random.default_rng([settings.seed, 1])
-        kept, held = hold_out(len(features), wanted, classes, rng)
-    fitting, deciding = (features[kept], targets[kept]), (features[held], targets[held])
+        kept, held = division.hold_out(wanted, np.random.default_rng([settings.seed, 1]))
+    arrays = (features, targets) if weights is None else (features, targets, weights)
+    fitting, deciding = (tuple(array[rows] for array in arrays) for rows in (kept, held))
     return train_encoded(fitting, deciding if held.size else None, preprocessor, settings, progress=progress)
 
 
@@ -105,8 +114,8 @@ def _validation_rows(rows: int, settings: TrainingSettings) -> int:
 
 
 def train_encoded(
-    fitting: tuple[np.ndarray, np.ndarray],
-    deciding: tuple[np.ndarray, np.ndarray] | None,
+    fitting: tuple[np.ndarray, ...],
+    deciding: tuple[np.ndarray, ...] | None,
     preprocessor: TablePreprocessor,
     settings: TrainingSettings,
     *,
@@ -117,7 +126,8 @@ def train_encoded(
     Parameters
     ----------
     fitting : tuple of numpy.ndarray
-        Features and targets of the rows to learn from; in memory or mapped from a file.
+        Features, targets and, where they have some, weights of the rows to learn from; in memory or mapped
+        from a file.
     deciding : tuple of numpy.ndarray or None
         Those that tell when to stop and which epoch was best.
     preprocessor, settings, progress
@@ -142,24 +152,27 @@ def train_encoded(
         warning,
         len(fitting[0]),
         validation_rows,
-        RowFingerprints.of([fitting] if deciding is None else [fitting, deciding]),
+        RowFingerprints.of([(one[0], one[1]) for one in (fitting, deciding) if one is not None]),
     )
 
 
 def _fit(
-    fitting: tuple[np.ndarray, np.ndarray],
-    deciding: tuple[np.ndarray, np.ndarray] | None,
+    fitting: tuple[np.ndarray, ...],
+    deciding: tuple[np.ndarray, ...] | None,
     preprocessor: TablePreprocessor,
     settings: TrainingSettings,
     progress: bool | str,
 ) -> train.FitResult:
-    recipe = recipe_for(preprocessor, *fitting, settings)
+    features, targets, *weights = fitting
+    recipe = recipe_for(preprocessor, features, targets, settings)
     with warnings.catch_warnings():
         # Both are reported with the result.
         warnings.simplefilter("ignore", DivergenceWarning)
         warnings.simplefilter("ignore", InterruptionWarning)
         return recipe.fit(
-            *fitting,
+            features,
+            targets,
+            sample_weight=weights[0] if weights else None,
             validation_data=deciding,
             seed=settings.seed,
             time_limit=settings.time_limit,
@@ -181,7 +194,7 @@ def _tabular_recipe(
     """Return the recipe of the tabular preset with what the settings change in it."""
     categories = preprocessor.categories
     described = train.TabularFeatures(features.shape[1] - len(categories), categories)
-    regression = preprocessor.target.kind == "regression"
+    regression, loss = preprocessor.target.kind == "regression", loss_of(preprocessor, settings)
     named = ("hidden", "activation", "epochs", "batch_size", "learning_rate")
     changed = {name: getattr(settings, name) for name in named if getattr(settings, name) is not None}
     return train.tabular_recipe(
@@ -189,6 +202,8 @@ def _tabular_recipe(
         1 if regression else len(preprocessor.target.classes),
         len(features),
         limits=(float(targets.min()), float(targets.max())) if regression else None,
+        loss=loss if regression else None,
+        means=learns_means(settings),
         dropout=settings.dropout,
         seed=settings.seed,
         **changed,

@@ -76,8 +76,11 @@ def infer_task(target: pl.Series) -> Task:
     return task_of(TableReading.infer(frame)[0].apply(frame).to_series())
 
 
-def task_of(target: pl.Series) -> Task:
-    """Find the task from the values of a target that has been read; see `infer_task`."""
+def task_of(target: pl.Series, *, numbers: bool = False) -> Task:
+    """Find the task from the values of a target that has been read; see `infer_task`.
+
+    With ``numbers``, whole numbers are no classes, however few they are.
+    """
     refuse_missing(target)
     if target.dtype in TEXT_TYPES or target.dtype == pl.Boolean:
         return _classes_of_words(target)
@@ -86,15 +89,17 @@ def task_of(target: pl.Series) -> Task:
             f"target column {target.name!r} holds values of type {target.dtype}. "
             "Only numbers, words and booleans can be learnt; convert it."
         )
-    numbers = target.cast(pl.Float64)
-    refuse_infinite(target.name, numbers)
-    too_large = numbers.abs() > _LARGEST
+    values = target.cast(pl.Float64)
+    refuse_infinite(target.name, values)
+    too_large = values.abs() > _LARGEST
     if too_large.any():
         row = first(too_large)
         raise DataError(
             f"target column {target.name!r}, row {row + 1}: {target[row]} is too large for errors to be "
             "measured. Correct it, or divide the column by a power of ten."
         )
+    if numbers:
+        return Task("regression", (), f"{target.name!r} holds numbers, and the loss is one of numbers")
     return _numbers(target)
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from wengert import nn, optim
 from wengert.autodiff.gradients import grad
-from wengert.errors import ConfigurationError, ModelFileError
+from wengert.errors import ConfigurationError
 from wengert.tabular.table_model import TableModel
 from wengert.tabular.table_training import recipe_for
 from wengert.tabular.training_settings import TrainingSettings
@@ -66,14 +66,7 @@ def examine(model: TableModel, frame: pl.DataFrame) -> Diagnosis:
     DataError
         As `TableModel.score`.
     """
-    try:
-        given = dict(model.training["settings"])
-        hidden = None if given.get("hidden") is None else tuple(given["hidden"])
-        settings = TrainingSettings(**{**given, "hidden": hidden})
-    except (KeyError, TypeError, ConfigurationError) as error:
-        raise ModelFileError(
-            f"the model does not say how it was trained ({error}). Train it again."
-        ) from None
+    settings = TrainingSettings.of(model.training)
     preprocessor = model.preprocessor
     features, targets = preprocessor.encode(frame)
     recipe = recipe_for(preprocessor, features, targets, settings)
@@ -105,7 +98,8 @@ def examine(model: TableModel, frame: pl.DataFrame) -> Diagnosis:
 def _chance(model: TableModel, targets: np.ndarray, loss: Any) -> Chance | None:
     """Return what the model is compared with."""
     if not model.is_classifier:
-        return chance_of_numbers(targets)
+        squared = loss in ("half_squared_error", nn.half_squared_error)
+        return chance_of_numbers(targets) if squared else None
     smoothing = loss.keywords.get("label_smoothing", 0.0) if isinstance(loss, functools.partial) else 0.0
     return chance_of_classes(targets, len(model.preprocessor.target.classes), smoothing)
 

@@ -8,6 +8,8 @@ from typing import Any
 from wengert.storage.records import Count, from_plain
 from wengert.tabular.columns import Column
 from wengert.tabular.row_fingerprints import RowFingerprints
+from wengert.tabular.row_roles import NO_ROLES, RowRoles
+from wengert.tabular.scoring.conformal import Nonconformity
 from wengert.tabular.scoring.evaluation import SCORE_NAMES
 from wengert.tabular.task import Class, Task
 from wengert.tabular.training_settings import TrainingSettings
@@ -70,6 +72,7 @@ class ClassificationScores:
     f1: float
     mcc: float
     roc_auc: float | None
+    average_precision: float | None = None  # which earlier versions did not compute
     log_loss: float
     calibration_error: float
     classes: tuple[dict[str, Class], ...]
@@ -127,7 +130,11 @@ class TrainingRecord:
     stopped: str
     curves: Curves
     warning: str
-    fingerprints: RowFingerprints | None = None  # earlier versions kept none
+    fingerprints: RowFingerprints | None = None  # earlier versions kept none of these
+    roles: RowRoles = NO_ROLES
+    test: str | None = None
+    nonconformity: Nonconformity | None = None
+    f1_threshold: float | None = None
     scores: Scores | None
     cross_validation: CrossValidation | None
 

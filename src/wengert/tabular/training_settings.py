@@ -7,11 +7,13 @@ import math
 from typing import Any
 
 from wengert.checks import in_range, unknown_name
-from wengert.errors import ConfigurationError
+from wengert.errors import ConfigurationError, ModelFileError
 from wengert.nn.activations import ACTIVATIONS
 from wengert.optim import OPTIMISERS
 
 PRESETS = ("tabular", "plain")
+LOSSES_OF_MEANS = ("poisson", "tweedie")  # of counts and amounts, 0 or more
+REGRESSION_LOSSES = ("squared_error", "absolute_error", "huber", "quantile", *LOSSES_OF_MEANS)
 # What the plain preset takes where nothing is said; the tabular one has its own in `wengert.train.tabular`.
 PLAIN_HIDDEN, PLAIN_ACTIVATION, PLAIN_EPOCHS, PLAIN_OPTIMIZER = (128, 64), "relu", 200, "adam"
 _MOST = 2**31  # of units and epochs
@@ -52,6 +54,13 @@ class TrainingSettings:
         Of the split of rows, the first weights, the order of rows and dropout.
     time_limit : float or None
         Seconds after which training ends with the best weights so far.
+    loss : str or None
+        Of numbers: one of `REGRESSION_LOSSES`; the squared error by default. ``huber`` counts residuals in
+        standard deviations of the target; ``poisson`` and ``tweedie`` take a target of 0 or more.
+    quantile : float or None
+        In (0, 1); of the loss of this name only, which needs it.
+    class_weight : str or None
+        As `wengert.tabular.row_roles.class_weights` reads it.
     """
 
     preset: str = "tabular"
@@ -65,9 +74,15 @@ class TrainingSettings:
     dropout: float = 0.0
     seed: int = 0
     time_limit: float | None = None
+    loss: str | None = None
+    quantile: float | None = None
+    class_weight: str | None = None
 
     def __post_init__(self) -> None:
-        for name, known in (("preset", PRESETS), ("activation", ACTIVATIONS), ("optimizer", OPTIMISERS)):
+        for name, known in (
+            ("preset", PRESETS), ("activation", ACTIVATIONS), ("optimizer", OPTIMISERS),
+            ("loss", REGRESSION_LOSSES),
+        ):  # fmt: skip
             value = getattr(self, name)
             if value is not None and value not in known:
                 raise unknown_name("training settings", name, value, known)
@@ -82,6 +97,12 @@ class TrainingSettings:
                     f"training settings: the tabular preset has its own {name}. Leave {name} out, or choose "
                     "the plain preset."
                 )
+        if (self.loss == "quantile") != (self.quantile is not None):
+            raise ConfigurationError(
+                "training settings: loss quantile and a quantile, such as 0.9, go together. Give both."
+            )
+        if self.quantile is not None:
+            in_range("training settings", "quantile", self.quantile, 0, 1, low_open=True)
         if self.l2 is not None:
             in_range("training settings", "l2", self.l2, 0, math.inf)
         in_range("training settings", "dropout", self.dropout, 0, 1)
@@ -110,6 +131,24 @@ class TrainingSettings:
             return min(self.batch_size, rows)
         power = 1 << round(math.log2(max(1, rows / _STEPS_AN_EPOCH)))
         return min(max(power, _SMALLEST_BATCH), _LARGEST_BATCH, rows)
+
+    @staticmethod
+    def of(training: dict[str, Any]) -> TrainingSettings:
+        """Return the settings that the record of a training run tells.
+
+        Raises
+        ------
+        ModelFileError
+            If it does not.
+        """
+        try:
+            given = dict(training["settings"])
+            hidden = None if given.get("hidden") is None else tuple(given["hidden"])
+            return TrainingSettings(**{**given, "hidden": hidden})
+        except (KeyError, TypeError, ConfigurationError) as error:
+            raise ModelFileError(
+                f"the model does not say how it was trained ({error}). Train it again."
+            ) from None
 
     def to_json(self) -> dict[str, Any]:
         """Return the choices as plain JSON values."""

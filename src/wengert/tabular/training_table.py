@@ -10,17 +10,18 @@ import numpy as np
 import polars as pl
 
 from wengert.tabular.columns import Column, kinds_of_columns, require_columns
+from wengert.tabular.held_out_results import HeldOutResults
+from wengert.tabular.plain_recipe import learns_means
 from wengert.tabular.preprocess import PREPROCESSING, TablePreprocessor
 from wengert.tabular.reading.column_values import first, is_missing
 from wengert.tabular.reading.table_reading import TableReading, each
 from wengert.tabular.reading.text_format import NOTHING_SAID, TextFormat
+from wengert.tabular.row_roles import NO_ROLES, RowRoles, class_weights
 from wengert.tabular.table_model import TableModel
 from wengert.tabular.table_training import TrainedNetwork, train_network
 from wengert.tabular.task import Task, class_numbers, task_of
 from wengert.tabular.training_settings import TrainingSettings
-from wengert.train.row_split import folds, hold_out
-
-Split = tuple[np.ndarray, np.ndarray]
+from wengert.train.row_split import Division, Split
 
 # So that the splits of a seed do not depend on each other: the second word of the generator's seed.
 _HOLD_OUT, _FOLDS = 0, 2
@@ -40,6 +41,10 @@ class TrainingTable:
     reading : TableReading
     left_out : str
         Which rows were left out, for people; empty where all have a target.
+    division : Division
+        How the rows may be split.
+    weights : numpy.ndarray or None
+        How much each row counts in training, shape (rows,), float64, above 0.
     """
 
     frame: pl.DataFrame
@@ -47,35 +52,54 @@ class TrainingTable:
     task: Task
     columns: tuple[Column, ...]
     reading: TableReading
-    left_out: str = ""
+    left_out: str
+    division: Division
+    weights: np.ndarray | None
 
     @staticmethod
     def infer(
-        frame: pl.DataFrame, target: str, drop: Collection[str] = (), given: TextFormat = NOTHING_SAID
+        frame: pl.DataFrame,
+        target: str,
+        drop: Collection[str] = (),
+        given: TextFormat = NOTHING_SAID,
+        roles: RowRoles = NO_ROLES,
+        *,
+        numbers: bool = False,
     ) -> TrainingTable:
-        """Find out what is to be learnt, and what each column is.
+        """Find out what is to be learnt (as `task_of`), and what each column is.
 
         Raises
         ------
         DataError
-            As `infer_task` and `infer_columns`; all that is wrong at once.
+            As `infer_task`, `infer_columns` and the methods of `RowRoles`; all that is wrong at once.
         """
         require_columns(frame, target, drop)
-        frame = frame.drop(drop)
+        roles.require(frame, target)
+        frame = frame.drop({*drop} - {roles.group, roles.time, roles.weights})
         reading, notes = TableReading.infer(frame, given)
         frame = reading.apply(frame)
         known, left_out = rows_with_target(frame.get_column(target))
+        weights = roles.weights_of(frame.filter(known))
+        if weights is not None and not weights.all():
+            left_out = f"{left_out} {np.count_nonzero(weights == 0):,} rows of weight 0 are left out.".strip()
+            known = known.set(known.arg_true().filter(pl.Series(weights == 0)), False)
+            weights = weights[weights > 0]
         frame = frame.filter(known)
+        groups, times = each([lambda: roles.groups_of(frame), lambda: roles.times_of(frame)])
+        beside = roles.no_features
+        frame = frame.drop([column.name for column in beside], {*drop} & {roles.time})
         # The target first: a mistake there is what a person has to know before anything about the others.
         task, columns = each(
             [
-                lambda: task_of(frame.get_column(target)),
+                lambda: task_of(frame.get_column(target), numbers=numbers),
                 lambda: kinds_of_columns(frame.drop(target), target, notes),
             ]
         )
         if target in notes:
             task = dataclasses.replace(task, reason=f"{task.reason}; {notes[target]}")
-        return TrainingTable(frame, target, task, columns, reading, left_out)
+        classes = class_numbers(task, frame[target])
+        division = Division(frame.height, classes, groups, times)
+        return TrainingTable(frame, target, task, (*columns, *beside), reading, left_out, division, weights)
 
     @property
     def rows(self) -> int:
@@ -94,26 +118,50 @@ class TrainingTable:
             columns=self.columns,
             task=self.task,
             reading=self.reading,
+            positive=learns_means(settings),
             **PREPROCESSING[settings.preset],
         )
 
     def hold_out(self, fraction: float, seed: int) -> Split:
-        """Split the rows in two, as `wengert.train.row_split.hold_out`."""
-        rng = np.random.default_rng([seed, _HOLD_OUT])
-        classes = class_numbers(self.task, self.frame[self.target])
-        return hold_out(self.rows, round(self.rows * fraction), classes, rng)
+        """Split the rows in two, as `Division.hold_out`."""
+        return self.division.hold_out(round(self.rows * fraction), np.random.default_rng([seed, _HOLD_OUT]))
 
     def folds(self, count: int, seed: int) -> list[Split]:
-        """Split the rows for cross-validation, as `wengert.train.row_split.folds`."""
-        classes = class_numbers(self.task, self.frame[self.target])
-        return folds(self.rows, count, classes, np.random.default_rng([seed, _FOLDS]))
+        """Split the rows for cross-validation, as `Division.folds`."""
+        return self.division.folds(count, np.random.default_rng([seed, _FOLDS]))
+
+    def row_weights(
+        self, rows: np.ndarray, preprocessor: TablePreprocessor, settings: TrainingSettings
+    ) -> np.ndarray | None:
+        """Return how much some of the rows count: their weights times those of their classes.
+
+        Raises
+        ------
+        ConfigurationError
+            As `class_weights`.
+        """
+        weights = None if self.weights is None else self.weights[rows]
+        if settings.class_weight is None:
+            return weights
+        classes = preprocessor.target.classes
+        positions = preprocessor.transform_target(self.frame[rows]) if classes else np.zeros(0, np.int64)
+        counts = np.bincount(positions, weights, minlength=len(classes))
+        of_rows: np.ndarray = class_weights(settings.class_weight, classes, counts)[positions]
+        return of_rows if weights is None else weights * of_rows
 
     def train(
         self, rows: np.ndarray, settings: TrainingSettings, *, progress: bool | str = False
     ) -> tuple[TableModel, TrainedNetwork]:
         """Train a model on some of the rows; see `train_network`."""
         preprocessor = self.preprocessor(rows, settings)
-        trained = train_network(self.frame[rows], preprocessor, settings, progress=progress)
+        trained = train_network(
+            self.frame[rows],
+            preprocessor,
+            settings,
+            division=self.division.part(rows),
+            weights=self.row_weights(rows, preprocessor, settings),
+            progress=progress,
+        )
         return TableModel(preprocessor, trained.network, {}), trained
 
 
@@ -135,7 +183,7 @@ def cross_validate(
     *,
     progress: bool | str = False,
     report: Callable[[dict[str, Any]], None] = lambda scores: None,
-) -> tuple[list[dict[str, Any]], bool]:
+) -> tuple[list[dict[str, Any]], list[HeldOutResults], bool]:
     """Train on the first part of each split and score on the second.
 
     Parameters
@@ -152,17 +200,21 @@ def cross_validate(
     -------
     scores : list of dict
         Of the folds that were finished.
+    results : list of HeldOutResults
+        Of the same.
     interrupted : bool
         Whether Ctrl-C kept some from being finished.
     """
     scores: list[dict[str, Any]] = []
+    results: list[HeldOutResults] = []
     try:
         for kept, held in splits:
             model, trained = table.train(kept, settings, progress=progress)
             if trained.interrupted:
-                return scores, True
+                return scores, results, True
             scores.append(model.score(table.frame[held]))
+            results.append(HeldOutResults.of(model, table.frame[held]))
             report(scores[-1])
     except KeyboardInterrupt:  # between two trainings; within one it is not raised
-        return scores, True
-    return scores, False
+        return scores, results, True
+    return scores, results, False

@@ -135,7 +135,7 @@ class ArrayMethods:
         return (self[position] for position in range(len(self)))
 
     def __getitem__(self, key: Any) -> Any:
-        from wengert.trace.indexing import item
+        from wengert.trace.items.indexing import item
 
         return item(self, key)
 
@@ -173,7 +173,7 @@ class ArrayMethods:
         return arithmetic.pow(other, self)
 
     def __matmul__(self, other: Any) -> Any:
-        if is_sparse(other):
+        if type(other) is not type(self) and is_sparse(other):
             return sparse_product(other.T, self.T).T
         return contraction.matmul(self, other)
 

@@ -12,7 +12,6 @@ import pickle
 import random
 import sys
 import weakref
-from collections.abc import Callable
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -45,7 +44,7 @@ class Captured:
         Those among them.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Any) -> None:
         self.is_known = True
         self.generators: list[Any] = []
         self._names: list[tuple[Any, Any, Any]] = []  # mapping, key, value
@@ -195,14 +194,15 @@ def same_values(mine: np.ndarray[Any, Any], theirs: np.ndarray[Any, Any]) -> boo
     return np.array_equal(mine, theirs, equal_nan=mine.dtype.kind in "fc")
 
 
-def random_states(captured: Captured) -> bytes:
+def random_states(captured: Captured) -> tuple[Any, ...]:
     """Return the states of NumPy's and Python's own generators and of those that a function captures."""
     own = [
         one.bit_generator.state if isinstance(one, np.random.Generator) else one.get_state()
         for one in captured.generators
     ]
-    state = np.random.get_state()  # noqa: NPY002 - the user's code may draw from it
-    return pickle.dumps((state, random.getstate(), own))
+    legacy: Any = np.random.get_state()  # noqa: NPY002 - the user's code may draw from it
+    _, key, *rest = legacy
+    return key.tobytes(), *rest, random.getstate(), pickle.dumps(own) if own else b""
 
 
 def _is(mine: Any, theirs: Any) -> bool:

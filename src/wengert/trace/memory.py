@@ -38,7 +38,8 @@ _UNKNOWN_ORDER = (
 _FEW = 8  # runs of adjacent elements that are joined one by one; more are gathered
 
 
-_KEEPING = {Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION}
+# A tuple, since the hash of a member of an enumeration is a function in Python.
+_KEEPING = (Kind.ELEMENTWISE, Kind.REDUCTION, Kind.SCAN, Kind.CONTRACTION)
 
 
 def keeps_order(primitive: Primitive) -> bool:
@@ -48,9 +49,11 @@ def keeps_order(primitive: Primitive) -> bool:
 
 def in_c_order(value: Any) -> bool:
     """Whether the axes of an operand are known to lie in memory in their own order."""
+    known: bool | None = getattr(value, "c_order", None)
+    if known:
+        return True
     if not isinstance(value, np.ndarray):
-        c_order: bool = getattr(value, "c_order", True)
-        return c_order or len(value.shape) < 2 or sum(extent > 1 for extent in value.shape) < 2
+        return known is None or len(value.shape) < 2 or sum(extent > 1 for extent in value.shape) < 2
     if value.flags.c_contiguous:
         return True
     strides = [abs(s) for s, extent in zip(value.strides, value.shape, strict=True) if extent > 1]

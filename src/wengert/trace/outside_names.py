@@ -21,7 +21,7 @@ import numpy as np
 from wengert.trace import creation, nested_lists
 from wengert.trace.captured import contents
 from wengert.trace.memory import read_only
-from wengert.trace.scipy import functions as scipy_functions, objects as scipy_objects, stats as scipy_stats
+from wengert.trace.scipy import functions as scipy_functions, interpolation, stats as scipy_stats
 from wengert.trace.scipy.distributions import is_family
 from wengert.trace.source import is_installed
 from wengert.trace.tensor import Tensor, fillable
@@ -63,8 +63,8 @@ def _is_followed(value: Any) -> bool:
 
 def _in_traces(value: Any) -> Any:
     """Return what stands in traced functions for a function of NumPy's or SciPy's, or None."""
-    if scipy_objects.is_polynomial(value):
-        return scipy_objects.TracedPolynomial(value)
+    if interpolation.is_polynomial(value):
+        return interpolation.TracedPolynomial(value)
     if isinstance(value, MethodType) and is_family(value.__self__):  # bound before the trace
         return scipy_stats.standing_for(value.__self__, value.__name__, value)
     if not callable(value):

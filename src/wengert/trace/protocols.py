@@ -58,7 +58,8 @@ def apply_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     result = fillable(without_views(function, args, kwargs))
     named = dict(enumerate(args)) | kwargs
     bases = [name for name, one in named.items() if isinstance(one, Tensor)]
-    if bases and function in _VIEWS | _VIEWS_OF_EACH and (len(bases) == 1 or function is not np.einsum):
+    operands = [one for one in args if not isinstance(one, str)]
+    if bases and function in _VIEWS | _VIEWS_OF_EACH and (len(operands) == 1 or function is not np.einsum):
         base = bases[0]
         if isinstance(result, Tensor) and result.dtype != named[base].dtype:  # a part of complex numbers
             part = result.fresh()
@@ -72,7 +73,7 @@ def apply_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
 def without_views(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return the result of a NumPy function that shares no memory; of constants alone it is an array."""
     plain_args, plain_kwargs = _with_arrays(args), _with_arrays(kwargs)
-    if _is_plain((plain_args, plain_kwargs)):
+    if Tensor not in map(type, plain_args) and _is_plain((plain_args, plain_kwargs)):
         return function(*plain_args, **plain_kwargs)
     return call_function(function, plain_args, plain_kwargs)
 
@@ -107,12 +108,13 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
 
 def _with_arrays(value: Any) -> Any:
     """Return the arguments with the values of constants in place of them."""
-    if isinstance(value, Tensor):
+    kind = type(value)
+    if kind is Tensor:
         array = value.node.value
         return value if array is None else array
-    if type(value) in (list, tuple):
-        return type(value)(map(_with_arrays, value))
-    if type(value) is dict:
+    if kind is list or kind is tuple:
+        return kind([_with_arrays(one) for one in value])
+    if kind is dict and value:
         return {name: _with_arrays(one) for name, one in value.items()}
     return value
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FrameType
@@ -59,6 +59,8 @@ class Trace:
         Whose values the function asked for: the program is right as long as these values are the same.
     was_peeked : bool
         Whether values were looked at for a check alone, which the program does not repeat.
+    checks : list of (Node, callable)
+        The checks of these values that can be repeated on others; each raises what is wrong with them.
     body_serial : int
         Serial number at which the innermost body of a loop or branch began, which is traced once for all its
         turns: what was made before must not be assigned to. Negative outside of bodies.
@@ -77,6 +79,7 @@ class Trace:
         self.captured: set[Trace] = set()
         self.questions: dict[Node, None] = {}
         self.was_peeked = False
+        self.checks: list[tuple[Node, Callable[[Any], object]]] = []
         self.open = True
         self.rule = rule
         self._values: dict[Node, np.ndarray[Any, Any]] = {}
@@ -146,6 +149,20 @@ class Trace:
         """Return the value of a node for a check alone; see `value`."""
         self.was_peeked = True
         return self.computed(node)
+
+    def check(self, node: Node, look: Callable[[Any], object]) -> None:
+        """Have a check look at the value of a node, if it is known, now and when the program is run again."""
+        try:
+            value = self.computed(node)
+        except ConcreteValueError:
+            return
+        self.checks.append((node, look))
+        look(value)
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether values were looked at that the program does not depend on."""
+        return self.was_peeked or bool(self.checks)
 
     def try_out(self, node: Node) -> None:
         """Raise what LAPACK says of a matrix while the function, which may catch it, is being traced."""

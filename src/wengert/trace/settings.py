@@ -7,7 +7,7 @@ program, so changing a setting compiles nothing.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,15 @@ def settings(value: Any, path: str = "") -> dict[str, float]:
     path : str
         Of the object itself.
     """
-    if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
-        return {path: float(value)} if nonzero(value) else {}
     found: dict[str, float] = {}
-    for name, member in _members(value).items():
-        found |= settings(member, f"{path}.{name}".lstrip("."))
+    pending = [(path, value)]
+    while pending:
+        path, value = pending.pop()
+        if not isinstance(value, (int, float, np.number)):
+            inside = [(f"{path}.{name}" if path else name, member) for name, member in _members(value)]
+            pending += reversed(inside)
+        elif value and not isinstance(value, bool):
+            found[path] = float(value)
     return found
 
 
@@ -40,20 +44,21 @@ def with_settings(value: Any, numbers: Mapping[str, Any], path: str = "") -> Any
     """
     if path in numbers:
         return numbers[path]
-    members = {
-        name: with_settings(member, numbers, f"{path}.{name}".lstrip("."))
-        for name, member in _members(value).items()
-    }
+    members = {}
+    for name, member in _members(value):
+        changed = with_settings(member, numbers, f"{path}.{name}" if path else name)
+        if changed is not member:
+            members[name] = changed
     if not members:
         return value
     if isinstance(value, dict):
-        return members
+        return value | members
     if isinstance(value, tuple):
-        return tuple(members.values())
-    changed = copy.copy(value)
+        return tuple([members.get(str(place), member) for place, member in enumerate(value)])
+    copied = copy.copy(value)
     for name, member in members.items():
-        object.__setattr__(changed, name, member)
-    return changed
+        object.__setattr__(copied, name, member)
+    return copied
 
 
 def cast(number: Any, dtype: Any) -> Any:
@@ -68,10 +73,9 @@ def nonzero(number: Any) -> bool:
     return not isinstance(number, (int, float, np.number)) or number != 0
 
 
-def _members(value: Any) -> dict[str, Any]:
+def _members(value: Any) -> Iterable[tuple[str, Any]]:
     if isinstance(value, dict):
-        return value
+        return value.items()
     if isinstance(value, tuple):
-        return {str(place): member for place, member in enumerate(value)}
-    names = getattr(type(value), "settings", ())
-    return {name: getattr(value, name) for name in names}
+        return [(str(place), member) for place, member in enumerate(value)]
+    return [(name, getattr(value, name)) for name in getattr(type(value), "settings", ())]

@@ -217,7 +217,7 @@ class Tensor(ArrayMethods):
         return str(self)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        from wengert.trace.indexing import assign
+        from wengert.trace.items.indexing import assign
 
         assign(self, key, value)
 
@@ -254,15 +254,23 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
         if primitive.kind is not Kind.RANDOM and not any(map(_is_traced, operands)):
             # Arrays that a traced function makes stay arrays.
             return fillable(primitive(*[_plain(operand) for operand in operands], **params), c_order)
-    given = [
-        (operand.weak or operand.node.type.dtype) if type(operand) is Tensor else weak_dtype(operand)
-        for operand in operands
-    ]
+    nodes: list[Any] = []
+    given: list[Any] = []
+    for operand in operands:
+        if type(operand) is Tensor:
+            node = operand.node
+            nodes.append(node)
+            given.append(operand.weak or node.type.dtype)
+        else:
+            nodes.append(operand)
+            given.append(weak_dtype(operand))
     try:
         dtypes, weak, written_out = promoted(primitive, *given)
         if written_out is not None:
             return written_out(*operands, **params)
-        nodes = [_as_node(operand, dtype, trace) for operand, dtype in zip(operands, dtypes, strict=True)]
+        for place, dtype in enumerate(dtypes):
+            if given[place] is not dtype or type(nodes[place]) is not Node:
+                nodes[place] = _as_node(nodes[place], dtype, trace)
         node = make_node(primitive, nodes, params)
     except (ShapeError, DTypeError) as error:
         raise type(error)(f"{error}{here()}") from None
@@ -275,7 +283,7 @@ def apply(primitive: Primitive, operands: Any, params: dict[str, Any]) -> Any:
 
 
 def _is_traced(operand: Any) -> bool:
-    return type(operand) is Tensor and not operand.is_constant
+    return type(operand) is Tensor and operand.node.primitive is not CONSTANT
 
 
 def _plain(operand: Any) -> Any:
@@ -283,30 +291,35 @@ def _plain(operand: Any) -> Any:
 
 
 def _deepest(operands: Any) -> Trace:
-    tensors = [operand for operand in operands if type(operand) is Tensor]
-    traces = {operand.recorder for operand in tensors}
-    if len(traces) == 1:
-        (only,) = traces
-        if only.open:
-            return only
-    if not tensors:
+    only = None
+    for operand in operands:
+        if type(operand) is Tensor:
+            trace = operand.recorder
+            if only is None:
+                only = trace
+            elif only is not trace:
+                return _deepest_of([one for one in operands if type(one) is Tensor])
+    if only is None:
         raise WengertError("no operand is a tensor")
+    return only if only.open else _deepest_of([one for one in operands if type(one) is Tensor])
+
+
+def _deepest_of(tensors: list[Tensor]) -> Trace:
     # A constant may be kept from one trace to the next; it has a say where there is nothing else.
     asked = list(filter(_is_traced, tensors)) or tensors
     if any(not operand.recorder.open and not operand.is_constant for operand in asked):
         refuse("a tensor of a trace that has ended was used: a traced function kept it in a variable outside")
     deepest = max((operand.recorder for operand in asked), key=lambda trace: trace.level)
     if any(operand.recorder is not deepest for operand in asked):
-        deepest.captured |= traces - {deepest}
+        deepest.captured |= {operand.recorder for operand in tensors} - {deepest}
     return deepest
 
 
 def _as_node(operand: Any, dtype: np.dtype[np.generic], trace: Trace) -> Node:
-    if type(operand) is Tensor:
-        node = operand.node
-        if node.type.dtype == dtype:
-            return node
-        converted = make_node(astype, (node,), {"dtype": dtype})
+    if type(operand) is Node:
+        if operand.type.dtype == dtype:
+            return operand
+        converted = make_node(astype, (operand,), {"dtype": dtype})
         trace.record(converted)
         return converted
     try:

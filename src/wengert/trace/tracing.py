@@ -5,12 +5,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from wengert.checks import check_callable
-from wengert.errors import ShapeError, TraceError, UnsupportedFunctionError, WengertError
+from wengert.errors import ConcreteValueError, ShapeError, TraceError, UnsupportedFunctionError, WengertError
 from wengert.ir.node import Node, make_input
 from wengert.ir.primitive import NUMBERS
 from wengert.ir.program import Program
@@ -59,8 +60,9 @@ class Recording:
         (args, kwargs), _ = hold_static((args, kwargs))
         self.leaves, structure = flatten((args, kwargs))
         self.trace = Trace(is_body=is_body)
-        self.positions = _positions(args, kwargs)
-        names = leaf_names(function, args, kwargs)
+        by_argument = _names_by_argument(function, args, kwargs)
+        self.positions = _positions(by_argument, len(args), kwargs)
+        names = list(chain.from_iterable(by_argument))
         with self.trace.recording():
             nodes = [self._input(name, leaf) for name, leaf in zip(names, self.leaves, strict=True)]
             tensors = [
@@ -121,6 +123,8 @@ def _is_of_library(error: Exception) -> bool:
 def _output(value: Any, trace: Trace) -> Tensor:
     try:
         return as_tensor(joined(value), trace)
+    except ConcreteValueError:
+        raise
     except (TypeError, ValueError) as error:
         kind = f"{type(value).__name__} of {value.dtype}" if hasattr(value, "dtype") else type(value).__name__
         reason = f" ({error})" if isinstance(error, WengertError) else ""
@@ -129,27 +133,28 @@ def _output(value: Any, trace: Trace) -> Tensor:
         ) from None
 
 
-def _positions(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[int | str, int, int]]:
+def _positions(
+    names: list[list[str]], count: int, kwargs: dict[str, Any]
+) -> list[tuple[int | str, int, int]]:
     positions: list[tuple[int | str, int, int]] = []
     start = 0
-    # optree orders dictionaries by key.
-    keywords = ((name, kwargs[name]) for name in sorted(kwargs))
-    named: list[tuple[int | str, Any]] = [*enumerate(args), *keywords]
-    for key, value in named:
-        stop = start + len(flatten(value)[0])
-        positions.append((key, start, stop))
-        start = stop
+    for key, leaves in zip([*range(count), *sorted(kwargs)], names, strict=True):
+        positions.append((key, start, start + len(leaves)))
+        start += len(leaves)
     return positions
+
+
+def _names_by_argument(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> list[list[str]]:
+    keywords = {name: kwargs[name] for name in sorted(kwargs)}  # optree orders dictionaries by key
+    roots = argument_names(function, len(args), keywords)
+    return [leaf_paths(value, root) for root, value in zip(roots, [*args, *keywords.values()], strict=True)]
 
 
 def leaf_names(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
     """Return a name for each leaf of the arguments of a call of `function`, such as ``net.weight``."""
-    keywords = {name: kwargs[name] for name in sorted(kwargs)}
-    roots = argument_names(function, len(args), keywords)
-    names: list[str] = []
-    for root, value in zip(roots, [*args, *keywords.values()], strict=True):
-        names += leaf_paths(value, root)
-    return names
+    return list(chain.from_iterable(_names_by_argument(function, args, kwargs)))
 
 
 def recorded(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Recording:

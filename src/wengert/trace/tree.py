@@ -60,6 +60,12 @@ def unflatten(structure: Any, leaves: list[Any]) -> Any:
     return _optree().tree_unflatten(structure, leaves)
 
 
+def described(structure: Any) -> str:
+    """Return the structure of a tree for a message: the tree with a star for each array."""
+    text = str(structure).removeprefix("PyTreeSpec(").removesuffix(")")
+    return text.removesuffix(f", namespace={NAMESPACE!r}")
+
+
 def branches(tree: Any) -> dict[Any, Any]:
     """Return what a tree consists of, one level down, by key; nothing of a leaf."""
     if _optree().tree_is_leaf(tree, namespace=NAMESPACE):
@@ -75,6 +81,8 @@ def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
 
 def leaf_paths(tree: Any, root: str = "") -> list[str]:
     """Return a name for each leaf: the root and the keys down to it, joined by dots."""
+    if type(tree) is np.ndarray:  # the plain case first: a network has many arguments
+        return [root]
     paths = _optree().tree_paths(tree, namespace=NAMESPACE)
     return [".".join([root, *map(str, path)]).strip(".") for path in paths]
 
@@ -148,7 +156,8 @@ class TreeSignature:
         leaves, structure = flatten(hold_static((args, kwargs))[0])
         if structure != self.arguments:
             raise TraceError(
-                f"arguments of structure {structure}; the program was traced with {self.arguments}"
+                f"arguments of structure {described(structure)}; the program was traced with "
+                f"{described(self.arguments)}"
             )
         return leaves
 

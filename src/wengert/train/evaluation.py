@@ -12,14 +12,8 @@ from wengert.trace.tracing import abstract, trace
 from wengert.trace.tree import flatten, unflatten
 from wengert.train.inputs import Rows, check_rows, numbers
 from wengert.train.steps.batches import batch_bounds, check_batch_size
-from wengert.train.steps.objective import (
-    Loss,
-    Objective,
-    conform,
-    conform_features,
-    find_loss,
-    floating_dtype,
-)
+from wengert.train.steps.conform import conform, conform_features
+from wengert.train.steps.objective import Loss, Objective, find_loss, floating_dtype
 from wengert.train.steps.step import Carry, batch_types
 from wengert.transform.simplify import simplify
 
@@ -124,19 +118,42 @@ def predict(net: Any, X: Any, *, batch_size: int = BATCH_SIZE, executor: str | E
     DataError, DTypeError, ShapeError
         When X is empty, not finite, not of numbers, or does not fit the network.
     """
-    runner = find_executor(executor)
     check_batch_size(batch_size)
-    features = conform_features(net, numbers(X, "X"))
-    leaves, structure = flatten(net)
-    types = unflatten(structure, [abstract(np.shape(leaf), leaf.dtype) for leaf in leaves])
-    compiled: dict[int, Any] = {}
-    outputs = []
-    for first, last in batch_bounds(len(features), batch_size):
-        if last - first not in compiled:
-            batch = abstract((last - first, *features.shape[1:]), features.dtype)
-            compiled[last - first] = runner.compile(simplify(trace(_predict, types, batch)))
-        outputs += compiled[last - first]([*leaves, features[first:last]])
-    return np.concatenate(outputs)
+    return Predictor(net, find_executor(executor))(X, batch_size)
+
+
+class Predictor:
+    """The outputs of a network in evaluation mode, by programs that are compiled once for a number of rows.
+
+    Parameters
+    ----------
+    net : Module
+    executor : Executor
+    """
+
+    def __init__(self, net: Any, executor: Executor) -> None:
+        self._net = net
+        self._leaves, structure = flatten(net)
+        self._types = unflatten(structure, [abstract(np.shape(leaf), leaf.dtype) for leaf in self._leaves])
+        self._executor = executor
+        self._compiled: dict[tuple[int, ...], Any] = {}
+
+    def __call__(self, X: Any, batch_size: int = BATCH_SIZE) -> Array:
+        """Return the outputs; parameters and exceptions as for `predict`."""
+        features = conform_features(self._net, numbers(X, "X"))
+        outputs = []
+        for first, last in batch_bounds(len(features), batch_size):
+            batch = features[first:last]
+            outputs += self._run(batch)([*self._leaves, batch])
+        return np.concatenate(outputs)
+
+    def _run(self, batch: Any) -> Any:
+        known = self._compiled.get(batch.shape)
+        if known is None:
+            rows = abstract(batch.shape, batch.dtype)
+            known = self._executor.compile(simplify(trace(_predict, self._types, rows)))
+            self._compiled[batch.shape] = known
+        return known
 
 
 def _predict(net: Any, X: Any) -> Any:

@@ -34,8 +34,9 @@ from wengert.train.plan import Plan
 from wengert.train.progress import choose_display
 from wengert.train.rules import FitRules
 from wengert.train.steps.batches import clipped_batch_size, held_out
+from wengert.train.steps.conform import conform
 from wengert.train.steps.divergence import Divergence
-from wengert.train.steps.objective import Loss, Objective, Penalty, conform, find_loss
+from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss
 from wengert.train.steps.step import StepRule, TrainingStep
 
 _EPOCHS = 100

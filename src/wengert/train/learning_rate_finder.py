@@ -15,7 +15,8 @@ from wengert.primitives import random
 from wengert.run import find_executor
 from wengert.train.inputs import check_rows
 from wengert.train.steps.batches import row_order
-from wengert.train.steps.objective import Loss, Objective, Penalty, conform, find_loss
+from wengert.train.steps.conform import conform
+from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss
 from wengert.train.steps.step import StepRule, TrainingStep
 
 Array = np.ndarray[Any, Any]

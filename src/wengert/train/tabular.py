@@ -14,6 +14,7 @@ from typing import Any
 
 from wengert import nn, optim
 from wengert.train.recipe import Recipe
+from wengert.train.steps.objective import Loss
 
 # "Simplified" defaults (TD-S) of the paper, its appendix A.
 _RATE = {True: 0.04, False: 0.07}  # of classification and of regression
@@ -67,6 +68,8 @@ def tabular_recipe(
     rows: int,
     *,
     limits: tuple[float, float] | None = None,
+    loss: str | Loss | None = None,
+    means: bool = False,
     independent: bool = False,
     hidden: tuple[int, ...] = _HIDDEN,
     activation: str | None = None,
@@ -88,6 +91,11 @@ def tabular_recipe(
         To train on.
     limits : pair of float, optional
         Smallest and largest target of a regression, to which predictions are clipped. None for classes.
+    loss : str or callable, optional
+        Of a regression, as for `fit`; half the squared error by default.
+    means : bool
+        Whether the targets of a regression are 0 or more, and what the last layer gives is the logarithm of
+        their mean.
     independent : bool
         Whether each output is a yes or no of its own, with targets 0 and 1: one logit for two classes, or one
         for each label. Otherwise one class excludes the others.
@@ -115,6 +123,8 @@ def tabular_recipe(
         epochs = max(1, min(_EPOCHS, _MOST_STEPS // steps_per_epoch))
     activation = _ACTIVATION[classifies] if activation is None else activation
     layers = _layers(features, (*hidden, outputs), activation, dropout)
+    if means:
+        layers.append(nn.Activation("exp"))
     if limits is not None:
         layers.append(nn.Clip(*limits))
     network = nn.Sequential(*layers).initialise(seed)
@@ -125,7 +135,7 @@ def tabular_recipe(
     ends = (round(epochs * part) for part in optim.CosineCycles(rate, 1, _CYCLES).ends)
     return Recipe(
         network=network,
-        loss=smoothed if classifies else nn.half_squared_error,
+        loss=smoothed if classifies else loss or nn.half_squared_error,
         optimizer=_optimizer(rate, epochs * steps_per_epoch),
         epochs=epochs,
         batch_size=batch_size,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from wengert.ir.node import ITEM, Node, items_of, make_node, with_operands
-from wengert.ir.program import Program
-from wengert.trace.tensor import Trace
+from wengert.ir.program import Program, read_items
+from wengert.trace.tensor import Tensor, Trace
 from wengert.transform.placement import zeros
 
 
@@ -33,6 +33,46 @@ def pruned(program: Program) -> Program:
     return Program(
         program.inputs, [new.get(node, node) for node in program.outputs], origins, program.signature
     )
+
+
+def lightened(program: Program, keep_sums: bool = False) -> Program:
+    """Return a program in which what need not be done in a loop stands outside of it.
+
+    Parameters
+    ----------
+    program : Program
+    keep_sums : bool
+        Leave sums over all turns where they are.
+    """
+    if all(node.primitive.region is None for node in program.nodes):
+        return program
+    new: dict[Node, Node] = {}
+    results: dict[Node, tuple[Any, ...]] = {}
+    trace = Trace(rule="simplify")
+    trace.provenance.update(program.provenance)
+    read = read_items(program)
+    with trace.recording():
+        for node in program.nodes:
+            if node.primitive is ITEM and node.inputs[0] in results:
+                new[node] = results[node.inputs[0]][node.param("index")].node
+                continue
+            operands = [new[one] for one in node.inputs]
+            region = node.primitive.region
+            if region is not None and region.lighter is not None:
+                tensors = [Tensor(one, trace) for one in operands]
+                finals = () if keep_sums else sorted(read[node])
+                found = region.lighter(finals, *tensors, **dict(node.params))
+                if found is not None:
+                    results[node] = found
+                    continue
+            new[node] = with_operands(node, *operands) if operands else node
+    if not results:
+        return program
+    origins = {
+        **trace.provenance,
+        **{new[node]: one for node, one in program.provenance.items() if node in new},
+    }
+    return Program(program.inputs, [new[node] for node in program.outputs], origins, program.signature)
 
 
 def _joined(program: Program) -> Program:

@@ -11,7 +11,7 @@ from wengert.errors import VerificationError
 from wengert.ir.node import Node, with_operands
 from wengert.ir.program import Program
 from wengert.ir.provenance import UNKNOWN, Provenance
-from wengert.transform.pruning import pruned
+from wengert.transform.pruning import lightened, pruned
 from wengert.transform.rules import OF_COMPLEX, RULES
 
 # Every rule shrinks or sorts (see rules/table.py), so a node of the program causes a handful of rewrites. The
@@ -20,12 +20,18 @@ _REWRITES_A_LINE = 200
 _REWRITES_AT_LEAST = 10_000
 
 
-def simplify(program: Program) -> Program:
+def simplify(program: Program, keep_sums: bool = False) -> Program:
     """Return a program with the same values and fewer, better conditioned lines.
 
     Folds constants, removes what multiplies by one or adds zero, composes movements, and rewrites
     log(softmax z), log(sigmoid z), log(1 + exp z), log Σ exp z and the naive softmax and sigmoid into their
     stable forms, which are right where the naive ones overflow. Simplifying twice changes nothing.
+
+    Parameters
+    ----------
+    program : Program
+    keep_sums : bool
+        Leave sums of products in the loops that add them up; their factors then need not be kept.
 
     Notes
     -----
@@ -35,7 +41,9 @@ def simplify(program: Program) -> Program:
     """
     rewriting = _Rewriting(program)
     outputs = rewriting.run(program.outputs)
-    return pruned(Program(program.inputs, outputs, rewriting.origins(), program.signature))
+    rewritten = pruned(Program(program.inputs, outputs, rewriting.origins(), program.signature))
+    lighter = lightened(rewritten, keep_sums)
+    return rewritten if lighter is rewritten else simplify(lighter, keep_sums)
 
 
 class _Rewriting:

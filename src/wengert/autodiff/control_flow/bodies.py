@@ -23,7 +23,7 @@ from wengert.trace.recorder import here
 from wengert.trace.static import is_static
 from wengert.trace.tensor import Tensor, as_tensor
 from wengert.trace.tracing import Recording, no_draws
-from wengert.trace.tree import TreeSignature, flatten, leaf_paths, leaf_type, unflatten
+from wengert.trace.tree import TreeSignature, described, flatten, leaf_paths, leaf_type, unflatten
 from wengert.transform.simplify import simplify
 
 
@@ -144,14 +144,21 @@ def same_carry(before: Leaves, after: Sequence[TensorType], structure: Any, what
     """
     if structure != before.structure:
         raise TraceError(
-            f"{what}: the carry is {before.structure} before a turn and {structure} after it; "
-            f"it must stay the same tree{here()}"
+            f"{what}: the carry is {described(before.structure)} before a turn and {described(structure)} "
+            f"after it; it must stay the same tree{here()}"
         )
     for name, mine, other in zip(before.names, before.types, after, strict=True):
         if mine is not other:
             error = ShapeError if mine.shape != other.shape else DTypeError
-            advice = "" if mine.shape != other.shape else f": convert one, as with .astype(np.{mine.dtype})"
+            advice = "" if mine.shape != other.shape else _conversion(mine, other)
             raise error(f"{what}: {name!r} is {mine} before a turn and {other} after it{advice}{here()}")
+
+
+def _conversion(before: TensorType, after: TensorType) -> str:
+    """Return the advice for a carry whose dtype changes: what loses no part of the numbers."""
+    if np.can_cast(before.dtype, after.dtype, "same_kind") and before.dtype.kind != after.dtype.kind:
+        return f": begin with {after.dtype}, as with .astype(np.{after.dtype})"
+    return f": convert one, as with .astype(np.{before.dtype})"
 
 
 def closed(program: Program, leaves_loop: bool, mark: int = 0) -> tuple[Program, list[Node]]:
@@ -222,7 +229,7 @@ def applied(
     for body in bodies:
         trace = body.recording.trace
         enclosing.captured |= {other for other in trace.captured if other is not enclosing}
-        enclosing.was_peeked |= trace.was_peeked
+        enclosing.was_peeked |= trace.has_looked
         enclosing.questions.update(trace.questions)
     tensors = [
         Tensor(one, enclosing) if isinstance(one, Node) else as_tensor(one, enclosing) for one in operands

@@ -16,7 +16,7 @@ from wengert.ir.program import Program
 from wengert.ir.types import tensor_type
 from wengert.trace.recorder import current_trace, here
 from wengert.trace.tensor import Tensor
-from wengert.trace.tree import unflatten
+from wengert.trace.tree import described, unflatten
 from wengert.trace.wrapped import DerivedFunction
 from wengert.transform.regions.branch import cond as cond_primitive
 
@@ -199,8 +199,8 @@ def _check_results(what: str, names: Sequence[str], bodies: Sequence[Body]) -> N
     for branch, other in zip(names[1:], bodies[1:], strict=True):
         if other.result != first.result:
             raise TraceError(
-                f"{what}: {names[0]} gives {first.result}, {branch} gives {other.result}; "
-                f"all give the same tree{here()}"
+                f"{what}: {names[0]} gives {described(first.result)}, {branch} gives "
+                f"{described(other.result)}; all give the same tree{here()}"
             )
         for name, mine, one in zip(first.names("result"), first.types, other.types, strict=True):
             if mine is not one:

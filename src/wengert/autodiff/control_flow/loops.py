@@ -15,7 +15,7 @@ from wengert.ir.program import Program
 from wengert.ir.types import tensor_type
 from wengert.trace.recorder import here
 from wengert.trace.tensor import Tensor
-from wengert.trace.tree import unflatten
+from wengert.trace.tree import described, flatten, unflatten
 from wengert.transform.regions.scan import scan as scan_primitive
 from wengert.transform.regions.while_loop import while_loop as while_primitive
 
@@ -77,7 +77,7 @@ def scan(
         body = Body(f, (carry.tree(carry.types), entries), carry.weak, is_loop=True)
         parts = unflatten(body.result, body.types)
         if not isinstance(parts, (tuple, list)) or len(parts) != 2:
-            raise ConfigurationError(f"scan: f gives a pair (carry, y), got {body.result}{here()}")
+            raise ConfigurationError(f"scan: f gives a pair (carry, y), got {described(body.result)}{here()}")
         new, ys = Leaves(parts[0], "carry"), Leaves(parts[1], "y")
         count = len(carry.types)
         if new.structure != carry.structure or not carry.converted(body.types[:count]):
@@ -139,6 +139,8 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
     ------
     ShapeError
         When the arrays have different lengths.
+    ConfigurationError
+        When there are no arrays.
 
     Notes
     -----
@@ -152,6 +154,8 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
     array([1., 1.])
     """
     check_callable("map", f)
+    if not flatten(xs)[0]:
+        raise ConfigurationError(f"map: there are no arrays to go over, in xs={xs!r}{here()}")
     return scan(lambda carry, x: (carry, f(x)), (), xs)[1]
 
 
@@ -259,7 +263,7 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
     same_carry(value, body.types, body.result, "while_loop")
     asked = Body(cond_fun, (value.tree(value.types),), value.weak, is_loop=True)
     if not asked.result.is_leaf() or asked.types[0].shape or asked.types[0].dtype != np.bool_:
-        given = asked.result if not asked.result.is_leaf() else asked.types[0]
+        given = described(asked.result) if not asked.result.is_leaf() else asked.types[0]
         raise DTypeError(f"while_loop: the condition is one boolean without axes, got {given}{here()}")
     step, of_step = closed(body.program, leaves_loop=True)
     condition, of_condition = closed(asked.program, leaves_loop=True)

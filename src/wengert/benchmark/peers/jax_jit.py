@@ -35,7 +35,7 @@ def step_candidates(configuration: Configuration, rule: str, threads: int) -> li
             moving = one(moving, features, targets, order)
         return moving[0]
 
-    return [Candidate("jit of the step, donated", _training(configuration, rule, epoch))]
+    return [Candidate("jit of the step, donated", _training(configuration, rule, epoch, threads))]
 
 
 def loop_candidates(configuration: Configuration, rule: str, threads: int) -> list[Candidate]:
@@ -43,7 +43,7 @@ def loop_candidates(configuration: Configuration, rule: str, threads: int) -> li
     return [
         Candidate(
             f"jit of the epoch, {gather}, donated",
-            _training(configuration, rule, _scanned(configuration, rule, gather == "gather a step")),
+            _training(configuration, rule, _scanned(configuration, rule, gather == "gather a step"), threads),
         )
         for gather in ("gather a step", "gather an epoch")
     ]
@@ -67,7 +67,9 @@ def _scanned(configuration: Configuration, rule: str, by_step: bool) -> Callable
     return compiled
 
 
-def _training(configuration: Configuration, rule: str, take: Callable[..., Any]) -> Callable[[int], Training]:
+def _training(
+    configuration: Configuration, rule: str, take: Callable[..., Any], threads: int
+) -> Callable[[int], Training]:
     features, classes = configuration.data()
     x = jnp.asarray(features)
     y = (
@@ -84,7 +86,7 @@ def _training(configuration: Configuration, rule: str, take: Callable[..., Any])
             order = jnp.asarray(row_order(SEED, number, configuration.rows).astype(np.int32))
             carry = take(carry, x, y, order)
 
-        seconds = seconds_of(epoch, epochs, wait=lambda: jax.block_until_ready(carry))
+        seconds = seconds_of(epoch, epochs, threads, wait=lambda: jax.block_until_ready(carry))
         parameters = [np.array(array) for layer in carry[0] for array in layer]
         return Training(seconds, epochs * configuration.steps, parameters)
 

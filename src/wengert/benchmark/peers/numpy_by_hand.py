@@ -31,7 +31,7 @@ def candidates(configuration: Configuration, rule: str, threads: int) -> list[Ca
                     step(features[places], classes[places])
 
             with blas.limit(limits=count, user_api="blas"):
-                seconds = seconds_of(epoch, epochs)
+                seconds = seconds_of(epoch, epochs, threads)
             return Training(seconds, epochs * configuration.steps, step.parameters)
 
         return run

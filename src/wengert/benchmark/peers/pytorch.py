@@ -74,7 +74,7 @@ def _training(
                 loss_of(x, y).backward()
                 optimizer.step()
 
-        seconds = seconds_of(epoch, epochs)
+        seconds = seconds_of(epoch, epochs, threads)
         arrays = [value.detach().numpy() for value in net.parameters()]
         return Training(seconds, epochs * configuration.steps, [np.array(array.T) for array in arrays])
 

@@ -35,7 +35,7 @@ def candidates(configuration: Configuration, rule: str, threads: int) -> list[Ca
             )
             with blas.limit(limits=count, user_api="blas"):
                 seconds = seconds_of(
-                    lambda number: model.partial_fit(features, classes, classes=known), epochs
+                    lambda number: model.partial_fit(features, classes, classes=known), epochs, threads
                 )
             layers = zip(model.coefs_, model.intercepts_, strict=True)
             return Training(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +11,19 @@ import numpy as np
 from wengert import nn, optim, train
 from wengert.benchmark.candidate import SEED, Candidate, Training
 from wengert.benchmark.configurations import ADAM_RATE, SGD_RATE, Configuration
+from wengert.benchmark.turns import clock_of
+
+
+class _EpochTimes(train.Callback):
+    """Notes when each epoch ends."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.ends: list[float] = []
+
+    def on_epoch_end(self, state: train.TrainingState) -> None:
+        """Note the time."""
+        self.ends.append(self.clock())
 
 
 def network(configuration: Configuration) -> Any:
@@ -26,15 +40,16 @@ def network(configuration: Configuration) -> Any:
 
 def candidates(configuration: Configuration, rule: str, threads: int) -> list[Candidate]:
     """Return `fit` with its defaults."""
-    return [Candidate("train.fit, defaults", _fit(configuration, rule, {}))]
+    return [Candidate("train.fit, defaults", _fit(configuration, rule, threads, {}))]
 
 
 def numpy_candidates(configuration: Configuration, rule: str, threads: int) -> list[Candidate]:
     """Return `fit` with the executor that defines what a program means."""
-    return [Candidate('train.fit, executor="numpy"', _fit(configuration, rule, {"executor": "numpy"}))]
+    fit = _fit(configuration, rule, threads, {"executor": "numpy"})
+    return [Candidate('train.fit, executor="numpy"', fit)]
 
 
-def _fit(configuration: Configuration, rule: str, options: dict[str, Any]) -> Any:
+def _fit(configuration: Configuration, rule: str, threads: int, options: dict[str, Any]) -> Any:
     features, classes = configuration.data()
     targets = classes[:, None].astype(np.float32) if configuration.binary else classes
     loss = nn.nll_from_logits if configuration.binary else nn.nllm_from_logits
@@ -42,11 +57,16 @@ def _fit(configuration: Configuration, rule: str, options: dict[str, Any]) -> An
     net = network(configuration)
 
     def run(epochs: int) -> Training:
+        times = _EpochTimes(clock_of(threads))
         result = train.fit(
             net, features, targets, loss=loss, optimizer=optimizer, epochs=epochs + 1,
-            batch_size=configuration.batch, seed=SEED, progress=False, **options,
+            batch_size=configuration.batch, seed=SEED, progress=False, callbacks=[times],
+            **options,
         )  # fmt: skip
-        seconds = result.history[-1].seconds - result.history[0].seconds
-        return Training(seconds, epochs * configuration.steps, list(nn.parameters(result.net).values()))
+        return Training(
+            times.ends[-1] - times.ends[0],
+            epochs * configuration.steps,
+            list(nn.parameters(result.net).values()),
+        )
 
     return run

@@ -10,9 +10,10 @@ from typing import TypeVar
 from rich.padding import Padding
 
 from wengert.benchmark.configurations import CONFIGURATIONS
+from wengert.benchmark.machine import tiles_in_words
 from wengert.benchmark.peers import PEERS, Peer
 from wengert.benchmark.suite import Result, measure
-from wengert.benchmark.tables import limits_in_words, record, tables
+from wengert.benchmark.tables import disturbance_in_words, limits_in_words, record, tables
 from wengert.cli.console import Text, error_console, label_and_text, result_console
 from wengert.cli.exit_codes import INTERRUPTED, SUCCESS
 from wengert.cli.report import heading, listing
@@ -86,8 +87,11 @@ def _print(result: Result) -> None:
     console = result_console()
     heading(console, result.machine["processor"])
     versions = {name: value for name, value in result.machine.items() if name != "processor"}
-    for line in (", ".join(f"{name} {value}" for name, value in versions.items()), limits_in_words(result)):
+    described = ", ".join(f"{name} {value}" for name, value in versions.items())
+    for line in (described, limits_in_words(result), tiles_in_words()):
         console.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
+    if words := disturbance_in_words(result):
+        console.print(Padding(label_and_text("warning", words), (0, 0, 0, 2), expand=False))
     for table in tables(result):
         heading(console, table.title)
         console.print(listing(table.headers, table.rows, table.headers[2:] if table.numbers else ()))

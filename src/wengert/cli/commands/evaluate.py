@@ -11,7 +11,7 @@ import polars as pl
 from rich.padding import Padding
 
 from wengert.cli.console import Text, result_console, write
-from wengert.cli.model_rows import read_labelled
+from wengert.cli.model_rows import model_threshold, read_labelled
 from wengert.cli.report import describe_task, heading, print_calibration, print_scores
 from wengert.errors import ConfigurationError
 from wengert.io.report.run_report import evaluation_figures
@@ -22,13 +22,26 @@ from wengert.tabular.reading.text_format import TextFormat
 from wengert.tabular.table_model import TableModel
 
 
-def run(model: str, file: str, plots: str | None, given: TextFormat, *, as_json: bool) -> int:
+def run(
+    model: str,
+    file: str,
+    plots: str | None,
+    given: TextFormat,
+    interval: float | None,
+    threshold: str | None,
+    *,
+    as_json: bool,
+) -> int:
     """Score a model; see `wengert.cli.app.evaluate`."""
     if plots is not None and (reason := why_not_writable(Path(plots).absolute(), "figure.svg")):
         raise ConfigurationError(f"--plots {plots}: no figures can be written there: {reason}.")
     loaded = load_table_model(model)
+    decision = model_threshold(loaded, threshold)
+    if interval is not None:
+        loaded.bound(interval)
     frame = read_labelled(loaded, file, given)
-    scores, seen = loaded.score(frame), loaded.seen(frame)
+    scores, seen = loaded.score(frame, threshold=decision), loaded.seen(frame)
+    covered = None if interval is None else loaded.coverage(frame, interval)
     if plots is not None:
         _write_plots(Path(plots), loaded, frame, scores)
     target = loaded.preprocessor.target
@@ -40,6 +53,8 @@ def run(model: str, file: str, plots: str | None, given: TextFormat, *, as_json:
             "rows": frame.height,
             "trained_on": None if seen is None else dataclasses.asdict(seen),
             "scores": scores,
+            **({} if decision is None else {"threshold": decision}),
+            **({} if covered is None else {"interval": covered}),
         }
         write(json.dumps(document, allow_nan=False) + "\n", verbatim=True)
         return 0
@@ -50,6 +65,11 @@ def run(model: str, file: str, plots: str | None, given: TextFormat, *, as_json:
         f"{source}: {frame.height:,} rows, {target.name}, {describe_task(target.kind, len(target.classes))}",
     )
     print_scores(console, scores)
+    if decision is not None:
+        console.print(Text(f"  Predicted is {target.classes[1]} from a probability of {decision:.4g} on."))
+    if covered is not None:
+        console.print()
+        console.print(Padding(Text(_coverage_text(covered)), (0, 0, 0, 2)))
     if seen is not None and (sentence := seen.sentence()):
         console.print()
         console.print(Padding(Text(sentence), (0, 0, 0, 2)))
@@ -60,6 +80,13 @@ def run(model: str, file: str, plots: str | None, given: TextFormat, *, as_json:
         console.print(Text(f"  Figures written to {plots}."), soft_wrap=True)
     console.print()
     return 0
+
+
+def _coverage_text(covered: dict[str, float]) -> str:
+    what = f"Of the intervals of {covered['level']:.4g}, {covered['covered']:.1%} hold the truth; "
+    if "width" in covered:
+        return f"{what}they are {covered['width']:.4g} wide."
+    return f"{what}they have {covered['classes']:.3g} classes on average."
 
 
 def _write_plots(directory: Path, model: TableModel, frame: pl.DataFrame, scores: dict[str, Any]) -> None:

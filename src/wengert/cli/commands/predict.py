@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import polars as pl
 
 from wengert.cli.console import write
+from wengert.cli.model_rows import model_threshold
 from wengert.errors import ConfigurationError
 from wengert.io.table_models import load_table_model, read_as_in_training
 from wengert.storage import refuse_unwritable, write_file
 from wengert.tabular.reading.text_format import TextFormat
 
 
-def run(model: str, file: str, output: str, probabilities: bool, given: TextFormat) -> int:
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What is asked for beside the predictions; see `TableModel.predict` and `threshold_of`."""
+
+    probabilities: bool
+    interval: float | None
+    threshold: str | None
+
+
+def run(model: str, file: str, output: str, wanted: Wanted, given: TextFormat) -> int:
     """Predict the rows of a file; see `wengert.cli.app.predict`."""
     if output != "-" and Path(output).suffix.lower() != ".csv":
         raise ConfigurationError(
@@ -23,8 +34,13 @@ def run(model: str, file: str, output: str, probabilities: bool, given: TextForm
     if output != "-":
         refuse_unwritable(Path(output))
     loaded = load_table_model(model)
+    threshold = model_threshold(loaded, wanted.threshold)
+    if wanted.interval is not None:
+        loaded.bound(wanted.interval)  # refused before a long table is read
     frame = read_as_in_training(loaded, file, given)
-    predictions = loaded.predict(frame, probabilities=probabilities)
+    predictions = loaded.predict(
+        frame, probabilities=wanted.probabilities, interval=wanted.interval, threshold=threshold
+    )
     # Spelled as everywhere else: in the names of the columns, in reports, in exported programs.
     spelled = pl.selectors.boolean().replace_strict({True: "True", False: "False"}, return_dtype=pl.String)
     text = predictions.with_columns(spelled).write_csv()

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 from rich.console import Console
 
 from wengert.cli.commands.html_report import check_report, write_report
@@ -19,19 +21,23 @@ from wengert.cli.exit_codes import INTERRUPTED, SUCCESS
 from wengert.cli.reading_progress import ReadingProgress
 from wengert.cli.report import one_line, print_columns, print_task
 from wengert.cli.train_options import TrainOptions, dropped_columns, train_options
-from wengert.cli.train_summary import print_summary
-from wengert.errors import ConfigurationError, ModelFileError
+from wengert.cli.train_summary import print_summary, rows_scored
+from wengert.errors import ConfigurationError, DataError, ModelFileError
 from wengert.io.model_directory import check_destination
 from wengert.io.parquet_stream import STREAMED_CELLS, large_parquet
 from wengert.io.streamed_table import StreamedTable
 from wengert.io.table_models import save_table_model
 from wengert.io.tables import read_table
 from wengert.storage.records import to_plain
+from wengert.tabular.held_out_results import HeldOutResults, record_of
+from wengert.tabular.preprocess import TablePreprocessor
 from wengert.tabular.scoring.evaluation import mean_scores
 from wengert.tabular.table_model import TableModel
 from wengert.tabular.table_training import TrainedNetwork
-from wengert.tabular.training_table import Split, TrainingTable, cross_validate
+from wengert.tabular.training_table import TrainingTable, cross_validate, rows_with_target
+from wengert.train.row_split import Split
 
+_LONG = ("fingerprints", "nonconformity")  # what the record keeps and nobody reads
 _MOST_REPORTED = 100_000  # rows that a report is made of where none were held out
 
 
@@ -53,32 +59,36 @@ def run(
     if options.folds is not None and isinstance(table, TrainingTable):
         splits = table.folds(options.folds, seed)
     kept, held = table.hold_out(options.test_fraction, seed)
+    preprocessor = table.preprocessor(kept, options.settings)
+    scored = _rows_to_score(table, held, options, preprocessor)
     report = Console(quiet=True) if as_json or quiet else result_console()
     print_task(report, table.target, table.task)
-    print_columns(report, table.columns, table.preprocessor(kept, options.settings))
+    print_columns(report, table.columns, preprocessor)
     report.print()
 
     model, trained = table.train(kept, options.settings, progress=False if quiet else "auto")
     _warn(trained.warning)
-    training = _description(file, table, options, trained, len(held))
-    training["scores"] = model.score(table.rows_of(held)) if held.size else None
+    training = _description(file, table, options, trained, scored.height)
+    training["scores"] = model.score(scored) if scored.height else None
+    training |= record_of([HeldOutResults.of(model, scored)] if scored.height else [])
     # Saved before the folds are trained: whatever happens there, the model is safe.
     _save(dataclasses.replace(model, training=training), options.directory)
     interrupted = trained.interrupted
     if splits and isinstance(table, TrainingTable) and not interrupted:
-        training["cross_validation"], interrupted = _cross_validate(table, splits, options, quiet)
+        validated, interrupted = _cross_validate(table, splits, options, quiet)
+        training |= validated
         save_table_model(dataclasses.replace(model, training=training), options.directory)
     outcome = {
-        **{name: value for name, value in training.items() if name != "fingerprints"},
+        **{name: value for name, value in training.items() if name not in _LONG},
         "model": str(options.directory),
         "interrupted": interrupted,
         "seconds": round(time.monotonic() - started, 3),
     }
     if page is not None:
-        shown = held if held.size else kept[:: 1 + kept.size // _MOST_REPORTED]
-        rows = f"{shown.size:,} {'rows held out' if held.size else 'of the rows that it learnt from'}"
+        shown = scored if scored.height else table.rows_of(kept[:: 1 + kept.size // _MOST_REPORTED])
+        which = rows_scored(training) if scored.height else "of the rows that it learnt from"
         described = dataclasses.replace(model, training=training)
-        write_report(described, table.rows_of(shown), rows, Path(page))
+        write_report(described, shown, f"{shown.height:,} {which}", Path(page))
         outcome["report"] = page
     print_summary(report, outcome, options.directory)
     if as_json:
@@ -106,7 +116,17 @@ def _open(file: str, options: TrainOptions, quiet: bool) -> TrainingTable | Stre
     if stream is None:
         frame = read_table(file, given=options.text, as_text=True)
         drop = dropped_columns(options.drop, frame.columns)
-        return TrainingTable.infer(frame, options.target, drop, options.text)
+        numbers = options.settings.loss is not None
+        return TrainingTable.infer(frame, options.target, drop, options.text, options.roles, numbers=numbers)
+    roles = {name: value for name, value in vars(options.roles).items() if value is not None}
+    if options.settings.class_weight is not None:
+        roles["class-weight"] = options.settings.class_weight
+    for name, value in roles.items():
+        raise ConfigurationError(
+            f"--{name} {value}: {file} is too large for memory ({stream.cells:,} cells; above "
+            f"{STREAMED_CELLS:,} a Parquet file is streamed), and such rows are not weighed or split by "
+            "columns. Take a part of them."
+        )
     if options.folds is not None:
         raise ConfigurationError(
             f"--cv {options.folds}: cross-validation holds the table in memory, and {file} is too large for "
@@ -118,9 +138,37 @@ def _open(file: str, options: TrainOptions, quiet: bool) -> TrainingTable | Stre
     return StreamedTable.infer(stream, options.target, drop, seed=options.settings.seed, report=report)
 
 
+def _rows_to_score(
+    table: TrainingTable | StreamedTable,
+    held: np.ndarray,
+    options: TrainOptions,
+    preprocessor: TablePreprocessor,
+) -> pl.DataFrame:
+    """Return the rows held out, or those of the table to score on, which are looked at before training.
+
+    Raises
+    ------
+    DataError
+        As `read_table` and `TablePreprocessor.encode`, with the name of that table.
+    """
+    if options.test is None:
+        return table.rows_of(held)
+    reading = preprocessor.reading.instead(options.text)
+    try:
+        frame = reading.apply(read_table(options.test, given=reading.format, as_text=True))
+        known, left_out = rows_with_target(preprocessor.target_column(frame))
+        frame = frame.filter(known)
+        preprocessor.encode(frame)
+    except DataError as error:
+        raise DataError(f"--test {options.test}: {error}") from None
+    _warn(left_out and f"--test {options.test}: {left_out}")
+    return frame
+
+
 def _cross_validate(
     table: TrainingTable, splits: list[Split], options: TrainOptions, quiet: bool
-) -> tuple[dict[str, Any] | None, bool]:
+) -> tuple[dict[str, Any], bool]:
+    """Return what the record keeps of the folds that were finished, and whether Ctrl-C kept some from it."""
     done = 0
 
     def report(scores: dict[str, Any]) -> None:
@@ -131,9 +179,10 @@ def _cross_validate(
             error_console().print(Text(line), soft_wrap=True)
 
     progress = False if quiet else "auto"
-    each, interrupted = cross_validate(table, splits, options.settings, progress=progress, report=report)
+    settings = options.settings
+    each, results, interrupted = cross_validate(table, splits, settings, progress=progress, report=report)
     summary = {"folds": len(each), "scores": mean_scores(each), "each": each} if each else None
-    return summary, interrupted
+    return {"cross_validation": summary, **record_of(results)}, interrupted
 
 
 def _description(
@@ -158,6 +207,8 @@ def _description(
             "held_out": held_out,
         },
         "settings": options.settings.to_json(),
+        "roles": dataclasses.asdict(options.roles),
+        "test": options.test and os.fsencode(options.test).decode("utf-8", "backslashreplace"),
         "epochs": len(trained.history),
         "best_epoch": trained.best_epoch,
         "stopped": trained.stopped,

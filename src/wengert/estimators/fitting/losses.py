@@ -129,4 +129,5 @@ REGRESSION_LOSSES: dict[str, Callable[..., Any]] = {
     "huber": nn.huber,
     "poisson": poisson_deviance,
     "quantile": nn.quantile,
+    "tweedie": nn.tweedie,
 }

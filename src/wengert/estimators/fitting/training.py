@@ -189,7 +189,7 @@ def train(run: Run, plan: Plan, evaluator: NetworkEvaluator, display: Display) -
         As `FitResult.stopped`, with ``"no improvement"`` where patience ended.
     """
     step, before = run.step, len(run.history)
-    state = run.state._replace(carry=step.with_settings(run.state.carry, plan.rules.step_rule))
+    state = run.state
     if state.best is None:
         state = state._replace(best=step.predicting(state.carry))
     run.epochs_of_this_call = 0
@@ -198,7 +198,8 @@ def train(run: Run, plan: Plan, evaluator: NetworkEvaluator, display: Display) -
         parameters = nn.parameters(step.net(state.carry))
         # scikit-learn packs all weights first, then all biases.
         order = sorted(parameters, key=lambda path: np.ndim(parameters[path]) == 1)
-        training = FullBatch(plan, step, evaluator, state, order)
+        carry = step.with_settings(state.carry, plan.rules.step_rule)
+        training = FullBatch(plan, step, evaluator, state._replace(carry=carry), order)
     else:
         training = Loop(plan, step, evaluator, state)
     outcome = run_to_end(training, display)

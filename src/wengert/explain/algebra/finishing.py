@@ -29,7 +29,6 @@ from wengert.explain.index.expressions import (
     Quotient,
     Sum,
     Symbol,
-    apart,
     free_indices,
     number,
     size,
@@ -37,6 +36,7 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.indices import Position
 from wengert.explain.index.shares import rebuilt, with_softmax, with_tangents
+from wengert.explain.index.substitution import apart
 from wengert.explain.problem import Problem
 
 _SHORT = 6  # names in a sum that is looked at for whether it vanishes

@@ -16,11 +16,11 @@ from wengert.explain.index.expressions import (
     Sum,
     free_indices,
     rebuild,
-    substitute,
     walk,
 )
 from wengert.explain.index.indices import Index, Position
 from wengert.explain.index.notation import exponent
+from wengert.explain.index.substitution import substitute
 
 Bases = Sequence[tuple[Expression, Exponent]]
 Names = dict[Index, Position]

@@ -14,12 +14,12 @@ from wengert.explain.index.expressions import (
     Differential,
     Element,
     Expression,
-    Extreme,
     Number,
     Partial,
     Power,
     Product,
     Quotient,
+    Reduction,
     Second,
     Softmax,
     Sum,
@@ -91,7 +91,7 @@ def key(expression: Expression, names: Mapping[Index, int] = MappingProxyType({}
         return "product", scale, kept
     if isinstance(expression, Add):
         return "sum", frozenset(key(term, names) for term in expression.terms)
-    if isinstance(expression, (Sum, Extreme)):
+    if isinstance(expression, Reduction):
         place = len(names)
         names = {**names, **{index: place + at for at, index in enumerate(expression.indices)}}
     if isinstance(expression, Element) and expression.symbol.symmetric:

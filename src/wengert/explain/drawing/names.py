@@ -40,7 +40,8 @@ class DrawingStyle(Style):
             return self.name(name or self.element_name(symbol))
         return Style(self.names).element(symbol, taken, name)
 
-    def _shaped(self, body: Layout, shape: Shape, transposed: bool) -> Layout:
+    def shaped(self, body: Layout, shape: Shape, transposed: bool) -> Layout:
+        """Return a matrix; a T that shares its place with nothing needs no parentheses."""
         if transposed and shape != (1, 1) and isinstance(body, layout.Script) and body.above is None:
             return layout.Script(body.base, body.below, Text("T"))
-        return super()._shaped(body, shape, transposed)
+        return super().shaped(body, shape, transposed)

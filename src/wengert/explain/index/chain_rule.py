@@ -27,13 +27,13 @@ from wengert.explain.index.expressions import (
     Verbatim,
     rebuild,
     size,
-    substitute,
     walk,
 )
 from wengert.explain.index.indices import Index, Position
 from wengert.explain.index.selections import selected
 from wengert.explain.index.shares import fold_share, with_sigmoid, with_softmax
 from wengert.explain.index.single_rules import single_rules
+from wengert.explain.index.substitution import substitute
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Step
 

@@ -19,13 +19,12 @@ from wengert.explain.index.expressions import (
     Softmax,
     Sum,
     Symbol,
-    apart,
     children,
     free_indices,
-    insert,
     walk,
 )
 from wengert.explain.index.shares import with_softmax
+from wengert.explain.index.substitution import apart, insert
 from wengert.explain.problem import Problem
 
 _NAMES = 4  # names in a definition that is put in the place of the name that we gave it

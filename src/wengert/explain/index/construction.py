@@ -5,6 +5,7 @@ from __future__ import annotations
 import fractions
 import math
 from collections.abc import Sequence
+from functools import singledispatch
 
 from wengert.explain.index.expressions import (
     MINUS_ONE,
@@ -24,10 +25,9 @@ from wengert.explain.index.expressions import (
     free_indices,
     number,
     rebuild,
-    renamed_apart,
-    substitute,
 )
 from wengert.explain.index.indices import Index, Position
+from wengert.explain.index.substitution import renamed_apart, substitute
 
 _WORKED_OUT = range(2, 100)  # exponents of numbers that are worked out
 _ROOTS = 50  # denominators of the squares of roots
@@ -139,18 +139,30 @@ def _goes_in_front(factor: Expression) -> bool:
     return not whole or factor.value < 0
 
 
+@singledispatch
 def tidy(expression: Expression) -> Expression:
     """Build the outermost operation again, so that numbers put into it are worked out."""
-    match expression:
-        case Add(terms):
-            return add(*terms)
-        case Product(factors):
-            return multiply(*factors)
-        case Quotient(numerator, denominator):
-            return divide(numerator, denominator)
-        case Power(base, exponent):
-            return power(base, exponent)
     return expression
+
+
+@tidy.register
+def _(expression: Add) -> Expression:
+    return add(*expression.terms)
+
+
+@tidy.register
+def _(expression: Product) -> Expression:
+    return multiply(*expression.factors)
+
+
+@tidy.register
+def _(expression: Quotient) -> Expression:
+    return divide(expression.numerator, expression.denominator)
+
+
+@tidy.register
+def _(expression: Power) -> Expression:
+    return power(expression.base, expression.exponent)
 
 
 def pulled_out(expression: Expression) -> Expression:

@@ -22,9 +22,9 @@ from wengert.explain.index.expressions import (
     Delta,
     Element,
     Expression,
-    Extreme,
     Inverse,
     Number,
+    Reduction,
     Relation,
     Slot,
     Sum,
@@ -250,7 +250,7 @@ class Formulas:
             case Slot():
                 assert element is not None, "the operand of a reduction stands under its sums"
                 return element
-            case Sum(_, inside) | Extreme(_, _, inside):
+            case Reduction(_, inside):
                 inner, indices = self._inner_positions(node, positions, used)
                 scope = used | set(indices)
                 below = self.express(node.inputs[0], inner, scope)

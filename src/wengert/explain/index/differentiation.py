@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import singledispatch
+
 from wengert.explain.index.construction import add, divide, is_number, multiply, power, total
 from wengert.explain.index.expressions import (
     MINUS_ONE,
@@ -26,13 +28,11 @@ from wengert.explain.index.expressions import (
     Softmax,
     Sum,
     free_indices,
-    number,
     rebuild,
-    renamed_apart,
     walk,
 )
-from wengert.explain.index.indices import Index, Position
 from wengert.explain.index.notation import local_derivative
+from wengert.explain.index.substitution import renamed_apart, same_position
 from wengert.ir.primitive import NotDifferentiable
 
 
@@ -84,49 +84,31 @@ def differentiate(expression: Expression, by: Element, rules: Rules) -> Expressi
     """
     if not depends(expression, by):
         return ZERO
-    match expression:
-        case Element():
-            return _same_element(expression, by)
-        case Add(terms):
-            rules.use("sum rule")
-            return add(*(rules.within(term, by) for term in terms))
-        case Product(factors):
-            return _product(factors, by, rules)
-        case Quotient(numerator, denominator):
-            return _quotient(numerator, denominator, by, rules)
-        case Power(base, exponent):
-            return _power(base, exponent, by, rules)
-        case Sum():
-            rules.use("sum rule")
-            apart = renamed_apart(expression, {*by.positions})
-            return total(apart.indices, rules.within(apart.body, by))
-        case Extreme(name):
-            return (_of_all if name == "Π" else _extreme)(expression, by, rules)
-        case Softmax(element, axis):
-            return _softmax(element, axis, by, rules)
-        case Inverse(element):
-            rules.use("derivative of the inverse")
-            (row, column), (above, across) = element.positions, by.positions
-            left, right = (Element(by.symbol, pair) for pair in ((row, above), (across, column)))
-            return multiply(MINUS_ONE, Inverse(left), Inverse(right))
-        case Cases(condition, value, otherwise):
-            rules.use("each case for itself")
-            return _cases(condition, rules.within(value, by), rules.within(otherwise, by))
-        case Apply():
-            return _apply(expression, by, rules)
-        case Relation():
-            return ZERO
-    raise AssertionError(f"no rule for {type(expression).__name__}")
+    return differentiated(expression, by, rules)
 
 
-def _same_element(element: Element, by: Element) -> Expression:
-    deltas: list[Expression] = []
-    for mine, wanted in zip(element.positions, by.positions, strict=True):
-        deltas.append(_same_position(mine, wanted))
-    return multiply(*deltas)
+@singledispatch
+def differentiated(expression: Expression, by: Element, rules: Rules) -> Expression:
+    """Return ∂expression/∂by, by the rule of its class; the expression depends on the tensor of `by`."""
+    raise NotImplementedError(
+        f"no rule for {type(expression).__name__}: register one with {__name__}.differentiated"
+    )
 
 
-def _product(factors: tuple[Expression, ...], by: Element, rules: Rules) -> Expression:
+@differentiated.register
+def _(expression: Element, by: Element, rules: Rules) -> Expression:
+    return multiply(*map(same_position, expression.positions, by.positions))
+
+
+@differentiated.register
+def _(expression: Add, by: Element, rules: Rules) -> Expression:
+    rules.use("sum rule")
+    return add(*(rules.within(term, by) for term in expression.terms))
+
+
+@differentiated.register
+def _(expression: Product, by: Element, rules: Rules) -> Expression:
+    factors = expression.factors
     moving = [place for place, factor in enumerate(factors) if depends(factor, by)]
     if len(moving) > 1:
         rules.use("product rule")
@@ -139,7 +121,9 @@ def _product(factors: tuple[Expression, ...], by: Element, rules: Rules) -> Expr
     return add(*terms)
 
 
-def _quotient(numerator: Expression, denominator: Expression, by: Element, rules: Rules) -> Expression:
+@differentiated.register
+def _(expression: Quotient, by: Element, rules: Rules) -> Expression:
+    numerator, denominator = expression.numerator, expression.denominator
     above = rules.within(numerator, by)
     if not depends(denominator, by):
         rules.use("constant factor")
@@ -150,13 +134,27 @@ def _quotient(numerator: Expression, denominator: Expression, by: Element, rules
     return add(divide(above, denominator), multiply(MINUS_ONE, second))
 
 
-def _power(base: Expression, exponent: Expression, by: Element, rules: Rules) -> Expression:
+@differentiated.register
+def _(expression: Power, by: Element, rules: Rules) -> Expression:
+    base, exponent = expression.base, expression.exponent
     assert isinstance(exponent, Number), "other powers are applications of a primitive"
     rules.use("power rule")
     if not isinstance(base, Element):
         rules.use("chain rule")
     outer = multiply(exponent, power(base, add(exponent, MINUS_ONE)))
     return multiply(outer, rules.within(base, by))
+
+
+@differentiated.register
+def _(expression: Sum, by: Element, rules: Rules) -> Expression:
+    rules.use("sum rule")
+    apart = renamed_apart(expression, {*by.positions})
+    return total(apart.indices, rules.within(apart.body, by))
+
+
+@differentiated.register
+def _(expression: Extreme, by: Element, rules: Rules) -> Expression:
+    return (_of_all if expression.name == "Π" else _extreme)(expression, by, rules)
 
 
 def _extreme(expression: Extreme, by: Element, rules: Rules) -> Expression:
@@ -177,32 +175,43 @@ def _of_all(expression: Extreme, by: Element, rules: Rules) -> Expression:
     others = renamed_apart(apart, {*by.positions, *free_indices(expression), *apart.indices})
     pairs = zip(others.indices, apart.indices, strict=True)
     same = multiply(*(Relation("=", Running(one), Running(other)) for one, other in pairs))
-    rest = Extreme("Π", others.indices, Cases(same, ONE, others.body))
+    rest = Extreme(others.indices, Cases(same, ONE, others.body), "Π")
     return total(apart.indices, multiply(rules.within(apart.body, by), rest))
 
 
-def _softmax(element: Element, axis: int, by: Element, rules: Rules) -> Expression:
+@differentiated.register
+def _(expression: Softmax, by: Element, rules: Rules) -> Expression:
     """∂p_i/∂z_k is p_i (δ_ik − p_k), within one row of z."""
     rules.use("derivative of softmax")
+    element, axis = expression.element, expression.axis
     rows = [
-        _same_position(mine, wanted)
+        same_position(mine, wanted)
         for place, (mine, wanted) in enumerate(zip(element.positions, by.positions, strict=True))
         if place != axis
     ]
-    same = _same_position(element.positions[axis], by.positions[axis])
+    same = same_position(element.positions[axis], by.positions[axis])
     inner = add(same, multiply(MINUS_ONE, Softmax(by, axis)))
-    return multiply(Softmax(element, axis), inner, *rows)
+    return multiply(expression, inner, *rows)
 
 
-def _same_position(mine: Position, wanted: Position) -> Expression:
-    if mine == wanted:
-        return ONE
-    match mine, wanted:
-        case Index(), Index():
-            return Delta(mine, wanted)
-        case (Index() as index, int(place)) | (int(place), Index() as index):  # x_2 by x_i
-            return Relation("=", Running(index), number(place + 1))
+@differentiated.register
+def _(expression: Inverse, by: Element, rules: Rules) -> Expression:
+    rules.use("derivative of the inverse")
+    (row, column), (above, across) = expression.element.positions, by.positions
+    left, right = (Element(by.symbol, pair) for pair in ((row, above), (across, column)))
+    return multiply(MINUS_ONE, Inverse(left), Inverse(right))
+
+
+@differentiated.register
+def _(expression: Relation, by: Element, rules: Rules) -> Expression:
     return ZERO
+
+
+@differentiated.register
+def _(expression: Cases, by: Element, rules: Rules) -> Expression:
+    rules.use("each case for itself")
+    value, otherwise = (rules.within(case, by) for case in (expression.value, expression.otherwise))
+    return _cases(expression.condition, value, otherwise)
 
 
 def _cases(condition: Expression, value: Expression, otherwise: Expression) -> Expression:
@@ -227,7 +236,8 @@ def _without(expression: Expression, deltas: list[Expression]) -> Expression:
     return multiply(*(factor for factor in _factors(expression) if factor not in deltas))
 
 
-def _apply(expression: Apply, by: Element, rules: Rules) -> Expression:
+@differentiated.register
+def _(expression: Apply, by: Element, rules: Rules) -> Expression:
     primitive = expression.primitive
     if isinstance(primitive.vjp, NotDifferentiable):
         return ZERO

@@ -1,11 +1,12 @@
-"""Expressions that are computed element by element, in index and in matrix notation alike: one table.
+"""Expressions that are computed element by element, in index and in matrix notation alike.
 
-Evaluation and the conversion to matrices treat them by this table, so that a new one is entered here.
+Evaluation and the conversion to matrices treat a class by the rule registered with `computed`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,6 @@ from wengert.explain.index.expressions import (
     Relation,
 )
 from wengert.explain.index.notation import written_out
-from wengert.explain.matrix.matrices import Hadamard
 
 
 def _equal(x: Array, y: Array) -> Array:
@@ -35,27 +35,51 @@ RELATIONS: dict[str, Callable[..., Any]] = {
     "≠": np.not_equal, "∧": np.logical_and, "∨": np.logical_or, "⊕": np.logical_xor,
 }  # fmt: skip
 
-# What each makes of the values of its parts, which have one shape; called with the expression and them.
-_VALUES: dict[type[Expression], Callable[..., Any]] = {
-    Add: lambda _, *terms: np.sum(terms, axis=0),
-    Product: lambda _, *factors: np.prod(factors, axis=0),
-    Hadamard: lambda _, *factors: np.prod(factors, axis=0),
-    Quotient: lambda _, above, below: np.divide(above, below),
-    Power: lambda _, base, exponent: np.power(base.astype(np.float64), exponent),
-    Relation: lambda one, left, right: RELATIONS[one.sign](left, right).astype(np.float64),
-    Cases: lambda _, condition, value, otherwise: np.where(condition, value, otherwise),
-    Apply: lambda one, *operands: one.primitive.numpy(*operands),
-}
+
+@singledispatch
+def computed(expression: Expression, *parts: Array) -> Array:
+    """Return the value of an expression of the values of its parts, which have one shape."""
+    raise NotImplementedError(f"{type(expression).__name__} is not computed element by element")
 
 
 def is_elementwise(expression: Expression) -> bool:
     """Whether an expression is computed from its parts element by element."""
-    return type(expression) in _VALUES
+    return type(expression) in computed.registry
 
 
-def computed(expression: Expression, *parts: Array) -> Array:
-    """Return the value of an expression of the values of its parts."""
-    return np.asarray(_VALUES[type(expression)](expression, *parts))
+@computed.register
+def _(expression: Add, *terms: Array) -> Array:
+    return np.asarray(np.sum(terms, axis=0))
+
+
+@computed.register
+def _(expression: Product, *factors: Array) -> Array:
+    return np.asarray(np.prod(factors, axis=0))
+
+
+@computed.register
+def _(expression: Quotient, above: Array, below: Array) -> Array:
+    return np.asarray(above / below)
+
+
+@computed.register
+def _(expression: Power, base: Array, exponent: Array) -> Array:
+    return np.asarray(np.power(base.astype(np.float64), exponent))
+
+
+@computed.register
+def _(expression: Relation, left: Array, right: Array) -> Array:
+    return np.asarray(RELATIONS[expression.sign](left, right), np.float64)
+
+
+@computed.register
+def _(expression: Cases, condition: Array, value: Array, otherwise: Array) -> Array:
+    return np.where(condition, value, otherwise)
+
+
+@computed.register
+def _(expression: Apply, *operands: Array) -> Array:
+    return np.asarray(expression.primitive.numpy(*operands))
 
 
 def spelled_out(expression: Expression) -> Expression:

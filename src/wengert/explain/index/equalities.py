@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from wengert.explain.index.expressions import Expression, apart, free_indices
+from wengert.explain.index.expressions import Expression, free_indices
+from wengert.explain.index.substitution import apart
 from wengert.explain.steps import Step
 
 

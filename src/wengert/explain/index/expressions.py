@@ -1,17 +1,25 @@
 """Expressions in index notation: numbers, elements of tensors, sums, Kronecker deltas, functions.
 
-An expression is an immutable tree. Every kind of it can be evaluated with NumPy (`evaluation`), which is how
-each displayed line is checked, and laid out for the printers (`typesetting`).
+An expression is an immutable tree. What is done to it goes by its class: each of these operations is a
+function of single dispatch, with which a class registers its rule, in its own file or beside the function.
+
+- `index_values.value_of`, or `elementwise.computed`: its value, by which each displayed line is checked;
+- `matrix_values.matrix_of` and `conversion_rules.as_matrix`: the same among matrices;
+- `differentiation.differentiated`: its derivative by an element;
+- `style.layout_of`: what it looks like, for all printers;
+- `construction.tidy`: how it is simplified when a part of it has changed.
+
+Free indices, substitution, comparison and traversal read the fields of the class, so they need no rule.
 """
 
 from __future__ import annotations
 
 import fractions
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from wengert.explain.index.indices import Index, Position, fresh
+from wengert.explain.index.indices import Index, Position
 
 if TYPE_CHECKING:
     from wengert.ir.node import Node
@@ -60,7 +68,19 @@ class Symbol:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """Base of all expressions."""
+    """Base of all expressions.
+
+    Attributes
+    ----------
+    has_one_value : bool
+        Whether a reader puts one number in place of the whole, as of an element whose indices are numbers.
+    """
+
+    has_one_value: ClassVar[bool] = False
+
+    def bound(self) -> tuple[Index, ...]:
+        """Return the indices that mean nothing outside."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +94,7 @@ class Number(Expression):
 class Element(Expression):
     """An element of a tensor: w_ij."""
 
+    has_one_value: ClassVar[bool] = True
     symbol: Symbol
     positions: tuple[Position, ...]
 
@@ -94,20 +115,27 @@ class Running(Expression):
 
 
 @dataclass(frozen=True, slots=True)
-class Sum(Expression):
-    """Σ over indices."""
+class Reduction(Expression):
+    """Base of what runs over indices of its own, such as Σ."""
 
     indices: tuple[Index, ...]
     body: Expression
+
+    def bound(self) -> tuple[Index, ...]:
+        """Return the indices that it runs over."""
+        return self.indices
 
 
 @dataclass(frozen=True, slots=True)
-class Extreme(Expression):
+class Sum(Reduction):
+    """Σ over indices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extreme(Reduction):
     """The largest (``max``) or smallest (``min``) element over indices, or the product (``Π``) of all."""
 
     name: str
-    indices: tuple[Index, ...]
-    body: Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +205,7 @@ class Slot(Expression):
 class Softmax(Expression):
     """An element of softmax(z): e^z over the sum of such along an axis of z."""
 
+    has_one_value: ClassVar[bool] = True
     element: Element
     axis: int
 
@@ -185,6 +214,7 @@ class Softmax(Expression):
 class Inverse(Expression):
     """An element of A⁻¹, at the positions that `element` has in A."""
 
+    has_one_value: ClassVar[bool] = True
     element: Element
 
 
@@ -213,6 +243,7 @@ class Partial(Expression):
         `by` also reaches `of` on other paths, so that the direct part must be marked as such.
     """
 
+    has_one_value: ClassVar[bool] = True
     of: Element
     by: Element
     direct: bool
@@ -240,6 +271,7 @@ class Differential(Expression):
 class Verbatim(Expression):
     """A line of the program that has no formula in index notation, written as its NumPy source."""
 
+    has_one_value: ClassVar[bool] = True
     text: str
     symbol: Symbol
     positions: tuple[Position, ...]
@@ -296,97 +328,16 @@ def walk(expression: Expression) -> Iterator[Expression]:
 def free_indices(expression: Expression) -> tuple[Index, ...]:
     """Return the indices that are not summed over, in the order in which they appear."""
     found: dict[Index, None] = {}
-    if isinstance(expression, (Element, Verbatim)):
-        found.update(dict.fromkeys(at for at in expression.positions if isinstance(at, Index)))
-    elif isinstance(expression, Delta):
-        found.update(dict.fromkeys((expression.left, expression.right)))
-    elif isinstance(expression, Running):
-        found[expression.index] = None
-    else:
-        for part in children(expression):
-            found.update(dict.fromkeys(free_indices(part)))
-    if isinstance(expression, (Sum, Extreme)):
-        for index in expression.indices:
-            found.pop(index, None)
-    for index, _ in getattr(expression, "fixed", ()):
+    for place in fields(expression):
+        value = getattr(expression, place.name)
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, Index):
+                found[part] = None
+            elif isinstance(part, Expression):
+                found.update(dict.fromkeys(free_indices(part)))
+    for index in expression.bound():
         found.pop(index, None)
-    over = getattr(expression, "over", None)
-    return (over, *found) if isinstance(over, Index) else tuple(found)
-
-
-def substitute(expression: Expression, new: Mapping[Index, Position]) -> Expression:
-    """Put other indices in place of free ones; a summation index in the way is renamed."""
-    if not new:
-        return expression
-    if isinstance(expression, (Element, Verbatim)):
-        positions = tuple(new.get(at, at) if isinstance(at, Index) else at for at in expression.positions)
-        return replace(expression, positions=positions)
-    if isinstance(expression, Delta):
-        left, right = new.get(expression.left, expression.left), new.get(expression.right, expression.right)
-        if left == right:
-            return ONE
-        assert isinstance(left, Index)
-        assert isinstance(right, Index)
-        return Delta(left, right)
-    if isinstance(expression, Running):
-        at = new.get(expression.index, expression.index)
-        return Running(at) if isinstance(at, Index) else number(at + 1)
-    if isinstance(expression, Relation) and expression.sign == "=":
-        sides = substitute(expression.left, new), substitute(expression.right, new)
-        if all(isinstance(side, Number) for side in sides):
-            return ONE if sides[0] == sides[1] else ZERO
-        return Relation("=", *sides)
-    if isinstance(expression, (Sum, Extreme)):
-        inner = {old: index for old, index in new.items() if old not in expression.indices}
-        expression = renamed_apart(expression, inner.values())
-        return replace(expression, body=substitute(expression.body, inner))
-    return rebuild(expression, lambda part: substitute(part, new))
-
-
-def renamed_apart(expression: Sum | Extreme, used: Iterable[Position]) -> Sum | Extreme:
-    """Return the same sum over indices that are not in `used`, nor captured from those free in it."""
-    used = set(used)
-    if not used.intersection(expression.indices):
-        return expression
-    taken = used.union(free_indices(expression), expression.indices)
-    names: dict[Index, Index] = {}
-    for index in expression.indices:
-        if index in used:
-            names[index] = fresh(index, taken)
-            taken.add(names[index])
-    indices: tuple[Index, ...] = tuple(names.get(index, index) for index in expression.indices)
-    return replace(expression, indices=indices, body=substitute(expression.body, names))
-
-
-def apart(expression: Expression, scope: Iterable[Position] = ()) -> Expression:
-    """Return the same expression with no letter in two roles.
-
-    A summation index differs from all that are free in the expression or in `scope`, and from those of the
-    sums around it: ``x_i + Σ_i y_i`` becomes ``x_i + Σ_i′ y_i′``. It has as few primes as that allows.
-    """
-    return _apart(expression, {*scope, *free_indices(expression)})
-
-
-def _apart(expression: Expression, scope: set[Position]) -> Expression:
-    if isinstance(expression, (Sum, Extreme)):
-        scope = scope.union(free_indices(expression))
-        names: dict[Index, Position] = {}
-        for index in expression.indices:
-            names[index] = fresh(replace(index, primes=0), scope)
-            scope.add(names[index])
-        indices = tuple(one for one in names.values() if isinstance(one, Index))
-        changed = {old: new for old, new in names.items() if old != new}
-        expression = replace(expression, indices=indices, body=substitute(expression.body, changed))
-    return rebuild(expression, lambda part: _apart(part, scope))
-
-
-def insert(expression: Expression, old: Symbol, value: Callable[[Element], Expression]) -> Expression:
-    """Replace each element of the tensor `old` by ``value(element)``."""
-    if isinstance(expression, Element):
-        return value(expression) if expression.symbol is old else expression
-    if isinstance(expression, (Partial, Differential)):
-        return expression
-    return rebuild(expression, lambda part: insert(part, old, value))
+    return tuple(found)
 
 
 def size(expression: Expression) -> int:

@@ -7,6 +7,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,6 @@ from wengert.explain.index.expressions import (
     children,
 )
 from wengert.explain.index.indices import Index, Position
-from wengert.explain.matrix.matrices import Table
-from wengert.explain.views.examples import Example
 from wengert.explain.work_limits import check_elements
 from wengert.primitives import reference
 
@@ -80,90 +79,42 @@ class Evaluation:
         with watching(self._fp_flags):
             return self._aligned(self.named(expression), axes).astype(np.float64)
 
-    def _everywhere(self, indices: Sequence[Index]) -> Evaluation:
+    def everywhere(self, indices: Sequence[Index]) -> Evaluation:
         """Return the evaluation inside a sum over `indices`: they run over their whole range."""
         if not any(index in self.positions for index in indices):
             return self
         kept = {index: places for index, places in self.positions.items() if index not in indices}
         return Evaluation(self.point, kept, self._fp_flags)
 
-    def _range(self, index: Index) -> Array:
+    def range(self, index: Index) -> Array:
+        """Return the positions at which an index is taken."""
         return self.positions.get(index, np.arange(index.extent))
 
-    def _check_room(self, axes: Sequence[Index]) -> None:
+    def check_room(self, axes: Sequence[Index]) -> None:
         """Refuse an array over all of these indices that is too large to be built."""
-        check_elements(math.prod(len(self._range(axis)) for axis in axes), "a line of the derivation")
+        check_elements(math.prod(len(self.range(axis)) for axis in axes), "a line of the derivation")
 
     def _aligned(self, value: Named, axes: Sequence[Index]) -> Array:
         """Return the array with these axes, repeated along those it lacks."""
         array, mine = value
         order = [mine.index(axis) for axis in axes if axis in mine]
         array = np.transpose(array, order)
-        shape = [len(self._range(axis)) if axis in mine else 1 for axis in axes]
-        full = [len(self._range(axis)) for axis in axes]
+        shape = [len(self.range(axis)) if axis in mine else 1 for axis in axes]
+        full = [len(self.range(axis)) for axis in axes]
         return np.broadcast_to(array.reshape(shape), full)
 
-    def _together(self, function: Callable[..., Array], *parts: Expression) -> Named:
+    def combined(self, function: Callable[..., Array], *parts: Expression) -> Named:
+        """Return the function of the values of parts, which are repeated along the axes that they lack."""
         values = [self.named(part) for part in parts]
         axes = tuple(dict.fromkeys(itertools.chain.from_iterable(mine for _, mine in values)))
-        self._check_room(axes)
+        self.check_room(axes)
         return function(*(self._aligned(value, axes) for value in values)), axes
 
     def named(self, expression: Expression) -> Named:
         """Return the values and their axes."""
-        match expression:
-            case Number(value):
-                return np.asarray(float(value)), ()
-            case Element(symbol, positions):
-                return self._picked(self.point.values[symbol.node], positions)
-            case Verbatim(_, symbol, positions):
-                return self._picked(self.point.values[symbol.node], positions)
-            case Delta(left, right):
-                self._check_room((left, right))
-                same = self._range(left)[:, None] == self._range(right)[None, :]
-                return same.astype(np.float64), (left, right)
-            case Running(index):
-                return self._range(index) + 1.0, (index,)
-            case Product(factors):
-                return self._product((), factors)
-            case Sum(indices):
-                return self._everywhere(indices)._sum(expression)
-        spelled = spelled_out(expression)
-        if spelled is not expression:
-            return self.named(spelled)
-        if is_elementwise(expression):
-            return self._together(functools.partial(computed, expression), *children(expression))
-        return self._other(expression)
+        return value_of(expression, self)
 
-    def _other(self, expression: Expression) -> Named:
-        match expression:
-            case Softmax(element, axis):
-                values = self.point.values[element.symbol.node]
-                return self._picked(reference.softmax(values, axis=axis), element.positions)
-            case Inverse(element):
-                return self._picked(np.linalg.inv(self.point.values[element.symbol.node]), element.positions)
-            case Extreme(name, indices, body):
-                array, axes = self._everywhere(indices).named(body)
-                places = tuple(axes.index(index) for index in indices if index in axes)
-                reduced = EXTREMES[name](array, axis=places)
-                return reduced, tuple(axis for axis in axes if axis not in indices)
-            case Table(entry, _, _, fixed):
-                at = {index: np.asarray([place]) for index, place in fixed}
-                array, axes = Evaluation(self.point, {**self.positions, **at}).named(entry)
-                kept = tuple(axis for axis in axes if axis not in at)
-                return array.squeeze(tuple(axes.index(one) for one in axes if one in at)), kept
-            case Example(body, over, examples):
-                return self._examples(body, over, examples.points(self.point))
-            case Partial():
-                return self._partial(expression)
-            case Second(_, by, other):
-                values = self.point.second(by.symbol.node, other.symbol.node)
-                return self._picked(values, (*by.positions, *other.positions))
-            case Differential(by, body):
-                return self.named(differentiate(body, by, Rules()))
-        raise AssertionError(f"no evaluation for {type(expression).__name__}")
-
-    def _picked(self, array: Array, positions: Sequence[Position]) -> Named:
+    def picked(self, array: Array, positions: Sequence[Position]) -> Named:
         """Return the elements of an array at the positions; a repeated index takes the diagonal."""
         plain = array[tuple(slice(None) if isinstance(at, Index) else at for at in positions)]
         indices = [at for at in positions if isinstance(at, Index)]
@@ -176,22 +127,9 @@ class Evaluation:
         letters = {index: place for place, index in enumerate(axes)}
         return np.einsum(plain, [letters[index] for index in indices], list(range(len(axes)))), axes
 
-    def _sum(self, expression: Sum) -> Named:
-        carried = self._carried(expression.indices, expression.body)
-        if carried is not None:
-            return carried
-        body = expression.body
-        if isinstance(body, Product):
-            return self._product(expression.indices, body.factors)
-        array, axes = self.named(body)
-        missing = math.prod(index.extent for index in expression.indices if index not in axes)
-        places = tuple(axes.index(index) for index in expression.indices if index in axes)
-        return array.sum(axis=places) * missing, tuple(
-            axis for axis in axes if axis not in expression.indices
-        )
-
-    def _product(self, summed: tuple[Index, ...], factors: Sequence[Expression]) -> Named:
-        carried = self._carried(summed, Product(tuple(factors)))
+    def product(self, summed: tuple[Index, ...], factors: Sequence[Expression]) -> Named:
+        """Return the sum of products over indices, which is never built over all axes at once."""
+        carried = self.carried(summed, Product(tuple(factors)))
         if carried is not None:
             return carried
         values = [self.named(factor) for factor in factors]
@@ -205,7 +143,7 @@ class Evaluation:
         result = np.einsum(*operands, [number[axis] for axis in kept], optimize=len(values) > 2)  # type: ignore[call-overload]
         return np.asarray(result) * missing, kept
 
-    def _carried(self, summed: tuple[Index, ...], body: Expression) -> Named | None:
+    def carried(self, summed: tuple[Index, ...], body: Expression) -> Named | None:
         """Evaluate Σ ∂L/∂u · ∂u/∂x at once, as the engine does, without the Jacobian of u."""
         match body:
             case Product((Partial() as first, Partial() as second)):
@@ -218,40 +156,124 @@ class Evaluation:
         if set(summed) != running or len(running) < second.of.symbol.rank:
             return None
         array = self.point.contribution(second.of.symbol.node, second.by.symbol.node)
-        return self._picked(array, second.by.positions)
+        return self.picked(array, second.by.positions)
 
-    def _examples(self, body: Expression, over: Position, points: Sequence[Point]) -> Named:
-        if not isinstance(over, Index):
-            return Evaluation(points[over], self.positions).named(body)
-        values = [Evaluation(points[place], self.positions).named(body) for place in self._range(over)]
-        return np.stack([array for array, _ in values]), (over, *values[0][1])
 
-    def _partial(self, partial: Partial) -> Named:
-        of, by = partial.of, partial.by
-        if partial.direct:
-            return self._jacobian(of, by)
-        output = self.point.engine.program.outputs[0]
-        if of.symbol.node is output and output.type.shape == ():
-            return self._picked(self.point.adjoint(by.symbol.node), by.positions)
-        return self._picked(self.point.total(of.symbol.node, by.symbol.node), (*of.positions, *by.positions))
+@singledispatch
+def value_of(expression: Expression, evaluation: Evaluation) -> Named:
+    """Return the values of an expression and their axes, by the rule of its class."""
+    spelled = spelled_out(expression)
+    if spelled is not expression:
+        return evaluation.named(spelled)
+    if is_elementwise(expression):
+        return evaluation.combined(functools.partial(computed, expression), *children(expression))
+    raise NotImplementedError(
+        f"no value for {type(expression).__name__}: register a rule with {__name__}.value_of"
+    )
 
-    def _jacobian(self, of: Element, by: Element) -> Named:
-        """Return elements of the local Jacobian, one pullback for each element of `of`."""
-        indices = [at for at in of.positions if isinstance(at, Index)]
-        shape = of.symbol.shape
-        self._check_room([*indices, *(at for at in by.positions if isinstance(at, Index))])
-        rows = []
-        axes: tuple[Index, ...] = ()
-        for place in itertools.product(*(self._range(index) for index in indices)):
-            at = dict(zip(indices, place, strict=True))
-            seed = np.zeros(shape)
-            seed[tuple(at[one] if isinstance(one, Index) else one for one in of.positions)] = 1
-            row, axes = self._picked(
-                self.point.pulled_back(of.symbol.node, by.symbol.node, seed), by.positions
-            )
-            rows.append(row)
-        extents = [len(self._range(index)) for index in indices]
-        result = np.asarray(rows).reshape((*extents, *np.shape(rows[0])))
-        letters = {index: number for number, index in enumerate(dict.fromkeys([*indices, *axes]))}
-        inside = [letters[index] for index in (*indices, *axes)]
-        return np.einsum(result, inside, list(letters.values())), tuple(letters)
+
+@value_of.register
+def _(expression: Number, evaluation: Evaluation) -> Named:
+    return np.asarray(float(expression.value)), ()
+
+
+@value_of.register
+def _(expression: Element | Verbatim, evaluation: Evaluation) -> Named:
+    return evaluation.picked(evaluation.point.values[expression.symbol.node], expression.positions)
+
+
+@value_of.register
+def _(expression: Delta, evaluation: Evaluation) -> Named:
+    left, right = expression.left, expression.right
+    evaluation.check_room((left, right))
+    same = evaluation.range(left)[:, None] == evaluation.range(right)[None, :]
+    return same.astype(np.float64), (left, right)
+
+
+@value_of.register
+def _(expression: Running, evaluation: Evaluation) -> Named:
+    return evaluation.range(expression.index) + 1.0, (expression.index,)
+
+
+@value_of.register
+def _(expression: Product, evaluation: Evaluation) -> Named:
+    return evaluation.product((), expression.factors)
+
+
+@value_of.register
+def _(expression: Sum, evaluation: Evaluation) -> Named:
+    evaluation = evaluation.everywhere(expression.indices)
+    indices, body = expression.indices, expression.body
+    carried = evaluation.carried(indices, body)
+    if carried is not None:
+        return carried
+    if isinstance(body, Product):
+        return evaluation.product(indices, body.factors)
+    array, axes = evaluation.named(body)
+    missing = math.prod(index.extent for index in indices if index not in axes)
+    places = tuple(axes.index(index) for index in indices if index in axes)
+    return array.sum(axis=places) * missing, tuple(axis for axis in axes if axis not in indices)
+
+
+@value_of.register
+def _(expression: Extreme, evaluation: Evaluation) -> Named:
+    array, axes = evaluation.everywhere(expression.indices).named(expression.body)
+    places = tuple(axes.index(index) for index in expression.indices if index in axes)
+    reduced = EXTREMES[expression.name](array, axis=places)
+    return reduced, tuple(axis for axis in axes if axis not in expression.indices)
+
+
+@value_of.register
+def _(expression: Softmax, evaluation: Evaluation) -> Named:
+    values = evaluation.point.values[expression.element.symbol.node]
+    return evaluation.picked(reference.softmax(values, axis=expression.axis), expression.element.positions)
+
+
+@value_of.register
+def _(expression: Inverse, evaluation: Evaluation) -> Named:
+    values = evaluation.point.values[expression.element.symbol.node]
+    return evaluation.picked(np.linalg.inv(values), expression.element.positions)
+
+
+@value_of.register
+def _(expression: Second, evaluation: Evaluation) -> Named:
+    by, other = expression.by, expression.other
+    values = evaluation.point.second(by.symbol.node, other.symbol.node)
+    return evaluation.picked(values, (*by.positions, *other.positions))
+
+
+@value_of.register
+def _(expression: Differential, evaluation: Evaluation) -> Named:
+    return evaluation.named(differentiate(expression.body, expression.by, Rules()))
+
+
+@value_of.register
+def _(expression: Partial, evaluation: Evaluation) -> Named:
+    of, by, point = expression.of, expression.by, evaluation.point
+    if expression.direct:
+        return _jacobian(of, by, evaluation)
+    output = point.engine.program.outputs[0]
+    if of.symbol.node is output and output.type.shape == ():
+        return evaluation.picked(point.adjoint(by.symbol.node), by.positions)
+    return evaluation.picked(point.total(of.symbol.node, by.symbol.node), (*of.positions, *by.positions))
+
+
+def _jacobian(of: Element, by: Element, evaluation: Evaluation) -> Named:
+    """Return elements of the local Jacobian, one pullback for each element of `of`."""
+    point = evaluation.point
+    indices = [at for at in of.positions if isinstance(at, Index)]
+    shape = of.symbol.shape
+    evaluation.check_room([*indices, *(at for at in by.positions if isinstance(at, Index))])
+    rows = []
+    axes: tuple[Index, ...] = ()
+    for place in itertools.product(*(evaluation.range(index) for index in indices)):
+        at = dict(zip(indices, place, strict=True))
+        seed = np.zeros(shape)
+        seed[tuple(at[one] if isinstance(one, Index) else one for one in of.positions)] = 1
+        row, axes = evaluation.picked(point.pulled_back(of.symbol.node, by.symbol.node, seed), by.positions)
+        rows.append(row)
+    extents = [len(evaluation.range(index)) for index in indices]
+    result = np.asarray(rows).reshape((*extents, *np.shape(rows[0])))
+    letters = {index: number for number, index in enumerate(dict.fromkeys([*indices, *axes]))}
+    inside = [letters[index] for index in (*indices, *axes)]
+    return np.einsum(result, inside, list(letters.values())), tuple(letters)

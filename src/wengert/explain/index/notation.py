@@ -139,7 +139,7 @@ def _read(node: ast.expr) -> Expression:
             return Apply(REGISTRY[name], tuple(map(_read, arguments)))
         case ast.Call(func=ast.Name(id=name), args=[argument]) if _is_reduction(name):
             inside = _read(argument)
-            return Sum((), inside) if REGISTRY[name].linear else Extreme(name, (), inside)
+            return Sum((), inside) if REGISTRY[name].linear else Extreme((), inside, name)
     raise DerivationError(f"the formula {ast.unparse(node)!r} of a primitive cannot be read")
 
 

@@ -211,7 +211,7 @@ def _product_of_others(problem: Problem, node: Node, place: int, of: Positions, 
     if not running:
         return multiply(*factors)
     rest = Cases(multiply(*others), ONE, Element(by.symbol, tuple(inner)))
-    return multiply(Extreme("Π", tuple(running), rest), *factors)
+    return multiply(Extreme(tuple(running), rest, "Π"), *factors)
 
 
 def _determined(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression | None:

@@ -21,11 +21,11 @@ from wengert.explain.index.expressions import (
     Softmax,
     Sum,
     rebuild,
-    substitute,
     walk,
 )
 from wengert.explain.index.indices import Index, Position
 from wengert.explain.index.notation import notation, reduction_formula
+from wengert.explain.index.substitution import substitute
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind, Primitive
 from wengert.primitives.exponential import exp, exp_difference, log, sigmoid

@@ -19,7 +19,6 @@ from wengert.explain.index.expressions import (
     Partial,
     Second,
     Symbol,
-    apart,
     free_indices,
     rebuild,
     size,
@@ -27,6 +26,7 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.indices import Index
 from wengert.explain.index.shares import with_softmax
+from wengert.explain.index.substitution import apart
 from wengert.explain.steps import Step
 
 _LONGEST = 200  # parts of a derivative that is still written out where it is used

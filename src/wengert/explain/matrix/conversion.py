@@ -9,45 +9,33 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from wengert.explain.index.construction import divide, multiply, pulled_sums_with_deltas, total
-from wengert.explain.index.elementwise import is_elementwise
+from wengert.explain.index.construction import divide, multiply, pulled_sums_with_deltas
 from wengert.explain.index.expressions import (
     ONE,
-    TWO,
     ZERO,
     Add,
-    Apply,
     Delta,
     Element,
     Expression,
-    Inverse,
     Number,
     Partial,
-    Power,
     Product,
-    Quotient,
-    Softmax,
     Sum,
     Symbol,
-    Verbatim,
     free_indices,
     number,
     rebuild,
-    renamed_apart,
-    walk,
 )
 from wengert.explain.index.indices import Index
-from wengert.explain.index.notation import is_root
 from wengert.explain.index.shares import with_softmax
+from wengert.explain.index.substitution import renamed_apart
+from wengert.explain.matrix.conversion_rules import as_matrix
 from wengert.explain.matrix.matrices import (
     Diagonal,
     Gradient,
     Identity,
     Matrix,
-    MatrixInverse,
     MatrixProduct,
-    MatrixSoftmax,
-    Norm,
     Ones,
     Shape,
     hadamard,
@@ -64,7 +52,6 @@ from wengert.explain.matrix.terms import (
     is_single,
     jacobian_of,
     ones,
-    sums_squares,
 )
 
 
@@ -128,91 +115,55 @@ class Converter:
         self.patterns = {}
         expression = with_softmax(expression)
         if not free_indices(expression) and expression != ZERO and (row, column) != (None, None):
-            return multiply(self._convert(expression, None, None), self._joined([], row, column))
-        return self._convert(expression, row, column)
+            return multiply(self.part(expression, None, None), self._joined([], row, column))
+        return self.part(expression, row, column)
 
-    def _convert(self, expression: Expression, row: Place, column: Place) -> Expression:
+    def part(self, expression: Expression, row: Place, column: Place) -> Expression:
+        """Convert what stands inside an expression; its patterns are noted beside those found before."""
         if set(free_indices(expression)) - {row, column}:
             raise NoMatrixForm("it has more than two free indices")
-        match expression:
-            case Number():
-                return expression
-            case Element() | Partial():
-                return self._named(expression, row, column)
-            case Softmax(element, axis):
-                over = 0 if element.positions[axis] == row else 1
-                return MatrixSoftmax(self._named(element, row, column), over)
-            case Inverse(element) if element.positions in ((row, column), (column, row)):
-                return MatrixInverse(
-                    element.symbol,
-                    element.symbol.shape[0],
-                    element.positions != (row, column) and not element.symbol.symmetric,
-                )
-            case Delta(left, right):
-                if {left, right} == {row, column}:
-                    return Identity(left.extent)
-                raise NoMatrixForm("a δ stands alone")
-            case Add(terms):
-                beside_unit = any(isinstance(part, Delta) for part in walk(expression))  # I − 1/4 𝟏 𝟏ᵀ
-                return self._summed([self._filled(term, row, column, beside_unit) for term in terms])
-            case Apply(primitive, (Sum() as inside,)) if is_root(primitive) and sums_squares(inside):
-                return self._norm(inside)
-            case Sum() if sums_squares(expression):
-                return Power(self._norm(expression), TWO)
-            case Sum(indices, Quotient(above, below)) if row is column is None and not free_indices(below):
-                return divide(
-                    self._convert(total(indices, above), row, column), self._convert(below, row, column)
-                )
-            case Sum():
-                return self._contracted(expression.indices, expression.body, row, column)
-            case Product():
-                return self._contracted((), expression, row, column)
-        if is_elementwise(expression):
-            return self._elementwise(expression, row, column)
-        raise NoMatrixForm(
-            f"it is {expression.text}" if isinstance(expression, Verbatim) else "no pattern of matrices fits"
-        )
+        return as_matrix(expression, self, row, column)
 
-    def _norm(self, squares: Sum) -> Expression:
-        """Σ_i x_i² is ‖x‖²."""
-        assert isinstance(squares.body, Power)
-        first, *others = squares.indices
-        axes = (first, others[0]) if others else self._as_vector(first)
-        return Norm(self._convert(squares.body.base, *axes), bool(others))
-
-    def _summed(self, terms: list[Expression]) -> Expression:
+    def summed(self, terms: list[Expression]) -> Expression:
+        """Add matrices; A x + Aᵀ x is (A + Aᵀ) x."""
         found = matrix_sum(*terms)
         if isinstance(found, MatrixProduct):
             self.patterns.setdefault("the same factors → A + Aᵀ")
         return found
 
-    def _filled(self, term: Expression, row: Place, column: Place, beside_unit: bool = False) -> Expression:
-        """Convert a term of a sum or an operand; what lacks an index is repeated along it by ones."""
-        if (isinstance(term, Number) and not beside_unit) or (
-            not free_indices(term) and row is None and column is None
-        ):
-            return self._convert(term, row, column)
+    def filled(self, term: Expression, row: Place, column: Place, beside_unit: bool = False) -> Expression:
+        """Convert a term of a sum or an operand; what lacks an index is repeated along it by ones.
+
+        A number is, where it stands beside the unit matrix: I − 1/4 𝟏 𝟏ᵀ.
+        """
+        if isinstance(term, Number) and not beside_unit:
+            return term
+        if not free_indices(term) and row is None and column is None:
+            return self.part(term, row, column)
         mine = set(free_indices(term))
         if not mine:
             self.patterns.setdefault("repeated → ones 𝟏")
-            return multiply(self._convert(term, None, None), ones(row, column))
+            return multiply(self.part(term, None, None), ones(row, column))
         if row is not None and row not in mine:
-            below = self._filled(term, None, column)
+            below = self.filled(term, None, column)
             self.patterns.setdefault("repeated → ones 𝟏")
             return matrix_product(Ones((row.extent, 1)), below)
         if column is not None and column not in mine:
             self.patterns.setdefault("repeated → ones 𝟏")
-            return matrix_product(self._filled(term, row, None), Ones((1, column.extent)))
-        return self._convert(term, row, column)
+            return matrix_product(self.filled(term, row, None), Ones((1, column.extent)))
+        return self.part(term, row, column)
 
-    def _elementwise(self, expression: Expression, row: Place, column: Place) -> Expression:
+    def elementwise(self, expression: Expression, row: Place, column: Place) -> Expression:
+        """Convert an expression element by element."""
+
         def operand(part: Expression) -> Expression:
             scalar = not free_indices(part)
-            return self._convert(part, None, None) if scalar else self._filled(part, row, column)
+            return self.part(part, None, None) if scalar else self.filled(part, row, column)
 
         return rebuild(expression, operand)
 
-    def _named(self, expression: Element | Partial, row: Place, column: Place) -> Expression:
+    def named(self, expression: Element | Partial, row: Place, column: Place) -> Expression:
+        """Convert a name or a derivative."""
         if isinstance(expression, Partial):
             if self.jacobians:
                 return jacobian_of(expression, row, column, self.numerator)
@@ -232,16 +183,17 @@ class Converter:
             return Gradient(expression.of.symbol, element.symbol, shape, transposed, flipped)
         return Matrix(element.symbol, shape, transposed and not element.symbol.symmetric)
 
-    def _contracted(
+    def contracted(
         self, summed: tuple[Index, ...], body: Expression, row: Place, column: Place
     ) -> Expression:
+        """Convert a sum of products over indices."""
         if isinstance(body, Add) and not (summed and all(map(is_single, body.terms))):
             sums = [Sum(summed, term) if summed else term for term in body.terms]
-            return self._summed([self._filled(term, row, column) for term in sums])
+            return self.summed([self.filled(term, row, column) for term in sums])
         if isinstance(body, Product):
             opened = pulled_sums_with_deltas(body)
             if isinstance(opened, Add):
-                return self._contracted(summed, opened, row, column)
+                return self.contracted(summed, opened, row, column)
         factors = list(body.factors) if isinstance(body, Product) else [body]
         diagonal = self._diagonal(factors, row, column) if not summed else None
         if diagonal is not None:
@@ -264,11 +216,11 @@ class Converter:
             return None
         self.patterns.setdefault("g_j δ_jl → diag(g)")
         if not free_indices(rest):
-            return multiply(self._convert(rest, None, None), Identity(row.extent))
+            return multiply(self.part(rest, None, None), Identity(row.extent))
         (index,) = free_indices(rest)
-        return Diagonal(self._convert(rest, *self._as_vector(index)))
+        return Diagonal(self.part(rest, *self.as_vector(index)))
 
-    def _as_vector(self, index: Place) -> tuple[Place, Place]:
+    def as_vector(self, index: Place) -> tuple[Place, Place]:
         """Return the index over the rows and over the columns of what an array with one axis is."""
         return (None, index) if self.vectors == "rows" else (index, None)
 
@@ -287,7 +239,7 @@ class Converter:
                 if isinstance(factor, Number) and not lone:
                     scale = factor
                 else:
-                    scalars.append(self._convert(factor, None, None))
+                    scalars.append(self.part(factor, None, None))
                 continue
             if len(indices) > 2:
                 raise NoMatrixForm("a factor has more than two indices")
@@ -350,14 +302,14 @@ class Converter:
         if isinstance(part, Product) and isinstance(part.factors[0], Number):
             return multiply(part.factors[0], self._part(multiply(*part.factors[1:]), row, column))
         if not isinstance(part, Linked):
-            return self._convert(part, row, column)
+            return self.part(part, row, column)
         left, right = part.left, part.right
         if part.scaling is not None:
             assert left is not None
             assert right is not None
             if row not in left.indices:
                 left, right = right, left
-            between = [Diagonal(self._realised(part.scaling, *self._as_vector(part.over)))]
+            between = [Diagonal(self._realised(part.scaling, *self.as_vector(part.over)))]
             return matrix_product(
                 self._realised(left, row, part.over), *between, self._realised(right, part.over, column)
             )
@@ -379,12 +331,10 @@ class Converter:
             result = hadamard(*(self._realised(term, row, column) for term in full))
             if rows:
                 self.patterns.setdefault("g_i m_ij → diag(g) M")
-                result = matrix_product(Diagonal(self._realised(rows[0], *self._as_vector(row))), result)
+                result = matrix_product(Diagonal(self._realised(rows[0], *self.as_vector(row))), result)
             if columns:
                 self.patterns.setdefault("m_ij g_j → M diag(g)")
-                result = matrix_product(
-                    result, Diagonal(self._realised(columns[0], *self._as_vector(column)))
-                )
+                result = matrix_product(result, Diagonal(self._realised(columns[0], *self.as_vector(column))))
             return result
         if rows and columns:
             self.patterns.setdefault("x_i y_j → outer product")

@@ -79,6 +79,10 @@ class Table(Expression):
     columns: tuple[Index, ...]
     fixed: tuple[tuple[Index, int], ...] = ()
 
+    def bound(self) -> tuple[Index, ...]:
+        """Return the indices that stay at one position."""
+        return tuple(index for index, _ in self.fixed)
+
     @staticmethod
     def shown(indices: tuple[Index, ...]) -> list[dict[Index, int] | None]:
         """Return the positions along one side that are shown; None stands for those left out."""

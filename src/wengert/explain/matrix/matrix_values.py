@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import singledispatch
+
 import numpy as np
 
 from wengert.errors import DerivationError
 from wengert.explain.engine import Array, Point
 from wengert.explain.index.elementwise import computed, is_elementwise, spelled_out
 from wengert.explain.index.expressions import Expression, Number, children
-from wengert.explain.index.index_values import Evaluation, watching
+from wengert.explain.index.index_values import Evaluation, Named, value_of, watching
 from wengert.explain.matrix.matrices import (
     Diagonal,
     Gradient,
+    Hadamard,
     Identity,
     Jacobian,
     Matrix,
@@ -20,6 +23,7 @@ from wengert.explain.matrix.matrices import (
     MatrixSoftmax,
     Norm,
     Ones,
+    Table,
 )
 from wengert.primitives import reference
 
@@ -33,59 +37,107 @@ def matrix_value(expression: Expression, point: Point, fp_flags: list[str] | Non
         When shapes do not fit as matrices: nothing is broadcast but scalars.
     """
     with watching(fp_flags):
-        return _value(expression, point).astype(np.float64)
+        return matrix_of(expression, point).astype(np.float64)
 
 
-def _value(expression: Expression, point: Point) -> Array:
-    match expression:
-        case Number(value):
-            return np.full((1, 1), float(value))
-        case Matrix(symbol, shape, transposed):
-            array = point.values[symbol.node].reshape(shape)
-            return array.T if transposed else array
-        case Gradient(_, by, shape, transposed, numerator):
-            # In numerator layout the stored shape is that of the transpose of the variable.
-            adjoint = point.adjoint(by.node)
-            array = adjoint.reshape(shape[::-1]).T if numerator else adjoint.reshape(shape)
-            return array.T if transposed else array
-        case Jacobian(partial, axes, transposed):
-            array = Evaluation(point, {}).run(partial, [axis for axis in axes if axis is not None])
-            array = array.reshape([1 if axis is None else axis.extent for axis in axes])
-            return array.T if transposed else array
-        case Ones(shape):
-            return np.ones(shape)
-        case Norm(body):
-            return np.full((1, 1), np.linalg.norm(_value(body, point)))
-        case Identity(extent):
-            return np.eye(extent)
-        case MatrixSoftmax(body, axis):
-            return np.asarray(reference.softmax(_value(body, point), axis=axis))
-        case MatrixInverse(symbol, _, transposed):
-            array = np.linalg.inv(point.values[symbol.node])
-            return array.T if transposed else array
-        case Diagonal(vector):
-            return np.diag(_value(vector, point).reshape(-1))
-        case MatrixProduct(factors):
-            result = _value(factors[0], point)
-            for factor in factors[1:]:
-                right = _value(factor, point)
-                if result.shape[1] != right.shape[0]:
-                    raise DerivationError(
-                        f"a product of matrices {result.shape} and {right.shape} in a derivation"
-                    )
-                result = result @ right
-            return result
+@singledispatch
+def matrix_of(expression: Expression, point: Point) -> Array:
+    """Return the value of an expression as a matrix, by the rule of its class."""
     spelled = spelled_out(expression)
     if spelled is not expression:
-        return _value(spelled, point)
+        return matrix_of(spelled, point)
     if is_elementwise(expression):
         return _combined(expression, point)
-    raise AssertionError(f"no value for {type(expression).__name__}")
+    raise NotImplementedError(
+        f"no matrix for {type(expression).__name__}: register a rule with {__name__}.matrix_of"
+    )
+
+
+@matrix_of.register
+def _(expression: Number, point: Point) -> Array:
+    return np.full((1, 1), float(expression.value))
+
+
+@matrix_of.register
+def _(expression: Matrix, point: Point) -> Array:
+    array = point.values[expression.symbol.node].reshape(expression.shape)
+    return array.T if expression.transposed else array
+
+
+@matrix_of.register
+def _(expression: Gradient, point: Point) -> Array:
+    # In numerator layout the stored shape is that of the transpose of the variable.
+    adjoint, shape = point.adjoint(expression.by.node), expression.shape
+    array = adjoint.reshape(shape[::-1]).T if expression.numerator else adjoint.reshape(shape)
+    return array.T if expression.transposed else array
+
+
+@matrix_of.register
+def _(expression: Jacobian, point: Point) -> Array:
+    axes = expression.axes
+    array = Evaluation(point, {}).run(expression.partial, [axis for axis in axes if axis is not None])
+    array = array.reshape([1 if axis is None else axis.extent for axis in axes])
+    return array.T if expression.transposed else array
+
+
+@matrix_of.register
+def _(expression: Ones, point: Point) -> Array:
+    return np.ones(expression.shape)
+
+
+@matrix_of.register
+def _(expression: Norm, point: Point) -> Array:
+    return np.full((1, 1), np.linalg.norm(matrix_of(expression.body, point)))
+
+
+@matrix_of.register
+def _(expression: Identity, point: Point) -> Array:
+    return np.eye(expression.extent)
+
+
+@matrix_of.register
+def _(expression: MatrixSoftmax, point: Point) -> Array:
+    return np.asarray(reference.softmax(matrix_of(expression.body, point), axis=expression.axis))
+
+
+@matrix_of.register
+def _(expression: MatrixInverse, point: Point) -> Array:
+    array = np.linalg.inv(point.values[expression.symbol.node])
+    return array.T if expression.transposed else array
+
+
+@matrix_of.register
+def _(expression: Diagonal, point: Point) -> Array:
+    return np.diag(matrix_of(expression.vector, point).reshape(-1))
+
+
+@matrix_of.register
+def _(expression: MatrixProduct, point: Point) -> Array:
+    result = matrix_of(expression.factors[0], point)
+    for factor in expression.factors[1:]:
+        right = matrix_of(factor, point)
+        if result.shape[1] != right.shape[0]:
+            raise DerivationError(f"a product of matrices {result.shape} and {right.shape} in a derivation")
+        result = result @ right
+    return result
+
+
+@computed.register
+def _(expression: Hadamard, *factors: Array) -> Array:
+    return np.asarray(np.prod(factors, axis=0))
+
+
+@value_of.register
+def _(expression: Table, evaluation: Evaluation) -> Named:
+    at = {index: np.asarray([place]) for index, place in expression.fixed}
+    array, axes = Evaluation(evaluation.point, {**evaluation.positions, **at}).named(expression.entry)
+    kept = tuple(axis for axis in axes if axis not in at)
+    return array.squeeze(tuple(axes.index(one) for one in axes if one in at)), kept
 
 
 def _combined(expression: Expression, point: Point) -> Array:
     """Compute element by element; nothing is broadcast but numbers."""
-    values = [_value(part, point) for part in children(expression)]
+    values = [matrix_of(part, point) for part in children(expression)]
     shapes = {value.shape for value in values if value.shape != (1, 1)}
     if len(shapes) > 1:
         raise DerivationError(f"an elementwise operation on shapes {sorted(shapes)} in a derivation")

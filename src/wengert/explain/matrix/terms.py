@@ -9,11 +9,8 @@ from wengert.explain.index.expressions import (
     Expression,
     Number,
     Partial,
-    Power,
     Product,
     Quotient,
-    Sum,
-    free_indices,
 )
 from wengert.explain.index.indices import Index
 from wengert.explain.matrix.matrices import Jacobian, Ones, matrix_product
@@ -73,14 +70,6 @@ def is_single(term: Expression) -> bool:
 def as_fraction(scalar: Expression) -> tuple[Expression, Expression]:
     """Return what stands above and below the line of a number."""
     return (scalar.numerator, scalar.denominator) if isinstance(scalar, Quotient) else (scalar, ONE)
-
-
-def sums_squares(expression: Sum) -> bool:
-    """Whether a sum is that of the squares of all elements of a vector or a matrix."""
-    match expression.body:
-        case Power(base, Number(two)) if two == 2:
-            return set(free_indices(base)) == set(expression.indices) and len(expression.indices) < 3
-    return False
 
 
 def jacobian_of(partial: Partial, row: Place, column: Place, numerator: bool) -> Expression:

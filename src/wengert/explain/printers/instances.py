@@ -12,29 +12,20 @@ import numpy as np
 from wengert.explain.engine import Point
 from wengert.explain.index.construction import add, tidy
 from wengert.explain.index.expressions import (
-    ONE,
-    ZERO,
-    Delta,
-    Element,
     Expression,
     Extreme,
-    Inverse,
     Omitted,
-    Partial,
-    Running,
-    Softmax,
+    Reduction,
     Sum,
     Value,
-    Verbatim,
     free_indices,
-    number,
     rebuild,
     walk,
 )
 from wengert.explain.index.index_values import Evaluation
-from wengert.explain.index.indices import Index, Position
+from wengert.explain.index.indices import Index
+from wengert.explain.index.substitution import placed
 from wengert.explain.steps import Step
-from wengert.explain.views.examples import Example
 
 _MOST = 4  # terms of a sum that are all written out
 _FIRST = 2
@@ -68,32 +59,18 @@ def instance(expression: Expression, places: Places, shorten: bool = True) -> Ex
     shorten : bool
         Leave out the middle of long sums.
     """
-    match expression:
-        case Element(_, positions) | Verbatim(_, _, positions):
-            return replace(expression, positions=_placed(positions, places))
-        case Partial(of, by):
-            first = Element(of.symbol, _placed(of.positions, places))
-            return replace(expression, of=first, by=Element(by.symbol, _placed(by.positions, places)))
-        case Example(body, over, examples):
-            return Example(instance(body, places, shorten), _placed((over,), places)[0], examples)
-        case Delta(left, right):
-            return ONE if places[left] == places[right] else ZERO
-        case Running(index):
-            return number(places[index] + 1) if index in places else expression
-        case Sum(indices, body):
-            return _terms(indices, body, places, shorten)
-        case Extreme(_, indices, body):
-            # Which element is largest is not said by one instance, so the elements stay as they are.
-            inner = {index: place for index, place in places.items() if index not in indices}
-            return replace(expression, body=instance(body, inner, shorten))
-    return tidy(rebuild(expression, lambda part: instance(part, places, shorten)))
+    if isinstance(expression, Sum):
+        return _terms(expression, places, shorten)
+    if isinstance(expression, Reduction):
+        # Which element is largest is not said by one instance, so the elements stay as they are.
+        inner = {index: place for index, place in places.items() if index not in expression.indices}
+        return replace(expression, body=instance(expression.body, inner, shorten))
+    return tidy(placed(rebuild(expression, lambda part: instance(part, places, shorten)), places))
 
 
-def _placed(positions: tuple[Position, ...], places: Places) -> tuple[Position, ...]:
-    return tuple(places.get(at, at) if isinstance(at, Index) else at for at in positions)
+def _terms(expression: Sum, places: Places, shorten: bool) -> Expression:
+    indices, body = expression.indices, expression.body
 
-
-def _terms(indices: tuple[Index, ...], body: Expression, places: Places, shorten: bool) -> Expression:
     def term(at: tuple[int, ...]) -> Expression:
         return instance(body, {**places, **dict(zip(indices, at, strict=True))}, shorten)
 
@@ -112,6 +89,6 @@ def in_numbers(expression: Expression, point: Point) -> Expression | None:
 
 
 def _valued(expression: Expression, evaluation: Evaluation) -> Expression:
-    if isinstance(expression, (Element, Example, Inverse, Partial, Softmax, Verbatim)):
+    if expression.has_one_value:
         return Value(float(evaluation.run(expression, ())))
     return rebuild(expression, lambda part: _valued(part, evaluation))

@@ -1,11 +1,12 @@
-"""The signs of terms and the dots between factors."""
+"""The signs of terms and of functions, and the dots between factors."""
 
 from __future__ import annotations
 
-import fractions
-
-from wengert.explain.index.construction import multiply, negate
+from wengert.explain.index.construction import negate
 from wengert.explain.index.expressions import Expression, Number, Partial, Product, Quotient, Value
+from wengert.explain.printers import layout
+from wengert.explain.printers.layout import Layout, Row, Text, operator, parenthesised, row
+from wengert.explain.printers.style import ATOM, PRODUCT, Style
 
 
 def negative(expression: Expression) -> bool:
@@ -24,15 +25,22 @@ def without_sign(expression: Expression) -> Expression:
     return negate(expression)
 
 
-def over_one_line(factors: tuple[Expression, ...]) -> tuple[Expression, ...]:
-    """Write a number and the 1/x after it as one fraction: 2 · 1/x is 2/x, and 1/2 · 1/x is 1/(2 x)."""
-    match factors:
-        case (Number(fractions.Fraction() as value), Quotient(Number(one), below), *rest) if one == 1:
-            above, under = (Number(fractions.Fraction(part)) for part in value.as_integer_ratio())
-            return (Quotient(above, multiply(under, below)), *rest)
-    return factors
-
-
 def needs_dot(left: Expression, right: Expression) -> bool:
     """Whether a dot stands between two factors."""
     return isinstance(left, (Partial, Quotient, Value)) or isinstance(right, (Partial, Value, Number))
+
+
+def called(style: Style, name: str, arguments: tuple[Expression, ...]) -> tuple[Layout, int]:
+    """Return a function of that name on paper applied to arguments; some have a sign in place of a name."""
+    match name, arguments:
+        case "sqrt", (body,):
+            return layout.Root(style.show(body)), ATOM
+        case "abs", (body,):
+            return layout.Fence("|", style.show(body), "|"), ATOM
+        case "not", (body,):
+            return row(Text("not ", "words"), style.show(body, ATOM)), PRODUCT
+    inside: list[Layout] = []
+    for argument in arguments:
+        inside += [operator(","), style.show(argument)] if inside else [style.show(argument)]
+    kind = "identifier" if name == "σ" else "function"
+    return row(Text(name, kind), parenthesised(Row(tuple(inside)))), ATOM

@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from wengert.explain.index.expressions import (
-    Add,
-    Apply,
-    Expression,
-    Power,
-    Product,
-    Quotient,
-    children,
-    rebuild,
-)
-from wengert.explain.matrix.matrices import Gradient, Hadamard, Matrix, MatrixProduct, MatrixSoftmax, Ones
+from wengert.explain.index.elementwise import is_elementwise
+from wengert.explain.index.expressions import Cases, Expression, Relation, children, rebuild
+from wengert.explain.matrix.matrices import Gradient, Matrix, MatrixProduct, MatrixSoftmax, Ones
 
-_ELEMENTWISE = (Add, Apply, Hadamard, MatrixSoftmax, Power, Product, Quotient)
+
+def _by_element(expression: Expression) -> bool:
+    """Whether an expression is written as the transpose of a whole; cases and relations go part by part."""
+    if isinstance(expression, (Cases, Relation)):
+        return False
+    return is_elementwise(expression) or isinstance(expression, MatrixSoftmax)
 
 
 def untransposed(expression: Expression) -> Expression | None:
     """Return what an elementwise expression is the transpose of; None where it has matrices as they are."""
-    if not isinstance(expression, _ELEMENTWISE):
+    if not _by_element(expression):
         return None
     found = list(_leaves(expression))
     if not found or not all(one is not None and one.transposed for one in found):
@@ -37,7 +34,7 @@ def _leaves(expression: Expression) -> Iterator[Matrix | Gradient | None]:
             yield expression
     elif isinstance(expression, MatrixProduct) and _is_scalar(expression):
         return
-    elif isinstance(expression, (MatrixProduct, Ones)) or not isinstance(expression, _ELEMENTWISE):
+    elif isinstance(expression, (MatrixProduct, Ones)) or not _by_element(expression):
         yield from () if not any(children(expression)) and not isinstance(expression, Ones) else (None,)
     else:
         for part in children(expression):

@@ -64,7 +64,7 @@ def _mean(examples: Examples) -> Section:
     assert isinstance(over, Index)
 
     def averaged(body: Expression) -> Expression:
-        return multiply(number(factor), total([over], Example(body, over, examples)))
+        return multiply(number(factor), total([over], Example(over, body, examples)))
 
     output = Element(problem.output, problem.output.axes)
     loss = averaged(Element(single.output, single.output.axes))

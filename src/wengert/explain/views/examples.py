@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
 from wengert.errors import ConfigurationError
 from wengert.explain.engine import Array, Point
-from wengert.explain.index.expressions import Expression
-from wengert.explain.index.indices import Position
+from wengert.explain.index.expressions import Expression, Partial
+from wengert.explain.index.index_values import Evaluation, Named, value_of
+from wengert.explain.index.indices import Index, Position
+from wengert.explain.printers import layout
+from wengert.explain.printers.layout import Layout, Text, row
+from wengert.explain.printers.scripts import derivative
+from wengert.explain.printers.style import ATOM, Style, layout_of
 from wengert.explain.problem import Problem
 from wengert.ir.node import Node
 
@@ -79,12 +85,42 @@ class Example(Expression):
 
     Attributes
     ----------
-    body : Expression
     over : Position
         The number of the example: running, or counted from 0.
+    body : Expression
     examples : Examples
     """
 
-    body: Expression
     over: Position
+    body: Expression
     examples: Examples
+
+    has_one_value: ClassVar[bool] = True
+
+
+@value_of.register
+def _(expression: Example, evaluation: Evaluation) -> Named:
+    points = expression.examples.points(evaluation.point)
+
+    def at(place: int) -> Named:
+        return Evaluation(points[place], evaluation.positions).named(expression.body)
+
+    if not isinstance(expression.over, Index):
+        return at(expression.over)
+    values = [at(place) for place in evaluation.range(expression.over)]
+    return np.stack([array for array, _ in values]), (expression.over, *values[0][1])
+
+
+@layout_of.register
+def _(expression: Example, style: Style) -> tuple[Layout, int]:
+    """Return the loss of an example, or its derivative, with the number of the example above."""
+    body, over = expression.body, expression.over
+    of = body.of.symbol if isinstance(body, Partial) else body.symbol  # type: ignore[attr-defined]
+    loss = layout.Script(
+        style.name(of.name), above=Text(f"({over if isinstance(over, Index) else over + 1})", "words")
+    )
+    if not isinstance(body, Partial):
+        return layout.Term(loss, of.name), ATOM
+    bottom = style.element(body.by.symbol, body.by.positions)
+    term = derivative(of, body.by.symbol)
+    return layout.Term(layout.Fraction(row(Text("∂"), loss), row(Text("∂"), bottom)), term), ATOM

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import polars as pl
 from wengert.io.report.svg import SERIES, Chart, matrix
 from wengert.io.table_models import portable
 from wengert.tabular.reading.column_values import as_numbers
+from wengert.tabular.scoring.curves import precision_recall_curve, roc_curve
 from wengert.tabular.table_model import TableModel
 
 Figure = tuple[str, str]
@@ -59,6 +60,50 @@ def reliability(scores: dict[str, Any]) -> Figure:
         "Part of the predictions that are right, by the probability that they were given. On the dashed line "
         f"both agree; they differ by {error:.3f} on average (expected calibration error)."
     )
+
+
+def roc(model: TableModel, actual: np.ndarray, probabilities: np.ndarray) -> Figure | None:
+    """Show true by false positive rates, of each class against the others."""
+    chart = Chart((0, 1), (0, 1), ("false positive rate", "true positive rate"), "ROC curve")
+    chart.mark((0, 0), (1, 1))
+    if not _curves(chart, roc_curve, model, actual, probabilities):
+        return None
+    return chart.svg(), (
+        "Part of a class that is found (up) by the part of the other rows that is taken for it (across), "
+        "from the strictest threshold to the laxest. On the dashed line are guesses."
+    )
+
+
+def precision_recall(model: TableModel, actual: np.ndarray, probabilities: np.ndarray) -> Figure | None:
+    """Show precision by recall, of each class against the others."""
+    chart = Chart((0, 1), (0, 1), ("recall", "precision"), "Precision by recall")
+    if not _curves(chart, precision_recall_curve, model, actual, probabilities):
+        return None
+    return chart.svg(), (
+        "Part of the rows taken for a class that are of it (up) by the part of the class that is found "
+        "(across)."
+    )
+
+
+def _curves(
+    chart: Chart,
+    curve: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+    model: TableModel,
+    actual: np.ndarray,
+    probabilities: np.ndarray,
+) -> bool:
+    """Draw the curve of each class that has rows and is not all; of two the second's, of many none."""
+    classes = model.preprocessor.target.classes
+    if len(classes) > SERIES:
+        return False
+    drawn = 0
+    for place in (1,) if len(classes) == 2 else range(len(classes)):
+        positive = actual == place
+        if positive.any() and not positive.all():
+            points = np.stack(curve(positive, probabilities[:, place]), axis=1)
+            chart.curve(points[_chosen(len(points))].tolist(), place, str(classes[place]))
+            drawn += 1
+    return drawn > 0
 
 
 def predicted_by_actual(actual: np.ndarray, predicted: np.ndarray, name: str) -> Figure:

@@ -9,6 +9,7 @@ import polars as pl
 
 from wengert.io.report import figures, page
 from wengert.io.report.figures import Figure
+from wengert.io.report.influence_figures import influence_figures
 from wengert.io.report.svg import number_text
 from wengert.tabular.reading.column_values import as_numbers
 from wengert.tabular.scoring.evaluation import SCORE_NAMES, named_scores
@@ -46,6 +47,7 @@ def run_report(model: TableModel, frame: pl.DataFrame, rows: str) -> str:
         _training(model.training),
         _cross_validation(model.training),
         _predictions(model, frame, scores),
+        page.section("What moves predictions", page.figures(influence_figures(model, frame))),
         _classes(scores),
         _data(model, frame),
         page.section("Network", page.preformatted(model.network.summary())),
@@ -67,6 +69,9 @@ def evaluation_figures(model: TableModel, frame: pl.DataFrame, scores: dict[str,
         if 1 < len(scores["classes"]) <= figures.MOST_CLASSES:
             made["confusion"] = figures.confusion(scores)
         made["calibration"] = figures.reliability(scores)
+        rows = model.preprocessor.transform_target(frame), np.exp(model.log_probabilities(frame))
+        made["roc"] = figures.roc(model, *rows)
+        made["precision_recall"] = figures.precision_recall(model, *rows)
         made["regions"] = figures.regions(model, frame)
     else:
         actual = as_numbers(model.preprocessor.target_of(frame))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 
@@ -25,6 +26,7 @@ svg text { font: 12px system-ui, sans-serif; fill: var(--soft); }
 svg .name { fill: var(--ink); }
 svg .grid { stroke: var(--line); stroke-width: 1; }
 svg .curve { fill: none; stroke-width: 2; stroke-linejoin: round; }
+svg .whisker { stroke: var(--ink); stroke-width: 1.5; }
 svg .mark { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 4 3; }
 svg .label { paint-order: stroke; stroke: var(--panel); stroke-width: 5; stroke-linejoin: round; }
 svg .ring { stroke: var(--panel); stroke-width: 0.8; }
@@ -99,6 +101,7 @@ class Chart:
         self.parts: list[str] = []
         self.labels: list[tuple[float, str]] = []
         self.legend: list[tuple[str, int]] = []
+        self.named_rows: list[str] = []
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Return the place of a point, in pixels."""
@@ -167,7 +170,10 @@ class Chart:
             left = self.at(value, 1)[0]
             parts.append(_line("grid", (left, self.TOP), (left, bottom)))
             parts.append(_text(left, bottom + 16, number_text(value)))
-        for value in self._y_ticks():
+        for place, name in enumerate(self.named_rows):
+            top = self.at(self.x[0], len(self.named_rows) - place - 0.5)[1]
+            parts.append(_text(self.LEFT - 7, top + 4, name, "end", "name"))
+        for value in () if self.named_rows else self._y_ticks():
             top = self.at(self.x[0], value)[1]
             parts.append(_line("grid", (self.LEFT, top), (right, top)))
             parts.append(_text(self.LEFT - 7, top + 4, number_text(value), "end"))
@@ -245,6 +251,44 @@ def matrix(rows: Sequence[Sequence[int]], names: Sequence[str], axes: tuple[str,
             if count:
                 parts.append(_text(x + cell / 2 - 1, y + cell / 2 + 3, str(count), kind="name"))
     return document(width, height, title, parts)
+
+
+def bars(
+    names: Sequence[str],
+    values: Sequence[float],
+    axis: str,
+    title: str,
+    intervals: Sequence[tuple[float, float]] | None = None,
+) -> str:
+    """Return bars from left to right, one below the other, some with an interval.
+
+    Parameters
+    ----------
+    names : sequence of str
+    values : sequence of float
+    axis : str
+        What is counted.
+    title : str
+    intervals : sequence of (low, high), optional
+    """
+    row = 22
+    ends = [0.0, *values, *itertools.chain(*(intervals or ()))]
+    chart = Chart(
+        (min(ends), max(ends)),
+        (0, len(names)),
+        (axis, ""),
+        title,
+        size=(520, row * len(names) + Chart.TOP + Chart.BOTTOM),
+    )
+    chart.LEFT = 30 + 7 * max(len(_short(name)) for name in names)
+    chart.named_rows = [_short(name) for name in names]
+    for place, value in enumerate(values):
+        middle = len(names) - place - 0.5
+        chart.tile((min(0.0, value), max(0.0, value)), (middle - 0.35, middle + 0.35), 0, 0.7)
+        if intervals is not None:
+            (low, high) = intervals[place]
+            chart.parts.append(_line("whisker", chart.at(low, middle), chart.at(high, middle)))
+    return chart.svg()
 
 
 def _text(x: float, y: float, text: str, anchor: str = "middle", kind: str | None = None) -> str:

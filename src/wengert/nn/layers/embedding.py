@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from wengert.checks import positive_integer
 from wengert.errors import ConfigurationError, DTypeError, IndexRangeError, ShapeError
 from wengert.nn.initialisers import Initialiser, initialiser_function, initialiser_name
 from wengert.nn.module import ArrayRules, Module, parameter
-from wengert.nn.values import first_position, known_value
+from wengert.nn.values import check_values, first_position
 from wengert.primitives import random
 from wengert.trace.tensor import here
 
@@ -59,16 +60,18 @@ class Embedding(Module):
         dtype = x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
         if dtype.kind not in "iu":
             raise DTypeError(f"an embedding takes integer categories, got {dtype}{here()}")
-        known = known_value(x)
-        if known is not None:
-            wrong = (known < 0) | (known >= self.categories)
-            if wrong.any():
-                where, value = first_position(wrong, known)
-                raise IndexRangeError(
-                    f"category {value} at {where} is out of range: the embedding has {self.categories} "
-                    f"categories, 0 to {self.categories - 1}{here()}"
-                )
+        check_values(x, partial(_look_at_categories, self.categories))
         return self.weight[x]
+
+
+def _look_at_categories(categories: int, known: Any) -> None:
+    wrong = (known < 0) | (known >= categories)
+    if wrong.any():
+        where, value = first_position(wrong, known)
+        raise IndexRangeError(
+            f"category {value} at {where} is out of range: the embedding has {categories} "
+            f"categories, 0 to {categories - 1}{here()}"
+        )
 
 
 def _normal_but_first(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:

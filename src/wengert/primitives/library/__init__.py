@@ -6,5 +6,6 @@ from wengert.primitives.library import (
     linear_algebra as linear_algebra,
     order as order,
     parametric as parametric,
+    recursion as recursion,
     special as special,
 )

@@ -36,6 +36,27 @@ from wengert.run.threads import run_on_threads, share_of
 Array = np.ndarray[Any, Any]
 
 
+class Arena:
+    """The memory of all buffers that do not stand alone; one call after the other uses it.
+
+    Attributes
+    ----------
+    raw : ndarray of uint8
+    operands : dict of Kernel to list
+        What kernels of the form NUMPY read of it, as arrays, made in the first call; None where an operand
+        stands alone.
+    results : dict of Node to ndarray
+        What they write.
+    """
+
+    def __init__(self, size: int) -> None:
+        raw = np.empty(size + ALIGNMENT, np.uint8)
+        start = -raw.ctypes.data % ALIGNMENT
+        self.raw: Array = raw[start : start + size]
+        self.operands: dict[Kernel, list[Array | None]] = {}
+        self.results: dict[Node, Array] = {}
+
+
 @dataclass(frozen=True)
 class Frame:
     """The memory of one call.
@@ -46,7 +67,7 @@ class Frame:
         What generated code finds its buffers by.
     alone : dict of Node to ndarray
         Buffers that stand alone.
-    arena : ndarray of uint8
+    arena : Arena
         All others.
     flags : ndarray of int64
         Whether an index was out of range, and whether the user wants to stop.
@@ -54,7 +75,7 @@ class Frame:
 
     table: Any
     alone: dict[Node, Array]
-    arena: Array
+    arena: Arena
     flags: Array
 
 
@@ -98,7 +119,7 @@ class CompiledProgram:
         self._direct = [
             (node, memory.slots[node], node.type.shape, node.type.dtype) for node in memory.direct.values()
         ]
-        self._idle: list[Array] = []
+        self._idle: list[Arena] = []
         self._lock = threading.Lock()
 
     def __call__(self, arguments: Sequence[Any]) -> list[Array]:
@@ -159,7 +180,7 @@ class CompiledProgram:
 
         self(arguments)  # refuses what does not fit
         frame = self.frame(arguments)  # the table holds only addresses
-        scratch = address(frame.arena) + self._memory.arena_bytes
+        scratch = address(frame.arena.raw) + self._memory.arena_bytes
         turns: list[Callable[[int], object]] = []
         number = 0
         for kernel in self.plan.kernels:
@@ -175,7 +196,7 @@ class CompiledProgram:
         alone: dict[Node, Any] = dict(self._constants)
         arena, flags = self._arena(), np.zeros(2, np.int64)
         table = type(self._table).from_buffer_copy(self._table)
-        table[ARENA], table[FLAG] = address(arena), address(flags)
+        table[ARENA], table[FLAG] = address(arena.raw), address(flags)
         for (node, slot, shape, dtype), given in zip(self._inputs, arguments, strict=True):
             # The plain case first: this runs for every input of every training step.
             plain = type(given) is np.ndarray and given.dtype is dtype and given.shape == shape
@@ -188,20 +209,24 @@ class CompiledProgram:
             table[slot] = address(array)
         return Frame(table, alone, arena, flags)
 
-    def _arena(self) -> Array:
+    def _arena(self) -> Arena:
         """Return an arena that is not in use."""
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        size = self.layout.arena_bytes(self._threads)
-        raw = np.empty(size + ALIGNMENT, np.uint8)
-        start = -raw.ctypes.data % ALIGNMENT
-        return raw[start : start + size]
+        return Arena(self.layout.arena_bytes(self._threads))
 
     def run_by_numpy(self, kernel: Kernel, frame: Frame) -> None:
         """Run a kernel of the form NUMPY."""
         line = kernel.line
-        operands = [self._seen(kernel.leaves[operand], frame) for operand in line.inputs]
+        views = [kernel.leaves[operand] for operand in line.inputs]
+        known = frame.arena.operands.get(kernel)
+        if known is None:
+            known = [None if view.base in frame.alone else self._seen(view, frame) for view in views]
+            frame.arena.operands[kernel] = known
+        operands = [
+            self._seen(view, frame) if one is None else one for one, view in zip(known, views, strict=True)
+        ]
         if line in self._regions:
             into = {node.param("index"): self._buffer(node, frame) for node in kernel.stored}
             values = self._regions[line](*operands, into=into)
@@ -212,7 +237,7 @@ class CompiledProgram:
         try:
             with np.errstate(all="ignore"):
                 value = evaluate_node(line, operands)
-        except np.linalg.LinAlgError as error:
+        except ValueError as error:
             raise located(error, line, self.program) from None
         for node in kernel.stored:
             np.copyto(self._buffer(node, frame), value)
@@ -220,9 +245,12 @@ class CompiledProgram:
     def _buffer(self, node: Node, frame: Frame) -> Array:
         if node in frame.alone:
             return frame.alone[node]
-        start = self._memory.offsets[node]
-        size = node.type.size * node.type.dtype.itemsize
-        return frame.arena[start : start + size].view(node.type.dtype).reshape(node.type.shape)
+        known = frame.arena.results.get(node)
+        if known is None:
+            start = self._memory.offsets[node]
+            flat = frame.arena.raw[start : start + node.type.size * node.type.dtype.itemsize]
+            known = frame.arena.results[node] = flat.view(node.type.dtype).reshape(node.type.shape)
+        return known
 
     def _seen(self, view: View, frame: Frame) -> Array:
         """Return a view as an array, which must not be written to."""

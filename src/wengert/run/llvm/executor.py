@@ -20,6 +20,7 @@ from wengert.run.llvm.fusion.in_place import joined_in_place
 from wengert.run.llvm.fusion.kernel_plan import plan
 from wengert.run.llvm.fusion.lowering import LONGEST_PROGRAM
 from wengert.run.llvm.fusion.rematerialisation import rematerialised
+from wengert.run.llvm.matmul.tile_search import searched
 from wengert.run.llvm.repetition.compiled_body import compiled_body
 from wengert.run.llvm.runtime.cache import cached_object_code
 from wengert.run.llvm.runtime.loop_state import NativeProgress
@@ -54,6 +55,16 @@ class LLVMExecutor:
         self.target = target or host_target()
         self.threads = default_threads() if threads is None else threads
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the other makes the same code."""
+        if not isinstance(other, LLVMExecutor):
+            return NotImplemented
+        return (self.target, self.threads) == (other.target, other.threads)
+
+    def __hash__(self) -> int:
+        """Return a number that equal executors share."""
+        return hash((self.target, self.threads))
+
     def compile(self, program: Program) -> Executable:
         """Return the callable; see `Executor`."""
         if program.free:
@@ -66,15 +77,16 @@ class LLVMExecutor:
     def _compiled(self, program: Program) -> Executable:
         expanded = expand(program)
         made = joined_in_place(rematerialised(plan(expanded)))
+        target = searched(self.target, expanded)
         if distinct_lines(made.kernels) > LONGEST_PROGRAM:
             return NumpyExecutor().compile(program)
         keep_freed_memory()
         shared = None
         if self.threads > 1 and is_long(made):
-            shared = parallel_call(made, Generators(made.kernels, self.target).units)
+            shared = parallel_call(made, Generators(made.kernels, target).units)
         memory = memory_of(made, None if shared is None else shared.phases)
-        planned = layout(made, memory, self.target, shared)
-        loaded = LoadedCode(cached_object_code(planned, self.target), self.target)
+        planned = layout(made, memory, target, shared)
+        loaded = LoadedCode(cached_object_code(planned, target), target)
         regions = {
             kernel.line: region.prepare(
                 self._body, [node.param("index") for node in kernel.stored], **dict(kernel.line.params)
@@ -87,7 +99,7 @@ class LLVMExecutor:
     def _body(self, program: Program) -> Executable:
         """Return what runs the body of a loop or branch: many turns in one call where it can."""
         key = "body", self.target, program, tuple([node.params for node in program.inputs])
-        made: Executable | None = recent(key, lambda: compiled_body(program, self.target))
+        made: Executable | None = recent(key, lambda: compiled_body(program, searched(self.target, program)))
         return self.compile(program) if made is None else made
 
     def loop(
@@ -95,7 +107,7 @@ class LLVMExecutor:
     ) -> NativeLoop | None:
         """Return the loop over a step; see `LoopExecutor`."""
         key = "loop", self.target, roles, program
-        compiled = recent(key, lambda: compiled_loop(program, roles, self.target))
+        compiled = recent(key, lambda: compiled_loop(program, roles, searched(self.target, program)))
         assert isinstance(progress, NativeProgress)
         return None if compiled is None else NativeLoop(compiled, progress, data, self.threads)
 

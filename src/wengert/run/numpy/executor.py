@@ -83,7 +83,7 @@ class _Compiled:
                         values[result] = function(*operands(values))
                     else:
                         values[result] = function(*operands(values), out=values[memory])
-                except np.linalg.LinAlgError as error:
+                except ValueError as error:
                     raise located(error, self.nodes[result], self.program) from None
                 for position in ended:
                     values[position] = None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from wengert.tabular.scoring import metrics
+from wengert.tabular.scoring.curves import average_precision
 from wengert.tabular.task import Class
 
 # The scores that are one number each, as people call them.
@@ -16,6 +18,7 @@ SCORE_NAMES = {
     "f1": "mean F₁",
     "mcc": "Matthews corr.",
     "roc_auc": "ROC AUC",
+    "average_precision": "average precision",
     "log_loss": "log-loss",
     "calibration_error": "calibration error",
     "r2": "R²",
@@ -25,7 +28,10 @@ SCORE_NAMES = {
 
 
 def classification_scores(
-    actual: np.ndarray, log_probabilities: np.ndarray, classes: tuple[Class, ...]
+    actual: np.ndarray,
+    log_probabilities: np.ndarray,
+    classes: tuple[Class, ...],
+    threshold: float | None = None,
 ) -> dict[str, Any]:
     """Score a classification.
 
@@ -36,17 +42,20 @@ def classification_scores(
     log_probabilities : numpy.ndarray
         Shape (rows, classes).
     classes : tuple
+    threshold : float, optional
+        From which probability on the second of two classes is predicted; by default the likelier one is.
 
     Returns
     -------
     dict
         ``accuracy``, ``balanced_accuracy``, ``f1`` (mean over the classes that have rows), ``mcc``,
         ``roc_auc`` (of the second of two classes; of more, the mean of each against the others; None where
-        it is not defined), ``log_loss``, ``calibration_error``; ``classes``, a list with class, rows,
+        it is not defined), ``average_precision`` (likewise),
+        ``log_loss``, ``calibration_error``; ``classes``, a list with class, rows,
         precision, recall and F₁ of each; ``confusion``, rows by actual (down) and predicted class (across);
         ``calibration``, as `metrics.calibration`.
     """
-    predicted = log_probabilities.argmax(axis=1)
+    predicted = predicted_classes(log_probabilities, threshold)
     confusion = metrics.confusion_matrix(actual, predicted, len(classes))
     columns = metrics.precision_recall_f1(confusion)
     each = [
@@ -59,13 +68,15 @@ def classification_scores(
         }
         for index, known in enumerate(classes)
     ]
-    table, error = metrics.calibration(np.exp(log_probabilities.max(axis=1)), predicted == actual)
+    likeliest = log_probabilities.argmax(axis=1)
+    table, error = metrics.calibration(np.exp(log_probabilities.max(axis=1)), likeliest == actual)
     return {
         "accuracy": metrics.accuracy(confusion),
         "balanced_accuracy": metrics.balanced_accuracy(confusion),
         "f1": float(columns[2][confusion.sum(axis=1) > 0].mean()),
         "mcc": metrics.matthews_correlation(confusion),
-        "roc_auc": _area(actual, log_probabilities),
+        "roc_auc": _mean_of_classes(metrics.roc_auc, actual, log_probabilities),
+        "average_precision": _mean_of_classes(average_precision, actual, log_probabilities),
         "log_loss": metrics.log_loss(actual, log_probabilities),
         "calibration_error": error,
         "classes": each,
@@ -74,10 +85,23 @@ def classification_scores(
     }
 
 
-def _area(actual: np.ndarray, log_probabilities: np.ndarray) -> float | None:
+def predicted_classes(log_probabilities: np.ndarray, threshold: float | None = None) -> np.ndarray:
+    """Return the position of the class that is predicted for each row; see `classification_scores`."""
+    if threshold is None:
+        likeliest: np.ndarray = log_probabilities.argmax(axis=1)
+        return likeliest
+    second: np.ndarray = np.exp(log_probabilities[:, 1]) >= threshold
+    return second.astype(np.int64)
+
+
+def _mean_of_classes(
+    area_of: Callable[[np.ndarray, np.ndarray], float | None],
+    actual: np.ndarray,
+    log_probabilities: np.ndarray,
+) -> float | None:
     count = log_probabilities.shape[1]
     chosen = (1,) if count == 2 else range(count)
-    areas = [metrics.roc_auc(actual == place, log_probabilities[:, place]) for place in chosen]
+    areas = [area_of(actual == place, log_probabilities[:, place]) for place in chosen]
     known = [area for area in areas if area is not None]
     return float(np.mean(known)) if known else None
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from wengert.errors import ShapeError
 from wengert.primitives import selection as primitives
-from wengert.trace.indexing import index
+from wengert.trace.items.indexing import index
 from wengert.trace.numpy_functions.table import implements, known, normalise_axis, reduced_axes
 from wengert.trace.tensor import Tensor, here, refuse
 

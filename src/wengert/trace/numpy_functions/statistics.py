@@ -167,18 +167,6 @@ def nanmin(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return _extreme(a, axis, keepdims, -1)
 
 
-@implements(np.nanargmax)
-def nanargmax(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    """np.nanargmax; 0 where all are NaN, which NumPy refuses, since a program does not ask for values."""
-    return np.argmax(_without_nan(a, -np.inf), axis=axis, keepdims=keepdims)
-
-
-@implements(np.nanargmin)
-def nanargmin(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    """np.nanargmin; 0 where all are NaN, as for `nanargmax`."""
-    return np.argmin(_without_nan(a, np.inf), axis=axis, keepdims=keepdims)
-
-
 @implements(np.nanmean)
 def nanmean(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
     """np.nanmean."""

@@ -94,21 +94,25 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         listed, places = _bound(entry, len(args), tuple(kwargs))
     except TypeError as error:
         raise UnsupportedFunctionError(f"np.{_name(function)}: {error}{here()}") from None
-    named = {name: args[place] if isinstance(place, int) else kwargs[place] for name, place in places}
-    given = {name: value for name, value in named.items() if not _is_default(entry.signature, name, value)}
-    refused = [name for name in given if name not in entry.honoured or name == "out"]
-    if refused:
-        raise UnsupportedFunctionError(f"np.{_name(function)}: the option {refused[0]}= has no rule{here()}")
+    given: dict[str, Any] = {}
+    for name, place, required, honoured in places:
+        value = args[place] if isinstance(place, int) else kwargs[place]
+        if not required and _is_default(entry.signature, name, value):
+            continue
+        if not honoured:
+            raise UnsupportedFunctionError(f"np.{_name(function)}: the option {name}= has no rule{here()}")
+        given[name] = value
     return entry.implementation(*[args[place] for place in listed], **given)
 
 
 @lru_cache(maxsize=4096)
 def _bound(
     entry: _Entry, count: int, names: tuple[str, ...]
-) -> tuple[tuple[int, ...], list[tuple[str, int | str]]]:
+) -> tuple[tuple[int, ...], list[tuple[str, int | str, bool, bool]]]:
     """Return which of `count` arguments a function takes as a list, and which argument each parameter is.
 
-    Binding is slow, and depends on how many arguments there are and on the names given alone.
+    With each parameter, whether it has no default, and whether the implementation honours it. Binding is
+    slow, and depends on how many arguments there are and on the names given alone.
     """
     bound = entry.signature.bind(*range(count), **dict(zip(names, names, strict=True)))
     listed: tuple[int, ...] = ()
@@ -121,7 +125,16 @@ def _bound(
             places.update(place)
         else:
             places[name] = place
-    return listed, list(places.items())
+    parameters = entry.signature.parameters
+    return listed, [
+        (
+            name,
+            place,
+            name in parameters and parameters[name].default is inspect.Parameter.empty,
+            name in entry.honoured and name != "out",
+        )
+        for name, place in places.items()
+    ]
 
 
 def entry_of(function: Any) -> _Entry | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import ShapeError, UnsupportedFunctionError
+from wengert.errors import UnsupportedFunctionError
 from wengert.primitives import composites
 from wengert.primitives.functions import stop_gradient
 from wengert.primitives.library import factorisations, linear_algebra, special
@@ -20,6 +20,7 @@ from wengert.trace.numpy_functions import fourier
 from wengert.trace.numpy_functions.linear_algebra import columned
 from wengert.trace.numpy_functions.table import array, whole
 from wengert.trace.recorder import here
+from wengert.trace.scipy import images, interpolation, signals
 
 _numpy: Any = np
 _NEUTRAL = {"overwrite_a", "overwrite_b", "check_finite", "lapack_driver", "driver"}
@@ -156,25 +157,6 @@ def toeplitz(c: Any, r: Any = None) -> Any:
     return values[c.shape[0] - 1 - np.arange(c.shape[0])[:, None] + np.arange(r.shape[0])]
 
 
-def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
-    """scipy.signal.convolve, over all axes."""
-    one, other = array(in1), array(in2)
-    if one.ndim != other.ndim or mode not in ("full", "same", "valid"):
-        raise ShapeError(
-            f"scipy.signal.convolve: mode {mode!r} of shapes {one.shape} and {other.shape}{here()}"
-        )
-    if mode == "valid" and all(mine <= its for mine, its in zip(one.shape, other.shape, strict=True)):
-        one, other = other, one
-    full = mode != "valid"
-    padded = np.pad(one, [(extent - 1,) * 2 if full else (0, 0) for extent in other.shape])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, other.shape)
-    found = np.tensordot(windows, np.flip(other), axes=other.ndim)
-    if mode == "same":
-        starts = [(extent - 1) // 2 for extent in other.shape]
-        found = found[tuple(slice(at, at + extent) for at, extent in zip(starts, one.shape, strict=True))]
-    return found
-
-
 # What stands in traced functions for SciPy's functions, by the module that has them.
 IN_TRACES: dict[str, dict[str, Any]] = {
     "scipy.linalg": {
@@ -207,5 +189,7 @@ IN_TRACES: dict[str, dict[str, Any]] = {
         "multigammaln": multigammaln,
         "comb": lambda N, k: special.WRITTEN_OUT["binom"](array(N), array(k)),
     },
-    "scipy.signal": {"convolve": convolve},
+    "scipy.signal": signals.IN_TRACES,
+    "scipy.interpolate": interpolation.IN_TRACES,
+    "scipy.ndimage": images.IN_TRACES,
 }

@@ -19,7 +19,8 @@ ADVICE = {
     "derivative with wg.custom_vjp",
     "scipy.optimize": "wg.implicit(solver, residual) differentiates a root or a minimum, whatever finds it",
     "scipy.sparse.linalg": "wg.implicit(solver, residual) differentiates the solution of a system",
-    "scipy.interpolate": "make the spline outside of the function, of known points, and call it by its name",
+    "scipy.interpolate": "CubicSpline, make_interp_spline, PchipInterpolator, Akima1DInterpolator, interp1d, "
+    "RBFInterpolator and RegularGridInterpolator take traced values at known points",
 }
 
 
@@ -64,44 +65,3 @@ def sparse_product(matrix: Any, x: Any) -> Any:
     data = elements.data.reshape((-1,) + (1,) * (np.ndim(x) - 1))
     moved = data * x[elements.col]
     return scatter_add(np.zeros((matrix.shape[0], *x.shape[1:]), moved.dtype), elements.row, moved)
-
-
-def is_polynomial(value: Any) -> bool:
-    """Whether a value is a piecewise polynomial of SciPy's, such as a cubic spline."""
-    return (
-        type(value).__module__.startswith("scipy.interpolate") and hasattr(value, "c") and hasattr(value, "x")
-    )
-
-
-class TracedPolynomial:
-    """Stands for a piecewise polynomial of known pieces, which is called with traced places."""
-
-    def __init__(self, scipys: Any) -> None:
-        self._scipys = scipys
-
-    def __getattr__(self, name: str) -> Any:
-        """Return the attribute of SciPy's object; derivatives and integrals of it are such objects again."""
-        found = getattr(self._scipys, name)
-        if name not in ("derivative", "antiderivative"):
-            return found
-        return lambda nu=1: TracedPolynomial(found(nu))
-
-    def __call__(self, x: Any, nu: int = 0, extrapolate: Any = None) -> Any:
-        """Return the value, or the derivative of order `nu`, at places in any piece."""
-        if not hasattr(x, "recorder"):
-            return self._scipys(x, nu, extrapolate)
-        pieces = self._scipys.derivative(nu) if nu else self._scipys
-        extrapolate = pieces.extrapolate if extrapolate is None else extrapolate
-        start, end = pieces.x[0], pieces.x[-1]
-        if extrapolate == "periodic":
-            x = start + np.remainder(x - start, end - start)
-        piece = np.clip(_numpy.searchsorted(pieces.x, x, side="right") - 1, 0, len(pieces.x) - 2)
-        further = (1,) * (pieces.c.ndim - 2)
-        distance = np.reshape(x - pieces.x[piece], (*np.shape(x), *further))
-        total = pieces.c[0][piece]
-        for coefficients in pieces.c[1:]:
-            total = total * distance + coefficients[piece]
-        if extrapolate is False or extrapolate == 0:
-            outside = np.reshape((x < start) | (x > end), (*np.shape(x), *further))
-            total = np.where(outside, np.nan, total)
-        return total

@@ -12,8 +12,9 @@ from wengert.run import default_executor
 from wengert.run.loop import StepLoop
 from wengert.train.inputs import Rows, check_rows
 from wengert.train.steps.batches import clipped_batch_size
+from wengert.train.steps.conform import conform
 from wengert.train.steps.native import native_steps
-from wengert.train.steps.objective import Loss, Objective, Penalty, conform, find_loss
+from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss
 from wengert.train.steps.state import State
 from wengert.train.steps.step import StepRule, TrainingStep
 

@@ -91,11 +91,12 @@ def _norm(arrays: Iterable[Array]) -> float:
 
 
 def _sum_of_squares(array: Array) -> float:
-    flat = array.astype(np.float64, copy=False).ravel()
+    flat = array.ravel()
     if flat.size <= _ONE_THREAD:
-        return float(np.vdot(flat, flat))
+        wide = flat.astype(np.float64, copy=False)
+        return float(np.vdot(wide, wide))
     # No product of BLAS: its threads would go on waiting for more, where those of a native loop work.
-    return float(np.einsum("i,i->", flat, flat))
+    return float(np.einsum("i,i->", flat, flat, dtype=np.float64))
 
 
 class Watch:

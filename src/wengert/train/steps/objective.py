@@ -13,10 +13,6 @@ import numpy as np
 from wengert import nn
 from wengert.checks import unknown_name
 from wengert.errors import ConfigurationError, ShapeError
-from wengert.ir.primitive import Kind
-from wengert.ir.program import Program
-from wengert.trace.tracing import abstract, trace
-from wengert.train.inputs import Rows, converted
 
 Loss = Callable[..., Any]
 Penalty = Callable[[Any], Any]
@@ -150,61 +146,3 @@ def floating_dtype(net: Any) -> np.dtype[Any]:
             f"the parameters are of several dtypes: {', '.join(sorted(map(str, dtypes)))}"
         )
     return dtypes.pop()
-
-
-def conform(net: Any, objective: Objective, rows: Rows) -> Rows:
-    """Return the rows in the dtypes in which network and loss take them, and check that they fit.
-
-    Floating values get the dtype of the parameters. Integers stay integers where they are used as such (the
-    input of an embedding, class labels) and get the dtype of the parameters where they are computed with.
-
-    Raises
-    ------
-    ShapeError
-        When the rows do not fit the network, or the prediction does not fit the target.
-    IndexRangeError
-        For a label or category out of range; names the row.
-    """
-    dtype = floating_dtype(net)
-    features = conform_features(net, rows.features)
-    # Traced on the values, so that layers and losses that check them name the row.
-    predicted = trace(_evaluate, net, features).outputs[0].type
-
-    def compare(target: Any) -> Program:
-        return trace(
-            lambda z, t: objective.mean_loss(z, t, None), abstract(predicted.shape, predicted.dtype), target
-        )
-
-    y = _in_use(rows.targets, dtype, lambda kind: compare(abstract(rows.targets.shape, kind)))
-    targets = converted(rows.targets, y, "y")
-    compare(targets)
-    return Rows(features, targets, None if rows.weights is None else rows.weights.astype(dtype))
-
-
-def _evaluate(net: Any, X: Any) -> Any:
-    # The network is an argument: an array outside of the trace cannot be indexed by a tensor.
-    return net(X)
-
-
-def conform_features(net: Any, features: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return features in the dtype in which the network takes them; see `conform`."""
-
-    def record(kind: np.dtype[Any]) -> Program:
-        return trace(_evaluate, net, abstract(features.shape, kind))
-
-    return converted(features, _in_use(features, floating_dtype(net), record), "X")
-
-
-def _in_use(
-    array: np.ndarray[Any, Any], floating: np.dtype[Any], record: Callable[[np.dtype[Any]], Program]
-) -> np.dtype[Any]:
-    """Return the dtype that a program traced on the array's dtype would rather have."""
-    if array.dtype.kind == "f":
-        return floating
-    program = record(array.dtype)
-    whole = {node for node in program.inputs if node.type.dtype.kind in "iu"}
-    cast = any(
-        node.primitive.kind is Kind.ELEMENTWISE and node.type.is_float and whole.intersection(node.inputs)
-        for node in program.nodes
-    )
-    return floating if cast else array.dtype

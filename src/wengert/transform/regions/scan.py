@@ -39,6 +39,7 @@ from wengert.transform.regions.bodies import (
     split,
     stacked,
 )
+from wengert.transform.regions.leaving import leaving
 from wengert.transform.regions.residuals import reading, residuals
 from wengert.transform.regions.turns import rows, run_turns
 from wengert.transform.simplify import simplify
@@ -186,6 +187,10 @@ def scanned(
         reverse=reverse,
     )
     return results
+
+
+def _lighter(wanted: Sequence[int], *operands: Any, **params: Any) -> tuple[Any, ...] | None:
+    return leaving(scanned, wanted, *operands, **params)
 
 
 def _vjp(
@@ -377,6 +382,6 @@ scan = register(
         source="Griewank & Walther 2008, 3.2: the adjoint of a loop is the loop of the adjoints, backwards",
         batch=_batch,
         complex=True,
-        region=RegionRules(_prepare, _unread, _statements, _joined),
+        region=RegionRules(_prepare, _unread, _statements, _joined, _lighter),
     )
 )

@@ -27,7 +27,7 @@ def looking(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have every computation look often, however short it is, and products add up their terms in blocks."""
     monkeypatch.setattr(cancellation, "_AS_GOOD_AS_DONE", -1.0)
     monkeypatch.setattr(cancellation, "_BETWEEN_LOOKS", 1e-9)
-    monkeypatch.setattr(blocking, "PANEL_BYTES", 2**12)
+    monkeypatch.setattr(blocking, "PANEL_PART", 128)
     monkeypatch.setattr(recent, "_known", OrderedDict())
 
 
@@ -176,7 +176,7 @@ def test_a_call_is_given_up(looking: None, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_it_is_looked_for_in_what_takes_long_only() -> None:
     small = wg.trace(lambda x: np.tanh(x @ x), np.ones((50, 50)))
-    large = wg.trace(lambda x: np.tanh(x @ x), np.ones((4000, 4000)))
+    large = wg.trace(lambda x: np.tanh(x @ x), np.ones((2700, 2700)))
     assert not LLVMExecutor().compile(small).layout.slices  # type: ignore[attr-defined]
     layout = LLVMExecutor().compile(large).layout  # type: ignore[attr-defined]
     ((kernel, units),) = layout.slices.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,8 +18,10 @@ from wengert.run.llvm.matmul import blocking
 from wengert.run.llvm.matmul.matrix_products import product_of
 from wengert.run.llvm.matmul.microkernel import register_lanes
 from wengert.run.llvm.runtime import recent
+from wengert.run.llvm.runtime.processor import Processor
 from wengert.run.llvm.runtime.target import AVX2, SSE, Target, host_target
 
+ONE_WIDE_UNIT = Processor(vendor="AuthenticAMD", family="25")
 ARRANGEMENTS = ["plain", "transposed", "every second"]
 
 
@@ -27,15 +30,20 @@ def small_cuts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have matrices of a few dozen rows cut as large ones are; nothing is kept of what is compiled."""
     monkeypatch.setenv("WENGERT_CACHE_DIR", "")
     monkeypatch.setattr(recent, "_MOST", 0)
-    monkeypatch.setattr(blocking, "FAR_APART", 1)
-    monkeypatch.setattr(blocking, "PAGE", 64)
     monkeypatch.setattr(blocking, "FEW_TILES", 2)
-    monkeypatch.setattr(blocking, "PANEL_BYTES", 4096)
     monkeypatch.setattr(blocking, "GROUP_BYTES", 4096)
     monkeypatch.setattr(blocking, "MANY_LINES", 8)
     recent._known.clear()
     yield
     recent._known.clear()
+
+
+def with_small_caches(target: Target) -> Target:
+    """Return a target whose second-level cache holds panels of 32 terms, and pages one line."""
+    small = dataclasses.replace(
+        target.processor, l2_bytes=32 * 3 * 4 * target.vector_bytes, page_bytes=64, recognised=False
+    )
+    return dataclasses.replace(target, processor=small, far_bytes=1)
 
 
 def matrix(rows: int, columns: int, arrangement: str, dtype: Any, rng: np.random.Generator) -> Any:
@@ -61,7 +69,7 @@ def compiled_product(
         return before - np.maximum(0, show_a(a) @ show_b(b) + bias)
 
     arguments = [a, b, bias, before]
-    run = LLVMExecutor(target).compile(wg.trace(function, *arguments))
+    run = LLVMExecutor(with_small_caches(target)).compile(wg.trace(function, *arguments))
     wide = [np.asarray(one, np.float64) for one in arguments]
     return run, arguments, function(*wide)
 
@@ -116,7 +124,8 @@ def test_a_stack_of_matrices(left: str, right: str, rng: np.random.Generator) ->
         x, y = (np.swapaxes(one, -1, -2) if how != "plain" else one for one, how in ((a, left), (b, right)))
         return np.tanh(x @ y)
 
-    (got,) = LLVMExecutor().compile(wg.trace(function, a, b))([a, b])
+    executor = LLVMExecutor(with_small_caches(host_target()))
+    (got,) = executor.compile(wg.trace(function, a, b))([a, b])
     np.testing.assert_allclose(got, function(a, b), rtol=1e-12, atol=1e-12)
 
 
@@ -132,7 +141,7 @@ def test_a_stack_of_matrices(left: str, right: str, rng: np.random.Generator) ->
 def test_the_small_cuts_are_what_they_are_meant_to_be(
     sizes: tuple[int, int, int], expected: dict[str, Any]
 ) -> None:
-    target = Target("x", "", 64, 32)
+    target = with_small_caches(Target("x", "", 64, 32, processor=ONE_WIDE_UNIT))
     run, _, _ = compiled_product(sizes, "transposed", "plain", np.float32, host_target())
     cut = blocking.blocking_of(product_of(run.plan.kernels[0]), target)
     assert {name: getattr(cut, name) for name in expected} == expected

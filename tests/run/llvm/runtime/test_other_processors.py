@@ -16,6 +16,8 @@ from wengert.run.llvm.codegen.call_function import layout
 from wengert.run.llvm.codegen.elementwise import C_LIBRARY
 from wengert.run.llvm.fusion.decomposition import expand
 from wengert.run.llvm.fusion.kernel_plan import plan
+from wengert.run.llvm.matmul import tile_search
+from wengert.run.llvm.matmul.tile_shapes import Tile
 from wengert.run.llvm.runtime.target import NEON, machine_of, object_code, optimised
 from wengert.run.llvm.schedule.buffers import memory_of
 
@@ -91,3 +93,10 @@ def test_a_training_step_for_neon(dtype: Any, lanes: str) -> None:
 def test_every_primitive_for_neon() -> None:
     for primitive in PRIMITIVES:
         assert_for_aarch64(program_of(primitive))
+
+
+def test_the_trials_of_tiles_are_compiled() -> None:
+    tiles = tile_search.candidates(NEON)
+    assert Tile(6, 4) in tiles
+    code = object_code(str(tile_search._module(NEON, tiles)), NEON)
+    assert int.from_bytes(code[18:20], "little") == AARCH64

@@ -104,9 +104,10 @@ class Layout:
         writer = KernelWriter(module, self.memory, self.generators, bool(self.slices))
         kernels = [kernel for segment in self.segments if segment.is_native for kernel in segment.kernels]
         if kernels:
-            run = _write_run(writer, kernels, self.slices)
+            inner = write_kernels(writer, kernels, self.slices)
+            _write_run(writer, inner)
             if self.repeats:
-                write_repeat(module, run, len(kernels))
+                write_repeat(writer, inner, len(kernels))
             if self.parallel is not None:
                 _ParallelWriter(writer, self, self.parallel).write(kernels)
         return str(module)
@@ -139,9 +140,8 @@ def layout(
     return Layout(memory, generators, segments, looks, parallel, repeats)
 
 
-def _write_run(writer: KernelWriter, kernels: list[Kernel], slices: dict[Kernel, int]) -> ir.Function:
-    """Write the function `RUN`, and return it."""
-    inner = write_kernels(writer, kernels, slices)
+def _write_run(writer: KernelWriter, inner: ir.Function) -> None:
+    """Write the function `RUN` around the one that runs the kernels."""
     run = ir.Function(writer.module, _TYPE, RUN)
     table, first, end = run.args
     builder = ir.IRBuilder(run.append_basic_block("entry"))
@@ -150,7 +150,6 @@ def _write_run(writer: KernelWriter, kernels: list[Kernel], slices: dict[Kernel,
     with plain_arithmetic(builder, writer.generators.target.triple):
         builder.call(inner, [table, first, end, scratch])
     builder.ret_void()
-    return run
 
 
 class _ParallelWriter:

@@ -11,25 +11,21 @@ from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
 from wengert.run.llvm.fusion.lowering import form_of
 from wengert.run.llvm.fusion.views import View, moved, whole
 
-# A body longer than this runs out of registers. What is left in memory instead is near for small arrays, and
-# kernels of a traced loop are more often the same when they are short; over many elements, values that go to
-# the stack and back are nearer than arrays.
-_LONGEST_BODY, _MANY_ELEMENTS, _LONGEST_BODY_OF_MANY = 64, 512, 512
+# A kernel longer than this runs out of registers. What is left in memory instead is near for small arrays,
+# and kernels of a traced loop are more often the same when they are short; over many elements, values that
+# go to the stack and back are nearer than arrays, and in a loop each kernel is called in every turn.
+_LONGEST, _MANY_ELEMENTS, _LONGEST_OF_MANY = 64, 512, 512
 
 
-def plan(program: Program) -> Plan:
-    """Return the kernels of an expanded program."""
-    planner = _Planner()
+def plan(program: Program, is_body: bool = False) -> Plan:
+    """Return the kernels of an expanded program, which perhaps is the body of a loop."""
+    planner = _Planner(_LONGEST_OF_MANY if is_body else _LONGEST)
     for node in program.nodes:
         planner.add(node)
     for node in program.inputs:
         planner.views.setdefault(node, whole(node))
     outputs = [planner.read(node) for node in program.outputs]
     return Plan(program, planner.order, outputs)
-
-
-def _longest(shape: tuple[int, ...]) -> int:
-    return _LONGEST_BODY if math.prod(shape) < _MANY_ELEMENTS else _LONGEST_BODY_OF_MANY
 
 
 class _Planner:
@@ -40,7 +36,8 @@ class _Planner:
     A movement is put off until something reads it, so that it closes no kernel before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int) -> None:
+        self.longest = longest  # of the kernels over few elements
         self.views: dict[Node, View] = {}
         self.owner: dict[Node, Kernel] = {}
         self.open: set[int] = set()
@@ -78,6 +75,9 @@ class _Planner:
         self._close(kernel)
         kernel.stored[node] = self.views[node] = whole(node)
         return self.views[node]
+
+    def _longest(self, shape: tuple[int, ...]) -> int:
+        return self.longest if math.prod(shape) < _MANY_ELEMENTS else _LONGEST_OF_MANY
 
     def _new(self, form: Form, shape: tuple[int, ...], node: Node) -> Kernel:
         kernel = Kernel(form, shape, [node])
@@ -142,7 +142,11 @@ class _Planner:
         kernel = self.owner.get(operand)
         if kernel is None or id(kernel) not in self.open or operand in kernel.reductions:
             return None
-        if kernel.shape != shape or operand.type.shape != shape or len(kernel.members) >= _longest(shape):
+        if (
+            kernel.shape != shape
+            or operand.type.shape != shape
+            or len(kernel.members) >= self._longest(shape)
+        ):
             return None
         return kernel
 
@@ -171,7 +175,7 @@ class _Planner:
         first = kernels[0]
         for other in kernels[1:]:
             apart = other.form is Form.PRODUCT or other.reductions or first.reductions
-            if apart or len(first.members) + len(other.members) > _longest(first.shape):
+            if apart or len(first.members) + len(other.members) > self._longest(first.shape):
                 continue
             first.members += other.members
             first.leaves.update(other.leaves)

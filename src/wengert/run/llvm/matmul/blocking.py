@@ -6,30 +6,20 @@ import math
 from dataclasses import dataclass
 
 from wengert.run.llvm.matmul.matrix_products import Product
+from wengert.run.llvm.matmul.tile_shapes import Tile, packed_from, tile_of
 from wengert.run.llvm.runtime.target import Target
 from wengert.run.llvm.schedule.buffers import rounded
 
-# Rows of the right matrix are far apart where each is that many times as long as a panel is wide: what is
-# read of them then shares few places of the caches, and soon each row needs a page of its own.
-FAR_APART = 32
-# Of the left matrix a tile reads a few rows only: by the bytes between its terms, a page.
-PAGE = 4096
 # A tile that reads this many lines of the left matrix for a few rows finds them gone for the next rows.
 MANY_LINES = 256
 # A panel that is read by fewer tiles than this is not copied.
 FEW_TILES = 4
-# Of a panel of the right matrix, so that it stays in the second-level cache.
-PANEL_BYTES = 2**18
+# Of the second-level cache a panel of the right matrix takes this part, three vectors wide. How many terms
+# that are does not depend on the tile, so neither do the last bits of a result.
+PANEL_PART = 4
+PANEL_VECTORS = 3
 # Of packed rows, or of results between blocks: a panel is packed again for each such group of rows.
 GROUP_BYTES = 2**22
-
-
-@dataclass(frozen=True)
-class Tile:
-    """How many rows, and vectors of columns, are computed at once, their results all in registers."""
-
-    rows: int
-    vectors: int
 
 
 @dataclass(frozen=True)
@@ -84,14 +74,16 @@ def blocking_of(product: Product, target: Target) -> Blocking:
     width = tile.vectors * lanes
     row_tiles, panels = math.ceil(product.rows / tile.rows), math.ceil(product.columns / width)
     by_term, by_column = product.right_access.strides[-2:]
-    is_far = row_tiles >= FEW_TILES and abs(by_term) >= FAR_APART * width
+    # What is read of rows far apart shares few places of the caches, and soon each needs a page of its own.
+    far = packed_from(target)
+    is_far = row_tiles >= FEW_TILES and abs(by_term) * size >= far
     is_far = is_far and product.right not in product.kernel.panels
     packs_right = product.terms > 0 and (is_far or (by_column != 1 and product.columns > 1))
-    most = PANEL_BYTES // (width * size)
+    most = target.processor.l2_bytes // PANEL_PART // (PANEL_VECTORS * target.vector_bytes)
     blocks = math.ceil(product.terms / most) if product.terms > 2 * most else 1
     block = math.ceil(product.terms / blocks)
     left_by_row, left_by_term = product.left_access.strides[-2:]
-    is_far = abs(left_by_term) * size >= PAGE or product.terms >= MANY_LINES
+    is_far = abs(left_by_term) * size >= target.processor.page_bytes or product.terms >= MANY_LINES
     packs_left = left_by_row == 1 and is_far and panels >= FEW_TILES
     # What is kept for each row of a group: the packed terms of a block, and its results between the blocks.
     kept = (block if packs_left else 0) + (panels * width if blocks > 1 else 0)
@@ -105,22 +97,3 @@ def blocking_of(product: Product, target: Target) -> Blocking:
         lanes, tile, row_tiles, panels, blocks, block, group, packs_left, packs_right,
         offsets, offsets[2] + rounded(results_bytes),
     )  # fmt: skip
-
-
-def tile_of(rows: int, columns: int, lanes: int, target: Target) -> Tile:
-    """Choose the tile: results, one row of the right matrix, and one element of the left in registers.
-
-    Of the tiles that fit, those that need least padding at the edges, and of these the largest.
-    """
-    wide = target.vector_registers >= 32
-    across = math.ceil(columns / lanes)
-    if rows <= 4:
-        # Such a product is read more than computed: in longer stretches.
-        return Tile(rows, min(across, (8 if rows == 1 else 4) if wide else 2))
-    vectors = (
-        1 if across == 1 else min((2, 3) if wide else (2,), key=lambda n: (math.ceil(across / n) * n, n))
-    )
-    most = min((24 if wide else 12) // vectors, 16)
-    if rows <= most:
-        return Tile(rows, vectors)
-    return Tile(min(range(most, most // 2 - 1, -1), key=lambda n: math.ceil(rows / n) * n), vectors)

@@ -17,8 +17,8 @@ from wengert.run.llvm.codegen.irtypes import (
     widened,
 )
 from wengert.run.llvm.codegen.loops import Access, Place, load, store
-from wengert.run.llvm.matmul.blocking import Tile
 from wengert.run.llvm.matmul.packing import load_padded
+from wengert.run.llvm.matmul.tile_shapes import Tile
 
 # left, its strides by row and term, last row, right, its stride by term, terms, results, whether to add
 _TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, I64, POINTER, I64, I64, POINTER, I1])

@@ -38,11 +38,10 @@ Array = np.ndarray[Any, Any]
 
 # Estimated nanoseconds between two moments at which Python hears of Ctrl-C, and what a turn costs at least.
 _BETWEEN_LOOKS, _LEAST = 5e6, 100.0
-_EVERYWHERE = -1  # a mask that leaves a place what it is
 
 
 def _planned(program: Program) -> Plan:
-    return joined_in_place(rematerialised(plan(expand(program))))
+    return joined_in_place(rematerialised(plan(expand(program), is_body=True)))
 
 
 def compiled_body(program: Program, target: Target) -> CompiledBody | None:
@@ -131,7 +130,7 @@ class CompiledBody(CompiledProgram):
             for place, one in enumerate(given[first:])
         ]
         answer = np.zeros(1, np.bool_)
-        moving.along(self._into[-1], answer, 0, 0)
+        moving.fixed(self._into[-1], address(answer), address(answer))
         done = self._run_turns(given[:first], moving, self._into[-1])
         if done < 0:
             turn = -1 - done
@@ -150,22 +149,22 @@ class CompiledBody(CompiledProgram):
 
     def _run_turns(self, constants: Sequence[Array], moving: _Moving, answer: int) -> int:
         """Return the number of turns that were run; −1 − t where turn t reads outside of an array."""
-        table = type(self._table).from_buffer_copy(self._table)
         arena, flags = self._arena(), np.zeros(2, np.int64)
-        table[ARENA], table[FLAG] = address(arena), address(flags)
-        for slot, array in zip(self._slots, constants, strict=False):
-            table[slot] = address(array)
+        tables = np.frombuffer(bytes(self._table) * 2, np.int64).reshape(2, -1).copy()
+        places = [ARENA, FLAG, *self._slots[: len(constants)]]
+        tables[:, places] = [address(one) for one in (arena.raw, flags, *constants)]
+        if moving.two:
+            slots, *both = zip(*moving.two, strict=True)
+            tables[:, slots] = both
         turn = 0
         for stop, words in moving.stretches():
             end = turn
             while turn == end < stop:  # Python hears of Ctrl-C between two calls
                 end = min(turn + self._turns_in_a_call, stop)
-                turn = int(
-                    self._repeat(ctypes.addressof(table), address(words), len(words), turn, end, answer)
-                )
+                turn = int(self._repeat(address(tables), address(words), len(words), turn, end, answer))
                 if flags[WRONG_INDEX]:
                     return -1 - turn
-                if answer >= 0 and not ctypes.c_bool.from_address(table[answer] or 0).value:
+                if answer >= 0 and not ctypes.c_bool.from_address(int(tables[0, answer])).value:
                     return turn
         with self._lock:
             self._idle.append(arena)
@@ -185,6 +184,8 @@ class _Moving:
 
     Attributes
     ----------
+    two : list of tuple of int
+        A slot, and the addresses that it holds in turns of even and of odd number.
     words : list of tuple of int
         See `wengert.run.llvm.repetition.repeat_function`.
     ends : dict of int to tuple of int
@@ -194,28 +195,35 @@ class _Moving:
     def __init__(self, length: int, reverse: bool) -> None:
         self.length = length
         self.reverse = reverse
-        self.words: list[tuple[int, int, int, int, int]] = []
-        self.ends: dict[int, tuple[int, int, int, int, int]] = {}
+        self.two: list[tuple[int, int, int]] = []
+        self.words: list[tuple[int, int, int]] = []
+        self.ends: dict[int, tuple[int, int, int]] = {}
 
-    def along(self, slot: int, rows: Array, offset: int = 0, mask: int = _EVERYWHERE) -> None:
+    def fixed(self, slot: int, even: int, odd: int) -> None:
+        """Have a slot point to two places in turn."""
+        self.two.append((slot, even, odd))
+
+    def along(self, slot: int, rows: Array, offset: int = 0) -> None:
         """Have a slot point to one row of an array after the other, from the last one on in reverse."""
-        size = rows[:1].nbytes
-        backwards = self.reverse and mask == _EVERYWHERE
-        base = address(rows) + (size * (len(rows) - 1) if backwards else 0)
-        self.words.append((slot, base, -size if backwards else size, offset, mask))
+        size, first = rows.strides[0], address(rows)
+        if self.reverse:
+            first, size = first + size * (len(rows) - 1), -size
+        self.words.append((slot, first + size * offset, size))
 
     def carry(self, slot: int, into: int, init: Array, rows: Array | None) -> _Carry:
         """Return the memory of a carry: a row for each turn and one for the end, or two rows by turns."""
         if rows is None:
             two = np.empty((2, *init.shape), init.dtype)
             carry = _Carry(two, None, self.length, self.reverse)
-            self.along(slot, two, 0, 1)
-            self.along(into, two, 1, 1)
+            first = address(two)
+            second = first + two.strides[0]
+            self.fixed(slot, first, second)
+            self.fixed(into, second, first)
         else:
             final = np.empty(init.shape, init.dtype)
             carry = _Carry(rows, final, self.length, self.reverse)
             self.along(slot, rows)
-            self.ends[len(self.words)] = (into, address(final), 0, 0, _EVERYWHERE)
+            self.ends[len(self.words)] = (into, address(final), 0)
             self.along(into, rows, 1)
         carry.before(0)[...] = init
         return carry

@@ -5,69 +5,75 @@ from __future__ import annotations
 from llvmlite import ir
 
 from wengert.run.llvm.codegen.cancellation import WRONG_INDEX
+from wengert.run.llvm.codegen.fp_environment import plain_arithmetic
 from wengert.run.llvm.codegen.irtypes import I8, I64, POINTER, constant
-from wengert.run.llvm.codegen.kernel_functions import pointer_at
+from wengert.run.llvm.codegen.kernel_functions import KernelWriter, pointer_at
 from wengert.run.llvm.codegen.loops import counted_loop, index_value
-from wengert.run.llvm.schedule.buffers import FLAG
+from wengert.run.llvm.schedule.buffers import ARENA, FLAG
 
-# Table of pointers, what moves, how many of that, first turn, end of turns, slot of the answer or -1. Gives
-# the turn that comes next, or the one in which an index was out of range.
+# Two tables of pointers, one after the other, for turns of even and of odd number; what moves, how many of
+# that, first turn, end of turns, slot of the answer or -1. Gives the turn that comes next, or the one in
+# which an index was out of range. A carry that goes to and fro between two places stands in both tables
+# for good, so that only rows of arrays move.
 REPEAT = "repeat"
 TYPE = ir.FunctionType(I64, [POINTER, POINTER, I64, I64, I64, I64])
 
-# What moves, in words: its slot in the table, address at turn 0, bytes from turn to turn, and how the turn
-# gives its place: ((turn + offset) & mask), so that a carry goes to and fro between two places.
-WORDS = 5
+# What moves, in words: its slot in the table, address at turn 0, bytes from turn to turn.
+WORDS = 3
 
 
-def write_repeat(module: ir.Module, run: ir.Function, kernels: int) -> None:
+def write_repeat(writer: KernelWriter, inner: ir.Function, kernels: int) -> None:
     """Write the function `REPEAT` around the one that runs the kernels once."""
-    function = ir.Function(module, TYPE, REPEAT)
-    table, moving, count, first, end, answer = function.args
+    function = ir.Function(writer.module, TYPE, REPEAT)
+    tables, moving, count, first, end, answer = function.args
     entry = function.append_basic_block("entry")
     head, turn_block, on, asked, next_turn, leave = (
         function.append_basic_block(name) for name in ("head", "turn", "on", "asked", "next", "leave")
     )
     builder = ir.IRBuilder(entry)
-    builder.branch(head)
-    builder.position_at_end(head)
-    turn = builder.phi(I64)
-    turn.add_incoming(first, entry)
-    builder.cbranch(builder.icmp_signed("<", turn, end), turn_block, leave)
-    builder.position_at_end(turn_block)
-    with counted_loop(builder, 0, count) as number:
-        _move(builder, table, moving, index_value(number), turn)
-    builder.call(run, [table, constant(I64, 0), constant(I64, kernels)])
-    flag = builder.gep(pointer_at(builder, table, FLAG), [constant(I64, WRONG_INDEX)], source_etype=I64)
-    wrong = builder.icmp_signed("!=", builder.load(flag, typ=I64), constant(I64, 0))
-    wrong_from = builder.block
-    builder.cbranch(wrong, leave, on)
-    builder.position_at_end(on)
-    following = builder.add(turn, constant(I64, 1))
-    builder.cbranch(builder.icmp_signed("<", answer, constant(I64, 0)), next_turn, asked)
-    builder.position_at_end(asked)
-    place = builder.load(builder.gep(table, [answer], source_etype=POINTER), typ=POINTER)
-    goes_on = builder.icmp_signed("!=", builder.load(place, typ=I8), constant(I8, 0))
-    builder.cbranch(goes_on, next_turn, leave)
-    builder.position_at_end(next_turn)
-    turn.add_incoming(following, next_turn)
-    builder.branch(head)
-    builder.position_at_end(leave)
-    result = builder.phi(I64)
-    for value, block in ((turn, head), (turn, wrong_from), (following, asked)):
-        result.add_incoming(value, block)
+    with plain_arithmetic(builder, writer.generators.target.triple):
+        arena = pointer_at(builder, tables, ARENA)
+        scratch = builder.gep(arena, [constant(I64, writer.memory.arena_bytes)], source_etype=I8)
+        flags = builder.gep(pointer_at(builder, tables, FLAG), [constant(I64, WRONG_INDEX)], source_etype=I64)
+        builder.branch(head)
+        builder.position_at_end(head)
+        turn = builder.phi(I64)
+        turn.add_incoming(first, entry)
+        builder.cbranch(builder.icmp_signed("<", turn, end), turn_block, leave)
+        builder.position_at_end(turn_block)
+        odd = builder.mul(builder.and_(turn, constant(I64, 1)), constant(I64, writer.memory.table_length))
+        table = builder.gep(tables, [odd], source_etype=POINTER)
+        with counted_loop(builder, 0, count) as number:
+            _move(builder, table, moving, index_value(number), turn)
+        builder.call(inner, [table, constant(I64, 0), constant(I64, kernels), scratch])
+        wrong = builder.icmp_signed("!=", builder.load(flags, typ=I64), constant(I64, 0))
+        wrong_from = builder.block
+        builder.cbranch(wrong, leave, on)
+        builder.position_at_end(on)
+        following = builder.add(turn, constant(I64, 1))
+        builder.cbranch(builder.icmp_signed("<", answer, constant(I64, 0)), next_turn, asked)
+        builder.position_at_end(asked)
+        place = builder.load(builder.gep(table, [answer], source_etype=POINTER), typ=POINTER)
+        goes_on = builder.icmp_signed("!=", builder.load(place, typ=I8), constant(I8, 0))
+        builder.cbranch(goes_on, next_turn, leave)
+        builder.position_at_end(next_turn)
+        turn.add_incoming(following, next_turn)
+        builder.branch(head)
+        builder.position_at_end(leave)
+        result = builder.phi(I64)
+        for value, block in ((turn, head), (turn, wrong_from), (following, asked)):
+            result.add_incoming(value, block)
     builder.ret(result)
 
 
 def _move(builder: ir.IRBuilder, table: ir.Value, moving: ir.Value, number: ir.Value, turn: ir.Value) -> None:
     """Put the address of a turn into the table."""
     start = builder.mul(number, constant(I64, WORDS))
-    slot, base, stride, offset, mask = (
+    slot, base, stride = (
         builder.load(
             builder.gep(moving, [builder.add(start, constant(I64, word))], source_etype=I64), typ=I64
         )
         for word in range(WORDS)
     )
-    place = builder.and_(builder.add(turn, offset), mask)
-    address = builder.add(base, builder.mul(place, stride))
+    address = builder.add(base, builder.mul(turn, stride))
     builder.store(address, builder.gep(table, [slot], source_etype=I64))

@@ -52,15 +52,26 @@ def cached_object_code(layout: Layout, target: Target) -> bytes:
         A dataclass that `fingerprint` can write; together with `target` and the versions it is the key.
     target : Target
     """
-    directory = _safe_directory()
-    if directory is None:
-        return object_code(layout.text(), target)
-    path = directory / (_key(layout, target) + _SUFFIX)
-    code = _read(path)
+    name = _name_of(layout, target)
+    code = read_entry(name, _SUFFIX)
     if code is None:
         code = object_code(layout.text(), target)
-        _write(path, code)
+        write_entry(name, _SUFFIX, code)
     return code
+
+
+def read_entry(name: str, suffix: str) -> bytes | None:
+    """Return what was kept under a name; None where there is nothing, or no whole entry, or no safe cache."""
+    directory = _safe_directory()
+    return None if directory is None else _read(directory / (_key(name) + suffix))
+
+
+def write_entry(name: str, suffix: str, data: bytes) -> bool:
+    """Keep something under a name; return whether there is a safe cache for it."""
+    directory = _safe_directory()
+    if directory is not None:
+        _write(directory / (_key(name) + suffix), data)
+    return directory is not None
 
 
 def cache_directory() -> Path | None:
@@ -104,10 +115,14 @@ def _safe_directory() -> Path | None:
     return None
 
 
-def _key(layout: Layout, target: Target) -> str:
+def _name_of(layout: Layout, target: Target) -> str:
     versions = [generators_digest(), llvmlite.__version__, llvm.llvm_version_info]
     parts = [*versions, type(layout).__name__, target, fingerprint(layout)]
-    return hashlib.blake2b("\0".join(map(str, parts)).encode(), digest_size=_KEY_BYTES).hexdigest()
+    return "\0".join(map(str, parts))
+
+
+def _key(name: str) -> str:
+    return hashlib.blake2b(name.encode(), digest_size=_KEY_BYTES).hexdigest()
 
 
 def _digest(path: Path, code: bytes) -> bytes:

@@ -61,10 +61,11 @@ class NativeProgress:
 
     def arrange(self, panels: list[int]) -> None:
         """Lay each array in panels of the given numbers of columns; 0: in its own order."""
-        if panels != self._panels:
-            arrays = [array.copy() for array in self.carry]
-            self._panels = panels
-            self.carry = arrays
+        for place, (before, after) in enumerate(zip(self._panels, panels, strict=True)):
+            if before != after:
+                elements = self.elements[place]
+                elements[...] = in_panels(from_panels(elements, self._shapes[place], before), after)
+        self._panels = panels
 
     @property
     def steps(self) -> int:

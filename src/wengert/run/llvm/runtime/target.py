@@ -10,6 +10,8 @@ from functools import lru_cache
 
 import llvmlite.binding as llvm
 
+from wengert.run.llvm.runtime.processor import UNKNOWN, Processor, host_processor
+
 # LLVM keeps state of its own, and llvmlite a lock around each call but not around our sequences of calls.
 COMPILER_LOCK = threading.RLock()
 
@@ -40,6 +42,13 @@ class Target:
     effort : int
         Level of instruction selection and register allocation, 0 to 3. Level 3 takes longer than 2 and gives
         the same speed.
+    processor : Processor
+        Its caches and pages.
+    tiles : tuple of (int, int, float)
+        Of tiles of products rows, vectors and time for a multiply-add beside the best, as a search found;
+        empty where none was made.
+    far_bytes : int
+        From this stride by row on, panels of a right matrix are packed; 0 where no search was made.
     """
 
     cpu: str
@@ -48,6 +57,9 @@ class Target:
     vector_registers: int
     triple: str = field(default_factory=host_triple)
     effort: int = 2
+    processor: Processor = UNKNOWN
+    tiles: tuple[tuple[int, int, float], ...] = ()
+    far_bytes: int = 0
 
     def lanes(self, itemsize: int) -> int:
         """Return how many elements of `itemsize` bytes one register holds."""
@@ -68,15 +80,16 @@ def host_target() -> Target:
         _initialize()
         found = llvm.get_host_cpu_features()
         cpu = llvm.get_host_cpu_name()
+    processor = host_processor()
     enabled = {name for name, present in found.items() if present}
     features = found.flatten()
     if {"avx512f", "avx512vl", "avx512dq", "avx512bw"} <= enabled:
         # LLVM would rather not use the wide registers, for the sake of older processors that slowed down.
-        return Target(cpu, features + ",-prefer-256-bit", 64, 32)
+        return Target(cpu, features + ",-prefer-256-bit", 64, 32, processor=processor)
     if "avx2" in enabled and "fma" in enabled:
-        return Target(cpu, features, 32, 16)
+        return Target(cpu, features, 32, 16, processor=processor)
     registers = 32 if host_triple().startswith(("aarch64", "arm64")) else 16
-    return Target(cpu, features, 16, registers)
+    return Target(cpu, features, 16, registers, processor=processor)
 
 
 @lru_cache(maxsize=1)

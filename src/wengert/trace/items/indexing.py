@@ -9,6 +9,7 @@ import numpy as np
 from wengert.errors import ConcreteValueError, DTypeError, IndexRangeError, ShapeError, WengertError
 from wengert.primitives import movement
 from wengert.primitives.indexing import check_range, gather, scatter_add
+from wengert.trace.items.selections import Selection, refuse_unknown_mask
 from wengert.trace.memory import Alias, in_c_order, is_part, piece_of, read, write
 from wengert.trace.tensor import Tensor, here, joined, refuse
 
@@ -88,10 +89,7 @@ def _known_mask(mask: Any) -> np.ndarray[Any, Any]:
     try:
         return mask.recorder.value(mask.node)
     except ConcreteValueError:
-        raise ConcreteValueError(
-            "a boolean mask selects a number of elements that depends on its values, which are not known: "
-            f"use np.where(mask, x, 0), or trace from arrays, which specialises the program{here()}"
-        ) from None
+        refuse_unknown_mask()
 
 
 def _check_part(part: Any) -> Any:
@@ -140,9 +138,16 @@ def _is_basic(part: Any) -> bool:
     return isinstance(part, Tensor) and part.dtype.kind in "iu" and part.ndim == 0
 
 
+def _is_mask_of(key: Any, x: Any) -> bool:
+    """Whether a key is a traced mask of the first axes of an array."""
+    return isinstance(key, Tensor) and key.dtype == np.bool_ and bool(key.shape == x.shape[: key.ndim])
+
+
 def item(x: Any, key: Any) -> Any:
     """Return ``x[key]``, a view of `x` where NumPy gives one."""
     key = _constants_as_arrays(key)
+    if _is_mask_of(key, x) and _is_unknown(key):
+        return Selection(x.fresh(), key.fresh(), here())
     result = read(x, key)  # of what was assigned, the part alone
     if result is None:
         result = index(x, key)
@@ -169,7 +174,13 @@ def assign(x: Any, key: Any, value: Any) -> None:
     of whole axes, need none either: the turn of a loop is one. Any other index does.
     """
     key = _constants_as_arrays(key)
-    if isinstance(key, Tensor) and key.dtype == np.bool_ and key.shape == x.shape[: key.ndim]:
+    if isinstance(value, Selection):
+        if not _is_mask_of(key, x):
+            refuse_unknown_mask()
+        merged = piece_of(x, value.where_selected(key, x))
+        write(x, merged, lambda places, numbers: places.__setitem__(..., numbers))
+        return
+    if _is_mask_of(key, x):
         value = joined(value)
         if np.ndim(value) == 0:
             mask = np.reshape(key, key.shape + (1,) * (x.ndim - key.ndim))

@@ -1,0 +1,130 @@
+"""Other indices and positions, or other expressions, in place of those in an expression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
+from functools import singledispatch
+from typing import TypeVar
+
+from wengert.explain.index.expressions import (
+    ONE,
+    ZERO,
+    Delta,
+    Differential,
+    Element,
+    Expression,
+    Number,
+    Partial,
+    Reduction,
+    Relation,
+    Running,
+    Symbol,
+    free_indices,
+    number,
+    rebuild,
+)
+from wengert.explain.index.indices import Index, Position, fresh
+
+AnyReduction = TypeVar("AnyReduction", bound=Reduction)
+
+
+def substitute(expression: Expression, new: Mapping[Index, Position]) -> Expression:
+    """Put other indices in place of free ones; a summation index in the way is renamed."""
+    if not new:
+        return expression
+    if isinstance(expression, Reduction):
+        inner = {old: index for old, index in new.items() if old not in expression.indices}
+        expression = renamed_apart(expression, inner.values())
+        return replace(expression, body=substitute(expression.body, inner))
+    changed = placed(rebuild(expression, lambda part: substitute(part, new)), new)
+    match changed:
+        case Relation("=", Number() as left, Number() as right):
+            return ONE if left == right else ZERO
+    return changed
+
+
+@singledispatch
+def placed(expression: Expression, new: Mapping[Index, Position]) -> Expression:
+    """Put other indices, or positions, in place of those of the expression itself, not of its parts."""
+    changed: dict[str, object] = {}
+    for place in fields(expression):
+        value = getattr(expression, place.name)
+        if isinstance(value, Index):
+            changed[place.name] = new.get(value, value)
+        elif isinstance(value, tuple) and any(isinstance(part, Index) for part in value):
+            changed[place.name] = tuple(
+                new.get(part, part) if isinstance(part, Index) else part for part in value
+            )
+    return replace(expression, **changed) if changed else expression
+
+
+@placed.register
+def _(expression: Delta, new: Mapping[Index, Position]) -> Expression:
+    return same_position(
+        new.get(expression.left, expression.left), new.get(expression.right, expression.right)
+    )
+
+
+@placed.register
+def _(expression: Running, new: Mapping[Index, Position]) -> Expression:
+    at = new.get(expression.index, expression.index)
+    return Running(at) if isinstance(at, Index) else number(at + 1)
+
+
+def same_position(one: Position, other: Position) -> Expression:
+    """Return what is 1 where two positions are equal and 0 elsewhere."""
+    if one == other:
+        return ONE
+    match one, other:
+        case Index(), Index():
+            return Delta(one, other)
+        case (Index() as index, int(place)) | (int(place), Index() as index):  # x_2 by x_i
+            return Relation("=", Running(index), number(place + 1))
+    return ZERO
+
+
+def renamed_apart(expression: AnyReduction, used: Iterable[Position]) -> AnyReduction:
+    """Return the same sum over indices that are not in `used`, nor captured from those free in it."""
+    used = set(used)
+    if not used.intersection(expression.indices):
+        return expression
+    taken = used.union(free_indices(expression), expression.indices)
+    names: dict[Index, Index] = {}
+    for index in expression.indices:
+        if index in used:
+            names[index] = fresh(index, taken)
+            taken.add(names[index])
+    indices: tuple[Index, ...] = tuple(names.get(index, index) for index in expression.indices)
+    return replace(expression, indices=indices, body=substitute(expression.body, names))
+
+
+def apart(expression: Expression, scope: Iterable[Position] = ()) -> Expression:
+    """Return the same expression with no letter in two roles.
+
+    A summation index differs from all that are free in the expression or in `scope`, and from those of the
+    sums around it: ``x_i + Σ_i y_i`` becomes ``x_i + Σ_i′ y_i′``. It has as few primes as that allows.
+    """
+    return _apart(expression, {*scope, *free_indices(expression)})
+
+
+def _apart(expression: Expression, scope: set[Position]) -> Expression:
+    if isinstance(expression, Reduction):
+        scope = scope.union(free_indices(expression))
+        names: dict[Index, Position] = {}
+        for index in expression.indices:
+            names[index] = fresh(replace(index, primes=0), scope)
+            scope.add(names[index])
+        indices = tuple(one for one in names.values() if isinstance(one, Index))
+        changed = {old: new for old, new in names.items() if old != new}
+        expression = replace(expression, indices=indices, body=substitute(expression.body, changed))
+    return rebuild(expression, lambda part: _apart(part, scope))
+
+
+def insert(expression: Expression, old: Symbol, value: Callable[[Element], Expression]) -> Expression:
+    """Replace each element of the tensor `old` by ``value(element)``."""
+    if isinstance(expression, Element):
+        return value(expression) if expression.symbol is old else expression
+    if isinstance(expression, (Partial, Differential)):
+        return expression
+    return rebuild(expression, lambda part: insert(part, old, value))

@@ -1,0 +1,126 @@
+"""What each class of expressions becomes among matrices; `conversion` puts sums of products together."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import TYPE_CHECKING
+
+from wengert.explain.index.construction import divide, power, total
+from wengert.explain.index.elementwise import is_elementwise
+from wengert.explain.index.expressions import (
+    TWO,
+    Add,
+    Apply,
+    Delta,
+    Element,
+    Expression,
+    Inverse,
+    Number,
+    Partial,
+    Power,
+    Product,
+    Quotient,
+    Softmax,
+    Sum,
+    Verbatim,
+    free_indices,
+    walk,
+)
+from wengert.explain.index.indices import Index
+from wengert.explain.index.notation import is_root
+from wengert.explain.matrix.matrices import Identity, MatrixInverse, MatrixSoftmax, Norm
+from wengert.explain.matrix.terms import NoMatrixForm, Place
+
+if TYPE_CHECKING:
+    from wengert.explain.matrix.conversion import Converter
+
+
+@singledispatch
+def as_matrix(expression: Expression, converter: Converter, row: Place, column: Place) -> Expression:
+    """Return an expression as a matrix of ``row`` × ``column``, by the rule of its class.
+
+    Raises
+    ------
+    NoMatrixForm
+    """
+    if is_elementwise(expression):
+        return converter.elementwise(expression, row, column)
+    raise NoMatrixForm("no pattern of matrices fits")
+
+
+@as_matrix.register(Verbatim)
+def _(expression: Verbatim, converter: Converter, row: Place, column: Place) -> Expression:
+    raise NoMatrixForm(f"it is {expression.text}")
+
+
+@as_matrix.register(Number)
+def _(expression: Number, converter: Converter, row: Place, column: Place) -> Expression:
+    return expression
+
+
+@as_matrix.register(Element)
+@as_matrix.register(Partial)
+def _(expression: Element | Partial, converter: Converter, row: Place, column: Place) -> Expression:
+    return converter.named(expression, row, column)
+
+
+@as_matrix.register(Softmax)
+def _(expression: Softmax, converter: Converter, row: Place, column: Place) -> Expression:
+    over = 0 if expression.element.positions[expression.axis] == row else 1
+    return MatrixSoftmax(converter.named(expression.element, row, column), over)
+
+
+@as_matrix.register(Inverse)
+def _(expression: Inverse, converter: Converter, row: Place, column: Place) -> Expression:
+    element = expression.element
+    if element.positions not in ((row, column), (column, row)):
+        raise NoMatrixForm("no pattern of matrices fits")
+    transposed = element.positions != (row, column) and not element.symbol.symmetric
+    return MatrixInverse(element.symbol, element.symbol.shape[0], transposed)
+
+
+@as_matrix.register(Delta)
+def _(expression: Delta, converter: Converter, row: Place, column: Place) -> Expression:
+    if {expression.left, expression.right} == {row, column}:
+        return Identity(expression.left.extent)
+    raise NoMatrixForm("a δ stands alone")
+
+
+@as_matrix.register(Add)
+def _(expression: Add, converter: Converter, row: Place, column: Place) -> Expression:
+    beside_unit = any(isinstance(part, Delta) for part in walk(expression))
+    return converter.summed([converter.filled(term, row, column, beside_unit) for term in expression.terms])
+
+
+@as_matrix.register(Sum)
+def _(expression: Sum, converter: Converter, row: Place, column: Place) -> Expression:
+    match expression.body:
+        case Power(base, Number(two)) if two == 2 and set(free_indices(base)) == set(expression.indices):
+            return power(_norm(base, expression.indices, converter), TWO)
+        case Quotient(above, below) if row is column is None and not free_indices(below):
+            numerator = converter.part(total(expression.indices, above), row, column)
+            return divide(numerator, converter.part(below, row, column))
+    return converter.contracted(expression.indices, expression.body, row, column)
+
+
+@as_matrix.register(Apply)
+def _(expression: Apply, converter: Converter, row: Place, column: Place) -> Expression:
+    found = converter.elementwise(expression, row, column)
+    match found:
+        case Apply(primitive, (Power(Norm() as norm, Number(two)),)) if is_root(primitive) and two == 2:
+            return norm
+    return found
+
+
+def _norm(base: Expression, indices: tuple[Index, ...], converter: Converter) -> Norm:
+    """Σ_i x_i² is ‖x‖²."""
+    if len(indices) > 2:
+        raise NoMatrixForm("it has more than two free indices")
+    first, *others = indices
+    axes = (first, others[0]) if others else converter.as_vector(first)
+    return Norm(converter.part(base, *axes), bool(others))
+
+
+@as_matrix.register(Product)
+def _(expression: Product, converter: Converter, row: Place, column: Place) -> Expression:
+    return converter.contracted((), expression, row, column)

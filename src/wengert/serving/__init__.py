@@ -1,0 +1,1 @@
+"""A saved model of a table behind HTTP: rows in, predictions out."""

@@ -1,0 +1,155 @@
+"""The application that answers requests, and its limits."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import hmac
+import json
+from typing import Any
+
+import polars as pl
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from wengert.serving.batching import Batches
+from wengert.serving.description import openapi
+from wengert.serving.refusals import RequestRefused
+from wengert.serving.request_rows import RequestRows
+from wengert.tabular.table_model import TableModel
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """How much is taken.
+
+    Attributes
+    ----------
+    megabytes : float
+        Of the body of a request.
+    seconds : float
+        Until a body is there, and until its answer is.
+    waiting : int
+        Rows that wait at a time.
+    """
+
+    megabytes: float = 10.0
+    seconds: float = 30.0
+    waiting: int = 20_000
+
+
+class Predictions:
+    """Answers ``POST /predict``.
+
+    Parameters
+    ----------
+    model : TableModel
+    limits : Limits
+    token : str or None
+        What a request has to show, ``Authorization: Bearer …``.
+    """
+
+    def __init__(self, model: TableModel, limits: Limits, token: str | None) -> None:
+        self.rows = RequestRows(model)
+        self._classes = [str(known) for known in model.preprocessor.target.classes]
+        self._limits = limits
+        self._token = token
+        self.batches = Batches(model, limits.waiting)
+        self.batches.prepare(self.rows.from_json(json.dumps(dict.fromkeys(self.rows.kinds)).encode()))
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer a request with predictions, or say what is wrong with it."""
+        try:
+            self._require_token(request)
+            form = _form(request)
+            body = await self._within(self._body(request), 408, "the body did not come")
+            frame = self.rows.from_csv(body) if form == "csv" else self.rows.from_json(body)
+            answer = await self._within(self.batches.predict(frame), 503, "the answer was not ready")
+        except RequestRefused as refused:
+            headers = {503: {"Retry-After": "1"}, 401: {"WWW-Authenticate": "Bearer"}}.get(refused.status)
+            return JSONResponse(refused.document, refused.status, headers)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        wanted = request.headers.get("accept", "")
+        if wanted.startswith("text/csv") or (form == "csv" and not wanted.startswith("application/json")):
+            return Response(answer.write_csv(), media_type="text/csv")
+        return Response(self._json(answer), media_type="application/json")
+
+    def _json(self, answer: pl.DataFrame) -> str:
+        columns = answer.get_columns()
+        document: dict[str, Any] = {"predictions": columns[0].to_list()}
+        if self._classes:
+            shares = (column.to_list() for column in columns[1:])
+            document["probabilities"] = [
+                dict(zip(self._classes, row, strict=True)) for row in zip(*shares, strict=True)
+            ]
+        return json.dumps(document, allow_nan=False)
+
+    def _require_token(self, request: Request) -> None:
+        if self._token is None:
+            return
+        shown = request.headers.get("authorization", "").encode()
+        if not hmac.compare_digest(shown, f"Bearer {self._token}".encode()):
+            raise RequestRefused(401, "the token is missing or wrong: Authorization: Bearer TOKEN.")
+
+    async def _body(self, request: Request) -> bytes:
+        most = int(self._limits.megabytes * 1e6)
+        too_large = RequestRefused(
+            413, f"the body has more than {self._limits.megabytes:g} MB; send fewer rows at a time."
+        )
+        announced = request.headers.get("content-length", "0")
+        if announced.isdecimal() and int(announced) > most:
+            raise too_large
+        parts, size = [], 0
+        async for part in request.stream():
+            size += len(part)
+            if size > most:
+                raise too_large
+            parts.append(part)
+        return b"".join(parts)
+
+    async def _within(self, work: Any, status: int, what: str) -> Any:
+        try:
+            return await asyncio.wait_for(work, self._limits.seconds)
+        except TimeoutError:
+            raise RequestRefused(status, f"{what} within {self._limits.seconds:g} s.") from None
+
+
+def application(model: TableModel, limits: Limits, token: str | None = None) -> Starlette:
+    """Return the application of a model, compiled and ready.
+
+    Routes: ``POST /predict``, ``GET /health``, ``GET /openapi.json``.
+    """
+    predictions = Predictions(model, limits, token)
+    described = openapi(model, predictions.rows.kinds, token=token is not None)
+
+    async def describe(request: Request) -> Response:
+        return JSONResponse(described)
+
+    async def health(request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    return Starlette(
+        routes=[
+            Route("/predict", predictions.__call__, methods=["POST"]),
+            Route("/health", health),
+            Route("/openapi.json", describe),
+        ]
+    )
+
+
+def _form(request: Request) -> str:
+    """Return what a request says that its body is."""
+    kind: str = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding != "identity":
+        raise RequestRefused(415, f"the body is packed ({encoding[:40]}); send it as it is.")
+    if kind in ("application/json", "text/csv"):
+        return kind.rpartition("/")[2]
+    raise RequestRefused(
+        415,
+        f"the body is {kind[:80]!r}; send application/json or text/csv.",
+        expected=["application/json", "text/csv"],
+    )

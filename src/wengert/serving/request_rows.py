@@ -1,0 +1,191 @@
+"""Rows of a request, JSON or CSV, as a table of the types that the model's columns have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+
+from wengert.checks import nearest_name
+from wengert.errors import DataError
+from wengert.io.delimited_text import read_delimited
+from wengert.printable import shortened
+from wengert.serving.refusals import RequestRefused
+from wengert.tabular.reading import cells
+from wengert.tabular.reading.cell_reading import CellReading
+from wengert.tabular.table_model import TableModel
+
+# By the kind of a column: its type in a table, and what a request is to hold.
+_TYPES: dict[str, Any] = {
+    "numeric": pl.Float64,
+    "boolean": pl.Float64,
+    "date": pl.Datetime("us"),
+    "categorical": pl.String,
+}
+EXPECTED = {
+    "numeric": "a number such as 12.5, or null",
+    "boolean": "true, false, or null",
+    "date": 'a date such as "2024-05-31", or null',
+    "categorical": 'a text such as "red", or null',
+}
+
+
+class RequestRows:
+    """Reads the rows of requests for a model.
+
+    Parameters
+    ----------
+    model : TableModel
+
+    Attributes
+    ----------
+    kinds : dict of str to str
+        Of each column that the model takes.
+    """
+
+    def __init__(self, model: TableModel) -> None:
+        preprocessor = model.preprocessor
+        self.kinds = {column.name: column.kind for column in preprocessor.columns}
+        self._reading = preprocessor.reading
+        self._readings = {name: preprocessor.reading.of(name, kind) for name, kind in self.kinds.items()}
+        # What training had beside them may be there, as in a file to predict.
+        roles = (model.training.get("roles") or {}).values()
+        left_out = {column["name"] for column in model.training.get("columns", ())}
+        self._others = {preprocessor.target.name, *left_out, *filter(None, roles)} - self.kinds.keys()
+
+    def from_json(self, body: bytes) -> pl.DataFrame:
+        """Read an object, which is one row, or an array of such.
+
+        Raises
+        ------
+        RequestRefused
+            400, with column, row and what is expected there.
+        """
+        try:
+            document = json.loads(body, parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            reason = shortened(str(error), 200)
+            raise RequestRefused(400, f"the body is not JSON: {reason}.") from None
+        rows = document if isinstance(document, list) else [document]
+        if not rows:
+            raise RequestRefused(400, "the array is empty; it holds one object for each row.")
+        for number, row in enumerate(rows, start=1):
+            if not isinstance(row, dict):
+                raise RequestRefused(
+                    400,
+                    f"row {number} is no object but {shortened(json.dumps(row), 40)}; a row is an object "
+                    "such as {" + ", ".join(f'"{name}": …' for name in [*self.kinds][:3]) + "}.",
+                    row=number,
+                )
+            if row.keys() != self.kinds.keys():
+                self._check_names(row.keys(), number)
+        return pl.DataFrame([self._column(name, [row[name] for row in rows]) for name in self.kinds])
+
+    def from_csv(self, body: bytes) -> pl.DataFrame:
+        """Read a table of text as in training, with a header.
+
+        Raises
+        ------
+        RequestRefused
+            400, as for `from_json`.
+        """
+        try:
+            frame = read_delimited(body, "the body", self._reading.format)
+        except DataError as error:
+            raise RequestRefused(400, str(error)) from None
+        if frame.height == 0 or frame.width == 0:
+            raise RequestRefused(400, "the body has no rows; it is a table with a header.")
+        self._check_names(frame.columns, 1)
+        return pl.DataFrame([self._read(name, frame.get_column(name)) for name in self.kinds])
+
+    def _check_names(self, names: Any, row: int) -> None:
+        for name in names:
+            if name not in self.kinds and name not in self._others:
+                near = nearest_name(str(name), self.kinds)
+                hint = f" Did you mean {near!r}?" if near else ""
+                raise RequestRefused(
+                    400,
+                    f"the model knows no column {shortened(str(name), 80)!r}.{hint}",
+                    column=str(name)[:200],
+                    row=row,
+                    expected=list(self.kinds),
+                )
+        for name, kind in self.kinds.items():
+            if name not in names:
+                raise RequestRefused(
+                    400,
+                    f"row {row} lacks the column {name!r}; null stands for a missing value.",
+                    column=name,
+                    row=row,
+                    expected=EXPECTED[kind],
+                )
+
+    def _column(self, name: str, values: list[Any]) -> pl.Series:
+        """Return a column of JSON values; texts are read as cells of a file are."""
+        kind = self.kinds[name]
+        if any(type(value) is str for value in values):
+            if kind == "categorical" and all(type(value) in (str, type(None)) for value in values):
+                return self._read(name, pl.Series(name, values, pl.String))
+            values = [self._cell(name, row, value) for row, value in enumerate(values, start=1)]
+            return pl.Series(name, values, _TYPES[kind])
+        allowed = _ALLOWED[kind]
+        for row, value in enumerate(values, start=1):
+            if type(value) not in allowed:
+                raise self._refusal(name, row, value)
+        convert = _CONVERTED[kind]
+        try:
+            return pl.Series(name, [None if one is None else convert(one) for one in values], _TYPES[kind])
+        except OverflowError:
+            row = next(row for row, value in enumerate(values, start=1) if _too_large(value))
+            raise self._refusal(name, row, values[row - 1]) from None
+
+    def _cell(self, name: str, row: int, value: Any) -> Any:
+        if type(value) is not str:
+            return self._column(name, [value]).item()
+        try:
+            return self._read(name, pl.Series(name, [value], pl.String)).item()
+        except RequestRefused:
+            raise self._refusal(name, row, value) from None
+
+    def _read(self, name: str, column: pl.Series) -> pl.Series:
+        reading: CellReading = self._readings[name]
+        try:
+            return reading.apply(column).cast(_TYPES[self.kinds[name]])
+        except DataError as error:
+            raise RequestRefused(400, str(error), column=name, expected=EXPECTED[self.kinds[name]]) from None
+
+    def _refusal(self, name: str, row: int, value: Any) -> RequestRefused:
+        expected = EXPECTED[self.kinds[name]]
+        shown = shortened(json.dumps(value), 60)
+        return RequestRefused(
+            400,
+            f"column {name!r}, row {row}: {shown} is not {expected}.",
+            column=name,
+            row=row,
+            expected=expected,
+        )
+
+
+def _no_constant(text: str) -> Any:
+    raise ValueError(f"{text} is no number of JSON; null stands for a missing one")
+
+
+def _too_large(value: Any) -> bool:
+    return type(value) is int and abs(value) > 10**308
+
+
+_MISSING = type(None)
+_ALLOWED: dict[str, tuple[type, ...]] = {
+    "numeric": (int, float, _MISSING),
+    "boolean": (bool, _MISSING),
+    "date": (_MISSING,),
+    "categorical": (str, int, float, bool, _MISSING),
+}
+_CONVERTED: dict[str, Callable[[Any], Any]] = {
+    "numeric": float,
+    "boolean": float,
+    "date": str,
+    "categorical": cells.category,
+}

@@ -1,0 +1,1 @@
+"""Square brackets: elements that are read and assigned, by places and by masks."""
