@@ -34,6 +34,7 @@ RESULTS = [
     ("sum(b * x**2)", "x", "2 b ⊙ x"),
     ("sum(B * outer(x, x))", "x", "(B + Bᵀ) x"),  # x xᵀ is symmetric, its adjoint B is not
     ("sum(log(cosh(x)))", "x", "tanh(x)"),
+    ("sum(diag(A) ** 2)", "A", "diag(2 u2)"),  # 2.1.1 of the sum of squares; u2 is the diagonal
     ("1 - 2 * sum(x * b) / (sum(x) + sum(b))", "x", "(2 xᵀ b/u2 · 𝟏 − 2 b)/u2"),  # Milletari et al. 2016
     ("sum(x * (1 + erf(x / sqrt(2))) / 2)", "x", "1/2 (1 + erf(1/√(2) x) + √(2/π) x ⊙ exp(−1/2 x²))"),
 ]

@@ -89,7 +89,9 @@ def words(text: str) -> str:
         written += map(_word, text[end : found.start()])
         above = f"^{{({layer})}}" if layer else ""
         below = f"_{{{_subscript_text(indices)}}}" if indices else ""
-        written.append(f"${_SYMBOLS.get(base, base).strip()}{below}{above}$")
+        symbol = "".join(_SYMBOLS.get(character, character) for character in base).strip()
+        symbol = f"{{{symbol}}}" if "_" in symbol else symbol  # W₀ has an index already
+        written.append(f"${symbol}{below}{above}$")
         end = found.end()
     return "".join([*written, *map(_word, text[end:])])
 
