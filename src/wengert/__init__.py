@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     )
     from wengert.run.compile import compile as compile
     from wengert.trace.tracing import abstract as abstract
+    from wengert.transform.rolling import rolling as rolling
     from wengert.transform.simplify import simplify as simplify
 
 # Everything below is imported when it is first asked for, so that `import wengert` costs what NumPy costs.
@@ -115,6 +116,7 @@ _LAZY = {
     "logsumexp": "wengert.primitives.composites:logsumexp",
     "one_hot": "wengert.primitives.functions:one_hot",
     "per_example_grad": "wengert.autodiff.vmap:per_example_grad",
+    "rolling": "wengert.transform.rolling:rolling",
     "scatter_add": "wengert.primitives.functions:scatter_add",
     "sigmoid": "wengert.primitives.functions:sigmoid",
     "simplify": "wengert.transform.simplify:simplify",

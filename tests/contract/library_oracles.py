@@ -174,6 +174,20 @@ def recursion(a: Any, x: Any) -> Any:
     return y
 
 
+def cholesky_cotangent(l: Any, ct: Any) -> Any:
+    """By the forward rule, for a change of each element of the triangle that is read."""
+    n = l.rows
+    l = mpmath.matrix(np.where(np.tri(n, dtype=bool), array(l), mpmath.mpf(0)).tolist())
+    inverse, total = l**-1, np.full((n, n), mpmath.mpf(0))
+    halved = np.tri(n, dtype=object) - np.eye(n, dtype=object) / 2
+    for i, j in zip(*np.tril_indices(n), strict=True):
+        change = mpmath.zeros(n)
+        change[i, j] = change[j, i] = 1
+        middle = mpmath.matrix((array(inverse * change * inverse.T) * halved).tolist())
+        total[i, j] = np.sum(array(l * middle) * array(ct))
+    return total
+
+
 def expm_frechet(a: Any, e: Any) -> np.ndarray:
     n = a.rows
     block = np.block([[array(a), array(e)], [np.zeros((n, n)), array(a)]])
@@ -249,6 +263,10 @@ ORACLES: dict[str, Oracle] = {
             case(Positive(a), x)
             for a, x in [((3,), (5,)), ((1,), (2, 3)), ((2, 1, 2), (3, 4)), ((4,), (2,)), ((2,), (0,))]
         ),
+    ),
+    "cholesky_cotangent": Oracle(
+        batched(cholesky_cotangent, same),
+        tuple(case(Matrices(shape), shape) for shape in [(3, 3), (1, 1), (2, 2, 2), (0, 0)]),
     ),
     "polygamma": Oracle(
         by_differences(each(lambda x, order: mpmath.psi(order, x))),

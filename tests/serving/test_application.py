@@ -19,7 +19,7 @@ from wengert.tabular.training_settings import TrainingSettings
 from wengert.tabular.training_table import TrainingTable
 
 pytest.importorskip("starlette", reason="comes with the extra `serve`")
-from wengert.serving.application import Limits, application
+from wengert.serving.application import Asked, Limits, application
 
 JSON, CSV = "application/json", "text/csv"
 
@@ -224,6 +224,33 @@ def test_a_body_that_does_not_come(price_model):
     assert answer.document["error"] == "the body did not come within 0.02 s."
 
 
+def test_intervals_sets_and_a_threshold(price_model, flower_model):
+    held = {"nonconformity": {"rows": 9, "scores": [0.1, 0.2, 0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7]}}
+    model = dataclasses.replace(price_model, training={**price_model.training, **held})
+    app = application(model, Limits(), asked=Asked(interval=0.9))
+    document = ask(app, ROW).document
+    ((low, high),) = document["intervals"]
+    assert (low + high) / 2 == pytest.approx(document["predictions"][0])
+    assert high - low == pytest.approx(1.4)
+    assert b"low_price" in ask(app, ROW, headers={"accept": CSV}).body
+    described = ask(app, "", path="/openapi.json", method="GET").document
+    answer = described["paths"]["/predict"]["post"]["responses"]["200"]["content"][JSON]["schema"]
+    assert "intervals" in answer["properties"]
+    model = dataclasses.replace(flower_model, training={**flower_model.training, **held})
+    document = ask(
+        application(model, Limits(), asked=Asked(0.8)), flowers(6).drop("kind").to_dicts()
+    ).document
+    for kinds, shares, likeliest in zip(
+        document["sets"], document["probabilities"], document["predictions"], strict=True
+    ):
+        assert set(kinds) == {kind for kind, share in shares.items() if 1 - share <= 0.65} | {likeliest}
+    two = trained(flowers(40, 2), "kind")
+    rows = flowers(8, 2).drop("kind").to_dicts()
+    assert set(ask(application(two, Limits(), asked=Asked(threshold=1.0)), rows).document["predictions"]) == {
+        "rose"
+    }
+
+
 def test_a_token_is_asked_for(price_model):
     app = application(price_model, Limits(), "secret")
     for headers in ({}, {"authorization": "Bearer secre"}, {"authorization": "secret"}):
@@ -237,10 +264,10 @@ class Slow(TableModel):
 
     given = []  # noqa: RUF012 – of one test
 
-    def predict(self, frame, *, probabilities=False):
+    def predict(self, frame, **options):
         self.given.append(frame.height)
         time.sleep(0.05)
-        return super().predict(frame, probabilities=probabilities)
+        return super().predict(frame, **options)
 
 
 def test_requests_are_computed_together_and_too_many_are_refused(price_model):

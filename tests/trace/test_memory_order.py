@@ -41,6 +41,8 @@ _UNKNOWN = (
     "b = np.zeros_like(x.reshape(2, 3).T); b.ravel()[0] = x[0]; return b.sum()",
     "b = np.zeros((2, 3), order='F'); b[0] = x[0]; c = b * 2; c.ravel()[0] = 5; return c.sum()",
     "b = x.reshape(2, 3)[:, [2, 0]]; b.reshape(-1)[0] = 9; return b.sum()",
+    "a = np.where(np.zeros_like(x.reshape(3, 2).T) > 0, 0, 1.0); b = a.reshape(2, -1) * x[0]; "
+    "c = b.reshape(3, 2); b[0] = 5; return c.sum()",
 )
 
 

@@ -159,6 +159,16 @@ def test_a_matrix_without_a_real_root_is_refused() -> None:
         wg.grad(lambda x: np.sum(scipy.linalg.sqrtm(x)))(np.diag([1.0, -1.0]))
 
 
+def test_a_function_of_scipys_is_differentiated_itself() -> None:
+    for function, *args in (
+        (logsumexp, P), (scipy.stats.norm.logpdf, P, 0.3, 1.2), (np.linalg.det, S),
+        (scipy.signal.detrend, P[0]),
+    ):  # fmt: skip
+        assert wg.check_grad(function, *args), wg.check_grad(function, *args)
+    slope = wg.grad(logsumexp)(P)
+    np.testing.assert_allclose(slope, scipy.special.softmax(P), rtol=1e-12)
+
+
 def test_functions_imported_by_name() -> None:
     for function, x in ((lambda x: expm(x), A), (lambda x: logsumexp(x, axis=0), P)):
         np.testing.assert_allclose(wg.trace(function, x)(x), function(x), rtol=1e-12)

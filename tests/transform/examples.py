@@ -51,6 +51,7 @@ EXAMPLES: dict[str, Example] = {
     "solve": Example(((2, 2), (2, 3)), {}),
     "solve_triangular": Example(((2, 2), (2, 3)), {"lower": True}),
     "solve_sylvester": Example(((2, 2), (2, 2), (2, 2)), {}),
+    "cholesky_cotangent": Example(((2, 2), (2, 2)), {}),
     "recursion": Example(((3,), (2, 5)), {}),
     "polygamma": Example(((2, 2),), {"order": 1}),
     **dict.fromkeys(

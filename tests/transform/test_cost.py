@@ -37,9 +37,9 @@ def weighted_sum(program):
 # With derivatives for two or three operands at once, some need operations that the value has no use for:
 # choices and comparisons that share a tie, x**(y-1) and log x beside x**y, the count of the largest elements,
 # the products of all others, which take no division, and sides that are infinite or both zero. The cofactors
-# of a determinant take singular values, so that a singular matrix has them too; Cholesky's rule solves two
-# systems, a function of a matrix is differentiated by one of a matrix of twice the extent, and a Bessel
-# function by those of both orders beside it.
+# of a determinant take singular values, so that a singular matrix has them too; the second derivative of a
+# Cholesky factor takes whole products and systems, not blocks; a function of a matrix is differentiated by
+# one of a matrix of twice the extent, and a Bessel function by those of both orders beside it.
 DEARER = {
     "pow": 3.5,
     "hypot": 3.5,
@@ -51,7 +51,7 @@ DEARER = {
     "prod": 5,
     "cumprod": 3.5,
     "det": 23,
-    "cholesky": 5,
+    "cholesky_cotangent": 8,
     "sqrtm": 3.5,
     "expm": 4,
     "expm_frechet": 10,

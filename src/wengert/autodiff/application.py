@@ -17,6 +17,7 @@ from wengert.trace.tensor import Tensor, Trace, as_tensor
 from wengert.trace.tracing import Recording
 from wengert.trace.tree import described, flatten, leaf_paths, unflatten
 from wengert.transform.inline import inline
+from wengert.transform.rolling import rolled
 from wengert.transform.simplify import simplify
 
 Argnums = int | Sequence[int] | None
@@ -54,7 +55,7 @@ class Call:
         self.recording = Recording(function, args, kwargs)
         spans = {key: (first, last) for key, first, last in self.recording.positions}
         self.wrt = [place for key in self.keys for place in range(*spans[key])]
-        self.program = simplify(self.recording.program)
+        self.program = simplify(rolled(self.recording.program))
         self.leaves = self.recording.leaves
         self._derived: dict[Any, Program] = {}
         self._executables: dict[int, tuple[Program, Executable]] = {}

@@ -21,6 +21,7 @@ from wengert.trace.recorder import current_trace
 from wengert.trace.tensor import Tensor
 from wengert.trace.tree import flatten, hold_static, leaf_type
 from wengert.trace.wrapped import DerivedFunction
+from wengert.transform.rolling import is_rolling
 from wengert.transform.simplify import simplify
 
 _CALLS = 8  # kept for arguments of the same types: one for each way the function took
@@ -104,7 +105,7 @@ def _places(function: Callable[..., Any], key: Hashable, leaves: list[Any]) -> d
     try:
         with _lock:
             of_function = _kept.setdefault(innermost, {})
-            return of_function.setdefault((key, made_by, *types, *orders), deque(maxlen=_CALLS))
+            return of_function.setdefault((key, made_by, is_rolling(), *types, *orders), deque(maxlen=_CALLS))
     except TypeError:  # a function, or a selection of arguments, that is no key
         return None
 

@@ -36,6 +36,7 @@ from wengert.cli.option_types import (
     RowOptions,
     Seed,
     Target,
+    Targets,
     Test,
     TestFraction,
     TextOptions,
@@ -57,7 +58,7 @@ def train(
     file: File,
     /,
     *,
-    target: Target = None,
+    target: Targets = None,
     drop: Drop = None,
     text: TextOptions = NOTHING_SAID,
     config: Config = None,
@@ -178,6 +179,8 @@ def serve(
     ] = None,
     max_megabytes: Annotated[float, option("Of the body of a request. [default: 10]", SERVING)] = 10.0,
     max_seconds: Annotated[float, option("For a body, and for its answer. [default: 30]", SERVING)] = 30.0,
+    interval: Interval = None,
+    threshold: Threshold = None,
 ) -> int:
     """Answer requests over HTTP: rows as JSON or CSV in, predictions out; see /openapi.json there.
 
@@ -185,7 +188,7 @@ def serve(
     """
     from wengert.cli.commands.serve import run
 
-    return run(model, host, port, token, max_megabytes, max_seconds)
+    return run(model, host, port, token, max_megabytes, max_seconds, interval=interval, threshold=threshold)
 
 
 @app.command
@@ -344,6 +347,9 @@ def bench(
     ] = None,
     rounds: Annotated[int, option("In which each has a turn. [default: 7]", MEASURING)] = 7,
     json: Annotated[str | None, option("File for all times as JSON.", OUTPUT)] = None,
+    plot: Annotated[
+        str | None, option("SVG or PNG file for the kernels below the roofline of a core.", OUTPUT)
+    ] = None,
 ) -> int:
     """Measure how fast networks train on this machine, beside other libraries and the machine's limits.
 
@@ -358,7 +364,7 @@ def bench(
         raise ConfigurationError("`wengert bench` measures machine code, and here there is none")
     from wengert.cli.commands.bench import run
 
-    return run(only, peers, rounds, json)
+    return run(only, peers, rounds, json, plot)
 
 
 for formula_command in (explain, draw, check, exercise):

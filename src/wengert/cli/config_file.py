@@ -80,6 +80,10 @@ def _number(value: Any) -> float:
     return float(value)
 
 
+def _text_or_texts(value: Any) -> Any:
+    return tuple(map(_text, value)) if isinstance(value, list) else _text(value)
+
+
 def _list_of(read: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
     def read_list(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list):
@@ -93,7 +97,7 @@ _TEXT = ('text in quotes, such as "price"', _text)
 _WHOLE = ("a whole number", _whole)
 _NUMBER = ("a number", _number)
 _READERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "target": _TEXT,
+    "target": ('text in quotes, such as "price", or a list of such', _text_or_texts),
     "drop": ('a list of column names, such as ["id", "name"]', _list_of(_text)),
     "sep": _TEXT,
     "decimal": _TEXT,

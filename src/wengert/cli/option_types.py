@@ -37,6 +37,10 @@ Model = Annotated[str, Parameter(help="Directory that `wengert train` saved.")]
 Json = Annotated[bool, option("Print one JSON object and nothing else on standard output.", OUTPUT)]
 Quiet = Annotated[bool, option("Print nothing but errors and warnings.", OUTPUT)]
 Target = Annotated[str | None, option("Column to predict.", TABLE)]
+Targets = Annotated[
+    list[str] | None,
+    option("Column to predict; given several times, each has a model of its own, without the others.", TABLE),
+]
 Drop = Annotated[list[str] | None, option("Columns to leave out, separated by commas.", TABLE)]
 
 

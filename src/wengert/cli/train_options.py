@@ -25,14 +25,15 @@ class TrainOptions:
 
     Attributes
     ----------
-    target : str
+    targets : tuple of str
+        Each is learnt by a model of its own, which does not see the others.
     drop : tuple of str
     test_fraction : float
         0 where all rows are to be trained on.
     folds : int or None
         Of the cross-validation, if one is wanted.
     directory : Path
-        Where the model goes.
+        Where the model goes; of several, where the directories of the models go.
     settings : TrainingSettings
     text : TextFormat
         What is said of the file.
@@ -42,7 +43,7 @@ class TrainOptions:
         A table to score on.
     """
 
-    target: str
+    targets: tuple[str, ...]
     drop: tuple[str, ...]
     test_fraction: float
     folds: int | None
@@ -51,6 +52,39 @@ class TrainOptions:
     text: TextFormat
     roles: RowRoles
     test: str | None
+
+    @property
+    def target(self) -> str:
+        """The only target.
+
+        Raises
+        ------
+        ConfigurationError
+            If there are several.
+        """
+        if len(self.targets) > 1:
+            raise ConfigurationError(
+                f"there are several targets: {', '.join(self.targets)}. Name one of them."
+            )
+        return self.targets[0]
+
+    def of_each_target(self) -> list[TrainOptions]:
+        """Return what is to be done for each target: its model has the others dropped.
+
+        The directory of each is named after it, or after its place where the name is not that of a file.
+        """
+        if len(self.targets) == 1:
+            return [self]
+        return [
+            dataclasses.replace(
+                self,
+                targets=(target,),
+                drop=(*self.drop, *(other for other in self.targets if other != target)),
+                directory=self.directory
+                / (target if re.fullmatch(r"\w[\w .-]*", target) else f"target {place}"),
+            )
+            for place, target in enumerate(self.targets, start=1)
+        ]
 
 
 def train_options(file: str, given: Mapping[str, Any], config: str | None) -> TrainOptions:
@@ -77,21 +111,29 @@ def train_options(file: str, given: Mapping[str, Any], config: str | None) -> Tr
     options.update(given)
     if isinstance(options.get("hidden"), str):
         options["hidden"] = parse_hidden(options["hidden"])
-    target = options.pop("target", None)
-    if target is None:
-        raise ConfigurationError("which column is to be predicted? Name it with --target COLUMN.")
+    targets = _targets(options.pop("target", None))
     drop = tuple(options.pop("drop", ()))
     out = options.pop("out", None)
     directory = Path(out) if out is not None else default_directory(file)
     test_fraction, folds, test = _scoring(*(options.pop(name, None) for name in _WAYS_TO_SCORE))
-    if folds is not None and options.get("time_limit") is not None:
-        options["time_limit"] /= folds + 1  # each fold, and the model itself
+    if options.get("time_limit") is not None:
+        options["time_limit"] /= ((folds or 0) + 1) * len(targets)  # each fold, and the model itself
     text = text_format(
         **{name: options.pop(name) for name in ("sep", "decimal", "encoding", "na") if name in options}
     )
     roles = RowRoles(**{name: options.pop(name) for name in ("group", "time", "weights") if name in options})
     settings = TrainingSettings(**options)
-    return TrainOptions(target, drop, test_fraction, folds, directory, settings, text, roles, test)
+    return TrainOptions(targets, drop, test_fraction, folds, directory, settings, text, roles, test)
+
+
+def _targets(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    targets = (given,) if isinstance(given, str) else tuple(given or ())
+    if not targets:
+        raise ConfigurationError("which column is to be predicted? Name it with --target COLUMN.")
+    twice = next((name for name in targets if targets.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigurationError(f"the target {twice!r} is named twice. Name it once.")
+    return targets
 
 
 def text_format(

@@ -370,12 +370,12 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         -------
         ndarray, shape (n_samples, n_classes)
         """
-        shares = self._activated(X)
-        if self._multilabel or shares.shape[1] > 1:
-            return shares
+        probabilities = self._activated(X)
+        if self._multilabel or probabilities.shape[1] > 1:
+            return probabilities
         if len(self.classes_) == 1:
-            return np.ones_like(shares)
-        return np.concatenate([1 - shares, shares], axis=1)
+            return np.ones_like(probabilities)
+        return np.concatenate([1 - probabilities, probabilities], axis=1)
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithms of `predict_proba`."""

@@ -147,6 +147,36 @@ def check_destination(directory: str | os.PathLike[str]) -> None:
         raise ModelFileError(f"no model can be saved as {target}: {reason}. Name another place.")
 
 
+def models_of_group(directory: str | os.PathLike[str]) -> list[Path]:
+    """Return the models in a directory that holds nothing else, by name; none where it holds more."""
+    if not os.path.isdir(directory):
+        return []
+    entries = sorted(entry for entry in Path(directory).iterdir() if entry.name not in _LITTER)
+    return entries if all(one.is_dir() and is_model_directory(one) for one in entries) else []
+
+
+def check_group(directory: Path) -> None:
+    """Make a directory for several models, or refuse one that holds something else.
+
+    Raises
+    ------
+    ModelFileError
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        taken = any(entry.name not in _LITTER for entry in directory.iterdir()) and not models_of_group(
+            directory
+        )
+    except OSError as error:
+        raise ModelFileError(
+            f"no models can be saved in {directory}: {error.strerror}. Name another place."
+        ) from None
+    if taken:
+        raise ModelFileError(
+            f"{directory} holds something else than models of several targets. Name another place with --out."
+        )
+
+
 def is_model_directory(directory: Path) -> bool:
     """Whether a directory holds a model of wengert and nothing else, so that replacing it loses nothing."""
     names = {entry.name for entry in directory.iterdir()} - _LITTER

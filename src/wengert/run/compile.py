@@ -39,6 +39,7 @@ from wengert.trace.tree import (
     unflatten,
 )
 from wengert.trace.wrapped import WrappedFunction
+from wengert.transform.rolling import is_rolling, rolled
 from wengert.transform.simplify import simplify
 
 Key = tuple[Any, tuple[Any, ...]]
@@ -148,7 +149,7 @@ class CompiledFunction(WrappedFunction):
         types = self._types(tree, leaves)
         # A Python number promotes otherwise than an array, and may decide an ``if`` while tracing.
         weak = tuple((type(leaf), leaf) if type(leaf) in NUMBERS else None for leaf in leaves)
-        key = (structure, (*types, *weak, *map(in_c_order, leaves)))
+        key = (structure, (*types, *weak, *map(in_c_order, leaves), is_rolling()))
         with self._lock:
             if not all(held.is_immutable for held in statics):
                 path = self._retraced(leaves, structure, types)
@@ -237,7 +238,7 @@ class CompiledFunction(WrappedFunction):
             except ConcreteValueError:
                 if arguments is leaves:
                     raise
-        program = simplify(recording.program)
+        program = simplify(rolled(recording.program))
         if program.free:
             names = ", ".join(argument_names(self._function, len(given), named))
             raise TraceError(f"the compiled function reads tensors beside its arguments ({names})")

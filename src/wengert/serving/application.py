@@ -18,7 +18,16 @@ from wengert.serving.batching import Batches
 from wengert.serving.description import openapi
 from wengert.serving.refusals import RequestRefused
 from wengert.serving.request_rows import RequestRows
+from wengert.tabular.scoring.conformal import class_sets
 from wengert.tabular.table_model import TableModel
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What each answer holds beside the predictions; see `TableModel.predict`."""
+
+    interval: float | None = None
+    threshold: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +49,9 @@ class Limits:
     waiting: int = 20_000
 
 
+NOTHING_MORE = Asked()
+
+
 class Predictions:
     """Answers ``POST /predict``.
 
@@ -49,14 +61,16 @@ class Predictions:
     limits : Limits
     token : str or None
         What a request has to show, ``Authorization: Bearer …``.
+    asked : Asked
     """
 
-    def __init__(self, model: TableModel, limits: Limits, token: str | None) -> None:
+    def __init__(self, model: TableModel, limits: Limits, token: str | None, asked: Asked) -> None:
         self.rows = RequestRows(model)
-        self._classes = [str(known) for known in model.preprocessor.target.classes]
+        self._classes = model.preprocessor.target.classes
+        self._bound = None if asked.interval is None else model.bound(asked.interval)
         self._limits = limits
         self._token = token
-        self.batches = Batches(model, limits.waiting)
+        self.batches = Batches(model, limits.waiting, **dataclasses.asdict(asked))
         self.batches.prepare(self.rows.from_json(json.dumps(dict.fromkeys(self.rows.kinds)).encode()))
 
     async def __call__(self, request: Request) -> Response:
@@ -81,10 +95,16 @@ class Predictions:
         columns = answer.get_columns()
         document: dict[str, Any] = {"predictions": columns[0].to_list()}
         if self._classes:
-            shares = (column.to_list() for column in columns[1:])
-            document["probabilities"] = [
-                dict(zip(self._classes, row, strict=True)) for row in zip(*shares, strict=True)
-            ]
+            shares = answer[:, -len(self._classes) :].to_numpy()
+            names = list(map(str, self._classes))
+            document["probabilities"] = [dict(zip(names, row, strict=True)) for row in shares.tolist()]
+            if self._bound is not None:
+                sets = class_sets(shares, self._bound)
+                document["sets"] = [
+                    [known for known, there in zip(self._classes, row, strict=True) if there] for row in sets
+                ]
+        elif self._bound is not None:
+            document["intervals"] = answer[:, 1:].rows()
         return json.dumps(document, allow_nan=False)
 
     def _require_token(self, request: Request) -> None:
@@ -117,13 +137,16 @@ class Predictions:
             raise RequestRefused(status, f"{what} within {self._limits.seconds:g} s.") from None
 
 
-def application(model: TableModel, limits: Limits, token: str | None = None) -> Starlette:
+def application(
+    model: TableModel, limits: Limits, token: str | None = None, asked: Asked = NOTHING_MORE
+) -> Starlette:
     """Return the application of a model, compiled and ready.
 
     Routes: ``POST /predict``, ``GET /health``, ``GET /openapi.json``.
     """
-    predictions = Predictions(model, limits, token)
-    described = openapi(model, predictions.rows.kinds, token=token is not None)
+    predictions = Predictions(model, limits, token, asked)
+    kinds = predictions.rows.kinds
+    described = openapi(model, kinds, token=token is not None, interval=asked.interval)
 
     async def describe(request: Request) -> Response:
         return JSONResponse(described)

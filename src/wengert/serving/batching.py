@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import polars as pl
 
@@ -29,10 +30,13 @@ class Batches:
     model : TableModel
     most_waiting : int
         Rows; what comes beyond is refused.
+    **options
+        Of `TableModel.predict`.
     """
 
-    def __init__(self, model: TableModel, most_waiting: int) -> None:
+    def __init__(self, model: TableModel, most_waiting: int, **options: Any) -> None:
         self._model = model
+        self._options = options
         self._most_waiting = most_waiting
         self._waiting: deque[tuple[pl.DataFrame, asyncio.Future[pl.DataFrame]]] = deque()
         self._rows = 0
@@ -112,4 +116,4 @@ class Batches:
         rows = frame.height
         size = next((one for one in _SIZES if one >= rows), rows + -rows % _SIZES[-1])
         filled = frame if size == rows else pl.concat([frame, *[frame[:1]] * (size - rows)])
-        return self._model.predict(filled, probabilities=self._model.is_classifier)[:rows]
+        return self._model.predict(filled, probabilities=self._model.is_classifier, **self._options)[:rows]

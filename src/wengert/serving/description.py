@@ -24,7 +24,9 @@ _REFUSALS = {
 }
 
 
-def openapi(model: TableModel, kinds: dict[str, str], *, token: bool) -> dict[str, Any]:
+def openapi(
+    model: TableModel, kinds: dict[str, str], *, token: bool, interval: float | None = None
+) -> dict[str, Any]:
     """Return the OpenAPI 3.1 description.
 
     Parameters
@@ -34,6 +36,8 @@ def openapi(model: TableModel, kinds: dict[str, str], *, token: bool) -> dict[st
         Of each column that the model takes.
     token : bool
         Whether one is needed.
+    interval : float, optional
+        How often the truth is in the intervals or sets that answers have.
     """
     target = model.preprocessor.target
     row = {
@@ -43,16 +47,17 @@ def openapi(model: TableModel, kinds: dict[str, str], *, token: bool) -> dict[st
             name: {**_SCHEMAS[kind], "description": EXPECTED[kind]} for name, kind in kinds.items()
         },
     }
-    prediction: dict[str, Any] = {"type": "number"}
-    properties = {"predictions": {"type": "array", "items": prediction}}
-    if model.is_classifier:
-        prediction = {"enum": list(target.classes)}
+    prediction: dict[str, Any] = {"enum": list(target.classes)} if target.classes else {"type": "number"}
+    of_rows: dict[str, dict[str, Any]] = {"predictions": prediction}
+    if target.classes:
         share = {"type": "number", "minimum": 0, "maximum": 1}
-        shares = {"type": "object", "properties": {str(known): share for known in target.classes}}
-        properties = {
-            "predictions": {"type": "array", "items": prediction},
-            "probabilities": {"type": "array", "items": shares},
-        }
+        shares = {str(known): share for known in target.classes}
+        of_rows["probabilities"] = {"type": "object", "properties": shares}
+    if interval is not None:
+        name = "sets" if target.classes else "intervals"
+        text = f"holds the truth with a probability of {interval:g}"
+        of_rows[name] = {"type": "array", "items": prediction, "description": text}
+    properties = {name: {"type": "array", "items": items} for name, items in of_rows.items()}
     refused = {
         "type": "object",
         "required": ["error"],

@@ -1,4 +1,4 @@
-"""From a model to a server that runs until it is told to stop."""
+"""From a model to a server that runs until it is asked to stop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wengert.errors import ConfigurationError
 from wengert.extras import optional_library
 from wengert.tabular.table_model import TableModel
 
-_GRACE = 30  # seconds that answers may take after the server is told to stop
+_GRACE = 30  # seconds that answers may take after the server is asked to stop
 
 
 def serve(
@@ -21,6 +21,8 @@ def serve(
     *,
     megabytes: float,
     seconds: float,
+    interval: float | None = None,
+    threshold: float | None = None,
     report: Callable[[str], None],
 ) -> None:
     """Answer requests until SIGTERM or Ctrl-C; requests that have come are answered before it ends.
@@ -33,8 +35,10 @@ def serve(
     token : str or None
     megabytes, seconds : float
         Limits of a request.
+    interval, threshold : float, optional
+        As for `TableModel.predict`.
     report : callable
-        Told where it listens.
+        Called with the address at which it listens.
 
     Raises
     ------
@@ -52,9 +56,9 @@ def serve(
         optional_library(name, f"`wengert serve` needs {name}", "serve")
     import uvicorn
 
-    from wengert.serving.application import Limits, application
+    from wengert.serving.application import Asked, Limits, application
 
-    app = application(model, Limits(megabytes, seconds), token)
+    app = application(model, Limits(megabytes, seconds), token, Asked(interval, threshold))
     config = uvicorn.Config(
         app,
         host=host,

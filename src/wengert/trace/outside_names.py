@@ -32,6 +32,10 @@ def with_outside_names(function: Callable[..., Any], arrays: bool = False) -> Ca
 
     With `arrays`, constants stand for arrays even where it does not assign to any.
     """
+    standing = _in_traces(function)
+    if standing is not None:  # the traced function itself is one of NumPy's or SciPy's
+        made_in_trace: Callable[..., Any] = standing
+        return made_in_trace
     if isinstance(function, MethodType):
         inner = with_outside_names(function.__func__, arrays)
         return function if inner is function.__func__ else MethodType(inner, function.__self__)
@@ -104,7 +108,7 @@ def _outside(function: FunctionType) -> list[tuple[Any, Any]]:
         (place, contents(cell)) for place, cell in enumerate(function.__closure__ or ())
     ]
     if is_installed(function.__code__):
-        return [(place, value) for place, value in found if _is_followed(value)]
+        return [(place, value) for place, value in found if _is_replaced(value, assigns=False)]
     return found if writes else found + [(name, table[name]) for name in names if name in table]
 
 

@@ -55,8 +55,9 @@ def apply_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
         return _into(kwargs["out"], function(*args, **rest))
     if function in _VIEWS_OF_EACH and any(isinstance(one, Tensor) for one in args[1:]):
         return call_function(function, args, kwargs)  # by functions of one array
-    result = fillable(without_views(function, args, kwargs))
     named = dict(enumerate(args)) | kwargs
+    in_order = all(map(_in_order, named.values()))
+    result = fillable(without_views(function, args, kwargs), in_order)
     bases = [name for name, one in named.items() if isinstance(one, Tensor)]
     operands = [one for one in args if not isinstance(one, str)]
     if bases and function in _VIEWS | _VIEWS_OF_EACH and (len(operands) == 1 or function is not np.einsum):
@@ -66,8 +67,7 @@ def apply_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
             part.alias = PartAlias(named[base], lambda whole: call_function(function, (whole,), {}))
             return part
         return _viewing(result, named[base], lambda places: _call_named(function, named | {base: places}))
-    order = all(map(_in_order, named.values())) and function in _KEEPING
-    return _detached(result, order)
+    return _detached(result, in_order and function in _KEEPING)
 
 
 def without_views(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -108,10 +108,10 @@ def _slope(logits: Array, aims: Array, weights: Array) -> float:
     centred = logits - logits.max(axis=1, keepdims=True)
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        shares = np.exp(np.exp(middle) * centred)
-        shares /= shares.sum(axis=1, keepdims=True)
+        probabilities = np.exp(np.exp(middle) * centred)
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
         slack = _SLOPE_STIFFNESS * (np.exp(middle) - 1)
-        if weights @ ((shares - aims) * centred).sum(axis=1) + slack > 0:
+        if weights @ ((probabilities - aims) * centred).sum(axis=1) + slack > 0:
             high = middle
         else:
             low = middle

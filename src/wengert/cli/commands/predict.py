@@ -10,9 +10,11 @@ import polars as pl
 from wengert.cli.console import write
 from wengert.cli.model_rows import model_threshold
 from wengert.errors import ConfigurationError
+from wengert.io.model_directory import models_of_group
 from wengert.io.table_models import load_table_model, read_as_in_training
 from wengert.storage import refuse_unwritable, write_file
 from wengert.tabular.reading.text_format import TextFormat
+from wengert.tabular.table_model import TableModel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,13 +35,10 @@ def run(model: str, file: str, output: str, wanted: Wanted, given: TextFormat) -
         )
     if output != "-":
         refuse_unwritable(Path(output))
-    loaded = load_table_model(model)
-    threshold = model_threshold(loaded, wanted.threshold)
-    if wanted.interval is not None:
-        loaded.bound(wanted.interval)  # refused before a long table is read
-    frame = read_as_in_training(loaded, file, given)
-    predictions = loaded.predict(
-        frame, probabilities=wanted.probabilities, interval=wanted.interval, threshold=threshold
+    group = models_of_group(model)
+    predictions = pl.concat(
+        [_predictions(load_table_model(one), file, wanted, given) for one in group or [Path(model)]],
+        how="horizontal",
     )
     # Spelled as everywhere else: in the names of the columns, in reports, in exported programs.
     spelled = pl.selectors.boolean().replace_strict({True: "True", False: "False"}, return_dtype=pl.String)
@@ -49,3 +48,13 @@ def run(model: str, file: str, output: str, wanted: Wanted, given: TextFormat) -
     else:
         write_file(Path(output), text.encode("utf-8"))
     return 0
+
+
+def _predictions(model: TableModel, file: str, wanted: Wanted, given: TextFormat) -> pl.DataFrame:
+    threshold = model_threshold(model, wanted.threshold)
+    if wanted.interval is not None:
+        model.bound(wanted.interval)  # refused before a long table is read
+    frame = read_as_in_training(model, file, given)
+    return model.predict(
+        frame, probabilities=wanted.probabilities, interval=wanted.interval, threshold=threshold
+    )

@@ -23,7 +23,7 @@ from wengert.cli.report import one_line, print_columns, print_task
 from wengert.cli.train_options import TrainOptions, dropped_columns, train_options
 from wengert.cli.train_summary import print_summary, rows_scored
 from wengert.errors import ConfigurationError, DataError, ModelFileError
-from wengert.io.model_directory import check_destination
+from wengert.io.model_directory import check_destination, check_group
 from wengert.io.parquet_stream import STREAMED_CELLS, large_parquet
 from wengert.io.streamed_table import StreamedTable
 from wengert.io.table_models import save_table_model
@@ -45,11 +45,33 @@ def run(
     file: str, given: Mapping[str, Any], config: str | None, *, page: str | None, as_json: bool, quiet: bool
 ) -> int:
     """Train on a file; see `wengert.cli.app.train`."""
-    started = time.monotonic()
     options = train_options(file, given, config)
-    check_destination(options.directory)
+    each = options.of_each_target()
     if page is not None:
+        if len(each) > 1:
+            raise ConfigurationError(
+                "a report is of one model, and there are several targets. Write them with `wengert report`."
+            )
         check_report(Path(page))
+    if len(each) > 1:
+        check_group(options.directory)
+    outcomes = []
+    for one in each:
+        outcomes.append(_train(file, one, page, silent=as_json or quiet, quiet=quiet))
+        if outcomes[-1]["interrupted"]:
+            break
+    if as_json:
+        document = outcomes[0] if len(each) == 1 else {"targets": outcomes}
+        write(json.dumps(document, allow_nan=False) + "\n", verbatim=True)
+    return INTERRUPTED if outcomes[-1]["interrupted"] else SUCCESS
+
+
+def _train(
+    file: str, options: TrainOptions, page: str | None, *, silent: bool, quiet: bool
+) -> dict[str, Any]:
+    """Train, score and save the model of one target; return the object that ``--json`` prints."""
+    started = time.monotonic()
+    check_destination(options.directory)
     table = _open(file, options, quiet)
     _warn(table.left_out)
     _warn(table.task.warning)
@@ -61,7 +83,7 @@ def run(
     kept, held = table.hold_out(options.test_fraction, seed)
     preprocessor = table.preprocessor(kept, options.settings)
     scored = _rows_to_score(table, held, options, preprocessor)
-    report = Console(quiet=True) if as_json or quiet else result_console()
+    report = Console(quiet=True) if silent else result_console()
     print_task(report, table.target, table.task)
     print_columns(report, table.columns, preprocessor)
     report.print()
@@ -91,9 +113,7 @@ def run(
         write_report(described, shown, f"{shown.height:,} {which}", Path(page))
         outcome["report"] = page
     print_summary(report, outcome, options.directory)
-    if as_json:
-        write(json.dumps(outcome, allow_nan=False) + "\n", verbatim=True)
-    return INTERRUPTED if interrupted else SUCCESS
+    return outcome
 
 
 def _save(model: TableModel, directory: Path) -> None:

@@ -220,7 +220,7 @@ class Inverse(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Value(Expression):
-    """What a name is worth at the given point, put in its place; rounded where it is shown."""
+    """The value of a name at the given point, in its place; rounded where it is shown."""
 
     value: float
 

@@ -225,7 +225,7 @@ class Converter:
         return (None, index) if self.vectors == "rows" else (index, None)
 
     def _grouped(self, factors: list[Expression], summed: set[Index]) -> tuple[list[Term], list[Expression]]:
-        """Put factors over the same indices together; a number stays with the factor behind it."""
+        """Put factors over the same indices together; a number stays with the factor after it."""
         groups: dict[frozenset[Index], list[Expression]] = {}
         scalars: list[Expression] = []
         scale: Expression | None = None
@@ -313,8 +313,8 @@ class Converter:
             return matrix_product(
                 self._realised(left, row, part.over), *between, self._realised(right, part.over, column)
             )
-        ahead = right is not None and row is not None and row in right.indices
-        if ahead:
+        swapped = right is not None and row is not None and row in right.indices
+        if swapped:
             left, right = right, left
         first = Ones((1, part.over.extent)) if left is None else self._realised(left, row, part.over)
         second = Ones((part.over.extent, 1)) if right is None else self._realised(right, part.over, column)

@@ -67,8 +67,8 @@ def lines(section: Section, style: Style) -> Iterator[Line]:
             step.rule,
             step.justification,
         )
-        told = following is not None and (following.continues(step) or _in_matrices(following, step))
-        if style.numbers is not None and not told:
+        repeated = following is not None and (following.continues(step) or _in_matrices(following, step))
+        if style.numbers is not None and not repeated:
             yield from _worked_out(step, style)
 
 

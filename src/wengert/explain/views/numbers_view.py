@@ -11,7 +11,7 @@ from wengert.explain.views.matrix_view import matrix_view
 
 
 def numbers_view(problem: Problem) -> Tree:
-    """Return the matrix derivation with the value behind each line; large arrays are elided in the middle."""
+    """Return the matrix derivation with the value after each line; large arrays are elided in the middle."""
     tree = matrix_view(problem)
     sections = []
     for section in tree.sections:

@@ -15,10 +15,18 @@ import numpy as np
 
 from wengert.errors import ShapeError
 from wengert.ir.emitted_functions import emitted
+from wengert.ir.primitive import Primitive
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives.arithmetic import quotient
 from wengert.primitives.kinds import cubic, library
-from wengert.primitives.library.linear_algebra import adjoint, solve, square, triangle, triangular
+from wengert.primitives.library.linear_algebra import (
+    adjoint,
+    solve,
+    solve_triangular,
+    square,
+    triangle,
+    triangular,
+)
 
 
 def _by_triangle(x: Any, lower: bool) -> Any:
@@ -43,18 +51,63 @@ def _over_gaps(x: Any, values: Any) -> Any:
     return np.where(diagonal, 0, quotient(x, np.where(diagonal, 1, gaps)))
 
 
-def _cholesky_vjp(ct: Any, out: Any, a: Any) -> tuple[Any, ...]:
-    upper, back = adjoint(out), np.conjugate(ct)
-    halved = triangle(upper @ back, lower=True) * (1 - np.eye(a.shape[-1], dtype=a.dtype) / 2)
-    half = triangular(upper, halved, lower=False)
-    return (np.conjugate(_by_triangle(triangular(upper, adjoint(half), lower=False), lower=True)),)
+@emitted
+def cholesky_cotangent(l, ct):
+    """Cotangent of the lower triangle of a matrix, from that of its Cholesky factor l, block by block."""
+    n, size = l.shape[-1], 64
+    l, result = np.tril(l), np.tril(np.conj(ct))
+    for place in np.ndindex(l.shape[:-2]):
+        factor, change = l[place], result[place]
+        for end in range(n, 0, -size):
+            rows, before, after = slice(max(end - size, 0), end), slice(max(end - size, 0)), slice(end, n)
+            upper = factor[rows, rows].conj().T
+            below = solve_triangular(upper, change[after, rows].conj().T, lower=False)
+            change[after, rows] = below.conj().T
+            change[after, before] -= change[after, rows] @ factor[rows, before]
+            mine = np.tril(upper @ (change[rows, rows] - np.tril(below @ factor[after, rows])))
+            mine[np.diag_indices_from(mine)] /= 2
+            half = solve_triangular(upper, mine, lower=False)
+            both = solve_triangular(upper, half.conj().T, lower=False)
+            both = both + both.conj().T
+            change[rows, before] -= below @ factor[after, before] + both @ factor[rows, before]
+            change[rows, rows] = np.tril(both)
+            change[rows, rows][np.diag_indices_from(both)] /= 2
+    return np.conj(result)
 
+
+def _cholesky_cotangent_vjp(ct: Any, out: Any, l: Any, c: Any) -> tuple[Any, ...]:
+    """From conj out = Φ(S + Sᴴ), S = l⁻ᴴ Φ(lᴴ conj c) l⁻¹; Φ keeps a lower triangle, halves its diagonal."""
+    l = triangle(l, lower=True)
+    kept = triangle(np.ones(l.shape[-2:], l.dtype), lower=True) - np.eye(l.shape[-1], dtype=l.dtype) / 2
+    weighed = ct * kept
+    half = triangular(l, weighed + adjoint(weighed), lower=True)
+    inner = kept * adjoint(triangular(l, adjoint(half), lower=True))
+    whole = np.conjugate(out)
+    by_l = np.conjugate(c) @ adjoint(inner) - (whole + adjoint(whole)) @ adjoint(half)
+    return np.conjugate(triangle(by_l, lower=True)), l @ inner
+
+
+def _factor_and_change(l: TensorType, c: TensorType) -> TensorType:
+    if square("cholesky_cotangent", l).shape != c.shape:
+        raise ShapeError(f"cholesky_cotangent: shapes {l.shape} and {c.shape} differ")
+    return c
+
+
+by_factor: Primitive = library(
+    "cholesky_cotangent",
+    numpy=cholesky_cotangent,
+    infer=_factor_and_change,
+    vjp=_cholesky_cotangent_vjp,
+    operands=2,
+    complex=True,
+    source="Murray 2016, section 4.2; the lower triangle, which alone is read, counts for both",
+)
 
 cholesky = library(
     "cholesky",
     numpy=np.linalg.cholesky,
     infer=lambda a: square("cholesky", a),
-    vjp=_cholesky_vjp,
+    vjp=lambda ct, out, a: (by_factor(out, ct),),
     complex=True,
     source="Murray 2016, (10); the lower triangle, which alone is read, counts for both",
 )

@@ -16,8 +16,6 @@ import numpy as np
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
-from wengert.primitives.arithmetic import add
-from wengert.primitives.movement import broadcast_to
 from wengert.trace.tensor import Trace
 from wengert.transform.batching import batch
 from wengert.transform.inline import inline
@@ -26,6 +24,9 @@ from wengert.transform.regions.residuals import reading
 
 # Elements of what is computed at once, as many as a batch of a Jacobian has: 64 MB in float64.
 _MOST = 2**23
+
+# The source of a line that adds.
+_SUM = "{0} + {1}"
 
 # Lines that give what they gave in the loop, without an error that would name the turn.
 _PLAIN = (Kind.ELEMENTWISE, Kind.MOVEMENT, Kind.REDUCTION, Kind.CONTRACTION)
@@ -88,7 +89,7 @@ def adds_up_products(node: Node) -> bool:
 
 
 def _is_zero(node: Node) -> bool:
-    while node.primitive is broadcast_to:
+    while node.primitive.kind is Kind.MOVEMENT and len(node.inputs) == 1:
         (node,) = node.inputs
     return node.value is not None and not node.value.any()
 
@@ -139,7 +140,7 @@ def _sums(body: Program, wanted: Sequence[int], fixed: int, carried: int, length
         total, carry = body.outputs[place], body.inputs[fixed + place]
         alone = total not in reads and body.outputs.count(total) == 1 and reads.get(carry) == 1
         is_last = place in wanted and len(body.outputs) + place not in wanted and carry not in body.outputs
-        if not alone or not is_last or total.primitive is not add or carry not in total.inputs:
+        if not alone or not is_last or total.primitive.python != _SUM or carry not in total.inputs:
             continue
         (product,) = (one for one in total.inputs if one is not carry)
         is_small = sum(one.type.size for one in product.inputs) <= product.type.size

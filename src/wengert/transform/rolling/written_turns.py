@@ -1,0 +1,228 @@
+"""The search for equal consecutive stretches of a traced list, and what each of their operands is.
+
+The lines are taken in the order in which they were traced. Where the same operations recur at a fixed
+distance, the operands of each turn are compared with those of one in the middle: what stands in the same
+turn is a line of the body, what stands in a turn before is carried, what is the same in all turns is a
+constant, and the rest are entries, among them the slices by the number of the turn.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from wengert.ir.node import Node
+
+_CONTEXT = 6  # lines that are compared at once in the search for a distance
+_CANDIDATES = 6  # distances that are tried
+_REACH = 3  # turns back from which a value may be carried
+
+
+class Role(Enum):
+    """What an operand of a line is to the turn."""
+
+    INNER = "computed in the same turn"
+    CARRY = "computed in a turn before"
+    CONSTANT = "the same in all turns"
+    ENTRY = "another in each turn, and known before the loop"
+
+
+@dataclass(frozen=True)
+class Operand:
+    """An operand of a line of the body.
+
+    Attributes
+    ----------
+    role : Role
+    line : int
+        Which line of a turn computes it; −1 where none does.
+    delay : int
+        How many turns before.
+    """
+
+    role: Role
+    line: int = -1
+    delay: int = 0
+
+
+@dataclass(frozen=True)
+class WrittenOut:
+    """A loop that was written out.
+
+    Attributes
+    ----------
+    turns : list of list of Node
+        The lines of each turn.
+    operands : list of list of Operand
+        What the operands of each line are.
+    outside : list of bool
+        Which lines are computed before the loop in every turn, as their parameters differ from turn to turn.
+    """
+
+    turns: list[list[Node]]
+    operands: list[list[Operand]]
+    outside: list[bool]
+
+
+def written_out(lines: Sequence[Node], least_lines: int, least_turns: int) -> WrittenOut | None:
+    """Return the first loop of the shortest turns among lines in the order of their tracing; None without.
+
+    Parameters
+    ----------
+    lines : sequence of Node
+    least_lines, least_turns : int
+        A loop of fewer lines in all turns, or fewer turns, is none.
+    """
+    names: dict[object, int] = {}
+    keys = [names.setdefault((one.primitive, one.type, len(one.inputs)), len(names)) for one in lines]
+    for period in _distances(keys, least_turns):
+        for start, turns in _recurring(keys, period, least_turns):
+            if turns * period >= least_lines:
+                cut = start + _Comparison(lines, start, period, turns).best_cut()
+                turns = (start + turns * period - cut) // period
+                found = _Comparison(lines, cut, period, turns).loop(least_lines, least_turns)
+                if found is not None:
+                    return found
+    return None
+
+
+def _distances(keys: Sequence[int], least_turns: int) -> list[int]:
+    """Return the distances at which most contexts recur, the shortest first."""
+    last: dict[tuple[int, ...], int] = {}
+    counts: Counter[int] = Counter()
+    for place in range(len(keys) - _CONTEXT + 1):
+        context = tuple(keys[place : place + _CONTEXT])
+        if context in last:
+            counts[place - last[context]] += 1
+        last[context] = place
+    return sorted(distance for distance, _ in counts.most_common(_CANDIDATES))
+
+
+def _recurring(keys: Sequence[int], period: int, least_turns: int) -> Iterator[tuple[int, int]]:
+    """Give the first line and the number of turns of stretches that recur at a distance."""
+    start = 0
+    for place in range(len(keys) - period + 1):
+        at_end = place == len(keys) - period
+        if at_end or keys[place] != keys[place + period]:
+            turns = (place - start) // period + 1
+            if turns >= least_turns:
+                yield start, turns
+            start = place + 1
+
+
+class _Comparison:
+    """The comparison of all turns with one in the middle.
+
+    Parameters
+    ----------
+    lines : sequence of Node
+    start, period, turns : int
+        The first line, how many lines a turn has, and how many turns there may be.
+    """
+
+    def __init__(self, lines: Sequence[Node], start: int, period: int, turns: int) -> None:
+        self.lines, self.start, self.period, self.turns = lines, start, period, turns
+        self.places = {node: place for place, node in enumerate(lines)}
+        self.middle = turns // 2
+        pairs = zip(self._turn(self.middle), self._turn(self.middle + 1), strict=True)
+        self.outside = [one.params != other.params for one, other in pairs]
+        self._spread()
+        self.operands = [
+            [self._operand(place, node) for node in line.inputs]
+            for place, line in enumerate(self._turn(self.middle))
+        ]
+
+    def _turn(self, turn: int) -> Sequence[Node]:
+        first = self.start + turn * self.period
+        return self.lines[first : first + self.period]
+
+    def _line(self, node: Node) -> tuple[int, int] | None:
+        """Return the turn and the line of a node; None where it stands outside of all turns."""
+        place = self.places.get(node, -1) - self.start
+        return None if place < 0 or place >= self.turns * self.period else divmod(place, self.period)
+
+    def _spread(self) -> None:
+        """Lines that others need which stand outside stand outside too."""
+        turn = self._turn(self.middle)
+        for place in reversed(range(self.period)):
+            for node in turn[place].inputs if self.outside[place] else ():
+                found = self._line(node)
+                if found is not None and found[0] == self.middle:
+                    self.outside[found[1]] = True
+
+    def _operand(self, place: int, node: Node) -> Operand:
+        found = self._line(node)
+        if found is not None:
+            delay = self.middle - found[0]
+            if self.outside[found[1]]:
+                return Operand(Role.ENTRY, found[1], delay)
+            if delay <= _REACH:
+                return Operand(Role.CARRY if delay else Role.INNER, found[1], delay)
+        slot = self._turn(self.middle)[place].inputs.index(node)
+        same = self._turn(self.middle + 1)[place].inputs[slot] is node
+        return Operand(Role.CONSTANT if same else Role.ENTRY)
+
+    def _is_equal(self, turn: int) -> bool:
+        """Whether a turn is like the one in the middle."""
+        own, middle = self._turn(turn), self._turn(self.middle)
+        for place, (line, other) in enumerate(zip(own, middle, strict=True)):
+            if not self.outside[place] and line.params != other.params:
+                return False
+            for node, wanted, given in zip(line.inputs, self.operands[place], other.inputs, strict=True):
+                if not self._fits(node, wanted, given, turn):
+                    return False
+        return True
+
+    def _fits(self, node: Node, wanted: Operand, given: Node, turn: int) -> bool:
+        if wanted.role is Role.CONSTANT:
+            return node is given
+        if node.type is not given.type:
+            return False
+        if wanted.line < 0:
+            return self._line(node) is None
+        return self._line(node) == (turn - wanted.delay, wanted.line)
+
+    def best_cut(self) -> int:
+        """Return the line with which a turn is to begin, so that the fewest values are carried."""
+
+        def carried(cut: int) -> int:
+            delays: dict[int, int] = {}
+            for place, line in enumerate(self.operands):
+                for one in line:
+                    if one.role in (Role.INNER, Role.CARRY):
+                        delay = one.delay + (one.line < cut) - (place < cut)
+                        delays[one.line] = max(delays.get(one.line, 0), delay)
+            return sum(delays.values())
+
+        return min(range(self.period), key=carried)
+
+    def loop(self, least_lines: int, least_turns: int) -> WrittenOut | None:
+        """Return the turns around the middle that are equal, where they are enough."""
+        if any(
+            one.role in (Role.INNER, Role.CARRY) and self.outside[place]
+            for place, line in enumerate(self.operands)
+            for one in line
+        ):
+            return None
+        first = self.middle
+        while first > 0 and self._is_equal(first - 1):
+            first -= 1
+        end = self.middle + 1
+        while end < self.turns and self._is_equal(end):
+            end += 1
+        count = end - first
+        carries = any(one.role is Role.CARRY for line in self.operands for one in line)
+        if count < least_turns or count * self.period < least_lines or not carries:
+            return None
+        constants = [
+            self._line(node)
+            for line, wanted in zip(self._turn(self.middle), self.operands, strict=True)
+            for node, one in zip(line.inputs, wanted, strict=True)
+            if one.role is Role.CONSTANT
+        ]
+        if any(found is not None and found[0] >= first for found in constants):
+            return None
+        turns = [list(self._turn(turn)) for turn in range(first, end)]
+        return WrittenOut(turns, self.operands, self.outside)

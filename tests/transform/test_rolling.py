@@ -1,0 +1,149 @@
+"""Loops that were written out become scans, with the same values and derivatives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from tests.contract.test_regions import close
+
+import wengert as wg
+from wengert.ir.program import Program, bodies
+from wengert.transform.gradient import gradient
+from wengert.transform.rolling import rolled
+from wengert.transform.simplify import simplify
+
+LOOPS = 200 if settings().max_examples > 100 else 30
+UNARY = [np.tanh, np.sin, lambda x: x[::-1], lambda x: x - np.mean(x), lambda x: np.exp(-(x**2))]
+BINARY = [np.add, np.multiply, lambda x, y: x - 0.5 * y, np.maximum]
+
+
+def scans(program: Program) -> list[int]:
+    return [node.param("length") for node in program.nodes if node.primitive.name == "scan"]
+
+
+def random_loop(seed: int) -> Any:
+    """Return a function (w, xs) with a loop whose turns differ in entries and in numbers alone."""
+
+    def function(w: Any, xs: Any) -> Any:
+        draw = np.random.default_rng(seed)
+        turns, count = int(draw.integers(9, 12)), int(draw.integers(1, 4))
+        step, shift = draw.choice([-1, 1, 2]), float(draw.normal())
+        late = bool(draw.integers(2))
+        values = [np.cos(w * (1 + place)) for place in range(count)]
+        before, total, seen = values[0], 0.0, []
+        for turn in range(turns):
+            rng = np.random.default_rng(seed + 1)  # the same operations in every turn
+            entry = xs[turn * step if step > 0 else turns - turn]
+            pool = [*values, entry, w, 0.3 * entry + shift * turn, before if late else values[-1]]
+            before = values[0]
+            for _ in range(int(rng.integers(2, 6))):
+                one, other = rng.integers(len(pool), size=2)
+                pool.append(UNARY[rng.integers(len(UNARY))](pool[one]) * 0.7)
+                pool.append(BINARY[rng.integers(len(BINARY))](pool[-1], pool[other]) * 0.7)
+            values = [np.sin(pool[-1 - place] + 0.1 * values[place]) for place in range(count)]
+            total = total + np.sum(pool[-1] * values[0])
+            seen.append(pool[-2])
+        return total + np.sum(np.stack(seen) ** 2) + np.sum(values[-1]) + np.sum(seen[3])
+
+    return function
+
+
+def test_random_loops_give_the_same() -> None:
+    rng = np.random.default_rng(0)
+    args = rng.normal(size=3), rng.normal(size=(30, 3))
+    found = 0
+    for seed in range(LOOPS):
+        program = wg.trace(random_loop(seed), *args)
+        shorter = rolled(program, 30, 5)
+        close(shorter(*args), random_loop(seed)(*args), 1e-12)
+        found += bool(scans(shorter))
+        if seed % 20 == 0:
+            wg.verify(shorter)
+            wanted = gradient(simplify(program), with_value=True)(*args)
+            for mine, one in zip(gradient(simplify(shorter), with_value=True)(*args), wanted, strict=True):
+                close(mine, one, 1e-10)
+    assert found > 0.9 * LOOPS
+
+
+def recurrent(w: Any, xs: Any) -> Any:
+    h, outputs = np.zeros(3), []
+    for x in xs:
+        h = np.tanh(w @ h + x)
+        outputs.append(h)
+    return np.mean(np.stack(outputs) ** 2)
+
+
+def test_a_recurrent_network_is_one_loop_over_its_entries() -> None:
+    rng = np.random.default_rng(0)
+    args = rng.normal(size=(3, 3)), rng.normal(size=(40, 3))
+    program = simplify(rolled(wg.trace(recurrent, *args), 100, 16))
+    assert len(scans(program)) == 1
+    (loop,) = (node for node in program.nodes if bodies(node))
+    (body,) = bodies(loop)
+    names = [node.primitive.name for node in body.lines]
+    assert sorted(set(names) - {"squeeze"}) == ["add", "matmul", "tanh"]
+    assert len(program.nodes) < 40  # entries and outputs are arrays, not one line a turn
+    close(program(*args), recurrent(*args))
+
+
+def test_loops_in_loops_are_rolled_from_the_inside() -> None:
+    def function(x: Any) -> Any:
+        for outer in range(6):
+            y = x * (0.1 + outer)
+            for _ in range(6):
+                y = np.sin(y) * 0.9
+            x = x + y
+        return np.sum(x)
+
+    x = np.ones(3)
+    program = rolled(wg.trace(function, x), 20, 5)
+    assert scans(program)
+    close(program(x), function(x))
+    close(gradient(simplify(program))(x)[0], wg.grad(function)(x))
+
+
+def test_what_is_no_loop_stays_what_it_is() -> None:
+    def reads_all(x: Any) -> Any:  # every turn reads what all turns before have given
+        values = [x]
+        for _ in range(10):
+            values.append(np.tanh(np.max(np.stack(values), axis=0)))
+        return np.sum(values[-1])
+
+    def independent(x: Any) -> Any:
+        return sum(np.sin(x * k) for k in range(20))
+
+    x = np.ones(2)
+    for function in (reads_all, independent):
+        program = wg.trace(function, x)
+        close(rolled(program, 10, 4)(x), function(x))
+    assert rolled(wg.trace(reads_all, x), 10, 4) == wg.trace(reads_all, x)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_rolling_has_a_switch(enabled: bool) -> None:
+    def long(x: Any) -> Any:
+        for _ in range(700):
+            x = np.sin(x) * 0.999 + 0.001
+        return x
+
+    with wg.rolling(enabled):
+        compiled = wg.compile(long, "numpy")
+        got = compiled(0.5)
+    assert bool(scans(compiled.programs[0])) == enabled
+    close(got, long(0.5))
+    assert not scans(wg.trace(long, 0.5))  # a trace shows what was written
+
+
+def test_the_gradient_of_a_rolled_loop() -> None:
+    def long(x: Any) -> Any:
+        for _ in range(700):
+            x = np.sin(x) * 0.999 + 0.001
+        return x
+
+    slope, x = 1.0, 0.5
+    for _ in range(700):
+        slope, x = slope * np.cos(x) * 0.999, np.sin(x) * 0.999 + 0.001
+    close(wg.grad(long)(0.5), slope)
