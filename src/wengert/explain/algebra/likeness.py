@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fractions
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import fields
 from types import MappingProxyType
 
 from wengert.explain.index.construction import power
@@ -23,6 +22,7 @@ from wengert.explain.index.expressions import (
     Second,
     Softmax,
     Sum,
+    field_names,
 )
 from wengert.explain.index.indices import Index
 from wengert.explain.index.notation import is_root
@@ -98,7 +98,8 @@ def key(expression: Expression, names: Mapping[Index, int] = MappingProxyType({}
         at = sorted((_part(one, names) for one in expression.positions), key=repr)
         return Element, expression.symbol, *at
     part = _address if isinstance(expression, _ADDRESSED) else _part
-    return type(expression), tuple(part(getattr(expression, one.name), names) for one in fields(expression))
+    kind = type(expression)
+    return kind, tuple(part(getattr(expression, name), names) for name in field_names(kind))
 
 
 def _address(value: object, names: Mapping[Index, int]) -> Hashable:
