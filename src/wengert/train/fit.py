@@ -36,7 +36,7 @@ from wengert.train.rules import FitRules
 from wengert.train.steps.batches import clipped_batch_size, held_out
 from wengert.train.steps.conform import conform
 from wengert.train.steps.divergence import Divergence
-from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss
+from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss, floating_dtype
 from wengert.train.steps.step import StepRule, TrainingStep
 
 _EPOCHS = 100
@@ -98,6 +98,7 @@ def fit(
     checkpoint: str | Checkpoint | None = None,
     executor: str | Executor = "llvm",
     threads: int | None = None,
+    dtype: str | None = None,
     progress: bool | str = "auto",
 ) -> FitResult:
     """Train a network by minimising a mean loss over rows.
@@ -150,6 +151,10 @@ def fit(
         The most threads that work on a step of machine code; by default the physical cores open to this
         process, or ``OMP_NUM_THREADS`` if that is fewer. It is lowered, with a warning, to the number of
         processors. Steps too small to share are left to one. The result is bitwise the same.
+    dtype : "bfloat16", optional
+        Round the factors of large float32 products to bfloat16, with 8 bits of mantissa; sums, parameters and
+        the optimiser's state stay float32, and so does the loss of validation. On processors with
+        avx512_bf16; elsewhere a warning says that float32 is used.
     progress : bool or "auto"
         On standard error: a bar on a terminal, lines elsewhere; "auto" for runs longer than two seconds.
 
@@ -218,8 +223,7 @@ def fit(
         callbacks=(*callbacks, *stopping),
         checkpoint=Checkpoint(checkpoint) if isinstance(checkpoint, (str, os.PathLike)) else checkpoint,
     )
-    runner = find_executor(executor, threads)
-    evaluator, step = Evaluator(net, objective, runner), TrainingStep(net, rule, runner)
+    step, evaluator = _step_and_evaluator(net, objective, rule, executor, threads, dtype)
     if isinstance(chosen, LBFGS):
         return _run(FullBatch(plan, step, evaluator), progress)
     check_schedules(chosen, plan.epochs * -(-len(rows) // plan.batch_size))
@@ -334,6 +338,48 @@ def _check_options(epochs: Any, clip_norm: Any, ema_decay: Any, time_limit: Any,
         in_range("", "ema_decay", ema_decay, 0, 1)
     if not is_integer(seed, 0) or seed >= 2**64:
         raise ConfigurationError(f"seed is an integer from 0 to 2**64 - 1, got {seed!r}")
+
+
+def _step_and_evaluator(
+    net: Any,
+    objective: Objective,
+    rule: StepRule,
+    executor: str | Executor,
+    threads: int | None,
+    dtype: str | None,
+) -> tuple[TrainingStep, Evaluator]:
+    """Return what trains, and what validates: in the dtype of the parameters, whatever that of the products.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    _check_dtype(net, dtype)
+    runner = find_executor(executor, threads, dtype is not None)
+    judge = runner if dtype is None else find_executor(executor, threads)
+    return TrainingStep(net, rule, runner), Evaluator(net, objective, judge)
+
+
+def _check_dtype(net: Any, dtype: Any) -> None:
+    """Refuse a dtype of products that is none, or that the parameters do not have room for.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    if dtype is None:
+        return
+    if dtype != "bfloat16":
+        raise ConfigurationError(
+            f"dtype is 'bfloat16' or None, got {dtype!r}; a network computes in the dtype of its parameters, "
+            "net.initialise(seed, dtype=...)"
+        )
+    own = floating_dtype(net)
+    if own != np.float32:
+        raise ConfigurationError(
+            f"dtype='bfloat16' is for parameters of float32, and these are {own}: initialise the network "
+            "with dtype=np.float32"
+        )
 
 
 def _check_callbacks(callbacks: Any) -> None:
