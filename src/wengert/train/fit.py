@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from wengert.optim import LBFGS, Adam, Optimiser
 from wengert.optim.schedule_check import check_schedules
 from wengert.run import Executor, find_executor
 from wengert.run.numpy.blas_threads import one_blas_thread
+from wengert.train.bagging.blending import UnseenLosses
 from wengert.train.callbacks import Callback, EarlyStopping, best_epoch
 from wengert.train.checkpoint import Checkpoint
 from wengert.train.evaluation import Evaluator
@@ -64,6 +65,8 @@ class FitResult:
         What happened, at which step and in which layer.
     optimizer_state : tree of arrays
         The optimiser's state after the last step.
+    unseen : UnseenLosses or None
+        Of a `Recipe` that blends: the losses of what was blended.
     """
 
     net: Any
@@ -73,6 +76,7 @@ class FitResult:
     best_epoch: int | None
     divergence: Divergence | None
     optimizer_state: Any
+    unseen: UnseenLosses | None = None
 
 
 def fit(
@@ -92,7 +96,7 @@ def fit(
     ema_decay: float | None = None,
     early_stopping: int | EarlyStopping | None = None,
     callbacks: Sequence[Callback] = (),
-    shuffle: bool = True,
+    shuffle: bool | Callable[[int], Any] = True,
     seed: int = 0,
     time_limit: float | None = None,
     checkpoint: str | Checkpoint | None = None,
@@ -136,8 +140,9 @@ def fit(
     early_stopping : int or EarlyStopping, optional
         Patience in epochs; the result then has the weights of the best epoch.
     callbacks : sequence of Callback
-    shuffle : bool
-        Visit the rows in a new random order in each epoch.
+    shuffle : bool or callable
+        Visit the rows in a new random order in each epoch, or in the order of their positions that a function
+        of the number of the epoch (from 0) gives.
     seed : int
         Of order, held-out rows and dropout: the same seed gives bitwise the same parameters.
     time_limit : float, optional
