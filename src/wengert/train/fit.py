@@ -35,9 +35,9 @@ from wengert.train.plan import Plan
 from wengert.train.progress import choose_display
 from wengert.train.rules import FitRules
 from wengert.train.steps.batches import clipped_batch_size, held_out
-from wengert.train.steps.conform import conform
+from wengert.train.steps.conform import check_products, conform
 from wengert.train.steps.divergence import Divergence
-from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss, floating_dtype
+from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss
 from wengert.train.steps.step import StepRule, TrainingStep
 
 _EPOCHS = 100
@@ -359,32 +359,10 @@ def _step_and_evaluator(
     ------
     ConfigurationError
     """
-    _check_dtype(net, dtype)
+    check_products(net, dtype)
     runner = find_executor(executor, threads, dtype is not None)
     judge = runner if dtype is None else find_executor(executor, threads)
     return TrainingStep(net, rule, runner), Evaluator(net, objective, judge)
-
-
-def _check_dtype(net: Any, dtype: Any) -> None:
-    """Refuse a dtype of products that is none, or that the parameters do not have room for.
-
-    Raises
-    ------
-    ConfigurationError
-    """
-    if dtype is None:
-        return
-    if dtype != "bfloat16":
-        raise ConfigurationError(
-            f"dtype is 'bfloat16' or None, got {dtype!r}; a network computes in the dtype of its parameters, "
-            "net.initialise(seed, dtype=...)"
-        )
-    own = floating_dtype(net)
-    if own != np.float32:
-        raise ConfigurationError(
-            f"dtype='bfloat16' is for parameters of float32, and these are {own}: initialise the network "
-            "with dtype=np.float32"
-        )
 
 
 def _check_callbacks(callbacks: Any) -> None:
