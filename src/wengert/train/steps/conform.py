@@ -47,7 +47,7 @@ class _Fit:
 
 
 def check_products(net: Any, dtype: Any) -> None:
-    """Refuse a dtype to round the factors of products to that is none, or that the parameters do not have room for.
+    """Refuse a dtype for the factors of products that is none, or does not suit that of the parameters.
 
     Raises
     ------
