@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -9,9 +10,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from wengert.tabular.table_model import TableModel
+from wengert.tabular.table_training import recipe_for
 from wengert.tabular.task import Task
 from wengert.tabular.training_settings import TrainingSettings
 from wengert.tabular.training_table import TrainingTable
+from wengert.train.row_split import Division
 
 # (whole table, rows to learn from) → (rows to predict) → probabilities of the classes, or numbers.
 Predictor = Callable[[np.ndarray], np.ndarray]
@@ -23,14 +27,37 @@ def wengert(preset: str) -> Candidate:
 
     def fit(table: TrainingTable, kept: np.ndarray) -> Predictor:
         model, _ = table.train(kept, TrainingSettings(preset))
+        return _predictor(model, table)
 
-        def predict(held: np.ndarray) -> np.ndarray:
-            if model.is_classifier:
-                return np.exp(model.log_probabilities(table.frame[held]))
-            name = f"predicted_{table.target}"
-            return model.predict(table.frame[held])[name].to_numpy()
+    return fit
 
-        return predict
+
+def _predictor(model: TableModel, table: TrainingTable) -> Predictor:
+    def predict(held: np.ndarray) -> np.ndarray:
+        if model.is_classifier:
+            return np.exp(model.log_probabilities(table.frame[held]))
+        return model.predict(table.frame[held])[f"predicted_{table.target}"].to_numpy()
+
+    return predict
+
+
+def ablation(*, held_out: bool = False, **changes: Any) -> Candidate:
+    """Return the tabular preset with its recipe changed, or with a tenth of the rows held out."""
+
+    def fit(table: TrainingTable, kept: np.ndarray) -> Predictor:
+        settings = TrainingSettings()
+        preprocessor = table.preprocessor(kept, settings)
+        features, targets = preprocessor.encode(table.frame[kept])
+        deciding = None
+        if held_out:
+            classes = None if table.task.kind == "regression" else targets
+            division = Division(len(features), classes)
+            learnt, others = division.hold_out(round(len(features) / 10), np.random.default_rng(1))
+            deciding = features[others], targets[others]
+            features, targets = features[learnt], targets[learnt]
+        recipe = dataclasses.replace(recipe_for(preprocessor, features, targets, settings), **changes)
+        result = recipe.fit(features, targets, validation_data=deciding, progress=False)
+        return _predictor(TableModel(preprocessor, result.net, {}), table)
 
     return fit
 
@@ -92,27 +119,62 @@ def histogram_boosting(table: TrainingTable, kept: np.ndarray) -> Predictor:
     return _fitted(model, frame, target, kept, table.task)
 
 
+def catboost(table: TrainingTable, kept: np.ndarray) -> Predictor:
+    """CatBoost with its defaults; words as categories; one thread."""
+    from catboost import CatBoostClassifier, CatBoostRegressor
+
+    frame, target = _pandas(table)
+    words = [name for name in frame.columns if frame[name].dtype.kind not in "iuf"]
+    make = CatBoostRegressor if table.task.kind == "regression" else CatBoostClassifier
+    model = make(random_state=0, verbose=0, thread_count=1, allow_writing_files=False, cat_features=words)
+    return _fitted(model, frame, target, kept, table.task)
+
+
+def xgboost(table: TrainingTable, kept: np.ndarray) -> Predictor:
+    """XGBoost with its defaults; words as categories; one thread."""
+    from xgboost import XGBClassifier, XGBRegressor
+
+    frame, target = _pandas(table, categories=True)
+    frame.columns = [f"c{place}" for place in range(frame.shape[1])]  # it refuses some characters in names
+    make = XGBRegressor if table.task.kind == "regression" else XGBClassifier
+    model = make(random_state=0, n_jobs=1, enable_categorical=True)
+    return _fitted(model, frame, target, kept, table.task)
+
+
 CANDIDATES: dict[str, Candidate] = {
     "wengert tabular": wengert("tabular"),
-    "wengert plain": wengert("plain"),
     "scikit-learn MLP": scikit_learn_mlp,
+    "CatBoost": catboost,
     "LightGBM": lightgbm,
+    "XGBoost": xgboost,
     "HistGradientBoosting": histogram_boosting,
+}
+
+# What the tabular preset is without one of its parts.
+ABLATIONS: dict[str, Candidate] = {
+    "wengert tabular": wengert("tabular"),
+    "no straight line": ablation(numbers=0),
+    "no line, no calibration": ablation(numbers=0, calibration=None),
+    "a tenth held out": ablation(held_out=True, members=0),
+    "plain preset": wengert("plain"),
 }
 
 
 def _fitted(model: Any, frame: Any, target: np.ndarray, kept: np.ndarray, task: Task) -> Predictor:
+    known, learnt = np.array([]), target[kept]
+    if task.kind != "regression":
+        known, learnt = np.unique(learnt, return_inverse=True)  # one may be missing in this fold
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of sets that were not converged, or of columns without values
-        model.fit(frame.iloc[kept], target[kept])
+        model.fit(frame.iloc[kept], learnt)
 
     def predict(held: np.ndarray) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if task.kind == "regression":
-                return np.asarray(model.predict(frame.iloc[held]))
+                return np.asarray(model.predict(frame.iloc[held]), np.float64)
             found = np.zeros((len(held), len(task.classes)))
-            found[:, np.asarray(model.classes_)] = model.predict_proba(frame.iloc[held])
+            found[:, known] = model.predict_proba(frame.iloc[held])
         return found
 
     return predict

@@ -1,12 +1,14 @@
-"""The presets of `wengert train` on real tables, beside scikit-learn's MLP and gradient boosting.
+"""`wengert train` on real tables, beside scikit-learn's MLP and gradient boosting, all with their defaults.
 
-    python -m benchmarks.tables [--rows 3000] [--folds 5] [--only letter,ames] [--add]
+    python -m benchmarks.tables [--rows 3000] [--folds 5] [--first 5] [--only letter,ames] [--add]
     python -m benchmarks.tables --development [--rows 1500] [--folds 3]
+    python -m benchmarks.tables --ablations [--rows 1500] [--folds 3]
     python -m benchmarks.tables --images
 
-Five-fold cross-validation with the same folds for all; tables of more rows are sampled. Writes tables.md and
-tables.json. The defaults of the preset were chosen on other tables, which --development takes. With --images:
-MNIST and Fashion-MNIST, scikit-learn's MLP and wengert's with the same network and epochs.
+The first of some folds of cross-validation, the same for all; tables of more rows are sampled. Writes
+tables.md and tables.json. The defaults of the preset were chosen on other tables, which --development takes;
+on those, --ablations leaves out one of its parts after the other. With --images: MNIST and Fashion-MNIST,
+scikit-learn's MLP and wengert's with the same network and epochs.
 """
 
 from __future__ import annotations
@@ -21,10 +23,12 @@ from typing import Any
 
 import numpy as np
 from benchmarks.table_data import DEVELOPMENT, TABLES, Source, Unavailable, fashion_mnist, mnist
-from benchmarks.table_models import CANDIDATES, Candidate
+from benchmarks.table_models import ABLATIONS, CANDIDATES, Candidate
+from benchmarks.table_results import machine_line, mean_ranks, page
 
 from wengert.benchmark.machine import describe_machine
 from wengert.storage import dump_json, write_file
+from wengert.tabular.scoring.metrics import calibration
 from wengert.tabular.training_table import TrainingTable
 
 Scores = dict[str, float]
@@ -36,9 +40,11 @@ def main() -> None:
     )
     parser.add_argument("--rows", type=int, default=3000)
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--first", type=int, help="how many of the folds to go through; all by default")
     parser.add_argument("--only")
     parser.add_argument("--development", action="store_true", help="the tables that defaults are chosen on")
-    parser.add_argument("--candidates", default=",".join(CANDIDATES))
+    parser.add_argument("--ablations", action="store_true", help="the preset without its parts, on those")
+    parser.add_argument("--candidates")
     parser.add_argument("--add", action="store_true", help="keep the tables that are in the results already")
     parser.add_argument("--images", action="store_true")
     parser.add_argument("--epochs", type=int, default=10, help="of the images")
@@ -50,52 +56,65 @@ def main() -> None:
         found = images(options.epochs)
         write(options.out / "images", {"machine": machine, "images": found}, images_page(machine, found))
         return
-    sources = DEVELOPMENT if options.development else TABLES
-    stem = options.out / ("tables_development" if options.development else "tables")
+    development = options.development or options.ablations
+    sources, known = DEVELOPMENT if development else TABLES, ABLATIONS if options.ablations else CANDIDATES
+    name = "tables_ablations" if options.ablations else "tables_development" if development else "tables"
+    stem, taken = options.out / name, options.first or options.folds
     results: dict[str, Any] = {}
     if options.add:
         before = json.loads(stem.with_suffix(".json").read_text())
-        if (before["rows"], before["folds"]) != (options.rows, options.folds):
-            parser.error("--add: the results that are there were made with other --rows or --folds")
+        if (before["rows"], before["folds"], before["taken"]) != (options.rows, options.folds, taken):
+            parser.error("--add: the results that are there were made with other --rows, --folds or --first")
         results = before["tables"]
     missing: dict[str, str] = {}
-    candidates = {name: CANDIDATES[name] for name in options.candidates.split(",")}
+    candidates = known
+    if options.candidates:
+        candidates = {name: known[name] for name in options.candidates.split(",")}
     for name in options.only.split(",") if options.only else sources:
         try:
-            results[name] = table_scores(sources[name], options.rows, options.folds, candidates, name)
+            results[name] = table_scores(
+                sources[name], options.rows, (options.folds, taken), candidates, name
+            )
         except Unavailable as error:
             missing[name] = str(error)
             print(f"{name}: left out, {error}", file=sys.stderr)
             continue
         record = {
-            "machine": machine, "development": options.development, "rows": options.rows,
+            "machine": machine, "development": development, "rows": options.rows, "taken": taken,
             "folds": options.folds, "tables": results, "missing": missing, "mean_rank": mean_ranks(results),
         }  # fmt: skip
         write(stem, record, page(record))
 
 
 def table_scores(
-    source: Source, most: int, folds: int, candidates: dict[str, Candidate], name: str
+    source: Source, most: int, folds: tuple[int, int], candidates: dict[str, Candidate], name: str
 ) -> dict[str, Any]:
-    """Return the scores of all candidates on one table: each with its mean and deviation over the folds."""
+    """Return the scores of all candidates on one table: mean and deviation over the first of some folds."""
     frame = source.table()
     whole = frame.height
     if whole > most:
         frame = frame.sample(most, seed=0)
     table = TrainingTable.infer(frame, source.target)
     each: dict[str, list[Scores]] = {candidate: [] for candidate in candidates}
-    for kept, held in table.folds(folds, seed=0):
+    count, taken = folds
+    for kept, held in table.folds(count, seed=0)[:taken]:
         for candidate, fit in candidates.items():
             wall, processor = time.perf_counter(), time.process_time()
             predict = fit(table, kept)
             wall, processor = time.perf_counter() - wall, time.process_time() - processor
-            scores = score(table, held, predict(held)) | {"seconds": wall, "processor_seconds": processor}
+            begin = time.process_time()
+            predicted = predict(held)
+            predicting = time.process_time() - begin
+            scores = score(table, held, predicted)
+            scores |= {
+                "seconds": wall, "processor_seconds": processor, "prediction_processor_seconds": predicting
+            }  # fmt: skip
             each[candidate].append(scores)
             told = ", ".join(f"{key} {value:.4g}" for key, value in scores.items())
             print(f"{name} · {candidate}: {told}", file=sys.stderr, flush=True)
     summary = {
         candidate: {
-            key: {"mean": float(np.mean(values)), "deviation": float(np.std(values, ddof=1))}
+            key: {"mean": float(np.mean(values)), "deviation": float(np.std(values))}
             for key in scores[0]
             if (values := [one[key] for one in scores])
         }
@@ -128,75 +147,11 @@ def score(table: TrainingTable, held: np.ndarray, predicted: np.ndarray) -> Scor
     scores = {
         "accuracy": float(np.mean(predicted.argmax(axis=1) == actual)),
         "log_loss": float(log_loss(actual, shares, labels=labels)),
+        "calibration_error": calibration(shares.max(axis=1), shares.argmax(axis=1) == actual)[1],
     }
     if len(labels) == 2:
         scores["auc"] = float(roc_auc_score(actual, shares[:, 1]))
     return scores
-
-
-def main_score(result: dict[str, Any], candidate: str) -> float:
-    """Return what candidates are ranked by, the larger the better: accuracy, or R²."""
-    key = "r2" if result["task"] == "regression" else "accuracy"
-    return float(result["scores"][candidate][key]["mean"])
-
-
-def mean_ranks(results: dict[str, Any]) -> dict[str, float]:
-    """Return the mean rank of each candidate over the tables; equal scores share their ranks."""
-    from scipy.stats import rankdata
-
-    names = list(next(iter(results.values()))["scores"])
-    ranks = [rankdata([-main_score(result, name) for name in names]) for result in results.values()]
-    return dict(zip(names, np.mean(ranks, axis=0).tolist(), strict=True))
-
-
-def page(record: dict[str, Any]) -> str:
-    """Return the results as Markdown."""
-    results = record["tables"]
-    names = [name for name in CANDIDATES if name in record["mean_rank"]]
-    head = f"| table | rows × columns | {' | '.join(names)} |\n|---|---|{'---|' * len(names)}"
-    lines, seconds = [], []
-    for table, result in results.items():
-        best = max(main_score(result, name) for name in names)
-        what = "R²" if result["task"] == "regression" else f"accuracy, {result['classes']} classes"
-        used = f" (of {result['rows']:,})" if result["rows"] > result["rows_used"] else ""
-        shape = f"{result['rows_used']:,}{used} × {result['columns']}"
-        cells = [_cell(main_score(result, name), best) for name in names]
-        lines.append(f"| {table} ({what}) | {shape} | {' | '.join(cells)} |")
-        times = [f"{result['scores'][name]['processor_seconds']['mean']:.1f}" for name in names]
-        seconds.append(f"| {table} | {' | '.join(times)} |")
-    ranks = " | ".join(f"{record['mean_rank'][name]:.2f}" for name in names)
-    ours, theirs = "wengert tabular", "scikit-learn MLP"
-    compared = list(results.values()) if {ours, theirs} <= set(names) else []
-    beaten = sum(main_score(result, ours) > main_score(result, theirs) for result in compared)
-    missing = "".join(f"\n- {name} is missing: {why}" for name, why in record["missing"].items())
-    return (
-        f"# Tables\n\n{_machine(record['machine'])}\n\n"
-        f"Mean over {record['folds']} folds, the same for all; at most {record['rows']:,} rows, drawn at "
-        f"random. {_origin(record)}\n\n"
-        f"{head}\n" + "\n".join(lines) + f"\n| **mean rank** | | {ranks} |\n\n"
-        f"{ours} scores above scikit-learn's MLP on {beaten} of {len(compared)} tables.{missing}\n\n"
-        "The settings of each are in `benchmarks/table_models.py`. Accuracy is also what label smoothing and "
-        "the choice of the epoch aim at; log-loss, AUC and RMSE of all are in `tables.json`.\n\n"
-        "## Seconds of processor time a fit\n\n"
-        f"| table | {' | '.join(names)} |\n|---|{'---|' * len(names)}\n" + "\n".join(seconds) + "\n"
-    )
-
-
-def _cell(value: float, best: float) -> str:
-    return f"**{value:.4f}**" if value == best else f"{value:.4f}"
-
-
-def _machine(machine: dict[str, str]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in machine.items())
-
-
-def _origin(record: dict[str, Any]) -> str:
-    if record["development"]:
-        return (
-            "The defaults of the preset were chosen by looking at these tables. Made by `python -m "
-            "benchmarks.tables --development`."
-        )
-    return "Nothing was tuned on these tables. Made by `python -m benchmarks.tables`."
 
 
 def images(epochs: int) -> dict[str, Any]:
@@ -248,7 +203,7 @@ def images_page(machine: dict[str, str], found: dict[str, Any]) -> str:
             f"| {theirs['processor_seconds']:.1f} s ({ratio:.2f}) |"
         )
     head = "| data | accuracy, wengert | scikit-learn | processor time, wengert | scikit-learn (ratio) |"
-    return f"# Images\n\n{_machine(machine)}\n\n{head}\n|---|---|---|---|---|\n" + "\n".join(lines) + "\n"
+    return f"# Images\n\n{machine_line(machine)}\n\n{head}\n|---|---|---|---|---|\n" + "\n".join(lines) + "\n"
 
 
 def write(stem: Path, record: dict[str, Any], text: str) -> None:

@@ -162,6 +162,17 @@ def test_folders_are_small() -> None:
     assert not large, f"over {LARGEST_FOLDER} files a folder has several subjects; divide it: {large}"
 
 
+def test_no_file_name_stands_twice_in_a_package() -> None:
+    # Each executor has its `executor.py`, and each folder of `explain` its public functions in `entry.py`.
+    alike = {"__init__.py", "entry.py", "executor.py"}
+    within = Counter(
+        (path.relative_to(ROOT / "src" / "wengert").parts[0], path.name)
+        for path in SOURCES
+        if path.is_relative_to(ROOT / "src" / "wengert") and path.name not in alike
+    )
+    assert not [place for place, count in within.items() if count > 1]
+
+
 def test_the_length_check_sees_methods_and_nested_functions() -> None:
     body = "\n".join("            pass" for _ in range(LONGEST_FUNCTION))
     source = f"class A:\n    def outer(self):\n        async def inner():\n{body}\n"

@@ -94,8 +94,10 @@ def test_json_and_quiet(command, flower_table):
         "calibration_error",
     }
     assert document["scores"] is None
-    assert document["rows"] == {"all": 150, "training": 120, "validation": 30, "held_out": 0}
+    assert document["rows"] == {"all": 150, "training": 150, "validation": 0, "held_out": 0}
     assert document["settings"]["time_limit"] == 25
+    assert 0 <= document["unseen"]["part"] <= 1
+    assert document["unseen"]["result"] <= document["unseen"]["straight_line"]
     assert [line.split(":")[0] for line in lines(outcome.err) if line.startswith("fold")] == [
         "fold 1 of 3",
         "fold 2 of 3",
@@ -109,17 +111,17 @@ def test_json_and_quiet(command, flower_table):
 def test_without_rows_held_out_there_are_no_scores(command, flower_table):
     out = command("train", flower_table, "--target", "kind", "--epochs", 2, "--test-fraction", 0).out
     assert "No scores, since no rows were held out" in out
-    assert "Trained on 120 rows" in out
+    assert "Trained on 150 rows" in out
 
 
 def test_inspect_a_model(command, flower_table):
-    command("train", flower_table, "--target", "kind", "--epochs", 3, "--hidden", 5, "--seed", 9)
+    command("train", flower_table, "--target", "kind", "--epochs", 30, "--hidden", 5, "--seed", 9)
     out = "\n".join(lines(command("inspect", "flowers-model").out))
     assert "flowers-model: predicts kind, classification into 3 classes\n  classes: lily, rose, tulip" in out
     assert re.search(r"layers.1.network.layers.0 +NTKDense +\(8, N, 5\) +120\n", out)
     assert re.search(r"\n  hidden +5\n", out)
     assert re.search(r"\n  seed +9\n", out)
-    assert "Trained on 96 rows for 3 epochs" in out
+    assert "Trained on 120 rows for 30 epochs" in out
     assert "Scores on 30 rows held out\n  accuracy " in out
 
 

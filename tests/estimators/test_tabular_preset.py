@@ -14,7 +14,7 @@ from sklearn.model_selection import cross_val_score
 from wengert import nn
 from wengert.errors import ConfigurationError, DataError
 from wengert.estimators import MLPClassifier, MLPRegressor
-from wengert.train.calibration import without_calibration
+from wengert.train.bagging.calibration import without_calibration
 
 QUICK = {"preset": "tabular", "hidden_layer_sizes": (16,), "random_state": 0}
 
@@ -42,10 +42,11 @@ def test_classes_of_words_and_gaps_in_a_frame():
     np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-6)
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict_proba(frame), model.predict_proba(frame))
-    assert model.n_iter_ == len(model.loss_curve_) == len(model.validation_scores_) == 60
+    assert model.n_iter_ == len(model.loss_curve_) == 60
     ends = [4, 12, 28, 60]  # of the cycles of the learning rate
-    losses = [model.validation_loss_curve_[epoch - 1] for epoch in ends]
-    assert model.best_epoch_ == ends[int(np.argmin(losses))]
+    assert [epoch.epoch for epoch in model.history_ if epoch.validation_loss is not None] == ends
+    assert len(model.validation_loss_curve_) == 4
+    assert model.best_epoch_ in ends
 
 
 def test_several_classes_beside_cross_validation_and_clone():
@@ -101,19 +102,18 @@ def test_validation_rows_of_the_user(rng):
     assert model.score(X[200:], y[200:]) == pytest.approx(known)
 
 
-def test_too_few_rows_to_hold_some_out():
+def test_too_few_rows_to_divide_among_the_members():
     X = np.arange(12.0)[:, np.newaxis]
     model = MLPClassifier(**QUICK, max_iter=100).fit(X, X[:, 0] > 5)
-    assert model.validation_scores_ is None
+    assert model.validation_loss_curve_ == []
     assert model.score(X, X[:, 0] > 5) > 0.9
 
 
-def test_more_classes_than_rows_held_out(rng):
+def test_more_classes_than_rows_in_a_fold(rng):
     y = np.repeat(np.arange(30), 2)
     X = np.column_stack([y, rng.normal(size=60)])
     model = MLPClassifier(**QUICK, max_iter=3).fit(X, y)
     assert model.predict_proba(X).shape == (60, 30)
-    assert len(model.validation_scores_) == 3
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ EXERCISES = [
 
 
 def _replaced(node: ast.expr, names: list[str]) -> Iterator[ast.expr]:
-    """Yield what a slip may put in the place of an expression."""
+    """Yield what a mistake may put in the place of an expression."""
     load = ast.Load()
     if not isinstance(node, ast.Constant):
         yield ast.UnaryOp(ast.USub(), node)

@@ -1,4 +1,4 @@
-"""Claimed gradients: right ones are accepted however written, each slip is named."""
+"""Claimed gradients: right ones are accepted however written, each mistake is named."""
 
 from typing import Any
 
@@ -88,7 +88,7 @@ def test_right_claims(function, arguments, name, claim):
 def test_a_derivative_of_softmax_that_the_fused_delta_has_already_is_named(order):
     report = wg.check_work(softmax_layer, *SOFTMAX, claims={"W": f"outer(A, {order})"})["W"]
 
-    assert report.slip == "a factor too many: P * (1 - P) does not belong there"
+    assert report.mistake == "a factor too many: P * (1 - P) does not belong there"
     assert report.corrected == "outer(A, P - y)"
 
 
@@ -120,7 +120,7 @@ def test_a_name_that_stands_for_two_values_gets_no_second_one():
 
 
 @pytest.mark.parametrize(
-    ("claim", "slip", "corrected"),
+    ("claim", "mistake", "corrected"),
     [
         (RIGHT.replace("V.T", "V"), "a transpose is missing: V should be V.T", True),
         (RIGHT.replace("a.T", "a"), "a transpose is missing: a should be a.T", True),
@@ -143,11 +143,11 @@ def test_a_name_that_stands_for_two_values_gets_no_second_one():
         (f"sum({RIGHT}, axis=0)", "a sum too many", True),
     ],
 )
-def test_each_slip_is_named_and_put_right(claim, slip, corrected):
+def test_each_slip_is_named_and_put_right(claim, mistake, corrected):
     report = wg.check_work(row_vectors, *ROWS, claims={"W": claim})["W"]
 
     assert not report
-    assert slip in report.slip
+    assert mistake in report.mistake
     if corrected:
         assert report.corrected.replace(" ", "") == RIGHT.replace(" ", "")
     assert wg.check_work(row_vectors, *ROWS, claims={"W": report.corrected})
@@ -180,12 +180,12 @@ ERRATA = {
 
 @pytest.mark.parametrize("title", ERRATA)
 def test_the_errata_of_the_lectures(title):
-    function, arguments, claims, slip = ERRATA[title]
+    function, arguments, claims, mistake = ERRATA[title]
 
     (report,) = wg.check_work(function, *arguments, claims=claims)
 
     assert not report
-    assert slip in str(report.slip)
+    assert mistake in str(report.mistake)
     assert wg.check_work(function, *arguments, claims={report.name: report.corrected})
 
 
@@ -193,9 +193,9 @@ def test_sums_over_the_batch():
     def missing(claim):
         return wg.check_work(mean_square, *TABLE, claims={"b": claim})["b"]
 
-    assert "a sum over axis 0 is missing" in missing("(z - t) / 5").slip
+    assert "a sum over axis 0 is missing" in missing("(z - t) / 5").mistake
     assert "shape: wrong; it is 5 and must be a number, as b is" in str(missing("(z - t) / 5"))
-    assert "the factor 1/N" in missing("sum(z - t)").slip
+    assert "the factor 1/N" in missing("sum(z - t)").mistake
 
     def layer(b, X, W):
         Z = X @ W + b
@@ -204,7 +204,7 @@ def test_sums_over_the_batch():
     arguments = (np.zeros(2), RNG.normal(size=(4, 3)), RNG.normal(size=(3, 2)))
     wrong = wg.check_work(layer, *arguments, claims={"b": "sum(2 * Z, axis=1)"})["b"]
     assert wrong.claimed_shape == (4,)
-    assert "over the wrong axis" in wrong.slip
+    assert "over the wrong axis" in wrong.mistake
     assert wrong.corrected == "sum(2 * Z, axis=0)"
 
 
@@ -213,18 +213,18 @@ def test_what_is_right_on_paper_alone_has_a_verdict_of_its_own_and_is_translated
     assert not report
     assert report.verdict == "right on paper, not in NumPy"
     assert str(report).startswith("≈ ∂ε/∂W")
-    assert "right on paper, with vectors as rows; not in NumPy" in report.slip
+    assert "right on paper, with vectors as rows; not in NumPy" in report.mistake
     assert report.corrected == "outer(a, 2 * (e - y) @ V.T * (1 - c ** 2))"
 
     column = wg.check_work(relu_network, *RELU, claims={"W1": "((z - t) * w2 * (a1 > 0)) @ x.T"})["W1"]
     assert column.verdict == "right on paper, not in NumPy"
-    assert "with vectors as columns" in column.slip
+    assert "with vectors as columns" in column.mistake
 
     quoted = wg.check_work(relu_network, *RELU, claims={"W1": "((w2 @ h - t) * w2 * (a1 > 0)) @ x.T"})["W1"]
     assert quoted.corrected == "outer((w2 @ h - t) * w2 * (a1 > 0), x)"
 
     mixed = wg.check_work(relu_network, *RELU, claims={"W1": "(w2.T * (z - t) * (a1 > 0)) @ x.T"})["W1"]
-    assert "w2 a row" in mixed.slip
+    assert "w2 a row" in mixed.mistake
     assert mixed.corrected == "outer(w2 * (z - t) * (a1 > 0), x)"
 
 
@@ -243,14 +243,15 @@ def test_numbers_are_compared_at_the_given_point():
 
     assert check(true)
     assert check(np.round(true, 4)).notes == ("rounded to 4 decimals",)
-    assert check((-true).tolist()).slip == "the sign is wrong"
-    assert "a factor 2 is missing" in check(true / 2).slip
-    assert check(true.T).slip == "it is the transpose of the gradient"
-    assert "the sign of 1 of 6" in check(true * np.array([[1, 1], [1, -1], [1, 1]])).slip
+    assert check((-true).tolist()).mistake == "the sign is wrong"
+    assert "a factor 2 is missing" in check(true / 2).mistake
+    assert check(true.T).mistake == "it is the transpose of the gradient"
+    assert "the sign of 1 of 6" in check(true * np.array([[1, 1], [1, -1], [1, 1]])).mistake
     assert (
-        "1 of 6 entries are wrong, the first at [1, 1]" in check(true + np.eye(3, 2) * [[0], [1], [0]]).slip
+        "1 of 6 entries are wrong, the first at [1, 1]"
+        in check(true + np.eye(3, 2) * [[0], [1], [0]]).mistake
     )
-    assert check(np.zeros((3, 2))).slip is None
+    assert check(np.zeros((3, 2))).mistake is None
     assert "wrong at the given point" in str(check(np.zeros((3, 2))))
 
 
@@ -262,7 +263,7 @@ def test_a_kink_at_the_given_point_is_told_apart():
 
     assert not report
     assert report.points_right == report.points - 1
-    assert "a derivative jumps there" in report.slip
+    assert "a derivative jumps there" in report.mistake
 
 
 def test_what_the_output_does_not_depend_on_has_gradient_0():

@@ -14,7 +14,7 @@ import wengert as wg
 from wengert.errors import FormulaError
 from wengert.explain.formula.parser import parse
 from wengert.explain.grading.check_work import FormulaCheck
-from wengert.explain.grading.right_gradients import Truth
+from wengert.explain.grading.right_gradients import ReferenceGradients
 
 NAMESPACE: dict[str, Any] = {
     name: getattr(np, name)
@@ -103,8 +103,8 @@ def test_a_claim_is_accepted_exactly_when_python_gets_the_gradient(exercise, nam
     right = exercise.claims[name]
     assert wg.check_work(exercise.function, *arguments, claims={name: right})
 
-    truth = Truth(exercise.function, tuple(arguments), {}, [name], 19)
-    check = FormulaCheck(truth, truth.target(name))
+    reference = ReferenceGradients(exercise.function, tuple(arguments), {}, [name], 19)
+    check = FormulaCheck(reference, reference.target(name))
     wrong = []
     for claim in mutations(right, list(known[0][0])):
         if not readable(claim):  # it is refused before it is compared

@@ -16,6 +16,7 @@ from wengert.tabular.training_settings import TrainingSettings
 from wengert.tabular.training_table import TrainingTable, cross_validate
 
 QUICK = TrainingSettings(hidden=(8,), epochs=3)
+PLAIN = TrainingSettings("plain", hidden=(8,), epochs=3)
 
 
 def trained(frame, target, settings=QUICK):
@@ -85,7 +86,7 @@ def test_probabilities_of_a_regression():
 
 
 def test_outputs_that_overflow_name_the_row():
-    model = trained(flowers(), "kind")
+    model = trained(flowers(), "kind", PLAIN)
     huge = nn.with_parameters(
         model.network,
         {name: np.full_like(array, 1e30) for name, array in nn.parameters(model.network).items()},
@@ -105,7 +106,7 @@ def test_divergence_before_anything_was_learnt():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda saved: {"parameters": {}}, "'layers.0.scale' has shape (2,)"),
+        (lambda saved: {"parameters": {}}, "'layers.0.bias' has shape (8,)"),
         (lambda saved: {"parameters": saved.parameters | {"z": np.zeros(1)}}, "'z' has shape None"),
         (
             lambda saved: {
@@ -120,7 +121,7 @@ def test_divergence_before_anything_was_learnt():
 )
 def test_parts_that_do_not_fit_together(tmp_path, change, message):
     """Each file is whole, so only the parts themselves can tell; nothing large is allocated for them."""
-    save_table_model(trained(flowers(), "kind"), tmp_path / "model")
+    save_table_model(trained(flowers(), "kind", PLAIN), tmp_path / "model")
     saved = load_model(tmp_path / "model")
     save_model(tmp_path / "model", dataclasses.replace(saved, **change(saved)))
     with pytest.raises(ModelFileError) as caught:

@@ -9,7 +9,7 @@ from scipy.optimize import minimize, minimize_scalar
 
 from wengert import nn, train
 from wengert.errors import ConfigurationError, ShapeError
-from wengert.train.calibration import _quadratic, _slope, calibrated, without_calibration
+from wengert.train.bagging.calibration import _quadratic, _slope, calibrated, without_calibration
 
 
 def logits_as_they_are(outputs):
@@ -61,7 +61,7 @@ def test_any_rows_give_probabilities(seed, rows, outputs, size):
     rng = np.random.default_rng(seed)
     logits = (rng.normal(size=(rows, outputs)) * size).astype(np.float32)
     y = rng.integers(0, rng.integers(1, outputs + 1), rows)
-    net, loss = calibrated(logits_as_they_are(outputs), logits, y, independent=False, executor="numpy")
+    net, loss = calibrated(logits_as_they_are(outputs), logits, y, independent=False)
     probabilities = nn.softmax(net(logits))
     assert np.isfinite(loss)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
@@ -135,8 +135,9 @@ def test_a_recipe_gives_a_calibrated_network_of_the_best_epoch(rng):
     bare = without_calibration(result.net)
     assert len(bare.layers) == len(result.net.layers) - 1
     assert without_calibration(bare) is bare
-    # Without rows to fit it on there is none.
-    assert not isinstance(recipe.fit(X[:400], y[:400]).net.layers[-1], nn.Calibration)
+    # Without rows that it has not seen there is none.
+    seen = dataclasses.replace(recipe, members=0).fit(X[:400], y[:400])
+    assert not isinstance(seen.net.layers[-1], nn.Calibration)
 
 
 def test_the_layer_by_its_formula(rng):

@@ -10,6 +10,7 @@ import numpy as np
 from wengert.autodiff.application import Argnames, Argnums, Call
 from wengert.autodiff.gradients import grad
 from wengert.autodiff.reuse import prepared
+from wengert.autodiff.sparse_jacobians import sparse_jacobian
 from wengert.errors import GradientError
 from wengert.ir.program import Program
 from wengert.ir.types import TensorType
@@ -26,6 +27,7 @@ def jacobian(
     argnums: Argnums = None,
     argnames: Argnames = None,
     holomorphic: bool = False,
+    sparsity: Any = None,
 ) -> Callable[..., Any]:
     """Return a function that gives the Jacobian of `function`.
 
@@ -35,6 +37,9 @@ def jacobian(
         Returns a floating or complex array or a tree of them.
     argnums, argnames, holomorphic
         As for `grad`.
+    sparsity : True, or sparse matrix or array of bool, optional
+        Where the entries are that may differ from zero, of shape (elements of the output, elements of the
+        argument); True to find that from the program. The result is then a matrix of SciPy.
 
     Returns
     -------
@@ -47,12 +52,16 @@ def jacobian(
     ------
     GradientError
         When an output is neither floating nor complex, or both outputs and arguments are complex without
-        `holomorphic`: the derivative then takes four real numbers for each entry.
+        `holomorphic`: the derivative then takes four real numbers for each entry. With `sparsity`, when
+        there are several outputs or arguments, or the pattern that was given lacks entries.
+    UnsupportedFunctionError
+        With ``sparsity=True``, when a line depends on too many elements; names the line.
 
     Notes
     -----
     One reverse sweep over a batch of all output elements, or one forward sweep over all argument elements,
     whichever are fewer. Where the batch would need much memory it is cut into several of equal size.
+    With `sparsity` columns that have no row in common share one product, or rows without a common column.
 
     Examples
     --------
@@ -69,12 +78,15 @@ def jacobian(
         for node in call.program.outputs:
             if not node.type.is_inexact:
                 raise GradientError(f"the jacobian is of floating outputs; this one is {node.type}")
+        if sparsity is not None and sparsity is not False:
+            return sparse_jacobian(call, sparsity)
         blocks = _by_rows(call) if _is_by_rows(call, holomorphic) else _by_columns(call)
         signature = call.recording.program.signature
         assert isinstance(signature, TreeSignature)
         return signature.unflatten([call.as_selected(row) for row in blocks])
 
-    return DerivedFunction(differentiated, function, jacobian, (argnums, argnames, holomorphic))
+    options = (argnums, argnames, holomorphic, sparsity)
+    return DerivedFunction(differentiated, function, jacobian, options)
 
 
 def _is_by_rows(call: Call, holomorphic: bool) -> bool:
@@ -184,6 +196,7 @@ def hessian(
     argnums: Argnums = None,
     argnames: Argnames = None,
     holomorphic: bool = False,
+    sparsity: Any = None,
 ) -> Callable[..., Any]:
     """Return a function that gives the Hessian of a scalar function.
 
@@ -193,6 +206,8 @@ def hessian(
         Returns a floating scalar, or a complex one with `holomorphic`.
     argnums, argnames, holomorphic
         As for `grad`. For several arguments the result holds all blocks, also the mixed ones.
+    sparsity : True, or sparse matrix or array of bool, optional
+        As for `jacobian`: the result is a matrix of SciPy.
 
     Returns
     -------
@@ -214,7 +229,7 @@ def hessian(
            [ 6.,  0.]])
     """
     slope = grad(function, argnums, argnames, holomorphic=holomorphic)
-    by_arguments = jacobian(slope, argnums, argnames, holomorphic)
+    by_arguments = jacobian(slope, argnums, argnames, holomorphic, sparsity)
 
     def second(*args: Any, **kwargs: Any) -> Any:
         if not holomorphic:
@@ -228,4 +243,4 @@ def hessian(
                     )
         return by_arguments(*args, **kwargs)
 
-    return DerivedFunction(second, function, hessian, (argnums, argnames, holomorphic))
+    return DerivedFunction(second, function, hessian, (argnums, argnames, holomorphic, sparsity))

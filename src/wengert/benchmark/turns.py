@@ -25,7 +25,7 @@ _WORK = 4000  # turns of a hash: a few milliseconds
 
 
 def clock_of(threads: int) -> Callable[[], float]:
-    """Return what tells the seconds that so many threads take.
+    """Return what tells the seconds that this number of threads takes.
 
     Of one, the processor time of the process, since some libraries compute in a thread of their own.
     """
@@ -116,7 +116,7 @@ def repeated(function: Callable[[], object], threads: int = 1, least: float = TU
 
 
 def share_of_cores(threads: int) -> float:
-    """Return the share of a core that the worst off of so many threads gets, from 0 to 1.
+    """Return the share of a core that the worst off of this number of threads gets, from 0 to 1.
 
     Below `QUIET` others work on these cores, and times by the clock are partly theirs.
     """

@@ -347,6 +347,9 @@ def bench(
     ] = None,
     rounds: Annotated[int, option("In which each has a turn. [default: 7]", MEASURING)] = 7,
     json: Annotated[str | None, option("File for all times as JSON.", OUTPUT)] = None,
+    plot: Annotated[
+        str | None, option("SVG or PNG file for the kernels below the roofline of a core.", OUTPUT)
+    ] = None,
 ) -> int:
     """Measure how fast networks train on this machine, beside other libraries and the machine's limits.
 
@@ -361,7 +364,7 @@ def bench(
         raise ConfigurationError("`wengert bench` measures machine code, and here there is none")
     from wengert.cli.commands.bench import run
 
-    return run(only, peers, rounds, json)
+    return run(only, peers, rounds, json, plot)
 
 
 for formula_command in (explain, draw, check, exercise):

@@ -10,6 +10,8 @@ from rich.console import Console
 
 from wengert.cli.console import Text
 from wengert.cli.report import heading, print_mean_scores, print_scores
+from wengert.storage.records import from_plain
+from wengert.train.bagging.blending import UnseenLosses
 
 
 def print_summary(console: Console, outcome: dict[str, Any], directory: Path) -> None:
@@ -24,6 +26,9 @@ def print_summary(console: Console, outcome: dict[str, Any], directory: Path) ->
         Where the model was saved.
     """
     console.print(Text(describe_training(outcome) + f" {outcome['seconds']:.1f} s in all."))
+    if outcome.get("unseen"):
+        kind = outcome["task"]["kind"]
+        console.print(Text(from_plain(UnseenLosses, outcome["unseen"]).sentence(kind != "regression")))
     print_outcome_scores(console, outcome)
     place = shlex.quote(str(directory))
     file = shlex.quote(outcome["file"])
@@ -39,6 +44,8 @@ def describe_training(training: dict[str, Any]) -> str:
     """Return in one sentence how long the network was trained and why it ended."""
     rows = training["rows"]["training"]
     sentence = f"Trained on {rows:,} rows for {training['epochs']} epochs ({training['stopped']})"
+    if training["best_epoch"] is None:
+        return f"{sentence}."
     return f"{sentence}; the weights are those of epoch {training['best_epoch']}."
 
 

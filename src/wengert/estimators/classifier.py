@@ -114,7 +114,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     loss_, best_loss_ : float
         Of the last epoch and the lowest one; ``best_loss_`` is None with early stopping.
     loss_curve_, validation_loss_curve_ : list of float
-        For each epoch; the second where there are validation rows.
+        For each epoch; the second for those after which rows not learnt from were asked.
     validation_scores_, best_validation_score_ : list of float, float, or None
     history_ : train.History
     stopped_ : str
@@ -370,12 +370,12 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         -------
         ndarray, shape (n_samples, n_classes)
         """
-        shares = self._activated(X)
-        if self._multilabel or shares.shape[1] > 1:
-            return shares
+        probabilities = self._activated(X)
+        if self._multilabel or probabilities.shape[1] > 1:
+            return probabilities
         if len(self.classes_) == 1:
-            return np.ones_like(shares)
-        return np.concatenate([1 - shares, shares], axis=1)
+            return np.ones_like(probabilities)
+        return np.concatenate([1 - probabilities, probabilities], axis=1)
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithms of `predict_proba`."""

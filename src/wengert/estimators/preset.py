@@ -14,7 +14,7 @@ from wengert.estimators.fitting.held_out import given_rows
 from wengert.estimators.options import check_options
 from wengert.estimators.rows import checked_features, checked_weights, same_length
 from wengert.tabular.number_columns import mean_and_scale
-from wengert.train import FitResult, Recipe, TabularFeatures, tabular_recipe, tabular_validation_rows
+from wengert.train import FitResult, Recipe, TabularFeatures, tabular_recipe
 from wengert.train.inputs import Rows
 from wengert.train.row_split import hold_out
 
@@ -91,7 +91,8 @@ def fit_by_preset(
     ----------
     estimator : MLPClassifier or MLPRegressor
     X, y, sample_weight, held
-        As for `fit`; `held` are the validation rows. Without them a share of the rows is held out.
+        As for `fit`; `held` are the validation rows. Without them, and without `validation_fraction`, each
+        member of the ensemble is blind to some of the rows.
 
     Returns
     -------
@@ -144,7 +145,7 @@ def _validation_rows(estimator: Any, rows: int) -> int:
     if "validation_fraction" in given_arguments(estimator):
         fraction: float = estimator.validation_fraction
         return round(rows * fraction)
-    return tabular_validation_rows(rows)
+    return 0
 
 
 def _recipe(estimator: Any, rows: Rows, seed: int) -> Recipe:
@@ -183,9 +184,13 @@ def in_units(network: Any, means: Array, scales: Array) -> Any:
 
 
 def _stretched(layer: Any, means: Array, scales: Array) -> Any:
-    """Return a dense layer with its outputs times the scales, plus the means; of an ensemble, its last."""
-    if isinstance(layer, nn.Ensemble) and isinstance(layer.network, nn.Sequential):
-        *others, last = layer.network.layers
-        return layer.replace(network=nn.Sequential(*others, _stretched(last, means, scales)))
+    """Return a dense layer with its outputs times the scales, plus the means; of what ends in one, that."""
+    if isinstance(layer, nn.Sequential):
+        *others, last = layer.layers
+        return nn.Sequential(*others, _stretched(last, means, scales))
+    if isinstance(layer, nn.Ensemble):
+        return layer.replace(network=_stretched(layer.network, means, scales))
+    if isinstance(layer, nn.Blend):  # the weights sum to 1
+        return layer.replace(layers=tuple(_stretched(one, means, scales) for one in layer.layers))
     weight, bias = layer.weight * scales, layer.bias * scales + means
     return layer.replace(weight=weight.astype(np.float32), bias=bias.astype(np.float32))

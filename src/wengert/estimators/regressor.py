@@ -102,7 +102,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     loss_, best_loss_ : float
         Of the last epoch and the lowest one; ``best_loss_`` is None with early stopping.
     loss_curve_, validation_loss_curve_ : list of float
-        For each epoch; the second where there are validation rows.
+        For each epoch; the second for those after which rows not learnt from were asked.
     validation_scores_, best_validation_score_ : list of float, float, or None
     history_ : train.History
     stopped_ : str

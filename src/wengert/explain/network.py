@@ -139,9 +139,9 @@ def _as_shares(network: Callable[..., Any], loss: Callable[..., Any], inputs: li
     if labels.dtype.kind not in "iu" or output.ndim != labels.ndim + 1 or output.shape[:-1] != labels.shape:
         return target
     plain = np.asarray(_of_batch(loss)(output, target))  # refuses labels out of range
-    shares = np.asarray(one_hot(labels, output.shape[-1]), np.float64)
+    probabilities = np.asarray(one_hot(labels, output.shape[-1]), np.float64)
     try:
-        same = np.allclose(_of_batch(loss)(output, shares), plain, rtol=1e-5)
+        same = np.allclose(_of_batch(loss)(output, probabilities), plain, rtol=1e-5)
     except ValueError:  # the loss is of labels only
         return target
-    return shares if same else target
+    return probabilities if same else target

@@ -82,7 +82,7 @@ class ParquetStream:
         places : numpy.ndarray
             Numbers of rows, ascending.
         report : callable
-            Told which part of the file has been read.
+            Called with the part of the file that has been read.
         """
         parts = []
         for first, frame in self.blocks():

@@ -30,7 +30,7 @@ _SAMPLE_ROWS = 300_000
 # Of the sample: more rows to score or to decide on the best epoch would not change what they say.
 _MOST_HELD, _MOST_VALIDATION = 100_000, 50_000
 
-# Told what is being read, and which part of it has been.
+# Called with what is being read, and the part of it that has been.
 Report = Callable[[str, float], None]
 
 

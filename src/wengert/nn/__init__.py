@@ -26,6 +26,7 @@ from wengert.nn.arrays import (
 )
 from wengert.nn.config import from_config as from_config, to_config as to_config
 from wengert.nn.layers.activation import Activation as Activation
+from wengert.nn.layers.blend import Blend as Blend
 from wengert.nn.layers.calibration import Calibration as Calibration
 from wengert.nn.layers.clip import Clip as Clip
 from wengert.nn.layers.column_blocks import ColumnBlocks as ColumnBlocks

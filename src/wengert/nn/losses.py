@@ -250,10 +250,10 @@ def nllm(prediction: Any, target: Any, *, weights: Any = None, reduction: str = 
     """
     prediction = like(prediction)
     logarithm = _clamped_log(prediction)
-    labels, shares = probabilities_of_classes("nllm", prediction, target)
+    labels, probabilities = probabilities_of_classes("nllm", prediction, target)
     if labels is not None:
         return reduce_examples(-np.squeeze(_of_class(logarithm, labels), -1), weights, reduction)
-    return reduce_examples(-np.sum(shares * logarithm, axis=-1), weights, reduction)
+    return reduce_examples(-np.sum(probabilities * logarithm, axis=-1), weights, reduction)
 
 
 @composite
@@ -281,13 +281,13 @@ def nllm_from_logits(
     """
     in_range("nllm_from_logits", "label_smoothing", label_smoothing, 0, 1)
     prediction = like(prediction)
-    labels, shares = probabilities_of_classes("nllm_from_logits", prediction, target)
+    labels, probabilities = probabilities_of_classes("nllm_from_logits", prediction, target)
     # With its axis kept, the gradient finds the same line again when it needs p = exp(z − total).
     total = logsumexp(prediction, -1, keepdims=True)
     if labels is not None:
         losses = np.squeeze(total - _of_class(prediction, labels), -1)
     else:
-        losses = np.sum(shares * (total - prediction), axis=-1)
+        losses = np.sum(probabilities * (total - prediction), axis=-1)
     if label_smoothing:
         uniform = np.mean(total - prediction, axis=-1)
         losses = (1 - label_smoothing) * losses + label_smoothing * uniform

@@ -131,9 +131,9 @@ class Muon:
             if len(parameter.shape) == 2:
                 momentum, rest = cast(self.momentum, dtype), cast(1 - self.momentum, dtype)
                 mean = normal_or_zero(momentum * mean + rest * gradient)
-                ahead = rest * gradient + momentum * mean if self.nesterov else mean
+                direction = rest * gradient + momentum * mean if self.nesterov else mean
                 size = _ADAM_SIZE * math.sqrt(max(parameter.shape))
-                move = size * orthogonalised(ahead, self.iterations)
+                move = size * orthogonalised(direction, self.iterations)
                 return parameter - cast(rate, dtype) * move, mean, square
             first, second = self.betas
             log_first, log_second = self._log_betas  # type: ignore[attr-defined]

@@ -95,11 +95,11 @@ def margins(verdict: Verdict) -> list[Array]:
 
     With two classes both lines are the same, and only the one of class 1 is returned.
     """
-    shares = verdict.probabilities
-    if shares.shape[1] < 2:
+    probabilities = verdict.probabilities
+    if probabilities.shape[1] < 2:
         return []
-    chosen = [1] if shares.shape[1] == 2 else range(shares.shape[1])
-    return [shares[:, one] - np.delete(shares, one, axis=1).max(axis=1) for one in chosen]
+    chosen = [1] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
+    return [probabilities[:, one] - np.delete(probabilities, one, axis=1).max(axis=1) for one in chosen]
 
 
 def scatter(ax: Axes, grid: FeatureGrid, y: Any, classes: Sequence[Any], size: float = 16) -> None:

@@ -55,13 +55,16 @@ def ask(classifier: Any, points: Array) -> Verdict:
     if isinstance(classifier, nn.Module):
         return _of_network(classifier, points)
     if hasattr(classifier, "predict_proba"):
-        shares = np.asarray(classifier.predict_proba(points))
-        if shares.ndim != 2 or len(shares) != len(points):
+        probabilities = np.asarray(classifier.predict_proba(points))
+        if probabilities.ndim != 2 or len(probabilities) != len(points):
             raise ConfigurationError(
-                f"predict_proba gave shape {shares.shape} for {len(points)} points, not (points, classes)"
+                f"predict_proba gave shape {probabilities.shape} for {len(points)} points, "
+                "not (points, classes)"
             )
         classes = getattr(classifier, "classes_", None)
-        return Verdict(shares, list(range(shares.shape[1]) if classes is None else classes), True)
+        return Verdict(
+            probabilities, list(range(probabilities.shape[1]) if classes is None else classes), True
+        )
     if hasattr(classifier, "predict"):
         labels = np.asarray(classifier.predict(points))
         if labels.shape != (len(points),):
@@ -85,8 +88,8 @@ def _of_network(net: nn.Module, points: Array) -> Verdict:
     single = outputs.shape[1] == 1
     if _last_activation(net) not in ("sigmoid", "softmax"):
         outputs = nn.sigmoid(outputs) if single else nn.softmax(outputs)
-    shares = np.hstack([1 - outputs, outputs]) if single else outputs
-    return Verdict(shares, list(range(shares.shape[1])), True)
+    probabilities = np.hstack([1 - outputs, outputs]) if single else outputs
+    return Verdict(probabilities, list(range(probabilities.shape[1])), True)
 
 
 def _last_activation(net: nn.Module) -> Any:

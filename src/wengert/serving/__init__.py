@@ -1,1 +1,1 @@
-"""A saved model of a table behind HTTP: rows in, predictions out."""
+"""A saved model of a table over HTTP: rows in, predictions out."""

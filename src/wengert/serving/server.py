@@ -1,4 +1,4 @@
-"""From a model to a server that runs until it is told to stop."""
+"""From a model to a server that runs until it is asked to stop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wengert.extras import optional_library
 from wengert.tabular.table_model import TableModel
 
 _CONNECTIONS = 1000  # more are answered with 503
-_GRACE = 30  # seconds that answers may take after the server is told to stop
+_GRACE = 30  # seconds that answers may take after the server is asked to stop
 
 
 def serve(
@@ -39,7 +39,7 @@ def serve(
     interval, threshold : float, optional
         As for `TableModel.predict`.
     report : callable
-        Told where it listens.
+        Called with the address at which it listens.
 
     Raises
     ------

@@ -17,7 +17,7 @@ from wengert.explain.entry import explain
 from wengert.tabular.plain_recipe import loss_of
 from wengert.tabular.table_model import TableModel
 from wengert.tabular.training_settings import TrainingSettings
-from wengert.train.calibration import without_calibration
+from wengert.train.bagging.calibration import without_calibration
 from wengert.train.steps.objective import find_loss
 
 

@@ -14,7 +14,7 @@ from wengert.storage.records import OneOf, Positive
 from wengert.tabular.reading.column_values import as_numbers
 
 # Standardised values are cut off here, far beyond anything seen in training (n rows reach √n at most), so
-# that a slip of many orders of magnitude in a table to predict cannot overflow float32 in the network.
+# that an error of many orders of magnitude in a table to predict cannot overflow float32 in the network.
 MAXIMUM_DEVIATION = 1e6
 # Smoothly clipped values stay within this many spreads of the centre.
 SMOOTH_LIMIT = 3.0

@@ -14,9 +14,10 @@ from wengert.tabular.plain_recipe import learns_means, loss_of, plain_recipe
 from wengert.tabular.preprocess import TablePreprocessor
 from wengert.tabular.row_fingerprints import RowFingerprints
 from wengert.tabular.training_settings import TrainingSettings
+from wengert.train.bagging.blending import UnseenLosses
 from wengert.train.row_split import Division
 
-# Of the training rows, to tell the plain preset when training no longer helps …
+# Of the training rows, to tell when training no longer helps …
 _VALIDATION_FRACTION = 0.1
 # … unless that would be so few that their loss says little.
 _FEWEST_VALIDATION_ROWS = 10
@@ -41,6 +42,8 @@ class TrainedNetwork:
         How many rows were learnt from and how many decided which epoch was best.
     fingerprints : RowFingerprints
         Of both.
+    unseen : UnseenLosses or None
+        Of the tabular preset: the losses of what the network is blended with, and without it.
     """
 
     network: nn.Module
@@ -51,6 +54,7 @@ class TrainedNetwork:
     training_rows: int
     validation_rows: int
     fingerprints: RowFingerprints
+    unseen: UnseenLosses | None
 
     @property
     def interrupted(self) -> bool:
@@ -69,7 +73,8 @@ def train_network(
 ) -> TrainedNetwork:
     """Train a network on the rows of a table.
 
-    Some of the rows, a tenth of a table of some size, tell when to stop and which epoch was best.
+    Which epoch was best, rows tell that were not learnt from: of the tabular preset those to which each
+    member of its ensemble is blind; of the plain one, or where rows may not be split at random, a tenth.
 
     Parameters
     ----------
@@ -98,7 +103,11 @@ def train_network(
     if division is None or not division.several:
         division = Division(len(features), classes)
     kept, held = np.arange(len(features)), np.arange(0)
-    wanted = _validation_rows(len(features), settings)
+    wanted = 0
+    # Each member of the tabular ensemble has rows of its own that it does not see, drawn at random.
+    at_random = division.groups is None and division.times is None
+    if settings.preset == "plain" or not at_random:
+        wanted = _validation_rows(len(features))
     if wanted:
         kept, held = division.hold_out(wanted, np.random.default_rng([settings.seed, 1]))
     arrays = (features, targets) if weights is None else (features, targets, weights)
@@ -106,9 +115,7 @@ def train_network(
     return train_encoded(fitting, deciding if held.size else None, preprocessor, settings, progress=progress)
 
 
-def _validation_rows(rows: int, settings: TrainingSettings) -> int:
-    if settings.preset == "tabular":
-        return train.tabular_validation_rows(rows)
+def _validation_rows(rows: int) -> int:
     wanted = round(rows * _VALIDATION_FRACTION)
     return wanted if wanted >= _FEWEST_VALIDATION_ROWS else 0
 
@@ -153,6 +160,7 @@ def train_encoded(
         len(fitting[0]),
         validation_rows,
         RowFingerprints.of([(one[0], one[1]) for one in (fitting, deciding) if one is not None]),
+        result.unseen,
     )
 
 

@@ -17,7 +17,7 @@ from wengert.tabular.table_model import TableModel
 from wengert.tabular.table_training import recipe_for
 from wengert.tabular.training_settings import TrainingSettings
 from wengert.tabular.training_table import TrainingTable
-from wengert.train.calibration import without_calibration
+from wengert.train.bagging.calibration import without_calibration
 from wengert.train.chance import Chance, chance_of_classes, chance_of_numbers
 from wengert.train.doctor import Diagnosis, Losses, diagnose
 from wengert.train.learning_rate_finder import LearningRateCurve, find_learning_rate

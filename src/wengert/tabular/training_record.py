@@ -13,6 +13,7 @@ from wengert.tabular.scoring.conformal import Nonconformity
 from wengert.tabular.scoring.evaluation import SCORE_NAMES
 from wengert.tabular.task import Class, Task
 from wengert.tabular.training_settings import TrainingSettings
+from wengert.train.bagging.blending import UnseenLosses
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,6 +131,7 @@ class TrainingRecord:
     stopped: str
     curves: Curves
     warning: str
+    unseen: UnseenLosses | None = None
     fingerprints: RowFingerprints | None = None  # earlier versions kept none of these
     roles: RowRoles = NO_ROLES
     test: str | None = None

@@ -194,7 +194,7 @@ def cross_validate(
     progress : bool or "auto"
         As for `train.fit`.
     report : callable
-        Told of the scores of each fold when it is finished.
+        Called with the scores of each fold when it is finished.
 
     Returns
     -------

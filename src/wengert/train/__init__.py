@@ -23,5 +23,4 @@ from wengert.train.steps.divergence import Divergence as Divergence
 from wengert.train.tabular import (
     TabularFeatures as TabularFeatures,
     tabular_recipe as tabular_recipe,
-    tabular_validation_rows as tabular_validation_rows,
 )

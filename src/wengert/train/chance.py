@@ -51,16 +51,16 @@ def chance_of_classes(targets: Array, classes: int, smoothing: float = 0.0) -> C
     if (targets == targets[:1]).all():
         return None
     if targets.ndim == 1:
-        shares = (1 - smoothing) * np.eye(classes)[targets.astype(np.int64)] + smoothing / classes
+        probabilities = (1 - smoothing) * np.eye(classes)[targets.astype(np.int64)] + smoothing / classes
     else:
-        shares = targets.astype(np.float64)
+        probabilities = targets.astype(np.float64)
 
-    def logits(shares: Array) -> Array:
-        shares = np.clip(shares, _SMALLEST_SHARE, 1 - _SMALLEST_SHARE)
-        logarithms: Array = np.log(shares)
-        return logarithms if classes > 1 else logarithms - np.log1p(-shares)
+    def logits(probabilities: Array) -> Array:
+        probabilities = np.clip(probabilities, _SMALLEST_SHARE, 1 - _SMALLEST_SHARE)
+        logarithms: Array = np.log(probabilities)
+        return logarithms if classes > 1 else logarithms - np.log1p(-probabilities)
 
-    return Chance((logits(shares.mean(axis=0)),), logits(shares))
+    return Chance((logits(probabilities.mean(axis=0)),), logits(probabilities))
 
 
 def chance_of_numbers(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from wengert.optim import LBFGS, Adam, Optimiser
 from wengert.optim.schedule_check import check_schedules
 from wengert.run import Executor, find_executor
 from wengert.run.numpy.blas_threads import one_blas_thread
+from wengert.train.bagging.blending import UnseenLosses
 from wengert.train.callbacks import Callback, EarlyStopping, best_epoch
 from wengert.train.checkpoint import Checkpoint
 from wengert.train.evaluation import Evaluator
@@ -34,7 +35,7 @@ from wengert.train.plan import Plan
 from wengert.train.progress import choose_display
 from wengert.train.rules import FitRules
 from wengert.train.steps.batches import clipped_batch_size, held_out
-from wengert.train.steps.conform import conform
+from wengert.train.steps.conform import check_products, conform
 from wengert.train.steps.divergence import Divergence
 from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss
 from wengert.train.steps.step import StepRule, TrainingStep
@@ -64,6 +65,8 @@ class FitResult:
         What happened, at which step and in which layer.
     optimizer_state : tree of arrays
         The optimiser's state after the last step.
+    unseen : UnseenLosses or None
+        Of a `Recipe` that blends: the losses of what was blended.
     """
 
     net: Any
@@ -73,6 +76,7 @@ class FitResult:
     best_epoch: int | None
     divergence: Divergence | None
     optimizer_state: Any
+    unseen: UnseenLosses | None = None
 
 
 def fit(
@@ -92,12 +96,13 @@ def fit(
     ema_decay: float | None = None,
     early_stopping: int | EarlyStopping | None = None,
     callbacks: Sequence[Callback] = (),
-    shuffle: bool = True,
+    shuffle: bool | Callable[[int], Any] = True,
     seed: int = 0,
     time_limit: float | None = None,
     checkpoint: str | Checkpoint | None = None,
     executor: str | Executor = "llvm",
     threads: int | None = None,
+    dtype: str | None = None,
     progress: bool | str = "auto",
 ) -> FitResult:
     """Train a network by minimising a mean loss over rows.
@@ -135,8 +140,9 @@ def fit(
     early_stopping : int or EarlyStopping, optional
         Patience in epochs; the result then has the weights of the best epoch.
     callbacks : sequence of Callback
-    shuffle : bool
-        Visit the rows in a new random order in each epoch.
+    shuffle : bool or callable
+        Visit the rows in a new random order in each epoch, or in the order of their positions that a function
+        of the number of the epoch (from 0) gives.
     seed : int
         Of order, held-out rows and dropout: the same seed gives bitwise the same parameters.
     time_limit : float, optional
@@ -150,6 +156,10 @@ def fit(
         The most threads that work on a step of machine code; by default the physical cores open to this
         process, or ``OMP_NUM_THREADS`` if that is fewer. It is lowered, with a warning, to the number of
         processors. Steps too small to share are left to one. The result is bitwise the same.
+    dtype : "bfloat16", optional
+        Round the factors of large float32 products to bfloat16, with 8 bits of mantissa; sums, parameters and
+        the optimiser's state stay float32, and so does the loss of validation. On processors with
+        avx512_bf16; elsewhere a warning says that float32 is used.
     progress : bool or "auto"
         On standard error: a bar on a terminal, lines elsewhere; "auto" for runs longer than two seconds.
 
@@ -218,8 +228,7 @@ def fit(
         callbacks=(*callbacks, *stopping),
         checkpoint=Checkpoint(checkpoint) if isinstance(checkpoint, (str, os.PathLike)) else checkpoint,
     )
-    runner = find_executor(executor, threads)
-    evaluator, step = Evaluator(net, objective, runner), TrainingStep(net, rule, runner)
+    step, evaluator = _step_and_evaluator(net, objective, rule, executor, threads, dtype)
     if isinstance(chosen, LBFGS):
         return _run(FullBatch(plan, step, evaluator), progress)
     check_schedules(chosen, plan.epochs * -(-len(rows) // plan.batch_size))
@@ -334,6 +343,26 @@ def _check_options(epochs: Any, clip_norm: Any, ema_decay: Any, time_limit: Any,
         in_range("", "ema_decay", ema_decay, 0, 1)
     if not is_integer(seed, 0) or seed >= 2**64:
         raise ConfigurationError(f"seed is an integer from 0 to 2**64 - 1, got {seed!r}")
+
+
+def _step_and_evaluator(
+    net: Any,
+    objective: Objective,
+    rule: StepRule,
+    executor: str | Executor,
+    threads: int | None,
+    dtype: str | None,
+) -> tuple[TrainingStep, Evaluator]:
+    """Return what trains, and what validates: in the dtype of the parameters, whatever that of the products.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    check_products(net, dtype)
+    runner = find_executor(executor, threads, dtype is not None)
+    judge = runner if dtype is None else find_executor(executor, threads)
+    return TrainingStep(net, rule, runner), Evaluator(net, objective, judge)
 
 
 def _check_callbacks(callbacks: Any) -> None:

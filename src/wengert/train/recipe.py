@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from wengert.optim import LBFGS, Optimiser
 from wengert.run import Executor
-from wengert.train.calibration import calibrated
+from wengert.train.bagging.bag import Bag
+from wengert.train.bagging.blending import blended_classes, blended_numbers
+from wengert.train.bagging.calibration import calibrated, without_calibration
+from wengert.train.bagging.straight_line import MOST_COLUMNS, straight_line
 from wengert.train.callbacks import Callback, Stop, TrainingState
+from wengert.train.evaluation import predict
 from wengert.train.fit import FitResult, fit
-from wengert.train.steps.objective import Loss, Penalty
+from wengert.train.history import History
+from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss
+
+# Fewer rows are not divided among the members: what is said of so few does not tell one epoch from another.
+_ROWS_A_MEMBER = 2
+
+
+class Assessment(NamedTuple):
+    """What a network is worth on rows that it has not seen.
+
+    Attributes
+    ----------
+    network : Module
+        The one that may be the result, such as the network with its calibration.
+    loss : float
+        Of that; what is compared.
+    measured : float
+        The loss of training, of the network as it is.
+    """
+
+    network: Any
+    loss: float
+    measured: float
 
 
 @dataclass
@@ -25,28 +54,32 @@ class BestEpoch(Callback):
     ----------
     among : tuple of int
         Numbers of the epochs that come into question.
-    calibrate : callable, optional
-        Gives of a network another, which is remembered, and the loss of that, which is compared.
+    assess : callable, optional
+        Gives the `Assessment` of a network, in place of the monitored loss.
     network : Module or None
         None until one of them has ended.
     epoch : int or None
         Its number.
+    measured : dict
+        For each epoch that was compared, by its number, what the assessment measured.
     """
 
     among: tuple[int, ...]
-    calibrate: Callable[[Any], tuple[Any, float]] | None = None
+    assess: Callable[[Any], Assessment] | None = None
     network: Any = field(default=None, init=False, repr=False)
     epoch: int | None = field(default=None, init=False)
+    measured: dict[int, float] = field(default_factory=dict, init=False, repr=False)
     _lowest: float = field(default=math.inf, init=False, repr=False)
 
     def on_epoch_end(self, state: TrainingState) -> Stop | None:
         """Compare the epoch with the best so far."""
         last = state.history[-1]
         if last.epoch in self.among:
-            calibrate = self.calibrate or (lambda net: (net, last.monitored))
-            network, loss = calibrate(state.net)
-            if loss <= self._lowest:
-                self.network, self.epoch, self._lowest = network, last.epoch, loss
+            assess = self.assess or (lambda net: Assessment(net, last.monitored, last.monitored))
+            found = assess(state.net)
+            self.measured[last.epoch] = found.measured
+            if found.loss <= self._lowest:
+                self.network, self.epoch, self._lowest = found.network, last.epoch, found.loss
         return None
 
 
@@ -64,9 +97,16 @@ class Recipe:
         Numbers of the epochs of which the best gives the result, as `BestEpoch` has it, whatever ended the
         training after the first of them. Where there are none, the result is that of `fit`.
     calibration : {"classes", "labels"}, optional
-        Whether the result is calibrated on the validation rows, and the best epoch is chosen by the loss
-        after that (`wengert.train.calibration`): outputs are logits of classes of which one excludes the
-        others, or of labels.
+        Whether the result is calibrated on rows that were not learnt from, and the best epoch is chosen by
+        the loss after that (`wengert.train.bagging.calibration`): outputs are logits of classes of which one
+        excludes the others, or of labels.
+    members : int
+        Of the ensemble in the network. Where there are no validation rows, each of them is blind to a part of
+        the rows (`Bag`), and calibration and choice rest on what it says of that part. 0 for no ensemble.
+    numbers : int
+        How many columns of the features, from the left, are numbers. With such a bag, a network of logits or
+        of standardised numbers is blended with a linear model of them (`wengert.train.bagging.blending`). 0
+        for none.
     """
 
     network: Any
@@ -79,6 +119,8 @@ class Recipe:
     callbacks: tuple[Callback, ...] = ()
     snapshots: tuple[int, ...] = ()
     calibration: str | None = None
+    members: int = 0
+    numbers: int = 0
 
     def fit(
         self,
@@ -93,15 +135,15 @@ class Recipe:
         executor: str | Executor = "llvm",
         progress: bool | str = "auto",
     ) -> FitResult:
-        """Train by this recipe; parameters, errors and warnings as `fit`."""
-        calibrate = None
-        if self.calibration is not None and validation_data is not None:
-            independent = self.calibration == "labels"
+        """Train by this recipe; parameters, errors and warnings as `fit`.
 
-            def calibrate(net: Any) -> tuple[Any, float]:
-                return calibrated(net, *validation_data, independent=independent, executor=executor)
-
-        best = BestEpoch(self.snapshots, calibrate)
+        The history has a validation loss for the epochs of `snapshots`, also where it is that of a bag.
+        """
+        bag = None
+        if validation_data is None and self.members and len(y) >= _ROWS_A_MEMBER * self.members:
+            bag = Bag.draw(self.members, len(y), self._classes(y), seed)
+        assess = self._assessment(bag, (X, y, sample_weight), validation_data, executor)
+        best = BestEpoch(self.snapshots, assess)
         result = fit(
             self.network,
             X,
@@ -115,11 +157,83 @@ class Recipe:
             penalty=self.penalty,
             early_stopping=self.early_stopping,
             callbacks=(*self.callbacks, *callbacks, best),
+            shuffle=True if bag is None else bag.order,
             seed=seed,
             time_limit=time_limit,
             executor=executor,
             progress=progress,
         )
-        if best.network is None:
-            return result if calibrate is None else replace(result, net=calibrate(result.net)[0])
-        return replace(result, net=best.network, best_epoch=best.epoch)
+        if bag is not None:
+            epochs = [replace(one, validation_loss=best.measured.get(one.epoch)) for one in result.history]
+            result = replace(result, history=History(epochs))
+        if best.network is not None:
+            result = replace(result, net=best.network, best_epoch=best.epoch)
+        elif assess is not None:
+            result = replace(result, net=assess(result.net).network)
+        return result if bag is None else self._blended(result, bag, (X, y, sample_weight), executor)
+
+    def _blended(
+        self, result: FitResult, bag: Bag, rows: tuple[Any, Any, Any], executor: str | Executor
+    ) -> FitResult:
+        """Return the result together with a straight line, as far as that loses less on unseen rows."""
+        if not 0 < self.numbers <= MOST_COLUMNS:
+            return result
+        X, y, weights = np.asarray(rows[0]), np.asarray(rows[1]), rows[2]
+        net = without_calibration(result.net)
+        unseen = np.asarray(bag.unseen(net, X, executor=executor), np.float64)
+        targets = np.eye(unseen.shape[1])[y] if self.calibration == "classes" and y.ndim == 1 else y
+        targets = targets.reshape((len(y), unseen.shape[1]))
+        line = straight_line(X, targets, weights, bag.folds, bag.deciding, self.numbers)
+        deciding = None if weights is None else np.asarray(weights)[bag.rows]
+        if self.calibration is None:
+            blended, losses = blended_numbers(net, unseen, line, targets[bag.rows], deciding)
+        else:
+            independent = self.calibration == "labels"
+            blended, losses = blended_classes(
+                net, unseen, line, y[bag.rows], deciding, independent=independent
+            )
+        return replace(result, net=blended, unseen=losses)
+
+    def _classes(self, y: Any) -> Any:
+        """Return the class of each row by which folds are drawn, or None."""
+        if self.calibration is None:
+            return None
+        y = np.asarray(y)
+        if y.ndim == 1:
+            return y
+        if y.shape[1] == 1:
+            return y[:, 0]
+        return y.argmax(axis=1) if self.calibration == "classes" else None
+
+    def _assessment(
+        self,
+        bag: Bag | None,
+        rows: tuple[Any, Any, Any],
+        validation_data: tuple[Any, ...] | None,
+        executor: str | Executor,
+    ) -> Callable[[Any], Assessment] | None:
+        """Return what assesses a network, where that is more than to read the history."""
+        if bag is not None:
+            X, y, weights = rows
+            unseen = functools.partial(bag.unseen, X=X, executor=executor)
+            y = np.asarray(y)[bag.rows]
+            weights = None if weights is None else np.asarray(weights)[bag.rows]
+        elif self.calibration is not None and validation_data is not None:
+            X, y, *others = validation_data
+            unseen = functools.partial(predict, X=X, executor=executor)
+            weights = others[0] if others else None
+        else:
+            return None
+        objective = Objective(find_loss(self.loss))
+        independent = self.calibration == "labels"
+
+        def assess(net: Any) -> Assessment:
+            outputs = unseen(net)
+            scaled = None if weights is None else weights / np.mean(weights)
+            known = y if self.calibration == "classes" else np.reshape(y, outputs.shape)
+            measured = float(objective.mean_loss(outputs, known, scaled))
+            if self.calibration is None:
+                return Assessment(net, measured, measured)
+            return Assessment(*calibrated(net, outputs, y, weights, independent=independent), measured)
+
+        return assess

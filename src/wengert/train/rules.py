@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from wengert.errors import ConfigurationError
 from wengert.train.callbacks import EarlyStopping, Stop
 from wengert.train.evaluation import Evaluation
 from wengert.train.history import Epoch
@@ -61,7 +63,8 @@ class FitRules:
     step_rule : StepRule
     rows : Rows
     seed : int
-    shuffle : bool
+    shuffle : bool or callable
+        As for `fit`.
     stopping : tuple of EarlyStopping
     validates : bool
         Whether there are validation rows.
@@ -72,14 +75,28 @@ class FitRules:
     step_rule: StepRule
     rows: Rows
     seed: int
-    shuffle: bool
+    shuffle: bool | Callable[[int], Array]
     stopping: tuple[EarlyStopping, ...] = ()
     validates: bool = False
     lowest: float = np.inf
 
     def order(self, epoch: int) -> Array:
-        """Return the order of `row_order`: window by window for rows that lie in a file."""
+        """Return the order of `row_order`: window by window for rows that lie in a file.
+
+        Raises
+        ------
+        ConfigurationError
+            When a function that gives the order leaves a row out or visits one twice.
+        """
         rows = len(self.rows)
+        if callable(self.shuffle):
+            order = np.asarray(self.shuffle(epoch))
+            if not np.array_equal(np.sort(order), np.arange(rows)):
+                raise ConfigurationError(
+                    f"shuffle: in epoch {epoch} (from 0) the function gave an array of shape {order.shape} "
+                    f"that does not hold each of the positions 0 to {rows - 1} once"
+                )
+            return order
         if not self.shuffle:
             return np.arange(rows)
         return row_order(self.seed, epoch, rows, run_and_window(self.rows.features))
@@ -105,4 +122,5 @@ class FitRules:
 
     def identity(self) -> dict[str, str]:
         """Return order and stopping rules."""
-        return {"shuffle": str(self.shuffle), "early stopping": repr(list(self.stopping))}
+        shuffle = self.shuffle if isinstance(self.shuffle, bool) else "by a function"
+        return {"shuffle": str(shuffle), "early stopping": repr(list(self.stopping))}

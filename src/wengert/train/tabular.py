@@ -30,9 +30,6 @@ _MEMBERS = 8
 _HIDDEN = (128, 128, 128)
 # Large tables need fewer passes: no more steps than the epochs above take on 50,000 rows.
 _MOST_STEPS = 50_000
-# Of the rows, a tenth is held out, or up to a fifth where a tenth is few; fewer than ten would say little.
-_HELD, _MOST_HELD = 0.1, 0.2
-_ENOUGH_HELD, _FEWEST_HELD = 100, 10
 
 
 @dataclass(frozen=True)
@@ -50,16 +47,6 @@ class TabularFeatures:
 
     plain: int
     categories: tuple[int, ...] = ()
-
-
-def tabular_validation_rows(rows: int) -> int:
-    """Return how many of the rows to hold out, so that their loss tells the best of the snapshots.
-
-    A tenth, but 100 where that is at most a fifth, and a fifth of fewer rows; none where that would be fewer
-    than ten.
-    """
-    wanted = round(max(_HELD * rows, min(_ENOUGH_HELD, _MOST_HELD * rows)))
-    return wanted if wanted >= _FEWEST_HELD else 0
 
 
 def tabular_recipe(
@@ -107,8 +94,8 @@ def tabular_recipe(
     epochs : int, optional
         256, or as many as 50,000 steps make on tables that are larger than that.
     batch_size : int, optional
-        Rows in a step, which the members share. By default at most 256, as nearly the same in all steps of an
-        epoch as can be.
+        Rows in a step, which the members share; rounded up to a multiple of their number. By default at most
+        256, as nearly the same in all steps of an epoch as can be.
     learning_rate : float, optional
         The highest of the schedule; 0.04 for classes and 0.07 for regression.
     seed : int
@@ -117,7 +104,7 @@ def tabular_recipe(
     classifies = limits is None
     if batch_size is None:
         batch_size = math.ceil(rows / math.ceil(rows / _BATCH_SIZE))
-    batch_size = min(batch_size, rows)
+    batch_size = min(math.ceil(batch_size / _MEMBERS) * _MEMBERS, rows)
     steps_per_epoch = math.ceil(rows / batch_size)
     if epochs is None:
         epochs = max(1, min(_EPOCHS, _MOST_STEPS // steps_per_epoch))
@@ -131,16 +118,22 @@ def tabular_recipe(
     rate = _RATE[classifies] if learning_rate is None else learning_rate
     cross_entropy = nn.nll_from_logits if independent else nn.nllm_from_logits
     smoothed = functools.partial(cross_entropy, label_smoothing=_LABEL_SMOOTHING)
+    trained = smoothed if classifies else loss or nn.half_squared_error
     calibration = "labels" if independent else "classes"
     ends = (round(epochs * part) for part in optim.CosineCycles(rate, 1, _CYCLES).ends)
     return Recipe(
         network=network,
-        loss=smoothed if classifies else loss or nn.half_squared_error,
+        loss=trained,
         optimizer=_optimizer(rate, epochs * steps_per_epoch),
         epochs=epochs,
         batch_size=batch_size,
         snapshots=tuple(sorted({max(1, end) for end in ends})),
         calibration=calibration if classifies and outputs + independent > 1 else None,
+        members=_MEMBERS,
+        # A straight line is blended by squared error, and by no other loss of numbers.
+        numbers=features.plain
+        if classifies or trained in (nn.half_squared_error, "half_squared_error")
+        else 0,
     )
 
 

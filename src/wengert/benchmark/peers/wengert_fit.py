@@ -14,6 +14,13 @@ from wengert.benchmark.configurations import ADAM_RATE, SGD_RATE, Configuration
 from wengert.benchmark.turns import clock_of
 
 
+def loss_and_targets(configuration: Configuration, classes: Any) -> tuple[Any, Any]:
+    """Return cross-entropy for one logit or for several, and the classes as it takes them."""
+    if configuration.binary:
+        return nn.nll_from_logits, classes[:, None].astype(np.float32)
+    return nn.nllm_from_logits, classes
+
+
 class _EpochTimes(train.Callback):
     """Notes when each epoch ends."""
 
@@ -51,8 +58,7 @@ def numpy_candidates(configuration: Configuration, rule: str, threads: int) -> l
 
 def _fit(configuration: Configuration, rule: str, threads: int, options: dict[str, Any]) -> Any:
     features, classes = configuration.data()
-    targets = classes[:, None].astype(np.float32) if configuration.binary else classes
-    loss = nn.nll_from_logits if configuration.binary else nn.nllm_from_logits
+    loss, targets = loss_and_targets(configuration, classes)
     optimizer = optim.Adam(ADAM_RATE) if rule == "Adam" else optim.SGD(SGD_RATE)
     net = network(configuration)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TypeVar
 
 from rich.padding import Padding
 
-from wengert.benchmark.configurations import CONFIGURATIONS
+from wengert.benchmark.configurations import CONFIGURATIONS, Configuration
 from wengert.benchmark.machine import tiles_in_words
 from wengert.benchmark.peers import PEERS, Peer
 from wengert.benchmark.suite import Result, measure
@@ -24,10 +25,12 @@ from wengert.storage import dump_json, refuse_unwritable, write_file
 # The others need minutes (`torch.compile`), or are ourselves once more.
 _DEFAULT_PEERS = ("wengert", "pytorch", "jax-step", "jax-loop", "numpy", "scikit-learn")
 
+_PICTURES = (".svg", ".png")
+
 _Item = TypeVar("_Item")
 
 
-def run(only: str | None, peers: str | None, rounds: int, json_file: str | None) -> int:
+def run(only: str | None, peers: str | None, rounds: int, json_file: str | None, plot: str | None) -> int:
     """Measure and print; see `wengert.cli.app.bench`."""
     if rounds < 1:
         raise ConfigurationError(f"--rounds is at least 1, got {rounds}")
@@ -36,6 +39,10 @@ def run(only: str | None, peers: str | None, rounds: int, json_file: str | None)
     wanted = _chosen("--peers", _DEFAULT_PEERS if peers is None else peers.split(","), PEERS)
     if json_file is not None:
         refuse_unwritable(Path(json_file))
+    if plot is not None:
+        refuse_unwritable(Path(plot))
+        if Path(plot).suffix not in _PICTURES:
+            raise ConfigurationError(f"--plot {plot}: the name ends in {' or '.join(_PICTURES)}")
     present = [peer for peer in wanted if peer.installed()]
     _name_absent(peer for peer in wanted if not peer.installed())
     result = measure(configurations, present, physical_cores(), rounds, _progress())
@@ -44,6 +51,8 @@ def run(only: str | None, peers: str | None, rounds: int, json_file: str | None)
     if json_file is not None:
         write_file(Path(json_file), dump_json(record(result), "the measurements", indent=1))
     _print(result)
+    if plot is not None and not result.interrupted:
+        _draw(configurations, Path(plot), result)
     return INTERRUPTED if result.interrupted else SUCCESS
 
 
@@ -81,6 +90,19 @@ def _progress() -> Callable[[str], None]:
         console.print(Text(f"{time.monotonic() - begin:4.0f} s · {line}"), soft_wrap=True)
 
     return report
+
+
+def _draw(configurations: list[Configuration], path: Path, result: Result) -> None:
+    """Measure the kernels, print their shares of the roofline and draw them."""
+    from wengert.benchmark.roofline import draw_roofline, kernel_shares, measured_steps
+
+    steps = measured_steps(configurations, _progress())
+    table, console = kernel_shares(steps), result_console()
+    heading(console, table.title)
+    console.print(listing(table.headers, table.rows, table.headers[2:]))
+    picture = io.BytesIO()
+    draw_roofline(steps, result.single).savefig(picture, format=path.suffix[1:], dpi=150)
+    write_file(path, picture.getvalue())
 
 
 def _print(result: Result) -> None:

@@ -1,4 +1,4 @@
-"""`wengert serve`: a saved model behind HTTP."""
+"""`wengert serve`: a saved model over HTTP."""
 
 from __future__ import annotations
 

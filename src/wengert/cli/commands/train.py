@@ -237,6 +237,7 @@ def _description(
             "validation_loss": [epoch.validation_loss for epoch in trained.history],
         },
         "warning": trained.warning,
+        "unseen": None if trained.unseen is None else to_plain(trained.unseen),
         "fingerprints": to_plain(trained.fingerprints),
         "scores": None,
         "cross_validation": None,

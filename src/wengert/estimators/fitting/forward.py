@@ -108,7 +108,10 @@ def _chunks(X: Any, widest: int) -> Iterator[Array]:
 
 
 def layer_outputs(net: nn.Module, X: Any) -> list[Array]:
-    """Return the output of every layer in turn, for each row; members of an ensemble side by side."""
+    """Return the output of every layer in turn, for each row; members of an ensemble side by side.
+
+    Of a blend, the layers of its first network come before what is blended.
+    """
     if not isinstance(net, nn.Sequential):
         return [raw_outputs(net, X)]
     return list(_outputs(net, X.toarray() if sparse.issparse(X) else X))
@@ -116,6 +119,9 @@ def layer_outputs(net: nn.Module, X: Any) -> list[Array]:
 
 def _outputs(net: nn.Sequential, value: Any) -> Iterator[Array]:
     for layer in net.layers:
+        if isinstance(layer, nn.Blend) and isinstance(layer.layers[0], nn.Sequential):
+            *before, _ = _outputs(layer.layers[0], value)
+            yield from before
         if isinstance(layer, nn.Ensemble) and isinstance(layer.network, nn.Sequential):
             *hidden, _ = _outputs(layer.network, value)
             yield from (np.concatenate(list(members), axis=-1) for members in hidden)
@@ -132,6 +138,8 @@ def before_last_layer(net: nn.Module, X: Any) -> Array:
     last = max(place for place, layer in enumerate(net.layers) if nn.parameters(layer))
     before = np.asarray(nn.Sequential(*net.layers[:last])(value)) if last else value
     ensemble = net.layers[last]
+    if isinstance(ensemble, nn.Blend):
+        return before_last_layer(ensemble.layers[0], before)
     if not isinstance(ensemble, nn.Ensemble):
         return before
     members = before_last_layer(ensemble.network, before)

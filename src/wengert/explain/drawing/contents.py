@@ -9,8 +9,8 @@ import numpy as np
 
 from wengert.explain.checking import check_tree
 from wengert.explain.drawing.derivatives import Derivatives, LocalDerivative
-from wengert.explain.drawing.folding import Folding, folding
-from wengert.explain.drawing.names import DrawingStyle
+from wengert.explain.drawing.hidden_lines import Folding, folding
+from wengert.explain.drawing.labels import DrawingStyle
 from wengert.explain.engine import Array
 from wengert.explain.index.chain_rule import ChainRule
 from wengert.explain.index.expressions import Element, Symbol, Verbatim

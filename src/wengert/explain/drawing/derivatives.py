@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 
 from wengert.explain.algebra.simplification import factors_of
-from wengert.explain.drawing.names import DrawingStyle
+from wengert.explain.drawing.labels import DrawingStyle
 from wengert.explain.index.chain_rule import ChainRule, Local
 from wengert.explain.index.construction import add, multiply, total, without_deltas
 from wengert.explain.index.expressions import (

@@ -36,7 +36,7 @@ class Formula:
     assignments : tuple of (str, expr)
         Named intermediate values, in order: ``b = a @ W; …``.
     result : expr
-        What it is worth.
+        Its value.
     """
 
     text: str

@@ -47,13 +47,15 @@ class Target:
         classes = shape[self.axis]
         rest = tuple(np.delete(shape, self.axis))
         if smooth:
-            shares = np.maximum(np.round(0.96 * rng.dirichlet(np.full(classes, 2.0), rest), 2), 0.01)
-            largest = shares.argmax(axis=-1)[..., None]
-            rest_of = 1 - shares.sum(axis=-1, keepdims=True)
-            np.put_along_axis(shares, largest, np.take_along_axis(shares, largest, -1) + rest_of, -1)
+            probabilities = np.maximum(np.round(0.96 * rng.dirichlet(np.full(classes, 2.0), rest), 2), 0.01)
+            largest = probabilities.argmax(axis=-1)[..., None]
+            rest_of = 1 - probabilities.sum(axis=-1, keepdims=True)
+            np.put_along_axis(
+                probabilities, largest, np.take_along_axis(probabilities, largest, -1) + rest_of, -1
+            )
         else:
-            shares = np.eye(classes)[rng.integers(classes, size=rest)]
-        return np.asarray(np.moveaxis(shares, -1, self.axis))
+            probabilities = np.eye(classes)[rng.integers(classes, size=rest)]
+        return np.asarray(np.moveaxis(probabilities, -1, self.axis))
 
     def another(self, array: Array, place: int, rng: np.random.Generator) -> Array:
         """Draw another target of the same kind; of two in a row, no element keeps its value in both."""

@@ -1,1 +1,1 @@
-"""Gradients that a reader derived, held against the true ones: verdict, slip, and the claim put right."""
+"""Gradients that a reader derived, held against the true ones: verdict, mistake, and the claim put right."""

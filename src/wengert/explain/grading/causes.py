@@ -12,11 +12,11 @@ import numpy as np
 from wengert.explain.engine import Array
 from wengert.explain.formula.parser import function_name
 from wengert.explain.grading.claims import ratio, same
+from wengert.explain.grading.common_mistakes import comparison, double_edits, only_symmetric, single_edits
 from wengert.explain.grading.constant_factors import Constants
 from wengert.explain.grading.conventions import Reading
 from wengert.explain.grading.edits import Edit, Vocabulary, everywhere, shown
 from wengert.explain.grading.hypotheses import Hypotheses, Hypothesis
-from wengert.explain.grading.slips import comparison, double_edits, only_symmetric, single_edits
 
 _MOST_PAIRS = 2000
 _FLOPS = 5 * 10**9  # operations of all edits together; one takes about as many as the function
@@ -30,12 +30,12 @@ class Diagnosis:
 
     Attributes
     ----------
-    slip : str
+    mistake : str
     corrected : str or None
         The claim put right, as NumPy code; not yet held against the gradient.
     """
 
-    slip: str
+    mistake: str
     corrected: str | None = None
 
 
@@ -121,9 +121,9 @@ class Diagnostician:
         for other in self._hypotheses.others():
             if self._equals(claimed, other.values):
                 further = self._structural(root)
-                if further is None or not further.slip.startswith(_OMISSIONS):
-                    return Diagnosis(other.slip)
-                return Diagnosis(f"{other.slip}: {further.slip}", further.corrected)
+                if further is None or not further.mistake.startswith(_OMISSIONS):
+                    return Diagnosis(other.mistake)
+                return Diagnosis(f"{other.mistake}: {further.mistake}", further.corrected)
         return None
 
     def _as_supposed(
@@ -134,7 +134,7 @@ class Diagnostician:
             return None
         for one in hypotheses:
             if self._equals(claimed, one.values) and any(np.any(value) for value in one.values):
-                return Diagnosis(one.slip, one.left_out and f"{shown(root)} + {one.left_out}")
+                return Diagnosis(one.mistake, one.left_out and f"{shown(root)} + {one.left_out}")
         return None
 
     def _scaled_term(self, root: ast.expr, claimed: Sequence[Array] | None) -> Diagnosis | None:
@@ -162,16 +162,16 @@ class Diagnostician:
 
     def _edited(self, edits: Iterable[Edit], plain: bool = True) -> Diagnosis | None:
         """Return the first edit that gives the gradient, or with `plain` false a multiple of it."""
-        for node, slip in islice(edits, self._most):
+        for node, mistake in islice(edits, self._most):
             for reading in self._ways:
                 code = reading.numpy(node)
                 number = None if code is None else self._multiple(reading, code)
                 if code is None or number is None:
                     continue
                 if abs(number - 1) < 1e-6:
-                    return Diagnosis(slip, shown(code))
+                    return Diagnosis(mistake, shown(code))
                 if not plain and self._constants.plain(number):
-                    return Diagnosis(f"{slip}; {self._constants.wrong(number)}", scaled(code, number))
+                    return Diagnosis(f"{mistake}; {self._constants.wrong(number)}", scaled(code, number))
         return None
 
     def _multiple(self, reading: Reading, code: ast.expr) -> float | None:

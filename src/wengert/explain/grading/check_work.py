@@ -21,7 +21,7 @@ from wengert.explain.grading.conventions import Reading, readings, value_at, wri
 from wengert.explain.grading.edits import Vocabulary
 from wengert.explain.grading.given_numbers import check_numbers
 from wengert.explain.grading.hypotheses import Hypotheses
-from wengert.explain.grading.right_gradients import Truth
+from wengert.explain.grading.right_gradients import ReferenceGradients
 from wengert.explain.grading.slopes import factors
 from wengert.explain.grading.work_report import ON_PAPER, RIGHT, WRONG, ClaimReport, WorkReport
 from wengert.explain.index.expressions import Symbol
@@ -32,7 +32,7 @@ _PAPER = (
     "outer product by @"
 )
 _DIAGNOSIS = 3_000_000_000  # operations for finding what went wrong: some seconds
-_MOST_READINGS = 3  # of which slips are looked for where the shape is wrong: NumPy's, columns, rows
+_MOST_READINGS = 3  # of which mistakes are looked for where the shape is wrong: NumPy's, columns, rows
 
 
 def check_work(
@@ -92,32 +92,32 @@ def check_work(
         if not isinstance(name, str):
             raise ConfigurationError(f"claims: {name!r} is no name; claims are by names of values, as text")
     check_call("check_work", function, args, kwargs)
-    truth = Truth(function, args, kwargs, claims, points - 1)
-    return WorkReport(tuple(_check(truth, name, claim) for name, claim in claims.items()))
+    reference = ReferenceGradients(function, args, kwargs, claims, points - 1)
+    return WorkReport(tuple(_check(reference, name, claim) for name, claim in claims.items()))
 
 
-def _check(truth: Truth, name: str, claim: Any) -> ClaimReport:
-    symbol = truth.target(name)
+def _check(reference: ReferenceGradients, name: str, claim: Any) -> ClaimReport:
+    symbol = reference.target(name)
     read = read_claim(claim, name)
     report = (
-        FormulaCheck(truth, symbol).report(read)
+        FormulaCheck(reference, symbol).report(read)
         if isinstance(read, Formula)
-        else (check_numbers(truth, symbol, read))
+        else (check_numbers(reference, symbol, read))
     )
-    if truth.depends_on(symbol):
+    if reference.depends_on(symbol):
         return report
-    note = f"{truth.output.name} does not depend on {symbol.name}, so the gradient is 0"
+    note = f"{reference.output.name} does not depend on {symbol.name}, so the gradient is 0"
     return replace(report, notes=(*report.notes, note))
 
 
 class FormulaCheck:
     """Holds formulas against the gradient by one value."""
 
-    def __init__(self, truth: Truth, symbol: Symbol) -> None:
-        self._truth = truth
+    def __init__(self, reference: ReferenceGradients, symbol: Symbol) -> None:
+        self._truth = reference
         self._symbol = symbol
-        self._true = truth.gradients(symbol)
-        self._values = [truth.environment(point, symbol) for point in truth.points]
+        self._true = reference.gradients(symbol)
+        self._values = [reference.environment(point, symbol) for point in reference.points]
 
     def report(self, formula: Formula) -> ClaimReport:
         """Return what is to be said of a claim."""
@@ -143,36 +143,36 @@ class FormulaCheck:
             code = reading.numpy(root)
             if code is not None and self.accepted(ast.unparse(code)):
                 return replace(
-                    report, verdict=ON_PAPER, slip=_PAPER.format(reading.kind), corrected=ast.unparse(code)
+                    report, verdict=ON_PAPER, mistake=_PAPER.format(reading.kind), corrected=ast.unparse(code)
                 )
         return None
 
     def _diagnosed(
         self, report: ClaimReport, root: ast.expr, ways: list[Reading], agreed: list[bool]
     ) -> ClaimReport:
-        truth = self._truth
-        known = factors(truth)
-        hypotheses = Hypotheses(truth, self._symbol, known)
+        reference = self._truth
+        known = factors(reference)
+        hypotheses = Hypotheses(reference, self._symbol, known)
         vocabulary = Vocabulary(
-            {name: node.type.shape for node, name in truth.reader_names.items() if node.type.is_float},
+            {name: node.type.shape for node, name in reference.reader_names.items() if node.type.is_float},
             {one.code: (one.origin, one.values[0].shape) for one in known if one.code},
             lambda node: None if (found := value_at(node, self._values[0])) is None else found.shape,
         )
         tried = ways[:1] if report.shape_right else ways[:_MOST_READINGS]
         diagnostician = Diagnostician(
-            tried, self._true, vocabulary, constants(truth.problem.program), hypotheses, self.accepted,
-            truth.problem.program.flops,
+            tried, self._true, vocabulary, constants(reference.problem.program), hypotheses, self.accepted,
+            reference.problem.program.flops,
         )  # fmt: skip
         with budget(_DIAGNOSIS):
             if len(agreed) > 1 and all(agreed[1:]):
                 found: Diagnosis | None = Diagnosis(self._kink(root), diagnostician.at_a_kink(root))
             else:
                 found = diagnostician.diagnose(root)
-        slip = found.slip if found else None
+        mistake = found.mistake if found else None
         for code in (found.corrected if found else None, hypotheses.gradient_code()):
             if code is not None and self.accepted(code):
-                return replace(report, slip=slip, corrected=code)
-        return replace(report, slip=slip)
+                return replace(report, mistake=mistake, corrected=code)
+        return replace(report, mistake=mistake)
 
     def accepted(self, code: str) -> bool:
         """Whether code has the shape and the value of the gradient at all points."""

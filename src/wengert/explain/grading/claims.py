@@ -16,7 +16,7 @@ TYPED_RTOL = 1e-6  # of numbers that were typed in
 
 
 def ratio(claimed: Sequence[Array], true: Sequence[Array], rtol: float = RTOL) -> float | None:
-    """Return the number by which a claim exceeds the truth at all points, None where there is no such."""
+    """Return the number by which a claim exceeds the reference at all points, None where there is no such."""
     left = np.concatenate([np.ravel(one) for one in claimed])
     right = np.concatenate([np.ravel(one) for one in true])
     scale = float(right @ right)
@@ -34,7 +34,7 @@ def same(claimed: Array, true: Array, rtol: float = RTOL) -> bool:
 
 
 def rounded(claimed: Array, true: Array) -> int | None:
-    """Return to how many decimals the truth was rounded to give the claim; None where it was not."""
+    """Return to how many decimals the reference was rounded to give the claim; None where it was not."""
     for decimals in range(2, 12):
         if np.array_equal(np.round(claimed, decimals), claimed):
             small = np.any((np.abs(true) < 10.0**-decimals) & (true != 0))

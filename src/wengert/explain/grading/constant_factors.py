@@ -35,15 +35,15 @@ class Constants:
     half: bool
 
     def plain(self, number: float) -> bool:
-        """Whether a number is one that slips bring about: ±1, 2, ½, N, 1/N."""
+        """Whether a number is one that mistakes bring about: ±1, 2, ½, N, 1/N."""
         usual = [1.0, 2.0, *(c * n for n in {**self.sums, **self.means} for c in (0.5, 1.0, 2.0))]
         return any(_near(abs(number), one) or _near(abs(number), 1 / one) for one in usual)
 
     def wrong(self, number: float, divides: bool = False) -> str:
         """Say what is wrong with a claim of `number` times the gradient, which divides or not."""
         parts = ["the sign is wrong"] if number < 0 else []
-        told = self._size(abs(number), divides)
-        return ", and ".join([*parts, *([told] if told else [])])
+        size = self._size(abs(number), divides)
+        return ", and ".join([*parts, *([size] if size else [])])
 
     def _size(self, size: float, divides: bool) -> str | None:
         if _near(size, 1):

@@ -245,5 +245,5 @@ def readings(values: list[dict[str, Array]], node: ast.expr) -> Iterator[Reading
     if 1 < len(vectors) <= _MOST_VECTORS:
         for sides in itertools.product(("column", "row"), repeat=len(vectors)):
             if len(set(sides)) == 2:
-                told = ", ".join(f"{name} a {side}" for name, side in zip(vectors, sides, strict=True))
-                yield Reading(told, values, dict(zip(vectors, sides, strict=True)))
+                named = ", ".join(f"{name} a {side}" for name, side in zip(vectors, sides, strict=True))
+                yield Reading(named, values, dict(zip(vectors, sides, strict=True)))

@@ -41,8 +41,8 @@ def everywhere(node: ast.expr, rule: Rule) -> Iterator[Edit]:
     """Yield the expression with a rule applied at each of its places in turn."""
     yield from rule(node)
     for child in operands(node):
-        for new, slip in everywhere(child, rule):
-            yield with_operands(node, {child: new}), slip
+        for new, mistake in everywhere(child, rule):
+            yield with_operands(node, {child: new}), mistake
 
 
 def transpose(node: ast.expr) -> ast.expr:

@@ -10,50 +10,50 @@ from wengert.explain.engine import Array
 from wengert.explain.grading.claims import TYPED_RTOL, ratio, rounded, same
 from wengert.explain.grading.constant_factors import constants
 from wengert.explain.grading.hypotheses import Hypotheses
-from wengert.explain.grading.right_gradients import Truth
+from wengert.explain.grading.right_gradients import ReferenceGradients
 from wengert.explain.grading.slopes import factors
 from wengert.explain.grading.work_report import RIGHT, WRONG, ClaimReport
 from wengert.explain.index.expressions import Symbol
 
 
-def check_numbers(truth: Truth, symbol: Symbol, claim: Array) -> ClaimReport:
+def check_numbers(reference: ReferenceGradients, symbol: Symbol, claim: Array) -> ClaimReport:
     """Return what is to be said of numbers that are claimed to be a gradient."""
-    true = truth.gradients(symbol)[0]
+    true = reference.gradients(symbol)[0]
     fits = claim.shape == symbol.shape
     exact = fits and same(claim, true, TYPED_RTOL)
     decimals = rounded(claim, true) if fits and not exact else None
     right = exact or decimals is not None
-    slip = None if right else _slip(truth, symbol, claim, true)
+    mistake = None if right else _mistake(reference, symbol, claim, true)
     notes = () if decimals is None else (f"rounded to {decimals} decimals",)
     return ClaimReport(
-        truth.shown_name(symbol), f"∂{truth.output.name}/∂{symbol.name}",
+        reference.shown_name(symbol), f"∂{reference.output.name}/∂{symbol.name}",
         np.array2string(claim, threshold=20, separator=", "), RIGHT if right else WRONG, claim.shape,
-        symbol.shape, 1, int(right), slip=slip, notes=notes,
+        symbol.shape, 1, int(right), mistake=mistake, notes=notes,
     )  # fmt: skip
 
 
-def _slip(truth: Truth, symbol: Symbol, claim: Array, true: Array) -> str | None:
+def _mistake(reference: ReferenceGradients, symbol: Symbol, claim: Array, true: Array) -> str | None:
     """Return what is wrong with numbers; a formula says more."""
-    known = constants(truth.problem.program)
-    for value, slip in ((claim, ""), (claim.T, "it is the transpose of the gradient")):
+    known = constants(reference.problem.program)
+    for value, mistake in ((claim, ""), (claim.T, "it is the transpose of the gradient")):
         if value.shape != true.shape:
             continue
         number = ratio([value], [true], TYPED_RTOL)
         if number is None:
             continue
         if abs(number - 1) < TYPED_RTOL:
-            return slip
+            return mistake
         if true.size > 1 or known.plain(number):
-            return "; ".join(part for part in (slip, known.wrong(number)) if part)
+            return "; ".join(part for part in (mistake, known.wrong(number)) if part)
     if claim.size > 1 and np.any(claim):  # a single number may be anything
-        wrong_steps = Hypotheses(truth, symbol, factors(truth))
+        wrong_steps = Hypotheses(reference, symbol, factors(reference))
         for one in chain(
             wrong_steps.others(), wrong_steps.terms(), wrong_steps.paths(), wrong_steps.jacobians(),
             wrong_steps.derivatives(),
         ):  # fmt: skip
             supposed = one.values[0]
             if supposed.shape == claim.shape and same(claim, supposed, TYPED_RTOL):
-                return one.slip
+                return one.mistake
     return _entries(claim, true)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from wengert.explain.engine import Array
 from wengert.explain.grading.backward import code_of, sent_back, traced, values_of
-from wengert.explain.grading.right_gradients import Truth
+from wengert.explain.grading.right_gradients import ReferenceGradients
 from wengert.explain.grading.slopes import Factor
 from wengert.explain.index.definitions import uniform_value
 from wengert.explain.index.expressions import Symbol
@@ -35,14 +35,14 @@ class Hypothesis:
 
     Attributes
     ----------
-    slip : str
+    mistake : str
     values : list of ndarray
         At each point.
     left_out : str or None
         The code of what the wrong gradient lacks, where it is a sum with a term left out.
     """
 
-    slip: str
+    mistake: str
     values: list[Array]
     left_out: str | None = None
 
@@ -52,18 +52,18 @@ class Hypotheses:
 
     Parameters
     ----------
-    truth : Truth
+    reference : ReferenceGradients
     symbol : Symbol
         The value that is differentiated by.
     factors : sequence of Factor
     """
 
-    def __init__(self, truth: Truth, symbol: Symbol, factors: Sequence[Factor]) -> None:
-        self._truth = truth
+    def __init__(self, reference: ReferenceGradients, symbol: Symbol, factors: Sequence[Factor]) -> None:
+        self._truth = reference
         self._symbol = symbol
         self._factors = factors
-        self._true = truth.gradients(symbol)
-        self._output = truth.output.node
+        self._true = reference.gradients(symbol)
+        self._output = reference.output.node
 
     def gradient_code(self) -> str | None:
         """Return the true gradient as NumPy code over the reader's names."""
@@ -117,9 +117,9 @@ class Hypotheses:
                 if by.shape != symbol.shape or not by.shape or not self._softmax(symbol, by):
                     continue
                 told = f"{self._told(symbol)} = softmax({self._told(by)})"
-                for rule, slip in _DIAGONALS:
+                for rule, mistake in _DIAGONALS:
                     cotangent = traced(rule, symbol.node, sent_back(self._output, symbol.node))
-                    yield from self._instead(slip.format(told), by.node, cotangent)
+                    yield from self._instead(mistake.format(told), by.node, cotangent)
 
     def derivatives(self) -> Iterator[Hypothesis]:
         """Yield the gradient with the derivative of an elementwise definition left out."""
@@ -132,7 +132,7 @@ class Hypotheses:
                 f"the derivative of {factor.origin} is missing{needed}", factor.by, adjoint
             )
 
-    def _instead(self, slip: str, of: Node, cotangent: Node) -> Iterator[Hypothesis]:
+    def _instead(self, mistake: str, of: Node, cotangent: Node) -> Iterator[Hypothesis]:
         """Yield what the gradient would be if the adjoint of a value were another."""
         if not self._reaches(of):
             return
@@ -144,9 +144,9 @@ class Hypotheses:
             true - one + other
             for true, one, other in zip(self._true, right_values, wrong_values, strict=True)
         ]
-        yield Hypothesis(slip, whole)
+        yield Hypothesis(mistake, whole)
 
-    def _lacking(self, slip: str, of: Node, cotangent: Node | None = None) -> Iterator[Hypothesis]:
+    def _lacking(self, mistake: str, of: Node, cotangent: Node | None = None) -> Iterator[Hypothesis]:
         """Yield what the gradient is without the contribution of a cotangent of a value."""
         if cotangent is None:
             cotangent = sent_back(self._output, of)
@@ -159,7 +159,7 @@ class Hypotheses:
         code = self._code(part)
         needed = f"; {code} is missing" if code else ""
         rest = [true - one for true, one in zip(self._true, values, strict=True)]
-        yield Hypothesis(slip + needed, rest, code)
+        yield Hypothesis(mistake + needed, rest, code)
 
     def _reaches(self, of: Node) -> bool:
         return self._symbol.node in ancestors([of])

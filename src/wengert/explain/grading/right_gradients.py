@@ -28,7 +28,7 @@ from wengert.trace.source import other_names
 _SEED = 1964
 
 
-class Truth:
+class ReferenceGradients:
     """The named values and true gradients of a function.
 
     Parameters

@@ -13,7 +13,7 @@ from wengert.explain.engine import Array
 from wengert.explain.formula.evaluator import evaluate
 from wengert.explain.formula.parser import parse
 from wengert.explain.grading.backward import code_of, sent_back, values_of
-from wengert.explain.grading.right_gradients import Truth
+from wengert.explain.grading.right_gradients import ReferenceGradients
 from wengert.explain.index.expressions import Symbol
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
@@ -73,30 +73,32 @@ class Factor:
     values: tuple[Array, ...]
 
 
-def factors(truth: Truth) -> list[Factor]:
+def factors(reference: ReferenceGradients) -> list[Factor]:
     """Return the derivatives of all elementwise definitions that are not constant."""
     found = []
-    for symbol in truth.problem.order:
-        operands = _operands(truth, symbol.node)
+    for symbol in reference.problem.order:
+        operands = _operands(reference, symbol.node)
         below = set(ancestors([one for operand in operands for one in operand.inputs]))
         for by in operands:
             if by.type.shape != symbol.shape or by in below:
                 continue
-            (values,) = values_of([sent_back(symbol.node, by)], truth.problem.program, truth.arguments())
+            (values,) = values_of(
+                [sent_back(symbol.node, by)], reference.problem.program, reference.arguments()
+            )
             if np.ptp(np.concatenate([np.ravel(value) for value in values])) > 1e-9:
-                found.append(_factor(truth, symbol, by, len(operands) == 1, tuple(values)))
+                found.append(_factor(reference, symbol, by, len(operands) == 1, tuple(values)))
     return found
 
 
-def _operands(truth: Truth, of: Node) -> list[Node]:
+def _operands(reference: ReferenceGradients, of: Node) -> list[Node]:
     """Return what an elementwise definition reads, down to the reader's names; else nothing."""
-    active = set(dependents(truth.problem.program.nodes, truth.problem.engine.wrt))
+    active = set(dependents(reference.problem.program.nodes, reference.problem.engine.wrt))
     found: dict[Node, None] = {}
     stack = [of]
     while stack:
         node = stack.pop()
-        if node is not of and (node in truth.reader_names or not _runs_elementwise(node)):
-            if node in active or node in truth.reader_names:
+        if node is not of and (node in reference.reader_names or not _runs_elementwise(node)):
+            if node in active or node in reference.reader_names:
                 found.setdefault(node)
             elif node.inputs:
                 return []
@@ -111,35 +113,39 @@ def _runs_elementwise(node: Node) -> bool:
     return bool(node.inputs) and node.primitive.kind in (Kind.ELEMENTWISE, Kind.MOVEMENT)
 
 
-def _factor(truth: Truth, symbol: Symbol, by: Node, alone: bool, values: tuple[Array, ...]) -> Factor:
-    names = truth.reader_names
+def _factor(
+    reference: ReferenceGradients, symbol: Symbol, by: Node, alone: bool, values: tuple[Array, ...]
+) -> Factor:
+    names = reference.reader_names
     argument = code_of(by, names) or symbol.name
     name = names.get(symbol.node, symbol.name)
     unnamed = {node: one for node, one in names.items() if node is not symbol.node}
     definition = code_of(symbol.node, unnamed)
     for known in _KNOWN if alone else ():
-        if _is(known.function, truth, symbol.node, by):
+        if _is(known.function, reference, symbol.node, by):
             result = name if symbol.node in names else definition
-            code = _right(known.derivative.format(c=result, b=argument), truth, values)
+            code = _right(known.derivative.format(c=result, b=argument), reference, values)
             return Factor(symbol.node, by, alone, code, f"{name} = {known.title}({argument})", values)
     code = code_of(sent_back(symbol.node, by), names)
-    right = _right(f"({code})", truth, values) if code else None
+    right = _right(f"({code})", reference, values) if code else None
     origin = f"{name} = {definition}" if definition else name
     return Factor(symbol.node, by, alone, right, origin, values)
 
 
-def _is(function: Callable[[Array], Array], truth: Truth, of: Node, by: Node) -> bool:
+def _is(function: Callable[[Array], Array], reference: ReferenceGradients, of: Node, by: Node) -> bool:
     with np.errstate(all="ignore"):
-        pairs = [(point.values[of], function(point.values[by])) for point in truth.points]
+        pairs = [(point.values[of], function(point.values[by])) for point in reference.points]
         return all(np.allclose(one, other, rtol=1e-10, atol=1e-14) for one, other in pairs)
 
 
-def _right(code: str, truth: Truth, values: Sequence[Array]) -> str | None:
+def _right(code: str, reference: ReferenceGradients, values: Sequence[Array]) -> str | None:
     """Return code that has the values of a derivative, None where it does not."""
     try:
         formula = parse(code)
-        for point, expected in zip(truth.points, values, strict=True):
-            known: dict[str, Any] = {name: point.values[node] for node, name in truth.reader_names.items()}
+        for point, expected in zip(reference.points, values, strict=True):
+            known: dict[str, Any] = {
+                name: point.values[node] for node, name in reference.reader_names.items()
+            }
             if not np.allclose(evaluate(formula, known), expected, rtol=1e-8):
                 return None
     except (FormulaError, TypeError):

@@ -34,7 +34,7 @@ class ClaimReport:
         How many points it was compared at, and at how many it agreed, as NumPy code.
     error : str or None
         Why the claim has no value.
-    slip : str or None
+    mistake : str or None
         What went wrong, where that was found.
     corrected : str or None
         The claim put right: NumPy code over the function's names, which `check_work` accepts.
@@ -50,7 +50,7 @@ class ClaimReport:
     points: int
     points_right: int
     error: str | None = None
-    slip: str | None = None
+    mistake: str | None = None
     corrected: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -85,11 +85,11 @@ class ClaimReport:
             lines.append(f"  shape: wrong; it is {claimed} and must be {expected}, as {self.name} is")
         if self.claimed_shape is not None:
             lines.append(f"  value: {self._value()}")
-        if self.slip:
+        if self.mistake:
             label = "verdict" if self.verdict == ON_PAPER else "what went wrong"
-            lines += prose(f"{label}: {self.slip}")
+            lines += prose(f"{label}: {self.mistake}")
         elif not self.right:
-            lines.append("  what went wrong: none of the usual slips alone")
+            lines.append("  what went wrong: none of the usual mistakes alone")
         if self.corrected:
             lines.append(f"  put right: {self.corrected}")
         return "\n".join([*lines, *(line for note in self.notes for line in prose(f"note: {note}"))])

@@ -215,7 +215,7 @@ def _(expression: Cases, by: Element, rules: Rules) -> Expression:
 
 
 def _cases(condition: Expression, value: Expression, otherwise: Expression) -> Expression:
-    """Return the derivative case by case; a δ that both cases share stands behind them."""
+    """Return the derivative case by case; a δ that both cases share stands after them."""
     if is_number(value, 0) and is_number(otherwise, 0):
         return ZERO
     shared = _deltas(otherwise) if is_number(value, 0) else _deltas(value)

@@ -90,7 +90,7 @@ def chain_rule(problem: Problem, chain: ChainRule) -> Section:
         if symbol is problem.output:
             continue
         found = chain.adjoint(symbol)[1]
-        # What is known is put into a gradient that was asked for where it is told as a result.
+        # What is known is put into a gradient that was asked for where it is shown as a result.
         known = symbol in problem.wrt and found[-1:] and found[-1].rule == INSERTED
         steps += found[:-1] if known else found
     note = (

@@ -164,7 +164,7 @@ def _gradients(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Sect
             continue
         index_form = plain(candidates[0])
         steps.append(_replaced(short, f"{index_form} → {short.rule}" if short.rule else ""))
-        if full.after != short.after and symbol not in problem.wrt:  # else told as a result
+        if full.after != short.after and symbol not in problem.wrt:  # else shown as a result
             steps.append(_replaced(full, INSERTED, before=short.after))
     return Section("Gradients", "\n".join(words), tuple(steps))
 

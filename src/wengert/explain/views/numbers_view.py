@@ -11,7 +11,7 @@ from wengert.explain.views.matrix_view import matrix_view
 
 
 def numbers_view(problem: Problem) -> Tree:
-    """Return the matrix derivation with the value behind each line; large arrays are elided in the middle."""
+    """Return the matrix derivation with the value after each line; large arrays are elided in the middle."""
     tree = matrix_view(problem)
     sections = []
     for section in tree.sections:
@@ -24,7 +24,7 @@ def numbers_view(problem: Problem) -> Tree:
             ]
             steps = tuple(replace(step, shown=True, rule="") for step in first)
             title = "Forward" if section.title == "Definitions" else section.title
-            sections.append(Section(title, section.note, steps))
+            sections.append(Section(title, section.note, steps, working=True))
         else:
             sections.append(section)
     return replace(tree, title=f"{gradient_names(problem)} in numbers", sections=tuple(sections))

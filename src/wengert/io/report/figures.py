@@ -153,11 +153,15 @@ def regions(model: TableModel, frame: pl.DataFrame) -> Figure | None:
     xs, ys = np.linspace(x0, x1, _GRID + 1), np.linspace(y0, y1, _GRID + 1)
     across, up = np.meshgrid((xs[:-1] + xs[1:]) / 2, (ys[:-1] + ys[1:]) / 2)
     grid = pl.DataFrame({wanted[0]: across.ravel(), wanted[1]: up.ravel()})
-    shares = np.exp(model.log_probabilities(grid))
-    count = shares.shape[1]
-    certain = (shares.max(axis=1) - 1 / count) / (1 - 1 / count) if count > 1 else np.ones(len(shares))
+    probabilities = np.exp(model.log_probabilities(grid))
+    count = probabilities.shape[1]
+    certain = (
+        (probabilities.max(axis=1) - 1 / count) / (1 - 1 / count)
+        if count > 1
+        else np.ones(len(probabilities))
+    )
     levels = np.minimum((certain * _LEVELS).astype(int), _LEVELS - 1)
-    codes = (shares.argmax(axis=1) * _LEVELS + levels).reshape(_GRID, _GRID)
+    codes = (probabilities.argmax(axis=1) * _LEVELS + levels).reshape(_GRID, _GRID)
     for row in range(_GRID):
         for first, last in _runs(codes[row]):
             winner, level = divmod(int(codes[row, first]), _LEVELS)

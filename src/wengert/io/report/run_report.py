@@ -11,9 +11,11 @@ from wengert.io.report import figures, page
 from wengert.io.report.figures import Figure
 from wengert.io.report.influence_figures import influence_figures
 from wengert.io.report.svg import number_text
+from wengert.storage.records import from_plain
 from wengert.tabular.reading.column_values import as_numbers
 from wengert.tabular.scoring.evaluation import SCORE_NAMES, named_scores
 from wengert.tabular.table_model import TableModel
+from wengert.train.bagging.blending import UnseenLosses
 from wengert.version import __version__
 
 _MOST_COLUMNS = 200
@@ -91,12 +93,14 @@ def _training(training: dict[str, Any]) -> str:
         curves, settings, rows = training["curves"], training["settings"], training["rows"]
         sentence = (
             f"Trained on {rows['training']:,} rows for {training['epochs']} epochs ({training['stopped']}); "
-            f"{rows['validation']:,} more rows decided which epoch was best. The weights are those of epoch "
-            f"{training['best_epoch']}."
+            f"{_decided(rows, curves)}The weights are those of epoch {training['best_epoch']}."
         )
         charts = [figures.learning_curves(curves, training["best_epoch"])] if curves["loss"] else []
     except (KeyError, TypeError, ValueError):
         return ""
+    if training.get("unseen"):
+        unseen = from_plain(UnseenLosses, training["unseen"])
+        sentence += " " + unseen.sentence(training["task"]["kind"] != "regression")
     chosen = [
         (name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, list) else str(value))
         for name, value in settings.items()
@@ -106,6 +110,18 @@ def _training(training: dict[str, Any]) -> str:
     options = page.table(("setting", ""), chosen)
     columns = f'<div class="figures">{page.figures(charts)}{options}</div>'
     return page.section("Training", page.paragraph(sentence), warning, columns)
+
+
+def _decided(rows: dict[str, int], curves: dict[str, Any]) -> str:
+    """Return by which rows the best epoch was chosen."""
+    if rows["validation"]:
+        return f"{rows['validation']:,} more rows decided which epoch was best. "
+    if any(loss is not None for loss in curves["validation_loss"]):
+        return (
+            "each member of the ensemble was blind to a part of them, and what it said of that part decided "
+            "which epoch was best. "
+        )
+    return "the loss on these rows decided which epoch was best. "
 
 
 def _cross_validation(training: dict[str, Any]) -> str:

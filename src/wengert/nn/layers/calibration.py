@@ -19,7 +19,8 @@ class Calibration(Module):
 
     q = offset + slope · z + curvature · z², with z less its mean over the classes and cut off at ±limit.
     Where each output says yes or no by itself, z is the logit as it is, and the result log(p / (1 − p)) of
-    p = (1 − s) sigmoid(q) + s f. It is fitted after training (`wengert.train.calibration`), never trained.
+    p = (1 − s) sigmoid(q) + s f. It is fitted after training (`wengert.train.bagging.calibration`), never
+    trained.
 
     Parameters
     ----------

@@ -68,6 +68,11 @@ class Ensemble(Module):
         """Return for each row the output of the member whose turn it is, and the ensemble with its layers
         updated.
         """
+        y, network = self.network.forward_training(self._dealt(x), key)
+        return self._collected(y, np.shape(x)[0]), self.replace(network=network)
+
+    def _dealt(self, x: Any) -> Any:
+        """Return the rows of each member, shape (members, share, features)."""
         self._check(x)
         rows = x.shape[0]
         share = -(-rows // self.members)
@@ -75,10 +80,12 @@ class Ensemble(Module):
         # thrown away.
         rounds = -(-share * self.members // rows)
         whole = x if share * self.members == rows else np.concatenate([x] * rounds)[: share * self.members]
-        turns = np.swapaxes(whole.reshape((share, self.members, *x.shape[1:])), 0, 1)
-        y, network = self.network.forward_training(turns, key)
-        y = np.swapaxes(y, 0, 1).reshape((share * self.members, y.shape[-1]))
-        return y if whole is x else y[:rows], self.replace(network=network)
+        return np.swapaxes(whole.reshape((share, self.members, *x.shape[1:])), 0, 1)
+
+    def _collected(self, y: Any, rows: int) -> Any:
+        """Return what the members made of their rows, in the order of the rows."""
+        y = np.swapaxes(y, 0, 1).reshape((y.shape[0] * y.shape[1], y.shape[-1]))
+        return y if y.shape[0] == rows else y[:rows]
 
     def _check(self, x: Any) -> None:
         shape = np.shape(x)

@@ -15,9 +15,9 @@ from wengert.tabular.reading.cell_reading import CellReading
 from wengert.tabular.reading.column_values import TEXT_TYPES, as_text
 from wengert.tabular.reading.text_format import TextFormat
 
-# Up to this many different words are categories, and a column may have as many different slips.
+# Up to this many different words are categories, and a column may have as many different typing errors.
 FEW = 20
-# A column in which so large a part of the values are numbers is one of numbers with slips in it.
+# A column in which so large a part of the values are numbers is one of numbers with typing errors in it.
 MOSTLY = 0.9
 _PADDED = r"^(?:0|[^\x00-\x7F])\p{Nd}+$"
 _THOUSANDS = r"^[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+$"
@@ -30,7 +30,7 @@ class PossibleReading:
     name: str
     kind: str
     missing: tuple[str, ...]
-    slips: int = 0
+    misfits: int = 0
     decimals: tuple[str, ...] = ()
     orders: tuple[str, ...] = ()
     example: str = ""
@@ -38,8 +38,8 @@ class PossibleReading:
     def choose(self, decimal: str, order: str) -> tuple[CellReading, str]:
         """Return the reading under what the other columns decided, and what to say of it."""
         note = ""
-        if self.slips:
-            note = f"{self.slips} cells that are none count as missing, such as {self.missing[-1]!r}"
+        if self.misfits:
+            note = f"{self.misfits} cells that are none count as missing, such as {self.missing[-1]!r}"
         open_decimal, open_order = len(self.decimals) > 1, len(self.orders) > 1
         if self.decimals and not (open_decimal and decimal in self.decimals):
             decimal = self.decimals[0]
@@ -101,13 +101,13 @@ def _of_text(column: pl.Series, given: TextFormat) -> PossibleReading:
         if fits:
             fewest = min(map(len, fits.values()))
             fitting = tuple(option for option, wrong in fits.items() if len(wrong) == fewest)
-            slips = sorted(fits[fitting[0]])
-            rows = int(counts.filter(pl.col("").is_in(slips))["count"].sum())
-            texts = [text for text in distinct if text not in slips]
+            misfits = sorted(fits[fitting[0]])
+            rows = int(counts.filter(pl.col("").is_in(misfits))["count"].sum())
+            texts = [text for text in distinct if text not in misfits]
             fitting, example = _distinguished(fitting, texts, options)
             marks = {"numeric": "decimals", "date": "orders"}.get(kind)
             settled: dict[str, Any] = {} if marks is None else {marks: fitting}
-            missing = (*given.missing, *slips)
+            missing = (*given.missing, *misfits)
             return PossibleReading(column.name, kind, missing, rows, example=example, **settled)
     return words
 

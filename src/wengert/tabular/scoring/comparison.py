@@ -107,9 +107,9 @@ def compare(first: TableModel, second: TableModel, frame: pl.DataFrame, seed: in
         return Comparison(scores, differences, None, None, trained_on)
     actual = first.preprocessor.transform_target(frame)
     rows = np.arange(len(actual))
-    shares = [model.log_probabilities(frame) for model in (first, second)]
-    right = [share.argmax(axis=1) == actual for share in shares]
-    losses = [-share[rows, actual] for share in shares]
+    probabilities = [model.log_probabilities(frame) for model in (first, second)]
+    right = [share.argmax(axis=1) == actual for share in probabilities]
+    losses = [-share[rows, actual] for share in probabilities]
     means = _resampled(np.stack([*right, *losses], axis=1).astype(np.float64), seed)
     only = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
     differences = (

@@ -123,9 +123,9 @@ def named_scores(scores: dict[str, Any]) -> list[tuple[str, float | None]]:
     named = [(label, scores[name]) for name, label in SCORE_NAMES.items() if name in scores]
     if "log_loss" in scores:
         rows = np.array([one["rows"] for one in scores["classes"]], np.float64)
-        shares = rows[rows > 0] / rows.sum()
+        probabilities = rows[rows > 0] / rows.sum()
         place = [label for label, _ in named].index(SCORE_NAMES["log_loss"])
-        named.insert(place + 1, ("  by frequencies", 0.0 - float(shares @ np.log(shares))))
+        named.insert(place + 1, ("  by frequencies", 0.0 - float(probabilities @ np.log(probabilities))))
     return named
 
 

@@ -1,12 +1,12 @@
 """NumPy's functions on tensors: each module writes some of them in terms of primitives."""
 
 from wengert.trace.numpy_functions import (
+    array_creation as array_creation,
     building as building,
     calculus as calculus,
     calls as calls,
     choosing as choosing,
     contraction as contraction,
-    creation as creation,
     diagonals as diagonals,
     einsum as einsum,
     fourier as fourier,

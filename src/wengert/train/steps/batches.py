@@ -61,6 +61,31 @@ def order_by_windows(rows: int, runs: tuple[int, int], rng: Any) -> Array:
     return order
 
 
+def bagged_order(seed: int, epoch: int, folds: tuple[Array, ...]) -> Array:
+    """Return a permutation of the rows in which row of fold f is never at a place f modulo the folds.
+
+    In each run of as many rows as there are folds, one of each fold, the rows are moved on by the same number
+    of places, drawn anew. `nn.Ensemble` with as many members shows a row to the member of its place, so that
+    member f sees no row of fold f.
+
+    Parameters
+    ----------
+    seed, epoch : int
+    folds : tuple of arrays
+        Positions of the rows of each fold: every row once, and the last folds may have one row more.
+    """
+    rng = _generator(seed, _ORDER, epoch)
+    count, shortest = len(folds), len(folds[0])
+    queues = [rng.permutation(fold) for fold in folds]
+    runs = np.stack([queue[:shortest] for queue in queues], axis=1)
+    moved = (np.arange(count) + rng.integers(1, count, size=(shortest, 1))) % count
+    order = np.empty_like(runs)
+    np.put_along_axis(order, moved, runs, axis=1)
+    # What is left is of the last folds, and comes at the first places of a run.
+    left = [queue[shortest:] for queue in queues]
+    return np.concatenate([order.ravel(), *left])
+
+
 def held_out(seed: int, rows: int, fraction: float) -> tuple[Array, Array]:
     """Return the positions of the rows to train on and of those held out, both ascending; one at least."""
     return hold_out(rows, max(1, round(rows * fraction)), None, _generator(seed, _HELD_OUT))

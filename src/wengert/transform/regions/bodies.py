@@ -12,7 +12,7 @@ from wengert.errors import ShapeError
 from wengert.ir.evaluate import evaluate
 from wengert.ir.node import Node
 from wengert.ir.program import Program
-from wengert.ir.types import TensorType, TupleType, tensor_type
+from wengert.ir.types import TensorType, tensor_type
 from wengert.trace.tensor import Tensor, Trace
 from wengert.transform.gradient import dependents, pullback
 from wengert.transform.placement import zeros
@@ -34,12 +34,6 @@ def split(values: Sequence[Any], *counts: int) -> list[list[Any]]:
         parts.append(list(values[start : start + count]))
         start += count
     return [*parts, list(values[start:])]
-
-
-def part_types(type_: TensorType) -> tuple[TensorType, ...]:
-    """Return the types of the results of a region."""
-    assert isinstance(type_, TupleType)
-    return type_.items
 
 
 def stacked(type_: TensorType, length: int) -> TensorType:

@@ -59,7 +59,7 @@ class Pair:
         return sum(_bytes(one.type) for one in self.ahead.inputs[fixed : fixed + carried])
 
     def kept(self, cuts: Sequence[int], length: int | None = None) -> int:
-        """Return the bytes that are kept with so many segments, and so many in each of these, …."""
+        """Return the bytes that are kept with these numbers of segments: in all, in each of those, …."""
         turns = self.length if length is None else length
         if not cuts:
             return turns * self.row

@@ -16,7 +16,7 @@ from wengert.ir.types import TupleType
 from wengert.trace.tensor import Tensor, Trace, as_tensor
 from wengert.transform.regions.scan import scanned
 from wengert.transform.rolling.rows import stacked, with_rows
-from wengert.transform.rolling.turns import Operand, Role, WrittenOut, written_out
+from wengert.transform.rolling.written_turns import Operand, Role, WrittenOut, written_out
 from wengert.transform.simplify import simplify
 
 # Shorter programs compile soon enough as they are, and a few turns are no loop.

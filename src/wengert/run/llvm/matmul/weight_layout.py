@@ -17,6 +17,7 @@ from wengert.ir.node import Node
 from wengert.run.llvm.codegen.loops import Access
 from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
 from wengert.run.llvm.fusion.views import is_whole
+from wengert.run.llvm.matmul.bfloat16 import multiplies_pairs
 from wengert.run.llvm.matmul.blocking import Blocking, blocking_of
 from wengert.run.llvm.matmul.matrix_products import Product, product_of
 from wengert.run.llvm.runtime.target import Target
@@ -43,7 +44,7 @@ def lay_in_panels(plan: Plan, aliased: Mapping[Node, Node], target: Target) -> d
     for kernel in plan.kernels:
         if kernel.form is Form.PRODUCT:
             product = product_of(kernel)
-            if not (product.is_empty or product.is_dots):
+            if not (product.is_empty or product.is_dots or multiplies_pairs(product, target)):
                 cuts[kernel] = product, blocking_of(product, target)
     writer = {node: kernel for kernel in plan.kernels for node in kernel.stored}
     found: dict[Node, int] = {}
@@ -117,8 +118,8 @@ def in_panels(matrix: Array, width: int) -> Array:
     """Return the elements of a matrix panel by panel, as a vector; in their own order where `width` is 0."""
     if not width:
         return matrix.reshape(-1)
-    rows, columns = matrix.shape
-    return matrix.reshape(rows, columns // width, width).transpose(1, 0, 2).reshape(-1)
+    rows_of_panels = np.ascontiguousarray(matrix).view(_row(matrix, width))
+    return rows_of_panels.T.reshape(-1).view(matrix.dtype)
 
 
 def from_panels(elements: Array, shape: tuple[int, ...], width: int) -> Array:
@@ -126,4 +127,10 @@ def from_panels(elements: Array, shape: tuple[int, ...], width: int) -> Array:
     if not width:
         return elements.reshape(shape)
     rows, columns = shape
-    return elements.reshape(columns // width, rows, width).transpose(1, 0, 2).reshape(shape)
+    rows_of_panels = elements.view(_row(elements, width)).reshape(columns // width, rows)
+    return rows_of_panels.T.reshape(-1).view(elements.dtype).reshape(shape)
+
+
+def _row(array: Array, width: int) -> np.dtype[Any]:
+    """Return the dtype of a row of a panel as one item, which NumPy copies in one piece: twice as fast."""
+    return np.dtype((np.void, width * array.itemsize))

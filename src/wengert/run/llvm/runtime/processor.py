@@ -28,7 +28,7 @@ class Processor:
         Of the second-level cache.
     page_bytes : int
     recognised : bool
-        Whether the system told the caches; otherwise they are those of small processors.
+        Whether the system reports the sizes of the caches; otherwise they are those of small processors.
     """
 
     name: str = "unknown"
@@ -57,16 +57,16 @@ def host_processor() -> Processor:
     family, model = fields.get("cpu family", ""), fields.get("model", "")
     # Virtual machines give the maker's name only.
     shown = f"{name} (family {family}, model {model})" if family and model else name
-    told = _second_level_bytes()
+    reported = _second_level_bytes()
     return Processor(
         shown,
         fields.get("vendor_id", ""),
         family,
         model,
         fields.get("stepping", ""),
-        told or Processor.l2_bytes,
+        reported or Processor.l2_bytes,
         mmap.PAGESIZE,
-        bool(told),
+        bool(reported),
     )
 
 

@@ -42,8 +42,8 @@ class Folding:
             current = stack.pop()
             if not has_formula(current):
                 return False
-            behind = [one for one in current.inputs if one in self.hidden]
-            stack += [one for one in behind if uniform_value(one) is None]
+            operands = [one for one in current.inputs if one in self.hidden]
+            stack += [one for one in operands if uniform_value(one) is None]
         return True
 
 

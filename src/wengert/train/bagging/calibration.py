@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 
 from wengert import nn
-from wengert.run import Executor
-from wengert.train.evaluation import predict
 
 Array = np.ndarray[Any, Any]
 
@@ -25,23 +23,21 @@ _LIMIT = 1e6
 _STIFFNESS, _SLOPE_STIFFNESS = 10.0, 0.3
 
 
-def calibrated(
-    net: Any, X: Any, y: Any, weights: Any = None, *, independent: bool, executor: str | Executor = "llvm"
-) -> tuple[Any, float]:
+def calibrated(net: Any, logits: Any, y: Any, weights: Any = None, *, independent: bool) -> tuple[Any, float]:
     """Return a network with its calibration as the last layer, and its mean log-loss on the rows.
 
     Parameters
     ----------
     net : Module
         Gives one logit a class, or one for each yes or no.
-    X, y : arrays
-        Rows that it was not trained on. y holds numbers of classes, shape (rows,), or 0 and 1 (or
-        probabilities) for each class or label, shape (rows, outputs).
+    logits : array, shape (rows, outputs)
+        What it gives for rows that it was not trained on.
+    y : array
+        Numbers of their classes, shape (rows,), or 0 and 1 (or probabilities) for each class or label, shape
+        (rows, outputs).
     weights : array, shape (rows,), optional
     independent : bool
         Whether each output is a yes or no of its own.
-    executor : Executor, "numpy" or "llvm"
-        Of the predictions.
 
     Notes
     -----
@@ -49,7 +45,7 @@ def calibrated(
     after it: Berta, Holzmüller, Jordan & Bach, "Rethinking early stopping: refine, then calibrate", 2025.
     With n rows, a share 1 / (n + 1) of the result are the frequencies of the classes.
     """
-    logits = np.asarray(predict(net, X, executor=executor), np.float64)
+    logits = np.asarray(logits, np.float64)
     rows, outputs = logits.shape
     known = np.eye(outputs)[y] if np.ndim(y) == 1 else np.asarray(y, np.float64)
     weights = np.ones(rows) if weights is None else np.asarray(weights, np.float64)
@@ -108,10 +104,10 @@ def _slope(logits: Array, aims: Array, weights: Array) -> float:
     centred = logits - logits.max(axis=1, keepdims=True)
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        shares = np.exp(np.exp(middle) * centred)
-        shares /= shares.sum(axis=1, keepdims=True)
+        probabilities = np.exp(np.exp(middle) * centred)
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
         slack = _SLOPE_STIFFNESS * (np.exp(middle) - 1)
-        if weights @ ((shares - aims) * centred).sum(axis=1) + slack > 0:
+        if weights @ ((probabilities - aims) * centred).sum(axis=1) + slack > 0:
             high = middle
         else:
             low = middle

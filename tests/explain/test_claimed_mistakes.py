@@ -1,4 +1,4 @@
-"""Each slip is named for what it is, however the claim is written."""
+"""Each mistake is named for what it is, however the claim is written."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from tests.explain.claim_programs import EXERCISES
 import wengert as wg
 
 BY_NAME = {exercise.function.__name__: exercise for exercise in EXERCISES}
-SLIPS = [
+MISTAKES = [
     # function, value, claim, what is said
     ("sigmoid_network", "w2", "(y - t) * z1", "the derivative of y = sigmoid(a2) is missing"),
     ("sigmoid_network", "W1", "outer((y - t) * w2 * z1 * (1 - z1), x)", "the derivative of y = sigmoid(a2) is missing"),
@@ -62,7 +62,7 @@ SLIPS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("function", "name", "claim", "said"), SLIPS)
+@pytest.mark.parametrize(("function", "name", "claim", "said"), MISTAKES)
 def test_a_slip_is_named(function, name, claim, said):
     exercise = BY_NAME[function]
     arguments = exercise.arguments(np.random.default_rng(4))
@@ -71,7 +71,7 @@ def test_a_slip_is_named(function, name, claim, said):
 
     assert not report
     assert report.verdict == "wrong"
-    assert said in str(report.slip)
+    assert said in str(report.mistake)
     assert wg.check_work(exercise.function, *arguments, claims={name: report.corrected}), str(report)
 
 
@@ -79,13 +79,13 @@ def test_numbers_of_another_value_or_without_a_term_are_named():
     exercise = BY_NAME["ridge"]
     w, X, t, lam = exercise.arguments(np.random.default_rng(4))
     (report,) = wg.check_work(exercise.function, w, X, t, lam, claims={"w": 2 * X.T @ (X @ w - t) / 6})
-    assert "the term lam * sum(w ** 2) of L is left out" in report.slip
+    assert "the term lam * sum(w ** 2) of L is left out" in report.mistake
 
     exercise = BY_NAME["brier"]
     z, y = exercise.arguments(np.random.default_rng(4))
     p = np.exp(z) / np.exp(z).sum()
     (report,) = wg.check_work(exercise.function, z, y, claims={"z": 2 * (p - y)})
-    assert report.slip == "it is the gradient of p, not of z"
+    assert report.mistake == "it is the gradient of p, not of z"
 
 
 def test_the_n_of_a_mean_over_elements_is_their_number():
@@ -94,7 +94,7 @@ def test_the_n_of_a_mean_over_elements_is_their_number():
     (report,) = wg.check_work(
         lambda W, X, Y: np.mean((X @ W - Y) ** 2), *arguments, claims={"W": "2 * X.T @ (X @ W - Y)"}
     )
-    assert "N = 12, the 6×2 elements that the mean is taken of" in report.slip
+    assert "N = 12, the 6×2 elements that the mean is taken of" in report.mistake
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_an_activation_is_called_by_its_name_however_it_is_written(written, titl
 
     (report,) = wg.check_work(variables["loss"], *arguments, claims={"w": "v * x"})
 
-    assert f"the derivative of h = {title}(a) is missing" in report.slip
+    assert f"the derivative of h = {title}(a) is missing" in report.mistake
     assert wg.check_work(variables["loss"], *arguments, claims={"w": report.corrected})
 
 
@@ -123,14 +123,14 @@ def test_a_claim_at_a_kink_is_told_from_one_that_has_no_value_there():
 
     w, x = np.array([0.0, 1.0]), np.array([2.0, -1.0])
     (kink,) = wg.check_work(loss, w, x, claims={"w": "where(w >= 0, 1, -1) * x"})
-    assert "a derivative jumps there (a kink)" in kink.slip
+    assert "a derivative jumps there (a kink)" in kink.mistake
     assert wg.check_work(loss, w, x, claims={"w": kink.corrected})
 
     (undefined,) = wg.check_work(loss, w, x, claims={"w": "w / abs(w) * x"})
-    assert "it has no finite value there" in undefined.slip
+    assert "it has no finite value there" in undefined.mistake
 
     (wrong,) = wg.check_work(loss, w, x, claims={"w": "-where(w >= 0, 1, -1) * x"})
-    assert wrong.slip == "the sign is wrong"
+    assert wrong.mistake == "the sign is wrong"
     assert wg.check_work(loss, w, x, claims={"w": wrong.corrected})
 
 

@@ -64,11 +64,11 @@ def double_edits(node: ast.expr, vocabulary: Vocabulary) -> Iterator[Edit]:
         lambda one: missing_derivative(one, vocabulary),
     ]
     for first in rules:
-        for once, slip in everywhere(node, first):
+        for once, mistake in everywhere(node, first):
             for second in rules:
                 for twice, other in everywhere(once, second):
-                    if other != slip:
-                        yield twice, f"{slip}; {other}"
+                    if other != mistake:
+                        yield twice, f"{mistake}; {other}"
 
 
 def _transposed(node: ast.expr) -> Iterator[Edit]:

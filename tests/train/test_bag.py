@@ -1,0 +1,94 @@
+"""The k-fold bag: no member sees its fold, no row is lost, and unseen predictions are those of one member."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+from wengert import nn, train
+from wengert.errors import ConfigurationError
+from wengert.train.bagging.bag import Bag
+from wengert.train.steps.batches import batch_bounds
+
+
+def fold_of_rows(bag, rows):
+    fold = np.full(rows, -1)
+    for number, places in enumerate(bag.folds):
+        fold[places] = number
+    return fold
+
+
+@given(st.integers(2, 9), st.integers(0, 60), st.integers(1, 5), st.integers(0, 10**6), st.integers(0, 300))
+def test_no_member_sees_its_fold_and_every_row_is_seen_once(members, more, multiple, seed, epoch):
+    rows = members + more
+    bag = Bag.draw(members, rows, None, seed)
+    fold, order = fold_of_rows(bag, rows), bag.order(epoch)
+    np.testing.assert_array_equal(np.sort(order), np.arange(rows))
+    for first, last in batch_bounds(rows, multiple * members):
+        assert (fold[order[first:last]] != np.arange(last - first) % members).all()
+    np.testing.assert_array_equal(order, bag.order(epoch))
+
+
+def test_each_member_comes_to_see_all_rows_but_its_fold():
+    bag = Bag.draw(4, 30, None, 0)
+    fold = fold_of_rows(bag, 30)
+    seen = {(row, place % 4) for epoch in range(200) for place, row in enumerate(bag.order(epoch))}
+    assert seen == {(row, member) for row in range(30) for member in range(4) if fold[row] != member}
+
+
+def test_folds_have_the_classes_in_equal_parts():
+    classes = np.repeat([0, 1], [80, 16])
+    for fold in Bag.draw(8, 96, classes, 3).folds:
+        assert np.bincount(classes[fold]).tolist() == [10, 2]
+
+
+@pytest.mark.parametrize("rows", [16, 45, 1030])
+def test_what_is_said_of_unseen_rows_is_said_by_the_blind_member(rows, rng):
+    layers = nn.NTKDense(3, 5, "selu", members=8), nn.NTKDense(5, 2, members=8)
+    net = nn.Sequential(nn.Scale(3), nn.Ensemble(8, nn.Sequential(*layers)), nn.Clip(-0.5, 9.0)).initialise(0)
+    X = rng.normal(size=(rows, 3)).astype(np.float32)
+    bag = Bag.draw(8, rows, None, 1)
+    each = np.clip(net.layers[1].network(net.layers[0](X)), -0.5, 9.0)
+    expected = each[fold_of_rows(bag, rows)[bag.rows], bag.rows]
+    np.testing.assert_allclose(bag.unseen(net, X, executor="numpy"), expected, rtol=1e-5, atol=1e-6)
+    assert len(np.unique(bag.rows)) == rows
+
+
+def test_of_many_rows_a_part_is_enough():
+    assert len(Bag.draw(8, 30_000, None, 0).rows) == 20_000
+
+
+def test_an_order_that_is_none_is_refused():
+    X = np.zeros((4, 1), np.float32)
+    net = nn.Dense(1, 1).initialise(seed=0)
+    with pytest.raises(ConfigurationError, match=r"epoch 0 .* each of the positions 0 to 3 once"):
+        train.fit(net, X, X, loss="squared_error", epochs=1, shuffle=lambda epoch: [0, 1, 1, 3])
+
+
+def test_labels_of_noise_are_not_believed(rng):
+    """Rows that a member learnt by heart would make the probabilities certain; unseen ones do not."""
+    X = rng.normal(size=(160, 20)).astype(np.float32)
+    y = rng.integers(0, 2, 160)
+    recipe = train.tabular_recipe(train.TabularFeatures(20), 2, 160, hidden=(64,), epochs=128)
+    result = recipe.fit(X, y, progress=False)
+    losses = [one.validation_loss for one in result.history]
+    assert [number for number, loss in enumerate(losses, 1) if loss is not None] == list(recipe.snapshots)
+    assert result.history[-1].loss < 0.45  # by heart, with labels smoothed
+    assert losses[-1] > losses[recipe.snapshots[0] - 1] > 0.65
+    new = np.asarray(train.predict(result.net, rng.normal(size=(500, 20)).astype(np.float32)))
+    assert nn.nllm_from_logits(new, rng.integers(0, 2, 500)) < 0.75
+
+
+def test_a_regression_is_chosen_by_unseen_rows(rng):
+    X = rng.normal(size=(90, 4)).astype(np.float32)
+    y = (X[:, :1] + rng.normal(size=(90, 1))).astype(np.float32)
+    recipe = train.tabular_recipe(train.TabularFeatures(4), 1, 90, limits=(-5, 5), hidden=(32,), epochs=60)
+    recipe = dataclasses.replace(recipe, numbers=0)  # the network alone
+    result = recipe.fit(X, y, sample_weight=np.full(90, 3.0), progress=False)
+    found = {one.epoch: one.validation_loss for one in result.history if one.validation_loss is not None}
+    assert tuple(found) == recipe.snapshots
+    assert min(found, key=found.get) == result.best_epoch
+    bag = Bag.draw(8, 90, None, 0)
+    said = bag.unseen(result.net, X)
+    assert found[result.best_epoch] == pytest.approx(np.mean((said - y[bag.rows]) ** 2) / 2, rel=1e-5)
