@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fractions
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import fields
 from types import MappingProxyType
 
 from wengert.explain.index.construction import power
@@ -18,6 +17,7 @@ from wengert.explain.index.expressions import (
     Quotient,
     Reduction,
     Sum,
+    field_names,
 )
 from wengert.explain.index.indices import Index
 from wengert.explain.index.notation import exponent
@@ -89,7 +89,8 @@ def key(expression: Expression, names: Mapping[Index, int] = MappingProxyType({}
     if isinstance(expression, Reduction):
         place = len(names)
         names = {**names, **{index: place + at for at, index in enumerate(expression.indices)}}
-    return type(expression), tuple(_part(getattr(expression, one.name), names) for one in fields(expression))
+    kind = type(expression)
+    return kind, tuple(_part(getattr(expression, name), names) for name in field_names(kind))
 
 
 def _part(value: object, names: Mapping[Index, int]) -> Hashable:
