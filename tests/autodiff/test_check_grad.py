@@ -66,3 +66,9 @@ def test_nan_never_passes():
 def test_order_is_checked():
     with pytest.raises(ConfigurationError, match="order"):
         wg.check_grad(np.sin, 1.0, order=3)
+
+
+def test_whole_numbers_among_the_arguments_stay_python_numbers() -> None:
+    x = np.array([[0.3, -1.0, 2.0], [0.7, 0.1, -0.4]])
+    assert wg.check_grad(np.max, x, axis=1)
+    assert wg.check_grad(np.tensordot, x, x.T, axes=((1,), (0,)))

@@ -32,10 +32,10 @@ def by_differences(function: Function) -> Function:
 
         def at(s: int, t: int) -> np.ndarray:
             moves = zip(value, first, second, both, strict=True)
-            h, k = s * STEP, t * STEP
+            h, k = s * STEP, t * STEP  # on the right: mpmath prints an array before it leaves it to NumPy
             return np.asarray(
                 function(
-                    *[np.asarray(v + h * a + k * b + h * k * c, object) for v, a, b, c in moves], **params
+                    *[np.asarray(v + a * h + b * k + c * (h * k), object) for v, a, b, c in moves], **params
                 ),
                 object,
             )

@@ -82,7 +82,6 @@ def test_every_planted_mistake_is_caught(name: str, rng: np.random.Generator) ->
         if not is_caught(name, changed(name, place, change), rng)
     ]
     assert not missed
-    run_gate(name, rng)  # the right rule is back, and passes on other numbers
 
 
 def is_caught(name: str, rule: Callable[..., Any], rng: np.random.Generator) -> bool:

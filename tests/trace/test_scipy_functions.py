@@ -13,6 +13,7 @@ import scipy.optimize
 import scipy.signal
 import scipy.sparse
 import scipy.sparse.linalg
+import scipy.spatial.distance
 import scipy.special
 import scipy.stats
 from scipy.linalg import expm
@@ -103,6 +104,42 @@ FUNCTIONS: dict[str, tuple[Any, np.ndarray]] = {
     ),
     "multigammaln": (lambda x: scipy.special.multigammaln(x + 1, 3), P),
     "solve_banded": (lambda x: scipy.linalg.solve_banded((1, 1), x + MIDDLE, B), A[:3]),
+    "lyapunov": (
+        lambda x: scipy.linalg.solve_continuous_lyapunov(x, S) + scipy.linalg.solve_discrete_lyapunov(x, S),
+        A / 2 - np.eye(4) / 2,
+    ),
+    "integrals": (
+        lambda x: (
+            scipy.integrate.simpson(x, dx=0.1, axis=0) * scipy.integrate.trapezoid(x, x=[0, 1, 3, 4])
+            + scipy.integrate.cumulative_trapezoid(x, initial=0)
+        ),
+        A,
+    ),
+    "distances of points": (
+        lambda x: (
+            scipy.spatial.distance.pdist(x).sum()
+            + scipy.spatial.distance.cdist(x, B.T.repeat(2, 0)[:3].repeat(2, 1)[:, :4], "sqeuclidean")
+            * scipy.spatial.distance.cdist(x, x[:3] + 3, "cityblock")
+        ),
+        A,
+    ),
+    "moments": (
+        lambda x: (
+            scipy.stats.skew(x) * scipy.stats.kurtosis(x, axis=1, fisher=False)
+            + scipy.stats.zscore(x, axis=None, ddof=1) + scipy.stats.sem(x, axis=1)
+        ),
+        A,
+    ),
+    "means and entropies": (
+        lambda x: (
+            scipy.stats.gmean(x, axis=1) * scipy.stats.hmean(x, axis=1) + scipy.stats.variation(x, axis=1)
+            + scipy.stats.entropy(x, x**2, base=2, axis=1) + scipy.stats.entropy(x, axis=1)
+        ),
+        P,
+    ),
+    "sums from place to place": (
+        lambda x: np.add.reduceat(x, [0, 2, 1], axis=1) * np.multiply.reduceat(x, [1]), P
+    ),
     "toeplitz": (lambda x: scipy.linalg.toeplitz(x[0]) + scipy.linalg.toeplitz(x[0], x[1]), A),
     **{
         f"convolve, {mode}": (lambda x, mode=mode: scipy.signal.convolve(x, x[:2, :3] + 1, mode), A)
@@ -180,9 +217,8 @@ def test_functions_imported_by_name() -> None:
         (lambda x: scipy.linalg.logm(x), "scipy.linalg.logm"),
         (lambda x: scipy.linalg.lu(x), "scipy.linalg.lu"),
         (lambda x: scipy.stats.maxwell.pdf(x), "scipy.stats.maxwell.pdf"),
-        (lambda x: scipy.stats.zscore(x), "scipy.stats.zscore"),
-        (lambda x: scipy.signal.medfilt(x), "scipy.signal.medfilt"),
-        (lambda x: scipy.integrate.simpson(x), "scipy.integrate.simpson"),
+        (lambda x: scipy.stats.zmap(x, x), "scipy.stats.zmap"),
+        (lambda x: scipy.signal.wiener(x), "scipy.signal.wiener"),
         (lambda x: scipy.integrate.quad(lambda t: x[0, 0] * t, 0, 1)[0], "scipy.integrate.quad"),
         (lambda x: scipy.sparse.csr_matrix(x), "scipy.sparse"),
         (lambda x: scipy.sparse.linalg.spsolve(scipy.sparse.csc_array(S), x), "scipy.sparse.linalg.spsolve"),

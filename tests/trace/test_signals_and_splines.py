@@ -75,6 +75,13 @@ FUNCTIONS: dict[str, tuple[Any, np.ndarray]] = {
     "detrend": (lambda x: signal.detrend(x, axis=0), ROWS.T),
     "resample": (lambda x: signal.resample(x, 10), X),
     "envelope": (lambda x: np.abs(signal.hilbert(x)), X),
+    "medfilt": (lambda x: signal.medfilt(x, 5), X),
+    "welch": (lambda x: signal.welch(x, 10.0, nperseg=8)[1] + signal.welch(x, nperseg=9, nfft=9)[1], ROWS),
+    "periodogram": (lambda x: signal.periodogram(x, scaling="spectrum", axis=0)[1], ROWS.T),
+    "convolve2d": (
+        lambda x: signal.convolve2d(x, x[:2, :3], "same") * signal.correlate2d(x, x[:3, :3], mode="same"),
+        IMAGE,
+    ),
     "CubicSpline": (lambda y: CubicSpline(KNOTS, y)(AT) + CubicSpline(KNOTS, y, bc_type="natural")(AT, 1), Y),
     "CubicSpline with slopes at its ends": (
         spline(CubicSpline, bc_type=((1, 0.5), (2, -1.0))), Y
@@ -122,6 +129,11 @@ FUNCTIONS: dict[str, tuple[Any, np.ndarray]] = {
         for function in (ndimage.correlate, ndimage.convolve)
         for mode in ("reflect", "mirror", "nearest", "wrap", "constant")
     },
+    "filters of order": (
+        lambda x: ndimage.median_filter(x, (3, 2)) * ndimage.maximum_filter(x, 3)
+        + ndimage.minimum_filter(x, 2, mode="wrap"),
+        IMAGE,
+    ),
     "map_coordinates": (
         lambda x: ndimage.map_coordinates(x, [1.5 + x[0] / 3, 0.7 + x[1] / 3], order=1)
         + ndimage.map_coordinates(x, 6 * x[:2], order=0, mode="nearest"),
@@ -171,6 +183,9 @@ def test_a_batch_of_filters_and_of_splines() -> None:
         pole, row = (one if axis == 0 else one[0] for axis, one in zip(axes, (poles, rows), strict=True))
         wanted = [filtered(poles[i if axes[0] == 0 else 0], rows[i if axes[1] == 0 else 0]) for i in range(3)]
         np.testing.assert_allclose(wg.vmap(filtered, axes)(pole, row), wanted, rtol=1e-12)
+    assert np.allclose(wg.vmap(wg.grad(lambda x: SPLINE(x)))(AT[0]), SPLINE(AT[0], 1))
+    moved = wg.vmap(lambda x: ndimage.map_coordinates(IMAGE, [x, x / 2], order=1))(AT)
+    np.testing.assert_allclose(moved, ndimage.map_coordinates(IMAGE, [AT, AT / 2], order=1))
     curves = wg.vmap(lambda y: CubicSpline(KNOTS, y)(AT))(TABLE)
     np.testing.assert_allclose(curves, CubicSpline(KNOTS, TABLE, axis=1)(AT), rtol=1e-12)
 

@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from tests.drawn import thinned
 from tests.storage.mutations import mutants
 
 from wengert import nn, optim, train
@@ -203,8 +204,9 @@ def test_a_forged_record_is_refused_or_resumed(begun):
     path, options = begun
     intact = path.read_bytes()
     record = json.loads(load_tensors(path)[1]["training"])
-    refused = 0
-    for what, mutant in mutants(record):
+    tried = refused = 0
+    for what, mutant in thinned(mutants(record), 5):
+        tried += 1
         path.write_bytes(intact)
         forged(path, lambda record, mutant=mutant: mutant)
         try:
@@ -218,7 +220,7 @@ def test_a_forged_record_is_refused_or_resumed(begun):
             message = ""
             assert 2 <= len(result.history) <= 3, what
         assert len(message) < 3000, what
-    assert refused > 300
+    assert refused > tried / 2
 
 
 @pytest.mark.parametrize("executor", ["llvm", "numpy"])

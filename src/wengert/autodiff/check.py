@@ -147,7 +147,7 @@ def _restricted(
 
 
 def _wide(tree: Any) -> Any:
-    """Floating leaves as float64, complex ones as complex128.
+    """Floating leaves as float64, complex ones as complex128; others, an axis or a shape, as they are.
 
     Single precision has too few digits to tell right from nearly right.
     """
@@ -157,7 +157,10 @@ def _wide(tree: Any) -> Any:
     kinds = [one.dtype.kind if isinstance(one, np.ndarray) else "" for one in wide]
     return unflatten(
         structure,
-        [one.astype(widest[kind]) if kind in widest else one for one, kind in zip(wide, kinds, strict=True)],
+        [
+            one.astype(widest[kind]) if kind in widest else leaf
+            for one, kind, leaf in zip(wide, kinds, leaves, strict=True)
+        ],
     )
 
 

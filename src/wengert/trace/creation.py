@@ -170,7 +170,7 @@ class _Joiner:
 def _making(function: Any) -> Callable[..., Any]:
     @wraps(function)
     def made(*args: Any, **kwargs: Any) -> Any:
-        return fillable(function(*args, **kwargs))
+        return fillable(function(*map(joined, args), **kwargs))
 
     return made
 

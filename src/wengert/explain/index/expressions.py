@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import fractions
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from wengert.explain.index.indices import Index, Position
@@ -41,6 +41,8 @@ class Symbol:
         The index over each axis; 0 where the extent is 1.
     automatic : bool
         Whether the name is ours: the reader gave none.
+    symmetric : bool
+        Whether it is a matrix that is its own transpose by the way it is computed, as XᵀX.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Symbol:
     shape: tuple[int, ...]
     axes: tuple[Position, ...]
     automatic: bool = False
+    symmetric: bool = False
 
     @property
     def rank(self) -> int:
@@ -289,10 +292,15 @@ def number(value: float) -> Number:
     return Number(float(value))
 
 
+def field_names(kind: type[Expression]) -> tuple[str, ...]:
+    """Return the names of the fields of a class, in reading order."""
+    return kind.__match_args__  # `fields` makes a list anew each time
+
+
 def children(expression: Expression) -> Iterator[Expression]:
     """Yield the expressions directly inside, in reading order."""
-    for place in fields(expression):
-        value = getattr(expression, place.name)
+    for name in field_names(type(expression)):
+        value = getattr(expression, name)
         if isinstance(value, Expression):
             yield value
         elif isinstance(value, tuple):
@@ -302,8 +310,8 @@ def children(expression: Expression) -> Iterator[Expression]:
 def rebuild(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
     """Return `expression` with `change` applied to the expressions directly inside it."""
     changed = {}
-    for place in fields(expression):
-        value = getattr(expression, place.name)
+    for name in field_names(type(expression)):
+        value = getattr(expression, name)
         if isinstance(value, Expression):
             new: object = change(value)
         elif isinstance(value, tuple) and any(isinstance(part, Expression) for part in value):
@@ -311,22 +319,24 @@ def rebuild(expression: Expression, change: Callable[[Expression], Expression]) 
         else:
             continue
         if new != value:
-            changed[place.name] = new
+            changed[name] = new
     return replace(expression, **changed) if changed else expression
 
 
 def walk(expression: Expression) -> Iterator[Expression]:
     """Yield `expression` and everything inside it."""
-    yield expression
-    for part in children(expression):
-        yield from walk(part)
+    pending = [expression]
+    while pending:
+        one = pending.pop()
+        yield one
+        pending.extend(reversed(tuple(children(one))))
 
 
 def free_indices(expression: Expression) -> tuple[Index, ...]:
     """Return the indices that are not summed over, in the order in which they appear."""
     found: dict[Index, None] = {}
-    for place in fields(expression):
-        value = getattr(expression, place.name)
+    for name in field_names(type(expression)):
+        value = getattr(expression, name)
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, Index):
                 found[part] = None

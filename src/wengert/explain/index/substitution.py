@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import singledispatch
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from wengert.explain.index.expressions import (
     Relation,
     Running,
     Symbol,
+    field_names,
     free_indices,
     number,
     rebuild,
@@ -48,14 +49,12 @@ def substitute(expression: Expression, new: Mapping[Index, Position]) -> Express
 def placed(expression: Expression, new: Mapping[Index, Position]) -> Expression:
     """Put other indices, or positions, in place of those of the expression itself, not of its parts."""
     changed: dict[str, object] = {}
-    for place in fields(expression):
-        value = getattr(expression, place.name)
+    for name in field_names(type(expression)):
+        value = getattr(expression, name)
         if isinstance(value, Index):
-            changed[place.name] = new.get(value, value)
+            changed[name] = new.get(value, value)
         elif isinstance(value, tuple) and any(isinstance(part, Index) for part in value):
-            changed[place.name] = tuple(
-                new.get(part, part) if isinstance(part, Index) else part for part in value
-            )
+            changed[name] = tuple(new.get(part, part) if isinstance(part, Index) else part for part in value)
     return replace(expression, **changed) if changed else expression
 
 

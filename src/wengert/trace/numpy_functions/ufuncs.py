@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import DTypeError, UnsupportedFunctionError
+from wengert.errors import DTypeError, IndexRangeError, UnsupportedFunctionError
 from wengert.ir.primitive import IMPLEMENTATIONS, NUMBERS, Primitive, weak_dtype
 from wengert.primitives import arithmetic, complex_numbers, rounding
 from wengert.primitives.comparison import logical_and, logical_not, logical_or, logical_xor
@@ -17,7 +17,7 @@ from wengert.primitives.kinds import BOOL, promotion_of
 from wengert.primitives.library import parametric, special
 from wengert.primitives.selection import astype
 from wengert.trace import source
-from wengert.trace.numpy_functions.table import array, normalise_axis
+from wengert.trace.numpy_functions.table import array, known, normalise_axis
 from wengert.trace.recorder import as_dtype
 from wengert.trace.tensor import Tensor, here, refuse
 
@@ -152,6 +152,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         return _accumulated(ufunc, *inputs, **kwargs)
     if method == "reduce" and ufunc in _ASSOCIATIVE and kwargs.keys() <= {"axis", "keepdims"}:
         return _reduced(ufunc, *inputs, **kwargs)
+    if method == "reduceat" and kwargs.keys() <= {"axis"}:
+        return _reduced_at(ufunc, *inputs, **kwargs)
     if method != "__call__":
         raise UnsupportedFunctionError(f"np.{ufunc.__name__}.{method} has no rule{here()}")
     if kwargs.get("where", True) is not True:
@@ -182,6 +184,23 @@ def _reduced(ufunc: np.ufunc, x: Any, axis: int | None = 0, keepdims: bool = Fal
     x, along = (x, axis) if axis is not None else (np.reshape(x, -1), 0)
     last = np.moveaxis(_accumulated(ufunc, x, along), along, 0)[-1]
     return np.expand_dims(last, kept) if keepdims else last
+
+
+def _reduced_at(ufunc: np.ufunc, x: Any, indices: Any, axis: int = 0) -> Any:
+    """Return the results from each index to the next, or the element there where the next is not larger."""
+    place = normalise_axis(axis, x.ndim)
+    starts = known(indices, f"{ufunc.__name__}.reduceat").tolist()
+    if any(not 0 <= start < x.shape[place] for start in starts):
+        raise IndexRangeError(
+            f"np.{ufunc.__name__}.reduceat: {starts} of {x.shape[place]} entries along axis {place}{here()}"
+        )
+    x = np.moveaxis(x, place, 0)
+    ends = [*starts[1:], x.shape[0]]
+    parts = [
+        ufunc.reduce(x[start:end]) if start < end else x[start]
+        for start, end in zip(starts, ends, strict=True)
+    ]
+    return np.moveaxis(np.stack(parts), 0, place)
 
 
 def _at(ufunc: np.ufunc, x: Any, indices: Any, values: Any = None) -> None:

@@ -20,7 +20,8 @@ from wengert.trace.numpy_functions import fourier
 from wengert.trace.numpy_functions.linear_algebra import columned
 from wengert.trace.numpy_functions.table import array, whole
 from wengert.trace.recorder import here
-from wengert.trace.scipy import images, interpolation, signals
+from wengert.trace.scipy import descriptive, images, interpolation, signals
+from wengert.trace.scipy.known import along_axis, where_traced
 
 _numpy: Any = np
 _NEUTRAL = {"overwrite_a", "overwrite_b", "check_finite", "lapack_driver", "driver"}
@@ -157,6 +158,41 @@ def toeplitz(c: Any, r: Any = None) -> Any:
     return values[c.shape[0] - 1 - np.arange(c.shape[0])[:, None] + np.arange(r.shape[0])]
 
 
+def lyapunov(a: Any, q: Any) -> Any:
+    """scipy.linalg.solve_continuous_lyapunov: X with A X + X Aᴴ = Q."""
+    return linear_algebra.sylvester(a, linear_algebra.adjoint(array(a)), q)
+
+
+def discrete_lyapunov(a: Any, q: Any, method: Any = None) -> Any:
+    """scipy.linalg.solve_discrete_lyapunov: X with A X Aᴴ − X + Q = 0, as one system."""
+    a, q = array(a), array(q)
+    system: Any = np.eye(a.shape[0] ** 2, dtype=a.dtype) - np.kron(a, np.conjugate(a))
+    return _numpy.linalg.solve(system, q.reshape(-1)).reshape(q.shape)
+
+
+_METRICS: dict[str, Callable[[Any], Any]] = {
+    "euclidean": lambda difference: _numpy.linalg.norm(difference, axis=-1),
+    "sqeuclidean": lambda difference: np.sum(difference**2, axis=-1),
+    "cityblock": lambda difference: np.sum(np.abs(difference), axis=-1),
+    "chebyshev": lambda difference: np.max(np.abs(difference), axis=-1),
+}
+
+
+def _distances(XA: Any, XB: Any, metric: str = "euclidean") -> Any:
+    """scipy.spatial.distance.cdist."""
+    if metric not in _METRICS:
+        raise UnsupportedFunctionError(f"cdist: of traced points, {metric=} has no rule{here()}")
+    return _METRICS[metric](array(XA)[:, None] - array(XB)[None])
+
+
+def _distances_of_pairs(X: Any, metric: str = "euclidean") -> Any:
+    """scipy.spatial.distance.pdist."""
+    if metric not in _METRICS:
+        raise UnsupportedFunctionError(f"pdist: of traced points, {metric=} has no rule{here()}")
+    first, second = np.triu_indices(np.shape(X)[0], 1)
+    return _METRICS[metric](array(X)[first] - array(X)[second])
+
+
 # What stands in traced functions for SciPy's functions, by the module that has them.
 IN_TRACES: dict[str, dict[str, Any]] = {
     "scipy.linalg": {
@@ -172,6 +208,9 @@ IN_TRACES: dict[str, dict[str, Any]] = {
         "det": lambda a, **options: linear_algebra.det(a),
         "expm": lambda A: linear_algebra.exponential(A),
         "sqrtm": lambda A: linear_algebra.square_root(A),
+        "solve_continuous_lyapunov": lyapunov,
+        "solve_lyapunov": lyapunov,
+        "solve_discrete_lyapunov": discrete_lyapunov,
         "solve_sylvester": lambda a, b, q: linear_algebra.sylvester(a, b, q),
         "eigvalsh": lambda a, **options: _numpy.linalg.eigvalsh(array(a)),
         "svdvals": lambda a, **options: _numpy.linalg.svdvals(array(a)),
@@ -179,6 +218,14 @@ IN_TRACES: dict[str, dict[str, Any]] = {
         "norm": lambda a, ord=None, axis=None, keepdims=False, **options: _numpy.linalg.norm(
             array(a), ord, axis, keepdims
         ),
+    },
+    "scipy.integrate": {
+        name: along_axis("scipy.integrate", name)
+        for name in ("trapezoid", "cumulative_trapezoid", "simpson", "cumulative_simpson", "romb")
+    },
+    "scipy.spatial.distance": {
+        "cdist": where_traced("scipy.spatial.distance", "cdist")(_distances),
+        "pdist": where_traced("scipy.spatial.distance", "pdist")(_distances_of_pairs),
     },
     "scipy.fft": {name: _of_fft(name, function) for name, function in _FFT.items()},
     "scipy.special": {
@@ -189,6 +236,7 @@ IN_TRACES: dict[str, dict[str, Any]] = {
         "multigammaln": multigammaln,
         "comb": lambda N, k: special.WRITTEN_OUT["binom"](array(N), array(k)),
     },
+    "scipy.stats": descriptive.IN_TRACES,
     "scipy.signal": signals.IN_TRACES,
     "scipy.interpolate": interpolation.IN_TRACES,
     "scipy.ndimage": images.IN_TRACES,

@@ -13,6 +13,7 @@ from wengert.errors import ShapeError, UnsupportedFunctionError
 from wengert.trace.numpy_functions.table import array, normalise_axes, normalise_axis
 from wengert.trace.recorder import here
 from wengert.trace.scipy.known import along_axis, where_traced
+from wengert.trace.tensor import fillable
 
 _numpy: Any = np
 _LIBRARY = "scipy.ndimage"
@@ -119,6 +120,29 @@ def _weighted(
     return _numpy.tensordot(np.lib.stride_tricks.sliding_window_view(padded, weights.shape), weights, x.ndim)
 
 
+def _of_windows(
+    reduce: Any, input: Any, size: Any = 3, footprint: Any = None, output: Any = None, mode: str = "reflect",
+    cval: float = 0.0, origin: Any = 0, *, axes: Any = None,
+) -> Any:  # fmt: skip
+    """scipy.ndimage.median_filter, maximum_filter and minimum_filter over rectangles."""
+    _refuse_output(output)
+    if footprint is not None or axes is not None or mode not in _BORDERS:
+        raise UnsupportedFunctionError(
+            f"scipy.ndimage: of traced images, filters of order over rectangles have a rule{here()}"
+        )
+    x = array(input)
+    sizes = [int(one) for one in _each(size, x.ndim)]
+    shifts = _each(origin, x.ndim)
+    widths = [(n // 2 + shift, n - 1 - n // 2 - shift) for n, shift in zip(sizes, shifts, strict=True)]
+    options = {"constant_values": cval} if _BORDERS[mode] == "constant" else {}
+    windows = np.lib.stride_tricks.sliding_window_view(
+        _numpy.pad(x, widths, _BORDERS[mode], **options), tuple(sizes)
+    )
+    flat = windows.reshape((*x.shape, -1))
+    # NumPy's median is the mean of both middle elements of an even number, SciPy's the upper one.
+    return _numpy.sort(flat, axis=-1)[..., flat.shape[-1] // 2] if reduce is None else reduce(flat, axis=-1)
+
+
 def _at_coordinates(
     input: Any, coordinates: Any, output: Any = None, order: int = 3, mode: str = "constant",
     cval: float = 0.0, prefilter: bool = True,
@@ -130,7 +154,7 @@ def _at_coordinates(
             f"scipy.ndimage.map_coordinates: of traced values, order=0 and order=1 with mode='constant' or "
             f"'nearest' have a rule, not {order=}, {mode=}{here()}"
         )
-    x, places = array(input), array(coordinates)
+    x, places = fillable(array(input)), array(coordinates)
     outside: Any = False
     lower, shares = [], []
     for axis, extent in enumerate(x.shape):
@@ -161,6 +185,9 @@ _RULES: dict[str, Callable[..., Any]] = {
     "correlate": partial(_weighted, False),
     "convolve": partial(_weighted, True),
     "map_coordinates": _at_coordinates,
+    "median_filter": partial(_of_windows, None),
+    "maximum_filter": partial(_of_windows, np.max),
+    "minimum_filter": partial(_of_windows, np.min),
 }
 
 # What stands in traced functions for functions of scipy.ndimage.

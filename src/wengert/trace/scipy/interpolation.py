@@ -28,7 +28,7 @@ from wengert.trace.scipy.known import (
     scipys,
     where_traced,
 )
-from wengert.trace.tensor import Tensor
+from wengert.trace.tensor import Tensor, fillable
 
 _numpy: Any = np
 _LIBRARY = "scipy.interpolate"
@@ -73,13 +73,14 @@ class TracedPolynomial:
         pieces = _pieces(self._scipys.derivative(nu) if nu else self._scipys)
         extrapolate = pieces.extrapolate if extrapolate is None else extrapolate
         start, end = pieces.x[0], pieces.x[-1]
+        breaks, table = fillable(np.asarray(pieces.x)), fillable(np.asarray(pieces.c))
         if isinstance(extrapolate, str):  # "periodic"
             x = start + np.remainder(x - start, end - start)
         piece = np.clip(_numpy.searchsorted(pieces.x, x, side="right") - 1, 0, len(pieces.x) - 2)
         further = (1,) * (pieces.c.ndim - 2)
-        distance = np.reshape(x - pieces.x[piece], (*np.shape(x), *further))
-        total = pieces.c[0][piece]
-        for coefficients in pieces.c[1:]:
+        distance = np.reshape(x - breaks[piece], (*np.shape(x), *further))
+        total = table[0][piece]
+        for coefficients in table[1:]:
             total = total * distance + coefficients[piece]
         if not extrapolate:
             outside = np.reshape((x < start) | (x > end), (*np.shape(x), *further))
@@ -307,14 +308,14 @@ def _regular_grid(
         raise UnsupportedFunctionError(
             f"RegularGridInterpolator: of traced values, method='linear' on known points has a rule{here()}"
         )
-    axes, values = [np.asarray(one, float) for one in points], array(values)
+    axes, values = [fillable(np.asarray(one, float)) for one in points], array(values)
 
     def interpolated(xi: Any) -> Any:
         xi = array(plain(xi))
         lower, shares, outside = [], [], _numpy.zeros(xi.shape[:-1], bool)
         for number, axis in enumerate(axes):
             at = xi[..., number]
-            place = np.clip(_numpy.searchsorted(axis, at, side="right") - 1, 0, len(axis) - 2)
+            place = np.clip(_numpy.searchsorted(axis, at, side="right") - 1, 0, axis.shape[0] - 2)
             lower.append(place)
             shares.append((at - axis[place]) / (axis[place + 1] - axis[place]))
             outside = outside | (at < axis[0]) | (at > axis[-1])

@@ -64,11 +64,12 @@ def along_axis(library: str, name: str, default_axis: int = -1) -> Callable[...,
     """
 
     @where_traced(library, name)
-    def applied(x: Any, *args: Any, **options: Any) -> Any:
+    def applied(*args: Any, **options: Any) -> Any:
         function = scipys(library, name)
-        bound = inspect.signature(function).bind(0, *args, **options)
+        signature = inspect.signature(function)
+        bound, first = signature.bind(*args, **options), next(iter(signature.parameters))
+        x, bound.arguments[first] = array(bound.arguments[first]), None
         refuse_traced(f"{library}.{name}", bound.arguments)
-        x = array(x)
         axis = normalise_axis(bound.arguments.get("axis", default_axis), x.ndim)
         bound.arguments["axis"] = 0
 
@@ -78,7 +79,8 @@ def along_axis(library: str, name: str, default_axis: int = -1) -> Callable[...,
         check_extent(f"{library}.{name}", x.shape[axis])
         offset = of(np.zeros((x.shape[axis], 1), x.dtype))
         matrix = of(np.eye(x.shape[axis], dtype=x.dtype)) - offset
-        return _numpy.moveaxis(product(matrix, _numpy.moveaxis(x, axis, 0), offset[..., 0]), 0, axis)
+        found = product(matrix, _numpy.moveaxis(x, axis, 0), offset[..., 0])
+        return _numpy.moveaxis(found, 0, axis) if matrix.ndim == 2 else found  # an integral has no axis left
 
     return applied
 

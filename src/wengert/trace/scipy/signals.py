@@ -250,14 +250,83 @@ def fftconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> Any
     return _cropped(full, mode, one.shape, other.shape)
 
 
+def _in_the_plane(of: Callable[..., Any]) -> Callable[..., Any]:
+    """Return scipy.signal.convolve2d or correlate2d, by the function of any number of axes."""
+
+    def applied(in1: Any, in2: Any, mode: str = "full", boundary: str = "fill", fillvalue: float = 0) -> Any:
+        if boundary != "fill" or fillvalue != 0:
+            raise UnsupportedFunctionError(
+                f"scipy.signal: of traced images, {boundary=}, {fillvalue=} has no rule; scipy.ndimage has "
+                f"borders of all kinds{here()}"
+            )
+        return of(in1, in2, mode)
+
+    return applied
+
+
+@where_traced(_LIBRARY, "medfilt")
+def medfilt(volume: Any, kernel_size: Any = 3) -> Any:
+    """scipy.signal.medfilt: medians of windows, with zeros beyond the ends."""
+    x = array(volume)
+    sizes = tuple(np.broadcast_to(3 if kernel_size is None else kernel_size, x.ndim).tolist())
+    padded = _numpy.pad(x, [(size // 2, size // 2) for size in sizes])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, sizes)
+    return _numpy.median(windows, axis=tuple(range(x.ndim, 2 * x.ndim)))
+
+
+@where_traced(_LIBRARY, "welch")
+def welch(
+    x: Any, fs: float = 1.0, window: Any = "hann", nperseg: Any = None, noverlap: Any = None,
+    nfft: Any = None, detrend: Any = "constant", return_onesided: bool = True, scaling: str = "density",
+    axis: int = -1, average: str = "mean",
+) -> tuple[Any, Any]:  # fmt: skip
+    """scipy.signal.welch of real signals: the mean of the spectra of segments that overlap."""
+    x = array(x)
+    axis = normalise_axis(axis, x.ndim)
+    if detrend not in ("constant", False) or x.dtype.kind == "c" or not return_onesided or average != "mean":
+        raise UnsupportedFunctionError(
+            f"scipy.signal.welch: of traced signals, real ones with detrend='constant' or False, one side "
+            f"and average='mean' have a rule{here()}"
+        )
+    known = isinstance(window, (str, tuple))
+    length = min(x.shape[axis], nperseg or (256 if known else len(window)))
+    taper = scipys(_LIBRARY, "get_window")(window, length) if known else np.asarray(window)
+    overlap = length // 2 if noverlap is None else noverlap
+    nfft = length if nfft is None else nfft
+    windows = np.lib.stride_tricks.sliding_window_view(_numpy.moveaxis(x, axis, -1), length, axis=-1)
+    segments = windows[..., :: length - overlap, :]
+    if detrend:
+        segments = segments - np.mean(segments, axis=-1, keepdims=True)
+    power = np.abs(fourier.rfft(segments * taper, nfft)) ** 2
+    power = power / (fs * np.sum(taper**2) if scaling == "density" else np.sum(taper) ** 2)
+    twice = np.full(power.shape[-1], 2.0)
+    twice[0] = 1.0
+    twice[-1] = 1.0 if nfft % 2 == 0 else 2.0
+    density = np.mean(power * twice, axis=-2)
+    return np.fft.rfftfreq(nfft, 1 / fs), _numpy.moveaxis(density, -1, axis)
+
+
+@where_traced(_LIBRARY, "periodogram")
+def periodogram(
+    x: Any, fs: float = 1.0, window: Any = "boxcar", nfft: Any = None, detrend: Any = "constant",
+    return_onesided: bool = True, scaling: str = "density", axis: int = -1,
+) -> tuple[Any, Any]:  # fmt: skip
+    """scipy.signal.periodogram: one segment, which is the signal."""
+    extent = np.shape(x)[axis]
+    return tuple(welch(x, fs, window or "boxcar", extent, 0, nfft, detrend, return_onesided, scaling, axis))
+
+
 # What stands in traced functions for functions of scipy.signal.
 IN_TRACES: dict[str, Any] = {
     **{
         function.__name__: function
         for function in (
             lfilter, lfilter_zi, sosfilt, filtfilt, sosfiltfilt, freqz, convolve, correlate, fftconvolve,
+            medfilt, welch, periodogram,
         )
     },
+    "convolve2d": where_traced(_LIBRARY, "convolve2d")(_in_the_plane(convolve)),
+    "correlate2d": where_traced(_LIBRARY, "correlate2d")(_in_the_plane(correlate)),
     "oaconvolve": where_traced(_LIBRARY, "oaconvolve")(fftconvolve),
     **{name: along_axis(_LIBRARY, name) for name in ("detrend", "savgol_filter", "hilbert")},
     "resample": along_axis(_LIBRARY, "resample", 0),
