@@ -1,0 +1,1 @@
+"""The twelve problems of GradBench, written as plain NumPy."""
