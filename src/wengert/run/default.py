@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wengert.run.llvm import LLVMExecutor
 
 
-def find_executor(executor: str | Executor, threads: int | None = None) -> Executor:
+def find_executor(executor: str | Executor, threads: int | None = None, bfloat16: bool = False) -> Executor:
     """Return the executor of a name, or the executor itself.
 
     Parameters
@@ -24,6 +24,8 @@ def find_executor(executor: str | Executor, threads: int | None = None) -> Execu
     executor : Executor, "numpy" or "llvm"
     threads : int, optional
         For "llvm"; see `LLVMExecutor`.
+    bfloat16 : bool
+        Likewise.
 
     Raises
     ------
@@ -40,10 +42,12 @@ def find_executor(executor: str | Executor, threads: int | None = None) -> Execu
                 "threads is for executor='llvm'; other executors have settings of their own"
             )
         threads = _possible(threads)
+    if bfloat16 and executor != "llvm":
+        raise ConfigurationError("products of bfloat16 numbers are for executor='llvm'")
     if executor == "numpy":
         return NumpyExecutor()
     if executor == "llvm":
-        return default_executor(threads)
+        return default_executor(threads, bfloat16)
     if not isinstance(executor, Executor):
         raise ConfigurationError(
             f"executor {executor!r} is unknown; there are 'numpy' and 'llvm', or pass an Executor"
@@ -62,16 +66,18 @@ def _possible(threads: int) -> int:
     return min(int(threads), most)
 
 
-def default_executor(threads: int | None = None) -> Executor:
+def default_executor(threads: int | None = None, bfloat16: bool = False) -> Executor:
     """Return the LLVM executor, or NumPy's where llvmlite cannot be loaded, which is said once.
 
     Parameters
     ----------
     threads : int, optional
         See `LLVMExecutor`.
+    bfloat16 : bool
+        Likewise; without llvmlite NumPy computes in float32.
     """
     made = _llvm_executor()
-    return NumpyExecutor() if made is None else made(threads=threads)
+    return NumpyExecutor() if made is None else made(threads=threads, bfloat16=bfloat16)
 
 
 @lru_cache(maxsize=1)

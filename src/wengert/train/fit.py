@@ -35,7 +35,7 @@ from wengert.train.plan import Plan
 from wengert.train.progress import choose_display
 from wengert.train.rules import FitRules
 from wengert.train.steps.batches import clipped_batch_size, held_out
-from wengert.train.steps.conform import conform
+from wengert.train.steps.conform import check_products, conform
 from wengert.train.steps.divergence import Divergence
 from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss
 from wengert.train.steps.step import StepRule, TrainingStep
@@ -104,6 +104,7 @@ def fit(
     checkpoint: str | Checkpoint | None = None,
     executor: str | Executor = "llvm",
     threads: int | None = None,
+    dtype: str | None = None,
     progress: bool | str = "auto",
 ) -> FitResult:
     """Train a network by minimising a mean loss over rows.
@@ -160,6 +161,10 @@ def fit(
         The most threads that work on a step of machine code; by default the physical cores open to this
         process, or ``OMP_NUM_THREADS`` if that is fewer. It is lowered, with a warning, to the number of
         processors. Steps too small to share are left to one. The result is bitwise the same.
+    dtype : "bfloat16", optional
+        Round the factors of large float32 products to bfloat16, with 8 bits of mantissa; sums, parameters and
+        the optimiser's state stay float32, and so does the loss of validation. On processors with
+        avx512_bf16; elsewhere a warning says that float32 is used.
     progress : bool or "auto"
         On standard error: a bar on a terminal, lines elsewhere; "auto" for runs longer than two seconds.
 
@@ -227,8 +232,7 @@ def fit(
         callbacks=(*callbacks, *stopping),
         checkpoint=Checkpoint(checkpoint) if isinstance(checkpoint, (str, os.PathLike)) else checkpoint,
     )
-    runner = find_executor(executor, threads)
-    evaluator, step = Evaluator(net, objective, runner), TrainingStep(net, rule, runner)
+    step, evaluator = _step_and_evaluator(net, objective, rule, executor, threads, dtype)
     if isinstance(chosen, LBFGS):
         return _run(FullBatch(plan, step, evaluator), progress)
     check_schedules(chosen, plan.epochs * -(-len(rows) // plan.batch_size))
@@ -343,6 +347,26 @@ def _check_options(epochs: Any, clip_norm: Any, ema_decay: Any, time_limit: Any,
         in_range("", "ema_decay", ema_decay, 0, 1)
     if not is_integer(seed, 0) or seed >= 2**64:
         raise ConfigurationError(f"seed is an integer from 0 to 2**64 - 1, got {seed!r}")
+
+
+def _step_and_evaluator(
+    net: Any,
+    objective: Objective,
+    rule: StepRule,
+    executor: str | Executor,
+    threads: int | None,
+    dtype: str | None,
+) -> tuple[TrainingStep, Evaluator]:
+    """Return what trains, and what validates: in the dtype of the parameters, whatever that of the products.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    check_products(net, dtype)
+    runner = find_executor(executor, threads, dtype is not None)
+    judge = runner if dtype is None else find_executor(executor, threads)
+    return TrainingStep(net, rule, runner), Evaluator(net, objective, judge)
 
 
 def _check_callbacks(callbacks: Any) -> None:

@@ -68,7 +68,7 @@ def identity(plan: Plan, step: TrainingStep, initial: Carry) -> dict[str, str]:
         "clip_norm": repr(rule.clip_norm),
         "weight_decay": repr(rule.weight_decay),
         "ema_decay": repr(rule.ema_decay),
-        "executor": type(step.executor).__name__,
+        "executor": type(step.executor).__name__ + _products(step.executor),
         "data": _digest(*_arrays(plan.rows.features), plan.rows.targets),
         "sample_weight": _digest(plan.rows.weights),
         "validation data": _digest(*held),
@@ -76,6 +76,12 @@ def identity(plan: Plan, step: TrainingStep, initial: Carry) -> dict[str, str]:
         "seed": str(plan.seed),
         **plan.rules.identity(),
     }
+
+
+def _products(executor: Any) -> str:
+    """Return how an executor rounds the factors of products, where it does."""
+    products = getattr(executor, "products", "float32")
+    return "" if products == "float32" else f", products of {products}"
 
 
 def _arrays(features: Any) -> tuple[Any, ...]:

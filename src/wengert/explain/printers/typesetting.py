@@ -29,7 +29,6 @@ from wengert.explain.index.expressions import (
     Value,
     Verbatim,
 )
-from wengert.explain.index.indices import Index
 from wengert.explain.index.notation import notation, written_out
 from wengert.explain.matrix.matrices import MatrixProduct
 from wengert.explain.printers import layout
@@ -125,7 +124,7 @@ def _(expression: Cases, style: Style) -> tuple[Layout, int]:
 def _(expression: Softmax, style: Style) -> tuple[Layout, int]:
     element = expression.element
     whole = row(Text("softmax", "function"), parenthesised(style.name(element.symbol.name)))
-    letters = "".join(str(at) for at in element.positions if isinstance(at, Index))
+    letters = "".join(index_texts(element.symbol, element.positions))
     return layout.Script(whole, Text(letters, "indices")), ATOM
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from wengert.errors import WengertError
+from wengert.errors import WengertError, WengertWarning
 from wengert.ir.program import Program
 from wengert.run.executor import Executable
 from wengert.run.llvm.codegen.call_function import layout
@@ -49,11 +51,29 @@ class LLVMExecutor:
         How many may work on a step of training, or on a call that takes milliseconds; by default the
         physical cores open to this process, or ``OMP_NUM_THREADS`` if that is fewer. The results do not
         depend on it.
+    bfloat16 : bool
+        Whether the factors of large float32 products are rounded to bfloat16, where the processor multiplies
+        these; a `WengertWarning` says where it does not.
     """
 
-    def __init__(self, target: Target | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self, target: Target | None = None, threads: int | None = None, bfloat16: bool = False
+    ) -> None:
         self.target = target or host_target()
+        if bfloat16 and self.target.has_bfloat16:
+            self.target = replace(self.target, bfloat16=True)
+        elif bfloat16:
+            warnings.warn(
+                "this processor has no products of bfloat16 numbers (avx512_bf16): float32 is used",
+                WengertWarning,
+                stacklevel=4,
+            )
         self.threads = default_threads() if threads is None else threads
+
+    @property
+    def products(self) -> str:
+        """The dtype that the factors of float32 products are rounded to."""
+        return "bfloat16" if self.target.bfloat16 else "float32"
 
     def __eq__(self, other: object) -> bool:
         """Whether the other makes the same code."""

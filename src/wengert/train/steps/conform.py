@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import DataError, IndexRangeError, TraceError
+from wengert.errors import ConfigurationError, DataError, IndexRangeError, TraceError
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
 from wengert.trace.tracing import Recording, abstract, recorded, trace
@@ -44,6 +44,28 @@ class _Fit:
         except (DataError, IndexRangeError):
             return False
         return True
+
+
+def check_products(net: Any, dtype: Any) -> None:
+    """Refuse a dtype for the factors of products that is none, or does not suit that of the parameters.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    if dtype is None:
+        return
+    if dtype != "bfloat16":
+        raise ConfigurationError(
+            f"dtype is 'bfloat16' or None, got {dtype!r}; a network computes in the dtype of its parameters, "
+            "net.initialise(seed, dtype=...)"
+        )
+    own = floating_dtype(net)
+    if own != np.float32:
+        raise ConfigurationError(
+            f"dtype='bfloat16' is for parameters of float32, and these are {own}: initialise the network "
+            "with dtype=np.float32"
+        )
 
 
 def conform(net: Any, objective: Objective, rows: Rows) -> Rows:

@@ -17,6 +17,7 @@ from wengert.run.llvm.codegen.irtypes import (
     widened,
 )
 from wengert.run.llvm.codegen.loops import Access, Place, load, store
+from wengert.run.llvm.matmul.bfloat16 import add_pairs
 from wengert.run.llvm.matmul.packing import load_padded
 from wengert.run.llvm.matmul.tile_shapes import Tile
 
@@ -33,7 +34,7 @@ _NARROWEST = 4
 
 
 def tile_function(
-    module: ir.Module, type_: ir.Type, tile: Tile, lanes: int, widths: tuple[int, ...]
+    module: ir.Module, type_: ir.Type, tile: Tile, lanes: int, widths: tuple[int, ...], pairs: bool = False
 ) -> ir.Function:
     """Return the function, which all products of the module share that have such tiles.
 
@@ -46,9 +47,12 @@ def tile_function(
         Elements of a vector of results.
     widths : tuple of int
         Elements that each vector of the right matrix has; a last one may be shorter than `lanes`.
+    pairs : bool
+        Whether each term is a pair of bfloat16 numbers.
     """
     shape = "_".join(map(str, widths))
-    name = f"tile_{type_name(type_)}_{tile.rows}_by_{shape}_of_{lanes}"
+    kind = "pairs" if pairs else type_name(type_)
+    name = f"tile_{kind}_{tile.rows}_by_{shape}_of_{lanes}"
     known = module.globals.get(name)
     if known is not None:
         return known
@@ -62,7 +66,7 @@ def tile_function(
         row = ir.Constant(I64, number)
         inside = builder.select(builder.icmp_signed("<", row, last_row), row, last_row)
         rows.append(builder.gep(left, [builder.mul(inside, by_row)], source_etype=type_))
-    totals = _Sums(builder, type_, lanes, widths, rows, by_term, right, right_by_term, terms).results()
+    totals = _Sums(builder, type_, lanes, widths, pairs, rows, by_term, right, right_by_term, terms).results()
     places = [
         (Access(number * len(widths) * lanes, (1,)), Place([place * lanes], lanes_of(total.type)), total)
         for number in range(tile.rows)
@@ -102,6 +106,7 @@ class _Sums:
         type_: ir.Type,
         lanes: int,
         widths: tuple[int, ...],
+        pairs: bool,
         rows: list[ir.Value],
         by_term: ir.Value,
         right: ir.Value,
@@ -112,6 +117,7 @@ class _Sums:
         self.type = type_
         self.lanes = lanes
         self.widths = widths
+        self.pairs = pairs
         self.sizes = [register_lanes(width, lanes) for width in widths]
         self.rows = rows
         self.right = right
@@ -180,7 +186,10 @@ class _Sums:
             scalar = builder.load(builder.gep(row, [along_left], source_etype=type_), typ=type_)
             factors = [splat(builder, scalar, size) for size in self.sizes]
             operands = zip(factors, vectors, totals, strict=True)
-            results.append([intrinsic(builder, "llvm.fmuladd", list(three)) for three in operands])
+            if self.pairs:
+                results.append([add_pairs(builder, *three) for three in operands])
+            else:
+                results.append([intrinsic(builder, "llvm.fmuladd", list(three)) for three in operands])
         return results
 
 

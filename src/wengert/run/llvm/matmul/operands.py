@@ -19,6 +19,7 @@ from wengert.run.llvm.codegen.loops import (
     smaller,
     times,
 )
+from wengert.run.llvm.matmul.bfloat16 import pack_pairs_of_columns, pack_pairs_of_rows, round_rows
 from wengert.run.llvm.matmul.blocking import Blocking
 from wengert.run.llvm.matmul.matrix_products import Product
 from wengert.run.llvm.matmul.microkernel import register_lanes
@@ -46,6 +47,11 @@ class Block:
 def scratch_at(builder: ir.IRBuilder, scratch: ir.Value, offset: int) -> ir.Value:
     """Return a place in the scratch memory."""
     return builder.gep(scratch, [ir.Constant(I64, offset)], source_etype=I8)
+
+
+def halved(builder: ir.IRBuilder, index: Index) -> Index:
+    """Return half of an even number."""
+    return index // 2 if isinstance(index, int) else builder.sdiv(index, index_value(2))
 
 
 class LeftOperand:
@@ -77,7 +83,17 @@ class LeftOperand:
             [*batch, times(builder, plus(builder, tile, number), self.cut.tile.rows), block.term], 1
         )
         source = address(builder, self.matrix, type_, self.product.left_access, place)
-        stride = index_value(self.product.left_access.strides[-1])
+        by_row, by_term = self.product.left_access.strides[-2:]
+        if self.cut.pairs and by_term == 1:
+            arguments = [source, ir.Constant(I64, by_row), ir.Constant(I64, rows), index_value(block.count)]
+            builder.call(round_rows(builder.module), [*arguments, self._packed_tile(number)])
+            return
+        if self.cut.pairs:
+            function = pack_pairs_of_rows(builder.module, self.cut.tile.rows, (rows,))
+            packed = self._packed_tile(number)
+            builder.call(function, [source, ir.Constant(I64, by_term), index_value(block.count), packed])
+            return
+        stride = index_value(by_term)
         function = pack_rows(builder.module, type_, self.cut.tile.rows, (rows,))
         builder.call(function, [source, stride, index_value(block.count), self._packed_tile(number)])
 
@@ -87,8 +103,10 @@ class LeftOperand:
 
     def tile(
         self, batch: Sequence[Index], number: Index, row: Index, block: Block
-    ) -> tuple[ir.Value, int, int]:
+    ) -> tuple[ir.Value, Index, int]:
         """Return where the tile `number` of its group begins, and its strides by row and by term."""
+        if self.cut.pairs and self.product.left_access.strides[-1] == 1:
+            return self._packed_tile(number), halved(self.builder, block.count), 1
         if self.cut.packs_left:
             return self._packed_tile(number), 1, self.cut.tile.rows
         access = self.product.left_access
@@ -162,7 +180,14 @@ class RightOperand:
         by_term, by_column = self.product.right_access.strides[-2:]
         width = len(panel.widths) * self.cut.lanes
         terms, last_column = index_value(count), ir.Constant(I64, sum(panel.widths) - 1)
-        if by_column == 1:
+        if self.cut.pairs and by_column == 1:
+            function = pack_pairs_of_rows(module, self.cut.lanes, panel.widths)
+            builder.call(function, [source, ir.Constant(I64, by_term), terms, self.packed])
+        elif self.cut.pairs:
+            function = pack_pairs_of_columns(module, width)
+            stride = ir.Constant(I64, by_column)
+            builder.call(function, [source, stride, terms, last_column, self.packed])
+        elif by_column == 1:
             function = pack_rows(module, type_, self.cut.lanes, panel.widths)
             builder.call(function, [source, ir.Constant(I64, by_term), terms, self.packed])
         elif by_term == 1:

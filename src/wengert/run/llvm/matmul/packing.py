@@ -50,7 +50,7 @@ def pack_rows(module: ir.Module, type_: ir.Type, lanes: int, widths: tuple[int, 
                 store(builder, vector, target, type_, access, place)
 
     name = f"pack_rows_{type_name(type_)}_{shape}_of_{lanes}"
-    return _function(module, name, [POINTER, I64, I64, POINTER], write)
+    return cached_function(module, name, [POINTER, I64, I64, POINTER], write)
 
 
 def pack_columns(module: ir.Module, type_: ir.Type, size: int, width: int) -> ir.Function:
@@ -67,11 +67,11 @@ def pack_columns(module: ir.Module, type_: ir.Type, size: int, width: int) -> ir
             counted_loop(builder, 0, width, size) as column,
             counted_loop(builder, 0, rows, size) as count,
         ):
-            row = _smaller(builder, count, last_row)
+            row = smaller_value(builder, count, last_row)
             vectors = []
             for lane in range(size):
                 here = builder.add(column, ir.Constant(I64, lane)) if not isinstance(column, int) else lane
-                inside = _smaller(builder, here, last_column)
+                inside = smaller_value(builder, here, last_column)
                 place = Place([builder.add(builder.mul(inside, stride), row)], size)
                 vectors.append(load(builder, source, type_, Access(0, (1,)), place))
             for number, vector in enumerate(transposed_square(builder, vectors)):
@@ -79,7 +79,7 @@ def pack_columns(module: ir.Module, type_: ir.Type, size: int, width: int) -> ir
                 store(builder, vector, target, type_, Access(0, (width, 1)), place)
 
     name = f"pack_columns_{type_name(type_)}_{size}_of_{width}"
-    return _function(module, name, [POINTER, I64, I64, I64, POINTER], write)
+    return cached_function(module, name, [POINTER, I64, I64, I64, POINTER], write)
 
 
 def pack_elements(module: ir.Module, type_: ir.Type, width: int) -> ir.Function:
@@ -91,21 +91,22 @@ def pack_elements(module: ir.Module, type_: ir.Type, width: int) -> ir.Function:
     def write(builder: ir.IRBuilder, arguments: Sequence[ir.Value]) -> None:
         source, by_row, by_column, rows, last_column, target = arguments
         with counted_loop(builder, 0, rows) as row, counted_loop(builder, 0, width) as column:
-            inside = _smaller(builder, column, last_column)
+            inside = smaller_value(builder, column, last_column)
             offset = builder.add(builder.mul(row, by_row), builder.mul(inside, by_column))
             value = load(builder, source, type_, Access(0, (1,)), Place([offset], 1))
             store(builder, value, target, type_, Access(0, (width, 1)), Place([row, column], 1))
 
     name = f"pack_elements_{type_name(type_)}_{width}"
-    return _function(module, name, [POINTER, I64, I64, I64, I64, POINTER], write)
+    return cached_function(module, name, [POINTER, I64, I64, I64, I64, POINTER], write)
 
 
-def _function(
+def cached_function(
     module: ir.Module,
     name: str,
     types: list[ir.Type],
     write: Callable[[ir.IRBuilder, Sequence[ir.Value]], None],
 ) -> ir.Function:
+    """Return the function of a name, which `write` generates where the module does not have it yet."""
     known = module.globals.get(name)
     if known is not None:
         return known
@@ -118,7 +119,8 @@ def _function(
     return function
 
 
-def _smaller(builder: ir.IRBuilder, x: ir.Value | int, y: ir.Value) -> ir.Value:
+def smaller_value(builder: ir.IRBuilder, x: ir.Value | int, y: ir.Value) -> ir.Value:
+    """Return the smaller of two integers."""
     value = ir.Constant(I64, x) if isinstance(x, int) else x
     return builder.select(builder.icmp_signed("<", value, y), value, y)
 

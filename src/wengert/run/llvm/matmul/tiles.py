@@ -31,7 +31,7 @@ from wengert.run.llvm.codegen.loops import (
 from wengert.run.llvm.matmul.blocking import blocking_of
 from wengert.run.llvm.matmul.matrix_products import Product
 from wengert.run.llvm.matmul.microkernel import tile_function
-from wengert.run.llvm.matmul.operands import Block, LeftOperand, Panel, RightOperand, scratch_at
+from wengert.run.llvm.matmul.operands import Block, LeftOperand, Panel, RightOperand, halved, scratch_at
 from wengert.run.llvm.matmul.weight_layout import accesses_by_panel
 from wengert.run.llvm.runtime.target import Target
 
@@ -220,16 +220,19 @@ class _PanelWriter:
         builder = self.builder
         source, by_row, by_term = self.left.tile(batch, number, row, block)
         right, right_by_term, widths = self.right.taken
-        function = tile_function(builder.module, self.product.type, self.cut.tile, self.cut.lanes, widths)
+        function = tile_function(
+            builder.module, self.product.type, self.cut.tile, self.cut.lanes, widths, self.cut.pairs
+        )
         adds: ir.Value = ir.Constant(I1, 0)
         if self.cut.blocks > 1:
             adds = builder.icmp_signed(">", index_value(block.number), index_value(0))
         last_row = index_value(minus(builder, rows, 1))
+        terms = halved(builder, block.count) if self.cut.pairs else block.count
         builder.call(
             function,
             [
                 *(source, index_value(by_row), index_value(by_term), last_row),
-                *(right, index_value(right_by_term), index_value(block.count), results, adds),
+                *(right, index_value(right_by_term), index_value(terms), results, adds),
             ],
         )
 

@@ -17,6 +17,7 @@ from wengert.ir.node import Node
 from wengert.run.llvm.codegen.loops import Access
 from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
 from wengert.run.llvm.fusion.views import is_whole
+from wengert.run.llvm.matmul.bfloat16 import multiplies_pairs
 from wengert.run.llvm.matmul.blocking import Blocking, blocking_of
 from wengert.run.llvm.matmul.matrix_products import Product, product_of
 from wengert.run.llvm.runtime.target import Target
@@ -43,7 +44,7 @@ def lay_in_panels(plan: Plan, aliased: Mapping[Node, Node], target: Target) -> d
     for kernel in plan.kernels:
         if kernel.form is Form.PRODUCT:
             product = product_of(kernel)
-            if not (product.is_empty or product.is_dots):
+            if not (product.is_empty or product.is_dots or multiplies_pairs(product, target)):
                 cuts[kernel] = product, blocking_of(product, target)
     writer = {node: kernel for kernel in plan.kernels for node in kernel.stored}
     found: dict[Node, int] = {}

@@ -47,6 +47,8 @@ class Target:
     tiles : tuple of (int, int, float)
         Of tiles of products rows, vectors and time for a multiply-add beside the best, as a search found;
         empty where none was made.
+    bfloat16 : bool
+        Whether factors of float32 products are rounded to bfloat16; see `has_bfloat16`.
     far_bytes : int
         From this stride by row on, panels of a right matrix are packed; 0 where no search was made.
     """
@@ -60,10 +62,16 @@ class Target:
     processor: Processor = UNKNOWN
     tiles: tuple[tuple[int, int, float], ...] = ()
     far_bytes: int = 0
+    bfloat16: bool = False
 
     def lanes(self, itemsize: int) -> int:
         """Return how many elements of `itemsize` bytes one register holds."""
         return self.vector_bytes // itemsize
+
+    @property
+    def has_bfloat16(self) -> bool:
+        """Whether the processor multiplies bfloat16 numbers in its widest registers."""
+        return self.vector_bytes == 64 and "+avx512bf16" in self.features.split(",")
 
 
 # Narrower processors whose code the tests run on a wider one.
