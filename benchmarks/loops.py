@@ -2,9 +2,9 @@
 
     python -m benchmarks.loops [--lengths 20,400,100000] [--rounds 10]
 
-ADBench's LSTM with `wg.scan`, written out as a Python ``for`` (up to 400 characters), and with JAX's
-`lax.scan` where JAX is installed, in float64. The peers take turns, and the best of the rounds counts, by
-the clock: JAX computes in threads of its own.
+ADBench's LSTM with `wg.scan`, as a Python ``for`` that is rolled or stays written out (up to 400 characters),
+and with JAX's `lax.scan` where JAX is installed, in float64. The peers take turns, and the best of the rounds
+counts, by the clock: JAX computes in threads of its own.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def peers(length: int) -> dict[str, tuple[Callable[..., Any], Callable[..., Any]
     }
     if length <= LONGEST_WRITTEN_OUT:
         gradient = wg.value_and_grad(lstm.objective, (0, 1))
-        found["written out"] = (wg.compile(lstm.objective), wg.compile(gradient))
+        found["for, rolled"] = (wg.compile(lstm.objective), wg.compile(gradient))
+        found["written out"] = (_unrolled(wg.compile(lstm.objective)), _unrolled(wg.compile(gradient)))
     if importlib.util.find_spec("jax"):
         import jax
 
@@ -60,6 +61,14 @@ def peers(length: int) -> dict[str, tuple[Callable[..., Any], Callable[..., Any]
         theirs = functools.partial(folded, np=jax.numpy, scan=jax.lax.scan)
         found["jax"] = (_waiting(jax.jit(theirs)), _waiting(jax.jit(jax.value_and_grad(theirs, (0, 1)))))
     return found
+
+
+def _unrolled(function: Callable[..., Any]) -> Callable[..., Any]:
+    def called(*args: Any) -> Any:
+        with wg.rolling(False):
+            return function(*args)
+
+    return called
 
 
 def _waiting(function: Callable[..., Any]) -> Callable[..., Any]:

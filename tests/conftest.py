@@ -55,6 +55,25 @@ REPEATED = {
     "run/llvm/test_compiled_loop.py",
     "trace/test_signatures.py",
 }
+# Tests whose cases run the same code on other values: coverage is measured in the first case of each.
+# Elsewhere most cases are functions, options or files with code of their own.
+CASES_ALIKE = {
+    "autodiff",
+    "contract/test_derivatives.py",
+    "estimators",
+    "explain/test_jacobians.py",
+    "explain/test_lectures.py",
+    "explain/test_line_breaks.py",
+    "explain/test_network.py",
+    "explain/test_numbers_and_batches.py",
+    "explain/test_printers.py",
+    "explain/test_single_rules.py",
+    "io/test_carriers.py",
+    "parity",
+    "run",
+    "train",
+    "transform",
+}
 # Tests of what is learnt and kept, not of how it is compiled: most of their time would go into instruction
 # selection and register allocation.
 QUICKLY_COMPILED = {"cli", "estimators", "io", "lectures", "plots", "tabular", "train"}
@@ -66,10 +85,14 @@ def _place(path: Path) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the tests that repeat others out of the measurement of coverage."""
+    """Leave what repeats others out of the measurement of coverage."""
+    begun = set()
     for item in items:
-        if _place(item.path).as_posix() in REPEATED:
+        place, test = _place(item.path), item.nodeid.partition("[")[0]
+        alike = not CASES_ALIKE.isdisjoint((place.as_posix(), place.parts[0]))
+        if place.as_posix() in REPEATED or (alike and test in begun):
             item.add_marker("no_cover")
+        begun.add(test)
 
 
 @pytest.fixture(scope="module", autouse=True)

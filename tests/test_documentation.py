@@ -51,3 +51,11 @@ def test_the_architecture_names_files_that_exist() -> None:
         "irr/",
         "node.py",
     ]
+
+
+def test_the_architecture_names_every_folder() -> None:
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    package = ROOT / "src" / "wengert"
+    folders = [one.parent.relative_to(package).as_posix() for one in package.rglob("__init__.py")]
+    assert len(folders) > 1
+    assert not [folder for folder in folders if folder != "." and f"`{folder}/" not in page]

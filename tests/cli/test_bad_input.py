@@ -115,6 +115,7 @@ def test_what_is_said_of_a_file_is_kept_with_the_model(command, tmp_path):
         [float(line) for line in exported.stdout.splitlines()[1:]],
         [float(line) for line in first.out.splitlines()[1:]],
         rtol=1e-5,
+        atol=4e-6,  # two roundings of float32 at 30, the mean, from which 0.12 is what a prediction leaves
     )
     refused(command("predict", "m", path, "--sep", ", "), "the separator is one character")
 

@@ -6,7 +6,10 @@ Each is entered where CONTRIBUTING says, and nowhere else, and then works in eve
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import inspect
 import itertools
+import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +22,10 @@ from tests.cli.conftest import flowers
 import wengert as wg
 from wengert import io, nn, optim, train
 from wengert.estimators import MLPClassifier
+from wengert.io import formats
 from wengert.io.formats.portable_model import PortableModel
 from wengert.io.table_models import load_table_model, portable
+from wengert.nn import layers, losses
 from wengert.nn.initialisers import ones
 from wengert.nn.module import MODULES, ArrayRules
 from wengert.nn.reduction import reduce_examples
@@ -298,3 +303,43 @@ def test_suffixes_and_fields_tell_members_apart() -> None:
 def test_every_optimiser_of_the_package_is_entered() -> None:
     classes = {one for one in vars(optim).values() if isinstance(one, type) and hasattr(one, "learning_rate")}
     assert classes - {optim.ParameterGroups, optim.Optimiser} <= {one.make for one in OPTIMISERS.values()}
+
+
+def declared(package: Any) -> Iterator[Any]:
+    """Yield what the modules of a package declare themselves, and do not import."""
+    for found in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{found.name}")
+        for name, member in vars(module).items():
+            if getattr(member, "__module__", "") == module.__name__ and not name.startswith("_"):
+                yield member
+
+
+def test_every_layer_of_the_package_is_entered_and_exported() -> None:
+    classes = [one for one in declared(layers) if isinstance(one, type) and issubclass(one, nn.Module)]
+    assert nn.Dense in classes
+    for one in classes:
+        assert MODULES[one.__name__] is getattr(nn, one.__name__) is one
+
+
+def test_every_loss_of_the_package_is_entered() -> None:
+    functions = [
+        one
+        for name, one in vars(losses).items()
+        if inspect.isfunction(one) and one.__module__ == losses.__name__ and not name.startswith("_")
+    ]
+    assert losses.squared_error in functions
+    assert set(functions) <= set(nn.LOSSES.values())
+
+
+def test_every_format_of_the_package_is_entered() -> None:
+    modules = [
+        importlib.import_module(f"{formats.__name__}.{one.name}")
+        for one in pkgutil.iter_modules(formats.__path__)
+    ]
+    found = [one for module in modules for one in vars(module).values() if isinstance(one, io.Format)]
+    assert {id(one) for one in found} == {id(one) for one in io.FORMATS.values()}
+
+
+def test_every_kind_of_column_of_the_package_is_entered() -> None:
+    kinds = {one for one in NumbersAndGaps.__subclasses__() if one.__module__.startswith("wengert.")}
+    assert kinds == set(itertools.chain(*SCALINGS.values()))

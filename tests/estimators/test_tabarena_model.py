@@ -47,3 +47,32 @@ def test_alone_and_in_a_bag(model_class, kind, tmp_path):
     )
     bag.fit(X=X[:200], y=y[:200], k_fold=3, n_repeats=1)
     assert bag.score(X[200:], y[200:]) > (-0.6 if kind == "regression" else 0.7)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_within_the_harness(model_class, tmp_path, monkeypatch):
+    experiment = pytest.importorskip("tabarena.benchmark.experiment", reason="TabArena is large")
+    from tabarena.benchmark.task.user_task import UserTask
+
+    monkeypatch.chdir(tmp_path)  # AutoGluon writes into the directory where it runs
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(180, 3)), columns=["a", "b", "c"])
+    X["kind"] = pd.Categorical(np.where(X["a"] + X["b"] > 0, "up", "down"))
+    rows = list(range(180))
+    task = UserTask(task_name="drawn", task_cache_path=tmp_path).create_task(
+        target_feature="kind",
+        problem_type="classification",
+        dataset=X,
+        splits={0: {0: (rows[:120], rows[120:])}},
+    )
+    one = experiment.AGModelBagExperiment(
+        name="Wengert_c1_BAG_L1",
+        model_cls=model_class,
+        model_hyperparameters={
+            "max_iter": 32, "ag_args_ensemble": {"fold_fitting_strategy": "sequential_local"}
+        },
+        num_bag_folds=2,
+    )  # fmt: skip
+    results = one.run(task, fold=0, task_name="drawn", cache_task_key="drawn")
+    assert results["metric"] == "roc_auc"
+    assert results["metric_error"] < 0.1

@@ -49,6 +49,7 @@ def test_what_is_no_call_of_a_function(where, arguments, options, message):
         ({"names": ["W"]}, "a mapping of names to names"),
         ({"names": {"weight": "V"}}, r"names\['weight'\]: there is no such name"),
         ({"wrt": 3}, "wrt=3: the name of an argument, or a sequence of names"),
+        ({"wrt": []}, r"wrt=\[\] names no argument \(there are: W, x\); leave it out"),
     ],
 )
 def test_names_are_names_of_what_is_there(asked, options, message):
@@ -69,6 +70,10 @@ def test_names_are_names_of_what_is_there(asked, options, message):
         (lambda: wg.check_work(function, W, X, claims={3: "W"}), ConfigurationError, "3 is no name"),
         (lambda: wg.check_work(function, W, X, claims={"W": None}), DTypeError, "claim for W: give"),
         (lambda: wg.check_work(function, W, X, claims={"x": [None, 1]}), DTypeError, "got list"),
+        (lambda: wg.explain(function, W, X, step_size=-1), ConfigurationError, "step_size=-1: a positive"),
+        (lambda: wg.explain(function, W, X, step_size=True), ConfigurationError, "step_size=True: a pos"),
+        (lambda: wg.explain(function, W, X, order=True), ConfigurationError, "order=True: 1 for a gradient"),
+        (lambda: wg.explain(function, W, X, numbers="yes"), ConfigurationError, "numbers='yes': True or"),
         (lambda: wg.explain(function, W, X * np.nan), NonFiniteError, "^x is not finite"),
         (lambda: wg.explain(lambda a: np.log(a), 0.0), NonFiniteError, "^L is not finite"),
         (lambda: wg.explain(lambda a: np.sqrt(a), 0.0), NonFiniteError, "^the derivative of L by a is not"),

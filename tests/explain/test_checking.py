@@ -166,8 +166,8 @@ def test_a_constant_value_is_no_name_for_a_derivative_that_equals_it() -> None:
     [
         ({"names": {"w": "Q"}}, r"names\['w'\]: there is no such name; did you mean 'W'"),
         ({"names": "Q"}, "a mapping of names to names"),
-        ({"step_size": float("nan")}, "step_size=nan is no finite number"),
-        ({"step_size": "big"}, "step_size='big' is no finite number"),
+        ({"step_size": float("nan")}, "step_size=nan: a positive number"),
+        ({"step_size": "big"}, "step_size='big': a positive number"),
     ],
 )
 def test_options_that_cannot_be_meant_are_refused(options: dict, part: str) -> None:

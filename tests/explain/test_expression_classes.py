@@ -53,6 +53,7 @@ from wengert.explain.matrix.matrices import (
     MatrixInverse,
     MatrixProduct,
     MatrixSoftmax,
+    Norm,
     Ones,
     Table,
 )
@@ -112,6 +113,7 @@ IN_MATRICES: dict[type[Expression], tuple[Expression, Any]] = {
     MatrixInverse: (MatrixInverse(SYMBOL, 3, True), np.linalg.inv(A).T),
     Diagonal: (Diagonal(MatrixProduct((Ones((1, 3)), M))), np.diag(A.sum(axis=0))),
     Identity: (Identity(3), np.eye(3)),
+    Norm: (Norm(M, True), np.linalg.norm(A)),
 }
 # Their values need an engine, and are compared in every derivation that shows them.
 DERIVATIVES = {Partial, Second, Jacobian, Example}

@@ -18,7 +18,8 @@ if not ENGINES:
 
 PAGES = [(name, place) for name, derive in lectures.CASES.items() for place in range(len(derive()))]
 NET = nn.Sequential(nn.Dense(4, 3, "relu"), nn.Dense(3, 3)).initialise(seed=0)
-X, LABELS = np.array([[1.0, 2.0, 0.0, -1.0], [0.5, 1.0, 1.0, 1.0]]), np.array([2, 0])
+X, LABELS = np.random.default_rng(6).normal(size=(6, 4)), np.array([2, 0, 1, 1, 0, 2])
+VIEWS = ("index", "matrix", "delta", "adjoint", "numbers")
 
 
 def pages(document, engine, folder):
@@ -45,8 +46,9 @@ def test_all_lectures_compile_with_xelatex_too(tmp_path):
     assert pages(document, "xelatex", tmp_path) >= len(everything)
 
 
-@pytest.mark.parametrize("view", ["index", "matrix", "delta", "adjoint", "numbers"])
-@pytest.mark.parametrize("rows", [0, slice(0, 2)], ids=["sample", "batch"])
+@pytest.mark.parametrize(
+    ("view", "rows"), [*((view, 0) for view in VIEWS), *((view, slice(None)) for view in (*VIEWS, "batch"))]
+)
 def test_a_two_layer_network_fits_on_two_pages_in_every_view(view, rows, tmp_path):
     derivation = wg.explain(NET, X[rows], LABELS[rows], loss=nn.nllm_from_logits, view=view)
 

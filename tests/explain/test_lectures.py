@@ -160,7 +160,7 @@ NETWORKS = {
     ),
     "004": (
         ("tanh", "identity"), "squared_error", [0.0, 1.0],
-        ("b =  a   W", "c = tanh( b )", "e =  c   V", "ε = ( e  −  y )²  𝟏"),
+        ("b =  a   W", "c = tanh( b )", "e =  c   V", "ε = ‖ e  −  y ‖²"),
     ),
 }  # fmt: skip
 

@@ -56,6 +56,7 @@ def test_names_in_words_are_set_as_in_formulas() -> None:
         latex.words("softmax(z)_nk at 1e5 > 2×3, a_b_c")
         == r"softmax(z$)_{nk}$ at 1e5 $>$ 2$\times$3, a\_b\_c"
     )
+    assert latex.words("by W₀1") == "by ${W_{0}}^{(1)}$"
     assert html._words("δ2 of w_ij") == "<i>δ</i><sup>(2)</sup> of <i>w</i><sub>ij</sub>"
 
 

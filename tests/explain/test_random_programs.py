@@ -13,7 +13,7 @@ from wengert.explain.printers.lines import lines
 VIEWS = ("matrix", "delta", "adjoint", "numbers", "index")
 NOTATIONS = ("rows", "columns", "mit")
 LAYOUTS = ("denominator", "numerator")
-PROGRAMS = random_examples(75, explore=3_000)
+PROGRAMS = random_examples(60, explore=3_000)
 IN_A_TEST = 15
 
 

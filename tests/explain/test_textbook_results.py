@@ -8,6 +8,7 @@ from tests.explain.test_asked_functions import assert_reads_as_the_gradient, ass
 import wengert as wg
 from wengert.explain.formula.parser import parse
 from wengert.explain.formula.traced_formula import FormulaFunction, arguments
+from wengert.explain.matrix.symmetry import symmetric_lines
 from wengert.explain.printers.blocks import plain
 
 SHAPES = {"A": (4, 4), "B": (4, 4), "C": (4, 3), "x": (4,), "b": (4,)}
@@ -25,6 +26,18 @@ RESULTS = [
     ("x @ inv(A) @ b", "A", "−A⁻ᵀ x bᵀ A⁻ᵀ"),  # 2.2
     ("x @ solve(A, b)", "b", "A⁻ᵀ x"),  # 2.4
     ("trace(inv(A))", "A", "−A⁻ᵀ A⁻ᵀ"),  # 2.2
+    ("0.5 * x @ A @ x - b @ x", "x", "1/2 (A + Aᵀ) x − b"),  # 2.4
+    ("sum(solve(A, b))", "A", "−A⁻ᵀ 𝟏 bᵀ A⁻ᵀ"),  # 2.2
+    ("log(det(C.T @ C))", "C", "2 C u1⁻¹"),  # 2.1.3; u1 is CᵀC, its own transpose
+    ("sqrt(x @ A @ x)", "x", "1/2 (A + Aᵀ) x/L"),  # 2.4, by the chain rule
+    ("x @ b / (norm(x) * norm(b))", "x", "b/(r1 r2) − L x/(r1)²"),
+    ("sum(b * x**2)", "x", "2 b ⊙ x"),
+    ("exp(1.702 * sum(x))", "x", "1.702 L 𝟏"),
+    ("sum(B * outer(x, x))", "x", "(B + Bᵀ) x"),  # x xᵀ is symmetric, its adjoint B is not
+    ("sum(log(cosh(x)))", "x", "tanh(x)"),
+    ("sum(diag(A) ** 2)", "A", "diag(2 u2)"),  # 2.1.1 of the sum of squares; u2 is the diagonal
+    ("1 - 2 * sum(x * b) / (sum(x) + sum(b))", "x", "(2 xᵀ b/u2 · 𝟏 − 2 b)/u2"),  # Milletari et al. 2016
+    ("sum(x * (1 + erf(x / sqrt(2))) / 2)", "x", "1/2 (1 + erf(1/√(2) x) + √(2/π) x ⊙ exp(−1/2 x²))"),
 ]
 
 
@@ -80,7 +93,7 @@ def test_the_maximum_that_code_subtracts_against_overflow_cancels(function, shap
 def test_a_norm_at_zero_keeps_its_guard():
     text = str(wg.explain(lambda x: np.linalg.norm(x), np.zeros(2)))
 
-    assert "if [z1 = 0]" in text
+    assert "if [Σ_i x_i² = 0]" in text
     assert "[0  0]" in text
 
 
@@ -97,4 +110,32 @@ def test_an_elementwise_product_over_a_number_is_enclosed_within_a_product_of_ma
 
     derivation = wg.explain(kernel_sum, np.ones((2, 3)), 1.5, wrt="l", view="matrix", notation="columns")
     (section,) = [one for one in derivation.tree.sections if one.title == "Result"]
-    assert plain(section.steps[-1].after) == "𝟏ᵀ (exp(−1/2 K²/l²) ⊙ K²/l³) 𝟏"
+    assert plain(section.steps[-1].after) == "𝟏ᵀ (exp(−1/2 K²/l²) ⊙ K²) 𝟏/l³"
+
+
+@pytest.mark.parametrize(
+    ("text", "symmetric"),
+    [
+        ("C.T @ C", True),
+        ("C @ C.T", True),
+        ("outer(x, x)", True),
+        ("exp(C.T @ C) + 1", True),
+        ("inv(A @ A.T)", True),
+        ("(C.T @ C).T", True),
+        ("A @ A", False),
+        ("A.T @ B", False),
+        ("outer(x, b)", False),
+        ("A + C @ C.T", False),
+        ("inv(A)", False),
+    ],
+)
+def test_symmetric_is_what_is_so_for_all_arguments(text: str, symmetric: bool) -> None:
+    function = FormulaFunction(parse(text))
+    given = arguments(function, {one: SHAPES[one] for one in function.names})
+    values = [np.asarray(one, np.float64) for one in given.values()]
+    program = wg.trace(function, *values)
+    (output,) = program.outputs
+
+    assert (output in symmetric_lines(program)) == symmetric
+    value = np.asarray(function(*values))
+    assert np.allclose(value, value.T) == symmetric

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings, strategies as st
 from sklearn.exceptions import ConvergenceWarning
+from tests.drawn import random_examples
 from tests.io.formats.test_python_predictor import loaded
 
 import wengert as wg
@@ -116,7 +117,7 @@ CARRIERS = {
 }
 
 
-@settings(max_examples=40)
+@settings(max_examples=random_examples(20, explore=1000))
 @given(tables(), st.sampled_from(sorted(CARRIERS)), st.sampled_from(["plain", "tabular"]))
 def test_features_do_not_depend_on_the_carrier(frame, trained_on, preset):
     scaling = {"plain": "standard", "tabular": "robust"}[preset]

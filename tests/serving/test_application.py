@@ -217,6 +217,18 @@ def test_other_forms_and_sizes(price):
     assert ask(price, "", path="/health", method="GET").document == {"status": "ok"}
 
 
+def test_bodies_that_are_too_many_together(price_model):
+    app = application(price_model, Limits(megabytes=0.001, seconds=0.2, bodies=2))
+
+    async def crowd():
+        late = (asked(app, "", headers={"content-length": ""}, parts=[b" " * 900, None]) for _ in range(3))
+        return await asyncio.gather(*late)
+
+    answers = asyncio.run(crowd())
+    assert sorted(one.status for one in answers) == [408, 408, 503]
+    assert ask(app, ROW).status == 200  # what was held is let go
+
+
 def test_a_body_that_does_not_come(price_model):
     app = application(price_model, Limits(seconds=0.02))
     answer = ask(app, "", parts=[b"{", None])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert.errors import ShapeError
+from wengert.errors import ShapeError, UnsupportedFunctionError
 
 rng = np.random.default_rng(5)
 A = rng.normal(size=(2, 4, 4))
@@ -191,3 +191,26 @@ def test_shapes_that_do_not_fit() -> None:
         wg.grad(lambda x: np.sum(np.linalg.solve(x, np.ones(3))))(A[0])
     with pytest.raises(ShapeError, match="tensorsolve"):
         wg.grad(lambda x: np.sum(np.linalg.tensorsolve(x, np.ones(3))))(A[0])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda a: np.sum(np.linalg.inv(a)),
+        lambda a: np.linalg.slogdet(a)[1],
+        lambda a: np.sum(np.linalg.cholesky(a)),
+        lambda a: np.sum(np.linalg.solve(a, np.ones(3))),
+    ],
+)
+def test_a_singular_matrix_is_numpys_error_with_the_users_line_also_where_the_derivative_meets_it(
+    function: Any,
+) -> None:
+    # A compiled gradient leaves out the value, so that the first to meet the matrix is a line of the rule.
+    for slope in (wg.grad(function), wg.compile(wg.grad(function))):
+        with pytest.raises(np.linalg.LinAlgError, match=r"at .*test_linear_algebra.py:\d+, in <lambda>"):
+            slope(np.zeros((3, 3)))
+
+
+def test_a_mode_that_numpy_does_not_know_is_refused() -> None:
+    with pytest.raises(UnsupportedFunctionError, match="mode is full, same or valid, got 'foo'"):
+        wg.grad(lambda x: np.sum(np.convolve(x, x, "foo")))(np.ones(3))

@@ -9,7 +9,7 @@ import pytest
 
 import wengert as wg
 from wengert import nn, train
-from wengert.errors import UnsupportedFunctionError
+from wengert.errors import ConfigurationError, UnsupportedFunctionError
 from wengert.io.formats.row_program import RowProgram
 from wengert.nn.module import parameter
 
@@ -77,3 +77,19 @@ def test_files_for_any_number_of_rows_refuse_a_loop_by_name() -> None:
     net = network(Recurrent)
     with pytest.raises(UnsupportedFunctionError, match=r"computes scan, and files .* hold no loops"):
         RowProgram(lambda x: net(x), {}, {"x": ((8,), np.dtype(np.float64))})
+
+
+def test_a_budget_of_memory_cuts_the_loop_of_a_network() -> None:
+    rng = np.random.default_rng(2)
+    X, y = rng.normal(size=(20, 40)), rng.normal(size=(20, 1))
+
+    def trained(memory: Any) -> Any:
+        given = {"loss": "squared_error", "epochs": 2, "batch_size": 10, "progress": False}
+        return train.fit(network(Recurrent), X, y, memory=memory, executor="numpy", **given)
+
+    whole, cut = trained("1 MB"), trained("10 kB")
+    assert whole.history.to_records()[-1]["loss"] == cut.history.to_records()[-1]["loss"]
+    np.testing.assert_array_equal(whole.net.recurrent, cut.net.recurrent)
+    np.testing.assert_allclose(whole.net.recurrent, trained(None).net.recurrent, rtol=1e-12)
+    with pytest.raises(ConfigurationError, match=r"memory=100 bytes: .* keep at least \d+ bytes"):
+        trained(100)

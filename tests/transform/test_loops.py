@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
+import pytest
 from tests.contract.test_regions import close
 
 import wengert as wg
-from wengert.ir.program import bodies
+from wengert.ir.node import Node
+from wengert.ir.program import Program, bodies
 from wengert.run.llvm import LLVMExecutor
+from wengert.transform.gradient import pullback
+from wengert.transform.regions.bodies import reached
+from wengert.transform.regions.residuals import reading, residuals
 from wengert.transform.simplify import simplify
 
 
@@ -64,3 +70,49 @@ def test_a_sum_that_is_read_on_its_way_stays_in_the_loop() -> None:
     totals = np.cumsum([np.outer(x, x) for x in xs], axis=0)
     close(simplify(wg.trace(function, xs))(xs), np.sum(totals[-1] ** 2) + np.sum(np.sin(totals)))
     assert wg.check_grad(function, xs)
+
+
+def random_turn(seed: int) -> Any:
+    def turn(x: Any, y: Any) -> Any:
+        rng = np.random.default_rng(seed)
+        pool = [x, y]
+        for _ in range(5):
+            one, other = (pool[place] for place in rng.integers(len(pool), size=2))
+            pool.append([np.tanh(one), one * other, one + other, one[:1] * other][rng.integers(4)])
+        return pool[-1] * pool[-2]
+
+    return turn
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_smaller_choice_of_kept_values_suffices(seed: int) -> None:
+    turn = random_turn(seed)
+    args = np.array([0.3, -0.8]), np.array([1.1, 0.4])
+    program = simplify(wg.trace(turn, *args))
+    back = simplify(pullback(program, [0, 1]))
+    seeds = back.inputs[2:]
+    kept = residuals(back, seeds)
+    late = reached(back.nodes, seeds)
+    read = {one for node in back.nodes if node in late for one in node.inputs} | set(back.outputs)
+    known = [node for node in back.nodes if node not in late and node.inputs]
+
+    def suffices(chosen: set[Node]) -> bool:
+        there = set(chosen)
+        for node in known:
+            cheap = node.primitive.name not in ("tanh",)
+            if cheap and all(one in there or not one.inputs for one in node.inputs):
+                there.add(node)
+        return all(node in there for node in known if node in read)
+
+    def size(chosen: Any) -> int:
+        return sum(node.type.size for node in chosen)
+
+    assert suffices(set(kept))
+    choices = (some for count in range(len(known) + 1) for some in combinations(known, count))
+    assert size(kept) == min(size(some) for some in choices if suffices(set(some)))
+    ones = np.ones_like(turn(*args))
+    whole = back(*args, ones)
+    again = reading(back, kept)
+    inner = simplify(Program(back.inputs, kept))(*args, ones)
+    for mine, one in zip(again(*args, ones, *inner), whole, strict=True):
+        close(mine, one)

@@ -80,7 +80,7 @@ def value_and_grad(
     >>> round(float(value), 6), round(float(slope), 6)
     (0.5403..., ...)
     """
-    budget = None if memory is None else budget_of(memory)
+    budget = budget_of(memory)
 
     def differentiated(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         call = prepared(function, args, kwargs, argnums, argnames)

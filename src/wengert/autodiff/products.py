@@ -60,7 +60,7 @@ def vjp(
     GradientError
         When the cotangent is not built like the value.
     """
-    budget = None if memory is None else budget_of(memory)
+    budget = budget_of(memory)
     call = prepared(function, args, kwargs, _all_positions(args, argnums, argnames), argnames)
     signature = _signature(call)
     value = signature.unflatten(call.run(call.program))

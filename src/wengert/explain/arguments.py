@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from wengert.checks import check_callable
-from wengert.errors import ConfigurationError
+from wengert.errors import ConfigurationError, GradientError
 from wengert.explain.formula.parser import nearest
 from wengert.explain.problem import Problem
+from wengert.ir.node import Node
+from wengert.trace.tracing import Recording
 
 
 def check_call(
@@ -74,6 +77,49 @@ def check_names(names: Mapping[str, str], problem: Problem) -> None:
                 f"names[{old!r}]: there is no such name{nearest(old, there)} "
                 f"(there are: {', '.join(sorted(there))})"
             )
+
+
+def targets_of(recording: Recording, wrt: str | Sequence[str] | None) -> list[Node]:
+    """Return the inputs to differentiate by.
+
+    Raises
+    ------
+    ConfigurationError
+        For what is no name, or none at all; suggests the nearest.
+    GradientError
+        For what is not floating.
+    """
+    paths = {str(node.param("name")): node for node in recording.program.inputs}
+    floating = {name: node for name, node in paths.items() if node.type.is_float}
+    if wrt is None:
+        return list(floating.values())
+    if not isinstance(wrt, str) and (
+        not isinstance(wrt, Sequence) or not all(isinstance(one, str) for one in wrt)
+    ):
+        raise ConfigurationError(f"wrt={wrt!r}: the name of an argument, or a sequence of names")
+    if not wrt:
+        raise ConfigurationError(
+            f"wrt={wrt!r} names no argument (there are: {', '.join(paths)}); leave it out to mean all"
+        )
+    chosen: list[Node] = []
+    for name in [wrt] if isinstance(wrt, str) else wrt:
+        found = [node for path, node in paths.items() if path == name or path.startswith(f"{name}.")]
+        found = found or [node for path, node in paths.items() if path.endswith(f".{name}")]
+        if not found:
+            known = ", ".join(paths)
+            raise ConfigurationError(
+                f"wrt={name!r}: no such argument (there are: {known}){nearest(name, paths)}"
+            )
+        chosen += [node for node in found if node.type.is_float]
+        if not any(node.type.is_float for node in found):
+            raise GradientError(f"wrt={name!r} is {found[0].type}; derivatives need floating numbers")
+    return list(dict.fromkeys(chosen))
+
+
+def is_step_size(value: Any) -> bool:
+    """Return whether a value can be the step of a descent."""
+    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    return real and math.isfinite(value) and value > 0
 
 
 def as_array(value: Any) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ConfigurationError, GradientError, ShapeError
-from wengert.explain.arguments import check_names, checked_names
+from wengert.explain.arguments import check_names, checked_names, is_step_size, targets_of
 from wengert.explain.checking import Verification, at_fresh_points, check_tree, with_values
 from wengert.explain.formula.parser import nearest
 from wengert.explain.index.definitions import has_formula
@@ -158,10 +156,6 @@ def _check_choice(role: str, value: str, known: Sequence[str] | Mapping[str, Any
         raise ConfigurationError(f"{role}={value!r} is not one of {', '.join(known)}{nearest(value, known)}")
 
 
-def _is_finite(value: object) -> bool:
-    return isinstance(value, numbers.Real) and math.isfinite(value)
-
-
 def _as_float64(leaf: Any) -> Any:
     """Return a leaf as float64 where it is a floating number: derivations are checked in double precision."""
     array = np.asarray(leaf)
@@ -171,31 +165,6 @@ def _as_float64(leaf: Any) -> Any:
 def float64_leaves(tree: Any) -> Any:
     """Return a tree of arguments with floating numbers in double precision."""
     return map_leaves(_as_float64, tree)
-
-
-def targets_of(recording: Recording, wrt: str | Sequence[str] | None) -> list[Node]:
-    """Return the inputs to differentiate by."""
-    paths = {str(node.param("name")): node for node in recording.program.inputs}
-    floating = {name: node for name, node in paths.items() if node.type.is_float}
-    if wrt is None:
-        return list(floating.values())
-    if not isinstance(wrt, str) and (
-        not isinstance(wrt, Sequence) or not all(isinstance(one, str) for one in wrt)
-    ):
-        raise ConfigurationError(f"wrt={wrt!r}: the name of an argument, or a sequence of names")
-    chosen: list[Node] = []
-    for name in [wrt] if isinstance(wrt, str) else wrt:
-        found = [node for path, node in paths.items() if path == name or path.startswith(f"{name}.")]
-        found = found or [node for path, node in paths.items() if path.endswith(f".{name}")]
-        if not found:
-            known = ", ".join(paths)
-            raise ConfigurationError(
-                f"wrt={name!r}: no such argument (there are: {known}){nearest(name, paths)}"
-            )
-        chosen += [node for node in found if node.type.is_float]
-        if not any(node.type.is_float for node in found):
-            raise GradientError(f"wrt={name!r} is {found[0].type}; derivatives need floating numbers")
-    return list(dict.fromkeys(chosen))
 
 
 def derive(
@@ -217,12 +186,17 @@ def derive(
     _check_choice("layout", convention.layout or LAYOUTS[0], LAYOUTS)
     _check_choice("detail", convention.detail, DETAILS)
     names = checked_names(names)
-    if convention.step_size is not None and not _is_finite(convention.step_size):
-        raise ConfigurationError(f"step_size={convention.step_size!r} is no finite number")
-    if convention.order not in (1, 2):
+    if convention.step_size is not None and not is_step_size(convention.step_size):
+        raise ConfigurationError(
+            f"step_size={convention.step_size!r}: a positive number; descent goes against the gradient"
+        )
+    if isinstance(convention.order, bool) or convention.order not in (1, 2):
         raise ConfigurationError(
             f"order={convention.order!r}: 1 for a gradient or a Jacobian, 2 for a Hessian"
         )
+    for name, chosen in (("numbers", convention.numbers), ("tensors", convention.tensors)):
+        if not isinstance(chosen, (bool, np.bool_)):
+            raise ConfigurationError(f"{name}={chosen!r}: True or False")
     recording = recorded(function, float64_leaves(args), float64_leaves(kwargs), scalar=False)
     targets = targets_of(recording, wrt)
     if not targets:

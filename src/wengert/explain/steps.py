@@ -74,6 +74,8 @@ class Section:
     steps : tuple of Step
     spaced : bool
         Whether an empty line stands between one subject and the next.
+    working : bool
+        Whether its values are on the way to a result: of long ones the first and the last row are shown.
     points : tuple of Point
         Where its lines are checked, if they are about another function than the rest; the first is shown.
     """
@@ -82,6 +84,7 @@ class Section:
     note: str = ""
     steps: tuple[Step, ...] = ()
     spaced: bool = True
+    working: bool = False
     points: tuple[Point, ...] = ()
 
 

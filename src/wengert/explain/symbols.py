@@ -7,13 +7,15 @@ from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 
 from wengert.explain.greek import displayed
-from wengert.explain.index.definitions import has_formula, is_diagonal_mask, uniform_value
+from wengert.explain.index.definitions import has_formula, is_diagonal_mask, may_guard, solves, uniform_value
 from wengert.explain.index.expressions import Symbol
 from wengert.explain.index.indices import distinct
-from wengert.explain.index.letters import Letters
-from wengert.explain.index.operations import exponents
+from wengert.explain.index.letters import Letters, renames_axes
+from wengert.explain.index.notation import is_root
+from wengert.explain.index.operations import exponents, signs
 from wengert.explain.index.quotients import inside_quotients
 from wengert.explain.index.shares import is_normaliser, is_share
+from wengert.explain.matrix.symmetry import symmetric_lines
 from wengert.ir.node import INPUT, Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
@@ -41,10 +43,12 @@ def _parameter_names(program: Program, bias: str) -> dict[Node, str]:
 
 
 def _consumers(program: Program) -> dict[Node, list[Node]]:
+    """Return the lines that use each line; of a guard only what it guards counts as used."""
     found: dict[Node, list[Node]] = {node: [] for node in program.nodes}
-    for node in program.nodes:
-        for operand in node.inputs:
-            found[operand].append(node)
+    for node in reversed(program.nodes):
+        if found[node] or node in program.outputs:
+            for operand in node.inputs[2:] if may_guard(node) else node.inputs:
+                found[operand].append(node)
     return found
 
 
@@ -67,7 +71,7 @@ def _has_sum(node: Node, named: Mapping[Node, object]) -> bool:
         current = stack.pop()
         if current in named and current is not node:
             continue
-        if current.primitive.kind in (Kind.CONTRACTION, Kind.REDUCTION):
+        if current.primitive.kind in (Kind.CONTRACTION, Kind.REDUCTION) or solves(current):
             return True
         stack += current.inputs
     return False
@@ -80,10 +84,32 @@ def scales(node: Node) -> bool:
     return len(standing) > 1 and len(varying) == 1 and standing[varying[0]] == 1
 
 
+def _is_root(node: Node) -> bool:
+    """Whether a line is a square root, as a norm is, guarded perhaps."""
+    while may_guard(node):
+        node = node.inputs[2]
+    return is_root(node.primitive)
+
+
+def _shifts(node: Node, named: Mapping[Node, object]) -> bool:
+    """Whether a line is something that has a name and a number added to it, as in 1 − p."""
+    varying = [one for one in node.inputs if uniform_value(one) is None]
+    return len(signs(node.primitive)) == 2 and len(varying) == 1 and _moves_name(varying[0], named)
+
+
+def _is_solution(node: Node) -> bool:
+    """Whether a line is A⁻¹b, moved perhaps."""
+    while renames_axes(node):
+        node = node.inputs[0]
+    return solves(node)
+
+
 def _stem(node: Node, consumers: list[Node], named: Mapping[Node, object]) -> str | None:
     """Return the stem of an automatic name, None where the line is better written out where it is used."""
     if _moves_name(node, named, rescaled=True) or not node.type.is_float:
         return None
+    if len(consumers) == 1 and may_guard(consumers[0]):
+        return None  # named, if at all, as what it guards
     fed = [one for one in consumers if not one.primitive.linear and not scales(one)]
     bends = [one for one in fed if one.primitive.kind in (Kind.ELEMENTWISE, Kind.REDUCTION)]
     softmax = any(is_share(one) or is_normaliser(one) for one in consumers)
@@ -92,13 +118,19 @@ def _stem(node: Node, consumers: list[Node], named: Mapping[Node, object]) -> st
             return None
         if is_share(node):
             return "a"
+        if _is_root(node):
+            return "r"
+        if len(consumers) == 1 and _is_root(consumers[0]):
+            return None
         if softmax or any(len(exponents(one.primitive)) < 2 for one in bends):
             return "z"
         pure = node.primitive.kind in (Kind.CONTRACTION, Kind.REDUCTION)
         return None if pure and len(set(consumers)) == 1 else "u"
     if any(one.primitive.kind is Kind.CONTRACTION for one in fed):
+        if _is_solution(node) and len(set(consumers)) == 1:
+            return None
         return "a" if node.primitive.kind is Kind.ELEMENTWISE else "u"
-    return "u" if len(set(consumers)) > 1 else None
+    return "u" if len(set(consumers)) > 1 and not _shifts(node, named) else None
 
 
 class Table:
@@ -135,6 +167,7 @@ class Table:
         self._renamed = renamed
         self._mit = mit
         self._taken: set[str] = set()
+        self._symmetric = symmetric_lines(program)
         parameters = _parameter_names(program, "W₀" if mit else "b")
         wanted = {node: self._wanted(program, node) for node in program.nodes}
         others = [*parameters.items(), *wanted.items()]
@@ -178,10 +211,15 @@ class Table:
 
     @staticmethod
     def _apart(program: Program) -> Iterator[Node]:
-        """Yield the operands of lines without a formula: their source names them."""
+        """Yield the operands of lines without a formula, whose source names them, and what is inverted."""
         for node in program.nodes:
             if node.inputs and not has_formula(node):
                 yield from node.inputs
+            elif solves(node):
+                matrix = node.inputs[0]
+                while renames_axes(matrix):
+                    matrix = matrix.inputs[0]
+                yield matrix
 
     def _spare(self, stem: str) -> str:
         """Return the stem with the first free number: z1, z2, …"""
@@ -201,4 +239,5 @@ class Table:
             number += 1
         self._taken.add(found)
         axes = distinct([self.letters.index(node, axis) for axis in range(node.type.ndim)])
-        self.symbols[node] = Symbol(found, node, node.type.shape, axes, automatic)
+        symmetric = node in self._symmetric
+        self.symbols[node] = Symbol(found, node, node.type.shape, axes, automatic, symmetric)

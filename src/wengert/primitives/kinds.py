@@ -340,6 +340,7 @@ def library(
     flops: Callable[..., int] | None = None,
     batch: BatchRule | None = over_stacks,
     domain: tuple[Interval, ...] | None = None,
+    formula: str = "",
 ) -> Primitive:
     """Declare a routine of NumPy, LAPACK or SciPy over the last axes, which every backend leaves to NumPy.
 
@@ -368,6 +369,7 @@ def library(
             promote=promote,
             vjp=vjp,
             python=source_text,
+            formula=formula,
             flops=flops or cubic(1),
             domain=domain or (REAL_LINE,) * operands,
             source=source,

@@ -42,11 +42,14 @@ class Limits:
         Until a body is there, and until its answer is.
     waiting : int
         Rows that wait at a time.
+    bodies : int
+        Of the largest size, that are held at a time; what is beyond is refused.
     """
 
     megabytes: float = 10.0
     seconds: float = 30.0
     waiting: int = 20_000
+    bodies: int = 16
 
 
 NOTHING_MORE = Asked()
@@ -69,6 +72,7 @@ class Predictions:
         self._classes = model.preprocessor.target.classes
         self._bound = None if asked.interval is None else model.bound(asked.interval)
         self._limits = limits
+        self._held = 0  # bytes of the bodies that are being read
         self._token = token
         self.batches = Batches(model, limits.waiting, **dataclasses.asdict(asked))
         self.batches.prepare(self.rows.from_json(json.dumps(dict.fromkeys(self.rows.kinds)).encode()))
@@ -122,12 +126,19 @@ class Predictions:
         announced = request.headers.get("content-length", "0")
         if announced.isdecimal() and int(announced) > most:
             raise too_large
-        parts, size = [], 0
-        async for part in request.stream():
-            size += len(part)
-            if size > most:
-                raise too_large
-            parts.append(part)
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async for part in request.stream():
+                size += len(part)
+                self._held += len(part)
+                if size > most:
+                    raise too_large
+                if self._held > most * self._limits.bodies:
+                    raise RequestRefused(503, "too much is being read; try again in a second.")
+                parts.append(part)
+        finally:
+            self._held -= size
         return b"".join(parts)
 
     async def _within(self, work: Any, status: int, what: str) -> Any:

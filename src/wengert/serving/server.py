@@ -10,6 +10,7 @@ from wengert.errors import ConfigurationError
 from wengert.extras import optional_library
 from wengert.tabular.table_model import TableModel
 
+_CONNECTIONS = 1000  # more are answered with 503
 _GRACE = 30  # seconds that answers may take after the server is asked to stop
 
 
@@ -67,6 +68,7 @@ def serve(
         access_log=False,
         server_header=False,
         timeout_keep_alive=75,
+        limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE,
         lifespan="off",
     )

@@ -15,7 +15,7 @@ from wengert.errors import ConcreteValueError, DTypeError, TraceError
 from wengert.ir.evaluate import evaluate_node
 from wengert.ir.node import CONSTANT, Node
 from wengert.ir.program import ancestors
-from wengert.ir.provenance import Provenance, current_regions
+from wengert.ir.provenance import Provenance, SourceLine, current_regions
 from wengert.trace import source
 
 INTO_AN_ARRAY = (
@@ -82,6 +82,7 @@ class Trace:
         self.checks: list[tuple[Node, Callable[[Any], object]]] = []
         self.open = True
         self.rule = rule
+        self.rule_source: SourceLine | None = None  # the user's line that a rule is applied for
         self._values: dict[Node, np.ndarray[Any, Any]] = {}
         # The origin that a rule gives is the same for all its nodes.
         self._ruled: Provenance | None = None
@@ -106,8 +107,14 @@ class Trace:
         regions = current_regions()
         if self.rule is not None:
             ruled = self._ruled
-            if ruled is None or ruled.rule != self.rule or ruled.regions is not regions:
-                ruled = self._ruled = Provenance(regions=regions, rule=self.rule)
+            source_line = self.rule_source
+            if (
+                ruled is None
+                or ruled.rule != self.rule
+                or ruled.regions is not regions
+                or ruled.source is not source_line
+            ):
+                ruled = self._ruled = Provenance(source=source_line, regions=regions, rule=self.rule)
             provenance[node] = ruled
             return
         frame, call = source.user_call()

@@ -26,15 +26,16 @@ def settings(value: Any, path: str = "") -> dict[str, float]:
         Of the object itself.
     """
     found: dict[str, float] = {}
-    pending = [(path, value)]
-    while pending:
-        path, value = pending.pop()
-        if not isinstance(value, (int, float, np.number)):
-            inside = [(f"{path}.{name}" if path else name, member) for name, member in _members(value)]
-            pending += reversed(inside)
-        elif value and not isinstance(value, bool):
-            found[path] = float(value)
+    _collect(value, path, found)
     return found
+
+
+def _collect(value: Any, path: str, found: dict[str, float]) -> None:
+    if not isinstance(value, (int, float, np.number)):
+        for name, member in _members(value):
+            _collect(member, f"{path}.{name}" if path else name, found)
+    elif value and not isinstance(value, bool):
+        found[path] = float(value)
 
 
 def with_settings(value: Any, numbers: Mapping[str, Any], path: str = "") -> Any:
@@ -74,8 +75,9 @@ def nonzero(number: Any) -> bool:
 
 
 def _members(value: Any) -> Iterable[tuple[str, Any]]:
+    names = getattr(type(value), "settings", None)
+    if names is not None:
+        return [(name, getattr(value, name)) for name in names]
     if isinstance(value, dict):
         return value.items()
-    if isinstance(value, tuple):
-        return [(str(place), member) for place, member in enumerate(value)]
-    return [(name, getattr(value, name)) for name in getattr(type(value), "settings", ())]
+    return [(str(place), member) for place, member in enumerate(value)] if isinstance(value, tuple) else ()

@@ -39,6 +39,7 @@ from wengert.train.steps.conform import check_products, conform
 from wengert.train.steps.divergence import Divergence
 from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss
 from wengert.train.steps.step import StepRule, TrainingStep
+from wengert.transform.regions.budget import budget_of
 
 _EPOCHS = 100
 _WORTH_SHARING = 4_000_000  # operations of the largest product of a step; below, one thread computes it
@@ -94,6 +95,7 @@ def fit(
     penalty: Penalty | None = None,
     clip_norm: float | None = None,
     ema_decay: float | None = None,
+    memory: str | int | None = None,
     early_stopping: int | EarlyStopping | None = None,
     callbacks: Sequence[Callback] = (),
     shuffle: bool | Callable[[int], Any] = True,
@@ -137,6 +139,9 @@ def fit(
     ema_decay : float, optional
         d in [0, 1): the network of the result, of callbacks and of validation has the exponential moving
         average of the parameters, m ← m + (1 − min(d, (1 + t)/(10 + t))) (w − m) after step t = 0, 1, ….
+    memory : str or int, optional
+        Bytes, or such as ``"64 MB"``, that loops in the network may keep of their turns for the derivative of
+        a step; see `wengert.value_and_grad`.
     early_stopping : int or EarlyStopping, optional
         Patience in epochs; the result then has the weights of the best epoch.
     callbacks : sequence of Callback
@@ -213,10 +218,9 @@ def fit(
     if isinstance(chosen, LBFGS):
         in_steps = {"batch_size": batch_size, "clip_norm": clip_norm, "ema_decay": ema_decay}
         _refuse(chosen, **in_steps, checkpoint=checkpoint)
-        if epochs is not None:
-            chosen = replace(chosen, max_iterations=epochs)
+        chosen = chosen if epochs is None else replace(chosen, max_iterations=epochs)
         epochs, size = chosen.max_iterations, len(rows)
-    rule = StepRule(objective, chosen, clip_norm, ema_decay=ema_decay)
+    rule = StepRule(objective, chosen, clip_norm, ema_decay=ema_decay, memory=budget_of(memory))
     plan = Plan(
         rows=rows,
         validation=validation,

@@ -14,7 +14,7 @@ import numpy as np
 
 from wengert.errors import GradientError
 from wengert.ir.node import ITEM, Node, items_of, make_input
-from wengert.ir.primitive import NotDifferentiable
+from wengert.ir.primitive import Kind, NotDifferentiable
 from wengert.ir.program import Program, reading_order
 from wengert.ir.provenance import UNKNOWN, Provenance
 from wengert.primitives.complex_numbers import real
@@ -108,6 +108,9 @@ class _Pullback:
             self.guard.visit(node, taken, active)
             return
         self.trace.rule = f"vjp of {node.primitive.name}"
+        # LAPACK may refuse the derivative's matrix, and its error then says where the user wrote it.
+        is_routine = node.primitive.kind is Kind.LIBRARY
+        self.trace.rule_source = self.names.get(node, UNKNOWN).source if is_routine else None
         operands = self.guard.operands(node, taken)
         params = dict(node.params)
         if node.primitive.region is None:

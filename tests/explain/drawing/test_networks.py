@@ -180,15 +180,18 @@ def test_names_stand_clear_of_circles_and_long_ones_are_cut():
     drawing = wg.draw(net, np.ones(2), np.ones(2), loss=nn.squared_error, names=names, view="neurons")
 
     root = ElementTree.fromstring(drawing.to_svg())
-    circles = [one for one in root.iter(f"{SVG}circle") if one.get("r") == "21"]
+    circles = [one for one in root.iter(f"{SVG}circle") if one.get("class") == "paper"]
     sheet, *papers = [one for one in root.iter(f"{SVG}rect") if one.get("class") == "paper"]
-    assert len(papers) == len([one for one in circles if one.get("class") == "paper"]) == 7
-    for paper in papers:
-        left, top, width, height = (float(paper.get(key)) for key in ("x", "y", "width", "height"))
+    patches = [tuple(float(one.get(key)) for key in ("x", "y", "width", "height")) for one in papers]
+    for left, _, width, _ in patches:
         assert left >= 0
         assert left + width <= float(sheet.get("width"))
-        below = [float(one.get("cy")) - 21 for one in circles if left < float(one.get("cx")) < left + width]
-        assert min(edge for edge in below if edge > top) >= top + height
+    assert len(circles) == 7
+    for circle in circles:
+        across, edge = float(circle.get("cx")), float(circle.get("cy")) - 21
+        above = [top + height for left, top, width, height in patches if left < across < left + width]
+        assert len([bottom for bottom in above if edge - 8 < bottom <= edge]) == 1
+        assert not [bottom for bottom in above if edge < bottom < edge + 42]
     shown = texts(drawing)
     assert any(text.startswith("aaa") for text in shown)
     assert max(map(len, shown)) < 60

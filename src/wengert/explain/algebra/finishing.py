@@ -35,7 +35,7 @@ from wengert.explain.index.expressions import (
     walk,
 )
 from wengert.explain.index.indices import Position
-from wengert.explain.index.shares import rebuilt, with_softmax
+from wengert.explain.index.shares import rebuilt, with_softmax, with_tangents
 from wengert.explain.index.substitution import apart
 from wengert.explain.problem import Problem
 
@@ -66,6 +66,7 @@ def finish(problem: Problem, chain: Equalities) -> None:
         chain.put(final, f"the elements of {names} sum to 1")
     chain.put(factored(chain.last), "take out the common factor")
     chain.put(with_softmax(chain.last), "softmax(z) stands for exp(z)/Σ exp(z)")
+    chain.put(with_tangents(chain.last), "tanh is sinh/cosh, tan is sin/cos")
     if isinstance(chain.last, Add):
         chain.put(neat(taken_out(chain.last, open_sums=False)), "take out what the sum does not run over")
 

@@ -10,22 +10,27 @@ from wengert.explain.index.construction import power
 from wengert.explain.index.expressions import (
     Add,
     Apply,
+    Differential,
+    Element,
     Expression,
     Number,
+    Partial,
     Power,
     Product,
     Quotient,
     Reduction,
+    Second,
+    Softmax,
     Sum,
     field_names,
 )
 from wengert.explain.index.indices import Index
-from wengert.explain.index.notation import exponent
+from wengert.explain.index.notation import is_root
 from wengert.primitives import arithmetic
 
 Exponent = fractions.Fraction
 _ONE = Exponent(1)
-_HALF = Exponent(1, 2)
+_ADDRESSED = (Differential, Partial, Second, Softmax)
 
 
 def bases(expression: Expression, raised: Exponent = _ONE) -> Iterator[tuple[Expression, Exponent]]:
@@ -44,7 +49,7 @@ def bases(expression: Expression, raised: Exponent = _ONE) -> Iterator[tuple[Exp
             yield from bases(base, raised * by)
         case Power(inside, Number(fractions.Fraction() as by)) if by > 0:
             yield inside, raised * by
-        case Apply(primitive, (inside,)) if exponent(primitive) == _HALF:
+        case Apply(primitive, (inside,)) if is_root(primitive):
             # √(x y) is √x √y only where both are positive, so what is under the root is not opened
             yield inside, raised / 2
         case _:
@@ -89,8 +94,19 @@ def key(expression: Expression, names: Mapping[Index, int] = MappingProxyType({}
     if isinstance(expression, Reduction):
         place = len(names)
         names = {**names, **{index: place + at for at, index in enumerate(expression.indices)}}
+    if isinstance(expression, Element) and expression.symbol.symmetric:
+        at = sorted((_part(one, names) for one in expression.positions), key=repr)
+        return Element, expression.symbol, *at
+    part = _address if isinstance(expression, _ADDRESSED) else _part
     kind = type(expression)
-    return kind, tuple(_part(getattr(expression, name), names) for name in field_names(kind))
+    return kind, tuple(part(getattr(expression, name), names) for name in field_names(kind))
+
+
+def _address(value: object, names: Mapping[Index, int]) -> Hashable:
+    """Return what is equal for the same element: adjoints of equal elements, s_ij and s_ji, may differ."""
+    if isinstance(value, Element):
+        return value.symbol, _part(value.positions, names)
+    return _part(value, names)
 
 
 def _part(value: object, names: Mapping[Index, int]) -> Hashable:

@@ -13,8 +13,8 @@ import numpy as np
 
 from wengert.checks import check_callable, unknown_name
 from wengert.errors import ConfigurationError, GradientError
-from wengert.explain.arguments import check_names, checked_names
-from wengert.explain.derivation import NOTATIONS, check_recording, float64_leaves, targets_of, with_formulas
+from wengert.explain.arguments import check_names, checked_names, targets_of
+from wengert.explain.derivation import NOTATIONS, check_recording, float64_leaves, with_formulas
 from wengert.explain.drawing.chain import chain
 from wengert.explain.drawing.contents import Contents, outputs_of_layers, reader
 from wengert.explain.drawing.dot import dot

@@ -103,7 +103,7 @@ class _Picture:
                 if written:
                     part = 0.3 if (at + to) % 2 == 0 else 0.66  # away from where the lines cross
                     x, y = tail.x + part * (head.x - tail.x), tail.y + part * (head.y - tail.y)
-                    texts += _centred(_number(value), x, y + 4, "ink halo")
+                    texts += _on_paper(_number(value), x, y + 4)
         return lines, texts
 
     def _circles(self, column: Column, place: int) -> list[str]:
@@ -126,7 +126,7 @@ class _Picture:
             name = set_layout(column.names[neuron.number], _NAME)
             parts += _on_paper(name, neuron.x, neuron.y - _RADIUS - 4 - name.below)
             if delta is not None:
-                parts += _centred(_number(delta), neuron.x, neuron.y + 34, "adjoint halo")
+                parts += _on_paper(_number(delta), neuron.x, neuron.y + 34, "adjoint")
         return parts + self._captions(column, place)
 
     def _captions(self, column: Column, place: int) -> list[str]:
@@ -223,11 +223,14 @@ def _number(value: float) -> Box:
     return set_text((text if len(text) <= _LONGEST else f"{value:.2g}").replace("-", "−"), _SMALL)
 
 
-def _on_paper(box: Box, x: float, y: float) -> list[str]:
-    """Return a name on a patch of paper that hides the lines; halos of its indices would overlap."""
+def _on_paper(box: Box, x: float, y: float, style: str = "ink") -> list[str]:
+    """Return a name or a number on a patch of paper that hides the lines.
+
+    Halos of indices would overlap, and between the halos of a number's digits a line would show as dots.
+    """
     left, top = x - box.width / 2 - 1, y - box.above
     paper = element("rect", class_="paper", x=left, y=top, width=box.width + 2, height=box.height)
-    return [paper, *_centred(box, x, y, "ink")]
+    return [paper, *_centred(box, x, y, style)]
 
 
 def _centred(box: Box, x: float, y: float, style: str) -> list[str]:

@@ -33,7 +33,7 @@ _BOXES = ("line", "argument", "constant", "output")
 
 
 def _rules(dark: bool) -> str:
-    rules = [f".wengert .halo{{stroke:{_COLOURS['paper'][dark]}}}"]
+    rules = []
     for name, colours in _COLOURS.items():
         colour = colours[dark]
         if name == "arrow":
@@ -59,7 +59,6 @@ def _style(embed_fonts: bool) -> str:
             )
     text = (
         f".wengert text{{font-family:'{_UPRIGHT}',serif;white-space:pre}}\n"
-        ".wengert .halo{paint-order:stroke;stroke-width:4px;stroke-linejoin:round}\n"
         f".wengert .italic{{font-family:'{_ITALIC}',serif;font-style:italic}}"
     )
     dark = f"@media (prefers-color-scheme:dark){{\n{_rules(True)}\n}}" if embed_fonts else ""

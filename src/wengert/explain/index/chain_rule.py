@@ -160,7 +160,7 @@ class ChainRule:
         remains = any(isinstance(part, Sum) for part in walk(short))
         chain.put(short, "δ keeps one term of the sum" + ("" if remains else ": no sum is left"))
         if self.insert_adjoints:
-            known = over(pulled_out(without_deltas(self._with_adjoints(chain.last))))
+            known = over(without_deltas(pulled_out(without_deltas(self._with_adjoints(chain.last)))))
             if size(known) <= LONGEST:
                 chain.put(known, INSERTED)
         finish(self.problem, chain)

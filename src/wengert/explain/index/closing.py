@@ -16,12 +16,14 @@ from wengert.explain.index.expressions import (
     Partial,
     Product,
     Quotient,
+    Softmax,
     Sum,
     Symbol,
     children,
     free_indices,
     walk,
 )
+from wengert.explain.index.shares import with_softmax
 from wengert.explain.index.substitution import apart, insert
 from wengert.explain.problem import Problem
 
@@ -114,7 +116,12 @@ def _opened(problem: Problem, expression: Expression, subject: Partial) -> Expre
     """Write out names of ours that stand once, as a factor or a term: 2 z_i is 2 (Σ_j a_ij x_j − y_i)."""
     counts = Counter(part.symbol for part in walk(expression) if isinstance(part, Element))
     for symbol in _plain_names(expression):
-        if symbol.automatic and counts[symbol] == 1:
+        if not symbol.automatic:
+            continue
+        if isinstance(with_softmax(problem.definition(symbol, symbol.axes)), Softmax):
+            written = insert(expression, symbol, lambda at: problem.definition(at.symbol, at.positions))
+            return _opened(problem, with_softmax(apart(written, free_indices(subject))), subject)
+        if counts[symbol] == 1:
             definition = problem.definition(symbol, symbol.axes)
             names = sum(isinstance(part, Element) for part in walk(definition))
             if names <= _NAMES and all(isinstance(part, _LINEAR) for part in walk(definition)):

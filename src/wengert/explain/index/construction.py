@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import fractions
-from collections.abc import Sequence
+import functools
+import itertools
+import math
+from collections.abc import Mapping, Sequence
 from functools import singledispatch
+from typing import Any
+
+import numpy as np
 
 from wengert.explain.index.expressions import (
     MINUS_ONE,
@@ -29,6 +35,9 @@ from wengert.explain.index.indices import Index, Position
 from wengert.explain.index.substitution import renamed_apart, substitute
 
 _WORKED_OUT = range(2, 100)  # exponents of numbers that are worked out
+_ROOTS = 50  # denominators of the squares of roots
+_MOST_POSITIONS = 100_000  # at which two places are compared
+Positions = np.ndarray[Any, Any]
 
 
 def is_number(expression: Expression, value: int) -> bool:
@@ -100,7 +109,18 @@ def power(base: Expression, exponent: Expression) -> Expression:
         return base
     if isinstance(base, Number) and isinstance(exponent, Number) and exponent.value in _WORKED_OUT:
         return number(float(base.value) ** int(exponent.value))
+    if isinstance(base, Product) and isinstance(base.factors[0], Number) and isinstance(exponent, Number):
+        scale, rest = base.factors[0], multiply(*base.factors[1:])
+        if exponent.value in _WORKED_OUT:
+            return multiply(_whole_power(scale, int(exponent.value)), power(rest, exponent))
     return Power(base, exponent)
+
+
+def _whole_power(base: Number, exponent: int) -> Number:
+    """Return a power of a number, exact also of a root: (1/√2)² is 1/2."""
+    value = base.value**exponent
+    near = fractions.Fraction(value).limit_denominator(_ROOTS)
+    return Number(near if math.isclose(near, value, rel_tol=4e-16, abs_tol=0) else value)
 
 
 def total(indices: Sequence[Index], body: Expression) -> Expression:
@@ -202,6 +222,9 @@ def without_deltas(expression: Expression) -> Expression:
                 rest = [substitute(one, {index: int(place) - 1}) for one in factors if one is not chosen]
                 indices.remove(index)
                 return without_deltas(total(indices, multiply(*rest)))
+    joined = _joined_places(factors, indices)
+    if joined is not None:
+        return without_deltas(total(*joined))
     for delta in [factor for factor in factors if isinstance(factor, Delta)]:
         current = next((one for one in factors if one is delta), None)
         if current is None:
@@ -214,6 +237,58 @@ def without_deltas(expression: Expression) -> Expression:
         factors = [substitute(factor, {gone: kept}) for factor in factors]
         return without_deltas(total(indices, multiply(*factors)))
     return total(indices, multiply(*factors))
+
+
+def _joined_places(factors: list[Expression], indices: list[Index]) -> tuple[list[Index], Expression] | None:
+    """Σ_k [k = a] [k = b] is [a = b]: where two movements meet, as those to the diagonal of a matrix."""
+    for index in indices:
+        holding = [factor for factor in factors if index in free_indices(factor)]
+        found = [_place(factor, index) for factor in holding]
+        places = [place for place in found if place is not None]
+        if len(places) == len(holding) == 2:
+            others = [factor for factor in factors if factor not in holding]
+            return [one for one in indices if one != index], multiply(*others, _as_deltas(*places))
+    return None
+
+
+def _place(factor: Expression, index: Index) -> Expression | None:
+    """Return a where a factor is [index = a]."""
+    match factor:
+        case Relation("=", Running(one), place) | Relation("=", place, Running(one)) if one == index:
+            return None if index in free_indices(place) else place
+    return None
+
+
+def _as_deltas(left: Expression, right: Expression) -> Expression:
+    """Return [left = right], by δ of its indices where that is the same at all positions."""
+    same = Relation("=", left, right)
+    indices = free_indices(same)
+    if math.prod(one.extent for one in indices) > _MOST_POSITIONS:
+        return same
+    grid = np.indices([one.extent for one in indices])
+    at = dict(zip(indices, grid, strict=True))
+    holds = _counted(left, at) == _counted(right, at)
+    pairs = [pair for pair in itertools.combinations(indices, 2) if pair[0].extent == pair[1].extent]
+    implied = [pair for pair in pairs if np.all(~holds | (at[pair[0]] == at[pair[1]]))]
+    together = np.logical_and.reduce([at[one] == at[other] for one, other in implied], axis=0)
+    if not implied or not np.array_equal(np.broadcast_to(together, holds.shape), holds):
+        return same
+    first = implied[0][0]
+    return multiply(*(Delta(one, other) for one, other in implied if first in (one, other)))
+
+
+def _counted(place: Expression, at: Mapping[Index, Positions]) -> Positions:
+    """Return a place, which is counted from 1, at all positions of its indices."""
+    match place:
+        case Number(value):
+            return np.asarray(float(value))
+        case Running(index):
+            return at[index] + 1.0
+        case Add(terms):
+            return np.asarray(sum(_counted(term, at) for term in terms))
+        case Product(factors):
+            return functools.reduce(np.multiply, [_counted(factor, at) for factor in factors])
+    raise AssertionError(f"{type(place).__name__} in a place")
 
 
 def _opened(expression: Expression) -> Expression:

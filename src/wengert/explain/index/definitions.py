@@ -22,6 +22,7 @@ from wengert.explain.index.expressions import (
     Delta,
     Element,
     Expression,
+    Inverse,
     Number,
     Reduction,
     Relation,
@@ -50,6 +51,7 @@ from wengert.ir.program import Program
 Used = frozenset[Position]
 # Bounds below this keep a logarithm from ln 0 and change nothing else, so they are not written.
 _TINY = 1e-37
+_SOLUTION = "x**-1 @ y"
 
 
 def uniform_value(node: Node) -> float | None:
@@ -64,11 +66,11 @@ def uniform_value(node: Node) -> float | None:
 
 
 def is_diagonal_mask(node: Node) -> bool:
-    """Return whether a constant is true on the diagonal of a square matrix only, as in a trace: δ_ij."""
+    """Return whether a constant is δ_ij: the unit matrix, or true on the diagonal only, as in a trace."""
     value = node.value
-    if value is None or value.ndim != 2 or value.dtype != np.bool_ or len(value) < 2:
+    if value is None or value.ndim != 2 or value.dtype.kind not in "fb" or len(value) < 2:
         return False
-    return np.array_equal(value, np.eye(len(value), dtype=bool))
+    return np.array_equal(value, np.eye(len(value)))
 
 
 def guards(program: Program, values: Sequence[Mapping[Node, Array]]) -> set[Node]:
@@ -79,11 +81,17 @@ def guards(program: Program, values: Sequence[Mapping[Node, Array]]) -> set[Node
     return {
         node
         for node in program.nodes
-        if node.primitive.selects
+        if may_guard(node) and not any(np.any(point[node.inputs[0]]) for point in values)
+    }
+
+
+def may_guard(node: Node) -> bool:
+    """Return whether a line is ``where(x == c, …, y)``."""
+    return (
+        node.primitive.selects
         and _compares(node.inputs[0], "=")
         and any(uniform_value(side) is not None for side in node.inputs[0].inputs)
-        and not any(np.any(point[node.inputs[0]]) for point in values)
-    }
+    )
 
 
 def _compares(node: Node, sign: str) -> bool:
@@ -105,6 +113,12 @@ def same_index(left: Position, right: Position) -> Expression:
     return ONE if left == right else ZERO
 
 
+def solves(node: Node) -> bool:
+    """Return whether a line is A⁻¹B, of one matrix A and one B."""
+    written = node.primitive.kind is Kind.LIBRARY and node.primitive.formula == _SOLUTION
+    return written and all(one.type.ndim == 2 for one in node.inputs)
+
+
 def has_formula(node: Node) -> bool:
     """Return whether a line can be written in index notation."""
     kind = node.primitive.kind
@@ -117,7 +131,7 @@ def has_formula(node: Node) -> bool:
         return bool(terms) and all(len(set(term)) == len(term) for term in terms)
     if kind is Kind.REDUCTION:
         return bool(node.primitive.formula)
-    return renames_axes(node)
+    return renames_axes(node) or solves(node)
 
 
 class Formulas:
@@ -166,6 +180,8 @@ class Formulas:
                 return self._contraction(node, positions, used)
             case Kind.REDUCTION:
                 return self._reduction(node, positions, used)
+            case Kind.LIBRARY:
+                return self._solution(node, positions, used)
         return self._movement(node, positions, used)
 
     def _source(self, node: Node) -> str:
@@ -262,6 +278,16 @@ class Formulas:
             places = tuple(0 if shape[axis] == 1 else at[letter] for axis, letter in enumerate(term))
             factors.append(self.express(operand, places, used | set(indices)))
         return _contracted(total(indices, multiply(*factors)))
+
+    def _solution(self, node: Node, positions: tuple[Position, ...], used: Used) -> Expression:
+        matrix, right = node.inputs
+        across = self.letters.index(matrix, 1)
+        across = fresh(across, used) if isinstance(across, Index) else across
+        element = self.express(matrix, (positions[0], across), used)
+        assert isinstance(element, Element), "what is inverted has a name"
+        scope = used | {across}
+        product = multiply(Inverse(element), self.express(right, (across, positions[1]), scope))
+        return _contracted(total([across] if isinstance(across, Index) else [], product))
 
     def _movement(self, node: Node, positions: tuple[Position, ...], used: Used) -> Expression:
         operand = node.inputs[0]

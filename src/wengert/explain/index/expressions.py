@@ -41,6 +41,8 @@ class Symbol:
         The index over each axis; 0 where the extent is 1.
     automatic : bool
         Whether the name is ours: the reader gave none.
+    symmetric : bool
+        Whether it is a matrix that is its own transpose by the way it is computed, as XᵀX.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Symbol:
     shape: tuple[int, ...]
     axes: tuple[Position, ...]
     automatic: bool = False
+    symmetric: bool = False
 
     @property
     def rank(self) -> int:

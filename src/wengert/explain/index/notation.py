@@ -40,6 +40,7 @@ from wengert.primitives.comparison import logical_not
 from wengert.trace.tensor import as_tensor
 from wengert.trace.tracing import abstract, trace
 
+_HALF = fractions.Fraction(1, 2)
 OPERANDS = ("x", "y", "z", "u", "v", "w")
 _ARITHMETIC: dict[type[ast.operator], Callable[[Expression, Expression], Expression]] = {
     ast.Add: add, ast.Sub: lambda left, right: add(left, negate(right)), ast.Mult: multiply,
@@ -146,7 +147,11 @@ def fill(template: Expression, values: dict[str, Expression]) -> Expression:
     """Put values into the slots of a template; what can be worked out then is."""
     if isinstance(template, Slot):
         return values[template.name]
-    return tidy(rebuild(template, lambda part: fill(part, values)))
+    filled = tidy(rebuild(template, lambda part: fill(part, values)))
+    match filled:
+        case Apply(primitive, (Number(value),)) if is_root(primitive):
+            return number(math.sqrt(value))
+    return filled
 
 
 def _slots(operands: Sequence[Expression]) -> dict[str, Expression]:
@@ -188,6 +193,11 @@ def exponent(primitive: Primitive) -> fractions.Fraction | None:
         return None
     exact = fractions.Fraction(float(found[0])).limit_denominator(6)
     return exact if np.allclose(found, float(exact), rtol=0, atol=1e-15) else None
+
+
+def is_root(primitive: Primitive) -> bool:
+    """Whether a primitive is the square root."""
+    return exponent(primitive) == _HALF
 
 
 def has_derivatives(primitive: Primitive) -> bool:

@@ -15,7 +15,6 @@ import numpy as np
 
 from wengert.explain.index.construction import add, multiply
 from wengert.explain.index.expressions import (
-    MINUS_ONE,
     ONE,
     TWO,
     Cases,
@@ -215,21 +214,6 @@ def _product_of_others(problem: Problem, node: Node, place: int, of: Positions, 
     return multiply(Extreme(tuple(running), rest, "Π"), *factors)
 
 
-def _solved(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression | None:
-    """U = A⁻¹B: ∂u_ij/∂b_kj is (A⁻¹)_ik, ∂u_ij/∂a_kl is −(A⁻¹)_ik u_lj; where B is 1, U is A⁻¹."""
-    matrix, right = node.inputs
-    if node.type.ndim > 2 or matrix.type.ndim > 2 or matrix not in problem.symbols:
-        return None
-    of_matrix = problem.symbols[matrix]
-    inverse = Inverse(Element(of_matrix, (of[0], by.positions[0])))
-    if place:
-        return multiply(inverse, same(counted(of[1]), counted(by.positions[1])))
-    places = (by.positions[1], of[1])
-    inverted = right.value is not None and np.array_equal(right.value, np.eye(len(right.value)))
-    solution = Inverse(Element(of_matrix, places)) if inverted else Element(problem.symbols[node], places)
-    return multiply(MINUS_ONE, inverse, solution)
-
-
 def _determined(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression | None:
     """∂(det A)/∂a_kl is det A (A⁻¹)_lk, by Jacobi's formula."""
     found = _of_logarithm(problem, node, by)
@@ -261,7 +245,6 @@ _RULES: dict[str, Callable[[Problem, Node, int, Positions, Element], Any]] = {
     "gather": _gathered,
     "scatter_add": _scattered,
     "prod": _product_of_others,
-    "solve": _solved,
     "det": _determined,
     "slogdet": _sign_and_logarithm,
 }

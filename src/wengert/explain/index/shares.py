@@ -1,6 +1,7 @@
 """Shares of a total: writing p for the e^z / Σ e^z that defines it, or softmax(z) where it has no name.
 
-What holds of exponentials and logarithms alone stands here: they are inverse, and their quotients have names.
+What holds of exponentials, logarithms and the like alone stands here: they are inverse, and their quotients
+have names.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ from wengert.ir.node import Node
 from wengert.ir.primitive import Kind, Primitive
 from wengert.primitives.exponential import exp, exp_difference, log, sigmoid
 from wengert.primitives.reductions import logsumexp
+from wengert.primitives.trigonometric import cos, cosh, sin, sinh, tan, tanh
+
+_RATIOS = {(sinh, cosh): tanh, (sin, cos): tan}
 
 
 def is_exponential(node: Node) -> bool:
@@ -150,4 +154,20 @@ def with_sigmoid(expression: Expression) -> Expression:
                 beside.remove(below)
                 return multiply(*beside, Apply(sigmoid, (inside,)))
             return multiply(above, Apply(sigmoid, (negate(inside),)))
+    return expression
+
+
+def with_tangents(expression: Expression) -> Expression:
+    """Write tanh(x) for sinh(x)/cosh(x), and tan(x) for sin(x)/cos(x)."""
+    expression = rebuilt(expression, with_tangents)
+    if not isinstance(expression, Quotient):
+        return expression
+    above, below = list(factors_of(expression.numerator)), list(factors_of(expression.denominator))
+    for left in [one for one in above if isinstance(one, Apply)]:
+        for right in [one for one in below if isinstance(one, Apply)]:
+            known = _RATIOS.get((left.primitive, right.primitive))
+            if known is not None and left.operands == right.operands:
+                above[above.index(left)] = Apply(known, left.operands)
+                below.remove(right)
+                return divide(multiply(*above), multiply(*below))
     return expression

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from wengert.explain.index.construction import multiply, pulled_sums_with_deltas
+from wengert.explain.index.construction import divide, multiply, pulled_sums_with_deltas
 from wengert.explain.index.expressions import (
     ONE,
     ZERO,
@@ -34,7 +34,6 @@ from wengert.explain.matrix.matrices import (
     Diagonal,
     Gradient,
     Identity,
-    Jacobian,
     Matrix,
     MatrixProduct,
     Ones,
@@ -43,13 +42,17 @@ from wengert.explain.matrix.matrices import (
     matrix_product,
     matrix_sum,
 )
-from wengert.explain.matrix.terms import Linked, NoMatrixForm, Place, Term, extent_of
-
-
-def _single(term: Expression) -> bool:
-    """Whether a term is one factor, apart from a number: a sum of such is summed as it stands."""
-    factors = term.factors if isinstance(term, Product) else (term,)
-    return sum(not isinstance(factor, Number) for factor in factors) == 1 and not isinstance(term, Number)
+from wengert.explain.matrix.terms import (
+    Linked,
+    NoMatrixForm,
+    Place,
+    Term,
+    as_fraction,
+    extent_of,
+    is_single,
+    jacobian_of,
+    ones,
+)
 
 
 class Converter:
@@ -128,14 +131,19 @@ class Converter:
             self.patterns.setdefault("the same factors → A + Aᵀ")
         return found
 
-    def filled(self, term: Expression, row: Place, column: Place) -> Expression:
-        """Convert a term of a sum or an operand; what lacks an index is repeated along it by ones."""
-        if isinstance(term, Number) or (not free_indices(term) and row is None and column is None):
+    def filled(self, term: Expression, row: Place, column: Place, beside_unit: bool = False) -> Expression:
+        """Convert a term of a sum or an operand; what lacks an index is repeated along it by ones.
+
+        A number is, where it stands beside the unit matrix: I − 1/4 𝟏 𝟏ᵀ.
+        """
+        if isinstance(term, Number) and not beside_unit:
+            return term
+        if not free_indices(term) and row is None and column is None:
             return self.part(term, row, column)
         mine = set(free_indices(term))
         if not mine:
             self.patterns.setdefault("repeated → ones 𝟏")
-            return multiply(self.part(term, None, None), self._ones(row, column))
+            return multiply(self.part(term, None, None), ones(row, column))
         if row is not None and row not in mine:
             below = self.filled(term, None, column)
             self.patterns.setdefault("repeated → ones 𝟏")
@@ -158,7 +166,7 @@ class Converter:
         """Convert a name or a derivative."""
         if isinstance(expression, Partial):
             if self.jacobians:
-                return self._jacobian(expression, row, column)
+                return jacobian_of(expression, row, column, self.numerator)
             if expression.direct:
                 raise NoMatrixForm("a local derivative stands unworked")
             element = expression.by
@@ -173,25 +181,13 @@ class Converter:
         shape: Shape = (extent_of(mine[0]), extent_of(mine[1]))
         if isinstance(expression, Partial):
             return Gradient(expression.of.symbol, element.symbol, shape, transposed, flipped)
-        return Matrix(element.symbol, shape, transposed)
-
-    def _jacobian(self, partial: Partial, row: Place, column: Place) -> Expression:
-        sides: list[Place] = []
-        for element in (partial.of, partial.by):
-            indices = [at for at in element.positions if isinstance(at, Index)]
-            if len(indices) > 1 or len(indices) < element.symbol.rank:
-                raise NoMatrixForm(f"{element.symbol.name} is no vector")
-            sides.append(indices[0] if indices else None)
-        axes = (sides[0], sides[1]) if self.numerator else (sides[1], sides[0])
-        if {*axes} != {row, column}:
-            raise NoMatrixForm("indices that do not fit rows and columns")
-        return Jacobian(partial, axes, axes != (row, column))
+        return Matrix(element.symbol, shape, transposed and not element.symbol.symmetric)
 
     def contracted(
         self, summed: tuple[Index, ...], body: Expression, row: Place, column: Place
     ) -> Expression:
         """Convert a sum of products over indices."""
-        if isinstance(body, Add) and not (summed and all(map(_single, body.terms))):
+        if isinstance(body, Add) and not (summed and all(map(is_single, body.terms))):
             sums = [Sum(summed, term) if summed else term for term in body.terms]
             return self.summed([self.filled(term, row, column) for term in sums])
         if isinstance(body, Product):
@@ -207,7 +203,8 @@ class Converter:
         terms, scalars = self._grouped(factors, set(summed))
         for index in reversed(summed):  # innermost first: the sum that stands closest to its factors
             terms = self._eliminated(terms, index, scalars)
-        return multiply(*scalars, self._joined(terms, row, column))
+        above, below = zip(*map(as_fraction, scalars), strict=True) if scalars else ((), ())
+        return divide(multiply(*above, self._joined(terms, row, column)), multiply(*below))
 
     def _diagonal(self, factors: list[Expression], row: Place, column: Place) -> Expression | None:
         """g_j δ_jl is a diagonal matrix."""
@@ -221,9 +218,9 @@ class Converter:
         if not free_indices(rest):
             return multiply(self.part(rest, None, None), Identity(row.extent))
         (index,) = free_indices(rest)
-        return Diagonal(self.part(rest, *self._as_vector(index)))
+        return Diagonal(self.part(rest, *self.as_vector(index)))
 
-    def _as_vector(self, index: Place) -> tuple[Place, Place]:
+    def as_vector(self, index: Place) -> tuple[Place, Place]:
         """Return the index over the rows and over the columns of what an array with one axis is."""
         return (None, index) if self.vectors == "rows" else (index, None)
 
@@ -312,7 +309,7 @@ class Converter:
             assert right is not None
             if row not in left.indices:
                 left, right = right, left
-            between = [Diagonal(self._realised(part.scaling, *self._as_vector(part.over)))]
+            between = [Diagonal(self._realised(part.scaling, *self.as_vector(part.over)))]
             return matrix_product(
                 self._realised(left, row, part.over), *between, self._realised(right, part.over, column)
             )
@@ -326,7 +323,7 @@ class Converter:
     def _joined(self, terms: list[Term], row: Place, column: Place) -> Expression:
         """Put the terms that are left into one matrix."""
         if not terms:
-            return ONE if row is None and column is None else self._ones(row, column)
+            return ONE if row is None and column is None else ones(row, column)
         full = [term for term in terms if set(term.indices) == {row, column} - {None}]
         rows = [term for term in terms if term.indices == (row,) and term not in full]
         columns = [term for term in terms if term.indices == (column,) and term not in full]
@@ -334,12 +331,10 @@ class Converter:
             result = hadamard(*(self._realised(term, row, column) for term in full))
             if rows:
                 self.patterns.setdefault("g_i m_ij → diag(g) M")
-                result = matrix_product(Diagonal(self._realised(rows[0], *self._as_vector(row))), result)
+                result = matrix_product(Diagonal(self._realised(rows[0], *self.as_vector(row))), result)
             if columns:
                 self.patterns.setdefault("m_ij g_j → M diag(g)")
-                result = matrix_product(
-                    result, Diagonal(self._realised(columns[0], *self._as_vector(column)))
-                )
+                result = matrix_product(result, Diagonal(self._realised(columns[0], *self.as_vector(column))))
             return result
         if rows and columns:
             self.patterns.setdefault("x_i y_j → outer product")
@@ -350,9 +345,3 @@ class Converter:
         if rows:
             return matrix_product(self._realised(rows[0], row, None), Ones((1, extent_of(column))))
         return matrix_product(Ones((extent_of(row), 1)), self._realised(columns[0], None, column))
-
-    @staticmethod
-    def _ones(row: Place, column: Place) -> Expression:
-        if row is None or column is None:
-            return Ones((extent_of(row), extent_of(column)))
-        return matrix_product(Ones((row.extent, 1)), Ones((1, column.extent)))

@@ -5,21 +5,30 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import TYPE_CHECKING
 
+from wengert.explain.index.construction import divide, power, total
 from wengert.explain.index.elementwise import is_elementwise
 from wengert.explain.index.expressions import (
+    TWO,
     Add,
+    Apply,
     Delta,
     Element,
     Expression,
     Inverse,
     Number,
     Partial,
+    Power,
     Product,
+    Quotient,
     Softmax,
     Sum,
     Verbatim,
+    free_indices,
+    walk,
 )
-from wengert.explain.matrix.matrices import Identity, MatrixInverse, MatrixSoftmax
+from wengert.explain.index.indices import Index
+from wengert.explain.index.notation import is_root
+from wengert.explain.matrix.matrices import Identity, MatrixInverse, MatrixSoftmax, Norm
 from wengert.explain.matrix.terms import NoMatrixForm, Place
 
 if TYPE_CHECKING:
@@ -66,7 +75,8 @@ def _(expression: Inverse, converter: Converter, row: Place, column: Place) -> E
     element = expression.element
     if element.positions not in ((row, column), (column, row)):
         raise NoMatrixForm("no pattern of matrices fits")
-    return MatrixInverse(element.symbol, element.symbol.shape[0], element.positions != (row, column))
+    transposed = element.positions != (row, column) and not element.symbol.symmetric
+    return MatrixInverse(element.symbol, element.symbol.shape[0], transposed)
 
 
 @as_matrix.register(Delta)
@@ -78,12 +88,37 @@ def _(expression: Delta, converter: Converter, row: Place, column: Place) -> Exp
 
 @as_matrix.register(Add)
 def _(expression: Add, converter: Converter, row: Place, column: Place) -> Expression:
-    return converter.summed([converter.filled(term, row, column) for term in expression.terms])
+    beside_unit = any(isinstance(part, Delta) for part in walk(expression))
+    return converter.summed([converter.filled(term, row, column, beside_unit) for term in expression.terms])
 
 
 @as_matrix.register(Sum)
 def _(expression: Sum, converter: Converter, row: Place, column: Place) -> Expression:
+    match expression.body:
+        case Power(base, Number(two)) if two == 2 and set(free_indices(base)) == set(expression.indices):
+            return power(_norm(base, expression.indices, converter), TWO)
+        case Quotient(above, below) if row is column is None and not free_indices(below):
+            numerator = converter.part(total(expression.indices, above), row, column)
+            return divide(numerator, converter.part(below, row, column))
     return converter.contracted(expression.indices, expression.body, row, column)
+
+
+@as_matrix.register(Apply)
+def _(expression: Apply, converter: Converter, row: Place, column: Place) -> Expression:
+    found = converter.elementwise(expression, row, column)
+    match found:
+        case Apply(primitive, (Power(Norm() as norm, Number(two)),)) if is_root(primitive) and two == 2:
+            return norm
+    return found
+
+
+def _norm(base: Expression, indices: tuple[Index, ...], converter: Converter) -> Norm:
+    """Σ_i x_i² is ‖x‖²."""
+    if len(indices) > 2:
+        raise NoMatrixForm("it has more than two free indices")
+    first, *others = indices
+    axes = (first, others[0]) if others else converter.as_vector(first)
+    return Norm(converter.part(base, *axes), bool(others))
 
 
 @as_matrix.register(Product)

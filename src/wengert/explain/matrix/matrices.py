@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from wengert.explain.index.construction import multiply
+from wengert.explain.algebra.likeness import gathered, raised
+from wengert.explain.index.construction import divide, multiply
 from wengert.explain.index.expressions import Add, Expression, Number, Partial, Product, Second, Symbol
 from wengert.explain.index.indices import Index
 from wengert.explain.printers.digits import cut
@@ -132,6 +133,14 @@ class Diagonal(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Norm(Expression):
+    """The root of the sum of all squares: ‖x‖ of a vector, ‖A‖_F of a matrix."""
+
+    body: Expression
+    of_matrix: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Identity(Expression):
     """The identity matrix."""
 
@@ -168,12 +177,12 @@ def matrix_product(*factors: Expression) -> Expression:
 
 
 def hadamard(*factors: Expression) -> Expression:
-    """Return the elementwise product; nested ones are opened, and a minus sign goes in front."""
+    """Return the elementwise product; nested ones are opened, and numbers go in front."""
     flat: list[Expression] = []
     numbers: list[Expression] = []
     for factor in factors:
         match factor:
-            case Product((Number(value) as number, rest)) if value < 0:
+            case Product((Number() as number, rest)):
                 numbers.append(number)
                 factor = rest
         flat += factor.factors if isinstance(factor, Hadamard) else (factor,)
@@ -195,7 +204,26 @@ def matrix_sum(*terms: Expression) -> Expression:
 
 
 def _joined(one: Expression, other: Expression) -> Expression | None:
-    """Return the sum of two products that differ in one factor, which is once transposed; None elsewhere."""
+    """Return the sum of two terms that differ in one factor, which is once transposed; None elsewhere."""
+    (scale, mine), (other_scale, theirs) = gathered(one), gathered(other)
+    differing = [same for same in (*mine, *theirs) if mine.get(same) != theirs.get(same)]
+    if not differing and scale + other_scale == 0:
+        return None  # a definition is shown as it was written
+    if not differing:
+        return multiply(Number(scale + other_scale), divide(one, Number(scale)))
+    if scale != other_scale or len(differing) != 2 or differing[0] not in mine or differing[1] not in theirs:
+        return None
+    (first, by), (second, by_second) = mine[differing[0]], theirs[differing[1]]
+    joined = _with_transpose(first, second) if by == by_second == 1 else None
+    if joined is None:
+        return None
+    shared = [pair for same, pair in mine.items() if same != differing[0]]
+    above = multiply(Number(scale), *(raised(base, by) for base, by in shared if by > 0), joined)
+    return divide(above, multiply(*(raised(base, -by) for base, by in shared if by < 0)))
+
+
+def _with_transpose(one: Expression, other: Expression) -> Expression | None:
+    """Return the sum of two products of matrices of which one factor is once transposed; None elsewhere."""
     match one, other:
         case (Matrix() | MatrixInverse(), Matrix() | MatrixInverse()) if _is_transpose(one, other):
             return Add(tuple(sorted((one, other), key=_is_transposed)))

@@ -21,6 +21,7 @@ from wengert.explain.matrix.matrices import (
     MatrixInverse,
     MatrixProduct,
     MatrixSoftmax,
+    Norm,
     Ones,
     Table,
 )
@@ -82,6 +83,11 @@ def _(expression: Jacobian, point: Point) -> Array:
 @matrix_of.register
 def _(expression: Ones, point: Point) -> Array:
     return np.ones(expression.shape)
+
+
+@matrix_of.register
+def _(expression: Norm, point: Point) -> Array:
+    return np.full((1, 1), np.linalg.norm(matrix_of(expression.body, point)))
 
 
 @matrix_of.register

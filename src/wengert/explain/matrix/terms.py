@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wengert.explain.index.expressions import Expression
+from wengert.explain.index.expressions import (
+    ONE,
+    Expression,
+    Number,
+    Partial,
+    Product,
+    Quotient,
+)
 from wengert.explain.index.indices import Index
+from wengert.explain.matrix.matrices import Jacobian, Ones, matrix_product
 
 Place = Index | None
 
@@ -51,3 +59,40 @@ class Linked:
     left: Term | None
     right: Term | None
     scaling: Term | None
+
+
+def is_single(term: Expression) -> bool:
+    """Whether a term is one factor, apart from a number: a sum of such is summed as it stands."""
+    factors = term.factors if isinstance(term, Product) else (term,)
+    return sum(not isinstance(factor, Number) for factor in factors) == 1 and not isinstance(term, Number)
+
+
+def as_fraction(scalar: Expression) -> tuple[Expression, Expression]:
+    """Return what stands above and below the line of a number."""
+    return (scalar.numerator, scalar.denominator) if isinstance(scalar, Quotient) else (scalar, ONE)
+
+
+def jacobian_of(partial: Partial, row: Place, column: Place, numerator: bool) -> Expression:
+    """Return the derivative of a vector by a vector as a matrix.
+
+    Raises
+    ------
+    NoMatrixForm
+    """
+    sides: list[Place] = []
+    for element in (partial.of, partial.by):
+        indices = [at for at in element.positions if isinstance(at, Index)]
+        if len(indices) > 1 or len(indices) < element.symbol.rank:
+            raise NoMatrixForm(f"{element.symbol.name} is no vector")
+        sides.append(indices[0] if indices else None)
+    axes = (sides[0], sides[1]) if numerator else (sides[1], sides[0])
+    if {*axes} != {row, column}:
+        raise NoMatrixForm("indices that do not fit rows and columns")
+    return Jacobian(partial, axes, axes != (row, column))
+
+
+def ones(row: Place, column: Place) -> Expression:
+    """Return a matrix of ones."""
+    if row is None or column is None:
+        return Ones((extent_of(row), extent_of(column)))
+    return matrix_product(Ones((row.extent, 1)), Ones((1, column.extent)))

@@ -75,7 +75,7 @@ _FORMULAS = 76.0  # digits of the left side and of a formula that has a remark b
 _RELATION_WIDTH = 2.8
 _INDENT = r"\phantom{{}={}}"
 _PRINT = Medium(width, stacked=True)
-_BRACKETS = {"{": r"\{", "}": r"\}", "": "."}
+_BRACKETS = {"{": r"\{", "}": r"\}", "‖": r"\|", "": "."}
 
 
 def words(text: str) -> str:
@@ -89,7 +89,9 @@ def words(text: str) -> str:
         written += map(_word, text[end : found.start()])
         above = f"^{{({layer})}}" if layer else ""
         below = f"_{{{_subscript_text(indices)}}}" if indices else ""
-        written.append(f"${_SYMBOLS.get(base, base).strip()}{below}{above}$")
+        symbol = "".join(_SYMBOLS.get(character, character) for character in base).strip()
+        symbol = f"{{{symbol}}}" if "_" in symbol else symbol  # W₀ has an index already
+        written.append(f"${symbol}{below}{above}$")
         end = found.end()
     return "".join([*written, *map(_word, text[end:])])
 
@@ -131,7 +133,7 @@ def math(piece: Layout) -> str:
             return f"{{{math(base)}}}{down}{up}"
         case layout.Big(symbol, below):
             big = {"Σ": r"\sum", "Π": r"\prod"}.get(symbol, rf"\{symbol}")
-            return rf"{big}_{{{_subscript(below)}}} "
+            return rf"\mathop{{\textstyle{big}}}\limits_{{{_subscript(below)}}} "
         case layout.Fraction(top, bottom):
             return rf"\frac{{{math(top)}}}{{{math(bottom)}}}"
         case layout.Root(body):

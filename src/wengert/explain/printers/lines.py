@@ -15,6 +15,7 @@ from wengert.explain.printers.layout import Layout, Term, Text
 from wengert.explain.printers.typesetting import Style
 from wengert.explain.steps import Section, Step
 
+_ENDS = {"largest": 5, "edge": 1}  # of a value on the way to a result
 _WIDEST = 90  # characters of a formula with numbers in it; a longer one is left as it stands
 
 
@@ -62,7 +63,7 @@ def lines(section: Section, style: Style) -> Iterator[Line]:
             subject,
             continued,
             step.relation,
-            _right_sides(step, style, continued),
+            _right_sides(step, style, continued, section.working),
             step.rule,
             step.justification,
         )
@@ -76,7 +77,7 @@ def _in_matrices(following: Step, step: Step) -> bool:
     return following.axes is not None and following.truth == step.truth
 
 
-def _right_sides(step: Step, style: Style, continued: bool) -> tuple[Layout, ...]:
+def _right_sides(step: Step, style: Style, continued: bool, working: bool) -> tuple[Layout, ...]:
     """Return the formula, the formula with numbers in it where they are wanted, and the value.
 
     Of a chain of equalities the first line has the numbers: the factors of the others stand above it.
@@ -88,7 +89,7 @@ def _right_sides(step: Step, style: Style, continued: bool) -> tuple[Layout, ...
         inserted = style.show(step.after)
         sides += [inserted] if block(inserted).width <= _WIDEST else []
     if step.value is not None and (step.shown or (in_place and step.axes is not None)):
-        sides.append(shown_value(step.value))
+        sides.append(shown_value(step.value, **_ENDS if working else {}))
     if len(sides) > 1 and step.after == step.subject:
         del sides[0]  # what is given: its value alone
     return tuple(side for place, side in enumerate(sides) if not place or side != sides[place - 1])

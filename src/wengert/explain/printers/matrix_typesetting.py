@@ -15,6 +15,7 @@ from wengert.explain.matrix.matrices import (
     MatrixInverse,
     MatrixProduct,
     MatrixSoftmax,
+    Norm,
     Ones,
     Table,
 )
@@ -32,9 +33,8 @@ from wengert.explain.printers.transposes import untransposed
 def _in_numbers(expression: Expression, point: Point) -> tuple[Layout, int]:
     value = matrix_value(expression, point)
     minus = value.size == 1 and value.reshape(()) < 0
-    return shown_value(
-        value, largest=5, edge=2
-    ), SUM if minus else ATOM  # among others, so that all have room
+    shown = shown_value(value, largest=5, edge=1)  # among others, so that all have room
+    return shown, SUM if minus else ATOM
 
 
 @layout_of.register
@@ -98,7 +98,8 @@ def _(expression: MatrixProduct, style: Style) -> tuple[Layout, int]:
             parts.append(Text(" ", "space"))
         loose = isinstance(factor, (Hadamard, Add)) or (place > 0 and negative(factor))
         # u A ⊙ B/c v would be (u A) ⊙ (B/c v)
-        loose |= isinstance(factor, Quotient) and isinstance(factor.numerator, Hadamard)
+        among = isinstance(factor, Quotient) and place < len(expression.factors) - 1
+        loose |= among or (isinstance(factor, Quotient) and isinstance(factor.numerator, Hadamard))
         loose = loose and (untransposed(factor) is None or style.numbers is not None)
         parts.append(parenthesised(style.show(factor)) if loose else style.show(factor, PRODUCT))
     return Row(tuple(parts)), PRODUCT
@@ -111,6 +112,12 @@ def _(expression: Hadamard, style: Style) -> tuple[Layout, int]:
         pieces += [operator("⊙")] if pieces else []
         pieces.append(style.show(factor, ATOM))
     return Row(tuple(pieces)), PRODUCT
+
+
+@layout_of.register
+def _(expression: Norm, style: Style) -> tuple[Layout, int]:
+    norm = layout.Fence("‖", style.show(expression.body), "‖")
+    return layout.Script(norm, Text("F")) if expression.of_matrix else norm, ATOM
 
 
 @layout_of.register

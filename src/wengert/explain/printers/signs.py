@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wengert.explain.index.construction import negate
-from wengert.explain.index.expressions import Expression, Number, Partial, Product, Value
+from wengert.explain.index.expressions import Expression, Number, Partial, Product, Quotient, Value
 from wengert.explain.printers import layout
 from wengert.explain.printers.layout import Layout, Row, Text, operator, parenthesised, row
 from wengert.explain.printers.style import ATOM, PRODUCT, Style
@@ -27,7 +27,7 @@ def without_sign(expression: Expression) -> Expression:
 
 def needs_dot(left: Expression, right: Expression) -> bool:
     """Whether a dot stands between two factors."""
-    return isinstance(left, (Partial, Value)) or isinstance(right, (Partial, Value, Number))
+    return isinstance(left, (Partial, Quotient, Value)) or isinstance(right, (Partial, Value, Number))
 
 
 def called(style: Style, name: str, arguments: tuple[Expression, ...]) -> tuple[Layout, int]:

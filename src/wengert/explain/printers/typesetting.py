@@ -6,6 +6,7 @@ import fractions
 
 from wengert.explain.index.construction import multiply
 from wengert.explain.index.expressions import (
+    ONE,
     Add,
     Apply,
     Cases,
@@ -29,7 +30,6 @@ from wengert.explain.index.expressions import (
     Value,
     Verbatim,
 )
-from wengert.explain.index.indices import Index
 from wengert.explain.index.notation import notation, written_out
 from wengert.explain.matrix.matrices import MatrixProduct
 from wengert.explain.printers import layout
@@ -89,6 +89,9 @@ def _(expression: Sum | Extreme, style: Style) -> tuple[Layout, int]:
 
 @layout_of.register
 def _(expression: Quotient, style: Style) -> tuple[Layout, int]:
+    match expression.numerator:
+        case Number(fractions.Fraction() as value) as number if value.denominator > 1:
+            return style.shown(Product((number, Quotient(ONE, expression.denominator))))  # 1/(3 r)
     (top, above), (bottom, below) = style.shown(expression.numerator), style.shown(expression.denominator)
     return layout.Fraction(top, bottom, enclosed_top=above < PRODUCT, enclosed_bottom=below < ATOM), PRODUCT
 
@@ -125,7 +128,7 @@ def _(expression: Cases, style: Style) -> tuple[Layout, int]:
 def _(expression: Softmax, style: Style) -> tuple[Layout, int]:
     element = expression.element
     whole = row(Text("softmax", "function"), parenthesised(style.name(element.symbol.name)))
-    letters = "".join(str(at) for at in element.positions if isinstance(at, Index))
+    letters = "".join(index_texts(element.symbol, element.positions))
     return layout.Script(whole, Text(letters, "indices")), ATOM
 
 

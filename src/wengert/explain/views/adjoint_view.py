@@ -19,7 +19,7 @@ def _forward(problem: Problem) -> Section:
         formula = problem.definition(symbol, symbol.axes)
         steps.append(Step(element, element, formula, "", "", truth=element, shown=True))
     note = f"{given(problem)}\nOne line for each operation; every line uses earlier lines only."
-    return Section("Forward", note, tuple(steps), spaced=False)
+    return Section("Forward", note, tuple(steps), spaced=False, working=True)
 
 
 def _contribution(problem: Problem, chain: ChainRule, user: Symbol, operand: Symbol) -> Step:
@@ -51,7 +51,7 @@ def _backward(problem: Problem) -> Section:
     )
     if several:
         note += f" Several contributions meet at {', '.join(several)}."
-    return Section("Backward", note, tuple(steps), spaced=False)
+    return Section("Backward", note, tuple(steps), spaced=False, working=True)
 
 
 def adjoint_view(problem: Problem) -> Tree:

@@ -37,11 +37,11 @@ def batch_view(problem: Problem) -> Tree:
     assert problem.of_one_example is not None
     examples = Examples(problem, problem.of_one_example(axes), axes)
     single = examples.single
+    definitions, *_, result = index_view(single).sections
     inside = [
-        replace(section, title=f"One example: {section.title[0].lower()}{section.title[1:]}",
-                points=tuple(single.points))
-        for section in index_view(single).sections
-    ]  # fmt: skip
+        replace(definitions, title="One example: definitions", points=tuple(single.points)),
+        replace(result, title="One example: result", note=_derived(result.note), points=tuple(single.points)),
+    ]
     whole = [
         replace(section, title=f"All examples in matrices: {section.title[0].lower()}{section.title[1:]}")
         for section in matrix_view(problem).sections
@@ -49,6 +49,10 @@ def batch_view(problem: Problem) -> Tree:
     ]
     title = f"{gradient_names(problem)} for one example, and for the batch"
     return Tree(title, (*inside, _mean(examples), *whole))
+
+
+def _derived(note: str) -> str:
+    return "\n".join(filter(None, [note, "The view index derives it line by line."]))
 
 
 def _mean(examples: Examples) -> Section:
@@ -73,7 +77,7 @@ def _mean(examples: Examples) -> Section:
         subject = problem.total(by)
         theirs = single.symbols[alike[symbol.node]]
         one = Partial(Element(single.output, single.output.axes), Element(theirs, by.positions), direct=False)
-        rule = "constant factor, sum rule: the derivative is linear"
+        rule = "the derivative is linear"
         steps.append(Step(subject, subject, averaged(one), rule, "", truth=subject, shown=True))
     kind = "sum" if factor == 1 else "mean"
     note = (

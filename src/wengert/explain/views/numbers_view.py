@@ -24,7 +24,7 @@ def numbers_view(problem: Problem) -> Tree:
             ]
             steps = tuple(replace(step, shown=True, rule="") for step in first)
             title = "Forward" if section.title == "Definitions" else section.title
-            sections.append(Section(title, section.note, steps))
+            sections.append(Section(title, section.note, steps, working=True))
         else:
             sections.append(section)
     return replace(tree, title=f"{gradient_names(problem)} in numbers", sections=tuple(sections))

@@ -47,6 +47,7 @@ solve = library(
     vjp=_solve_vjp,
     operands=2,
     complex=True,
+    formula="x**-1 @ y",
     source="Giles 2008, 2.3.1",
 )
 

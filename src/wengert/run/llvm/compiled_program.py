@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -36,6 +36,26 @@ from wengert.run.threads import run_on_threads, share_of
 Array = np.ndarray[Any, Any]
 
 
+class _Window:
+    """A view of a buffer as an array, found once for all calls."""
+
+    def __init__(self, view: View) -> None:
+        dtype = view.base.type.dtype
+        self._base, self._is_empty = view.base, 0 in view.shape
+        strides = tuple([stride * dtype.itemsize for stride in view.strides])
+        self._layout = view.shape, dtype, view.offset * dtype.itemsize, strides
+
+    def of(self, buffers: Mapping[Node, Array]) -> Array:
+        """Return the array, which must not be written to."""
+        shape, dtype, offset, strides = self._layout
+        if self._is_empty:
+            return np.empty(shape, dtype)
+        # `as_strided` takes ten times as long.
+        seen: Array = np.ndarray(shape, dtype, buffers[self._base], offset, strides)
+        seen.flags.writeable = False
+        return seen
+
+
 class Arena:
     """The memory of all buffers that do not stand alone; one call after the other uses it.
 
@@ -43,8 +63,8 @@ class Arena:
     ----------
     raw : ndarray of uint8
     operands : dict of Kernel to list
-        What kernels of the form NUMPY read of it, as arrays, made in the first call; None where an operand
-        stands alone.
+        What kernels of the form NUMPY read, as arrays of this memory, made in the first call, or as windows
+        of buffers that stand alone.
     results : dict of Node to ndarray
         What they write.
     """
@@ -53,7 +73,7 @@ class Arena:
         raw = np.empty(size + ALIGNMENT, np.uint8)
         start = -raw.ctypes.data % ALIGNMENT
         self.raw: Array = raw[start : start + size]
-        self.operands: dict[Kernel, list[Array | None]] = {}
+        self.operands: dict[Kernel, list[Any]] = {}
         self.results: dict[Node, Array] = {}
 
 
@@ -219,14 +239,12 @@ class CompiledProgram:
     def run_by_numpy(self, kernel: Kernel, frame: Frame) -> None:
         """Run a kernel of the form NUMPY."""
         line = kernel.line
-        views = [kernel.leaves[operand] for operand in line.inputs]
         known = frame.arena.operands.get(kernel)
         if known is None:
-            known = [None if view.base in frame.alone else self._seen(view, frame) for view in views]
+            views = [kernel.leaves[operand] for operand in line.inputs]
+            known = [_Window(view) if view.base in frame.alone else self._seen(view, frame) for view in views]
             frame.arena.operands[kernel] = known
-        operands = [
-            self._seen(view, frame) if one is None else one for one, view in zip(known, views, strict=True)
-        ]
+        operands = [one.of(frame.alone) if type(one) is _Window else one for one in known]
         if line in self._regions:
             into = {node.param("index"): self._buffer(node, frame) for node in kernel.stored}
             values = self._regions[line](*operands, into=into)
@@ -254,14 +272,7 @@ class CompiledProgram:
 
     def _seen(self, view: View, frame: Frame) -> Array:
         """Return a view as an array, which must not be written to."""
-        flat = self._buffer(view.base, frame).reshape(-1)
-        if 0 in view.shape:
-            return np.empty(view.shape, flat.dtype)
-        strides = [stride * flat.itemsize for stride in view.strides]
-        # `as_strided` takes ten times as long.
-        seen: Array = np.ndarray(view.shape, flat.dtype, flat, view.offset * flat.itemsize, strides)
-        seen.flags.writeable = False
-        return seen
+        return _Window(view).of({view.base: self._buffer(view.base, frame)})
 
     def _results(self, frame: Frame) -> list[Array]:
         results = []

@@ -96,7 +96,7 @@ def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
     if v.size > a.size:
         return np.conjugate(correlate(v, a, mode))[::-1]
     kind = _MODES.get(mode[:1].lower() if isinstance(mode, str) else mode)
-    if kind is None:
+    if kind is None or (isinstance(mode, str) and not kind.startswith(mode.lower())):
         raise UnsupportedFunctionError(f"correlate: mode is full, same or valid, got {mode!r}{here()}")
     before = {"valid": 0, "same": v.size // 2, "full": v.size - 1}[kind]
     after = {"valid": 0, "same": v.size - v.size // 2 - 1, "full": v.size - 1}[kind]

@@ -56,6 +56,8 @@ class StepRule:
         λ of w ← w − η λ w, apart from the gradient, on weights and not on biases.
     ema_decay : float or None
         Of the exponential moving average of the parameters, with which the network predicts.
+    memory : int or None
+        Bytes that loops of the network may keep for their derivative; see `wengert.value_and_grad`.
     """
 
     objective: BatchObjective
@@ -63,12 +65,19 @@ class StepRule:
     clip_norm: float | None = None
     weight_decay: float = 0.0
     ema_decay: float | None = None
+    memory: int | None = None
 
     settings: ClassVar = ("objective", "optimizer", "clip_norm", "weight_decay", "ema_decay")
 
 
 def loss_and_gradients(
-    net: Any, objective: BatchObjective, X: Any, y: Any, weights: Any, key: Any
+    net: Any,
+    objective: BatchObjective,
+    X: Any,
+    y: Any,
+    weights: Any,
+    key: Any,
+    memory: int | None = None,
 ) -> tuple[Any, ...]:
     """Return what is minimised, the loss reported, the network's state after the pass, and the gradients.
 
@@ -79,6 +88,8 @@ def loss_and_gradients(
     X, y, weights : arrays or tensors; weights may be None
     key : array or tensor of uint32, shape (2,)
         Source of the randomness of this pass.
+    memory : int, optional
+        Bytes that loops may keep for the derivative.
     """
 
     def total_loss(parameters: Any) -> Any:
@@ -87,7 +98,8 @@ def loss_and_gradients(
         total, reported = objective.of_batch(model, prediction, y, weights)
         return total, (reported, nn.state(after))
 
-    (total, (loss, state)), gradients = value_and_grad(total_loss, has_aux=True)(nn.parameters(net))
+    derivative = value_and_grad(total_loss, has_aux=True, memory=memory)
+    (total, (loss, state)), gradients = derivative(nn.parameters(net))
     return total, loss, state, gradients
 
 
@@ -225,7 +237,9 @@ class TrainingStep:
 
         def function(net: Any, numbers: Any, X: Any, y: Any, weights: Any, key: Any) -> Any:
             objective = with_settings(self.rule, numbers).objective
-            total, loss, running, gradients = loss_and_gradients(net, objective, X, y, weights, key)
+            total, loss, running, gradients = loss_and_gradients(
+                net, objective, X, y, weights, key, self.rule.memory
+            )
             return total, loss, list(gradients.values()), nn.with_state(net, running)
 
         def make() -> Program:
@@ -265,7 +279,7 @@ class TrainingStep:
     ) -> Any:
         rule = with_settings(self.rule, numbers)
         key = random.fold_in(key, step)
-        _, loss, running, gradients = loss_and_gradients(net, rule.objective, X, y, weights, key)
+        _, loss, running, gradients = loss_and_gradients(net, rule.objective, X, y, weights, key, rule.memory)
         if self.rule.clip_norm is not None:
             gradients = clip_by_norm(gradients, rule.clip_norm)
         parameters = nn.parameters(net)

@@ -88,14 +88,16 @@ class Pair:
 _UNITS = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 
 
-def budget_of(memory: str | int) -> int:
-    """Return a budget in bytes.
+def budget_of(memory: str | int | None) -> int | None:
+    """Return a budget in bytes; None where there is none.
 
     Raises
     ------
     ConfigurationError
         When it is neither a number of bytes nor one with a unit.
     """
+    if memory is None:
+        return None
     if isinstance(memory, int) and not isinstance(memory, bool) and memory > 0:
         return memory
     found = re.fullmatch(r"\s*([0-9.]+)\s*([kKMG]?B)\s*", memory) if isinstance(memory, str) else None

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
 
-from wengert.ir.node import CONSTANT, INPUT, Node, make_input, with_operands
+from wengert.ir.node import Node, make_input, with_operands
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
 from wengert.transform.regions.bodies import reached
 
 
 def residuals(back: Program, seeds: Sequence[Node]) -> list[Node]:
-    """Return the values of a body that its pullback reads, and that cost more than to read them.
+    """Return the values of a body to keep for its pullback: of those that suffice, the fewest bytes.
 
     Parameters
     ----------
@@ -19,23 +22,83 @@ def residuals(back: Program, seeds: Sequence[Node]) -> list[Node]:
         The pullback.
     seeds : sequence of Node
         Its inputs that are cotangents. What does not depend on them is known going forward.
+
+    Notes
+    -----
+    What the pullback reads is kept, or computed again where that takes as long as reading it and what it is
+    made of is there. The smallest choice is a minimum cut between lines that are costly and those that are
+    read.
     """
     late = reached(back.nodes, seeds)
-    reads = [one for node in back.nodes if node in late for one in node.inputs]
-    pending = list(dict.fromkeys([*reads, *back.outputs]))
-    found: dict[Node, None] = {}
-    seen: set[Node] = set()
-    while pending:
-        node = pending.pop()
-        if node in late or node in seen or node.primitive in (INPUT, CONSTANT):
-            continue
-        seen.add(node)
-        computed = {one for one in node.inputs if one.primitive not in (INPUT, CONSTANT)}
-        if _is_cheap(node) and len(computed) <= 1:
-            pending += computed
-        else:
-            found[node] = None
-    return list(found)
+    reads = {one for node in back.nodes if node in late for one in node.inputs}
+    reads.update(back.outputs)
+    known = [node for node in back.nodes if node not in late and node.inputs]
+    cut = _Cut()
+    for node in known:
+        before, after = (node, False), (node, True)
+        cut.connect(before, after, node.type.size * node.type.dtype.itemsize)
+        if node in reads:
+            cut.connect(after, _END, _ENDLESS)
+        operands = [one for one in node.inputs if one.inputs] if _is_cheap(node) else []
+        for one in operands:
+            cut.connect((one, True), before, _ENDLESS)
+        if not _is_cheap(node):
+            cut.connect(_BEGIN, before, _ENDLESS)
+    beyond = cut.side_of_end()
+    return [node for node in known if (node, True) in beyond and (node, False) not in beyond]
+
+
+_ENDLESS = 1 << 60
+_BEGIN, _END = "begin", "end"
+
+
+class _Cut:
+    """A minimum cut between two places of a network, by augmenting paths (Ford & Fulkerson 1956)."""
+
+    def __init__(self) -> None:
+        self.left: dict[Any, dict[Any, int]] = {_BEGIN: {}, _END: {}}
+
+    def connect(self, one: Any, other: Any, capacity: int) -> None:
+        """Let so much flow from one place to another."""
+        self.left.setdefault(one, {})[other] = capacity
+        self.left.setdefault(other, {}).setdefault(one, 0)
+
+    def side_of_end(self) -> set[Any]:
+        """Return the places from which more could flow to the end, once as much flows as can."""
+        while (path := self._path()) is not None:
+            amount = min(self.left[one][other] for one, other in pairwise(path))
+            for one, other in pairwise(path):
+                self.left[one][other] -= amount
+                self.left[other][one] += amount
+        into: dict[Any, list[Any]] = {}
+        for one, others in self.left.items():
+            for other, capacity in others.items():
+                if capacity:
+                    into.setdefault(other, []).append(one)
+        found, pending = {_END}, [_END]
+        while pending:
+            for one in into.get(pending.pop(), ()):
+                if one not in found:
+                    found.add(one)
+                    pending.append(one)
+        return found
+
+    def _path(self) -> list[Any] | None:
+        """Return a shortest way along which more can flow."""
+        came: dict[Any, Any] = {_BEGIN: None}
+        pending = deque([_BEGIN])
+        while pending and _END not in came:
+            one = pending.popleft()
+            for other, capacity in self.left[one].items():
+                if capacity and other not in came:
+                    came[other] = one
+                    pending.append(other)
+        if _END not in came:
+            return None
+        path = [_END]
+        while path[-1] != _BEGIN:
+            path.append(came[path[-1]])
+        return path[::-1]
 
 
 def _is_cheap(node: Node) -> bool:

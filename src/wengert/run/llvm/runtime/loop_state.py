@@ -61,6 +61,8 @@ class NativeProgress:
 
     def arrange(self, panels: list[int]) -> None:
         """Lay each array in panels of the given numbers of columns; 0: in its own order."""
+        if panels == self._panels:
+            return
         for place, (before, after) in enumerate(zip(self._panels, panels, strict=True)):
             if before != after:
                 elements = self.elements[place]
