@@ -32,6 +32,7 @@ RESULTS = [
     ("sqrt(x @ A @ x)", "x", "1/2 (A + Aᵀ) x/L"),  # 2.4, by the chain rule
     ("x @ b / (norm(x) * norm(b))", "x", "b/(r1 r2) − L x/(r1)²"),
     ("sum(b * x**2)", "x", "2 b ⊙ x"),
+    ("exp(1.702 * sum(x))", "x", "1.702 L 𝟏"),
     ("sum(B * outer(x, x))", "x", "(B + Bᵀ) x"),  # x xᵀ is symmetric, its adjoint B is not
     ("sum(log(cosh(x)))", "x", "tanh(x)"),
     ("sum(diag(A) ** 2)", "A", "diag(2 u2)"),  # 2.1.1 of the sum of squares; u2 is the diagonal

@@ -12,6 +12,7 @@ from wengert.explain.printers.layout import Grid, Layout, Text
 
 _LARGEST = 7  # rows or columns that are shown whole
 _EDGE = 3
+_WRITTEN = 8  # characters of a decimal number that stands as it was written
 Array = np.ndarray[Any, Any]
 
 
@@ -27,7 +28,8 @@ def number_text(value: fractions.Fraction | float) -> str:
             and value.denominator % 2 == 0
         ):
             return repr(decimal) if value.denominator not in (2, 4) or abs(value) > 1 else str(value)
-        return str(value)
+        written = value.denominator > 100 and abs(value.numerator) > 1  # as 1.702, and no share of a whole
+        return repr(decimal) if written and len(repr(decimal)) <= _WRITTEN else str(value)
     return f"{value:.6g}"
 
 

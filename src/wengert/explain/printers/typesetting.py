@@ -6,6 +6,7 @@ import fractions
 
 from wengert.explain.index.construction import multiply
 from wengert.explain.index.expressions import (
+    ONE,
     Add,
     Apply,
     Cases,
@@ -88,6 +89,9 @@ def _(expression: Sum | Extreme, style: Style) -> tuple[Layout, int]:
 
 @layout_of.register
 def _(expression: Quotient, style: Style) -> tuple[Layout, int]:
+    match expression.numerator:
+        case Number(fractions.Fraction() as value) as number if value.denominator > 1:
+            return style.shown(Product((number, Quotient(ONE, expression.denominator))))  # 1/(3 r)
     (top, above), (bottom, below) = style.shown(expression.numerator), style.shown(expression.denominator)
     return layout.Fraction(top, bottom, enclosed_top=above < PRODUCT, enclosed_bottom=below < ATOM), PRODUCT
 
