@@ -149,8 +149,9 @@ class Recipe:
         The history has a validation loss for the epochs of `snapshots`, also where it is that of a bag.
         """
         bag = None
-        if validation_data is None and self.members and len(y) >= _ROWS_A_MEMBER * self.members:
-            bag = Bag.draw(self.members, len(y), self._classes(y), seed)
+        counting = len(y) if sample_weight is None else np.count_nonzero(sample_weight)
+        if validation_data is None and self.members and counting >= _ROWS_A_MEMBER * self.members:
+            bag = Bag.draw(self.members, len(y), self._strata(y, sample_weight), seed)
         assess = self._assessment(bag, (X, y, sample_weight), validation_data, executor)
         common = {
             "sample_weight": sample_weight,
@@ -234,8 +235,18 @@ class Recipe:
             )
         return replace(result, net=blended, unseen=losses)
 
+    def _strata(self, y: Any, weights: Any) -> Any:
+        """Return the group of each row by which folds are drawn, or None: class, and whether it counts."""
+        classes = self._classes(y)
+        if weights is None or np.all(weights):
+            return classes
+        counts = np.asarray(weights) > 0
+        if classes is None:
+            return counts.astype(np.int64)
+        return 2 * np.unique(classes, return_inverse=True)[1] + counts
+
     def _classes(self, y: Any) -> Any:
-        """Return the class of each row by which folds are drawn, or None."""
+        """Return the class of each row, or None."""
         if self.calibration is None:
             return None
         y = np.asarray(y)
