@@ -244,7 +244,10 @@ def test_as_an_activation(kind: str, rng: np.random.Generator) -> None:
 def test_a_scan_and_a_reduction_stand_for_methods_of_universal_functions(rng: np.random.Generator) -> None:
     # No NumPy function goes by these names, so nothing but the declaration says how they are called.
     x = rng.normal(size=(3, 4))
-    with declared(Newcomer(running_log_sum, lambda rng, dtype: [x])), declared(Newcomer(log_sum, lambda *_: [x])):
+    with (
+        declared(Newcomer(running_log_sum, lambda rng, dtype: [x])),
+        declared(Newcomer(log_sum, lambda *_: [x])),
+    ):
         program = trace(lambda x: (np.logaddexp.accumulate(x, axis=1), np.logaddexp.reduce(x)), x)
         assert {"running_log_sum", "log_sum"} <= {line.primitive.name for line in program.lines}
         for run in BACKENDS.values():

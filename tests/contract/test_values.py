@@ -53,7 +53,9 @@ def test_special_values_are_those_of_a_twin_or_the_expression(name: str) -> None
     twins = {**scalar_oracles.SCIPY_TWINS, **scalar_oracles.TWINS}
     operands = with_specials(name)
     if name not in twins:
-        assert np.isfinite(operands).all(), f"{name}: give it a twin in scalar_oracles.py for NaN and infinity"
+        assert np.isfinite(operands).all(), (
+            f"{name}: give it a twin in scalar_oracles.py for NaN and infinity"
+        )
         found, wanted = trace(REGISTRY[name], *operands)(*operands), scalar_oracles.evaluate(name, operands)
         np.testing.assert_allclose(found, wanted, rtol=ULPS * float(np.finfo(np.float64).eps))
         return

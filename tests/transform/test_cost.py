@@ -65,7 +65,9 @@ def test_primitives(primitive):
     program = program_of(primitive)
     wrt = [place for place, node in enumerate(program.inputs) if node.type.is_float]
     found, most = ratio(weighted_sum(program), wrt), DEARER.get(primitive.name, 3)
-    assert found <= most, f"{found:.1f} times the work of {primitive.name}: say in DEARER why it needs that much"
+    assert found <= most, (
+        f"{found:.1f} times the work of {primitive.name}: say in DEARER why it needs that much"
+    )
 
 
 @pytest.mark.parametrize(

@@ -248,9 +248,9 @@ def register(primitive: Primitive) -> Primitive:
     for function in primitive.implements:
         if function in IMPLEMENTATIONS:
             name = function if isinstance(function, str) else getattr(function, "__qualname__", function)
+            known = IMPLEMENTATIONS[function].name
             raise WengertError(
-                f"primitive {primitive.name!r} implements {name}, as {IMPLEMENTATIONS[function].name!r} does: "
-                "a function stands for one primitive"
+                f"primitive {primitive.name!r} implements {name}, as {known!r} does: a function stands for one"
             )
     REGISTRY[primitive.name] = primitive
     IMPLEMENTATIONS.update(dict.fromkeys(primitive.implements, primitive))
