@@ -259,7 +259,7 @@ def test_a_scan_and_a_reduction_stand_for_methods_of_universal_functions(rng: np
 
 def test_a_function_stands_for_one_primitive() -> None:
     before = dict(REGISTRY)
-    with pytest.raises(WengertError, match="'second_sum' implements sum, as 'sum' does"):
+    with pytest.raises(WengertError, match="'second_sum' implements sum, for which 'sum' stands already"):
         reduction(
             "second_sum",
             numpy=np.sum,

@@ -250,7 +250,7 @@ def register(primitive: Primitive) -> Primitive:
             name = function if isinstance(function, str) else getattr(function, "__qualname__", function)
             known = IMPLEMENTATIONS[function].name
             raise WengertError(
-                f"primitive {primitive.name!r} implements {name}, as {known!r} does: a function stands for one"
+                f"primitive {primitive.name!r} implements {name}, for which {known!r} stands already"
             )
     REGISTRY[primitive.name] = primitive
     IMPLEMENTATIONS.update(dict.fromkeys(primitive.implements, primitive))
