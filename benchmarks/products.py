@@ -1,6 +1,6 @@
 """Products of matrices on one core: generated code beside two BLAS and the processor's limit.
 
-python -m benchmarks.products [--rounds 25] [--bits 512]
+python -m benchmarks.products [--rounds 25] [--bits 512] > benchmarks/results/products.md
 
 NumPy's BLAS and, where it is installed, PyTorch's, in turns of some 20 ms, by processor time. With fewer bits
 than the registers have, code is made as for a processor with such registers.

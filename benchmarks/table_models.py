@@ -182,10 +182,14 @@ def _fitted(model: Any, frame: Any, target: np.ndarray, kept: np.ndarray, task: 
 
 def _pandas(table: TrainingTable, *, categories: bool = False) -> tuple[Any, np.ndarray]:
     """Return the features that wengert uses as a pandas frame, and the target as numbers of classes."""
+    import pandas
+
     names = [column.name for column in table.columns if column.kind != "dropped"]
     frame = table.frame.select(names).with_columns(pl.selectors.boolean().cast(pl.Int8)).to_pandas()
     for name in frame.columns:
-        if frame[name].dtype.kind not in "iuf":
+        if frame[name].dtype.kind == "M":  # in days, since none of the others takes dates
+            frame[name] = (frame[name] - pandas.Timestamp(0)) / pandas.Timedelta(days=1)
+        elif frame[name].dtype.kind not in "iuf":
             words = frame[name].astype(object).where(frame[name].notna(), None)
             frame[name] = words.astype("category") if categories else words.fillna("missing")
     target = table.frame[table.target]

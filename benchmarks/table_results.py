@@ -30,14 +30,16 @@ def mean_ranks(results: dict[str, Any]) -> dict[str, float]:
 
 
 def elo(results: dict[str, Any]) -> dict[str, float]:
-    """Return the Elo of each candidate, as TabArena computes it; none where bencheval is not installed."""
+    """Return the Elo of each candidate, as TabArena computes it; none of one, or without bencheval."""
+    names = names_of(results)
+    if len(names) == 1:
+        return {}
     try:
         from bencheval.evaluator import BenchmarkEvaluator
     except ImportError:
         return {}
     import pandas
 
-    names = names_of(results)
     rows = [
         {"method": name, "task": table, "metric_error": main_score(result, name)}
         for table, result in results.items()

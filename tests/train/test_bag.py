@@ -56,7 +56,22 @@ def test_what_is_said_of_unseen_rows_is_said_by_the_blind_member(rows, rng):
 
 
 def test_of_many_rows_a_part_is_enough():
-    assert len(Bag.draw(8, 30_000, None, 0).rows) == 20_000
+    """From all over the table, which may be sorted."""
+    rows = Bag.draw(8, 30_000, None, 0).rows
+    assert len(np.unique(rows)) == len(rows) == 15_000
+    assert abs(rows.mean() / 15_000 - 1) < 0.02
+
+
+def test_rows_that_count_are_in_all_folds(rng):
+    """Of 400 rows, 16 have a weight: without any fold there are some left to learn from."""
+    X, weights = rng.normal(size=(400, 2)).astype(np.float32), np.zeros(400)
+    weights[:16] = 1
+    recipe = train.tabular_recipe(train.TabularFeatures(2), 2, 400, hidden=(4,), epochs=2)
+    y = (X[:, 0] > 0).astype(int)
+    result = recipe.fit(X, y, sample_weight=weights, progress=False)
+    assert result.unseen is not None
+    few = recipe.fit(X, y, sample_weight=np.arange(400) < 15, progress=False)
+    assert few.unseen is None
 
 
 def test_an_order_that_is_none_is_refused():

@@ -57,7 +57,7 @@ def test_random_loops_give_the_same() -> None:
     found = 0
     for seed in range(LOOPS):
         program = wg.trace(random_loop(seed), *args)
-        shorter = rolled(program, 30, 5)
+        shorter = rolled(program, (), 30, 5)
         close(shorter(*args), random_loop(seed)(*args), 1e-12)
         found += bool(scans(shorter))
         if seed % 20 == 0:
@@ -79,7 +79,7 @@ def recurrent(w: Any, xs: Any) -> Any:
 def test_a_recurrent_network_is_one_loop_over_its_entries() -> None:
     rng = np.random.default_rng(0)
     args = rng.normal(size=(3, 3)), rng.normal(size=(40, 3))
-    program = simplify(rolled(wg.trace(recurrent, *args), 100, 16))
+    program = simplify(rolled(wg.trace(recurrent, *args), (), 100, 16))
     assert len(scans(program)) == 1
     (loop,) = (node for node in program.nodes if bodies(node))
     (body,) = bodies(loop)
@@ -99,7 +99,7 @@ def test_loops_in_loops_are_rolled_from_the_inside() -> None:
         return np.sum(x)
 
     x = np.ones(3)
-    program = rolled(wg.trace(function, x), 20, 5)
+    program = rolled(wg.trace(function, x), (), 20, 5)
     assert scans(program)
     close(program(x), function(x))
     close(gradient(simplify(program))(x)[0], wg.grad(function)(x))
@@ -118,8 +118,8 @@ def test_what_is_no_loop_stays_what_it_is() -> None:
     x = np.ones(2)
     for function in (reads_all, independent):
         program = wg.trace(function, x)
-        close(rolled(program, 10, 4)(x), function(x))
-    assert rolled(wg.trace(reads_all, x), 10, 4) == wg.trace(reads_all, x)
+        close(rolled(program, (), 10, 4)(x), function(x))
+    assert rolled(wg.trace(reads_all, x), (), 10, 4) == wg.trace(reads_all, x)
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -147,3 +147,17 @@ def test_the_gradient_of_a_rolled_loop() -> None:
     for _ in range(700):
         slope, x = slope * np.cos(x) * 0.999, np.sin(x) * 0.999 + 0.001
     close(wg.grad(long)(0.5), slope)
+
+
+def test_a_loop_whose_end_is_asked_for_stays_written_out() -> None:
+    def long(x: Any) -> Any:
+        turns = 0
+        while x > 0.01 and turns < 120:
+            for _ in range(6):
+                x = np.sin(x) * 0.999 + 0.001
+            turns += 1
+        return x
+
+    compiled = wg.compile(long, "numpy")
+    close(compiled(2.0), long(2.0))
+    assert not scans(compiled.programs[0])

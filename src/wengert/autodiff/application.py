@@ -55,7 +55,7 @@ class Call:
         self.recording = Recording(function, args, kwargs)
         spans = {key: (first, last) for key, first, last in self.recording.positions}
         self.wrt = [place for key in self.keys for place in range(*spans[key])]
-        self.program = simplify(rolled(self.recording.program))
+        self.program = simplify(rolled(self.recording.program, self.recording.trace.questions))
         self.leaves = self.recording.leaves
         self._derived: dict[Any, Program] = {}
         self._executables: dict[int, tuple[Program, Executable]] = {}

@@ -253,7 +253,7 @@ class CosineCycles:
     steps: int
     cycles: int = 4
 
-    settings: ClassVar = ("rate",)
+    settings: ClassVar = ("rate", "steps")
 
     def __post_init__(self) -> None:
         in_range("CosineCycles", "rate", self.rate, 0)

@@ -238,7 +238,7 @@ class CompiledFunction(WrappedFunction):
             except ConcreteValueError:
                 if arguments is leaves:
                     raise
-        program = simplify(rolled(recording.program))
+        program = simplify(rolled(recording.program, recording.trace.questions))
         if program.free:
             names = ", ".join(argument_names(self._function, len(given), named))
             raise TraceError(f"the compiled function reads tensors beside its arguments ({names})")

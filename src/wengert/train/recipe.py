@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from wengert.errors import DivergenceWarning
 from wengert.optim import LBFGS, Optimiser
 from wengert.run import Executor
 from wengert.train.bagging.bag import Bag
@@ -24,6 +26,9 @@ from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss
 
 # Fewer rows are not divided among the members: what is said of so few does not tell one epoch from another.
 _ROWS_A_MEMBER = 2
+# Of a time limit, the part that is spent on finding how fast steps are, at most so many seconds; and the part
+# of the rest that the steps are to take, since they are not equally fast all the time.
+_TRIAL, _LONGEST_TRIAL, _USED = 0.1, 2.0, 0.9
 
 
 class Assessment(NamedTuple):
@@ -107,6 +112,9 @@ class Recipe:
         How many columns of the features, from the left, are numbers. With such a bag, a network of logits or
         of standardised numbers is blended with a linear model of them (`wengert.train.bagging.blending`). 0
         for none.
+    of_epochs : callable, optional
+        Gives the same recipe for another number of epochs: a time limit shortens the schedule, so that it is
+        gone through to its end. Without it, a time limit cuts it off.
     """
 
     network: Any
@@ -121,6 +129,7 @@ class Recipe:
     calibration: str | None = None
     members: int = 0
     numbers: int = 0
+    of_epochs: Callable[[int], Recipe] | None = None
 
     def fit(
         self,
@@ -140,29 +149,24 @@ class Recipe:
         The history has a validation loss for the epochs of `snapshots`, also where it is that of a bag.
         """
         bag = None
-        if validation_data is None and self.members and len(y) >= _ROWS_A_MEMBER * self.members:
-            bag = Bag.draw(self.members, len(y), self._classes(y), seed)
+        counting = len(y) if sample_weight is None else np.count_nonzero(sample_weight)
+        if validation_data is None and self.members and counting >= _ROWS_A_MEMBER * self.members:
+            bag = Bag.draw(self.members, len(y), self._strata(y, sample_weight), seed)
         assess = self._assessment(bag, (X, y, sample_weight), validation_data, executor)
-        best = BestEpoch(self.snapshots, assess)
-        result = fit(
-            self.network,
-            X,
-            y,
-            loss=self.loss,
-            optimizer=self.optimizer,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            sample_weight=sample_weight,
-            validation_data=validation_data,
-            penalty=self.penalty,
-            early_stopping=self.early_stopping,
-            callbacks=(*self.callbacks, *callbacks, best),
-            shuffle=True if bag is None else bag.order,
-            seed=seed,
-            time_limit=time_limit,
-            executor=executor,
-            progress=progress,
+        common = {
+            "sample_weight": sample_weight,
+            "validation_data": validation_data,
+            "shuffle": True if bag is None else bag.order,
+            "seed": seed,
+            "executor": executor,
+        }
+        recipe, left, ended = self._within(time_limit, X, y, common)
+        best = BestEpoch(recipe.snapshots, assess)
+        result = ended or recipe._fit(
+            X, y, **common, callbacks=(*callbacks, best), time_limit=left, progress=progress
         )
+        if recipe is not self and result.stopped == "epochs":
+            result = replace(result, stopped="time limit")
         if bag is not None:
             epochs = [replace(one, validation_loss=best.measured.get(one.epoch)) for one in result.history]
             result = replace(result, history=History(epochs))
@@ -171,6 +175,43 @@ class Recipe:
         elif assess is not None:
             result = replace(result, net=assess(result.net).network)
         return result if bag is None else self._blended(result, bag, (X, y, sample_weight), executor)
+
+    def _fit(self, X: Any, y: Any, *, callbacks: tuple[Callback, ...], **options: Any) -> FitResult:
+        return fit(
+            self.network,
+            X,
+            y,
+            loss=self.loss,
+            optimizer=self.optimizer,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            penalty=self.penalty,
+            early_stopping=self.early_stopping,
+            callbacks=(*self.callbacks, *callbacks),
+            **options,
+        )
+
+    def _within(
+        self, limit: float | None, X: Any, y: Any, options: dict[str, Any]
+    ) -> tuple[Recipe, float | None, FitResult | None]:
+        """Return the recipe of as many epochs as a time limit allows, by a trial, and the time that is left.
+
+        And the trial, where Ctrl-C ended it.
+        """
+        if limit is None or self.of_epochs is None:
+            return self, limit, None
+        trial = min(_TRIAL * limit, _LONGEST_TRIAL)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DivergenceWarning)  # it will come again
+            tried = self._fit(X, y, callbacks=(), time_limit=trial, progress=False, **options)
+        if tried.stopped == "interrupted":
+            return self, limit, tried
+        if tried.stopped != "time limit":
+            return self, limit, None
+        steps = _USED * (limit - trial) * tried.steps / trial
+        affordable = max(1, int(steps / math.ceil(len(y) / (self.batch_size or len(y)))))
+        recipe = self if affordable >= self.epochs else self.of_epochs(affordable)
+        return recipe, limit - trial, None
 
     def _blended(
         self, result: FitResult, bag: Bag, rows: tuple[Any, Any, Any], executor: str | Executor
@@ -194,8 +235,18 @@ class Recipe:
             )
         return replace(result, net=blended, unseen=losses)
 
+    def _strata(self, y: Any, weights: Any) -> Any:
+        """Return the group of each row by which folds are drawn, or None: class, and whether it counts."""
+        classes = self._classes(y)
+        if weights is None or np.all(weights):
+            return classes
+        counts = np.asarray(weights) > 0
+        if classes is None:
+            return counts.astype(np.int64)
+        return 2 * np.unique(classes, return_inverse=True)[1] + counts
+
     def _classes(self, y: Any) -> Any:
-        """Return the class of each row by which folds are drawn, or None."""
+        """Return the class of each row, or None."""
         if self.calibration is None:
             return None
         y = np.asarray(y)

@@ -101,6 +101,14 @@ def tabular_recipe(
     seed : int
         Of the first weights.
     """
+
+    def of_epochs(count: int) -> Recipe:
+        return tabular_recipe(
+            features, outputs, rows, limits=limits, loss=loss, means=means, independent=independent,
+            hidden=hidden, activation=activation, dropout=dropout, epochs=count, batch_size=batch_size,
+            learning_rate=learning_rate, seed=seed,
+        )  # fmt: skip
+
     classifies = limits is None
     if batch_size is None:
         batch_size = math.ceil(rows / math.ceil(rows / _BATCH_SIZE))
@@ -130,6 +138,7 @@ def tabular_recipe(
         snapshots=tuple(sorted({max(1, end) for end in ends})),
         calibration=calibration if classifies and outputs + independent > 1 else None,
         members=_MEMBERS,
+        of_epochs=of_epochs,
         # A straight line is blended by squared error, and by no other loss of numbers.
         numbers=features.plain
         if classifies or trained in (nn.half_squared_error, "half_squared_error")

@@ -150,8 +150,8 @@ class Diagnostician:
                 there = 1 - number
                 if not self._constants.plain(there):
                     continue
-                told = self._constants.wrong(there).replace("the gradient", "its gradient")
-                return Diagnosis(f"the gradient of one term is {one.left_out}, and in it {told}")
+                text = self._constants.wrong(there).replace("the gradient", "its gradient")
+                return Diagnosis(f"the gradient of one term is {one.left_out}, and in it {text}")
         return None
 
     def _equals(self, claimed: Sequence[Array], supposed: Sequence[Array]) -> bool:

@@ -114,7 +114,7 @@ class FormulaCheck:
     """Holds formulas against the gradient by one value."""
 
     def __init__(self, reference: ReferenceGradients, symbol: Symbol) -> None:
-        self._truth = reference
+        self._reference = reference
         self._symbol = symbol
         self._true = reference.gradients(symbol)
         self._values = [reference.environment(point, symbol) for point in reference.points]
@@ -124,9 +124,9 @@ class FormulaCheck:
         self._check_names(formula)
         values = [self._value(formula, place) for place in range(len(self._true))]
         agreed = [self._agrees(value, place) for place, value in enumerate(values)]
-        title = f"∂{self._truth.output.name}/∂{self._symbol.name}"
+        title = f"∂{self._reference.output.name}/∂{self._symbol.name}"
         report = ClaimReport(
-            self._truth.shown_name(self._symbol), title, formula.text,
+            self._reference.shown_name(self._symbol), title, formula.text,
             RIGHT if all(agreed) else WRONG, None if values[0] is None else values[0].shape,
             self._symbol.shape, len(agreed), sum(agreed),
             None if values[0] is not None else self._error(formula),
@@ -150,7 +150,7 @@ class FormulaCheck:
     def _diagnosed(
         self, report: ClaimReport, root: ast.expr, ways: list[Reading], agreed: list[bool]
     ) -> ClaimReport:
-        reference = self._truth
+        reference = self._reference
         known = factors(reference)
         hypotheses = Hypotheses(reference, self._symbol, known)
         vocabulary = Vocabulary(
@@ -217,7 +217,7 @@ class FormulaCheck:
         where = "right wherever else it was compared; at the given point alone it differs: "
         if value is None or not np.all(np.isfinite(value)):
             return f"{where}it has no finite value there"
-        if self._truth.jumps(self._symbol):
+        if self._reference.jumps(self._symbol):
             return (
                 f"{where}a derivative jumps there (a kink). Its value at the kink is a convention: "
                 "that of ReLU and of abs at 0 is taken as 0"

@@ -59,7 +59,7 @@ class Hypotheses:
     """
 
     def __init__(self, reference: ReferenceGradients, symbol: Symbol, factors: Sequence[Factor]) -> None:
-        self._truth = reference
+        self._reference = reference
         self._symbol = symbol
         self._factors = factors
         self._true = reference.gradients(symbol)
@@ -72,19 +72,19 @@ class Hypotheses:
     def others(self) -> Iterator[Hypothesis]:
         """Yield the gradients of the other named values."""
         seen: list[tuple[list[Array], list[str]]] = []
-        for symbol in self._truth.problem.order:
-            if symbol is self._symbol or symbol is self._truth.output:
+        for symbol in self._reference.problem.order:
+            if symbol is self._symbol or symbol is self._reference.output:
                 continue
-            values = self._truth.gradients(symbol)
+            values = self._reference.gradients(symbol)
             for known, names in seen:
                 if all(
                     one.shape == other.shape and np.array_equal(one, other)
                     for one, other in zip(known, values, strict=True)
                 ):
-                    names.append(self._told(symbol))
+                    names.append(self._named(symbol))
                     break
             else:
-                seen.append((values, [self._told(symbol)]))
+                seen.append((values, [self._named(symbol)]))
         for values, names in seen:
             yield Hypothesis(
                 f"it is the gradient of {' and of '.join(names)}, not of {self._symbol.name}", values
@@ -95,31 +95,33 @@ class Hypotheses:
         parts = self._summands()
         if len(parts) > 1:
             for node in parts:
-                told = code_of(node, self._without(node)) or "one term"
-                yield from self._lacking(f"the term {told} of {self._truth.output.name} is left out", node)
+                text = code_of(node, self._without(node)) or "one term"
+                yield from self._lacking(
+                    f"the term {text} of {self._reference.output.name} is left out", node
+                )
 
     def paths(self) -> Iterator[Hypothesis]:
         """Yield the gradient without one of the ways on which a value reaches the output."""
-        problem = self._truth.problem
+        problem = self._reference.problem
         for symbol in problem.order:
             consumers = problem.consumers(symbol)
             if len(consumers) < 2:
                 continue
             for one in consumers:
                 cotangent = sent_back(one.node, symbol.node, sent_back(self._output, one.node))
-                told = f"the way on which {self._told(symbol)} acts through {self._told(one)} is left out"
-                yield from self._lacking(told, symbol.node, cotangent)
+                text = f"the way on which {self._named(symbol)} acts through {self._named(one)} is left out"
+                yield from self._lacking(text, symbol.node, cotangent)
 
     def jacobians(self) -> Iterator[Hypothesis]:
         """Yield the gradient with the Jacobian of a softmax replaced by its diagonal, or by diag(p)."""
-        for symbol in self._truth.problem.order:
+        for symbol in self._reference.problem.order:
             for by in self._ancestors(symbol):
                 if by.shape != symbol.shape or not by.shape or not self._softmax(symbol, by):
                     continue
-                told = f"{self._told(symbol)} = softmax({self._told(by)})"
+                text = f"{self._named(symbol)} = softmax({self._named(by)})"
                 for rule, mistake in _DIAGONALS:
                     cotangent = traced(rule, symbol.node, sent_back(self._output, symbol.node))
-                    yield from self._instead(mistake.format(told), by.node, cotangent)
+                    yield from self._instead(mistake.format(text), by.node, cotangent)
 
     def derivatives(self) -> Iterator[Hypothesis]:
         """Yield the gradient with the derivative of an elementwise definition left out."""
@@ -165,18 +167,18 @@ class Hypotheses:
         return self._symbol.node in ancestors([of])
 
     def _values(self, nodes: Sequence[Node]) -> list[list[Array]]:
-        return values_of(nodes, self._truth.problem.program, self._truth.arguments())
+        return values_of(nodes, self._reference.problem.program, self._reference.arguments())
 
     def _code(self, node: Node) -> str | None:
-        return code_of(node, self._truth.reader_names)
+        return code_of(node, self._reference.reader_names)
 
     def _without(self, node: Node) -> dict[Node, str]:
-        return {one: name for one, name in self._truth.reader_names.items() if one is not node}
+        return {one: name for one, name in self._reference.reader_names.items() if one is not node}
 
-    def _told(self, symbol: Symbol) -> str:
+    def _named(self, symbol: Symbol) -> str:
         """Return a value's name, its code where its name is not the reader's."""
-        known = self._truth.reader_names.get(symbol.node)
-        return known or code_of(symbol.node, self._truth.reader_names) or symbol.name
+        known = self._reference.reader_names.get(symbol.node)
+        return known or code_of(symbol.node, self._reference.reader_names) or symbol.name
 
     def _summands(self) -> list[Node]:
         """Return the values whose sum the output is, up to constant factors."""
@@ -192,10 +194,10 @@ class Hypotheses:
 
     def _ancestors(self, symbol: Symbol) -> list[Symbol]:
         """Return the named values that a value is computed from, the nearest first."""
-        found = dict.fromkeys(self._truth.problem.uses[symbol])
+        found = dict.fromkeys(self._reference.problem.uses[symbol])
         waiting = list(found)
         for one in waiting:
-            nearer = [by for by in self._truth.problem.uses.get(one, ()) if by not in found]
+            nearer = [by for by in self._reference.problem.uses.get(one, ()) if by not in found]
             found.update(dict.fromkeys(nearer))
             waiting += nearer
         return waiting
@@ -205,7 +207,7 @@ class Hypotheses:
         return any(
             all(
                 np.allclose(point.values[symbol.node], _softmax(point.values[by.node], axis), rtol=1e-9)
-                for point in self._truth.points
+                for point in self._reference.points
             )
             for axis in range(len(by.shape))
         )

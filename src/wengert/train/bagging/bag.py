@@ -53,9 +53,9 @@ class Bag:
 
     @property
     def deciding(self) -> tuple[Array, ...]:
-        """The rows of `unseen`: all of each fold, or as many that they are about 20,000 together."""
-        share = -(-_MOST_ROWS // len(self.folds))
-        return tuple(fold[:share] for fold in self.folds)
+        """The rows of `unseen`: all of each fold, or every second, third, …, at most 20,000 together."""
+        every = -(-sum(map(len, self.folds)) // _MOST_ROWS)
+        return tuple(fold[::every] for fold in self.folds)
 
     @property
     def rows(self) -> Array:

@@ -89,16 +89,18 @@ def blended_classes(
         return calibrated(network, logits, y, weights, independent=independent)
 
     best, lowest = attempt(net, unseen)
-    alone, straight = attempt(nn.Sequential(), line.unseen)
+    scale = float(np.mean(best.layers[-1].slope))
     nothing = attempt(nn.Sequential(), np.zeros_like(unseen))[1]
-    # Both in the scale in which they are right by themselves, so that the slope of the whole is about 1.
-    own, other = best.layers[-1], alone.layers[-1]
-    scale, slope, offset = float(np.mean(own.slope)), np.asarray(other.slope), np.asarray(other.offset)
+    # Twice, since the slope of a linear discriminant is far from 1, which the fit leans towards.
+    first = attempt(nn.Sequential(), line.unseen)[0].layers[-1]
+    slope, offset = np.asarray(first.slope), np.asarray(first.offset)
+    said = line.unseen * slope + offset
+    alone, straight = attempt(_together(net, line.layer(slope, offset), (0.0, 1.0)), said)
     network, chosen = lowest, 1.0
     if straight < lowest:
-        best, lowest, chosen = nn.Sequential(line.layer(1.0, 0.0), other), straight, 0.0
-    said = line.unseen * slope + offset
+        best, lowest, chosen = alone, straight, 0.0
     for part in _PARTS:
+        # Each in the scale in which it is right by itself, so that the slope of the whole is about 1.
         share = float(part) * scale, 1 - float(part)
         together = _together(net, line.layer(slope, offset), share)
         found, loss = attempt(together, share[0] * unseen + share[1] * said)
@@ -167,9 +169,10 @@ def mixture(said: Sequence[Array], y: Array, weights: Array) -> Array:
 
 
 def _together(net: nn.Sequential, straight: nn.Dense, weights: tuple[float, float]) -> nn.Sequential:
-    """Return the weighted sum of network and straight line; limits hold for both."""
+    """Return the weighted sum of network and straight line; limits hold for both.
+
+    The network stays also where its weight is 0: models of the preset all have the same layers.
+    """
     layers = list(net.layers)
     limits = [layers.pop()] if isinstance(layers[-1], nn.Clip) else []
-    if weights[0] == 0:
-        return nn.Sequential(straight, *limits)
     return nn.Sequential(nn.Blend((nn.Sequential(*layers), straight), weights), *limits)

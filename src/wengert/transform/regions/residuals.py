@@ -44,8 +44,8 @@ def residuals(back: Program, seeds: Sequence[Node]) -> list[Node]:
             cut.connect((one, True), before, _ENDLESS)
         if not _is_cheap(node):
             cut.connect(_BEGIN, before, _ENDLESS)
-    behind = cut.side_of_end()
-    return [node for node in known if (node, True) in behind and (node, False) not in behind]
+    beyond = cut.side_of_end()
+    return [node for node in known if (node, True) in beyond and (node, False) not in beyond]
 
 
 _ENDLESS = 1 << 60

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -56,17 +56,25 @@ def is_rolling() -> bool:
     return _is_on.get()
 
 
-def rolled(program: Program, least_lines: int = LEAST_LINES, least_turns: int = LEAST_TURNS) -> Program:
+def rolled(
+    program: Program,
+    questions: Collection[Node] = (),
+    least_lines: int = LEAST_LINES,
+    least_turns: int = LEAST_TURNS,
+) -> Program:
     """Return a program in which loops that were written out are scans, inner ones first.
 
     Parameters
     ----------
     program : Program
         As it was traced: its nodes are taken in the order in which they were made.
+    questions : collection of Node
+        Values that decided while it was traced. They are computed besides, so that lines which they need
+        would be computed twice: a program with questions stays what it is.
     least_lines, least_turns : int
         A loop of fewer lines in all turns, or fewer turns, stays what it is.
     """
-    while is_rolling() and len(program.nodes) >= least_lines:
+    while not questions and is_rolling() and len(program.nodes) >= least_lines:
         lines = [node for node in ancestors(program.outputs) if node.inputs]
         found = written_out(lines, least_lines, least_turns)
         if found is None or any(isinstance(node.type, TupleType) for node in _crossing(program, found)):

@@ -153,8 +153,7 @@ def test_no_search_for_small_products_known_processors_and_without_a_cache(
         known = dataclasses.replace(HOST, processor=processor)
         assert tile_search.searched(known, large_product()) is known
     monkeypatch.setenv("WENGERT_CACHE_DIR", "")
-    monkeypatch.setattr(tile_search, "search", lambda target: {"tiles": ((6, 4, 1.0),), "far_bytes": 512})
-    assert tile_search.searched(host, large_product()) == host
+    assert tile_search.searched(host, large_product()) is host
 
 
 def test_a_search_on_this_processor_gives_what_is_read_again() -> None:

@@ -25,7 +25,7 @@ from wengert.run.llvm.matmul.packing import pack_rows
 from wengert.run.llvm.matmul.tile_shapes import Tile
 from wengert.run.llvm.profile.machine_limits import clock
 from wengert.run.llvm.runtime.array_memory import block
-from wengert.run.llvm.runtime.cache import read_entry, write_entry
+from wengert.run.llvm.runtime.cache import cache_directory, read_entry, write_entry
 from wengert.run.llvm.runtime.target import LoadedCode, Target, object_code
 
 # Multiply-adds of a product from which on the shape of its tiles is worth a search.
@@ -53,6 +53,8 @@ def tuned(target: Target) -> Target:
     on the tiles.
     """
     if target.tiles or not target.processor.recognised or target.processor.has_one_wide_unit:
+        return target
+    if cache_directory() is None:
         return target
     return _kept(target)
 
