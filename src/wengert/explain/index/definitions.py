@@ -312,7 +312,7 @@ class Formulas:
 
     def _movement(self, node: Node, positions: tuple[Position, ...], used: Used) -> Expression:
         operand = node.inputs[0]
-        if spaced(node):
+        if spaced(node) and operand in self.symbols:  # else it is inside what is drawn folded
             return taken(self.symbols[operand], node, positions)
         inner: list[Position] = [0] * operand.type.ndim
         for mine, theirs in kept_axes(node):

@@ -12,7 +12,6 @@ from wengert.explain.index.expressions import (
     Cases,
     Delta,
     Differential,
-    Element,
     Expression,
     Extreme,
     Inverse,
@@ -54,11 +53,6 @@ def _(expression: Number, style: Style) -> tuple[Layout, int]:
     whole = isinstance(value, fractions.Fraction) and value.denominator == 1
     shown = Text(number_text(value).replace("-", "−"), "number")
     return shown, ATOM if value >= 0 and whole else PRODUCT
-
-
-@layout_of.register
-def _(expression: Element, style: Style) -> tuple[Layout, int]:
-    return layout.Term(style.element(expression.symbol, expression.positions), expression.symbol.name), ATOM
 
 
 @layout_of.register
