@@ -20,7 +20,7 @@ from wengert.explain.index.indices import distinct
 from wengert.explain.index.letters import Letters, renames_axes
 from wengert.explain.index.notation import is_root
 from wengert.explain.index.operations import exponents, signs
-from wengert.explain.index.shares import is_normaliser, is_share
+from wengert.explain.index.softmax import is_normaliser, is_softmax_quotient
 from wengert.explain.matrix.symmetry import symmetric_lines
 from wengert.explain.quotients import inside_quotients
 from wengert.ir.node import INPUT, Node
@@ -119,11 +119,11 @@ def _stem(node: Node, consumers: list[Node], named: Mapping[Node, object]) -> st
         return None  # named, if at all, as what it guards
     fed = [one for one in consumers if not one.primitive.linear and not scales(one)]
     bends = [one for one in fed if one.primitive.kind in (Kind.ELEMENTWISE, Kind.REDUCTION)]
-    softmax = any(is_share(one) or is_normaliser(one) for one in consumers)
+    softmax = any(is_softmax_quotient(one) or is_normaliser(one) for one in consumers)
     if (bends or softmax) and _has_sum(node, named):
         if is_normaliser(node) and len(consumers) == 1:
             return None
-        if is_share(node):
+        if is_softmax_quotient(node):
             return "a"
         if _is_root(node):
             return "r"

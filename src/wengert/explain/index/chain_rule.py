@@ -32,8 +32,8 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.indices import Index, Position
 from wengert.explain.index.selections import selected
-from wengert.explain.index.shares import fold_share, with_sigmoid, with_softmax
 from wengert.explain.index.single_rules import single_rules
+from wengert.explain.index.softmax import fold_softmax, with_sigmoid, with_softmax
 from wengert.explain.index.substitution import substitute
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Step
@@ -119,9 +119,9 @@ class ChainRule:
 
     @staticmethod
     def _shorten(chain: Equalities, definition: Expression, of: Element) -> None:
-        share = fold_share(chain.last, definition, of)
-        if share is not None:
-            chain.put(share, f"write {of.symbol.name} for the quotient that defines it")
+        folded = fold_softmax(chain.last, definition, of)
+        if folded is not None:
+            chain.put(folded, f"write {of.symbol.name} for the quotient that defines it")
             return
         shorter = simplified(chain.last)
         if length(shorter) < length(chain.last):

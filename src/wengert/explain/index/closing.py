@@ -24,7 +24,7 @@ from wengert.explain.index.expressions import (
     named_in,
     walk,
 )
-from wengert.explain.index.shares import with_softmax
+from wengert.explain.index.softmax import with_softmax
 from wengert.explain.index.substitution import apart, insert
 from wengert.explain.problem import Problem
 

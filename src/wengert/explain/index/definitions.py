@@ -43,7 +43,7 @@ from wengert.explain.index.notation import (
     notation,
     reduction_formula,
 )
-from wengert.explain.index.shares import as_share
+from wengert.explain.index.softmax import as_softmax_quotient
 from wengert.explain.index.substitution import at_places
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind, Primitive
@@ -226,7 +226,7 @@ class Formulas:
         match operands:
             case [value, Number(bound)] if _idle_beside(node.primitive, bound):
                 return value
-        found = as_share(applied(node.primitive, operands))
+        found = as_softmax_quotient(applied(node.primitive, operands))
         match found:
             case Cases(Delta() as diagonal, value, otherwise) if is_number(otherwise, 0):
                 return multiply(diagonal, value)

@@ -26,7 +26,7 @@ from wengert.explain.index.expressions import (
     walk,
 )
 from wengert.explain.index.indices import Index
-from wengert.explain.index.shares import with_softmax
+from wengert.explain.index.softmax import with_softmax
 from wengert.explain.index.substitution import apart
 from wengert.explain.steps import Step
 

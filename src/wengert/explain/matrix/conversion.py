@@ -27,7 +27,7 @@ from wengert.explain.index.expressions import (
     rebuild,
 )
 from wengert.explain.index.indices import Index
-from wengert.explain.index.shares import with_softmax
+from wengert.explain.index.softmax import with_softmax
 from wengert.explain.index.substitution import renamed_apart
 from wengert.explain.matrix.conversion_rules import as_matrix
 from wengert.explain.matrix.matrices import (
