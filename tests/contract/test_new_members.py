@@ -21,6 +21,7 @@ from tests.cli.conftest import flowers
 
 import wengert as wg
 from wengert import io, nn, optim, train
+from wengert.errors import ConfigurationError
 from wengert.estimators import MLPClassifier
 from wengert.io import formats
 from wengert.io.formats.portable_model import PortableModel
@@ -195,6 +196,7 @@ def test_a_schedule(rows: Any) -> None:
     np.testing.assert_allclose(by_name.predict_proba(X), by_hand.predict_proba(X), rtol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:max_iter")
 def test_a_format(command: Any, flower_table: Any) -> None:
     io.FORMATS["names"] = io.Format(
         suffix=".names",
@@ -212,6 +214,14 @@ def test_a_format(command: Any, flower_table: Any) -> None:
     io.export_model(PortableModel.of_network(dense(), INPUTS), "net.names")
     assert Path("net.names").read_text() == "x0\nx1\nx2"
     assert "names" in command("export", "flowers-model", "--format", "nmaes").err
+    frame = flowers()
+    estimator = MLPClassifier((4,), max_iter=1).fit(
+        frame.select("length", "width").to_pandas(), frame["kind"]
+    )
+    estimator.export("estimator.names")
+    assert Path("estimator.names").read_text() == "length\nwidth"
+    with pytest.raises(ConfigurationError, match="got a MLPClassifier, and takes a PortableModel"):
+        io.export_model(estimator, "estimator.names")  # type: ignore[arg-type]
 
 
 @dataclasses.dataclass(frozen=True)
