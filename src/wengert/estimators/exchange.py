@@ -77,7 +77,7 @@ class Exchange:
             Of a classifier, in the order of the outputs; by default those that the file holds, or 0, 1, …
             where it holds none.
         feature_names : sequence of str, optional
-            By default those that the file tells of.
+            By default those that the file holds.
 
         Raises
         ------
