@@ -172,6 +172,8 @@ class Converter:
             element = expression.by
         else:
             element = expression
+            if row is column is None and element.symbol.rank and not free_indices(element):
+                return element  # a number, though of an array
         stored = self.places(element.symbol, element.positions)
         flipped = self.numerator and isinstance(expression, Partial)
         mine = stored[::-1] if flipped else stored
