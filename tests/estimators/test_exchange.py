@@ -192,7 +192,9 @@ def test_networks_of_onnx_and_torch(tmp_path: Path, rng: np.random.Generator) ->
     wanted = torch.sigmoid(net[0](torch.tensor(X))).detach().numpy()
     np.testing.assert_allclose(labels.predict_proba(X), wanted, atol=1e-6)
     np.testing.assert_array_equal(labels.predict(X), wanted > 0.5)
-    with pytest.raises(ConfigurationError, match="2 classes for a network of 3 outputs, which tells 3 apart"):
+    with pytest.raises(
+        ConfigurationError, match="2 classes for a network of 3 outputs, which distinguishes 3"
+    ):
         wg.MLPClassifier.from_torch(net, classes=["a", "b"])
     with pytest.raises(ConfigurationError, match="MLPRegressor predicts numbers"):
         wg.MLPRegressor.from_torch(net, classes=["a", "b"])

@@ -37,17 +37,22 @@ _OUTPUTS = {True: {"softmax": "softmax", "sigmoid": "logistic"}, False: {"exp": 
 class Exchange:
     """What gives an estimator its methods for files."""
 
+    def export(self: Any, path: Path, format: str | None = None) -> None:
+        """Write the model with its preprocessing; parameters and errors as for `wengert.io.export_model`."""
+        check_is_fitted(self)
+        export_model(self._portable(), path, format)
+
     def to_onnx(self, path: Path) -> None:
         """Write an ONNX model (``.onnx``): see `wengert.io.to_onnx` for its inputs and outputs."""
-        self._export(path, "onnx")
+        self.export(path, "onnx")
 
     def to_safetensors(self, path: Path) -> None:
         """Write weights, classes, feature names and preprocessing (``.safetensors``)."""
-        self._export(path, "safetensors")
+        self.export(path, "safetensors")
 
     def to_python(self, path: Path) -> None:
         """Write a predictor as Python source (``.py``) that needs NumPy alone."""
-        self._export(path, "numpy")
+        self.export(path, "numpy")
 
     @classmethod
     def from_safetensors(cls, path: Path) -> Self:
@@ -72,7 +77,7 @@ class Exchange:
             Of a classifier, in the order of the outputs; by default those that the file holds, or 0, 1, …
             where it holds none.
         feature_names : sequence of str, optional
-            By default those that the file tells of.
+            By default those that the file holds.
 
         Raises
         ------
@@ -96,10 +101,6 @@ class Exchange:
         target = _target_of(cls, classes)
         estimator: Self = _around(cls, from_torch(module), target, feature_names)
         return estimator
-
-    def _export(self: Any, path: Path, format: str) -> None:
-        check_is_fitted(self)
-        export_model(self._portable(), path, format)
 
     def _portable(self: Any) -> PortableModel:
         network = self.network_

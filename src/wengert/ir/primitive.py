@@ -241,10 +241,17 @@ def register(primitive: Primitive) -> Primitive:
     Raises
     ------
     WengertError
-        When the name is taken.
+        When the name is taken, or another primitive implements one of its functions.
     """
     if primitive.name in REGISTRY:
-        raise WengertError(f"primitive {primitive.name!r} is declared twice")
+        raise WengertError(f"primitive {primitive.name!r} is declared twice: give one of them another name")
+    for function in primitive.implements:
+        if function in IMPLEMENTATIONS:
+            name = function if isinstance(function, str) else getattr(function, "__qualname__", function)
+            known = IMPLEMENTATIONS[function].name
+            raise WengertError(
+                f"primitive {primitive.name!r} implements {name}, for which {known!r} stands already"
+            )
     REGISTRY[primitive.name] = primitive
     IMPLEMENTATIONS.update(dict.fromkeys(primitive.implements, primitive))
     return primitive

@@ -142,7 +142,7 @@ class Alias:
     ----------
     base : Tensor or None
     derive : callable or None
-        What made the view of its base; given the places of that, NumPy tells whether it is a view or a copy.
+        What made the view of its base; on its places it shows whether NumPy gives a view or a copy.
     memory : Memory or None
         Of an owner, once it or a view of it is assigned to.
     seen : int
@@ -214,7 +214,7 @@ def _owner_memory(tensor: Tensor) -> Memory | None:
 
 
 def version(tensor: Tensor) -> int:
-    """Return what tells the present state of the memory of a tensor from all others."""
+    """Return the version of a tensor's memory, which every assignment raises."""
     memory = _owner_memory(tensor)
     return 0 if memory is None else memory.version
 
