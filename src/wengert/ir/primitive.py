@@ -134,6 +134,9 @@ class Primitive:
     letters : callable, optional
         ``letters(*types, **params)`` of a contraction, or of a movement that leaves each element at its own
         indices: a letter for each axis of the operands and of the result, as `einsum` writes them.
+    spacing : callable, optional
+        ``spacing(type, **params)`` of a movement that takes elements at even distances: for each axis the
+        place in the operand that comes first, and the step to the next.
     decomposition : callable, optional
         ``decomposition(*operands, **params)``: the same value made of simpler primitives, in plain NumPy code
         that is traced. It serves every backend that has no code of its own for the primitive; rounding may
@@ -178,6 +181,7 @@ class Primitive:
     linear: bool = False
     selects: bool = False
     letters: Callable[..., tuple[list[str], str]] | None = None
+    spacing: Callable[..., list[tuple[int, int]]] | None = None
     decomposition: Callable[..., Any] | None = None
     formula: str = ""
     derivative: tuple[str, ...] = ()
