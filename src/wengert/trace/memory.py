@@ -365,15 +365,18 @@ def is_part(tensor: Tensor, key: Any, places: Places) -> bool:
 def read(tensor: Tensor, key: Any) -> Tensor | None:
     """Return ``tensor[key]`` from the memory of a tensor that was assigned to; None where there is none.
 
-    None too for a key that NumPy's own rules for integer arrays do not decide.
+    None too for a key that NumPy's own rules for integer arrays do not decide, and for a view whose place is
+    not known.
     """
     from wengert.trace.tensor import as_tensor
 
     memory = None if tensor.alias is None else _owner_memory(tensor)
-    places = None if memory is None else _places(tensor, memory)
-    if memory is None or places is None:
+    if memory is None:
         return None
     try:
+        places = _places(tensor, memory)
+        if places is None:
+            return None
         found = memory.read(np.asarray(places[key]))
     except (IndexError, TypeError, ValueError, ConcreteValueError):
         return None

@@ -10,7 +10,7 @@ schedules). Turns run in the same order with the same state, so the bits are tho
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -129,7 +129,7 @@ def within(program: Program, budget: int) -> Program:
         When no schedule keeps that little; names the least possible budget.
     """
     pairs = _pairs(program)
-    schedules = {pair: pair.schedules() for pair in pairs}
+    schedules = _schedules(pairs)
     # What adds up products would leave the loop in one schedule and not in another, with other bits.
     level = {pair: 1 if adds_up_products(pair.backward) and len(schedules[pair]) > 1 else 0 for pair in pairs}
 
@@ -146,12 +146,24 @@ def within(program: Program, budget: int) -> Program:
             )
         level[max(open_, key=bytes_of)] += 1
     spare = budget - sum(map(bytes_of, pairs))
-    for pair in pairs:
-        if level[pair]:
-            allowed = bytes_of(pair) + spare // len(pairs)
-            cuts = pair.with_fewer_segments(schedules[pair][level[pair]], allowed)
-            program = _cut(program, pair, cuts)
-    return program
+    cuts = {
+        pair: pair.with_fewer_segments(schedules[pair][level[pair]], bytes_of(pair) + spare // len(pairs))
+        for pair in pairs
+        if level[pair]
+    }
+    return _cut(program, cuts)
+
+
+def _schedules(pairs: Sequence[Pair]) -> dict[Pair, list[list[int]]]:
+    """Return the schedules of each pair; a loop that is of two pairs is cut in the one that keeps more."""
+    found: dict[Pair, list[list[int]]] = {}
+    taken: set[Node] = set()
+    for pair in sorted(pairs, key=lambda one: one.kept([]), reverse=True):
+        is_free = taken.isdisjoint([pair.forward, pair.backward])
+        found[pair] = pair.schedules() if is_free else [[]]
+        if len(found[pair]) > 1:
+            taken.update([pair.forward, pair.backward])
+    return found
 
 
 def _pairs(program: Program) -> list[Pair]:
@@ -185,8 +197,8 @@ def _is_backward_of(forward: Node, backward: Node, item: Node) -> bool:
     return same and backward.param("reverse") != forward.param("reverse") and entries.count(item) == 1
 
 
-def _cut(program: Program, pair: Pair, cuts: Sequence[int]) -> Program:
-    """Return a program in which a pair is cut into segments."""
+def _cut(program: Program, cuts: Mapping[Pair, Sequence[int]]) -> Program:
+    """Return a program in which pairs, none with a loop of another, are cut into segments."""
     if not cuts:
         return program
     trace = Trace(rule="budget")
@@ -194,7 +206,10 @@ def _cut(program: Program, pair: Pair, cuts: Sequence[int]) -> Program:
     new: dict[Node, Node] = {}
     results: dict[Node, dict[int, Any]] = {}
     reads = read_items(program)
-    segments = _Segments(pair, cuts, reads)
+    runs: dict[Node, Callable[[Sequence[Any]], dict[int, Any]]] = {}
+    for pair, numbers in cuts.items():
+        segments = _Segments(pair, numbers, reads)
+        runs |= {pair.forward: segments.record_forward, pair.backward: segments.record_backward}
     with trace.recording():
         for node in program.nodes:
             if node.primitive is ITEM and node.inputs[0] in results:
@@ -202,9 +217,9 @@ def _cut(program: Program, pair: Pair, cuts: Sequence[int]) -> Program:
                 if found is not None:  # what is shared is read by the pair alone
                     new[node] = found.node
                 continue
-            if node in (pair.forward, pair.backward):
-                run = segments.record_forward if node is pair.forward else segments.record_backward
-                results[node] = run([Tensor(new[one], trace) if one in new else None for one in node.inputs])
+            if node in runs:
+                given = [Tensor(new[one], trace) if one in new else None for one in node.inputs]
+                results[node] = runs[node](given)
             else:
                 new[node] = with_operands(node, *[new[one] for one in node.inputs]) if node.inputs else node
     origins = {new[node]: one for node, one in program.provenance.items() if node in new}
@@ -285,8 +300,8 @@ class _Segments:
         types = [_entry_type(one) for one in self.checkpoints]
         types += [_segments_of(one, self.segment) for one in (*self.streams, *own)]
         loop = _program(body, known, state, types)
-        for pair in _pairs(loop):
-            loop = _cut(loop, pair, self.cuts[1:])
+        if self.cuts[1:]:
+            loop = _cut(loop, dict.fromkeys(_pairs(loop), self.cuts[1:]))
         given = [*self.checkpoints, *self._segmented([*self.streams, *own])]
         found = scanned(loop, known, state, given, self.cuts[0], backward.param("reverse"))
         end = _run(backward, constants, found[: len(state)], streams(self._first(own), self.begun), self.rest)
