@@ -197,6 +197,70 @@ def test_real_arguments_have_real_gradients() -> None:
     assert isinstance(wg.grad(lambda z, a: np.abs(z * a), argnums=(0, 1))(z, a), tuple)
 
 
+# Equal real parts are told apart by the imaginary ones; the derivative of each goes where its value is from.
+_ORDERED = {
+    "max": lambda z, w: np.max(z * w),
+    "min": lambda z, w: np.min(z * w, axis=0),
+    "maximum": lambda z, w: np.maximum(z, w),
+    "minimum": lambda z, w: np.minimum(z, w),
+    "clip": lambda z, w: np.clip(z, w, w + 1),
+    "clip from above": lambda z, w: np.clip(z, None, w),
+    "<": lambda z, w: np.where(z < w, z**2, w),
+    ">=": lambda z, w: np.where(z >= w, z**2, w),
+}
+
+
+@pytest.mark.parametrize("name", _ORDERED)
+def test_complex_numbers_are_ordered_by_the_real_part_and_then_by_the_imaginary_one(name: str) -> None:
+    function = _ORDERED[name]
+    z, w = np.array([1 + 2j, 1 - 1j, 0.5 + 3j, 2.0]), np.array([1 + 1j, 2 - 1j, 0.5 + 3.5j, 1 + 9j])
+    value = wg.trace(function, z, w)(z, w)
+    np.testing.assert_array_equal(value, function(z, w))
+    turn = np.exp(1j * np.arange(np.size(value)).reshape(np.shape(value)))
+
+    def total(z: Any, w: Any) -> Any:
+        return np.sum(np.real(turn * function(z, w)))
+
+    # Along the imaginary axis: a step of a real part would part the equal ones.
+    step = 1e-6
+    moved = [(total(z + 1j * one, w) - total(z - 1j * one, w)) / (2 * step) for one in step * np.eye(4)]
+    np.testing.assert_allclose(-np.imag(wg.grad(total)(z, w)), moved, atol=1e-8)
+
+
+def test_equal_complex_numbers_share_the_derivative_as_real_ones_do() -> None:
+    z = np.array([1 + 2j, 1 + 2j, 1 - 2j])
+    assert wg.grad(lambda z: np.real(np.max(z)))(z).tolist() == [0.5, 0.5, 0]
+    assert wg.grad(lambda z: np.real(np.maximum(z[0], z[1])))(z).tolist() == [0.5, 0.5, 0]
+
+
+@pytest.mark.parametrize("name", ["erf", "erfc"])
+def test_the_error_function_of_complex_numbers(name: str) -> None:
+    special = pytest.importorskip("scipy.special")
+    function = getattr(special, name)
+    z = np.array([0.3 - 0.2j, -1 + 2j, 31 + 31j])  # the last where |exp(−z²)| is 1, far out
+    slope = {"erf": 1, "erfc": -1}[name] * 2 / np.sqrt(np.pi) * np.exp(-(z**2))
+    np.testing.assert_array_equal(wg.trace(function, z)(z), function(z))
+
+    def total(z: Any) -> Any:
+        return np.sum(function(z))
+
+    np.testing.assert_allclose(wg.grad(total, holomorphic=True)(z), slope, rtol=1e-12)
+    twice = wg.grad(lambda z: np.sum(wg.grad(total, holomorphic=True)(z)), holomorphic=True)
+    np.testing.assert_allclose(twice(z), -2 * z * slope, rtol=1e-12)
+    np.testing.assert_allclose((function(z + 1e-6) - function(z - 1e-6)) / 2e-6, slope, rtol=1e-4)
+
+
+@pytest.mark.parametrize("z", [np.array([1 + 2j, 3.0]), np.array([1 + 1e-16j, 3.0]), np.array([2.0, 3.0])])
+def test_real_if_close(z: Any) -> None:
+    wanted = np.real_if_close(z)
+    got = wg.compile(np.real_if_close)(z)
+    assert got.dtype == wanted.dtype
+    np.testing.assert_array_equal(got, wanted)
+    wanted = 2 * np.conj(z) if wanted.dtype.kind == "c" else 2 * np.real(z)
+    found = wg.grad(lambda z: np.sum(np.abs(np.real_if_close(z)) ** 2))(z)
+    np.testing.assert_allclose(found, wanted, rtol=1e-15)
+
+
 def test_what_is_refused() -> None:
     with pytest.raises(GradientError, match=r"output is c128\[\]: take np.real, np.imag or np.abs"):
         wg.grad(lambda z: z * z)(1j)
@@ -208,10 +272,8 @@ def test_what_is_refused() -> None:
         GradientError, match=r"this output is f64\[\], and a holomorphic function gives complex"
     ):
         wg.grad(np.abs, holomorphic=True)(1.0 + 1.0j)
-    with pytest.raises(DTypeError, match="maximum has no rule for complex numbers"):
-        wg.grad(lambda z: np.real(np.maximum(z, 0)))(1j)
-    with pytest.raises(DTypeError, match="lt has no rule for complex numbers"):
-        wg.grad(lambda z: np.real(np.where(z < 1, z, 0)))(1j)
+    with pytest.raises(DTypeError, match="argmax has no rule for complex numbers"):
+        wg.trace(np.argmax, np.array([1j]))
     with pytest.raises(DTypeError, match="sigmoid has no rule for complex numbers"):
         wg.sigmoid(np.array([1j]))
     with pytest.raises(GradientError, match="cotangent of complex numbers where float64 is needed"):

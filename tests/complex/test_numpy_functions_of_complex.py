@@ -37,9 +37,9 @@ OF_ARRAYS = {
     if np.asarray(x).dtype.kind == "f"
 }
 GIVEN: dict[str, tuple[Function, list[np.ndarray]]] = OF_SHAPES | OF_ARRAYS
-# What asks for an order, or for whole or real numbers, of which complex numbers have none.
+# What sorts or counts places by an order, or asks for whole or real numbers, of which complex numbers have none.
 REFUSED = re.compile(
-    r"^(max|min|(nan)?argm\w+|argsort|argpartition|searchsorted|maximum|minimum|clip|gt|lt|ge|le) has no rule"
+    r"^((nan)?argm\w+|argsort|argpartition|searchsorted) has no rule"
     r" for complex numbers"
     r"|^astype: \w+ has no place for the imaginary part|^\w+ has no meaning for [a-z, ]*complex128"
 )

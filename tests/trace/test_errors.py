@@ -49,7 +49,10 @@ def refused(function: Any, *args: Any) -> str:
         (lambda x: np.roots(x), "np.roots has no rule ("),
         (lambda x: np.subtract.reduce(x), "np.subtract.reduce has no rule"),
         (lambda x: np.subtract.accumulate(x), "np.subtract.accumulate has no rule"),
-        (lambda x: np.add.reduceat(x, [0], dtype=np.float32), "np.add.reduceat has no rule"),
+        (
+            lambda x: np.add.reduceat(x, [0], dtype=np.float32),
+            "np.add.reduceat: the option dtype= has no rule",
+        ),
     ],
 )
 def test_unsupported_functions_are_named(function: Any, named: str) -> None:

@@ -19,7 +19,6 @@ def _comparison(
     ufunc: np.ufunc,
     python: str,
     decomposition: Callable[..., Any] | None = None,
-    complex: bool = False,
 ) -> Primitive:
     return elementwise(
         name,
@@ -29,14 +28,14 @@ def _comparison(
         domain=(REAL_LINE, REAL_LINE),
         result=BOOL,
         special=(0.0, float("nan"), float("inf")),
-        complex=complex,
+        complex=True,  # ordered by the real part, then by the imaginary part, as NumPy has it
         source="IEEE 754-2019, 5.11",
         decomposition=decomposition,
     )
 
 
-eq = _comparison("eq", np.equal, "==", complex=True)
-ne = _comparison("ne", np.not_equal, "!=", lambda x, y: np.logical_not(x == y), complex=True)
+eq = _comparison("eq", np.equal, "==")
+ne = _comparison("ne", np.not_equal, "!=", lambda x, y: np.logical_not(x == y))
 lt = _comparison("lt", np.less, "<")
 le = _comparison("le", np.less_equal, "<=")
 gt = _comparison("gt", np.greater, ">")

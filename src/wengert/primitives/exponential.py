@@ -146,18 +146,25 @@ xlogy = elementwise(
     decomposition=lambda x, y: np.where(x == 0, 0 * x, x * np.log(np.where(x == 0, 1, y))),
 )
 
+
+def _bell(height: float, x: Any) -> Any:
+    """Return height · exp(−x²)."""
+    if x.dtype.kind == "c":
+        return height * np.exp(-np.square(x))
+    # Far out, where the exponential is 0 in any case, the square would overflow.
+    return np.where(np.abs(x) < 30, height * np.exp(-np.square(x)), 0)
+
+
 erf = elementwise(
     "erf",
     numpy=reference.erf,
-    # Far out, where the exponential is 0 in any case, the square would overflow.
-    vjp=lambda ct, out, x: (
-        ct * np.where(np.abs(x) < 30, (2 / math.sqrt(math.pi)) * np.exp(-np.square(x)), 0),
-    ),
+    vjp=lambda ct, out, x: (ct * _bell(2 / math.sqrt(math.pi), x),),
     derivative=("2 / sqrt(np.pi) * exp(-(x**2))",),
     python="erf({0})",
     implements=("scipy.special.erf",),
     special=(0.0, -10.0, 10.0, *INFINITIES),
     operations=TRANSCENDENTAL,
+    complex=True,
     source="DLMF 7.2.1",
 )
 
@@ -177,14 +184,13 @@ def erfc(x: Any) -> Any:
 erfc_primitive = elementwise(
     "erfc",
     numpy=erfc,
-    vjp=lambda ct, out, x: (  # far out as for erf
-        ct * np.where(np.abs(x) < 30, (-2 / math.sqrt(math.pi)) * np.exp(-np.square(x)), 0),
-    ),
+    vjp=lambda ct, out, x: (ct * _bell(-2 / math.sqrt(math.pi), x),),
     derivative=("-2 / sqrt(np.pi) * exp(-(x**2))",),
     python="erfc({0})",
     implements=("scipy.special.erfc",),
     special=(0.0, -10.0, 10.0, *INFINITIES),
     operations=TRANSCENDENTAL,
+    complex=True,
     source="DLMF 7.2.2",
 )
 

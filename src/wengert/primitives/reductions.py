@@ -89,6 +89,7 @@ max = reduction(
     implements=(np.max, np.amax, np.maximum.reduce),
     needs_elements=True,
     ties="split evenly over the largest elements",
+    complex=True,
     source="lecture 002, (7.35)",
 )
 
@@ -101,6 +102,7 @@ min = reduction(
     implements=(np.min, np.amin, np.minimum.reduce),
     needs_elements=True,
     ties="split evenly over the smallest elements",
+    complex=True,
     source="lecture 002, (7.35)",
 )
 

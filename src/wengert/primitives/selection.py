@@ -37,6 +37,7 @@ maximum = elementwise(
     domain=(REAL_LINE, REAL_LINE),
     special=(0.0, float("nan")),
     ties="½ each; all to a constant operand, none to the variable",
+    complex=True,
     source="lecture 002, (7.35)",
 )
 
@@ -49,6 +50,7 @@ minimum = elementwise(
     domain=(REAL_LINE, REAL_LINE),
     special=(0.0, float("nan")),
     ties="½ each; all to a constant operand, none to the variable",
+    complex=True,
     source="lecture 002, (7.35)",
 )
 
@@ -69,6 +71,7 @@ clip = elementwise(
     domain=(REAL_LINE, Interval(-2, -1), Interval(1, 2)),
     special=(-1.0, 1.0),
     ties="1 at either bound; all to the upper bound where the lower one is above it",
+    complex=True,
     source="min(max(x, low), high), piece by piece",
     decomposition=lambda x, low, high: np.minimum(np.maximum(x, low), high),
 )

@@ -223,6 +223,15 @@ if hasattr(np, "astype"):  # since NumPy 2.1
     implements(np.astype)(astype)
 
 
+@implements(np.real_if_close)
+def real_if_close(a: Any, tol: float = 100) -> Any:
+    """np.real_if_close; of complex numbers the dtype hangs on values, which are asked for."""
+    if a.dtype.kind != "c":
+        return a
+    bound = tol * np.finfo(a.dtype).eps if tol > 1 else tol
+    return np.real(a) if np.all(np.abs(np.imag(a)) < bound) else a
+
+
 @implements(np.isreal)
 def isreal(x: Any) -> Any:
     """np.isreal."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.errors import ShapeError, UnsupportedFunctionError
+from wengert.errors import DTypeError, ShapeError, UnsupportedFunctionError
 from wengert.primitives.functions import scatter_add
 from wengert.primitives.library import order as primitives
 from wengert.trace.numpy_functions.selection import take
@@ -255,7 +255,10 @@ def bincount(x: Any, weights: Any = None, minlength: Any = 0) -> Any:
 @implements(np.histogram_bin_edges)
 def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
     """np.histogram_bin_edges of known values; with the extremes of these, edges that are not given move."""
-    edges = np.histogram_bin_edges(known(a, "np.histogram_bin_edges"), bins, range)
+    values = known(a, "np.histogram_bin_edges")
+    if values.dtype.kind == "c":
+        raise DTypeError(f"histogram has no meaning for {values.dtype}{here()}")
+    edges = np.histogram_bin_edges(values, bins, range)
     if np.ndim(bins) or range is not None or not isinstance(a, Tensor) or not a.size:
         return edges
     low: Any = np.min(a)

@@ -26,6 +26,8 @@ def _bound(bound: Any, dtype: np.dtype[Any], sign: int) -> Any:
         return bound
     if dtype.kind == "f":
         return sign * np.inf
+    if dtype.kind == "c":
+        return complex(sign * np.inf, sign * np.inf)
     if dtype.kind == "b":
         return sign > 0
     limits = np.iinfo(dtype)

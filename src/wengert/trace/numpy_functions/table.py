@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from typing import Any
@@ -79,6 +79,21 @@ def _name(function: Any) -> str:
     return f"{module}.{function.__name__}" if public else str(function.__name__)
 
 
+def option_without_rule(function: str, option: str, known: Iterable[str]) -> UnsupportedFunctionError:
+    """Return the error that an option of a function has no rule, which names the options that have one."""
+    names = [f"{name}=" for name in known]
+    others = f"; {', '.join(names)} {'has' if len(names) == 1 else 'have'} one" if names else ""
+    return UnsupportedFunctionError(f"{function}: the option {option}= has no rule{others}{here()}")
+
+
+def _options(entry: _Entry) -> list[str]:
+    return [
+        name
+        for name, parameter in entry.signature.parameters.items()
+        if parameter.default is not parameter.empty and name in entry.honoured and name != "out"
+    ]
+
+
 def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Record ``function(*args, **kwargs)``.
 
@@ -100,7 +115,7 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         if not required and _is_default(entry.signature, name, value):
             continue
         if not honoured:
-            raise UnsupportedFunctionError(f"np.{_name(function)}: the option {name}= has no rule{here()}")
+            raise option_without_rule(f"np.{_name(function)}", name, _options(entry))
         given[name] = value
     return entry.implementation(*[args[place] for place in listed], **given)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from wengert.primitives.kinds import BOOL, promotion_of
 from wengert.primitives.library import parametric, special
 from wengert.primitives.selection import astype
 from wengert.trace import source
-from wengert.trace.numpy_functions.table import array, known, normalise_axis, of_kind
+from wengert.trace.numpy_functions.table import array, known, normalise_axis, of_kind, option_without_rule
 from wengert.trace.recorder import as_dtype
 from wengert.trace.tensor import Tensor, here, refuse
 
@@ -147,21 +147,26 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         left, right = inputs
         grown = np.reshape(left, np.shape(left) + (1,) * np.ndim(right))
         return call_ufunc(ufunc, "__call__", (grown, right), kwargs)
-    if method == "accumulate" and ufunc in _ASSOCIATIVE:
-        return _accumulated(ufunc, *inputs, **kwargs)
-    if method == "reduce" and ufunc in _ASSOCIATIVE and kwargs.keys() <= {"axis", "keepdims"}:
-        return _reduced(ufunc, *inputs, **kwargs)
-    if method == "reduceat" and kwargs.keys() <= {"axis"}:
-        return _reduced_at(ufunc, *inputs, **kwargs)
     if method != "__call__":
-        raise UnsupportedFunctionError(f"np.{ufunc.__name__}.{method} has no rule{here()}")
+        return _by_method(ufunc, method, inputs, kwargs)
     if kwargs.get("where", True) is not True:
         refuse(f"np.{ufunc.__name__}(where=…) leaves elements undefined; use np.where")
     unknown = [name for name in kwargs if name not in _CALL_OPTIONS]
     if unknown:
-        raise UnsupportedFunctionError(f"np.{ufunc.__name__}: the option {unknown[0]}= has no rule{here()}")
+        raise option_without_rule(f"np.{ufunc.__name__}", unknown[0], ["dtype", "order", "subok", "casting"])
     dtype = kwargs.get("dtype")
     return _dispatch(ufunc, inputs if dtype is None else _in_dtype(ufunc, inputs, dtype))
+
+
+def _by_method(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    name = f"np.{ufunc.__name__}.{method}"
+    if method not in _METHODS or (method != "reduceat" and ufunc not in _ASSOCIATIVE):
+        raise UnsupportedFunctionError(f"{name} has no rule{here()}")
+    rule, options = _METHODS[method]
+    given = {option: value for option, value in kwargs.items() if value is not None or option == "axis"}
+    for option in given.keys() - options:
+        raise option_without_rule(name, option, options)
+    return rule(ufunc, *inputs, **given)
 
 
 _ASSOCIATIVE = {np.maximum, np.minimum, np.fmax, np.fmin, np.logaddexp}
@@ -200,6 +205,14 @@ def _reduced_at(ufunc: np.ufunc, x: Any, indices: Any, axis: int = 0) -> Any:
         for start, end in zip(starts, ends, strict=True)
     ]
     return np.moveaxis(np.stack(parts), 0, place)
+
+
+# What computes each method, and the options that it takes.
+_METHODS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
+    "accumulate": (_accumulated, ("axis",)),
+    "reduce": (_reduced, ("axis", "keepdims")),
+    "reduceat": (_reduced_at, ("axis",)),
+}
 
 
 def _at(ufunc: np.ufunc, x: Any, indices: Any, values: Any = None) -> None:
