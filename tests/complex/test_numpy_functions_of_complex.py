@@ -37,7 +37,7 @@ OF_ARRAYS = {
     if np.asarray(x).dtype.kind == "f"
 }
 GIVEN: dict[str, tuple[Function, list[np.ndarray]]] = OF_SHAPES | OF_ARRAYS
-# What sorts or counts places by an order, or asks for whole or real numbers, of which complex numbers have none.
+# What sorts, or needs whole or real numbers.
 REFUSED = re.compile(
     r"^((nan)?argm\w+|argsort|argpartition|searchsorted) has no rule"
     r" for complex numbers"
