@@ -123,3 +123,17 @@ def test_a_view_whose_place_only_the_turn_knows_is_not_written_to() -> None:
 
     with pytest.raises(ConcreteValueError, match=r"write c\[i\] = c\[i\] \+ y"):
         wg.fori_loop(0, 3, body, np.ones((3, 2)))
+
+
+def test_a_row_by_the_number_of_the_turn_is_read_further() -> None:
+    rows = np.arange(15.0).reshape(5, 3)
+
+    def turn(i: Any, h: Any) -> Any:
+        outer = np.outer(h, h)
+        outer[1] = h + 1
+        return 0.1 * h + rows[i][::-1] + rows[:4][i].reshape(3)[1:][0] + outer[i][::-1] / 100
+
+    expected = h = np.ones(3)
+    for number in range(3):
+        expected = turn(number, expected)
+    np.testing.assert_allclose(wg.fori_loop(0, 3, turn, h), expected, rtol=1e-14)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 from typing import Any
 
@@ -109,3 +110,22 @@ def test_what_is_no_budget_or_too_little_is_refused(memory: Any, message: str) -
 def test_budgets_are_read() -> None:
     given = ["3 kB", "1.5 MB", "2GB", 70]
     assert [budget_of(one) for one in given] == [3000, 1_500_000, 2 * 10**9, 70]
+
+
+def _two_loops(v: Any) -> Any:
+    entries = np.sin(np.arange(30.0)).reshape(10, 3)
+    for sign in (1, -1):
+        v, _ = wg.scan(lambda h, x, sign=sign: (np.tanh(h * h + sign * x) * np.sin(h), None), v, entries)
+    return np.sum(v)
+
+
+def test_loops_after_another_are_all_cut() -> None:
+    v = np.array([0.3, -0.7, 0.5])
+    for function in (_two_loops, lambda v: np.sum(np.sin(wg.grad(_two_loops)(v)))):
+        with pytest.raises(ConfigurationError) as refused:
+            wg.grad(function, memory=1)(v)
+        least = int(re.findall(r"at least (\d+) bytes", str(refused.value))[0])
+        found = [wg.grad(function, memory=memory)(v) for memory in (least, 2 * least, 10**6)]
+        np.testing.assert_allclose(found[0], wg.grad(function)(v), rtol=1e-13)
+        np.testing.assert_array_equal(found[0], found[1])
+        np.testing.assert_array_equal(found[0], found[2])

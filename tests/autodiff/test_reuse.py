@@ -193,7 +193,35 @@ def test_the_number_of_ways_is_bounded() -> None:
         check(turns)
     with pytest.warns(WengertWarning, match=r"more than 32 ways .* np.where"):
         check(32)
+    check(33)  # and it is said once
     assert len(compiled.programs) == 32
+
+
+def test_floats_of_python_share_a_program() -> None:
+    compiled = wg.compile(lambda x, a: x * a if a > 0 else x - a, executor="numpy")
+    for a in (0.5, 1.5, -2.0, 2.5, -1.0):
+        got = compiled(np.ones(2, np.float32), a)
+        assert got.dtype == np.float32
+        assert got.tolist() == [a if a > 0 else 1 - a] * 2
+    assert len(compiled.programs) == 2
+
+
+def test_what_lapack_refuses_is_asked_again() -> None:
+    """The way of a function that caught the error is not that of a matrix which is not refused."""
+
+    def function(x: Any, a: Any) -> Any:
+        if x[0, 0] > 0:
+            try:
+                return np.linalg.cholesky(a * x)[0, 0] + x[1, 1]
+            except np.linalg.LinAlgError:
+                return 7 * x[0, 0]
+        return x[0, 0]
+
+    indefinite, regular = np.array([[1.0, 2.0], [2.0, 1.0]]), 4 * np.eye(2)
+    for plain in (function, wg.grad(function, argnums=1)):
+        compiled = wg.compile(plain, executor="numpy")
+        for x, a in ((indefinite, 1.0), (regular, 1.0), (regular, -1.0), (2 * regular, 1.0), (-regular, 1.0)):
+            np.testing.assert_allclose(compiled(x, a), plain(x, a), rtol=1e-14)
 
 
 def test_an_eager_program_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from tests.contract import scalar_oracles, structural_cases
 from tests.contract.hyperdual import lift, seeded
-from tests.contract.structural_oracles import Case, Fractions, Indices, Matrices, Positive, Sorted
+from tests.contract.structural_oracles import Apart, Case, Fractions, Indices, Matrices, Positive, Sorted
 
 from wengert.ir.primitive import REGISTRY, Interval, Primitive
 from wengert.ir.program import Program
@@ -65,7 +65,7 @@ def structural_operands(case: Case, rng: np.random.Generator, whole: bool = Fals
     for one in case.operands:
         if isinstance(one, Indices):
             operands.append(np.asarray(rng.integers(one.lowest, one.extent, one.shape)))
-        elif isinstance(one, (Fractions, Matrices, Positive, Sorted)):
+        elif isinstance(one, (Apart, Fractions, Matrices, Positive, Sorted)):
             operands.append(one.draw(rng))
         elif whole:
             operands.append(rng.integers(-9, 10, one).astype(np.float64))

@@ -12,7 +12,16 @@ from typing import Any
 import mpmath
 import numpy as np
 from tests.contract.hyperdual import HyperDual, lift
-from tests.contract.structural_oracles import Case, Fractions, Matrices, Oracle, Orders, Positive, blank
+from tests.contract.structural_oracles import (
+    Apart,
+    Case,
+    Fractions,
+    Matrices,
+    Oracle,
+    Orders,
+    Positive,
+    blank,
+)
 
 STEP = mpmath.mpf("1e-14")
 Function = Callable[..., np.ndarray]
@@ -188,6 +197,14 @@ def cholesky_cotangent(l: Any, ct: Any) -> Any:
     return total
 
 
+def over_gaps(x: Any, values: Any, refuse: bool) -> Any:
+    found = blank(x.shape)
+    for *head, i, j in np.ndindex(x.shape):
+        gap = values[(*head, j)] - values[(*head, i)]
+        found[(*head, i, j)] = x[(*head, i, j)] / gap if i != j else x[(*head, i, j)] * 0
+    return found
+
+
 def expm_frechet(a: Any, e: Any) -> np.ndarray:
     n = a.rows
     block = np.block([[array(a), array(e)], [np.zeros((n, n)), array(a)]])
@@ -267,6 +284,21 @@ ORACLES: dict[str, Oracle] = {
     "cholesky_cotangent": Oracle(
         batched(cholesky_cotangent, same),
         tuple(case(Matrices(shape), shape) for shape in [(3, 3), (1, 1), (2, 2, 2), (0, 0)]),
+    ),
+    "full_rank": Oracle(
+        by_differences(lambda a, of: a), tuple(case(*one.operands, of="of the test") for one in SQUARE)
+    ),
+    "over_gaps": Oracle(
+        by_differences(over_gaps),
+        tuple(case((*n, n[-1]), Apart(n), refuse=one) for n in [(3,), (2, 2), (0,)] for one in (True, False)),
+    ),
+    "over_values": Oracle(
+        by_differences(lambda x, values, refuse: x / values[..., None, :]),
+        tuple(
+            case(x, Positive(values), refuse=refuse)
+            for x, values in [((4, 3), (3,)), ((2, 1, 2), (2, 2)), ((2, 0), (0,))]
+            for refuse in (True, False)
+        ),
     ),
     "polygamma": Oracle(
         by_differences(each(lambda x, order: mpmath.psi(order, x))),

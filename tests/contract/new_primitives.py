@@ -30,6 +30,7 @@ from wengert.primitives.kinds import (
     library,
     movement,
     reduction,
+    scan,
     unchanged,
 )
 from wengert.primitives.random import uniform
@@ -88,7 +89,7 @@ def cube_root(decomposition: Any) -> Primitive:
     """∛x."""
     return elementwise(
         "cube_root",
-        numpy=np.cbrt,
+        numpy=lambda x: np.cbrt(x),
         vjp=lambda ct, out, x: (ct / (3 * out * out),),
         python="np.cbrt({0})",
         domain=(POSITIVE,),
@@ -151,6 +152,32 @@ def running_product(decomposition: Any) -> Primitive:
             source="DLMF 1.4.9 on each partial product",
             decomposition=decomposition,
         )
+    )
+
+
+def running_log_sum(decomposition: Any) -> Primitive:
+    """ln Σ eˣ up to each element."""
+    return scan(
+        "running_log_sum",
+        numpy=lambda x, axis: np.logaddexp.accumulate(x, axis=axis),
+        vjp=NotDifferentiable("of a test"),
+        python="np.logaddexp.accumulate",
+        implements=(np.logaddexp.accumulate,),
+        source="DLMF 1.4.8 on each partial sum",
+        decomposition=decomposition,
+    )
+
+
+def log_sum(decomposition: Any) -> Primitive:
+    """ln Σ eˣ."""
+    return reduction(
+        "log_sum",
+        numpy=lambda x, axes, keepdims: np.logaddexp.reduce(x, axis=axes, keepdims=keepdims),
+        vjp=NotDifferentiable("of a test"),
+        python="np.logaddexp.reduce",
+        implements=(np.logaddexp.reduce,),
+        source="DLMF 1.4.8",
+        decomposition=decomposition,
     )
 
 

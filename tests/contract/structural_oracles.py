@@ -69,6 +69,16 @@ class Sorted:
 
 
 @dataclass(frozen=True)
+class Apart:
+    """An operand of ascending numbers, half a unit apart or more, also when they are made integers."""
+
+    shape: Shape
+
+    def draw(self, rng: np.random.Generator) -> np.ndarray:
+        return np.arange(self.shape[-1]) + rng.uniform(0.1, 0.6, self.shape)
+
+
+@dataclass(frozen=True)
 class Fractions:
     """An operand of numbers between 0 and 1."""
 
@@ -88,7 +98,7 @@ class Positive:
         return rng.uniform(1.1, 3, self.shape)
 
 
-Operand = Shape | Indices | Matrices | Sorted | Positive | Fractions
+Operand = Shape | Indices | Matrices | Sorted | Apart | Positive | Fractions
 
 
 def shape_of(operand: Operand) -> Shape:

@@ -90,8 +90,30 @@ def test_rules_of_selections_are_of_lines_that_have_no_formula_of_their_own(name
 
 
 @pytest.mark.parametrize("primitive", MOVEMENTS, ids=lambda one: one.name)
-def test_each_movement_has_letters_or_a_rule(primitive: Primitive) -> None:
-    assert primitive.letters is not None or primitive.name in selections._RULES
+def test_each_movement_can_be_written_with_indices(primitive: Primitive) -> None:
+    said = primitive.letters or primitive.spacing or primitive.decomposition
+    assert said or primitive.name in selections._RULES, (
+        f"{primitive.name} declares no letters, spacing or decomposition, so a derivation shows its source"
+    )
+
+
+SPACED = {
+    "flip": {"axes": (1,)},
+    "slice": {"start": (1, 0), "stop": (4, 5), "step": (1, 2)},
+}
+
+
+@pytest.mark.parametrize("primitive", [one for one in MOVEMENTS if one.spacing], ids=lambda one: one.name)
+def test_spacing_says_which_elements_are_taken(primitive: Primitive, rng: np.random.Generator) -> None:
+    array = rng.normal(size=(4, 5))
+    operand = make_input("x", tensor_type(array.shape, array.dtype))
+    params = SPACED[primitive.name]
+    spacing = primitive.spacing
+    assert spacing is not None
+    expected = primitive.numpy(array, **params)
+    for place in np.ndindex(expected.shape):
+        axes = zip(spacing(operand.type, **params), place, strict=True)
+        assert array[tuple(first + step * at for (first, step), at in axes)] == expected[place]
 
 
 def test_operations_are_read_from_what_is_written() -> None:
@@ -147,7 +169,7 @@ def difference(_: Any) -> Primitive:
     """X − y."""
     return elementwise(
         "difference_of_a_test",
-        numpy=np.subtract,
+        numpy=lambda x, y: np.subtract(x, y),
         vjp=lambda ct, out, x, y: (ct, -ct),
         python="np.subtract({0}, {1})",
         formula="x - y",

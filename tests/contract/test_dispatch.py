@@ -30,7 +30,7 @@ DISPATCH = {
     "transform/placement.py": "parts of an array, which slices read: the adjoint of a slice is a padding",
     "transform/rolling/rows.py": "how a list of values of turns is written: slices, and a stack",
     "explain/index/selections.py": "the table of derivatives of lines that pick, shift or solve",
-    "explain/index/shares.py": "exponentials and the like: some are inverse, their quotients have names",
+    "explain/index/softmax.py": "exponentials and the like: some are inverse, their quotients have names",
     "run/llvm/fusion/lowering.py": "the table of forms of kernels",
     "run/llvm/fusion/views.py": "the table of movements that are strides",
     "run/llvm/fusion/product_rewrites.py": "forms of products, which are identities of what they name",

@@ -21,7 +21,8 @@ from tests.cli.conftest import flowers
 
 import wengert as wg
 from wengert import io, nn, optim, train
-from wengert.estimators import MLPClassifier
+from wengert.errors import ConfigurationError
+from wengert.estimators import MLPClassifier, MLPRegressor
 from wengert.io import formats
 from wengert.io.formats.portable_model import PortableModel
 from wengert.io.table_models import load_table_model, portable
@@ -121,6 +122,7 @@ def test_a_layer(rows: Any, tmp_path: Path) -> None:
     np.testing.assert_allclose(namespace["predict"](X), answers, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:max_iter")
 def test_a_loss(rows: Any) -> None:
     def log_cosh(z: Any, t: Any, *, weights: Any = None, reduction: str = "mean") -> Any:
         return reduce_examples(np.log(np.cosh(z - t)), weights, reduction)
@@ -130,6 +132,11 @@ def test_a_loss(rows: Any) -> None:
     slope = wg.grad(lambda z, t: nn.LOSSES["log_cosh"](z, t))(np.ones((2, 1)), np.zeros((2, 1)))
     np.testing.assert_allclose(slope, np.tanh(1) / 2, rtol=1e-12)
     assert wg.explain(lambda z, t: nn.LOSSES["log_cosh"](z, t), np.ones((2, 1)), np.zeros((2, 1))).verify()
+    X, y = rows
+    estimator = MLPRegressor(log_cosh, (4,), learning_rate_init=0.01, max_iter=4, random_state=0).fit(
+        X, y.ravel()
+    )
+    assert estimator.loss_curve_[-1] < estimator.loss_curve_[0]
 
 
 @pytest.fixture
@@ -195,6 +202,7 @@ def test_a_schedule(rows: Any) -> None:
     np.testing.assert_allclose(by_name.predict_proba(X), by_hand.predict_proba(X), rtol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:max_iter")
 def test_a_format(command: Any, flower_table: Any) -> None:
     io.FORMATS["names"] = io.Format(
         suffix=".names",
@@ -212,6 +220,14 @@ def test_a_format(command: Any, flower_table: Any) -> None:
     io.export_model(PortableModel.of_network(dense(), INPUTS), "net.names")
     assert Path("net.names").read_text() == "x0\nx1\nx2"
     assert "names" in command("export", "flowers-model", "--format", "nmaes").err
+    frame = flowers()
+    estimator = MLPClassifier((4,), max_iter=1).fit(
+        frame.select("length", "width").to_pandas(), frame["kind"]
+    )
+    estimator.export("estimator.names")
+    assert Path("estimator.names").read_text() == "length\nwidth"
+    with pytest.raises(ConfigurationError, match="got a MLPClassifier, and takes a PortableModel"):
+        io.export_model(estimator, "estimator.names")  # type: ignore[arg-type]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -300,11 +316,6 @@ def test_suffixes_and_fields_tell_members_apart() -> None:
     assert len(set(fields)) == len(fields)
 
 
-def test_every_optimiser_of_the_package_is_entered() -> None:
-    classes = {one for one in vars(optim).values() if isinstance(one, type) and hasattr(one, "learning_rate")}
-    assert classes - {optim.ParameterGroups, optim.Optimiser} <= {one.make for one in OPTIMISERS.values()}
-
-
 def declared(package: Any) -> Iterator[Any]:
     """Yield what the modules of a package declare themselves, and do not import."""
     for found in pkgutil.iter_modules(package.__path__):
@@ -314,11 +325,21 @@ def declared(package: Any) -> Iterator[Any]:
                 yield member
 
 
+def test_every_optimiser_and_schedule_of_the_package_is_entered() -> None:
+    classes = {one for one in vars(optim).values() if isinstance(one, type) and hasattr(one, "learning_rate")}
+    assert classes - {optim.ParameterGroups, optim.Optimiser} <= {one.make for one in OPTIMISERS.values()}
+    known = {*OPTIMISERS, *SCHEDULES}
+    assert list(declared(optim))  # imports every file of the package
+    unknown = {*OPTIMISERS, *SCHEDULES} - known
+    assert not unknown, f"{unknown} stand in files that optim/__init__.py does not import"
+
+
 def test_every_layer_of_the_package_is_entered_and_exported() -> None:
     classes = [one for one in declared(layers) if isinstance(one, type) and issubclass(one, nn.Module)]
     assert nn.Dense in classes
     for one in classes:
-        assert MODULES[one.__name__] is getattr(nn, one.__name__) is one
+        exported = getattr(nn, one.__name__, None)
+        assert MODULES[one.__name__] is exported is one, f"{one.__name__} is not imported in nn/__init__.py"
 
 
 def test_every_loss_of_the_package_is_entered() -> None:

@@ -12,18 +12,19 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from tests.contract import onnx_backend
-from tests.contract.new_primitives import NEWCOMERS, Newcomer, declared
+from tests.contract.new_primitives import NEWCOMERS, Newcomer, declared, log_sum, running_log_sum
 from tests.transform.examples import run_source
 
 import wengert as wg
 from wengert import nn, optim, train
-from wengert.errors import GradientError, UnsupportedFunctionError
+from wengert.errors import GradientError, UnsupportedFunctionError, WengertError
 from wengert.explain.derivation import VIEWS, Derivation
 from wengert.io.formats.onnx_operators import is_native, written_out
 from wengert.ir.primitive import REGISTRY, Kind, NotDifferentiable, Primitive
 from wengert.ir.program import Program
 from wengert.ir.verify import verify
-from wengert.run.default import xla_executor
+from wengert.primitives.kinds import reduction
+from wengert.run import xla_executor
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.tracing import trace
@@ -242,6 +243,36 @@ def test_as_an_activation(kind: str, rng: np.random.Generator) -> None:
             run = train.fit(net, X, y, optimizer=optim.SGD(0.01), executor=executor, **settings)
             losses.append([epoch.loss for epoch in run.history])
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)  # float32
+
+
+def test_a_scan_and_a_reduction_stand_for_methods_of_universal_functions(rng: np.random.Generator) -> None:
+    # No NumPy function goes by these names, so nothing but the declaration says how they are called.
+    x = rng.normal(size=(3, 4))
+    with (
+        declared(Newcomer(running_log_sum, lambda rng, dtype: [x])),
+        declared(Newcomer(log_sum, lambda *_: [x])),
+    ):
+        program = trace(lambda x: (np.logaddexp.accumulate(x, axis=1), np.logaddexp.reduce(x)), x)
+        assert {"running_log_sum", "log_sum"} <= {line.primitive.name for line in program.lines}
+        for run in BACKENDS.values():
+            found = run(program, [x])
+            if found is not None:
+                np.testing.assert_allclose(found[0], np.logaddexp.accumulate(x, axis=1), rtol=1e-12)
+                np.testing.assert_allclose(found[1], np.logaddexp.reduce(x), rtol=1e-12)
+
+
+def test_a_function_stands_for_one_primitive() -> None:
+    before = dict(REGISTRY)
+    with pytest.raises(WengertError, match="'second_sum' implements sum, for which 'sum' stands already"):
+        reduction(
+            "second_sum",
+            numpy=np.sum,
+            vjp=NotDifferentiable("of a test"),
+            python="np.sum",
+            implements=(np.sum,),
+            source="DLMF 1.4.8",
+        )
+    assert before == REGISTRY
 
 
 def test_there_is_one_of_every_kind() -> None:

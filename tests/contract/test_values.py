@@ -49,10 +49,17 @@ def with_specials(name: str) -> list[np.ndarray]:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", [name for name in scalar_oracles.EXPRESSIONS if REGISTRY[name].special])
-def test_special_values_are_numpys_and_scipys(name: str) -> None:
-    twin = {**scalar_oracles.SCIPY_TWINS, **scalar_oracles.TWINS}[name]
+def test_special_values_are_those_of_a_twin_or_the_expression(name: str) -> None:
+    twins = {**scalar_oracles.SCIPY_TWINS, **scalar_oracles.TWINS}
     operands = with_specials(name)
-    wanted = twin(*operands)
+    if name not in twins:
+        assert np.isfinite(operands).all(), (
+            f"{name}: give it a twin in scalar_oracles.py for NaN and infinity"
+        )
+        found, wanted = trace(REGISTRY[name], *operands)(*operands), scalar_oracles.evaluate(name, operands)
+        np.testing.assert_allclose(found, wanted, rtol=ULPS * float(np.finfo(np.float64).eps))
+        return
+    wanted = twins[name](*operands)
     if name == "exp_difference":
         wanted[operands[1] == -np.inf] = np.exp(operands[0][operands[1] == -np.inf])  # as declared
     np.testing.assert_allclose(trace(REGISTRY[name], *operands)(*operands), wanted, rtol=1e-15)

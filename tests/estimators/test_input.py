@@ -123,7 +123,7 @@ def test_a_loss_that_cannot_be_minimised_is_named(loss: Any, message: str, rng: 
         ),
         (lambda z: (z, z), r"returns f64\[7,11\] and f64\[7,11\] for an array"),
         (lambda z: z > 0, "cannot be used: "),
-        (math.tanh, "'tanh' cannot be used: .*np.exp instead of math.exp"),
+        (math.tanh, "'tanh' cannot be used: math.tanh takes numbers, got an array of shape"),
     ],
 )
 def test_an_activation_that_is_none_is_named(activation: Any, message: str, rng: np.random.Generator) -> None:

@@ -75,6 +75,44 @@ def test_numbers_in_their_own_units_and_within_their_range():
     assert far.max() <= y[:350].max() + 1
 
 
+def test_numbers_that_differ_in_digits_that_float32_has_not(rng, tmp_path):
+    X = rng.normal(size=(200, 2))
+    y = 1.7e9 + X[:, 0]
+    model = MLPRegressor(**QUICK, max_iter=30).fit(X[:150], y[:150], X_val=X[150:], y_val=y[150:])
+    assert model.score(X, y) > 0.9
+    model.to_safetensors(tmp_path / "model.safetensors")
+    again = MLPRegressor.from_safetensors(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    most = model.permutation_importance(X, y).importances_mean
+    assert most[0] > 100 * abs(most[1])
+    assert "loss" in str(model.doctor(X, y))
+
+
+def test_counts_by_the_logarithm_of_their_mean(rng, tmp_path):
+    X = rng.normal(size=(400, 2))
+    y = 1000 * rng.poisson(np.exp(X[:, 0]))
+    model = MLPRegressor("poisson", **QUICK, max_iter=30).fit(X, y)
+    predicted = model.predict(X)
+    assert predicted.min() > 0
+    assert predicted.mean() == pytest.approx(y.mean(), rel=0.1)
+    # The network has logarithms of means: of Poisson numbers, those are X₀ and ln 1000.
+    assert np.corrcoef(np.log(predicted), X[:, 0])[0, 1] > 0.97
+    model.to_safetensors(tmp_path / "model.safetensors")
+    again = MLPRegressor.from_safetensors(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(again.predict(X), predicted)
+    model.to_onnx(tmp_path / "model.onnx")
+    np.testing.assert_allclose(
+        MLPRegressor.from_onnx(tmp_path / "model.onnx").predict(X), predicted, rtol=1e-5
+    )
+
+
+def test_a_quantile(rng):
+    X = rng.normal(size=(400, 2))
+    y = 50 + X[:, 0] + rng.normal(size=400)
+    model = MLPRegressor("quantile", quantile=0.9, **QUICK, max_iter=30).fit(X, y)
+    assert 0.83 < np.mean(y <= model.predict(X)) < 0.97
+
+
 def test_several_numbers(rng):
     X = rng.normal(size=(300, 2))
     y = np.column_stack([5 + X[:, 0], 100 * X[:, 1] - 7])
@@ -122,6 +160,7 @@ def test_more_classes_than_rows_in_a_fold(rng):
         ({"preset": "tabula"}, "preset is None or 'tabular', got 'tabula'"),
         ({"solver": "sgd"}, "preset='tabular' does not take solver, got solver='sgd'; leave one of them out"),
         ({"alpha": 0.1}, "preset='tabular' does not take alpha"),
+        ({"loss": np.subtract}, "takes a loss by its name only"),
         ({"activation": ("relu",)}, "takes one activation by its name"),
     ],
 )

@@ -283,6 +283,26 @@ def columns(x: Any, A: Any, y: Any) -> Any:
     return np.sum((A @ x - y) ** 2) + np.sum(x.T @ x)
 
 
+def total_variation(x: Any) -> Any:
+    return np.sum(np.abs(x[1:] - x[:-1]))
+
+
+def curvature(x: Any) -> Any:
+    return np.sum((x[2:] - 2 * x[1:-1] + x[:-2]) ** 2)
+
+
+def rosenbrock(x: Any) -> Any:
+    return (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
+
+
+def autoregression(x: Any, phi: Any) -> Any:
+    return np.sum((x[2:] - phi[0] * x[1:-1] - phi[1] * x[:-2]) ** 2)
+
+
+def palindrome(x: Any, y: Any) -> Any:
+    return np.sum((x * y[::-1]) ** 2) + np.sum(x[::2] * x[1::2])
+
+
 def differences(x: Any) -> Any:
     return np.sum((x[1:] - x[:-1]) ** 2) + np.sum(np.flip(x) * np.cumsum(x))
 
@@ -375,6 +395,11 @@ CASES: dict[str, Case] = {
         (embedded, (_normal(4, 3), _normal(3))),
         (columns, (_normal(4, 1), _normal(3, 4), _normal(3, 1))),
         (differences, (_normal(5),)),
+        (total_variation, (_normal(6),)),
+        (curvature, (_normal(6),)),
+        (rosenbrock, (_normal(2),)),
+        (autoregression, (_normal(5), _normal(2))),
+        (palindrome, (_normal(6), _normal(6))),
         (joined, (_normal(4), _normal(5))),
         (folded, (_normal(6), _normal(3, 4))),
         (bilinear, (_normal(4), _normal(2, 4, 5), _normal(5))),

@@ -30,6 +30,7 @@ from wengert.explain.index.expressions import (
     Quotient,
     Relation,
     Running,
+    Shifted,
     Softmax,
     Sum,
     Symbol,
@@ -40,12 +41,13 @@ from wengert.explain.index.indices import Index
 from wengert.explain.matrix.matrices import Gradient, Table
 
 Letters = dict[str, int]
+OUTSIDE = 0.71
 
 
 def letters_of(expression: Expression) -> set[str]:
     """Return the letters that stand in an expression outside of the sums over them."""
     found: set[str] = set()
-    if isinstance(expression, (Element, Verbatim)):
+    if isinstance(expression, (Element, Shifted, Verbatim)):
         found |= {str(at) for at in expression.positions if isinstance(at, Index)}
     if isinstance(expression, Delta):
         found |= {str(expression.left), str(expression.right)}
@@ -99,6 +101,13 @@ def read(expression: Expression, point: Point, at: Letters) -> float:
             return float(value)
         case Element(symbol, positions) | Verbatim(_, symbol, positions):
             return float(point.values[symbol.node][tuple(_place(one, at) for one in positions)])
+        case Shifted(symbol, positions, steps, offsets):
+            values = point.values[symbol.node]
+            axes = zip(positions, steps, offsets, values.shape, strict=True)
+            places = [step * _place(one, at) + offset for one, step, offset, _ in axes]
+            inside = all(0 <= one < extent for one, extent in zip(places, values.shape, strict=True))
+            # Outside of the tensor a person reads nothing, and the relation beside it is 0.
+            return float(values[tuple(places)]) if inside else OUTSIDE
         case Running(index):
             return at[str(index)] + 1.0
         case Partial(_, by):

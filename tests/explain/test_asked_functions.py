@@ -43,9 +43,9 @@ def assert_results_are_closed(derivation: wg.Derivation) -> None:
     defined = set()
     for step in result.steps:
         assert adjoints_in(step.after) <= defined, step.rule
-        assert isinstance(step.truth, Partial)
-        if step.truth.by.symbol in derivation.tree.adjoints:
-            defined.add(step.truth.by.symbol)
+        assert isinstance(step.reference, Partial)
+        if step.reference.by.symbol in derivation.tree.adjoints:
+            defined.add(step.reference.by.symbol)
     text = str(derivation)
     for line in text[text.rindex("Result\n") :].splitlines():
         assert "∂" not in line.partition("=")[2], line
@@ -60,7 +60,7 @@ def assert_reads_as_the_gradient(
     point = derivation._problem.points[0]
     (result,) = [section for section in derivation.tree.sections if section.title == "Result"]
     for step in result.steps:
-        by = step.truth.by
+        by = step.reference.by
         if by.symbol.node not in inputs:
             continue
         gradient = np.asarray(gradients[inputs.index(by.symbol.node)])

@@ -134,9 +134,9 @@ def test_the_solution_is_that_of_the_engine(options):
     exercise = wg.exercise(**options)
     gradients = by_hand(exercise.task, exercise.numbers)[1]
     shown = {
-        step.truth.by.symbol.name: step.value
+        step.reference.by.symbol.name: step.value
         for step in exercise.solution.steps
-        if isinstance(step.truth, Partial) and step.truth.by.symbol.name in gradients
+        if isinstance(step.reference, Partial) and step.reference.by.symbol.name in gradients
     }
 
     for name, expected in gradients.items():

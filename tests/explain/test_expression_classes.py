@@ -32,6 +32,7 @@ from wengert.explain.index.expressions import (
     Relation,
     Running,
     Second,
+    Shifted,
     Slot,
     Softmax,
     Sum,
@@ -86,6 +87,7 @@ def softmax(array: Array, axis: int) -> Array:
 IN_INDICES: dict[type[Expression], tuple[Expression, Any]] = {
     Number: (number(0.5), 0.5),
     Element: (a_ij, A),
+    Shifted: (Shifted(SYMBOL, (Index("k", 2), J), (1, -1), (1, 2)), A[1:, ::-1]),
     Delta: (Delta(I, J), np.eye(3)),
     Running: (Running(I), [1, 2, 3]),
     Sum: (Sum((J,), a_ij), A.sum(axis=1)),

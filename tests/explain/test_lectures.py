@@ -14,7 +14,7 @@ def _result(derivation: wg.Derivation, name: str) -> np.ndarray:
         for section in derivation.tree.sections
         if section.title == "Result"
         for step in section.steps
-        if step.truth.by.symbol.name == name
+        if step.reference.by.symbol.name == name
     ]
     assert step.value is not None
     return step.value

@@ -23,9 +23,9 @@ def test_a_network_with_a_loss(view, rows):
 
     true = gradient_of(NET, X[rows], LABELS[rows], nn.nllm_from_logits)
     shown = {
-        step.truth.by.symbol.name: step.value
+        step.reference.by.symbol.name: step.value
         for step in derivation.tree.steps
-        if step.shown and step.relation == "=" and hasattr(step.truth, "by")
+        if step.shown and step.relation == "=" and hasattr(step.reference, "by")
     }
     for number in (1, 2):
         for name, leaf in (("W", "weight"), ("b", "bias")):

@@ -67,7 +67,7 @@ def test_the_result_is_the_gradient(seed: int) -> None:
     derivation = wg.explain(function, *arguments)
 
     (results,) = [section for section in derivation.tree.sections if section.title == "Result"]
-    shown = {step.truth.by.symbol.name: step.value for step in results.steps}
+    shown = {step.reference.by.symbol.name: step.value for step in results.steps}
     for name, gradient in zip(names, expected, strict=True):
         if name in shown:
             np.testing.assert_allclose(np.squeeze(shown[name]), np.squeeze(gradient), rtol=1e-9, atol=1e-12)

@@ -145,17 +145,78 @@ def test_what_lapack_refuses_is_numpys_error(function: Any, message: str) -> Non
         assert "test_linear_algebra.py:" in str(caught.value)
 
 
-def test_repeated_eigenvalues() -> None:
-    """What does not depend on the choice of their vectors has its derivative; what does is not finite."""
-    x = np.eye(3)
-    np.testing.assert_allclose(wg.grad(lambda x: np.sum(np.linalg.eigvalsh(x) ** 2))(x), 2 * x)
-    np.testing.assert_allclose(wg.grad(lambda x: np.sum(np.linalg.svdvals(x) ** 2))(x), 2 * x)
-    weights = np.arange(9.0).reshape(3, 3)
+TURN = np.linalg.qr(np.random.default_rng(3).normal(size=(3, 3)))[0]
+SAME = (TURN * [1.0, 1.0, 2.0]) @ TURN.T  # equal but for rounding
+SAME = (SAME + SAME.T) / 2
+
+
+@pytest.mark.parametrize("x", [np.eye(3), SAME])
+def test_what_depends_on_repeated_values_alone_has_its_derivative(x: Any) -> None:
+    direction = np.arange(9.0).reshape(3, 3)
     for function in (
-        lambda x: np.sum(weights * np.linalg.eigh(x)[1]),
-        lambda x: np.sum(weights * np.linalg.svd(x)[0]),
+        lambda x: np.sum(np.linalg.eigvalsh((x + x.T) / 2) ** 2),
+        lambda x: np.sum(np.linalg.svdvals((x + x.T) / 2) ** 2),
+        lambda x: np.real(np.sum(np.linalg.eigvals((x + x.T) / 2) ** 2)),
+        lambda x: np.linalg.norm((x + x.T) / 2) ** 2,
     ):
-        assert not np.isfinite(wg.grad(function)(x)).any()
+        np.testing.assert_allclose(wg.grad(function)(x), 2 * x, atol=1e-13)
+        along = wg.jvp(function, (x,), (direction,))[1]
+        np.testing.assert_allclose(along, np.sum(2 * x * direction), rtol=1e-12)
+
+
+@pytest.mark.parametrize("x", [np.eye(3), SAME])
+def test_vectors_of_repeated_values_are_refused(x: Any) -> None:
+    for function in (
+        lambda x: np.linalg.eigh(x)[1][0, 0],
+        lambda x: np.sum(np.linalg.svd(x)[0][:, 2]),
+        lambda x: np.real(np.sum(np.linalg.eig(x)[1][:, :2] ** 3)),
+    ):
+        with pytest.raises(np.linalg.LinAlgError, match=r"not determined.*test_linear_algebra\.py"):
+            wg.grad(function)(x)
+        assert np.isnan(wg.jvp(function, (x,), (np.arange(9.0).reshape(3, 3),))[1])
+    with pytest.raises(np.linalg.LinAlgError, match="not determined"):
+        wg.compile(wg.grad(lambda x: np.linalg.eigh(x)[1][0, 0]))(x)
+
+
+def test_the_vector_of_a_value_apart_has_its_derivative() -> None:
+    def function(x: Any) -> Any:
+        return np.linalg.eigh((x + x.T) / 2)[1][0, 2] ** 2
+
+    for call in (wg.grad(function), wg.compile(wg.grad(function))):
+        got = np.sum(call(SAME) * (TURN + TURN.T))
+        np.testing.assert_allclose(got, differences(function, SAME, TURN + TURN.T), rtol=1e-7)
+    along = wg.jvp(function, (SAME,), (TURN + TURN.T,))[1]
+    np.testing.assert_allclose(along, got, rtol=1e-10)
+
+
+DEFICIENT = np.outer(np.arange(1.0, 5.0), [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "message"),
+    [
+        (lambda x: np.linalg.qr(x)[0][0, 0], DEFICIENT, "QR of a matrix of less than full rank"),
+        (lambda x: np.linalg.qr(x)[1][0, 1], DEFICIENT, "QR of a matrix of less than full rank"),
+        (lambda x: np.linalg.svd(x, full_matrices=False)[0][0, 2], DEFICIENT, "not determined"),
+        (lambda x: np.linalg.eigvals(x)[0].real, np.array([[1.0, 1.0], [0.0, 1.0]]), "without a full set"),
+        (wg.grad(lambda x: wg.grad(np.linalg.det)(x)[0, 0]), np.ones((3, 3)), "at a singular matrix"),
+    ],
+)
+def test_derivatives_that_do_not_exist_are_refused(function: Any, x: Any, message: str) -> None:
+    for call in (wg.grad(lambda x: np.sum(function(x))), wg.compile(wg.grad(lambda x: np.sum(function(x))))):
+        with pytest.raises(np.linalg.LinAlgError, match=message):
+            call(x)
+
+
+def test_the_first_vectors_of_less_than_full_rank_have_their_derivative() -> None:
+    def function(x: Any) -> Any:
+        u, _, vh = np.linalg.svd(x, full_matrices=False)
+        return u[0, 0] * vh[0, 1]
+
+    direction = np.random.default_rng(0).normal(size=(4, 3))
+    got = np.sum(wg.grad(function)(DEFICIENT) * direction)
+    np.testing.assert_allclose(got, differences(function, DEFICIENT, direction), rtol=1e-6)
+    np.testing.assert_allclose(wg.jvp(function, (DEFICIENT,), (direction,))[1], got, rtol=1e-9)
 
 
 def test_the_pseudoinverse_of_a_rank_deficient_matrix() -> None:

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -147,7 +148,7 @@ def test_a_finished_run_can_be_prolonged(tmp_path):
     [
         ({"net": nn.Sequential(nn.Dense(3, 1)).initialise(seed=0)}, "network"),
         ({"net": nn.Dense(3, 1).initialise(seed=1)}, "initial parameters"),
-        ({"optimizer": optim.Adam(0.1)}, r"optimizer: Adam\(.*there, Adam\(.*here"),
+        ({"optimizer": optim.Adam(0.1)}, r"^optimizer: Adam\(.*there, Adam\(.*here"),
         ({"loss": "huber"}, "loss: half_squared_error.* there, huber.* here"),
         ({"penalty": nn.L2(0.1)}, "penalty none there"),
         ({"X": np.ones((ROWS, 3))}, "data"),
@@ -165,8 +166,9 @@ def test_the_checkpoint_of_another_run_is_refused(tmp_path, changes, named):
     path = tmp_path / "run"
     run(path)
     before = path.read_bytes()
-    with pytest.raises(ModelFileError, match=f"another run; what differs: .*{named}"):
+    with pytest.raises(ModelFileError, match="another run; what differs: ") as refused:
         run(path, **changes)
+    assert re.search(named, str(refused.value).split("what differs: ")[1])
     assert path.read_bytes() == before
 
 

@@ -56,3 +56,22 @@ def test_what_is_refused():
         range_test(lambda rate: 1.0, steps=3)
     with pytest.raises(DataError, match="no longer finite after 0 steps"):
         range_test(lambda rate: np.nan)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"optimizer": optim.SGD(0.1)},
+            r"makes an optimiser of a learning rate, .* got SGD\(learning_rate=0\.1",
+        ),
+        ({"low": 0.0}, "0 < low < high"),
+        ({"high": -1.0}, "0 < low < high"),
+        ({"batch_size": 0}, "batch_size"),
+    ],
+)
+def test_what_a_network_cannot_be_tested_with_is_refused(changes, message):
+    net = nn.Dense(2, 1).initialise(seed=0)
+    options = {"loss": "half_squared_error", "optimizer": optim.SGD} | changes
+    with pytest.raises(ConfigurationError, match=message):
+        train.find_learning_rate(net, np.ones((20, 2)), np.ones((20, 1)), **options)

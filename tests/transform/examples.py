@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from tests.contract import structural_cases
+from tests.contract.structural_oracles import Case, Indices, shape_of
 
 import wengert.primitives  # noqa: F401  # fills the registry
 from wengert.ir.node import CONSTANT, INPUT, make_input
@@ -63,6 +65,9 @@ EXAMPLES: dict[str, Example] = {
     "eigh": Example(((2, 2),), {"lower": True}),
     "svd": Example(((3, 2),), {}),
     "qr": Example(((3, 2),), {}),
+    "full_rank": Example(((2, 2),), {"of": "the test"}),
+    "over_gaps": Example(((2, 2), (2,)), {"refuse": True}),
+    "over_values": Example(((3, 2), (2,)), {"refuse": True}),
     "argsort": Example(((2, 3),), {}),
     "argpartition": Example(((2, 3),), {"kth": 1}),
     "searchsorted": Example(((3,), (2, 3)), {"side": "left"}),
@@ -79,7 +84,7 @@ EXAMPLES: dict[str, Example] = {
 
 
 def example_of(primitive: Primitive) -> Example:
-    """Return the example; reductions, scans and elementwise operations need none of their own."""
+    """Return the example: its own, one for all primitives of its kind, or the first case of its oracle."""
     if primitive.name in EXAMPLES:
         return EXAMPLES[primitive.name]
     if primitive.kind is Kind.SCAN:
@@ -89,9 +94,20 @@ def example_of(primitive: Primitive) -> Example:
         return Example(((2, 3),), {"axes": (1,), "keepdims": False}, dtypes)
     if primitive.kind is Kind.LIBRARY:
         return Example(((2, 2),) * len(primitive.domain), {})
-    assert primitive.kind is Kind.ELEMENTWISE, f"{primitive.name} needs an example"
+    if primitive.kind is not Kind.ELEMENTWISE:
+        return _first_case(structural_cases.ORACLES[primitive.name].cases[0])
     dtypes = (BOOL,) * len(primitive.domain) if primitive.name.startswith("logical") else ()
     return Example(((2, 3),) * len(primitive.domain), {}, dtypes)
+
+
+def _first_case(case: Case) -> Example:
+    indices = [one for one in case.operands if isinstance(one, Indices)]
+    return Example(
+        tuple(shape_of(one) for one in case.operands),
+        case.params,
+        tuple(INT if one in indices else FLOAT for one in case.operands),
+        min((one.extent for one in indices), default=0),
+    )
 
 
 # Loops and branches take programs; tests/contract/region_examples.py has functions with them.

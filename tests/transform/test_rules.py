@@ -247,6 +247,11 @@ PATTERNS: dict[str, list[Callable[[Any, Any, Any], Any]]] = {
         lambda x, y, k: x.astype(np.int8).astype(x.dtype),
     ],
     "slice_of_padding": [lambda x, y, k: np.pad(x, 1)[1:3, 1:4]],
+    "slice_of_joined": [lambda x, y, k: np.concatenate([x, y + 1, y])[2:4, ::2]],
+    "slice_of_zeros_around": [
+        lambda x, y, k: np.pad(x, 1)[3:, 1:3],
+        lambda x, y, k: np.pad(x, 2)[::2, :2],
+    ],
 }
 
 RULE_NAMES = {one.__name__ for rules in RULES.values() for one in rules}

@@ -146,7 +146,7 @@ def run_program(program: Program, arguments: Sequence[Any], recording: Recording
         for argument, node in zip(arguments, program.inputs, strict=True)
     ]
     enclosing.captured |= {other for other in trace.captured if other is not enclosing}
-    enclosing.was_peeked |= trace.has_looked
+    enclosing.adopt(trace)
     # What the function was asked inside is asked of the enclosing one too.
     asked = Program(recording.program.inputs, list(trace.questions))
     answers = inline(asked, tensors[: len(asked.inputs)], enclosing)

@@ -19,7 +19,7 @@ from wengert.trace.captured import Captured, same_values
 from wengert.trace.memory import in_c_order
 from wengert.trace.recorder import current_trace
 from wengert.trace.tensor import Tensor
-from wengert.trace.tree import flatten, hold_static, leaf_type
+from wengert.trace.tree import flatten, hold_static, leaf_type, number_key
 from wengert.trace.wrapped import DerivedFunction
 from wengert.transform.rolling import is_rolling
 from wengert.transform.simplify import simplify
@@ -99,7 +99,10 @@ def _hashable(selection: Any) -> Hashable:
 
 def _places(function: Callable[..., Any], key: Hashable, leaves: list[Any]) -> deque[_Kept] | None:
     """Return where calls of a function with arguments of these types are kept."""
-    types = [leaf_type(leaf, "") if type(leaf) is np.ndarray else _weak(leaf) for leaf in leaves]
+    types = [
+        leaf_type(leaf, "") if type(leaf) is np.ndarray else number_key(leaf) or leaf_type(leaf, "")
+        for leaf in leaves
+    ]
     orders = map(in_c_order, leaves)  # decide which of NumPy's results are views
     innermost, made_by = _innermost(function)
     try:
@@ -117,10 +120,3 @@ def _innermost(function: Callable[..., Any]) -> tuple[Callable[..., Any], tuple[
         transformation, (function, *options) = function.made_from
         made_by.append((transformation, tuple(options)))
     return function, tuple(made_by)
-
-
-def _weak(leaf: Any) -> Any:
-    # A Python number may decide the shape of something, so another is another program.
-    if type(leaf) in (float, complex):
-        return type(leaf)
-    return (type(leaf), leaf) if type(leaf) in (bool, int) else leaf_type(leaf, "")

@@ -25,7 +25,7 @@ _WORK = 4000  # turns of a hash: a few milliseconds
 
 
 def clock_of(threads: int) -> Callable[[], float]:
-    """Return what tells the seconds that this number of threads takes.
+    """Return the clock that measures the seconds of a computation on this number of threads.
 
     Of one, the processor time of the process, since some libraries compute in a thread of their own.
     """

@@ -306,8 +306,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         self.classes_ = class_array(target.classes) if target.classes else np.arange(count)
         if len(self.classes_) != count:
             raise ConfigurationError(
-                f"{len(self.classes_)} classes for a network of {self.n_outputs_} outputs, which tells "
-                f"{count} apart"
+                f"{len(self.classes_)} classes for a network of {self.n_outputs_} outputs, which "
+                f"distinguishes {count}"
             )
         self.out_activation_ = "logistic" if self._multilabel or self.n_outputs_ == 1 else "softmax"
 

@@ -16,7 +16,7 @@ from wengert.estimators.fitting.forward import dense_layers
 from wengert.estimators.fitting.plan import initial_rate, rule_of, training_step
 from wengert.estimators.fitting.stopping import Patience, Rate
 from wengert.estimators.fitting.training import Run
-from wengert.estimators.preset import in_units
+from wengert.estimators.preset import in_units, without_output_activation
 from wengert.io.formats.export import export_model
 from wengert.io.formats.onnx_import import model_from_onnx
 from wengert.io.formats.portable_model import NUMBERS, PortableModel
@@ -37,17 +37,22 @@ _OUTPUTS = {True: {"softmax": "softmax", "sigmoid": "logistic"}, False: {"exp": 
 class Exchange:
     """What gives an estimator its methods for files."""
 
+    def export(self: Any, path: Path, format: str | None = None) -> None:
+        """Write the model with its preprocessing; parameters and errors as for `wengert.io.export_model`."""
+        check_is_fitted(self)
+        export_model(self._portable(), path, format)
+
     def to_onnx(self, path: Path) -> None:
         """Write an ONNX model (``.onnx``): see `wengert.io.to_onnx` for its inputs and outputs."""
-        self._export(path, "onnx")
+        self.export(path, "onnx")
 
     def to_safetensors(self, path: Path) -> None:
         """Write weights, classes, feature names and preprocessing (``.safetensors``)."""
-        self._export(path, "safetensors")
+        self.export(path, "safetensors")
 
     def to_python(self, path: Path) -> None:
         """Write a predictor as Python source (``.py``) that needs NumPy alone."""
-        self._export(path, "numpy")
+        self.export(path, "numpy")
 
     @classmethod
     def from_safetensors(cls, path: Path) -> Self:
@@ -72,7 +77,7 @@ class Exchange:
             Of a classifier, in the order of the outputs; by default those that the file holds, or 0, 1, …
             where it holds none.
         feature_names : sequence of str, optional
-            By default those that the file tells of.
+            By default those that the file holds.
 
         Raises
         ------
@@ -97,16 +102,14 @@ class Exchange:
         estimator: Self = _around(cls, from_torch(module), target, feature_names)
         return estimator
 
-    def _export(self: Any, path: Path, format: str) -> None:
-        check_is_fitted(self)
-        export_model(self._portable(), path, format)
-
     def _portable(self: Any) -> PortableModel:
         network = self.network_
         if self.out_activation_ == "exp":
             # A file holds what the answers are made of: here the last layer with its inverse link.
-            last = network.layers[-1]
-            network = nn.Sequential(*network.layers[:-1], last.replace(activation="exp"))
+            *others, last = network.layers
+            dense = isinstance(last, nn.Dense)
+            linked = [last.replace(activation="exp")] if dense else [last, nn.Activation("exp")]
+            network = nn.Sequential(*others, *linked)
         preprocessor = getattr(self, "preprocessor_", None)
         columns = () if preprocessor is None else preprocessor.columns
         reading = NOTHING_READ if preprocessor is None else preprocessor.reading
@@ -141,10 +144,12 @@ def _around(cls: type[Any], network: Any, target: Target, feature_names: Sequenc
     """Return an estimator of a class as if it had been fitted with this network."""
     if cls._classifies != (target.kind != "regression"):
         raise ModelFileError(f"the file holds a {target.kind} model, and {cls.__name__} is for another task")
-    network, given = _without_output_activation(network, _OUTPUTS[cls._classifies])
-    if (target.mean, target.scale) != (0.0, 1.0):
-        network = in_units(network, np.array([target.mean]), np.array([target.scale]))
+    network, given = without_output_activation(network, _OUTPUTS[cls._classifies])
     by_preset = [layer for _, layer in network.walk() if isinstance(layer, nn.NTKDense)]
+    if (target.mean, target.scale) != (0.0, 1.0):
+        # Another network may be trained on, in one dtype.
+        dtype = np.float64 if by_preset else np.float32
+        network = in_units(network, np.array([target.mean]), np.array([target.scale]), given, dtype)
     dense = dense_layers(network) or by_preset
     if not dense:
         raise ModelFileError("the network is no stack of dense layers with activations")
@@ -168,15 +173,3 @@ def _around(cls: type[Any], network: Any, target: Target, feature_names: Sequenc
     estimator._run = Run(step, State(step.carry(network, rule)), patience, Rate(initial_rate(estimator)))
     estimator._take_over("imported")
     return estimator
-
-
-def _without_output_activation(network: Any, outputs: dict[str, str]) -> tuple[Any, str | None]:
-    """Return a network that gives raw outputs, and the name of the output activation taken off it."""
-    if isinstance(network, nn.Sequential):
-        *others, last = network.layers
-        name = outputs.get(str(getattr(last, "activation", None)))
-        if name is not None and isinstance(last, nn.Dense):
-            return nn.Sequential(*others, last.replace(activation="identity")), name
-        if name is not None:
-            return nn.Sequential(*others), name
-    return network, None

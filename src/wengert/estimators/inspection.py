@@ -196,7 +196,7 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         if self._arguments.solver == "lbfgs":
             raise ConfigurationError("lr_find: solver='lbfgs' has no learning rate; choose another solver")
         other = _fresh(self, X, y, sample_weight)
-        steps_of = _Steps(other, *other._rows_like_those_of_fit(X, y, sample_weight))
+        steps_of = _Steps(other, other.network_, *other._rows_like_those_of_fit(X, y, sample_weight))
         return range_test(steps_of, low, high, steps)
 
     def doctor(self: Any, X: Any, y: Any, sample_weight: Any = None) -> Diagnosis:
@@ -210,10 +210,15 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         known = hasattr(self, "network_")
         fitted = self if known else _fresh(self, X, y, sample_weight)
         features, targets, weights = fitted._rows_like_those_of_fit(X, y, sample_weight)
-        one = None if fitted._arguments.solver == "lbfgs" else _Steps(fitted, features, targets, weights)
+        values = {
+            path: value.astype(features.dtype) for path, value in nn.parameters(fitted.network_).items()
+        }
+        network = nn.with_parameters(fitted.network_, values)
+        lbfgs = fitted._arguments.solver == "lbfgs"
+        one = None if lbfgs else _Steps(fitted, network, features, targets, weights)
         divergence = fitted._run.divergence if hasattr(fitted, "_run") and fitted._run is not None else None
         return diagnose(
-            fitted.network_,
+            network,
             features,
             targets,
             mean_of(fitted._row_loss()),
@@ -230,7 +235,7 @@ class Inspection(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """Return features, targets and weights as the network and its loss take them."""
         if "network_" not in vars(self):
             check_is_fitted(self)
-        dtype = next(iter(nn.parameters(self.network_).values())).dtype
+        dtype = np.result_type(*(value.dtype for value in nn.parameters(self.network_).values()))
         features = as_dense(features_to_predict(self, X)).astype(dtype, copy=False)
         known = self._check_target(y)
         same_length(features, known)
@@ -291,15 +296,17 @@ def _fresh(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Any:
 class _Steps:
     """Steps of training of an estimator's network, from where it is, at rates given."""
 
-    def __init__(self, estimator: Any, features: Array, targets: Array, weights: Array | None) -> None:
+    def __init__(
+        self, estimator: Any, network: Any, features: Array, targets: Array, weights: Array | None
+    ) -> None:
         self._rows = Rows(features, targets, weights)
         self._size = batch_size(estimator, len(targets))
         self._rate = initial_rate(estimator)
         self._rule = rule_of(estimator, len(targets))
         constant = replace(self._rule.optimizer, learning_rate=self._rate)
         self._rule = replace(self._rule, optimizer=constant)
-        self._step = training_step(self._rule, estimator.network_)
-        self._carry = self._step.carry(estimator.network_, self._rule)
+        self._step = training_step(self._rule, network)
+        self._carry = self._step.carry(network, self._rule)
         self._order = check_random_state(0).permutation(len(targets))
         self._taken = 0
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from wengert import nn
-from wengert.errors import ConfigurationError
+from wengert.errors import ConfigurationError, DataError
 from wengert.estimators.fitting.held_out import given_rows
 from wengert.estimators.options import check_options
 from wengert.estimators.rows import checked_features, checked_weights, same_length
 from wengert.tabular.number_columns import mean_and_scale
+from wengert.tabular.plain_recipe import loss_of_numbers
+from wengert.tabular.task import LARGEST_TARGET
 from wengert.train import FitResult, Recipe, TabularFeatures, tabular_recipe
 from wengert.train.inputs import Rows
 from wengert.train.row_split import hold_out
@@ -30,6 +33,10 @@ _OPEN = {
     "dropout": "dropout",
 }
 _BESIDE = ("preset", "random_state", "verbose", "validation_fraction", "time_limit", "class_weight")
+# Of the regressor.
+_LOSS = ("loss", "quantile")
+# Of limits of means, so that their logarithms are finite.
+_SMALLEST = 1e-30
 
 
 def check_preset(estimator: Any) -> None:
@@ -41,7 +48,13 @@ def check_preset(estimator: Any) -> None:
         Naming the argument.
     """
     for name in given_arguments(estimator):
-        if name not in _OPEN and name not in (*_BESIDE, "categorical_features"):
+        if name == "loss" and callable(estimator.loss):
+            raise ConfigurationError(
+                f"{type(estimator).__name__}: preset='tabular' learns standardised targets, and takes a "
+                "loss by its name only; name one, or leave preset out"
+            )
+        losses = () if estimator._classifies else _LOSS
+        if name not in _OPEN and name not in (*_BESIDE, *losses, "categorical_features"):
             raise ConfigurationError(
                 f"{type(estimator).__name__}: preset='tabular' does not take {name}, got "
                 f"{name}={getattr(estimator, name)!r}; leave one of them out"
@@ -104,12 +117,12 @@ def fit_by_preset(
     known = estimator._check_target(y)
     same_length(features, known)
     estimator._learn_target(known, None, reset=True)
-    targets = estimator._encode_target(known, np.float32)
+    targets = estimator._encode_target(known, np.float64)
     weights = checked_weights(sample_weight, len(known), np.float32)
     rows = Rows(features, targets, estimator._row_weights(weights, known, np.float32))
     estimator.n_outputs_ = targets.shape[1]
     random_state = check_random_state(estimator.random_state)
-    held_rows = given_rows(estimator, held, np.dtype(np.float32))
+    held_rows = given_rows(estimator, held, np.dtype(np.float64))
     counting = rows.counting()
     wanted = _validation_rows(estimator, len(counting))
     if held_rows is None and wanted:
@@ -119,10 +132,7 @@ def fit_by_preset(
         held_out = counting[drawn]
         kept = np.setdiff1d(np.arange(len(rows)), held_out)
         rows, held_rows = rows.part(kept), rows.part(held_out)
-    means, scales = np.zeros(targets.shape[1]), np.ones(targets.shape[1])
-    if not estimator._classifies:
-        statistics = [mean_and_scale(column.astype(np.float64)) for column in rows.targets.T]
-        means, scales = np.array(statistics).T
+    means, scales = _units(estimator, rows.targets)
     seed = int(random_state.randint(2**31 - 1))
     standardised = _standardised(rows, means, scales)
     recipe = _recipe(estimator, standardised, seed)
@@ -137,8 +147,28 @@ def fit_by_preset(
         time_limit=estimator.time_limit,
         progress=bool(estimator.verbose),
     )
-    estimator.network_ = result.net if estimator._classifies else in_units(result.net, means, scales)
+    estimator.network_ = result.net
+    if not estimator._classifies:
+        raw, link = without_output_activation(result.net, {"exp": "exp"})
+        estimator.network_ = in_units(raw, means, scales, link)
     return result
+
+
+def _units(estimator: Any, targets: Array) -> tuple[Array, Array]:
+    """Return what the targets are reduced by and divided by, shape (outputs,) each."""
+    if estimator._classifies:
+        return np.zeros(targets.shape[1]), np.ones(targets.shape[1])
+    if np.abs(targets).max() > LARGEST_TARGET:
+        row = int(np.abs(targets).max(axis=1).argmax())
+        raise DataError(
+            f"y is too large in row {row} ({np.abs(targets[row]).max():g}) for errors to be measured; divide "
+            "it by a power of ten"
+        )
+    if estimator.out_activation_ == "exp":
+        amounts = targets.mean(axis=0)
+        return np.zeros(len(amounts)), np.where(amounts > 0, amounts, 1.0)
+    means, scales = np.array([mean_and_scale(column) for column in targets.T]).T
+    return means, scales
 
 
 def _validation_rows(estimator: Any, rows: int) -> int:
@@ -154,6 +184,9 @@ def _recipe(estimator: Any, rows: Rows, seed: int) -> Recipe:
     if "hidden" in options:
         options["hidden"] = tuple(int(units) for units in np.atleast_1d(options["hidden"]))
     categories = estimator.preprocessor_.categories
+    if not estimator._classifies:
+        options["loss"] = loss_of_numbers(estimator.loss, estimator.quantile)
+        options["means"] = estimator.out_activation_ == "exp"
     return tabular_recipe(
         TabularFeatures(rows.features.shape[1] - len(categories), categories),
         rows.targets.shape[1],
@@ -169,28 +202,60 @@ def _standardised(rows: Rows, means: Array, scales: Array) -> Rows:
     return Rows(rows.features, ((rows.targets - means) / scales).astype(np.float32), rows.weights)
 
 
-def in_units(network: Any, means: Array, scales: Array) -> Any:
+def without_output_activation(network: Any, outputs: Mapping[str, str]) -> tuple[Any, str | None]:
+    """Return a network that gives raw outputs, and the name of the output activation taken off it, or None.
+
+    Parameters
+    ----------
+    network : Module
+    outputs : mapping of str to str
+        For the activations that are taken off, scikit-learn's names of them.
+    """
+    layers = list(network.layers) if isinstance(network, nn.Sequential) else []
+    clip = layers.pop() if layers and isinstance(layers[-1], nn.Clip) else None
+    last = layers.pop() if layers else None
+    activation = last.function if isinstance(last, nn.Activation) else getattr(last, "activation", None)
+    name = outputs.get(str(activation))
+    if name is None:
+        return network, None
+    if isinstance(last, nn.Dense):
+        layers.append(last.replace(activation="identity"))
+    if isinstance(clip, nn.Clip):  # of means, whose logarithms the raw outputs are
+        limits = (float(np.log(max(limit, _SMALLEST))) for limit in (clip.lowest, clip.highest))
+        layers.append(nn.Clip(*limits))
+    return nn.Sequential(*layers), name
+
+
+def in_units(
+    network: Any, means: Array, scales: Array, link: str | None = None, dtype: Any = np.float64
+) -> Any:
     """Return a network of standardised targets as one of the targets themselves.
 
-    The limits of the predictions stay where there is one output, for which they are those of training.
+    The limits of the predictions stay where there is one output, for which they are those of training. With
+    the link "exp" the outputs are logarithms of means, to which a factor is a summand.
+
+    The last layer is of the dtype given: targets such as seconds since 1970 differ in digits that float32 has
+    not.
     """
+    if link == "exp":
+        means, scales = np.log(scales), np.ones(len(scales))
     layers = list(network.layers)
     clip = layers.pop() if isinstance(layers[-1], nn.Clip) else None
-    last = _stretched(layers.pop(), means, scales)
+    last = _stretched(layers.pop(), means, scales, dtype)
     if clip is None or len(means) > 1:
         return nn.Sequential(*layers, last)
     lowest, highest = (float(limit * scales[0] + means[0]) for limit in (clip.lowest, clip.highest))
     return nn.Sequential(*layers, last, nn.Clip(lowest, highest))
 
 
-def _stretched(layer: Any, means: Array, scales: Array) -> Any:
+def _stretched(layer: Any, means: Array, scales: Array, dtype: Any) -> Any:
     """Return a dense layer with its outputs times the scales, plus the means; of what ends in one, that."""
     if isinstance(layer, nn.Sequential):
         *others, last = layer.layers
-        return nn.Sequential(*others, _stretched(last, means, scales))
+        return nn.Sequential(*others, _stretched(last, means, scales, dtype))
     if isinstance(layer, nn.Ensemble):
-        return layer.replace(network=_stretched(layer.network, means, scales))
+        return layer.replace(network=_stretched(layer.network, means, scales, dtype))
     if isinstance(layer, nn.Blend):  # the weights sum to 1
-        return layer.replace(layers=tuple(_stretched(one, means, scales) for one in layer.layers))
+        return layer.replace(layers=tuple(_stretched(one, means, scales, dtype) for one in layer.layers))
     weight, bias = layer.weight * scales, layer.bias * scales + means
-    return layer.replace(weight=weight.astype(np.float32), bias=bias.astype(np.float32))
+    return layer.replace(weight=weight.astype(dtype), bias=bias.astype(dtype))

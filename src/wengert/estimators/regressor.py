@@ -252,7 +252,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return known_row_loss(REGRESSION_LOSSES[self.loss], **options)
 
     def _loss_scale(self) -> float:
-        # scikit-learn tells the squared error as a mean over the outputs, and minimises their sum.
+        # scikit-learn reports the squared error as a mean over the outputs, and minimises their sum.
         return 1 / self.n_outputs_ if self.loss == "squared_error" else 1.0
 
     def _row_weights(self, weights: Array | None, y: Array, dtype: Any) -> Array | None:

@@ -120,8 +120,8 @@ def checked_weights(weights: Any, rows: int, dtype: Any, name: str = "sample_wei
         row = int(np.argmax(array < 0))
         raise DataError(f"{name} is negative ({array[row]:g}) in row {row}")
     if not array.any():
-        worth = "measured" if name.endswith("_val") else "learned"
-        raise DataError(f"{name} is zero in all {rows} rows; nothing would be {worth}")
+        use = "measured" if name.endswith("_val") else "learned"
+        raise DataError(f"{name} is zero in all {rows} rows; nothing would be {use}")
     return array
 
 

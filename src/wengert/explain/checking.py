@@ -60,15 +60,15 @@ def _pair(step: Step, point: Point, rng: np.random.Generator, fp_flags: list[str
     """Return what the line says and what the engine says; overflows in the line are noted in `fp_flags`."""
     if step.axes is not None:
         wanted = [axis for axis in step.axes if axis is not None]
-        expected = Evaluation(point, {}).run(step.truth, wanted)
+        expected = Evaluation(point, {}).run(step.reference, wanted)
         shape = tuple(1 if axis is None else axis.extent for axis in step.axes)
         said = matrix_value(step.after, point, fp_flags)
         # A zero matrix is written 0, whatever its shape.
         return np.broadcast_to(said, shape) if step.after == ZERO else said, expected.reshape(shape)
-    axes = tuple(dict.fromkeys([*free_indices(step.truth), *free_indices(step.after)]))
+    axes = tuple(dict.fromkeys([*free_indices(step.reference), *free_indices(step.after)]))
     positions = sampled_positions(axes, rng)
     said = Evaluation(point, positions, fp_flags).run(step.after, axes)
-    return said, Evaluation(point, positions).run(step.truth, axes)
+    return said, Evaluation(point, positions).run(step.reference, axes)
 
 
 def check_step(step: Step, point: Point, rng: np.random.Generator, where: str) -> bool:
@@ -142,12 +142,12 @@ def with_values(tree: Tree, point: Point, largest: int = 400_000) -> Tree:
 
 
 def _with_value(step: Step, point: Point, largest: int) -> Step:
-    axes = [axis for axis in step.axes if axis] if step.axes else list(_axes(step.truth))
+    axes = [axis for axis in step.axes if axis] if step.axes else list(_axes(step.reference))
     extents = tuple(axis.extent for axis in axes)
     shape = tuple(1 if axis is None else axis.extent for axis in step.axes) if step.axes else extents
-    if int(np.prod(extents, dtype=np.int64)) > largest or _needs_jacobian(step.truth, extents):
+    if int(np.prod(extents, dtype=np.int64)) > largest or _needs_jacobian(step.reference, extents):
         return replace(step, shape=shape)
-    value = Evaluation(point, {}).run(step.truth, axes).reshape(shape)
+    value = Evaluation(point, {}).run(step.reference, axes).reshape(shape)
     return replace(step, shape=shape, value=value)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from wengert.errors import ConfigurationError
 from wengert.explain.index.operations import bends, signs
-from wengert.explain.index.shares import is_normaliser
+from wengert.explain.index.softmax import is_normaliser
 from wengert.explain.problem import Problem
 from wengert.explain.views.delta_view import Layer, layers_of
 from wengert.ir.node import Node

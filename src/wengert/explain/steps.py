@@ -31,7 +31,7 @@ class Step:
         Name of the rule.
     justification : str
         Why the rule applies here, in a sentence; empty where the rule says it all.
-    truth : Expression
+    reference : Expression
         What the engine computes for the subject; `after` is compared with it.
     relation : str
         ``=`` or ``+=``.
@@ -50,7 +50,7 @@ class Step:
     after: Expression
     rule: str
     justification: str
-    truth: Expression
+    reference: Expression
     relation: str = "="
     axes: tuple[Index | None, Index | None] | None = None
     shape: tuple[int, ...] = ()

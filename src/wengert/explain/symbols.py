@@ -7,15 +7,22 @@ from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 
 from wengert.explain.greek import displayed
-from wengert.explain.index.definitions import has_formula, is_diagonal_mask, may_guard, solves, uniform_value
+from wengert.explain.index.definitions import (
+    has_formula,
+    is_diagonal_mask,
+    may_guard,
+    solves,
+    spaced,
+    uniform_value,
+)
 from wengert.explain.index.expressions import Symbol
 from wengert.explain.index.indices import distinct
 from wengert.explain.index.letters import Letters, renames_axes
 from wengert.explain.index.notation import is_root
 from wengert.explain.index.operations import exponents, signs
-from wengert.explain.index.quotients import inside_quotients
-from wengert.explain.index.shares import is_normaliser, is_share
+from wengert.explain.index.softmax import is_normaliser, is_softmax_quotient
 from wengert.explain.matrix.symmetry import symmetric_lines
+from wengert.explain.quotients import inside_quotients
 from wengert.ir.node import INPUT, Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
@@ -112,11 +119,11 @@ def _stem(node: Node, consumers: list[Node], named: Mapping[Node, object]) -> st
         return None  # named, if at all, as what it guards
     fed = [one for one in consumers if not one.primitive.linear and not scales(one)]
     bends = [one for one in fed if one.primitive.kind in (Kind.ELEMENTWISE, Kind.REDUCTION)]
-    softmax = any(is_share(one) or is_normaliser(one) for one in consumers)
+    softmax = any(is_softmax_quotient(one) or is_normaliser(one) for one in consumers)
     if (bends or softmax) and _has_sum(node, named):
         if is_normaliser(node) and len(consumers) == 1:
             return None
-        if is_share(node):
+        if is_softmax_quotient(node):
             return "a"
         if _is_root(node):
             return "r"
@@ -211,9 +218,9 @@ class Table:
 
     @staticmethod
     def _apart(program: Program) -> Iterator[Node]:
-        """Yield the operands of lines without a formula, whose source names them, and what is inverted."""
+        """Yield what slices, lines shown as their source, and inverses name as their operands."""
         for node in program.nodes:
-            if node.inputs and not has_formula(node):
+            if node.inputs and (spaced(node) or not has_formula(node)):
                 yield from node.inputs
             elif solves(node):
                 matrix = node.inputs[0]

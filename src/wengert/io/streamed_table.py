@@ -164,7 +164,7 @@ class StreamedTable:
     def _features_in_a_file(
         self, preprocessor: TablePreprocessor, chosen: np.ndarray
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Give features and targets of the chosen rows, mapped from a file that is gone afterwards."""
+        """Give features and targets of the chosen rows, mapped from a temporary file."""
         rows, width = int(chosen.sum()), len(preprocessor.feature_names)
         _check_room(rows * (4 * width + 8))
         with (

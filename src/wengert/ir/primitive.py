@@ -134,6 +134,9 @@ class Primitive:
     letters : callable, optional
         ``letters(*types, **params)`` of a contraction, or of a movement that leaves each element at its own
         indices: a letter for each axis of the operands and of the result, as `einsum` writes them.
+    spacing : callable, optional
+        ``spacing(type, **params)`` of a movement that takes elements at even distances: for each axis the
+        place in the operand that comes first, and the step to the next.
     decomposition : callable, optional
         ``decomposition(*operands, **params)``: the same value made of simpler primitives, in plain NumPy code
         that is traced. It serves every backend that has no code of its own for the primitive; rounding may
@@ -178,6 +181,7 @@ class Primitive:
     linear: bool = False
     selects: bool = False
     letters: Callable[..., tuple[list[str], str]] | None = None
+    spacing: Callable[..., list[tuple[int, int]]] | None = None
     decomposition: Callable[..., Any] | None = None
     formula: str = ""
     derivative: tuple[str, ...] = ()
@@ -241,10 +245,17 @@ def register(primitive: Primitive) -> Primitive:
     Raises
     ------
     WengertError
-        When the name is taken.
+        When the name is taken, or another primitive implements one of its functions.
     """
     if primitive.name in REGISTRY:
-        raise WengertError(f"primitive {primitive.name!r} is declared twice")
+        raise WengertError(f"primitive {primitive.name!r} is declared twice: give one of them another name")
+    for function in primitive.implements:
+        if function in IMPLEMENTATIONS:
+            name = function if isinstance(function, str) else getattr(function, "__qualname__", function)
+            known = IMPLEMENTATIONS[function].name
+            raise WengertError(
+                f"primitive {primitive.name!r} implements {name}, for which {known!r} stands already"
+            )
     REGISTRY[primitive.name] = primitive
     IMPLEMENTATIONS.update(dict.fromkeys(primitive.implements, primitive))
     return primitive

@@ -65,8 +65,8 @@ class Adam:
 
     settings: ClassVar = ("learning_rate", "betas", "_log_betas", "epsilon", "weight_decay")
 
-    # Whether λ w is part of the gradient (Adam) or a step of its own (AdamW); no field, it tells the classes
-    # apart.
+    # Whether λ w is part of the gradient (Adam) or a step of its own (AdamW). Not a field: the classes
+    # differ in it.
     _decoupled = False
 
     def __post_init__(self) -> None:

@@ -57,7 +57,7 @@ class SGD:
 
     settings: ClassVar = ("learning_rate", "momentum", "weight_decay")
 
-    # Whether v sums up η g and not g; no field, it tells the classes apart.
+    # Whether v sums up η g and not g. Not a field: the classes differ in it.
     _sums_steps = False
 
     def __post_init__(self) -> None:

@@ -286,6 +286,7 @@ def movement(
     source: str,
     copies: bool,
     letters: Callable[..., tuple[list[str], str]] | None = None,
+    spacing: Callable[..., list[tuple[int, int]]] | None = None,
     batch: Callable[..., Any] | None = None,
     decomposition: Callable[..., Any] | None = None,
 ) -> Primitive:
@@ -313,6 +314,7 @@ def movement(
             linear=True,
             complex=True,
             letters=letters,
+            spacing=spacing,
             decomposition=decomposition,
             batch=over_batches(batch) if batch else None,
         )

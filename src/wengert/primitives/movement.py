@@ -242,6 +242,7 @@ flip = movement(
     python=lambda x, *, axes: f"np.flip({{0}}, {_one_axis(axes)})",
     source="NumPy reference: flip",
     copies=False,
+    spacing=lambda x, *, axes: [(n - 1, -1) if at in axes else (0, 1) for at, n in enumerate(x.shape)],
     batch=lambda flip, n, x, axes: flip(x, axes=_further(axes)),
 )
 
@@ -278,6 +279,7 @@ slice_ = movement(
     python=_slice_text,
     source="NumPy reference: basic indexing",
     copies=False,
+    spacing=lambda x, *, start, stop, step: list(zip(start, step, strict=True)),
     batch=lambda slice_, n, x, start, stop, step: slice_(
         x, start=(0, *start), stop=(n, *stop), step=(1, *step)
     ),

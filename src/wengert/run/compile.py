@@ -29,13 +29,14 @@ from wengert.run.inspection import inspectable
 from wengert.trace.captured import Captured, same_values
 from wengert.trace.memory import in_c_order
 from wengert.trace.static import Static
-from wengert.trace.tensor import Tensor
+from wengert.trace.tensor import Tensor, Trace
 from wengert.trace.tracing import leaf_names, recorded
 from wengert.trace.tree import (
     argument_names,
     flatten,
     hold_static,
     leaf_type,
+    number_key,
     unflatten,
 )
 from wengert.trace.wrapped import WrappedFunction
@@ -68,6 +69,7 @@ class _Path:
         self.program = program
         self.is_current = captured.holds if captured is not None else lambda: True
         self._answers = list(questions.values())
+        self.has_questions = bool(questions)
         self._count = len(program.outputs)
         asked = simplify(Program(program.inputs, [*program.outputs, *questions])) if questions else program
         self.executable = executor.compile(asked)
@@ -78,7 +80,8 @@ class _Path:
             return self.executable(leaves)
         try:
             outputs = self.executable(leaves)
-        except (ShapeError, IndexRangeError):  # of what is not reached on the way that is taken now
+        # Of what is not reached on the way that is taken now; else tracing raises it again.
+        except (ShapeError, IndexRangeError, np.linalg.LinAlgError):
             return None
         asked = zip(outputs[self._count :], self._answers, strict=True)
         return outputs[: self._count] if all(same_values(*pair) for pair in asked) else None
@@ -98,6 +101,7 @@ class CompiledFunction(WrappedFunction):
         self._known: dict[Key, deque[_Path]] = {}
         # Of the last call with something that may have changed and cannot be compared; each is traced.
         self._latest: _Path | None = None
+        self._has_warned = False
         # Copies and pickles leave out what was compiled: machine code belongs to a process.
         super().__init__(function, compile, (executor,))
 
@@ -147,9 +151,7 @@ class CompiledFunction(WrappedFunction):
     ) -> tuple[_Path, list[Any]]:
         """Return the way that such arguments take, compiled now if it is new, and its outputs."""
         types = self._types(tree, leaves)
-        # A Python number promotes otherwise than an array, and may decide an ``if`` while tracing.
-        weak = tuple((type(leaf), leaf) if type(leaf) in NUMBERS else None for leaf in leaves)
-        key = (structure, (*types, *weak, *map(in_c_order, leaves), is_rolling()))
+        key = (structure, (*types, *map(number_key, leaves), *map(in_c_order, leaves), is_rolling()))
         with self._lock:
             if not all(held.is_immutable for held in statics):
                 path = self._retraced(leaves, structure, types)
@@ -168,11 +170,18 @@ class CompiledFunction(WrappedFunction):
                 return found
             captured = Captured(self._function)
             if captured.is_known:
-                path = self._traced(captured, leaves, structure, types)
-                self._add(paths, path)
+                path, lasts = self._traced(captured, leaves, structure, types)
+                if lasts:
+                    self._add(paths, path)
             else:
                 path = self._retraced(leaves, structure, types)
-        return path, path.executable(leaves)[: len(path.program.outputs)]
+        try:
+            return path, path.executable(leaves)[: len(path.program.outputs)]
+        except np.linalg.LinAlgError:
+            with self._lock:  # `outputs` passes over it, so that it would be there once for each such call
+                if path.has_questions and path in paths:
+                    paths.remove(path)
+            raise
 
     def _caught(
         self, leaves: list[Any], structure: Any, error: np.linalg.LinAlgError
@@ -189,20 +198,24 @@ class CompiledFunction(WrappedFunction):
         paths.appendleft(path)
         if len(paths) > _PATHS:
             paths.pop()
+            if self._has_warned:
+                return
+            self._has_warned = True
             name = getattr(self._function, "__name__", "the function")
             warnings.warn(
                 f"{name} has taken more than {_PATHS} ways for arguments of these types, and is compiled for "
-                "each: choose between values with np.where, or take a fixed number of turns",
+                "each: choose between values with np.where, write a loop of unknown length as wg.while_loop, "
+                "or take a fixed number of turns",
                 WengertWarning,
                 stacklevel=4,
             )
 
     def _retraced(self, leaves: list[Any], structure: Any, types: list[TensorType]) -> _Path:
         """Trace where an argument or a captured object may have changed; compile if the program has."""
-        program, questions = self._program(leaves, structure, types)
+        program, trace = self._program(leaves, structure, types)
         if self._latest is None or self._latest.program != program:
             with collector_at_rest():
-                self._latest = _Path(program, self._executor, questions, None)
+                self._latest = _Path(program, self._executor, trace.answers(), None)
         return self._latest
 
     def _types(self, tree: Any, leaves: list[Any]) -> list[TensorType]:
@@ -214,16 +227,17 @@ class CompiledFunction(WrappedFunction):
 
     def _traced(
         self, captured: Captured, leaves: list[Any], structure: Any, types: list[TensorType]
-    ) -> _Path:
-        program, questions = self._program(leaves, structure, types)
+    ) -> tuple[_Path, bool]:
+        """Return the way that is taken now, and whether it may be taken again."""
+        program, trace = self._program(leaves, structure, types)
         # What the function itself changes while it is traced is taken as it was.
         compared = captured if captured.holds() else None
-        return _Path(program, self._executor, questions, compared)
+        path = _Path(program, self._executor, trace.answers(), compared)
+        # Where LAPACK refused a matrix and the function went on, the next matrix may be a regular one.
+        return path, not trace.was_refused
 
-    def _program(
-        self, leaves: list[Any], structure: Any, types: list[TensorType]
-    ) -> tuple[Program, dict[Node, Any]]:
-        """Return the program for such arguments, and the values that decided which it is."""
+    def _program(self, leaves: list[Any], structure: Any, types: list[TensorType]) -> tuple[Program, Trace]:
+        """Return the program for such arguments, and its trace, with the values that decided which it is."""
         # Traced from types where that will do: a branch on a value holds for some arguments only. A type
         # says nothing of an array's order in memory, so C order is taken for it.
         abstracted = [
@@ -242,7 +256,7 @@ class CompiledFunction(WrappedFunction):
         if program.free:
             names = ", ".join(argument_names(self._function, len(given), named))
             raise TraceError(f"the compiled function reads tensors beside its arguments ({names})")
-        return program, recording.trace.answers()
+        return program, recording.trace
 
 
 def _taken(paths: list[_Path], leaves: list[Any]) -> tuple[_Path, list[Any]] | None:
@@ -269,7 +283,7 @@ def compile(function: Callable[..., Any], executor: str | Executor = "llvm") -> 
     CompiledFunction
         Traces and compiles on the first call with arguments of new types, which takes a moment, and again
         where an ``if`` or ``while`` on values takes another way. A Python
-        number belongs to the type, as a string does or a slice: pass ``np.float64(x)`` where it changes from
+        integer belongs to the type, as a string does or a slice: pass ``np.int64(n)`` where it changes from
         call to call. With an argument that may have changed since (a function, a random generator, an object
         of yours), each call traces, and compiles where the program has become another; so it does where the
         function captures something whose content cannot be compared: an iterator, an object with slots, a

@@ -65,11 +65,16 @@ def loss_of(preprocessor: TablePreprocessor, settings: TrainingSettings) -> str 
                 "classes. Leave loss out."
             )
         return "nllm_from_logits"
-    if learns_means(settings):
-        return functools.partial(nn.LOSSES[str(settings.loss)], log_input=False)
-    if settings.quantile is not None:
-        return functools.partial(nn.quantile, quantile=settings.quantile)
-    return "half_squared_error" if settings.loss in (None, "squared_error") else str(settings.loss)
+    return loss_of_numbers(settings.loss, settings.quantile)
+
+
+def loss_of_numbers(name: str | None, quantile: float | None) -> str | Callable[..., Any]:
+    """Return a loss of predicted numbers by its name, of means themselves and not of their logarithms."""
+    if name in LOSSES_OF_MEANS:
+        return functools.partial(nn.LOSSES[name], log_input=False)
+    if quantile is not None:
+        return functools.partial(nn.quantile, quantile=quantile)
+    return "half_squared_error" if name in (None, "squared_error") else str(name)
 
 
 def learns_means(settings: TrainingSettings) -> bool:

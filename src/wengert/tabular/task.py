@@ -24,7 +24,7 @@ Class = str | int | float | bool
 # Whole numbers are classes if they are few and each stands in several rows on average.
 _MOST_NUMBERED_CLASSES = 20
 _ROWS_A_CLASS = 5
-_LARGEST = 1e300  # so that sums of errors are finite
+LARGEST_TARGET = 1e300  # so that sums of errors are finite
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +91,7 @@ def task_of(target: pl.Series, *, numbers: bool = False) -> Task:
         )
     values = target.cast(pl.Float64)
     refuse_infinite(target.name, values)
-    too_large = values.abs() > _LARGEST
+    too_large = values.abs() > LARGEST_TARGET
     if too_large.any():
         row = first(too_large)
         raise DataError(

@@ -134,7 +134,7 @@ class TrainingSettings:
 
     @staticmethod
     def of(training: dict[str, Any]) -> TrainingSettings:
-        """Return the settings that the record of a training run tells.
+        """Return the settings that the record of a training run holds.
 
         Raises
         ------

@@ -82,7 +82,7 @@ class TrainingTable:
         weights = roles.weights_of(frame.filter(known))
         if weights is not None and not weights.all():
             left_out = f"{left_out} {np.count_nonzero(weights == 0):,} rows of weight 0 are left out.".strip()
-            known = known.set(known.arg_true().filter(pl.Series(weights == 0)), False)
+            known = known.scatter(known.arg_true().filter(pl.Series(weights == 0)), False)
             weights = weights[weights > 0]
         frame = frame.filter(known)
         groups, times = each([lambda: roles.groups_of(frame), lambda: roles.times_of(frame)])

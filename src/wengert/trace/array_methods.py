@@ -354,7 +354,8 @@ _SAME = (
     np.trace, np.round, np.argsort, np.searchsorted, np.nonzero, np.compress, np.choose, np.conjugate,
 )  # fmt: skip
 for _name, _function in [*((one.__name__, one) for one in _SAME), ("conj", np.conjugate)]:
-    setattr(ArrayMethods, _name, _method(_function))
+    if hasattr(np.ndarray, _name):
+        setattr(ArrayMethods, _name, _method(_function))
 
 
 def _in_place(operation: Any) -> Any:

@@ -117,6 +117,23 @@ def fromfunction(function: Callable[..., Any], shape: Any, *, dtype: Any = float
     return function(*map(fillable, np.indices(shape, dtype)), **options)
 
 
+def arange(*args: Any, dtype: Any = None, **options: Any) -> Any:
+    """np.arange; how many numbers it has is looked up where an end is traced, and does not move with it."""
+    ends = [joined(value) for value in args]
+    given: dict[str, Any] = {
+        name: joined(options.pop(name)) for name in ("start", "stop", "step") if name in options
+    }
+    if not any(isinstance(value, Tensor) and not value.is_constant for value in (*ends, *given.values())):
+        return fillable(_numpy.arange(*ends, dtype=dtype, **options, **given))
+    names = ("stop",) if len(ends) == 1 and "stop" not in given else ("start", "stop", "step")
+    given |= dict(zip(names, ends, strict=False))
+    start, step = given.get("start", 0), given.get("step", 1)
+    count = int(np.ceil((given["stop"] - start) / step).astype(np.int64))
+    if dtype is None:
+        dtype = _numpy.result_type(*[array(one).dtype for one in given.values()])
+    return (start + step * np.arange(max(count, 0))).astype(dtype)
+
+
 class vectorize(np.vectorize):
     """np.vectorize: the function is called for each element, and may be given traced ones."""
 
@@ -196,6 +213,7 @@ IN_TRACES: dict[Any, Any] = {
     np.array: array,
     np.full: full,
     np.linspace: linspace,
+    np.arange: arange,
     np.fromiter: fromiter,
     np.copy: lambda a, order="K", subok=False: array(a, order=order),
     np.fromfunction: fromfunction,
@@ -209,7 +227,7 @@ IN_TRACES: dict[Any, Any] = {
     **{
         function: _making(function)
         for function in (
-            np.eye, np.identity, np.arange, np.tri, np.logspace, np.geomspace,
+            np.eye, np.identity, np.tri, np.logspace, np.geomspace,
             np.indices, np.diag, np.zeros_like, np.ones_like, np.empty_like, np.full_like,
         )
     },

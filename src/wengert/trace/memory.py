@@ -142,7 +142,7 @@ class Alias:
     ----------
     base : Tensor or None
     derive : callable or None
-        What made the view of its base; given the places of that, NumPy tells whether it is a view or a copy.
+        What made the view of its base; on its places it shows whether NumPy gives a view or a copy.
     memory : Memory or None
         Of an owner, once it or a view of it is assigned to.
     seen : int
@@ -214,7 +214,7 @@ def _owner_memory(tensor: Tensor) -> Memory | None:
 
 
 def version(tensor: Tensor) -> int:
-    """Return what tells the present state of the memory of a tensor from all others."""
+    """Return the version of a tensor's memory, which every assignment raises."""
     memory = _owner_memory(tensor)
     return 0 if memory is None else memory.version
 
@@ -365,15 +365,18 @@ def is_part(tensor: Tensor, key: Any, places: Places) -> bool:
 def read(tensor: Tensor, key: Any) -> Tensor | None:
     """Return ``tensor[key]`` from the memory of a tensor that was assigned to; None where there is none.
 
-    None too for a key that NumPy's own rules for integer arrays do not decide.
+    None too for a key that NumPy's own rules for integer arrays do not decide, and for a view whose place is
+    not known.
     """
     from wengert.trace.tensor import as_tensor
 
     memory = None if tensor.alias is None else _owner_memory(tensor)
-    places = None if memory is None else _places(tensor, memory)
-    if memory is None or places is None:
+    if memory is None:
         return None
     try:
+        places = _places(tensor, memory)
+        if places is None:
+            return None
         found = memory.read(np.asarray(places[key]))
     except (IndexError, TypeError, ValueError, ConcreteValueError):
         return None

@@ -1,7 +1,7 @@
 """While a function is traced, its own code finds tracing functions in place of some of NumPy's and SciPy's.
 
-These are those of `creation` and `scipy_functions`, which take no part in NumPy's protocols. The modules'
-attributes stay what they are. As long as any thread traces, the class of the module has a
+These are those of `creation`, `scipy_functions` and `python_math`, which take no part in NumPy's protocols.
+The modules' attributes stay what they are. As long as any thread traces, the class of the module has a
 `__getattribute__`, which looks at who asks: the user's code in a thread that traces gets the tracing
 functions; all other code, in this thread or another, gets what the module has under the name. So a method, a
 decorated function or a generator is traced as it stands, whatever way leads to it.
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from wengert.trace import creation, nested_lists, source
+from wengert.trace import creation, nested_lists, python_math, source
 from wengert.trace.recorder import current_trace
 from wengert.trace.scipy import functions as scipy_functions, stats as scipy_stats
 
@@ -50,7 +50,10 @@ _CLASSES = {
         _by_name(nested_lists.IN_TRACES["numpy"]) | creation.JOINERS | _by_name(creation.IN_TRACES)
     ),
     "numpy.linalg": _traced_module(_by_name(nested_lists.IN_TRACES["numpy.linalg"])),
-    **{name: _traced_module(made) for name, made in scipy_functions.IN_TRACES.items()},
+    **{
+        name: _traced_module(made)
+        for name, made in (scipy_functions.IN_TRACES | python_math.IN_TRACES).items()
+    },
 }
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.trace import creation, nested_lists
+from wengert.trace import creation, nested_lists, python_math
 from wengert.trace.captured import contents
 from wengert.trace.memory import read_only
 from wengert.trace.scipy import functions as scipy_functions, interpolation, stats as scipy_stats
@@ -78,7 +78,9 @@ def _in_traces(value: Any) -> Any:
         return creation.IN_TRACES.get(value) or nested_lists.IN_TRACES[module].get(value)
     parts = module.split(".")
     library, name = ".".join(parts[:2]), str(getattr(value, "__name__", ""))
-    made = scipy_functions.IN_TRACES.get(library, {}).get(name)
+    made = (
+        (python_math.IN_TRACES if library == "math" else scipy_functions.IN_TRACES).get(library, {}).get(name)
+    )
     return made if made is not None and getattr(sys.modules.get(library), name, None) is value else None
 
 

@@ -59,6 +59,9 @@ class Trace:
         Whose values the function asked for: the program is right as long as these values are the same.
     was_peeked : bool
         Whether values were looked at for a check alone, which the program does not repeat.
+    was_refused : bool
+        Whether LAPACK refused a value, which the function knows if it has caught the error: it may have
+        gone another way, of which the program does not ask again.
     checks : list of (Node, callable)
         The checks of these values that can be repeated on others; each raises what is wrong with them.
     body_serial : int
@@ -79,6 +82,7 @@ class Trace:
         self.captured: set[Trace] = set()
         self.questions: dict[Node, None] = {}
         self.was_peeked = False
+        self.was_refused = False
         self.checks: list[tuple[Node, Callable[[Any], object]]] = []
         self.open = True
         self.rule = rule
@@ -171,11 +175,17 @@ class Trace:
         """Whether values were looked at that the program does not depend on."""
         return self.was_peeked or bool(self.checks)
 
+    def adopt(self, inner: Trace) -> None:
+        """Note that values were looked at in a trace inside this one."""
+        self.was_peeked |= inner.has_looked
+        self.was_refused |= inner.was_refused
+
     def try_out(self, node: Node) -> None:
         """Raise what LAPACK says of a matrix while the function, which may catch it, is being traced."""
         try:
             self.peek(node)
         except np.linalg.LinAlgError as error:
+            self.was_refused = True
             raise np.linalg.LinAlgError(f"{error} ({node.primitive.name}){here()}") from None
         except ConcreteValueError:
             pass  # it is raised when the program is run

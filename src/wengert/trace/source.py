@@ -186,15 +186,21 @@ def user_frame() -> FrameType | None:
     return frame
 
 
+def _is_public(function: FunctionType) -> bool:
+    """Whether a library's function has a name by which the user can have called it."""
+    public = itertools.takewhile(lambda part: not part.startswith("_"), function.__module__.split("."))
+    return hasattr(sys.modules.get(".".join(public)), function.__name__)
+
+
 def scipy_call() -> str:
     """Return the public name of SciPy's function that the user's code is calling, or an empty string."""
     name = ""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and _is_library(frame):
         called = [(frame.f_globals.get("__name__"), frame.f_code.co_name)]
-        if str(called[0][0]).startswith("scipy._lib"):  # a decorator, which holds the function it decorates
+        if "<locals>" in frame.f_code.co_qualname:  # of a decorator, which holds the function it decorates
             held = [one for one in frame.f_locals.values() if isinstance(one, FunctionType)]
-            called = [(one.__module__, one.__name__) for one in held]
+            called = [(one.__module__, one.__name__) for one in held if _is_public(one)]
         for module, function in called:
             parts = str(module).split(".")
             if parts[0] == "scipy" and parts[1:2] != ["_lib"]:  # the outermost is what the user wrote

@@ -170,9 +170,9 @@ class Tensor(ArrayMethods):
                 refuse(INTO_AN_ARRAY)
             scipy_objects.refuse_scipy()
             refuse(
-                "float() would cut the derivative, as would functions of math and statistics, which call it, "
-                "and fill() of an array made outside of the trace: write x[0] for float(x[0]), and NumPy "
-                "functions (np.exp instead of math.exp)"
+                "float() would cut the derivative, as would functions of statistics, which call it, and "
+                "fill() of an array made outside of the trace: write x[0] for float(x[0]), and NumPy "
+                "functions (np.mean instead of statistics.mean)"
             )
         return float(self._known("float()"))
 

@@ -127,6 +127,16 @@ def leaf_type(value: Any, name: str) -> TensorType:
         raise DTypeError(f"argument {name!r}: {error}; got {type(value).__name__}") from None
 
 
+def number_key(leaf: Any) -> Any:
+    """Return what of a Python number decides a program, beside the values that the function asks for.
+
+    It promotes otherwise than an array does, and an integer may decide the shape of something.
+    """
+    if type(leaf) in (float, complex):
+        return type(leaf)
+    return (type(leaf), leaf) if type(leaf) in (bool, int) else None
+
+
 @dataclass(frozen=True)
 class TreeSignature:
     """The trees of a traced function's arguments and result.

@@ -146,7 +146,7 @@ def diagnose(
     loss : callable
         ``loss(prediction, target)``, a scalar.
     step : callable, optional
-        Takes a network and returns it after one step of training: what tells how large the updates are.
+        Takes a network and returns it after one step of training, which shows the size of updates.
     rate : float, optional
         The learning rate of that step, for the advice.
     diverged : str, optional

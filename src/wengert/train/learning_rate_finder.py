@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import positive_integer
 from wengert.errors import ConfigurationError, DataError
 from wengert.optim import Optimiser
 from wengert.primitives import random
@@ -106,10 +107,7 @@ def range_test(
     -----
     Smith 2017, section 3.3.
     """
-    if not 0 < low < high < math.inf:
-        raise ConfigurationError(f"the rates go from low to high, 0 < low < high, got {low!r} and {high!r}")
-    if steps < _FEWEST_STEPS:
-        raise ConfigurationError(f"a test takes at least {_FEWEST_STEPS} steps, got {steps!r}")
+    _check_range(low, high, steps)
     rates, losses, averages, average = [], [], [], 0.0
     for number, rate in enumerate(np.geomspace(low, high, steps)):
         loss = step(float(rate))
@@ -127,6 +125,13 @@ def range_test(
             f"the loss was no longer finite after {len(rates)} steps with rates from {low:.2g}: scale X, y"
         )
     return _curve(np.array(rates), np.array(losses))
+
+
+def _check_range(low: float, high: float, steps: int) -> None:
+    if not 0 < low < high < math.inf:
+        raise ConfigurationError(f"the rates go from low to high, 0 < low < high, got {low!r} and {high!r}")
+    if steps < _FEWEST_STEPS:
+        raise ConfigurationError(f"a test takes at least {_FEWEST_STEPS} steps, got {steps!r}")
 
 
 def _curve(rates: Array, losses: Array) -> LearningRateCurve:
@@ -187,6 +192,13 @@ def find_learning_rate(
     DataError, DTypeError, ShapeError, ConfigurationError
         As `fit` and `range_test`.
     """
+    if not callable(optimizer):
+        raise ConfigurationError(
+            "find_learning_rate: optimizer makes an optimiser of a learning rate, such as optim.Adam or "
+            f"lambda rate: optim.SGD(rate, momentum=0.9), got {optimizer!r}"
+        )
+    _check_range(low, high, steps)
+    positive_integer("find_learning_rate", "batch_size", batch_size)
     objective = Objective(find_loss(loss), penalty)
     rows = conform(net, objective, check_rows(X, y))
     growth = math.log(high / low) / max(steps - 1, 1)

@@ -99,12 +99,12 @@ class Loop:
         return TrainingState(net, state.history, self.plan.epochs, state.steps, len(self.bounds))
 
     def run(self, display: Display) -> Stop:
-        """Train until something ends it, and return what.
+        """Train until the run ends, and return why.
 
         Raises
         ------
         Diverged
-            With `state` still the one before the step that did it.
+            With `state` still the one before the step that diverged.
         """
         self._display = display
         self._stepper.compile()
@@ -192,7 +192,7 @@ class Loop:
 
     def _diverged(self, layer: str | None, operation: str | None, explanation: str) -> None:
         state = self.state
-        # After the last batch of an epoch it is the step already taken that did it.
+        # After the last batch of an epoch it is the step already taken that diverged.
         step = state.steps + (state.batch < len(self.bounds))
         rate = self.plan.rules.learning_rate(step - 1)
         raise Diverged(Divergence(step, len(state.history) + 1, layer, operation, rate, explanation))

@@ -60,9 +60,12 @@ def identity(plan: Plan, step: TrainingStep, initial: Carry) -> dict[str, str]:
         else (*_arrays(validation.features), validation.targets, validation.weights)
     )
     rule = plan.rules.step_rule
+    beside = zip(step.names[step.network_count :], initial[step.network_count :], strict=True)
+    # The settings are named below, so that a rate that differs does not pass for other parameters.
+    first_state = [leaf for name, leaf in beside if not name.startswith("settings.")]
     return {
         "network": _stable_text(step.net(initial)),
-        "initial parameters": _digest(*initial),
+        "initial parameters": _digest(*initial[: step.network_count], *first_state),
         "optimizer": _stable_text(rule.optimizer),
         "loss": _without_addresses(rule.objective.describe()),
         "clip_norm": repr(rule.clip_norm),

@@ -24,15 +24,15 @@ from wengert.train.fit import FitResult, fit
 from wengert.train.history import History
 from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss
 
-# Fewer rows are not divided among the members: what is said of so few does not tell one epoch from another.
+# Fewer rows are not divided among the members: a score of so few does not distinguish one epoch from another.
 _ROWS_A_MEMBER = 2
-# Of a time limit, the part that is spent on finding how fast steps are, at most so many seconds; and the part
-# of the rest that the steps are to take, since they are not equally fast all the time.
+# The part of a time limit that is spent on measuring the speed of steps, the most seconds that takes, and the
+# part of the rest that is planned for steps, since their speed varies.
 _TRIAL, _LONGEST_TRIAL, _USED = 0.1, 2.0, 0.9
 
 
 class Assessment(NamedTuple):
-    """What a network is worth on rows that it has not seen.
+    """How good a network is on rows that it has not seen.
 
     Attributes
     ----------

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wengert.errors import VerificationError
-from wengert.ir.node import make_input
+from wengert.ir.node import Node, make_input
 from wengert.ir.program import Program
+from wengert.ir.provenance import Provenance
 from wengert.trace.tensor import Tensor, Trace
 from wengert.transform.gradient import backpropagate, check_differentiable
 from wengert.transform.pruning import pruned
@@ -37,11 +38,18 @@ def pushforward(program: Program, wrt: Sequence[int]) -> Program:
         dummies = [make_input(f"u{i}", node.type) for i, node in enumerate(program.outputs)]
         tangents = [make_input(f"d{node.param('name')}", node.type) for node in targets]
         cotangents = [Tensor(dummy, trace) for dummy in dummies]
-        transposed = backpropagate(program.outputs, cotangents, targets, trace, guard=False)
+        lines = _lines(trace)
+        transposed = backpropagate(program.outputs, cotangents, targets, trace, lines, guard=False)
         directions = [Tensor(tangent, trace) for tangent in tangents]
-        results = backpropagate([one.node for one in transposed], directions, dummies, trace, guard=False)
+        ends = [one.node for one in transposed]
+        results = backpropagate(ends, directions, dummies, trace, _lines(trace), guard=False)
     outputs = [*program.outputs, *[one.node for one in results]]
     pushed = pruned(Program([*program.inputs, *tangents], outputs, trace.provenance))
     if any(dummy in pushed.nodes for dummy in dummies):
         raise VerificationError("a vjp rule is not linear in its cotangent")
     return pushed
+
+
+def _lines(trace: Trace) -> dict[Node, Provenance]:
+    """Return where the user wrote what has been recorded, which errors of LAPACK's say; names mean values."""
+    return {node: Provenance(source=origin.source) for node, origin in trace.provenance.items()}

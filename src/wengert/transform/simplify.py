@@ -47,10 +47,10 @@ def simplify(program: Program, keep_sums: bool = False) -> Program:
 
 
 class _Rewriting:
-    """One bottom-up walk: each node is rewritten, operands first, until no rule answers any more.
+    """One bottom-up walk: each node is rewritten, operands first, until no rule applies.
 
     What a rule returns is walked like the rest, so that a node is looked at again only when it has changed,
-    and a program in which no rule answers is the same program again.
+    and a program to which no rule applies is the same program again.
     """
 
     def __init__(self, program: Program) -> None:

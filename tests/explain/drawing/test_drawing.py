@@ -313,3 +313,10 @@ def test_what_cannot_be_drawn_is_refused():
         wg.draw(lambda x: x + 1, 1)
     with pytest.raises(ConfigurationError, match="loss= goes with a network"):
         wg.draw(cosine, 0.7, loss=nn.squared_error)
+
+
+def test_an_element_that_is_picked_keeps_its_place():
+    text = wg.draw(lambda x: x[1] * x[0] ** 2, np.array([2.0, 3.0])).to_dot()
+
+    assert "v_1 = x_1²" in text
+    assert "L = x_2 v_1" in text

@@ -35,6 +35,7 @@ def every_layer():
     layers = {
         nn.Activation: nn.Activation("mish"),
         nn.BatchNorm: nn.BatchNorm(INPUTS),
+        nn.Blend: nn.Blend((nn.Dense(INPUTS, 3, "tanh"), nn.Dense(INPUTS, 3)), (0.7, 0.3)),
         nn.CategoryEmbeddings: nn.CategoryEmbeddings((3, 3)),
         nn.Calibration: nn.Calibration(INPUTS, 0.1, 2.0),
         nn.Clip: nn.Clip(-0.5, 0.7),

@@ -204,9 +204,10 @@ def test_the_same_bytes_sealed_with_what_people_look_for():
     assert metadata["feature_names"] == '["length", "width"]'
     assert (proto.ir_version, proto.opset_import[0].version) == (8, 13)
     assert {one.name for one in proto.graph.initializer} >= {
-        "layers.0.scale",
-        "layers.1.network.layers.0.weight",
-        "layers.1.network.layers.1.bias",
+        "layers.0.layers.0.layers.0.scale",
+        "layers.0.layers.0.layers.1.network.layers.0.weight",
+        "layers.0.layers.1.bias",
+        "layers.1.slope",
     }
 
 

@@ -13,7 +13,7 @@ from wengert.run import recent
 
 pytest.importorskip("jax", reason="JAX, of the extra `xla`, is not installed")
 
-from wengert.run.xla import XLAExecutor, device_loop  # noqa: E402
+from wengert.run.xla import XLAExecutor, device_loop
 
 SETTINGS: dict[str, Any] = {"loss": "nllm_from_logits", "progress": False, "seed": 3, "batch_size": 16}
 

@@ -229,7 +229,7 @@ def applied(
     for body in bodies:
         trace = body.recording.trace
         enclosing.captured |= {other for other in trace.captured if other is not enclosing}
-        enclosing.was_peeked |= trace.has_looked
+        enclosing.adopt(trace)
         enclosing.questions.update(trace.questions)
     tensors = [
         Tensor(one, enclosing) if isinstance(one, Node) else as_tensor(one, enclosing) for one in operands

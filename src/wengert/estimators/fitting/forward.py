@@ -36,7 +36,7 @@ def _identity(z: Array) -> Array:
     return z
 
 
-# The product before is nobody else's, so these may write into it.
+# The product is a temporary array, so these may overwrite it.
 _IN_PLACE: dict[str, Callable[[Array], Array]] = {
     "relu": _relu,
     "tanh": _tanh,

@@ -35,7 +35,7 @@ from wengert.explain.index.expressions import (
     walk,
 )
 from wengert.explain.index.indices import Position
-from wengert.explain.index.shares import rebuilt, with_softmax, with_tangents
+from wengert.explain.index.softmax import rebuilt, with_softmax, with_tangents
 from wengert.explain.index.substitution import apart
 from wengert.explain.problem import Problem
 

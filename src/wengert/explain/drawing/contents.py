@@ -164,7 +164,7 @@ class Reader:
         try:
             step = self.writer.step(element, definition)
         except NoMatrixForm:
-            step = Step(element, element, definition, "definition", "", truth=element)
+            step = Step(element, element, definition, "definition", "", reference=element)
         self.steps.append(step)
         return self.style.show(step.after)
 

@@ -114,7 +114,7 @@ class Derivatives:
                 return self.style.show(shown) if size(shown) <= _LONGEST else None
         if shown is None:
             shown = _common_factors_first(local.result)
-            step = Step(local.partial, local.partial, shown, "derivative", "", truth=local.partial)
+            step = Step(local.partial, local.partial, shown, "derivative", "", reference=local.partial)
             self.steps.append(step)
         return self.style.show(shown) if size(shown) <= _LONGEST else None
 
@@ -131,13 +131,13 @@ class Derivatives:
             self.chain.adjoint(operand)
             by, moved = self.chain.adjoints[operand]
         contribution = without_deltas(total(indices, multiply(outer, moved)))
-        truth = total(indices, multiply(outer, self.problem.direct(of, by)))
+        reference = total(indices, multiply(outer, self.problem.direct(of, by)))
         subject = self.problem.total(by)
         try:
             step = self._step(subject, contribution)
         except NoMatrixForm:
             return None
-        self.steps.append(_with_truth(step, truth))
+        self.steps.append(_with_reference(step, reference))
         return step.after if last else _factor(step.after, user)
 
     def _step(self, subject: Partial, contribution: Expression) -> Step:
@@ -152,11 +152,11 @@ class Derivatives:
         else:
             return self.writer.step(subject, contribution, rule="contribution")
         left = convert(subject, row, column)
-        return Step(left, left, right, "contribution", "", truth=subject, axes=(row, column))
+        return Step(left, left, right, "contribution", "", reference=subject, axes=(row, column))
 
 
-def _with_truth(step: Step, truth: Expression) -> Step:
-    return Step(step.subject, step.before, step.after, step.rule, "", truth=truth, axes=step.axes)
+def _with_reference(step: Step, reference: Expression) -> Step:
+    return Step(step.subject, step.before, step.after, step.rule, "", reference=reference, axes=step.axes)
 
 
 def _factor(expression: Expression, user: Symbol) -> Expression | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from wengert.errors import ConfigurationError
 from wengert.explain.formula.parser import nearest
 from wengert.explain.greek import displayed
-from wengert.explain.index.definitions import has_formula, uniform_value
+from wengert.explain.index.definitions import has_formula, spaced, uniform_value
 from wengert.ir.node import Node
 from wengert.ir.program import Program
 from wengert.ir.provenance import Region
@@ -40,7 +40,7 @@ class Folding:
         stack = [node]
         while stack:
             current = stack.pop()
-            if not has_formula(current):
+            if not has_formula(current) or (spaced(current) and current.inputs[0] in self.hidden):
                 return False
             operands = [one for one in current.inputs if one in self.hidden]
             stack += [one for one in operands if uniform_value(one) is None]

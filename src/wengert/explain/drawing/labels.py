@@ -11,6 +11,7 @@ from wengert.explain.index.indices import Position
 from wengert.explain.matrix.matrices import Shape
 from wengert.explain.printers import layout
 from wengert.explain.printers.layout import Layout, Text
+from wengert.explain.printers.scripts import index_texts
 from wengert.explain.printers.typesetting import Style
 
 
@@ -36,7 +37,7 @@ class DrawingStyle(Style):
     def element(self, symbol: Symbol, positions: Iterable[Position], name: str = "") -> Layout:
         """Return an element; with indices below it, the number of its name stands above."""
         taken = tuple(positions)
-        if all(isinstance(at, int) for at in taken):
+        if not index_texts(symbol, taken):
             return self.name(name or self.element_name(symbol))
         return Style(self.names).element(symbol, taken, name)
 

@@ -12,7 +12,7 @@ from wengert.explain.engine import Array
 from wengert.explain.index.definitions import uniform_value
 from wengert.explain.index.letters import Letters
 from wengert.explain.index.operations import bends, exponents, signs
-from wengert.explain.index.shares import takes_logarithm
+from wengert.explain.index.softmax import takes_logarithm
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program, ancestors

@@ -17,6 +17,7 @@ from wengert.explain.index.equalities import Equalities
 from wengert.explain.index.expressions import (
     ONE,
     ZERO,
+    Delta,
     Differential,
     Element,
     Expression,
@@ -31,8 +32,8 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.indices import Index, Position
 from wengert.explain.index.selections import selected
-from wengert.explain.index.shares import fold_share, with_sigmoid, with_softmax
 from wengert.explain.index.single_rules import single_rules
+from wengert.explain.index.softmax import fold_softmax, with_sigmoid, with_softmax
 from wengert.explain.index.substitution import substitute
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Step
@@ -112,15 +113,15 @@ class ChainRule:
             chain.put(Differential(by, definition), f"definition of {of_symbol.name}")
         reason = "it does not stand in the formula" if raw == ZERO else "it is the element itself"
         chain.put(raw, rule or reason)
-        chain.put(neat(without_deltas(chain.last)), "δ keeps one term of the sum")
+        chain.put(neat(without_deltas(chain.last)), _keeping(chain.last))
         self._shorten(chain, definition, of)
         return Local(partial, chain.last, chain.steps)
 
     @staticmethod
     def _shorten(chain: Equalities, definition: Expression, of: Element) -> None:
-        share = fold_share(chain.last, definition, of)
-        if share is not None:
-            chain.put(share, f"write {of.symbol.name} for the quotient that defines it")
+        folded = fold_softmax(chain.last, definition, of)
+        if folded is not None:
+            chain.put(folded, f"write {of.symbol.name} for the quotient that defines it")
             return
         shorter = simplified(chain.last)
         if length(shorter) < length(chain.last):
@@ -157,8 +158,7 @@ class ChainRule:
         chain.put(add(*pure), "chain rule", self._why(by, users))
         chain.put(add(*worked), "insert the local derivatives")
         short = over(without_deltas(chain.last))
-        remains = any(isinstance(part, Sum) for part in walk(short))
-        chain.put(short, "δ keeps one term of the sum" + ("" if remains else ": no sum is left"))
+        chain.put(short, _keeping(chain.last, short))
         if self.insert_adjoints:
             known = over(without_deltas(pulled_out(without_deltas(self._with_adjoints(chain.last)))))
             if size(known) <= LONGEST:
@@ -193,6 +193,22 @@ class ChainRule:
             through = ", ".join(user.name for user in users[:-1]) + f" and {users[-1].name}"
             return f"{name} reaches {output} through {through}, so the contributions are added."
         return ""
+
+
+def _keeping(before: Expression, after: Expression | None = None) -> str:
+    """Return what has been done to sums over indices that must be equal, or stand in a relation."""
+    left = after is None or any(isinstance(part, Sum) for part in walk(after))
+    if any(isinstance(part, Delta) for part in walk(before)):
+        keeper = "δ"
+    elif after is not None and _sums(after) >= _sums(before):
+        return "multiply out"
+    else:
+        keeper = "[ ]"
+    return f"{keeper} keeps one term of the sum" + ("" if left else ": no sum is left")
+
+
+def _sums(expression: Expression) -> int:
+    return sum(isinstance(part, Sum) for part in walk(expression))
 
 
 def at_positions(expression: Expression, old: tuple[Position, ...], new: tuple[Position, ...]) -> Expression:

@@ -21,9 +21,10 @@ from wengert.explain.index.expressions import (
     Symbol,
     children,
     free_indices,
+    named_in,
     walk,
 )
-from wengert.explain.index.shares import with_softmax
+from wengert.explain.index.softmax import with_softmax
 from wengert.explain.index.substitution import apart, insert
 from wengert.explain.problem import Problem
 
@@ -114,7 +115,7 @@ def _result(problem: Problem, chain: ChainRule, symbol: Symbol) -> Result:
 
 def _opened(problem: Problem, expression: Expression, subject: Partial) -> Expression:
     """Write out names of ours that stand once, as a factor or a term: 2 z_i is 2 (Σ_j a_ij x_j − y_i)."""
-    counts = Counter(part.symbol for part in walk(expression) if isinstance(part, Element))
+    counts = Counter(named_in(expression))
     for symbol in _plain_names(expression):
         if not symbol.automatic:
             continue

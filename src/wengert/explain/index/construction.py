@@ -32,6 +32,7 @@ from wengert.explain.index.expressions import (
     rebuild,
 )
 from wengert.explain.index.indices import Index, Position
+from wengert.explain.index.places import can_move, moved_to, relates_places, solved, within
 from wengert.explain.index.substitution import renamed_apart, substitute
 
 _WORKED_OUT = range(2, 100)  # exponents of numbers that are worked out
@@ -236,7 +237,19 @@ def without_deltas(expression: Expression) -> Expression:
         indices.remove(gone)
         factors = [substitute(factor, {gone: kept}) for factor in factors]
         return without_deltas(total(indices, multiply(*factors)))
-    return total(indices, multiply(*factors))
+    placed = _term_at_place(factors, indices)
+    return total(indices, multiply(*factors)) if placed is None else without_deltas(total(*placed))
+
+
+def _term_at_place(factors: list[Expression], indices: list[Index]) -> tuple[list[Index], Expression] | None:
+    """Σ_k x_k [i = k + 1] is x_{i−1} [2 ≤ i]: the term at the one place that the relation allows."""
+    for chosen, index in itertools.product(factors, indices):
+        place = solved(chosen, index)
+        others = [factor for factor in factors if factor is not chosen]
+        if place is not None and all(can_move(factor, index) for factor in others):
+            moved = [moved_to(factor, index, place) for factor in others]
+            return [one for one in indices if one != index], multiply(*moved, *within(place, index))
+    return None
 
 
 def _joined_places(factors: list[Expression], indices: list[Index]) -> tuple[list[Index], Expression] | None:
@@ -329,10 +342,13 @@ def over(expression: Expression) -> Expression:
 
 
 def _deltas(term: Expression) -> bool:
-    """Whether a term has a δ among its factors, or in the numerator of one."""
+    """Whether a term has a δ, or a relation between places, among its factors or in the numerator of one."""
     parts = term.factors if isinstance(term, Product) else (term,)
     return any(
-        isinstance(part, Delta) or (isinstance(part, Quotient) and _deltas(part.numerator)) for part in parts
+        isinstance(part, Delta)
+        or relates_places(part)
+        or (isinstance(part, Quotient) and _deltas(part.numerator))
+        for part in parts
     )
 
 

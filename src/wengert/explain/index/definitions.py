@@ -43,7 +43,8 @@ from wengert.explain.index.notation import (
     notation,
     reduction_formula,
 )
-from wengert.explain.index.shares import as_share
+from wengert.explain.index.softmax import as_softmax_quotient
+from wengert.explain.index.substitution import at_places
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind, Primitive
 from wengert.ir.program import Program
@@ -119,6 +120,26 @@ def solves(node: Node) -> bool:
     return written and all(one.type.ndim == 2 for one in node.inputs)
 
 
+def spaced(node: Node) -> bool:
+    """Return whether a line takes elements at even distances along axes that a reader knows, as x[1:] does.
+
+    What has been laid out anew before, as a matrix whose diagonal is taken, has other axes than the reader's.
+    """
+    if node.primitive.spacing is None:
+        return False
+    (operand,) = node.inputs
+    moved = operand.primitive.kind is Kind.MOVEMENT and not renames_axes(operand)
+    return not (moved and operand.inputs[0].type.ndim != operand.type.ndim)
+
+
+def taken(symbol: Symbol, node: Node, positions: tuple[Position, ...]) -> Expression:
+    """Return the element of the operand, `symbol`, that a line which takes some has at the positions."""
+    spacing = node.primitive.spacing
+    assert spacing is not None, "only lines that take elements at even distances"
+    firsts, steps = zip(*spacing(symbol.node.type, **dict(node.params)), strict=True)
+    return at_places(symbol, positions, steps, firsts)
+
+
 def has_formula(node: Node) -> bool:
     """Return whether a line can be written in index notation."""
     kind = node.primitive.kind
@@ -131,7 +152,7 @@ def has_formula(node: Node) -> bool:
         return bool(terms) and all(len(set(term)) == len(term) for term in terms)
     if kind is Kind.REDUCTION:
         return bool(node.primitive.formula)
-    return renames_axes(node) or solves(node)
+    return renames_axes(node) or solves(node) or spaced(node)
 
 
 class Formulas:
@@ -205,7 +226,7 @@ class Formulas:
         match operands:
             case [value, Number(bound)] if _idle_beside(node.primitive, bound):
                 return value
-        found = as_share(applied(node.primitive, operands))
+        found = as_softmax_quotient(applied(node.primitive, operands))
         match found:
             case Cases(Delta() as diagonal, value, otherwise) if is_number(otherwise, 0):
                 return multiply(diagonal, value)
@@ -291,6 +312,8 @@ class Formulas:
 
     def _movement(self, node: Node, positions: tuple[Position, ...], used: Used) -> Expression:
         operand = node.inputs[0]
+        if spaced(node) and operand in self.symbols:  # else it is inside what is drawn folded
+            return taken(self.symbols[operand], node, positions)
         inner: list[Position] = [0] * operand.type.ndim
         for mine, theirs in kept_axes(node):
             inner[theirs] = 0 if operand.type.shape[theirs] == 1 else positions[mine]

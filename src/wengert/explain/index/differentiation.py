@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from wengert.explain.index.construction import add, divide, is_number, multiply, power, total
+from wengert.explain.index.construction import (
+    add,
+    divide,
+    is_number,
+    multiply,
+    power,
+    total,
+)
 from wengert.explain.index.expressions import (
     MINUS_ONE,
     ONE,
@@ -25,14 +32,16 @@ from wengert.explain.index.expressions import (
     Quotient,
     Relation,
     Running,
+    Shifted,
     Softmax,
     Sum,
     free_indices,
+    named_in,
     rebuild,
-    walk,
 )
+from wengert.explain.index.indices import Index
 from wengert.explain.index.notation import local_derivative
-from wengert.explain.index.substitution import renamed_apart, same_position
+from wengert.explain.index.substitution import counted, renamed_apart, same_position
 from wengert.ir.primitive import NotDifferentiable
 
 
@@ -64,7 +73,7 @@ class OneRule(Rules):
 
 def depends(expression: Expression, element: Element) -> bool:
     """Return whether an element of the same tensor stands in the expression."""
-    return any(isinstance(part, Element) and part.symbol is element.symbol for part in walk(expression))
+    return any(symbol is element.symbol for symbol in named_in(expression))
 
 
 def differentiate(expression: Expression, by: Element, rules: Rules) -> Expression:
@@ -98,6 +107,19 @@ def differentiated(expression: Expression, by: Element, rules: Rules) -> Express
 @differentiated.register
 def _(expression: Element, by: Element, rules: Rules) -> Expression:
     return multiply(*map(same_position, expression.positions, by.positions))
+
+
+@differentiated.register
+def _(expression: Shifted, by: Element, rules: Rules) -> Expression:
+    found = []
+    axes = zip(expression.positions, expression.steps, expression.offsets, by.positions, strict=True)
+    for at, step, offset, wanted in axes:
+        whole = (step, offset) == (1, 0) and getattr(at, "extent", 1) == getattr(wanted, "extent", 1)
+        if whole or not isinstance(at, Index):
+            found.append(same_position(at, wanted))
+        else:
+            found.append(Relation("=", counted(wanted), counted(at, step, offset)))
+    return multiply(*found)
 
 
 @differentiated.register

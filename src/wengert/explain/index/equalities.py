@@ -8,8 +8,8 @@ from wengert.explain.steps import Step
 
 
 def line(subject: Expression, before: Expression, after: Expression, rule: str, why: str = "") -> Step:
-    """Return a step whose truth is what the engine computes for its subject."""
-    return Step(subject, before, apart(after, free_indices(subject)), rule, why, truth=subject)
+    """Return a step whose reference is what the engine computes for its subject."""
+    return Step(subject, before, apart(after, free_indices(subject)), rule, why, reference=subject)
 
 
 class Equalities:

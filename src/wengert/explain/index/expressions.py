@@ -100,6 +100,28 @@ class Element(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Shifted(Expression):
+    """An element at places that are calculated: x_{i+1}, y_{5−i}, z_{2i,j}.
+
+    Where the place of an index is none of the tensor (x_0), another element stands for it; in a formula
+    it is multiplied by a relation that is 0 there.
+
+    Attributes
+    ----------
+    symbol : Symbol
+    positions : tuple of Position
+        Of each axis the index that its place is calculated from.
+    steps, offsets : tuple of int
+        The place is ``step · index + offset``, counted from 0.
+    """
+
+    symbol: Symbol
+    positions: tuple[Position, ...]
+    steps: tuple[int, ...]
+    offsets: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Delta(Expression):
     """Kronecker's δ: 1 where both indices are equal, 0 elsewhere."""
 
@@ -330,6 +352,11 @@ def walk(expression: Expression) -> Iterator[Expression]:
         one = pending.pop()
         yield one
         pending.extend(reversed(tuple(children(one))))
+
+
+def named_in(expression: Expression) -> Iterator[Symbol]:
+    """Yield the tensor of each element that stands in an expression."""
+    return (part.symbol for part in walk(expression) if isinstance(part, (Element, Shifted)))
 
 
 def free_indices(expression: Expression) -> tuple[Index, ...]:

@@ -27,6 +27,7 @@ from wengert.explain.index.expressions import (
     Product,
     Running,
     Second,
+    Shifted,
     Softmax,
     Sum,
     Verbatim,
@@ -121,11 +122,7 @@ class Evaluation:
         for axis, index in enumerate(indices):
             if index in self.positions:
                 plain = np.take(plain, self.positions[index], axis=axis)
-        axes = tuple(dict.fromkeys(indices))
-        if len(axes) == len(indices):
-            return plain, axes
-        letters = {index: place for place, index in enumerate(axes)}
-        return np.einsum(plain, [letters[index] for index in indices], list(range(len(axes)))), axes
+        return diagonal(plain, indices)
 
     def product(self, summed: tuple[Index, ...], factors: Sequence[Expression]) -> Named:
         """Return the sum of products over indices, which is never built over all axes at once."""
@@ -159,6 +156,15 @@ class Evaluation:
         return self.picked(array, second.by.positions)
 
 
+def diagonal(array: Array, indices: Sequence[Index]) -> Named:
+    """Return an array with the index over each axis; of an index that is repeated the diagonal."""
+    axes = tuple(dict.fromkeys(indices))
+    if len(axes) == len(indices):
+        return array, axes
+    letters = {index: place for place, index in enumerate(axes)}
+    return np.einsum(array, [letters[index] for index in indices], list(range(len(axes)))), axes
+
+
 @singledispatch
 def value_of(expression: Expression, evaluation: Evaluation) -> Named:
     """Return the values of an expression and their axes, by the rule of its class."""
@@ -180,6 +186,19 @@ def _(expression: Number, evaluation: Evaluation) -> Named:
 @value_of.register
 def _(expression: Element | Verbatim, evaluation: Evaluation) -> Named:
     return evaluation.picked(evaluation.point.values[expression.symbol.node], expression.positions)
+
+
+@value_of.register
+def _(expression: Shifted, evaluation: Evaluation) -> Named:
+    array = evaluation.point.values[expression.symbol.node]
+    axes = zip(expression.positions, expression.steps, expression.offsets, array.shape, strict=True)
+    chosen = [
+        (step * evaluation.range(at) + offset) % extent if isinstance(at, Index) else np.array([at])
+        for at, step, offset, extent in axes
+    ]
+    taken = array[np.ix_(*chosen)]
+    single = tuple(axis for axis, at in enumerate(expression.positions) if not isinstance(at, Index))
+    return diagonal(taken.squeeze(single), [at for at in expression.positions if isinstance(at, Index)])
 
 
 @value_of.register

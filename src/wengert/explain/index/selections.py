@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from wengert.explain.index.construction import add, multiply
+from wengert.explain.index.definitions import taken
+from wengert.explain.index.differentiation import Rules, differentiate
 from wengert.explain.index.expressions import (
     ONE,
     TWO,
@@ -28,16 +30,12 @@ from wengert.explain.index.expressions import (
     number,
 )
 from wengert.explain.index.indices import Index, Position, fresh
+from wengert.explain.index.substitution import counted
 from wengert.explain.problem import Problem
 from wengert.ir.node import Node
 from wengert.primitives.indexing import gathered_shape
 
 Positions = tuple[Position, ...]
-
-
-def counted(position: Position) -> Expression:
-    """Return a position as a number that counts from 1."""
-    return Running(position) if isinstance(position, Index) else number(position + 1)
 
 
 def same(left: Expression, right: Expression) -> Expression:
@@ -53,6 +51,8 @@ def same(left: Expression, right: Expression) -> Expression:
 def selected(problem: Problem, of: Element, by: Element) -> Expression | None:
     """Return ∂of/∂by through the line that computes `of`; None where there is no rule."""
     node, operand = of.symbol.node, by.symbol.node
+    if node.primitive.spacing is not None:
+        return differentiate(taken(by.symbol, node, of.positions), by, Rules())
     rule = _RULES.get(node.primitive.name)
     if rule is None:
         return None
@@ -67,44 +67,20 @@ def selected(problem: Problem, of: Element, by: Element) -> Expression | None:
 def _concatenated(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression:
     axis = dict(node.params)["axis"]
     offset = sum(one.type.shape[axis] for one in node.inputs[:place])
-    return _along_axes(of, by.positions, {axis: lambda at: add(at, number(offset))})
-
-
-def _flipped(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression:
-    moved = {axis: _spaced(-1, node.type.shape[axis] + 1) for axis in dict(node.params)["axes"]}
-    return _along_axes(of, by.positions, moved)
-
-
-def _sliced(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression:
-    """x[2:] at i is x at i + 2; with a step of 2, at 2 i + 1."""
-    params = dict(node.params)
-    starts = zip(params["start"], params["step"], strict=True)
-    moved = {axis: _spaced(step, first + 1 - step) for axis, (first, step) in enumerate(starts)}
-    return _along_axes(by.positions, of, moved)
+    return _along_axes(of, by.positions, {axis: counted(by.positions[axis], 1, offset)})
 
 
 def _padded(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression:
     params = dict(node.params)
-    between = zip(params["low"], params["interior"], strict=True)
-    moved = {axis: _spaced(gap + 1, low - gap) for axis, (low, gap) in enumerate(between)}
+    between = enumerate(zip(params["low"], params["interior"], strict=True))
+    moved = {axis: counted(by.positions[axis], gap + 1, low) for axis, (low, gap) in between}
     return _along_axes(of, by.positions, moved)
 
 
-def _spaced(step: int, offset: int) -> Callable[[Expression], Expression]:
-    if step < 0:
-        return lambda at: add(number(offset), multiply(number(step), at))
-    return lambda at: add(multiply(number(step), at), number(offset))
-
-
-def _along_axes(
-    reached: Positions, source: Positions, moved: dict[int, Callable[[Expression], Expression]]
-) -> Expression:
+def _along_axes(reached: Positions, source: Positions, moved: dict[int, Expression]) -> Expression:
     """Return where each place of `reached` is that of `source`, moved along some axes."""
-    factors = []
-    for axis, (one, other) in enumerate(zip(reached, source, strict=True)):
-        place = counted(other)
-        factors.append(same(counted(one), moved[axis](place) if axis in moved else place))
-    return multiply(*factors)
+    pairs = enumerate(zip(reached, source, strict=True))
+    return multiply(*(same(counted(one), moved.get(axis, counted(other))) for axis, (one, other) in pairs))
 
 
 def _running_sum(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression:
@@ -237,8 +213,6 @@ def _of_logarithm(problem: Problem, node: Node, by: Element) -> Expression | Non
 
 _RULES: dict[str, Callable[[Problem, Node, int, Positions, Element], Any]] = {
     "concatenate": _concatenated,
-    "flip": _flipped,
-    "slice": _sliced,
     "pad": _padded,
     "cumsum": _running_sum,
     "reshape": _reshaped,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import singledispatch
 from typing import TypeVar
@@ -10,15 +10,18 @@ from typing import TypeVar
 from wengert.explain.index.expressions import (
     ONE,
     ZERO,
+    Add,
     Delta,
     Differential,
     Element,
     Expression,
     Number,
     Partial,
+    Product,
     Reduction,
     Relation,
     Running,
+    Shifted,
     Symbol,
     field_names,
     free_indices,
@@ -42,6 +45,8 @@ def substitute(expression: Expression, new: Mapping[Index, Position]) -> Express
     match changed:
         case Relation("=", Number() as left, Number() as right):
             return ONE if left == right else ZERO
+        case Relation("≤", Number(least), Number(most)):
+            return ONE if least <= most else ZERO
     return changed
 
 
@@ -67,8 +72,43 @@ def _(expression: Delta, new: Mapping[Index, Position]) -> Expression:
 
 @placed.register
 def _(expression: Running, new: Mapping[Index, Position]) -> Expression:
-    at = new.get(expression.index, expression.index)
-    return Running(at) if isinstance(at, Index) else number(at + 1)
+    return counted(new.get(expression.index, expression.index))
+
+
+@placed.register
+def _(expression: Shifted, new: Mapping[Index, Position]) -> Expression:
+    positions = tuple(new.get(at, at) if isinstance(at, Index) else at for at in expression.positions)
+    return at_places(expression.symbol, positions, expression.steps, expression.offsets)
+
+
+def at_places(
+    symbol: Symbol, positions: Sequence[Position], steps: Sequence[int], offsets: Sequence[int]
+) -> Expression:
+    """Return the element at ``step · position + offset`` of each axis; x_i where that is all of the axis."""
+    if not symbol.shape:
+        return Element(symbol, ())
+    axes: list[tuple[Position, int, int]] = []
+    for at, step, offset, extent in zip(positions, steps, offsets, symbol.shape, strict=True):
+        axes.append((at, step, offset) if isinstance(at, Index) else ((step * at + offset) % extent, 1, 0))
+    places, strides, firsts = zip(*axes, strict=True)
+    whole = all(
+        (step, offset) == (1, 0) and (not isinstance(at, Index) or at.extent == extent)
+        for (at, step, offset), extent in zip(axes, symbol.shape, strict=True)
+    )
+    return Element(symbol, places) if whole else Shifted(symbol, places, strides, firsts)
+
+
+def counted(position: Position, step: int = 1, offset: int = 0) -> Expression:
+    """Return ``step · position + offset``, which counts from 0, as a number that counts from 1."""
+    if not isinstance(position, Index):
+        return number(step * position + offset + 1)
+    running: Expression = Running(position)
+    if step != 1:
+        running = Product((number(step), running))
+    first = offset + 1 - step
+    if first == 0:
+        return running
+    return Add((number(first), running) if step < 0 else (running, number(first)))
 
 
 def same_position(one: Position, other: Position) -> Expression:

@@ -20,12 +20,13 @@ from wengert.explain.index.expressions import (
     Second,
     Symbol,
     free_indices,
+    named_in,
     rebuild,
     size,
     walk,
 )
 from wengert.explain.index.indices import Index
-from wengert.explain.index.shares import with_softmax
+from wengert.explain.index.softmax import with_softmax
 from wengert.explain.index.substitution import apart
 from wengert.explain.steps import Step
 
@@ -150,7 +151,7 @@ class Totals:
 
     def _needed(self, gradient: Expression) -> list[Symbol]:
         """Return the values in a gradient, and those that they are computed from, that are not known yet."""
-        left = [part.symbol for part in walk(gradient) if isinstance(part, Element)]
+        left = [*named_in(gradient)]
         found = {self.by}
         while left:
             symbol = left.pop()
@@ -161,7 +162,7 @@ class Totals:
 
     def _standing_in(self, expression: Expression) -> list[Symbol]:
         """Return the values in an expression that move with the argument, in order of appearance."""
-        found = dict.fromkeys(part.symbol for part in walk(expression) if isinstance(part, Element))
+        found = dict.fromkeys(named_in(expression))
         return [symbol for symbol in found if self._moves(symbol)]
 
     def _written_out(self, gradient: Expression) -> Expression:

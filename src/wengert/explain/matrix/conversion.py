@@ -27,7 +27,7 @@ from wengert.explain.index.expressions import (
     rebuild,
 )
 from wengert.explain.index.indices import Index
-from wengert.explain.index.shares import with_softmax
+from wengert.explain.index.softmax import with_softmax
 from wengert.explain.index.substitution import renamed_apart
 from wengert.explain.matrix.conversion_rules import as_matrix
 from wengert.explain.matrix.matrices import (
@@ -172,6 +172,8 @@ class Converter:
             element = expression.by
         else:
             element = expression
+            if row is column is None and element.symbol.rank and not free_indices(element):
+                return element  # a number, though of an array
         stored = self.places(element.symbol, element.positions)
         flipped = self.numerator and isinstance(expression, Partial)
         mine = stored[::-1] if flipped else stored

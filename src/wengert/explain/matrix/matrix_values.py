@@ -9,7 +9,7 @@ import numpy as np
 from wengert.errors import DerivationError
 from wengert.explain.engine import Array, Point
 from wengert.explain.index.elementwise import computed, is_elementwise, spelled_out
-from wengert.explain.index.expressions import Expression, Number, children
+from wengert.explain.index.expressions import Element, Expression, Number, children
 from wengert.explain.index.index_values import Evaluation, Named, value_of, watching
 from wengert.explain.matrix.matrices import (
     Diagonal,
@@ -56,6 +56,11 @@ def matrix_of(expression: Expression, point: Point) -> Array:
 @matrix_of.register
 def _(expression: Number, point: Point) -> Array:
     return np.full((1, 1), float(expression.value))
+
+
+@matrix_of.register
+def _(expression: Element, point: Point) -> Array:
+    return np.full((1, 1), Evaluation(point, {}).run(expression, ()))
 
 
 @matrix_of.register

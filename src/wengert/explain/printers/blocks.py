@@ -125,7 +125,10 @@ def _raised(above: Layout | None) -> list[Block]:
 
 
 def _lowered(below: Layout | None) -> list[Block]:
-    return [] if below is None else [Block((f"_{_flat(below)}",))]
+    if below is None:
+        return []
+    text = _flat(below)
+    return [Block((f"_{{{text}}}" if {"+", "−"} & {*text} else f"_{text}",))]  # x_{i+1}, which is not x_i + 1
 
 
 def plain(expression: Expression, style: Style | None = None) -> str:

@@ -113,6 +113,8 @@ def _index(text: str) -> str:
     letter = text.rstrip("′")
     if letter.isdigit() or letter == ",":
         return f"<mn>{letter}</mn>" if letter != "," else '<mo separator="true">,</mo>'
+    if letter in ("+", "−"):
+        return f'<mo lspace="0" rspace="0">{letter}</mo>'
     primes = text[len(letter) :]
     return f"<mi>{escape(letter)}</mi>" + (f'<mo lspace="0" rspace="0">{primes}</mo>' if primes else "")
 

@@ -38,7 +38,7 @@ def largest_element(step: Step) -> dict[Index, int] | None:
 
     None for a line in matrix notation, and for one whose values were not computed.
     """
-    axes = free_indices(step.truth)
+    axes = free_indices(step.reference)
     if step.axes is not None or (axes and step.value is None):
         return None
     if step.value is None or not axes:

@@ -97,7 +97,7 @@ def words(text: str) -> str:
 
 
 def _subscript_text(text: str) -> str:
-    return text.replace("′", "'").replace("ξ", r"\xi ")
+    return text.replace("′", "'").replace("−", "-").replace("ξ", r"\xi ")
 
 
 def _word(character: str) -> str:

@@ -74,7 +74,7 @@ def lines(section: Section, style: Style) -> Iterator[Line]:
 
 def _in_matrices(following: Step, step: Step) -> bool:
     """Whether the next line says the same in matrices, where all elements are in numbers."""
-    return following.axes is not None and following.truth == step.truth
+    return following.axes is not None and following.reference == step.reference
 
 
 def _right_sides(step: Step, style: Style, continued: bool, working: bool) -> tuple[Layout, ...]:

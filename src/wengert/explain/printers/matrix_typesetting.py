@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from wengert.explain.engine import Point
-from wengert.explain.index.expressions import Add, Expression, Partial, Quotient, Second
+from wengert.explain.index.expressions import (
+    Add,
+    Element,
+    Expression,
+    Partial,
+    Quotient,
+    Second,
+    free_indices,
+)
 from wengert.explain.index.indices import Index
 from wengert.explain.matrix.matrices import (
     Diagonal,
@@ -43,6 +51,13 @@ def _(expression: Matrix, style: Style) -> tuple[Layout, int]:
         return _in_numbers(expression, style.numbers)
     name = expression.symbol.name
     return marked(style.shaped(style.name(name), expression.shape, expression.transposed), name), ATOM
+
+
+@layout_of.register
+def _(expression: Element, style: Style) -> tuple[Layout, int]:
+    if style.numbers is not None and not free_indices(expression):
+        return _in_numbers(expression, style.numbers)
+    return layout.Term(style.element(expression.symbol, expression.positions), expression.symbol.name), ATOM
 
 
 @layout_of.register

@@ -22,6 +22,17 @@ def index_texts(symbol: Symbol, positions: Iterable[Position]) -> list[str]:
     return [",".join(found)] if apart else found
 
 
+def calculated(position: Position, step: int, offset: int) -> str:
+    """Return the place ``step · position + offset`` as it is read, counted from 1: i+1, 5−i, 2i."""
+    if not isinstance(position, Index):
+        return str(step * position + offset + 1)
+    first = offset + 1 - step
+    if step < 0:
+        return f"{first}−{'' if step == -1 else -step}{position}"
+    added = f"{'+' if first > 0 else '−'}{abs(first)}" if first else ""
+    return f"{'' if step == 1 else step}{position}{added}"
+
+
 def marked(body: Layout, name: str) -> Layout:
     """Mark what stands for a value or a derivative; the shape below it is no part of it."""
     if isinstance(body, layout.Under):

@@ -59,11 +59,14 @@ class Style:
 
     def element(self, symbol: Symbol, positions: Iterable[Position], name: str = "") -> Layout:
         """Return an element: its name and its indices."""
-        indices = index_texts(symbol, positions)
+        return self.lowered(symbol, "".join(index_texts(symbol, positions)), name)
+
+    def lowered(self, symbol: Symbol, indices: str, name: str = "") -> Layout:
+        """Return an element with indices as they are read."""
         base = self.name(name or self.element_name(symbol))
         if not indices:
             return base
-        below = Text("".join(indices), "indices")
+        below = Text(indices, "indices")
         if isinstance(base, layout.Script):
             return layout.Script(base.base, below, base.above)
         return layout.Script(base, below)

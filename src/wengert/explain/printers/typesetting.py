@@ -12,7 +12,6 @@ from wengert.explain.index.expressions import (
     Cases,
     Delta,
     Differential,
-    Element,
     Expression,
     Extreme,
     Inverse,
@@ -25,6 +24,7 @@ from wengert.explain.index.expressions import (
     Relation,
     Running,
     Second,
+    Shifted,
     Softmax,
     Sum,
     Value,
@@ -37,7 +37,7 @@ from wengert.explain.printers.constants import constant
 from wengert.explain.printers.digits import number_text, short
 from wengert.explain.printers.layout import Layout, Row, Text, operator, parenthesised, row
 from wengert.explain.printers.matrix_typesetting import second_derivative
-from wengert.explain.printers.scripts import derivative, index_texts, is_number, raised
+from wengert.explain.printers.scripts import calculated, derivative, index_texts, is_number, raised
 from wengert.explain.printers.signs import called, needs_dot, negative, without_sign
 from wengert.explain.printers.style import ATOM, PRODUCT, SUM, Style, layout_of
 
@@ -56,8 +56,11 @@ def _(expression: Number, style: Style) -> tuple[Layout, int]:
 
 
 @layout_of.register
-def _(expression: Element, style: Style) -> tuple[Layout, int]:
-    return layout.Term(style.element(expression.symbol, expression.positions), expression.symbol.name), ATOM
+def _(expression: Shifted, style: Style) -> tuple[Layout, int]:
+    symbol = expression.symbol
+    axes = zip(expression.positions, expression.steps, expression.offsets, symbol.shape, strict=True)
+    places = [calculated(at, step, offset) for at, step, offset, extent in axes if extent > 1]
+    return layout.Term(style.lowered(symbol, ",".join(places)), symbol.name), ATOM
 
 
 @layout_of.register

@@ -17,7 +17,7 @@ def _forward(problem: Problem) -> Section:
     for symbol in problem.defined:
         element = Element(symbol, symbol.axes)
         formula = problem.definition(symbol, symbol.axes)
-        steps.append(Step(element, element, formula, "", "", truth=element, shown=True))
+        steps.append(Step(element, element, formula, "", "", reference=element, shown=True))
     note = f"{given(problem)}\nOne line for each operation; every line uses earlier lines only."
     return Section("Forward", note, tuple(steps), spaced=False, working=True)
 
@@ -32,16 +32,16 @@ def _contribution(problem: Problem, chain: ChainRule, user: Symbol, operand: Sym
     outer: Expression = problem.total(of)
     worked = chain.moved(local, of, by)
     after = without_deltas(total(indices, multiply(outer, worked)))
-    truth = total(indices, multiply(outer, direct))
+    reference = total(indices, multiply(outer, direct))
     rule = f"from {user.name}"
     subject = problem.total(by)
-    return Step(subject, subject, after, rule, "", truth=truth, relation="+=", shown=True)
+    return Step(subject, subject, after, rule, "", reference=reference, relation="+=", shown=True)
 
 
 def _backward(problem: Problem) -> Section:
     chain = ChainRule(problem)
     output = problem.total(Element(problem.output, problem.output.axes))
-    steps = [Step(output, output, ONE, "start", "", truth=output)]
+    steps = [Step(output, output, ONE, "start", "", reference=output)]
     for user in reversed(problem.order):
         steps += [_contribution(problem, chain, user, operand) for operand in problem.uses[user]]
     several = [symbol.name for symbol in problem.order if len(problem.consumers(symbol)) > 1]

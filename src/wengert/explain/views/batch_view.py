@@ -68,7 +68,7 @@ def _mean(examples: Examples) -> Section:
 
     output = Element(problem.output, problem.output.axes)
     loss = averaged(Element(single.output, single.output.axes))
-    steps = [Step(output, output, loss, "the loss of the batch", "", truth=output, shown=True)]
+    steps = [Step(output, output, loss, "the loss of the batch", "", reference=output, shown=True)]
     alike = dict(zip(problem.program.inputs, single.program.inputs, strict=True))
     for symbol in problem.wrt:
         if symbol not in problem.order:
@@ -78,7 +78,7 @@ def _mean(examples: Examples) -> Section:
         theirs = single.symbols[alike[symbol.node]]
         one = Partial(Element(single.output, single.output.axes), Element(theirs, by.positions), direct=False)
         rule = "the derivative is linear"
-        steps.append(Step(subject, subject, averaged(one), rule, "", truth=subject, shown=True))
+        steps.append(Step(subject, subject, averaged(one), rule, "", reference=subject, shown=True))
     kind = "sum" if factor == 1 else "mean"
     note = (
         f"The loss of the batch is the {kind} of those of its {over.extent} examples, so its gradient is the "

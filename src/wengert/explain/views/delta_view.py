@@ -113,7 +113,7 @@ class _Writer:
         if isinstance(result, Partial):
             return []
         rule = local.steps[0].rule if local.steps else ""
-        return [Step(subject, subject, result, rule, "", truth=subject)]
+        return [Step(subject, subject, result, rule, "", reference=subject)]
 
     def in_matrices(self, symbol: Symbol, rule: str, shown: bool = False) -> list[Step]:
         """Return the adjoint of a value in matrices, after `in_indices`."""
@@ -123,7 +123,7 @@ class _Writer:
             return [self.matrices.step(subject, result, rule, shown)]
         except NoMatrixForm:
             return (
-                [Step(subject, subject, result, "index form", "", truth=subject, shown=shown)]
+                [Step(subject, subject, result, "index form", "", reference=subject, shown=shown)]
                 if shown
                 else []
             )
@@ -156,7 +156,7 @@ def _output_section(problem: Problem, writer: _Writer, last: Layer, name: str) -
     try:
         steps.append(writer.matrices.step(subject, result, "in matrices", shown=True))
     except NoMatrixForm:
-        steps.append(Step(subject, subject, result, "δ at the output", "", truth=subject, shown=True))
+        steps.append(Step(subject, subject, result, "δ at the output", "", reference=subject, shown=True))
     note = f"{name} is ∂{problem.output.name}/∂{last.weighted.name}."
     return Section(f"{name} at the output", note, tuple(steps))
 

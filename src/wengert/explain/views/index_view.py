@@ -10,7 +10,7 @@ import numpy as np
 from wengert.explain.index.chain_rule import INSERTED, ChainRule
 from wengert.explain.index.closing import Closing, closing
 from wengert.explain.index.equalities import line
-from wengert.explain.index.expressions import Element, Partial, Running, Symbol, Verbatim, walk
+from wengert.explain.index.expressions import Element, Partial, Running, Symbol, Verbatim, named_in, walk
 from wengert.explain.printers.digits import short
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
@@ -154,7 +154,7 @@ def _in_formulas(problem: Problem) -> set[Symbol]:
             if isinstance(formula, Verbatim):
                 left += problem.uses.get(symbol, [])
             else:
-                left += [part.symbol for part in walk(formula) if isinstance(part, Element)]
+                left += named_in(formula)
     return found
 
 

@@ -147,7 +147,7 @@ def _in_matrices(writer: MatrixWriter, steps: list[Step], keep: bool = False) ->
     last: Step | None = None  # the line before it of the same chain of equalities
     writer.converter.jacobians = True
     for step in steps:
-        same = last is not None and last.truth == step.truth
+        same = last is not None and last.reference == step.reference
         try:
             one = _matrix_step(writer, step)
         except NoMatrixForm:

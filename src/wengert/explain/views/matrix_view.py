@@ -63,7 +63,7 @@ class MatrixWriter:
         left = self.converter.convert(subject, *axes)
         right = self.converter.convert(formula, *axes)
         patterns = rule or ("; ".join(self.converter.patterns) if gradient else "")
-        return Step(left, left, right, patterns, "", truth=subject, axes=axes, shown=shown)
+        return Step(left, left, right, patterns, "", reference=subject, axes=axes, shown=shown)
 
 
 def _layout_in_words(problem: Problem) -> str:
@@ -108,7 +108,7 @@ def jacobian(writer: MatrixWriter, chain: ChainRule, of_symbol: Symbol, by_symbo
     right = writer.converter.convert(found.result, row, column)
     left = Jacobian(found.partial)
     rule = "; ".join(writer.converter.patterns)
-    return Step(left, left, right, rule, "", truth=found.partial, axes=(row, column))
+    return Step(left, left, right, rule, "", reference=found.partial, axes=(row, column))
 
 
 def jacobians(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Section:
@@ -200,7 +200,7 @@ def _result(writer: MatrixWriter, result: Result) -> Step:
     for formula in (result.opened, result.formula):
         with contextlib.suppress(NoMatrixForm):
             return writer.step(subject, formula, rule=shape_note(shape), shown=True)
-    return Step(subject, subject, result.opened, "index form", "", truth=subject, shown=True)
+    return Step(subject, subject, result.opened, "index form", "", reference=subject, shown=True)
 
 
 def matrix_view(problem: Problem) -> Tree:

@@ -80,11 +80,11 @@ def _unfolded(problem: Problem, local: Local) -> list[Step]:
         partial = problem.direct(first, by)
         left = Jacobian(partial)
         entries = Table(local.result, (row,), (column,), ((index, place),))
-        steps.append(Step(left, left, entries, "one slice", "", truth=partial))
+        steps.append(Step(left, left, entries, "one slice", "", reference=partial))
     left = Jacobian(local.partial)
     flat = Table(local.result, (index,), (row, column))
     rule = f"unfolded: the rows of {by.symbol.name} one after the other"
-    return [*steps, Step(left, left, flat, rule, "", truth=local.partial)]
+    return [*steps, Step(left, left, flat, rule, "", reference=local.partial)]
 
 
 def _contracted(problem: Problem, chain: ChainRule, of: Symbol, by: Symbol) -> list[Step]:
@@ -100,8 +100,8 @@ def _contracted(problem: Problem, chain: ChainRule, of: Symbol, by: Symbol) -> l
     times = f"∂{problem.output.name}/∂{of.name} times the unfolded tensor"
     left: Expression = Gradient(problem.output, by, by.shape if len(by.shape) == 2 else (1, 1), False, False)
     steps = [
-        Step(left, left, Table(product, (), (row, column)), times, "", truth=subject),
-        Step(left, left, Table(product, (row,), (column,)), folded, "", truth=subject),
+        Step(left, left, Table(product, (), (row, column)), times, "", reference=subject),
+        Step(left, left, Table(product, (row,), (column,)), folded, "", reference=subject),
     ]
     writer = MatrixWriter(problem)
     with contextlib.suppress(NoMatrixForm):

@@ -23,7 +23,7 @@ def update(problem: Problem, step_size: float) -> Section:
         try:
             steps.append(_in_matrices(writer, by, moved, rate))
         except NoMatrixForm:
-            steps.append(Step(by, by, moved, "", "", truth=moved, relation="←", shown=True))
+            steps.append(Step(by, by, moved, "", "", reference=moved, relation="←", shown=True))
     return Section("Update", f"One step of gradient descent, of size {step_size:g}.", tuple(steps))
 
 
@@ -33,4 +33,6 @@ def _in_matrices(writer: MatrixWriter, by: Element, moved: Expression, rate: Exp
     variable = writer.converter.convert(by, row, column)
     gradient = writer.converter.convert(writer.problem.total(by), row, column)
     after = add(variable, multiply(rate, gradient))
-    return Step(variable, variable, after, "", "", truth=moved, relation="←", axes=(row, column), shown=True)
+    return Step(
+        variable, variable, after, "", "", reference=moved, relation="←", axes=(row, column), shown=True
+    )

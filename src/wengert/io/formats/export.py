@@ -48,12 +48,18 @@ def export_model(model: PortableModel, path: str | os.PathLike[str], format: str
     Raises
     ------
     ConfigurationError
-        If there is no such format, the suffix is that of another, or the package onnx is needed and missing.
+        If it is no `PortableModel`, there is no such format, the suffix is that of another, or the package
+        onnx is needed and missing.
     UnsupportedFunctionError
         If the format cannot say what the network computes.
     ModelFileError
         If the file cannot be written; found out before the work where that is possible.
     """
+    if not isinstance(model, PortableModel):
+        raise ConfigurationError(
+            f"export: got a {type(model).__name__}, and takes a PortableModel, which "
+            "PortableModel.of_network(network, inputs) makes of a network. Estimators have export(path)."
+        )
     if format is not None and format not in FORMATS:
         raise unknown_name("export", "format", format, FORMATS)
     if format is not None and Path(path).suffix.lower() != FORMATS[format].suffix:

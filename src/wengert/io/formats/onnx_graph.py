@@ -1,4 +1,4 @@
-"""An ONNX graph while it is written: nodes, initialisers, names, and what nobody reads left out."""
+"""An ONNX graph while it is written: nodes, initialisers, names, and unused ones left out."""
 
 from __future__ import annotations
 

@@ -33,8 +33,8 @@ def from_onnx(path: str | os.PathLike[str]) -> nn.Sequential:
     """Read a network from an ONNX file.
 
     Of a file of `to_onnx` without preprocessing it is the network that was exported, whatever it consists of,
-    with the activation that gives its probabilities: the softmax, or the sigmoid where one output tells two
-    classes apart.
+    with the activation that gives its probabilities: the softmax, or the sigmoid where one output
+    distinguishes two classes.
 
     In any other file the graph is one chain from an input of shape (rows, inputs), or from one input for each
     column, to an output: of MatMul, Gemm, BatchNormalization, LayerNormalization, Dropout, Identity, Cast and

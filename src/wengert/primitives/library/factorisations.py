@@ -18,15 +18,20 @@ from wengert.ir.emitted_functions import emitted
 from wengert.ir.primitive import Primitive
 from wengert.ir.types import TensorType, tensor_type
 from wengert.primitives.arithmetic import quotient
+from wengert.primitives.batching import over_batches
 from wengert.primitives.kinds import cubic, library
 from wengert.primitives.library.linear_algebra import (
     adjoint,
+    regular,
     solve,
     solve_triangular,
     square,
     triangle,
     triangular,
 )
+
+# Of matrices and vectors, both with the axis of the batch, the last axes are what they were.
+_ALIKE = over_batches(lambda primitive, size, x, values, **params: primitive(x, values, **params))
 
 
 def _by_triangle(x: Any, lower: bool) -> Any:
@@ -40,15 +45,91 @@ def _diagonal_matrix(x: Any) -> Any:
     return np.where(np.eye(x.shape[-1], dtype=bool), x[..., None, :], np.zeros((), x.dtype))
 
 
-def _over_gaps(x: Any, values: Any) -> Any:
-    """Return xᵢⱼ / (valuesⱼ − valuesᵢ), and 0 on the diagonal.
-
-    Equal values give 0 where nothing depends on the choice of their vectors, else ±∞ or NaN: a derivative by
-    vectors that are not determined does not exist, and must not look as if it did.
-    """
-    diagonal = np.eye(values.shape[-1], dtype=bool)
+@emitted
+def over_gaps(x, values, refuse):
+    """x[i, j] / (values[j] − values[i]), and 0 on the diagonal; of equal values it is refused, or NaN."""
     gaps = values[..., None, :] - values[..., :, None]
-    return np.where(diagonal, 0, quotient(x, np.where(diagonal, 1, gaps)))
+    count = values.shape[-1]
+    diagonal = np.eye(count, dtype=bool)
+    rounding = 10 * count * np.finfo(values.dtype).eps * np.max(np.abs(values), axis=-1, initial=0)
+    equal = (np.abs(gaps) <= rounding[..., None, None]) & ~diagonal
+    used = np.any(x != 0, axis=-2)
+    undetermined = equal & (used[..., None, :] | used[..., :, None])
+    if refuse and np.any(undetermined):
+        raise np.linalg.LinAlgError(
+            "the vectors of a value that is there twice are not determined, and have no derivative: "
+            "let the function depend on the values alone, or give it a matrix whose values differ"
+        )
+    quotients = np.where(diagonal | equal, 0, x / np.where(diagonal | equal, 1, gaps))
+    return np.where(undetermined, np.array(np.nan, x.dtype), quotients)
+
+
+def _of_vectors(x: TensorType, values: TensorType, refuse: bool) -> TensorType:
+    if square("over_gaps", x).shape[:-1] != values.shape:
+        raise ShapeError(f"over_gaps: a matrix of shape {x.shape} and values of shape {values.shape}")
+    return x
+
+
+def _over_gaps_vjp(ct: Any, out: Any, x: Any, values: Any, refuse: bool) -> tuple[Any, ...]:
+    """Forward mode, the transpose, computes the change of all vectors: NaN of those not determined."""
+    moved = turned_by(ct * out, values, refuse=refuse)
+    return turned_by(ct, values, refuse=not refuse), np.sum(moved, axis=-1) - np.sum(moved, axis=-2)
+
+
+turned_by = library(
+    "over_gaps",
+    numpy=over_gaps,
+    infer=_of_vectors,
+    vjp=_over_gaps_vjp,
+    operands=2,
+    flops=lambda out, types, params: 5 * out.size,
+    complex=True,
+    batch=_ALIKE,
+    source="Giles 2008, 3.1: how vectors turn; values that differ by LAPACK's rounding are equal",
+    ties="values that are equal: 0 where nothing depends on their vectors, else it is refused",
+)
+
+
+@emitted
+def over_values(x, values, refuse):
+    """x[i, j] / values[j]; of the vectors of a value 0 it is refused, or NaN."""
+    rounding = (
+        10 * max(x.shape[-2:]) * np.finfo(values.dtype).eps * np.max(np.abs(values), axis=-1, initial=0)
+    )
+    none = (np.abs(values) <= rounding[..., None])[..., None, :]
+    undetermined = none & (x != 0)
+    if refuse and np.any(undetermined):
+        raise np.linalg.LinAlgError(
+            "the vectors of a singular value 0 are not determined, and have no derivative: "
+            "let the function depend on the values alone, or give it a matrix of full rank"
+        )
+    quotients = np.where(none, 0, x / np.where(none, 1, values[..., None, :]))
+    return np.where(undetermined, np.array(np.nan, x.dtype), quotients)
+
+
+def _of_columns(x: TensorType, values: TensorType, refuse: bool) -> TensorType:
+    if x.ndim < 2 or (*x.shape[:-2], x.shape[-1]) != values.shape:
+        raise ShapeError(f"over_values: a matrix of shape {x.shape} and values of shape {values.shape}")
+    return x
+
+
+def _over_values_vjp(ct: Any, out: Any, x: Any, values: Any, refuse: bool) -> tuple[Any, ...]:
+    moved = scaled_by(ct * out, values, refuse=refuse)
+    return scaled_by(ct, values, refuse=not refuse), -np.sum(moved, axis=-2)
+
+
+scaled_by = library(
+    "over_values",
+    numpy=over_values,
+    infer=_of_columns,
+    vjp=_over_values_vjp,
+    operands=2,
+    flops=lambda out, types, params: 5 * out.size,
+    complex=True,
+    batch=_ALIKE,
+    source="Townsend 2016, (31): the part beside the span; values are 0 where LAPACK's rounding is larger",
+    ties="a value of 0: 0 where nothing depends on its vector, else it is refused",
+)
 
 
 @emitted
@@ -127,7 +208,7 @@ def _eigh_type(a: TensorType, lower: bool) -> TensorType:
 
 def _eigh_vjp(ct: Any, out: Any, a: Any, lower: bool) -> tuple[Any, ...]:
     values, vectors = np.real(out[..., 0, :]), out[..., 1:, :]
-    turned = _over_gaps(adjoint(vectors) @ np.conjugate(ct[..., 1:, :]), values)
+    turned = turned_by(adjoint(vectors) @ np.conjugate(ct[..., 1:, :]), values, refuse=True)
     middle = _diagonal_matrix(np.real(ct[..., 0, :])) + turned
     return (np.conjugate(_by_triangle(vectors @ middle @ adjoint(vectors), lower)),)
 
@@ -140,7 +221,7 @@ eigenvectors = library(
     vjp=_eigh_vjp,
     complex=True,
     source="Giles 2008, 3.1; the triangle that alone is read counts for both",
-    ties="vectors of a repeated eigenvalue have no derivative: ±∞ or NaN where something depends on them",
+    ties="vectors of a repeated eigenvalue have no derivative: refused where something depends on them",
 )
 
 
@@ -163,18 +244,22 @@ def _svd_vjp(ct: Any, out: Any, a: Any) -> tuple[Any, ...]:
     # What stands below is the transpose of the right vectors' matrix, the conjugate of the vectors.
     u, s, v = out[..., :m, :], np.real(out[..., m, :]), np.conjugate(out[..., m + 1 :, :])
     by_u, by_s, by_v = np.conjugate(ct[..., :m, :]), np.real(ct[..., m, :]), ct[..., m + 1 :, :]
-    squares, scale = s * s, s[..., None, :]
+    scale = s[..., None, :]
+    sums = scale + scale.mT
     of_u, of_v = adjoint(u) @ by_u, adjoint(v) @ by_v
-    in_u, in_v = _over_gaps(of_u, squares), _over_gaps(of_v, squares)
+    in_u, in_v = (
+        quotient(turned_by(of_u, s, refuse=True), sums),
+        quotient(turned_by(of_v, s, refuse=True), sums),
+    )
     middle = _diagonal_matrix(by_s) + (in_u + adjoint(in_u)) * scale + scale.mT * (in_v + adjoint(in_v))
     if a.dtype.kind == "c":  # the phases that u and v share
         turn = np.imag(np.diagonal(of_u, axis1=-2, axis2=-1))
-        middle = middle + 1j * _diagonal_matrix(quotient(turn, s))
+        middle = middle + 1j * scaled_by(_diagonal_matrix(turn), s, refuse=True)
     total = u @ middle @ adjoint(v)
     if m > n:
-        total = total + quotient(by_u - u @ of_u, scale) @ adjoint(v)
+        total = total + scaled_by(by_u - u @ of_u, s, refuse=True) @ adjoint(v)
     if n > m:
-        total = total + u @ adjoint(quotient(by_v - v @ of_v, scale))
+        total = total + u @ adjoint(scaled_by(by_v - v @ of_v, s, refuse=True))
     return (np.conjugate(total),)
 
 
@@ -186,7 +271,7 @@ singular_vectors = library(
     vjp=_svd_vjp,
     complex=True,
     source="Townsend 2016, (31)",
-    ties="vectors of a repeated singular value, or of 0, have no derivative: ±∞ or NaN where something "
+    ties="vectors of a repeated singular value, or of 0, have no derivative: it is refused where something "
     "depends on them",
 )
 
@@ -206,7 +291,7 @@ def _qr_type(a: TensorType) -> TensorType:
 
 def _qr_vjp(ct: Any, out: Any, a: Any) -> tuple[Any, ...]:
     m = a.shape[-2]
-    q, r = out[..., :m, :], out[..., m:, :].mT
+    q, r = out[..., :m, :], regular(out[..., m:, :].mT, of="QR of a matrix of less than full rank")
     by_q, by_r = np.conjugate(ct[..., :m, :]), triangle(np.conjugate(ct[..., m:, :]).mT, lower=False)
     mixed = triangle(r @ adjoint(by_r) - adjoint(by_q) @ q, lower=True)
     copied = mixed + adjoint(triangle(mixed, lower=True, k=-1))
@@ -223,7 +308,7 @@ orthogonal = library(
     vjp=_qr_vjp,
     complex=True,
     source="Walter & Lehmann 2010; Roberts & Roberts 2020, (3.3)",
-    ties="a rank-deficient matrix has no derivative: LAPACK refuses the singular R",
+    ties="a matrix of less than full rank has no derivative, and is refused",
 )
 
 
@@ -242,12 +327,15 @@ def _eig_type(a: TensorType) -> TensorType:
 
 def _eig_vjp(ct: Any, out: Any, a: Any) -> tuple[Any, ...]:
     values, vectors = out[..., 0, :], out[..., 1:, :]
-    back, dual = np.conjugate(ct), adjoint(vectors)
-    moved = dual @ back[..., 1:, :]
+    back, moves = np.conjugate(ct[..., 0, :]), np.conjugate(ct[..., 1:, :])
+    dual = regular(adjoint(vectors), of="eig of a matrix without a full set of eigenvectors")
+    moved = dual @ moves
     # The vectors keep their length.
     along = np.real(np.diagonal(moved, axis1=-2, axis2=-1))
-    turned = _over_gaps(moved - (dual @ vectors) * along[..., None, :], np.conjugate(values))
-    middle = _diagonal_matrix(back[..., 0, :]) + turned
+    lengths = (dual @ vectors) * along[..., None, :]
+    turned = turned_by(moved, np.conjugate(values), refuse=True)
+    turned = turned - turned_by(lengths, np.conjugate(values), refuse=True)
+    middle = _diagonal_matrix(back) + turned
     return (np.conjugate(solve(dual, middle @ dual)),)
 
 
@@ -259,6 +347,6 @@ general_eigenvectors = library(
     vjp=_eig_vjp,
     complex=True,
     source="Giles 2008, 3.1; Boeddeker et al. 2017, (4.77), for vectors of length 1",
-    ties="vectors of a repeated eigenvalue have no derivative: ±∞ or NaN where something depends on them; "
+    ties="vectors of a repeated eigenvalue have no derivative: refused where something depends on them; "
     "the phase of a vector is a convention, and what depends on it has none either",
 )

@@ -52,6 +52,29 @@ solve = library(
 )
 
 
+@emitted
+def full_rank(a, of):
+    """The same matrices, after a check that none is singular but for rounding."""
+    if a.size:
+        s = np.linalg.svd(a, compute_uv=False)
+        least = 10 * a.shape[-1] * np.finfo(a.dtype).eps * s[..., :1]
+        if np.any(s <= least):
+            raise np.linalg.LinAlgError(f"{of}: there is no derivative (condition number above 1e14)")
+    return a
+
+
+regular = library(
+    "full_rank",
+    numpy=full_rank,
+    infer=lambda a, of: square("full_rank", a),
+    vjp=lambda ct, out, a, of: (ct,),
+    flops=cubic(4),
+    complex=True,
+    linear=True,
+    source="Golub & Van Loan 2013, 5.4.1: a rank is numerical",
+)
+
+
 def adjoint(x: Any) -> Any:
     """Return the conjugate transposes of matrices."""
     return np.conjugate(x).mT
@@ -108,8 +131,8 @@ def cofactor(a):
 
 
 def _cofactor_vjp(ct: Any, out: Any, a: Any) -> tuple[Any, ...]:
-    """From C = det(A) A⁻ᵀ; a singular matrix is refused by LAPACK here."""
-    transposed = inverse(a).mT
+    """From C = det(A) A⁻ᵀ, for which the matrix must not be singular."""
+    transposed = inverse(regular(a, of="the determinant's derivative at a singular matrix")).mT
     along = np.sum(ct * out, axis=(-2, -1), keepdims=True)
     return (along * transposed - transposed @ ct.mT @ out,)
 

@@ -223,7 +223,7 @@ def _trigonometric(is_sine: bool, x: Any, type: int, n: Any, axis: Any, norm: An
     place = normalise_axis(axis, x.ndim)
     x = _sized(x, n, place)
     extent = x.shape[place]
-    # Half the period with which the transform goes on is its squared norm, but for the edges.
+    # The squared norm of a basis vector is half the period of the extended signal, except at the edges.
     period = 2 * (extent + (1 if is_sine else -1)) if type == 1 else 2 * extent
     norm = _norm(norm)
     edges = np.ones(extent, x.dtype if x.dtype.kind == "f" else np.float64)

@@ -142,12 +142,18 @@ def entry_of(function: Any) -> _Entry | None:
     primitive = IMPLEMENTATIONS.get(function)
     if function in _TABLE or primitive is None or primitive.kind not in _TABLE:
         return _TABLE.get(function)
-    return _of_kind(function, primitive, _TABLE[primitive.kind].implementation)
+    return _kept(function, of_kind(primitive))
 
 
 @lru_cache(maxsize=1024)
-def _of_kind(function: Any, primitive: Primitive, of_kind: Callable[..., Any]) -> _Entry:
-    return _Entry(function, partial(of_kind, primitive))
+def of_kind(primitive: Primitive) -> Callable[..., Any]:
+    """Return what carries out a NumPy function that a reduction or a scan implements."""
+    return partial(_TABLE[primitive.kind].implementation, primitive)
+
+
+@lru_cache(maxsize=1024)
+def _kept(function: Any, implementation: Callable[..., Any]) -> _Entry:
+    return _Entry(function, implementation)
 
 
 def functions() -> list[Any]:

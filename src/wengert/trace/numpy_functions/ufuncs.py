@@ -17,7 +17,7 @@ from wengert.primitives.kinds import BOOL, promotion_of
 from wengert.primitives.library import parametric, special
 from wengert.primitives.selection import astype
 from wengert.trace import source
-from wengert.trace.numpy_functions.table import array, known, normalise_axis
+from wengert.trace.numpy_functions.table import array, known, normalise_axis, of_kind
 from wengert.trace.recorder import as_dtype
 from wengert.trace.tensor import Tensor, here, refuse
 
@@ -142,8 +142,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     primitive = IMPLEMENTATIONS.get(getattr(ufunc, method))
     if primitive is not None:  # np.add.reduce and the like, whose axis is 0 where np.sum takes all
         options = {name: value for name, value in kwargs.items() if name not in ("axis", "out")}
-        function: Any = primitive.implements[0]
-        return function(*inputs, axis=kwargs.get("axis", 0), **options)
+        return of_kind(primitive)(*inputs, axis=kwargs.get("axis", 0), **options)
     if method == "outer":
         left, right = inputs
         grown = np.reshape(left, np.shape(left) + (1,) * np.ndim(right))

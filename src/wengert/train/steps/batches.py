@@ -81,7 +81,7 @@ def bagged_order(seed: int, epoch: int, folds: tuple[Array, ...]) -> Array:
     moved = (np.arange(count) + rng.integers(1, count, size=(shortest, 1))) % count
     order = np.empty_like(runs)
     np.put_along_axis(order, moved, runs, axis=1)
-    # What is left is of the last folds, and comes at the first places of a run.
+    # The remaining rows belong to the last folds and stand at the first places of a run.
     left = [queue[shortest:] for queue in queues]
     return np.concatenate([order.ravel(), *left])
 

@@ -1,4 +1,4 @@
-"""When training stops making sense: found at the step where it happens, and explained."""
+"""Divergence of a training run: detected at the step where it happens, and explained."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Diverged(Exception):
 
 
 class StepDiverged(Exception):
-    """A step gave what makes no sense.
+    """A step whose results are not finite, or out of all proportion.
 
     Parameters
     ----------
@@ -95,12 +95,12 @@ def _sum_of_squares(array: Array) -> float:
     if flat.size <= _ONE_THREAD:
         wide = flat.astype(np.float64, copy=False)
         return float(np.vdot(wide, wide))
-    # No product of BLAS: its threads would go on waiting for more, where those of a native loop work.
+    # Without BLAS, whose threads would go on spinning on the cores that a native loop's threads use.
     return float(np.einsum("i,i->", flat, flat, dtype=np.float64))
 
 
 class Watch:
-    """Tells parameters that make sense from those that do not.
+    """Detects parameters that are not finite or out of all proportion.
 
     Parameters
     ----------

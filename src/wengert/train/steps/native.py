@@ -1,4 +1,4 @@
-"""The steps of a run in native loops: many between two looks of Python."""
+"""The steps of a run in native loops, which return to Python ten times a second."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wengert.train.steps.state import State, Step
 
 Array = np.ndarray[Any, Any]
 
-# Seconds between two looks of Python: for Ctrl-C, progress, and the parameters' health.
+# Seconds between two returns to Python, which looks for Ctrl-C, shows progress and checks the parameters.
 _STRETCH = 0.1
 # Seconds for which a number of threads is tried.
 _TRIAL = 0.02
@@ -29,7 +29,7 @@ _GROWTH = 8
 
 
 class NativeSteps:
-    """Runs the steps between Python's looks; begins, or goes on, at a state of the run.
+    """Runs steps in native code; begins, or goes on, at a state of the run.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class NativeSteps:
         self._full_batches = sum(last - first == self._full for first, last in bounds)
 
     def run(self, order: Array, batch: int, seconds: float, window: int) -> None:
-        """Take steps from a batch on, for about so long, at least one and not beyond epoch or window.
+        """Take steps from a batch on, for about `seconds`: at least one, and none beyond epoch or window.
 
         The short batch at the end of an epoch is taken with those before it.
 
@@ -125,7 +125,7 @@ class Pace:
         self._wait = _FIRST_WAIT
 
     def next(self, seconds: float) -> tuple[int, int]:
-        """Return with how many threads to go on, and how many steps take about so long."""
+        """Return with how many threads to go on, and how many steps take about `seconds`."""
         if not self._seconds:
             return 1, 1
         threads = min(self._seconds, key=self._seconds.__getitem__)
@@ -142,7 +142,7 @@ class Pace:
         return threads, max(1, count)
 
     def note(self, threads: int, count: int, seconds: float) -> None:
-        """Take in how long some steps took."""
+        """Record how long `count` steps took."""
         # The better of two stretches, since one may have met with other work on the machine.
         pace = seconds / count
         self._seconds[threads] = min(pace, self._before.get(threads, pace))

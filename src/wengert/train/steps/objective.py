@@ -124,7 +124,7 @@ def _name(value: Any) -> str:
 
 
 def _described(value: Any) -> str:
-    """Return the repr of a dataclass, which tells its settings, and of a function its name."""
+    """Return the repr of a dataclass, which shows its settings, and the name of a function."""
     return repr(value) if hasattr(value, "__dataclass_fields__") else _name(value)
 
 

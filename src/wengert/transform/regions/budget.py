@@ -1,8 +1,8 @@
-"""Loops within a budget of memory: cut into segments, which the sweep back runs forwards once more.
+"""Loops within a budget of memory: cut into segments, which the backward pass runs forwards once more.
 
-A scan and the scan back share arrays of one row a turn. Cut into K segments, only the carries at the
-beginning of each are kept; the sweep back goes from the last segment to the first, computes the rows of one
-segment again, and goes back over them. Each segment may be cut in turn: with k cuts of equal size some
+A scan and the backward scan share arrays of one row a turn. Cut into K segments, only the carries at the
+beginning of each are kept; the backward pass goes from the last segment to the first, computes the rows of
+one segment again, and goes back over them. Each segment may be cut in turn: with k cuts of equal size some
 k·T^(1/(k+1)) rows are kept, for k further runs forwards (Griewank & Walther 2008, 12.1: multilevel
 schedules). Turns run in the same order with the same state, so the bits are those of any other schedule.
 """
@@ -10,7 +10,7 @@ schedules). Turns run in the same order with the same state, so the bits are tho
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -29,34 +29,34 @@ from wengert.transform.simplify import simplify
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """A scan, and the scan back that reads rows of it.
+    """A scan, and the backward scan that reads rows of it.
 
     Attributes
     ----------
-    ahead, back : Node
+    forward, backward : Node
     shared : dict of int to int
-        Which result of `ahead` is which operand of `back`, of those that nobody else reads.
+        Which result of `forward` is which operand of `backward`, of those that nobody else reads.
     """
 
-    ahead: Node
-    back: Node
+    forward: Node
+    backward: Node
     shared: dict[int, int]
 
     @property
     def length(self) -> int:
         """Number of turns."""
-        return int(self.ahead.param("length"))
+        return int(self.forward.param("length"))
 
     @property
     def row(self) -> int:
         """Bytes that are kept of a turn."""
-        return sum(_bytes(self.back.inputs[place].type) for place in self.shared.values()) // self.length
+        return sum(_bytes(self.backward.inputs[place].type) for place in self.shared.values()) // self.length
 
     @property
     def carry(self) -> int:
         """Bytes of the carries at the beginning of a segment."""
-        fixed, carried = self.ahead.param("fixed"), self.ahead.param("carried")
-        return sum(_bytes(one.type) for one in self.ahead.inputs[fixed : fixed + carried])
+        fixed, carried = self.forward.param("fixed"), self.forward.param("carried")
+        return sum(_bytes(one.type) for one in self.forward.inputs[fixed : fixed + carried])
 
     def kept(self, cuts: Sequence[int], length: int | None = None) -> int:
         """Return the bytes that are kept with these numbers of segments: in all, in each of those, …."""
@@ -121,7 +121,7 @@ def simplified(program: Program, budget: int | None) -> Program:
 
 
 def within(program: Program, budget: int) -> Program:
-    """Return a program whose loops keep no more than `budget` bytes for their sweeps back.
+    """Return a program whose loops keep no more than `budget` bytes for their backward passes.
 
     Raises
     ------
@@ -129,9 +129,9 @@ def within(program: Program, budget: int) -> Program:
         When no schedule keeps that little; names the least possible budget.
     """
     pairs = _pairs(program)
-    schedules = {pair: pair.schedules() for pair in pairs}
+    schedules = _schedules(pairs)
     # What adds up products would leave the loop in one schedule and not in another, with other bits.
-    level = {pair: 1 if adds_up_products(pair.back) and len(schedules[pair]) > 1 else 0 for pair in pairs}
+    level = {pair: 1 if adds_up_products(pair.backward) and len(schedules[pair]) > 1 else 0 for pair in pairs}
 
     def bytes_of(pair: Pair) -> int:
         return pair.kept(schedules[pair][level[pair]])
@@ -146,47 +146,59 @@ def within(program: Program, budget: int) -> Program:
             )
         level[max(open_, key=bytes_of)] += 1
     spare = budget - sum(map(bytes_of, pairs))
-    for pair in pairs:
-        if level[pair]:
-            allowed = bytes_of(pair) + spare // len(pairs)
-            cuts = pair.with_fewer_segments(schedules[pair][level[pair]], allowed)
-            program = _cut(program, pair, cuts)
-    return program
+    cuts = {
+        pair: pair.with_fewer_segments(schedules[pair][level[pair]], bytes_of(pair) + spare // len(pairs))
+        for pair in pairs
+        if level[pair]
+    }
+    return _cut(program, cuts)
+
+
+def _schedules(pairs: Sequence[Pair]) -> dict[Pair, list[list[int]]]:
+    """Return the schedules of each pair; a loop that is of two pairs is cut in the one that keeps more."""
+    found: dict[Pair, list[list[int]]] = {}
+    taken: set[Node] = set()
+    for pair in sorted(pairs, key=lambda one: one.kept([]), reverse=True):
+        is_free = taken.isdisjoint([pair.forward, pair.backward])
+        found[pair] = pair.schedules() if is_free else [[]]
+        if len(found[pair]) > 1:
+            taken.update([pair.forward, pair.backward])
+    return found
 
 
 def _pairs(program: Program) -> list[Pair]:
-    """Return the scans whose rows a scan back reads."""
+    """Return the scans whose rows a backward scan reads."""
     reads = read_items(program)
     readers: dict[Node, list[Node]] = {}
     for node in program.nodes:
         for operand in set(node.inputs):
             readers.setdefault(operand, []).append(node)
     found = []
-    for ahead in program.nodes:
-        if ahead.primitive is not scan or ahead.param("length") < 4:
+    for forward in program.nodes:
+        if forward.primitive is not scan or forward.param("length") < 4:
             continue
         shared: dict[Node, dict[int, int]] = {}
-        for place, item in reads[ahead].items():
+        for place, item in reads[forward].items():
             last = readers.get(item, [])
-            if place < ahead.param("carried") or item in program.outputs or len(last) != 1:
+            if place < forward.param("carried") or item in program.outputs or len(last) != 1:
                 continue
-            (back,) = last
-            if back.primitive is scan and _goes_back(ahead, back, item):
-                shared.setdefault(back, {})[place] = back.inputs.index(item)
+            (backward,) = last
+            if backward.primitive is scan and _is_backward_of(forward, backward, item):
+                shared.setdefault(backward, {})[place] = backward.inputs.index(item)
         if shared:
-            most = max(shared, key=lambda back: len(shared[back]))
-            found.append(Pair(ahead, most, shared[most]))
+            most = max(shared, key=lambda backward: len(shared[backward]))
+            found.append(Pair(forward, most, shared[most]))
     return found
 
 
-def _goes_back(ahead: Node, back: Node, item: Node) -> bool:
-    entries = back.inputs[back.param("fixed") + back.param("carried") :]
-    same = back.param("length") == ahead.param("length")
-    return same and back.param("reverse") != ahead.param("reverse") and entries.count(item) == 1
+def _is_backward_of(forward: Node, backward: Node, item: Node) -> bool:
+    entries = backward.inputs[backward.param("fixed") + backward.param("carried") :]
+    same = backward.param("length") == forward.param("length")
+    return same and backward.param("reverse") != forward.param("reverse") and entries.count(item) == 1
 
 
-def _cut(program: Program, pair: Pair, cuts: Sequence[int]) -> Program:
-    """Return a program in which a pair is cut into segments."""
+def _cut(program: Program, cuts: Mapping[Pair, Sequence[int]]) -> Program:
+    """Return a program in which pairs, none with a loop of another, are cut into segments."""
     if not cuts:
         return program
     trace = Trace(rule="budget")
@@ -194,7 +206,10 @@ def _cut(program: Program, pair: Pair, cuts: Sequence[int]) -> Program:
     new: dict[Node, Node] = {}
     results: dict[Node, dict[int, Any]] = {}
     reads = read_items(program)
-    segments = _Segments(pair, cuts, reads)
+    runs: dict[Node, Callable[[Sequence[Any]], dict[int, Any]]] = {}
+    for pair, numbers in cuts.items():
+        segments = _Segments(pair, numbers, reads)
+        runs |= {pair.forward: segments.record_forward, pair.backward: segments.record_backward}
     with trace.recording():
         for node in program.nodes:
             if node.primitive is ITEM and node.inputs[0] in results:
@@ -202,9 +217,9 @@ def _cut(program: Program, pair: Pair, cuts: Sequence[int]) -> Program:
                 if found is not None:  # what is shared is read by the pair alone
                     new[node] = found.node
                 continue
-            if node in (pair.ahead, pair.back):
-                run = segments.run_ahead if node is pair.ahead else segments.run_back
-                results[node] = run([Tensor(new[one], trace) if one in new else None for one in node.inputs])
+            if node in runs:
+                given = [Tensor(new[one], trace) if one in new else None for one in node.inputs]
+                results[node] = runs[node](given)
             else:
                 new[node] = with_operands(node, *[new[one] for one in node.inputs]) if node.inputs else node
     origins = {new[node]: one for node, one in program.provenance.items() if node in new}
@@ -232,12 +247,12 @@ class _Segments:
         self.pair, self.cuts = pair, cuts
         self.segment = pair.length // cuts[0]
         self.rest = pair.length - self.segment * cuts[0]
-        self.wanted = [place for place in reads[pair.ahead] if place not in pair.shared]
-        self.wanted_back = list(reads[pair.back])
+        self.wanted = [place for place in reads[pair.forward] if place not in pair.shared]
+        self.wanted_backward = list(reads[pair.backward])
 
-    def run_ahead(self, operands: Sequence[Any]) -> dict[int, Any]:
-        """Record the loop forwards, and return those of its results that others read."""
-        node = self.pair.ahead
+    def record_forward(self, operands: Sequence[Any]) -> dict[int, Any]:
+        """Record the forward loop, and return those of its results that others read."""
+        node = self.pair.forward
         self.constants, state, self.streams = _operands(node, operands)
         self.begun = _run(node, self.constants, state, self._first(self.streams), self.rest)
         rows = [place for place in self.wanted if place >= len(state)]
@@ -256,11 +271,11 @@ class _Segments:
         finals, others = found[: len(state)], found[len(state) : len(state) + len(rows)]
         return self._results(finals, self.begun, others, rows)
 
-    def run_back(self, operands: Sequence[Any]) -> dict[int, Any]:
-        """Record the loop back, and return those of its results that others read."""
-        ahead, back = self.pair.ahead, self.pair.back
+    def record_backward(self, operands: Sequence[Any]) -> dict[int, Any]:
+        """Record the backward loop, and return those of its results that others read."""
+        forward, backward = self.pair.forward, self.pair.backward
         places = {operand: result for result, operand in self.pair.shared.items()}
-        constants, state, rows_of = _operands(back, operands)
+        constants, state, rows_of = _operands(backward, operands)
         first = len(constants) + len(state)
         own = [one for one in rows_of if one is not None]
 
@@ -271,36 +286,36 @@ class _Segments:
                 for place in range(len(rows_of))
             ]
 
-        rows = [place for place in self.wanted_back if place >= len(state)]
+        rows = [place for place in self.wanted_backward if place >= len(state)]
         counts = (len(constants), len(self.checkpoints), len(self.streams))
 
         def body(known: Any, state: Any, given: Any) -> list[Any]:
             mine, theirs = split(known, counts[0])
             checkpoint, entries, others = split(given, counts[1], counts[2])
-            again = _run(ahead, theirs, checkpoint, entries, self.segment)
-            found = _run(back, mine, state, streams(others, again), self.segment)
+            again = _run(forward, theirs, checkpoint, entries, self.segment)
+            found = _run(backward, mine, state, streams(others, again), self.segment)
             return [*found[: len(state)], *[found[place] for place in rows]]
 
         known = [*constants, *self.constants]
         types = [_entry_type(one) for one in self.checkpoints]
         types += [_segments_of(one, self.segment) for one in (*self.streams, *own)]
         loop = _program(body, known, state, types)
-        for pair in _pairs(loop):
-            loop = _cut(loop, pair, self.cuts[1:])
+        if self.cuts[1:]:
+            loop = _cut(loop, dict.fromkeys(_pairs(loop), self.cuts[1:]))
         given = [*self.checkpoints, *self._segmented([*self.streams, *own])]
-        found = scanned(loop, known, state, given, self.cuts[0], back.param("reverse"))
-        end = _run(back, constants, found[: len(state)], streams(self._first(own), self.begun), self.rest)
+        found = scanned(loop, known, state, given, self.cuts[0], backward.param("reverse"))
+        end = _run(backward, constants, found[: len(state)], streams(self._first(own), self.begun), self.rest)
         others = found[len(state) : len(state) + len(rows)]
         return self._results(end[: len(state)], end, others, rows)
 
     def _first(self, arrays: Sequence[Any]) -> list[Any]:
         """Return the entries of the first turns."""
-        from_end = self.pair.ahead.param("reverse")
+        from_end = self.pair.forward.param("reverse")
         return [one[self.pair.length - self.rest :] if from_end else one[: self.rest] for one in arrays]
 
     def _segmented(self, arrays: Sequence[Any]) -> list[Any]:
         """Return the entries of all other turns, by segments."""
-        begin = 0 if self.pair.ahead.param("reverse") else self.rest
+        begin = 0 if self.pair.forward.param("reverse") else self.rest
         count = self.cuts[0] * self.segment
         return [
             np.reshape(one[begin : begin + count], (self.cuts[0], self.segment, *one.shape[1:]))
@@ -315,7 +330,7 @@ class _Segments:
         for place, one in zip(rows, others, strict=True):
             parts = [np.reshape(one, (self.cuts[0] * self.segment, *one.shape[2:]))]
             if self.rest:
-                parts.insert(1 if self.pair.ahead.param("reverse") else 0, first[place])
+                parts.insert(1 if self.pair.forward.param("reverse") else 0, first[place])
             values[place] = np.concatenate(parts) if self.rest else parts[0]
         return values
 

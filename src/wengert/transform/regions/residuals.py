@@ -1,4 +1,4 @@
-"""What a loop keeps of its turns for the sweep back: values, so that they need not be computed again."""
+"""Residuals of a loop: the values that it keeps for the backward pass in place of computing them again."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ class _Cut:
         self.left: dict[Any, dict[Any, int]] = {_BEGIN: {}, _END: {}}
 
     def connect(self, one: Any, other: Any, capacity: int) -> None:
-        """Let so much flow from one place to another."""
+        """Add an edge with this capacity."""
         self.left.setdefault(one, {})[other] = capacity
         self.left.setdefault(other, {}).setdefault(one, 0)
 
     def side_of_end(self) -> set[Any]:
-        """Return the places from which more could flow to the end, once as much flows as can."""
+        """Return the places that still reach the end at the maximum flow: one side of the minimum cut."""
         while (path := self._path()) is not None:
             amount = min(self.left[one][other] for one, other in pairwise(path))
             for one, other in pairwise(path):
@@ -84,7 +84,7 @@ class _Cut:
         return found
 
     def _path(self) -> list[Any] | None:
-        """Return a shortest way along which more can flow."""
+        """Return a shortest augmenting path."""
         came: dict[Any, Any] = {_BEGIN: None}
         pending = deque([_BEGIN])
         while pending and _END not in came:

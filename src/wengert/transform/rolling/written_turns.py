@@ -144,7 +144,7 @@ class _Comparison:
         return None if place < 0 or place >= self.turns * self.period else divmod(place, self.period)
 
     def _spread(self) -> None:
-        """Lines that others need which stand outside stand outside too."""
+        """Lines on which lines outside of the loop depend stand outside too."""
         turn = self._turn(self.middle)
         for place in reversed(range(self.period)):
             for node in turn[place].inputs if self.outside[place] else ():

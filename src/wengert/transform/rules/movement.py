@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wengert.ir.node import Node, with_operands
-from wengert.transform.rules.table import build, is_a, rule
+from wengert.transform.rules.table import build, filled, is_a, rule
 
 
 @rule("reshape", "broadcast_to", "astype", exact=True)
@@ -105,3 +105,38 @@ def slice_of_padding(node: Node) -> Node | None:
         for stride, step, extent in zip(taken["step"], steps, node.type.shape, strict=True)
     )
     return x.inputs[0] if same else None
+
+
+@rule("slice", exact=True)
+def slice_of_joined(node: Node) -> Node | None:
+    """A slice that lies in one of the arrays that are joined → a slice of that array."""
+    (x,) = node.inputs
+    if not is_a(x, "concatenate") or not node.type.size:
+        return None
+    taken, axis, before = dict(node.params), x.param("axis"), 0
+    for part in x.inputs:
+        after = before + part.type.shape[axis]
+        if before <= taken["start"][axis] and taken["stop"][axis] <= after:
+            moved = {
+                name: tuple(one - before * (place == axis) for place, one in enumerate(taken[name]))
+                for name in ("start", "stop")
+            }
+            return build("slice", part, step=taken["step"], **moved)
+        before = after
+    return None
+
+
+@rule("slice", exact=True)
+def slice_of_zeros_around(node: Node) -> Node | None:
+    """A slice that lies in the zeros with which an array is padded → zeros."""
+    (x,) = node.inputs
+    if not is_a(x, "pad") or not node.type.size:
+        return None
+    padded, taken = dict(x.params), dict(node.params)
+    outside = any(
+        stop <= low or start >= extent - high
+        for start, stop, low, high, extent in zip(
+            taken["start"], taken["stop"], padded["low"], padded["high"], x.type.shape, strict=True
+        )
+    )
+    return filled(0, node) if outside else None

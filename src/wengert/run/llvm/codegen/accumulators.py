@@ -1,4 +1,4 @@
-"""Accumulators: how each reduction begins, goes on, joins its lanes and ends."""
+"""Accumulators: how each reduction is initialised, accumulates, combines its lanes and ends."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def _multiply(builder: ir.IRBuilder, kind: str, x: ir.Value, y: ir.Value) -> ir.
 
 
 def _lowest(dtype: np.dtype[Any]) -> Any:
-    """Return what no value of a dtype is below."""
+    """Return the identity of a maximum: no value of the dtype is below it."""
     return -math.inf if dtype.kind == "f" else 0 if dtype.kind == "b" else int(np.iinfo(dtype).min)
 
 
 def _highest(dtype: np.dtype[Any]) -> Any:
-    """Return what no value of a dtype is above."""
+    """Return the identity of a minimum: no value of the dtype is above it."""
     return math.inf if dtype.kind == "f" else 1 if dtype.kind == "b" else int(np.iinfo(dtype).max)
 
 
@@ -99,11 +99,11 @@ class Accumulator:
         self.identity = self.rule.identity(node.type.dtype)
 
     def start(self, lanes: int) -> ir.Constant:
-        """Return the accumulator of nothing."""
+        """Return the initial accumulator."""
         return constant(widened(self.type, lanes), self.identity or abs(self.identity))
 
     def step(self, builder: ir.IRBuilder, before: ir.Value, value: ir.Value) -> ir.Value:
-        """Take in one more run of elements."""
+        """Accumulate one more vector of elements."""
         return self.combine(builder, before, self.widen(builder, value))
 
     def widen(self, builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
@@ -117,7 +117,7 @@ class Accumulator:
         return self.rule.combine(builder, self.kind, x, y)
 
     def padded(self, builder: ir.IRBuilder, value: ir.Value, lanes: int) -> ir.Value:
-        """Fill a short run up to `lanes` with what changes nothing."""
+        """Pad a short vector to `lanes` with the identity of the reduction."""
         have = lanes_of(value.type)
         if have == lanes:
             return value

@@ -1,4 +1,4 @@
-"""Columns of a matrix that lie side by side, written together: turned in registers, and then row by row."""
+"""Neighbouring columns of a matrix, written together: transposed in registers, then stored row by row."""
 
 from __future__ import annotations
 

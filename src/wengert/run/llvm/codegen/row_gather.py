@@ -13,7 +13,7 @@ from wengert.run.llvm.fusion.kernels import Kernel
 from wengert.run.llvm.runtime.target import Target
 
 _LINE = 64
-# Bytes from which on processors notice by themselves that a row is read, and fetch the rest of it.
+# Rows of this many bytes or more are prefetched by the processor itself once they are read.
 _LONG_ROW = 1024
 
 
@@ -61,7 +61,7 @@ def copy_bytes(builder: ir.IRBuilder, target: ir.Value, source: ir.Value, size: 
 
 
 def fetch_ahead(builder: ir.IRBuilder, source: ir.Value, places: ir.Value, number: Index, node: Node) -> None:
-    """Have the row at `places[number]` on its way when a later step reads it, if it is a short one."""
+    """Prefetch the row at `places[number]` for a later step, if it is a short one."""
     size = row_bytes(node)
     if size > _LONG_ROW:
         return

@@ -1,4 +1,4 @@
-"""Parts of a joined array, written where they belong in it by the kernels that compute them."""
+"""Concatenation without copies: the kernels that compute the operands write them into the result."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Ints = tuple[int, ...]
 
 
 def joined_in_place(made: Plan) -> Plan:
-    """Return a plan without copies of parts that their kernels can write to their place."""
+    """Return a plan in which kernels write operands of concatenations into the result, where they can."""
     return _Placing(made).run()
 
 
 class _Placing:
-    """Gives each part that allows it a place in the array that it is joined to."""
+    """Gives each operand that allows it a place in the array that it is concatenated into."""
 
     def __init__(self, made: Plan) -> None:
         self.made = made
@@ -27,7 +27,7 @@ class _Placing:
         self.readers = Counter(view.base for kernel in made.kernels for view in kernel.leaves.values())
         self.readers.update(view.base for view in made.outputs)
         self.results = {view.base for view in made.outputs}
-        # Where the elements of a buffer are now, as one row.
+        # Where the elements of a buffer now stand in memory, as a view of one axis.
         self.places: dict[Node, View] = {}
 
     def run(self) -> Plan:
@@ -68,7 +68,7 @@ class _Placing:
         for position, operand, place in rest:
             partner = partners.get(place.shape)
             view = kernel.leaves[operand]
-            # What is given is there when any kernel runs.
+            # Inputs of the program are available to every kernel.
             if partner is not None and view.base not in self.writers:
                 _copy_along(partner, operand, view, place)
                 done.append(position)

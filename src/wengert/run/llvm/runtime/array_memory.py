@@ -1,4 +1,4 @@
-"""Memory that the steps of a loop go through again and again."""
+"""Memory that a loop reads and writes in every step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Array = np.ndarray[Any, Any]
 # Two lines of the caches: processors fetch them in pairs.
 _ALIGNMENT = 128
 _PAGE = 4096
-# Larger arrays are copied one by one: who keeps one of them does not keep all.
+# Larger arrays are copied one by one, so that a reference to one does not keep all of them alive.
 _LARGEST_JOINED = 2**18
 
 
@@ -55,7 +55,7 @@ class Joined:
             size += array.nbytes
             ends[array.dtype] = first, size
         self._block = block(size)
-        self._block[:] = 0  # what lies between the arrays is looked at as well
+        self._block[:] = 0  # the padding between the arrays is checked as well
         self._types = [(array.shape, array.dtype) for array in arrays]
         self.arrays = self._views(self._block)
         for mine, given in zip(self.arrays, arrays, strict=True):

@@ -1,4 +1,4 @@
-"""Shares of a total: writing p for the e^z / Σ e^z that defines it, or softmax(z) where it has no name.
+"""The softmax in derivations: p for the e^z / Σ e^z that defines it, or softmax(z) where it has no name.
 
 What holds of exponentials, logarithms and the like alone stands here: they are inverse, and their quotients
 have names.
@@ -40,7 +40,7 @@ def is_exponential(node: Node) -> bool:
     return node.primitive is exp
 
 
-def is_share(node: Node) -> bool:
+def is_softmax_quotient(node: Node) -> bool:
     """Whether a line is an e^z beside the total of all, as in a softmax."""
     return node.primitive is exp_difference
 
@@ -60,7 +60,7 @@ def takes_logarithm(primitive: Primitive) -> bool:
     return primitive is log or any(isinstance(part, Apply) and part.primitive is log for part in parts)
 
 
-def as_share(expression: Expression) -> Expression:
+def as_softmax_quotient(expression: Expression) -> Expression:
     """Write e^x / S for exp(x − ln S): the same value, and what is taught."""
     match expression:
         case Apply(known, (above, Apply(inner, (whole,)))) if known is exp_difference and inner is log:
@@ -100,7 +100,7 @@ def _canonical(expression: Sum) -> Expression:
     return Sum(far, substitute(expression.body, dict(zip(expression.indices, far, strict=True))))
 
 
-def fold_share(result: Expression, definition: Expression, of: Element) -> Expression | None:
+def fold_softmax(result: Expression, definition: Expression, of: Element) -> Expression | None:
     """Write p for e^z / Σ e^z: what is taught of softmax, ∂p_k/∂z_l = p_k(δ_kl − p_l).
 
     Every e^z_l is p_l times the normaliser, which then cancels.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from wengert.explain.index.definitions import uniform_value
 from wengert.explain.index.notation import adds_up
 from wengert.explain.index.operations import exponents, signs
-from wengert.explain.index.shares import is_exponential
+from wengert.explain.index.softmax import is_exponential
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program

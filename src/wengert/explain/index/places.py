@@ -1,0 +1,141 @@
+"""Relations between places that are solved for one of their indices, and expressions moved there."""
+
+from __future__ import annotations
+
+import fractions
+import math
+from dataclasses import dataclass, replace
+
+from wengert.explain.index.expressions import (
+    Add,
+    Apply,
+    Cases,
+    Element,
+    Expression,
+    Number,
+    Power,
+    Product,
+    Quotient,
+    Reduction,
+    Relation,
+    Running,
+    Shifted,
+    free_indices,
+    number,
+    rebuild,
+    walk,
+)
+from wengert.explain.index.indices import Index
+from wengert.explain.index.substitution import at_places, counted, renamed_apart
+
+_MOVED = (Add, Apply, Cases, Element, Power, Product, Quotient, Reduction, Relation, Running, Shifted)
+
+
+@dataclass(frozen=True)
+class Place:
+    """The place ``step · index + offset``, counted from 0."""
+
+    index: Index
+    step: int
+    offset: int
+
+
+def relates_places(expression: Expression) -> bool:
+    """Return whether an expression is an equality between places of two indices, and not between values."""
+    return (
+        isinstance(expression, Relation)
+        and expression.sign == "="
+        and len(free_indices(expression)) > 1
+        and _linear(expression.left) is not None
+        and _linear(expression.right) is not None
+    )
+
+
+def solved(relation: Expression, index: Index) -> Place | None:
+    """Return the place that an equality gives an index, as [i = k + 1] gives k = i − 1; None if none."""
+    if not (isinstance(relation, Relation) and relation.sign == "=" and index in free_indices(relation)):
+        return None
+    factors = _combined([(1, _linear(relation.left)), (-1, _linear(relation.right))])
+    if factors is None:
+        return None
+    own = factors.pop(index, fractions.Fraction(0))
+    constant = factors.pop(None, fractions.Fraction(0))
+    others = [(one, factor) for one, factor in factors.items() if factor]
+    if abs(own) != 1 or len(others) != 1:
+        return None
+    ((other, factor),) = others
+    step, first = -factor / own, -constant / own
+    if step.denominator != 1 or first.denominator != 1 or other is None:
+        return None
+    return Place(other, int(step), int(step + first) - 1)
+
+
+def _linear(place: Expression) -> dict[Index | None, fractions.Fraction] | None:
+    """Return the factor of each index in a place that counts from 1, and at None what is added."""
+    match place:
+        case Number(fractions.Fraction() as value):
+            return {None: value}
+        case Running(index):
+            return {index: fractions.Fraction(1)}
+        case Product((Number(fractions.Fraction() as value), Running(index))):
+            return {index: value}
+        case Add(terms):
+            parts = [_linear(term) for term in terms]
+            return _combined([(1, part) for part in parts])
+    return None
+
+
+def _combined(
+    parts: list[tuple[int, dict[Index | None, fractions.Fraction] | None]],
+) -> dict[Index | None, fractions.Fraction] | None:
+    found: dict[Index | None, fractions.Fraction] = {}
+    for sign, part in parts:
+        if part is None:
+            return None
+        for index, factor in part.items():
+            found[index] = found.get(index, fractions.Fraction(0)) + sign * factor
+    return found
+
+
+def within(place: Place, index: Index) -> list[Expression]:
+    """Return the relations that hold where a place is one of those that an index runs over."""
+    ends = [fractions.Fraction(end - place.offset, place.step) for end in (0, index.extent - 1)]
+    first, last = math.ceil(min(ends)), math.floor(max(ends))
+    running = Running(place.index)
+    found: list[Expression] = []
+    if first > 0:
+        found.append(Relation("≤", number(first + 1), running))
+    if last < place.index.extent - 1:
+        found.append(Relation("≤", running, number(last + 1)))
+    return found
+
+
+def can_move(expression: Expression, index: Index) -> bool:
+    """Return whether an index may be calculated wherever it stands: not in δ, nor in a derivative to come."""
+    return all(isinstance(part, _MOVED) or index not in free_indices(part) for part in walk(expression))
+
+
+def moved_to(expression: Expression, index: Index, place: Place) -> Expression:
+    """Put a place in place of an index; a summation index in the way is renamed."""
+    if index not in free_indices(expression):
+        return expression
+    if isinstance(expression, Running):
+        return counted(place.index, place.step, place.offset)
+    if isinstance(expression, Element):
+        steps, offsets = (tuple(one for _ in expression.positions) for one in (1, 0))
+        return _shifted(Shifted(expression.symbol, expression.positions, steps, offsets), index, place)
+    if isinstance(expression, Shifted):
+        return _shifted(expression, index, place)
+    if isinstance(expression, Reduction):
+        expression = renamed_apart(expression, {place.index})
+        return replace(expression, body=moved_to(expression.body, index, place))
+    return rebuild(expression, lambda part: moved_to(part, index, place))
+
+
+def _shifted(element: Shifted, index: Index, place: Place) -> Expression:
+    axes = [
+        (place.index, step * place.step, step * place.offset + offset) if at == index else (at, step, offset)
+        for at, step, offset in zip(element.positions, element.steps, element.offsets, strict=True)
+    ]
+    positions, steps, offsets = zip(*axes, strict=True)
+    return at_places(element.symbol, positions, steps, offsets)
