@@ -163,6 +163,9 @@ def test_classes_have_probabilities(flower_model):
             {"error": "the body is not JSON: NaN is no number of JSON; null stands for a missing one."},
         ),
         ("[" * 5000, {}),
+        ('{"size": 1, "size": 2}', {"error": 'the body is not JSON: an object has two values of "size".'}),
+        (json.dumps({**ROW, "district": "\ud800"}), {}),
+        (json.dumps({**ROW, "\udfff": 1}), {}),
         (b"\xff\xfe", {}),
     ],
 )  # fmt: skip

@@ -10,6 +10,7 @@ from hypothesis import settings
 from tests.contract.test_regions import close
 
 import wengert as wg
+from wengert.ir.evaluate import evaluate
 from wengert.ir.program import Program, bodies
 from wengert.transform.gradient import gradient
 from wengert.transform.rolling import rolled
@@ -161,3 +162,18 @@ def test_a_loop_whose_end_is_asked_for_stays_written_out() -> None:
     compiled = wg.compile(long, "numpy")
     close(compiled(2.0), long(2.0))
     assert not scans(compiled.programs[0])
+
+
+def test_matrices_that_take_turns_are_not_copied_for_each() -> None:
+    def sinkhorn(kernel: Any) -> Any:
+        u = np.ones(4)
+        for _ in range(30):
+            v = 0.25 / (kernel.T @ u)
+            u = 0.25 / (kernel @ v)
+        return np.sum(u[:, None] * kernel**2 * v)
+
+    kernel = np.exp(-np.abs(np.subtract.outer(np.arange(4.0), np.arange(4.0) ** 2)))
+    program = wg.trace(sinkhorn, kernel)
+    shorter = rolled(program, (), 40, 8)
+    assert scans(shorter) == [29]
+    close(evaluate(shorter, [kernel])[0], sinkhorn(kernel))

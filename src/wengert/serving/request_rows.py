@@ -64,7 +64,10 @@ class RequestRows:
             400, with column, row and what is expected there.
         """
         try:
-            document = json.loads(body, parse_constant=_no_constant)
+            document = json.loads(body, parse_constant=_no_constant, object_pairs_hook=_object)
+            if b"\\ud" in body or b"\\uD" in body:
+                # Half of a surrogate pair is JSON and no text: neither a table nor an answer can hold it.
+                json.dumps(document, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
             reason = shortened(str(error), 200)
             raise RequestRefused(400, f"the body is not JSON: {reason}.") from None
@@ -166,6 +169,15 @@ class RequestRows:
             row=row,
             expected=expected,
         )
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"an object has two values of {json.dumps(twice)[:80]}")
+    return row
 
 
 def _no_constant(text: str) -> Any:

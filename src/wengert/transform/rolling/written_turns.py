@@ -89,7 +89,7 @@ def written_out(lines: Sequence[Node], least_lines: int, least_turns: int) -> Wr
 
 
 def _distances(keys: Sequence[int], least_turns: int) -> list[int]:
-    """Return the distances at which most contexts recur, the shortest first."""
+    """Return the distances at which most contexts recur and twice these, the shortest first."""
     last: dict[tuple[int, ...], int] = {}
     counts: Counter[int] = Counter()
     for place in range(len(keys) - _CONTEXT + 1):
@@ -97,7 +97,8 @@ def _distances(keys: Sequence[int], least_turns: int) -> list[int]:
         if context in last:
             counts[place - last[context]] += 1
         last[context] = place
-    return sorted(distance for distance, _ in counts.most_common(_CANDIDATES))
+    found = [distance for distance, _ in counts.most_common(_CANDIDATES)]
+    return sorted({*found, *[2 * distance for distance in found]})
 
 
 def _recurring(keys: Sequence[int], period: int, least_turns: int) -> Iterator[tuple[int, int]]:
@@ -225,4 +226,18 @@ class _Comparison:
         if any(found is not None and found[0] >= first for found in constants):
             return None
         turns = [list(self._turn(turn)) for turn in range(first, end)]
-        return WrittenOut(turns, self.operands, self.outside)
+        return None if self._copies_much(turns) else WrittenOut(turns, self.operands, self.outside)
+
+    def _copies_much(self, turns: Sequence[Sequence[Node]]) -> bool:
+        """Whether few entries, larger than what a turn computes, take turns: each turn would get a copy.
+
+        As in Sinkhorn's iteration, where the halves of a turn are equal but for the matrix, K or Kᵀ.
+        """
+        largest = max(node.type.size for place, node in enumerate(turns[0]) if not self.outside[place])
+        entries = [
+            [lines[place].inputs[slot] for lines in turns]
+            for place, line in enumerate(self.operands)
+            for slot, one in enumerate(line)
+            if one.role is Role.ENTRY
+        ]
+        return any(one[0].type.size > largest and 2 * len(set(one)) <= len(turns) for one in entries)
