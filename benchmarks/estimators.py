@@ -36,7 +36,7 @@ from wengert.benchmark.machine import describe_machine
 from wengert.benchmark.turns import PAUSE, clock_of, interleaved
 from wengert.estimators.fitting import plan
 from wengert.estimators.tables import as_frame
-from wengert.run.llvm.runtime import recent
+from wengert.run import recent
 from wengert.storage import dump_json, write_file
 from wengert.tabular.columns import infer_column
 from wengert.tabular.preprocess import TablePreprocessor, Target, fit_columns

@@ -66,6 +66,7 @@ assert "erf" in str(wg.explain(f, x, wrt="x"))
 @pytest.mark.parametrize(
     ("code", "extra"),
     [
+        ("wg.compile(abs, executor='xla')", "xla"),
         ("wg.MLPClassifier", "sklearn"),
         ("from wengert.estimators import MLPRegressor", "sklearn"),
         ("wg.draw(lambda x: x * x, 2.0).to_svg()", "draw"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from wengert.ir.primitive import REGISTRY, Kind, NotDifferentiable, Primitive
 from wengert.ir.program import Program
 from wengert.ir.verify import verify
 from wengert.primitives.kinds import reduction
+from wengert.run import xla_executor
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.tracing import trace
@@ -55,6 +57,8 @@ BACKENDS: dict[str, Callable[[Program, Arrays], Arrays | None]] = {
     "source": by_source,
     "ONNX": by_onnx,
 }
+if importlib.util.find_spec("jax") is not None:
+    BACKENDS["XLA"] = lambda program, arguments: xla_executor().compile(program)(arguments)
 
 
 @pytest.fixture(params=NEWCOMERS)

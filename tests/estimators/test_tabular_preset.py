@@ -11,9 +11,10 @@ from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.model_selection import cross_val_score
 
-from wengert import nn
+from wengert import nn, train
 from wengert.errors import ConfigurationError, DataError
 from wengert.estimators import MLPClassifier, MLPRegressor
+from wengert.estimators.fitting import forward
 from wengert.train.bagging.calibration import without_calibration
 
 QUICK = {"preset": "tabular", "hidden_layer_sizes": (16,), "random_state": 0}
@@ -104,6 +105,19 @@ def test_counts_by_the_logarithm_of_their_mean(rng, tmp_path):
     np.testing.assert_allclose(
         MLPRegressor.from_onnx(tmp_path / "model.onnx").predict(X), predicted, rtol=1e-5
     )
+
+
+def test_many_rows_are_predicted_by_compiled_code(rng, monkeypatch):
+    X = rng.normal(size=(120, 2))
+    model = MLPRegressor(**QUICK, max_iter=2).fit(X, 1000 + X[:, 0])
+    in_numpy = model.predict(X)
+    counted = []
+    monkeypatch.setattr(forward, "_ROWS_TO_COMPILE", 100)
+    monkeypatch.setattr(forward, "predict", lambda net, X: counted.append(len(X)) or train.predict(net, X))
+    np.testing.assert_allclose(model.predict(X), in_numpy, rtol=1e-8)
+    assert counted == [120]
+    assert len(model.predict(X[:99])) == 99
+    assert counted == [120]
 
 
 def test_a_quantile(rng):

@@ -4,8 +4,8 @@ from collections import OrderedDict
 
 import pytest
 
+from wengert.run import recent
 from wengert.run.llvm import LLVMExecutor
-from wengert.run.llvm.runtime import recent
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from wengert import nn, optim, train
+from wengert.run import recent
 from wengert.run.llvm import executor
-from wengert.run.llvm.runtime import recent
 from wengert.trace.settings import settings, with_settings
 
 X = np.linspace(-1, 1, 24).reshape(12, 2)

@@ -1,5 +1,9 @@
 """Executors: what turns a program into numbers."""
 
-from wengert.run.default import default_executor as default_executor, find_executor as find_executor
+from wengert.run.default import (
+    default_executor as default_executor,
+    find_executor as find_executor,
+    xla_executor as xla_executor,
+)
 from wengert.run.executor import Executable as Executable, Executor as Executor
 from wengert.run.numpy import NumpyExecutor as NumpyExecutor

@@ -275,8 +275,8 @@ def compile(function: Callable[..., Any], executor: str | Executor = "llvm") -> 
     ----------
     function : callable
         Written in plain NumPy; takes and returns arrays, numbers, or trees of them.
-    executor : Executor, "numpy" or "llvm"
-        What runs it: "llvm" as machine code, "numpy" line by line.
+    executor : Executor, "numpy", "llvm" or "xla"
+        What runs it: "llvm" as machine code, "numpy" line by line, "xla" by JAX.
 
     Returns
     -------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wengert.checks import positive_integer
 from wengert.errors import ConfigurationError, WengertWarning
+from wengert.extras import optional_library
 from wengert.run.executor import Executor
 from wengert.run.numpy import NumpyExecutor
 from wengert.run.threads import usable_processors
@@ -21,7 +22,7 @@ def find_executor(executor: str | Executor, threads: int | None = None, bfloat16
 
     Parameters
     ----------
-    executor : Executor, "numpy" or "llvm"
+    executor : Executor, "numpy", "llvm" or "xla"
     threads : int, optional
         For "llvm"; see `LLVMExecutor`.
     bfloat16 : bool
@@ -48,9 +49,11 @@ def find_executor(executor: str | Executor, threads: int | None = None, bfloat16
         return NumpyExecutor()
     if executor == "llvm":
         return default_executor(threads, bfloat16)
+    if executor == "xla":
+        return xla_executor()
     if not isinstance(executor, Executor):
         raise ConfigurationError(
-            f"executor {executor!r} is unknown; there are 'numpy' and 'llvm', or pass an Executor"
+            f"executor {executor!r} is unknown; there are 'numpy', 'llvm' and 'xla', or pass an Executor"
         )
     return executor
 
@@ -62,7 +65,7 @@ def _possible(threads: int) -> int:
     if threads > most:
         # Threads that wait for each other several times in a step must not wait for a processor as well.
         text = f"threads={threads} is lowered to {most}, as many as there are processors for this process"
-        warnings.warn(text, WengertWarning, stacklevel=4)
+        warnings.warn(text, WengertWarning, stacklevel=5)  # `fit`, which alone takes threads
     return min(int(threads), most)
 
 
@@ -99,3 +102,32 @@ def _llvm_executor() -> type[LLVMExecutor] | None:
     from wengert.run.llvm import LLVMExecutor
 
     return LLVMExecutor
+
+
+# The first with everything that `wengert.run.xla` calls; the extra `xla` in pyproject.toml asks for it too.
+_OLDEST_JAX = 0, 10
+
+
+def xla_executor(device: str | None = None) -> Executor:
+    """Return the executor that compiles programs with XLA, by JAX.
+
+    Parameters
+    ----------
+    device : "cpu", "gpu" or "tpu", optional
+        By default the fastest that JAX finds.
+
+    Raises
+    ------
+    ConfigurationError
+        When JAX is not installed or too old, or there is no such device.
+    """
+    jax = optional_library("jax", "executor='xla' compiles programs with JAX", "xla")
+    if tuple(jax.__version_info__[:2]) < _OLDEST_JAX:
+        oldest = ".".join(map(str, _OLDEST_JAX))
+        raise ConfigurationError(
+            f"executor='xla' needs JAX {oldest} or newer, and this is {jax.__version__}; "
+            "install it with: pip install -U 'wengert[xla]'"
+        )
+    from wengert.run.xla import XLAExecutor
+
+    return XLAExecutor(device)

@@ -107,7 +107,7 @@ def predict(net: Any, X: Any, *, batch_size: int = BATCH_SIZE, executor: str | E
         Converted to the dtype of the parameters, or left as integers where the network takes integers.
     batch_size : int
         Rows that are computed at a time, which bounds the memory needed.
-    executor : Executor, "numpy" or "llvm"
+    executor : Executor, "numpy", "llvm" or "xla"
 
     Returns
     -------
@@ -179,7 +179,7 @@ def evaluate(
     loss : str or callable
         As for `fit`.
     sample_weight : array_like, shape (rows,), optional
-    executor : Executor, "numpy" or "llvm"
+    executor : Executor, "numpy", "llvm" or "xla"
 
     Raises
     ------

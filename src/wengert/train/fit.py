@@ -155,8 +155,9 @@ def fit(
     checkpoint : path or Checkpoint, optional
         A file to which the run is saved now and then, and from which it goes on where it exists. The result
         is bitwise that of a run without interruption.
-    executor : Executor, "numpy" or "llvm"
-        What runs the steps: "llvm" compiles them to machine code first.
+    executor : Executor, "numpy", "llvm" or "xla"
+        What runs the steps: "llvm" compiles them to machine code first, "xla" has JAX compile an epoch
+        and keeps rows and parameters on its device.
     threads : int, optional
         The most threads that work on a step of machine code; by default the physical cores open to this
         process, or ``OMP_NUM_THREADS`` if that is fewer. It is lowered, with a warning, to the number of

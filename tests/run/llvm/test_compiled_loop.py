@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert.run import threads as run_threads
+from wengert.run import recent, threads as run_threads
 from wengert.run.llvm import LLVMExecutor
-from wengert.run.llvm.runtime import recent
 from wengert.run.llvm.schedule import schedule
 from wengert.run.loop import Roles
 from wengert.run.numpy import NumpyExecutor

@@ -197,7 +197,9 @@ def test_compile_takes_the_executor_by_name() -> None:
     np.testing.assert_array_equal(wg.compile(np.exp, executor="numpy")(X), np.exp(X))
     assert "define" in wg.compile(np.exp, executor="llvm").llvm(X)
     for wrong in ("torch", None, 3):
-        with pytest.raises(ConfigurationError, match=f"executor {wrong!r} is unknown; there are 'numpy' and"):
+        with pytest.raises(
+            ConfigurationError, match=f"executor {wrong!r} is unknown; there are 'numpy', 'llvm' and"
+        ):
             wg.compile(np.exp, executor=wrong)
 
 

@@ -1,4 +1,4 @@
-"""The forward pass for predictions, in NumPy: no program has to be traced and compiled for it."""
+"""The forward pass for predictions, in NumPy: no program has to be traced and compiled for few rows."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from scipy.special import expit
 
 from wengert import nn
 from wengert.nn.activations import activation_function
+from wengert.train.evaluation import predict
 
 Array = np.ndarray[Any, Any]
 _Layer = tuple[Array, Any, Callable[[Array], Array]]
 
 # Values of the widest layer that are computed at a time: they stay in the processor's cache.
 _CHUNK_VALUES = 1 << 17
+# From so many rows on, an ensemble takes longer than its compilation.
+_ROWS_TO_COMPILE = 20_000
 
 
 def _relu(z: Array) -> Array:
@@ -81,6 +84,8 @@ def raw_outputs(net: nn.Module, X: Any) -> Array:
     ndarray, shape (rows, outputs)
     """
     stack = _stack(net)
+    if stack is None and X.shape[0] >= _ROWS_TO_COMPILE and isinstance(X, np.ndarray):
+        return predict(net, X)
     if stack is None:
         return np.concatenate([np.asarray(net(batch)) for batch in _chunks(X, X.shape[1])])
     if X.shape[0] == 1 and isinstance(X, np.ndarray):

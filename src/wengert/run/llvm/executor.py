@@ -26,13 +26,13 @@ from wengert.run.llvm.matmul.tile_search import searched
 from wengert.run.llvm.repetition.compiled_body import compiled_body
 from wengert.run.llvm.runtime.cache import cached_object_code
 from wengert.run.llvm.runtime.loop_state import NativeProgress
-from wengert.run.llvm.runtime.recent import recent
 from wengert.run.llvm.runtime.target import LoadedCode, Target, host_target
 from wengert.run.llvm.schedule.buffers import memory_of
 from wengert.run.llvm.schedule.parallel_call import is_long, parallel_call
 from wengert.run.loop import Progress, Roles
 from wengert.run.numpy import NumpyExecutor
 from wengert.run.numpy.memory import keep_freed_memory
+from wengert.run.recent import recent
 from wengert.run.threads import default_threads
 
 Array = np.ndarray[Any, Any]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert import nn
 from wengert.errors import ConfigurationError, DataError, IndexRangeError, TraceError
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
@@ -148,12 +149,16 @@ def _evaluate(net: Any, X: Any) -> Any:
 
 
 def conform_features(net: Any, features: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return features in the dtype in which the network takes them; see `conform`."""
+    """Return features in the dtype in which the network takes them; see `conform`.
+
+    That of its first parameters: the last layer of numbers far from 0 may have another.
+    """
+    dtypes = [np.dtype(value.dtype) for value in nn.parameters(net).values()]
 
     def record(kind: np.dtype[Any]) -> Program:
         return trace(_evaluate, net, abstract(features.shape, kind))
 
-    return converted(features, _in_use(features, floating_dtype(net), record), "X")
+    return converted(features, _in_use(features, dtypes[0] if dtypes else floating_dtype(net), record), "X")
 
 
 def _in_use(

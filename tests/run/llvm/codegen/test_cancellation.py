@@ -13,11 +13,10 @@ import pytest
 
 import wengert as wg
 from wengert import nn, optim, train
-from wengert.run import threads
+from wengert.run import recent, threads
 from wengert.run.llvm import LLVMExecutor, compiled_loop, compiled_program
 from wengert.run.llvm.codegen import cancellation, loop_function
 from wengert.run.llvm.matmul import blocking
-from wengert.run.llvm.runtime import recent
 from wengert.run.llvm.runtime.loop_state import NativeProgress
 from wengert.train.steps.native import Pace
 

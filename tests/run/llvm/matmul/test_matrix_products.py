@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 import wengert as wg
+from wengert.run import recent
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.llvm.compiled_program import CompiledProgram
 from wengert.run.llvm.fusion.kernels import Form
 from wengert.run.llvm.matmul import blocking
 from wengert.run.llvm.matmul.matrix_products import product_of
 from wengert.run.llvm.matmul.microkernel import register_lanes
-from wengert.run.llvm.runtime import recent
 from wengert.run.llvm.runtime.processor import Processor
 from wengert.run.llvm.runtime.target import AVX2, SSE, Target, host_target
 

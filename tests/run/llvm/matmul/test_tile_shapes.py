@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 import wengert as wg
+from wengert.run import recent
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.llvm.matmul import tile_search
 from wengert.run.llvm.matmul.blocking import blocking_of
 from wengert.run.llvm.matmul.matrix_products import product_of
 from wengert.run.llvm.matmul.tile_shapes import Tile, tile_of
-from wengert.run.llvm.runtime import processor as processors, recent
+from wengert.run.llvm.runtime import processor as processors
 from wengert.run.llvm.runtime.processor import Processor
 from wengert.run.llvm.runtime.target import AVX2, NEON, SSE, Target, host_target
 

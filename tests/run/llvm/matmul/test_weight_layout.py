@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import wengert as wg
+from wengert.run import recent
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.llvm.matmul.weight_layout import from_panels, in_panels
-from wengert.run.llvm.runtime import recent
 from wengert.run.llvm.runtime.target import AVX2, SSE, host_target
 from wengert.run.llvm.schedule import schedule
 from wengert.run.loop import Roles

@@ -19,11 +19,12 @@ from tests.transform.examples import PRIMITIVES, program_of
 import wengert as wg
 from wengert.errors import WengertWarning
 from wengert.ir.program import Program
+from wengert.run import recent
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.llvm.codegen.call_function import Layout, layout
 from wengert.run.llvm.fusion.decomposition import expand
 from wengert.run.llvm.fusion.kernel_plan import plan
-from wengert.run.llvm.runtime import cache, recent
+from wengert.run.llvm.runtime import cache
 from wengert.run.llvm.runtime.fingerprint import fingerprint
 from wengert.run.llvm.runtime.target import AVX2, object_code
 from wengert.run.llvm.schedule.buffers import memory_of

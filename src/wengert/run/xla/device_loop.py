@@ -1,0 +1,184 @@
+"""A training step as a loop on the device; what it carries stays there from step to step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NoReturn
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from wengert.errors import ConfigurationError
+from wengert.ir.program import Program
+from wengert.run.loop import Roles
+from wengert.run.xla.translation import lines_for_numpy, lowered
+
+Array = np.ndarray[Any, Any]
+
+
+class XLAProgress:
+    """The state of a loop; see `wengert.run.loop.Progress`.
+
+    Parameters
+    ----------
+    carry : sequence of ndarray
+    steps : int
+    loss_sum : float
+    settings : callable
+        Gives the context in which JAX runs.
+    """
+
+    def __init__(
+        self,
+        carry: Sequence[Array],
+        steps: int,
+        loss_sum: float,
+        settings: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self.settings = settings
+        self.carry = list(carry)
+        self.steps, self.loss_sum = steps, loss_sum
+        self.last_loss, self.largest_loss = math.nan, -math.inf
+        self.stopped = False
+        self._data: tuple[list[Array], list[Any]] = [], []
+        self._order: Any = None
+        self._given: Any = None
+
+    @property
+    def carry(self) -> list[Array]:
+        """The arrays as they are now, copied from the device."""
+        return list(self.copy())
+
+    @carry.setter
+    def carry(self, arrays: Sequence[Array]) -> None:
+        with self.settings():
+            self.elements = [jnp.array(one) for one in arrays]
+        self.is_whole = True
+
+    def copy(self) -> tuple[Array, ...]:
+        """Return the carry as it is now."""
+        with self.settings():
+            # Of copies on the device: an array that NumPy looks at cannot be given to the next run.
+            return tuple([np.array(jnp.copy(one)) for one in self.elements])
+
+    def is_finite(self) -> bool:
+        """Return whether no array of the carry holds a NaN or an infinity."""
+        with self.settings():
+            return bool(_all_finite(self.elements))
+
+    def on_device(self, data: Sequence[Array]) -> list[Any]:
+        """Return the data as they lie on the device, put there once for all loops."""
+        held, placed = self._data
+        if len(held) != len(data) or any(mine is not one for mine, one in zip(held, data, strict=True)):
+            placed = [jnp.array(one) for one in data]
+            self._data = list(data), placed
+        return placed
+
+    def visit(self, order: Array, row: int) -> Any:
+        """Return the order of an epoch's rows on the device.
+
+        The caller's array may be another epoch's when the next one begins, with row 0.
+        """
+        if row == 0 or order is not self._given:
+            self._given, self._order = order, jnp.array(order)
+        return self._order
+
+
+def _finite(arrays: list[Any]) -> Any:
+    good = [jnp.all(jnp.isfinite(one)) for one in arrays if one.dtype.kind in "fc"]
+    return jnp.all(jnp.array(good)) if good else True
+
+
+_all_finite: Callable[[list[Any]], Any] = jax.jit(_finite)
+
+
+class XLALoop:
+    """A compiled loop with its data; see `wengert.run.loop.StepLoop`.
+
+    Parameters
+    ----------
+    compiled : callable
+        See `compiled_loop`.
+    progress : XLAProgress
+    data : sequence of ndarray
+        The inputs after the carry.
+    """
+
+    def __init__(self, compiled: Callable[..., Any], progress: XLAProgress, data: Sequence[Array]) -> None:
+        self._compiled = compiled
+        self._progress = progress
+        with progress.settings():
+            self._data = progress.on_device(data)
+
+    def run(self, order: Array, row: int, count: int, threads: int) -> None:
+        """Take up to `count` steps; see `StepLoop`."""
+        progress = self._progress
+        with progress.settings():
+            places = progress.visit(order, row)
+            loss_sum = 0.0 if row == 0 else progress.loss_sum
+            numbers = (np.int64(progress.steps), np.float64(loss_sum), np.float64(progress.largest_loss))
+            progress.is_whole = False
+            elements, *words = self._compiled(
+                progress.elements, *numbers, self._data, places, np.int64(row), np.int64(count)
+            )
+            steps, loss_sum, largest, last, stopped = jax.device_get(words)
+            progress.elements = elements
+            progress.steps, progress.loss_sum = int(steps), float(loss_sum)
+            progress.largest_loss, progress.last_loss = float(largest), float(last)
+            progress.stopped = bool(stopped)
+            progress.is_whole = True
+
+    def llvm(self) -> NoReturn:
+        """Refuse: XLA makes its code itself."""
+        raise ConfigurationError("there is no LLVM code to show of a step that XLA runs")
+
+    def kernels(self, profile: bool) -> NoReturn:
+        """Refuse: XLA divides the step among kernels itself."""
+        raise ConfigurationError("the kernels of a step that XLA runs are known to JAX's profiler alone")
+
+
+def compiled_loop(program: Program, roles: Roles) -> Callable[..., Any] | None:
+    """Return the loop over a step as one computation, None where NumPy must compute some of its lines.
+
+    It goes from the carry (whose memory it takes), steps, sum of losses, largest loss, data, order, first
+    row and number of steps to the carry, steps, sum of losses, largest loss, last loss, and whether a loss
+    was not finite or an index out of range. The number of steps is a value: nothing is compiled for it.
+    """
+    if lines_for_numpy(program):
+        return None
+    step = lowered(program)
+    batch = program.inputs[roles.rows[0]].type.shape[0]
+
+    def inputs(carry: Any, steps: Any, data: Any, rows: Any) -> list[Any]:
+        values = [*carry, *data]
+        for place in roles.rows:
+            values[place] = jnp.take(values[place], rows, axis=0, mode="clip")
+        values[roles.counter] = steps
+        return values
+
+    def run(
+        carry: Any, steps: Any, loss_sum: Any, largest: Any, data: Any, order: Any, row: Any, count: Any
+    ) -> Any:
+        end = steps + count
+
+        def goes_on(state: Any) -> Any:
+            return (state[1] < end) & ~state[-1]
+
+        def turn(state: Any) -> Any:
+            carry, now, loss_sum, largest, _, _ = state
+            rows = lax.dynamic_slice(order, (row + (now - steps) * batch,), (batch,))
+            outputs, good = step(inputs(carry, now, data, rows))
+            loss = outputs[roles.carried].astype(jnp.float64)
+            stopped = ~(jnp.isfinite(loss) & good)
+            carry = outputs[: roles.carried]
+            return carry, now + 1, loss_sum + batch * loss, jnp.maximum(largest, loss), loss, stopped
+
+        begin = carry, steps, loss_sum, largest, jnp.array(jnp.nan, jnp.float64), jnp.array(False)
+        return lax.while_loop(goes_on, turn, begin)
+
+    loop: Callable[..., Any] = jax.jit(run, donate_argnums=0)
+    return loop
