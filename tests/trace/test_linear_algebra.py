@@ -272,6 +272,21 @@ def test_a_singular_matrix_is_numpys_error_with_the_users_line_also_where_the_de
             slope(np.zeros((3, 3)))
 
 
+@pytest.mark.filterwarnings("ignore:divide by zero")  # NumPy's own, of its value
+@pytest.mark.parametrize("order", [-0.5, -1, -2, -3.5])
+def test_a_norm_of_negative_order_is_0_and_least_where_an_element_is_0(order: float) -> None:
+    def function(x: Any) -> Any:
+        return np.linalg.norm(x, order, axis=1)
+
+    x = np.array([[0.0, 0.0, 0.0], [0.0, 1.0, -2.0], [3.0, 1.0, -2.0], [0.0, np.nan, 1.0]])
+    np.testing.assert_allclose(wg.trace(function, x)(x), function(x), rtol=1e-14)
+    slope = wg.grad(lambda x: np.sum(function(x)))(x)
+    assert not slope[:2].any()
+    # ∂‖x‖ₚ/∂xᵢ = sign(xᵢ) (‖x‖ₚ/|xᵢ|)^(1−p)
+    wanted = np.sign(x[2]) * (np.linalg.norm(x[2], order) / np.abs(x[2])) ** (1 - order)
+    np.testing.assert_allclose(slope[2], wanted, rtol=1e-13)
+
+
 def test_a_mode_that_numpy_does_not_know_is_refused() -> None:
     with pytest.raises(UnsupportedFunctionError, match="mode is full, same or valid, got 'foo'"):
         wg.grad(lambda x: np.sum(np.convolve(x, x, "foo")))(np.ones(3))

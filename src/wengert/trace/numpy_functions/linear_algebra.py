@@ -289,9 +289,14 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         return np.min(np.abs(x), axis=axes, keepdims=keepdims)
     if ord == 0:
         return np.sum((x != 0).astype(np.abs(x).dtype), axis=axes, keepdims=keepdims)
-    total = np.sum(np.abs(x) ** ord, axis=axes, keepdims=keepdims)
-    power = total ** (1.0 / ord)
-    return np.where(total == 0, 0, power) if ord > 0 else power
+    if ord > 0:
+        total = np.sum(np.abs(x) ** ord, axis=axes, keepdims=keepdims)
+        return np.where(total == 0, 0, total ** (1.0 / ord))
+    # An element that is 0 makes the sum infinite and the norm 0, least there, so that its derivative is 0.
+    zero = x == 0
+    total = np.sum(np.where(zero, 1, np.abs(x)) ** ord, axis=axes, keepdims=keepdims)
+    vanishes = np.any(zero, axis=axes, keepdims=keepdims) & ~np.isnan(total)
+    return np.where(vanishes, 0, total ** (1.0 / ord))
 
 
 def _norm_of_matrices(x: Any, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
