@@ -34,7 +34,7 @@ def random_step(seed: int, leaves: int, depth: int) -> Any:
     """Return a function (values, entries, captured) → (values, outputs) of operations drawn at random."""
 
     def step(values: Any, entries: Any, captured: Any, inner: Any) -> Any:
-        rng = np.random.default_rng(seed)  # the same operations in every turn
+        rng = np.random.default_rng(seed)  # the same operations in every iteration
         pool = [*values, *entries, *captured]
         for _ in range(4):
             one, other = rng.integers(len(pool), size=2)
@@ -71,10 +71,10 @@ def test_a_random_scan_is_its_loop(
         def inner(a: Any, b: Any) -> Any:
             return wg.scan(lambda c, y: (np.tanh(c * y + captured[0]), None), a, np.stack([b, a]))[0]
 
-        def turn(carry: Any, entries: Any) -> Any:
+        def iteration(carry: Any, entries: Any) -> Any:
             return step(carry, entries or (), captured, inner)
 
-        last, (ys, zs) = wg.scan(turn, tuple(init), tuple(xs), length, reverse)
+        last, (ys, zs) = wg.scan(iteration, tuple(init), tuple(xs), length, reverse)
         return sum(np.sum(one) for one in last) + np.sum(ys**2) + np.sum(zs**3)
 
     def unrolled(init: Any, xs: Any, captured: Any) -> Any:
@@ -84,8 +84,8 @@ def test_a_random_scan_is_its_loop(
             return a
 
         values, total = tuple(init), 0.0
-        for turn in range(length)[:: -1 if reverse else 1]:
-            values, (y, z) = step(values, [one[turn] for one in xs], captured, inner)
+        for iteration in range(length)[:: -1 if reverse else 1]:
+            values, (y, z) = step(values, [one[iteration] for one in xs], captured, inner)
             total = total + np.sum(y**2) + z**3
         return sum(np.sum(one) for one in values) + total
 
@@ -156,7 +156,7 @@ def test_a_branch_that_is_not_taken_is_not_computed() -> None:
         wg.vmap(function, (None, 0))(x, np.array([1, 7]))  # over a batch both are
 
 
-def test_what_does_not_change_from_turn_to_turn_is_computed_outside() -> None:
+def test_what_does_not_change_from_iteration_to_iteration_is_computed_outside() -> None:
     program = wg.trace(
         lambda w, xs: wg.scan(lambda h, x: (h + np.sum(np.exp(w)) * x, None), 0.0, xs)[0],
         np.ones(3),
@@ -197,7 +197,7 @@ def test_the_sweep_back_reads_what_the_sweep_forwards_kept() -> None:
     wg.verify(program)
 
 
-def test_a_checkpoint_keeps_nothing_of_a_turn_and_has_the_same_derivatives() -> None:
+def test_a_checkpoint_keeps_nothing_of_a_iteration_and_has_the_same_derivatives() -> None:
     def function(w: Any, xs: Any, around: Any = lambda step: step) -> Any:
         def step(h: Any, x: Any) -> Any:
             return np.tanh(w * np.tanh(h) + x), np.exp(h)
@@ -268,22 +268,22 @@ def test_a_loop_within_a_specialised_function() -> None:
         (
             lambda: wg.scan(lambda c, x: (np.stack([c, c]), x), 1.0, np.ones(2)),
             ShapeError,
-            r"'carry' is f64\[\] before a turn and f64\[2\]",
+            r"'carry' is f64\[\] before an iteration and f64\[2\]",
         ),
         (
             lambda: wg.scan(lambda c, x: ({"a": c["a"] > 0}, x), {"a": np.ones(2)}, np.ones(2)),
             DTypeError,
-            r"'carry.a' is f64\[2\] before a turn and bool\[2\]",
+            r"'carry.a' is f64\[2\] before an iteration and bool\[2\]",
         ),
         (
             lambda: wg.scan(lambda c, x: ((c, c), x), 1.0, np.ones(2)),
             TraceError,
-            r"the carry is \* before a turn and \(\*, \*\) after it; it must stay the same tree",
+            r"the carry is \* before an iteration and \(\*, \*\) after it; it must stay the same tree",
         ),
         (
             lambda: wg.scan(lambda c, x: (c + 0.5, x), np.arange(2), np.ones(2)),
             DTypeError,
-            r"is i64\[2\] before a turn and f64\[2\] after it: begin with float64, as with .astype",
+            r"is i64\[2\] before an iteration and f64\[2\] after it: begin with float64, as with .astype",
         ),
         (
             lambda: wg.scan(lambda c, x: (c.astype(np.float32), x), np.ones(2), np.ones(2)),
@@ -307,7 +307,7 @@ def test_a_loop_within_a_specialised_function() -> None:
             r"'xs' has 2 entries and 'length' has 3",
         ),
         (lambda: wg.scan(lambda c, x: (c, x), 1.0, 2.0), ShapeError, r"'xs' is a number"),
-        (lambda: wg.scan(lambda c, x: (c, x), 1.0), ConfigurationError, r"say how many turns"),
+        (lambda: wg.scan(lambda c, x: (c, x), 1.0), ConfigurationError, r"say how many iterations"),
         (lambda: wg.scan(lambda c, x: (c, x), 1.0, length=-1), ConfigurationError, r"length=-1 is negative"),
         (lambda: wg.scan(lambda c, x: (c, x), "one", np.ones(2)), DTypeError, r"'carry' is str"),
         (lambda: wg.scan(3, 1.0, np.ones(2)), ConfigurationError, r"scan"),
@@ -321,7 +321,7 @@ def test_a_loop_within_a_specialised_function() -> None:
         (
             lambda: wg.while_loop(lambda c: c > 0, lambda c: c[None], 1.0),
             ShapeError,
-            r"'value' is f64\[\] before a turn and f64\[1\]",
+            r"'value' is f64\[\] before an iteration and f64\[1\]",
         ),
         (lambda: wg.cond(1.0, np.sin, np.cos, 1.0), DTypeError, r"write a comparison"),
         (lambda: wg.cond(np.ones(2) > 0, np.sin, np.cos, 1.0), DTypeError, r"bool of shape \(2,\)"),
@@ -361,7 +361,7 @@ def test_a_loop_within_a_specialised_function() -> None:
         (
             lambda: wg.fori_loop(0, 3, lambda i, c: c[None], 0.0),
             ShapeError,
-            r"'carry.value' is f64\[\] before a turn",
+            r"'carry.value' is f64\[\] before an iteration",
         ),
         (
             lambda: wg.fori_loop(0, 3, lambda i, c: c + sum(range(i)), 0.0),
@@ -375,17 +375,19 @@ def test_bad_input(call: Any, error: type[Exception], message: str) -> None:
         call()
 
 
-def test_a_wrong_index_inside_a_loop_names_the_turn() -> None:
+def test_a_wrong_index_inside_a_loop_names_the_iteration() -> None:
     def function(x: Any) -> Any:
         return wg.fori_loop(0, 5, lambda i, c: c + x[i], 0.0)
 
-    with pytest.raises(IndexRangeError, match=r"index 3 .*which has 3 entries, in turn 3 of a scan of 5"):
+    with pytest.raises(
+        IndexRangeError, match=r"index 3 .*which has 3 entries, in iteration 3 of a scan of 5"
+    ):
         function(np.ones(3))
-    with pytest.raises(IndexRangeError, match="in turn 3 of a scan of 5"):
+    with pytest.raises(IndexRangeError, match="in iteration 3 of a scan of 5"):
         wg.compile(function)(np.ones(3))
 
 
-def test_the_first_nan_inside_a_loop_is_found_with_its_turn() -> None:
+def test_the_first_nan_inside_a_loop_is_found_with_its_iteration() -> None:
     def function(x: Any, xs: Any) -> Any:
         def step(c: Any, x: Any) -> Any:
             root = np.sqrt(c - x)
@@ -399,9 +401,9 @@ def test_the_first_nan_inside_a_loop_is_found_with_its_turn() -> None:
         return first_non_finite(wg.trace(function, *args), args)
 
     text = str(found(0.0, 1.0, 9.0, 1.0))
-    assert "(called root) in turn 2 of a scan gave NaN in 1 of 1 elements" in text
+    assert "(called root) in iteration 2 of a scan gave NaN in 1 of 1 elements" in text
     assert "test_control_flow.py" in text
-    assert "in turn 2 of a while_loop gave Inf" in str(found(0.0, 1.0, 1.0))
+    assert "in iteration 2 of a while_loop gave Inf" in str(found(0.0, 1.0, 1.0))
 
 
 def test_a_condition_cannot_ask_for_values_of_the_carry() -> None:
@@ -413,7 +415,7 @@ def test_a_condition_cannot_ask_for_values_of_the_carry() -> None:
 
 
 @pytest.mark.parametrize("make", [np.zeros, np.ones, np.arange, lambda n: np.full(n, 1.0), np.eye])
-def test_an_extent_that_only_the_turn_knows_is_refused(make: Any) -> None:
+def test_an_extent_that_only_the_iteration_knows_is_refused(make: Any) -> None:
     def run(a: Any) -> Any:
         return wg.fori_loop(0, 3, lambda i, total: total + np.sum(make(i)), a)
 

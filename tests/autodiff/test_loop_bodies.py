@@ -16,17 +16,17 @@ def test_a_body_assigns_to_its_own_arrays() -> None:
     xs = np.arange(1.0, 4.0)
 
     def function(a: Any, loop: Any) -> Any:
-        def turn(c: Any, x: Any) -> Any:
+        def iteration(c: Any, x: Any) -> Any:
             c[0] = c[1] * x
             copied = a.copy()
             copied[1] += x
             return c + copied, None
 
-        return np.sum(loop(turn, np.ones(2), xs)[0] ** 2)
+        return np.sum(loop(iteration, np.ones(2), xs)[0] ** 2)
 
-    def plain(turn: Any, carry: Any, xs: Any) -> Any:
+    def plain(iteration: Any, carry: Any, xs: Any) -> Any:
         for x in xs:
-            carry, _ = turn(carry, x)
+            carry, _ = iteration(carry, x)
         return carry, None
 
     a = np.array([0.3, -0.2])
@@ -34,7 +34,7 @@ def test_a_body_assigns_to_its_own_arrays() -> None:
 
 
 def put(a: Any, c: Any) -> Any:
-    a[0] += c  # plain Python would keep this from turn to turn
+    a[0] += c  # plain Python would keep this from iteration to iteration
     return c + a[0]
 
 
@@ -56,7 +56,7 @@ def test_a_body_does_not_assign_to_arrays_from_outside(body: Any) -> None:
 
 @pytest.mark.parametrize("draw", [np.random.default_rng(0).normal, np.random.rand])
 def test_a_body_of_a_loop_draws_no_random_numbers(draw: Any) -> None:
-    with pytest.raises(TraceError, match=r"drew random numbers .* once for all turns"):
+    with pytest.raises(TraceError, match=r"drew random numbers .* once for all iterations"):
         wg.scan(lambda c, x: (c + draw(), None), 0.0, np.ones(3))
     with pytest.raises(TraceError, match="drew random numbers"):
         wg.while_loop(lambda c: c < 5, lambda c: c + 1 + draw(), 0.0)
@@ -87,12 +87,12 @@ def elements_in_place(i: Any, c: Any) -> Any:
 
 
 @pytest.mark.parametrize("body", [fibonacci, rows_and_columns, elements_in_place])
-def test_the_number_of_a_turn_says_where_is_assigned(body: Any) -> None:
+def test_the_number_of_a_iteration_says_where_is_assigned(body: Any) -> None:
     start = np.arange(12.0).reshape(4, 3) / 7
 
     def plain(a: Any) -> Any:
-        for turn in range(3):
-            a = body(turn, a)
+        for iteration in range(3):
+            a = body(iteration, a)
         return np.sum(np.cos(a))
 
     def looped(a: Any) -> Any:
@@ -105,17 +105,17 @@ def test_the_number_of_a_turn_says_where_is_assigned(body: Any) -> None:
         close(found[1], expected[1])
 
 
-def test_a_turn_that_assigns_outside_of_an_axis_is_named() -> None:
+def test_a_iteration_that_assigns_outside_of_an_axis_is_named() -> None:
     def body(i: Any, c: Any) -> Any:
         c = c.copy()
         c[i + 3] = 1.0
         return c
 
-    with pytest.raises(IndexRangeError, match=r"index 4 is outside axis 0, .* in turn 1"):
+    with pytest.raises(IndexRangeError, match=r"index 4 is outside axis 0, .* in iteration 1"):
         wg.fori_loop(0, 3, body, np.ones(4))
 
 
-def test_a_view_whose_place_only_the_turn_knows_is_not_written_to() -> None:
+def test_a_view_whose_place_only_the_iteration_knows_is_not_written_to() -> None:
     def body(i: Any, c: Any) -> Any:
         c = c.copy()
         c[i] += 1.0
@@ -125,15 +125,15 @@ def test_a_view_whose_place_only_the_turn_knows_is_not_written_to() -> None:
         wg.fori_loop(0, 3, body, np.ones((3, 2)))
 
 
-def test_a_row_by_the_number_of_the_turn_is_read_further() -> None:
+def test_a_row_by_the_number_of_the_iteration_is_read_further() -> None:
     rows = np.arange(15.0).reshape(5, 3)
 
-    def turn(i: Any, h: Any) -> Any:
+    def iteration(i: Any, h: Any) -> Any:
         outer = np.outer(h, h)
         outer[1] = h + 1
         return 0.1 * h + rows[i][::-1] + rows[:4][i].reshape(3)[1:][0] + outer[i][::-1] / 100
 
     expected = h = np.ones(3)
     for number in range(3):
-        expected = turn(number, expected)
-    np.testing.assert_allclose(wg.fori_loop(0, 3, turn, h), expected, rtol=1e-14)
+        expected = iteration(number, expected)
+    np.testing.assert_allclose(wg.fori_loop(0, 3, iteration, h), expected, rtol=1e-14)

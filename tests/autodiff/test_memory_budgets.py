@@ -17,12 +17,12 @@ from wengert.transform.regions.budget import budget_of
 
 def recurrent(reverse: bool) -> Any:
     def loss(w: Any, xs: Any) -> Any:
-        def turn(state: Any, x: Any) -> Any:
+        def iteration(state: Any, x: Any) -> Any:
             h, count = state
             h = np.tanh(w @ h + x)
             return (h, count + 1), h * count
 
-        (h, count), ys = wg.scan(turn, (np.ones(3), 0), xs, reverse=reverse)
+        (h, count), ys = wg.scan(iteration, (np.ones(3), 0), xs, reverse=reverse)
         return np.sum(h) * count + np.mean(ys**2)
 
     return loss
@@ -34,12 +34,12 @@ def arguments(length: int) -> tuple[Any, Any]:
 
 
 def pendulum(start: Any, length: int = 200) -> Any:
-    def turn(state: Any, _: Any) -> Any:
+    def iteration(state: Any, _: Any) -> Any:
         angle, speed = state
         speed = speed - 0.01 * np.sin(angle)
         return (angle + 0.01 * speed, speed), None
 
-    (angle, speed), _ = wg.scan(turn, (start, 0.0 * start), length=length)
+    (angle, speed), _ = wg.scan(iteration, (start, 0.0 * start), length=length)
     return np.sum(angle * speed)
 
 
@@ -63,7 +63,7 @@ def test_every_budget_gives_the_same_bits(reverse: bool, length: int) -> None:
 
 
 def test_a_budget_is_kept_and_compiled() -> None:
-    start = np.linspace(0.5, 1.0, 500)  # 800 kB for one such array of each turn
+    start = np.linspace(0.5, 1.0, 500)  # 800 kB for one such array of each iteration
     whole = wg.value_and_grad(pendulum)(start)
     peaks = {}
     for budget in (None, "200 kB"):

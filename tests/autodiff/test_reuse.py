@@ -186,11 +186,13 @@ def test_the_number_of_ways_is_bounded() -> None:
 
     compiled = wg.compile(function, executor="numpy")
 
-    def check(turns: int) -> None:
-        assert compiled(np.asarray(turns + 0.5)) == pytest.approx((turns + 0.5) * 1.5**turns, rel=1e-14)
+    def check(iterations: int) -> None:
+        assert compiled(np.asarray(iterations + 0.5)) == pytest.approx(
+            (iterations + 0.5) * 1.5**iterations, rel=1e-14
+        )
 
-    for turns in range(32):
-        check(turns)
+    for iterations in range(32):
+        check(iterations)
     with pytest.warns(WengertWarning, match=r"more than 32 ways .* np.where"):
         check(32)
     check(33)  # and it is said once

@@ -39,12 +39,12 @@ def recurrent(reverse: bool = False) -> Callable[..., Any]:
 
     def function(w: Any, h: Any, xs: Any) -> Any:
         def step(carry: Any, x: Any) -> Any:
-            state, turn = carry["h"], carry["turn"]
-            state = np.tanh(w @ state + x * (1 + turn))
-            return {"h": state, "turn": turn + 1}, (state[0] * x, turn)
+            state, iteration = carry["h"], carry["iteration"]
+            state = np.tanh(w @ state + x * (1 + iteration))
+            return {"h": state, "iteration": iteration + 1}, (state[0] * x, iteration)
 
-        last, (ys, turns) = wg.scan(step, {"h": h, "turn": 0}, xs, reverse=reverse)
-        return np.sum(last["h"]) + np.sum(ys**2 * (1 + turns[:, None]))
+        last, (ys, iterations) = wg.scan(step, {"h": h, "iteration": 0}, xs, reverse=reverse)
+        return np.sum(last["h"]) + np.sum(ys**2 * (1 + iterations[:, None]))
 
     return function
 
@@ -54,10 +54,10 @@ def plain_recurrent(reverse: bool = False) -> Callable[..., Any]:
 
     def function(w: Any, h: Any, xs: Any) -> Any:
         total: Any = 0.0
-        for turn in range(len(xs)):
-            x = xs[len(xs) - 1 - turn if reverse else turn]
-            h = np.tanh(w @ h + x * (1 + turn))
-            total = total + np.sum((h[0] * x) ** 2 * (1 + turn))
+        for iteration in range(len(xs)):
+            x = xs[len(xs) - 1 - iteration if reverse else iteration]
+            h = np.tanh(w @ h + x * (1 + iteration))
+            total = total + np.sum((h[0] * x) ** 2 * (1 + iteration))
         return np.sum(h) + total
 
     return function
@@ -90,7 +90,7 @@ def plain_nested(w: Any, h: Any, xs: Any) -> Any:
 
 
 def root(a: Any) -> Any:
-    """Square roots by Newton's method; each number takes its own number of turns."""
+    """Square roots by Newton's method; each number takes its own number of iterations."""
 
     def of(one: Any) -> Any:
         return wg.while_loop(lambda x: np.abs(x * x - one) > 1e-13 * one, lambda x: (x + one / x) / 2, one)
@@ -99,7 +99,7 @@ def root(a: Any) -> Any:
 
 
 def plain_root(a: Any) -> Any:
-    """The same with a fixed number of turns, which is enough."""
+    """The same with a fixed number of iterations, which is enough."""
     x = a
     for _ in range(12):
         x = (x + a / x) / 2
@@ -175,8 +175,8 @@ EXAMPLES = [
     RegionExample("scan", turned, plain_turned, (H, XS), "complex"),
     RegionExample("scan", recurrent(), plain_recurrent(), (W, H, XS), "recurrent"),
     RegionExample("scan", recurrent(reverse=True), plain_recurrent(reverse=True), (W, H, XS), "reversed"),
-    RegionExample("scan", recurrent(), plain_recurrent(), (W, H, XS[:0]), "of no turns"),
-    RegionExample("scan", recurrent(), plain_recurrent(), (W, H, XS[:1]), "of one turn"),
+    RegionExample("scan", recurrent(), plain_recurrent(), (W, H, XS[:0]), "of no iterations"),
+    RegionExample("scan", recurrent(), plain_recurrent(), (W, H, XS[:1]), "of one iteration"),
     RegionExample("scan", nested, plain_nested, (W, H, XS), "nested"),
     RegionExample("scan", counted, plain_counted, (W, H), "counted"),
     RegionExample("while_loop", root, plain_root, (np.array([0.5, 2.0, 90.0]),), "over a batch"),

@@ -28,7 +28,7 @@ DISPATCH = {
     "ir/python_idioms.py": "what has a name of its own on the board",
     "transform/guard.py": "which slopes are finite because a factor is",
     "transform/placement.py": "parts of an array, which slices read: the adjoint of a slice is a padding",
-    "transform/rolling/rows.py": "how a list of values of turns is written: slices, and a stack",
+    "transform/rolling/rows.py": "how a list of values of iterations is written: slices, and a stack",
     "explain/index/selections.py": "the table of derivatives of lines that pick, shift or solve",
     "explain/index/softmax.py": "exponentials and the like: some are inverse, their quotients have names",
     "run/llvm/fusion/lowering.py": "the table of forms of kernels",

@@ -57,7 +57,7 @@ def test_one_call_that_records_several_lines_names_the_last() -> None:
     assert counts.count("length") == 1
 
 
-def test_a_loop_names_each_turn() -> None:
+def test_a_loop_names_each_iteration() -> None:
     def function(x: Any) -> Any:
         for _ in range(3):
             x = np.sin(x)

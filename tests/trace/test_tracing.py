@@ -257,7 +257,7 @@ def test_four_threads_at_once() -> None:
     def work(seed: int) -> None:
         rng = np.random.default_rng(seed)
         barrier.wait()
-        for turn in range(15):
+        for iteration in range(15):
             weight, x = rng.normal(size=(4, 4)), rng.normal(size=(3, 4))
 
             def loss(weight: Any, x: Any) -> Any:
@@ -268,7 +268,7 @@ def test_four_threads_at_once() -> None:
             a = np.tanh(x @ weight)
             delta = 2 * a * (1 - a**2)
             if not (np.allclose(got[0], x.T @ delta) and np.allclose(got[1], delta @ weight.T)):
-                failures.append(f"thread {seed}, turn {turn}")
+                failures.append(f"thread {seed}, iteration {iteration}")
             if [node.param("name") for node in program.inputs] != ["weight", "x"]:
                 failures.append(f"thread {seed}: names")
 

@@ -28,11 +28,11 @@ def test_products_and_their_sums_leave_a_loop() -> None:
     args = (rng.normal(size=(3, 3)) / 2, rng.normal(size=(3, 2)), rng.normal(size=(7, 2)))
 
     def folded(w: Any, u: Any, xs: Any) -> Any:
-        def turn(h: Any, x: Any) -> Any:
+        def iteration(h: Any, x: Any) -> Any:
             h = np.tanh(np.exp(w) @ h + u @ x)
             return h, h
 
-        last, hs = wg.scan(turn, np.ones(3), xs)
+        last, hs = wg.scan(iteration, np.ones(3), xs)
         return np.sum(last) + np.sum(hs**2)
 
     def written_out(w: Any, u: Any, xs: Any) -> Any:
@@ -43,8 +43,8 @@ def test_products_and_their_sums_leave_a_loop() -> None:
         return np.sum(h) + total
 
     program = wg.verify(simplify(wg.trace(folded, *args)))
-    (turn,) = (body for node in program.nodes for body in bodies(node))
-    assert names_in(turn) == ["matmul", "add", "tanh"]  # exp(w) once, u @ x as one product before
+    (iteration,) = (body for node in program.nodes for body in bodies(node))
+    assert names_in(iteration) == ["matmul", "add", "tanh"]  # exp(w) once, u @ x as one product before
     derived = wg.verify(simplify(wg.trace(wg.grad(folded, (0, 1, 2)), *args)))
     assert simplify(derived) == derived
     loops = [body for node in derived.nodes for body in bodies(node)]
@@ -59,11 +59,11 @@ def test_products_and_their_sums_leave_a_loop() -> None:
 
 def test_a_sum_that_is_read_on_its_way_stays_in_the_loop() -> None:
     def function(xs: Any) -> Any:
-        def turn(total: Any, x: Any) -> Any:
+        def iteration(total: Any, x: Any) -> Any:
             total = total + np.outer(x, x)
             return total, np.sum(np.sin(total))
 
-        total, ys = wg.scan(turn, np.zeros((3, 3)), xs)
+        total, ys = wg.scan(iteration, np.zeros((3, 3)), xs)
         return np.sum(total**2) + np.sum(ys)
 
     xs = np.random.default_rng(1).normal(size=(4, 3))
@@ -72,8 +72,8 @@ def test_a_sum_that_is_read_on_its_way_stays_in_the_loop() -> None:
     assert wg.check_grad(function, xs)
 
 
-def random_turn(seed: int) -> Any:
-    def turn(x: Any, y: Any) -> Any:
+def random_iteration(seed: int) -> Any:
+    def iteration(x: Any, y: Any) -> Any:
         rng = np.random.default_rng(seed)
         pool = [x, y]
         for _ in range(5):
@@ -81,14 +81,14 @@ def random_turn(seed: int) -> Any:
             pool.append([np.tanh(one), one * other, one + other, one[:1] * other][rng.integers(4)])
         return pool[-1] * pool[-2]
 
-    return turn
+    return iteration
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_no_smaller_choice_of_kept_values_suffices(seed: int) -> None:
-    turn = random_turn(seed)
+    iteration = random_iteration(seed)
     args = np.array([0.3, -0.8]), np.array([1.1, 0.4])
-    program = simplify(wg.trace(turn, *args))
+    program = simplify(wg.trace(iteration, *args))
     back = simplify(pullback(program, [0, 1]))
     seeds = back.inputs[2:]
     kept = residuals(back, seeds)
@@ -110,7 +110,7 @@ def test_no_smaller_choice_of_kept_values_suffices(seed: int) -> None:
     assert suffices(set(kept))
     choices = (some for count in range(len(known) + 1) for some in combinations(known, count))
     assert size(kept) == min(size(some) for some in choices if suffices(set(some)))
-    ones = np.ones_like(turn(*args))
+    ones = np.ones_like(iteration(*args))
     whole = back(*args, ones)
     again = reading(back, kept)
     inner = simplify(Program(back.inputs, kept))(*args, ones)

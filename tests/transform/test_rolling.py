@@ -26,19 +26,19 @@ def scans(program: Program) -> list[int]:
 
 
 def random_loop(seed: int) -> Any:
-    """Return a function (w, xs) with a loop whose turns differ in entries and in numbers alone."""
+    """Return a function (w, xs) with a loop whose iterations differ in entries and in numbers alone."""
 
     def function(w: Any, xs: Any) -> Any:
         draw = np.random.default_rng(seed)
-        turns, count = int(draw.integers(9, 12)), int(draw.integers(1, 4))
+        iterations, count = int(draw.integers(9, 12)), int(draw.integers(1, 4))
         step, shift = draw.choice([-1, 1, 2]), float(draw.normal())
         late = bool(draw.integers(2))
         values = [np.cos(w * (1 + place)) for place in range(count)]
         before, total, seen = values[0], 0.0, []
-        for turn in range(turns):
-            rng = np.random.default_rng(seed + 1)  # the same operations in every turn
-            entry = xs[turn * step if step > 0 else turns - turn]
-            pool = [*values, entry, w, 0.3 * entry + shift * turn, before if late else values[-1]]
+        for iteration in range(iterations):
+            rng = np.random.default_rng(seed + 1)  # the same operations in every iteration
+            entry = xs[iteration * step if step > 0 else iterations - iteration]
+            pool = [*values, entry, w, 0.3 * entry + shift * iteration, before if late else values[-1]]
             before = values[0]
             for _ in range(int(rng.integers(2, 6))):
                 one, other = rng.integers(len(pool), size=2)
@@ -86,7 +86,7 @@ def test_a_recurrent_network_is_one_loop_over_its_entries() -> None:
     (body,) = bodies(loop)
     names = [node.primitive.name for node in body.lines]
     assert sorted(set(names) - {"squeeze"}) == ["add", "matmul", "tanh"]
-    assert len(program.nodes) < 40  # entries and outputs are arrays, not one line a turn
+    assert len(program.nodes) < 40  # entries and outputs are arrays, not one line an iteration
     close(program(*args), recurrent(*args))
 
 
@@ -107,7 +107,7 @@ def test_loops_in_loops_are_rolled_from_the_inside() -> None:
 
 
 def test_what_is_no_loop_stays_what_it_is() -> None:
-    def reads_all(x: Any) -> Any:  # every turn reads what all turns before have given
+    def reads_all(x: Any) -> Any:  # every iteration reads what all iterations before have given
         values = [x]
         for _ in range(10):
             values.append(np.tanh(np.max(np.stack(values), axis=0)))
@@ -152,11 +152,11 @@ def test_the_gradient_of_a_rolled_loop() -> None:
 
 def test_a_loop_whose_end_is_asked_for_stays_written_out() -> None:
     def long(x: Any) -> Any:
-        turns = 0
-        while x > 0.01 and turns < 120:
+        iterations = 0
+        while x > 0.01 and iterations < 120:
             for _ in range(6):
                 x = np.sin(x) * 0.999 + 0.001
-            turns += 1
+            iterations += 1
         return x
 
     compiled = wg.compile(long, "numpy")
@@ -164,7 +164,7 @@ def test_a_loop_whose_end_is_asked_for_stays_written_out() -> None:
     assert not scans(compiled.programs[0])
 
 
-def test_matrices_that_take_turns_are_not_copied_for_each() -> None:
+def test_matrices_that_take_iterations_are_not_copied_for_each() -> None:
     def sinkhorn(kernel: Any) -> Any:
         u = np.ones(4)
         for _ in range(30):

@@ -49,9 +49,9 @@ def value_and_grad(
     holomorphic : bool
         `function` is a holomorphic function of complex arguments: the gradient is its complex derivative.
     memory : str or int, optional
-        How much loops may keep of their turns for the sweep back, in bytes or as ``"64 MB"``. Where all
-        turns need more, the loop is cut into segments that are run forwards again; the gradient has the same
-        bits for every budget. Arguments, results, and products of matrices before a loop do not count.
+        How much loops may keep of their iterations for the sweep back, in bytes or as ``"64 MB"``. Where all
+        iterations need more, the loop is cut into segments that are run forwards again; the gradient has the
+        same bits for every budget. Arguments, results, and products of matrices before a loop do not count.
 
     Returns
     -------

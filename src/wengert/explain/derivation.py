@@ -353,7 +353,7 @@ def check_recording(recording: Recording, scalar: bool = True) -> None:
         if node.primitive.region is not None:
             place = recording.program.provenance.get(node, UNKNOWN).source
             raise GradientError(
-                f"{node.primitive.name} (at {place}) has no formula yet: write its turns out with a for"
+                f"{node.primitive.name} (at {place}) has no formula yet: write its iterations out with a for"
             )
         if node.type.size == 0:
             raise ShapeError(f"an array of shape {node.type.shape} has no elements; nothing to derive")

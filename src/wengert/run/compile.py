@@ -205,7 +205,7 @@ class CompiledFunction(WrappedFunction):
             warnings.warn(
                 f"{name} has taken more than {_PATHS} ways for arguments of these types, and is compiled for "
                 "each: choose between values with np.where, write a loop of unknown length as wg.while_loop, "
-                "or take a fixed number of turns",
+                "or take a fixed number of iterations",
                 WengertWarning,
                 stacklevel=4,
             )

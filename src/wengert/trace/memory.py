@@ -289,7 +289,7 @@ def write(tensor: Tensor, value: Any, put: Callable[[Places, Places], None]) -> 
     if innermost is not None and owner.serial < innermost.body_serial:
         refuse(
             "an array that was made outside of the body of a loop or branch cannot be assigned to inside it, "
-            "since the body is traced once for all turns: make it part of the carry, or copy it first"
+            "since the body is traced once for all iterations: make it part of the carry, or copy it first"
         )
     piece = piece_of(tensor, value)
     before = memory.end, len(memory.pieces)

@@ -66,7 +66,7 @@ class Trace:
         The checks of these values that can be repeated on others; each raises what is wrong with them.
     body_serial : int
         Serial number at which the innermost body of a loop or branch began, which is traced once for all its
-        turns: what was made before must not be assigned to. Negative outside of bodies.
+        iterations: what was made before must not be assigned to. Negative outside of bodies.
     """
 
     level: int

@@ -1,7 +1,7 @@
 """Where in the user's code an operation stands, and what variable receives it.
 
 Looked up once for each recorded operation, so everything that depends on the place alone is kept: a loop pays
-for its first turn.
+for its first iteration.
 """
 
 from __future__ import annotations

@@ -140,8 +140,8 @@ def fit(
         d in [0, 1): the network of the result, of callbacks and of validation has the exponential moving
         average of the parameters, m ← m + (1 − min(d, (1 + t)/(10 + t))) (w − m) after step t = 0, 1, ….
     memory : str or int, optional
-        Bytes, or such as ``"64 MB"``, that loops in the network may keep of their turns for the derivative of
-        a step; see `wengert.value_and_grad`.
+        Bytes, or such as ``"64 MB"``, that loops in the network may keep of their iterations for the
+        derivative of a step; see `wengert.value_and_grad`.
     early_stopping : int or EarlyStopping, optional
         Patience in epochs; the result then has the weights of the best epoch.
     callbacks : sequence of Callback

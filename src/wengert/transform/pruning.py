@@ -42,7 +42,7 @@ def lightened(program: Program, keep_sums: bool = False) -> Program:
     ----------
     program : Program
     keep_sums : bool
-        Leave sums over all turns where they are.
+        Leave sums over all iterations where they are.
     """
     if all(node.primitive.region is None for node in program.nodes):
         return program

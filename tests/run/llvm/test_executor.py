@@ -151,8 +151,10 @@ def test_what_numpy_runs_is_listed() -> None:
 
 def test_a_very_long_program_runs_with_numpy() -> None:
     def chain(x: Any) -> Any:
-        for turn in range(LONGEST_PROGRAM):
-            x = x * (1 + 1e-6 * turn) + 1  # another constant in each turn, so that no code is shared
+        for iteration in range(LONGEST_PROGRAM):
+            x = (
+                x * (1 + 1e-6 * iteration) + 1
+            )  # another constant in each iteration, so that no code is shared
         return x
 
     program = wg.trace(chain, 1.0)

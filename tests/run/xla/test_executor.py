@@ -52,7 +52,7 @@ def test_an_index_out_of_range_in_a_loop() -> None:
     summed = wg.compile(function, executor="xla")
     x = np.arange(4.0)
     assert summed(x, np.array([1, 3])) == 4
-    with pytest.raises(IndexRangeError, match=r"index 7 is outside axis 0, .* in turn 1 of a scan of 2"):
+    with pytest.raises(IndexRangeError, match=r"index 7 is outside axis 0, .* in iteration 1 of a scan of 2"):
         summed(x, np.array([1, 7]))
 
 

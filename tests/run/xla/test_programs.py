@@ -126,7 +126,7 @@ def test_loops_and_branches_with_their_gradients() -> None:
         cases.append((str(one), simplify(gradient(program, wrt, with_value=True)), one.args))
     assert_same(cases, 256)
     left = {reason for _, program, _ in cases for reason in lines_for_numpy(program).values()}
-    assert left == {"while_pullback keeps values of a number of turns that nobody knows before"}
+    assert left == {"while_pullback keeps values of a number of iterations that nobody knows before"}
 
 
 def test_random_programs() -> None:

@@ -116,8 +116,8 @@ class Body:
             return with_outside_names(function, arrays=True)(*tensors)
 
         message = (
-            "the body of a loop drew random numbers while it was traced, once for all turns: draw them "
-            "outside and go over them, or draw with wengert.random and a key for each turn"
+            "the body of a loop drew random numbers while it was traced, once for all iterations: draw them "
+            "outside and go over them, or draw with wengert.random and a key for each iteration"
         )
         with no_draws(function, message) if is_loop else nullcontext():
             self.recording = Recording(called, tuple(arguments), {}, is_body=True)
@@ -133,7 +133,7 @@ class Body:
 
 
 def same_carry(before: Leaves, after: Sequence[TensorType], structure: Any, what: str) -> None:
-    """Refuse a carry that comes out of a turn otherwise than it went in.
+    """Refuse a carry that comes out of an iteration otherwise than it went in.
 
     Raises
     ------
@@ -144,14 +144,16 @@ def same_carry(before: Leaves, after: Sequence[TensorType], structure: Any, what
     """
     if structure != before.structure:
         raise TraceError(
-            f"{what}: the carry is {described(before.structure)} before a turn and {described(structure)} "
-            f"after it; it must stay the same tree{here()}"
+            f"{what}: the carry is {described(before.structure)} before an iteration and "
+            f"{described(structure)} after it; it must stay the same tree{here()}"
         )
     for name, mine, other in zip(before.names, before.types, after, strict=True):
         if mine is not other:
             error = ShapeError if mine.shape != other.shape else DTypeError
             advice = "" if mine.shape != other.shape else _conversion(mine, other)
-            raise error(f"{what}: {name!r} is {mine} before a turn and {other} after it{advice}{here()}")
+            raise error(
+                f"{what}: {name!r} is {mine} before an iteration and {other} after it{advice}{here()}"
+            )
 
 
 def _conversion(before: TensorType, after: TensorType) -> str:

@@ -122,7 +122,7 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
     Parameters
     ----------
     fun : callable
-        Of trees of arrays. Where it is the body of `scan`, only carries and entries are kept of the turns.
+        Of trees of arrays. Where it is the body of `scan`, iterations keep only carries and entries.
 
     Returns
     -------

@@ -32,21 +32,21 @@ def scan(
     Parameters
     ----------
     f : callable
-        ``f(carry, x)`` gives ``(carry, y)``: the carry for the next turn, and what this turn adds to the
+        ``f(carry, x)`` gives ``(carry, y)``: the carry for the next iteration, and what this one adds to the
         results. It is traced once, whatever the length.
     init : tree of arrays
-        The carry of the first turn. It stays the same tree, of the same shapes and dtypes.
+        The carry of the first iteration. It stays the same tree, of the same shapes and dtypes.
     xs : tree of arrays, shape (length, ...), optional
         `x` is a tree of their entries along the first axis; None where there are none.
     length : int, optional
-        Number of turns; needed where `xs` has no arrays.
+        Number of iterations; needed where `xs` has no arrays.
     reverse : bool
         Begin with the last entry. The results stand where their entries stand.
 
     Returns
     -------
     carry : tree
-        After the last turn.
+        After the last iteration.
     ys : tree of arrays, shape (length, ...)
 
     Raises
@@ -71,7 +71,7 @@ def scan(
     """
     check_callable("scan", f)
     carry, streams = Leaves(init, "carry"), Leaves(xs, "xs")
-    turns = _length(streams, length)
+    iterations = _length(streams, length)
     entries = streams.tree([tensor_type(one.shape[1:], one.dtype) for one in streams.types])
     while True:
         body = Body(f, (carry.tree(carry.types), entries), carry.weak, is_loop=True)
@@ -88,7 +88,7 @@ def scan(
         "body": _captured_first(program, len(body.program.inputs)),
         "fixed": len(captured),
         "carried": count,
-        "length": turns,
+        "length": iterations,
         "reverse": bool(reverse),
     }
     results = applied(
@@ -98,11 +98,13 @@ def scan(
 
 
 def _length(streams: Leaves, length: int | None) -> int:
-    """Return the number of turns."""
+    """Return the number of iterations."""
     lengths = {}
     for name, type_ in zip(streams.names, streams.types, strict=True):
         if not type_.shape:
-            raise ShapeError(f"scan: {name!r} is a number; it needs a first axis, one entry a turn{here()}")
+            raise ShapeError(
+                f"scan: {name!r} is a number; it needs a first axis, one entry an iteration{here()}"
+            )
         lengths[name] = type_.shape[0]
     if length is not None:
         try:
@@ -111,15 +113,15 @@ def _length(streams: Leaves, length: int | None) -> int:
             raise DTypeError(f"scan: length={length!r} is no integer{here()}") from None
     if not lengths:
         raise ConfigurationError(
-            f"scan: there are no arrays to go over; say how many turns, length=…{here()}"
+            f"scan: there are no arrays to go over; say how many iterations, length=…{here()}"
         )
-    first, turns = next(iter(lengths.items()))
+    first, iterations = next(iter(lengths.items()))
     for name, other in lengths.items():
-        if other != turns:
-            raise ShapeError(f"scan: {first!r} has {turns} entries and {name!r} has {other}{here()}")
-    if turns < 0:
-        raise ConfigurationError(f"scan: length={turns} is negative{here()}")
-    return turns
+        if other != iterations:
+            raise ShapeError(f"scan: {first!r} has {iterations} entries and {name!r} has {other}{here()}")
+    if iterations < 0:
+        raise ConfigurationError(f"scan: length={iterations} is negative{here()}")
+    return iterations
 
 
 def map(f: Callable[[Any], Any], xs: Any) -> Any:
@@ -192,16 +194,16 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
     """
     check_callable("fori_loop", body_fun)
     try:
-        turns = max(operator.index(upper) - operator.index(lower), 0)
+        iterations = max(operator.index(upper) - operator.index(lower), 0)
     except (TypeError, WengertError):  # a traced bound has no value; what is no integer is refused below
-        turns = None
-    if turns is not None:
+        iterations = None
+    if iterations is not None:
         # The counter is carried: an array of all its values would be a constant of the program.
         counting = lower if isinstance(lower, Tensor | np.ndarray | np.generic) else int(lower)
         return scan(
             lambda loop, _: (_counted(body_fun, loop), None),
             {"counter": counting, "value": init_val},
-            length=turns,
+            length=iterations,
         )[0]["value"]
     first, last = (one if isinstance(one, Tensor) else np.asarray(one) for one in (lower, upper))
     for name, bound in (("lower", first), ("upper", last)):
@@ -215,7 +217,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
 
 
 def _counted(body: Callable[[Any, Any], Any], loop: dict[str, Any]) -> dict[str, Any]:
-    """Return counter and value of a loop after a turn; the errors of loops show their names."""
+    """Return counter and value of a loop after an iteration; the errors of loops show their names."""
     counter = loop["counter"]
     return {"counter": counter + 1, "value": body(counter, loop["value"])}
 
@@ -244,8 +246,8 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
 
     Notes
     -----
-    The number of turns counts as constant for a derivative. Reverse mode runs the loop once more and keeps
-    the values that the turns began with.
+    The number of iterations counts as constant for a derivative. Reverse mode runs the loop once more and
+    keeps the values that the iterations began with.
 
     Examples
     --------

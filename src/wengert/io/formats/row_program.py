@@ -78,7 +78,7 @@ class RowProgram:
         if region is not None:
             raise UnsupportedFunctionError(
                 f"the network computes {region.primitive.name}, and files for any number of rows hold no "
-                "loops and branches yet: write its turns out with a for, or choose with np.where"
+                "loops and branches yet: write its iterations out with a for, or choose with np.where"
             )
         self._twins = dict(zip(self.program.nodes, self.twin.nodes, strict=False))
         if len(self.program.nodes) != len(self.twin.nodes):

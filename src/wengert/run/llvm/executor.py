@@ -117,7 +117,7 @@ class LLVMExecutor:
         return CompiledProgram(program, made, planned, loaded, self.threads, regions)
 
     def _body(self, program: Program) -> Executable:
-        """Return what runs the body of a loop or branch: many turns in one call where it can."""
+        """Return what runs the body of a loop or branch: many iterations in one call where it can."""
         key = "body", self.target, program, tuple([node.params for node in program.inputs])
         made: Executable | None = recent(key, lambda: compiled_body(program, searched(self.target, program)))
         return self.compile(program) if made is None else made

@@ -34,8 +34,8 @@ class NonFinite:
         How many elements are not finite, of how many.
     operands : tuple of (str, float, float)
         Name, smallest and largest value of each operand.
-    turns : tuple of (str, int)
-        The loops in whose bodies the line stands, outermost first, and in which of their turns that was.
+    iterations : tuple of (str, int)
+        The loops in whose bodies the line stands, outermost first, and in which of their iterations that was.
     """
 
     line: int
@@ -47,7 +47,7 @@ class NonFinite:
     count: int
     size: int
     operands: tuple[tuple[str, float, float], ...]
-    turns: tuple[tuple[str, int], ...] = ()
+    iterations: tuple[tuple[str, int], ...] = ()
 
     def __str__(self) -> str:
         where = f" in layer {self.layer}" if self.layer else ""
@@ -55,12 +55,14 @@ class NonFinite:
         source = f", from {self.source}" if self.source else ""
         ranges = "; ".join(f"{name} in [{low:.6g}, {high:.6g}]" for name, low, high in self.operands)
         return (
-            f"{self.operation}{called}{where}{self._turns()} gave {self.kind} in {self.count} of {self.size} "
-            f"elements; its operands: {ranges or 'none'}{source}"
+            f"{self.operation}{called}{where}{self._iterations()} gave {self.kind} "
+            f"in {self.count} of {self.size} elements; its operands: {ranges or 'none'}{source}"
         )
 
-    def _turns(self) -> str:
-        return "".join(f" in turn {turn} of a {loop}" for loop, turn in reversed(self.turns))
+    def _iterations(self) -> str:
+        return "".join(
+            f" in iteration {iteration} of a {loop}" for loop, iteration in reversed(self.iterations)
+        )
 
 
 class _FoundError(Exception):
@@ -110,13 +112,15 @@ def _region(node: Node, program: Program, operands: Sequence[Any]) -> Any:
     assert region is not None
 
     def looked_at(body: Program) -> Any:
-        turns = itertools.count()
+        iterations = itertools.count()
 
         def run(arguments: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
-            turn = next(turns)
+            iteration = next(iterations)
             found = first_non_finite(body, arguments)
             if found is not None:
-                raise _FoundError(replace(found, turns=((node.primitive.name, turn), *found.turns)))
+                raise _FoundError(
+                    replace(found, iterations=((node.primitive.name, iteration), *found.iterations))
+                )
             return evaluate(body, arguments)
 
         return run

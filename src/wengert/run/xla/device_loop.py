@@ -168,7 +168,7 @@ def compiled_loop(program: Program, roles: Roles) -> Callable[..., Any] | None:
         def goes_on(state: Any) -> Any:
             return (state[1] < end) & ~state[-1]
 
-        def turn(state: Any) -> Any:
+        def iteration(state: Any) -> Any:
             carry, now, loss_sum, largest, _, _ = state
             rows = lax.dynamic_slice(order, (row + (now - steps) * batch,), (batch,))
             outputs, good = step(inputs(carry, now, data, rows))
@@ -178,7 +178,7 @@ def compiled_loop(program: Program, roles: Roles) -> Callable[..., Any] | None:
             return carry, now + 1, loss_sum + batch * loss, jnp.maximum(largest, loss), loss, stopped
 
         begin = carry, steps, loss_sum, largest, jnp.array(jnp.nan, jnp.float64), jnp.array(False)
-        return lax.while_loop(goes_on, turn, begin)
+        return lax.while_loop(goes_on, iteration, begin)
 
     loop: Callable[..., Any] = jax.jit(run, donate_argnums=0)
     return loop

@@ -26,17 +26,17 @@ def scan(
     length: int,
     reverse: bool,
 ) -> tuple[list[Any], Any]:
-    """Return the results of a scan: final carries, outputs of all turns, carries that they began with."""
+    """Return the results of a scan: final carries, outputs and first carries of all iterations."""
     constants, inits, streams = split(operands, fixed, carried)
     run = lower(body)
 
-    def turn(state: Any, entries: Any) -> Any:
+    def iteration(state: Any, entries: Any) -> Any:
         carry, good = state
         outputs, fine = run([*constants, *carry, *entries])
         return (outputs[:carried], good & fine), (outputs[carried:], carry)
 
     (finals, good), (outputs, befores) = lax.scan(
-        turn, (inits, jnp.array(True)), streams, length=length, reverse=reverse
+        iteration, (inits, jnp.array(True)), streams, length=length, reverse=reverse
     )
     return [*finals, *outputs, *befores], good
 
@@ -44,7 +44,7 @@ def scan(
 def while_loop(
     lower: Lower, operands: Sequence[Any], *, condition: Program, body: Program, asked: int, fixed: int
 ) -> tuple[list[Any], Any]:
-    """Return the carries of a loop after its last turn; it ends where something went wrong."""
+    """Return the carries of a loop after its last iteration; it ends where something went wrong."""
     of_condition, constants, inits = split(operands, asked, fixed)
     holds, run = lower(condition), lower(body)
 
@@ -53,12 +53,12 @@ def while_loop(
         (answer,), fine = holds([*of_condition, *carry])
         return answer & good & fine
 
-    def turn(state: Any) -> Any:
+    def iteration(state: Any) -> Any:
         carry, good = state
         outputs, fine = run([*constants, *carry])
         return outputs, good & fine
 
-    carry, good = lax.while_loop(goes_on, turn, (inits, jnp.array(True)))
+    carry, good = lax.while_loop(goes_on, iteration, (inits, jnp.array(True)))
     _, fine = holds([*of_condition, *carry])
     return carry, good & fine
 

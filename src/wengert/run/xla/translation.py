@@ -27,7 +27,7 @@ def left_to_numpy(node: Node) -> str | None:
     if primitive.kind is Kind.REGION:
         if primitive.name in REGIONS:
             return None
-        return f"{primitive.name} keeps values of a number of turns that nobody knows before"
+        return f"{primitive.name} keeps values of a number of iterations that nobody knows before"
     return None if operation_of(primitive) is not None else f"{primitive.name} has no code for XLA"
 
 

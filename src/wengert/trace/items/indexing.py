@@ -171,7 +171,7 @@ def assign(x: Any, key: Any, value: Any) -> None:
     """Do ``x[key] = value``; see `wengert.trace.memory.write`.
 
     A number or a scalar where a mask is true needs no values of the mask, and single integers, beside slices
-    of whole axes, need none either: the turn of a loop is one. Any other index does.
+    of whole axes, need none either: the iteration of a loop is one. Any other index does.
     """
     key = _constants_as_arrays(key)
     if isinstance(value, Selection):

@@ -68,7 +68,7 @@ def reached(nodes: Iterable[Node], sources: Iterable[Node]) -> set[Node]:
 def reached_carries(
     body: Program, fixed: Collection[int], carries: Collection[int], first: int, count: int, smooth: bool
 ) -> list[int]:
-    """Return which carries of a loop depend on some of its operands, after any number of turns.
+    """Return which carries of a loop depend on some of its operands, after any number of iterations.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
 """Loops within a budget of memory: cut into segments, which the backward pass runs forwards once more.
 
-A scan and the backward scan share arrays of one row a turn. Cut into K segments, only the carries at the
-beginning of each are kept; the backward pass goes from the last segment to the first, computes the rows of
-one segment again, and goes back over them. Each segment may be cut in turn: with k cuts of equal size some
+A scan and the backward scan share arrays of one row an iteration. Cut into K segments, only the carries at
+the beginning of each are kept; the backward pass goes from the last segment to the first, computes the rows
+of one segment again, and goes back over them. Each segment may be cut in turn: with k cuts of equal size some
 k·T^(1/(k+1)) rows are kept, for k further runs forwards (Griewank & Walther 2008, 12.1: multilevel
-schedules). Turns run in the same order with the same state, so the bits are those of any other schedule.
+schedules). Iterations run in the same order with the same state, so the bits are those of any other schedule.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class Pair:
 
     @property
     def length(self) -> int:
-        """Number of turns."""
+        """Number of iterations."""
         return int(self.forward.param("length"))
 
     @property
     def row(self) -> int:
-        """Bytes that are kept of a turn."""
+        """Bytes that are kept of an iteration."""
         return sum(_bytes(self.backward.inputs[place].type) for place in self.shared.values()) // self.length
 
     @property
@@ -60,11 +60,11 @@ class Pair:
 
     def kept(self, cuts: Sequence[int], length: int | None = None) -> int:
         """Return the bytes that are kept with these numbers of segments: in all, in each of those, …."""
-        turns = self.length if length is None else length
+        iterations = self.length if length is None else length
         if not cuts:
-            return turns * self.row
-        segment = turns // cuts[0]
-        rest = turns - segment * cuts[0]
+            return iterations * self.row
+        segment = iterations // cuts[0]
+        rest = iterations - segment * cuts[0]
         return cuts[0] * self.carry + rest * self.row + self.kept(cuts[1:], segment)
 
     def schedules(self) -> list[list[int]]:
@@ -232,7 +232,7 @@ def _cut(program: Program, cuts: Mapping[Pair, Sequence[int]]) -> Program:
 
 
 class _Segments:
-    """What a pair becomes: its first turns, too few for a segment, and a loop over the segments.
+    """What a pair becomes: its first iterations, too few for a segment, and a loop over the segments.
 
     Parameters
     ----------
@@ -309,12 +309,12 @@ class _Segments:
         return self._results(end[: len(state)], end, others, rows)
 
     def _first(self, arrays: Sequence[Any]) -> list[Any]:
-        """Return the entries of the first turns."""
+        """Return the entries of the first iterations."""
         from_end = self.pair.forward.param("reverse")
         return [one[self.pair.length - self.rest :] if from_end else one[: self.rest] for one in arrays]
 
     def _segmented(self, arrays: Sequence[Any]) -> list[Any]:
-        """Return the entries of all other turns, by segments."""
+        """Return the entries of all other iterations, by segments."""
         begin = 0 if self.pair.forward.param("reverse") else self.rest
         count = self.cuts[0] * self.segment
         return [
@@ -325,7 +325,7 @@ class _Segments:
     def _results(
         self, finals: Sequence[Any], first: Sequence[Any], others: Sequence[Any], rows: Sequence[int]
     ) -> dict[int, Any]:
-        """Return the results of a loop by their position: carries, and rows of all turns."""
+        """Return the results of a loop by their position: carries, and rows of all iterations."""
         values: dict[int, Any] = dict(enumerate(finals))
         for place, one in zip(rows, others, strict=True):
             parts = [np.reshape(one, (self.cuts[0] * self.segment, *one.shape[2:]))]
@@ -342,7 +342,7 @@ def _operands(node: Node, operands: Sequence[Any]) -> list[list[Any]]:
 def _run(
     node: Node, constants: Sequence[Any], state: Sequence[Any], streams: Sequence[Any], length: int
 ) -> Sequence[Any]:
-    """Record some turns of a scan."""
+    """Record some iterations of a scan."""
     if not length:
         return [*state, *[None] * (len(items_of(node)) - len(state))]
     params = {**dict(node.params), "length": length}
@@ -359,17 +359,17 @@ def _entry_type(rows: Any) -> TensorType:
 
 
 def _program(
-    turn: Callable[[Any, Any, Any], list[Any]],
+    iteration: Callable[[Any, Any, Any], list[Any]],
     constants: Sequence[Any],
     state: Sequence[Any],
     entries: Sequence[TensorType],
 ) -> Program:
-    """Return a turn of a scan over segments as a program."""
+    """Return an iteration of a scan over segments as a program."""
     types = [*[one.node.type for one in constants], *[one.node.type for one in state], *entries]
     trace = Trace(rule="budget")
     with trace.recording():
         inputs = [make_input(f"x{place}", one) for place, one in enumerate(types)]
         tensors = [Tensor(one, trace) for one in inputs]
-        results = turn(*split(tensors, len(constants), len(state)))
+        results = iteration(*split(tensors, len(constants), len(state)))
         nodes = [as_tensor(one, trace).node for one in results]
     return Program(inputs, nodes)

@@ -1,4 +1,4 @@
-"""What leaves a scan: lines that no turn changes, products with what is not carried, sums of products.
+"""What leaves a scan: lines that no iteration changes, products with what is not carried, sums of products.
 
 A product whose operands are known before the loop is one larger product before it: W·xₜ for all t is X·Wᵀ.
 A carry that only adds up products, as the cotangent of a matrix does in the sweep back, is one contraction
@@ -28,7 +28,7 @@ _MOST = 2**23
 # The source of a line that adds.
 _SUM = "{0} + {1}"
 
-# Lines that give what they gave in the loop, without an error that would name the turn.
+# Lines that give what they gave in the loop, without an error that would name the iteration.
 _PLAIN = (Kind.ELEMENTWISE, Kind.MOVEMENT, Kind.REDUCTION, Kind.CONTRACTION)
 
 
@@ -54,7 +54,7 @@ def leaving(
     body, fixed, carried, length, reverse
         Parameters of the scan.
     """
-    same = _same_in_all_turns(body, fixed)
+    same = _same_in_all_iterations(body, fixed)
     products = _products_before(body, fixed, carried, length)
     zero = [place for place in range(carried) if _is_zero(operands[fixed + place].node)]
     sums = _sums(
@@ -94,7 +94,7 @@ def _is_zero(node: Node) -> bool:
     return node.value is not None and not node.value.any()
 
 
-def _same_in_all_turns(body: Program, fixed: int) -> list[Node]:
+def _same_in_all_iterations(body: Program, fixed: int) -> list[Node]:
     """Return the lines that depend on constants alone; a movement costs nothing where it is read."""
     known = set(body.inputs[:fixed])
     found = []
@@ -193,10 +193,12 @@ def _summed_after(
 
 
 def _sum_of_products(product: Node, values: dict[Any, Any], free: set[Node]) -> Any:
-    """Return the sum over all turns as one contraction."""
+    """Return the sum over all iterations as one contraction."""
     rule = product.primitive.letters
     assert rule is not None
     terms, result = rule(*[one.type for one in product.inputs], **dict(product.params))
-    turn = next(one for one in string.ascii_letters if one not in "".join([*terms, result]))
-    marked = [term if one in free else turn + term for term, one in zip(terms, product.inputs, strict=True)]
+    iteration = next(one for one in string.ascii_letters if one not in "".join([*terms, result]))
+    marked = [
+        term if one in free else iteration + term for term, one in zip(terms, product.inputs, strict=True)
+    ]
     return np.einsum(f"{','.join(marked)}->{result}", *[values[one] for one in product.inputs])

@@ -1,8 +1,8 @@
 """scan: a body applied to one entry of arrays after the other, with values that are carried along.
 
 The derivative of a scan is a scan in the other direction, whose body is the pullback of the body. It reads
-the carries that each turn began with, which are among the results of every scan, and values that the scan
-forwards gives besides for it; an executor computes those results alone that some line reads.
+the carries that each iteration began with, which are among the results of every scan, and values that the
+scan forwards gives besides for it; an executor computes those results alone that some line reads.
 """
 
 from __future__ import annotations
@@ -39,27 +39,27 @@ from wengert.transform.regions.bodies import (
     split,
     stacked,
 )
+from wengert.transform.regions.iterations import rows, run_iterations
 from wengert.transform.regions.leaving import leaving
 from wengert.transform.regions.residuals import reading, residuals
-from wengert.transform.regions.turns import rows, run_turns
 from wengert.transform.simplify import simplify
 
 
 def _infer(
     *types: TensorType, body: Program, fixed: int, carried: int, length: int, reverse: bool
 ) -> TensorType:
-    """Final carries, outputs of all turns, carries that all turns began with."""
+    """Final carries, outputs of all iterations, carries that all iterations began with."""
     constants, inits, streams = split(types, fixed, carried)
     for one in streams:
         if not one.shape or one.shape[0] != length:
-            raise ShapeError(f"scan of {length} turns over an array of shape {one.shape}")
+            raise ShapeError(f"scan of {length} iterations over an array of shape {one.shape}")
     entries = [node.type for node in body.inputs[fixed + carried :]]
     if [stacked(one, length) for one in entries] != streams:
         raise ShapeError(f"scan: the body takes entries {entries}, the arrays are {streams}")
     check_types("the body of a scan", body, [*constants, *inits, *entries])
     results = [node.type for node in body.outputs]
     if results[:carried] != inits:
-        raise ShapeError(f"scan: the carry is {inits} before and {results[:carried]} after a turn")
+        raise ShapeError(f"scan: the carry is {inits} before and {results[:carried]} after an iteration")
     return tuple_type(
         (
             *inits,
@@ -103,7 +103,7 @@ def _prepare(
             for place, type_ in zip(places[len(live) :], types, strict=True)
         ]
         outputs, befores = split(arrays, len(emitted))
-        finals = run_turns(
+        finals = run_iterations(
             step,
             constants,
             carry,
@@ -225,7 +225,7 @@ def _vjp(
         # The same scan, which gives more; the two become one when the program is simplified.
         again = scan(*operands, body=whole, fixed=fixed, carried=carried, length=length, reverse=reverse)
         kept, results = again[count : count + len(values)], [*results[:count], *again[count + len(values) :]]
-    back = _turn_back(body, pulled, (fixed, carried), (by_constant, carries, seen), len(seeds))
+    back = _iteration_back(body, pulled, (fixed, carried), (by_constant, carries, seen), len(seeds))
     recorder = recorder_of(operands, cotangents, results)
     found = scanned(
         back,
@@ -246,12 +246,12 @@ def _vjp(
     )
     contributions: list[Any] = [None] * len(operands)
     places = [*[fixed + one for one in carries], *by_constant, *by_stream]
-    for place, contribution in zip(places, found, strict=False):  # the rest are the carries of the turns
+    for place, contribution in zip(places, found, strict=False):  # the rest are the carries of the iterations
         contributions[place] = contribution
     return tuple(contributions)
 
 
-def _turn_back(
+def _iteration_back(
     body: Program,
     pulled: Program,
     counts: tuple[int, int],
@@ -267,7 +267,7 @@ def _turn_back(
         Its pullback; the inputs are those of the body, the cotangents, and values that are kept.
     counts : (int, int)
         Constants and carries of the body.
-    places : (constants, carries, carries that something reads as they were before a turn)
+    places : (constants, carries, carries that something reads as they were before an iteration)
         To which cotangents go.
     seeds : int
         How many cotangents there are: of carries, then of outputs.
@@ -276,7 +276,7 @@ def _turn_back(
     -------
     Program
         (constants; cotangents of carries, sums for constants; carries, entries, kept values, cotangents of
-        outputs and of carries before the turn) → (cotangents of carries, sums; cotangents of entries).
+        outputs and of carries before the iteration) → (cotangents of carries, sums; cotangents of entries).
     """
     (fixed, carried), (by_constant, carries, seen) = counts, places
     inputs, of_carry, of_output, of_kept = split(
@@ -347,7 +347,7 @@ def _statements(
     length: int,
     reverse: bool,
 ) -> list[str]:
-    """Return a ``for`` over the turns, in which the body is called as a function."""
+    """Return a ``for`` over the iterations, in which the body is called as a function."""
     count = len(body.outputs)
     constants, inits, streams = split(operands, fixed, carried)
     carry = [name or fresh("carry") for name in results[:carried]]
@@ -356,14 +356,14 @@ def _statements(
         if results[place] is not None:
             type_ = types[place]
             lines.append(f"{results[place]} = np.empty({type_.shape}, dtype=np.{type_.dtype.name})")
-    turns = f"reversed(range({length}))" if reverse else f"range({length})"
-    turn = fresh("turn")
-    lines.append(f"for {turn} in {turns}:")
+    iterations = f"reversed(range({length}))" if reverse else f"range({length})"
+    iteration = fresh("iteration")
+    lines.append(f"for {iteration} in {iterations}:")
     for place in range(carried):
         if results[count + place] is not None:
-            lines.append(f"    {results[count + place]}[{turn}] = {carry[place]}")
-    targets = [*carry, *["_" if one is None else f"{one}[{turn}]" for one in results[carried:count]]]
-    arguments = ", ".join([*constants, *carry, *[f"{one}[{turn}]" for one in streams]])
+            lines.append(f"    {results[count + place]}[{iteration}] = {carry[place]}")
+    targets = [*carry, *["_" if one is None else f"{one}[{iteration}]" for one in results[carried:count]]]
+    arguments = ", ".join([*constants, *carry, *[f"{one}[{iteration}]" for one in streams]])
     lines.append(f"    {called(targets, function(body), arguments)}")
     return lines
 

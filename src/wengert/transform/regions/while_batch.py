@@ -34,7 +34,7 @@ def over_batch(
     carries = reached_carries(body, constants, begin, fixed, count, smooth=False)
     sources = [condition.inputs[place] for place in [*of_condition, *[asked + one for one in carries]]]
     own = condition.outputs[0] in reached(condition.nodes, sources)
-    if own:  # entries take different numbers of turns
+    if own:  # entries take different numbers of iterations
         carries = list(range(count))
     given = list(operands)
     for place in carries:

@@ -1,9 +1,9 @@
 """while_loop: a body applied to values that are carried along, as long as a condition of them holds.
 
-How many turns there will be is not known, so its derivative is a primitive of its own, which runs the loop
-once more and keeps the values that each turn began with. J and Jᵀ are the same matrix: the derivative of
-Jᵀv along u is that of ⟨v, J u⟩, and J u is a while_loop again, of values and tangents. So derivatives of all
-orders come from these two.
+How many iterations there will be is not known, so its derivative is a primitive of its own, which runs the
+loop once more and keeps the values that each iteration began with. J and Jᵀ are the same matrix: the
+derivative of Jᵀv along u is that of ⟨v, J u⟩, and J u is a while_loop again, of values and tangents. So
+derivatives of all orders come from these two.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from wengert.transform.regions.bodies import (
     restricted,
     split,
 )
-from wengert.transform.regions.turns import run_turns
+from wengert.transform.regions.iterations import run_iterations
 from wengert.transform.regions.while_batch import over_batch
-from wengert.transform.regions.while_turns import Sweep, WhileTurns, live_carries_of, operands_read
+from wengert.transform.regions.while_iterations import Sweep, WhileIterations, live_carries_of, operands_read
 from wengert.transform.simplify import simplify
 
 
@@ -49,7 +49,7 @@ def _infer(*types: TensorType, condition: Program, body: Program, asked: int, fi
         )
     results = [node.type for node in body.outputs]
     if results != inits:
-        raise ShapeError(f"while_loop: the carry is {inits} before and {results} after a turn")
+        raise ShapeError(f"while_loop: the carry is {inits} before and {results} after an iteration")
     return tuple_type(tuple(inits))
 
 
@@ -58,12 +58,12 @@ def _prepare(
 ) -> Callable[..., tuple[Any, ...]]:
     """Return the loop; see `RegionRules`."""
     live = live_carries_of(set(wanted), **params)
-    turns = WhileTurns(compiled, live, **params)
+    iterations = WhileIterations(compiled, live, **params)
     count = len(params["body"].outputs)
 
     def run(*operands: Any, into: Any = None) -> tuple[Any, ...]:
         results = [None] * count
-        for place, value in zip(live, turns.run(operands).finals, strict=True):
+        for place, value in zip(live, iterations.run(operands).finals, strict=True):
             results[place] = value
         return tuple(results)
 
@@ -152,8 +152,8 @@ while_loop = register(
         python="",
         flops=lambda out, types, params: params["body"].flops + params["condition"].flops,
         domain=(),
-        source="Griewank & Walther 2008, 3.2; the number of turns has no derivative",
-        ties="the number of turns counts as constant",
+        source="Griewank & Walther 2008, 3.2; the number of iterations has no derivative",
+        ties="the number of iterations counts as constant",
         batch=_batch,
         complex=True,
         region=RegionRules(_prepare, _unread, _statements),
@@ -191,7 +191,7 @@ def _pullback_prepare(
 ) -> Callable[..., tuple[Any, ...]]:
     """Return the loop forwards, its carries kept, and then backwards; see `RegionRules`."""
     sweep = Sweep(wanted, condition, body, asked, fixed, constants, carries)
-    turns = WhileTurns(compiled, sweep.live, condition, body, asked, fixed)
+    iterations = WhileIterations(compiled, sweep.live, condition, body, asked, fixed)
     step = compiled(sweep.step)
 
     def run(*operands: Any, into: Any = None) -> tuple[Any, ...]:
@@ -200,8 +200,10 @@ def _pullback_prepare(
         types = [body.inputs[constants[place]].type for place in sweep.summed]
         state = [cotangents[place] for place in sweep.carried]
         state += [np.zeros(one.shape, one.dtype) for one in types]
-        there = turns.run(loop, keep=True)
-        finals = run_turns(step, given, state, there.befores, there.count, True, (), (), (), "a while_loop")
+        there = iterations.run(loop, keep=True)
+        finals = run_iterations(
+            step, given, state, there.befores, there.count, True, (), (), (), "a while_loop"
+        )
         results: list[Any] = [None] * (len(carries) + len(constants))
         places = [*sweep.carried, *[len(carries) + one for one in sweep.summed]]
         for place, value in zip(places, finals, strict=True):
@@ -317,7 +319,7 @@ def _pullback_statements(
     of_condition, given, inits = split(loop, asked, fixed)
     everything = range(len(carries) + len(constants))
     sweep = Sweep(everything, condition, body, asked, fixed, constants, carries)
-    kept, turn = fresh("kept"), fresh("turn")
+    kept, iteration = fresh("kept"), fresh("iteration")
     carry = [fresh("carry") for _ in inits]
     state = [name or fresh("adjoint") for name in results]
     sums = [f"np.zeros({type_.shape}, dtype=np.{type_.dtype.name})" for type_ in types[len(carries) :]]
@@ -328,9 +330,9 @@ def _pullback_statements(
     live = [carry[place] for place in sweep.live]
     lines.append(f"    {kept}.append(({', '.join([*live, ''])}))")
     lines.append(f"    {called(carry, function(body), ', '.join([*given, *carry]))}")
-    lines.append(f"for {turn} in reversed({kept}):")
+    lines.append(f"for {iteration} in reversed({kept}):")
     back = function(sweep.step)
-    lines.append(f"    {called(state, back, ', '.join([*given, *state, f'*{turn}']))}")
+    lines.append(f"    {called(state, back, ', '.join([*given, *state, f'*{iteration}']))}")
     return lines
 
 

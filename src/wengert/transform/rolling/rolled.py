@@ -16,11 +16,11 @@ from wengert.ir.types import TupleType
 from wengert.trace.tensor import Tensor, Trace, as_tensor
 from wengert.transform.regions.scan import scanned
 from wengert.transform.rolling.rows import stacked, with_rows
-from wengert.transform.rolling.written_turns import Operand, Role, WrittenOut, written_out
+from wengert.transform.rolling.written_iterations import Operand, Role, WrittenOut, written_out
 from wengert.transform.simplify import simplify
 
-# Shorter programs compile soon enough as they are, and a few turns are no loop.
-LEAST_LINES, LEAST_TURNS = 2000, 16
+# Shorter programs compile soon enough as they are, and a few iterations are no loop.
+LEAST_LINES, LEAST_ITERATIONS = 2000, 16
 
 _is_on: ContextVar[bool] = ContextVar("rolling", default=True)
 
@@ -35,8 +35,8 @@ def rolling(enabled: bool) -> Iterator[None]:
 
     Notes
     -----
-    They do where they are 2,000 lines or more in a traced list, of 16 turns or more that are equal. Results
-    are the same up to rounding, and are there sooner: one turn is compiled, not all.
+    They do where they are 2,000 lines or more in a traced list, of 16 iterations or more that are equal.
+    Results are the same up to rounding, and are there sooner: one iteration is compiled, not all.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def rolled(
     program: Program,
     questions: Collection[Node] = (),
     least_lines: int = LEAST_LINES,
-    least_turns: int = LEAST_TURNS,
+    least_iterations: int = LEAST_ITERATIONS,
 ) -> Program:
     """Return a program in which loops that were written out are scans, inner ones first.
 
@@ -71,16 +71,16 @@ def rolled(
     questions : collection of Node
         Values that decided while it was traced. They are computed besides, so that lines which they need
         would be computed twice: a program with questions stays what it is.
-    least_lines, least_turns : int
-        A loop of fewer lines in all turns, or fewer turns, stays what it is.
+    least_lines, least_iterations : int
+        A loop of fewer lines in all iterations, or fewer iterations, stays what it is.
     """
     while not questions and is_rolling() and len(program.nodes) >= least_lines:
         lines = [node for node in ancestors(program.outputs) if node.inputs]
-        found = written_out(lines, least_lines, least_turns)
+        found = written_out(lines, least_lines, least_iterations)
         if found is None or any(isinstance(node.type, TupleType) for node in _crossing(program, found)):
             return program
         shorter = _Rolling(program, found).program()
-        # Where most values of the turns are read one by one outside, nothing is gained.
+        # Where most values of the iterations are read one by one outside, nothing is gained.
         if len(shorter.nodes) > len(program.nodes) - least_lines // 2:
             return program
         program = shorter
@@ -91,15 +91,17 @@ def _crossing(program: Program, loop: WrittenOut) -> list[Node]:
     """Return the values that are carried, or read outside of the loop."""
     inside = _inside(loop)
     read = {one for node in program.nodes if node not in inside for one in node.inputs}
-    carried = [loop.turns[0][one.line] for line in loop.operands for one in line if one.role is Role.CARRY]
+    carried = [
+        loop.iterations[0][one.line] for line in loop.operands for one in line if one.role is Role.CARRY
+    ]
     return [*carried, *[node for node in inside if node in read]]
 
 
 def _inside(loop: WrittenOut) -> dict[Node, tuple[int, int]]:
-    """Return turn and line of all nodes that the scan computes."""
+    """Return iteration and line of all nodes that the scan computes."""
     return {
-        node: (turn, place)
-        for turn, lines in enumerate(loop.turns)
+        node: (iteration, place)
+        for iteration, lines in enumerate(loop.iterations)
         for place, node in enumerate(lines)
         if not loop.outside[place]
     }
@@ -120,7 +122,7 @@ class _Rolling:
     def program(self) -> Program:
         """Return it."""
         nodes = ancestors(self.old.outputs)
-        end = max(node.serial for node in self.loop.turns[-1])
+        end = max(node.serial for node in self.loop.iterations[-1])
         with self.trace.recording():
             self._take([node for node in nodes if node.serial <= end])
             self._run(nodes)
@@ -149,23 +151,23 @@ class _Rolling:
         return Tensor(self._value(node), self.trace)
 
     def _row(self, node: Node) -> tuple[Any, int] | None:
-        turn, place = self.inside.get(node, (0, -1))
-        return None if place not in self.rows else (self.rows[place], turn)
+        iteration, place = self.inside.get(node, (0, -1))
+        return None if place not in self.rows else (self.rows[place], iteration)
 
     def _value(self, node: Node) -> Node:
-        """Return what a node has become; of the loop, the last of a carry or the row of a turn."""
+        """Return what a node has become; of the loop, the last of a carry or the row of an iteration."""
         if node not in self.inside:
             return self.new[node]
-        turn, place = self.inside[node]
-        if turn == len(self.loop.turns) - 1 and place in self.finals:
+        iteration, place = self.inside[node]
+        if iteration == len(self.loop.iterations) - 1 and place in self.finals:
             found = self.finals[place]
         else:
-            found = self.rows[place][turn]
+            found = self.rows[place][iteration]
         return as_tensor(found, self.trace).node
 
     def _run(self, nodes: Sequence[Node]) -> None:
         """Record the scan."""
-        turns, carries = self.loop.turns, self._carries()
+        iterations, carries = self.loop.iterations, self._carries()
         constants, entries = self._taken()
         given = [*constants, *[key[0] for key in entries]]
         names = zip([*constants, *entries], enumerate(given), strict=True)
@@ -175,12 +177,16 @@ class _Rolling:
         }
         body = self._body(inputs, states)
         last = {place for place, delay in carries if delay == 1}
-        emitted = self._read_by_turn(nodes, last)
-        ends = [body[turns[0][place]] if delay == 1 else states[place, delay - 1] for place, delay in carries]
-        origins = {body[node]: self.old.provenance.get(node, UNKNOWN) for node in turns[0] if node in body}
+        emitted = self._read_by_iteration(nodes, last)
+        ends = [
+            body[iterations[0][place]] if delay == 1 else states[place, delay - 1] for place, delay in carries
+        ]
+        origins = {
+            body[node]: self.old.provenance.get(node, UNKNOWN) for node in iterations[0] if node in body
+        }
         program = Program(
             [*[inputs[key] for key in constants], *states.values(), *[inputs[key] for key in entries]],
-            [*ends, *[body[turns[0][place]] for place in emitted]],
+            [*ends, *[body[iterations[0][place]] for place in emitted]],
             origins,
         )
         results = scanned(
@@ -188,7 +194,7 @@ class _Rolling:
             [self._tensor(key) for key in constants],
             [self._tensor(first) for first in carries.values()],
             [stacked([self._value(node) for node in key], self.trace) for key in entries],
-            len(turns),
+            len(iterations),
             False,
         )
         finals = zip(carries, results, strict=False)
@@ -196,7 +202,7 @@ class _Rolling:
         self.rows = dict(zip(emitted, results[len(carries) : len(carries) + len(emitted)], strict=True))
 
     def _taken(self) -> tuple[list[Node], list[tuple[Node, ...]]]:
-        """Return what the turns read from outside: one value, or one of each turn; numbers stay inside."""
+        """Return what iterations read from outside: one value, or one for each; numbers stay inside."""
         taken: dict[Any, None] = {}
         for place, line in enumerate(self.loop.operands):
             for slot, one in enumerate(line):
@@ -207,33 +213,33 @@ class _Rolling:
         constants = [key for key in taken if isinstance(key, Node)]
         return constants, [key for key in taken if isinstance(key, tuple)]
 
-    def _read_by_turn(self, nodes: Sequence[Node], last: set[int]) -> list[int]:
-        """Return the lines whose values are read outside; the last turn's of a carry is there anyway."""
+    def _read_by_iteration(self, nodes: Sequence[Node], last: set[int]) -> list[int]:
+        """Return the lines whose values are read outside; the last iteration's of a carry is there anyway."""
         read = {one for node in nodes if node not in self.inside for one in node.inputs}
         read.update(self.old.outputs)
         found = [self.inside[node] for node in read if node in self.inside]
-        final = len(self.loop.turns) - 1
-        return sorted({place for turn, place in found if turn < final or place not in last})
+        final = len(self.loop.iterations) - 1
+        return sorted({place for iteration, place in found if iteration < final or place not in last})
 
     def _key(self, place: int, slot: int, operand: Operand) -> Any:
-        """Return what is read from outside: a node, or one of each turn."""
-        every = tuple(lines[place].inputs[slot] for lines in self.loop.turns)
+        """Return what is read from outside: a node, or one of each iteration."""
+        every = tuple(lines[place].inputs[slot] for lines in self.loop.iterations)
         return every[0] if operand.role is Role.CONSTANT else every
 
     def _carries(self) -> dict[tuple[int, int], Node]:
-        """Return the first value of each carry, by its line and how many turns before it was computed."""
+        """Return the first value of each carry, by its line and how many iterations ago it was computed."""
         found: dict[tuple[int, int], Node] = {}
         for place, line in enumerate(self.loop.operands):
             for slot, one in enumerate(line):
                 if one.role is Role.CARRY:
-                    for turn in range(one.delay):
-                        value = self.loop.turns[turn][place].inputs[slot]
-                        found[one.line, one.delay - turn] = value
+                    for iteration in range(one.delay):
+                        value = self.loop.iterations[iteration][place].inputs[slot]
+                        found[one.line, one.delay - iteration] = value
         return found
 
     def _body(self, inputs: dict[Any, Node], states: dict[tuple[int, int], Node]) -> dict[Node, Node]:
-        """Return what computes each line of the first turn in the body."""
-        lines = self.loop.turns[0]
+        """Return what computes each line of the first iteration in the body."""
+        lines = self.loop.iterations[0]
         new: dict[Node, Node] = {}
         for place, node in enumerate(lines):
             if self.loop.outside[place]:

@@ -1,4 +1,4 @@
-"""Values of turns as rows of arrays: read together where they lie together."""
+"""Values of iterations as rows of arrays: read together where they lie together."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _one_slice(nodes: Sequence[Node], trace: Trace) -> Any | None:
     (axis,) = axes
     places = [one[axis] for one in starts]
     step = places[1] - places[0]
-    is_even = places == [places[0] + step * turn for turn in range(len(nodes))]
+    is_even = places == [places[0] + step * iteration for iteration in range(len(nodes))]
     others = {(*one[:axis], *one[axis + 1 :]) for one in stops}
     steps = {node.param("step") for node in nodes}
     if not is_even or len(others) != 1 or len(steps) != 1 or nodes[0].type.shape[axis] != 1:
@@ -60,13 +60,13 @@ def _one_slice(nodes: Sequence[Node], trace: Trace) -> Any | None:
 
 
 def with_rows(node: Node, rows_of: Callable[[Node], tuple[Any, int] | None]) -> list[Any] | None:
-    """Return what a concatenation joins, turns that follow each other as rows of an array; None for others.
+    """Return what a concatenation joins, consecutive iterations as rows of an array; None for others.
 
     Parameters
     ----------
     node : Node
     rows_of : callable
-        Gives of a value of a loop the rows of all turns, a tensor, and its turn.
+        Gives of a value of a loop the rows of all iterations, a tensor, and its iteration.
     """
     if node.primitive is not concatenate or node.param("axis") != 0:
         return None

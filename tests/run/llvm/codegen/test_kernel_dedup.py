@@ -26,7 +26,7 @@ def compared(function, *arguments):
 
 
 def recurrence(x, weight):
-    """A row after the other, each with a product of its own: x read at other places in every turn."""
+    """A row after the other, each with a product of its own: x read at other places in every iteration."""
     state = np.zeros(weight.shape[0])
     states = []
     for row in x:
@@ -35,7 +35,7 @@ def recurrence(x, weight):
     return (np.stack(states),)
 
 
-def test_turns_of_a_loop_share_their_code():
+def test_iterations_of_a_loop_share_their_code():
     program, code = compared(recurrence, rng.normal(size=(30, 5)), rng.normal(size=(5, 5)))
     found = [one for one in patterns(program) if one is not None]
     assert len(found) >= 30
@@ -45,7 +45,7 @@ def test_turns_of_a_loop_share_their_code():
 
 
 def test_numbers_computed_with_after_a_product_are_part_of_its_code():
-    """A Kalman filter over 3 observations: each turn subtracts from another number."""
+    """A Kalman filter over 3 observations: each iteration subtracts from another number."""
     turned, seen = np.array([[1.0, 0.1], [0.0, 1.0]]), np.array([[1.0, 0.0]])
 
     def surprises(gain, mean):

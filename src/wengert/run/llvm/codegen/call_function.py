@@ -84,7 +84,7 @@ class Layout:
     parallel : ParallelCall or None
         How several threads share a call that takes long.
     repeats : bool
-        Whether there is a function for many turns of a loop; see `wengert.run.llvm.repetition`.
+        Whether there is a function for many iterations of a loop; see `wengert.run.llvm.repetition`.
     """
 
     memory: Memory

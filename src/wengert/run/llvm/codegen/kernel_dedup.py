@@ -1,6 +1,6 @@
 """Which kernels are the same but for the places of their buffers, so that one function serves them all.
 
-A loop in a traced function is written out, and its turns give kernels of the same structure.
+A loop in a traced function is written out, and its iterations give kernels of the same structure.
 """
 
 from __future__ import annotations

@@ -19,10 +19,10 @@ from wengert.run.llvm.codegen.loops import (
     coalesced,
     counted_loop,
     index_value,
+    iterations,
     plus,
     smaller,
     times,
-    turns,
 )
 from wengert.run.llvm.fusion.kernels import Kernel
 from wengert.run.llvm.matmul.packing import shortened
@@ -113,7 +113,7 @@ class LoopNest:
                 self._columns(builder, body, begin, end)
         elif self.outer:
             first, *rest = self.outer
-            for index in turns(builder, first_unit, after):
+            for index in iterations(builder, first_unit, after):
                 indices[first] = index
                 self._nested(builder, rest, indices, lambda: self._row(builder, body, indices))
         elif self.reduced[self.last]:
@@ -232,7 +232,7 @@ class LoopNest:
             for place in places():
                 body.compute(builder, place)
             return
-        # Between two turns of a loop LLVM keeps a vector in one piece only if its lanes are a power of two.
+        # Between two iterations of a loop LLVM keeps a vector whole only if its lanes are a power of two.
         wide = [1 << (width - 1).bit_length() for width in widths]
         slots = [[_slot(builder, one.start(width)) for one in self.accumulators] for width in wide]
 

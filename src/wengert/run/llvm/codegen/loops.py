@@ -28,8 +28,8 @@ Index: TypeAlias = "int | ir.Value"
 # Bytes of it: what has wider ones can read a part of a vector at once.
 _SMALLEST_VECTOR = 16
 
-# A loop of at most that many turns is unrolled.
-FEW_TURNS = 4
+# A loop of at most that many iterations is unrolled.
+FEW_ITERATIONS = 4
 
 
 def index_value(index: Index) -> ir.Value:
@@ -104,9 +104,9 @@ def as_number(index: Index) -> Index:
     return int(index.constant) if isinstance(index, ir.Constant) else index
 
 
-def turns(builder: ir.IRBuilder, start: Index, stop: Index) -> Iterator[Index]:
+def iterations(builder: ir.IRBuilder, start: Index, stop: Index) -> Iterator[Index]:
     """Go through ``range(start, stop)``: as a loop, or one by one where these are a few numbers."""
-    if isinstance(start, int) and isinstance(stop, int) and stop - start <= FEW_TURNS:
+    if isinstance(start, int) and isinstance(stop, int) and stop - start <= FEW_ITERATIONS:
         yield from range(start, stop)
         return
     with counted_loop(builder, start, stop) as index:

@@ -13,7 +13,7 @@ from wengert.run.llvm.fusion.views import View, moved, whole
 
 # A kernel longer than this runs out of registers. What is left in memory instead is near for small arrays,
 # and kernels of a traced loop are more often the same when they are short; over many elements, values that
-# go to the stack and back are nearer than arrays, and in a loop each kernel is called in every turn.
+# go to the stack and back are nearer than arrays, and in a loop each kernel is called in every iteration.
 _LONGEST, _MANY_ELEMENTS, _LONGEST_OF_MANY = 64, 512, 512
 
 

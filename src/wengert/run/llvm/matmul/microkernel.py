@@ -144,7 +144,7 @@ class _Sums:
         return sums[0]
 
     def _loop(self, first: list[ir.Value], before: list[Sums]) -> tuple[list[ir.Value], list[Sums]]:
-        """Take in as many terms a turn as there are sums, while there are that many.
+        """Take in as many terms an iteration as there are sums, while there are that many.
 
         The steps are a term, and where it stands in a row of the left matrix and in the right one.
         """

@@ -1,4 +1,4 @@
-"""Bodies of loops: machine code that runs many turns in one call."""
+"""Bodies of loops: machine code that runs many iterations in one call."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from wengert.run.llvm.schedule.buffers import ARENA, FLAG, memory_of
 from wengert.run.llvm.schedule.parallel_call import is_long
 from wengert.run.llvm.schedule.schedule import cost
 from wengert.transform.regions.alternatives import without_alternative
-from wengert.transform.regions.turns import TurnError
+from wengert.transform.regions.iterations import IterationError
 
 Array = np.ndarray[Any, Any]
 
-# Estimated nanoseconds between two moments at which Python hears of Ctrl-C, and what a turn costs at least.
+# Estimated nanoseconds between two moments at which Python hears of Ctrl-C; the least cost of an iteration.
 _BETWEEN_LOOKS, _LEAST = 5e6, 100.0
 
 
@@ -45,7 +45,7 @@ def _planned(program: Program) -> Plan:
 
 
 def compiled_body(program: Program, target: Target) -> CompiledBody | None:
-    """Return the machine code of a body; None where some line is left to NumPy, or one turn takes long."""
+    """Return the machine code of a body; None where a line is left to NumPy, or one iteration takes long."""
     program = without_alternative(program)  # what is computed again lies in another loop already
     made = _planned(program)
     memory = memory_of(made)
@@ -74,14 +74,14 @@ def _copied(program: Program, places: Sequence[int]) -> Program:
 
 
 class CompiledBody(CompiledProgram):
-    """A body ready to run, one turn or many."""
+    """A body ready to run, one iteration or many."""
 
     def __init__(self, program: Program, made: Plan, planned: Layout, loaded: LoadedCode) -> None:
         super().__init__(program, made, planned, loaded, 1, {})
         prototype = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 4)
         self._repeat = prototype(loaded.address(REPEAT))
-        turn = max(_LEAST, sum(cost(kernel) for kernel in made.kernels))
-        self._turns_in_a_call = max(1, int(_BETWEEN_LOOKS / turn))
+        iteration = max(_LEAST, sum(cost(kernel) for kernel in made.kernels))
+        self._iterations_in_a_call = max(1, int(_BETWEEN_LOOKS / iteration))
         self._slots = [self._memory.slots[node] for node in program.inputs]
         self._into = [self._memory.slots[self._memory.direct[place]] for place in range(len(program.outputs))]
 
@@ -96,7 +96,7 @@ class CompiledBody(CompiledProgram):
         outputs: Sequence[Array],
         befores: Sequence[Array],
     ) -> list[Any]:
-        """Run `length` turns; see `wengert.transform.regions.turns.Repeating`."""
+        """Run `length` iterations; see `wengert.transform.regions.iterations.Repeating`."""
         given = self._given([*constants, *inits, *streams])
         first, last = len(constants), len(constants) + len(inits)
         moving = _Moving(length, reverse)
@@ -109,18 +109,18 @@ class CompiledBody(CompiledProgram):
             moving.along(slot, array)
         for slot, array in zip(self._into[len(inits) :], outputs, strict=True):
             moving.along(slot, array)
-        done = self._run_turns(given[:first], moving, -1)
+        done = self._run_iterations(given[:first], moving, -1)
         if done < 0:
-            turn = -1 - done
-            entry = length - 1 - turn if reverse else turn
-            carry = [one.before(turn) for one in carries]
+            iteration = -1 - done
+            entry = length - 1 - iteration if reverse else iteration
+            carry = [one.before(iteration) for one in carries]
             self._raise(entry, [*given[:first], *carry, *[one[entry] for one in given[last:]]])
         return [one.before(length) for one in carries]
 
     def repeat_while(
         self, constants: Sequence[Any], inits: Sequence[Any], most: int, keep: bool
     ) -> tuple[list[Any], list[Any], int, bool]:
-        """Run until the last output says no; see `wengert.transform.regions.turns.Repeating`."""
+        """Run until the last output says no; see `wengert.transform.regions.iterations.Repeating`."""
         given = self._given([*constants, *inits])
         first = len(constants)
         moving = _Moving(most, reverse=False)
@@ -131,10 +131,10 @@ class CompiledBody(CompiledProgram):
         ]
         answer = np.zeros(1, np.bool_)
         moving.fixed(self._into[-1], address(answer), address(answer))
-        done = self._run_turns(given[:first], moving, self._into[-1])
+        done = self._run_iterations(given[:first], moving, self._into[-1])
         if done < 0:
-            turn = -1 - done
-            self._raise(turn, [*given[:first], *[one.before(turn) for one in carries]])
+            iteration = -1 - done
+            self._raise(iteration, [*given[:first], *[one.before(iteration) for one in carries]])
         befores = [one[:done] for one in rows if one is not None]
         return [one.before(done) for one in carries], befores, done, bool(answer[0])
 
@@ -147,8 +147,8 @@ class CompiledBody(CompiledProgram):
             for one, (_, _, _, dtype) in zip(operands, self._inputs, strict=True)
         ]
 
-    def _run_turns(self, constants: Sequence[Array], moving: _Moving, answer: int) -> int:
-        """Return the number of turns that were run; −1 − t where turn t reads outside of an array."""
+    def _run_iterations(self, constants: Sequence[Array], moving: _Moving, answer: int) -> int:
+        """Return how many iterations were run; −1 − t where iteration t reads outside of an array."""
         arena, flags = self._arena(), np.zeros(2, np.int64)
         tables = np.frombuffer(bytes(self._table) * 2, np.int64).reshape(2, -1).copy()
         places = [ARENA, FLAG, *self._slots[: len(constants)]]
@@ -156,40 +156,42 @@ class CompiledBody(CompiledProgram):
         if moving.two:
             slots, *both = zip(*moving.two, strict=True)
             tables[:, slots] = both
-        turn = 0
+        iteration = 0
         for stop, words in moving.stretches():
-            end = turn
-            while turn == end < stop:  # Python hears of Ctrl-C between two calls
-                end = min(turn + self._turns_in_a_call, stop)
-                turn = int(self._repeat(address(tables), address(words), len(words), turn, end, answer))
+            end = iteration
+            while iteration == end < stop:  # Python hears of Ctrl-C between two calls
+                end = min(iteration + self._iterations_in_a_call, stop)
+                iteration = int(
+                    self._repeat(address(tables), address(words), len(words), iteration, end, answer)
+                )
                 if flags[WRONG_INDEX]:
-                    return -1 - turn
+                    return -1 - iteration
                 if answer >= 0 and not ctypes.c_bool.from_address(int(tables[0, answer])).value:
-                    return turn
+                    return iteration
         with self._lock:
             self._idle.append(arena)
-        return turn
+        return iteration
 
-    def _raise(self, turn: int, operands: Sequence[Any]) -> NoReturn:
-        """Run the turn that reads outside of an array by the reference, which names the index."""
+    def _raise(self, iteration: int, operands: Sequence[Any]) -> NoReturn:
+        """Run the iteration that reads outside of an array by the reference, which names the index."""
         try:
             evaluate(self.program, operands)
-        except Exception as error:  # NumPy or SciPy may raise anything; the loop's error names the turn
-            raise TurnError(turn) from error
+        except Exception as error:  # NumPy or SciPy may raise anything; the loop's error names the iteration
+            raise IterationError(iteration) from error
         raise WengertError("generated code found an index out of range where NumPy does not")
 
 
 class _Moving:
-    """The arrays of a loop whose entries belong to turns, and how the code finds them.
+    """The arrays of a loop whose entries belong to iterations, and how the code finds them.
 
     Attributes
     ----------
     two : list of tuple of int
-        A slot, and the addresses that it holds in turns of even and of odd number.
+        A slot, and the addresses that it holds in iterations of even and of odd number.
     words : list of tuple of int
         See `wengert.run.llvm.repetition.repeat_function`.
     ends : dict of int to tuple of int
-        What stands in the place of some of them in the last turn.
+        What stands in the place of some of them in the last iteration.
     """
 
     def __init__(self, length: int, reverse: bool) -> None:
@@ -211,7 +213,7 @@ class _Moving:
         self.words.append((slot, first + size * offset, size))
 
     def carry(self, slot: int, into: int, init: Array, rows: Array | None) -> _Carry:
-        """Return the memory of a carry: a row for each turn and one for the end, or two rows by turns."""
+        """Return the memory of a carry: a row for each iteration and the end, or two rows by turns."""
         if rows is None:
             two = np.empty((2, *init.shape), init.dtype)
             carry = _Carry(two, None, self.length, self.reverse)
@@ -229,7 +231,7 @@ class _Moving:
         return carry
 
     def stretches(self) -> list[tuple[int, Array]]:
-        """Return the words for all turns but the last, and for that, each with the end of its turns."""
+        """Return the words for all iterations but the last, and for that, each with where it ends."""
         words = np.array(self.words, np.int64).reshape(-1, WORDS)
         if not self.ends or not self.length:
             return [(self.length, words)]
@@ -241,17 +243,17 @@ class _Moving:
 
 @dataclass(frozen=True)
 class _Carry:
-    """The values of a carry: a row for each of `length` turns and the final one, or two rows by turns."""
+    """The values of a carry: a row for each of `length` iterations and the end, or two rows by turns."""
 
     rows: Array
     final: Array | None
     length: int
     reverse: bool
 
-    def before(self, turn: int) -> Array:
-        """Return what it is before a turn."""
+    def before(self, iteration: int) -> Array:
+        """Return what it is before an iteration."""
         if self.final is None:
-            return self.rows[turn & 1, ...]
-        if turn == self.length:
+            return self.rows[iteration & 1, ...]
+        if iteration == self.length:
             return self.final
-        return self.rows[self.length - 1 - turn if self.reverse else turn, ...]
+        return self.rows[self.length - 1 - iteration if self.reverse else iteration, ...]

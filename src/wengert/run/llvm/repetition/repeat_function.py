@@ -1,4 +1,4 @@
-"""The code that runs a body again and again: it moves the pointers of a turn on, and calls the kernels."""
+"""The code that runs a body again and again: it moves pointers on, and calls the kernels."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from wengert.run.llvm.codegen.kernel_functions import KernelWriter, pointer_at
 from wengert.run.llvm.codegen.loops import counted_loop, index_value
 from wengert.run.llvm.schedule.buffers import ARENA, FLAG
 
-# Two tables of pointers, one after the other, for turns of even and of odd number; what moves, how many of
-# that, first turn, end of turns, slot of the answer or -1. Gives the turn that comes next, or the one in
-# which an index was out of range. A carry that goes to and fro between two places stands in both tables
-# for good, so that only rows of arrays move.
+# Two tables of pointers, one after the other, for iterations of even and of odd number; what moves, how many
+# of that, first iteration, end of iterations, slot of the answer or -1. Gives the iteration that comes next,
+# or the one in which an index was out of range. A carry that goes to and fro between two places stands in
+# both tables for good, so that only rows of arrays move.
 REPEAT = "repeat"
 TYPE = ir.FunctionType(I64, [POINTER, POINTER, I64, I64, I64, I64])
 
-# What moves, in words: its slot in the table, address at turn 0, bytes from turn to turn.
+# What moves, in words: its slot in the table, address at iteration 0, bytes from iteration to iteration.
 WORDS = 3
 
 
@@ -27,8 +27,8 @@ def write_repeat(writer: KernelWriter, inner: ir.Function, kernels: int) -> None
     function = ir.Function(writer.module, TYPE, REPEAT)
     tables, moving, count, first, end, answer = function.args
     entry = function.append_basic_block("entry")
-    head, turn_block, on, asked, next_turn, leave = (
-        function.append_basic_block(name) for name in ("head", "turn", "on", "asked", "next", "leave")
+    head, iteration_block, on, asked, next_iteration, leave = (
+        function.append_basic_block(name) for name in ("head", "iteration", "on", "asked", "next", "leave")
     )
     builder = ir.IRBuilder(entry)
     with plain_arithmetic(builder, writer.generators.target.triple):
@@ -37,37 +37,41 @@ def write_repeat(writer: KernelWriter, inner: ir.Function, kernels: int) -> None
         flags = builder.gep(pointer_at(builder, tables, FLAG), [constant(I64, WRONG_INDEX)], source_etype=I64)
         builder.branch(head)
         builder.position_at_end(head)
-        turn = builder.phi(I64)
-        turn.add_incoming(first, entry)
-        builder.cbranch(builder.icmp_signed("<", turn, end), turn_block, leave)
-        builder.position_at_end(turn_block)
-        odd = builder.mul(builder.and_(turn, constant(I64, 1)), constant(I64, writer.memory.table_length))
+        iteration = builder.phi(I64)
+        iteration.add_incoming(first, entry)
+        builder.cbranch(builder.icmp_signed("<", iteration, end), iteration_block, leave)
+        builder.position_at_end(iteration_block)
+        odd = builder.mul(
+            builder.and_(iteration, constant(I64, 1)), constant(I64, writer.memory.table_length)
+        )
         table = builder.gep(tables, [odd], source_etype=POINTER)
         with counted_loop(builder, 0, count) as number:
-            _move(builder, table, moving, index_value(number), turn)
+            _move(builder, table, moving, index_value(number), iteration)
         builder.call(inner, [table, constant(I64, 0), constant(I64, kernels), scratch])
         wrong = builder.icmp_signed("!=", builder.load(flags, typ=I64), constant(I64, 0))
         wrong_from = builder.block
         builder.cbranch(wrong, leave, on)
         builder.position_at_end(on)
-        following = builder.add(turn, constant(I64, 1))
-        builder.cbranch(builder.icmp_signed("<", answer, constant(I64, 0)), next_turn, asked)
+        following = builder.add(iteration, constant(I64, 1))
+        builder.cbranch(builder.icmp_signed("<", answer, constant(I64, 0)), next_iteration, asked)
         builder.position_at_end(asked)
         place = builder.load(builder.gep(table, [answer], source_etype=POINTER), typ=POINTER)
         goes_on = builder.icmp_signed("!=", builder.load(place, typ=I8), constant(I8, 0))
-        builder.cbranch(goes_on, next_turn, leave)
-        builder.position_at_end(next_turn)
-        turn.add_incoming(following, next_turn)
+        builder.cbranch(goes_on, next_iteration, leave)
+        builder.position_at_end(next_iteration)
+        iteration.add_incoming(following, next_iteration)
         builder.branch(head)
         builder.position_at_end(leave)
         result = builder.phi(I64)
-        for value, block in ((turn, head), (turn, wrong_from), (following, asked)):
+        for value, block in ((iteration, head), (iteration, wrong_from), (following, asked)):
             result.add_incoming(value, block)
     builder.ret(result)
 
 
-def _move(builder: ir.IRBuilder, table: ir.Value, moving: ir.Value, number: ir.Value, turn: ir.Value) -> None:
-    """Put the address of a turn into the table."""
+def _move(
+    builder: ir.IRBuilder, table: ir.Value, moving: ir.Value, number: ir.Value, iteration: ir.Value
+) -> None:
+    """Put the address of an iteration into the table."""
     start = builder.mul(number, constant(I64, WORDS))
     slot, base, stride = (
         builder.load(
@@ -75,5 +79,5 @@ def _move(builder: ir.IRBuilder, table: ir.Value, moving: ir.Value, number: ir.V
         )
         for word in range(WORDS)
     )
-    address = builder.add(base, builder.mul(turn, stride))
+    address = builder.add(base, builder.mul(iteration, stride))
     builder.store(address, builder.gep(table, [slot], source_etype=I64))

@@ -1,4 +1,4 @@
-"""The turns of a while_loop, forwards and back, and what they read."""
+"""The iterations of a while_loop, forwards and back, and what they read."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from wengert.transform.regions.bodies import (
     restricted,
     split,
 )
-from wengert.transform.regions.turns import Repeating, TurnError, located_turn, one_turn
+from wengert.transform.regions.iterations import IterationError, Repeating, located_iteration, one_iteration
 
-# Turns of a while_loop in one call, which doubles from the first to the second where all values are kept.
+# Iterations of a while_loop in one call, doubled from the first to the second where all values are kept.
 _FEW, _MANY = 16, 1 << 16
 
 
 @dataclass(frozen=True)
-class Turns:
-    """What the turns of a while_loop gave.
+class Iterations:
+    """What the iterations of a while_loop gave.
 
     Attributes
     ----------
     finals : list of array
-        The carries after the last turn.
+        The carries after the last iteration.
     befores : list of array, shape (count, ...)
-        What they were before each turn, where that is kept.
+        What they were before each iteration, where that is kept.
     count : int
     """
 
@@ -44,8 +44,8 @@ class Turns:
     count: int
 
 
-class WhileTurns:
-    """The turns of a while_loop.
+class WhileIterations:
+    """The iterations of a while_loop.
 
     Parameters
     ----------
@@ -69,19 +69,19 @@ class WhileTurns:
         holds = Program(asking, condition.outputs)
         carries = [body.inputs[fixed + place] for place in live]
         given = [*body.inputs[:fixed], *carries]
-        turn = Program(given, [body.outputs[place] for place in live], body.provenance)
+        iteration = Program(given, [body.outputs[place] for place in live], body.provenance)
         self.live, self.asked, self.fixed = live, asked, fixed
         self.holds = compiled(holds)
-        self.step: Any = compiled(_asking(turn, holds, asked))
+        self.step: Any = compiled(_asking(iteration, holds, asked))
 
-    def run(self, operands: Sequence[Any], keep: bool = False) -> Turns:
+    def run(self, operands: Sequence[Any], keep: bool = False) -> Iterations:
         """Run the loop to its end.
 
         Parameters
         ----------
         operands : sequence of array
         keep : bool
-            Whether the carries before each turn are wanted.
+            Whether the carries before each iteration are wanted.
         """
         of_condition, constants, inits = split(operands, self.asked, self.fixed)
         carry = [inits[place] for place in self.live]
@@ -91,32 +91,36 @@ class WhileTurns:
         while goes_on:
             try:
                 if isinstance(self.step, Repeating):
-                    carry, befores, turns, goes_on = self.step.repeat_while(
+                    carry, befores, iterations, goes_on = self.step.repeat_while(
                         [*of_condition, *constants], carry, most, keep
                     )
                 else:
-                    befores, turns = [np.array(one)[None] for one in carry] if keep else [], 1
-                    *carry, goes_on = one_turn(self.step, [*of_condition, *constants, *carry], 0)
-            except TurnError as error:
-                raise located_turn(TurnError(count + error.turn), error.__cause__, "a while_loop") from None
+                    befores, iterations = [np.array(one)[None] for one in carry] if keep else [], 1
+                    *carry, goes_on = one_iteration(self.step, [*of_condition, *constants, *carry], 0)
+            except IterationError as error:
+                raise located_iteration(
+                    IterationError(count + error.iteration), error.__cause__, "a while_loop"
+                ) from None
             for part, more in zip(parts, befores, strict=False):
                 part.append(more)
-            count, most = count + turns, min(2 * most, _MANY)
+            count, most = count + iterations, min(2 * most, _MANY)
         every = [
             np.concatenate(part) if part else np.empty((0, *one.shape), one.dtype)
             for part, one in zip(parts, map(np.asarray, carry), strict=True)
         ]
-        return Turns(carry, every if keep else [], count)
+        return Iterations(carry, every if keep else [], count)
 
 
-def _asking(turn: Program, holds: Program, asked: int) -> Program:
-    """Return a turn that says in its last output whether there is to be another."""
+def _asking(iteration: Program, holds: Program, asked: int) -> Program:
+    """Return an iteration that says in its last output whether there is to be another."""
     trace = Trace(rule="while_loop")
     with trace.recording():
         of_condition = [make_input(str(node.param("name")), node.type) for node in holds.inputs[:asked]]
-        given = [Tensor(node, trace) for node in (*of_condition, *turn.outputs)]
+        given = [Tensor(node, trace) for node in (*of_condition, *iteration.outputs)]
         (answer,) = inline(holds, given, trace)
-    return Program([*of_condition, *turn.inputs], [*turn.outputs, answer.node], turn.provenance)
+    return Program(
+        [*of_condition, *iteration.inputs], [*iteration.outputs, answer.node], iteration.provenance
+    )
 
 
 def live_carries_of(wanted: set[int], condition: Program, body: Program, asked: int, fixed: int) -> list[int]:
@@ -132,8 +136,8 @@ def operands_read(live: Sequence[int], condition: Program, body: Program, asked:
     return of_condition | of_body | {asked + fixed + place for place in live}
 
 
-def turn_back(body: Program, fixed: int, constants: Sequence[int], carries: Sequence[int]) -> Program:
-    """Return the pullback of a turn."""
+def iteration_back(body: Program, fixed: int, constants: Sequence[int], carries: Sequence[int]) -> Program:
+    """Return the pullback of an iteration."""
     return adjoint_body(restricted(body, carries), [*[fixed + one for one in carries], *constants])
 
 
@@ -161,7 +165,7 @@ class Sweep:
     read : set of int
         Operands of `while_pullback`.
     step : Program
-        One turn back: constants, cotangents and sums, live carries → cotangents and sums.
+        One iteration back: constants, cotangents and sums, live carries → cotangents and sums.
     """
 
     def __init__(
@@ -174,7 +178,7 @@ class Sweep:
         constants: Sequence[int],
         carries: Sequence[int],
     ) -> None:
-        back = turn_back(body, fixed, constants, carries)
+        back = iteration_back(body, fixed, constants, carries)
         count, first = len(carries), len(body.inputs)
         self.summed = [place - count for place in wanted if place >= count]
         sums = [count + place for place in self.summed]

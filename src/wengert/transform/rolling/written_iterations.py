@@ -1,9 +1,9 @@
 """The search for equal consecutive stretches of a traced list, and what each of their operands is.
 
 The lines are taken in the order in which they were traced. Where the same operations recur at a fixed
-distance, the operands of each turn are compared with those of one in the middle: what stands in the same
-turn is a line of the body, what stands in a turn before is carried, what is the same in all turns is a
-constant, and the rest are entries, among them the slices by the number of the turn.
+distance, the operands of each iteration are compared with those of one in the middle: what stands in the same
+iteration is a line of the body, what stands in an iteration before is carried, what is the same in all is a
+constant, and the rest are entries, among them the slices by the number of the iteration.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from wengert.ir.node import Node
 
 _CONTEXT = 6  # lines that are compared at once in the search for a distance
 _CANDIDATES = 6  # distances that are tried
-_REACH = 3  # turns back from which a value may be carried
+_REACH = 3  # iterations back from which a value may be carried
 
 
 class Role(Enum):
-    """What an operand of a line is to the turn."""
+    """What an operand of a line is to the iteration."""
 
-    INNER = "computed in the same turn"
-    CARRY = "computed in a turn before"
-    CONSTANT = "the same in all turns"
-    ENTRY = "another in each turn, and known before the loop"
+    INNER = "computed in the same iteration"
+    CARRY = "computed in an iteration before"
+    CONSTANT = "the same in all iterations"
+    ENTRY = "another in each iteration, and known before the loop"
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Operand:
     ----------
     role : Role
     line : int
-        Which line of a turn computes it; −1 where none does.
+        Which line of an iteration computes it; −1 where none does.
     delay : int
-        How many turns before.
+        How many iterations before.
     """
 
     role: Role
@@ -53,42 +53,42 @@ class WrittenOut:
 
     Attributes
     ----------
-    turns : list of list of Node
-        The lines of each turn.
+    iterations : list of list of Node
+        The lines of each iteration.
     operands : list of list of Operand
         What the operands of each line are.
     outside : list of bool
-        Which lines are computed before the loop in every turn, as their parameters differ from turn to turn.
+        Which lines are computed before the loop in every iteration, as their parameters differ.
     """
 
-    turns: list[list[Node]]
+    iterations: list[list[Node]]
     operands: list[list[Operand]]
     outside: list[bool]
 
 
-def written_out(lines: Sequence[Node], least_lines: int, least_turns: int) -> WrittenOut | None:
-    """Return the first loop of the shortest turns among lines in the order of their tracing; None without.
+def written_out(lines: Sequence[Node], least_lines: int, least_iterations: int) -> WrittenOut | None:
+    """Return the first loop of the shortest iterations among traced lines in their order; None without.
 
     Parameters
     ----------
     lines : sequence of Node
-    least_lines, least_turns : int
-        A loop of fewer lines in all turns, or fewer turns, is none.
+    least_lines, least_iterations : int
+        A loop of fewer lines in all iterations, or fewer iterations, is none.
     """
     names: dict[object, int] = {}
     keys = [names.setdefault((one.primitive, one.type, len(one.inputs)), len(names)) for one in lines]
-    for period in _distances(keys, least_turns):
-        for start, turns in _recurring(keys, period, least_turns):
-            if turns * period >= least_lines:
-                cut = start + _Comparison(lines, start, period, turns).best_cut()
-                turns = (start + turns * period - cut) // period
-                found = _Comparison(lines, cut, period, turns).loop(least_lines, least_turns)
+    for period in _distances(keys, least_iterations):
+        for start, iterations in _recurring(keys, period, least_iterations):
+            if iterations * period >= least_lines:
+                cut = start + _Comparison(lines, start, period, iterations).best_cut()
+                iterations = (start + iterations * period - cut) // period
+                found = _Comparison(lines, cut, period, iterations).loop(least_lines, least_iterations)
                 if found is not None:
                     return found
     return None
 
 
-def _distances(keys: Sequence[int], least_turns: int) -> list[int]:
+def _distances(keys: Sequence[int], least_iterations: int) -> list[int]:
     """Return the distances at which most contexts recur and twice these, the shortest first."""
     last: dict[tuple[int, ...], int] = {}
     counts: Counter[int] = Counter()
@@ -101,54 +101,54 @@ def _distances(keys: Sequence[int], least_turns: int) -> list[int]:
     return sorted({*found, *[2 * distance for distance in found]})
 
 
-def _recurring(keys: Sequence[int], period: int, least_turns: int) -> Iterator[tuple[int, int]]:
-    """Give the first line and the number of turns of stretches that recur at a distance."""
+def _recurring(keys: Sequence[int], period: int, least_iterations: int) -> Iterator[tuple[int, int]]:
+    """Give the first line and the number of iterations of stretches that recur at a distance."""
     start = 0
     for place in range(len(keys) - period + 1):
         at_end = place == len(keys) - period
         if at_end or keys[place] != keys[place + period]:
-            turns = (place - start) // period + 1
-            if turns >= least_turns:
-                yield start, turns
+            iterations = (place - start) // period + 1
+            if iterations >= least_iterations:
+                yield start, iterations
             start = place + 1
 
 
 class _Comparison:
-    """The comparison of all turns with one in the middle.
+    """The comparison of all iterations with one in the middle.
 
     Parameters
     ----------
     lines : sequence of Node
-    start, period, turns : int
-        The first line, how many lines a turn has, and how many turns there may be.
+    start, period, iterations : int
+        The first line, how many lines an iteration has, and how many iterations there may be.
     """
 
-    def __init__(self, lines: Sequence[Node], start: int, period: int, turns: int) -> None:
-        self.lines, self.start, self.period, self.turns = lines, start, period, turns
+    def __init__(self, lines: Sequence[Node], start: int, period: int, iterations: int) -> None:
+        self.lines, self.start, self.period, self.iterations = lines, start, period, iterations
         self.places = {node: place for place, node in enumerate(lines)}
-        self.middle = turns // 2
-        pairs = zip(self._turn(self.middle), self._turn(self.middle + 1), strict=True)
+        self.middle = iterations // 2
+        pairs = zip(self._iteration(self.middle), self._iteration(self.middle + 1), strict=True)
         self.outside = [one.params != other.params for one, other in pairs]
         self._spread()
         self.operands = [
             [self._operand(place, node) for node in line.inputs]
-            for place, line in enumerate(self._turn(self.middle))
+            for place, line in enumerate(self._iteration(self.middle))
         ]
 
-    def _turn(self, turn: int) -> Sequence[Node]:
-        first = self.start + turn * self.period
+    def _iteration(self, iteration: int) -> Sequence[Node]:
+        first = self.start + iteration * self.period
         return self.lines[first : first + self.period]
 
     def _line(self, node: Node) -> tuple[int, int] | None:
-        """Return the turn and the line of a node; None where it stands outside of all turns."""
+        """Return the iteration and the line of a node; None where it stands outside of all iterations."""
         place = self.places.get(node, -1) - self.start
-        return None if place < 0 or place >= self.turns * self.period else divmod(place, self.period)
+        return None if place < 0 or place >= self.iterations * self.period else divmod(place, self.period)
 
     def _spread(self) -> None:
         """Lines on which lines outside of the loop depend stand outside too."""
-        turn = self._turn(self.middle)
+        iteration = self._iteration(self.middle)
         for place in reversed(range(self.period)):
-            for node in turn[place].inputs if self.outside[place] else ():
+            for node in iteration[place].inputs if self.outside[place] else ():
                 found = self._line(node)
                 if found is not None and found[0] == self.middle:
                     self.outside[found[1]] = True
@@ -161,32 +161,32 @@ class _Comparison:
                 return Operand(Role.ENTRY, found[1], delay)
             if delay <= _REACH:
                 return Operand(Role.CARRY if delay else Role.INNER, found[1], delay)
-        slot = self._turn(self.middle)[place].inputs.index(node)
-        same = self._turn(self.middle + 1)[place].inputs[slot] is node
+        slot = self._iteration(self.middle)[place].inputs.index(node)
+        same = self._iteration(self.middle + 1)[place].inputs[slot] is node
         return Operand(Role.CONSTANT if same else Role.ENTRY)
 
-    def _is_equal(self, turn: int) -> bool:
-        """Whether a turn is like the one in the middle."""
-        own, middle = self._turn(turn), self._turn(self.middle)
+    def _is_equal(self, iteration: int) -> bool:
+        """Whether an iteration is like the one in the middle."""
+        own, middle = self._iteration(iteration), self._iteration(self.middle)
         for place, (line, other) in enumerate(zip(own, middle, strict=True)):
             if not self.outside[place] and line.params != other.params:
                 return False
             for node, wanted, given in zip(line.inputs, self.operands[place], other.inputs, strict=True):
-                if not self._fits(node, wanted, given, turn):
+                if not self._fits(node, wanted, given, iteration):
                     return False
         return True
 
-    def _fits(self, node: Node, wanted: Operand, given: Node, turn: int) -> bool:
+    def _fits(self, node: Node, wanted: Operand, given: Node, iteration: int) -> bool:
         if wanted.role is Role.CONSTANT:
             return node is given
         if node.type is not given.type:
             return False
         if wanted.line < 0:
             return self._line(node) is None
-        return self._line(node) == (turn - wanted.delay, wanted.line)
+        return self._line(node) == (iteration - wanted.delay, wanted.line)
 
     def best_cut(self) -> int:
-        """Return the line with which a turn is to begin, so that the fewest values are carried."""
+        """Return the line with which an iteration is to begin, so that the fewest values are carried."""
 
         def carried(cut: int) -> int:
             delays: dict[int, int] = {}
@@ -199,8 +199,8 @@ class _Comparison:
 
         return min(range(self.period), key=carried)
 
-    def loop(self, least_lines: int, least_turns: int) -> WrittenOut | None:
-        """Return the turns around the middle that are equal, where they are enough."""
+    def loop(self, least_lines: int, least_iterations: int) -> WrittenOut | None:
+        """Return the iterations around the middle that are equal, where they are enough."""
         if any(
             one.role in (Role.INNER, Role.CARRY) and self.outside[place]
             for place, line in enumerate(self.operands)
@@ -211,33 +211,33 @@ class _Comparison:
         while first > 0 and self._is_equal(first - 1):
             first -= 1
         end = self.middle + 1
-        while end < self.turns and self._is_equal(end):
+        while end < self.iterations and self._is_equal(end):
             end += 1
         count = end - first
         carries = any(one.role is Role.CARRY for line in self.operands for one in line)
-        if count < least_turns or count * self.period < least_lines or not carries:
+        if count < least_iterations or count * self.period < least_lines or not carries:
             return None
         constants = [
             self._line(node)
-            for line, wanted in zip(self._turn(self.middle), self.operands, strict=True)
+            for line, wanted in zip(self._iteration(self.middle), self.operands, strict=True)
             for node, one in zip(line.inputs, wanted, strict=True)
             if one.role is Role.CONSTANT
         ]
         if any(found is not None and found[0] >= first for found in constants):
             return None
-        turns = [list(self._turn(turn)) for turn in range(first, end)]
-        return None if self._copies_much(turns) else WrittenOut(turns, self.operands, self.outside)
+        iterations = [list(self._iteration(iteration)) for iteration in range(first, end)]
+        return None if self._copies_much(iterations) else WrittenOut(iterations, self.operands, self.outside)
 
-    def _copies_much(self, turns: Sequence[Sequence[Node]]) -> bool:
-        """Whether few entries, larger than what a turn computes, take turns: each turn would get a copy.
+    def _copies_much(self, iterations: Sequence[Sequence[Node]]) -> bool:
+        """Whether few entries, larger than what an iteration computes, alternate: each would be copied.
 
-        As in Sinkhorn's iteration, where the halves of a turn are equal but for the matrix, K or Kᵀ.
+        As in Sinkhorn's iteration, where the halves of an iteration are equal but for the matrix, K or Kᵀ.
         """
-        largest = max(node.type.size for place, node in enumerate(turns[0]) if not self.outside[place])
+        largest = max(node.type.size for place, node in enumerate(iterations[0]) if not self.outside[place])
         entries = [
-            [lines[place].inputs[slot] for lines in turns]
+            [lines[place].inputs[slot] for lines in iterations]
             for place, line in enumerate(self.operands)
             for slot, one in enumerate(line)
             if one.role is Role.ENTRY
         ]
-        return any(one[0].type.size > largest and 2 * len(set(one)) <= len(turns) for one in entries)
+        return any(one[0].type.size > largest and 2 * len(set(one)) <= len(iterations) for one in entries)

@@ -1,4 +1,4 @@
-"""Loops whose turns run natively: many in one call, with results and refusals as one by one."""
+"""Loops whose iterations run natively: many in one call, with results and refusals as one by one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wengert.ir.program import Program, bodies
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.llvm.repetition.compiled_body import CompiledBody, compiled_body
 from wengert.run.llvm.runtime.target import host_target
-from wengert.transform.regions.turns import rows, run_turns
+from wengert.transform.regions.iterations import rows, run_iterations
 
 
 def body_of(program: Program) -> Program:
@@ -42,7 +42,7 @@ def arguments(length: int, seed: int = 0) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("length", [0, 1, 2, 5, 64])
 @pytest.mark.parametrize("reverse", [False, True])
-def test_many_turns_are_one_turn_after_the_other(length: int, reverse: bool) -> None:
+def test_many_iterations_are_one_iteration_after_the_other(length: int, reverse: bool) -> None:
     args = arguments(length)
     body = body_of(wg.trace(several, *args))
     native = compiled_body(body, host_target())
@@ -51,11 +51,11 @@ def test_many_turns_are_one_turn_after_the_other(length: int, reverse: bool) -> 
     given = ([w], [h, k, np.False_], [xs])
     kept = (0, 2)
     found = []
-    # A function alone cannot repeat: one call a turn.
+    # A function alone cannot repeat: one call an iteration.
     for step in (native, lambda one: native(one)):
         outputs = [rows(node.type, length) for node in body.outputs[3:]]
         befores = [rows(body.outputs[place].type, length) for place in kept]
-        finals = run_turns(step, *given, length, reverse, kept, outputs, befores, "a scan")
+        finals = run_iterations(step, *given, length, reverse, kept, outputs, befores, "a scan")
         found.append([*finals, *outputs, *befores])
     for got, one in zip(*found, strict=True):
         np.testing.assert_array_equal(got, one)
@@ -74,17 +74,17 @@ def test_operands_are_not_written_to_and_may_lie_anyhow() -> None:
     np.testing.assert_allclose(run(turned, h, k, strided)[1][0], several(w, h, k, xs)[1][0], rtol=1e-14)
 
 
-def test_a_while_loop_takes_as_many_turns_as_it_needs() -> None:
+def test_a_while_loop_takes_as_many_iterations_as_it_needs() -> None:
     def count(limit: Any, x: Any) -> Any:
         return wg.while_loop(lambda v: v[0] < limit, lambda v: (v[0] + 1, v[1] * x + 0.5), (0, x))
 
     run = wg.compile(count)
     for limit in (0, 1, 15, 16, 17, 100, 70_000):
-        turns, value = run(np.int64(limit), 0.5)
+        iterations, value = run(np.int64(limit), 0.5)
         wanted = 0.5
         for _ in range(min(limit, 200)):
             wanted = wanted * 0.5 + 0.5
-        assert turns == limit
+        assert iterations == limit
         np.testing.assert_allclose(value, wanted, rtol=1e-14)
     slope = wg.compile(wg.grad(lambda x, limit: count(limit, x)[1]))
     for limit in (0, 15, 16, 17, 100):
@@ -92,7 +92,7 @@ def test_a_while_loop_takes_as_many_turns_as_it_needs() -> None:
         np.testing.assert_allclose(slope(0.5, np.int64(limit)), expected, rtol=1e-13)
 
 
-def test_an_index_out_of_range_names_the_turn() -> None:
+def test_an_index_out_of_range_names_the_iteration() -> None:
     def picked(x: Any, indices: Any, reverse: bool = False) -> Any:
         return wg.scan(lambda c, i: (c + x[i], None), 0.0, indices, reverse=reverse)[0]
 
@@ -101,18 +101,18 @@ def test_an_index_out_of_range_names_the_turn() -> None:
     x, indices = np.arange(3.0), np.array([0, 1, 2, 1, 0, 9, 1])
     assert run(x, indices[:5]) == 4
     for one in (run, back):
-        with pytest.raises(IndexRangeError, match=r"index 9 .*3 entries, in turn 5 of a scan of 7"):
+        with pytest.raises(IndexRangeError, match=r"index 9 .*3 entries, in iteration 5 of a scan of 7"):
             one(x, indices)
     assert run(x, indices[:5]) == 4
 
     def chased(x: Any) -> Any:
         return wg.while_loop(lambda v: v[0] < 40, lambda v: (v[0] + 1, v[1] + x[v[0]]), (0, 0.0))[1]
 
-    with pytest.raises(IndexRangeError, match=r"index 20 .*20 entries, in turn 20 of a while_loop"):
+    with pytest.raises(IndexRangeError, match=r"index 20 .*20 entries, in iteration 20 of a while_loop"):
         wg.compile(chased)(np.ones(20))
 
 
-def test_lines_left_to_numpy_run_one_turn_a_call() -> None:
+def test_lines_left_to_numpy_run_one_iteration_a_call() -> None:
     def powers(a: Any) -> Any:
         return wg.fori_loop(0, 3, lambda i, x: np.linalg.solve(a, x), np.ones(2))
 
@@ -121,11 +121,11 @@ def test_lines_left_to_numpy_run_one_turn_a_call() -> None:
     np.testing.assert_allclose(
         wg.compile(powers)(a), np.linalg.matrix_power(np.linalg.inv(a), 3) @ np.ones(2)
     )
-    with pytest.raises(np.linalg.LinAlgError, match="in turn 0 of a scan of 3"):
+    with pytest.raises(np.linalg.LinAlgError, match="in iteration 0 of a scan of 3"):
         wg.compile(powers)(np.zeros((2, 2)))
 
 
-def test_many_turns_take_little_python() -> None:
+def test_many_iterations_take_little_python() -> None:
     def sums(xs: Any) -> Any:
         return wg.scan(lambda c, x: (0.999 * c + x, None), 0.0, xs)[0]
 
@@ -134,7 +134,7 @@ def test_many_turns_take_little_python() -> None:
     run(xs)
     start = time.thread_time()
     run(xs)
-    # One call a turn would take some 3 s.
+    # One call an iteration would take some 3 s.
     assert time.thread_time() - start < 0.5
 
 

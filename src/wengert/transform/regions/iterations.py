@@ -1,4 +1,4 @@
-"""The turns of a loop, one after the other, or many in one call where an executor can do that."""
+"""The iterations of a loop, one after the other, or many in one call where an executor can do that."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BODY_ERRORS = (IndexRangeError, np.linalg.LinAlgError)
 
 @runtime_checkable
 class Repeating(Protocol):
-    """The executable of a body that runs many turns in one call."""
+    """The executable of a body that runs many iterations in one call."""
 
     def repeat(
         self,
@@ -32,58 +32,58 @@ class Repeating(Protocol):
         outputs: Sequence[Array],
         befores: Sequence[Array],
     ) -> list[Any]:
-        """Run `length` turns, and return the carries after the last.
+        """Run `length` iterations, and return the carries after the last.
 
         Parameters
         ----------
         constants, inits, streams : sequence of array
-            The body's inputs: what stays, what is carried, and arrays of one entry a turn.
+            The body's inputs: what stays, what is carried, and arrays of one entry an iteration.
         length : int
         reverse : bool
             The last entry first.
         kept : sequence of int
-            Carries whose values before each turn are wanted, by position.
+            Carries whose values before each iteration are wanted, by position.
         outputs, befores : sequence of array, shape (length, ...)
-            Where to write what the turns give, and what the kept carries were before them.
+            Where to write what the iterations give, and what the kept carries were before them.
 
         Raises
         ------
-        TurnError
-            From the error of a turn.
+        IterationError
+            From the error of an iteration.
         """
         ...
 
     def repeat_while(
         self, constants: Sequence[Any], inits: Sequence[Any], most: int, keep: bool
     ) -> tuple[list[Any], list[Any], int, bool]:
-        """Run up to `most` turns, as long as the last output is true.
+        """Run up to `most` iterations, as long as the last output is true.
 
         Returns
         -------
         carries : list of array
-        befores : list of array, shape (turns, ...)
-            What the carries were before each turn, where they are to be kept.
-        turns : int
+        befores : list of array, shape (iterations, ...)
+            What the carries were before each iteration, where they are to be kept.
+        iterations : int
         goes_on : bool
-            Whether the last turn wanted another.
+            Whether the last iteration wanted another.
 
         Raises
         ------
-        TurnError
-            From the error of a turn.
+        IterationError
+            From the error of an iteration.
         """
         ...
 
 
-class TurnError(Exception):
-    """An error in a turn, by number; the error is its cause."""
+class IterationError(Exception):
+    """An error in an iteration, by number; the error is its cause."""
 
-    def __init__(self, turn: int) -> None:
-        super().__init__(turn)
-        self.turn = turn
+    def __init__(self, iteration: int) -> None:
+        super().__init__(iteration)
+        self.iteration = iteration
 
 
-def run_turns(
+def run_iterations(
     step: Any,
     constants: Sequence[Any],
     inits: Sequence[Any],
@@ -95,7 +95,7 @@ def run_turns(
     befores: Sequence[Array],
     what: str,
 ) -> list[Any]:
-    """Run the turns of a loop of known length, and return the carries after the last; see `Repeating`.
+    """Run the iterations of a loop of known length, and return the carries after the last; see `Repeating`.
 
     Parameters
     ----------
@@ -107,21 +107,21 @@ def run_turns(
     Raises
     ------
     IndexRangeError, LinAlgError
-        With the turn.
+        With the iteration.
     """
     run = step.repeat if isinstance(step, Repeating) else partial(_one_by_one, step)
     try:
         return list(run(constants, inits, streams, length, reverse, kept, outputs, befores))
-    except TurnError as error:
-        raise located_turn(error, error.__cause__, what) from None
+    except IterationError as error:
+        raise located_iteration(error, error.__cause__, what) from None
 
 
-def located_turn(error: TurnError, cause: BaseException | None, what: str) -> BaseException:
-    """Return the error of a turn with the number of the turn, where it is one of values."""
+def located_iteration(error: IterationError, cause: BaseException | None, what: str) -> BaseException:
+    """Return the error of an iteration with the number of the iteration, where it is one of values."""
     assert cause is not None
     if not isinstance(cause, _BODY_ERRORS):
         return cause
-    return type(cause)(f"{cause}, in turn {error.turn} of {what}")
+    return type(cause)(f"{cause}, in iteration {error.iteration} of {what}")
 
 
 def _one_by_one(
@@ -136,30 +136,32 @@ def _one_by_one(
     befores: Sequence[Array],
 ) -> list[Any]:
     carry = list(inits)
-    for turn in range(length - 1, -1, -1) if reverse else range(length):
+    for iteration in range(length - 1, -1, -1) if reverse else range(length):
         for array, place in zip(befores, kept, strict=True):
-            array[turn] = carry[place]
-        values = one_turn(step, [*constants, *carry, *[one[turn, ...] for one in streams]], turn)
+            array[iteration] = carry[place]
+        values = one_iteration(
+            step, [*constants, *carry, *[one[iteration, ...] for one in streams]], iteration
+        )
         carry = values[: len(carry)]
         for array, value in zip(outputs, values[len(carry) :], strict=True):
-            array[turn] = value
+            array[iteration] = value
     return carry
 
 
-def one_turn(step: Run, operands: Sequence[Any], turn: int) -> list[Any]:
+def one_iteration(step: Run, operands: Sequence[Any], iteration: int) -> list[Any]:
     """Run a body once.
 
     Raises
     ------
-    TurnError
+    IterationError
         From an error that depends on values.
     """
     try:
         return list(step(operands))
     except _BODY_ERRORS as error:
-        raise TurnError(turn) from error
+        raise IterationError(iteration) from error
 
 
 def rows(type_: TensorType, length: int) -> Array:
-    """Return memory for a value of each turn."""
+    """Return memory for a value of each iteration."""
     return np.empty((length, *type_.shape), type_.dtype)
