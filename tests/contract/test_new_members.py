@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from tests.cli.conftest import flowers
@@ -221,9 +222,8 @@ def test_a_format(command: Any, flower_table: Any) -> None:
     assert Path("net.names").read_text() == "x0\nx1\nx2"
     assert "names" in command("export", "flowers-model", "--format", "nmaes").err
     frame = flowers()
-    estimator = MLPClassifier((4,), max_iter=1).fit(
-        frame.select("length", "width").to_pandas(), frame["kind"]
-    )
+    rows = pd.DataFrame(frame.select("length", "width").to_dict(as_series=False))
+    estimator = MLPClassifier((4,), max_iter=1).fit(rows, frame["kind"])
     estimator.export("estimator.names")
     assert Path("estimator.names").read_text() == "length\nwidth"
     with pytest.raises(ConfigurationError, match="got a MLPClassifier, and takes a PortableModel"):
