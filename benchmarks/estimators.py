@@ -90,7 +90,7 @@ def main() -> None:
 
 
 def rows_of(name: str, most: int) -> Rows:
-    """Return at most so many rows of a table as float32 features, standardised, and its targets."""
+    """Return at most `most` rows of a table as float32 features, standardised, and its targets."""
     rng = np.random.default_rng(0)
     if name in BUNDLED:
         X, y = BUNDLED[name](return_X_y=True)

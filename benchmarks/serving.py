@@ -4,7 +4,7 @@
 
 Server and clients are two processes of this machine. Said are requests a second by the clock, which is the
 machine's at rest only, the processor time that each takes for a request, and the time until an answer. Then
-the server is told to stop under load: each request that was sent before gets its answer, or it is counted as
+the server gets SIGTERM under load: each request that was sent before gets its answer, or it is counted as
 lost.
 """
 

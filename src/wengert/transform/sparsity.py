@@ -38,7 +38,7 @@ def sparsity(program: Program, wrt: Sequence[int]) -> Any:
     Raises
     ------
     UnsupportedFunctionError
-        When a line depends on so many elements that the pattern is no sparse one; names the line.
+        When a line depends on too many elements for the pattern to be sparse; names the line.
     """
     scipy = optional_library("scipy.sparse", "sparse Jacobians are matrices of SciPy", "scipy")
     targets = [program.inputs[place] for place in wrt]

@@ -32,7 +32,7 @@ Given = tuple[str, Program, Sequence[Any]]
 
 
 def assert_same(given: Iterable[Given], terms: float = 8) -> None:
-    """Compare with NumPy, to so many units in the last place of the largest element of each result."""
+    """Compare with NumPy, to a number of units in the last place of the largest element of each result."""
     cases = list(given)
     arguments = [one for _, _, each in cases for one in each]
     names = [name for name, program, _ in cases for _ in program.outputs]

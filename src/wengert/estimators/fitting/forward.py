@@ -18,7 +18,7 @@ _Layer = tuple[Array, Any, Callable[[Array], Array]]
 
 # Values of the widest layer that are computed at a time: they stay in the processor's cache.
 _CHUNK_VALUES = 1 << 17
-# From so many rows on, an ensemble takes longer than its compilation.
+# From this number of rows on, an ensemble takes longer in NumPy than compiling it does.
 _ROWS_TO_COMPILE = 20_000
 
 
