@@ -29,8 +29,8 @@ class Tile:
 def tile_costs(target: Target) -> dict[Tile, float]:
     """Return the largest tiles, and how long each takes for a multiply-add beside the best, by trial.
 
-    A tile of r rows and v vectors reads r elements and v vectors for r·v multiply-adds. On processors that begin
-    one multiply-add a cycle these hide the reads; on those that begin two, tiles of many vectors are faster.
+    A tile of r rows and v vectors reads r elements and v vectors for r·v multiply-adds. On processors that
+    begin one multiply-add a cycle these hide the reads; on those that begin two, wide tiles are faster.
     """
     if target.tiles:
         return {Tile(rows, vectors): cost for rows, vectors, cost in target.tiles}
