@@ -1,4 +1,4 @@
-"""Derivatives of Python functions through the transformations themselves, for tests below `wengert.grad`."""
+"""Derivatives of functions for tests: by the transformations below `wengert.grad`, and by differences."""
 
 from __future__ import annotations
 
@@ -44,3 +44,12 @@ def pushed(function: Callable[..., Any], x: Any, direction: Any = None) -> np.nd
     x = np.asarray(x, np.result_type(np.asarray(x), np.float32))
     along = np.ones_like(x) if direction is None else direction
     return verify(pushforward(trace(function, x), [0]))(x, along)[1]
+
+
+def differences(function: Callable[..., Any], x: np.ndarray, direction: np.ndarray) -> float:
+    """Return the derivative along a direction by central differences, extrapolated once by Richardson."""
+
+    def quotient(h: float) -> float:
+        return float(function(x + h * direction) - function(x - h * direction)) / (2 * h)
+
+    return (4 * quotient(1e-4) - quotient(2e-4)) / 3

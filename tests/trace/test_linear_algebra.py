@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.derivatives import differences
 
 import wengert as wg
 from wengert.errors import ShapeError, UnsupportedFunctionError
@@ -96,15 +97,6 @@ def weighted(function: Any) -> Any:
         )
 
     return value
-
-
-def differences(function: Any, x: np.ndarray, direction: np.ndarray) -> float:
-    """Central differences along a direction, extrapolated once by Richardson."""
-
-    def quotient(h: float) -> float:
-        return float(function(x + h * direction) - function(x - h * direction)) / (2 * h)
-
-    return (4 * quotient(1e-4) - quotient(2e-4)) / 3
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -18,6 +18,7 @@ import scipy.special
 import scipy.stats
 from scipy.linalg import expm
 from scipy.special import logsumexp
+from tests.derivatives import differences
 
 import wengert as wg
 from wengert.errors import UnsupportedFunctionError
@@ -154,13 +155,6 @@ FUNCTIONS: dict[str, tuple[Any, np.ndarray]] = {
         for name in ("betaln", "xlogy", "xlog1py", "rel_entr", "kl_div")
     },
 }  # fmt: skip
-
-
-def differences(function: Any, x: np.ndarray, direction: np.ndarray) -> float:
-    def quotient(h: float) -> float:
-        return float(function(x + h * direction) - function(x - h * direction)) / (2 * h)
-
-    return (4 * quotient(1e-4) - quotient(2e-4)) / 3
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import interpolate, ndimage, signal
 from scipy.interpolate import CubicSpline
+from tests.derivatives import differences
 
 import wengert as wg
 from wengert.errors import ConfigurationError, ShapeError, UnsupportedFunctionError
@@ -140,13 +141,6 @@ FUNCTIONS: dict[str, tuple[Any, np.ndarray]] = {
         IMAGE,
     ),
 }  # fmt: skip
-
-
-def differences(function: Any, x: np.ndarray, direction: np.ndarray) -> float:
-    def quotient(h: float) -> float:
-        return float(function(x + h * direction) - function(x - h * direction)) / (2 * h)
-
-    return (4 * quotient(1e-4) - quotient(2e-4)) / 3
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
