@@ -222,6 +222,14 @@ def test_the_pseudoinverse_of_a_rank_deficient_matrix() -> None:
     np.testing.assert_allclose(np.sum(wg.grad(value)(x) * kept), differences(value, x, kept), rtol=1e-8)
 
 
+def test_the_nuclear_norm_of_less_than_full_rank_has_a_subgradient() -> None:
+    """G with the largest singular value 1 and ⟨G, A⟩ = |A|, so that |B| ≥ |A| + ⟨G, B − A⟩ for all B."""
+    x = np.outer([1.0, 2.0, -1.0], [0.5, 1.0, 2.0])
+    found = wg.grad(lambda x: np.linalg.norm(x, "nuc"))(x)
+    np.testing.assert_allclose(np.linalg.norm(found, 2), 1, rtol=1e-12)
+    np.testing.assert_allclose(np.sum(found * x), np.linalg.norm(x, "nuc"), rtol=1e-12)
+
+
 def test_least_squares_of_less_than_full_rank() -> None:
     x = np.outer([1.0, 2.0, 3.0], [1.0, -1.0])
     got = wg.compile(lambda x: np.linalg.lstsq(x, np.ones(3))[0])(x)
