@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from wengert.checks import in_range, is_integer, positive_integer, positive_number
+from wengert.cluster.workers import Workers
 from wengert.errors import (
     ConfigurationError,
     DataError,
@@ -31,6 +32,7 @@ from wengert.train.history import History
 from wengert.train.inputs import Rows, check_rows
 from wengert.train.loop import Loop
 from wengert.train.outcome import run_to_end
+from wengert.train.parallel.together import Together
 from wengert.train.plan import Plan
 from wengert.train.progress import choose_display
 from wengert.train.rules import FitRules
@@ -105,6 +107,8 @@ def fit(
     executor: str | Executor = "llvm",
     threads: int | None = None,
     dtype: str | None = None,
+    workers: Workers | None = None,
+    total_rows: int | None = None,
     progress: bool | str = "auto",
 ) -> FitResult:
     """Train a network by minimising a mean loss over rows.
@@ -166,6 +170,12 @@ def fit(
         Round the factors of large float32 products to bfloat16, with 8 bits of mantissa; sums, parameters and
         the optimiser's state stay float32, and so does the loss of validation. On processors with
         avx512_bf16; elsewhere a warning says that float32 is used.
+    workers : Workers, optional
+        As `cluster.join` gives them: the processes that train this network together, each of which calls
+        `fit` with the same arguments. Each reads its own part of the rows, of memory-mapped arrays as well.
+        The result is bitwise the same on each, and for any number of workers.
+    total_rows : int, optional
+        With `workers`: X and y hold the rows ``workers.rows(total_rows)`` only, out of so many.
     progress : bool or "auto"
         On standard error: a bar on a terminal, lines elsewhere; "auto" for runs longer than two seconds.
 
@@ -212,8 +222,11 @@ def fit(
     _check_callbacks(callbacks)
     stopping = _early_stopping(early_stopping)
     objective = Objective(find_loss(loss), penalty)
+    together = None if workers is None else Together(workers, total_rows)
+    if together is not None:
+        together.refuse(chosen, executor, shuffle, time_limit, validation_fraction)
     rows, validation = _rows(
-        net, objective, (X, y, sample_weight), validation_data, validation_fraction, seed
+        net, objective, (X, y, sample_weight), validation_data, validation_fraction, seed, together
     )
     size = clipped_batch_size(batch_size, len(rows))
     if isinstance(chosen, LBFGS):
@@ -239,7 +252,9 @@ def fit(
     check_schedules(chosen, plan.epochs * -(-len(rows) // plan.batch_size))
     small = 2 * plan.batch_size * max(array.size for array in step.initial) < _WORTH_SHARING
     with one_blas_thread() if small else contextlib.nullcontext():
-        return _run(Loop(plan, step, evaluator), progress)
+        if together is None:
+            return _run(Loop(plan, step, evaluator), progress)
+        return _run(together.loop(plan, net, step, evaluator), together.progress(progress))
 
 
 def _run(training: Loop | FullBatch, progress: bool | str) -> FitResult:
@@ -278,9 +293,13 @@ def _rows(
     validation_data: tuple[Any, ...] | None,
     fraction: float | None,
     seed: int,
+    together: Together | None,
 ) -> tuple[Rows, Rows | None]:
     """Return the rows to train on and those to validate on, checked and in the dtypes of the network."""
-    rows = conform(net, objective, check_rows(*given))
+    if together is None:
+        rows = conform(net, objective, check_rows(*given))
+    else:
+        rows = together.rows(net, objective, *given)
     if validation_data is not None:
         if fraction is not None:
             raise ConfigurationError("give validation_data or validation_fraction, not both")

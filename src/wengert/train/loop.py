@@ -32,6 +32,8 @@ class Loop:
     evaluator : NetworkEvaluator
     state : State, optional
         Where to begin, between two epochs; before the first step by default.
+    stepper : type of Stepper, optional
+        What takes the steps.
 
     Attributes
     ----------
@@ -45,7 +47,12 @@ class Loop:
     """
 
     def __init__(
-        self, plan: Plan, step: TrainingStep, evaluator: NetworkEvaluator, state: State | None = None
+        self,
+        plan: Plan,
+        step: TrainingStep,
+        evaluator: NetworkEvaluator,
+        state: State | None = None,
+        stepper: type[Stepper] = Stepper,
     ) -> None:
         self.plan = plan
         self.step = step
@@ -62,7 +69,7 @@ class Loop:
             if found is not None:
                 begin = found
                 plan.rules.resume(begin)
-        self._stepper = Stepper(step, plan.rows, self.bounds, random.key(plan.seed), begin, raw)
+        self._stepper = stepper(step, plan.rows, self.bounds, random.key(plan.seed), begin, raw)
         self._display: Display = Silent()
         self._rule: StepRule | None = None
         self._resumed = begin.seconds
@@ -185,7 +192,7 @@ class Loop:
         first_loss = self.state.first_loss
         if first_loss is None or not self._stepper.out_of_proportion():
             return
-        loss = self.evaluator(network, self.plan.rows.take(slice(*self.bounds[0]))).loss
+        loss = self.evaluator(network, self._stepper.rows_of(0)).loss
         if not loss <= first_loss:
             layer, text = explain_growth(self.step.names, network, (first_loss, loss))
             self._diverged(layer, None, text)
