@@ -132,7 +132,10 @@ def test_workers_with_other_rows_or_settings_are_refused():
         ),
         ({"time_limit": 1.0}, "time_limit is not for workers"),
         ({"validation_fraction": 0.1}, "validation_fraction is not for workers"),
-        ({"optimizer": optim.LBFGS(), "batch_size": None}, "L-BFGS has no batches"),
+        (
+            {"optimizer": optim.LBFGS(), "batch_size": None},
+            "L-BFGS takes all rows at once.*leave workers out",
+        ),
         ({"executor": "xla"}, "mesh="),
         ({"shuffle": np.arange}, "shuffle is True or False"),
         ({"total_rows": 0}, "total_rows"),

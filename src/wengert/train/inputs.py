@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert.checks import is_masked
 from wengert.errors import DataError, DTypeError, ShapeError
-from wengert.train.digests import dense_arrays, digest
+from wengert.train.steps.digests import dense_arrays, digest
 from wengert.train.steps.mapped import converted_to_file, memory_map, row_blocks
 
 Array = np.ndarray[Any, Any]

@@ -8,9 +8,9 @@ from typing import Any
 
 from wengert.train.callbacks import Callback
 from wengert.train.checkpoint import Checkpoint
-from wengert.train.digests import dense_arrays, digest
 from wengert.train.inputs import Rows
 from wengert.train.rules import Rules
+from wengert.train.steps.digests import dense_arrays, digest
 from wengert.train.steps.step import Carry, TrainingStep
 
 

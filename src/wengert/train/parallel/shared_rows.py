@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from wengert.cluster.workers import Workers
-from wengert.train.digests import digest
 from wengert.train.inputs import Rows
 from wengert.train.rules import FitRules
 from wengert.train.steps.batches import row_order
+from wengert.train.steps.digests import digest
 from wengert.train.steps.mapped import run_and_window
 
 Array = np.ndarray[Any, Any]

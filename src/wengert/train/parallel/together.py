@@ -10,9 +10,7 @@ import numpy as np
 from wengert.checks import positive_integer
 from wengert.cluster.workers import Workers
 from wengert.errors import ConfigurationError, ShapeError
-from wengert.optim import LBFGS
 from wengert.train.checkpoint import Checkpoint
-from wengert.train.digests import digest
 from wengert.train.evaluation import Evaluator
 from wengert.train.inputs import Rows, check_rows, check_weights
 from wengert.train.loop import Loop
@@ -24,6 +22,7 @@ from wengert.train.parallel.shared_rows import SharedRows, SharedRules
 from wengert.train.plan import Plan, identity_without_rows
 from wengert.train.rules import FitRules
 from wengert.train.steps.conform import conform
+from wengert.train.steps.digests import digest
 from wengert.train.steps.objective import Objective
 from wengert.train.steps.step import TrainingStep
 
@@ -45,17 +44,13 @@ class Together:
     workers: Workers
     total_rows: int | None = None
 
-    def refuse(
-        self, optimizer: Any, executor: Any, shuffle: Any, time_limit: Any, validation_fraction: Any
-    ) -> None:
+    def refuse(self, executor: Any, shuffle: Any, time_limit: Any, validation_fraction: Any) -> None:
         """Refuse what cannot be the same on all workers, or is not divided.
 
         Raises
         ------
         ConfigurationError
         """
-        if isinstance(optimizer, LBFGS):
-            raise ConfigurationError("workers share the rows of a batch, and L-BFGS has no batches")
         if executor == "xla":
             raise ConfigurationError("workers train by executor='llvm' or 'numpy'; XLA divides rows by mesh=")
         if callable(shuffle):
