@@ -19,7 +19,7 @@ from wengert.train.progress import Display, Silent
 from wengert.train.steps.batches import batch_bounds
 from wengert.train.steps.divergence import Diverged, Divergence, StepDiverged, explain_growth
 from wengert.train.steps.state import Carry, State
-from wengert.train.steps.step import StepRule, TrainingStep
+from wengert.train.steps.step import TrainingStep
 from wengert.train.steps.stepper import Stepper
 
 
@@ -70,9 +70,10 @@ class Loop:
             if found is not None:
                 begin = found
                 plan.rules.resume(begin)
+        self._rule = plan.rules.step_rule
+        begin = begin._replace(carry=step.with_settings(begin.carry, self._rule))
         self._stepper = stepper(step, plan.rows, self.bounds, random.key(plan.seed), begin, raw)
         self._display: Display = Silent()
-        self._rule: StepRule | None = None
         self._resumed = begin.seconds
         self._start_clock()
 

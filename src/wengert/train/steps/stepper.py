@@ -190,13 +190,13 @@ class Stepper:
             # An index is out of range. Run by itself, the step says which.
             rows = self.rows_of(batch)
             self._executable(rows)(self._arguments(rows))
-        self._accept(batch, native.progress.copy(), loss)
+        self._accept(batch, native.progress.copy(), loss, native.progress.largest())
 
     def _one_by_one(self, batch: int, seconds: float) -> None:
         end = time.perf_counter() + seconds
         while True:
             outputs = self._outputs(batch)
-            self._accept(batch, tuple(outputs[:-1]), float(outputs[-1]))
+            self._accept(batch, tuple(outputs[:-1]), float(outputs[-1]), None)
             batch += 1
             self._leave_window(batch - 1, batch)
             if batch >= len(self._bounds) or time.perf_counter() >= end:
@@ -229,8 +229,16 @@ class Stepper:
         state = self.state
         return [*state.carry, rows.features, rows.targets, *weights, self._key, np.array(state.steps)]
 
-    def _accept(self, batch: int, carry: Carry, loss: float) -> None:
+    def _accept(self, batch: int, carry: Carry, loss: float, largest: float | None) -> None:
         """Check what the step after `state` gave, and move `state` past it.
+
+        Parameters
+        ----------
+        batch : int
+        carry : sequence of array
+        loss : float
+        largest : float or None
+            The largest magnitude in the carry, where it is known.
 
         Raises
         ------
@@ -239,7 +247,8 @@ class Stepper:
         """
         now, names = self.state, self._step.names
         first_loss = loss if now.first_loss is None else now.first_loss
-        if not (math.isfinite(loss) and all_finite(carry)):
+        is_finite = all_finite(carry) if largest is None else math.isfinite(largest)
+        if not (math.isfinite(loss) and is_finite):
             rows = self.rows_of(batch)
             outputs = [*carry, np.array(loss)]
             raise StepDiverged(*explain(self._step.program(rows), self._arguments(rows), names, outputs))
@@ -248,7 +257,7 @@ class Stepper:
             layer, text = explain_growth(names, network, (first_loss, loss))
             raise StepDiverged(layer, None, text)
         first, last = self._bounds[batch]
-        self._largest = math.inf
+        self._largest = math.inf if largest is None else largest
         self.state = now._replace(
             carry=carry,
             steps=now.steps + 1,
