@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wengert.cluster.workers import Workers
 from wengert.errors import DivergenceWarning
 from wengert.optim import LBFGS, Optimiser
 from wengert.run import Executor
@@ -144,6 +145,9 @@ class Recipe:
         time_limit: float | None = None,
         executor: str | Executor = "llvm",
         progress: bool | str = "auto",
+        workers: Workers | None = None,
+        total_rows: int | None = None,
+        checkpoint: str | None = None,
     ) -> FitResult:
         """Train by this recipe; parameters, errors and warnings as `fit`.
 
@@ -160,6 +164,9 @@ class Recipe:
             "shuffle": True if bag is None else bag.order,
             "seed": seed,
             "executor": executor,
+            "workers": workers,
+            "total_rows": total_rows,
+            "checkpoint": checkpoint,
         }
         recipe, left, ended = self._within(time_limit, X, y, common)
         best = BestEpoch(recipe.snapshots, assess)

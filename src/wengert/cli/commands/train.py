@@ -16,15 +16,18 @@ import polars as pl
 from rich.console import Console
 
 from wengert.cli.commands.html_report import check_report, write_report
+from wengert.cli.commands.training_workers import joined, supervised
 from wengert.cli.console import Text, error_console, label_and_text, result_console, write
 from wengert.cli.exit_codes import INTERRUPTED, SUCCESS
+from wengert.cli.option_types import WorkerOptions
 from wengert.cli.reading_progress import ReadingProgress
 from wengert.cli.report import one_line, print_columns, print_task
 from wengert.cli.train_options import TrainOptions, dropped_columns, train_options
 from wengert.cli.train_summary import print_summary, rows_scored
+from wengert.cluster.workers import Workers
 from wengert.errors import ConfigurationError, DataError, ModelFileError
 from wengert.io.model_directory import check_destination, check_group
-from wengert.io.parquet_stream import STREAMED_CELLS, large_parquet
+from wengert.io.parquet_stream import STREAMED_CELLS, ParquetStream, is_parquet, large_parquet
 from wengert.io.streamed_table import StreamedTable
 from wengert.io.table_models import save_table_model
 from wengert.io.tables import read_table
@@ -42,10 +45,25 @@ _MOST_REPORTED = 100_000  # rows that a report is made of where none were held o
 
 
 def run(
-    file: str, given: Mapping[str, Any], config: str | None, *, page: str | None, as_json: bool, quiet: bool
+    files: tuple[str, ...],
+    given: Mapping[str, Any],
+    config: str | None,
+    processes: WorkerOptions,
+    *,
+    page: str | None,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
-    """Train on a file; see `wengert.cli.app.train`."""
-    options = train_options(file, given, config)
+    """Train on a file, or several; see `wengert.cli.app.train`."""
+    code = supervised(processes)
+    if code is not None:
+        return code
+    options = train_options(files[0], given, config)
+    workers = joined(processes, given.get("preset"))
+    if workers is not None:
+        plain = dataclasses.replace(options.settings, preset="plain")
+        options = dataclasses.replace(options, settings=plain)
+        as_json, quiet = as_json and workers.rank == 0, quiet or workers.rank > 0
     each = options.of_each_target()
     if page is not None:
         if len(each) > 1:
@@ -57,7 +75,7 @@ def run(
         check_group(options.directory)
     outcomes = []
     for one in each:
-        outcomes.append(_train(file, one, page, silent=as_json or quiet, quiet=quiet))
+        outcomes.append(_train(files, one, workers, page, silent=as_json or quiet, quiet=quiet))
         if outcomes[-1]["interrupted"]:
             break
     if as_json:
@@ -67,12 +85,18 @@ def run(
 
 
 def _train(
-    file: str, options: TrainOptions, page: str | None, *, silent: bool, quiet: bool
+    files: tuple[str, ...],
+    options: TrainOptions,
+    workers: Workers | None,
+    page: str | None,
+    *,
+    silent: bool,
+    quiet: bool,
 ) -> dict[str, Any]:
     """Train, score and save the model of one target; return the object that ``--json`` prints."""
     started = time.monotonic()
     check_destination(options.directory)
-    table = _open(file, options, quiet)
+    table = _open(files, options, workers, quiet)
     _warn(table.left_out)
     _warn(table.task.warning)
     seed = options.settings.seed
@@ -88,9 +112,15 @@ def _train(
     print_columns(report, table.columns, preprocessor)
     report.print()
 
-    model, trained = table.train(kept, options.settings, progress=False if quiet else "auto")
+    progress = False if quiet else "auto"
+    if workers is None:
+        model, trained = table.train(kept, options.settings, progress=progress)
+    else:
+        model, trained = _train_together(table, kept, options, progress)
+        if workers.rank:  # the first one scores and saves
+            return {"interrupted": trained.interrupted}
     _warn(trained.warning)
-    training = _description(file, table, options, trained, scored.height)
+    training = _description(files[0], table, options, trained, scored.height)
     training["scores"] = model.score(scored) if scored.height else None
     training |= record_of([HeldOutResults.of(model, scored)] if scored.height else [])
     # Saved before the folds are trained: whatever happens there, the model is safe.
@@ -130,9 +160,16 @@ def _save(model: TableModel, directory: Path) -> None:
         raise ModelFileError(f"{error}\nWhat was learnt is not lost: {shelter / directory.name}") from None
 
 
-def _open(file: str, options: TrainOptions, quiet: bool) -> TrainingTable | StreamedTable:
-    """Read a table, or only a sample of it where it is too large for memory."""
-    stream = large_parquet(Path(file))
+def _open(
+    files: tuple[str, ...], options: TrainOptions, workers: Workers | None, quiet: bool
+) -> TrainingTable | StreamedTable:
+    """Read a table, or only a sample of it where it is too large for memory, or workers share it."""
+    file = files[0]
+    if len(files) == 1 and workers is None:
+        stream = large_parquet(Path(file))
+    else:
+        stream = _stream(files, workers)
+        file = stream.name
     if stream is None:
         frame = read_table(file, given=options.text, as_text=True)
         drop = dropped_columns(options.drop, frame.columns)
@@ -156,6 +193,28 @@ def _open(file: str, options: TrainOptions, quiet: bool) -> TrainingTable | Stre
     drop = dropped_columns(options.drop, stream.names)
     report = ReadingProgress(file, quiet=quiet)
     return StreamedTable.infer(stream, options.target, drop, seed=options.settings.seed, report=report)
+
+
+def _stream(files: tuple[str, ...], workers: Workers | None) -> ParquetStream:
+    other = next((file for file in files if not is_parquet(Path(file))), None)
+    if other is not None:
+        raise ConfigurationError(
+            f"{other} is no Parquet file; several files, and those that workers share, are read a part at a "
+            "time, which takes Parquet"
+        )
+    return ParquetStream.open(*map(Path, files), workers=workers)
+
+
+def _train_together(
+    table: TrainingTable | StreamedTable, kept: np.ndarray, options: TrainOptions, progress: bool | str
+) -> tuple[TableModel, TrainedNetwork]:
+    """Train as one of several workers, with a checkpoint beside the model until it is there."""
+    assert isinstance(table, StreamedTable)
+    checkpoint = options.directory.with_name(f"{options.directory.name}.checkpoint")
+    found = table.train(kept, options.settings, checkpoint=checkpoint, progress=progress)
+    if table.stream.workers is not None and table.stream.workers.rank == 0:
+        checkpoint.unlink(missing_ok=True)
+    return found
 
 
 def _rows_to_score(
