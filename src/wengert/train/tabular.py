@@ -25,6 +25,8 @@ _LABEL_SMOOTHING = 0.1
 _BATCH_SIZE = 256
 _EPOCHS = 256
 _CYCLES = 4
+# Where the end of a cycle is no better than that of one before, hardly ever is one that follows.
+_PATIENCE = 1
 # Ours: the paper has one network with hidden layers of 256.
 _MEMBERS = 8
 _HIDDEN = (128, 128, 128)
@@ -114,7 +116,9 @@ def tabular_recipe(
         batch_size = math.ceil(rows / math.ceil(rows / _BATCH_SIZE))
     batch_size = min(math.ceil(batch_size / _MEMBERS) * _MEMBERS, rows)
     steps_per_epoch = math.ceil(rows / batch_size)
+    patience = None  # a number of epochs that is given is gone through
     if epochs is None:
+        patience = _PATIENCE
         epochs = max(1, min(_EPOCHS, _MOST_STEPS // steps_per_epoch))
     activation = _ACTIVATION[classifies] if activation is None else activation
     layers = _layers(features, (*hidden, outputs), activation, dropout)
@@ -136,6 +140,7 @@ def tabular_recipe(
         epochs=epochs,
         batch_size=batch_size,
         snapshots=tuple(sorted({max(1, end) for end in ends})),
+        patience=patience,
         calibration=calibration if classifies and outputs + independent > 1 else None,
         members=_MEMBERS,
         of_epochs=of_epochs,

@@ -92,9 +92,12 @@ def _train(
     _warn(trained.warning)
     training = _description(file, table, options, trained, scored.height)
     training["scores"] = model.score(scored) if scored.height else None
-    training |= record_of([HeldOutResults.of(model, scored)] if scored.height else [])
+    training |= record_of(_held_out_results(model, scored, table, kept, trained))
+    model = dataclasses.replace(model, training=training)
     # Saved before the folds are trained: whatever happens there, the model is safe.
-    _save(dataclasses.replace(model, training=training), options.directory)
+    _save(model, options.directory)
+    seen = model.seen(scored) if scored.height else None
+    _warn(seen.sentence() if seen is not None else "")
     interrupted = trained.interrupted
     if splits and isinstance(table, TrainingTable) and not interrupted:
         validated, interrupted = _cross_validate(table, splits, options, quiet)
@@ -102,6 +105,7 @@ def _train(
         save_table_model(dataclasses.replace(model, training=training), options.directory)
     outcome = {
         **{name: value for name, value in training.items() if name not in _LONG},
+        "trained_on": None if seen is None else dataclasses.asdict(seen),
         "model": str(options.directory),
         "interrupted": interrupted,
         "seconds": round(time.monotonic() - started, 3),
@@ -114,6 +118,22 @@ def _train(
         outcome["report"] = page
     print_summary(report, outcome, options.directory)
     return outcome
+
+
+def _held_out_results(
+    model: TableModel,
+    scored: pl.DataFrame,
+    table: TrainingTable | StreamedTable,
+    kept: np.ndarray,
+    trained: TrainedNetwork,
+) -> list[HeldOutResults]:
+    """Return what the model says of rows held out; without such, what blind members say of rows."""
+    if scored.height:
+        return [HeldOutResults.of(model, scored)]
+    if trained.unseen_outputs is None:
+        return []
+    rows, outputs = trained.unseen_outputs
+    return [HeldOutResults.of(model, table.rows_of(kept[rows]), outputs)]
 
 
 def _save(model: TableModel, directory: Path) -> None:
