@@ -112,13 +112,10 @@ def tabular_recipe(
         )  # fmt: skip
 
     classifies = limits is None
-    if batch_size is None:
-        batch_size = math.ceil(rows / math.ceil(rows / _BATCH_SIZE))
-    batch_size = min(math.ceil(batch_size / _MEMBERS) * _MEMBERS, rows)
-    steps_per_epoch = math.ceil(rows / batch_size)
-    patience = None  # a number of epochs that is given is gone through
+    # A number of epochs that is given is gone through.
+    patience = _PATIENCE if epochs is None else None
+    batch_size, steps_per_epoch = _batches(rows, batch_size)
     if epochs is None:
-        patience = _PATIENCE
         epochs = max(1, min(_EPOCHS, _MOST_STEPS // steps_per_epoch))
     activation = _ACTIVATION[classifies] if activation is None else activation
     layers = _layers(features, (*hidden, outputs), activation, dropout)
@@ -149,6 +146,14 @@ def tabular_recipe(
         if classifies or trained in (nn.half_squared_error, "half_squared_error")
         else 0,
     )
+
+
+def _batches(rows: int, batch_size: int | None) -> tuple[int, int]:
+    """Return the rows in a step, which the members share evenly, and the steps of an epoch."""
+    if batch_size is None:
+        batch_size = math.ceil(rows / math.ceil(rows / _BATCH_SIZE))
+    batch_size = min(math.ceil(batch_size / _MEMBERS) * _MEMBERS, rows)
+    return batch_size, math.ceil(rows / batch_size)
 
 
 def _layers(features: TabularFeatures, widths: tuple[int, ...], activation: str, dropout: float) -> list[Any]:
