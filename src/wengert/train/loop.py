@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 import warnings
+from functools import partial
 
 import numpy as np
 
 from wengert.errors import ModelFileError, WengertWarning
 from wengert.primitives import random
-from wengert.train.callbacks import Stop, TrainingState
+from wengert.train.callbacks import StateOfRun, Stop, TrainingState
 from wengert.train.evaluation import NetworkEvaluator
 from wengert.train.history import Epoch
 from wengert.train.plan import Plan, identity
@@ -94,9 +95,14 @@ class Loop:
 
     def seen(self) -> TrainingState:
         """Return what callbacks see."""
-        state = self.state
-        net = self.step.net(self.network())
-        return TrainingState(net, state.history, self.plan.epochs, state.steps, len(self.bounds))
+        state, network = self.state, self.network()
+        return StateOfRun(
+            partial(self.step.net, network),
+            history=state.history,
+            epochs=self.plan.epochs,
+            step=state.steps,
+            steps_per_epoch=len(self.bounds),
+        )
 
     def run(self, display: Display) -> Stop:
         """Train until the run ends, and return why.

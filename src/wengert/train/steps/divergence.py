@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,11 +108,22 @@ class Watch:
         The network's arrays before the first step.
     """
 
-    def __init__(self, initial: Iterable[Array]) -> None:
+    def __init__(self, initial: Sequence[Array]) -> None:
         self._limit = _OUT_OF_PROPORTION * (1 + _norm(initial))
+        self._size = sum(array.size for array in initial)
 
-    def out_of_proportion(self, network: Iterable[Array]) -> bool:
-        """Return whether the network's arrays have grown beyond all proportion to their start."""
+    def out_of_proportion(self, network: Iterable[Array], largest: float = math.inf) -> bool:
+        """Return whether the network's arrays have grown beyond all proportion to their start.
+
+        Parameters
+        ----------
+        network : iterable of array
+            Only looked at where `largest` does not decide.
+        largest : float
+            No element is larger than this.
+        """
+        if math.sqrt(self._size) * largest <= self._limit:
+            return False
         return not _norm(network) <= self._limit
 
 

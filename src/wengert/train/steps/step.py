@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -26,7 +26,7 @@ from wengert.train.steps.reuse import kept_for
 from wengert.transform.simplify import simplify
 
 Array = np.ndarray[Any, Any]
-Carry = tuple[Array, ...]
+Carry = Sequence[Array]
 
 
 class BatchObjective(Protocol):
