@@ -150,7 +150,6 @@ def _trained(
     trainings: list[Loop | FullBatch], members: list[Member], display: SharedDisplay, at_a_time: int
 ) -> list[FitResult]:
     """Run the members on threads that live as long as this call."""
-
     begin = threading.Event()
 
     def train(number: int) -> FitResult:
