@@ -126,6 +126,7 @@ def test_an_error_says_in_which_member_it_was_raised():
         ({"settings": [{"learning_rat": 0.1}, {}]}, "member 0.*'learning_rat'; did you mean 'learning_rate'"),
         ({"settings": [{"threads": 2}, {}]}, "threads is no such argument: it is the same for all"),
         ({"seeds": 2, "callbacks": []}, "callbacks is no such argument: give each member its own"),
+        ({"seeds": 2, "workers": object()}, "workers is no such argument: several workers train one"),
         ({"seeds": 2, "epoch": 3}, "'epoch'; did you mean 'epochs'"),
         ({"seeds": 2, "splits": [(range(20), [2]), (range(50, 99), [1])]}, "positions beyond the 61 rows"),
         ({"seeds": 2, "splits": [([], [2]), ([0], [1])]}, "two arrays of positions"),

@@ -10,22 +10,21 @@ from typing import Any
 import numpy as np
 
 from wengert.checks import in_range, is_integer, positive_integer, positive_number
-from wengert.errors import (
-    ConfigurationError,
-    DataError,
-)
+from wengert.cluster.workers import Workers
+from wengert.errors import ConfigurationError, DataError
 from wengert.optim import LBFGS, Adam, Optimiser
 from wengert.optim.schedule_check import check_schedules
 from wengert.run import Executor, find_executor
 from wengert.train.callbacks import Callback, EarlyStopping
 from wengert.train.checkpoint import Checkpoint
 from wengert.train.evaluation import Evaluator
-from wengert.train.fit_result import FitResult as FitResult, finished, warn_of
 from wengert.train.full_batch import FullBatch
 from wengert.train.inputs import Rows, check_rows
 from wengert.train.loop import Loop
+from wengert.train.parallel.together import Together
 from wengert.train.plan import Plan
 from wengert.train.progress import choose_display
+from wengert.train.result import FitResult as FitResult, finished, warn_of
 from wengert.train.rules import FitRules
 from wengert.train.steps.batches import clipped_batch_size, held_out
 from wengert.train.steps.conform import check_products, conform
@@ -61,6 +60,8 @@ def fit(
     executor: str | Executor = "llvm",
     threads: int | None = None,
     dtype: str | None = None,
+    workers: Workers | None = None,
+    total_rows: int | None = None,
     progress: bool | str = "auto",
 ) -> FitResult:
     """Train a network by minimising a mean loss over rows.
@@ -122,6 +123,12 @@ def fit(
         Round the factors of large float32 products to bfloat16, with 8 bits of mantissa; sums, parameters and
         the optimiser's state stay float32, and so does the loss of validation. On processors with
         avx512_bf16; elsewhere a warning says that float32 is used.
+    workers : Workers, optional
+        As `cluster.join` gives them: the processes that train this network together, each of which calls
+        `fit` with the same arguments. Each reads its own part of the rows, of memory-mapped arrays as well.
+        The result is bitwise the same on each, and for any number of workers.
+    total_rows : int, optional
+        With `workers`: X and y hold the rows ``workers.rows(total_rows)`` only, out of so many.
     progress : bool or "auto"
         On standard error: a bar on a terminal, lines elsewhere; "auto" for runs longer than two seconds.
 
@@ -165,7 +172,8 @@ def fit(
     """
     given = locals()
     training = prepared(**{name: value for name, value in given.items() if name != "progress"})
-    result = finished(training, choose_display(progress, training.plan.epochs))
+    shown = progress if workers is None or workers.rank == 0 else False
+    result = finished(training, choose_display(shown, training.plan.epochs))
     warn_of(result)
     return result
 
@@ -195,6 +203,8 @@ def prepared(
     executor: str | Executor,
     threads: int | None,
     dtype: str | None,
+    workers: Workers | None,
+    total_rows: int | None,
 ) -> Loop | FullBatch:
     """Return the run of `fit`, checked and ready to begin."""
     chosen = Adam() if optimizer is None else optimizer
@@ -202,13 +212,16 @@ def prepared(
     _check_callbacks(callbacks)
     stopping = _early_stopping(early_stopping)
     objective = Objective(find_loss(loss), penalty)
+    together = None if workers is None else Together(workers, total_rows)
+    if together is not None:
+        together.refuse(executor, shuffle, time_limit, validation_fraction)
     rows, validation = _rows(
-        net, objective, (X, y, sample_weight), validation_data, validation_fraction, seed
+        net, objective, (X, y, sample_weight), validation_data, validation_fraction, seed, together
     )
     size = clipped_batch_size(batch_size, len(rows), stacklevel=4)
     if isinstance(chosen, LBFGS):
         in_steps = {"batch_size": batch_size, "clip_norm": clip_norm, "ema_decay": ema_decay}
-        _refuse(chosen, **in_steps, checkpoint=checkpoint)
+        _refuse(chosen, **in_steps, checkpoint=checkpoint, workers=workers)
         chosen = chosen if epochs is None else replace(chosen, max_iterations=epochs)
         epochs, size = chosen.max_iterations, len(rows)
     rule = StepRule(objective, chosen, clip_norm, ema_decay=ema_decay, memory=budget_of(memory))
@@ -227,7 +240,7 @@ def prepared(
     if isinstance(chosen, LBFGS):
         return FullBatch(plan, step, evaluator)
     check_schedules(chosen, plan.epochs * -(-len(rows) // plan.batch_size))
-    return Loop(plan, step, evaluator)
+    return Loop(plan, step, evaluator) if together is None else together.loop(plan, net, step, evaluator)
 
 
 def _rows(
@@ -237,9 +250,13 @@ def _rows(
     validation_data: tuple[Any, ...] | None,
     fraction: float | None,
     seed: int,
+    together: Together | None,
 ) -> tuple[Rows, Rows | None]:
     """Return the rows to train on and those to validate on, checked and in the dtypes of the network."""
-    rows = conform(net, objective, check_rows(*given))
+    if together is None:
+        rows = conform(net, objective, check_rows(*given))
+    else:
+        rows = together.rows(net, objective, *given)
     if validation_data is not None:
         if fraction is not None:
             raise ConfigurationError("give validation_data or validation_fraction, not both")

@@ -14,13 +14,13 @@ from wengert.run import Executor
 from wengert.run.numpy.blas_threads import one_blas_thread
 from wengert.run.threads import default_threads
 from wengert.train.fit import prepared
-from wengert.train.fit_result import FitResult, finished
 from wengert.train.full_batch import FullBatch
 from wengert.train.inputs import Rows, check_rows
 from wengert.train.loop import Loop
 from wengert.train.many.members import Member, members_of
 from wengert.train.many.shared_display import SharedDisplay
 from wengert.train.progress import choose_display
+from wengert.train.result import FitResult, finished
 from wengert.train.steps.conform import conform
 from wengert.train.steps.objective import Objective, find_loss, floating_dtype
 

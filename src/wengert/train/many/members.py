@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -23,8 +23,12 @@ _DEFAULTS = {
     for name, parameter in inspect.signature(fit).parameters.items()
     if parameter.kind is parameter.KEYWORD_ONLY
 }
-_OF_ALL = ("executor", "threads", "dtype", "time_limit", "progress")
-_OF_EACH = ("callbacks", "checkpoint")
+# Why an argument of `fit` cannot be given for all members, or for one.
+_ALONE = dict.fromkeys(("workers", "total_rows"), "several workers train one network at a time")
+_NOT_SHARED = _ALONE | dict.fromkeys(("callbacks", "checkpoint"), "give each member its own in settings")
+_ONLY_SHARED = _ALONE | dict.fromkeys(
+    ("executor", "threads", "dtype", "time_limit", "progress"), "it is the same for all"
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ def members_of(
     ------
     ConfigurationError
     """
-    _check_names(options, (*_DEFAULTS, "loss"), _OF_EACH, "give each member its own in settings")
+    _check_names(options, _DEFAULTS, _NOT_SHARED)
     given: dict[str, list[Any] | None] = {
         "networks": list(networks) if isinstance(networks, (tuple, list)) else None,
         "seeds": _seeds(seeds),
@@ -132,10 +136,10 @@ def _count(lengths: dict[str, int]) -> int:
     return count
 
 
-def _check_names(given: Mapping[str, Any], known: Sequence[str], refused: Sequence[str], why: str) -> None:
+def _check_names(given: Mapping[str, Any], known: Iterable[str], refused: Mapping[str, str]) -> None:
     for name in given:
         if name in refused:
-            raise ConfigurationError(f"fit_many: {name} is no such argument: {why}")
+            raise ConfigurationError(f"fit_many: {name} is no such argument: {refused[name]}")
         if name not in known:
             raise unknown_name("fit_many", "argument", name, [one for one in known if one not in refused])
 
@@ -147,7 +151,7 @@ def _arguments(name: str, common: dict[str, Any], changed: Mapping[str, Any]) ->
     numbers = [field.name for field in fields(optimizer)] if is_dataclass(optimizer) else []
     known = [one for one in (*_DEFAULTS, *numbers) if one != "seed"]
     try:
-        _check_names(changed, known, _OF_ALL, "it is the same for all")
+        _check_names(changed, known, _ONLY_SHARED)
         of_optimizer = {one: changed[one] for one in changed if one not in _DEFAULTS}
         if of_optimizer:
             arguments["optimizer"] = replace(optimizer, **of_optimizer)

@@ -109,7 +109,7 @@ class Watch:
     """
 
     def __init__(self, initial: Sequence[Array]) -> None:
-        self._limit = _OUT_OF_PROPORTION * (1 + _norm(initial))
+        self._initial = initial
         self._size = sum(array.size for array in initial)
 
     def out_of_proportion(self, network: Iterable[Array], largest: float = math.inf) -> bool:
@@ -118,13 +118,12 @@ class Watch:
         Parameters
         ----------
         network : iterable of array
-            Only looked at where `largest` does not decide.
         largest : float
-            No element is larger than this.
+            No element is larger than this; mostly that decides, and no norm has to be computed.
         """
-        if math.sqrt(self._size) * largest <= self._limit:
+        if math.sqrt(self._size) * largest <= _OUT_OF_PROPORTION:
             return False
-        return not _norm(network) <= self._limit
+        return not _norm(network) <= _OUT_OF_PROPORTION * (1 + _norm(self._initial))
 
 
 def explain(
