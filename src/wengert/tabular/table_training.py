@@ -45,7 +45,7 @@ class TrainedNetwork:
     unseen : UnseenLosses or None
         Of the tabular preset: the losses of what the network is blended with, and without it.
     unseen_outputs : (array of int, array), or None
-        As `FitResult` has them, of the rows of training.
+        As `FitResult` has them; the positions are those in the table that was trained on.
     """
 
     network: nn.Module
