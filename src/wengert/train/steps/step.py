@@ -23,6 +23,7 @@ from wengert.trace.tree import flatten, leaf_paths, unflatten
 from wengert.train.inputs import Rows
 from wengert.train.steps.objective import floating_dtype
 from wengert.train.steps.reuse import kept_for
+from wengert.transform.rolling import is_rolling
 from wengert.transform.simplify import simplify
 
 Array = np.ndarray[Any, Any]
@@ -162,7 +163,7 @@ class TrainingStep:
         self.names: tuple[str, ...] = tuple(leaf_paths(net))
         for group, member in groups:
             self.names += tuple(leaf_paths(member, group))
-        self._kept = kept_for(net, rule, executor)
+        self._kept = kept_for(net, rule, executor, is_rolling())
 
     def _beside(self, net: Any, rule: StepRule) -> tuple[Any, Any, Any]:
         """Return the first state of the optimiser, the settings, and the average or None."""
