@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 from wengert.errors import ConfigurationError, ModelFileError
 from wengert.printable import shortened
 from wengert.storage import (
+    claimed,
     decode_tensors,
     dump_json,
     parse_json,
@@ -58,14 +60,27 @@ class Checkpoint:
         A file. Where it exists, `fit` goes on from it.
     seconds : float
         Time between two saves; 0 saves after every step. The end of the run is always saved.
+    asynchronous : bool
+        Go on training while the file is written. A save is left out where the one before is not done yet.
     """
 
     path: str | os.PathLike[str]
     seconds: float = 10.0
+    asynchronous: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.seconds < math.inf:
             raise ConfigurationError(f"checkpoint: seconds is a number, 0 or more, got {self.seconds!r}")
+
+    def claimed(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which no other process may write the file.
+
+        Raises
+        ------
+        ModelFileError
+            On entry, when another one has it.
+        """
+        return claimed(Path(self.path))
 
     def save(self, state: State, names: tuple[str, ...], identity: dict[str, str]) -> None:
         """Write a state of training; the file is replaced as a whole.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 from wengert.cluster.workers import Workers
@@ -19,6 +20,10 @@ class SharedCheckpoint(Checkpoint):
     """
 
     workers: Workers
+
+    def claimed(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which no other job may write the file."""
+        return super().claimed() if self.workers.rank == 0 else contextlib.nullcontext()
 
     def save(self, state: State, names: tuple[str, ...], identity: dict[str, str]) -> None:
         """Write a state of training, which all workers have, if this is worker 0."""
