@@ -4,8 +4,8 @@
 
 ADBench's LSTM with `wg.scan`, as a Python ``for`` that is rolled or stays written out (up to 400 characters),
 and with JAX's `lax.scan` where JAX is installed, in float64. The peers take turns, and the best of the rounds
-counts, by the clock: JAX computes in threads of its own. Then a pendulum of 10⁶ steps within budgets of memory,
-by the processor time of the thread.
+counts, by the clock: JAX computes in threads of its own. Then a pendulum of 10⁶ steps within budgets of
+memory, by the processor time of the thread.
 """
 
 from __future__ import annotations
