@@ -108,13 +108,18 @@ def check_batch_size(batch_size: Any) -> None:
     positive_integer("", "batch_size", batch_size)
 
 
-def clipped_batch_size(batch_size: int | None, rows: int) -> int:
-    """Return how many rows a step takes: 32 by default, and not more than there are."""
+def clipped_batch_size(batch_size: int | None, rows: int, stacklevel: int = 3) -> int:
+    """Return how many rows a step takes: 32 by default, and not more than there are.
+
+    A warning that it is clipped names the line `stacklevel` calls above this one.
+    """
     if batch_size is None:
         return min(_BATCH_SIZE, rows)
     check_batch_size(batch_size)
     if batch_size > rows:
         warnings.warn(
-            f"batch_size={batch_size} is clipped to the {rows} rows there are", WengertWarning, stacklevel=3
+            f"batch_size={batch_size} is clipped to the {rows} rows there are",
+            WengertWarning,
+            stacklevel=stacklevel,
         )
     return min(batch_size, rows)
