@@ -38,6 +38,7 @@ from wengert.cli.option_types import (
     Quiet,
     RowOptions,
     Seed,
+    Seeds,
     Target,
     Targets,
     Test,
@@ -48,6 +49,7 @@ from wengert.cli.option_types import (
     WorkerOptions,
     option,
 )
+from wengert.cli.tuning_command import tune
 
 # Arguments of `train` that are no options of a training run.
 _NOT_OF_TRAINING = ("file", "more", "config", "processes", "report", "json", "quiet", "text", "rows")
@@ -83,6 +85,7 @@ def train(
     learning_rate: LearningRate = None,
     l2: L2 = None,
     seed: Seed = None,
+    seeds: Seeds = None,
     time_limit: TimeLimit = None,
     out: Out = None,
     processes: WorkerOptions = ONE_PROCESS,
@@ -375,5 +378,5 @@ def bench(
     return run(only, peers, rounds, json, plot)
 
 
-for command_elsewhere in (explain, draw, check, exercise, launch):
+for command_elsewhere in (tune, explain, draw, check, exercise, launch):
     app.command(command_elsewhere)

@@ -48,6 +48,8 @@ class TrainedNetwork:
         Of both.
     unseen : UnseenLosses or None
         Of the tabular preset: the losses of what the network is blended with, and without it.
+    unseen_outputs : (array of int, array), or None
+        As `FitResult` has them; the positions are those in the table that was trained on.
     """
 
     network: nn.Module
@@ -59,6 +61,7 @@ class TrainedNetwork:
     validation_rows: int
     fingerprints: RowFingerprints
     unseen: UnseenLosses | None
+    unseen_outputs: tuple[np.ndarray, np.ndarray] | None
 
     @property
     def interrupted(self) -> bool:
@@ -95,7 +98,8 @@ def train_network(
     """Train a network on the rows of a table.
 
     Which epoch was best, rows tell that were not learnt from: of the tabular preset those to which each
-    member of its ensemble is blind; of the plain one, or where rows may not be split at random, a tenth.
+    member of its ensemble is blind, whole groups where there are some; of the plain one, or where the latest
+    rows or one large group are to tell, a tenth.
 
     Parameters
     ----------
@@ -124,16 +128,21 @@ def train_network(
     if division is None or not division.several:
         division = Division(len(features), classes)
     kept, held = np.arange(len(features)), np.arange(0)
-    wanted = 0
-    # Each member of the tabular ensemble has rows of its own that it does not see, drawn at random.
-    at_random = division.groups is None and division.times is None
-    if settings.preset == "plain" or not at_random:
-        wanted = _validation_rows(len(features))
+    # Each member of the tabular ensemble has rows of its own that it does not see.
+    bagged = settings.preset == "tabular" and division.times is None and division.has_small_groups
+    wanted = 0 if bagged else _validation_rows(len(features))
     if wanted:
         kept, held = division.hold_out(wanted, np.random.default_rng([settings.seed, 1]))
     arrays = (features, targets) if weights is None else (features, targets, weights)
     fitting, deciding = (tuple(array[rows] for array in arrays) for rows in (kept, held))
-    return train_encoded(fitting, deciding if held.size else None, preprocessor, settings, progress=progress)
+    return train_encoded(
+        fitting,
+        deciding if held.size else None,
+        preprocessor,
+        settings,
+        groups=division.groups if bagged else None,
+        progress=progress,
+    )
 
 
 def _validation_rows(rows: int) -> int:
@@ -147,6 +156,7 @@ def train_encoded(
     preprocessor: TablePreprocessor,
     settings: TrainingSettings,
     *,
+    groups: np.ndarray | None = None,
     shared: SharedTraining | None = None,
     progress: bool | str = False,
 ) -> TrainedNetwork:
@@ -159,6 +169,8 @@ def train_encoded(
         from a file.
     deciding : tuple of numpy.ndarray or None
         Those that tell when to stop and which epoch was best.
+    groups : numpy.ndarray, optional
+        As for `Recipe.fit`.
     preprocessor, settings, progress
         As for `train_network`.
     shared : SharedTraining, optional
@@ -169,7 +181,7 @@ def train_encoded(
     NonFiniteError
         As `train_network`.
     """
-    result = _fit(fitting, deciding, preprocessor, settings, shared, progress)
+    result = _fit(fitting, deciding, groups, preprocessor, settings, shared, progress)
     warning = "" if result.divergence is None else _divergence_text(result.divergence)
     if warning and not len(result.history):
         raise NonFiniteError(f"{warning} Nothing was learnt.")
@@ -185,6 +197,7 @@ def train_encoded(
         validation_rows,
         _fingerprints([(one[0], one[1]) for one in (fitting, deciding) if one is not None], shared),
         result.unseen,
+        result.unseen_outputs,
     )
 
 
@@ -202,6 +215,7 @@ def _fingerprints(
 def _fit(
     fitting: tuple[np.ndarray, ...],
     deciding: tuple[np.ndarray, ...] | None,
+    groups: np.ndarray | None,
     preprocessor: TablePreprocessor,
     settings: TrainingSettings,
     shared: SharedTraining | None,
@@ -227,6 +241,7 @@ def _fit(
             targets,
             sample_weight=weights[0] if weights else None,
             validation_data=deciding,
+            groups=groups,
             seed=settings.seed,
             time_limit=settings.time_limit,
             progress=progress,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,7 +15,6 @@ from wengert.errors import ConfigurationError, DataError
 from wengert.optim import LBFGS, Adam, Optimiser
 from wengert.optim.schedule_check import check_schedules
 from wengert.run import Executor, find_executor
-from wengert.run.numpy.blas_threads import one_blas_thread
 from wengert.train.callbacks import Callback, EarlyStopping
 from wengert.train.checkpoint import Checkpoint
 from wengert.train.evaluation import Evaluator
@@ -25,7 +23,8 @@ from wengert.train.inputs import Rows, check_rows
 from wengert.train.loop import Loop
 from wengert.train.parallel.together import Together
 from wengert.train.plan import Plan
-from wengert.train.result import FitResult, run_and_report
+from wengert.train.progress import choose_display
+from wengert.train.result import FitResult as FitResult, finished, warn_of
 from wengert.train.rules import FitRules
 from wengert.train.steps.batches import clipped_batch_size, held_out
 from wengert.train.steps.conform import check_products, conform
@@ -34,7 +33,6 @@ from wengert.train.steps.step import StepRule, TrainingStep
 from wengert.transform.regions.budget import budget_of
 
 _EPOCHS = 100
-_WORTH_SHARING = 4_000_000  # operations of the largest product of a step; below, one thread computes it
 
 
 def fit(
@@ -172,6 +170,43 @@ def fit(
     >>> result.stopped
     'epochs'
     """
+    given = locals()
+    training = prepared(**{name: value for name, value in given.items() if name != "progress"})
+    shown = progress if workers is None or workers.rank == 0 else False
+    result = finished(training, choose_display(shown, training.plan.epochs))
+    warn_of(result)
+    return result
+
+
+def prepared(
+    net: Any,
+    X: Any,
+    y: Any,
+    *,
+    loss: str | Loss,
+    optimizer: Optimiser | LBFGS | None,
+    epochs: int | None,
+    batch_size: int | None,
+    sample_weight: Any,
+    validation_data: tuple[Any, ...] | None,
+    validation_fraction: float | None,
+    penalty: Penalty | None,
+    clip_norm: float | None,
+    ema_decay: float | None,
+    memory: str | int | None,
+    early_stopping: int | EarlyStopping | None,
+    callbacks: Sequence[Callback],
+    shuffle: bool | Callable[[int], Any],
+    seed: int,
+    time_limit: float | None,
+    checkpoint: str | Checkpoint | None,
+    executor: str | Executor,
+    threads: int | None,
+    dtype: str | None,
+    workers: Workers | None,
+    total_rows: int | None,
+) -> Loop | FullBatch:
+    """Return the run of `fit`, checked and ready to begin."""
     chosen = Adam() if optimizer is None else optimizer
     _check_options(epochs, clip_norm, ema_decay, time_limit, seed)
     _check_callbacks(callbacks)
@@ -183,7 +218,7 @@ def fit(
     rows, validation = _rows(
         net, objective, (X, y, sample_weight), validation_data, validation_fraction, seed, together
     )
-    size = clipped_batch_size(batch_size, len(rows))
+    size = clipped_batch_size(batch_size, len(rows), stacklevel=4)
     if isinstance(chosen, LBFGS):
         in_steps = {"batch_size": batch_size, "clip_norm": clip_norm, "ema_decay": ema_decay}
         _refuse(chosen, **in_steps, checkpoint=checkpoint, workers=workers)
@@ -202,27 +237,10 @@ def fit(
         checkpoint=Checkpoint(checkpoint) if isinstance(checkpoint, (str, os.PathLike)) else checkpoint,
     )
     step, evaluator = _step_and_evaluator(net, objective, rule, executor, threads, dtype)
-    return _trained(plan, net, step, evaluator, together, progress)
-
-
-def _trained(
-    plan: Plan,
-    net: Any,
-    step: TrainingStep,
-    evaluator: Evaluator,
-    together: Together | None,
-    progress: bool | str,
-) -> FitResult:
-    """Carry the plan out."""
-    optimizer = step.rule.optimizer
-    if isinstance(optimizer, LBFGS):
-        return run_and_report(FullBatch(plan, step, evaluator), progress)
-    check_schedules(optimizer, plan.epochs * -(-len(plan.rows) // plan.batch_size))
-    small = 2 * plan.batch_size * max(array.size for array in step.initial) < _WORTH_SHARING
-    with one_blas_thread() if small else contextlib.nullcontext():
-        if together is None:
-            return run_and_report(Loop(plan, step, evaluator), progress)
-        return run_and_report(together.loop(plan, net, step, evaluator), together.progress(progress))
+    if isinstance(chosen, LBFGS):
+        return FullBatch(plan, step, evaluator)
+    check_schedules(chosen, plan.epochs * -(-len(rows) // plan.batch_size))
+    return Loop(plan, step, evaluator) if together is None else together.loop(plan, net, step, evaluator)
 
 
 def _rows(

@@ -16,7 +16,8 @@ import polars as pl
 from rich.console import Console
 
 from wengert.cli.commands.html_report import check_report, write_report
-from wengert.cli.commands.training_workers import joined, supervised
+from wengert.cli.commands.learning import Learn, learn_once, learn_seeds
+from wengert.cli.commands.training_workers import joined, learn_together, supervised
 from wengert.cli.console import Text, error_console, label_and_text, result_console, write
 from wengert.cli.exit_codes import INTERRUPTED, SUCCESS
 from wengert.cli.option_types import WorkerOptions
@@ -37,6 +38,7 @@ from wengert.tabular.preprocess import TablePreprocessor
 from wengert.tabular.scoring.evaluation import mean_scores
 from wengert.tabular.table_model import TableModel
 from wengert.tabular.table_training import TrainedNetwork
+from wengert.tabular.training_settings import TrainingSettings
 from wengert.tabular.training_table import TrainingTable, cross_validate, rows_with_target
 from wengert.train.row_split import Split
 
@@ -59,10 +61,11 @@ def run(
     if code is not None:
         return code
     options = train_options(files[0], given, config)
-    workers = joined(processes, given.get("preset"))
+    workers = joined(processes, options, given.get("preset"))
+    learn: Learn = learn_seeds if options.seeds > 1 else learn_once
     if workers is not None:
         plain = dataclasses.replace(options.settings, preset="plain")
-        options = dataclasses.replace(options, settings=plain)
+        options, learn = dataclasses.replace(options, settings=plain), learn_together
         as_json, quiet = as_json and workers.rank == 0, quiet or workers.rank > 0
     each = options.of_each_target()
     if page is not None:
@@ -75,7 +78,7 @@ def run(
         check_group(options.directory)
     outcomes = []
     for one in each:
-        outcomes.append(_train(files, one, workers, page, silent=as_json or quiet, quiet=quiet))
+        outcomes.append(train_table(files, one, page, learn, workers, silent=as_json or quiet, quiet=quiet))
         if outcomes[-1]["interrupted"]:
             break
     if as_json:
@@ -84,16 +87,33 @@ def run(
     return INTERRUPTED if outcomes[-1]["interrupted"] else SUCCESS
 
 
-def _train(
+def train_table(
     files: tuple[str, ...],
     options: TrainOptions,
-    workers: Workers | None,
     page: str | None,
+    learn: Learn,
+    workers: Workers | None = None,
     *,
     silent: bool,
     quiet: bool,
 ) -> dict[str, Any]:
-    """Train, score and save the model of one target; return the object that ``--json`` prints."""
+    """Train, score and save the model of one target; return the object that ``--json`` prints.
+
+    Parameters
+    ----------
+    files : tuple of str
+    options : TrainOptions
+    page : str or None
+        Where the report goes.
+    learn : callable
+        Gives the model of some of the rows.
+    workers : Workers, optional
+        Of whom this process is one; the first scores and saves.
+    silent : bool
+        Whether results are not printed.
+    quiet : bool
+        Whether nothing is.
+    """
     started = time.monotonic()
     check_destination(options.directory)
     table = _open(files, options, workers, quiet)
@@ -112,26 +132,28 @@ def _train(
     print_columns(report, table.columns, preprocessor)
     report.print()
 
-    progress = False if quiet else "auto"
-    if workers is None:
-        model, trained = table.train(kept, options.settings, progress=progress)
-    else:
-        model, trained = _train_together(table, kept, options, progress)
-        if workers.rank:  # the first one scores and saves
-            return {"interrupted": trained.interrupted}
+    learnt = learn(table, kept, options, quiet)
+    if workers is not None and workers.rank:
+        return {"interrupted": learnt.interrupted}
+    model, trained = learnt.model, learnt.trained
     _warn(trained.warning)
-    training = _description(files[0], table, options, trained, scored.height)
+    training = _description(files[0], table, learnt.settings, options, trained, scored.height)
     training["scores"] = model.score(scored) if scored.height else None
-    training |= record_of([HeldOutResults.of(model, scored)] if scored.height else [])
+    training |= learnt.record(scored)
+    training |= record_of(_held_out_results(model, scored, table, trained))
+    model = dataclasses.replace(model, training=training)
     # Saved before the folds are trained: whatever happens there, the model is safe.
-    _save(dataclasses.replace(model, training=training), options.directory)
-    interrupted = trained.interrupted
+    _save(model, options.directory)
+    seen = model.seen(scored) if scored.height else None
+    _warn("" if seen is None else seen.sentence())
+    interrupted = learnt.interrupted
     if splits and isinstance(table, TrainingTable) and not interrupted:
         validated, interrupted = _cross_validate(table, splits, options, quiet)
-        training |= validated
-        save_table_model(dataclasses.replace(model, training=training), options.directory)
+        training |= validated  # which the model has
+        save_table_model(model, options.directory)
     outcome = {
         **{name: value for name, value in training.items() if name not in _LONG},
+        "trained_on": None if seen is None else dataclasses.asdict(seen),
         "model": str(options.directory),
         "interrupted": interrupted,
         "seconds": round(time.monotonic() - started, 3),
@@ -139,11 +161,25 @@ def _train(
     if page is not None:
         shown = scored if scored.height else table.rows_of(kept[:: 1 + kept.size // _MOST_REPORTED])
         which = rows_scored(training) if scored.height else "of the rows that it learnt from"
-        described = dataclasses.replace(model, training=training)
-        write_report(described, shown, f"{shown.height:,} {which}", Path(page))
+        write_report(model, shown, f"{shown.height:,} {which}", Path(page))
         outcome["report"] = page
     print_summary(report, outcome, options.directory)
     return outcome
+
+
+def _held_out_results(
+    model: TableModel,
+    scored: pl.DataFrame,
+    table: TrainingTable | StreamedTable,
+    trained: TrainedNetwork,
+) -> list[HeldOutResults]:
+    """Return what the model says of rows held out; without such, what blind members say of rows."""
+    if scored.height:
+        return [HeldOutResults.of(model, scored)]
+    if trained.unseen_outputs is None:
+        return []
+    rows, outputs = trained.unseen_outputs
+    return [HeldOutResults.of(model, table.rows_of(rows), outputs)]
 
 
 def _save(model: TableModel, directory: Path) -> None:
@@ -205,18 +241,6 @@ def _stream(files: tuple[str, ...], workers: Workers | None) -> ParquetStream:
     return ParquetStream.open(*map(Path, files), workers=workers)
 
 
-def _train_together(
-    table: TrainingTable | StreamedTable, kept: np.ndarray, options: TrainOptions, progress: bool | str
-) -> tuple[TableModel, TrainedNetwork]:
-    """Train as one of several workers, with a checkpoint beside the model until it is there."""
-    assert isinstance(table, StreamedTable)
-    checkpoint = options.directory.with_name(f"{options.directory.name}.checkpoint")
-    found = table.train(kept, options.settings, checkpoint=checkpoint, progress=progress)
-    if table.stream.workers is not None and table.stream.workers.rank == 0:
-        checkpoint.unlink(missing_ok=True)
-    return found
-
-
 def _rows_to_score(
     table: TrainingTable | StreamedTable,
     held: np.ndarray,
@@ -267,6 +291,7 @@ def _cross_validate(
 def _description(
     file: str,
     table: TrainingTable | StreamedTable,
+    settings: TrainingSettings,
     options: TrainOptions,
     trained: TrainedNetwork,
     held_out: int,
@@ -285,7 +310,7 @@ def _description(
             "validation": trained.validation_rows,
             "held_out": held_out,
         },
-        "settings": options.settings.to_json(),
+        "settings": settings.to_json(),
         "roles": dataclasses.asdict(options.roles),
         "test": options.test and os.fsencode(options.test).decode("utf-8", "backslashreplace"),
         "epochs": len(trained.history),

@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import sys
 
+import numpy as np
+
 from wengert import cluster
 from wengert.cli.commands.launch import say
+from wengert.cli.commands.learning import Learnt
 from wengert.cli.option_types import WorkerOptions
+from wengert.cli.train_options import TrainOptions
 from wengert.cluster.identity import identify
 from wengert.cluster.supervisor import Job, slots_of, supervise
 from wengert.cluster.workers import Workers
 from wengert.errors import ConfigurationError
+from wengert.io.streamed_table import StreamedTable
+from wengert.tabular.training_table import TrainingTable
 
 _BLOCKS = 8
 
@@ -29,7 +35,7 @@ def supervised(options: WorkerOptions) -> int | None:
     return supervise(job, say)
 
 
-def joined(options: WorkerOptions, preset: str | None) -> Workers | None:
+def joined(processes: WorkerOptions, options: TrainOptions, preset: str | None) -> Workers | None:
     """Return the workers of which this process is one; None where it is alone.
 
     Raises
@@ -45,4 +51,20 @@ def joined(options: WorkerOptions, preset: str | None) -> Workers | None:
             "--preset tabular chooses among networks of several epochs, which a checkpoint does not keep, so "
             "workers train by --preset plain. Leave --preset out"
         )
-    return cluster.join(blocks=max(_BLOCKS, options.workers or me.size))
+    if options.seeds > 1:
+        raise ConfigurationError("--seeds trains networks one after the other in one process; leave it out")
+    return cluster.join(blocks=max(_BLOCKS, processes.workers or me.size))
+
+
+def learn_together(
+    table: TrainingTable | StreamedTable, rows: np.ndarray, options: TrainOptions, quiet: bool
+) -> Learnt:
+    """Train as one of several workers, with a checkpoint beside the model until it is trained."""
+    assert isinstance(table, StreamedTable)
+    checkpoint = options.directory.with_name(f"{options.directory.name}.checkpoint")
+    progress = False if quiet else "auto"
+    model, trained = table.train(rows, options.settings, checkpoint=checkpoint, progress=progress)
+    workers = table.stream.workers
+    if workers is not None and workers.rank == 0:
+        checkpoint.unlink(missing_ok=True)
+    return Learnt(model, trained, options.settings, trained.interrupted)

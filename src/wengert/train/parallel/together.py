@@ -148,10 +148,6 @@ class Together:
             }
         )
 
-    def progress(self, progress: bool | str) -> bool | str:
-        """Return how progress is shown: by one of them."""
-        return progress if self.workers.rank == 0 else False
-
 
 def _sample(array: Any) -> str:
     """Return a text that differs where shapes do, or some rows from all over the array."""
