@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.run.loop import LoopExecutor, Progress, Roles, StepLoop
+from wengert.run.loop import Progress, Roles, StepLoop, runs_loops
 from wengert.train.inputs import Rows
 from wengert.train.steps.state import State, Step
 
@@ -158,7 +158,7 @@ def native_steps(
     """Return the steps of a run as native loops, None where there are none for them; see `Stepper`."""
     executor = step.executor
     arrays = [rows.features, rows.targets, *([] if rows.weights is None else [rows.weights])]
-    if not isinstance(executor, LoopExecutor) or not all(isinstance(array, np.ndarray) for array in arrays):
+    if not runs_loops(executor) or not all(isinstance(array, np.ndarray) for array in arrays):
         return None
     progress = executor.new_progress(state.carry, state.steps, state.loss_sum)
     data = [*[np.require(array, requirements=["C", "A"]) for array in arrays], key, np.array(0)]
