@@ -23,6 +23,7 @@ from wengert.trace.tree import flatten, leaf_paths, unflatten
 from wengert.train.inputs import Rows
 from wengert.train.steps.objective import floating_dtype
 from wengert.train.steps.reuse import kept_for
+from wengert.transform.rolling import is_rolling
 from wengert.transform.simplify import simplify
 
 Array = np.ndarray[Any, Any]
@@ -158,7 +159,7 @@ class TrainingStep:
         self.initial = tuple(map(np.asarray, leaves))
         of_network, self._network = flatten(net)
         self.network_count = len(of_network)
-        self._kept = kept_for(net, rule, executor)
+        self._kept = kept_for(net, rule, executor, is_rolling())
         groups = zip(("", "optimizer", "settings", "average"), tree, strict=True)
         self.names: tuple[str, ...] = self.kept(
             "names", lambda: tuple(path for group, member in groups for path in leaf_paths(member, group))
@@ -280,6 +281,23 @@ class TrainingStep:
         rule = with_settings(self.rule, numbers)
         key = random.fold_in(key, step)
         _, loss, running, gradients = loss_and_gradients(net, rule.objective, X, y, weights, key, rule.memory)
+        net, optimizer, average = self._updated(rule, net, optimizer, average, running, gradients, step)
+        return net, optimizer, numbers, average, loss
+
+    def _updated(
+        self,
+        rule: StepRule,
+        net: Any,
+        optimizer: Any,
+        average: Any,
+        running: Any,
+        gradients: Any,
+        step: Any,
+    ) -> tuple[Any, Any, Any]:
+        """Return network, optimiser's state and average after a step with these gradients.
+
+        `rule` has the settings as inputs of the program.
+        """
         if self.rule.clip_norm is not None:
             gradients = clip_by_norm(gradients, rule.clip_norm)
         parameters = nn.parameters(net)
@@ -290,5 +308,4 @@ class TrainingStep:
         parameters, optimizer = rule.optimizer.update(parameters, gradients, optimizer)
         if average is not None:
             average = averaged(average, parameters, rule.ema_decay, step)
-        net = nn.with_state(nn.with_parameters(net, parameters), running)
-        return net, optimizer, numbers, average, loss
+        return nn.with_state(nn.with_parameters(net, parameters), running), optimizer, average
