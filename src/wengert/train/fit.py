@@ -4,80 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import os
-import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from wengert.checks import in_range, is_integer, positive_integer, positive_number
-from wengert.errors import (
-    ConfigurationError,
-    DataError,
-    DivergenceWarning,
-    InterruptionWarning,
-)
+from wengert.errors import ConfigurationError, DataError
 from wengert.optim import LBFGS, Adam, Optimiser
 from wengert.optim.schedule_check import check_schedules
-from wengert.run import Executor, find_executor
+from wengert.run import Executor, find_executor, mesh_of
 from wengert.run.numpy.blas_threads import one_blas_thread
-from wengert.train.bagging.blending import UnseenLosses
-from wengert.train.callbacks import Callback, EarlyStopping, best_epoch
+from wengert.train.callbacks import Callback, EarlyStopping
 from wengert.train.checkpoint import Checkpoint
 from wengert.train.evaluation import Evaluator
 from wengert.train.full_batch import FullBatch
-from wengert.train.history import History
 from wengert.train.inputs import Rows, check_rows
 from wengert.train.loop import Loop
-from wengert.train.outcome import run_to_end
+from wengert.train.own_rows import share_of
 from wengert.train.plan import Plan
-from wengert.train.progress import choose_display
+from wengert.train.result import FitResult, run_and_report
 from wengert.train.rules import FitRules
 from wengert.train.steps.batches import clipped_batch_size, held_out
 from wengert.train.steps.conform import check_products, conform
-from wengert.train.steps.divergence import Divergence
 from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss
 from wengert.train.steps.step import StepRule, TrainingStep
 from wengert.transform.regions.budget import budget_of
 
 _EPOCHS = 100
 _WORTH_SHARING = 4_000_000  # operations of the largest product of a step; below, one thread computes it
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """What training gave.
-
-    Attributes
-    ----------
-    net : Module
-        Trained. Of the best epoch where early stopping ended the run, or where it was cut short and there are
-        validation rows; of the last step otherwise. After a divergence, the best finite parameters there are.
-    history : History
-        One record for each epoch that was completed.
-    stopped : str
-        ``"epochs"``, ``"early stopping"``, ``"time limit"``, ``"interrupted"``, ``"diverged"``, the reason
-        that a callback gave, or for L-BFGS ``"converged"`` or ``"no further progress"``.
-    steps : int
-    best_epoch : int or None
-        Number of the epoch with the lowest validation loss (training loss without validation rows).
-    divergence : Divergence or None
-        What happened, at which step and in which layer.
-    optimizer_state : tree of arrays
-        The optimiser's state after the last step.
-    unseen : UnseenLosses or None
-        Of a `Recipe` that blends: the losses of what was blended.
-    """
-
-    net: Any
-    history: History
-    stopped: str
-    steps: int
-    best_epoch: int | None
-    divergence: Divergence | None
-    optimizer_state: Any
-    unseen: UnseenLosses | None = None
 
 
 def fit(
@@ -105,6 +61,10 @@ def fit(
     executor: str | Executor = "llvm",
     threads: int | None = None,
     dtype: str | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+    mesh: int | str | None = None,
+    shard: str | None = None,
     progress: bool | str = "auto",
 ) -> FitResult:
     """Train a network by minimising a mean loss over rows.
@@ -166,6 +126,17 @@ def fit(
         Round the factors of large float32 products to bfloat16, with 8 bits of mantissa; sums, parameters and
         the optimiser's state stay float32, and so does the loss of validation. On processors with
         avx512_bf16; elsewhere a warning says that float32 is used.
+    device : str, optional
+        For "xla": "cpu", "gpu" or "tpu", or one of several such as "gpu:1"; by default the fastest that JAX
+        finds.
+    precision : "full" or "fast", optional
+        For "xla": products of float32 with all their bits, the default, or as fast as the device has them
+        (with factors of 10 bits of mantissa on a GPU, 7 on a TPU; a processor has all).
+    mesh : int or "all", optional
+        For "xla": among how many devices the rows of a batch are divided, by default as many as
+        ``WENGERT_MESH`` says, or one. The result is that of one device but for rounding.
+    shard : "auto", optional
+        Divide large parameters among the devices of the mesh too, with what the optimiser keeps of them.
     progress : bool or "auto"
         On standard error: a bar on a terminal, lines elsewhere; "auto" for runs longer than two seconds.
 
@@ -178,7 +149,7 @@ def fit(
     DataError, DTypeError, ShapeError, IndexRangeError
         Before any work, when the rows cannot be used; names row and column, or the layer and both shapes.
     ConfigurationError
-        When options are out of range or contradict each other.
+        When options are out of range or contradict each other, or there are no such devices.
     ModelFileError
         When the checkpoint is damaged or belongs to another run.
 
@@ -212,63 +183,38 @@ def fit(
     _check_callbacks(callbacks)
     stopping = _early_stopping(early_stopping)
     objective = Objective(find_loss(loss), penalty)
+    devices = {"device": device, "precision": precision, "mesh": mesh_of(executor, mesh), "shard": shard}
+    runner, judge = _executors(net, executor, threads, dtype, devices)
     rows, validation = _rows(
         net, objective, (X, y, sample_weight), validation_data, validation_fraction, seed
     )
-    size = clipped_batch_size(batch_size, len(rows))
+    share = share_of(runner, rows, sample_weight, validation_fraction, time_limit)
+    rows, size = share.rows, clipped_batch_size(batch_size, share.count * share.holders)
     if isinstance(chosen, LBFGS):
         in_steps = {"batch_size": batch_size, "clip_norm": clip_norm, "ema_decay": ema_decay}
         _refuse(chosen, **in_steps, checkpoint=checkpoint)
         chosen = chosen if epochs is None else replace(chosen, max_iterations=epochs)
-        epochs, size = chosen.max_iterations, len(rows)
+        epochs, size = chosen.max_iterations, share.count * share.holders
     rule = StepRule(objective, chosen, clip_norm, ema_decay=ema_decay, memory=budget_of(memory))
     plan = Plan(
         rows=rows,
+        count=share.count,
         validation=validation,
         epochs=_EPOCHS if epochs is None else epochs,
-        batch_size=size,
+        batch_size=share.of_batch(size),
         seed=seed,
         time_limit=time_limit,
         rules=FitRules(rule, rows, seed, shuffle, stopping, validation is not None),
         callbacks=(*callbacks, *stopping),
         checkpoint=Checkpoint(checkpoint) if isinstance(checkpoint, (str, os.PathLike)) else checkpoint,
     )
-    step, evaluator = _step_and_evaluator(net, objective, rule, executor, threads, dtype)
+    step, evaluator = TrainingStep(net, rule, runner), Evaluator(net, objective, judge)
     if isinstance(chosen, LBFGS):
-        return _run(FullBatch(plan, step, evaluator), progress)
-    check_schedules(chosen, plan.epochs * -(-len(rows) // plan.batch_size))
-    small = 2 * plan.batch_size * max(array.size for array in step.initial) < _WORTH_SHARING
+        return run_and_report(FullBatch(plan, step, evaluator), progress)
+    check_schedules(chosen, plan.epochs * -(-plan.count // plan.batch_size))
+    small = 2 * size * max(array.size for array in step.initial) < _WORTH_SHARING
     with one_blas_thread() if small else contextlib.nullcontext():
-        return _run(Loop(plan, step, evaluator), progress)
-
-
-def _run(training: Loop | FullBatch, progress: bool | str) -> FitResult:
-    """Run to whatever end and return the result."""
-    outcome = run_to_end(training, choose_display(progress, training.plan.epochs))
-    state, step = outcome.state, training.step
-    leading = best_epoch(state.history)
-    result = FitResult(
-        net=step.net(training.network()),
-        history=state.history,
-        stopped=outcome.reason,
-        steps=state.steps if isinstance(training, Loop) else len(state.history),
-        best_epoch=None if leading is None else leading.epoch,
-        divergence=outcome.divergence,
-        optimizer_state=step.optimizer_state(state.carry),
-    )
-    _warn(result)
-    return result
-
-
-def _warn(result: FitResult) -> None:
-    if result.divergence is not None:
-        kept = "the best finite parameters were kept"
-        warnings.warn(f"{result.divergence}; {kept}", DivergenceWarning, stacklevel=4)
-    elif result.stopped == "interrupted":
-        done = f"{len(result.history)} epochs and {result.steps} steps"
-        warnings.warn(
-            f"training was interrupted after {done}; the result is usable", InterruptionWarning, stacklevel=4
-        )
+        return run_and_report(Loop(plan, step, evaluator), progress)
 
 
 def _rows(
@@ -350,14 +296,13 @@ def _check_options(epochs: Any, clip_norm: Any, ema_decay: Any, time_limit: Any,
         raise ConfigurationError(f"seed is an integer from 0 to 2**64 - 1, got {seed!r}")
 
 
-def _step_and_evaluator(
+def _executors(
     net: Any,
-    objective: Objective,
-    rule: StepRule,
     executor: str | Executor,
     threads: int | None,
     dtype: str | None,
-) -> tuple[TrainingStep, Evaluator]:
+    devices: dict[str, Any],
+) -> tuple[Executor, Executor]:
     """Return what trains, and what validates: in the dtype of the parameters, whatever that of the products.
 
     Raises
@@ -365,9 +310,8 @@ def _step_and_evaluator(
     ConfigurationError
     """
     check_products(net, dtype)
-    runner = find_executor(executor, threads, dtype is not None)
-    judge = runner if dtype is None else find_executor(executor, threads)
-    return TrainingStep(net, rule, runner), Evaluator(net, objective, judge)
+    runner = find_executor(executor, threads, dtype is not None, **devices)
+    return runner, runner if dtype is None else find_executor(executor, threads, **devices)
 
 
 def _check_callbacks(callbacks: Any) -> None:
