@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 
 from wengert import __version__
 from wengert.cli.formula_commands import check, draw, exercise, explain
+from wengert.cli.launch_command import launch
 from wengert.cli.option_types import (
     L2,
     MEASURING,
@@ -367,5 +368,5 @@ def bench(
     return run(only, peers, rounds, json, plot)
 
 
-for formula_command in (explain, draw, check, exercise):
-    app.command(formula_command)
+for command_elsewhere in (explain, draw, check, exercise, launch):
+    app.command(command_elsewhere)

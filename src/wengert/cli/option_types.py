@@ -18,6 +18,7 @@ DERIVATION = Group("Derivation", sort_key=7)
 MEASURING = Group("Measuring", sort_key=8)
 EXERCISE = Group("Exercise", sort_key=9)
 SERVING = Group("Serving", sort_key=10)
+CLUSTER = Group("Workers", sort_key=11)
 
 
 def option(text: str, group: Group) -> Parameter:

@@ -14,7 +14,7 @@ from wengert.storage import dump_json, load_tensors, parse_json, refuse_unwritab
 from wengert.storage.records import Count, Mismatch, Range, from_plain, to_plain
 from wengert.train.callbacks import Stop
 from wengert.train.history import Epoch, History
-from wengert.train.steps.state import State
+from wengert.train.steps.state import Carry, State
 
 _VERSION = 2
 _ENTRY = "training"
@@ -171,7 +171,7 @@ class Checkpoint:
             )
 
 
-def _expected(group: str, names: tuple[str, ...], carry: tuple[Any, ...]) -> dict[str, Any]:
+def _expected(group: str, names: tuple[str, ...], carry: Carry) -> dict[str, Any]:
     """Return the arrays of a carry by their names in the file.
 
     Best weights are a carry cut short: they have the network's arrays and not the optimiser's.

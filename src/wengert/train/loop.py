@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 import warnings
+from functools import partial
 
 import numpy as np
 
 from wengert.errors import ModelFileError, WengertWarning
 from wengert.primitives import random
-from wengert.train.callbacks import Stop, TrainingState
+from wengert.train.callbacks import StateOfRun, Stop, TrainingState
 from wengert.train.evaluation import NetworkEvaluator
 from wengert.train.history import Epoch
 from wengert.train.plan import Plan, identity
@@ -18,7 +19,7 @@ from wengert.train.progress import Display, Silent
 from wengert.train.steps.batches import batch_bounds
 from wengert.train.steps.divergence import Diverged, Divergence, StepDiverged, explain_growth
 from wengert.train.steps.state import Carry, State
-from wengert.train.steps.step import StepRule, TrainingStep
+from wengert.train.steps.step import TrainingStep
 from wengert.train.steps.stepper import Stepper
 
 
@@ -62,9 +63,10 @@ class Loop:
             if found is not None:
                 begin = found
                 plan.rules.resume(begin)
+        self._rule = plan.rules.step_rule
+        begin = begin._replace(carry=step.with_settings(begin.carry, self._rule))
         self._stepper = Stepper(step, plan.rows, self.bounds, random.key(plan.seed), begin, raw)
         self._display: Display = Silent()
-        self._rule: StepRule | None = None
         self._resumed = begin.seconds
         self._start_clock()
 
@@ -94,9 +96,14 @@ class Loop:
 
     def seen(self) -> TrainingState:
         """Return what callbacks see."""
-        state = self.state
-        net = self.step.net(self.network())
-        return TrainingState(net, state.history, self.plan.epochs, state.steps, len(self.bounds))
+        state, network = self.state, self.network()
+        return StateOfRun(
+            partial(self.step.net, network),
+            history=state.history,
+            epochs=self.plan.epochs,
+            step=state.steps,
+            steps_per_epoch=len(self.bounds),
+        )
 
     def run(self, display: Display) -> Stop:
         """Train until the run ends, and return why.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import jax
@@ -67,17 +68,12 @@ class XLAProgress:
         """Return the carry as it is now."""
         with self.settings():
             # Of copies on the device: an array that NumPy looks at cannot be given to the next run.
-            return tuple([np.array(one) for one in self._whole(self.elements)])
+            return tuple([np.array(one) for one in _copier(self.mesh.sharding())(self.elements)])
 
-    def _whole(self, elements: list[Any]) -> list[Any]:
-        """Return copies of arrays, on each device as a whole."""
-        copied: list[Any] = jax.jit(_copied, out_shardings=self.mesh.sharding())(elements)
-        return copied
-
-    def is_finite(self) -> bool:
-        """Return whether no array of the carry holds a NaN or an infinity."""
+    def largest(self) -> float:
+        """Return the largest magnitude of the floating elements of the carry; NaN where one is NaN."""
         with self.settings():
-            return bool(_all_finite(self.elements))
+            return float(_largest(self.elements))
 
     def on_devices(self, data: Sequence[Array], is_rows: Sequence[bool]) -> list[Any]:
         """Return the data as they lie on the devices, put there once for all loops.
@@ -105,16 +101,21 @@ class XLAProgress:
         return self._order
 
 
-def _copied(arrays: list[Any]) -> list[Any]:
-    return [jnp.copy(one) for one in arrays]
+@lru_cache
+def _copier(sharding: Any) -> Callable[[list[Any]], list[Any]]:
+    """Return what copies arrays on the devices."""
+    copier: Callable[[list[Any]], list[Any]] = jax.jit(
+        lambda arrays: [jnp.copy(one) for one in arrays], out_shardings=sharding
+    )
+    return copier
 
 
-def _finite(arrays: list[Any]) -> Any:
-    good = [jnp.all(jnp.isfinite(one)) for one in arrays if one.dtype.kind in "fc"]
-    return jnp.all(jnp.array(good)) if good else True
+def _largest_of(arrays: list[Any]) -> Any:
+    bounds = [jnp.max(jnp.abs(one), initial=0.0) for one in arrays if one.dtype.kind in "fc"]
+    return jnp.max(jnp.array(bounds, jnp.float64), initial=0.0)
 
 
-_all_finite: Callable[[list[Any]], Any] = jax.jit(_finite)
+_largest: Callable[[list[Any]], Any] = jax.jit(_largest_of)
 
 
 class XLALoop:

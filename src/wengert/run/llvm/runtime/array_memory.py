@@ -70,9 +70,12 @@ class Joined:
             return tuple(array.copy() for array in self.arrays)
         return tuple(self._views(self._block.copy()))
 
-    def are_finite(self) -> bool:
-        """Return whether no array holds a NaN or an infinity."""
-        return all(bool(np.isfinite(values).all()) for values in self._floats)
+    def largest(self) -> float:
+        """Return the largest magnitude of the floating elements, 0 of none; NaN where one is NaN."""
+        bounds = [
+            bound for values in self._floats for bound in (values.max(initial=0), -values.min(initial=0))
+        ]
+        return float(np.max(bounds, initial=0.0))
 
     def _views(self, memory: Array) -> list[Array]:
         return [
