@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,27 +12,22 @@ import numpy as np
 from wengert.checks import in_range, is_integer, positive_integer, positive_number
 from wengert.errors import ConfigurationError, DataError
 from wengert.optim import LBFGS, Adam, Optimiser
-from wengert.optim.schedule_check import check_schedules
 from wengert.run import Executor, find_executor, mesh_of
-from wengert.run.numpy.blas_threads import one_blas_thread
 from wengert.train.callbacks import Callback, EarlyStopping
 from wengert.train.checkpoint import Checkpoint
 from wengert.train.evaluation import Evaluator
-from wengert.train.full_batch import FullBatch
 from wengert.train.inputs import Rows, check_rows
-from wengert.train.loop import Loop
-from wengert.train.own_rows import share_of
 from wengert.train.plan import Plan
-from wengert.train.result import FitResult, run_and_report
+from wengert.train.result import FitResult, trained
 from wengert.train.rules import FitRules
 from wengert.train.steps.batches import clipped_batch_size, held_out
 from wengert.train.steps.conform import check_products, conform
 from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss
+from wengert.train.steps.own_rows import share_of
 from wengert.train.steps.step import StepRule, TrainingStep
 from wengert.transform.regions.budget import budget_of
 
 _EPOCHS = 100
-_WORTH_SHARING = 4_000_000  # operations of the largest product of a step; below, one thread computes it
 
 
 def fit(
@@ -179,8 +173,7 @@ def fit(
     'epochs'
     """
     chosen = Adam() if optimizer is None else optimizer
-    _check_options(epochs, clip_norm, ema_decay, time_limit, seed)
-    _check_callbacks(callbacks)
+    _check_options(epochs, clip_norm, ema_decay, time_limit, seed, callbacks)
     stopping = _early_stopping(early_stopping)
     objective = Objective(find_loss(loss), penalty)
     devices = {"device": device, "precision": precision, "mesh": mesh_of(executor, mesh), "shard": shard}
@@ -189,12 +182,11 @@ def fit(
         net, objective, (X, y, sample_weight), validation_data, validation_fraction, seed
     )
     share = share_of(runner, rows, sample_weight, validation_fraction, time_limit)
-    rows, size = share.rows, clipped_batch_size(batch_size, share.count * share.holders)
+    rows, size = share.rows, clipped_batch_size(batch_size, share.total)
     if isinstance(chosen, LBFGS):
         in_steps = {"batch_size": batch_size, "clip_norm": clip_norm, "ema_decay": ema_decay}
-        _refuse(chosen, **in_steps, checkpoint=checkpoint)
-        chosen = chosen if epochs is None else replace(chosen, max_iterations=epochs)
-        epochs, size = chosen.max_iterations, share.count * share.holders
+        chosen = _at_once(chosen, epochs, **in_steps, checkpoint=checkpoint)
+        epochs, size = chosen.max_iterations, share.total
     rule = StepRule(objective, chosen, clip_norm, ema_decay=ema_decay, memory=budget_of(memory))
     plan = Plan(
         rows=rows,
@@ -208,13 +200,7 @@ def fit(
         callbacks=(*callbacks, *stopping),
         checkpoint=Checkpoint(checkpoint) if isinstance(checkpoint, (str, os.PathLike)) else checkpoint,
     )
-    step, evaluator = TrainingStep(net, rule, runner), Evaluator(net, objective, judge)
-    if isinstance(chosen, LBFGS):
-        return run_and_report(FullBatch(plan, step, evaluator), progress)
-    check_schedules(chosen, plan.epochs * -(-plan.count // plan.batch_size))
-    small = 2 * size * max(array.size for array in step.initial) < _WORTH_SHARING
-    with one_blas_thread() if small else contextlib.nullcontext():
-        return run_and_report(Loop(plan, step, evaluator), progress)
+    return trained(plan, TrainingStep(net, rule, runner), Evaluator(net, objective, judge), progress)
 
 
 def _rows(
@@ -264,8 +250,8 @@ def _early_stopping(value: int | EarlyStopping | None) -> tuple[EarlyStopping, .
     return (replace(value) if isinstance(value, EarlyStopping) else EarlyStopping(value),)
 
 
-def _refuse(optimizer: LBFGS, **options: Any) -> None:
-    """Refuse options of training in steps.
+def _at_once(optimizer: LBFGS, iterations: int | None, **options: Any) -> LBFGS:
+    """Return the optimiser with this number of iterations; refuse options of training in steps.
 
     Raises
     ------
@@ -276,9 +262,12 @@ def _refuse(optimizer: LBFGS, **options: Any) -> None:
             raise ConfigurationError(
                 f"L-BFGS takes all rows at once and keeps its own state: leave {name} out"
             )
+    return optimizer if iterations is None else replace(optimizer, max_iterations=iterations)
 
 
-def _check_options(epochs: Any, clip_norm: Any, ema_decay: Any, time_limit: Any, seed: Any) -> None:
+def _check_options(
+    epochs: Any, clip_norm: Any, ema_decay: Any, time_limit: Any, seed: Any, callbacks: Any
+) -> None:
     """Refuse options that are out of range.
 
     Raises
@@ -294,6 +283,7 @@ def _check_options(epochs: Any, clip_norm: Any, ema_decay: Any, time_limit: Any,
         in_range("", "ema_decay", ema_decay, 0, 1)
     if not is_integer(seed, 0) or seed >= 2**64:
         raise ConfigurationError(f"seed is an integer from 0 to 2**64 - 1, got {seed!r}")
+    _check_callbacks(callbacks)
 
 
 def _executors(

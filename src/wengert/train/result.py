@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from dataclasses import dataclass
 from typing import Any
 
 from wengert.errors import DivergenceWarning, InterruptionWarning
+from wengert.optim import LBFGS
+from wengert.optim.schedule_check import check_schedules
+from wengert.run.numpy.blas_threads import one_blas_thread
 from wengert.train.bagging.blending import UnseenLosses
 from wengert.train.callbacks import best_epoch
+from wengert.train.evaluation import Evaluator
 from wengert.train.full_batch import FullBatch
 from wengert.train.history import History
 from wengert.train.loop import Loop
 from wengert.train.outcome import run_to_end
+from wengert.train.plan import Plan
 from wengert.train.progress import choose_display
 from wengert.train.steps.divergence import Divergence
+from wengert.train.steps.step import TrainingStep
+
+_WORTH_SHARING = 4_000_000  # operations of the largest product of a step; below, one thread computes it
 
 
 @dataclass(frozen=True)
@@ -52,10 +61,19 @@ class FitResult:
     unseen: UnseenLosses | None = None
 
 
-def run_and_report(training: Loop | FullBatch, progress: bool | str) -> FitResult:
-    """Run to whatever end and return the result."""
-    outcome = run_to_end(training, choose_display(progress, training.plan.epochs))
-    state, step = outcome.state, training.step
+def trained(plan: Plan, step: TrainingStep, evaluator: Evaluator, progress: bool | str) -> FitResult:
+    """Run to whatever end and return the result; `progress` as for `fit`."""
+    optimizer = plan.rules.step_rule.optimizer
+    training: Loop | FullBatch
+    if isinstance(optimizer, LBFGS):
+        training, small = FullBatch(plan, step, evaluator), False
+    else:
+        check_schedules(optimizer, plan.epochs * -(-plan.count // plan.batch_size))
+        training = Loop(plan, step, evaluator)
+        small = 2 * plan.batch_size * max(array.size for array in step.initial) < _WORTH_SHARING
+    with one_blas_thread() if small else contextlib.nullcontext():
+        outcome = run_to_end(training, choose_display(progress, plan.epochs))
+    state = outcome.state
     leading = best_epoch(state.history)
     result = FitResult(
         net=step.net(training.network()),

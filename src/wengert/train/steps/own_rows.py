@@ -32,6 +32,11 @@ class Share:
     count: int
     holders: int
 
+    @property
+    def total(self) -> int:
+        """How many rows an epoch takes of all processes."""
+        return self.count * self.holders
+
     def of_batch(self, size: int) -> int:
         """Return how many rows this process gives to a batch of `size`.
 
