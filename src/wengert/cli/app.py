@@ -36,6 +36,7 @@ from wengert.cli.option_types import (
     Quiet,
     RowOptions,
     Seed,
+    Seeds,
     Target,
     Targets,
     Test,
@@ -45,6 +46,7 @@ from wengert.cli.option_types import (
     TimeLimit,
     option,
 )
+from wengert.cli.tuning_command import tune
 
 app = App(
     name="wengert",
@@ -77,6 +79,7 @@ def train(
     learning_rate: LearningRate = None,
     l2: L2 = None,
     seed: Seed = None,
+    seeds: Seeds = None,
     time_limit: TimeLimit = None,
     out: Out = None,
     report: Annotated[
@@ -368,5 +371,5 @@ def bench(
     return run(only, peers, rounds, json, plot)
 
 
-for command_elsewhere in (explain, draw, check, exercise, launch):
+for command_elsewhere in (tune, explain, draw, check, exercise, launch):
     app.command(command_elsewhere)

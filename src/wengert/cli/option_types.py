@@ -183,6 +183,18 @@ L2 = Annotated[
 Seed = Annotated[
     int | None, option("Of everything random: the same seed gives the same model. [default: 0]", TRAINING)
 ]
+Seeds = Annotated[
+    int | None,
+    option(
+        "Train N networks, with this seed and those after it; the model is their mean, and the scores of "
+        "each say how far they spread.",
+        TRAINING,
+    ),
+]
+Trials = Annotated[int, option("Settings to try, those given among them. [default: 27]", TRAINING)]
+SamplerName = Annotated[
+    str, option("What proposes settings: random, or optuna (pip install 'wengert[tune]').", TRAINING)
+]
 TimeLimit = Annotated[
     float | None, option("Seconds after which training ends with the best weights so far.", TRAINING)
 ]

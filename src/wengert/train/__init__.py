@@ -17,6 +17,7 @@ from wengert.train.learning_rate_finder import (
     LearningRateCurve as LearningRateCurve,
     find_learning_rate as find_learning_rate,
 )
+from wengert.train.many.fit_many import fit_many as fit_many
 from wengert.train.recipe import BestEpoch as BestEpoch, Recipe as Recipe
 from wengert.train.result import FitResult as FitResult
 from wengert.train.steps.compiled_step import CompiledStep as CompiledStep, compile_step as compile_step

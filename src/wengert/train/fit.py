@@ -10,20 +10,26 @@ from typing import Any
 import numpy as np
 
 from wengert.checks import in_range, is_integer, positive_integer, positive_number
+from wengert.cluster.workers import Workers
 from wengert.errors import ConfigurationError, DataError
 from wengert.optim import LBFGS, Adam, Optimiser
+from wengert.optim.schedule_check import check_schedules
 from wengert.run import Executor, find_executor, mesh_of
 from wengert.train.callbacks import Callback, EarlyStopping
 from wengert.train.checkpoint import Checkpoint
 from wengert.train.evaluation import Evaluator
+from wengert.train.full_batch import FullBatch
 from wengert.train.inputs import Rows, check_rows
+from wengert.train.loop import Loop
+from wengert.train.parallel.own_rows import share_of
+from wengert.train.parallel.together import Together
 from wengert.train.plan import Plan
-from wengert.train.result import FitResult, trained
+from wengert.train.progress import choose_display
+from wengert.train.result import FitResult as FitResult, finished, warn_of
 from wengert.train.rules import FitRules
 from wengert.train.steps.batches import clipped_batch_size, held_out
 from wengert.train.steps.conform import check_products, conform
 from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss
-from wengert.train.steps.own_rows import share_of
 from wengert.train.steps.step import StepRule, TrainingStep
 from wengert.transform.regions.budget import budget_of
 
@@ -59,6 +65,8 @@ def fit(
     precision: str | None = None,
     mesh: int | str | None = None,
     shard: str | None = None,
+    workers: Workers | None = None,
+    total_rows: int | None = None,
     progress: bool | str = "auto",
 ) -> FitResult:
     """Train a network by minimising a mean loss over rows.
@@ -131,6 +139,12 @@ def fit(
         ``WENGERT_MESH`` says, or one. The result is that of one device but for rounding.
     shard : "auto", optional
         Divide large parameters among the devices of the mesh too, with what the optimiser keeps of them.
+    workers : Workers, optional
+        As `cluster.join` gives them: the processes that train this network together, each of which calls
+        `fit` with the same arguments. Each reads its own part of the rows, of memory-mapped arrays as well.
+        The result is bitwise the same on each, and for any number of workers.
+    total_rows : int, optional
+        With `workers`: X and y hold the rows ``workers.rows(total_rows)`` only, out of so many.
     progress : bool or "auto"
         On standard error: a bar on a terminal, lines elsewhere; "auto" for runs longer than two seconds.
 
@@ -172,20 +186,56 @@ def fit(
     >>> result.stopped
     'epochs'
     """
+    given = locals()
+    training = prepared(**{name: value for name, value in given.items() if name != "progress"})
+    shown = progress if workers is None or workers.rank == 0 else False
+    result = finished(training, choose_display(shown, training.plan.epochs))
+    warn_of(result)
+    return result
+
+
+def prepared(
+    net: Any,
+    X: Any,
+    y: Any,
+    *,
+    loss: str | Loss,
+    optimizer: Optimiser | LBFGS | None,
+    epochs: int | None,
+    batch_size: int | None,
+    sample_weight: Any,
+    validation_data: tuple[Any, ...] | None,
+    validation_fraction: float | None,
+    penalty: Penalty | None,
+    clip_norm: float | None,
+    ema_decay: float | None,
+    memory: str | int | None,
+    early_stopping: int | EarlyStopping | None,
+    callbacks: Sequence[Callback],
+    shuffle: bool | Callable[[int], Any],
+    seed: int,
+    time_limit: float | None,
+    checkpoint: str | Checkpoint | None,
+    executor: str | Executor,
+    workers: Workers | None,
+    total_rows: int | None,
+    **execution: Any,
+) -> Loop | FullBatch:
+    """Return the run of `fit`, checked and ready to begin."""
     chosen = Adam() if optimizer is None else optimizer
     _check_options(epochs, clip_norm, ema_decay, time_limit, seed, callbacks)
     stopping = _early_stopping(early_stopping)
     objective = Objective(find_loss(loss), penalty)
-    devices = {"device": device, "precision": precision, "mesh": mesh_of(executor, mesh), "shard": shard}
-    runner, judge = _executors(net, executor, threads, dtype, devices)
+    together = _together(workers, total_rows, executor, shuffle, time_limit, validation_fraction)
+    runner, judge = _executors(net, executor, **execution)
     rows, validation = _rows(
-        net, objective, (X, y, sample_weight), validation_data, validation_fraction, seed
+        net, objective, (X, y, sample_weight), validation_data, validation_fraction, seed, together
     )
     share = share_of(runner, rows, sample_weight, validation_fraction, time_limit)
-    rows, size = share.rows, clipped_batch_size(batch_size, share.total)
+    rows, size = share.rows, clipped_batch_size(batch_size, share.total, stacklevel=4)
     if isinstance(chosen, LBFGS):
         in_steps = {"batch_size": batch_size, "clip_norm": clip_norm, "ema_decay": ema_decay}
-        chosen = _at_once(chosen, epochs, **in_steps, checkpoint=checkpoint)
+        chosen = _at_once(chosen, epochs, **in_steps, checkpoint=checkpoint, workers=workers)
         epochs, size = chosen.max_iterations, share.total
     rule = StepRule(objective, chosen, clip_norm, ema_decay=ema_decay, memory=budget_of(memory))
     plan = Plan(
@@ -200,7 +250,20 @@ def fit(
         callbacks=(*callbacks, *stopping),
         checkpoint=Checkpoint(checkpoint) if isinstance(checkpoint, (str, os.PathLike)) else checkpoint,
     )
-    return trained(plan, TrainingStep(net, rule, runner), Evaluator(net, objective, judge), progress)
+    step, evaluator = TrainingStep(net, rule, runner), Evaluator(net, objective, judge)
+    if isinstance(chosen, LBFGS):
+        return FullBatch(plan, step, evaluator)
+    check_schedules(chosen, plan.epochs * -(-plan.count // plan.batch_size))
+    return Loop(plan, step, evaluator) if together is None else together.loop(plan, net, step, evaluator)
+
+
+def _together(workers: Workers | None, total_rows: int | None, *options: Any) -> Together | None:
+    """Return what several workers do instead, after a look at options that they cannot take."""
+    if workers is None:
+        return None
+    together = Together(workers, total_rows)
+    together.refuse(*options)
+    return together
 
 
 def _rows(
@@ -210,9 +273,13 @@ def _rows(
     validation_data: tuple[Any, ...] | None,
     fraction: float | None,
     seed: int,
+    together: Together | None,
 ) -> tuple[Rows, Rows | None]:
     """Return the rows to train on and those to validate on, checked and in the dtypes of the network."""
-    rows = conform(net, objective, check_rows(*given))
+    if together is None:
+        rows = conform(net, objective, check_rows(*given))
+    else:
+        rows = together.rows(net, objective, *given)
     if validation_data is not None:
         if fraction is not None:
             raise ConfigurationError("give validation_data or validation_fraction, not both")
@@ -287,11 +354,7 @@ def _check_options(
 
 
 def _executors(
-    net: Any,
-    executor: str | Executor,
-    threads: int | None,
-    dtype: str | None,
-    devices: dict[str, Any],
+    net: Any, executor: str | Executor, threads: int | None, dtype: str | None, **devices: Any
 ) -> tuple[Executor, Executor]:
     """Return what trains, and what validates: in the dtype of the parameters, whatever that of the products.
 
@@ -300,6 +363,7 @@ def _executors(
     ConfigurationError
     """
     check_products(net, dtype)
+    devices["mesh"] = mesh_of(executor, devices.get("mesh"))
     runner = find_executor(executor, threads, dtype is not None, **devices)
     return runner, runner if dtype is None else find_executor(executor, threads, **devices)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 import warnings
 from functools import partial
@@ -12,6 +13,7 @@ import numpy as np
 from wengert.errors import ModelFileError, WengertWarning
 from wengert.primitives import random
 from wengert.train.callbacks import StateOfRun, Stop, TrainingState
+from wengert.train.checkpoint import Checkpoint
 from wengert.train.evaluation import NetworkEvaluator
 from wengert.train.history import Epoch
 from wengert.train.plan import Plan, identity
@@ -33,6 +35,8 @@ class Loop:
     evaluator : NetworkEvaluator
     state : State, optional
         Where to begin, between two epochs; before the first step by default.
+    stepper : type of Stepper, optional
+        What takes the steps.
 
     Attributes
     ----------
@@ -46,7 +50,12 @@ class Loop:
     """
 
     def __init__(
-        self, plan: Plan, step: TrainingStep, evaluator: NetworkEvaluator, state: State | None = None
+        self,
+        plan: Plan,
+        step: TrainingStep,
+        evaluator: NetworkEvaluator,
+        state: State | None = None,
+        stepper: type[Stepper] = Stepper,
     ) -> None:
         self.plan = plan
         self.step = step
@@ -65,7 +74,8 @@ class Loop:
                 plan.rules.resume(begin)
         self._rule = plan.rules.step_rule
         begin = begin._replace(carry=step.with_settings(begin.carry, self._rule))
-        self._stepper = Stepper(step, plan.rows, self.bounds, random.key(plan.seed), begin, raw)
+        self._stepper = stepper(step, plan.rows, self.bounds, random.key(plan.seed), begin, raw)
+        self._writing: threading.Thread | None = None
         self._display: Display = Silent()
         self._resumed = begin.seconds
         self._start_clock()
@@ -192,7 +202,7 @@ class Loop:
         first_loss = self.state.first_loss
         if first_loss is None or not self._stepper.out_of_proportion():
             return
-        loss = self.evaluator(network, self.plan.rows.take(slice(*self.bounds[0]))).loss
+        loss = self.evaluator(network, self._stepper.rows_of(0)).loss
         if not loss <= first_loss:
             layer, text = explain_growth(self.step.names, network, (first_loss, loss))
             self._diverged(layer, None, text)
@@ -208,12 +218,29 @@ class Loop:
         """Write the checkpoint, if there is to be one; warn and go on where the disk does not take it."""
         if self.plan.checkpoint is None:
             return
-        state = self.state._replace(seconds=self.seconds)
+        if self._writing is not None:
+            self._writing.join()
+        self._write(self.plan.checkpoint, self.state._replace(seconds=self.seconds))
+        self._next_save = time.perf_counter() + self.plan.checkpoint.seconds
+
+    def _save_on_the_way(self) -> None:
+        """Write the checkpoint that is due, beside the next steps where that is chosen."""
+        checkpoint = self.plan.checkpoint
+        if checkpoint is None or not checkpoint.asynchronous:
+            self.save()
+            return
+        if self._writing is None or not self._writing.is_alive():
+            # No array of a state is ever written to.
+            state = self.state._replace(seconds=self.seconds)
+            self._writing = threading.Thread(target=self._write, args=(checkpoint, state))
+            self._writing.start()
+        self._next_save = time.perf_counter() + checkpoint.seconds
+
+    def _write(self, checkpoint: Checkpoint, state: State) -> None:
         try:
-            self.plan.checkpoint.save(state, self.step.names, self._identity)
+            checkpoint.save(state, self.step.names, self._identity)
         except ModelFileError as error:
             warnings.warn(f"no checkpoint was saved: {error}", WengertWarning, stacklevel=2)
-        self._next_save = time.perf_counter() + self.plan.checkpoint.seconds
 
     def _look(self) -> bool:
         """Do what is due between two steps; return whether there is time left."""
@@ -223,7 +250,7 @@ class Loop:
             return False
         if now >= self._next_save:
             self._stepper.settle()
-            self.save()
+            self._save_on_the_way()
         if now >= self._next_show:
             history = self.state.history
             done = (len(history) + self._stepper.taken / len(self.bounds)) / self.plan.epochs

@@ -1,4 +1,4 @@
-"""What training gave."""
+"""What training gave: a run taken to its end, and what there is to warn of."""
 
 from __future__ import annotations
 
@@ -8,20 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from wengert.errors import DivergenceWarning, InterruptionWarning
-from wengert.optim import LBFGS
-from wengert.optim.schedule_check import check_schedules
 from wengert.run.numpy.blas_threads import one_blas_thread
 from wengert.train.bagging.blending import UnseenLosses
 from wengert.train.callbacks import best_epoch
-from wengert.train.evaluation import Evaluator
 from wengert.train.full_batch import FullBatch
 from wengert.train.history import History
 from wengert.train.loop import Loop
 from wengert.train.outcome import run_to_end
-from wengert.train.plan import Plan
-from wengert.train.progress import choose_display
+from wengert.train.progress import Display
 from wengert.train.steps.divergence import Divergence
-from wengert.train.steps.step import TrainingStep
 
 _WORTH_SHARING = 4_000_000  # operations of the largest product of a step; below, one thread computes it
 
@@ -61,21 +56,13 @@ class FitResult:
     unseen: UnseenLosses | None = None
 
 
-def trained(plan: Plan, step: TrainingStep, evaluator: Evaluator, progress: bool | str) -> FitResult:
-    """Run to whatever end and return the result; `progress` as for `fit`."""
-    optimizer = plan.rules.step_rule.optimizer
-    training: Loop | FullBatch
-    if isinstance(optimizer, LBFGS):
-        training, small = FullBatch(plan, step, evaluator), False
-    else:
-        check_schedules(optimizer, plan.epochs * -(-plan.count // plan.batch_size))
-        training = Loop(plan, step, evaluator)
-        small = 2 * plan.batch_size * max(array.size for array in step.initial) < _WORTH_SHARING
-    with one_blas_thread() if small else contextlib.nullcontext():
-        outcome = run_to_end(training, choose_display(progress, plan.epochs))
-    state = outcome.state
+def finished(training: Loop | FullBatch, display: Display) -> FitResult:
+    """Run to whatever end and return the result."""
+    with one_blas_thread() if _is_small(training) else contextlib.nullcontext():
+        outcome = run_to_end(training, display)
+    state, step = outcome.state, training.step
     leading = best_epoch(state.history)
-    result = FitResult(
+    return FitResult(
         net=step.net(training.network()),
         history=state.history,
         stopped=outcome.reason,
@@ -84,16 +71,22 @@ def trained(plan: Plan, step: TrainingStep, evaluator: Evaluator, progress: bool
         divergence=outcome.divergence,
         optimizer_state=step.optimizer_state(state.carry),
     )
-    _warn(result)
-    return result
 
 
-def _warn(result: FitResult) -> None:
+def _is_small(training: Loop | FullBatch) -> bool:
+    if isinstance(training, FullBatch):
+        return False
+    largest = max(array.size for array in training.step.initial)
+    return 2 * training.plan.batch_size * largest < _WORTH_SHARING
+
+
+def warn_of(result: FitResult) -> None:
+    """Warn of a divergence or an interruption, in the name of whoever called `fit`."""
     if result.divergence is not None:
         kept = "the best finite parameters were kept"
-        warnings.warn(f"{result.divergence}; {kept}", DivergenceWarning, stacklevel=4)
+        warnings.warn(f"{result.divergence}; {kept}", DivergenceWarning, stacklevel=3)
     elif result.stopped == "interrupted":
         done = f"{len(result.history)} epochs and {result.steps} steps"
         warnings.warn(
-            f"training was interrupted after {done}; the result is usable", InterruptionWarning, stacklevel=4
+            f"training was interrupted after {done}; the result is usable", InterruptionWarning, stacklevel=3
         )

@@ -280,6 +280,23 @@ class TrainingStep:
         rule = with_settings(self.rule, numbers)
         key = random.fold_in(key, step)
         _, loss, running, gradients = loss_and_gradients(net, rule.objective, X, y, weights, key, rule.memory)
+        net, optimizer, average = self._updated(rule, net, optimizer, average, running, gradients, step)
+        return net, optimizer, numbers, average, loss
+
+    def _updated(
+        self,
+        rule: StepRule,
+        net: Any,
+        optimizer: Any,
+        average: Any,
+        running: Any,
+        gradients: Any,
+        step: Any,
+    ) -> tuple[Any, Any, Any]:
+        """Return network, optimiser's state and average after a step with these gradients.
+
+        `rule` has the settings as inputs of the program.
+        """
         if self.rule.clip_norm is not None:
             gradients = clip_by_norm(gradients, rule.clip_norm)
         parameters = nn.parameters(net)
@@ -290,5 +307,4 @@ class TrainingStep:
         parameters, optimizer = rule.optimizer.update(parameters, gradients, optimizer)
         if average is not None:
             average = averaged(average, parameters, rule.ema_decay, step)
-        net = nn.with_state(nn.with_parameters(net, parameters), running)
-        return net, optimizer, numbers, average, loss
+        return nn.with_state(nn.with_parameters(net, parameters), running), optimizer, average

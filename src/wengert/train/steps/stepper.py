@@ -87,7 +87,7 @@ class Stepper:
         """
         self._native = native_steps(self._step, self._rows, self._bounds, self._key, self.state)
         for batch in {0, len(self._bounds) - 1} if self._native is None else ():
-            self._executable(self._rows_of(batch))
+            self._executable(self.rows_of(batch))
 
     def replace(self, carry: Carry) -> None:
         """Go on from the same state with other arrays."""
@@ -188,20 +188,24 @@ class Stepper:
         loss = native.progress.last_loss
         if native.progress.stopped and math.isfinite(loss):
             # An index is out of range. Run by itself, the step says which.
-            rows = self._rows_of(batch)
+            rows = self.rows_of(batch)
             self._executable(rows)(self._arguments(rows))
         self._accept(batch, native.progress.copy(), loss, native.progress.largest())
 
     def _one_by_one(self, batch: int, seconds: float) -> None:
         end = time.perf_counter() + seconds
         while True:
-            rows = self._rows_of(batch)
-            outputs = self._executable(rows)(self._arguments(rows))
+            outputs = self._outputs(batch)
             self._accept(batch, tuple(outputs[:-1]), float(outputs[-1]), None)
             batch += 1
             self._leave_window(batch - 1, batch)
             if batch >= len(self._bounds) or time.perf_counter() >= end:
                 return
+
+    def _outputs(self, batch: int) -> list[Array]:
+        """Return what a step on a batch gives: the carry after it, and the loss."""
+        rows = self.rows_of(batch)
+        return self._executable(rows)(self._arguments(rows))
 
     def _leave_window(self, before: int, batch: int) -> None:
         """Release the memory of rows in a file where a window ends between two batches."""
@@ -214,7 +218,8 @@ class Stepper:
             known = self._compiled[len(rows)] = self._step.executor.compile(self._step.program(rows))
         return known
 
-    def _rows_of(self, batch: int) -> Rows:
+    def rows_of(self, batch: int) -> Rows:
+        """Return the rows of a batch of this epoch."""
         first, last = self._bounds[batch]
         return self._rows.take(self._order[first:last])
 
@@ -244,7 +249,7 @@ class Stepper:
         first_loss = loss if now.first_loss is None else now.first_loss
         is_finite = all_finite(carry) if largest is None else math.isfinite(largest)
         if not (math.isfinite(loss) and is_finite):
-            rows = self._rows_of(batch)
+            rows = self.rows_of(batch)
             outputs = [*carry, np.array(loss)]
             raise StepDiverged(*explain(self._step.program(rows), self._arguments(rows), names, outputs))
         if loss > first_loss and self.out_of_proportion():

@@ -61,7 +61,9 @@ class Joined:
         for mine, given in zip(self.arrays, arrays, strict=True):
             mine[...] = given
         self._floats = [
-            self._block[first:end].view(dtype) for dtype, (first, end) in ends.items() if dtype.kind == "f"
+            self._block[first:end].view(dtype)
+            for dtype, (first, end) in ends.items()
+            if dtype.kind == "f" and first < end
         ]
 
     def copy(self) -> tuple[Array, ...]:
@@ -72,10 +74,10 @@ class Joined:
 
     def largest(self) -> float:
         """Return the largest magnitude of the floating elements, 0 of none; NaN where one is NaN."""
-        bounds = [
-            bound for values in self._floats for bound in (values.max(initial=0), -values.min(initial=0))
-        ]
-        return float(np.max(bounds, initial=0.0))
+        bounds = [0.0]
+        for values in self._floats:
+            bounds += [np.maximum.reduce(values), -np.minimum.reduce(values)]
+        return float(np.maximum.reduce(np.array(bounds)))
 
     def _views(self, memory: Array) -> list[Array]:
         return [
