@@ -16,6 +16,7 @@ from wengert.train.steps.batches import batch_bounds, check_batch_size
 from wengert.train.steps.conform import conform, conform_features
 from wengert.train.steps.objective import Loss, Objective, find_loss, floating_dtype
 from wengert.train.steps.step import Carry, batch_types
+from wengert.transform.rolling import rolled
 from wengert.transform.simplify import simplify
 
 Array = np.ndarray[Any, Any]
@@ -87,7 +88,7 @@ class Evaluator:
         known = self._compiled.get(len(batch))
         if known is None:
             net = unflatten(self._structure, [abstract(np.shape(leaf), leaf.dtype) for leaf in self._leaves])
-            program = simplify(trace(self._evaluate, net, *batch_types(batch)))
+            program = simplify(rolled(trace(self._evaluate, net, *batch_types(batch))))
             places = tuple(range(len(self._leaves), len(program.inputs)))
             known = self._compiled[len(batch)] = compiled_over_rows(self._executor, program, places)
         return known
@@ -164,7 +165,7 @@ class Predictor:
         known = self._compiled.get(batch.shape)
         if known is None:
             rows = abstract(batch.shape, batch.dtype)
-            program = simplify(trace(_predict, self._types, rows))
+            program = simplify(rolled(trace(_predict, self._types, rows)))
             known = compiled_over_rows(self._executor, program, (len(self._leaves),))
             self._compiled[batch.shape] = known
         return known
