@@ -208,8 +208,7 @@ def prepared(
 ) -> Loop | FullBatch:
     """Return the run of `fit`, checked and ready to begin."""
     chosen = Adam() if optimizer is None else optimizer
-    _check_options(epochs, clip_norm, ema_decay, time_limit, seed)
-    _check_callbacks(callbacks)
+    _check_options(epochs, clip_norm, ema_decay, time_limit, seed, callbacks)
     stopping = _early_stopping(early_stopping)
     objective = Objective(find_loss(loss), penalty)
     together = None if workers is None else Together(workers, total_rows)
@@ -221,8 +220,7 @@ def prepared(
     size = clipped_batch_size(batch_size, len(rows), stacklevel=4)
     if isinstance(chosen, LBFGS):
         in_steps = {"batch_size": batch_size, "clip_norm": clip_norm, "ema_decay": ema_decay}
-        _refuse(chosen, **in_steps, checkpoint=checkpoint, workers=workers)
-        chosen = chosen if epochs is None else replace(chosen, max_iterations=epochs)
+        chosen = _on_all_rows(chosen, epochs, **in_steps, checkpoint=checkpoint, workers=workers)
         epochs, size = chosen.max_iterations, len(rows)
     rule = StepRule(objective, chosen, clip_norm, ema_decay=ema_decay, memory=budget_of(memory))
     plan = Plan(
@@ -294,8 +292,8 @@ def _early_stopping(value: int | EarlyStopping | None) -> tuple[EarlyStopping, .
     return (replace(value) if isinstance(value, EarlyStopping) else EarlyStopping(value),)
 
 
-def _refuse(optimizer: LBFGS, **options: Any) -> None:
-    """Refuse options of training in steps.
+def _on_all_rows(optimizer: LBFGS, epochs: int | None, **options: Any) -> LBFGS:
+    """Return the optimiser with as many iterations as epochs, and refuse options of training in steps.
 
     Raises
     ------
@@ -306,9 +304,12 @@ def _refuse(optimizer: LBFGS, **options: Any) -> None:
             raise ConfigurationError(
                 f"L-BFGS takes all rows at once and keeps its own state: leave {name} out"
             )
+    return optimizer if epochs is None else replace(optimizer, max_iterations=epochs)
 
 
-def _check_options(epochs: Any, clip_norm: Any, ema_decay: Any, time_limit: Any, seed: Any) -> None:
+def _check_options(
+    epochs: Any, clip_norm: Any, ema_decay: Any, time_limit: Any, seed: Any, callbacks: Any
+) -> None:
     """Refuse options that are out of range.
 
     Raises
@@ -324,6 +325,7 @@ def _check_options(epochs: Any, clip_norm: Any, ema_decay: Any, time_limit: Any,
         in_range("", "ema_decay", ema_decay, 0, 1)
     if not is_integer(seed, 0) or seed >= 2**64:
         raise ConfigurationError(f"seed is an integer from 0 to 2**64 - 1, got {seed!r}")
+    _check_callbacks(callbacks)
 
 
 def _step_and_evaluator(
