@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert import nn, train
+from wengert import nn, optim, train
 from wengert.errors import ConfigurationError, DTypeError
 from wengert.io import PortableModel, to_onnx, to_python
 from wengert.nn.module import parameter
+from wengert.run.numpy import NumpyExecutor
 
 
 class Recurrent(nn.Module):
@@ -71,6 +72,37 @@ def test_a_recurrent_network_is_trained_as_if_it_were_written_out() -> None:
     assert wanted[-1] < wanted[0]
     for executor in ("numpy", "llvm"):
         np.testing.assert_allclose(losses(Recurrent, executor), wanted, rtol=1e-10)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_loop_of_python_is_rolled_where_a_network_learns_and_predicts(
+    enabled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(3)
+    X, y = rng.normal(size=(256, 200)), rng.normal(size=(256, 1))
+    given = {"loss": "squared_error", "epochs": 2, "batch_size": 128, "progress": False}
+    ran = []
+    compiled = NumpyExecutor.compile
+    monkeypatch.setattr(NumpyExecutor, "compile", lambda self, one: ran.append(one) or compiled(self, one))
+
+    def fitted(kind: Any) -> Any:
+        return train.fit(
+            network(kind), X, y, validation_data=(X, y), optimizer=optim.SGD(1e-4), executor="numpy", **given
+        )
+
+    with wg.rolling(enabled):
+        found = fitted(Unrolled)
+        predicted = train.predict(found.net, X, executor="numpy")
+    whole = [one for one in ran if "X" in {node.param("name") for node in one.inputs}]
+    assert len(whole) == 3  # a step, an evaluation, a prediction
+    for one in whole:
+        assert ("scan" in {node.primitive.name for node in one.nodes}) == enabled
+        assert (len(one.nodes) < 100) == enabled
+    wanted = fitted(Recurrent)
+    for mine, one in zip(found.history.to_records(), wanted.history.to_records(), strict=True):
+        np.testing.assert_allclose(mine["loss"], one["loss"], rtol=1e-10)
+        np.testing.assert_allclose(mine["validation_loss"], one["validation_loss"], rtol=1e-10)
+    np.testing.assert_allclose(predicted, wanted.net(X), rtol=1e-9)
 
 
 class OverRows(Recurrent):

@@ -15,6 +15,7 @@ from wengert.train.steps.batches import batch_bounds, check_batch_size
 from wengert.train.steps.conform import conform, conform_features
 from wengert.train.steps.objective import Loss, Objective, find_loss, floating_dtype
 from wengert.train.steps.step import Carry, batch_types
+from wengert.transform.rolling import rolled
 from wengert.transform.simplify import simplify
 
 Array = np.ndarray[Any, Any]
@@ -86,7 +87,7 @@ class Evaluator:
         known = self._compiled.get(len(batch))
         if known is None:
             net = unflatten(self._structure, [abstract(np.shape(leaf), leaf.dtype) for leaf in self._leaves])
-            program = simplify(trace(self._evaluate, net, *batch_types(batch)))
+            program = simplify(rolled(trace(self._evaluate, net, *batch_types(batch))))
             known = self._compiled[len(batch)] = self._executor.compile(program)
         return known
 
@@ -151,7 +152,7 @@ class Predictor:
         known = self._compiled.get(batch.shape)
         if known is None:
             rows = abstract(batch.shape, batch.dtype)
-            known = self._executor.compile(simplify(trace(_predict, self._types, rows)))
+            known = self._executor.compile(simplify(rolled(trace(_predict, self._types, rows))))
             self._compiled[batch.shape] = known
         return known
 
