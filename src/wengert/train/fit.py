@@ -235,7 +235,7 @@ def prepared(
     rows, size = share.rows, clipped_batch_size(batch_size, share.total, stacklevel=4)
     if isinstance(chosen, LBFGS):
         in_steps = {"batch_size": batch_size, "clip_norm": clip_norm, "ema_decay": ema_decay}
-        chosen = _at_once(chosen, epochs, **in_steps, checkpoint=checkpoint, workers=workers)
+        chosen = _on_all_rows(chosen, epochs, **in_steps, checkpoint=checkpoint, workers=workers)
         epochs, size = chosen.max_iterations, share.total
     rule = StepRule(objective, chosen, clip_norm, ema_decay=ema_decay, memory=budget_of(memory))
     plan = Plan(
@@ -317,8 +317,8 @@ def _early_stopping(value: int | EarlyStopping | None) -> tuple[EarlyStopping, .
     return (replace(value) if isinstance(value, EarlyStopping) else EarlyStopping(value),)
 
 
-def _at_once(optimizer: LBFGS, iterations: int | None, **options: Any) -> LBFGS:
-    """Return the optimiser with this number of iterations; refuse options of training in steps.
+def _on_all_rows(optimizer: LBFGS, epochs: int | None, **options: Any) -> LBFGS:
+    """Return the optimiser with as many iterations as epochs, and refuse options of training in steps.
 
     Raises
     ------
@@ -329,7 +329,7 @@ def _at_once(optimizer: LBFGS, iterations: int | None, **options: Any) -> LBFGS:
             raise ConfigurationError(
                 f"L-BFGS takes all rows at once and keeps its own state: leave {name} out"
             )
-    return optimizer if iterations is None else replace(optimizer, max_iterations=iterations)
+    return optimizer if epochs is None else replace(optimizer, max_iterations=epochs)
 
 
 def _check_options(
