@@ -167,11 +167,11 @@ def native_steps(
     progress = executor.new_progress(state.carry, state.steps, state.loss_sum)
     data = [*[np.require(array, requirements=["C", "A"]) for array in arrays], key, np.array(0)]
     carried = len(state.carry)
-    places = tuple(range(carried, carried + len(arrays)))
-    roles = Roles(carried, places, counter=carried + len(arrays) + 1)
+    roles = Roles(carried, tuple(range(carried, carried + len(arrays))), counter=carried + len(arrays) + 1)
     loops: dict[int, StepLoop] = {}
     for first, last in {bounds[0], bounds[-1]}:
-        batch = rows.take(np.tile(np.arange(first, last), holders))
+        places = slice(first, last) if holders == 1 else np.tile(np.arange(first, last), holders)
+        batch = rows.take(places)
         loop = executor.loop(step.program(batch), roles, progress, data)
         if loop is None:
             return None
