@@ -119,12 +119,11 @@ def train_table(
     table = _open(files, options, workers, quiet)
     _warn(table.left_out)
     _warn(table.task.warning)
-    seed = options.settings.seed
     # Before anything is trained, since there may be too few rows for them.
     splits: list[Split] = []
     if options.folds is not None and isinstance(table, TrainingTable):
-        splits = table.folds(options.folds, seed)
-    kept, held = table.hold_out(options.test_fraction, seed)
+        splits = table.folds(options.folds, options.settings.seed)
+    kept, held = table.hold_out(options.test_fraction, options.settings.seed)
     preprocessor = table.preprocessor(kept, options.settings)
     scored = _rows_to_score(table, held, options, preprocessor)
     report = Console(quiet=True) if silent else result_console()
