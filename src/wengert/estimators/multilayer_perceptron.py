@@ -288,6 +288,7 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         )
         plan = Plan(
             rows=rows,
+            count=count,
             validation=held,
             epochs=len(run.history) + epochs,
             batch_size=batch_size(self, count),

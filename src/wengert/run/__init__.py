@@ -3,6 +3,7 @@
 from wengert.run.default import (
     default_executor as default_executor,
     find_executor as find_executor,
+    mesh_of as mesh_of,
     xla_executor as xla_executor,
 )
 from wengert.run.executor import Executable as Executable, Executor as Executor

@@ -44,6 +44,8 @@ class TrainedNetwork:
         Of both.
     unseen : UnseenLosses or None
         Of the tabular preset: the losses of what the network is blended with, and without it.
+    unseen_outputs : (array of int, array), or None
+        As `FitResult` has them; the positions are those in the table that was trained on.
     """
 
     network: nn.Module
@@ -55,6 +57,7 @@ class TrainedNetwork:
     validation_rows: int
     fingerprints: RowFingerprints
     unseen: UnseenLosses | None
+    unseen_outputs: tuple[np.ndarray, np.ndarray] | None
 
     @property
     def interrupted(self) -> bool:
@@ -74,7 +77,8 @@ def train_network(
     """Train a network on the rows of a table.
 
     Which epoch was best, rows tell that were not learnt from: of the tabular preset those to which each
-    member of its ensemble is blind; of the plain one, or where rows may not be split at random, a tenth.
+    member of its ensemble is blind, whole groups where there are some; of the plain one, or where the latest
+    rows or one large group are to tell, a tenth.
 
     Parameters
     ----------
@@ -103,16 +107,21 @@ def train_network(
     if division is None or not division.several:
         division = Division(len(features), classes)
     kept, held = np.arange(len(features)), np.arange(0)
-    wanted = 0
-    # Each member of the tabular ensemble has rows of its own that it does not see, drawn at random.
-    at_random = division.groups is None and division.times is None
-    if settings.preset == "plain" or not at_random:
-        wanted = _validation_rows(len(features))
+    # Each member of the tabular ensemble has rows of its own that it does not see.
+    bagged = settings.preset == "tabular" and division.times is None and division.has_small_groups
+    wanted = 0 if bagged else _validation_rows(len(features))
     if wanted:
         kept, held = division.hold_out(wanted, np.random.default_rng([settings.seed, 1]))
     arrays = (features, targets) if weights is None else (features, targets, weights)
     fitting, deciding = (tuple(array[rows] for array in arrays) for rows in (kept, held))
-    return train_encoded(fitting, deciding if held.size else None, preprocessor, settings, progress=progress)
+    return train_encoded(
+        fitting,
+        deciding if held.size else None,
+        preprocessor,
+        settings,
+        groups=division.groups if bagged else None,
+        progress=progress,
+    )
 
 
 def _validation_rows(rows: int) -> int:
@@ -126,6 +135,7 @@ def train_encoded(
     preprocessor: TablePreprocessor,
     settings: TrainingSettings,
     *,
+    groups: np.ndarray | None = None,
     progress: bool | str = False,
 ) -> TrainedNetwork:
     """Train a network on features and targets as the preprocessor makes them; see `train_network`.
@@ -137,6 +147,8 @@ def train_encoded(
         from a file.
     deciding : tuple of numpy.ndarray or None
         Those that tell when to stop and which epoch was best.
+    groups : numpy.ndarray, optional
+        As for `Recipe.fit`.
     preprocessor, settings, progress
         As for `train_network`.
 
@@ -145,7 +157,7 @@ def train_encoded(
     NonFiniteError
         As `train_network`.
     """
-    result = _fit(fitting, deciding, preprocessor, settings, progress)
+    result = _fit(fitting, deciding, groups, preprocessor, settings, progress)
     warning = "" if result.divergence is None else _divergence_text(result.divergence)
     if warning and not len(result.history):
         raise NonFiniteError(f"{warning} Nothing was learnt.")
@@ -161,12 +173,14 @@ def train_encoded(
         validation_rows,
         RowFingerprints.of([(one[0], one[1]) for one in (fitting, deciding) if one is not None]),
         result.unseen,
+        result.unseen_outputs,
     )
 
 
 def _fit(
     fitting: tuple[np.ndarray, ...],
     deciding: tuple[np.ndarray, ...] | None,
+    groups: np.ndarray | None,
     preprocessor: TablePreprocessor,
     settings: TrainingSettings,
     progress: bool | str,
@@ -182,6 +196,7 @@ def _fit(
             targets,
             sample_weight=weights[0] if weights else None,
             validation_data=deciding,
+            groups=groups,
             seed=settings.seed,
             time_limit=settings.time_limit,
             progress=progress,

@@ -111,16 +111,20 @@ def train_table(
     training = _description(file, table, learnt.settings, options, trained, scored.height)
     training["scores"] = model.score(scored) if scored.height else None
     training |= learnt.record(scored)
-    training |= record_of([HeldOutResults.of(model, scored)] if scored.height else [])
+    training |= record_of(_held_out_results(model, scored, table, trained))
+    model = dataclasses.replace(model, training=training)
     # Saved before the folds are trained: whatever happens there, the model is safe.
-    _save(dataclasses.replace(model, training=training), options.directory)
+    _save(model, options.directory)
+    seen = model.seen(scored) if scored.height else None
+    _warn("" if seen is None else seen.sentence())
     interrupted = learnt.interrupted
     if splits and isinstance(table, TrainingTable) and not interrupted:
         validated, interrupted = _cross_validate(table, splits, options, quiet)
-        training |= validated
-        save_table_model(dataclasses.replace(model, training=training), options.directory)
+        training |= validated  # which the model has
+        save_table_model(model, options.directory)
     outcome = {
         **{name: value for name, value in training.items() if name not in _LONG},
+        "trained_on": None if seen is None else dataclasses.asdict(seen),
         "model": str(options.directory),
         "interrupted": interrupted,
         "seconds": round(time.monotonic() - started, 3),
@@ -128,11 +132,25 @@ def train_table(
     if page is not None:
         shown = scored if scored.height else table.rows_of(kept[:: 1 + kept.size // _MOST_REPORTED])
         which = rows_scored(training) if scored.height else "of the rows that it learnt from"
-        described = dataclasses.replace(model, training=training)
-        write_report(described, shown, f"{shown.height:,} {which}", Path(page))
+        write_report(model, shown, f"{shown.height:,} {which}", Path(page))
         outcome["report"] = page
     print_summary(report, outcome, options.directory)
     return outcome
+
+
+def _held_out_results(
+    model: TableModel,
+    scored: pl.DataFrame,
+    table: TrainingTable | StreamedTable,
+    trained: TrainedNetwork,
+) -> list[HeldOutResults]:
+    """Return what the model says of rows held out; without such, what blind members say of rows."""
+    if scored.height:
+        return [HeldOutResults.of(model, scored)]
+    if trained.unseen_outputs is None:
+        return []
+    rows, outputs = trained.unseen_outputs
+    return [HeldOutResults.of(model, table.rows_of(rows), outputs)]
 
 
 def _save(model: TableModel, directory: Path) -> None:
