@@ -24,6 +24,7 @@ from wengert.cli.option_types import (
     Drop,
     Dropout,
     Epochs,
+    ExecutorName,
     File,
     Hidden,
     Interval,
@@ -81,6 +82,7 @@ def train(
     seed: Seed = None,
     seeds: Seeds = None,
     time_limit: TimeLimit = None,
+    executor: ExecutorName = None,
     out: Out = None,
     report: Annotated[
         str | None, option("HTML page to write: curves, scores, figures, data; see `report`.", OUTPUT)
