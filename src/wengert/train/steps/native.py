@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert.errors import ConfigurationError
 from wengert.run.executor import RowsExecutor
-from wengert.run.loop import LoopExecutor, Progress, Roles, StepLoop
+from wengert.run.loop import Progress, Roles, StepLoop, runs_loops
 from wengert.train.inputs import Rows
 from wengert.train.steps.state import State, Step
 
@@ -162,16 +162,16 @@ def native_steps(
     executor = step.executor
     arrays = [rows.features, rows.targets, *([] if rows.weights is None else [rows.weights])]
     holders = _holders(executor, rows, bounds)
-    if not isinstance(executor, LoopExecutor) or not all(isinstance(array, np.ndarray) for array in arrays):
+    if not runs_loops(executor) or not all(isinstance(array, np.ndarray) for array in arrays):
         return None
     progress = executor.new_progress(state.carry, state.steps, state.loss_sum)
     data = [*[np.require(array, requirements=["C", "A"]) for array in arrays], key, np.array(0)]
     carried = len(state.carry)
-    places = tuple(range(carried, carried + len(arrays)))
-    roles = Roles(carried, places, counter=carried + len(arrays) + 1)
+    roles = Roles(carried, tuple(range(carried, carried + len(arrays))), counter=carried + len(arrays) + 1)
     loops: dict[int, StepLoop] = {}
     for first, last in {bounds[0], bounds[-1]}:
-        batch = rows.take(np.tile(np.arange(first, last), holders))
+        places = slice(first, last) if holders == 1 else np.tile(np.arange(first, last), holders)
+        batch = rows.take(places)
         loop = executor.loop(step.program(batch), roles, progress, data)
         if loop is None:
             return None
