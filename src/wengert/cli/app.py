@@ -25,6 +25,7 @@ from wengert.cli.option_types import (
     Drop,
     Dropout,
     Epochs,
+    ExecutorName,
     File,
     Hidden,
     Interval,
@@ -87,6 +88,7 @@ def train(
     seed: Seed = None,
     seeds: Seeds = None,
     time_limit: TimeLimit = None,
+    executor: ExecutorName = None,
     out: Out = None,
     processes: WorkerOptions = ONE_PROCESS,
     report: Annotated[

@@ -203,6 +203,12 @@ SamplerName = Annotated[
 TimeLimit = Annotated[
     float | None, option("Seconds after which training ends with the best weights so far.", TRAINING)
 ]
+ExecutorName = Annotated[
+    str | None,
+    option(
+        "What trains: llvm, numpy, or xla, which takes the accelerator there is. [default: llvm]", TRAINING
+    ),
+]
 Out = Annotated[
     str | None,
     option("Directory of the model. [default: from the file's name, such as digits-model]", OUTPUT),

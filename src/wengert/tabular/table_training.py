@@ -244,6 +244,7 @@ def _fit(
             groups=groups,
             seed=settings.seed,
             time_limit=settings.time_limit,
+            executor=settings.executor,
             progress=progress,
             **sharing,
         )
