@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from tests.golden.forum_functions import ASKED
+from tests.golden.factor_functions import FACTORED, PRINTED as PRINTED_FACTORED
+from tests.golden.forum_functions import ASKED as FORUM
 from tests.golden.test_golden import FOLDER, UPDATE, compare
 
 import wengert as wg
@@ -41,7 +42,8 @@ PRINTED = {
     "factorisation": ["2 R V", "2 Rᵀ U"],
     "mahalanobis": ["(P + Pᵀ) d", "−(P + Pᵀ) d"],
     "variance": ["2/5 (x − 1/5 (xᵀ 𝟏) 𝟏)"],
-}
+} | PRINTED_FACTORED
+ASKED = FORUM | FACTORED
 
 
 def derived(name, view):

@@ -31,6 +31,7 @@ from wengert.explain.index.expressions import (
     Verbatim,
 )
 from wengert.explain.index.notation import notation, written_out
+from wengert.explain.index.places import Residue
 from wengert.explain.matrix.matrices import MatrixProduct
 from wengert.explain.printers import layout
 from wengert.explain.printers.constants import constant
@@ -66,6 +67,13 @@ def _(expression: Shifted, style: Style) -> tuple[Layout, int]:
 @layout_of.register
 def _(expression: Delta, style: Style) -> tuple[Layout, int]:
     return layout.Script(Text("δ"), Text(f"{expression.left}{expression.right}", "indices")), ATOM
+
+
+@layout_of.register
+def _(expression: Residue, style: Style) -> tuple[Layout, int]:
+    index, step, first = expression.index, expression.step, expression.place % expression.step + 1
+    said = f" {'odd' if first == 1 else 'even'}" if step == 2 else f" ≡ {first % step} mod {step}"
+    return layout.Fence("[", row(Text(str(index)), Text(said, "words")), "]"), ATOM
 
 
 @layout_of.register
