@@ -71,9 +71,18 @@ def _(expression: Delta, style: Style) -> tuple[Layout, int]:
 
 @layout_of.register
 def _(expression: Residue, style: Style) -> tuple[Layout, int]:
-    index, step, first = expression.index, expression.step, expression.place % expression.step + 1
-    said = f" {'odd' if first == 1 else 'even'}" if step == 2 else f" ≡ {first % step} mod {step}"
-    return layout.Fence("[", row(Text(str(index)), Text(said, "words")), "]"), ATOM
+    step, first = expression.step, expression.place % expression.step + 1
+    running = Text(str(expression.index))
+    if step == 2:
+        said: tuple[Layout, ...] = (Text(" odd" if first == 1 else " even", "words"),)
+    else:
+        said = (
+            operator("≡"),
+            Text(str(first % step), "number"),
+            Text(" mod ", "words"),
+            Text(str(step), "number"),
+        )
+    return layout.Fence("[", row(running, *said), "]"), ATOM
 
 
 @layout_of.register
