@@ -15,13 +15,13 @@ from wengert.explain.steps import Section, Tree
 
 _SYMBOLS = {
     "−": "-", "⊙": r"\odot", "·": r"\cdot", "≤": r"\leq", "≥": r"\geq", "≠": r"\neq", "∧": r"\wedge",
-    "∨": r"\vee", "⊕": r"\oplus", "≡": r"\equiv", "∂": r"\partial ", "δ": r"\delta ", "σ": r"\sigma ", "𝟏": r"\mathbf{1}",
+    "∨": r"\vee", "⊕": r"\oplus", "∂": r"\partial ", "δ": r"\delta ", "σ": r"\sigma ", "𝟏": r"\mathbf{1}",
     "Σ": r"\sum", "′": "'", "×": r"\times", "…": r"\dots", "⋮": r"\vdots", "⋱": r"\ddots", "T": r"\mathsf{T}",
     "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "ε": r"\varepsilon ", "η": r"\eta ", "θ": r"\theta ",
     "κ": r"\kappa ", "λ": r"\lambda ", "μ": r"\mu ", "ν": r"\nu ", "ξ": r"\xi ", "π": r"\pi ", "ρ": r"\rho ",
     "τ": r"\tau ", "φ": r"\varphi ", "χ": r"\chi ", "ψ": r"\psi ", "ω": r"\omega ",
-    "Γ": r"\Gamma ", "Δ": r"\Delta ", "Θ": r"\Theta ", "Λ": r"\Lambda ", "Ξ": r"\Xi ", "Π": r"\Pi ",
-    "Υ": r"\Upsilon ", "Φ": r"\Phi ", "Ψ": r"\Psi ", "Ω": r"\Omega ",
+    "≡": r"\equiv", "Γ": r"\Gamma ", "Δ": r"\Delta ", "Θ": r"\Theta ", "Λ": r"\Lambda ", "Ξ": r"\Xi ",
+    "Π": r"\Pi ", "Υ": r"\Upsilon ", "Φ": r"\Phi ", "Ψ": r"\Psi ", "Ω": r"\Omega ",
     "₀": "_{0}",
 }  # fmt: skip
 _FUNCTIONS = {
