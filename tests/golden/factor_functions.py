@@ -128,7 +128,7 @@ FACTORED: dict[str, Asked] = {
     ),
     "largest_eigenvalue": Asked(
         largest_eigenvalue, (COVARIANCE,), ["A"], lambda A: (lower(_last_vector(A) @ _last_vector(A).T),),
-        "Magnus & Neudecker 2019, 9.11: dλ = qᵀ dA q",
+        "Magnus & Neudecker 2019, chapter 8: dλ = qᵀ dA q",
     ),
     "eigenvectors": Asked(
         eigenvectors, (COVARIANCE, normal(3), SQUARE), ["A"], eigenvectors_by_hand, "Giles 2008, 3.1"
@@ -136,7 +136,7 @@ FACTORED: dict[str, Asked] = {
     "principal_variance": Asked(
         principal_variance, (normal(6, 3),), ["X"],
         lambda X: (2 * X @ _last_vector(X.T @ X) @ _last_vector(X.T @ X).T,),
-        "Magnus & Neudecker 2019, 9.11, with dS = dXᵀ X + Xᵀ dX",
+        "Magnus & Neudecker 2019, chapter 8, with dS = dXᵀ X + Xᵀ dX",
     ),
     "nuclear_norm": Asked(
         nuclear_norm, (TALL,), ["A"],
@@ -150,7 +150,7 @@ FACTORED: dict[str, Asked] = {
     ),
     "log_diagonal_of_r": Asked(
         log_diagonal_of_r, (TALL,), ["A"], lambda A: (np.linalg.pinv(A).T,),
-        "ln det(AᵀA) / 2: Petersen & Pedersen 2012, (53)",
+        "ln det(AᵀA) / 2: Petersen & Pedersen 2012, section 2.1",
     ),
     "orthogonal_factors": Asked(
         orthogonal_factors, (TALL, normal(4, 3), SQUARE), ["A"], orthogonal_factors_by_hand,
