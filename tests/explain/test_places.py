@@ -85,6 +85,16 @@ RESULTS = [
 ]  # fmt: skip
 
 
+def cancelled_shares(y):
+    p = np.exp(y) / np.sum(np.exp(y))
+    return np.tanh(np.sum(p)) + np.sum(y)
+
+
+def test_shares_that_are_only_added_up_have_derivative_0():
+    derivation = wg.explain(cancelled_shares, normal(3))
+    np.testing.assert_allclose(derivation.tree.sections[-1].steps[-1].value, np.ones(3), atol=1e-12)
+
+
 @pytest.mark.parametrize(("function", "arguments", "view", "expected"), RESULTS)
 def test_a_result_names_the_place(function, arguments, view, expected):
     derivation = wg.explain(function, *arguments, view=view, notation="columns")

@@ -111,6 +111,8 @@ def collected(terms: list[Expression]) -> Expression:
     scales: dict[Hashable, fractions.Fraction | float] = {}
     shown: dict[Hashable, Expression] = {}
     for term in terms:
+        if is_number(term, 0):
+            continue
         scale, found = gathered(term)
         same = frozenset((one, by) for one, (_, by) in found.items() if by)
         scales[same] = scales.get(same, fractions.Fraction(0)) + scale

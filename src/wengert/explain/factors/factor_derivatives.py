@@ -1,7 +1,7 @@
 """Derivatives of the factors of a matrix by its elements.
 
 With dA = E_pq, or E_pq + E_qp where one triangle of A is read: λ and Q follow Giles 2008, 3.1; U, s and V
-Townsend 2016; Q and R Walter & Lehmann 2010; L Murray 2016, (8).
+Townsend 2016; Q and R Walter & Lehmann 2010; L Murray 2016, section 3.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ LAWS = {
     "eigh": Law("{0} = {2} diag({1}) {2}ᵀ", "{2}ᵀ{2} = I", "Giles 2008, 3.1"),
     "svd": Law("{0} = {1} diag({2}) {3}ᵀ", "{1}ᵀ{1} = {3}ᵀ{3} = I", "Townsend 2016"),
     "qr": Law("{0} = {1} {2}", "{1}ᵀ{1} = I, {2} is 0 below the diagonal", "Walter & Lehmann 2010"),
-    "cholesky": Law("{0} = {1} {1}ᵀ", "{1} is 0 above the diagonal", "Murray 2016, (8)"),
+    "cholesky": Law("{0} = {1} {1}ᵀ", "{1} is 0 above the diagonal", "Murray 2016, section 3"),
 }
 
 
