@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from wengert.run.llvm import LLVMExecutor
 
 
+EXECUTORS = ("llvm", "numpy", "xla")
+
+
 def find_executor(
     executor: str | Executor, threads: int | None = None, bfloat16: bool = False, **devices: Any
 ) -> Executor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -22,6 +21,7 @@ from wengert.train.full_batch import FullBatch
 from wengert.train.inputs import Rows, check_rows
 from wengert.train.loop import Loop
 from wengert.train.parallel.own_rows import share_of
+from wengert.train.parallel.shared_checkpoint import checkpoint_of
 from wengert.train.parallel.together import Together
 from wengert.train.plan import Plan
 from wengert.train.progress import choose_display
@@ -142,7 +142,8 @@ def fit(
     workers : Workers, optional
         As `cluster.join` gives them: the processes that train this network together, each of which calls
         `fit` with the same arguments. Each reads its own part of the rows, of memory-mapped arrays as well.
-        The result is bitwise the same on each, and for any number of workers.
+        The result is bitwise the same on each, and for any number of workers. With "xla" the mesh divides the
+        rows, and workers share the checkpoint.
     total_rows : int, optional
         With `workers`: X and y hold the rows ``workers.rows(total_rows)`` only, out of so many.
     progress : bool or "auto"
@@ -248,7 +249,7 @@ def prepared(
         time_limit=time_limit,
         rules=FitRules(rule, rows, seed, shuffle, stopping, validation is not None),
         callbacks=(*callbacks, *stopping),
-        checkpoint=Checkpoint(checkpoint) if isinstance(checkpoint, (str, os.PathLike)) else checkpoint,
+        checkpoint=checkpoint_of(checkpoint, workers),
     )
     step, evaluator = TrainingStep(net, rule, runner), Evaluator(net, objective, judge)
     if isinstance(chosen, LBFGS):
@@ -257,9 +258,11 @@ def prepared(
     return Loop(plan, step, evaluator) if together is None else together.loop(plan, net, step, evaluator)
 
 
-def _together(workers: Workers | None, total_rows: int | None, *options: Any) -> Together | None:
+def _together(
+    workers: Workers | None, total_rows: int | None, executor: Any, *options: Any
+) -> Together | None:
     """Return what several workers do instead, after a look at options that they cannot take."""
-    if workers is None:
+    if workers is None or executor == "xla":  # whose mesh divides the rows; workers share the checkpoint
         return None
     together = Together(workers, total_rows)
     together.refuse(*options)

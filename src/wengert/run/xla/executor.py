@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -64,6 +64,10 @@ class XLAExecutor:
     mesh: int | str | None = None
     own_rows: bool = False
     shard: str | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Without the devices, which belong to a process.
+        return type(self), tuple([getattr(self, one.name) for one in fields(self)])
 
     threads = 1  # XLA divides the work among threads by itself
 
