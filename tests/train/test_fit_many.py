@@ -27,8 +27,10 @@ def same(one, other):
     return equal and histories[0] == histories[1] and one.stopped == other.stopped
 
 
-@pytest.mark.parametrize("executor", ["llvm", "numpy"])
+@pytest.mark.parametrize("executor", ["llvm", "numpy", "xla"])
 def test_each_seed_is_its_own_fit(executor):
+    if executor == "xla":
+        pytest.importorskip("jax", reason="the XLA executor compiles with JAX")
     options = {**COMMON, "epochs": 30, "validation_fraction": 0.2, "early_stopping": 1}
     options |= {"optimizer": optim.Adam(0.1), "executor": executor}
     results = train.fit_many(NET, X, Y, seeds=[3, 1, 4], threads=2, **options)
