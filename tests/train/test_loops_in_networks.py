@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,16 @@ import pytest
 
 import wengert as wg
 from wengert import nn, optim, train
-from wengert.errors import ConfigurationError, DTypeError
-from wengert.io import PortableModel, to_onnx, to_python
+from wengert.errors import ConfigurationError, DTypeError, ModelFileError
+from wengert.io import (
+    PortableModel,
+    export_model,
+    from_safetensors,
+    model_from_onnx,
+    to_onnx,
+    to_python,
+)
+from wengert.nn.initialisers import ones
 from wengert.nn.module import parameter
 from wengert.run.numpy import NumpyExecutor
 
@@ -172,6 +181,31 @@ def test_an_onnx_file_is_for_any_number_of_rows(kind: Any) -> None:
         np.testing.assert_allclose(session.run(None, {"X": X})[0], net(X), rtol=1e-5, atol=1e-5)
     if kind in (OverRows, InEachOther):  # the others compute a maximum, or a shape from the number
         assert session.run(None, {"X": X[:0]})[0].shape == (0, 1)
+
+
+class Ruled(Recurrent):
+    """The recurrent layer with shapes of its arrays, so that files of it are read back."""
+
+    def array_rules(self) -> Any:
+        """Return shapes and initialisers."""
+        return {"recurrent": ((6, 6), ones), "inputs": ((2, 6), ones), "outputs": ((6, 1), ones)}
+
+
+def test_files_of_networks_with_loops_are_read_back(tmp_path: Path) -> None:
+    net = network(Ruled)
+    X = np.random.default_rng(0).normal(size=(5, 8))
+    export_model(PortableModel.of_network(net, 8), tmp_path / "net.safetensors")
+    np.testing.assert_array_equal(from_safetensors(tmp_path / "net.safetensors").network(X), net(X))
+    with pytest.raises(ConfigurationError, match=r"Recurrent.array_rules gives no rule for 'recurrent'"):
+        export_model(PortableModel.of_network(network(Recurrent), 8), tmp_path / "other.safetensors")
+    pytest.importorskip("onnx", reason="writing ONNX needs the package onnx")
+    export_model(PortableModel.of_network(net, 8), tmp_path / "net.onnx")
+    read = model_from_onnx(tmp_path / "net.onnx").network
+    np.testing.assert_allclose(read(X.astype(np.float32)), net(X), rtol=1e-5)
+    export_model(PortableModel.of_network(network(Rooted), 8), tmp_path / "other.onnx")
+    # Without a description it is read by its graph.
+    with pytest.raises(ModelFileError, match=r"the operator (If|Loop) "):
+        model_from_onnx(tmp_path / "other.onnx")
 
 
 def test_a_loop_that_takes_one_dtype_alone_is_named_with_it() -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import warnings
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from wengert import nn, train
+from wengert.cluster.workers import Workers
 from wengert.errors import DivergenceWarning, InterruptionWarning, NonFiniteError
 from wengert.tabular.plain_recipe import learns_means, loss_of, plain_recipe
 from wengert.tabular.preprocess import TablePreprocessor
@@ -63,6 +67,23 @@ class TrainedNetwork:
     def interrupted(self) -> bool:
         """Whether Ctrl-C ended it."""
         return self.stopped == "interrupted"
+
+
+@dataclasses.dataclass(frozen=True)
+class SharedTraining:
+    """How several workers train on a table, each on rows of its own.
+
+    Attributes
+    ----------
+    workers : Workers
+    rows : int
+        How many they have in all.
+    checkpoint : Path or None
+    """
+
+    workers: Workers
+    rows: int
+    checkpoint: Path | None
 
 
 def train_network(
@@ -136,6 +157,7 @@ def train_encoded(
     settings: TrainingSettings,
     *,
     groups: np.ndarray | None = None,
+    shared: SharedTraining | None = None,
     progress: bool | str = False,
 ) -> TrainedNetwork:
     """Train a network on features and targets as the preprocessor makes them; see `train_network`.
@@ -151,13 +173,15 @@ def train_encoded(
         As for `Recipe.fit`.
     preprocessor, settings, progress
         As for `train_network`.
+    shared : SharedTraining, optional
+        Where `fitting` holds the rows of one worker.
 
     Raises
     ------
     NonFiniteError
         As `train_network`.
     """
-    result = _fit(fitting, deciding, groups, preprocessor, settings, progress)
+    result = _fit(fitting, deciding, groups, preprocessor, settings, shared, progress)
     warning = "" if result.divergence is None else _divergence_text(result.divergence)
     if warning and not len(result.history):
         raise NonFiniteError(f"{warning} Nothing was learnt.")
@@ -169,12 +193,23 @@ def train_encoded(
         result.best_epoch,
         stopped,
         warning,
-        len(fitting[0]),
+        len(fitting[0]) if shared is None else shared.rows,
         validation_rows,
-        RowFingerprints.of([(one[0], one[1]) for one in (fitting, deciding) if one is not None]),
+        _fingerprints([(one[0], one[1]) for one in (fitting, deciding) if one is not None], shared),
         result.unseen,
         result.unseen_outputs,
     )
+
+
+def _fingerprints(
+    parts: list[tuple[np.ndarray, np.ndarray]], shared: SharedTraining | None
+) -> RowFingerprints:
+    """Return the fingerprints of the rows of all workers."""
+    mine = RowFingerprints.of(parts)
+    if shared is None:
+        return mine
+    everyone = shared.workers.all_gather(json.dumps(dataclasses.asdict(mine)).encode())
+    return RowFingerprints.joined([RowFingerprints(**json.loads(bytes(data))) for data in everyone])
 
 
 def _fit(
@@ -183,10 +218,20 @@ def _fit(
     groups: np.ndarray | None,
     preprocessor: TablePreprocessor,
     settings: TrainingSettings,
+    shared: SharedTraining | None,
     progress: bool | str,
 ) -> train.FitResult:
     features, targets, *weights = fitting
-    recipe = recipe_for(preprocessor, features, targets, settings)
+    sharing: dict[str, Any] = {}
+    if shared is None:
+        recipe = recipe_for(preprocessor, features, targets, settings)
+    else:
+        recipe = plain_recipe(preprocessor, features, targets, settings, rows=shared.rows)
+        sharing = {
+            "workers": shared.workers,
+            "total_rows": shared.rows,
+            "checkpoint": None if shared.checkpoint is None else str(shared.checkpoint),
+        }
     with warnings.catch_warnings():
         # Both are reported with the result.
         warnings.simplefilter("ignore", DivergenceWarning)
@@ -199,7 +244,9 @@ def _fit(
             groups=groups,
             seed=settings.seed,
             time_limit=settings.time_limit,
+            executor=settings.executor,
             progress=progress,
+            **sharing,
         )
 
 

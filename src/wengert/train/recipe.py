@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wengert.cluster.workers import Workers
 from wengert.errors import DivergenceWarning
 from wengert.optim import LBFGS, Optimiser
 from wengert.run import Executor
@@ -159,6 +160,9 @@ class Recipe:
         time_limit: float | None = None,
         executor: str | Executor = "llvm",
         progress: bool | str = "auto",
+        workers: Workers | None = None,
+        total_rows: int | None = None,
+        checkpoint: str | None = None,
     ) -> FitResult:
         """Train by this recipe; errors and warnings as `fit`.
 
@@ -187,6 +191,9 @@ class Recipe:
             "shuffle": True if bag is None else bag.order,
             "seed": seed,
             "executor": executor,
+            "workers": workers,
+            "total_rows": total_rows,
+            "checkpoint": checkpoint,
         }
         line = None if bag is None else self._straight_line(bag, X, y, sample_weight)
         end = math.inf if time_limit is None else begin + time_limit

@@ -11,6 +11,7 @@ from wengert.explain.algebra.simplification import (
     neat,
     simplified,
 )
+from wengert.explain.factors.stacked_parts import LAWS, factor_of
 from wengert.explain.index.construction import add, multiply, over, pulled_out, total, without_deltas
 from wengert.explain.index.differentiation import Rules, differentiate, fold
 from wengert.explain.index.equalities import Equalities
@@ -93,8 +94,7 @@ class ChainRule:
         if isinstance(definition, Verbatim):
             picked = selected(self.problem, of, by)
             if picked is not None:
-                kind = of_symbol.node.primitive.name
-                chain.put(picked, f"{kind}: {of_symbol.name} = {definition.text}")
+                chain.put(picked, _origin(of_symbol, definition))
             return Local(partial, chain.last, chain.steps)
         rules = Rules()
         known = with_sigmoid(definition)
@@ -193,6 +193,14 @@ class ChainRule:
             through = ", ".join(user.name for user in users[:-1]) + f" and {users[-1].name}"
             return f"{name} reaches {output} through {through}, so the contributions are added."
         return ""
+
+
+def _origin(symbol: Symbol, definition: Verbatim) -> str:
+    """Return where the derivative of a line without a formula comes from."""
+    factor = factor_of(symbol.node)
+    if factor is not None:
+        return f"{definition.text}: {LAWS[factor.stack.primitive.name].source}"
+    return f"{symbol.node.primitive.name}: {symbol.name} = {definition.text}"
 
 
 def _keeping(before: Expression, after: Expression | None = None) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+
+import numpy as np
 
 from wengert.explain.index.indices import Index
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
+from wengert.primitives.library.factorisations import turned_by
 
 Axis = tuple[Node, int]
 _LETTERS = "ijklmpqrstuvwxyzabcdefgh"
@@ -51,6 +54,23 @@ def renames_axes(node: Node) -> bool:
     return all(letter in result for letter, extent in zip(term, extents, strict=True) if extent != 1)
 
 
+def diagonal_of(node: Node) -> Node | None:
+    """Return the square matrix whose diagonal a line takes, out of its rows one after the other."""
+    if node.primitive.spacing is None or node.type.ndim != 1:
+        return None
+    (rows,) = node.inputs
+    matrix = rows.inputs[0] if rows.primitive.name == "reshape" else rows
+    count = node.type.shape[0]
+    every = list(node.primitive.spacing(rows.type, **dict(node.params)))
+    return matrix if matrix.type.shape == (count, count) and every == [(0, count + 1)] else None
+
+
+def counts_up(node: Node) -> bool:
+    """Return whether a constant is 0, 1, 2, …, as the rows are in x[np.arange(n), y]."""
+    value = node.value
+    return value is not None and value.ndim == 1 and np.array_equal(value, np.arange(len(value)))
+
+
 def tied_axes(node: Node) -> Iterable[tuple[Axis, Axis]]:
     """Yield the pairs of axes that a line runs over together."""
     kind = node.primitive.kind
@@ -67,6 +87,10 @@ def tied_axes(node: Node) -> Iterable[tuple[Axis, Axis]]:
                 places.setdefault(letter, []).append((owner, axis))
         for same in places.values():
             yield from ((same[0], other) for other in same[1:])
+    elif node.primitive is turned_by:  # both axes are those of the values
+        yield from (((node, node.type.ndim - back), (node.inputs[1], node.type.ndim - 2)) for back in (1, 2))
+    elif (matrix := diagonal_of(node)) is not None:
+        yield (node, 0), (matrix, 0)
     elif node.inputs:
         for mine, theirs in kept_axes(node):
             yield (node, mine), (node.inputs[0], theirs)
@@ -80,9 +104,13 @@ class Letters:
     program : Program
     batch : sequence of (Node, int)
         Axes that count examples: they are called n where nothing else is.
+    names : collection of str
+        Letters that elements of arrays have, which are given to axes only after all others.
     """
 
-    def __init__(self, program: Program, batch: Sequence[Axis] = ()) -> None:
+    def __init__(
+        self, program: Program, batch: Sequence[Axis] = (), names: Collection[str] = frozenset()
+    ) -> None:
         self._parent: dict[Axis, Axis] = {}
         for node in program.nodes:
             for one, other in tied_axes(node):
@@ -90,7 +118,8 @@ class Letters:
                     above, below = self._root(one), self._root(other)
                     if above != below:
                         self._parent[below] = above
-        single = [letter for letter in _LETTERS + string.ascii_uppercase if letter != "n"]
+        known = [letter for letter in _LETTERS + string.ascii_uppercase if letter != "n"]
+        single = sorted(known, key=lambda letter: letter in names)
         spare = itertools.chain(single, map("".join, itertools.product(single, single)))
         self._index: dict[Axis, Index] = {}
         for node, axis in batch:

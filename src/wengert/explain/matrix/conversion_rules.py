@@ -20,6 +20,8 @@ from wengert.explain.index.expressions import (
     Power,
     Product,
     Quotient,
+    Relation,
+    Running,
     Softmax,
     Sum,
     Verbatim,
@@ -28,7 +30,7 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.indices import Index
 from wengert.explain.index.notation import is_root
-from wengert.explain.matrix.matrices import Identity, MatrixInverse, MatrixSoftmax, Norm
+from wengert.explain.matrix.matrices import Identity, MatrixInverse, MatrixSoftmax, Norm, Unit
 from wengert.explain.matrix.terms import NoMatrixForm, Place
 
 if TYPE_CHECKING:
@@ -77,6 +79,14 @@ def _(expression: Inverse, converter: Converter, row: Place, column: Place) -> E
         raise NoMatrixForm("no pattern of matrices fits")
     transposed = element.positions != (row, column) and not element.symbol.symmetric
     return MatrixInverse(element.symbol, element.symbol.shape[0], transposed)
+
+
+@as_matrix.register(Relation)
+def _(expression: Relation, converter: Converter, row: Place, column: Place) -> Expression:
+    match expression:
+        case Relation("=", Running(index), Number(place)) if index in (row, column):
+            return Unit(index.extent, int(place) - 1, index == column)
+    return converter.elementwise(expression, row, column)
 
 
 @as_matrix.register(Delta)

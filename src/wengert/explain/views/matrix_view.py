@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
 
+from wengert.explain.factors.stacked_parts import factor_of
 from wengert.explain.index.chain_rule import INSERTED, ChainRule
 from wengert.explain.index.closing import Closing, Result, closing
+from wengert.explain.index.definitions import is_gaps
 from wengert.explain.index.expressions import Delta, Element, Expression, Partial, Symbol, walk
 from wengert.explain.matrix.conversion import Converter
 from wengert.explain.matrix.matrices import Jacobian
+from wengert.explain.matrix.pieces import named_pieces
 from wengert.explain.matrix.terms import NoMatrixForm, Place
 from wengert.explain.printers.blocks import plain
 from wengert.explain.problem import Problem
@@ -78,6 +82,8 @@ def definitions(problem: Problem, writer: MatrixWriter) -> Section:
     for symbol in problem.defined:
         element = Element(symbol, symbol.axes)
         formula = problem.definition(symbol, symbol.axes)
+        if factor_of(symbol.node) is not None or is_gaps(symbol.node):
+            continue  # `given` says what they are
         try:
             steps.append(writer.step(element, formula))
         except NoMatrixForm as reason:
@@ -88,6 +94,15 @@ def definitions(problem: Problem, writer: MatrixWriter) -> Section:
     )
     note = f"{given(problem)}\n{note}"
     return Section("Definitions", "\n".join([note, *words]), tuple(steps), spaced=False)
+
+
+def _with_pieces(sections: Sequence[Section]) -> tuple[Section, ...]:
+    """Say in the first section what the names of rows and columns mean that stand in any."""
+    first, *others = sections
+    said = named_pieces(
+        part for section in sections for step in section.steps for part in (step.after, step.before)
+    )
+    return replace(first, note="\n".join([first.note, *said])), *others
 
 
 def _no_form(what: str, symbol: Symbol, reason: str) -> str:
@@ -212,4 +227,4 @@ def matrix_view(problem: Problem) -> Tree:
     found = closing(problem, chain)
     sections = [definitions(problem, writer), *worked, _results(problem, writer, found)]
     kept = tuple(section for section in sections if section.steps or section.note)
-    return Tree(f"{gradient_names(problem)} in matrix notation", kept, found.letters)
+    return Tree(f"{gradient_names(problem)} in matrix notation", _with_pieces(kept), found.letters)
