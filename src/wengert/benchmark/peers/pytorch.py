@@ -49,7 +49,7 @@ def on_device(configuration: Configuration, rule: str, device: str, compiled: bo
         Whether `torch.compile` compiles forward and backward pass.
     """
     how = torch.compile if compiled else _as_it_is
-    threads = torch.get_num_threads()
+    threads = max(2, torch.get_num_threads())  # of one, processor time would be measured
     return Candidate(
         f"{'torch.compile' if compiled else 'eager'}, fused {rule}",
         _training(configuration, rule, threads, True, how, device),
