@@ -129,7 +129,7 @@ def xla_executor(device: str | None = None, **options: Any) -> Executor:
     device : str, optional
         "cpu", "gpu" or "tpu", or one of several such as "gpu:1"; by default the fastest that JAX finds.
     **options
-        ``precision``, ``mesh``, ``shard``, ``deterministic``, ``own_rows``; see
+        ``precision``, ``mesh``, ``shard``, ``deterministic``, ``own_rows``, ``seat``; see
         `wengert.run.xla.XLAExecutor`.
 
     Raises

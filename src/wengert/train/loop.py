@@ -75,6 +75,7 @@ class Loop:
         self._rule = plan.rules.step_rule
         begin = begin._replace(carry=step.with_settings(begin.carry, self._rule))
         self._stepper = stepper(step, plan.rows, self.bounds, random.key(plan.seed), begin, raw)
+        self._is_compiled = False
         self._writing: threading.Thread | None = None
         self._display: Display = Silent()
         self._resumed = begin.seconds
@@ -115,6 +116,12 @@ class Loop:
             steps_per_epoch=len(self.bounds),
         )
 
+    def compile(self) -> None:
+        """Compile the steps, unless that is done."""
+        if not self._is_compiled:
+            self._stepper.compile()
+            self._is_compiled = True
+
     def run(self, display: Display) -> Stop:
         """Train until the run ends, and return why.
 
@@ -124,7 +131,7 @@ class Loop:
             With `state` still the one before the step that diverged.
         """
         self._display = display
-        self._stepper.compile()
+        self.compile()
         self._start_clock()
         while self.state.stop is None:
             if len(self.state.history) >= self.plan.epochs:

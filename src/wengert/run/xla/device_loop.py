@@ -19,7 +19,7 @@ from wengert.run.loop import Roles
 from wengert.run.xla.blocks import BlockStep, over_mesh
 from wengert.run.xla.device_memory import advice, memory_for
 from wengert.run.xla.mesh import DeviceMesh
-from wengert.run.xla.translation import lines_for_numpy, lowered
+from wengert.run.xla.translation import lowered
 
 Array = np.ndarray[Any, Any]
 
@@ -35,6 +35,8 @@ class XLAProgress:
     mesh : DeviceMesh
     settings : callable
         Gives the context in which JAX runs.
+    placed : dict
+        What lies on the devices already, with what it is a copy of, by the place of that in memory.
     """
 
     def __init__(
@@ -44,13 +46,14 @@ class XLAProgress:
         loss_sum: float,
         mesh: DeviceMesh,
         settings: Callable[[], AbstractContextManager[None]],
+        placed: dict[Any, tuple[Array, Any]],
     ) -> None:
         self.mesh, self.settings = mesh, settings
         self.carry = list(carry)
         self.steps, self.loss_sum = steps, loss_sum
         self.last_loss, self.largest_loss = math.nan, -math.inf
         self.stopped = False
-        self._data: tuple[list[Array], list[Any]] = [], []
+        self._placed = placed
         self._order: Any = None
         self._given: Any = None
 
@@ -64,6 +67,7 @@ class XLAProgress:
         mesh = self.mesh
         with self.settings():
             self.elements = [mesh.put(one, mesh.axes_of_parameter(one.shape)) for one in arrays]
+        self._largest: float | None = None
         self.is_whole = True
 
     def copy(self) -> tuple[Array, ...]:
@@ -74,8 +78,27 @@ class XLAProgress:
 
     def largest(self) -> float:
         """Return the largest magnitude of the floating elements of the carry; NaN where one is NaN."""
-        with self.settings():
-            return float(_largest(self.elements))
+        if self._largest is None:
+            with self.settings():
+                self._largest = float(_largest(self.elements))
+        return self._largest
+
+    def move(
+        self,
+        elements: list[Any],
+        steps: int,
+        loss_sum: float,
+        largest_loss: float,
+        last_loss: float,
+        stopped: bool,
+        largest: float | None = None,
+    ) -> None:
+        """Go on to where some steps have led; `largest` as the method of this name, where it is known."""
+        self.elements, self._largest = elements, largest
+        self.steps, self.loss_sum = int(steps), float(loss_sum)
+        self.largest_loss, self.last_loss = float(largest_loss), float(last_loss)
+        self.stopped = bool(stopped)
+        self.is_whole = True
 
     def on_devices(self, data: Sequence[Array], is_rows: Sequence[bool]) -> list[Any]:
         """Return the data as they lie on the devices, put there once for all loops.
@@ -86,12 +109,14 @@ class XLAProgress:
         is_rows : sequence of bool
             Of each whether it has one entry a row.
         """
-        held, placed = self._data
-        if len(held) != len(data) or any(mine is not one for mine, one in zip(held, data, strict=True)):
-            puts = [self.mesh.put_rows if rows else self.mesh.put for rows in is_rows]
-            placed = [put(np.asarray(one)) for put, one in zip(puts, data, strict=True)]
-            self._data = list(data), placed
-        return placed
+        found = []
+        for one, rows in zip(data, is_rows, strict=True):
+            key = one.ctypes.data, one.shape, one.strides, one.dtype
+            if key not in self._placed:
+                put = self.mesh.put_rows if rows else self.mesh.put
+                self._placed[key] = one, put(np.asarray(one))
+            found.append(self._placed[key][1])
+        return found
 
     def visit(self, order: Array, row: int) -> Any:
         """Return the order of an epoch's rows on the devices.
@@ -116,12 +141,13 @@ def _copier(sharding: Any) -> Callable[[list[Any]], list[Any]]:
     return copier
 
 
-def _largest_of(arrays: list[Any]) -> Any:
+def largest_of(arrays: list[Any]) -> Any:
+    """Return the largest magnitude of the floating elements; NaN where one is NaN."""
     bounds = [jnp.max(jnp.abs(one), initial=0.0) for one in arrays if one.dtype.kind in "fc"]
     return jnp.max(jnp.array(bounds, jnp.float64), initial=0.0)
 
 
-_largest: Callable[[list[Any]], Any] = jax.jit(_largest_of)
+_largest: Callable[[list[Any]], Any] = jax.jit(largest_of)
 
 
 class XLALoop:
@@ -168,12 +194,7 @@ class XLALoop:
             smaller = partial(advice, self._compiled, arguments, self._batch)
             with memory_for(f"a step of {self._batch} rows", smaller):
                 elements, *words = self._compiled(*arguments)
-            steps, loss_sum, largest, last, stopped = jax.device_get(words)
-            progress.elements = elements
-            progress.steps, progress.loss_sum = int(steps), float(loss_sum)
-            progress.largest_loss, progress.last_loss = float(largest), float(last)
-            progress.stopped = bool(stopped)
-            progress.is_whole = True
+            progress.move(elements, *jax.device_get(words))
 
     def llvm(self) -> NoReturn:
         """Refuse: XLA makes its code itself."""
@@ -194,16 +215,14 @@ def _step(program: Program, roles: Roles, mesh: DeviceMesh) -> Callable[..., Any
     return over_mesh(step, mesh.mesh, roles.rows, len(program.inputs), mesh.sharding(*axes).spec)
 
 
-def compiled_loop(program: Program, roles: Roles, mesh: DeviceMesh) -> Callable[..., Any] | None:
-    """Return the loop over a step as one computation, None where NumPy must compute some of its lines.
+def compiled_loop(program: Program, roles: Roles, mesh: DeviceMesh) -> Callable[..., Any]:
+    """Return the loop over a step as one computation, all of whose lines XLA has code for.
 
     It goes from the carry (whose memory it takes), steps, sum of losses, largest loss, data, order, first
     row and number of steps (of each process; that of the first counts, so that all take as many) to the
     carry, steps, sum of losses, largest loss, last loss, and whether a loss was not finite or an index out
     of range. The number of steps is a value: nothing is compiled for it.
     """
-    if lines_for_numpy(program):
-        return None
     step = _step(program, roles, mesh)
     batch = program.inputs[roles.rows[0]].type.shape[0]
     take, counted = mesh.taker(batch), batch // mesh.holders

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,9 +19,11 @@ from wengert.run.executor import Executable
 from wengert.run.loop import Progress, Roles
 from wengert.run.numpy import NumpyExecutor
 from wengert.run.recent import recent
+from wengert.run.rendezvous import Seat
 from wengert.run.xla.device_loop import XLALoop, XLAProgress, compiled_loop
 from wengert.run.xla.device_memory import memory_for
 from wengert.run.xla.devices import find_mesh
+from wengert.run.xla.joint_loop import JointLoop, joint_steps
 from wengert.run.xla.mesh import DeviceMesh
 from wengert.run.xla.translation import lines_for_numpy, lowered
 
@@ -56,6 +58,8 @@ class XLAExecutor:
     deterministic : bool
         Compute a training step over fixed blocks of its batch, and add these up in a fixed order: the bits
         are the same for every number of devices, up to 16, that divides the batch.
+    seat : Seat, optional
+        Where loops over steps of the same program meet, to take them as one computation on one device.
 
     Raises
     ------
@@ -69,10 +73,11 @@ class XLAExecutor:
     own_rows: bool = False
     shard: str | None = None
     deterministic: bool = False
+    seat: Seat | None = field(default=None, compare=False, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Without the devices, which belong to a process.
-        return type(self), tuple([getattr(self, one.name) for one in fields(self)])
+        # Without the devices and the seat, which belong to a process.
+        return type(self), tuple([getattr(self, one.name) for one in fields(self) if one.compare])
 
     threads = 1  # XLA divides the work among threads by itself
 
@@ -93,6 +98,11 @@ class XLAExecutor:
         """The devices."""
         mesh = find_mesh(self.device, self.mesh)
         return DeviceMesh(mesh, self.own_rows, self.shard is not None, self.deterministic)
+
+    @property
+    def platform(self) -> str:
+        """What the devices are: "cpu", "gpu" or "tpu"."""
+        return str(self.devices.mesh.devices.flat[0].platform)
 
     @property
     def parts(self) -> int:
@@ -147,20 +157,26 @@ class XLAExecutor:
     ) -> XLALoop | None:
         """Return the loop over a step; see `LoopExecutor`."""
         mesh = self.devices
-        compiled = recent(("xla loop", self, roles, program), lambda: compiled_loop(program, roles, mesh))
         assert isinstance(progress, XLAProgress)
-        if compiled is None:
-            if mesh.size == 1:
-                return None
-            reasons = "; ".join(sorted(set(lines_for_numpy(program).values())))
-            raise ConfigurationError(f"a mesh of devices cannot take steps with lines for NumPy: {reasons}")
         is_rows = [roles.carried + place in roles.rows for place in range(len(data))]
         batch = program.inputs[roles.rows[0]].type.shape[0]
+        reasons = recent(("xla lines for NumPy", program), lambda: lines_for_numpy(program))
+        if reasons:
+            if mesh.size == 1:
+                return None
+            text = "; ".join(sorted(set(reasons.values())))
+            raise ConfigurationError(f"a mesh of devices cannot take steps with lines for NumPy: {text}")
+        alone = replace(self, seat=None)  # what is kept belongs to no seat
+        if self.seat is not None and mesh.size == 1 and not self.deterministic:
+            joint = recent(("xla joint loop", alone, roles, program), lambda: joint_steps(program, roles))
+            return JointLoop(joint, progress, data, is_rows, batch, self.seat)
+        compiled = recent(("xla loop", alone, roles, program), lambda: compiled_loop(program, roles, mesh))
         return XLALoop(compiled, progress, data, is_rows, batch)
 
     def new_progress(self, carry: Sequence[Array], steps: int, loss_sum: float) -> XLAProgress:
         """Return the progress of a loop that begins, or goes on."""
-        return XLAProgress(carry, steps, loss_sum, self.devices, self.settings)
+        placed = {} if self.seat is None else self.seat.shared
+        return XLAProgress(carry, steps, loss_sum, self.devices, self.settings, placed)
 
 
 class _Compiled:

@@ -10,8 +10,9 @@ from typing import Any
 
 from wengert.checks import positive_integer, positive_number
 from wengert.errors import DivergenceWarning, InterruptionWarning
-from wengert.run import Executor
+from wengert.run import Executor, find_executor
 from wengert.run.numpy.blas_threads import one_blas_thread
+from wengert.run.rendezvous import Rendezvous, Seat
 from wengert.run.threads import default_threads
 from wengert.train.fit import prepared
 from wengert.train.full_batch import FullBatch
@@ -68,7 +69,9 @@ def fit_many(
     executor : Executor, "numpy", "llvm" or "xla"
         As for `fit`.
     threads : int, optional
-        How many members are trained at a time; by default as many as `fit` uses threads, and with "xla" one.
+        How many members are trained at a time; by default as many as `fit` uses threads. With "xla" those
+        of one shape are joined to one computation; by default one at a time on a processor, where that gains
+        nothing, and all on other devices.
     progress : bool or "auto"
         As for `fit`.
     **options
@@ -96,7 +99,8 @@ def fit_many(
     -----
     Each result is bitwise that of `fit` with the same arguments, on the executors "llvm" and "numpy". A
     member there has a thread of its own: its parameters stay in the caches of one core, and no step waits
-    for other threads.
+    for other threads. On "xla" a result is that of `fit` up to rounding where members are joined; they take
+    as many steps at a time, and wait for the callbacks and the validation of each other.
 
     Examples
     --------
@@ -111,8 +115,7 @@ def fit_many(
     """
     members = members_of(networks, seeds, settings, splits, options)
     if threads is None:
-        # XLA divides a step among the cores by itself.
-        threads = 1 if executor == "xla" else default_threads()
+        threads = default_threads() if executor != "xla" else _joined(len(members), options.get("device"))
     positive_integer("fit_many", "threads", threads)
     at_a_time = min(len(members), threads)
     if time_limit is not None:
@@ -121,16 +124,29 @@ def fit_many(
     own = max(1, default_threads() // at_a_time) if executor == "llvm" else None
     shared = {"executor": executor, "threads": own, "time_limit": time_limit}
     rows = _converted(members, check_rows(X, y, sample_weight))
-    trainings = [_prepared(member, rows, sample_weight, shared) for member in members]
+    rendezvous = Rendezvous()
+    seats = [Seat(rendezvous) for _ in members]
+    places = [{"seat": seat} if executor == "xla" and at_a_time > 1 else {} for seat in seats]
+    trainings = [
+        _prepared(member, rows, sample_weight, shared | place)
+        for member, place in zip(members, places, strict=True)
+    ]
     most = max(training.plan.epochs for training in trainings)
     display = choose_display(progress, most)
     try:
         with one_blas_thread():
-            results = _trained(trainings, members, SharedDisplay(display, len(members)), at_a_time)
+            shown = SharedDisplay(display, len(members))
+            results = _trained(trainings, members, seats, shown, at_a_time)
     finally:
         display.close()
     _warn(results, members)
     return results
+
+
+def _joined(members: int, device: str | None) -> int:
+    """Return how many members XLA trains as one computation."""
+    runner: Any = find_executor("xla", device=device)
+    return 1 if runner.platform == "cpu" else members
 
 
 def _converted(members: list[Member], rows: Rows) -> Rows:
@@ -151,19 +167,34 @@ def _prepared(member: Member, rows: Rows, weights: Any, shared: dict[str, Any]) 
 
 
 def _trained(
-    trainings: list[Loop | FullBatch], members: list[Member], display: SharedDisplay, at_a_time: int
+    trainings: list[Loop | FullBatch],
+    members: list[Member],
+    seats: list[Seat],
+    display: SharedDisplay,
+    at_a_time: int,
 ) -> list[FitResult]:
     """Run the members on threads that live as long as this call."""
-    begin = threading.Event()
+    begin, compiling = threading.Event(), threading.Lock()
+    for seat in seats[:at_a_time]:
+        seat.take()  # before any begins, so that their first steps are taken together
 
     def train(number: int) -> FitResult:
+        training, seat = trainings[number], seats[number]
         begin.wait()
+        seat.take()
         try:
-            return finished(trainings[number], display.of(number))
+            if isinstance(training, Loop):
+                with compiling:  # what one has compiled the next finds
+                    training.compile()
+            if not seat.is_used:
+                seat.leave()
+            return finished(training, display.of(number))
         except BaseException as error:
             display.interrupted.set()
             error.add_note(f"in {members[number].name} of fit_many")
             raise
+        finally:
+            seat.leave()
 
     with ThreadPoolExecutor(at_a_time, thread_name_prefix="wengert-member") as pool:
         try:

@@ -1,0 +1,188 @@
+"""The steps of several networks of one shape as one computation, with an axis for the networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from wengert.ir.program import Program
+from wengert.run.loop import Roles
+from wengert.run.rendezvous import Seat
+from wengert.run.xla.device_loop import XLALoop, XLAProgress, largest_of
+from wengert.run.xla.device_memory import memory_for
+from wengert.run.xla.translation import lowered
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Steps that one of the networks is to take, at most `count`; see `StepLoop`."""
+
+    progress: XLAProgress
+    rows: list[Any]
+    beside: list[Any]
+    order: Array
+    row: int
+    count: int
+
+
+class JointLoop(XLALoop):
+    """The loop of one of several networks, which take their steps together; see `XLALoop`.
+
+    Parameters
+    ----------
+    compiled : callable
+        See `joint_steps`.
+    progress : XLAProgress
+    data : sequence of ndarray
+    is_rows : sequence of bool
+    batch : int
+    seat : Seat
+        Where the networks wait for each other.
+    """
+
+    def __init__(
+        self,
+        compiled: Callable[..., Any],
+        progress: XLAProgress,
+        data: Sequence[Array],
+        is_rows: Sequence[bool],
+        batch: int,
+        seat: Seat,
+    ) -> None:
+        super().__init__(compiled, progress, data, is_rows, batch)
+        self._seat = seat
+        seat.is_used = True
+        kinds = list(zip(self._data, is_rows, strict=True))
+        self._rows = [one for one, rows in kinds if rows]
+        self._beside = [one for one, rows in kinds if not rows]
+
+    def run(self, order: Array, row: int, count: int, threads: int) -> None:
+        """Take steps with the other networks, as many as the one that is to take the fewest."""
+        stretch = _Stretch(self._progress, self._rows, self._beside, order, row, count)
+        self._seat.call(self._compiled, stretch, partial(_taken, self._compiled, self._batch))
+
+
+def _taken(compiled: Callable[..., Any], batch: int, stretches: list[_Stretch]) -> None:
+    """Take as many steps of each network; nothing has changed where that fails."""
+    progress = stretches[0].progress
+    count = min(one.count for one in stretches)
+    # Networks leave one by one. For each number of them that is a power of two there is a computation.
+    width = 1 << (len(stretches) - 1).bit_length()
+    filled = [*stretches, *stretches[-1:] * (width - len(stretches))]
+    apart = 1 if _have_one_order(stretches, count * batch) else width
+    holders = (
+        1 if all(map(_are_same, [one.rows for one in stretches], [stretches[0].rows] * width)) else width
+    )
+    what = f"{len(stretches)} networks with steps of {batch} rows"
+    with progress.settings(), memory_for(what, lambda: "; train fewer at a time, by threads="):
+        # Before the first of them changes, since the last may stand there several times.
+        places = [one.progress.visit(one.order, one.row) for one in filled]
+        elements, *words = compiled(
+            [one.progress.elements for one in filled],
+            np.array([one.progress.steps for one in filled], np.int64),
+            np.array([0.0 if one.row == 0 else one.progress.loss_sum for one in filled]),
+            np.array([one.progress.largest_loss for one in filled]),
+            [one.rows for one in filled[:holders]],
+            [one.beside for one in filled],
+            places[:apart],
+            np.array([one.row for one in filled[:apart]], np.int64),
+            np.int64(count),
+        )
+        numbers = zip(*[one.tolist() for one in jax.device_get(words)], strict=True)
+        for one, carry, found in zip(stretches, elements, numbers, strict=False):
+            one.progress.move(carry, *found)
+
+
+def _are_same(one: list[Any], other: list[Any]) -> bool:
+    return all(mine is yours for mine, yours in zip(one, other, strict=True))
+
+
+def _have_one_order(stretches: list[_Stretch], rows: int) -> bool:
+    """Return whether all visit the same rows of the same data."""
+    first = stretches[0]
+    places = first.order[first.row : first.row + rows]
+    return all(
+        _are_same(one.rows, first.rows) and np.array_equal(one.order[one.row : one.row + rows], places)
+        for one in stretches
+    )
+
+
+def joint_steps(program: Program, roles: Roles) -> Callable[..., Any]:
+    """Return the steps of several networks as one computation.
+
+    It goes from the carries, steps, sums of losses, largest losses, rows (of all, or of each), other data,
+    orders of the rows and places where the first batches begin (of all, or of each), and the number of steps
+    to the carries, steps, sums of losses, largest losses, last losses, whether a loss was not finite or an
+    index out of range, and the largest magnitudes of the carries: one each.
+    """
+    step = lowered(program)
+    batch = program.inputs[roles.rows[0]].type.shape[0]
+    inside = set(range(roles.carried, len(program.inputs))) - {*roles.rows}
+
+    def run(
+        carries: Any,
+        steps: Any,
+        loss_sum: Any,
+        largest: Any,
+        rows: Any,
+        beside: Any,
+        orders: Any,
+        row: Any,
+        count: Any,
+    ) -> Any:
+        axes: list[int | None] = [0] * len(program.inputs)
+        for place in roles.rows:
+            axes[place] = None if len(orders) == 1 else 0
+        together = jax.vmap(step, in_axes=(axes,))
+        fixed = dict(zip(sorted(inside), map(jnp.stack, zip(*beside, strict=True)), strict=True))
+        longest = max(one.shape[1] for one in orders)
+        order = jnp.stack([jnp.pad(one[0], (0, longest - one.shape[1])) for one in orders])
+
+        def inputs(carry: Any, taken: Any) -> list[Any]:
+            begin = row + taken * batch
+            places = jax.vmap(lambda one, first: lax.dynamic_slice(one, (first,), (batch,)))(order, begin)
+            batches = dict(zip(roles.rows, _batches(rows, places), strict=True))
+            values = fixed | batches | {roles.counter: steps + taken}
+            return [*carry, *[values[place] for place in range(roles.carried, len(program.inputs))]]
+
+        def goes_on(state: Any) -> Any:
+            return (state[1] < count) & ~state[-1].any()
+
+        def iteration(state: Any) -> Any:
+            carry, taken, loss_sum, largest, _, _ = state
+            outputs, good = together(inputs(carry, taken))
+            loss = outputs[roles.carried].astype(jnp.float64)
+            stopped = ~(jnp.isfinite(loss) & good)
+            now = taken + 1, loss_sum + batch * loss, jnp.maximum(largest, loss)
+            return outputs[: roles.carried], *now, loss, stopped
+
+        carry = [jnp.stack(one) for one in zip(*carries, strict=True)]
+        begin = carry, jnp.int64(0), loss_sum, largest, jnp.full_like(loss_sum, jnp.nan), largest > jnp.inf
+        carry, taken, *found = lax.while_loop(goes_on, iteration, begin)
+        parts = [[one[place] for one in carry] for place in range(len(carries))]
+        return parts, steps + taken, *found, jax.vmap(largest_of)(carry)
+
+    compiled: Callable[..., Any] = jax.jit(run)
+    return compiled
+
+
+def _batches(rows: Any, places: Any) -> list[Any]:
+    """Return the rows at some places: of all networks, or with an axis for the networks."""
+    if len(places) == 1:
+        return [jnp.take(one, places[0], axis=0, mode="clip") for one in rows[0]]
+    if len(rows) == 1:
+        return [jnp.take(one, places, axis=0, mode="clip") for one in rows[0]]
+    each = [
+        [jnp.take(one, own, axis=0, mode="clip") for one in mine]
+        for mine, own in zip(rows, places, strict=True)
+    ]
+    return [jnp.stack(one) for one in zip(*each, strict=True)]
