@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from wengert.explain.greek import displayed
 from wengert.explain.index.definitions import (
+    counter,
     has_formula,
     is_diagonal_mask,
     may_guard,
@@ -21,6 +22,7 @@ from wengert.explain.index.letters import Letters, renames_axes
 from wengert.explain.index.notation import is_root
 from wengert.explain.index.operations import exponents, signs
 from wengert.explain.index.softmax import is_normaliser, is_softmax_quotient
+from wengert.explain.loops.opening import State
 from wengert.explain.matrix.symmetry import symmetric_lines
 from wengert.explain.quotients import inside_quotients
 from wengert.ir.node import INPUT, Node
@@ -30,6 +32,7 @@ from wengert.ir.program import Program
 # Parts of a formula above which a line gets a name. Its derivative grows with the square of that, and a line
 # that stands in many others would be written out as often as there are paths to it.
 HEAVIEST = 24
+_UNNAMED = ("carry", "value")  # what a carry is called that nobody named
 
 
 def _parameter_names(program: Program, bias: str) -> dict[Node, str]:
@@ -157,6 +160,8 @@ class Table:
         Lines that get no name whatever they are: the inside of what a drawing shows folded.
     given : mapping of Node to str
         Names that go before all others: those of a lecture.
+    states : sequence of State
+        Carries of loops: what stands for one and what computes it are one value.
     """
 
     def __init__(
@@ -168,6 +173,7 @@ class Table:
         mit: bool = False,
         hidden: Collection[Node] = (),
         given: Mapping[Node, str] = MappingProxyType({}),
+        states: Sequence[State] = (),
     ) -> None:
         self.letters = letters
         self.symbols: dict[Node, Symbol] = {}
@@ -179,8 +185,17 @@ class Table:
         wanted = {node: self._wanted(program, node) for node in program.nodes}
         others = [*parameters.items(), *wanted.items()]
         self._reserved = {name for node, name in others if name and node not in given} | {*given.values()}
+        carries = {state.given: state.computed for state in states}
         for node in program.inputs:
-            self._enter(node, given.get(node, renamed.get(parameters[node], parameters[node])))
+            if node in carries and carries[node] in self.symbols:  # one value that two loops carry
+                self.symbols[node] = self.symbols[carries[node]]
+            elif node in carries:
+                own = given.get(carries[node], wanted[carries[node]] or str(node.param("name")))
+                own = self._spare("s") if own in _UNNAMED or not own.isidentifier() else own
+                self._enter(carries[node], renamed.get(own, own))
+                self.symbols[node] = self.symbols[carries[node]]
+            else:
+                self._enter(node, given.get(node, renamed.get(parameters[node], parameters[node])))
         consumers = _consumers(program)
         plain = inside_quotients(program, consumers)
         kept_apart = set(self._apart(program))
@@ -194,7 +209,10 @@ class Table:
                 own = "L" if node.type.shape == () else "f"
                 self._enter(node, name or renamed.get(own, own))
             elif not node.inputs:
-                if node in kept_apart or not (uniform_value(node) is not None or is_diagonal_mask(node)):
+                plainly = (
+                    uniform_value(node) is not None or is_diagonal_mask(node) or counter(node) is not None
+                )
+                if node in kept_apart or not plainly:
                     self._enter(node, name or self._spare("K"))
             elif name and node.type.is_float:
                 self._enter(node, name)
@@ -208,6 +226,9 @@ class Table:
                     stem = stem or "u"
                 if stem is not None:
                     self._enter(node, self._spare(stem), automatic=True)
+        found = self.symbols
+        lines = [node for node in (*program.inputs, *program.nodes) if node in found and node not in carries]
+        self.symbols = {node: found[node] for node in (*lines, *carries)}
 
     def _wanted(self, program: Program, node: Node) -> str | None:
         known = program.provenance.get(node)

@@ -24,6 +24,7 @@ from wengert.explain.drawing.picture import Picture, arrange
 from wengert.explain.drawing.png import png
 from wengert.explain.drawing.svg import svg
 from wengert.explain.drawing.units import units_svg
+from wengert.explain.loops.scans_only import lowered, refuse_loops
 from wengert.ir.node import INPUT, Node
 from wengert.ir.program import Program, ancestors
 from wengert.storage.atomic import write_file
@@ -157,14 +158,16 @@ def make(
     names = checked_names(names)
     summed = _Summed(function)
     recording = Recording(summed, float64_leaves(args), float64_leaves(kwargs))
+    traced = recording.program
+    program = Program(traced.inputs, (*traced.outputs, *summed.results), traced.provenance, traced.signature)
+    program = lowered(program, [np.asarray(leaf) for leaf in recording.leaves], with_formulas)
+    refuse_loops("draw", program)
+    recording.program = Program(program.inputs, program.outputs[:1], program.provenance, program.signature)
     check_recording(recording)
     targets = targets_of(recording, wrt)
     if not targets:
         raise GradientError("there is no floating argument to differentiate by")
-    traced = recording.program
-    program = with_formulas(
-        Program(traced.inputs, (*traced.outputs, *summed.results), traced.provenance, traced.signature)
-    )
+    program = with_formulas(program)
     (output, *results) = program.outputs
     program = Program(program.inputs, [output], program.provenance, program.signature)
     arguments = [

@@ -13,6 +13,7 @@ from wengert.explain.index.expressions import (
     Element,
     Expression,
     Number,
+    Partial,
     Power,
     Product,
     Quotient,
@@ -21,12 +22,11 @@ from wengert.explain.index.expressions import (
     Running,
     Shifted,
     free_indices,
-    number,
     rebuild,
     walk,
 )
 from wengert.explain.index.indices import Index
-from wengert.explain.index.substitution import at_places, counted, renamed_apart
+from wengert.explain.index.substitution import counted, numbered, relocated, renamed_apart
 
 _MOVED = (Add, Apply, Cases, Element, Power, Product, Quotient, Reduction, Relation, Running, Shifted)
 
@@ -104,15 +104,23 @@ def within(place: Place, index: Index) -> list[Expression]:
     running = Running(place.index)
     found: list[Expression] = []
     if first > 0:
-        found.append(Relation("≤", number(first + 1), running))
+        found.append(Relation("≤", numbered(place.index, first), running))
     if last < place.index.extent - 1:
-        found.append(Relation("≤", running, number(last + 1)))
+        found.append(Relation("≤", running, numbered(place.index, last)))
     return found
 
 
 def can_move(expression: Expression, index: Index) -> bool:
-    """Return whether an index may be calculated wherever it stands: not in δ, nor in a derivative to come."""
-    return all(isinstance(part, _MOVED) or index not in free_indices(part) for part in walk(expression))
+    """Return whether an index may be calculated wherever it stands.
+
+    That is not in δ, nor in a derivative to come, but in that by another iteration.
+    """
+    return all(
+        isinstance(part, _MOVED)
+        or index not in free_indices(part)
+        or (isinstance(part, Partial) and not part.direct and bool(index.last))
+        for part in walk(expression)
+    )
 
 
 def moved_to(expression: Expression, index: Index, place: Place) -> Expression:
@@ -124,18 +132,23 @@ def moved_to(expression: Expression, index: Index, place: Place) -> Expression:
     if isinstance(expression, Element):
         steps, offsets = (tuple(one for _ in expression.positions) for one in (1, 0))
         return _shifted(Shifted(expression.symbol, expression.positions, steps, offsets), index, place)
+    if isinstance(expression, Partial):
+        by = moved_to(expression.by, index, place)
+        assert isinstance(by, Element | Shifted), "an element stays one"
+        return replace(expression, by=by)
     if isinstance(expression, Shifted):
-        return _shifted(expression, index, place)
+        return _shifted(rebuild(expression, lambda part: moved_to(part, index, place)), index, place)
     if isinstance(expression, Reduction):
         expression = renamed_apart(expression, {place.index})
         return replace(expression, body=moved_to(expression.body, index, place))
     return rebuild(expression, lambda part: moved_to(part, index, place))
 
 
-def _shifted(element: Shifted, index: Index, place: Place) -> Expression:
+def _shifted(element: Expression, index: Index, place: Place) -> Expression:
+    assert isinstance(element, Shifted), "a part of it has been moved"
     axes = [
         (place.index, step * place.step, step * place.offset + offset) if at == index else (at, step, offset)
         for at, step, offset in zip(element.positions, element.steps, element.offsets, strict=True)
     ]
     positions, steps, offsets = zip(*axes, strict=True)
-    return at_places(element.symbol, positions, steps, offsets)
+    return relocated(element, positions, steps, offsets)

@@ -11,6 +11,7 @@ from wengert.explain.index.expressions import (
     Partial,
     Product,
     Quotient,
+    free_indices,
 )
 from wengert.explain.index.indices import Index
 from wengert.explain.matrix.matrices import Jacobian, Ones, matrix_product
@@ -20,6 +21,11 @@ Place = Index | None
 
 class NoMatrixForm(Exception):
     """What is to be shown has no form in matrices; the message says why. Users read it in a note."""
+
+
+def matrix_indices(expression: Expression) -> tuple[Index, ...]:
+    """Return the free indices that run over rows or columns: all but those over the iterations of a loop."""
+    return tuple(index for index in free_indices(expression) if not index.last)
 
 
 def extent_of(place: Place) -> int:
