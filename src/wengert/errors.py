@@ -6,6 +6,8 @@ Every class also derives from the built-in exception that fits, so that ordinary
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from wengert.printable import printable
 
 
@@ -73,6 +75,25 @@ class DataError(WengertError, ValueError):
 
 class ModelFileError(WengertError, ValueError):
     """A model or checkpoint on disk that is missing, damaged or not what it says it is."""
+
+
+class WorkerLostError(WengertError, ConnectionError):
+    """Another worker was killed, stopped or did not answer in time; names it.
+
+    Attributes
+    ----------
+    ranks : tuple of int
+        The workers that are missing, where they are known.
+    exit_code : int
+        With which a process ends for it: ``EX_TEMPFAIL`` of ``sysexits.h``, so that whoever started it knows
+        that it has no fault and can be started again.
+    """
+
+    exit_code: ClassVar = 75
+
+    def __init__(self, message: str, ranks: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.ranks = ranks
 
 
 class VerificationError(WengertError, AssertionError):

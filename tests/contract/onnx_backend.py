@@ -17,9 +17,6 @@ from wengert.ir.program import Program
 class FixedSizes:
     """Sizes that depend on no number of rows."""
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
-
     def shape(self, node: Node) -> tuple[int, ...]:
         return node.type.shape
 
@@ -31,26 +28,36 @@ def _element(dtype: np.dtype) -> str:
     return onnx.TensorProto.DataType.Name(onnx.helper.np_dtype_to_tensor_dtype(dtype))
 
 
-def run(program: Program, arguments: list[np.ndarray]) -> list[np.ndarray]:
-    """Export a program and run the file; refused by name where ONNX lacks a primitive."""
+def exported(program: Program) -> Any:
+    """Return a program as a checked ONNX model; refused by name where ONNX lacks a primitive."""
     graph = Graph(())
     names = [
         graph.input(str(node.param("name")), _element(node.type.dtype), node.type.shape)
         for node in program.inputs
     ]
-    results = add_program(graph, FixedSizes(written_out(program)), names, lambda: "")
+    results = add_program(graph, written_out(program), FixedSizes(), names, lambda: "")
     outputs = [
         (graph.add("Identity", value, result=f"result{place}"), _element(node.type.dtype), node.type.shape)
         for place, (value, node) in enumerate(zip(results, program.outputs, strict=True))
     ]
     model = graph.model(outputs, {})
     onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def run(program: Program, arguments: list[np.ndarray]) -> list[np.ndarray]:
+    """Export a program and run the file."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        exported(program).SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    given = {name: np.asarray(one) for name, one in zip(names, arguments, strict=True)}
     read = {one.name for one in session.get_inputs()}
-    return session.run(None, {name: one for name, one in given.items() if name in read})
+    return session.run(None, {name: one for name, one in given(program, arguments).items() if name in read})
+
+
+def given(program: Program, arguments: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the arguments by the names of the inputs."""
+    names = [str(node.param("name")) for node in program.inputs]
+    return {name: np.asarray(one) for name, one in zip(names, arguments, strict=True)}

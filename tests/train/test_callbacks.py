@@ -48,6 +48,27 @@ def test_a_history_is_plain_data():
     assert columns["validation_accuracy"] == [None, None]
 
 
+def test_a_state_kept_for_later_shows_the_network_of_its_time():
+    kept, seen = [], []
+
+    class Keeping(train.Callback):
+        def on_epoch_end(self, state):
+            kept.append(state)
+
+    class Looking(train.Callback):
+        def on_epoch_end(self, state):
+            seen.append(state.net)
+
+    net = nn.Dense(3, 32).initialise(seed=0, dtype=np.float64)  # of such a width that it lies in panels
+    X, y = rows()
+    for callback in (Keeping(), Looking()):
+        train.fit(net, X, y @ np.ones((1, 32)), loss="half_squared_error", epochs=3, callbacks=[callback])
+    for state, net in zip(kept, seen, strict=True):
+        assert state.net is state.net
+        np.testing.assert_array_equal(state.net.weight, net.weight)
+    assert not np.array_equal(seen[0].weight, seen[1].weight)
+
+
 def test_callbacks_are_told_of_begin_epochs_and_end():
     told = []
 

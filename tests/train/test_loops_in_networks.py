@@ -1,4 +1,4 @@
-"""Networks that compute with loops: they are trained, and exports refuse them by name."""
+"""Networks that compute with loops and branches are trained and exported as others are."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 import wengert as wg
 from wengert import nn, train
-from wengert.errors import ConfigurationError, UnsupportedFunctionError
-from wengert.io.formats.row_program import RowProgram
+from wengert.errors import ConfigurationError, DTypeError
+from wengert.io import PortableModel, to_onnx, to_python
 from wengert.nn.module import parameter
 
 
@@ -73,10 +73,83 @@ def test_a_recurrent_network_is_trained_as_if_it_were_written_out() -> None:
         np.testing.assert_allclose(losses(Recurrent, executor), wanted, rtol=1e-10)
 
 
-def test_files_for_any_number_of_rows_refuse_a_loop_by_name() -> None:
-    net = network(Recurrent)
-    with pytest.raises(UnsupportedFunctionError, match=r"computes scan, and files .* hold no loops"):
-        RowProgram(lambda x: net(x), {}, {"x": ((8,), np.dtype(np.float64))})
+class OverRows(Recurrent):
+    """A loop over the rows, from the last to the first."""
+
+    def __call__(self, rows: Any) -> Any:
+        """Return one number a row."""
+        _, states = wg.scan(
+            lambda h, x: (np.tanh(h @ self.recurrent + x[:2] @ self.inputs), h),
+            np.zeros(6),
+            rows,
+            reverse=True,
+        )
+        return states @ self.outputs
+
+
+class Rooted(Recurrent):
+    """A loop that ends by itself for all rows, a branch, and a counted loop."""
+
+    def __call__(self, rows: Any) -> Any:
+        """Return one number a row."""
+        a = np.abs(rows[:, :1]) + 1
+        root, _ = wg.while_loop(
+            lambda pair: np.any(np.abs(pair[0] - pair[1]) > 1e-6),
+            lambda pair: ((pair[0] + a / pair[0]) / 2, pair[0]),
+            (a, a + 1),
+        )
+        chosen = wg.cond(self.outputs[0, 0] > 0, lambda r: r * rows[:, :1], lambda r: r - a, root)
+        return wg.fori_loop(0, 3, lambda i, r: r / 2 + i, chosen)
+
+
+class InEachOther(Recurrent):
+    """A loop over the rows in another loop, and a value with the name that the source gives the rows."""
+
+    def __call__(self, X: Any) -> Any:
+        """Return one number a row."""
+        rows = np.tanh(X[:, :2] @ self.inputs)
+
+        def iteration(states: Any, row: Any) -> Any:
+            _, sums = wg.scan(lambda total, h: (total + h, total * row), 0 * row, states)
+            return np.tanh(sums), None
+
+        return wg.scan(iteration, rows, self.recurrent)[0] @ self.outputs
+
+
+KINDS = [Recurrent, OverRows, Rooted, InEachOther]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_of_numpy_source_is_for_any_number_of_rows(kind: Any) -> None:
+    net, found = network(kind), {}
+    exec(to_python(PortableModel.of_network(net, 8)), found)
+    for rows in (1, 5, 7):
+        X = np.random.default_rng(rows).normal(size=(rows, 8))
+        np.testing.assert_allclose(found["predict"](X), net(X), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_onnx_file_is_for_any_number_of_rows(kind: Any) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime", reason="running ONNX needs onnxruntime")
+    pytest.importorskip("onnx", reason="writing ONNX needs the package onnx")
+    net = network(kind)
+    data = to_onnx(PortableModel.of_network(net, 8))
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    for rows in (1, 5, 7):
+        X = np.random.default_rng(rows).normal(size=(rows, 8)).astype(np.float32)
+        np.testing.assert_allclose(session.run(None, {"X": X})[0], net(X), rtol=1e-5, atol=1e-5)
+    if kind in (OverRows, InEachOther):  # the others compute a maximum, or a shape from the number
+        assert session.run(None, {"X": X[:0]})[0].shape == (0, 1)
+
+
+def test_a_loop_that_takes_one_dtype_alone_is_named_with_it() -> None:
+    class Double(Recurrent):
+        def __call__(self, rows: Any) -> Any:
+            return wg.fori_loop(0, 3, lambda i, h: np.tanh(h + np.ones(1)), rows[:, :1] @ self.outputs[:1])
+
+    pytest.importorskip("onnx", reason="writing ONNX needs the package onnx")
+    with pytest.raises(DTypeError, match=r"f32\[10007,1\] before an iteration and f64"):
+        to_onnx(PortableModel.of_network(network(Double), 8))
 
 
 def test_a_budget_of_memory_cuts_the_loop_of_a_network() -> None:

@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 
 from wengert import __version__
 from wengert.cli.formula_commands import check, draw, exercise, explain
+from wengert.cli.launch_command import launch
 from wengert.cli.option_types import (
     L2,
     MEASURING,
@@ -35,6 +36,7 @@ from wengert.cli.option_types import (
     Quiet,
     RowOptions,
     Seed,
+    Seeds,
     Target,
     Targets,
     Test,
@@ -44,6 +46,7 @@ from wengert.cli.option_types import (
     TimeLimit,
     option,
 )
+from wengert.cli.tuning_command import tune
 
 app = App(
     name="wengert",
@@ -76,6 +79,7 @@ def train(
     learning_rate: LearningRate = None,
     l2: L2 = None,
     seed: Seed = None,
+    seeds: Seeds = None,
     time_limit: TimeLimit = None,
     out: Out = None,
     report: Annotated[
@@ -367,5 +371,5 @@ def bench(
     return run(only, peers, rounds, json, plot)
 
 
-for formula_command in (explain, draw, check, exercise):
-    app.command(formula_command)
+for command_elsewhere in (tune, explain, draw, check, exercise, launch):
+    app.command(command_elsewhere)

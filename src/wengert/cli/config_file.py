@@ -123,5 +123,6 @@ _READERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "l2": _NUMBER,
     "dropout": _NUMBER,
     "seed": _WHOLE,
+    "seeds": _WHOLE,
     "time_limit": _NUMBER,
 }

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from wengert.cli.exit_codes import BAD_INPUT, BROKEN_PIPE, BUG, INTERRUPTED, SUCCESS
-from wengert.errors import VerificationError, WengertError, WengertWarning
+from wengert.errors import VerificationError, WengertError, WengertWarning, WorkerLostError
 from wengert.printable import printable
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit code: 0 for success, 2 for options or input that cannot be used, 3 for a claim that `check` found
         wrong, 130 after Ctrl-C (when training had begun, the best weights so far are saved), 141 when the
-        reader of the output went away, 1 for a bug of wengert.
+        reader of the output went away, 75 when another worker was lost, 1 for a bug of wengert.
     """
     _open_streams()
     try:
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _report_bug()
     except WengertError as error:
         _say("error", str(error))
-        return BAD_INPUT
+        return error.exit_code if isinstance(error, WorkerLostError) else BAD_INPUT
     except OSError as error:
         return _report_refusal(error)
     except MemoryError:
@@ -76,8 +76,11 @@ def _dispatch(arguments: list[str]) -> int:
     from cyclopts import CycloptsError
 
     from wengert.cli.app import app
+    from wengert.cli.commands.launch import script_apart
     from wengert.cli.console import result_console
 
+    if arguments[:1] == ["launch"]:
+        arguments = script_apart(arguments)
     try:
         command, bound, _ = app.parse_args(
             arguments, exit_on_error=False, print_error=False, console=result_console()

@@ -18,6 +18,7 @@ DERIVATION = Group("Derivation", sort_key=7)
 MEASURING = Group("Measuring", sort_key=8)
 EXERCISE = Group("Exercise", sort_key=9)
 SERVING = Group("Serving", sort_key=10)
+CLUSTER = Group("Workers", sort_key=11)
 
 
 def option(text: str, group: Group) -> Parameter:
@@ -181,6 +182,18 @@ L2 = Annotated[
 ]
 Seed = Annotated[
     int | None, option("Of everything random: the same seed gives the same model. [default: 0]", TRAINING)
+]
+Seeds = Annotated[
+    int | None,
+    option(
+        "Train N networks, with this seed and those after it; the model is their mean, and the scores of "
+        "each say how far they spread.",
+        TRAINING,
+    ),
+]
+Trials = Annotated[int, option("Settings to try, those given among them. [default: 27]", TRAINING)]
+SamplerName = Annotated[
+    str, option("What proposes settings: random, or optuna (pip install 'wengert[tune]').", TRAINING)
 ]
 TimeLimit = Annotated[
     float | None, option("Seconds after which training ends with the best weights so far.", TRAINING)

@@ -41,6 +41,8 @@ class TrainOptions:
         Columns that say how rows are used.
     test : str or None
         A table to score on.
+    seeds : int
+        How many networks are trained, with a seed each, and averaged.
     """
 
     targets: tuple[str, ...]
@@ -52,6 +54,7 @@ class TrainOptions:
     text: TextFormat
     roles: RowRoles
     test: str | None
+    seeds: int
 
     @property
     def target(self) -> str:
@@ -116,14 +119,16 @@ def train_options(file: str, given: Mapping[str, Any], config: str | None) -> Tr
     out = options.pop("out", None)
     directory = Path(out) if out is not None else default_directory(file)
     test_fraction, folds, test = _scoring(*(options.pop(name, None) for name in _WAYS_TO_SCORE))
+    seeds = _seeds(options.pop("seeds", None), folds)
     if options.get("time_limit") is not None:
-        options["time_limit"] /= ((folds or 0) + 1) * len(targets)  # each fold, and the model itself
+        # Each fold, and the model itself.
+        options["time_limit"] /= ((folds or 0) + 1) * len(targets) * seeds
     text = text_format(
         **{name: options.pop(name) for name in ("sep", "decimal", "encoding", "na") if name in options}
     )
     roles = RowRoles(**{name: options.pop(name) for name in ("group", "time", "weights") if name in options})
     settings = TrainingSettings(**options)
-    return TrainOptions(targets, drop, test_fraction, folds, directory, settings, text, roles, test)
+    return TrainOptions(targets, drop, test_fraction, folds, directory, settings, text, roles, test, seeds)
 
 
 def _targets(given: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -171,6 +176,19 @@ def default_directory(file: str) -> Path:
     """Return the directory for the model of a table: ``digits-model`` here for ``…/digits.csv``."""
     stem = "table" if file == "-" else Path(os.path.abspath(file)).stem
     return Path(f"{stem}-model")
+
+
+def _seeds(seeds: int | None, folds: int | None) -> int:
+    if seeds is None:
+        return 1
+    if seeds < 2:
+        raise ConfigurationError(f"seeds is a number of networks, 2 or more, got {seeds}.")
+    if folds is not None:
+        raise ConfigurationError(
+            "seeds and cv both say how far scores spread: over networks on the same rows, or over rows. Give "
+            "one of them."
+        )
+    return seeds
 
 
 def _scoring(

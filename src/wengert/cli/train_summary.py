@@ -9,9 +9,11 @@ from typing import Any
 from rich.console import Console
 
 from wengert.cli.console import Text
-from wengert.cli.report import heading, print_mean_scores, print_scores
+from wengert.cli.report import heading, listing, print_mean_scores, print_scores, score_text
 from wengert.storage.records import from_plain
 from wengert.train.bagging.blending import UnseenLosses
+
+_MOST_TRIALS = 12
 
 
 def print_summary(console: Console, outcome: dict[str, Any], directory: Path) -> None:
@@ -29,6 +31,8 @@ def print_summary(console: Console, outcome: dict[str, Any], directory: Path) ->
     if outcome.get("unseen"):
         kind = outcome["task"]["kind"]
         console.print(Text(from_plain(UnseenLosses, outcome["unseen"]).sentence(kind != "regression")))
+    if outcome.get("trials"):
+        _print_trials(console, outcome)
     print_outcome_scores(console, outcome)
     place = shlex.quote(str(directory))
     file = shlex.quote(outcome["file"])
@@ -38,6 +42,33 @@ def print_summary(console: Console, outcome: dict[str, Any], directory: Path) ->
     if "report" in outcome:
         console.print(Text(f"  report: {outcome['report']}"), soft_wrap=True)
     console.print()
+
+
+def _print_trials(console: Console, outcome: dict[str, Any]) -> None:
+    """Print the best trials of a search, those that were given more epochs first."""
+    trials = sorted(outcome["trials"], key=lambda one: (-one["rung"], one["loss"] is None, one["loss"]))
+    heading(console, f"Trials ({len(trials)}), by their loss on rows that compared them")
+    rows = [
+        (
+            f"{one['number']}{'  best' if place == 0 else ''}",
+            str(one["settings"]["epochs"]),
+            "diverged" if one["loss"] is None else score_text(one["loss"]),
+            described_settings(one["settings"]),
+        )
+        for place, one in enumerate(trials[:_MOST_TRIALS])
+    ]
+    console.print(listing(("trial", "epochs", "loss", "settings"), rows, numbers=("epochs", "loss")))
+
+
+def described_settings(settings: dict[str, Any]) -> str:
+    """Return in short the settings that a search draws."""
+    parts = [settings["preset"]]
+    if settings["hidden"] is not None:
+        parts.append("hidden " + (",".join(map(str, settings["hidden"])) or "none"))
+    for name in ("learning_rate", "dropout", "batch_size", "l2"):
+        if settings[name]:
+            parts.append(f"{name.replace('_', ' ')} {settings[name]:.3g}")
+    return ", ".join(parts)
 
 
 def describe_training(training: dict[str, Any]) -> str:
@@ -65,6 +96,11 @@ def print_outcome_scores(console: Console, training: dict[str, Any]) -> None:
     if training["scores"] is not None:
         heading(console, f"Scores on {training['rows']['held_out']:,} {rows_scored(training)}")
         print_scores(console, training["scores"])
+        seeds = training.get("seeds")
+        if seeds is not None:
+            what = "mean ± standard deviation; the model is their mean"
+            heading(console, f"Scores of {len(seeds['seeds'])} networks, one a seed: {what}")
+            print_mean_scores(console, seeds["scores"])
     elif validated is not None:
         heading(console, f"Scores of {validated['folds']}-fold cross-validation, mean ± standard deviation")
         print_mean_scores(console, validated["scores"])

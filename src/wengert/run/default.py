@@ -65,7 +65,7 @@ def _possible(threads: int) -> int:
     if threads > most:
         # Threads that wait for each other several times in a step must not wait for a processor as well.
         text = f"threads={threads} is lowered to {most}, as many as there are processors for this process"
-        warnings.warn(text, WengertWarning, stacklevel=5)  # `fit`, which alone takes threads
+        warnings.warn(text, WengertWarning, stacklevel=6)  # the line that called `fit`
     return min(int(threads), most)
 
 

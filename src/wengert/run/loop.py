@@ -63,12 +63,12 @@ class Progress(Protocol):
     is_whole: bool
     carry: list[Array]
 
-    def copy(self) -> tuple[Array, ...]:
-        """Return the carry as it is now."""
+    def copy(self) -> Sequence[Array]:
+        """Return the carry as it is now; later steps do not change it."""
         ...
 
-    def is_finite(self) -> bool:
-        """Return whether no array of the carry holds a NaN or an infinity."""
+    def largest(self) -> float:
+        """Return the largest magnitude of the floating elements of the carry; NaN where one is NaN."""
         ...
 
 

@@ -12,6 +12,7 @@ from wengert.storage.atomic import (
     write_and_flush as write_and_flush,
     write_file as write_file,
 )
+from wengert.storage.claim import claimed as claimed
 from wengert.storage.reading import read_file as read_file, read_part as read_part
 from wengert.storage.strict_json import dump_json as dump_json, parse_json as parse_json
 from wengert.storage.tensors import (

@@ -53,7 +53,7 @@ def write_file(path: Path, data: bytes) -> None:
         If the system refuses (disk full, no permission). The old file is intact and no temporary file is
         left.
     """
-    if _is_device(path):
+    if is_device(path):
         with _reported(f"{path} could not be written"):
             path.write_bytes(data)
         return
@@ -277,7 +277,7 @@ def refuse_unwritable(path: Path) -> None:
     ModelFileError
         If a directory stands there, or its directory is missing or may not be written to.
     """
-    if _is_device(path):
+    if is_device(path):
         return
     target = Path(os.path.realpath(path))
     if os.path.isdir(target):
@@ -312,7 +312,7 @@ def why_not_writable(directory: Path, name: str) -> str:
         return f"{directory} may not be written to: {error.strerror or error}"
 
 
-def _is_device(path: Path) -> bool:
+def is_device(path: Path) -> bool:
     """Whether a path is something that is written to and cannot be replaced: a device, a pipe, a socket."""
     return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 

@@ -116,6 +116,26 @@ class CrossValidation:
             raise ValueError(f"{self.folds} folds have as many scores, and not {len(self.each)}")
 
 
+@dataclasses.dataclass(frozen=True)
+class SeedScores:
+    """The scores of networks that differ in their seed, on the rows that the model is scored on."""
+
+    seeds: tuple[Count, ...]
+    scores: dict[str, Spread]
+    each: tuple[Scores, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class TrialRecord:
+    """Settings that a search tried; what each is, `wengert.tabular.tuning.halving.Trial` says."""
+
+    number: Count
+    rung: Count
+    settings: TrainingSettings
+    loss: float | None
+    seconds: float
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingRecord:
     """All that is saved of a training run; what each is, `wengert.cli.commands.train` says."""
@@ -137,6 +157,9 @@ class TrainingRecord:
     test: str | None = None
     nonconformity: Nonconformity | None = None
     f1_threshold: float | None = None
+    seeds: SeedScores | None = None
+    trials: tuple[TrialRecord, ...] = ()
+    best_trial: Count | None = None
     scores: Scores | None
     cross_validation: CrossValidation | None
 

@@ -11,13 +11,15 @@ from wengert.train.callbacks import (
 from wengert.train.checkpoint import Checkpoint as Checkpoint
 from wengert.train.doctor import Diagnosis as Diagnosis, Finding as Finding, diagnose as diagnose
 from wengert.train.evaluation import Evaluation as Evaluation, evaluate as evaluate, predict as predict
-from wengert.train.fit import FitResult as FitResult, fit as fit
+from wengert.train.fit import fit as fit
 from wengert.train.history import Epoch as Epoch, History as History
 from wengert.train.learning_rate_finder import (
     LearningRateCurve as LearningRateCurve,
     find_learning_rate as find_learning_rate,
 )
+from wengert.train.many.fit_many import fit_many as fit_many
 from wengert.train.recipe import BestEpoch as BestEpoch, Recipe as Recipe
+from wengert.train.result import FitResult as FitResult
 from wengert.train.steps.compiled_step import CompiledStep as CompiledStep, compile_step as compile_step
 from wengert.train.steps.divergence import Divergence as Divergence
 from wengert.train.tabular import (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from wengert.checks import is_integer
@@ -10,7 +12,7 @@ from wengert.errors import ConfigurationError
 from wengert.train.history import Epoch, History
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrainingState:
     """What a callback sees.
 
@@ -32,6 +34,27 @@ class TrainingState:
     epochs: int
     step: int
     steps_per_epoch: int
+
+
+class StateOfRun(TrainingState):
+    """A state whose network is put together when a callback first looks at it.
+
+    Parameters
+    ----------
+    make : callable
+        Gives the network.
+    others : dict of str to object
+        The other attributes.
+    """
+
+    def __init__(self, make: Callable[[], Any], **others: Any) -> None:
+        vars(self).update(others, _make=make)
+
+    @cached_property
+    def net(self) -> Any:
+        """The network with the parameters of that time."""
+        make: Callable[[], Any] = vars(self)["_make"]
+        return make()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from dataclasses import dataclass
@@ -10,11 +11,19 @@ from typing import Annotated, Any
 
 from wengert.errors import ConfigurationError, ModelFileError
 from wengert.printable import shortened
-from wengert.storage import dump_json, load_tensors, parse_json, refuse_unwritable, save_tensors
+from wengert.storage import (
+    claimed,
+    decode_tensors,
+    dump_json,
+    parse_json,
+    read_file,
+    refuse_unwritable,
+    save_tensors,
+)
 from wengert.storage.records import Count, Mismatch, Range, from_plain, to_plain
 from wengert.train.callbacks import Stop
 from wengert.train.history import Epoch, History
-from wengert.train.steps.state import State
+from wengert.train.steps.state import Carry, State
 
 _VERSION = 2
 _ENTRY = "training"
@@ -51,14 +60,27 @@ class Checkpoint:
         A file. Where it exists, `fit` goes on from it.
     seconds : float
         Time between two saves; 0 saves after every step. The end of the run is always saved.
+    asynchronous : bool
+        Go on training while the file is written. A save is left out where the one before is not done yet.
     """
 
     path: str | os.PathLike[str]
     seconds: float = 10.0
+    asynchronous: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.seconds < math.inf:
             raise ConfigurationError(f"checkpoint: seconds is a number, 0 or more, got {self.seconds!r}")
+
+    def claimed(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which no other process may write the file.
+
+        Raises
+        ------
+        ModelFileError
+            On entry, when another one has it.
+        """
+        return claimed(Path(self.path))
 
     def save(self, state: State, names: tuple[str, ...], identity: dict[str, str]) -> None:
         """Write a state of training; the file is replaced as a whole.
@@ -110,11 +132,10 @@ class Checkpoint:
             When the file is damaged or forged, or belongs to another run: says what differs; and when none
             can be written there, which is better known before the training than after it.
         """
-        path = Path(self.path)
-        refuse_unwritable(path)
-        if not os.path.exists(path):
+        path, data = Path(self.path), self._contents()
+        if data is None:
             return None
-        arrays, metadata = load_tensors(path)
+        arrays, metadata = decode_tensors(data, str(path))
         if _ENTRY not in metadata:
             raise ModelFileError(f"{path} is a model and no checkpoint of a training run; name another file")
         plain = parse_json(metadata[_ENTRY].encode(), str(path))
@@ -153,6 +174,12 @@ class Checkpoint:
             stop=record.stop,
         )
 
+    def _contents(self) -> bytes | None:
+        """Return the bytes of the file, None where there is none; refuse a place that cannot be written."""
+        path = Path(self.path)
+        refuse_unwritable(path)
+        return read_file(path) if os.path.exists(path) else None
+
     def _compare_arrays(self, expected: dict[str, Any], arrays: dict[str, Any]) -> None:
         """Refuse arrays that are not those of the run: machine code takes them as what they should be."""
         for name in sorted(expected.keys() | arrays.keys()):
@@ -171,7 +198,7 @@ class Checkpoint:
             )
 
 
-def _expected(group: str, names: tuple[str, ...], carry: tuple[Any, ...]) -> dict[str, Any]:
+def _expected(group: str, names: tuple[str, ...], carry: Carry) -> dict[str, Any]:
     """Return the arrays of a carry by their names in the file.
 
     Best weights are a carry cut short: they have the network's arrays and not the optimiser's.

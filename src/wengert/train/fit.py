@@ -2,82 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from wengert.checks import in_range, is_integer, positive_integer, positive_number
-from wengert.errors import (
-    ConfigurationError,
-    DataError,
-    DivergenceWarning,
-    InterruptionWarning,
-)
+from wengert.cluster.workers import Workers
+from wengert.errors import ConfigurationError, DataError
 from wengert.optim import LBFGS, Adam, Optimiser
 from wengert.optim.schedule_check import check_schedules
 from wengert.run import Executor, find_executor
-from wengert.run.numpy.blas_threads import one_blas_thread
-from wengert.train.bagging.blending import UnseenLosses
-from wengert.train.callbacks import Callback, EarlyStopping, best_epoch
+from wengert.train.callbacks import Callback, EarlyStopping
 from wengert.train.checkpoint import Checkpoint
 from wengert.train.evaluation import Evaluator
 from wengert.train.full_batch import FullBatch
-from wengert.train.history import History
 from wengert.train.inputs import Rows, check_rows
 from wengert.train.loop import Loop
-from wengert.train.outcome import run_to_end
+from wengert.train.parallel.together import Together
 from wengert.train.plan import Plan
 from wengert.train.progress import choose_display
+from wengert.train.result import FitResult as FitResult, finished, warn_of
 from wengert.train.rules import FitRules
 from wengert.train.steps.batches import clipped_batch_size, held_out
 from wengert.train.steps.conform import check_products, conform
-from wengert.train.steps.divergence import Divergence
 from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss
 from wengert.train.steps.step import StepRule, TrainingStep
 from wengert.transform.regions.budget import budget_of
 
 _EPOCHS = 100
-_WORTH_SHARING = 4_000_000  # operations of the largest product of a step; below, one thread computes it
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """What training gave.
-
-    Attributes
-    ----------
-    net : Module
-        Trained. Of the best epoch where early stopping ended the run, or where it was cut short and there are
-        validation rows; of the last step otherwise. After a divergence, the best finite parameters there are.
-    history : History
-        One record for each epoch that was completed.
-    stopped : str
-        ``"epochs"``, ``"early stopping"``, ``"time limit"``, ``"interrupted"``, ``"diverged"``, the reason
-        that a callback gave, or for L-BFGS ``"converged"`` or ``"no further progress"``.
-    steps : int
-    best_epoch : int or None
-        Number of the epoch with the lowest validation loss (training loss without validation rows).
-    divergence : Divergence or None
-        What happened, at which step and in which layer.
-    optimizer_state : tree of arrays
-        The optimiser's state after the last step.
-    unseen : UnseenLosses or None
-        Of a `Recipe` that blends: the losses of what was blended.
-    """
-
-    net: Any
-    history: History
-    stopped: str
-    steps: int
-    best_epoch: int | None
-    divergence: Divergence | None
-    optimizer_state: Any
-    unseen: UnseenLosses | None = None
 
 
 def fit(
@@ -105,6 +60,8 @@ def fit(
     executor: str | Executor = "llvm",
     threads: int | None = None,
     dtype: str | None = None,
+    workers: Workers | None = None,
+    total_rows: int | None = None,
     progress: bool | str = "auto",
 ) -> FitResult:
     """Train a network by minimising a mean loss over rows.
@@ -166,6 +123,12 @@ def fit(
         Round the factors of large float32 products to bfloat16, with 8 bits of mantissa; sums, parameters and
         the optimiser's state stay float32, and so does the loss of validation. On processors with
         avx512_bf16; elsewhere a warning says that float32 is used.
+    workers : Workers, optional
+        As `cluster.join` gives them: the processes that train this network together, each of which calls
+        `fit` with the same arguments. Each reads its own part of the rows, of memory-mapped arrays as well.
+        The result is bitwise the same on each, and for any number of workers.
+    total_rows : int, optional
+        With `workers`: X and y hold the rows ``workers.rows(total_rows)`` only, out of so many.
     progress : bool or "auto"
         On standard error: a bar on a terminal, lines elsewhere; "auto" for runs longer than two seconds.
 
@@ -207,18 +170,58 @@ def fit(
     >>> result.stopped
     'epochs'
     """
+    given = locals()
+    training = prepared(**{name: value for name, value in given.items() if name != "progress"})
+    shown = progress if workers is None or workers.rank == 0 else False
+    result = finished(training, choose_display(shown, training.plan.epochs))
+    warn_of(result)
+    return result
+
+
+def prepared(
+    net: Any,
+    X: Any,
+    y: Any,
+    *,
+    loss: str | Loss,
+    optimizer: Optimiser | LBFGS | None,
+    epochs: int | None,
+    batch_size: int | None,
+    sample_weight: Any,
+    validation_data: tuple[Any, ...] | None,
+    validation_fraction: float | None,
+    penalty: Penalty | None,
+    clip_norm: float | None,
+    ema_decay: float | None,
+    memory: str | int | None,
+    early_stopping: int | EarlyStopping | None,
+    callbacks: Sequence[Callback],
+    shuffle: bool | Callable[[int], Any],
+    seed: int,
+    time_limit: float | None,
+    checkpoint: str | Checkpoint | None,
+    executor: str | Executor,
+    threads: int | None,
+    dtype: str | None,
+    workers: Workers | None,
+    total_rows: int | None,
+) -> Loop | FullBatch:
+    """Return the run of `fit`, checked and ready to begin."""
     chosen = Adam() if optimizer is None else optimizer
     _check_options(epochs, clip_norm, ema_decay, time_limit, seed)
     _check_callbacks(callbacks)
     stopping = _early_stopping(early_stopping)
     objective = Objective(find_loss(loss), penalty)
+    together = None if workers is None else Together(workers, total_rows)
+    if together is not None:
+        together.refuse(executor, shuffle, time_limit, validation_fraction)
     rows, validation = _rows(
-        net, objective, (X, y, sample_weight), validation_data, validation_fraction, seed
+        net, objective, (X, y, sample_weight), validation_data, validation_fraction, seed, together
     )
-    size = clipped_batch_size(batch_size, len(rows))
+    size = clipped_batch_size(batch_size, len(rows), stacklevel=4)
     if isinstance(chosen, LBFGS):
         in_steps = {"batch_size": batch_size, "clip_norm": clip_norm, "ema_decay": ema_decay}
-        _refuse(chosen, **in_steps, checkpoint=checkpoint)
+        _refuse(chosen, **in_steps, checkpoint=checkpoint, workers=workers)
         chosen = chosen if epochs is None else replace(chosen, max_iterations=epochs)
         epochs, size = chosen.max_iterations, len(rows)
     rule = StepRule(objective, chosen, clip_norm, ema_decay=ema_decay, memory=budget_of(memory))
@@ -235,40 +238,9 @@ def fit(
     )
     step, evaluator = _step_and_evaluator(net, objective, rule, executor, threads, dtype)
     if isinstance(chosen, LBFGS):
-        return _run(FullBatch(plan, step, evaluator), progress)
+        return FullBatch(plan, step, evaluator)
     check_schedules(chosen, plan.epochs * -(-len(rows) // plan.batch_size))
-    small = 2 * plan.batch_size * max(array.size for array in step.initial) < _WORTH_SHARING
-    with one_blas_thread() if small else contextlib.nullcontext():
-        return _run(Loop(plan, step, evaluator), progress)
-
-
-def _run(training: Loop | FullBatch, progress: bool | str) -> FitResult:
-    """Run to whatever end and return the result."""
-    outcome = run_to_end(training, choose_display(progress, training.plan.epochs))
-    state, step = outcome.state, training.step
-    leading = best_epoch(state.history)
-    result = FitResult(
-        net=step.net(training.network()),
-        history=state.history,
-        stopped=outcome.reason,
-        steps=state.steps if isinstance(training, Loop) else len(state.history),
-        best_epoch=None if leading is None else leading.epoch,
-        divergence=outcome.divergence,
-        optimizer_state=step.optimizer_state(state.carry),
-    )
-    _warn(result)
-    return result
-
-
-def _warn(result: FitResult) -> None:
-    if result.divergence is not None:
-        kept = "the best finite parameters were kept"
-        warnings.warn(f"{result.divergence}; {kept}", DivergenceWarning, stacklevel=4)
-    elif result.stopped == "interrupted":
-        done = f"{len(result.history)} epochs and {result.steps} steps"
-        warnings.warn(
-            f"training was interrupted after {done}; the result is usable", InterruptionWarning, stacklevel=4
-        )
+    return Loop(plan, step, evaluator) if together is None else together.loop(plan, net, step, evaluator)
 
 
 def _rows(
@@ -278,9 +250,13 @@ def _rows(
     validation_data: tuple[Any, ...] | None,
     fraction: float | None,
     seed: int,
+    together: Together | None,
 ) -> tuple[Rows, Rows | None]:
     """Return the rows to train on and those to validate on, checked and in the dtypes of the network."""
-    rows = conform(net, objective, check_rows(*given))
+    if together is None:
+        rows = conform(net, objective, check_rows(*given))
+    else:
+        rows = together.rows(net, objective, *given)
     if validation_data is not None:
         if fraction is not None:
             raise ConfigurationError("give validation_data or validation_fraction, not both")

@@ -9,6 +9,7 @@ import numpy as np
 
 from wengert.checks import is_masked
 from wengert.errors import DataError, DTypeError, ShapeError
+from wengert.train.steps.digests import dense_arrays, digest
 from wengert.train.steps.mapped import converted_to_file, memory_map, row_blocks
 
 Array = np.ndarray[Any, Any]
@@ -46,6 +47,11 @@ class Rows:
     def counting(self) -> Array:
         """Return the places of the rows whose weight is not 0; only they can say how good a network is."""
         return np.arange(len(self)) if self.weights is None else np.flatnonzero(self.weights)
+
+    def identity(self) -> dict[str, str]:
+        """Return texts that differ where the rows do."""
+        data = digest(*dense_arrays(self.features), self.targets)
+        return {"data": data, "sample_weight": digest(self.weights)}
 
     def part(self, places: Any) -> Rows:
         """Return the rows at `places`, an array of positions or a slice, stored as these are."""
@@ -87,7 +93,7 @@ def check_rows(features: Any, targets: Any, weights: Any = None, suffix: str = "
         raise ShapeError(
             f"X{suffix} has {len(x)} rows and y{suffix} has {len(y)}; they need one entry a row each"
         )
-    return Rows(x, y, _checked_weights(weights, len(x), "sample_weight" + suffix))
+    return Rows(x, y, check_weights(weights, len(x), "sample_weight" + suffix))
 
 
 def numbers(value: Any, name: str) -> Array:
@@ -192,7 +198,8 @@ def converted(array: Array, dtype: np.dtype[Any], name: str) -> Array:
     return result
 
 
-def _checked_weights(weights: Any, rows: int, name: str) -> Array | None:
+def check_weights(weights: Any, rows: int, name: str) -> Array | None:
+    """Return weights scaled to a mean of 1; see `check_rows`."""
     if weights is None:
         return None
     array = numbers(weights, name).astype(np.float64)

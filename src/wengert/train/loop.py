@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 import warnings
+from functools import partial
 
 import numpy as np
 
 from wengert.errors import ModelFileError, WengertWarning
 from wengert.primitives import random
-from wengert.train.callbacks import Stop, TrainingState
+from wengert.train.callbacks import StateOfRun, Stop, TrainingState
+from wengert.train.checkpoint import Checkpoint
 from wengert.train.evaluation import NetworkEvaluator
 from wengert.train.history import Epoch
 from wengert.train.plan import Plan, identity
@@ -18,7 +21,7 @@ from wengert.train.progress import Display, Silent
 from wengert.train.steps.batches import batch_bounds
 from wengert.train.steps.divergence import Diverged, Divergence, StepDiverged, explain_growth
 from wengert.train.steps.state import Carry, State
-from wengert.train.steps.step import StepRule, TrainingStep
+from wengert.train.steps.step import TrainingStep
 from wengert.train.steps.stepper import Stepper
 
 
@@ -32,6 +35,8 @@ class Loop:
     evaluator : NetworkEvaluator
     state : State, optional
         Where to begin, between two epochs; before the first step by default.
+    stepper : type of Stepper, optional
+        What takes the steps.
 
     Attributes
     ----------
@@ -45,7 +50,12 @@ class Loop:
     """
 
     def __init__(
-        self, plan: Plan, step: TrainingStep, evaluator: NetworkEvaluator, state: State | None = None
+        self,
+        plan: Plan,
+        step: TrainingStep,
+        evaluator: NetworkEvaluator,
+        state: State | None = None,
+        stepper: type[Stepper] = Stepper,
     ) -> None:
         self.plan = plan
         self.step = step
@@ -62,9 +72,11 @@ class Loop:
             if found is not None:
                 begin = found
                 plan.rules.resume(begin)
-        self._stepper = Stepper(step, plan.rows, self.bounds, random.key(plan.seed), begin, raw)
+        self._rule = plan.rules.step_rule
+        begin = begin._replace(carry=step.with_settings(begin.carry, self._rule))
+        self._stepper = stepper(step, plan.rows, self.bounds, random.key(plan.seed), begin, raw)
+        self._writing: threading.Thread | None = None
         self._display: Display = Silent()
-        self._rule: StepRule | None = None
         self._resumed = begin.seconds
         self._start_clock()
 
@@ -94,9 +106,14 @@ class Loop:
 
     def seen(self) -> TrainingState:
         """Return what callbacks see."""
-        state = self.state
-        net = self.step.net(self.network())
-        return TrainingState(net, state.history, self.plan.epochs, state.steps, len(self.bounds))
+        state, network = self.state, self.network()
+        return StateOfRun(
+            partial(self.step.net, network),
+            history=state.history,
+            epochs=self.plan.epochs,
+            step=state.steps,
+            steps_per_epoch=len(self.bounds),
+        )
 
     def run(self, display: Display) -> Stop:
         """Train until the run ends, and return why.
@@ -185,7 +202,7 @@ class Loop:
         first_loss = self.state.first_loss
         if first_loss is None or not self._stepper.out_of_proportion():
             return
-        loss = self.evaluator(network, self.plan.rows.take(slice(*self.bounds[0]))).loss
+        loss = self.evaluator(network, self._stepper.rows_of(0)).loss
         if not loss <= first_loss:
             layer, text = explain_growth(self.step.names, network, (first_loss, loss))
             self._diverged(layer, None, text)
@@ -201,12 +218,29 @@ class Loop:
         """Write the checkpoint, if there is to be one; warn and go on where the disk does not take it."""
         if self.plan.checkpoint is None:
             return
-        state = self.state._replace(seconds=self.seconds)
+        if self._writing is not None:
+            self._writing.join()
+        self._write(self.plan.checkpoint, self.state._replace(seconds=self.seconds))
+        self._next_save = time.perf_counter() + self.plan.checkpoint.seconds
+
+    def _save_on_the_way(self) -> None:
+        """Write the checkpoint that is due, beside the next steps where that is chosen."""
+        checkpoint = self.plan.checkpoint
+        if checkpoint is None or not checkpoint.asynchronous:
+            self.save()
+            return
+        if self._writing is None or not self._writing.is_alive():
+            # No array of a state is ever written to.
+            state = self.state._replace(seconds=self.seconds)
+            self._writing = threading.Thread(target=self._write, args=(checkpoint, state))
+            self._writing.start()
+        self._next_save = time.perf_counter() + checkpoint.seconds
+
+    def _write(self, checkpoint: Checkpoint, state: State) -> None:
         try:
-            self.plan.checkpoint.save(state, self.step.names, self._identity)
+            checkpoint.save(state, self.step.names, self._identity)
         except ModelFileError as error:
             warnings.warn(f"no checkpoint was saved: {error}", WengertWarning, stacklevel=2)
-        self._next_save = time.perf_counter() + self.plan.checkpoint.seconds
 
     def _look(self) -> bool:
         """Do what is due between two steps; return whether there is time left."""
@@ -216,7 +250,7 @@ class Loop:
             return False
         if now >= self._next_save:
             self._stepper.settle()
-            self.save()
+            self._save_on_the_way()
         if now >= self._next_show:
             history = self.state.history
             done = (len(history) + self._stepper.taken / len(self.bounds)) / self.plan.epochs

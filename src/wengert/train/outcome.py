@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from typing import Protocol
@@ -63,7 +64,19 @@ class Outcome:
 
 
 def run_to_end(training: Training, display: Display) -> Outcome:
-    """Run to whatever end, tell the callbacks, save, and put the best network in place where it is wanted."""
+    """Run to whatever end, tell the callbacks, save, and put the best network in place where it is wanted.
+
+    Raises
+    ------
+    ModelFileError
+        When another process has the checkpoint.
+    """
+    checkpoint = training.plan.checkpoint
+    with contextlib.nullcontext() if checkpoint is None else checkpoint.claimed():
+        return _run_to_end(training, display)
+
+
+def _run_to_end(training: Training, display: Display) -> Outcome:
     plan = training.plan
     divergence: Divergence | None = None
     for callback in plan.callbacks:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from wengert.train.callbacks import Callback
 from wengert.train.checkpoint import Checkpoint
 from wengert.train.inputs import Rows
 from wengert.train.rules import Rules
+from wengert.train.steps.digests import dense_arrays, digest
 from wengert.train.steps.step import Carry, TrainingStep
 
 
@@ -53,11 +51,16 @@ def identity(plan: Plan, step: TrainingStep, initial: Carry) -> dict[str, str]:
     Bitwise the same result needs the same data, settings and initial parameters. The number of epochs may
     differ: a run can be prolonged.
     """
+    return identity_without_rows(plan, step, initial) | plan.rows.identity()
+
+
+def identity_without_rows(plan: Plan, step: TrainingStep, initial: Carry) -> dict[str, str]:
+    """Return the part of `identity` that is not about the rows to train on."""
     validation = plan.validation
     held = (
         (None,) * 3
         if validation is None
-        else (*_arrays(validation.features), validation.targets, validation.weights)
+        else (*dense_arrays(validation.features), validation.targets, validation.weights)
     )
     rule = plan.rules.step_rule
     beside = zip(step.names[step.network_count :], initial[step.network_count :], strict=True)
@@ -65,16 +68,14 @@ def identity(plan: Plan, step: TrainingStep, initial: Carry) -> dict[str, str]:
     first_state = [leaf for name, leaf in beside if not name.startswith("settings.")]
     return {
         "network": _stable_text(step.net(initial)),
-        "initial parameters": _digest(*initial[: step.network_count], *first_state),
+        "initial parameters": digest(*initial[: step.network_count], *first_state),
         "optimizer": _stable_text(rule.optimizer),
         "loss": _without_addresses(rule.objective.describe()),
         "clip_norm": repr(rule.clip_norm),
         "weight_decay": repr(rule.weight_decay),
         "ema_decay": repr(rule.ema_decay),
         "executor": type(step.executor).__name__ + _products(step.executor),
-        "data": _digest(*_arrays(plan.rows.features), plan.rows.targets),
-        "sample_weight": _digest(plan.rows.weights),
-        "validation data": _digest(*held),
+        "validation data": digest(*held),
         "batch_size": str(plan.batch_size),
         "seed": str(plan.seed),
         **plan.rules.identity(),
@@ -85,24 +86,6 @@ def _products(executor: Any) -> str:
     """Return how an executor rounds the factors of products, where it does."""
     products = getattr(executor, "products", "float32")
     return "" if products == "float32" else f", products of {products}"
-
-
-def _arrays(features: Any) -> tuple[Any, ...]:
-    """Return the arrays of features, of a CSR matrix those it is made of."""
-    if isinstance(features, np.ndarray):
-        return (features,)
-    return features.data, features.indices, features.indptr
-
-
-def _digest(*arrays: Any) -> str:
-    """Return a short text that differs where shape, dtype or a byte of the arrays differs."""
-    hasher = hashlib.blake2b(digest_size=8)
-    shapes = ["none" if array is None else f"{array.dtype}{list(array.shape)}" for array in arrays]
-    hasher.update(" ".join(shapes).encode())
-    for array in arrays:
-        if array is not None and array.size:
-            hasher.update(np.ascontiguousarray(array).data.cast("B"))
-    return f"{', '.join(shapes[:2])} (digest {hasher.hexdigest()})"
 
 
 def _stable_text(value: Any) -> str:

@@ -20,8 +20,9 @@ from wengert.train.bagging.calibration import calibrated, without_calibration
 from wengert.train.bagging.straight_line import MOST_COLUMNS, straight_line
 from wengert.train.callbacks import Callback, Stop, TrainingState
 from wengert.train.evaluation import predict
-from wengert.train.fit import FitResult, fit
+from wengert.train.fit import fit
 from wengert.train.history import History
+from wengert.train.result import FitResult
 from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss
 
 # Fewer rows are not divided among the members: a score of so few does not distinguish one epoch from another.

@@ -62,6 +62,26 @@ def test_many_iterations_are_one_iteration_after_the_other(length: int, reverse:
         assert got.dtype == np.asarray(one).dtype
 
 
+def test_one_body_serves_more_lengths_than_it_remembers() -> None:
+    body = body_of(wg.trace(several, *arguments(5)))
+    native = compiled_body(body, host_target())
+    assert isinstance(native, CompiledBody)
+
+    def finals(length: int, reverse: bool) -> list[Any]:
+        w, h, k, xs = arguments(length, seed=length)
+        outputs = [rows(node.type, length) for node in body.outputs[3:]]
+        given = ([w], [h, k, np.False_], [xs], length, reverse, (), outputs, ())
+        return [*run_iterations(native, *given, "a scan"), *outputs]
+
+    ways = [(length, reverse) for length in range(6) for reverse in (False, True)]
+    before = [finals(*way) for way in ways]
+    for way, known in zip(ways, before, strict=True):
+        for got, one in zip(finals(*way), known, strict=True):
+            np.testing.assert_array_equal(got, one)
+    w, h, k, xs = arguments(5, seed=5)
+    np.testing.assert_allclose(before[-2][0], several(w, h, k, xs)[0][0], rtol=1e-14)
+
+
 def test_operands_are_not_written_to_and_may_lie_anyhow() -> None:
     w, h, k, xs = arguments(6)
     wide = np.zeros((6, 7))

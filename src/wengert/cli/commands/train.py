@@ -16,6 +16,7 @@ import polars as pl
 from rich.console import Console
 
 from wengert.cli.commands.html_report import check_report, write_report
+from wengert.cli.commands.learning import Learn, learn_once, learn_seeds
 from wengert.cli.console import Text, error_console, label_and_text, result_console, write
 from wengert.cli.exit_codes import INTERRUPTED, SUCCESS
 from wengert.cli.reading_progress import ReadingProgress
@@ -34,6 +35,7 @@ from wengert.tabular.preprocess import TablePreprocessor
 from wengert.tabular.scoring.evaluation import mean_scores
 from wengert.tabular.table_model import TableModel
 from wengert.tabular.table_training import TrainedNetwork
+from wengert.tabular.training_settings import TrainingSettings
 from wengert.tabular.training_table import TrainingTable, cross_validate, rows_with_target
 from wengert.train.row_split import Split
 
@@ -47,6 +49,7 @@ def run(
     """Train on a file; see `wengert.cli.app.train`."""
     options = train_options(file, given, config)
     each = options.of_each_target()
+    learn = learn_seeds if options.seeds > 1 else learn_once
     if page is not None:
         if len(each) > 1:
             raise ConfigurationError(
@@ -57,7 +60,7 @@ def run(
         check_group(options.directory)
     outcomes = []
     for one in each:
-        outcomes.append(_train(file, one, page, silent=as_json or quiet, quiet=quiet))
+        outcomes.append(train_table(file, one, page, learn, silent=as_json or quiet, quiet=quiet))
         if outcomes[-1]["interrupted"]:
             break
     if as_json:
@@ -66,10 +69,24 @@ def run(
     return INTERRUPTED if outcomes[-1]["interrupted"] else SUCCESS
 
 
-def _train(
-    file: str, options: TrainOptions, page: str | None, *, silent: bool, quiet: bool
+def train_table(
+    file: str, options: TrainOptions, page: str | None, learn: Learn, *, silent: bool, quiet: bool
 ) -> dict[str, Any]:
-    """Train, score and save the model of one target; return the object that ``--json`` prints."""
+    """Train, score and save the model of one target; return the object that ``--json`` prints.
+
+    Parameters
+    ----------
+    file : str
+    options : TrainOptions
+    page : str or None
+        Where the report goes.
+    learn : callable
+        Gives the model of some of the rows.
+    silent : bool
+        Whether results are not printed.
+    quiet : bool
+        Whether nothing is.
+    """
     started = time.monotonic()
     check_destination(options.directory)
     table = _open(file, options, quiet)
@@ -88,14 +105,16 @@ def _train(
     print_columns(report, table.columns, preprocessor)
     report.print()
 
-    model, trained = table.train(kept, options.settings, progress=False if quiet else "auto")
+    learnt = learn(table, kept, options, quiet)
+    model, trained = learnt.model, learnt.trained
     _warn(trained.warning)
-    training = _description(file, table, options, trained, scored.height)
+    training = _description(file, table, learnt.settings, options, trained, scored.height)
     training["scores"] = model.score(scored) if scored.height else None
+    training |= learnt.record(scored)
     training |= record_of([HeldOutResults.of(model, scored)] if scored.height else [])
     # Saved before the folds are trained: whatever happens there, the model is safe.
     _save(dataclasses.replace(model, training=training), options.directory)
-    interrupted = trained.interrupted
+    interrupted = learnt.interrupted
     if splits and isinstance(table, TrainingTable) and not interrupted:
         validated, interrupted = _cross_validate(table, splits, options, quiet)
         training |= validated
@@ -208,6 +227,7 @@ def _cross_validate(
 def _description(
     file: str,
     table: TrainingTable | StreamedTable,
+    settings: TrainingSettings,
     options: TrainOptions,
     trained: TrainedNetwork,
     held_out: int,
@@ -226,7 +246,7 @@ def _description(
             "validation": trained.validation_rows,
             "held_out": held_out,
         },
-        "settings": options.settings.to_json(),
+        "settings": settings.to_json(),
         "roles": dataclasses.asdict(options.roles),
         "test": options.test and os.fsencode(options.test).decode("utf-8", "backslashreplace"),
         "epochs": len(trained.history),

@@ -212,10 +212,10 @@ def train(run: Run, plan: Plan, evaluator: NetworkEvaluator, display: Display) -
     seconds = outcome.state.history[-1].seconds if len(outcome.state.history) else 0.0
     # The next call begins an epoch of its own rows.
     run.state = State(
-        carry=outcome.state.carry,
+        carry=tuple(outcome.state.carry),
         steps=outcome.state.steps,
         history=outcome.state.history,
-        best=outcome.state.best,
+        best=None if outcome.state.best is None else tuple(outcome.state.best),
         scores=outcome.state.scores,
         seconds=seconds,
     )

@@ -151,7 +151,7 @@ def _lowered(graph: Graph, program: RowProgram, initialisers: list[str], argumen
         shape = graph.add("Shape", arguments[0])
         return graph.add("Gather", shape, graph.constant([0], np.int64), axis=0)
 
-    return add_program(graph, program, [*initialisers, *arguments], rows)
+    return add_program(graph, program.program, program, [*initialisers, *arguments], rows)
 
 
 def _outputs(

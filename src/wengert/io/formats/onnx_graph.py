@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import copy
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
 from wengert.extras import optional_library
+from wengert.io.formats.row_program import Rows
+from wengert.ir.node import Node
+from wengert.ir.program import Program
 
 # Every onnxruntime since 2022 loads these; it often cannot load what the package onnx writes by default.
 OPSET = 13
@@ -82,18 +86,50 @@ class Graph:
         self, operator: str, *operands: str, result: str = "", domain: str = "", **attributes: Any
     ) -> str:
         """Add a node and return its value, which is called ``result`` if that is given."""
-        value = result or self.name(f"{operator.lower()}_{len(self._nodes)}")
-        self._nodes.append(
-            self.onnx.helper.make_node(
-                operator,
-                list(operands),
-                [value],
-                name=f"{operator}_{len(self._nodes)}",
-                domain=domain,
-                **attributes,
-            )
-        )
+        value = result or self._value(operator)
+        self._append(operator, operands, [value], domain=domain, **attributes)
         return value
+
+    def add_several(self, operator: str, *operands: str, count: int, **attributes: Any) -> list[str]:
+        """Add a node of `count` values and return these."""
+        values = [self._value(operator) for _ in range(count)]
+        self._append(operator, operands, values, **attributes)
+        return values
+
+    def _value(self, operator: str) -> str:
+        return self.name(f"{operator.lower()}_{len(self._nodes)}")
+
+    def _append(
+        self, operator: str, operands: Sequence[str], values: Sequence[str], **attributes: Any
+    ) -> None:
+        name = f"{operator}_{len(self._nodes)}"
+        self._nodes.append(self.onnx.helper.make_node(operator, operands, values, name=name, **attributes))
+
+    def inner(self) -> Graph:
+        """Return a graph for the body of a node to come, which may read all values that there are so far.
+
+        Names and constants are those of this graph.
+        """
+        body = copy.copy(self)
+        body.inputs, body._nodes = [], []
+        return body
+
+    def body_input(self, name: str, dtype: Any, shape: tuple[Any, ...]) -> str:
+        """Declare an input of a body."""
+        name = self.name(name)
+        self.inputs.append(self._info(name, dtype, shape))
+        return name
+
+    def body(self, outputs: Sequence[tuple[str, Any, tuple[Any, ...]]]) -> Any:
+        """Return the finished body, whose outputs are these values with their dtypes and shapes."""
+        infos = [self._info(self.add("Identity", value), dtype, shape) for value, dtype, shape in outputs]
+        kept = _kept(self._nodes, {info.name for info in infos})[0]
+        return self.onnx.helper.make_graph(kept, "body", self.inputs, infos)
+
+    def _info(self, name: str, dtype: Any, shape: tuple[Any, ...]) -> Any:
+        helper = self.onnx.helper
+        kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        return helper.make_tensor_value_info(name, kind, list(shape))
 
     def cast(self, value: str, dtype: Any, result: str = "") -> str:
         """Convert a value to a NumPy dtype."""
@@ -102,15 +138,10 @@ class Graph:
 
     def model(self, outputs: list[tuple[str, str, tuple[Any, ...]]], metadata: dict[str, str]) -> Any:
         """Return the finished model: with the nodes that the outputs (name, element type, shape) need."""
-        needed = {name for name, _, _ in outputs}
-        kept = []
-        for node in reversed(self._nodes):
-            if needed.intersection(node.output):
-                kept.append(node)
-                needed.update(node.input)
+        kept, needed = _kept(self._nodes, {name for name, _, _ in outputs})
         helper, kinds = self.onnx.helper, self.onnx.TensorProto
         graph = helper.make_graph(
-            kept[::-1],
+            kept,
             "wengert",
             self.inputs,
             [
@@ -123,3 +154,90 @@ class Graph:
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="wengert")
         helper.set_model_props(model, metadata)
         return model
+
+
+def _kept(nodes: Sequence[Any], wanted: set[str]) -> tuple[list[Any], set[str]]:
+    """Return the nodes that the wanted values need, and all values that are read."""
+    kept, needed = [], set(wanted)
+    for node in reversed(nodes):
+        if needed.intersection(node.output):
+            kept.append(node)
+            needed.update(_read(node))
+    return kept[::-1], needed
+
+
+def _read(node: Any) -> set[str]:
+    """Return the values that a node reads, also those from outside of its bodies."""
+    bodies = [one.g for one in node.attribute if one.HasField("g")]
+    return set(node.input).union(*[_read(inner) for body in bodies for inner in body.node])
+
+
+class Sizes(Protocol):
+    """The sizes in a program and its bodies, with `Rows` for those that depend on the number of rows."""
+
+    def shape(self, node: Node) -> tuple[int | Rows, ...]:
+        """Return the shape of a value."""
+
+    def params(self, node: Node) -> dict[str, Any]:
+        """Return the parameters of a line."""
+
+
+class Line:
+    """One line of a program on its way into a graph.
+
+    Attributes
+    ----------
+    graph : Graph
+    node : Node
+    operands : list of str
+        The names of their ONNX values.
+    params : dict
+        With `Rows` for sizes that depend on the number of rows.
+    rows : callable
+        Gives the name of the ONNX value of the number of rows, an int64 vector of one element.
+    add_body : callable
+        ``add_body(graph, program, arguments)`` adds the operators for a body to a graph, and gives the names
+        of its outputs.
+    read : list of int
+        Of a loop or branch, which results are read.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        sizes: Sizes,
+        node: Node,
+        operands: list[str],
+        rows: Callable[[], str],
+        add_body: Callable[[Graph, Program, list[str]], list[str]],
+        read: list[int],
+    ) -> None:
+        self.graph = graph
+        self.node = node
+        self.operands = operands
+        self.params = sizes.params(node)
+        self.rows = rows
+        self.add_body = add_body
+        self.read = read
+        self.shapes = [sizes.shape(operand) for operand in node.inputs]
+        self._sizes = sizes
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the result."""
+        return self.node.type.dtype
+
+    def number(self, value: float) -> str:
+        """Return a constant of the dtype of the result."""
+        return self.graph.constant(value, self.dtype)
+
+    def extent(self, size: int | Rows) -> str:
+        """Return the value of a size, an int64 vector of one element."""
+        if isinstance(size, int):
+            return self.graph.constant([size], np.int64)
+        return self.graph.add("Mul", self.rows(), self.graph.constant([size.factor], np.int64))
+
+    def type_of(self, node: Node) -> tuple[np.dtype[Any], tuple[int | None, ...]]:
+        """Return the dtype of a value and its shape, in which None depends on the number of rows."""
+        shape = self._sizes.shape(node)
+        return node.type.dtype, tuple([one if isinstance(one, int) else None for one in shape])

@@ -7,71 +7,29 @@ and what is left then is refused by name.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import numpy as np
 
 from wengert.errors import UnsupportedFunctionError
-from wengert.io.formats.onnx_graph import Graph
+from wengert.io.formats.onnx_graph import Graph, Line, Sizes
+from wengert.io.formats.onnx_regions import cond, scan, while_loop
 from wengert.io.formats.row_program import Rows
-from wengert.ir.node import INPUT, Node
-from wengert.ir.program import Program
+from wengert.ir.node import INPUT, ITEM, Node
+from wengert.ir.program import Program, read_items
 from wengert.transform.decomposition import declared, decompose
+from wengert.transform.regions.bodies import with_bodies
 
 _END = 2**63 - 1
 
 
-class Sizes(Protocol):
-    """A program, and its sizes with `Rows` for those that depend on the number of rows."""
-
-    program: Program
-
-    def shape(self, node: Node) -> tuple[int | Rows, ...]:
-        """Return the shape of a value."""
-
-    def params(self, node: Node) -> dict[str, Any]:
-        """Return the parameters of a line."""
-
-
-class Line:
-    """One line of a program on its way into a graph.
-
-    Attributes
-    ----------
-    graph : Graph
-    node : Node
-    operands : list of str
-        The names of their ONNX values.
-    params : dict
-        With `Rows` for sizes that depend on the number of rows.
-    rows : callable
-        Gives the name of the ONNX value of the number of rows, an int64 vector of one element.
-    """
-
-    def __init__(
-        self, graph: Graph, program: Sizes, node: Node, operands: list[str], rows: Callable[[], str]
-    ) -> None:
-        self.graph = graph
-        self.node = node
-        self.operands = operands
-        self.params = program.params(node)
-        self.rows = rows
-        self.shapes = [program.shape(operand) for operand in node.inputs]
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of the result."""
-        return self.node.type.dtype
-
-    def number(self, value: float) -> str:
-        """Return a constant of the dtype of the result."""
-        return self.graph.constant(value, self.dtype)
-
-
 def _refuse(line: Line, how: str = "") -> NoReturn:
+    is_complex = any(one.type.is_complex for one in (line.node, *line.node.inputs))
+    reason = " (ONNX computes with real numbers)" if is_complex else ""
     raise UnsupportedFunctionError(
         f"the network computes {line.node.primitive.name} {how}of {line.node.type}, for which there is no "
-        "ONNX operator here. Export it as a NumPy program (--format numpy), or build it of other operations."
+        f"ONNX operator here{reason}. Export it as a NumPy program (--format numpy), or build it of other "
+        "operations."
     )
 
 
@@ -133,12 +91,7 @@ def _broadcast_to(line: Line) -> str:
     wanted = [1 if extent == has else extent for extent, has in zip(shape, given, strict=True)]
     if not any(isinstance(extent, Rows) for extent in wanted):
         return graph.add("Expand", *line.operands, graph.constant(wanted, np.int64))
-    parts = [
-        graph.add("Mul", line.rows(), graph.constant([extent.factor], np.int64))
-        if isinstance(extent, Rows)
-        else graph.constant([extent], np.int64)
-        for extent in wanted
-    ]
+    parts = [line.extent(one) for one in wanted]
     return graph.add("Expand", *line.operands, graph.add("Concat", *parts, axis=0))
 
 
@@ -197,8 +150,8 @@ _SAME = {
     "isinf": "IsInf", "minimum": "Min", "where": "Where", "stop_gradient": "Identity", "matmul": "MatMul",
 }  # fmt: skip
 
-# What adds the operators of a line, by its primitive.
-OPERATORS: dict[str, Callable[[Line], str]] = {
+# What adds the operators of a line, by its primitive; a loop or branch gives the values of its results.
+OPERATORS: dict[str, Callable[[Line], Any]] = {
     **{name: _same(operator) for name, operator in _SAME.items()},
     "maximum": _maximum,
     "astype": lambda line: line.graph.cast(line.operands[0], line.params["dtype"]),
@@ -228,6 +181,9 @@ OPERATORS: dict[str, Callable[[Line], str]] = {
     "slice": _slice,
     "gather": _gather,
     "one_hot": _one_hot,
+    "scan": scan,
+    "while_loop": while_loop,
+    "cond": cond,
 }
 
 
@@ -245,16 +201,22 @@ def is_native(node: Node) -> bool:
 
 def written_out(program: Program) -> Program:
     """Return a program with the same values, of lines that have operators of their own as far as possible."""
-    return decompose(program, lambda node, trace: None if is_native(node) else declared(node, trace))
+    expanded = decompose(program, lambda node, trace: None if is_native(node) else declared(node, trace))
+    return with_bodies(expanded, written_out)
 
 
-def add_program(graph: Graph, program: Sizes, arguments: list[str], rows: Callable[[], str]) -> list[str]:
+def add_program(
+    graph: Graph, program: Program, sizes: Sizes, arguments: list[str], rows: Callable[[], str]
+) -> list[str]:
     """Add the operators for a program.
 
     Parameters
     ----------
     graph : Graph
-    program : Sizes
+    program : Program
+        As `written_out` gives it.
+    sizes : Sizes
+        Of the program.
     arguments : list of str
         The names of the values of its inputs.
     rows : callable
@@ -270,12 +232,20 @@ def add_program(graph: Graph, program: Sizes, arguments: list[str], rows: Callab
     UnsupportedFunctionError
         If ONNX has no operators for a line, naming it.
     """
-    values = dict(zip(program.program.inputs, arguments, strict=True))
-    for node in program.program.nodes:
+    values: dict[Node, Any] = dict(zip(program.inputs, arguments, strict=True))
+    read = read_items(program)
+
+    def body(inner: Graph, its_program: Program, its_arguments: list[str]) -> list[str]:
+        return add_program(inner, its_program, sizes, its_arguments, rows)
+
+    for node in program.nodes:
         constant = node.value
         if constant is not None:
             values[node] = graph.constant(constant)
+        elif node.primitive is ITEM:
+            values[node] = values[node.inputs[0]][node.param("index")]
         elif node.primitive is not INPUT:
-            line = Line(graph, program, node, [values[operand] for operand in node.inputs], rows)
+            operands = [values[operand] for operand in node.inputs]
+            line = Line(graph, sizes, node, operands, rows, body, sorted(read.get(node, ())))
             values[node] = OPERATORS[node.primitive.name](line) if is_native(node) else _refuse(line)
-    return [values[node] for node in program.program.outputs]
+    return [values[node] for node in program.outputs]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -125,8 +125,13 @@ def trace_model(
     RowProgram
         Its inputs are the arrays and then ``X``, or where the model has columns ``numbers`` and ``codes`` as
         `features` takes them, each if there are any.
+
+    Raises
+    ------
+    DTypeError
+        If the network computes with its own dtype only, and the arrays are in another.
     """
-    structure = flatten(model.network)[1]
+    leaves, structure = flatten(model.network)
 
     def answer(*arguments: Any) -> tuple[Any, ...]:
         network = unflatten(structure, list(arguments[: len(arrays)]))
@@ -144,11 +149,19 @@ def trace_model(
         }
         inputs = {name: ((count,), np.dtype(dtype)) for name, (count, dtype) in groups.items() if count}
         return RowProgram(answer, arrays, inputs, rewrite)
-    floating = next((array.dtype for array in arrays.values()), np.dtype(np.float32))
-    try:
+
+    def over_numbers(arrays: Mapping[str, np.ndarray]) -> RowProgram:
+        floating = next((array.dtype for array in arrays.values()), np.dtype(np.float32))
         return RowProgram(answer, arrays, {"X": ((model.inputs,), floating)}, rewrite)
-    except DTypeError:  # an embedding, which takes integers
-        return RowProgram(answer, arrays, {"X": ((model.inputs,), np.dtype(np.int64))}, rewrite)
+
+    try:
+        return over_numbers(arrays)
+    except DTypeError as error:
+        try:
+            over_numbers({name: np.asarray(leaf) for name, leaf in zip(arrays, leaves, strict=True)})
+        except DTypeError:  # an embedding, which takes integers
+            return RowProgram(answer, arrays, {"X": ((model.inputs,), np.dtype(np.int64))}, rewrite)
+        raise error  # the network takes numbers, of its own dtype only
 
 
 def width(model: PortableModel) -> int:

@@ -118,10 +118,11 @@ def _network_source(program: RowProgram, first: str) -> str:
 
     Its source for two numbers of rows differs in just these numbers and their multiples.
     """
-    pieces, twins = (
-        re.split(r"(?<![\w.])(\d+)(?![\w.])", one.to_python("answer"))
-        for one in (program.program, program.twin)
-    )
+    source, twin_source = (one.to_python("answer") for one in (program.program, program.twin))
+    pieces, twins = (re.split(r"(?<![\w.])(\d+)(?![\w.])", one) for one in (source, twin_source))
+    rows = "rows"
+    while re.search(rf"\b{rows}\b", source):  # a value of the user's
+        rows += "_"
     if pieces[::2] != twins[::2]:
         raise UnsupportedFunctionError(
             "the operations of the network depend on the number of rows. Compute each row by itself."
@@ -134,15 +135,24 @@ def _network_source(program: RowProgram, first: str) -> str:
                     f"the network computes with a number ({piece}) that depends on the number of rows. "
                     "Compute each row by itself."
                 )
-            pieces[place] = "rows" if factor == 1 else f"{factor} * rows"
-    source = "".join(pieces).removeprefix("import numpy as np").strip()
-    body = source.split('"""')[-1]
-    if any("rows" in line.split("#")[0] for line in body.splitlines()):
-        head, end, rest = source.rpartition('nothing else is said."""')  # the end of the docstring
-        if not end:
-            head, end, rest = source.rpartition('."""')
-        source = f"{head}{end}\n    rows = len({first}){rest}"
-    return source
+            pieces[place] = rows if factor == 1 else f"{factor} * {rows}"
+    *parts, answer = "".join(pieces).removeprefix("import numpy as np").strip().split("\n\n\n")
+    bodies = [part for part in parts if part.startswith("def answer_body")]
+    if any(_reads(rows, one) for one in bodies):  # which then stand where the number is known
+        parts = [part for part in parts if part not in bodies]
+    else:
+        bodies = []
+    if bodies or _reads(rows, answer):
+        head, end, statements = answer.rpartition('."""')  # the end of the docstring
+        inner = [f"\n{textwrap.indent(one, '    ')}\n" for one in bodies]
+        answer = "\n".join([f"{head}{end}", f"    {rows} = len({first})", *inner]) + statements
+    return "\n\n\n".join([*parts, answer])
+
+
+def _reads(name: str, function: str) -> bool:
+    """Whether the statements of a function, docstring and comments apart, have a name in them."""
+    statements = function.rpartition('."""')[2]
+    return any(re.search(rf"\b{name}\b", line.split("#")[0]) for line in statements.splitlines())
 
 
 def _facts(model: PortableModel) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 
 from wengert.errors import UnsupportedFunctionError
 from wengert.ir.node import INPUT, Node
-from wengert.ir.program import Program
+from wengert.ir.program import Program, bodies
 from wengert.trace.tracing import abstract, trace
 from wengert.transform.simplify import simplify
 
@@ -52,7 +52,7 @@ class RowProgram:
     Raises
     ------
     UnsupportedFunctionError
-        If what is computed for a row depends on how many there are, or there is a loop or a branch.
+        If what is computed for a row depends on how many there are.
     """
 
     def __init__(
@@ -74,33 +74,18 @@ class RowProgram:
         )
         if rewrite is not None:
             self.program, self.twin = rewrite(self.program), rewrite(self.twin)
-        region = next((node for node in self.program.nodes if node.primitive.region is not None), None)
-        if region is not None:
-            raise UnsupportedFunctionError(
-                f"the network computes {region.primitive.name}, and files for any number of rows hold no "
-                "loops and branches yet: write its iterations out with a for, or choose with np.where"
-            )
-        self._twins = dict(zip(self.program.nodes, self.twin.nodes, strict=False))
-        if len(self.program.nodes) != len(self.twin.nodes):
-            raise _depends("the operations")
-        for node, twin in self._twins.items():
-            same = node.primitive is twin.primitive and [self._twins[one] for one in node.inputs] == list(
-                twin.inputs
-            )
-            if not same:
-                raise _depends("the operations")
-            value = node.value
-            other = twin.value
-            if value is not None and other is not None and not np.array_equal(value, other, equal_nan=True):
-                raise _depends("a constant")
+        self._twins = _paired(self.program, self.twin)
 
     def shape(self, node: Node) -> tuple[int | Rows, ...]:
-        """Return the shape of a value."""
+        """Return the shape of a value, of the program or of a body in it."""
         shape: tuple[int | Rows, ...] = _merged(node.type.shape, self._twins[node].type.shape)
         return shape
 
     def params(self, node: Node) -> dict[str, Any]:
-        """Return the parameters of a line, with `Rows` for sizes that depend on their number."""
+        """Return the parameters of a line, with `Rows` for sizes that depend on their number.
+
+        The body of a loop or a branch is that for ``ROWS[0]`` rows.
+        """
         if node.primitive is INPUT or not node.inputs:
             return dict(node.params)
         twins = dict(self._twins[node].params)
@@ -118,7 +103,30 @@ def _named(function: Callable[..., Any], names: list[str]) -> Callable[..., Any]
     return named
 
 
+def _paired(program: Program, twin: Program) -> dict[Node, Node]:
+    """Return what stands in the twin for each node, those in the bodies of loops and branches included."""
+    if len(program.nodes) != len(twin.nodes):
+        raise _depends("the operations")
+    pairs = dict(zip((*program.inputs, *program.nodes), (*twin.inputs, *twin.nodes), strict=True))
+    inner: dict[Node, Node] = {}
+    for node, other in pairs.items():
+        same_operands = [pairs[one] for one in node.inputs] == list(other.inputs)
+        if node.primitive is not other.primitive or not same_operands:
+            raise _depends("the operations")
+        value, others = node.value, other.value
+        if value is not None and others is not None and not np.array_equal(value, others, equal_nan=True):
+            raise _depends("a constant")
+        programs, twins = bodies(node), bodies(other)
+        if len(programs) != len(twins):
+            raise _depends("the operations")
+        for body, its_twin in zip(programs, twins, strict=True):
+            inner.update(_paired(body, its_twin))
+    return {**inner, **pairs}
+
+
 def _merged(value: Any, twin: Any) -> Any:
+    if isinstance(value, Program):
+        return value
     if isinstance(value, tuple) and isinstance(twin, tuple) and len(value) == len(twin):
         return tuple(_merged(one, other) for one, other in zip(value, twin, strict=True))
     if value == twin:

@@ -26,7 +26,7 @@ from wengert.run.llvm.codegen.call_function import (
 from wengert.run.llvm.codegen.cancellation import CANCEL, WRONG_INDEX
 from wengert.run.llvm.codegen.kernel_functions import KERNELS
 from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
-from wengert.run.llvm.fusion.views import View
+from wengert.run.llvm.fusion.views import View, is_whole
 from wengert.run.llvm.profile.kernel_table import KernelSummary, KernelTable, summary
 from wengert.run.llvm.runtime.array_address import address
 from wengert.run.llvm.runtime.target import LoadedCode
@@ -41,12 +41,14 @@ class _Window:
 
     def __init__(self, view: View) -> None:
         dtype = view.base.type.dtype
-        self._base, self._is_empty = view.base, 0 in view.shape
+        self._base, self._is_whole, self._is_empty = view.base, is_whole(view), 0 in view.shape
         strides = tuple([stride * dtype.itemsize for stride in view.strides])
         self._layout = view.shape, dtype, view.offset * dtype.itemsize, strides
 
     def of(self, buffers: Mapping[Node, Array]) -> Array:
         """Return the array, which must not be written to."""
+        if self._is_whole:
+            return buffers[self._base]
         shape, dtype, offset, strides = self._layout
         if self._is_empty:
             return np.empty(shape, dtype)
@@ -119,6 +121,11 @@ class CompiledProgram:
     ) -> None:
         self.program = program
         self._regions = regions
+        self._stored = {
+            kernel.line: [(node.param("index"), node) for node in kernel.stored]
+            for kernel in plan.kernels
+            if kernel.line in regions
+        }
         self.plan = plan
         self.layout = layout
         self._memory = memory = layout.memory
@@ -246,7 +253,7 @@ class CompiledProgram:
             frame.arena.operands[kernel] = known
         operands = [one.of(frame.alone) if type(one) is _Window else one for one in known]
         if line in self._regions:
-            into = {node.param("index"): self._buffer(node, frame) for node in kernel.stored}
+            into = {place: self._buffer(node, frame) for place, node in self._stored[line]}
             values = self._regions[line](*operands, into=into)
             for place, buffer in into.items():
                 if values[place] is not buffer:

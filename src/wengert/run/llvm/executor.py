@@ -133,4 +133,5 @@ class LLVMExecutor:
 
     def new_progress(self, carry: Sequence[Array], steps: int, loss_sum: float) -> NativeProgress:
         """Return the progress of a loop that begins, or goes on."""
+        keep_freed_memory()
         return NativeProgress(carry, steps, loss_sum, self.threads)

@@ -65,10 +65,10 @@ class XLAProgress:
             # Of copies on the device: an array that NumPy looks at cannot be given to the next run.
             return tuple([np.array(jnp.copy(one)) for one in self.elements])
 
-    def is_finite(self) -> bool:
-        """Return whether no array of the carry holds a NaN or an infinity."""
+    def largest(self) -> float:
+        """Return the largest magnitude of the floating elements of the carry; NaN where one is NaN."""
         with self.settings():
-            return bool(_all_finite(self.elements))
+            return float(_largest(self.elements))
 
     def on_device(self, data: Sequence[Array]) -> list[Any]:
         """Return the data as they lie on the device, put there once for all loops."""
@@ -88,12 +88,12 @@ class XLAProgress:
         return self._order
 
 
-def _finite(arrays: list[Any]) -> Any:
-    good = [jnp.all(jnp.isfinite(one)) for one in arrays if one.dtype.kind in "fc"]
-    return jnp.all(jnp.array(good)) if good else True
+def _largest_of(arrays: list[Any]) -> Any:
+    bounds = [jnp.max(jnp.abs(one), initial=0.0) for one in arrays if one.dtype.kind in "fc"]
+    return jnp.max(jnp.array(bounds, jnp.float64), initial=0.0)
 
 
-_all_finite: Callable[[list[Any]], Any] = jax.jit(_finite)
+_largest: Callable[[list[Any]], Any] = jax.jit(_largest_of)
 
 
 class XLALoop:

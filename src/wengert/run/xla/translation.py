@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
-from wengert.ir.program import Program
+from wengert.ir.program import Program, bodies
 from wengert.run.xla.host import computed_on_host
 from wengert.run.xla.operations import in_range, operation_of
 from wengert.run.xla.regions import REGIONS, Lowered
@@ -50,16 +50,7 @@ def lines_for_numpy(program: Program) -> dict[Node, str]:
             if reason is not None:
                 found[node] = reason
             elif node.primitive.kind is Kind.REGION:
-                waiting += [written_out(body) for body in _bodies(node)]
-    return found
-
-
-def _bodies(node: Node) -> list[Program]:
-    """Return the programs among the parameters of a line."""
-    found: list[Program] = []
-    for value in dict(node.params).values():
-        parts = value if isinstance(value, tuple) else (value,)
-        found += [one for one in parts if isinstance(one, Program)]
+                waiting += [written_out(body) for body in bodies(node)]
     return found
 
 

@@ -19,13 +19,13 @@ _BATCH_SIZE = 32
 _ORDER, _HELD_OUT = 0, 1
 
 
-def _generator(seed: int, stream: int, epoch: int = 0) -> np.random.Generator:
-    # The epoch is the highest word of the counter: no epoch draws enough numbers to reach the next.
-    key = np.array([seed, stream], np.uint64)
-    return np.random.Generator(np.random.Philox(key=key, counter=np.array([0, 0, 0, epoch], np.uint64)))
+def _generator(seed: int, stream: int, epoch: int = 0, block: int = 0) -> np.random.Generator:
+    # Epoch and block are the highest words of the counter: none draws enough numbers to reach the next.
+    key, counter = np.array([seed, stream], np.uint64), np.array([0, 0, block, epoch], np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=counter))
 
 
-def row_order(seed: int, epoch: int, rows: int, runs: tuple[int, int] | None = None) -> Array:
+def row_order(seed: int, epoch: int, rows: int, runs: tuple[int, int] | None = None, block: int = 0) -> Array:
     """Return the permutation in which an epoch visits the rows.
 
     Parameters
@@ -34,8 +34,10 @@ def row_order(seed: int, epoch: int, rows: int, runs: tuple[int, int] | None = N
     runs : (int, int), optional
         Rows a run, and runs a window: rows in a file are visited window by window, each of this many runs of
         neighbours, drawn from anywhere, and shuffled row by row.
+    block : int
+        Of the rows that are meant, where each block of a batch has rows of its own.
     """
-    rng = _generator(seed, _ORDER, epoch)
+    rng = _generator(seed, _ORDER, epoch, block)
     return rng.permutation(rows) if runs is None else order_by_windows(rows, runs, rng)
 
 
@@ -106,13 +108,18 @@ def check_batch_size(batch_size: Any) -> None:
     positive_integer("", "batch_size", batch_size)
 
 
-def clipped_batch_size(batch_size: int | None, rows: int) -> int:
-    """Return how many rows a step takes: 32 by default, and not more than there are."""
+def clipped_batch_size(batch_size: int | None, rows: int, stacklevel: int = 3) -> int:
+    """Return how many rows a step takes: 32 by default, and not more than there are.
+
+    A warning that it is clipped names the line `stacklevel` calls above this one.
+    """
     if batch_size is None:
         return min(_BATCH_SIZE, rows)
     check_batch_size(batch_size)
     if batch_size > rows:
         warnings.warn(
-            f"batch_size={batch_size} is clipped to the {rows} rows there are", WengertWarning, stacklevel=3
+            f"batch_size={batch_size} is clipped to the {rows} rows there are",
+            WengertWarning,
+            stacklevel=stacklevel,
         )
     return min(batch_size, rows)

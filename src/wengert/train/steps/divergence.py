@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,12 +108,22 @@ class Watch:
         The network's arrays before the first step.
     """
 
-    def __init__(self, initial: Iterable[Array]) -> None:
-        self._limit = _OUT_OF_PROPORTION * (1 + _norm(initial))
+    def __init__(self, initial: Sequence[Array]) -> None:
+        self._initial = initial
+        self._size = sum(array.size for array in initial)
 
-    def out_of_proportion(self, network: Iterable[Array]) -> bool:
-        """Return whether the network's arrays have grown beyond all proportion to their start."""
-        return not _norm(network) <= self._limit
+    def out_of_proportion(self, network: Iterable[Array], largest: float = math.inf) -> bool:
+        """Return whether the network's arrays have grown beyond all proportion to their start.
+
+        Parameters
+        ----------
+        network : iterable of array
+        largest : float
+            No element is larger than this; mostly that decides, and no norm has to be computed.
+        """
+        if math.sqrt(self._size) * largest <= _OUT_OF_PROPORTION:
+            return False
+        return not _norm(network) <= _OUT_OF_PROPORTION * (1 + _norm(self._initial))
 
 
 def explain(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ from wengert.train.callbacks import Stop
 from wengert.train.history import History
 from wengert.train.inputs import Rows
 
-Carry = tuple[np.ndarray[Any, Any], ...]
+Carry = Sequence[np.ndarray[Any, Any]]
 
 
 class Step(Protocol):
@@ -47,7 +48,7 @@ class State(NamedTuple):
 
     Attributes
     ----------
-    carry : tuple of array
+    carry : sequence of array
         Network, optimiser's state, settings and averages; see `TrainingStep`.
     steps : int
         Taken in all.
@@ -59,7 +60,7 @@ class State(NamedTuple):
         Mean loss of the first batch before the first step.
     history : History
         Of the epochs that have ended.
-    best : tuple of array or None
+    best : sequence of array or None
         The arrays of the network that predicted best at the end of an epoch.
     scores : tuple of float
         Validation scores of the epochs, where they are measured.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -26,7 +26,7 @@ from wengert.train.steps.reuse import kept_for
 from wengert.transform.simplify import simplify
 
 Array = np.ndarray[Any, Any]
-Carry = tuple[Array, ...]
+Carry = Sequence[Array]
 
 
 class BatchObjective(Protocol):
@@ -154,15 +154,15 @@ class TrainingStep:
         self.executor = executor
         self.dtype = floating_dtype(net)
         tree = net, *self._beside(net, rule)
-        self.network_count = len(flatten(net)[0])
-        self._network = flatten(net)[1]
-        self._structure = flatten(tree)[1]
-        self.initial = self.carry(net, rule)
-        groups = zip(("optimizer", "settings", "average"), tree[1:], strict=True)
-        self.names: tuple[str, ...] = tuple(leaf_paths(net))
-        for group, member in groups:
-            self.names += tuple(leaf_paths(member, group))
+        leaves, self._structure = flatten(tree)
+        self.initial = tuple(map(np.asarray, leaves))
+        of_network, self._network = flatten(net)
+        self.network_count = len(of_network)
         self._kept = kept_for(net, rule, executor)
+        groups = zip(("", "optimizer", "settings", "average"), tree, strict=True)
+        self.names: tuple[str, ...] = self.kept(
+            "names", lambda: tuple(path for group, member in groups for path in leaf_paths(member, group))
+        )
 
     def _beside(self, net: Any, rule: StepRule) -> tuple[Any, Any, Any]:
         """Return the first state of the optimiser, the settings, and the average or None."""
@@ -280,6 +280,23 @@ class TrainingStep:
         rule = with_settings(self.rule, numbers)
         key = random.fold_in(key, step)
         _, loss, running, gradients = loss_and_gradients(net, rule.objective, X, y, weights, key, rule.memory)
+        net, optimizer, average = self._updated(rule, net, optimizer, average, running, gradients, step)
+        return net, optimizer, numbers, average, loss
+
+    def _updated(
+        self,
+        rule: StepRule,
+        net: Any,
+        optimizer: Any,
+        average: Any,
+        running: Any,
+        gradients: Any,
+        step: Any,
+    ) -> tuple[Any, Any, Any]:
+        """Return network, optimiser's state and average after a step with these gradients.
+
+        `rule` has the settings as inputs of the program.
+        """
         if self.rule.clip_norm is not None:
             gradients = clip_by_norm(gradients, rule.clip_norm)
         parameters = nn.parameters(net)
@@ -290,5 +307,4 @@ class TrainingStep:
         parameters, optimizer = rule.optimizer.update(parameters, gradients, optimizer)
         if average is not None:
             average = averaged(average, parameters, rule.ema_decay, step)
-        net = nn.with_state(nn.with_parameters(net, parameters), running)
-        return net, optimizer, numbers, average, loss
+        return nn.with_state(nn.with_parameters(net, parameters), running), optimizer, average

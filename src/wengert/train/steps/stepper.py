@@ -59,6 +59,7 @@ class Stepper:
         self._bounds = bounds
         self._key = key
         self._watch = Watch(initial)
+        self._largest = math.inf  # no element of the carry of `state` is larger than this
         self._order: Array = np.arange(len(rows))
         self._native: NativeSteps | None = None
         self._compiled: dict[int, Executable] = {}
@@ -76,7 +77,8 @@ class Stepper:
 
     def out_of_proportion(self) -> bool:
         """Return whether the network has grown beyond all proportion to its start."""
-        return self._watch.out_of_proportion(self.state.carry[: self._step.network_count])
+        network = self.state.carry[: self._step.network_count]
+        return self._watch.out_of_proportion(network, self._largest)
 
     def compile(self) -> None:
         """Compile the step for each length of a batch.
@@ -85,12 +87,13 @@ class Stepper:
         """
         self._native = native_steps(self._step, self._rows, self._bounds, self._key, self.state)
         for batch in {0, len(self._bounds) - 1} if self._native is None else ():
-            self._executable(self._rows_of(batch))
+            self._executable(self.rows_of(batch))
 
     def replace(self, carry: Carry) -> None:
         """Go on from the same state with other arrays."""
         if self._native is not None:
             self._native.restore(self.state._replace(carry=carry))
+        self._largest = math.inf
         self.state = self.state._replace(carry=carry)
 
     def take(self, order: Array, seconds: float) -> bool:
@@ -164,18 +167,18 @@ class Stepper:
         now, progress = self.state, native.progress
         if not native.is_whole or progress.stopped or now.first_loss is None:
             return False
-        if not progress.is_finite():
+        largest = progress.largest()
+        if not math.isfinite(largest):
             return False
+        carry, steps = progress.copy(), progress.steps
         if not progress.largest_loss <= now.first_loss:
-            network = progress.carry[: self._step.network_count]
-            if self._watch.out_of_proportion(network):
+            network = carry[: self._step.network_count]
+            if self._watch.out_of_proportion(network, largest):
                 return False
-        steps = progress.steps
         if steps > now.steps:
             batch = now.batch + steps - now.steps
-            self.state = now._replace(
-                carry=progress.copy(), steps=steps, batch=batch, loss_sum=progress.loss_sum
-            )
+            self.state = now._replace(carry=carry, steps=steps, batch=batch, loss_sum=progress.loss_sum)
+            self._largest = largest
         return True
 
     def _checked_step(self, native: NativeSteps) -> None:
@@ -185,20 +188,24 @@ class Stepper:
         loss = native.progress.last_loss
         if native.progress.stopped and math.isfinite(loss):
             # An index is out of range. Run by itself, the step says which.
-            rows = self._rows_of(batch)
+            rows = self.rows_of(batch)
             self._executable(rows)(self._arguments(rows))
-        self._accept(batch, native.progress.copy(), loss)
+        self._accept(batch, native.progress.copy(), loss, native.progress.largest())
 
     def _one_by_one(self, batch: int, seconds: float) -> None:
         end = time.perf_counter() + seconds
         while True:
-            rows = self._rows_of(batch)
-            outputs = self._executable(rows)(self._arguments(rows))
-            self._accept(batch, tuple(outputs[:-1]), float(outputs[-1]))
+            outputs = self._outputs(batch)
+            self._accept(batch, tuple(outputs[:-1]), float(outputs[-1]), None)
             batch += 1
             self._leave_window(batch - 1, batch)
             if batch >= len(self._bounds) or time.perf_counter() >= end:
                 return
+
+    def _outputs(self, batch: int) -> list[Array]:
+        """Return what a step on a batch gives: the carry after it, and the loss."""
+        rows = self.rows_of(batch)
+        return self._executable(rows)(self._arguments(rows))
 
     def _leave_window(self, before: int, batch: int) -> None:
         """Release the memory of rows in a file where a window ends between two batches."""
@@ -211,7 +218,8 @@ class Stepper:
             known = self._compiled[len(rows)] = self._step.executor.compile(self._step.program(rows))
         return known
 
-    def _rows_of(self, batch: int) -> Rows:
+    def rows_of(self, batch: int) -> Rows:
+        """Return the rows of a batch of this epoch."""
         first, last = self._bounds[batch]
         return self._rows.take(self._order[first:last])
 
@@ -221,8 +229,16 @@ class Stepper:
         state = self.state
         return [*state.carry, rows.features, rows.targets, *weights, self._key, np.array(state.steps)]
 
-    def _accept(self, batch: int, carry: Carry, loss: float) -> None:
+    def _accept(self, batch: int, carry: Carry, loss: float, largest: float | None) -> None:
         """Check what the step after `state` gave, and move `state` past it.
+
+        Parameters
+        ----------
+        batch : int
+        carry : sequence of array
+        loss : float
+        largest : float or None
+            The largest magnitude in the carry, where it is known.
 
         Raises
         ------
@@ -231,8 +247,9 @@ class Stepper:
         """
         now, names = self.state, self._step.names
         first_loss = loss if now.first_loss is None else now.first_loss
-        if not (math.isfinite(loss) and all_finite(carry)):
-            rows = self._rows_of(batch)
+        is_finite = all_finite(carry) if largest is None else math.isfinite(largest)
+        if not (math.isfinite(loss) and is_finite):
+            rows = self.rows_of(batch)
             outputs = [*carry, np.array(loss)]
             raise StepDiverged(*explain(self._step.program(rows), self._arguments(rows), names, outputs))
         if loss > first_loss and self.out_of_proportion():
@@ -240,6 +257,7 @@ class Stepper:
             layer, text = explain_growth(names, network, (first_loss, loss))
             raise StepDiverged(layer, None, text)
         first, last = self._bounds[batch]
+        self._largest = math.inf if largest is None else largest
         self.state = now._replace(
             carry=carry,
             steps=now.steps + 1,

@@ -10,8 +10,8 @@ import numpy as np
 
 from wengert.errors import ShapeError
 from wengert.ir.evaluate import evaluate
-from wengert.ir.node import Node
-from wengert.ir.program import Program
+from wengert.ir.node import Node, make_node, with_operands
+from wengert.ir.program import Program, bodies
 from wengert.ir.types import TensorType, tensor_type
 from wengert.trace.tensor import Tensor, Trace
 from wengert.transform.gradient import dependents, pullback
@@ -91,6 +91,29 @@ def reached_carries(
         if more == found:
             return sorted(found)
         found = more
+
+
+def with_bodies(program: Program, rewrite: Callable[[Program], Program]) -> Program:
+    """Return a program in which the bodies of loops and branches are what `rewrite` makes of them."""
+    if all(node.primitive.region is None for node in program.nodes):
+        return program
+
+    def rewritten(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple([rewritten(one) for one in value])
+        return rewrite(value) if isinstance(value, Program) else value
+
+    new: dict[Node, Node] = {}
+    for node in program.nodes:
+        operands = [new[one] for one in node.inputs]
+        if bodies(node):
+            new[node] = make_node(
+                node.primitive, operands, {name: rewritten(value) for name, value in node.params}
+            )
+        else:
+            new[node] = with_operands(node, *operands) if operands else node
+    origins = {new.get(node, node): origin for node, origin in program.provenance.items()}
+    return Program(program.inputs, [new[node] for node in program.outputs], origins, program.signature)
 
 
 def restricted(program: Program, outputs: Iterable[int]) -> Program:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 
@@ -17,7 +17,6 @@ Array = np.ndarray[Any, Any]
 _BODY_ERRORS = (IndexRangeError, np.linalg.LinAlgError)
 
 
-@runtime_checkable
 class Repeating(Protocol):
     """The executable of a body that runs many iterations in one call."""
 
@@ -75,6 +74,11 @@ class Repeating(Protocol):
         ...
 
 
+def repeats(step: Any) -> TypeGuard[Repeating]:
+    """Whether the executable of a body runs many iterations in one call."""
+    return hasattr(step, "repeat")  # looking at a protocol takes as long as many iterations
+
+
 class IterationError(Exception):
     """An error in an iteration, by number; the error is its cause."""
 
@@ -109,7 +113,7 @@ def run_iterations(
     IndexRangeError, LinAlgError
         With the iteration.
     """
-    run = step.repeat if isinstance(step, Repeating) else partial(_one_by_one, step)
+    run = step.repeat if repeats(step) else partial(_one_by_one, step)
     try:
         return list(run(constants, inits, streams, length, reverse, kept, outputs, befores))
     except IterationError as error:

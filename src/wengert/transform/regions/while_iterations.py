@@ -20,7 +20,7 @@ from wengert.transform.regions.bodies import (
     restricted,
     split,
 )
-from wengert.transform.regions.iterations import IterationError, Repeating, located_iteration, one_iteration
+from wengert.transform.regions.iterations import IterationError, located_iteration, one_iteration, repeats
 
 # Iterations of a while_loop in one call, doubled from the first to the second where all values are kept.
 _FEW, _MANY = 16, 1 << 16
@@ -90,7 +90,7 @@ class WhileIterations:
         count, most = 0, _FEW if keep else _MANY
         while goes_on:
             try:
-                if isinstance(self.step, Repeating):
+                if repeats(self.step):
                     carry, befores, iterations, goes_on = self.step.repeat_while(
                         [*of_condition, *constants], carry, most, keep
                     )

@@ -29,17 +29,19 @@ def test_copies_are_what_was_given_and_stay(arrays, large):
         assert not np.shares_memory(copy, mine)
 
 
-def test_arrays_are_finite_until_one_of_them_is_not(arrays):
+def test_the_largest_magnitude_is_that_of_any_floating_array(arrays):
     joined = Joined(arrays)
-    assert joined.are_finite()
+    assert joined.largest() == 5
     for place, array in enumerate(joined.arrays):
         if array.dtype.kind == "f" and array.size:
-            for wrong in (np.nan, np.inf, -np.inf):
+            for wrong, size in ((np.nan, np.nan), (np.inf, np.inf), (-np.inf, np.inf), (-9.0, 9.0)):
                 array.reshape(-1)[-1] = wrong
-                assert not joined.are_finite(), place
+                np.testing.assert_equal(joined.largest(), size, err_msg=str(place))
             array[...] = 1
-            assert joined.are_finite()
+            assert joined.largest() <= 5
 
 
-def test_integers_that_would_be_no_numbers_are_finite():
-    assert Joined([np.array([-1, 0x7FF0000000000000]), np.array([1.0], np.float32)]).are_finite()
+def test_integers_have_no_part_in_the_largest_magnitude():
+    assert Joined([np.array([-1, 0x7FF0000000000000]), np.array([-1.0], np.float32)]).largest() == 1
+    assert Joined([np.array([7])]).largest() == 0
+    assert Joined([np.zeros((0, 3))]).largest() == 0

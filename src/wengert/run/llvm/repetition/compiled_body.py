@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import math
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -24,7 +25,8 @@ from wengert.run.llvm.fusion.kernel_plan import plan
 from wengert.run.llvm.fusion.kernels import Form, Plan
 from wengert.run.llvm.fusion.lowering import LONGEST_PROGRAM
 from wengert.run.llvm.fusion.rematerialisation import rematerialised
-from wengert.run.llvm.repetition.repeat_function import REPEAT, WORDS
+from wengert.run.llvm.repetition.arrangement import Arrangement
+from wengert.run.llvm.repetition.repeat_function import REPEAT
 from wengert.run.llvm.runtime.array_address import address
 from wengert.run.llvm.runtime.cache import cached_object_code
 from wengert.run.llvm.runtime.target import LoadedCode, Target
@@ -38,6 +40,9 @@ Array = np.ndarray[Any, Any]
 
 # Estimated nanoseconds between two moments at which Python hears of Ctrl-C; the least cost of an iteration.
 _BETWEEN_LOOKS, _LEAST = 5e6, 100.0
+
+# Lengths, and choices of what is kept, for which the arrangement is kept.
+_MOST = 8
 
 
 def _planned(program: Program) -> Plan:
@@ -84,6 +89,7 @@ class CompiledBody(CompiledProgram):
         self._iterations_in_a_call = max(1, int(_BETWEEN_LOOKS / iteration))
         self._slots = [self._memory.slots[node] for node in program.inputs]
         self._into = [self._memory.slots[self._memory.direct[place]] for place in range(len(program.outputs))]
+        self._known: OrderedDict[Any, tuple[Arrangement, list[int]]] = OrderedDict()
 
     def repeat(
         self,
@@ -98,23 +104,14 @@ class CompiledBody(CompiledProgram):
     ) -> list[Any]:
         """Run `length` iterations; see `wengert.transform.regions.iterations.Repeating`."""
         given = self._given([*constants, *inits, *streams])
-        first, last = len(constants), len(constants) + len(inits)
-        moving = _Moving(length, reverse)
-        rows = dict(zip(kept, befores, strict=True))
-        carries = [
-            moving.carry(self._slots[first + place], self._into[place], one, rows.get(place))
-            for place, one in enumerate(given[first:last])
-        ]
-        for slot, array in zip(self._slots[last:], given[last:], strict=True):
-            moving.along(slot, array)
-        for slot, array in zip(self._into[len(inits) :], outputs, strict=True):
-            moving.along(slot, array)
-        done = self._run_iterations(given[:first], moving, -1)
+        loop = _Loop(len(constants), len(inits), length, reverse, tuple(kept), is_while=False)
+        done, carries = self._run_iterations(loop, given, befores, outputs)
         if done < 0:
             iteration = -1 - done
             entry = length - 1 - iteration if reverse else iteration
             carry = [one.before(iteration) for one in carries]
-            self._raise(entry, [*given[:first], *carry, *[one[entry] for one in given[last:]]])
+            streamed = [one[entry] for one in given[loop.constants + loop.carries :]]
+            self._raise(entry, [*given[: loop.constants], *carry, *streamed])
         return [one.before(length) for one in carries]
 
     def repeat_while(
@@ -122,21 +119,16 @@ class CompiledBody(CompiledProgram):
     ) -> tuple[list[Any], list[Any], int, bool]:
         """Run until the last output says no; see `wengert.transform.regions.iterations.Repeating`."""
         given = self._given([*constants, *inits])
-        first = len(constants)
-        moving = _Moving(most, reverse=False)
-        rows = [np.empty((most, *one.shape), one.dtype) if keep else None for one in given[first:]]
-        carries = [
-            moving.carry(self._slots[first + place], self._into[place], one, rows[place])
-            for place, one in enumerate(given[first:])
-        ]
+        kept = tuple(range(len(inits))) if keep else ()
+        rows = [np.empty((most, *one.shape), one.dtype) for one in given[len(constants) :] if keep]
         answer = np.zeros(1, np.bool_)
-        moving.fixed(self._into[-1], address(answer), address(answer))
-        done = self._run_iterations(given[:first], moving, self._into[-1])
+        loop = _Loop(len(constants), len(inits), most, False, kept, is_while=True)
+        done, carries = self._run_iterations(loop, given, rows, [], answer)
         if done < 0:
             iteration = -1 - done
-            self._raise(iteration, [*given[:first], *[one.before(iteration) for one in carries]])
-        befores = [one[:done] for one in rows if one is not None]
-        return [one.before(done) for one in carries], befores, done, bool(answer[0])
+            carry = [one.before(iteration) for one in carries]
+            self._raise(iteration, [*given[: loop.constants], *carry])
+        return [one.before(done) for one in carries], [one[:done] for one in rows], done, bool(answer[0])
 
     def _given(self, operands: Sequence[Any]) -> list[Array]:
         """Return operands whose elements lie one after the other, of the dtypes of the inputs."""
@@ -147,30 +139,86 @@ class CompiledBody(CompiledProgram):
             for one, (_, _, _, dtype) in zip(operands, self._inputs, strict=True)
         ]
 
-    def _run_iterations(self, constants: Sequence[Array], moving: _Moving, answer: int) -> int:
-        """Return how many iterations were run; −1 − t where iteration t reads outside of an array."""
-        arena, flags = self._arena(), np.zeros(2, np.int64)
-        tables = np.frombuffer(bytes(self._table) * 2, np.int64).reshape(2, -1).copy()
-        places = [ARENA, FLAG, *self._slots[: len(constants)]]
-        tables[:, places] = [address(one) for one in (arena.raw, flags, *constants)]
-        if moving.two:
-            slots, *both = zip(*moving.two, strict=True)
-            tables[:, slots] = both
+    def _arranged(self, loop: _Loop) -> tuple[Arrangement, list[int]]:
+        """Return where everything lies in a loop, and where the carries do in the memory for them.
+
+        The arrays: those given, rows of the kept carries, outputs, then arena, flags, answer and the memory.
+        """
+        known = self._known.get(loop)
+        if known is not None:
+            return known
+        table = np.frombuffer(bytes(self._table), np.int64)
+        arrangement = Arrangement(table, loop.length, loop.reverse)
+        sizes = [node.type.size * node.type.dtype.itemsize for node, *_ in self._inputs]
+        first, inputs = loop.constants, len(self._inputs)
+        outputs = len(self._into) - loop.carries - loop.is_while
+        arena = inputs + len(loop.kept) + outputs
+        for place, slot in enumerate([ARENA, FLAG]):
+            arrangement.fixed(slot, arena + place)
+        if loop.is_while:
+            arrangement.fixed(self._into[-1], arena + 2)
+        for place in range(first):
+            arrangement.fixed(self._slots[place], place)
+        starts = []
+        for number in range(loop.carries):
+            slot, into, size = self._slots[first + number], self._into[number], sizes[first + number]
+            if number in loop.kept:
+                rows = inputs + loop.kept.index(number)
+                starts.append(arrangement.in_rows(slot, into, rows, arena + 3, size))
+            else:
+                starts.append(arrangement.in_two_places(slot, into, arena + 3, size))
+        for place in range(first + loop.carries, inputs):
+            arrangement.along(self._slots[place], place, sizes[place])
+        for number in range(outputs):
+            type_ = self.program.outputs[loop.carries + number].type
+            size = type_.size * type_.dtype.itemsize
+            arrangement.along(self._into[loop.carries + number], inputs + len(loop.kept) + number, size)
+        arrangement.complete()
+        self._known[loop] = arrangement, starts
+        while len(self._known) > _MOST:
+            self._known.popitem(last=False)
+        return arrangement, starts
+
+    def _run_iterations(
+        self,
+        loop: _Loop,
+        given: Sequence[Array],
+        befores: Sequence[Array],
+        outputs: Sequence[Array],
+        answer: Array | None = None,
+    ) -> tuple[int, list[_Carry]]:
+        """Return how many iterations were run, and the carries; all are run where there is no answer.
+
+        The number is −1 − t where iteration t reads outside of an array.
+        """
+        arrangement, starts = self._arranged(loop)
+        memory, flags = np.empty(arrangement.bytes, np.uint8), np.zeros(2, np.int64)
+        rows = dict(zip(loop.kept, befores, strict=True))
+        carries = []
+        for number, start in enumerate(starts):
+            init = given[loop.constants + number]
+            carry = _Carry(memory, start, rows.get(number), init.shape, init.dtype, loop)
+            carry.before(0)[...] = init
+            carries.append(carry)
+        arena = self._arena()
+        arrays = [*given, *befores, *outputs, arena.raw, flags, flags if answer is None else answer, memory]
+        addresses = np.array(list(map(address, arrays)), np.int64)
+        tables, slot = arrangement.tables(addresses), self._into[-1] if loop.is_while else -1
         iteration = 0
-        for stop, words in moving.stretches():
+        for stop, words in arrangement.stretches(addresses):
             end = iteration
             while iteration == end < stop:  # Python hears of Ctrl-C between two calls
                 end = min(iteration + self._iterations_in_a_call, stop)
                 iteration = int(
-                    self._repeat(address(tables), address(words), len(words), iteration, end, answer)
+                    self._repeat(address(tables), address(words), len(words), iteration, end, slot)
                 )
                 if flags[WRONG_INDEX]:
-                    return -1 - iteration
-                if answer >= 0 and not ctypes.c_bool.from_address(int(tables[0, answer])).value:
-                    return iteration
+                    return -1 - iteration, carries
+                if answer is not None and not answer[0]:
+                    return iteration, carries
         with self._lock:
             self._idle.append(arena)
-        return iteration
+        return iteration, carries
 
     def _raise(self, iteration: int, operands: Sequence[Any]) -> NoReturn:
         """Run the iteration that reads outside of an array by the reference, which names the index."""
@@ -181,79 +229,45 @@ class CompiledBody(CompiledProgram):
         raise WengertError("generated code found an index out of range where NumPy does not")
 
 
-class _Moving:
-    """The arrays of a loop whose entries belong to iterations, and how the code finds them.
+class _Loop(NamedTuple):
+    """What the arrangement of a loop depends on.
 
     Attributes
     ----------
-    two : list of tuple of int
-        A slot, and the addresses that it holds in iterations of even and of odd number.
-    words : list of tuple of int
-        See `wengert.run.llvm.repetition.repeat_function`.
-    ends : dict of int to tuple of int
-        What stands in the place of some of them in the last iteration.
+    constants, carries : int
+        How many of the body's inputs are constants, and carries.
+    length : int
+        The most iterations.
+    reverse : bool
+    kept : tuple of int
+        Carries that have a row for each iteration.
+    is_while : bool
+        Whether the last output says if there is to be another iteration.
     """
 
-    def __init__(self, length: int, reverse: bool) -> None:
-        self.length = length
-        self.reverse = reverse
-        self.two: list[tuple[int, int, int]] = []
-        self.words: list[tuple[int, int, int]] = []
-        self.ends: dict[int, tuple[int, int, int]] = {}
-
-    def fixed(self, slot: int, even: int, odd: int) -> None:
-        """Have a slot point to two places in turn."""
-        self.two.append((slot, even, odd))
-
-    def along(self, slot: int, rows: Array, offset: int = 0) -> None:
-        """Have a slot point to one row of an array after the other, from the last one on in reverse."""
-        size, first = rows.strides[0], address(rows)
-        if self.reverse:
-            first, size = first + size * (len(rows) - 1), -size
-        self.words.append((slot, first + size * offset, size))
-
-    def carry(self, slot: int, into: int, init: Array, rows: Array | None) -> _Carry:
-        """Return the memory of a carry: a row for each iteration and the end, or two rows by turns."""
-        if rows is None:
-            two = np.empty((2, *init.shape), init.dtype)
-            carry = _Carry(two, None, self.length, self.reverse)
-            first = address(two)
-            second = first + two.strides[0]
-            self.fixed(slot, first, second)
-            self.fixed(into, second, first)
-        else:
-            final = np.empty(init.shape, init.dtype)
-            carry = _Carry(rows, final, self.length, self.reverse)
-            self.along(slot, rows)
-            self.ends[len(self.words)] = (into, address(final), 0)
-            self.along(into, rows, 1)
-        carry.before(0)[...] = init
-        return carry
-
-    def stretches(self) -> list[tuple[int, Array]]:
-        """Return the words for all iterations but the last, and for that, each with where it ends."""
-        words = np.array(self.words, np.int64).reshape(-1, WORDS)
-        if not self.ends or not self.length:
-            return [(self.length, words)]
-        last = words.copy()
-        for place, end in self.ends.items():
-            last[place] = end
-        return [(self.length - 1, words), (self.length, last)]
-
-
-@dataclass(frozen=True)
-class _Carry:
-    """The values of a carry: a row for each of `length` iterations and the end, or two rows by turns."""
-
-    rows: Array
-    final: Array | None
+    constants: int
+    carries: int
     length: int
     reverse: bool
+    kept: tuple[int, ...]
+    is_while: bool
+
+
+class _Carry(NamedTuple):
+    """The values of a carry: a row for each iteration and a place for the last value, or two places."""
+
+    memory: Array
+    start: int
+    rows: Array | None
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    loop: _Loop
 
     def before(self, iteration: int) -> Array:
         """Return what it is before an iteration."""
-        if self.final is None:
-            return self.rows[iteration & 1, ...]
-        if iteration == self.length:
-            return self.final
-        return self.rows[self.length - 1 - iteration if self.reverse else iteration, ...]
+        length = self.loop.length
+        if self.rows is not None and iteration < length:
+            return self.rows[length - 1 - iteration if self.loop.reverse else iteration, ...]
+        second = self.rows is None and iteration & 1
+        start = self.start + (math.prod(self.shape) * self.dtype.itemsize if second else 0)
+        return np.ndarray(self.shape, self.dtype, self.memory, start)

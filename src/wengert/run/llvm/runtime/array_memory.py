@@ -61,7 +61,9 @@ class Joined:
         for mine, given in zip(self.arrays, arrays, strict=True):
             mine[...] = given
         self._floats = [
-            self._block[first:end].view(dtype) for dtype, (first, end) in ends.items() if dtype.kind == "f"
+            self._block[first:end].view(dtype)
+            for dtype, (first, end) in ends.items()
+            if dtype.kind == "f" and first < end
         ]
 
     def copy(self) -> tuple[Array, ...]:
@@ -70,9 +72,12 @@ class Joined:
             return tuple(array.copy() for array in self.arrays)
         return tuple(self._views(self._block.copy()))
 
-    def are_finite(self) -> bool:
-        """Return whether no array holds a NaN or an infinity."""
-        return all(bool(np.isfinite(values).all()) for values in self._floats)
+    def largest(self) -> float:
+        """Return the largest magnitude of the floating elements, 0 of none; NaN where one is NaN."""
+        bounds = [0.0]
+        for values in self._floats:
+            bounds += [np.maximum.reduce(values), -np.minimum.reduce(values)]
+        return float(np.maximum.reduce(np.array(bounds)))
 
     def _views(self, memory: Array) -> list[Array]:
         return [

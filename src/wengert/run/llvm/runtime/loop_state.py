@@ -13,6 +13,7 @@ from wengert.run.llvm.codegen.cancellation import CANCEL, WRONG_INDEX
 from wengert.run.llvm.matmul.weight_layout import from_panels, in_panels
 from wengert.run.llvm.runtime.array_address import address
 from wengert.run.llvm.runtime.array_memory import Joined, block
+from wengert.run.llvm.runtime.panelled_arrays import PanelledArray, PanelledArrays
 
 Array = np.ndarray[Any, Any]
 
@@ -106,18 +107,16 @@ class NativeProgress:
         """Whether a loss was not finite or an index out of range."""
         return bool(self.words[loop_function.STOPPED] & loop_function.FAILURE)
 
-    def copy(self) -> tuple[Array, ...]:
-        """Return the carry as it is now."""
+    def copy(self) -> Sequence[Array]:
+        """Return the carry as it is now; what lies in panels is put in order when somebody looks."""
+        copies = self._joined.copy()
         if not any(self._panels):
-            return self._joined.copy()
-        return tuple(
-            array.copy() if width == 0 else array
-            for array, width in zip(self.carry, self._panels, strict=True)
-        )
+            return copies
+        return PanelledArrays(list(map(PanelledArray, copies, self._panels)))
 
-    def is_finite(self) -> bool:
-        """Return whether no array of the carry holds a NaN or an infinity."""
-        return self._joined.are_finite()
+    def largest(self) -> float:
+        """Return the largest magnitude of the floating elements of the carry; NaN where one is NaN."""
+        return self._joined.largest()
 
     def visit(self, order: Array, row: int, padding: int) -> int:
         """Return where the order of an epoch's rows stands, followed by `padding` zeros, until the next one.

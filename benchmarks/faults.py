@@ -1,0 +1,121 @@
+"""Workers are killed, stopped or put to sleep at random moments: the weights come out as without the fault.
+
+    python -m benchmarks.faults [--workers 2] [--moments 20] [--seed 0]
+
+For each kind of fault and each moment, `wengert launch` trains a network, one worker (worker 0 in every
+second run) gets a signal, and the weights of all are compared bitwise with those of a run without a fault.
+Printed are the seconds until the supervisor has noticed, and those that the whole run took longer. Takes ten
+to twenty seconds for each moment of each kind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+SCRIPT = """
+import hashlib, os, signal, sys, time
+import numpy as np
+from wengert import cluster, nn, optim, train
+from wengert.trace.tree import flatten
+
+signal.signal(signal.SIGUSR1, lambda *_: time.sleep(600))
+workers = cluster.join()
+print("process", os.getpid())
+rng = np.random.default_rng(0)
+X = rng.normal(size=(20_000, 20)).astype(np.float32)
+y = (X[:, :1] * X[:, 1:2]).astype(np.float32)
+net = nn.Sequential(nn.Dense(20, 64, "relu"), nn.Dropout(0.1), nn.Dense(64, 1)).initialise(seed=0)
+result = train.fit(
+    net, X, y, loss="half_squared_error", optimizer=optim.Adam(0.001), epochs=int(sys.argv[2]),
+    batch_size=256, workers=workers, checkpoint=train.Checkpoint(sys.argv[1], seconds=0.5), progress=False,
+)
+arrays = flatten((result.net, result.optimizer_state))[0]
+digest = hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays))
+print("weights", digest.hexdigest())
+"""
+KINDS = {"killed": signal.SIGKILL, "stopped": signal.SIGSTOP, "asleep": signal.SIGUSR1}
+
+
+def run(
+    directory: Path, workers: int, epochs: int, fault: tuple[int, signal.Signals, float] | None
+) -> tuple[set[str], float, float]:
+    """Return the weights of all workers, the seconds until a fault was noticed, and those of training."""
+    checkpoint = directory / "checkpoint"
+    checkpoint.unlink(missing_ok=True)
+    script = directory / "train.py"
+    script.write_text(SCRIPT)
+    command = ["launch", "--workers", str(workers), str(script), str(checkpoint), str(epochs)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wengert", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    processes: dict[int, int] = {}
+    weights: set[str] = set()
+    begin = sent = noticed = 0.0
+    for line in process.stdout:
+        found = re.match(r"\[(\d+)\] (process|weights) (\w+)", line)
+        if found and found[2] == "weights":
+            weights.add(found[3])
+        elif found and not sent:
+            processes[int(found[1])] = int(found[3])
+            if len(processes) == workers:
+                begin = time.monotonic()
+                if fault is not None:
+                    rank, number, moment = fault
+                    time.sleep(moment)
+                    os.kill(processes[rank], number)
+                    sent = time.monotonic()
+        elif "all were ended" in line:
+            noticed = time.monotonic() - sent
+        elif not found:
+            sys.stderr.write(line)
+    if process.wait():
+        raise SystemExit(f"the run failed with exit code {process.returncode}")
+    return weights, noticed, time.monotonic() - begin
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--moments", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    rng = random.Random(given.seed)
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory)
+        run(place, given.workers, 1, None)  # what is compiled stays in the cache
+        expected, _, usual = run(place, given.workers, given.epochs, None)
+        print(f"without a fault: {usual:.1f} s, {len(expected)} set of weights")
+        for kind, number in KINDS.items():
+            wrong, noticed, longer = 0, [], []
+            for moment in range(given.moments):
+                rank = 0 if moment % 2 == 0 else rng.randrange(1, given.workers)
+                fault = rank, number, rng.uniform(0.05, 0.5) * usual
+                weights, seconds, whole = run(place, given.workers, given.epochs, fault)
+                wrong += weights != expected
+                noticed.append(seconds)
+                longer.append(whole - usual)
+            print(
+                f"{kind}: {given.moments - wrong} of {given.moments} bitwise right; noticed after "
+                f"{statistics.median(noticed):.1f} s (at most {max(noticed):.1f}), lost "
+                f"{statistics.median(longer):.1f} s (at most {max(longer):.1f})",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

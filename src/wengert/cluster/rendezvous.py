@@ -1,0 +1,250 @@
+"""Where workers meet: each says where it listens, and learns where the others do."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from wengert.cluster.channel import connect, listen, prove, receive_words, send_words
+from wengert.cluster.identity import WorkerIdentity
+from wengert.errors import ConfigurationError, WorkerLostError
+from wengert.version import __version__
+
+
+def description() -> dict[str, str]:
+    """Return what all workers must have in common before they can compute the same."""
+    import numpy as np
+
+    return {
+        "wengert": __version__,
+        "Python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "NumPy": np.__version__,
+        "byte order": sys.byteorder,
+    }
+
+
+def differences(named: Mapping[str, Mapping[str, str]]) -> str:
+    """Return how the others differ from the first, in words; "" where none does.
+
+    Parameters
+    ----------
+    named : mapping of str to mapping
+        What each has, by its name.
+    """
+    (first, expected), *others = named.items()
+    found = [
+        f"{name} has {key} {has.get(key, 'missing')}, and {first} has {value}"
+        for name, has in others
+        for key, value in expected.items()
+        if has.get(key) != value
+    ]
+    return "; ".join(found[:4]) + (f"; and {len(found) - 4} more" if len(found) > 4 else "")
+
+
+@dataclass
+class Enrolled:
+    """A worker that has come to the meeting.
+
+    Attributes
+    ----------
+    connection : socket
+    words : dict
+        Rank, host, process number, address at which it listens, and its `description`.
+    """
+
+    connection: socket.socket
+    words: dict[str, Any]
+
+
+@dataclass
+class Rendezvous:
+    """Listens at one address until all workers have come, and tells each where the others are.
+
+    Attributes
+    ----------
+    address : (str, int)
+        A port of 0 is replaced by the one taken.
+    secret : bytes
+    size : int
+        How many workers come.
+    workers : dict of int to Enrolled
+        Those that have come.
+    first_came : float or None
+        When the first of them did, by `time.monotonic`.
+    closed : bool
+    """
+
+    address: tuple[str, int]
+    secret: bytes
+    size: int
+    workers: dict[int, Enrolled] = field(default_factory=dict)
+    first_came: float | None = None
+    closed: bool = False
+
+    def __post_init__(self) -> None:
+        self._listener = listen(*self.address)
+        self.address = self._listener.getsockname()[:2]
+        self._change = threading.Condition()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:  # closed
+                return
+            # Each in a thread of its own, so that a stranger who says nothing keeps nobody waiting.
+            threading.Thread(target=self._enrol, args=(connection,), daemon=True).start()
+
+    def _enrol(self, connection: socket.socket) -> None:
+        try:
+            prove(connection, self.secret, accepted=True)
+            words = receive_words(connection)
+            rank = int(words["rank"])
+        except (OSError, KeyError, ValueError, TypeError):
+            connection.close()
+            return
+        connection.settimeout(None)
+        with self._change:
+            if rank in self.workers or not 0 <= rank < self.size:
+                with contextlib.suppress(OSError):
+                    send_words(connection, {"refused": f"there is a worker {rank} of {self.size} already"})
+                connection.close()
+                return
+            self.workers[rank] = Enrolled(connection, words)
+            self.first_came = self.first_came or time.monotonic()
+            self._change.notify_all()
+
+    def missing(self) -> tuple[int, ...]:
+        """Return the workers that have not come."""
+        return tuple(rank for rank in range(self.size) if rank not in self.workers)
+
+    def gather(self, seconds: float) -> None:
+        """Wait until all have come, and tell each where the others listen.
+
+        Raises
+        ------
+        WorkerLostError
+            When some have not come after so many seconds; names them.
+        ConfigurationError
+            When they are not all of one version; they are told as well.
+        """
+        with self._change:
+            self._change.wait_for(lambda: not self.missing(), seconds)
+        missing = self.missing()
+        if missing:
+            raise WorkerLostError(f"{plural(missing)} did not join within {seconds:g} s", missing)
+        self._stop_listening()
+        named = {
+            f"worker {rank} ({worker.words['host']})": worker.words["description"]
+            for rank, worker in sorted(self.workers.items())
+        }
+        wrong = differences(named)
+        if wrong:
+            self._tell({"refused": f"the workers do not have the same programs: {wrong}"})
+            raise ConfigurationError(f"the workers do not have the same programs: {wrong}")
+        self._tell(
+            {
+                "addresses": [self.workers[rank].words["address"] for rank in range(self.size)],
+                "hosts": [self.workers[rank].words["host"] for rank in range(self.size)],
+            }
+        )
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        for worker in self.workers.values():
+            with contextlib.suppress(OSError):
+                send_words(worker.connection, message)
+
+    def _stop_listening(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # or the thread that accepts would never wake up
+        self._listener.close()
+
+    def close(self) -> None:
+        """Stop listening, and leave the workers."""
+        self.closed = True
+        self._stop_listening()
+        for worker in self.workers.values():
+            worker.connection.close()
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """What a worker learnt at the rendezvous.
+
+    Attributes
+    ----------
+    connection : socket
+        To whoever holds the rendezvous.
+    listener : socket
+        At which the other workers reach this one.
+    addresses : list of (str, int)
+        At which each worker listens.
+    hosts : list of str
+        The name of each worker's machine.
+    """
+
+    connection: socket.socket
+    listener: socket.socket
+    addresses: list[tuple[str, int]]
+    hosts: list[str]
+
+
+def enrol(me: WorkerIdentity, coordinator: tuple[str, int], secret: bytes, seconds: float) -> Meeting:
+    """Go to the rendezvous, and return what was learnt there.
+
+    Raises
+    ------
+    WorkerLostError
+        When nobody answers there, or others do not come.
+    ConfigurationError
+        When it refuses this worker; says why.
+    """
+    with contextlib.ExitStack() as closing:
+        connection = closing.enter_context(connect(coordinator, secret, seconds))
+        # The address by which the way to the rendezvous leads is the one at which the others are.
+        listener = closing.enter_context(listen(connection.getsockname()[0]))
+        words = _introduced(me, connection, listener, seconds)
+        if "refused" in words:
+            raise ConfigurationError(str(words["refused"]))
+        closing.pop_all()
+    addresses = [(host, int(port)) for host, port in words["addresses"]]
+    return Meeting(connection, listener, addresses, words["hosts"])
+
+
+def _introduced(
+    me: WorkerIdentity, connection: socket.socket, listener: socket.socket, seconds: float
+) -> dict[str, Any]:
+    """Say who this worker is, and return the answer, which comes when all have."""
+    send_words(
+        connection,
+        {
+            "rank": me.rank,
+            "host": socket.gethostname(),
+            "process": os.getpid(),
+            "address": list(listener.getsockname()[:2]),
+            "description": description(),
+        },
+    )
+    connection.settimeout(seconds + 5)  # who holds the rendezvous is the first to say who is missing
+    try:
+        words = receive_words(connection)
+    except OSError as error:
+        raise WorkerLostError(
+            f"the other workers did not come within {seconds:g} s ({error.strerror or error})"
+        ) from None
+    connection.settimeout(None)
+    return words
+
+
+def plural(ranks: tuple[int, ...]) -> str:
+    """Return workers by their numbers, as the beginning of a sentence."""
+    numbers = ", ".join(map(str, ranks))
+    return f"worker {numbers}" if len(ranks) == 1 else f"workers {numbers}"

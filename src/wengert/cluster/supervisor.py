@@ -1,0 +1,332 @@
+"""Starts workers, watches them, and starts them again from the last checkpoint when one is lost."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import secrets
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+
+from wengert.checks import is_integer, positive_integer, positive_number
+from wengert.cluster.channel import receive_words
+from wengert.cluster.joining import BEAT
+from wengert.cluster.processes import LOCAL, Slot, WorkerProcess
+from wengert.cluster.rendezvous import Rendezvous, plural
+from wengert.errors import ConfigurationError, WengertError, WorkerLostError
+
+_LOST_ANOTHER = WorkerLostError.exit_code
+_LOOK = 0.02  # seconds between two looks at the processes
+# Seconds in which the end of the worker that is at fault is noticed after those of workers that miss it.
+_GRACE = 1.0
+_POLITE = 3.0  # seconds between SIGTERM and SIGKILL
+_SSH_FAILED = 255
+
+
+@dataclass(frozen=True)
+class Job:
+    """What `wengert launch` is to do.
+
+    Attributes
+    ----------
+    slots : tuple of Slot
+        A place for each worker.
+    command : tuple of str
+        A script with its arguments, or ``-m``, a module and its arguments.
+    restarts : int
+        How often to start again after a worker was lost.
+    timeout : float
+        Seconds after which a worker that shows no sign of life counts as lost.
+    join_timeout : float
+        Seconds between the first worker that joins and the last.
+    elastic : bool
+        Whether to go on without the worker that was lost.
+    address : str or None
+        Of this machine, at which workers on others find it.
+    """
+
+    slots: tuple[Slot, ...]
+    command: tuple[str, ...]
+    restarts: int = 3
+    timeout: float = 8.0
+    join_timeout: float = 60.0
+    elastic: bool = False
+    address: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.command:
+            raise ConfigurationError("which script is to run? Name it: wengert launch [OPTIONS] train.py")
+        positive_number("launch", "timeout", self.timeout)
+        positive_number("launch", "join_timeout", self.join_timeout)
+        if not is_integer(self.restarts, 0):
+            raise ConfigurationError(f"launch: restarts is a whole number, 0 or more, got {self.restarts!r}")
+
+
+def slots_of(nodes: Sequence[str], workers: int) -> tuple[Slot, ...]:
+    """Return the places of so many workers on each of the nodes.
+
+    Raises
+    ------
+    ConfigurationError
+        When a node is named twice or not at all, or there are to be no workers.
+    """
+    positive_integer("launch", "workers", workers)
+    if not nodes or not all(nodes):
+        raise ConfigurationError("--nodes takes names of machines separated by commas, such as host1,host2")
+    twice = next((node for node in nodes if nodes.count(node) > 1), None)
+    if twice is not None:
+        raise ConfigurationError(f"the node {twice} is named twice; --workers says how many run on each")
+    return tuple(Slot(node, local, workers) for node in nodes for local in range(workers))
+
+
+@dataclass
+class _Loss:
+    """Why an attempt ended.
+
+    Attributes
+    ----------
+    what : str
+        For people.
+    code : int
+        What the command returns if it goes no further.
+    ranks : tuple of int
+        Whose fault it is.
+    again : bool
+        Whether to start again: not after an error of the script, which would come again.
+    """
+
+    what: str
+    code: int
+    ranks: tuple[int, ...] = ()
+    again: bool = True
+
+
+def supervise(job: Job, say: Callable[[str], None]) -> int:
+    """Run a job to its end.
+
+    Parameters
+    ----------
+    job : Job
+    say : callable
+        Takes what happens, for people.
+
+    Returns
+    -------
+    int
+        0 when all workers returned 0; otherwise the exit code of the first that failed, 128 and the number of
+        the signal that ended it, or 75 where it did not answer. 130 after Ctrl-C.
+
+    Raises
+    ------
+    ConfigurationError
+        When a worker cannot be started, or workers cannot meet here.
+    """
+    restarts = 0
+    with _termination_as_interrupt():
+        while True:
+            attempt = _Attempt(job, say)
+            try:
+                loss = attempt.run()
+            except KeyboardInterrupt:
+                attempt.end_politely()
+                raise
+            except WengertError:
+                attempt.end()
+                raise
+            if loss is None:
+                return 0
+            attempt.end()
+            if not loss.again or restarts >= job.restarts:
+                tried = f" after {restarts} restarts" if restarts else ""
+                say(f"{loss.what}; all workers were ended{tried}")
+                return loss.code
+            if job.elastic and len(job.slots) > len(loss.ranks) > 0:
+                kept = (slot for rank, slot in enumerate(job.slots) if rank not in loss.ranks)
+                job = dataclasses.replace(job, slots=tuple(kept))
+            restarts += 1
+            say(
+                f"{loss.what}; all were ended, and {len(job.slots)} start again from the last checkpoint "
+                f"(restart {restarts} of {job.restarts})"
+            )
+
+
+@dataclass
+class _Attempt:
+    """The workers of one start."""
+
+    job: Job
+    say: Callable[[str], None]
+    workers: list[WorkerProcess] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._secret = secrets.token_hex(32)
+        self._beats: dict[int, float] = {}
+        self._refusal: WengertError | None = None
+        self._rendezvous = Rendezvous((_address(self.job), 0), self._secret.encode(), len(self.job.slots))
+
+    def run(self) -> _Loss | None:
+        """Start the workers and watch them until all have ended well, or one is lost."""
+        threading.Thread(target=self._gather, daemon=True).start()
+        for rank, slot in enumerate(self.job.slots):
+            environment = self._environment(rank, slot)
+            self.workers.append(WorkerProcess.start(rank, slot, self.job.command, environment))
+        while True:
+            codes = [worker.process.poll() for worker in self.workers]
+            if not any(codes) and None not in codes:
+                self.end()
+                return None
+            loss = self._loss(codes)
+            if loss is not None:
+                return loss
+            time.sleep(_LOOK)
+
+    def _environment(self, rank: int, slot: Slot) -> dict[str, str]:
+        host, port = self._rendezvous.address
+        return {
+            "WENGERT_RANK": str(rank),
+            "WENGERT_SIZE": str(len(self.job.slots)),
+            "WENGERT_LOCAL_RANK": str(slot.local_rank),
+            "WENGERT_COORDINATOR": f"{host}:{port}",
+            "WENGERT_SECRET": self._secret,
+            "WENGERT_SUPERVISED": "1",
+            "WENGERT_TIMEOUT": str(self.job.timeout),
+            "WENGERT_JOIN_TIMEOUT": str(self.job.join_timeout),
+        }
+
+    def _gather(self) -> None:
+        """Bring the workers together, then listen for their signs of life."""
+        rendezvous, patience = self._rendezvous, self.job.join_timeout
+        while rendezvous.first_came is None:  # a script may read for hours before it joins, or never do
+            if rendezvous.closed:
+                return
+            time.sleep(_LOOK)
+        try:
+            rendezvous.gather(patience)
+        except WengertError as error:
+            self._refusal = error
+            return
+        for rank, enrolled in rendezvous.workers.items():
+            self.workers[rank].remote_process = int(enrolled.words["process"])
+            self._beats[rank] = time.monotonic()
+            threading.Thread(target=self._listen, args=(rank, enrolled.connection), daemon=True).start()
+
+    def _listen(self, rank: int, connection: socket.socket) -> None:
+        try:
+            while True:
+                receive_words(connection)
+                self._beats[rank] = time.monotonic()
+        except OSError:  # its end is seen by its exit code
+            self._beats[rank] = math.inf
+
+    def _loss(self, codes: list[int | None]) -> _Loss | None:
+        """Return what went wrong, if something has."""
+        if self._refusal is not None:
+            return self._not_joined(self._refusal)
+        failed = [rank for rank, code in enumerate(codes) if code]
+        if failed and all(codes[rank] == _LOST_ANOTHER for rank in failed):
+            # They miss one whose end, or silence, has not been noticed yet.
+            time.sleep(_GRACE)
+            codes = [worker.process.poll() for worker in self.workers]
+            at_fault = [rank for rank, code in enumerate(codes) if code not in (None, 0, _LOST_ANOTHER)]
+            at_fault = (
+                at_fault
+                or self._silent(2.5 * BEAT)
+                or [rank for rank, code in enumerate(codes) if code is None]
+            )
+            failed = at_fault or failed
+        elif failed:
+            failed = [rank for rank in failed if codes[rank] != _LOST_ANOTHER]
+        if failed:
+            return self._ended(failed, codes)
+        silent = self._silent(self.job.timeout)
+        if silent:
+            what = f"{self._named(silent)} showed no sign of life for {self.job.timeout:g} s"
+            return _Loss(what, _LOST_ANOTHER, tuple(silent))
+        return None
+
+    def _silent(self, seconds: float) -> list[int]:
+        now = time.monotonic()
+        return [rank for rank, last in sorted(self._beats.items()) if now - last > seconds]
+
+    def _ended(self, ranks: list[int], codes: list[int | None]) -> _Loss:
+        code, named = codes[ranks[0]], self._named(ranks)
+        slot = self.job.slots[ranks[0]]
+        if code is None or code == 0:
+            return _Loss(f"{named} did not answer the others", _LOST_ANOTHER, tuple(ranks))
+        if code < 0:
+            what = f"{named} was ended by {signal.Signals(-code).name}"
+            return _Loss(what, 128 - code, tuple(ranks))
+        if code == _SSH_FAILED and not slot.is_here:
+            return _Loss(f"{named}: SSH reached {slot.host} not, or lost it", code, tuple(ranks))
+        if code > 128:
+            return _Loss(f"{named} was ended by signal {code - 128}", code, tuple(ranks))
+        if code == _LOST_ANOTHER:
+            return _Loss(f"{named} lost another worker", code)
+        return _Loss(f"{named} failed with exit code {code}", code, tuple(ranks), again=False)
+
+    def _not_joined(self, error: WengertError) -> _Loss:
+        if isinstance(error, WorkerLostError):
+            seconds = self.job.join_timeout
+            what = f"{self._named(list(error.ranks))} did not join within {seconds:g} s"
+            return _Loss(what, _LOST_ANOTHER, error.ranks, again=self.job.elastic)
+        return _Loss(str(error), 2, again=False)
+
+    def _named(self, ranks: list[int]) -> str:
+        hosts = sorted({self.job.slots[rank].host for rank in ranks})
+        return f"{plural(tuple(ranks))} on {', '.join(hosts)}"
+
+    def end(self) -> None:
+        """End all workers at once, and wait until they have."""
+        for worker in self.workers:
+            worker.kill()
+        for worker in self.workers:
+            worker.finish()
+        self._rendezvous.close()
+
+    def end_politely(self) -> None:
+        """Let workers end by themselves for a moment."""
+        for worker in self.workers:
+            worker.stop(signal.SIGTERM)
+        end = time.monotonic() + _POLITE
+        while time.monotonic() < end and any(worker.process.poll() is None for worker in self.workers):
+            time.sleep(_LOOK)
+        self.end()
+
+
+def _address(job: Job) -> str:
+    """Return the address at which the workers find this process, and at which alone it listens."""
+    if job.address is not None:
+        return job.address
+    others = [slot.host for slot in job.slots if not slot.is_here]
+    if not others:
+        return LOCAL[1]
+    host = others[0].rpartition("@")[2]
+    try:
+        family, _, _, _, there = socket.getaddrinfo(host, 22, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, socket.SOCK_DGRAM) as towards:
+            towards.connect(there)  # sends nothing: it only finds the way
+            return str(towards.getsockname()[0])
+    except OSError as error:
+        raise ConfigurationError(
+            f"{host} is no machine that can be found ({error.strerror or error}). Where SSH alone knows the "
+            "name, say with --address at which address of this machine the others reach it"
+        ) from None
+
+
+class _termination_as_interrupt:
+    """Let SIGTERM end the workers as Ctrl-C does."""
+
+    def __enter__(self) -> None:
+        self._before = signal.signal(signal.SIGTERM, self._interrupt)
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGTERM, self._before)
+
+    @staticmethod
+    def _interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt

@@ -1,0 +1,178 @@
+"""What workers do together: gather, agree, and add."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.checks import positive_integer
+from wengert.cluster.block_sums import Node, blocks_of, covered_nodes, joined_sum, tree_sum
+from wengert.cluster.identity import WorkerIdentity
+from wengert.cluster.rendezvous import differences
+from wengert.cluster.transport import Buffer, Transport
+from wengert.errors import ConfigurationError
+
+Array = np.ndarray[Any, Any]
+
+# Sums of fewer bytes go to everybody at once: a second round would take longer than the bytes it saves.
+_SMALL = 2**15
+
+
+class Workers:
+    """The processes that train a network together, as one of them sees them.
+
+    A batch is divided into a number of blocks that does not depend on that of the workers. Each worker has
+    some of the blocks, neighbours, and the rows that belong to them; sums over blocks are taken by a fixed
+    tree. So the result is bitwise the same for any number of workers.
+
+    Parameters
+    ----------
+    me : WorkerIdentity
+    transport : Transport or None
+        None for a worker that is alone.
+    blocks : int
+        The most workers there can be.
+    timeout : float
+        Seconds for which another may keep this one waiting in a step.
+    join_timeout : float
+        Likewise where they prepare: read, compile.
+
+    Attributes
+    ----------
+    rank, size : int
+        The number of this worker, from 0, and how many there are.
+    blocks : int
+    mine : range
+        The blocks of this worker.
+
+    Raises
+    ------
+    ConfigurationError
+        When there are more workers than blocks.
+    """
+
+    def __init__(
+        self,
+        me: WorkerIdentity,
+        transport: Transport | None,
+        *,
+        blocks: int = 8,
+        timeout: float = 8.0,
+        join_timeout: float = 60.0,
+    ) -> None:
+        positive_integer("", "blocks", blocks)
+        if blocks < me.size:
+            raise ConfigurationError(
+                f"there are {me.size} workers and a batch has {blocks} blocks, at least one for each worker; "
+                f"give blocks={me.size} or more"
+            )
+        self.rank, self.size, self.blocks = me.rank, me.size, blocks
+        self.mine = blocks_of(me.rank, me.size, blocks)
+        self._transport = transport
+        self._timeout, self._join_timeout = timeout, join_timeout
+
+    def __repr__(self) -> str:
+        return f"<worker {self.rank} of {self.size}, with blocks {self.mine.start} to {self.mine.stop - 1}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("workers are processes of this moment and cannot be pickled")
+
+    def _exchange(self, messages: Sequence[Buffer], seconds: float) -> list[Buffer]:
+        return list(messages) if self._transport is None else self._transport.exchange(messages, seconds)
+
+    def all_gather(self, data: Buffer) -> list[Buffer]:
+        """Return what each worker gave, in the order of their numbers.
+
+        Raises
+        ------
+        WorkerLostError
+        """
+        return self._exchange([data] * self.size, self._join_timeout)
+
+    def from_first(self, data: Buffer | None) -> Buffer:
+        """Return what worker 0 gave; what the others give does not count.
+
+        Raises
+        ------
+        WorkerLostError
+        """
+        given = data if self.rank == 0 and data is not None else b""
+        return self._exchange([given] * self.size, self._join_timeout)[0]
+
+    def agree(self, what: Mapping[str, str]) -> None:
+        """Refuse to go on where workers differ.
+
+        Parameters
+        ----------
+        what : mapping of str to str
+            What they must have in common, by its name.
+
+        Raises
+        ------
+        ConfigurationError
+            On all of them: names who differs from worker 0, and in what.
+        """
+        everyone = self.all_gather(json.dumps(dict(what)).encode())
+        wrong = differences({f"worker {rank}": json.loads(bytes(said)) for rank, said in enumerate(everyone)})
+        if wrong:
+            raise ConfigurationError(
+                f"the workers would not compute the same: {wrong}. Give them all the same data and settings"
+            )
+
+    def sum_of_blocks(self, value: Callable[[int], Array]) -> Array:
+        """Return the sum over all blocks of all workers, bitwise the same on each, for any number of them.
+
+        Each worker adds a slice of the sum and gives it to the others, so that each sends and receives about
+        twice the bytes of the array, however many there are.
+
+        Parameters
+        ----------
+        value : callable
+            Gives a new array, shape (n,), for the number of a block of this worker.
+
+        Raises
+        ------
+        WorkerLostError
+        """
+        whole = 0, self.blocks
+        nodes = covered_nodes(self.mine, whole)
+        sums = [tree_sum(node, value) for node in nodes]
+        if self.size == 1:
+            return sums[0]
+        count, dtype = len(sums[0]), sums[0].dtype
+        ends = [rank * count // self.size for rank in range(self.size + 1)]
+        at_once = sums[0].nbytes <= _SMALL
+        slices = [slice(None)] * self.size if at_once else [slice(*pair) for pair in itertools.pairwise(ends)]
+        received = self._exchange([_bytes_of([one[part] for one in sums]) for part in slices], self._timeout)
+        known: dict[Node, Array] = {}
+        for rank, data in enumerate(received):
+            theirs = covered_nodes(blocks_of(rank, self.size, self.blocks), whole)
+            rows = np.frombuffer(data, dtype).reshape(len(theirs), -1)
+            known.update(zip(theirs, rows, strict=True))
+        joined = joined_sum(whole, known)
+        if at_once:
+            return joined
+        everyone = self._exchange([_bytes_of([joined])] * self.size, self._timeout)
+        return np.concatenate([np.frombuffer(data, dtype) for data in everyone])
+
+    def rows(self, total: int) -> slice:
+        """Return which of all rows belong to this worker.
+
+        They are neighbours: the rows of its blocks, each of which has an equal part of them.
+        """
+        first, last = (edge * total // self.blocks for edge in (self.mine.start, self.mine.stop))
+        return slice(first, last)
+
+    def close(self) -> None:
+        """Leave the others."""
+        if self._transport is not None:
+            self._transport.close()
+
+
+def _bytes_of(arrays: list[Array]) -> memoryview:
+    joined = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+    return np.ascontiguousarray(joined).data.cast("B")

@@ -1,0 +1,1 @@
+"""A search for the settings with which a network learns a table best."""

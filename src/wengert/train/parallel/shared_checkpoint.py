@@ -1,0 +1,36 @@
+"""A checkpoint that one worker writes and reads for all."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+from wengert.cluster.workers import Workers
+from wengert.train.checkpoint import Checkpoint
+from wengert.train.steps.state import State
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedCheckpoint(Checkpoint):
+    """A `Checkpoint` of worker 0, whose disk the others need not see.
+
+    Attributes
+    ----------
+    workers : Workers
+    """
+
+    workers: Workers
+
+    def claimed(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which no other job may write the file."""
+        return super().claimed() if self.workers.rank == 0 else contextlib.nullcontext()
+
+    def save(self, state: State, names: tuple[str, ...], identity: dict[str, str]) -> None:
+        """Write a state of training, which all workers have, if this is worker 0."""
+        if self.workers.rank == 0:
+            super().save(state, names, identity)
+
+    def _contents(self) -> bytes | None:
+        found = super()._contents() if self.workers.rank == 0 else None
+        # A checkpoint is never empty.
+        return bytes(self.workers.from_first(found)) or None

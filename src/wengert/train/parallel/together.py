@@ -1,0 +1,156 @@
+"""What `fit` takes instead of its usual parts when several workers train."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from wengert.checks import positive_integer
+from wengert.cluster.workers import Workers
+from wengert.errors import ConfigurationError, ShapeError
+from wengert.train.checkpoint import Checkpoint
+from wengert.train.evaluation import Evaluator
+from wengert.train.inputs import Rows, check_rows, check_weights
+from wengert.train.loop import Loop
+from wengert.train.parallel.block_step import BlockStep
+from wengert.train.parallel.parallel_stepper import ParallelStepper
+from wengert.train.parallel.shared_checkpoint import SharedCheckpoint
+from wengert.train.parallel.shared_evaluation import SharedEvaluator
+from wengert.train.parallel.shared_rows import SharedRows, SharedRules
+from wengert.train.plan import Plan, identity_without_rows
+from wengert.train.rules import FitRules
+from wengert.train.steps.conform import conform
+from wengert.train.steps.digests import digest
+from wengert.train.steps.objective import Objective
+from wengert.train.steps.step import TrainingStep
+
+# Rows of which it is compared whether all workers have the same.
+_COMPARED = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Together:
+    """Training as one of several workers.
+
+    Attributes
+    ----------
+    workers : Workers
+    total_rows : int or None
+        How many rows all workers have, where each was given its own only.
+    """
+
+    workers: Workers
+    total_rows: int | None = None
+
+    def refuse(self, executor: Any, shuffle: Any, time_limit: Any, validation_fraction: Any) -> None:
+        """Refuse what cannot be the same on all workers, or is not divided.
+
+        Raises
+        ------
+        ConfigurationError
+        """
+        if executor == "xla":
+            raise ConfigurationError("workers train by executor='llvm' or 'numpy'; XLA divides rows by mesh=")
+        if callable(shuffle):
+            raise ConfigurationError(
+                "shuffle is True or False for workers, each of which orders its own rows"
+            )
+        if time_limit is not None:
+            raise ConfigurationError(
+                "time_limit is not for workers, whose clocks differ: one would stop early. Give epochs"
+            )
+        if validation_fraction is not None:
+            raise ConfigurationError(
+                "validation_fraction is not for workers, each of which has a part of the rows; give "
+                "validation_data"
+            )
+
+    def rows(self, net: Any, objective: Objective, X: Any, y: Any, sample_weight: Any) -> SharedRows:
+        """Return the rows of this worker, checked and in the dtypes of the network.
+
+        Raises
+        ------
+        ConfigurationError, DataError, DTypeError, ShapeError, IndexRangeError
+        """
+        workers, total = self.workers, self.total_rows
+        X, y = (given if hasattr(given, "shape") else np.asarray(given) for given in (X, y))
+        weights = None
+        if total is None:
+            total = len(y)
+            if len(X) != total:
+                raise ShapeError(f"X has {len(X)} rows and y has {total}; they need one entry a row each")
+            mine = workers.rows(total)
+            weights = check_weights(sample_weight, total, "sample_weight")
+            workers.agree({"X": _sample(X), "y": _sample(y), "sample_weight": digest(weights)})
+            X, y = X[mine], y[mine]
+            weights = weights if weights is None else weights[mine]
+        else:
+            positive_integer("fit", "total_rows", total)
+            mine = workers.rows(total)
+            if len(y) != mine.stop - mine.start:
+                raise ShapeError(
+                    f"y has {len(y)} rows; of {total} rows, worker {workers.rank} of {workers.size} gives "
+                    f"those from {mine.start} to {mine.stop - 1}"
+                )
+            if sample_weight is not None:
+                raise ConfigurationError(
+                    "sample_weight counts by its mean over all rows; give all rows and leave total_rows out"
+                )
+        own = check_rows(X, y)
+        own = conform(net, objective, Rows(own.features, own.targets, weights))
+        return SharedRows(own.features, own.targets, own.weights, total, workers)
+
+    def loop(self, plan: Plan, net: Any, step: TrainingStep, evaluator: Evaluator) -> Loop:
+        """Return the run of this worker, after all have compared theirs.
+
+        Raises
+        ------
+        ConfigurationError
+            When the blocks do not divide a batch, or workers have other settings, networks or rows: names who
+            has something else, and what.
+        ModelFileError
+            As `Loop`.
+        """
+        blocks, rules = self.workers.blocks, plan.rules
+        if plan.batch_size % blocks:
+            raise ConfigurationError(
+                f"a batch of {plan.batch_size} rows is not divisible into {blocks} blocks of workers; give "
+                f"batch_size={max(1, plan.batch_size // blocks) * blocks}, or join(blocks=…) another number"
+            )
+        assert isinstance(rules, FitRules)
+        fields = {field.name: getattr(rules, field.name) for field in dataclasses.fields(rules)}
+        shared = dataclasses.replace(
+            plan, rules=SharedRules(**fields), checkpoint=self._checkpoint(plan.checkpoint)
+        )
+        divided = BlockStep(net, step.rule, step.executor)
+        self._agree(shared, divided)
+        return Loop(shared, divided, SharedEvaluator(evaluator), stepper=ParallelStepper)
+
+    def _checkpoint(self, checkpoint: Checkpoint | None) -> Checkpoint | None:
+        if checkpoint is None:
+            return None
+        fields = {field.name: getattr(checkpoint, field.name) for field in dataclasses.fields(checkpoint)}
+        return SharedCheckpoint(**fields, workers=self.workers)
+
+    def _agree(self, plan: Plan, step: BlockStep) -> None:
+        rows = plan.rows
+        assert isinstance(rows, SharedRows)
+        self.workers.agree(
+            {
+                **identity_without_rows(plan, step, step.initial),
+                "epochs": str(plan.epochs),
+                "rows": str(rows.total),
+                "features": f"{rows.features.dtype}, rows of {list(rows.features.shape[1:])}",
+                "runs of rows in a file": str(rows.runs()),
+                "checkpoint": str(plan.checkpoint is not None),
+            }
+        )
+
+
+def _sample(array: Any) -> str:
+    """Return a text that differs where shapes do, or some rows from all over the array."""
+    places = np.unique(np.linspace(0, max(0, len(array) - 1), _COMPARED).astype(np.int64))
+    found = array[places] if len(array) else array
+    return f"{list(array.shape)}, {digest(found if isinstance(found, np.ndarray) else found.toarray())}"

@@ -1,0 +1,115 @@
+"""`wengert train --seeds` and `wengert tune`: several trainings, one model."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from wengert.io.table_models import load_table_model
+from wengert.tabular.training_table import TrainingTable
+
+PLAIN = ("--target", "kind", "--preset", "plain", "--hidden", "4", "--epochs", "4")
+
+
+def test_the_model_of_several_seeds_is_the_mean_of_their_outputs(command, flower_table):
+    outcome = command("train", flower_table, *PLAIN, "--seed", 5, "--seeds", 2, "--json", "--out", "mean")
+    assert outcome.code == 0
+    record = json.loads(outcome.out)["seeds"]
+    assert record["seeds"] == [5, 6]
+    frame = pl.read_csv(flower_table)
+    mean = load_table_model("mean")
+    # The rows held out follow from the first seed, so the other one is trained here as the command did.
+    assert command("train", flower_table, *PLAIN, "--seed", 5, "--out", "first").code == 0
+    first = load_table_model("first")
+    both = mean.network.layers[0].layers
+    np.testing.assert_array_equal(first.outputs(frame), both[0](first.preprocessor.transform(frame)))
+    outputs = [np.asarray(one(mean.preprocessor.transform(frame))) for one in both]
+    np.testing.assert_allclose(mean.outputs(frame), np.mean(outputs, axis=0), rtol=1e-5, atol=1e-6)
+    scores = [one["log_loss"] for one in record["each"]]
+    assert record["scores"]["log_loss"]["mean"] == pytest.approx(np.mean(scores))
+    assert record["scores"]["log_loss"]["deviation"] == pytest.approx(np.std(scores, ddof=1))
+
+
+def test_scores_of_seeds_are_printed_with_their_spread(command, flower_table):
+    outcome = command("train", flower_table, *PLAIN, "--seeds", 2, "--out", "model")
+    assert "Scores of 2 networks, one a seed: mean ± standard deviation" in outcome.out
+    assert "seed 1: 4 epochs" in outcome.err
+    assert command("inspect", "model").code == 0
+    assert command("export", "model", "--format", "numpy").code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--seeds", 1), "seeds is a number of networks, 2 or more, got 1"),
+        (("--seeds", 3, "--cv", 3), "seeds and cv both say how far scores spread"),
+    ],
+)
+def test_seeds_that_make_no_sense_are_refused(command, flower_table, options, message):
+    outcome = command("train", flower_table, *PLAIN, *options)
+    assert outcome.code == 2
+    assert message in outcome.err
+
+
+def test_a_search_gives_a_model_and_a_table_of_trials(command, flower_table):
+    outcome = command("tune", flower_table, *PLAIN, "--trials", 3, "--out", "model")
+    assert outcome.code == 0
+    assert "Trials (4), by their loss on rows that compared them" in outcome.out
+    assert "Scores on 30 rows held out" in outcome.out
+    assert "trial 2, 2 epochs: loss" in outcome.err
+    training = load_table_model("model").training
+    assert [trial["number"] for trial in training["trials"]][:3] == [0, 1, 2]
+    best = next(trial for trial in training["trials"][::-1] if trial["number"] == training["best_trial"])
+    assert training["settings"] == {**best["settings"], "epochs": 4}
+    assert command("predict", "model", flower_table).code == 0
+
+
+def test_a_search_as_json(command, flower_table):
+    outcome = command("tune", flower_table, *PLAIN, "--trials", 2, "--json", "--quiet")
+    document = json.loads(outcome.out)
+    assert len(document["trials"]) == 2
+    assert document["scores"]["accuracy"] > 0.3
+    assert not outcome.err
+
+
+def test_ctrl_c_saves_the_best_model_so_far(command, flower_table, monkeypatch):
+    original = TrainingTable.train
+    made = []
+
+    def train(self, rows, settings, **options):
+        if made:
+            raise KeyboardInterrupt
+        made.append(original(self, rows, settings, **options))
+        return made[-1]
+
+    monkeypatch.setattr(TrainingTable, "train", train)
+    outcome = command("tune", flower_table, *PLAIN, "--out", "model")
+    assert outcome.code == 130
+    assert "Trials (1)" in outcome.out
+    assert load_table_model("model").training["best_trial"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--trials", 0), "trials is a number of settings, 1 or more, got 0"),
+        (("--sampler", "randm"), "unknown sampler 'randm'; did you mean 'random'?"),
+        (("--config", "cv.toml"), "cv and seeds are no options of a search"),
+        (("--config", "two.toml"), "there are several. Name one of them"),
+    ],
+)
+def test_bad_options_of_a_search_are_refused(command, flower_table, arguments, message, tmp_path):
+    (tmp_path / "cv.toml").write_text("cv = 3")
+    (tmp_path / "two.toml").write_text('target = ["kind", "length"]')
+    target = () if "two.toml" in arguments else ("--target", "kind")
+    outcome = command("tune", flower_table, *target, *arguments)
+    assert outcome.code == 2
+    assert message in outcome.err.replace("\n", " ")
+
+
+def test_a_table_too_small_to_compare_on_is_refused(command, tables):
+    frame = pl.DataFrame({"a": range(40), "kind": ["x", "y"] * 20})
+    outcome = command("tune", tables(frame), "--target", "kind")
+    assert outcome.code != 0
+    assert "32 rows are too few to compare settings on" in outcome.err.replace("\n", " ")

@@ -1,0 +1,148 @@
+"""`wengert launch` starts workers, shows what they print, and starts them again when one is lost."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from wengert.cli import main
+from wengert.cli.commands.launch import script_apart
+from wengert.cluster.processes import Slot
+from wengert.cluster.supervisor import Job, slots_of, supervise
+from wengert.errors import ConfigurationError
+
+# Adds; the last worker does what the argument says, but only the first time.
+SCRIPT = """
+import os, signal, sys, time
+import numpy as np
+from wengert import cluster
+
+mark, what = sys.argv[1:]
+workers = cluster.join()
+assert cluster.join() is workers
+workers.all_gather(b"")
+total = workers.sum_of_blocks(lambda block: np.full(3, 1.0))[0]
+if workers.rank == workers.size - 1 and not os.path.exists(mark):
+    open(mark, "w").close()
+    if what == "raise":
+        raise ValueError("the script's own")
+    if what == "sleep":
+        time.sleep(60)
+    os.kill(os.getpid(), getattr(signal, what))
+workers.sum_of_blocks(lambda block: np.ones(1))
+print("sum", total, "of", workers.size)
+"""
+
+
+@pytest.fixture
+def script(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT)
+    return str(path)
+
+
+def run(script, what, **options):
+    said = []
+    mark = os.path.join(os.path.dirname(script), "mark")
+    job = Job(slots_of(["localhost"], 2), (script, mark, what), timeout=2.0, **options)
+    return supervise(job, said.append), "; ".join(said)
+
+
+def test_workers_start_again_after_one_was_killed(script, capfd):
+    code, said = run(script, "SIGKILL")
+    assert code == 0
+    assert "worker 1 on localhost was ended by SIGKILL; all were ended, and 2 start again" in said
+    out, err = capfd.readouterr()
+    assert sorted(out.splitlines()) == ["[0] sum 8.0 of 2", "[1] sum 8.0 of 2"]
+    assert "[0] worker 1 on" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"), [("SIGSTOP", "no sign of life for 2 s"), ("sleep", "did not answer")]
+)
+def test_a_worker_that_stands_still_is_noticed_and_left_out_where_wanted(script, what, reason, capfd):
+    begin = time.monotonic()
+    code, said = run(script, what, elastic=True)
+    assert code == 0
+    assert reason in said
+    assert "and 1 start again" in said
+    assert "[0] sum 8.0 of 1" in capfd.readouterr().out
+    assert time.monotonic() - begin < 15
+
+
+def test_an_error_of_the_script_comes_once_and_its_exit_code_is_returned(script, capfd):
+    code, said = run(script, "raise")
+    assert code == 1
+    assert said == "worker 1 on localhost failed with exit code 1; all workers were ended"
+    assert "[1] ValueError: the script's own" in capfd.readouterr().err
+
+
+def test_restarts_come_to_an_end(script):
+    code, said = run(script, "SIGKILL", restarts=0)
+    assert code == 128 + signal.SIGKILL
+    assert said == "worker 1 on localhost was ended by SIGKILL; all workers were ended"
+
+
+def test_ctrl_c_ends_all(tmp_path):
+    path = tmp_path / "sleep.py"
+    path.write_text("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wengert", "launch", "--workers", "2", str(path)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    numbers = [int(process.stdout.readline().split()[1]) for _ in range(2)]
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    process.stdout.close()
+    for one in numbers:
+        with pytest.raises(ProcessLookupError):
+            os.kill(one, 0)
+
+
+def test_workers_that_do_not_join_are_named(tmp_path, monkeypatch):
+    path = tmp_path / "late.py"
+    path.write_text(
+        "import os, time\nfrom wengert import cluster\n"
+        "time.sleep(60) if os.environ['WENGERT_RANK'] == '1' else cluster.join()\n"
+    )
+    said = []
+    job = Job(slots_of(["localhost"], 2), (str(path),), join_timeout=0.5)
+    assert supervise(job, said.append) == 75
+    assert said == ["worker 1 on localhost did not join within 0.5 s; all workers were ended"]
+
+
+def test_places_and_jobs_that_make_no_sense_are_refused():
+    assert slots_of(["a", "localhost"], 2) == (
+        Slot("a", 0, 2), Slot("a", 1, 2), Slot("localhost", 0, 2), Slot("localhost", 1, 2)
+    )  # fmt: skip
+    with pytest.raises(ConfigurationError, match="node a is named twice"):
+        slots_of(["a", "a"], 1)
+    with pytest.raises(ConfigurationError, match="--nodes takes names"):
+        slots_of([""], 1)
+    with pytest.raises(ConfigurationError, match="workers"):
+        slots_of(["a"], 0)
+    with pytest.raises(ConfigurationError, match="which script is to run"):
+        Job((), ())
+    with pytest.raises(ConfigurationError, match="restarts"):
+        Job((), ("a.py",), restarts=-1)
+    with pytest.raises(ConfigurationError, match=r"no-such-host.invalid is no machine that can be found"):
+        supervise(Job(slots_of(["no-such-host.invalid"], 1), ("a.py",)), print)
+    with pytest.raises(ConfigurationError, match=r"workers cannot meet at 192.0.2.1"):
+        supervise(Job(slots_of(["localhost"], 1), ("a.py",), address="192.0.2.1"), print)
+
+
+def test_options_after_the_script_are_its_own(capsys):
+    assert script_apart(["launch", "--workers", "2", "a.py", "--workers", "3"]) == [
+        "launch", "--workers", "2", "--", "a.py", "--workers", "3"
+    ]  # fmt: skip
+    assert script_apart(["launch", "--elastic", "--nodes=a", "-m", "b"]) == [
+        "launch", "--elastic", "--nodes=a", "--", "-m", "b"
+    ]  # fmt: skip
+    assert script_apart(["launch", "--", "a.py"]) == ["launch", "--", "a.py"]
+    assert main(["launch", "--workers", "2"]) == 2
+    assert "which script is to run" in capsys.readouterr().err

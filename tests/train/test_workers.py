@@ -1,0 +1,156 @@
+"""Several workers train what one would, bitwise; what they cannot share is refused."""
+
+import numpy as np
+import pytest
+from tests.cluster.threads import together
+
+from wengert import nn, optim, train
+from wengert.cluster.identity import WorkerIdentity
+from wengert.cluster.workers import Workers
+from wengert.errors import ConfigurationError, DivergenceWarning, ModelFileError, ShapeError
+from wengert.trace.tree import flatten
+from wengert.train.parallel.shared_rows import SharedRows
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(203, 5))
+y = (X[:, 0] * X[:, 1] > 0).astype(int)
+WEIGHTS = RNG.uniform(0, 2, 203)
+NET = nn.Sequential(nn.Dense(5, 8, "tanh"), nn.Dense(8, 2)).initialise(seed=0, dtype=np.float64)
+COMMON = {
+    "loss": "nllm_from_logits", "optimizer": optim.Adam(0.05), "batch_size": 16, "epochs": 3,
+    "progress": False, "executor": "numpy",
+}  # fmt: skip
+ALONE = Workers(WorkerIdentity(0, 1, 0, None, "x"), None)
+
+
+def bits(result):
+    arrays = flatten((result.net, result.optimizer_state))[0]
+    return b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
+
+
+def fitted(size, **options):
+    found = together(size, lambda workers: train.fit(NET, X, y, workers=workers, **COMMON | options))
+    errors = [one for one in found if isinstance(one, Exception)]
+    if errors:
+        raise errors[0]
+    return found
+
+
+@pytest.mark.parametrize("executor", ["numpy", "llvm"])
+def test_any_number_of_workers_gives_the_same_bits(executor):
+    net = nn.Sequential(nn.Dense(5, 8, "relu"), nn.BatchNorm(8), nn.Dropout(0.3), nn.Dense(8, 2))
+    options = {
+        "clip_norm": 1.0, "ema_decay": 0.9, "penalty": nn.L2(0.01), "sample_weight": WEIGHTS[:192],
+        "validation_data": (X[:40], y[:40]), "early_stopping": 2, "executor": executor,
+    }  # fmt: skip
+    net = net.initialise(seed=1)
+
+    def fit(workers):
+        return train.fit(net, X[:192], y[:192], workers=workers, **COMMON | options)
+
+    results = [fit(ALONE)]
+    for size in (2, 3) if executor == "numpy" else (2,):
+        results += together(size, fit)
+    for one in results[1:]:
+        assert bits(one) == bits(results[0])
+        assert [epoch.loss for epoch in one.history] == [epoch.loss for epoch in results[0].history]
+
+
+def test_the_result_is_that_of_fit_in_the_same_order():
+    """The blocks of a batch are rows of it, so `fit` visits the same batches when it is given their order."""
+    rows = SharedRows(X, y, None, len(y), ALONE)
+
+    def order(epoch):
+        own, places = rows.order(7, epoch), []
+        for batch in range(13):
+            for block in range(8):
+                first, last = rows.part_of(block)
+                places += list(own[first:last][2 * batch : 2 * batch + 2])
+        return np.array(places)
+
+    options = COMMON | {"seed": 7, "clip_norm": 0.5, "sample_weight": WEIGHTS, "penalty": nn.L2(0.1)}
+    usual = train.fit(NET, X, y, shuffle=order, **options)
+    shared = train.fit(NET, X, y, workers=ALONE, **options)
+    for one, other in zip(flatten(usual.net)[0], flatten(shared.net)[0], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(usual.history[-1].loss, shared.history[-1].loss, rtol=1e-12)
+
+
+def test_each_worker_needs_its_own_rows_alone(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    np.save(tmp_path / "y.npy", y)
+
+    def fit(workers):
+        x, targets = (np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in "xy")
+        mine = workers.rows(len(y))
+        given = train.fit(NET, x[mine], targets[mine], workers=workers, total_rows=len(y), **COMMON)
+        whole = train.fit(NET, x, targets, workers=workers, **COMMON)
+        assert bits(given) == bits(whole)
+        return bits(given)
+
+    assert len({*together(2, fit), *together(1, fit)}) == 1
+
+
+def test_a_run_goes_on_with_another_number_of_workers(tmp_path):
+    whole = bits(fitted(1, epochs=4)[0])
+    path = tmp_path / "checkpoint"
+    fitted(3, epochs=1, checkpoint=train.Checkpoint(path, seconds=0))
+    assert {bits(one) for one in fitted(2, epochs=4, checkpoint=str(path))} == {whole}
+    with pytest.raises(ModelFileError, match="checkpoint of another run; what differs: data"):
+        train.fit(NET, X[::-1], y, workers=ALONE, **COMMON | {"checkpoint": path})
+
+
+def test_divergence_ends_all_with_the_same_network():
+    with pytest.warns(DivergenceWarning):
+        results = fitted(2, optimizer=optim.SGD(1e200), penalty=nn.L2(1e100))
+    first, second = results
+    assert first.stopped == second.stopped == "diverged"
+    assert first.divergence.step == second.divergence.step
+    assert bits(first) == bits(second)
+
+
+def test_workers_with_other_rows_or_settings_are_refused():
+    def other(workers):
+        changed = X + (workers.rank == 1)
+        return train.fit(NET, changed, y, workers=workers, **COMMON)
+
+    def seeds(workers):
+        return train.fit(NET, X, y, workers=workers, seed=workers.rank, **COMMON)
+
+    for work, what in ((other, "worker 1 has X"), (seeds, "worker 1 has seed 1, and worker 0 has 0")):
+        for error in together(2, work):
+            assert isinstance(error, ConfigurationError)
+            assert what in str(error)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"batch_size": 20},
+            "a batch of 20 rows is not divisible into 8 blocks of workers; give batch_size=16",
+        ),
+        ({"time_limit": 1.0}, "time_limit is not for workers"),
+        ({"validation_fraction": 0.1}, "validation_fraction is not for workers"),
+        (
+            {"optimizer": optim.LBFGS(), "batch_size": None},
+            "L-BFGS takes all rows at once.*leave workers out",
+        ),
+        ({"executor": "xla"}, "mesh="),
+        ({"shuffle": np.arange}, "shuffle is True or False"),
+        ({"total_rows": 0}, "total_rows"),
+        ({"total_rows": 203, "sample_weight": WEIGHTS}, "give all rows"),
+    ],
+)
+def test_what_workers_cannot_share_is_refused(options, message):
+    with pytest.raises(ConfigurationError, match=message):
+        train.fit(NET, X, y, workers=ALONE, **COMMON | options)
+
+
+def test_rows_that_do_not_fit_together_are_refused():
+    with pytest.raises(ShapeError, match="X has 203 rows and y has 202"):
+        train.fit(NET, X, y[1:], workers=ALONE, **COMMON)
+    with pytest.raises(
+        ShapeError, match=r"y has 203 rows; of 300 rows, worker 0 of 1 gives those from 0 to 299"
+    ):
+        train.fit(NET, X, y, workers=ALONE, total_rows=300, **COMMON)
