@@ -70,7 +70,7 @@ class Engine:
         self._values = executor.compile(Program(program.inputs, program.nodes))
         if self.states:
             self._of_states = executor.compile(carries_of(self.loops))
-        if self.loops.program is not self.loops.closed:
+        if self.loops.sites:
             self._adjoints = executor.compile(adjoints_in_loops(self.loops, self.active))
             return
         trace = Trace(rule="seed")

@@ -15,7 +15,7 @@ from wengert.explain.index.expressions import Element, Expression, Partial, Shif
 from wengert.explain.index.indices import Index, Position, distinct
 from wengert.explain.index.letters import Letters
 from wengert.explain.loops.carried import EARLIER
-from wengert.explain.loops.opening import opened
+from wengert.explain.loops.opening import Opened, opened
 from wengert.explain.symbols import Table
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
@@ -193,7 +193,7 @@ def used_in_definition(symbols: Mapping[Node, Symbol], symbol: Symbol) -> list[S
 
 
 def build(
-    program: Program,
+    program: Program | Opened,
     wrt: Sequence[Node],
     arguments: Sequence[Array],
     executor: Executor,
@@ -205,7 +205,7 @@ def build(
     given: Mapping[Node, str] = MappingProxyType({}),
 ) -> Problem:
     """Name the values of a program and run the engine at the given point and at random ones."""
-    loops = opened(program)
+    loops = program if isinstance(program, Opened) else opened(program)
     program, states = loops.program, loops.states
     letters = Letters(program, list(example_axes(program, wrt).items())[:1], states)
     table = Table(program, letters, renamed, every_line, convention.notation == "mit", hidden, given, states)

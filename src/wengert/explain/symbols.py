@@ -187,13 +187,9 @@ class Table:
         self._reserved = {name for node, name in others if name and node not in given} | {*given.values()}
         carries = {state.given: state.computed for state in states}
         for node in program.inputs:
-            if node in carries and carries[node] in self.symbols:  # one value that two loops carry
-                self.symbols[node] = self.symbols[carries[node]]
-            elif node in carries:
+            if node in carries:
                 own = given.get(carries[node], wanted[carries[node]] or str(node.param("name")))
-                own = self._spare("s") if own in _UNNAMED or not own.isidentifier() else own
-                self._enter(carries[node], renamed.get(own, own))
-                self.symbols[node] = self.symbols[carries[node]]
+                self._enter_carry(node, carries[node], own)
             else:
                 self._enter(node, given.get(node, renamed.get(parameters[node], parameters[node])))
         consumers = _consumers(program)
@@ -226,9 +222,8 @@ class Table:
                     stem = stem or "u"
                 if stem is not None:
                     self._enter(node, self._spare(stem), automatic=True)
-        found = self.symbols
-        lines = [node for node in (*program.inputs, *program.nodes) if node in found and node not in carries]
-        self.symbols = {node: found[node] for node in (*lines, *carries)}
+        ordered = [one for one in (*program.inputs, *program.nodes) if one not in carries]
+        self.symbols = {one: self.symbols[one] for one in (*ordered, *carries) if one in self.symbols}
 
     def _wanted(self, program: Program, node: Node) -> str | None:
         known = program.provenance.get(node)
@@ -258,6 +253,13 @@ class Table:
             number += 1
         found = f"{stem}{number}"
         return self._renamed.get(found, found)
+
+    def _enter_carry(self, state: Node, computed: Node, name: str) -> None:
+        """Name what a loop carries, once where two loops, or two parts of a carry, are the same."""
+        if computed not in self.symbols:
+            name = self._spare("s") if name in _UNNAMED or not name.isidentifier() else name
+            self._enter(computed, self._renamed.get(name, name))
+        self.symbols[state] = self.symbols[computed]
 
     def _enter(self, node: Node, name: str, automatic: bool = False) -> None:
         found = name

@@ -9,16 +9,17 @@ is put in when the lines are evaluated; see `watching`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from wengert.explain.index.operations import signs
 from wengert.explain.loops.carried import EARLIER
 from wengert.ir.node import ITEM, Node, make_constant, make_input, make_node, with_operands
+from wengert.ir.primitive import Kind
 from wengert.ir.program import Program, ancestors
-from wengert.primitives.arithmetic import add
-from wengert.primitives.indexing import gather
+from wengert.ir.provenance import UNKNOWN, Provenance, Region
 from wengert.trace.tensor import Tensor, Trace, as_tensor
 from wengert.transform.batching import batch
 from wengert.transform.regions.bodies import reached, split, stacked
@@ -84,6 +85,14 @@ class Opened:
     closed: Program
     states: list[State] = field(default_factory=list)
     sites: dict[Node, list[Site]] = field(default_factory=dict)
+
+    def first(self) -> Opened:
+        """Return the same with only the first of the outputs."""
+        count = len(self.closed.outputs)
+        outputs = [self.program.outputs[0], *self.program.outputs[count:]]
+        program = Program(self.program.inputs, outputs, self.program.provenance, self.program.signature)
+        closed = Program(self.closed.inputs, self.closed.outputs[:1], self.closed.provenance)
+        return replace(self, program=program, closed=closed)
 
 
 def opened(program: Program) -> Opened:
@@ -157,12 +166,15 @@ class _Opening:
         params = dict(loop.params)
         body, fixed, carried, length = (params[name] for name in ("body", "fixed", "carried", "length"))
         inner = opened(body)
+        region = Region("loop", "loop", sum(one.axis == 0 for one in self.states))
         constants, inits, streams = split(operands, fixed, carried)
         befores, givens = [], []
         for place, initial in enumerate(inits):
             before, given = self._before(body, fixed, place, initial, length, params["reverse"])
             befores.append(before)
             givens.append(given)
+            if given is not None:
+                self.trace.provenance[before] = Provenance(regions=(region,))
         states = [
             State(
                 make_input(str(one.given.param("name")), stacked(one.given.type, length)),
@@ -179,7 +191,7 @@ class _Opening:
             if place >= fixed
             and not (place < fixed + carried and befores[place - fixed] is inits[place - fixed])
         ]
-        lines = self._lines(inner, mapped, replacements, length)
+        lines = self._lines(inner, mapped, replacements, length, region)
         for node, (line, has_axis) in lines.items():
             if node in inner.program.inputs and line not in befores:
                 continue  # a value from outside of the loop
@@ -225,7 +237,12 @@ class _Opening:
         return before, given
 
     def _lines(
-        self, inner: Opened, mapped: Sequence[int], replacements: Sequence[Node], length: int
+        self,
+        inner: Opened,
+        mapped: Sequence[int],
+        replacements: Sequence[Node],
+        length: int,
+        region: Region,
     ) -> dict[Node, tuple[Node, bool]]:
         """Return each line of a body over all iterations, and whether it has an axis for them."""
         inputs = inner.program.inputs
@@ -238,8 +255,9 @@ class _Opening:
         for node in batched.nodes:
             if node not in new:
                 new[node] = _folded(node, [new[one] for one in node.inputs], self.trace)
-                if node in batched.provenance:
-                    self.trace.provenance.setdefault(new[node], batched.provenance[node])
+                origin = batched.provenance.get(node, UNKNOWN)
+                inside = replace(origin, regions=(region, *origin.regions))
+                self.trace.provenance.setdefault(new[node], inside)
         found = {node: (new[one], node in varying) for node, one in zip(own, batched.outputs, strict=True)}
         return found | {
             node: (one, place in mapped)
@@ -259,7 +277,7 @@ class _Opening:
 
 def _counts(entry: Node, result: Node) -> int | None:
     """Return the step of a counter, None of another carry."""
-    if result.primitive is not add or entry not in result.inputs or entry.type.dtype.kind not in "iu":
+    if entry not in result.inputs or entry.type.dtype.kind not in "iu" or signs(result.primitive) != (1, 1):
         return None
     other = result.inputs[1 if result.inputs[0] is entry else 0]
     return int(other.value) if other.value is not None and other.type.shape == () else None
@@ -267,7 +285,8 @@ def _counts(entry: Node, result: Node) -> int | None:
 
 def _folded(node: Node, operands: Sequence[Node], trace: Trace) -> Node:
     """Return a line on other operands; rows at the places that a counter goes through are a part of them."""
-    if node.primitive is gather and len(operands) == 2 and operands[1].value is not None:
+    reads = node.primitive.kind is Kind.INDEXING and [name for name, _ in node.params] == ["axes"]
+    if reads and len(operands) == 2 and operands[1].value is not None:
         (axis,) = node.param("axes")
         places = operands[1].value
         start, extent = int(places[0]), operands[0].type.shape[axis]

@@ -157,7 +157,7 @@ def recursions(problem: Problem, chain: ChainRule) -> Section:
         "Back through the iterations: what a carry contributes through the next iteration, and besides. "
         "After the last iteration there is no next one, so the recursion begins there."
     )
-    return Section("Recursion", note, tuple(steps))
+    return Section("Recursion", note if steps else "", tuple(steps))
 
 
 def at_the_ends(problem: Problem, by: Element, formula: Expression) -> list[Step]:
