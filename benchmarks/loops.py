@@ -4,7 +4,8 @@
 
 ADBench's LSTM with `wg.scan`, as a Python ``for`` that is rolled or stays written out (up to 400 characters),
 and with JAX's `lax.scan` where JAX is installed, in float64. The peers take turns, and the best of the rounds
-counts, by the clock: JAX computes in threads of its own.
+counts, by the clock: JAX computes in threads of its own. Then a pendulum of 10⁶ steps within budgets of
+memory, by the processor time of the thread.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from benchmarks.adbench import lstm
 import wengert as wg
 
 LONGEST_WRITTEN_OUT = 400
+STEPS = 1_000_000
+BUDGETS = (None, "10 MB", "1 MB", "200 kB", "50 kB")
 
 
 def folded(cells: Any, outer: Any, state: Any, text: Any, np: Any = numpy, scan: Any = None) -> Any:
@@ -84,6 +87,35 @@ def measured(function: Callable[..., Any], args: list[Any]) -> tuple[float, Any]
     return time.perf_counter() - start, result
 
 
+def pendulum(start: Any) -> Any:
+    """Return a number of the last state of a pendulum, by Euler's symplectic method."""
+
+    def step(state: Any, _: Any) -> Any:
+        angle, speed = state
+        speed = speed - 1e-3 * numpy.sin(angle)
+        return (angle + 1e-3 * speed, speed), None
+
+    (angle, speed), _ = wg.scan(step, (start[0], start[1]), length=STEPS)
+    return angle**2 + speed
+
+
+def within_budgets(rounds: int) -> None:
+    """Print how long value and gradient of the pendulum take within each budget; all have the same bits."""
+    start = numpy.array([1.0, 0.1])
+    compiled = {one: wg.compile(wg.value_and_grad(pendulum, memory=one)) for one in BUDGETS}
+    found = {one: numpy.hstack(function(start)) for one, function in compiled.items()}
+    least = dict.fromkeys(BUDGETS, numpy.inf)
+    for _ in range(rounds):
+        for one, function in compiled.items():
+            begin = time.thread_time()
+            function(start)
+            least[one] = min(least[one], time.thread_time() - begin)
+    print(f"\na pendulum of {STEPS:,} steps: budget | value and gradient ms | in relation to no budget")
+    for one in BUDGETS:
+        assert numpy.array_equal(found[one], found[None])
+        print(f"{one or 'none':12} {1e3 * least[one]:10.1f} {least[one] / least[None]:8.2f}")
+
+
 def main() -> None:
     """Print a table for each length."""
     parser = argparse.ArgumentParser(
@@ -108,6 +140,7 @@ def main() -> None:
             value, both = times[name, 0], times[name, 1]
             print(f"{name:12} {first[name]:8.2f} {1e3 * value:10.3f} {1e3 * both:10.3f} {both / value:8.2f}")
             numpy.testing.assert_allclose(values[name][0], values["wg.scan"][0], rtol=1e-12)
+    within_budgets(options.rounds)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from tests.cli.conftest import flowers
 
+BAG = ("--hidden", 8, "--epochs", 16, "--test-fraction", 0)
 PLAIN = ("--preset", "plain", "--hidden", "none", "--optimizer", "lbfgs", "--epochs", 40)
 
 
@@ -36,9 +37,9 @@ def csv(outcome):
     return pl.read_csv(io.StringIO(outcome.out))
 
 
-@pytest.mark.parametrize("scoring", [(), ("--cv", 4)])
-def test_limits_of_numbers_hold_the_truth_as_often_as_asked(command, waits, scoring):
-    assert command("train", waits, "--target", "y", *PLAIN, *scoring, "--quiet").code == 0
+@pytest.mark.parametrize("options", [PLAIN, (*PLAIN, "--cv", 4), BAG])
+def test_limits_of_numbers_hold_the_truth_as_often_as_asked(command, waits, options):
+    assert command("train", waits, "--target", "y", *options, "--quiet").code == 0
     made = csv(command("predict", "waits-model", "new.csv", "--interval", 0.8))
     assert made.columns == ["predicted_y", "low_y", "high_y"]
     truth = pl.read_csv("new.csv")["y"]
@@ -83,6 +84,19 @@ def test_the_threshold_of_two_classes(command, ill):
     assert scores["f1"]["recall"] > scores["0.5"]["recall"]
     said = command("evaluate", "ill-model", "new.csv", "--threshold", "f1").out
     assert f"Predicted is sick from a probability of {document['threshold']:.4g} on." in said
+
+
+def test_members_that_have_not_seen_a_row_tell_sets_and_threshold(command, ill):
+    """Where no rows are held out."""
+    assert command("train", ill, "--target", "state", *BAG, "--quiet").code == 0
+    made = csv(command("predict", "ill-model", "new.csv", "--interval", 0.8))
+    actual = pl.read_csv("new.csv")["state"]
+    covered = np.mean(
+        [one in kinds.split(" | ") for one, kinds in zip(actual, made["set_state"], strict=True)]
+    )
+    assert 0.74 < covered < 0.86
+    document = json.loads(command("evaluate", "ill-model", "new.csv", "--threshold", "f1", "--json").out)
+    assert document["threshold"] < 0.5
 
 
 def test_what_needs_rows_held_out(command, ill):

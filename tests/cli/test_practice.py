@@ -55,6 +55,18 @@ def test_whole_groups_are_held_out(command, visit_table):
     assert "keeps rows of the same value together" in said
 
 
+def test_rows_on_both_sides_of_the_split_are_warned_of(command, tables):
+    frame = flowers(90)
+    twice = tables(pl.concat([frame, frame]), "twice.csv")
+    outcome = command("train", twice, "--target", "kind", *FAST)
+    seen = record(outcome)["trained_on"]["seen"]
+    assert 20 < seen < 36
+    assert f"warning: {seen} of these 36 rows equal rows that the model was trained on" in outcome.err
+    once = command("train", tables(frame, "once.csv"), "--target", "kind", *FAST)
+    assert record(once)["trained_on"] == {"seen": 0, "compared": 18, "rows": 18}
+    assert "equal rows" not in once.err
+
+
 def test_later_rows_are_held_out(command, visit_table):
     train = ("train", visit_table, "--target", "amount", "--preset", "plain", "--epochs", 2)
     assert "Scores on 40 rows held out, the last by day" in command(*train, "--time", "day").out

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from tests.transform.examples import PRIMITIVES, arguments_for, program_of
 
+import wengert as wg
 from wengert.errors import UnsupportedFunctionError
 from wengert.io.formats.onnx_operators import OPERATORS, is_native, written_out
 from wengert.ir.primitive import REGISTRY, Primitive
@@ -19,6 +22,25 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:onnx")
 
 def test_operators_are_of_primitives() -> None:
     assert set(OPERATORS) <= set(REGISTRY)
+
+
+_ROWS, _COLUMNS = np.array([[-3], [2]]), np.array([1, -1, 0])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x[_ROWS, _COLUMNS],
+        lambda x: x[:, _ROWS, _COLUMNS],
+        lambda x: x[_ROWS, :, _COLUMNS],
+        lambda x: x[:, :, _COLUMNS, _ROWS % 2],
+        lambda x: x[_ROWS, _COLUMNS, 1, 0],
+    ],
+)
+def test_places_over_several_axes(function: Any, rng: np.random.Generator) -> None:
+    x = rng.normal(size=(4, 5, 3, 2))
+    (got,) = onnx_backend.run(wg.trace(function, x), [x])
+    np.testing.assert_array_equal(got, function(x))
 
 
 @pytest.mark.parametrize("primitive", PRIMITIVES, ids=lambda one: one.name)

@@ -62,6 +62,25 @@ def test_gradients_through_loops_are_exported_too() -> None:
             )
 
 
+def assigned(w: Any) -> Any:
+    """Assignments by the number of the iteration, from either end, to one element, and to a row."""
+
+    def body(i: Any, c: Any) -> Any:
+        c = c.copy()
+        c[i] = np.tanh(w[-1 - i])
+        c[-1, i] = w[i, i]
+        c[:, i] = c[:, i] + 1
+        return c
+
+    return wg.fori_loop(0, 3, body, np.zeros((3, 3)))
+
+
+def test_assignments_by_the_number_of_the_iteration() -> None:
+    close(onnx_backend.run(wg.trace(assigned, W), [W]), [assigned(W)])
+    slope = wg.grad(lambda w: np.sum(assigned(w) ** 3))
+    close(onnx_backend.run(wg.trace(slope, W), [W]), [slope(W)])
+
+
 def test_a_scan_stacks_nothing_that_is_not_read() -> None:
     program = wg.trace(lambda h, xs: wg.scan(lambda c, x: (c + x, c * x), h, xs)[0], W[0], W)
     (node,) = (one for one in onnx_backend.exported(program).graph.node if one.op_type == "Scan")

@@ -94,7 +94,7 @@ def test_it_learns_and_validation_rows_are_not_trained_on(stream, monkeypatch):
 
 
 def test_the_command_streams_by_itself_and_tells(stream, tmp_path, monkeypatch, capsys):
-    path = stream(mixed()).path
+    path = stream(mixed()).paths[0]
     monkeypatch.chdir(tmp_path)
     assert large_parquet(path) is not None
     train = ["train", str(path), "--target", "kind", "--hidden", "16", "--epochs", "30"]
@@ -135,13 +135,13 @@ def test_a_bad_value_is_named_with_its_range_of_rows(stream):
 
 def test_a_damaged_file_is_named(stream):
     table = stream(mixed())
-    data = bytearray(table.path.read_bytes())
+    data = bytearray(table.paths[0].read_bytes())
     data[4 : len(data) // 2] = bytes(len(data) // 2 - 4)
-    table.path.write_bytes(bytes(data))
+    table.paths[0].write_bytes(bytes(data))
     with pytest.raises(
         DataError, match=r"table\.parquet is a damaged Parquet file, or .*: .* Copy or write it again"
     ):
-        StreamedTable.infer(ParquetStream.open(table.path), "kind")
+        StreamedTable.infer(ParquetStream.open(table.paths[0]), "kind")
 
 
 def test_a_disk_without_room_is_told_before_encoding(stream, monkeypatch):

@@ -5,6 +5,7 @@ import csv
 import dataclasses
 import io
 import json
+import threading
 import time
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from tests.cli.conftest import flowers, houses
 
 from wengert.errors import ConfigurationError
+from wengert.serving.request_rows import RequestRows
 from wengert.serving.server import serve
 from wengert.tabular.table_model import TableModel
 from wengert.tabular.training_settings import TrainingSettings
@@ -305,6 +307,32 @@ def test_requests_are_computed_together_and_too_many_are_refused(price_model):
     late = application(slow, Limits(seconds=0.01))
     answer = ask(late, ROW)
     assert (answer.status, answer.document["error"]) == (503, "the answer was not ready within 0.01 s.")
+
+
+def test_others_are_answered_while_a_large_body_is_read(price_model, monkeypatch):
+    app = application(price_model, Limits())
+    begun, go_on, read = threading.Event(), threading.Event(), RequestRows.from_json
+
+    def slow(rows, body):
+        if len(body) > 50_000:
+            begun.set()
+            assert go_on.wait(60)
+        return read(rows, body)
+
+    monkeypatch.setattr(RequestRows, "from_json", slow)
+
+    async def both():
+        large = asyncio.create_task(asked(app, [ROW] * 2000))
+        await asyncio.to_thread(begun.wait, 60)
+        small = await asked(app, ROW)
+        go_on.set()
+        return small, await large
+
+    small, large = asyncio.run(both())
+    assert (small.status, large.status) == (200, 200)
+    predicted = large.document["predictions"]
+    assert predicted == pytest.approx(small.document["predictions"] * 2000, rel=1e-5)
+    assert ask(app, "[" * 60_000).status == 400  # and refusals come from there too
 
 
 def test_a_bug_answers_its_request_and_the_server_goes_on(price_model, monkeypatch):

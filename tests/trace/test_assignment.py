@@ -19,6 +19,7 @@ from wengert.autodiff.check import check_grad
 from wengert.autodiff.gradients import grad
 from wengert.errors import TraceError
 from wengert.ir.verify import verify
+from wengert.trace.memory import Memory
 from wengert.trace.tracing import abstract, trace
 
 X = np.array([0.5, -1.25, 2.0, 0.75, -0.5, 1.5])
@@ -311,3 +312,19 @@ def test_functions_within_functions_and_their_cells() -> None:
 
     assert trace(recursive, 2, 3.0)(2, 3.0).tolist() == [21.0, 0.0]
     assert count == 3
+
+
+def test_an_array_that_is_filled_is_put_together_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    read = Memory.read
+    monkeypatch.setattr(Memory, "read", lambda self, places: sizes.append(places.size) or read(self, places))
+
+    def filled(x: Any) -> Any:
+        a = np.zeros(50)
+        a[0] = x
+        for t in range(1, 50):
+            a[t] = np.sin(a[t - 1])
+        return a.sum()
+
+    assert trace(filled, 1.0)(1.0) == filled(1.0)
+    assert sorted(sizes) == [1] * 49 + [50]

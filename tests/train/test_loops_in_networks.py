@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import wengert as wg
-from wengert import nn, train
-from wengert.errors import ConfigurationError, DTypeError
-from wengert.io import PortableModel, to_onnx, to_python
+from wengert import nn, optim, train
+from wengert.errors import ConfigurationError, DTypeError, ModelFileError
+from wengert.io import (
+    PortableModel,
+    export_model,
+    from_safetensors,
+    model_from_onnx,
+    to_onnx,
+    to_python,
+)
+from wengert.nn.initialisers import ones
 from wengert.nn.module import parameter
+from wengert.run.numpy import NumpyExecutor
 
 
 class Recurrent(nn.Module):
@@ -71,6 +81,37 @@ def test_a_recurrent_network_is_trained_as_if_it_were_written_out() -> None:
     assert wanted[-1] < wanted[0]
     for executor in ("numpy", "llvm"):
         np.testing.assert_allclose(losses(Recurrent, executor), wanted, rtol=1e-10)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_loop_of_python_is_rolled_where_a_network_learns_and_predicts(
+    enabled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(3)
+    X, y = rng.normal(size=(256, 200)), rng.normal(size=(256, 1))
+    given = {"loss": "squared_error", "epochs": 2, "batch_size": 128, "progress": False}
+    ran = []
+    compiled = NumpyExecutor.compile
+    monkeypatch.setattr(NumpyExecutor, "compile", lambda self, one: ran.append(one) or compiled(self, one))
+
+    def fitted(kind: Any) -> Any:
+        return train.fit(
+            network(kind), X, y, validation_data=(X, y), optimizer=optim.SGD(1e-4), executor="numpy", **given
+        )
+
+    with wg.rolling(enabled):
+        found = fitted(Unrolled)
+        predicted = train.predict(found.net, X, executor="numpy")
+    whole = [one for one in ran if "X" in {node.param("name") for node in one.inputs}]
+    assert len(whole) == 3  # a step, an evaluation, a prediction
+    for one in whole:
+        assert ("scan" in {node.primitive.name for node in one.nodes}) == enabled
+        assert (len(one.nodes) < 100) == enabled
+    wanted = fitted(Recurrent)
+    for mine, one in zip(found.history.to_records(), wanted.history.to_records(), strict=True):
+        np.testing.assert_allclose(mine["loss"], one["loss"], rtol=1e-10)
+        np.testing.assert_allclose(mine["validation_loss"], one["validation_loss"], rtol=1e-10)
+    np.testing.assert_allclose(predicted, wanted.net(X), rtol=1e-9)
 
 
 class OverRows(Recurrent):
@@ -140,6 +181,31 @@ def test_an_onnx_file_is_for_any_number_of_rows(kind: Any) -> None:
         np.testing.assert_allclose(session.run(None, {"X": X})[0], net(X), rtol=1e-5, atol=1e-5)
     if kind in (OverRows, InEachOther):  # the others compute a maximum, or a shape from the number
         assert session.run(None, {"X": X[:0]})[0].shape == (0, 1)
+
+
+class Ruled(Recurrent):
+    """The recurrent layer with shapes of its arrays, so that files of it are read back."""
+
+    def array_rules(self) -> Any:
+        """Return shapes and initialisers."""
+        return {"recurrent": ((6, 6), ones), "inputs": ((2, 6), ones), "outputs": ((6, 1), ones)}
+
+
+def test_files_of_networks_with_loops_are_read_back(tmp_path: Path) -> None:
+    net = network(Ruled)
+    X = np.random.default_rng(0).normal(size=(5, 8))
+    export_model(PortableModel.of_network(net, 8), tmp_path / "net.safetensors")
+    np.testing.assert_array_equal(from_safetensors(tmp_path / "net.safetensors").network(X), net(X))
+    with pytest.raises(ConfigurationError, match=r"Recurrent.array_rules gives no rule for 'recurrent'"):
+        export_model(PortableModel.of_network(network(Recurrent), 8), tmp_path / "other.safetensors")
+    pytest.importorskip("onnx", reason="writing ONNX needs the package onnx")
+    export_model(PortableModel.of_network(net, 8), tmp_path / "net.onnx")
+    read = model_from_onnx(tmp_path / "net.onnx").network
+    np.testing.assert_allclose(read(X.astype(np.float32)), net(X), rtol=1e-5)
+    export_model(PortableModel.of_network(network(Rooted), 8), tmp_path / "other.onnx")
+    # Without a description it is read by its graph.
+    with pytest.raises(ModelFileError, match=r"the operator (If|Loop) "):
+        model_from_onnx(tmp_path / "other.onnx")
 
 
 def test_a_loop_that_takes_one_dtype_alone_is_named_with_it() -> None:

@@ -8,6 +8,7 @@ import pytest
 from wengert import nn, train
 from wengert.errors import InterruptionWarning
 from wengert.train import loop
+from wengert.train.bagging.bag import Bag
 from wengert.train.steps.stepper import Stepper
 
 recipes = importlib.import_module("wengert.train.recipe")
@@ -56,6 +57,29 @@ def test_the_schedule_ends_within_the_limit(rng, monkeypatch):
     assert clock.now <= 60
     assert result.history[-1].learning_rate < 0.01 * max(one.learning_rate for one in result.history)
     assert result.best_epoch in (2, 5, 12, 26)
+
+
+def test_what_follows_the_steps_is_within_the_limit(rng, monkeypatch):
+    """A second for each assessment, of which the ends of cycles and the mixture take some."""
+    clock = Clock(monkeypatch)
+    unseen = Bag.unseen
+
+    def slow(bag, net, X, **options):
+        clock.now += 1.0
+        return unseen(bag, net, X, **options)
+
+    monkeypatch.setattr(Bag, "unseen", slow)
+    result = recipe().fit(*table(rng), time_limit=60.0, progress=False)
+    assert 30 < clock.now <= 60
+    assert len(result.history) > 10
+
+
+def test_where_nothing_but_the_trial_has_time_that_is_the_result(rng, monkeypatch):
+    Clock(monkeypatch)
+    X, y = table(rng)
+    result = recipe().fit(X, y, time_limit=2.0, progress=False)
+    assert result.stopped == "time limit"
+    assert result.unseen.result <= result.unseen.straight_line < 0.5
 
 
 def test_a_limit_that_is_long_enough_changes_nothing(rng, monkeypatch):

@@ -136,7 +136,6 @@ def test_workers_with_other_rows_or_settings_are_refused():
             {"optimizer": optim.LBFGS(), "batch_size": None},
             "L-BFGS takes all rows at once.*leave workers out",
         ),
-        ({"executor": "xla"}, "mesh="),
         ({"shuffle": np.arange}, "shuffle is True or False"),
         ({"total_rows": 0}, "total_rows"),
         ({"total_rows": 203, "sample_weight": WEIGHTS}, "give all rows"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,69 @@ def test_loops_in_loops_are_rolled_from_the_inside() -> None:
     assert scans(program)
     close(program(x), function(x))
     close(gradient(simplify(program))(x)[0], wg.grad(function)(x))
+
+
+def late(w: Any, x: Any) -> Any:
+    """A recurrence that reaches seven iterations back."""
+    values = [x[place] for place in range(7)]
+    for _ in range(60):
+        values.append(np.tanh(w[0] * values[-1] + w[1] * values[-5] * values[-7]))
+    return np.sum(np.stack(values) ** 2)
+
+
+def assigned(w: Any, x: Any) -> Any:
+    """The same, as assignments to elements of an array."""
+    values = np.zeros(67)
+    values[:7] = x
+    for t in range(7, 67):
+        values[t] = np.tanh(w[0] * values[t - 1] + w[1] * values[t - 5] * values[t - 7])
+    return np.sum(values**2)
+
+
+@pytest.mark.parametrize("function", [late, assigned])
+def test_an_iteration_reads_what_was_computed_many_iterations_before(function: Any) -> None:
+    args = np.array([0.7, -0.4]), np.linspace(-1.0, 1.0, 7)
+    program = wg.trace(function, *args)
+    shorter = simplify(rolled(program, (), 100, 16))
+    (length,) = scans(shorter)
+    assert 49 <= length <= 53  # the first seven at least read what was there before
+    assert len(shorter.nodes) < 0.4 * len(program.nodes)
+    close(shorter(*args), late(*args))
+    for mine, one in zip(gradient(shorter)(*args), gradient(simplify(program))(*args), strict=True):
+        close(mine, one)
+
+
+@pytest.mark.parametrize(
+    "places",
+    [range(0, 60, 3), range(57, -1, -3), range(0, 40, 2), [3 * (7 * t % 20) for t in range(20)]],
+    ids=["one after the other", "backwards", "overlapping", "anywhere"],
+)
+def test_blocks_of_columns_are_entries(places: Sequence[int]) -> None:
+    def function(w: Any, x: Any) -> Any:
+        h = x[:, :3]
+        for place in places:
+            h = np.tanh(h @ w + x[:, place : place + 3])
+        return np.sum(h)
+
+    args = np.eye(3) * 0.3, np.linspace(-1.0, 1.0, 120).reshape(2, 60)
+    shorter = simplify(rolled(wg.trace(function, *args), (), 50, 16))
+    (length,) = scans(shorter)
+    assert length >= len(places) - 2
+    assert len(shorter.nodes) < 30
+    close(shorter(*args), function(*args))
+
+
+def test_a_loop_of_few_lines_is_rolled_where_it_does_much() -> None:
+    def function(w: Any, x: Any) -> Any:
+        for _ in range(100):
+            x = np.tanh(w @ x) + 0.1
+        return np.sum(x)
+
+    for extent, lengths in ((4, []), (100, [99])):
+        args = np.eye(extent), np.ones(extent)
+        program = wg.trace(function, *args)
+        assert scans(rolled(program)) == lengths
+        close(rolled(program)(*args), program(*args))
 
 
 def test_what_is_no_loop_stays_what_it_is() -> None:

@@ -13,6 +13,7 @@ from wengert.cli.option_types import (
     L2,
     MEASURING,
     NOTHING_SAID,
+    ONE_PROCESS,
     OUTPUT,
     PLAIN_ROWS,
     SERVING,
@@ -24,12 +25,14 @@ from wengert.cli.option_types import (
     Drop,
     Dropout,
     Epochs,
+    ExecutorName,
     File,
     Hidden,
     Interval,
     Json,
     LearningRate,
     Model,
+    MoreFiles,
     Optimizer,
     Out,
     Preset,
@@ -44,9 +47,13 @@ from wengert.cli.option_types import (
     TextOptions,
     Threshold,
     TimeLimit,
+    WorkerOptions,
     option,
 )
 from wengert.cli.tuning_command import tune
+
+# Arguments of `train` that are no options of a training run.
+_NOT_OF_TRAINING = ("file", "more", "config", "processes", "report", "json", "quiet", "text", "rows")
 
 app = App(
     name="wengert",
@@ -60,7 +67,7 @@ app = App(
 def train(
     file: File,
     /,
-    *,
+    *more: MoreFiles,
     target: Targets = None,
     drop: Drop = None,
     text: TextOptions = NOTHING_SAID,
@@ -81,7 +88,9 @@ def train(
     seed: Seed = None,
     seeds: Seeds = None,
     time_limit: TimeLimit = None,
+    executor: ExecutorName = None,
     out: Out = None,
+    processes: WorkerOptions = ONE_PROCESS,
     report: Annotated[
         str | None, option("HTML page to write: curves, scores, figures, data; see `report`.", OUTPUT)
     ] = None,
@@ -99,14 +108,14 @@ def train(
         {
             name: value
             for name, value in locals().items()
-            if name not in ("file", "config", "report", "json", "quiet", "text", "rows") and value is not None
+            if name not in _NOT_OF_TRAINING and value is not None
         }
         | text.given
         | rows.given
     )
     from wengert.cli.commands.train import run
 
-    return run(file, given, config, page=report, as_json=json, quiet=quiet)
+    return run((file, *more), given, config, processes, page=report, as_json=json, quiet=quiet)
 
 
 @app.command

@@ -125,4 +125,5 @@ _READERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "seed": _WHOLE,
     "seeds": _WHOLE,
     "time_limit": _NUMBER,
+    "executor": _TEXT,
 }

@@ -45,6 +45,11 @@ Targets = Annotated[
 Drop = Annotated[list[str] | None, option("Columns to leave out, separated by commas.", TABLE)]
 
 
+MoreFiles = Annotated[
+    str, Parameter(help="More Parquet files with the same columns: together they are one table.")
+]
+
+
 class Given:
     """Options of which those that are not given are None."""
 
@@ -198,6 +203,12 @@ SamplerName = Annotated[
 TimeLimit = Annotated[
     float | None, option("Seconds after which training ends with the best weights so far.", TRAINING)
 ]
+ExecutorName = Annotated[
+    str | None,
+    option(
+        "What trains: llvm, numpy, or xla, which takes the accelerator there is. [default: llvm]", TRAINING
+    ),
+]
 Out = Annotated[
     str | None,
     option("Directory of the model. [default: from the file's name, such as digits-model]", OUTPUT),
@@ -211,3 +222,22 @@ Formula = Annotated[
 ]
 Shape = Annotated[str | None, option("Shapes, such as a=1x3,W=3x2; names without one are numbers.", FORMULA)]
 PointSeed = Annotated[int, option("Of the random values of the arguments. [default: 0]", FORMULA)]
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True)
+class WorkerOptions:
+    """By how many processes a network is trained."""
+
+    workers: Annotated[
+        int | None,
+        option(
+            "Processes that train together, each on its own part of the rows of Parquet files. Under Slurm, "
+            "Open MPI or `wengert launch` those that were started.",
+            CLUSTER,
+        ),
+    ] = None
+    elastic: Annotated[bool, option("Go on without a worker that was lost.", CLUSTER)] = False
+
+
+ONE_PROCESS = WorkerOptions()

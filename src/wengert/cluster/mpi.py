@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Sequence
 
@@ -29,6 +30,7 @@ class MPITransport:
         self._mpi = mpi
         # Messages of others in the same process do not meet ours.
         self._communicator = mpi.COMM_WORLD.Dup()
+        self.address = socket.gethostbyname(socket.gethostname())
         self.rank: int = self._communicator.Get_rank()
         self.size: int = self._communicator.Get_size()
 

@@ -18,8 +18,8 @@ from wengert.errors import ConfigurationError
 from wengert.run.threads import default_threads
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
-_CONNECT = 10  # seconds for which SSH tries a machine
-_SSH = ("ssh", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={_CONNECT}")
+SSH_SECONDS = 10  # seconds for which SSH tries a machine
+_SSH = ("ssh", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={SSH_SECONDS}")
 _MODULE = "wengert.cluster.worker_process"
 
 
@@ -121,7 +121,7 @@ class WorkerProcess:
         if not self.slot.is_here and self.remote_process is not None:
             line = [*_SSH, self.slot.host, f"kill -KILL {self.remote_process}"]
             with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-                subprocess.run(line, capture_output=True, timeout=_CONNECT + 5)
+                subprocess.run(line, capture_output=True, timeout=SSH_SECONDS + 5)
 
     def finish(self) -> int:
         """Wait for its end and for the rest of what it printed; return its exit code."""

@@ -16,7 +16,7 @@ from types import FrameType
 from wengert.checks import is_integer, positive_integer, positive_number
 from wengert.cluster.channel import receive_words
 from wengert.cluster.joining import BEAT
-from wengert.cluster.processes import LOCAL, Slot, WorkerProcess
+from wengert.cluster.processes import LOCAL, SSH_SECONDS, Slot, WorkerProcess
 from wengert.cluster.rendezvous import Rendezvous, plural
 from wengert.errors import ConfigurationError, WengertError, WorkerLostError
 
@@ -262,7 +262,8 @@ class _Attempt:
             what = f"{named} was ended by {signal.Signals(-code).name}"
             return _Loss(what, 128 - code, tuple(ranks))
         if code == _SSH_FAILED and not slot.is_here:
-            return _Loss(f"{named}: SSH reached {slot.host} not, or lost it", code, tuple(ranks))
+            what = f"{named}: SSH could not reach {slot.host} within {SSH_SECONDS} s, or lost it"
+            return _Loss(what, code, tuple(ranks))
         if code > 128:
             return _Loss(f"{named} was ended by signal {code - 128}", code, tuple(ranks))
         if code == _LOST_ANOTHER:

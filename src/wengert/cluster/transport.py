@@ -19,7 +19,15 @@ Buffer = bytes | bytearray | memoryview
 
 
 class Transport(Protocol):
-    """What carries messages: all that a way of communicating has to offer."""
+    """What carries messages: all that a way of communicating has to offer.
+
+    Attributes
+    ----------
+    address : str
+        At which the others reach this worker.
+    """
+
+    address: str
 
     def exchange(self, messages: Sequence[Buffer], seconds: float) -> list[Buffer]:
         """Give each worker its message, and return the message of each.
@@ -64,6 +72,7 @@ class SocketTransport:
 
     def __init__(self, rank: int, meeting: Meeting, secret: bytes, seconds: float) -> None:
         self._rank = rank
+        self.address = meeting.addresses[rank][0]
         self._hosts = meeting.hosts
         self._connections: dict[int, socket.socket] = {}
         end = time.monotonic() + seconds

@@ -167,6 +167,11 @@ class Workers:
         first, last = (edge * total // self.blocks for edge in (self.mine.start, self.mine.stop))
         return slice(first, last)
 
+    @property
+    def address(self) -> str:
+        """At which the others reach this worker; this machine alone for one that has none."""
+        return "127.0.0.1" if self._transport is None else self._transport.address
+
     def close(self) -> None:
         """Leave the others."""
         if self._transport is not None:

@@ -246,13 +246,14 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
                 before.put_in(self.network_)
             return
         arguments = self._arguments
-        step = training_step(step_rule, self.network_)
+        step = training_step(step_rule, self.network_, self.executor)
         rule = arguments.learning_rate if arguments.solver == "sgd" else "constant"
         run = Run(
             step,
             State(step.carry(self.network_, step_rule)),
             Patience(arguments.tol, arguments.n_iter_no_change),
             Rate(initial_rate(self), rule, arguments.power_t),
+            executor=self.executor,
         )
         if before is not None:
             run.patience, run.rows_seen, old = before.patience, before.rows_seen, before.state
@@ -288,6 +289,7 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
         )
         plan = Plan(
             rows=rows,
+            count=count,
             validation=held,
             epochs=len(run.history) + epochs,
             batch_size=batch_size(self, count),

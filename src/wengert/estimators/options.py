@@ -15,6 +15,7 @@ from wengert.checks import is_integer, is_number, unknown_name
 from wengert.errors import ConfigurationError
 from wengert.estimators.architecture import SYNONYMS, layer_widths
 from wengert.optim import OPTIMISERS, SCHEDULES
+from wengert.run import EXECUTORS, Executor
 from wengert.train.checkpoint import Checkpoint
 
 _RATE_RULES = ("constant", "invscaling", "adaptive")
@@ -119,6 +120,10 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "time_limit": _optional(_number(0, low_open=True)),
     "checkpoint": _optional(
         (lambda value: isinstance(value, (str, os.PathLike, Checkpoint)), "a path or a train.Checkpoint")
+    ),
+    "executor": (
+        lambda value: value in EXECUTORS or isinstance(value, Executor),
+        "'llvm', 'numpy', 'xla' or an Executor",
     ),
     "preset": (lambda value: value in (None, "tabular"), "None or 'tabular'"),
     "categorical_features": (lambda value: value in (None, "from_dtype"), "None or 'from_dtype'"),

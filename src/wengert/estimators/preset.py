@@ -32,7 +32,15 @@ _OPEN = {
     "max_iter": "epochs",
     "dropout": "dropout",
 }
-_BESIDE = ("preset", "random_state", "verbose", "validation_fraction", "time_limit", "class_weight")
+_BESIDE = (
+    "preset",
+    "random_state",
+    "verbose",
+    "validation_fraction",
+    "time_limit",
+    "class_weight",
+    "executor",
+)
 # Of the regressor.
 _LOSS = ("loss", "quantile")
 # Of limits of means, so that their logarithms are finite.
@@ -145,6 +153,7 @@ def fit_by_preset(
         callbacks=tuple(estimator._training_callbacks(X, y, {}, recipe.epochs)),
         seed=seed,
         time_limit=estimator.time_limit,
+        executor=estimator.executor,
         progress=bool(estimator.verbose),
     )
     estimator.network_ = result.net

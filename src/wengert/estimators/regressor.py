@@ -87,8 +87,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     time_limit : float, optional
         Seconds.
     checkpoint : path or `wengert.train.Checkpoint`, optional
-        A file to which `fit` saves the run now and then, and from which it goes on where the file exists, to
-        bitwise the same result. `partial_fit` does not use it.
+        From which `fit` goes on, to bitwise the same result; `partial_fit` does not use it.
+    executor : str or Executor, default "llvm"
+        What runs the steps, as for `train.fit`; ``"xla"`` for accelerators.
     categorical_features : {"from_dtype"}, optional
         Take tables with words, categories, dates and gaps; numbers are standardised.
     preset : {"tabular"}, optional
@@ -165,6 +166,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         ema_decay: float | None = None,
         time_limit: float | None = None,
         checkpoint: Any = None,
+        executor: Any = "llvm",
         categorical_features: str | None = None,
         preset: str | None = None,
     ) -> None:

@@ -7,12 +7,30 @@ import numpy as np
 from wengert import nn
 from wengert.errors import ConfigurationError
 from wengert.nn.arrays import rebuild
+from wengert.nn.module import absent
 
 
 def arrays_of(network: nn.Module) -> dict[str, np.ndarray]:
     """Return parameters and running statistics by path."""
     arrays = {**nn.parameters(network), **nn.state(network)}
     return {name: np.asarray(array) for name, array in arrays.items()}
+
+
+def refuse_without_rules(network: nn.Module) -> None:
+    """Refuse a network that `with_arrays` could not put together again.
+
+    Raises
+    ------
+    ConfigurationError
+        If a module of the user's own has an array whose shape its ``array_rules`` does not give.
+    """
+    for _, module in network.walk():
+        for name in type(module).array_fields:
+            if not absent(getattr(module, name)) and name not in module.array_rules():
+                raise ConfigurationError(
+                    f"{type(module).__name__}.array_rules gives no rule for {name!r}, by which its shape is "
+                    "known when the file is read."
+                )
 
 
 def with_arrays(network: nn.Module, arrays: dict[str, np.ndarray]) -> nn.Module:

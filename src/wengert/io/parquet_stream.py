@@ -1,14 +1,17 @@
-"""A Parquet file that is too large for memory: its shape, some of its rows, and all of them in turn."""
+"""Parquet files that are too large for memory: their shape, some of their rows, and all of them in turn."""
 
 from __future__ import annotations
 
 import dataclasses
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from wengert.cluster.workers import Workers
+from wengert.errors import DataError
 from wengert.io.file_signatures import PARQUET
 from wengert.io.parquet import any_time_zone, frame_in_utc, parquet_refusals
 
@@ -20,34 +23,61 @@ _CELLS_AT_A_TIME = 2**24
 
 @dataclasses.dataclass(frozen=True)
 class ParquetStream:
-    """A Parquet file that is read a range of rows at a time.
+    """Parquet files with the same columns, read a range of rows at a time, as if they were one.
 
     Attributes
     ----------
-    path : Path
+    paths : tuple of Path
     rows : int
     names : tuple of str
         Of the columns.
+    workers : Workers or None
+        Who share the rows: each reads a range of its own, and gives the others what all need.
     """
 
-    path: Path
+    paths: tuple[Path, ...]
     rows: int
     names: tuple[str, ...]
+    workers: Workers | None = None
 
     @staticmethod
-    def open(path: Path) -> ParquetStream:
-        """Read the shape of a file from its end.
+    def open(*paths: Path, workers: Workers | None = None) -> ParquetStream:
+        """Read the shape of files from their ends.
 
         Raises
         ------
         DataError
-            If it is damaged; names the file.
+            If one is damaged or has other columns; names it.
+        ConfigurationError
+            If workers have different files.
         """
-        with parquet_refusals(str(path)), any_time_zone():
-            lazy = pl.scan_parquet(path, glob=False)
-            names = tuple(lazy.collect_schema().names())
-            rows = int(lazy.select(pl.len()).collect().item())
-        return ParquetStream(path, rows, names)
+        rows = 0
+        schemas = []
+        for path in paths:
+            with parquet_refusals(str(path)), any_time_zone():
+                lazy = pl.scan_parquet(path, glob=False)
+                schemas.append(lazy.collect_schema())
+                rows += int(lazy.select(pl.len()).collect().item())
+            if schemas[-1] != schemas[0]:
+                differing = dict(schemas[-1].items() ^ schemas[0].items())
+                raise DataError(
+                    f"{path} has other columns than {paths[0]}: {', '.join(map(repr, differing))} differ in "
+                    "name or kind. Write all files of a table with the same columns."
+                )
+        if workers is not None:
+            sizes = {path.name: f"{path.stat().st_size} bytes" for path in paths}
+            workers.agree({"files": " ".join(sizes), "rows": str(rows), "schema": str(schemas[0])} | sizes)
+        return ParquetStream(paths, rows, tuple(schemas[0].names()), workers)
+
+    @property
+    def name(self) -> str:
+        """The file, or the first and how many follow it, for people."""
+        others = len(self.paths) - 1
+        return f"{self.paths[0]}" + (f" and {others} more" if others else "")
+
+    def share(self, total: int) -> slice:
+        """Return which of so many rows this process reads: all where it has no others beside it."""
+        return slice(0, total) if self.workers is None else self.workers.rows(total)
 
     @property
     def cells(self) -> int:
@@ -56,23 +86,35 @@ class ParquetStream:
 
     def column(self, name: str) -> pl.Series:
         """Return one column as a whole."""
-        return self._collected(lambda lazy: lazy.select(name)).to_series()
+        mine = self.share(self.rows)
+        part = self._collected(lambda lazy: lazy.select(name).slice(mine.start, mine.stop - mine.start))
+        return self._of_all(part).to_series()
 
-    def blocks(self) -> Iterator[tuple[int, pl.DataFrame]]:
-        """Yield all rows in ranges, each with the number of its first row, from 0.
+    def blocks(self, rows: slice | None = None) -> Iterator[tuple[int, pl.DataFrame]]:
+        """Yield all rows or a range of them in smaller ones, each with the number of its first row, from 0.
 
         Raises
         ------
         DataError
             If a range cannot be read.
         """
-        rows = max(1, _CELLS_AT_A_TIME // max(1, len(self.names)))
-        for first in range(0, self.rows, rows):
-            yield first, self._collected(lambda lazy, first=first: lazy.slice(first, rows))  # type: ignore[misc]
+        rows = slice(0, self.rows) if rows is None else rows
+        count = max(1, _CELLS_AT_A_TIME // max(1, len(self.names)))
+        for first in range(rows.start, rows.stop, count):
+            last = min(first + count, rows.stop)
+            yield first, self._collected(lambda lazy, first=first, last=last: lazy.slice(first, last - first))  # type: ignore[misc]
 
     def _collected(self, part: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:
-        with parquet_refusals(str(self.path)):
-            return frame_in_utc(lambda: part(pl.scan_parquet(self.path, glob=False)).collect())
+        with parquet_refusals(self.name):
+            return frame_in_utc(lambda: part(pl.scan_parquet(list(self.paths), glob=False)).collect())
+
+    def _of_all(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the frames of all workers, one below the other."""
+        if self.workers is None:
+            return frame
+        written = io.BytesIO()
+        frame.write_ipc(written)
+        return pl.concat(pl.read_ipc(bytes(data)) for data in self.workers.all_gather(written.getvalue()))
 
     def take(self, places: np.ndarray, report: Callable[[float], None] = lambda done: None) -> pl.DataFrame:
         """Return some of the rows, in the order of the file.
@@ -85,11 +127,12 @@ class ParquetStream:
             Called with the part of the file that has been read.
         """
         parts = []
-        for first, frame in self.blocks():
+        mine = self.share(self.rows)
+        for first, frame in self.blocks(mine):
             within = places[(places >= first) & (places < first + frame.height)] - first
             parts.append(frame[within])
-            report((first + frame.height) / self.rows)
-        return pl.concat(parts)
+            report((first + frame.height - mine.start) / (mine.stop - mine.start))
+        return self._of_all(pl.concat(parts))
 
 
 def is_parquet(path: Path) -> bool:

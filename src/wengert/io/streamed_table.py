@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from io import RawIOBase
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from wengert.tabular.columns import Column, kinds_of_columns, require_columns
 from wengert.tabular.preprocess import PREPROCESSING, TablePreprocessor
 from wengert.tabular.reading.table_reading import TableReading, each
 from wengert.tabular.table_model import TableModel
-from wengert.tabular.table_training import TrainedNetwork, train_encoded
+from wengert.tabular.table_training import SharedTraining, TrainedNetwork, train_encoded
 from wengert.tabular.task import Task, class_numbers, task_of
 from wengert.tabular.training_settings import TrainingSettings
 from wengert.tabular.training_table import rows_with_target
@@ -135,9 +136,23 @@ class StreamedTable:
         )
 
     def train(
-        self, rows: np.ndarray, settings: TrainingSettings, *, progress: bool | str = False
+        self,
+        rows: np.ndarray,
+        settings: TrainingSettings,
+        *,
+        checkpoint: Path | None = None,
+        progress: bool | str = False,
     ) -> tuple[TableModel, TrainedNetwork]:
         """Train a model on some of the rows, by way of a temporary file of their features.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray
+        settings : TrainingSettings
+        checkpoint : Path, optional
+            Of workers that share the rows.
+        progress : bool or "auto"
+            As for `train.fit`.
 
         Raises
         ------
@@ -156,8 +171,15 @@ class StreamedTable:
         chosen = np.zeros(self.stream.rows, np.bool_)
         chosen[rows] = True
         chosen[known[drawn]] = False
+        total = int(chosen.sum())
+        mine = np.flatnonzero(chosen)[self.stream.share(total)]
+        chosen[: mine[0]] = chosen[mine[-1] + 1 :] = False
+        workers = self.stream.workers
+        shared = None if workers is None else SharedTraining(workers, total, checkpoint)
         with self._features_in_a_file(preprocessor, chosen) as fitting:
-            trained = train_encoded(fitting, deciding, preprocessor, settings, progress=progress)
+            trained = train_encoded(
+                fitting, deciding, preprocessor, settings, shared=shared, progress=progress
+            )
         return TableModel(preprocessor, trained.network, {}), trained
 
     @contextlib.contextmanager
@@ -183,18 +205,19 @@ class StreamedTable:
     ) -> np.dtype[Any]:
         """Encode the chosen rows, a range at a time; return the dtype of the targets."""
         kind = np.dtype(np.float32)
-        for first, frame in self.stream.blocks():
+        places = np.flatnonzero(chosen)
+        for first, frame in self.stream.blocks(slice(places[0], places[-1] + 1)):
             last = first + frame.height
             try:
                 x, y = preprocessor.encode(frame.filter(pl.Series(chosen[first:last])))
             except DataError as error:
                 raise DataError(
-                    f"{self.stream.path}, rows {first + 1:,} to {last:,}, without those held out: {error}"
+                    f"{self.stream.name}, rows {first + 1:,} to {last:,}, without those held out: {error}"
                 ) from None
             append(features, x, "the features of the table")
             append(targets, y, "the targets of the table")
             kind = y.dtype
-            self.report("encoding", last / self.stream.rows)
+            self.report("encoding", (last - places[0]) / (places[-1] + 1 - places[0]))
         return kind
 
 

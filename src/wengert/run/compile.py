@@ -268,7 +268,9 @@ def _taken(paths: list[_Path], leaves: list[Any]) -> tuple[_Path, list[Any]] | N
     return None
 
 
-def compile(function: Callable[..., Any], executor: str | Executor = "llvm") -> CompiledFunction:
+def compile(
+    function: Callable[..., Any], executor: str | Executor = "llvm", *, device: str | None = None
+) -> CompiledFunction:
     """Return a function that gives the same results, run as machine code.
 
     Parameters
@@ -277,6 +279,9 @@ def compile(function: Callable[..., Any], executor: str | Executor = "llvm") -> 
         Written in plain NumPy; takes and returns arrays, numbers, or trees of them.
     executor : Executor, "numpy", "llvm" or "xla"
         What runs it: "llvm" as machine code, "numpy" line by line, "xla" by JAX.
+    device : str, optional
+        For "xla": "cpu", "gpu" or "tpu", or one of several such as "gpu:1"; by default the fastest that JAX
+        finds.
 
     Returns
     -------
@@ -294,7 +299,7 @@ def compile(function: Callable[..., Any], executor: str | Executor = "llvm") -> 
     TraceError
         When the function does what a program cannot hold, or draws random numbers.
     ConfigurationError
-        When there is no such executor.
+        When there is no such executor or device.
 
     Examples
     --------
@@ -304,4 +309,4 @@ def compile(function: Callable[..., Any], executor: str | Executor = "llvm") -> 
     >>> slope(np.array([1.0, 2.0]))
     array([2., 4.])
     """
-    return CompiledFunction(function, find_executor(executor))
+    return CompiledFunction(function, find_executor(executor, device=device))

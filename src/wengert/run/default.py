@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wengert.checks import positive_integer
 from wengert.errors import ConfigurationError, WengertWarning
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
     from wengert.run.llvm import LLVMExecutor
 
 
-def find_executor(executor: str | Executor, threads: int | None = None, bfloat16: bool = False) -> Executor:
+EXECUTORS = ("llvm", "numpy", "xla")
+
+
+def find_executor(
+    executor: str | Executor, threads: int | None = None, bfloat16: bool = False, **devices: Any
+) -> Executor:
     """Return the executor of a name, or the executor itself.
 
     Parameters
@@ -27,6 +33,8 @@ def find_executor(executor: str | Executor, threads: int | None = None, bfloat16
         For "llvm"; see `LLVMExecutor`.
     bfloat16 : bool
         Likewise.
+    **devices
+        For "xla"; see `XLAExecutor`. None and False say nothing.
 
     Raises
     ------
@@ -45,12 +53,17 @@ def find_executor(executor: str | Executor, threads: int | None = None, bfloat16
         threads = _possible(threads)
     if bfloat16 and executor != "llvm":
         raise ConfigurationError("products of bfloat16 numbers are for executor='llvm'")
+    chosen = {name: value for name, value in devices.items() if value is not None and value is not False}
+    if chosen and executor != "xla":
+        raise ConfigurationError(
+            f"{next(iter(chosen))} is for executor='xla'; other executors have settings of their own"
+        )
     if executor == "numpy":
         return NumpyExecutor()
     if executor == "llvm":
         return default_executor(threads, bfloat16)
     if executor == "xla":
-        return xla_executor()
+        return xla_executor(**chosen)
     if not isinstance(executor, Executor):
         raise ConfigurationError(
             f"executor {executor!r} is unknown; there are 'numpy', 'llvm' and 'xla', or pass an Executor"
@@ -108,13 +121,16 @@ def _llvm_executor() -> type[LLVMExecutor] | None:
 _OLDEST_JAX = 0, 10
 
 
-def xla_executor(device: str | None = None) -> Executor:
+def xla_executor(device: str | None = None, **options: Any) -> Executor:
     """Return the executor that compiles programs with XLA, by JAX.
 
     Parameters
     ----------
-    device : "cpu", "gpu" or "tpu", optional
-        By default the fastest that JAX finds.
+    device : str, optional
+        "cpu", "gpu" or "tpu", or one of several such as "gpu:1"; by default the fastest that JAX finds.
+    **options
+        ``precision``, ``mesh``, ``shard``, ``deterministic``, ``own_rows``; see
+        `wengert.run.xla.XLAExecutor`.
 
     Raises
     ------
@@ -130,4 +146,20 @@ def xla_executor(device: str | None = None) -> Executor:
         )
     from wengert.run.xla import XLAExecutor
 
-    return XLAExecutor(device)
+    return XLAExecutor(device, **options)
+
+
+def mesh_of(executor: str | Executor, mesh: int | str | None) -> int | str | None:
+    """Return of how many devices the mesh is: as given, or for "xla" as ``WENGERT_MESH`` says.
+
+    Raises
+    ------
+    ConfigurationError
+        When the variable is neither a number nor "all".
+    """
+    text = os.environ.get("WENGERT_MESH", "")
+    if mesh is not None or executor != "xla" or not text:
+        return mesh
+    if text != "all" and not text.isdigit():
+        raise ConfigurationError(f"WENGERT_MESH is a number of devices or 'all', got {text!r}")
+    return text if text == "all" else int(text)

@@ -25,6 +25,55 @@ class Executor(Protocol):
 
 
 @runtime_checkable
+class RowsExecutor(Executor, Protocol):
+    """An executor that divides rows among devices.
+
+    Attributes
+    ----------
+    parts : int
+        Among how many.
+    processes : int
+        To how many processes these belong.
+    holders : int
+        How many processes hold rows of their own, of which each gives an equal part of every batch: a step
+        is traced for as many rows as all of them give.
+    """
+
+    @property
+    def parts(self) -> int: ...  # noqa: D102
+
+    @property
+    def processes(self) -> int: ...  # noqa: D102
+
+    @property
+    def holders(self) -> int: ...  # noqa: D102
+
+    def check_batch(self, rows: int) -> None:
+        """Refuse a batch, of so many rows of this process, that cannot be divided.
+
+        Raises
+        ------
+        ConfigurationError
+        """
+        ...
+
+    def gathered(self, numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return an array of numbers as each holder of rows has it, one after the other."""
+        ...
+
+    def compile_over_rows(self, program: Program, rows: tuple[int, ...]) -> Executable:
+        """Return the callable for a program whose inputs at the places `rows` hold one entry a row."""
+        ...
+
+
+def compiled_over_rows(executor: Executor, program: Program, rows: tuple[int, ...]) -> Executable:
+    """Return the callable for a program, which divides the rows of some inputs where the executor can."""
+    if isinstance(executor, RowsExecutor):
+        return executor.compile_over_rows(program, rows)
+    return executor.compile(program)
+
+
+@runtime_checkable
 class Inspectable(Protocol):
     """An executable of generated code, which can be looked at."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 
@@ -103,7 +103,6 @@ class StepLoop(Protocol):
         ...
 
 
-@runtime_checkable
 class LoopExecutor(Executor, Protocol):
     """An executor that runs the steps of a program in a loop of its own.
 
@@ -134,3 +133,8 @@ class LoopExecutor(Executor, Protocol):
     def new_progress(self, carry: Sequence[Array], steps: int, loss_sum: float) -> Progress:
         """Return the progress of a loop that begins, or goes on, with copies of these arrays."""
         ...
+
+
+def runs_loops(executor: Executor) -> TypeGuard[LoopExecutor]:
+    """Whether an executor runs the steps of a program in a loop of its own."""
+    return hasattr(executor, "new_progress")

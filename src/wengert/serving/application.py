@@ -6,6 +6,8 @@ import asyncio
 import dataclasses
 import hmac
 import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import polars as pl
@@ -53,6 +55,9 @@ class Limits:
 
 
 NOTHING_MORE = Asked()
+# Bytes of a body that is read, and whose answer is written, without a thread: that takes a millisecond or
+# two, and for a row less time than to hand it over.
+_AT_ONCE = 50_000
 
 
 class Predictions:
@@ -72,7 +77,8 @@ class Predictions:
         self._classes = model.preprocessor.target.classes
         self._bound = None if asked.interval is None else model.bound(asked.interval)
         self._limits = limits
-        self._held = 0  # bytes of the bodies that are being read
+        self._held = 0  # bytes of the bodies that come or are being read
+        self._thread = ThreadPoolExecutor(1, "bodies")
         self._token = token
         self.batches = Batches(model, limits.waiting, **dataclasses.asdict(asked))
         self.batches.prepare(self.rows.from_json(json.dumps(dict.fromkeys(self.rows.kinds)).encode()))
@@ -83,17 +89,30 @@ class Predictions:
             self._require_token(request)
             form = _form(request)
             body = await self._within(self._body(request), 408, "the body did not come")
-            frame = self.rows.from_csv(body) if form == "csv" else self.rows.from_json(body)
+            try:
+                read = self.rows.from_csv if form == "csv" else self.rows.from_json
+                frame = await self._beside(len(body), read, body)
+            finally:
+                self._held -= len(body)
             answer = await self._within(self.batches.predict(frame), 503, "the answer was not ready")
+            wanted = request.headers.get("accept", "")
+            csv = wanted.startswith("text/csv") or (
+                form == "csv" and not wanted.startswith("application/json")
+            )
+            text = await self._beside(len(body), answer.write_csv if csv else lambda: self._json(answer))
         except RequestRefused as refused:
             headers = {503: {"Retry-After": "1"}, 401: {"WWW-Authenticate": "Bearer"}}.get(refused.status)
             return JSONResponse(refused.document, refused.status, headers)
         except ClientDisconnect:
             return Response(status_code=400)
-        wanted = request.headers.get("accept", "")
-        if wanted.startswith("text/csv") or (form == "csv" and not wanted.startswith("application/json")):
-            return Response(answer.write_csv(), media_type="text/csv")
-        return Response(self._json(answer), media_type="application/json")
+        return Response(text, media_type="text/csv" if csv else "application/json")
+
+    async def _beside(self, size: int, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function of a body of some bytes; of a large one in a thread, so that others do not wait."""
+        if size <= _AT_ONCE:
+            return function(*arguments)
+        called = asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+        return await self._within(called, 503, "the body was not read or the answer not written")
 
     def _json(self, answer: pl.DataFrame) -> str:
         columns = answer.get_columns()
@@ -137,8 +156,9 @@ class Predictions:
                 if self._held > most * self._limits.bodies:
                     raise RequestRefused(503, "too much is being read; try again in a second.")
                 parts.append(part)
-        finally:
+        except BaseException:  # the time was up, too
             self._held -= size
+            raise
         return b"".join(parts)
 
     async def _within(self, work: Any, status: int, what: str) -> Any:

@@ -34,9 +34,9 @@ class HeldOutResults:
     probabilities: np.ndarray
 
     @staticmethod
-    def of(model: TableModel, frame: pl.DataFrame) -> HeldOutResults:
-        """Predict rows whose target is known."""
-        off = model.nonconformity(frame)
+    def of(model: TableModel, frame: pl.DataFrame, outputs: np.ndarray | None = None) -> HeldOutResults:
+        """Take what a model says of rows whose target is known; see `TableModel.nonconformity`."""
+        off = model.nonconformity(frame, outputs)
         if len(model.preprocessor.target.classes) != 2:
             return HeldOutResults(off, np.zeros(0, np.bool_), np.zeros(0))
         positive = model.preprocessor.transform_target(frame) == 1

@@ -26,7 +26,11 @@ _LINEAR = 10
 
 
 def plain_recipe(
-    preprocessor: TablePreprocessor, features: np.ndarray, targets: np.ndarray, settings: TrainingSettings
+    preprocessor: TablePreprocessor,
+    features: np.ndarray,
+    targets: np.ndarray,
+    settings: TrainingSettings,
+    rows: int | None = None,
 ) -> train.Recipe:
     """Return the recipe of the plain preset with what the settings change in it.
 
@@ -36,15 +40,18 @@ def plain_recipe(
     features, targets : numpy.ndarray
         The rows to learn from; only their numbers count here.
     settings : TrainingSettings
+    rows : int, optional
+        How many there are, where these are a part of them.
     """
+    rows = len(features) if rows is None else rows
     outputs = max(1, len(preprocessor.target.classes))
     return train.Recipe(
         network=build_network(features.shape[1], outputs, settings),
         loss=loss_of(preprocessor, settings),
         optimizer=_optimizer(settings),
         epochs=PLAIN_EPOCHS if settings.epochs is None else settings.epochs,
-        batch_size=settings.batch_size_for(len(features)),
-        penalty=_penalty(settings, len(features)),
+        batch_size=settings.batch_size_for(rows),
+        penalty=_penalty(settings, rows),
         early_stopping=_PATIENCE,
         callbacks=(_BestAtTheEnd(),),
     )

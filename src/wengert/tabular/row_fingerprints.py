@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -100,6 +100,16 @@ class RowFingerprints:
                 if len(kept) > _MOST_KEPT:
                     below = min(below, int(kept[_MOST_KEPT]))
                     kept = kept[:_MOST_KEPT]
+        return RowFingerprints(base64.b64encode(kept.astype(">u4").tobytes()).decode("ascii"), below)
+
+    @staticmethod
+    def joined(parts: Sequence[RowFingerprints]) -> RowFingerprints:
+        """Return the hashes of the rows of all parts."""
+        below = min(part.below for part in parts)
+        kept = np.unique(np.concatenate([part.known for part in parts]))
+        kept = kept[kept < below]
+        if len(kept) > _MOST_KEPT:
+            below, kept = int(kept[_MOST_KEPT]), kept[:_MOST_KEPT]
         return RowFingerprints(base64.b64encode(kept.astype(">u4").tobytes()).decode("ascii"), below)
 
     def seen(self, features: np.ndarray, targets: np.ndarray) -> SeenRows:

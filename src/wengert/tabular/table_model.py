@@ -151,23 +151,30 @@ class TableModel:
         if document is None:
             raise ConfigurationError(
                 "an interval needs rows that were held out in training, and the model had none. Train it "
-                "with --test-fraction, --test or --cv."
+                "with --test-fraction, --test, --cv or the tabular preset."
             )
         return from_plain(Nonconformity, document).bound(interval)
 
-    def nonconformity(self, frame: pl.DataFrame) -> np.ndarray:
+    def nonconformity(self, frame: pl.DataFrame, outputs: np.ndarray | None = None) -> np.ndarray:
         """Return how far off the predictions are for rows whose target is known; see `Nonconformity`.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame
+        outputs : numpy.ndarray, shape (rows, outputs), optional
+            The network's for these rows, where they are not `outputs` of them.
 
         Raises
         ------
         DataError
             As `score`.
         """
+        outputs = self.outputs(frame) if outputs is None else outputs
         if self.is_classifier:
             actual = self.preprocessor.transform_target(frame)
-            of_class: np.ndarray = -np.expm1(self.log_probabilities(frame)[np.arange(len(actual)), actual])
+            of_class: np.ndarray = -np.expm1(metrics.log_softmax(outputs)[np.arange(len(actual)), actual])
             return of_class
-        predicted = self.preprocessor.inverse_target(self.outputs(frame)[:, 0])
+        predicted = self.preprocessor.inverse_target(outputs[:, 0])
         off: np.ndarray = np.abs(as_numbers(self.preprocessor.target_of(frame)) - predicted)
         return off
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import warnings
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from wengert import nn, train
+from wengert.cluster.workers import Workers
 from wengert.errors import DivergenceWarning, InterruptionWarning, NonFiniteError
 from wengert.tabular.plain_recipe import learns_means, loss_of, plain_recipe
 from wengert.tabular.preprocess import TablePreprocessor
@@ -44,6 +48,8 @@ class TrainedNetwork:
         Of both.
     unseen : UnseenLosses or None
         Of the tabular preset: the losses of what the network is blended with, and without it.
+    unseen_outputs : (array of int, array), or None
+        As `FitResult` has them; the positions are those in the table that was trained on.
     """
 
     network: nn.Module
@@ -55,11 +61,29 @@ class TrainedNetwork:
     validation_rows: int
     fingerprints: RowFingerprints
     unseen: UnseenLosses | None
+    unseen_outputs: tuple[np.ndarray, np.ndarray] | None
 
     @property
     def interrupted(self) -> bool:
         """Whether Ctrl-C ended it."""
         return self.stopped == "interrupted"
+
+
+@dataclasses.dataclass(frozen=True)
+class SharedTraining:
+    """How several workers train on a table, each on rows of its own.
+
+    Attributes
+    ----------
+    workers : Workers
+    rows : int
+        How many they have in all.
+    checkpoint : Path or None
+    """
+
+    workers: Workers
+    rows: int
+    checkpoint: Path | None
 
 
 def train_network(
@@ -74,7 +98,8 @@ def train_network(
     """Train a network on the rows of a table.
 
     Which epoch was best, rows tell that were not learnt from: of the tabular preset those to which each
-    member of its ensemble is blind; of the plain one, or where rows may not be split at random, a tenth.
+    member of its ensemble is blind, whole groups where there are some; of the plain one, or where the latest
+    rows or one large group are to tell, a tenth.
 
     Parameters
     ----------
@@ -103,16 +128,21 @@ def train_network(
     if division is None or not division.several:
         division = Division(len(features), classes)
     kept, held = np.arange(len(features)), np.arange(0)
-    wanted = 0
-    # Each member of the tabular ensemble has rows of its own that it does not see, drawn at random.
-    at_random = division.groups is None and division.times is None
-    if settings.preset == "plain" or not at_random:
-        wanted = _validation_rows(len(features))
+    # Each member of the tabular ensemble has rows of its own that it does not see.
+    bagged = settings.preset == "tabular" and division.times is None and division.has_small_groups
+    wanted = 0 if bagged else _validation_rows(len(features))
     if wanted:
         kept, held = division.hold_out(wanted, np.random.default_rng([settings.seed, 1]))
     arrays = (features, targets) if weights is None else (features, targets, weights)
     fitting, deciding = (tuple(array[rows] for array in arrays) for rows in (kept, held))
-    return train_encoded(fitting, deciding if held.size else None, preprocessor, settings, progress=progress)
+    return train_encoded(
+        fitting,
+        deciding if held.size else None,
+        preprocessor,
+        settings,
+        groups=division.groups if bagged else None,
+        progress=progress,
+    )
 
 
 def _validation_rows(rows: int) -> int:
@@ -126,6 +156,8 @@ def train_encoded(
     preprocessor: TablePreprocessor,
     settings: TrainingSettings,
     *,
+    groups: np.ndarray | None = None,
+    shared: SharedTraining | None = None,
     progress: bool | str = False,
 ) -> TrainedNetwork:
     """Train a network on features and targets as the preprocessor makes them; see `train_network`.
@@ -137,15 +169,19 @@ def train_encoded(
         from a file.
     deciding : tuple of numpy.ndarray or None
         Those that tell when to stop and which epoch was best.
+    groups : numpy.ndarray, optional
+        As for `Recipe.fit`.
     preprocessor, settings, progress
         As for `train_network`.
+    shared : SharedTraining, optional
+        Where `fitting` holds the rows of one worker.
 
     Raises
     ------
     NonFiniteError
         As `train_network`.
     """
-    result = _fit(fitting, deciding, preprocessor, settings, progress)
+    result = _fit(fitting, deciding, groups, preprocessor, settings, shared, progress)
     warning = "" if result.divergence is None else _divergence_text(result.divergence)
     if warning and not len(result.history):
         raise NonFiniteError(f"{warning} Nothing was learnt.")
@@ -157,22 +193,45 @@ def train_encoded(
         result.best_epoch,
         stopped,
         warning,
-        len(fitting[0]),
+        len(fitting[0]) if shared is None else shared.rows,
         validation_rows,
-        RowFingerprints.of([(one[0], one[1]) for one in (fitting, deciding) if one is not None]),
+        _fingerprints([(one[0], one[1]) for one in (fitting, deciding) if one is not None], shared),
         result.unseen,
+        result.unseen_outputs,
     )
+
+
+def _fingerprints(
+    parts: list[tuple[np.ndarray, np.ndarray]], shared: SharedTraining | None
+) -> RowFingerprints:
+    """Return the fingerprints of the rows of all workers."""
+    mine = RowFingerprints.of(parts)
+    if shared is None:
+        return mine
+    everyone = shared.workers.all_gather(json.dumps(dataclasses.asdict(mine)).encode())
+    return RowFingerprints.joined([RowFingerprints(**json.loads(bytes(data))) for data in everyone])
 
 
 def _fit(
     fitting: tuple[np.ndarray, ...],
     deciding: tuple[np.ndarray, ...] | None,
+    groups: np.ndarray | None,
     preprocessor: TablePreprocessor,
     settings: TrainingSettings,
+    shared: SharedTraining | None,
     progress: bool | str,
 ) -> train.FitResult:
     features, targets, *weights = fitting
-    recipe = recipe_for(preprocessor, features, targets, settings)
+    sharing: dict[str, Any] = {}
+    if shared is None:
+        recipe = recipe_for(preprocessor, features, targets, settings)
+    else:
+        recipe = plain_recipe(preprocessor, features, targets, settings, rows=shared.rows)
+        sharing = {
+            "workers": shared.workers,
+            "total_rows": shared.rows,
+            "checkpoint": None if shared.checkpoint is None else str(shared.checkpoint),
+        }
     with warnings.catch_warnings():
         # Both are reported with the result.
         warnings.simplefilter("ignore", DivergenceWarning)
@@ -182,9 +241,12 @@ def _fit(
             targets,
             sample_weight=weights[0] if weights else None,
             validation_data=deciding,
+            groups=groups,
             seed=settings.seed,
             time_limit=settings.time_limit,
+            executor=settings.executor,
             progress=progress,
+            **sharing,
         )
 
 

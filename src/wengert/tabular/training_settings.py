@@ -10,6 +10,7 @@ from wengert.checks import in_range, unknown_name
 from wengert.errors import ConfigurationError, ModelFileError
 from wengert.nn.activations import ACTIVATIONS
 from wengert.optim import OPTIMISERS
+from wengert.run import EXECUTORS
 
 PRESETS = ("tabular", "plain")
 LOSSES_OF_MEANS = ("poisson", "tweedie")  # of counts and amounts, 0 or more
@@ -61,6 +62,8 @@ class TrainingSettings:
         In (0, 1); of the loss of this name only, which needs it.
     class_weight : str or None
         As `wengert.tabular.row_roles.class_weights` reads it.
+    executor : str
+        What runs the steps, one of `EXECUTORS`; see `train.fit`.
     """
 
     preset: str = "tabular"
@@ -77,11 +80,12 @@ class TrainingSettings:
     loss: str | None = None
     quantile: float | None = None
     class_weight: str | None = None
+    executor: str = "llvm"
 
     def __post_init__(self) -> None:
         for name, known in (
             ("preset", PRESETS), ("activation", ACTIVATIONS), ("optimizer", OPTIMISERS),
-            ("loss", REGRESSION_LOSSES),
+            ("loss", REGRESSION_LOSSES), ("executor", EXECUTORS),
         ):  # fmt: skip
             value = getattr(self, name)
             if value is not None and value not in known:

@@ -162,6 +162,9 @@ class TrainingTable:
             weights=self.row_weights(rows, preprocessor, settings),
             progress=progress,
         )
+        if trained.unseen_outputs is not None:
+            places, outputs = trained.unseen_outputs
+            trained = dataclasses.replace(trained, unseen_outputs=(rows[places], outputs))
         return TableModel(preprocessor, trained.network, {}), trained
 
 

@@ -273,12 +273,12 @@ def write(tensor: Tensor, value: Any, put: Callable[[Places, Places], None]) -> 
     """
     if tensor.weak is not None:
         refuse("a Python number has no items to assign")
-    if not tensor.recorder.open:
+    owner, memory, places = _opened(tensor)
+    if not (tensor.is_open and owner.is_open):
         refuse(
             "an array that a traced function made and kept is a constant after it: "
             "np.array(…) of it can be assigned to"
         )
-    owner, memory, places = _opened(tensor)
     if not places.flags.writeable:
         refuse(
             "an array that was made outside of the traced function, or a view that NumPy makes read-only "

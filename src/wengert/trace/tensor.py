@@ -87,6 +87,11 @@ class Tensor(ArrayMethods):
             self.alias.update(self)
         return self._recorder
 
+    @property
+    def is_open(self) -> bool:
+        """Whether what the array is made of can still be recorded; its value is not put together for that."""
+        return self._recorder.open
+
     def fresh(self) -> Tensor:
         """Return a copy, which shares no memory with this tensor."""
         return Tensor(self.node, self.recorder, self.weak, self.c_order)

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from wengert.run import Executor, find_executor
+from wengert.run import Executor, find_executor, mesh_of
+from wengert.run.executor import compiled_over_rows
 from wengert.trace.tracing import abstract, trace
 from wengert.trace.tree import flatten, unflatten
 from wengert.train.inputs import Rows, check_rows, numbers
@@ -15,6 +16,7 @@ from wengert.train.steps.batches import batch_bounds, check_batch_size
 from wengert.train.steps.conform import conform, conform_features
 from wengert.train.steps.objective import Loss, Objective, find_loss, floating_dtype
 from wengert.train.steps.step import Carry, batch_types
+from wengert.transform.rolling import rolled
 from wengert.transform.simplify import simplify
 
 Array = np.ndarray[Any, Any]
@@ -86,8 +88,9 @@ class Evaluator:
         known = self._compiled.get(len(batch))
         if known is None:
             net = unflatten(self._structure, [abstract(np.shape(leaf), leaf.dtype) for leaf in self._leaves])
-            program = simplify(trace(self._evaluate, net, *batch_types(batch)))
-            known = self._compiled[len(batch)] = self._executor.compile(program)
+            program = simplify(rolled(trace(self._evaluate, net, *batch_types(batch))))
+            places = tuple(range(len(self._leaves), len(program.inputs)))
+            known = self._compiled[len(batch)] = compiled_over_rows(self._executor, program, places)
         return known
 
     def _evaluate(self, net: Any, X: Any, y: Any, weights: Any) -> Any:
@@ -97,7 +100,15 @@ class Evaluator:
         return (loss,) if correct is None else (loss, correct)
 
 
-def predict(net: Any, X: Any, *, batch_size: int = BATCH_SIZE, executor: str | Executor = "llvm") -> Array:
+def predict(
+    net: Any,
+    X: Any,
+    *,
+    batch_size: int = BATCH_SIZE,
+    executor: str | Executor = "llvm",
+    device: str | None = None,
+    mesh: int | str | None = None,
+) -> Array:
     """Return the outputs of a network in evaluation mode.
 
     Parameters
@@ -108,6 +119,8 @@ def predict(net: Any, X: Any, *, batch_size: int = BATCH_SIZE, executor: str | E
     batch_size : int
         Rows that are computed at a time, which bounds the memory needed.
     executor : Executor, "numpy", "llvm" or "xla"
+    device, mesh
+        For "xla"; see `fit`.
 
     Returns
     -------
@@ -119,7 +132,8 @@ def predict(net: Any, X: Any, *, batch_size: int = BATCH_SIZE, executor: str | E
         When X is empty, not finite, not of numbers, or does not fit the network.
     """
     check_batch_size(batch_size)
-    return Predictor(net, find_executor(executor))(X, batch_size)
+    runner = find_executor(executor, device=device, mesh=mesh_of(executor, mesh))
+    return Predictor(net, runner)(X, batch_size)
 
 
 class Predictor:
@@ -151,7 +165,8 @@ class Predictor:
         known = self._compiled.get(batch.shape)
         if known is None:
             rows = abstract(batch.shape, batch.dtype)
-            known = self._executor.compile(simplify(trace(_predict, self._types, rows)))
+            program = simplify(rolled(trace(_predict, self._types, rows)))
+            known = compiled_over_rows(self._executor, program, (len(self._leaves),))
             self._compiled[batch.shape] = known
         return known
 
@@ -168,6 +183,8 @@ def evaluate(
     loss: str | Loss,
     sample_weight: Any = None,
     executor: str | Executor = "llvm",
+    device: str | None = None,
+    mesh: int | str | None = None,
 ) -> Evaluation:
     """Return mean loss and accuracy of a network on rows.
 
@@ -180,6 +197,8 @@ def evaluate(
         As for `fit`.
     sample_weight : array_like, shape (rows,), optional
     executor : Executor, "numpy", "llvm" or "xla"
+    device, mesh
+        For "xla"; see `fit`.
 
     Raises
     ------
@@ -189,4 +208,5 @@ def evaluate(
     objective = Objective(find_loss(loss))
     rows = conform(net, objective, check_rows(X, y, sample_weight))
     carry = tuple(np.asarray(leaf) for leaf in flatten(net)[0])
-    return Evaluator(net, objective, find_executor(executor))(carry, rows)
+    runner = find_executor(executor, device=device, mesh=mesh_of(executor, mesh))
+    return Evaluator(net, objective, runner)(carry, rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,13 +13,15 @@ from wengert.cluster.workers import Workers
 from wengert.errors import ConfigurationError, DataError
 from wengert.optim import LBFGS, Adam, Optimiser
 from wengert.optim.schedule_check import check_schedules
-from wengert.run import Executor, find_executor
+from wengert.run import Executor, find_executor, mesh_of
 from wengert.train.callbacks import Callback, EarlyStopping
 from wengert.train.checkpoint import Checkpoint
 from wengert.train.evaluation import Evaluator
 from wengert.train.full_batch import FullBatch
 from wengert.train.inputs import Rows, check_rows
 from wengert.train.loop import Loop
+from wengert.train.parallel.own_rows import share_of
+from wengert.train.parallel.shared_checkpoint import checkpoint_of
 from wengert.train.parallel.together import Together
 from wengert.train.plan import Plan
 from wengert.train.progress import choose_display
@@ -60,6 +61,10 @@ def fit(
     executor: str | Executor = "llvm",
     threads: int | None = None,
     dtype: str | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+    mesh: int | str | None = None,
+    shard: str | None = None,
     workers: Workers | None = None,
     total_rows: int | None = None,
     progress: bool | str = "auto",
@@ -123,10 +128,22 @@ def fit(
         Round the factors of large float32 products to bfloat16, with 8 bits of mantissa; sums, parameters and
         the optimiser's state stay float32, and so does the loss of validation. On processors with
         avx512_bf16; elsewhere a warning says that float32 is used.
+    device : str, optional
+        For "xla": "cpu", "gpu" or "tpu", or one of several such as "gpu:1"; by default the fastest that JAX
+        finds.
+    precision : "full" or "fast", optional
+        For "xla": products of float32 with all their bits, the default, or as fast as the device has them
+        (with factors of 10 bits of mantissa on a GPU, 7 on a TPU; a processor has all).
+    mesh : int or "all", optional
+        For "xla": among how many devices the rows of a batch are divided, by default as many as
+        ``WENGERT_MESH`` says, or one. The result is that of one device but for rounding.
+    shard : "auto", optional
+        Divide large parameters among the devices of the mesh too, with what the optimiser keeps of them.
     workers : Workers, optional
         As `cluster.join` gives them: the processes that train this network together, each of which calls
         `fit` with the same arguments. Each reads its own part of the rows, of memory-mapped arrays as well.
-        The result is bitwise the same on each, and for any number of workers.
+        The result is bitwise the same on each, and for any number of workers. With "xla" the mesh divides the
+        rows, and workers share the checkpoint.
     total_rows : int, optional
         With `workers`: X and y hold the rows ``workers.rows(total_rows)`` only, out of so many.
     progress : bool or "auto"
@@ -141,7 +158,7 @@ def fit(
     DataError, DTypeError, ShapeError, IndexRangeError
         Before any work, when the rows cannot be used; names row and column, or the layer and both shapes.
     ConfigurationError
-        When options are out of range or contradict each other.
+        When options are out of range or contradict each other, or there are no such devices.
     ModelFileError
         When the checkpoint is damaged or belongs to another run.
 
@@ -201,46 +218,55 @@ def prepared(
     time_limit: float | None,
     checkpoint: str | Checkpoint | None,
     executor: str | Executor,
-    threads: int | None,
-    dtype: str | None,
     workers: Workers | None,
     total_rows: int | None,
+    **execution: Any,
 ) -> Loop | FullBatch:
     """Return the run of `fit`, checked and ready to begin."""
     chosen = Adam() if optimizer is None else optimizer
-    _check_options(epochs, clip_norm, ema_decay, time_limit, seed)
-    _check_callbacks(callbacks)
+    _check_options(epochs, clip_norm, ema_decay, time_limit, seed, callbacks)
     stopping = _early_stopping(early_stopping)
     objective = Objective(find_loss(loss), penalty)
-    together = None if workers is None else Together(workers, total_rows)
-    if together is not None:
-        together.refuse(executor, shuffle, time_limit, validation_fraction)
+    together = _together(workers, total_rows, executor, shuffle, time_limit, validation_fraction)
+    runner, judge = _executors(net, executor, **execution)
     rows, validation = _rows(
         net, objective, (X, y, sample_weight), validation_data, validation_fraction, seed, together
     )
-    size = clipped_batch_size(batch_size, len(rows), stacklevel=4)
+    share = share_of(runner, rows, sample_weight, validation_fraction, time_limit)
+    rows, size = share.rows, clipped_batch_size(batch_size, share.total, stacklevel=4)
     if isinstance(chosen, LBFGS):
         in_steps = {"batch_size": batch_size, "clip_norm": clip_norm, "ema_decay": ema_decay}
-        _refuse(chosen, **in_steps, checkpoint=checkpoint, workers=workers)
-        chosen = chosen if epochs is None else replace(chosen, max_iterations=epochs)
-        epochs, size = chosen.max_iterations, len(rows)
+        chosen = _on_all_rows(chosen, epochs, **in_steps, checkpoint=checkpoint, workers=workers)
+        epochs, size = chosen.max_iterations, share.total
     rule = StepRule(objective, chosen, clip_norm, ema_decay=ema_decay, memory=budget_of(memory))
     plan = Plan(
         rows=rows,
+        count=share.count,
         validation=validation,
         epochs=_EPOCHS if epochs is None else epochs,
-        batch_size=size,
+        batch_size=share.of_batch(size),
         seed=seed,
         time_limit=time_limit,
         rules=FitRules(rule, rows, seed, shuffle, stopping, validation is not None),
         callbacks=(*callbacks, *stopping),
-        checkpoint=Checkpoint(checkpoint) if isinstance(checkpoint, (str, os.PathLike)) else checkpoint,
+        checkpoint=checkpoint_of(checkpoint, workers),
     )
-    step, evaluator = _step_and_evaluator(net, objective, rule, executor, threads, dtype)
+    step, evaluator = TrainingStep(net, rule, runner), Evaluator(net, objective, judge)
     if isinstance(chosen, LBFGS):
         return FullBatch(plan, step, evaluator)
-    check_schedules(chosen, plan.epochs * -(-len(rows) // plan.batch_size))
+    check_schedules(chosen, plan.epochs * -(-plan.count // plan.batch_size))
     return Loop(plan, step, evaluator) if together is None else together.loop(plan, net, step, evaluator)
+
+
+def _together(
+    workers: Workers | None, total_rows: int | None, executor: Any, *options: Any
+) -> Together | None:
+    """Return what several workers do instead, after a look at options that they cannot take."""
+    if workers is None or executor == "xla":  # whose mesh divides the rows; workers share the checkpoint
+        return None
+    together = Together(workers, total_rows)
+    together.refuse(*options)
+    return together
 
 
 def _rows(
@@ -294,8 +320,8 @@ def _early_stopping(value: int | EarlyStopping | None) -> tuple[EarlyStopping, .
     return (replace(value) if isinstance(value, EarlyStopping) else EarlyStopping(value),)
 
 
-def _refuse(optimizer: LBFGS, **options: Any) -> None:
-    """Refuse options of training in steps.
+def _on_all_rows(optimizer: LBFGS, epochs: int | None, **options: Any) -> LBFGS:
+    """Return the optimiser with as many iterations as epochs, and refuse options of training in steps.
 
     Raises
     ------
@@ -306,9 +332,12 @@ def _refuse(optimizer: LBFGS, **options: Any) -> None:
             raise ConfigurationError(
                 f"L-BFGS takes all rows at once and keeps its own state: leave {name} out"
             )
+    return optimizer if epochs is None else replace(optimizer, max_iterations=epochs)
 
 
-def _check_options(epochs: Any, clip_norm: Any, ema_decay: Any, time_limit: Any, seed: Any) -> None:
+def _check_options(
+    epochs: Any, clip_norm: Any, ema_decay: Any, time_limit: Any, seed: Any, callbacks: Any
+) -> None:
     """Refuse options that are out of range.
 
     Raises
@@ -324,16 +353,12 @@ def _check_options(epochs: Any, clip_norm: Any, ema_decay: Any, time_limit: Any,
         in_range("", "ema_decay", ema_decay, 0, 1)
     if not is_integer(seed, 0) or seed >= 2**64:
         raise ConfigurationError(f"seed is an integer from 0 to 2**64 - 1, got {seed!r}")
+    _check_callbacks(callbacks)
 
 
-def _step_and_evaluator(
-    net: Any,
-    objective: Objective,
-    rule: StepRule,
-    executor: str | Executor,
-    threads: int | None,
-    dtype: str | None,
-) -> tuple[TrainingStep, Evaluator]:
+def _executors(
+    net: Any, executor: str | Executor, threads: int | None, dtype: str | None, **devices: Any
+) -> tuple[Executor, Executor]:
     """Return what trains, and what validates: in the dtype of the parameters, whatever that of the products.
 
     Raises
@@ -341,9 +366,9 @@ def _step_and_evaluator(
     ConfigurationError
     """
     check_products(net, dtype)
-    runner = find_executor(executor, threads, dtype is not None)
-    judge = runner if dtype is None else find_executor(executor, threads)
-    return TrainingStep(net, rule, runner), Evaluator(net, objective, judge)
+    devices["mesh"] = mesh_of(executor, devices.get("mesh"))
+    runner = find_executor(executor, threads, dtype is not None, **devices)
+    return runner, runner if dtype is None else find_executor(executor, threads, **devices)
 
 
 def _check_callbacks(callbacks: Any) -> None:

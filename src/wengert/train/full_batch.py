@@ -13,6 +13,7 @@ from wengert import nn
 from wengert.errors import NonFiniteError
 from wengert.optim import Minimum
 from wengert.primitives import random
+from wengert.run.executor import compiled_over_rows
 from wengert.trace.tree import flatten
 from wengert.train.callbacks import Stop, TrainingState
 from wengert.train.evaluation import NetworkEvaluator
@@ -62,7 +63,11 @@ class FullBatch:
         self._settings = step.settings_of(step.with_settings(self.state.carry, plan.rules.step_rule))
         self._rows = plan.rows.take(slice(None))
         self._program = step.value_and_gradients(self._rows)
-        self._evaluate = step.kept(self._program, lambda: step.executor.compile(self._program))
+        first = len(self.initial_network) + len(self._settings)
+        places = tuple(range(first, first + 2 + (self._rows.weights is not None)))
+        self._evaluate = step.kept(
+            self._program, lambda: compiled_over_rows(step.executor, self._program, places)
+        )
         self._display: Display = Silent()
         self._begin = self._next_show = time.perf_counter()
         self._point: tuple[Array, list[Array]] | None = None

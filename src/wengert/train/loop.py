@@ -63,7 +63,7 @@ class Loop:
         begin = State(step.initial) if state is None else state
         self.initial_network = step.predicting(begin.carry)
         raw = begin.carry[: step.network_count]
-        self.bounds = batch_bounds(len(plan.rows), plan.batch_size)
+        self.bounds = batch_bounds(plan.count, plan.batch_size)
         if plan.checkpoint is not None:
             self._identity = identity(plan, step, begin.carry)
             found = plan.checkpoint.load(
@@ -178,7 +178,7 @@ class Loop:
             self._diverged(None, None, f"the validation loss is {measured.loss}")
         epoch = Epoch(
             epoch=len(state.history) + 1,
-            loss=state.loss_sum / len(plan.rows),
+            loss=state.loss_sum / plan.count,
             validation_loss=None if measured is None else measured.loss,
             validation_accuracy=None if measured is None else measured.accuracy,
             learning_rate=plan.rules.learning_rate(state.steps - 1),

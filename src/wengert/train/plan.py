@@ -21,6 +21,8 @@ class Plan:
     Attributes
     ----------
     rows : Rows
+    count : int
+        How many of them an epoch takes: all but where processes hold rows of their own, as many of each.
     validation : Rows or None
     epochs : int
         In all, with those of the runs that this one goes on from.
@@ -35,6 +37,7 @@ class Plan:
     """
 
     rows: Rows
+    count: int
     validation: Rows | None
     epochs: int
     batch_size: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -11,18 +12,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wengert.cluster.workers import Workers
 from wengert.errors import DivergenceWarning
 from wengert.optim import LBFGS, Optimiser
 from wengert.run import Executor
 from wengert.train.bagging.bag import Bag
 from wengert.train.bagging.blending import blended_classes, blended_numbers
 from wengert.train.bagging.calibration import calibrated, without_calibration
-from wengert.train.bagging.straight_line import MOST_COLUMNS, straight_line
+from wengert.train.bagging.straight_line import MOST_COLUMNS, StraightLine, straight_line
 from wengert.train.callbacks import Callback, Stop, TrainingState
 from wengert.train.evaluation import predict
 from wengert.train.fit import fit
 from wengert.train.history import History
 from wengert.train.result import FitResult
+from wengert.train.row_split import Division
 from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss
 
 # Fewer rows are not divided among the members: a score of so few does not distinguish one epoch from another.
@@ -30,6 +33,8 @@ _ROWS_A_MEMBER = 2
 # The part of a time limit that is spent on measuring the speed of steps, the most seconds that takes, and the
 # part of the rest that is planned for steps, since their speed varies.
 _TRIAL, _LONGEST_TRIAL, _USED = 0.1, 2.0, 0.9
+# Finding the parts of a mixture takes about as long as this many assessments.
+_BLENDS = 12
 
 
 class Assessment(NamedTuple):
@@ -62,6 +67,8 @@ class BestEpoch(Callback):
         Numbers of the epochs that come into question.
     assess : callable, optional
         Gives the `Assessment` of a network, in place of the monitored loss.
+    patience : int, optional
+        Training stops after as many of these epochs in a row that are no better than one before.
     network : Module or None
         None until one of them has ended.
     epoch : int or None
@@ -72,10 +79,12 @@ class BestEpoch(Callback):
 
     among: tuple[int, ...]
     assess: Callable[[Any], Assessment] | None = None
+    patience: int | None = None
     network: Any = field(default=None, init=False, repr=False)
     epoch: int | None = field(default=None, init=False)
     measured: dict[int, float] = field(default_factory=dict, init=False, repr=False)
     _lowest: float = field(default=math.inf, init=False, repr=False)
+    _worse: int = field(default=0, init=False, repr=False)
 
     def on_epoch_end(self, state: TrainingState) -> Stop | None:
         """Compare the epoch with the best so far."""
@@ -84,8 +93,11 @@ class BestEpoch(Callback):
             assess = self.assess or (lambda net: Assessment(net, last.monitored, last.monitored))
             found = assess(state.net)
             self.measured[last.epoch] = found.measured
-            if found.loss <= self._lowest:
+            self._worse = 0 if found.loss <= self._lowest else self._worse + 1
+            if not self._worse:
                 self.network, self.epoch, self._lowest = found.network, last.epoch, found.loss
+            if self._worse == self.patience:
+                return Stop("early stopping")
         return None
 
 
@@ -102,6 +114,8 @@ class Recipe:
     snapshots : tuple of int
         Numbers of the epochs of which the best gives the result, as `BestEpoch` has it, whatever ended the
         training after the first of them. Where there are none, the result is that of `fit`.
+    patience : int, optional
+        Training stops after as many of these in a row that were no better than one before.
     calibration : {"classes", "labels"}, optional
         Whether the result is calibrated on rows that were not learnt from, and the best epoch is chosen by
         the loss after that (`wengert.train.bagging.calibration`): outputs are logits of classes of which one
@@ -127,6 +141,7 @@ class Recipe:
     early_stopping: int | None = None
     callbacks: tuple[Callback, ...] = ()
     snapshots: tuple[int, ...] = ()
+    patience: int | None = None
     calibration: str | None = None
     members: int = 0
     numbers: int = 0
@@ -139,20 +154,36 @@ class Recipe:
         *,
         sample_weight: Any = None,
         validation_data: tuple[Any, ...] | None = None,
+        groups: Any = None,
         callbacks: tuple[Callback, ...] = (),
         seed: int = 0,
         time_limit: float | None = None,
         executor: str | Executor = "llvm",
         progress: bool | str = "auto",
+        workers: Workers | None = None,
+        total_rows: int | None = None,
+        checkpoint: str | None = None,
     ) -> FitResult:
-        """Train by this recipe; parameters, errors and warnings as `fit`.
+        """Train by this recipe; errors and warnings as `fit`.
 
         The history has a validation loss for the epochs of `snapshots`, also where it is that of a bag.
+
+        Parameters
+        ----------
+        groups : array, shape (rows,), optional
+            Integers: no member of a bag sees some rows of a group and is blind to others. None has more than
+            half of the rows.
+        time_limit : float, optional
+            Seconds for all that is done here, compiling, calibration and blending too.
+        X, y, sample_weight, validation_data, callbacks, seed, executor, progress
+            As for `fit`.
         """
+        begin = time.perf_counter()
         bag = None
         counting = len(y) if sample_weight is None else np.count_nonzero(sample_weight)
         if validation_data is None and self.members and counting >= _ROWS_A_MEMBER * self.members:
-            bag = Bag.draw(self.members, len(y), self._strata(y, sample_weight), seed)
+            division = Division(len(y), self._strata(y, sample_weight), groups)
+            bag = Bag.draw(self.members, division, seed)
         assess = self._assessment(bag, (X, y, sample_weight), validation_data, executor)
         common = {
             "sample_weight": sample_weight,
@@ -160,9 +191,14 @@ class Recipe:
             "shuffle": True if bag is None else bag.order,
             "seed": seed,
             "executor": executor,
+            "workers": workers,
+            "total_rows": total_rows,
+            "checkpoint": checkpoint,
         }
-        recipe, left, ended = self._within(time_limit, X, y, common)
-        best = BestEpoch(recipe.snapshots, assess)
+        line = None if bag is None else self._straight_line(bag, X, y, sample_weight)
+        end = math.inf if time_limit is None else begin + time_limit
+        recipe, left, ended = self._within(end, X, y, assess, common)
+        best = BestEpoch(recipe.snapshots, assess, self.patience)
         result = ended or recipe._fit(
             X, y, **common, callbacks=(*callbacks, best), time_limit=left, progress=progress
         )
@@ -175,7 +211,11 @@ class Recipe:
             result = replace(result, net=best.network, best_epoch=best.epoch)
         elif assess is not None:
             result = replace(result, net=assess(result.net).network)
-        return result if bag is None else self._blended(result, bag, (X, y, sample_weight), executor)
+        if bag is None:
+            return result
+        if line is None:
+            return replace(result, unseen_outputs=(bag.rows, bag.unseen(result.net, X, executor=executor)))
+        return self._blended(result, bag, line, (X, y, sample_weight), executor)
 
     def _fit(self, X: Any, y: Any, *, callbacks: tuple[Callback, ...], **options: Any) -> FitResult:
         return fit(
@@ -193,13 +233,26 @@ class Recipe:
         )
 
     def _within(
-        self, limit: float | None, X: Any, y: Any, options: dict[str, Any]
+        self,
+        end: float,
+        X: Any,
+        y: Any,
+        assess: Callable[[Any], Assessment] | None,
+        options: dict[str, Any],
     ) -> tuple[Recipe, float | None, FitResult | None]:
-        """Return the recipe of as many epochs as a time limit allows, by a trial, and the time that is left.
+        """Return the recipe of as many epochs as there is time for, by a trial, and the time for its steps.
 
-        And the trial, where Ctrl-C ended it.
+        And the trial, where Ctrl-C ended it or there is no time for more.
+
+        Parameters
+        ----------
+        end : float
+            When all has to be done, by `time.perf_counter`.
         """
-        if limit is None or self.of_epochs is None:
+        limit = end - time.perf_counter()
+        if limit == math.inf:
+            return self, None, None
+        if self.of_epochs is None:
             return self, limit, None
         trial = min(_TRIAL * limit, _LONGEST_TRIAL)
         with warnings.catch_warnings():
@@ -207,34 +260,55 @@ class Recipe:
             tried = self._fit(X, y, callbacks=(), time_limit=trial, progress=False, **options)
         if tried.stopped == "interrupted":
             return self, limit, tried
+        if assess is not None:
+            assess(tried.net)  # which compiles
+            begin = time.perf_counter()
+            assess(tried.net)
+            assessments = len(self.snapshots) + (_BLENDS if self.numbers else 0)
+            end -= assessments * (time.perf_counter() - begin)
+        left = end - time.perf_counter()
         if tried.stopped != "time limit":
-            return self, limit, None
-        steps = _USED * (limit - trial) * tried.steps / trial
-        affordable = max(1, int(steps / math.ceil(len(y) / (self.batch_size or len(y)))))
-        recipe = self if affordable >= self.epochs else self.of_epochs(affordable)
-        return recipe, limit - trial, None
+            return self, max(left, trial), None
+        affordable = int(_USED * left * tried.steps / trial / math.ceil(len(y) / (self.batch_size or len(y))))
+        if affordable < 1:
+            return self, left, tried
+        return self if affordable >= self.epochs else self.of_epochs(affordable), left, None
+
+    def _straight_line(self, bag: Bag, X: Any, y: Any, weights: Any) -> StraightLine | None:
+        """Return the straight line that the network is to be blended with, or None."""
+        if not 0 < self.numbers <= MOST_COLUMNS:
+            return None
+        targets = self._targets(X, np.asarray(y))
+        return straight_line(np.asarray(X), targets, weights, bag.folds, bag.deciding, self.numbers)
+
+    def _targets(self, X: Any, y: Any) -> Any:
+        """Return what a straight line fits, shape (rows, outputs): numbers, or 1 for the class of a row."""
+        outputs = np.shape(self.network(np.asarray(X[:1])))[1]
+        known = np.eye(outputs)[y] if self.calibration == "classes" and y.ndim == 1 else y
+        return known.reshape((len(y), outputs))
 
     def _blended(
-        self, result: FitResult, bag: Bag, rows: tuple[Any, Any, Any], executor: str | Executor
+        self,
+        result: FitResult,
+        bag: Bag,
+        line: StraightLine,
+        rows: tuple[Any, Any, Any],
+        executor: str | Executor,
     ) -> FitResult:
         """Return the result together with a straight line, as far as that loses less on unseen rows."""
-        if not 0 < self.numbers <= MOST_COLUMNS:
-            return result
         X, y, weights = np.asarray(rows[0]), np.asarray(rows[1]), rows[2]
         net = without_calibration(result.net)
         unseen = np.asarray(bag.unseen(net, X, executor=executor), np.float64)
-        targets = np.eye(unseen.shape[1])[y] if self.calibration == "classes" and y.ndim == 1 else y
-        targets = targets.reshape((len(y), unseen.shape[1]))
-        line = straight_line(X, targets, weights, bag.folds, bag.deciding, self.numbers)
         deciding = None if weights is None else np.asarray(weights)[bag.rows]
         if self.calibration is None:
-            blended, losses = blended_numbers(net, unseen, line, targets[bag.rows], deciding)
+            targets = self._targets(X, y)[bag.rows]
+            blended, outputs, losses = blended_numbers(net, unseen, line, targets, deciding)
         else:
             independent = self.calibration == "labels"
-            blended, losses = blended_classes(
+            blended, outputs, losses = blended_classes(
                 net, unseen, line, y[bag.rows], deciding, independent=independent
             )
-        return replace(result, net=blended, unseen=losses)
+        return replace(result, net=blended, unseen=losses, unseen_outputs=(bag.rows, outputs))
 
     def _strata(self, y: Any, weights: Any) -> Any:
         """Return the group of each row by which folds are drawn, or None: class, and whether it counts."""

@@ -44,6 +44,9 @@ class FitResult:
         The optimiser's state after the last step.
     unseen : UnseenLosses or None
         Of a `Recipe` that blends: the losses of what was blended.
+    unseen_outputs : (array of int, array), or None
+        Of a `Recipe` with a bag: positions of rows, and what the result says of each by members that have not
+        seen it, shape (rows, outputs).
     """
 
     net: Any
@@ -54,6 +57,7 @@ class FitResult:
     divergence: Divergence | None
     optimizer_state: Any
     unseen: UnseenLosses | None = None
+    unseen_outputs: tuple[Any, Any] | None = None
 
 
 def finished(training: Loop | FullBatch, display: Display) -> FitResult:

@@ -42,6 +42,11 @@ class Division:
         kinds = self.times if self.groups is None else self.groups
         return kinds is None or len(np.unique(kinds)) > 1
 
+    @property
+    def has_small_groups(self) -> bool:
+        """Whether no group has more than half of the rows."""
+        return self.groups is None or 2 * np.unique(self.groups, return_counts=True)[1].max() <= self.rows
+
     def part(self, places: np.ndarray) -> Division:
         """Return how some of the rows may be divided."""
         arrays = (self.classes, self.groups, self.times)

@@ -25,6 +25,8 @@ _LABEL_SMOOTHING = 0.1
 _BATCH_SIZE = 256
 _EPOCHS = 256
 _CYCLES = 4
+# Where the end of a cycle is no better than that of one before, hardly ever is one that follows.
+_PATIENCE = 1
 # Ours: the paper has one network with hidden layers of 256.
 _MEMBERS = 8
 _HIDDEN = (128, 128, 128)
@@ -110,10 +112,9 @@ def tabular_recipe(
         )  # fmt: skip
 
     classifies = limits is None
-    if batch_size is None:
-        batch_size = math.ceil(rows / math.ceil(rows / _BATCH_SIZE))
-    batch_size = min(math.ceil(batch_size / _MEMBERS) * _MEMBERS, rows)
-    steps_per_epoch = math.ceil(rows / batch_size)
+    # A number of epochs that is given is gone through.
+    patience = _PATIENCE if epochs is None else None
+    batch_size, steps_per_epoch = _batches(rows, batch_size)
     if epochs is None:
         epochs = max(1, min(_EPOCHS, _MOST_STEPS // steps_per_epoch))
     activation = _ACTIVATION[classifies] if activation is None else activation
@@ -136,6 +137,7 @@ def tabular_recipe(
         epochs=epochs,
         batch_size=batch_size,
         snapshots=tuple(sorted({max(1, end) for end in ends})),
+        patience=patience,
         calibration=calibration if classifies and outputs + independent > 1 else None,
         members=_MEMBERS,
         of_epochs=of_epochs,
@@ -144,6 +146,14 @@ def tabular_recipe(
         if classifies or trained in (nn.half_squared_error, "half_squared_error")
         else 0,
     )
+
+
+def _batches(rows: int, batch_size: int | None) -> tuple[int, int]:
+    """Return the rows in a step, which the members share evenly, and the steps of an epoch."""
+    if batch_size is None:
+        batch_size = math.ceil(rows / math.ceil(rows / _BATCH_SIZE))
+    batch_size = min(math.ceil(batch_size / _MEMBERS) * _MEMBERS, rows)
+    return batch_size, math.ceil(rows / batch_size)
 
 
 def _layers(features: TabularFeatures, widths: tuple[int, ...], activation: str, dropout: float) -> list[Any]:

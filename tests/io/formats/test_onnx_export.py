@@ -170,6 +170,17 @@ def test_many_words_and_gaps_of_both_presets(preset, rng):
     np.testing.assert_allclose(by_source, model.predict(new)["predicted_y"], rtol=1e-5, atol=1e-6)
 
 
+def test_a_target_that_float32_cannot_carry(rng):
+    frame = pl.DataFrame({"x": rng.normal(size=200).astype(np.float32)})
+    frame = frame.with_columns(y=pl.col("x").cast(pl.Float64) + 1.7e9)
+    model = trained(frame, "y")
+    found = run(to_onnx(portable(model)), {"X": frame.select("x").to_numpy()})["variable"][:, 0]
+    assert found.dtype == np.float64
+    predicted = model.predict(frame)["predicted_y"]
+    np.testing.assert_allclose(found, predicted, rtol=0, atol=1e-5)
+    assert len(np.unique(found)) > 100
+
+
 def test_columns_called_like_outputs_and_numbers_that_float32_cannot_carry():
     moments = [1.7e9 + 60 * place for place in range(100)]
     frame = pl.DataFrame({"label": moments, "y": ["early", "late"] * 50})

@@ -107,7 +107,7 @@ def test_devices() -> None:
     executor = xla_executor("cpu")
     assert wg.compile(lambda x: x + 1, executor)(np.array(1.0)) == 2
     assert executor == XLAExecutor("cpu")
-    with pytest.raises(ConfigurationError, match=r"JAX finds no device 'npu'; there is 'cpu'"):
+    with pytest.raises(ConfigurationError, match=r"JAX finds no device 'npu'; there is 'cpu:0'"):
         xla_executor("npu")
 
 

@@ -124,7 +124,7 @@ def test_a_step_with_a_line_for_numpy_is_taken_by_itself(rows: Any) -> None:
 
 def test_there_is_no_machine_code_to_show(rows: Any) -> None:
     progress = XLAExecutor().new_progress([], 0, 0.0)
-    shown = device_loop.XLALoop(lambda: None, progress, [])
+    shown = device_loop.XLALoop(lambda: None, progress, [], [])
     with pytest.raises(ConfigurationError, match="no LLVM code"):
         shown.llvm()
     with pytest.raises(ConfigurationError, match="JAX's profiler"):

@@ -24,7 +24,7 @@ def run(
     """Run a command in several processes; see `wengert.cli.app.launch`."""
     slots = slots_of([node.strip() for node in nodes.split(",")], workers)
     job = Job(slots, command, restarts, timeout, join_timeout, elastic, address)
-    return supervise(job, _say)
+    return supervise(job, say)
 
 
 def script_apart(arguments: Sequence[str]) -> list[str]:
@@ -38,5 +38,6 @@ def script_apart(arguments: Sequence[str]) -> list[str]:
     return [*arguments[:place], "--", *arguments[place:]]
 
 
-def _say(what: str) -> None:
+def say(what: str) -> None:
+    """Print what happens to workers."""
     error_console().print(Text(f"wengert launch: {what}"), soft_wrap=True)

@@ -17,15 +17,18 @@ from rich.console import Console
 
 from wengert.cli.commands.html_report import check_report, write_report
 from wengert.cli.commands.learning import Learn, learn_once, learn_seeds
+from wengert.cli.commands.training_workers import joined, learn_together, supervised
 from wengert.cli.console import Text, error_console, label_and_text, result_console, write
 from wengert.cli.exit_codes import INTERRUPTED, SUCCESS
+from wengert.cli.option_types import WorkerOptions
 from wengert.cli.reading_progress import ReadingProgress
 from wengert.cli.report import one_line, print_columns, print_task
 from wengert.cli.train_options import TrainOptions, dropped_columns, train_options
 from wengert.cli.train_summary import print_summary, rows_scored
+from wengert.cluster.workers import Workers
 from wengert.errors import ConfigurationError, DataError, ModelFileError
 from wengert.io.model_directory import check_destination, check_group
-from wengert.io.parquet_stream import STREAMED_CELLS, large_parquet
+from wengert.io.parquet_stream import STREAMED_CELLS, ParquetStream, is_parquet, large_parquet
 from wengert.io.streamed_table import StreamedTable
 from wengert.io.table_models import save_table_model
 from wengert.io.tables import read_table
@@ -44,12 +47,27 @@ _MOST_REPORTED = 100_000  # rows that a report is made of where none were held o
 
 
 def run(
-    file: str, given: Mapping[str, Any], config: str | None, *, page: str | None, as_json: bool, quiet: bool
+    files: tuple[str, ...],
+    given: Mapping[str, Any],
+    config: str | None,
+    processes: WorkerOptions,
+    *,
+    page: str | None,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
-    """Train on a file; see `wengert.cli.app.train`."""
-    options = train_options(file, given, config)
+    """Train on a file, or several; see `wengert.cli.app.train`."""
+    code = supervised(processes)
+    if code is not None:
+        return code
+    options = train_options(files[0], given, config)
+    workers = joined(processes, options, given.get("preset"))
+    learn: Learn = learn_seeds if options.seeds > 1 else learn_once
+    if workers is not None:
+        plain = dataclasses.replace(options.settings, preset="plain")
+        options, learn = dataclasses.replace(options, settings=plain), learn_together
+        as_json, quiet = as_json and workers.rank == 0, quiet or workers.rank > 0
     each = options.of_each_target()
-    learn = learn_seeds if options.seeds > 1 else learn_once
     if page is not None:
         if len(each) > 1:
             raise ConfigurationError(
@@ -60,7 +78,7 @@ def run(
         check_group(options.directory)
     outcomes = []
     for one in each:
-        outcomes.append(train_table(file, one, page, learn, silent=as_json or quiet, quiet=quiet))
+        outcomes.append(train_table(files, one, page, learn, workers, silent=as_json or quiet, quiet=quiet))
         if outcomes[-1]["interrupted"]:
             break
     if as_json:
@@ -70,18 +88,27 @@ def run(
 
 
 def train_table(
-    file: str, options: TrainOptions, page: str | None, learn: Learn, *, silent: bool, quiet: bool
+    files: tuple[str, ...],
+    options: TrainOptions,
+    page: str | None,
+    learn: Learn,
+    workers: Workers | None = None,
+    *,
+    silent: bool,
+    quiet: bool,
 ) -> dict[str, Any]:
     """Train, score and save the model of one target; return the object that ``--json`` prints.
 
     Parameters
     ----------
-    file : str
+    files : tuple of str
     options : TrainOptions
     page : str or None
         Where the report goes.
     learn : callable
         Gives the model of some of the rows.
+    workers : Workers, optional
+        Of whom this process is one; the first scores and saves.
     silent : bool
         Whether results are not printed.
     quiet : bool
@@ -89,15 +116,14 @@ def train_table(
     """
     started = time.monotonic()
     check_destination(options.directory)
-    table = _open(file, options, quiet)
+    table = _open(files, options, workers, quiet)
     _warn(table.left_out)
     _warn(table.task.warning)
-    seed = options.settings.seed
     # Before anything is trained, since there may be too few rows for them.
     splits: list[Split] = []
     if options.folds is not None and isinstance(table, TrainingTable):
-        splits = table.folds(options.folds, seed)
-    kept, held = table.hold_out(options.test_fraction, seed)
+        splits = table.folds(options.folds, options.settings.seed)
+    kept, held = table.hold_out(options.test_fraction, options.settings.seed)
     preprocessor = table.preprocessor(kept, options.settings)
     scored = _rows_to_score(table, held, options, preprocessor)
     report = Console(quiet=True) if silent else result_console()
@@ -106,21 +132,27 @@ def train_table(
     report.print()
 
     learnt = learn(table, kept, options, quiet)
+    if workers is not None and workers.rank:
+        return {"interrupted": learnt.interrupted}
     model, trained = learnt.model, learnt.trained
     _warn(trained.warning)
-    training = _description(file, table, learnt.settings, options, trained, scored.height)
+    training = _description(files[0], table, learnt.settings, options, trained, scored.height)
     training["scores"] = model.score(scored) if scored.height else None
     training |= learnt.record(scored)
-    training |= record_of([HeldOutResults.of(model, scored)] if scored.height else [])
+    training |= record_of(_held_out_results(model, scored, table, trained))
+    model = dataclasses.replace(model, training=training)
     # Saved before the folds are trained: whatever happens there, the model is safe.
-    _save(dataclasses.replace(model, training=training), options.directory)
+    _save(model, options.directory)
+    seen = model.seen(scored) if scored.height else None
+    _warn("" if seen is None else seen.sentence())
     interrupted = learnt.interrupted
     if splits and isinstance(table, TrainingTable) and not interrupted:
         validated, interrupted = _cross_validate(table, splits, options, quiet)
-        training |= validated
-        save_table_model(dataclasses.replace(model, training=training), options.directory)
+        training |= validated  # which the model has
+        save_table_model(model, options.directory)
     outcome = {
         **{name: value for name, value in training.items() if name not in _LONG},
+        "trained_on": None if seen is None else dataclasses.asdict(seen),
         "model": str(options.directory),
         "interrupted": interrupted,
         "seconds": round(time.monotonic() - started, 3),
@@ -128,11 +160,25 @@ def train_table(
     if page is not None:
         shown = scored if scored.height else table.rows_of(kept[:: 1 + kept.size // _MOST_REPORTED])
         which = rows_scored(training) if scored.height else "of the rows that it learnt from"
-        described = dataclasses.replace(model, training=training)
-        write_report(described, shown, f"{shown.height:,} {which}", Path(page))
+        write_report(model, shown, f"{shown.height:,} {which}", Path(page))
         outcome["report"] = page
     print_summary(report, outcome, options.directory)
     return outcome
+
+
+def _held_out_results(
+    model: TableModel,
+    scored: pl.DataFrame,
+    table: TrainingTable | StreamedTable,
+    trained: TrainedNetwork,
+) -> list[HeldOutResults]:
+    """Return what the model says of rows held out; without such, what blind members say of rows."""
+    if scored.height:
+        return [HeldOutResults.of(model, scored)]
+    if trained.unseen_outputs is None:
+        return []
+    rows, outputs = trained.unseen_outputs
+    return [HeldOutResults.of(model, table.rows_of(rows), outputs)]
 
 
 def _save(model: TableModel, directory: Path) -> None:
@@ -149,9 +195,16 @@ def _save(model: TableModel, directory: Path) -> None:
         raise ModelFileError(f"{error}\nWhat was learnt is not lost: {shelter / directory.name}") from None
 
 
-def _open(file: str, options: TrainOptions, quiet: bool) -> TrainingTable | StreamedTable:
-    """Read a table, or only a sample of it where it is too large for memory."""
-    stream = large_parquet(Path(file))
+def _open(
+    files: tuple[str, ...], options: TrainOptions, workers: Workers | None, quiet: bool
+) -> TrainingTable | StreamedTable:
+    """Read a table, or only a sample of it where it is too large for memory, or workers share it."""
+    file = files[0]
+    if len(files) == 1 and workers is None:
+        stream = large_parquet(Path(file))
+    else:
+        stream = _stream(files, workers)
+        file = stream.name
     if stream is None:
         frame = read_table(file, given=options.text, as_text=True)
         drop = dropped_columns(options.drop, frame.columns)
@@ -175,6 +228,16 @@ def _open(file: str, options: TrainOptions, quiet: bool) -> TrainingTable | Stre
     drop = dropped_columns(options.drop, stream.names)
     report = ReadingProgress(file, quiet=quiet)
     return StreamedTable.infer(stream, options.target, drop, seed=options.settings.seed, report=report)
+
+
+def _stream(files: tuple[str, ...], workers: Workers | None) -> ParquetStream:
+    other = next((file for file in files if not is_parquet(Path(file))), None)
+    if other is not None:
+        raise ConfigurationError(
+            f"{other} is no Parquet file; several files, and those that workers share, are read a part at a "
+            "time, which takes Parquet"
+        )
+    return ParquetStream.open(*map(Path, files), workers=workers)
 
 
 def _rows_to_score(

@@ -37,7 +37,7 @@ def run(
     if len(options.targets) > 1:
         raise ConfigurationError("a search is for one target, and there are several. Name one of them.")
     learn = learn_by_search(trials, sampler, "preset" not in given)
-    outcome = train_table(file, options, None, learn, silent=as_json or quiet, quiet=quiet)
+    outcome = train_table((file,), options, None, learn, silent=as_json or quiet, quiet=quiet)
     if as_json:
         write(json.dumps(outcome, allow_nan=False) + "\n", verbatim=True)
     return INTERRUPTED if outcome["interrupted"] else SUCCESS

@@ -16,7 +16,7 @@ from wengert.estimators.fitting.objective import BatchMean
 from wengert.optim.adam import AdamEpsilonHat
 from wengert.optim.schedule_check import check_schedule
 from wengert.optim.sgd import HeavyBall
-from wengert.run import default_executor
+from wengert.run import Executor, find_executor, mesh_of
 from wengert.trace.settings import settings, with_settings
 from wengert.trace.tree import flatten, unflatten
 from wengert.train.steps.batches import order_by_windows
@@ -92,17 +92,18 @@ def at_rate(rule: StepRule, rate: float) -> StepRule:
 
 
 @functools.lru_cache(maxsize=128)
-def _training_step(form: StepRule, structure: Any, types: Any) -> TrainingStep:
+def _training_step(form: StepRule, structure: Any, types: Any, executor: Executor) -> TrainingStep:
     net = unflatten(structure, [np.zeros(shape, dtype) for shape, dtype in types])
-    return TrainingStep(net, form, default_executor())
+    return TrainingStep(net, form, executor)
 
 
-def training_step(rule: StepRule, net: Any) -> TrainingStep:
+def training_step(rule: StepRule, net: Any, executor: str | Executor = "llvm") -> TrainingStep:
     """Return the step for a rule and a network, the same object for all that differ in numbers alone."""
     leaves, structure = flatten(net)
     types = tuple((np.shape(leaf), np.dtype(leaf.dtype)) for leaf in leaves)
     form = with_settings(rule, dict.fromkeys(settings(rule), 1.0))
-    return _training_step(form, structure, types)
+    runner: Any = find_executor(executor, mesh=mesh_of(executor, None))
+    return _training_step(form, structure, types, runner)
 
 
 def _learning_rate(estimator: Any, rows: int) -> Any:

@@ -44,6 +44,8 @@ class Run:
     final_loss : float or None
         Where the optimiser says so itself (L-BFGS).
     epochs_of_this_call : int
+    executor : str or Executor
+        Of the step, as it was given.
     """
 
     step: TrainingStep
@@ -54,10 +56,11 @@ class Run:
     divergence: Divergence | None = None
     final_loss: float | None = None
     epochs_of_this_call: int = 0
+    executor: Any = "llvm"
 
     def __getstate__(self) -> dict[str, Any]:
         # Machine code is not pickled; a form and a network are enough to find it again.
-        return {**vars(self), "step": (self.step.rule, self.step.net(self.state.carry))}
+        return {**vars(self), "step": (self.step.rule, self.step.net(self.state.carry), self.executor)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update({**state, "step": training_step(*state["step"])})

@@ -10,7 +10,7 @@ import numpy as np
 from wengert import nn
 from wengert.errors import ConfigurationError, ModelFileError, WengertError
 from wengert.io.formats.portable_model import PortableModel, trace_model
-from wengert.io.network_arrays import with_arrays
+from wengert.io.network_arrays import refuse_without_rules, with_arrays
 from wengert.printable import shortened
 from wengert.storage import dump_json, parse_json
 from wengert.storage.records import Mismatch, from_plain
@@ -31,8 +31,10 @@ def describe(model: PortableModel) -> dict[str, str]:
     Raises
     ------
     ConfigurationError
-        If the network has a setting without a name, such as an activation of the user's own.
+        If the network has a setting without a name, such as an activation of the user's own, or an array
+        without a rule, by which its shape is known.
     """
+    refuse_without_rules(model.network)
 
     def text(value: Any) -> str:
         return dump_json(value, "the description of a model").decode("utf-8")

@@ -47,8 +47,9 @@ def to_onnx(model: PortableModel) -> bytes:
     ``[None, 1]`` for each column instead, named after it: float64 for numbers, dates (days since 1970-01-01)
     and booleans (0 and 1), with NaN where missing; strings for words, with ``""`` where missing.
 
-    Outputs: ``variable`` (float32) for numbers; ``label`` and ``probabilities`` (float32 ``[None, classes]``)
-    for classes, under the names that `output_names` gives. There is no ZipMap.
+    Outputs: ``variable`` (float32, or float64 where float32 cannot tell the values of a table's target apart)
+    for numbers; ``label`` and ``probabilities`` (float32 ``[None, classes]``) for classes, under the names
+    that `output_names` gives. There is no ZipMap.
 
     The bytes are the same each time. The metadata hold a checksum over them and, where all parts of the
     network have names, its description, so that `model_from_onnx` reads back all of the model.
@@ -98,11 +99,19 @@ def output_names(model: PortableModel) -> dict[str, str]:
 
 def takes_float32(model: PortableModel) -> bool:
     """Whether one input of float32 numbers can carry all columns."""
-    rounding = float(np.finfo(np.float32).epsneg) / 2
     statistics = [column.statistics for column in model.numeric_columns]
     if model.word_columns or any(column.kind == "date" for column in model.numeric_columns):
         return False
-    return all((abs(center) + scale) * rounding <= _ROUNDING * scale for _, center, scale, *_ in statistics)
+    return all(_float32_holds(center, scale) for _, center, scale, *_ in statistics)
+
+
+def _float32_holds(center: float, scale: float) -> bool:
+    """Whether float32 tells numbers apart that lie about a center."""
+    return (abs(center) + scale) * float(np.finfo(np.float32).epsneg) / 2 <= _ROUNDING * scale
+
+
+def _output_dtype(model: PortableModel) -> np.dtype[Any]:
+    return np.dtype(np.float32 if _float32_holds(model.target.mean, model.target.scale) else np.float64)
 
 
 def _description(model: PortableModel) -> dict[str, str]:
@@ -166,8 +175,9 @@ def _outputs(
         )
 
     def numbers(wanted: str, place: int) -> tuple[str, str, tuple[Any, ...]]:
-        graph.cast(results[place], np.float32, result=names[wanted])
-        return names[wanted], "FLOAT", shape(place)
+        dtype = _output_dtype(model)
+        graph.cast(results[place], dtype, result=names[wanted])
+        return names[wanted], "FLOAT" if dtype == np.float32 else "DOUBLE", shape(place)
 
     if model.target.kind == "regression":
         return [numbers("variable", 0)]
@@ -189,7 +199,7 @@ def _description_of_file(model: PortableModel, path: Path) -> list[str]:
         kinds = [f"float64 for {numbers}"] * bool(numbers) + [f"string for {words}"] * bool(words)
         inputs = f"one [rows, 1] a column: {'; '.join(kinds)}"
     names, classes = output_names(model), len(model.target.classes)
-    shape = f" [rows, {classes}]" if classes else ", float32 [rows, 1]"
+    shape = f" [rows, {classes}]" if classes else f", {_output_dtype(model)} [rows, 1]"
     outputs = f"{', '.join(names.values())}{shape}"
     return [f"inputs: {inputs}", f"outputs: {outputs}"]
 

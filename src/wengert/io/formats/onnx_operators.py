@@ -6,6 +6,7 @@ and what is left then is refused by name.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -126,9 +127,41 @@ def _slice(line: Line) -> str:
 
 
 def _gather(line: Line) -> str:
-    if len(line.params["axes"]) != 1:
-        _refuse(line, "over several axes ")
-    return line.graph.add("Gather", *line.operands, axis=line.params["axes"][0])
+    graph, axes = line.graph, list(line.params["axes"])
+    value, *indices = line.operands
+    if len(axes) == 1:
+        return graph.add("Gather", value, *indices, axis=axes[0])
+    zeros = functools.reduce(
+        functools.partial(graph.add, "Add"), [graph.add("Sub", one, one) for one in indices]
+    )
+    last = graph.constant([-1], np.int64)
+    columns = [graph.add("Unsqueeze", graph.add("Add", one, zeros), last) for one in indices]
+    rest = [axis for axis in range(len(line.shapes[0])) if axis not in axes]
+    first = graph.add("Transpose", value, perm=[*axes, *rest])
+    found = graph.add("GatherND", first, graph.add("Concat", *columns, axis=-1))
+    if axes[0] == 0 or axes != list(range(axes[0], axes[0] + len(axes))):
+        return found  # as NumPy has it, the axes of indices that are not adjacent come first
+    own = line.node.type.ndim - len(rest)
+    order = [*range(own, own + axes[0]), *range(own), *range(own + axes[0], own + len(rest))]
+    return graph.add("Transpose", found, perm=order)
+
+
+def _scatter_add(line: Line) -> str:
+    """One place, where indices are numbers: further ones may be the same, and opset 13 does not add there."""
+    graph, shape, axes = line.graph, line.params["shape"], list(line.params["axes"])
+    if any(isinstance(shape[axis], Rows) for axis in axes):
+        _refuse(line, "over rows ")
+    value, *indices = line.operands
+    marks = []
+    for axis, index in zip(axes, indices, strict=True):
+        places = np.arange(shape[axis]).reshape(-1, *[1] * (len(shape) - axis - 1))
+        from_either_end = [
+            graph.add("Equal", graph.constant(one, np.int64), index) for one in (places, places - shape[axis])
+        ]
+        marks.append(graph.add("Or", *from_either_end))
+    there = functools.reduce(functools.partial(graph.add, "And"), marks)
+    spread = graph.add("Unsqueeze", value, graph.constant(axes, np.int64))
+    return graph.add("Where", there, spread, line.number(0))
 
 
 def _one_hot(line: Line) -> str:
@@ -180,6 +213,7 @@ OPERATORS: dict[str, Callable[[Line], Any]] = {
     "flip": _flip,
     "slice": _slice,
     "gather": _gather,
+    "scatter_add": _scatter_add,
     "one_hot": _one_hot,
     "scan": scan,
     "while_loop": while_loop,
@@ -191,6 +225,8 @@ def is_native(node: Node) -> bool:
     """Whether a line has operators of its own."""
     if any(one.type.is_complex for one in (node, *node.inputs)):
         return False  # ONNX's arithmetic is of real numbers
+    if node.primitive.name == "scatter_add":
+        return all(not one.type.shape for one in node.inputs[1:])
     if node.primitive.name != "exp_difference":
         return node.primitive.name in OPERATORS
     x, total = node.inputs  # exp(x − logsumexp x) is the softmax

@@ -1,10 +1,11 @@
-"""A training step as a loop on the device; what it carries stays there from step to step."""
+"""A training step as a loop on the devices; what it carries stays there from step to step."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import jax
@@ -15,6 +16,7 @@ from jax import lax
 from wengert.errors import ConfigurationError
 from wengert.ir.program import Program
 from wengert.run.loop import Roles
+from wengert.run.xla.mesh import DeviceMesh
 from wengert.run.xla.translation import lines_for_numpy, lowered
 
 Array = np.ndarray[Any, Any]
@@ -28,6 +30,7 @@ class XLAProgress:
     carry : sequence of ndarray
     steps : int
     loss_sum : float
+    mesh : DeviceMesh
     settings : callable
         Gives the context in which JAX runs.
     """
@@ -37,9 +40,10 @@ class XLAProgress:
         carry: Sequence[Array],
         steps: int,
         loss_sum: float,
+        mesh: DeviceMesh,
         settings: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        self.settings = settings
+        self.mesh, self.settings = mesh, settings
         self.carry = list(carry)
         self.steps, self.loss_sum = steps, loss_sum
         self.last_loss, self.largest_loss = math.nan, -math.inf
@@ -50,42 +54,60 @@ class XLAProgress:
 
     @property
     def carry(self) -> list[Array]:
-        """The arrays as they are now, copied from the device."""
+        """The arrays as they are now, copied from the devices."""
         return list(self.copy())
 
     @carry.setter
     def carry(self, arrays: Sequence[Array]) -> None:
+        mesh = self.mesh
         with self.settings():
-            self.elements = [jnp.array(one) for one in arrays]
+            self.elements = [mesh.put(one, mesh.axes_of_parameter(one.shape)) for one in arrays]
         self.is_whole = True
 
     def copy(self) -> tuple[Array, ...]:
         """Return the carry as it is now."""
         with self.settings():
             # Of copies on the device: an array that NumPy looks at cannot be given to the next run.
-            return tuple([np.array(jnp.copy(one)) for one in self.elements])
+            return tuple([np.array(one) for one in _copier(self.mesh.sharding())(self.elements)])
 
     def largest(self) -> float:
         """Return the largest magnitude of the floating elements of the carry; NaN where one is NaN."""
         with self.settings():
             return float(_largest(self.elements))
 
-    def on_device(self, data: Sequence[Array]) -> list[Any]:
-        """Return the data as they lie on the device, put there once for all loops."""
+    def on_devices(self, data: Sequence[Array], is_rows: Sequence[bool]) -> list[Any]:
+        """Return the data as they lie on the devices, put there once for all loops.
+
+        Parameters
+        ----------
+        data : sequence of ndarray
+        is_rows : sequence of bool
+            Of each whether it has one entry a row.
+        """
         held, placed = self._data
         if len(held) != len(data) or any(mine is not one for mine, one in zip(held, data, strict=True)):
-            placed = [jnp.array(one) for one in data]
+            puts = [self.mesh.put_rows if rows else self.mesh.put for rows in is_rows]
+            placed = [put(np.asarray(one)) for put, one in zip(puts, data, strict=True)]
             self._data = list(data), placed
         return placed
 
     def visit(self, order: Array, row: int) -> Any:
-        """Return the order of an epoch's rows on the device.
+        """Return the order of an epoch's rows on the devices.
 
         The caller's array may be another epoch's when the next one begins, with row 0.
         """
         if row == 0 or order is not self._given:
-            self._given, self._order = order, jnp.array(order)
+            self._given, self._order = order, self.mesh.put_order(np.array(order))
         return self._order
+
+
+@lru_cache
+def _copier(sharding: Any) -> Callable[[list[Any]], list[Any]]:
+    """Return what copies arrays on the devices."""
+    copier: Callable[[list[Any]], list[Any]] = jax.jit(
+        lambda arrays: [jnp.copy(one) for one in arrays], out_shardings=sharding
+    )
+    return copier
 
 
 def _largest_of(arrays: list[Any]) -> Any:
@@ -106,13 +128,21 @@ class XLALoop:
     progress : XLAProgress
     data : sequence of ndarray
         The inputs after the carry.
+    is_rows : sequence of bool
+        Of each whether it has one entry a row.
     """
 
-    def __init__(self, compiled: Callable[..., Any], progress: XLAProgress, data: Sequence[Array]) -> None:
+    def __init__(
+        self,
+        compiled: Callable[..., Any],
+        progress: XLAProgress,
+        data: Sequence[Array],
+        is_rows: Sequence[bool],
+    ) -> None:
         self._compiled = compiled
         self._progress = progress
         with progress.settings():
-            self._data = progress.on_device(data)
+            self._data = progress.on_devices(data, is_rows)
 
     def run(self, order: Array, row: int, count: int, threads: int) -> None:
         """Take up to `count` steps; see `StepLoop`."""
@@ -123,7 +153,7 @@ class XLALoop:
             numbers = (np.int64(progress.steps), np.float64(loss_sum), np.float64(progress.largest_loss))
             progress.is_whole = False
             elements, *words = self._compiled(
-                progress.elements, *numbers, self._data, places, np.int64(row), np.int64(count)
+                progress.elements, *numbers, self._data, places, np.int64(row), progress.mesh.put_count(count)
             )
             steps, loss_sum, largest, last, stopped = jax.device_get(words)
             progress.elements = elements
@@ -141,44 +171,50 @@ class XLALoop:
         raise ConfigurationError("the kernels of a step that XLA runs are known to JAX's profiler alone")
 
 
-def compiled_loop(program: Program, roles: Roles) -> Callable[..., Any] | None:
+def compiled_loop(program: Program, roles: Roles, mesh: DeviceMesh) -> Callable[..., Any] | None:
     """Return the loop over a step as one computation, None where NumPy must compute some of its lines.
 
     It goes from the carry (whose memory it takes), steps, sum of losses, largest loss, data, order, first
-    row and number of steps to the carry, steps, sum of losses, largest loss, last loss, and whether a loss
-    was not finite or an index out of range. The number of steps is a value: nothing is compiled for it.
+    row and number of steps (of each process; that of the first counts, so that all take as many) to the
+    carry, steps, sum of losses, largest loss, last loss, and whether a loss was not finite or an index out
+    of range. The number of steps is a value: nothing is compiled for it.
     """
     if lines_for_numpy(program):
         return None
     step = lowered(program)
     batch = program.inputs[roles.rows[0]].type.shape[0]
+    take, counted = mesh.taker(batch), batch // mesh.holders
+    carry_shardings = [
+        mesh.sharding(*mesh.axes_of_parameter(one.type.shape)) for one in program.inputs[: roles.carried]
+    ]
 
-    def inputs(carry: Any, steps: Any, data: Any, rows: Any) -> list[Any]:
+    def inputs(carry: Any, steps: Any, data: Any, order: Any, first: Any) -> list[Any]:
         values = [*carry, *data]
-        for place in roles.rows:
-            values[place] = jnp.take(values[place], rows, axis=0, mode="clip")
+        taken = take([values[place] for place in roles.rows], order, first)
+        for place, rows in zip(roles.rows, taken, strict=True):
+            values[place] = rows
         values[roles.counter] = steps
         return values
 
     def run(
-        carry: Any, steps: Any, loss_sum: Any, largest: Any, data: Any, order: Any, row: Any, count: Any
+        carry: Any, steps: Any, loss_sum: Any, largest: Any, data: Any, order: Any, row: Any, counts: Any
     ) -> Any:
-        end = steps + count
+        end = steps + counts[0]
 
         def goes_on(state: Any) -> Any:
             return (state[1] < end) & ~state[-1]
 
         def iteration(state: Any) -> Any:
             carry, now, loss_sum, largest, _, _ = state
-            rows = lax.dynamic_slice(order, (row + (now - steps) * batch,), (batch,))
-            outputs, good = step(inputs(carry, now, data, rows))
+            outputs, good = step(inputs(carry, now, data, order, row + (now - steps) * counted))
             loss = outputs[roles.carried].astype(jnp.float64)
             stopped = ~(jnp.isfinite(loss) & good)
-            carry = outputs[: roles.carried]
-            return carry, now + 1, loss_sum + batch * loss, jnp.maximum(largest, loss), loss, stopped
+            carry = lax.with_sharding_constraint(outputs[: roles.carried], carry_shardings)
+            return carry, now + 1, loss_sum + counted * loss, jnp.maximum(largest, loss), loss, stopped
 
         begin = carry, steps, loss_sum, largest, jnp.array(jnp.nan, jnp.float64), jnp.array(False)
         return lax.while_loop(goes_on, iteration, begin)
 
-    loop: Callable[..., Any] = jax.jit(run, donate_argnums=0)
+    whole = mesh.sharding()
+    loop: Callable[..., Any] = jax.jit(run, donate_argnums=0, out_shardings=(carry_shardings, *[whole] * 5))
     return loop

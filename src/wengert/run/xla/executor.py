@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import jax
 import numpy as np
 
+from wengert.checks import unknown_name
 from wengert.errors import ConfigurationError, LimitError, WengertError
 from wengert.ir.evaluate import check_argument
 from wengert.ir.program import Program
@@ -18,9 +20,15 @@ from wengert.run.loop import Progress, Roles
 from wengert.run.numpy import NumpyExecutor
 from wengert.run.recent import recent
 from wengert.run.xla.device_loop import XLALoop, XLAProgress, compiled_loop
-from wengert.run.xla.translation import lowered
+from wengert.run.xla.devices import find_mesh
+from wengert.run.xla.mesh import DeviceMesh
+from wengert.run.xla.translation import lines_for_numpy, lowered
 
 Array = np.ndarray[Any, Any]
+
+
+# What JAX calls the precision in which products of float32 are computed.
+_PRECISIONS = {"full": "highest", "fast": "default"}
 
 
 @dataclass(frozen=True)
@@ -34,53 +42,112 @@ class XLAExecutor:
     Parameters
     ----------
     device : str, optional
-        "cpu", "gpu" or "tpu"; by default the fastest that JAX finds.
+        "cpu", "gpu" or "tpu", or one of several such as "gpu:1"; by default the fastest that JAX finds.
+    precision : "full" or "fast"
+        Of products of float32: with all their bits, or as fast as the device has them, which on a GPU is
+        with factors of 10 bits of mantissa (TF32), on a TPU of 7, and on a processor as before.
+    mesh : int or "all", optional
+        Among how many devices the rows of a batch are divided, in all processes together.
+    own_rows : bool
+        Whether each of several processes holds rows of its own. If not, each holds all of them.
+    shard : "auto", optional
+        Divide also large parameters, and what belongs to them, among the devices of the mesh.
 
     Raises
     ------
     ConfigurationError
-        When there is no such device.
+        When there is no such device, or fewer than the mesh has.
     """
 
     device: str | None = None
+    precision: str = "full"
+    mesh: int | str | None = None
+    own_rows: bool = False
+    shard: str | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Without the devices, which belong to a process.
+        return type(self), tuple([getattr(self, one.name) for one in fields(self)])
 
     threads = 1  # XLA divides the work among threads by itself
 
     def __post_init__(self) -> None:
-        try:
-            jax.devices(self.device)
-        except RuntimeError:
-            present = sorted({one.platform for one in (*jax.devices(), *jax.devices("cpu"))})
-            raise ConfigurationError(
-                f"JAX finds no device {self.device!r}; there is {', '.join(map(repr, present))} "
-                "(for others JAX is installed with their plugin, as its installation page says)"
-            ) from None
+        if self.precision not in _PRECISIONS:
+            raise unknown_name("", "precision", self.precision, _PRECISIONS)
+        if self.shard not in (None, "auto"):
+            raise ConfigurationError(f"shard is 'auto' or None, got {self.shard!r}")
+        if self.mesh is None and (self.shard is not None or self.own_rows):
+            raise ConfigurationError("shard and own_rows are for a mesh of devices: say mesh=, of how many")
+        if self.devices.processes > 1 and self.shard is not None:
+            raise ConfigurationError("shard='auto' is for the devices of one process; leave it out")
+
+    @cached_property
+    def devices(self) -> DeviceMesh:
+        """The devices."""
+        return DeviceMesh(find_mesh(self.device, self.mesh), self.own_rows, self.shard is not None)
+
+    @property
+    def parts(self) -> int:
+        """Among how many devices the rows of a batch are divided."""
+        return self.devices.size
+
+    @property
+    def processes(self) -> int:
+        """To how many processes the devices belong."""
+        return self.devices.processes
+
+    @property
+    def holders(self) -> int:
+        """How many processes hold rows of their own."""
+        return self.devices.holders
+
+    def check_batch(self, rows: int) -> None:
+        """Refuse a batch that does not come out even; see `RowsExecutor`."""
+        self.devices.check_batch(rows)
+
+    def gathered(self, numbers: Array) -> Array:
+        """Return numbers of each process that holds rows of its own; see `RowsExecutor`."""
+        with self.settings():
+            return self.devices.gathered(numbers)
 
     def compile(self, program: Program) -> Executable:
         """Return the callable; see `Executor`."""
+        return self.compile_over_rows(program, ())
+
+    def compile_over_rows(self, program: Program, rows: tuple[int, ...]) -> Executable:
+        """Return the callable, which divides the rows of its inputs at these places among the devices."""
         if program.free:
             raise WengertError("the program reads values of an enclosing trace; it can only run inside it")
         names = tuple([node.params for node in program.inputs])
-        made: Executable = recent(("xla", self, program, names), lambda: _Compiled(program, self))
+        made: Executable = recent(("xla", self, program, names, rows), lambda: _Compiled(program, self, rows))
         return made
 
     @contextmanager
     def settings(self) -> Iterator[None]:
         """JAX's settings while it traces and runs our programs; those of the process stay as they are."""
-        with jax.enable_x64(True), jax.default_device(jax.devices(self.device)[0]):
+        first = self.devices.mesh.local_devices[0]
+        precision = jax.default_matmul_precision(_PRECISIONS[self.precision])
+        with jax.enable_x64(True), jax.default_device(first), precision:
             yield
 
     def loop(
         self, program: Program, roles: Roles, progress: Progress, data: Sequence[Array]
     ) -> XLALoop | None:
         """Return the loop over a step; see `LoopExecutor`."""
-        compiled = recent(("xla loop", self, roles, program), lambda: compiled_loop(program, roles))
+        mesh = self.devices
+        compiled = recent(("xla loop", self, roles, program), lambda: compiled_loop(program, roles, mesh))
         assert isinstance(progress, XLAProgress)
-        return None if compiled is None else XLALoop(compiled, progress, data)
+        if compiled is None:
+            if mesh.size == 1:
+                return None
+            reasons = "; ".join(sorted(set(lines_for_numpy(program).values())))
+            raise ConfigurationError(f"a mesh of devices cannot take steps with lines for NumPy: {reasons}")
+        is_rows = [roles.carried + place in roles.rows for place in range(len(data))]
+        return XLALoop(compiled, progress, data, is_rows)
 
     def new_progress(self, carry: Sequence[Array], steps: int, loss_sum: float) -> XLAProgress:
         """Return the progress of a loop that begins, or goes on."""
-        return XLAProgress(carry, steps, loss_sum, self.settings)
+        return XLAProgress(carry, steps, loss_sum, self.devices, self.settings)
 
 
 class _Compiled:
@@ -90,12 +157,22 @@ class _Compiled:
     ----------
     program : Program
     executor : XLAExecutor
+    rows : tuple of int
+        The inputs of which each device gets a part of the rows.
     """
 
-    def __init__(self, program: Program, executor: XLAExecutor) -> None:
+    def __init__(self, program: Program, executor: XLAExecutor, rows: tuple[int, ...]) -> None:
         self._program = program
         self._settings = executor.settings
-        self._run = jax.jit(lowered(program))
+        mesh = executor.devices
+        self._put: Callable[[list[Array]], list[Any]] = list
+        if mesh.size > 1:
+            divided = [
+                mesh.axes_of_batch(node.type.shape[0]) if place in rows else ()
+                for place, node in enumerate(program.inputs)
+            ]
+            self._put = lambda given: list(map(mesh.put, given, divided))
+        self._run = jax.jit(lowered(program), out_shardings=mesh.sharding())
 
     def __call__(self, arguments: Sequence[Any]) -> list[Array]:
         """Run on one array per input."""
@@ -104,7 +181,7 @@ class _Compiled:
         ]
         try:
             with self._settings():
-                outputs, good = self._run(given)
+                outputs, good = self._run(self._put(given))
                 if good:
                     return [np.array(value) for value in outputs]
         except jax.errors.JaxRuntimeError as error:

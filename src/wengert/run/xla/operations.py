@@ -34,11 +34,6 @@ def operation_of(primitive: Primitive) -> Operation | None:
     return own
 
 
-def _matmul(x: Any, y: Any) -> Any:
-    # Accelerators round the factors of float32 products where they are not told otherwise.
-    return jnp.matmul(x, y, precision=lax.Precision.HIGHEST)
-
-
 def _converted(x: Any, dtype: np.dtype[Any]) -> Any:
     """x in another dtype; what an integer cannot hold becomes its nearest value, and NaN 0."""
     if x.dtype.kind == "c" and dtype.kind not in "cb":
@@ -161,7 +156,7 @@ OPERATIONS: dict[str, Operation] = {
     "real": jnp.real,
     "imag": jnp.imag,
     "conj": jnp.conj,
-    "matmul": _matmul,
+    "matmul": jnp.matmul,
     "sum": _summing(jnp.sum),
     "mean": _summing(jnp.mean),
     "prod": _reducing(jnp.prod),

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from wengert import nn
+from wengert.errors import DataError
 from wengert.run import Executor
 from wengert.train.evaluation import BATCH_SIZE, predict
-from wengert.train.row_split import folds
+from wengert.train.row_split import Division
 from wengert.train.steps.batches import bagged_order
 
 Array = np.ndarray[Any, Any]
@@ -30,7 +31,7 @@ class Bag:
     seed : int
         Of the folds and of the orders of the rows.
     folds : tuple of arrays
-        The positions of the rows to which each member is blind. Every row is in one fold.
+        The positions of the rows to which each member is blind. Every row is in one fold; some may be empty.
 
     Notes
     -----
@@ -42,10 +43,23 @@ class Bag:
     folds: tuple[Array, ...]
 
     @staticmethod
-    def draw(members: int, rows: int, classes: Array | None, seed: int) -> Bag:
-        """Divide rows among members, each class evenly where there are classes, shape (rows,)."""
-        drawn = folds(rows, members, classes, np.random.default_rng([seed, _FOLDS]))
-        return Bag(seed, tuple(sorted((held for _, held in drawn), key=len)))
+    def draw(members: int, division: Division, seed: int) -> Bag:
+        """Divide rows among members, as `Division.folds`; where groups are fewer, some members see all rows.
+
+        Raises
+        ------
+        DataError
+            If a group has more than half of the rows: the member blind to it would see too few others.
+        """
+        if not division.has_small_groups:
+            raise DataError(
+                "a group has more than half of the rows, too many for a member to be blind to. Hold rows out "
+                "with validation_data instead."
+            )
+        count = members if division.groups is None else min(members, len(np.unique(division.groups)))
+        drawn = division.folds(count, np.random.default_rng([seed, _FOLDS]))
+        folds = sorted((held for _, held in drawn), key=len)
+        return Bag(seed, (*[np.arange(0)] * (members - count), *folds))
 
     def order(self, epoch: int) -> Array:
         """Return the order in which `fit` visits the rows; its batches hold a multiple of the members."""
@@ -77,7 +91,7 @@ class Bag:
         ndarray, shape (rows, outputs)
         """
         members, longest = len(self.folds), max(map(len, self.deciding))
-        # A fold that is a row short repeats one, so that each place belongs to the member of its fold.
+        # A shorter fold repeats rows, so that each place belongs to the member of its fold.
         dealt = np.stack([np.resize(fold, longest) for fold in self.deciding], axis=1)
         one_each = nn.Sequential(
             *(

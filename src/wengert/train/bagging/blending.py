@@ -70,8 +70,8 @@ def blended_classes(
     weights: Array | None,
     *,
     independent: bool,
-) -> tuple[Any, UnseenLosses]:
-    """Return network and straight line together, calibrated, and what is lost.
+) -> tuple[Any, Array, UnseenLosses]:
+    """Return network and straight line together, calibrated, what they say of the rows, and what is lost.
 
     Parameters
     ----------
@@ -89,6 +89,7 @@ def blended_classes(
         return calibrated(network, logits, y, weights, independent=independent)
 
     best, lowest = attempt(net, unseen)
+    logits = unseen
     scale = float(np.mean(best.layers[-1].slope))
     nothing = attempt(nn.Sequential(), np.zeros_like(unseen))[1]
     # Twice, since the slope of a linear discriminant is far from 1, which the fit leans towards.
@@ -98,20 +99,22 @@ def blended_classes(
     alone, straight = attempt(_together(net, line.layer(slope, offset), (0.0, 1.0)), said)
     network, chosen = lowest, 1.0
     if straight < lowest:
-        best, lowest, chosen = alone, straight, 0.0
+        best, logits, lowest, chosen = alone, said, straight, 0.0
     for part in _PARTS:
         # Each in the scale in which it is right by itself, so that the slope of the whole is about 1.
         share = float(part) * scale, 1 - float(part)
         together = _together(net, line.layer(slope, offset), share)
-        found, loss = attempt(together, share[0] * unseen + share[1] * said)
+        mixed = share[0] * unseen + share[1] * said
+        found, loss = attempt(together, mixed)
         if loss < lowest:
-            best, lowest, chosen = found, loss, float(part)
-    return best, UnseenLosses(nothing, straight, network, lowest, chosen)
+            best, logits, lowest, chosen = found, mixed, loss, float(part)
+    outputs = np.asarray(best.layers[-1](logits))
+    return best, outputs, UnseenLosses(nothing, straight, network, lowest, chosen)
 
 
 def blended_numbers(
     net: Any, unseen: Array, line: StraightLine, y: Array, weights: Array | None
-) -> tuple[Any, UnseenLosses]:
+) -> tuple[Any, Array, UnseenLosses]:
     """Return network, straight line and mean together, with the lowest squared error; see `blended_classes`.
 
     Parameters
@@ -131,11 +134,13 @@ def blended_numbers(
         half_squared_error(mean), half_squared_error(line.unseen), half_squared_error(unseen),
         half_squared_error(together), float(parts[0]),
     )  # fmt: skip
+    limits = net.layers[-1]
+    outputs = np.asarray(limits(together)) if isinstance(limits, nn.Clip) else together
     if parts[0] == 1:
-        return net, losses
+        return net, outputs, losses
     rest = float(1 - parts[0])
     straight = line.layer(parts[1] / rest, mean * parts[2] / rest)
-    return _together(net, straight, (float(parts[0]), rest)), losses
+    return _together(net, straight, (float(parts[0]), rest)), outputs, losses
 
 
 def mixture(said: Sequence[Array], y: Array, weights: Array) -> Array:

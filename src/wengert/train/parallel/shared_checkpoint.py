@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, fields
 
 from wengert.cluster.workers import Workers
 from wengert.train.checkpoint import Checkpoint
@@ -34,3 +35,13 @@ class SharedCheckpoint(Checkpoint):
         found = super()._contents() if self.workers.rank == 0 else None
         # A checkpoint is never empty.
         return bytes(self.workers.from_first(found)) or None
+
+
+def checkpoint_of(given: str | Checkpoint | None, workers: Workers | None) -> Checkpoint | None:
+    """Return the checkpoint that `fit` was given, as workers share it where there are some."""
+    checkpoint = Checkpoint(given) if isinstance(given, (str, os.PathLike)) else given
+    if checkpoint is None or workers is None:
+        return checkpoint
+    return SharedCheckpoint(
+        **{field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}, workers=workers
+    )

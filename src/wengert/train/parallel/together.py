@@ -10,13 +10,11 @@ import numpy as np
 from wengert.checks import positive_integer
 from wengert.cluster.workers import Workers
 from wengert.errors import ConfigurationError, ShapeError
-from wengert.train.checkpoint import Checkpoint
 from wengert.train.evaluation import Evaluator
 from wengert.train.inputs import Rows, check_rows, check_weights
 from wengert.train.loop import Loop
 from wengert.train.parallel.block_step import BlockStep
 from wengert.train.parallel.parallel_stepper import ParallelStepper
-from wengert.train.parallel.shared_checkpoint import SharedCheckpoint
 from wengert.train.parallel.shared_evaluation import SharedEvaluator
 from wengert.train.parallel.shared_rows import SharedRows, SharedRules
 from wengert.train.plan import Plan, identity_without_rows
@@ -44,15 +42,13 @@ class Together:
     workers: Workers
     total_rows: int | None = None
 
-    def refuse(self, executor: Any, shuffle: Any, time_limit: Any, validation_fraction: Any) -> None:
+    def refuse(self, shuffle: Any, time_limit: Any, validation_fraction: Any) -> None:
         """Refuse what cannot be the same on all workers, or is not divided.
 
         Raises
         ------
         ConfigurationError
         """
-        if executor == "xla":
-            raise ConfigurationError("workers train by executor='llvm' or 'numpy'; XLA divides rows by mesh=")
         if callable(shuffle):
             raise ConfigurationError(
                 "shuffle is True or False for workers, each of which orders its own rows"
@@ -121,18 +117,10 @@ class Together:
             )
         assert isinstance(rules, FitRules)
         fields = {field.name: getattr(rules, field.name) for field in dataclasses.fields(rules)}
-        shared = dataclasses.replace(
-            plan, rules=SharedRules(**fields), checkpoint=self._checkpoint(plan.checkpoint)
-        )
+        shared = dataclasses.replace(plan, rules=SharedRules(**fields))
         divided = BlockStep(net, step.rule, step.executor)
         self._agree(shared, divided)
         return Loop(shared, divided, SharedEvaluator(evaluator), stepper=ParallelStepper)
-
-    def _checkpoint(self, checkpoint: Checkpoint | None) -> Checkpoint | None:
-        if checkpoint is None:
-            return None
-        fields = {field.name: getattr(checkpoint, field.name) for field in dataclasses.fields(checkpoint)}
-        return SharedCheckpoint(**fields, workers=self.workers)
 
     def _agree(self, plan: Plan, step: BlockStep) -> None:
         rows = plan.rows

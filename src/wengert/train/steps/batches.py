@@ -17,6 +17,8 @@ _BATCH_SIZE = 32
 
 # The second word of the key keeps the streams apart.
 _ORDER, _HELD_OUT = 0, 1
+# Each leaves at most some two thirds of what is wrong. Some permutations of few rows cannot be mended.
+_MENDINGS = 64
 
 
 def _generator(seed: int, stream: int, epoch: int = 0, block: int = 0) -> np.random.Generator:
@@ -64,28 +66,43 @@ def order_by_windows(rows: int, runs: tuple[int, int], rng: Any) -> Array:
 
 
 def bagged_order(seed: int, epoch: int, folds: tuple[Array, ...]) -> Array:
-    """Return a permutation of the rows in which row of fold f is never at a place f modulo the folds.
+    """Return a permutation of the rows in which no row of fold f is at a place f modulo the folds.
 
-    In each run of as many rows as there are folds, one of each fold, the rows are moved on by the same number
-    of places, drawn anew. `nn.Ensemble` with as many members shows a row to the member of its place, so that
-    member f sees no row of fold f.
+    `nn.Ensemble` with as many members shows a row to the member of its place, so that member f sees no row of
+    fold f.
 
     Parameters
     ----------
     seed, epoch : int
     folds : tuple of arrays
-        Positions of the rows of each fold: every row once, and the last folds may have one row more.
+        Positions of the rows of each fold, every row once. They may differ in length, and some may be empty,
+        as long as none has more than half of the rows; where all are about as long, a longer one comes later.
+
+    Notes
+    -----
+    Drawn from all permutations, then mended: rows at forbidden places change places among themselves, and
+    what is still wrong with rows drawn at random where both are allowed in the other's place.
     """
     rng = _generator(seed, _ORDER, epoch)
-    count, shortest = len(folds), len(folds[0])
-    queues = [rng.permutation(fold) for fold in folds]
-    runs = np.stack([queue[:shortest] for queue in queues], axis=1)
-    moved = (np.arange(count) + rng.integers(1, count, size=(shortest, 1))) % count
-    order = np.empty_like(runs)
-    np.put_along_axis(order, moved, runs, axis=1)
-    # The remaining rows belong to the last folds and stand at the first places of a run.
-    left = [queue[shortest:] for queue in queues]
-    return np.concatenate([order.ravel(), *left])
+    count, fold = len(folds), np.empty(sum(map(len, folds)), np.int64)
+    for number, rows in enumerate(folds):
+        fold[rows] = number
+    member = np.arange(len(fold)) % count
+    while True:
+        order = rng.permutation(len(fold))
+        wrong = np.flatnonzero(fold[order] == member)
+        for _ in range(_MENDINGS):
+            if not wrong.size:
+                return order
+            order[wrong] = order[rng.permutation(wrong)]
+            wrong = wrong[fold[order[wrong]] == member[wrong]]
+            other = rng.integers(0, len(fold), wrong.size)
+            held, given = fold[order[wrong]], fold[order[other]]
+            fits = (given != member[wrong]) & (held != member[other]) & (given != member[other])
+            other, first = np.unique(other[fits], return_index=True)
+            place = wrong[fits][first]
+            order[place], order[other] = order[other], order[place]
+            wrong = wrong[fold[order[wrong]] == member[wrong]]
 
 
 def held_out(seed: int, rows: int, fraction: float) -> tuple[Array, Array]:

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.run.loop import LoopExecutor, Progress, Roles, StepLoop
+from wengert.errors import ConfigurationError
+from wengert.run.executor import RowsExecutor
+from wengert.run.loop import Progress, Roles, StepLoop, runs_loops
 from wengert.train.inputs import Rows
 from wengert.train.steps.state import State, Step
 
@@ -77,9 +79,10 @@ class NativeSteps:
         if batch < last:
             threads, count = self._pace.next(min(seconds, _STRETCH))
             count = min(count, last - batch, window - batch % window)
-            begin = time.perf_counter()
+            begin, before = time.perf_counter(), self.progress.steps
             self._loops[self._full].run(order, batch * self._full, count, threads)
-            self._pace.note(threads, count, time.perf_counter() - begin)
+            count = self.progress.steps - before  # of several processes the first says how many
+            self._pace.note(threads, max(count, 1), time.perf_counter() - begin)
             batch += count
             if batch < last or batch % window == 0 or self.progress.stopped:
                 return
@@ -158,17 +161,36 @@ def native_steps(
     """Return the steps of a run as native loops, None where there are none for them; see `Stepper`."""
     executor = step.executor
     arrays = [rows.features, rows.targets, *([] if rows.weights is None else [rows.weights])]
-    if not isinstance(executor, LoopExecutor) or not all(isinstance(array, np.ndarray) for array in arrays):
+    holders = _holders(executor, rows, bounds)
+    if not runs_loops(executor) or not all(isinstance(array, np.ndarray) for array in arrays):
         return None
     progress = executor.new_progress(state.carry, state.steps, state.loss_sum)
     data = [*[np.require(array, requirements=["C", "A"]) for array in arrays], key, np.array(0)]
     carried = len(state.carry)
-    places = tuple(range(carried, carried + len(arrays)))
-    roles = Roles(carried, places, counter=carried + len(arrays) + 1)
+    roles = Roles(carried, tuple(range(carried, carried + len(arrays))), counter=carried + len(arrays) + 1)
     loops: dict[int, StepLoop] = {}
     for first, last in {bounds[0], bounds[-1]}:
-        loop = executor.loop(step.program(rows.take(slice(first, last))), roles, progress, data)
+        places = slice(first, last) if holders == 1 else np.tile(np.arange(first, last), holders)
+        batch = rows.take(places)
+        loop = executor.loop(step.program(batch), roles, progress, data)
         if loop is None:
             return None
         loops[last - first] = loop
     return NativeSteps(loops, progress, bounds, executor.threads)
+
+
+def _holders(executor: Any, rows: Rows, bounds: list[tuple[int, int]]) -> int:
+    """Return how many processes give as many rows of their own to each batch.
+
+    Raises
+    ------
+    ConfigurationError
+        When the rows cannot be divided among the devices there are.
+    """
+    if not isinstance(executor, RowsExecutor):
+        return 1
+    if executor.parts > 1 and not isinstance(rows.features, np.ndarray):
+        raise ConfigurationError("a mesh of devices takes dense rows: give X.toarray(), or leave mesh out")
+    first, last = bounds[0]
+    executor.check_batch(last - first)
+    return executor.holders

@@ -23,6 +23,7 @@ from wengert.trace.tree import flatten, leaf_paths, unflatten
 from wengert.train.inputs import Rows
 from wengert.train.steps.objective import floating_dtype
 from wengert.train.steps.reuse import kept_for
+from wengert.transform.rolling import is_rolling
 from wengert.transform.simplify import simplify
 
 Array = np.ndarray[Any, Any]
@@ -158,7 +159,7 @@ class TrainingStep:
         self.initial = tuple(map(np.asarray, leaves))
         of_network, self._network = flatten(net)
         self.network_count = len(of_network)
-        self._kept = kept_for(net, rule, executor)
+        self._kept = kept_for(net, rule, executor, is_rolling())
         groups = zip(("", "optimizer", "settings", "average"), tree, strict=True)
         self.names: tuple[str, ...] = self.kept(
             "names", lambda: tuple(path for group, member in groups for path in leaf_paths(member, group))

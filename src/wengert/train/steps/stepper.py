@@ -155,7 +155,7 @@ class Stepper:
 
     def _natively(self, native: NativeSteps, batch: int, seconds: float) -> None:
         if self.state.first_loss is None:
-            self._checked_step(native)
+            self._first_step(native)
             return
         native.run(self._order, batch, seconds, self._window)
         self._leave_window(batch, self.taken)
@@ -180,6 +180,19 @@ class Stepper:
             self.state = now._replace(carry=carry, steps=steps, batch=batch, loss_sum=progress.loss_sum)
             self._largest = largest
         return True
+
+    def _first_step(self, native: NativeSteps) -> None:
+        """Take the first step of all, whose loss is what later ones are compared with.
+
+        `state` stays before it, as before other steps that are not checked yet, so that nothing is copied.
+        """
+        native.step(self._order, self.state.batch)
+        progress = native.progress
+        if progress.stopped or not math.isfinite(progress.largest()):
+            native.restore(self.state)
+            self._checked_step(native)
+        else:
+            self.state = self.state._replace(first_loss=progress.last_loss)
 
     def _checked_step(self, native: NativeSteps) -> None:
         """Take one step natively and check it."""

@@ -19,8 +19,10 @@ from wengert.transform.rolling.rows import stacked, with_rows
 from wengert.transform.rolling.written_iterations import Operand, Role, WrittenOut, written_out
 from wengert.transform.simplify import simplify
 
-# Shorter programs compile soon enough as they are, and a few iterations are no loop.
+# A few iterations are no loop, and shorter lists compile soon enough as they are. A call of a loop takes some
+# 100 µs more than its lines one by one, which is little beside many operations.
 LEAST_LINES, LEAST_ITERATIONS = 2000, 16
+_LINES_OF_MUCH_WORK, _MUCH_WORK = 250, 1_000_000
 
 _is_on: ContextVar[bool] = ContextVar("rolling", default=True)
 
@@ -35,8 +37,9 @@ def rolling(enabled: bool) -> Iterator[None]:
 
     Notes
     -----
-    They do where they are 2,000 lines or more in a traced list, of 16 iterations or more that are equal.
-    Results are the same up to rounding, and are there sooner: one iteration is compiled, not all.
+    They do where they are 2,000 lines or more in a traced list, or 250 with a million operations, of 16
+    iterations or more that are equal. Results are the same up to rounding, and are there sooner: one
+    iteration is compiled, not all.
 
     Examples
     --------
@@ -72,16 +75,27 @@ def rolled(
         Values that decided while it was traced. They are computed besides, so that lines which they need
         would be computed twice: a program with questions stays what it is.
     least_lines, least_iterations : int
-        A loop of fewer lines in all iterations, or fewer iterations, stays what it is.
+        A loop of fewer lines in all iterations that does little work, or of fewer iterations, stays what it
+        is.
     """
-    while not questions and is_rolling() and len(program.nodes) >= least_lines:
+
+    def is_long(lines: Sequence[Node], count: int) -> bool:
+        number = count * len(lines)
+        if _LINES_OF_MUCH_WORK <= number < least_lines:
+            return count * sum([node.flops for node in lines]) >= _MUCH_WORK
+        return number >= least_lines
+
+    def is_enough(iteration: Sequence[Node], count: int) -> bool:
+        return count >= least_iterations and is_long(iteration, count)
+
+    while not questions and is_rolling() and is_long(program.nodes, 1):
         lines = [node for node in ancestors(program.outputs) if node.inputs]
-        found = written_out(lines, least_lines, least_iterations)
+        found = written_out(lines, is_enough)
         if found is None or any(isinstance(node.type, TupleType) for node in _crossing(program, found)):
             return program
         shorter = _Rolling(program, found).program()
         # Where most values of the iterations are read one by one outside, nothing is gained.
-        if len(shorter.nodes) > len(program.nodes) - least_lines // 2:
+        if 2 * (len(program.nodes) - len(shorter.nodes)) < len(found.iterations) * len(found.operands):
             return program
         program = shorter
     return program

@@ -9,15 +9,15 @@ import numpy as np
 
 from wengert.ir.node import Node, make_constant
 from wengert.ir.primitive import Kind
-from wengert.primitives.movement import concatenate, expand_dims, slice_
+from wengert.primitives.movement import concatenate, expand_dims, reshape, slice_
 from wengert.trace.tensor import Tensor, Trace
 
 
 def stacked(nodes: Sequence[Node], trace: Trace) -> Any:
     """Return the values of nodes of one type as rows of an array.
 
-    Slices that follow each other are one slice, movements of such are a movement of all rows, and constants
-    are one constant.
+    Slices of one array are one slice, or gathered at once, movements of such are a movement of all rows, and
+    constants are one constant.
     """
     first = nodes[0]
     values = [node.value for node in nodes if node.value is not None]
@@ -25,7 +25,7 @@ def stacked(nodes: Sequence[Node], trace: Trace) -> Any:
         return Tensor(make_constant(np.stack(values)), trace)
     alike = all(node.primitive is first.primitive for node in nodes)
     if alike and first.primitive is slice_:
-        found = _one_slice(nodes, trace)
+        found = _parts_of_one(nodes, trace)
         if found is not None:
             return found
     is_movement = first.primitive.kind is Kind.MOVEMENT and len(first.inputs) == 1
@@ -37,26 +37,37 @@ def stacked(nodes: Sequence[Node], trace: Trace) -> Any:
     return np.stack([Tensor(node, trace) for node in nodes])
 
 
-def _one_slice(nodes: Sequence[Node], trace: Trace) -> Any | None:
-    """Return rows that are slices of extent 1 of one array, at places of equal distance."""
+def _parts_of_one(nodes: Sequence[Node], trace: Trace) -> Any | None:
+    """Return rows that are slices of one array, at places along one axis.
+
+    Elements at even distances, and blocks one after the other, are a slice of the array; others are gathered.
+    """
     (array,) = nodes[0].inputs
     starts, stops = ([node.param(name) for node in nodes] for name in ("start", "stop"))
     axes = [axis for axis in range(array.type.ndim) if len({one[axis] for one in starts}) > 1]
     if any(node.inputs != (array,) for node in nodes) or len(axes) != 1:
         return None
     (axis,) = axes
-    places = [one[axis] for one in starts]
-    step = places[1] - places[0]
-    is_even = places == [places[0] + step * iteration for iteration in range(len(nodes))]
     others = {(*one[:axis], *one[axis + 1 :]) for one in stops}
-    steps = {node.param("step") for node in nodes}
-    if not is_even or len(others) != 1 or len(steps) != 1 or nodes[0].type.shape[axis] != 1:
+    forms = {(node.param("step"), node.type.shape) for node in nodes}
+    if len(others) != 1 or len(forms) != 1:
         return None
     start, stop, by = list(starts[0]), list(stops[0]), list(nodes[0].param("step"))
-    start[axis], stop[axis], by[axis] = min(places), max(places) + 1, abs(step)
-    whole = slice_(Tensor(array, trace), start=tuple(start), stop=tuple(stop), step=tuple(by))
-    rows = np.moveaxis(np.expand_dims(whole, axis + 1), axis, 0)
-    return rows[::-1] if step < 0 else rows
+    places, extent = [one[axis] for one in starts], nodes[0].type.shape[axis]
+    step = places[1] - places[0]
+    is_even = places == [places[0] + step * iteration for iteration in range(len(nodes))]
+
+    def part(first: int, end: int, distance: int) -> Any:
+        start[axis], stop[axis], by[axis] = first, end, distance
+        return slice_(Tensor(array, trace), start=tuple(start), stop=tuple(stop), step=tuple(by))
+
+    if is_even and (extent == 1 or (abs(step) == extent and by[axis] == 1)):
+        whole = part(min(places), max(places) + extent, abs(step) if extent == 1 else 1)
+        apart = (*whole.shape[:axis], len(nodes), extent, *whole.shape[axis + 1 :])
+        rows = np.moveaxis(np.reshape(whole, apart), axis, 0)
+        return rows[::-1] if step < 0 else rows
+    taken = np.add.outer(places, by[axis] * np.arange(extent))
+    return np.moveaxis(np.take(part(0, array.type.shape[axis], 1), taken, axis=axis), axis, 0)
 
 
 def with_rows(node: Node, rows_of: Callable[[Node], tuple[Any, int] | None]) -> list[Any] | None:
@@ -91,6 +102,5 @@ def with_rows(node: Node, rows_of: Callable[[Node], tuple[Any, int] | None]) -> 
 
 
 def _row(node: Node, rows_of: Callable[[Node], tuple[Any, int] | None]) -> tuple[Any, int] | None:
-    if node.primitive is expand_dims and node.param("axes") == (0,):
-        return rows_of(node.inputs[0])
-    return None
+    is_row = node.primitive in (expand_dims, reshape) and node.type.shape == (1, *node.inputs[0].type.shape)
+    return rows_of(node.inputs[0]) if is_row else None

@@ -9,7 +9,7 @@ constant, and the rest are entries, among them the slices by the number of the i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -17,7 +17,11 @@ from wengert.ir.node import Node
 
 _CONTEXT = 6  # lines that are compared at once in the search for a distance
 _CANDIDATES = 6  # distances that are tried
-_REACH = 3  # iterations back from which a value may be carried
+# What is carried over n iterations is n values, and as many iterations stay written out before the loop.
+_ITERATIONS_A_DELAY = 2
+
+# Whether a loop of such iterations, and so many, is to be found.
+Enough = Callable[[Sequence[Node], int], bool]
 
 
 class Role(Enum):
@@ -66,29 +70,29 @@ class WrittenOut:
     outside: list[bool]
 
 
-def written_out(lines: Sequence[Node], least_lines: int, least_iterations: int) -> WrittenOut | None:
+def written_out(lines: Sequence[Node], is_enough: Enough) -> WrittenOut | None:
     """Return the first loop of the shortest iterations among traced lines in their order; None without.
 
     Parameters
     ----------
     lines : sequence of Node
-    least_lines, least_iterations : int
-        A loop of fewer lines in all iterations, or fewer iterations, is none.
+    is_enough : callable
+        ``is_enough(iteration, count)``: whether there is anything to gain in a loop of so many iterations.
     """
     names: dict[object, int] = {}
     keys = [names.setdefault((one.primitive, one.type, len(one.inputs)), len(names)) for one in lines]
-    for period in _distances(keys, least_iterations):
-        for start, iterations in _recurring(keys, period, least_iterations):
-            if iterations * period >= least_lines:
+    for period in _distances(keys):
+        for start, iterations in _recurring(keys, period):
+            if is_enough(lines[start : start + period], iterations):
                 cut = start + _Comparison(lines, start, period, iterations).best_cut()
                 iterations = (start + iterations * period - cut) // period
-                found = _Comparison(lines, cut, period, iterations).loop(least_lines, least_iterations)
+                found = _Comparison(lines, cut, period, iterations).loop(is_enough)
                 if found is not None:
                     return found
     return None
 
 
-def _distances(keys: Sequence[int], least_iterations: int) -> list[int]:
+def _distances(keys: Sequence[int]) -> list[int]:
     """Return the distances at which most contexts recur and twice these, the shortest first."""
     last: dict[tuple[int, ...], int] = {}
     counts: Counter[int] = Counter()
@@ -101,14 +105,14 @@ def _distances(keys: Sequence[int], least_iterations: int) -> list[int]:
     return sorted({*found, *[2 * distance for distance in found]})
 
 
-def _recurring(keys: Sequence[int], period: int, least_iterations: int) -> Iterator[tuple[int, int]]:
+def _recurring(keys: Sequence[int], period: int) -> Iterator[tuple[int, int]]:
     """Give the first line and the number of iterations of stretches that recur at a distance."""
     start = 0
     for place in range(len(keys) - period + 1):
         at_end = place == len(keys) - period
         if at_end or keys[place] != keys[place + period]:
             iterations = (place - start) // period + 1
-            if iterations >= least_iterations:
+            if iterations > 1:
                 yield start, iterations
             start = place + 1
 
@@ -131,8 +135,10 @@ class _Comparison:
         self.outside = [one.params != other.params for one, other in pairs]
         self._spread()
         self.operands = [
-            [self._operand(place, node) for node in line.inputs]
-            for place, line in enumerate(self._iteration(self.middle))
+            [self._operand(*pair) for pair in zip(line.inputs, following.inputs, strict=True)]
+            for line, following in zip(
+                self._iteration(self.middle), self._iteration(self.middle + 1), strict=True
+            )
         ]
 
     def _iteration(self, iteration: int) -> Sequence[Node]:
@@ -153,17 +159,17 @@ class _Comparison:
                 if found is not None and found[0] == self.middle:
                     self.outside[found[1]] = True
 
-    def _operand(self, place: int, node: Node) -> Operand:
+    def _operand(self, node: Node, following: Node) -> Operand:
+        """Return what an operand is, from what it is in the middle and in the iteration after."""
+        if following is node:
+            return Operand(Role.CONSTANT)
         found = self._line(node)
-        if found is not None:
-            delay = self.middle - found[0]
-            if self.outside[found[1]]:
-                return Operand(Role.ENTRY, found[1], delay)
-            if delay <= _REACH:
-                return Operand(Role.CARRY if delay else Role.INNER, found[1], delay)
-        slot = self._iteration(self.middle)[place].inputs.index(node)
-        same = self._iteration(self.middle + 1)[place].inputs[slot] is node
-        return Operand(Role.CONSTANT if same else Role.ENTRY)
+        if found is None or self._line(following) != (found[0] + 1, found[1]):
+            return Operand(Role.ENTRY)
+        delay = self.middle - found[0]
+        if self.outside[found[1]]:
+            return Operand(Role.ENTRY, found[1], delay)
+        return Operand(Role.CARRY if delay else Role.INNER, found[1], delay)
 
     def _is_equal(self, iteration: int) -> bool:
         """Whether an iteration is like the one in the middle."""
@@ -199,7 +205,7 @@ class _Comparison:
 
         return min(range(self.period), key=carried)
 
-    def loop(self, least_lines: int, least_iterations: int) -> WrittenOut | None:
+    def loop(self, is_enough: Enough) -> WrittenOut | None:
         """Return the iterations around the middle that are equal, where they are enough."""
         if any(
             one.role in (Role.INNER, Role.CARRY) and self.outside[place]
@@ -214,8 +220,10 @@ class _Comparison:
         while end < self.iterations and self._is_equal(end):
             end += 1
         count = end - first
-        carries = any(one.role is Role.CARRY for line in self.operands for one in line)
-        if count < least_iterations or count * self.period < least_lines or not carries:
+        delays = [one.delay for line in self.operands for one in line if one.role is Role.CARRY]
+        if not delays or count < _ITERATIONS_A_DELAY * max(delays):
+            return None
+        if not is_enough(self._iteration(self.middle), count):
             return None
         constants = [
             self._line(node)

@@ -215,6 +215,10 @@ def _of_vectors(name: str) -> Elementwise:
     return Elementwise(lambda builder, node, x: vector_math.emit(builder, name, x), "f")
 
 
+def _rounded(builder: ir.IRBuilder, node: Node, x: ir.Value) -> ir.Value:
+    return intrinsic(builder, f"llvm.{node.primitive.name}", [x])
+
+
 def _astype(builder: ir.IRBuilder, node: Node, x: ir.Value) -> ir.Value:
     return convert(builder, x, node.inputs[0].type.dtype, node.type.dtype)
 
@@ -249,6 +253,7 @@ ELEMENTWISE: dict[str, Elementwise] = {
     "le": _comparison("<="),
     "gt": _comparison(">"),
     "ge": _comparison(">="),
+    **{name: Elementwise(_rounded, "f", is_cheap=True) for name in ("floor", "ceil", "trunc", "rint")},
     **{name: _of_vectors(name) for name, _ in vector_math.SUPPORTED},
     **{name: _from_c(function) for name, function in C_LIBRARY.items()},
 }

@@ -13,8 +13,9 @@ import numpy as np
 
 from wengert.run.llvm.runtime.target import LoadedCode, Target, host_target, object_code
 
-# More than a fused multiply-add's latency times those that can begin in each cycle, on any processor.
-CHAINS = 16
+# A fused multiply-add's latency times those that can begin in each cycle, at most; processors with few vector
+# registers need fewer chains, and would have to spill these.
+CHAINS, SPARE_REGISTERS = 16, 4
 TURNS = 50_000
 SWEEP_VECTORS = 8
 ROUNDS = 20
@@ -105,7 +106,7 @@ def machine_limits(threads: int = 1) -> MachineLimits:
     flops = {}
     for itemsize, name in ((4, "chains_float"), (8, "chains_double")):
         run = chains(code.address(name))
-        operations = 2 * CHAINS * target.lanes(itemsize) * TURNS
+        operations = 2 * chain_count(target) * target.lanes(itemsize) * TURNS
         flops[itemsize] = _rate([partial(run, array.ctypes.data, TURNS) for array in arrays], operations)
     bandwidth, reading = (
         {size: _sweep_rate(sweep(code.address(name)), arrays, size, ways) for size in SIZES}
@@ -154,22 +155,27 @@ def _module(target: Target) -> str:
     )
 
 
+def chain_count(target: Target) -> int:
+    """Return how many chains of multiply-adds are measured side by side."""
+    return min(CHAINS, target.vector_registers - SPARE_REGISTERS)
+
+
 def _chains(target: Target, element: str, suffix: str, itemsize: int) -> str:
     """A function of some chains of multiply-adds, each of which waits for nothing but itself."""
-    lanes = target.lanes(itemsize)
+    lanes, count = target.lanes(itemsize), chain_count(target)
     vector = f"<{lanes} x {element}>"
     # They begin with numbers of their own, or they would be one chain.
     loads = "\n".join(
         f"  %p{i} = getelementptr {vector}, ptr %data, i64 {i}\n  %x{i} = load {vector}, ptr %p{i}"
-        for i in range(CHAINS)
+        for i in range(count)
     )
-    phis = "\n".join(f"  %a{i} = phi {vector} [%x{i}, %entry], [%b{i}, %loop]" for i in range(CHAINS))
+    phis = "\n".join(f"  %a{i} = phi {vector} [%x{i}, %entry], [%b{i}, %loop]" for i in range(count))
     # Multiply-adds of zero: no overflow, no subnormal numbers, which may be slow.
     multiply_add = f"call {vector} @llvm.fmuladd.v{lanes}{suffix}"
     steps = "\n".join(
-        f"  %b{i} = {multiply_add}({vector} %x0, {vector} %a{i}, {vector} %x{i})" for i in range(CHAINS)
+        f"  %b{i} = {multiply_add}({vector} %x0, {vector} %a{i}, {vector} %x1)" for i in range(count)
     )
-    stores = "\n".join(f"  store {vector} %b{i}, ptr %p{i}" for i in range(CHAINS))
+    stores = "\n".join(f"  store {vector} %b{i}, ptr %p{i}" for i in range(count))
     return f"""
 declare {vector} @llvm.fmuladd.v{lanes}{suffix}({vector}, {vector}, {vector})
 define void @chains_{element}(ptr %data, i64 %turns) {{

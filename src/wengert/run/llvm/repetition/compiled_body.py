@@ -33,7 +33,7 @@ from wengert.run.llvm.runtime.target import LoadedCode, Target
 from wengert.run.llvm.schedule.buffers import ARENA, FLAG, memory_of
 from wengert.run.llvm.schedule.parallel_call import is_long
 from wengert.run.llvm.schedule.schedule import cost
-from wengert.transform.regions.alternatives import without_alternative
+from wengert.transform.regions.alternatives import without_choice
 from wengert.transform.regions.iterations import IterationError
 
 Array = np.ndarray[Any, Any]
@@ -51,7 +51,7 @@ def _planned(program: Program) -> Plan:
 
 def compiled_body(program: Program, target: Target) -> CompiledBody | None:
     """Return the machine code of a body; None where a line is left to NumPy, or one iteration takes long."""
-    program = without_alternative(program)  # what is computed again lies in another loop already
+    program = without_choice(program)  # what is computed again lies in another loop already
     made = _planned(program)
     memory = memory_of(made)
     views = [place for place in range(len(program.outputs)) if place not in memory.direct]

@@ -1,0 +1,70 @@
+"""`wengert train` in several processes."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import numpy as np
+
+from wengert import cluster
+from wengert.cli.commands.launch import say
+from wengert.cli.commands.learning import Learnt
+from wengert.cli.option_types import WorkerOptions
+from wengert.cli.train_options import TrainOptions
+from wengert.cluster.identity import identify
+from wengert.cluster.supervisor import Job, slots_of, supervise
+from wengert.cluster.workers import Workers
+from wengert.errors import ConfigurationError
+from wengert.io.streamed_table import StreamedTable
+from wengert.tabular.training_table import TrainingTable
+
+_BLOCKS = 8
+
+
+def supervised(options: WorkerOptions) -> int | None:
+    """Train by workers and return the exit code; None where this process is to train itself.
+
+    The workers run this command again, and find by their environment that they are workers.
+    """
+    if options.workers is None or identify(os.environ).source != "alone":
+        return None
+    job = Job(
+        slots_of(["localhost"], options.workers), ("-m", "wengert", *sys.argv[1:]), elastic=options.elastic
+    )
+    return supervise(job, say)
+
+
+def joined(processes: WorkerOptions, options: TrainOptions, preset: str | None) -> Workers | None:
+    """Return the workers of which this process is one; None where it is alone.
+
+    Raises
+    ------
+    ConfigurationError
+        When they are to train what they cannot share.
+    """
+    me = identify(os.environ)
+    if me.source == "alone":
+        return None
+    if preset == "tabular":
+        raise ConfigurationError(
+            "--preset tabular chooses among networks of several epochs, which a checkpoint does not keep, so "
+            "workers train by --preset plain. Leave --preset out"
+        )
+    if options.seeds > 1:
+        raise ConfigurationError("--seeds trains networks one after the other in one process; leave it out")
+    return cluster.join(blocks=max(_BLOCKS, processes.workers or me.size))
+
+
+def learn_together(
+    table: TrainingTable | StreamedTable, rows: np.ndarray, options: TrainOptions, quiet: bool
+) -> Learnt:
+    """Train as one of several workers, with a checkpoint beside the model until it is trained."""
+    assert isinstance(table, StreamedTable)
+    checkpoint = options.directory.with_name(f"{options.directory.name}.checkpoint")
+    progress = False if quiet else "auto"
+    model, trained = table.train(rows, options.settings, checkpoint=checkpoint, progress=progress)
+    workers = table.stream.workers
+    if workers is not None and workers.rank == 0:
+        checkpoint.unlink(missing_ok=True)
+    return Learnt(model, trained, options.settings, trained.interrupted)

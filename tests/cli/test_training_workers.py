@@ -1,0 +1,77 @@
+"""`wengert train` on several Parquet files, by several processes: the model is that of one, to the byte."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import polars as pl
+import pytest
+
+from wengert.cli import main
+from wengert.cluster import joining
+
+
+@pytest.fixture
+def files(tmp_path):
+    rng = np.random.default_rng(0)
+    paths = []
+    for part in range(2):
+        x = rng.normal(size=(300, 2))
+        kinds = pl.Series("kind", rng.choice(["a", "b"], 300))
+        frame = pl.DataFrame({"x": x[:, 0], "z": x[:, 1], "y": x[:, 0] * x[:, 1]}).with_columns(kinds)
+        paths.append(str(tmp_path / f"part{part}.parquet"))
+        frame.write_parquet(paths[-1], row_group_size=100)
+    return paths
+
+
+@pytest.fixture
+def _one_worker(monkeypatch):
+    """Let this process be the only worker."""
+    monkeypatch.setattr(joining, "_known", None)
+    for name, value in {"RANK": "0", "SIZE": "1", "COORDINATOR": "localhost:1"}.items():
+        monkeypatch.setenv(f"WENGERT_{name}", value)
+
+
+def arguments(files, directory):
+    return ["train", *files, "--target", "y", "--epochs", "2", "--out", str(directory)]
+
+
+@pytest.mark.usefixtures("_one_worker")
+def test_two_processes_make_the_model_of_one(files, tmp_path, capsys):
+    assert main([*arguments(files, tmp_path / "one"), "--workers", "2"]) == 0
+    assert "Scores on 120 rows held out" in capsys.readouterr().out
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("WENGERT_")}
+    run = subprocess.run(
+        [sys.executable, "-m", "wengert", *arguments(files, tmp_path / "two"), "--workers", "2"],
+        capture_output=True,
+        env=plain,
+    )
+    assert run.returncode == 0, run.stderr.decode()
+    assert b"[0] Model saved in" in run.stdout
+    assert b"[1]" not in run.stdout
+    one, two = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("one", "two"))
+    assert one == two
+    assert {path.name for path in tmp_path.iterdir()} == {"one", "two", "part0.parquet", "part1.parquet"}
+
+
+def test_several_files_are_one_table(files, tmp_path, capsys):
+    assert main([*arguments(files, tmp_path / "both"), "--preset", "plain"]) == 0
+    assert "Scores on 120 rows held out" in capsys.readouterr().out
+
+
+def test_files_that_are_no_table_together_are_refused(files, tmp_path, capsys):
+    other = tmp_path / "other.parquet"
+    pl.read_parquet(files[0]).rename({"z": "w"}).write_parquet(other)
+    assert main(arguments([files[0], str(other)], tmp_path / "model")) == 2
+    assert f"{other} has other columns than {files[0]}" in " ".join(capsys.readouterr().err.split())
+    text = tmp_path / "table.csv"
+    text.write_text("x,y\n1,2\n")
+    assert main(arguments([files[0], str(text)], tmp_path / "model")) == 2
+    assert "table.csv is no Parquet file" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.usefixtures("_one_worker")
+def test_workers_do_not_take_the_tabular_preset(files, tmp_path, capsys):
+    assert main([*arguments(files, tmp_path / "model"), "--preset", "tabular"]) == 2
+    assert "workers train by --preset plain" in " ".join(capsys.readouterr().err.split())

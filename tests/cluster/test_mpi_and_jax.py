@@ -1,0 +1,73 @@
+"""The same workers under MPI, and joined for JAX, where these are installed."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+MPI = """
+import numpy as np
+from wengert import cluster
+workers = cluster.join()
+values = np.random.default_rng(0).normal(size=(8, 20_000))
+total = workers.sum_of_blocks(lambda block: values[block].copy())
+first, last = (values[:4], values[4:])
+tree = [((part[0] + part[1]) + (part[2] + part[3])) for part in (first, last)]
+assert (total == tree[0] + tree[1]).all()
+print(workers.rank, "of", workers.size)
+"""
+JAX = """
+import numpy as np
+from wengert import cluster, nn, train
+workers = cluster.join()
+cluster.join_jax(workers)
+import jax
+X = np.random.default_rng(0).normal(size=(64, 2)).astype(np.float32)
+net = nn.Dense(2, 1).initialise(seed=0)
+train.fit(
+    net, X, X[:, :1], loss="half_squared_error", executor="xla", mesh="all", epochs=1, batch_size=32,
+    workers=workers, checkpoint=__file__ + ".checkpoint", progress=False,
+)
+print(jax.process_index(), "of", jax.process_count())
+"""
+
+
+def has_mpi():
+    return shutil.which("mpirun") is not None and importlib.util.find_spec("mpi4py") is not None
+
+
+@pytest.mark.skipif(not has_mpi(), reason="mpirun or mpi4py is not installed")
+def test_workers_of_mpi_add_as_others_do(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(MPI)
+    root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    run = subprocess.run(
+        ["mpirun", "--oversubscribe", "-n", "2", sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        env=os.environ | root,
+        timeout=60,
+    )
+    assert run.returncode == 0, run.stderr
+    assert sorted(run.stdout.split()) == ["0", "1", "2", "2", "of", "of"]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
+@pytest.mark.skipif(
+    os.environ.get("HYPOTHESIS_PROFILE") != "explore", reason="starts JAX twice, with explore only"
+)
+def test_workers_are_joined_for_jax(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(JAX)
+    run = subprocess.run(
+        [sys.executable, "-m", "wengert", "launch", "--workers", "2", "--restarts", "0", str(script)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "[0] 0 of 2" in run.stdout
+    assert "[1] 1 of 2" in run.stdout
