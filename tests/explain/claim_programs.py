@@ -223,11 +223,16 @@ def mutations(claim: str, names: list[str]) -> list[str]:
     found: dict[str, None] = {}
     for place in places:
         for new in _replaced(place, names):
-            found.setdefault(ast.unparse(_Swap(place, new).visit(tree)))
+            found.setdefault(ast.unparse(swapped(tree, place, new)))
     return list(found)
 
 
 _FUNCTIONS = {"sum", "mean", "outer", "sigmoid", "sign", "len", "diag", "abs", "exp"}
+
+
+def swapped(tree: ast.expr, old: ast.expr, new: ast.expr) -> ast.expr:
+    """Return a tree with another expression in the place of one."""
+    return _Swap(old, new).visit(tree)
 
 
 class _Swap(ast.NodeTransformer):

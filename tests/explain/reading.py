@@ -38,6 +38,7 @@ from wengert.explain.index.expressions import (
     children,
 )
 from wengert.explain.index.indices import Index
+from wengert.explain.index.places import Residue
 from wengert.explain.matrix.matrices import Gradient, Table
 
 Letters = dict[str, int]
@@ -51,7 +52,7 @@ def letters_of(expression: Expression) -> set[str]:
         found |= {str(at) for at in expression.positions if isinstance(at, Index)}
     if isinstance(expression, Delta):
         found |= {str(expression.left), str(expression.right)}
-    if isinstance(expression, Running):
+    if isinstance(expression, (Running, Residue)):
         found.add(str(expression.index))
     for part in children(expression):
         found |= letters_of(part)
@@ -113,6 +114,8 @@ def read(expression: Expression, point: Point, at: Letters) -> float:
         case Partial(_, by):
             assert not expression.direct
             return float(point.adjoints[by.symbol.node][tuple(_place(one, at) for one in by.positions)])
+        case Residue(index, step, place):
+            return float((at[str(index)] - place) % step == 0)
         case Delta(left, right):
             return float(at[str(left)] == at[str(right)])
         case Sum(indices, body):

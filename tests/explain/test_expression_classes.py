@@ -46,10 +46,13 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.index_values import Evaluation
 from wengert.explain.index.indices import Index
+from wengert.explain.index.places import Residue
 from wengert.explain.loops.carried import EARLIER
 from wengert.explain.loops.earlier import Begun, Earlier
 from wengert.explain.matrix.matrices import (
+    Column,
     Diagonal,
+    DiagonalOf,
     Gradient,
     Hadamard,
     Identity,
@@ -63,6 +66,8 @@ from wengert.explain.matrix.matrices import (
     Ones,
     Slice,
     Table,
+    Trace,
+    Unit,
 )
 from wengert.explain.matrix.matrix_values import matrix_value
 from wengert.explain.printers.blocks import plain
@@ -115,6 +120,7 @@ IN_INDICES: dict[type[Expression], tuple[Expression, Any]] = {
     Last: (Last(Fraction(3), "T", 1), 3.0),
     Delta: (Delta(I, J), np.eye(3)),
     Running: (Running(I), [1, 2, 3]),
+    Residue: (Residue(I, 2, 1), [0, 1, 0]),
     Sum: (Sum((J,), a_ij), A.sum(axis=1)),
     Extreme: (Extreme((J,), a_ij, "max"), A.max(axis=1)),
     Add: (Add((a_ij, ONE)), A + 1),
@@ -143,6 +149,10 @@ IN_MATRICES: dict[type[Expression], tuple[Expression, Any]] = {
     Diagonal: (Diagonal(MatrixProduct((Ones((1, 3)), M))), np.diag(A.sum(axis=0))),
     Identity: (Identity(3), np.eye(3)),
     Norm: (Norm(M, True), np.linalg.norm(A)),
+    Unit: (Unit(3, 1, True), [[0, 1, 0]]),
+    Column: (Column(SYMBOL, 2, False), A[:, [2]]),
+    DiagonalOf: (DiagonalOf(SYMBOL, False), np.diag(A)[:, None]),
+    Trace: (Trace(SYMBOL), np.trace(A)),
 }
 # Their values need an engine, and are compared in every derivation that shows them.
 DERIVATIVES = {Partial, Second, Jacobian, Example}

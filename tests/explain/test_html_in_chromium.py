@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from tests.explain import lectures
 
+import wengert as wg
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 if CHROMIUM is None:
     pytest.skip("there is no Chromium here", allow_module_level=True)
@@ -133,3 +135,19 @@ def test_light_and_dark(opened, derivation):
     assert paper - ink > 500
     ink, paper = colours("dark")
     assert ink - paper > 500
+
+
+def test_a_narrow_window_has_remarks_below_their_lines_and_long_lines_in_boxes(opened):
+    def long(first, second, third, fourth, x):
+        return np.sum(np.tanh(first * x + second) * np.exp(-third * x) + fourth * x / (1 + x**2))
+
+    page = opened(wg.explain(long, *np.ones((5, 3)), wrt="x").to_html())
+    page.set_viewport_size({"width": 400, "height": 800})
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    for row in page.locator("tr").all()[:12]:
+        formula, rule = (row.locator(f"td.{name}").bounding_box() for name in ("formula", "rule"))
+        assert rule["y"] >= formula["y"] + formula["height"] - 1
+        assert rule["x"] + rule["width"] <= 400
+    boxes = "[...document.querySelectorAll('td.formula')].some((box) => box.scrollWidth > box.clientWidth)"
+    assert page.evaluate(boxes)

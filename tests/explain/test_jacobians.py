@@ -213,10 +213,20 @@ def test_a_hessian_has_elements_at_fixed_places():
     np.testing.assert_allclose(result(derivation).value, [[0, 27, 0], [27, 36, 0], [0, 0, 0]])
 
 
-def test_a_gradient_without_a_formula_has_no_second_derivative_on_paper():
+def test_the_log_determinant_by_cholesky_has_a_hessian():
     def logarithm(A):
         C = np.linalg.cholesky(A)
         return np.sum(np.log(np.diag(C)))
 
+    derivation = wg.explain(logarithm, np.eye(2) + 1, order=2)
+    np.testing.assert_allclose(
+        derivation.tree.sections[-1].steps[-1].value, wg.hessian(logarithm)(np.eye(2) + 1), atol=1e-12
+    )
+
+
+def test_a_gradient_without_a_formula_has_no_second_derivative_on_paper():
+    def squared(A):
+        return np.sum(np.linalg.pinv(A) ** 2)
+
     with pytest.raises(GradientError, match=r"wengert\.hessian"):
-        wg.explain(logarithm, np.eye(2) + 1, order=2)
+        wg.explain(squared, np.eye(2) + 1, order=2)

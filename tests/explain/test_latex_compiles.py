@@ -55,6 +55,23 @@ def test_a_two_layer_network_fits_on_two_pages_in_every_view(view, rows, tmp_pat
     assert pages(derivation.to_latex(standalone=True), ENGINES[0], tmp_path) <= 2
 
 
+def test_the_adjoint_view_of_a_batch_with_the_log_loss_fits_on_two_pages(tmp_path):
+    net = nn.Sequential(nn.Dense(4, 3, "sigmoid"), nn.Dense(3, 1, "sigmoid")).initialise(seed=0)
+    derivation = wg.explain(net, X, LABELS[:, None] % 2 * 1.0, loss=nn.nll, view="adjoint")
+
+    assert pages(derivation.to_latex(standalone=True), ENGINES[0], tmp_path) <= 2
+
+
+def test_letters_and_words_of_factorisations_are_set(tmp_path):
+    def spectrum(A, Λ, Φ):
+        lam, Q = np.linalg.eigh(A)
+        return np.sum(np.log(lam) * Λ) + np.sum(Q * Φ) + np.sum(lam[::3])
+
+    derivation = wg.explain(spectrum, np.diag([1.0, 2, 3, 5]), np.ones(4), np.ones((4, 4)))
+
+    assert pages(derivation.to_latex(standalone=True), ENGINES[0], tmp_path) <= 2
+
+
 def test_no_row_is_wider_than_the_page(tmp_path):
     """Formulas have no width for TeX, which therefore does not complain: they are measured here."""
     shown = [one for derive in lectures.CASES.values() for one in derive()]

@@ -35,7 +35,10 @@ RESULTS = [
     ("exp(1.702 * sum(x))", "x", "1.702 L 𝟏"),
     ("sum(B * outer(x, x))", "x", "(B + Bᵀ) x"),  # x xᵀ is symmetric, its adjoint B is not
     ("sum(log(cosh(x)))", "x", "tanh(x)"),
-    ("sum(diag(A) ** 2)", "A", "diag(2 u2)"),  # 2.1.1 of the sum of squares; u2 is the diagonal
+    ("sum(diag(A) ** 2)", "A", "2 A ⊙ I"),  # 2.1.1 of the sum of squares
+    ("sum(tanh(diag(A)))", "A", "diag(1 − tanh(diag(A))²)"),
+    ("(x[0] - A[1, 2]) ** 2", "x", "2 (x_1 − a_23) e_1"),
+    ("sum(log(abs(x)))", "x", "1/x"),
     ("1 - 2 * sum(x * b) / (sum(x) + sum(b))", "x", "(2 xᵀ b/u2 · 𝟏 − 2 b)/u2"),  # Milletari et al. 2016
     ("sum(x * (1 + erf(x / sqrt(2))) / 2)", "x", "1/2 (1 + erf(1/√(2) x) + √(2/π) x ⊙ exp(−1/2 x²))"),
 ]

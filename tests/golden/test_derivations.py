@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from tests.golden.forum_functions import ASKED
+from tests.golden.factor_functions import FACTORED, PRINTED as PRINTED_FACTORED
+from tests.golden.forum_functions import ASKED as FORUM
+from tests.golden.learning_functions import LEARNED, PRINTED as PRINTED_LEARNED
 from tests.golden.test_golden import FOLDER, UPDATE, compare
 
 import wengert as wg
@@ -42,6 +44,8 @@ PRINTED = {
     "mahalanobis": ["(P + Pᵀ) d", "−(P + Pᵀ) d"],
     "variance": ["2/5 (x − 1/5 (xᵀ 𝟏) 𝟏)"],
 }
+PRINTED |= PRINTED_FACTORED | PRINTED_LEARNED
+ASKED = FORUM | FACTORED | LEARNED
 
 
 def derived(name, view):

@@ -17,7 +17,7 @@ PRINTED = {
         "Σ_t ∂L/∂h_t ⊙ (1 − h_t²)",
         "W (∂L/∂h_1 ⊙ (1 − h_1²))",
     ],
-    "linear_recurrence": ["[t = T] s_T + [t ≤ T − 1] Aᵀ ∂L/∂s_{t+1}", "Σ_t ∂L/∂s_t (s_{t−1})ᵀ", "Aᵀ ∂L/∂s_1"],
+    "linear_recurrence": ["[t = T] s_T + [t ≤ T − 1] Aᵀ ∂L/∂s_{t+1}", "Σ_t ∂L/∂s_t s_{t−1}ᵀ", "Aᵀ ∂L/∂s_1"],
     "cumulative_sum": ["2 s_t + ∂L/∂s_{t+1} [t ≤ T − 1]", "∂L/∂s_t"],
     "returns": ["2 v_t + ∂L/∂v_{t−1} g [2 ≤ t]", "∂L/∂v_t", "Σ_t ∂L/∂v_t v_{t+1}"],
 }

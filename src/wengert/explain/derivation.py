@@ -12,6 +12,7 @@ import numpy as np
 from wengert.errors import ConfigurationError, GradientError, ShapeError
 from wengert.explain.arguments import check_loops, check_names, checked_names, is_step_size, targets_of
 from wengert.explain.checking import Verification, at_fresh_points, check_tree, with_values
+from wengert.explain.factors.companions import with_companions
 from wengert.explain.formula.parser import nearest
 from wengert.explain.index.definitions import has_formula
 from wengert.explain.lecture_styles import STYLES, lecture_names
@@ -256,9 +257,11 @@ class Request:
         inputs = self.recording.program.inputs
         leaves = zip(self.recording.leaves, inputs, strict=True)
         arguments = [np.asarray(leaf, node.type.dtype) for leaf, node in leaves]
-        program = self.recording.program
+        program, usual = with_companions(self.recording.program, self.targets)
         executor = find_executor("numpy" if iterations(program) < LONG_LOOP else "llvm")
-        make = partial(build, program, self.targets, arguments, executor, self.names, self.convention)
+        make = partial(
+            build, program, self.targets, arguments, executor, self.names, self.convention, usual=usual
+        )
         given: dict[Node, str] = {}
         if self.convention.style is not None:
             plain = make(every_line=False, rng=np.random.default_rng(_SEED))

@@ -83,7 +83,7 @@ class Engine:
         """Return what depends on `wrt`, also through the iterations before."""
         sources = list(self.wrt)
         while True:
-            nodes = reading_order([*self.program.outputs, *sources])
+            nodes = reading_order([self.program.outputs[0], *self.states.values(), *sources])
             found = dependents(nodes, sources)
             more = [
                 given for given, computed in self.states.items() if computed in found and given not in sources

@@ -11,7 +11,7 @@ import numpy as np
 from wengert.explain.algebra.folding import is_quotient
 from wengert.explain.engine import Array, Engine, Point
 from wengert.explain.index.definitions import Formulas, guards
-from wengert.explain.index.expressions import Element, Expression, Partial, Shifted, Symbol
+from wengert.explain.index.expressions import Add, Element, Expression, Number, Partial, Shifted, Symbol
 from wengert.explain.index.indices import Index, Position, distinct
 from wengert.explain.index.letters import Letters
 from wengert.explain.loops.carried import EARLIER
@@ -98,7 +98,7 @@ class Problem:
     points: list[Point]
     convention: Convention = field(default_factory=Convention)
     of_one_example: Callable[[dict[Node, int]], Problem] | None = None
-    _quotients: list[tuple[Symbol, Expression]] | None = field(default=None, repr=False)
+    _known: list[tuple[Symbol, Expression]] | None = field(default=None, repr=False)
 
     @property
     def names(self) -> frozenset[str]:
@@ -162,12 +162,19 @@ class Problem:
         return self.formulas.definition(symbol, positions, used)
 
     def quotients(self) -> list[tuple[Symbol, Expression]]:
-        """Return the values that are defined as a quotient."""
-        if self._quotients is None:
-            named = [one for one in self.order if one.node.inputs]
-            found = [(one, self.definition(one, one.axes)) for one in named]
-            self._quotients = [(one, formula) for one, formula in found if is_quotient(formula)]
-        return self._quotients
+        """Return the values that are defined as a quotient, or as a share of a sum."""
+        return [(one, formula) for one, formula in self._formulas() if is_quotient(formula)]
+
+    def differences(self) -> list[tuple[Symbol, Add]]:
+        """Return the values that are defined as a number and a term: 1 − p."""
+        found = [(one, formula) for one, formula in self._formulas() if isinstance(formula, Add)]
+        return [(one, formula) for one, formula in found if isinstance(formula.terms[0], Number)]
+
+    def _formulas(self) -> list[tuple[Symbol, Expression]]:
+        """Return the definitions of all values on the way to the output."""
+        if self._known is None:
+            self._known = [(one, self.definition(one, one.axes)) for one in self.order if one.node.inputs]
+        return self._known
 
     @staticmethod
     def element(symbol: Symbol, used: Sequence[Position] = ()) -> Element:
@@ -203,12 +210,15 @@ def build(
     rng: np.random.Generator,
     hidden: Collection[Node] = (),
     given: Mapping[Node, str] = MappingProxyType({}),
+    usual: Mapping[Node, str] = MappingProxyType({}),
 ) -> Problem:
     """Name the values of a program and run the engine at the given point and at random ones."""
     loops = program if isinstance(program, Opened) else opened(program)
     program, states = loops.program, loops.states
-    letters = Letters(program, list(example_axes(program, wrt).items())[:1], states)
-    table = Table(program, letters, renamed, every_line, convention.notation == "mit", hidden, given, states)
+    examples = list(example_axes(program, wrt).items())[:1]
+    letters = Letters(program, examples, _element_names(program, usual), states)
+    mit = convention.notation == "mit"
+    table = Table(program, letters, renamed, every_line, mit, hidden, given, usual, states)
     engine = Engine(program, wrt, table.symbols, arguments, executor, loops)
     active = {table.symbols[node] for node in engine.active}
     order = [symbol for node, symbol in table.symbols.items() if symbol in active and symbol.node is node]
@@ -224,6 +234,13 @@ def build(
     output = table.symbols[program.outputs[0]]
     chosen = [table.symbols[node] for node in wrt]
     return Problem(program, chosen, table.symbols, formulas, output, order, uses, engine, points, convention)
+
+
+def _element_names(program: Program, usual: Mapping[Node, str]) -> set[str]:
+    """Return the letters that elements of named arrays have, which no index should have beside them."""
+    origins = [program.provenance.get(node) for node in program.nodes if node.type.ndim]
+    named = [origin.name for origin in origins if origin is not None and origin.name]
+    return {name.lower() for name in (*named, *usual.values()) if len(name) == 1}
 
 
 def example_axes(program: Program, wrt: Sequence[Node]) -> dict[Node, int]:

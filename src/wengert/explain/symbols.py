@@ -6,20 +6,24 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from wengert.explain.factors.companions import TRIANGLES
+from wengert.explain.factors.stacked_parts import factor_of, is_factorisation
 from wengert.explain.greek import displayed
 from wengert.explain.index.definitions import (
+    Formulas,
     counter,
     has_formula,
     is_diagonal_mask,
     may_guard,
     solves,
+    source_of,
     spaced,
     uniform_value,
 )
-from wengert.explain.index.expressions import Symbol
+from wengert.explain.index.expressions import Element, Symbol
 from wengert.explain.index.indices import distinct
-from wengert.explain.index.letters import Letters, renames_axes
-from wengert.explain.index.notation import is_root
+from wengert.explain.index.letters import Letters, diagonal_of, renames_axes
+from wengert.explain.index.notation import exponent, is_root
 from wengert.explain.index.operations import exponents, signs
 from wengert.explain.index.softmax import is_normaliser, is_softmax_quotient
 from wengert.explain.loops.opening import State
@@ -27,7 +31,7 @@ from wengert.explain.matrix.symmetry import symmetric_lines
 from wengert.explain.quotients import inside_quotients
 from wengert.ir.node import INPUT, Node
 from wengert.ir.primitive import Kind
-from wengert.ir.program import Program
+from wengert.ir.program import Program, reading_order
 
 # Parts of a formula above which a line gets a name. Its derivative grows with the square of that, and a line
 # that stands in many others would be written out as often as there are paths to it.
@@ -101,10 +105,37 @@ def _is_root(node: Node) -> bool:
     return is_root(node.primitive)
 
 
+def _is_taken_apart(node: Node, consumers: list[Node]) -> bool:
+    """Whether a line only hands on a diagonal, or factors of a matrix, which have names of their own."""
+    if consumers and all(diagonal_of(one) not in (None, node) for one in consumers):
+        return True
+    mine = factor_of(node)
+    stack = node if mine is None else mine.stack
+    found = [factor_of(one) for one in consumers] if is_factorisation(stack) else []
+    return bool(found) and all(one is not None and one.stack is stack for one in found)
+
+
+def _in_order(program: Program, usual: Collection[Node]) -> Iterator[Node]:
+    """Yield the lines of a program, those that only a derivation needs as soon as they can be computed."""
+    late = [node for node in program.nodes if node in usual]
+    seen: set[Node] = set()
+    for node in program.nodes:
+        ready = [one for one in late if is_factorisation(node) and node in reading_order([one])]
+        for one in reading_order([node, *ready]):
+            if one not in seen:
+                seen.add(one)
+                yield one
+
+
 def _shifts(node: Node, named: Mapping[Node, object]) -> bool:
     """Whether a line is something that has a name and a number added to it, as in 1 − p."""
     varying = [one for one in node.inputs if uniform_value(one) is None]
     return len(signs(node.primitive)) == 2 and len(varying) == 1 and _moves_name(varying[0], named)
+
+
+def _raises(node: Node, named: Mapping[Node, object]) -> bool:
+    """Whether a line is a power, with a number as exponent, of something that has a name, as in s²."""
+    return exponent(node.primitive) not in (None, 1) and _moves_name(node.inputs[0], named)
 
 
 def _is_solution(node: Node) -> bool:
@@ -140,7 +171,13 @@ def _stem(node: Node, consumers: list[Node], named: Mapping[Node, object]) -> st
         if _is_solution(node) and len(set(consumers)) == 1:
             return None
         return "a" if node.primitive.kind is Kind.ELEMENTWISE else "u"
-    return "u" if len(set(consumers)) > 1 and not _shifts(node, named) else None
+    shared = len(set(consumers)) > 1 and not _shifts(node, named) and not _raises(node, named)
+    return "u" if shared else None
+
+
+def _says_what_it_is(node: Node) -> bool:
+    """Whether a constant is written as a number, as δ, or as the number of an iteration."""
+    return uniform_value(node) is not None or is_diagonal_mask(node) or counter(node) is not None
 
 
 class Table:
@@ -160,6 +197,8 @@ class Table:
         Lines that get no name whatever they are: the inside of what a drawing shows folded.
     given : mapping of Node to str
         Names that go before all others: those of a lecture.
+    usual : mapping of Node to str
+        Letters that lines without a name have in the literature.
     states : sequence of State
         Carries of loops: what stands for one and what computes it are one value.
     """
@@ -173,6 +212,7 @@ class Table:
         mit: bool = False,
         hidden: Collection[Node] = (),
         given: Mapping[Node, str] = MappingProxyType({}),
+        usual: Mapping[Node, str] = MappingProxyType({}),
         states: Sequence[State] = (),
     ) -> None:
         self.letters = letters
@@ -181,6 +221,7 @@ class Table:
         self._mit = mit
         self._taken: set[str] = set()
         self._symmetric = symmetric_lines(program)
+        self._usual = usual
         parameters = _parameter_names(program, "W₀" if mit else "b")
         wanted = {node: self._wanted(program, node) for node in program.nodes}
         others = [*parameters.items(), *wanted.items()]
@@ -196,19 +237,18 @@ class Table:
         plain = inside_quotients(program, consumers)
         kept_apart = set(self._apart(program))
         weights: dict[Node, int] = {}
-        for node in program.nodes:
+        for node in _in_order(program, usual):
             weights[node] = 1 + sum(1 if one in self.symbols else weights[one] for one in node.inputs)
-            if node in self.symbols or node in hidden:
+            if node in self.symbols or node in hidden or _is_taken_apart(node, consumers[node]):
                 continue
             name = given.get(node, wanted[node])
+            if name is None and node in usual:
+                name = self._free(usual[node])
             if node is program.outputs[0]:
-                own = "L" if node.type.shape == () else "f"
+                own = "L" if node.type.shape == () and "L" not in self._taken else "f"
                 self._enter(node, name or renamed.get(own, own))
             elif not node.inputs:
-                plainly = (
-                    uniform_value(node) is not None or is_diagonal_mask(node) or counter(node) is not None
-                )
-                if node in kept_apart or not plainly:
+                if node in kept_apart or not _says_what_it_is(node):
                     self._enter(node, name or self._spare("K"))
             elif name and node.type.is_float:
                 self._enter(node, name)
@@ -217,13 +257,18 @@ class Table:
                 heavy = weights[node] > HEAVIEST and node.type.is_float
                 stem = None if node in plain else _stem(node, consumers[node], self.symbols)
                 if every_line and not needed:
-                    stem = None if _moves_name(node, self.symbols) else "v"
+                    stem = None if _moves_name(node, self.symbols) or self._is_element(node) else "v"
                 elif needed or heavy:
                     stem = stem or "u"
                 if stem is not None:
                     self._enter(node, self._spare(stem), automatic=True)
-        ordered = [one for one in (*program.inputs, *program.nodes) if one not in carries]
-        self.symbols = {one: self.symbols[one] for one in (*ordered, *carries) if one in self.symbols}
+        self._sort([*program.inputs, *_in_order(program, usual)], carries)
+
+    def _is_element(self, node: Node) -> bool:
+        """Whether a line, written out, is an element of what has a name: a sum over one, a bound far off."""
+        formulas = Formulas(self.symbols, self.letters)
+        axes = distinct([self.letters.index(node, axis) for axis in range(node.type.ndim)])
+        return isinstance(formulas.express(node, axes, frozenset(axes)), Element)
 
     def _wanted(self, program: Program, node: Node) -> str | None:
         known = program.provenance.get(node)
@@ -236,13 +281,20 @@ class Table:
     def _apart(program: Program) -> Iterator[Node]:
         """Yield what slices, lines shown as their source, and inverses name as their operands."""
         for node in program.nodes:
-            if node.inputs and (spaced(node) or not has_formula(node)):
+            if spaced(node):
+                yield source_of(node)
+            elif node.inputs and not has_formula(node):
                 yield from node.inputs
             elif solves(node):
                 matrix = node.inputs[0]
                 while renames_axes(matrix):
                     matrix = matrix.inputs[0]
                 yield matrix
+
+    def _free(self, letter: str) -> str:
+        """Return a letter of the literature, with a number where the program has it for something else."""
+        found = letter if letter not in self._taken | self._reserved else self._spare(letter)
+        return self._renamed.get(found, found)
 
     def _spare(self, stem: str) -> str:
         """Return the stem with the first free number: z1, z2, …"""
@@ -253,6 +305,13 @@ class Table:
             number += 1
         found = f"{stem}{number}"
         return self._renamed.get(found, found)
+
+    def _sort(self, nodes: Sequence[Node], carries: Collection[Node]) -> None:
+        """Put the values in the order of `nodes`, what stands for a carry last."""
+        if not carries:  # only these have their names before all others
+            return
+        order = [node for node in nodes if node in self.symbols and node not in carries]
+        self.symbols = {node: self.symbols[node] for node in (*order, *carries)}
 
     def _enter_carry(self, state: Node, computed: Node, name: str) -> None:
         """Name what a loop carries, once where two loops, or two parts of a carry, are the same."""
@@ -270,4 +329,5 @@ class Table:
         self._taken.add(found)
         axes = distinct([self.letters.index(node, axis) for axis in range(node.type.ndim)])
         symmetric = node in self._symmetric
-        self.symbols[node] = Symbol(found, node, node.type.shape, axes, automatic, symmetric)
+        triangle = TRIANGLES.get(self._usual.get(node, ""), "")
+        self.symbols[node] = Symbol(found, node, node.type.shape, axes, automatic, symmetric, triangle)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wengert.explain.algebra.folding import with_name, without_name
+from wengert.explain.algebra.folding import with_difference, with_name, without_name
+from wengert.explain.algebra.likeness import key
+from wengert.explain.algebra.picking import with_places
 from wengert.explain.algebra.simplification import (
     collected,
     factored,
@@ -15,8 +17,9 @@ from wengert.explain.algebra.simplification import (
     taken_out,
     terms_of,
 )
+from wengert.explain.algebra.triangles import triangular_in, with_triangles
 from wengert.explain.engine import sums_to_one
-from wengert.explain.index.construction import multiply, total
+from wengert.explain.index.construction import add, multiply, total
 from wengert.explain.index.equalities import Equalities
 from wengert.explain.index.expressions import (
     ONE,
@@ -30,6 +33,7 @@ from wengert.explain.index.expressions import (
     Sum,
     Symbol,
     free_indices,
+    named_in,
     number,
     size,
     walk,
@@ -45,6 +49,10 @@ _DEEPEST = 3  # names that are written out inside one another for that
 
 def finish(problem: Problem, chain: Equalities) -> None:
     """Cancel and collect where that makes the result shorter, and use sums that are known to be 0 or 1."""
+    _use_places(problem, chain)
+    if triangular := triangular_in(chain.last):
+        names = ", ".join(one.name for one in triangular)
+        chain.put(with_triangles(chain.last), f"what is 0 on one side of the diagonal: {names}")
     _write_names(problem, chain)
     rule = "cancel"
     while True:
@@ -53,17 +61,18 @@ def finish(problem: Problem, chain: Equalities) -> None:
             break
         chain.put(shorter, rule)
         rule = "multiply out and collect"
+    _use_places(problem, chain)
     _write_names(problem, chain)
     remaining = _without_vanishing(problem, taken_out(chain.last))
     if length(remaining) < length(chain.last):
         chain.put(simplified(remaining), "differences from their mean sum to 0")
+    _use_shares(problem, chain)
     outside = apart(taken_out(chain.last), free_indices(chain.subject))
     summed = _with_unit_sums(problem, outside)
     if summed != outside:
         chain.put(outside, "take out what the sum does not run over")
         names = ", ".join(sorted({symbol.name for symbol in _unit_sums(problem, outside)}))
-        final = factored(collected(list(terms_of(simplified(summed)))))
-        chain.put(final, f"the elements of {names} sum to 1")
+        chain.put(_in_order(summed), f"the elements of {names} sum to 1")
     chain.put(factored(chain.last), "take out the common factor")
     chain.put(with_softmax(chain.last), "softmax(z) stands for exp(z)/Σ exp(z)")
     chain.put(with_tangents(chain.last), "tanh is sinh/cosh, tan is sin/cos")
@@ -71,10 +80,22 @@ def finish(problem: Problem, chain: Equalities) -> None:
         chain.put(neat(taken_out(chain.last, open_sums=False)), "take out what the sum does not run over")
 
 
+def _use_places(problem: Problem, chain: Equalities) -> None:
+    """Use relations that leave one place: beside them, and in sums over it."""
+    placed = with_places(problem, chain.last)
+    if placed != chain.last:
+        chain.put(_in_order(placed), "[ ] leaves one place")
+
+
 def _write_names(problem: Problem, chain: Equalities) -> None:
     """Write the reader's names for the quotients that define them, and out names of ours that cancel."""
     written: list[str] = []
     shorter = chain.last
+    standing = set(named_in(shorter))
+    for symbol, difference in problem.differences():
+        if symbol in standing:  # beside it, the difference may cancel
+            shorter = with_difference(shorter, Element(symbol, symbol.axes), difference)
+            written += [symbol.name] if shorter != chain.last else []
     for symbol, definition in problem.quotients():
         write = without_name if symbol.automatic else with_name
         named = write(shorter, Element(symbol, symbol.axes), definition)
@@ -139,8 +160,41 @@ def _opened(problem: Problem, body: Expression, used: tuple[Position, ...], dept
     return body
 
 
+def _in_order(expression: Expression) -> Expression:
+    """Return a sum of terms simplified, y − t rather than −t + y."""
+    return factored(collected(list(terms_of(simplified(expression)))))
+
+
+def _use_shares(problem: Problem, chain: Equalities) -> None:
+    """Let what does not run in a sum of shares leave it: Σ_i (ln p_i + 1) p_i is Σ_i ln(p_i) p_i + 1."""
+    opened = _with_open_shares(problem, chain.last)
+    summed = _in_order(_with_unit_sums(problem, opened))
+    if opened != chain.last and (length(summed), size(summed)) < (length(chain.last), size(chain.last)):
+        names = ", ".join(sorted({symbol.name for symbol in _unit_sums(problem, opened)}))
+        chain.put(summed, f"the elements of {names} sum to 1")
+
+
+def _with_open_shares(problem: Problem, expression: Expression) -> Expression:
+    """Split sums in which terms that do not run stand beside shares."""
+    match expression:
+        case Sum(indices, Product(factors)):
+            for factor in factors:
+                rest = multiply(*(one for one in factors if one is not factor))
+                if (
+                    isinstance(factor, Add)
+                    and isinstance(rest, Element)
+                    and _sums_to_one(problem, Sum(indices, rest))
+                ):
+                    running = [one for one in factor.terms if set(indices) & set(free_indices(one))]
+                    still = [one for one in factor.terms if one not in running]
+                    if running and still:
+                        sums = total(indices, multiply(add(*running), rest))
+                        return add(sums, multiply(add(*still), total(indices, rest)))
+    return rebuilt(expression, lambda part: _with_open_shares(problem, part))
+
+
 def _unit_sums(problem: Problem, expression: Expression) -> set[Symbol]:
-    """Return the inputs whose rows sum to 1 and of which such a sum stands in the expression."""
+    """Return the values whose rows sum to 1 and of which such a sum stands in the expression."""
     return {
         part.body.symbol
         for part in walk(expression)
@@ -151,9 +205,12 @@ def _unit_sums(problem: Problem, expression: Expression) -> set[Symbol]:
 def _sums_to_one(problem: Problem, part: Sum) -> bool:
     assert isinstance(part.body, Element)
     symbol = part.body.symbol
-    if symbol.node.inputs or part.body.positions[-1:] != part.indices:
-        return False
-    return sums_to_one(problem.points[0].values[symbol.node])
+    if not symbol.node.inputs:
+        return part.body.positions[-1:] == part.indices and sums_to_one(problem.points[0].values[symbol.node])
+    match problem.definition(symbol, part.body.positions):
+        case Quotient(above, Sum() as below):  # a share of the whole, as in a softmax
+            return key(below) == key(Sum(part.indices, above))
+    return False
 
 
 def _with_unit_sums(problem: Problem, expression: Expression) -> Expression:

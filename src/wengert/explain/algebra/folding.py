@@ -8,9 +8,11 @@ from wengert.explain.algebra.likeness import Exponent, bases, gathered, key, rai
 from wengert.explain.algebra.simplification import cancelled, length, taken_out
 from wengert.explain.index.construction import divide, multiply, total
 from wengert.explain.index.expressions import (
+    Add,
     Apply,
     Element,
     Expression,
+    Number,
     Product,
     Quotient,
     Sum,
@@ -47,6 +49,16 @@ def with_name(expression: Expression, name: Element, definition: Expression) -> 
     return with_name(shorter, name, definition)
 
 
+def with_difference(expression: Expression, name: Element, definition: Add) -> Expression:
+    """Write `name` for the sum of terms that defines it, wherever that stands: q for 1 − p."""
+    if isinstance(expression, Add):
+        names = _unified(definition, expression, {})
+        if names is not None:
+            positions = tuple(names.get(at, at) if isinstance(at, Index) else at for at in name.positions)
+            return Element(name.symbol, positions)
+    return rebuild(expression, lambda part: with_difference(part, name, definition))
+
+
 def without_name(expression: Expression, name: Element, definition: Expression) -> Expression:
     """Write out a name that stands beside what is below the line in its definition, and cancel."""
     expression = rebuild(expression, lambda part: without_name(part, name, definition))
@@ -78,7 +90,10 @@ def _cost(expression: Expression) -> tuple[int, int]:
 
 
 def is_quotient(definition: Expression) -> bool:
-    """Whether a definition has something below the line that a name can be written for."""
+    """Whether a definition has something below the line that a name can be written for, as (p + q)/2 has."""
+    match definition:
+        case Product((Number(), Add())):
+            return True
     if not isinstance(definition, (Product, Quotient)):
         return False
     _, found = gathered(definition)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fractions
 from collections.abc import Hashable, Sequence
 
-from wengert.explain.algebra.likeness import Exponent, bases, gathered, raised
+from wengert.explain.algebra.likeness import Exponent, bases, gathered, key, raised
 from wengert.explain.index.construction import add, divide, is_number, multiply, negate, tidy, total
 from wengert.explain.index.expressions import (
     ONE,
@@ -26,6 +26,7 @@ from wengert.explain.index.expressions import (
     size,
     walk,
 )
+from wengert.primitives import arithmetic
 
 _BESIDE = (Delta, Partial, Sum)
 _LONGEST = 24  # terms above which multiplying out helps nobody
@@ -44,11 +45,26 @@ def terms_of(expression: Expression) -> tuple[Expression, ...]:
 def cancelled(expression: Expression) -> Expression:
     """Return a product with what stands above and below the line cancelled."""
     scale, found = gathered(expression)
+    _cancel_signs(found)
     # What a reader looks for beside the fraction stays beside it: deltas, derivatives, sums.
     beside = [base for base, by in found.values() if by == 1 and isinstance(base, _BESIDE)]
     above = [raised(base, by) for base, by in found.values() if by > 0 and base not in beside]
     below = [raised(base, -by) for base, by in found.values() if by < 0]
     return multiply(Number(scale), divide(multiply(*above), multiply(*below)), *beside)
+
+
+def _cancel_signs(found: dict[Hashable, tuple[Expression, Exponent]]) -> None:
+    """Write 1/x for sign(x)/|x|, among factors by their keys."""
+    for same, (base, by) in list(found.items()):
+        match base:
+            case Apply(known, (inside,)) if known is arithmetic.sign and by > 0:
+                size = key(Apply(arithmetic.abs, (inside,)))
+                modulus, below = found.get(size, (base, Exponent(0)))
+                pairs = min(by, -below)
+                if pairs > 0:
+                    found[same], found[size] = (base, by - pairs), (modulus, below + pairs)
+                    own, before = found.get(key(inside), (inside, Exponent(0)))
+                    found[key(inside)] = own, before - pairs
 
 
 def factored(expression: Expression) -> Expression:
@@ -64,7 +80,8 @@ def factored(expression: Expression) -> Expression:
     ):
         return expression
     scale = Number(size)
-    return multiply(scale, add(*(divide(term, scale) for term in expression.terms)))
+    ordered = sorted(expression.terms, key=lambda term: _number_in_front(term) < 0)
+    return multiply(scale, add(*(divide(term, scale) for term in ordered)))
 
 
 def _number_in_front(term: Expression) -> fractions.Fraction | float:
@@ -94,6 +111,8 @@ def collected(terms: list[Expression]) -> Expression:
     scales: dict[Hashable, fractions.Fraction | float] = {}
     shown: dict[Hashable, Expression] = {}
     for term in terms:
+        if is_number(term, 0):
+            continue
         scale, found = gathered(term)
         same = frozenset((one, by) for one, (_, by) in found.items() if by)
         scales[same] = scales.get(same, fractions.Fraction(0)) + scale
@@ -144,7 +163,8 @@ def with_common_factors(terms: Sequence[Expression]) -> Expression:
         return add(*terms)
     above = multiply(scale, *(raised(base, by) for base, by in shared.values() if by > 0))
     below = multiply(*(raised(base, -by) for base, by in shared.values() if by < 0))
-    rest = add(*(cancelled(multiply(divide(term, above), below)) for term in terms))
+    left = [cancelled(multiply(divide(term, above), below)) for term in terms]
+    rest = add(*sorted(left, key=lambda term: _number_in_front(term) < 0))  # y − t rather than −t + y
     return divide(multiply(above, rest), below)
 
 

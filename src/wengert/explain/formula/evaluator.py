@@ -131,7 +131,7 @@ def _attempt(compute: Callable[[], Any], node: ast.AST, sign: str, operands: Any
         with np.errstate(all="ignore"):
             return compute()
     except (ValueError, TypeError, IndexError, ArithmeticError, MemoryError) as error:
-        shapes = [np.shape(one) for one in operands]
+        shapes = [shape for one in operands for shape in _shapes(one)]
         if len(shapes) == 2 and isinstance(error, ValueError) and (any(shapes) or sign == "@"):
             left, right = map(shape_text, shapes)
             alone = sign == "@" and () in shapes
@@ -159,3 +159,8 @@ def _index(index: ast.expr) -> Any:
         bounds = (index.lower, index.upper, index.step)
         return slice(*(None if one is None else ast.literal_eval(one) for one in bounds))
     return ast.literal_eval(index)
+
+
+def _shapes(operand: Any) -> list[tuple[int, ...]]:
+    """Return the shape of an operand; of several that are to be joined, each."""
+    return [np.shape(one) for one in (operand if isinstance(operand, (list, tuple)) else (operand,))]

@@ -92,7 +92,7 @@ class Diagnostician:
         claimed = self._claimed(root)
         return (
             self._edited(everywhere(root, lambda one: only_symmetric(one, words)))
-            or self._as_supposed(root, chain(h.terms(), h.paths(), h.jacobians()), claimed)
+            or self._as_supposed(root, chain(h.terms(), h.paths(), h.neighbours(), h.jacobians()), claimed)
             or self._edited(single_edits(root, words))
             or self._as_supposed(root, h.derivatives(), claimed)
             or self._scaled_term(root, claimed)

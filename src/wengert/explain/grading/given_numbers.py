@@ -48,8 +48,8 @@ def _mistake(reference: ReferenceGradients, symbol: Symbol, claim: Array, true: 
     if claim.size > 1 and np.any(claim):  # a single number may be anything
         wrong_steps = Hypotheses(reference, symbol, factors(reference))
         for one in chain(
-            wrong_steps.others(), wrong_steps.terms(), wrong_steps.paths(), wrong_steps.jacobians(),
-            wrong_steps.derivatives(),
+            wrong_steps.others(), wrong_steps.terms(), wrong_steps.paths(), wrong_steps.neighbours(),
+            wrong_steps.jacobians(), wrong_steps.derivatives(),
         ):  # fmt: skip
             supposed = one.values[0]
             if supposed.shape == claim.shape and same(claim, supposed, TYPED_RTOL):

@@ -16,7 +16,9 @@ from wengert.explain.index.definitions import uniform_value
 from wengert.explain.index.expressions import Symbol
 from wengert.explain.symbols import scales
 from wengert.ir.node import Node
+from wengert.ir.primitive import Kind
 from wengert.ir.program import ancestors
+from wengert.transform.gradient import dependents
 
 _MOST = 40  # hypotheses of a kind
 # What a softmax p hands back of a cotangent g if its Jacobian diag(p) − p pᵀ is cut short.
@@ -112,6 +114,20 @@ class Hypotheses:
                 text = f"the way on which {self._named(symbol)} acts through {self._named(one)} is left out"
                 yield from self._lacking(text, symbol.node, cotangent)
 
+    def neighbours(self) -> Iterator[Hypothesis]:
+        """Yield the gradient without what comes from one of the shifted copies in which a value stands.
+
+        An element of x stands in x[1:] − x[:-1] as itself and as the neighbour of another.
+        """
+        for node, name in self._reference.reader_names.items():
+            moved = [one for one in self._reference.problem.program.nodes if node in one.inputs]
+            moved = [one for one in moved if one.primitive.kind is Kind.MOVEMENT]
+            for one in moved if len(moved) > 1 else ():
+                written = code_of(one, self._reference.reader_names)
+                text = f"the neighbour's term is left out: {name} acts through {written} as well"
+                if written is not None:
+                    yield from self._lacking(text, node, sent_back(one, node, sent_back(self._output, one)))
+
     def jacobians(self) -> Iterator[Hypothesis]:
         """Yield the gradient with the Jacobian of a softmax replaced by its diagonal, or by diag(p)."""
         for symbol in self._reference.problem.order:
@@ -133,6 +149,21 @@ class Hypotheses:
             yield from self._instead(
                 f"the derivative of {factor.origin} is missing{needed}", factor.by, adjoint
             )
+        for node, operand in self._unnamed():
+            written = code_of(node, self._reference.reader_names)
+            if written is not None:
+                adjoint = sent_back(self._output, node)
+                yield from self._instead(f"the derivative of {written} is missing", operand, adjoint)
+
+    def _unnamed(self) -> Iterator[tuple[Node, Node]]:
+        """Yield elementwise lines without a name that bend, and the one operand that a derivative goes to."""
+        problem = self._reference.problem
+        active = set(dependents(problem.program.nodes, problem.engine.wrt))
+        for node in problem.program.nodes:
+            if node in active and node not in problem.symbols and node.primitive.kind is Kind.ELEMENTWISE:
+                moving = [one for one in node.inputs if one in active and one.type.shape == node.type.shape]
+                if len(moving) == 1 and not node.primitive.linear and not scales(node):
+                    yield node, moving[0]
 
     def _instead(self, mistake: str, of: Node, cotangent: Node) -> Iterator[Hypothesis]:
         """Yield what the gradient would be if the adjoint of a value were another."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fractions
 from dataclasses import dataclass
 
 from wengert.explain.algebra.finishing import finish
@@ -11,6 +12,7 @@ from wengert.explain.algebra.simplification import (
     neat,
     simplified,
 )
+from wengert.explain.factors.stacked_parts import LAWS, factor_of
 from wengert.explain.index.construction import add, multiply, over, pulled_out, total, without_deltas
 from wengert.explain.index.differentiation import Rules, differentiate, fold
 from wengert.explain.index.equalities import Equalities
@@ -95,8 +97,7 @@ class ChainRule:
         if isinstance(definition, Verbatim):
             picked = selected(self.problem, of, by)
             if picked is not None:
-                kind = of_symbol.node.primitive.name
-                chain.put(picked, f"{kind}: {of_symbol.name} = {definition.text}")
+                chain.put(picked, _origin(of_symbol, definition))
             return Local(partial, chain.last, chain.steps)
         rules = Rules()
         known = with_sigmoid(definition)
@@ -217,6 +218,14 @@ class ChainRule:
         return ""
 
 
+def _origin(symbol: Symbol, definition: Verbatim) -> str:
+    """Return where the derivative of a line without a formula comes from."""
+    factor = factor_of(symbol.node)
+    if factor is not None:
+        return f"{definition.text}: {LAWS[factor.stack.primitive.name].source}"
+    return f"{symbol.node.primitive.name}: {symbol.name} = {definition.text}"
+
+
 def _keeping(before: Expression, after: Expression | None = None) -> str:
     """Return what has been done to sums over indices that must be equal, or stand in a relation."""
     left = after is None or any(isinstance(part, Sum) for part in walk(after))
@@ -240,7 +249,7 @@ def at_element(expression: Expression, old: Element, new: Element | Shifted) -> 
         return moved
     for at, step, offset in zip(new.positions, new.steps, new.offsets, strict=True):
         if isinstance(at, Index) and (step, offset) != (1, 0):
-            moved = moved_to(moved, at, Place(at, step, offset))
+            moved = moved_to(moved, at, Place(at, fractions.Fraction(step), fractions.Fraction(offset)))
     return moved
 
 

@@ -246,7 +246,7 @@ def _term_at_place(factors: list[Expression], indices: list[Index]) -> tuple[lis
     for chosen, index in itertools.product(factors, indices):
         place = solved(chosen, index)
         others = [factor for factor in factors if factor is not chosen]
-        if place is not None and all(can_move(factor, index) for factor in others):
+        if place is not None and all(can_move(factor, index, place) for factor in others):
             moved = [moved_to(factor, index, place) for factor in others]
             return [one for one in indices if one != index], multiply(*moved, *within(place, index))
     return None

@@ -14,7 +14,17 @@ from dataclasses import replace
 import numpy as np
 
 from wengert.explain.engine import Array
-from wengert.explain.index.construction import is_number, multiply, tidy, total, without_deltas
+from wengert.explain.factors.stacked_parts import factor_of
+from wengert.explain.index.construction import (
+    add,
+    divide,
+    is_number,
+    multiply,
+    negate,
+    tidy,
+    total,
+    without_deltas,
+)
 from wengert.explain.index.expressions import (
     ONE,
     ZERO,
@@ -26,6 +36,7 @@ from wengert.explain.index.expressions import (
     Number,
     Reduction,
     Relation,
+    Running,
     Slot,
     Sum,
     Symbol,
@@ -35,7 +46,7 @@ from wengert.explain.index.expressions import (
     walk,
 )
 from wengert.explain.index.indices import Index, Position, fresh
-from wengert.explain.index.letters import Letters, kept_axes, letters_of, renames_axes
+from wengert.explain.index.letters import Letters, diagonal_of, kept_axes, letters_of, renames_axes
 from wengert.explain.index.notation import (
     applied,
     has_derivatives,
@@ -50,6 +61,7 @@ from wengert.explain.loops.earlier import earlier
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind, Primitive
 from wengert.ir.program import Program
+from wengert.primitives.library.factorisations import turned_by
 
 Used = frozenset[Position]
 # Bounds below this keep a logarithm from ln 0 and change nothing else, so they are not written.
@@ -131,6 +143,11 @@ def solves(node: Node) -> bool:
     return written and all(one.type.ndim == 2 for one in node.inputs)
 
 
+def is_gaps(node: Node) -> bool:
+    """Return whether a line is 1/(y_l − y_k) of all pairs of two values, and 0 where they are one."""
+    return node.primitive is turned_by and uniform_value(node.inputs[0]) == 1 and node.type.ndim == 2
+
+
 def spaced(node: Node) -> bool:
     """Return whether a line takes elements at even distances along axes that a reader knows, as x[1:] does.
 
@@ -138,13 +155,22 @@ def spaced(node: Node) -> bool:
     """
     if node.primitive.spacing is None:
         return False
+    if diagonal_of(node) is not None:
+        return True
     (operand,) = node.inputs
     moved = operand.primitive.kind is Kind.MOVEMENT and not renames_axes(operand)
     return not (moved and operand.inputs[0].type.ndim != operand.type.ndim)
 
 
+def source_of(node: Node) -> Node:
+    """Return what a line that takes elements at even distances takes them from, as a reader has it."""
+    return diagonal_of(node) or node.inputs[0]
+
+
 def taken(symbol: Symbol, node: Node, positions: tuple[Position, ...]) -> Expression:
     """Return the element of the operand, `symbol`, that a line which takes some has at the positions."""
+    if diagonal_of(node) is not None:
+        return Element(symbol, positions * 2)
     spacing = node.primitive.spacing
     assert spacing is not None, "only lines that take elements at even distances"
     firsts, steps = zip(*spacing(symbol.node.type, **dict(node.params)), strict=True)
@@ -156,6 +182,8 @@ def has_formula(node: Node) -> bool:
     kind = node.primitive.kind
     if not node.inputs or node.type.size == 0 or any(operand.type.size == 0 for operand in node.inputs):
         return False
+    if factor_of(node) is not None:
+        return False
     if kind is Kind.ELEMENTWISE:
         return is_arithmetic(node.primitive) or (not node.params and has_derivatives(node.primitive))
     if kind is Kind.CONTRACTION:
@@ -163,7 +191,7 @@ def has_formula(node: Node) -> bool:
         return bool(terms) and all(len(set(term)) == len(term) for term in terms)
     if kind is Kind.REDUCTION:
         return bool(node.primitive.formula)
-    return renames_axes(node) or solves(node) or spaced(node) or node.primitive is EARLIER
+    return renames_axes(node) or solves(node) or is_gaps(node) or spaced(node) or node.primitive is EARLIER
 
 
 class Formulas:
@@ -218,11 +246,17 @@ class Formulas:
                 return self._contraction(node, positions, used)
             case Kind.REDUCTION:
                 return self._reduction(node, positions, used)
+            case Kind.LIBRARY if is_gaps(node):
+                return self._gaps(node, positions, used)
             case Kind.LIBRARY:
                 return self._solution(node, positions, used)
         return self._movement(node, positions, used)
 
     def _source(self, node: Node) -> str:
+        factor = factor_of(node)
+        if factor is not None:
+            written = factor.part.written.format(self.symbols[factor.matrix].name)
+            return f"{written}.T" if factor.flipped else written
         python = node.primitive.python
         types = [operand.type for operand in node.inputs]
         template = python if isinstance(python, str) else python(*types, **dict(node.params))
@@ -327,12 +361,17 @@ class Formulas:
         product = multiply(Inverse(element), self.express(right, (across, positions[1]), scope))
         return _contracted(total([across] if isinstance(across, Index) else [], product))
 
+    def _gaps(self, node: Node, positions: tuple[Position, ...], used: Used) -> Expression:
+        first, second = (self.express(node.inputs[1], (at,), used) for at in positions)
+        one, other = (Running(at) for at in positions if isinstance(at, Index))
+        return Cases(Relation("=", one, other), ZERO, divide(ONE, add(second, negate(first))))
+
     def _movement(self, node: Node, positions: tuple[Position, ...], used: Used) -> Expression:
         if node.primitive is EARLIER:
             return self._earlier(node, positions, used)
+        if spaced(node) and source_of(node) in self.symbols:  # else it is inside what is drawn folded
+            return taken(self.symbols[source_of(node)], node, positions)
         operand = node.inputs[0]
-        if spaced(node) and operand in self.symbols:  # else it is inside what is drawn folded
-            return taken(self.symbols[operand], node, positions)
         inner: list[Position] = [0] * operand.type.ndim
         for mine, theirs in kept_axes(node):
             inner[theirs] = 0 if operand.type.shape[theirs] == 1 else positions[mine]

@@ -43,6 +43,9 @@ class Symbol:
         Whether the name is ours: the reader gave none.
     symmetric : bool
         Whether it is a matrix that is its own transpose by the way it is computed, as XᵀX.
+    triangle : str
+        ``lower`` or ``upper`` where it is 0 on the other side of the diagonal; ``weights``: 1 below it and ½
+        on it; ``below``: 1 below it and 0 on it; empty for any other.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Symbol:
     axes: tuple[Position, ...]
     automatic: bool = False
     symmetric: bool = False
+    triangle: str = ""
 
     @property
     def rank(self) -> int:

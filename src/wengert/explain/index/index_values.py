@@ -34,6 +34,7 @@ from wengert.explain.index.expressions import (
     children,
 )
 from wengert.explain.index.indices import Index, Position
+from wengert.explain.index.places import Residue
 from wengert.explain.work_limits import check_elements
 from wengert.primitives import reference
 
@@ -211,6 +212,12 @@ def _(expression: Delta, evaluation: Evaluation) -> Named:
     evaluation.check_room((left, right))
     same = evaluation.range(left)[:, None] == evaluation.range(right)[None, :]
     return same.astype(np.float64), (left, right)
+
+
+@value_of.register
+def _(expression: Residue, evaluation: Evaluation) -> Named:
+    places = evaluation.range(expression.index)
+    return ((places - expression.place) % expression.step == 0).astype(np.float64), (expression.index,)
 
 
 @value_of.register

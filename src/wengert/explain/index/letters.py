@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+
+import numpy as np
 
 from wengert.explain.index.indices import Index
 from wengert.explain.loops.carried import EARLIER
@@ -12,6 +14,7 @@ from wengert.explain.loops.opening import State
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
+from wengert.primitives.library.factorisations import turned_by
 
 Axis = tuple[Node, int]
 _LETTERS = "ijklmpqrstuvwxyzabcdefgh"
@@ -54,6 +57,23 @@ def renames_axes(node: Node) -> bool:
     return all(letter in result for letter, extent in zip(term, extents, strict=True) if extent != 1)
 
 
+def diagonal_of(node: Node) -> Node | None:
+    """Return the square matrix whose diagonal a line takes, out of its rows one after the other."""
+    if node.primitive.spacing is None or node.type.ndim != 1:
+        return None
+    (rows,) = node.inputs
+    matrix = rows.inputs[0] if rows.primitive.name == "reshape" else rows
+    count = node.type.shape[0]
+    every = list(node.primitive.spacing(rows.type, **dict(node.params)))
+    return matrix if matrix.type.shape == (count, count) and every == [(0, count + 1)] else None
+
+
+def counts_up(node: Node) -> bool:
+    """Return whether a constant is 0, 1, 2, …, as the rows are in x[np.arange(n), y]."""
+    value = node.value
+    return value is not None and value.ndim == 1 and np.array_equal(value, np.arange(len(value)))
+
+
 def tied_axes(node: Node) -> Iterable[tuple[Axis, Axis]]:
     """Yield the pairs of axes that a line runs over together."""
     kind = node.primitive.kind
@@ -75,6 +95,10 @@ def tied_axes(node: Node) -> Iterable[tuple[Axis, Axis]]:
         without = [axis for axis in range(node.type.ndim) if axis != node.param("axis")]
         yield from (((node, axis), (carries, axis)) for axis in range(node.type.ndim))
         yield from (((node, axis), (initial, place)) for place, axis in enumerate(without))
+    elif node.primitive is turned_by:  # both axes are those of the values
+        yield from (((node, node.type.ndim - back), (node.inputs[1], node.type.ndim - 2)) for back in (1, 2))
+    elif (matrix := diagonal_of(node)) is not None:
+        yield (node, 0), (matrix, 0)
     elif node.inputs:
         for mine, theirs in kept_axes(node):
             yield (node, mine), (node.inputs[0], theirs)
@@ -88,11 +112,19 @@ class Letters:
     program : Program
     batch : sequence of (Node, int)
         Axes that count examples: they are called n where nothing else is.
+    names : collection of str
+        Letters that elements of arrays have, which are given to axes only after all others.
     states : sequence of State
         Carries of loops: their axes of iterations are called t, and the last place T.
     """
 
-    def __init__(self, program: Program, batch: Sequence[Axis] = (), states: Sequence[State] = ()) -> None:
+    def __init__(
+        self,
+        program: Program,
+        batch: Sequence[Axis] = (),
+        names: Collection[str] = frozenset(),
+        states: Sequence[State] = (),
+    ) -> None:
         self._parent: dict[Axis, Axis] = {}
         for node in program.nodes:
             self._tie(tied_axes(node))
@@ -100,7 +132,8 @@ class Letters:
             self._tie(((state.given, axis), (state.computed, axis)) for axis in range(state.given.type.ndim))
         loops = self._iterations(program, states)
         taken = {index.letter for index in loops.values()} | {"n"}
-        single = [letter for letter in _LETTERS + string.ascii_uppercase if letter not in taken]
+        known = [letter for letter in _LETTERS + string.ascii_uppercase if letter not in taken]
+        single = sorted(known, key=lambda letter: letter in names)
         spare = itertools.chain(single, map("".join, itertools.product(single, single)))
         self._index: dict[Axis, Index] = loops
         for node, axis in batch:

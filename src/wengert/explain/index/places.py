@@ -33,11 +33,25 @@ _MOVED = (Add, Apply, Cases, Element, Power, Product, Quotient, Reduction, Relat
 
 @dataclass(frozen=True)
 class Place:
-    """The place ``step · index + offset``, counted from 0."""
+    """The place ``step · index + offset``, counted from 0; of fractions only where that is whole."""
+
+    index: Index
+    step: fractions.Fraction
+    offset: fractions.Fraction
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is a place wherever the index is."""
+        return self.step.denominator == self.offset.denominator == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Residue(Expression):
+    """1 where an index is as far from `place`, counted from 0, as a multiple of `step`; 0 elsewhere."""
 
     index: Index
     step: int
-    offset: int
+    place: int
 
 
 def relates_places(expression: Expression) -> bool:
@@ -61,13 +75,15 @@ def solved(relation: Expression, index: Index) -> Place | None:
     own = factors.pop(index, fractions.Fraction(0))
     constant = factors.pop(None, fractions.Fraction(0))
     others = [(one, factor) for one, factor in factors.items() if factor]
-    if abs(own) != 1 or len(others) != 1:
+    if not own or len(others) != 1:
         return None
     ((other, factor),) = others
     step, first = -factor / own, -constant / own
-    if step.denominator != 1 or first.denominator != 1 or other is None:
+    if step.numerator not in (1, -1) and step.denominator != 1:
         return None
-    return Place(other, int(step), int(step + first) - 1)
+    found = Place(other, step, step + first - 1) if other is not None else None
+    on_grid = found is not None and (found.offset / found.step).denominator == 1
+    return found if on_grid else None
 
 
 def _linear(place: Expression) -> dict[Index | None, fractions.Fraction] | None:
@@ -102,24 +118,38 @@ def within(place: Place, index: Index) -> list[Expression]:
     ends = [fractions.Fraction(end - place.offset, place.step) for end in (0, index.extent - 1)]
     first, last = math.ceil(min(ends)), math.floor(max(ends))
     running = Running(place.index)
+    every = place.step.denominator
     found: list[Expression] = []
-    if first > 0:
+    if first >= every:
         found.append(Relation("≤", numbered(place.index, first), running))
-    if last < place.index.extent - 1:
+    if last < place.index.extent - every:
         found.append(Relation("≤", running, numbered(place.index, last)))
-    return found
+    return found if every == 1 else [*found, Residue(place.index, every, first % every)]
 
 
-def can_move(expression: Expression, index: Index) -> bool:
+def can_move(expression: Expression, index: Index, place: Place) -> bool:
     """Return whether an index may be calculated wherever it stands.
 
-    That is not in δ, nor in a derivative to come, but in that by another iteration.
+    That is not in δ, nor in a derivative to come, but in that by another iteration of a loop. A place that
+    is not whole everywhere may stand where whole steps are taken from it, as in x_{2j}.
     """
+    parts = [part for part in walk(expression) if index in free_indices(part)]
+    if not place.is_whole:
+        standing = [part for part in parts if isinstance(part, (Element, Running, Shifted))]
+        if not all(isinstance(part, Shifted) and _fits(part, index, place) for part in standing):
+            return False
     return all(
-        isinstance(part, _MOVED)
-        or index not in free_indices(part)
-        or (isinstance(part, Partial) and not part.direct and bool(index.last))
-        for part in walk(expression)
+        isinstance(part, _MOVED) or (isinstance(part, Partial) and not part.direct and bool(index.last))
+        for part in parts
+    )
+
+
+def _fits(element: Shifted, index: Index, place: Place) -> bool:
+    axes = zip(element.positions, element.steps, element.offsets, strict=True)
+    return all(
+        replace(place, step=step * place.step, offset=step * place.offset + offset).is_whole
+        for at, step, offset in axes
+        if at == index
     )
 
 
@@ -128,7 +158,7 @@ def moved_to(expression: Expression, index: Index, place: Place) -> Expression:
     if index not in free_indices(expression):
         return expression
     if isinstance(expression, Running):
-        return counted(place.index, place.step, place.offset)
+        return counted(place.index, int(place.step), int(place.offset))
     if isinstance(expression, Element):
         steps, offsets = (tuple(one for _ in expression.positions) for one in (1, 0))
         return _shifted(Shifted(expression.symbol, expression.positions, steps, offsets), index, place)
@@ -147,7 +177,9 @@ def moved_to(expression: Expression, index: Index, place: Place) -> Expression:
 def _shifted(element: Expression, index: Index, place: Place) -> Expression:
     assert isinstance(element, Shifted), "a part of it has been moved"
     axes = [
-        (place.index, step * place.step, step * place.offset + offset) if at == index else (at, step, offset)
+        (place.index, int(step * place.step), int(step * place.offset + offset))
+        if at == index
+        else (at, step, offset)
         for at, step, offset in zip(element.positions, element.steps, element.offsets, strict=True)
     ]
     positions, steps, offsets = zip(*axes, strict=True)

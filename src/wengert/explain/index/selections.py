@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from wengert.explain.factors.factor_derivatives import derivative_of_factor
+from wengert.explain.factors.stacked_parts import factor_of
 from wengert.explain.index.construction import add, multiply
 from wengert.explain.index.definitions import taken
 from wengert.explain.index.differentiation import Rules, differentiate
@@ -30,6 +32,7 @@ from wengert.explain.index.expressions import (
     number,
 )
 from wengert.explain.index.indices import Index, Position, fresh
+from wengert.explain.index.letters import counts_up
 from wengert.explain.index.substitution import counted
 from wengert.explain.problem import Problem
 from wengert.ir.node import Node
@@ -51,6 +54,9 @@ def same(left: Expression, right: Expression) -> Expression:
 def selected(problem: Problem, of: Element, by: Element) -> Expression | None:
     """Return ∂of/∂by through the line that computes `of`; None where there is no rule."""
     node, operand = of.symbol.node, by.symbol.node
+    factor = factor_of(node)
+    if factor is not None:
+        return derivative_of_factor(problem, factor, of, by)
     if node.primitive.spacing is not None:
         return differentiate(taken(by.symbol, node, of.positions), by, Rules())
     rule = _RULES.get(node.primitive.name)
@@ -155,6 +161,9 @@ def _at_places(
             continue
         key = keys[axes.index(axis)]
         inside = among[rank - key.type.ndim :]
+        if counts_up(key):
+            factors.append(same(counted(inside[0]), counted(at)))
+            continue
         fits = zip(inside, key.type.shape, strict=True)
         element = Element(problem.symbols[key], tuple(0 if extent == 1 else one for one, extent in fits))
         found: Expression = Relation("=", counted(at), add(element, ONE))

@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from wengert.explain.index.construction import divide, multiply, pulled_sums_with_deltas
+from wengert.explain.index.construction import (
+    divide,
+    multiply,
+    pulled_out,
+    pulled_sums_with_deltas,
+    total,
+)
 from wengert.explain.index.expressions import (
     ONE,
     ZERO,
@@ -20,7 +26,6 @@ from wengert.explain.index.expressions import (
     Number,
     Partial,
     Product,
-    Shifted,
     Sum,
     Symbol,
     free_indices,
@@ -44,6 +49,7 @@ from wengert.explain.matrix.matrices import (
     matrix_product,
     matrix_sum,
 )
+from wengert.explain.matrix.pieces import piece_of, trace_of, with_diagonal
 from wengert.explain.matrix.terms import (
     Linked,
     NoMatrixForm,
@@ -53,8 +59,11 @@ from wengert.explain.matrix.terms import (
     extent_of,
     is_single,
     jacobian_of,
+    matrices_over,
     matrix_indices,
+    names_in,
     ones,
+    opened_quotients,
 )
 
 
@@ -168,19 +177,6 @@ class Converter:
 
         return rebuild(expression, operand)
 
-    def in_iteration(self, element: Shifted, row: Place, column: Place) -> Expression:
-        """Convert an element of another iteration."""
-        axes = zip(element.symbol.axes, element.steps, element.offsets, strict=True)
-        if any(
-            (step, offset) != (1, 0) and not (isinstance(axis, Index) and axis.last)
-            for axis, step, offset in axes
-        ):
-            raise NoMatrixForm(f"only a part of {element.symbol.name} is used")
-        stored = self.places(element.symbol, element.positions)
-        if stored not in ((row, column), (column, row)):
-            raise NoMatrixForm("indices that do not fit rows and columns")
-        return Slice(element, stored, stored != (row, column))
-
     def named(self, expression: Element | Partial, row: Place, column: Place) -> Expression:
         """Convert a name or a derivative."""
         if isinstance(expression, Partial):
@@ -193,13 +189,17 @@ class Converter:
             element = expression
             if row is column is None and element.symbol.rank and not free_indices(element):
                 return element  # a number, though of an array
+        in_loop = any(isinstance(axis, Index) and axis.last for axis in element.symbol.axes)
+        piece = piece_of(expression, row, column) if isinstance(expression, Element) and not in_loop else None
+        if piece is not None:
+            return piece
         stored = self.places(element.symbol, element.positions)
         flipped = self.numerator and isinstance(expression, Partial)
         mine = stored[::-1] if flipped else stored
         if mine not in ((row, column), (column, row)):
             raise NoMatrixForm("indices that do not fit rows and columns")
         transposed = mine != (row, column)
-        if any(isinstance(axis, Index) and axis.last for axis in element.symbol.axes):
+        if in_loop:
             return Slice(expression, mine, transposed)
         shape: Shape = (extent_of(mine[0]), extent_of(mine[1]))
         if isinstance(expression, Partial):
@@ -217,17 +217,43 @@ class Converter:
             opened = pulled_sums_with_deltas(body)
             if isinstance(opened, Add):
                 return self.contracted(summed, opened, row, column)
-        factors = list(body.factors) if isinstance(body, Product) else [body]
+        factors = opened_quotients(list(body.factors) if isinstance(body, Product) else [body])
         diagonal = self._diagonal(factors, row, column) if not summed else None
         if diagonal is not None:
             return diagonal
         if any(isinstance(factor, Delta) for factor in factors):
             raise NoMatrixForm("a δ is left over")
+        spread = self._spread(summed, factors, row, column)
+        if spread is not None:
+            return spread
         terms, scalars = self._grouped(factors, set(summed))
-        for index in reversed(summed):  # innermost first: the sum that stands closest to its factors
+        left = list(reversed(summed))  # innermost first: the sum that stands closest to its factors
+        while left:
+            index = next((one for one in left if len(matrices_over(terms, one)) <= 2), left[0])
+            left.remove(index)
             terms = self._eliminated(terms, index, scalars)
         above, below = zip(*map(as_fraction, scalars), strict=True) if scalars else ((), ())
         return divide(multiply(*above, self._joined(terms, row, column)), multiply(*below))
+
+    def _spread(
+        self, summed: tuple[Index, ...], factors: list[Expression], row: Place, column: Place
+    ) -> Expression | None:
+        """Multiply out a factor with terms over more than two indices; what none is summed over stays out."""
+        wide = next((one for one in factors if isinstance(one, Add) and len(matrix_indices(one)) > 2), None)
+        if wide is None:
+            return None
+        outside = [one for one in factors if one is not wide and not set(matrix_indices(one)) & set(summed)]
+        inside = [one for one in factors if one not in outside]
+        sums = [
+            pulled_out(total(summed, multiply(*(term if one is wide else one for one in inside))))
+            for term in wide.terms
+        ]
+        result = self.summed([self.filled(term, row, column) for term in sums])
+        if not outside:
+            return result
+        beside = self.contracted((), multiply(*outside), row, column)
+        self.patterns.setdefault("same index → ⊙")
+        return hadamard(beside, result) if matrix_indices(multiply(*outside)) else multiply(beside, result)
 
     def _diagonal(self, factors: list[Expression], row: Place, column: Place) -> Expression | None:
         """g_j δ_jl is a diagonal matrix."""
@@ -241,7 +267,7 @@ class Converter:
         if not matrix_indices(rest):
             return multiply(self.part(rest, None, None), Identity(row.extent))
         (index,) = matrix_indices(rest)
-        return Diagonal(self.part(rest, *self.as_vector(index)))
+        return with_diagonal(self.part(rest, *self.as_vector(index)), row.extent)
 
     def as_vector(self, index: Place) -> tuple[Place, Place]:
         """Return the index over the rows and over the columns of what an array with one axis is."""
@@ -280,7 +306,7 @@ class Converter:
         touching = [term for term in terms if index in term.indices]
         others = [term for term in terms if index not in term.indices]
         vectors = [term for term in touching if len(term.indices) == 1]
-        matrices = [term for term in touching if len(term.indices) == 2]
+        matrices = matrices_over(terms, index)
         if not touching:
             scalars.append(number(index.extent))
             return others
@@ -313,7 +339,8 @@ class Converter:
         if len(vector.parts) == 1 and isinstance(vector.parts[0], Linked):
             return matrix_product(Ones((1, index.extent)), self._realised(vector, index, None))
         if len(vector.parts) == 1:
-            return matrix_product(self._realised(vector, None, index), Ones((index.extent, 1)))
+            row = self._realised(vector, None, index)
+            return trace_of(row) or matrix_product(row, Ones((index.extent, 1)))
         first = replace(vector, parts=vector.parts[:1])
         rest = replace(vector, parts=vector.parts[1:])
         return matrix_product(self._realised(first, None, index), self._realised(rest, index, None))
@@ -352,6 +379,8 @@ class Converter:
         columns = [term for term in terms if term.indices == (column,) and term not in full]
         if full:
             result = hadamard(*(self._realised(term, row, column) for term in full))
+            if rows and columns and names_in(rows[0]) == names_in(columns[0]):  # x_i m_ij x_j
+                return hadamard(result, self._joined([rows[0], columns[0]], row, column))
             if rows:
                 self.patterns.setdefault("g_i m_ij → diag(g) M")
                 result = matrix_product(Diagonal(self._realised(rows[0], *self.as_vector(row))), result)

@@ -20,6 +20,7 @@ from wengert.explain.index.expressions import (
     Power,
     Product,
     Quotient,
+    Relation,
     Running,
     Shifted,
     Softmax,
@@ -31,7 +32,15 @@ from wengert.explain.index.expressions import (
 from wengert.explain.index.indices import Index
 from wengert.explain.index.notation import is_root
 from wengert.explain.loops.earlier import Begun
-from wengert.explain.matrix.matrices import Identity, MatrixInverse, MatrixSoftmax, MatrixSum, Norm, Slice
+from wengert.explain.matrix.matrices import (
+    Identity,
+    MatrixInverse,
+    MatrixSoftmax,
+    MatrixSum,
+    Norm,
+    Slice,
+    Unit,
+)
 from wengert.explain.matrix.terms import NoMatrixForm, Place, extent_of, matrix_indices
 from wengert.explain.work_limits import MAX_ELEMENTS
 
@@ -70,7 +79,16 @@ def _(expression: Element | Partial, converter: Converter, row: Place, column: P
 
 @as_matrix.register(Shifted)
 def _(expression: Shifted, converter: Converter, row: Place, column: Place) -> Expression:
-    return converter.in_iteration(expression, row, column)
+    symbol = expression.symbol
+    places = zip(symbol.axes, expression.positions, expression.steps, expression.offsets, strict=True)
+    for axis, at, step, offset in places:
+        whole = (step, offset) == (1, 0) and getattr(at, "extent", 1) == getattr(axis, "extent", 1)
+        if not whole and not (isinstance(axis, Index) and axis.last):
+            raise NoMatrixForm("no pattern of matrices fits")
+    stored = converter.places(symbol, expression.positions)
+    if stored not in ((row, column), (column, row)):
+        raise NoMatrixForm("indices that do not fit rows and columns")
+    return Slice(expression, stored, stored != (row, column))
 
 
 @as_matrix.register(Begun)
@@ -85,7 +103,7 @@ def _(expression: Begun, converter: Converter, row: Place, column: Place) -> Exp
 def _(expression: Running, converter: Converter, row: Place, column: Place) -> Expression:
     if expression.index.last:
         return expression
-    raise NoMatrixForm("it calculates with an index")
+    raise NoMatrixForm("no pattern of matrices fits")
 
 
 @as_matrix.register(Softmax)
@@ -101,6 +119,14 @@ def _(expression: Inverse, converter: Converter, row: Place, column: Place) -> E
         raise NoMatrixForm("no pattern of matrices fits")
     transposed = element.positions != (row, column) and not element.symbol.symmetric
     return MatrixInverse(element.symbol, element.symbol.shape[0], transposed)
+
+
+@as_matrix.register(Relation)
+def _(expression: Relation, converter: Converter, row: Place, column: Place) -> Expression:
+    match expression:
+        case Relation("=", Running(index), Number(place)) if index in (row, column):
+            return Unit(index.extent, int(place) - 1, index == column)
+    return converter.elementwise(expression, row, column)
 
 
 @as_matrix.register(Delta)

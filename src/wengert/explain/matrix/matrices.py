@@ -9,7 +9,17 @@ import numpy as np
 
 from wengert.explain.algebra.likeness import gathered, raised
 from wengert.explain.index.construction import divide, multiply
-from wengert.explain.index.expressions import Add, Expression, Number, Partial, Product, Second, Symbol
+from wengert.explain.index.expressions import (
+    ONE,
+    Add,
+    Expression,
+    Number,
+    Partial,
+    Product,
+    Quotient,
+    Second,
+    Symbol,
+)
 from wengert.explain.index.indices import Index
 from wengert.explain.printers.digits import cut
 
@@ -99,6 +109,54 @@ class Ones(Expression):
     """A column of ones, or a row."""
 
     shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Unit(Expression):
+    """A unit vector e_k, as a column or, transposed, as a row.
+
+    Attributes
+    ----------
+    extent, place : int
+        How many elements it has, and which of them is 1, counted from 0.
+    transposed : bool
+    """
+
+    extent: int
+    place: int
+    transposed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Expression):
+    """A column of a named matrix; transposed, a row.
+
+    Attributes
+    ----------
+    symbol : Symbol
+    place : int
+        Counted from 0.
+    transposed : bool
+    """
+
+    symbol: Symbol
+    place: int
+    transposed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DiagonalOf(Expression):
+    """The diagonal of a named matrix, as a column or, transposed, as a row."""
+
+    symbol: Symbol
+    transposed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trace(Expression):
+    """The sum of the diagonal of a named matrix."""
+
+    symbol: Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,13 +284,21 @@ def hadamard(*factors: Expression) -> Expression:
                 numbers.append(number)
                 factor = rest
         flat += factor.factors if isinstance(factor, Hadamard) else (factor,)
-    return multiply(*numbers, flat[0] if len(flat) == 1 else Hadamard(tuple(flat)))
+    below = [one.denominator for one in flat if isinstance(one, Quotient) and one.numerator == ONE]
+    above = [one for one in flat if not (isinstance(one, Quotient) and one.numerator == ONE)]
+    if above and below:
+        return multiply(*numbers, divide(_alone(above), _alone(below)))
+    return multiply(*numbers, _alone(flat))
+
+
+def _alone(factors: list[Expression]) -> Expression:
+    return factors[0] if len(factors) == 1 else Hadamard(tuple(factors))
 
 
 def matrix_sum(*terms: Expression) -> Expression:
     """Return the sum of matrices; A x + Aᵀ x, as from a quadratic form, is (A + Aᵀ) x."""
     kept: list[Expression] = []
-    for term in terms:
+    for term in [one for each in terms for one in (each.terms if isinstance(each, Add) else (each,))]:
         for place, before in enumerate(kept):
             joined = _joined(before, term)
             if joined is not None:

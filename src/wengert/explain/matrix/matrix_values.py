@@ -12,7 +12,9 @@ from wengert.explain.index.elementwise import computed, is_elementwise, spelled_
 from wengert.explain.index.expressions import Element, Expression, Number, Running, children, free_indices
 from wengert.explain.index.index_values import Evaluation, Named, value_of, watching
 from wengert.explain.matrix.matrices import (
+    Column,
     Diagonal,
+    DiagonalOf,
     Gradient,
     Hadamard,
     Identity,
@@ -26,6 +28,8 @@ from wengert.explain.matrix.matrices import (
     Ones,
     Slice,
     Table,
+    Trace,
+    Unit,
 )
 from wengert.primitives import reference
 
@@ -113,6 +117,29 @@ def _(expression: Jacobian, point: Point) -> Array:
 @matrix_of.register
 def _(expression: Ones, point: Point) -> Array:
     return np.ones(expression.shape)
+
+
+@matrix_of.register
+def _(expression: Unit, point: Point) -> Array:
+    array = np.eye(expression.extent)[:, [expression.place]]
+    return array.T if expression.transposed else array
+
+
+@matrix_of.register
+def _(expression: Column, point: Point) -> Array:
+    array = point.values[expression.symbol.node][:, [expression.place]]
+    return array.T if expression.transposed else array
+
+
+@matrix_of.register
+def _(expression: DiagonalOf, point: Point) -> Array:
+    array = np.diag(point.values[expression.symbol.node])
+    return array[None, :] if expression.transposed else array[:, None]
+
+
+@matrix_of.register
+def _(expression: Trace, point: Point) -> Array:
+    return np.full((1, 1), np.trace(point.values[expression.symbol.node]))
 
 
 @matrix_of.register

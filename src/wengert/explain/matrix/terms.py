@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from wengert.explain.index.construction import divide
 from wengert.explain.index.expressions import (
     ONE,
     Expression,
@@ -11,7 +13,9 @@ from wengert.explain.index.expressions import (
     Partial,
     Product,
     Quotient,
+    Symbol,
     free_indices,
+    named_in,
 )
 from wengert.explain.index.indices import Index
 from wengert.explain.matrix.matrices import Jacobian, Ones, matrix_product
@@ -102,3 +106,31 @@ def ones(row: Place, column: Place) -> Expression:
     if row is None or column is None:
         return Ones((extent_of(row), extent_of(column)))
     return matrix_product(Ones((row.extent, 1)), Ones((1, column.extent)))
+
+
+def opened_quotients(factors: Sequence[Expression]) -> list[Expression]:
+    """Return the factors of a product, a quotient as several where these have fewer indices each."""
+    found: list[Expression] = []
+    for factor in factors:
+        match factor:
+            case Quotient(above, below) if len(matrix_indices(factor)) > 1:
+                parts = below.factors if isinstance(below, Product) else (below,)
+                apart = len({frozenset(matrix_indices(part)) for part in parts}) > 1
+                if apart or len(matrix_indices(factor)) > 2:
+                    found += above.factors if isinstance(above, Product) else (above,)
+                    found += [divide(ONE, part) for part in parts]
+                else:
+                    found.append(factor)
+            case _:
+                found.append(factor)
+    return found
+
+
+def matrices_over(terms: Sequence[Term], index: Index) -> list[Term]:
+    """Return the terms over an index and another one."""
+    return [term for term in terms if index in term.indices and len(term.indices) == 2]
+
+
+def names_in(term: Term) -> set[Symbol]:
+    """Return the tensors that stand in a term."""
+    return {symbol for part in term.parts if isinstance(part, Expression) for symbol in named_in(part)}

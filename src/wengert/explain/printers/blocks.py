@@ -76,6 +76,8 @@ def block(piece: Layout) -> Block:
             return Block((spaced if kind == "operator" else content,))
         case layout.Row(parts):
             return beside([block(part) for part in parts])
+        case layout.Script(base, below, layout.Text("T") as above):  # of all before it
+            return beside([block(base), *_lowered(below), *_raised(above)])
         case layout.Script(base, below, above):
             return beside([block(base), *_raised(above), *_lowered(below)])
         case layout.Big(symbol, below):

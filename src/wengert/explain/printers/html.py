@@ -101,7 +101,7 @@ def _text(content: str, kind: str) -> str:
     if kind == "space":
         return '<mspace width="0.17em"/>'
     if kind == "words":
-        return f"<mtext>{escape(content)}</mtext>"
+        return f"<mtext>{escape(content).replace(' ', '&#160;')}</mtext>"  # else spaces at its ends are lost
     if kind == "indices":
         return "<mrow>" + "".join(map(_index, re.findall(r"\d+|.′*", content))) + "</mrow>"
     if content == "T":  # a transpose

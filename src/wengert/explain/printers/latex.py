@@ -20,6 +20,8 @@ _SYMBOLS = {
     "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "ε": r"\varepsilon ", "η": r"\eta ", "θ": r"\theta ",
     "κ": r"\kappa ", "λ": r"\lambda ", "μ": r"\mu ", "ν": r"\nu ", "ξ": r"\xi ", "π": r"\pi ", "ρ": r"\rho ",
     "τ": r"\tau ", "φ": r"\varphi ", "χ": r"\chi ", "ψ": r"\psi ", "ω": r"\omega ",
+    "≡": r"\equiv", "Γ": r"\Gamma ", "Δ": r"\Delta ", "Θ": r"\Theta ", "Λ": r"\Lambda ", "Ξ": r"\Xi ",
+    "Π": r"\Pi ", "Υ": r"\Upsilon ", "Φ": r"\Phi ", "Ψ": r"\Psi ", "Ω": r"\Omega ",
     "₀": "_{0}",
 }  # fmt: skip
 _FUNCTIONS = {
@@ -43,12 +45,12 @@ _SPECIAL = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
 }
-_WORDS_SYMBOLS = set("∂δσεαβγηθκλμνξπρτφχψω𝟏×⊙≤≥≠∧∨⊕·…−")
+_WORDS_SYMBOLS = set("∂δσεαβγηθκλμνξπρτφχψωΓΔΘΛΞΠΥΦΨΩ𝟏×⊙≤≥≠∧∨⊕·…−")
 # What is set otherwise in words than in formulas.
 _WORDS = {
     "<": "<", ">": ">", "|": "|", "Σ": r"\textstyle\sum", "→": r"\to", "←": r"\leftarrow", "′": "'",
     "√": r"\surd", "ℓ": r"\ell", "∈": r"\in", "ℝ": r"\mathbb{R}", "ᵀ": r"^{\mathsf{T}}", "²": "^2",
-    "₀": "_0", "ⁿ": "^n", "⁽": "^{(}", "⁾": "^{)}",
+    "₀": "_0", "ⁿ": "^n", "⁽": "^{(}", "⁾": "^{)}", "¹": "^1", "⁻": "^{-}", "½": r"\tfrac12",
 }  # fmt: skip
 
 PREAMBLE = r"""\documentclass[10pt,a4paper,fleqn]{article}

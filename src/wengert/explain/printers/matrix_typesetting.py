@@ -16,7 +16,9 @@ from wengert.explain.index.expressions import (
 from wengert.explain.index.indices import Index
 from wengert.explain.loops.earlier import Begun
 from wengert.explain.matrix.matrices import (
+    Column,
     Diagonal,
+    DiagonalOf,
     Gradient,
     Hadamard,
     Identity,
@@ -30,6 +32,8 @@ from wengert.explain.matrix.matrices import (
     Ones,
     Slice,
     Table,
+    Trace,
+    Unit,
 )
 from wengert.explain.matrix.matrix_values import matrix_value
 from wengert.explain.printers import layout
@@ -39,7 +43,7 @@ from wengert.explain.printers.layout import Layout, Row, Text, operator, parenth
 from wengert.explain.printers.scripts import calculated, derivative, marked
 from wengert.explain.printers.signs import negative
 from wengert.explain.printers.style import ATOM, PRODUCT, SUM, Style, layout_of
-from wengert.explain.printers.transposes import untransposed
+from wengert.explain.printers.transposes import is_number_of, untransposed
 
 
 def _in_numbers(expression: Expression, point: Point) -> tuple[Layout, int]:
@@ -133,6 +137,40 @@ def _(expression: Ones, style: Style) -> tuple[Layout, int]:
 
 
 @layout_of.register
+def _(expression: Unit, style: Style) -> tuple[Layout, int]:
+    if style.numbers is not None:
+        return _in_numbers(expression, style.numbers)
+    body = layout.Script(Text("e"), Text(str(expression.place + 1), "indices"))
+    return style.shaped(body, (expression.extent, 1), expression.transposed), ATOM
+
+
+@layout_of.register
+def _(expression: Column, style: Style) -> tuple[Layout, int]:
+    if style.numbers is not None:
+        return _in_numbers(expression, style.numbers)
+    symbol = expression.symbol
+    body = style.lowered(symbol, str(expression.place + 1))
+    return marked(style.shaped(body, (symbol.shape[0], 1), expression.transposed), symbol.name), ATOM
+
+
+@layout_of.register
+def _(expression: DiagonalOf, style: Style) -> tuple[Layout, int]:
+    if style.numbers is not None:
+        return _in_numbers(expression, style.numbers)
+    symbol = expression.symbol
+    body = row(Text("diag", "function"), parenthesised(style.name(symbol.name)))
+    return marked(style.shaped(body, (symbol.shape[0], 1), expression.transposed), symbol.name), ATOM
+
+
+@layout_of.register
+def _(expression: Trace, style: Style) -> tuple[Layout, int]:
+    if style.numbers is not None:
+        return _in_numbers(expression, style.numbers)
+    name = expression.symbol.name
+    return marked(row(Text("tr", "function"), parenthesised(style.name(name))), name), ATOM
+
+
+@layout_of.register
 def _(expression: Identity, style: Style) -> tuple[Layout, int]:
     return style.shaped(Text("I"), (expression.extent, expression.extent), False), ATOM
 
@@ -163,7 +201,10 @@ def _(expression: MatrixProduct, style: Style) -> tuple[Layout, int]:
         loose = isinstance(factor, (Hadamard, Add)) or (place > 0 and negative(factor))
         # u A ⊙ B/c v would be (u A) ⊙ (B/c v)
         among = isinstance(factor, Quotient) and place < len(expression.factors) - 1
-        loose |= among or (isinstance(factor, Quotient) and isinstance(factor.numerator, Hadamard))
+        loose |= among or (
+            isinstance(factor, Quotient) and place > 0 and not is_number_of(factor.denominator)
+        )
+        loose |= isinstance(factor, Quotient) and isinstance(factor.numerator, Hadamard)
         loose = loose and (untransposed(factor) is None or style.numbers is not None)
         parts.append(parenthesised(style.show(factor)) if loose else style.show(factor, PRODUCT))
     return Row(tuple(parts)), PRODUCT

@@ -91,12 +91,13 @@ class Style:
             transposed = False
         if transposed:
             above = Text("T")
-            script = isinstance(body, layout.Script)
-            body = (
-                layout.Script(body, above=above)
-                if not script
-                else layout.Script(parenthesised(body), above=above)
-            )
+            match body:
+                case layout.Script(base, below, None):
+                    body = layout.Script(base, below, above)
+                case layout.Script():
+                    body = layout.Script(parenthesised(body), above=above)
+                case _:
+                    body = layout.Script(body, above=above)
         if not self.shapes or shape == (1, 1):
             return body
         final = shape[::-1] if transposed else shape

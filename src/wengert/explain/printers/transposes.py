@@ -7,7 +7,21 @@ from dataclasses import replace
 
 from wengert.explain.index.elementwise import is_elementwise
 from wengert.explain.index.expressions import Cases, Expression, Relation, children, rebuild
-from wengert.explain.matrix.matrices import Gradient, Matrix, MatrixProduct, MatrixSoftmax, Ones, Slice
+from wengert.explain.matrix.matrices import (
+    Column,
+    DiagonalOf,
+    Gradient,
+    Matrix,
+    MatrixProduct,
+    MatrixSoftmax,
+    Norm,
+    Ones,
+    Slice,
+    Trace,
+    Unit,
+)
+
+_WHOLE = (MatrixProduct, Ones, Unit, Column, DiagonalOf)
 
 
 def _by_element(expression: Expression) -> bool:
@@ -34,11 +48,22 @@ def _leaves(expression: Expression) -> Iterator[Matrix | Gradient | Slice | None
             yield expression
     elif isinstance(expression, MatrixProduct) and _is_scalar(expression):
         return
-    elif isinstance(expression, (MatrixProduct, Ones)) or not _by_element(expression):
-        yield from () if not any(children(expression)) and not isinstance(expression, Ones) else (None,)
+    elif isinstance(expression, _WHOLE) or not _by_element(expression):
+        yield from () if not any(children(expression)) and not isinstance(expression, _WHOLE) else (None,)
     else:
         for part in children(expression):
             yield from _leaves(part)
+
+
+def is_number_of(expression: Expression) -> bool:
+    """Whether an expression among matrices is a number."""
+    if isinstance(expression, (Matrix, Gradient)):
+        return expression.shape == (1, 1)
+    if isinstance(expression, MatrixProduct):
+        return _is_scalar(expression)
+    if isinstance(expression, (Ones, Unit, Column, DiagonalOf)):
+        return False
+    return isinstance(expression, (Norm, Trace)) or all(map(is_number_of, children(expression)))
 
 
 def _is_scalar(product: MatrixProduct) -> bool:

@@ -34,6 +34,7 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.indices import Index
 from wengert.explain.index.notation import notation, written_out
+from wengert.explain.index.places import Residue
 from wengert.explain.loops.earlier import Begun
 from wengert.explain.matrix.matrices import MatrixProduct
 from wengert.explain.printers import layout
@@ -96,6 +97,22 @@ def _(expression: Begun, style: Style) -> tuple[Layout, int]:
 @layout_of.register
 def _(expression: Delta, style: Style) -> tuple[Layout, int]:
     return layout.Script(Text("δ"), Text(f"{expression.left}{expression.right}", "indices")), ATOM
+
+
+@layout_of.register
+def _(expression: Residue, style: Style) -> tuple[Layout, int]:
+    step, first = expression.step, expression.place % expression.step + 1
+    running = Text(str(expression.index))
+    if step == 2:
+        said: tuple[Layout, ...] = (Text(" odd" if first == 1 else " even", "words"),)
+    else:
+        said = (
+            operator("≡"),
+            Text(str(first % step), "number"),
+            Text(" mod ", "words"),
+            Text(str(step), "number"),
+        )
+    return layout.Fence("[", row(running, *said), "]"), ATOM
 
 
 @layout_of.register

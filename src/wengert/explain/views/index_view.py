@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from wengert.explain.algebra.simplification import neat
+from wengert.explain.factors.factor_derivatives import given_by_laws, laws
 from wengert.explain.index.chain_rule import INSERTED, ChainRule
 from wengert.explain.index.closing import Closing, closing
 from wengert.explain.index.equalities import line
@@ -93,8 +94,10 @@ def iterations(problem: Problem) -> str:
 
 def given(problem: Problem) -> str:
     """Say what is given, in numbers where they are few, so that a reader can compute the rest."""
-    shown = [_given(problem, symbol) for symbol in problem.inputs]
-    return f"Given {'is' if len(shown) == 1 else 'are'} {', '.join(shown)}."
+    defined = given_by_laws(problem)
+    shown = [_given(problem, symbol) for symbol in problem.inputs if symbol not in defined]
+    said = f"Given {'is' if len(shown) == 1 else 'are'} {', '.join(shown)}."
+    return "\n".join([said, *laws(problem)])
 
 
 def _given(problem: Problem, symbol: Symbol) -> str:

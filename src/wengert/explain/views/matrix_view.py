@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
 
+from wengert.explain.factors.stacked_parts import factor_of
 from wengert.explain.index.chain_rule import INSERTED, ChainRule
 from wengert.explain.index.closing import Closing, Result, closing
+from wengert.explain.index.definitions import is_gaps
 from wengert.explain.index.equalities import line
 from wengert.explain.index.expressions import Delta, Element, Expression, Partial, Shifted, Symbol, walk
 from wengert.explain.loops.earlier import Begun
 from wengert.explain.matrix.conversion import Converter
 from wengert.explain.matrix.matrices import Jacobian
+from wengert.explain.matrix.pieces import named_pieces
 from wengert.explain.matrix.terms import NoMatrixForm, Place
 from wengert.explain.printers.blocks import plain
 from wengert.explain.problem import Problem
@@ -91,6 +95,8 @@ def definitions(problem: Problem, writer: MatrixWriter) -> Section:
     for symbol in problem.defined:
         element = Element(symbol, symbol.axes)
         formula = problem.definition(symbol, symbol.axes)
+        if factor_of(symbol.node) is not None or is_gaps(symbol.node):
+            continue  # `given` says what they are
         for one in beginnings(problem, formula, begun):
             with contextlib.suppress(NoMatrixForm):
                 steps.append(_beginning(writer, one))
@@ -116,6 +122,15 @@ def _beginning(writer: MatrixWriter, step: Step) -> Step:
     return replace(
         step, subject=left, before=left, after=writer.converter.convert(step.after, *axes), axes=axes
     )
+
+
+def _with_pieces(sections: Sequence[Section]) -> tuple[Section, ...]:
+    """Say in the first section what the names of rows and columns mean that stand in any."""
+    first, *others = sections
+    said = named_pieces(
+        part for section in sections for step in section.steps for part in (step.after, step.before)
+    )
+    return replace(first, note="\n".join([first.note, *said])), *others
 
 
 def _no_form(what: str, symbol: Symbol, reason: str) -> str:
@@ -266,4 +281,4 @@ def matrix_view(problem: Problem) -> Tree:
     found = closing(problem, chain)
     sections = [definitions(problem, writer), *worked, _results(problem, writer, found)]
     kept = tuple(section for section in sections if section.steps or section.note)
-    return Tree(f"{gradient_names(problem)} in matrix notation", kept, found.letters)
+    return Tree(f"{gradient_names(problem)} in matrix notation", _with_pieces(kept), found.letters)

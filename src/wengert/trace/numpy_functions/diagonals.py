@@ -57,7 +57,7 @@ def diag(v: Any, k: Any = 0) -> Any:
     above = whole(k, "k")
     square = np.where(np.eye(v.shape[0], dtype=bool), np.expand_dims(v, 1), np.zeros((), v.dtype))
     low, high = max(-above, 0), max(above, 0)
-    return np.pad(square, ((low, high), (high, low)))
+    return np.pad(square, ((low, high), (high, low))) if above else square
 
 
 def _two_axes(a: Any, axis1: Any, axis2: Any) -> list[int]:

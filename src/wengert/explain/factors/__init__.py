@@ -1,0 +1,1 @@
+"""Factorisations of matrices in derivations: eigenvalues, singular values, QR and Cholesky factors."""
