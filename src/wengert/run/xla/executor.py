@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from wengert.checks import unknown_name
-from wengert.errors import ConfigurationError, LimitError, WengertError
+from wengert.errors import ConfigurationError, WengertError
 from wengert.ir.evaluate import check_argument
 from wengert.ir.program import Program
 from wengert.run.executor import Executable
@@ -20,6 +20,7 @@ from wengert.run.loop import Progress, Roles
 from wengert.run.numpy import NumpyExecutor
 from wengert.run.recent import recent
 from wengert.run.xla.device_loop import XLALoop, XLAProgress, compiled_loop
+from wengert.run.xla.device_memory import memory_for
 from wengert.run.xla.devices import find_mesh
 from wengert.run.xla.mesh import DeviceMesh
 from wengert.run.xla.translation import lines_for_numpy, lowered
@@ -52,6 +53,9 @@ class XLAExecutor:
         Whether each of several processes holds rows of its own. If not, each holds all of them.
     shard : "auto", optional
         Divide also large parameters, and what belongs to them, among the devices of the mesh.
+    deterministic : bool
+        Compute a training step over fixed blocks of its batch, and add these up in a fixed order: the bits
+        are the same for every number of devices, up to 16, that divides the batch.
 
     Raises
     ------
@@ -64,6 +68,7 @@ class XLAExecutor:
     mesh: int | str | None = None
     own_rows: bool = False
     shard: str | None = None
+    deterministic: bool = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Without the devices, which belong to a process.
@@ -78,13 +83,16 @@ class XLAExecutor:
             raise ConfigurationError(f"shard is 'auto' or None, got {self.shard!r}")
         if self.mesh is None and (self.shard is not None or self.own_rows):
             raise ConfigurationError("shard and own_rows are for a mesh of devices: say mesh=, of how many")
+        if self.shard is not None and self.deterministic:
+            raise ConfigurationError("deterministic=True keeps parameters on each device: leave shard out")
         if self.devices.processes > 1 and self.shard is not None:
             raise ConfigurationError("shard='auto' is for the devices of one process; leave it out")
 
     @cached_property
     def devices(self) -> DeviceMesh:
         """The devices."""
-        return DeviceMesh(find_mesh(self.device, self.mesh), self.own_rows, self.shard is not None)
+        mesh = find_mesh(self.device, self.mesh)
+        return DeviceMesh(mesh, self.own_rows, self.shard is not None, self.deterministic)
 
     @property
     def parts(self) -> int:
@@ -115,7 +123,11 @@ class XLAExecutor:
         return self.compile_over_rows(program, ())
 
     def compile_over_rows(self, program: Program, rows: tuple[int, ...]) -> Executable:
-        """Return the callable, which divides the rows of its inputs at these places among the devices."""
+        """Return the callable, which divides the rows of its inputs at these places among the devices.
+
+        With `deterministic` each device computes all of them, so that there is nothing to add up.
+        """
+        rows = () if self.deterministic else rows
         if program.free:
             raise WengertError("the program reads values of an enclosing trace; it can only run inside it")
         names = tuple([node.params for node in program.inputs])
@@ -143,7 +155,8 @@ class XLAExecutor:
             reasons = "; ".join(sorted(set(lines_for_numpy(program).values())))
             raise ConfigurationError(f"a mesh of devices cannot take steps with lines for NumPy: {reasons}")
         is_rows = [roles.carried + place in roles.rows for place in range(len(data))]
-        return XLALoop(compiled, progress, data, is_rows)
+        batch = program.inputs[roles.rows[0]].type.shape[0]
+        return XLALoop(compiled, progress, data, is_rows, batch)
 
     def new_progress(self, carry: Sequence[Array], steps: int, loss_sum: float) -> XLAProgress:
         """Return the progress of a loop that begins, or goes on."""
@@ -179,15 +192,10 @@ class _Compiled:
         given = [
             check_argument(node, value) for node, value in zip(self._program.inputs, arguments, strict=True)
         ]
-        try:
-            with self._settings():
-                outputs, good = self._run(self._put(given))
-                if good:
-                    return [np.array(value) for value in outputs]
-        except jax.errors.JaxRuntimeError as error:
-            if "RESOURCE_EXHAUSTED" in str(error):
-                raise LimitError(f"the device has not enough memory: {error}") from None
-            raise
+        with self._settings(), memory_for("this computation"):
+            outputs, good = self._run(self._put(given))
+            if good:
+                return [np.array(value) for value in outputs]
         self._refused(given)
         raise WengertError("a line failed on the device and does not with NumPy: a bug in wengert")
 
