@@ -3,9 +3,9 @@
     python -m benchmarks.loops [--lengths 20,400,100000] [--rounds 10]
 
 ADBench's LSTM with `wg.scan`, as a Python ``for`` that is rolled or stays written out (up to 400 characters),
-and with JAX's `lax.scan` where JAX is installed, in float64. The peers take turns, and the best of the rounds
-counts, by the clock: JAX computes in threads of its own. Then a pendulum of 10⁶ steps within budgets of
-memory, by the processor time of the thread.
+and with JAX's `lax.scan` where JAX is installed, in float64. The peers take turns of some 20 ms, each begun
+by a call that does not count, and the best of the rounds counts, by the processor time of the process, since
+JAX computes in threads of its own. Then a pendulum of 10⁶ steps within budgets of memory.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy
 from benchmarks.adbench import lstm
 
 import wengert as wg
+from wengert.benchmark.turns import interleaved, repeated
 
 LONGEST_WRITTEN_OUT = 400
 STEPS = 1_000_000
@@ -125,16 +126,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     options = parser.parse_args()
     for length in map(int, options.lengths.split(",")):
-        args, times, first, values = data(length), {}, {}, {}
+        args, first, values = data(length), {}, {}
         found = peers(length)
-        for name, (function, gradient) in found.items():
+        for name, (_, gradient) in found.items():
             first[name], values[name] = measured(gradient, args)
-            function(*args)
-        for _ in range(options.rounds):
-            for name, pair in found.items():
-                for place, one in enumerate(pair):
-                    key = name, place
-                    times[key] = min(times.get(key, numpy.inf), measured(one, args)[0])
+        turns = {
+            (name, place): repeated(functools.partial(one, *args))
+            for name, pair in found.items()
+            for place, one in enumerate(pair)
+        }
+        times = {key: min(seconds) for key, seconds in interleaved(turns, options.rounds).items()}
         print(f"\n{length} characters: first gradient s | value ms | value and gradient ms | their ratio")
         for name in found:
             value, both = times[name, 0], times[name, 1]

@@ -65,6 +65,7 @@ def fit(
     precision: str | None = None,
     mesh: int | str | None = None,
     shard: str | None = None,
+    deterministic: bool = False,
     workers: Workers | None = None,
     total_rows: int | None = None,
     progress: bool | str = "auto",
@@ -139,6 +140,9 @@ def fit(
         ``WENGERT_MESH`` says, or one. The result is that of one device but for rounding.
     shard : "auto", optional
         Divide large parameters among the devices of the mesh too, with what the optimiser keeps of them.
+    deterministic : bool
+        For "xla": add up over fixed blocks of a batch, in a fixed order. The result is bitwise the same for
+        every number of devices, up to 16, that divides the batch; a step takes longer.
     workers : Workers, optional
         As `cluster.join` gives them: the processes that train this network together, each of which calls
         `fit` with the same arguments. Each reads its own part of the rows, of memory-mapped arrays as well.

@@ -73,9 +73,11 @@ def on_one_device(epochs: int = 2) -> Any:
     return fitted(epochs=epochs)
 
 
-def assert_close(found: Any, wanted: Any) -> None:
+def assert_close(found: Any, wanted: Any, rounding: float = 1e-6) -> None:
     for name, oracle in arrays(wanted.net).items():
-        np.testing.assert_allclose(arrays(found.net)[name], oracle, rtol=1e-6, atol=1e-6, err_msg=str(name))
+        np.testing.assert_allclose(
+            arrays(found.net)[name], oracle, rtol=rounding, atol=rounding, err_msg=str(name)
+        )
 
 
 @check
@@ -108,6 +110,21 @@ def large_parameters_are_divided(limit: int = 64) -> None:
         mesh._WIDE, device_loop.XLALoop.run = before, run  # type: ignore[method-assign]
     assert len(seen) == 3  # the first layer's weights, and Adam's two means of them
     assert all(isinstance(one, jax.sharding.NamedSharding) and not one.is_fully_replicated for one in seen)
+
+
+@check
+def the_bits_do_not_depend_on_the_number_of_devices() -> None:
+    fits = [fitted(mesh=devices, deterministic=True) for devices in (1, 2, 8)]
+    assert_close(fits[0], on_one_device(), 1e-5)  # the mean of a batch is one of means
+    for other in fits[1:]:
+        assert other.history[-1].loss == fits[0].history[-1].loss
+        for name, oracle in arrays(fits[0].net).items():
+            np.testing.assert_array_equal(arrays(other.net)[name], oracle, err_msg=str(name))
+
+
+def in_order(scores: Any, labels: Any) -> Any:
+    """A loss of rows that depends on their order."""
+    return np.sum(np.cumsum(scores, axis=0) ** 2, axis=1)
 
 
 @check
@@ -187,6 +204,8 @@ def what_a_mesh_cannot_serve_is_refused_before_any_work() -> None:
         ({"mesh": 2, "device": "cpu:1"}, "'cpu:1' is one device; a mesh has several"),
         ({"device": "cpu:8"}, "no device 'cpu:8'; there is 'cpu:0', 'cpu:1', "),
         ({"shard": "auto"}, "shard and own_rows are for a mesh"),
+        ({"mesh": 2, "deterministic": True, "loss": in_order}, "and cumsum takes its rows together"),
+        ({"mesh": 2, "deterministic": True, "shard": "auto"}, "parameters on each device: leave shard out"),
         ({"mesh": 8, "shard": "all"}, "shard is 'auto' or None, got 'all'"),
         ({"mesh": 8, "executor": "llvm"}, "mesh is for executor='xla'"),
         ({"mesh": 8, "loss": solved}, "cannot take steps with lines for NumPy: solve has no code for XLA"),

@@ -16,6 +16,7 @@ from jax import lax
 from wengert.errors import ConfigurationError
 from wengert.ir.program import Program
 from wengert.run.loop import Roles
+from wengert.run.xla.blocks import BlockStep, over_mesh
 from wengert.run.xla.mesh import DeviceMesh
 from wengert.run.xla.translation import lines_for_numpy, lowered
 
@@ -171,6 +172,16 @@ class XLALoop:
         raise ConfigurationError("the kernels of a step that XLA runs are known to JAX's profiler alone")
 
 
+def _step(program: Program, roles: Roles, mesh: DeviceMesh) -> Callable[..., Any]:
+    """Return the function from the inputs of a step to its outputs, and whether all went well."""
+    if not mesh.deterministic:
+        return lowered(program)
+    axes = mesh.axes_of_batch(program.inputs[roles.rows[0]].type.shape[0])
+    names = axes[0] if axes and isinstance(axes[0], tuple) else axes
+    step = BlockStep(program, roles.rows, names)
+    return over_mesh(step, mesh.mesh, roles.rows, len(program.inputs), mesh.sharding(*axes).spec)
+
+
 def compiled_loop(program: Program, roles: Roles, mesh: DeviceMesh) -> Callable[..., Any] | None:
     """Return the loop over a step as one computation, None where NumPy must compute some of its lines.
 
@@ -181,7 +192,7 @@ def compiled_loop(program: Program, roles: Roles, mesh: DeviceMesh) -> Callable[
     """
     if lines_for_numpy(program):
         return None
-    step = lowered(program)
+    step = _step(program, roles, mesh)
     batch = program.inputs[roles.rows[0]].type.shape[0]
     take, counted = mesh.taker(batch), batch // mesh.holders
     carry_shardings = [

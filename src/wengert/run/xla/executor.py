@@ -52,6 +52,9 @@ class XLAExecutor:
         Whether each of several processes holds rows of its own. If not, each holds all of them.
     shard : "auto", optional
         Divide also large parameters, and what belongs to them, among the devices of the mesh.
+    deterministic : bool
+        Compute a training step over fixed blocks of its batch, and add these up in a fixed order: the bits
+        are the same for every number of devices, up to 16, that divides the batch.
 
     Raises
     ------
@@ -64,6 +67,7 @@ class XLAExecutor:
     mesh: int | str | None = None
     own_rows: bool = False
     shard: str | None = None
+    deterministic: bool = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Without the devices, which belong to a process.
@@ -78,13 +82,16 @@ class XLAExecutor:
             raise ConfigurationError(f"shard is 'auto' or None, got {self.shard!r}")
         if self.mesh is None and (self.shard is not None or self.own_rows):
             raise ConfigurationError("shard and own_rows are for a mesh of devices: say mesh=, of how many")
+        if self.shard is not None and self.deterministic:
+            raise ConfigurationError("deterministic=True keeps parameters on each device: leave shard out")
         if self.devices.processes > 1 and self.shard is not None:
             raise ConfigurationError("shard='auto' is for the devices of one process; leave it out")
 
     @cached_property
     def devices(self) -> DeviceMesh:
         """The devices."""
-        return DeviceMesh(find_mesh(self.device, self.mesh), self.own_rows, self.shard is not None)
+        mesh = find_mesh(self.device, self.mesh)
+        return DeviceMesh(mesh, self.own_rows, self.shard is not None, self.deterministic)
 
     @property
     def parts(self) -> int:
@@ -115,7 +122,11 @@ class XLAExecutor:
         return self.compile_over_rows(program, ())
 
     def compile_over_rows(self, program: Program, rows: tuple[int, ...]) -> Executable:
-        """Return the callable, which divides the rows of its inputs at these places among the devices."""
+        """Return the callable, which divides the rows of its inputs at these places among the devices.
+
+        With `deterministic` each device computes all of them, so that there is nothing to add up.
+        """
+        rows = () if self.deterministic else rows
         if program.free:
             raise WengertError("the program reads values of an enclosing trace; it can only run inside it")
         names = tuple([node.params for node in program.inputs])

@@ -18,6 +18,10 @@ Array = np.ndarray[Any, Any]
 
 PROCESS, DEVICE = "process", "device"
 
+# Numbers of devices for which the bits of a deterministic step are the same; more would make its blocks
+# smaller, and the step slower.
+MOST_DEVICES = 16
+
 # A parameter of fewer elements is cheaper to hold on each device than to bring together for each product.
 _WIDE = 2**20
 
@@ -34,11 +38,14 @@ class DeviceMesh:
         Whether each process holds rows of its own. If not, each holds all of them.
     shard : bool
         Whether large arrays of a carry are divided among the devices.
+    deterministic : bool
+        Whether a step is computed over fixed blocks of its batch.
     """
 
     mesh: Any
     own_rows: bool = False
     shard: bool = False
+    deterministic: bool = False
 
     @property
     def processes(self) -> int:
@@ -165,6 +172,10 @@ class DeviceMesh:
         ------
         ConfigurationError
         """
+        if self.deterministic and self.size > MOST_DEVICES:
+            raise ConfigurationError(
+                f"deterministic=True is for up to {MOST_DEVICES} devices, and the mesh has {self.size}"
+            )
         among = self.size // self.holders
         if rows % among:
             near = max(rows // among, 1) * among

@@ -67,7 +67,7 @@ def lowered(program: Program) -> Lowered:
         for node in expanded.nodes:
             if node in values:
                 continue
-            values[node], fine = _line(node, [values[operand] for operand in node.inputs])
+            values[node], fine = line_value(node, [values[operand] for operand in node.inputs])
             if fine is not None:
                 good &= fine
         return [values[node] for node in expanded.outputs], good
@@ -75,7 +75,7 @@ def lowered(program: Program) -> Lowered:
     return run
 
 
-def _line(node: Node, operands: list[Any]) -> tuple[Any, Any]:
+def line_value(node: Node, operands: list[Any]) -> tuple[Any, Any]:
     """Return the value of a line, and whether all went well: None where nothing can go wrong."""
     primitive, params = node.primitive, dict(node.params)
     if primitive.kind is Kind.CONSTANT:

@@ -29,7 +29,10 @@ _is_on: ContextVar[bool] = ContextVar("rolling", default=True)
 
 @contextmanager
 def rolling(enabled: bool) -> Iterator[None]:
-    """Say whether loops that were written out become scans where a function is differentiated or compiled.
+    """Say whether loops that were written out become scans.
+
+    They do where a function is differentiated or compiled, and where a network is trained, evaluated or
+    predicts.
 
     Parameters
     ----------
@@ -37,7 +40,7 @@ def rolling(enabled: bool) -> Iterator[None]:
 
     Notes
     -----
-    They do where they are 2,000 lines or more in a traced list, or 250 with a million operations, of 16
+    That is for loops of 2,000 lines or more in a traced list, or 250 with a million operations, of 16
     iterations or more that are equal. Results are the same up to rounding, and are there sooner: one
     iteration is compiled, not all.
 
