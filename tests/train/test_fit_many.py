@@ -27,8 +27,10 @@ def same(one, other):
     return equal and histories[0] == histories[1] and one.stopped == other.stopped
 
 
-@pytest.mark.parametrize("executor", ["llvm", "numpy"])
+@pytest.mark.parametrize("executor", ["llvm", "numpy", "xla"])
 def test_each_seed_is_its_own_fit(executor):
+    if executor == "xla":
+        pytest.importorskip("jax", reason="the XLA executor compiles with JAX")
     options = {**COMMON, "epochs": 30, "validation_fraction": 0.2, "early_stopping": 1}
     options |= {"optimizer": optim.Adam(0.1), "executor": executor}
     results = train.fit_many(NET, X, Y, seeds=[3, 1, 4], threads=2, **options)
@@ -126,7 +128,8 @@ def test_an_error_says_in_which_member_it_was_raised():
         ({"settings": [{"learning_rat": 0.1}, {}]}, "member 0.*'learning_rat'; did you mean 'learning_rate'"),
         ({"settings": [{"threads": 2}, {}]}, "threads is no such argument: it is the same for all"),
         ({"seeds": 2, "callbacks": []}, "callbacks is no such argument: give each member its own"),
-        ({"seeds": 2, "workers": object()}, "workers is no such argument: several workers train one"),
+        ({"seeds": 2, "workers": object()}, "workers is no such argument: several workers or devices train"),
+        ({"seeds": 2, "threads": 0}, "threads is an integer above 0, got 0"),
         ({"seeds": 2, "epoch": 3}, "'epoch'; did you mean 'epochs'"),
         ({"seeds": 2, "splits": [(range(20), [2]), (range(50, 99), [1])]}, "positions beyond the 61 rows"),
         ({"seeds": 2, "splits": [([], [2]), ([0], [1])]}, "two arrays of positions"),

@@ -50,8 +50,21 @@ def loop_candidates(configuration: Configuration, rule: str, threads: int) -> li
 
 
 def _scanned(configuration: Configuration, rule: str, by_step: bool) -> Callable[..., Any]:
-    step = _step(configuration, rule)
-    shape = (configuration.steps, configuration.batch)
+    return scanned_epoch(_step(configuration, rule), (configuration.steps, configuration.batch), by_step)
+
+
+def scanned_epoch(step: Step, shape: tuple[int, int], by_step: bool) -> Callable[..., Any]:
+    """Return an epoch as one call that takes over the memory of the carry.
+
+    Parameters
+    ----------
+    step : callable
+        (carry, features, targets) → carry.
+    shape : (int, int)
+        Steps, and rows in each.
+    by_step : bool
+        Whether each step gathers its rows, or all are gathered before.
+    """
 
     def epoch(carry: Any, features: Any, targets: Any, order: Any) -> Any:
         if by_step:
@@ -108,6 +121,12 @@ def _step(configuration: Configuration, rule: str) -> Step:
         (layers,) = carry
         return (jax.tree.map(lambda w, g: w - SGD_RATE * g, layers, gradient(layers, x, y)),)
 
+    return adam_step(gradient) if rule == "Adam" else sgd
+
+
+def adam_step(gradient: Callable[..., Any]) -> Step:
+    """Return a step by Adam; its carry is parameters, both moments, and the number of steps taken."""
+
     def adam(carry: Any, x: Any, y: Any) -> Any:
         layers, mean, square, count = carry
         g = gradient(layers, x, y)
@@ -121,7 +140,7 @@ def _step(configuration: Configuration, rule: str) -> Step:
         )
         return layers, mean, square, count
 
-    return adam if rule == "Adam" else sgd
+    return adam
 
 
 def _loss(configuration: Configuration, layers: Any, x: Any, y: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -56,23 +57,39 @@ def numpy_candidates(configuration: Configuration, rule: str, threads: int) -> l
     return [Candidate('train.fit, executor="numpy"', fit)]
 
 
+def xla_candidate(configuration: Configuration, rule: str) -> Candidate:
+    """Return `fit` with the executor for accelerators, by the clock."""
+    return Candidate('train.fit, executor="xla"', _fit(configuration, rule, 2, {"executor": "xla"}))
+
+
 def _fit(configuration: Configuration, rule: str, threads: int, options: dict[str, Any]) -> Any:
     features, classes = configuration.data()
     loss, targets = loss_and_targets(configuration, classes)
     optimizer = optim.Adam(ADAM_RATE) if rule == "Adam" else optim.SGD(SGD_RATE)
-    net = network(configuration)
+    fit = partial(
+        train.fit, network(configuration), features, targets, loss=loss, optimizer=optimizer, **options
+    )
+    return timed_fit(fit, configuration.batch, configuration.steps, threads)
+
+
+def timed_fit(fit: Callable[..., Any], batch: int, steps: int, threads: int) -> Callable[[int], Training]:
+    """Return what trains by `fit`, given all but how long, and times the epochs after the first.
+
+    Parameters
+    ----------
+    fit : callable
+        `train.fit` with its other arguments.
+    batch : int
+        Rows in a step.
+    steps : int
+        In an epoch.
+    threads : int
+    """
 
     def run(epochs: int) -> Training:
         times = _EpochTimes(clock_of(threads))
-        result = train.fit(
-            net, features, targets, loss=loss, optimizer=optimizer, epochs=epochs + 1,
-            batch_size=configuration.batch, seed=SEED, progress=False, callbacks=[times],
-            **options,
-        )  # fmt: skip
-        return Training(
-            times.ends[-1] - times.ends[0],
-            epochs * configuration.steps,
-            list(nn.parameters(result.net).values()),
-        )
+        result = fit(epochs=epochs + 1, batch_size=batch, seed=SEED, progress=False, callbacks=[times])
+        parameters = list(nn.parameters(result.net).values())
+        return Training(times.ends[-1] - times.ends[0], epochs * steps, parameters)
 
     return run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NoReturn
 
 import jax
@@ -17,6 +17,7 @@ from wengert.errors import ConfigurationError
 from wengert.ir.program import Program
 from wengert.run.loop import Roles
 from wengert.run.xla.blocks import BlockStep, over_mesh
+from wengert.run.xla.device_memory import advice, memory_for
 from wengert.run.xla.mesh import DeviceMesh
 from wengert.run.xla.translation import lines_for_numpy, lowered
 
@@ -102,6 +103,10 @@ class XLAProgress:
         return self._order
 
 
+def _more_devices() -> str:
+    return "; divide them among the devices of a mesh"
+
+
 @lru_cache
 def _copier(sharding: Any) -> Callable[[list[Any]], list[Any]]:
     """Return what copies arrays on the devices."""
@@ -131,6 +136,8 @@ class XLALoop:
         The inputs after the carry.
     is_rows : sequence of bool
         Of each whether it has one entry a row.
+    batch : int
+        Rows in a step.
     """
 
     def __init__(
@@ -139,10 +146,13 @@ class XLALoop:
         progress: XLAProgress,
         data: Sequence[Array],
         is_rows: Sequence[bool],
+        batch: int,
     ) -> None:
         self._compiled = compiled
         self._progress = progress
-        with progress.settings():
+        self._batch = batch
+        size = sum(one.nbytes for one in data)
+        with progress.settings(), memory_for(f"the rows, {size:,} bytes of them", _more_devices):
             self._data = progress.on_devices(data, is_rows)
 
     def run(self, order: Array, row: int, count: int, threads: int) -> None:
@@ -153,9 +163,11 @@ class XLALoop:
             loss_sum = 0.0 if row == 0 else progress.loss_sum
             numbers = (np.int64(progress.steps), np.float64(loss_sum), np.float64(progress.largest_loss))
             progress.is_whole = False
-            elements, *words = self._compiled(
-                progress.elements, *numbers, self._data, places, np.int64(row), progress.mesh.put_count(count)
-            )
+            given = self._data, places, np.int64(row), progress.mesh.put_count(count)
+            arguments = progress.elements, *numbers, *given
+            smaller = partial(advice, self._compiled, arguments, self._batch)
+            with memory_for(f"a step of {self._batch} rows", smaller):
+                elements, *words = self._compiled(*arguments)
             steps, loss_sum, largest, last, stopped = jax.device_get(words)
             progress.elements = elements
             progress.steps, progress.loss_sum = int(steps), float(loss_sum)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
-from wengert.checks import positive_number
+from wengert.checks import positive_integer, positive_number
 from wengert.errors import DivergenceWarning, InterruptionWarning
 from wengert.run import Executor
 from wengert.run.numpy.blas_threads import one_blas_thread
@@ -68,7 +68,7 @@ def fit_many(
     executor : Executor, "numpy", "llvm" or "xla"
         As for `fit`.
     threads : int, optional
-        How many members are trained at a time; by default as many as `fit` uses threads.
+        How many members are trained at a time; by default as many as `fit` uses threads, and with "xla" one.
     progress : bool or "auto"
         As for `fit`.
     **options
@@ -110,7 +110,11 @@ def fit_many(
     [20, 20, 20]
     """
     members = members_of(networks, seeds, settings, splits, options)
-    at_a_time = min(len(members), default_threads() if threads is None else threads)
+    if threads is None:
+        # XLA divides a step among the cores by itself.
+        threads = 1 if executor == "xla" else default_threads()
+    positive_integer("fit_many", "threads", threads)
+    at_a_time = min(len(members), threads)
     if time_limit is not None:
         positive_number("", "time_limit", time_limit)
         time_limit = time_limit * at_a_time / len(members)

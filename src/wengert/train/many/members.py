@@ -24,10 +24,13 @@ _DEFAULTS = {
     if parameter.kind is parameter.KEYWORD_ONLY
 }
 # Why an argument of `fit` cannot be given for all members, or for one.
-_ALONE = dict.fromkeys(("workers", "total_rows"), "several workers train one network at a time")
+_ALONE = dict.fromkeys(
+    ("workers", "total_rows", "mesh", "shard"), "several workers or devices train one network at a time"
+)
 _NOT_SHARED = _ALONE | dict.fromkeys(("callbacks", "checkpoint"), "give each member its own in settings")
 _ONLY_SHARED = _ALONE | dict.fromkeys(
-    ("executor", "threads", "dtype", "time_limit", "progress"), "it is the same for all"
+    ("executor", "threads", "dtype", "device", "precision", "time_limit", "progress"),
+    "it is the same for all",
 )
 
 
