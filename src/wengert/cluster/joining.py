@@ -102,6 +102,8 @@ def _transport(me: WorkerIdentity, environment: Mapping[str, str], seconds: floa
     meeting = enrol(me, coordinator, secret, seconds)
     if supervised:
         threading.Thread(target=_beat, args=(meeting,), daemon=True).start()
+    else:
+        meeting.connection.close()
     return SocketTransport(me.rank, meeting, secret, seconds)
 
 
@@ -111,12 +113,13 @@ def _hold(rendezvous: Rendezvous, seconds: float) -> None:
         rendezvous.gather(seconds)
     except WengertError as error:
         sys.stderr.write(f"{error}\n")
+    finally:
         rendezvous.close()
 
 
 def _beat(meeting: Meeting) -> None:
     """Show the supervisor that this process is alive, and not stopped, once a second."""
-    with contextlib.suppress(OSError):
+    with meeting.connection, contextlib.suppress(OSError):
         while True:
             send_words(meeting.connection, {})
             time.sleep(BEAT)

@@ -8,12 +8,18 @@ import numpy as np
 import pytest
 
 from wengert import nn, optim, train
-from wengert.errors import ConfigurationError, DivergenceWarning, IndexRangeError
+from wengert.errors import (
+    ConfigurationError,
+    DivergenceWarning,
+    IndexRangeError,
+    InterruptionWarning,
+    LimitError,
+)
 from wengert.run import recent
 
 pytest.importorskip("jax", reason="JAX, of the extra `xla`, is not installed")
 
-from wengert.run.xla import XLAExecutor, device_loop
+from wengert.run.xla import XLAExecutor, device_loop, device_memory
 
 SETTINGS: dict[str, Any] = {"loss": "nllm_from_logits", "progress": False, "seed": 3, "batch_size": 16}
 
@@ -124,8 +130,55 @@ def test_a_step_with_a_line_for_numpy_is_taken_by_itself(rows: Any) -> None:
 
 def test_there_is_no_machine_code_to_show(rows: Any) -> None:
     progress = XLAExecutor().new_progress([], 0, 0.0)
-    shown = device_loop.XLALoop(lambda: None, progress, [], [])
+    shown = device_loop.XLALoop(lambda: None, progress, [], [], 1)
     with pytest.raises(ConfigurationError, match="no LLVM code"):
         shown.llvm()
     with pytest.raises(ConfigurationError, match="JAX's profiler"):
         shown.kernels(profile=False)
+
+
+def test_a_full_device_says_what_was_asked_and_what_would_fit(
+    rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a loop that fails as a GPU's does: a processor is seldom full."""
+    import jax
+
+    class Full:
+        def __init__(self, loop: Any) -> None:
+            self.lower = loop.lower
+
+        def __call__(self, *arguments: Any) -> Any:
+            raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 4096000 bytes.")
+
+    compiled = device_loop.compiled_loop
+    monkeypatch.setattr(recent, "_known", type(recent._known)())
+    monkeypatch.setattr("wengert.run.xla.executor.compiled_loop", lambda *args: Full(compiled(*args)))
+    net = nn.Dense(4, 3).initialise(seed=1)
+    wanted = r"not enough memory for a step of 16 rows \(4096000 bytes were asked for\); "
+    with pytest.raises(LimitError, match=wanted + "take a smaller batch, such as batch_size=8"):
+        train.fit(net, *rows, executor="xla", **SETTINGS)
+    for limit, advice in (
+        (2**30, "a batch of about 15 rows would fit"),
+        (8, "rows and parameters alone fill it"),
+    ):
+        monkeypatch.setattr(device_memory, "_limit", lambda device, limit=limit: limit)
+        with pytest.raises(LimitError, match=wanted + advice):
+            train.fit(net, *rows, executor="xla", **SETTINGS)
+
+
+def test_what_is_learnt_until_ctrl_c_is_kept(rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, seen = device_loop.XLALoop.run, []
+
+    def interrupted(self: Any, *args: Any) -> None:
+        run(self, *args)
+        seen.append(args)
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(device_loop.XLALoop, "run", interrupted)
+    net = nn.Dense(4, 3).initialise(seed=1)
+    with pytest.warns(InterruptionWarning, match="the result is usable"):
+        result = train.fit(net, *rows, executor="xla", epochs=100, **SETTINGS)
+    assert result.stopped == "interrupted"
+    assert result.steps > 0
+    assert np.abs(result.net.weight - net.weight).max() > 0

@@ -314,11 +314,15 @@ def _opened(expression: Expression) -> Expression:
 
 
 def _beside(factor: Expression, indices: Sequence[Index]) -> list[Expression]:
-    """Take deltas over one of the indices out of a numerator."""
+    """Take deltas over one of the indices, and relations between places, out of a numerator."""
     if not isinstance(factor, Quotient):
         return [factor]
     above = factor.numerator.factors if isinstance(factor.numerator, Product) else (factor.numerator,)
-    out = [one for one in above if isinstance(one, Delta) and {one.left, one.right} & set(indices)]
+    out = [
+        one
+        for one in above
+        if (isinstance(one, Delta) or relates_places(one)) and {*free_indices(one)} & set(indices)
+    ]
     rest = multiply(*(one for one in above if one not in out))
     return [divide(rest, factor.denominator), *out] if out else [factor]
 

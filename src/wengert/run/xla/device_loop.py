@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NoReturn
 
 import jax
@@ -17,6 +17,7 @@ from wengert.errors import ConfigurationError
 from wengert.ir.program import Program
 from wengert.run.loop import Roles
 from wengert.run.xla.blocks import BlockStep, over_mesh
+from wengert.run.xla.device_memory import advice, memory_for
 from wengert.run.xla.mesh import DeviceMesh
 from wengert.run.xla.translation import lines_for_numpy, lowered
 
@@ -102,6 +103,10 @@ class XLAProgress:
         return self._order
 
 
+def _more_devices() -> str:
+    return "; divide them among the devices of a mesh"
+
+
 @lru_cache
 def _copier(sharding: Any) -> Callable[[list[Any]], list[Any]]:
     """Return what copies arrays on the devices."""
@@ -131,6 +136,8 @@ class XLALoop:
         The inputs after the carry.
     is_rows : sequence of bool
         Of each whether it has one entry a row.
+    batch : int
+        Rows in a step.
     """
 
     def __init__(
@@ -139,10 +146,13 @@ class XLALoop:
         progress: XLAProgress,
         data: Sequence[Array],
         is_rows: Sequence[bool],
+        batch: int,
     ) -> None:
         self._compiled = compiled
         self._progress = progress
-        with progress.settings():
+        self._batch = batch
+        size = sum(one.nbytes for one in data)
+        with progress.settings(), memory_for(f"the rows, {size:,} bytes of them", _more_devices):
             self._data = progress.on_devices(data, is_rows)
 
     def run(self, order: Array, row: int, count: int, threads: int) -> None:
@@ -151,12 +161,14 @@ class XLALoop:
         with progress.settings():
             places = progress.visit(order, row)
             loss_sum = 0.0 if row == 0 else progress.loss_sum
-            numbers = (np.int64(progress.steps), np.float64(loss_sum), np.float64(progress.largest_loss))
+            # As one array: each array that goes to the device or comes back takes its time.
+            numbers = np.array([progress.steps, row, loss_sum, progress.largest_loss], np.float64)
             progress.is_whole = False
-            elements, *words = self._compiled(
-                progress.elements, *numbers, self._data, places, np.int64(row), progress.mesh.put_count(count)
-            )
-            steps, loss_sum, largest, last, stopped = jax.device_get(words)
+            arguments = progress.elements, numbers, self._data, places, progress.mesh.put_count(count)
+            smaller = partial(advice, self._compiled, arguments, self._batch)
+            with memory_for(f"a step of {self._batch} rows", smaller):
+                elements, words = self._compiled(*arguments)
+                steps, loss_sum, largest, last, stopped = np.array(words)
             progress.elements = elements
             progress.steps, progress.loss_sum = int(steps), float(loss_sum)
             progress.largest_loss, progress.last_loss = float(largest), float(last)
@@ -185,10 +197,10 @@ def _step(program: Program, roles: Roles, mesh: DeviceMesh) -> Callable[..., Any
 def compiled_loop(program: Program, roles: Roles, mesh: DeviceMesh) -> Callable[..., Any] | None:
     """Return the loop over a step as one computation, None where NumPy must compute some of its lines.
 
-    It goes from the carry (whose memory it takes), steps, sum of losses, largest loss, data, order, first
-    row and number of steps (of each process; that of the first counts, so that all take as many) to the
-    carry, steps, sum of losses, largest loss, last loss, and whether a loss was not finite or an index out
-    of range. The number of steps is a value: nothing is compiled for it.
+    It goes from the carry (whose memory it takes), an array of steps, first row, sum of losses and largest
+    loss, the data, the order and the number of steps (of each process; that of the first counts, so that all
+    take as many) to the carry and an array of steps, sum of losses, largest loss, last loss, and whether a
+    loss was not finite or an index out of range. The number of steps is a value: nothing is compiled for it.
     """
     if lines_for_numpy(program):
         return None
@@ -207,9 +219,8 @@ def compiled_loop(program: Program, roles: Roles, mesh: DeviceMesh) -> Callable[
         values[roles.counter] = steps
         return values
 
-    def run(
-        carry: Any, steps: Any, loss_sum: Any, largest: Any, data: Any, order: Any, row: Any, counts: Any
-    ) -> Any:
+    def run(carry: Any, numbers: Any, data: Any, order: Any, counts: Any) -> Any:
+        steps, row = numbers[:2].astype(jnp.int64)
         end = steps + counts[0]
 
         def goes_on(state: Any) -> Any:
@@ -223,9 +234,11 @@ def compiled_loop(program: Program, roles: Roles, mesh: DeviceMesh) -> Callable[
             carry = lax.with_sharding_constraint(outputs[: roles.carried], carry_shardings)
             return carry, now + 1, loss_sum + counted * loss, jnp.maximum(largest, loss), loss, stopped
 
-        begin = carry, steps, loss_sum, largest, jnp.array(jnp.nan, jnp.float64), jnp.array(False)
-        return lax.while_loop(goes_on, iteration, begin)
+        begin = carry, steps, *numbers[2:], jnp.array(jnp.nan, jnp.float64), jnp.array(False)
+        carry, *words = lax.while_loop(goes_on, iteration, begin)
+        return carry, jnp.stack([one.astype(jnp.float64) for one in words])
 
-    whole = mesh.sharding()
-    loop: Callable[..., Any] = jax.jit(run, donate_argnums=0, out_shardings=(carry_shardings, *[whole] * 5))
+    loop: Callable[..., Any] = jax.jit(
+        run, donate_argnums=0, out_shardings=(carry_shardings, mesh.sharding())
+    )
     return loop

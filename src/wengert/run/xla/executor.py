@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from wengert.checks import unknown_name
-from wengert.errors import ConfigurationError, LimitError, WengertError
+from wengert.errors import ConfigurationError, WengertError
 from wengert.ir.evaluate import check_argument
 from wengert.ir.program import Program
 from wengert.run.executor import Executable
@@ -20,6 +20,7 @@ from wengert.run.loop import Progress, Roles
 from wengert.run.numpy import NumpyExecutor
 from wengert.run.recent import recent
 from wengert.run.xla.device_loop import XLALoop, XLAProgress, compiled_loop
+from wengert.run.xla.device_memory import memory_for
 from wengert.run.xla.devices import find_mesh
 from wengert.run.xla.mesh import DeviceMesh
 from wengert.run.xla.translation import lines_for_numpy, lowered
@@ -154,7 +155,8 @@ class XLAExecutor:
             reasons = "; ".join(sorted(set(lines_for_numpy(program).values())))
             raise ConfigurationError(f"a mesh of devices cannot take steps with lines for NumPy: {reasons}")
         is_rows = [roles.carried + place in roles.rows for place in range(len(data))]
-        return XLALoop(compiled, progress, data, is_rows)
+        batch = program.inputs[roles.rows[0]].type.shape[0]
+        return XLALoop(compiled, progress, data, is_rows, batch)
 
     def new_progress(self, carry: Sequence[Array], steps: int, loss_sum: float) -> XLAProgress:
         """Return the progress of a loop that begins, or goes on."""
@@ -190,15 +192,10 @@ class _Compiled:
         given = [
             check_argument(node, value) for node, value in zip(self._program.inputs, arguments, strict=True)
         ]
-        try:
-            with self._settings():
-                outputs, good = self._run(self._put(given))
-                if good:
-                    return [np.array(value) for value in outputs]
-        except jax.errors.JaxRuntimeError as error:
-            if "RESOURCE_EXHAUSTED" in str(error):
-                raise LimitError(f"the device has not enough memory: {error}") from None
-            raise
+        with self._settings(), memory_for("this computation"):
+            outputs, good = self._run(self._put(given))
+            if good:
+                return [np.array(value) for value in outputs]
         self._refused(given)
         raise WengertError("a line failed on the device and does not with NumPy: a bug in wengert")
 

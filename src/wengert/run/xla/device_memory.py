@@ -1,0 +1,73 @@
+"""What a device says when its memory is full, in terms of the batch that asked for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+
+from wengert.errors import LimitError
+
+
+@contextmanager
+def memory_for(what: str, smaller: Callable[[], str] = str) -> Iterator[None]:
+    """Within it, a device whose memory is full is an error of ours.
+
+    Parameters
+    ----------
+    what : str
+        What the memory is for.
+    smaller : callable
+        Gives the advice, once it is needed.
+
+    Raises
+    ------
+    LimitError
+        With the bytes asked for, where JAX says how many.
+    """
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        text = str(error)
+        if "RESOURCE_EXHAUSTED" not in text and "Out of memory" not in text:
+            raise
+        asked = re.search(r"([\d.,]+ ?(?:[KMGT]i?)?B\b|\d+ bytes)", text)
+        size = f" ({asked[1]} were asked for)" if asked else ""
+        raise LimitError(f"the device has not enough memory for {what}{size}{smaller()}") from None
+
+
+def _limit(device: Any) -> int | None:
+    found: int | None = (device.memory_stats() or {}).get("bytes_limit")
+    return found
+
+
+def _shape(one: Any) -> Any:
+    return jax.ShapeDtypeStruct(one.shape, one.dtype, sharding=getattr(one, "sharding", None))
+
+
+def advice(loop: Any, arguments: tuple[Any, ...], rows: int) -> str:
+    """Return how many rows of a batch would fit, from what the loop needs and the device has.
+
+    Parameters
+    ----------
+    loop : callable
+        Of `jax.jit`.
+    arguments : tuple
+        Arrays, of which the shapes count.
+    rows : int
+        In a batch.
+    """
+    device = jax.tree.leaves(arguments)[0].sharding.mesh.local_devices[0]
+    limit = _limit(device)
+    if limit is None:  # a processor does not say what it has
+        return f"; take a smaller batch, such as batch_size={max(1, rows // 2)}, or more devices"
+    shapes = jax.tree.map(_shape, arguments)
+    needs = loop.lower(*shapes).compile().memory_analysis()
+    free = limit - needs.argument_size_in_bytes - needs.output_size_in_bytes
+    fits = int(rows * free / max(needs.temp_size_in_bytes, 1))
+    if fits < 1:
+        return "; rows and parameters alone fill it: take a mesh of more devices, or shard='auto'"
+    return f"; a batch of about {min(fits, rows - 1)} rows would fit"
