@@ -43,7 +43,8 @@ from wengert.explain.index.indices import Index
 from wengert.explain.index.notation import local_derivative
 from wengert.explain.index.places import relates_places
 from wengert.explain.index.substitution import counted, renamed_apart, same_position
-from wengert.ir.primitive import REGISTRY, NotDifferentiable
+from wengert.ir.primitive import NotDifferentiable
+from wengert.primitives.arithmetic import pow as variable_power
 
 
 class Rules:
@@ -161,7 +162,7 @@ def _(expression: Quotient, by: Element, rules: Rules) -> Expression:
 def _(expression: Power, by: Element, rules: Rules) -> Expression:
     base, exponent = expression.base, expression.exponent
     if not isinstance(exponent, Number):  # as in the derivative of x^y by x, y x^(y − 1)
-        return rules.within(Apply(REGISTRY["pow"], (base, exponent)), by)
+        return rules.within(Apply(variable_power, (base, exponent)), by)
     rules.use("power rule")
     if not isinstance(base, Element):
         rules.use("chain rule")
