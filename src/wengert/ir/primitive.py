@@ -145,8 +145,8 @@ class Primitive:
         An elementwise primitive on paper, where that is not `python`: a Python expression in its operands
         x, y, z, for softplus ``log(1 + exp(x))``. A function that is no primitive is its own name: ``ln(x)``.
         A reduction: an expression in its operand x, the n elements of which other reductions run over, for a
-        mean ``sum(x) / n``. Without one a reduction has no formula. The solution of a system of equations
-        is the only routine with one: ``x**-1 @ y``.
+        mean ``sum(x) / n``. Without one a reduction has no formula. Of routines the
+        solution of equations has one, ``x**-1 @ y``, and a factorisation: the product of its factors.
     derivative : tuple of str
         Of an elementwise primitive by each operand, in x, y, z and ``out``, its value. Empty where `vjp`
         with a cotangent of 1 is what a reader wants to see, and not code that cares for overflow, say.

@@ -128,7 +128,7 @@ def fit(
     dtype : "bfloat16", optional
         Round the factors of large float32 products to bfloat16, with 8 bits of mantissa; sums, parameters and
         the optimiser's state stay float32, and so does the loss of validation. On processors with
-        avx512_bf16; elsewhere a warning says that float32 is used.
+        AMX or avx512_bf16; elsewhere a warning says that float32 is used.
     device : str, optional
         For "xla": "cpu", "gpu" or "tpu", or one of several such as "gpu:1"; by default the fastest that JAX
         finds.

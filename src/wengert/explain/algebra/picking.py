@@ -28,6 +28,7 @@ from wengert.explain.index.indices import Index, Position
 from wengert.explain.index.letters import counts_up
 from wengert.explain.index.substitution import substitute
 from wengert.explain.problem import Problem
+from wengert.ir.primitive import Kind
 
 AtKey = tuple[Index, Symbol, Index]
 """An index, the key that says its place, and the row of the key."""
@@ -63,7 +64,12 @@ def with_places(problem: Problem, expression: Expression) -> Expression:
 def _picked(problem: Problem) -> Iterator[_Picked]:
     """Yield the lines that pick one element of each row, or the like, from a named value."""
     for node, symbol in problem.symbols.items():
-        if node.primitive.name != "gather" or node.inputs[0] not in problem.symbols or node.type.ndim != 1:
+        if (
+            node.primitive.kind is not Kind.INDEXING
+            or "axes" not in dict(node.params)
+            or node.inputs[0] not in problem.symbols
+            or node.type.ndim != 1
+        ):
             continue
         source, *keys = node.inputs
         axes = tuple(dict(node.params)["axes"])

@@ -222,7 +222,7 @@ def _origin(symbol: Symbol, definition: Verbatim) -> str:
     """Return where the derivative of a line without a formula comes from."""
     factor = factor_of(symbol.node)
     if factor is not None:
-        return f"{definition.text}: {LAWS[factor.stack.primitive.name].source}"
+        return f"{definition.text}: {LAWS[factor.stack.primitive.formula].source}"
     return f"{symbol.node.primitive.name}: {symbol.name} = {definition.text}"
 
 

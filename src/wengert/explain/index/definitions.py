@@ -46,7 +46,7 @@ from wengert.explain.index.expressions import (
     walk,
 )
 from wengert.explain.index.indices import Index, Position, fresh
-from wengert.explain.index.letters import Letters, diagonal_of, kept_axes, letters_of, renames_axes
+from wengert.explain.index.letters import GAPS, Letters, diagonal_of, kept_axes, letters_of, renames_axes
 from wengert.explain.index.notation import (
     applied,
     has_derivatives,
@@ -61,7 +61,6 @@ from wengert.explain.loops.earlier import earlier
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind, Primitive
 from wengert.ir.program import Program
-from wengert.primitives.library.factorisations import turned_by
 
 Used = frozenset[Position]
 # Bounds below this keep a logarithm from ln 0 and change nothing else, so they are not written.
@@ -145,7 +144,7 @@ def solves(node: Node) -> bool:
 
 def is_gaps(node: Node) -> bool:
     """Return whether a line is 1/(y_l − y_k) of all pairs of two values, and 0 where they are one."""
-    return node.primitive is turned_by and uniform_value(node.inputs[0]) == 1 and node.type.ndim == 2
+    return node.primitive.formula == GAPS and uniform_value(node.inputs[0]) == 1 and node.type.ndim == 2
 
 
 def spaced(node: Node) -> bool:

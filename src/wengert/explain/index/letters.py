@@ -14,9 +14,10 @@ from wengert.explain.loops.opening import State
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
-from wengert.primitives.library.factorisations import turned_by
 
 Axis = tuple[Node, int]
+GAPS = "x / gaps(y)"
+"""The formula of 1/(y_l − y_k), which it has for all pairs of two values."""
 _LETTERS = "ijklmpqrstuvwxyzabcdefgh"
 _ITERATIONS = "tsrqpuvwxyzabcdefghijklmo"
 
@@ -62,7 +63,8 @@ def diagonal_of(node: Node) -> Node | None:
     if node.primitive.spacing is None or node.type.ndim != 1:
         return None
     (rows,) = node.inputs
-    matrix = rows.inputs[0] if rows.primitive.name == "reshape" else rows
+    laid_out = rows.primitive.kind is Kind.MOVEMENT and not renames_axes(rows)
+    matrix = rows.inputs[0] if laid_out and rows.type.size == rows.inputs[0].type.size else rows
     count = node.type.shape[0]
     every = list(node.primitive.spacing(rows.type, **dict(node.params)))
     return matrix if matrix.type.shape == (count, count) and every == [(0, count + 1)] else None
@@ -95,7 +97,7 @@ def tied_axes(node: Node) -> Iterable[tuple[Axis, Axis]]:
         without = [axis for axis in range(node.type.ndim) if axis != node.param("axis")]
         yield from (((node, axis), (carries, axis)) for axis in range(node.type.ndim))
         yield from (((node, axis), (initial, place)) for place, axis in enumerate(without))
-    elif node.primitive is turned_by:  # both axes are those of the values
+    elif node.primitive.formula == GAPS:  # both axes are those of the values
         yield from (((node, node.type.ndim - back), (node.inputs[1], node.type.ndim - 2)) for back in (1, 2))
     elif (matrix := diagonal_of(node)) is not None:
         yield (node, 0), (matrix, 0)

@@ -22,6 +22,7 @@ from wengert.run.llvm.fusion.in_place import joined_in_place
 from wengert.run.llvm.fusion.kernel_plan import plan
 from wengert.run.llvm.fusion.lowering import LONGEST_PROGRAM
 from wengert.run.llvm.fusion.rematerialisation import rematerialised
+from wengert.run.llvm.matmul.bfloat16_support import bfloat16_support
 from wengert.run.llvm.matmul.tile_search import searched
 from wengert.run.llvm.repetition.compiled_body import compiled_body
 from wengert.run.llvm.runtime.cache import cached_object_code
@@ -53,21 +54,18 @@ class LLVMExecutor:
         depend on it.
     bfloat16 : bool
         Whether the factors of large float32 products are rounded to bfloat16, where the processor multiplies
-        these; a `WengertWarning` says where it does not.
+        these; a `WengertWarning` says where it does not, or could do so faster.
     """
 
     def __init__(
         self, target: Target | None = None, threads: int | None = None, bfloat16: bool = False
     ) -> None:
         self.target = target or host_target()
-        if bfloat16 and self.target.has_bfloat16:
-            self.target = replace(self.target, bfloat16=True)
-        elif bfloat16:
-            warnings.warn(
-                "this processor has no products of bfloat16 numbers (avx512_bf16): float32 is used",
-                WengertWarning,
-                stacklevel=4,
-            )
+        if bfloat16:
+            instructions, reason = bfloat16_support(self.target)
+            self.target = replace(self.target, bfloat16=instructions)
+            if reason:
+                warnings.warn(reason, WengertWarning, stacklevel=4)
         self.threads = default_threads() if threads is None else threads
 
     @property
