@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +23,7 @@ from wengert.explain.index.expressions import (
     Expression,
     Extreme,
     Inverse,
+    Last,
     Number,
     Omitted,
     Partial,
@@ -45,6 +47,8 @@ from wengert.explain.index.expressions import (
 from wengert.explain.index.index_values import Evaluation
 from wengert.explain.index.indices import Index
 from wengert.explain.index.places import Residue
+from wengert.explain.loops.carried import EARLIER
+from wengert.explain.loops.earlier import Begun, Earlier
 from wengert.explain.matrix.matrices import (
     Column,
     Diagonal,
@@ -57,8 +61,10 @@ from wengert.explain.matrix.matrices import (
     MatrixInverse,
     MatrixProduct,
     MatrixSoftmax,
+    MatrixSum,
     Norm,
     Ones,
+    Slice,
     Table,
     Trace,
     Unit,
@@ -66,11 +72,12 @@ from wengert.explain.matrix.matrices import (
 from wengert.explain.matrix.matrix_values import matrix_value
 from wengert.explain.printers.blocks import plain
 from wengert.explain.views.examples import Example
-from wengert.ir.node import make_input
+from wengert.ir.node import make_input, make_node
 from wengert.ir.types import tensor_type
 from wengert.primitives.trigonometric import tanh
 
 Array = np.ndarray[Any, Any]
+AXIS = {"axis": 0, "reverse": False}
 I, J = Index("i", 3), Index("j", 3)
 NODE = make_input("A", tensor_type((3, 3), np.dtype(np.float64)))
 SYMBOL = Symbol("A", NODE, (3, 3), (I, J))
@@ -80,7 +87,19 @@ a_ij = Element(SYMBOL, (I, J))
 M = Matrix(SYMBOL, (3, 3), False)
 
 
-POINT: Any = SimpleNamespace(values={NODE: A}, adjoint={NODE: ADJOINT}.__getitem__)
+T = Index("t", 3, last="T")
+CARRY = Symbol("h", NODE, (3, 3), (T, J))
+BEFORE = make_node(EARLIER, [NODE, make_input("h0", tensor_type((3,), np.dtype(np.float64)))], AXIS)
+
+
+def point(iterations: dict[Index, Array]) -> Any:
+    values = {NODE: A, BEFORE: np.vstack([np.full(3, 7.0), A[:-1]])}
+    return SimpleNamespace(
+        values=values, adjoint={NODE: ADJOINT}.__getitem__, iterations=iterations, at=point
+    )
+
+
+POINT = point({})
 
 
 def softmax(array: Array, axis: int) -> Array:
@@ -93,6 +112,12 @@ IN_INDICES: dict[type[Expression], tuple[Expression, Any]] = {
     Number: (number(0.5), 0.5),
     Element: (a_ij, A),
     Shifted: (Shifted(SYMBOL, (Index("k", 2), J), (1, -1), (1, 2)), A[1:, ::-1]),
+    Earlier: (
+        Earlier(CARRY, (T, J), (1, 1), (-1, 0), 0, -1, number(7)),
+        np.vstack([np.full(3, 7.0), A[:-1]]),
+    ),
+    Begun: (Begun(CARRY, (J,), BEFORE), np.full(3, 7.0)),
+    Last: (Last(Fraction(3), "T", 1), 3.0),
     Delta: (Delta(I, J), np.eye(3)),
     Running: (Running(I), [1, 2, 3]),
     Residue: (Residue(I, 2, 1), [0, 1, 0]),
@@ -113,6 +138,8 @@ IN_INDICES: dict[type[Expression], tuple[Expression, Any]] = {
 }
 IN_MATRICES: dict[type[Expression], tuple[Expression, Any]] = {
     Matrix: (Matrix(SYMBOL, (3, 3), True), A.T),
+    Slice: (Slice(Element(CARRY, (2, J)), (None, J), True), A[2:].T),
+    MatrixSum: (MatrixSum(T, Slice(Element(CARRY, (T, J)), (None, J), False)), A.sum(axis=0, keepdims=True)),
     Gradient: (Gradient(SYMBOL, SYMBOL, (3, 3), False, False), ADJOINT),
     Ones: (Ones((3, 1)), np.ones((3, 1))),
     MatrixProduct: (MatrixProduct((M, M)), A @ A),

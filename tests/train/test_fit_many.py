@@ -64,7 +64,7 @@ def test_splits_train_on_a_part_and_validate_on_another():
     weights = np.linspace(0.5, 2, len(X))
     places = np.arange(len(X))
     splits = [(places[20:], places[:20]), (places < 50, places >= 50)]
-    results = train.fit_many(nets, X, Y, splits=splits, sample_weight=weights, **COMMON, epochs=3)
+    results = train.fit_many(nets, X, Y, splits=splits, sample_weight=weights.tolist(), **COMMON, epochs=3)
     for net, (kept, held), result in zip(nets, splits, results, strict=True):
         validation = X[held], Y[held], weights[held]
         alone = train.fit(
@@ -125,6 +125,10 @@ def test_an_error_says_in_which_member_it_was_raised():
         ({"seeds": [7]}, "seeds has 1 entries; two or more"),
         ({"seeds": [5, 2, 5]}, r"member 2 \(seed 5\) is member 0 again"),
         ({"seeds": 2, "settings": [{}] * 3}, "there are 2 seeds, 3 settings"),
+        ({"settings": {"learning_rate": 0.1}}, "settings has an entry for each member, got {'learning_rate'"),
+        ({"settings": [{}, 3]}, "each of settings is a dict of arguments, and entry 1 is 3"),
+        ({"seeds": 2.5}, "seeds has an entry for each member, got 2.5"),
+        ({"splits": [(1, 2, 3)] * 2}, "each of splits is a pair of arrays of positions, and entry 0 is"),
         ({"settings": [{"learning_rate": 0.1}] * 2}, "member 1 .* is member 0 again"),
         ({"settings": [{"learning_rat": 0.1}, {}]}, "member 0.*'learning_rat'; did you mean 'learning_rate'"),
         ({"settings": [{"threads": 2}, {}]}, "threads is no such argument: it is the same for all"),

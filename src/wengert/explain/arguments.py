@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -131,3 +131,30 @@ def as_array(value: Any) -> Any:
     except ValueError:  # ragged
         return value
     return found if found.dtype.kind in "fiub" else value
+
+
+def check_loops(problem: Problem, view: str, views: Iterable[str]) -> None:
+    """Refuse what cannot be said of a loop that carries values.
+
+    Raises
+    ------
+    GradientError
+        For its Jacobian or Hessian.
+    ConfigurationError
+        For a view that is of layers or examples.
+    """
+    if not problem.carries:
+        return
+    of_order = {1: ("Jacobian", "wg.jacobian"), 2: ("Hessian", "wg.hessian")}
+    if problem.convention.order == 2 or problem.output.shape:
+        what, numbers = of_order[problem.convention.order]
+        raise GradientError(
+            f"the {what} through a loop is a product of one matrix for each iteration, which has no closed "
+            f"formula: explain the gradient of a scalar, such as an element or a sum; {numbers} gives numbers"
+        )
+    if view in ("delta", "batch"):
+        known = ", ".join(one for one in views if one not in ("delta", "batch"))
+        raise ConfigurationError(
+            f"view={view!r} is of layers or examples; this function has a loop, whose δ-recursion runs over "
+            f"its iterations and stands in the other views: {known}"
+        )

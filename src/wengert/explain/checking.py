@@ -60,11 +60,14 @@ def _pair(step: Step, point: Point, rng: np.random.Generator, fp_flags: list[str
     """Return what the line says and what the engine says; overflows in the line are noted in `fp_flags`."""
     if step.axes is not None:
         wanted = [axis for axis in step.axes if axis is not None]
-        expected = Evaluation(point, {}).run(step.reference, wanted)
-        shape = tuple(1 if axis is None else axis.extent for axis in step.axes)
-        said = matrix_value(step.after, point, fp_flags)
-        # A zero matrix is written 0, whatever its shape.
-        return np.broadcast_to(said, shape) if step.after == ZERO else said, expected.reshape(shape)
+        loops = [index for index in free_indices(step.reference) if index not in wanted]
+        at = sampled_positions(loops, rng)
+        expected = Evaluation(point, at).run(step.reference, [*loops, *wanted])
+        shape = (*expected.shape[: len(loops)], *(1 if axis is None else axis.extent for axis in step.axes))
+        said = matrix_value(step.after, point.at(at), fp_flags)
+        # A zero matrix is written 0, whatever its shape, and what all iterations share once.
+        repeated = step.after == ZERO or said.ndim < len(shape)
+        return np.broadcast_to(said, shape) if repeated else said, expected.reshape(shape)
     axes = tuple(dict.fromkeys([*free_indices(step.reference), *free_indices(step.after)]))
     positions = sampled_positions(axes, rng)
     said = Evaluation(point, positions, fp_flags).run(step.after, axes)
@@ -143,8 +146,13 @@ def with_values(tree: Tree, point: Point, largest: int = 400_000) -> Tree:
 
 def _with_value(step: Step, point: Point, largest: int) -> Step:
     axes = [axis for axis in step.axes if axis] if step.axes else list(_axes(step.reference))
+    shape = tuple(1 if axis is None else axis.extent for axis in step.axes) if step.axes else ()
+    if step.axes:  # of the values in all iterations a row each
+        loops = [index for index in _axes(step.reference) if index not in axes]
+        shape = tuple(index.extent for index in (*loops, *axes)) if loops else shape
+        axes = [*loops, *axes]
     extents = tuple(axis.extent for axis in axes)
-    shape = tuple(1 if axis is None else axis.extent for axis in step.axes) if step.axes else extents
+    shape = shape if step.axes else extents
     if int(np.prod(extents, dtype=np.int64)) > largest or _needs_jacobian(step.reference, extents):
         return replace(step, shape=shape)
     value = Evaluation(point, {}).run(step.reference, axes).reshape(shape)

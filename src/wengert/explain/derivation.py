@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ConfigurationError, GradientError, ShapeError
-from wengert.explain.arguments import check_names, checked_names, is_step_size, targets_of
+from wengert.explain.arguments import check_loops, check_names, checked_names, is_step_size, targets_of
 from wengert.explain.checking import Verification, at_fresh_points, check_tree, with_values
 from wengert.explain.factors.companions import with_companions
 from wengert.explain.formula.parser import nearest
 from wengert.explain.index.definitions import has_formula
 from wengert.explain.lecture_styles import STYLES, lecture_names
+from wengert.explain.loops.scans_only import iterations, lowered
 from wengert.explain.printers import html, latex
 from wengert.explain.printers.json import tree_as_json
 from wengert.explain.printers.text import text
@@ -37,11 +38,12 @@ from wengert.ir.node import Node
 from wengert.ir.primitive import REGISTRY, NotDifferentiable
 from wengert.ir.program import Program
 from wengert.ir.provenance import UNKNOWN
-from wengert.run.numpy import NumpyExecutor
+from wengert.run.default import find_executor
 from wengert.trace.tensor import Trace
 from wengert.trace.tracing import Recording
 from wengert.trace.tree import TreeSignature, map_leaves, unflatten
 from wengert.transform.decomposition import declared, decompose
+from wengert.transform.rolling import rolled
 from wengert.transform.rules.shifts import without_shift
 
 VIEWS: dict[str, Callable[[Problem], Tree]] = {
@@ -56,6 +58,7 @@ NOTATIONS = ("rows", "columns", "mit")
 DETAILS = ("short", "full")
 LAYOUTS = ("denominator", "numerator")
 _SEED = 1964
+LONG_LOOP = 2000  # iterations, nested ones multiplied, above which a loop runs as machine code
 
 
 class Derivation:
@@ -255,7 +258,7 @@ class Request:
         leaves = zip(self.recording.leaves, inputs, strict=True)
         arguments = [np.asarray(leaf, node.type.dtype) for leaf, node in leaves]
         program, usual = with_companions(self.recording.program, self.targets)
-        executor = NumpyExecutor()
+        executor = find_executor("numpy" if iterations(program) < LONG_LOOP else "llvm")
         make = partial(
             build, program, self.targets, arguments, executor, self.names, self.convention, usual=usual
         )
@@ -281,6 +284,7 @@ class Request:
         problem = replace(self.problem(every_line=view == "adjoint"), of_one_example=self.of_one_example)
         check_names(self.names, problem)
         check_links(sum(map(len, problem.uses.values())))
+        check_loops(problem, view, VIEWS)
         views = VIEWS
         if problem.convention.order == 2:
             views = HESSIAN_VIEWS
@@ -307,8 +311,9 @@ def recorded(
         If it has no derivative that could be explained.
     """
     recording = Recording(function, args, kwargs)
+    leaves = [np.asarray(leaf) for leaf in recording.leaves]
+    recording.program = with_formulas(lowered(rolled(recording.program), leaves, with_formulas))
     check_recording(recording, scalar)
-    recording.program = with_formulas(recording.program)
     return recording
 
 
@@ -348,16 +353,11 @@ def check_recording(recording: Recording, scalar: bool = True) -> None:
         raise GradientError(
             f"the function returns {type_}; a gradient is of a floating scalar: sum it, or take wg.jacobian"
         )
-    for node in recording.program.nodes:
+    for node in _lines(recording.program):
         if node.type.is_complex:
             raise GradientError(
                 f"{_place(node, recording)} is {node.type}: derivations and drawings are of real numbers. "
                 "Write real and imaginary parts as two numbers; wg.grad and check_grad take complex ones"
-            )
-        if node.primitive.region is not None:
-            place = recording.program.provenance.get(node, UNKNOWN).source
-            raise GradientError(
-                f"{node.primitive.name} (at {place}) has no formula yet: write its iterations out with a for"
             )
         if node.type.size == 0:
             raise ShapeError(f"an array of shape {node.type.shape} has no elements; nothing to derive")
@@ -365,6 +365,15 @@ def check_recording(recording: Recording, scalar: bool = True) -> None:
             raise GradientError(
                 f"the function converts to {node.type.dtype}; derivations are in float64: leave that out"
             )
+
+
+def _lines(program: Program) -> Iterator[Node]:
+    """Yield the lines of a program, and of the bodies of its loops in place of these."""
+    for node in program.nodes:
+        if node.primitive.region is None:
+            yield node
+        else:
+            yield from _lines(node.param("body"))
 
 
 def _place(node: Node, recording: Recording) -> str:

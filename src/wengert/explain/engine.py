@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,10 +10,13 @@ import numpy as np
 
 from wengert.errors import DerivationError, NonFiniteError
 from wengert.explain.index.expressions import Symbol
-from wengert.ir.node import Node, make_input, with_operands
+from wengert.explain.index.indices import Index
+from wengert.explain.loops.opening import Opened
+from wengert.explain.loops.watching import adjoints_in_loops, carries_of
+from wengert.ir.node import CONSTANT, Node, make_input, with_operands
 from wengert.ir.program import Program, reading_order
 from wengert.run.executor import Executable, Executor
-from wengert.trace.tensor import Trace, as_tensor
+from wengert.trace.tensor import Tensor, Trace, as_tensor
 from wengert.transform.gradient import backpropagate, dependents, gradient, pullback
 
 Array = np.ndarray[Any, Any]
@@ -37,6 +41,8 @@ class Engine:
     arguments : sequence of ndarray
         The point at which the function is explained.
     executor : Executor
+    loops : Opened, optional
+        What `program` was before its loops became lines over their iterations.
     """
 
     def __init__(
@@ -46,8 +52,11 @@ class Engine:
         symbols: Mapping[Node, Symbol],
         arguments: Sequence[Array],
         executor: Executor,
+        loops: Opened | None = None,
     ) -> None:
         self.program = program
+        self.loops = loops or Opened(program, program)
+        self.states = {one.given: one.computed for one in self.loops.states}
         self.wrt = tuple(wrt)
         self.symbols = symbols
         self.arguments = list(arguments)
@@ -55,21 +64,50 @@ class Engine:
         self._edges: dict[tuple[Node, Node], tuple[Executable, tuple[Node, ...]]] = {}
         self._pullbacks: dict[tuple[Node, ...], Executable] = {}
         output = program.outputs[0]
-        reached = dependents(reading_order([output, *wrt]), wrt)
-        self.active = tuple(node for node in reached if node in symbols)
+        self.active = tuple(node for node in self._reached() if node in symbols)
         members = set(program.nodes)
         self.active = tuple(node for node in self.active if node in members)
         self._values = executor.compile(Program(program.inputs, program.nodes))
+        if self.states:
+            self._of_states = executor.compile(carries_of(self.loops))
+        if self.loops.sites:
+            self._adjoints = executor.compile(adjoints_in_loops(self.loops, self.active))
+            return
         trace = Trace(rule="seed")
         with trace.recording():
             one = as_tensor(np.ones(output.type.shape, output.type.dtype), trace)
             adjoints = backpropagate([output], [one], self.active, trace)
         self._adjoints = executor.compile(Program(program.inputs, [adjoint.node for adjoint in adjoints]))
 
+    def _reached(self) -> list[Node]:
+        """Return what depends on `wrt`, also through the iterations before."""
+        sources = list(self.wrt)
+        while True:
+            nodes = reading_order([self.program.outputs[0], *self.states.values(), *sources])
+            found = dependents(nodes, sources)
+            more = [
+                given for given, computed in self.states.items() if computed in found and given not in sources
+            ]
+            if not more:
+                return [node for node in found if node not in self.states]
+            sources += more
+
     def point(self, arguments: Sequence[Array]) -> Point:
-        """Return everything the engine knows at these arguments."""
-        values = dict(zip(self.program.nodes, self._values(arguments), strict=True))
-        values |= dict(zip(self.program.inputs, arguments, strict=True))
+        """Return everything the engine knows at these arguments.
+
+        Raises
+        ------
+        DerivationError
+            When the lines of a loop over all its iterations are not what the loop computes.
+        """
+        given = [*arguments, *(self._of_states(arguments) if self.states else ())]
+        values = dict(zip(self.program.nodes, self._values(given), strict=True))
+        values |= dict(zip(self.program.inputs, given, strict=True))
+        for state, computed in self.states.items():
+            if not np.allclose(values[state], values[computed], rtol=1e-9, atol=1e-12, equal_nan=True):
+                raise DerivationError(
+                    f"{self.symbols[computed].name} is not the carry that the loop computes"
+                )
         adjoints = dict(zip(self.active, self._adjoints(arguments), strict=True))
         return Point(self, values, adjoints)
 
@@ -100,7 +138,7 @@ class Engine:
         scalar = self.program.outputs[0].type.shape == ()
         if not scalar:
             return
-        derived = self._executor.compile(gradient(self.program, places))(self.arguments)
+        derived = self._executor.compile(gradient(self.loops.closed, places))(self.arguments)
         for node, expected in zip(self.wrt, derived, strict=True):
             found = point.adjoints.get(node, np.zeros(node.type.shape))
             if not np.allclose(found, expected, rtol=1e-9, atol=1e-12):
@@ -153,7 +191,9 @@ class Engine:
         """Return the pullback of one definition to one of its operands, and the nodes it reads."""
         if (of, by) not in self._edges:
             program, reads = self._cut(of)
-            derived = pullback(program, [reads.index(by)])
+            derived = _added(
+                pullback(program, [at for at, one in enumerate(reads) if self.symbols[one].node is by])
+            )
             self._edges[of, by] = (self._executor.compile(derived), reads)
         return self._edges[of, by]
 
@@ -202,20 +242,41 @@ class Engine:
         return Program([new[one] for one in reads], [new[node]]), reads
 
 
+def _added(program: Program) -> Program:
+    """Return a program with the sum of its outputs: a value that is read as it is and as a loop finds it."""
+    if len(program.outputs) == 1:
+        return program
+    trace = Trace(rule="sum")
+    with trace.recording():
+        total = Tensor(program.outputs[0], trace)
+        for node in program.outputs[1:]:
+            total = total + Tensor(node, trace)
+    return Program(program.inputs, [total.node])
+
+
 class Point:
     """The values of a program at one point.
 
     Attributes
     ----------
     values, adjoints : dict of Node to ndarray
+    iterations : mapping of Index to ndarray
+        The places of indices over the iterations of loops at which matrices are taken; see `at`.
     """
 
     def __init__(self, engine: Engine, values: dict[Node, Array], adjoints: dict[Node, Array]) -> None:
         self.engine = engine
         self.values = values
         self.adjoints = adjoints
+        self.iterations: Mapping[Index, Array] = {}
         self._transported: dict[tuple[Node, Node], Array] = {}
         self._totals: dict[tuple[Node, ...], Array] = {}
+
+    def at(self, iterations: Mapping[Index, Array]) -> Point:
+        """Return the same point, at which a matrix that is one of each iteration is taken at these places."""
+        found = copy.copy(self)
+        found.iterations = iterations
+        return found
 
     @property
     def finite(self) -> bool:
@@ -223,10 +284,14 @@ class Point:
         return not self.fault()
 
     def fault(self) -> str:
-        """Return the first argument, value or derivative that is not finite; nothing where all are."""
+        """Return the first argument, value or derivative that is not finite; nothing where all are.
+
+        A constant of the function may be infinite, as in where(x > 0, x, −∞): what is made of it counts.
+        """
         symbols, output = self.engine.symbols, self.engine.program.outputs[0]
         for node, symbol in symbols.items():
-            if node in self.values and not np.all(np.isfinite(self.values[node])):
+            written = node.primitive is CONSTANT
+            if node in self.values and not written and not np.all(np.isfinite(self.values[node])):
                 return symbol.name
         for node, adjoint in self.adjoints.items():
             if not np.all(np.isfinite(adjoint)):

@@ -11,9 +11,11 @@ import numpy as np
 from wengert.explain.algebra.folding import is_quotient
 from wengert.explain.engine import Array, Engine, Point
 from wengert.explain.index.definitions import Formulas, guards
-from wengert.explain.index.expressions import Add, Element, Expression, Number, Partial, Symbol
-from wengert.explain.index.indices import Position, distinct
+from wengert.explain.index.expressions import Add, Element, Expression, Number, Partial, Shifted, Symbol
+from wengert.explain.index.indices import Index, Position, distinct
 from wengert.explain.index.letters import Letters
+from wengert.explain.loops.carried import EARLIER
+from wengert.explain.loops.opening import Opened, opened
 from wengert.explain.symbols import Table
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
@@ -109,10 +111,35 @@ class Problem:
         return [symbol for node, symbol in self.symbols.items() if node.inputs]
 
     @property
+    def carries(self) -> list[Symbol]:
+        """The values that a loop carries from one iteration to the next, as they are defined."""
+        states = self.engine.states
+        return [symbol for symbol in self.order if symbol.node in states.values()]
+
+    @property
     def inputs(self) -> list[Symbol]:
         """The inputs and array constants that the output needs."""
         members = set(self.program.nodes)
-        return [symbol for node, symbol in self.symbols.items() if not node.inputs and node in members]
+        return [
+            symbol
+            for node, symbol in self.symbols.items()
+            if symbol.node is node and not node.inputs and node in members
+        ]
+
+    def befores(self, carry: Symbol) -> list[Node]:
+        """Return the lines by which the iterations of a loop find what a carry was before them."""
+        return [
+            node
+            for node in self.program.nodes
+            if node.primitive is EARLIER and self.symbols.get(node.inputs[0]) is carry
+        ]
+
+    def ends(self, carry: Symbol) -> list[tuple[Index, bool]]:
+        """Return the index over the iterations of each loop that carries a value, and if it is reversed."""
+        found = [
+            (carry.axes[node.param("axis")], bool(node.param("reverse"))) for node in self.befores(carry)
+        ]
+        return [(at, reverse) for at, reverse in dict.fromkeys(found) if isinstance(at, Index)]
 
     def consumers(self, symbol: Symbol) -> list[Symbol]:
         """Return the values on the way to the output in whose definition `symbol` stands, the last first."""
@@ -122,7 +149,7 @@ class Problem:
         """Return ∂output/∂by through all paths."""
         return Partial(Element(self.output, self.output.axes), by, direct=False)
 
-    def direct(self, of: Element, by: Element) -> Partial:
+    def direct(self, of: Element, by: Element | Shifted) -> Partial:
         """Return ∂of/∂by through the definition of `of` alone."""
         others = any(user is not of.symbol for user in self.consumers(by.symbol))
         ambiguous = of.symbol is self.output and others
@@ -173,7 +200,7 @@ def used_in_definition(symbols: Mapping[Node, Symbol], symbol: Symbol) -> list[S
 
 
 def build(
-    program: Program,
+    program: Program | Opened,
     wrt: Sequence[Node],
     arguments: Sequence[Array],
     executor: Executor,
@@ -186,11 +213,15 @@ def build(
     usual: Mapping[Node, str] = MappingProxyType({}),
 ) -> Problem:
     """Name the values of a program and run the engine at the given point and at random ones."""
-    letters = Letters(program, list(example_axes(program, wrt).items())[:1], _element_names(program, usual))
-    table = Table(program, letters, renamed, every_line, convention.notation == "mit", hidden, given, usual)
-    engine = Engine(program, wrt, table.symbols, arguments, executor)
+    loops = program if isinstance(program, Opened) else opened(program)
+    program, states = loops.program, loops.states
+    examples = list(example_axes(program, wrt).items())[:1]
+    letters = Letters(program, examples, _element_names(program, usual), states)
+    mit = convention.notation == "mit"
+    table = Table(program, letters, renamed, every_line, mit, hidden, given, usual, states)
+    engine = Engine(program, wrt, table.symbols, arguments, executor, loops)
     active = {table.symbols[node] for node in engine.active}
-    order = [table.symbols[node] for node in table.symbols if table.symbols[node] in active]
+    order = [symbol for node, symbol in table.symbols.items() if symbol in active and symbol.node is node]
     rank = {symbol: place for place, symbol in enumerate(order)}
     uses = {
         symbol: sorted(

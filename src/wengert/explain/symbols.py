@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from wengert.explain.factors.companions import TRIANGLES
@@ -11,6 +11,7 @@ from wengert.explain.factors.stacked_parts import factor_of, is_factorisation
 from wengert.explain.greek import displayed
 from wengert.explain.index.definitions import (
     Formulas,
+    counter,
     has_formula,
     is_diagonal_mask,
     may_guard,
@@ -25,6 +26,7 @@ from wengert.explain.index.letters import Letters, diagonal_of, renames_axes
 from wengert.explain.index.notation import exponent, is_root
 from wengert.explain.index.operations import exponents, signs
 from wengert.explain.index.softmax import is_normaliser, is_softmax_quotient
+from wengert.explain.loops.opening import State
 from wengert.explain.matrix.symmetry import symmetric_lines
 from wengert.explain.quotients import inside_quotients
 from wengert.ir.node import INPUT, Node
@@ -34,6 +36,7 @@ from wengert.ir.program import Program, reading_order
 # Parts of a formula above which a line gets a name. Its derivative grows with the square of that, and a line
 # that stands in many others would be written out as often as there are paths to it.
 HEAVIEST = 24
+_UNNAMED = ("carry", "value")  # what a carry is called that nobody named
 
 
 def _parameter_names(program: Program, bias: str) -> dict[Node, str]:
@@ -172,6 +175,11 @@ def _stem(node: Node, consumers: list[Node], named: Mapping[Node, object]) -> st
     return "u" if shared else None
 
 
+def _says_what_it_is(node: Node) -> bool:
+    """Whether a constant is written as a number, as δ, or as the number of an iteration."""
+    return uniform_value(node) is not None or is_diagonal_mask(node) or counter(node) is not None
+
+
 class Table:
     """The named values of a program.
 
@@ -191,6 +199,8 @@ class Table:
         Names that go before all others: those of a lecture.
     usual : mapping of Node to str
         Letters that lines without a name have in the literature.
+    states : sequence of State
+        Carries of loops: what stands for one and what computes it are one value.
     """
 
     def __init__(
@@ -203,6 +213,7 @@ class Table:
         hidden: Collection[Node] = (),
         given: Mapping[Node, str] = MappingProxyType({}),
         usual: Mapping[Node, str] = MappingProxyType({}),
+        states: Sequence[State] = (),
     ) -> None:
         self.letters = letters
         self.symbols: dict[Node, Symbol] = {}
@@ -215,8 +226,13 @@ class Table:
         wanted = {node: self._wanted(program, node) for node in program.nodes}
         others = [*parameters.items(), *wanted.items()]
         self._reserved = {name for node, name in others if name and node not in given} | {*given.values()}
+        carries = {state.given: state.computed for state in states}
         for node in program.inputs:
-            self._enter(node, given.get(node, renamed.get(parameters[node], parameters[node])))
+            if node in carries:
+                own = given.get(carries[node], wanted[carries[node]] or str(node.param("name")))
+                self._enter_carry(node, carries[node], own)
+            else:
+                self._enter(node, given.get(node, renamed.get(parameters[node], parameters[node])))
         consumers = _consumers(program)
         plain = inside_quotients(program, consumers)
         kept_apart = set(self._apart(program))
@@ -232,7 +248,7 @@ class Table:
                 own = "L" if node.type.shape == () and "L" not in self._taken else "f"
                 self._enter(node, name or renamed.get(own, own))
             elif not node.inputs:
-                if node in kept_apart or not (uniform_value(node) is not None or is_diagonal_mask(node)):
+                if node in kept_apart or not _says_what_it_is(node):
                     self._enter(node, name or self._spare("K"))
             elif name and node.type.is_float:
                 self._enter(node, name)
@@ -246,6 +262,7 @@ class Table:
                     stem = stem or "u"
                 if stem is not None:
                     self._enter(node, self._spare(stem), automatic=True)
+        self._sort([*program.inputs, *_in_order(program, usual)], carries)
 
     def _is_element(self, node: Node) -> bool:
         """Whether a line, written out, is an element of what has a name: a sum over one, a bound far off."""
@@ -288,6 +305,20 @@ class Table:
             number += 1
         found = f"{stem}{number}"
         return self._renamed.get(found, found)
+
+    def _sort(self, nodes: Sequence[Node], carries: Collection[Node]) -> None:
+        """Put the values in the order of `nodes`, what stands for a carry last."""
+        if not carries:  # only these have their names before all others
+            return
+        order = [node for node in nodes if node in self.symbols and node not in carries]
+        self.symbols = {node: self.symbols[node] for node in (*order, *carries)}
+
+    def _enter_carry(self, state: Node, computed: Node, name: str) -> None:
+        """Name what a loop carries, once where two loops, or two parts of a carry, are the same."""
+        if computed not in self.symbols:
+            name = self._spare("s") if name in _UNNAMED or not name.isidentifier() else name
+            self._enter(computed, self._renamed.get(name, name))
+        self.symbols[state] = self.symbols[computed]
 
     def _enter(self, node: Node, name: str, automatic: bool = False) -> None:
         found = name

@@ -76,6 +76,9 @@ class RegionRules:
         ``lighter(wanted, *operands, **params)``: the results as recorded by a line that does less, with what
         need not be done in a loop outside of it; None where everything must. Only results at `wanted` may be
         computed otherwise than in the loop.
+    repetition : callable, optional
+        ``repetition(wanted, **params)``: a loop of known length as a `Repetition`, see
+        `wengert.transform.regions.iterations`; `prepare` runs the same body.
     """
 
     prepare: Callable[..., Callable[..., tuple[Any, ...]]]
@@ -83,6 +86,7 @@ class RegionRules:
     statements: Callable[..., list[str]]
     joined: Callable[..., tuple[dict[str, Any], list[int], list[int]] | None] | None = None
     lighter: Callable[..., tuple[Any, ...] | None] | None = None
+    repetition: Callable[..., Any] | None = None
 
 
 _FLOAT16 = np.dtype(np.float16)
@@ -145,8 +149,8 @@ class Primitive:
         An elementwise primitive on paper, where that is not `python`: a Python expression in its operands
         x, y, z, for softplus ``log(1 + exp(x))``. A function that is no primitive is its own name: ``ln(x)``.
         A reduction: an expression in its operand x, the n elements of which other reductions run over, for a
-        mean ``sum(x) / n``. Without one a reduction has no formula. The solution of a system of equations
-        is the only routine with one: ``x**-1 @ y``.
+        mean ``sum(x) / n``. Without one a reduction has no formula. Of routines the
+        solution of equations has one, ``x**-1 @ y``, and a factorisation: the product of its factors.
     derivative : tuple of str
         Of an elementwise primitive by each operand, in x, y, z and ``out``, its value. Empty where `vjp`
         with a cotangent of 1 is what a reader wants to see, and not code that cares for overflow, say.

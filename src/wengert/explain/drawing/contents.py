@@ -15,8 +15,9 @@ from wengert.explain.engine import Array
 from wengert.explain.index.chain_rule import ChainRule
 from wengert.explain.index.expressions import Element, Symbol, Verbatim
 from wengert.explain.index.operations import signs
+from wengert.explain.loops.opening import Opened
 from wengert.explain.matrix.terms import NoMatrixForm
-from wengert.explain.printers.layout import Layout, Text, operator, parenthesised, row
+from wengert.explain.printers.layout import Fraction, Layout, Text, operator, parenthesised, row
 from wengert.explain.problem import Convention, Problem, build, used_in_definition
 from wengert.explain.steps import Section, Step, Tree
 from wengert.explain.views.matrix_view import MatrixWriter
@@ -78,6 +79,11 @@ class Use:
     head: int
     derivative: LocalDerivative | None
 
+    @property
+    def returns(self) -> bool:
+        """Whether it goes back: to the next iteration of a loop."""
+        return self.tail >= self.head
+
 
 @dataclass(frozen=True)
 class Contents:
@@ -114,14 +120,19 @@ class Reader:
 
     def contents(self) -> Contents:
         """Return the values and uses, each formula compared with the engine."""
-        drawn = set(ancestors(self.results))
-        symbols = [symbol for node, symbol in self.problem.symbols.items() if node in drawn]
+        drawn = set(ancestors([*self.results, *self.problem.engine.states.values()]))
+        known = {
+            node: symbol
+            for node, symbol in self.problem.symbols.items()
+            if node in drawn and symbol.node not in self.folded.hidden
+        }
+        symbols = [symbol for node, symbol in known.items() if symbol.node is node]
         numbers = {symbol: place for place, symbol in enumerate(symbols)}
         values = tuple(self._value(symbol) for symbol in symbols)
         uses = tuple(
             Use(numbers[operand], place, self._derivative(symbol, operand))
             for place, symbol in enumerate(symbols)
-            for operand in used_in_definition(self.problem.symbols, symbol)
+            for operand in used_in_definition(known, symbol)
         )
         self._check()
         output = self.style.name(self.problem.output.name) if self.seeded else None
@@ -170,7 +181,10 @@ class Reader:
 
     def _call(self, name: str, symbol: Symbol) -> Layout:
         inside: list[Layout] = []
-        operands = used_in_definition(self.problem.symbols, symbol)
+        known = {
+            node: one for node, one in self.problem.symbols.items() if one.node not in self.folded.hidden
+        }
+        operands = [one for one in used_in_definition(known, symbol) if one is not symbol]
         for operand in sorted(operands, key=self._place_in_call):
             inside += [operator(",")] if inside else []
             inside.append(self.style.name(operand.name))
@@ -185,6 +199,10 @@ class Reader:
         return parameter, given, inputs.index(node) if given else node.serial
 
     def _derivative(self, symbol: Symbol, operand: Symbol) -> LocalDerivative | None:
+        inside = self.folded.folded.get(symbol.node)
+        if inside is not None and inside.kind == "loop":
+            above, below = self.style.name(symbol.name), self.style.name(operand.name)
+            return LocalDerivative(Fraction(row(Text("∂"), above), row(Text("∂"), below)), None)
         if symbol not in self.problem.order or operand not in self.problem.uses[symbol]:
             return None
         return self.derivatives.of(symbol, operand, self.folded.written_out(symbol.node))
@@ -210,7 +228,7 @@ def outputs_of_layers(program: Program) -> dict[Node, str]:
 
 
 def reader(
-    program: Program,
+    loops: Opened,
     wrt: Sequence[Node],
     arguments: Sequence[Array],
     results: Sequence[Node],
@@ -226,8 +244,8 @@ def reader(
 
     Parameters
     ----------
-    program : Program
-        Its output is a floating scalar.
+    loops : Opened
+        A program, its loops lines over their iterations. Its first output is a floating scalar.
     wrt : sequence of Node
         Inputs to differentiate by.
     arguments : sequence of ndarray
@@ -256,10 +274,10 @@ def reader(
     DerivationError
         When a formula disagrees with the engine; always a bug.
     """
-    folded = folding(program, fold)
+    folded = folding(loops.program, fold)
     folded.hidden -= {*results, *shown}
     problem = build(
-        program, wrt, arguments, NumpyExecutor(), names, Convention(notation), every_line=every_line,
+        loops, wrt, arguments, NumpyExecutor(), names, Convention(notation), every_line=every_line,
         rng=np.random.default_rng(_SEED), hidden=folded.hidden, given=given,
     )  # fmt: skip
-    return Reader(problem, folded, results, list(results) == list(program.outputs), layered)
+    return Reader(problem, folded, results, list(results) == [loops.program.outputs[0]], layered)

@@ -24,6 +24,8 @@ from wengert.explain.drawing.picture import Picture, arrange
 from wengert.explain.drawing.png import png
 from wengert.explain.drawing.svg import svg
 from wengert.explain.drawing.units import units_svg
+from wengert.explain.loops.opening import opened
+from wengert.explain.loops.scans_only import lowered, refuse_loops
 from wengert.ir.node import INPUT, Node
 from wengert.ir.program import Program, ancestors
 from wengert.storage.atomic import write_file
@@ -157,21 +159,24 @@ def make(
     names = checked_names(names)
     summed = _Summed(function)
     recording = Recording(summed, float64_leaves(args), float64_leaves(kwargs))
+    traced = recording.program
+    program = Program(traced.inputs, (*traced.outputs, *summed.results), traced.provenance, traced.signature)
+    program = lowered(program, [np.asarray(leaf) for leaf in recording.leaves], with_formulas)
+    if view != "graph":
+        refuse_loops(f"draw(…, view={view!r})", program)
+    recording.program = Program(program.inputs, program.outputs[:1], program.provenance, program.signature)
     check_recording(recording)
     targets = targets_of(recording, wrt)
     if not targets:
         raise GradientError("there is no floating argument to differentiate by")
-    traced = recording.program
-    program = with_formulas(
-        Program(traced.inputs, (*traced.outputs, *summed.results), traced.provenance, traced.signature)
-    )
-    (output, *results) = program.outputs
-    program = Program(program.inputs, [output], program.provenance, program.signature)
+    whole = opened(with_formulas(program))
+    results, loops = whole.program.outputs[1 : len(program.outputs)], whole.first()
+    program = loops.program
     arguments = [
-        np.asarray(leaf, node.type.dtype) for leaf, node in zip(recording.leaves, program.inputs, strict=True)
+        np.asarray(leaf, node.type.dtype) for leaf, node in zip(recording.leaves, traced.inputs, strict=True)
     ]
     read = partial(
-        reader, program, targets, arguments, results, fold, names, notation=notation, layered=view != "graph"
+        reader, loops, targets, arguments, results, fold, names, notation=notation, layered=view != "graph"
     )
     if view == "neurons":
         layers = chain(program, targets, results)

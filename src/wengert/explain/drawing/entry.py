@@ -43,8 +43,9 @@ def draw(
     notation : str
         How vectors are written: ``rows``, ``columns`` or ``mit``; see `wengert.explain`.
     fold : str or sequence of str
-        What is drawn as one box each: ``composites`` (softmax, losses, activations), ``layers`` (and
-        composites), ``nothing``, or the names of some layers and composites.
+        What is drawn as one box each: ``composites`` (softmax, losses, activations; loops too), ``layers``
+        (and those), ``nothing``, or the names of some layers and composites; that of a loop is ``loop``. The
+        arrow of what a loop carries returns to the box, or inside of an open loop to what it goes into.
     names : mapping, optional
         Names to show in place of the program's own.
     loss : callable, optional

@@ -13,7 +13,12 @@ from wengert.ir.node import Node
 from wengert.ir.program import Program
 from wengert.ir.provenance import Region
 
-_CHOICES = ("composites", "layers", "nothing")
+# What is folded by each choice.
+_KINDS: dict[str, tuple[str, ...]] = {
+    "composites": ("composite", "loop"),
+    "layers": ("composite", "layer", "loop"),
+    "nothing": (),
+}
 
 
 @dataclass
@@ -49,16 +54,16 @@ class Folding:
 
 def _chosen(program: Program, fold: str | Sequence[str]) -> Callable[[Region], bool]:
     """Return the test for regions that are drawn folded."""
-    if isinstance(fold, str) and fold in _CHOICES:
-        kinds = {"composites": ("composite",), "layers": ("composite", "layer"), "nothing": ()}[fold]
+    if isinstance(fold, str) and fold in _KINDS:
+        kinds = _KINDS[fold]
         return lambda region: region.kind in kinds
     if not isinstance(fold, Sequence):
-        raise ConfigurationError(f"fold={fold!r}: {', '.join(_CHOICES)}, or names of layers and composites")
+        raise ConfigurationError(f"fold={fold!r}: {', '.join(_KINDS)}, or names of layers and composites")
     names = [fold] if isinstance(fold, str) else list(fold)
     known = dict.fromkeys(one.name for origin in program.provenance.values() for one in origin.regions)
     for name in names:
         if name not in known:
-            choices = [*_CHOICES, *known]
+            choices = [*_KINDS, *known]
             raise ConfigurationError(
                 f"fold={name!r} is not one of {', '.join(choices)}{nearest(name, choices)}"
             )
@@ -72,7 +77,8 @@ def folding(program: Program, fold: str | Sequence[str]) -> Folding:
     ----------
     program : Program
     fold : str or sequence of str
-        ``composites``, ``layers`` (composites too), ``nothing``, or names of layers and composites.
+        ``composites`` (loops too), ``layers`` (composites and loops too), ``nothing``, or names of layers and
+        composites; ``loop`` is that of each loop.
 
     Raises
     ------
@@ -86,7 +92,7 @@ def folding(program: Program, fold: str | Sequence[str]) -> Folding:
         region = next((one for one in origin.regions if chosen(one)), None) if origin else None
         if region is not None:
             result.folded[node] = region
-    drawn = set(program.outputs)
+    drawn = {program.outputs[0]}
     for node in program.lines:
         drawn |= {one for one in node.inputs if result.folded.get(one) != result.folded.get(node)}
     result.hidden = {node for node in result.folded if node not in drawn}

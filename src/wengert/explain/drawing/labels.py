@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wengert.explain.index.expressions import Symbol
-from wengert.explain.index.indices import Position
 from wengert.explain.matrix.matrices import Shape
 from wengert.explain.printers import layout
 from wengert.explain.printers.layout import Layout, Text
-from wengert.explain.printers.scripts import index_texts
 from wengert.explain.printers.typesetting import Style
 
 
@@ -34,12 +31,11 @@ class DrawingStyle(Style):
         found = re.fullmatch(r"(.*?[^\d])(\d+)", name)
         return Text(name) if found is None else layout.Script(Text(found[1]), below=Text(found[2], "number"))
 
-    def element(self, symbol: Symbol, positions: Iterable[Position], name: str = "") -> Layout:
+    def lowered(self, symbol: Symbol, indices: str, name: str = "") -> Layout:
         """Return an element; with indices below it, the number of its name stands above."""
-        taken = tuple(positions)
-        if not index_texts(symbol, taken):
+        if not indices:
             return self.name(name or self.element_name(symbol))
-        return Style(self.names).element(symbol, taken, name)
+        return Style(self.names).lowered(symbol, indices, name)
 
     def shaped(self, body: Layout, shape: Shape, transposed: bool) -> Layout:
         """Return a matrix; a T that shares its place with nothing needs no parentheses."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from wengert.explain.drawing.cards import Card, card, formula_of, label, legend
-from wengert.explain.drawing.contents import Contents
-from wengert.explain.drawing.layered.graph import Arrow, Route
+from wengert.explain.drawing.contents import Contents, Use
+from wengert.explain.drawing.layered.graph import Arrow, Placement, Route
 from wengert.explain.drawing.layered.placing import place
 from wengert.explain.printers.blocks import block
 
 _MARGIN = 18.0  # pixels around everything
+# Of an arrow that returns: its distance from boxes beside it and across, and from its label.
+_LANE, _TURN, _GAP = 18.0, 13.0, 4.0
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,34 @@ def one_line(contents: Contents, number: int) -> str:
     return shown.lines[shown.base].strip()
 
 
+def with_returns(
+    placement: Placement, uses: Sequence[Use], cards: Sequence[Card], texts: Sequence[Card]
+) -> Placement:
+    """Return a drawing with the arrows that go back, to the right of all that stands between their ends."""
+    forward = iter(placement.routes)
+    routes: list[Route] = []
+    width = placement.width
+    boxes = [(x, y, one) for (x, y), one in zip(placement.centres, cards, strict=True)]
+    for use, text in zip(uses, texts, strict=True):
+        if not use.returns:
+            routes.append(next(forward))
+            continue
+        (start, low, tail), (end, high, head) = boxes[use.tail], boxes[use.head]
+        top, bottom = high - head.height / 2, low + tail.height / 2
+        passed = [
+            one for one in boxes if one[1] + one[2].height / 2 > top and one[1] - one[2].height / 2 < bottom
+        ]
+        lane = max(x + one.width / 2 for x, _, one in passed) + _LANE
+        deepest = max(y + one.height / 2 for _, y, one in passed if abs(y - low) < 1) + _TURN
+        highest = min(y - one.height / 2 for _, y, one in passed if abs(y - high) < 1) - _TURN
+        out, into = start + tail.width / 2 - _TURN, end + head.width / 2 - _TURN
+        across = ((out, deepest), (lane, deepest), (lane, highest), (into, highest))
+        points = ((out, bottom), *across, (into, top))
+        routes.append(Route(points, (lane + _GAP, (deepest + highest) / 2), returns=True))
+        width = max(width, lane + _GAP + text.width)
+    return replace(placement, routes=tuple(routes), width=width)
+
+
 def arrange(contents: Contents) -> Picture:
     """Lay out what a drawing shows."""
     cards = [card(value, contents.output) for value in contents.values]
@@ -71,8 +102,11 @@ def arrange(contents: Contents) -> Picture:
     arrows = [
         Arrow(use.tail, use.head, (text.width, text.height))
         for use, text in zip(contents.uses, texts, strict=True)
+        if not use.returns
     ]
-    placement = place([(one.width, one.height) for one in cards], arrows)
+    placement = with_returns(
+        place([(one.width, one.height) for one in cards], arrows), contents.uses, cards, texts
+    )
     below = legend(contents)
     width = max(placement.width, below.width)
     shift = _MARGIN + (width - placement.width) / 2

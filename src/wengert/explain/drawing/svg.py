@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 
 from wengert.explain.drawing.boxes import Glyphs, Stroke
 from wengert.explain.drawing.cards import Part
-from wengert.explain.drawing.layered.graph import Route
+from wengert.explain.drawing.layered.graph import Position, Route
 from wengert.explain.drawing.metrics import font
 from wengert.explain.drawing.picture import Picture
 from wengert.svg import document, element, number, points, safe
@@ -29,6 +30,7 @@ _COLOURS = {
     "positive": ("#0072b2", "#56b4e9"),
     "negative": ("#d55e00", "#ff8c42"),
 }
+_ROUND = 10.0  # radius of the corners of an arrow that returns
 _BOXES = ("line", "argument", "constant", "output")
 
 
@@ -100,6 +102,8 @@ def path(route: Route, shorten: float) -> str:
         Pixels left out at the end, for the tip.
     """
     points = [*route.points]
+    if route.returns:
+        return _with_corners([*points[:-1], (points[-1][0], points[-1][1] - shorten)])
     points[-1] = (points[-1][0], points[-1][1] - shorten)
     (x, y), *rest = points
     commands = [f"M{number(x)} {number(y)}"]
@@ -113,6 +117,23 @@ def path(route: Route, shorten: float) -> str:
             )
         x, y = next_x, next_y
     return "".join(commands)
+
+
+def _with_corners(points: Sequence[Position]) -> str:
+    """Return a path from point to point along the axes, its corners rounded."""
+    commands = [f"M{number(points[0][0])} {number(points[0][1])}"]
+    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+        near, far = (_towards(corner, other) for other in (before, after))
+        ends = " ".join(f"{number(x)} {number(y)}" for x, y in (corner, far))
+        commands.append(f"L{number(near[0])} {number(near[1])}Q{ends}")
+    return "".join([*commands, f"V{number(points[-1][1])}"])
+
+
+def _towards(corner: Position, other: Position) -> Position:
+    """Return the point on the way from a corner to another, where its rounding ends."""
+    away = math.dist(corner, other)
+    share = min(_ROUND / away, 0.5) if away else 0.0
+    return corner[0] + share * (other[0] - corner[0]), corner[1] + share * (other[1] - corner[1])
 
 
 def _arrow(route: Route) -> str:

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wengert.explain.factors.stacked_parts import PARTS, Part, factor_of
+from wengert.explain.factors.stacked_parts import (
+    CHOLESKY,
+    EIGEN,
+    ORTHOGONAL,
+    PARTS,
+    SINGULAR,
+    Part,
+    factor_of,
+)
 from wengert.ir.node import Node
 from wengert.ir.program import Program
 from wengert.primitives.library.factorisations import turned_by
@@ -18,14 +26,14 @@ WEIGHTS, GAPS, BELOW = "Φ", "F", "T"
 TRIANGLES = {"L": "lower", "R": "upper", WEIGHTS: "weights", BELOW: "below"}
 # Of a factorisation and the letter of a factor: what the derivative of that is written with.
 _NEEDED = {
-    ("eigh", "λ"): ("Q", WEIGHTS),
-    ("eigh", "Q"): ("λ", "Q", GAPS, WEIGHTS),
-    ("svd", "s"): ("U", "V"),
-    ("svd", "U"): ("U", "s", "V", GAPS),
-    ("svd", "V"): ("U", "s", "V", GAPS),
-    ("qr", "Q"): ("Q", "R", BELOW),
-    ("qr", "R"): ("Q", "R", BELOW),
-    ("cholesky", "L"): ("L", WEIGHTS),
+    (EIGEN, "λ"): ("Q", WEIGHTS),
+    (EIGEN, "Q"): ("λ", "Q", GAPS, WEIGHTS),
+    (SINGULAR, "s"): ("U", "V"),
+    (SINGULAR, "U"): ("U", "s", "V", GAPS),
+    (SINGULAR, "V"): ("U", "s", "V", GAPS),
+    (ORTHOGONAL, "Q"): ("Q", "R", BELOW),
+    (ORTHOGONAL, "R"): ("Q", "R", BELOW),
+    (CHOLESKY, "L"): ("L", WEIGHTS),
 }
 
 
@@ -39,15 +47,15 @@ def companions(stack: Node) -> dict[str, Node]:
     trace = Trace(rule="factors")
     with trace.recording():
         whole, extents = Tensor(stack, trace), stack.inputs[0].type.shape
-        found = {part.letter: _taken(whole, part, extents) for part in PARTS[stack.primitive.name]}
+        found = {part.letter: _taken(whole, part, extents) for part in PARTS[stack.primitive.formula]}
         count = stack.type.shape[1]
         lower = np.tril(np.ones((count, count)))
         weights = lower - np.eye(count) / 2
-        if stack.primitive.name in ("eigh", "cholesky"):
+        if stack.primitive.formula in (EIGEN, CHOLESKY):
             found[WEIGHTS] = as_tensor(weights if dict(stack.params).get("lower", True) else weights.T, trace)
-        if stack.primitive.name == "qr":
+        if stack.primitive.formula == ORTHOGONAL:
             found[BELOW] = as_tensor(lower - np.eye(count), trace)
-        values = {"eigh": "λ", "svd": "s"}.get(stack.primitive.name)
+        values = {EIGEN: "λ", SINGULAR: "s"}.get(stack.primitive.formula)
         if values is not None:
             raised = found[values] if values == "λ" else found[values] ** 2
             found[GAPS] = turned_by(as_tensor(np.ones((count, count)), trace), raised, refuse=True)
@@ -75,7 +83,7 @@ def with_companions(program: Program, wrt: Sequence[Node]) -> tuple[Program, dic
         factor = factor_of(node)
         if factor is not None:
             known = companions(factor.stack)
-            needed = _NEEDED[factor.stack.primitive.name, factor.part.letter]
+            needed = _NEEDED[factor.stack.primitive.formula, factor.part.letter]
             letters |= {known[letter]: letter for letter in needed}
             letters.setdefault(node, factor.part.letter)
     extra = [node for node in letters if node not in program.nodes]

@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from wengert.explain.factors.companions import BELOW, GAPS, WEIGHTS, companions
-from wengert.explain.factors.stacked_parts import LAWS, PARTS, Factor, factor_of
+from wengert.explain.factors.stacked_parts import (
+    CHOLESKY,
+    EIGEN,
+    LAWS,
+    ORTHOGONAL,
+    PARTS,
+    SINGULAR,
+    Factor,
+    factor_of,
+)
 from wengert.explain.index.construction import add, divide, multiply, negate, total
 from wengert.explain.index.expressions import TWO, Element, Expression, Inverse, Symbol
 from wengert.explain.index.indices import Index, Position, fresh
@@ -71,7 +80,7 @@ def derivative_of_factor(problem: Problem, factor: Factor, of: Element, by: Elem
     symbols = {letter: symbol for letter, symbol in known.items() if symbol is not None}
     here = _Setting(symbols, by.positions, fresh(last, {*at, *by.positions}))
     try:
-        return _RULES[factor.stack.primitive.name, factor.part.letter](here, at)
+        return _RULES[factor.stack.primitive.formula, factor.part.letter](here, at)
     except KeyError:
         return None
 
@@ -154,14 +163,14 @@ def _cholesky(here: _Setting, at: Positions) -> Expression:
 
 
 _RULES: dict[tuple[str, str], Callable[[_Setting, Positions], Expression]] = {
-    ("eigh", "λ"): _eigenvalue,
-    ("eigh", "Q"): _eigenvector,
-    ("svd", "s"): _singular_value,
-    ("svd", "U"): _left_vector,
-    ("svd", "V"): _right_vector,
-    ("qr", "Q"): _orthogonal,
-    ("qr", "R"): _triangular,
-    ("cholesky", "L"): _cholesky,
+    (EIGEN, "λ"): _eigenvalue,
+    (EIGEN, "Q"): _eigenvector,
+    (SINGULAR, "s"): _singular_value,
+    (SINGULAR, "U"): _left_vector,
+    (SINGULAR, "V"): _right_vector,
+    (ORTHOGONAL, "Q"): _orthogonal,
+    (ORTHOGONAL, "R"): _triangular,
+    (CHOLESKY, "L"): _cholesky,
 }
 
 
@@ -169,7 +178,7 @@ def laws(problem: Problem) -> Iterator[str]:
     """Yield how each matrix is the product of its factors, and what the constants beside them are."""
     for stack, known in _factorised(problem).items():
         names = [known[letter].name if letter in known else letter for letter in _letters(stack)]
-        law = LAWS[stack.primitive.name]
+        law = LAWS[stack.primitive.formula]
         said = [problem.symbols[stack.inputs[0]].name, *names]
         yield f"{law.product.format(*said)}, {law.properties.format(*said)}."
         if WEIGHTS in known:
@@ -179,7 +188,7 @@ def laws(problem: Problem) -> Iterator[str]:
                 f"{known[WEIGHTS].name} is 1 {read} the diagonal, ½ on it and 0 {beyond}."
             )
         if GAPS in known:
-            values, power = (names[0], "") if stack.primitive.name == "eigh" else (names[1], "²")
+            values, power = (names[0], "") if stack.primitive.formula == EIGEN else (names[1], "²")
             yield (
                 f"{known[GAPS].name} has 1/({values}_l{power} − {values}_k{power}) in row k and column l, "
                 "and 0 on the diagonal."
@@ -209,4 +218,4 @@ def _factorised(problem: Problem) -> dict[Node, dict[str, Symbol]]:
 
 
 def _letters(stack: Node) -> list[str]:
-    return [part.letter for part in PARTS[stack.primitive.name]]
+    return [part.letter for part in PARTS[stack.primitive.formula]]

@@ -39,21 +39,24 @@ class Part:
     is_vector: bool = False
 
 
+EIGEN, SINGULAR = "Q @ diag(λ) @ Q.T", "U @ diag(s) @ V.T"
+ORTHOGONAL, CHOLESKY = "Q @ R", "L @ L.T"
+# By the formula that a factorisation declares.
 PARTS = {
-    "eigh": (
+    EIGEN: (
         Part("λ", lambda m, n: (0, 1), "eigvalsh({})", is_vector=True),
         Part("Q", lambda m, n: (1, 1 + n), "eigh({}).eigenvectors"),
     ),
-    "svd": (
+    SINGULAR: (
         Part("U", lambda m, n: (0, m), "svd({}).U"),
         Part("s", lambda m, n: (m, m + 1), "svdvals({})", is_vector=True),
         Part("V", lambda m, n: (m + 1, m + 1 + n), "svd({}).Vh.T"),
     ),
-    "qr": (
+    ORTHOGONAL: (
         Part("Q", lambda m, n: (0, m), "qr({}).Q"),
         Part("R", lambda m, n: (m, m + n), "qr({}).R", transposed=True),
     ),
-    "cholesky": (Part("L", lambda m, n: (0, m), "cholesky({})"),),
+    CHOLESKY: (Part("L", lambda m, n: (0, m), "cholesky({})"),),
 }  # fmt: skip
 
 
@@ -77,10 +80,10 @@ class Law:
 
 
 LAWS = {
-    "eigh": Law("{0} = {2} diag({1}) {2}ᵀ", "{2}ᵀ{2} = I", "Giles 2008, 3.1"),
-    "svd": Law("{0} = {1} diag({2}) {3}ᵀ", "{1}ᵀ{1} = {3}ᵀ{3} = I", "Townsend 2016"),
-    "qr": Law("{0} = {1} {2}", "{1}ᵀ{1} = I, {2} is 0 below the diagonal", "Walter & Lehmann 2010"),
-    "cholesky": Law("{0} = {1} {1}ᵀ", "{1} is 0 above the diagonal", "Murray 2016, section 3"),
+    EIGEN: Law("{0} = {2} diag({1}) {2}ᵀ", "{2}ᵀ{2} = I", "Giles 2008, 3.1"),
+    SINGULAR: Law("{0} = {1} diag({2}) {3}ᵀ", "{1}ᵀ{1} = {3}ᵀ{3} = I", "Townsend 2016"),
+    ORTHOGONAL: Law("{0} = {1} {2}", "{1}ᵀ{1} = I, {2} is 0 below the diagonal", "Walter & Lehmann 2010"),
+    CHOLESKY: Law("{0} = {1} {1}ᵀ", "{1} is 0 above the diagonal", "Murray 2016, section 3"),
 }
 
 
@@ -109,7 +112,7 @@ class Factor:
 
 def is_factorisation(node: Node) -> bool:
     """Return whether a line gives the factors of one matrix."""
-    return node.primitive.name in PARTS and node.type.ndim == 2 and node.type.shape[1] > 1
+    return node.primitive.formula in PARTS and node.type.ndim == 2 and node.type.shape[1] > 1
 
 
 def factor_of(node: Node) -> Factor | None:
@@ -118,16 +121,18 @@ def factor_of(node: Node) -> Factor | None:
     The transpose of a factor that stands as it is in the stack is written as one, and is none of its own.
     """
     if is_factorisation(node):
-        (first, *others) = PARTS[node.primitive.name]
+        (first, *others) = PARTS[node.primitive.formula]
         return None if others else Factor(node, first)
-    taken = node.inputs[0] if node.primitive.name in ("squeeze", "transpose") else node
-    if taken.primitive.name != "slice" or not is_factorisation(taken.inputs[0]):
+    taken = node.inputs[0] if node.primitive.letters is not None and len(node.inputs) == 1 else node
+    spacing = taken.primitive.spacing
+    if spacing is None or not is_factorisation(taken.inputs[0]) or taken.type.ndim != 2:
         return None
-    stack, params = taken.inputs[0], dict(taken.params)
-    for part in PARTS[stack.primitive.name]:
+    stack = taken.inputs[0]
+    firsts, steps = zip(*spacing(stack.type, **dict(taken.params)), strict=True)
+    for part in PARTS[stack.primitive.formula]:
         top, bottom = part.rows(*stack.inputs[0].type.shape)
-        corners = params["start"] == (top, 0) and params["stop"] == (bottom, stack.type.shape[1])
-        if corners and set(params["step"]) == {1}:
+        whole = (bottom - top, stack.type.shape[1])
+        if (firsts, set(steps), taken.type.shape) == ((top, 0), {1}, whole):
             return _as_taken(node, taken, Factor(stack, part, part.transposed))
     return None
 
@@ -139,4 +144,12 @@ def _as_taken(node: Node, taken: Node, factor: Factor) -> Factor | None:
         return factor
     if part.is_vector:
         return factor if node.type.ndim == 1 else None
-    return replace(factor, flipped=False) if part.transposed else None
+    turned = node.type.shape == taken.type.shape[::-1] and not _repeats(node)
+    return replace(factor, flipped=False) if part.transposed and turned else None
+
+
+def _repeats(node: Node) -> bool:
+    """Whether a line leaves the axes of a matrix in their order."""
+    assert node.primitive.letters is not None
+    (term,), result = node.primitive.letters(node.inputs[0].type, **dict(node.params))
+    return bool(term == result)

@@ -19,6 +19,7 @@ from wengert.explain.formula.traced_formula import FormulaFunction
 from wengert.explain.formula.vocabulary import FUNCTIONS
 from wengert.explain.grading.points import drawn
 from wengert.explain.index.expressions import Symbol
+from wengert.explain.loops.scans_only import refuse_loops
 from wengert.explain.problem import Convention, Problem, build
 from wengert.ir.node import Node
 from wengert.ir.program import Program
@@ -63,6 +64,7 @@ class ReferenceGradients:
     ) -> None:
         recording = recorded(function, float64_leaves(args), float64_leaves(kwargs))
         program = recording.program
+        refuse_loops("check_work", program)
         wrt = [node for node in program.inputs if node.type.is_float]
         if not wrt:
             raise GradientError("there is no floating argument to differentiate by")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fractions
 from dataclasses import dataclass
 
 from wengert.explain.algebra.finishing import finish
@@ -24,6 +25,7 @@ from wengert.explain.index.expressions import (
     Expression,
     Number,
     Partial,
+    Shifted,
     Sum,
     Symbol,
     Verbatim,
@@ -32,6 +34,7 @@ from wengert.explain.index.expressions import (
     walk,
 )
 from wengert.explain.index.indices import Index, Position
+from wengert.explain.index.places import Place, moved_to
 from wengert.explain.index.selections import selected
 from wengert.explain.index.single_rules import single_rules
 from wengert.explain.index.softmax import fold_softmax, with_sigmoid, with_softmax
@@ -164,6 +167,9 @@ class ChainRule:
             if size(known) <= LONGEST:
                 chain.put(known, INSERTED)
         finish(self.problem, chain)
+        if self.problem.carries:  # [t = 1] may stand alone only once it is collected
+            alone = over(without_deltas(chain.last))
+            chain.put(alone, _keeping(chain.last, alone))
 
     def _with_adjoints(self, expression: Expression) -> Expression:
         """Write out the adjoints that are known and short."""
@@ -171,12 +177,29 @@ class ChainRule:
             isinstance(expression, Partial)
             and not expression.direct
             and expression.by.symbol in self.adjoints
+            and expression.by.symbol not in self.problem.carries  # else the recursion never ends
         ):
             element, known = self.adjoints[expression.by.symbol]
             if size(known) > LONGEST // 2:
                 return expression
-            return at_positions(known, element.positions, expression.by.positions)
+            return at_element(known, element, expression.by)
         return rebuild(expression, self._with_adjoints)
+
+    def closed(self, carry: Symbol) -> list[Step]:
+        """Put what is known into the recursion of a carry, once all adjoints are: δ_t by δ_{t+1} alone."""
+        by, known = self.adjoints[carry]
+        chain = Equalities(self.problem.total(by))
+        chain.start(known)
+        for _ in self.problem.order:  # at most one after the other stands in the way to the next iteration
+            if self._with_adjoints(chain.last) == chain.last:
+                break
+            inserted = over(without_deltas(pulled_out(without_deltas(self._with_adjoints(chain.last)))))
+            if size(inserted) > LONGEST:
+                break
+            chain.put(inserted, INSERTED)
+            finish(self.problem, chain)
+        self.adjoints[carry] = (by, chain.last)
+        return chain.steps
 
     def moved(self, local: Local, of: Element, by: Element) -> Expression:
         """Return a local derivative at other indices."""
@@ -199,7 +222,7 @@ def _origin(symbol: Symbol, definition: Verbatim) -> str:
     """Return where the derivative of a line without a formula comes from."""
     factor = factor_of(symbol.node)
     if factor is not None:
-        return f"{definition.text}: {LAWS[factor.stack.primitive.name].source}"
+        return f"{definition.text}: {LAWS[factor.stack.primitive.formula].source}"
     return f"{symbol.node.primitive.name}: {symbol.name} = {definition.text}"
 
 
@@ -216,7 +239,18 @@ def _keeping(before: Expression, after: Expression | None = None) -> str:
 
 
 def _sums(expression: Expression) -> int:
-    return sum(isinstance(part, Sum) for part in walk(expression))
+    return sum(len(part.indices) for part in walk(expression) if isinstance(part, Sum))
+
+
+def at_element(expression: Expression, old: Element, new: Element | Shifted) -> Expression:
+    """Put the indices of one element in place of those of another, all at once."""
+    moved = at_positions(expression, old.positions, new.positions)
+    if isinstance(new, Element):
+        return moved
+    for at, step, offset in zip(new.positions, new.steps, new.offsets, strict=True):
+        if isinstance(at, Index) and (step, offset) != (1, 0):
+            moved = moved_to(moved, at, Place(at, fractions.Fraction(step), fractions.Fraction(offset)))
+    return moved
 
 
 def at_positions(expression: Expression, old: tuple[Position, ...], new: tuple[Position, ...]) -> Expression:

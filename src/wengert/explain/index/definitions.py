@@ -46,7 +46,7 @@ from wengert.explain.index.expressions import (
     walk,
 )
 from wengert.explain.index.indices import Index, Position, fresh
-from wengert.explain.index.letters import Letters, diagonal_of, kept_axes, letters_of, renames_axes
+from wengert.explain.index.letters import GAPS, Letters, diagonal_of, kept_axes, letters_of, renames_axes
 from wengert.explain.index.notation import (
     applied,
     has_derivatives,
@@ -55,11 +55,12 @@ from wengert.explain.index.notation import (
     reduction_formula,
 )
 from wengert.explain.index.softmax import as_softmax_quotient
-from wengert.explain.index.substitution import at_places
+from wengert.explain.index.substitution import at_places, counted
+from wengert.explain.loops.carried import EARLIER
+from wengert.explain.loops.earlier import earlier
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind, Primitive
 from wengert.ir.program import Program
-from wengert.primitives.library.factorisations import turned_by
 
 Used = frozenset[Position]
 # Bounds below this keep a logarithm from ln 0 and change nothing else, so they are not written.
@@ -84,6 +85,15 @@ def is_diagonal_mask(node: Node) -> bool:
     if value is None or value.ndim != 2 or value.dtype.kind not in "fb" or len(value) < 2:
         return False
     return np.array_equal(value, np.eye(len(value)))
+
+
+def counter(node: Node) -> tuple[int, int] | None:
+    """Return first number and step of a constant that counts, as a loop does; None of others."""
+    value = node.value
+    if value is None or value.ndim != 1 or len(value) < 2 or value.dtype.kind not in "iu":
+        return None
+    first, step = int(value[0]), int(value[1]) - int(value[0])
+    return (first, step) if step and np.array_equal(value, first + step * np.arange(len(value))) else None
 
 
 def guards(program: Program, values: Sequence[Mapping[Node, Array]]) -> set[Node]:
@@ -134,7 +144,7 @@ def solves(node: Node) -> bool:
 
 def is_gaps(node: Node) -> bool:
     """Return whether a line is 1/(y_l − y_k) of all pairs of two values, and 0 where they are one."""
-    return node.primitive is turned_by and uniform_value(node.inputs[0]) == 1 and node.type.ndim == 2
+    return node.primitive.formula == GAPS and uniform_value(node.inputs[0]) == 1 and node.type.ndim == 2
 
 
 def spaced(node: Node) -> bool:
@@ -180,7 +190,7 @@ def has_formula(node: Node) -> bool:
         return bool(terms) and all(len(set(term)) == len(term) for term in terms)
     if kind is Kind.REDUCTION:
         return bool(node.primitive.formula)
-    return renames_axes(node) or solves(node) or is_gaps(node) or spaced(node)
+    return renames_axes(node) or solves(node) or is_gaps(node) or spaced(node) or node.primitive is EARLIER
 
 
 class Formulas:
@@ -219,7 +229,13 @@ class Formulas:
         if is_diagonal_mask(node):
             return same_index(*positions)
         value = uniform_value(node)
-        return self._write(node, positions, used) if value is None else number(value)
+        if value is not None:
+            return number(value)
+        counting = counter(node)
+        if counting is not None:
+            first, step = counting
+            return counted(positions[0], step, first - 1)
+        return self._write(node, positions, used)
 
     def _write(self, node: Node, positions: tuple[Position, ...], used: Used) -> Expression:
         match node.primitive.kind:
@@ -350,6 +366,8 @@ class Formulas:
         return Cases(Relation("=", one, other), ZERO, divide(ONE, add(second, negate(first))))
 
     def _movement(self, node: Node, positions: tuple[Position, ...], used: Used) -> Expression:
+        if node.primitive is EARLIER:
+            return self._earlier(node, positions, used)
         if spaced(node) and source_of(node) in self.symbols:  # else it is inside what is drawn folded
             return taken(self.symbols[source_of(node)], node, positions)
         operand = node.inputs[0]
@@ -357,6 +375,12 @@ class Formulas:
         for mine, theirs in kept_axes(node):
             inner[theirs] = 0 if operand.type.shape[theirs] == 1 else positions[mine]
         return self.express(operand, tuple(inner), used)
+
+    def _earlier(self, node: Node, positions: tuple[Position, ...], used: Used) -> Expression:
+        carries, initial = node.inputs
+        axis = node.param("axis")
+        begun = self.express(initial, (*positions[:axis], *positions[axis + 1 :]), used)
+        return earlier(Element(self.symbols[carries], positions), axis, node.param("reverse"), begun)
 
 
 def _contracted(expression: Expression) -> Expression:

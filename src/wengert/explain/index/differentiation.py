@@ -41,8 +41,10 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.indices import Index
 from wengert.explain.index.notation import local_derivative
+from wengert.explain.index.places import relates_places
 from wengert.explain.index.substitution import counted, renamed_apart, same_position
 from wengert.ir.primitive import NotDifferentiable
+from wengert.primitives.arithmetic import pow as variable_power
 
 
 class Rules:
@@ -159,7 +161,8 @@ def _(expression: Quotient, by: Element, rules: Rules) -> Expression:
 @differentiated.register
 def _(expression: Power, by: Element, rules: Rules) -> Expression:
     base, exponent = expression.base, expression.exponent
-    assert isinstance(exponent, Number), "other powers are applications of a primitive"
+    if not isinstance(exponent, Number):  # as in the derivative of x^y by x, y x^(y − 1)
+        return rules.within(Apply(variable_power, (base, exponent)), by)
     rules.use("power rule")
     if not isinstance(base, Element):
         rules.use("chain rule")
@@ -251,10 +254,16 @@ def _factors(expression: Expression) -> tuple[Expression, ...]:
 
 
 def _deltas(expression: Expression) -> list[Expression]:
-    return [factor for factor in _factors(expression) if isinstance(factor, Delta)]
+    """Return the δ, and relations between places, that all of an expression is multiplied by."""
+    if isinstance(expression, Add):
+        first, *others = map(_deltas, expression.terms)
+        return [one for one in first if all(one in other for other in others)]
+    return [one for one in _factors(expression) if isinstance(one, Delta) or relates_places(one)]
 
 
 def _without(expression: Expression, deltas: list[Expression]) -> Expression:
+    if isinstance(expression, Add):
+        return add(*(_without(term, deltas) for term in expression.terms))
     return multiply(*(factor for factor in _factors(expression) if factor not in deltas))
 
 

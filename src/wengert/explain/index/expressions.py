@@ -95,6 +95,22 @@ class Number(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Last(Number):
+    """The number of iterations of a loop, or one that is less by a few: T, T − 1.
+
+    Attributes
+    ----------
+    name : str
+        T.
+    before : int
+        By how much it is less.
+    """
+
+    name: str
+    before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Element(Expression):
     """An element of a tensor: w_ij."""
 
@@ -262,7 +278,8 @@ class Partial(Expression):
 
     Attributes
     ----------
-    of, by : Element
+    of : Element
+    by : Element or Shifted
     direct : bool
         Only through the definition of `of`, in which `by` stands; otherwise through all paths.
     ambiguous : bool
@@ -271,7 +288,7 @@ class Partial(Expression):
 
     has_one_value: ClassVar[bool] = True
     of: Element
-    by: Element
+    by: Element | Shifted
     direct: bool
     ambiguous: bool = field(default=False, compare=False)
 

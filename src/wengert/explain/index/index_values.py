@@ -191,7 +191,11 @@ def _(expression: Element | Verbatim, evaluation: Evaluation) -> Named:
 
 @value_of.register
 def _(expression: Shifted, evaluation: Evaluation) -> Named:
-    array = evaluation.point.values[expression.symbol.node]
+    return _at_places(evaluation.point.values[expression.symbol.node], expression, evaluation)
+
+
+def _at_places(array: Array, expression: Shifted, evaluation: Evaluation) -> Named:
+    """Return the elements of an array at the places of `expression`."""
     axes = zip(expression.positions, expression.steps, expression.offsets, array.shape, strict=True)
     chosen = [
         (step * evaluation.range(at) + offset) % extent if isinstance(at, Index) else np.array([at])
@@ -276,6 +280,8 @@ def _(expression: Differential, evaluation: Evaluation) -> Named:
 @value_of.register
 def _(expression: Partial, evaluation: Evaluation) -> Named:
     of, by, point = expression.of, expression.by, evaluation.point
+    if isinstance(by, Shifted):
+        return _at_places(point.adjoint(by.symbol.node), by, evaluation)
     if expression.direct:
         return _jacobian(of, by, evaluation)
     output = point.engine.program.outputs[0]

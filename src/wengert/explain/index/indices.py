@@ -17,11 +17,14 @@ class Index:
         It runs over ``0 … extent − 1``.
     primes : int
         Tells a second index over the same axis apart: j and j′.
+    last : str
+        What the last place is called, T, where the axis is that of the iterations of a loop.
     """
 
     letter: str
     extent: int
     primes: int = 0
+    last: str = ""
 
     def __str__(self) -> str:
         return self.letter + "′" * self.primes

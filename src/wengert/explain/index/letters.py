@@ -9,13 +9,17 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 
 from wengert.explain.index.indices import Index
+from wengert.explain.loops.carried import EARLIER
+from wengert.explain.loops.opening import State
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
-from wengert.primitives.library.factorisations import turned_by
 
 Axis = tuple[Node, int]
+GAPS = "x / gaps(y)"
+"""The formula of 1/(y_l − y_k), which it has for all pairs of two values."""
 _LETTERS = "ijklmpqrstuvwxyzabcdefgh"
+_ITERATIONS = "tsrqpuvwxyzabcdefghijklmo"
 
 
 def kept_axes(node: Node) -> list[tuple[int, int]]:
@@ -59,7 +63,8 @@ def diagonal_of(node: Node) -> Node | None:
     if node.primitive.spacing is None or node.type.ndim != 1:
         return None
     (rows,) = node.inputs
-    matrix = rows.inputs[0] if rows.primitive.name == "reshape" else rows
+    laid_out = rows.primitive.kind is Kind.MOVEMENT and not renames_axes(rows)
+    matrix = rows.inputs[0] if laid_out and rows.type.size == rows.inputs[0].type.size else rows
     count = node.type.shape[0]
     every = list(node.primitive.spacing(rows.type, **dict(node.params)))
     return matrix if matrix.type.shape == (count, count) and every == [(0, count + 1)] else None
@@ -87,7 +92,12 @@ def tied_axes(node: Node) -> Iterable[tuple[Axis, Axis]]:
                 places.setdefault(letter, []).append((owner, axis))
         for same in places.values():
             yield from ((same[0], other) for other in same[1:])
-    elif node.primitive is turned_by:  # both axes are those of the values
+    elif node.primitive is EARLIER:
+        carries, initial = node.inputs
+        without = [axis for axis in range(node.type.ndim) if axis != node.param("axis")]
+        yield from (((node, axis), (carries, axis)) for axis in range(node.type.ndim))
+        yield from (((node, axis), (initial, place)) for place, axis in enumerate(without))
+    elif node.primitive.formula == GAPS:  # both axes are those of the values
         yield from (((node, node.type.ndim - back), (node.inputs[1], node.type.ndim - 2)) for back in (1, 2))
     elif (matrix := diagonal_of(node)) is not None:
         yield (node, 0), (matrix, 0)
@@ -106,22 +116,28 @@ class Letters:
         Axes that count examples: they are called n where nothing else is.
     names : collection of str
         Letters that elements of arrays have, which are given to axes only after all others.
+    states : sequence of State
+        Carries of loops: their axes of iterations are called t, and the last place T.
     """
 
     def __init__(
-        self, program: Program, batch: Sequence[Axis] = (), names: Collection[str] = frozenset()
+        self,
+        program: Program,
+        batch: Sequence[Axis] = (),
+        names: Collection[str] = frozenset(),
+        states: Sequence[State] = (),
     ) -> None:
         self._parent: dict[Axis, Axis] = {}
         for node in program.nodes:
-            for one, other in tied_axes(node):
-                if one[0].type.shape[one[1]] == other[0].type.shape[other[1]] > 1:
-                    above, below = self._root(one), self._root(other)
-                    if above != below:
-                        self._parent[below] = above
-        known = [letter for letter in _LETTERS + string.ascii_uppercase if letter != "n"]
+            self._tie(tied_axes(node))
+        for state in states:
+            self._tie(((state.given, axis), (state.computed, axis)) for axis in range(state.given.type.ndim))
+        loops = self._iterations(program, states)
+        taken = {index.letter for index in loops.values()} | {"n"}
+        known = [letter for letter in _LETTERS + string.ascii_uppercase if letter not in taken]
         single = sorted(known, key=lambda letter: letter in names)
         spare = itertools.chain(single, map("".join, itertools.product(single, single)))
-        self._index: dict[Axis, Index] = {}
+        self._index: dict[Axis, Index] = loops
         for node, axis in batch:
             self._index.setdefault(self._root((node, axis)), Index("n", node.type.shape[axis]))
         for node in dict.fromkeys([*program.inputs, *program.nodes]):
@@ -129,6 +145,28 @@ class Letters:
                 root = self._root((node, axis))
                 if extent != 1 and root not in self._index:
                     self._index[root] = Index(next(spare), extent)
+
+    def _tie(self, pairs: Iterable[tuple[Axis, Axis]]) -> None:
+        for one, other in pairs:
+            if one[0].type.shape[one[1]] == other[0].type.shape[other[1]] > 1:
+                above, below = self._root(one), self._root(other)
+                if above != below:
+                    self._parent[below] = above
+
+    def _iterations(self, program: Program, states: Sequence[State]) -> dict[Axis, Index]:
+        """Return the index over the iterations of each loop, of an inner one where it is in others."""
+        names = {str(node.param("name")).lower() for node in program.inputs}
+        names |= {known.name.lower() for known in program.provenance.values() if known.name}
+        free = itertools.chain(
+            *[[one for one in _ITERATIONS if (one in names) == used] for used in (False, True)]
+        )
+        found: dict[Axis, Index] = {}
+        for state in sorted(states, key=lambda one: one.axis):
+            root = self._root((state.given, state.axis))
+            if root not in found:
+                letter = next(free)
+                found[root] = Index(letter, state.given.type.shape[state.axis], last=letter.upper())
+        return found
 
     def _root(self, axis: Axis) -> Axis:
         while axis in self._parent:

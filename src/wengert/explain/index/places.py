@@ -13,6 +13,7 @@ from wengert.explain.index.expressions import (
     Element,
     Expression,
     Number,
+    Partial,
     Power,
     Product,
     Quotient,
@@ -21,12 +22,11 @@ from wengert.explain.index.expressions import (
     Running,
     Shifted,
     free_indices,
-    number,
     rebuild,
     walk,
 )
 from wengert.explain.index.indices import Index
-from wengert.explain.index.substitution import at_places, counted, renamed_apart
+from wengert.explain.index.substitution import counted, numbered, relocated, renamed_apart
 
 _MOVED = (Add, Apply, Cases, Element, Power, Product, Quotient, Reduction, Relation, Running, Shifted)
 
@@ -121,23 +121,27 @@ def within(place: Place, index: Index) -> list[Expression]:
     every = place.step.denominator
     found: list[Expression] = []
     if first >= every:
-        found.append(Relation("≤", number(first + 1), running))
+        found.append(Relation("≤", numbered(place.index, first), running))
     if last < place.index.extent - every:
-        found.append(Relation("≤", running, number(last + 1)))
+        found.append(Relation("≤", running, numbered(place.index, last)))
     return found if every == 1 else [*found, Residue(place.index, every, first % every)]
 
 
 def can_move(expression: Expression, index: Index, place: Place) -> bool:
-    """Return whether an index may be calculated wherever it stands: not in δ, nor in a derivative to come.
+    """Return whether an index may be calculated wherever it stands.
 
-    A place that is not whole everywhere may stand where whole steps are taken from it, as in x_{2j}.
+    That is not in δ, nor in a derivative to come, but in that by another iteration of a loop. A place that
+    is not whole everywhere may stand where whole steps are taken from it, as in x_{2j}.
     """
     parts = [part for part in walk(expression) if index in free_indices(part)]
     if not place.is_whole:
         standing = [part for part in parts if isinstance(part, (Element, Running, Shifted))]
         if not all(isinstance(part, Shifted) and _fits(part, index, place) for part in standing):
             return False
-    return all(isinstance(part, _MOVED) for part in parts)
+    return all(
+        isinstance(part, _MOVED) or (isinstance(part, Partial) and not part.direct and bool(index.last))
+        for part in parts
+    )
 
 
 def _fits(element: Shifted, index: Index, place: Place) -> bool:
@@ -158,15 +162,20 @@ def moved_to(expression: Expression, index: Index, place: Place) -> Expression:
     if isinstance(expression, Element):
         steps, offsets = (tuple(one for _ in expression.positions) for one in (1, 0))
         return _shifted(Shifted(expression.symbol, expression.positions, steps, offsets), index, place)
+    if isinstance(expression, Partial):
+        by = moved_to(expression.by, index, place)
+        assert isinstance(by, Element | Shifted), "an element stays one"
+        return replace(expression, by=by)
     if isinstance(expression, Shifted):
-        return _shifted(expression, index, place)
+        return _shifted(rebuild(expression, lambda part: moved_to(part, index, place)), index, place)
     if isinstance(expression, Reduction):
         expression = renamed_apart(expression, {place.index})
         return replace(expression, body=moved_to(expression.body, index, place))
     return rebuild(expression, lambda part: moved_to(part, index, place))
 
 
-def _shifted(element: Shifted, index: Index, place: Place) -> Expression:
+def _shifted(element: Expression, index: Index, place: Place) -> Expression:
+    assert isinstance(element, Shifted), "a part of it has been moved"
     axes = [
         (place.index, int(step * place.step), int(step * place.offset + offset))
         if at == index
@@ -174,4 +183,4 @@ def _shifted(element: Shifted, index: Index, place: Place) -> Expression:
         for at, step, offset in zip(element.positions, element.steps, element.offsets, strict=True)
     ]
     positions, steps, offsets = zip(*axes, strict=True)
-    return at_places(element.symbol, positions, steps, offsets)
+    return relocated(element, positions, steps, offsets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fractions
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import singledispatch
@@ -15,6 +16,7 @@ from wengert.explain.index.expressions import (
     Differential,
     Element,
     Expression,
+    Last,
     Number,
     Partial,
     Product,
@@ -44,7 +46,7 @@ def substitute(expression: Expression, new: Mapping[Index, Position]) -> Express
     changed = placed(rebuild(expression, lambda part: substitute(part, new)), new)
     match changed:
         case Relation("=", Number() as left, Number() as right):
-            return ONE if left == right else ZERO
+            return ONE if left.value == right.value else ZERO
         case Relation("≤", Number(least), Number(most)):
             return ONE if least <= most else ZERO
     return changed
@@ -78,7 +80,15 @@ def _(expression: Running, new: Mapping[Index, Position]) -> Expression:
 @placed.register
 def _(expression: Shifted, new: Mapping[Index, Position]) -> Expression:
     positions = tuple(new.get(at, at) if isinstance(at, Index) else at for at in expression.positions)
-    return at_places(expression.symbol, positions, expression.steps, expression.offsets)
+    return relocated(expression, positions, expression.steps, expression.offsets)
+
+
+@singledispatch
+def relocated(
+    expression: Shifted, positions: Sequence[Position], steps: Sequence[int], offsets: Sequence[int]
+) -> Expression:
+    """Return the element at other places; a class that knows what stands beside the tensor registers it."""
+    return at_places(expression.symbol, positions, steps, offsets)
 
 
 def at_places(
@@ -111,6 +121,14 @@ def counted(position: Position, step: int = 1, offset: int = 0) -> Expression:
     return Add((number(first), running) if step < 0 else (running, number(first)))
 
 
+def numbered(index: Index, place: int) -> Number:
+    """Return a place of an index as a number that counts from 1; near the last iteration of a loop T − 1."""
+    before = index.extent - 1 - place
+    if index.last and before in (0, 1):
+        return Last(fractions.Fraction(place + 1), index.last, before)
+    return number(place + 1)
+
+
 def same_position(one: Position, other: Position) -> Expression:
     """Return what is 1 where two positions are equal and 0 elsewhere."""
     if one == other:
@@ -119,7 +137,7 @@ def same_position(one: Position, other: Position) -> Expression:
         case Index(), Index():
             return Delta(one, other)
         case (Index() as index, int(place)) | (int(place), Index() as index):  # x_2 by x_i
-            return Relation("=", Running(index), number(place + 1))
+            return Relation("=", Running(index), numbered(index, place))
     return ZERO
 
 

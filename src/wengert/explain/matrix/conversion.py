@@ -44,6 +44,7 @@ from wengert.explain.matrix.matrices import (
     MatrixProduct,
     Ones,
     Shape,
+    Slice,
     hadamard,
     matrix_product,
     matrix_sum,
@@ -59,6 +60,7 @@ from wengert.explain.matrix.terms import (
     is_single,
     jacobian_of,
     matrices_over,
+    matrix_indices,
     names_in,
     ones,
     opened_quotients,
@@ -97,9 +99,10 @@ class Converter:
         NoMatrixForm
             When it has more than two axes.
         """
-        taken = tuple(positions)
+        loops = [isinstance(axis, Index) and bool(axis.last) for axis in symbol.axes]
+        taken = tuple(at for at, loop in zip(positions, loops, strict=True) if not loop)
         indices = [at for at in taken if isinstance(at, Index)]
-        if len(indices) < symbol.rank:
+        if len(indices) < symbol.rank - sum(loops):
             raise NoMatrixForm(f"only a part of {symbol.name} is used")
         if len(indices) > 2:
             raise NoMatrixForm(f"{symbol.name} is a tensor of rank {len(indices)}")
@@ -109,7 +112,7 @@ class Converter:
             return indices[0], indices[1]
         if not indices:
             return None, None
-        if symbol.node.type.ndim >= 2:
+        if len(taken) >= 2:
             is_row = taken[-1] is indices[0]
         else:
             is_row = self.vectors == "rows"
@@ -124,14 +127,16 @@ class Converter:
         """
         self.patterns = {}
         expression = with_softmax(expression)
-        if not free_indices(expression) and expression != ZERO and (row, column) != (None, None):
+        if not matrix_indices(expression) and expression != ZERO and (row, column) != (None, None):
             return multiply(self.part(expression, None, None), self._joined([], row, column))
         return self.part(expression, row, column)
 
     def part(self, expression: Expression, row: Place, column: Place) -> Expression:
         """Convert what stands inside an expression; its patterns are noted beside those found before."""
-        if set(free_indices(expression)) - {row, column}:
+        if set(matrix_indices(expression)) - {row, column}:
             raise NoMatrixForm("it has more than two free indices")
+        if sum(bool(index.last) for index in free_indices(expression)) > 1:
+            raise NoMatrixForm("it is of the iterations of two loops")
         return as_matrix(expression, self, row, column)
 
     def summed(self, terms: list[Expression]) -> Expression:
@@ -148,9 +153,9 @@ class Converter:
         """
         if isinstance(term, Number) and not beside_unit:
             return term
-        if not free_indices(term) and row is None and column is None:
+        if not matrix_indices(term) and row is None and column is None:
             return self.part(term, row, column)
-        mine = set(free_indices(term))
+        mine = set(matrix_indices(term))
         if not mine:
             self.patterns.setdefault("repeated → ones 𝟏")
             return multiply(self.part(term, None, None), ones(row, column))
@@ -167,7 +172,7 @@ class Converter:
         """Convert an expression element by element."""
 
         def operand(part: Expression) -> Expression:
-            scalar = not free_indices(part)
+            scalar = not matrix_indices(part)
             return self.part(part, None, None) if scalar else self.filled(part, row, column)
 
         return rebuild(expression, operand)
@@ -184,7 +189,8 @@ class Converter:
             element = expression
             if row is column is None and element.symbol.rank and not free_indices(element):
                 return element  # a number, though of an array
-        piece = piece_of(element, row, column) if isinstance(expression, Element) else None
+        in_loop = any(isinstance(axis, Index) and axis.last for axis in element.symbol.axes)
+        piece = piece_of(expression, row, column) if isinstance(expression, Element) and not in_loop else None
         if piece is not None:
             return piece
         stored = self.places(element.symbol, element.positions)
@@ -193,6 +199,8 @@ class Converter:
         if mine not in ((row, column), (column, row)):
             raise NoMatrixForm("indices that do not fit rows and columns")
         transposed = mine != (row, column)
+        if in_loop:
+            return Slice(expression, mine, transposed)
         shape: Shape = (extent_of(mine[0]), extent_of(mine[1]))
         if isinstance(expression, Partial):
             return Gradient(expression.of.symbol, element.symbol, shape, transposed, flipped)
@@ -231,10 +239,10 @@ class Converter:
         self, summed: tuple[Index, ...], factors: list[Expression], row: Place, column: Place
     ) -> Expression | None:
         """Multiply out a factor with terms over more than two indices; what none is summed over stays out."""
-        wide = next((one for one in factors if isinstance(one, Add) and len(free_indices(one)) > 2), None)
+        wide = next((one for one in factors if isinstance(one, Add) and len(matrix_indices(one)) > 2), None)
         if wide is None:
             return None
-        outside = [one for one in factors if one is not wide and not set(free_indices(one)) & set(summed)]
+        outside = [one for one in factors if one is not wide and not set(matrix_indices(one)) & set(summed)]
         inside = [one for one in factors if one not in outside]
         sums = [
             pulled_out(total(summed, multiply(*(term if one is wide else one for one in inside))))
@@ -245,7 +253,7 @@ class Converter:
             return result
         beside = self.contracted((), multiply(*outside), row, column)
         self.patterns.setdefault("same index → ⊙")
-        return hadamard(beside, result) if free_indices(multiply(*outside)) else multiply(beside, result)
+        return hadamard(beside, result) if matrix_indices(multiply(*outside)) else multiply(beside, result)
 
     def _diagonal(self, factors: list[Expression], row: Place, column: Place) -> Expression | None:
         """g_j δ_jl is a diagonal matrix."""
@@ -253,12 +261,12 @@ class Converter:
         if len(deltas) != 1 or {deltas[0].left, deltas[0].right} != {row, column} or row is None:
             return None
         rest = multiply(*(factor for factor in factors if factor is not deltas[0]))
-        if len(free_indices(rest)) > 1:
+        if len(matrix_indices(rest)) > 1:
             return None
         self.patterns.setdefault("g_j δ_jl → diag(g)")
-        if not free_indices(rest):
+        if not matrix_indices(rest):
             return multiply(self.part(rest, None, None), Identity(row.extent))
-        (index,) = free_indices(rest)
+        (index,) = matrix_indices(rest)
         return with_diagonal(self.part(rest, *self.as_vector(index)), row.extent)
 
     def as_vector(self, index: Place) -> tuple[Place, Place]:
@@ -270,11 +278,11 @@ class Converter:
         groups: dict[frozenset[Index], list[Expression]] = {}
         scalars: list[Expression] = []
         scale: Expression | None = None
-        lone = any(not free_indices(factor) and not isinstance(factor, Number) for factor in factors)
+        lone = any(not matrix_indices(factor) and not isinstance(factor, Number) for factor in factors)
         for factor in factors:
-            indices = frozenset(free_indices(factor))
+            indices = frozenset(matrix_indices(factor))
             if isinstance(factor, Sum) and indices:
-                used = {index for other in factors for index in free_indices(other)} | summed
+                used = {index for other in factors for index in matrix_indices(other)} | summed
                 factor = renamed_apart(factor, {*used})
             if not indices:
                 if isinstance(factor, Number) and not lone:

@@ -22,6 +22,7 @@ from wengert.explain.index.expressions import (
     Quotient,
     Relation,
     Running,
+    Shifted,
     Softmax,
     Sum,
     Verbatim,
@@ -30,8 +31,18 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.indices import Index
 from wengert.explain.index.notation import is_root
-from wengert.explain.matrix.matrices import Identity, MatrixInverse, MatrixSoftmax, Norm, Unit
-from wengert.explain.matrix.terms import NoMatrixForm, Place
+from wengert.explain.loops.earlier import Begun
+from wengert.explain.matrix.matrices import (
+    Identity,
+    MatrixInverse,
+    MatrixSoftmax,
+    MatrixSum,
+    Norm,
+    Slice,
+    Unit,
+)
+from wengert.explain.matrix.terms import NoMatrixForm, Place, extent_of, matrix_indices
+from wengert.explain.work_limits import MAX_ELEMENTS
 
 if TYPE_CHECKING:
     from wengert.explain.matrix.conversion import Converter
@@ -64,6 +75,35 @@ def _(expression: Number, converter: Converter, row: Place, column: Place) -> Ex
 @as_matrix.register(Partial)
 def _(expression: Element | Partial, converter: Converter, row: Place, column: Place) -> Expression:
     return converter.named(expression, row, column)
+
+
+@as_matrix.register(Shifted)
+def _(expression: Shifted, converter: Converter, row: Place, column: Place) -> Expression:
+    symbol = expression.symbol
+    places = zip(symbol.axes, expression.positions, expression.steps, expression.offsets, strict=True)
+    for axis, at, step, offset in places:
+        whole = (step, offset) == (1, 0) and getattr(at, "extent", 1) == getattr(axis, "extent", 1)
+        if not whole and not (isinstance(axis, Index) and axis.last):
+            raise NoMatrixForm("no pattern of matrices fits")
+    stored = converter.places(symbol, expression.positions)
+    if stored not in ((row, column), (column, row)):
+        raise NoMatrixForm("indices that do not fit rows and columns")
+    return Slice(expression, stored, stored != (row, column))
+
+
+@as_matrix.register(Begun)
+def _(expression: Begun, converter: Converter, row: Place, column: Place) -> Expression:
+    axis = expression.before.param("axis")
+    positions = (*expression.positions[:axis], 0, *expression.positions[axis:])
+    stored = converter.places(expression.symbol, positions)
+    return Slice(expression, stored, stored != (row, column))
+
+
+@as_matrix.register(Running)
+def _(expression: Running, converter: Converter, row: Place, column: Place) -> Expression:
+    if expression.index.last:
+        return expression
+    raise NoMatrixForm("no pattern of matrices fits")
 
 
 @as_matrix.register(Softmax)
@@ -104,13 +144,29 @@ def _(expression: Add, converter: Converter, row: Place, column: Place) -> Expre
 
 @as_matrix.register(Sum)
 def _(expression: Sum, converter: Converter, row: Place, column: Place) -> Expression:
+    loops = [index for index in expression.indices if index.last]
+    if loops:
+        return _over_iterations(expression, loops, converter, row, column)
     match expression.body:
-        case Power(base, Number(two)) if two == 2 and set(free_indices(base)) == set(expression.indices):
+        case Power(base, Number(two)) if two == 2 and set(matrix_indices(base)) == set(expression.indices):
             return power(_norm(base, expression.indices, converter), TWO)
-        case Quotient(above, below) if row is column is None and not free_indices(below):
+        case Quotient(above, below) if row is column is None and not matrix_indices(below):
             numerator = converter.part(total(expression.indices, above), row, column)
             return divide(numerator, converter.part(below, row, column))
     return converter.contracted(expression.indices, expression.body, row, column)
+
+
+def _over_iterations(
+    expression: Sum, loops: list[Index], converter: Converter, row: Place, column: Place
+) -> Expression:
+    """Σ_t of a matrix that each iteration has."""
+    inner = total([one for one in expression.indices if not one.last], expression.body)
+    if len(loops) > 1 or any(index.last for index in free_indices(expression)):
+        raise NoMatrixForm("it runs over the iterations of two loops")
+    (over,) = loops
+    if over.extent * extent_of(row) * extent_of(column) > MAX_ELEMENTS:
+        raise NoMatrixForm(f"a matrix for each of {over.extent} iterations is too much to be checked")
+    return MatrixSum(over, converter.filled(inner, row, column))
 
 
 @as_matrix.register(Apply)

@@ -44,6 +44,46 @@ class Matrix(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Slice(Expression):
+    """What a tensor, or the derivative by it, is in one iteration of a loop: h_t, ∂L/∂h_{t+1}.
+
+    Attributes
+    ----------
+    element : Element, Shifted, Begun or Partial
+        Its element at the indices of `axes`; what else it has are places among the iterations.
+    axes : (Index or None, Index or None)
+        The index over its rows and over its columns, before transposing.
+    transposed : bool
+    """
+
+    element: Expression
+    axes: tuple[Index | None, Index | None]
+    transposed: bool
+
+    @property
+    def shape(self) -> Shape:
+        """Before transposing."""
+        rows, columns = (1 if axis is None else axis.extent for axis in self.axes)
+        return rows, columns
+
+    def bound(self) -> tuple[Index, ...]:
+        """Return the indices over its rows and columns."""
+        return tuple(axis for axis in self.axes if axis is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixSum(Expression):
+    """The sum of a matrix over the iterations of a loop."""
+
+    over: Index
+    body: Expression
+
+    def bound(self) -> tuple[Index, ...]:
+        """Return the index that it runs over."""
+        return (self.over,)
+
+
+@dataclass(frozen=True, slots=True)
 class Gradient(Expression):
     """∂L/∂x as a matrix.
 

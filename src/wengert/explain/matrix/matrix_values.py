@@ -9,7 +9,7 @@ import numpy as np
 from wengert.errors import DerivationError
 from wengert.explain.engine import Array, Point
 from wengert.explain.index.elementwise import computed, is_elementwise, spelled_out
-from wengert.explain.index.expressions import Element, Expression, Number, children
+from wengert.explain.index.expressions import Element, Expression, Number, Running, children, free_indices
 from wengert.explain.index.index_values import Evaluation, Named, value_of, watching
 from wengert.explain.matrix.matrices import (
     Column,
@@ -23,8 +23,10 @@ from wengert.explain.matrix.matrices import (
     MatrixInverse,
     MatrixProduct,
     MatrixSoftmax,
+    MatrixSum,
     Norm,
     Ones,
+    Slice,
     Table,
     Trace,
     Unit,
@@ -74,6 +76,29 @@ def _(expression: Matrix, point: Point) -> Array:
 
 
 @matrix_of.register
+def _(expression: Slice, point: Point) -> Array:
+    """Return one matrix, or one for each iteration in front."""
+    rows, columns = (1 if axis is None else axis.extent for axis in expression.axes)
+    inner = [axis for axis in expression.axes if axis is not None]
+    over = list(free_indices(expression))
+    array = Evaluation(point, point.iterations).run(expression.element, [*over, *inner])
+    array = array.reshape((*array.shape[: len(over)], rows, columns))
+    return array.swapaxes(-1, -2) if expression.transposed else array
+
+
+@matrix_of.register
+def _(expression: MatrixSum, point: Point) -> Array:
+    everywhere = point.at({**point.iterations, expression.over: np.arange(expression.over.extent)})
+    array = matrix_of(expression.body, everywhere)
+    return array.sum(axis=0) if array.ndim > 2 else array * expression.over.extent
+
+
+@matrix_of.register
+def _(expression: Running, point: Point) -> Array:
+    return Evaluation(point, point.iterations).run(expression, [expression.index]).reshape(-1, 1, 1)
+
+
+@matrix_of.register
 def _(expression: Gradient, point: Point) -> Array:
     # In numerator layout the stored shape is that of the transpose of the variable.
     adjoint, shape = point.adjoint(expression.by.node), expression.shape
@@ -119,7 +144,7 @@ def _(expression: Trace, point: Point) -> Array:
 
 @matrix_of.register
 def _(expression: Norm, point: Point) -> Array:
-    return np.full((1, 1), np.linalg.norm(matrix_of(expression.body, point)))
+    return np.asarray(np.linalg.norm(matrix_of(expression.body, point), axis=(-2, -1), keepdims=True))
 
 
 @matrix_of.register
@@ -129,7 +154,7 @@ def _(expression: Identity, point: Point) -> Array:
 
 @matrix_of.register
 def _(expression: MatrixSoftmax, point: Point) -> Array:
-    return np.asarray(reference.softmax(matrix_of(expression.body, point), axis=expression.axis))
+    return np.asarray(reference.softmax(matrix_of(expression.body, point), axis=expression.axis - 2))
 
 
 @matrix_of.register
@@ -140,7 +165,9 @@ def _(expression: MatrixInverse, point: Point) -> Array:
 
 @matrix_of.register
 def _(expression: Diagonal, point: Point) -> Array:
-    return np.diag(matrix_of(expression.vector, point).reshape(-1))
+    vector = matrix_of(expression.vector, point)
+    flat = vector.reshape((*vector.shape[:-2], -1))
+    return np.asarray(flat[..., None] * np.eye(flat.shape[-1]))
 
 
 @matrix_of.register
@@ -148,7 +175,7 @@ def _(expression: MatrixProduct, point: Point) -> Array:
     result = matrix_of(expression.factors[0], point)
     for factor in expression.factors[1:]:
         right = matrix_of(factor, point)
-        if result.shape[1] != right.shape[0]:
+        if result.shape[-1] != right.shape[-2]:
             raise DerivationError(f"a product of matrices {result.shape} and {right.shape} in a derivation")
         result = result @ right
     return result
@@ -170,9 +197,9 @@ def _(expression: Table, evaluation: Evaluation) -> Named:
 def _combined(expression: Expression, point: Point) -> Array:
     """Compute element by element; nothing is broadcast but numbers."""
     values = [matrix_of(part, point) for part in children(expression)]
-    shapes = {value.shape for value in values if value.shape != (1, 1)}
+    shapes = {value.shape[-2:] for value in values if value.shape[-2:] != (1, 1)}
     if len(shapes) > 1:
         raise DerivationError(f"an elementwise operation on shapes {sorted(shapes)} in a derivation")
-    shape = shapes.pop() if shapes else (1, 1)
+    shape = np.broadcast_shapes(*[value.shape for value in values])
     parts = (np.broadcast_to(value, shape) for value in values)
     return computed(expression, *parts).astype(np.float64)

@@ -27,6 +27,11 @@ class NoMatrixForm(Exception):
     """What is to be shown has no form in matrices; the message says why. Users read it in a note."""
 
 
+def matrix_indices(expression: Expression) -> tuple[Index, ...]:
+    """Return the free indices that run over rows or columns: all but those over the iterations of a loop."""
+    return tuple(index for index in free_indices(expression) if not index.last)
+
+
 def extent_of(place: Place) -> int:
     """Return how many rows or columns an index gives: one where there is none."""
     return 1 if place is None else place.extent
@@ -108,10 +113,10 @@ def opened_quotients(factors: Sequence[Expression]) -> list[Expression]:
     found: list[Expression] = []
     for factor in factors:
         match factor:
-            case Quotient(above, below) if len(free_indices(factor)) > 1:
+            case Quotient(above, below) if len(matrix_indices(factor)) > 1:
                 parts = below.factors if isinstance(below, Product) else (below,)
-                apart = len({frozenset(free_indices(part)) for part in parts}) > 1
-                if apart or len(free_indices(factor)) > 2:
+                apart = len({frozenset(matrix_indices(part)) for part in parts}) > 1
+                if apart or len(matrix_indices(factor)) > 2:
                     found += above.factors if isinstance(above, Product) else (above,)
                     found += [divide(ONE, part) for part in parts]
                 else:

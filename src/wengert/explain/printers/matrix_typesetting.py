@@ -10,9 +10,11 @@ from wengert.explain.index.expressions import (
     Partial,
     Quotient,
     Second,
+    Shifted,
     free_indices,
 )
 from wengert.explain.index.indices import Index
+from wengert.explain.loops.earlier import Begun
 from wengert.explain.matrix.matrices import (
     Column,
     Diagonal,
@@ -25,8 +27,10 @@ from wengert.explain.matrix.matrices import (
     MatrixInverse,
     MatrixProduct,
     MatrixSoftmax,
+    MatrixSum,
     Norm,
     Ones,
+    Slice,
     Table,
     Trace,
     Unit,
@@ -36,7 +40,7 @@ from wengert.explain.printers import layout
 from wengert.explain.printers.digits import shown_value
 from wengert.explain.printers.instances import in_numbers, instance
 from wengert.explain.printers.layout import Layout, Row, Text, operator, parenthesised, row
-from wengert.explain.printers.scripts import derivative, marked
+from wengert.explain.printers.scripts import calculated, derivative, marked
 from wengert.explain.printers.signs import negative
 from wengert.explain.printers.style import ATOM, PRODUCT, SUM, Style, layout_of
 from wengert.explain.printers.transposes import is_number_of, untransposed
@@ -62,6 +66,51 @@ def _(expression: Element, style: Style) -> tuple[Layout, int]:
     if style.numbers is not None and not free_indices(expression):
         return _in_numbers(expression, style.numbers)
     return layout.Term(style.element(expression.symbol, expression.positions), expression.symbol.name), ATOM
+
+
+@layout_of.register
+def _(expression: Slice, style: Style) -> tuple[Layout, int]:
+    """Return a name with its iteration; the indices over rows and columns go without saying."""
+    element, shape, transposed = expression.element, expression.shape, expression.transposed
+    if not isinstance(element, Partial):
+        assert isinstance(element, Element | Shifted | Begun)
+        body = style.lowered(element.symbol, _iteration(element), element.symbol.name)
+        return marked(style.shaped(body, shape, transposed), element.symbol.name), ATOM
+    by, of = element.by, element.of.symbol
+    term = derivative(of, by.symbol)
+    own = style.adjoints.get(by.symbol)
+    if own is not None:
+        return marked(
+            style.shaped(style.lowered(by.symbol, _iteration(by), own), shape, transposed), term
+        ), ATOM
+    below = style.lowered(by.symbol, _iteration(by), by.symbol.name)
+    body = layout.Fraction(row(Text("∂"), style.name(of.name)), row(Text("∂"), below))
+    return marked(style.shaped(parenthesised(body) if transposed else body, shape, transposed), term), ATOM
+
+
+def _iteration(element: Element | Shifted | Begun) -> str:
+    """Return the iterations of which an element is."""
+    if isinstance(element, Begun):
+        index = element.symbol.axes[element.before.param("axis")]
+        others = [at for at in element.positions if isinstance(at, Index) and at.last]
+        start = f"{index}+1" if element.before.param("reverse") else "0"
+        return ",".join([*map(str, others), start.replace(str(index), getattr(index, "last", ""))])
+    count = len(element.positions)
+    moves = (
+        zip(element.steps, element.offsets, strict=True) if isinstance(element, Shifted) else [(1, 0)] * count
+    )
+    found = []
+    for axis, at, (step, offset) in zip(element.symbol.axes, element.positions, moves, strict=True):
+        if isinstance(axis, Index) and axis.last:
+            is_last = not isinstance(at, Index) and step * at + offset == axis.extent - 1
+            found.append(axis.last if is_last else calculated(at, step, offset))
+    return "".join(found) if all(len(one) == 1 for one in found) else ",".join(found)
+
+
+@layout_of.register
+def _(expression: MatrixSum, style: Style) -> tuple[Layout, int]:
+    below = Text(str(expression.over), "indices")
+    return row(layout.Big("Σ", below), style.show(expression.body, PRODUCT)), PRODUCT
 
 
 @layout_of.register

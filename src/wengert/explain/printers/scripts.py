@@ -13,9 +13,11 @@ from wengert.explain.printers.layout import Layout, Text, parenthesised
 def index_texts(symbol: Symbol, positions: Iterable[Position]) -> list[str]:
     """Return the indices as they are read; places count from 1; commas where one has two characters."""
     found = []
-    for extent, at in zip(symbol.shape, positions, strict=True):
+    for extent, axis, at in zip(symbol.shape, symbol.axes, positions, strict=True):
         if isinstance(at, Index):
             found.append(str(at))
+        elif isinstance(axis, Index) and axis.last and at == extent - 1:
+            found.append(axis.last)
         elif extent > 1:
             found.append(str(at + 1))
     apart = any(len(one.rstrip("′")) > 1 for one in found)

@@ -16,6 +16,7 @@ from wengert.explain.matrix.matrices import (
     MatrixSoftmax,
     Norm,
     Ones,
+    Slice,
     Trace,
     Unit,
 )
@@ -40,9 +41,9 @@ def untransposed(expression: Expression) -> Expression | None:
     return _turned(expression)
 
 
-def _leaves(expression: Expression) -> Iterator[Matrix | Gradient | None]:
+def _leaves(expression: Expression) -> Iterator[Matrix | Gradient | Slice | None]:
     """Yield the matrices combined element by element; None for anything that cannot be turned."""
-    if isinstance(expression, (Matrix, Gradient)):
+    if isinstance(expression, (Matrix, Gradient, Slice)):
         if expression.shape != (1, 1):
             yield expression
     elif isinstance(expression, MatrixProduct) and _is_scalar(expression):
@@ -74,13 +75,15 @@ def _rows(expression: Expression, across: bool = False) -> int | None:
     match expression:
         case Matrix(_, shape, transposed) | Gradient(_, _, shape, transposed):
             return shape[across != transposed]
+        case Slice():
+            return expression.shape[across != expression.transposed]
         case Ones(shape):
             return shape[across]
     return None
 
 
 def _turned(expression: Expression) -> Expression:
-    if isinstance(expression, (Matrix, Gradient)) and expression.shape != (1, 1):
+    if isinstance(expression, (Matrix, Gradient, Slice)) and expression.shape != (1, 1):
         return replace(expression, transposed=False)
     if isinstance(expression, MatrixSoftmax):
         return MatrixSoftmax(_turned(expression.body), 1 - expression.axis)

@@ -12,9 +12,11 @@ from wengert.explain.index.expressions import (
     Cases,
     Delta,
     Differential,
+    Element,
     Expression,
     Extreme,
     Inverse,
+    Last,
     Number,
     Omitted,
     Partial,
@@ -30,8 +32,10 @@ from wengert.explain.index.expressions import (
     Value,
     Verbatim,
 )
+from wengert.explain.index.indices import Index
 from wengert.explain.index.notation import notation, written_out
 from wengert.explain.index.places import Residue
+from wengert.explain.loops.earlier import Begun
 from wengert.explain.matrix.matrices import MatrixProduct
 from wengert.explain.printers import layout
 from wengert.explain.printers.constants import constant
@@ -58,10 +62,36 @@ def _(expression: Number, style: Style) -> tuple[Layout, int]:
 
 @layout_of.register
 def _(expression: Shifted, style: Style) -> tuple[Layout, int]:
-    symbol = expression.symbol
-    axes = zip(expression.positions, expression.steps, expression.offsets, symbol.shape, strict=True)
+    return layout.Term(_indexed(style, expression), expression.symbol.name), ATOM
+
+
+def _indexed(style: Style, element: Element | Shifted, name: str = "") -> Layout:
+    """Return a name, that of the tensor if no other is given, with the indices of an element."""
+    if isinstance(element, Element):
+        return style.element(element.symbol, element.positions, name)
+    axes = zip(element.positions, element.steps, element.offsets, element.symbol.shape, strict=True)
     places = [calculated(at, step, offset) for at, step, offset, extent in axes if extent > 1]
-    return layout.Term(style.lowered(symbol, ",".join(places)), symbol.name), ATOM
+    return style.lowered(element.symbol, ",".join(places), name)
+
+
+@layout_of.register
+def _(expression: Last, style: Style) -> tuple[Layout, int]:
+    if not expression.before:
+        return Text(expression.name), ATOM
+    return row(Text(expression.name), operator("−"), Text(str(expression.before), "number")), SUM
+
+
+@layout_of.register
+def _(expression: Begun, style: Style) -> tuple[Layout, int]:
+    symbol, before = expression.symbol, expression.before
+    axis = before.param("axis")
+    index = symbol.axes[axis]
+    assert isinstance(index, Index), "a loop of one iteration is none"
+    others = (*symbol.shape[:axis], *symbol.shape[axis + 1 :])
+    places = [str(at) for at, extent in zip(expression.positions, others, strict=True) if extent > 1]
+    places.insert(axis, f"{index.last}+1" if before.param("reverse") else "0")
+    text = ("," if max(map(len, places)) > 1 else "").join(places)
+    return layout.Term(style.lowered(symbol, text), symbol.name), ATOM
 
 
 @layout_of.register
@@ -164,9 +194,8 @@ def _(expression: Partial, style: Style) -> tuple[Layout, int]:
     own = style.adjoints.get(expression.by.symbol) if not expression.direct else None
     term = derivative(expression.of.symbol, expression.by.symbol)
     if own is not None:
-        return layout.Term(style.element(expression.by.symbol, expression.by.positions, own), term), ATOM
-    top = style.element(expression.of.symbol, expression.of.positions)
-    bottom = style.element(expression.by.symbol, expression.by.positions)
+        return layout.Term(_indexed(style, expression.by, own), term), ATOM
+    top, bottom = _indexed(style, expression.of), _indexed(style, expression.by)
     whole = layout.Fraction(row(Text("∂"), top), row(Text("∂"), bottom))
     shown = layout.Script(whole, Text("direct", "words")) if expression.ambiguous else whole
     return layout.Term(shown, f"{term}, local" if expression.direct else term), ATOM

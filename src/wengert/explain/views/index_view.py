@@ -7,11 +7,24 @@ from dataclasses import replace
 
 import numpy as np
 
+from wengert.explain.algebra.simplification import neat
 from wengert.explain.factors.factor_derivatives import given_by_laws, laws
 from wengert.explain.index.chain_rule import INSERTED, ChainRule
 from wengert.explain.index.closing import Closing, closing
 from wengert.explain.index.equalities import line
-from wengert.explain.index.expressions import Element, Partial, Running, Symbol, Verbatim, named_in, walk
+from wengert.explain.index.expressions import (
+    Element,
+    Expression,
+    Partial,
+    Running,
+    Symbol,
+    Verbatim,
+    named_in,
+    walk,
+)
+from wengert.explain.index.indices import Index
+from wengert.explain.index.substitution import substitute
+from wengert.explain.loops.earlier import Begun, Earlier
 from wengert.explain.printers.digits import short
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
@@ -41,11 +54,42 @@ def gradient_names(problem: Problem) -> str:
 def definitions(problem: Problem) -> Section:
     """Return what is given and what is computed, with indices and shapes."""
     steps: list[Step] = []
+    begun: set[Symbol] = set()
     for symbol in problem.defined:
         element = Element(symbol, symbol.axes)
         formula = problem.definition(symbol, symbol.axes)
+        steps += beginnings(problem, formula, begun)
         steps.append(line(element, element, formula, f"{symbol.name}: {dimensions(symbol.shape)}"))
-    return Section("Definitions", given(problem), tuple(steps), spaced=False)
+    note = "\n".join(filter(None, [given(problem), iterations(problem)]))
+    return Section("Definitions", note, tuple(steps), spaced=False)
+
+
+def beginnings(problem: Problem, formula: Expression, known: set[Symbol]) -> list[Step]:
+    """Return what the loops begin with whose carries stand in a formula, and are not `known` yet."""
+    steps = []
+    for carry in dict.fromkeys(one.symbol for one in walk(formula) if isinstance(one, Earlier)):
+        if carry not in known:
+            known.add(carry)
+            steps += [_begun(problem, carry, before) for before in problem.befores(carry)]
+    return steps
+
+
+def _begun(problem: Problem, symbol: Symbol, before: Node) -> Step:
+    """Return the line of what the first iteration of a loop begins with."""
+    axis = before.param("axis")
+    positions = (*symbol.axes[:axis], *symbol.axes[axis + 1 :])
+    formula = problem.formulas.express(before.inputs[1], positions, frozenset(positions))
+    subject = Begun(symbol, positions, before)
+    return line(subject, subject, formula, "before the first iteration")
+
+
+def iterations(problem: Problem) -> str:
+    """Say what the indices over iterations run over."""
+    found = dict.fromkeys(
+        at for symbol in problem.carries for at in symbol.axes if isinstance(at, Index) and at.last
+    )
+    said = [f"{at} counts the iterations of a loop, 1 to {at.last} = {at.extent}." for at in found]
+    return " ".join(said)
 
 
 def given(problem: Problem) -> str:
@@ -101,6 +145,36 @@ def chain_rule(problem: Problem, chain: ChainRule) -> Section:
         "depends on the one we differentiate by; where only one does, δ removes the sum."
     )
     return Section("Chain rule", note, tuple(steps))
+
+
+def recursions(problem: Problem, chain: ChainRule) -> Section:
+    """Return how the adjoint of each carry of a loop follows from that after the next iteration."""
+    steps: list[Step] = []
+    for symbol in reversed(problem.carries):
+        found = chain.closed(symbol)
+        by, formula = chain.adjoints[symbol]
+        subject = problem.total(by)
+        steps += found or [line(subject, subject, formula, "as the chain rule has it")]
+        steps += at_the_ends(problem, by, formula)
+    note = (
+        "Back through the iterations: what a carry contributes through the next iteration, and besides. "
+        "After the last iteration there is no next one, so the recursion begins there."
+    )
+    return Section("Recursion", note if steps else "", tuple(steps))
+
+
+def at_the_ends(problem: Problem, by: Element, formula: Expression) -> list[Step]:
+    """Return the lines of a recursion after the last iteration, which is the first where that comes last."""
+    steps = []
+    for at, reverse in problem.ends(by.symbol):
+        place = 0 if reverse else at.extent - 1
+        subject = problem.total(
+            Element(by.symbol, tuple(place if one == at else one for one in by.positions))
+        )
+        steps.append(
+            line(subject, subject, neat(substitute(formula, {at: place})), "after the last iteration")
+        )
+    return steps
 
 
 def results(problem: Problem, found: Closing) -> Section:
@@ -179,7 +253,7 @@ def index_view(problem: Problem) -> Tree:
     """Return the derivation in index notation."""
     chain = ChainRule(problem)
     names = gradient_names(problem)
-    worked = [local_derivatives(problem, chain), chain_rule(problem, chain)]
+    worked = [local_derivatives(problem, chain), chain_rule(problem, chain), recursions(problem, chain)]
     found = closing(problem, chain)
     sections = [
         definitions(problem),

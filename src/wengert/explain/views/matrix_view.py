@@ -10,7 +10,9 @@ from wengert.explain.factors.stacked_parts import factor_of
 from wengert.explain.index.chain_rule import INSERTED, ChainRule
 from wengert.explain.index.closing import Closing, Result, closing
 from wengert.explain.index.definitions import is_gaps
-from wengert.explain.index.expressions import Delta, Element, Expression, Partial, Symbol, walk
+from wengert.explain.index.equalities import line
+from wengert.explain.index.expressions import Delta, Element, Expression, Partial, Shifted, Symbol, walk
+from wengert.explain.loops.earlier import Begun
 from wengert.explain.matrix.conversion import Converter
 from wengert.explain.matrix.matrices import Jacobian
 from wengert.explain.matrix.pieces import named_pieces
@@ -18,7 +20,17 @@ from wengert.explain.matrix.terms import NoMatrixForm, Place
 from wengert.explain.printers.blocks import plain
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Section, Step, Tree
-from wengert.explain.views.index_view import dimensions, given, gradient_names, result_note, shape_note
+from wengert.explain.views.index_view import (
+    at_the_ends,
+    beginnings,
+    dimensions,
+    given,
+    gradient_names,
+    iterations,
+    recursions,
+    result_note,
+    shape_note,
+)
 
 _LARGEST = 100_000  # entries of a Jacobian that is shown, and for that compared entry by entry
 _VECTORS = {
@@ -47,7 +59,7 @@ class MatrixWriter:
         self.numerator = problem.convention.layout == "numerator"
         self.converter = Converter(problem.convention.vectors, self.numerator)
 
-    def places(self, element: Element, gradient: bool) -> tuple[Place, Place]:
+    def places(self, element: Element | Shifted, gradient: bool) -> tuple[Place, Place]:
         """Return the index over rows and over columns of a value, or of the gradient by it."""
         stored = self.converter.places(element.symbol, element.positions)
         return stored[::-1] if gradient and self.numerator else stored
@@ -79,11 +91,15 @@ def definitions(problem: Problem, writer: MatrixWriter) -> Section:
     """Return the forward pass in matrices."""
     steps = []
     words = []
+    begun: set[Symbol] = set()
     for symbol in problem.defined:
         element = Element(symbol, symbol.axes)
         formula = problem.definition(symbol, symbol.axes)
         if factor_of(symbol.node) is not None or is_gaps(symbol.node):
             continue  # `given` says what they are
+        for one in beginnings(problem, formula, begun):
+            with contextlib.suppress(NoMatrixForm):
+                steps.append(_beginning(writer, one))
         try:
             steps.append(writer.step(element, formula))
         except NoMatrixForm as reason:
@@ -92,8 +108,20 @@ def definitions(problem: Problem, writer: MatrixWriter) -> Section:
         f"{_VECTORS[problem.convention.notation]} {_layout_in_words(problem)} Functions, powers "
         "and quotients of matrices are taken element by element, as is ⊙."
     )
-    note = f"{given(problem)}\n{note}"
-    return Section("Definitions", "\n".join([note, *words]), tuple(steps), spaced=False)
+    said = [given(problem), iterations(problem), note, *words]
+    return Section("Definitions", "\n".join(filter(None, said)), tuple(steps), spaced=False)
+
+
+def _beginning(writer: MatrixWriter, step: Step) -> Step:
+    """Return the line of what a loop begins with in matrices."""
+    assert isinstance(step.subject, Begun)
+    axis = step.subject.before.param("axis")
+    positions = (*step.subject.positions[:axis], 0, *step.subject.positions[axis:])
+    axes = writer.converter.places(step.subject.symbol, positions)
+    left = writer.converter.convert(step.subject, *axes)
+    return replace(
+        step, subject=left, before=left, after=writer.converter.convert(step.after, *axes), axes=axes
+    )
 
 
 def _with_pieces(sections: Sequence[Section]) -> tuple[Section, ...]:
@@ -130,9 +158,12 @@ def jacobians(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Secti
     """Return the Jacobians of vectors by vectors, and what is said of the larger ones."""
     steps = []
     words = []
+    loops = {at for carry in problem.carries for at, _ in problem.ends(carry)}
     for of_symbol in reversed(problem.order):
         for by_symbol in problem.uses[of_symbol]:
             entries = of_symbol.node.type.size * by_symbol.node.type.size
+            if {*of_symbol.indices, *by_symbol.indices} & loops:
+                continue  # one for each pair of iterations
             if of_symbol.rank == 1 and by_symbol.rank == 1 and entries > _LARGEST:
                 words.append(
                     f"∂{of_symbol.name}/∂{by_symbol.name} is of shape {dimensions(of_symbol.shape)}×"
@@ -184,6 +215,24 @@ def _gradients(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Sect
     return Section("Gradients", "\n".join(words), tuple(steps))
 
 
+def recursion_lines(problem: Problem, writer: MatrixWriter, chain: ChainRule) -> Section:
+    """Return how the adjoint of each carry of a loop follows from that after the next iteration."""
+    found = recursions(problem, chain)
+    steps: list[Step] = []
+    for carry in reversed(problem.carries):
+        by, formula = chain.adjoints[carry]
+        lines = [
+            line(problem.total(by), problem.total(by), formula, INSERTED),
+            *at_the_ends(problem, by, formula),
+        ]
+        for one in lines:
+            assert isinstance(one.subject, Partial)
+            with contextlib.suppress(NoMatrixForm):
+                one = writer.step(one.subject, one.after, one.rule)
+            steps.append(one)
+    return replace(found, steps=tuple(steps))
+
+
 def _first_form(writer: MatrixWriter, subject: Partial, candidates: list[Expression]) -> Step:
     """Return the step for the first of the candidates that has a matrix form."""
     for candidate in candidates[:-1]:
@@ -211,7 +260,8 @@ def _results(problem: Problem, writer: MatrixWriter, found: Closing) -> Section:
 
 def _result(writer: MatrixWriter, result: Result) -> Step:
     subject = result.subject
-    shape = result.symbol.shape[::-1] if writer.numerator else result.symbol.shape
+    symbol, loops = result.symbol, any(index.last for index in result.symbol.indices)
+    shape = symbol.shape[::-1] if writer.numerator and not loops else symbol.shape
     for formula in (result.opened, result.formula):
         with contextlib.suppress(NoMatrixForm):
             return writer.step(subject, formula, rule=shape_note(shape), shown=True)
@@ -223,7 +273,11 @@ def matrix_view(problem: Problem) -> Tree:
     chain = ChainRule(problem)
     writer = MatrixWriter(problem)
     # Adjoints are worked out from the output to the inputs; the order of calls matters to the chain rule.
-    worked = [jacobians(problem, writer, chain), _gradients(problem, writer, chain)]
+    worked = [
+        jacobians(problem, writer, chain),
+        _gradients(problem, writer, chain),
+        recursion_lines(problem, writer, chain),
+    ]
     found = closing(problem, chain)
     sections = [definitions(problem, writer), *worked, _results(problem, writer, found)]
     kept = tuple(section for section in sections if section.steps or section.note)

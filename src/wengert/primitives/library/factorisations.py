@@ -78,6 +78,7 @@ def _over_gaps_vjp(ct: Any, out: Any, x: Any, values: Any, refuse: bool) -> tupl
 
 turned_by = library(
     "over_gaps",
+    formula="x / gaps(y)",
     numpy=over_gaps,
     infer=_of_vectors,
     vjp=_over_gaps_vjp,
@@ -186,6 +187,7 @@ by_factor: Primitive = library(
 
 cholesky = library(
     "cholesky",
+    formula="L @ L.T",
     numpy=np.linalg.cholesky,
     infer=lambda a: square("cholesky", a),
     vjp=lambda ct, out, a: (by_factor(out, ct),),
@@ -215,6 +217,7 @@ def _eigh_vjp(ct: Any, out: Any, a: Any, lower: bool) -> tuple[Any, ...]:
 
 eigenvectors = library(
     "eigh",
+    formula="Q @ diag(λ) @ Q.T",
     numpy=eigh,
     infer=_eigh_type,
     flops=cubic(9),
@@ -265,6 +268,7 @@ def _svd_vjp(ct: Any, out: Any, a: Any) -> tuple[Any, ...]:
 
 singular_vectors = library(
     "svd",
+    formula="U @ diag(s) @ V.T",
     numpy=svd,
     infer=_svd_type,
     flops=cubic(20),
@@ -302,6 +306,7 @@ def _qr_vjp(ct: Any, out: Any, a: Any) -> tuple[Any, ...]:
 
 orthogonal = library(
     "qr",
+    formula="Q @ R",
     numpy=qr,
     infer=_qr_type,
     flops=cubic(4),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any
 
@@ -127,6 +127,7 @@ class _Plan:
         return owns_result(operand) and operand not in self.viewed and operand.type.ndim > 0
 
 
+@lru_cache(maxsize=1)
 def keep_freed_memory() -> None:
     """Have the C library keep what is freed, for the arrays of the next step or call.
 

@@ -187,14 +187,15 @@ class XLALoop:
         with progress.settings():
             places = progress.visit(order, row)
             loss_sum = 0.0 if row == 0 else progress.loss_sum
-            numbers = (np.int64(progress.steps), np.float64(loss_sum), np.float64(progress.largest_loss))
+            # As one array: each array that goes to the device or comes back takes its time.
+            numbers = np.array([progress.steps, row, loss_sum, progress.largest_loss], np.float64)
             progress.is_whole = False
-            given = self._data, places, np.int64(row), progress.mesh.put_count(count)
-            arguments = progress.elements, *numbers, *given
+            arguments = progress.elements, numbers, self._data, places, progress.mesh.put_count(count)
             smaller = partial(advice, self._compiled, arguments, self._batch)
             with memory_for(f"a step of {self._batch} rows", smaller):
-                elements, *words = self._compiled(*arguments)
-            progress.move(elements, *jax.device_get(words))
+                elements, words = self._compiled(*arguments)
+                found = np.array(words).tolist()
+            progress.move(elements, *found)
 
     def llvm(self) -> NoReturn:
         """Refuse: XLA makes its code itself."""
@@ -218,10 +219,10 @@ def _step(program: Program, roles: Roles, mesh: DeviceMesh) -> Callable[..., Any
 def compiled_loop(program: Program, roles: Roles, mesh: DeviceMesh) -> Callable[..., Any]:
     """Return the loop over a step as one computation, all of whose lines XLA has code for.
 
-    It goes from the carry (whose memory it takes), steps, sum of losses, largest loss, data, order, first
-    row and number of steps (of each process; that of the first counts, so that all take as many) to the
-    carry, steps, sum of losses, largest loss, last loss, and whether a loss was not finite or an index out
-    of range. The number of steps is a value: nothing is compiled for it.
+    It goes from the carry (whose memory it takes), an array of steps, first row, sum of losses and largest
+    loss, the data, the order and the number of steps (of each process; that of the first counts, so that all
+    take as many) to the carry and an array of steps, sum of losses, largest loss, last loss, and whether a
+    loss was not finite or an index out of range. The number of steps is a value: nothing is compiled for it.
     """
     step = _step(program, roles, mesh)
     batch = program.inputs[roles.rows[0]].type.shape[0]
@@ -238,9 +239,8 @@ def compiled_loop(program: Program, roles: Roles, mesh: DeviceMesh) -> Callable[
         values[roles.counter] = steps
         return values
 
-    def run(
-        carry: Any, steps: Any, loss_sum: Any, largest: Any, data: Any, order: Any, row: Any, counts: Any
-    ) -> Any:
+    def run(carry: Any, numbers: Any, data: Any, order: Any, counts: Any) -> Any:
+        steps, row = numbers[:2].astype(jnp.int64)
         end = steps + counts[0]
 
         def goes_on(state: Any) -> Any:
@@ -254,9 +254,11 @@ def compiled_loop(program: Program, roles: Roles, mesh: DeviceMesh) -> Callable[
             carry = lax.with_sharding_constraint(outputs[: roles.carried], carry_shardings)
             return carry, now + 1, loss_sum + counted * loss, jnp.maximum(largest, loss), loss, stopped
 
-        begin = carry, steps, loss_sum, largest, jnp.array(jnp.nan, jnp.float64), jnp.array(False)
-        return lax.while_loop(goes_on, iteration, begin)
+        begin = carry, steps, *numbers[2:], jnp.array(jnp.nan, jnp.float64), jnp.array(False)
+        carry, *words = lax.while_loop(goes_on, iteration, begin)
+        return carry, jnp.stack([one.astype(jnp.float64) for one in words])
 
-    whole = mesh.sharding()
-    loop: Callable[..., Any] = jax.jit(run, donate_argnums=0, out_shardings=(carry_shardings, *[whole] * 5))
+    loop: Callable[..., Any] = jax.jit(
+        run, donate_argnums=0, out_shardings=(carry_shardings, mesh.sharding())
+    )
     return loop

@@ -92,6 +92,8 @@ class DeviceMesh:
 
     def put_order(self, order: Array) -> Any:
         """Return the order of the rows, as `taker` takes it: of its own rows from each process."""
+        if self.size == 1:
+            return jnp.array(order[None])  # in less than half of the time, once an epoch
         longest = int(self.gathered(np.array([len(order)])).max())
         filled = _filled(order, longest)[None]
         return self.put_own(filled, PROCESS) if self.own_rows else self.put(filled)

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
+import numpy as np
+
 from wengert.checks import positive_integer, positive_number
 from wengert.errors import DivergenceWarning, InterruptionWarning
 from wengert.run import Executor, find_executor
@@ -123,6 +125,7 @@ def fit_many(
         time_limit = time_limit * at_a_time / len(members)
     own = max(1, default_threads() // at_a_time) if executor == "llvm" else None
     shared = {"executor": executor, "threads": own, "time_limit": time_limit}
+    sample_weight = None if sample_weight is None else np.asarray(sample_weight)  # of which splits take parts
     rows = _converted(members, check_rows(X, y, sample_weight))
     rendezvous = Rendezvous()
     seats = [Seat(rendezvous) for _ in members]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -93,8 +93,8 @@ def members_of(
     given: dict[str, list[Any] | None] = {
         "networks": list(networks) if isinstance(networks, (tuple, list)) else None,
         "seeds": _seeds(seeds),
-        "settings": None if settings is None else [dict(one) for one in settings],
-        "splits": None if splits is None else list(splits),
+        "settings": _entries("settings", settings, "a dict of arguments", _is_mapping),
+        "splits": _entries("splits", splits, "a pair of arrays of positions", _is_pair),
     }
     count = _count({name: len(value) for name, value in given.items() if value is not None})
     members: list[Member] = []
@@ -103,7 +103,7 @@ def members_of(
         own: dict[str, Any] = {name: None if value is None else value[place] for name, value in given.items()}
         network = networks if own["networks"] is None else own["networks"]
         seed = options.get("seed", 0) if own["seeds"] is None else own["seeds"]
-        changed = own["settings"] or {}
+        changed = dict(own["settings"] or {})
         said = [*([] if own["seeds"] is None else [f"seed {seed}"]), *_texts(changed)]
         name = f"member {place}" + (f" ({', '.join(said)})" if said else "")
         key = id(network), seed, frozenset((one, _identity(value)) for one, value in changed.items())
@@ -122,7 +122,28 @@ def _seeds(seeds: Any) -> list[Any] | None:
         if seeds < 2:
             raise ConfigurationError(f"fit_many: seeds is 2 or more, or a list of them, got {seeds!r}")
         return list(range(int(seeds)))
-    return list(seeds)
+    return _entries("seeds", seeds, "an integer", is_integer)
+
+
+def _entries(name: str, given: Any, what: str, is_one: Callable[[Any], bool]) -> list[Any] | None:
+    """Return what is given for each member, after a look at each."""
+    if given is None:
+        return None
+    if isinstance(given, (str, Mapping)) or not isinstance(given, Iterable):
+        raise ConfigurationError(f"fit_many: {name} has an entry for each member, got {given!r}")
+    entries = list(given)
+    for place, one in enumerate(entries):
+        if not is_one(one):
+            raise ConfigurationError(f"fit_many: each of {name} is {what}, and entry {place} is {one!r}")
+    return entries
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, (tuple, list)) and len(value) == 2
 
 
 def _count(lengths: dict[str, int]) -> int:

@@ -32,13 +32,15 @@ class Route:
     Attributes
     ----------
     points : tuple of (float, float)
-        From the bottom of the tail to the top of the head; pixels.
+        From the bottom of the tail to the top of the head; pixels. Of one that returns, all its corners too.
     label : (float, float) or None
         Left end and vertical middle of its label.
+    returns : bool
     """
 
     points: tuple[Position, ...]
     label: Position | None
+    returns: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -74,10 +75,14 @@ class Joined:
 
     def largest(self) -> float:
         """Return the largest magnitude of the floating elements, 0 of none; NaN where one is NaN."""
-        bounds = [0.0]
+        largest = 0.0
         for values in self._floats:
-            bounds += [np.maximum.reduce(values), -np.minimum.reduce(values)]
-        return float(np.maximum.reduce(np.array(bounds)))
+            for bound in (np.maximum.reduce(values), -np.minimum.reduce(values)):
+                if not bound <= largest:
+                    largest = float(bound)
+                    if math.isnan(largest):
+                        return largest
+        return largest
 
     def _views(self, memory: Array) -> list[Array]:
         return [
