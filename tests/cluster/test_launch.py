@@ -154,16 +154,21 @@ def _lives(number):
     return True
 
 
-def test_workers_that_do_not_join_are_named(tmp_path, monkeypatch):
+def test_workers_that_do_not_join_are_named_and_started_again(tmp_path):
+    # One that is stopped while it starts looks like this.
     path = tmp_path / "late.py"
     path.write_text(
         "import os, time\nfrom wengert import cluster\n"
         "time.sleep(60) if os.environ['WENGERT_RANK'] == '1' else cluster.join()\n"
     )
     said = []
-    job = Job(slots_of(["localhost"], 2), (str(path),), join_timeout=0.5)
+    job = Job(slots_of(["localhost"], 2), (str(path),), join_timeout=0.5, restarts=1)
     assert supervise(job, said.append) == 75
-    assert said == ["worker 1 on localhost did not join within 0.5 s; all workers were ended"]
+    what = "worker 1 on localhost did not join within 0.5 s"
+    assert said == [
+        f"{what}; all were ended, and 2 start again from the last checkpoint (restart 1 of 1)",
+        f"{what}; all workers were ended after 1 restart",
+    ]
 
 
 def test_places_and_jobs_that_make_no_sense_are_refused():

@@ -280,7 +280,7 @@ class _Attempt:
         if isinstance(error, WorkerLostError):
             seconds = self.job.join_timeout
             what = f"{self._named(list(error.ranks))} did not join within {seconds:g} s"
-            return _Loss(what, _LOST_ANOTHER, error.ranks, again=self.job.elastic)
+            return _Loss(what, _LOST_ANOTHER, error.ranks)
         return _Loss(str(error), 2, again=False)
 
     def _named(self, ranks: list[int]) -> str:
