@@ -25,10 +25,7 @@ from wengert.run.llvm.codegen.call_function import layout
 from wengert.run.llvm.fusion.decomposition import expand
 from wengert.run.llvm.fusion.kernel_plan import plan
 from wengert.run.llvm.matmul import bfloat16_support
-from wengert.run.llvm.matmul.bfloat16 import STRETCH
 from wengert.run.llvm.matmul.bfloat16_support import is_exact
-from wengert.run.llvm.matmul.blocking import blocking_of
-from wengert.run.llvm.matmul.matrix_products import product_of
 from wengert.run.llvm.runtime import cache
 from wengert.run.llvm.runtime.target import Target, host_target, machine_of, optimised
 from wengert.run.llvm.schedule.buffers import memory_of
@@ -139,18 +136,6 @@ def test_other_products_are_those_of_float32() -> None:
         wanted = LLVMExecutor(HOST, threads=1).compile(program)(arguments)[0]
         got = LLVMExecutor(target, threads=1).compile(program)(arguments)[0]
         np.testing.assert_array_equal(got, wanted)
-
-
-def test_blocks_hold_as_many_terms_as_are_packed_at_once() -> None:
-    for terms in range(32, 1600, 16):
-        x, y = np.zeros((16, terms), np.float32), np.zeros((terms, 16), np.float32)
-        (kernel,) = plan(wg.trace(lambda x, y: x @ y, x, y)).kernels
-        for most in (64, 100, 341):
-            small = dataclasses.replace(AMX.processor, l2_bytes=most * 3 * 4 * 64)
-            cut = blocking_of(product_of(kernel), dataclasses.replace(AMX, processor=small))
-            last = terms - (cut.blocks - 1) * cut.block
-            assert 2 * STRETCH <= last <= cut.block
-            assert cut.blocks == 1 or cut.block % (2 * STRETCH) == 0
 
 
 @pytest.mark.parametrize(("instruction", "target"), COMPILED.items())

@@ -89,13 +89,10 @@ def blocking_of(product: Product, target: Target) -> Blocking:
     is_far = is_far and product.right not in product.kernel.panels
     packs_right = product.terms > 0 and (is_far or (by_column != 1 and product.columns > 1))
     most = target.processor.l2_bytes // PANEL_PART // (PANEL_VECTORS * target.vector_bytes)
-    blocks = math.ceil(product.terms / most) if product.terms > 2 * most else 1
-    block = math.ceil(product.terms / blocks)
-    if bfloat16 and blocks > 1:
-        block = math.ceil(block / (2 * STRETCH)) * 2 * STRETCH
-        while 0 < product.terms % block < 2 * STRETCH:  # which packing takes at once
-            block += 2 * STRETCH
-        blocks = math.ceil(product.terms / block)
+    block = product.terms
+    if product.terms > 2 * most:
+        block = _block_of(product.terms, most, *((2 * STRETCH,) * 2 if bfloat16 else (1, lanes)))
+    blocks = math.ceil(product.terms / block) if block else 1
     left_by_row, left_by_term = product.left_access.strides[-2:]
     is_far = abs(left_by_term) * size >= target.processor.page_bytes or product.terms >= MANY_LINES
     packs_left = bool(bfloat16) or (left_by_row == 1 and is_far and panels >= FEW_TILES)
@@ -112,3 +109,15 @@ def blocking_of(product: Product, target: Target) -> Blocking:
         lanes, tile, row_tiles, panels, blocks, block, group, packs_left, packs_right,
         offsets, offsets[2] + rounded(results_bytes), bfloat16,
     )  # fmt: skip
+
+
+def _block_of(terms: int, most: int, step: int, least: int) -> int:
+    """Return how many terms, a multiple of `step`, the blocks have: about `most` at the most.
+
+    The last one has at least as many as packing takes at once: a shorter one would be packed over what lies
+    before it. For that the blocks may be a little longer than `most`.
+    """
+    block = math.ceil(terms / math.ceil(terms / most) / step) * step
+    while 0 < terms % block < least:
+        block += step
+    return block
