@@ -132,6 +132,9 @@ class KernelWriter:
         given: list[ir.Value | None] = [scratch]
         if kernel.form in (Form.GATHER, Form.SCATTER, Form.ONE_HOT):
             given = [pointer_at(builder, table, FLAG)]
+        elif kernel.form is Form.SCAN:
+            words = pointer_at(builder, table, self.memory.slots[kernel.line])
+            given = [scratch, pointer_at(builder, table, FLAG), words]
         elif kernel.form is Form.ROWS:
             given = [pointer_at(builder, table, PLACES)]
         elif isinstance(generator, Tiles):
