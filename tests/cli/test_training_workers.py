@@ -75,3 +75,8 @@ def test_files_that_are_no_table_together_are_refused(files, tmp_path, capsys):
 def test_workers_do_not_take_the_tabular_preset(files, tmp_path, capsys):
     assert main([*arguments(files, tmp_path / "model"), "--preset", "tabular"]) == 2
     assert "workers train by --preset plain" in " ".join(capsys.readouterr().err.split())
+
+
+def test_elastic_without_workers_is_refused(files, tmp_path, capsys):
+    assert main([*arguments(files, tmp_path / "model"), "--elastic"]) == 2
+    assert "give --workers, too" in " ".join(capsys.readouterr().err.split())

@@ -47,7 +47,7 @@ def test_variables_say_which_worker_a_process_is(environment, expected):
             "Slurm says that this is worker 4 of 4; workers are numbered from 0 to 3",
         ),
         ({"WENGERT_RANK": "0", "WENGERT_SIZE": "2"}, "WENGERT_COORDINATOR is not"),
-        ({"WENGERT_RANK": "0"}, "WENGERT_SIZE is a whole number, got None"),
+        ({"WENGERT_RANK": "0"}, "WENGERT_SIZE is missing; it says which"),
         ({"OMPI_COMM_WORLD_SIZE": "2"}, "OMPI_COMM_WORLD_RANK"),
         (SLURM | {"SLURM_STEP_NODELIST": "[]"}, "cannot be read; set WENGERT_COORDINATOR"),
     ],

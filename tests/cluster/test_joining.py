@@ -35,10 +35,11 @@ def test_alone_a_process_is_one_of_one_and_stays_it():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({}, "WENGERT_RANK started 2 workers, which know each other by a secret"),
+        ({}, "one of 2 workers .by WENGERT_RANK., which know each other by a secret"),
         ({"WENGERT_SECRET": "short"}, "16 bytes or more in WENGERT_SECRET"),
         ({"WENGERT_SECRET": "x" * 16, "WENGERT_COORDINATOR": "here"}, "given as host:port, got 'here'"),
-        ({"WENGERT_JOIN_TIMEOUT": "soon"}, "WENGERT_JOIN_TIMEOUT is a number of seconds, got 'soon'"),
+        ({"WENGERT_JOIN_TIMEOUT": "soon"}, "WENGERT_JOIN_TIMEOUT is a number of seconds above 0, got 'soon'"),
+        ({"WENGERT_TIMEOUT": "nan"}, "WENGERT_TIMEOUT is a number of seconds above 0, got 'nan'"),
         ({"WENGERT_SIZE": "9"}, "there are 9 workers and a batch has 8 blocks"),
     ],
 )
@@ -47,7 +48,14 @@ def test_what_keeps_a_process_from_joining_is_named(monkeypatch, changes, messag
     for name, value in (given | changes).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=message):
-        cluster.join(timeout=1.0)
+        cluster.join()
+
+
+@pytest.mark.parametrize("seconds", [-1, 0, "8", float("nan"), float("inf"), True])
+def test_seconds_are_numbers_above_0(seconds):
+    for name in ("timeout", "join_timeout"):
+        with pytest.raises(ConfigurationError, match=f"join: {name} is a number above 0"):
+            cluster.join(**{name: seconds})
 
 
 def test_workers_meet_at_the_first_of_them():
@@ -57,7 +65,7 @@ def test_workers_meet_at_the_first_of_them():
 
     def run(rank):
         me = WorkerIdentity(rank, 2, rank, place, "WENGERT_RANK")
-        transport = joining._transport(me, {"WENGERT_SECRET": SECRET.decode()}, 10)
+        transport = joining._transport(me, {"WENGERT_SECRET": SECRET.decode()}, 8, 10)
         found[rank] = transport.exchange([b"%d" % rank] * 2, 5)
         transport.close()
 
@@ -76,13 +84,13 @@ def test_who_is_missing_is_said_by_the_first(capfd):
 
 
 def test_a_supervised_worker_shows_that_it_lives(monkeypatch):
-    monkeypatch.setattr(joining, "BEAT", 0.01)
     rendezvous = Rendezvous(("127.0.0.1", 0), SECRET, 1)
     gather = threading.Thread(target=rendezvous.gather, args=(10,))
     gather.start()
     host, port = rendezvous.address
     me = WorkerIdentity(0, 1, 0, f"{host}:{port}", "wengert launch")
-    transport = joining._transport(me, {"WENGERT_SECRET": SECRET.decode()}, 10)
+    given = {"WENGERT_SECRET": SECRET.decode(), "WENGERT_TIMEOUT": "0.04"}
+    transport = joining._transport(me, given, 8, 10)
     gather.join(10)
     connection = rendezvous.workers[0].connection
     connection.settimeout(5)

@@ -31,7 +31,9 @@ if workers.rank == workers.size - 1 and not os.path.exists(mark):
         raise ValueError("the script's own")
     if what == "sleep":
         time.sleep(60)
-    os.kill(os.getpid(), getattr(signal, what))
+    if what == "end":
+        sys.exit()
+    os.kill(os.getpid(), getattr(signal, what, 40))
 workers.sum_of_blocks(lambda block: np.ones(1))
 print("sum", total, "of", workers.size)
 """
@@ -78,30 +80,73 @@ def test_an_error_of_the_script_comes_once_and_its_exit_code_is_returned(script,
     code, said = run(script, "raise")
     assert code == 1
     assert said == "worker 1 on localhost failed with exit code 1; all workers were ended"
-    assert "[1] ValueError: the script's own" in capfd.readouterr().err
+    err = capfd.readouterr().err
+    assert "[1] ValueError: the script's own" in err
+    assert "worker_process.py" not in err  # its lines say nothing to who wrote the script
+    assert "runpy" not in err
 
 
-def test_restarts_come_to_an_end(script):
-    code, said = run(script, "SIGKILL", restarts=0)
-    assert code == 128 + signal.SIGKILL
-    assert said == "worker 1 on localhost was ended by SIGKILL; all workers were ended"
+@pytest.mark.parametrize(("what", "number", "name"), [("SIGKILL", 9, "SIGKILL"), ("40", 40, "signal 40")])
+def test_restarts_come_to_an_end(script, what, number, name):
+    code, said = run(script, what, restarts=0)
+    assert code == 128 + number
+    assert said == f"worker 1 on localhost was ended by {name}; all workers were ended"
 
 
-def test_ctrl_c_ends_all(tmp_path):
+def test_a_worker_that_comes_to_its_end_before_the_others_is_named(script):
+    code, said = run(script, "end", restarts=0)
+    assert code == 75
+    what = "worker 1 on localhost came to the end of the script before the others"
+    assert said == f"{what}; all workers were ended"
+
+
+@pytest.mark.parametrize(
+    ("command", "what"),
+    [
+        (("no.py",), "there is no script no.py in"),
+        (("-m", "no.module"), "there is no module 'no.module', from"),
+        (("-m",), "there is no module '', from"),
+    ],
+)
+def test_a_script_that_is_not_there_is_named_without_a_traceback(command, what, capfd):
+    assert supervise(Job(slots_of(["localhost"], 1), command), print) == 1
+    err = capfd.readouterr().err
+    assert what in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+def test_all_end_with_their_supervisor_and_leave_no_lock(tmp_path, number):
     path = tmp_path / "sleep.py"
-    path.write_text("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n")
+    path.write_text(
+        "import os, time\nfrom pathlib import Path\nfrom wengert.storage import claimed\n"
+        "with claimed(Path(os.environ['WENGERT_RANK'])):\n"
+        "    print(os.getpid(), flush=True)\n    time.sleep(60)\n"
+    )
     process = subprocess.Popen(
         [sys.executable, "-m", "wengert", "launch", "--workers", "2", str(path)],
         stdout=subprocess.PIPE,
         text=True,
+        cwd=tmp_path,
     )
     numbers = [int(process.stdout.readline().split()[1]) for _ in range(2)]
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 130
+    assert len(list(tmp_path.glob(".*.lock"))) == 2
+    process.send_signal(number)
+    assert process.wait(20) == (-9 if number == signal.SIGKILL else 130)
     process.stdout.close()
-    for one in numbers:
-        with pytest.raises(ProcessLookupError):
-            os.kill(one, 0)
+    end = time.monotonic() + 5
+    while any(_lives(one) for one in numbers) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not any(_lives(one) for one in numbers)
+    assert not list(tmp_path.glob(".*.lock"))
+
+
+def _lives(number):
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def test_workers_that_do_not_join_are_named(tmp_path, monkeypatch):
@@ -124,6 +169,8 @@ def test_places_and_jobs_that_make_no_sense_are_refused():
         slots_of(["a", "a"], 1)
     with pytest.raises(ConfigurationError, match="--nodes takes names"):
         slots_of([""], 1)
+    with pytest.raises(ConfigurationError, match="SSH would read -oProxyCommand=id as an option"):
+        slots_of(["-oProxyCommand=id"], 1)
     with pytest.raises(ConfigurationError, match="workers"):
         slots_of(["a"], 0)
     with pytest.raises(ConfigurationError, match="which script is to run"):

@@ -17,7 +17,7 @@ total = workers.sum_of_blocks(lambda block: values[block].copy())
 first, last = (values[:4], values[4:])
 tree = [((part[0] + part[1]) + (part[2] + part[3])) for part in (first, last)]
 assert (total == tree[0] + tree[1]).all()
-print(workers.rank, "of", workers.size)
+print(f"{workers.rank} of {workers.size}\\n", end="")  # in one piece: two processes print
 """
 JAX = """
 import numpy as np

@@ -1,6 +1,8 @@
 """What workers do together gives each the same, whatever their number."""
 
+import contextlib
 import pickle
+import socket
 import threading
 import time
 
@@ -10,10 +12,11 @@ from hypothesis import given, strategies as st
 from tests.cluster.threads import SECRET, together
 
 from wengert.cluster.block_sums import blocks_of, covered_nodes, joined_sum, tree_sum
+from wengert.cluster.channel import prove
 from wengert.cluster.identity import WorkerIdentity
 from wengert.cluster.rendezvous import Rendezvous, enrol
 from wengert.cluster.workers import Workers
-from wengert.errors import ConfigurationError, WorkerLostError
+from wengert.errors import ConfigurationError, ShapeError, WorkerLostError
 
 
 @given(st.integers(1, 24), st.data())
@@ -87,7 +90,7 @@ def test_who_does_not_know_the_secret_is_not_let_in():
     with pytest.raises(
         WorkerLostError, match=r"did not answer within 0.5 s: the other side (has another|closed)"
     ):
-        enrol(me, rendezvous.address, b"another secret than that", 0.5)
+        enrol(me, rendezvous.address, b"another secret than that", 8, 0.5)
     assert rendezvous.missing() == (0,)
     with pytest.raises(WorkerLostError, match=r"worker 0 did not join within 0.1 s"):
         rendezvous.gather(0.1)
@@ -100,7 +103,7 @@ def test_a_second_worker_of_a_number_and_one_of_another_version_are_refused(monk
 
     def come(rank):
         try:
-            enrol(WorkerIdentity(rank, 2, 0, None, "x"), rendezvous.address, SECRET, 5)
+            enrol(WorkerIdentity(rank, 2, 0, None, "x"), rendezvous.address, SECRET, 8, 5)
         except ConfigurationError as error:
             refused.append(str(error))
 
@@ -109,20 +112,99 @@ def test_a_second_worker_of_a_number_and_one_of_another_version_are_refused(monk
         thread.start()
     while not refused:
         time.sleep(0.01)
-    assert "there is a worker 0 of 2 already" in refused[0]
+    assert refused == ["this process would be worker 0, and another process is that one"]
     monkeypatch.setattr(
-        "wengert.cluster.rendezvous.description", lambda: {"wengert": "0", "NumPy": np.__version__}
+        "wengert.cluster.rendezvous.description", lambda *_: {"wengert": "0", "NumPy": np.__version__}
     )
     threads.append(threading.Thread(target=come, args=(1,)))
     threads[-1].start()
-    with pytest.raises(
-        ConfigurationError, match=r"do not have the same programs: worker 1 .* has wengert 0, and"
-    ):
+    with pytest.raises(ConfigurationError, match=r"do not fit together: worker 1 .* has wengert 0, and"):
         rendezvous.gather(5)
     for thread in threads:
         thread.join(5)
     assert len(refused) == 3
     rendezvous.close()
+
+
+@pytest.mark.parametrize(
+    ("other", "what"),
+    [((3, 8), "size 3, and worker 0 .* has 2"), ((2, 4), "blocks 4, and worker 0 .* has 8")],
+)
+def test_workers_that_count_differently_are_refused(other, what):
+    refused = []
+
+    def come(rank, size, blocks):
+        me = WorkerIdentity(rank, size, 0, None, "x")
+        with pytest.raises(ConfigurationError) as found:
+            enrol(me, rendezvous.address, SECRET, blocks, 5)
+        refused.append(str(found.value))
+
+    rendezvous = Rendezvous(("127.0.0.1", 0), SECRET, 2)
+    threads = [threading.Thread(target=come, args=given) for given in ((0, 2, 8), (1, *other))]
+    for thread in threads:
+        thread.start()
+    with pytest.raises(ConfigurationError, match=f"do not fit together: worker 1 .* has {what}"):
+        rendezvous.gather(5)
+    for thread in threads:
+        thread.join(5)
+    assert len(refused) == 2
+    rendezvous.close()
+
+
+def test_who_has_come_learns_who_has_not():
+    rendezvous = Rendezvous(("127.0.0.1", 0), SECRET, 3)
+    gather = threading.Thread(target=pytest.raises, args=(WorkerLostError, rendezvous.gather, 0.5))
+    gather.start()
+    with pytest.raises(WorkerLostError, match=r"workers 0, 2 did not join within 5 s"):
+        enrol(WorkerIdentity(1, 3, 0, None, "x"), rendezvous.address, SECRET, 8, 5)
+    gather.join()
+    rendezvous.close()
+
+
+def test_strangers_in_crowds_keep_nobody_away(monkeypatch):
+    # They say nothing, and each holds a thread and a descriptor until it is dropped.
+    monkeypatch.setattr("wengert.cluster.channel._STRANGERS", 8)
+    before = threading.active_count()
+    rendezvous = Rendezvous(("127.0.0.1", 0), SECRET, 1)
+    strangers = [socket.create_connection(rendezvous.address) for _ in range(100)]
+    gather = threading.Thread(target=rendezvous.gather, args=(5,))
+    gather.start()
+    meeting = enrol(WorkerIdentity(0, 1, 0, None, "x"), rendezvous.address, SECRET, 8, 5)
+    gather.join()
+    assert threading.active_count() - before < 20
+    for one in [*strangers, meeting.connection, meeting.listener]:
+        one.close()
+    rendezvous.close()
+
+
+def test_a_stranger_who_sends_slowly_has_as_little_time_as_one_who_is_silent(monkeypatch):
+    monkeypatch.setattr("wengert.cluster.channel._PROOF", 0.3)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        sent = threading.Event()
+
+        def drip():
+            with contextlib.suppress(OSError):
+                while not sent.wait(0.1):
+                    theirs.sendall(b"x")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        begin = time.monotonic()
+        with pytest.raises(ConnectionError, match="did not prove in time"):
+            prove(ours, SECRET, accepted=True)
+        assert time.monotonic() - begin < 2
+        sent.set()
+        thread.join()
+
+
+def test_what_is_no_number_of_rows_or_no_row_of_values_is_refused():
+    alone = Workers(WorkerIdentity(0, 1, 0, None, "x"), None)
+    for total in (-1, 2.5, "9", True):
+        with pytest.raises(ConfigurationError, match="the total is a whole number, 0 or more"):
+            alone.rows(total)
+    with pytest.raises(ShapeError, match=r"an array of one axis, got shape \(2, 2\)"):
+        alone.sum_of_blocks(lambda block: np.ones((2, 2)))
 
 
 def test_more_workers_than_blocks_are_refused():

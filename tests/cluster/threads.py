@@ -19,7 +19,7 @@ def together(size, work, *, blocks=8, timeout=5.0):
     def run(rank):
         me = WorkerIdentity(rank, size, rank, None, "the test")
         try:
-            meeting = enrol(me, rendezvous.address, SECRET, 10)
+            meeting = enrol(me, rendezvous.address, SECRET, blocks, 10)
             transport = SocketTransport(rank, meeting, SECRET, 10)
             workers = Workers(me, transport, blocks=blocks, timeout=timeout, join_timeout=10)
             try:

@@ -230,3 +230,39 @@ def test_a_gradient_without_a_formula_has_no_second_derivative_on_paper():
 
     with pytest.raises(GradientError, match=r"wengert\.hessian"):
         wg.explain(squared, np.eye(2) + 1, order=2)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda S: np.sum(np.linalg.eigvalsh(S) ** 2),
+        lambda S: np.sum(np.linalg.svd(S, compute_uv=False)[:1]),
+        lambda S: np.sum(np.log(np.abs(np.diag(np.linalg.qr(S)[1])))),
+    ],
+)
+def test_a_gradient_written_with_factors_beside_the_function_has_no_hessian_on_paper(function):
+    with pytest.raises(GradientError, match=r"does not compute itself.*wengert\.hessian"):
+        wg.explain(function, np.diag([1.0, 2.0]) + 0.25, order=2)
+
+
+def weibull(k, x):
+    return np.sum(np.log(k) + (k - 1) * np.log(x) - x**k)
+
+
+def convolved(x):
+    return np.sum(np.convolve(x, np.array([1.0, 2.0, -1.0])) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "place"),
+    [
+        (weibull, (1.5, np.array([0.5, 2.0])), 0),
+        (weibull, (1.5, np.array([0.5, 2.0])), 1),
+        (convolved, (np.array([1.0, -1.0, 0.5, 2.0]),), 0),
+    ],
+)
+def test_a_hessian_has_variable_exponents_and_places_read_from_arrays(function, arguments, place):
+    derivation = wg.explain(function, *arguments, wrt="kx"[place] if len(arguments) > 1 else "x", order=2)
+    np.testing.assert_allclose(
+        result(derivation).value, wg.hessian(function, argnums=place)(*arguments), atol=1e-12
+    )

@@ -195,6 +195,16 @@ def test_a_function_in_the_names_of_a_lecture_and_names_of_ones_own() -> None:
     assert "b_j = Σ_i a_i q_ij" in own
 
 
+def test_a_target_that_the_output_is_subtracted_from_is_no_bias() -> None:
+    def factorised(U: Any, V: Any, M: Any) -> Any:
+        return np.sum((M - U @ V) ** 2) + 0.1 * np.sum(U**2)
+
+    text = str(
+        wg.explain(factorised, np.ones((2, 3)), np.ones((3, 4)), np.zeros((2, 4)), wrt="U", style="001")
+    )
+    assert "2 Σ_k (t_ik − y_ik) x_jk" in text
+
+
 @pytest.mark.parametrize(
     ("style", "layers", "part"),
     [

@@ -116,3 +116,17 @@ def test_an_index_has_no_letter_that_an_array_has():
     function, arguments = CASES["attention"]
     text = wg.explain(function, *arguments).to_text(100)
     assert "_k" not in text.replace("k_", "")
+
+
+@pytest.mark.parametrize(
+    ("function", "x"),
+    [
+        (np.median, [4.0, 1.0, 7.0, 2.0]),
+        (np.median, [4.0, 1.0, 7.0]),
+        (lambda x: np.quantile(x, 0.3), [4.0, 1.0, 7.0]),
+        (lambda x: np.sum(np.sort(x)[:2] * np.arange(2)), [4.0, 1.0, 7.0]),
+    ],
+)
+def test_the_first_places_of_an_axis_are_not_taken_for_all_of_them(function, x):
+    derivation = wg.explain(function, np.array(x))
+    np.testing.assert_allclose(derivation.tree.sections[-1].steps[-1].value, wg.grad(function)(np.array(x)))

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from tests.explain import lectures
 
+import wengert as wg
+from wengert.errors import NonFiniteError
 from wengert.explain.printers import html, latex
 
 PAGES = [(name, place) for name, derive in lectures.CASES.items() for place in range(len(derive()))]
@@ -77,3 +79,11 @@ def test_a_notebook_gets_the_same_derivation() -> None:
     derivation = lectures.row_vectors()[0]
 
     assert derivation._repr_html_() in derivation.to_html()
+
+
+def test_an_infinite_constant_is_written_and_what_is_made_of_it_must_be_finite() -> None:
+    derivation = wg.explain(lambda x: np.sum(np.where(x > 0, x, -np.inf)), np.ones(2))
+    assert "{x_i if [x_i > 0], else −∞}" in derivation.to_text(100)
+    assert r"\infty" in derivation.to_latex()
+    with pytest.raises(NonFiniteError, match="L is not finite"):
+        wg.explain(lambda x: np.sum(np.where(x > 0, x, -np.inf)), -np.ones(2))

@@ -96,6 +96,12 @@ def test_a_run_goes_on_with_another_number_of_workers(tmp_path):
     path = tmp_path / "checkpoint"
     fitted(3, epochs=1, checkpoint=train.Checkpoint(path, seconds=0))
     assert {bits(one) for one in fitted(2, epochs=4, checkpoint=str(path))} == {whole}
+    torn = tmp_path / "torn"
+    for part in (b"", path.read_bytes()[:-100]):
+        torn.write_bytes(part)
+        with pytest.raises(ModelFileError, match="torn is damaged or is not a safetensors file"):
+            fitted(2, checkpoint=torn)
+        assert torn.read_bytes() == part
     with pytest.raises(ModelFileError, match="checkpoint of another run; what differs: data"):
         train.fit(NET, X[::-1], y, workers=ALONE, **COMMON | {"checkpoint": path})
 
@@ -138,12 +144,15 @@ def test_workers_with_other_rows_or_settings_are_refused():
         ),
         ({"shuffle": np.arange}, "shuffle is True or False"),
         ({"total_rows": 0}, "total_rows"),
+        ({"workers": 4}, r"workers is what cluster.join\(\) returns, got int"),
+        ({"workers": None, "total_rows": 203}, "give workers=cluster.join"),
+        ({"checkpoint": 4}, "checkpoint is a path or a train.Checkpoint, got 4"),
         ({"total_rows": 203, "sample_weight": WEIGHTS}, "give all rows"),
     ],
 )
 def test_what_workers_cannot_share_is_refused(options, message):
     with pytest.raises(ConfigurationError, match=message):
-        train.fit(NET, X, y, workers=ALONE, **COMMON | options)
+        train.fit(NET, X, y, **{"workers": ALONE} | COMMON | options)
 
 
 def test_rows_that_do_not_fit_together_are_refused():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 
+from wengert.run.llvm.matmul.bfloat16_support import bfloat16_support
 from wengert.run.llvm.matmul.tile_search import tuned
 from wengert.run.llvm.matmul.tile_shapes import tile_costs
 from wengert.run.llvm.runtime.processor import host_processor
@@ -37,7 +38,11 @@ def tiles_in_words() -> str:
             f"second-level cache {processor.l2_bytes // 1024:,} KiB, pages of {processor.page_bytes:,} bytes"
         )
     tiles = ", ".join(f"{tile.rows}×{tile.vectors}" for tile in tile_costs(target))
-    return f"{words}; tiles of products in rows × vectors of {8 * target.vector_bytes} bits: {tiles}"
+    instructions, reason = bfloat16_support(target)
+    return (
+        f"{words}; tiles of products in rows × vectors of {8 * target.vector_bytes} bits: {tiles}; "
+        f"bfloat16: {reason or instructions}"
+    )
 
 
 def _versions() -> dict[str, str]:

@@ -13,7 +13,10 @@ import json
 import secrets
 import socket
 import struct
+import threading
 import time
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from wengert.errors import ConfigurationError, WorkerLostError
@@ -24,6 +27,8 @@ _MOST = 2**24  # bytes of a message of words; arrays go through `transport`
 # Seconds within which the other side has to prove itself: it does nothing else meanwhile.
 _PROOF = 5.0
 _RETRY = 0.1
+# Connections that have not proved themselves yet; with one more the oldest is closed, and may come again.
+_STRANGERS = 64
 
 
 def prove(connection: socket.socket, secret: bytes, *, accepted: bool) -> None:
@@ -40,32 +45,44 @@ def prove(connection: socket.socket, secret: bytes, *, accepted: bool) -> None:
     Raises
     ------
     ConnectionError
-        When the other side does not know it, or says nothing for five seconds.
+        When the other side does not know it, or has not proved it within five seconds.
     """
     mine = secrets.token_bytes(_NONCE)
     roles = (b"accepted", b"connected") if accepted else (b"connected", b"accepted")
     connection.settimeout(_PROOF)
+    end = time.monotonic() + _PROOF
     try:
         connection.sendall(mine)
-        theirs = receive_exactly(connection, _NONCE)
+        theirs = receive_exactly(connection, _NONCE, end)
         connection.sendall(hmac.digest(secret, roles[0] + mine + theirs, "sha256"))
-        proof = receive_exactly(connection, _DIGEST)
+        proof = receive_exactly(connection, _DIGEST, end)
     except TimeoutError:
         raise ConnectionError("the other side did not prove in time that it knows the secret") from None
     if not hmac.compare_digest(proof, hmac.digest(secret, roles[1] + theirs + mine, "sha256")):
         raise ConnectionError("the other side has another secret")
+    connection.settimeout(_PROOF)
 
 
-def receive_exactly(connection: socket.socket, count: int) -> bytes:
+def receive_exactly(connection: socket.socket, count: int, end: float | None = None) -> bytes:
     """Return the next bytes.
+
+    Parameters
+    ----------
+    connection : socket
+    count : int
+    end : float, optional
+        When they must have come, by `time.monotonic`; by default the connection's time-out is for each part.
 
     Raises
     ------
     ConnectionError
         When the other side closes before.
+    TimeoutError
     """
     data = bytearray()
     while len(data) < count:
+        if end is not None:
+            connection.settimeout(max(0.001, end - time.monotonic()))
         part = connection.recv(count - len(data))
         if not part:
             raise ConnectionError("the other side closed the connection")
@@ -123,6 +140,60 @@ def listen(host: str, port: int = 0) -> socket.socket:
             "address of this machine that the others can reach"
         ) from None
     return listener
+
+
+def receive_members(
+    listener: socket.socket, secret: bytes, take: Callable[[socket.socket, dict[str, Any]], None]
+) -> None:
+    """Accept connections until the listener is closed, and keep those whose other side knows the secret.
+
+    Parameters
+    ----------
+    listener : socket
+    secret : bytes
+    take : callable
+        Given each of these connections and the first message that came by it. `KeyError`, `TypeError`,
+        `ValueError` and `OSError` that it raises close the connection.
+    """
+    strangers: deque[socket.socket] = deque()
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            if listener.fileno() < 0:
+                return
+            time.sleep(_RETRY)  # there is no descriptor left
+            continue
+        strangers.append(connection)
+        if len(strangers) > _STRANGERS:
+            with contextlib.suppress(OSError, IndexError):
+                strangers.popleft().shutdown(socket.SHUT_RDWR)
+        # Each in a thread of its own, so that one who says nothing keeps nobody waiting.
+        threading.Thread(target=_introduce, args=(connection, secret, strangers, take), daemon=True).start()
+
+
+def _introduce(
+    connection: socket.socket,
+    secret: bytes,
+    strangers: deque[socket.socket],
+    take: Callable[[socket.socket, dict[str, Any]], None],
+) -> None:
+    try:
+        prove(connection, secret, accepted=True)
+        words = receive_words(connection)
+        strangers.remove(connection)
+        take(connection, words)
+    except (OSError, KeyError, ValueError, TypeError):
+        connection.close()
+        with contextlib.suppress(ValueError):
+            strangers.remove(connection)
+
+
+def stop_listening(listener: socket.socket) -> None:
+    """Close a listener, and wake the thread that accepts."""
+    with contextlib.suppress(OSError):
+        listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
 
 
 def connect(address: tuple[str, int], secret: bytes, seconds: float) -> socket.socket:

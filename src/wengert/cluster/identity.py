@@ -137,9 +137,9 @@ def _number(environment: Mapping[str, str], name: str, default: int | None = Non
     if text is None and default is not None:
         return default
     if text is None or not text.strip().isdecimal():
+        found = "is missing" if text is None else f"is a whole number, got {text!r}"
         raise ConfigurationError(
-            f"the environment variable {name} is a whole number, got {text!r}; "
-            "it says which of the workers this process is"
+            f"the environment variable {name} {found}; it says which of the workers this process is"
         )
     return int(text)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 import threading
@@ -11,15 +12,15 @@ import traceback
 from collections.abc import Mapping
 from types import TracebackType
 
+from wengert.checks import positive_number
 from wengert.cluster.channel import send_words
 from wengert.cluster.identity import WorkerIdentity, address_of, identify
-from wengert.cluster.rendezvous import Meeting, Rendezvous, enrol
+from wengert.cluster.rendezvous import Meeting, Rendezvous, description, enrol
 from wengert.cluster.transport import SocketTransport, Transport
 from wengert.cluster.workers import Workers
 from wengert.errors import ConfigurationError, WengertError, WorkerLostError
 
-# Seconds between two signs of life to the supervisor.
-BEAT = 1.0
+_TIMEOUT, _JOIN_TIMEOUT = 8.0, 60.0
 
 _known: Workers | None = None
 
@@ -51,7 +52,8 @@ def join(*, blocks: int = 8, timeout: float | None = None, join_timeout: float |
     WorkerLostError
         When others do not come in time, or nobody answers; names them.
     ConfigurationError
-        When the variables contradict each other, no secret is set, or the workers are of several versions.
+        When the variables contradict each other, no secret is set, or the workers are of several versions or
+        count differently.
 
     Notes
     -----
@@ -64,24 +66,22 @@ def join(*, blocks: int = 8, timeout: float | None = None, join_timeout: float |
             raise ConfigurationError(f"this process has joined with blocks={_known.blocks}, and not {blocks}")
         return _known
     me = identify(os.environ)
-    patience = _seconds("WENGERT_JOIN_TIMEOUT", join_timeout, 60.0)
-    transport = None
+    seconds = _seconds(os.environ, "timeout", timeout, _TIMEOUT)
+    patience = _seconds(os.environ, "join_timeout", join_timeout, _JOIN_TIMEOUT)
     # Refused before anybody is kept waiting.
-    Workers(me, None, blocks=blocks)
-    if me.size > 1 or me.source == "wengert launch":
-        transport = _transport(me, os.environ, patience)
-        sys.excepthook = _end
-    _known = Workers(
-        me,
-        transport,
-        blocks=blocks,
-        timeout=_seconds("WENGERT_TIMEOUT", timeout, 8.0),
-        join_timeout=patience,
-    )
+    alone = Workers(me, None, blocks=blocks, timeout=seconds, join_timeout=patience)
+    if me.size == 1 and me.source != "wengert launch":
+        _known = alone
+        return alone
+    sys.excepthook = _end
+    transport = _transport(me, os.environ, blocks, patience)
+    _known = Workers(me, transport, blocks=blocks, timeout=seconds, join_timeout=patience)
+    if me.uses_mpi:  # the others have been compared where they met
+        _known.agree(description(me.size, blocks))
     return _known
 
 
-def _transport(me: WorkerIdentity, environment: Mapping[str, str], seconds: float) -> Transport:
+def _transport(me: WorkerIdentity, environment: Mapping[str, str], blocks: int, seconds: float) -> Transport:
     if me.uses_mpi:
         from wengert.cluster.mpi import MPITransport
 
@@ -89,8 +89,9 @@ def _transport(me: WorkerIdentity, environment: Mapping[str, str], seconds: floa
     secret = environment.get("WENGERT_SECRET", "").encode()
     if len(secret) < 16:
         raise ConfigurationError(
-            f"{me.source} started {me.size} workers, which know each other by a secret of 16 bytes or more "
-            "in WENGERT_SECRET. Set it before they start: export WENGERT_SECRET=$(openssl rand -hex 16)"
+            f"this is one of {me.size} workers (by {me.source}), which know each other by a secret of "
+            "16 bytes or more in WENGERT_SECRET. Set it before they start: "
+            "export WENGERT_SECRET=$(openssl rand -hex 16)"
         )
     assert me.coordinator is not None
     coordinator = address_of(me.coordinator)
@@ -99,9 +100,10 @@ def _transport(me: WorkerIdentity, environment: Mapping[str, str], seconds: floa
     if me.rank == 0 and not supervised:
         rendezvous = Rendezvous(coordinator, secret, me.size)
         threading.Thread(target=_hold, args=(rendezvous, seconds), daemon=True).start()
-    meeting = enrol(me, coordinator, secret, seconds)
+    meeting = enrol(me, coordinator, secret, blocks, seconds)
     if supervised:
-        threading.Thread(target=_beat, args=(meeting,), daemon=True).start()
+        pause = beat_seconds(_seconds(environment, "timeout", None, _TIMEOUT))
+        threading.Thread(target=_beat, args=(meeting, pause), daemon=True).start()
     else:
         meeting.connection.close()
     return SocketTransport(me.rank, meeting, secret, seconds)
@@ -117,12 +119,17 @@ def _hold(rendezvous: Rendezvous, seconds: float) -> None:
         rendezvous.close()
 
 
-def _beat(meeting: Meeting) -> None:
-    """Show the supervisor that this process is alive, and not stopped, once a second."""
+def beat_seconds(timeout: float) -> float:
+    """Return the seconds between two signs of life to a supervisor that waits for one this long."""
+    return min(1.0, timeout / 4)
+
+
+def _beat(meeting: Meeting, pause: float) -> None:
+    """Show the supervisor again and again that this process is alive, and not stopped."""
     with meeting.connection, contextlib.suppress(OSError):
         while True:
             send_words(meeting.connection, {})
-            time.sleep(BEAT)
+            time.sleep(pause)
 
 
 def _end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -138,10 +145,13 @@ def _end(kind: type[BaseException], error: BaseException, trace: TracebackType |
     os._exit(WorkerLostError.exit_code if lost else 130 if isinstance(error, KeyboardInterrupt) else 1)
 
 
-def _seconds(name: str, given: float | None, default: float) -> float:
+def _seconds(environment: Mapping[str, str], name: str, given: float | None, default: float) -> float:
     if given is not None:
+        positive_number("join", name, given)
         return given
-    try:
-        return float(os.environ.get(name, default))
-    except ValueError:
-        raise ConfigurationError(f"{name} is a number of seconds, got {os.environ[name]!r}") from None
+    variable = f"WENGERT_{name.upper()}"
+    text = environment.get(variable, str(default))
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise ConfigurationError(f"{variable} is a number of seconds above 0, got {text!r}")

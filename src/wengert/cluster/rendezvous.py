@@ -12,17 +12,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wengert.cluster.channel import connect, listen, prove, receive_words, send_words
+from wengert.cluster.channel import (
+    connect,
+    listen,
+    receive_members,
+    receive_words,
+    send_words,
+    stop_listening,
+)
 from wengert.cluster.identity import WorkerIdentity
 from wengert.errors import ConfigurationError, WorkerLostError
 from wengert.version import __version__
 
 
-def description() -> dict[str, str]:
-    """Return what all workers must have in common before they can compute the same."""
+def description(size: int, blocks: int) -> dict[str, str]:
+    """Return what all workers must have in common before they can compute the same.
+
+    Parameters
+    ----------
+    size, blocks : int
+        See `wengert.cluster.workers.Workers`.
+    """
     import numpy as np
 
     return {
+        "size": str(size),
+        "blocks": str(blocks),
         "wengert": __version__,
         "Python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "NumPy": np.__version__,
@@ -92,35 +107,23 @@ class Rendezvous:
         self._listener = listen(*self.address)
         self.address = self._listener.getsockname()[:2]
         self._change = threading.Condition()
-        threading.Thread(target=self._accept, daemon=True).start()
+        receive = threading.Thread(
+            target=receive_members, args=(self._listener, self.secret, self._enrol), daemon=True
+        )
+        receive.start()
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:  # closed
-                return
-            # Each in a thread of its own, so that a stranger who says nothing keeps nobody waiting.
-            threading.Thread(target=self._enrol, args=(connection,), daemon=True).start()
-
-    def _enrol(self, connection: socket.socket) -> None:
-        try:
-            prove(connection, self.secret, accepted=True)
-            words = receive_words(connection)
-            rank = int(words["rank"])
-        except (OSError, KeyError, ValueError, TypeError):
-            connection.close()
-            return
+    def _enrol(self, connection: socket.socket, words: dict[str, Any]) -> None:
+        rank = int(words["rank"])
         connection.settimeout(None)
         with self._change:
-            if rank in self.workers or not 0 <= rank < self.size:
-                with contextlib.suppress(OSError):
-                    send_words(connection, {"refused": f"there is a worker {rank} of {self.size} already"})
-                connection.close()
+            if rank not in self.workers and 0 <= rank < self.size:
+                self.workers[rank] = Enrolled(connection, words)
+                self.first_came = self.first_came or time.monotonic()
+                self._change.notify_all()
                 return
-            self.workers[rank] = Enrolled(connection, words)
-            self.first_came = self.first_came or time.monotonic()
-            self._change.notify_all()
+        known = "another process is that one" if rank in self.workers else f"there are {self.size} here"
+        with connection, contextlib.suppress(OSError):
+            send_words(connection, {"refused": f"this process would be worker {rank}, and {known}"})
 
     def missing(self) -> tuple[int, ...]:
         """Return the workers that have not come."""
@@ -134,22 +137,23 @@ class Rendezvous:
         WorkerLostError
             When some have not come after so many seconds; names them.
         ConfigurationError
-            When they are not all of one version; they are told as well.
+            When they are not all of one version, or count differently; they are told as well.
         """
         with self._change:
             self._change.wait_for(lambda: not self.missing(), seconds)
         missing = self.missing()
         if missing:
-            raise WorkerLostError(f"{plural(missing)} did not join within {seconds:g} s", missing)
-        self._stop_listening()
+            self._tell({"missing": missing})
+            raise _not_joined(missing, seconds)
+        stop_listening(self._listener)
         named = {
             f"worker {rank} ({worker.words['host']})": worker.words["description"]
             for rank, worker in sorted(self.workers.items())
         }
         wrong = differences(named)
         if wrong:
-            self._tell({"refused": f"the workers do not have the same programs: {wrong}"})
-            raise ConfigurationError(f"the workers do not have the same programs: {wrong}")
+            self._tell({"refused": f"the workers do not fit together: {wrong}"})
+            raise ConfigurationError(f"the workers do not fit together: {wrong}")
         self._tell(
             {
                 "addresses": [self.workers[rank].words["address"] for rank in range(self.size)],
@@ -162,15 +166,10 @@ class Rendezvous:
             with contextlib.suppress(OSError):
                 send_words(worker.connection, message)
 
-    def _stop_listening(self) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # or the thread that accepts would never wake up
-        self._listener.close()
-
     def close(self) -> None:
         """Stop listening, and leave the workers."""
         self.closed = True
-        self._stop_listening()
+        stop_listening(self._listener)
         for worker in self.workers.values():
             worker.connection.close()
 
@@ -197,7 +196,9 @@ class Meeting:
     hosts: list[str]
 
 
-def enrol(me: WorkerIdentity, coordinator: tuple[str, int], secret: bytes, seconds: float) -> Meeting:
+def enrol(
+    me: WorkerIdentity, coordinator: tuple[str, int], secret: bytes, blocks: int, seconds: float
+) -> Meeting:
     """Go to the rendezvous, and return what was learnt there.
 
     Raises
@@ -211,16 +212,18 @@ def enrol(me: WorkerIdentity, coordinator: tuple[str, int], secret: bytes, secon
         connection = closing.enter_context(connect(coordinator, secret, seconds))
         # The address by which the way to the rendezvous leads is the one at which the others are.
         listener = closing.enter_context(listen(connection.getsockname()[0]))
-        words = _introduced(me, connection, listener, seconds)
+        words = _introduced(me, blocks, connection, listener, seconds)
         if "refused" in words:
             raise ConfigurationError(str(words["refused"]))
+        if "missing" in words:
+            raise _not_joined(tuple(words["missing"]), seconds)
         closing.pop_all()
     addresses = [(host, int(port)) for host, port in words["addresses"]]
     return Meeting(connection, listener, addresses, words["hosts"])
 
 
 def _introduced(
-    me: WorkerIdentity, connection: socket.socket, listener: socket.socket, seconds: float
+    me: WorkerIdentity, blocks: int, connection: socket.socket, listener: socket.socket, seconds: float
 ) -> dict[str, Any]:
     """Say who this worker is, and return the answer, which comes when all have."""
     send_words(
@@ -230,7 +233,7 @@ def _introduced(
             "host": socket.gethostname(),
             "process": os.getpid(),
             "address": list(listener.getsockname()[:2]),
-            "description": description(),
+            "description": description(me.size, blocks),
         },
     )
     connection.settimeout(seconds + 5)  # who holds the rendezvous is the first to say who is missing
@@ -242,6 +245,10 @@ def _introduced(
         ) from None
     connection.settimeout(None)
     return words
+
+
+def _not_joined(ranks: tuple[int, ...], seconds: float) -> WorkerLostError:
+    return WorkerLostError(f"{plural(ranks)} did not join within {seconds:g} s", ranks)
 
 
 def plural(ranks: tuple[int, ...]) -> str:

@@ -15,16 +15,16 @@ from types import FrameType
 
 from wengert.checks import is_integer, positive_integer, positive_number
 from wengert.cluster.channel import receive_words
-from wengert.cluster.joining import BEAT
+from wengert.cluster.joining import beat_seconds
 from wengert.cluster.processes import LOCAL, SSH_SECONDS, Slot, WorkerProcess
 from wengert.cluster.rendezvous import Rendezvous, plural
+from wengert.cluster.worker_process import POLITE
 from wengert.errors import ConfigurationError, WengertError, WorkerLostError
 
 _LOST_ANOTHER = WorkerLostError.exit_code
 _LOOK = 0.02  # seconds between two looks at the processes
 # Seconds in which the end of the worker that is at fault is noticed after those of workers that miss it.
 _GRACE = 1.0
-_POLITE = 3.0  # seconds between SIGTERM and SIGKILL
 _SSH_FAILED = 255
 
 
@@ -73,11 +73,14 @@ def slots_of(nodes: Sequence[str], workers: int) -> tuple[Slot, ...]:
     Raises
     ------
     ConfigurationError
-        When a node is named twice or not at all, or there are to be no workers.
+        When a node is named twice or not at all or cannot be a name, or there are to be no workers.
     """
     positive_integer("launch", "workers", workers)
     if not nodes or not all(nodes):
         raise ConfigurationError("--nodes takes names of machines separated by commas, such as host1,host2")
+    option = next((node for node in nodes if node.startswith("-")), None)
+    if option is not None:
+        raise ConfigurationError(f"--nodes takes names of machines, and SSH would read {option} as an option")
     twice = next((node for node in nodes if nodes.count(node) > 1), None)
     if twice is not None:
         raise ConfigurationError(f"the node {twice} is named twice; --workers says how many run on each")
@@ -233,12 +236,13 @@ class _Attempt:
             time.sleep(_GRACE)
             codes = [worker.process.poll() for worker in self.workers]
             at_fault = [rank for rank, code in enumerate(codes) if code not in (None, 0, _LOST_ANOTHER)]
-            at_fault = (
+            failed = (
                 at_fault
-                or self._silent(2.5 * BEAT)
+                or self._silent(2.5 * beat_seconds(self.job.timeout))
                 or [rank for rank, code in enumerate(codes) if code is None]
+                or [rank for rank, code in enumerate(codes) if code == 0]
+                or failed
             )
-            failed = at_fault or failed
         elif failed:
             failed = [rank for rank in failed if codes[rank] != _LOST_ANOTHER]
         if failed:
@@ -256,16 +260,17 @@ class _Attempt:
     def _ended(self, ranks: list[int], codes: list[int | None]) -> _Loss:
         code, named = codes[ranks[0]], self._named(ranks)
         slot = self.job.slots[ranks[0]]
-        if code is None or code == 0:
+        if code is None:
             return _Loss(f"{named} did not answer the others", _LOST_ANOTHER, tuple(ranks))
+        if code == 0:
+            return _Loss(f"{named} came to the end of the script before the others", _LOST_ANOTHER)
         if code < 0:
-            what = f"{named} was ended by {signal.Signals(-code).name}"
-            return _Loss(what, 128 - code, tuple(ranks))
+            return _Loss(f"{named} was ended by {_signal_name(-code)}", 128 - code, tuple(ranks))
         if code == _SSH_FAILED and not slot.is_here:
             what = f"{named}: SSH could not reach {slot.host} within {SSH_SECONDS} s, or lost it"
             return _Loss(what, code, tuple(ranks))
         if code > 128:
-            return _Loss(f"{named} was ended by signal {code - 128}", code, tuple(ranks))
+            return _Loss(f"{named} was ended by {_signal_name(code - 128)}", code, tuple(ranks))
         if code == _LOST_ANOTHER:
             return _Loss(f"{named} lost another worker", code)
         return _Loss(f"{named} failed with exit code {code}", code, tuple(ranks), again=False)
@@ -293,10 +298,17 @@ class _Attempt:
         """Let workers end by themselves for a moment."""
         for worker in self.workers:
             worker.stop(signal.SIGTERM)
-        end = time.monotonic() + _POLITE
+        end = time.monotonic() + POLITE
         while time.monotonic() < end and any(worker.process.poll() is None for worker in self.workers):
             time.sleep(_LOOK)
         self.end()
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # real-time signals have none
+        return f"signal {number}"
 
 
 def _address(job: Job) -> str:
@@ -320,13 +332,20 @@ def _address(job: Job) -> str:
 
 
 class _termination_as_interrupt:
-    """Let SIGTERM end the workers as Ctrl-C does."""
+    """Let SIGTERM, and a terminal that is closed, end the workers as Ctrl-C does."""
 
     def __enter__(self) -> None:
-        self._before = signal.signal(signal.SIGTERM, self._interrupt)
+        ending = [number for number in ("SIGTERM", "SIGHUP") if hasattr(signal, number)]
+        # What is ignored stays so: that is how `nohup` starts a command.
+        self._before = {
+            number: signal.signal(number, self._interrupt)
+            for number in (getattr(signal, name) for name in ending)
+            if signal.getsignal(number) != signal.SIG_IGN
+        }
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGTERM, self._before)
+        for number, before in self._before.items():
+            signal.signal(number, before)
 
     @staticmethod
     def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import select
 import socket
 import struct
+import threading
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
-from wengert.cluster.channel import connect, prove, receive_words, send_words
+from wengert.cluster.channel import connect, receive_members, send_words, stop_listening
 from wengert.cluster.rendezvous import Meeting, plural
 from wengert.errors import WorkerLostError
 
@@ -76,34 +78,30 @@ class SocketTransport:
         self._hosts = meeting.hosts
         self._connections: dict[int, socket.socket] = {}
         end = time.monotonic() + seconds
-        with meeting.listener:
+        arrivals: queue.SimpleQueue[tuple[int, socket.socket]] = queue.SimpleQueue()
+
+        def take(connection: socket.socket, words: dict[str, Any]) -> None:
+            arrivals.put((int(words["rank"]), connection))
+
+        receive = threading.Thread(target=receive_members, args=(meeting.listener, secret, take), daemon=True)
+        receive.start()
+        try:
             for other in range(rank):
                 connection = connect(meeting.addresses[other], secret, max(1.0, end - time.monotonic()))
                 self._connections[other] = connection
                 send_words(connection, {"rank": rank})
-            while len(self._connections) < len(meeting.addresses) - 1:
-                self._accept(meeting.listener, secret, end, seconds)
+            later = range(rank + 1, len(meeting.addresses))
+            while missing := tuple(other for other in later if other not in self._connections):
+                try:
+                    other, connection = arrivals.get(timeout=max(0.1, end - time.monotonic()))
+                except queue.Empty:
+                    raise self._lost(missing, f"did not connect within {seconds:g} s") from None
+                self._connections[other] = connection
+        finally:
+            stop_listening(meeting.listener)
         for connection in self._connections.values():
-            connection.setblocking(False)
-
-    def _accept(self, listener: socket.socket, secret: bytes, end: float, seconds: float) -> None:
-        """Take a connection of a worker that follows this one; a stranger's is closed."""
-        listener.settimeout(max(0.1, end - time.monotonic()))
-        try:
-            connection, _ = listener.accept()
-        except TimeoutError:
-            missing = tuple(
-                rank for rank in range(self._rank + 1, len(self._hosts)) if rank not in self._connections
-            )
-            raise self._lost(missing, f"did not connect within {seconds:g} s") from None
-        try:
-            prove(connection, secret, accepted=True)
-            other = int(receive_words(connection)["rank"])
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except (OSError, KeyError, ValueError, TypeError):
-            connection.close()
-            return
-        self._connections[other] = connection
+            connection.setblocking(False)
 
     def exchange(self, messages: Sequence[Buffer], seconds: float) -> list[Buffer]:
         """See `Transport`."""

@@ -6,11 +6,18 @@ they would show the secret. Standard input stays open for as long as the supervi
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import runpy
+import signal
+import socket
 import sys
 import threading
+import time
+from types import TracebackType
+
+POLITE = 3.0  # seconds between SIGTERM and SIGKILL
 
 
 def main() -> None:
@@ -22,17 +29,45 @@ def main() -> None:
     os.close(nothing)
     threading.Thread(target=_end_with, args=(supervisor,), daemon=True).start()
     os.environ.update(orders["environment"])
-    os.chdir(orders["directory"])
-    program, *arguments = orders["command"]
-    if program == "-m":
-        program, *arguments = arguments
-        sys.argv = [program, *arguments]
-        sys.path.insert(0, os.getcwd())
-        runpy.run_module(program, run_name="__main__", alter_sys=True)
-    else:
+    # What a worker has locked or begun to write, it leaves in order.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        os.chdir(orders["directory"])
+    except OSError as error:
+        sys.exit(f"{socket.gethostname()}: {orders['directory']}: {error.strerror}")
+    try:
+        _run(*orders["command"])
+    except Exception as error:
+        sys.excepthook(type(error), error, _of_script(error.__traceback__))
+        sys.exit(1)
+
+
+def _run(program: str, *arguments: str) -> None:
+    if program != "-m":
+        if not any(map(os.path.isfile, (program, os.path.join(program, "__main__.py")))):
+            sys.exit(f"{socket.gethostname()}: there is no script {program} in {os.getcwd()}")
         sys.argv = [program, *arguments]
         sys.path.insert(0, os.path.dirname(os.path.abspath(program)))
         runpy.run_path(program, run_name="__main__")
+        return
+    sys.path.insert(0, os.getcwd())
+    module = "".join(arguments[:1])
+    try:
+        found = importlib.util.find_spec(module) if module else None
+    except ModuleNotFoundError:  # the package that it would be in
+        found = None
+    if found is None:
+        sys.exit(f"{socket.gethostname()}: there is no module {module!r}, from {os.getcwd()}")
+    sys.argv = list(arguments)
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _of_script(trace: TracebackType | None) -> TracebackType | None:
+    """Return a traceback from where the script begins."""
+    ours = __file__, runpy.__file__, "<frozen runpy>"
+    while trace is not None and trace.tb_frame.f_code.co_filename in ours:
+        trace = trace.tb_next
+    return trace
 
 
 def _first_line(descriptor: int) -> bytes:
@@ -50,6 +85,10 @@ def _end_with(supervisor: int) -> None:
     """End this process when the supervisor has: nobody would collect or restart it."""
     while os.read(supervisor, 1024):
         pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(POLITE)
+    if os.getpgrp() == os.getpid():  # whatever it started ends too
+        os.killpg(0, signal.SIGKILL)
     os._exit(1)
 
 

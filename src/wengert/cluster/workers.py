@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from wengert.checks import positive_integer
+from wengert.checks import is_integer, positive_integer
 from wengert.cluster.block_sums import Node, blocks_of, covered_nodes, joined_sum, tree_sum
 from wengert.cluster.identity import WorkerIdentity
 from wengert.cluster.rendezvous import differences
 from wengert.cluster.transport import Buffer, Transport
-from wengert.errors import ConfigurationError
+from wengert.errors import ConfigurationError, ShapeError
 
 Array = np.ndarray[Any, Any]
 
@@ -137,10 +137,14 @@ class Workers:
         Raises
         ------
         WorkerLostError
+        ShapeError
+            When a value has another number of axes.
         """
         whole = 0, self.blocks
         nodes = covered_nodes(self.mine, whole)
         sums = [tree_sum(node, value) for node in nodes]
+        if np.ndim(sums[0]) != 1:
+            raise ShapeError(f"the value of a block is an array of one axis, got shape {np.shape(sums[0])}")
         if self.size == 1:
             return sums[0]
         count, dtype = len(sums[0]), sums[0].dtype
@@ -163,7 +167,14 @@ class Workers:
         """Return which of all rows belong to this worker.
 
         They are neighbours: the rows of its blocks, each of which has an equal part of them.
+
+        Raises
+        ------
+        ConfigurationError
+            When the total is no whole number, 0 or more.
         """
+        if not is_integer(total, 0):
+            raise ConfigurationError(f"rows: the total is a whole number, 0 or more, got {total!r}")
         first, last = (edge * total // self.blocks for edge in (self.mine.start, self.mine.stop))
         return slice(first, last)
 

@@ -13,7 +13,7 @@ from wengert.explain.index.expressions import Symbol
 from wengert.explain.index.indices import Index
 from wengert.explain.loops.opening import Opened
 from wengert.explain.loops.watching import adjoints_in_loops, carries_of
-from wengert.ir.node import Node, make_input, with_operands
+from wengert.ir.node import CONSTANT, Node, make_input, with_operands
 from wengert.ir.program import Program, reading_order
 from wengert.run.executor import Executable, Executor
 from wengert.trace.tensor import Tensor, Trace, as_tensor
@@ -284,10 +284,14 @@ class Point:
         return not self.fault()
 
     def fault(self) -> str:
-        """Return the first argument, value or derivative that is not finite; nothing where all are."""
+        """Return the first argument, value or derivative that is not finite; nothing where all are.
+
+        A constant of the function may be infinite, as in where(x > 0, x, −∞): what is made of it counts.
+        """
         symbols, output = self.engine.symbols, self.engine.program.outputs[0]
         for node, symbol in symbols.items():
-            if node in self.values and not np.all(np.isfinite(self.values[node])):
+            written = node.primitive is CONSTANT
+            if node in self.values and not written and not np.all(np.isfinite(self.values[node])):
                 return symbol.name
         for node, adjoint in self.adjoints.items():
             if not np.all(np.isfinite(adjoint)):

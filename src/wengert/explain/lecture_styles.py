@@ -174,8 +174,10 @@ def operands_of(problem: Problem, layer: Layer) -> tuple[Node, Node | None, list
             product = node
         elif node in problem.symbols and node is not layer.weighted.node:
             added += [] if node.inputs else [node]
-        else:  # of a difference the second is a target, not a bias
-            stack += node.inputs[:1] if _subtracts(node) else node.inputs
+        elif _subtracts(node):  # what the product is subtracted from, or is subtracted from it, is a target
+            stack += [one for one in node.inputs if _has_product(one)]
+        else:
+            stack += node.inputs
     assert product is not None, "a layer is found by its product"
     operands = [_unmoved(operand) for operand in product.inputs]
     given = [node for node in operands if not node.inputs]

@@ -76,6 +76,9 @@ class RegionRules:
         ``lighter(wanted, *operands, **params)``: the results as recorded by a line that does less, with what
         need not be done in a loop outside of it; None where everything must. Only results at `wanted` may be
         computed otherwise than in the loop.
+    repetition : callable, optional
+        ``repetition(wanted, **params)``: a loop of known length as a `Repetition`, see
+        `wengert.transform.regions.iterations`; `prepare` runs the same body.
     """
 
     prepare: Callable[..., Callable[..., tuple[Any, ...]]]
@@ -83,6 +86,7 @@ class RegionRules:
     statements: Callable[..., list[str]]
     joined: Callable[..., tuple[dict[str, Any], list[int], list[int]] | None] | None = None
     lighter: Callable[..., tuple[Any, ...] | None] | None = None
+    repetition: Callable[..., Any] | None = None
 
 
 _FLOAT16 = np.dtype(np.float16)

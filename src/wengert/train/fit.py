@@ -22,7 +22,7 @@ from wengert.train.inputs import Rows, check_rows
 from wengert.train.loop import Loop
 from wengert.train.parallel.own_rows import share_of
 from wengert.train.parallel.shared_checkpoint import checkpoint_of
-from wengert.train.parallel.together import Together
+from wengert.train.parallel.together import Together, together_of
 from wengert.train.plan import Plan
 from wengert.train.progress import choose_display
 from wengert.train.result import FitResult as FitResult, finished, warn_of
@@ -128,7 +128,7 @@ def fit(
     dtype : "bfloat16", optional
         Round the factors of large float32 products to bfloat16, with 8 bits of mantissa; sums, parameters and
         the optimiser's state stay float32, and so does the loss of validation. On processors with
-        avx512_bf16; elsewhere a warning says that float32 is used.
+        AMX or avx512_bf16; elsewhere a warning says that float32 is used.
     device : str, optional
         For "xla": "cpu", "gpu" or "tpu", or one of several such as "gpu:1"; by default the fastest that JAX
         finds.
@@ -231,7 +231,7 @@ def prepared(
     _check_options(epochs, clip_norm, ema_decay, time_limit, seed, callbacks)
     stopping = _early_stopping(early_stopping)
     objective = Objective(find_loss(loss), penalty)
-    together = _together(workers, total_rows, executor, shuffle, time_limit, validation_fraction)
+    together = together_of(workers, total_rows, executor, shuffle, time_limit, validation_fraction)
     runner, judge = _executors(net, executor, **execution)
     rows, validation = _rows(
         net, objective, (X, y, sample_weight), validation_data, validation_fraction, seed, together
@@ -260,17 +260,6 @@ def prepared(
         return FullBatch(plan, step, evaluator)
     check_schedules(chosen, plan.epochs * -(-plan.count // plan.batch_size))
     return Loop(plan, step, evaluator) if together is None else together.loop(plan, net, step, evaluator)
-
-
-def _together(
-    workers: Workers | None, total_rows: int | None, executor: Any, *options: Any
-) -> Together | None:
-    """Return what several workers do instead, after a look at options that they cannot take."""
-    if workers is None or executor == "xla":  # whose mesh divides the rows; workers share the checkpoint
-        return None
-    together = Together(workers, total_rows)
-    together.refuse(*options)
-    return together
 
 
 def _rows(

@@ -26,7 +26,13 @@ def supervised(options: WorkerOptions) -> int | None:
     """Train by workers and return the exit code; None where this process is to train itself.
 
     The workers run this command again, and find by their environment that they are workers.
+
+    Raises
+    ------
+    ConfigurationError
     """
+    if options.elastic and options.workers is None:
+        raise ConfigurationError("--elastic says what to do when one of several is lost; give --workers, too")
     if options.workers is None or identify(os.environ).source != "alone":
         return None
     job = Job(

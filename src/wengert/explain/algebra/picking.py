@@ -45,7 +45,7 @@ class _Picked:
     axes : tuple of int
         Of the source, those that are picked along.
     keys : tuple of (Symbol or None)
-        The places along each of them, counted from 0; None where these are 0, 1, 2, …
+        The places along each of them, counted from 0; None where these are 0, 1, 2, … to the end of the axis.
     """
 
     symbol: Symbol
@@ -75,10 +75,14 @@ def _picked(problem: Problem) -> Iterator[_Picked]:
         axes = tuple(dict(node.params)["axes"])
         if len(axes) < source.type.ndim or any(key.type.ndim != 1 for key in keys):
             continue
-        extents = zip(keys, (source.type.shape[axis] for axis in axes), strict=True)
-        if all(_within(problem.points[0].values[key], extent) for key, extent in extents):
-            named = tuple(None if counts_up(key) else problem.symbols.get(key) for key in keys)
-            yield _Picked(symbol, problem.symbols[source], axes, named)
+        extents = [source.type.shape[axis] for axis in axes]
+        if not all(map(_within, (problem.points[0].values[key] for key in keys), extents)):
+            continue
+        pairs = zip(keys, extents, strict=True)
+        every = [counts_up(key) and key.type.size == extent for key, extent in pairs]
+        named = [None if whole else problem.symbols.get(key) for key, whole in zip(keys, every, strict=True)]
+        if all(whole or name for name, whole in zip(named, every, strict=True)):
+            yield _Picked(symbol, problem.symbols[source], axes, tuple(named))
 
 
 def _within(places: Array, extent: int) -> bool:

@@ -30,6 +30,7 @@ from wengert.explain.index.expressions import (
     free_indices,
     number,
     rebuild,
+    walk,
 )
 from wengert.explain.index.indices import Index, Position
 from wengert.explain.index.places import can_move, moved_to, relates_places, solved, within
@@ -265,10 +266,11 @@ def _joined_places(factors: list[Expression], indices: list[Index]) -> tuple[lis
 
 
 def _place(factor: Expression, index: Index) -> Expression | None:
-    """Return a where a factor is [index = a]."""
+    """Return a where a factor is [index = a] and a is counted from indices alone, not read from an array."""
     match factor:
         case Relation("=", Running(one), place) | Relation("=", place, Running(one)) if one == index:
-            return None if index in free_indices(place) else place
+            counts = all(isinstance(part, (Number, Running, Add, Product)) for part in walk(place))
+            return place if counts and index not in free_indices(place) else None
     return None
 
 

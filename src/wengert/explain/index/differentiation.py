@@ -44,6 +44,7 @@ from wengert.explain.index.notation import local_derivative
 from wengert.explain.index.places import relates_places
 from wengert.explain.index.substitution import counted, renamed_apart, same_position
 from wengert.ir.primitive import NotDifferentiable
+from wengert.primitives.arithmetic import pow as variable_power
 
 
 class Rules:
@@ -160,7 +161,8 @@ def _(expression: Quotient, by: Element, rules: Rules) -> Expression:
 @differentiated.register
 def _(expression: Power, by: Element, rules: Rules) -> Expression:
     base, exponent = expression.base, expression.exponent
-    assert isinstance(exponent, Number), "other powers are applications of a primitive"
+    if not isinstance(exponent, Number):  # as in the derivative of x^y by x, y x^(y − 1)
+        return rules.within(Apply(variable_power, (base, exponent)), by)
     rules.use("power rule")
     if not isinstance(base, Element):
         rules.use("chain rule")

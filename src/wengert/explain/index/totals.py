@@ -29,6 +29,7 @@ from wengert.explain.index.indices import Index
 from wengert.explain.index.softmax import with_softmax
 from wengert.explain.index.substitution import apart
 from wengert.explain.steps import Step
+from wengert.transform.gradient import dependents
 
 _LONGEST = 200  # parts of a derivative that is still written out where it is used
 _LONGEST_GRADIENT = 600  # parts of a gradient that is differentiated once more
@@ -124,13 +125,14 @@ class Totals:
         Raises
         ------
         GradientError
-            When a derivative in the gradient has no formula that could be differentiated again.
+            When something in the gradient has no formula that could be differentiated again.
         LimitError
             When the gradient is too long for that.
         """
         element, gradient = self.chain.adjoints[first]
         gradient = apart(self._written_out(gradient), element.positions)
         lines = self.steps(self._needed(gradient))
+        self._check_factors(gradient)
         by = self.problem.element(self.by, (*element.positions, *free_indices(gradient)))
         subject = Second(Element(self.problem.output, self.problem.output.axes), element, by)
         chain = Equalities(subject)
@@ -148,6 +150,17 @@ class Totals:
                 Step(subject, subject, ZERO, "the gradient does not change with it", "", subject)
             )
         return [*lines, *chain.steps]
+
+    def _check_factors(self, gradient: Expression) -> None:
+        """Refuse what moves with the argument on no path to the output, as Q beside eigenvalues."""
+        moving = set(dependents(self.problem.program.nodes, [self.by.node]))
+        for symbol in named_in(gradient):
+            if symbol.node in moving and not self._moves(symbol):
+                raise GradientError(
+                    f"the gradient by {self.by.name} is written with {symbol.name}, which the function does "
+                    "not compute itself, so it cannot be differentiated once more; wengert.hessian has the "
+                    "numbers"
+                )
 
     def _needed(self, gradient: Expression) -> list[Symbol]:
         """Return the values in a gradient, and those that they are computed from, that are not known yet."""

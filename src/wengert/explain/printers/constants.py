@@ -37,6 +37,8 @@ _KNOWN: tuple[tuple[float, Layout], ...] = (
 
 def constant(value: float) -> Layout | None:
     """Return a positive number as a small multiple of a known constant, or a root; None for any other."""
+    if not math.isfinite(value):
+        return None
     for known, shown in _KNOWN:
         if _same(known, value):
             return shown

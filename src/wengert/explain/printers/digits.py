@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fractions
+import math
 import re
 from typing import Any
 
@@ -30,15 +31,15 @@ def number_text(value: fractions.Fraction | float) -> str:
             return repr(decimal) if value.denominator not in (2, 4) or abs(value) > 1 else str(value)
         written = value.denominator > 100 and abs(value.numerator) > 1  # as 1.702, and no share of a whole
         return repr(decimal) if written and len(repr(decimal)) <= _WRITTEN else str(value)
-    return f"{value:.6g}"
+    return f"{value:.6g}" if math.isfinite(value) else short(value)
 
 
 def short(value: float) -> str:
     """Return a number with at most four significant digits; what is cut off is rounded."""
     if value == 0:
         return "0"
-    if not np.isfinite(value):
-        return str(value)
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
     text = f"{value:.4g}"
     return text.replace("-", "−")
 

@@ -19,7 +19,7 @@ _SYMBOLS = {
     "Σ": r"\sum", "′": "'", "×": r"\times", "…": r"\dots", "⋮": r"\vdots", "⋱": r"\ddots", "T": r"\mathsf{T}",
     "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "ε": r"\varepsilon ", "η": r"\eta ", "θ": r"\theta ",
     "κ": r"\kappa ", "λ": r"\lambda ", "μ": r"\mu ", "ν": r"\nu ", "ξ": r"\xi ", "π": r"\pi ", "ρ": r"\rho ",
-    "τ": r"\tau ", "φ": r"\varphi ", "χ": r"\chi ", "ψ": r"\psi ", "ω": r"\omega ",
+    "τ": r"\tau ", "φ": r"\varphi ", "χ": r"\chi ", "ψ": r"\psi ", "ω": r"\omega ", "∞": r"\infty",
     "≡": r"\equiv", "Γ": r"\Gamma ", "Δ": r"\Delta ", "Θ": r"\Theta ", "Λ": r"\Lambda ", "Ξ": r"\Xi ",
     "Π": r"\Pi ", "Υ": r"\Upsilon ", "Φ": r"\Phi ", "Ψ": r"\Psi ", "Ω": r"\Omega ",
     "₀": "_{0}",
@@ -45,7 +45,7 @@ _SPECIAL = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
 }
-_WORDS_SYMBOLS = set("∂δσεαβγηθκλμνξπρτφχψωΓΔΘΛΞΠΥΦΨΩ𝟏×⊙≤≥≠∧∨⊕·…−")
+_WORDS_SYMBOLS = set("∂δσεαβγηθκλμνξπρτφχψωΓΔΘΛΞΠΥΦΨΩ𝟏×⊙≤≥≠∧∨⊕·…−∞")
 # What is set otherwise in words than in formulas.
 _WORDS = {
     "<": "<", ">": ">", "|": "|", "Σ": r"\textstyle\sum", "→": r"\to", "←": r"\leftarrow", "′": "'",
@@ -159,9 +159,10 @@ def math(piece: Layout) -> str:
 def _cell(cell: str) -> str:
     if cell in _SYMBOLS:
         return _SYMBOLS[cell]
-    return re.sub(
+    power = re.sub(
         r"e([−+]?)0*(\d+)$", lambda found: rf"\cdot 10^{{{found[1].replace('+', '')}{found[2]}}}", cell
-    ).replace("−", "-")
+    )
+    return power.replace("−", "-").replace("∞", _SYMBOLS["∞"])
 
 
 def _subscript(below: Layout) -> str:

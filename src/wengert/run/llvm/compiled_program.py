@@ -140,6 +140,9 @@ class CompiledProgram:
         self._table = (ctypes.c_void_p * memory.table_length)()
         for node, constant in self._constants.items():
             self._table[memory.slots[node]] = address(constant)
+        for kernel in plan.kernels:
+            if kernel.loop is not None:
+                self._table[memory.slots[kernel.line]] = address(kernel.loop.words)
         self._inputs = [
             (node, memory.slots[node], node.type.shape, node.type.dtype) for node in program.inputs
         ]

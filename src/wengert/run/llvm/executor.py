@@ -22,8 +22,9 @@ from wengert.run.llvm.fusion.in_place import joined_in_place
 from wengert.run.llvm.fusion.kernel_plan import plan
 from wengert.run.llvm.fusion.lowering import LONGEST_PROGRAM
 from wengert.run.llvm.fusion.rematerialisation import rematerialised
+from wengert.run.llvm.matmul.bfloat16_support import bfloat16_support
 from wengert.run.llvm.matmul.tile_search import searched
-from wengert.run.llvm.repetition.compiled_body import compiled_body
+from wengert.run.llvm.repetition.compiled_body import called_loops, known_body
 from wengert.run.llvm.runtime.cache import cached_object_code
 from wengert.run.llvm.runtime.loop_state import NativeProgress
 from wengert.run.llvm.runtime.target import LoadedCode, Target, host_target
@@ -53,21 +54,18 @@ class LLVMExecutor:
         depend on it.
     bfloat16 : bool
         Whether the factors of large float32 products are rounded to bfloat16, where the processor multiplies
-        these; a `WengertWarning` says where it does not.
+        these; a `WengertWarning` says where it does not, or could do so faster.
     """
 
     def __init__(
         self, target: Target | None = None, threads: int | None = None, bfloat16: bool = False
     ) -> None:
         self.target = target or host_target()
-        if bfloat16 and self.target.has_bfloat16:
-            self.target = replace(self.target, bfloat16=True)
-        elif bfloat16:
-            warnings.warn(
-                "this processor has no products of bfloat16 numbers (avx512_bf16): float32 is used",
-                WengertWarning,
-                stacklevel=4,
-            )
+        if bfloat16:
+            instructions, reason = bfloat16_support(self.target)
+            self.target = replace(self.target, bfloat16=instructions)
+            if reason:
+                warnings.warn(reason, WengertWarning, stacklevel=4)
         self.threads = default_threads() if threads is None else threads
 
     @property
@@ -96,7 +94,8 @@ class LLVMExecutor:
 
     def _compiled(self, program: Program) -> Executable:
         expanded = expand(program)
-        made = joined_in_place(rematerialised(plan(expanded)))
+        loops = called_loops(expanded, self.target)
+        made = joined_in_place(rematerialised(plan(expanded, loops=loops)))
         target = searched(self.target, expanded)
         if distinct_lines(made.kernels) > LONGEST_PROGRAM:
             return NumpyExecutor().compile(program)
@@ -112,15 +111,13 @@ class LLVMExecutor:
                 self._body, [node.param("index") for node in kernel.stored], **dict(kernel.line.params)
             )
             for kernel in made.kernels
-            if (region := kernel.line.primitive.region) is not None
+            if kernel.loop is None and (region := kernel.line.primitive.region) is not None
         }
         return CompiledProgram(program, made, planned, loaded, self.threads, regions)
 
     def _body(self, program: Program) -> Executable:
         """Return what runs the body of a loop or branch: many iterations in one call where it can."""
-        key = "body", self.target, program, tuple([node.params for node in program.inputs])
-        made: Executable | None = recent(key, lambda: compiled_body(program, searched(self.target, program)))
-        return self.compile(program) if made is None else made
+        return known_body(program, self.target) or self.compile(program)
 
     def loop(
         self, program: Program, roles: Roles, progress: Progress, data: Sequence[Array]

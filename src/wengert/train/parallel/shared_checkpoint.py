@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, fields
 
 from wengert.cluster.workers import Workers
+from wengert.errors import ConfigurationError
 from wengert.train.checkpoint import Checkpoint
 from wengert.train.steps.state import State
 
@@ -33,13 +34,22 @@ class SharedCheckpoint(Checkpoint):
 
     def _contents(self) -> bytes | None:
         found = super()._contents() if self.workers.rank == 0 else None
-        # A checkpoint is never empty.
-        return bytes(self.workers.from_first(found)) or None
+        # A file that is there, were it an empty one, is told from none by a byte before it.
+        told = self.workers.from_first(None if found is None else b"+" + found)
+        return bytes(memoryview(told)[1:]) if len(told) else None
 
 
 def checkpoint_of(given: str | Checkpoint | None, workers: Workers | None) -> Checkpoint | None:
-    """Return the checkpoint that `fit` was given, as workers share it where there are some."""
+    """Return the checkpoint that `fit` was given, as workers share it where there are some.
+
+    Raises
+    ------
+    ConfigurationError
+        When it is neither a path nor a checkpoint.
+    """
     checkpoint = Checkpoint(given) if isinstance(given, (str, os.PathLike)) else given
+    if not isinstance(checkpoint, Checkpoint | None):
+        raise ConfigurationError(f"checkpoint is a path or a train.Checkpoint, got {given!r}")
     if checkpoint is None or workers is None:
         return checkpoint
     return SharedCheckpoint(

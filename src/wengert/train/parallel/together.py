@@ -137,6 +137,36 @@ class Together:
         )
 
 
+def together_of(
+    workers: Workers | None, total_rows: int | None, executor: Any, *options: Any
+) -> Together | None:
+    """Return what several workers do instead, after a look at options that they cannot take.
+
+    Parameters
+    ----------
+    workers, total_rows, executor
+        As `fit` has them.
+    options
+        See `Together.refuse`.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    if workers is not None and not isinstance(workers, Workers):
+        raise ConfigurationError(
+            f"workers is what cluster.join() returns, got {type(workers).__name__}; "
+            "`wengert launch --workers 4 train.py` starts several"
+        )
+    if workers is None and total_rows is not None:
+        raise ConfigurationError("total_rows counts the rows of all workers: give workers=cluster.join() too")
+    if workers is None or executor == "xla":  # whose mesh divides the rows; workers share the checkpoint
+        return None
+    together = Together(workers, total_rows)
+    together.refuse(*options)
+    return together
+
+
 def _sample(array: Any) -> str:
     """Return a text that differs where shapes do, or some rows from all over the array."""
     places = np.unique(np.linspace(0, max(0, len(array) - 1), _COMPARED).astype(np.int64))

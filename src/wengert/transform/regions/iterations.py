@@ -3,18 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 
 from wengert.errors import IndexRangeError
+from wengert.ir.program import Program
 from wengert.ir.types import TensorType
 from wengert.transform.regions.bodies import Run
 
 Array = np.ndarray[Any, Any]
 
 _BODY_ERRORS = (IndexRangeError, np.linalg.LinAlgError)
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """A loop of known length without what nobody reads.
+
+    Attributes
+    ----------
+    body : Program
+        Constants, carries and entries → carries and outputs.
+    operands : list of int
+        The operands of the line that the loop takes, in the order of the body's inputs, by position.
+    constants, carries : int
+        How many of the body's inputs these are.
+    kept : list of int
+        Carries whose values before each iteration are results, by position among the carries.
+    results : list of int
+        Where among the line's results the last carries, the outputs and the kept carries are.
+    length : int
+    reverse : bool
+        Whether the last entry comes first.
+    """
+
+    body: Program
+    operands: list[int]
+    constants: int
+    carries: int
+    kept: list[int]
+    results: list[int]
+    length: int
+    reverse: bool
 
 
 class Repeating(Protocol):

@@ -39,7 +39,7 @@ from wengert.transform.regions.bodies import (
     split,
     stacked,
 )
-from wengert.transform.regions.iterations import rows, run_iterations
+from wengert.transform.regions.iterations import Repetition, rows, run_iterations
 from wengert.transform.regions.leaving import leaving
 from wengert.transform.regions.residuals import reading, residuals
 from wengert.transform.simplify import simplify
@@ -69,17 +69,10 @@ def _infer(
     )
 
 
-def _prepare(
-    compiled: Callable[[Program], Run],
-    wanted: Sequence[int],
-    *,
-    body: Program,
-    fixed: int,
-    carried: int,
-    length: int,
-    reverse: bool,
-) -> Callable[..., tuple[Any, ...]]:
-    """Return the loop; see `RegionRules`."""
+def _repetition(
+    wanted: Sequence[int], *, body: Program, fixed: int, carried: int, length: int, reverse: bool
+) -> Repetition:
+    """Return the loop without what nobody reads; see `RegionRules`."""
     count = len(body.outputs)
     emitted = [place for place in range(carried, count) if place in wanted]
     live = _live(wanted, body, fixed, carried)
@@ -90,33 +83,42 @@ def _prepare(
         if not 0 <= place - fixed < carried or place - fixed in live
     ]
     given = [body.inputs[place] for place in held]
-    step = compiled(Program(given, [body.outputs[one] for one in (*live, *emitted)], body.provenance))
+    step = Program(given, [body.outputs[one] for one in (*live, *emitted)], body.provenance)
+    results = [*live, *emitted, *[count + live[one] for one in kept]]
+    return Repetition(step, held, fixed, len(live), kept, results, length, reverse)
 
-    places = [*live, *emitted, *[count + live[one] for one in kept]]
-    types = [body.outputs[place].type for place in (*emitted, *[live[one] for one in kept])]
+
+def _prepare(
+    compiled: Callable[[Program], Run], wanted: Sequence[int], **params: Any
+) -> Callable[..., tuple[Any, ...]]:
+    """Return the loop; see `RegionRules`."""
+    loop = _repetition(wanted, **params)
+    step, carries = compiled(loop.body), loop.carries
+    outputs = loop.body.outputs
+    types = [node.type for node in (*outputs[carries:], *[outputs[one] for one in loop.kept])]
+    count = len(params["body"].outputs) + int(params["carried"])
 
     def run(*operands: Any, into: Mapping[int, Any] = MappingProxyType({})) -> tuple[Any, ...]:
-        constants, inits, streams = split(operands, fixed, carried)
-        carry = [inits[place] for place in live]
+        constants, inits, streams = split([operands[one] for one in loop.operands], loop.constants, carries)
         arrays = [
-            into[place] if place in into else rows(type_, length)
-            for place, type_ in zip(places[len(live) :], types, strict=True)
+            into[place] if place in into else rows(type_, loop.length)
+            for place, type_ in zip(loop.results[carries:], types, strict=True)
         ]
-        outputs, befores = split(arrays, len(emitted))
+        emitted, befores = split(arrays, len(outputs) - carries)
         finals = run_iterations(
             step,
             constants,
-            carry,
+            inits,
             streams,
-            length,
-            reverse,
-            kept,
-            outputs,
+            loop.length,
+            loop.reverse,
+            loop.kept,
+            emitted,
             befores,
-            f"a scan of {length}",
+            f"a scan of {loop.length}",
         )
-        results: list[Any] = [None] * (count + carried)
-        for place, array in zip(places, [*finals, *arrays], strict=True):
+        results: list[Any] = [None] * count
+        for place, array in zip(loop.results, [*finals, *arrays], strict=True):
             results[place] = array
         return tuple(results)
 
@@ -382,6 +384,6 @@ scan = register(
         source="Griewank & Walther 2008, 3.2: the adjoint of a loop is the loop of the adjoints, backwards",
         batch=_batch,
         complex=True,
-        region=RegionRules(_prepare, _unread, _statements, _joined, _lighter),
+        region=RegionRules(_prepare, _unread, _statements, _joined, _lighter, _repetition),
     )
 )

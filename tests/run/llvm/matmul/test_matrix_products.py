@@ -14,6 +14,7 @@ import wengert as wg
 from wengert.run import recent
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.llvm.compiled_program import CompiledProgram
+from wengert.run.llvm.fusion.kernel_plan import plan
 from wengert.run.llvm.fusion.kernels import Form
 from wengert.run.llvm.matmul import blocking
 from wengert.run.llvm.matmul.matrix_products import product_of
@@ -147,6 +148,29 @@ def test_the_small_cuts_are_what_they_are_meant_to_be(
     assert {name: getattr(cut, name) for name in expected} == expected
 
 
+@pytest.mark.parametrize("bfloat16", ["", "avx512_bf16", "amx"])
+def test_a_block_has_at_least_as_many_terms_as_are_packed_at_once(bfloat16: str) -> None:
+    step = 32 if bfloat16 else 1
+    for terms in range(33 * step, 33 * step + 600, 16 if bfloat16 else 1):
+        x, y = np.zeros((16, terms), np.float32), np.zeros((16, terms), np.float32)
+        (kernel,) = plan(wg.trace(lambda x, y: x @ y.T, x, y)).kernels
+        target = with_small_caches(Target("x", "", 64, 32, bfloat16=bfloat16))
+        cut = blocking.blocking_of(product_of(kernel), target)
+        last = terms - (cut.blocks - 1) * cut.block
+        assert max(step, 16) <= last <= cut.block
+        assert cut.block <= 5 * 32
+        assert cut.blocks == 1 or cut.block % step == 0
+
+
+@pytest.mark.parametrize("left", ["plain", "transposed"])
+@pytest.mark.usefixtures("small_cuts")
+def test_a_long_product_is_packed_within_its_scratch_memory(left: str) -> None:
+    # 65 blocks of 32 terms would leave one term for the last.
+    run, arguments, wanted = compiled_product((9, 2049, 33), left, "transposed", np.float32, AVX2)
+    assert_close(run(arguments)[0], wanted, 2049)
+    assert_same_in_parts(run, arguments, 2)
+
+
 CASES = [
     ((37, 70, 97), "plain", "plain"),
     ((37, 70, 97), "transposed", "plain"),
@@ -195,9 +219,12 @@ def assert_same_in_parts(run: CompiledProgram, arguments: list[Any], threads: in
     (result,) = (frame.alone[node] for node in kernel.stored)
     result[...] = np.nan
     for part in reversed(range(threads)):
-        scratch = np.full(generators.scratch_bytes + 64, 255, np.uint8)
-        start = scratch.ctypes.data + -scratch.ctypes.data % 64
+        scratch = np.full(generators.scratch_bytes + 3 * 4096, 255, np.uint8)
+        before = 4096 + -scratch.ctypes.data % 64
+        start = scratch.ctypes.data + before
         function(frame.table, units * part // threads, units * (part + 1) // threads, start, None)
+        assert (scratch[:before] == 255).all()
+        assert (scratch[before + generators.scratch_bytes :] == 255).all()
     np.testing.assert_array_equal(result, whole)
 
 

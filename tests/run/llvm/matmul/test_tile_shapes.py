@@ -150,11 +150,22 @@ def test_no_search_for_small_products_known_processors_and_without_a_cache(
     host = dataclasses.replace(HOST, processor=TWO_UNITS)
     small = wg.trace(lambda x: x @ x, np.zeros((64, 64)))
     assert tile_search.searched(host, small) is host
-    for processor in (ONE_UNIT, Processor()):
-        known = dataclasses.replace(HOST, processor=processor)
-        assert tile_search.searched(known, large_product()) is known
+    known = dataclasses.replace(WIDE, processor=ONE_UNIT)
+    for target in (known, dataclasses.replace(HOST, processor=Processor())):
+        assert tile_search.searched(target, large_product()) is target
     monkeypatch.setenv("WENGERT_CACHE_DIR", "")
     assert tile_search.searched(host, large_product()) is host
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_a_search_is_made_where_a_known_processor_is_not_used_at_its_full_width(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As in a virtual machine that hides AVX-512.
+    found = {"tiles": ((4, 3, 1.0),), "far_bytes": 512}
+    monkeypatch.setattr(tile_search, "search", lambda target: found)
+    narrow = dataclasses.replace(AVX2, processor=ONE_UNIT)
+    assert tile_search.searched(narrow, large_product()) == dataclasses.replace(narrow, **found)
 
 
 def test_a_search_on_this_processor_gives_what_is_read_again() -> None:

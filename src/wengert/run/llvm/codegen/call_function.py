@@ -10,11 +10,10 @@ from wengert.run.llvm.codegen.barrier import WORDS_APART, barrier_function
 from wengert.run.llvm.codegen.cancellation import if_cancelled, in_slices, slices
 from wengert.run.llvm.codegen.fp_environment import plain_arithmetic
 from wengert.run.llvm.codegen.generators import Generators
-from wengert.run.llvm.codegen.irtypes import I8, I64, POINTER, VOID, constant
+from wengert.run.llvm.codegen.irtypes import I8, I64, POINTER, VOID, constant, constant_words
 from wengert.run.llvm.codegen.kernel_functions import (
     KernelWriter,
     closed,
-    constant_words,
     entry,
     opened,
     pointer_at,

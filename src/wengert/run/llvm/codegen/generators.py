@@ -9,6 +9,7 @@ from wengert.run.llvm.codegen.forms.copies import Copies
 from wengert.run.llvm.codegen.forms.gathers import Gather
 from wengert.run.llvm.codegen.forms.one_hot import OneHot
 from wengert.run.llvm.codegen.forms.philox import Philox
+from wengert.run.llvm.codegen.forms.scans import Scan
 from wengert.run.llvm.codegen.loop_nest import LoopNest
 from wengert.run.llvm.codegen.row_gather import Rows
 from wengert.run.llvm.fusion.kernels import Form, Kernel
@@ -31,6 +32,8 @@ def _generator(kernel: Kernel, target: Target, in_place: bool) -> Any:
         return OneHot(kernel, target)
     if kernel.form in (Form.RANDOM, Form.FOLD_IN):
         return Philox(kernel, target)
+    if kernel.form is Form.SCAN:
+        return Scan(kernel, target)
     if kernel.form is Form.ROWS:
         return Rows(kernel, target)
     if kernel.form is Form.LOOKAHEAD:

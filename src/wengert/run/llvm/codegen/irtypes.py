@@ -91,3 +91,12 @@ def type_name(type_: ir.Type) -> str:
     if isinstance(type_, ir.IntType):
         return f"i{type_.width}"
     return "f32" if type_ == F32 else "f64"
+
+
+def constant_words(module: ir.Module, name: str, type_: ir.Type, value: object) -> ir.GlobalVariable:
+    """Return memory with a value in it that never changes."""
+    variable = ir.GlobalVariable(module, type_, name)
+    variable.linkage = "internal"
+    variable.global_constant = True
+    variable.initializer = ir.Constant(type_, value)
+    return variable

@@ -11,7 +11,7 @@ from wengert.ir.node import Node
 from wengert.run.llvm.codegen.body import is_literal
 from wengert.run.llvm.codegen.cancellation import if_cancelled, in_slices
 from wengert.run.llvm.codegen.generators import Generators
-from wengert.run.llvm.codegen.irtypes import I8, I32, I64, POINTER, VOID
+from wengert.run.llvm.codegen.irtypes import I8, I32, I64, POINTER, VOID, constant_words
 from wengert.run.llvm.codegen.kernel_dedup import Pattern, pattern
 from wengert.run.llvm.codegen.loops import counted_loop, index_value
 from wengert.run.llvm.fusion.kernels import Form, Kernel
@@ -132,6 +132,9 @@ class KernelWriter:
         given: list[ir.Value | None] = [scratch]
         if kernel.form in (Form.GATHER, Form.SCATTER, Form.ONE_HOT):
             given = [pointer_at(builder, table, FLAG)]
+        elif kernel.form is Form.SCAN:
+            words = pointer_at(builder, table, self.memory.slots[kernel.line])
+            given = [scratch, pointer_at(builder, table, FLAG), words]
         elif kernel.form is Form.ROWS:
             given = [pointer_at(builder, table, PLACES)]
         elif isinstance(generator, Tiles):
@@ -199,15 +202,6 @@ class _OnDemand(dict[Node, ir.Value]):
     def __missing__(self, node: Node) -> ir.Value:
         self[node] = self._find(node)
         return self[node]
-
-
-def constant_words(module: ir.Module, name: str, type_: ir.Type, value: object) -> ir.GlobalVariable:
-    """Return memory with a value in it that never changes."""
-    variable = ir.GlobalVariable(module, type_, name)
-    variable.linkage = "internal"
-    variable.global_constant = True
-    variable.initializer = ir.Constant(type_, value)
-    return variable
 
 
 def entry(builder: ir.IRBuilder, number: ir.Value) -> list[ir.Value]:

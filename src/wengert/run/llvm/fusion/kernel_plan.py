@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 
-from wengert.ir.node import CONSTANT, INPUT, ITEM, Node
+from wengert.ir.node import CONSTANT, INPUT, ITEM, Node, make_node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
+from wengert.primitives.selection import stop_gradient
 from wengert.run.llvm.fusion.kernels import Form, Kernel, Plan
 from wengert.run.llvm.fusion.lowering import form_of
-from wengert.run.llvm.fusion.views import View, moved, whole
+from wengert.run.llvm.fusion.views import View, is_contiguous, moved, whole
+from wengert.run.llvm.repetition.called_loop import CalledLoop
 
 # A kernel longer than this runs out of registers. What is left in memory instead is near for small arrays,
 # and kernels of a traced loop are more often the same when they are short; over many elements, values that
@@ -17,9 +21,20 @@ from wengert.run.llvm.fusion.views import View, moved, whole
 _LONGEST, _MANY_ELEMENTS, _LONGEST_OF_MANY = 64, 512, 512
 
 
-def plan(program: Program, is_body: bool = False) -> Plan:
-    """Return the kernels of an expanded program, which perhaps is the body of a loop."""
-    planner = _Planner(_LONGEST_OF_MANY if is_body else _LONGEST)
+def plan(
+    program: Program, is_body: bool = False, loops: Mapping[Node, CalledLoop] = MappingProxyType({})
+) -> Plan:
+    """Return the kernels of an expanded program.
+
+    Parameters
+    ----------
+    program : Program
+    is_body : bool
+        Whether it is the body of a loop.
+    loops : mapping of Node to CalledLoop
+        The scans that are kernels.
+    """
+    planner = _Planner(_LONGEST_OF_MANY if is_body else _LONGEST, loops)
     for node in program.nodes:
         planner.add(node)
     for node in program.inputs:
@@ -36,8 +51,9 @@ class _Planner:
     A movement is put off until something reads it, so that it closes no kernel before.
     """
 
-    def __init__(self, longest: int) -> None:
+    def __init__(self, longest: int, loops: Mapping[Node, CalledLoop]) -> None:
         self.longest = longest  # of the kernels over few elements
+        self.loops = loops
         self.views: dict[Node, View] = {}
         self.owner: dict[Node, Kernel] = {}
         self.open: set[int] = set()
@@ -51,6 +67,9 @@ class _Planner:
             return
         if node.primitive is ITEM:  # the kernel of its region writes it
             self.owner[node.inputs[0]].stored[node] = self.views[node] = whole(node)
+            return
+        if node in self.loops:
+            self._scan(node)
             return
         form = form_of(node)
         if form is Form.LOOPS:
@@ -97,6 +116,20 @@ class _Planner:
             self.read(node)
         else:
             self._close(kernel)
+
+    def _scan(self, node: Node) -> None:
+        """Plan a scan that is called; operands that do not lie in order are copied."""
+        leaves = {}
+        for operand in node.inputs:
+            leaves[operand] = self.read(operand)
+            if not is_contiguous(leaves[operand]):
+                copy = make_node(stop_gradient, (operand,))
+                if copy not in self.views:
+                    self._elementwise(copy)
+                leaves[operand] = self.read(copy)
+        kernel = self._new(Form.SCAN, (), node)
+        kernel.leaves, kernel.loop = leaves, self.loops[node]
+        self._close(kernel)
 
     def _leaves(self, kernel: Kernel, operands: tuple[Node, ...]) -> None:
         for operand in operands:

@@ -8,6 +8,7 @@ from enum import Enum
 from wengert.ir.node import Node
 from wengert.ir.program import Program
 from wengert.run.llvm.fusion.views import View
+from wengert.run.llvm.repetition.called_loop import CalledLoop
 
 
 class Form(Enum):
@@ -23,6 +24,7 @@ class Form(Enum):
     FOLD_IN = "fold in"  # a key made of a key
     ROWS = "rows"  # the rows of a batch
     LOOKAHEAD = "lookahead"  # a matrix updated, and multiplied by the row of the next step
+    SCAN = "scan"  # a loop whose body is machine code of its own
     NUMPY = "numpy"  # a line that NumPy runs
 
 
@@ -47,6 +49,8 @@ class Kernel:
         Operands of a copy, by position, that are in their place already.
     panels : dict of Node to int
         Matrices that lie panel by panel, of those that it reads or writes, with the columns of a panel.
+    loop : CalledLoop or None
+        What a scan calls.
     """
 
     form: Form
@@ -58,6 +62,7 @@ class Kernel:
     stored: dict[Node, View] = field(default_factory=dict)
     in_place: frozenset[int] = frozenset()
     panels: dict[Node, int] = field(default_factory=dict)
+    loop: CalledLoop | None = None
 
     @property
     def line(self) -> Node:

@@ -51,6 +51,12 @@ def is_whole(view: View) -> bool:
     return view.offset == 0 and view.shape == view.base.type.shape and view == whole(view.base)
 
 
+def is_contiguous(view: View) -> bool:
+    """Whether the elements of a view lie one after the other, in row-major order."""
+    own = zip(view.shape, view.strides, contiguous_strides(view.shape), strict=True)
+    return 0 in view.shape or all(extent == 1 or stride == wanted for extent, stride, wanted in own)
+
+
 def broadcast_strides(view: View, shape: Ints) -> Ints:
     """Return the strides of a view for a larger index space, 0 along the axes that repeat it."""
     missing = len(shape) - len(view.shape)

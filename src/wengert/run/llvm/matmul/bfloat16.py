@@ -51,7 +51,7 @@ def multiplies_pairs(product: Product, target: Target) -> bool:
         access.strides[-2:] for access in (product.left_access, product.right_access)
     )
     return (
-        target.bfloat16
+        target.bfloat16 != ""
         and product.type == F32
         and min(product.rows, product.columns) >= _LEAST
         and product.terms >= 2 * STRETCH
@@ -132,6 +132,40 @@ def round_rows(module: ir.Module) -> ir.Function:
                 store(builder, _rounded(builder, vector), goal, F32, Access(0, (1,)), place)
 
     return cached_function(module, "round_rows", [POINTER, I64, I64, I64, POINTER], write)
+
+
+def round_columns(module: ir.Module, rows: int) -> ir.Function:
+    """Return the function (source, stride by term, terms, target), where a term's elements lie in one piece.
+
+    As `round_rows`: of each of these rows its pairs, one after the other. Squares of 16 pairs by 16 rows are
+    transposed in registers; the last ones overlap those before.
+    """
+
+    def write(builder: ir.IRBuilder, arguments: Sequence[ir.Value]) -> None:
+        source, stride, terms, target = arguments
+        pairs = builder.sdiv(terms, ir.Constant(I64, 2))
+        last_term = builder.sub(terms, ir.Constant(I64, 2 * LANES))
+        with counted_loop(builder, 0, terms, 2 * LANES) as count:
+            term = smaller_value(builder, count, last_term)
+            first = builder.sdiv(term, ir.Constant(I64, 2))
+            for row in range(0, rows, LANES):
+                width = min(LANES, rows - row)
+                square = []
+                for number in range(0, 2 * LANES, 2):
+                    both = [
+                        load_padded(
+                            builder,
+                            builder.gep(source, [builder.mul(here, stride)], source_etype=F32),
+                            F32, Access(0, (1,)), Place([row], width), LANES,
+                        )
+                        for here in (builder.add(term, ir.Constant(I64, number + one)) for one in (0, 1))
+                    ]  # fmt: skip
+                    square.append(_rounded_pairs(builder, *both))
+                for number, vector in enumerate(transposed_square(builder, square)[:width]):
+                    start = builder.add(builder.mul(pairs, ir.Constant(I64, row + number)), first)
+                    store(builder, vector, target, F32, Access(0, (1,)), Place([start], LANES))
+
+    return cached_function(module, f"round_columns_{rows}", [POINTER, I64, I64, POINTER], write)
 
 
 def pack_pairs_of_columns(module: ir.Module, width: int) -> ir.Function:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from wengert.run.llvm.matmul.amx import amx_tile_of
 from wengert.run.llvm.matmul.bfloat16 import STRETCH, multiplies_pairs
 from wengert.run.llvm.matmul.matrix_products import Product
 from wengert.run.llvm.matmul.tile_shapes import Tile, packed_from, tile_of
@@ -39,8 +40,8 @@ class Blocking:
     group : int
         Tiles of a group; the rows of a group are packed together.
     packs_left, packs_right : bool
-    pairs : bool
-        Whether terms are packed in pairs of bfloat16; see `bfloat16.py`.
+    bfloat16 : str
+        The instructions that multiply terms packed in pairs of bfloat16, as in `Target`; empty if none are.
     offsets : tuple of int
         Where packed rows, packed panel and results lie in the scratch memory.
     scratch_bytes : int
@@ -57,7 +58,7 @@ class Blocking:
     packs_right: bool
     offsets: tuple[int, int, int]
     scratch_bytes: int
-    pairs: bool = False
+    bfloat16: str = ""
 
     @property
     def width(self) -> int:
@@ -74,7 +75,11 @@ def blocking_of(product: Product, target: Target) -> Blocking:
     """Return how to cut a product that is not empty."""
     size = product.itemsize
     lanes = target.lanes(size)
-    tile = tile_of(product.rows, product.columns, lanes, target)
+    bfloat16 = target.bfloat16 if multiplies_pairs(product, target) else ""
+    if bfloat16 == "amx":
+        tile = amx_tile_of(product.rows, product.columns)
+    else:
+        tile = tile_of(product.rows, product.columns, lanes, target)
     width = tile.vectors * lanes
     row_tiles, panels = math.ceil(product.rows / tile.rows), math.ceil(product.columns / width)
     by_term, by_column = product.right_access.strides[-2:]
@@ -84,16 +89,14 @@ def blocking_of(product: Product, target: Target) -> Blocking:
     is_far = is_far and product.right not in product.kernel.panels
     packs_right = product.terms > 0 and (is_far or (by_column != 1 and product.columns > 1))
     most = target.processor.l2_bytes // PANEL_PART // (PANEL_VECTORS * target.vector_bytes)
-    blocks = math.ceil(product.terms / most) if product.terms > 2 * most else 1
-    block = math.ceil(product.terms / blocks)
-    pairs = multiplies_pairs(product, target)
-    if pairs and blocks > 1:
-        block = math.ceil(block / (2 * STRETCH)) * 2 * STRETCH
-        blocks = math.ceil(product.terms / block)
+    block = product.terms
+    if product.terms > 2 * most:
+        block = _block_of(product.terms, most, *((2 * STRETCH,) * 2 if bfloat16 else (1, lanes)))
+    blocks = math.ceil(product.terms / block) if block else 1
     left_by_row, left_by_term = product.left_access.strides[-2:]
     is_far = abs(left_by_term) * size >= target.processor.page_bytes or product.terms >= MANY_LINES
-    packs_left = pairs or (left_by_row == 1 and is_far and panels >= FEW_TILES)
-    packs_right = packs_right or pairs
+    packs_left = bool(bfloat16) or (left_by_row == 1 and is_far and panels >= FEW_TILES)
+    packs_right = packs_right or bool(bfloat16)
     # What is kept for each row of a group: the packed terms of a block, and its results between the blocks.
     kept = (block if packs_left else 0) + (panels * width if blocks > 1 else 0)
     groups = max(math.ceil(product.rows * kept * size / GROUP_BYTES), 1)
@@ -104,5 +107,17 @@ def blocking_of(product: Product, target: Target) -> Blocking:
     offsets = (0, rounded(left_bytes), rounded(left_bytes) + rounded(right_bytes))
     return Blocking(
         lanes, tile, row_tiles, panels, blocks, block, group, packs_left, packs_right,
-        offsets, offsets[2] + rounded(results_bytes), pairs,
+        offsets, offsets[2] + rounded(results_bytes), bfloat16,
     )  # fmt: skip
+
+
+def _block_of(terms: int, most: int, step: int, least: int) -> int:
+    """Return how many terms, a multiple of `step`, the blocks have: about `most` at the most.
+
+    The last one has at least as many as packing takes at once: a shorter one would be packed over what lies
+    before it. For that the blocks may be a little longer than `most`.
+    """
+    block = math.ceil(terms / math.ceil(terms / most) / step) * step
+    while 0 < terms % block < least:
+        block += step
+    return block

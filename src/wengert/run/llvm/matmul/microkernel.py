@@ -17,6 +17,7 @@ from wengert.run.llvm.codegen.irtypes import (
     widened,
 )
 from wengert.run.llvm.codegen.loops import Access, Place, load, store
+from wengert.run.llvm.matmul.amx import amx_tile_function
 from wengert.run.llvm.matmul.bfloat16 import add_pairs
 from wengert.run.llvm.matmul.packing import load_padded
 from wengert.run.llvm.matmul.tile_shapes import Tile
@@ -34,7 +35,7 @@ _NARROWEST = 4
 
 
 def tile_function(
-    module: ir.Module, type_: ir.Type, tile: Tile, lanes: int, widths: tuple[int, ...], pairs: bool = False
+    module: ir.Module, type_: ir.Type, tile: Tile, lanes: int, widths: tuple[int, ...], bfloat16: str = ""
 ) -> ir.Function:
     """Return the function, which all products of the module share that have such tiles.
 
@@ -47,9 +48,12 @@ def tile_function(
         Elements of a vector of results.
     widths : tuple of int
         Elements that each vector of the right matrix has; a last one may be shorter than `lanes`.
-    pairs : bool
-        Whether each term is a pair of bfloat16 numbers.
+    bfloat16 : str
+        The instructions where each term is a pair of bfloat16 numbers; as in `Target`.
     """
+    if bfloat16 == "amx":
+        return amx_tile_function(module, _TYPE, tile, len(widths))
+    pairs = bfloat16 != ""
     shape = "_".join(map(str, widths))
     kind = "pairs" if pairs else type_name(type_)
     name = f"tile_{kind}_{tile.rows}_by_{shape}_of_{lanes}"

@@ -19,7 +19,12 @@ from wengert.run.llvm.codegen.loops import (
     smaller,
     times,
 )
-from wengert.run.llvm.matmul.bfloat16 import pack_pairs_of_columns, pack_pairs_of_rows, round_rows
+from wengert.run.llvm.matmul.bfloat16 import (
+    pack_pairs_of_columns,
+    pack_pairs_of_rows,
+    round_columns,
+    round_rows,
+)
 from wengert.run.llvm.matmul.blocking import Blocking
 from wengert.run.llvm.matmul.matrix_products import Product
 from wengert.run.llvm.matmul.microkernel import register_lanes
@@ -84,18 +89,27 @@ class LeftOperand:
         )
         source = address(builder, self.matrix, type_, self.product.left_access, place)
         by_row, by_term = self.product.left_access.strides[-2:]
-        if self.cut.pairs and by_term == 1:
+        if self.cut.bfloat16 and by_term == 1:
             arguments = [source, ir.Constant(I64, by_row), ir.Constant(I64, rows), index_value(block.count)]
             builder.call(round_rows(builder.module), [*arguments, self._packed_tile(number)])
             return
-        if self.cut.pairs:
-            function = pack_pairs_of_rows(builder.module, self.cut.tile.rows, (rows,))
+        if self.cut.bfloat16:
+            if self._in_rows:
+                function = round_columns(builder.module, rows)
+            else:
+                function = pack_pairs_of_rows(builder.module, self.cut.tile.rows, (rows,))
             packed = self._packed_tile(number)
             builder.call(function, [source, ir.Constant(I64, by_term), index_value(block.count), packed])
             return
         stride = index_value(by_term)
         function = pack_rows(builder.module, type_, self.cut.tile.rows, (rows,))
         builder.call(function, [source, stride, index_value(block.count), self._packed_tile(number)])
+
+    @property
+    def _in_rows(self) -> bool:
+        """Whether packed pairs lie row by row, as they did before or as AMX reads them."""
+        is_row = self.product.left_access.strides[-1] == 1
+        return self.cut.bfloat16 == "amx" or (self.cut.bfloat16 != "" and is_row)
 
     def _packed_tile(self, number: Index) -> ir.Value:
         offset = times(self.builder, number, self.cut.block * self.cut.tile.rows)
@@ -105,7 +119,7 @@ class LeftOperand:
         self, batch: Sequence[Index], number: Index, row: Index, block: Block
     ) -> tuple[ir.Value, Index, int]:
         """Return where the tile `number` of its group begins, and its strides by row and by term."""
-        if self.cut.pairs and self.product.left_access.strides[-1] == 1:
+        if self._in_rows:
             return self._packed_tile(number), halved(self.builder, block.count), 1
         if self.cut.packs_left:
             return self._packed_tile(number), 1, self.cut.tile.rows
@@ -180,10 +194,10 @@ class RightOperand:
         by_term, by_column = self.product.right_access.strides[-2:]
         width = len(panel.widths) * self.cut.lanes
         terms, last_column = index_value(count), ir.Constant(I64, sum(panel.widths) - 1)
-        if self.cut.pairs and by_column == 1:
+        if self.cut.bfloat16 and by_column == 1:
             function = pack_pairs_of_rows(module, self.cut.lanes, panel.widths)
             builder.call(function, [source, ir.Constant(I64, by_term), terms, self.packed])
-        elif self.cut.pairs:
+        elif self.cut.bfloat16:
             function = pack_pairs_of_columns(module, width)
             stride = ir.Constant(I64, by_column)
             builder.call(function, [source, stride, terms, last_column, self.packed])

@@ -22,7 +22,7 @@ from wengert.run.llvm.fusion.kernels import Form
 from wengert.run.llvm.fusion.lowering import OWN_FORMS
 from wengert.run.llvm.matmul.microkernel import tile_function
 from wengert.run.llvm.matmul.packing import pack_rows
-from wengert.run.llvm.matmul.tile_shapes import Tile
+from wengert.run.llvm.matmul.tile_shapes import Tile, begins_one
 from wengert.run.llvm.profile.machine_limits import clock
 from wengert.run.llvm.runtime.array_memory import block
 from wengert.run.llvm.runtime.cache import cache_directory, read_entry, write_entry
@@ -52,7 +52,7 @@ def tuned(target: Target) -> Target:
     and where nothing can be kept on disk, the target is returned as it is. The bits of results do not depend
     on the tiles.
     """
-    if target.tiles or not target.processor.recognised or target.processor.has_one_wide_unit:
+    if target.tiles or not target.processor.recognised or begins_one(target):
         return target
     if cache_directory() is None:
         return target

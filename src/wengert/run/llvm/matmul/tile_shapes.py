@@ -36,7 +36,7 @@ def tile_costs(target: Target) -> dict[Tile, float]:
         return {Tile(rows, vectors): cost for rows, vectors, cost in target.tiles}
     if target.vector_registers < 32:
         return {Tile(6, 2): 1.0, Tile(4, 3): 1.05}
-    if _begins_one(target):
+    if begins_one(target):
         return {Tile(12, 2): 1.0, Tile(8, 3): 1.0}
     return {Tile(6, 4): 1.0, Tile(8, 3): 1.03, Tile(12, 2): 1.18}
 
@@ -50,7 +50,7 @@ def tile_of(rows: int, columns: int, lanes: int, target: Target) -> Tile:
         return Tile(rows, min(across, (8 if rows == 1 else 4) if wide else 2))
     costs = tile_costs(target)
     largest = [tile for tile in costs if tile.vectors <= across] or [Tile(24 if wide else 12, 1)]
-    reading = 0.0 if _begins_one(target) else _READING
+    reading = 0.0 if begins_one(target) else _READING
     found: dict[Tile, float] = {}
     for tile in largest:
         most = min(tile.rows, rows, 16)
@@ -68,9 +68,9 @@ def packed_from(target: Target) -> int:
     """Return the stride by row, in bytes, from which on the panels of a right matrix are packed."""
     if target.far_bytes:
         return target.far_bytes
-    return target.processor.page_bytes if _begins_one(target) else _FAR
+    return target.processor.page_bytes if begins_one(target) else _FAR
 
 
-def _begins_one(target: Target) -> bool:
+def begins_one(target: Target) -> bool:
     """Whether one multiply-add of the width of the registers begins in a cycle, and not two."""
     return target.vector_bytes == 64 and target.processor.has_one_wide_unit

@@ -221,13 +221,13 @@ class _PanelWriter:
         source, by_row, by_term = self.left.tile(batch, number, row, block)
         right, right_by_term, widths = self.right.taken
         function = tile_function(
-            builder.module, self.product.type, self.cut.tile, self.cut.lanes, widths, self.cut.pairs
+            builder.module, self.product.type, self.cut.tile, self.cut.lanes, widths, self.cut.bfloat16
         )
         adds: ir.Value = ir.Constant(I1, 0)
         if self.cut.blocks > 1:
             adds = builder.icmp_signed(">", index_value(block.number), index_value(0))
         last_row = index_value(minus(builder, rows, 1))
-        terms = halved(builder, block.count) if self.cut.pairs else block.count
+        terms = halved(builder, block.count) if self.cut.bfloat16 else block.count
         builder.call(
             function,
             [

@@ -10,10 +10,21 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 
-from wengert.run.llvm.repetition.repeat_function import WORDS
+from wengert.run.llvm.codegen.irtypes import I64, POINTER
 
 Array = np.ndarray[Any, Any]
+
+# The function that runs iterations. It takes two tables of pointers, one after the other, for iterations of
+# even and of odd number; what moves, how many of that, first iteration, end of iterations, slot of the answer
+# or -1. It gives the iteration that comes next, or the one in which an index was out of range. A carry that
+# goes to and fro between two places stands in both tables for good, so that only rows of arrays move.
+REPEAT = "repeat"
+TYPE = ir.FunctionType(I64, [POINTER, POINTER, I64, I64, I64, I64])
+
+# What moves, in words: its slot in the table, address at iteration 0, bytes from iteration to iteration.
+WORDS = 3
 
 _ALIGNMENT = 64
 
@@ -31,16 +42,23 @@ class Arrangement:
         The most iterations.
     reverse : bool
         Whether the last entries of arrays come first.
+
+    Attributes
+    ----------
+    bytes : int
+        Of the memory for carries.
+    at_rest : ndarray of int64, shape (2, places)
+        The tables, for iterations of even and of odd number, with the addresses of constants in them.
     """
 
     def __init__(self, table: Array, length: int, reverse: bool) -> None:
-        self._tables = np.stack([table, table])
+        self.at_rest = np.stack([table, table])
         self._length = length
         self._reverse = reverse
         self._fixed: list[tuple[int, int, int, int]] = []
         self._moving: list[tuple[int, int, int, int]] = []
         self._ends: dict[int, tuple[int, int, int, int]] = {}
-        self.bytes = 0  # of the memory for carries
+        self.bytes = 0
 
     def fixed(self, slot: int, array: int, even: int = 0, odd: int = 0) -> None:
         """Have a slot point to an array, so many bytes on in iterations of even and of odd number."""
@@ -75,7 +93,7 @@ class Arrangement:
         """Get ready for calls."""
         fixed, words = _columns(self._fixed), _columns(self._moving)
         slots, arrays, even, odd = fixed
-        length = self._tables.shape[1]
+        length = self.at_rest.shape[1]
         self._places = np.concatenate([slots, slots + length])
         self._arrays, self._offsets = np.tile(arrays, 2), np.concatenate([even, odd])
         self._stretches = [(self._length, *_words(words))]
@@ -86,12 +104,24 @@ class Arrangement:
 
     def tables(self, addresses: Array) -> Array:
         """Return the tables of pointers, for iterations of even and of odd number."""
-        tables = self._tables.copy()
+        tables = self.at_rest.copy()
         tables.reshape(-1)[self._places] = addresses[self._arrays] + self._offsets
         return tables
 
+    def places(self) -> list[tuple[int, int, int]]:
+        """Return the words of the tables that point to arrays for good, to which, and how many bytes on."""
+        return list(zip(*[one.tolist() for one in (self._places, self._arrays, self._offsets)], strict=True))
+
+    def moving(self) -> list[tuple[int, list[tuple[int, int, int, int]]]]:
+        """Return what moves until which iteration: slot, array, first byte, bytes to the next iteration."""
+        return [
+            (stop, list(zip(slots.tolist(), arrays.tolist(), starts.tolist(), steps.tolist(), strict=True)))
+            for stop, words, arrays in self._stretches
+            for slots, starts, steps in [words.T]
+        ]
+
     def stretches(self, addresses: Array) -> list[tuple[int, Array]]:
-        """Return what moves until which iteration; see `wengert.run.llvm.repetition.repeat_function`."""
+        """Return what moves until which iteration; see `TYPE`."""
         found = []
         for stop, template, arrays in self._stretches:
             words = template.copy()

@@ -12,7 +12,7 @@ import numpy as np
 
 from wengert.errors import WengertError
 from wengert.ir.evaluate import evaluate
-from wengert.ir.node import Node, make_node
+from wengert.ir.node import ITEM, Node, make_node
 from wengert.ir.program import Program
 from wengert.primitives.selection import stop_gradient
 from wengert.run.llvm.codegen.call_function import Layout, layout
@@ -25,16 +25,18 @@ from wengert.run.llvm.fusion.kernel_plan import plan
 from wengert.run.llvm.fusion.kernels import Form, Plan
 from wengert.run.llvm.fusion.lowering import LONGEST_PROGRAM
 from wengert.run.llvm.fusion.rematerialisation import rematerialised
-from wengert.run.llvm.repetition.arrangement import Arrangement
-from wengert.run.llvm.repetition.repeat_function import REPEAT
+from wengert.run.llvm.matmul.tile_search import searched
+from wengert.run.llvm.repetition.arrangement import REPEAT, Arrangement
+from wengert.run.llvm.repetition.called_loop import CalledLoop
 from wengert.run.llvm.runtime.array_address import address
 from wengert.run.llvm.runtime.cache import cached_object_code
 from wengert.run.llvm.runtime.target import LoadedCode, Target
 from wengert.run.llvm.schedule.buffers import ARENA, FLAG, memory_of
 from wengert.run.llvm.schedule.parallel_call import is_long
 from wengert.run.llvm.schedule.schedule import cost
+from wengert.run.recent import recent
 from wengert.transform.regions.alternatives import without_choice
-from wengert.transform.regions.iterations import IterationError
+from wengert.transform.regions.iterations import IterationError, Repetition
 
 Array = np.ndarray[Any, Any]
 
@@ -45,18 +47,48 @@ _BETWEEN_LOOKS, _LEAST = 5e6, 100.0
 _MOST = 8
 
 
-def _planned(program: Program) -> Plan:
-    return joined_in_place(rematerialised(plan(expand(program), is_body=True)))
+def known_body(program: Program, target: Target) -> CompiledBody | None:
+    """Return what `compiled_body` does, which is kept for some time."""
+    key = "body", target, program, tuple([node.params for node in program.inputs])
+    made: CompiledBody | None = recent(key, lambda: compiled_body(program, searched(target, program)))
+    return made
+
+
+def called_loops(program: Program, target: Target) -> dict[Node, CalledLoop]:
+    """Return the scans that the machine code of a program calls: those of machine code, where they are short.
+
+    Python hears of Ctrl-C between the calls of a long one, beside which what it adds is little.
+    """
+    read: dict[Node, list[int]] = {}
+    for node in program.nodes:
+        if node.primitive is ITEM:
+            read.setdefault(node.inputs[0], []).append(node.param("index"))
+    found = {}
+    for line, wanted in read.items():
+        region = line.primitive.region
+        if region is None or region.repetition is None:
+            continue
+        repetition: Repetition = region.repetition(wanted, **dict(line.params))
+        body = known_body(repetition.body, target)
+        if body is not None and body.cost * repetition.length < _BETWEEN_LOOKS:
+            found[line] = body.called(repetition)
+    return found
+
+
+def _planned(program: Program, target: Target) -> Plan:
+    expanded = expand(program)
+    loops = called_loops(expanded, target)
+    return joined_in_place(rematerialised(plan(expanded, is_body=True, loops=loops)))
 
 
 def compiled_body(program: Program, target: Target) -> CompiledBody | None:
     """Return the machine code of a body; None where a line is left to NumPy, or one iteration takes long."""
     program = without_choice(program)  # what is computed again lies in another loop already
-    made = _planned(program)
+    made = _planned(program, target)
     memory = memory_of(made)
     views = [place for place in range(len(program.outputs)) if place not in memory.direct]
     if views:  # results that are operands, or the same twice, get memory of their own
-        made = _planned(_copied(program, views))
+        made = _planned(_copied(program, views), target)
         memory = memory_of(made)
     native = all(kernel.form is not Form.NUMPY for kernel in made.kernels)
     too_long = is_long(made) or distinct_lines(made.kernels) > LONGEST_PROGRAM
@@ -79,14 +111,20 @@ def _copied(program: Program, places: Sequence[int]) -> Program:
 
 
 class CompiledBody(CompiledProgram):
-    """A body ready to run, one iteration or many."""
+    """A body ready to run, one iteration or many.
+
+    Attributes
+    ----------
+    cost : float
+        Estimated nanoseconds of an iteration.
+    """
 
     def __init__(self, program: Program, made: Plan, planned: Layout, loaded: LoadedCode) -> None:
         super().__init__(program, made, planned, loaded, 1, {})
         prototype = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 4)
         self._repeat = prototype(loaded.address(REPEAT))
-        iteration = max(_LEAST, sum(cost(kernel) for kernel in made.kernels))
-        self._iterations_in_a_call = max(1, int(_BETWEEN_LOOKS / iteration))
+        self.cost = max(_LEAST, sum(cost(kernel) for kernel in made.kernels))
+        self._iterations_in_a_call = max(1, int(_BETWEEN_LOOKS / self.cost))
         self._slots = [self._memory.slots[node] for node in program.inputs]
         self._into = [self._memory.slots[self._memory.direct[place]] for place in range(len(program.outputs))]
         self._known: OrderedDict[Any, tuple[Arrangement, list[int]]] = OrderedDict()
@@ -129,6 +167,28 @@ class CompiledBody(CompiledProgram):
             carry = [one.before(iteration) for one in carries]
             self._raise(iteration, [*given[: loop.constants], *carry])
         return [one.before(done) for one in carries], [one[:done] for one in rows], done, bool(answer[0])
+
+    def called(self, repetition: Repetition) -> CalledLoop:
+        """Return a loop over the body for the machine code around it."""
+        kept, length = tuple(repetition.kept), repetition.length
+        loop = _Loop(
+            repetition.constants, repetition.carries, length, repetition.reverse, kept, is_while=False
+        )
+        arrangement, starts = self._arranged(loop)
+        types = [node.type for node in repetition.body.outputs[: loop.carries]]
+        return CalledLoop(
+            repetition,
+            [type_.size * type_.dtype.itemsize for type_ in types],
+            starts,
+            arrangement.bytes,
+            self.layout.arena_bytes(1),
+            arrangement.at_rest.size,
+            arrangement.places(),
+            arrangement.moving(),
+            words=np.array([self.loaded.address(REPEAT), *arrangement.at_rest.reshape(-1)], np.int64),
+            cost=self.cost * length,
+            body=self,
+        )
 
     def _given(self, operands: Sequence[Any]) -> list[Array]:
         """Return operands whose elements lie one after the other, of the dtypes of the inputs."""

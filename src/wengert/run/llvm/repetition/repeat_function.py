@@ -9,17 +9,8 @@ from wengert.run.llvm.codegen.fp_environment import plain_arithmetic
 from wengert.run.llvm.codegen.irtypes import I8, I64, POINTER, constant
 from wengert.run.llvm.codegen.kernel_functions import KernelWriter, pointer_at
 from wengert.run.llvm.codegen.loops import counted_loop, index_value
+from wengert.run.llvm.repetition.arrangement import REPEAT, TYPE, WORDS
 from wengert.run.llvm.schedule.buffers import ARENA, FLAG
-
-# Two tables of pointers, one after the other, for iterations of even and of odd number; what moves, how many
-# of that, first iteration, end of iterations, slot of the answer or -1. Gives the iteration that comes next,
-# or the one in which an index was out of range. A carry that goes to and fro between two places stands in
-# both tables for good, so that only rows of arrays move.
-REPEAT = "repeat"
-TYPE = ir.FunctionType(I64, [POINTER, POINTER, I64, I64, I64, I64])
-
-# What moves, in words: its slot in the table, address at iteration 0, bytes from iteration to iteration.
-WORDS = 3
 
 
 def write_repeat(writer: KernelWriter, inner: ir.Function, kernels: int) -> None:

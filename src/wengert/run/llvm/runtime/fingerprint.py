@@ -61,7 +61,8 @@ class _Writer:
         if isinstance(value, frozenset):
             return self._all(sorted(self.text(one) for one in value))
         if dataclasses.is_dataclass(value):
-            return self._all(getattr(value, field.name) for field in dataclasses.fields(value))
+            fields = [field.name for field in dataclasses.fields(value) if field.compare]
+            return self._all(getattr(value, name) for name in fields)
         if value is None or isinstance(value, float | str | slice | np.dtype):
             return repr(value)
         raise TypeError(f"no text for a {type(value).__name__}")
@@ -87,7 +88,7 @@ class _Writer:
             number = self._kernels[kernel] = len(self._kernels)
             members = [(node, node.inputs) for node in kernel.members]
             fields = [kernel.form, kernel.shape, members, kernel.leaves, kernel.reductions, kernel.axes]
-            fields += [kernel.stored, kernel.in_place, kernel.panels]
+            fields += [kernel.stored, kernel.in_place, kernel.panels, kernel.loop]
             self.definitions.append(f"kernel {number} {self._all(fields)}")
         return f"kernel {number}"
 

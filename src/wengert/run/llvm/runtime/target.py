@@ -47,8 +47,9 @@ class Target:
     tiles : tuple of (int, int, float)
         Of tiles of products rows, vectors and time for a multiply-add beside the best, as a search found;
         empty where none was made.
-    bfloat16 : bool
-        Whether factors of float32 products are rounded to bfloat16; see `has_bfloat16`.
+    bfloat16 : str
+        The instructions that multiply the factors of float32 products, rounded to bfloat16: "avx512_bf16" or
+        "amx"; empty where they are not rounded.
     far_bytes : int
         From this stride by row on, panels of a right matrix are packed; 0 where no search was made.
     """
@@ -62,7 +63,7 @@ class Target:
     processor: Processor = UNKNOWN
     tiles: tuple[tuple[int, int, float], ...] = ()
     far_bytes: int = 0
-    bfloat16: bool = False
+    bfloat16: str = ""
 
     def lanes(self, itemsize: int) -> int:
         """Return how many elements of `itemsize` bytes one register holds."""
@@ -72,6 +73,11 @@ class Target:
     def has_bfloat16(self) -> bool:
         """Whether the processor multiplies bfloat16 numbers in its widest registers."""
         return self.vector_bytes == 64 and "+avx512bf16" in self.features.split(",")
+
+    @property
+    def has_amx(self) -> bool:
+        """Whether it multiplies tiles of them as well; a process needs the system's leave for that."""
+        return self.has_bfloat16 and {"+amx-tile", "+amx-bf16"} <= set(self.features.split(","))
 
 
 # Narrower processors whose code the tests run on a wider one.

@@ -27,8 +27,8 @@ class Memory:
     Attributes
     ----------
     slots : dict of Node to int
-        Place in the table of pointers, for buffers that stand alone: inputs, constants, results. The table
-        has `table_length` places.
+        Place in the table of pointers, for buffers that stand alone: inputs, constants, results; and for the
+        words of a loop that is called, by its line. The table has `table_length` places.
     offsets : dict of Node to int
         Bytes from the beginning of the arena, for all others.
     arena_bytes : int
@@ -104,9 +104,9 @@ def _given(plan: Plan, alone: Iterable[Node] = ()) -> dict[Node, int]:
 
 
 def _constants(plan: Plan, slots: dict[Node, int]) -> list[Node]:
-    """Give each constant a place after `slots`."""
+    """Give each constant, and each loop that is called, a place after `slots`; return the constants."""
     found = [node for node in plan.program.nodes if node.value is not None]
-    for node in found:
+    for node in (*found, *[kernel.line for kernel in plan.kernels if kernel.loop is not None]):
         slots[node] = _FIRST_SLOT + len(slots)
     return found
 

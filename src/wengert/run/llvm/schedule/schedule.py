@@ -137,6 +137,8 @@ def _needs_barrier(first: Kernel, then: Kernel, shared: frozenset[Kernel]) -> bo
 
 def cost(kernel: Kernel) -> float:
     """Return roughly how many nanoseconds one thread takes for a kernel."""
+    if kernel.loop is not None:
+        return kernel.loop.cost
     known = summary(kernel)
     speed = _PRODUCT_SPEED if kernel.form is Form.PRODUCT else _LOOP_SPEED
     return max(known.flops / speed, known.bytes / _MEMORY_SPEED)
