@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--bits", type=int, default=8 * host_target().vector_bytes)
     options = parser.parse_args()
-    print(", ".join(describe_machine().values()))
+    print(", ".join([*describe_machine().values(), f"registers of {options.bits} bits"]))
     target = dataclasses.replace(host_target(), vector_bytes=options.bits // 8)
     with threadpool_limits(1, user_api="blas"):
         print(products(target, options.rounds).markdown())

@@ -73,3 +73,10 @@ def test_a_list_in_a_file(command, price_table, tmp_path):
     outcome = command("lr-find", price_table, "--config", "both.toml", "--preset", "plain")
     assert outcome.code == 2
     assert "there are several targets: price, garden. Name one of them." in outcome.err
+
+
+def test_what_takes_one_model_names_those_there_are(command, trained, tables):
+    outcome = command("evaluate", "houses-model", tables(houses(5), "new.csv"))
+    assert outcome.code == 2
+    assert "houses-model has a model for each of several targets: houses-model/garden, " in outcome.err
+    assert outcome.err.endswith("Name one of them.\n")

@@ -126,14 +126,19 @@ def test_all_end_with_their_supervisor_and_leave_no_lock(tmp_path, number):
     process = subprocess.Popen(
         [sys.executable, "-m", "wengert", "launch", "--workers", "2", str(path)],
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
     )
     numbers = [int(process.stdout.readline().split()[1]) for _ in range(2)]
     assert len(list(tmp_path.glob(".*.lock"))) == 2
     process.send_signal(number)
-    assert process.wait(20) == (-9 if number == signal.SIGKILL else 130)
-    process.stdout.close()
+    _, err = process.communicate(timeout=20)
+    if number == signal.SIGKILL:
+        assert process.returncode == -9
+    else:
+        assert process.returncode == 130
+        assert "interrupted; all workers were ended" in err
     end = time.monotonic() + 5
     while any(_lives(one) for one in numbers) and time.monotonic() < end:
         time.sleep(0.01)
@@ -149,16 +154,21 @@ def _lives(number):
     return True
 
 
-def test_workers_that_do_not_join_are_named(tmp_path, monkeypatch):
+def test_workers_that_do_not_join_are_named_and_started_again(tmp_path):
+    # One that is stopped while it starts looks like this.
     path = tmp_path / "late.py"
     path.write_text(
         "import os, time\nfrom wengert import cluster\n"
         "time.sleep(60) if os.environ['WENGERT_RANK'] == '1' else cluster.join()\n"
     )
     said = []
-    job = Job(slots_of(["localhost"], 2), (str(path),), join_timeout=0.5)
+    job = Job(slots_of(["localhost"], 2), (str(path),), join_timeout=0.5, restarts=1)
     assert supervise(job, said.append) == 75
-    assert said == ["worker 1 on localhost did not join within 0.5 s; all workers were ended"]
+    what = "worker 1 on localhost did not join within 0.5 s"
+    assert said == [
+        f"{what}; all were ended, and 2 start again from the last checkpoint (restart 1 of 1)",
+        f"{what}; all workers were ended after 1 restart",
+    ]
 
 
 def test_places_and_jobs_that_make_no_sense_are_refused():
@@ -177,7 +187,7 @@ def test_places_and_jobs_that_make_no_sense_are_refused():
         Job((), ())
     with pytest.raises(ConfigurationError, match="restarts"):
         Job((), ("a.py",), restarts=-1)
-    with pytest.raises(ConfigurationError, match=r"no-such-host.invalid is no machine that can be found"):
+    with pytest.raises(ConfigurationError, match=r"the machine no-such-host.invalid cannot be found"):
         supervise(Job(slots_of(["no-such-host.invalid"], 1), ("a.py",)), print)
     with pytest.raises(ConfigurationError, match=r"workers cannot meet at 192.0.2.1"):
         supervise(Job(slots_of(["localhost"], 1), ("a.py",), address="192.0.2.1"), print)

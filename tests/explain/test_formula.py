@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+import wengert as wg
 from wengert.errors import FormulaError, LimitError
 from wengert.explain.formula.evaluator import evaluate
 from wengert.explain.formula.parser import parse
+from wengert.explain.formula.traced_formula import FormulaFunction
 
 A = np.arange(6.0).reshape(2, 3)
 V = np.array([1.0, -2.0, 0.5])
@@ -147,3 +149,12 @@ def test_formulas_out_of_all_proportion_are_refused(text, part):
 def test_what_would_take_too_much_is_refused_before_it_is_done(text):
     with pytest.raises(LimitError):
         evaluate(parse(text), {"A": A, "v": V})
+
+
+def test_pi_is_the_constant_unless_it_is_given() -> None:
+    text = "sin(pi * x)"
+    assert FormulaFunction(parse(text)).names == ("x",)
+    assert FormulaFunction(parse(text))(0.5) == 1
+    assert FormulaFunction(parse(text), {"pi"}).names == ("pi", "x")
+    assert FormulaFunction(parse("pi = 2; pi * x"))(3.0) == 6
+    assert wg.check_work(lambda x: np.sin(np.pi * x), 0.3, claims={"x": "pi * cos(pi * x)"})

@@ -1,9 +1,11 @@
 import json
 import re
 import xml.etree.ElementTree as ElementTree
+from typing import Any
 
 import numpy as np
 import pytest
+from scipy import special
 from tests.explain import lectures
 
 import wengert as wg
@@ -87,3 +89,15 @@ def test_an_infinite_constant_is_written_and_what_is_made_of_it_must_be_finite()
     assert r"\infty" in derivation.to_latex()
     with pytest.raises(NonFiniteError, match="L is not finite"):
         wg.explain(lambda x: np.sum(np.where(x > 0, x, -np.inf)), -np.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda x: special.erf(x), "2/√(π) exp(−x²)"),
+        (lambda x: x**2 / (4 * np.pi), "1/(2 π) x"),
+        (lambda x: 3 * x / np.pi, "3/π"),
+    ],
+)
+def test_reciprocals_of_known_constants_are_one_fraction(function: Any, expected: str) -> None:
+    assert f"∂L/∂x = {expected} = " in wg.explain(function, 0.5).to_text(100)

@@ -8,6 +8,7 @@ from hypothesis import assume, given, strategies as st
 
 from wengert import nn, train
 from wengert.errors import ConfigurationError, DataError
+from wengert.train import BestEpoch
 from wengert.train.bagging.bag import Bag
 from wengert.train.row_split import Division
 from wengert.train.steps.batches import batch_bounds
@@ -126,6 +127,15 @@ def test_training_stops_where_a_cycle_has_not_helped(rng):
     assert result.best_epoch == recipe.snapshots[number - 1] < recipe.epochs
     on = recipe.fit(X, y, progress=False)  # a number of epochs that is given
     assert (len(on.history), on.stopped) == (recipe.epochs, "epochs")
+
+
+def test_the_last_cycle_is_no_early_stop():
+    watch = BestEpoch((1, 2), patience=1)
+    history = train.History()
+    for number, loss in enumerate([0.1, 0.7], start=1):
+        history = history.appended(train.Epoch(number, loss, None, None, 0.1, 0.0))
+        assert watch.on_epoch_end(train.TrainingState(number, history, 2, number, 1)) is None
+    assert watch.epoch == 1
 
 
 def test_labels_of_noise_are_not_believed(rng):

@@ -50,6 +50,20 @@ def test_the_straight_line_is_that_of_ridge_regression_also_without_each_fold(we
     np.testing.assert_allclose(said, 2 * (X @ line.weight + line.bias) + [1, -1], rtol=1e-4, atol=1e-5)
 
 
+def test_a_fold_without_the_row_that_has_nearly_all_weight_is_left_out_exactly(rng):
+    X, targets, folds = rng.normal(size=(40, 3)), rng.normal(size=(40, 1)), divided(40, 4)
+    weights = np.ones(40)
+    weights[0] = 1e30  # in the first fold
+    line = straight_line(X, targets, weights, folds, folds, 3)
+    others = np.setdiff1d(np.arange(40), folds[0])
+    fits = [Ridge(strength * 30).fit(X[others], targets[others]) for strength in 10.0 ** np.arange(-5, 2)]
+    # The row that counts decides on the strength, too.
+    best = min(fits, key=lambda one: np.square(one.predict(X[:1]) - targets[0]).sum())
+    np.testing.assert_allclose(
+        line.unseen[: len(folds[0])], best.predict(X[folds[0]]).reshape(-1, 1), rtol=1e-8
+    )
+
+
 @given(st.integers(0, 10**6), st.integers(1, 4), st.booleans())
 def test_the_mixture_is_the_minimum(seed, count, alike):
     """The oracle is SciPy's minimiser under constraints."""

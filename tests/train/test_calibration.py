@@ -118,6 +118,22 @@ def test_weights_count(rng):
     assert with_all.layers[-1].share == without.layers[-1].share == 1 / 2001
 
 
+@pytest.mark.parametrize("outputs", [2, 3])
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+def test_the_scale_of_the_weights_makes_no_difference(rng, outputs, factor):
+    z = rng.normal(size=(60, outputs)) * 2
+    y = drawn(rng, z)
+    weights = rng.uniform(0.5, 2, 60)
+    fits = [
+        calibrated(logits_as_they_are(outputs), z, y, one, independent=False)
+        for one in (weights, weights * factor)
+    ]
+    (one, loss), (other, same) = fits
+    assert same == pytest.approx(loss)
+    for name, value in nn.parameters(one).items():
+        np.testing.assert_allclose(nn.parameters(other)[name], value, rtol=1e-4, atol=1e-6)
+
+
 def test_a_recipe_gives_a_calibrated_network_of_the_best_epoch(rng):
     X = rng.normal(size=(600, 3)).astype(np.float32)
     y = drawn(rng, np.stack([X[:, 0], -X[:, 0]], axis=1) * 2)

@@ -82,6 +82,12 @@ def test_where_nothing_but_the_trial_has_time_that_is_the_result(rng, monkeypatc
     assert result.unseen.result <= result.unseen.straight_line < 0.5
 
 
+def test_a_limit_that_is_over_before_training_begins_leaves_what_a_step_and_a_line_are(rng):
+    result = recipe().fit(*table(rng), time_limit=1e-9, progress=False)
+    assert result.stopped == "time limit"
+    assert result.unseen.result <= result.unseen.straight_line < 0.5
+
+
 def test_a_limit_that_is_long_enough_changes_nothing(rng, monkeypatch):
     X, y = table(rng)
     free = recipe(epochs=4).fit(X, y, progress=False)

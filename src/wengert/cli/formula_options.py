@@ -18,9 +18,9 @@ _BETWEEN_VALUES = re.compile(r",(?=\s*\w+\s*=)")
 _CLAIM = re.compile(r"\s*(\w+)\s*=(?!=)\s*(.*)", re.DOTALL)
 
 
-def read_function(text: str) -> FormulaFunction:
-    """Return a formula as a function."""
-    return FormulaFunction(parse(text))
+def read_function(text: str, shape: str | None = None, at: Sequence[str] = ()) -> FormulaFunction:
+    """Return a formula as a function; what has a shape or a value is an argument, also if it is called pi."""
+    return FormulaFunction(parse(text), {*read_shapes(shape), *read_values(at)})
 
 
 def draw_arguments(

@@ -112,7 +112,7 @@ def receive_words(connection: socket.socket) -> dict[str, Any]:
     except ValueError as error:
         raise ConnectionError(f"a message cannot be read: {error}") from None
     if not isinstance(message, dict):
-        raise ConnectionError("a message is no object")
+        raise ConnectionError("a message is not an object")
     return message
 
 

@@ -11,8 +11,8 @@ from wengert.cluster.transport import Buffer
 from wengert.errors import WorkerLostError
 from wengert.extras import optional_library
 
-# Seconds for which it is looked without a pause, and the pause afterwards: a processor that waits for another
-# machine has nothing better to do, one that waits for a worker on its own has.
+# Seconds of polling without a pause, and the pause between polls afterwards: waiting for another machine,
+# a processor has nothing better to do, but a worker of its own machine may need it.
 _EAGER, _PAUSE = 0.002, 0.0001
 
 

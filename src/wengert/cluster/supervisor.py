@@ -137,7 +137,8 @@ def supervise(job: Job, say: Callable[[str], None]) -> int:
                 loss = attempt.run()
             except KeyboardInterrupt:
                 attempt.end_politely()
-                raise
+                say("interrupted; all workers were ended, and the last checkpoint stands, if there is one")
+                return 128 + signal.SIGINT
             except WengertError:
                 attempt.end()
                 raise
@@ -145,7 +146,7 @@ def supervise(job: Job, say: Callable[[str], None]) -> int:
                 return 0
             attempt.end()
             if not loss.again or restarts >= job.restarts:
-                tried = f" after {restarts} restarts" if restarts else ""
+                tried = f" after {restarts} restart{'s' if restarts > 1 else ''}" if restarts else ""
                 say(f"{loss.what}; all workers were ended{tried}")
                 return loss.code
             if job.elastic and len(job.slots) > len(loss.ranks) > 0:
@@ -267,7 +268,7 @@ class _Attempt:
         if code < 0:
             return _Loss(f"{named} was ended by {_signal_name(-code)}", 128 - code, tuple(ranks))
         if code == _SSH_FAILED and not slot.is_here:
-            what = f"{named}: SSH could not reach {slot.host} within {SSH_SECONDS} s, or lost it"
+            what = f"{named}: SSH could not reach {slot.host} within {SSH_SECONDS} s, or the connection broke"
             return _Loss(what, code, tuple(ranks))
         if code > 128:
             return _Loss(f"{named} was ended by {_signal_name(code - 128)}", code, tuple(ranks))
@@ -279,7 +280,7 @@ class _Attempt:
         if isinstance(error, WorkerLostError):
             seconds = self.job.join_timeout
             what = f"{self._named(list(error.ranks))} did not join within {seconds:g} s"
-            return _Loss(what, _LOST_ANOTHER, error.ranks, again=self.job.elastic)
+            return _Loss(what, _LOST_ANOTHER, error.ranks)
         return _Loss(str(error), 2, again=False)
 
     def _named(self, ranks: list[int]) -> str:
@@ -326,7 +327,7 @@ def _address(job: Job) -> str:
             return str(towards.getsockname()[0])
     except OSError as error:
         raise ConfigurationError(
-            f"{host} is no machine that can be found ({error.strerror or error}). Where SSH alone knows the "
+            f"the machine {host} cannot be found ({error.strerror or error}). Where SSH alone knows the "
             "name, say with --address at which address of this machine the others reach it"
         ) from None
 

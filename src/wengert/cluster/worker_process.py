@@ -29,7 +29,7 @@ def main() -> None:
     os.close(nothing)
     threading.Thread(target=_end_with, args=(supervisor,), daemon=True).start()
     os.environ.update(orders["environment"])
-    # What a worker has locked or begun to write, it leaves in order.
+    # Through every `finally`, so that locks are released and no file is left half-written.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         os.chdir(orders["directory"])

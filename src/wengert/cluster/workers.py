@@ -79,7 +79,7 @@ class Workers:
         return f"<worker {self.rank} of {self.size}, with blocks {self.mine.start} to {self.mine.stop - 1}>"
 
     def __reduce__(self) -> Any:
-        raise TypeError("workers are processes of this moment and cannot be pickled")
+        raise TypeError("workers stand for running processes and cannot be pickled")
 
     def _exchange(self, messages: Sequence[Buffer], seconds: float) -> list[Buffer]:
         return list(messages) if self._transport is None else self._transport.exchange(messages, seconds)

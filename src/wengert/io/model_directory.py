@@ -118,6 +118,7 @@ def load_model(directory: str | os.PathLike[str]) -> SavedModel:
             # A save that ended while we read moves the directory under our hands: then read the new one.
             after = present_directory(target)
             if before[1] is not None and (after, _identity(after)) == before:
+                _refuse_group(target)
                 raise
             # Or we looked for it where it no longer was, and then where it was not yet.
             missing += before[1] is None
@@ -153,6 +154,15 @@ def models_of_group(directory: str | os.PathLike[str]) -> list[Path]:
         return []
     entries = sorted(entry for entry in Path(directory).iterdir() if entry.name not in _LITTER)
     return entries if all(one.is_dir() and is_model_directory(one) for one in entries) else []
+
+
+def _refuse_group(directory: Path) -> None:
+    models = models_of_group(directory)
+    if len(models) > 1:
+        raise ModelFileError(
+            f"{directory} has a model for each of several targets: "
+            f"{', '.join(map(str, models[:5]))}{', …' if len(models) > 5 else ''}. Name one of them."
+        ) from None
 
 
 def check_group(directory: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from wengert.io.delimited_text import read_delimited
 from wengert.printable import shortened
 from wengert.serving.refusals import RequestRefused
 from wengert.tabular.reading import cells
-from wengert.tabular.reading.cell_reading import CellReading
+from wengert.tabular.reading.column_values import refuse_infinite
 from wengert.tabular.table_model import TableModel
 
 # By the kind of a column: its type in a table, and what a request is to hold.
@@ -126,38 +127,55 @@ class RequestRows:
                 )
 
     def _column(self, name: str, values: list[Any]) -> pl.Series:
-        """Return a column of JSON values; texts are read as cells of a file are."""
+        """Return a column of JSON values; texts are read as cells of a file are, all of them at once."""
+        texts = [value if type(value) is str else None for value in values]
+        if texts.count(None) == len(texts):
+            return self._without_texts(name, values)
+        try:
+            read = self._read(name, pl.Series(name, texts, pl.String))
+        except RequestRefused as refused:
+            row = refused.details["row"]
+            raise self._refusal(name, row, values[row - 1]) from None
+        others = [None if type(value) is str else value for value in values]
+        if others.count(None) == len(others):
+            return read
+        return read.fill_null(self._without_texts(name, others))
+
+    def _without_texts(self, name: str, values: list[Any]) -> pl.Series:
         kind = self.kinds[name]
-        if any(type(value) is str for value in values):
-            if kind == "categorical" and all(type(value) in (str, type(None)) for value in values):
-                return self._read(name, pl.Series(name, values, pl.String))
-            values = [self._cell(name, row, value) for row, value in enumerate(values, start=1)]
-            return pl.Series(name, values, _TYPES[kind])
         allowed = _ALLOWED[kind]
         for row, value in enumerate(values, start=1):
-            if type(value) not in allowed:
+            if type(value) not in allowed or _infinite(value):
                 raise self._refusal(name, row, value)
         convert = _CONVERTED[kind]
-        try:
-            return pl.Series(name, [None if one is None else convert(one) for one in values], _TYPES[kind])
-        except OverflowError:
-            row = next(row for row, value in enumerate(values, start=1) if _too_large(value))
-            raise self._refusal(name, row, values[row - 1]) from None
-
-    def _cell(self, name: str, row: int, value: Any) -> Any:
-        if type(value) is not str:
-            return self._column(name, [value]).item()
-        try:
-            return self._read(name, pl.Series(name, [value], pl.String)).item()
-        except RequestRefused:
-            raise self._refusal(name, row, value) from None
+        return pl.Series(name, [None if one is None else convert(one) for one in values], _TYPES[kind])
 
     def _read(self, name: str, column: pl.Series) -> pl.Series:
-        reading: CellReading = self._readings[name]
         try:
-            return reading.apply(column).cast(_TYPES[self.kinds[name]])
+            return self._as_trained(name, column)
         except DataError as error:
-            raise RequestRefused(400, str(error), column=name, expected=EXPECTED[self.kinds[name]]) from None
+            expected = EXPECTED[self.kinds[name]]
+            row = self._first_unreadable(name, column)
+            raise RequestRefused(400, str(error), column=name, row=row, expected=expected) from None
+
+    def _as_trained(self, name: str, column: pl.Series) -> pl.Series:
+        kind = self.kinds[name]
+        read = self._readings[name].apply(column).cast(_TYPES[kind])
+        if kind == "numeric":
+            refuse_infinite(name, read)
+        return read
+
+    def _first_unreadable(self, name: str, column: pl.Series) -> int:
+        """Return the number of the first row that cannot be read, by bisection; one cannot."""
+        good, bad = 0, len(column)
+        while bad - good > 1:
+            middle = (good + bad) // 2
+            try:
+                self._as_trained(name, column[:middle])
+                good = middle
+            except DataError:
+                bad = middle
+        return bad
 
     def _refusal(self, name: str, row: int, value: Any) -> RequestRefused:
         expected = EXPECTED[self.kinds[name]]
@@ -184,8 +202,9 @@ def _no_constant(text: str) -> Any:
     raise ValueError(f"{text} is no number of JSON; null stands for a missing one")
 
 
-def _too_large(value: Any) -> bool:
-    return type(value) is int and abs(value) > 10**308
+def _infinite(value: Any) -> bool:
+    """Whether a number is infinite, or would be in 64 bits; JSON has 1e999."""
+    return type(value) in (int, float) and abs(value) > sys.float_info.max
 
 
 _MISSING = type(None)

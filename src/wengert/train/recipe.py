@@ -33,6 +33,8 @@ _ROWS_A_MEMBER = 2
 # The part of a time limit that is spent on measuring the speed of steps, the most seconds that takes, and the
 # part of the rest that is planned for steps, since their speed varies.
 _TRIAL, _LONGEST_TRIAL, _USED = 0.1, 2.0, 0.9
+# Seconds for training where a limit is over before it could begin: one step is taken in any case.
+_NO_TIME = 1e-3
 # Finding the parts of a mixture takes about as long as this many assessments.
 _BLENDS = 12
 
@@ -96,7 +98,7 @@ class BestEpoch(Callback):
             self._worse = 0 if found.loss <= self._lowest else self._worse + 1
             if not self._worse:
                 self.network, self.epoch, self._lowest = found.network, last.epoch, found.loss
-            if self._worse == self.patience:
+            if self._worse == self.patience and last.epoch < self.among[-1]:
                 return Stop("early stopping")
         return None
 
@@ -249,7 +251,7 @@ class Recipe:
         end : float
             When all has to be done, by `time.perf_counter`.
         """
-        limit = end - time.perf_counter()
+        limit = max(end - time.perf_counter(), _NO_TIME)
         if limit == math.inf:
             return self, None, None
         if self.of_epochs is None:

@@ -12,7 +12,7 @@ WRONG = 3
 
 def run(formula: str, wrt: str | None, shape: str | None, claims: list[str], seed: int) -> int:
     """Print what is right and wrong with the claims; see `wengert.cli.app.check`."""
-    function = read_function(formula)
+    function = read_function(formula, shape)
     names = read_names(wrt)
     check_names("--wrt", names, (*function.names, *(name for name, _ in function.formula.assignments)))
     claimed = read_claims(claims, names)

@@ -50,7 +50,7 @@ def _options(sources: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_formula(formula: str, sources: dict[str, Any]) -> Drawing:
-    function = read_function(formula)
+    function = read_function(formula, sources["shape"], sources["at"] or ())
     check_names("--wrt", read_names(sources["wrt"]), function.names)
     arguments = draw_arguments(function, sources["shape"], sources["seed"] or 0, sources["at"])
     return draw(function, *arguments, **_options(sources))

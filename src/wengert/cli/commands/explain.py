@@ -28,7 +28,7 @@ def run(subject: str, sources: dict[str, Any], output: Output, options: dict[str
 
 
 def _of_formula(formula: str, sources: dict[str, Any], options: dict[str, Any]) -> Derivation:
-    function = read_function(formula)
+    function = read_function(formula, sources["shape"], sources["at"] or ())
     names = read_names(sources["wrt"])
     check_names("--wrt", names, function.names)
     arguments = draw_arguments(function, sources["shape"], sources["seed"] or 0, sources["at"] or ())

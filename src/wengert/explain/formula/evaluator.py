@@ -11,7 +11,7 @@ import numpy as np
 
 from wengert.errors import FormulaError
 from wengert.explain.formula.parser import Formula, constant_name, fail, function_name, method_owner, nearest
-from wengert.explain.formula.vocabulary import BINARY, COMPARISONS, CONSTANTS, FUNCTIONS
+from wengert.explain.formula.vocabulary import BARE_CONSTANTS, BINARY, COMPARISONS, CONSTANTS, FUNCTIONS
 from wengert.explain.work_limits import spend
 
 
@@ -47,6 +47,8 @@ def evaluate_node(node: ast.expr, values: Mapping[str, Any], text: str) -> Any:
     """Return the value of a part of a formula that passed the whitelist; see `evaluate`."""
     match node:
         case ast.Name(id=name):
+            if name not in values and name in BARE_CONSTANTS:
+                return CONSTANTS[name]
             if name not in values:
                 known = ", ".join(values)
                 fail(text, f"unknown name {name!r}{nearest(name, values)} (there are: {known})", node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from wengert.explain.engine import Array
 from wengert.explain.formula.evaluator import evaluate_node
 from wengert.explain.formula.parser import Formula, nearest
 from wengert.explain.formula.targets import Target, targets
+from wengert.explain.formula.vocabulary import BARE_CONSTANTS
 from wengert.ir.program import Program
 from wengert.ir.provenance import Provenance
 from wengert.run.numpy import NumpyExecutor
@@ -31,6 +32,8 @@ class FormulaFunction:
     Parameters
     ----------
     formula : Formula
+    given : collection of str
+        Names that have a value or a shape: pi among them is an argument, and else the constant.
 
     Attributes
     ----------
@@ -43,9 +46,9 @@ class FormulaFunction:
     When it is traced, values assigned in the formula have their names in the program.
     """
 
-    def __init__(self, formula: Formula) -> None:
+    def __init__(self, formula: Formula, given: Collection[str] = ()) -> None:
         self.formula = formula
-        self.names = formula.names
+        self.names = tuple(one for one in formula.names if one in given or one not in BARE_CONSTANTS)
         self.other_names = {
             name: value.id for name, value in formula.assignments if isinstance(value, ast.Name)
         }

@@ -76,5 +76,6 @@ METHODS = (
 )  # fmt: skip
 ATTRIBUTES = ("T", "shape", "size", "ndim")
 CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf}
+BARE_CONSTANTS = ("pi", "inf")  # without np. too, where no value has that name; e is often an error
 KEYWORDS = ("axis", "axes", "keepdims", "ddof", "k", "offset", "axis1", "axis2", "ord")
 PREFIXES = ("np", "numpy", "wg", "wengert")  # np.tanh is tanh

@@ -1,4 +1,4 @@
-"""Irrational constants as they are written: √(2/π), 1/√3, ln(2π)/2."""
+"""Irrational constants as they are written: √(2/π), 1/√3, 3/(4 π), ln(2π)/2."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ _KNOWN: tuple[tuple[float, Layout], ...] = (
     (math.sqrt(2 * math.pi), layout.Root(row(_number(2), _PI))),
     (math.sqrt(2 / math.pi), layout.Root(layout.Fraction(_number(2), _PI))),
     (1 / math.sqrt(math.pi), layout.Fraction(_number(1), layout.Root(_PI))),
+    (1 / math.pi, layout.Fraction(_number(1), _PI)),
     (math.log(2 * math.pi), _logarithm(row(_number(2), _PI))),
     (math.log(math.pi), _logarithm(_PI)),
     (math.log(2), _logarithm(_number(2))),
@@ -64,5 +65,10 @@ def _root(value: int) -> Layout:
 
 def _multiple(ratio: fractions.Fraction, shown: Layout) -> Layout:
     above, below = ratio.as_integer_ratio()
+    if isinstance(shown, layout.Fraction) and shown.top == _number(1):
+        if below == 1:
+            return layout.Fraction(_number(above), shown.bottom)
+        divisor = row(_number(below), Text(" ", "space"), shown.bottom)
+        return layout.Fraction(_number(above), divisor, enclosed_bottom=True)
     scaled = shown if above == 1 else row(_number(above), Text(" ", "space"), shown)
     return scaled if below == 1 else layout.Fraction(scaled, _number(below))

@@ -36,6 +36,7 @@ def calibrated(net: Any, logits: Any, y: Any, weights: Any = None, *, independen
         Numbers of their classes, shape (rows,), or 0 and 1 (or probabilities) for each class or label, shape
         (rows, outputs).
     weights : array, shape (rows,), optional
+        How much each row counts beside the others: their scale makes no difference.
     independent : bool
         Whether each output is a yes or no of its own.
 
@@ -50,6 +51,7 @@ def calibrated(net: Any, logits: Any, y: Any, weights: Any = None, *, independen
     known = np.eye(outputs)[y] if np.ndim(y) == 1 else np.asarray(y, np.float64)
     weights = np.ones(rows) if weights is None else np.asarray(weights, np.float64)
     count = int(np.count_nonzero(weights))
+    weights = weights * (count / weights.sum())
     share = 1 / (count + 1)
     # One more row in each class: none is taken to be impossible.
     choices = 2 if independent else outputs

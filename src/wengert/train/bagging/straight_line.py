@@ -68,7 +68,7 @@ def straight_line(
 
     Notes
     -----
-    Hoerl & Kennard 1970. The sums over all rows less a fold are those of all folds less one of them, so that
+    Hoerl & Kennard 1970. The sums over all rows less a fold are those of the other folds together, so that
     the rows are gone through once; the eigenvectors of each serve all λ.
     """
     X, targets = np.asarray(X), np.asarray(targets, np.float64)
@@ -77,7 +77,10 @@ def straight_line(
         Z = np.column_stack([np.ones(len(fold)), X[fold, :columns].astype(np.float64), targets[fold]])
         sums.append(Z.T @ (Z if weights is None else Z * np.asarray(weights)[fold, np.newaxis]))
     whole = np.sum(sums, axis=0)
-    each = [_solutions(whole - part, columns) for part in sums]
+    # Added up anew for each: where one fold has nearly all of the weight, a difference has no digits left.
+    each = [
+        _solutions(np.sum(sums[:place] + sums[place + 1 :], axis=0), columns) for place in range(len(sums))
+    ]
     rows = np.concatenate(asked)
     known, counts = targets[rows], None if weights is None else np.asarray(weights)[rows]
     errors, unseen = [], []
