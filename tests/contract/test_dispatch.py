@@ -23,7 +23,7 @@ from wengert.run.llvm.fusion.views import PLACES, VIEWS
 
 PACKAGE = Path(wengert.__file__).parent
 NOT_COUNTED = ("primitives", "transform/rules")
-MOST = 12
+MOST = 13
 DISPATCH = {
     "ir/python_idioms.py": "what has a name of its own on the board",
     "transform/guard.py": "which slopes are finite because a factor is",
@@ -36,6 +36,7 @@ DISPATCH = {
     "run/llvm/fusion/product_rewrites.py": "forms of products, which are identities of what they name",
     "run/llvm/codegen/elementwise.py": "the table of instructions",
     "run/llvm/codegen/accumulators.py": "the table of accumulators",
+    "run/xla/row_axes.py": "the table of what a line is for a part of the rows of a batch",
     "io/formats/onnx_operators.py": "the table of ONNX operators",
 }
 

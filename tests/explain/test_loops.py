@@ -102,6 +102,20 @@ def test_a_loop_of_no_or_one_iteration_has_no_index(length, slope):
     assert "iterations" not in str(derivation)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_short_loops_have_the_formulas_of_long_ones(reverse):
+    def function(a, xs):
+        return wg.scan(lambda c, x: (a * c + x, None), a, xs, reverse=reverse)[0]
+
+    def formulas(length):
+        derivation = wg.explain(function, 0.5, np.ones(length))
+        return [plain(step.after) for step in derivation.tree.sections[-1].steps]
+
+    assert formulas(2) == formulas(3) == formulas(7)
+    ends = "[t = 1] + ∂L/∂c_{t−1} · a [2 ≤ t]" if reverse else "[t = T] + ∂L/∂c_{t+1} · a [t ≤ T − 1]"
+    assert formulas(2)[0] == ends
+
+
 def test_a_branch_is_two_cases_with_both_derivatives():
     derivation = wg.explain(lambda x: wg.cond(x > 0, np.sin, lambda u: u * u, x), 0.4)
     assert plain(derivation.tree.sections[-1].steps[-1].after) == "{cos(x) if [x > 0], else 2 x}"

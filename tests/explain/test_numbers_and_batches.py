@@ -74,6 +74,12 @@ def test_the_numbers_shown_are_true_and_long_sums_are_cut():
     assert "∂L/∂x_9 = 2 · 9 · 2 = 36" in text
 
 
+def test_a_dot_stands_between_a_number_and_a_power_or_quotient_of_numbers():
+    assert "L = 1/2 · 2² = 2" in str(wg.explain(lambda a: 0.5 * a**2, 2.0, numbers=True))
+    text = str(wg.explain(lambda a, b: 0.5 * a / (1 + b**2) ** 2, 2.0, 3.0, numbers=True))
+    assert "L = 1/2 · 2/(1 + 3²)²" in text
+
+
 def test_the_lecture_by_hand():
     text = str(wg.explain(*_row_vectors(), wrt=["V", "W"], numbers=True))
 

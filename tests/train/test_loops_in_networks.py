@@ -183,6 +183,17 @@ def test_an_onnx_file_is_for_any_number_of_rows(kind: Any) -> None:
         assert session.run(None, {"X": X[:0]})[0].shape == (0, 1)
 
 
+def test_a_loop_of_python_is_rolled_in_files_too() -> None:
+    net, found, X = network(Unrolled), {}, np.random.default_rng(0).normal(size=(5, 400))
+    with wg.rolling(False):
+        written = to_python(PortableModel.of_network(net, 400))
+    rolled = to_python(PortableModel.of_network(net, 400))
+    assert written.count("np.tanh") >= 200
+    assert rolled.count("np.tanh") < 10  # some iterations stay beside the loop
+    exec(rolled, found)
+    np.testing.assert_allclose(found["predict"](X), net(X), rtol=1e-12)
+
+
 class Ruled(Recurrent):
     """The recurrent layer with shapes of its arrays, so that files of it are read back."""
 

@@ -160,6 +160,6 @@ def mesh_of(executor: str | Executor, mesh: int | str | None) -> int | str | Non
     text = os.environ.get("WENGERT_MESH", "")
     if mesh is not None or executor != "xla" or not text:
         return mesh
-    if text != "all" and not text.isdigit():
+    if text != "all" and not text.isdecimal():
         raise ConfigurationError(f"WENGERT_MESH is a number of devices or 'all', got {text!r}")
     return text if text == "all" else int(text)

@@ -32,12 +32,12 @@ def inspectable(run: object) -> Inspectable:
     Raises
     ------
     ConfigurationError
-        When NumPy runs it.
+        When another than the LLVM executor runs it.
     """
     if not isinstance(run, Inspectable):
         raise ConfigurationError(
-            "it runs with NumPy, of which there is no generated code; the LLVM executor, the default where "
-            "llvmlite is installed, generates code for all but very long programs"
+            "there is no generated code to show of what runs with NumPy or XLA; the LLVM executor, the "
+            "default where llvmlite is installed, generates code for all but very long programs"
         )
     return run
 

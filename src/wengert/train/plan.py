@@ -77,7 +77,7 @@ def identity_without_rows(plan: Plan, step: TrainingStep, initial: Carry) -> dic
         "clip_norm": repr(rule.clip_norm),
         "weight_decay": repr(rule.weight_decay),
         "ema_decay": repr(rule.ema_decay),
-        "executor": type(step.executor).__name__ + _products(step.executor),
+        "executor": type(step.executor).__name__ + _rounding(step.executor),
         "validation data": digest(*held),
         "batch_size": str(plan.batch_size),
         "seed": str(plan.seed),
@@ -85,10 +85,14 @@ def identity_without_rows(plan: Plan, step: TrainingStep, initial: Carry) -> dic
     }
 
 
-def _products(executor: Any) -> str:
-    """Return how an executor rounds the factors of products, where it does."""
+def _rounding(executor: Any) -> str:
+    """Return how an executor rounds products and adds up, where that is its choice.
+
+    The number of devices is left out: a run goes on where there are fewer, with other last bits.
+    """
     products = getattr(executor, "products", "float32")
-    return "" if products == "float32" else f", products of {products}"
+    text = "" if products == "float32" else f", products of {products}"
+    return text + (", deterministic" if getattr(executor, "deterministic", False) else "")
 
 
 def _stable_text(value: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import wengert as wg
 from wengert.errors import ConfigurationError
 from wengert.run.numpy import NumpyExecutor
 from wengert.trace.tracing import trace
@@ -27,6 +28,13 @@ def table_of(X: Any, W: Any) -> Any:
     return W[places] * X[:, :1], np.add.reduce(W[places, 1:], axis=0)
 
 
+def slopes(X: Any, W: Any) -> Any:
+    """What goes back to entries taken by the indices of each row: the same number for all of them."""
+    own, places = np.arange(ROWS), np.argmax(X, axis=1)
+    of_rows = wg.grad(lambda z: np.sum(np.exp(z)[own, places]))(X @ np.ones((4, 4)))
+    return X.T @ of_rows, wg.grad(lambda table: np.sum(table[places % 3]))(W)
+
+
 FUNCTIONS: list[Any] = [
     lambda X, W: np.sum(np.tanh(X @ W) ** 2, axis=0),
     lambda X, W: X.T @ np.exp(X @ W),
@@ -41,6 +49,7 @@ FUNCTIONS: list[Any] = [
     lambda X, W: np.sum(X[np.arange(ROWS), np.argmax(X, axis=1)]),
     lambda X, W: [part.sum(axis=0) for part in table_of(X, W)],
     lambda X, W: (np.sum(np.cumsum(X, axis=1), axis=0), np.sum(np.sort(X, axis=1), axis=0)),
+    slopes,
     lambda X, W: np.sum(np.squeeze(np.expand_dims(X, 0) + X[:, None, :].transpose(1, 0, 2), 0), axis=0),
 ]
 TOGETHER: list[Any] = [
@@ -74,6 +83,15 @@ def test_blocks_give_what_all_rows_give(rng: np.random.Generator) -> None:
     for mine, oracle in zip(over_blocks(program, arguments), wanted, strict=True):
         assert (mine.shape, mine.dtype) == (oracle.shape, oracle.dtype)
         np.testing.assert_allclose(mine, oracle, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("rows", [1, 17])
+def test_a_batch_that_is_one_block_may_take_its_rows_together(rows: int, rng: np.random.Generator) -> None:
+    X = rng.normal(size=(rows, 4))
+    program = trace(lambda X: [np.sum(np.cumsum(X, axis=0)), X[np.arange(rows), np.argmax(X, axis=1)]], X)
+    assert block_count(rows) == 1
+    for mine, oracle in zip(over_blocks(program, [X]), NumpyExecutor().compile(program)([X]), strict=True):
+        np.testing.assert_allclose(mine, oracle, rtol=1e-12)
 
 
 @pytest.mark.parametrize("function", TOGETHER)

@@ -12,7 +12,7 @@ from wengert.errors import ConfigurationError, DTypeError, IndexRangeError
 
 jax = pytest.importorskip("jax", reason="JAX, of the extra `xla`, is not installed")
 
-from wengert.run.default import xla_executor  # noqa: E402
+from wengert.run.default import mesh_of, xla_executor  # noqa: E402
 from wengert.run.xla import XLAExecutor  # noqa: E402
 from wengert.run.xla.translation import lines_for_numpy  # noqa: E402
 
@@ -109,6 +109,38 @@ def test_devices() -> None:
     assert executor == XLAExecutor("cpu")
     with pytest.raises(ConfigurationError, match=r"JAX finds no device 'npu'; there is 'cpu:0'"):
         xla_executor("npu")
+    with pytest.raises(ConfigurationError, match="JAX finds no device 'cpu:²'"):
+        xla_executor("cpu:²")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"device": 5}, "device is a name, such as 'cpu' or 'gpu:1', got 5"),
+        ({"device": ["cpu"]}, "device is a name"),
+        ({"precision": []}, r"unknown precision \[\]; known: fast, full"),
+        ({"mesh": 1.0}, "mesh is a number of devices or 'all', got 1.0"),
+        ({"mesh": True}, "mesh is a number of devices or 'all', got True"),
+        ({"mesh": [1]}, r"mesh is a number of devices or 'all', got \[1\]"),
+        ({"deterministic": "no"}, "deterministic is True or False, got 'no'"),
+        ({"mesh": 1, "own_rows": 1}, "own_rows is True or False, got 1"),
+    ],
+)
+def test_an_option_of_the_wrong_type_is_refused(options: dict[str, Any], message: str) -> None:
+    xla_executor(mesh=1)  # which equals True and 1.0
+    with pytest.raises(ConfigurationError, match=message):
+        xla_executor(**options)
+
+
+def test_the_environment_takes_plain_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WENGERT_MESH", "²")
+    with pytest.raises(ConfigurationError, match="WENGERT_MESH is a number of devices or 'all', got '²'"):
+        mesh_of("xla", None)
+
+
+def test_there_is_no_code_to_show() -> None:
+    with pytest.raises(ConfigurationError, match="no generated code to show of what runs with NumPy or XLA"):
+        wg.compile(np.sin, "xla").llvm(np.ones(2))
 
 
 def test_a_jax_that_is_too_old_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

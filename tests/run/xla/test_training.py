@@ -14,6 +14,7 @@ from wengert.errors import (
     IndexRangeError,
     InterruptionWarning,
     LimitError,
+    ModelFileError,
 )
 from wengert.run import recent
 
@@ -97,6 +98,15 @@ def test_a_run_goes_on_where_it_was_left(rows: Any, tmp_path: Any) -> None:
     resumed = train.fit(net, X, y, epochs=4, checkpoint=path, **options)
     for name, oracle in arrays(whole.net).items():
         np.testing.assert_array_equal(arrays(resumed.net)[name], oracle)
+
+
+def test_a_checkpoint_belongs_to_a_way_of_rounding(rows: Any, tmp_path: Any) -> None:
+    options = {**SETTINGS, "executor": "xla", "epochs": 1, "checkpoint": tmp_path / "run"}
+    net = nn.Dense(4, 3).initialise(seed=1)
+    train.fit(net, *rows, **options)
+    for other, name in (({"precision": "fast"}, "rounds them"), ({"deterministic": True}, "deterministic")):
+        with pytest.raises(ModelFileError, match=f"executor: XLAExecutor there, XLAExecutor, .*{name} here"):
+            train.fit(net, *rows, **options, **other)
 
 
 def test_a_run_that_diverges_is_stopped(rows: Any) -> None:

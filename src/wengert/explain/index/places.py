@@ -22,6 +22,7 @@ from wengert.explain.index.expressions import (
     Running,
     Shifted,
     free_indices,
+    number,
     rebuild,
     walk,
 )
@@ -121,7 +122,7 @@ def within(place: Place, index: Index) -> list[Expression]:
     every = place.step.denominator
     found: list[Expression] = []
     if first >= every:
-        found.append(Relation("≤", numbered(place.index, first), running))
+        found.append(Relation("≤", number(first + 1), running))
     if last < place.index.extent - every:
         found.append(Relation("≤", running, numbered(place.index, last)))
     return found if every == 1 else [*found, Residue(place.index, every, first % every)]

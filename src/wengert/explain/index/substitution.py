@@ -129,6 +129,11 @@ def numbered(index: Index, place: int) -> Number:
     return number(place + 1)
 
 
+def at_place(index: Index, place: int) -> Expression:
+    """Return what is 1 where an index is at a place, else 0; a first place is 1 in short loops too."""
+    return Relation("=", Running(index), numbered(index, place) if place else ONE)
+
+
 def same_position(one: Position, other: Position) -> Expression:
     """Return what is 1 where two positions are equal and 0 elsewhere."""
     if one == other:
@@ -137,7 +142,7 @@ def same_position(one: Position, other: Position) -> Expression:
         case Index(), Index():
             return Delta(one, other)
         case (Index() as index, int(place)) | (int(place), Index() as index):  # x_2 by x_i
-            return Relation("=", Running(index), numbered(index, place))
+            return at_place(index, place)
     return ZERO
 
 

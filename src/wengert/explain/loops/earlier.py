@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from wengert.explain.index.construction import add, multiply
 from wengert.explain.index.differentiation import Rules, differentiate, differentiated
-from wengert.explain.index.expressions import Cases, Element, Expression, Relation, Running, Shifted, Symbol
+from wengert.explain.index.expressions import Cases, Element, Expression, Shifted, Symbol
 from wengert.explain.index.index_values import Evaluation, Named, value_of
 from wengert.explain.index.indices import Index, Position
-from wengert.explain.index.substitution import at_places, numbered, relocated
+from wengert.explain.index.substitution import at_place, at_places, relocated
 from wengert.ir.node import Node
 
 
@@ -41,7 +41,7 @@ class Earlier(Shifted):
             "an element at a known place is an element of the carry or the initial value"
         )
         place = (self.begin - self.offsets[self.axis]) // self.steps[self.axis]
-        return Relation("=", Running(at), numbered(at, place))
+        return at_place(at, place)
 
 
 def earlier(element: Element, axis: int, reverse: bool, initial: Expression) -> Expression:

@@ -57,6 +57,15 @@ def raised(base: Layout, above: Layout) -> Layout:
     return layout.Script(base, above=above)
 
 
-def is_number(shown: Layout) -> bool:
-    """Whether a number is shown."""
-    return isinstance(shown, Text) and shown.kind == "number"
+def begins_with_number(shown: Layout) -> bool:
+    """Whether what is shown begins with a digit, so that a number before it would run into it."""
+    match shown:
+        case Text():
+            return shown.kind == "number"
+        case layout.Row((first, *_)) | layout.Script(base=first):
+            return begins_with_number(first)
+        case layout.Fraction():
+            return not shown.enclosed_top and begins_with_number(shown.top)
+        case layout.Term(body) | layout.Under(body):
+            return begins_with_number(body)
+    return False

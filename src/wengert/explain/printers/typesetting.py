@@ -42,7 +42,13 @@ from wengert.explain.printers.constants import constant
 from wengert.explain.printers.digits import number_text, short
 from wengert.explain.printers.layout import Layout, Row, Text, operator, parenthesised, row
 from wengert.explain.printers.matrix_typesetting import second_derivative
-from wengert.explain.printers.scripts import calculated, derivative, index_texts, is_number, raised
+from wengert.explain.printers.scripts import (
+    begins_with_number,
+    calculated,
+    derivative,
+    index_texts,
+    raised,
+)
 from wengert.explain.printers.signs import called, needs_dot, negative, without_sign
 from wengert.explain.printers.style import ATOM, PRODUCT, SUM, Style, layout_of
 
@@ -257,7 +263,7 @@ def _factors(style: Style, factors: tuple[Expression, ...]) -> Layout:
         loose = isinstance(factor, (Sum, Extreme, MatrixProduct)) and not last
         shown = parenthesised(style.show(factor)) if loose else style.show(factor, PRODUCT)
         if previous is not None:
-            dot = needs_dot(previous, factor) or is_number(shown)
+            dot = needs_dot(previous, factor) or begins_with_number(shown)
             parts.append(operator("·") if dot else Text(" ", "space"))
         if isinstance(factor, Number) and isinstance(factor.value, fractions.Fraction) and place == 0:
             shown = _leading(factor.value)

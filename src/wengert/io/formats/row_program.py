@@ -18,6 +18,7 @@ from wengert.errors import UnsupportedFunctionError
 from wengert.ir.node import INPUT, Node
 from wengert.ir.program import Program, bodies
 from wengert.trace.tracing import abstract, trace
+from wengert.transform.rolling import rolled
 from wengert.transform.simplify import simplify
 
 # Primes that no network has for a width, so that no rule of simplification takes rows for features.
@@ -64,10 +65,12 @@ class RowProgram:
     ) -> None:
         self.program, self.twin = (
             simplify(
-                trace(
-                    _named(function, [*arrays, *inputs]),
-                    *[abstract(array.shape, array.dtype) for array in arrays.values()],
-                    *[abstract((rows, *shape), dtype) for shape, dtype in inputs.values()],
+                rolled(
+                    trace(
+                        _named(function, [*arrays, *inputs]),
+                        *[abstract(array.shape, array.dtype) for array in arrays.values()],
+                        *[abstract((rows, *shape), dtype) for shape, dtype in inputs.values()],
+                    )
                 )
             )
             for rows in ROWS

@@ -1,7 +1,8 @@
 """A step computed over fixed blocks of its batch, so that its bits do not depend on the number of devices.
 
 A block is computed by the same code whichever device has it, one after the other on each, and what blocks
-add up to is gathered and combined in a fixed tree.
+add up to is gathered and combined in a fixed tree. A barrier stands before each line: how XLA rewrites lines
+together, a quotient as a product with an inverse say, is different on one device and on several.
 """
 
 from __future__ import annotations
@@ -21,16 +22,6 @@ from wengert.run.xla.mesh import MOST_DEVICES
 from wengert.run.xla.operations import in_range, operation_of
 from wengert.run.xla.row_axes import ByBlock, by_blocks
 from wengert.run.xla.translation import line_value, written_out
-
-_PAIRS: dict[str, Callable[[Any, Any], Any]] = {
-    "sum": jnp.add,
-    "mean": jnp.add,
-    "prod": jnp.multiply,
-    "max": jnp.maximum,
-    "min": jnp.minimum,
-    "any": jnp.logical_or,
-    "all": jnp.logical_and,
-}
 
 
 def block_count(rows: int) -> int:
@@ -60,7 +51,8 @@ class BlockStep:
         self._places, self._axes = places, axes
         self._rows = program.inputs[places[0]].type.shape[0]
         self._blocks = block_count(self._rows)
-        self._found = by_blocks(self._program, places, self._rows)
+        # A batch that is one block, of one row or of 17, is on each device as a whole.
+        self._found = by_blocks(self._program, places, self._rows) if self._blocks > 1 else {}
         self._stages = self._divided()
 
     def _divided(self) -> list[tuple[list[Node], list[Node]]]:
@@ -84,17 +76,17 @@ class BlockStep:
         self._own = self._blocks // devices
         first = lax.axis_index(self._axes) * self._own if self._axes else 0
         values: dict[Node, Any] = dict(zip(self._program.inputs, arguments, strict=True))
-        for place in self._places:
+        for place in self._places if self._found else ():
             whole = values[self._program.inputs[place]]
             values[self._program.inputs[place]] = whole.reshape(self._own, -1, *whole.shape[1:])
         good = jnp.array(True)
         for shared, of_blocks in self._stages:
             for node in shared:
-                values[node], fine = line_value(node, [values[one] for one in node.inputs])
+                values[node], fine = line_value(node, _apart([values[one] for one in node.inputs]))
                 good = good if fine is None else good & fine
             if of_blocks:
                 good &= self._over_blocks(of_blocks, values, first)
-        return [values[node] for node in self._program.outputs], good
+        return _apart([values[node] for node in self._program.outputs]), good
 
     def _over_blocks(self, nodes: list[Node], values: dict[Node, Any], first: Any) -> Any:
         """Compute lines of all blocks of this device, and what these add up to."""
@@ -107,33 +99,39 @@ class BlockStep:
         size = self._rows // self._blocks
 
         def of_block(inputs: tuple[Any, list[Any]]) -> Any:
-            number, entries = lax.optimization_barrier(inputs)
+            number, entries = _apart(inputs)
             known = dict(zip(given, entries, strict=True))
             good = jnp.array(True)
             for node in nodes:
                 operands = [known[one] if one in known else values[one] for one in node.inputs]
                 known[node], fine = _of_block(node, self._found[node], operands, number * size, size)
                 good = good if fine is None else good & fine
-            return lax.optimization_barrier(([known[node] for node in nodes], good))
+            return _apart(([known[node] for node in nodes], good))
 
         numbers = first + jnp.arange(self._own)
         results, good = lax.map(of_block, (numbers, list(given.values())))
         for node, result in zip(nodes, results, strict=True):
             rule = self._found[node]
-            values[node] = result if rule.axis is not None else self._combined(result, rule.combined)
-        return self._combined(good, "all")
+            if rule.combined is not None:
+                result = self._combined(result, rule.combined)
+            values[node] = result / jnp.asarray(self._blocks, result.dtype) if rule.is_mean else result
+        return self._combined(good, jnp.logical_and)
 
-    def _combined(self, parts: Any, how: str) -> Any:
+    def _combined(self, parts: Any, combine: Callable[[Any, Any], Any]) -> Any:
         """Return what the parts of all blocks give together, added up in a tree that is always the same."""
         if self._axes:
             parts = lax.all_gather(parts, self._axes, tiled=True)
-        parts = lax.optimization_barrier(parts)
+        parts = _apart(parts)
         while len(parts) > 1:
             half = len(parts) // 2
-            pairs = _PAIRS[how](parts[:half], parts[half : 2 * half])
+            pairs = combine(parts[:half], parts[half : 2 * half])
             parts = jnp.concatenate([pairs, parts[2 * half :]])
-        whole = lax.optimization_barrier(parts[0])
-        return whole / jnp.asarray(self._blocks, whole.dtype) if how == "mean" else whole
+        return _apart(parts[0])
+
+
+def _apart(values: Any) -> Any:
+    """Return the values, which XLA does not look through."""
+    return lax.optimization_barrier(values)
 
 
 def _of_block(node: Node, rule: ByBlock, operands: list[Any], first: Any, size: int) -> tuple[Any, Any]:
@@ -145,6 +143,7 @@ def _of_block(node: Node, rule: ByBlock, operands: list[Any], first: Any, size: 
     params = rule.changes(dict(node.params), size)
     operation = operation_of(node.primitive)
     assert operation is not None
+    operands = _apart(operands)
     value = operation(*operands, **params)
     return value, in_range(*operands, **params) if node.primitive.kind is Kind.INDEXING else None
 

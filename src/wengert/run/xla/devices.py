@@ -16,7 +16,6 @@ from wengert.run.xla.mesh import DEVICE, PROCESS
 ALL = "all"
 
 
-@functools.lru_cache(maxsize=32)
 def find_mesh(device: str | None, count: int | str | None) -> Any:
     """Return a mesh of devices, as many of each process.
 
@@ -32,13 +31,24 @@ def find_mesh(device: str | None, count: int | str | None) -> Any:
     ConfigurationError
         When there are no such devices, or not as many.
     """
+    if device is not None and not isinstance(device, str):
+        raise ConfigurationError(f"device is a name, such as 'cpu' or 'gpu:1', got {device!r}")
+    if count is None or is_integer(count, 1):
+        return _mesh(device, None if count is None else int(count))
+    if not isinstance(count, str) or count != ALL:
+        raise ConfigurationError(f"mesh is a number of devices or {ALL!r}, got {count!r}")
+    return _mesh(device, count)
+
+
+@functools.lru_cache(maxsize=32)
+def _mesh(device: str | None, count: int | str | None) -> Any:
     platform, _, place = (device or "").partition(":")
     try:
         known = jax.devices(platform or None)
     except RuntimeError:
         raise _missing(device) from None
     mine = [one for one in known if one.process_index == jax.process_index()]
-    if place and (not place.isdigit() or int(place) >= len(mine)):
+    if place and (not place.isdecimal() or int(place) >= len(mine)):
         raise _missing(device)
     if count is None:
         return Mesh(np.array([[mine[int(place or 0)]]]), (PROCESS, DEVICE))
@@ -50,8 +60,6 @@ def find_mesh(device: str | None, count: int | str | None) -> Any:
 def _evenly(known: list[Any], platform: str, count: int | str) -> Any:
     """Return as many devices as asked for, those of a process in a row."""
     processes = sorted({one.process_index for one in known})
-    if count != ALL and not is_integer(count, 1):
-        raise ConfigurationError(f"mesh is a number of devices or {ALL!r}, got {count!r}")
     count = len(known) if count == ALL else int(count)
     if count > len(known):
         flag = "XLA_FLAGS=--xla_force_host_platform_device_count"

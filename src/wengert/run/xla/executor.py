@@ -82,8 +82,11 @@ class XLAExecutor:
     threads = 1  # XLA divides the work among threads by itself
 
     def __post_init__(self) -> None:
-        if self.precision not in _PRECISIONS:
+        if not isinstance(self.precision, str) or self.precision not in _PRECISIONS:
             raise unknown_name("", "precision", self.precision, _PRECISIONS)
+        for name in ("own_rows", "deterministic"):
+            if not isinstance(getattr(self, name), (bool, np.bool_)):
+                raise ConfigurationError(f"{name} is True or False, got {getattr(self, name)!r}")
         if self.shard not in (None, "auto"):
             raise ConfigurationError(f"shard is 'auto' or None, got {self.shard!r}")
         if self.mesh is None and (self.shard is not None or self.own_rows):
@@ -92,6 +95,11 @@ class XLAExecutor:
             raise ConfigurationError("deterministic=True keeps parameters on each device: leave shard out")
         if self.devices.processes > 1 and self.shard is not None:
             raise ConfigurationError("shard='auto' is for the devices of one process; leave it out")
+
+    @property
+    def products(self) -> str:
+        """In which dtype products of float32 are computed."""
+        return "float32" if self.precision == "full" else "float32 as the device rounds them"
 
     @cached_property
     def devices(self) -> DeviceMesh:

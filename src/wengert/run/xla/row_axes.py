@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from wengert.errors import ConfigurationError
@@ -13,8 +14,16 @@ from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program
 
-# Reductions whose value for a batch follows from those for its blocks.
-_COMBINED = ("sum", "mean", "max", "min", "prod", "any", "all")
+# Reductions whose value for a batch follows from those for its blocks, with what combines two of these.
+_COMBINED: dict[str, Callable[[Any, Any], Any]] = {
+    "sum": jnp.add,
+    "mean": jnp.add,
+    "prod": jnp.multiply,
+    "max": jnp.maximum,
+    "min": jnp.minimum,
+    "any": jnp.logical_or,
+    "all": jnp.logical_and,
+}
 
 
 @dataclass(frozen=True)
@@ -25,8 +34,10 @@ class ByBlock:
     ----------
     axis : int or None
         Of its value, that of the rows; None where the values of all blocks are combined.
-    combined : str
-        By which reduction.
+    combined : callable or None
+        What combines the values of two blocks.
+    is_mean : bool
+        Whether what all blocks give together is divided by their number.
     slices : dict of int to int
         Operands that all blocks share and that have an entry a row, with the axis of the rows.
     changes : callable
@@ -36,7 +47,8 @@ class ByBlock:
     """
 
     axis: int | None
-    combined: str = ""
+    combined: Callable[[Any, Any], Any] | None = None
+    is_mean: bool = False
     slices: dict[int, int] = field(default_factory=dict)
     changes: Callable[[dict[str, Any], int], dict[str, Any]] = lambda params, rows: params
     numbers: tuple[int, ...] = ()
@@ -103,7 +115,7 @@ def _reduction(node: Node, axes: list[int | None], rows: int) -> ByBlock:
     if axis in params["axes"]:
         if node.primitive.name not in _COMBINED:
             raise _Mixed
-        return ByBlock(None, node.primitive.name)
+        return ByBlock(None, _COMBINED[node.primitive.name], node.primitive.name == "mean")
     return ByBlock(axis if params["keepdims"] else axis - sum(one < axis for one in params["axes"]))
 
 
@@ -130,7 +142,7 @@ def _contraction(node: Node, axes: list[int | None], rows: int) -> ByBlock:
     }
     if letter in result:
         return ByBlock(result.index(letter), slices=slices)
-    return ByBlock(None, "sum", slices)
+    return ByBlock(None, jnp.add, slices=slices)
 
 
 def _shaped(axis: int) -> Callable[[dict[str, Any], int], dict[str, Any]]:
@@ -225,12 +237,14 @@ def _gather(node: Node, axes: list[int | None], rows: int) -> ByBlock:
 def _scatter_add(node: Node, axes: list[int | None], rows: int) -> ByBlock:
     """Updates of each row, added to a table that all share, or to the row itself."""
     indices = _Indices(node, axes[1:], rows)
-    if axes[0] != indices.place:
+    # Without weights of rows, the updates of a mean are the same constant for each.
+    slices = indices.slices if axes[0] is not None else {0: indices.place, **indices.slices}
+    if axes[0] not in (None, indices.place):
         raise _Mixed
     for own in indices.of_rows:
         if node.type.shape[own] == rows:
-            return ByBlock(own, "", indices.slices, _shaped(own), indices.numbers(own))
-    return ByBlock(None, "sum", indices.slices)
+            return ByBlock(own, None, False, slices, _shaped(own), indices.numbers(own))
+    return ByBlock(None, jnp.add, slices=slices)
 
 
 class _Indices:

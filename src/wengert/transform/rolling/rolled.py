@@ -31,8 +31,8 @@ _is_on: ContextVar[bool] = ContextVar("rolling", default=True)
 def rolling(enabled: bool) -> Iterator[None]:
     """Say whether loops that were written out become scans.
 
-    They do where a function is differentiated or compiled, and where a network is trained, evaluated or
-    predicts.
+    They do where a function is differentiated or compiled, and where a network is trained, evaluated,
+    predicts or is exported.
 
     Parameters
     ----------
