@@ -85,8 +85,8 @@ class WorkerLostError(WengertError, ConnectionError):
     ranks : tuple of int
         The workers that are missing, where they are known.
     exit_code : int
-        With which a process ends for it: ``EX_TEMPFAIL`` of ``sysexits.h``, so that whoever started it knows
-        that it has no fault and can be started again.
+        With which a process ends for it: ``EX_TEMPFAIL`` of ``sysexits.h``, which says that it has no fault
+        and can be started again.
     """
 
     exit_code: ClassVar = 75

@@ -12,7 +12,7 @@ SECRET = b"a secret of the tests"
 
 
 def together(size, work, *, blocks=8, timeout=5.0):
-    """Return what each of so many workers returned, or raised, from ``work(workers)``."""
+    """Return what each worker returned, or raised, from ``work(workers)``."""
     rendezvous = Rendezvous(("127.0.0.1", 0), SECRET, size)
     results = [None] * size
 

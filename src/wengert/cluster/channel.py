@@ -39,8 +39,8 @@ def prove(connection: socket.socket, secret: bytes, *, accepted: bool) -> None:
     connection : socket
     secret : bytes
     accepted : bool
-        Whether this side accepted the connection. The two roles sign different texts, so that nobody can
-        answer a challenge with an answer it was given.
+        Whether this side accepted the connection. The two roles sign different texts, so that an answer
+        cannot be sent back as an answer to another challenge.
 
     Raises
     ------
@@ -168,7 +168,7 @@ def receive_members(
         if len(strangers) > _STRANGERS:
             with contextlib.suppress(OSError, IndexError):
                 strangers.popleft().shutdown(socket.SHUT_RDWR)
-        # Each in a thread of its own, so that one who says nothing keeps nobody waiting.
+        # Each in a thread of its own, so that a silent connection does not keep others waiting.
         threading.Thread(target=_introduce, args=(connection, secret, strangers, take), daemon=True).start()
 
 

@@ -27,7 +27,7 @@ class WorkerIdentity:
     local_rank : int
         Its number among those on its machine.
     coordinator : str or None
-        Where they find each other, ``host:port``; None where whoever started them does that.
+        Where they find each other, ``host:port``; None where the launcher sees to that.
     source : str
         Who said so: ``"wengert launch"``, ``"Open MPI"``, ``"PMI"``, ``"Slurm"``, ``"Kubernetes"``,
         ``"WENGERT_RANK"``, or ``"alone"``.

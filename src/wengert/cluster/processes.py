@@ -138,6 +138,6 @@ def _pump(rank: int, stream: IO[bytes], target: Any) -> None:
     """Copy lines, each with the number of the worker before it."""
     with stream, contextlib.suppress(ValueError, OSError):  # the supervisor's own output was closed
         for line in iter(stream.readline, b""):
-            # Bytes as they are: which text they mean is a matter of the worker and whoever reads it.
+            # Bytes as they are: their encoding is a matter between the worker and its reader.
             target.buffer.write(b"[%d] %s" % (rank, line if line.endswith(b"\n") else line + b"\n"))
             target.flush()

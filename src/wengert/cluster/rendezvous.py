@@ -135,9 +135,10 @@ class Rendezvous:
         Raises
         ------
         WorkerLostError
-            When some have not come after so many seconds; names them.
+            When some have not come in time; names them.
         ConfigurationError
-            When they are not all of one version, or count differently; they are told as well.
+            When they are not all of one version, or disagree about their number; the workers receive the
+            reason too.
         """
         with self._change:
             self._change.wait_for(lambda: not self.missing(), seconds)
@@ -181,7 +182,7 @@ class Meeting:
     Attributes
     ----------
     connection : socket
-        To whoever holds the rendezvous.
+        To the process that holds the rendezvous.
     listener : socket
         At which the other workers reach this one.
     addresses : list of (str, int)
@@ -236,7 +237,7 @@ def _introduced(
             "description": description(me.size, blocks),
         },
     )
-    connection.settimeout(seconds + 5)  # who holds the rendezvous is the first to say who is missing
+    connection.settimeout(seconds + 5)  # the rendezvous itself reports first who is missing
     try:
         words = receive_words(connection)
     except OSError as error:

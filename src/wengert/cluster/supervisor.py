@@ -68,7 +68,7 @@ class Job:
 
 
 def slots_of(nodes: Sequence[str], workers: int) -> tuple[Slot, ...]:
-    """Return the places of so many workers on each of the nodes.
+    """Return a place for each of the workers, the same number on every node.
 
     Raises
     ------

@@ -76,7 +76,7 @@ class ParquetStream:
         return f"{self.paths[0]}" + (f" and {others} more" if others else "")
 
     def share(self, total: int) -> slice:
-        """Return which of so many rows this process reads: all where it has no others beside it."""
+        """Return which of the rows this process reads: all of them where it is the only one."""
         return slice(0, total) if self.workers is None else self.workers.rows(total)
 
     @property

@@ -49,7 +49,7 @@ class RowsExecutor(Executor, Protocol):
     def holders(self) -> int: ...  # noqa: D102
 
     def check_batch(self, rows: int) -> None:
-        """Refuse a batch, of so many rows of this process, that cannot be divided.
+        """Refuse a batch that cannot be divided, given how many of its rows this process has.
 
         Raises
         ------

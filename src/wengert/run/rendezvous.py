@@ -8,7 +8,7 @@ from typing import Any
 
 
 class _Call:
-    """A call that waits, and what came of it."""
+    """A call that waits, and its outcome."""
 
     def __init__(self, key: Hashable, argument: Any, together: Callable[[list[Any]], None]) -> None:
         self.key, self.argument, self.together = key, argument, together
@@ -32,7 +32,7 @@ class Rendezvous:
         self._waiting: list[_Call] = []
 
     def add(self, seats: int) -> None:
-        """Wait for so many threads more, or fewer."""
+        """Change the number of threads that are waited for."""
         with self._changed:
             self._seats += seats
             if not self._seats:
@@ -80,7 +80,7 @@ class Seat:
     Attributes
     ----------
     is_used : bool
-        Whether somebody is going to make calls from here.
+        Whether calls are going to be made from here.
     """
 
     def __init__(self, rendezvous: Rendezvous) -> None:

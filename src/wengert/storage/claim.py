@@ -15,7 +15,7 @@ from typing import Any
 from wengert.errors import ModelFileError
 from wengert.storage.atomic import is_device
 
-if sys.platform != "win32":  # where nobody is kept away
+if sys.platform != "win32":  # which has no such locks: all processes may write there
     import fcntl
 
 _MOST = 4096  # bytes of a lock file that are read
@@ -74,7 +74,7 @@ def _lock(lock: Path, path: Path) -> int:
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(descriptor), os.stat(lock)):
                 return descriptor
-        os.close(descriptor)  # who had it has removed it in between
+        os.close(descriptor)  # its holder has removed the file in the meantime
 
 
 def _holder(descriptor: int) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def _holder(descriptor: int) -> dict[str, Any]:
 
 
 def _may_live(holder: dict[str, Any]) -> bool:
-    """Whether the process may still be there; nobody can tell of one on another machine."""
+    """Return whether the process may still exist: one on another machine counts as existing."""
     process = holder.get("process")
     if not isinstance(process, int):
         return False

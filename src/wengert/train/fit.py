@@ -149,7 +149,7 @@ def fit(
         The result is bitwise the same on each, and for any number of workers. With "xla" the mesh divides the
         rows, and workers share the checkpoint.
     total_rows : int, optional
-        With `workers`: X and y hold the rows ``workers.rows(total_rows)`` only, out of so many.
+        With `workers`: X and y hold the rows ``workers.rows(total_rows)`` only, of that total.
     progress : bool or "auto"
         On standard error: a bar on a terminal, lines elsewhere; "auto" for runs longer than two seconds.
 

@@ -85,7 +85,7 @@ def _is_small(training: Loop | FullBatch) -> bool:
 
 
 def warn_of(result: FitResult) -> None:
-    """Warn of a divergence or an interruption, in the name of whoever called `fit`."""
+    """Warn of a divergence or an interruption, attributed to the caller of `fit`."""
     if result.divergence is not None:
         kept = "the best finite parameters were kept"
         warnings.warn(f"{result.divergence}; {kept}", DivergenceWarning, stacklevel=3)

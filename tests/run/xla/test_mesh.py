@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve()
 
 
 def begun(folder: Path, devices: int, *group: str) -> subprocess.Popen[str]:
-    """Start a process that has so many devices."""
+    """Start a process with this number of devices."""
     environment = {
         **os.environ,
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",

@@ -108,7 +108,7 @@ def train_table(
     learn : callable
         Gives the model of some of the rows.
     workers : Workers, optional
-        Of whom this process is one; the first scores and saves.
+        The workers of the job, of which this process is one; the first scores and saves.
     silent : bool
         Whether results are not printed.
     quiet : bool

@@ -128,7 +128,7 @@ class XLAExecutor:
         return self.devices.holders
 
     def check_batch(self, rows: int) -> None:
-        """Refuse a batch that does not come out even; see `RowsExecutor`."""
+        """Refuse a batch that cannot be divided evenly; see `RowsExecutor`."""
         self.devices.check_batch(rows)
 
     def gathered(self, numbers: Array) -> Array:

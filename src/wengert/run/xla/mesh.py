@@ -104,7 +104,7 @@ class DeviceMesh:
         return own if self.processes == 1 else self.put_own(own, PROCESS)
 
     def axes_of_batch(self, rows: int) -> tuple[Any, ...]:
-        """Return how a batch of so many rows is divided: as far as it comes out even."""
+        """Return how the rows of a batch are divided: as far as each device has equally many."""
         if rows % self.size == 0:
             return ((PROCESS, DEVICE),)
         return (PROCESS,) if rows % self.processes == 0 and self.processes > 1 else ()
@@ -168,7 +168,7 @@ class DeviceMesh:
         return lax.bitcast_convert_type(whole, block.dtype)
 
     def check_batch(self, rows: int) -> None:
-        """Refuse a batch, of so many rows of this process, that does not come out even.
+        """Refuse a batch that cannot be divided evenly, given how many of its rows this process has.
 
         Raises
         ------
@@ -189,7 +189,7 @@ class DeviceMesh:
 
 
 def _filled(rows: Array, length: int) -> Array:
-    """Return rows followed by copies of the last, which nobody takes."""
+    """Return rows followed by copies of the last, which are never used."""
     missing = length - len(rows)
     return np.concatenate([rows, np.repeat(rows[-1:], missing, axis=0)]) if missing else rows
 

@@ -34,9 +34,9 @@ class SharedCheckpoint(Checkpoint):
 
     def _contents(self) -> bytes | None:
         found = super()._contents() if self.workers.rank == 0 else None
-        # A file that is there, were it an empty one, is told from none by a byte before it.
-        told = self.workers.from_first(None if found is None else b"+" + found)
-        return bytes(memoryview(told)[1:]) if len(told) else None
+        # A leading byte distinguishes a file that exists, even an empty one, from none.
+        sent = self.workers.from_first(None if found is None else b"+" + found)
+        return bytes(memoryview(sent)[1:]) if len(sent) else None
 
 
 def checkpoint_of(given: str | Checkpoint | None, workers: Workers | None) -> Checkpoint | None:

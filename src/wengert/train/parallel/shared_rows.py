@@ -62,7 +62,7 @@ class SharedRows(Rows):
         return np.concatenate(orders)
 
     def identity(self) -> dict[str, str]:
-        """Return texts that differ where the rows of any worker do, whoever has them."""
+        """Return texts that differ where the rows of any worker do, whichever it is."""
         parts = [self.part(slice(*self.part_of(block))).identity() for block in self.workers.mine]
         gathered = self.workers.all_gather(json.dumps(parts).encode())
         everyone = [part for data in gathered for part in json.loads(bytes(data))]

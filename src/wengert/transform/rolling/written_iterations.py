@@ -20,7 +20,7 @@ _CANDIDATES = 6  # distances that are tried
 # What is carried over n iterations is n values, and as many iterations stay written out before the loop.
 _ITERATIONS_A_DELAY = 2
 
-# Whether a loop of such iterations, and so many, is to be found.
+# Whether a loop with this body and this number of iterations is worth finding.
 Enough = Callable[[Sequence[Node], int], bool]
 
 
@@ -77,7 +77,7 @@ def written_out(lines: Sequence[Node], is_enough: Enough) -> WrittenOut | None:
     ----------
     lines : sequence of Node
     is_enough : callable
-        ``is_enough(iteration, count)``: whether there is anything to gain in a loop of so many iterations.
+        ``is_enough(iteration, count)``: whether a loop of ``count`` iterations gains anything.
     """
     names: dict[object, int] = {}
     keys = [names.setdefault((one.primitive, one.type, len(one.inputs)), len(names)) for one in lines]

@@ -61,7 +61,7 @@ class Arrangement:
         self.bytes = 0
 
     def fixed(self, slot: int, array: int, even: int = 0, odd: int = 0) -> None:
-        """Have a slot point to an array, so many bytes on in iterations of even and of odd number."""
+        """Have a slot point into an array, at one offset in even iterations and at another in odd ones."""
         self._fixed.append((slot, array, even, odd))
 
     def along(self, slot: int, array: int, size: int, following: bool = False) -> None:

@@ -127,5 +127,5 @@ class _Call:
 
 
 def _on(builder: ir.IRBuilder, pointer: ir.Value, size: int) -> ir.Value:
-    """Return a pointer so many bytes on."""
+    """Return a pointer advanced by a number of bytes."""
     return builder.gep(pointer, [constant(I64, size)], source_etype=I8)
