@@ -34,7 +34,7 @@ def test_auto_stands_for_the_defaults_of_scikit_learn(ours: Any, theirs: Any) ->
 @pytest.mark.parametrize("kind", [wg.MLPClassifier, wg.MLPRegressor])
 def test_every_other_default_is_none_or_holds_for_the_preset(kind: Any) -> None:
     """An argument added later has to be "auto" or None as well, or be looked at here."""
-    agree = {"shuffle", "verbose", "warm_start", "loss"}
+    agree = {"shuffle", "verbose", "warm_start", "loss", "executor"}
     for name, parameter in inspect.signature(kind).parameters.items():
         assert parameter.default in (None, AUTO) or name in agree, name
         assert (parameter.default == AUTO) == (name in GIVEN), name

@@ -141,7 +141,7 @@ def test_a_mean_cannot_be_weighted(rng: np.random.Generator) -> None:
 
 def test_targets_of_another_task(rng: np.random.Generator) -> None:
     X, y = classes(rng)
-    with pytest.raises(DataError, match=r"Unknown label type: continuous: .* there is MLPRegressor"):
+    with pytest.raises(DataError, match=r"Unknown label type: continuous: .* MLPRegressor predicts numbers"):
         wg.MLPClassifier().fit(X, X[:, 0])
     with pytest.raises(DataError, match="Unknown label type: unknown: y holds no classes"):
         wg.MLPClassifier().fit(X, np.array([1, "a"] * 30, object))
