@@ -63,17 +63,21 @@ def test_workers_start_again_after_one_was_killed(script, capfd):
     assert "Traceback" not in err
 
 
+# Of a worker that is stopped, the supervisor misses the signs of life, and the other worker its part of the
+# sum; either may be the first to notice.
 @pytest.mark.parametrize(
-    ("what", "reason"), [("SIGSTOP", "no sign of life for 2 s"), ("sleep", "did not answer")]
+    ("what", "reasons"),
+    [
+        ("SIGSTOP", ("showed no sign of life for 2 s", "did not answer the others")),
+        ("sleep", ("did not answer the others",)),
+    ],
 )
-def test_a_worker_that_stands_still_is_noticed_and_left_out_where_wanted(script, what, reason, capfd):
-    begin = time.monotonic()
+def test_a_worker_that_stands_still_is_noticed_and_left_out_where_wanted(script, what, reasons, capfd):
     code, said = run(script, what, elastic=True)
     assert code == 0
-    assert reason in said
+    assert any(f"worker 1 on localhost {reason}" in said for reason in reasons)
     assert "and 1 start again" in said
     assert "[0] sum 8.0 of 1" in capfd.readouterr().out
-    assert time.monotonic() - begin < 15
 
 
 def test_an_error_of_the_script_comes_once_and_its_exit_code_is_returned(script, capfd):
