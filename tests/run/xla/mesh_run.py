@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,25 @@ def the_result_is_that_of_one_device() -> None:
     assert found.steps == wanted.steps > 200
     np.testing.assert_allclose(found.history[-1].loss, wanted.history[-1].loss, rtol=1e-6)
     assert_close(found, wanted)
+
+
+class _Interrupt(train.Callback):
+    """Ctrl-C at the end of the first epoch."""
+
+    def on_epoch_end(self, state: train.TrainingState) -> None:
+        raise KeyboardInterrupt
+
+
+@check
+def a_run_goes_on_with_another_number_of_devices() -> None:
+    with TemporaryDirectory() as folder:
+        options = {"checkpoint": train.Checkpoint(f"{folder}/run", seconds=0), "epochs": 2}
+        with pytest.warns(UserWarning, match="interrupted"):
+            begun = fitted(mesh=8, callbacks=[_Interrupt()], **options)
+        assert len(begun.history) == 1
+        found = fitted(mesh=2, **options)
+    assert len(found.history) == 2
+    assert_close(found, on_one_device())
 
 
 @check
