@@ -45,6 +45,7 @@ def fit(
     optimizer: Optimiser | LBFGS | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
+    drop_last: bool = False,
     sample_weight: Any = None,
     validation_data: tuple[Any, ...] | None = None,
     validation_fraction: float | None = None,
@@ -89,6 +90,9 @@ def fit(
         Passes over the rows; 100 by default, for L-BFGS its `max_iterations`.
     batch_size : int, optional
         Rows in a step; 32, or all where there are fewer. The last batch of an epoch may be short.
+    drop_last : bool
+        Leave that short batch out: every step is alike, and one program is compiled instead of two. The rows
+        left out are others in each epoch, unless `shuffle` is False.
     sample_weight : array_like, shape (rows,), optional
         Non-negative; only their ratios count.
     validation_data : (X, y) or (X, y, sample_weight), optional
@@ -208,6 +212,7 @@ def prepared(
     optimizer: Optimiser | LBFGS | None,
     epochs: int | None,
     batch_size: int | None,
+    drop_last: bool,
     sample_weight: Any,
     validation_data: tuple[Any, ...] | None,
     validation_fraction: float | None,
@@ -239,21 +244,24 @@ def prepared(
     share = share_of(runner, rows, sample_weight, validation_fraction, time_limit)
     rows, size = share.rows, clipped_batch_size(batch_size, share.total, stacklevel=4)
     if isinstance(chosen, LBFGS):
-        in_steps = {"batch_size": batch_size, "clip_norm": clip_norm, "ema_decay": ema_decay}
+        in_steps = {"batch_size": batch_size, "drop_last": drop_last or None}
+        in_steps |= {"clip_norm": clip_norm, "ema_decay": ema_decay}
         chosen = _on_all_rows(chosen, epochs, **in_steps, checkpoint=checkpoint, workers=workers)
         epochs, size = chosen.max_iterations, share.total
+    size = share.of_batch(size)
     rule = StepRule(objective, chosen, clip_norm, ema_decay=ema_decay, memory=budget_of(memory))
     plan = Plan(
         rows=rows,
-        count=share.count,
+        count=share.count // size * size if drop_last else share.count,
         validation=validation,
         epochs=_EPOCHS if epochs is None else epochs,
-        batch_size=share.of_batch(size),
+        batch_size=size,
         seed=seed,
         time_limit=time_limit,
         rules=FitRules(rule, rows, seed, shuffle, stopping, validation is not None),
         callbacks=(*callbacks, *stopping),
         checkpoint=checkpoint_of(checkpoint, workers),
+        drop_last=drop_last,
     )
     step, evaluator = TrainingStep(net, rule, runner), Evaluator(net, objective, judge)
     if isinstance(chosen, LBFGS):
