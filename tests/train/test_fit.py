@@ -103,7 +103,7 @@ def test_without_the_short_batch_other_rows_are_left_out_in_each_epoch():
 def test_a_checkpoint_knows_whether_the_short_batch_is_left_out(rows, tmp_path):
     options = {"epochs": 1, "batch_size": BATCH, "checkpoint": tmp_path / "run"}
     fit(deep(), *rows, **options)
-    with pytest.raises(ModelFileError, match="batch_size: .* there, .* with drop_last here"):
+    with pytest.raises(ModelFileError, match=r"batch_size: .* there, .* with drop_last here"):
         fit(deep(), *rows, **options, drop_last=True)
 
 

@@ -128,6 +128,8 @@ def tabular_recipe(
     cross_entropy = nn.nll_from_logits if independent else nn.nllm_from_logits
     smoothed = functools.partial(cross_entropy, label_smoothing=_LABEL_SMOOTHING)
     trained = smoothed if classifies else loss or nn.half_squared_error
+    # A straight line is blended by squared error, and by no other loss of numbers.
+    squared = trained in (nn.half_squared_error, "half_squared_error")
     calibration = "labels" if independent else "classes"
     ends = (round(epochs * part) for part in optim.CosineCycles(rate, 1, _CYCLES).ends)
     return Recipe(
@@ -142,10 +144,7 @@ def tabular_recipe(
         calibration=calibration if classifies and outputs + independent > 1 else None,
         members=_MEMBERS,
         of_epochs=of_epochs,
-        # A straight line is blended by squared error, and by no other loss of numbers.
-        numbers=features.plain
-        if classifies or trained in (nn.half_squared_error, "half_squared_error")
-        else 0,
+        numbers=features.plain if classifies or squared else 0,
     )
 
 
