@@ -21,6 +21,7 @@ from wengert.train.bagging.blending import blended_classes, blended_numbers
 from wengert.train.bagging.calibration import calibrated, without_calibration
 from wengert.train.bagging.straight_line import MOST_COLUMNS, StraightLine, straight_line
 from wengert.train.callbacks import Callback, Stop, TrainingState
+from wengert.train.checkpoint import Checkpoint
 from wengert.train.evaluation import predict
 from wengert.train.fit import fit
 from wengert.train.history import History
@@ -164,7 +165,7 @@ class Recipe:
         progress: bool | str = "auto",
         workers: Workers | None = None,
         total_rows: int | None = None,
-        checkpoint: str | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> FitResult:
         """Train by this recipe; errors and warnings as `fit`.
 
