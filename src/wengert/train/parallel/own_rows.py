@@ -10,7 +10,7 @@ import numpy as np
 
 from wengert.errors import ConfigurationError, DataError
 from wengert.run import Executor
-from wengert.run.executor import divides_rows
+from wengert.run.executor import RowsExecutor, divides_rows
 from wengert.train.inputs import Rows
 
 
