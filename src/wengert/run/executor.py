@@ -74,7 +74,7 @@ class RowsExecutor(Executor, Protocol):
         ...
 
 
-def divides_rows(executor: Executor) -> TypeGuard[RowsExecutor]:
+def divides_rows(executor: object) -> TypeGuard[RowsExecutor]:
     """Whether an executor divides rows among devices."""
     return hasattr(executor, "compile_over_rows")
 
