@@ -112,7 +112,7 @@ class Recipe:
     ----------
     network : Module
         Initialised.
-    loss, optimizer, epochs, batch_size, penalty, early_stopping, callbacks
+    loss, optimizer, epochs, batch_size, drop_last, penalty, early_stopping, callbacks
         As for `fit`.
     snapshots : tuple of int
         Numbers of the epochs of which the best gives the result, as `BestEpoch` has it, whatever ended the
@@ -140,6 +140,7 @@ class Recipe:
     optimizer: Optimiser | LBFGS
     epochs: int
     batch_size: int | None = None
+    drop_last: bool = False
     penalty: Penalty | None = None
     early_stopping: int | None = None
     callbacks: tuple[Callback, ...] = ()
@@ -229,6 +230,7 @@ class Recipe:
             optimizer=self.optimizer,
             epochs=self.epochs,
             batch_size=self.batch_size,
+            drop_last=self.drop_last,
             penalty=self.penalty,
             early_stopping=self.early_stopping,
             callbacks=(*self.callbacks, *callbacks),
@@ -272,7 +274,8 @@ class Recipe:
         left = end - time.perf_counter()
         if tried.stopped != "time limit":
             return self, max(left, trial), None
-        affordable = int(_USED * left * tried.steps / trial / math.ceil(len(y) / (self.batch_size or len(y))))
+        steps_an_epoch = max(1, len(y) // (self.batch_size or len(y)))
+        affordable = int(_USED * left * tried.steps / trial / steps_an_epoch)
         if affordable < 1:
             return self, left, tried
         return self if affordable >= self.epochs else self.of_epochs(affordable), left, None
