@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wengert import nn, optim
@@ -104,12 +104,15 @@ def tabular_recipe(
         Of the first weights.
     """
 
-    def of_epochs(count: int) -> Recipe:
-        return tabular_recipe(
+    def of_epochs(count: float) -> Recipe:
+        shorter = tabular_recipe(
             features, outputs, rows, limits=limits, loss=loss, means=means, independent=independent,
-            hidden=hidden, activation=activation, dropout=dropout, epochs=count, batch_size=batch_size,
-            learning_rate=learning_rate, seed=seed,
+            hidden=hidden, activation=activation, dropout=dropout, epochs=max(1, int(count)),
+            batch_size=batch_size, learning_rate=learning_rate, seed=seed,
         )  # fmt: skip
+        if count >= 1:
+            return shorter
+        return replace(shorter, optimizer=_optimizer(rate, max(1, round(count * steps_per_epoch))))
 
     classifies = limits is None
     # A number of epochs that is given is gone through.
