@@ -63,7 +63,7 @@ def _cells(names: list[str], rows: Iterator[list[str]]) -> pl.DataFrame:
 def _plain_cells(text: str, separator: str | None, names: list[str]) -> pl.DataFrame | None:
     """Return the cells of a long text in which nothing is quoted and all rows fit the header, else None.
 
-    Polars divides such a text thirty times as fast; what it does with any other is not what we do.
+    Polars divides such a text several times as fast; what it does with any other is not what we do.
     """
     if len(text) < _LONG or '"' in text or text.count("\r") != text.count("\r\n"):
         return None

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import time
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -82,12 +81,12 @@ class SharedTraining:
     workers : Workers
     rows : int
         How many they have in all.
-    checkpoint : Path or None
+    checkpoint : Checkpoint or None
     """
 
     workers: Workers
     rows: int
-    checkpoint: Path | None
+    checkpoint: train.Checkpoint | None
 
 
 def train_network(
@@ -244,7 +243,7 @@ def _fit(
         sharing = {
             "workers": shared.workers,
             "total_rows": shared.rows,
-            "checkpoint": None if shared.checkpoint is None else str(shared.checkpoint),
+            "checkpoint": shared.checkpoint,
         }
     with warnings.catch_warnings():
         # Both are reported with the result.

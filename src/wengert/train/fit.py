@@ -253,7 +253,7 @@ def prepared(
         time_limit=time_limit,
         rules=FitRules(rule, rows, seed, shuffle, stopping, validation is not None),
         callbacks=(*callbacks, *stopping),
-        checkpoint=checkpoint_of(checkpoint, workers),
+        checkpoint=checkpoint_of(checkpoint, workers, runner),
     )
     step, evaluator = TrainingStep(net, rule, runner), Evaluator(net, objective, judge)
     if isinstance(chosen, LBFGS):

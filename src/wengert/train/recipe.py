@@ -22,6 +22,7 @@ from wengert.train.bagging.blending import blended_classes, blended_numbers
 from wengert.train.bagging.calibration import calibrated, without_calibration
 from wengert.train.bagging.straight_line import MOST_COLUMNS, StraightLine, straight_line
 from wengert.train.callbacks import Callback
+from wengert.train.checkpoint import Checkpoint
 from wengert.train.evaluation import BATCH_SIZE, predict
 from wengert.train.fit import fit
 from wengert.train.history import History
@@ -120,7 +121,7 @@ class Recipe:
         progress: bool | str = "auto",
         workers: Workers | None = None,
         total_rows: int | None = None,
-        checkpoint: str | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> FitResult:
         """Train by this recipe; errors and warnings as `fit`.
 
@@ -140,11 +141,7 @@ class Recipe:
             As for `fit`.
         """
         begin = time.perf_counter()
-        bag = None
-        counting = len(y) if sample_weight is None else np.count_nonzero(sample_weight)
-        if validation_data is None and self.members and counting >= _ROWS_A_MEMBER * self.members:
-            division = Division(len(y), self._strata(y, sample_weight), groups)
-            bag = Bag.draw(self.members, division, seed)
+        bag = self._bag(y, sample_weight, groups, seed) if validation_data is None else None
         common = {
             "sample_weight": sample_weight,
             "validation_data": validation_data,
@@ -156,12 +153,8 @@ class Recipe:
         }
         line = None if bag is None else self._straight_line(bag, X, y, sample_weight)
         assessing = functools.partial(self._assessment, bag, (X, y, sample_weight), validation_data)
-        if time_limit is None:
-            recipe, executor, left, ended = _Affordable(self, executor, None, None)
-        else:
-            recipe, executor, left, ended = self._within(
-                begin + time_limit, (X, y), assessing, common, executor, predicting
-            )
+        end = begin + (math.inf if time_limit is None else time_limit)
+        recipe, executor, left, ended = self._within(end, (X, y), assessing, common, executor, predicting)
         assess = assessing(executor)
         best = BestEpoch(recipe.snapshots, assess, self.patience)
         result = ended or recipe._fit(
@@ -176,15 +169,14 @@ class Recipe:
         result = replace(result, executor=executor)
         if recipe is not self and result.stopped == "epochs":
             result = replace(result, stopped="time limit")
-        if bag is not None:
-            epochs = [replace(one, validation_loss=best.measured.get(one.epoch)) for one in result.history]
-            result = replace(result, history=History(epochs))
         if best.network is not None:
             result = replace(result, net=best.network, best_epoch=best.epoch)
         elif assess is not None:
             result = replace(result, net=assess(result.net).network)
         if bag is None:
             return result
+        epochs = [replace(one, validation_loss=best.measured.get(one.epoch)) for one in result.history]
+        result = replace(result, history=History(epochs))
         if line is None:
             return replace(result, unseen_outputs=(bag.rows, bag.unseen(result.net, X, executor=executor)))
         return self._blended(result, bag, line, (X, y, sample_weight), executor)
@@ -204,6 +196,13 @@ class Recipe:
             **options,
         )
 
+    def _bag(self, y: Any, weights: Any, groups: Any, seed: int) -> Bag | None:
+        """Return which member is blind to which rows, None without members or with too few rows for them."""
+        counting = len(y) if weights is None else np.count_nonzero(weights)
+        if not self.members or counting < _ROWS_A_MEMBER * self.members:
+            return None
+        return Bag.draw(self.members, Division(len(y), self._strata(y, weights), groups), seed)
+
     def _within(
         self,
         end: float,
@@ -220,8 +219,8 @@ class Recipe:
         end : float
             When all has to be done, by `time.perf_counter`.
         """
-        if self.of_epochs is None:
-            return _Affordable(self, executor, time_left(end), None)
+        if self.of_epochs is None or end == math.inf:
+            return _Affordable(self, executor, None if end == math.inf else time_left(end), None)
 
         def fit(executor: str | Executor, seconds: float) -> FitResult:
             return self._fit(

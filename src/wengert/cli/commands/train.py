@@ -18,7 +18,7 @@ from rich.console import Console
 from wengert.cli import command_clock
 from wengert.cli.commands.html_report import check_report, write_report
 from wengert.cli.commands.learning import Learn, learn_once, learn_seeds
-from wengert.cli.commands.training_workers import joined, learn_together, supervised
+from wengert.cli.commands.training_workers import joined, learn_together, plain, supervised
 from wengert.cli.console import Text, error_console, label_and_text, result_console, write
 from wengert.cli.exit_codes import INTERRUPTED, SUCCESS
 from wengert.cli.option_types import WorkerOptions
@@ -67,9 +67,8 @@ def run(
     workers = joined(processes, options, given.get("preset"))
     learn: Learn = learn_seeds if options.seeds > 1 else learn_once
     if workers is not None:
-        plain = dataclasses.replace(options.settings, preset="plain")
-        options, learn = dataclasses.replace(options, settings=plain), learn_together
         as_json, quiet = as_json and workers.rank == 0, quiet or workers.rank > 0
+        options, learn = plain(options, quiet=quiet), learn_together
     each = options.of_each_target()
     if page is not None:
         if len(each) > 1:
@@ -140,19 +139,14 @@ def train_table(
     print_columns(report, table.columns, preprocessor)
     report.print()
 
-    spent = time.perf_counter() - began + _AFTERWARDS * starting
-    limited = dataclasses.replace(options, settings=options.settings.after(spent))
-    learnt = learn(table, kept, limited, quiet)
+    left = options.settings.after(time.perf_counter() - began + _AFTERWARDS * starting)
+    learnt = learn(table, kept, dataclasses.replace(options, settings=left), quiet)
     if workers is not None and workers.rank:
         return {"interrupted": learnt.interrupted}
     model, trained = learnt.model, learnt.trained
     _warn(trained.warning)
-    chosen = dataclasses.replace(learnt.settings, time_limit=options.settings.time_limit)
-    training = _description(files[0], table, chosen, options, trained, scored.height)
-    outputs = model.outputs(scored) if scored.height else None
-    training["scores"] = None if outputs is None else model.score(scored, outputs)
-    training |= learnt.record(scored)
-    training |= record_of(_held_out_results(model, scored, outputs, table, trained))
+    training = _description(files[0], table, learnt.settings, options, trained, scored.height)
+    training |= _scores(model, scored, table, trained) | learnt.record(scored)
     model = dataclasses.replace(model, training=training)
     # Saved before the folds are trained: whatever happens there, the model is safe.
     _save(model, options.directory)
@@ -179,20 +173,21 @@ def train_table(
     return outcome
 
 
-def _held_out_results(
+def _scores(
     model: TableModel,
     scored: pl.DataFrame,
-    outputs: np.ndarray | None,
     table: TrainingTable | StreamedTable,
     trained: TrainedNetwork,
-) -> list[HeldOutResults]:
-    """Return what the model says of rows held out; without such, what blind members say of rows."""
+) -> dict[str, Any]:
+    """Return what the record keeps of rows held out; without such, of what blind members say of rows."""
     if scored.height:
-        return [HeldOutResults.of(model, scored, outputs)]
+        outputs = model.outputs(scored)
+        scores = model.score(scored, outputs)
+        return {"scores": scores, **record_of([HeldOutResults.of(model, scored, outputs)])}
     if trained.unseen_outputs is None:
-        return []
-    rows, said = trained.unseen_outputs
-    return [HeldOutResults.of(model, table.rows_of(rows), said)]
+        return {"scores": None, **record_of([])}
+    rows, outputs = trained.unseen_outputs
+    return {"scores": None, **record_of([HeldOutResults.of(model, table.rows_of(rows), outputs)])}
 
 
 def _save(model: TableModel, directory: Path) -> None:
@@ -323,7 +318,7 @@ def _description(
             "validation": trained.validation_rows,
             "held_out": held_out,
         },
-        "settings": settings.to_json(),
+        "settings": {**settings.to_json(), "time_limit": options.settings.time_limit},
         "roles": dataclasses.asdict(options.roles),
         "test": options.test and os.fsencode(options.test).decode("utf-8", "backslashreplace"),
         "epochs": len(trained.history),
