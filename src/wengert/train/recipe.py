@@ -67,7 +67,7 @@ class Recipe:
     ----------
     network : Module
         Initialised.
-    loss, optimizer, epochs, batch_size, penalty, early_stopping, callbacks
+    loss, optimizer, epochs, batch_size, drop_last, penalty, early_stopping, callbacks
         As for `fit`.
     snapshots : tuple of int
         Numbers of the epochs of which the best gives the result, as `BestEpoch` has it, whatever ended the
@@ -95,6 +95,7 @@ class Recipe:
     optimizer: Optimiser | LBFGS
     epochs: int
     batch_size: int | None = None
+    drop_last: bool = False
     penalty: Penalty | None = None
     early_stopping: int | None = None
     callbacks: tuple[Callback, ...] = ()
@@ -190,6 +191,7 @@ class Recipe:
             optimizer=self.optimizer,
             epochs=self.epochs,
             batch_size=self.batch_size,
+            drop_last=self.drop_last,
             penalty=self.penalty,
             early_stopping=self.early_stopping,
             callbacks=(*self.callbacks, *callbacks),
@@ -249,7 +251,7 @@ class Recipe:
         left = time_left(end)
         if stopped != "time limit":
             return _Affordable(self, executor, max(left, tried.seconds), None)
-        steps_an_epoch = math.ceil(len(rows[1]) / (self.batch_size or len(rows[1])))
+        steps_an_epoch = max(1, len(rows[1]) // (self.batch_size or len(rows[1])))
         steps = int(_USED * left * tried.steps_a_second)
         if steps <= tried.result.steps:
             return _Affordable(self, executor, None, tried.result)
