@@ -252,7 +252,6 @@ def each(function: Callable[..., Any]) -> Function:
     return apply
 
 
-
 PARAMETRIC = tuple(case(Orders(one, 5), Positive(other)) for one, other in [((3,), (2, 1)), ((), (0,))])
 
 

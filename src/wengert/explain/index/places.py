@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-import fractions
 import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from wengert.explain.index.affine_places import (
+    Affine,
+    Digit,
+    Fraction,
+    affine,
+    combined,
+    digit,
+    normal,
+    radix,
+    stays_within,
+    written,
+)
 from wengert.explain.index.expressions import (
+    ONE,
     Add,
     Apply,
     Cases,
+    Delta,
     Element,
+    ElementAt,
     Expression,
     Number,
     Partial,
@@ -20,30 +35,19 @@ from wengert.explain.index.expressions import (
     Reduction,
     Relation,
     Running,
-    Shifted,
     free_indices,
     number,
     rebuild,
     walk,
 )
-from wengert.explain.index.indices import Index
-from wengert.explain.index.substitution import counted, numbered, relocated, renamed_apart
+from wengert.explain.index.indices import LETTERS, Index
+from wengert.explain.index.substitution import at_places, counted, numbered, relocated, renamed_apart
 
-_MOVED = (Add, Apply, Cases, Element, Power, Product, Quotient, Reduction, Relation, Running, Shifted)
-
-
-@dataclass(frozen=True)
-class Place:
-    """The place ``step · index + offset``, counted from 0; of fractions only where that is whole."""
-
-    index: Index
-    step: fractions.Fraction
-    offset: fractions.Fraction
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it is a place wherever the index is."""
-        return self.step.denominator == self.offset.denominator == 1
+_MOVED = (
+    Add, Apply, Cases, Delta, Digit, Element, ElementAt, Power, Product, Quotient, Reduction, Relation,
+    Running,
+)  # fmt: skip
+_ANY = 2**62  # an extent that nothing goes beyond
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,133 +59,156 @@ class Residue(Expression):
     place: int
 
 
+def same(left: Expression, right: Expression) -> Expression:
+    """Return 1 where two places are the same, 0 elsewhere; a δ where both are indices of one range."""
+    if left == right:
+        return ONE
+    match left, right:
+        case Running(mine), Running(theirs) if mine.extent == theirs.extent:
+            return Delta(mine, theirs)
+    return Relation("=", left, right)
+
+
 def relates_places(expression: Expression) -> bool:
     """Return whether an expression is an equality between places of two indices, and not between values."""
     return (
         isinstance(expression, Relation)
         and expression.sign == "="
         and len(free_indices(expression)) > 1
-        and _linear(expression.left) is not None
-        and _linear(expression.right) is not None
+        and affine(expression.left) is not None
+        and affine(expression.right) is not None
     )
 
 
-def solved(relation: Expression, index: Index) -> Place | None:
+def solved(relation: Expression, index: Index) -> Expression | None:
     """Return the place that an equality gives an index, as [i = k + 1] gives k = i − 1; None if none."""
     if not (isinstance(relation, Relation) and relation.sign == "=" and index in free_indices(relation)):
         return None
-    factors = _combined([(1, _linear(relation.left)), (-1, _linear(relation.right))])
-    if factors is None:
+    difference = combined([(Fraction(1), affine(relation.left)), (Fraction(-1), affine(relation.right))])
+    if difference is None or index not in difference:
         return None
-    own = factors.pop(index, fractions.Fraction(0))
-    constant = factors.pop(None, fractions.Fraction(0))
-    others = [(one, factor) for one, factor in factors.items() if factor]
-    if not own or len(others) != 1:
+    own = difference.pop(index)
+    place = {one: -factor / own for one, factor in difference.items()}
+    others = [one for one in place if one is not None]
+    if not others or any(index in free_indices(one) for one in others if isinstance(one, Digit)):
         return None
-    ((other, factor),) = others
-    step, first = -factor / own, -constant / own
-    if step.numerator not in (1, -1) and step.denominator != 1:
-        return None
-    found = Place(other, step, step + first - 1) if other is not None else None
-    on_grid = found is not None and (found.offset / found.step).denominator == 1
-    return found if on_grid else None
+    if stays_within(place, index.extent):
+        return written(place)
+    (other, *more) = others
+    step, offset = _moved_by(place, other)
+    is_root = step.denominator == 1 or step.numerator in (1, -1)
+    return written(place) if not more and is_root and (offset / step).denominator == 1 else None
 
 
-def _linear(place: Expression) -> dict[Index | None, fractions.Fraction] | None:
-    """Return the factor of each index in a place that counts from 1, and at None what is added."""
-    match place:
-        case Number(fractions.Fraction() as value):
-            return {None: value}
-        case Running(index):
-            return {index: fractions.Fraction(1)}
-        case Product((Number(fractions.Fraction() as value), Running(index))):
-            return {index: value}
-        case Add(terms):
-            parts = [_linear(term) for term in terms]
-            return _combined([(1, part) for part in parts])
+def _moved_by(place: Affine, index: Index | Digit) -> tuple[Fraction, Fraction]:
+    """Return step and offset by which a place is calculated from an index, both counted from 0."""
+    step = place[index]
+    return step, step + place.get(None, Fraction(0)) - 1
+
+
+def is_implied(bound: Expression, equality: Expression) -> bool:
+    """Return whether a bound of an index holds wherever an equality does: [2 ≤ j] beside [j = i + 1]."""
+    match bound:
+        case Relation("≤", Number(Fraction() as end), Running(index)):
+            sign = Fraction(1)
+        case Relation("≤", Running(index), Number(Fraction() as end)):
+            sign = Fraction(-1)
+        case _:
+            return False
+    place = solved(equality, index)
+    beyond = None if place is None else combined([(sign, affine(place)), (-sign, {None: end - sign})])
+    return beyond is not None and stays_within(beyond, _ANY)
+
+
+def within(place: Expression, index: Index) -> list[Expression]:
+    """Return the relations that hold where a place is one of those that an index runs over."""
+    found = affine(place)
+    assert found is not None, "an equality has been solved for it"
+    if stays_within(found, index.extent):
+        return []
+    (own,) = (one for one in found if isinstance(one, Index))
+    step, offset = _moved_by(found, own)
+    ends = [(end - offset) / step for end in (0, index.extent - 1)]
+    first, last = math.ceil(min(ends)), math.floor(max(ends))
+    running = Running(own)
+    every = step.denominator
+    relations: list[Expression] = []
+    if first >= every:
+        relations.append(Relation("≤", number(first + 1), running))
+    if last < own.extent - every:
+        relations.append(Relation("≤", running, numbered(own, last)))
+    return relations if every == 1 else [*relations, Residue(own, every, first % every)]
+
+
+def in_digits(relation: Expression, summed: Sequence[Index]) -> list[Expression] | None:
+    """Return [n (i − 1) + j = k] as equalities of i and of j; None where neither is summed over."""
+    if not relates_places(relation):
+        return None
+    assert isinstance(relation, Relation)
+    for side, other in ((relation.left, relation.right), (relation.right, relation.left)):
+        place, wanted = affine(side), affine(other)
+        assert place is not None, "it relates places"
+        assert wanted is not None, "it relates places"
+        indices = radix(place) or []
+        among = [index for index, _ in indices if index in summed]
+        if len(indices) > 1 and among and stays_within(wanted, math.prod(one.extent for one, _ in indices)):
+            return [same(Running(index), digit(other, step, index.extent)) for index, step in indices]
     return None
 
 
-def _combined(
-    parts: list[tuple[int, dict[Index | None, fractions.Fraction] | None]],
-) -> dict[Index | None, fractions.Fraction] | None:
-    found: dict[Index | None, fractions.Fraction] = {}
-    for sign, part in parts:
-        if part is None:
-            return None
-        for index, factor in part.items():
-            found[index] = found.get(index, fractions.Fraction(0)) + sign * factor
-    return found
+def split(
+    relation: Expression, index: Index, used: Collection[Index]
+) -> tuple[list[Index], Expression] | None:
+    """Return indices for the digits of an index of which a relation has one, and the index by them.
 
-
-def within(place: Place, index: Index) -> list[Expression]:
-    """Return the relations that hold where a place is one of those that an index runs over."""
-    ends = [fractions.Fraction(end - place.offset, place.step) for end in (0, index.extent - 1)]
-    first, last = math.ceil(min(ends)), math.floor(max(ends))
-    running = Running(place.index)
-    every = place.step.denominator
-    found: list[Expression] = []
-    if first >= every:
-        found.append(Relation("≤", number(first + 1), running))
-    if last < place.index.extent - every:
-        found.append(Relation("≤", running, numbered(place.index, last)))
-    return found if every == 1 else [*found, Residue(place.index, every, first % every)]
-
-
-def can_move(expression: Expression, index: Index, place: Place) -> bool:
-    """Return whether an index may be calculated wherever it stands.
-
-    That is not in δ, nor in a derivative to come, but in that by another iteration of a loop. A place that
-    is not whole everywhere may stand where whole steps are taken from it, as in x_{2j}.
+    Of k in [i = ⌈k/2⌉] these are i′ and j, and k is 2 (i′ − 1) + j.
     """
-    parts = [part for part in walk(expression) if index in free_indices(part)]
-    if not place.is_whole:
-        standing = [part for part in parts if isinstance(part, (Element, Running, Shifted))]
-        if not all(isinstance(part, Shifted) and _fits(part, index, place) for part in standing):
-            return False
+    for part in walk(relation):
+        match part:
+            case Digit(Running(one), step, extent) if one == index and not index.extent % (step * extent):
+                letters = (one for one in LETTERS if one not in {known.letter for known in used})
+                sides = [(index.extent // (step * extent), step * extent), (extent, step), (step, 1)]
+                digits = [(Index(next(letters), side), Fraction(by)) for side, by in sides if side > 1]
+                place: Affine = dict(digits)
+                place[None] = 1 - sum((by for _, by in digits), Fraction(0))
+                return [one for one, _ in digits], written(place)
+    return None
+
+
+def can_move(expression: Expression, index: Index) -> bool:
+    """Return whether an index may be calculated wherever it stands, as not in a local derivative."""
     return all(
-        isinstance(part, _MOVED) or (isinstance(part, Partial) and not part.direct and bool(index.last))
-        for part in parts
+        isinstance(part, _MOVED) or (isinstance(part, Partial) and not part.direct)
+        for part in walk(expression)
+        if index in free_indices(part)
     )
 
 
-def _fits(element: Shifted, index: Index, place: Place) -> bool:
-    axes = zip(element.positions, element.steps, element.offsets, strict=True)
-    return all(
-        replace(place, step=step * place.step, offset=step * place.offset + offset).is_whole
-        for at, step, offset in axes
-        if at == index
-    )
-
-
-def moved_to(expression: Expression, index: Index, place: Place) -> Expression:
-    """Put a place in place of an index; a summation index in the way is renamed."""
-    if index not in free_indices(expression):
+def moved_to(expression: Expression, new: Mapping[Index, Expression]) -> Expression:
+    """Put places in place of indices, all at once; a summation index in the way is renamed."""
+    here = {index: place for index, place in new.items() if index in free_indices(expression)}
+    if not here:
         return expression
-    if isinstance(expression, Running):
-        return counted(place.index, int(place.step), int(place.offset))
-    if isinstance(expression, Element):
-        steps, offsets = (tuple(one for _ in expression.positions) for one in (1, 0))
-        return _shifted(Shifted(expression.symbol, expression.positions, steps, offsets), index, place)
-    if isinstance(expression, Partial):
-        by = moved_to(expression.by, index, place)
-        assert isinstance(by, Element | Shifted), "an element stays one"
-        return replace(expression, by=by)
-    if isinstance(expression, Shifted):
-        return _shifted(rebuild(expression, lambda part: moved_to(part, index, place)), index, place)
-    if isinstance(expression, Reduction):
-        expression = renamed_apart(expression, {place.index})
-        return replace(expression, body=moved_to(expression.body, index, place))
-    return rebuild(expression, lambda part: moved_to(part, index, place))
-
-
-def _shifted(element: Expression, index: Index, place: Place) -> Expression:
-    assert isinstance(element, Shifted), "a part of it has been moved"
-    axes = [
-        (place.index, int(step * place.step), int(step * place.offset + offset))
-        if at == index
-        else (at, step, offset)
-        for at, step, offset in zip(element.positions, element.steps, element.offsets, strict=True)
-    ]
-    positions, steps, offsets = zip(*axes, strict=True)
-    return relocated(element, positions, steps, offsets)
+    match expression:
+        case Running(index):
+            return here[index]
+        case Element(symbol, positions):
+            return at_places(symbol, [moved_to(counted(at), here) for at in positions])
+        case Delta(one, other):
+            left, right = (normal(here.get(at, Running(at))) for at in (one, other))
+            match right:
+                case Add((Running() as before, Number(back))) if back < 0:  # i = j − 1 is j = i + 1
+                    return same(before, normal(Add((left, Number(-back)))))
+            return same(left, right)
+        case Reduction():
+            expression = renamed_apart(expression, [at for one in here.values() for at in free_indices(one)])
+            return replace(expression, body=moved_to(expression.body, here))
+    moved = rebuild(expression, lambda part: moved_to(part, here))
+    match moved:
+        case ElementAt():
+            return relocated(moved, moved.places)
+        case Digit(place, step, extent):
+            return digit(place, step, extent)
+        case Relation("=", left, right) if relates_places(moved):
+            return same(normal(left), normal(right))
+    return moved

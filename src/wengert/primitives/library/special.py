@@ -73,9 +73,7 @@ def digamma(x: Any) -> Any:
 
 
 gammaln = _special("gammaln", lambda ct, out, x: (ct * digamma(x),), "DLMF 5.2.2", POSITIVE)
-gamma = _special(
-    "gamma", lambda ct, out, x: (ct * out * digamma(x),), "DLMF 5.2.2", POSITIVE, formula="Γ(x)"
-)
+gamma = _special("gamma", lambda ct, out, x: (ct * out * digamma(x),), "DLMF 5.2.2", POSITIVE, formula="Γ(x)")
 betaln = _special(
     "betaln",
     lambda ct, out, x, y: (ct * (digamma(x) - digamma(x + y)), ct * (digamma(y) - digamma(x + y))),
