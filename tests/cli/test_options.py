@@ -170,3 +170,11 @@ def test_the_help_names_what_there_is_and_its_defaults(capsys):
     assert f"[default: {PLAIN_OPTIMIZER}]" in entries["optimizer"]
     assert {name.replace("_", "-") for name in (*_READERS, "config", "json", "quiet")} <= set(entries)
     assert {field.name for field in dataclasses.fields(TrainingSettings)} < set(_READERS)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("train", "x.csv", "--workers", "2.7"), ("launch", "--workers", "2.7", "x.py")]
+)
+def test_a_fraction_is_no_whole_number(arguments, capsys):
+    assert main(arguments) == 2
+    assert "--workers takes a whole number, got 2.7" in capsys.readouterr().err

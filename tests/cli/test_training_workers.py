@@ -40,7 +40,9 @@ def arguments(files, directory):
 @pytest.mark.usefixtures("_one_worker")
 def test_two_processes_make_the_model_of_one(files, tmp_path, capsys):
     assert main([*arguments(files, tmp_path / "one"), "--workers", "2"]) == 0
-    assert "Scores on 120 rows held out" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "Scores on 120 rows held out" in shown.out
+    assert "workers train by --preset plain: the gradients of the tabular one" in shown.err
     plain = {name: value for name, value in os.environ.items() if not name.startswith("WENGERT_")}
     run = subprocess.run(
         [sys.executable, "-m", "wengert", *arguments(files, tmp_path / "two"), "--workers", "2"],

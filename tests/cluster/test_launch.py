@@ -10,7 +10,8 @@ import pytest
 
 from wengert.cli import main
 from wengert.cli.commands.launch import script_apart
-from wengert.cluster.processes import Slot
+from wengert.cluster import supervisor
+from wengert.cluster.processes import Slot, WorkerProcess
 from wengert.cluster.supervisor import Job, slots_of, supervise
 from wengert.errors import ConfigurationError
 
@@ -61,6 +62,39 @@ def test_workers_start_again_after_one_was_killed(script, capfd):
     assert sorted(out.splitlines()) == ["[0] sum 8.0 of 2", "[1] sum 8.0 of 2"]
     assert "[0] worker 1 on" in err
     assert "Traceback" not in err
+
+
+READY = """
+import sys
+ready = "colorsys" in sys.modules
+import os, signal, time
+from wengert import cluster
+
+cluster.join()
+print("ready", ready, os.getpid())
+if not ready:
+    time.sleep(1)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_processes_for_a_restart_have_their_modules_and_end_with_the_job(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(supervisor, "_SETTLED", 0.0)
+    started = []
+
+    def start(slot, modules=(), usual=WorkerProcess.start):
+        started.append(usual(slot, modules))
+        return started[-1]
+
+    monkeypatch.setattr(WorkerProcess, "start", staticmethod(start))
+    script = tmp_path / "script.py"
+    script.write_text(READY)
+    job = Job(slots_of(["localhost"], 1), (str(script),), modules=("colorsys",))
+    assert supervise(job, lambda what: None) == 0
+    first, second, *spare = started
+    out = capfd.readouterr().out.splitlines()
+    assert out == [f"[0] ready False {first.process.pid}", f"[0] ready True {second.process.pid}"]
+    assert all(one.process.returncode is not None for one in (first, second, *spare))
 
 
 # Of a worker that is stopped, the supervisor misses the signs of life, and the other worker its part of the

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from tests.lectures import pages
+from tools.lectures import pages
 
 ROWS = re.findall(
     r"^\| (.+?) \| (.+?) \| \[.+?\]\((\w+)\.md#(\S+?)\) \| (.+?) \|$",

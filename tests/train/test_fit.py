@@ -8,7 +8,7 @@ import pytest
 
 import wengert as wg
 from wengert import nn, optim, train
-from wengert.errors import ConfigurationError, DataError, ShapeError
+from wengert.errors import ConfigurationError, DataError, ModelFileError, ShapeError
 from wengert.run import NumpyExecutor
 from wengert.train.steps.batches import batch_bounds, held_out, row_order
 
@@ -73,6 +73,38 @@ def test_the_numbers_are_those_of_a_loop_by_hand(rows, rng, weighted):
     # The short last batch counts for its rows: no mean of means.
     np.testing.assert_allclose([epoch.loss for epoch in result.history], losses, rtol=1e-12)
     assert (result.stopped, result.steps) == ("epochs", 15)
+
+
+@pytest.mark.parametrize("executor", ["llvm", "numpy"])
+def test_without_the_short_batch_an_epoch_is_that_of_the_rows_before_it(rows, executor):
+    X, y = rows
+    whole = ROWS // BATCH * BATCH
+    options = {"epochs": 3, "batch_size": BATCH, "shuffle": False, "executor": executor}
+    left_out = fit(deep(), X, y, drop_last=True, **options)
+    shorter = fit(deep(), X[:whole], y[:whole], **options)
+    assert_same(arrays(left_out.net), arrays(shorter.net))
+    assert [epoch.loss for epoch in left_out.history] == [epoch.loss for epoch in shorter.history]
+    assert left_out.steps == 3 * (ROWS // BATCH)
+
+
+def test_without_the_short_batch_other_rows_are_left_out_in_each_epoch():
+    """Two rows in three are seen in an epoch, and all of them in eight."""
+    X = np.eye(3)
+    net = nn.Dense(3, 1, weight=np.zeros((3, 1)), bias=np.zeros(1))
+    moved = [
+        np.flatnonzero(
+            fit(net, X, np.ones((3, 1)), batch_size=2, drop_last=True, epochs=epochs).net.weight[:, 0]
+        )
+        for epochs in (1, 8)
+    ]
+    assert [len(rows) for rows in moved] == [2, 3]
+
+
+def test_a_checkpoint_knows_whether_the_short_batch_is_left_out(rows, tmp_path):
+    options = {"epochs": 1, "batch_size": BATCH, "checkpoint": tmp_path / "run"}
+    fit(deep(), *rows, **options)
+    with pytest.raises(ModelFileError, match=r"batch_size: .* there, .* with drop_last here"):
+        fit(deep(), *rows, **options, drop_last=True)
 
 
 def test_penalty_and_clipping_are_part_of_the_step(rows):

@@ -148,6 +148,7 @@ def test_workers_with_other_rows_or_settings_are_refused():
         ({"workers": None, "total_rows": 203}, "give workers=cluster.join"),
         ({"checkpoint": 4}, "checkpoint is a path or a train.Checkpoint, got 4"),
         ({"total_rows": 203, "sample_weight": WEIGHTS}, "give all rows"),
+        ({"total_rows": 203, "executor": "xla"}, "total_rows is for machine code.*own_rows=True"),
     ],
 )
 def test_what_workers_cannot_share_is_refused(options, message):

@@ -48,6 +48,7 @@ from wengert.cli.option_types import (
     Threshold,
     TimeLimit,
     WorkerOptions,
+    converted,
     option,
 )
 from wengert.cli.tuning_command import tune
@@ -60,6 +61,7 @@ app = App(
     help="Train neural networks on tables, and use them.",
     version=__version__,
     help_format="plaintext",
+    default_parameter=Parameter(converter=converted),
 )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Annotated, Any
 
-from cyclopts import Group, Parameter
+from cyclopts import CoercionError, Group, Parameter, Token, convert
 
 TABLE = Group("Table", sort_key=0)
 SCORING = Group("Scoring", sort_key=1)
@@ -24,6 +25,13 @@ CLUSTER = Group("Workers", sort_key=11)
 def option(text: str, group: Group) -> Parameter:
     """Return an option that is described by ``text`` and listed in ``group``."""
     return Parameter(help=text, group=group, negative=(), show_default=False)
+
+
+def converted(kind: Any, tokens: Sequence[Token]) -> Any:
+    """Return the value of an option; a fraction is no whole number, to which cyclopts would round it."""
+    if kind in (int, int | None) and "." in tokens[0].value:
+        raise CoercionError(f"{tokens[0].keyword} takes a whole number, got {tokens[0].value}")
+    return convert(kind, tokens)
 
 
 # A lone dash is standard input.

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import os
 
+from wengert.checks import positive_number
 from wengert.cluster.channel import listen
 from wengert.cluster.workers import Workers
 from wengert.errors import ConfigurationError
 from wengert.extras import optional_library
 
+# XLA compiles a step when it is first taken, in one process sooner than in another.
+_COLLECTIVE = 20
 # JAX's own 100 s would let a job hang on a worker that has been killed.
 _HEARTBEAT = 10
 
 
-def join_jax(workers: Workers, *, timeout: int = 20) -> None:
+def join_jax(workers: Workers, *, timeout: float | None = None) -> None:
     """Have JAX join the workers, so that a mesh is made of the devices of all of them.
 
     To be called before anything else uses JAX in this process.
@@ -21,23 +25,25 @@ def join_jax(workers: Workers, *, timeout: int = 20) -> None:
     Parameters
     ----------
     workers : Workers
-    timeout : int
-        Seconds for which one may keep the others waiting in a collective, before all end. Those that die are
-        noticed after 10 s.
+    timeout : float, optional
+        Seconds for which one may keep the others waiting in a collective, before all end; whole ones, rounded
+        up. By default 20, or that of the workers where it is longer. Those that die are noticed after 10 s.
 
     Raises
     ------
     ConfigurationError
-        When JAX is not installed, or has begun without the others.
+        When JAX is not installed, or has begun without the others, or the time-out is not above 0.
 
     Notes
     -----
     JAX's channels know no secret: they are open to the network that they run in. After an error leave by
     `os._exit`, as `join` has it, since `jax.distributed.shutdown` waits for workers that are gone.
     """
+    seconds = max(_COLLECTIVE, workers.timeout) if timeout is None else timeout
+    positive_number("join_jax", "timeout", seconds)
     if workers.size == 1:
         return
-    flag = f"--xla_cpu_collective_timeout_seconds={timeout}"
+    flag = f"--xla_cpu_collective_timeout_seconds={math.ceil(seconds)}"
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
     jax = optional_library("jax", "workers share arrays with JAX", "xla")
     coordinator = workers.from_first(_free_place(workers) if workers.rank == 0 else None)

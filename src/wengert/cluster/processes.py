@@ -53,7 +53,6 @@ class WorkerProcess:
 
     Attributes
     ----------
-    rank : int
     slot : Slot
     process : Popen
         The worker, or the SSH client that runs it.
@@ -61,22 +60,27 @@ class WorkerProcess:
         Its number on its own machine, once it has joined.
     """
 
-    rank: int
     slot: Slot
     process: subprocess.Popen[bytes]
     remote_process: int | None = None
     _pumps: list[threading.Thread] = field(default_factory=list)
 
     @staticmethod
-    def start(rank: int, slot: Slot, command: Sequence[str], environment: Mapping[str, str]) -> WorkerProcess:
-        """Start a worker in a session of its own, so that Ctrl-C reaches the supervisor alone.
+    def start(slot: Slot, modules: Sequence[str] = ()) -> WorkerProcess:
+        """Start a process that waits for `work`, in a session of its own: only the supervisor gets Ctrl-C.
+
+        Parameters
+        ----------
+        slot : Slot
+        modules : sequence of str
+            What it imports meanwhile.
 
         Raises
         ------
         ConfigurationError
             When the system cannot start it.
         """
-        line = [sys.executable, "-m", _MODULE]
+        line = [sys.executable, "-m", _MODULE, *modules]
         if not slot.is_here:
             # SSH hands a remote shell one line of text.
             cores = f"${{OMP_NUM_THREADS:-$((($(nproc) + {slot.neighbours - 1}) / {slot.neighbours}))}}"
@@ -98,17 +102,20 @@ class WorkerProcess:
             )
         except OSError as error:
             raise ConfigurationError(f"{line[0]} cannot be started: {error.strerror}") from None
+        return WorkerProcess(slot, process)
+
+    def work(self, rank: int, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Let it run a command, as the worker of this number."""
         orders = {"environment": dict(environment), "directory": os.getcwd(), "command": list(command)}
+        process = self.process
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # its end is noticed soon enough
             process.stdin.write(json.dumps(orders).encode() + b"\n")
             process.stdin.flush()
-        started = WorkerProcess(rank, slot, process)
         for stream, target in ((process.stdout, sys.stdout), (process.stderr, sys.stderr)):
             pump = threading.Thread(target=_pump, args=(rank, stream, target), daemon=True)
             pump.start()
-            started._pumps.append(pump)
-        return started
+            self._pumps.append(pump)
 
     def stop(self, number: signal.Signals) -> None:
         """Send it a signal, and whatever it started."""
@@ -128,9 +135,11 @@ class WorkerProcess:
         code = self.process.wait()
         for pump in self._pumps:
             pump.join(2)  # something that it started may still hold the pipe
-        if self.process.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):
-                self.process.stdin.close()
+        process = self.process
+        for stream in (process.stdin, *(() if self._pumps else (process.stdout, process.stderr))):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
         return code
 
 

@@ -25,6 +25,8 @@ _LOST_ANOTHER = WorkerLostError.exit_code
 _LOOK = 0.02  # seconds between two looks at the processes
 # Seconds in which the end of the worker that is at fault is noticed after those of workers that miss it.
 _GRACE = 1.0
+# Seconds after the workers have joined until processes for the next attempt start: a short job needs none.
+_SETTLED = 5.0
 _SSH_FAILED = 255
 
 
@@ -48,6 +50,8 @@ class Job:
         Whether to go on without the worker that was lost.
     address : str or None
         Of this machine, at which workers on others find it.
+    modules : tuple of str
+        What the command imports: processes that are kept ready for a restart have it already.
     """
 
     slots: tuple[Slot, ...]
@@ -57,6 +61,7 @@ class Job:
     join_timeout: float = 60.0
     elastic: bool = False
     address: str | None = None
+    modules: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.command:
@@ -130,9 +135,9 @@ def supervise(job: Job, say: Callable[[str], None]) -> int:
         When a worker cannot be started, or workers cannot meet here.
     """
     restarts = 0
-    with _termination_as_interrupt():
+    with _termination_as_interrupt(), _Reserve(job.modules) as reserve:
         while True:
-            attempt = _Attempt(job, say)
+            attempt = _Attempt(job, reserve, is_last=restarts == job.restarts)
             try:
                 loss = attempt.run()
             except KeyboardInterrupt:
@@ -160,14 +165,43 @@ def supervise(job: Job, say: Callable[[str], None]) -> int:
 
 
 @dataclass
+class _Reserve:
+    """Processes that have imported what the next attempt needs, so that it begins sooner."""
+
+    modules: tuple[str, ...]
+    ready: dict[Slot, WorkerProcess] = field(default_factory=dict)
+
+    def __enter__(self) -> _Reserve:
+        return self
+
+    def fill(self, slots: Sequence[Slot]) -> None:
+        """Start what is missing."""
+        for slot in slots:
+            if slot not in self.ready:
+                self.ready[slot] = WorkerProcess.start(slot, self.modules)
+
+    def take(self, slot: Slot) -> WorkerProcess:
+        """Return a process at a place, which waits for work."""
+        ready = self.ready.pop(slot, None)
+        return WorkerProcess.start(slot) if ready is None or ready.process.poll() is not None else ready
+
+    def __exit__(self, *_: object) -> None:
+        for process in self.ready.values():
+            process.kill()
+            process.finish()
+
+
+@dataclass
 class _Attempt:
     """The workers of one start."""
 
     job: Job
-    say: Callable[[str], None]
+    reserve: _Reserve
+    is_last: bool
     workers: list[WorkerProcess] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._joined = math.inf
         self._secret = secrets.token_hex(32)
         self._beats: dict[int, float] = {}
         self._refusal: WengertError | None = None
@@ -177,8 +211,8 @@ class _Attempt:
         """Start the workers and watch them until all have ended well, or one is lost."""
         threading.Thread(target=self._gather, daemon=True).start()
         for rank, slot in enumerate(self.job.slots):
-            environment = self._environment(rank, slot)
-            self.workers.append(WorkerProcess.start(rank, slot, self.job.command, environment))
+            self.workers.append(self.reserve.take(slot))
+            self.workers[rank].work(rank, self.job.command, self._environment(rank, slot))
         while True:
             codes = [worker.process.poll() for worker in self.workers]
             if not any(codes) and None not in codes:
@@ -187,6 +221,8 @@ class _Attempt:
             loss = self._loss(codes)
             if loss is not None:
                 return loss
+            if not self.is_last and time.monotonic() > self._joined + _SETTLED:
+                self.reserve.fill(self.job.slots)
             time.sleep(_LOOK)
 
     def _environment(self, rank: int, slot: Slot) -> dict[str, str]:
@@ -218,6 +254,7 @@ class _Attempt:
             self.workers[rank].remote_process = int(enrolled.words["process"])
             self._beats[rank] = time.monotonic()
             threading.Thread(target=self._listen, args=(rank, enrolled.connection), daemon=True).start()
+        self._joined = time.monotonic()
 
     def _listen(self, rank: int, connection: socket.socket) -> None:
         try:

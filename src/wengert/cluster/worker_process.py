@@ -1,4 +1,7 @@
-"""A worker that `wengert launch` starts: ``python -m wengert.cluster.worker_process``.
+"""A worker that `wengert launch` starts: ``python -m wengert.cluster.worker_process [MODULE …]``.
+
+It imports these modules, then waits for what it is to do: a process that is kept ready for the case that a
+worker is lost has them before it is needed.
 
 What it is to do comes on standard input and not in its arguments, which every user of the machine can read:
 they would show the secret. Standard input stays open for as long as the supervisor lives.
@@ -6,6 +9,7 @@ they would show the secret. Standard input stays open for as long as the supervi
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
@@ -22,7 +26,12 @@ POLITE = 3.0  # seconds between SIGTERM and SIGKILL
 
 def main() -> None:
     """Run the script or module that standard input names, in the environment that it gives."""
-    orders = json.loads(_first_line(0))
+    for module in sys.argv[1:]:
+        importlib.import_module(module)
+    line = _first_line(0)
+    if not line:  # it was not needed
+        return
+    orders = json.loads(line)
     supervisor = os.dup(0)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

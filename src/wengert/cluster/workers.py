@@ -48,6 +48,7 @@ class Workers:
     blocks : int
     mine : range
         The blocks of this worker.
+    timeout : float
 
     Raises
     ------
@@ -73,7 +74,7 @@ class Workers:
         self.rank, self.size, self.blocks = me.rank, me.size, blocks
         self.mine = blocks_of(me.rank, me.size, blocks)
         self._transport = transport
-        self._timeout, self._join_timeout = timeout, join_timeout
+        self.timeout, self._join_timeout = timeout, join_timeout
 
     def __repr__(self) -> str:
         return f"<worker {self.rank} of {self.size}, with blocks {self.mine.start} to {self.mine.stop - 1}>"
@@ -151,7 +152,7 @@ class Workers:
         ends = [rank * count // self.size for rank in range(self.size + 1)]
         at_once = sums[0].nbytes <= _SMALL
         slices = [slice(None)] * self.size if at_once else [slice(*pair) for pair in itertools.pairwise(ends)]
-        received = self._exchange([_bytes_of([one[part] for one in sums]) for part in slices], self._timeout)
+        received = self._exchange([_bytes_of([one[part] for one in sums]) for part in slices], self.timeout)
         known: dict[Node, Array] = {}
         for rank, data in enumerate(received):
             theirs = covered_nodes(blocks_of(rank, self.size, self.blocks), whole)
@@ -160,7 +161,7 @@ class Workers:
         joined = joined_sum(whole, known)
         if at_once:
             return joined
-        everyone = self._exchange([_bytes_of([joined])] * self.size, self._timeout)
+        everyone = self._exchange([_bytes_of([joined])] * self.size, self.timeout)
         return np.concatenate([np.frombuffer(data, dtype) for data in everyone])
 
     def rows(self, total: int) -> slice:

@@ -8,7 +8,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from io import RawIOBase
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from wengert.tabular.table_training import SharedTraining, TrainedNetwork, train
 from wengert.tabular.task import Task, class_numbers, task_of
 from wengert.tabular.training_settings import TrainingSettings
 from wengert.tabular.training_table import rows_with_target
+from wengert.train.checkpoint import Checkpoint
 from wengert.train.row_split import hold_out
 from wengert.train.steps.mapped import append
 
@@ -140,7 +140,7 @@ class StreamedTable:
         rows: np.ndarray,
         settings: TrainingSettings,
         *,
-        checkpoint: Path | None = None,
+        checkpoint: Checkpoint | None = None,
         progress: bool | str = False,
     ) -> tuple[TableModel, TrainedNetwork]:
         """Train a model on some of the rows, by way of a temporary file of their features.
@@ -149,7 +149,7 @@ class StreamedTable:
         ----------
         rows : numpy.ndarray
         settings : TrainingSettings
-        checkpoint : Path, optional
+        checkpoint : Checkpoint, optional
             Of workers that share the rows.
         progress : bool or "auto"
             As for `train.fit`.

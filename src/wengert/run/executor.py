@@ -34,6 +34,8 @@ class RowsExecutor(Executor, Protocol):
         Among how many.
     processes : int
         To how many processes these belong.
+    rank : int
+        The number of this one, from 0.
     holders : int
         How many processes hold rows of their own, of which each gives an equal part of every batch: a step
         is traced for as many rows as all of them give.
@@ -47,6 +49,13 @@ class RowsExecutor(Executor, Protocol):
 
     @property
     def holders(self) -> int: ...  # noqa: D102
+
+    @property
+    def rank(self) -> int: ...  # noqa: D102
+
+    def from_first(self, data: bytes) -> bytes:
+        """Return what the first of the processes gave."""
+        ...
 
     def check_batch(self, rows: int) -> None:
         """Refuse a batch that cannot be divided, given how many of its rows this process has.

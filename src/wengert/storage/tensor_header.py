@@ -18,6 +18,9 @@ LENGTH_BYTES = 8
 MAXIMUM_HEADER = 16 * 2**20
 MAXIMUM_RANK = 64  # of NumPy
 
+# Of a model as of a checkpoint.
+ADVICE = "Restore it from a copy, or delete it and train again."
+
 DTYPES: dict[str, np.dtype[Any]] = {
     "F32": np.dtype(np.float32),
     "F64": np.dtype(np.float64),
@@ -110,7 +113,4 @@ def _are_counts(values: Any) -> bool:
 
 
 def _refuse(where: str, reason: str) -> NoReturn:
-    raise ModelFileError(
-        f"{where} is damaged or is not a safetensors file: {reason}. "
-        "Restore it from a copy, or train and save the model again."
-    )
+    raise ModelFileError(f"{where} is damaged or is not a safetensors file: {reason}. {ADVICE}")

@@ -18,12 +18,18 @@ from wengert.storage.checksum import PLACEHOLDER, carries_seal, seal
 from wengert.storage.reading import read_file
 from wengert.storage.records import Mismatch, from_plain
 from wengert.storage.strict_json import dump_json, parse_json
-from wengert.storage.tensor_header import DTYPES, LENGTH_BYTES, MAXIMUM_HEADER, MAXIMUM_RANK, check_header
+from wengert.storage.tensor_header import (
+    ADVICE,
+    DTYPES,
+    LENGTH_BYTES,
+    MAXIMUM_HEADER,
+    MAXIMUM_RANK,
+    check_header,
+)
 
 # The format keeps metadata in no fixed order, so everything goes into one entry: the same model, the same
 # bytes.
 _ENTRY = "wengert"
-_ADVICE = "Restore it from a copy, or train and save the model again."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +129,7 @@ def decode_tensors(data: bytes, where: str) -> tuple[dict[str, np.ndarray], dict
     try:
         arrays = safetensors.numpy.load(data)
     except (safetensors.SafetensorError, KeyError, ValueError) as error:
-        raise ModelFileError(f"{where} cannot be read: {error}. {_ADVICE}") from None
+        raise ModelFileError(f"{where} cannot be read: {error}. {ADVICE}") from None
     for name, array in arrays.items():
         # What NumPy makes of another byte is not defined, nor what machine code does with it.
         if array.dtype == np.bool_ and array.view(np.uint8).max(initial=0) > 1:
@@ -153,8 +159,8 @@ def _checked_metadata(where: str, data: bytes, entries: dict[str, str] | None) -
         )
     entry = parse_json(entries[_ENTRY].encode("utf-8"), f"the metadata of {where}")
     if not isinstance(entry, dict) or not carries_seal(data, entry.get("checksum")):
-        raise ModelFileError(f"{where} is damaged: its checksum does not fit its contents. {_ADVICE}")
+        raise ModelFileError(f"{where} is damaged: its checksum does not fit its contents. {ADVICE}")
     try:
         return from_plain(_Entry, entry).metadata
     except Mismatch as error:
-        raise ModelFileError(f"the metadata of {where} cannot be read: {error}. {_ADVICE}") from None
+        raise ModelFileError(f"the metadata of {where} cannot be read: {error}. {ADVICE}") from None

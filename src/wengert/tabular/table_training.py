@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -78,12 +77,12 @@ class SharedTraining:
     workers : Workers
     rows : int
         How many they have in all.
-    checkpoint : Path or None
+    checkpoint : Checkpoint or None
     """
 
     workers: Workers
     rows: int
-    checkpoint: Path | None
+    checkpoint: train.Checkpoint | None
 
 
 def train_network(
@@ -230,7 +229,7 @@ def _fit(
         sharing = {
             "workers": shared.workers,
             "total_rows": shared.rows,
-            "checkpoint": None if shared.checkpoint is None else str(shared.checkpoint),
+            "checkpoint": shared.checkpoint,
         }
     with warnings.catch_warnings():
         # Both are reported with the result.

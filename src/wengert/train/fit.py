@@ -34,6 +34,8 @@ from wengert.train.steps.step import StepRule, TrainingStep
 from wengert.transform.regions.budget import budget_of
 
 _EPOCHS = 100
+# Options of training in steps, which L-BFGS does not take.
+_IN_STEPS = ("batch_size", "drop_last", "clip_norm", "ema_decay", "checkpoint", "workers")
 
 
 def fit(
@@ -45,6 +47,7 @@ def fit(
     optimizer: Optimiser | LBFGS | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
+    drop_last: bool = False,
     sample_weight: Any = None,
     validation_data: tuple[Any, ...] | None = None,
     validation_fraction: float | None = None,
@@ -89,6 +92,9 @@ def fit(
         Passes over the rows; 100 by default, for L-BFGS its `max_iterations`.
     batch_size : int, optional
         Rows in a step; 32, or all where there are fewer. The last batch of an epoch may be short.
+    drop_last : bool
+        Leave that short batch out: every step is alike, and one program is compiled instead of two. The rows
+        left out are others in each epoch, unless `shuffle` is False.
     sample_weight : array_like, shape (rows,), optional
         Non-negative; only their ratios count.
     validation_data : (X, y) or (X, y, sample_weight), optional
@@ -208,6 +214,7 @@ def prepared(
     optimizer: Optimiser | LBFGS | None,
     epochs: int | None,
     batch_size: int | None,
+    drop_last: bool,
     sample_weight: Any,
     validation_data: tuple[Any, ...] | None,
     validation_fraction: float | None,
@@ -227,6 +234,7 @@ def prepared(
     **execution: Any,
 ) -> Loop | FullBatch:
     """Return the run of `fit`, checked and ready to begin."""
+    given = locals()
     chosen = Adam() if optimizer is None else optimizer
     _check_options(epochs, clip_norm, ema_decay, time_limit, seed, callbacks)
     stopping = _early_stopping(early_stopping)
@@ -239,22 +247,17 @@ def prepared(
     share = share_of(runner, rows, sample_weight, validation_fraction, time_limit)
     rows, size = share.rows, clipped_batch_size(batch_size, share.total, stacklevel=4)
     if isinstance(chosen, LBFGS):
-        in_steps = {"batch_size": batch_size, "clip_norm": clip_norm, "ema_decay": ema_decay}
-        chosen = _on_all_rows(chosen, epochs, **in_steps, checkpoint=checkpoint, workers=workers)
+        chosen = _on_all_rows(chosen, given)
         epochs, size = chosen.max_iterations, share.total
+    size = share.of_batch(size)
     rule = StepRule(objective, chosen, clip_norm, ema_decay=ema_decay, memory=budget_of(memory))
     plan = Plan(
-        rows=rows,
-        count=share.count,
-        validation=validation,
-        epochs=_EPOCHS if epochs is None else epochs,
-        batch_size=share.of_batch(size),
-        seed=seed,
-        time_limit=time_limit,
+        rows=rows, count=share.count // size * size if drop_last else share.count, validation=validation,
+        epochs=_EPOCHS if epochs is None else epochs, batch_size=size, seed=seed, time_limit=time_limit,
         rules=FitRules(rule, rows, seed, shuffle, stopping, validation is not None),
-        callbacks=(*callbacks, *stopping),
-        checkpoint=checkpoint_of(checkpoint, workers),
-    )
+        callbacks=(*callbacks, *stopping), checkpoint=checkpoint_of(checkpoint, workers, runner),
+        drop_last=drop_last,
+    )  # fmt: skip
     step, evaluator = TrainingStep(net, rule, runner), Evaluator(net, objective, judge)
     if isinstance(chosen, LBFGS):
         return FullBatch(plan, step, evaluator)
@@ -313,18 +316,19 @@ def _early_stopping(value: int | EarlyStopping | None) -> tuple[EarlyStopping, .
     return (replace(value) if isinstance(value, EarlyStopping) else EarlyStopping(value),)
 
 
-def _on_all_rows(optimizer: LBFGS, epochs: int | None, **options: Any) -> LBFGS:
+def _on_all_rows(optimizer: LBFGS, given: dict[str, Any]) -> LBFGS:
     """Return the optimiser with as many iterations as epochs, and refuse options of training in steps.
 
     Raises
     ------
     ConfigurationError
     """
-    for name, value in options.items():
-        if value is not None:
+    for name in _IN_STEPS:
+        if given[name] not in (None, False):
             raise ConfigurationError(
                 f"L-BFGS takes all rows at once and keeps its own state: leave {name} out"
             )
+    epochs = given["epochs"]
     return optimizer if epochs is None else replace(optimizer, max_iterations=epochs)
 
 

@@ -22,7 +22,8 @@ class Plan:
     ----------
     rows : Rows
     count : int
-        How many of them an epoch takes: all but where processes hold rows of their own, as many of each.
+        How many of them an epoch takes: all but where processes hold rows of their own, as many of each, or
+        where a short batch is left out.
     validation : Rows or None
     epochs : int
         In all, with those of the runs that this one goes on from.
@@ -34,6 +35,8 @@ class Plan:
     rules : Rules
     callbacks : tuple of Callback
     checkpoint : Checkpoint or None
+    drop_last : bool
+        Whether a short batch at the end of an epoch is left out.
     """
 
     rows: Rows
@@ -46,6 +49,7 @@ class Plan:
     rules: Rules
     callbacks: tuple[Callback, ...]
     checkpoint: Checkpoint | None
+    drop_last: bool = False
 
 
 def identity(plan: Plan, step: TrainingStep, initial: Carry) -> dict[str, str]:
@@ -79,7 +83,7 @@ def identity_without_rows(plan: Plan, step: TrainingStep, initial: Carry) -> dic
         "ema_decay": repr(rule.ema_decay),
         "executor": type(step.executor).__name__ + _rounding(step.executor),
         "validation data": digest(*held),
-        "batch_size": str(plan.batch_size),
+        "batch_size": f"{plan.batch_size}{' with drop_last' if plan.drop_last else ''}",
         "seed": str(plan.seed),
         **plan.rules.identity(),
     }

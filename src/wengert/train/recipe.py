@@ -21,6 +21,7 @@ from wengert.train.bagging.blending import blended_classes, blended_numbers
 from wengert.train.bagging.calibration import calibrated, without_calibration
 from wengert.train.bagging.straight_line import MOST_COLUMNS, StraightLine, straight_line
 from wengert.train.callbacks import Callback, Stop, TrainingState
+from wengert.train.checkpoint import Checkpoint
 from wengert.train.evaluation import predict
 from wengert.train.fit import fit
 from wengert.train.history import History
@@ -111,7 +112,7 @@ class Recipe:
     ----------
     network : Module
         Initialised.
-    loss, optimizer, epochs, batch_size, penalty, early_stopping, callbacks
+    loss, optimizer, epochs, batch_size, drop_last, penalty, early_stopping, callbacks
         As for `fit`.
     snapshots : tuple of int
         Numbers of the epochs of which the best gives the result, as `BestEpoch` has it, whatever ended the
@@ -139,6 +140,7 @@ class Recipe:
     optimizer: Optimiser | LBFGS
     epochs: int
     batch_size: int | None = None
+    drop_last: bool = False
     penalty: Penalty | None = None
     early_stopping: int | None = None
     callbacks: tuple[Callback, ...] = ()
@@ -164,7 +166,7 @@ class Recipe:
         progress: bool | str = "auto",
         workers: Workers | None = None,
         total_rows: int | None = None,
-        checkpoint: str | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> FitResult:
         """Train by this recipe; errors and warnings as `fit`.
 
@@ -228,6 +230,7 @@ class Recipe:
             optimizer=self.optimizer,
             epochs=self.epochs,
             batch_size=self.batch_size,
+            drop_last=self.drop_last,
             penalty=self.penalty,
             early_stopping=self.early_stopping,
             callbacks=(*self.callbacks, *callbacks),
@@ -271,7 +274,8 @@ class Recipe:
         left = end - time.perf_counter()
         if tried.stopped != "time limit":
             return self, max(left, trial), None
-        affordable = int(_USED * left * tried.steps / trial / math.ceil(len(y) / (self.batch_size or len(y))))
+        steps_an_epoch = max(1, len(y) // (self.batch_size or len(y)))
+        affordable = int(_USED * left * tried.steps / trial / steps_an_epoch)
         if affordable < 1:
             return self, left, tried
         return self if affordable >= self.epochs else self.of_epochs(affordable), left, None

@@ -96,8 +96,8 @@ def tabular_recipe(
     epochs : int, optional
         256, or as many as 50,000 steps make on tables that are larger than that.
     batch_size : int, optional
-        Rows in a step, which the members share; rounded up to a multiple of their number. By default at most
-        256, as nearly the same in all steps of an epoch as can be.
+        The most rows in a step; 256 by default. All steps take as many, a multiple of the members, who share
+        them, and the rows that are then left over, others in each epoch, are left out.
     learning_rate : float, optional
         The highest of the schedule; 0.04 for classes and 0.07 for regression.
     seed : int
@@ -114,7 +114,7 @@ def tabular_recipe(
     classifies = limits is None
     # A number of epochs that is given is gone through.
     patience = _PATIENCE if epochs is None else None
-    batch_size, steps_per_epoch = _batches(rows, batch_size)
+    batch_size, steps_per_epoch = _batches(rows, _BATCH_SIZE if batch_size is None else batch_size)
     if epochs is None:
         epochs = max(1, min(_EPOCHS, _MOST_STEPS // steps_per_epoch))
     activation = _ACTIVATION[classifies] if activation is None else activation
@@ -128,6 +128,8 @@ def tabular_recipe(
     cross_entropy = nn.nll_from_logits if independent else nn.nllm_from_logits
     smoothed = functools.partial(cross_entropy, label_smoothing=_LABEL_SMOOTHING)
     trained = smoothed if classifies else loss or nn.half_squared_error
+    # A straight line is blended by squared error, and by no other loss of numbers.
+    squared = trained in (nn.half_squared_error, "half_squared_error")
     calibration = "labels" if independent else "classes"
     ends = (round(epochs * part) for part in optim.CosineCycles(rate, 1, _CYCLES).ends)
     return Recipe(
@@ -136,24 +138,24 @@ def tabular_recipe(
         optimizer=_optimizer(rate, epochs * steps_per_epoch),
         epochs=epochs,
         batch_size=batch_size,
+        drop_last=True,
         snapshots=tuple(sorted({max(1, end) for end in ends})),
         patience=patience,
         calibration=calibration if classifies and outputs + independent > 1 else None,
         members=_MEMBERS,
         of_epochs=of_epochs,
-        # A straight line is blended by squared error, and by no other loss of numbers.
-        numbers=features.plain
-        if classifies or trained in (nn.half_squared_error, "half_squared_error")
-        else 0,
+        numbers=features.plain if classifies or squared else 0,
     )
 
 
-def _batches(rows: int, batch_size: int | None) -> tuple[int, int]:
-    """Return the rows in a step, which the members share evenly, and the steps of an epoch."""
-    if batch_size is None:
-        batch_size = math.ceil(rows / math.ceil(rows / _BATCH_SIZE))
-    batch_size = min(math.ceil(batch_size / _MEMBERS) * _MEMBERS, rows)
-    return batch_size, math.ceil(rows / batch_size)
+def _batches(rows: int, batch_size: int) -> tuple[int, int]:
+    """Return the rows in a step, which the members share evenly, and the steps of an epoch.
+
+    As many in each step: a short one would be a second program to compile.
+    """
+    even = rows // math.ceil(rows / batch_size) // _MEMBERS * _MEMBERS
+    batch_size = even or min(_MEMBERS, rows)
+    return batch_size, rows // batch_size
 
 
 def _layers(features: TabularFeatures, widths: tuple[int, ...], activation: str, dropout: float) -> list[Any]:

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from wengert import nn, optim, train
-from wengert.errors import ConfigurationError
+from wengert.errors import ConfigurationError, ModelFileError
 
 CHECKS: dict[str, Callable[[], None]] = {}
 OF_PROCESSES: dict[str, Callable[[], None]] = {}
@@ -272,6 +272,31 @@ def each_process_holds_its_own() -> None:
         train.fit(network(), X, y, **{**SETTINGS, "executor": executor, "validation_fraction": 0.1})
     with pytest.raises(ConfigurationError, match="time_limit is of one clock, and 2 processes"):
         train.fit(network(), X, y, **{**SETTINGS, "executor": executor, "time_limit": 1})
+
+
+@check_of_processes
+def one_process_keeps_the_checkpoint_of_all() -> None:
+    import jax
+
+    from wengert.run import xla_executor
+
+    X, y, _ = rows()
+    rank, size = jax.process_index(), jax.process_count()
+    own = {"executor": xla_executor(mesh="all", own_rows=True), "sample_weight": None}
+    for given, data in (({"mesh": "all"}, (X, y)), (own, (X[rank::size], y[rank::size]))):
+
+        def fit(epochs: int, **options: Any) -> Any:
+            return train.fit(network(), *data, **{**SETTINGS, **given, "epochs": epochs, **options})  # noqa: B023
+
+        with TemporaryDirectory() as folder:  # another one in each process, as on other machines
+            fit(1, checkpoint=f"{folder}/run")
+            assert (Path(folder) / "run").exists() == (rank == 0)
+            found = fit(2, checkpoint=f"{folder}/run")
+            assert_close(found, fit(2), 0)
+            if rank == 0:
+                Path(folder, "run").write_bytes(b"torn")
+            with pytest.raises(ModelFileError, match=r"run is damaged .* delete it and train again"):
+                fit(3, checkpoint=f"{folder}/run")
 
 
 def run(checks: dict[str, Callable[[], None]]) -> dict[str, str | None]:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from wengert.cli.console import Text, error_console
 from wengert.cluster.supervisor import Job, slots_of, supervise
 
+# What a script that trains imports, and what `fit` does.
+_MODULES = ("numpy.random", "wengert.train", "wengert.nn", "wengert.optim", "wengert.run.llvm")
 _SWITCHES = ("--elastic", "--help", "--version")
 
 
@@ -23,7 +25,7 @@ def run(
 ) -> int:
     """Run a command in several processes; see `wengert.cli.app.launch`."""
     slots = slots_of([node.strip() for node in nodes.split(",")], workers)
-    job = Job(slots, command, restarts, timeout, join_timeout, elastic, address)
+    job = Job(slots, command, restarts, timeout, join_timeout, elastic, address, _MODULES)
     return supervise(job, say)
 
 

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from wengert.cli.commands.html_report import check_report, write_report
 from wengert.cli.commands.learning import Learn, learn_once, learn_seeds
-from wengert.cli.commands.training_workers import joined, learn_together, supervised
+from wengert.cli.commands.training_workers import joined, learn_together, plain, supervised
 from wengert.cli.console import Text, error_console, label_and_text, result_console, write
 from wengert.cli.exit_codes import INTERRUPTED, SUCCESS
 from wengert.cli.option_types import WorkerOptions
@@ -64,9 +64,8 @@ def run(
     workers = joined(processes, options, given.get("preset"))
     learn: Learn = learn_seeds if options.seeds > 1 else learn_once
     if workers is not None:
-        plain = dataclasses.replace(options.settings, preset="plain")
-        options, learn = dataclasses.replace(options, settings=plain), learn_together
         as_json, quiet = as_json and workers.rank == 0, quiet or workers.rank > 0
+        options, learn = plain(options, quiet=quiet), learn_together
     each = options.of_each_target()
     if page is not None:
         if len(each) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 
@@ -10,6 +11,7 @@ import numpy as np
 from wengert import cluster
 from wengert.cli.commands.launch import say
 from wengert.cli.commands.learning import Learnt
+from wengert.cli.console import Text, error_console
 from wengert.cli.option_types import WorkerOptions
 from wengert.cli.train_options import TrainOptions
 from wengert.cluster.identity import identify
@@ -18,8 +20,14 @@ from wengert.cluster.workers import Workers
 from wengert.errors import ConfigurationError
 from wengert.io.streamed_table import StreamedTable
 from wengert.tabular.training_table import TrainingTable
+from wengert.train import Checkpoint
 
 _BLOCKS = 8
+_SECONDS = 2.0  # between two checkpoints, which is what a lost worker costs beside its restart
+_PLAIN = (
+    "workers train by --preset plain: the gradients of the tabular one, of eight networks from few rows a "
+    "step, take longer to send than to compute"
+)
 
 
 def supervised(options: WorkerOptions) -> int | None:
@@ -36,7 +44,10 @@ def supervised(options: WorkerOptions) -> int | None:
     if options.workers is None or identify(os.environ).source != "alone":
         return None
     job = Job(
-        slots_of(["localhost"], options.workers), ("-m", "wengert", *sys.argv[1:]), elastic=options.elastic
+        slots_of(["localhost"], options.workers),
+        ("-m", "wengert", *sys.argv[1:]),
+        elastic=options.elastic,
+        modules=("wengert.cli.commands.train", "wengert.cli.app"),
     )
     return supervise(job, say)
 
@@ -53,13 +64,17 @@ def joined(processes: WorkerOptions, options: TrainOptions, preset: str | None) 
     if me.source == "alone":
         return None
     if preset == "tabular":
-        raise ConfigurationError(
-            "--preset tabular chooses among networks of several epochs, which a checkpoint does not keep, so "
-            "workers train by --preset plain. Leave --preset out"
-        )
+        raise ConfigurationError(f"{_PLAIN}. Leave --preset out")
     if options.seeds > 1:
         raise ConfigurationError("--seeds trains networks one after the other in one process; leave it out")
     return cluster.join(blocks=max(_BLOCKS, processes.workers or me.size))
+
+
+def plain(options: TrainOptions, *, quiet: bool) -> TrainOptions:
+    """Return the options with the preset by which workers train, and say that it is not the usual one."""
+    if options.settings.preset != "plain" and not quiet:
+        error_console().print(Text(_PLAIN), soft_wrap=True)
+    return dataclasses.replace(options, settings=dataclasses.replace(options.settings, preset="plain"))
 
 
 def learn_together(
@@ -69,7 +84,8 @@ def learn_together(
     assert isinstance(table, StreamedTable)
     checkpoint = options.directory.with_name(f"{options.directory.name}.checkpoint")
     progress = False if quiet else "auto"
-    model, trained = table.train(rows, options.settings, checkpoint=checkpoint, progress=progress)
+    kept = Checkpoint(checkpoint, seconds=_SECONDS, asynchronous=True)
+    model, trained = table.train(rows, options.settings, checkpoint=kept, progress=progress)
     workers = table.stream.workers
     if workers is not None and workers.rank == 0:
         checkpoint.unlink(missing_ok=True)

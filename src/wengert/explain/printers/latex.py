@@ -122,6 +122,7 @@ def _letters(content: str) -> str:
     if not mapped.isascii():  # an accent is no mathematics
         return rf"\text{{\itshape {mapped}}}"
     plain = re.sub(r"[\W₀]", "", content.replace("′", ""))
+    mapped = mapped.replace("*", "^{*}")  # y*, a name, is no product
     return mapped if len(plain) <= 1 or "′" in content else rf"\mathit{{{mapped}}}"
 
 
@@ -262,11 +263,13 @@ def _formulas(written: list[Line], spaced: bool, widest: Layout) -> str:
 
 def _section(section: Section, style: Style, widest: Layout) -> str:
     parts = [rf"\subsection*{{{words(section.title)}}}"]
-    parts += [words(paragraph) + r"\par" for paragraph in section.note.split("\n") if paragraph]
+    # The formulas belong to the last paragraph: no page ends, and no empty line stands, before them.
+    notes = "\\par\n".join(words(paragraph) for paragraph in section.note.split("\n") if paragraph)
+    parts.append(notes or r"\nopagebreak\vspace{-\baselineskip}\leavevmode")
     written = list(lines(section, style))
     if written:
         parts.append(_formulas(written, section.spaced, widest))
-    return "\n".join(parts)
+    return "\n".join(parts) + r"\par"
 
 
 def fragment(tree: Tree, style: Style) -> str:

@@ -10,6 +10,10 @@ from typing import Any
 import jax
 
 from wengert.errors import LimitError
+from wengert.storage.memory import free_memory
+
+# What a full memory is called; the last by the products of matrices of a processor, which say no more.
+_FULL = ("RESOURCE_EXHAUSTED", "Out of memory", "YNNPACK operation failed")
 
 
 @contextmanager
@@ -32,7 +36,7 @@ def memory_for(what: str, smaller: Callable[[], str] = str) -> Iterator[None]:
         yield
     except jax.errors.JaxRuntimeError as error:
         text = str(error)
-        if "RESOURCE_EXHAUSTED" not in text and "Out of memory" not in text:
+        if not any(words in text for words in _FULL):
             raise
         asked = re.search(r"([\d.,]+ ?(?:[KMGT]i?)?B\b|\d+ bytes)", text)
         size = f" ({asked[1]} were asked for)" if asked else ""
@@ -62,12 +66,13 @@ def advice(loop: Any, arguments: tuple[Any, ...], rows: int) -> str:
     """
     device = jax.tree.leaves(arguments)[0].sharding.mesh.local_devices[0]
     limit = _limit(device)
-    if limit is None:  # a processor does not say what it has
-        return f"; take a smaller batch, such as batch_size={max(1, rows // 2)}, or more devices"
     shapes = jax.tree.map(_shape, arguments)
     needs = loop.lower(*shapes).compile().memory_analysis()
-    free = limit - needs.argument_size_in_bytes - needs.output_size_in_bytes
+    # Of a processor, the memory is that of the machine, of which the arguments have their part already.
+    others = 0 if limit is None else needs.argument_size_in_bytes + needs.output_size_in_bytes
+    free = (free_memory() if limit is None else limit) - others
     fits = int(rows * free / max(needs.temp_size_in_bytes, 1))
     if fits < 1:
         return "; rows and parameters alone fill it: take a mesh of more devices, or shard='auto'"
-    return f"; a batch of about {min(fits, rows - 1)} rows would fit"
+    taken = f"; it needs {needs.temp_size_in_bytes:,} bytes beside rows and parameters"
+    return f"{taken}, so that a batch of about {min(fits, max(1, rows // 2))} rows would fit"

@@ -123,6 +123,11 @@ class XLAExecutor:
         return self.devices.processes
 
     @property
+    def rank(self) -> int:
+        """The number of this process."""
+        return int(jax.process_index())
+
+    @property
     def holders(self) -> int:
         """How many processes hold rows of their own."""
         return self.devices.holders
@@ -135,6 +140,11 @@ class XLAExecutor:
         """Return numbers of each process that holds rows of its own; see `RowsExecutor`."""
         with self.settings():
             return self.devices.gathered(numbers)
+
+    def from_first(self, data: bytes) -> bytes:
+        """Return what the first process gave; see `RowsExecutor`."""
+        with self.settings():
+            return self.devices.from_first(data)
 
     def compile(self, program: Program) -> Executable:
         """Return the callable; see `Executor`."""

@@ -147,8 +147,17 @@ class DeviceMesh:
 
     def gathered(self, numbers: Array) -> Array:
         """Return numbers of each holder of rows, one row a process."""
-        if self.holders == 1:
-            return numbers[None]
+        return numbers[None] if self.holders == 1 else self._of_each_process(numbers)
+
+    def from_first(self, data: bytes) -> bytes:
+        """Return what the first process gave."""
+        sizes = self._of_each_process(np.array([len(data)]))
+        padded = np.zeros(sizes.max(), np.uint8)
+        padded[: len(data)] = np.frombuffer(data, np.uint8)
+        return self._of_each_process(padded)[0, : sizes[0, 0]].tobytes()
+
+    def _of_each_process(self, numbers: Array) -> Array:
+        """Return numbers of each process, one row a process."""
         everywhere = jax.jit(_same, out_shardings=self.sharding())
         return np.array(everywhere(self.put_own(numbers[None], PROCESS)))
 

@@ -15,6 +15,27 @@ from wengert.train.inputs import Rows
 
 
 @dataclass(frozen=True)
+class OwnRows(Rows):
+    """The rows of one process among several, each of which holds its own.
+
+    Attributes
+    ----------
+    features, targets, weights
+    executor : RowsExecutor
+        Of these processes.
+    """
+
+    executor: RowsExecutor
+
+    def identity(self) -> dict[str, str]:
+        """Return texts that differ where the rows of any process do."""
+        mine = super().identity()
+        sums = np.array([zlib.crc32(text.encode()) for text in mine.values()])
+        everyone = self.executor.gathered(sums).T
+        return {name: f"of each process {each.tolist()}" for name, each in zip(mine, everyone, strict=True)}
+
+
+@dataclass(frozen=True)
 class Share:
     """What a process gives to each epoch.
 
@@ -101,7 +122,9 @@ def share_of(
             f"the rows of process {other[0]} are not like those of process 0; here a row is {kind} "
             "(features, target, weight)"
         )
-    if rows.weights is not None:
+    weights = rows.weights
+    if weights is not None:
         of_all = float(np.average(seen[:, 2], weights=seen[:, 0]))
-        rows = Rows(rows.features, rows.targets, rows.weights * rows.weights.dtype.type(mean / of_all))
-    return Share(rows, int(seen[:, 0].min()), executor.holders)
+        weights = weights * weights.dtype.type(mean / of_all)
+    own = OwnRows(rows.features, rows.targets, weights, executor)
+    return Share(own, int(seen[:, 0].min()), executor.holders)

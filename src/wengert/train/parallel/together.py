@@ -10,6 +10,7 @@ import numpy as np
 from wengert.checks import positive_integer
 from wengert.cluster.workers import Workers
 from wengert.errors import ConfigurationError, ShapeError
+from wengert.run.executor import RowsExecutor
 from wengert.train.evaluation import Evaluator
 from wengert.train.inputs import Rows, check_rows, check_weights
 from wengert.train.loop import Loop
@@ -160,7 +161,15 @@ def together_of(
         )
     if workers is None and total_rows is not None:
         raise ConfigurationError("total_rows counts the rows of all workers: give workers=cluster.join() too")
-    if workers is None or executor == "xla":  # whose mesh divides the rows; workers share the checkpoint
+    if workers is None:
+        return None
+    if executor == "xla" or isinstance(executor, RowsExecutor):
+        # Its mesh divides the rows; workers share the checkpoint.
+        if total_rows is not None:
+            raise ConfigurationError(
+                "total_rows is for machine code. With XLA, each process gives rows of its own by "
+                'executor=xla_executor(mesh="all", own_rows=True), of wengert.run'
+            )
         return None
     together = Together(workers, total_rows)
     together.refuse(*options)

@@ -12,7 +12,7 @@ import wengert as wg
 from wengert.run import recent
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.llvm.matmul import tile_search
-from wengert.run.llvm.matmul.blocking import blocking_of
+from wengert.run.llvm.matmul.blocking import MANY_PANELS, _heights, blocking_of
 from wengert.run.llvm.matmul.matrix_products import product_of
 from wengert.run.llvm.matmul.tile_shapes import Tile, tile_of
 from wengert.run.llvm.runtime import processor as processors
@@ -61,17 +61,18 @@ def test_every_tile_gives_the_same_bits(target: Target, rng: np.random.Generator
 
 
 def test_a_product_beyond_the_real_limits_of_blocking(rng: np.random.Generator) -> None:
-    x, y = rng.random((3000, 410), np.float32), rng.random((3000, 150), np.float32)
+    x, y = rng.random((3000, 410), np.float32), rng.random((3000, 300), np.float32)
     run = LLVMExecutor(threads=1).compile(wg.trace(lambda x, y: x.T @ y, x, y))
     cut = blocking_of(product_of(run.plan.kernels[0]), run.layout.generators.target)
-    assert cut.packs_left or cut.panels < 4
+    assert cut.packs_left or cut.panels < MANY_PANELS
     np.testing.assert_allclose(run([x, y])[0], x.T.astype(float) @ y, rtol=1e-5)
 
 
 def test_wide_tiles_where_two_multiply_adds_begin_in_a_cycle() -> None:
     one = dataclasses.replace(WIDE, processor=ONE_UNIT)
     assert tile_of(128, 512, 16, WIDE) == Tile(6, 4)
-    assert tile_of(128, 784, 16, WIDE) == Tile(8, 3)
+    assert tile_of(128, 784, 16, WIDE) == Tile(6, 4)
+    assert tile_of(128, 144, 16, WIDE) == Tile(8, 3)
     assert tile_of(128, 512, 16, one).vectors == 2
     assert tile_of(128, 512, 8, AVX2) == Tile(6, 2)
     for target in (WIDE, one, AVX2, SSE, NEON):
@@ -81,6 +82,22 @@ def test_wide_tiles_where_two_multiply_adds_begin_in_a_cycle() -> None:
                 assert tile.rows <= rows
                 # Results, a row of vectors and an element in registers.
                 assert tile.rows * tile.vectors + tile.vectors + 1 <= target.vector_registers
+
+
+@pytest.mark.parametrize("target", [WIDE, AVX2, SSE, NEON], ids=["two units", "AVX2", "128 bits", "NEON"])
+def test_tiles_share_the_rows_evenly(target: Target) -> None:
+    for tile in tile_search.candidates(target):
+        chosen = dataclasses.replace(target, tiles=((tile.rows, tile.vectors, 1.0),))
+        for rows in range(1, 200):
+            largest = tile_of(rows, 1000, target.lanes(4), chosen).rows
+            count = -(-rows // largest)
+            tall, short = _heights(rows, largest, count, is_even=True)
+            assert 1 <= tall <= count
+            assert tall * largest + (count - tall) * short == rows
+            # Sums in several chains would have other last bits than those of the tall tiles.
+            assert tall == count or short >= 3
+            tall, rest = _heights(rows, 16, -(-rows // 16), is_even=False)
+            assert 16 * tall + rest == rows
 
 
 def test_what_a_search_found_decides() -> None:

@@ -28,6 +28,8 @@ Index: TypeAlias = "int | ir.Value"
 # Bytes of it: what has wider ones can read a part of a vector at once.
 _SMALLEST_VECTOR = 16
 
+LINE = 64  # bytes of a line of the caches
+
 # A loop of at most that many iterations is unrolled.
 FEW_ITERATIONS = 4
 

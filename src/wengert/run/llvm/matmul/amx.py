@@ -31,21 +31,21 @@ def amx_tile_of(rows: int, columns: int) -> Tile:
     return Tile(SIDE, min(across, 3)) if rows <= SIDE else Tile(2 * SIDE, min(across, 2))
 
 
-def amx_tile_function(module: ir.Module, type_: ir.FunctionType, tile: Tile, vectors: int) -> ir.Function:
+def amx_tile_function(module: ir.Module, type_: ir.FunctionType, rows: int, vectors: int) -> ir.Function:
     """Return the function for tiles with that many vectors of columns; arguments as in `tile_function`.
 
-    Rows beyond the last one are computed from what follows it in the packed matrix, and must not be used.
+    Rows that a register has beyond these are computed from what follows in the packed matrix.
     """
-    name = f"tile_amx_{tile.rows}_by_{vectors}"
+    down = -(-rows // SIDE)
+    name = f"tile_amx_{down * SIDE}_by_{vectors}"
     known = module.globals.get(name)
     if known is not None:
         return known
     function = ir.Function(module, type_, name)
     function.linkage = "internal"
     function.attributes.add("noinline")
-    left, by_row, _, _, right, right_by_term, pairs, results, adds = function.args
+    left, by_row, _, right, right_by_term, pairs, results, adds = function.args
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    down = tile.rows // SIDE
     registers = _Registers(
         builder, down, vectors, _in_bytes(builder, by_row), _in_bytes(builder, right_by_term)
     )

@@ -12,9 +12,11 @@ from wengert.run.llvm.matmul.tile_shapes import Tile, packed_from, tile_of
 from wengert.run.llvm.runtime.target import Target
 from wengert.run.llvm.schedule.buffers import rounded
 
-# A tile that reads this many lines of the left matrix for a few rows finds them gone for the next rows.
+# A tile that reads this many lines of the left matrix for a few rows finds them gone for the next rows. That
+# they come from the second-level cache again costs less than packing for fewer panels than the second number.
 MANY_LINES = 256
-# A panel that is read by fewer tiles than this is not copied.
+MANY_PANELS = 16
+# What is read by fewer tiles than this is not packed.
 FEW_TILES = 4
 # Of the second-level cache a panel of the right matrix takes this part, three vectors wide. How many terms
 # that are does not depend on the tile, so neither do the last bits of a result.
@@ -33,6 +35,10 @@ class Blocking:
     lanes : int
         Elements of a vector.
     tile : Tile
+    tall : int
+        How many tiles have all of its rows; they come first.
+    short : int
+        Rows of each of the others.
     row_tiles, panels, blocks : int
         How many there are.
     block : int
@@ -40,6 +46,8 @@ class Blocking:
     group : int
         Tiles of a group; the rows of a group are packed together.
     packs_left, packs_right : bool
+    prefetches : bool
+        Whether tiles prefetch the next panel: the right matrix is larger than the second-level cache.
     bfloat16 : str
         The instructions that multiply terms packed in pairs of bfloat16, as in `Target`; empty if none are.
     offsets : tuple of int
@@ -49,6 +57,8 @@ class Blocking:
 
     lanes: int
     tile: Tile
+    tall: int
+    short: int
     row_tiles: int
     panels: int
     blocks: int
@@ -56,6 +66,7 @@ class Blocking:
     group: int
     packs_left: bool
     packs_right: bool
+    prefetches: bool
     offsets: tuple[int, int, int]
     scratch_bytes: int
     bfloat16: str = ""
@@ -82,6 +93,7 @@ def blocking_of(product: Product, target: Target) -> Blocking:
         tile = tile_of(product.rows, product.columns, lanes, target)
     width = tile.vectors * lanes
     row_tiles, panels = math.ceil(product.rows / tile.rows), math.ceil(product.columns / width)
+    tall, short = _heights(product.rows, tile.rows, row_tiles, is_even=bfloat16 != "amx")
     by_term, by_column = product.right_access.strides[-2:]
     # What is read of rows far apart shares few places of the caches, and soon each needs a page of its own.
     far = packed_from(target)
@@ -94,9 +106,11 @@ def blocking_of(product: Product, target: Target) -> Blocking:
         block = _block_of(product.terms, most, *((2 * STRETCH,) * 2 if bfloat16 else (1, lanes)))
     blocks = math.ceil(product.terms / block) if block else 1
     left_by_row, left_by_term = product.left_access.strides[-2:]
-    is_far = abs(left_by_term) * size >= target.processor.page_bytes or product.terms >= MANY_LINES
-    packs_left = bool(bfloat16) or (left_by_row == 1 and is_far and panels >= FEW_TILES)
+    is_far = abs(left_by_term) * size >= target.processor.page_bytes and panels >= FEW_TILES
+    is_far = is_far or (product.terms >= MANY_LINES and panels >= MANY_PANELS)
+    packs_left = bool(bfloat16) or (left_by_row == 1 and is_far)
     packs_right = packs_right or bool(bfloat16)
+    is_large = panels > 1 and product.terms * product.columns * size > target.processor.l2_bytes
     # What is kept for each row of a group: the packed terms of a block, and its results between the blocks.
     kept = (block if packs_left else 0) + (panels * width if blocks > 1 else 0)
     groups = max(math.ceil(product.rows * kept * size / GROUP_BYTES), 1)
@@ -106,9 +120,21 @@ def blocking_of(product: Product, target: Target) -> Blocking:
     results_bytes = (group * panels if blocks > 1 else 1) * tile.rows * width * size
     offsets = (0, rounded(left_bytes), rounded(left_bytes) + rounded(right_bytes))
     return Blocking(
-        lanes, tile, row_tiles, panels, blocks, block, group, packs_left, packs_right,
+        lanes, tile, tall, short, row_tiles, panels, blocks, block, group, packs_left, packs_right, is_large,
         offsets, offsets[2] + rounded(results_bytes), bfloat16,
     )  # fmt: skip
+
+
+def _heights(rows: int, largest: int, count: int, is_even: bool) -> tuple[int, int]:
+    """Return how many tiles have the most rows, and how many rows the others have.
+
+    These share the rows evenly, so that none is computed for nothing, or one has what is left: registers of
+    AMX have as many rows whatever is in them.
+    """
+    if is_even:
+        return rows - count * (largest - 1), largest - 1
+    rest = rows % largest
+    return count - (rest > 0), rest
 
 
 def _block_of(terms: int, most: int, step: int, least: int) -> int:

@@ -19,11 +19,12 @@ from wengert.run.llvm.codegen.irtypes import (
 from wengert.run.llvm.codegen.loops import Access, Place, load, store
 from wengert.run.llvm.matmul.amx import amx_tile_function
 from wengert.run.llvm.matmul.bfloat16 import add_pairs
-from wengert.run.llvm.matmul.packing import load_padded
-from wengert.run.llvm.matmul.tile_shapes import Tile
+from wengert.run.llvm.matmul.packing import load_padded, padded
 
-# left, its strides by row and term, last row, right, its stride by term, terms, results, whether to add
-_TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, I64, POINTER, I64, I64, POINTER, I1])
+# left, its strides by row and term, right, its stride by term, terms, results, whether to add
+_TYPE = ir.FunctionType(VOID, [POINTER, I64, I64, POINTER, I64, I64, POINTER, I1])
+# and where to copy what is read of the right matrix; nowhere if that is null
+_COPYING_TYPE = ir.FunctionType(VOID, [*_TYPE.args, POINTER])
 
 # Of each row of a tile its vectors.
 Sums = list[list[ir.Value]]
@@ -35,12 +36,17 @@ _NARROWEST = 4
 
 
 def tile_function(
-    module: ir.Module, type_: ir.Type, tile: Tile, lanes: int, widths: tuple[int, ...], bfloat16: str = ""
+    module: ir.Module,
+    type_: ir.Type,
+    rows: int,
+    lanes: int,
+    widths: tuple[int, ...],
+    bfloat16: str = "",
+    copies: bool = False,
 ) -> ir.Function:
     """Return the function, which all products of the module share that have such tiles.
 
-    It computes rows × vectors results, or adds them to what is there. Rows beyond the last one are computed
-    from the last one again, and must not be used.
+    It computes rows × vectors results, or adds them to what is there.
 
     Parameters
     ----------
@@ -50,31 +56,33 @@ def tile_function(
         Elements that each vector of the right matrix has; a last one may be shorter than `lanes`.
     bfloat16 : str
         The instructions where each term is a pair of bfloat16 numbers; as in `Target`.
+    copies : bool
+        Whether it can copy the panel of the right matrix on the way, in whole vectors: the multiply-adds
+        leave room for that, where a copy made before would wait for memory.
     """
     if bfloat16 == "amx":
-        return amx_tile_function(module, _TYPE, tile, len(widths))
+        return amx_tile_function(module, _TYPE, rows, len(widths))
     pairs = bfloat16 != ""
     shape = "_".join(map(str, widths))
     kind = "pairs" if pairs else type_name(type_)
-    name = f"tile_{kind}_{tile.rows}_by_{shape}_of_{lanes}"
+    name = f"tile_{kind}_{rows}_by_{shape}_of_{lanes}" + "_copying" * copies
     known = module.globals.get(name)
     if known is not None:
         return known
-    function = ir.Function(module, _TYPE, name)
+    function = ir.Function(module, _COPYING_TYPE if copies else _TYPE, name)
     function.linkage = "internal"
     function.attributes.add("noinline")
-    left, by_row, by_term, last_row, right, right_by_term, terms, results, adds = function.args
+    left, by_row, by_term, right, right_by_term, terms, results, adds, *copy = function.args
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    rows = []
-    for number in range(tile.rows):
-        row = ir.Constant(I64, number)
-        inside = builder.select(builder.icmp_signed("<", row, last_row), row, last_row)
-        rows.append(builder.gep(left, [builder.mul(inside, by_row)], source_etype=type_))
-    totals = _Sums(builder, type_, lanes, widths, pairs, rows, by_term, right, right_by_term, terms).results()
+    starts = [
+        builder.gep(left, [builder.mul(ir.Constant(I64, row), by_row)], source_etype=type_)
+        for row in range(rows)
+    ]
+    sums = _Sums(builder, type_, lanes, widths, pairs, starts, by_term, right, right_by_term, terms, *copy)
     places = [
         (Access(number * len(widths) * lanes, (1,)), Place([place * lanes], lanes_of(total.type)), total)
-        for number in range(tile.rows)
-        for place, total in enumerate(totals[number])
+        for number, totals in enumerate(sums.results())
+        for place, total in enumerate(totals)
     ]
     with builder.if_else(adds) as (then, otherwise):
         with then:
@@ -102,6 +110,8 @@ class _Sums:
     right : Value
         Where the right matrix begins.
     terms : Value
+    copy : Value, optional
+        Where the panel of the right matrix is copied, unless it is null.
     """
 
     def __init__(
@@ -116,6 +126,7 @@ class _Sums:
         right: ir.Value,
         right_by_term: ir.Value,
         terms: ir.Value,
+        copy: ir.Value | None = None,
     ) -> None:
         self.builder = builder
         self.type = type_
@@ -127,6 +138,9 @@ class _Sums:
         self.right = right
         self.terms = terms
         self.increments = (ir.Constant(I64, 1), by_term, right_by_term)
+        self.copy = copy
+        if copy is not None:
+            self.is_copying = builder.icmp_unsigned("!=", copy, ir.Constant(POINTER, None))
 
     def results(self) -> list[list[ir.Value]]:
         """Generate all of it; return a list of vectors for each row."""
@@ -167,11 +181,11 @@ class _Sums:
             for phis, starts, added in zip(chain, earlier, more, strict=True):
                 for phi, start, one in zip(phis, starts, added, strict=True):
                     phi.add_incoming(start, entry)
-                    phi.add_incoming(one, body)
+                    phi.add_incoming(one, builder.block)
             following = [builder.add(*pair) for pair in zip(following, self.increments, strict=True)]
         for step, start, then in zip(steps, first, following, strict=True):
             step.add_incoming(start, entry)
-            step.add_incoming(then, body)
+            step.add_incoming(then, builder.block)
         builder.branch(head)
         builder.position_at_end(after)
         return steps, sums
@@ -179,12 +193,15 @@ class _Sums:
     def _with_term(self, steps: list[ir.Value], sums: Sums) -> Sums:
         """Return sums with one more term in them."""
         builder, type_ = self.builder, self.type
-        _, along_left, along_right = steps
+        term, along_left, along_right = steps
         row_of_right = builder.gep(self.right, [along_right], source_etype=type_)
         vectors = []
         for number, (width, size) in enumerate(zip(self.widths, self.sizes, strict=True)):
             place = Place([number * self.lanes], width)
             vectors.append(load_padded(builder, row_of_right, type_, Access(0, (1,)), place, size))
+        if self.copy is not None:
+            with builder.if_then(self.is_copying):
+                self._copy(self.copy, term, row_of_right, vectors)
         results = []
         for row, totals in zip(self.rows, sums, strict=True):
             scalar = builder.load(builder.gep(row, [along_left], source_etype=type_), typ=type_)
@@ -195,6 +212,14 @@ class _Sums:
             else:
                 results.append([intrinsic(builder, "llvm.fmuladd", list(three)) for three in operands])
         return results
+
+    def _copy(self, goal: ir.Value, term: ir.Value, row: ir.Value, vectors: list[ir.Value]) -> None:
+        """Store what was read of a row of the right matrix."""
+        builder, width = self.builder, len(vectors) * self.lanes
+        for number, vector in enumerate(vectors):
+            place = Place([term, number * self.lanes], self.lanes)
+            whole = padded(builder, vector, self.lanes)
+            store(builder, whole, goal, self.type, Access(0, (width, 1)), place)
 
 
 def register_lanes(width: int, lanes: int) -> int:

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from wengert.run.llvm.codegen.irtypes import I8, I64
+from wengert.run.llvm.codegen.irtypes import I8, I64, POINTER
 from wengert.run.llvm.codegen.loops import (
+    LINE,
     Index,
     Place,
     address,
     counted_loop,
     index_value,
+    larger,
     minus,
     plus,
+    prefetch,
     smaller,
     times,
 )
@@ -29,6 +32,9 @@ from wengert.run.llvm.matmul.blocking import Blocking
 from wengert.run.llvm.matmul.matrix_products import Product
 from wengert.run.llvm.matmul.microkernel import register_lanes
 from wengert.run.llvm.matmul.packing import pack_columns, pack_elements, pack_rows
+
+# Of a left matrix that is packed; what the tiles have of so many rows fits into the first-level cache.
+TERMS_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,15 @@ def halved(builder: ir.IRBuilder, index: Index) -> Index:
     return index // 2 if isinstance(index, int) else builder.sdiv(index, index_value(2))
 
 
+def first_row(builder: ir.IRBuilder, cut: Blocking, tile: Index) -> Index:
+    """Return where a tile begins."""
+    row = times(builder, tile, cut.tile.rows)
+    if cut.tall == cut.row_tiles:
+        return row
+    fewer = larger(builder, minus(builder, tile, cut.tall), 0)
+    return minus(builder, row, times(builder, fewer, cut.tile.rows - cut.short))
+
+
 class LeftOperand:
     """The left matrix, of which a tile reads one element for each row and term."""
 
@@ -73,37 +88,46 @@ class LeftOperand:
 
     def pack(self, batch: Sequence[Index], tile: Index, low: Index, high: Index, block: Block) -> None:
         """Copy tiles of the group that begins with `tile`: of each its terms, of each term its rows."""
-        builder, rows = self.builder, self.cut.tile.rows
-        full, rest = divmod(self.product.rows, rows)
-        stop = smaller(builder, minus(builder, full, tile), high)
-        with counted_loop(builder, low, stop) as number:
-            self._pack_tile(batch, tile, number, rows, block)
-        if rest:
-            with builder.if_then(builder.icmp_signed("<", index_value(stop), index_value(high))):
-                self._pack_tile(batch, tile, stop, rest, block)
+        builder, cut = self.builder, self.cut
+        stop = smaller(builder, minus(builder, cut.tall, tile), high)
+        # A line has elements of several tiles: it should still be in the first-level cache for the last.
+        step: Index = block.count if cut.bfloat16 else TERMS_AT_ONCE
+        with counted_loop(builder, 0, block.count, step) as start:
+            count = smaller(builder, step, minus(builder, block.count, start))
+            with counted_loop(builder, low, stop) as number:
+                self._pack_tile(batch, tile, number, cut.tile.rows, block, start, count)
+            if cut.tall < cut.row_tiles:
+                with counted_loop(builder, larger(builder, low, stop), high) as number:
+                    self._pack_tile(batch, tile, number, cut.short, block, start, count)
 
-    def _pack_tile(self, batch: Sequence[Index], tile: Index, number: Index, rows: int, block: Block) -> None:
-        builder, type_ = self.builder, self.product.type
-        place = Place(
-            [*batch, times(builder, plus(builder, tile, number), self.cut.tile.rows), block.term], 1
-        )
+    def _pack_tile(
+        self,
+        batch: Sequence[Index],
+        tile: Index,
+        number: Index,
+        rows: int,
+        block: Block,
+        start: Index,
+        count: Index,
+    ) -> None:
+        """Copy `count` terms of a tile, from `start` of the block on."""
+        builder, type_, module = self.builder, self.product.type, self.builder.module
+        row = first_row(builder, self.cut, plus(builder, tile, number))
+        place = Place([*batch, row, plus(builder, block.term, start)], 1)
         source = address(builder, self.matrix, type_, self.product.left_access, place)
         by_row, by_term = self.product.left_access.strides[-2:]
+        packed, terms = self._packed_tile(number, start), index_value(count)
         if self.cut.bfloat16 and by_term == 1:
-            arguments = [source, ir.Constant(I64, by_row), ir.Constant(I64, rows), index_value(block.count)]
-            builder.call(round_rows(builder.module), [*arguments, self._packed_tile(number)])
+            arguments = [source, ir.Constant(I64, by_row), ir.Constant(I64, rows), terms, packed]
+            builder.call(round_rows(module), arguments)
             return
-        if self.cut.bfloat16:
-            if self._in_rows:
-                function = round_columns(builder.module, rows)
-            else:
-                function = pack_pairs_of_rows(builder.module, self.cut.tile.rows, (rows,))
-            packed = self._packed_tile(number)
-            builder.call(function, [source, ir.Constant(I64, by_term), index_value(block.count), packed])
-            return
-        stride = index_value(by_term)
-        function = pack_rows(builder.module, type_, self.cut.tile.rows, (rows,))
-        builder.call(function, [source, stride, index_value(block.count), self._packed_tile(number)])
+        if self._in_rows:
+            function = round_columns(module, rows)
+        elif self.cut.bfloat16:
+            function = pack_pairs_of_rows(module, self.cut.tile.rows, (rows,))
+        else:
+            function = pack_rows(module, type_, self.cut.tile.rows, (rows,))
+        builder.call(function, [source, ir.Constant(I64, by_term), terms, packed])
 
     @property
     def _in_rows(self) -> bool:
@@ -111,8 +135,9 @@ class LeftOperand:
         is_row = self.product.left_access.strides[-1] == 1
         return self.cut.bfloat16 == "amx" or (self.cut.bfloat16 != "" and is_row)
 
-    def _packed_tile(self, number: Index) -> ir.Value:
-        offset = times(self.builder, number, self.cut.block * self.cut.tile.rows)
+    def _packed_tile(self, number: Index, start: Index = 0) -> ir.Value:
+        term = plus(self.builder, times(self.builder, number, self.cut.block), start)
+        offset = times(self.builder, term, self.cut.tile.rows)
         return self.builder.gep(self.packed, [index_value(offset)], source_etype=self.product.type)
 
     def tile(
@@ -136,6 +161,8 @@ class RightOperand:
     ----------
     taken : tuple
         Where the panel that was taken last begins, its stride by term, and the widths of its vectors.
+    copies : bool
+        Whether the first tile of a panel copies it on the way, for the others.
     """
 
     def __init__(
@@ -147,9 +174,10 @@ class RightOperand:
         self.matrix = matrix
         self.packed = scratch_at(builder, scratch, cut.offsets[1])
         self.taken: tuple[ir.Value, int, tuple[int, ...]] = (matrix, 0, ())
+        self.copies = cut.packs_right and not cut.bfloat16 and product.right_access.strides[-1] == 1
 
     def take(self, batch: Sequence[Index], panel: Panel, block: Block) -> None:
-        """Go to a block of terms of a panel, and copy it where that pays."""
+        """Go to a block of terms of a panel, and copy it where it has to be turned or rounded."""
         access = self.product.right_access
         width = self.product.kernel.panels.get(self.product.right)
         if width is not None:
@@ -157,13 +185,43 @@ class RightOperand:
             return
         place = Place([*batch, block.term, panel.column], 1)
         source = address(self.builder, self.matrix, self.product.type, access, place)
-        if not self.cut.packs_right:
+        if self.copies or not self.cut.packs_right:
             self.taken = source, access.strides[-2], panel.widths
             return
         self._pack(source, block.count, panel)
         lanes = self.cut.lanes  # the panel is filled up with zeros
         widths = tuple(register_lanes(width, lanes) for width in panel.widths)
         self.taken = self.packed, len(widths) * lanes, widths
+
+    def seen_by(self, is_first: ir.Value) -> tuple[ir.Value, ir.Value, tuple[ir.Value, ...]]:
+        """Return where a tile reads the panel, its stride by term, and where it copies it, if any does."""
+        source, by_term, widths = self.taken
+        stride = index_value(by_term)
+        if not self.copies:
+            return source, stride, ()
+        builder, nowhere = self.builder, ir.Constant(POINTER, None)
+        return (
+            builder.select(is_first, source, self.packed),
+            builder.select(is_first, stride, index_value(len(widths) * self.cut.lanes)),
+            (builder.select(is_first, self.packed, nowhere),),
+        )
+
+    def prefetch_next(self, batch: Sequence[Index], panel: Panel, block: Block, number: Index) -> None:
+        """Prefetch a part of the next panel, where rows are too far apart for the processor to do it.
+
+        Each tile does so before it begins, `number` of them after the first one.
+        """
+        if not (self.copies and self.cut.prefetches):
+            return
+        builder, product = self.builder, self.product
+        share = -(-self.cut.block // self.cut.group)
+        first, column = times(builder, number, share), plus(builder, panel.column, self.cut.width)
+        with counted_loop(builder, 0, share) as row:
+            term = plus(builder, block.term, plus(builder, first, row))
+            for start in range(0, self.cut.width, LINE // product.itemsize):
+                place = Place([*batch, term, plus(builder, column, start)], 1)
+                here = address(builder, self.matrix, product.type, product.right_access, place)
+                prefetch(builder, here, writes=False)
 
     def _take_from_panels(self, width: int, panel: Panel, block: Block) -> None:
         """Take a block of a matrix that lies in panels of `width` columns, or of its transposed."""
@@ -201,9 +259,6 @@ class RightOperand:
             function = pack_pairs_of_columns(module, width)
             stride = ir.Constant(I64, by_column)
             builder.call(function, [source, stride, terms, last_column, self.packed])
-        elif by_column == 1:
-            function = pack_rows(module, type_, self.cut.lanes, panel.widths)
-            builder.call(function, [source, ir.Constant(I64, by_term), terms, self.packed])
         elif by_term == 1:
             size = min(self.cut.lanes, 1 << (self.product.terms.bit_length() - 1))
             function = pack_columns(module, type_, size, width)

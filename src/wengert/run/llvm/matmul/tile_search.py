@@ -21,7 +21,6 @@ from wengert.run.llvm.codegen.loops import counted_loop
 from wengert.run.llvm.fusion.kernels import Form
 from wengert.run.llvm.fusion.lowering import OWN_FORMS
 from wengert.run.llvm.matmul.microkernel import tile_function
-from wengert.run.llvm.matmul.packing import pack_rows
 from wengert.run.llvm.matmul.tile_shapes import Tile, begins_one
 from wengert.run.llvm.profile.machine_limits import clock
 from wengert.run.llvm.runtime.array_memory import block
@@ -172,27 +171,28 @@ def _module(target: Target, tiles: list[Tile]) -> ir.Module:
     module.triple = target.triple
     for tile in tiles:
         width, widths = tile.vectors * lanes, (lanes,) * tile.vectors
-        product = tile_function(module, F32, tile, lanes, widths)
-        pack = pack_rows(module, F32, lanes, widths)
         for packs in (False, True):
+            product = tile_function(module, F32, tile.rows, lanes, widths, copies=packs)
             function = ir.Function(module, ir.FunctionType(VOID, [POINTER] * 4), _name(tile, packs))
             left, right, packed, results = function.args
             builder = ir.IRBuilder(function.append_basic_block("entry"))
-            terms = ir.Constant(I64, _TERMS)
-            stride = ir.Constant(I64, _COLUMNS)
+            terms, one, adds = ir.Constant(I64, _TERMS), ir.Constant(I64, 1), ir.Constant(I1, 0)
             with counted_loop(builder, 0, _COLUMNS // width) as panel:
                 column = builder.mul(panel, ir.Constant(I64, width))
-                source, by_term = builder.gep(right, [column], source_etype=F32), stride
-                if packs:
-                    builder.call(pack, [source, stride, terms, packed])
-                    source, by_term = packed, ir.Constant(I64, width)
+                source = builder.gep(right, [column], source_etype=F32)
+                by_term: ir.Value = ir.Constant(I64, _COLUMNS)
                 with counted_loop(builder, 0, _ROWS // tile.rows) as number:
                     row = builder.mul(number, ir.Constant(I64, tile.rows * _TERMS))
                     first = builder.gep(left, [row], source_etype=F32)
-                    one, last = ir.Constant(I64, 1), ir.Constant(I64, tile.rows - 1)
-                    builder.call(
-                        product,
-                        [first, terms, one, last, source, by_term, terms, results, ir.Constant(I1, 0)],
-                    )
+                    panel_of_right: list[ir.Value] = [source, by_term]
+                    copy = []
+                    if packs:
+                        is_first = builder.icmp_signed("==", number, ir.Constant(I64, 0))
+                        copied = [packed, ir.Constant(I64, width)]
+                        panel_of_right = [
+                            builder.select(is_first, *two) for two in zip(panel_of_right, copied, strict=True)
+                        ]
+                        copy = [builder.select(is_first, packed, ir.Constant(POINTER, None))]
+                    builder.call(product, [first, terms, one, *panel_of_right, terms, results, adds, *copy])
             builder.ret_void()
     return module

@@ -42,25 +42,26 @@ def tile_costs(target: Target) -> dict[Tile, float]:
 
 
 def tile_of(rows: int, columns: int, lanes: int, target: Target) -> Tile:
-    """Choose the tile that takes least time, padding at the edges counted in."""
+    """Choose the tile that takes least time; rows are shared evenly among as few tiles as there can be."""
     wide = target.vector_registers >= 32
     across = math.ceil(columns / lanes)
-    if rows <= 4:
-        # Such a product is read more than computed: in longer stretches.
+    if rows <= 5:
+        # Such a product is read more than computed: in longer stretches. With more rows no tile has fewer
+        # than three, and each result is one sum, whatever the tile; see `microkernel.py`.
         return Tile(rows, min(across, (8 if rows == 1 else 4) if wide else 2))
     costs = tile_costs(target)
     largest = [tile for tile in costs if tile.vectors <= across] or [Tile(24 if wide else 12, 1)]
     reading = 0.0 if begins_one(target) else _READING
     found: dict[Tile, float] = {}
     for tile in largest:
-        most = min(tile.rows, rows, 16)
+        most = min(tile.rows, 16)
+        count = math.ceil(rows / most)
         edge, panels = across % tile.vectors, across // tile.vectors
-        for count in range(most, most // 2, -1):
-            cost = costs.get(tile, 1.0) + reading * (1 / count - 1 / tile.rows)
-            at_edge = cost + reading * (1 / edge - 1 / tile.vectors) if edge else 0.0
-            covered = math.ceil(rows / count) * count * (panels * tile.vectors * cost + edge * at_edge)
-            undivided = columns % (tile.vectors * lanes) and panels
-            found[Tile(count, tile.vectors)] = covered * (_UNDIVIDED if undivided else 1.0)
+        cost = costs.get(tile, 1.0) + reading * (count / rows - 1 / tile.rows)
+        at_edge = cost + reading * (1 / edge - 1 / tile.vectors) if edge else 0.0
+        covered = panels * tile.vectors * cost + edge * at_edge
+        undivided = columns % (tile.vectors * lanes) and panels
+        found[Tile(math.ceil(rows / count), tile.vectors)] = covered * (_UNDIVIDED if undivided else 1.0)
     return min(found, key=lambda one: found[one])
 
 

@@ -13,6 +13,7 @@ from wengert.run.llvm.codegen.body import Body
 from wengert.run.llvm.codegen.cancellation import if_cancelled
 from wengert.run.llvm.codegen.irtypes import I1, memory_type
 from wengert.run.llvm.codegen.loops import (
+    LINE,
     Access,
     Index,
     Place,
@@ -31,13 +32,20 @@ from wengert.run.llvm.codegen.loops import (
 from wengert.run.llvm.matmul.blocking import blocking_of
 from wengert.run.llvm.matmul.matrix_products import Product
 from wengert.run.llvm.matmul.microkernel import tile_function
-from wengert.run.llvm.matmul.operands import Block, LeftOperand, Panel, RightOperand, halved, scratch_at
+from wengert.run.llvm.matmul.operands import (
+    Block,
+    LeftOperand,
+    Panel,
+    RightOperand,
+    first_row,
+    halved,
+    scratch_at,
+)
 from wengert.run.llvm.matmul.weight_layout import accesses_by_panel
 from wengert.run.llvm.runtime.target import Target
 
 # Over that many terms there is time to prefetch what the epilogue reads.
 MANY_TERMS = 128
-LINE = 64  # bytes of a line of the caches
 
 
 class Tiles:
@@ -173,14 +181,25 @@ class _PanelWriter:
         builder, cut = self.builder, self.cut
         self.right.take(stretch.batch, panel, block)
         with counted_loop(builder, stretch.low, stretch.high) as number:
-            row = times(builder, plus(builder, stretch.tile, number), cut.tile.rows)
-            rows: Index = cut.tile.rows
-            if self.product.rows % cut.tile.rows:
-                rows = smaller(builder, minus(builder, self.product.rows, row), cut.tile.rows)
+            tile = plus(builder, stretch.tile, number)
+            row, rows, is_tall = first_row(builder, cut, tile), index_value(cut.tile.rows), None
+            if cut.tall < cut.row_tiles:
+                is_tall = builder.icmp_signed("<", index_value(tile), index_value(cut.tall))
+                rows = builder.select(is_tall, rows, index_value(cut.short))
             if cut.block >= MANY_TERMS and cut.blocks == 1:
                 self._fetch(stretch.batch, row, rows, panel)
+            self.right.prefetch_next(stretch.batch, panel, block, minus(builder, number, stretch.low))
             results = self._results(number, panel)
-            self._multiply(stretch.batch, number, row, rows, block, results)
+            is_first = builder.icmp_signed("==", index_value(number), index_value(stretch.low))
+            arguments = self._arguments(stretch.batch, number, row, block, results, is_first)
+            if is_tall is None:
+                self._multiply(cut.tile.rows, arguments)
+            else:
+                with builder.if_else(is_tall) as (then, otherwise):
+                    with then:
+                        self._multiply(cut.tile.rows, arguments)
+                    with otherwise:
+                        self._multiply(cut.short, arguments)
             if cut.blocks == 1:
                 self._finish(stretch.batch, row, rows, panel, results)
             else:
@@ -214,27 +233,33 @@ class _PanelWriter:
         offset = times(self.builder, place, self.cut.tile.rows * self.cut.width)
         return self.builder.gep(self.results, [index_value(offset)], source_etype=self.product.type)
 
-    def _multiply(
-        self, batch: Sequence[Index], number: Index, row: Index, rows: Index, block: Block, results: ir.Value
-    ) -> None:
+    def _arguments(
+        self,
+        batch: Sequence[Index],
+        number: Index,
+        row: Index,
+        block: Block,
+        results: ir.Value,
+        is_first: ir.Value,
+    ) -> list[ir.Value]:
+        """Return the arguments of the tile's function; `is_first` is whether it is a panel's first one."""
         builder = self.builder
         source, by_row, by_term = self.left.tile(batch, number, row, block)
-        right, right_by_term, widths = self.right.taken
-        function = tile_function(
-            builder.module, self.product.type, self.cut.tile, self.cut.lanes, widths, self.cut.bfloat16
-        )
+        right, right_by_term, copy = self.right.seen_by(is_first)
         adds: ir.Value = ir.Constant(I1, 0)
         if self.cut.blocks > 1:
             adds = builder.icmp_signed(">", index_value(block.number), index_value(0))
-        last_row = index_value(minus(builder, rows, 1))
         terms = halved(builder, block.count) if self.cut.bfloat16 else block.count
-        builder.call(
-            function,
-            [
-                *(source, index_value(by_row), index_value(by_term), last_row),
-                *(right, index_value(right_by_term), index_value(terms), results, adds),
-            ],
-        )
+        return [
+            *(source, index_value(by_row), index_value(by_term)),
+            *(right, right_by_term, index_value(terms), results, adds, *copy),
+        ]
+
+    def _multiply(self, rows: int, arguments: list[ir.Value]) -> None:
+        cut, (_, _, widths) = self.cut, self.right.taken
+        module, copies = self.builder.module, self.right.copies
+        function = tile_function(module, self.product.type, rows, cut.lanes, widths, cut.bfloat16, copies)
+        self.builder.call(function, arguments)
 
     def _finish(
         self, batch: Sequence[Index], row: Index, rows: Index, panel: Panel, results: ir.Value
