@@ -13,7 +13,6 @@ import numpy as np
 from scipy import special
 
 from wengert.explain.engine import Point
-from wengert.explain.index.affine_places import Digit
 from wengert.explain.index.elementwise import RELATIONS
 from wengert.explain.index.expressions import (
     Add,
@@ -39,8 +38,9 @@ from wengert.explain.index.expressions import (
     children,
 )
 from wengert.explain.index.indices import Index
-from wengert.explain.index.places import Residue
 from wengert.explain.matrix.matrices import Gradient, Table
+from wengert.explain.places.affine_places import Digit
+from wengert.explain.places.related_places import Residue
 
 Letters = dict[str, int]
 OUTSIDE = 0.71

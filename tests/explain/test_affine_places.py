@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import given, strategies as st
 from tests.explain.reading import read
 
-from wengert.explain.index.affine_places import Digit, affine, digit, normal, radix, stays_within, written
 from wengert.explain.index.expressions import Running
 from wengert.explain.index.indices import Index
+from wengert.explain.places.affine_places import Digit, affine, digit, normal, radix, stays_within, written
 
 EXTENTS = st.lists(st.integers(1, 4), min_size=1, max_size=3)
 INDICES = "ijk"

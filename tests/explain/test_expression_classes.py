@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wengert.explain.index.affine_places import Digit
 from wengert.explain.index.elementwise import computed, is_elementwise
 from wengert.explain.index.expressions import (
     ONE,
@@ -47,7 +46,6 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.index_values import Evaluation
 from wengert.explain.index.indices import Index
-from wengert.explain.index.places import Residue
 from wengert.explain.index.substitution import counted
 from wengert.explain.loops.carried import EARLIER
 from wengert.explain.loops.earlier import Begun, Earlier
@@ -72,6 +70,8 @@ from wengert.explain.matrix.matrices import (
     Unit,
 )
 from wengert.explain.matrix.matrix_values import matrix_value
+from wengert.explain.places.affine_places import Digit
+from wengert.explain.places.related_places import Residue
 from wengert.explain.printers.blocks import plain
 from wengert.explain.views.examples import Example
 from wengert.ir.node import make_input, make_node

@@ -26,8 +26,8 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.indices import Index, Position
 from wengert.explain.index.letters import counts_up
-from wengert.explain.index.places import is_implied
 from wengert.explain.index.substitution import substitute
+from wengert.explain.places.related_places import is_implied
 from wengert.explain.problem import Problem
 from wengert.ir.primitive import Kind
 

@@ -34,11 +34,11 @@ from wengert.explain.index.expressions import (
     walk,
 )
 from wengert.explain.index.indices import Index, Position, distinct
-from wengert.explain.index.places import can_move, moved_to
 from wengert.explain.index.selections import selected
 from wengert.explain.index.single_rules import single_rules
 from wengert.explain.index.softmax import fold_softmax, with_sigmoid, with_softmax
 from wengert.explain.index.substitution import substitute
+from wengert.explain.places.related_places import can_move, moved_to
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Step
 

@@ -33,8 +33,16 @@ from wengert.explain.index.expressions import (
     walk,
 )
 from wengert.explain.index.indices import Index, Position
-from wengert.explain.index.places import can_move, in_digits, moved_to, relates_places, solved, split, within
 from wengert.explain.index.substitution import renamed_apart, substitute
+from wengert.explain.places.related_places import (
+    can_move,
+    in_digits,
+    moved_to,
+    relates_places,
+    solved,
+    split,
+    within,
+)
 
 _WORKED_OUT = range(2, 100)  # exponents of numbers that are worked out
 _ROOTS = 50  # denominators of the squares of roots

@@ -41,8 +41,8 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.indices import Index
 from wengert.explain.index.notation import local_derivative
-from wengert.explain.index.places import relates_places, same
 from wengert.explain.index.substitution import counted, renamed_apart, same_position
+from wengert.explain.places.related_places import relates_places, same
 from wengert.ir.primitive import NotDifferentiable
 from wengert.primitives.arithmetic import pow as variable_power
 

@@ -123,7 +123,7 @@ class Element(Expression):
 class ElementAt(Expression):
     """An element at places that are calculated: x_{i+1}, y_{5−i}, z_{2i,j}, c_{3(i−1)+j}.
 
-    Where a place is none of the tensor (x_0), another element stands for it, times a relation that is 0 there.
+    Where a place is none of the tensor (x_0), another element stands for it, times a relation that is 0.
 
     Attributes
     ----------
@@ -137,7 +137,7 @@ class ElementAt(Expression):
 
     @property
     def positions(self) -> tuple[Position, ...]:
-        """Of each axis the (first) index that its place is calculated from."""
+        """Of each axis the (first) index that its place is calculated from, or the place."""
         found = ((place, free_indices(place)) for place in self.places)
         return tuple(int(place.value) - 1 if isinstance(place, Number) else at[0] for place, at in found)
 
@@ -371,8 +371,7 @@ def walk(expression: Expression) -> Iterator[Expression]:
     """Yield `expression` and everything inside it."""
     pending = [expression]
     while pending:
-        one = pending.pop()
-        yield one
+        yield (one := pending.pop())
         pending.extend(reversed(tuple(children(one))))
 
 
@@ -391,12 +390,11 @@ def free_indices(expression: Expression) -> tuple[Index, ...]:
                 found[part] = None
             elif isinstance(part, Expression):
                 found.update(dict.fromkeys(free_indices(part)))
-    for index in expression.bound():
-        found.pop(index, None)
-    return tuple(found)
+    bound = expression.bound()
+    return tuple(index for index in found if index not in bound)
 
 
 def size(expression: Expression) -> int:
-    """Return how many parts an expression has, as a measure of how long it is to read; an element is one."""
-    places = expression.places if isinstance(expression, ElementAt) else ()
+    """Return how many parts an expression has, as a measure of how long it is to read; places are none."""
+    places = getattr(expression, "places", ())
     return 1 + sum(size(part) for part in children(expression) if part not in places)

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from wengert.explain.engine import Array, Point
-from wengert.explain.index.affine_places import Digit
 from wengert.explain.index.differentiation import Rules, differentiate
 from wengert.explain.index.elementwise import computed, is_elementwise, spelled_out
 from wengert.explain.index.expressions import (
@@ -35,8 +34,9 @@ from wengert.explain.index.expressions import (
     children,
 )
 from wengert.explain.index.indices import Index, Position
-from wengert.explain.index.places import Residue
 from wengert.explain.index.substitution import counted
+from wengert.explain.places.affine_places import Digit
+from wengert.explain.places.related_places import Residue
 from wengert.explain.work_limits import check_elements
 from wengert.primitives import reference
 

@@ -15,7 +15,6 @@ import numpy as np
 
 from wengert.explain.factors.factor_derivatives import derivative_of_factor
 from wengert.explain.factors.stacked_parts import factor_of
-from wengert.explain.index.affine_places import digit
 from wengert.explain.index.construction import add, multiply
 from wengert.explain.index.definitions import taken
 from wengert.explain.index.differentiation import Rules, differentiate
@@ -33,8 +32,9 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.indices import Index, Position, fresh
 from wengert.explain.index.letters import counts_up
-from wengert.explain.index.places import same
 from wengert.explain.index.substitution import counted
+from wengert.explain.places.affine_places import digit
+from wengert.explain.places.related_places import same
 from wengert.explain.problem import Problem
 from wengert.ir.node import Node
 from wengert.primitives.indexing import gathered_shape

@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import TypeVar
 
-from wengert.explain.index.affine_places import Digit, digit, normal, written
 from wengert.explain.index.expressions import (
     ONE,
     ZERO,
@@ -30,6 +29,7 @@ from wengert.explain.index.expressions import (
     rebuild,
 )
 from wengert.explain.index.indices import Index, Position, fresh
+from wengert.explain.places.affine_places import Digit, digit, normal, written
 
 AnyReduction = TypeVar("AnyReduction", bound=Reduction)
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from wengert.explain.index.affine_places import affine, normal
 from wengert.explain.index.construction import add, multiply
 from wengert.explain.index.differentiation import Rules, differentiate, differentiated
 from wengert.explain.index.expressions import Cases, Element, ElementAt, Expression, Number, Symbol, number
 from wengert.explain.index.index_values import Evaluation, Named, value_of
 from wengert.explain.index.indices import Index, Position
 from wengert.explain.index.substitution import at_place, at_places, counted, relocated
+from wengert.explain.places.affine_places import affine, normal
 from wengert.ir.node import Node
 
 

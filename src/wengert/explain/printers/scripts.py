@@ -5,9 +5,9 @@ from __future__ import annotations
 import fractions
 from collections.abc import Iterable
 
-from wengert.explain.index.affine_places import Digit
 from wengert.explain.index.expressions import Add, Expression, Number, Product, Running, Symbol
 from wengert.explain.index.indices import Index, Position
+from wengert.explain.places.affine_places import Digit
 from wengert.explain.printers import layout
 from wengert.explain.printers.layout import Layout, Text, parenthesised
 

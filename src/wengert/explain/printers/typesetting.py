@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fractions
 
-from wengert.explain.index.affine_places import Digit
 from wengert.explain.index.construction import multiply
 from wengert.explain.index.expressions import (
     ONE,
@@ -35,9 +34,10 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.indices import Index
 from wengert.explain.index.notation import notation, written_out
-from wengert.explain.index.places import Residue
 from wengert.explain.loops.earlier import Begun
 from wengert.explain.matrix.matrices import MatrixProduct
+from wengert.explain.places.affine_places import Digit
+from wengert.explain.places.related_places import Residue
 from wengert.explain.printers import layout
 from wengert.explain.printers.constants import constant
 from wengert.explain.printers.digits import number_text, short

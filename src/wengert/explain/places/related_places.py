@@ -6,18 +6,6 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from wengert.explain.index.affine_places import (
-    Affine,
-    Digit,
-    Fraction,
-    affine,
-    combined,
-    digit,
-    normal,
-    radix,
-    stays_within,
-    written,
-)
 from wengert.explain.index.expressions import (
     ONE,
     Add,
@@ -42,6 +30,18 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.indices import LETTERS, Index
 from wengert.explain.index.substitution import at_places, counted, numbered, relocated, renamed_apart
+from wengert.explain.places.affine_places import (
+    Affine,
+    Digit,
+    Fraction,
+    affine,
+    combined,
+    digit,
+    normal,
+    radix,
+    stays_within,
+    written,
+)
 
 _MOVED = (
     Add, Apply, Cases, Delta, Digit, Element, ElementAt, Power, Product, Quotient, Reduction, Relation,
