@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 import sklearn.neural_network as reference
-from benchmarks.table_data import TABLES, Unavailable, fashion_mnist, mnist
+from benchmarks.tables.data import TABLES, Unavailable, fashion_mnist, mnist
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler

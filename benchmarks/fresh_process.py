@@ -43,6 +43,7 @@ def main() -> None:
 
 def fresh_process(only: str, rounds: int) -> list[Table]:
     """Return the tables of first calls, memory and imports."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
     return [first_calls(only, rounds), memory(), imports(rounds)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import pickle
 import subprocess
 import sys
@@ -52,9 +53,11 @@ def test_transformed_functions_are_copied_and_pickled(made: str, copied: Any) ->
     assert again.__doc__ == original.__doc__
 
 
+@functools.cache
 def programs() -> list[Any]:
     x = np.arange(3.0)
-    chain = wg.trace(lambda x: [x := np.sin(x) * 1.5 for _ in range(3000)][-1], 1.0)
+    length = sys.getrecursionlimit()  # of pairs of lines
+    chain = wg.trace(lambda x: [x := np.sin(x) * 1.5 for _ in range(length)][-1], 1.0)
     return [
         wg.trace(lambda x: np.sum(np.sin(x) ** 2), x),
         wg.trace(lambda x: ({"a": x * np.array([1.0, np.nan, -0.0])}, x[::2]), x),

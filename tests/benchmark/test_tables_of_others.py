@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks import table_data
+from benchmarks.tables import data
 
 pd = pytest.importorskip("pandas", reason="readers return its frames")
 
@@ -27,17 +27,17 @@ def raising(error: BaseException) -> Any:
     ],
 )
 def test_what_is_missing_is_told(error: BaseException) -> None:
-    with pytest.raises(table_data.Unavailable, match=type(error).__name__):
-        table_data.Source("y", raising(error)).table()
+    with pytest.raises(data.Unavailable, match=type(error).__name__):
+        data.Source("y", raising(error)).table()
 
 
 def test_pyarrow_is_needed_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    with pytest.raises(table_data.Unavailable, match="pyarrow"):
-        table_data.Source("y", lambda: pd.DataFrame({"y": [1, 2]})).table()
+    with pytest.raises(data.Unavailable, match="pyarrow"):
+        data.Source("y", lambda: pd.DataFrame({"y": [1, 2]})).table()
 
 
-@pytest.mark.parametrize("load", [table_data.mnist, table_data.fashion_mnist])
+@pytest.mark.parametrize("load", [data.mnist, data.fashion_mnist])
 @pytest.mark.parametrize("leaves", [False, True])
 def test_downloads_that_fail_or_bring_something_else(
     load: Any, leaves: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -48,7 +48,7 @@ def test_downloads_that_fail_or_bring_something_else(
         if "download" in command:
             (tmp_path / "debian" / "dataset-fashion-mnist_1.deb").write_text("")
 
-    monkeypatch.setattr(table_data, "CACHE", tmp_path)
+    monkeypatch.setattr(data, "CACHE", tmp_path)
     monkeypatch.setattr(subprocess, "run", run)
-    with pytest.raises(table_data.Unavailable):
+    with pytest.raises(data.Unavailable):
         load()

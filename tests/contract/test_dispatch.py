@@ -78,7 +78,7 @@ def asked_names(source: str) -> set[str]:
 
 def looks_at_primitives(source: str) -> bool:
     """Whether a file asks nodes for their primitive, so that a word in it may be a primitive's name."""
-    return any(
+    return ".primitive" in source and any(
         isinstance(one, ast.Attribute) and one.attr == "primitive" for one in ast.walk(ast.parse(source))
     )
 

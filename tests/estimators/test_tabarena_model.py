@@ -13,7 +13,7 @@ core = pytest.importorskip("autogluon.core.models", reason="AutoGluon, which Tab
 
 @pytest.fixture(scope="module")
 def model_class():
-    path = Path(__file__).parents[2] / "benchmarks" / "tabarena_model.py"
+    path = Path(__file__).parents[2] / "benchmarks" / "tables" / "tabarena_model.py"
     described = importlib.util.spec_from_file_location("tabarena_model", path)
     module = importlib.util.module_from_spec(described)
     sys.modules["tabarena_model"] = module  # it is pickled by name

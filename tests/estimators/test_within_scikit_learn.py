@@ -29,6 +29,18 @@ def classifier(**options: object) -> wg.MLPClassifier:
     return wg.MLPClassifier(**{"hidden_layer_sizes": (6,), "max_iter": 30, "random_state": 0, **options})
 
 
+class WithOneMore(wg.MLPClassifier):
+    def __init__(self, threshold: float = 0.5, max_iter: int = 30) -> None:
+        super().__init__((6,), max_iter=max_iter, random_state=0)
+        self.threshold = threshold
+
+
+def test_a_subclass_may_have_arguments_of_its_own() -> None:
+    one = clone(WithOneMore(threshold=0.7, max_iter=20))
+    assert one.get_params() == {"threshold": 0.7, "max_iter": 20}
+    np.testing.assert_array_equal(one.fit(X, Y).predict(X), classifier(max_iter=20).fit(X, Y).predict(X))
+
+
 def test_pipeline_and_cross_validation() -> None:
     scores = cross_val_score(make_pipeline(StandardScaler(), classifier(learning_rate_init=0.02)), X, Y, cv=3)
     assert scores.min() > 0.8

@@ -1,5 +1,9 @@
-"""The derivations of the five lectures, their errata corrected, for the tests of views and printers."""
+"""The derivations of the five lectures, their errata corrected, for the tests of views and printers.
 
+Each is derived once in a process.
+"""
+
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +12,7 @@ import numpy as np
 import wengert as wg
 
 
+@functools.cache
 def linear_regression() -> list[wg.Derivation]:
     def squared(w: Any, b: Any, x: Any, t: Any) -> Any:
         z = x @ w + b
@@ -28,6 +33,7 @@ def linear_regression() -> list[wg.Derivation]:
     ]
 
 
+@functools.cache
 def relu_network() -> list[wg.Derivation]:
     def network(W1: Any, w2: Any, x: Any, c: Any) -> Any:
         a1 = W1 @ x
@@ -41,6 +47,7 @@ def relu_network() -> list[wg.Derivation]:
     return [wg.explain(network, *arguments, view="delta", **options)]
 
 
+@functools.cache
 def sigmoid_network() -> list[wg.Derivation]:
     def network(W1: Any, w2: Any, x: Any, c: Any) -> Any:
         a1 = W1 @ x
@@ -57,6 +64,7 @@ def sigmoid_network() -> list[wg.Derivation]:
     ]
 
 
+@functools.cache
 def log_loss() -> list[wg.Derivation]:
     def network(W1: Any, b1: Any, w2: Any, b2: Any, x: Any, t: Any) -> Any:
         a1 = W1 @ x + b1
@@ -74,6 +82,7 @@ def log_loss() -> list[wg.Derivation]:
     return [wg.explain(network, *arguments, view="delta", **options)]
 
 
+@functools.cache
 def neuron_and_layers() -> list[wg.Derivation]:
     def layers(W1: Any, W01: Any, W2: Any, W02: Any, x: Any, y: Any) -> Any:
         Z1 = W1.T @ x + W01
@@ -93,6 +102,7 @@ def neuron_and_layers() -> list[wg.Derivation]:
     return [wg.explain(layers, *arguments, view=view, **options) for view in ("delta", "matrix")]
 
 
+@functools.cache
 def one_neuron() -> list[wg.Derivation]:
     def forward(x: Any) -> Any:
         f = x + 2
@@ -120,6 +130,7 @@ def one_neuron() -> list[wg.Derivation]:
     ]
 
 
+@functools.cache
 def adjoint_walk() -> list[wg.Derivation]:
     def first(x: Any) -> Any:
         t = x**2
@@ -153,6 +164,7 @@ def adjoint_walk() -> list[wg.Derivation]:
     ]
 
 
+@functools.cache
 def row_vectors() -> list[wg.Derivation]:
     def network(a: Any, W: Any, V: Any, y: Any) -> Any:
         b = a @ W

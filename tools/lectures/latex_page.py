@@ -18,6 +18,7 @@ from wengert.explain.printers import latex
 _MARKDOWN = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin, allow_digits=False)
 _PREAMBLE = Path(__file__).with_name("preamble.tex")
 _CODE_COLUMNS = 110
+_WHOLE = 8  # lines of code or text that no page divides
 _CELLS = 95  # letters that fit beside each other in the cells of a table
 _SCALES = {".svg": 0.8, ".png": 0.6}
 _HEADINGS = {"h2": "section", "h3": "subsection", "h4": "subsubsection"}
@@ -208,8 +209,11 @@ def _derivation(derivation: Derivation, titles: Sequence[str]) -> str:
 
 
 def _verbatim(environment: str, text: str) -> str:
-    lines = "\n".join(folded for line in text.rstrip("\n").splitlines() for folded in _folded(line.rstrip()))
-    return f"\\begin{{{environment}}}\n{lines}\n\\end{{{environment}}}" if lines else ""
+    lines = [folded for line in text.rstrip("\n").splitlines() for folded in _folded(line.rstrip())]
+    if not any(lines):
+        return ""
+    whole = "true" if len(lines) <= _WHOLE else "false"
+    return "\n".join([f"\\whole{whole}\\begin{{{environment}}}", *lines, f"\\end{{{environment}}}"])
 
 
 def _folded(line: str) -> Iterator[str]:

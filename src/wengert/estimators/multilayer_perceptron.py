@@ -56,9 +56,8 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
     """
 
     def _keep_arguments(self, given: dict[str, Any]) -> None:
-        """Set each argument of the constructor as an attribute, unchanged, as scikit-learn asks."""
-        for name in self._get_param_names():
-            setattr(self, name, given[name])
+        """Set each argument of the constructor, given as its `locals()`, as an attribute, unchanged."""
+        self.__dict__.update((name, value) for name, value in given.items() if name != "self")
 
     @property
     def _arguments(self) -> Arguments:

@@ -197,24 +197,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     def _check_target(self, y: Any) -> Array:
         refuse_masked(y, "y")
-        try:
-            y = check_array(
-                y,
-                ensure_2d=False,
-                dtype="numeric",
-                input_name="y",
-                accept_sparse=False,
-                ensure_all_finite=False,
-            )
-        except ValueError as error:
-            if "could not convert" in str(error) or "bytes/strings" in str(error):
-                raise DataError(
-                    f"y holds words, and MLPRegressor predicts numbers: {error}\nFor classes there is "
-                    "MLPClassifier."
-                ) from None
-            raise
-        if y.dtype.kind not in "fiub":
-            y = y.astype(np.float64)
+        y = y if _are_plain_numbers(y) else _as_numbers(y)
         refuse_not_finite(y, "y", "a target is a number; leave such rows out")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
@@ -281,3 +264,37 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         """
         predicted = self._activated(X)
         return predicted[:, 0] if predicted.shape[1] == 1 else predicted
+
+
+def _are_plain_numbers(y: Any) -> bool:
+    """Return whether y is an array of numbers, one a row, of which scikit-learn changes nothing."""
+    return type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "fiub" and len(y) > 0
+
+
+def _as_numbers(y: Any) -> Array:
+    """Return y as an array of numbers.
+
+    Raises
+    ------
+    DataError
+        When it holds words.
+    ValueError
+        From scikit-learn, for what is no array of numbers.
+    """
+    try:
+        array: Array = check_array(
+            y,
+            ensure_2d=False,
+            dtype="numeric",
+            input_name="y",
+            accept_sparse=False,
+            ensure_all_finite=False,
+        )
+    except ValueError as error:
+        if "could not convert" in str(error) or "bytes/strings" in str(error):
+            raise DataError(
+                f"y holds words, and MLPRegressor predicts numbers: {error}\nFor classes there is "
+                "MLPClassifier."
+            ) from None
+        raise
+    return array if array.dtype.kind in "fiub" else array.astype(np.float64)

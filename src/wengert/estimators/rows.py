@@ -31,7 +31,10 @@ def checked_features(estimator: Any, X: Any, *, reset: bool) -> Any:
     if estimator.categorical_features is not None or estimator.preset is not None:
         return encoded_table(estimator, X, reset=reset)
     try:
-        features = validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=reset)
+        plain = _is_plain(X)
+        features = validate_data(
+            estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=reset, skip_check_array=plain
+        )
     except ValueError as error:
         if "could not convert" in str(error) or "contains NaN" in str(error):
             # The lines after the first recommend other estimators.
@@ -49,17 +52,20 @@ def features_to_predict(estimator: Any, X: Any) -> Any:
     plain = (
         estimator.categorical_features is None
         and estimator.preset is None
-        and type(X) is np.ndarray
-        and X.dtype in _FLOATS
-        and X.ndim == 2
+        and _is_plain(X)
         and X.shape[1] == estimator.n_features_in_
-        and X.shape[0] > 0
         and not hasattr(estimator, "feature_names_in_")
     )
-    # A sum is finite where all values are; one that is not may have overflowed, and all are looked at.
-    if plain and np.isfinite(np.add.reduce(X, axis=None)):
-        return X
-    return checked_features(estimator, X, reset=False)
+    return X if plain else checked_features(estimator, X, reset=False)
+
+
+def _is_plain(X: Any) -> bool:
+    """Return whether X is a table of finite floats in memory, of which scikit-learn changes nothing."""
+    if type(X) is not np.ndarray or X.dtype not in _FLOATS or X.ndim != 2 or X.size == 0:
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        # A sum is finite where all values are; one that is not may have overflowed, and all are looked at.
+        return bool(np.isfinite(np.add.reduce(X, axis=None)))
 
 
 def refuse_masked(value: Any, name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 
@@ -24,7 +24,6 @@ class Executor(Protocol):
         ...
 
 
-@runtime_checkable
 class RowsExecutor(Executor, Protocol):
     """An executor that divides rows among devices.
 
@@ -75,9 +74,14 @@ class RowsExecutor(Executor, Protocol):
         ...
 
 
+def divides_rows(executor: object) -> TypeGuard[RowsExecutor]:
+    """Whether an executor divides rows among devices."""
+    return hasattr(executor, "compile_over_rows")
+
+
 def compiled_over_rows(executor: Executor, program: Program, rows: tuple[int, ...]) -> Executable:
     """Return the callable for a program, which divides the rows of some inputs where the executor can."""
-    if isinstance(executor, RowsExecutor):
+    if divides_rows(executor):
         return executor.compile_over_rows(program, rows)
     return executor.compile(program)
 

@@ -46,36 +46,26 @@ def curve(route, steps=12):
             yield x0 + blend * (x1 - x0), y
 
 
-@settings(max_examples=30)
-@given(graphs())
-def test_no_box_and_no_label_lies_over_another(graph):
-    boxes, arrows = graph
-    found = place(boxes, arrows)
-    shapes = [corners(*pair) for pair in zip(found.centres, boxes, strict=True)]
-    shapes += [
+def label_shapes(found, arrows):
+    return [
         label_corners(route, arrow)
         for route, arrow in zip(found.routes, arrows, strict=True)
         if route.label is not None
     ]
 
+
+def no_box_and_no_label_lies_over_another(found, boxes, arrows):
+    shapes = [corners(*pair) for pair in zip(found.centres, boxes, strict=True)]
+    shapes += label_shapes(found, arrows)
+
     assert all(apart(one, other) for one, other in itertools.combinations(shapes, 2))
 
 
-@settings(max_examples=30)
-@given(graphs())
-def test_every_label_has_a_place(graph):
-    boxes, arrows = graph
-    found = place(boxes, arrows)
-
+def every_label_has_a_place(found, boxes, arrows):
     assert [route.label is not None for route in found.routes] == [bool(one.label[0]) for one in arrows]
 
 
-@settings(max_examples=30)
-@given(graphs())
-def test_arrows_run_downwards_from_box_to_box(graph):
-    boxes, arrows = graph
-    found = place(boxes, arrows)
-
+def arrows_run_downwards_from_box_to_box(found, boxes, arrows):
     for route, arrow in zip(found.routes, arrows, strict=True):
         left, _, right, bottom = corners(found.centres[arrow.tail], boxes[arrow.tail])
         assert left - EXACT <= route.points[0][0] <= right + EXACT
@@ -87,11 +77,7 @@ def test_arrows_run_downwards_from_box_to_box(graph):
         assert all(upper < lower for upper, lower in itertools.pairwise(heights))
 
 
-@settings(max_examples=30)
-@given(graphs())
-def test_no_arrow_runs_through_a_box(graph):
-    boxes, arrows = graph
-    found = place(boxes, arrows)
+def no_arrow_runs_through_a_box(found, boxes, arrows):
     shapes = [corners(*pair) for pair in zip(found.centres, boxes, strict=True)]
 
     for route in found.routes:
@@ -100,24 +86,29 @@ def test_no_arrow_runs_through_a_box(graph):
                 assert not (left + EXACT < x < right - EXACT and top + EXACT < y < bottom - EXACT)
 
 
-@settings(max_examples=30)
-@given(graphs())
-def test_everything_lies_on_the_canvas(graph):
-    boxes, arrows = graph
-    found = place(boxes, arrows)
+def everything_lies_on_the_canvas(found, boxes, arrows):
     shapes = [corners(*pair) for pair in zip(found.centres, boxes, strict=True)]
     points = [point for route in found.routes for point in curve(route)]
     shapes += [(x, y, x, y) for x, y in points]
-    shapes += [
-        label_corners(route, arrow)
-        for route, arrow in zip(found.routes, arrows, strict=True)
-        if route.label is not None
-    ]
+    shapes += label_shapes(found, arrows)
 
     assert min(shape[0] for shape in shapes) >= -EXACT
     assert min(shape[1] for shape in shapes) >= -EXACT
     assert max(shape[2] for shape in shapes) <= found.width + EXACT
     assert max(shape[3] for shape in shapes) <= found.height + EXACT
+
+
+@settings(max_examples=30)
+@given(graphs())
+def test_a_drawing_has_its_properties(graph):
+    boxes, arrows = graph
+    found = place(boxes, arrows)
+
+    no_box_and_no_label_lies_over_another(found, boxes, arrows)
+    every_label_has_a_place(found, boxes, arrows)
+    arrows_run_downwards_from_box_to_box(found, boxes, arrows)
+    no_arrow_runs_through_a_box(found, boxes, arrows)
+    everything_lies_on_the_canvas(found, boxes, arrows)
 
 
 @settings(max_examples=20)

@@ -10,7 +10,7 @@ import numpy as np
 
 from wengert.errors import ConfigurationError, DataError
 from wengert.run import Executor
-from wengert.run.executor import RowsExecutor
+from wengert.run.executor import RowsExecutor, divides_rows
 from wengert.train.inputs import Rows
 
 
@@ -99,7 +99,7 @@ def share_of(
     DataError
         When the rows of one process are not like those of another; says of which, and what there is.
     """
-    if not isinstance(executor, RowsExecutor) or executor.processes == 1:
+    if not divides_rows(executor) or executor.processes == 1:
         return Share(rows, len(rows), 1)
     if time_limit is not None:
         raise ConfigurationError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 from wengert.errors import ConfigurationError, ModelFileError
-from wengert.run.executor import RowsExecutor
+from wengert.run.executor import divides_rows
 from wengert.train.checkpoint import Checkpoint
 from wengert.train.steps.state import State
 
@@ -89,7 +89,7 @@ def checkpoint_of(
     checkpoint = Checkpoint(given) if isinstance(given, (str, os.PathLike)) else given
     if not isinstance(checkpoint, Checkpoint | None):
         raise ConfigurationError(f"checkpoint is a path or a train.Checkpoint, got {given!r}")
-    if workers is None and isinstance(executor, RowsExecutor) and executor.processes > 1:
+    if workers is None and divides_rows(executor) and executor.processes > 1:
         workers = executor
     if checkpoint is None or workers is None:
         return checkpoint

@@ -10,7 +10,7 @@ import numpy as np
 from wengert.checks import positive_integer
 from wengert.cluster.workers import Workers
 from wengert.errors import ConfigurationError, ShapeError
-from wengert.run.executor import RowsExecutor
+from wengert.run.executor import divides_rows
 from wengert.train.evaluation import Evaluator
 from wengert.train.inputs import Rows, check_rows, check_weights
 from wengert.train.loop import Loop
@@ -163,7 +163,7 @@ def together_of(
         raise ConfigurationError("total_rows counts the rows of all workers: give workers=cluster.join() too")
     if workers is None:
         return None
-    if executor == "xla" or isinstance(executor, RowsExecutor):
+    if executor == "xla" or divides_rows(executor):
         # Its mesh divides the rows; workers share the checkpoint.
         if total_rows is not None:
             raise ConfigurationError(

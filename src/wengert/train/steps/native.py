@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.errors import ConfigurationError
-from wengert.run.executor import RowsExecutor
+from wengert.run.executor import divides_rows
 from wengert.run.loop import Progress, Roles, StepLoop, runs_loops
 from wengert.train.inputs import Rows
 from wengert.train.steps.state import State, Step
@@ -187,7 +187,7 @@ def _holders(executor: Any, rows: Rows, bounds: list[tuple[int, int]]) -> int:
     ConfigurationError
         When the rows cannot be divided among the devices there are.
     """
-    if not isinstance(executor, RowsExecutor):
+    if not divides_rows(executor):
         return 1
     if executor.parts > 1 and not isinstance(rows.features, np.ndarray):
         raise ConfigurationError("a mesh of devices takes dense rows: give X.toarray(), or leave mesh out")

@@ -1,6 +1,6 @@
 """Workers are killed, stopped or put to sleep at random moments: the weights come out as without the fault.
 
-    python -m benchmarks.faults [--workers 2] [--moments 20] [--seed 0]
+    python -m benchmarks.cluster.faults [--workers 2] [--moments 20] [--seed 0]
 
 For each kind of fault and each moment, `wengert launch` trains a network, one worker (worker 0 in every
 second run) gets a signal, and the weights of all are compared bitwise with those of a run without a fault.

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from benchmarks.opinfo_functions import OPERATIONS
+from benchmarks.opinfo.functions import OPERATIONS
 
 import wengert as wg
 from wengert.errors import WengertError
@@ -181,7 +181,9 @@ def main() -> None:
     from torch.testing._internal.common_methods_invocations import op_db
 
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.opinfo",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--only", default="")
     parser.add_argument("--samples", type=int, default=12)

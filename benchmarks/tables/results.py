@@ -124,7 +124,7 @@ def page(record: dict[str, Any]) -> str:
         f"{record['rows']:,} rows, drawn at random. {_origin(record)} Elo as PyPI's `bencheval` computes "
         "it, of these candidates only.\n\n"
         f"{summary(results)}\n\n{head}\n" + "\n".join(lines) + f"\n{missing}\n\n"
-        "The settings of each are in `benchmarks/table_models.py`; accuracy, AUC and R² of all are in the "
+        "The settings of each are in `benchmarks/tables/models.py`; accuracy, AUC and R² of all are in the "
         "file `.json` beside this one.\n\n"
         "## Seconds of processor time a fit\n\n"
         f"| table | {' | '.join(names)} |\n|---|{'---|' * len(names)}\n" + "\n".join(seconds) + "\n"

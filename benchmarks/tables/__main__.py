@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.table_data import DEVELOPMENT, TABLES, Source, Unavailable, fashion_mnist, mnist
-from benchmarks.table_models import ABLATIONS, CANDIDATES, Candidate
-from benchmarks.table_results import machine_line, mean_ranks, page
+from benchmarks.tables.data import DEVELOPMENT, TABLES, Source, Unavailable, fashion_mnist, mnist
+from benchmarks.tables.models import ABLATIONS, CANDIDATES, Candidate
+from benchmarks.tables.results import machine_line, mean_ranks, page
 
 from wengert.benchmark.machine import describe_machine
 from wengert.storage import dump_json, write_file
@@ -36,7 +36,9 @@ Scores = dict[str, float]
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.tables",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--rows", type=int, default=3000)
     parser.add_argument("--folds", type=int, default=5)
@@ -48,7 +50,7 @@ def main() -> None:
     parser.add_argument("--add", action="store_true", help="keep what else is in the results already")
     parser.add_argument("--images", action="store_true")
     parser.add_argument("--epochs", type=int, default=10, help="of the images")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "results")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     machine = describe_machine()

@@ -1,0 +1,1 @@
+"""wengert on real tables, beside other models for tables."""
