@@ -50,6 +50,35 @@ def through_files(estimator: Any, folder: Path) -> list[Any]:
     return [kind.from_safetensors(folder / "model.safetensors"), kind.from_onnx(folder / "model.onnx")]
 
 
+@pytest.mark.parametrize(
+    ("center", "scale"), [(1e9, 1), (-1.7e9, 1e3), (0, 1e-9), (1e12, 1e12), (3e5, 1e-3), (0, 1)]
+)
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_onnx_of_the_preset_keeps_the_digits_of_numbers_far_from_zero(
+    center: float, scale: float, outputs: int, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    numbers = rng.normal(size=(60, 2))
+    X = center + scale * numbers
+    y = np.column_stack([X[:, 0], numbers.sum(axis=1)])[:, :outputs]
+    model = wg.MLPRegressor(preset="tabular", max_iter=4, executor="numpy", random_state=0)
+    model.fit(X, y if outputs == 2 else y[:, 0])
+    predicted = model.predict(X).reshape(y.shape)
+    model.to_onnx(tmp_path / "model.onnx")
+    session = runtime.InferenceSession(tmp_path / "model.onnx")
+    dtypes = {"tensor(float)": np.float32, "tensor(double)": np.float64}
+    inputs = [(one.name, dtypes[one.type]) for one in session.get_inputs()]
+    columns = [X] if len(inputs) == 1 else np.split(X, 2, axis=1)
+    given = {name: part.astype(dtype) for (name, dtype), part in zip(inputs, columns, strict=True)}
+    [answered] = session.run(None, given)
+    wide = abs(center) > 1e4 * scale
+    assert answered.dtype == (np.float64 if wide else np.float32)
+    assert np.abs(answered - predicted).max(axis=0) / y.std(axis=0) == pytest.approx(0, abs=1e-4)
+    again = wg.MLPRegressor.from_onnx(tmp_path / "model.onnx").predict(X).reshape(y.shape)
+    assert np.abs(again - predicted).max(axis=0) / y.std(axis=0) == pytest.approx(0, abs=1e-5)
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_onnx_gives_the_same_answers(task: str, tmp_path: Path, rng: np.random.Generator) -> None:
     pytest.importorskip("onnx")

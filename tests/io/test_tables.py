@@ -18,7 +18,7 @@ from hypothesis import given, strategies as st
 from polars.testing import assert_frame_equal, assert_series_equal
 
 from wengert.errors import ConfigurationError, DataError
-from wengert.io import read_table
+from wengert.io import delimited_text, read_table
 from wengert.io.delimited_text import read_delimited
 from wengert.io.parquet_stream import ParquetStream
 from wengert.tabular.reading.cells import MISSING
@@ -56,6 +56,33 @@ def test_csv_round_trip_of_numbers(rows):
     frame = read_delimited(text.encode(), "f", NOTHING_SAID)
     frame = TableReading.infer(frame)[0].apply(frame)
     np.testing.assert_allclose(frame.to_numpy(), rows, rtol=1e-15, atol=1e-320)
+
+
+@given(
+    st.lists(st.lists(st.text("ab1 \t\r.é#", max_size=3), min_size=1, max_size=4), min_size=1, max_size=6),
+    st.sampled_from(["\n", "\r\n", "\n\n"]),
+    st.sampled_from(["", "\n", "\r\n \n"]),
+)
+def test_long_texts_are_read_as_short_ones_are(rows, line_end, last):
+    text = line_end.join(map(",".join, [["x", "y", "z"], *rows])) + last
+
+    def outcome(least):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(delimited_text, "_LONG", least)
+            try:
+                frame = read_delimited(text.encode(), "f", NOTHING_SAID)
+            except DataError as error:
+                return str(error)
+        return frame.columns, frame.rows()
+
+    assert outcome(0) == outcome(len(text) + 1)
+
+
+def test_long_texts_are_not_divided_in_python():
+    text = "x,y\n" + "1,word\n" * 200_000
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delimited_text, "_cells", None)
+        assert read_delimited(text.encode(), "f", NOTHING_SAID).shape == (200_000, 2)
 
 
 @given(st.binary(max_size=60))

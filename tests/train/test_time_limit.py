@@ -7,8 +7,10 @@ import pytest
 
 from wengert import nn, train
 from wengert.errors import InterruptionWarning
+from wengert.run import recent
 from wengert.train import loop
 from wengert.train.bagging.bag import Bag
+from wengert.train.steps import trial
 from wengert.train.steps.stepper import Stepper
 
 recipes = importlib.import_module("wengert.train.recipe")
@@ -72,6 +74,58 @@ def test_what_follows_the_steps_is_within_the_limit(rng, monkeypatch):
     result = recipe().fit(*table(rng), time_limit=60.0, progress=False)
     assert 30 < clock.now <= 60
     assert len(result.history) > 10
+
+
+def test_rows_that_are_to_be_predicted_are_within_the_limit(rng, monkeypatch):
+    """A second for 64 rows, which are a tenth of those to predict."""
+    clock = Clock(monkeypatch)
+    predict = recipes.predict
+
+    def slow(net, X, **options):
+        clock.now += len(X) / 64
+        return predict(net, X, **options)
+
+    monkeypatch.setattr(recipes, "predict", slow)
+    monkeypatch.setattr(recipes, "BATCH_SIZE", 64)
+    recipe().fit(*table(rng), time_limit=60.0, predicting=640, progress=False)
+    assert 30 < clock.now <= 50
+
+
+def test_where_an_epoch_is_too_long_the_schedule_is_that_of_a_part(rng, monkeypatch):
+    """Of 200 steps, a second each, 24 fill nine tenths of the 27 s that the trial leaves."""
+    clock = Clock(monkeypatch)
+    made = []
+    original = recipes.fit
+
+    def watched(*arguments, **options):
+        made.append((options["epochs"], options["optimizer"].otherwise.learning_rate.steps))
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(recipes, "fit", watched)
+    result = recipe(6400).fit(*table(rng, 6400), time_limit=29.0, progress=False)
+    assert made[-1] == (1, 24)
+    assert (result.stopped, len(result.history)) == ("time limit", 0)
+    assert 24 <= result.steps <= 27
+    assert clock.now <= 29
+    assert result.unseen.network < result.unseen.frequencies
+
+
+@pytest.mark.parametrize(("worth", "executor"), [(np.inf, "llvm"), (-1.0, "numpy")])
+def test_machine_code_is_made_where_it_pays_and_taken_where_it_is_kept(
+    rng, monkeypatch, tmp_path, worth, executor
+):
+    monkeypatch.setenv("WENGERT_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(recent, "_known", type(recent._known)())  # nothing is compiled in this process either
+    monkeypatch.setattr(trial, "_WORTH", worth)
+    X, y = table(rng)
+
+    def trained():
+        return recipe().fit(X, y, time_limit=20.0, progress=False)
+
+    Clock(monkeypatch)
+    assert trained().executor == executor
+    recipe().fit(X, y, progress=False)  # which compiles
+    assert trained().executor == "llvm"
 
 
 def test_where_nothing_but_the_trial_has_time_that_is_the_result(rng, monkeypatch):

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from wengert.cli import command_clock
 from wengert.cli.exit_codes import BAD_INPUT, BROKEN_PIPE, BUG, INTERRUPTED, SUCCESS
 from wengert.errors import VerificationError, WengertError, WengertWarning, WorkerLostError
 from wengert.printable import printable
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wrong, 130 after Ctrl-C (when training had begun, the best weights so far are saved), 141 when the
         reader of the output went away, 75 when another worker was lost, 1 for a bug of wengert.
     """
+    command_clock.begin()
     _open_streams()
     try:
         code = _dispatch(sys.argv[1:] if arguments is None else list(arguments))

@@ -7,7 +7,6 @@ import os
 import polars as pl
 
 from wengert.cli.console import error_console, label_and_text
-from wengert.cli.formula_options import read_rows
 from wengert.errors import ConfigurationError, DataError
 from wengert.io.table_models import load_table_model, read_as_in_training
 from wengert.tabular.reading.text_format import TextFormat
@@ -56,6 +55,8 @@ def load_rows(
     ------
     ConfigurationError, DataError, ModelFileError
     """
+    from wengert.cli.formula_options import read_rows  # loads all that explains, which training does without
+
     model = load_table_model(directory)
     rows = read_rows(row)
     file = data or model.training.get("file")

@@ -91,14 +91,18 @@ def table_rows(text: str, where: str, separator: str | None = None) -> tuple[lis
         If there is no header or no row, names repeat, rows have another number of cells than the header
         (the first of them is named), or a quote does not close.
     """
+    text, above, separator = table_text(text, separator)
+    rows = _checked(_records(text, separator, strict=True), where, separator, above)
+    return next(rows), rows
+
+
+def table_text(text: str, separator: str | None = None) -> tuple[str, int, str]:
+    """Return a text from its header on, how many lines stand above that, and the separator."""
     declared = re.match(r"\s*sep=(.)\r?\n", text, re.IGNORECASE)
     if declared:  # which Excel writes
         text, separator = text[declared.end() :], separator or declared[1]
     text, above = _without_comments(text, separator)
-    if separator is None:
-        separator = _separator(text)
-    rows = _checked(_records(text, separator, strict=True), where, separator, above + bool(declared))
-    return next(rows), rows
+    return text, above + bool(declared), separator or _separator(text)
 
 
 def _records(text: str, separator: str, strict: bool) -> Iterator[tuple[int, list[str]]]:

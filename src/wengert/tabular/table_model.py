@@ -34,11 +34,14 @@ class TableModel:
         standardised target.
     training : dict
         Plain JSON: how it was trained and how it scored.
+    executor : str
+        What predicts.
     """
 
     preprocessor: TablePreprocessor
     network: nn.Module
     training: dict[str, Any]
+    executor: str = "llvm"
 
     @property
     def is_classifier(self) -> bool:
@@ -47,7 +50,7 @@ class TableModel:
 
     @functools.cached_property
     def _predictor(self) -> Predictor:
-        return Predictor(self.network, find_executor("llvm"))
+        return Predictor(self.network, find_executor(self.executor))
 
     def outputs(self, frame: pl.DataFrame) -> np.ndarray:
         """Return the network's outputs for the rows of a table, shape (rows, outputs), float32, all finite.
@@ -199,8 +202,17 @@ class TableModel:
         covered = float(sets[np.arange(len(actual)), actual].mean())
         return {"level": interval, "covered": covered, "classes": float(sets.sum(axis=1).mean())}
 
-    def score(self, frame: pl.DataFrame, *, threshold: float | None = None) -> dict[str, Any]:
+    def score(
+        self, frame: pl.DataFrame, outputs: np.ndarray | None = None, *, threshold: float | None = None
+    ) -> dict[str, Any]:
         """Score the predictions for rows whose target is known: see `wengert.tabular.scoring.evaluation`.
+
+        Parameters
+        ----------
+        frame, outputs
+            As for `nonconformity`.
+        threshold : float, optional
+            As for `predict`.
 
         Raises
         ------
@@ -208,11 +220,12 @@ class TableModel:
             As `outputs`, or if the target is missing, infinite, or of a class not seen in training.
         """
         target = self.preprocessor.target
+        outputs = self.outputs(frame) if outputs is None else outputs
         if self.is_classifier:
             actual = self.preprocessor.transform_target(frame)
-            return classification_scores(actual, self.log_probabilities(frame), target.classes, threshold)
+            return classification_scores(actual, metrics.log_softmax(outputs), target.classes, threshold)
         column = self.preprocessor.target_of(frame)
-        predicted = self.preprocessor.inverse_target(self.outputs(frame)[:, 0])
+        predicted = self.preprocessor.inverse_target(outputs[:, 0])
         return regression_scores(as_numbers(column), predicted)
 
     def seen(self, frame: pl.DataFrame) -> SeenRows | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 import warnings
 from typing import Any
 
@@ -49,6 +50,8 @@ class TrainedNetwork:
         Of the tabular preset: the losses of what the network is blended with, and without it.
     unseen_outputs : (array of int, array), or None
         As `FitResult` has them; the positions are those in the table that was trained on.
+    executor : str
+        What took the steps, and is to predict.
     """
 
     network: nn.Module
@@ -61,6 +64,7 @@ class TrainedNetwork:
     fingerprints: RowFingerprints
     unseen: UnseenLosses | None
     unseen_outputs: tuple[np.ndarray, np.ndarray] | None
+    executor: str
 
     @property
     def interrupted(self) -> bool:
@@ -92,6 +96,7 @@ def train_network(
     *,
     division: Division | None = None,
     weights: np.ndarray | None = None,
+    predicting: int = 0,
     progress: bool | str = False,
 ) -> TrainedNetwork:
     """Train a network on the rows of a table.
@@ -112,6 +117,8 @@ def train_network(
         group or one time only.
     weights : numpy.ndarray, optional
         How much each row counts, shape (rows,).
+    predicting : int
+        How many rows are to be predicted within a time limit.
     progress : bool or "auto"
         As for `train.fit`.
 
@@ -122,7 +129,10 @@ def train_network(
     NonFiniteError
         If the loss becomes NaN or infinite before the first epoch has ended.
     """
+    begin = time.perf_counter()
     features, targets = preprocessor.encode(frame)
+    # The same is to be done with the rows to predict.
+    settings = settings.after((time.perf_counter() - begin) * (1 + predicting / len(features)))
     classes = None if preprocessor.target.kind == "regression" else targets
     if division is None or not division.several:
         division = Division(len(features), classes)
@@ -140,6 +150,7 @@ def train_network(
         preprocessor,
         settings,
         groups=division.groups if bagged else None,
+        predicting=predicting,
         progress=progress,
     )
 
@@ -156,6 +167,7 @@ def train_encoded(
     settings: TrainingSettings,
     *,
     groups: np.ndarray | None = None,
+    predicting: int = 0,
     shared: SharedTraining | None = None,
     progress: bool | str = False,
 ) -> TrainedNetwork:
@@ -168,7 +180,7 @@ def train_encoded(
         from a file.
     deciding : tuple of numpy.ndarray or None
         Those that tell when to stop and which epoch was best.
-    groups : numpy.ndarray, optional
+    groups, predicting
         As for `Recipe.fit`.
     preprocessor, settings, progress
         As for `train_network`.
@@ -180,7 +192,7 @@ def train_encoded(
     NonFiniteError
         As `train_network`.
     """
-    result = _fit(fitting, deciding, groups, preprocessor, settings, shared, progress)
+    result = _fit(fitting, deciding, groups, predicting, preprocessor, settings, shared, progress)
     warning = "" if result.divergence is None else _divergence_text(result.divergence)
     if warning and not len(result.history):
         raise NonFiniteError(f"{warning} Nothing was learnt.")
@@ -197,6 +209,7 @@ def train_encoded(
         _fingerprints([(one[0], one[1]) for one in (fitting, deciding) if one is not None], shared),
         result.unseen,
         result.unseen_outputs,
+        str(result.executor),
     )
 
 
@@ -215,6 +228,7 @@ def _fit(
     fitting: tuple[np.ndarray, ...],
     deciding: tuple[np.ndarray, ...] | None,
     groups: np.ndarray | None,
+    predicting: int,
     preprocessor: TablePreprocessor,
     settings: TrainingSettings,
     shared: SharedTraining | None,
@@ -243,6 +257,7 @@ def _fit(
             groups=groups,
             seed=settings.seed,
             time_limit=settings.time_limit,
+            predicting=predicting,
             executor=settings.executor,
             progress=progress,
             **sharing,

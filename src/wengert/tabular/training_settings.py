@@ -21,6 +21,7 @@ _MOST = 2**31  # of units and epochs
 _LARGEST_SEED = 2**32
 _SMALLEST_BATCH, _LARGEST_BATCH = 32, 256
 _STEPS_AN_EPOCH = 25
+_NO_TIME = 1e-3  # seconds, where a limit is over
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +55,7 @@ class TrainingSettings:
     seed : int
         Of the split of rows, the first weights, the order of rows and dropout.
     time_limit : float or None
-        Seconds after which training ends with the best weights so far.
+        Seconds for making features, training and predicting the rows that are to be scored.
     loss : str or None
         Of numbers: one of `REGRESSION_LOSSES`; the squared error by default. ``huber`` counts residuals in
         standard deviations of the target; ``poisson`` and ``tweedie`` take a target of 0 or more.
@@ -135,6 +136,12 @@ class TrainingSettings:
             return min(self.batch_size, rows)
         power = 1 << round(math.log2(max(1, rows / _STEPS_AN_EPOCH)))
         return min(max(power, _SMALLEST_BATCH), _LARGEST_BATCH, rows)
+
+    def after(self, seconds: float) -> TrainingSettings:
+        """Return the settings for what is left of a time limit after some seconds."""
+        if self.time_limit is None:
+            return self
+        return dataclasses.replace(self, time_limit=max(self.time_limit - seconds, _NO_TIME))
 
     @staticmethod
     def of(training: dict[str, Any]) -> TrainingSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -152,20 +153,22 @@ class TrainingTable:
     def train(
         self, rows: np.ndarray, settings: TrainingSettings, *, progress: bool | str = False
     ) -> tuple[TableModel, TrainedNetwork]:
-        """Train a model on some of the rows; see `train_network`."""
+        """Train a model on some of the rows; see `train_network`. The others are to be scored."""
+        begin = time.perf_counter()
         preprocessor = self.preprocessor(rows, settings)
         trained = train_network(
             self.frame[rows],
             preprocessor,
-            settings,
+            settings.after(time.perf_counter() - begin),
             division=self.division.part(rows),
             weights=self.row_weights(rows, preprocessor, settings),
+            predicting=self.rows - len(rows),
             progress=progress,
         )
         if trained.unseen_outputs is not None:
             places, outputs = trained.unseen_outputs
             trained = dataclasses.replace(trained, unseen_outputs=(rows[places], outputs))
-        return TableModel(preprocessor, trained.network, {}), trained
+        return TableModel(preprocessor, trained.network, {}, trained.executor), trained
 
 
 def rows_with_target(target: pl.Series) -> tuple[pl.Series, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wengert.train.bagging.assessment import BestEpoch as BestEpoch
 from wengert.train.callbacks import (
     Callback as Callback,
     EarlyStopping as EarlyStopping,
@@ -18,7 +19,7 @@ from wengert.train.learning_rate_finder import (
     find_learning_rate as find_learning_rate,
 )
 from wengert.train.many.fit_many import fit_many as fit_many
-from wengert.train.recipe import BestEpoch as BestEpoch, Recipe as Recipe
+from wengert.train.recipe import Recipe as Recipe
 from wengert.train.result import FitResult as FitResult
 from wengert.train.steps.compiled_step import CompiledStep as CompiledStep, compile_step as compile_step
 from wengert.train.steps.divergence import Divergence as Divergence

@@ -7,7 +7,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,92 +16,47 @@ from wengert.cluster.workers import Workers
 from wengert.errors import DivergenceWarning
 from wengert.optim import LBFGS, Optimiser
 from wengert.run import Executor
+from wengert.train.bagging.assessment import Assessment, BestEpoch
 from wengert.train.bagging.bag import Bag
 from wengert.train.bagging.blending import blended_classes, blended_numbers
 from wengert.train.bagging.calibration import calibrated, without_calibration
 from wengert.train.bagging.straight_line import MOST_COLUMNS, StraightLine, straight_line
-from wengert.train.callbacks import Callback, Stop, TrainingState
+from wengert.train.callbacks import Callback
 from wengert.train.checkpoint import Checkpoint
-from wengert.train.evaluation import predict
+from wengert.train.evaluation import BATCH_SIZE, predict
 from wengert.train.fit import fit
 from wengert.train.history import History
 from wengert.train.result import FitResult
 from wengert.train.row_split import Division
 from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss
+from wengert.train.steps.trial import is_over, time_left, trial
 
 # Fewer rows are not divided among the members: a score of so few does not distinguish one epoch from another.
 _ROWS_A_MEMBER = 2
-# The part of a time limit that is spent on measuring the speed of steps, the most seconds that takes, and the
-# part of the rest that is planned for steps, since their speed varies.
-_TRIAL, _LONGEST_TRIAL, _USED = 0.1, 2.0, 0.9
-# Seconds for training where a limit is over before it could begin: one step is taken in any case.
-_NO_TIME = 1e-3
+# The part of the time left that is planned for steps, since their speed varies.
+_USED = 0.9
 # Finding the parts of a mixture takes about as long as this many assessments.
 _BLENDS = 12
 
 
-class Assessment(NamedTuple):
-    """How good a network is on rows that it has not seen.
+class _Affordable(NamedTuple):
+    """What there is time for.
 
     Attributes
     ----------
-    network : Module
-        The one that may be the result, such as the network with its calibration.
-    loss : float
-        Of that; what is compared.
-    measured : float
-        The loss of training, of the network as it is.
+    recipe : Recipe
+        Of as many epochs as there is time for.
+    executor : str or Executor
+    seconds : float or None
+        For its steps.
+    result : FitResult or None
+        That of the trial, where Ctrl-C ended it or there is no time for more.
     """
 
-    network: Any
-    loss: float
-    measured: float
-
-
-@dataclass
-class BestEpoch(Callback):
-    """Remember the network of the epoch with the lowest validation loss among some; of several, the last.
-
-    The loss is that of training where there are no validation rows.
-
-    Attributes
-    ----------
-    among : tuple of int
-        Numbers of the epochs that come into question.
-    assess : callable, optional
-        Gives the `Assessment` of a network, in place of the monitored loss.
-    patience : int, optional
-        Training stops after as many of these epochs in a row that are no better than one before.
-    network : Module or None
-        None until one of them has ended.
-    epoch : int or None
-        Its number.
-    measured : dict
-        For each epoch that was compared, by its number, what the assessment measured.
-    """
-
-    among: tuple[int, ...]
-    assess: Callable[[Any], Assessment] | None = None
-    patience: int | None = None
-    network: Any = field(default=None, init=False, repr=False)
-    epoch: int | None = field(default=None, init=False)
-    measured: dict[int, float] = field(default_factory=dict, init=False, repr=False)
-    _lowest: float = field(default=math.inf, init=False, repr=False)
-    _worse: int = field(default=0, init=False, repr=False)
-
-    def on_epoch_end(self, state: TrainingState) -> Stop | None:
-        """Compare the epoch with the best so far."""
-        last = state.history[-1]
-        if last.epoch in self.among:
-            assess = self.assess or (lambda net: Assessment(net, last.monitored, last.monitored))
-            found = assess(state.net)
-            self.measured[last.epoch] = found.measured
-            self._worse = 0 if found.loss <= self._lowest else self._worse + 1
-            if not self._worse:
-                self.network, self.epoch, self._lowest = found.network, last.epoch, found.loss
-            if self._worse == self.patience and last.epoch < self.among[-1]:
-                return Stop("early stopping")
-        return None
+    recipe: Recipe
+    executor: str | Executor
+    seconds: float | None
+    result: FitResult | None
 
 
 @dataclass(frozen=True)
@@ -131,8 +86,8 @@ class Recipe:
         of standardised numbers is blended with a linear model of them (`wengert.train.bagging.blending`). 0
         for none.
     of_epochs : callable, optional
-        Gives the same recipe for another number of epochs: a time limit shortens the schedule, so that it is
-        gone through to its end. Without it, a time limit cuts it off.
+        Gives the same recipe for another number of epochs, or a part of one: a time limit shortens the
+        schedule, so that it is gone through to its end. Without it, a time limit cuts it off.
     """
 
     network: Any
@@ -149,7 +104,7 @@ class Recipe:
     calibration: str | None = None
     members: int = 0
     numbers: int = 0
-    of_epochs: Callable[[int], Recipe] | None = None
+    of_epochs: Callable[[float], Recipe] | None = None
 
     def fit(
         self,
@@ -162,6 +117,7 @@ class Recipe:
         callbacks: tuple[Callback, ...] = (),
         seed: int = 0,
         time_limit: float | None = None,
+        predicting: int = 0,
         executor: str | Executor = "llvm",
         progress: bool | str = "auto",
         workers: Workers | None = None,
@@ -178,45 +134,50 @@ class Recipe:
             Integers: no member of a bag sees some rows of a group and is blind to others. None has more than
             half of the rows.
         time_limit : float, optional
-            Seconds for all that is done here, compiling, calibration and blending too.
+            Seconds for all that is done here, compiling, calibration and blending too. Where compiling would
+            take most of them, NumPy takes the steps.
+        predicting : int
+            How many rows are to be predicted before a time limit is over.
         X, y, sample_weight, validation_data, callbacks, seed, executor, progress
             As for `fit`.
         """
         begin = time.perf_counter()
-        bag = None
-        counting = len(y) if sample_weight is None else np.count_nonzero(sample_weight)
-        if validation_data is None and self.members and counting >= _ROWS_A_MEMBER * self.members:
-            division = Division(len(y), self._strata(y, sample_weight), groups)
-            bag = Bag.draw(self.members, division, seed)
-        assess = self._assessment(bag, (X, y, sample_weight), validation_data, executor)
+        bag = self._bag(y, sample_weight, groups, seed) if validation_data is None else None
         common = {
             "sample_weight": sample_weight,
             "validation_data": validation_data,
             "shuffle": True if bag is None else bag.order,
             "seed": seed,
-            "executor": executor,
             "workers": workers,
             "total_rows": total_rows,
             "checkpoint": checkpoint,
         }
         line = None if bag is None else self._straight_line(bag, X, y, sample_weight)
-        end = math.inf if time_limit is None else begin + time_limit
-        recipe, left, ended = self._within(end, X, y, assess, common)
+        assessing = functools.partial(self._assessment, bag, (X, y, sample_weight), validation_data)
+        end = begin + (math.inf if time_limit is None else time_limit)
+        recipe, executor, left, ended = self._within(end, (X, y), assessing, common, executor, predicting)
+        assess = assessing(executor)
         best = BestEpoch(recipe.snapshots, assess, self.patience)
         result = ended or recipe._fit(
-            X, y, **common, callbacks=(*callbacks, best), time_limit=left, progress=progress
+            X,
+            y,
+            **common,
+            callbacks=(*callbacks, best),
+            time_limit=left,
+            executor=executor,
+            progress=progress,
         )
+        result = replace(result, executor=executor)
         if recipe is not self and result.stopped == "epochs":
             result = replace(result, stopped="time limit")
-        if bag is not None:
-            epochs = [replace(one, validation_loss=best.measured.get(one.epoch)) for one in result.history]
-            result = replace(result, history=History(epochs))
         if best.network is not None:
             result = replace(result, net=best.network, best_epoch=best.epoch)
         elif assess is not None:
             result = replace(result, net=assess(result.net).network)
         if bag is None:
             return result
+        epochs = [replace(one, validation_loss=best.measured.get(one.epoch)) for one in result.history]
+        result = replace(result, history=History(epochs))
         if line is None:
             return replace(result, unseen_outputs=(bag.rows, bag.unseen(result.net, X, executor=executor)))
         return self._blended(result, bag, line, (X, y, sample_weight), executor)
@@ -237,48 +198,65 @@ class Recipe:
             **options,
         )
 
+    def _bag(self, y: Any, weights: Any, groups: Any, seed: int) -> Bag | None:
+        """Return which member is blind to which rows, None without members or with too few rows for them."""
+        counting = len(y) if weights is None else np.count_nonzero(weights)
+        if not self.members or counting < _ROWS_A_MEMBER * self.members:
+            return None
+        return Bag.draw(self.members, Division(len(y), self._strata(y, weights), groups), seed)
+
     def _within(
         self,
         end: float,
-        X: Any,
-        y: Any,
-        assess: Callable[[Any], Assessment] | None,
+        rows: tuple[Any, Any],
+        assessing: Callable[[str | Executor], Callable[[Any], Assessment] | None],
         options: dict[str, Any],
-    ) -> tuple[Recipe, float | None, FitResult | None]:
-        """Return the recipe of as many epochs as there is time for, by a trial, and the time for its steps.
-
-        And the trial, where Ctrl-C ended it or there is no time for more.
+        executor: str | Executor,
+        predicting: int,
+    ) -> _Affordable:
+        """Return what there is time for, by a trial.
 
         Parameters
         ----------
         end : float
             When all has to be done, by `time.perf_counter`.
         """
-        limit = max(end - time.perf_counter(), _NO_TIME)
-        if limit == math.inf:
-            return self, None, None
-        if self.of_epochs is None:
-            return self, limit, None
-        trial = min(_TRIAL * limit, _LONGEST_TRIAL)
+        if self.of_epochs is None or end == math.inf:
+            return _Affordable(self, executor, None if end == math.inf else time_left(end), None)
+
+        def fit(executor: str | Executor, seconds: float) -> FitResult:
+            return self._fit(
+                *rows, **options, callbacks=(), time_limit=seconds, executor=executor, progress=False
+            )
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DivergenceWarning)  # it will come again
-            tried = self._fit(X, y, callbacks=(), time_limit=trial, progress=False, **options)
-        if tried.stopped == "interrupted":
-            return self, limit, tried
+            tried = trial(fit, executor, end)
+        net, stopped, executor = tried.result.net, tried.result.stopped, tried.executor
+        if stopped == "interrupted" or is_over(end):
+            return _Affordable(self, executor, None, tried.result)
+        assess = assessing(executor)
         if assess is not None:
-            assess(tried.net)  # which compiles
+            assess(net)  # which compiles
             begin = time.perf_counter()
-            assess(tried.net)
+            assess(net)
             assessments = len(self.snapshots) + (_BLENDS if self.numbers else 0)
             end -= assessments * (time.perf_counter() - begin)
-        left = end - time.perf_counter()
-        if tried.stopped != "time limit":
-            return self, max(left, trial), None
-        steps_an_epoch = max(1, len(y) // (self.batch_size or len(y)))
-        affordable = int(_USED * left * tried.steps / trial / steps_an_epoch)
-        if affordable < 1:
-            return self, left, tried
-        return self if affordable >= self.epochs else self.of_epochs(affordable), left, None
+        if predicting:
+            some = np.asarray(rows[0][: min(predicting, BATCH_SIZE)])
+            predict(net, some, executor=executor)
+            begin = time.perf_counter()
+            predict(net, some, executor=executor)
+            end -= predicting / len(some) * (time.perf_counter() - begin)
+        left = time_left(end)
+        if stopped != "time limit":
+            return _Affordable(self, executor, max(left, tried.seconds), None)
+        steps_an_epoch = max(1, len(rows[1]) // (self.batch_size or len(rows[1])))
+        steps = int(_USED * left * tried.steps_a_second)
+        if steps <= tried.result.steps:
+            return _Affordable(self, executor, None, tried.result)
+        epochs = steps / steps_an_epoch
+        return _Affordable(self if epochs >= self.epochs else self.of_epochs(epochs), executor, left, None)
 
     def _straight_line(self, bag: Bag, X: Any, y: Any, weights: Any) -> StraightLine | None:
         """Return the straight line that the network is to be blended with, or None."""

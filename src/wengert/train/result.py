@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wengert.errors import DivergenceWarning, InterruptionWarning
+from wengert.run import Executor
 from wengert.run.numpy.blas_threads import one_blas_thread
 from wengert.train.bagging.blending import UnseenLosses
 from wengert.train.callbacks import best_epoch
@@ -47,6 +48,8 @@ class FitResult:
     unseen_outputs : (array of int, array), or None
         Of a `Recipe` with a bag: positions of rows, and what the result says of each by members that have not
         seen it, shape (rows, outputs).
+    executor : str, Executor or None
+        Of a `Recipe`: what took the steps.
     """
 
     net: Any
@@ -58,6 +61,7 @@ class FitResult:
     optimizer_state: Any
     unseen: UnseenLosses | None = None
     unseen_outputs: tuple[Any, Any] | None = None
+    executor: str | Executor | None = None
 
 
 def finished(training: Loop | FullBatch, display: Display) -> FitResult:

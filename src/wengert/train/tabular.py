@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wengert import nn, optim
@@ -103,13 +103,12 @@ def tabular_recipe(
     seed : int
         Of the first weights.
     """
+    given = dict(locals())
 
-    def of_epochs(count: int) -> Recipe:
-        return tabular_recipe(
-            features, outputs, rows, limits=limits, loss=loss, means=means, independent=independent,
-            hidden=hidden, activation=activation, dropout=dropout, epochs=count, batch_size=batch_size,
-            learning_rate=learning_rate, seed=seed,
-        )  # fmt: skip
+    def of_epochs(count: float) -> Recipe:
+        shorter = tabular_recipe(**{**given, "epochs": max(1, int(count))})
+        steps = max(1, round(count * steps_per_epoch))
+        return shorter if count >= 1 else replace(shorter, optimizer=_optimizer(rate, steps))
 
     classifies = limits is None
     # A number of epochs that is given is gone through.

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from rich.console import Console
 
+from wengert.cli import command_clock
 from wengert.cli.commands.html_report import check_report, write_report
 from wengert.cli.commands.learning import Learn, learn_once, learn_seeds
 from wengert.cli.commands.training_workers import joined, learn_together, plain, supervised
@@ -43,6 +44,8 @@ from wengert.tabular.training_table import TrainingTable, cross_validate, rows_w
 from wengert.train.row_split import Split
 
 _LONG = ("fingerprints", "nonconformity")  # what the record keeps and nobody reads
+# Saving a model and saying so takes about this part of the time in which the command starts.
+_AFTERWARDS = 0.25
 _MOST_REPORTED = 100_000  # rows that a report is made of where none were held out
 
 
@@ -75,9 +78,12 @@ def run(
         check_report(Path(page))
     if len(each) > 1:
         check_group(options.directory)
-    outcomes = []
+    outcomes: list[dict[str, Any]] = []
     for one in each:
-        outcomes.append(train_table(files, one, page, learn, workers, silent=as_json or quiet, quiet=quiet))
+        began = time.perf_counter() if outcomes else command_clock.began()
+        outcomes.append(
+            train_table(files, one, page, learn, workers, began=began, silent=as_json or quiet, quiet=quiet)
+        )
         if outcomes[-1]["interrupted"]:
             break
     if as_json:
@@ -93,6 +99,7 @@ def train_table(
     learn: Learn,
     workers: Workers | None = None,
     *,
+    began: float,
     silent: bool,
     quiet: bool,
 ) -> dict[str, Any]:
@@ -108,12 +115,14 @@ def train_table(
         Gives the model of some of the rows.
     workers : Workers, optional
         The workers of the job, of which this process is one; the first scores and saves.
+    began : float
+        When, by `time.perf_counter`; a time limit is counted from there.
     silent : bool
         Whether results are not printed.
     quiet : bool
         Whether nothing is.
     """
-    started = time.monotonic()
+    starting = time.perf_counter() - began
     check_destination(options.directory)
     table = _open(files, options, workers, quiet)
     _warn(table.left_out)
@@ -130,15 +139,14 @@ def train_table(
     print_columns(report, table.columns, preprocessor)
     report.print()
 
-    learnt = learn(table, kept, options, quiet)
+    left = options.settings.after(time.perf_counter() - began + _AFTERWARDS * starting)
+    learnt = learn(table, kept, dataclasses.replace(options, settings=left), quiet)
     if workers is not None and workers.rank:
         return {"interrupted": learnt.interrupted}
     model, trained = learnt.model, learnt.trained
     _warn(trained.warning)
     training = _description(files[0], table, learnt.settings, options, trained, scored.height)
-    training["scores"] = model.score(scored) if scored.height else None
-    training |= learnt.record(scored)
-    training |= record_of(_held_out_results(model, scored, table, trained))
+    training |= _scores(model, scored, table, trained) | learnt.record(scored)
     model = dataclasses.replace(model, training=training)
     # Saved before the folds are trained: whatever happens there, the model is safe.
     _save(model, options.directory)
@@ -154,7 +162,7 @@ def train_table(
         "trained_on": None if seen is None else dataclasses.asdict(seen),
         "model": str(options.directory),
         "interrupted": interrupted,
-        "seconds": round(time.monotonic() - started, 3),
+        "seconds": round(time.perf_counter() - began, 3),
     }
     if page is not None:
         shown = scored if scored.height else table.rows_of(kept[:: 1 + kept.size // _MOST_REPORTED])
@@ -165,19 +173,21 @@ def train_table(
     return outcome
 
 
-def _held_out_results(
+def _scores(
     model: TableModel,
     scored: pl.DataFrame,
     table: TrainingTable | StreamedTable,
     trained: TrainedNetwork,
-) -> list[HeldOutResults]:
-    """Return what the model says of rows held out; without such, what blind members say of rows."""
+) -> dict[str, Any]:
+    """Return what the record keeps of rows held out; without such, of what blind members say of rows."""
     if scored.height:
-        return [HeldOutResults.of(model, scored)]
+        outputs = model.outputs(scored)
+        scores = model.score(scored, outputs)
+        return {"scores": scores, **record_of([HeldOutResults.of(model, scored, outputs)])}
     if trained.unseen_outputs is None:
-        return []
+        return {"scores": None, **record_of([])}
     rows, outputs = trained.unseen_outputs
-    return [HeldOutResults.of(model, table.rows_of(rows), outputs)]
+    return {"scores": None, **record_of([HeldOutResults.of(model, table.rows_of(rows), outputs)])}
 
 
 def _save(model: TableModel, directory: Path) -> None:
@@ -308,7 +318,7 @@ def _description(
             "validation": trained.validation_rows,
             "held_out": held_out,
         },
-        "settings": settings.to_json(),
+        "settings": {**settings.to_json(), "time_limit": options.settings.time_limit},
         "roles": dataclasses.asdict(options.roles),
         "test": options.test and os.fsencode(options.test).decode("utf-8", "backslashreplace"),
         "epochs": len(trained.history),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from wengert.cli import command_clock
 from wengert.cli.commands.learning import learn_by_search
 from wengert.cli.commands.train import train_table
 from wengert.cli.console import write
@@ -37,7 +38,9 @@ def run(
     if len(options.targets) > 1:
         raise ConfigurationError("a search is for one target, and there are several. Name one of them.")
     learn = learn_by_search(trials, sampler, "preset" not in given)
-    outcome = train_table((file,), options, None, learn, silent=as_json or quiet, quiet=quiet)
+    outcome = train_table(
+        (file,), options, None, learn, began=command_clock.began(), silent=as_json or quiet, quiet=quiet
+    )
     if as_json:
         write(json.dumps(outcome, allow_nan=False) + "\n", verbatim=True)
     return INTERRUPTED if outcome["interrupted"] else SUCCESS

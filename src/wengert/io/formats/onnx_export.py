@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert import nn
 from wengert.errors import ConfigurationError
 from wengert.io.formats.file_format import Format
 from wengert.io.formats.model_description import describe
@@ -63,7 +64,7 @@ def to_onnx(model: PortableModel) -> bytes:
     """
     names = output_names(model)
     graph = Graph(names.values())
-    leaves = [np.asarray(leaf, np.float32) for leaf in flatten(model.network)[0]]
+    leaves = [np.asarray(leaf, _dtype_of(model, np.asarray(leaf))) for leaf in flatten(model.network)[0]]
     arrays = {f"array{place}": leaf for place, leaf in enumerate(leaves)}
     program = trace_model(model, arrays, written_out)
     arguments = _columns(graph, model) if model.columns else [_features(graph, model, program)]
@@ -110,8 +111,32 @@ def _float32_holds(center: float, scale: float) -> bool:
     return (abs(center) + scale) * float(np.finfo(np.float32).epsneg) / 2 <= _ROUNDING * scale
 
 
+def _dtype_of(model: PortableModel, leaf: np.ndarray) -> np.dtype[Any]:
+    return np.dtype(np.float64 if leaf.dtype == np.float64 and _is_far_from_zero(model) else np.float32)
+
+
+def _is_far_from_zero(model: PortableModel) -> bool:
+    """Whether a network of float32 gives numbers in its last layer that only float64 tells apart.
+
+    The estimators make such layers. How far the numbers spread, the limits of a `Clip` say, or else the
+    weights, since what they multiply is about 1.
+    """
+    layers = [layer for _, layer in model.network.walk() if isinstance(layer, nn.Dense | nn.NTKDense)]
+    last = [one for one in layers if one.bias is not False and np.asarray(one.weight).dtype == np.float64]
+    if not last or len(last) == len(layers):
+        return False
+    clip = model.network.layers[-1] if isinstance(model.network, nn.Sequential) else None
+    if isinstance(clip, nn.Clip):
+        return not _float32_holds(max(-clip.lowest, clip.highest), (clip.highest - clip.lowest) / 2)
+    centers = [np.abs(layer.bias).reshape(-1, layer.outputs).max(axis=0) for layer in last]
+    scales = [np.sqrt(np.square(layer.weight).reshape(-1, layer.outputs).mean(axis=0)) for layer in last]
+    pairs = zip(np.max(centers, axis=0), np.max(scales, axis=0), strict=True)
+    return not all(_float32_holds(float(center), float(scale)) for center, scale in pairs)
+
+
 def _output_dtype(model: PortableModel) -> np.dtype[Any]:
-    return np.dtype(np.float32 if _float32_holds(model.target.mean, model.target.scale) else np.float64)
+    holds = _float32_holds(model.target.mean, model.target.scale) and not _is_far_from_zero(model)
+    return np.dtype(np.float32 if holds else np.float64)
 
 
 def _description(model: PortableModel) -> dict[str, str]:

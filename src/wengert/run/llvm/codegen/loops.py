@@ -28,8 +28,6 @@ Index: TypeAlias = "int | ir.Value"
 # Bytes of it: what has wider ones can read a part of a vector at once.
 _SMALLEST_VECTOR = 16
 
-LINE = 64  # bytes of a line of the caches
-
 # A loop of at most that many iterations is unrolled.
 FEW_ITERATIONS = 4
 
@@ -83,6 +81,11 @@ def larger(builder: ir.IRBuilder, left: Index, right: Index) -> Index:
         return max(left, right)
     x, y = index_value(left), index_value(right)
     return builder.select(builder.icmp_signed(">", x, y), x, y)
+
+
+def is_zero(builder: ir.IRBuilder, index: Index) -> ir.Value:
+    """Return whether an index is zero."""
+    return builder.icmp_signed("==", index_value(index), index_value(0))
 
 
 def digits(builder: ir.IRBuilder, number: Index, extents: Sequence[int]) -> list[Index]:

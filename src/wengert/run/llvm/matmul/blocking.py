@@ -24,6 +24,8 @@ PANEL_PART = 4
 PANEL_VECTORS = 3
 # Of packed rows, or of results between blocks: a panel is packed again for each such group of rows.
 GROUP_BYTES = 2**22
+# Panels that are packed together, row by row, so that the processor finds stretches to prefetch.
+CHUNK = 4
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,9 @@ class Blocking:
     group : int
         Tiles of a group; the rows of a group are packed together.
     packs_left, packs_right : bool
-    prefetches : bool
-        Whether tiles prefetch the next panel: the right matrix is larger than the second-level cache.
+    chunk : int
+        Panels that are packed together where the right matrix is larger than the second-level cache; 0 where
+        it is not: there the first tile of a panel packs it on the way.
     bfloat16 : str
         The instructions that multiply terms packed in pairs of bfloat16, as in `Target`; empty if none are.
     offsets : tuple of int
@@ -66,7 +69,7 @@ class Blocking:
     group: int
     packs_left: bool
     packs_right: bool
-    prefetches: bool
+    chunk: int
     offsets: tuple[int, int, int]
     scratch_bytes: int
     bfloat16: str = ""
@@ -110,17 +113,18 @@ def blocking_of(product: Product, target: Target) -> Blocking:
     is_far = is_far or (product.terms >= MANY_LINES and panels >= MANY_PANELS)
     packs_left = bool(bfloat16) or (left_by_row == 1 and is_far)
     packs_right = packs_right or bool(bfloat16)
-    is_large = panels > 1 and product.terms * product.columns * size > target.processor.l2_bytes
+    is_large = product.terms * product.columns * size > target.processor.l2_bytes
+    chunk = min(CHUNK, panels) if packs_right and is_large and by_column == 1 and not bfloat16 else 0
     # What is kept for each row of a group: the packed terms of a block, and its results between the blocks.
     kept = (block if packs_left else 0) + (panels * width if blocks > 1 else 0)
     groups = max(math.ceil(product.rows * kept * size / GROUP_BYTES), 1)
     group = math.ceil(row_tiles / groups)
     left_bytes = group * tile.rows * block * size if packs_left else 0
-    right_bytes = block * width * size if packs_right else 0
+    right_bytes = block * width * size * max(chunk, 1) if packs_right else 0
     results_bytes = (group * panels if blocks > 1 else 1) * tile.rows * width * size
     offsets = (0, rounded(left_bytes), rounded(left_bytes) + rounded(right_bytes))
     return Blocking(
-        lanes, tile, tall, short, row_tiles, panels, blocks, block, group, packs_left, packs_right, is_large,
+        lanes, tile, tall, short, row_tiles, panels, blocks, block, group, packs_left, packs_right, chunk,
         offsets, offsets[2] + rounded(results_bytes), bfloat16,
     )  # fmt: skip
 

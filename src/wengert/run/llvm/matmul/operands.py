@@ -9,16 +9,16 @@ from llvmlite import ir
 
 from wengert.run.llvm.codegen.irtypes import I8, I64, POINTER
 from wengert.run.llvm.codegen.loops import (
-    LINE,
     Index,
     Place,
     address,
     counted_loop,
+    digits,
     index_value,
+    is_zero,
     larger,
     minus,
     plus,
-    prefetch,
     smaller,
     times,
 )
@@ -31,7 +31,7 @@ from wengert.run.llvm.matmul.bfloat16 import (
 from wengert.run.llvm.matmul.blocking import Blocking
 from wengert.run.llvm.matmul.matrix_products import Product
 from wengert.run.llvm.matmul.microkernel import register_lanes
-from wengert.run.llvm.matmul.packing import pack_columns, pack_elements, pack_rows
+from wengert.run.llvm.matmul.packing import pack_columns, pack_elements, pack_panels, pack_rows
 
 # Of a left matrix that is packed; what the tiles have of so many rows fits into the first-level cache.
 TERMS_AT_ONCE = 16
@@ -172,12 +172,16 @@ class RightOperand:
         self.product = product
         self.cut = cut
         self.matrix = matrix
-        self.packed = scratch_at(builder, scratch, cut.offsets[1])
+        self.scratch = self.packed = scratch_at(builder, scratch, cut.offsets[1])
         self.taken: tuple[ir.Value, int, tuple[int, ...]] = (matrix, 0, ())
-        self.copies = cut.packs_right and not cut.bfloat16 and product.right_access.strides[-1] == 1
+        is_row = product.right_access.strides[-1] == 1
+        self.copies = cut.packs_right and not cut.bfloat16 and is_row and not cut.chunk
 
-    def take(self, batch: Sequence[Index], panel: Panel, block: Block) -> None:
-        """Go to a block of terms of a panel, and copy it where it has to be turned or rounded."""
+    def take(self, batch: Sequence[Index], panel: Panel, block: Block, is_first: ir.Value) -> None:
+        """Go to a block of terms of a panel, and copy it where no tile does that.
+
+        `is_first` is whether no panel was taken before.
+        """
         access = self.product.right_access
         width = self.product.kernel.panels.get(self.product.right)
         if width is not None:
@@ -188,7 +192,14 @@ class RightOperand:
         if self.copies or not self.cut.packs_right:
             self.taken = source, access.strides[-2], panel.widths
             return
-        self._pack(source, block.count, panel)
+        if self.cut.chunk:
+            slot = digits(self.builder, panel.number, [self.cut.panels, self.cut.chunk])[1]
+            self.packed = self._slot(slot)
+        if self.cut.chunk and sum(panel.widths) == self.cut.width:
+            with self.builder.if_then(self.builder.or_(is_first, is_zero(self.builder, slot))):
+                self._pack_chunk(source, block.count, panel, slot)
+        else:
+            self._pack(source, block.count, panel)
         lanes = self.cut.lanes  # the panel is filled up with zeros
         widths = tuple(register_lanes(width, lanes) for width in panel.widths)
         self.taken = self.packed, len(widths) * lanes, widths
@@ -205,23 +216,6 @@ class RightOperand:
             builder.select(is_first, stride, index_value(len(widths) * self.cut.lanes)),
             (builder.select(is_first, self.packed, nowhere),),
         )
-
-    def prefetch_next(self, batch: Sequence[Index], panel: Panel, block: Block, number: Index) -> None:
-        """Prefetch a part of the next panel, where rows are too far apart for the processor to do it.
-
-        Each tile does so before it begins, `number` of them after the first one.
-        """
-        if not (self.copies and self.cut.prefetches):
-            return
-        builder, product = self.builder, self.product
-        share = -(-self.cut.block // self.cut.group)
-        first, column = times(builder, number, share), plus(builder, panel.column, self.cut.width)
-        with counted_loop(builder, 0, share) as row:
-            term = plus(builder, block.term, plus(builder, first, row))
-            for start in range(0, self.cut.width, LINE // product.itemsize):
-                place = Place([*batch, term, plus(builder, column, start)], 1)
-                here = address(builder, self.matrix, product.type, product.right_access, place)
-                prefetch(builder, here, writes=False)
 
     def _take_from_panels(self, width: int, panel: Panel, block: Block) -> None:
         """Take a block of a matrix that lies in panels of `width` columns, or of its transposed."""
@@ -246,6 +240,21 @@ class RightOperand:
             stride = index_value(width)
             builder.call(function, [source, stride, stride, index_value(last_column), target])
         self.taken = self.packed, own, (self.cut.lanes,) * len(panel.widths)
+
+    def _slot(self, number: Index) -> ir.Value:
+        """Return where a panel of a chunk is packed."""
+        offset = times(self.builder, number, self.cut.block * self.cut.width)
+        return self.builder.gep(self.scratch, [index_value(offset)], source_etype=self.product.type)
+
+    def _pack_chunk(self, source: ir.Value, count: Index, panel: Panel, slot: Index) -> None:
+        """Pack a panel and those that follow in its chunk."""
+        builder, cut = self.builder, self.cut
+        whole = minus(builder, self.product.columns // cut.width, panel.number)
+        panels = smaller(builder, minus(builder, cut.chunk, slot), whole)
+        stride, by_panel = self.product.right_access.strides[-2], cut.block * cut.width
+        function = pack_panels(builder.module, self.product.type, cut.lanes, len(panel.widths))
+        numbers = [index_value(one) for one in (stride, count, panels)]
+        builder.call(function, [source, *numbers, self.packed, index_value(by_panel)])
 
     def _pack(self, source: ir.Value, count: Index, panel: Panel) -> None:
         builder, module, type_ = self.builder, self.builder.module, self.product.type

@@ -53,6 +53,29 @@ def pack_rows(module: ir.Module, type_: ir.Type, lanes: int, widths: tuple[int, 
     return cached_function(module, name, [POINTER, I64, I64, POINTER], write)
 
 
+def pack_panels(module: ir.Module, type_: ir.Type, lanes: int, vectors: int) -> ir.Function:
+    """Return the function (source, stride by row, rows, panels, target, elements of a packed panel).
+
+    For panels of whole vectors that lie side by side: of each row all panels, then the next row.
+    """
+
+    def write(builder: ir.IRBuilder, arguments: Sequence[ir.Value]) -> None:
+        source, stride, rows, panels, target, by_panel = arguments
+        width = vectors * lanes
+        with counted_loop(builder, 0, rows) as row:
+            start = builder.gep(source, [builder.mul(row, stride)], source_etype=type_)
+            with counted_loop(builder, 0, panels) as panel:
+                first = builder.add(builder.mul(panel, by_panel), builder.mul(row, ir.Constant(I64, width)))
+                goal = builder.gep(target, [first], source_etype=type_)
+                for number in range(vectors):
+                    place = Place([panel, number * lanes], lanes)
+                    vector = load(builder, start, type_, Access(0, (width, 1)), place)
+                    store(builder, vector, goal, type_, Access(0, (1,)), Place([number * lanes], lanes))
+
+    name = f"pack_panels_{type_name(type_)}_{vectors}_of_{lanes}"
+    return cached_function(module, name, [POINTER, I64, I64, I64, POINTER, I64], write)
+
+
 def pack_columns(module: ir.Module, type_: ir.Type, size: int, width: int) -> ir.Function:
     """Return the function (source, stride by column, rows, last column, target), for columns in one piece.
 

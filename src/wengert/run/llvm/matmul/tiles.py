@@ -13,7 +13,6 @@ from wengert.run.llvm.codegen.body import Body
 from wengert.run.llvm.codegen.cancellation import if_cancelled
 from wengert.run.llvm.codegen.irtypes import I1, memory_type
 from wengert.run.llvm.codegen.loops import (
-    LINE,
     Access,
     Index,
     Place,
@@ -21,6 +20,7 @@ from wengert.run.llvm.codegen.loops import (
     counted_loop,
     digits,
     index_value,
+    is_zero,
     larger,
     load,
     minus,
@@ -46,6 +46,8 @@ from wengert.run.llvm.runtime.target import Target
 
 # Over that many terms there is time to prefetch what the epilogue reads.
 MANY_TERMS = 128
+LINE = 64  # bytes of a line of the caches
+NO = ir.Constant(I1, 0)
 
 
 class Tiles:
@@ -100,12 +102,12 @@ class Tiles:
             tile = times(builder, group, cut.group)
             if cut.groups > 1:
                 high = smaller(builder, high, minus(builder, cut.row_tiles, tile))
-            stretch = _Stretch(batch, tile, low, high)
+            # In blocks each stretch begins with the first panel.
+            is_first = is_zero(builder, minus(builder, number, first)) if cut.blocks == 1 else NO
+            stretch = _Stretch(batch, tile, low, high, is_first)
             if cut.blocks == 1:
                 if cut.packs_left:
-                    is_first = builder.icmp_signed("==", index_value(panel), index_value(0))
-                    is_new = builder.or_(is_first, builder.icmp_signed("==", index_value(number), first))
-                    with builder.if_then(is_new):
+                    with builder.if_then(builder.or_(is_zero(builder, panel), is_first)):
                         left.pack(batch, tile, 0, cut.group, Block(0, 0, product.terms))
                 self._panel(writer, stretch, panel, Block(0, 0, product.terms))
             else:
@@ -148,12 +150,23 @@ class Tiles:
 
 @dataclass(frozen=True)
 class _Stretch:
-    """Tiles of a group from `low` to `high`; `tile` is the number of the group's first one."""
+    """Tiles of a group from `low` to `high`.
+
+    Attributes
+    ----------
+    batch : sequence of index
+    tile : index
+        The number of the group's first one.
+    low, high : index
+    is_first : Value
+        Whether there is none before it, and it may begin in the middle of a chunk of panels.
+    """
 
     batch: Sequence[Index]
     tile: Index
     low: Index
     high: Index
+    is_first: ir.Value
 
 
 class _PanelWriter:
@@ -179,7 +192,7 @@ class _PanelWriter:
     def write(self, stretch: _Stretch, panel: Panel, block: Block) -> None:
         """Generate the tiles, for one block of their terms."""
         builder, cut = self.builder, self.cut
-        self.right.take(stretch.batch, panel, block)
+        self.right.take(stretch.batch, panel, block, stretch.is_first)
         with counted_loop(builder, stretch.low, stretch.high) as number:
             tile = plus(builder, stretch.tile, number)
             row, rows, is_tall = first_row(builder, cut, tile), index_value(cut.tile.rows), None
@@ -188,7 +201,6 @@ class _PanelWriter:
                 rows = builder.select(is_tall, rows, index_value(cut.short))
             if cut.block >= MANY_TERMS and cut.blocks == 1:
                 self._fetch(stretch.batch, row, rows, panel)
-            self.right.prefetch_next(stretch.batch, panel, block, minus(builder, number, stretch.low))
             results = self._results(number, panel)
             is_first = builder.icmp_signed("==", index_value(number), index_value(stretch.low))
             arguments = self._arguments(stretch.batch, number, row, block, results, is_first)
@@ -246,7 +258,7 @@ class _PanelWriter:
         builder = self.builder
         source, by_row, by_term = self.left.tile(batch, number, row, block)
         right, right_by_term, copy = self.right.seen_by(is_first)
-        adds: ir.Value = ir.Constant(I1, 0)
+        adds: ir.Value = NO
         if self.cut.blocks > 1:
             adds = builder.icmp_signed(">", index_value(block.number), index_value(0))
         terms = halved(builder, block.count) if self.cut.bfloat16 else block.count

@@ -8,13 +8,15 @@ import os
 import secrets
 import sys
 import warnings
+from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Protocol
 
 import llvmlite
 import llvmlite.binding as llvm
 
-from wengert.errors import WengertWarning
+from wengert.errors import WengertError, WengertWarning
 from wengert.run.llvm.runtime.fingerprint import fingerprint, generators_digest
 from wengert.run.llvm.runtime.target import Target, object_code
 from wengert.storage.ownership import is_private_file, why_not_private
@@ -29,6 +31,23 @@ _OURS = "[0-9a-f]" * (2 * _KEY_BYTES) + ".*"
 LARGEST_BYTES = 128 * 2**20
 
 _reported: set[Path] = set()  # directories that were said to be unsafe
+
+
+_only_kept = ContextVar("only_kept", default=False)
+
+
+class CodeNotKeptError(WengertError):
+    """Code would have to be compiled where there is no time for that."""
+
+
+@contextlib.contextmanager
+def kept_code_only() -> Iterator[None]:
+    """Raise `CodeNotKeptError` in place of compiling what the cache does not have."""
+    token = _only_kept.set(True)
+    try:
+        yield
+    finally:
+        _only_kept.reset(token)
 
 
 class Layout(Protocol):
@@ -55,6 +74,8 @@ def cached_object_code(layout: Layout, target: Target) -> bytes:
     name = _name_of(layout, target)
     code = read_entry(name, _SUFFIX)
     if code is None:
+        if _only_kept.get():
+            raise CodeNotKeptError("the machine code of this program is not in the cache")
         code = object_code(layout.text(), target)
         write_entry(name, _SUFFIX, code)
     return code
