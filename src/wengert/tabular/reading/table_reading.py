@@ -80,7 +80,8 @@ class TableReading:
         DataError
             Naming each column in which a cell cannot be read, with the first row of each.
         """
-        readings = [one for one in self.columns if one.name in frame.columns]
+        names = {*frame.columns}
+        readings = [one for one in self.columns if one.name in names]
         read = each([partial(one.apply, frame.get_column(one.name)) for one in readings])
         return frame.with_columns(read)
 
