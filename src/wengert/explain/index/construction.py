@@ -88,7 +88,8 @@ def multiply(*factors: Expression) -> Expression:
     if constant == 0:
         return ZERO
     if constant != 1 or not flat:
-        flat.insert(0, Number(constant))
+        # π/(2 π) is 1/2 again
+        flat.insert(0, number(constant) if isinstance(constant, float) else Number(constant))
     return flat[0] if len(flat) == 1 else Product(tuple(flat))
 
 
