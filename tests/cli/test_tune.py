@@ -73,6 +73,36 @@ def test_a_search_as_json(command, flower_table):
     assert not outcome.err
 
 
+def test_a_search_takes_the_executor_that_is_named(command, flower_table):
+    outcome = command("tune", flower_table, *PLAIN, "--trials", 1, "--executor", "numpy", "--out", "model")
+    assert outcome.code == 0
+    assert load_table_model("model").training["settings"]["executor"] == "numpy"
+
+
+def test_a_device_that_is_not_there_is_said_before_the_table_is_read(command):
+    pytest.importorskip("jax", reason="JAX, of the extra `xla`, is not installed")
+    for options, message in (
+        (("--device", "tpu:7"), "JAX finds no device 'tpu:7'; there is 'cpu:0'"),
+        (("--mesh", "64"), "a mesh of 64 devices is larger than what there is: 1 of 'cpu'"),
+        (("--precision", "half"), "unknown precision 'half'"),
+    ):
+        outcome = command("train", "none.csv", *PLAIN, "--executor", "xla", *options)
+        assert outcome.code == 2
+        assert message in outcome.err
+
+
+@pytest.mark.parametrize("preset", ["plain", "tabular"])
+def test_a_mesh_trains_a_table(command, flower_table, preset):
+    pytest.importorskip("jax", reason="JAX, of the extra `xla`, is not installed")
+    named = ("--target", "kind", "--preset", preset, "--hidden", "4", "--epochs", "2", "--batch-size", "16")
+    devices = ("--executor", "xla", "--mesh", "all", "--device", "cpu")
+    exact = ("--deterministic",) if preset == "plain" else ()  # members share the rows of a batch otherwise
+    outcome = command("train", flower_table, *named, *devices, *exact, "--json", "--out", "model")
+    assert outcome.code == 0
+    settings = json.loads(outcome.out)["settings"]
+    assert (settings["mesh"], settings["deterministic"]) == ("all", preset == "plain")
+
+
 def test_ctrl_c_saves_the_best_model_so_far(command, flower_table, monkeypatch):
     original = TrainingTable.train
     made = []

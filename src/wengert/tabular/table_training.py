@@ -14,6 +14,7 @@ import polars as pl
 from wengert import nn, train
 from wengert.cluster.workers import Workers
 from wengert.errors import DivergenceWarning, InterruptionWarning, NonFiniteError
+from wengert.run import Executor
 from wengert.tabular.plain_recipe import learns_means, loss_of, plain_recipe
 from wengert.tabular.preprocess import TablePreprocessor
 from wengert.tabular.row_fingerprints import RowFingerprints
@@ -50,7 +51,7 @@ class TrainedNetwork:
         Of the tabular preset: the losses of what the network is blended with, and without it.
     unseen_outputs : (array of int, array), or None
         As `FitResult` has them; the positions are those in the table that was trained on.
-    executor : str
+    executor : str or Executor
         What took the steps, and is to predict.
     """
 
@@ -64,7 +65,7 @@ class TrainedNetwork:
     fingerprints: RowFingerprints
     unseen: UnseenLosses | None
     unseen_outputs: tuple[np.ndarray, np.ndarray] | None
-    executor: str
+    executor: str | Executor
 
     @property
     def interrupted(self) -> bool:
@@ -209,7 +210,7 @@ def train_encoded(
         _fingerprints([(one[0], one[1]) for one in (fitting, deciding) if one is not None], shared),
         result.unseen,
         result.unseen_outputs,
-        str(result.executor),
+        result.executor or "llvm",
     )
 
 
@@ -258,7 +259,7 @@ def _fit(
             seed=settings.seed,
             time_limit=settings.time_limit,
             predicting=predicting,
-            executor=settings.executor,
+            executor=settings.runner(),
             progress=progress,
             **sharing,
         )
