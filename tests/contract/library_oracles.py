@@ -252,8 +252,6 @@ def each(function: Callable[..., Any]) -> Function:
     return apply
 
 
-POSITIVE = tuple(case(Positive(shape)) for shape in [(2, 3), (), (0, 2)])
-
 PARAMETRIC = tuple(case(Orders(one, 5), Positive(other)) for one, other in [((3,), (2, 1)), ((), (0,))])
 
 
@@ -299,16 +297,6 @@ ORACLES: dict[str, Oracle] = {
             for x, values in [((4, 3), (3,)), ((2, 1, 2), (2, 2)), ((2, 0), (0,))]
             for refuse in (True, False)
         ),
-    ),
-    "polygamma": Oracle(
-        by_differences(each(lambda x, order: mpmath.psi(order, x))),
-        tuple(case(Positive(shape), order=order) for shape in [(3,), (), (0, 2)] for order in (0, 1, 2)),
-    ),
-    "gammaln": Oracle(by_differences(each(mpmath.loggamma)), POSITIVE),
-    "gamma": Oracle(by_differences(each(mpmath.gamma)), POSITIVE),
-    "betaln": Oracle(
-        by_differences(each(lambda x, y: mpmath.log(mpmath.beta(x, y)))),
-        (case(Positive((3,)), Positive((2, 1))), case(Positive(()), Positive((0,)))),
     ),
     **{
         name: Oracle(by_differences(each(function)), PARAMETRIC)

@@ -102,7 +102,7 @@ OTHERS = {
     "copysign", "imag", "real",
     "divmod", "erfcx", "erfinv", "float_power", "fmax", "fmin", "fmod", "i0", "i1", "ldexp", "log_ndtr",
     "logaddexp2", "logit", "matvec", "modf", "ndtri", "nextafter", "quotient", "remainder", "signbit",
-    "vecmat",
+    "vecmat", "gamma", "gammaln", "betaln", "polygamma",
 }  # fmt: skip
 # 1 − σ, 1 − tanh², 1 + erf and 1 − (x/r)² lose digits to 1: their error is relative to that.
 RELATIVE_TO_ONE = {"hypot", "sigmoid", "softplus", "tanh", "logaddexp", "gelu", "silu", "mish"}

@@ -20,6 +20,7 @@ from wengert.explain.index.expressions import (
     Cases,
     Delta,
     Element,
+    ElementAt,
     Expression,
     Extreme,
     Inverse,
@@ -30,7 +31,6 @@ from wengert.explain.index.expressions import (
     Quotient,
     Relation,
     Running,
-    Shifted,
     Softmax,
     Sum,
     Symbol,
@@ -38,8 +38,9 @@ from wengert.explain.index.expressions import (
     children,
 )
 from wengert.explain.index.indices import Index
-from wengert.explain.index.places import Residue
 from wengert.explain.matrix.matrices import Gradient, Table
+from wengert.explain.places.affine_places import Digit
+from wengert.explain.places.related_places import Residue
 
 Letters = dict[str, int]
 OUTSIDE = 0.71
@@ -48,7 +49,7 @@ OUTSIDE = 0.71
 def letters_of(expression: Expression) -> set[str]:
     """Return the letters that stand in an expression outside of the sums over them."""
     found: set[str] = set()
-    if isinstance(expression, (Element, Shifted, Verbatim)):
+    if isinstance(expression, (Element, Verbatim)):
         found |= {str(at) for at in expression.positions if isinstance(at, Index)}
     if isinstance(expression, Delta):
         found |= {str(expression.left), str(expression.right)}
@@ -102,10 +103,9 @@ def read(expression: Expression, point: Point, at: Letters) -> float:
             return float(value)
         case Element(symbol, positions) | Verbatim(_, symbol, positions):
             return float(point.values[symbol.node][tuple(_place(one, at) for one in positions)])
-        case Shifted(symbol, positions, steps, offsets):
+        case ElementAt(symbol, places_from_one):
             values = point.values[symbol.node]
-            axes = zip(positions, steps, offsets, values.shape, strict=True)
-            places = [step * _place(one, at) + offset for one, step, offset, _ in axes]
+            places = [int(read(one, point, at)) - 1 for one in places_from_one]
             inside = all(0 <= one < extent for one, extent in zip(places, values.shape, strict=True))
             # Outside of the tensor a person reads nothing, and the relation beside it is 0.
             return float(values[tuple(places)]) if inside else OUTSIDE
@@ -113,7 +113,13 @@ def read(expression: Expression, point: Point, at: Letters) -> float:
             return at[str(index)] + 1.0
         case Partial(_, by):
             assert not expression.direct
-            return float(point.adjoints[by.symbol.node][tuple(_place(one, at) for one in by.positions)])
+            if isinstance(by, ElementAt):
+                places = [int(read(one, point, at)) - 1 for one in by.places]
+            else:
+                places = [_place(one, at) for one in by.positions]
+            return float(point.adjoints[by.symbol.node][tuple(places)])
+        case Digit(place, step, extent):
+            return (read(place, point, at) - 1) // step % extent + 1
         case Residue(index, step, place):
             return float((at[str(index)] - place) % step == 0)
         case Delta(left, right):

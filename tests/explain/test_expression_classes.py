@@ -20,6 +20,7 @@ from wengert.explain.index.expressions import (
     Delta,
     Differential,
     Element,
+    ElementAt,
     Expression,
     Extreme,
     Inverse,
@@ -34,7 +35,6 @@ from wengert.explain.index.expressions import (
     Relation,
     Running,
     Second,
-    Shifted,
     Slot,
     Softmax,
     Sum,
@@ -46,7 +46,7 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.index_values import Evaluation
 from wengert.explain.index.indices import Index
-from wengert.explain.index.places import Residue
+from wengert.explain.index.substitution import counted
 from wengert.explain.loops.carried import EARLIER
 from wengert.explain.loops.earlier import Begun, Earlier
 from wengert.explain.matrix.matrices import (
@@ -70,6 +70,8 @@ from wengert.explain.matrix.matrices import (
     Unit,
 )
 from wengert.explain.matrix.matrix_values import matrix_value
+from wengert.explain.places.affine_places import Digit
+from wengert.explain.places.related_places import Residue
 from wengert.explain.printers.blocks import plain
 from wengert.explain.views.examples import Example
 from wengert.ir.node import make_input, make_node
@@ -111,15 +113,16 @@ def softmax(array: Array, axis: int) -> Array:
 IN_INDICES: dict[type[Expression], tuple[Expression, Any]] = {
     Number: (number(0.5), 0.5),
     Element: (a_ij, A),
-    Shifted: (Shifted(SYMBOL, (Index("k", 2), J), (1, -1), (1, 2)), A[1:, ::-1]),
+    ElementAt: (ElementAt(SYMBOL, (counted(Index("k", 2), 1, 1), counted(J, -1, 2))), A[1:, ::-1]),
     Earlier: (
-        Earlier(CARRY, (T, J), (1, 1), (-1, 0), 0, -1, number(7)),
+        Earlier(CARRY, (counted(T, 1, -1), Running(J)), 0, -1, number(7)),
         np.vstack([np.full(3, 7.0), A[:-1]]),
     ),
     Begun: (Begun(CARRY, (J,), BEFORE), np.full(3, 7.0)),
     Last: (Last(Fraction(3), "T", 1), 3.0),
     Delta: (Delta(I, J), np.eye(3)),
     Running: (Running(I), [1, 2, 3]),
+    Digit: (Digit(Running(Index("q", 7)), 2, 2), [1, 1, 2, 2, 1, 1, 2]),
     Residue: (Residue(I, 2, 1), [0, 1, 0]),
     Sum: (Sum((J,), a_ij), A.sum(axis=1)),
     Extreme: (Extreme((J,), a_ij, "max"), A.max(axis=1)),

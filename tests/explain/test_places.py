@@ -58,6 +58,35 @@ def upper_diagonal(A):
     return np.sum(np.diag(A, 1) ** 2)
 
 
+def mean_pooling(X, G):
+    return np.sum(G * X.reshape(2, 2, 3, 2).mean(axis=(1, 3)))
+
+
+def kronecker(A, B, G):
+    return np.sum(G * np.kron(A, B))
+
+
+def laid_out(W, x):
+    return W.reshape(-1) @ x
+
+
+def shuffled(x, c):
+    return np.sum(x.reshape(2, 3).T.reshape(-1) * c)
+
+
+def repeated(x, c):
+    return np.sum(np.repeat(x, 2) * c)
+
+
+def tiled(x, c):
+    return np.sum(np.tile(x, 2) * c)
+
+
+def split_heads(Q, K, G):
+    q, k = (one.reshape(3, 2, 2).transpose(1, 0, 2) for one in (Q, K))
+    return np.sum(G * (q @ k.transpose(0, 2, 1)))
+
+
 def scaled_rows(v, W):
     D = np.diag(v)
     return np.sum((D @ W) ** 2)
@@ -75,12 +104,24 @@ RESULTS = [
     (every_other, (normal(6),), "index", "2 x_i [i odd]"),
     (pairs, (normal(6),), "index", "x_{i+1} [i odd] + x_{i−1} [i even]"),
     (thirds, (normal(9),), "index", "(1 − tanh(x_i)²) x_{i−1} [i ≡ 2 mod 3] + tanh(x_{i+1}) [i ≡ 1 mod 3]"),
-    (weighted_halves, (normal(6), normal(3)), "index", "Σ_j [i = 2 j − 1] w_j"),  # w has no place (i + 1)/2
+    (weighted_halves, (normal(6), normal(3)), "index", "w_{(i+1)/2} [i odd]"),
     (divergence, (normal(3), SHARES), "index", "1/2 p_i (ln(p_i/m_i) − Σ_i′ ln(p_i′/m_i′) p_i′)"),
     (entropy, (normal(4),), "index", "p_i (Σ_i′ ln(p_i′) p_i′ − ln(p_i))"),
     (row, (normal(3, 4),), "matrix", "2 e_2 e_2ᵀ X"),
     (column, (normal(3, 4),), "matrix", "2 x_3 e_3ᵀ"),
-    (upper_diagonal, (normal(3, 3),), "index", "2 u1_i,i [j = i + 1] [i ≤ 2]"),
+    (upper_diagonal, (normal(3, 3),), "index", "2 u1_i,i [j = i + 1]"),
+    (mean_pooling, (normal(4, 6), normal(2, 3)), "index", "1/4 g_{⌈i/2⌉,⌈j/2⌉}"),
+    (kronecker, (normal(2, 2), normal(2, 3), normal(4, 6)), "index", "Σ_k,l g_{2(i−1)+k,3(j−1)+l} b_kl"),
+    (laid_out, (normal(2, 3), normal(6)), "index", "x_{3(i−1)+j}"),
+    (shuffled, (normal(6), normal(6)), "index", "c_{2((i−1) mod 3)+⌈i/3⌉}"),
+    (repeated, (normal(3), normal(6)), "index", "Σ_l c_{2(i−1)+l}"),
+    (tiled, (normal(3), normal(6)), "index", "Σ_k c_{3(k−1)+i}"),
+    (
+        split_heads,
+        (normal(3, 4), normal(3, 4), normal(2, 3, 3)),
+        "index",
+        "Σ_s g_{⌈j/2⌉,i,s} u1_{s,⌈j/2⌉,(j−1) mod 2+1}",
+    ),
     (scaled_rows, (normal(3), normal(3, 2)), "matrix", "2 ((D W) ⊙ W) 𝟏"),
 ]  # fmt: skip
 

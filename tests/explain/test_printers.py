@@ -106,3 +106,19 @@ def test_an_infinite_constant_is_written_and_what_is_made_of_it_must_be_finite()
 )
 def test_reciprocals_of_known_constants_are_one_fraction(function: Any, expected: str) -> None:
     assert f"∂L/∂x = {expected} = " in wg.explain(function, 0.5).to_text(100)
+
+
+def test_an_asterisk_in_a_name_is_no_product_in_latex() -> None:
+    derivation = wg.explain(lambda y, t: (y - t) ** 2, 2.0, 1.0, wrt="y", names={"t": "y*"})
+
+    written = derivation.to_latex()
+    assert r"y - y^{*}" in written
+    assert "y*" not in written.replace(r"= 2, y* = 1", "")
+
+
+def test_no_paragraph_ends_between_a_note_and_its_formulas() -> None:
+    written = lectures.row_vectors()[0].to_latex()
+
+    before = [part.splitlines()[-1] for part in written.split("\n\\begin{alignat*}")[:-1]]
+    assert any(line.startswith("Each definition") for line in before)
+    assert not [line for line in before if line.endswith(r"\par")]

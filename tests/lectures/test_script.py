@@ -71,7 +71,7 @@ def test_each_kind_of_markdown_has_its_latex(page):
         "\\begin{cells}{ll}",
         "\\begin{cells}{>{\\raggedright\\arraybackslash}p{",
         r"\pictured{0.8}{images/p.pdf}{A ∂ in its caption}",
-        "\\begin{code}\nprint(derivation)\n\\end{code}",
+        "\\wholetrue\\begin{code}\nprint(derivation)\n\\end{code}",
         "\\begin{printed}\nL_1\n\\end{printed}",
         "\\begin{printed}\n┌ │ ✓\n\\end{printed}",
     ):

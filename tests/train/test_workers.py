@@ -1,15 +1,21 @@
 """Several workers train what one would, bitwise; what they cannot share is refused."""
 
+import threading
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 from tests.cluster.threads import together
 
 from wengert import nn, optim, train
 from wengert.cluster.identity import WorkerIdentity
+from wengert.cluster.transport import SocketTransport
 from wengert.cluster.workers import Workers
 from wengert.errors import ConfigurationError, DivergenceWarning, ModelFileError, ShapeError
 from wengert.trace.tree import flatten
+from wengert.train.parallel import block_step
 from wengert.train.parallel.shared_rows import SharedRows
+from wengert.train.steps import reuse
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(203, 5))
@@ -54,6 +60,32 @@ def test_any_number_of_workers_gives_the_same_bits(executor):
     for one in results[1:]:
         assert bits(one) == bits(results[0])
         assert [epoch.loss for epoch in one.history] == [epoch.loss for epoch in results[0].history]
+
+
+@pytest.mark.parametrize("executor", ["numpy", "llvm"])
+def test_gradients_of_the_last_layers_are_sent_first_and_change_no_bit(executor, monkeypatch):
+    net = nn.Sequential(nn.Dense(5, 8, "relu"), nn.BatchNorm(8), nn.Dropout(0.3), nn.Dense(8, 2))
+    net = net.initialise(seed=1)
+    options = COMMON | {"executor": executor, "clip_norm": 1.0}
+
+    def fit(workers):
+        return train.fit(net, X[:192], y[:192], workers=workers, **options)
+
+    whole = fit(ALONE)
+    exchanges = []
+    usual = SocketTransport.exchange
+
+    def exchange(self, messages, seconds):
+        exchanges.append(threading.current_thread().name)
+        return usual(self, messages, seconds)
+
+    monkeypatch.setattr(SocketTransport, "exchange", exchange)
+    monkeypatch.setattr(block_step, "_FEW", 1)
+    monkeypatch.setattr(reuse, "_known", OrderedDict())  # which has the program of one vector
+    results = [fit(ALONE), *together(2, fit)]
+    assert {bits(one) for one in results} == {bits(whole)}
+    beside = [name for name in exchanges if name.startswith("sums of blocks")]
+    assert len(beside) == 2 * 2 * whole.steps  # two vectors of each worker
 
 
 def test_the_result_is_that_of_fit_in_the_same_order():

@@ -55,9 +55,8 @@ EXAMPLES: dict[str, Example] = {
     "solve_sylvester": Example(((2, 2), (2, 2), (2, 2)), {}),
     "cholesky_cotangent": Example(((2, 2), (2, 2)), {}),
     "recursion": Example(((3,), (2, 5)), {}),
-    "polygamma": Example(((2, 2),), {"order": 1}),
     **dict.fromkeys(
-        ("jv", "yv", "ive", "kve", "gammainc", "gammaincc", "zeta"),
+        ("polygamma", "jv", "yv", "ive", "kve", "gammainc", "gammaincc", "zeta"),
         Example(((3,), (2, 3)), {}, (INT, FLOAT), 5),
     ),
     "betainc": Example(((3,), (3,), (2, 3)), {}, (INT, INT, FLOAT), 5),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -12,12 +12,12 @@ from markdown_it.tree import SyntaxTreeNode
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from tools.lectures.pages import PAGES, Output
 
-from wengert.explain.derivation import Derivation
 from wengert.explain.printers import latex
 
 _MARKDOWN = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin, allow_digits=False)
 _PREAMBLE = Path(__file__).with_name("preamble.tex")
 _CODE_COLUMNS = 110
+_WHOLE = 8  # lines of code or text that no page divides
 _CELLS = 95  # letters that fit beside each other in the cells of a table
 _SCALES = {".svg": 0.8, ".png": 0.6}
 _HEADINGS = {"h2": "section", "h3": "subsection", "h4": "subsubsection"}
@@ -121,7 +121,7 @@ def _paragraph(node: SyntaxTreeNode) -> str:
 def _picture(node: SyntaxTreeNode) -> str:
     path = Path(str(node.attrs["src"]))
     shown = path.with_suffix(".pdf") if path.suffix == ".svg" else path
-    return f"\\pictured{{{_SCALES[path.suffix]}}}{{{shown}}}{{{_inline(node.children)}}}"
+    return f"\\pictured{{{_SCALES[path.suffix]}}}{{{shown.as_posix()}}}{{{_inline(node.children)}}}"
 
 
 def _inline(nodes: Iterable[SyntaxTreeNode]) -> str:
@@ -188,28 +188,20 @@ def _name(found: re.Match[str]) -> str:
 def _printed(output: Output) -> str:
     """Return what a block of Python prints: derivations set as mathematics, the rest as it stands."""
     parts = []
-    text = ""
-    for one in output.printed:
-        if isinstance(one, Derivation):
-            parts += [_verbatim("printed", text), _derivation(one, output.sections)]
-            text = ""
+    for is_text, group in groupby(output.shown(), key=lambda one: isinstance(one, str)):
+        if is_text:
+            parts.append(_verbatim("printed", "".join(group)))
         else:
-            text += one
-    return "\n\n".join(filter(None, [*parts, _verbatim("printed", text)]))
-
-
-def _derivation(derivation: Derivation, titles: Sequence[str]) -> str:
-    tree = derivation.tree
-    kept = tuple(one for one in tree.sections if not titles or one.title in titles)
-    if not kept:
-        return ""
-    written = latex.fragment(replace(tree, sections=kept), derivation.style)
-    return f"\\begin{{derivation}}\n{written}\n\\end{{derivation}}"
+            parts += [f"\\begin{{derivation}}\n{latex.fragment(*one)}\n\\end{{derivation}}" for one in group]
+    return "\n\n".join(parts)
 
 
 def _verbatim(environment: str, text: str) -> str:
-    lines = "\n".join(folded for line in text.rstrip("\n").splitlines() for folded in _folded(line.rstrip()))
-    return f"\\begin{{{environment}}}\n{lines}\n\\end{{{environment}}}" if lines else ""
+    lines = [folded for line in text.rstrip("\n").splitlines() for folded in _folded(line.rstrip())]
+    if not any(lines):
+        return ""
+    whole = "true" if len(lines) <= _WHOLE else "false"
+    return "\n".join([f"\\whole{whole}\\begin{{{environment}}}", *lines, f"\\end{{{environment}}}"])
 
 
 def _folded(line: str) -> Iterator[str]:

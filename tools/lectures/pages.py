@@ -11,14 +11,16 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import matplotlib
 
 from wengert.explain.derivation import Derivation
-from wengert.explain.printers.text import WIDTH
+from wengert.explain.printers.style import Style
+from wengert.explain.printers.text import WIDTH, text
+from wengert.explain.steps import Tree
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "lectures"
@@ -27,6 +29,7 @@ _BLOCK = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(?:\n(?:<!-- (?P<sections>.*?) -->\n)?```text\n(?P<text>.*?)^```\n)?",
     flags=re.DOTALL | re.MULTILINE,
 )
+_TITLE = 3  # lines of a derivation's title, with the rule and the empty line below it
 
 
 @dataclass
@@ -53,25 +56,30 @@ class Output:
                 print(*values, file=written, **how)
                 self.printed.append(written.getvalue())
 
+    def shown(self) -> Iterator[str | tuple[Tree, Style]]:
+        """Yield what of it a page shows: texts, and derivations with their sections and their style."""
+        for one in self.printed:
+            if isinstance(one, str):
+                yield one
+            else:
+                kept = [
+                    each for each in one.tree.sections if not self.sections or each.title in self.sections
+                ]
+                if kept:
+                    yield replace(one.tree, sections=tuple(kept)), one.style
+
     def text(self) -> str:
-        """Return it as it stands on a page."""
-        written = "".join(one if isinstance(one, str) else f"{one.to_text(WIDTH)}\n" for one in self.printed)
-        if self.sections:
-            written = _sections(written, self.sections)
-        return "\n".join(line.rstrip() for line in written.splitlines()) + "\n"
-
-
-def _sections(printed: str, titles: Sequence[str]) -> str:
-    """Return the sections of printed derivations with these titles, in their order."""
-    lines = printed.splitlines()
-    heads = [at for at, line in enumerate(lines[1:]) if (line and set(line) <= {"─"}) or set(line) == {"═"}]
-    kept = []
-    for place, head in enumerate(heads):
-        end = heads[place + 1] if place + 1 < len(heads) else len(lines)
-        if lines[head] in titles and set(lines[head + 1]) == {"─"}:
-            kept.append("\n".join(lines[head:end]).rstrip())
-    assert kept, f"none of the sections {titles} was printed"
-    return "\n\n".join(kept) + "\n"
+        """Return it as it stands on a page: of a derivation that is not shown whole, no title."""
+        lines: list[str] = []
+        after_derivation = False
+        for one in self.shown():
+            if isinstance(one, str):
+                lines += one.splitlines()
+            else:
+                whole = text(*one, WIDTH).splitlines()
+                lines += [""] * after_derivation + whole[_TITLE * bool(self.sections) :]
+            after_derivation = not isinstance(one, str)
+        return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
 def outputs(name: str, folder: Path) -> list[Output]:
@@ -94,10 +102,17 @@ def outputs(name: str, folder: Path) -> list[Output]:
             namespace["print"] = output.record
             # Under a file name of its own: the trace looks at the user's lines.
             exec(compile(block["code"], f"{name}, block {number}", "exec"), namespace)
-            shown = block["text"] is not None
-            assert shown or not output.printed, (
-                f"{name}: the page does not show what this prints:\n{block['code']}"
+            code = f"in {name}:\n{block['code']}"
+            assert block["text"] is not None or not output.printed, (
+                f"the page does not show what is printed {code}"
             )
+            there = {
+                each.title
+                for one in output.printed
+                if isinstance(one, Derivation)
+                for each in one.tree.sections
+            }
+            assert there.issuperset(output.sections), f"a section that is shown is not printed {code}"
             found.append(output)
     return found
 

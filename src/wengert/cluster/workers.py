@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from wengert.errors import ConfigurationError, ShapeError
 
 Array = np.ndarray[Any, Any]
 
-# Sums of fewer bytes go to everybody at once: a second round would take longer than the bytes it saves.
+# Sums of fewer bytes go to everybody at once: a second round would take longer than the bytes it saves, and
+# between two workers it saves none.
 _SMALL = 2**15
 
 
@@ -141,16 +143,41 @@ class Workers:
         ShapeError
             When a value has another number of axes.
         """
-        whole = 0, self.blocks
-        nodes = covered_nodes(self.mine, whole)
-        sums = [tree_sum(node, value) for node in nodes]
+        return self._joined(self._own_sums(value))
+
+    def sums_of_blocks(self, values: Sequence[Callable[[int], Array]]) -> list[Array]:
+        """Return the sums of several values; each is sent while this worker computes the next.
+
+        Parameters
+        ----------
+        values : sequence of callable
+            As for `sum_of_blocks`; called for all blocks of this worker, then the next.
+
+        Raises
+        ------
+        WorkerLostError, ShapeError
+        """
+        if self.size == 1 or len(values) == 1:
+            return [self.sum_of_blocks(value) for value in values]
+        with ThreadPoolExecutor(1, "sums of blocks") as sender:
+            joined = [sender.submit(self._joined, self._own_sums(value)) for value in values]
+            return [one.result() for one in joined]
+
+    def _own_sums(self, value: Callable[[int], Array]) -> list[Array]:
+        """Return the sums over the blocks of this worker, as far as the tree joins them."""
+        sums = [tree_sum(node, value) for node in covered_nodes(self.mine, (0, self.blocks))]
         if np.ndim(sums[0]) != 1:
             raise ShapeError(f"the value of a block is an array of one axis, got shape {np.shape(sums[0])}")
+        return sums
+
+    def _joined(self, sums: list[Array]) -> Array:
+        """Return the sum over the blocks of all workers, each of which gives its own sums."""
         if self.size == 1:
             return sums[0]
+        whole = 0, self.blocks
         count, dtype = len(sums[0]), sums[0].dtype
         ends = [rank * count // self.size for rank in range(self.size + 1)]
-        at_once = sums[0].nbytes <= _SMALL
+        at_once = self.size == 2 or sums[0].nbytes <= _SMALL
         slices = [slice(None)] * self.size if at_once else [slice(*pair) for pair in itertools.pairwise(ends)]
         received = self._exchange([_bytes_of([one[part] for one in sums]) for part in slices], self.timeout)
         known: dict[Node, Array] = {}

@@ -11,7 +11,7 @@ import numpy as np
 from wengert.explain.algebra.folding import is_quotient
 from wengert.explain.engine import Array, Engine, Point
 from wengert.explain.index.definitions import Formulas, guards
-from wengert.explain.index.expressions import Add, Element, Expression, Number, Partial, Shifted, Symbol
+from wengert.explain.index.expressions import Add, Element, ElementAt, Expression, Number, Partial, Symbol
 from wengert.explain.index.indices import Index, Position, distinct
 from wengert.explain.index.letters import Letters
 from wengert.explain.loops.carried import EARLIER
@@ -149,7 +149,7 @@ class Problem:
         """Return ∂output/∂by through all paths."""
         return Partial(Element(self.output, self.output.axes), by, direct=False)
 
-    def direct(self, of: Element, by: Element | Shifted) -> Partial:
+    def direct(self, of: Element, by: Element | ElementAt) -> Partial:
         """Return ∂of/∂by through the definition of `of` alone."""
         others = any(user is not of.symbol for user in self.consumers(by.symbol))
         ambiguous = of.symbol is self.output and others

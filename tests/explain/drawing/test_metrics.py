@@ -4,7 +4,9 @@ import io
 
 import pytest
 
-from wengert.explain.drawing.metrics import font, text_width
+from wengert.explain.drawing.boxes import Glyphs, set_layout
+from wengert.explain.drawing.metrics import ASCENT, DESCENT, font, text_width
+from wengert.explain.printers.layout import Script, Text
 
 ttlib = pytest.importorskip("fontTools.ttLib", reason="reads fonts; comes with matplotlib")
 
@@ -36,3 +38,11 @@ def test_the_fonts_have_what_formulas_need():
 def test_a_text_is_as_wide_as_its_characters():
     assert text_width("f(x)", 10) == pytest.approx(sum(text_width(one, 10) for one in "f(x)"))
     assert text_width("語", 10) == 10  # a character that the fonts lack
+
+
+def test_an_exponent_stands_clear_of_the_index_below_it():
+    box = set_layout(Script(Text("a"), Text("126", "indices"), Text("(1)")), 14.0)
+
+    _, index, exponent = (mark for mark in box.marks if isinstance(mark, Glyphs))
+    assert (index.text, exponent.text) == ("126", "(1)")
+    assert exponent.y + DESCENT * exponent.size <= index.y - ASCENT * index.size + 1e-9

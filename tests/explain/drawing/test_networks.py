@@ -10,6 +10,7 @@ import pytest
 import wengert as wg
 from wengert import nn
 from wengert.errors import ConfigurationError, ShapeError
+from wengert.explain.drawing.metrics import text_width
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -95,6 +96,23 @@ def test_large_layers_are_folded_and_count_their_neurons():
     assert shown.count("⋮") == 3
     assert "784 inputs" in shown
     assert "128 neurons" in shown
+
+
+def test_a_small_network_is_read_on_a_telephone():
+    pictures = [
+        wg.draw(layers(widths), np.ones(2), np.zeros(widths[-1]), loss=nn.squared_error, view="neurons")
+        for widths in ([2, 1], [2, 3, 2, 1])
+    ]
+
+    for drawing, widest in zip(pictures, (430, 720), strict=True):
+        root = ElementTree.fromstring(drawing.to_svg())
+        width = float(root.get("width"))
+        assert width < widest
+        spans = [span for text in root.iter(f"{SVG}text") for span in text]
+        assert min(float(span.get("font-size")) for span in spans if "activation" in span.text) >= 11
+        for span in spans:
+            end = float(span.get("x")) + text_width(span.text, float(span.get("font-size")))
+            assert 0 < float(span.get("x")) < end < width, span.text
 
 
 def test_twelve_layers_fit_on_a_screen():
@@ -188,7 +206,7 @@ def test_names_stand_clear_of_circles_and_long_ones_are_cut():
         assert left + width <= float(sheet.get("width"))
     assert len(circles) == 7
     for circle in circles:
-        across, edge = float(circle.get("cx")), float(circle.get("cy")) - 21
+        across, edge = float(circle.get("cx")), float(circle.get("cy")) - float(circle.get("r"))
         above = [top + height for left, top, width, height in patches if left < across < left + width]
         assert len([bottom for bottom in above if edge - 8 < bottom <= edge]) == 1
         assert not [bottom for bottom in above if edge < bottom < edge + 42]

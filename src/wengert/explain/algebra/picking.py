@@ -27,6 +27,7 @@ from wengert.explain.index.expressions import (
 from wengert.explain.index.indices import Index, Position
 from wengert.explain.index.letters import counts_up
 from wengert.explain.index.substitution import substitute
+from wengert.explain.places.related_places import is_implied
 from wengert.explain.problem import Problem
 from wengert.ir.primitive import Kind
 
@@ -91,6 +92,10 @@ def _within(places: Array, extent: int) -> bool:
 
 def _visited(expression: Expression, picked: tuple[_Picked, ...]) -> Expression:
     expression = tidy(rebuild(expression, lambda part: _visited(part, picked)))
+    if isinstance(expression, Product):
+        factors = expression.factors
+        kept = [one for one in factors if not any(is_implied(one, other) for other in factors)]
+        expression = multiply(*kept)
     if isinstance(expression, (Product, Quotient)):
         relations = [*_relations(expression)]
         return _moved(expression, relations, picked) if relations else expression

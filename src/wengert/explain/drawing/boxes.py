@@ -142,6 +142,8 @@ def _script(base: Box, below: Layout | None, above: Layout | None, size: float) 
         raised = set_text("T", small) if above == layout.Text("T") else set_layout(above, small)
     down = max(0.22 * size, base.below - 0.1 * size)
     up = max(0.36 * size, base.above - 0.36 * size)
+    if lowered.width and raised.width:  # the exponent stands clear of the index
+        up = max(up, lowered.above + raised.below - down)
     slip = 0.04 * size
     return Box(
         base.width + max(lowered.width, raised.width) + slip,

@@ -16,11 +16,13 @@ from wengert.explain.printers.layout import Text, row
 from wengert.explain.views.index_view import dimensions
 from wengert.svg import element, safe
 
-_RADIUS = 21.0
-_DOWN = 88.0  # between the centres of neurons of a layer
-_ACROSS, _NARROWEST, _WIDEST = 190.0, 84.0, 1150.0  # between layers; of the whole drawing at most
+_RADIUS = 23.0
+_DOWN = 93.0  # between the centres of neurons of a layer
+# Between layers, as near as a telephone needs to show the numbers large enough; of the whole drawing at most.
+_ACROSS, _NARROWEST, _WIDEST = 142.0, 84.0, 1150.0
 _MARGIN = 34.0
-_NAME, _SMALL, _TINY = 13.0, 11.5, 10.5
+_NAME, _SMALL, _TINY = 14.0, 12.5, 11.5
+_LINE, _GAP = 19.0, 16.0  # of the legend: between its lines, between the pieces of a line
 _MOST, _EDGE = 7, 3  # neurons shown of a layer, and of a larger one at each end
 _LABELLED = 12  # weights between two layers that each have their number written
 _THIN, _THICK = 0.5, 5.0
@@ -53,10 +55,11 @@ class _Picture:
         biased = any(column.weights and column.weights.bias is not None for column in columns)
         self.top = _MARGIN + 26 + (_DOWN if biased else 0.0)
         self.tall = (max(map(len, self.shown)) - 1) * _DOWN
-        self.left = _MARGIN + 2 * _RADIUS
-        self.width = max(2 * self.left + (count - 1) * self.across, 560.0)
+        self.left = _MARGIN + 1.5 * _RADIUS
+        self.width = max(2 * self.left + (count - 1) * self.across, 380.0)
         self.left += (self.width - 2 * self.left - (count - 1) * self.across) / 2
-        self.height = self.top + self.tall + 128
+        self.legend = self._legend()
+        self.height = self.top + self.tall + 109 + _LINE * len(self.legend)
         self.places = [self._places(place) for place in range(len(columns))]
 
     def svg(self, embed_fonts: bool) -> str:
@@ -69,7 +72,7 @@ class _Picture:
             labels += texts
         for place, column in enumerate(self.network.columns):
             parts += self._circles(column, place)
-        parts += [*labels, *self._loss(), *self._legend()]
+        parts += [*labels, *self._loss(), *self._below()]
         return page(self.width, self.height, "A network drawn as its neurons", parts, embed_fonts)
 
     def _places(self, place: int) -> list[_Neuron]:
@@ -126,7 +129,7 @@ class _Picture:
             name = set_layout(column.names[neuron.number], _NAME)
             parts += _on_paper(name, neuron.x, neuron.y - _RADIUS - 4 - name.below)
             if delta is not None:
-                parts += _on_paper(_number(delta), neuron.x, neuron.y + 34, "adjoint")
+                parts += _on_paper(_number(delta), neuron.x, neuron.y + _RADIUS + 13, "adjoint")
         return parts + self._captions(column, place)
 
     def _captions(self, column: Column, place: int) -> list[str]:
@@ -138,7 +141,7 @@ class _Picture:
         kind = "input" if column.formula is None else "neuron"
         if column.formula is not None:
             formula = set_layout(column.formula, _SMALL)
-            if formula.width < self.across - 8:
+            if formula.width < min(self.across, 2 * self.left) - 8:
                 parts += _centred(formula, x, y, "ink")
         if count > len(self.shown[place]) or len(self.network.columns) <= 6:
             parts += _centred(set_text(f"{count:,} {kind}{'s' * (count != 1)}", _TINY), x, y + 20, "faint")
@@ -164,7 +167,8 @@ class _Picture:
         parts += _centred(_number(float(loss.value)), x, y + 4, "value")
         return parts
 
-    def _legend(self) -> list[str]:
+    def _legend(self) -> list[list[tuple[str, Box]]]:
+        """Return what the colours mean, in lines that fit the drawing: styles with their words."""
         pieces = [
             ("positive", set_text("positive", _TINY)),
             ("negative", set_text("negative", _TINY)),
@@ -175,13 +179,26 @@ class _Picture:
             name = adjoint_name(self.network.output, Text("pre-activation", "words"))
             text = set_layout(row(Text("below: ", "words"), name), _TINY)
             pieces.append(("adjoint", text))
-        gap = 16.0
-        x = (self.width - sum(box.width + gap for _, box in pieces) + gap) / 2
+        lines: list[list[tuple[str, Box]]] = [[]]
+        for piece in pieces:
+            if lines[-1] and _length([*lines[-1], piece]) > self.width - _MARGIN:
+                lines.append([])
+            lines[-1].append(piece)
+        return lines
+
+    def _below(self) -> list[str]:
+        """Return the legend, each line of it in the middle."""
         parts: list[str] = []
-        for style, box in pieces:
-            parts += marks([(style, box.at(x, self.height - 16))])
-            x += box.width + gap
+        for number, line in enumerate(reversed(self.legend)):
+            x = (self.width - _length(line)) / 2
+            for style, box in line:
+                parts += marks([(style, box.at(x, self.height - 16 - _LINE * number))])
+                x += box.width + _GAP
         return parts
+
+
+def _length(line: Sequence[tuple[str, Box]]) -> float:
+    return sum(box.width + _GAP for _, box in line) - _GAP
 
 
 def _weight(weights: Weights, tail: _Neuron, head: _Neuron) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fractions
 from dataclasses import dataclass
 
 from wengert.explain.algebra.finishing import finish
@@ -22,23 +21,24 @@ from wengert.explain.index.expressions import (
     Delta,
     Differential,
     Element,
+    ElementAt,
     Expression,
     Number,
     Partial,
-    Shifted,
     Sum,
     Symbol,
     Verbatim,
+    free_indices,
     rebuild,
     size,
     walk,
 )
-from wengert.explain.index.indices import Index, Position
-from wengert.explain.index.places import Place, moved_to
+from wengert.explain.index.indices import Index, Position, distinct
 from wengert.explain.index.selections import selected
 from wengert.explain.index.single_rules import single_rules
 from wengert.explain.index.softmax import fold_softmax, with_sigmoid, with_softmax
 from wengert.explain.index.substitution import substitute
+from wengert.explain.places.related_places import can_move, moved_to
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Step
 
@@ -180,7 +180,9 @@ class ChainRule:
             and expression.by.symbol not in self.problem.carries  # else the recursion never ends
         ):
             element, known = self.adjoints[expression.by.symbol]
-            if size(known) > LONGEST // 2:
+            calculated = element.positions if isinstance(expression.by, ElementAt) else ()
+            fits = all(can_move(known, at) for at in calculated if isinstance(at, Index))
+            if size(known) > LONGEST // 2 or not fits:
                 return expression
             return at_element(known, element, expression.by)
         return rebuild(expression, self._with_adjoints)
@@ -242,15 +244,15 @@ def _sums(expression: Expression) -> int:
     return sum(len(part.indices) for part in walk(expression) if isinstance(part, Sum))
 
 
-def at_element(expression: Expression, old: Element, new: Element | Shifted) -> Expression:
+def at_element(expression: Expression, old: Element, new: Element | ElementAt) -> Expression:
     """Put the indices of one element in place of those of another, all at once."""
-    moved = at_positions(expression, old.positions, new.positions)
     if isinstance(new, Element):
-        return moved
-    for at, step, offset in zip(new.positions, new.steps, new.offsets, strict=True):
-        if isinstance(at, Index) and (step, offset) != (1, 0):
-            moved = moved_to(moved, at, Place(at, fractions.Fraction(step), fractions.Fraction(offset)))
-    return moved
+        return at_positions(expression, old.positions, new.positions)
+    taken = {*old.positions, *free_indices(expression), *free_indices(new)}
+    between = distinct(old.positions, taken)
+    pairs = zip(between, new.places, strict=True)
+    places = {at: place for at, place in pairs if isinstance(at, Index)}
+    return moved_to(at_positions(expression, old.positions, between), places)
 
 
 def at_positions(expression: Expression, old: tuple[Position, ...], new: tuple[Position, ...]) -> Expression:

@@ -33,8 +33,16 @@ from wengert.explain.index.expressions import (
     walk,
 )
 from wengert.explain.index.indices import Index, Position
-from wengert.explain.index.places import can_move, moved_to, relates_places, solved, within
 from wengert.explain.index.substitution import renamed_apart, substitute
+from wengert.explain.places.related_places import (
+    can_move,
+    in_digits,
+    moved_to,
+    relates_places,
+    solved,
+    split,
+    within,
+)
 
 _WORKED_OUT = range(2, 100)  # exponents of numbers that are worked out
 _ROOTS = 50  # denominators of the squares of roots
@@ -243,13 +251,27 @@ def without_deltas(expression: Expression) -> Expression:
 
 
 def _term_at_place(factors: list[Expression], indices: list[Index]) -> tuple[list[Index], Expression] | None:
-    """Σ_k x_k [i = k + 1] is x_{i−1} [2 ≤ i]: the term at the one place that the relation allows."""
+    """Σ_k x_k [i = k + 1] is x_{i−1} [2 ≤ i]: the term at the one place that the relation allows.
+
+    Σ_jk x_jk [i = 2 (j − 1) + k] has two such relations, by the digits of i.
+    """
     for chosen, index in itertools.product(factors, indices):
         place = solved(chosen, index)
         others = [factor for factor in factors if factor is not chosen]
-        if place is not None and all(can_move(factor, index, place) for factor in others):
-            moved = [moved_to(factor, index, place) for factor in others]
+        if place is not None and all(can_move(factor, index) for factor in others):
+            moved = [moved_to(factor, {index: place}) for factor in others]
             return [one for one in indices if one != index], multiply(*moved, *within(place, index))
+    for chosen in factors:
+        digits = in_digits(chosen, indices)
+        if digits is not None:
+            return indices, multiply(*(factor for factor in factors if factor is not chosen), *digits)
+    used = {part for factor in factors for part in free_indices(factor)}.union(indices)
+    for chosen, index in itertools.product(factors, indices):
+        parts = split(chosen, index, used) if all(can_move(one, index) for one in factors) else None
+        if parts is not None:
+            running, place = parts
+            moved = [moved_to(factor, {index: place}) for factor in factors]
+            return [*(one for one in indices if one != index), *running], multiply(*moved)
     return None
 
 

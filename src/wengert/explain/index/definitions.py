@@ -172,8 +172,8 @@ def taken(symbol: Symbol, node: Node, positions: tuple[Position, ...]) -> Expres
         return Element(symbol, positions * 2)
     spacing = node.primitive.spacing
     assert spacing is not None, "only lines that take elements at even distances"
-    firsts, steps = zip(*spacing(symbol.node.type, **dict(node.params)), strict=True)
-    return at_places(symbol, positions, steps, firsts)
+    axes = zip(positions, spacing(symbol.node.type, **dict(node.params)), strict=True)
+    return at_places(symbol, [counted(at, step, first) for at, (first, step) in axes])
 
 
 def has_formula(node: Node) -> bool:

@@ -23,6 +23,7 @@ from wengert.explain.index.expressions import (
     Delta,
     Differential,
     Element,
+    ElementAt,
     Expression,
     Extreme,
     Inverse,
@@ -32,7 +33,6 @@ from wengert.explain.index.expressions import (
     Quotient,
     Relation,
     Running,
-    Shifted,
     Softmax,
     Sum,
     free_indices,
@@ -41,8 +41,8 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.indices import Index
 from wengert.explain.index.notation import local_derivative
-from wengert.explain.index.places import relates_places
 from wengert.explain.index.substitution import counted, renamed_apart, same_position
+from wengert.explain.places.related_places import relates_places, same
 from wengert.ir.primitive import NotDifferentiable
 from wengert.primitives.arithmetic import pow as variable_power
 
@@ -112,15 +112,16 @@ def _(expression: Element, by: Element, rules: Rules) -> Expression:
 
 
 @differentiated.register
-def _(expression: Shifted, by: Element, rules: Rules) -> Expression:
+def _(expression: ElementAt, by: Element, rules: Rules) -> Expression:
     found = []
-    axes = zip(expression.positions, expression.steps, expression.offsets, by.positions, strict=True)
-    for at, step, offset, wanted in axes:
-        whole = (step, offset) == (1, 0) and getattr(at, "extent", 1) == getattr(wanted, "extent", 1)
-        if whole or not isinstance(at, Index):
-            found.append(same_position(at, wanted))
-        else:
-            found.append(Relation("=", counted(wanted), counted(at, step, offset)))
+    for place, wanted in zip(expression.places, by.positions, strict=True):
+        match place, wanted:
+            case Number(value), _:
+                found.append(same_position(int(value) - 1, wanted))
+            case Running(at), Index() if at.extent == wanted.extent:
+                found.append(same_position(at, wanted))
+            case _:
+                found.append(same(counted(wanted), place))
     return multiply(*found)
 
 

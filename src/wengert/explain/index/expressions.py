@@ -120,25 +120,26 @@ class Element(Expression):
 
 
 @dataclass(frozen=True, slots=True)
-class Shifted(Expression):
-    """An element at places that are calculated: x_{i+1}, y_{5−i}, z_{2i,j}.
+class ElementAt(Expression):
+    """An element at places that are calculated: x_{i+1}, y_{5−i}, z_{2i,j}, c_{3(i−1)+j}.
 
-    Where the place of an index is none of the tensor (x_0), another element stands for it; in a formula
-    it is multiplied by a relation that is 0 there.
+    Where a place is none of the tensor (x_0), another element stands for it, times a relation that is 0.
 
     Attributes
     ----------
     symbol : Symbol
-    positions : tuple of Position
-        Of each axis the index that its place is calculated from.
-    steps, offsets : tuple of int
-        The place is ``step · index + offset``, counted from 0.
+    places : tuple of Expression
+        Of each axis, counted from 1; see `affine_places`.
     """
 
     symbol: Symbol
-    positions: tuple[Position, ...]
-    steps: tuple[int, ...]
-    offsets: tuple[int, ...]
+    places: tuple[Expression, ...]
+
+    @property
+    def positions(self) -> tuple[Position, ...]:
+        """Of each axis the (first) index that its place is calculated from, or the place."""
+        found = ((place, free_indices(place)) for place in self.places)
+        return tuple(int(place.value) - 1 if isinstance(place, Number) else at[0] for place, at in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +280,7 @@ class Partial(Expression):
     Attributes
     ----------
     of : Element
-    by : Element or Shifted
+    by : Element or ElementAt
     direct : bool
         Only through the definition of `of`, in which `by` stands; otherwise through all paths.
     ambiguous : bool
@@ -288,7 +289,7 @@ class Partial(Expression):
 
     has_one_value: ClassVar[bool] = True
     of: Element
-    by: Element | Shifted
+    by: Element | ElementAt
     direct: bool
     ambiguous: bool = field(default=False, compare=False)
 
@@ -370,14 +371,13 @@ def walk(expression: Expression) -> Iterator[Expression]:
     """Yield `expression` and everything inside it."""
     pending = [expression]
     while pending:
-        one = pending.pop()
-        yield one
+        yield (one := pending.pop())
         pending.extend(reversed(tuple(children(one))))
 
 
 def named_in(expression: Expression) -> Iterator[Symbol]:
     """Yield the tensor of each element that stands in an expression."""
-    return (part.symbol for part in walk(expression) if isinstance(part, (Element, Shifted)))
+    return (part.symbol for part in walk(expression) if isinstance(part, (Element, ElementAt)))
 
 
 def free_indices(expression: Expression) -> tuple[Index, ...]:
@@ -390,11 +390,11 @@ def free_indices(expression: Expression) -> tuple[Index, ...]:
                 found[part] = None
             elif isinstance(part, Expression):
                 found.update(dict.fromkeys(free_indices(part)))
-    for index in expression.bound():
-        found.pop(index, None)
-    return tuple(found)
+    bound = expression.bound()
+    return tuple(index for index in found if index not in bound)
 
 
 def size(expression: Expression) -> int:
-    """Return how many parts an expression has, as a measure of how long it is to read."""
-    return sum(1 for _ in walk(expression))
+    """Return how many parts an expression has, as a measure of how long it is to read; places are none."""
+    places = getattr(expression, "places", ())
+    return 1 + sum(size(part) for part in children(expression) if part not in places)

@@ -19,6 +19,7 @@ from wengert.explain.index.expressions import (
     Delta,
     Differential,
     Element,
+    ElementAt,
     Expression,
     Extreme,
     Inverse,
@@ -27,14 +28,15 @@ from wengert.explain.index.expressions import (
     Product,
     Running,
     Second,
-    Shifted,
     Softmax,
     Sum,
     Verbatim,
     children,
 )
 from wengert.explain.index.indices import Index, Position
-from wengert.explain.index.places import Residue
+from wengert.explain.index.substitution import counted
+from wengert.explain.places.affine_places import Digit
+from wengert.explain.places.related_places import Residue
 from wengert.explain.work_limits import check_elements
 from wengert.primitives import reference
 
@@ -190,20 +192,18 @@ def _(expression: Element | Verbatim, evaluation: Evaluation) -> Named:
 
 
 @value_of.register
-def _(expression: Shifted, evaluation: Evaluation) -> Named:
-    return _at_places(evaluation.point.values[expression.symbol.node], expression, evaluation)
+def _(expression: ElementAt, evaluation: Evaluation) -> Named:
+    return _at_places(evaluation.point.values[expression.symbol.node], expression.places, evaluation)
 
 
-def _at_places(array: Array, expression: Shifted, evaluation: Evaluation) -> Named:
-    """Return the elements of an array at the places of `expression`."""
-    axes = zip(expression.positions, expression.steps, expression.offsets, array.shape, strict=True)
-    chosen = [
-        (step * evaluation.range(at) + offset) % extent if isinstance(at, Index) else np.array([at])
-        for at, step, offset, extent in axes
-    ]
-    taken = array[np.ix_(*chosen)]
-    single = tuple(axis for axis, at in enumerate(expression.positions) if not isinstance(at, Index))
-    return diagonal(taken.squeeze(single), [at for at in expression.positions if isinstance(at, Index)])
+def _at_places(array: Array, places: Sequence[Expression], evaluation: Evaluation) -> Named:
+    """Return the elements of an array at places that count from 1, outside of it as if it were repeated."""
+
+    def taken(*at: Array) -> Array:
+        pairs = zip(at, array.shape, strict=True)
+        return np.asarray(array[tuple((one.astype(int) - 1) % extent for one, extent in pairs)])
+
+    return evaluation.combined(taken, *places)
 
 
 @value_of.register
@@ -218,6 +218,14 @@ def _(expression: Delta, evaluation: Evaluation) -> Named:
 def _(expression: Residue, evaluation: Evaluation) -> Named:
     places = evaluation.range(expression.index)
     return ((places - expression.place) % expression.step == 0).astype(np.float64), (expression.index,)
+
+
+@value_of.register
+def _(expression: Digit, evaluation: Evaluation) -> Named:
+    def counted_anew(place: Array) -> Array:
+        return np.asarray((place - 1) // expression.step % expression.extent + 1)
+
+    return evaluation.combined(counted_anew, expression.place)
 
 
 @value_of.register
@@ -280,14 +288,15 @@ def _(expression: Differential, evaluation: Evaluation) -> Named:
 @value_of.register
 def _(expression: Partial, evaluation: Evaluation) -> Named:
     of, by, point = expression.of, expression.by, evaluation.point
-    if isinstance(by, Shifted):
-        return _at_places(point.adjoint(by.symbol.node), by, evaluation)
     if expression.direct:
+        assert isinstance(by, Element), "no place is calculated in a local derivative"
         return _jacobian(of, by, evaluation)
     output = point.engine.program.outputs[0]
-    if of.symbol.node is output and output.type.shape == ():
-        return evaluation.picked(point.adjoint(by.symbol.node), by.positions)
-    return evaluation.picked(point.total(of.symbol.node, by.symbol.node), (*of.positions, *by.positions))
+    is_gradient = of.symbol.node is output and output.type.shape == ()
+    values = point.adjoint(by.symbol.node) if is_gradient else point.total(of.symbol.node, by.symbol.node)
+    if isinstance(by, ElementAt):
+        return _at_places(values, [*map(counted, of.positions), *by.places], evaluation)
+    return evaluation.picked(values, (*of.positions, *by.positions))
 
 
 def _jacobian(of: Element, by: Element, evaluation: Evaluation) -> Named:

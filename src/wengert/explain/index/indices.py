@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+LETTERS = "ijklmpqrstuvwxyzabcdefgh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Index:
     """
 
     letter: str
-    extent: int
+    extent: int = field(compare=False)  # a reader tells indices apart by their letters
     primes: int = 0
     last: str = ""
 

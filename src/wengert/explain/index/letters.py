@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
-from wengert.explain.index.indices import Index
+from wengert.explain.index.indices import LETTERS, Index
 from wengert.explain.loops.carried import EARLIER
 from wengert.explain.loops.opening import State
 from wengert.ir.node import Node
@@ -18,7 +18,6 @@ from wengert.ir.program import Program
 Axis = tuple[Node, int]
 GAPS = "x / gaps(y)"
 """The formula of 1/(y_l − y_k), which it has for all pairs of two values."""
-_LETTERS = "ijklmpqrstuvwxyzabcdefgh"
 _ITERATIONS = "tsrqpuvwxyzabcdefghijklmo"
 
 
@@ -134,7 +133,7 @@ class Letters:
             self._tie(((state.given, axis), (state.computed, axis)) for axis in range(state.given.type.ndim))
         loops = self._iterations(program, states)
         taken = {index.letter for index in loops.values()} | {"n"}
-        known = [letter for letter in _LETTERS + string.ascii_uppercase if letter not in taken]
+        known = [letter for letter in LETTERS + string.ascii_uppercase if letter not in taken]
         single = sorted(known, key=lambda letter: letter in names)
         spare = itertools.chain(single, map("".join, itertools.product(single, single)))
         self._index: dict[Axis, Index] = loops

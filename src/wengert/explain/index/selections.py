@@ -22,7 +22,6 @@ from wengert.explain.index.expressions import (
     ONE,
     TWO,
     Cases,
-    Delta,
     Element,
     Expression,
     Extreme,
@@ -34,21 +33,13 @@ from wengert.explain.index.expressions import (
 from wengert.explain.index.indices import Index, Position, fresh
 from wengert.explain.index.letters import counts_up
 from wengert.explain.index.substitution import counted
+from wengert.explain.places.affine_places import digit
+from wengert.explain.places.related_places import same
 from wengert.explain.problem import Problem
 from wengert.ir.node import Node
 from wengert.primitives.indexing import gathered_shape
 
 Positions = tuple[Position, ...]
-
-
-def same(left: Expression, right: Expression) -> Expression:
-    """Return 1 where two places are the same, 0 elsewhere; a δ where both are indices of one range."""
-    if left == right:
-        return ONE
-    match left, right:
-        case Running(mine), Running(theirs) if mine.extent == theirs.extent:
-            return Delta(mine, theirs)
-    return Relation("=", left, right)
 
 
 def selected(problem: Problem, of: Element, by: Element) -> Expression | None:
@@ -161,8 +152,9 @@ def _at_places(
             continue
         key = keys[axes.index(axis)]
         inside = among[rank - key.type.ndim :]
-        if counts_up(key):
-            factors.append(same(counted(inside[0]), counted(at)))
+        counting = _as_place(problem, key, inside[0])
+        if counting is not None:
+            factors.append(same(counting, counted(at)))
             continue
         fits = zip(inside, key.type.shape, strict=True)
         element = Element(problem.symbols[key], tuple(0 if extent == 1 else one for one, extent in fits))
@@ -171,6 +163,19 @@ def _at_places(
             found = add(found, Relation("=", counted(at), add(element, number(shape[axis] + 1))))
         factors.append(found)
     return multiply(*factors)
+
+
+def _as_place(problem: Problem, key: Node, at: Position) -> Expression | None:
+    """Return a key that nobody named as a place: 0, 1, 2, … of a row, 0, 0, 1, 1, … of what is repeated."""
+    if counts_up(key):
+        return counted(at)
+    value = key.value
+    origin = problem.program.provenance.get(key)
+    if value is None or value.ndim != 1 or not isinstance(at, Index) or (origin and origin.name):
+        return None
+    step, extent = int(np.count_nonzero(np.cumsum(value != value[0]) == 0)), int(value.max()) + 1
+    running = np.arange(len(value))
+    return digit(counted(at), step, extent) if np.array_equal(value, running // step % extent) else None
 
 
 def _product_of_others(problem: Problem, node: Node, place: int, of: Positions, by: Element) -> Expression:

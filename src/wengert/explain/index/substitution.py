@@ -11,19 +11,17 @@ from typing import TypeVar
 from wengert.explain.index.expressions import (
     ONE,
     ZERO,
-    Add,
     Delta,
     Differential,
     Element,
+    ElementAt,
     Expression,
     Last,
     Number,
     Partial,
-    Product,
     Reduction,
     Relation,
     Running,
-    Shifted,
     Symbol,
     field_names,
     free_indices,
@@ -31,6 +29,7 @@ from wengert.explain.index.expressions import (
     rebuild,
 )
 from wengert.explain.index.indices import Index, Position, fresh
+from wengert.explain.places.affine_places import Digit, digit, normal, written
 
 AnyReduction = TypeVar("AnyReduction", bound=Reduction)
 
@@ -78,47 +77,48 @@ def _(expression: Running, new: Mapping[Index, Position]) -> Expression:
 
 
 @placed.register
-def _(expression: Shifted, new: Mapping[Index, Position]) -> Expression:
-    positions = tuple(new.get(at, at) if isinstance(at, Index) else at for at in expression.positions)
-    return relocated(expression, positions, expression.steps, expression.offsets)
+def _(expression: ElementAt, new: Mapping[Index, Position]) -> Expression:
+    return relocated(expression, expression.places)  # which have been changed, as parts of it
+
+
+@placed.register
+def _(expression: Digit, new: Mapping[Index, Position]) -> Expression:
+    return digit(expression.place, expression.step, expression.extent)
 
 
 @singledispatch
-def relocated(
-    expression: Shifted, positions: Sequence[Position], steps: Sequence[int], offsets: Sequence[int]
-) -> Expression:
+def relocated(expression: ElementAt, places: Sequence[Expression]) -> Expression:
     """Return the element at other places; a class that knows what stands beside the tensor registers it."""
-    return at_places(expression.symbol, positions, steps, offsets)
+    return at_places(expression.symbol, places)
 
 
-def at_places(
-    symbol: Symbol, positions: Sequence[Position], steps: Sequence[int], offsets: Sequence[int]
-) -> Expression:
-    """Return the element at ``step · position + offset`` of each axis; x_i where that is all of the axis."""
+def at_places(symbol: Symbol, places: Sequence[Expression]) -> Expression:
+    """Return the element at places that count from 1; x_i where each is an index over all of its axis."""
     if not symbol.shape:
         return Element(symbol, ())
-    axes: list[tuple[Position, int, int]] = []
-    for at, step, offset, extent in zip(positions, steps, offsets, symbol.shape, strict=True):
-        axes.append((at, step, offset) if isinstance(at, Index) else ((step * at + offset) % extent, 1, 0))
-    places, strides, firsts = zip(*axes, strict=True)
-    whole = all(
-        (step, offset) == (1, 0) and (not isinstance(at, Index) or at.extent == extent)
-        for (at, step, offset), extent in zip(axes, symbol.shape, strict=True)
-    )
-    return Element(symbol, places) if whole else Shifted(symbol, places, strides, firsts)
+    found: list[Position | None] = []
+    kept: list[Expression] = []
+    for place, extent in zip(map(normal, places), symbol.shape, strict=True):
+        match place:
+            case Number(value):
+                inside = (int(value) - 1) % extent
+                found.append(inside)
+                place = number(inside + 1)
+            case Running(index) if index.extent == extent:
+                found.append(index)
+            case _:
+                found.append(None)
+        kept.append(place)
+    whole = tuple(at for at in found if at is not None)
+    return Element(symbol, whole) if len(whole) == len(found) else ElementAt(symbol, tuple(kept))
 
 
 def counted(position: Position, step: int = 1, offset: int = 0) -> Expression:
     """Return ``step · position + offset``, which counts from 0, as a number that counts from 1."""
+    first = fractions.Fraction(offset + 1)
     if not isinstance(position, Index):
         return number(step * position + offset + 1)
-    running: Expression = Running(position)
-    if step != 1:
-        running = Product((number(step), running))
-    first = offset + 1 - step
-    if first == 0:
-        return running
-    return Add((number(first), running) if step < 0 else (running, number(first)))
+    return written({position: fractions.Fraction(step), None: first - step})
 
 
 def numbered(index: Index, place: int) -> Number:

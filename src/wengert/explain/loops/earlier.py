@@ -8,15 +8,16 @@ from typing import ClassVar
 
 from wengert.explain.index.construction import add, multiply
 from wengert.explain.index.differentiation import Rules, differentiate, differentiated
-from wengert.explain.index.expressions import Cases, Element, Expression, Shifted, Symbol
+from wengert.explain.index.expressions import Cases, Element, ElementAt, Expression, Number, Symbol, number
 from wengert.explain.index.index_values import Evaluation, Named, value_of
 from wengert.explain.index.indices import Index, Position
-from wengert.explain.index.substitution import at_place, at_places, relocated
+from wengert.explain.index.substitution import at_place, at_places, counted, relocated
+from wengert.explain.places.affine_places import affine, normal
 from wengert.ir.node import Node
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier(Shifted):
+class Earlier(ElementAt):
     """An element of a carry as an iteration finds it: h_{t−1}, and at the first the initial value.
 
     Attributes
@@ -40,38 +41,36 @@ class Earlier(Shifted):
         assert isinstance(at, Index), (
             "an element at a known place is an element of the carry or the initial value"
         )
-        place = (self.begin - self.offsets[self.axis]) // self.steps[self.axis]
-        return at_place(at, place)
+        found = affine(self.places[self.axis])
+        assert found is not None, "it is an iteration before, or after, another"
+        place = (self.begin + 1 - found.get(None, 0)) / found[at]
+        return at_place(at, int(place) - 1)
 
 
 def earlier(element: Element, axis: int, reverse: bool, initial: Expression) -> Expression:
     """Return the carry before the iteration in which `element` is the carry after it."""
     rank = len(element.positions)
-    offsets = tuple((1 if reverse else -1) if one == axis else 0 for one in range(rank))
+    offsets = [(1 if reverse else -1) if one == axis else 0 for one in range(rank)]
     begin = element.symbol.shape[axis] if reverse else -1
-    found = Earlier(element.symbol, element.positions, (1,) * rank, offsets, axis, begin, initial)
-    return relocated(found, element.positions, found.steps, offsets)
+    pairs = zip(element.positions, offsets, strict=True)
+    places = tuple(counted(at, 1, offset) for at, offset in pairs)
+    return relocated(Earlier(element.symbol, places, axis, begin, initial), places)
 
 
 @relocated.register
-def _(
-    expression: Earlier, positions: Sequence[Position], steps: Sequence[int], offsets: Sequence[int]
-) -> Expression:
-    at = positions[expression.axis]
-    if (
-        not isinstance(at, Index)
-        and steps[expression.axis] * at + offsets[expression.axis] == expression.begin
-    ):
+def _(expression: Earlier, places: Sequence[Expression]) -> Expression:
+    at = normal(places[expression.axis])
+    if at == number(expression.begin + 1):
         return expression.initial
-    found = at_places(expression.symbol, positions, steps, offsets)
-    if not isinstance(found, Shifted) or not isinstance(at, Index):
+    found = at_places(expression.symbol, places)
+    if not isinstance(found, ElementAt) or isinstance(at, Number):
         return found
-    return replace(expression, positions=found.positions, steps=found.steps, offsets=found.offsets)
+    return replace(expression, places=found.places)
 
 
 @value_of.register
 def _(expression: Earlier, evaluation: Evaluation) -> Named:
-    moved = Shifted(expression.symbol, expression.positions, expression.steps, expression.offsets)
+    moved = ElementAt(expression.symbol, expression.places)
     return evaluation.named(Cases(expression.is_first, expression.initial, moved))
 
 
@@ -80,7 +79,7 @@ def _(expression: Earlier, by: Element, rules: Rules) -> Expression:
     begun = multiply(differentiate(expression.initial, by, rules), expression.is_first)
     if expression.symbol is not by.symbol:
         return begun
-    return add(differentiated.dispatch(Shifted)(expression, by, rules), begun)
+    return add(differentiated.dispatch(ElementAt)(expression, by, rules), begun)
 
 
 @dataclass(frozen=True, slots=True)

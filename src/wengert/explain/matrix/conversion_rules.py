@@ -13,6 +13,7 @@ from wengert.explain.index.expressions import (
     Apply,
     Delta,
     Element,
+    ElementAt,
     Expression,
     Inverse,
     Number,
@@ -22,7 +23,6 @@ from wengert.explain.index.expressions import (
     Quotient,
     Relation,
     Running,
-    Shifted,
     Softmax,
     Sum,
     Verbatim,
@@ -77,13 +77,12 @@ def _(expression: Element | Partial, converter: Converter, row: Place, column: P
     return converter.named(expression, row, column)
 
 
-@as_matrix.register(Shifted)
-def _(expression: Shifted, converter: Converter, row: Place, column: Place) -> Expression:
+@as_matrix.register(ElementAt)
+def _(expression: ElementAt, converter: Converter, row: Place, column: Place) -> Expression:
     symbol = expression.symbol
-    places = zip(symbol.axes, expression.positions, expression.steps, expression.offsets, strict=True)
-    for axis, at, step, offset in places:
-        whole = (step, offset) == (1, 0) and getattr(at, "extent", 1) == getattr(axis, "extent", 1)
-        if not whole and not (isinstance(axis, Index) and axis.last):
+    for axis, place in zip(symbol.axes, expression.places, strict=True):
+        whole = isinstance(place, Running) and place.index.extent == getattr(axis, "extent", 1)
+        if not (whole or axis == 0 or (isinstance(axis, Index) and axis.last)):
             raise NoMatrixForm("no pattern of matrices fits")
     stored = converter.places(symbol, expression.positions)
     if stored not in ((row, column), (column, row)):

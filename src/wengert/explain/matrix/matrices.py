@@ -49,7 +49,7 @@ class Slice(Expression):
 
     Attributes
     ----------
-    element : Element, Shifted, Begun or Partial
+    element : Element, ElementAt, Begun or Partial
         Its element at the indices of `axes`; what else it has are places among the iterations.
     axes : (Index or None, Index or None)
         The index over its rows and over its columns, before transposing.

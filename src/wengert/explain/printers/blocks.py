@@ -130,7 +130,8 @@ def _lowered(below: Layout | None) -> list[Block]:
     if below is None:
         return []
     text = _flat(below)
-    return [Block((f"_{{{text}}}" if {"+", "−"} & {*text} else f"_{text}",))]  # x_{i+1}, which is not x_i + 1
+    enclosed = bool({*"+−/"} & {*text})  # x_{i+1}, which is not x_i + 1
+    return [Block((f"_{{{text}}}" if enclosed else f"_{text}",))]
 
 
 def plain(expression: Expression, style: Style | None = None) -> str:

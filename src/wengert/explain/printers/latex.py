@@ -77,7 +77,7 @@ _FORMULAS = 76.0  # digits of the left side and of a formula that has a remark b
 _RELATION_WIDTH = 2.8
 _INDENT = r"\phantom{{}={}}"
 _PRINT = Medium(width, stacked=True)
-_BRACKETS = {"{": r"\{", "}": r"\}", "‖": r"\|", "": "."}
+_BRACKETS = {"{": r"\{", "}": r"\}", "‖": r"\|", "⌈": r"\lceil", "⌉": r"\rceil", "": "."}
 
 
 def words(text: str) -> str:
@@ -99,7 +99,10 @@ def words(text: str) -> str:
 
 
 def _subscript_text(text: str) -> str:
-    return text.replace("′", "'").replace("−", "-").replace("ξ", r"\xi ")
+    marks = {"′": "'", "−": "-", "ξ": r"\xi ", "⌈": r"\lceil ", "⌉": r"\rceil ", " mod ": r"\bmod "}
+    for mark, command in marks.items():
+        text = text.replace(mark, command)
+    return text
 
 
 def _word(character: str) -> str:

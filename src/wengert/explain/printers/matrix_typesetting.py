@@ -6,14 +6,16 @@ from wengert.explain.engine import Point
 from wengert.explain.index.expressions import (
     Add,
     Element,
+    ElementAt,
     Expression,
     Partial,
     Quotient,
     Second,
-    Shifted,
     free_indices,
+    number,
 )
 from wengert.explain.index.indices import Index
+from wengert.explain.index.substitution import counted
 from wengert.explain.loops.earlier import Begun
 from wengert.explain.matrix.matrices import (
     Column,
@@ -73,7 +75,7 @@ def _(expression: Slice, style: Style) -> tuple[Layout, int]:
     """Return a name with its iteration; the indices over rows and columns go without saying."""
     element, shape, transposed = expression.element, expression.shape, expression.transposed
     if not isinstance(element, Partial):
-        assert isinstance(element, Element | Shifted | Begun)
+        assert isinstance(element, Element | ElementAt | Begun)
         body = style.lowered(element.symbol, _iteration(element), element.symbol.name)
         return marked(style.shaped(body, shape, transposed), element.symbol.name), ATOM
     by, of = element.by, element.of.symbol
@@ -88,22 +90,18 @@ def _(expression: Slice, style: Style) -> tuple[Layout, int]:
     return marked(style.shaped(parenthesised(body) if transposed else body, shape, transposed), term), ATOM
 
 
-def _iteration(element: Element | Shifted | Begun) -> str:
+def _iteration(element: Element | ElementAt | Begun) -> str:
     """Return the iterations of which an element is."""
     if isinstance(element, Begun):
         index = element.symbol.axes[element.before.param("axis")]
         others = [at for at in element.positions if isinstance(at, Index) and at.last]
         start = f"{index}+1" if element.before.param("reverse") else "0"
         return ",".join([*map(str, others), start.replace(str(index), getattr(index, "last", ""))])
-    count = len(element.positions)
-    moves = (
-        zip(element.steps, element.offsets, strict=True) if isinstance(element, Shifted) else [(1, 0)] * count
-    )
+    places = element.places if isinstance(element, ElementAt) else map(counted, element.positions)
     found = []
-    for axis, at, (step, offset) in zip(element.symbol.axes, element.positions, moves, strict=True):
+    for axis, place in zip(element.symbol.axes, places, strict=True):
         if isinstance(axis, Index) and axis.last:
-            is_last = not isinstance(at, Index) and step * at + offset == axis.extent - 1
-            found.append(axis.last if is_last else calculated(at, step, offset))
+            found.append(axis.last if place == number(axis.extent) else calculated(place))
     return "".join(found) if all(len(one) == 1 for one in found) else ",".join(found)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fractions
 from collections.abc import Iterable
 
-from wengert.explain.index.expressions import Symbol
+from wengert.explain.index.expressions import Add, Expression, Number, Product, Running, Symbol
 from wengert.explain.index.indices import Index, Position
+from wengert.explain.places.affine_places import Digit
 from wengert.explain.printers import layout
 from wengert.explain.printers.layout import Layout, Text, parenthesised
 
@@ -24,15 +26,29 @@ def index_texts(symbol: Symbol, positions: Iterable[Position]) -> list[str]:
     return [",".join(found)] if apart else found
 
 
-def calculated(position: Position, step: int, offset: int) -> str:
-    """Return the place ``step · position + offset`` as it is read, counted from 1: i+1, 5−i, 2i."""
-    if not isinstance(position, Index):
-        return str(step * position + offset + 1)
-    first = offset + 1 - step
-    if step < 0:
-        return f"{first}−{'' if step == -1 else -step}{position}"
-    added = f"{'+' if first > 0 else '−'}{abs(first)}" if first else ""
-    return f"{'' if step == 1 else step}{position}{added}"
+def calculated(place: Expression) -> str:
+    """Return a place that is calculated as it is read in an index: i+1, 5−i, 2i, 3(i−1)+j, ⌈i/2⌉."""
+    match place:
+        case Number(value):
+            return str(value).replace("-", "−")
+        case Running(index):
+            return str(index)
+        case Digit(inside, step, extent):
+            quotient = f"⌈{_enclosed(inside)}/{step}⌉" if step > 1 else calculated(inside)
+            return quotient if place.is_first else f"({quotient}−1) mod {extent}+1"
+        case Product((Number(value), inside)):
+            if isinstance(value, fractions.Fraction) and value.denominator > 1:
+                return f"{_enclosed(inside)}/{value.denominator}"
+            return f"{'−' if value == -1 else calculated(Number(value))}{_enclosed(inside)}"
+        case Add((Digit() as first, Number(value))) if value == -1 and not first.is_first:
+            return calculated(first).removesuffix("+1")
+        case Add(terms):
+            return "+".join(map(calculated, terms)).replace("+−", "−")
+    raise AssertionError(f"{type(place).__name__} in a place")
+
+
+def _enclosed(place: Expression) -> str:
+    return f"({calculated(place)})" if isinstance(place, Add) else calculated(place)
 
 
 def marked(body: Layout, name: str) -> Layout:

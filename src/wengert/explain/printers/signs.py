@@ -30,6 +30,9 @@ def needs_dot(left: Expression, right: Expression) -> bool:
     return isinstance(left, (Partial, Quotient, Value)) or isinstance(right, (Partial, Value, Number))
 
 
+_LOGARITHMS = {"gammaln": "Γ", "betaln": "B"}
+
+
 def called(style: Style, name: str, arguments: tuple[Expression, ...]) -> tuple[Layout, int]:
     """Return a function of that name on paper applied to arguments; some have a sign in place of a name."""
     match name, arguments:
@@ -39,8 +42,13 @@ def called(style: Style, name: str, arguments: tuple[Expression, ...]) -> tuple[
             return layout.Fence("|", style.show(body), "|"), ATOM
         case "not", (body,):
             return row(Text("not ", "words"), style.show(body, ATOM)), PRODUCT
-    inside: list[Layout] = []
+        case "gammaln" | "betaln", _:
+            inside, _ = called(style, _LOGARITHMS[name], arguments)
+            return row(Text("ln", "function"), Text(" ", "space"), inside), PRODUCT
+        case "polygamma", (Number(order), body):
+            return row(Text("ψ" + "′" * int(order)), parenthesised(style.show(body))), ATOM
+    listed: list[Layout] = []
     for argument in arguments:
-        inside += [operator(","), style.show(argument)] if inside else [style.show(argument)]
-    kind = "identifier" if name == "σ" else "function"
-    return row(Text(name, kind), parenthesised(Row(tuple(inside)))), ATOM
+        listed += [operator(","), style.show(argument)] if listed else [style.show(argument)]
+    kind = "identifier" if len(name) == 1 else "function"
+    return row(Text(name, kind), parenthesised(Row(tuple(listed)))), ATOM

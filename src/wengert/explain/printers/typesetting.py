@@ -13,6 +13,7 @@ from wengert.explain.index.expressions import (
     Delta,
     Differential,
     Element,
+    ElementAt,
     Expression,
     Extreme,
     Inverse,
@@ -26,7 +27,6 @@ from wengert.explain.index.expressions import (
     Relation,
     Running,
     Second,
-    Shifted,
     Softmax,
     Sum,
     Value,
@@ -34,9 +34,10 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.indices import Index
 from wengert.explain.index.notation import notation, written_out
-from wengert.explain.index.places import Residue
 from wengert.explain.loops.earlier import Begun
 from wengert.explain.matrix.matrices import MatrixProduct
+from wengert.explain.places.affine_places import Digit
+from wengert.explain.places.related_places import Residue
 from wengert.explain.printers import layout
 from wengert.explain.printers.constants import constant
 from wengert.explain.printers.digits import number_text, short
@@ -67,16 +68,16 @@ def _(expression: Number, style: Style) -> tuple[Layout, int]:
 
 
 @layout_of.register
-def _(expression: Shifted, style: Style) -> tuple[Layout, int]:
+def _(expression: ElementAt, style: Style) -> tuple[Layout, int]:
     return layout.Term(_indexed(style, expression), expression.symbol.name), ATOM
 
 
-def _indexed(style: Style, element: Element | Shifted, name: str = "") -> Layout:
+def _indexed(style: Style, element: Element | ElementAt, name: str = "") -> Layout:
     """Return a name, that of the tensor if no other is given, with the indices of an element."""
     if isinstance(element, Element):
         return style.element(element.symbol, element.positions, name)
-    axes = zip(element.positions, element.steps, element.offsets, element.symbol.shape, strict=True)
-    places = [calculated(at, step, offset) for at, step, offset, extent in axes if extent > 1]
+    axes = zip(element.places, element.symbol.shape, strict=True)
+    places = [calculated(place) for place, extent in axes if extent > 1]
     return style.lowered(element.symbol, ",".join(places), name)
 
 
@@ -119,6 +120,19 @@ def _(expression: Residue, style: Style) -> tuple[Layout, int]:
             Text(str(step), "number"),
         )
     return layout.Fence("[", row(running, *said), "]"), ATOM
+
+
+@layout_of.register
+def _(expression: Digit, style: Style) -> tuple[Layout, int]:
+    step, extent = (Text(str(one), "number") for one in (expression.step, expression.extent))
+    place = style.show(expression.place)
+    if expression.step > 1:
+        place = layout.Fence("⌈", layout.Fraction(place, step, isinstance(expression.place, Add)), "⌉")
+    if expression.is_first:
+        return place, ATOM
+    one = Text("1", "number")
+    before = parenthesised(row(place, operator("−"), one))
+    return row(before, Text(" mod ", "words"), extent, operator("+"), one), SUM
 
 
 @layout_of.register

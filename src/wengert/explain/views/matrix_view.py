@@ -11,7 +11,7 @@ from wengert.explain.index.chain_rule import INSERTED, ChainRule
 from wengert.explain.index.closing import Closing, Result, closing
 from wengert.explain.index.definitions import is_gaps
 from wengert.explain.index.equalities import line
-from wengert.explain.index.expressions import Delta, Element, Expression, Partial, Shifted, Symbol, walk
+from wengert.explain.index.expressions import Delta, Element, ElementAt, Expression, Partial, Symbol, walk
 from wengert.explain.loops.earlier import Begun
 from wengert.explain.matrix.conversion import Converter
 from wengert.explain.matrix.matrices import Jacobian
@@ -59,7 +59,7 @@ class MatrixWriter:
         self.numerator = problem.convention.layout == "numerator"
         self.converter = Converter(problem.convention.vectors, self.numerator)
 
-    def places(self, element: Element | Shifted, gradient: bool) -> tuple[Place, Place]:
+    def places(self, element: Element | ElementAt, gradient: bool) -> tuple[Place, Place]:
         """Return the index over rows and over columns of a value, or of the gradient by it."""
         stored = self.converter.places(element.symbol, element.positions)
         return stored[::-1] if gradient and self.numerator else stored

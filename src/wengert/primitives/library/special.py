@@ -10,11 +10,9 @@ import numpy as np
 
 from wengert.ir.emitted_functions import emitted
 from wengert.ir.primitive import Interval, Primitive
-from wengert.ir.types import tensor_type
 from wengert.primitives.arithmetic import POSITIVE
-from wengert.primitives.batching import over_elements
 from wengert.primitives.exponential import erfc_primitive, softplus, xlogy
-from wengert.primitives.kinds import REAL_LINE, TRANSCENDENTAL, broadcast_shapes, elementwise, library
+from wengert.primitives.kinds import REAL_LINE, TRANSCENDENTAL, elementwise
 
 
 @emitted
@@ -26,79 +24,13 @@ def scipy_special(name: Any, *operands: Any) -> Any:
 
 
 @emitted
-def polygamma_of(x: Any, order: Any) -> Any:
+def polygamma_of(order: Any, x: Any) -> Any:
     """Derivative of ln Γ of order + 1."""
     from scipy import special
 
-    if order == 0:
+    if np.ndim(order) == 0 and order == 0:
         return special.psi(x)
-    return ((-1) ** (order + 1) * special.gamma(order + 1.0) * special.zeta(order + 1.0, x)).astype(x.dtype)
-
-
-def _of_gamma(
-    name: str, numpy: Callable[..., Any], vjp: Callable[..., Any], operands: int = 1, terms: int = 1
-) -> Primitive:
-    """Declare a function whose derivatives are no formula: a routine, applied to each element.
-
-    `terms` is how often it needs Γ, for the number of operations.
-    """
-    return library(
-        name,
-        numpy=numpy,
-        infer=lambda *types, **_: tensor_type(broadcast_shapes(name, types), types[-1].dtype),
-        vjp=vjp,
-        operands=operands,
-        source="DLMF 5.2, 5.12 and 5.15",
-        flops=lambda out, types, params: terms * TRANSCENDENTAL * out.size,
-        batch=over_elements,
-    )
-
-
-def _polygamma_vjp(ct: Any, out: Any, x: Any, order: int) -> tuple[Any, ...]:
-    return (ct * polygamma(x, order=order + 1),)
-
-
-polygamma = _of_gamma("polygamma", polygamma_of, _polygamma_vjp)
-
-
-def digamma(x: Any) -> Any:
-    """Derivative of ln Γ."""
-    return polygamma(x, order=0)
-
-
-@emitted
-def gammaln_of(x: Any) -> Any:
-    """ln |Γ|."""
-    from scipy import special
-
-    return special.gammaln(x)
-
-
-@emitted
-def gamma_of(x: Any) -> Any:
-    """Γ."""
-    from scipy import special
-
-    return special.gamma(x)
-
-
-@emitted
-def betaln_of(x: Any, y: Any) -> Any:
-    """ln |B|."""
-    from scipy import special
-
-    return special.betaln(x, y)
-
-
-gammaln = _of_gamma("gammaln", gammaln_of, lambda ct, out, x: (ct * digamma(x),))
-gamma = _of_gamma("gamma", gamma_of, lambda ct, out, x: (ct * out * digamma(x),))
-betaln = _of_gamma(
-    "betaln",
-    betaln_of,
-    lambda ct, out, x, y: (ct * (digamma(x) - digamma(x + y)), ct * (digamma(y) - digamma(x + y))),
-    operands=2,
-    terms=3,
-)
+    return special.polygamma(order, x).astype(x.dtype)
 
 
 def _special(
@@ -107,6 +39,7 @@ def _special(
     source: str,
     *domain: Interval,
     special: tuple[float, ...] = (),
+    formula: str = "",
 ) -> Primitive:
     places = [f"{{{place}}}" for place in range(len(domain))]
     return elementwise(
@@ -114,7 +47,7 @@ def _special(
         numpy=lambda *operands: scipy_special(name, *operands),
         vjp=vjp,
         python=f"scipy_special({name!r}, {', '.join(places)})",
-        formula=f"{name}({', '.join('xyz'[: len(domain)])})",
+        formula=formula or f"{name}({', '.join('xyz'[: len(domain)])})",
         implements=(f"scipy.special.{name}",),
         domain=domain,
         special=special,
@@ -123,6 +56,31 @@ def _special(
     )
 
 
+polygamma: Primitive = elementwise(
+    "polygamma",
+    numpy=polygamma_of,
+    vjp=lambda ct, out, order, x: (None, ct * polygamma(order + 1, x)),
+    python="polygamma_of({0}, {1})",
+    domain=(Interval(0, 1, integer=True), POSITIVE),
+    operations=TRANSCENDENTAL,
+    source="DLMF 5.15",
+)
+
+
+def digamma(x: Any) -> Any:
+    """Derivative of ln Γ."""
+    return polygamma(0, x)
+
+
+gammaln = _special("gammaln", lambda ct, out, x: (ct * digamma(x),), "DLMF 5.2.2", POSITIVE)
+gamma = _special("gamma", lambda ct, out, x: (ct * out * digamma(x),), "DLMF 5.2.2", POSITIVE, formula="Γ(x)")
+betaln = _special(
+    "betaln",
+    lambda ct, out, x, y: (ct * (digamma(x) - digamma(x + y)), ct * (digamma(y) - digamma(x + y))),
+    "DLMF 5.12.1",
+    POSITIVE,
+    POSITIVE,
+)
 erfinv = _special(
     "erfinv",
     lambda ct, out, x: (ct * (math.sqrt(math.pi) / 2) * np.exp(out * out),),
@@ -204,9 +162,6 @@ WRITTEN_OUT: dict[str, Callable[..., Any]] = {
     "huber": lambda delta, r: np.where(np.abs(r) <= delta, r * r / 2, delta * (np.abs(r) - delta / 2)),
     "pseudo_huber": lambda delta, r: delta * delta * (np.sqrt(1 + (r / delta) ** 2) - 1),
     "psi": digamma,
-    "gammaln": gammaln,
-    "gamma": gamma,
-    "betaln": betaln,
     "ndtr": lambda x: erfc_primitive(-x / math.sqrt(2)) / 2,
     "entr": lambda x: np.where(x < 0, -np.inf, -xlogy(x, np.where(x < 0, 1, x))),
     "rel_entr": _relative_entropy,

@@ -101,7 +101,7 @@ def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, *
 
 def polygamma(n: Any, x: Any) -> Any:
     """scipy.special.polygamma of a known order."""
-    return special.polygamma(array(x), order=whole(n, "the order of polygamma"))
+    return special.polygamma(whole(n, "the order of polygamma"), array(x))
 
 
 def _of_fft(name: str, function: Callable[..., Any]) -> Callable[..., Any]:

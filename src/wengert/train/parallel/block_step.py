@@ -1,7 +1,9 @@
-"""A training step in two programs: the gradient of a block of a batch, and the update by the sum of all."""
+"""A training step in parts: the gradients of a block of a batch, and the update by their sums over all."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,36 +16,59 @@ from wengert.trace.tracing import abstract, trace
 from wengert.train.inputs import Rows
 from wengert.train.steps.step import TrainingStep, batch_types, loss_and_gradients
 from wengert.transform.simplify import simplify
+from wengert.transform.stages import two_stages
 
 Array = np.ndarray[Any, Any]
+
+
+# Gradients of fewer values are sent at once: dividing the pass would take longer than is waited for them.
+_FEW = 2**16
 
 
 class BlockStep(TrainingStep):
     """A `TrainingStep` that is also divided.
 
-    What the blocks of a batch give is one vector: the loss, the arrays of the network that the pass changes
-    (running statistics), and the gradients, each times the share that the block has of the batch.
+    What the blocks of a batch give is a vector: the loss, the arrays of the network that the pass changes
+    (running statistics), and the gradients, each times the share that the block has of the batch. Of many
+    values there are two: the gradients of the last layers, which a pass backwards has first, are in the
+    first, and are added up over the workers while the pass goes on to the second.
     """
 
-    def block_program(self, batch: Rows) -> Program:
-        """Return (network, settings, rows, key, step number, block, share) → vector.
+    def block_programs(self, batch: Rows) -> tuple[Program, ...]:
+        """Return (network, settings, rows, key, step number, block, share) → vector, in one stage or two.
 
-        The key of the block's randomness follows from step and block.
+        The key of the block's randomness follows from step and block. The first of two stages gives, after
+        its vector, what the second takes after these inputs.
         """
-        return self._block(batch)[0]
+        program = self._block(batch)[0]
+        if len(program.outputs) == 1:
+            return (program,)
+        stages: tuple[Program, ...] = self.kept(("stages", program), lambda: two_stages(program, 1))
+        return stages
 
     def update_program(self, batch: Rows) -> Program:
-        """Return (carry, vector, step number) → (carry, loss), after a sum over blocks like this one."""
+        """Return (carry, vectors, step number) → (carry, loss), after sums over blocks like this one."""
         program, moving = self._block(batch)
-        (vector,) = program.outputs
+        vectors = [one.type for one in program.outputs]
 
         def make() -> Program:
+            types = [abstract(one.shape, one.dtype) for one in vectors]
             carry = self._abstract()
-            types = abstract(vector.type.shape, vector.type.dtype), abstract((), np.int64)
-            return simplify(trace(lambda *inputs: self._update(moving, *inputs), *carry, *types))
+            return simplify(
+                trace(lambda *inputs: self._update(moving, *inputs), *carry, types, abstract((), np.int64))
+            )
 
-        update: Program = self.kept(("update", vector.type), make)
+        update: Program = self.kept(("update", *vectors), make)
         return update
+
+    def _order(self, parameters: dict[str, Any]) -> tuple[list[str], list[str]]:
+        """Return the paths of the gradients in the first vector, at least half of all, and in the second."""
+        first, rest = list(parameters), []
+        left = total = sum(array.size for array in parameters.values())
+        while total >= _FEW and left - parameters[first[0]].size >= total / 2:
+            rest.append(first.pop(0))
+            left -= parameters[rest[-1]].size
+        return first, rest
 
     def _block(self, batch: Rows) -> tuple[Program, tuple[str, ...]]:
         """Return the program of a block, and the paths of the arrays that a pass changes."""
@@ -60,9 +85,13 @@ class BlockStep(TrainingStep):
             )
             before = nn.state(net)
             moving[:] = [path for path, value in running.items() if value is not before[path]]
-            arrays = [loss, *(running[path] for path in moving), *gradients.values()]
-            flat = [np.reshape(array, (-1,)).astype(self.dtype) for array in arrays]
-            return np.concatenate(flat) * share
+            first, rest = self._order(gradients)
+            arrays = [loss, *(running[path] for path in moving), *(gradients[path] for path in first)]
+            others = [gradients[path] for path in rest]
+            return [vector(part) * share for part in (arrays, others) if part]
+
+        def vector(arrays: list[Any]) -> Any:
+            return np.concatenate([np.reshape(array, (-1,)).astype(self.dtype) for array in arrays])
 
         def make() -> tuple[Program, tuple[str, ...]]:
             net, _, numbers, _ = self._abstract()
@@ -80,19 +109,25 @@ class BlockStep(TrainingStep):
         optimizer: Any,
         numbers: Any,
         average: Any,
-        vector: Any,
+        vectors: Any,
         step: Any,
     ) -> Any:
         rule = with_settings(self.rule, numbers)
         state, parameters = nn.state(net), nn.parameters(net)
-        taken = 1
-
-        def next_like(array: Any) -> Any:
-            nonlocal taken
-            first, taken = taken, taken + array.size
-            return np.reshape(vector[first:taken], array.shape).astype(array.dtype)
-
-        running = {path: next_like(state[path]) if path in moving else state[path] for path in state}
-        gradients = {path: next_like(array) for path, array in parameters.items()}
+        first, rest = self._order(parameters)
+        before = np.zeros(()), *(state[path] for path in moving), *(parameters[path] for path in first)
+        (loss, *arrays), *others = map(_parted, vectors, [before, [parameters[path] for path in rest]])
+        found = dict(zip((*moving, *first, *rest), itertools.chain(arrays, *others), strict=True))
+        running = state | {path: found[path] for path in moving}
+        gradients = {path: found[path] for path in parameters}
         net, optimizer, average = self._updated(rule, net, optimizer, average, running, gradients, step)
-        return net, optimizer, numbers, average, vector[0]
+        return net, optimizer, numbers, average, loss
+
+
+def _parted(vector: Any, like: Sequence[Any]) -> list[Any]:
+    """Return the arrays that are one after the other in a vector, in the shapes and dtypes of others."""
+    ends = np.cumsum([0, *(array.size for array in like)]).tolist()
+    return [
+        np.reshape(vector[first:last], array.shape).astype(array.dtype)
+        for array, first, last in zip(like, ends[:-1], ends[1:], strict=True)
+    ]

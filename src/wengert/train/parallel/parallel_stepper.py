@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -39,15 +40,18 @@ class ParallelStepper(Stepper):
                     self._executable(rows)
         example = self._block_rows(0, self._rows.workers.mine.start)
         program = self._step.update_program(example)
-        self._vector_type = program.inputs[-2].type
+        count = len(program.inputs) - len(self.state.carry) - 1
+        self._vector_types = [one.type for one in program.inputs[-1 - count : -1]]
         self._update = self._step.executor.compile(program)
         self._rows.workers.all_gather(b"")
 
     def _executable(self, rows: Rows) -> Any:
-        known = self._compiled.get(len(rows))
+        """Return what runs the stages of a block, one after the other: each call gives the next vector."""
+        known: Any = self._compiled.get(len(rows))
         if known is None:
-            program = self._step.block_program(rows)
-            known = self._compiled[len(rows)] = self._step.executor.compile(program)
+            programs = self._step.block_programs(rows)
+            known = [self._step.executor.compile(program) for program in programs]
+            self._compiled[len(rows)] = known
         return known
 
     def rows_of(self, batch: int) -> Rows:
@@ -69,18 +73,24 @@ class ParallelStepper(Stepper):
         state, step = self.state, np.array(self.state.steps)
         first, last = self._bounds[batch]
         inputs = [*state.carry[: self._step.network_count], *self._step.settings_of(state.carry)]
+        dtype = self._vector_types[0].dtype
 
-        def of_block(block: int) -> Array:
+        def stages(block: int) -> Iterator[Array]:
             rows = self._block_rows(batch, block)
             if not len(rows):
-                return np.zeros(self._vector_type.shape, self._vector_type.dtype)
+                yield from [np.zeros(one.shape, dtype) for one in self._vector_types]
+                return
             weights = [] if rows.weights is None else [rows.weights]
-            share = np.array(len(rows) / (last - first), self._vector_type.dtype)
-            data = [rows.features, rows.targets, *weights]
-            run = self._executable(rows)
-            gradient: Array = run([*inputs, *data, self._key, step, np.array(block), share])[0]
-            return gradient
+            share = np.array(len(rows) / (last - first), dtype)
+            given = [*inputs, rows.features, rows.targets, *weights, self._key, step, np.array(block), share]
+            kept: list[Array] = []
+            for run in self._executable(rows):
+                vector, *kept = run([*given, *kept])
+                yield vector
 
-        vector = self._rows.workers.sum_of_blocks(of_block)
-        outputs: list[Array] = self._update([*state.carry, vector, step])
+        blocks = {block: stages(block) for block in self._rows.workers.mine}
+        vectors = self._rows.workers.sums_of_blocks(
+            [lambda block: next(blocks[block])] * len(self._vector_types)
+        )
+        outputs: list[Array] = self._update([*state.carry, *vectors, step])
         return outputs

@@ -1,6 +1,6 @@
 """Workers are killed, stopped or put to sleep at random moments: the weights come out as without the fault.
 
-    python -m benchmarks.faults [--workers 2] [--moments 20] [--seed 0]
+    python -m benchmarks.cluster.faults [--workers 2] [--moments 20] [--seed 0]
 
 For each kind of fault and each moment, `wengert launch` trains a network, one worker (worker 0 in every
 second run) gets a signal, and the weights of all are compared bitwise with those of a run without a fault.
@@ -11,6 +11,7 @@ to twenty seconds for each moment of each kind.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import re
@@ -48,8 +49,11 @@ KINDS = {"killed": signal.SIGKILL, "stopped": signal.SIGSTOP, "asleep": signal.S
 
 def run(
     directory: Path, workers: int, epochs: int, fault: tuple[int, signal.Signals, float] | None
-) -> tuple[set[str], float, float]:
-    """Return the weights of all workers, the seconds until a fault was noticed, and those of training."""
+) -> tuple[set[str], float | None, float]:
+    """Return the weights of all workers, the seconds until a fault was noticed, and those of training.
+
+    None for a run that was over before the fault.
+    """
     checkpoint = directory / "checkpoint"
     checkpoint.unlink(missing_ok=True)
     script = directory / "train.py"
@@ -64,7 +68,8 @@ def run(
     assert process.stdout is not None
     processes: dict[int, int] = {}
     weights: set[str] = set()
-    begin = sent = noticed = 0.0
+    begin = sent = 0.0
+    noticed = None
     for line in process.stdout:
         found = re.match(r"\[(\d+)\] (process|weights) (\w+)", line)
         if found and found[2] == "weights":
@@ -76,8 +81,9 @@ def run(
                 if fault is not None:
                     rank, number, moment = fault
                     time.sleep(moment)
-                    os.kill(processes[rank], number)
-                    sent = time.monotonic()
+                    with contextlib.suppress(ProcessLookupError):  # the run was over before
+                        os.kill(processes[rank], number)
+                        sent = time.monotonic()
         elif "all were ended" in line:
             noticed = time.monotonic() - sent
         elif not found:
@@ -102,10 +108,12 @@ def main() -> None:
         print(f"without a fault: {usual:.1f} s, {len(expected)} set of weights")
         for kind, number in KINDS.items():
             wrong, noticed, longer = 0, [], []
-            for moment in range(given.moments):
-                rank = 0 if moment % 2 == 0 else rng.randrange(1, given.workers)
+            while len(noticed) < given.moments:
+                rank = 0 if len(noticed) % 2 == 0 else rng.randrange(1, given.workers)
                 fault = rank, number, rng.uniform(0.05, 0.5) * usual
                 weights, seconds, whole = run(place, given.workers, given.epochs, fault)
+                if seconds is None:
+                    continue
                 wrong += weights != expected
                 noticed.append(seconds)
                 longer.append(whole - usual)

@@ -1,0 +1,1 @@
+"""Places that are calculated: their arithmetic, and equalities between them."""

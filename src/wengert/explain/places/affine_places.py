@@ -1,0 +1,161 @@
+"""The arithmetic of places: sums of multiples of indices, and the digits of a place among all elements.
+
+A place is an expression that counts from 1. Laid out row by row, the element i, j of a matrix with n columns
+is at n (i − 1) + j, and i and j are the digits of that place.
+"""
+
+from __future__ import annotations
+
+import fractions
+import math
+from dataclasses import dataclass
+
+from wengert.explain.index.expressions import Add, Expression, Number, Product, Running, number
+from wengert.explain.index.indices import Index
+
+
+@dataclass(frozen=True, slots=True)
+class Digit(Expression):
+    """One of the indices that a place among all elements stands for: ⌈p/step⌉, counted anew after `extent`.
+
+    Attributes
+    ----------
+    place : Expression
+    step : int
+        How many elements have the same digit one after the other.
+    extent : int
+        Of the index.
+    """
+
+    place: Expression
+    step: int
+    extent: int
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it never begins anew, so that ⌈p/step⌉ says it all."""
+        found = affine(self.place)
+        return found is not None and stays_within(found, self.step * self.extent)
+
+
+Fraction = fractions.Fraction
+Affine = dict[Index | Digit | None, Fraction]
+"""The factor of each index, or digit, in a place, and at None what is added."""
+
+
+def affine(place: Expression) -> Affine | None:
+    """Return the factors in a place; None of what is no sum of multiples of indices."""
+    match place:
+        case Number(Fraction() as value):
+            return {None: value}
+        case Running(index):
+            return {index: Fraction(1)}
+        case Digit(inner, step, extent):
+            found = digit(inner, step, extent)
+            return {found: Fraction(1)} if isinstance(found, Digit) else affine(found)
+        case Product((Number(Fraction() as value), inside)):
+            return combined([(value, affine(inside))])
+        case Add(terms):
+            return combined([(Fraction(1), affine(term)) for term in terms])
+    return None
+
+
+def combined(parts: list[tuple[Fraction, Affine | None]]) -> Affine | None:
+    """Return the sum of places, each times a number; None where one is None."""
+    found: Affine = {}
+    for scale, part in parts:
+        if part is None:
+            return None
+        for one, factor in part.items():
+            found[one] = found.get(one, Fraction(0)) + scale * factor
+    return {one: factor for one, factor in found.items() if factor}
+
+
+def written(place: Affine) -> Expression:
+    """Return a place as a formula: 2 j − 1, 5 − i, 3 (i − 1) + j, 1/2 (i + 1)."""
+    whole = math.lcm(*(factor.denominator for factor in place.values()))
+    if whole > 1:
+        return Product((Number(Fraction(1, whole)), written({one: by * whole for one, by in place.items()})))
+    first = place.get(None, Fraction(0))
+    running = {one: factor for one, factor in place.items() if one is not None and factor}
+    if len(running) > 1 and first == 1 - sum(running.values()):
+        return Add(tuple(_counted(one, factor) for one, factor in _in_order(running)))
+    terms = [_times(one, factor) for one, factor in _in_order(running)]
+    if first or not terms:
+        leading = bool(terms) and all(factor < 0 for factor in running.values())
+        terms.insert(0 if leading else len(terms), Number(first))
+    return terms[0] if len(terms) == 1 else Add(tuple(terms))
+
+
+def _in_order(running: dict[Index | Digit, Fraction]) -> list[tuple[Index | Digit, Fraction]]:
+    return sorted(running.items(), key=lambda pair: -pair[1])
+
+
+def _times(one: Index | Digit, factor: Fraction) -> Expression:
+    running = one if isinstance(one, Digit) else Running(one)
+    return running if factor == 1 else Product((Number(factor), running))
+
+
+def _counted(one: Index | Digit, factor: Fraction) -> Expression:
+    running = one if isinstance(one, Digit) else Running(one)
+    return running if factor == 1 else Product((Number(factor), Add((running, number(-1)))))
+
+
+def normal(place: Expression) -> Expression:
+    """Return a place in the one form that equal places have."""
+    found = affine(place)
+    return place if found is None else written(found)
+
+
+def stays_within(place: Affine, extent: int) -> bool:
+    """Whether a place is one of an axis of this extent wherever its indices are."""
+    whole = all(factor.denominator == 1 for factor in place.values())
+    return whole and _fits(*_from_zero(place), extent)
+
+
+def _from_zero(place: Affine) -> tuple[Fraction, dict[Index | Digit, Fraction]]:
+    """Return a place, counted from 0, where all its indices are at their first, and their factors."""
+    running = {one: factor for one, factor in place.items() if one is not None}
+    return place.get(None, Fraction(0)) + sum(running.values()) - 1, running
+
+
+def _fits(first: Fraction, running: dict[Index | Digit, Fraction], extent: int) -> bool:
+    ends = [factor * (one.extent - 1) for one, factor in running.items()]
+    least, most = (sum(beyond(Fraction(0), end) for end in ends) for beyond in (min, max))
+    return first + least >= 0 and first + most < extent
+
+
+def digit(place: Expression, step: int, extent: int) -> Expression:
+    """Return a digit of a place; of n (i − 1) + j it is i or j."""
+    found = affine(place)
+    known = None if found is None else _digit(found, step, extent)
+    return Digit(normal(place), step, extent) if known is None else written(known)
+
+
+def _digit(place: Affine, step: int, extent: int) -> Affine | None:
+    first, running = _from_zero(place)
+    above = {one: factor / step for one, factor in running.items() if factor % step == 0}
+    below = {one: factor for one, factor in running.items() if one not in above}
+    whole, rest = divmod(first, step)
+    kept = {one: factor for one, factor in above.items() if factor % extent}
+    if len(kept) < len(above):
+        whole %= extent
+    if not (_fits(rest, below, step) and _fits(Fraction(whole), kept, extent)):
+        return None
+    found: Affine = {None: whole + 1 - sum(kept.values(), Fraction(0))}
+    for one, factor in kept.items():
+        found[one] = factor
+    return found
+
+
+def radix(place: Affine) -> list[tuple[Index, int]] | None:
+    """Return the indices that are the digits of a place, with their steps; None where it has no such."""
+    found: list[tuple[Index, int]] = []
+    _, running = _from_zero(place)
+    for one, factor in sorted(running.items(), key=lambda pair: pair[1]):
+        step = found[-1][1] * found[-1][0].extent if found else 1
+        if not isinstance(one, Index) or factor != step:
+            return None
+        found.append((one, step))
+    first = place.get(None, Fraction(0))
+    return found[::-1] if found and first == 1 - sum(step for _, step in found) else None
