@@ -1,5 +1,6 @@
 """`wengert train --seeds` and `wengert tune`: several trainings, one model."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -29,6 +30,24 @@ def test_the_model_of_several_seeds_is_the_mean_of_their_outputs(command, flower
     scores = [one["log_loss"] for one in record["each"]]
     assert record["scores"]["log_loss"]["mean"] == pytest.approx(np.mean(scores))
     assert record["scores"]["log_loss"]["deviation"] == pytest.approx(np.std(scores, ddof=1))
+
+
+def test_ctrl_c_keeps_the_networks_of_the_seeds_that_were_finished(command, flower_table, monkeypatch):
+    original = TrainingTable.train
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # one seed at a time
+
+    def train(self, rows, settings, **options):
+        model, trained = original(self, rows, settings, **options)
+        if settings.seed == 2:
+            trained = dataclasses.replace(trained, stopped="interrupted")
+        return model, trained
+
+    monkeypatch.setattr(TrainingTable, "train", train)
+    outcome = command("train", flower_table, *PLAIN, "--seeds", 5, "--json", "--out", "model")
+    assert outcome.code == 130
+    record = json.loads(outcome.out)
+    assert record["seeds"]["seeds"] == [0, 1]
+    assert record["stopped"] == "interrupted"
 
 
 def test_scores_of_seeds_are_printed_with_their_spread(command, flower_table):
@@ -114,6 +133,7 @@ def test_ctrl_c_saves_the_best_model_so_far(command, flower_table, monkeypatch):
         return made[-1]
 
     monkeypatch.setattr(TrainingTable, "train", train)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # one trial at a time
     outcome = command("tune", flower_table, *PLAIN, "--out", "model")
     assert outcome.code == 130
     assert "Trials (1)" in outcome.out

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import time
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from wengert.tabular.preprocess import TablePreprocessor
 from wengert.tabular.row_fingerprints import RowFingerprints
 from wengert.tabular.training_settings import TrainingSettings
 from wengert.train.bagging.blending import UnseenLosses
+from wengert.train.progress import Display
 from wengert.train.row_split import Division
 
 # Of the training rows, to tell when training no longer helps …
@@ -98,7 +101,7 @@ def train_network(
     division: Division | None = None,
     weights: np.ndarray | None = None,
     predicting: int = 0,
-    progress: bool | str = False,
+    progress: bool | str | Display = False,
 ) -> TrainedNetwork:
     """Train a network on the rows of a table.
 
@@ -170,7 +173,7 @@ def train_encoded(
     groups: np.ndarray | None = None,
     predicting: int = 0,
     shared: SharedTraining | None = None,
-    progress: bool | str = False,
+    progress: bool | str | Display = False,
 ) -> TrainedNetwork:
     """Train a network on features and targets as the preprocessor makes them; see `train_network`.
 
@@ -233,7 +236,7 @@ def _fit(
     preprocessor: TablePreprocessor,
     settings: TrainingSettings,
     shared: SharedTraining | None,
-    progress: bool | str,
+    progress: bool | str | Display,
 ) -> train.FitResult:
     features, targets, *weights = fitting
     sharing: dict[str, Any] = {}
@@ -246,10 +249,7 @@ def _fit(
             "total_rows": shared.rows,
             "checkpoint": shared.checkpoint,
         }
-    with warnings.catch_warnings():
-        # Both are reported with the result.
-        warnings.simplefilter("ignore", DivergenceWarning)
-        warnings.simplefilter("ignore", InterruptionWarning)
+    with ignored_training_warnings():
         return recipe.fit(
             features,
             targets,
@@ -263,6 +263,15 @@ def _fit(
             progress=progress,
             **sharing,
         )
+
+
+@contextlib.contextmanager
+def ignored_training_warnings() -> Iterator[None]:
+    """Ignore what is reported with the result; around several trainings at once too, which share filters."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DivergenceWarning)
+        warnings.simplefilter("ignore", InterruptionWarning)
+        yield
 
 
 def recipe_for(

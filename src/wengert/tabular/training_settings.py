@@ -11,6 +11,7 @@ from wengert.errors import ConfigurationError, ModelFileError
 from wengert.nn.activations import ACTIVATIONS
 from wengert.optim import OPTIMISERS
 from wengert.run import EXECUTORS, Executor, find_executor, mesh_of
+from wengert.run.threads import default_threads
 
 PRESETS = ("tabular", "plain")
 LOSSES_OF_MEANS = ("poisson", "tweedie")  # of counts and amounts, 0 or more
@@ -162,6 +163,11 @@ class TrainingSettings:
             return self.executor
         devices = {name: getattr(self, name) for name in _DEVICES}
         return find_executor("xla", **{**devices, "mesh": mesh_of("xla", self.mesh)})
+
+    @property
+    def at_a_time(self) -> int:
+        """How many trainings run at the same time: one for each core, and one where devices are shared."""
+        return 1 if self.executor == "xla" else default_threads()
 
     def after(self, seconds: float) -> TrainingSettings:
         """Return the settings for what is left of a time limit after some seconds."""
