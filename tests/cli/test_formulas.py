@@ -206,3 +206,11 @@ def test_what_is_right_on_paper_alone_does_not_count_as_right(command):
     assert outcome.code == 3
     assert "right on paper, with vectors as columns" in outcome.out
     assert "put right: outer(2 * z, x)" in outcome.out
+
+
+def test_a_claim_is_judged_at_the_values_given_too(command):
+    formula = ("check", "z @ z - t", "--at", "z=[1, 2],t=0.5", "--wrt", "z", "--claim")
+
+    assert command(*formula, "z=2*z").code == 0
+    assert command(*formula, "z=z").code == 3
+    refused(command(*formula, "z=2*z", "--at", "x=1"), "--at", "x")

@@ -65,3 +65,9 @@ def test_the_sigmoid_is_derived_by_the_quotient_rule() -> None:
 def test_another_detail_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="full"):
         wg.explain(np.sin, 0.5, detail="fully")
+
+
+@pytest.mark.parametrize("view", ["matrix", "adjoint"])
+def test_views_without_local_derivatives_refuse_it(view):
+    with pytest.raises(ConfigurationError, match=f"which view='{view}' has not: take view=\"index\""):
+        wg.explain(np.sin, 0.5, detail="full", view=view)

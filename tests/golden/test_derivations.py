@@ -5,6 +5,8 @@ import pytest
 from tests.golden.factor_functions import FACTORED, PRINTED as PRINTED_FACTORED
 from tests.golden.forum_functions import ASKED as FORUM
 from tests.golden.learning_functions import LEARNED, PRINTED as PRINTED_LEARNED
+from tests.golden.likelihood_functions import LIKELIHOODS, PRINTED as PRINTED_LIKELIHOODS
+from tests.golden.model_functions import MODELS, PRINTED as PRINTED_MODELS
 from tests.golden.test_golden import FOLDER, UPDATE, compare
 
 import wengert as wg
@@ -44,8 +46,8 @@ PRINTED = {
     "mahalanobis": ["(P + Pᵀ) d", "−(P + Pᵀ) d"],
     "variance": ["2/5 (x − 1/5 (xᵀ 𝟏) 𝟏)"],
 }
-PRINTED |= PRINTED_FACTORED | PRINTED_LEARNED
-ASKED = FORUM | FACTORED | LEARNED
+PRINTED |= PRINTED_FACTORED | PRINTED_LEARNED | PRINTED_MODELS | PRINTED_LIKELIHOODS
+ASKED = FORUM | FACTORED | LEARNED | MODELS | LIKELIHOODS
 
 
 def derived(name, view):

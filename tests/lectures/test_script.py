@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -80,7 +81,7 @@ def test_each_kind_of_markdown_has_its_latex(page):
     assert r"\frac{\partial \varepsilon }{\partial {v}_{jk}}" in page
 
 
-def test_a_page_compiles(page, tmp_path):
+def test_a_page_compiles(page, tmp_path, monkeypatch):
     if shutil.which("pdflatex") is None:
         pytest.skip("there is no pdflatex here")
     (tmp_path / "images").mkdir()
@@ -88,9 +89,16 @@ def test_a_page_compiles(page, tmp_path):
     wg.draw(lambda x: np.sin(x) ** 2, 0.5).save(drawn)
     (tmp_path / "images" / "p.pdf").write_bytes(script.pdf(drawn))
     path = tmp_path / "005.tex"
-    path.write_text(page, encoding="utf-8")
+    # The contents, a page long, move what they name: the third run prints where that is.
+    again = "\\heading{subsection}{again}{Again}\n\nWords.\n\n"
+    many = page.replace(r"\heading{section}{there}", 60 * again + r"\heading{section}{there}")
+    path.write_text(many, encoding="utf-8")
+
+    runs, run = [], subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda *given, **how: runs.append(run(*given, **how)) or runs[-1])
 
     assert not overfull(script.typeset(path))
+    assert len(runs) == 3
     path.write_text(page.replace(r"\tag{1}", r"\unknown"), encoding="utf-8")
     with pytest.raises(RuntimeError, match=r"005\.tex: pdflatex stopped(.|\n)*Undefined control sequence"):
         script.typeset(path)

@@ -55,19 +55,24 @@ def pdf(picture: Path) -> bytes:
 
 
 def typeset(path: Path) -> str:
-    """Run pdflatex on a file as often as links and contents need, and return its log.
+    """Run pdflatex on a file until its table of contents has the right pages, and return its log.
 
     Raises
     ------
     RuntimeError
         With the end of the log, if the file does not compile.
     """
-    for _ in range(2):
+    contents = b""
+    for _ in range(4):
+        before = contents
         command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", path.name]
         done = subprocess.run(command, cwd=path.parent, capture_output=True, check=False)
         log = path.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
         if done.returncode:
             raise RuntimeError(f"{path.name}: pdflatex stopped\n{log[-3000:]}")
+        contents = path.with_suffix(".toc").read_bytes()
+        if contents == before:
+            break
     return log
 
 

@@ -182,6 +182,7 @@ def check(
     wrt: Annotated[
         str | None, option("Names that must have a claim; with one, its claim needs no name.", FORMULA)
     ] = None,
+    at: _At = None,
     shape: Shape = None,
     seed: PointSeed = 0,
 ) -> int:
@@ -193,7 +194,7 @@ def check(
     """
     from wengert.cli.commands.check import run
 
-    return run(formula, wrt, shape, claim, seed)
+    return run(formula, wrt, shape, at or (), claim, seed)
 
 
 def exercise(

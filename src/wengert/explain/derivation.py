@@ -46,6 +46,7 @@ from wengert.transform.decomposition import declared, decompose
 from wengert.transform.rolling import rolled
 from wengert.transform.rules.shifts import without_shift
 
+WITHOUT_DETAIL = ("matrix", "adjoint")  # views that have no local derivatives line by line
 VIEWS: dict[str, Callable[[Problem], Tree]] = {
     "index": index_view,
     "matrix": matrix_view,
@@ -205,6 +206,11 @@ def derive(
     targets = targets_of(recording, wrt)
     if not targets:
         raise GradientError("there is no floating argument to differentiate by")
+    if convention.detail == "full" and view in WITHOUT_DETAIL:
+        raise ConfigurationError(
+            f'detail="full" writes local derivatives in index notation with one rule a line, which '
+            f'view={view!r} has not: take view="index"'
+        )
     convention = _checked_for_jacobian(convention, recording.program.outputs[0].type.shape, view)
     request = Request(function, recording, tuple(targets), names, convention)
     return Derivation(request.derived, view)

@@ -286,17 +286,26 @@ class Point:
     def fault(self) -> str:
         """Return the first argument, value or derivative that is not finite; nothing where all are.
 
-        A constant of the function may be infinite, as in where(x > 0, x, −∞): what is made of it counts.
+        A constant of the function may be infinite, as in where(mask, S, −∞), and so is the value then; it may
+        be where nothing depends on it, as under a softmax.
         """
         symbols, output = self.engine.symbols, self.engine.program.outputs[0]
         for node, symbol in symbols.items():
             written = node.primitive is CONSTANT
-            if node in self.values and not written and not np.all(np.isfinite(self.values[node])):
+            if node in self.values and not written and not np.all(self._meant(node)):
                 return symbol.name
         for node, adjoint in self.adjoints.items():
             if not np.all(np.isfinite(adjoint)):
                 return f"the derivative of {symbols[output].name} by {symbols[node].name}"
         return ""
+
+    def _meant(self, node: Node) -> Array:
+        """Return which elements are finite, or −∞ as the function says, of no effect."""
+        values = self.values[node]
+        finite = np.isfinite(values)
+        if not node.primitive.selects or np.all(finite):
+            return finite
+        return np.asarray(finite | ((values == -np.inf) & (self.adjoint(node) == 0)))
 
     def adjoint(self, node: Node) -> Array:
         """Return the derivative of the output by a value; zeros where none flows."""

@@ -181,7 +181,7 @@ class StreamedTable:
             trained = train_encoded(
                 fitting, deciding, preprocessor, settings, shared=shared, progress=progress
             )
-        return TableModel(preprocessor, trained.network, {}), trained
+        return TableModel(preprocessor, trained.network, {"settings": settings.to_json()}), trained
 
     @contextlib.contextmanager
     def _features_in_a_file(

@@ -169,7 +169,9 @@ class TrainingTable:
         if trained.unseen_outputs is not None:
             places, outputs = trained.unseen_outputs
             trained = dataclasses.replace(trained, unseen_outputs=(rows[places], outputs))
-        return TableModel(preprocessor, trained.network, {}, trained.executor), trained
+        return TableModel(
+            preprocessor, trained.network, {"settings": settings.to_json()}, trained.executor
+        ), trained
 
 
 def rows_with_target(target: pl.Series) -> tuple[pl.Series, str]:

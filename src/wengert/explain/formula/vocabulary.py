@@ -17,6 +17,7 @@ import numpy as np
 from wengert.ir.primitive import IMPLEMENTATIONS
 from wengert.primitives.composites import log_softmax, logsumexp, softmax
 from wengert.primitives.functions import erf, sigmoid, softplus, xlogy
+from wengert.primitives.library.special import betaln, digamma, gamma, gammaln
 
 
 def _relu(x: Any) -> Any:
@@ -34,7 +35,7 @@ _ARRAYS = (
     "all", "diff", "where", "clip", "dot", "outer", "inner", "vdot", "einsum", "trace", "diag", "diagonal",
     "transpose", "swapaxes", "moveaxis", "reshape", "ravel", "squeeze", "expand_dims", "flip", "roll",
     "concatenate", "stack", "hstack", "vstack", "broadcast_to", "ones", "zeros", "full", "eye", "identity",
-    "arange", "ones_like", "zeros_like", "full_like", "log2", "log10",
+    "arange", "ones_like", "zeros_like", "full_like", "log2", "log10", "median", "cross",
 )  # fmt: skip
 _MATRICES = (
     "norm", "det", "inv", "solve", "slogdet", "pinv", "cholesky",
@@ -51,6 +52,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "logsumexp": logsumexp,
     "erf": erf,
     "xlogy": xlogy,
+    "gamma": gamma,
+    "gammaln": gammaln,
+    "betaln": betaln,
+    "digamma": digamma,
     "relu": _relu,
     "len": _length,
 }

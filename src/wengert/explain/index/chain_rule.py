@@ -164,6 +164,8 @@ class ChainRule:
         chain.put(short, _keeping(chain.last, short))
         if self.insert_adjoints:
             known = over(without_deltas(pulled_out(without_deltas(self._with_adjoints(chain.last)))))
+            if size(known) > LONGEST:  # then at least those that are as short as their names
+                known = over(without_deltas(pulled_out(without_deltas(self._with_adjoints(chain.last, 3)))))
             if size(known) <= LONGEST:
                 chain.put(known, INSERTED)
         finish(self.problem, chain)
@@ -171,8 +173,8 @@ class ChainRule:
             alone = over(without_deltas(chain.last))
             chain.put(alone, _keeping(chain.last, alone))
 
-    def _with_adjoints(self, expression: Expression) -> Expression:
-        """Write out the adjoints that are known and short."""
+    def _with_adjoints(self, expression: Expression, longest: int = LONGEST // 2) -> Expression:
+        """Write out the adjoints that are known and have no more parts than `longest`."""
         if (
             isinstance(expression, Partial)
             and not expression.direct
@@ -182,10 +184,10 @@ class ChainRule:
             element, known = self.adjoints[expression.by.symbol]
             calculated = element.positions if isinstance(expression.by, ElementAt) else ()
             fits = all(can_move(known, at) for at in calculated if isinstance(at, Index))
-            if size(known) > LONGEST // 2 or not fits:
+            if size(known) > longest or not fits:
                 return expression
             return at_element(known, element, expression.by)
-        return rebuild(expression, self._with_adjoints)
+        return rebuild(expression, lambda part: self._with_adjoints(part, longest))
 
     def closed(self, carry: Symbol) -> list[Step]:
         """Put what is known into the recursion of a carry, once all adjoints are: δ_t by δ_{t+1} alone."""

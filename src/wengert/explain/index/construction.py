@@ -338,7 +338,13 @@ def _opened(expression: Expression) -> Expression:
 
 
 def _beside(factor: Expression, indices: Sequence[Index]) -> list[Expression]:
-    """Take deltas over one of the indices, and relations between places, out of a numerator."""
+    """Take deltas over one of the indices, and relations between places, out of a numerator or a sum."""
+    if isinstance(factor, Sum):
+        inside = factor.body.factors if isinstance(factor.body, Product) else (factor.body,)
+        bound = set(factor.indices)
+        outer = [one for one in inside if isinstance(one, Delta) and not {one.left, one.right} & bound]
+        rest = multiply(*(one for one in inside if one not in outer))
+        return [total(factor.indices, rest), *outer] if outer else [factor]
     if not isinstance(factor, Quotient):
         return [factor]
     above = factor.numerator.factors if isinstance(factor.numerator, Product) else (factor.numerator,)

@@ -12,11 +12,15 @@ from typing import Any
 import numpy as np
 
 from wengert.explain.engine import Array
+from wengert.explain.index.construction import tidy
 from wengert.explain.index.expressions import (
+    ONE,
+    ZERO,
     Add,
     Apply,
     Cases,
     Expression,
+    Number,
     Power,
     Product,
     Quotient,
@@ -34,6 +38,26 @@ RELATIONS: dict[str, Callable[..., Any]] = {
     "<": np.less, ">": np.greater, "=": _equal, "≤": np.less_equal, "≥": np.greater_equal,
     "≠": np.not_equal, "∧": np.logical_and, "∨": np.logical_or, "⊕": np.logical_xor,
 }  # fmt: skip
+
+
+@tidy.register
+def _(expression: Relation) -> Expression:
+    """Work out x = x and x ≠ x, which tell NaN apart, and relations of numbers."""
+    match expression:
+        case Relation(sign, Number(left), Number(right)):
+            return ONE if RELATIONS[sign](float(left), float(right)) else ZERO
+        case Relation("=" | "≤" | "≥", one, other) if one == other:
+            return ONE
+        case Relation("≠" | "<" | ">", one, other) if one == other:
+            return ZERO
+    return expression
+
+
+@tidy.register
+def _(expression: Cases) -> Expression:
+    if isinstance(expression.condition, Number):
+        return expression.value if expression.condition.value else expression.otherwise
+    return expression.value if expression.value == expression.otherwise else expression
 
 
 @singledispatch

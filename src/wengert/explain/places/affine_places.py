@@ -7,6 +7,7 @@ is at n (i − 1) + j, and i and j are the digits of that place.
 from __future__ import annotations
 
 import fractions
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -52,6 +53,8 @@ def affine(place: Expression) -> Affine | None:
             return {index: Fraction(1)}
         case Digit(inner, step, extent):
             found = digit(inner, step, extent)
+            if isinstance(found, Digit) and found.step == 1 and found.is_first:
+                return affine(found.place)
             return {found: Fraction(1)} if isinstance(found, Digit) else affine(found)
         case Product((Number(Fraction() as value), inside)):
             return combined([(value, affine(inside))])
@@ -68,7 +71,21 @@ def combined(parts: list[tuple[Fraction, Affine | None]]) -> Affine | None:
             return None
         for one, factor in part.items():
             found[one] = found.get(one, Fraction(0)) + scale * factor
-    return {one: factor for one, factor in found.items() if factor}
+    return _joined({one: factor for one, factor in found.items() if factor})
+
+
+def _joined(place: Affine) -> Affine | None:
+    """Return a place with digits of one place that stand side by side joined: 2 (⌈p/2⌉ − 1) + … is p."""
+    digits = [one for one in place if isinstance(one, Digit)]
+    for above, below in itertools.permutations(digits, 2):
+        factor = place[below]
+        neighbours = above.place == below.place and above.step == below.step * below.extent
+        if neighbours and place[above] == factor * below.extent:
+            both = digit(below.place, below.step, above.extent * below.extent)
+            rest = {one: by for one, by in place.items() if one not in (above, below)}
+            parts: list[tuple[Fraction, Affine | None]] = [(factor, affine(both)), (Fraction(1), rest)]
+            return combined([*parts, (Fraction(1), {None: factor * below.extent})])
+    return place
 
 
 def written(place: Affine) -> Expression:
