@@ -128,6 +128,7 @@ def train_options(file: str, given: Mapping[str, Any], config: str | None) -> Tr
     )
     roles = RowRoles(**{name: options.pop(name) for name in ("group", "time", "weights") if name in options})
     settings = TrainingSettings(**options)
+    settings.runner()  # which says what is missing before a table is read
     return TrainOptions(targets, drop, test_fraction, folds, directory, settings, text, roles, test, seeds)
 
 
