@@ -50,7 +50,7 @@ _MOST_POSITIONS = 100_000  # at which two places are compared
 Positions = np.ndarray[Any, Any]
 
 
-def is_number(expression: Expression, value: int) -> bool:
+def is_number(expression: Expression, value: float) -> bool:
     """Return whether the expression is this number."""
     return isinstance(expression, Number) and expression.value == value
 
