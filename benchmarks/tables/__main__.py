@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--development", action="store_true", help="the tables that defaults are chosen on")
     parser.add_argument("--ablations", action="store_true", help="the preset without its parts, on those")
     parser.add_argument("--candidates")
-    parser.add_argument("--add", action="store_true", help="keep the tables that are in the results already")
+    parser.add_argument("--add", action="store_true", help="keep what else is in the results already")
     parser.add_argument("--images", action="store_true")
     parser.add_argument("--epochs", type=int, default=10, help="of the images")
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "results")
@@ -74,13 +74,13 @@ def main() -> None:
         candidates = {name: known[name] for name in options.candidates.split(",")}
     for name in options.only.split(",") if options.only else sources:
         try:
-            results[name] = table_scores(
-                sources[name], options.rows, (options.folds, taken), candidates, name
-            )
+            found = table_scores(sources[name], options.rows, (options.folds, taken), candidates, name)
         except Unavailable as error:
             missing[name] = str(error)
             print(f"{name}: left out, {error}", file=sys.stderr)
             continue
+        found["scores"] = results.get(name, {"scores": {}})["scores"] | found["scores"]
+        results[name] = found
         record = {
             "machine": machine, "development": development, "rows": options.rows, "taken": taken,
             "folds": options.folds, "tables": results, "missing": missing, "mean_rank": mean_ranks(results),

@@ -16,8 +16,9 @@ def main_score(result: dict[str, Any], candidate: str) -> float:
 
 
 def names_of(results: dict[str, Any]) -> list[str]:
-    """Return the candidates."""
-    return list(next(iter(results.values()))["scores"])
+    """Return the candidates that were scored on every table."""
+    first, *others = results.values()
+    return [name for name in first["scores"] if all(name in other["scores"] for other in others)]
 
 
 def mean_ranks(results: dict[str, Any]) -> dict[str, float]:

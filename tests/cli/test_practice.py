@@ -1,6 +1,8 @@
 """What a person says of rows: which belong together, which are later, how much they count; other losses."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -147,7 +149,13 @@ def test_a_quantile_lies_above_as_many(command, tables):
     x = rng.uniform(size=600)
     path = tables(pl.DataFrame({"x": x, "y": x + rng.exponential(size=600)}), "waits.csv")
     train = ("train", path, "--target", "y", "--preset", "plain", "--hidden", "none", "--epochs", 60)
-    assert command(*train, "--loss", "quantile", "--quantile", 0.9).code == 0
+    trained = command(*train, "--loss", "quantile", "--quantile", 0.9)
+    assert trained.code == 0
+    assert re.search(r"pinball loss +0\.\d+ *\n +D² +0\.\d+ *\n +R²", trained.out)
+    scored = json.loads(command("evaluate", "waits-model", path, "--json").out)["scores"]
+    assert scored["d2"] > scored["r2"]
+    assert command("report", "waits-model", "--data", path).code == 0
+    assert "pinball loss" in Path("waits-model.html").read_text()
     model = load_table_model("waits-model")
     rows = pl.read_csv(path)
     below = (rows["y"] <= model.predict(rows)["predicted_y"]).mean()

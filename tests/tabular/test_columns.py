@@ -10,6 +10,7 @@ from wengert.errors import DataError
 from wengert.tabular import infer_columns, infer_task
 from wengert.tabular.columns import infer_column
 from wengert.tabular.reading.text_format import TextFormat
+from wengert.tabular.task import task_of
 
 MANY = range(40)
 
@@ -190,3 +191,9 @@ def test_a_target_whose_errors_could_not_be_measured_is_refused_by_its_row():
     with pytest.raises(DataError, match=r"'y', row 2: 1e\+308 is too large for errors to be measured"):
         infer_task(pl.Series("y", [0.5, 1e308, 2.5]))
     assert infer_task(pl.Series("y", [0.5, 1e299, 2.5])).kind == "regression"
+
+
+@pytest.mark.parametrize("dtype", [pl.String, pl.Float64, pl.Int64, pl.Boolean])
+def test_a_column_without_values_is_no_target(dtype):
+    with pytest.raises(DataError, match="target column 'y' holds no values"):
+        task_of(pl.Series("y", [], dtype))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, strategies as st
 
+from wengert import nn
 from wengert.tabular.scoring import metrics
 from wengert.tabular.scoring.evaluation import (
     classification_scores,
@@ -14,6 +15,7 @@ from wengert.tabular.scoring.evaluation import (
     named_scores,
     regression_scores,
 )
+from wengert.tabular.scoring.losses_of_numbers import TWEEDIE_POWER, loss_scores
 
 labels = st.integers(1, 5).flatmap(
     lambda count: st.tuples(
@@ -143,3 +145,50 @@ def test_a_log_loss_is_told_beside_that_of_the_frequencies():
     assert named["log-loss"] == pytest.approx(math.log(3))
     assert named["  by frequencies"] == pytest.approx(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)))
     assert list(dict(named_scores(regression_scores(actual, actual)))) == ["R²", "RMSE", "MAE"]
+
+
+numbers = st.lists(st.floats(-50, 50), min_size=2, max_size=20)
+
+
+@pytest.mark.parametrize("level", [0.05, 0.5, 0.9])
+def test_losses_of_numbers_are_those_of_scikit_learn(rng, level):
+    sklearn = pytest.importorskip("sklearn.metrics")
+    actual, predicted = rng.normal(size=(2, 30)).round(1)
+    amounts, means = np.maximum(actual, 0), np.abs(predicted) + 0.1
+
+    def same(scores, name, value, part):
+        assert name is None or scores[name] == pytest.approx(value, rel=1e-9, abs=1e-12)
+        assert scores["d2"] == pytest.approx(part, rel=1e-9)
+
+    same(
+        loss_scores(actual, predicted, "quantile", level, 1.0), "pinball_loss",
+        sklearn.mean_pinball_loss(actual, predicted, alpha=level),
+        sklearn.d2_pinball_score(actual, predicted, alpha=level),
+    )  # fmt: skip
+    same(
+        loss_scores(actual, predicted, "absolute_error", None, 1.0), None, None,
+        sklearn.d2_absolute_error_score(actual, predicted),
+    )  # fmt: skip
+    for loss, power in (("poisson", 1), ("tweedie", TWEEDIE_POWER)):
+        same(
+            loss_scores(amounts, means, loss, None, 1.0), f"{loss}_deviance",
+            sklearn.mean_tweedie_deviance(amounts, means, power=power),
+            sklearn.d2_tweedie_score(amounts, means, power=power),
+        )  # fmt: skip
+
+
+@given(numbers, st.floats(0.1, 30), st.floats(-60, 60))
+def test_d2_of_the_huber_loss_is_zero_for_the_best_constant(actual, delta, constant):
+    actual = np.array(actual)
+    scores = loss_scores(actual, np.full(len(actual), constant), "huber", None, delta)
+    expected = np.mean(nn.huber(np.full((len(actual), 1), constant), actual[:, None], delta=delta))
+    assert scores["huber_loss"] == pytest.approx(expected, rel=1e-12)
+    assert scores["d2"] is None or scores["d2"] <= 1e-12
+
+
+def test_losses_of_perfect_predictions_and_of_constant_targets():
+    actual = np.array([0.0, 1.0, 4.0])
+    for loss in ("absolute_error", "quantile", "huber", "poisson", "tweedie"):
+        assert loss_scores(actual, actual, loss, 0.9, 1.0)["d2"] == pytest.approx(1)
+        assert loss_scores(actual * 0 + 2, actual, loss, 0.9, 1.0)["d2"] is None
+    assert loss_scores(actual, actual, "squared_error", None, 1.0) == {}

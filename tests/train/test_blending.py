@@ -1,4 +1,4 @@
-"""Network and straight line together: the fits have oracles, and each is taken where it is better."""
+"""Network and line together: the fits have oracles, and each is taken where it is better."""
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from sklearn.linear_model import Ridge
 from wengert import nn, train
 from wengert.errors import ConfigurationError
 from wengert.primitives import random
+from wengert.train.bagging.bends import Bends
 from wengert.train.bagging.blending import UnseenLosses, mixture
 from wengert.train.bagging.straight_line import straight_line
 
@@ -22,15 +23,18 @@ def test_the_straight_line_is_that_of_ridge_regression_also_without_each_fold(we
     X, folds = rng.normal(size=(60, 5)), divided(60, 4)
     targets = X[:, :3] @ rng.normal(size=(3, 2)) + rng.normal(size=(60, 2))
     weights = rng.uniform(0.1, 3, 60) if weighted else None
+    X[:, 2] = rng.integers(0, 3, 60)  # which does not bend
     line = straight_line(X, targets, weights, folds, folds, 3)
+    given = np.hstack([X[:, :3], Bends.at_quartiles(X[:, :3])(X)])
+    assert given.shape == (60, 3 + 2 * 4)
 
     def fitted(rows, strength):
         counts = np.ones(len(rows)) if weights is None else weights[rows]
-        return Ridge(strength * counts.sum()).fit(X[rows, :3], targets[rows], sample_weight=counts)
+        return Ridge(strength * counts.sum()).fit(given[rows], targets[rows], sample_weight=counts)
 
     def left_out(strength):
         others = [np.setdiff1d(np.arange(60), fold) for fold in folds]
-        said = [fitted(one, strength).predict(X[fold, :3]) for one, fold in zip(others, folds, strict=True)]
+        said = [fitted(one, strength).predict(given[fold]) for one, fold in zip(others, folds, strict=True)]
         return np.concatenate(said)
 
     rows = np.concatenate(folds)
@@ -44,10 +48,12 @@ def test_the_straight_line_is_that_of_ridge_regression_also_without_each_fold(we
     ]
     best = strengths[int(np.argmin(errors))]
     np.testing.assert_allclose(line.unseen, left_out(best), rtol=1e-8, atol=1e-10)
-    np.testing.assert_allclose(line.weight[:3].T, fitted(np.arange(60), best).coef_, rtol=1e-8, atol=1e-10)
+    whole = fitted(np.arange(60), best)
+    found = np.concatenate([line.weight[:3], line.bend_weight])
+    np.testing.assert_allclose(found.T, whole.coef_, rtol=1e-8, atol=1e-10)
     assert not line.weight[3:].any()
     said = line.layer(2.0, [1.0, -1.0])(X.astype(np.float32))
-    np.testing.assert_allclose(said, 2 * (X @ line.weight + line.bias) + [1, -1], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(said, 2 * whole.predict(given) + [1, -1], rtol=1e-4, atol=1e-5)
 
 
 def test_a_fold_without_the_row_that_has_nearly_all_weight_is_left_out_exactly(rng):
@@ -55,13 +61,54 @@ def test_a_fold_without_the_row_that_has_nearly_all_weight_is_left_out_exactly(r
     weights = np.ones(40)
     weights[0] = 1e30  # in the first fold
     line = straight_line(X, targets, weights, folds, folds, 3)
+    given = np.hstack([X, Bends.at_quartiles(X)(X)])
     others = np.setdiff1d(np.arange(40), folds[0])
-    fits = [Ridge(strength * 30).fit(X[others], targets[others]) for strength in 10.0 ** np.arange(-5, 2)]
+    fits = [Ridge(strength * 30).fit(given[others], targets[others]) for strength in 10.0 ** np.arange(-5, 2)]
     # The row that counts decides on the strength, too.
-    best = min(fits, key=lambda one: np.square(one.predict(X[:1]) - targets[0]).sum())
+    best = min(fits, key=lambda one: np.square(one.predict(given[:1]) - targets[0]).sum())
     np.testing.assert_allclose(
-        line.unseen[: len(folds[0])], best.predict(X[folds[0]]).reshape(-1, 1), rtol=1e-8
+        line.unseen[: len(folds[0])], best.predict(given[folds[0]]).reshape(-1, 1), rtol=1e-8
     )
+
+
+@given(st.integers(0, 10**6), st.integers(1, 60), st.sampled_from(["normal", "cauchy", "few", "zeros"]))
+def test_a_line_with_bends_follows_every_curve_through_its_knots(seed, rows, kind):
+    """NumPy's interpolation is the oracle; float32 gives it in the layers, beyond the ends too."""
+    rng = np.random.default_rng(seed)
+    draw = {
+        "normal": lambda: rng.normal(size=rows),
+        "cauchy": lambda: np.clip(rng.standard_cauchy(rows), -100, 100),
+        "few": lambda: rng.integers(0, 6, rows).astype(float),
+        "zeros": lambda: np.where(rng.random(rows) < 0.9, 0.0, rng.normal(size=rows)),
+    }
+    X = np.stack([rng.normal(size=rows), draw[kind]()], axis=1)
+    bends = Bends.at_quartiles(X)
+    weight = rng.normal(size=(bends.count, 2))
+    new = np.concatenate([X, 3 * rng.normal(size=(20, 2))])
+    expected = np.zeros((len(new), 2))
+    for column in range(2):
+        mine = bends.columns == column
+        if len(np.unique(X[:, column])) < 4:
+            assert not mine.any()
+            continue
+        lower, upper = bends.lower[mine], bends.upper[mine]
+        np.testing.assert_array_equal(lower[1:], upper[:-1])
+        assert (lower[0], upper[-1]) == (X[:, column].min(), X[:, column].max())
+        heights = np.vstack([np.zeros((1, 2)), np.cumsum(weight[mine], axis=0)])
+        knots = np.append(lower, upper[-1])
+        expected += np.stack([np.interp(new[:, column], knots, one) for one in heights.T], axis=1)
+    np.testing.assert_allclose(bends(new) @ weight, expected, rtol=1e-9, atol=1e-9)
+    if bends.count:
+        said = bends.layer(2, weight)(new.astype(np.float32))
+        np.testing.assert_allclose(said, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_numbers_are_cut_at_their_quartiles_and_too_many_are_not():
+    X = np.arange(101.0)[:, np.newaxis] ** np.array([1, 2])
+    bends = Bends.at_quartiles(X)
+    np.testing.assert_allclose(bends.lower, [0, 25, 50, 75, 0, 625, 2500, 5625])
+    assert Bends.at_quartiles(np.tile(X[:, :1], 80)).count == 320
+    assert Bends.at_quartiles(np.tile(X[:, :1], 81)).count == 0
 
 
 @given(st.integers(0, 10**6), st.integers(1, 4), st.booleans())
@@ -162,9 +209,9 @@ def test_labels_and_single_logits_are_blended(rng):
 def test_what_was_blended_is_said():
     losses = UnseenLosses(0.69, 0.4, 0.3, 0.25, 0.6)
     assert losses.sentence(classes=True) == (
-        "On rows not seen in training, log-loss: 0.25 by 60% network and 40% straight line; 0.3 by the "
-        "network, 0.4 by a straight line, 0.69 by frequencies."
+        "On rows not seen in training, log-loss: 0.25 by 60% network and 40% line; 0.3 by the "
+        "network, 0.4 by a line, 0.69 by frequencies."
     )
     alone = UnseenLosses(0.5, 0.2, 0.4, 0.2, 0.0).sentence(classes=False)
-    assert "half the mean square: 0.2 by a straight line alone, which was better than the network;" in alone
+    assert "half the mean square: 0.2 by a line alone, which was better than the network;" in alone
     assert "0.5 by the mean." in alone

@@ -20,7 +20,7 @@ _MOST_LINES = 20
 _MOST_CLASSES_LISTED = 20
 # A confusion matrix beyond this is no longer read but searched.
 _MOST_CLASSES_CROSSED = 12
-_IN_SHORT = ("accuracy", "roc_auc", "log_loss", "r2", "rmse", "mae")
+_IN_SHORT = ("accuracy", "roc_auc", "log_loss", "d2", "r2", "rmse", "mae")
 
 
 def heading(console: Console, text: str) -> None:

@@ -6,8 +6,8 @@ import ctypes
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -106,16 +106,28 @@ def _quota() -> int:
         return sys.maxsize
 
 
-@contextmanager
-def share_of(threads: int) -> Iterator[int]:
-    """Give a fair share of `threads` while several computations run in this process, at least one."""
-    global _working
-    with _lock:
-        _working += 1
-        granted = max(1, threads // _working)
-    try:
-        yield granted
-    finally:
+class FairShare:
+    """As a context manager, a fair share of `threads` while several computations run in this process.
+
+    Parameters
+    ----------
+    threads : int
+    """
+
+    __slots__ = ("_threads",)
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+
+    def __enter__(self) -> int:
+        """Return the share, at least one."""
+        global _working
+        with _lock:
+            _working += 1
+            return max(1, self._threads // _working)
+
+    def __exit__(self, *_: object) -> None:
+        global _working
         with _lock:
             _working -= 1
 

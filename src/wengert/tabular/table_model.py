@@ -11,7 +11,7 @@ import polars as pl
 
 from wengert import nn
 from wengert.errors import ConfigurationError, DataError
-from wengert.run import find_executor
+from wengert.run import Executor, find_executor
 from wengert.storage.records import from_plain
 from wengert.tabular.preprocess import TablePreprocessor
 from wengert.tabular.reading.column_values import as_numbers
@@ -19,6 +19,8 @@ from wengert.tabular.row_fingerprints import RowFingerprints, SeenRows
 from wengert.tabular.scoring import metrics
 from wengert.tabular.scoring.conformal import Nonconformity, class_sets
 from wengert.tabular.scoring.evaluation import classification_scores, predicted_classes, regression_scores
+from wengert.tabular.scoring.losses_of_numbers import loss_scores
+from wengert.tabular.training_settings import LOSSES_OF_MEANS
 from wengert.train.evaluation import Predictor
 
 
@@ -34,14 +36,14 @@ class TableModel:
         standardised target.
     training : dict
         Plain JSON: how it was trained and how it scored.
-    executor : str
+    executor : str or Executor
         What predicts.
     """
 
     preprocessor: TablePreprocessor
     network: nn.Module
     training: dict[str, Any]
-    executor: str = "llvm"
+    executor: str | Executor = "llvm"
 
     @property
     def is_classifier(self) -> bool:
@@ -217,7 +219,8 @@ class TableModel:
         Raises
         ------
         DataError
-            As `outputs`, or if the target is missing, infinite, or of a class not seen in training.
+            As `outputs`, or if the target is missing, infinite, of a class not seen in training, or below 0
+            where it is a count or an amount.
         """
         target = self.preprocessor.target
         outputs = self.outputs(frame) if outputs is None else outputs
@@ -226,7 +229,16 @@ class TableModel:
             return classification_scores(actual, metrics.log_softmax(outputs), target.classes, threshold)
         column = self.preprocessor.target_of(frame)
         predicted = self.preprocessor.inverse_target(outputs[:, 0])
-        return regression_scores(as_numbers(column), predicted)
+        actual = as_numbers(column)
+        settings = self.training.get("settings", {})
+        loss = settings.get("loss") or "squared_error"
+        if loss in LOSSES_OF_MEANS and actual.min() < 0:
+            raise DataError(
+                f"target column {target.name!r}, row {int(actual.argmin()) + 1}: {actual.min():g}, and the "
+                f"model was trained by the loss {loss}, of counts or amounts of 0 or more. Correct the row."
+            )
+        own = loss_scores(actual, predicted, loss, settings.get("quantile"), target.scale)
+        return own | regression_scores(actual, predicted)
 
     def seen(self, frame: pl.DataFrame) -> SeenRows | None:
         """Return how many rows of a table equal rows that the model was trained on; None where unknown.

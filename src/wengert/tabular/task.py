@@ -81,6 +81,8 @@ def task_of(target: pl.Series, *, numbers: bool = False) -> Task:
 
     With ``numbers``, whole numbers are no classes, however few they are.
     """
+    if target.is_empty():
+        raise DataError(f"target column {target.name!r} holds no values. Name another column.")
     refuse_missing(target)
     if target.dtype in TEXT_TYPES or target.dtype == pl.Boolean:
         return _classes_of_words(target)

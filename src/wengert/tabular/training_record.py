@@ -36,8 +36,13 @@ class Curves:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RegressionScores:
-    """As `wengert.tabular.scoring.evaluation.regression_scores` gives them."""
+    """As `TableModel.score` gives them; a loss of its own only where the model was trained by that."""
 
+    pinball_loss: float | None = None
+    huber_loss: float | None = None
+    poisson_deviance: float | None = None
+    tweedie_deviance: float | None = None
+    d2: float | None = None
     r2: float | None
     rmse: float
     mae: float

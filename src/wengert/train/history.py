@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -70,6 +70,9 @@ class History(Sequence[Epoch]):
                 f"position {position} was asked for"
             ) from None
         return self._epochs[chosen] if isinstance(chosen, int) else [self._epochs[one] for one in chosen]
+
+    def __iter__(self) -> Iterator[Epoch]:
+        return iter(self._epochs[: self._length])
 
     def __repr__(self) -> str:
         return f"<history of {len(self)} epochs{f', the last {self[-1]}' if len(self) else ''}>"

@@ -12,7 +12,7 @@ from wengert.run.llvm import LLVMExecutor
 from wengert.run.llvm.schedule import schedule
 from wengert.run.loop import Roles
 from wengert.run.numpy import NumpyExecutor
-from wengert.run.threads import default_threads, run_on_threads, share_of
+from wengert.run.threads import FairShare, default_threads, run_on_threads
 from wengert.trace.tracing import Recording
 
 SIZE, BATCH, STEPS = 5, 4, 7
@@ -168,12 +168,12 @@ def test_the_number_of_threads(monkeypatch):
 
 
 def test_threads_are_shared_fairly():
-    with share_of(4) as first:
-        with share_of(4) as second, share_of(4) as third:
+    with FairShare(4) as first:
+        with FairShare(4) as second, FairShare(4) as third:
             assert (first, second, third) == (4, 2, 1)
-        with share_of(1) as alone:
+        with FairShare(1) as alone:
             assert alone == 1
-    with share_of(4) as again:
+    with FairShare(4) as again:
         assert again == 4
 
 

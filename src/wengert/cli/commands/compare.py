@@ -37,9 +37,9 @@ def run(first: str, second: str, data: str, given: TextFormat, *, as_json: bool)
     heading(console, f"{source}: {frame.height:,} rows, {models[0].preprocessor.target.name}")
     headers = ("", f"A: {first}", f"B: {second}")
     rows = (
-        (label, *(score_text(scores[name]) for scores in comparison.scores))
+        (label, *(score_text(scores[name]) if name in scores else "" for scores in comparison.scores))
         for name, label in SCORE_NAMES.items()
-        if name in comparison.scores[0]
+        if any(name in scores for scores in comparison.scores)
     )
     console.print(listing(headers, rows, numbers=headers[1:]))
     console.print()

@@ -33,7 +33,7 @@ from wengert.run.llvm.runtime.target import LoadedCode, Target
 from wengert.run.llvm.schedule.buffers import ARENA, FLAG, ORDER, STATE, memory_of_loop
 from wengert.run.llvm.schedule.schedule import cost, is_own, scheduled
 from wengert.run.loop import Roles
-from wengert.run.threads import run_on_threads, share_of
+from wengert.run.threads import FairShare, run_on_threads
 
 Array = np.ndarray[Any, Any]
 
@@ -145,7 +145,7 @@ class NativeLoop:
         self._progress.arrange(self.compiled.panels)
         self._progress.begin()
         enter, tables = self.compiled.enter, self._tables
-        with share_of(min(threads, self._most)) as granted:
+        with FairShare(min(threads, self._most)) as granted:
             # Ctrl-C is heard between two calls; a step that takes long needs somebody who hears it meanwhile.
             if granted == 1 and not self.compiled.layout.slices:
                 enter(tables[0], row, count, 0, 1)

@@ -31,7 +31,7 @@ from wengert.run.llvm.profile.kernel_table import KernelSummary, KernelTable, su
 from wengert.run.llvm.runtime.array_address import address
 from wengert.run.llvm.runtime.target import LoadedCode
 from wengert.run.llvm.schedule.buffers import ALIGNMENT, ARENA, FLAG, STATE
-from wengert.run.threads import run_on_threads, share_of
+from wengert.run.threads import FairShare, run_on_threads
 
 Array = np.ndarray[Any, Any]
 
@@ -178,7 +178,7 @@ class CompiledProgram:
         def finish() -> None:
             frame.flags[CANCEL] = 1
 
-        with share_of(self._threads) as granted:
+        with FairShare(self._threads) as granted:
             if granted > 1:
                 state = np.zeros(state_words(granted), np.int64)
                 frame.table[STATE] = address(state)

@@ -48,17 +48,13 @@ class UnseenLosses:
 
     def sentence(self, classes: bool) -> str:
         """Return them for people; log-losses where there are classes."""
-        made = f"{self.part:.0%} network and {1 - self.part:.0%} straight line"
+        made = f"{self.part:.0%} network and {1 - self.part:.0%} line"
         if self.part in (0, 1):
-            made = (
-                "the network alone"
-                if self.part
-                else "a straight line alone, which was better than the network"
-            )
+            made = "the network alone" if self.part else "a line alone, which was better than the network"
         what, constant = ("log-loss", "frequencies") if classes else ("half the mean square", "the mean")
         return (
             f"On rows not seen in training, {what}: {self.result:.4g} by {made}; {self.network:.4g} by the "
-            f"network, {self.straight_line:.4g} by a straight line, {self.frequencies:.4g} by {constant}."
+            f"network, {self.straight_line:.4g} by a line, {self.frequencies:.4g} by {constant}."
         )
 
 
@@ -173,7 +169,7 @@ def mixture(said: Sequence[Array], y: Array, weights: Array) -> Array:
     return best
 
 
-def _together(net: nn.Sequential, straight: nn.Dense, weights: tuple[float, float]) -> nn.Sequential:
+def _together(net: nn.Sequential, straight: nn.Module, weights: tuple[float, float]) -> nn.Sequential:
     """Return the weighted sum of network and straight line; limits hold for both.
 
     The network stays also where its weight is 0: models of the preset all have the same layers.

@@ -1,4 +1,7 @@
-"""Linear models by ridge regression, with what they say of each fold when it is left out."""
+"""Linear models by ridge regression, with what they say of each fold when it is left out.
+
+Numbers enter as they are and by what `Bends` makes of them, so that the line may bend at their quartiles.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from wengert import nn
+from wengert.train.bagging.bends import Bends
 
 Array = np.ndarray[Any, Any]
 
@@ -23,21 +27,28 @@ class StraightLine:
 
     Attributes
     ----------
-    weight : array, shape (columns, outputs)
+    weight : array, shape (features, outputs)
     bias : array, shape (outputs,)
+    bends : Bends
+    bend_weight : array, shape (segments, outputs)
     unseen : array, shape (rows, outputs)
         For each row that was asked for, fold after fold, what the model fitted without its fold says.
     """
 
     weight: Array
     bias: Array
+    bends: Bends
+    bend_weight: Array
     unseen: Array
 
-    def layer(self, slope: Any, offset: Any) -> nn.Dense:
+    def layer(self, slope: Any, offset: Any) -> nn.Module:
         """Return the layer whose outputs are slope times these, plus an offset."""
         inputs, outputs = self.weight.shape
         weight, bias = self.weight * slope, self.bias * slope + offset
-        return nn.Dense(inputs, outputs, weight=weight.astype(np.float32), bias=bias.astype(np.float32))
+        straight = nn.Dense(inputs, outputs, weight=weight.astype(np.float32), bias=bias.astype(np.float32))
+        if not self.bends.count:
+            return straight
+        return nn.Blend((straight, self.bends.layer(inputs, self.bend_weight * slope)), (1.0, 1.0))
 
 
 def straight_line(
@@ -48,7 +59,7 @@ def straight_line(
     asked: tuple[Array, ...],
     columns: int,
 ) -> StraightLine:
-    """Fit a linear model of the first columns of X, and one more without each fold.
+    """Fit a linear model of the first columns of X and of their bends, and one more without each fold.
 
     Minimises Σ wᵢ |yᵢ − b − W xᵢ|² + λ n |W|², for the λ of some with the lowest error on rows left out.
 
@@ -72,29 +83,36 @@ def straight_line(
     the rows are gone through once; the eigenvectors of each serve all λ.
     """
     X, targets = np.asarray(X), np.asarray(targets, np.float64)
+    bends = Bends.at_quartiles(X[:, :columns])
+    width = columns + bends.count
+
+    def inputs(rows: Array) -> Array:
+        numbers = X[rows, :columns].astype(np.float64)
+        return np.hstack([numbers, bends(numbers)])
+
     sums = []
     for fold in folds:
-        Z = np.column_stack([np.ones(len(fold)), X[fold, :columns].astype(np.float64), targets[fold]])
+        Z = np.column_stack([np.ones(len(fold)), inputs(fold), targets[fold]])
         sums.append(Z.T @ (Z if weights is None else Z * np.asarray(weights)[fold, np.newaxis]))
     whole = np.sum(sums, axis=0)
     # Added up anew for each: where one fold has nearly all of the weight, a difference has no digits left.
-    each = [
-        _solutions(np.sum(sums[:place] + sums[place + 1 :], axis=0), columns) for place in range(len(sums))
-    ]
+    each = [_solutions(np.sum(sums[:place] + sums[place + 1 :], axis=0), width) for place in range(len(sums))]
     rows = np.concatenate(asked)
     known, counts = targets[rows], None if weights is None else np.asarray(weights)[rows]
+    given = [inputs(fold) for fold in asked]
     errors, unseen = [], []
     for place in range(len(_STRENGTHS)):
         said = [
-            X[fold, :columns] @ solutions[place][1:] + solutions[place][0]
-            for fold, solutions in zip(asked, each, strict=True)
+            rows_of_fold @ solutions[place][1:] + solutions[place][0]
+            for rows_of_fold, solutions in zip(given, each, strict=True)
         ]
         unseen.append(np.concatenate(said))
         errors.append(np.average(np.square(unseen[-1] - known).sum(axis=1), weights=counts))
     best = int(np.argmin(errors))
-    bias, *weight = _solutions(whole, columns)[best]
+    solution = _solutions(whole, width)[best]
+    bias, weight, bend_weight = np.split(solution, (1, 1 + columns))
     rest = np.zeros((X.shape[1] - columns, targets.shape[1]))
-    return StraightLine(np.concatenate([np.reshape(weight, (columns, -1)), rest]), bias, unseen[best])
+    return StraightLine(np.concatenate([weight, rest]), bias[0], bends, bend_weight, unseen[best])
 
 
 def _solutions(sums: Array, columns: int) -> list[Array]:

@@ -27,6 +27,10 @@ def test_copies_are_what_was_given_and_stay(arrays, large):
         np.testing.assert_array_equal(copy, given)
         assert copy.shape == mine.shape
         assert not np.shares_memory(copy, mine)
+    for part in (slice(2), slice(1, None), slice(3, 5)):
+        assert len(kept[part]) == len(arrays[part])
+        for copy, given in zip(kept[part], arrays[part], strict=True):
+            np.testing.assert_array_equal(copy, given)
 
 
 def test_the_largest_magnitude_is_that_of_any_floating_array(arrays):

@@ -14,7 +14,7 @@ from wengert.run.llvm.schedule.buffers import rounded
 
 # A tile that reads this many lines of the left matrix for a few rows finds them gone for the next rows. That
 # they come from the second-level cache again costs less than packing for fewer panels than the second number.
-MANY_LINES = 256
+MANY_LINES = 64
 MANY_PANELS = 16
 # What is read by fewer tiles than this is not packed.
 FEW_TILES = 4

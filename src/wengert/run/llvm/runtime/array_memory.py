@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -45,20 +45,22 @@ class Joined:
     """
 
     def __init__(self, arrays: Sequence[Array]) -> None:
-        self._starts = [0] * len(arrays)
+        starts = [0] * len(arrays)
         ends: dict[Any, tuple[int, int]] = {}
         size = 0
         for place in sorted(range(len(arrays)), key=lambda place: arrays[place].dtype.str):
             array = arrays[place]
             size += -size % _alignment(array.nbytes)
-            self._starts[place] = size
+            starts[place] = size
             first, _ = ends.get(array.dtype, (size, size))
             size += array.nbytes
             ends[array.dtype] = first, size
         self._block = block(size)
         self._block[:] = 0  # the padding between the arrays is checked as well
-        self._types = [(array.shape, array.dtype) for array in arrays]
-        self.arrays = self._views(self._block)
+        self._places = [
+            (array.shape, array.dtype, start) for array, start in zip(arrays, starts, strict=True)
+        ]
+        self.arrays = list(JoinedArrays(self._block, self._places))
         for mine, given in zip(self.arrays, arrays, strict=True):
             mine[...] = given
         self._floats = [
@@ -67,11 +69,11 @@ class Joined:
             if dtype.kind == "f" and first < end
         ]
 
-    def copy(self) -> tuple[Array, ...]:
+    def copy(self) -> Sequence[Array]:
         """Return copies of the arrays as they are now."""
         if self._block.nbytes > _LARGEST_JOINED:
             return tuple(array.copy() for array in self.arrays)
-        return tuple(self._views(self._block.copy()))
+        return JoinedArrays(self._block.copy(), self._places)
 
     def largest(self) -> float:
         """Return the largest magnitude of the floating elements, 0 of none; NaN where one is NaN."""
@@ -84,8 +86,36 @@ class Joined:
                         return largest
         return largest
 
-    def _views(self, memory: Array) -> list[Array]:
-        return [
-            np.ndarray(shape, dtype, memory, start)
-            for (shape, dtype), start in zip(self._types, self._starts, strict=True)
-        ]
+
+class JoinedArrays(Sequence[Array]):
+    """Arrays in one block of memory; a slice is another such sequence.
+
+    Each is made when it is looked at. After each epoch a loop keeps a copy of its arrays, and drops most of
+    these unseen.
+
+    Parameters
+    ----------
+    memory : ndarray of uint8
+    places : list of (shape, dtype, int)
+        Of each array, with its first byte.
+    """
+
+    def __init__(self, memory: Array, places: list[tuple[tuple[int, ...], Any, int]]) -> None:
+        self._memory = memory
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> Array: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> JoinedArrays: ...
+
+    def __getitem__(self, place: int | slice) -> Array | JoinedArrays:
+        """Return an array, or some of them."""
+        if isinstance(place, slice):
+            return JoinedArrays(self._memory, self._places[place])
+        shape, dtype, start = self._places[place]
+        return np.ndarray(shape, dtype, self._memory, start)
