@@ -135,8 +135,9 @@ class Derivation:
         Parameters
         ----------
         width : int, optional
-            Columns of the page, from 40 to 10,000. By default those that COLUMNS says, or those of the terminal;
-            110 where the output goes elsewhere.
+            Columns of the page, from 40 to 10,000. By default those that COLUMNS says, or those of the
+            terminal; 110 where the output goes elsewhere.
+
 
         Raises
         ------
