@@ -201,10 +201,12 @@ class TablePreprocessor:
             If a column is missing (the nearest name is suggested), or a value is infinite or not of the
             kind that the column had in training (names column and row).
         """
-        missing = [column.name for column in self.columns if column.name not in frame.columns]
+        there = {*frame.columns}
+        missing = [column.name for column in self.columns if column.name not in there]
         if missing:
             listed = ", ".join(repr(name) for name in missing[:10])
-            spare = [name for name in frame.columns if name not in {column.name for column in self.columns}]
+            wanted = {column.name for column in self.columns}
+            spare = [name for name in frame.columns if name not in wanted]
             hint = suggestion(missing[0], spare, frame.columns) if spare else ""
             raise DataError(f"the table lacks {listed}, which the model was trained with.{hint}")
         values = each([partial(self._values, column, frame) for column in self.columns])

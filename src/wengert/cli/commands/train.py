@@ -128,9 +128,8 @@ def train_table(
     starting = time.perf_counter() - began
     check_destination(options.directory)
     table = _open(files, options, workers, quiet)
-    _warn(table.left_out)
-    _warn(table.task.warning)
-    _warn(_copies(table))
+    for remark in (table.left_out, table.task.warning, _copies(table)):
+        _warn(remark)
     # Before anything is trained, since there may be too few rows for them.
     splits: list[Split] = []
     if options.folds is not None and isinstance(table, TrainingTable):

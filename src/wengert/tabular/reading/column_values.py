@@ -26,7 +26,7 @@ def find_column(frame: pl.DataFrame, name: str, role: str) -> pl.Series:
     DataError
         If there is none. The message suggests the nearest name.
     """
-    column = frame.get_column(name, default=None)  # to look in its list of names takes time
+    column: pl.Series | None = frame.get_column(name, default=None)  # to look in its list of names takes time
     if column is None:
         raise DataError(f"the table has no column {name!r} ({role}).{suggestion(name, frame.columns)}")
     return column
