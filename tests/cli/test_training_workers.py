@@ -79,6 +79,11 @@ def test_workers_do_not_take_the_tabular_preset(files, tmp_path, capsys):
     assert "workers train by --preset plain" in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.usefixtures("_one_worker")
+def test_nine_workers_take_the_usual_batch(files, tmp_path):
+    assert main([*arguments(files, tmp_path / "model"), "--workers", "9", "--quiet"]) == 0
+
+
 def test_elastic_without_workers_is_refused(files, tmp_path, capsys):
     assert main([*arguments(files, tmp_path / "model"), "--elastic"]) == 2
     assert "give --workers, too" in " ".join(capsys.readouterr().err.split())

@@ -22,7 +22,7 @@ from wengert.io.streamed_table import StreamedTable
 from wengert.tabular.training_table import TrainingTable
 from wengert.train import Checkpoint
 
-_BLOCKS = 8
+_BLOCKS = 8  # at least; of more workers as many as the next power of two, which divides usual batches
 _SECONDS = 2.0  # between two checkpoints, which is what a lost worker costs beside its restart
 _PLAIN = (
     "workers train by --preset plain: the gradients of the tabular one, of eight networks from few rows a "
@@ -67,7 +67,8 @@ def joined(processes: WorkerOptions, options: TrainOptions, preset: str | None) 
         raise ConfigurationError(f"{_PLAIN}. Leave --preset out")
     if options.seeds > 1:
         raise ConfigurationError("--seeds trains several networks in one process; leave it out")
-    return cluster.join(blocks=max(_BLOCKS, processes.workers or me.size))
+    most = max(_BLOCKS, processes.workers or me.size)
+    return cluster.join(blocks=2 ** (most - 1).bit_length())
 
 
 def plain(options: TrainOptions, *, quiet: bool) -> TrainOptions:
