@@ -103,6 +103,7 @@ def test_a_device_that_is_not_there_is_said_before_the_table_is_read(command):
     for options, message in (
         (("--device", "tpu:7"), "JAX finds no device 'tpu:7'; there is 'cpu:0'"),
         (("--mesh", "64"), "a mesh of 64 devices is larger than what there is: 1 of 'cpu'"),
+        (("--mesh", "2.7"), "mesh is a number of devices or 'all', got '2.7'"),
         (("--precision", "half"), "unknown precision 'half'"),
     ):
         outcome = command("train", "none.csv", *PLAIN, "--executor", "xla", *options)

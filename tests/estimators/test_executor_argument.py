@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.base import clone
 
-from wengert.errors import ConfigurationError
+from wengert.errors import ConfigurationError, WengertWarning
 from wengert.estimators import MLPClassifier, MLPRegressor
 
 
@@ -87,3 +88,9 @@ def test_what_xla_has_trained_it_predicts_for_many_rows(rows: Any, monkeypatch: 
     compiled.clear()
     np.testing.assert_allclose(by_xla, found.predict_proba(X), rtol=1e-6)
     assert not compiled
+
+
+def test_sparse_rows_that_leave_the_loop_of_a_device_are_said(rows: Any) -> None:
+    pytest.importorskip("jax", reason="JAX, of the extra `xla`, is not installed")
+    with pytest.warns(WengertWarning, match="X is sparse: each batch is made dense and sent to the device"):
+        trained((sparse.csr_array(rows[0]), rows[1]), "xla")

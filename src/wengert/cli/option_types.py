@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from cyclopts import CoercionError, Group, Parameter, Token, convert
 
@@ -234,7 +234,7 @@ class ExecutorOptions(Given):
         option("Of xla: full, or fast for products as the device rounds them. [default: full]", DEVICES),
     ] = None
     mesh: Annotated[
-        int | Literal["all"] | None,
+        str | None,
         option("Of xla: devices among which the rows of a batch are divided, or all.", DEVICES),
     ] = None
     deterministic: Annotated[

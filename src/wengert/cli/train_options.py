@@ -114,6 +114,8 @@ def train_options(file: str, given: Mapping[str, Any], config: str | None) -> Tr
     options.update(given)
     if isinstance(options.get("hidden"), str):
         options["hidden"] = parse_hidden(options["hidden"])
+    if str(options.get("mesh")).isdecimal():
+        options["mesh"] = int(options["mesh"])
     targets = _targets(options.pop("target", None))
     drop = tuple(options.pop("drop", ()))
     out = options.pop("out", None)
