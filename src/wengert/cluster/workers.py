@@ -205,8 +205,8 @@ class Workers:
             raise ConfigurationError(f"rows: the total is a whole number, got {total!r}")
         if total < self.blocks:
             raise ConfigurationError(
-                f"{total} rows cannot be divided into {self.blocks} blocks, each of which needs one; train in "
-                "one process without workers, or give join(blocks=…) a smaller number"
+                f"{total} rows cannot be divided into {self.blocks} blocks, each of which needs one; train "
+                "in one process without workers, or give join(blocks=…) a smaller number"
             )
         first, last = (edge * total // self.blocks for edge in (self.mine.start, self.mine.stop))
         return slice(first, last)

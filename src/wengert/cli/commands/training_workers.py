@@ -48,6 +48,7 @@ def supervised(options: WorkerOptions) -> int | None:
         ("-m", "wengert", *sys.argv[1:]),
         elastic=options.elastic,
         modules=("wengert.cli.commands.train", "wengert.cli.app"),
+        numbered=False,  # a document of --json is read by programs
     )
     return supervise(job, say)
 
@@ -67,6 +68,14 @@ def joined(processes: WorkerOptions, options: TrainOptions, preset: str | None) 
         raise ConfigurationError(f"{_PLAIN}. Leave --preset out")
     if options.seeds > 1:
         raise ConfigurationError("--seeds trains several networks in one process; leave it out")
+    if options.settings.executor == "xla":
+        raise ConfigurationError(
+            "--executor xla is not for workers, which train in machine code; leave it out"
+        )
+    if options.settings.time_limit is not None:
+        raise ConfigurationError(
+            "--time-limit is not for workers, whose clocks differ: one would stop early. Give --epochs"
+        )
     most = max(_BLOCKS, processes.workers or me.size)
     return cluster.join(blocks=2 ** (most - 1).bit_length())
 

@@ -105,8 +105,8 @@ class Together:
         Raises
         ------
         ConfigurationError
-            When the blocks do not divide a batch of some of the rows, or workers have other settings, networks or rows: names who
-            has something else, and what.
+            When the blocks do not divide a batch of some of the rows, or workers have other settings,
+            networks or rows: names who has something else, and what.
         ModelFileError
             As `Loop`.
         """
