@@ -1,5 +1,6 @@
 """`wengert train --seeds` and `wengert tune`: several trainings, one model."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -29,6 +30,24 @@ def test_the_model_of_several_seeds_is_the_mean_of_their_outputs(command, flower
     scores = [one["log_loss"] for one in record["each"]]
     assert record["scores"]["log_loss"]["mean"] == pytest.approx(np.mean(scores))
     assert record["scores"]["log_loss"]["deviation"] == pytest.approx(np.std(scores, ddof=1))
+
+
+def test_ctrl_c_keeps_the_networks_of_the_seeds_that_were_finished(command, flower_table, monkeypatch):
+    original = TrainingTable.train
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # one seed at a time
+
+    def train(self, rows, settings, **options):
+        model, trained = original(self, rows, settings, **options)
+        if settings.seed == 2:
+            trained = dataclasses.replace(trained, stopped="interrupted")
+        return model, trained
+
+    monkeypatch.setattr(TrainingTable, "train", train)
+    outcome = command("train", flower_table, *PLAIN, "--seeds", 5, "--json", "--out", "model")
+    assert outcome.code == 130
+    record = json.loads(outcome.out)
+    assert record["seeds"]["seeds"] == [0, 1]
+    assert record["stopped"] == "interrupted"
 
 
 def test_scores_of_seeds_are_printed_with_their_spread(command, flower_table):
@@ -73,6 +92,37 @@ def test_a_search_as_json(command, flower_table):
     assert not outcome.err
 
 
+def test_a_search_takes_the_executor_that_is_named(command, flower_table):
+    outcome = command("tune", flower_table, *PLAIN, "--trials", 1, "--executor", "numpy", "--out", "model")
+    assert outcome.code == 0
+    assert load_table_model("model").training["settings"]["executor"] == "numpy"
+
+
+def test_a_device_that_is_not_there_is_said_before_the_table_is_read(command):
+    pytest.importorskip("jax", reason="JAX, of the extra `xla`, is not installed")
+    for options, message in (
+        (("--device", "tpu:7"), "JAX finds no device 'tpu:7'; there is 'cpu:0'"),
+        (("--mesh", "64"), "a mesh of 64 devices is larger than what there is: 1 of 'cpu'"),
+        (("--mesh", "2.7"), "mesh is a number of devices or 'all', got '2.7'"),
+        (("--precision", "half"), "unknown precision 'half'"),
+    ):
+        outcome = command("train", "none.csv", *PLAIN, "--executor", "xla", *options)
+        assert outcome.code == 2
+        assert message in outcome.err
+
+
+@pytest.mark.parametrize("preset", ["plain", "tabular"])
+def test_a_mesh_trains_a_table(command, flower_table, preset):
+    pytest.importorskip("jax", reason="JAX, of the extra `xla`, is not installed")
+    named = ("--target", "kind", "--preset", preset, "--hidden", "4", "--epochs", "2", "--batch-size", "16")
+    devices = ("--executor", "xla", "--mesh", "all", "--device", "cpu")
+    exact = ("--deterministic",) if preset == "plain" else ()  # members share the rows of a batch otherwise
+    outcome = command("train", flower_table, *named, *devices, *exact, "--json", "--out", "model")
+    assert outcome.code == 0
+    settings = json.loads(outcome.out)["settings"]
+    assert (settings["mesh"], settings["deterministic"]) == ("all", preset == "plain")
+
+
 def test_ctrl_c_saves_the_best_model_so_far(command, flower_table, monkeypatch):
     original = TrainingTable.train
     made = []
@@ -84,6 +134,7 @@ def test_ctrl_c_saves_the_best_model_so_far(command, flower_table, monkeypatch):
         return made[-1]
 
     monkeypatch.setattr(TrainingTable, "train", train)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # one trial at a time
     outcome = command("tune", flower_table, *PLAIN, "--out", "model")
     assert outcome.code == 130
     assert "Trials (1)" in outcome.out

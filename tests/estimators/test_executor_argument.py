@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.base import clone
 
-from wengert.errors import ConfigurationError
+from wengert.errors import ConfigurationError, WengertWarning
 from wengert.estimators import MLPClassifier, MLPRegressor
 
 
@@ -58,3 +59,38 @@ def test_xla_trains_an_estimator_and_a_preset(rows: Any) -> None:
     assert again._run.step.executor == executor
     by_preset = MLPClassifier(preset="tabular", max_iter=2, executor="xla", random_state=0).fit(*rows)
     assert by_preset.n_iter_ == 2
+
+
+def test_what_xla_has_trained_it_predicts_for_many_rows(rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("jax", reason="JAX, of the extra `xla`, is not installed")
+    from wengert.run import xla_executor
+    from wengert.run.xla.executor import XLAExecutor
+
+    compiled: list[Any] = []
+    original = XLAExecutor.compile_over_rows
+    monkeypatch.setattr(
+        XLAExecutor,
+        "compile_over_rows",
+        lambda self, program, rows: compiled.append(self) or original(self, program, rows),
+    )
+    X, y = np.resize(rows[0], (1100, 4)), np.resize(rows[1], 1100)
+    on_mesh = xla_executor("cpu", mesh=1)
+    found = trained((X, y), on_mesh)
+    compiled.clear()
+    by_xla = found.predict_proba(X)
+    assert compiled
+    assert set(compiled) == {on_mesh}
+    found.set_params(executor="llvm")
+    np.testing.assert_allclose(by_xla, found.predict_proba(X), rtol=1e-6)
+    # A model that is moved to where JAX is not still predicts.
+    found.set_params(executor="xla")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    compiled.clear()
+    np.testing.assert_allclose(by_xla, found.predict_proba(X), rtol=1e-6)
+    assert not compiled
+
+
+def test_sparse_rows_that_leave_the_loop_of_a_device_are_said(rows: Any) -> None:
+    pytest.importorskip("jax", reason="JAX, of the extra `xla`, is not installed")
+    with pytest.warns(WengertWarning, match="X is sparse: each batch is made dense and sent to the device"):
+        trained((sparse.csr_array(rows[0]), rows[1]), "xla")

@@ -2,6 +2,7 @@
 
 import itertools
 import sys
+import threading
 
 import numpy as np
 import polars as pl
@@ -55,7 +56,7 @@ def test_no_trial_sees_other_rows_and_all_are_compared_on_rows_they_did_not_lear
 def test_the_best_third_goes_on_with_three_times_the_epochs():
     reported = []
     trials = search(trials=9, report=reported.append).trials
-    assert list(trials) == reported
+    assert sorted(reported, key=lambda trial: (trial.rung, trial.number)) == list(trials)
     rungs = [[trial for trial in trials if trial.rung == rung] for rung in range(3)]
     assert [len(rung) for rung in rungs] == [9, 3, 1]
     assert [rung[0].settings.epochs for rung in rungs] == [1, 3, 9]
@@ -70,6 +71,35 @@ def test_the_same_seed_finds_the_same():
     assert [(one.loss, one.settings) for one in first.trials] == [
         (one.loss, one.settings) for one in second.trials
     ]
+
+
+def test_trials_at_once_find_what_trials_one_after_another_find(monkeypatch):
+    at_a_time = []
+
+    def found(threads):
+        monkeypatch.setattr("wengert.tabular.training_settings.default_threads", lambda: threads)
+        working, lock = [0], threading.Lock()
+        original = TrainingTable.train
+
+        def train(self, rows, settings, **options):
+            with lock:
+                working[0] += 1
+                at_a_time.append(working[0])
+            try:
+                return original(self, rows, settings, **options)
+            finally:
+                with lock:
+                    working[0] -= 1
+
+        with monkeypatch.context() as patched:
+            patched.setattr(TrainingTable, "train", train)
+            result = search(trials=4)
+        return [(one.number, one.rung, one.loss, one.settings) for one in result.trials]
+
+    one_by_one = found(1)
+    assert max(at_a_time) == 1
+    assert found(3) == one_by_one
+    assert max(at_a_time) > 1
 
 
 def test_what_is_given_is_kept():
@@ -122,6 +152,7 @@ def test_ctrl_c_keeps_the_best_so_far(monkeypatch):
         return made[-1]
 
     monkeypatch.setattr(TrainingTable, "train", train)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # one trial at a time
     found = search(trials=9)
     assert len(found.trials) == 3
     assert found.best is min(found.trials, key=lambda trial: trial.loss)

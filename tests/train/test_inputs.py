@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from wengert import nn, optim, train
 from wengert.errors import (
@@ -45,6 +46,7 @@ def with_value(shape, place, value):
         ({"X": np.array([["a", "b", "c"]] * ROWS)}, DTypeError, "X holds text"),
         ({"X": np.zeros((ROWS, 3), complex)}, DTypeError, "X holds complex numbers"),
         ({"y": np.zeros((ROWS, 1), "datetime64[s]")}, DTypeError, "y holds dates"),
+        ({"X": sparse.csr_array(np.eye(ROWS, 3))}, DTypeError, r"X is a sparse matrix; give X.toarray\(\)"),
         ({"X": np.ma.masked_array(np.zeros((ROWS, 3)))}, DTypeError, "X: masked arrays are refused"),
         ({"y": np.zeros(ROWS)}, ShapeError, r"\(12, 1\) and the target \(12,\)"),
         ({"X": np.zeros((ROWS, 4))}, ShapeError, r"shape \(12, 4\), but the weight has shape \(3, 1\)"),

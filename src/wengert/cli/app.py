@@ -10,6 +10,7 @@ from wengert import __version__
 from wengert.cli.formula_commands import check, draw, exercise, explain
 from wengert.cli.launch_command import launch
 from wengert.cli.option_types import (
+    DEFAULT_EXECUTOR,
     L2,
     MEASURING,
     NOTHING_SAID,
@@ -25,7 +26,7 @@ from wengert.cli.option_types import (
     Drop,
     Dropout,
     Epochs,
-    ExecutorName,
+    ExecutorOptions,
     File,
     Hidden,
     Interval,
@@ -54,7 +55,18 @@ from wengert.cli.option_types import (
 from wengert.cli.tuning_command import tune
 
 # Arguments of `train` that are no options of a training run.
-_NOT_OF_TRAINING = ("file", "more", "config", "processes", "report", "json", "quiet", "text", "rows")
+_NOT_OF_TRAINING = (
+    "file",
+    "more",
+    "config",
+    "processes",
+    "report",
+    "json",
+    "quiet",
+    "text",
+    "rows",
+    "devices",
+)
 
 app = App(
     name="wengert",
@@ -90,7 +102,7 @@ def train(
     seed: Seed = None,
     seeds: Seeds = None,
     time_limit: TimeLimit = None,
-    executor: ExecutorName = None,
+    devices: ExecutorOptions = DEFAULT_EXECUTOR,
     out: Out = None,
     processes: WorkerOptions = ONE_PROCESS,
     report: Annotated[
@@ -114,6 +126,7 @@ def train(
         }
         | text.given
         | rows.given
+        | devices.given
     )
     from wengert.cli.commands.train import run
 

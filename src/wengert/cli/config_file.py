@@ -74,6 +74,12 @@ def _whole(value: Any) -> int:
     return value
 
 
+def _truth(value: Any) -> bool:
+    if type(value) is not bool:
+        raise TypeError
+    return value
+
+
 def _number(value: Any) -> float:
     if type(value) not in (int, float):
         raise TypeError
@@ -126,4 +132,8 @@ _READERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "seeds": _WHOLE,
     "time_limit": _NUMBER,
     "executor": _TEXT,
+    "device": _TEXT,
+    "precision": _TEXT,
+    "mesh": ('a whole number or "all"', lambda value: _text(value) if value == "all" else _whole(value)),
+    "deterministic": ("true or false", _truth),
 }

@@ -20,6 +20,7 @@ MEASURING = Group("Measuring", sort_key=8)
 EXERCISE = Group("Exercise", sort_key=9)
 SERVING = Group("Serving", sort_key=10)
 CLUSTER = Group("Workers", sort_key=11)
+DEVICES = Group("Devices", sort_key=12)
 
 
 def option(text: str, group: Group) -> Parameter:
@@ -211,12 +212,37 @@ SamplerName = Annotated[
 TimeLimit = Annotated[
     float | None, option("Seconds after which training ends with the best weights so far.", TRAINING)
 ]
-ExecutorName = Annotated[
-    str | None,
-    option(
-        "What trains: llvm, numpy, or xla, which takes the accelerator there is. [default: llvm]", TRAINING
-    ),
-]
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True)
+class ExecutorOptions(Given):
+    """What trains, and on which devices."""
+
+    executor: Annotated[
+        str | None,
+        option(
+            "What trains: llvm, numpy, or xla, which takes the accelerator there is. [default: llvm]",
+            DEVICES,
+        ),
+    ] = None
+    device: Annotated[str | None, option("Of xla: cpu, gpu, tpu, or one of several as gpu:1.", DEVICES)] = (
+        None
+    )
+    precision: Annotated[
+        str | None,
+        option("Of xla: full, or fast for products as the device rounds them. [default: full]", DEVICES),
+    ] = None
+    mesh: Annotated[
+        str | None,
+        option("Of xla: devices among which the rows of a batch are divided, or all.", DEVICES),
+    ] = None
+    deterministic: Annotated[
+        bool | None, option("Of xla: the same bits for any number of devices; slower.", DEVICES)
+    ] = None
+
+
+DEFAULT_EXECUTOR = ExecutorOptions()
 Out = Annotated[
     str | None,
     option("Directory of the model. [default: from the file's name, such as digits-model]", OUTPUT),

@@ -114,6 +114,8 @@ def train_options(file: str, given: Mapping[str, Any], config: str | None) -> Tr
     options.update(given)
     if isinstance(options.get("hidden"), str):
         options["hidden"] = parse_hidden(options["hidden"])
+    if str(options.get("mesh")).isdecimal():
+        options["mesh"] = int(options["mesh"])
     targets = _targets(options.pop("target", None))
     drop = tuple(options.pop("drop", ()))
     out = options.pop("out", None)
@@ -128,6 +130,7 @@ def train_options(file: str, given: Mapping[str, Any], config: str | None) -> Tr
     )
     roles = RowRoles(**{name: options.pop(name) for name in ("group", "time", "weights") if name in options})
     settings = TrainingSettings(**options)
+    settings.runner()  # which says what is missing before a table is read
     return TrainOptions(targets, drop, test_fraction, folds, directory, settings, text, roles, test, seeds)
 
 

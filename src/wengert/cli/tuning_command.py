@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wengert.cli.option_types import (
+    DEFAULT_EXECUTOR,
     L2,
     NOTHING_SAID,
     PLAIN_ROWS,
@@ -12,6 +13,7 @@ from wengert.cli.option_types import (
     Drop,
     Dropout,
     Epochs,
+    ExecutorOptions,
     File,
     Hidden,
     Json,
@@ -54,6 +56,7 @@ def tune(
     trials: Trials = 27,
     sampler: SamplerName = "random",
     time_limit: TimeLimit = None,
+    devices: ExecutorOptions = DEFAULT_EXECUTOR,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -71,11 +74,12 @@ def tune(
         {
             name: value
             for name, value in locals().items()
-            if name not in ("file", "config", "trials", "sampler", "json", "quiet", "text", "rows")
+            if name not in ("file", "config", "trials", "sampler", "json", "quiet", "text", "rows", "devices")
             and value is not None
         }
         | text.given
         | rows.given
+        | devices.given
     )
     from wengert.cli.commands.tune import run
 

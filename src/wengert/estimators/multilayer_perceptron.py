@@ -382,7 +382,7 @@ class MultilayerPerceptron(Inspection, Exchange, CallbackSupport, BaseEstimator,
             check_is_fitted(self, "network_")  # which says so
         features = features_to_predict(self, X)
         with np.errstate(over="ignore", under="ignore"):
-            return raw_outputs(self.network_, features)
+            return raw_outputs(self.network_, features, self.executor)
 
     def _activated(self, X: Any) -> Array:
         raw = self._raw(X)

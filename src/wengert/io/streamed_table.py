@@ -24,6 +24,7 @@ from wengert.tabular.task import Task, class_numbers, task_of
 from wengert.tabular.training_settings import TrainingSettings
 from wengert.tabular.training_table import rows_with_target
 from wengert.train.checkpoint import Checkpoint
+from wengert.train.progress import Display
 from wengert.train.row_split import hold_out
 from wengert.train.steps.mapped import append
 
@@ -141,7 +142,7 @@ class StreamedTable:
         settings: TrainingSettings,
         *,
         checkpoint: Checkpoint | None = None,
-        progress: bool | str = False,
+        progress: bool | str | Display = False,
     ) -> tuple[TableModel, TrainedNetwork]:
         """Train a model on some of the rows, by way of a temporary file of their features.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -11,10 +12,13 @@ import polars as pl
 from wengert import nn
 from wengert.tabular.scoring.evaluation import mean_scores
 from wengert.tabular.table_model import TableModel
-from wengert.tabular.table_training import TrainedNetwork
+from wengert.tabular.table_training import TrainedNetwork, ignored_training_warnings
 from wengert.tabular.training_settings import TrainingSettings
+from wengert.train.many.at_once import at_once
+from wengert.train.many.shared_display import SharedDisplay
+from wengert.train.progress import Display, choose_display
 
-Train = Callable[[TrainingSettings], tuple[TableModel, TrainedNetwork]]
+Train = Callable[[TrainingSettings, Display], tuple[TableModel, TrainedNetwork]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,10 +28,10 @@ class SeedAverage:
     Attributes
     ----------
     seeds : tuple of int
-        Of those that were finished, or the first where Ctrl-C ended that.
+        Of those that were finished, or the first where Ctrl-C left none.
     models : tuple of TableModel
     first : TrainedNetwork
-        Of the first seed, with what was interrupted.
+        Of the first of these, with what was interrupted.
     """
 
     seeds: tuple[int, ...]
@@ -35,32 +39,47 @@ class SeedAverage:
     first: TrainedNetwork
 
     @staticmethod
-    def of(train: Train, settings: TrainingSettings, count: int) -> SeedAverage:
+    def of(
+        train: Train, settings: TrainingSettings, count: int, at_a_time: int, progress: bool | str
+    ) -> SeedAverage:
         """Train with the seed of the settings and the `count` − 1 after it.
 
         Parameters
         ----------
         train : callable
-            Trains with some settings.
+            Trains with some settings, with a display to report to.
         settings : TrainingSettings
             `time_limit` is that of each.
         count : int
+        at_a_time : int
+            How many are trained at the same time.
+        progress : bool or "auto"
+            As for `train.fit`, of all together.
         """
-        seeds, models = [], []
-        first = None
-        for seed in range(settings.seed, settings.seed + count):
-            model, trained = train(dataclasses.replace(settings, seed=seed))
-            if first is None:
-                first = trained
-            elif trained.interrupted:
-                first = dataclasses.replace(first, stopped=trained.stopped)
-                break
-            seeds.append(seed)
-            models.append(model)
-            if trained.interrupted:
-                break
-        assert first is not None
-        return SeedAverage(tuple(seeds), tuple(models), first)
+        display = choose_display(progress, None)
+        shown = SharedDisplay(display, count)
+
+        def job(seed: int, own: Display) -> tuple[TableModel, TrainedNetwork] | None:
+            if shown.interrupted.is_set() and seed > settings.seed:
+                return None
+            made = train(dataclasses.replace(settings, seed=seed), own)
+            if made[1].interrupted:
+                shown.interrupted.set()
+            return made
+
+        seeds = range(settings.seed, settings.seed + count)
+        try:
+            with ignored_training_warnings():
+                found = at_once([functools.partial(job, seed) for seed in seeds], shown, at_a_time)
+        finally:
+            display.close()
+        made = [(seed, *one) for seed, one in zip(seeds, found, strict=True) if one is not None]
+        whole = [one for one in made if not one[2].interrupted]
+        kept = whole or made[:1]
+        first = kept[0][2]
+        if len(whole) < count:
+            first = dataclasses.replace(first, stopped="interrupted")
+        return SeedAverage(tuple(one[0] for one in kept), tuple(one[1] for one in kept), first)
 
     @property
     def model(self) -> TableModel:

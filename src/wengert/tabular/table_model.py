@@ -11,7 +11,7 @@ import polars as pl
 
 from wengert import nn
 from wengert.errors import ConfigurationError, DataError
-from wengert.run import find_executor
+from wengert.run import Executor, find_executor
 from wengert.storage.records import from_plain
 from wengert.tabular.preprocess import TablePreprocessor
 from wengert.tabular.reading.column_values import as_numbers
@@ -36,14 +36,14 @@ class TableModel:
         standardised target.
     training : dict
         Plain JSON: how it was trained and how it scored.
-    executor : str
+    executor : str or Executor
         What predicts.
     """
 
     preprocessor: TablePreprocessor
     network: nn.Module
     training: dict[str, Any]
-    executor: str = "llvm"
+    executor: str | Executor = "llvm"
 
     @property
     def is_classifier(self) -> bool:

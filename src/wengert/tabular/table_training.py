@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import time
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,11 +16,13 @@ import polars as pl
 from wengert import nn, train
 from wengert.cluster.workers import Workers
 from wengert.errors import DivergenceWarning, InterruptionWarning, NonFiniteError
+from wengert.run import Executor
 from wengert.tabular.plain_recipe import learns_means, loss_of, plain_recipe
 from wengert.tabular.preprocess import TablePreprocessor
 from wengert.tabular.row_fingerprints import RowFingerprints
 from wengert.tabular.training_settings import TrainingSettings
 from wengert.train.bagging.blending import UnseenLosses
+from wengert.train.progress import Display
 from wengert.train.row_split import Division
 
 # Of the training rows, to tell when training no longer helps …
@@ -50,7 +54,7 @@ class TrainedNetwork:
         Of the tabular preset: the losses of what the network is blended with, and without it.
     unseen_outputs : (array of int, array), or None
         As `FitResult` has them; the positions are those in the table that was trained on.
-    executor : str
+    executor : str or Executor
         What took the steps, and is to predict.
     """
 
@@ -64,7 +68,7 @@ class TrainedNetwork:
     fingerprints: RowFingerprints
     unseen: UnseenLosses | None
     unseen_outputs: tuple[np.ndarray, np.ndarray] | None
-    executor: str
+    executor: str | Executor
 
     @property
     def interrupted(self) -> bool:
@@ -97,7 +101,7 @@ def train_network(
     division: Division | None = None,
     weights: np.ndarray | None = None,
     predicting: int = 0,
-    progress: bool | str = False,
+    progress: bool | str | Display = False,
 ) -> TrainedNetwork:
     """Train a network on the rows of a table.
 
@@ -169,7 +173,7 @@ def train_encoded(
     groups: np.ndarray | None = None,
     predicting: int = 0,
     shared: SharedTraining | None = None,
-    progress: bool | str = False,
+    progress: bool | str | Display = False,
 ) -> TrainedNetwork:
     """Train a network on features and targets as the preprocessor makes them; see `train_network`.
 
@@ -209,7 +213,7 @@ def train_encoded(
         _fingerprints([(one[0], one[1]) for one in (fitting, deciding) if one is not None], shared),
         result.unseen,
         result.unseen_outputs,
-        str(result.executor),
+        result.executor or "llvm",
     )
 
 
@@ -232,7 +236,7 @@ def _fit(
     preprocessor: TablePreprocessor,
     settings: TrainingSettings,
     shared: SharedTraining | None,
-    progress: bool | str,
+    progress: bool | str | Display,
 ) -> train.FitResult:
     features, targets, *weights = fitting
     sharing: dict[str, Any] = {}
@@ -245,10 +249,7 @@ def _fit(
             "total_rows": shared.rows,
             "checkpoint": shared.checkpoint,
         }
-    with warnings.catch_warnings():
-        # Both are reported with the result.
-        warnings.simplefilter("ignore", DivergenceWarning)
-        warnings.simplefilter("ignore", InterruptionWarning)
+    with ignored_training_warnings():
         return recipe.fit(
             features,
             targets,
@@ -258,10 +259,19 @@ def _fit(
             seed=settings.seed,
             time_limit=settings.time_limit,
             predicting=predicting,
-            executor=settings.executor,
+            executor=settings.runner(),
             progress=progress,
             **sharing,
         )
+
+
+@contextlib.contextmanager
+def ignored_training_warnings() -> Iterator[None]:
+    """Ignore what is reported with the result; around several trainings at once too, which share filters."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DivergenceWarning)
+        warnings.simplefilter("ignore", InterruptionWarning)
+        yield
 
 
 def recipe_for(

@@ -10,7 +10,8 @@ from wengert.checks import in_range, unknown_name
 from wengert.errors import ConfigurationError, ModelFileError
 from wengert.nn.activations import ACTIVATIONS
 from wengert.optim import OPTIMISERS
-from wengert.run import EXECUTORS
+from wengert.run import EXECUTORS, Executor, find_executor, mesh_of
+from wengert.run.threads import default_threads
 
 PRESETS = ("tabular", "plain")
 LOSSES_OF_MEANS = ("poisson", "tweedie")  # of counts and amounts, 0 or more
@@ -21,6 +22,7 @@ _MOST = 2**31  # of units and epochs
 _LARGEST_SEED = 2**32
 _SMALLEST_BATCH, _LARGEST_BATCH = 32, 256
 _STEPS_AN_EPOCH = 25
+_DEVICES = ("device", "precision", "mesh", "deterministic")  # settings of the executor "xla" alone
 _NO_TIME = 1e-3  # seconds, where a limit is over
 
 
@@ -64,7 +66,9 @@ class TrainingSettings:
     class_weight : str or None
         As `wengert.tabular.row_roles.class_weights` reads it.
     executor : str
-        What runs the steps, one of `EXECUTORS`; see `train.fit`.
+        What runs the steps, one of `EXECUTORS`.
+    device, precision, mesh, deterministic
+        For "xla"; see `train.fit`.
     """
 
     preset: str = "tabular"
@@ -82,8 +86,18 @@ class TrainingSettings:
     quantile: float | None = None
     class_weight: str | None = None
     executor: str = "llvm"
+    device: str | None = None
+    precision: str | None = None
+    mesh: int | str | None = None
+    deterministic: bool = False
 
     def __post_init__(self) -> None:
+        for name in _DEVICES:
+            if getattr(self, name) and self.executor != "xla":
+                raise ConfigurationError(
+                    f"training settings: {name} is for the executor xla, and this is {self.executor}. Choose "
+                    f"xla, or leave {name} out."
+                )
         for name, known in (
             ("preset", PRESETS), ("activation", ACTIVATIONS), ("optimizer", OPTIMISERS),
             ("loss", REGRESSION_LOSSES), ("executor", EXECUTORS),
@@ -136,6 +150,24 @@ class TrainingSettings:
             return min(self.batch_size, rows)
         power = 1 << round(math.log2(max(1, rows / _STEPS_AN_EPOCH)))
         return min(max(power, _SMALLEST_BATCH), _LARGEST_BATCH, rows)
+
+    def runner(self) -> str | Executor:
+        """Return what runs the steps: a name, or for "xla" the executor on its devices.
+
+        Raises
+        ------
+        ConfigurationError
+            When there are no such devices, or no JAX.
+        """
+        if self.executor != "xla":
+            return self.executor
+        devices = {name: getattr(self, name) for name in _DEVICES}
+        return find_executor("xla", **{**devices, "mesh": mesh_of("xla", self.mesh)})
+
+    @property
+    def at_a_time(self) -> int:
+        """How many trainings run at the same time: one for each core, and one where devices are shared."""
+        return 1 if self.executor == "xla" else default_threads()
 
     def after(self, seconds: float) -> TrainingSettings:
         """Return the settings for what is left of a time limit after some seconds."""

@@ -22,6 +22,7 @@ from wengert.tabular.table_model import TableModel
 from wengert.tabular.table_training import TrainedNetwork, train_network
 from wengert.tabular.task import Task, class_numbers, task_of
 from wengert.tabular.training_settings import TrainingSettings
+from wengert.train.progress import Display
 from wengert.train.row_split import Division, Split
 
 # So that the splits of a seed do not depend on each other: the second word of the generator's seed.
@@ -151,7 +152,7 @@ class TrainingTable:
         return of_rows if weights is None else weights * of_rows
 
     def train(
-        self, rows: np.ndarray, settings: TrainingSettings, *, progress: bool | str = False
+        self, rows: np.ndarray, settings: TrainingSettings, *, progress: bool | str | Display = False
     ) -> tuple[TableModel, TrainedNetwork]:
         """Train a model on some of the rows; see `train_network`. The others are to be scored."""
         begin = time.perf_counter()

@@ -110,6 +110,10 @@ def numbers(value: Any, name: str) -> Array:
         raise DTypeError(
             f"{name}: masked arrays are refused, since the mask would be ignored; use .filled(value)"
         )
+    if hasattr(value, "toarray"):
+        raise DTypeError(
+            f"{name} is a sparse matrix; give {name}.toarray(), or train an estimator, which takes such"
+        )
     try:
         array = np.asarray(value)
     except ValueError as error:

@@ -28,19 +28,22 @@ class Display(Protocol):
         ...
 
 
-def choose_display(progress: bool | str, epochs: int) -> Display:
-    """Return the display for standard error as it is now.
+def choose_display(progress: bool | str | Display, epochs: int | None) -> Display:
+    """Return the display for standard error as it is now, or the one that is given.
 
     Parameters
     ----------
-    progress : bool or "auto"
+    progress : bool, "auto" or Display
         Show progress, do not, or do where the run takes longer than two seconds.
-    epochs : int
+    epochs : int or None
+        None where several runs have different numbers of them.
 
     Raises
     ------
     ConfigurationError
     """
+    if not isinstance(progress, (bool, str)) and hasattr(progress, "show"):
+        return progress
     if progress not in (True, False, "auto"):
         raise ConfigurationError(f"progress is True, False or 'auto', got {progress!r}")
     if progress is False:
@@ -66,12 +69,12 @@ class Lines:
 
     Parameters
     ----------
-    epochs : int
+    epochs : int or None
     wait : float
         Seconds before the first line.
     """
 
-    def __init__(self, epochs: int, wait: float) -> None:
+    def __init__(self, epochs: int | None, wait: float) -> None:
         self._epochs = epochs
         self._begin = time.perf_counter()
         self._next = wait
@@ -101,12 +104,12 @@ class Bar:
 
     Parameters
     ----------
-    epochs : int
+    epochs : int or None
     wait : float
         Seconds before it appears.
     """
 
-    def __init__(self, epochs: int, wait: float) -> None:
+    def __init__(self, epochs: int | None, wait: float) -> None:
         self._epochs = epochs
         self._appears = time.perf_counter() + wait
         self._bar: Any = None
@@ -143,12 +146,13 @@ class Bar:
         self._bar.start()
 
 
-def describe(history: History, epochs: int) -> str:
+def describe(history: History, epochs: int | None) -> str:
     """Return the last epoch in one line."""
+    of_all = "" if epochs is None else f" of {epochs}"
     if not len(history):
-        return f"epoch 1 of {epochs}"
+        return f"epoch 1{of_all}"
     last = history[-1]
-    parts = [f"epoch {last.epoch} of {epochs}", f"loss {last.loss:.4g}"]
+    parts = [f"epoch {last.epoch}{of_all}", f"loss {last.loss:.4g}"]
     if last.validation_loss is not None:
         parts.append(f"validation loss {last.validation_loss:.4g}")
     if last.validation_accuracy is not None:

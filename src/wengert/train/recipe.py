@@ -26,6 +26,7 @@ from wengert.train.checkpoint import Checkpoint
 from wengert.train.evaluation import BATCH_SIZE, predict
 from wengert.train.fit import fit
 from wengert.train.history import History
+from wengert.train.progress import Display
 from wengert.train.result import FitResult
 from wengert.train.row_split import Division
 from wengert.train.steps.objective import Loss, Objective, Penalty, find_loss
@@ -119,7 +120,7 @@ class Recipe:
         time_limit: float | None = None,
         predicting: int = 0,
         executor: str | Executor = "llvm",
-        progress: bool | str = "auto",
+        progress: bool | str | Display = "auto",
         workers: Workers | None = None,
         total_rows: int | None = None,
         checkpoint: Checkpoint | None = None,

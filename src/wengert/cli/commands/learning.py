@@ -20,6 +20,7 @@ from wengert.tabular.table_training import TrainedNetwork
 from wengert.tabular.training_settings import TrainingSettings
 from wengert.tabular.training_table import TrainingTable
 from wengert.tabular.tuning.halving import Trial, tune
+from wengert.train.progress import Display
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,15 +68,20 @@ def learn_seeds(
     table: TrainingTable | StreamedTable, rows: np.ndarray, options: TrainOptions, quiet: bool
 ) -> Learnt:
     """Train with several seeds and average."""
+    # A table that is streamed takes a file of its own for each training.
+    at_a_time = 1 if isinstance(table, StreamedTable) else min(options.settings.at_a_time, options.seeds)
+    settings = options.settings
+    if settings.time_limit is not None:
+        settings = dataclasses.replace(settings, time_limit=settings.time_limit * at_a_time)
 
-    def train(settings: TrainingSettings) -> tuple[TableModel, TrainedNetwork]:
-        made = table.train(rows, settings, progress=False if quiet else "auto")
+    def train(settings: TrainingSettings, progress: Display) -> tuple[TableModel, TrainedNetwork]:
+        made = table.train(rows, settings, progress=progress)
         if not quiet:
             line = f"seed {settings.seed}: {len(made[1].history)} epochs ({made[1].stopped})"
             error_console().print(Text(line), soft_wrap=True)
         return made
 
-    average = SeedAverage.of(train, options.settings, options.seeds)
+    average = SeedAverage.of(train, settings, options.seeds, at_a_time, False if quiet else "auto")
     return Learnt(
         average.model,
         average.first,

@@ -66,7 +66,7 @@ def joined(processes: WorkerOptions, options: TrainOptions, preset: str | None) 
     if preset == "tabular":
         raise ConfigurationError(f"{_PLAIN}. Leave --preset out")
     if options.seeds > 1:
-        raise ConfigurationError("--seeds trains networks one after the other in one process; leave it out")
+        raise ConfigurationError("--seeds trains several networks in one process; leave it out")
     return cluster.join(blocks=max(_BLOCKS, processes.workers or me.size))
 
 

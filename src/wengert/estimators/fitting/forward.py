@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,13 +12,15 @@ from scipy.special import expit
 
 from wengert import nn
 from wengert.nn.activations import activation_function
-from wengert.train.evaluation import predict
+from wengert.run import Executor
+from wengert.train.evaluation import BATCH_SIZE, predict
 
 Array = np.ndarray[Any, Any]
 _Layer = tuple[Array, Any, Callable[[Array], Array]]
 
 # Values of the widest layer that are computed at a time: they stay in the processor's cache.
 _CHUNK_VALUES = 1 << 17
+_HOST = ("llvm", "numpy")  # executors without devices of their own
 # From this number of rows on, an ensemble takes longer in NumPy than compiling it does.
 _ROWS_TO_COMPILE = 20_000
 
@@ -71,18 +74,24 @@ def _stack(net: nn.Module) -> list[_Layer] | None:
     ]
 
 
-def raw_outputs(net: nn.Module, X: Any) -> Array:
+def raw_outputs(net: nn.Module, X: Any, executor: str | Executor = "llvm") -> Array:
     """Return the outputs of a network in evaluation mode, before the output activation.
 
     Parameters
     ----------
     net : Module
     X : ndarray or CSR matrix, shape (rows, features)
+    executor : str or Executor
+        What trained the network. Many rows are predicted on its devices, where it has some and JAX is there.
 
     Returns
     -------
     ndarray, shape (rows, outputs)
     """
+    # A model that was trained with JAX predicts without it, too.
+    has_devices = importlib.util.find_spec("jax") is not None if executor == "xla" else executor not in _HOST
+    if has_devices and X.shape[0] >= BATCH_SIZE and isinstance(X, np.ndarray):
+        return predict(net, X, executor=executor)
     stack = _stack(net)
     if stack is None and X.shape[0] >= _ROWS_TO_COMPILE and isinstance(X, np.ndarray):
         return predict(net, X)

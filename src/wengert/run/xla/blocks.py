@@ -86,7 +86,16 @@ class BlockStep:
                 good = good if fine is None else good & fine
             if of_blocks:
                 good &= self._over_blocks(of_blocks, values, first)
-        return _apart([values[node] for node in self._program.outputs]), good
+        return _apart([self._whole(node, values[node]) for node in self._program.outputs]), good
+
+    def _whole(self, node: Node, value: Any) -> Any:
+        """Return an output of all blocks: the weights of members that have one row each are one a row."""
+        rule = self._found.get(node)
+        if rule is None or rule.axis is None:
+            return value
+        if self._axes:
+            value = lax.all_gather(value, self._axes, tiled=True)
+        return jnp.moveaxis(value, 0, rule.axis).reshape(node.type.shape)
 
     def _over_blocks(self, nodes: list[Node], values: dict[Node, Any], first: Any) -> Any:
         """Compute lines of all blocks of this device, and what these add up to."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import math
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,11 +16,14 @@ import numpy as np
 from wengert.checks import positive_integer
 from wengert.errors import DataError, NonFiniteError
 from wengert.tabular.table_model import TableModel
-from wengert.tabular.table_training import TrainedNetwork
+from wengert.tabular.table_training import TrainedNetwork, ignored_training_warnings
 from wengert.tabular.training_settings import PLAIN_EPOCHS, TrainingSettings
 from wengert.tabular.training_table import TrainingTable
 from wengert.tabular.tuning.samplers import Sampler, find_sampler
 from wengert.tabular.tuning.space import drawn_settings
+from wengert.train.many.at_once import at_once
+from wengert.train.many.shared_display import SharedDisplay
+from wengert.train.progress import Display, Silent
 
 _FACTOR = 3  # A third goes on to the next rung, with three times the epochs.
 _MOST_RUNGS = 3
@@ -56,9 +61,12 @@ class Trial:
     seconds: float
 
     @property
-    def rank(self) -> tuple[int, float]:
-        """What trials are ordered by: those that were given more epochs first, then the lower loss."""
-        return -self.rung, math.inf if self.loss is None else self.loss
+    def rank(self) -> tuple[int, float, int]:
+        """What trials are ordered by: those that were given more epochs first, then the lower loss.
+
+        Of equal ones the first comes first, whichever ended before the other.
+        """
+        return -self.rung, math.inf if self.loss is None else self.loss, self.number
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
@@ -72,7 +80,7 @@ class SearchResult:
     Attributes
     ----------
     trials : tuple of Trial
-        In the order in which they were made; settings that went on to a next rung are there several times.
+        Rung by rung; settings that went on to a next one are there several times.
     best : Trial
     model : TableModel
         Trained with the best settings: on all rows of the search, or after Ctrl-C as the trial left it.
@@ -182,6 +190,7 @@ class _Search:
         self.trials: list[Trial] = []
         self.best: tuple[Trial, TableModel, TrainedNetwork] | None = None
         self.interrupted = False
+        self._lock = threading.Lock()
         limit, now = settings.time_limit, time.monotonic()
         self.end = None if limit is None else now + limit
         self._last = math.inf if limit is None else now + _SEARCHING * limit
@@ -192,34 +201,59 @@ class _Search:
     def run(self, count: int, sampler: Sampler, free_preset: bool) -> None:
         """Make all trials, as long as there is time and nobody interrupts."""
         rungs = min(_MOST_RUNGS, 1 + math.floor(math.log(count, _FACTOR) + 1e-9))
+        proposed: list[tuple[int, TrainingSettings]] = []
         try:
-            tried = []
             for number in range(count):
-                proposed = self._base
+                settings = self._base
                 if number:
-                    proposed = drawn_settings(self._base, free_preset, len(self._learning), sampler.begin())
-                trial = self._tried(number, 0, rungs, proposed)
-                if trial is None:
-                    return
-                if number:
-                    sampler.tell(math.inf if trial.loss is None else trial.loss)
-                tried.append(trial)
-            for rung in range(1, rungs):
-                tried.sort(key=lambda trial: trial.rank)
-                chosen, tried = tried[: max(1, len(tried) // _FACTOR)], []
-                for before in chosen:
-                    trial = self._tried(before.number, rung, rungs, before.settings)
+                    settings = drawn_settings(self._base, free_preset, len(self._learning), sampler.begin())
+                proposed.append((number, settings))
+                if sampler.learns:
+                    (trial,) = self._rung(0, rungs, proposed[-1:])
                     if trial is None:
                         return
-                    tried.append(trial)
+                    if number:
+                        sampler.tell(math.inf if trial.loss is None else trial.loss)
+            if not sampler.learns:
+                self._rung(0, rungs, proposed)
+            for rung in range(1, rungs):
+                tried = sorted((one for one in self.trials if one.rung == rung - 1), key=lambda one: one.rank)
+                if self.has_ended:
+                    return
+                chosen = tried[: max(1, len(tried) // _FACTOR)]
+                self._rung(rung, rungs, [(one.number, one.settings) for one in chosen])
         except KeyboardInterrupt:  # between two trainings; within one it is not raised
             self.interrupted = True
+        finally:
+            self.trials.sort(key=lambda one: (one.rung, one.number))
 
-    def _tried(self, number: int, rung: int, rungs: int, settings: TrainingSettings) -> Trial | None:
-        """Train and score; None where the search is to end."""
+    @property
+    def has_ended(self) -> bool:
+        """Whether no trial is to begin any more."""
+        return self.interrupted or (time.monotonic() >= self._last and self.best is not None)
+
+    def _rung(
+        self, rung: int, rungs: int, settings: list[tuple[int, TrainingSettings]]
+    ) -> list[Trial | None]:
+        """Try settings at once; None in place of those for which there was no time."""
+        shown = SharedDisplay(Silent(), len(settings))
+
+        def job(number: int, settings: TrainingSettings, own: Display) -> Trial | None:
+            if self.has_ended or shown.interrupted.is_set():
+                return None
+            return self._tried(number, rung, rungs, settings, own)
+
+        jobs = [functools.partial(job, *one) for one in settings]
+        with ignored_training_warnings():
+            found = at_once(jobs, shown, min(self._base.at_a_time, len(jobs)))
+        self.interrupted |= shown.interrupted.is_set()
+        return found
+
+    def _tried(
+        self, number: int, rung: int, rungs: int, settings: TrainingSettings, display: Display
+    ) -> Trial:
+        """Train and score."""
         begin = time.monotonic()
-        if begin >= self._last and self.best is not None:
-            return None
         left = None if self._last == math.inf else max(1e-3, self._last - begin)
         most = self._base.epochs or min(_EPOCHS[settings.preset], max(1, _MOST_VISITS // len(self._learning)))
         epochs = math.ceil(most / _FACTOR ** (rungs - 1 - rung))
@@ -228,15 +262,17 @@ class _Search:
         found: tuple[TableModel, TrainedNetwork] | None = None
         loss = None
         with contextlib.suppress(NonFiniteError):
-            found = self._table.train(self._learning, limited)
-            self.interrupted = found[1].interrupted
+            found = self._table.train(self._learning, limited, progress=display)
+            self.interrupted |= found[1].interrupted
             loss = _loss(found[0].score(self._deciding))
         trial = Trial(number, rung, settings, loss, round(time.monotonic() - begin, 3))
-        self.trials.append(trial)
-        self._report(trial)
-        if found is not None and loss is not None and (self.best is None or trial.rank < self.best[0].rank):
-            self.best = trial, *found
-        return None if self.interrupted else trial
+        with self._lock:
+            self.trials.append(trial)
+            self._report(trial)
+            is_best = self.best is None or trial.rank < self.best[0].rank
+            if found is not None and loss is not None and is_best:
+                self.best = trial, *found
+        return trial
 
 
 def _loss(scores: dict[str, Any]) -> float | None:

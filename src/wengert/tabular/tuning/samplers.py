@@ -13,7 +13,15 @@ from wengert.tabular.tuning.space import Draw, Magnitude, OneOf
 
 
 class Sampler(Protocol):
-    """Proposes one trial after the other."""
+    """Proposes one trial after the other.
+
+    Attributes
+    ----------
+    learns : bool
+        Whether a proposal depends on the losses of those before, so that no two are tried at the same time.
+    """
+
+    learns: bool
 
     def begin(self) -> Draw:
         """Return what draws the next trial."""
@@ -36,6 +44,8 @@ class RandomSampler:
     Bergstra & Bengio, "Random search for hyper-parameter optimization", 2012: better than a grid where few
     of the settings count, and it is not known which.
     """
+
+    learns = False
 
     def __init__(self, seed: int) -> None:
         self._rng = np.random.default_rng([seed, 4])
@@ -65,6 +75,8 @@ class OptunaSampler:
     ConfigurationError
         When Optuna is not installed.
     """
+
+    learns = True
 
     def __init__(self, seed: int) -> None:
         optuna = optional_library("optuna", "--sampler optuna proposes settings with Optuna", "tune")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,22 +13,19 @@ import numpy as np
 from wengert.checks import positive_integer, positive_number
 from wengert.errors import DivergenceWarning, InterruptionWarning
 from wengert.run import Executor, find_executor
-from wengert.run.numpy.blas_threads import one_blas_thread
 from wengert.run.rendezvous import Rendezvous, Seat
 from wengert.run.threads import default_threads
 from wengert.train.fit import prepared
 from wengert.train.full_batch import FullBatch
 from wengert.train.inputs import Rows, check_rows
 from wengert.train.loop import Loop
+from wengert.train.many.at_once import at_once
 from wengert.train.many.members import Member, members_of
 from wengert.train.many.shared_display import SharedDisplay
-from wengert.train.progress import choose_display
+from wengert.train.progress import Display, choose_display
 from wengert.train.result import FitResult, finished
 from wengert.train.steps.conform import conform
 from wengert.train.steps.objective import Objective, find_loss, floating_dtype
-
-# Seconds between two looks of the main thread for Ctrl-C.
-_LOOK = 0.05
 
 
 def fit_many(
@@ -137,9 +134,8 @@ def fit_many(
     most = max(training.plan.epochs for training in trainings)
     display = choose_display(progress, most)
     try:
-        with one_blas_thread():
-            shown = SharedDisplay(display, len(members))
-            results = _trained(trainings, members, seats, shown, at_a_time)
+        shown = SharedDisplay(display, len(members))
+        results = _trained(trainings, members, seats, shown, at_a_time)
     finally:
         display.close()
     _warn(results, members)
@@ -176,14 +172,13 @@ def _trained(
     display: SharedDisplay,
     at_a_time: int,
 ) -> list[FitResult]:
-    """Run the members on threads that live as long as this call."""
-    begin, compiling = threading.Event(), threading.Lock()
+    """Run the members at once."""
+    compiling = threading.Lock()
     for seat in seats[:at_a_time]:
         seat.take()  # before any begins, so that their first steps are taken together
 
-    def train(number: int) -> FitResult:
+    def train(number: int, own: Display) -> FitResult:
         training, seat = trainings[number], seats[number]
-        begin.wait()
         seat.take()
         try:
             if isinstance(training, Loop):
@@ -191,37 +186,14 @@ def _trained(
                     training.compile()
             if not seat.is_used:
                 seat.leave()
-            return finished(training, display.of(number))
+            return finished(training, own)
         except BaseException as error:
-            display.interrupted.set()
             error.add_note(f"in {members[number].name} of fit_many")
             raise
         finally:
             seat.leave()
 
-    with ThreadPoolExecutor(at_a_time, thread_name_prefix="wengert-member") as pool:
-        try:
-            futures = [pool.submit(train, number) for number in range(len(members))]
-            begin.set()  # from here on there is something to keep
-            _wait(futures, display)
-        except BaseException:
-            display.interrupted.set()  # or leaving the pool would wait for members that do not know
-            raise
-        finally:
-            begin.set()
-    return [future.result() for future in futures]
-
-
-def _wait(futures: list[Future[FitResult]], display: SharedDisplay) -> None:
-    """Wait for the members; Ctrl-C has them end."""
-    while True:
-        try:
-            # Not every system ends a wait for a signal.
-            while wait(futures, timeout=_LOOK).not_done:
-                pass
-            return
-        except KeyboardInterrupt:
-            display.interrupted.set()
+    return at_once([partial(train, number) for number in range(len(members))], display, at_a_time)
 
 
 def _warn(results: list[FitResult], members: list[Member]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+import warnings
 from typing import Any
 
 import numpy as np
 
-from wengert.errors import ConfigurationError
+from wengert.errors import ConfigurationError, WengertWarning
 from wengert.run.executor import divides_rows
 from wengert.run.loop import Progress, Roles, StepLoop, runs_loops
 from wengert.train.inputs import Rows
@@ -162,7 +163,16 @@ def native_steps(
     executor = step.executor
     arrays = [rows.features, rows.targets, *([] if rows.weights is None else [rows.weights])]
     holders = _holders(executor, rows, bounds)
-    if not runs_loops(executor) or not all(isinstance(array, np.ndarray) for array in arrays):
+    if not runs_loops(executor):
+        return None
+    if not all(isinstance(array, np.ndarray) for array in arrays):
+        if divides_rows(executor):
+            warnings.warn(
+                "X is sparse: each batch is made dense and sent to the device by itself, which is slow. Give "
+                "X.toarray() where it fits into the device's memory",
+                WengertWarning,
+                stacklevel=2,
+            )
         return None
     progress = executor.new_progress(state.carry, state.steps, state.loss_sum)
     data = [*[np.require(array, requirements=["C", "A"]) for array in arrays], key, np.array(0)]
