@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -165,9 +166,9 @@ CANDIDATES: dict[str, Candidate] = {
     "LightGBM": lightgbm,
     "XGBoost": xgboost,
     "HistGradientBoosting": histogram_boosting,
-    "RealMLP": pytabkit("RealMLP_TD"),
-    "TabM": pytabkit("TabM_D"),
 }
+if importlib.util.find_spec("pytabkit") is not None:  # with PyTorch, which is large
+    CANDIDATES |= {"RealMLP": pytabkit("RealMLP_TD"), "TabM": pytabkit("TabM_D")}
 
 # What the tabular preset is without one of its parts.
 ABLATIONS: dict[str, Candidate] = {
