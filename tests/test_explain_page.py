@@ -30,7 +30,7 @@ def test_the_code_prints_what_the_page_shows(tmp_path, monkeypatch):
             else:
                 exec(compile(block, "docs/explain.md", "exec"), namespace)
         printed = captured.getvalue()
-    assert shown == 15
+    assert shown == 17
     assert (tmp_path / "notes.tex").read_text(encoding="utf-8").startswith("\\documentclass")
 
 

@@ -1,5 +1,6 @@
 """`wengert train` on several Parquet files, by several processes: the model is that of one, to the byte."""
 
+import json
 import os
 import subprocess
 import sys
@@ -45,13 +46,13 @@ def test_two_processes_make_the_model_of_one(files, tmp_path, capsys):
     assert "workers train by --preset plain: the gradients of the tabular one" in shown.err
     plain = {name: value for name, value in os.environ.items() if not name.startswith("WENGERT_")}
     run = subprocess.run(
-        [sys.executable, "-m", "wengert", *arguments(files, tmp_path / "two"), "--workers", "2"],
+        [sys.executable, "-m", "wengert", *arguments(files, tmp_path / "two"), "--workers", "2", "--json"],
         capture_output=True,
         env=plain,
     )
     assert run.returncode == 0, run.stderr.decode()
-    assert b"[0] Model saved in" in run.stdout
-    assert b"[1]" not in run.stdout
+    assert json.loads(run.stdout)["model"] == str(tmp_path / "two")
+    assert b"[0] workers train by --preset plain" in run.stderr
     one, two = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("one", "two"))
     assert one == two
     assert {path.name for path in tmp_path.iterdir()} == {"one", "two", "part0.parquet", "part1.parquet"}
@@ -74,9 +75,24 @@ def test_files_that_are_no_table_together_are_refused(files, tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("_one_worker")
-def test_workers_do_not_take_the_tabular_preset(files, tmp_path, capsys):
-    assert main([*arguments(files, tmp_path / "model"), "--preset", "tabular"]) == 2
-    assert "workers train by --preset plain" in " ".join(capsys.readouterr().err.split())
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--preset=tabular", "workers train by --preset plain"),
+        ("--executor=xla", "--executor xla is not for workers"),
+        ("--time-limit=60", "--time-limit is not for workers"),
+    ],
+)
+def test_what_workers_cannot_share_is_refused_in_words_of_the_command(
+    files, tmp_path, capsys, option, message
+):
+    assert main([*arguments(files, tmp_path / "model"), option]) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.usefixtures("_one_worker")
+def test_nine_workers_take_the_usual_batch(files, tmp_path):
+    assert main([*arguments(files, tmp_path / "model"), "--workers", "9", "--quiet"]) == 0
 
 
 def test_elastic_without_workers_is_refused(files, tmp_path, capsys):

@@ -200,8 +200,11 @@ def test_a_stranger_who_sends_slowly_has_as_little_time_as_one_who_is_silent(mon
 def test_what_is_no_number_of_rows_or_no_row_of_values_is_refused():
     alone = Workers(WorkerIdentity(0, 1, 0, None, "x"), None)
     for total in (-1, 2.5, "9", True):
-        with pytest.raises(ConfigurationError, match="the total is a whole number, 0 or more"):
+        with pytest.raises(ConfigurationError, match="the total is a whole number"):
             alone.rows(total)
+    with pytest.raises(ConfigurationError, match="7 rows cannot be divided into 8 blocks"):
+        alone.rows(7)
+    assert alone.rows(8) == slice(0, 8)
     with pytest.raises(ShapeError, match=r"an array of one axis, got shape \(2, 2\)"):
         alone.sum_of_blocks(lambda block: np.ones((2, 2)))
 

@@ -1,5 +1,7 @@
 """What explain, draw and check_work refuse before they compute anything, in words of their own."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -44,8 +46,9 @@ def test_what_is_no_call_of_a_function(where, arguments, options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"names": {"W": 3}}, r"names\['W'\]=3: a name is text"),
-        ({"names": {"W": " "}}, r"names\['W'\]=' ': a name is text, and not empty"),
+        ({"names": {"W": 3}}, r"names\['W'\]=3: a name is printable text"),
+        ({"names": {"W": " "}}, r"names\['W'\]=' ': a name is printable text, and not empty"),
+        ({"names": {"W": "a\nb"}}, r"names\['W'\]='a.nb': a name is printable text"),
         ({"names": ["W"]}, "a mapping of names to names"),
         ({"names": {"weight": "V"}}, r"names\['weight'\]: there is no such name"),
         ({"wrt": 3}, "wrt=3: the name of an argument, or a sequence of names"),
@@ -72,6 +75,10 @@ def test_names_are_names_of_what_is_there(asked, options, message):
         (lambda: wg.check_work(function, W, X, claims={"x": [None, 1]}), DTypeError, "got list"),
         (lambda: wg.explain(function, W, X, step_size=-1), ConfigurationError, "step_size=-1: a positive"),
         (lambda: wg.explain(function, W, X, step_size=True), ConfigurationError, "step_size=True: a pos"),
+        (lambda: wg.explain(function, W, X, view=["index"]), ConfigurationError, "is not one of index, matr"),
+        (lambda: wg.explain(function, W, X).verify("a"), ConfigurationError, "points is an integer above 0"),
+        (lambda: wg.explain(function, W, X).verify(seed=-1), ConfigurationError, "seed=-1: an integer, 0 or"),
+        (lambda: wg.explain(function, W, X).to_text(10**9), ConfigurationError, "10,000 at most"),
         (lambda: wg.explain(function, W, X, order=True), ConfigurationError, "order=True: 1 for a gradient"),
         (lambda: wg.explain(function, W, X, numbers="yes"), ConfigurationError, "numbers='yes': True or"),
         (lambda: wg.explain(function, W, X * np.nan), NonFiniteError, "^x is not finite"),
@@ -93,3 +100,15 @@ def test_a_network_takes_lists_of_numbers():
 def test_integers_are_refused_as_arguments_without_a_derivative():
     with pytest.raises(GradientError, match=r"returns i64\[\], .*: give floating arguments"):
         wg.explain(lambda x: np.sum(x**2), np.arange(3))
+
+
+@pytest.mark.parametrize("asked", [wg.explain, wg.draw, partial(wg.check_work, claims={"x": "x"})])
+def test_a_mask_is_never_ignored(asked):
+    with pytest.raises(DTypeError, match="argument 'x': masked arrays are refused"):
+        asked(function, W, np.ma.array(X, mask=X > 0))
+
+
+def test_elements_of_lists_are_called_after_their_list():
+    text = str(wg.explain(lambda p: p[0] * p[1][0] * p[1][1], [3.0, [4.0, 5.0]]))
+    assert "∂L/∂p0 = p1_0 p1_1 = 20" in text
+    assert "∂L/∂p1_1 = p0 p1_0 = 12" in text

@@ -142,6 +142,16 @@ def test_a_derivation_that_nobody_would_read_is_refused() -> None:
         wg.explain(function, 0.5)
 
 
+def test_a_drawing_at_which_nobody_would_look_is_refused() -> None:
+    def function(x):
+        for _ in range(1000):
+            x = np.tanh(x)
+        return x
+
+    with pytest.raises(LimitError, match="the drawing would have 1,001 boxes; 1,000 are allowed"):
+        wg.draw(function, 0.5)
+
+
 def test_more_axes_than_letters_have_an_index_each() -> None:
     arguments = [np.full((2, 3), 0.1 * (place + 1)) for place in range(30)]
 

@@ -115,4 +115,8 @@ LIKELIHOODS: dict[str, Asked] = {
         ),
     ]
 }
-PRINTED = {"dirichlet_likelihood": ["ψ(a) − ln(p) − ψ(z1) 𝟏"]}
+PRINTED = {
+    "gamma_likelihood": ["5 ψ(a) − 5 ln(b) − ln(x)ᵀ 𝟏", "−5 a/b + xᵀ 𝟏"],
+    "beta_likelihood": ["5 ψ(a) − 5 ψ(a + b) − ln(x)ᵀ 𝟏", "5 ψ(b) − 5 ψ(a + b) − ln(1 − x)ᵀ 𝟏"],
+    "dirichlet_likelihood": ["ψ(a) − ln(p) − ψ(z1) 𝟏"],
+}

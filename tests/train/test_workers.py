@@ -108,6 +108,17 @@ def test_the_result_is_that_of_fit_in_the_same_order():
     np.testing.assert_allclose(usual.history[-1].loss, shared.history[-1].loss, rtol=1e-12)
 
 
+def test_a_batch_of_all_rows_need_not_be_divisible():
+    options = COMMON | {"batch_size": 203, "shuffle": False, "sample_weight": WEIGHTS}
+    usual = train.fit(NET, X, y, **options)
+    shared = fitted(1, **options)[0]
+    for one, other in zip(flatten(usual.net)[0], flatten(shared.net)[0], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
+    assert {bits(one) for one in fitted(3, **options)} == {bits(shared)}
+    with pytest.raises(ConfigurationError, match="7 rows cannot be divided into 8 blocks"):
+        train.fit(NET, X[:7], y[:7], workers=ALONE, **COMMON | {"batch_size": 7})
+
+
 def test_each_worker_needs_its_own_rows_alone(tmp_path):
     np.save(tmp_path / "x.npy", X)
     np.save(tmp_path / "y.npy", y)

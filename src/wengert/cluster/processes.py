@@ -104,16 +104,25 @@ class WorkerProcess:
             raise ConfigurationError(f"{line[0]} cannot be started: {error.strerror}") from None
         return WorkerProcess(slot, process)
 
-    def work(self, rank: int, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Let it run a command, as the worker of this number."""
+    def work(
+        self, rank: int, command: Sequence[str], environment: Mapping[str, str], *, numbered: bool = True
+    ) -> None:
+        """Let it run a command, as the worker of this number, which stands before the lines that it prints.
+
+        Where these are not numbered, those of its standard error are nevertheless.
+        """
         orders = {"environment": dict(environment), "directory": os.getcwd(), "command": list(command)}
         process = self.process
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # its end is noticed soon enough
             process.stdin.write(json.dumps(orders).encode() + b"\n")
             process.stdin.flush()
-        for stream, target in ((process.stdout, sys.stdout), (process.stderr, sys.stderr)):
-            pump = threading.Thread(target=_pump, args=(rank, stream, target), daemon=True)
+        number = b"[%d] " % rank
+        for stream, target, before in (
+            (process.stdout, sys.stdout, number if numbered else b""),
+            (process.stderr, sys.stderr, number),
+        ):
+            pump = threading.Thread(target=_pump, args=(before, stream, target), daemon=True)
             pump.start()
             self._pumps.append(pump)
 
@@ -143,10 +152,10 @@ class WorkerProcess:
         return code
 
 
-def _pump(rank: int, stream: IO[bytes], target: Any) -> None:
-    """Copy lines, each with the number of the worker before it."""
+def _pump(before: bytes, stream: IO[bytes], target: Any) -> None:
+    """Copy lines, each with the number of the worker, or nothing, before it."""
     with stream, contextlib.suppress(ValueError, OSError):  # the supervisor's own output was closed
         for line in iter(stream.readline, b""):
             # Bytes as they are: their encoding is a matter between the worker and its reader.
-            target.buffer.write(b"[%d] %s" % (rank, line if line.endswith(b"\n") else line + b"\n"))
+            target.buffer.write(before + (line if line.endswith(b"\n") else line + b"\n"))
             target.flush()

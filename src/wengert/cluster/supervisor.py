@@ -52,6 +52,8 @@ class Job:
         Of this machine, at which workers on others find it.
     modules : tuple of str
         What the command imports: processes that are kept ready for a restart have it already.
+    numbered : bool
+        Whether the number of the worker stands before what it prints: not where one alone prints results.
     """
 
     slots: tuple[Slot, ...]
@@ -62,6 +64,7 @@ class Job:
     elastic: bool = False
     address: str | None = None
     modules: tuple[str, ...] = ()
+    numbered: bool = True
 
     def __post_init__(self) -> None:
         if not self.command:
@@ -212,7 +215,8 @@ class _Attempt:
         threading.Thread(target=self._gather, daemon=True).start()
         for rank, slot in enumerate(self.job.slots):
             self.workers.append(self.reserve.take(slot))
-            self.workers[rank].work(rank, self.job.command, self._environment(rank, slot))
+            environment = self._environment(rank, slot)
+            self.workers[rank].work(rank, self.job.command, environment, numbered=self.job.numbered)
         while True:
             codes = [worker.process.poll() for worker in self.workers]
             if not any(codes) and None not in codes:

@@ -199,10 +199,15 @@ class Workers:
         Raises
         ------
         ConfigurationError
-            When the total is no whole number, 0 or more.
+            When the total is no whole number, or there are fewer rows than blocks.
         """
         if not is_integer(total, 0):
-            raise ConfigurationError(f"rows: the total is a whole number, 0 or more, got {total!r}")
+            raise ConfigurationError(f"rows: the total is a whole number, got {total!r}")
+        if total < self.blocks:
+            raise ConfigurationError(
+                f"{total} rows cannot be divided into {self.blocks} blocks, each of which needs one; train "
+                "in one process without workers, or give join(blocks=…) a smaller number"
+            )
         first, last = (edge * total // self.blocks for edge in (self.mine.start, self.mine.stop))
         return slice(first, last)
 

@@ -55,8 +55,8 @@ def checked_names(names: Mapping[str, str] | None) -> dict[str, str]:
     if not isinstance(names, Mapping):
         raise ConfigurationError(f"names={names!r}: a mapping of names to names, such as {{'W1': 'U'}}")
     for old, new in names.items():
-        if not isinstance(new, str) or not new.strip():
-            raise ConfigurationError(f"names[{old!r}]={new!r}: a name is text, and not empty")
+        if not isinstance(new, str) or not new.strip() or not new.isprintable():
+            raise ConfigurationError(f"names[{old!r}]={new!r}: a name is printable text, and not empty")
     return dict(names)
 
 

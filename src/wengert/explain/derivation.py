@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import is_integer, is_masked, positive_integer
 from wengert.errors import ConfigurationError, GradientError, ShapeError
 from wengert.explain.arguments import check_loops, check_names, checked_names, is_step_size, targets_of
 from wengert.explain.checking import Verification, at_fresh_points, check_tree, with_values
@@ -93,13 +94,20 @@ class Derivation:
 
         Parameters
         ----------
-        points, seed : int
+        points : int
+            How many, at least 1.
+        seed : int
 
         Raises
         ------
+        ConfigurationError
+            For a number of points or a seed that is none.
         DerivationError
             When a line disagrees; names it.
         """
+        positive_integer("verify", "points", points)
+        if not is_integer(seed, 0):
+            raise ConfigurationError(f"verify: seed={seed!r}: an integer, 0 or more")
         rng = np.random.default_rng(seed)
         fresh = self._problem.engine.fresh(points, rng)
         return check_tree(at_fresh_points(self.tree, points, rng), fresh, rng)
@@ -127,13 +135,14 @@ class Derivation:
         Parameters
         ----------
         width : int, optional
-            Columns of the page, at least 40. By default those that COLUMNS says, or those of the terminal;
-            110 where the output goes elsewhere.
+            Columns of the page, from 40 to 10,000. By default those that COLUMNS says, or those of the
+            terminal; 110 where the output goes elsewhere.
+
 
         Raises
         ------
         ConfigurationError
-            For a width below 40.
+            For another width.
         """
         return text(self.tree, self.style, width)
 
@@ -156,13 +165,15 @@ class Derivation:
         return tree_as_json(self.tree, self.style)
 
 
-def _check_choice(role: str, value: str, known: Sequence[str] | Mapping[str, Any]) -> None:
-    if value not in known:
+def _check_choice(role: str, value: Any, known: Sequence[str] | Mapping[str, Any]) -> None:
+    if not isinstance(value, str) or value not in known:
         raise ConfigurationError(f"{role}={value!r} is not one of {', '.join(known)}{nearest(value, known)}")
 
 
 def _as_float64(leaf: Any) -> Any:
     """Return a leaf as float64 where it is a floating number: derivations are checked in double precision."""
+    if is_masked(leaf):  # an array made of it would have lost its mask, and not be refused
+        return leaf
     array = np.asarray(leaf)
     return array.astype(np.float64) if array.dtype.kind == "f" else leaf
 

@@ -39,13 +39,22 @@ HEAVIEST = 24
 _UNNAMED = ("carry", "value")  # what a carry is called that nobody named
 
 
+def _last_name(path: str) -> str:
+    """Return what the end of a path is called: an element of a list, p.1.0, after the list, p1_0."""
+    owner, _, last = path.rpartition(".")
+    if not owner or not last.isdigit():
+        return last
+    name = _last_name(owner)
+    return f"{name}_{last}" if name[-1].isdigit() else f"{name}{last}"
+
+
 def _parameter_names(program: Program, bias: str) -> dict[Node, str]:
     """Return short names for the leaves of a network: ``net.layers.2.weight`` is W2 if it is the second."""
     result: dict[Node, str] = {}
     numbers: dict[str, int] = {}
     for node in program.inputs:
         path = str(node.param("name"))
-        last = path.rpartition(".")[2]
+        last = _last_name(path)
         if "." in path and last in ("weight", "bias"):
             stem = "W" if last == "weight" else bias
             owner = path.rpartition(".")[0]
@@ -121,7 +130,7 @@ def _in_order(program: Program, usual: Collection[Node]) -> Iterator[Node]:
     seen: set[Node] = set()
     for node in program.nodes:
         ready = [one for one in late if is_factorisation(node) and node in reading_order([one])]
-        for one in reading_order([node, *ready]):
+        for one in [node, *reading_order(ready)]:
             if one not in seen:
                 seen.add(one)
                 yield one

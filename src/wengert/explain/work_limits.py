@@ -19,6 +19,7 @@ from wengert.errors import LimitError
 MAX_ELEMENTS = 4_000_000  # of one value: 32 MB in double precision
 MAX_OPERATIONS = 200_000_000  # of one line: about a tenth of a second
 MAX_LINKS = 400  # derivatives of one value by another in a derivation: some thousand lines to read
+MAX_BOXES = 1000  # of a drawing: some hundred screens
 
 _left: ContextVar[list[int] | None] = ContextVar("operations left", default=None)
 
@@ -83,6 +84,20 @@ def check_links(links: int) -> None:
         raise LimitError(
             f"the function has {links:,} derivatives of one value by another; a derivation may have "
             f"{MAX_LINKS}: explain a part of it, or fewer steps of its loop"
+        )
+
+
+def check_boxes(boxes: int) -> None:
+    """Refuse a drawing at which nobody would look to its end.
+
+    Raises
+    ------
+    LimitError
+    """
+    if boxes > MAX_BOXES:
+        raise LimitError(
+            f"the drawing would have {boxes:,} boxes; {MAX_BOXES:,} are allowed: draw a part of the "
+            "function, or fold layers and loops"
         )
 
 

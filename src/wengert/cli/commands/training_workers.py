@@ -22,7 +22,7 @@ from wengert.io.streamed_table import StreamedTable
 from wengert.tabular.training_table import TrainingTable
 from wengert.train import Checkpoint
 
-_BLOCKS = 8
+_BLOCKS = 8  # at least; of more workers as many as the next power of two, which divides usual batches
 _SECONDS = 2.0  # between two checkpoints, which is what a lost worker costs beside its restart
 _PLAIN = (
     "workers train by --preset plain: the gradients of the tabular one, of eight networks from few rows a "
@@ -48,6 +48,7 @@ def supervised(options: WorkerOptions) -> int | None:
         ("-m", "wengert", *sys.argv[1:]),
         elastic=options.elastic,
         modules=("wengert.cli.commands.train", "wengert.cli.app"),
+        numbered=False,  # a document of --json is read by programs
     )
     return supervise(job, say)
 
@@ -67,7 +68,16 @@ def joined(processes: WorkerOptions, options: TrainOptions, preset: str | None) 
         raise ConfigurationError(f"{_PLAIN}. Leave --preset out")
     if options.seeds > 1:
         raise ConfigurationError("--seeds trains several networks in one process; leave it out")
-    return cluster.join(blocks=max(_BLOCKS, processes.workers or me.size))
+    if options.settings.executor == "xla":
+        raise ConfigurationError(
+            "--executor xla is not for workers, which train in machine code; leave it out"
+        )
+    if options.settings.time_limit is not None:
+        raise ConfigurationError(
+            "--time-limit is not for workers, whose clocks differ: one would stop early. Give --epochs"
+        )
+    most = max(_BLOCKS, processes.workers or me.size)
+    return cluster.join(blocks=2 ** (most - 1).bit_length())
 
 
 def plain(options: TrainOptions, *, quiet: bool) -> TrainOptions:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from wengert.explain.algebra.folding import with_difference, with_name, without_name
 from wengert.explain.algebra.likeness import key
+from wengert.explain.algebra.masks import without_masks
 from wengert.explain.algebra.picking import with_places
 from wengert.explain.algebra.simplification import (
     collected,
@@ -54,6 +55,7 @@ def finish(problem: Problem, chain: Equalities) -> None:
         names = ", ".join(one.name for one in triangular)
         chain.put(with_triangles(chain.last), f"what is 0 on one side of the diagonal: {names}")
     _write_names(problem, chain)
+    chain.put(without_masks(problem, chain.last), "0 wherever the mask is")
     rule = "cancel"
     while True:
         shorter = simplified(taken_out(chain.last))

@@ -21,6 +21,7 @@ from wengert.explain.printers.layout import Fraction, Layout, Text, operator, pa
 from wengert.explain.problem import Convention, Problem, build, used_in_definition
 from wengert.explain.steps import Section, Step, Tree
 from wengert.explain.views.matrix_view import MatrixWriter
+from wengert.explain.work_limits import check_boxes
 from wengert.ir.node import Node
 from wengert.ir.primitive import Kind
 from wengert.ir.program import Program, ancestors
@@ -270,12 +271,16 @@ def reader(
     ------
     ConfigurationError
         For an unknown name in `fold`.
+    LimitError
+        For more lines than anybody would look at.
     NonFiniteError
     DerivationError
         When a formula disagrees with the engine; always a bug.
     """
     folded = folding(loops.program, fold)
     folded.hidden -= {*results, *shown}
+    if every_line:
+        check_boxes(len(set(loops.program.nodes) - folded.hidden))
     problem = build(
         loops, wrt, arguments, NumpyExecutor(), names, Convention(notation), every_line=every_line,
         rng=np.random.default_rng(_SEED), hidden=folded.hidden, given=given,

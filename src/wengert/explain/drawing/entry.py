@@ -67,6 +67,8 @@ def draw(
         When there is nothing to differentiate.
     NonFiniteError
         When a value or an adjoint is not finite at the given point.
+    LimitError
+        When there are more boxes than anybody would look at.
     DerivationError
         When a formula disagrees with the engine; always a bug.
 

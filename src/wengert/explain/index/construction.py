@@ -50,7 +50,7 @@ _MOST_POSITIONS = 100_000  # at which two places are compared
 Positions = np.ndarray[Any, Any]
 
 
-def is_number(expression: Expression, value: int) -> bool:
+def is_number(expression: Expression, value: float) -> bool:
     """Return whether the expression is this number."""
     return isinstance(expression, Number) and expression.value == value
 
@@ -88,7 +88,8 @@ def multiply(*factors: Expression) -> Expression:
     if constant == 0:
         return ZERO
     if constant != 1 or not flat:
-        flat.insert(0, Number(constant))
+        # π/(2 π) is 1/2 again
+        flat.insert(0, number(constant) if isinstance(constant, float) else Number(constant))
     return flat[0] if len(flat) == 1 else Product(tuple(flat))
 
 

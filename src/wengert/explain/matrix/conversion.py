@@ -57,13 +57,13 @@ from wengert.explain.matrix.terms import (
     Term,
     as_fraction,
     extent_of,
-    is_single,
     jacobian_of,
     matrices_over,
     matrix_indices,
     names_in,
     ones,
     opened_quotients,
+    summed_apart,
 )
 
 
@@ -210,8 +210,8 @@ class Converter:
         self, summed: tuple[Index, ...], body: Expression, row: Place, column: Place
     ) -> Expression:
         """Convert a sum of products over indices."""
-        if isinstance(body, Add) and not (summed and all(map(is_single, body.terms))):
-            sums = [Sum(summed, term) if summed else term for term in body.terms]
+        if isinstance(body, Add) and len(parts := summed_apart(body.terms, summed)) > 1:
+            sums = [Sum(summed, term) if summed else term for term in parts]
             return self.summed([self.filled(term, row, column) for term in sums])
         if isinstance(body, Product):
             opened = pulled_sums_with_deltas(body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wengert.explain.index.construction import divide
+from wengert.explain.index.construction import add, divide
 from wengert.explain.index.expressions import (
     ONE,
     Expression,
@@ -71,8 +71,22 @@ class Linked:
     scaling: Term | None
 
 
-def is_single(term: Expression) -> bool:
-    """Whether a term is one factor, apart from a number: a sum of such is summed as it stands."""
+def summed_apart(terms: tuple[Expression, ...], summed: Sequence[Index]) -> tuple[Expression, ...]:
+    """Return the parts of which each is summed by itself.
+
+    A sum of single factors is summed whole, apart from what does not run, which is counted:
+    Σ_n (x_n + y_n − m) is (x + y)ᵀ 𝟏 − N m.
+    """
+    still = [term for term in terms if not {*matrix_indices(term)} & {*summed}]
+    running = [term for term in terms if term not in still]
+    if not running or not all(map(_is_single, terms)):
+        return terms
+    together = add(*running)
+    return (*still, together) if terms[0] in still else (together, *still)
+
+
+def _is_single(term: Expression) -> bool:
+    """Whether a term is one factor, apart from a number."""
     factors = term.factors if isinstance(term, Product) else (term,)
     return sum(not isinstance(factor, Number) for factor in factors) == 1 and not isinstance(term, Number)
 

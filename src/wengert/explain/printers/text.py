@@ -16,6 +16,7 @@ from wengert.explain.steps import Section, Tree
 
 WIDTH = 110  # columns where the output is not a terminal
 _WIDEST, _NARROWEST = 132, 40
+_MOST = 10_000  # remarks stand at the right edge, so a page has as many characters a line as it is wide
 _PROSE = 100  # the longest lines of plain words that are easy to read
 _REMARKS_WIDTH = 50  # for the names of rules on a page of WIDTH columns
 _TERMINAL = Medium(lambda piece: block(piece).width, stacked=False)
@@ -109,10 +110,12 @@ def text(tree: Tree, style: Style, width: int | None = None) -> str:
     Raises
     ------
     ConfigurationError
-        For a width below 40.
+        For a width below 40 or above 10,000.
     """
-    if width is not None and (not isinstance(width, int) or width < _NARROWEST):
-        raise ConfigurationError(f"width={width!r}: a whole number of columns, {_NARROWEST} at least")
+    if width is not None and not (isinstance(width, int) and _NARROWEST <= width <= _MOST):
+        raise ConfigurationError(
+            f"width={width!r}: a whole number of columns, {_NARROWEST} at least and {_MOST:,} at most"
+        )
     columns = page_width() if width is None else width
     title = textwrap.wrap(tree.title, columns)
     parts = [*title, "═" * max(map(len, title), default=0)]

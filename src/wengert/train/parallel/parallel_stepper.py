@@ -30,7 +30,8 @@ class ParallelStepper(Stepper):
 
         A step is no place to wait for a compiler.
         """
-        self._size = (self._bounds[0][1] - self._bounds[0][0]) // self._rows.workers.blocks
+        # Rounded up, since a batch of all rows need not be divisible.
+        self._size = -(-self._bounds[0][1] // self._rows.workers.blocks)
         runs = self._rows.runs()
         self._window = len(self._bounds) if runs is None else max(1, runs[0] * runs[1] // self._size)
         for batch in {0, len(self._bounds) - 1}:

@@ -105,13 +105,13 @@ class Together:
         Raises
         ------
         ConfigurationError
-            When the blocks do not divide a batch, or workers have other settings, networks or rows: names who
-            has something else, and what.
+            When the blocks do not divide a batch of some of the rows, or workers have other settings,
+            networks or rows: names who has something else, and what.
         ModelFileError
             As `Loop`.
         """
         blocks, rules = self.workers.blocks, plan.rules
-        if plan.batch_size % blocks:
+        if plan.batch_size % blocks and plan.batch_size < len(plan.rows):
             raise ConfigurationError(
                 f"a batch of {plan.batch_size} rows is not divisible into {blocks} blocks of workers; give "
                 f"batch_size={max(1, plan.batch_size // blocks) * blocks}, or join(blocks=…) another number"
