@@ -121,7 +121,7 @@ def numbers(value: Any, name: str) -> Array:
     if array.dtype.kind in _KINDS:
         remedy = "networks take numbers. Encode categories as numbers first"
         if array.dtype.kind == "c":
-            remedy = "networks take real numbers. Give real and imaginary parts as two features"
+            remedy = "networks take real numbers. Give real and imaginary parts as two columns"
         raise DTypeError(
             f"{name} holds {_KINDS[array.dtype.kind]} ({array.dtype}){_example(array)}; {remedy}"
         )
