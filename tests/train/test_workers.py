@@ -5,13 +5,20 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
+from scipy import sparse
 from tests.cluster.threads import together
 
 from wengert import nn, optim, train
 from wengert.cluster.identity import WorkerIdentity
 from wengert.cluster.transport import SocketTransport
 from wengert.cluster.workers import Workers
-from wengert.errors import ConfigurationError, DivergenceWarning, ModelFileError, ShapeError
+from wengert.errors import (
+    ConfigurationError,
+    DivergenceWarning,
+    ModelFileError,
+    ShapeError,
+    WengertError,
+)
 from wengert.trace.tree import flatten
 from wengert.train.parallel import block_step
 from wengert.train.parallel.shared_rows import SharedRows
@@ -197,6 +204,23 @@ def test_workers_with_other_rows_or_settings_are_refused():
 def test_what_workers_cannot_share_is_refused(options, message):
     with pytest.raises(ConfigurationError, match=message):
         train.fit(NET, X, y, **{"workers": ALONE} | COMMON | options)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_workers_take_the_tables_that_one_process_takes(library):
+    frame = pytest.importorskip(library).DataFrame(X)
+    found = together(2, lambda workers: train.fit(NET, frame, y, workers=workers, **COMMON))
+    assert {bits(one) for one in found} == {bits(fitted(1)[0])}
+
+
+@pytest.mark.parametrize("given", [None, {"a": 1}, 3.0, [[1, 2], [3]], sparse.coo_array(X), X[:0], X * 1j])
+def test_what_is_no_table_is_refused_as_it_is_without_workers(given):
+    messages = []
+    for workers in (None, ALONE):
+        with pytest.raises(WengertError) as refused:
+            train.fit(NET, given, y, workers=workers, **COMMON)
+        messages.append(str(refused.value))
+    assert messages[0] == messages[1]
 
 
 def test_rows_that_do_not_fit_together_are_refused():

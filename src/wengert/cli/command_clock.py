@@ -1,4 +1,4 @@
-"""When the command began: a time limit is kept by the clock of whoever waits for it."""
+"""When the command began: a time limit covers all that a user waits for."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def _whole(value: Any) -> int:
     return value
 
 
-def _truth(value: Any) -> bool:
+def _boolean(value: Any) -> bool:
     if type(value) is not bool:
         raise TypeError
     return value
@@ -135,5 +135,5 @@ _READERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "device": _TEXT,
     "precision": _TEXT,
     "mesh": ('a whole number or "all"', lambda value: _text(value) if value == "all" else _whole(value)),
-    "deterministic": ("true or false", _truth),
+    "deterministic": ("true or false", _boolean),
 }

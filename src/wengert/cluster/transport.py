@@ -17,7 +17,7 @@ from wengert.cluster.rendezvous import Meeting, plural
 from wengert.errors import WorkerLostError
 
 # Bytes of a long message of which the arrival is reported. Packet by packet, receiving at 1 Gbit/s would take
-# the time of half a processor, which computes meanwhile; so many come within `seconds` on any network.
+# the time of half a processor, which computes meanwhile; any network brings this number within `seconds`.
 _WORTH_WAKING = 2**16
 _LENGTH = struct.Struct("!Q")
 Buffer = bytes | bytearray | memoryview

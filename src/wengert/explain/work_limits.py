@@ -88,7 +88,7 @@ def check_links(links: int) -> None:
 
 
 def check_boxes(boxes: int) -> None:
-    """Refuse a drawing at which nobody would look to its end.
+    """Refuse a drawing that is too large to be read.
 
     Raises
     ------

@@ -71,7 +71,7 @@ def _plain_cells(text: str, separator: str | None, names: list[str]) -> pl.DataF
     header, _, body = text.partition("\n")
     lines = body.count("\n") + (not body.endswith("\n"))
     borders = len(names) - 1
-    # No row has more cells, which Polars refuses, and together they have as many as they should.
+    # Polars refuses a row with too many cells; where the total is right, none has too few.
     if not borders or header.count(separator) != borders or body.count(separator) != borders * lines:
         return None
     try:

@@ -106,6 +106,23 @@ def numbers(value: Any, name: str) -> Array:
     DataError, DTypeError, ShapeError
         As `check_rows`.
     """
+    array = plain_array(value, name)
+    if array.dtype.kind in "iu" and memory_map(array) is not None:
+        return array  # as it is: a copy could be larger than memory
+    if array.dtype.kind in "biu":
+        return _as_int64(array, name)
+    _check_finite(array, name)
+    return array
+
+
+def plain_array(value: Any, name: str) -> Array:
+    """Return `value` as an array of numbers with at least one row, none of which has been read.
+
+    Raises
+    ------
+    DataError, DTypeError, ShapeError
+        As `check_rows`, but for values.
+    """
     if is_masked(value):
         raise DTypeError(
             f"{name}: masked arrays are refused, since the mask would be ignored; use .filled(value)"
@@ -129,11 +146,6 @@ def numbers(value: Any, name: str) -> Array:
         raise ShapeError(f"{name} is a single number; it needs one entry a row")
     if array.size == 0:
         raise DataError(f"{name} is empty: its shape is {array.shape}")
-    if array.dtype.kind in "iu" and memory_map(array) is not None:
-        return array  # as it is: a copy could be larger than memory
-    if array.dtype.kind in "biu":
-        return _as_int64(array, name)
-    _check_finite(array, name)
     return array
 
 

@@ -46,7 +46,7 @@ class _Affordable(NamedTuple):
     Attributes
     ----------
     recipe : Recipe
-        Of as many epochs as there is time for.
+        Its number of epochs is cut to what there is time for.
     executor : str or Executor
     seconds : float or None
         For its steps.

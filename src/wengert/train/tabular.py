@@ -94,10 +94,10 @@ def tabular_recipe(
         Of the hidden layers; SELU for classes and Mish for regression.
     dropout : float
     epochs : int, optional
-        256, or as many as 50,000 steps make on tables that are larger than that.
+        256, or those of 50,000 steps on tables where 256 are more.
     batch_size : int, optional
-        The most rows in a step; 256 by default. All steps take as many, a multiple of the members, who share
-        them, and the rows that are then left over, others in each epoch, are left out.
+        The most rows in a step; 256 by default. All steps take the same number, a multiple of the members,
+        who share them; the rows that are left over, others in each epoch, are left out.
     learning_rate : float, optional
         The highest of the schedule; 0.04 for classes and 0.07 for regression.
     seed : int
@@ -150,7 +150,7 @@ def tabular_recipe(
 def _batches(rows: int, batch_size: int) -> tuple[int, int]:
     """Return the rows in a step, which the members share evenly, and the steps of an epoch.
 
-    As many in each step: a short one would be a second program to compile.
+    The same number in each step: a short one would be a second program to compile.
     """
     even = rows // math.ceil(rows / batch_size) // _MEMBERS * _MEMBERS
     batch_size = even or min(_MEMBERS, rows)

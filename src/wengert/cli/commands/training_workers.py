@@ -22,7 +22,7 @@ from wengert.io.streamed_table import StreamedTable
 from wengert.tabular.training_table import TrainingTable
 from wengert.train import Checkpoint
 
-_BLOCKS = 8  # at least; of more workers as many as the next power of two, which divides usual batches
+_BLOCKS = 8  # at least; for more workers the next power of two, which divides usual batches
 _SECONDS = 2.0  # between two checkpoints, which is what a lost worker costs beside its restart
 _PLAIN = (
     "workers train by --preset plain: the gradients of the tabular one, of eight networks from few rows a "

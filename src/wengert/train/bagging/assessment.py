@@ -41,7 +41,7 @@ class BestEpoch(Callback):
     assess : callable, optional
         Gives the `Assessment` of a network, in place of the monitored loss.
     patience : int, optional
-        Training stops after as many of these epochs in a row that are no better than one before.
+        Training stops when this number of assessed epochs in a row are no better than an earlier one.
     network : Module or None
         None until one of them has ended.
     epoch : int or None

@@ -15,9 +15,9 @@ _SEGMENTS = 4
 _FEWEST_VALUES = 4  # of a number that is cut
 # A segment is this part of the range of its number, or wider: float32 knows a place in it to five digits.
 _NARROWEST = 0.01
-# Quartiles of so many rows are exact enough.
+# The quartiles of this number of rows are exact enough.
 _MOST_ROWS = 20_000
-# The fit takes as many operations as the cube of columns and segments together.
+# The operations of the fit grow with the cube of columns and segments together.
 _MOST_COLUMNS = 400
 
 
@@ -71,7 +71,7 @@ class Bends:
         return through.clip(0, 1)
 
     def layer(self, inputs: int, weight: Array) -> nn.Sequential:
-        """Return the layers that give ``self(x) @ weight`` for x of so many features.
+        """Return the layers that give ``self(x) @ weight`` for x of this number of features.
 
         Parameters
         ----------

@@ -28,7 +28,7 @@ def at_once(jobs: Sequence[Callable[[Display], T]], shown: SharedDisplay, at_a_t
         Each trains with the display that it is given, which raises KeyboardInterrupt after Ctrl-C. One that
         has not begun then is called all the same; `SharedDisplay.interrupted` tells it.
     shown : SharedDisplay
-        Of as many.
+        One display for each of them.
     at_a_time : int
         How many run at the same time.
 

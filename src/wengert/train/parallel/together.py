@@ -12,7 +12,7 @@ from wengert.cluster.workers import Workers
 from wengert.errors import ConfigurationError, ShapeError
 from wengert.run.executor import divides_rows
 from wengert.train.evaluation import Evaluator
-from wengert.train.inputs import Rows, check_rows, check_weights
+from wengert.train.inputs import Rows, check_rows, check_weights, plain_array
 from wengert.train.loop import Loop
 from wengert.train.parallel.block_step import BlockStep
 from wengert.train.parallel.parallel_stepper import ParallelStepper
@@ -72,7 +72,7 @@ class Together:
         ConfigurationError, DataError, DTypeError, ShapeError, IndexRangeError
         """
         workers, total = self.workers, self.total_rows
-        X, y = (given if hasattr(given, "shape") else np.asarray(given) for given in (X, y))
+        X, y = plain_array(X, "X"), plain_array(y, "y")
         weights = None
         if total is None:
             total = len(y)
@@ -176,8 +176,7 @@ def together_of(
     return together
 
 
-def _sample(array: Any) -> str:
+def _sample(array: np.ndarray[Any, Any]) -> str:
     """Return a text that differs where shapes do, or some rows from all over the array."""
-    places = np.unique(np.linspace(0, max(0, len(array) - 1), _COMPARED).astype(np.int64))
-    found = array[places] if len(array) else array
-    return f"{list(array.shape)}, {digest(found if isinstance(found, np.ndarray) else found.toarray())}"
+    places = np.unique(np.linspace(0, len(array) - 1, _COMPARED).astype(np.int64))
+    return f"{list(array.shape)}, {digest(array[places])}"

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 _TRIAL, _LONGEST_TRIAL = 0.1, 2.0
 # Seconds for training where a limit is over before it could begin: one step is taken in any case.
 _NO_TIME = 1e-3
-# From so many seconds on, code is compiled without asking.
+# With more seconds than this, code is compiled without a trial.
 _LONG = 30.0
-# Compiling a step takes about so many times as long as tracing it and planning its run in NumPy, and pays
-# where it takes no more than this part of the time. (Steps are then taken six times as fast.)
+# Compiling a step takes about 15 times as long as tracing it and planning its run in NumPy, and pays where it
+# takes no more than this part of the time. (Steps are then taken six times as fast.)
 _COMPILING, _WORTH = 15, 0.4
 
 

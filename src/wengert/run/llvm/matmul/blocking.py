@@ -133,7 +133,7 @@ def _heights(rows: int, largest: int, count: int, is_even: bool) -> tuple[int, i
     """Return how many tiles have the most rows, and how many rows the others have.
 
     These share the rows evenly, so that none is computed for nothing, or one has what is left: registers of
-    AMX have as many rows whatever is in them.
+    AMX have the same number of rows whatever is in them.
     """
     if is_even:
         return rows - count * (largest - 1), largest - 1

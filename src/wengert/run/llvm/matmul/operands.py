@@ -33,7 +33,7 @@ from wengert.run.llvm.matmul.matrix_products import Product
 from wengert.run.llvm.matmul.microkernel import register_lanes
 from wengert.run.llvm.matmul.packing import pack_columns, pack_elements, pack_panels, pack_rows
 
-# Of a left matrix that is packed; what the tiles have of so many rows fits into the first-level cache.
+# Of a left matrix that is packed; what the tiles have of this number of rows fits into the first-level cache.
 TERMS_AT_ONCE = 16
 
 
