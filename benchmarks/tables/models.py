@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -141,6 +142,23 @@ def xgboost(table: TrainingTable, kept: np.ndarray) -> Predictor:
     return _fitted(model, frame, target, kept, table.task)
 
 
+def pytabkit(name: str) -> Candidate:
+    """Return a network of pytabkit with its defaults; words as categories, missing: median; one thread."""
+
+    def fit(table: TrainingTable, kept: np.ndarray) -> Predictor:
+        import pytabkit
+
+        frame, target = _pandas(table, categories=True)
+        numbers = frame.select_dtypes("number").columns
+        # It refuses gaps among numbers; 0 where all of them are missing.
+        frame[numbers] = frame[numbers].fillna(frame[numbers].iloc[kept].median()).fillna(0)
+        make = getattr(pytabkit, f"{name}_{'Regressor' if table.task.kind == 'regression' else 'Classifier'}")
+        model = make(device="cpu", random_state=0, n_threads=1)
+        return _fitted(model, frame, target, kept, table.task)
+
+    return fit
+
+
 CANDIDATES: dict[str, Candidate] = {
     "wengert tabular": wengert("tabular"),
     "scikit-learn MLP": scikit_learn_mlp,
@@ -149,11 +167,13 @@ CANDIDATES: dict[str, Candidate] = {
     "XGBoost": xgboost,
     "HistGradientBoosting": histogram_boosting,
 }
+if importlib.util.find_spec("pytabkit") is not None:  # with PyTorch, which is large
+    CANDIDATES |= {"RealMLP": pytabkit("RealMLP_TD"), "TabM": pytabkit("TabM_D")}
 
 # What the tabular preset is without one of its parts.
 ABLATIONS: dict[str, Candidate] = {
     "wengert tabular": wengert("tabular"),
-    "no straight line": ablation(numbers=0),
+    "no line": ablation(numbers=0),
     "no line, no calibration": ablation(numbers=0, calibration=None),
     "a tenth held out": ablation(held_out=True, members=0),
     "plain preset": wengert("plain"),

@@ -259,7 +259,19 @@ def of_squares(function: Callable[..., Any], cases: tuple[Case, ...] = SQUARE) -
     return Oracle(batched(function, same), cases)
 
 
+def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Each component of a product of vectors is a minor of both."""
+    a, b = np.broadcast_arrays(a, b)
+    return np.stack(
+        [a[..., i - 2] * b[..., i - 1] - a[..., i - 1] * b[..., i - 2] for i in range(3)], axis=-1
+    )
+
+
 ORACLES: dict[str, Oracle] = {
+    "cross": Oracle(
+        by_differences(cross),
+        tuple(case(a, b) for a, b in [((3,), (3,)), ((2, 3), (3,)), ((2, 1, 3), (2, 3)), ((0, 3), (3,))]),
+    ),
     "solve": Oracle(batched(lu_solve, same), tuple(case(*one) for one in SYSTEMS)),
     "solve_triangular": Oracle(
         batched(lambda a, b, lower: lu_solve(triangle(a, lower), b), same),

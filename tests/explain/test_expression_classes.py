@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from wengert.explain.index.cross_products import Permutation
 from wengert.explain.index.elementwise import computed, is_elementwise
 from wengert.explain.index.expressions import (
     ONE,
@@ -51,6 +52,7 @@ from wengert.explain.loops.carried import EARLIER
 from wengert.explain.loops.earlier import Begun, Earlier
 from wengert.explain.matrix.matrices import (
     Column,
+    Cross,
     Diagonal,
     DiagonalOf,
     Gradient,
@@ -121,6 +123,7 @@ IN_INDICES: dict[type[Expression], tuple[Expression, Any]] = {
     Begun: (Begun(CARRY, (J,), BEFORE), np.full(3, 7.0)),
     Last: (Last(Fraction(3), "T", 1), 3.0),
     Delta: (Delta(I, J), np.eye(3)),
+    Permutation: (Permutation((I, 2, J)), [[0, -1, 0], [1, 0, 0], [0, 0, 0]]),
     Running: (Running(I), [1, 2, 3]),
     Digit: (Digit(Running(Index("q", 7)), 2, 2), [1, 1, 2, 2, 1, 1, 2]),
     Residue: (Residue(I, 2, 1), [0, 1, 0]),
@@ -155,6 +158,7 @@ IN_MATRICES: dict[type[Expression], tuple[Expression, Any]] = {
     Unit: (Unit(3, 1, True), [[0, 1, 0]]),
     Column: (Column(SYMBOL, 2, False), A[:, [2]]),
     DiagonalOf: (DiagonalOf(SYMBOL, False), np.diag(A)[:, None]),
+    Cross: (Cross(Column(SYMBOL, 0, False), Column(SYMBOL, 1, False)), np.cross(A[:, 0], A[:, 1])[:, None]),
     Trace: (Trace(SYMBOL), np.trace(A)),
 }
 # Their values need an engine, and are compared in every derivation that shows them.

@@ -171,3 +171,13 @@ def test_an_index_has_no_letter_that_an_array_has():
 def test_the_first_places_of_an_axis_are_not_taken_for_all_of_them(function, x):
     derivation = wg.explain(function, np.array(x))
     np.testing.assert_allclose(derivation.tree.sections[-1].steps[-1].value, wg.grad(function)(np.array(x)))
+
+
+def test_bounds_are_of_indices_and_the_stricter_one_stands():
+    def curvature(x):
+        d = np.diff(x)
+        return np.sum(np.diff(d) ** 2)
+
+    result = str(wg.explain(curvature, RNG.normal(size=4))).partition("Result\n")[2]
+    expected = "2 (d_{i−1} − d_{i−2}) [3 ≤ i] + 2 (d_{i+1} − d_i) [i ≤ 2] − 4 (d_i − d_{i−1}) [i ≤ 3] [2 ≤ i]"
+    assert f"∂L/∂x_i = {expected}" in " ".join(result.split())

@@ -199,6 +199,11 @@ def logsumexp(z):
     return np.log(np.sum(np.exp(z)))
 
 
+def triple_product(a, b, w):
+    c = np.cross(a, b)
+    return w @ c
+
+
 def cross_entropy(W, X, T):
     Z = X @ W
     P = wg.softmax(Z, axis=1)
@@ -392,6 +397,11 @@ ASKED: dict[str, Asked] = {
         logsumexp, (normal(4),), ["z"],
         lambda z: (np.diag(special.softmax(z)) - np.outer(special.softmax(z), special.softmax(z)),),
         "Boyd & Vandenberghe 2004, section 3.1.5", order=2,
+    ),
+    "triple_product": Asked(
+        triple_product, ([1.0, 2.0, -1.0], [0.5, 0.0, 3.0], [2.0, -1.0, 1.5]), ["a", "b", "w"],
+        lambda a, b, w: (np.cross(b, w), np.cross(w, a), np.cross(a, b)),
+        "Petersen & Pedersen 2012, 10.3",
     ),
     "cross_entropy": Asked(
         cross_entropy, (normal(3, 4), X63, np.eye(4)[[0, 1, 2, 3, 0, 1]]), ["W"],

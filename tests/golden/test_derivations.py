@@ -27,6 +27,7 @@ PRINTED = {
     "huber": ["Xᵀ {r if [u1 ≤ 1], else sign(r)}"],
     "logsumexp": ["softmax(z)"],
     "logsumexp_hessian": ["diag(softmax(z)) − softmax(z) softmax(z)ᵀ"],
+    "triple_product": ["b × w", "w × a", "c"],
     "cross_entropy": ["Xᵀ (P − T)"],
     "binary_cross_entropy": ["σ(z) − y"],
     "log_determinant": ["X⁻ᵀ"],

@@ -11,7 +11,7 @@ from wengert.errors import ConfigurationError
 from wengert.primitives import random
 from wengert.train.bagging.bends import Bends
 from wengert.train.bagging.blending import UnseenLosses, mixture
-from wengert.train.bagging.straight_line import straight_line
+from wengert.train.bagging.linear_model import linear_model
 
 
 def divided(rows, count):
@@ -19,12 +19,12 @@ def divided(rows, count):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_straight_line_is_that_of_ridge_regression_also_without_each_fold(weighted, rng):
+def test_the_linear_model_is_that_of_ridge_regression_also_without_each_fold(weighted, rng):
     X, folds = rng.normal(size=(60, 5)), divided(60, 4)
     targets = X[:, :3] @ rng.normal(size=(3, 2)) + rng.normal(size=(60, 2))
     weights = rng.uniform(0.1, 3, 60) if weighted else None
     X[:, 2] = rng.integers(0, 3, 60)  # which does not bend
-    line = straight_line(X, targets, weights, folds, folds, 3)
+    line = linear_model(X, targets, weights, folds, folds, 3)
     given = np.hstack([X[:, :3], Bends.at_quartiles(X[:, :3])(X)])
     assert given.shape == (60, 3 + 2 * 4)
 
@@ -60,7 +60,7 @@ def test_a_fold_without_the_row_that_has_nearly_all_weight_is_left_out_exactly(r
     X, targets, folds = rng.normal(size=(40, 3)), rng.normal(size=(40, 1)), divided(40, 4)
     weights = np.ones(40)
     weights[0] = 1e30  # in the first fold
-    line = straight_line(X, targets, weights, folds, folds, 3)
+    line = linear_model(X, targets, weights, folds, folds, 3)
     given = np.hstack([X, Bends.at_quartiles(X)(X)])
     others = np.setdiff1d(np.arange(40), folds[0])
     fits = [Ridge(strength * 30).fit(given[others], targets[others]) for strength in 10.0 ** np.arange(-5, 2)]
@@ -185,7 +185,7 @@ def test_what_is_not_linear_is_left_to_the_network(rng):
     assert unseen.frequencies == pytest.approx(np.log(2), abs=0.01)
 
 
-def test_a_network_that_knows_nothing_yet_does_not_harm_the_straight_line(rng):
+def test_a_network_that_knows_nothing_yet_does_not_harm_the_linear_model(rng):
     X = rng.normal(size=(90, 3)).astype(np.float32)
     y = (X @ np.array([1, -1, 2]) > 0).astype(int)
     features = train.TabularFeatures(3)

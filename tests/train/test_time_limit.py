@@ -153,7 +153,7 @@ def test_a_limit_that_is_long_enough_changes_nothing(rng, monkeypatch):
 
 
 @pytest.mark.parametrize("limit", [None, 30.0])
-def test_ctrl_c_before_the_first_epoch_leaves_a_straight_line(rng, monkeypatch, limit):
+def test_ctrl_c_before_the_first_epoch_leaves_a_linear_model(rng, monkeypatch, limit):
     X, y = table(rng)
     calls = []
 

@@ -1,5 +1,6 @@
 """Several workers train what one would, bitwise; what they cannot share is refused."""
 
+import importlib.util
 import threading
 from collections import OrderedDict
 
@@ -221,6 +222,14 @@ def test_what_is_no_table_is_refused_as_it_is_without_workers(given):
             train.fit(NET, given, y, workers=workers, **COMMON)
         messages.append(str(refused.value))
     assert messages[0] == messages[1]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
+def test_workers_that_were_not_joined_for_jax_are_refused():
+    options = COMMON | {"executor": "xla"}
+    for error in together(2, lambda workers: train.fit(NET, X, y, workers=workers, **options)):
+        assert isinstance(error, ConfigurationError)
+        assert "each of the 2 workers would train on all rows by itself" in str(error)
 
 
 def test_rows_that_do_not_fit_together_are_refused():

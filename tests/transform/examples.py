@@ -64,6 +64,7 @@ EXAMPLES: dict[str, Example] = {
     "eigh": Example(((2, 2),), {"lower": True}),
     "svd": Example(((3, 2),), {}),
     "qr": Example(((3, 2),), {}),
+    "cross": Example(((2, 3), (3,)), {}),
     "full_rank": Example(((2, 2),), {"of": "the test"}),
     "over_gaps": Example(((2, 2), (2,)), {"refuse": True}),
     "over_values": Example(((3, 2), (2,)), {"refuse": True}),

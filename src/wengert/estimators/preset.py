@@ -264,7 +264,8 @@ def _stretched(layer: Any, means: Array, scales: Array, dtype: Any) -> Any:
         return nn.Sequential(*others, _stretched(last, means, scales, dtype))
     if isinstance(layer, nn.Ensemble):
         return layer.replace(network=_stretched(layer.network, means, scales, dtype))
-    if isinstance(layer, nn.Blend):  # the weights sum to 1
-        return layer.replace(layers=tuple(_stretched(one, means, scales, dtype) for one in layer.layers))
+    if isinstance(layer, nn.Blend):
+        share = means / sum(layer.weights)
+        return layer.replace(layers=tuple(_stretched(one, share, scales, dtype) for one in layer.layers))
     weight, bias = layer.weight * scales, layer.bias * scales + means
     return layer.replace(weight=weight.astype(dtype), bias=bias.astype(dtype))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import warnings
 from decimal import Decimal
 from functools import partial
@@ -110,9 +111,13 @@ def _column(name: str, values: Any) -> pl.Series:
     if kind in "biufMm" and isinstance(values.dtype, np.dtype):
         array = np.asarray(values)
         return pl.Series(name, array.astype(f"{array.dtype.str[:2]}8[us]") if kind in "Mm" else array)
-    known = [cells.plain(value) for value in np.asarray(values, object)]
     if str(values.dtype) == "category":
-        return pl.Series(name, [cells.category(value) for value in known], pl.Categorical)
+        names = [cells.category(value) for value in np.asarray(values.cat.categories, object)]
+        # The code of a missing value is −1.
+        return pl.Series(name, np.array([*names, None], object)[values.cat.codes].tolist(), pl.Categorical)
+    objects = np.asarray(values, object)
+    text = functools.cache(cells.plain)  # words occur again and again
+    known = [text(value) if type(value) is str else cells.plain(value) for value in objects]
     present = [value for value in known if value is not None]
     if all(isinstance(value, bool) for value in present):
         return pl.Series(name, known, pl.Boolean)

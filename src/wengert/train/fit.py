@@ -22,7 +22,7 @@ from wengert.train.inputs import Rows, check_rows
 from wengert.train.loop import Loop
 from wengert.train.parallel.own_rows import share_of
 from wengert.train.parallel.shared_checkpoint import checkpoint_of
-from wengert.train.parallel.together import Together, together_of
+from wengert.train.parallel.together import Together, check_joined, together_of
 from wengert.train.plan import Plan
 from wengert.train.progress import choose_display
 from wengert.train.result import FitResult as FitResult, finished, warn_of
@@ -241,6 +241,8 @@ def prepared(
     objective = Objective(find_loss(loss), penalty)
     together = together_of(workers, total_rows, executor, shuffle, time_limit, validation_fraction)
     runner, judge = _executors(net, executor, **execution)
+    if workers is not None and together is None:
+        check_joined(workers, runner)
     rows, validation = _rows(
         net, objective, (X, y, sample_weight), validation_data, validation_fraction, seed, together
     )

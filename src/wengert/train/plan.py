@@ -22,8 +22,8 @@ class Plan:
     ----------
     rows : Rows
     count : int
-        How many of them an epoch takes: all, except where processes hold rows of their own (the same number of
-        each) or a short batch is left out.
+        How many of them an epoch takes: all, except where processes hold rows of their own (the same number
+        of each) or a short batch is left out.
     validation : Rows or None
     epochs : int
         In all, with those of the runs that this one goes on from.

@@ -20,7 +20,7 @@ from wengert.train.bagging.assessment import Assessment, BestEpoch
 from wengert.train.bagging.bag import Bag
 from wengert.train.bagging.blending import blended_classes, blended_numbers
 from wengert.train.bagging.calibration import calibrated, without_calibration
-from wengert.train.bagging.straight_line import MOST_COLUMNS, StraightLine, straight_line
+from wengert.train.bagging.linear_model import MOST_COLUMNS, LinearModel, linear_model
 from wengert.train.callbacks import Callback
 from wengert.train.checkpoint import Checkpoint
 from wengert.train.evaluation import BATCH_SIZE, predict
@@ -153,7 +153,7 @@ class Recipe:
             "total_rows": total_rows,
             "checkpoint": checkpoint,
         }
-        line = None if bag is None else self._straight_line(bag, X, y, sample_weight)
+        line = None if bag is None else self._linear_model(bag, X, y, sample_weight)
         assessing = functools.partial(self._assessment, bag, (X, y, sample_weight), validation_data)
         end = begin + (math.inf if time_limit is None else time_limit)
         recipe, executor, left, ended = self._within(end, (X, y), assessing, common, executor, predicting)
@@ -259,15 +259,15 @@ class Recipe:
         epochs = steps / steps_an_epoch
         return _Affordable(self if epochs >= self.epochs else self.of_epochs(epochs), executor, left, None)
 
-    def _straight_line(self, bag: Bag, X: Any, y: Any, weights: Any) -> StraightLine | None:
-        """Return the straight line that the network is to be blended with, or None."""
+    def _linear_model(self, bag: Bag, X: Any, y: Any, weights: Any) -> LinearModel | None:
+        """Return the linear model that the network is to be blended with, or None."""
         if not 0 < self.numbers <= MOST_COLUMNS:
             return None
         targets = self._targets(X, np.asarray(y))
-        return straight_line(np.asarray(X), targets, weights, bag.folds, bag.deciding, self.numbers)
+        return linear_model(np.asarray(X), targets, weights, bag.folds, bag.deciding, self.numbers)
 
     def _targets(self, X: Any, y: Any) -> Any:
-        """Return what a straight line fits, shape (rows, outputs): numbers, or 1 for the class of a row."""
+        """Return what a linear model fits, shape (rows, outputs): numbers, or 1 for the class of a row."""
         outputs = np.shape(self.network(np.asarray(X[:1])))[1]
         known = np.eye(outputs)[y] if self.calibration == "classes" and y.ndim == 1 else y
         return known.reshape((len(y), outputs))
@@ -276,11 +276,11 @@ class Recipe:
         self,
         result: FitResult,
         bag: Bag,
-        line: StraightLine,
+        line: LinearModel,
         rows: tuple[Any, Any, Any],
         executor: str | Executor,
     ) -> FitResult:
-        """Return the result together with a straight line, as far as that loses less on unseen rows."""
+        """Return the result together with a linear model, as far as that loses less on unseen rows."""
         X, y, weights = np.asarray(rows[0]), np.asarray(rows[1]), rows[2]
         net = without_calibration(result.net)
         unseen = np.asarray(bag.unseen(net, X, executor=executor), np.float64)

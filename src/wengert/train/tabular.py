@@ -127,7 +127,7 @@ def tabular_recipe(
     cross_entropy = nn.nll_from_logits if independent else nn.nllm_from_logits
     smoothed = functools.partial(cross_entropy, label_smoothing=_LABEL_SMOOTHING)
     trained = smoothed if classifies else loss or nn.half_squared_error
-    # A straight line is blended by squared error, and by no other loss of numbers.
+    # A linear model is blended by squared error, and by no other loss of numbers.
     squared = trained in (nn.half_squared_error, "half_squared_error")
     calibration = "labels" if independent else "classes"
     ends = (round(epochs * part) for part in optim.CosineCycles(rate, 1, _CYCLES).ends)

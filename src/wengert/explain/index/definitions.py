@@ -25,6 +25,7 @@ from wengert.explain.index.construction import (
     total,
     without_deltas,
 )
+from wengert.explain.index.cross_products import cross_product, is_cross_product
 from wengert.explain.index.expressions import (
     ONE,
     ZERO,
@@ -190,7 +191,9 @@ def has_formula(node: Node) -> bool:
         return bool(terms) and all(len(set(term)) == len(term) for term in terms)
     if kind is Kind.REDUCTION:
         return bool(node.primitive.formula)
-    return renames_axes(node) or solves(node) or is_gaps(node) or spaced(node) or node.primitive is EARLIER
+    if kind is Kind.LIBRARY:
+        return solves(node) or is_gaps(node) or is_cross_product(node)
+    return renames_axes(node) or spaced(node) or node.primitive is EARLIER
 
 
 class Formulas:
@@ -247,6 +250,8 @@ class Formulas:
                 return self._reduction(node, positions, used)
             case Kind.LIBRARY if is_gaps(node):
                 return self._gaps(node, positions, used)
+            case Kind.LIBRARY if is_cross_product(node):
+                return cross_product(node, positions, used, self)
             case Kind.LIBRARY:
                 return self._solution(node, positions, used)
         return self._movement(node, positions, used)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import TYPE_CHECKING
 
-from wengert.explain.index.construction import divide, power, total
+from wengert.explain.index.construction import divide, multiply, power, total
+from wengert.explain.index.cross_products import Permutation
 from wengert.explain.index.elementwise import is_elementwise
 from wengert.explain.index.expressions import (
+    ONE,
     TWO,
     Add,
     Apply,
@@ -33,6 +35,7 @@ from wengert.explain.index.indices import Index
 from wengert.explain.index.notation import is_root
 from wengert.explain.loops.earlier import Begun
 from wengert.explain.matrix.matrices import (
+    Cross,
     Identity,
     MatrixInverse,
     MatrixSoftmax,
@@ -40,6 +43,7 @@ from wengert.explain.matrix.matrices import (
     Norm,
     Slice,
     Unit,
+    matrix_product,
 )
 from wengert.explain.matrix.terms import NoMatrixForm, Place, extent_of, matrix_indices
 from wengert.explain.work_limits import MAX_ELEMENTS
@@ -149,10 +153,41 @@ def _(expression: Sum, converter: Converter, row: Place, column: Place) -> Expre
     match expression.body:
         case Power(base, Number(two)) if two == 2 and set(matrix_indices(base)) == set(expression.indices):
             return power(_norm(base, expression.indices, converter), TWO)
+        case Product(factors) if any(isinstance(factor, Permutation) for factor in factors):
+            return _cross_product(expression.indices, factors, converter, row, column)
         case Quotient(above, below) if row is column is None and not matrix_indices(below):
             numerator = converter.part(total(expression.indices, above), row, column)
             return divide(numerator, converter.part(below, row, column))
     return converter.contracted(expression.indices, expression.body, row, column)
+
+
+def _cross_product(
+    summed: tuple[Index, ...],
+    factors: tuple[Expression, ...],
+    converter: Converter,
+    row: Place,
+    column: Place,
+) -> Expression:
+    """Σ_jk ε_ijk a_j b_k is a × b, and Σ_ijk ε_ijk w_i a_j b_k is wᵀ (a × b)."""
+    (symbol,) = [factor for factor in factors if isinstance(factor, Permutation)]
+    places = [at for at in symbol.places if isinstance(at, Index)]
+    groups = {at: multiply(*(one for one in factors if matrix_indices(one) == (at,))) for at in places}
+    rest = multiply(*(one for one in factors if not matrix_indices(one)))
+    left_over = [at for at in places if at not in summed]
+    fits = len(places) == 3 and len(left_over) < 2 and {*summed, *left_over} == {*places}
+    alone = all(len(matrix_indices(one)) < 2 for one in factors if one is not symbol)
+    if not (fits and alone) or any(groups[at] == ONE for at in places if at in summed):
+        raise NoMatrixForm("no pattern of matrices fits")
+    first = places.index(left_over[0]) if left_over else 0
+    out, *others = places[first:] + places[:first]  # which leaves ε_ijk as it is
+    as_row = out == column
+    found = Cross(*(converter.part(groups[at], *((None, at) if as_row else (at, None))) for at in others))
+    converter.patterns.setdefault("Σ_jk ε_ijk a_j b_k → a × b")
+    if left_over:
+        return multiply(converter.part(rest, None, None), found)
+    return multiply(
+        converter.part(rest, None, None), matrix_product(converter.part(groups[out], None, out), found)
+    )
 
 
 def _over_iterations(

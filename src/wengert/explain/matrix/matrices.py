@@ -207,6 +207,14 @@ class Hadamard(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Cross(Expression):
+    """a × b of two vectors of three components, both rows or both columns, as is the product."""
+
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class MatrixSoftmax(Expression):
     """softmax of each row of a matrix (axis 1), or of each column (axis 0)."""
 

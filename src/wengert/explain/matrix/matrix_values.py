@@ -13,6 +13,7 @@ from wengert.explain.index.expressions import Element, Expression, Number, Runni
 from wengert.explain.index.index_values import Evaluation, Named, value_of, watching
 from wengert.explain.matrix.matrices import (
     Column,
+    Cross,
     Diagonal,
     DiagonalOf,
     Gradient,
@@ -140,6 +141,14 @@ def _(expression: DiagonalOf, point: Point) -> Array:
 @matrix_of.register
 def _(expression: Trace, point: Point) -> Array:
     return np.full((1, 1), np.trace(point.values[expression.symbol.node]))
+
+
+@matrix_of.register
+def _(expression: Cross, point: Point) -> Array:
+    left, right = matrix_of(expression.left, point), matrix_of(expression.right, point)
+    if left.shape[-2:] != right.shape[-2:]:
+        raise DerivationError(f"a × b of shapes {left.shape} and {right.shape} in a derivation")
+    return np.cross(left, right, axis=-1 if left.shape[-1] == 3 else -2)
 
 
 @matrix_of.register

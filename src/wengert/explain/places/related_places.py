@@ -106,8 +106,13 @@ def _moved_by(place: Affine, index: Index | Digit) -> tuple[Fraction, Fraction]:
     return step, step + place.get(None, Fraction(0)) - 1
 
 
-def is_implied(bound: Expression, equality: Expression) -> bool:
-    """Return whether a bound of an index holds wherever an equality does: [2 ≤ j] beside [j = i + 1]."""
+def is_implied(bound: Expression, other: Expression) -> bool:
+    """Return whether a bound of an index holds wherever another relation does: [2 ≤ j] beside [j = i + 1]."""
+    match bound, other:
+        case Relation("≤", Number(end), Running(index)), Relation("≤", Number(least), Running(same_index)):
+            return index == same_index and end < least
+        case Relation("≤", Running(index), Number(end)), Relation("≤", Running(same_index), Number(most)):
+            return index == same_index and most < end
     match bound:
         case Relation("≤", Number(Fraction() as end), Running(index)):
             sign = Fraction(1)
@@ -115,7 +120,7 @@ def is_implied(bound: Expression, equality: Expression) -> bool:
             sign = Fraction(-1)
         case _:
             return False
-    place = solved(equality, index)
+    place = solved(other, index)
     beyond = None if place is None else combined([(sign, affine(place)), (-sign, {None: end - sign})])
     return beyond is not None and stays_within(beyond, _ANY)
 
@@ -211,4 +216,8 @@ def moved_to(expression: Expression, new: Mapping[Index, Expression]) -> Express
             return digit(place, step, extent)
         case Relation("=", left, right) if relates_places(moved):
             return same(normal(left), normal(right))
+        case Relation("≤", Number(end), Add((Running() as running, Number(shift)))):  # 2 ≤ i − 1 is 3 ≤ i
+            return Relation("≤", number(math.ceil(end - shift)), running)
+        case Relation("≤", Add((Running() as running, Number(shift))), Number(end)):
+            return Relation("≤", running, numbered(running.index, math.floor(end - shift) - 1))
     return moved

@@ -19,6 +19,7 @@ from wengert.explain.index.substitution import counted
 from wengert.explain.loops.earlier import Begun
 from wengert.explain.matrix.matrices import (
     Column,
+    Cross,
     Diagonal,
     DiagonalOf,
     Gradient,
@@ -206,6 +207,12 @@ def _(expression: MatrixProduct, style: Style) -> tuple[Layout, int]:
         loose = loose and (untransposed(factor) is None or style.numbers is not None)
         parts.append(parenthesised(style.show(factor)) if loose else style.show(factor, PRODUCT))
     return Row(tuple(parts)), PRODUCT
+
+
+@layout_of.register
+def _(expression: Cross, style: Style) -> tuple[Layout, int]:
+    left, right = style.show(expression.left, ATOM), style.show(expression.right, ATOM)
+    return Row((left, operator("×"), right)), SUM
 
 
 @layout_of.register

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fractions
 
 from wengert.explain.index.construction import multiply
+from wengert.explain.index.cross_products import Permutation
 from wengert.explain.index.expressions import (
     ONE,
     Add,
@@ -104,6 +105,12 @@ def _(expression: Begun, style: Style) -> tuple[Layout, int]:
 @layout_of.register
 def _(expression: Delta, style: Style) -> tuple[Layout, int]:
     return layout.Script(Text("δ"), Text(f"{expression.left}{expression.right}", "indices")), ATOM
+
+
+@layout_of.register
+def _(expression: Permutation, style: Style) -> tuple[Layout, int]:
+    places = (str(at) if isinstance(at, Index) else str(at + 1) for at in expression.places)
+    return layout.Script(Text("ε"), Text("".join(places), "indices")), ATOM
 
 
 @layout_of.register

@@ -11,6 +11,7 @@ from wengert.explain.algebra.simplification import neat
 from wengert.explain.factors.factor_derivatives import given_by_laws, laws
 from wengert.explain.index.chain_rule import INSERTED, ChainRule
 from wengert.explain.index.closing import Closing, closing
+from wengert.explain.index.cross_products import Permutation
 from wengert.explain.index.equalities import line
 from wengert.explain.index.expressions import (
     Element,
@@ -125,6 +126,8 @@ def local_derivatives(problem: Problem, chain: ChainRule) -> Section:
     note = "Each definition is differentiated by what stands in it."
     if any("δ" in step.rule for step in steps):
         note += " δ is 1 where its two indices are equal, else 0."
+    if any(isinstance(part, Permutation) for step in steps for part in walk(step.after)):
+        note += " ε_ijk is 1 for 123, 231, 312, −1 for 321, 213, 132, else 0."
     if any(isinstance(part, Running) for step in steps for part in walk(step.after)):
         note += " Indices count from 1, and [ ] is 1 where what stands in it holds, else 0."
     return Section("Local partial derivatives", "\n".join([note, *words]), tuple(steps))

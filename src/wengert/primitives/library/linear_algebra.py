@@ -10,8 +10,9 @@ import numpy as np
 
 from wengert.errors import ShapeError
 from wengert.ir.emitted_functions import emitted
+from wengert.ir.primitive import Primitive
 from wengert.ir.types import TensorType, tensor_type
-from wengert.primitives.kinds import broadcast_shapes, cubic, library
+from wengert.primitives.kinds import broadcast_shapes, cubic, library, promotion_of
 
 
 def square(name: str, a: TensorType) -> TensorType:
@@ -72,6 +73,32 @@ regular = library(
     complex=True,
     linear=True,
     source="Golub & Van Loan 2013, 5.4.1: a rank is numerical",
+)
+
+
+def _cross_type(a: TensorType, b: TensorType) -> TensorType:
+    if a.shape[-1:] != (3,) or b.shape[-1:] != (3,):
+        raise ShapeError(f"cross: vectors of three components, got shapes {a.shape} and {b.shape}")
+    return tensor_type(broadcast_shapes("cross", [a, b]), a.dtype)
+
+
+def _cross_by_components(a, b):
+    (a1, a2, a3), (b1, b2, b3) = ([one[..., place] for place in range(3)] for one in (a, b))
+    return np.stack([a2 * b3 - a3 * b2, a3 * b1 - a1 * b3, a1 * b2 - a2 * b1], axis=-1)
+
+
+cross: Primitive = library(
+    "cross",
+    numpy=np.cross,
+    infer=_cross_type,
+    promote=promotion_of(np.multiply),
+    vjp=lambda ct, out, a, b: (cross(b, ct), cross(ct, a)),
+    operands=2,
+    decomposition=_cross_by_components,
+    flops=lambda out, types, params: 3 * out.size,
+    complex=True,
+    formula="cross(x, y)",
+    source="Petersen & Pedersen 2012, 10.3: w · (a × b) = a · (b × w)",
 )
 
 

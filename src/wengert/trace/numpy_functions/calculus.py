@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert.errors import ShapeError, UnsupportedFunctionError
 from wengert.ir.composite import composite
-from wengert.primitives.library import special
+from wengert.primitives.library import linear_algebra, special
 from wengert.trace.numpy_functions.linear_algebra import lstsq
 from wengert.trace.numpy_functions.table import (
     array,
@@ -260,13 +260,13 @@ def cross(a: Any, b: Any, axisa: Any = -1, axisb: Any = -1, axisc: Any = -1, axi
         raise ShapeError(
             f"cross: vectors of {a.shape[-1]} and {b.shape[-1]} components, 3 are needed{here()}"
         )
-    (a1, a2, *a3), (b1, b2, *b3) = ([one[..., place] for place in range(one.shape[-1])] for one in (a, b))
-    third = a1 * b2 - a2 * b1
-    if not a3 and not b3:
-        return third
-    a3, b3 = (a3 or [0.0])[0], (b3 or [0.0])[0]
-    parts = np.broadcast_arrays(a2 * b3 - a3 * b2, a3 * b1 - a1 * b3, third)
-    return np.moveaxis(np.stack(parts, axis=-1), -1, axisc)
+    if a.shape[-1] == b.shape[-1] == 2:
+        return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    a, b = (
+        one if one.shape[-1] == 3 else np.concatenate([one, np.zeros_like(one[..., :1])], axis=-1)
+        for one in (a, b)
+    )
+    return np.moveaxis(linear_algebra.cross(a, b), -1, axisc)
 
 
 @implements(np.linalg.cross)

@@ -1,4 +1,4 @@
-"""A network and a straight line together: how much of each, what is said of unseen rows decides.
+"""A network and a linear model together: how much of each, what is said of unseen rows decides.
 
 On tables of few rows or much noise a linear model is often as good as a network, and errs elsewhere.
 """
@@ -14,7 +14,7 @@ import numpy as np
 
 from wengert import nn
 from wengert.train.bagging.calibration import calibrated
-from wengert.train.bagging.straight_line import StraightLine
+from wengert.train.bagging.linear_model import LinearModel
 
 Array = np.ndarray[Any, Any]
 
@@ -33,11 +33,12 @@ class UnseenLosses:
     frequencies : float
         Of the same answer for all rows, the frequencies of the classes or the mean.
     straight_line : float
+        Of the linear model, which may bend; saved models have it by this name.
     network : float
     result : float
-        Of network and straight line together.
+        Of network and linear model together.
     part : float
-        Of the network in the result, from 0 (the straight line alone) to 1.
+        Of the network in the result, from 0 (the linear model alone) to 1.
     """
 
     frequencies: float
@@ -61,13 +62,13 @@ class UnseenLosses:
 def blended_classes(
     net: Any,
     unseen: Array,
-    line: StraightLine,
+    line: LinearModel,
     y: Array,
     weights: Array | None,
     *,
     independent: bool,
 ) -> tuple[Any, Array, UnseenLosses]:
-    """Return network and straight line together, calibrated, what they say of the rows, and what is lost.
+    """Return network and linear model together, calibrated, what they say of the rows, and what is lost.
 
     Parameters
     ----------
@@ -75,7 +76,7 @@ def blended_classes(
         Gives logits; not calibrated.
     unseen : array, shape (rows, outputs)
         What it says of rows that it has not seen.
-    line : StraightLine
+    line : LinearModel
         With what it says of the same rows.
     y, weights, independent
         As for `wengert.train.bagging.calibration.calibrated`.
@@ -109,9 +110,9 @@ def blended_classes(
 
 
 def blended_numbers(
-    net: Any, unseen: Array, line: StraightLine, y: Array, weights: Array | None
+    net: Any, unseen: Array, line: LinearModel, y: Array, weights: Array | None
 ) -> tuple[Any, Array, UnseenLosses]:
-    """Return network, straight line and mean together, with the lowest squared error; see `blended_classes`.
+    """Return network, linear model and mean together, with the lowest squared error; see `blended_classes`.
 
     Parameters
     ----------
@@ -170,7 +171,7 @@ def mixture(said: Sequence[Array], y: Array, weights: Array) -> Array:
 
 
 def _together(net: nn.Sequential, straight: nn.Module, weights: tuple[float, float]) -> nn.Sequential:
-    """Return the weighted sum of network and straight line; limits hold for both.
+    """Return the weighted sum of network and linear model; limits hold for both.
 
     The network stays also where its weight is 0: models of the preset all have the same layers.
     """

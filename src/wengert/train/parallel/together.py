@@ -176,6 +176,26 @@ def together_of(
     return together
 
 
+def check_joined(workers: Workers, executor: Any) -> None:
+    """Refuse workers each of which would train on all rows by itself.
+
+    Parameters
+    ----------
+    workers : Workers
+    executor : Executor
+        Which divides rows itself, if anything does.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    if workers.size > 1 and not (divides_rows(executor) and executor.processes > 1):
+        raise ConfigurationError(
+            f"each of the {workers.size} workers would train on all rows by itself: with XLA a mesh over all "
+            'of them divides the rows. Call cluster.join_jax(workers) first, and give mesh="all"'
+        )
+
+
 def _sample(array: np.ndarray[Any, Any]) -> str:
     """Return a text that differs where shapes do, or some rows from all over the array."""
     places = np.unique(np.linspace(0, len(array) - 1, _COMPARED).astype(np.int64))

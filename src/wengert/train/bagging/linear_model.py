@@ -22,7 +22,7 @@ MOST_COLUMNS = 1000
 
 
 @dataclass(frozen=True)
-class StraightLine:
+class LinearModel:
     """A linear model.
 
     Attributes
@@ -51,14 +51,14 @@ class StraightLine:
         return nn.Blend((straight, self.bends.layer(inputs, self.bend_weight * slope)), (1.0, 1.0))
 
 
-def straight_line(
+def linear_model(
     X: Array,
     targets: Array,
     weights: Array | None,
     folds: tuple[Array, ...],
     asked: tuple[Array, ...],
     columns: int,
-) -> StraightLine:
+) -> LinearModel:
     """Fit a linear model of the first columns of X and of their bends, and one more without each fold.
 
     Minimises Σ wᵢ |yᵢ − b − W xᵢ|² + λ n |W|², for the λ of some with the lowest error on rows left out.
@@ -73,7 +73,7 @@ def straight_line(
     folds : tuple of arrays
         Positions of the rows of each fold; every row in one.
     asked : tuple of arrays
-        Of each fold, those rows for which `StraightLine.unseen` and the choice of λ are wanted.
+        Of each fold, those rows for which `LinearModel.unseen` and the choice of λ are wanted.
     columns : int
         How many of the features are numbers. The others have weight 0.
 
@@ -112,7 +112,7 @@ def straight_line(
     solution = _solutions(whole, width)[best]
     bias, weight, bend_weight = np.split(solution, (1, 1 + columns))
     rest = np.zeros((X.shape[1] - columns, targets.shape[1]))
-    return StraightLine(np.concatenate([weight, rest]), bias[0], bends, bend_weight, unseen[best])
+    return LinearModel(np.concatenate([weight, rest]), bias[0], bends, bend_weight, unseen[best])
 
 
 def _solutions(sums: Array, columns: int) -> list[Array]:
