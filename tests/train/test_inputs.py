@@ -44,7 +44,7 @@ def with_value(shape, place, value):
         ({"X": [[1.0, 2.0, 3.0], [1.0]]}, ShapeError, "X is no array: .* same length"),
         ({"X": np.array([["a", "b", "c"]] * ROWS, object)}, DTypeError, "objects .*such as 'a' in row 0"),
         ({"X": np.array([["a", "b", "c"]] * ROWS)}, DTypeError, "X holds text"),
-        ({"X": np.zeros((ROWS, 3), complex)}, DTypeError, "X holds complex numbers"),
+        ({"X": np.zeros((ROWS, 3), complex)}, DTypeError, "imaginary parts as two columns"),
         ({"y": np.zeros((ROWS, 1), "datetime64[s]")}, DTypeError, "y holds dates"),
         ({"X": sparse.csr_array(np.eye(ROWS, 3))}, DTypeError, r"X is a sparse matrix; give X.toarray\(\)"),
         ({"X": np.ma.masked_array(np.zeros((ROWS, 3)))}, DTypeError, "X: masked arrays are refused"),

@@ -136,9 +136,11 @@ def plain_array(value: Any, name: str) -> Array:
     except ValueError as error:
         raise ShapeError(f"{name} is no array: {error}. All rows need the same length") from None
     if array.dtype.kind in _KINDS:
+        remedy = "networks take numbers. Encode categories as numbers first"
+        if array.dtype.kind == "c":
+            remedy = "networks take real numbers. Give real and imaginary parts as two columns"
         raise DTypeError(
-            f"{name} holds {_KINDS[array.dtype.kind]} ({array.dtype}){_example(array)}; "
-            "networks take numbers. Encode categories as numbers first"
+            f"{name} holds {_KINDS[array.dtype.kind]} ({array.dtype}){_example(array)}; {remedy}"
         )
     if array.ndim == 0:
         raise ShapeError(f"{name} is a single number; it needs one entry a row")
