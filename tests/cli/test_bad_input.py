@@ -128,7 +128,8 @@ def test_what_is_said_of_a_file_is_kept_with_the_model(command, tmp_path):
         ("t.csv", b"a,y\n1,2\n1,2,3\n", ["row 2 (line 3) has 3 fields"]),
         ("t.csv", b"PAR1\x15\x04\x15", ["t.csv is not a text table but"]),
         ("t.parquet", b"a,y\n1,2\n", ["t.parquet is not a Parquet file"]),
-        ("t.xlsx", b"PK\x03\x04", ["ends in '.xlsx'"]),
+        ("t.xlsx", b"PK\x03\x04", ["Excel workbook", "as CSV"]),
+        ("t.doc", b"x,y\n1,2\n", ["ends in '.doc'"]),
     ],
 )
 def test_files_that_are_not_tables(command, tmp_path, name, data, parts):

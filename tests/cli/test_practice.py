@@ -57,6 +57,15 @@ def test_whole_groups_are_held_out(command, visit_table):
     assert "keeps rows of the same value together" in said
 
 
+def test_a_column_that_is_the_target_in_another_unit_is_warned_of(command, tables):
+    cents = (pl.col("amount") * 100).alias("amount in cents")
+    path = tables(visits().with_columns(cents), "visits.csv")
+    said = " ".join(command("train", path, "--target", "amount", *FAST).err.split())
+    assert "'amount in cents' tells the target 'amount' in other words or units" in said
+    assert "(--drop 'amount in cents')" in said
+    assert "tells" not in command("train", path, "--target", "counts", *FAST).err
+
+
 def test_rows_on_both_sides_of_the_split_are_warned_of(command, tables):
     frame = flowers(90)
     twice = tables(pl.concat([frame, frame]), "twice.csv")
@@ -189,15 +198,26 @@ def test_a_quantile_lies_above_as_many(command, tables):
         (
             {"amount": -3.5},
             ("--loss", "poisson"),
-            "target column 'amount' holds -3.5, and the loss takes counts",
+            "target column 'amount', row 1: -3.5 is below 0, and the loss poisson takes counts",
+        ),
+        (
+            {"amount": -3.5},
+            ("--loss", "tweedie"),
+            "-3.5 is below 0, and the loss tweedie takes counts or amounts",
         ),
         ({}, ("--test", "none.csv"), "--test none.csv: none.csv does not exist"),
+        (
+            {},
+            ("--loss", "poisson", "--test", "less.csv"),
+            "--test less.csv: target column 'amount', row 1: -1",
+        ),
         ({}, ("--test", "visits.csv", "--cv", 3), "Give one of them"),
     ],
 )
 def test_what_cannot_be_done_is_refused_before_training(command, tables, change, options, message):
     frame = visits().with_columns(**{name: pl.lit(value) for name, value in change.items()})
     path = tables(frame, "visits.csv")
+    tables(visits().with_columns(amount=-1), "less.csv")
     outcome = command("train", path, "--target", "amount", *options)
     assert outcome.code == 2
     assert message in " ".join(outcome.err.split())

@@ -111,6 +111,23 @@ def test_the_command_streams_by_itself_and_tells(stream, tmp_path, monkeypatch, 
     assert "Did you mean 'kind'?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("loss", ["poisson", "tweedie"])
+def test_counts_have_means_above_zero_in_a_large_file_too(stream, tmp_path, monkeypatch, capsys, loss):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, 3000)
+    frame = pl.DataFrame({"x": x, "few": np.minimum(rng.poisson(np.exp(x)), 4)})
+    path = stream(frame).paths[0]
+    monkeypatch.chdir(tmp_path)
+    train = ["train", str(path), "--target", "few", "--loss", loss, "--hidden", "none", "--epochs", "5"]
+    assert main([*train, "--preset", "plain", "--json"]) == 0
+    outcome = json.loads(capsys.readouterr().out)
+    assert outcome["task"]["kind"] == "regression"
+    assert outcome["scores"][f"{loss}_deviance"] > 0
+    stream(frame.with_columns(few=pl.when(pl.arange(pl.len()) == 1234).then(-1).otherwise("few")))
+    assert main(train) == 2
+    assert "target column 'few', row 1235: -1 is below 0" in " ".join(capsys.readouterr().err.split())
+
+
 def test_small_files_and_other_formats_are_not_streamed(tmp_path):
     mixed(10).write_parquet(tmp_path / "small.parquet")
     mixed(10).write_csv(tmp_path / "small.csv")

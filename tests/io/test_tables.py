@@ -185,6 +185,8 @@ REFUSED = {
     "header only": (b"a,b\n", "no rows"),
     "duplicate names": (b"a,b,a\n1,2,3\n", "'a'"),
     "duplicate names but for blanks": (b"a, a\n1,2\n", "'a'"),
+    "a title": (b"Report 2024,,\n,,\nname,age,city\na,1,b\n", "name for 1 of its 3 columns"),
+    "merged names": (b"Who,,,Where,\nname,age,sex,city,street\na,1,f,b,c\n", "name for 2 of its 5 columns"),
     "no header": (b"5.1,3.5,0\n4.9,3.0,0\n", "no header"),
     "row too long": (b"a,b\n1,2\n1,2,3\n", r"row 2 \(line 3\) has 3 fields"),
     "row too short": (b"a,b\n1,2\n\n1\n", r"row 3 \(line 4\) has 1 fields"),
@@ -221,6 +223,27 @@ def test_a_title_above_the_header_is_refused_by_its_lines(tmp_path):
     file = write(tmp_path, "t.csv", b"Table 1\n\na,b\n1,2\n3,4\n")
     with pytest.raises(DataError, match=r"row 2 \(line 3\) has 2 fields.*remove lines above the header"):
         read_table(file)
+
+
+@pytest.mark.parametrize("text", ["a,,\n1,2,3\nx,2,y\n", "a,b,,,,\n1,x,,,,\n2,y,,,,\n", ",a\nx,y\nz,z\n"])
+def test_columns_without_names_are_no_title(tmp_path, text):
+    frame = read_table(write(tmp_path, "t.csv", text.encode()))
+    assert frame.height == 2
+    assert {"a", "column_3"} & {*frame.columns}
+
+
+def test_a_title_above_a_long_table_is_refused_too(tmp_path):
+    rows = "".join(f"row {row},{row},word\n" for row in range(80_000))
+    file = write(tmp_path, "t.csv", f"Report 2024,,\nname,age,city\n{rows}".encode())
+    with pytest.raises(DataError, match="name for 1 of its 3 columns"):
+        read_table(file)
+
+
+def test_what_a_file_of_an_unknown_suffix_is(tmp_path):
+    with zipfile.ZipFile(tmp_path / "book.xlsx", "w") as archive:
+        archive.writestr("xl/workbook.xml", "")
+    with pytest.raises(DataError, match=r"book.xlsx is a ZIP archive or an Excel workbook: .*as CSV"):
+        read_table(tmp_path / "book.xlsx")
 
 
 def test_an_archive_named_csv(tmp_path):

@@ -58,7 +58,12 @@ def kind_and_note(values, dtype=None):
         (
             [str(i * i) for i in MANY] + ["x1"],
             "numeric",
-            "1 cells that are none count as missing, such as 'x1'",
+            "1 cell is not a number and counts as missing, such as 'x1'",
+        ),
+        (
+            [f"2024-03-{day:02d}" for day in range(1, 29)] * 2 + ["x", "y"],
+            "date",
+            "2 cells are not a date and count",
         ),
         (["True", "FALSE", ""], "boolean", ""),
         ([b"a", b"b", b"a"], "categorical", ""),

@@ -16,6 +16,7 @@ import polars as pl
 from wengert.errors import DataError
 from wengert.io.parquet_stream import ParquetStream
 from wengert.tabular.columns import Column, kinds_of_columns, require_columns
+from wengert.tabular.plain_recipe import learns_means
 from wengert.tabular.preprocess import PREPROCESSING, TablePreprocessor
 from wengert.tabular.reading.table_reading import TableReading, each
 from wengert.tabular.table_model import TableModel
@@ -76,10 +77,13 @@ class StreamedTable:
         target: str,
         drop: Collection[str] = (),
         *,
+        loss: str | None = None,
         seed: int = 0,
         report: Report = lambda what, done: None,
     ) -> StreamedTable:
         """Find out what is to be learnt, from the whole target, and what each column is, from the sample.
+
+        The loss is as for `task_of`.
 
         Raises
         ------
@@ -102,7 +106,7 @@ class StreamedTable:
         sample = reading.apply(sample)
         task, columns = each(
             [
-                lambda: task_of(wanted.filter(known)),
+                lambda: task_of(wanted.filter(known), loss),
                 lambda: kinds_of_columns(sample.drop(target), target, notes),
             ]
         )
@@ -133,6 +137,7 @@ class StreamedTable:
             columns=self.columns,
             task=self.task,
             reading=self.reading,
+            positive=learns_means(settings),
             **PREPROCESSING[settings.preset],
         )
 

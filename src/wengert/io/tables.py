@@ -27,6 +27,7 @@ _SEPARATORS = {".csv": "", ".tsv": "\t", ".tab": "\t", ".txt": "", "": ""}
 _KNOWN = ".csv, .tsv, .tab, .txt (each may be packed as .gz) or .parquet"
 _COPIES = 5  # of a file: its bytes, its text, the cells of some rows, and what is made of them
 _CELL_BYTES = 8
+_HEAD = 512  # bytes, which show what a file is
 
 
 def read_table(
@@ -68,7 +69,7 @@ def read_table(
         if suffix == ".parquet":
             frame = _read_parquet(data, where)
         else:
-            meaning = recognised(data[:512])
+            meaning = recognised(data[:_HEAD])
             if meaning:
                 raise DataError(f"{where} is not a text table but {meaning}.")
             separator = _SEPARATORS[suffix] if b"\t" in data else ""  # some call commas so
@@ -86,11 +87,22 @@ def _suffix(path: Path) -> str:
     if suffix == ".gz" and path.with_suffix("").suffix.lower() in _SEPARATORS:
         return path.with_suffix("").suffix.lower()
     if suffix != ".parquet" and suffix not in _SEPARATORS:
+        found = recognised(_head(path))
+        if found:
+            raise DataError(f"{path} is {found}.")
         raise DataError(
             f"{path} ends in {path.suffix!r}, which says nothing known about its format. "
             f"Name a {_KNOWN} file, or rename it to what it is."
         )
     return suffix
+
+
+def _head(path: Path) -> bytes:
+    """Return the first bytes of a file; none of what is no file, which might keep us waiting."""
+    if not path.is_file():
+        return b""
+    with _refusals_named(str(path)), path.open("rb") as file:
+        return file.read(_HEAD)
 
 
 def _read_standard_input() -> bytes:
@@ -144,7 +156,7 @@ def _read_parquet(data: bytes, where: str) -> pl.DataFrame:
     if not data:
         raise DataError(f"{where} is empty. A table needs at least one row.")
     if not data.startswith(PARQUET):
-        found = recognised(data[:512]) or "perhaps text: if so, give it a name that ends in .csv"
+        found = recognised(data[:_HEAD]) or "perhaps text: if so, give it a name that ends in .csv"
         raise DataError(f"{where} is not a Parquet file, as its name says, but {found}.")
     if len(data) < 12 or not data.endswith(PARQUET):
         raise DataError(f"{where} is a truncated Parquet file: its end is missing. Copy or write it again.")

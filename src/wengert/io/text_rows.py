@@ -25,6 +25,7 @@ _MARKS = (
 # Rows by which separators are compared, where the header allows several.
 _COMPARED = 10_000
 _LISTED = 5
+_ABOVE = 10  # lines among which the header may stand below a title
 LONGEST_CELL = 2**24
 MOST_COLUMNS = 2**20
 _STRETCH = 2**22  # of characters that are divided into lines at a time
@@ -93,7 +94,9 @@ def table_rows(text: str, where: str, separator: str | None = None) -> tuple[lis
     """
     text, above, separator = table_text(text, separator)
     rows = _checked(_records(text, separator, strict=True), where, separator, above)
-    return next(rows), rows
+    names = next(rows)
+    _refuse_title(text, separator, where)
+    return names, rows
 
 
 def table_text(text: str, separator: str | None = None) -> tuple[str, int, str]:
@@ -238,6 +241,26 @@ def _names(cells: list[str], where: str) -> list[str]:
         listed = ", ".join(repr(name) for name in repeated[:_LISTED])
         raise ValueError(f"{where} has more than one column named {listed}. Give each its own name.")
     return names
+
+
+def _refuse_title(text: str, separator: str, where: str) -> None:
+    """Refuse a first line that most columns have no name in, above one that has a word for each of them."""
+    try:
+        above, *below = (
+            cells for _, cells in islice(_records(text, separator, strict=False), _ABOVE) if cells
+        )
+    except csv.Error:  # which is refused where it stands
+        return
+    named = sum(map(bool, map(str.strip, above)))
+    if 2 * named >= len(above):
+        return
+    for cells in below:
+        if len(cells) == len(above) and all(cell.strip() and not _is_amount(cell) for cell in cells):
+            raise ValueError(
+                f"{where} has a name for {named} of its {len(above)} columns in its first line, and further "
+                f"below a word for each ({', '.join(map(repr, cells[:3]))}, …), which seem to be the names. "
+                "Remove the lines above them, or name every column in the first."
+            )
 
 
 def _is_number(text: str) -> bool:

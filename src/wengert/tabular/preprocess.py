@@ -159,9 +159,7 @@ class TablePreprocessor:
         if task.kind == "regression":
             refuse_missing(wanted)
             numbers = as_numbers(wanted)
-            mean, scale = (
-                (0.0, _mean_of_amounts(wanted.name, numbers)) if positive else mean_and_scale(numbers)
-            )
+            mean, scale = (0.0, float(numbers.mean()) or 1.0) if positive else mean_and_scale(numbers)
         fitted = fit_columns(frame, columns, scaling, most_indicators)
         target_and_features = {target, *(column.name for column in fitted)}
         return TablePreprocessor(
@@ -203,10 +201,12 @@ class TablePreprocessor:
             If a column is missing (the nearest name is suggested), or a value is infinite or not of the
             kind that the column had in training (names column and row).
         """
-        missing = [column.name for column in self.columns if column.name not in frame.columns]
+        there = {*frame.columns}
+        missing = [column.name for column in self.columns if column.name not in there]
         if missing:
             listed = ", ".join(repr(name) for name in missing[:10])
-            spare = [name for name in frame.columns if name not in {column.name for column in self.columns}]
+            wanted = {column.name for column in self.columns}
+            spare = [name for name in frame.columns if name not in wanted]
             hint = suggestion(missing[0], spare, frame.columns) if spare else ""
             raise DataError(f"the table lacks {listed}, which the model was trained with.{hint}")
         values = each([partial(self._values, column, frame) for column in self.columns])
@@ -328,16 +328,6 @@ class TablePreprocessor:
             raise ModelFileError(
                 f"the preprocessing of the model cannot be read: {error}. Train and save the model again."
             ) from None
-
-
-def _mean_of_amounts(name: str, numbers: np.ndarray) -> float:
-    """Return the mean of numbers of 0 or more, 1 where all are 0."""
-    if numbers.min() < 0:
-        raise DataError(
-            f"target column {name!r} holds {numbers.min():g}, and the loss takes counts or amounts of 0 or "
-            "more. Choose another loss."
-        )
-    return float(numbers.mean()) or 1.0
 
 
 def fit_columns(

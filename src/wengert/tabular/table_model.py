@@ -20,7 +20,7 @@ from wengert.tabular.scoring import metrics
 from wengert.tabular.scoring.conformal import Nonconformity, class_sets
 from wengert.tabular.scoring.evaluation import classification_scores, predicted_classes, regression_scores
 from wengert.tabular.scoring.losses_of_numbers import loss_scores
-from wengert.tabular.training_settings import LOSSES_OF_MEANS
+from wengert.tabular.task import refuse_negative
 from wengert.train.evaluation import Predictor
 
 
@@ -232,11 +232,7 @@ class TableModel:
         actual = as_numbers(column)
         settings = self.training.get("settings", {})
         loss = settings.get("loss") or "squared_error"
-        if loss in LOSSES_OF_MEANS and actual.min() < 0:
-            raise DataError(
-                f"target column {target.name!r}, row {int(actual.argmin()) + 1}: {actual.min():g}, and the "
-                f"model was trained by the loss {loss}, of counts or amounts of 0 or more. Correct the row."
-            )
+        refuse_negative(column, loss)
         own = loss_scores(actual, predicted, loss, settings.get("quantile"), target.scale)
         return own | regression_scores(actual, predicted)
 

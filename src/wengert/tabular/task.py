@@ -18,6 +18,7 @@ from wengert.tabular.reading.column_values import (
     refuse_missing,
 )
 from wengert.tabular.reading.table_reading import TableReading
+from wengert.tabular.training_settings import LOSSES_OF_MEANS
 
 Class = str | int | float | bool
 
@@ -76,10 +77,11 @@ def infer_task(target: pl.Series) -> Task:
     return task_of(TableReading.infer(frame)[0].apply(frame).to_series())
 
 
-def task_of(target: pl.Series, *, numbers: bool = False) -> Task:
+def task_of(target: pl.Series, loss: str | None = None) -> Task:
     """Find the task from the values of a target that has been read; see `infer_task`.
 
-    With ``numbers``, whole numbers are no classes, however few they are.
+    With a loss, which is one of numbers, whole numbers are no classes, however few they are; numbers that it
+    cannot take are refused.
     """
     if target.is_empty():
         raise DataError(f"target column {target.name!r} holds no values. Name another column.")
@@ -100,9 +102,21 @@ def task_of(target: pl.Series, *, numbers: bool = False) -> Task:
             f"target column {target.name!r}, row {row + 1}: {target[row]} is too large for errors to be "
             "measured. Correct it, or divide the column by a power of ten."
         )
-    if numbers:
+    if loss is not None:
+        refuse_negative(target, loss)
         return Task("regression", (), f"{target.name!r} holds numbers, and the loss is one of numbers")
     return _numbers(target)
+
+
+def refuse_negative(target: pl.Series, loss: str | None) -> None:
+    """Raise `DataError` with column and row if a number is below 0 and the loss takes counts or amounts."""
+    negative = target < 0 if loss in LOSSES_OF_MEANS else pl.Series([False])
+    if negative.any():
+        row = first(negative)
+        raise DataError(
+            f"target column {target.name!r}, row {row + 1}: {target[row]} is below 0, and the loss {loss} "
+            "takes counts or amounts of 0 or more. Correct the row, or train by another loss."
+        )
 
 
 def _classes_of_words(target: pl.Series) -> Task:
@@ -114,8 +128,7 @@ def _classes_of_words(target: pl.Series) -> Task:
             f"target column {target.name!r} has {count} different words in {len(target)} rows, such as "
             f"{str(classes[0])[:40]!r}: too many classes. Name another column, or correct its numbers."
         )
-    described = "true and false" if target.dtype == pl.Boolean else "words"
-    return _classification(values, classes, described)
+    return _classification(values, classes, "truth values" if target.dtype == pl.Boolean else "words")
 
 
 def _numbers(target: pl.Series) -> Task:

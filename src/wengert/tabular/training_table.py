@@ -66,7 +66,7 @@ class TrainingTable:
         given: TextFormat = NOTHING_SAID,
         roles: RowRoles = NO_ROLES,
         *,
-        numbers: bool = False,
+        loss: str | None = None,
     ) -> TrainingTable:
         """Find out what is to be learnt (as `task_of`), and what each column is.
 
@@ -93,7 +93,7 @@ class TrainingTable:
         # The target first: a mistake there is what a person has to know before anything about the others.
         task, columns = each(
             [
-                lambda: task_of(frame.get_column(target), numbers=numbers),
+                lambda: task_of(frame.get_column(target), loss),
                 lambda: kinds_of_columns(frame.drop(target), target, notes),
             ]
         )

@@ -341,7 +341,7 @@ class Recipe:
         def assess(net: Any) -> Assessment:
             outputs = unseen(net)
             scaled = None if weights is None else weights / np.mean(weights)
-            known = y if self.calibration == "classes" else np.reshape(y, outputs.shape)
+            known = np.reshape(y, outputs.shape) if np.size(y) == outputs.size else y  # classes
             measured = float(objective.mean_loss(outputs, known, scaled))
             if self.calibration is None:
                 return Assessment(net, measured, measured)

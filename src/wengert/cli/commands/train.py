@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shlex
 import tempfile
 import time
 from collections.abc import Mapping
@@ -39,6 +40,8 @@ from wengert.tabular.preprocess import TablePreprocessor
 from wengert.tabular.scoring.evaluation import mean_scores
 from wengert.tabular.table_model import TableModel
 from wengert.tabular.table_training import TrainedNetwork
+from wengert.tabular.target_copies import target_copies
+from wengert.tabular.task import refuse_negative
 from wengert.tabular.training_settings import TrainingSettings
 from wengert.tabular.training_table import TrainingTable, cross_validate, rows_with_target
 from wengert.train.row_split import Split
@@ -125,8 +128,8 @@ def train_table(
     starting = time.perf_counter() - began
     check_destination(options.directory)
     table = _open(files, options, workers, quiet)
-    _warn(table.left_out)
-    _warn(table.task.warning)
+    for remark in (table.left_out, table.task.warning, _copies(table)):
+        _warn(remark)
     # Before anything is trained, since there may be too few rows for them.
     splits: list[Split] = []
     if options.folds is not None and isinstance(table, TrainingTable):
@@ -214,11 +217,11 @@ def _open(
     else:
         stream = _stream(files, workers)
         file = stream.name
+    loss = options.settings.loss
     if stream is None:
         frame = read_table(file, given=options.text, as_text=True)
         drop = dropped_columns(options.drop, frame.columns)
-        numbers = options.settings.loss is not None
-        return TrainingTable.infer(frame, options.target, drop, options.text, options.roles, numbers=numbers)
+        return TrainingTable.infer(frame, options.target, drop, options.text, options.roles, loss=loss)
     roles = {name: value for name, value in vars(options.roles).items() if value is not None}
     if options.settings.class_weight is not None:
         roles["class-weight"] = options.settings.class_weight
@@ -236,7 +239,9 @@ def _open(
         )
     drop = dropped_columns(options.drop, stream.names)
     report = ReadingProgress(file, quiet=quiet)
-    return StreamedTable.infer(stream, options.target, drop, seed=options.settings.seed, report=report)
+    return StreamedTable.infer(
+        stream, options.target, drop, loss=loss, seed=options.settings.seed, report=report
+    )
 
 
 def _stream(files: tuple[str, ...], workers: Workers | None) -> ParquetStream:
@@ -270,6 +275,7 @@ def _rows_to_score(
         known, left_out = rows_with_target(preprocessor.target_column(frame))
         frame = frame.filter(known)
         preprocessor.encode(frame)
+        refuse_negative(preprocessor.target_of(frame), options.settings.loss)
     except DataError as error:
         raise DataError(f"--test {options.test}: {error}") from None
     _warn(left_out and f"--test {options.test}: {left_out}")
@@ -334,6 +340,20 @@ def _description(
         "scores": None,
         "cross_validation": None,
     }
+
+
+def _copies(table: TrainingTable | StreamedTable) -> str:
+    """Return what to say of features that hold the target; empty where there are none."""
+    frame = table.frame if isinstance(table, TrainingTable) else table.sample
+    names = target_copies(frame, table.target, table.columns, classes=bool(table.task.classes))
+    if not names:
+        return ""
+    listed = ", ".join(map(repr, names))
+    which = listed if len(names) == 1 else f"each of {listed}"
+    return (
+        f"{which} tells the target {table.target!r} in other words or units. Unless that is known where "
+        f"predictions are made, the scores say nothing: leave it out (--drop {shlex.quote(','.join(names))})."
+    )
 
 
 def _warn(message: str) -> None:

@@ -33,8 +33,9 @@ def find(file: str, given: Mapping[str, Any], config: str | None, plot: str | No
         refuse_unwritable(Path(plot))
     frame = read_table(file, given=options.text, as_text=True)
     drop = dropped_columns(options.drop, frame.columns)
-    numbers = options.settings.loss is not None
-    table = TrainingTable.infer(frame, options.target, drop, options.text, options.roles, numbers=numbers)
+    table = TrainingTable.infer(
+        frame, options.target, drop, options.text, options.roles, loss=options.settings.loss
+    )
     curve = find_rate(table, options.settings)
     if plot is not None:
         write_file(Path(plot), standalone(rate_chart(curve)).encode("utf-8"))

@@ -26,9 +26,10 @@ def find_column(frame: pl.DataFrame, name: str, role: str) -> pl.Series:
     DataError
         If there is none. The message suggests the nearest name.
     """
-    if name not in frame.columns:
+    column: pl.Series | None = frame.get_column(name, default=None)  # to look in its list of names takes time
+    if column is None:
         raise DataError(f"the table has no column {name!r} ({role}).{suggestion(name, frame.columns)}")
-    return frame.get_column(name)
+    return column
 
 
 def suggestion(name: str, names: Iterable[str], columns: Iterable[str] | None = None) -> str:

@@ -19,6 +19,7 @@ from wengert.tabular.reading.text_format import TextFormat
 FEW = 20
 # A column in which so large a part of the values are numbers is one of numbers with typing errors in it.
 MOSTLY = 0.9
+_OF_ANOTHER_KIND = {"numeric": "not a number", "date": "not a date", "boolean": "neither true nor false"}
 _PADDED = r"^(?:0|[^\x00-\x7F])\p{Nd}+$"
 _THOUSANDS = r"^[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+$"
 
@@ -39,7 +40,11 @@ class PossibleReading:
         """Return the reading under what the other columns decided, and what to say of it."""
         note = ""
         if self.misfits:
-            note = f"{self.misfits} cells that are none count as missing, such as {self.missing[-1]!r}"
+            other, count = _OF_ANOTHER_KIND[self.kind], self.misfits
+            cells_are = (
+                f"1 cell is {other} and counts" if count == 1 else f"{count:,} cells are {other} and count"
+            )
+            note = f"{cells_are} as missing, such as {self.missing[-1]!r}"
         open_decimal, open_order = len(self.decimals) > 1, len(self.orders) > 1
         if self.decimals and not (open_decimal and decimal in self.decimals):
             decimal = self.decimals[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import polars as pl
@@ -53,10 +53,12 @@ class TableReading:
 
     def of(self, name: str, kind: str) -> CellReading:
         """Return how a column is read; as others of its kind where nothing was found out."""
-        return next(
-            (one for one in self.columns if one.name == name),
-            CellReading(name, kind, self.format.decimal or ".", missing=self.format.missing),
-        )
+        known = self._by_name.get(name)
+        return known or CellReading(name, kind, self.format.decimal or ".", missing=self.format.missing)
+
+    @cached_property
+    def _by_name(self) -> dict[str, CellReading]:
+        return {one.name: one for one in self.columns}
 
     def only(self, names: Collection[str]) -> TableReading:
         """Return how some of the columns are read."""
@@ -80,7 +82,8 @@ class TableReading:
         DataError
             Naming each column in which a cell cannot be read, with the first row of each.
         """
-        readings = [one for one in self.columns if one.name in frame.columns]
+        names = {*frame.columns}
+        readings = [one for one in self.columns if one.name in names]
         read = each([partial(one.apply, frame.get_column(one.name)) for one in readings])
         return frame.with_columns(read)
 
