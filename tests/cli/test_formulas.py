@@ -214,3 +214,12 @@ def test_a_claim_is_judged_at_the_values_given_too(command):
     assert command(*formula, "z=2*z").code == 0
     assert command(*formula, "z=z").code == 3
     refused(command(*formula, "z=2*z", "--at", "x=1"), "--at", "x")
+
+
+@pytest.mark.parametrize("name", ["explain", "draw"])
+def test_a_formula_that_looks_like_a_missing_model_is_pointed_out(command, name):
+    done = command(name, "nowhere-model")
+    assert done.code == 0
+    assert "no such file or directory: nowhere-model" in done.err
+    assert command(name, "x - y").err == ""
+    assert command(name, "nowhere-model", "--at", "nowhere=1,model=2").err == ""

@@ -162,3 +162,32 @@ def test_numpy_is_taken_at_its_word_about_booleans():
     assert wg.check_work(loss, w, x, claims={"w": "(w > 0) * x"})
     assert not wg.check_work(loss, w, x, claims={"w": "-(-(w > 0)) * x"})
     assert not wg.check_work(loss, w, x, claims={"w": "((w > 0) + (w > 0)) * x / 2"})
+
+
+def test_no_transpose_is_proposed_for_a_number_and_a_proposal_is_as_exact_as_a_claim():
+    (report,) = wg.check_work(
+        lambda a, b: (a * b + np.sin(a)) ** 2, 1.3, 0.7,
+        claims={"a": "2.0000001 * (a * b + sin(a)) * (b + cos(a))"},
+    )  # fmt: skip
+    assert not report.right
+    assert report.mistake == "it is 1.00000005 times the gradient"
+
+
+@pytest.mark.parametrize(
+    ("claim", "said"),
+    [
+        ("1 - z ** 2", "z stands where tanh(z) belongs"),
+        ("(1 - tanh(z)) ** 2", "the power belongs to tanh(z) alone"),
+    ],
+)
+def test_the_derivative_of_a_line_without_a_name_is_put_right(claim, said):
+    z = np.array([0.3, -0.8, 1.1])
+    (report,) = wg.check_work(lambda z: np.sum(np.tanh(z)), z, claims={"z": claim})
+    assert said in report.mistake
+    assert wg.check_work(lambda z: np.sum(np.tanh(z)), z, claims={"z": report.corrected})
+
+
+def test_the_loss_of_a_network_belongs_inside_a_function():
+    net = wg.nn.Sequential(wg.nn.Dense(3, 1)).initialise(seed=0)
+    with pytest.raises(wg.errors.ConfigurationError, match="write the loss inside a function"):
+        wg.check_work(net, np.ones(3), np.ones(1), claims={"net": "1"})

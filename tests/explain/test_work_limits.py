@@ -142,14 +142,15 @@ def test_a_derivation_that_nobody_would_read_is_refused() -> None:
         wg.explain(function, 0.5)
 
 
-def test_a_drawing_at_which_nobody_would_look_is_refused() -> None:
+@pytest.mark.parametrize("view", ["graph", "units"])
+def test_a_drawing_at_which_nobody_would_look_is_refused(view: str) -> None:
     def function(x):
         for _ in range(1000):
             x = np.tanh(x)
         return x
 
     with pytest.raises(LimitError, match="the drawing would have 1,001 boxes; 1,000 are allowed"):
-        wg.draw(function, 0.5)
+        wg.draw(function, 0.5, view=view)
 
 
 def test_more_axes_than_letters_have_an_index_each() -> None:

@@ -9,18 +9,28 @@ from typing import Any
 
 import numpy as np
 
+from wengert.cli.console import error_console, label_and_text
 from wengert.errors import ConfigurationError
 from wengert.explain.formula.parser import parse
 from wengert.explain.formula.traced_formula import FormulaFunction, arguments, check_names
 
 MAX_ROWS = 256
 _BETWEEN_VALUES = re.compile(r",(?=\s*\w+\s*=)")
+# What a path looks like: model, digits-model, ./runs/model. Names as short as those of x/y are a formula's.
+_PATH = re.compile(r"[./~]*\w{3,}(?:[-/.]\w{2,})*/?")
 _CLAIM = re.compile(r"\s*(\w+)\s*=(?!=)\s*(.*)", re.DOTALL)
 
 
 def read_function(text: str, shape: str | None = None, at: Sequence[str] = ()) -> FormulaFunction:
     """Return a formula as a function; what has a shape or a value is an argument, also if it is called pi."""
     return FormulaFunction(parse(text), {*read_shapes(shape), *read_values(at)})
+
+
+def note_missing_directory(subject: str, sources: Mapping[str, Any]) -> None:
+    """Say on standard error that a formula looks like the path of a model, and that there is none."""
+    if _PATH.fullmatch(subject) and not (sources["at"] or sources["shape"]):
+        text = f"no such file or directory: {subject}; it is read as a formula"
+        error_console().print(label_and_text("warning", text))
 
 
 def draw_arguments(

@@ -15,6 +15,13 @@ from wengert.explain.formula.parser import nearest
 from wengert.explain.problem import Problem
 from wengert.ir.node import Node
 from wengert.trace.tracing import Recording
+from wengert.trace.tree import flatten
+
+
+def is_network(value: Any) -> bool:
+    """Return whether a callable is a tree of arrays: a module with parameters."""
+    leaves, _ = flatten(value)
+    return callable(value) and not (len(leaves) == 1 and leaves[0] is value)
 
 
 def check_call(
@@ -37,6 +44,10 @@ def check_call(
     except TypeError as error:
         name = getattr(function, "__name__", type(function).__name__)
         options = f"; options that {where} does not have are passed to the function" if kwargs else ""
+        if is_network(function):
+            options = (
+                "; write the loss inside a function: def loss(net, x, t): return np.sum((net(x) - t) ** 2)"
+            )
         raise ConfigurationError(
             f"{where}: {name}({', '.join(signature.parameters)}): {error}{options}"
         ) from None

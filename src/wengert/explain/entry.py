@@ -97,9 +97,9 @@ def explain(
     >>> print(wg.explain(lambda x: np.sin(x) ** 2, 0.5))  # doctest: +SKIP
     >>> print(wg.explain(wg.softmax, np.zeros(3), view="matrix"))  # doctest: +SKIP
     """
-    from wengert.explain.arguments import check_call
+    from wengert.explain.arguments import check_call, is_network
     from wengert.explain.derivation import derive
-    from wengert.explain.network import is_network, parameter_paths, with_loss
+    from wengert.explain.network import parameter_paths, with_loss
     from wengert.explain.problem import Convention
 
     if is_network(function):

@@ -15,13 +15,7 @@ from wengert.ir.provenance import Provenance, SourceLine
 from wengert.primitives.functions import one_hot
 from wengert.trace.source import source_line, user_frame
 from wengert.trace.tensor import Tensor
-from wengert.trace.tree import flatten, leaf_paths
-
-
-def is_network(value: Any) -> bool:
-    """Return whether a callable is a tree of arrays: a module with parameters."""
-    leaves, _ = flatten(value)
-    return callable(value) and not (len(leaves) == 1 and leaves[0] is value)
+from wengert.trace.tree import leaf_paths
 
 
 def parameter_paths(network: Any) -> list[str]:

@@ -150,3 +150,17 @@ def test_a_jax_that_is_too_old_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
         ConfigurationError, match=r"needs JAX 0.10 or newer, and this is 0.4.30; .*wengert\[xla\]"
     ):
         wg.compile(lambda x: x, executor="xla")
+
+
+def test_a_carry_that_was_copied_still_gives_its_memory_to_the_next_run() -> None:
+    executor = XLAExecutor(device="cpu")
+    progress = executor.new_progress([np.ones(1000, np.float32)], 0, 0.0)
+    following = jax.jit(lambda carry: [one + 1 for one in carry], donate_argnums=0)
+    with executor.settings():
+        progress.elements = following(progress.elements)  # memory of XLA's own, aligned as it needs
+        address = progress.elements[0].unsafe_buffer_pointer()
+        (copied,) = progress.copy()
+        (after,) = following(progress.elements)
+    assert after.unsafe_buffer_pointer() == address
+    np.testing.assert_array_equal(copied, 2)
+    np.testing.assert_array_equal(after, 3)

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from wengert.cli.console import write
-from wengert.cli.formula_options import draw_arguments, read_function, read_names, refuse_options
+from wengert.cli.formula_options import (
+    draw_arguments,
+    note_missing_directory,
+    read_function,
+    read_names,
+    refuse_options,
+)
 from wengert.errors import ConfigurationError
 from wengert.explain.drawing.drawing import Drawing, check_suffix
 from wengert.explain.drawing.entry import draw
@@ -34,6 +40,7 @@ def run(subject: str, sources: dict[str, Any], form: str, out: str | None) -> in
         refuse_options(
             sources, ("data", "row"), f"is for a trained model, and there is no directory {subject!r}"
         )
+        note_missing_directory(subject, sources)
         drawing = _of_formula(subject, sources)
     if out is None:
         write(drawing.to_svg() if form == "svg" else drawing.to_dot(), verbatim=True)

@@ -6,7 +6,13 @@ import os
 from typing import Any
 
 from wengert.cli.derivation_output import Output
-from wengert.cli.formula_options import draw_arguments, read_function, read_names, refuse_options
+from wengert.cli.formula_options import (
+    draw_arguments,
+    note_missing_directory,
+    read_function,
+    read_names,
+    refuse_options,
+)
 from wengert.explain.derivation import Derivation
 from wengert.explain.entry import explain
 from wengert.explain.formula.traced_formula import check_names
@@ -22,6 +28,7 @@ def run(subject: str, sources: dict[str, Any], output: Output, options: dict[str
         refuse_options(
             sources, ("data", "row"), f"is for a trained model, and there is no directory {subject!r}"
         )
+        note_missing_directory(subject, sources)
         derivation = _of_formula(subject, sources, options)
     output.write(derivation)
     return 0

@@ -285,4 +285,5 @@ def reader(
         loops, wrt, arguments, NumpyExecutor(), names, Convention(notation), every_line=every_line,
         rng=np.random.default_rng(_SEED), hidden=folded.hidden, given=given,
     )  # fmt: skip
+    check_boxes(len(set(problem.symbols.values())))  # of units, which are known only now
     return Reader(problem, folded, results, list(results) == [loops.program.outputs[0]], layered)

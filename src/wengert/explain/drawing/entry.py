@@ -84,9 +84,9 @@ def draw(
     >>> wg.draw(lambda x: np.cos(np.sin(x**2) + 3 * x**2), 0.7)
     <drawing: 6 values, 6 arrows>
     """
-    from wengert.explain.arguments import check_call
+    from wengert.explain.arguments import check_call, is_network
     from wengert.explain.drawing.drawing import make
-    from wengert.explain.network import forward, is_network, with_loss
+    from wengert.explain.network import forward, with_loss
 
     if is_network(function) and loss is not None:
         function, args = with_loss("draw", function, loss, args)

@@ -11,7 +11,7 @@ import numpy as np
 
 from wengert.explain.engine import Array
 from wengert.explain.formula.parser import function_name
-from wengert.explain.grading.claims import ratio, same
+from wengert.explain.grading.claims import RTOL, ratio, same
 from wengert.explain.grading.common_mistakes import comparison, double_edits, only_symmetric, single_edits
 from wengert.explain.grading.constant_factors import Constants
 from wengert.explain.grading.conventions import Reading
@@ -110,7 +110,7 @@ class Diagnostician:
         for reading in self._ways:
             code = reading.numpy(root)
             number = None if code is None else self._multiple(reading, code)
-            if code is not None and number is not None and abs(number - 1) > 1e-6:
+            if code is not None and number is not None and abs(number - 1) > RTOL:
                 return Diagnosis(self._constants.wrong(number, _divides(root)), scaled(code, number))
         return None
 
@@ -168,7 +168,7 @@ class Diagnostician:
                 number = None if code is None else self._multiple(reading, code)
                 if code is None or number is None:
                     continue
-                if abs(number - 1) < 1e-6:
+                if abs(number - 1) <= RTOL:
                     return Diagnosis(mistake, shown(code))
                 if not plain and self._constants.plain(number):
                     return Diagnosis(f"{mistake}; {self._constants.wrong(number)}", scaled(code, number))

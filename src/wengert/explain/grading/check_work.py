@@ -155,6 +155,7 @@ class FormulaCheck:
         hypotheses = Hypotheses(reference, self._symbol, known)
         vocabulary = Vocabulary(
             {name: node.type.shape for node, name in reference.reader_names.items() if node.type.is_float},
+            hypotheses.unnamed_lines(),
             {one.code: (one.origin, one.values[0].shape) for one in known if one.code},
             lambda node: None if (found := value_at(node, self._values[0])) is None else found.shape,
         )

@@ -35,7 +35,7 @@ def single_edits(node: ast.expr, vocabulary: Vocabulary, terms: bool = True) -> 
     """
     rules: list[Rule] = [
         _wrong_axis,
-        _transposed,
+        lambda one: _transposed(one, vocabulary),
         _reordered,
         lambda one: missing_derivative(one, vocabulary),
         lambda one: missing_sum(one, vocabulary),
@@ -45,7 +45,7 @@ def single_edits(node: ast.expr, vocabulary: Vocabulary, terms: bool = True) -> 
         lambda one: _wrong_factor(one, vocabulary.factors),
         _term,
         _power,
-        lambda one: _other_name(one, vocabulary.names),
+        lambda one: _other_value(one, (*vocabulary.names, *vocabulary.lines)),
         _superfluous,
         lambda one: missing_factor(one, vocabulary),
         *([lambda one: missing_term(one, vocabulary)] if terms else []),
@@ -57,7 +57,7 @@ def single_edits(node: ast.expr, vocabulary: Vocabulary, terms: bool = True) -> 
 def double_edits(node: ast.expr, vocabulary: Vocabulary) -> Iterator[Edit]:
     """Yield the formula with two things put right, of the commonest sorts."""
     rules: list[Rule] = [
-        _transposed,
+        lambda one: _transposed(one, vocabulary),
         _reordered,
         _wrong_axis,
         lambda one: missing_sum(one, vocabulary),
@@ -71,7 +71,7 @@ def double_edits(node: ast.expr, vocabulary: Vocabulary) -> Iterator[Edit]:
                         yield twice, f"{mistake}; {other}"
 
 
-def _transposed(node: ast.expr) -> Iterator[Edit]:
+def _transposed(node: ast.expr, vocabulary: Vocabulary) -> Iterator[Edit]:
     if isinstance(node, ast.Attribute):
         yield node.value, f"a transpose too many: {shown(node)} should be {shown(node.value)}"
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
@@ -80,6 +80,9 @@ def _transposed(node: ast.expr) -> Iterator[Edit]:
     elif isinstance(node, ast.Call) and function_name(node) == "outer":
         return
     elif isinstance(node, ast.Name | ast.BinOp | ast.Call | ast.Subscript):
+        shape = vocabulary.shape_of(node)
+        if shape is not None and len(shape) != 2:
+            return
         fixed = transpose(node)
         yield fixed, f"a transpose is missing: {shown(node)} should be {shown(fixed)}"
 
@@ -229,16 +232,20 @@ def comparison(node: ast.expr) -> Iterator[Edit]:
 def _power(node: ast.expr) -> Iterator[Edit]:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
         yield node.left, f"the power does not belong there: {shown(node)} should be {shown(node.left)}"
+        whole = node.left
+        for part in operands(whole) if isinstance(whole, ast.BinOp) else ():
+            fixed: ast.expr = with_operands(whole, {part: ast.BinOp(part, node.op, node.right)})
+            yield fixed, f"the power belongs to {shown(part)} alone: {shown(node)} should be {shown(fixed)}"
     elif isinstance(node, ast.Name | ast.BinOp | ast.Call):
         fixed = ast.BinOp(node, ast.Pow(), ast.Constant(2))
         yield fixed, f"a square is missing: {shown(node)} should be {shown(fixed)}"
 
 
-def _other_name(node: ast.expr, names: Iterable[str]) -> Iterator[Edit]:
+def _other_value(node: ast.expr, values: Iterable[str]) -> Iterator[Edit]:
     if isinstance(node, ast.Name | ast.Constant):
-        for name in names:
-            if name != shown(node):
-                yield ast.Name(name, ast.Load()), f"{shown(node)} stands where {name} belongs"
+        for value in values:
+            if value != shown(node):
+                yield read(value), f"{shown(node)} stands where {value} belongs"
 
 
 def _superfluous(node: ast.expr) -> Iterator[Edit]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wengert.explain.grading.claims import RTOL
 from wengert.explain.index.definitions import uniform_value
 from wengert.explain.index.letters import Letters
 from wengert.explain.index.notation import averages
@@ -47,7 +48,7 @@ class Constants:
 
     def _size(self, size: float, divides: bool) -> str | None:
         if _near(size, 1):
-            return None
+            return None if abs(size - 1) <= RTOL else f"it is {size:.10g} times the gradient"
         if _near(size, 2):
             return self._double()
         if _near(size, 0.5) and not (divides and 2 in self.sums and 2 not in self.means):

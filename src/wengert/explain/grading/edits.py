@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from wengert.explain.grading.conventions import operands, with_operands
@@ -21,6 +21,8 @@ class Vocabulary:
     ----------
     names : mapping of str to shape
         Those of the reader's own code.
+    lines : sequence of str
+        Elementwise lines that have no name, as code: the tanh(z) of sum(tanh(z)).
     factors : mapping of str to (str, shape)
         Derivatives of elementwise functions, the definition that each belongs to, and its shape.
     shape_of : callable
@@ -28,6 +30,7 @@ class Vocabulary:
     """
 
     names: Mapping[str, Shape]
+    lines: Sequence[str]
     factors: Mapping[str, tuple[str, Shape]]
     shape_of: Callable[[ast.expr], Shape | None]
 

@@ -155,6 +155,11 @@ class Hypotheses:
                 adjoint = sent_back(self._output, node)
                 yield from self._instead(f"the derivative of {written} is missing", operand, adjoint)
 
+    def unnamed_lines(self) -> list[str]:
+        """Return the elementwise lines that have no name, as code over the reader's names."""
+        found = (code_of(node, self._reference.reader_names) for node, _ in self._unnamed())
+        return list(dict.fromkeys(code for code in found if code is not None))[:_MOST]
+
     def _unnamed(self) -> Iterator[tuple[Node, Node]]:
         """Yield elementwise lines without a name that bend, and the one operand that a derivative goes to."""
         problem = self._reference.problem

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, NoReturn
 
 import jax
@@ -73,8 +73,9 @@ class XLAProgress:
     def copy(self) -> tuple[Array, ...]:
         """Return the carry as it is now."""
         with self.settings():
-            # Of copies on the device: an array that NumPy looks at cannot be given to the next run.
-            return tuple([np.array(one) for one in _copier(self.mesh.sharding())(self.elements)])
+            # Of another array over the same memory: JAX keeps with an array what NumPy saw of it, and the
+            # next run is to take that memory over.
+            return tuple([np.array(one.addressable_data(0)) for one in self.mesh.whole(self.elements)])
 
     def largest(self) -> float:
         """Return the largest magnitude of the floating elements of the carry; NaN where one is NaN."""
@@ -130,15 +131,6 @@ class XLAProgress:
 
 def _more_devices() -> str:
     return "; divide them among the devices of a mesh"
-
-
-@lru_cache
-def _copier(sharding: Any) -> Callable[[list[Any]], list[Any]]:
-    """Return what copies arrays on the devices."""
-    copier: Callable[[list[Any]], list[Any]] = jax.jit(
-        lambda arrays: [jnp.copy(one) for one in arrays], out_shardings=sharding
-    )
-    return copier
 
 
 def largest_of(arrays: list[Any]) -> Any:

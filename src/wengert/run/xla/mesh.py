@@ -117,6 +117,13 @@ class DeviceMesh:
         axis = max(even, key=shape.__getitem__)
         return (None,) * axis + ((PROCESS, DEVICE),)
 
+    def whole(self, arrays: list[Any]) -> list[Any]:
+        """Return the arrays with all of their elements on each device."""
+        if all(one.is_fully_replicated for one in arrays):
+            return arrays
+        gathered: list[Any] = jax.jit(_same, out_shardings=self.sharding())(arrays)
+        return gathered
+
     def taker(self, rows: int) -> Callable[..., Any]:
         """Return ``take(data, order, first)``: a batch of `rows` rows, from place `first` of the order on.
 
@@ -158,8 +165,8 @@ class DeviceMesh:
 
     def _of_each_process(self, numbers: Array) -> Array:
         """Return numbers of each process, one row a process."""
-        everywhere = jax.jit(_same, out_shardings=self.sharding())
-        return np.array(everywhere(self.put_own(numbers[None], PROCESS)))
+        (everywhere,) = self.whole([self.put_own(numbers[None], PROCESS)])
+        return np.array(everywhere)
 
     def _exchanged(self, block: Any, places: Any, scatters: bool) -> Any:
         """Return the rows at some places of a process, of which this device holds a block."""
@@ -203,8 +210,8 @@ def _filled(rows: Array, length: int) -> Array:
     return np.concatenate([rows, np.repeat(rows[-1:], missing, axis=0)]) if missing else rows
 
 
-def _same(array: Any) -> Any:
-    return array
+def _same(arrays: list[Any]) -> list[Any]:
+    return arrays
 
 
 def _as_integers(block: Any) -> Any:
