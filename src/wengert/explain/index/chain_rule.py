@@ -37,7 +37,7 @@ from wengert.explain.index.indices import Index, Position, distinct
 from wengert.explain.index.selections import selected
 from wengert.explain.index.single_rules import single_rules
 from wengert.explain.index.softmax import fold_softmax, with_sigmoid, with_softmax
-from wengert.explain.index.substitution import substitute
+from wengert.explain.index.substitution import places_of, substitute
 from wengert.explain.places.related_places import can_move, moved_to
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Step
@@ -182,11 +182,9 @@ class ChainRule:
             and expression.by.symbol not in self.problem.carries  # else the recursion never ends
         ):
             element, known = self.adjoints[expression.by.symbol]
-            calculated = element.positions if isinstance(expression.by, ElementAt) else ()
-            fits = all(can_move(known, at) for at in calculated if isinstance(at, Index))
-            if size(known) > longest or not fits:
+            if size(known) > longest or not can_stand(known, (element, expression.by)):
                 return expression
-            return at_element(known, element, expression.by)
+            return at_elements(known, (element, expression.by))
         return rebuild(expression, lambda part: self._with_adjoints(part, longest))
 
     def closed(self, carry: Symbol) -> list[Step]:
@@ -246,15 +244,25 @@ def _sums(expression: Expression) -> int:
     return sum(len(part.indices) for part in walk(expression) if isinstance(part, Sum))
 
 
-def at_element(expression: Expression, old: Element, new: Element | ElementAt) -> Expression:
-    """Put the indices of one element in place of those of another, all at once."""
-    if isinstance(new, Element):
-        return at_positions(expression, old.positions, new.positions)
-    taken = {*old.positions, *free_indices(expression), *free_indices(new)}
-    between = distinct(old.positions, taken)
-    pairs = zip(between, new.places, strict=True)
-    places = {at: place for at, place in pairs if isinstance(at, Index)}
-    return moved_to(at_positions(expression, old.positions, between), places)
+AnyElement = Element | ElementAt
+
+
+def at_elements(expression: Expression, *pairs: tuple[AnyElement, AnyElement]) -> Expression:
+    """Put the places of elements in place of those of others, each pair (others, elements), all at once."""
+    old = tuple(at for one, _ in pairs for at in one.positions)
+    if not any(isinstance(new, ElementAt) for _, new in pairs):
+        return at_positions(expression, old, tuple(at for _, new in pairs for at in new.positions))
+    taken = {*old, *free_indices(expression), *(at for _, new in pairs for at in free_indices(new))}
+    between = distinct(old, taken)
+    new_places = [place for _, new in pairs for place in places_of(new)]
+    places = {at: new for at, new in zip(between, new_places, strict=True) if isinstance(at, Index)}
+    return moved_to(at_positions(expression, old, between), places)
+
+
+def can_stand(expression: Expression, *pairs: tuple[AnyElement, AnyElement]) -> bool:
+    """Return whether `at_elements` can put these places into an expression."""
+    calculated = (at for old, new in pairs if isinstance(new, ElementAt) for at in old.positions)
+    return all(can_move(expression, at) for at in calculated if isinstance(at, Index))
 
 
 def at_positions(expression: Expression, old: tuple[Position, ...], new: tuple[Position, ...]) -> Expression:

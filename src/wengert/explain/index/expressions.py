@@ -279,8 +279,7 @@ class Partial(Expression):
 
     Attributes
     ----------
-    of : Element
-    by : Element or ElementAt
+    of, by : Element or ElementAt
     direct : bool
         Only through the definition of `of`, in which `by` stands; otherwise through all paths.
     ambiguous : bool
@@ -288,7 +287,7 @@ class Partial(Expression):
     """
 
     has_one_value: ClassVar[bool] = True
-    of: Element
+    of: Element | ElementAt
     by: Element | ElementAt
     direct: bool
     ambiguous: bool = field(default=False, compare=False)

@@ -34,7 +34,7 @@ from wengert.explain.index.expressions import (
     children,
 )
 from wengert.explain.index.indices import Index, Position
-from wengert.explain.index.substitution import counted
+from wengert.explain.index.substitution import places_of
 from wengert.explain.places.affine_places import Digit
 from wengert.explain.places.related_places import Residue
 from wengert.explain.work_limits import check_elements
@@ -289,13 +289,15 @@ def _(expression: Differential, evaluation: Evaluation) -> Named:
 def _(expression: Partial, evaluation: Evaluation) -> Named:
     of, by, point = expression.of, expression.by, evaluation.point
     if expression.direct:
-        assert isinstance(by, Element), "no place is calculated in a local derivative"
+        assert isinstance(of, Element), "no place is calculated in a local derivative"
+        assert isinstance(by, Element), "nor here"
         return _jacobian(of, by, evaluation)
     output = point.engine.program.outputs[0]
     is_gradient = of.symbol.node is output and output.type.shape == ()
     values = point.adjoint(by.symbol.node) if is_gradient else point.total(of.symbol.node, by.symbol.node)
-    if isinstance(by, ElementAt):
-        return _at_places(values, [*map(counted, of.positions), *by.places], evaluation)
+    if isinstance(of, ElementAt) or isinstance(by, ElementAt):
+        places = places_of(by) if is_gradient else (*places_of(of), *places_of(by))
+        return _at_places(values, places, evaluation)
     return evaluation.picked(values, (*of.positions, *by.positions))
 
 

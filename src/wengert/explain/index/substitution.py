@@ -121,6 +121,11 @@ def counted(position: Position, step: int = 1, offset: int = 0) -> Expression:
     return written({position: fractions.Fraction(step), None: first - step})
 
 
+def places_of(element: Element | ElementAt) -> tuple[Expression, ...]:
+    """Return the places of an element, which count from 1."""
+    return element.places if isinstance(element, ElementAt) else tuple(map(counted, element.positions))
+
+
 def numbered(index: Index, place: int) -> Number:
     """Return a place of an index as a number that counts from 1; near the last iteration of a loop T − 1."""
     before = index.extent - 1 - place

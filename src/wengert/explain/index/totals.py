@@ -8,7 +8,7 @@ from dataclasses import replace
 from wengert.errors import GradientError, LimitError
 from wengert.explain.algebra.finishing import finish
 from wengert.explain.algebra.simplification import simplified
-from wengert.explain.index.chain_rule import INSERTED, ChainRule, at_positions
+from wengert.explain.index.chain_rule import INSERTED, ChainRule, at_elements, can_stand
 from wengert.explain.index.construction import add, multiply, over, pulled_out, total, without_deltas
 from wengert.explain.index.differentiation import Rules, differentiate
 from wengert.explain.index.equalities import Equalities
@@ -115,8 +115,8 @@ class Totals:
         match expression:
             case Partial(of, by, False) if of.symbol in self.known:
                 subject, found = self.known[of.symbol]
-                old = (*subject.of.positions, *subject.by.positions)
-                return at_positions(found, old, (*of.positions, *by.positions))
+                pairs = (subject.of, of), (subject.by, by)
+                return at_elements(found, *pairs) if can_stand(found, *pairs) else expression
         return rebuild(expression, self._inserted)
 
     def second(self, first: Symbol) -> list[Step]:
@@ -195,7 +195,7 @@ class Totals:
                 )
             if isinstance(part, Partial):
                 element, known = self.chain.adjoints[part.by.symbol]
-                inserted = at_positions(known, element.positions, part.by.positions)
+                inserted = at_elements(known, (element, part.by))
                 return self._written_out(_replaced(gradient, part, inserted))
         return gradient
 
