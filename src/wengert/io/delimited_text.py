@@ -8,7 +8,7 @@ from itertools import islice
 import polars as pl
 
 from wengert.errors import DataError
-from wengert.io.text_rows import decoded, table_rows, table_text
+from wengert.io.text_rows import LONGEST_CELL, decoded, table_rows, table_text
 from wengert.tabular.reading.text_format import TextFormat
 
 # Cells of Python are large: this many rows are kept as such at a time.
@@ -75,9 +75,11 @@ def _plain_cells(text: str, separator: str | None, names: list[str]) -> pl.DataF
     if not borders or header.count(separator) != borders or body.count(separator) != borders * lines:
         return None
     try:
-        return pl.read_csv(
+        cells = pl.read_csv(
             body.encode(), has_header=False, schema=dict.fromkeys(names, pl.String), separator=separator,
             quote_char=None,
         )  # fmt: skip
     except pl.exceptions.PolarsError:
         return None
+    longest = cells.select(pl.max_horizontal(pl.all().str.len_bytes().max())).item()
+    return cells if (longest or 0) <= LONGEST_CELL else None

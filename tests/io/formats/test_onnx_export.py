@@ -217,7 +217,7 @@ def test_the_same_bytes_sealed_with_what_people_look_for():
     assert {one.name for one in proto.graph.initializer} >= {
         "layers.0.layers.0.layers.0.scale",
         "layers.0.layers.0.layers.1.network.layers.0.weight",
-        "layers.0.layers.1.bias",
+        "layers.0.layers.1.layers.0.bias",
         "layers.1.slope",
     }
 

@@ -22,6 +22,7 @@ from wengert.explain.index.expressions import (
     Add,
     Delta,
     Element,
+    ElementAt,
     Expression,
     Number,
     Partial,
@@ -179,17 +180,18 @@ class Converter:
 
     def named(self, expression: Element | Partial, row: Place, column: Place) -> Expression:
         """Convert a name or a derivative."""
+        element = expression.by if isinstance(expression, Partial) else expression
+        in_loop = any(isinstance(axis, Index) and axis.last for axis in element.symbol.axes)
         if isinstance(expression, Partial):
+            calculated = any(isinstance(one, ElementAt) for one in (expression.of, element))
+            if calculated and not in_loop:
+                raise NoMatrixForm("it is taken at places that are calculated")
             if self.jacobians:
                 return jacobian_of(expression, row, column, self.numerator)
             if expression.direct:
                 raise NoMatrixForm("a local derivative stands unworked")
-            element = expression.by
-        else:
-            element = expression
-            if row is column is None and element.symbol.rank and not free_indices(element):
-                return element  # a number, though of an array
-        in_loop = any(isinstance(axis, Index) and axis.last for axis in element.symbol.axes)
+        elif row is column is None and element.symbol.rank and not free_indices(element):
+            return element  # a number, though of an array
         piece = piece_of(expression, row, column) if isinstance(expression, Element) and not in_loop else None
         if piece is not None:
             return piece
