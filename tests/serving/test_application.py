@@ -113,6 +113,14 @@ def test_texts_are_read_as_in_files(price):
     assert ask(price, without).document == plain  # what training left out need not be there
 
 
+def test_columns_that_were_dropped_may_be_there(price_model):
+    app = application(
+        dataclasses.replace(price_model, training={**price_model.training, "drop": ["note"]}), Limits()
+    )
+    assert ask(app, {**ROW, "note": "old"}).document == ask(app, ROW).document
+    assert "no column 'nota'" in ask(app, {**ROW, "nota": "old"}).document["error"]
+
+
 def test_csv_gives_csv(price):
     rows = "size,district,garden,built\n80.5,north,True,1980-05-15\n,north,False,1980-05-15\n"
     answer = ask(price, rows, CSV)
@@ -241,8 +249,11 @@ def test_other_forms_and_sizes(price):
     # Also where its length is not announced, or a lie.
     streamed = ask(price, "", headers={"content-length": ""}, parts=[b" " * 6000, b" " * 6000])
     assert streamed.status == 413
-    assert ask(price, ROW, path="/else").status == 404
-    assert ask(price, ROW, method="GET").status == 405
+    for options, status in (({"path": "/else"}, 404), ({"method": "GET"}, 405)):
+        answer = ask(price, ROW, **options)
+        assert answer.status == status
+        assert "is not served: there are POST /predict" in answer.document["error"]
+    assert answer.headers["allow"] == "POST"
     assert ask(price, "", path="/health", method="GET").document == {"status": "ok"}
 
 
