@@ -58,8 +58,8 @@ class MPITransport:
                 end = now + seconds
             elif now > end:
                 # One that has sent its own message may have stopped before it took this one.
-                deaf = (rank for rank, one in zip(others, requests, strict=True) if not one.Test())
-                missing = tuple(sorted(awaited)) or tuple(deaf)
+                stuck = (rank for rank, one in zip(others, requests, strict=True) if not one.Test())
+                missing = tuple(sorted(awaited)) or tuple(stuck)
                 raise WorkerLostError(
                     f"{plural(missing)} did not answer for {seconds:g} s and may be stopped or asleep",
                     missing,

@@ -213,5 +213,6 @@ class _Exchange:
         """Have the system report what has come when it is worth the time of a processor."""
         wanted = min(max(missing, 1), _WORTH_WAKING)
         if wanted != self._wanted:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wanted)
+            with contextlib.suppress(OSError):  # Windows knows no such option: it reports each packet
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wanted)
             self._wanted = wanted
