@@ -21,7 +21,7 @@ from wengert.explain.index.expressions import (
 from wengert.explain.index.index_values import Evaluation, Named, value_of
 from wengert.explain.index.indices import Index, Position
 from wengert.explain.index.substitution import at_place, at_places, counted, relocated
-from wengert.explain.places.affine_places import affine, normal, written
+from wengert.explain.places.affine_places import Fraction, affine, normal, written
 from wengert.ir.node import Node
 
 
@@ -48,12 +48,12 @@ class Earlier(ElementAt):
         """The relation that holds where it is the initial value."""
         found = affine(self.places[self.axis])
         assert found is not None, "it is an iteration before, or after, another"
-        left = self.begin + 1 - found.pop(None, 0)
+        left = self.begin + 1 - found.pop(None, Fraction(0))
         match list(found):
-            case [Index() as at]:
+            case [Index() as at] if (left / found[at]).denominator == 1:
                 return at_place(at, int(left / found[at]) - 1)
         assert found, "an element at a known place is an element of the carry or the initial value"
-        return Relation("=", written(found), number(float(left)))
+        return Relation("=", written(found), Number(left))
 
 
 def earlier(element: Element, axis: int, reverse: bool, initial: Expression) -> Expression:
