@@ -112,8 +112,8 @@ def table_scores(
                 "seconds": wall, "processor_seconds": processor, "prediction_processor_seconds": predicting
             }  # fmt: skip
             each[candidate].append(scores)
-            told = ", ".join(f"{key} {value:.4g}" for key, value in scores.items())
-            print(f"{name} · {candidate}: {told}", file=sys.stderr, flush=True)
+            described = ", ".join(f"{key} {value:.4g}" for key, value in scores.items())
+            print(f"{name} · {candidate}: {described}", file=sys.stderr, flush=True)
     summary = {
         candidate: {
             key: {"mean": float(np.mean(values)), "deviation": float(np.std(values))}

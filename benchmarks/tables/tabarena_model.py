@@ -1,4 +1,4 @@
-"""The tabular preset as a model of AutoGluon, for whoever runs TabArena's own harness on it.
+"""The tabular preset as a model of AutoGluon, to run TabArena's own harness on it.
 
     pip install tabarena 'wengert[sklearn]'
 

@@ -87,7 +87,9 @@ def test_later_rows_are_held_out(command, visit_table):
     assert model.seen(visits().tail(40)).seen == 0
     assert model.seen(visits().head(160)).seen == 160
     assert command(*train, "--time", "day", "--drop", "day").code == 0
-    assert "day" not in [column.name for column in load_table_model("visits-model").preprocessor.columns]
+    model = load_table_model("visits-model")
+    assert "day" not in [column.name for column in model.preprocessor.columns]
+    assert model.training["drop"] == ["day"]
 
 
 def test_another_table_is_scored_on(command, tables, flower_table):

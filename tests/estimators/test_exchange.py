@@ -14,9 +14,12 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 import wengert as wg
+from wengert import nn
 from wengert.errors import ConfigurationError, ModelFileError, WengertWarning
+from wengert.estimators.preset import in_units
 from wengert.io.formats.export import export_model
 from wengert.io.table_models import portable
+from wengert.tabular.seed_average import SeedAverage
 from wengert.tabular.training_settings import TrainingSettings
 from wengert.tabular.training_table import TrainingTable
 
@@ -192,6 +195,49 @@ def test_a_model_of_a_table_predicts_in_the_units_of_its_target(
     back = wg.MLPRegressor.from_safetensors(tmp_path / "model.safetensors")
     wanted = model.predict(table)["predicted_y"].to_numpy()
     np.testing.assert_allclose(back.predict(table.drop("y")), wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+def test_the_mean_of_several_seeds_predicts_in_the_units_of_its_target(
+    loss: str, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    x = rng.uniform(-2, 2, size=60)
+    frame = pl.DataFrame({"x": x, "y": 1000 * np.exp(x)})
+    settings = TrainingSettings(hidden=(8,), epochs=15, loss=loss, executor="numpy")
+    table = TrainingTable.infer(frame, "y", loss=loss)
+    average = SeedAverage.of(
+        lambda one, display: table.train(np.arange(60), one, progress=display), settings, 2, 1, False
+    )
+    export_model(portable(average.model), tmp_path / "model.safetensors", "safetensors")
+    back = wg.MLPRegressor.from_safetensors(tmp_path / "model.safetensors")
+    wanted = average.model.predict(frame)["predicted_y"].to_numpy()
+    assert np.std(wanted) > 100
+    np.testing.assert_allclose(back.predict(frame.drop("y")), wanted, rtol=1e-4)
+
+
+_DEEP, _LINE = nn.Sequential(nn.Dense(3, 4, "tanh"), nn.Dense(4, 1)), nn.Dense(3, 1)
+_MEMBERS = nn.Sequential(nn.NTKDense(3, 4, "tanh", members=2), nn.NTKDense(4, 1, members=2))
+_BENT = nn.Blend((_LINE, nn.Sequential(nn.Dense(3, 4, "relu"), nn.Dense(4, 1, bias=False))), (1.0, 1.0))
+_LIMITED, _MEANS = nn.Clip(-0.2, 0.1), nn.Sequential(_DEEP, nn.Activation("exp"), nn.Clip(0.9, 1.2))
+
+
+@pytest.mark.parametrize(
+    ("layers", "center"),
+    [
+        ((_DEEP, _LIMITED), 30.0),
+        ((nn.Blend((nn.Ensemble(2, _MEMBERS), _LINE), (0.7, 0.3)), _LIMITED), 30.0),
+        ((nn.Blend((_DEEP, _BENT), (0.6, 0.4)), _LIMITED), 30.0),
+        ((nn.Blend((nn.Sequential(_DEEP, _LIMITED), nn.Sequential(_BENT, _LIMITED)), (0.5, 0.5)),), 30.0),
+        ((nn.Blend((_MEANS, _MEANS), (0.5, 0.5)),), 0.0),
+    ],
+)
+def test_a_network_in_units_gives_scaled_outputs_whatever_it_is_made_of(
+    layers: Any, center: float, rng: np.random.Generator
+) -> None:
+    net = nn.Sequential(*layers).initialise(seed=1)
+    X = rng.normal(size=(50, 3)).astype(np.float32)
+    scaled = in_units(net, np.array([center]), np.array([7.0]))
+    np.testing.assert_allclose(scaled(X), 7.0 * np.asarray(net(X)) + center, rtol=1e-5, atol=1e-5)
 
 
 def test_a_regressor_keeps_the_last_activation_of_a_torch_module(rng: np.random.Generator) -> None:

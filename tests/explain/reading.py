@@ -53,7 +53,7 @@ def letters_of(expression: Expression) -> set[str]:
         found |= {str(at) for at in expression.positions if isinstance(at, Index)}
     if isinstance(expression, Delta):
         found |= {str(expression.left), str(expression.right)}
-    if isinstance(expression, (Running, Residue)):
+    if isinstance(expression, Running):
         found.add(str(expression.index))
     for part in children(expression):
         found |= letters_of(part)
@@ -120,8 +120,8 @@ def read(expression: Expression, point: Point, at: Letters) -> float:
             return float(point.adjoints[by.symbol.node][tuple(places)])
         case Digit(place, step, extent):
             return (read(place, point, at) - 1) // step % extent + 1
-        case Residue(index, step, place):
-            return float((at[str(index)] - place) % step == 0)
+        case Residue(place, step, remainder):
+            return float(read(place, point, at) % step == remainder)
         case Delta(left, right):
             return float(at[str(left)] == at[str(right)])
         case Sum(indices, body):

@@ -1,16 +1,20 @@
-"""The arithmetic of places: the normal form, digits and their inverse, against counting."""
+"""The arithmetic of places: normal form, remainders, bounds, digits and their inverse, against counting."""
 
 import itertools
 import math
 from fractions import Fraction
 
 import numpy as np
+import pytest
 from hypothesis import given, strategies as st
 from tests.explain.reading import read
 
-from wengert.explain.index.expressions import Running
+from wengert.explain.index.expressions import Relation, Running, number
 from wengert.explain.index.indices import Index
 from wengert.explain.places.affine_places import Digit, affine, digit, normal, radix, stays_within, written
+from wengert.explain.places.related_places import moved_to, residue
+from wengert.explain.printers.blocks import plain
+from wengert.explain.printers.scripts import calculated
 
 EXTENTS = st.lists(st.integers(1, 4), min_size=1, max_size=3)
 INDICES = "ijk"
@@ -19,9 +23,17 @@ INDICES = "ijk"
 @st.composite
 def places(draw):
     """Return a whole place of a few indices, and these."""
+    indices, place = draw(sums(st.just(1)))
+    return indices, written(place)
+
+
+@st.composite
+def sums(draw, denominators):
+    """Return a few indices and their factors in a place, in some of which it counts from 1 in each."""
     indices = [Index(letter, extent) for letter, extent in zip(INDICES, draw(EXTENTS), strict=False)]
-    factors = {index: Fraction(draw(st.integers(-4, 8))) for index in indices}
-    return indices, written({**factors, None: Fraction(draw(st.integers(-9, 9)))})
+    place = {index: Fraction(draw(st.integers(-4, 8)), draw(denominators)) for index in indices}
+    first = draw(st.sampled_from([1 - sum(place.values()), Fraction(draw(st.integers(-9, 9)))]))
+    return indices, {**place, None: first}
 
 
 def everywhere(indices):
@@ -35,6 +47,33 @@ def test_the_normal_form_of_a_place_is_one_and_has_its_values(drawn):
     assert normal(place) == place
     values = [read(place, None, at) for at in everywhere(indices)]
     assert stays_within(affine(place), 7) == (min(values) >= 1 and max(values) <= 7)
+
+
+@given(sums(st.integers(1, 3)))
+def test_a_place_is_written_as_it_is_calculated(drawn):
+    indices, place = drawn
+    for at in everywhere(indices):
+        expected = place[None] + sum(place[index] * (at[str(index)] + 1) for index in indices)
+        assert read(written(place), None, at) == pytest.approx(float(expected))
+
+
+@given(sums(st.integers(1, 3)), st.integers(1, 4), st.integers(0, 3))
+def test_a_remainder_of_a_place_is_that_of_whole_numbers(drawn, step, remainder):
+    indices, place = drawn
+    found = residue(written(place), step, remainder)
+    for at in everywhere(indices):
+        value = place[None] + sum(place[index] * (at[str(index)] + 1) for index in indices)
+        assert read(found, None, at) == ((value - remainder) % step == 0)
+
+
+@given(sums(st.integers(1, 3)), st.booleans())
+def test_a_bound_stays_one_where_its_index_is_calculated(drawn, least):
+    indices, place = drawn
+    index, ends = Index("q", 9), (number(4), Running(Index("q", 9)))
+    found = moved_to(Relation("≤", *(ends if least else ends[::-1])), {index: written(place)})
+    for at in everywhere(indices):
+        value = place[None] + sum(place[one] * (at[str(one)] + 1) for one in indices)
+        assert read(found, None, at) == (value >= 4 if least else value <= 4)
 
 
 @given(places(), st.integers(1, 5), st.integers(1, 5))
@@ -61,3 +100,16 @@ def test_the_digits_of_a_place_laid_out_row_by_row_are_its_indices(extents):
         assert digit(place, step, index.extent) == Running(index)
     for at in everywhere(indices):
         assert read(place, None, at) == np.ravel_multi_index(tuple(at.values()), extents) + 1
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        (Running(Index("i", 6)), "(i−1) mod 3+1"),
+        (written({Index("i", 6): Fraction(1), None: Fraction(1)}), "i mod 3+1"),
+        (written({Index("i", 6): Fraction(-1), None: Fraction(8)}), "(7−i) mod 3+1"),
+    ],
+)
+def test_a_digit_is_written_with_the_place_less_1(place, expected):
+    assert calculated(Digit(place, 1, 3)) == plain(Digit(place, 1, 3)).replace(" − ", "−").replace(" + ", "+")
+    assert calculated(Digit(place, 1, 3)) == expected

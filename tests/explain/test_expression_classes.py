@@ -126,7 +126,7 @@ IN_INDICES: dict[type[Expression], tuple[Expression, Any]] = {
     Permutation: (Permutation((I, 2, J)), [[0, -1, 0], [1, 0, 0], [0, 0, 0]]),
     Running: (Running(I), [1, 2, 3]),
     Digit: (Digit(Running(Index("q", 7)), 2, 2), [1, 1, 2, 2, 1, 1, 2]),
-    Residue: (Residue(I, 2, 1), [0, 1, 0]),
+    Residue: (Residue(Running(I), 2, 0), [0, 1, 0]),
     Sum: (Sum((J,), a_ij), A.sum(axis=1)),
     Extreme: (Extreme((J,), a_ij, "max"), A.max(axis=1)),
     Add: (Add((a_ij, ONE)), A + 1),

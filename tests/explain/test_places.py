@@ -66,6 +66,10 @@ def kronecker(A, B, G):
     return np.sum(G * np.kron(A, B))
 
 
+def kronecker_of_columns(X, G):
+    return np.sum(G * np.kron(X[:, ::2], np.ones((2, 2))))
+
+
 def laid_out(W, x):
     return W.reshape(-1) @ x
 
@@ -112,6 +116,12 @@ RESULTS = [
     (upper_diagonal, (normal(3, 3),), "index", "2 u1_i,i [j = i + 1]"),
     (mean_pooling, (normal(4, 6), normal(2, 3)), "index", "1/4 g_{⌈i/2⌉,⌈j/2⌉}"),
     (kronecker, (normal(2, 2), normal(2, 3), normal(4, 6)), "index", "Σ_k,l g_{2(i−1)+k,3(j−1)+l} b_kl"),
+    (
+        kronecker_of_columns,
+        (normal(2, 3), normal(4, 4)),
+        "index",
+        "Σ_p,q g_{2(i−1)+p,j+q−1} [j odd]",
+    ),
     (laid_out, (normal(2, 3), normal(6)), "index", "x_{3(i−1)+j}"),
     (shuffled, (normal(6), normal(6)), "index", "c_{2((i−1) mod 3)+⌈i/3⌉}"),
     (repeated, (normal(3), normal(6)), "index", "Σ_l c_{2(i−1)+l}"),

@@ -69,5 +69,5 @@ def test_another_detail_is_refused() -> None:
 
 @pytest.mark.parametrize("view", ["matrix", "adjoint"])
 def test_views_without_local_derivatives_refuse_it(view):
-    with pytest.raises(ConfigurationError, match=f"which view='{view}' has not: take view=\"index\""):
+    with pytest.raises(ConfigurationError, match=f"view='{view}' shows none: take view=\"index\""):
         wg.explain(np.sin, 0.5, detail="full", view=view)

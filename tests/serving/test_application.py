@@ -32,7 +32,7 @@ def trained(frame, target):
     settings = TrainingSettings("plain", hidden=(4,), epochs=2)
     model = table.train(np.arange(table.rows), settings)[0]
     columns = [dataclasses.asdict(column) for column in table.columns]
-    return dataclasses.replace(model, training={"columns": columns})
+    return dataclasses.replace(model, training={"columns": columns, "drop": ["note"]})
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,8 @@ def test_one_row_and_several_are_what_predict_gives(price, price_model):
 def test_texts_are_read_as_in_files(price):
     plain = ask(price, ROW).document
     assert ask(price, {**ROW, "size": "80.5", "garden": "TRUE", "built": "1980-05-15"}).document == plain
-    assert ask(price, {**ROW, "price": 3}).document == plain  # the target may be there
+    # The target may be there, and a column that was dropped.
+    assert ask(price, {**ROW, "price": 3, "note": "old"}).document == plain
     without = {name: value for name, value in ROW.items() if name != "country"}
     assert ask(price, without).document == plain  # what training left out need not be there
 
@@ -241,8 +242,11 @@ def test_other_forms_and_sizes(price):
     # Also where its length is not announced, or a lie.
     streamed = ask(price, "", headers={"content-length": ""}, parts=[b" " * 6000, b" " * 6000])
     assert streamed.status == 413
-    assert ask(price, ROW, path="/else").status == 404
-    assert ask(price, ROW, method="GET").status == 405
+    for options, status in (({"path": "/else"}, 404), ({"method": "GET"}, 405)):
+        answer = ask(price, ROW, **options)
+        assert answer.status == status
+        assert "is not served: there are POST /predict" in answer.document["error"]
+    assert answer.headers["allow"] == "POST"
     assert ask(price, "", path="/health", method="GET").document == {"status": "ok"}
 
 

@@ -190,5 +190,9 @@ def test_losses_of_perfect_predictions_and_of_constant_targets():
     actual = np.array([0.0, 1.0, 4.0])
     for loss in ("absolute_error", "quantile", "huber", "poisson", "tweedie"):
         assert loss_scores(actual, actual, loss, 0.9, 1.0)["d2"] == pytest.approx(1)
-        assert loss_scores(actual * 0 + 2, actual, loss, 0.9, 1.0)["d2"] is None
+        # No event among the rows held out; a mean that is rounded; one that is not.
+        for same in (0.0, 0.1, 2.0):
+            assert loss_scores(np.full(7, same), np.arange(7.0), loss, 0.9, 1.0)["d2"] is None
+    # Squares of such differences are 0.
+    assert loss_scores(1e-200 * actual, actual, "huber", None, 1.0)["d2"] is None
     assert loss_scores(actual, actual, "squared_error", None, 1.0) == {}

@@ -22,9 +22,10 @@ def test_numbers_that_follow_by_a_factor_and_a_constant(rng, rows):
     found = copies(
         price, classes=False, same=price, cents=(100 * price).round(), shifted=3 - price, gaps=gaps,
         noisy=price + rng.normal(scale=0.01, size=rows), late=late, bent=np.log(price + 1),
+        huge=np.resize([-1.7e308, 1.7e308, 0.0], rows), smallest=price * 5e-324, tiny=price * 1e-300,
         words=price.astype(str), constant=np.ones(rows), none=np.full(rows, np.nan),
     )  # fmt: skip
-    assert found == ["same", "cents", "shifted", "gaps"]
+    assert found == ["same", "cents", "shifted", "gaps", "tiny"]
 
 
 def test_classes_that_go_together_one_to_one(rng):

@@ -152,7 +152,10 @@ class RowOptions(Given):
 PLAIN_ROWS = RowOptions()
 Interval = Annotated[
     float | None,
-    option("Add limits, or a set of classes, that hold the truth so often, such as 0.9.", OUTPUT),
+    option(
+        "Add limits, or a set of classes, that hold the true value in this part of cases, such as 0.9.",
+        OUTPUT,
+    ),
 ]
 Threshold = Annotated[
     str | None,
@@ -227,7 +230,10 @@ SamplerName = Annotated[
     str, option("What proposes settings: random, or optuna (pip install 'wengert[tune]').", TRAINING)
 ]
 TimeLimit = Annotated[
-    float | None, option("Seconds after which training ends with the best weights so far.", TRAINING)
+    float | None,
+    option(
+        "Seconds from the start of the command until the model is saved; training ends in time.", TRAINING
+    ),
 ]
 
 

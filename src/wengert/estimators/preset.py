@@ -241,26 +241,30 @@ def in_units(
     """Return a network of standardised targets as one of the targets themselves.
 
     The limits of the predictions stay where there is one output, for which they are those of training. With
-    the link "exp" the outputs are logarithms of means, to which a factor is a summand.
+    the link "exp" the outputs are logarithms of means, and a factor of a mean is added to its logarithm.
 
     The last layer is of the dtype given: targets such as seconds since 1970 differ in digits that float32 has
     not.
     """
     if link == "exp":
         means, scales = np.log(scales), np.ones(len(scales))
-    layers = list(network.layers)
-    clip = layers.pop() if isinstance(layers[-1], nn.Clip) else None
-    last = _stretched(layers.pop(), means, scales, dtype)
-    if clip is None or len(means) > 1:
-        return nn.Sequential(*layers, last)
-    lowest, highest = (float(limit * scales[0] + means[0]) for limit in (clip.lowest, clip.highest))
-    return nn.Sequential(*layers, last, nn.Clip(lowest, highest))
+    return _stretched(network, means, scales, dtype)
 
 
 def _stretched(layer: Any, means: Array, scales: Array, dtype: Any) -> Any:
-    """Return a dense layer with its outputs times the scales, plus the means; of what ends in one, that."""
+    """Return a dense layer with its outputs times the scales, plus the means; of what ends in one, that.
+
+    After it there may be limits, and exp where the means are 0: members of a `Blend` have their own.
+    """
     if isinstance(layer, nn.Sequential):
         *others, last = layer.layers
+        if isinstance(last, nn.Clip):
+            limits = (float(limit * scales[0] + means[0]) for limit in (last.lowest, last.highest))
+            clip = (nn.Clip(*limits),) if len(means) == 1 else ()
+            return nn.Sequential(*_stretched(nn.Sequential(*others), means, scales, dtype).layers, *clip)
+        if isinstance(last, nn.Activation) and last.function == "exp":
+            logarithms = _stretched(nn.Sequential(*others), np.log(scales), np.ones(len(scales)), dtype)
+            return nn.Sequential(*logarithms.layers, last)
         return nn.Sequential(*others, _stretched(last, means, scales, dtype))
     if isinstance(layer, nn.Ensemble):
         return layer.replace(network=_stretched(layer.network, means, scales, dtype))

@@ -280,7 +280,7 @@ def _as_numbers(y: Any) -> Array:
     DataError
         When it holds words.
     ValueError
-        From scikit-learn, for what is no array of numbers.
+        From scikit-learn, when it is not an array of numbers.
     """
     try:
         array: Array = check_array(

@@ -101,7 +101,7 @@ class Derivation:
         Raises
         ------
         ConfigurationError
-            For a number of points or a seed that is none.
+            When `points` is not a positive integer, or `seed` not an integer of at least 0.
         DerivationError
             When a line disagrees; names it.
         """
@@ -137,7 +137,6 @@ class Derivation:
         width : int, optional
             Columns of the page, from 40 to 10,000. By default those that COLUMNS says, or those of the
             terminal; 110 where the output goes elsewhere.
-
 
         Raises
         ------
@@ -219,8 +218,8 @@ def derive(
         raise GradientError("there is no floating argument to differentiate by")
     if convention.detail == "full" and view in WITHOUT_DETAIL:
         raise ConfigurationError(
-            f'detail="full" writes local derivatives in index notation with one rule a line, which '
-            f'view={view!r} has not: take view="index"'
+            f'detail="full" writes local derivatives in index notation with one rule per line, and '
+            f'view={view!r} shows none: take view="index"'
         )
     convention = _checked_for_jacobian(convention, recording.program.outputs[0].type.shape, view)
     request = Request(function, recording, tuple(targets), names, convention)

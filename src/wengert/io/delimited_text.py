@@ -42,8 +42,9 @@ def read_delimited(data: bytes, where: str, given: TextFormat) -> pl.DataFrame:
     encodings = ("utf-8", given.encoding) if given.encoding else ("utf-8",)
     try:
         text = decoded(data, where, encodings)
-        names, rows = table_rows(text, where, given.separator or None)
-        cells = _plain_cells(text, given.separator or None, names)
+        text, above, separator = table_text(text, given.separator or None)
+        names, rows = table_rows(text, above, separator, where)
+        cells = _plain_cells(text, separator, names)
         if cells is None:
             cells = _cells(names, rows)
     except ValueError as error:
@@ -60,14 +61,13 @@ def _cells(names: list[str], rows: Iterator[list[str]]) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def _plain_cells(text: str, separator: str | None, names: list[str]) -> pl.DataFrame | None:
+def _plain_cells(text: str, separator: str, names: list[str]) -> pl.DataFrame | None:
     """Return the cells of a long text in which nothing is quoted and all rows fit the header, else None.
 
     Polars divides such a text several times as fast; what it does with any other is not what we do.
     """
     if len(text) < _LONG or '"' in text or text.count("\r") != text.count("\r\n"):
         return None
-    text, _, separator = table_text(text, separator)
     header, _, body = text.partition("\n")
     lines = body.count("\n") + (not body.endswith("\n"))
     borders = len(names) - 1

@@ -70,6 +70,7 @@ class StreamedTable:
     reading: TableReading
     usable: np.ndarray
     left_out: str
+    drop: tuple[str, ...]
 
     @staticmethod
     def infer(
@@ -110,7 +111,9 @@ class StreamedTable:
                 lambda: kinds_of_columns(sample.drop(target), target, notes),
             ]
         )
-        return StreamedTable(stream, target, task, columns, places, sample, report, reading, usable, left_out)
+        return StreamedTable(
+            stream, target, task, columns, places, sample, report, reading, usable, left_out, tuple(drop)
+        )
 
     @property
     def rows(self) -> int:

@@ -98,7 +98,7 @@ def _suffix(path: Path) -> str:
 
 
 def _head(path: Path) -> bytes:
-    """Return the first bytes of a file; none of what is no file, which might keep us waiting."""
+    """Return the first bytes of a regular file, and none of anything else: reading a pipe may block."""
     if not path.is_file():
         return b""
     with _refusals_named(str(path)), path.open("rb") as file:

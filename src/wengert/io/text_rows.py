@@ -79,12 +79,10 @@ def _text(data: bytes, where: str, encodings: Sequence[str]) -> str:
     )
 
 
-def table_rows(text: str, where: str, separator: str | None = None) -> tuple[list[str], Iterator[list[str]]]:
+def table_rows(text: str, above: int, separator: str, where: str) -> tuple[list[str], Iterator[list[str]]]:
     """Return the names of the columns, and the cells of each row as they are read.
 
-    Lines at the top that begin with ``#`` are comments, but for a last one that has a name for each cell of
-    the line after it. Without a separator, that of `SEPARATORS` is taken under which all rows have as many
-    cells as the header.
+    The text, the lines above it and the separator are what `table_text` returns.
 
     Raises
     ------
@@ -92,7 +90,6 @@ def table_rows(text: str, where: str, separator: str | None = None) -> tuple[lis
         If there is no header or no row, names repeat, rows have another number of cells than the header
         (the first of them is named), or a quote does not close.
     """
-    text, above, separator = table_text(text, separator)
     rows = _checked(_records(text, separator, strict=True), where, separator, above)
     names = next(rows)
     _refuse_title(text, separator, where)
@@ -100,7 +97,12 @@ def table_rows(text: str, where: str, separator: str | None = None) -> tuple[lis
 
 
 def table_text(text: str, separator: str | None = None) -> tuple[str, int, str]:
-    """Return a text from its header on, how many lines stand above that, and the separator."""
+    """Return a text from its header on, how many lines stand above that, and the separator.
+
+    Lines at the top that begin with ``#`` are comments, but for a last one that has a name for each cell of
+    the line after it. Without a separator, that of `SEPARATORS` is taken under which all rows have as many
+    cells as the header.
+    """
     declared = re.match(r"\s*sep=(.)\r?\n", text, re.IGNORECASE)
     if declared:  # which Excel writes
         text, separator = text[declared.end() :], separator or declared[1]

@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -190,8 +191,17 @@ def application(
             Route("/predict", predictions.__call__, methods=["POST"]),
             Route("/health", health),
             Route("/openapi.json", describe),
-        ]
+        ],
+        exception_handlers={HTTPException: _not_served},
     )
+
+
+async def _not_served(request: Request, error: Exception) -> Response:
+    """Answer a path that is not there (404), or a method that it does not take (405)."""
+    assert isinstance(error, HTTPException)
+    what = f"{request.method} {request.url.path[:80]}"
+    text = f"{what} is not served: there are POST /predict, GET /health and GET /openapi.json."
+    return JSONResponse({"error": text}, error.status_code, error.headers)
 
 
 def _form(request: Request) -> str:

@@ -37,7 +37,7 @@ def openapi(
     token : bool
         Whether one is needed.
     interval : float, optional
-        How often the truth is in the intervals or sets that answers have.
+        The probability with which the true value is in the intervals or sets of the answers.
     """
     target = model.preprocessor.target
     row = {
@@ -55,7 +55,7 @@ def openapi(
         of_rows["probabilities"] = {"type": "object", "properties": shares}
     if interval is not None:
         name = "sets" if target.classes else "intervals"
-        text = f"holds the truth with a probability of {interval:g}"
+        text = f"holds the true value with a probability of {interval:g}"
         of_rows[name] = {"type": "array", "items": prediction, "description": text}
     properties = {name: {"type": "array", "items": items} for name, items in of_rows.items()}
     refused = {

@@ -51,10 +51,11 @@ class RequestRows:
         self.kinds = {column.name: column.kind for column in preprocessor.columns}
         self._reading = preprocessor.reading
         self._readings = {name: preprocessor.reading.of(name, kind) for name, kind in self.kinds.items()}
-        # What training had beside them may be there, as in a file to predict.
-        roles = (model.training.get("roles") or {}).values()
-        left_out = {column["name"] for column in model.training.get("columns", ())}
-        self._others = {preprocessor.target.name, *left_out, *filter(None, roles)} - self.kinds.keys()
+        # The other columns of the table that it was trained on may be there, as in a file to predict.
+        training = model.training
+        roles = (training.get("roles") or {}).values()
+        listed = {*(column["name"] for column in training.get("columns", ())), *training.get("drop", ())}
+        self._others = {preprocessor.target.name, *listed, *filter(None, roles)} - self.kinds.keys()
 
     def from_json(self, body: bytes) -> pl.DataFrame:
         """Read an object, which is one row, or an array of such.

@@ -57,8 +57,9 @@ def _linear(column: pl.Series, target: pl.Series) -> bool:
     if len(column) < _FEWEST_ROWS or not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
         return False
     x, y = as_numbers(column), as_numbers(target)
-    x, y = x - x[0], y - y[0]
-    largest = np.abs(x).argmax()
-    if x[largest] == 0 or not y.any():
-        return False
-    return bool(np.allclose(y, x * (y[largest] / x[largest]), rtol=0, atol=_ROUNDING * np.ptp(y)))
+    with np.errstate(over="ignore", invalid="ignore"):  # and then it is no copy
+        x, y = x - x[0], y - y[0]
+        largest = np.abs(x).argmax()
+        if x[largest] == 0 or not y.any():
+            return False
+        return bool(np.allclose(y, x * (y[largest] / x[largest]), rtol=0, atol=_ROUNDING * np.ptp(y)))

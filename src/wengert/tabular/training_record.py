@@ -160,6 +160,7 @@ class TrainingRecord:
     fingerprints: RowFingerprints | None = None  # earlier versions kept none of these
     roles: RowRoles = NO_ROLES
     test: str | None = None
+    drop: tuple[str, ...] = ()
     nonconformity: Nonconformity | None = None
     f1_threshold: float | None = None
     seeds: SeedScores | None = None

@@ -47,6 +47,8 @@ class TrainingTable:
         How the rows may be split.
     weights : numpy.ndarray or None
         How much each row counts in training, shape (rows,), float64, above 0.
+    drop : tuple of str
+        Columns that were to be left out, and are not in the frame.
     """
 
     frame: pl.DataFrame
@@ -57,6 +59,7 @@ class TrainingTable:
     left_out: str
     division: Division
     weights: np.ndarray | None
+    drop: tuple[str, ...]
 
     @staticmethod
     def infer(
@@ -101,7 +104,8 @@ class TrainingTable:
             task = dataclasses.replace(task, reason=f"{task.reason}; {notes[target]}")
         classes = class_numbers(task, frame[target])
         division = Division(frame.height, classes, groups, times)
-        return TrainingTable(frame, target, task, (*columns, *beside), reading, left_out, division, weights)
+        columns = (*columns, *beside)
+        return TrainingTable(frame, target, task, columns, reading, left_out, division, weights, tuple(drop))
 
     @property
     def rows(self) -> int:

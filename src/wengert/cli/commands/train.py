@@ -318,6 +318,7 @@ def _description(
         "target": table.target,
         "task": {**task, "classes": list(table.task.classes)},
         "columns": [dataclasses.asdict(column) for column in table.columns],
+        "drop": list(table.drop),
         "rows": {
             "all": table.rows,
             "training": trained.training_rows,

@@ -18,7 +18,7 @@ def without_masks(problem: Problem, expression: Expression) -> Expression:
     Such a value has these cases itself, or is a softmax of what is −∞ there, as in masked attention.
     """
     expression = tidy(rebuild(expression, lambda part: without_masks(problem, part)))
-    if not isinstance(expression, Product):
+    if not isinstance(expression, Product) or not any(isinstance(one, Cases) for one in expression.factors):
         return expression
     masked = {key(one) for factor in expression.factors if (one := _needed(problem, factor)) is not None}
     return multiply(*(_unmasked(factor, masked) for factor in expression.factors))

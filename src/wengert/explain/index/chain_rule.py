@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from wengert.explain.algebra.finishing import finish
@@ -33,12 +34,12 @@ from wengert.explain.index.expressions import (
     size,
     walk,
 )
-from wengert.explain.index.indices import Index, Position, distinct
+from wengert.explain.index.indices import Index, Position, fresh
 from wengert.explain.index.selections import selected
 from wengert.explain.index.single_rules import single_rules
 from wengert.explain.index.softmax import fold_softmax, with_sigmoid, with_softmax
-from wengert.explain.index.substitution import places_of, substitute
-from wengert.explain.places.related_places import can_move, moved_to
+from wengert.explain.index.substitution import as_position, counted, places_of, substitute
+from wengert.explain.places.related_places import can_move, moved_to, same
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Step
 
@@ -248,21 +249,38 @@ AnyElement = Element | ElementAt
 
 
 def at_elements(expression: Expression, *pairs: tuple[AnyElement, AnyElement]) -> Expression:
-    """Put the places of elements in place of those of others, each pair (others, elements), all at once."""
-    old = tuple(at for one, _ in pairs for at in one.positions)
-    if not any(isinstance(new, ElementAt) for _, new in pairs):
-        return at_positions(expression, old, tuple(at for _, new in pairs for at in new.positions))
-    taken = {*old, *free_indices(expression), *(at for _, new in pairs for at in free_indices(new))}
-    between = distinct(old, taken)
-    new_places = [place for _, new in pairs for place in places_of(new)]
-    places = {at: new for at, new in zip(between, new_places, strict=True) if isinstance(at, Index)}
-    return moved_to(at_positions(expression, old, between), places)
+    """Put the places of elements in place of those of others, each pair (others, elements), all at once.
+
+    Where an index cannot be calculated, as in A⁻¹, a sum takes the place: Σ_k (A⁻¹)_kj [k = 4 − i].
+    """
+    taken = {at for pair in pairs for element in pair for at in free_indices(element)}
+    taken.update(free_indices(expression))
+    names: dict[Index, Position] = {}
+    calculated: dict[Index, Expression] = {}
+    for old, place in _moves(pairs):
+        position = as_position(place, old.extent)
+        if position is None:
+            position = fresh(old, taken.union(calculated))
+            calculated[position] = place
+        names[old] = position
+    renamed = substitute(expression, names)
+    fixed = {at: place for at, place in calculated.items() if not can_move(renamed, at)}
+    moved = moved_to(renamed, {at: place for at, place in calculated.items() if at not in fixed})
+    return total(list(fixed), multiply(moved, *(same(counted(at), place) for at, place in fixed.items())))
 
 
 def can_stand(expression: Expression, *pairs: tuple[AnyElement, AnyElement]) -> bool:
-    """Return whether `at_elements` can put these places into an expression."""
-    calculated = (at for old, new in pairs if isinstance(new, ElementAt) for at in old.positions)
-    return all(can_move(expression, at) for at in calculated if isinstance(at, Index))
+    """Return whether `at_elements` can put these places into an expression without a sum."""
+    calculated = (old for old, place in _moves(pairs) if as_position(place, old.extent) is None)
+    return all(can_move(expression, old) for old in calculated)
+
+
+def _moves(pairs: Sequence[tuple[AnyElement, AnyElement]]) -> Iterator[tuple[Index, Expression]]:
+    """Yield each index of the elements that come first with the place that comes instead."""
+    for one, new in pairs:
+        for old, place in zip(one.positions, places_of(new), strict=True):
+            if isinstance(old, Index):
+                yield old, place
 
 
 def at_positions(expression: Expression, old: tuple[Position, ...], new: tuple[Position, ...]) -> Expression:

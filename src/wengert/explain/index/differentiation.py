@@ -39,9 +39,8 @@ from wengert.explain.index.expressions import (
     named_in,
     rebuild,
 )
-from wengert.explain.index.indices import Index
 from wengert.explain.index.notation import local_derivative
-from wengert.explain.index.substitution import counted, renamed_apart, same_position
+from wengert.explain.index.substitution import as_position, counted, renamed_apart, same_position
 from wengert.explain.places.related_places import relates_places, same
 from wengert.ir.primitive import NotDifferentiable
 from wengert.primitives.arithmetic import pow as variable_power
@@ -114,14 +113,9 @@ def _(expression: Element, by: Element, rules: Rules) -> Expression:
 @differentiated.register
 def _(expression: ElementAt, by: Element, rules: Rules) -> Expression:
     found = []
-    for place, wanted in zip(expression.places, by.positions, strict=True):
-        match place, wanted:
-            case Number(value), _:
-                found.append(same_position(int(value) - 1, wanted))
-            case Running(at), Index() if at.extent == wanted.extent:
-                found.append(same_position(at, wanted))
-            case _:
-                found.append(same(counted(wanted), place))
+    for place, wanted, extent in zip(expression.places, by.positions, by.symbol.shape, strict=True):
+        position = as_position(place, extent)
+        found.append(same(counted(wanted), place) if position is None else same_position(position, wanted))
     return multiply(*found)
 
 

@@ -216,8 +216,10 @@ def _(expression: Delta, evaluation: Evaluation) -> Named:
 
 @value_of.register
 def _(expression: Residue, evaluation: Evaluation) -> Named:
-    places = evaluation.range(expression.index)
-    return ((places - expression.place) % expression.step == 0).astype(np.float64), (expression.index,)
+    def leaves(place: Array) -> Array:
+        return np.asarray(place % expression.step == expression.remainder, np.float64)
+
+    return evaluation.combined(leaves, expression.place)
 
 
 @value_of.register

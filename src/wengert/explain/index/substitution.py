@@ -96,21 +96,24 @@ def at_places(symbol: Symbol, places: Sequence[Expression]) -> Expression:
     """Return the element at places that count from 1; x_i where each is an index over all of its axis."""
     if not symbol.shape:
         return Element(symbol, ())
-    found: list[Position | None] = []
-    kept: list[Expression] = []
-    for place, extent in zip(map(normal, places), symbol.shape, strict=True):
-        match place:
-            case Number(value):
-                inside = (int(value) - 1) % extent
-                found.append(inside)
-                place = number(inside + 1)
-            case Running(index) if index.extent == extent:
-                found.append(index)
-            case _:
-                found.append(None)
-        kept.append(place)
-    whole = tuple(at for at in found if at is not None)
-    return Element(symbol, whole) if len(whole) == len(found) else ElementAt(symbol, tuple(kept))
+    kept = [normal(place) for place in places]
+    positions = [as_position(place, extent) for place, extent in zip(kept, symbol.shape, strict=True)]
+    whole = tuple(at for at in positions if at is not None)
+    if len(whole) == len(positions):
+        return Element(symbol, whole)
+    # A place that is none of the axis counts from its end, as nothing depends on what stands there.
+    pairs = zip(kept, positions, strict=True)
+    return ElementAt(symbol, tuple(counted(at) if isinstance(at, int) else place for place, at in pairs))
+
+
+def as_position(place: Expression, extent: int) -> Position | None:
+    """Return the position that a place on an axis is: or None: a number, or an index over all of it."""
+    match place:
+        case Number(value):
+            return (int(value) - 1) % extent
+        case Running(index) if index.extent == extent:
+            return index
+    return None
 
 
 def counted(position: Position, step: int = 1, offset: int = 0) -> Expression:

@@ -21,11 +21,8 @@ from wengert.explain.index.expressions import (
     ZERO,
     Add,
     Delta,
-    Element,
-    ElementAt,
     Expression,
     Number,
-    Partial,
     Product,
     Sum,
     Symbol,
@@ -39,18 +36,14 @@ from wengert.explain.index.substitution import renamed_apart
 from wengert.explain.matrix.conversion_rules import as_matrix
 from wengert.explain.matrix.matrices import (
     Diagonal,
-    Gradient,
     Identity,
-    Matrix,
     MatrixProduct,
     Ones,
-    Shape,
-    Slice,
     hadamard,
     matrix_product,
     matrix_sum,
 )
-from wengert.explain.matrix.pieces import piece_of, trace_of, with_diagonal
+from wengert.explain.matrix.pieces import trace_of, with_diagonal
 from wengert.explain.matrix.terms import (
     Linked,
     NoMatrixForm,
@@ -58,7 +51,6 @@ from wengert.explain.matrix.terms import (
     Term,
     as_fraction,
     extent_of,
-    jacobian_of,
     matrices_over,
     matrix_indices,
     names_in,
@@ -177,36 +169,6 @@ class Converter:
             return self.part(part, None, None) if scalar else self.filled(part, row, column)
 
         return rebuild(expression, operand)
-
-    def named(self, expression: Element | Partial, row: Place, column: Place) -> Expression:
-        """Convert a name or a derivative."""
-        element = expression.by if isinstance(expression, Partial) else expression
-        in_loop = any(isinstance(axis, Index) and axis.last for axis in element.symbol.axes)
-        if isinstance(expression, Partial):
-            calculated = any(isinstance(one, ElementAt) for one in (expression.of, element))
-            if calculated and not in_loop:
-                raise NoMatrixForm("it is taken at places that are calculated")
-            if self.jacobians:
-                return jacobian_of(expression, row, column, self.numerator)
-            if expression.direct:
-                raise NoMatrixForm("a local derivative stands unworked")
-        elif row is column is None and element.symbol.rank and not free_indices(element):
-            return element  # a number, though of an array
-        piece = piece_of(expression, row, column) if isinstance(expression, Element) and not in_loop else None
-        if piece is not None:
-            return piece
-        stored = self.places(element.symbol, element.positions)
-        flipped = self.numerator and isinstance(expression, Partial)
-        mine = stored[::-1] if flipped else stored
-        if mine not in ((row, column), (column, row)):
-            raise NoMatrixForm("indices that do not fit rows and columns")
-        transposed = mine != (row, column)
-        if in_loop:
-            return Slice(expression, mine, transposed)
-        shape: Shape = (extent_of(mine[0]), extent_of(mine[1]))
-        if isinstance(expression, Partial):
-            return Gradient(expression.of.symbol, element.symbol, shape, transposed, flipped)
-        return Matrix(element.symbol, shape, transposed and not element.symbol.symmetric)
 
     def contracted(
         self, summed: tuple[Index, ...], body: Expression, row: Place, column: Place

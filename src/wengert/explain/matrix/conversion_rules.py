@@ -36,16 +36,20 @@ from wengert.explain.index.notation import is_root
 from wengert.explain.loops.earlier import Begun
 from wengert.explain.matrix.matrices import (
     Cross,
+    Gradient,
     Identity,
+    Matrix,
     MatrixInverse,
     MatrixSoftmax,
     MatrixSum,
     Norm,
+    Shape,
     Slice,
     Unit,
     matrix_product,
 )
-from wengert.explain.matrix.terms import NoMatrixForm, Place, extent_of, matrix_indices
+from wengert.explain.matrix.pieces import piece_of
+from wengert.explain.matrix.terms import NoMatrixForm, Place, extent_of, jacobian_of, matrix_indices
 from wengert.explain.work_limits import MAX_ELEMENTS
 
 if TYPE_CHECKING:
@@ -77,8 +81,35 @@ def _(expression: Number, converter: Converter, row: Place, column: Place) -> Ex
 
 @as_matrix.register(Element)
 @as_matrix.register(Partial)
-def _(expression: Element | Partial, converter: Converter, row: Place, column: Place) -> Expression:
-    return converter.named(expression, row, column)
+def named(expression: Element | Partial, converter: Converter, row: Place, column: Place) -> Expression:
+    """Convert a name or a derivative."""
+    element = expression.by if isinstance(expression, Partial) else expression
+    in_loop = any(isinstance(axis, Index) and axis.last for axis in element.symbol.axes)
+    if isinstance(expression, Partial):
+        calculated = any(isinstance(one, ElementAt) for one in (expression.of, element))
+        if calculated and not in_loop:
+            raise NoMatrixForm("it is taken at places that are calculated")
+        if converter.jacobians:
+            return jacobian_of(expression, row, column, converter.numerator)
+        if expression.direct:
+            raise NoMatrixForm("a local derivative stands unworked")
+    elif row is column is None and element.symbol.rank and not free_indices(element):
+        return element  # a number, though of an array
+    piece = piece_of(expression, row, column) if isinstance(expression, Element) and not in_loop else None
+    if piece is not None:
+        return piece
+    stored = converter.places(element.symbol, element.positions)
+    flipped = converter.numerator and isinstance(expression, Partial)
+    mine = stored[::-1] if flipped else stored
+    if mine not in ((row, column), (column, row)):
+        raise NoMatrixForm("indices that do not fit rows and columns")
+    transposed = mine != (row, column)
+    if in_loop:
+        return Slice(expression, mine, transposed)
+    shape: Shape = (extent_of(mine[0]), extent_of(mine[1]))
+    if isinstance(expression, Partial):
+        return Gradient(expression.of.symbol, element.symbol, shape, transposed, flipped)
+    return Matrix(element.symbol, shape, transposed and not element.symbol.symmetric)
 
 
 @as_matrix.register(ElementAt)
@@ -112,7 +143,7 @@ def _(expression: Running, converter: Converter, row: Place, column: Place) -> E
 @as_matrix.register(Softmax)
 def _(expression: Softmax, converter: Converter, row: Place, column: Place) -> Expression:
     over = 0 if expression.element.positions[expression.axis] == row else 1
-    return MatrixSoftmax(converter.named(expression.element, row, column), over)
+    return MatrixSoftmax(named(expression.element, converter, row, column), over)
 
 
 @as_matrix.register(Inverse)

@@ -38,6 +38,11 @@ class Digit(Expression):
         found = affine(self.place)
         return found is not None and stays_within(found, self.step * self.extent)
 
+    @property
+    def place_before(self) -> Expression:
+        """The place less 1, as short as it can be."""
+        return normal(Add((self.place, number(-1))))
+
 
 Fraction = fractions.Fraction
 Affine = dict[Index | Digit | None, Fraction]
@@ -45,7 +50,7 @@ Affine = dict[Index | Digit | None, Fraction]
 
 
 def affine(place: Expression) -> Affine | None:
-    """Return the factors in a place; None of what is no sum of multiples of indices."""
+    """Return the factors in a place; None where it is not a sum of multiples of indices."""
     match place:
         case Number(Fraction() as value):
             return {None: value}
@@ -95,7 +100,8 @@ def written(place: Affine) -> Expression:
         return Product((Number(Fraction(1, whole)), written({one: by * whole for one, by in place.items()})))
     first = place.get(None, Fraction(0))
     running = {one: factor for one, factor in place.items() if one is not None and factor}
-    if len(running) > 1 and first == 1 - sum(running.values()):
+    one_by_one = list(running.values()).count(Fraction(1)) == 1
+    if len(running) > 1 and one_by_one and first == 1 - sum(running.values()):
         return Add(tuple(_counted(one, factor) for one, factor in _in_order(running)))
     terms = [_times(one, factor) for one, factor in _in_order(running)]
     if first or not terms:
@@ -126,8 +132,20 @@ def normal(place: Expression) -> Expression:
 
 def stays_within(place: Affine, extent: int) -> bool:
     """Whether a place is one of an axis of this extent wherever its indices are."""
-    whole = all(factor.denominator == 1 for factor in place.values())
-    return whole and _fits(*_from_zero(place), extent)
+    return all(factor.denominator == 1 for factor in place.values()) and _fits(place, extent)
+
+
+def ends(place: Affine) -> tuple[Fraction, Fraction]:
+    """Return the least and the greatest value of a place."""
+    first, running = _from_zero(place)
+    moves = [factor * (one.extent - 1) for one, factor in running.items()]
+    least, most = (sum((beyond(Fraction(0), move) for move in moves), first + 1) for beyond in (min, max))
+    return least, most
+
+
+def _fits(place: Affine, extent: int) -> bool:
+    least, most = ends(place)
+    return least >= 1 and most < extent + 1
 
 
 def _from_zero(place: Affine) -> tuple[Fraction, dict[Index | Digit, Fraction]]:
@@ -136,10 +154,12 @@ def _from_zero(place: Affine) -> tuple[Fraction, dict[Index | Digit, Fraction]]:
     return place.get(None, Fraction(0)) + sum(running.values()) - 1, running
 
 
-def _fits(first: Fraction, running: dict[Index | Digit, Fraction], extent: int) -> bool:
-    ends = [factor * (one.extent - 1) for one, factor in running.items()]
-    least, most = (sum(beyond(Fraction(0), end) for end in ends) for beyond in (min, max))
-    return first + least >= 0 and first + most < extent
+def _from_one(first: Fraction, running: dict[Index | Digit, Fraction]) -> Affine:
+    """Return the place of which `_from_zero` gives these."""
+    found: Affine = {None: first + 1 - sum(running.values(), Fraction(0))}
+    for one, factor in running.items():
+        found[one] = factor
+    return found
 
 
 def digit(place: Expression, step: int, extent: int) -> Expression:
@@ -157,12 +177,8 @@ def _digit(place: Affine, step: int, extent: int) -> Affine | None:
     kept = {one: factor for one, factor in above.items() if factor % extent}
     if len(kept) < len(above):
         whole %= extent
-    if not (_fits(rest, below, step) and _fits(Fraction(whole), kept, extent)):
-        return None
-    found: Affine = {None: whole + 1 - sum(kept.values(), Fraction(0))}
-    for one, factor in kept.items():
-        found[one] = factor
-    return found
+    found = _from_one(Fraction(whole), kept)
+    return found if _fits(_from_one(rest, below), step) and _fits(found, extent) else None
 
 
 def radix(place: Affine) -> list[tuple[Index, int]] | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from wengert.explain.index.expressions import (
     ONE,
+    ZERO,
     Add,
     Apply,
     Cases,
@@ -28,8 +29,8 @@ from wengert.explain.index.expressions import (
     rebuild,
     walk,
 )
-from wengert.explain.index.indices import LETTERS, Index
-from wengert.explain.index.substitution import at_places, counted, numbered, relocated, renamed_apart
+from wengert.explain.index.indices import LETTERS, Index, Position
+from wengert.explain.index.substitution import at_places, counted, numbered, placed, relocated, renamed_apart
 from wengert.explain.places.affine_places import (
     Affine,
     Digit,
@@ -37,26 +38,59 @@ from wengert.explain.places.affine_places import (
     affine,
     combined,
     digit,
+    ends,
     normal,
     radix,
     stays_within,
     written,
 )
 
-_MOVED = (
-    Add, Apply, Cases, Delta, Digit, Element, ElementAt, Power, Product, Quotient, Reduction, Relation,
-    Running,
-)  # fmt: skip
-_ANY = 2**62  # an extent that nothing goes beyond
-
 
 @dataclass(frozen=True, slots=True)
 class Residue(Expression):
-    """1 where an index is as far from `place`, counted from 0, as a multiple of `step`; 0 elsewhere."""
+    """1 where a place with whole factors leaves this remainder on division by `step`: [i odd]; else 0."""
 
-    index: Index
+    place: Expression
     step: int
-    place: int
+    remainder: int
+
+
+def residue(place: Expression, step: int, remainder: int) -> Expression:
+    """Return 1 where a place leaves this remainder on division by `step`, and 0 elsewhere.
+
+    It is 0 where the place is not whole too. What has one index is solved for it: (i + 1)/2 is even where
+    i ≡ 3 mod 4.
+    """
+    found = affine(place)
+    if found is None:
+        return Residue(place, step, remainder)
+    whole = math.lcm(*(factor.denominator for factor in found.values()))
+    step, remainder = step * whole, int((remainder - found.pop(None, 0)) * whole)
+    factors = {one: int(factor * whole) for one, factor in found.items()}
+    common = math.gcd(step, *factors.values())
+    if remainder % common:
+        return ZERO
+    step, remainder = step // common, remainder // common
+    factors = {one: factor // common % step for one, factor in factors.items() if factor // common % step}
+    if len(factors) == 1:
+        ((one, factor),) = factors.items()  # which has no divisor in common with the step
+        factors, remainder = {one: 1}, remainder * pow(factor, -1, step)
+    if not factors:
+        return ZERO if remainder % step else ONE
+    return Residue(
+        written({one: Fraction(factor) for one, factor in factors.items()}), step, remainder % step
+    )
+
+
+@placed.register
+def _(expression: Residue, new: Mapping[Index, Position]) -> Expression:
+    return residue(expression.place, expression.step, expression.remainder)
+
+
+_MOVED = (
+    Add, Apply, Cases, Delta, Digit, Element, ElementAt, Power, Product, Quotient, Reduction, Relation,
+    Residue, Running,
+)  # fmt: skip
 
 
 def same(left: Expression, right: Expression) -> Expression:
@@ -95,15 +129,10 @@ def solved(relation: Expression, index: Index) -> Expression | None:
     if stays_within(place, index.extent):
         return written(place)
     (other, *more) = others
-    step, offset = _moved_by(place, other)
+    step = place[other]
+    offset = step + place.get(None, Fraction(0)) - 1  # by which it is calculated from the other, both from 0
     is_root = step.denominator == 1 or step.numerator in (1, -1)
     return written(place) if not more and is_root and (offset / step).denominator == 1 else None
-
-
-def _moved_by(place: Affine, index: Index | Digit) -> tuple[Fraction, Fraction]:
-    """Return step and offset by which a place is calculated from an index, both counted from 0."""
-    step = place[index]
-    return step, step + place.get(None, Fraction(0)) - 1
 
 
 def is_implied(bound: Expression, other: Expression) -> bool:
@@ -121,28 +150,21 @@ def is_implied(bound: Expression, other: Expression) -> bool:
         case _:
             return False
     place = solved(other, index)
-    beyond = None if place is None else combined([(sign, affine(place)), (-sign, {None: end - sign})])
-    return beyond is not None and stays_within(beyond, _ANY)
+    room = None if place is None else combined([(sign, affine(place)), (-sign, {None: end})])
+    return room is not None and ends(room)[0] >= 0
 
 
 def within(place: Expression, index: Index) -> list[Expression]:
     """Return the relations that hold where a place is one of those that an index runs over."""
     found = affine(place)
     assert found is not None, "an equality has been solved for it"
-    if stays_within(found, index.extent):
-        return []
-    (own,) = (one for one in found if isinstance(one, Index))
-    step, offset = _moved_by(found, own)
-    ends = [(end - offset) / step for end in (0, index.extent - 1)]
-    first, last = math.ceil(min(ends)), math.floor(max(ends))
-    running = Running(own)
-    every = step.denominator
-    relations: list[Expression] = []
-    if first >= every:
-        relations.append(Relation("≤", number(first + 1), running))
-    if last < own.extent - every:
-        relations.append(Relation("≤", running, numbered(own, last)))
-    return relations if every == 1 else [*relations, Residue(own, every, first % every)]
+    least, most = ends(found)
+    relations = []
+    if least <= 0:  # the place is whole, so that above 0 is enough
+        relations.append(_bound(Relation("≤", ONE, place)))
+    if most >= index.extent + 1:
+        relations.append(_bound(Relation("≤", place, number(index.extent))))
+    return [*relations, residue(place, 1, 0)]
 
 
 def in_digits(relation: Expression, summed: Sequence[Index]) -> list[Expression] | None:
@@ -214,10 +236,23 @@ def moved_to(expression: Expression, new: Mapping[Index, Expression]) -> Express
             return relocated(moved, moved.places)
         case Digit(place, step, extent):
             return digit(place, step, extent)
+        case Residue(place, step, remainder):
+            return residue(place, step, remainder)
         case Relation("=", left, right) if relates_places(moved):
             return same(normal(left), normal(right))
-        case Relation("≤", Number(end), Add((Running() as running, Number(shift)))):  # 2 ≤ i − 1 is 3 ≤ i
-            return Relation("≤", number(math.ceil(end - shift)), running)
-        case Relation("≤", Add((Running() as running, Number(shift))), Number(end)):
-            return Relation("≤", running, numbered(running.index, math.floor(end - shift) - 1))
+        case Relation("≤"):
+            return _bound(moved)
     return moved
+
+
+def _bound(relation: Relation) -> Expression:
+    """Return a bound of a place as one of its index, if it has one index: [2 ≤ 5 − i] is [i ≤ 3]."""
+    room = combined([(Fraction(1), affine(relation.right)), (Fraction(-1), affine(relation.left))])
+    match list(room or ()):
+        case [Index() as index] | [Index() as index, None] | [None, Index() as index]:
+            assert room is not None, "it has an index"
+            end = -room.get(None, Fraction(0)) / room[index]
+            if room[index] > 0:
+                return Relation("≤", number(math.ceil(end)), Running(index))
+            return Relation("≤", Running(index), numbered(index, math.floor(end) - 1))
+    return relation

@@ -35,7 +35,10 @@ def calculated(place: Expression) -> str:
             return str(index)
         case Digit(inside, step, extent):
             quotient = f"⌈{_enclosed(inside)}/{step}⌉" if step > 1 else calculated(inside)
-            return quotient if place.is_first else f"({quotient}−1) mod {extent}+1"
+            if place.is_first:
+                return quotient
+            before = f"({quotient}−1)" if step > 1 else _enclosed(place.place_before)
+            return f"{before} mod {extent}+1"
         case Product((Number(value), inside)):
             if isinstance(value, fractions.Fraction) and value.denominator > 1:
                 return f"{_enclosed(inside)}/{value.denominator}"

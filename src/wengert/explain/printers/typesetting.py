@@ -115,30 +115,25 @@ def _(expression: Permutation, style: Style) -> tuple[Layout, int]:
 
 @layout_of.register
 def _(expression: Residue, style: Style) -> tuple[Layout, int]:
-    step, first = expression.step, expression.place % expression.step + 1
-    running = Text(str(expression.index))
-    if step == 2:
-        said: tuple[Layout, ...] = (Text(" odd" if first == 1 else " even", "words"),)
+    running = style.show(expression.place)
+    if expression.step == 2:
+        said: tuple[Layout, ...] = (Text(" odd" if expression.remainder else " even", "words"),)
     else:
-        said = (
-            operator("≡"),
-            Text(str(first % step), "number"),
-            Text(" mod ", "words"),
-            Text(str(step), "number"),
-        )
+        remainder, step = (Text(str(one), "number") for one in (expression.remainder, expression.step))
+        said = (operator("≡"), remainder, Text(" mod ", "words"), step)
     return layout.Fence("[", row(running, *said), "]"), ATOM
 
 
 @layout_of.register
 def _(expression: Digit, style: Style) -> tuple[Layout, int]:
     step, extent = (Text(str(one), "number") for one in (expression.step, expression.extent))
-    place = style.show(expression.place)
+    place, one = style.show(expression.place), Text("1", "number")
+    before = style.show(expression.place_before, PRODUCT)
     if expression.step > 1:
         place = layout.Fence("⌈", layout.Fraction(place, step, isinstance(expression.place, Add)), "⌉")
+        before = parenthesised(row(place, operator("−"), one))
     if expression.is_first:
         return place, ATOM
-    one = Text("1", "number")
-    before = parenthesised(row(place, operator("−"), one))
     return row(before, Text(" mod ", "words"), extent, operator("+"), one), SUM
 
 

@@ -108,7 +108,7 @@ def _read(path):
         data = file.read()
     if path.endswith(".gz") and data.startswith(b"\\x1f\\x8b"):
         data = gzip.decompress(data)
-    names, rows = table_rows(decoded(data, path, ENCODINGS), path, SEPARATOR)
+    names, rows = table_rows(*table_text(decoded(data, path, ENCODINGS), SEPARATOR), path)
     return {{name: list(column) for name, column in zip(names, zip(*rows))}}
 
 

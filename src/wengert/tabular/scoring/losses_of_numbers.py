@@ -36,7 +36,8 @@ def loss_scores(
     dict
         The mean loss, ``pinball_loss``, ``huber_loss``, ``poisson_deviance`` or ``tweedie_deviance``, where
         ``mae`` or ``rmse`` does not say it; and ``d2``, but for the squared error, of which it is R²: 1 for
-        perfect predictions, 0 for the constant with the smallest loss on these rows, None where that is 0.
+        perfect predictions, 0 for the constant with the smallest loss on these rows, None where its
+        loss is 0, as for a constant target.
 
     Notes
     -----
@@ -45,7 +46,9 @@ def loss_scores(
     if loss == "squared_error":
         return {}
     name, mean_loss, constant = _judged(actual, loss, quantile, delta)
-    least, found = mean_loss(actual, constant), mean_loss(actual, predicted)
+    # Of a constant target the loss is 0 but for rounding and for the floor of logarithms.
+    least = mean_loss(actual, constant) if actual.min() < actual.max() else 0.0
+    found = mean_loss(actual, predicted)
     named: dict[str, float | None] = {} if name is None else {name: found}
     return {**named, "d2": 1 - found / least if least > 0 else None}
 
