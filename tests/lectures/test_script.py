@@ -92,12 +92,16 @@ def test_a_page_compiles(page, tmp_path, monkeypatch):
     # The contents, a page long, move what they name: the third run prints where that is.
     again = "\\heading{subsection}{again}{Again}\n\nWords.\n\n"
     many = page.replace(r"\heading{section}{there}", 60 * again + r"\heading{section}{there}")
-    path.write_text(many, encoding="utf-8")
+    count = r"\typeout{figures: \thefigure}\end{document}"
+    path.write_text(many.replace(r"\end{document}", count), encoding="utf-8")
 
     runs, run = [], subprocess.run
     monkeypatch.setattr(subprocess, "run", lambda *given, **how: runs.append(run(*given, **how)) or runs[-1])
 
-    assert not overfull(script.typeset(path))
+    log = script.typeset(path)
+
+    assert not overfull(log)
+    assert "figures: 1" in log
     assert len(runs) == 3
     path.write_text(page.replace(r"\tag{1}", r"\unknown"), encoding="utf-8")
     with pytest.raises(RuntimeError, match=r"005\.tex: pdflatex stopped(.|\n)*Undefined control sequence"):

@@ -228,6 +228,6 @@ def _table(node: SyntaxTreeNode) -> str:
             rf">{{\raggedright\arraybackslash}}p{{\dimexpr{share:.3f}\linewidth-2\tabcolsep}}"
             for share in shares
         )
-    head, *body = (" & ".join(_inline(cell.children) for cell in row) + r" \\[4pt]" for row in rows)
+    head, *body = (" & ".join(_inline(cell.children) for cell in row) + r" \\\gap" for row in rows)
     lines = "\n".join(body)
-    return f"\\begin{{cells}}{{{columns}}}\n{head}\\hline\n{lines}\n\\end{{cells}}"
+    return f"\\begin{{cells}}{{{columns}}}\n{head}\\hline\\gap\n{lines}\n\\end{{cells}}"
