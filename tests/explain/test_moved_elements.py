@@ -1,6 +1,7 @@
 """Compositions of what moves elements about, drawn at random: each line is compared with the engine."""
 
 import numpy as np
+import pytest
 from hypothesis import example, given, settings, strategies as st
 from tests.drawn import random_examples
 
@@ -57,3 +58,27 @@ def test_derivatives_of_moved_elements_are_right(names, extent, view):
             assert "<svg" in wg.draw(loss, x).to_svg()
         case _:
             assert str(wg.explain(loss, x, view=view))
+
+
+def log_sum_of_pairs(x):
+    return np.log(np.sum(np.exp(x.reshape(-1, 2)), axis=1)).sum()
+
+
+def determinant_of_flipped(A):
+    return np.linalg.slogdet(A[::-1] @ A.T + 5 * np.eye(3))[1]
+
+
+@pytest.mark.parametrize(("function", "shape"), [(log_sum_of_pairs, (4,)), (determinant_of_flipped, (3, 3))])
+def test_second_derivatives_of_softmax_and_inverse_at_calculated_places(function, shape):
+    x = np.random.default_rng(5).normal(size=shape)
+    derivation = wg.explain(function, x, order=2)
+    np.testing.assert_allclose(
+        derivation.tree.sections[-1].steps[-1].value, wg.hessian(function)(x), rtol=1e-9, atol=1e-12
+    )
+
+
+def test_a_loop_over_repeated_elements_begins_with_its_initial_value():
+    def loss(a, xs):
+        return np.sum(wg.scan(lambda c, x: (np.tanh(a * c + x), c * x), a, np.repeat(xs, 2))[1] ** 2)
+
+    assert "∂L/∂xs_i" in str(wg.explain(loss, 0.5, np.random.default_rng(5).normal(size=3)))

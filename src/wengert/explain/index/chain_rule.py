@@ -38,8 +38,8 @@ from wengert.explain.index.indices import Index, Position, fresh
 from wengert.explain.index.selections import selected
 from wengert.explain.index.single_rules import single_rules
 from wengert.explain.index.softmax import fold_softmax, with_sigmoid, with_softmax
-from wengert.explain.index.substitution import as_position, places_of, substitute
-from wengert.explain.places.related_places import can_move, moved_to
+from wengert.explain.index.substitution import as_position, counted, places_of, substitute
+from wengert.explain.places.related_places import can_move, moved_to, same
 from wengert.explain.problem import Problem
 from wengert.explain.steps import Step
 
@@ -249,7 +249,10 @@ AnyElement = Element | ElementAt
 
 
 def at_elements(expression: Expression, *pairs: tuple[AnyElement, AnyElement]) -> Expression:
-    """Put the places of elements in place of those of others, each pair (others, elements), all at once."""
+    """Put the places of elements in place of those of others, each pair (others, elements), all at once.
+
+    Where an index cannot be calculated, as in A⁻¹, a sum takes the place: Σ_k (A⁻¹)_kj [k = 4 − i].
+    """
     taken = {at for pair in pairs for element in pair for at in free_indices(element)}
     taken.update(free_indices(expression))
     names: dict[Index, Position] = {}
@@ -260,11 +263,14 @@ def at_elements(expression: Expression, *pairs: tuple[AnyElement, AnyElement]) -
             position = fresh(old, taken.union(calculated))
             calculated[position] = place
         names[old] = position
-    return moved_to(substitute(expression, names), calculated)
+    renamed = substitute(expression, names)
+    fixed = {at: place for at, place in calculated.items() if not can_move(renamed, at)}
+    moved = moved_to(renamed, {at: place for at, place in calculated.items() if at not in fixed})
+    return total(list(fixed), multiply(moved, *(same(counted(at), place) for at, place in fixed.items())))
 
 
 def can_stand(expression: Expression, *pairs: tuple[AnyElement, AnyElement]) -> bool:
-    """Return whether `at_elements` can put these places into an expression."""
+    """Return whether `at_elements` can put these places into an expression without a sum."""
     calculated = (old for old, place in _moves(pairs) if as_position(place, old.extent) is None)
     return all(can_move(expression, old) for old in calculated)
 

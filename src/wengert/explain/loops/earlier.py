@@ -8,11 +8,20 @@ from typing import ClassVar
 
 from wengert.explain.index.construction import add, multiply
 from wengert.explain.index.differentiation import Rules, differentiate, differentiated
-from wengert.explain.index.expressions import Cases, Element, ElementAt, Expression, Number, Symbol, number
+from wengert.explain.index.expressions import (
+    Cases,
+    Element,
+    ElementAt,
+    Expression,
+    Number,
+    Relation,
+    Symbol,
+    number,
+)
 from wengert.explain.index.index_values import Evaluation, Named, value_of
 from wengert.explain.index.indices import Index, Position
 from wengert.explain.index.substitution import at_place, at_places, counted, relocated
-from wengert.explain.places.affine_places import affine, normal
+from wengert.explain.places.affine_places import Fraction, affine, normal, written
 from wengert.ir.node import Node
 
 
@@ -37,14 +46,14 @@ class Earlier(ElementAt):
     @property
     def is_first(self) -> Expression:
         """The relation that holds where it is the initial value."""
-        at = self.positions[self.axis]
-        assert isinstance(at, Index), (
-            "an element at a known place is an element of the carry or the initial value"
-        )
         found = affine(self.places[self.axis])
         assert found is not None, "it is an iteration before, or after, another"
-        place = (self.begin + 1 - found.get(None, 0)) / found[at]
-        return at_place(at, int(place) - 1)
+        left = self.begin + 1 - found.pop(None, Fraction(0))
+        match list(found):
+            case [Index() as at] if (left / found[at]).denominator == 1:
+                return at_place(at, int(left / found[at]) - 1)
+        assert found, "an element at a known place is an element of the carry or the initial value"
+        return Relation("=", written(found), Number(left))
 
 
 def earlier(element: Element, axis: int, reverse: bool, initial: Expression) -> Expression:
