@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from wengert.errors import ConfigurationError
 
 
@@ -20,6 +22,17 @@ def is_integer(value: Any, low: float = -math.inf) -> bool:
 def is_number(value: Any) -> bool:
     """Return whether a value is a real number, Python's or NumPy's, and no boolean."""
     return not isinstance(value, bool) and isinstance(value, numbers.Real)
+
+
+def boolean(where: str, name: str, value: Any) -> None:
+    """Refuse what is neither True nor False, Python's or NumPy's.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise ConfigurationError(f"{_prefix(where)}{name} is True or False, got {value!r}")
 
 
 def check_callable(where: str, function: Any) -> None:

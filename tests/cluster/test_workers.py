@@ -197,6 +197,23 @@ def test_a_stranger_who_sends_slowly_has_as_little_time_as_one_who_is_silent(mon
         thread.join()
 
 
+def test_after_a_loss_nobody_is_waited_for_again():
+    class Silent:
+        address, waits = "127.0.0.1", 0
+
+        def exchange(self, messages, seconds):
+            self.waits += 1
+            raise WorkerLostError("worker 1 did not answer", (1,))
+
+    silent = Silent()
+    workers = Workers(WorkerIdentity(0, 2, 0, None, "x"), silent)
+    with pytest.raises(WorkerLostError, match="worker 1 did not answer"):
+        workers.sums_of_blocks([lambda block: np.ones(3)] * 2)
+    with pytest.raises(WorkerLostError, match="worker 1 did not answer"):
+        workers.all_gather(b"")
+    assert silent.waits == 1
+
+
 def test_what_is_no_number_of_rows_or_no_row_of_values_is_refused():
     alone = Workers(WorkerIdentity(0, 1, 0, None, "x"), None)
     for total in (-1, 2.5, "9", True):

@@ -107,6 +107,11 @@ def test_a_checkpoint_knows_whether_the_short_batch_is_left_out(rows, tmp_path):
         fit(deep(), *rows, **options, drop_last=True)
 
 
+def test_whether_the_short_batch_is_left_out_is_true_or_false(rows):
+    with pytest.raises(ConfigurationError, match="drop_last is True or False, got 'no'"):
+        fit(deep(), *rows, drop_last="no")
+
+
 def test_penalty_and_clipping_are_part_of_the_step(rows):
     X, y = rows
     net = nn.Dense(3, 2).initialise(seed=1, dtype=np.float64)

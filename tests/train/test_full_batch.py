@@ -79,7 +79,13 @@ def test_early_stopping_callbacks_and_time_limit(rows):
 
 def test_options_of_training_in_steps_are_refused(rows, tmp_path):
     net = nn.Dense(3, 2).initialise(seed=0)
-    in_steps = {"batch_size": 5, "drop_last": True, "clip_norm": 1.0, "checkpoint": tmp_path / "run"}
+    in_steps = {
+        "batch_size": 5,
+        "drop_last": True,
+        "clip_norm": 1.0,
+        "ema_decay": 0.0,
+        "checkpoint": tmp_path / "run",
+    }
     for option in ({name: value} for name, value in in_steps.items()):
         with pytest.raises(ConfigurationError, match=f"L-BFGS .* leave {next(iter(option))} out"):
             fit(net, *rows, **option)

@@ -9,6 +9,7 @@ import pytest
 from scipy import sparse
 from tests.cluster.threads import together
 
+import wengert as wg
 from wengert import nn, optim, train
 from wengert.cluster.identity import WorkerIdentity
 from wengert.cluster.transport import SocketTransport
@@ -70,10 +71,32 @@ def test_any_number_of_workers_gives_the_same_bits(executor):
         assert [epoch.loss for epoch in one.history] == [epoch.loss for epoch in results[0].history]
 
 
-@pytest.mark.parametrize("executor", ["numpy", "llvm"])
-def test_gradients_of_the_last_layers_are_sent_first_and_change_no_bit(executor, monkeypatch):
-    net = nn.Sequential(nn.Dense(5, 8, "relu"), nn.BatchNorm(8), nn.Dropout(0.3), nn.Dense(8, 2))
-    net = net.initialise(seed=1)
+class OneTwice(nn.Module):
+    """Whose first weight is used twice, and whose spare and fixed layers have no gradient."""
+
+    first: nn.Dense
+    fixed: nn.Dense
+    spare: nn.Dense
+    last: nn.Dense
+
+    def __call__(self, x):
+        hidden = np.tanh(x @ self.first.weight) @ self.first.weight.T
+        return self.last(hidden + wg.stop_gradient(self.fixed(x)))
+
+
+STAGED = {
+    "usual": nn.Sequential(nn.Dense(5, 8, "relu"), nn.BatchNorm(8), nn.Dropout(0.3), nn.Dense(8, 2)),
+    "one twice": OneTwice(nn.Dense(5, 8), nn.Dense(5, 5), nn.Dense(5, 8), nn.Dense(5, 2)),
+    "fixed last": OneTwice(nn.Dense(5, 2), nn.Dense(5, 5), nn.Dense(5, 99), nn.Dense(5, 2)),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "executor"),
+    [("usual", "numpy"), ("usual", "llvm"), ("one twice", "numpy"), ("fixed last", "numpy")],
+)
+def test_gradients_of_the_last_layers_are_sent_first_and_change_no_bit(name, executor, monkeypatch):
+    net = STAGED[name].initialise(seed=1)
     options = COMMON | {"executor": executor, "clip_norm": 1.0}
 
     def fit(workers):

@@ -51,22 +51,9 @@ from wengert.cli.option_types import (
     WorkerOptions,
     converted,
     option,
+    training_options,
 )
 from wengert.cli.tuning_command import tune
-
-# Arguments of `train` that are no options of a training run.
-_NOT_OF_TRAINING = (
-    "file",
-    "more",
-    "config",
-    "processes",
-    "report",
-    "json",
-    "quiet",
-    "text",
-    "rows",
-    "devices",
-)
 
 app = App(
     name="wengert",
@@ -118,16 +105,7 @@ def train(
 
     Example: wengert train examples/digits.csv --target digit
     """
-    given = (
-        {
-            name: value
-            for name, value in locals().items()
-            if name not in _NOT_OF_TRAINING and value is not None
-        }
-        | text.given
-        | rows.given
-        | devices.given
-    )
+    given = training_options(locals())
     from wengert.cli.commands.train import run
 
     return run((file, *more), given, config, processes, page=report, as_json=json, quiet=quiet)

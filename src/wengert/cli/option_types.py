@@ -68,6 +68,23 @@ class Given:
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
+# Arguments of commands that are no options of a training run.
+_NOT_OF_TRAINING = (
+    "file", "more", "config", "processes", "report", "json", "quiet", "trials", "sampler",
+)  # fmt: skip
+
+
+def training_options(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return what was given of a command's arguments for a training run, by name, groups taken apart."""
+    options: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if isinstance(value, Given) and name not in _NOT_OF_TRAINING:
+            options |= value.given
+        elif value is not None and name not in _NOT_OF_TRAINING:
+            options[name] = value
+    return options
+
+
 @Parameter(name="*")
 @dataclasses.dataclass(frozen=True)
 class TextOptions(Given):

@@ -30,6 +30,7 @@ from wengert.cli.option_types import (
     TextOptions,
     TimeLimit,
     Trials,
+    training_options,
 )
 
 
@@ -70,17 +71,7 @@ def tune(
 
     Example: wengert tune examples/digits.csv --target digit --time-limit 120
     """
-    given = (
-        {
-            name: value
-            for name, value in locals().items()
-            if name not in ("file", "config", "trials", "sampler", "json", "quiet", "text", "rows", "devices")
-            and value is not None
-        }
-        | text.given
-        | rows.given
-        | devices.given
-    )
+    given = training_options(locals())
     from wengert.cli.commands.tune import run
 
     return run(file, given, config, trials=trials, sampler=sampler, as_json=json, quiet=quiet)

@@ -15,7 +15,7 @@ from wengert.cluster.block_sums import Node, blocks_of, covered_nodes, joined_su
 from wengert.cluster.identity import WorkerIdentity
 from wengert.cluster.rendezvous import differences
 from wengert.cluster.transport import Buffer, Transport
-from wengert.errors import ConfigurationError, ShapeError
+from wengert.errors import ConfigurationError, ShapeError, WorkerLostError
 
 Array = np.ndarray[Any, Any]
 
@@ -76,6 +76,7 @@ class Workers:
         self.rank, self.size, self.blocks = me.rank, me.size, blocks
         self.mine = blocks_of(me.rank, me.size, blocks)
         self._transport = transport
+        self._loss: WorkerLostError | None = None
         self.timeout, self._join_timeout = timeout, join_timeout
 
     def __repr__(self) -> str:
@@ -85,7 +86,15 @@ class Workers:
         raise TypeError("workers stand for running processes and cannot be pickled")
 
     def _exchange(self, messages: Sequence[Buffer], seconds: float) -> list[Buffer]:
-        return list(messages) if self._transport is None else self._transport.exchange(messages, seconds)
+        if self._transport is None:
+            return list(messages)
+        if self._loss is not None:  # the others may be anywhere within the message that was left
+            raise self._loss
+        try:
+            return self._transport.exchange(messages, seconds)
+        except WorkerLostError as error:
+            self._loss = error
+            raise
 
     def all_gather(self, data: Buffer) -> list[Buffer]:
         """Return what each worker gave, in the order of their numbers.

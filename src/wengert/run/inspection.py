@@ -32,11 +32,11 @@ def inspectable(run: object) -> Inspectable:
     Raises
     ------
     ConfigurationError
-        When another than the LLVM executor runs it.
+        When an executor other than LLVM runs it.
     """
     if not isinstance(run, Inspectable):
         raise ConfigurationError(
-            "there is no generated code to show of what runs with NumPy or XLA; the LLVM executor, the "
+            "there is no generated code to show for what runs with NumPy or XLA; the LLVM executor, the "
             "default where llvmlite is installed, generates code for all but very long programs"
         )
     return run

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.checks import in_range, is_integer, positive_integer, positive_number
+from wengert.checks import boolean, in_range, is_integer, positive_integer, positive_number
 from wengert.cluster.workers import Workers
 from wengert.errors import ConfigurationError, DataError
 from wengert.optim import LBFGS, Adam, Optimiser
@@ -236,7 +236,7 @@ def prepared(
     """Return the run of `fit`, checked and ready to begin."""
     given = locals()
     chosen = Adam() if optimizer is None else optimizer
-    _check_options(epochs, clip_norm, ema_decay, time_limit, seed, callbacks)
+    _check_options(epochs, drop_last, clip_norm, ema_decay, time_limit, seed, callbacks)
     stopping = _early_stopping(early_stopping)
     objective = Objective(find_loss(loss), penalty)
     together = together_of(workers, total_rows, executor, shuffle, time_limit, validation_fraction)
@@ -326,7 +326,7 @@ def _on_all_rows(optimizer: LBFGS, given: dict[str, Any]) -> LBFGS:
     ConfigurationError
     """
     for name in _IN_STEPS:
-        if given[name] not in (None, False):
+        if given[name] is not None and given[name] is not False:
             raise ConfigurationError(
                 f"L-BFGS takes all rows at once and keeps its own state: leave {name} out"
             )
@@ -335,7 +335,7 @@ def _on_all_rows(optimizer: LBFGS, given: dict[str, Any]) -> LBFGS:
 
 
 def _check_options(
-    epochs: Any, clip_norm: Any, ema_decay: Any, time_limit: Any, seed: Any, callbacks: Any
+    epochs: Any, drop_last: Any, clip_norm: Any, ema_decay: Any, time_limit: Any, seed: Any, callbacks: Any
 ) -> None:
     """Refuse options that are out of range.
 
@@ -345,6 +345,7 @@ def _check_options(
     """
     if epochs is not None:
         positive_integer("", "epochs", epochs)
+    boolean("", "drop_last", drop_last)
     for name, value in (("clip_norm", clip_norm), ("time_limit", time_limit)):
         if value is not None:
             positive_number("", name, value)

@@ -139,7 +139,7 @@ def test_the_environment_takes_plain_digits(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_there_is_no_code_to_show() -> None:
-    with pytest.raises(ConfigurationError, match="no generated code to show of what runs with NumPy or XLA"):
+    with pytest.raises(ConfigurationError, match="no generated code to show for what runs with NumPy or XLA"):
         wg.compile(np.sin, "xla").llvm(np.ones(2))
 
 

@@ -16,6 +16,7 @@ from jax import lax
 from wengert.errors import ConfigurationError
 from wengert.ir.program import Program
 from wengert.run.loop import Roles
+from wengert.run.rendezvous import Seat
 from wengert.run.xla.blocks import BlockStep, over_mesh
 from wengert.run.xla.device_memory import advice, memory_for
 from wengert.run.xla.mesh import DeviceMesh
@@ -35,8 +36,8 @@ class XLAProgress:
     mesh : DeviceMesh
     settings : callable
         Gives the context in which JAX runs.
-    placed : dict
-        What lies on the devices already, with what it is a copy of, by the place of that in memory.
+    seat : Seat or None
+        Where it waits for the progress of others, with which it shares what lies on the devices.
     """
 
     def __init__(
@@ -46,14 +47,15 @@ class XLAProgress:
         loss_sum: float,
         mesh: DeviceMesh,
         settings: Callable[[], AbstractContextManager[None]],
-        placed: dict[Any, tuple[Array, Any]],
+        seat: Seat | None = None,
     ) -> None:
-        self.mesh, self.settings = mesh, settings
+        self.mesh, self.settings, self.seat = mesh, settings, seat
         self.carry = list(carry)
         self.steps, self.loss_sum = steps, loss_sum
         self.last_loss, self.largest_loss = math.nan, -math.inf
         self.stopped = False
-        self._placed = placed
+        # By its place in memory, an array and its copy on the devices.
+        self._placed: dict[Any, tuple[Array, Any]] = {} if seat is None else seat.shared
         self._order: Any = None
         self._given: Any = None
 
@@ -168,6 +170,7 @@ class XLALoop:
     ) -> None:
         self._compiled = compiled
         self._progress = progress
+        self._is_rows = is_rows
         self._batch = batch
         size = sum(one.nbytes for one in data)
         with progress.settings(), memory_for(f"the rows, {size:,} bytes of them", _more_devices):
@@ -191,7 +194,7 @@ class XLALoop:
 
     def llvm(self) -> NoReturn:
         """Refuse: XLA makes its code itself."""
-        raise ConfigurationError("there is no LLVM code to show of a step that XLA runs")
+        raise ConfigurationError("there is no LLVM code to show for a step that XLA runs")
 
     def kernels(self, profile: bool) -> NoReturn:
         """Refuse: XLA divides the step among kernels itself."""

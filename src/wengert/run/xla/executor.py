@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from wengert.checks import unknown_name
+from wengert.checks import boolean, unknown_name
 from wengert.errors import ConfigurationError, WengertError
 from wengert.ir.evaluate import check_argument
 from wengert.ir.program import Program
@@ -85,8 +85,7 @@ class XLAExecutor:
         if not isinstance(self.precision, str) or self.precision not in _PRECISIONS:
             raise unknown_name("", "precision", self.precision, _PRECISIONS)
         for name in ("own_rows", "deterministic"):
-            if not isinstance(getattr(self, name), (bool, np.bool_)):
-                raise ConfigurationError(f"{name} is True or False, got {getattr(self, name)!r}")
+            boolean("", name, getattr(self, name))
         if self.shard not in (None, "auto"):
             raise ConfigurationError(f"shard is 'auto' or None, got {self.shard!r}")
         if self.mesh is None and (self.shard is not None or self.own_rows):
@@ -187,14 +186,14 @@ class XLAExecutor:
         alone = replace(self, seat=None)  # what is kept belongs to no seat
         if self.seat is not None and mesh.size == 1 and not self.deterministic:
             joint = recent(("xla joint loop", alone, roles, program), lambda: joint_steps(program, roles))
-            return JointLoop(joint, progress, data, is_rows, batch, self.seat)
+            self.seat.is_used = True
+            return JointLoop(joint, progress, data, is_rows, batch)
         compiled = recent(("xla loop", alone, roles, program), lambda: compiled_loop(program, roles, mesh))
         return XLALoop(compiled, progress, data, is_rows, batch)
 
     def new_progress(self, carry: Sequence[Array], steps: int, loss_sum: float) -> XLAProgress:
         """Return the progress of a loop that begins, or goes on."""
-        placed = {} if self.seat is None else self.seat.shared
-        return XLAProgress(carry, steps, loss_sum, self.devices, self.settings, placed)
+        return XLAProgress(carry, steps, loss_sum, self.devices, self.settings, self.seat)
 
 
 class _Compiled:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,7 +14,6 @@ from jax import lax
 
 from wengert.ir.program import Program
 from wengert.run.loop import Roles
-from wengert.run.rendezvous import Seat
 from wengert.run.xla.device_loop import XLALoop, XLAProgress, largest_of
 from wengert.run.xla.device_memory import memory_for
 from wengert.run.xla.translation import lowered
@@ -35,40 +34,20 @@ class _Stretch:
 
 
 class JointLoop(XLALoop):
-    """The loop of one of several networks, which take their steps together; see `XLALoop`.
+    """The loop of one of several networks, which wait for each other at the seat of its progress.
 
-    Parameters
-    ----------
-    compiled : callable
-        See `joint_steps`.
-    progress : XLAProgress
-    data : sequence of ndarray
-    is_rows : sequence of bool
-    batch : int
-    seat : Seat
-        Where the networks wait for each other.
+    It is an `XLALoop` whose `compiled` is of `joint_steps`.
     """
-
-    def __init__(
-        self,
-        compiled: Callable[..., Any],
-        progress: XLAProgress,
-        data: Sequence[Array],
-        is_rows: Sequence[bool],
-        batch: int,
-        seat: Seat,
-    ) -> None:
-        super().__init__(compiled, progress, data, is_rows, batch)
-        self._seat = seat
-        seat.is_used = True
-        kinds = list(zip(self._data, is_rows, strict=True))
-        self._rows = [one for one, rows in kinds if rows]
-        self._beside = [one for one, rows in kinds if not rows]
 
     def run(self, order: Array, row: int, count: int, threads: int) -> None:
         """Take steps with the other networks, as many as the one that is to take the fewest."""
-        stretch = _Stretch(self._progress, self._rows, self._beside, order, row, count)
-        self._seat.call(self._compiled, stretch, partial(_taken, self._compiled, self._batch))
+        kinds = list(zip(self._data, self._is_rows, strict=True))
+        rows = [one for one, is_rows in kinds if is_rows]
+        beside = [one for one, is_rows in kinds if not is_rows]
+        stretch = _Stretch(self._progress, rows, beside, order, row, count)
+        seat = self._progress.seat
+        assert seat is not None
+        seat.call(self._compiled, stretch, partial(_taken, self._compiled, self._batch))
 
 
 def _taken(compiled: Callable[..., Any], batch: int, stretches: list[_Stretch]) -> None:
@@ -78,10 +57,8 @@ def _taken(compiled: Callable[..., Any], batch: int, stretches: list[_Stretch]) 
     # Networks leave one by one. For each number of them that is a power of two there is a computation.
     width = 1 << (len(stretches) - 1).bit_length()
     filled = [*stretches, *stretches[-1:] * (width - len(stretches))]
-    apart = 1 if _have_one_order(stretches, count * batch) else width
-    holders = (
-        1 if all(map(_are_same, [one.rows for one in stretches], [stretches[0].rows] * width)) else width
-    )
+    holders = 1 if _have_one_table(stretches) else width
+    apart = 1 if holders == 1 and _have_one_order(stretches, count * batch) else width
     what = f"{len(stretches)} networks with steps of {batch} rows"
     with progress.settings(), memory_for(what, lambda: "; train fewer at a time, by threads="):
         # Before the first of them changes, since the last may stand there several times.
@@ -102,18 +79,16 @@ def _taken(compiled: Callable[..., Any], batch: int, stretches: list[_Stretch]) 
             one.progress.move(carry, *found)
 
 
-def _are_same(one: list[Any], other: list[Any]) -> bool:
-    return all(mine is yours for mine, yours in zip(one, other, strict=True))
+def _have_one_table(stretches: list[_Stretch]) -> bool:
+    """Return whether all take their rows from the same arrays."""
+    of_each = zip(*[one.rows for one in stretches], strict=True)
+    return all(one is first for first, *others in of_each for one in others)
 
 
 def _have_one_order(stretches: list[_Stretch], rows: int) -> bool:
-    """Return whether all visit the same rows of the same data."""
-    first = stretches[0]
-    places = first.order[first.row : first.row + rows]
-    return all(
-        _are_same(one.rows, first.rows) and np.array_equal(one.order[one.row : one.row + rows], places)
-        for one in stretches
-    )
+    """Return whether all visit the same places of their tables."""
+    first, *others = [one.order[one.row : one.row + rows] for one in stretches]
+    return all(np.array_equal(one, first) for one in others)
 
 
 def joint_steps(program: Program, roles: Roles) -> Callable[..., Any]:

@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from llvmlite import binding as llvm, ir
 
 import wengert as wg
 from wengert.run import recent
 from wengert.run.llvm import LLVMExecutor
+from wengert.run.llvm.codegen.irtypes import F32
 from wengert.run.llvm.matmul import tile_search
 from wengert.run.llvm.matmul.blocking import MANY_PANELS, _heights, blocking_of
 from wengert.run.llvm.matmul.matrix_products import product_of
+from wengert.run.llvm.matmul.microkernel import tile_function
 from wengert.run.llvm.matmul.tile_shapes import Tile, tile_of
 from wengert.run.llvm.runtime import processor as processors
 from wengert.run.llvm.runtime.processor import Processor
@@ -58,6 +61,13 @@ def test_every_tile_gives_the_same_bits(target: Target, rng: np.random.Generator
     np.testing.assert_allclose(found[0], np.maximum(x.astype(float) @ y, 0), atol=2e-4)
     for other in found[1:]:
         np.testing.assert_array_equal(other, found[0])
+
+
+@pytest.mark.parametrize("rows", [1, 2, 8])
+def test_a_tile_in_several_chains_can_copy_as_well(rows: int) -> None:
+    module = ir.Module()
+    tile_function(module, F32, rows, 4, (4,), copies=True)
+    llvm.parse_assembly(str(module)).verify()
 
 
 def test_a_product_beyond_the_real_limits_of_blocking(rng: np.random.Generator) -> None:

@@ -175,17 +175,15 @@ class _Sums:
         last = builder.add(steps[0], ir.Constant(I64, len(sums) - 1))
         builder.cbranch(builder.icmp_signed("<", last, self.terms), body, after)
         builder.position_at_end(body)
-        following = list(steps)
-        for chain, earlier in zip(sums, before, strict=True):
-            more = self._with_term(following, chain)
-            for phis, starts, added in zip(chain, earlier, more, strict=True):
-                for phi, start, one in zip(phis, starts, added, strict=True):
-                    phi.add_incoming(start, entry)
-                    phi.add_incoming(one, builder.block)
+        following, added = list(steps), []
+        for chain in sums:
+            added.append(self._with_term(following, chain))
             following = [builder.add(*pair) for pair in zip(following, self.increments, strict=True)]
-        for step, start, then in zip(steps, first, following, strict=True):
-            step.add_incoming(start, entry)
-            step.add_incoming(then, builder.block)
+        # A term that is copied ends in another block than it began in: an iteration ends in that of the last.
+        carried = (_values(steps, sums), _values(first, before), _values(following, added))
+        for phi, start, then in zip(*carried, strict=True):
+            phi.add_incoming(start, entry)
+            phi.add_incoming(then, builder.block)
         builder.branch(head)
         builder.position_at_end(after)
         return steps, sums
@@ -220,6 +218,11 @@ class _Sums:
             place = Place([term, number * self.lanes], self.lanes)
             whole = padded(builder, vector, self.lanes)
             store(builder, whole, goal, self.type, Access(0, (width, 1)), place)
+
+
+def _values(steps: list[ir.Value], sums: list[Sums]) -> list[ir.Value]:
+    """Return all that an iteration hands to the next."""
+    return [*steps, *(one for rows in sums for row in rows for one in row)]
 
 
 def register_lanes(width: int, lanes: int) -> int:
