@@ -183,6 +183,17 @@ def test_the_first_places_of_an_axis_are_not_taken_for_all_of_them(function, x):
     np.testing.assert_allclose(derivation.tree.sections[-1].steps[-1].value, wg.grad(function)(np.array(x)))
 
 
+def test_two_masks_of_one_condition_are_one():
+    def masked(S):
+        keep = np.tri(3, dtype=bool)
+        return np.sum(np.where(keep, wg.softmax(S), 0) * np.where(keep, S, 0))
+
+    derivation = wg.explain(masked, normal(3, 3))
+    result = plain(derivation.tree.sections[-1].steps[0].after)
+    assert result.count("Σ_") == 1
+    assert "1 if" not in result
+
+
 def test_bounds_are_of_indices_and_the_stricter_one_stands():
     def curvature(x):
         d = np.diff(x)
