@@ -57,6 +57,17 @@ def test_whole_groups_are_held_out(command, visit_table):
     assert "keeps rows of the same value together" in said
 
 
+def test_a_group_that_is_too_large_for_blindness_is_pointed_out(command, tables):
+    large = pl.when(pl.arange(pl.len()) % 4 > 0).then(pl.lit("p0")).otherwise("person")
+    path = tables(visits().with_columns(person=large), "visits.csv")
+    train = ("train", path, "--target", "amount", "--hidden", 2, "--epochs", 1, "--test-fraction", 0)
+    said = "a value of 'person' (--group) has more than half of the rows"
+    outcome = command(*train, "--group", "person", "--executor", "numpy", "--json")
+    assert said in " ".join(outcome.err.split())
+    assert record(outcome)["rows"]["validation"] > 0
+    assert said not in " ".join(command(*train, "--group", "person", "--preset", "plain").err.split())
+
+
 def test_a_column_that_is_the_target_in_another_unit_is_warned_of(command, tables):
     cents = (pl.col("amount") * 100).alias("amount in cents")
     path = tables(visits().with_columns(cents), "visits.csv")

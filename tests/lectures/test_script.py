@@ -15,8 +15,8 @@ import wengert as wg
 
 PAGE = """# 005: a page
 
-Of **everything** a little: $x^2$, W_ij, ∂L/∂W¹, x̃, `a_b`, 50 %, see [there](#there) and
-[the errata](errata.md#000-1).
+Of **everything** a little: $x^2$, W_ij, ∂L/∂W¹, x̃, `a_b['c']`, 50 %, see [there](#there),
+[the errata](errata.md#000-1) and [lecture 003](003.md).
 
 > **Rule 1.** Boxed, with a formula
 >
@@ -62,9 +62,11 @@ def test_each_kind_of_markdown_has_its_latex(page):
     for written in (
         r"\lecturetitle{005-a-page}{005: a page}{005: a page}",
         r"\textbf{everything}",
-        "$x^2$, $W_{ij}$, ∂$L$/∂$W$¹, $\\tilde x$, {\\ttfamily a\\_b}, 50 \\%",
+        "$x^2$, $W_{ij}$, ∂$L$/∂$W$¹, $\\tilde x$, ",
+        r"{\ttfamily a\_b[\straightquote{}c\straightquote{}]}, 50 \%",
         r"\hyperlink{there}{there}",
         r"\href{errata.pdf\#000-1}{the errata}",
+        r"\href{003.pdf}{lecture 003}",
         "\\begin{rulebox}\n\\textbf{Rule 1.} Boxed",
         "\\[y = x^2 \\tag{1}\\]",
         r"\heading{section}{there}{There}",

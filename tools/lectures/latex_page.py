@@ -135,7 +135,8 @@ def _span(node: SyntaxTreeNode) -> str:
         case "text":
             return words(node.content)
         case "code_inline":
-            return f"{{\\ttfamily {_escaped(node.content)}}}"
+            code = _escaped(node.content).replace("'", r"\straightquote{}")
+            return f"{{\\ttfamily {code}}}"
         case "math_inline":
             return f"${node.content}$"
         case "math_inline_double":
@@ -159,7 +160,8 @@ def _link(target: str, text: str) -> str:
     if target.startswith("http"):
         return f"\\href{{{target}}}{{{text}}}"
     if page in PAGES:
-        return f"\\href{{{Path(page).with_suffix('.pdf')}\\#{heading}}}{{{text}}}"
+        place = f"\\#{heading}" if heading else ""
+        return f"\\href{{{Path(page).with_suffix('.pdf')}{place}}}{{{text}}}"
     return text
 
 

@@ -90,7 +90,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         From which `fit` goes on, to bitwise the same result; `partial_fit` does not use it.
     executor : str or Executor, default "llvm"
         What runs the steps, as for `train.fit`; ``"xla"`` for accelerators, and
-        ``wengert.run.xla_executor(device=…, mesh=…)`` to say which. It predicts 1,024 rows and more, too.
+        ``wengert.run.xla_executor(device=…, mesh=…)`` to say which. It also predicts 1,024 rows and more.
     categorical_features : {"from_dtype"}, optional
         Take tables with words, categories, dates and gaps; numbers are standardised.
     preset : {"tabular"}, optional

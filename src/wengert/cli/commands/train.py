@@ -135,6 +135,7 @@ def train_table(
     if options.folds is not None and isinstance(table, TrainingTable):
         splits = table.folds(options.folds, options.settings.seed)
     kept, held = table.hold_out(options.test_fraction, options.settings.seed)
+    _warn(_large_group(table, kept, options))
     preprocessor = table.preprocessor(kept, options.settings)
     scored = _rows_to_score(table, held, options, preprocessor)
     report = Console(quiet=True) if silent else result_console()
@@ -146,7 +147,7 @@ def train_table(
     learnt = learn(table, kept, dataclasses.replace(options, settings=left), quiet)
     if workers is not None and workers.rank:
         return {"interrupted": learnt.interrupted}
-    model, trained = learnt.model, learnt.trained
+    model, trained, interrupted = learnt.model, learnt.trained, learnt.interrupted
     _warn(trained.warning)
     training = _description(files[0], table, learnt.settings, options, trained, scored.height)
     training |= _scores(model, scored, table, trained) | learnt.record(scored)
@@ -155,7 +156,6 @@ def train_table(
     _save(model, options.directory)
     seen = model.seen(scored) if scored.height else None
     _warn("" if seen is None else seen.sentence())
-    interrupted = learnt.interrupted
     if splits and isinstance(table, TrainingTable) and not interrupted:
         validated, interrupted = _cross_validate(table, splits, options, quiet)
         training |= validated  # which the model has
@@ -354,6 +354,20 @@ def _copies(table: TrainingTable | StreamedTable) -> str:
     return (
         f"{which} tells the target {table.target!r} in other words or units. Unless that is known where "
         f"predictions are made, the scores say nothing: leave it out (--drop {shlex.quote(','.join(names))})."
+    )
+
+
+def _large_group(table: TrainingTable | StreamedTable, kept: np.ndarray, options: TrainOptions) -> str:
+    """Return what to say of a group that no member of the ensemble can be blind to; empty without one."""
+    if options.settings.preset != "tabular" or isinstance(table, StreamedTable):
+        return ""
+    division = table.division.part(kept)
+    if division.has_small_groups or not division.several:
+        return ""
+    return (
+        f"a value of {options.roles.group!r} (--group) has more than half of the rows, too many for a member "
+        "of the ensemble to be blind to. Some rows are held out to decide when to stop, and no line is "
+        "blended."
     )
 
 
