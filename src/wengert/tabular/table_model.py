@@ -37,7 +37,7 @@ class TableModel:
     training : dict
         Plain JSON: how it was trained and how it scored.
     executor : str or Executor
-        What predicts. Where it is "llvm", the first few rows are left to NumPy, as long as compiling would take
+        What predicts. Where it is "llvm", the first few rows are left to NumPy, since compiling would take
         longer.
     """
 

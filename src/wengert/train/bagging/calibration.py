@@ -103,8 +103,8 @@ def without_calibration(net: Any) -> Any:
 def _slope(logits: Array, aims: Array, weights: Array) -> float:
     """Return β of softmax(β z) with the smallest mean loss, by Newton's method for log β.
 
-    The loss is convex in β: its derivative Σ wᵢ (pᵢ − yᵢ) · zᵢ grows. A step that leaves the interval in which
-    that is 0 goes to its middle.
+    The loss is convex in β: its derivative Σ wᵢ (pᵢ − yᵢ) · zᵢ grows. A step out of the interval in which
+    that is 0 goes to its middle instead.
     """
     low, high = -np.log(_LARGEST_SLOPE), np.log(_LARGEST_SLOPE)
     centred = logits - logits.max(axis=1, keepdims=True)
