@@ -26,8 +26,8 @@ PANEL_PART = 4
 PANEL_VECTORS = 3
 # Of packed rows, or of results between blocks: a panel is packed again for each such group of rows.
 GROUP_BYTES = 2**22
-# Of packed rows where the right matrix stays in the second-level cache: there a group stays beside it, and the
-# epilogue goes through its matrices in whole rows.
+# Of packed rows where the right matrix stays in the second-level cache: there a group stays beside it, and
+# the epilogue goes through its matrices in whole rows.
 GROUP_TILES = 16
 # Panels that are packed together, row by row, so that the processor finds stretches to prefetch.
 CHUNK = 4
