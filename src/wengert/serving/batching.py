@@ -35,7 +35,7 @@ class Batches:
     """
 
     def __init__(self, model: TableModel, most_waiting: int, **options: Any) -> None:
-        self._model = model
+        self._model = model.compiled()
         self._options = options
         self._most_waiting = most_waiting
         self._waiting: deque[tuple[pl.DataFrame, asyncio.Future[pl.DataFrame]]] = deque()
