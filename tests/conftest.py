@@ -9,13 +9,19 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+from hypothesis.internal.conjecture import providers
 
 # The verdict of a run must depend on the code alone, not on a random seed or on how busy the machine is.
 # `HYPOTHESIS_PROFILE=explore pytest` searches with new examples instead, and remembers the failing ones.
 _patient = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.register_profile("fixed", _patient, max_examples=25, derandomize=True, database=None)
 hypothesis.settings.register_profile("explore", _patient, max_examples=1000)
-hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
+_profile = os.environ.get("HYPOTHESIS_PROFILE", "fixed")
+hypothesis.settings.load_profile(_profile)
+# Hypothesis also draws numbers and words from the sources of all modules that are loaded. What is drawn would
+# depend on the tests that ran before, and reading 700 files takes each process ten seconds.
+if _profile == "fixed" and hasattr(providers, "_get_local_constants"):
+    providers._get_local_constants = lambda: providers._local_constants
 
 
 # In the background of a shell Ctrl-C is ignored, which the processes that tests start would inherit.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Iterator
 from fractions import Fraction
 from types import SimpleNamespace
@@ -72,6 +74,7 @@ from wengert.explain.matrix.matrices import (
     Unit,
 )
 from wengert.explain.matrix.matrix_values import matrix_value
+from wengert.explain.memoisation import memoised
 from wengert.explain.places.affine_places import Digit
 from wengert.explain.places.related_places import Residue
 from wengert.explain.printers.blocks import plain
@@ -219,3 +222,18 @@ def test_what_is_elementwise_is_what_has_a_rule_for_it() -> None:
 def test_what_is_elementwise_has_its_value_among_matrices_too(kind: type[Expression]) -> None:
     expression, expected = ELEMENTWISE[kind]
     np.testing.assert_allclose(matrix_value(expression, POINT), expected, rtol=1e-12)
+
+
+def test_what_is_computed_of_an_expression_stays_with_it() -> None:
+    computed_of: list[Expression] = []
+
+    @memoised
+    def extents(expression: Expression) -> list[int]:
+        computed_of.append(expression)
+        return [index.extent for index in free_indices(expression)]
+
+    short, long = (Running(Index("i", extent)) for extent in (2, 3))
+    assert short == long, "indices are told apart by their letters"
+    assert [extents(short), extents(long), extents(short)] == [[2], [3], [2]]
+    assert [one is other for one, other in zip(computed_of, (short, long), strict=True)] == [True, True]
+    assert copy.copy(short) == short == pickle.loads(pickle.dumps(short))

@@ -123,10 +123,13 @@ def _cost(name: str, operands: Sequence[Any]) -> tuple[int, int]:
         return sizes[0] ** 2, sizes[0] ** 2
     if name in _CUBIC and shapes and shapes[0]:
         return max(sizes), 10 * max(sizes) * max(shapes[0])
-    try:
-        elements = math.prod(np.broadcast_shapes(*shapes))
-    except ValueError:  # joined, or it will be refused for that
-        elements = sum(sizes)
+    if len({*shapes} - {()}) < 2:  # as in most, and broadcasting takes longer to say so
+        elements = math.prod(max(shapes, key=len, default=()))
+    else:
+        try:
+            elements = math.prod(np.broadcast_shapes(*shapes))
+        except ValueError:  # joined, or it will be refused for that
+            elements = sum(sizes)
     return elements, max(elements, *sizes, 0)
 
 

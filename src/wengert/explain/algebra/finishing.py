@@ -15,6 +15,7 @@ from wengert.explain.algebra.simplification import (
     length,
     neat,
     simplified,
+    size,
     taken_out,
     terms_of,
 )
@@ -36,7 +37,6 @@ from wengert.explain.index.expressions import (
     free_indices,
     named_in,
     number,
-    size,
     walk,
 )
 from wengert.explain.index.indices import Position

@@ -26,6 +26,7 @@ from wengert.explain.index.expressions import (
 )
 from wengert.explain.index.indices import Index
 from wengert.explain.index.notation import is_root
+from wengert.explain.memoisation import memoised
 from wengert.primitives import arithmetic
 
 Exponent = fractions.Fraction
@@ -66,9 +67,9 @@ def gathered(
         if isinstance(base, Number) and base.value != 0 and by.denominator == 1:
             scale = scale * base.value ** int(by)
         else:
-            same = key(base, names)
-            first, before = found.get(same, (base, Exponent(0)))
-            found[same] = first, before + by
+            same = _part(base, names)
+            first, before = found.get(same, (base, None))
+            found[same] = first, by if before is None else before + by
     return scale, found
 
 
@@ -79,8 +80,14 @@ def raised(base: Expression, by: Exponent) -> Expression:
     return power(base, Number(by))
 
 
-def key(expression: Expression, names: Mapping[Index, int] = MappingProxyType({})) -> Hashable:
+@memoised
+def key(expression: Expression) -> Hashable:
     """Return what is equal for expressions that say the same."""
+    return _key_inside(expression, {})
+
+
+def _key_inside(expression: Expression, names: Mapping[Index, int]) -> Hashable:
+    """Return the key of a part of what is summed; the indices of the sums around it have numbers."""
     if not isinstance(expression, (Add, Sum)) and next(bases(expression)) != (expression, _ONE):
         scale, found = gathered(expression, names)
         kept = frozenset((one, by) for one, (_, by) in found.items() if by)
@@ -90,7 +97,7 @@ def key(expression: Expression, names: Mapping[Index, int] = MappingProxyType({}
                 return base
         return "product", scale, kept
     if isinstance(expression, Add):
-        return "sum", frozenset(key(term, names) for term in expression.terms)
+        return "sum", frozenset(_part(term, names) for term in expression.terms)
     if isinstance(expression, Reduction):
         place = len(names)
         names = {**names, **{index: place + at for at, index in enumerate(expression.indices)}}
@@ -111,7 +118,7 @@ def _address(value: object, names: Mapping[Index, int]) -> Hashable:
 
 def _part(value: object, names: Mapping[Index, int]) -> Hashable:
     if isinstance(value, Expression):
-        return key(value, names)
+        return _key_inside(value, names) if names else key(value)
     if isinstance(value, Index):
         return names.get(value, value)
     if isinstance(value, tuple):

@@ -21,11 +21,12 @@ from wengert.explain.index.expressions import (
     Product,
     Quotient,
     Sum,
+    children,
     free_indices,
     rebuild,
-    size,
     walk,
 )
+from wengert.explain.memoisation import memoised
 from wengert.primitives import arithmetic
 
 _BESIDE = (Delta, Partial, Sum)
@@ -42,6 +43,7 @@ def terms_of(expression: Expression) -> tuple[Expression, ...]:
     return expression.terms if isinstance(expression, Add) else (expression,)
 
 
+@memoised
 def cancelled(expression: Expression) -> Expression:
     """Return a product with what stands above and below the line cancelled."""
     scale, found = gathered(expression)
@@ -122,6 +124,7 @@ def collected(terms: list[Expression]) -> Expression:
     return add(*(multiply(Number(scales[same]), shown[same]) for same in ordered if scales[same] != 0))
 
 
+@memoised
 def simplified(expression: Expression) -> Expression:
     """Return the shortest of: as it stands, cancelled term by term, multiplied out and collected.
 
@@ -208,9 +211,17 @@ def neat(expression: Expression) -> Expression:
     return expression
 
 
+@memoised
 def length(expression: Expression) -> int:
     """Return how many names and fraction bars an expression has: what a reader has to take in."""
     return sum(1 for part in walk(expression) if isinstance(part, (Element, Delta, Partial, Quotient, Apply)))
+
+
+@memoised
+def size(expression: Expression) -> int:
+    """Return how many parts an expression has, as a measure of how long it is to read; places are none."""
+    places = getattr(expression, "places", ())
+    return 1 + sum(size(part) for part in children(expression) if part not in places)
 
 
 def _opened(term: Expression) -> list[Expression]:

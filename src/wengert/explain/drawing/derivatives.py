@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
-from wengert.explain.algebra.simplification import factors_of
+from wengert.explain.algebra.simplification import factors_of, size
 from wengert.explain.drawing.labels import DrawingStyle
 from wengert.explain.index.chain_rule import ChainRule, Local
 from wengert.explain.index.construction import add, multiply, total, without_deltas
@@ -19,7 +19,6 @@ from wengert.explain.index.expressions import (
     Symbol,
     free_indices,
     rebuild,
-    size,
 )
 from wengert.explain.index.index_values import Evaluation
 from wengert.explain.index.indices import Index

@@ -45,6 +45,11 @@ def evaluate(formula: Formula, values: Mapping[str, Any]) -> Any:
 
 def evaluate_node(node: ast.expr, values: Mapping[str, Any], text: str) -> Any:
     """Return the value of a part of a formula that passed the whitelist; see `evaluate`."""
+    with np.errstate(all="ignore"):
+        return _value(node, values, text)
+
+
+def _value(node: ast.expr, values: Mapping[str, Any], text: str) -> Any:
     match node:
         case ast.Name(id=name):
             if name not in values and name in BARE_CONSTANTS:
@@ -56,29 +61,29 @@ def evaluate_node(node: ast.expr, values: Mapping[str, Any], text: str) -> Any:
         case ast.Constant(value=value):
             return value
         case ast.BinOp(left=left, op=op, right=right):
-            return _binary(node, evaluate_node(left, values, text), evaluate_node(right, values, text), text)
+            return _binary(node, _value(left, values, text), _value(right, values, text), text)
         case ast.UnaryOp(op=op, operand=operand):
-            signed = evaluate_node(operand, values, text)
+            signed = _value(operand, values, text)
             if isinstance(op, ast.UAdd):
                 return signed
             sign, compute = ("~", operator.invert) if isinstance(op, ast.Invert) else ("-", operator.neg)
             return _attempt(lambda: compute(signed), node, sign, (signed,), text)
         case ast.Compare(left=left, ops=[compare], comparators=[right]):
-            sides = evaluate_node(left, values, text), evaluate_node(right, values, text)
+            sides = _value(left, values, text), _value(right, values, text)
             return _attempt(lambda: COMPARISONS[type(compare)](*sides), node, "", sides, text)
         case ast.Attribute() if (constant := constant_name(node)) is not None:
             return CONSTANTS[constant]
         case ast.Attribute(value=inner, attr=attribute):
-            return _attribute(node, evaluate_node(inner, values, text), attribute, text)
+            return _attribute(node, _value(inner, values, text), attribute, text)
         case ast.Subscript(value=inner, slice=index):
-            value = evaluate_node(inner, values, text)
+            value = _value(inner, values, text)
             return _attempt(lambda: value[_index(index)], node, "[ ]", (value,), text)
         case ast.Call():
             return _call(node, values, text)
         case (
             ast.Tuple(elts=elements) | ast.List(elts=elements)
         ):  # as an argument: shapes, arrays to be joined
-            return tuple(evaluate_node(one, values, text) for one in elements)
+            return tuple(_value(one, values, text) for one in elements)
     raise AssertionError(type(node).__name__)  # the whitelist lets nothing else pass
 
 
@@ -112,12 +117,12 @@ def _number(compute: Callable[[Any, Any], Any], left: float, right: float) -> fl
 
 def _call(node: ast.Call, values: Mapping[str, Any], text: str) -> Any:
     name = str(function_name(node))
-    arguments = [evaluate_node(one, values, text) for one in node.args]
-    options = {str(one.arg): evaluate_node(one.value, values, text) for one in node.keywords}
+    arguments = [_value(one, values, text) for one in node.args]
+    options = {str(one.arg): _value(one.value, values, text) for one in node.keywords}
     function = FUNCTIONS.get(name)
     expression = method_owner(node)
     if expression is not None:
-        owner = evaluate_node(expression, values, text)
+        owner = _value(expression, values, text)
         if isinstance(owner, tuple):
             fail(text, f"a shape has no .{name}()", node)
         method = getattr(owner if hasattr(owner, name) else np.asarray(owner), name)
@@ -130,8 +135,7 @@ def _attempt(compute: Callable[[], Any], node: ast.AST, sign: str, operands: Any
     """Compute, and say where shapes do not fit; what would be too much is refused before."""
     spend(sign, operands)
     try:
-        with np.errstate(all="ignore"):
-            return compute()
+        return compute()
     except (ValueError, TypeError, IndexError, ArithmeticError, MemoryError) as error:
         shapes = [shape for one in operands for shape in _shapes(one)]
         if len(shapes) == 2 and isinstance(error, ValueError) and (any(shapes) or sign == "@"):

@@ -11,6 +11,7 @@ from wengert.explain.algebra.simplification import (
     length,
     neat,
     simplified,
+    size,
 )
 from wengert.explain.factors.stacked_parts import LAWS, factor_of
 from wengert.explain.index.construction import add, multiply, over, pulled_out, total, without_deltas
@@ -31,7 +32,6 @@ from wengert.explain.index.expressions import (
     Verbatim,
     free_indices,
     rebuild,
-    size,
     walk,
 )
 from wengert.explain.index.indices import Index, Position, fresh

@@ -77,19 +77,17 @@ def add(*terms: Expression) -> Expression:
 
 def multiply(*factors: Expression) -> Expression:
     """Return the product: nested products opened, numbers multiplied and put first; with a 0 it is 0."""
-    flat: list[Expression] = []
-    constant: fractions.Fraction | float = fractions.Fraction(1)
-    for factor in factors:
-        for part in factor.factors if isinstance(factor, Product) else (factor,):
-            if isinstance(part, Number):
-                constant *= part.value
-            else:
-                flat.append(part)
-    if constant == 0:
-        return ZERO
-    if constant != 1 or not flat:
-        # π/(2 π) is 1/2 again
-        flat.insert(0, number(constant) if isinstance(constant, float) else Number(constant))
+    opened = (factor.factors if isinstance(factor, Product) else (factor,) for factor in factors)
+    parts = list(itertools.chain.from_iterable(opened))
+    flat = [part for part in parts if not isinstance(part, Number)]
+    if len(flat) < len(parts) or not flat:
+        numbers = (part.value for part in parts if isinstance(part, Number))
+        constant = math.prod(numbers, start=fractions.Fraction(1))
+        if constant == 0:
+            return ZERO
+        if constant != 1 or not flat:
+            # π/(2 π) is 1/2 again
+            flat.insert(0, number(constant) if isinstance(constant, float) else Number(constant))
     return flat[0] if len(flat) == 1 else Product(tuple(flat))
 
 
@@ -165,22 +163,27 @@ def tidy(expression: Expression) -> Expression:
 
 @tidy.register
 def _(expression: Add) -> Expression:
-    return add(*expression.terms)
+    return _itself_if_equal(expression, add(*expression.terms))
 
 
 @tidy.register
 def _(expression: Product) -> Expression:
-    return multiply(*expression.factors)
+    return _itself_if_equal(expression, multiply(*expression.factors))
 
 
 @tidy.register
 def _(expression: Quotient) -> Expression:
-    return divide(expression.numerator, expression.denominator)
+    return _itself_if_equal(expression, divide(expression.numerator, expression.denominator))
 
 
 @tidy.register
 def _(expression: Power) -> Expression:
-    return power(expression.base, expression.exponent)
+    return _itself_if_equal(expression, power(expression.base, expression.exponent))
+
+
+def _itself_if_equal(expression: Expression, built: Expression) -> Expression:
+    """Return `expression` where nothing came of building it again, since its results are with it."""
+    return expression if built == expression else built
 
 
 def pulled_out(expression: Expression) -> Expression:

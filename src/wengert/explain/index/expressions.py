@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from wengert.explain.index.indices import Index, Position
+from wengert.explain.memoisation import memoised
 
 if TYPE_CHECKING:
     from wengert.ir.node import Node
@@ -70,7 +71,7 @@ class Symbol:
         return f"<symbol {self.name}>"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Expression:
     """Base of all expressions.
 
@@ -78,8 +79,11 @@ class Expression:
     ----------
     has_one_value : bool
         Whether a reader puts one number in place of the whole, as of an element whose indices are numbers.
+    results : dict
+        What `memoised` functions returned for it, by function.
     """
 
+    __slots__ = ("results",)
     has_one_value: ClassVar[bool] = False
 
     def bound(self) -> tuple[Index, ...]:
@@ -340,25 +344,25 @@ def field_names(kind: type[Expression]) -> tuple[str, ...]:
     return kind.__match_args__  # `fields` makes a list anew each time
 
 
-def children(expression: Expression) -> Iterator[Expression]:
-    """Yield the expressions directly inside, in reading order."""
-    for name in field_names(type(expression)):
-        value = getattr(expression, name)
-        if isinstance(value, Expression):
-            yield value
-        elif isinstance(value, tuple):
-            yield from (part for part in value if isinstance(part, Expression))
+@memoised
+def children(expression: Expression) -> tuple[Expression, ...]:
+    """Return the expressions directly inside, in reading order."""
+    values = [getattr(expression, name) for name in field_names(type(expression))]
+    parts = (part for value in values for part in (value if isinstance(value, tuple) else (value,)))
+    return tuple(part for part in parts if isinstance(part, Expression))
 
 
 def rebuild(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
     """Return `expression` with `change` applied to the expressions directly inside it."""
-    changed = {}
+    if not children(expression):
+        return expression
+    changed: dict[str, object] = {}
     for name in field_names(type(expression)):
         value = getattr(expression, name)
         if isinstance(value, Expression):
             new: object = change(value)
-        elif isinstance(value, tuple) and any(isinstance(part, Expression) for part in value):
-            new = tuple(change(part) if isinstance(part, Expression) else part for part in value)
+        elif isinstance(value, tuple):
+            new = tuple([change(part) if isinstance(part, Expression) else part for part in value])
         else:
             continue
         if new != value:
@@ -371,7 +375,7 @@ def walk(expression: Expression) -> Iterator[Expression]:
     pending = [expression]
     while pending:
         yield (one := pending.pop())
-        pending.extend(reversed(tuple(children(one))))
+        pending.extend(reversed(children(one)))
 
 
 def named_in(expression: Expression) -> Iterator[Symbol]:
@@ -379,6 +383,7 @@ def named_in(expression: Expression) -> Iterator[Symbol]:
     return (part.symbol for part in walk(expression) if isinstance(part, (Element, ElementAt)))
 
 
+@memoised
 def free_indices(expression: Expression) -> tuple[Index, ...]:
     """Return the indices that are not summed over, in the order in which they appear."""
     found: dict[Index, None] = {}
@@ -391,9 +396,3 @@ def free_indices(expression: Expression) -> tuple[Index, ...]:
                 found.update(dict.fromkeys(free_indices(part)))
     bound = expression.bound()
     return tuple(index for index in found if index not in bound)
-
-
-def size(expression: Expression) -> int:
-    """Return how many parts an expression has, as a measure of how long it is to read; places are none."""
-    places = getattr(expression, "places", ())
-    return 1 + sum(size(part) for part in children(expression) if part not in places)

@@ -101,6 +101,8 @@ class Evaluation:
     def _aligned(self, value: Named, axes: Sequence[Index]) -> Array:
         """Return the array with these axes, repeated along those it lacks."""
         array, mine = value
+        if mine == tuple(axes):
+            return array
         order = [mine.index(axis) for axis in axes if axis in mine]
         array = np.transpose(array, order)
         shape = [len(self.range(axis)) if axis in mine else 1 for axis in axes]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from wengert.errors import GradientError, LimitError
 from wengert.explain.algebra.finishing import finish
-from wengert.explain.algebra.simplification import simplified
+from wengert.explain.algebra.simplification import simplified, size
 from wengert.explain.index.chain_rule import INSERTED, ChainRule, at_elements, can_stand
 from wengert.explain.index.construction import add, multiply, over, pulled_out, total, without_deltas
 from wengert.explain.index.differentiation import Rules, differentiate
@@ -22,7 +22,6 @@ from wengert.explain.index.expressions import (
     free_indices,
     named_in,
     rebuild,
-    size,
     walk,
 )
 from wengert.explain.index.indices import Index

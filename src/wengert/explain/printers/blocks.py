@@ -35,6 +35,8 @@ class Block:
 
 def beside(blocks: list[Block]) -> Block:
     """Put blocks next to each other on one line of writing."""
+    if all(len(block.lines) == 1 for block in blocks):
+        return Block(("".join(block.lines[0] for block in blocks),))
     above = max((block.base for block in blocks), default=0)
     below = max((len(block.lines) - block.base for block in blocks), default=1)
     lines = [""] * (above + below)

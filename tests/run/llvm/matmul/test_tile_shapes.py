@@ -13,8 +13,9 @@ import wengert as wg
 from wengert.run import recent
 from wengert.run.llvm import LLVMExecutor
 from wengert.run.llvm.codegen.irtypes import F32
+from wengert.run.llvm.fusion.kernel_plan import plan
 from wengert.run.llvm.matmul import tile_search
-from wengert.run.llvm.matmul.blocking import MANY_PANELS, _heights, blocking_of
+from wengert.run.llvm.matmul.blocking import _heights, blocking_of
 from wengert.run.llvm.matmul.matrix_products import product_of
 from wengert.run.llvm.matmul.microkernel import tile_function
 from wengert.run.llvm.matmul.tile_shapes import Tile, tile_of
@@ -74,8 +75,18 @@ def test_a_product_beyond_the_real_limits_of_blocking(rng: np.random.Generator) 
     x, y = rng.random((3000, 410), np.float32), rng.random((3000, 300), np.float32)
     run = LLVMExecutor(threads=1).compile(wg.trace(lambda x, y: x.T @ y, x, y))
     cut = blocking_of(product_of(run.plan.kernels[0]), run.layout.generators.target)
-    assert cut.packs_left or cut.panels < MANY_PANELS
+    assert cut.packs_left
     np.testing.assert_allclose(run([x, y])[0], x.T.astype(float) @ y, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("rows", "terms", "packs"), [(784, 200, True), (784, 32, False), (64, 200, False)])
+def test_a_transposed_left_matrix_is_packed_where_it_is_read_often_and_large(
+    rows: int, terms: int, packs: bool
+) -> None:
+    x, y = np.zeros((terms, rows), np.float32), np.zeros((terms, 100), np.float32)
+    product = product_of(plan(wg.trace(lambda x, y: x.T @ y, x, y)).kernels[0])
+    processor = dataclasses.replace(AVX2.processor, l2_bytes=2**20)
+    assert blocking_of(product, dataclasses.replace(AVX2, processor=processor)).packs_left == packs
 
 
 def test_wide_tiles_where_two_multiply_adds_begin_in_a_cycle() -> None:

@@ -12,10 +12,12 @@ from wengert.run.llvm.matmul.tile_shapes import Tile, packed_from, tile_of
 from wengert.run.llvm.runtime.target import Target
 from wengert.run.llvm.schedule.buffers import rounded
 
-# A tile that reads this many lines of the left matrix for a few rows finds them gone for the next rows. That
-# they come from the second-level cache again costs less than packing for fewer panels than the second number.
+# A tile that reads this many lines of a transposed left matrix for a few rows finds them gone for the next
+# rows. Packing costs less than that they come again from the second-level cache where all panels together
+# read as many lines as the second number, and the matrix takes this part of that cache or more.
 MANY_LINES = 64
-MANY_PANELS = 16
+MANY_READS = 1024
+LARGE_PART = 8
 # What is read by fewer tiles than this is not packed.
 FEW_TILES = 4
 # Of the second-level cache a panel of the right matrix takes this part, three vectors wide. How many terms
@@ -110,8 +112,9 @@ def blocking_of(product: Product, target: Target) -> Blocking:
     blocks = math.ceil(product.terms / block) if block else 1
     left_by_row, left_by_term = product.left_access.strides[-2:]
     is_far = abs(left_by_term) * size >= target.processor.page_bytes and panels >= FEW_TILES
-    is_far = is_far or (product.terms >= MANY_LINES and panels >= MANY_PANELS)
-    packs_left = bool(bfloat16) or (left_by_row == 1 and is_far)
+    is_read_again = product.terms >= MANY_LINES and product.terms * panels >= MANY_READS
+    left_is_large = product.rows * product.terms * size >= target.processor.l2_bytes // LARGE_PART
+    packs_left = bool(bfloat16) or (left_by_row == 1 and (is_far or (is_read_again and left_is_large)))
     packs_right = packs_right or bool(bfloat16)
     is_large = product.terms * product.columns * size > target.processor.l2_bytes
     chunk = min(CHUNK, panels) if packs_right and is_large and by_column == 1 and not bfloat16 else 0
