@@ -158,11 +158,7 @@ class Recipe:
             "total_rows": total_rows,
             "checkpoint": checkpoint,
         }
-        line = None if bag is None else self._linear_model(bag, X, y, sample_weight)
-        trees = None
-        if line is not None:
-            seconds = math.inf if time_limit is None else _GROWING * time_limit
-            trees = self._trees(bag, X, y, sample_weight, seed, seconds)
+        others = None if bag is None else self._others(bag, X, y, sample_weight, seed, time_limit)
         assessing = functools.partial(self._assessment, bag, (X, y, sample_weight), validation_data)
         end = begin + (math.inf if time_limit is None else time_limit)
         recipe, executor, left, ended = self._within(end, (X, y), assessing, common, executor, predicting)
@@ -188,9 +184,9 @@ class Recipe:
             return result
         epochs = [replace(one, validation_loss=best.measured.get(one.epoch)) for one in result.history]
         result = replace(result, history=History(epochs))
-        if line is None:
+        if others is None:
             return replace(result, unseen_outputs=(bag.rows, bag.unseen(result.net, X, executor=executor)))
-        return self._blended(result, bag, (line, trees), (X, y, sample_weight), executor)
+        return self._blended(result, bag, others, (X, y, sample_weight), executor)
 
     def _fit(self, X: Any, y: Any, *, callbacks: tuple[Callback, ...], **options: Any) -> FitResult:
         return fit(
@@ -268,24 +264,22 @@ class Recipe:
         epochs = steps / steps_an_epoch
         return _Affordable(self if epochs >= self.epochs else self.of_epochs(epochs), executor, left, None)
 
-    def _linear_model(self, bag: Bag, X: Any, y: Any, weights: Any) -> LinearModel | None:
-        """Return the linear model that the network is to be blended with, or None."""
+    def _others(
+        self, bag: Bag, X: Any, y: Any, weights: Any, seed: int, time_limit: float | None
+    ) -> tuple[LinearModel, BoostedTrees | None] | None:
+        """Return what the network is to be blended with: a linear model, and trees if there may be some."""
         if not 0 < self.numbers <= MOST_COLUMNS:
             return None
-        targets = self._targets(X, np.asarray(y))
-        return linear_model(np.asarray(X), targets, weights, bag.folds, bag.deciding, self.numbers)
-
-    def _trees(
-        self, bag: Bag, X: Any, y: Any, weights: Any, seed: int, seconds: float
-    ) -> BoostedTrees | None:
-        """Return the trees that the network is to be blended with, or None."""
-        targets = self._targets(X, np.asarray(y))
+        X, targets = np.asarray(X), self._targets(X, np.asarray(y))
+        line = linear_model(X, targets, weights, bag.folds, bag.deciding, self.numbers)
         if targets.shape[1] > _MOST_OUTPUTS:
-            return None
-        loss = "numbers" if self.calibration is None else self.calibration
-        return boosted_trees(
-            np.asarray(X), targets, weights, bag.deciding, self.numbers, loss, seed=seed, seconds=seconds
+            return line, None
+        seconds = math.inf if time_limit is None else _GROWING * time_limit
+        loss = self.calibration or "numbers"
+        trees = boosted_trees(
+            X, targets, weights, bag.deciding, self.numbers, loss, seed=seed, seconds=seconds
         )
+        return line, trees
 
     def _targets(self, X: Any, y: Any) -> Any:
         """Return what a linear model fits, shape (rows, outputs): numbers, or 1 for the class of a row."""

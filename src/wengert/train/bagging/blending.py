@@ -125,21 +125,22 @@ def blended_classes(
     scale = float(np.mean(fitted(unseen)[0].slope))
     mixed, parts = scale * unseen, np.ones(1)
     alone, layers = [fitted(mixed)[1]], []
-    for model in filter(None, (line, trees)):
+    models: list[LinearModel | BoostedTrees] = [line] if trees is None else [line, trees]
+    for model in models:
         first = fitted(model.unseen)[0]
         slope, offset = np.asarray(first.slope), np.asarray(first.offset)
         said = model.unseen * slope + offset
-        losses = [fitted(part * mixed + (1 - part) * said)[1] for part in _PARTS]
-        part = float(_PARTS[int(np.argmin(losses))])
+        tried = [fitted(part * mixed + (1 - part) * said)[1] for part in _PARTS]
+        part = float(_PARTS[int(np.argmin(tried))])
         mixed, parts = part * mixed + (1 - part) * said, np.append(part * parts, 1 - part)
-        alone.append(losses[-1])
+        alone.append(tried[-1])
         layers.append(model.layer(slope, offset))
     if parts[0] == 1:
         mixed = unseen
     else:
         net = _together(net, layers, [scale * parts[0], *parts[1:]])
     calibration, lowest = fitted(mixed)
-    losses = UnseenLosses.of(nothing, alone, lowest, parts)
+    losses = UnseenLosses.of(nothing, alone, lowest, parts.tolist())
     return with_calibration(net, calibration), np.asarray(calibration(mixed)), losses
 
 
