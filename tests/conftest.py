@@ -35,9 +35,11 @@ os.environ.pop("COLUMNS", None)
 os.environ["WENGERT_CACHE_DIR"] = ""
 
 
-# Tests that do again, many times, what others do once: coverage is not measured in them, since that would
-# double their time.
+# Files, and tests of files, that do again, many times, what others do once: coverage is not measured in them,
+# since that would double their time.
 REPEATED = {
+    "cli/test_odd_paths.py",
+    "cli/test_terminal_escapes.py",
     "contract/test_batching.py",
     "contract/test_explanation.py",
     "contract/test_extreme_values.py",
@@ -50,6 +52,12 @@ REPEATED = {
     "estimators/test_scikit_learn_checks.py",
     "explain/test_asked_functions.py",
     "explain/test_claims_as_numpy.py",
+    "explain/test_html_in_chromium.py",
+    "explain/test_jacobians.py::test_hessians_of_compositions_agree_with_the_engine",
+    "explain/test_jacobians.py::test_jacobians_of_compositions_agree_with_the_engine",
+    "explain/test_latex_compiles.py",
+    "explain/test_loops.py::test_every_line_of_a_random_loop_agrees_with_the_gradient_of_the_loop",
+    "explain/test_numbers_and_batches.py::test_an_element_worked_out_is_that_of_the_line",
     "explain/test_random_programs.py",
     "explain/test_work_limits.py",
     "io/test_resealed_models.py",
@@ -59,14 +67,21 @@ REPEATED = {
     "run/llvm/fusion/test_in_place.py",
     "run/llvm/matmul/test_matrix_products.py",
     "run/llvm/test_compiled_loop.py",
+    "test_documentation.py",
     "trace/test_signatures.py",
 }
 # Tests whose cases run the same code on other values: coverage is measured in the first case of each.
 # Elsewhere most cases are functions, options or files with code of their own.
 CASES_ALIKE = {
     "autodiff",
+    "cli/test_export.py::test_a_full_disk_leaves_the_old_file",
+    "cli/test_practice.py::test_counts_and_amounts_have_means_above_zero",
     "contract/test_derivatives.py",
+    "contract/test_regions.py::test_forward_mode_and_second_derivatives",
     "estimators",
+    "explain/drawing/test_chains.py::test_the_circles_of_a_network_are_what_its_layers_give",
+    "explain/drawing/test_drawing.py::test_every_formula_of_random_programs_agrees_with_the_engine",
+    "explain/test_exercises.py::test_every_loss_with_and_without_bias",
     "explain/test_jacobians.py",
     "explain/test_lectures.py",
     "explain/test_line_breaks.py",
@@ -75,6 +90,7 @@ CASES_ALIKE = {
     "explain/test_printers.py",
     "explain/test_single_rules.py",
     "io/test_carriers.py",
+    "lectures/test_scripts.py",
     "parity",
     "run",
     "train",
@@ -95,8 +111,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     begun = set()
     for item in items:
         place, test = _place(item.path), item.nodeid.partition("[")[0]
-        alike = not CASES_ALIKE.isdisjoint((place.as_posix(), place.parts[0]))
-        if place.as_posix() in REPEATED or (alike and test in begun):
+        name = f"{place.as_posix()}::{test.rpartition('::')[2]}"
+        names = {name, place.as_posix(), place.parts[0]}
+        if not REPEATED.isdisjoint(names) or (not CASES_ALIKE.isdisjoint(names) and test in begun):
             item.add_marker("no_cover")
         begun.add(test)
 

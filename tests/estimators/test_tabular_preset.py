@@ -112,7 +112,7 @@ def test_many_rows_are_predicted_by_compiled_code(rng, monkeypatch):
     model = MLPRegressor(**QUICK, max_iter=2).fit(X, 1000 + X[:, 0])
     in_numpy = model.predict(X)
     counted = []
-    monkeypatch.setattr(forward, "_ROWS_TO_COMPILE", 100)
+    monkeypatch.setattr(forward, "ROWS_TO_COMPILE", 100)
     monkeypatch.setattr(forward, "predict", lambda net, X: counted.append(len(X)) or train.predict(net, X))
     np.testing.assert_allclose(model.predict(X), in_numpy, rtol=1e-8)
     assert counted == [120]

@@ -5,6 +5,7 @@ import pytest
 
 from wengert import nn, train
 from wengert.errors import ConfigurationError, DataError, DTypeError, ShapeError
+from wengert.run.numpy.executor import NumpyExecutor
 from wengert.train import evaluation
 
 
@@ -20,6 +21,48 @@ def test_predictions_are_those_of_the_network(net, rng, batch_size):
     X = rng.normal(size=(11, 3))
     np.testing.assert_allclose(train.predict(net, X, batch_size=batch_size), net(X), rtol=1e-14)
     assert np.array_equal(train.predict(net, X), train.predict(net, X))
+
+
+class Counting(NumpyExecutor):
+    """Counts the rows for which programs are compiled."""
+
+    def __init__(self):
+        self.rows = []
+
+    def compile(self, program):
+        self.rows.append(program.inputs[-1].type.shape[0])
+        return super().compile(program)
+
+
+def test_one_program_serves_all_batches(net, rng):
+    X = rng.normal(size=(25, 3))
+    executor = Counting()
+    found = evaluation.Predictor(net, executor)(X, 10)
+    np.testing.assert_allclose(found, net(X), rtol=1e-14)
+    assert executor.rows == [10]
+
+
+def test_fewer_rows_at_a_time_of_a_wide_network(monkeypatch, rng):
+    monkeypatch.setattr(evaluation, "_IN_CACHE", 64 * 500)
+    monkeypatch.setattr(evaluation, "_IN_CACHE_AT_LEAST", 2)
+    X, executor = rng.normal(size=(21, 500)), Counting()
+    for units, rows in ((2, 8), (8, 8), (1000, 4), (5000, 2)):  # the input has 500 columns
+        net = nn.Sequential(nn.Dense(500, units), nn.Dense(units, 1)).initialise(0, dtype=np.float64)
+        np.testing.assert_allclose(evaluation.Predictor(net, executor)(X), net(X), rtol=1e-9)
+        assert executor.rows.pop() == rows
+    evaluation.Predictor(net, executor)(X[:2])
+    assert executor.rows == [2]
+
+
+def test_few_rows_are_not_compiled_for(monkeypatch, net, rng):
+    monkeypatch.setattr(evaluation, "ROWS_TO_COMPILE", 10)
+    X, executor = rng.normal(size=(4, 3)), Counting()
+    predictor = evaluation.Predictor(net, executor, few=True)
+    for compiled in ([], [], [4], [4]):
+        np.testing.assert_allclose(predictor(X), net(X), rtol=1e-14)
+        assert executor.rows == compiled
+    with pytest.raises(DataError, match="row 0, column 0"):
+        evaluation.Predictor(net, executor, few=True)([[np.nan, 0, 0]])
 
 
 def test_predictions_have_the_dtype_of_the_network(rng):

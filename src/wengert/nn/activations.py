@@ -21,6 +21,8 @@ Activation = Callable[[Any], Any]
 
 _SELU_SCALE = 1.0507009873554805
 _SELU_ALPHA = 1.6732632423543772
+# Beyond, tanh(softplus z) rounds to 1, long before exp overflows.
+_MISH_LIMIT = 25.0
 
 
 @composite
@@ -164,13 +166,19 @@ def selu(z: Any) -> Any:
 
 @composite
 def mish(z: Any) -> Any:
-    """Z tanh(softplus z).
+    """Z tanh(softplus z) = z n / (n + 2) with n = eᶻ (eᶻ + 2).
 
     Notes
     -----
-    Misra 2019.
+    Misra 2019. The second form takes one exponential, where tanh and softplus take two and a logarithm.
     """
-    return _weighted(z, lambda z: np.tanh(exponential.softplus(z)))
+
+    def weight(z: Any) -> Any:
+        power = np.exp(np.minimum(z, _MISH_LIMIT))
+        n = power * (power + 2)
+        return n / (n + 2)
+
+    return _weighted(z, weight)
 
 
 ACTIVATIONS: dict[str, Activation] = {

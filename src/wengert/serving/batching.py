@@ -35,7 +35,7 @@ class Batches:
     """
 
     def __init__(self, model: TableModel, most_waiting: int, **options: Any) -> None:
-        self._model = model
+        self._model = model.compiled()
         self._options = options
         self._most_waiting = most_waiting
         self._waiting: deque[tuple[pl.DataFrame, asyncio.Future[pl.DataFrame]]] = deque()
@@ -101,7 +101,7 @@ class Batches:
             ends = [0]
             for frame in frames:
                 ends.append(ends[-1] + frame.height)
-            return [together[first:last] for first, last in itertools.pairwise(ends)]
+            return [together.slice(first, last - first) for first, last in itertools.pairwise(ends)]
         return [self._result(frames[0])]
 
     def _result(self, frame: pl.DataFrame) -> pl.DataFrame | BaseException:

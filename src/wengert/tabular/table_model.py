@@ -37,7 +37,8 @@ class TableModel:
     training : dict
         Plain JSON: how it was trained and how it scored.
     executor : str or Executor
-        What predicts.
+        What predicts. Where it is "llvm", the first few rows are left to NumPy, since compiling would take
+        longer.
     """
 
     preprocessor: TablePreprocessor
@@ -52,7 +53,11 @@ class TableModel:
 
     @functools.cached_property
     def _predictor(self) -> Predictor:
-        return Predictor(self.network, find_executor(self.executor))
+        return Predictor(self.network, find_executor(self.executor), few=self.executor == "llvm")
+
+    def compiled(self) -> TableModel:
+        """Return the model for many predictions of few rows: compiled from the first one on."""
+        return dataclasses.replace(self, executor=find_executor(self.executor))
 
     def outputs(self, frame: pl.DataFrame) -> np.ndarray:
         """Return the network's outputs for the rows of a table, shape (rows, outputs), float32, all finite.

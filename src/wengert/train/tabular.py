@@ -125,8 +125,7 @@ def tabular_recipe(
     network = nn.Sequential(*layers).initialise(seed)
     rate = _RATE[classifies] if learning_rate is None else learning_rate
     cross_entropy = nn.nll_from_logits if independent else nn.nllm_from_logits
-    smoothed = functools.partial(cross_entropy, label_smoothing=_LABEL_SMOOTHING)
-    trained = smoothed if classifies else loss or nn.half_squared_error
+    trained = _smoothed(cross_entropy) if classifies else loss or nn.half_squared_error
     # A linear model is blended by squared error, and by no other loss of numbers.
     squared = trained in (nn.half_squared_error, "half_squared_error")
     calibration = "labels" if independent else "classes"
@@ -145,6 +144,11 @@ def tabular_recipe(
         of_epochs=of_epochs,
         numbers=features.plain if classifies or squared else 0,
     )
+
+
+@functools.cache  # one function for all fits: what was traced of it serves again
+def _smoothed(cross_entropy: Loss) -> Loss:
+    return functools.partial(cross_entropy, label_smoothing=_LABEL_SMOOTHING)
 
 
 def _batches(rows: int, batch_size: int) -> tuple[int, int]:

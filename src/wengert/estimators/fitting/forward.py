@@ -13,7 +13,7 @@ from scipy.special import expit
 from wengert import nn
 from wengert.nn.activations import activation_function
 from wengert.run import Executor
-from wengert.train.evaluation import BATCH_SIZE, predict
+from wengert.train.evaluation import BATCH_SIZE, ROWS_TO_COMPILE, predict, predict_few
 
 Array = np.ndarray[Any, Any]
 _Layer = tuple[Array, Any, Callable[[Array], Array]]
@@ -21,8 +21,6 @@ _Layer = tuple[Array, Any, Callable[[Array], Array]]
 # Values of the widest layer that are computed at a time: they stay in the processor's cache.
 _CHUNK_VALUES = 1 << 17
 _HOST = ("llvm", "numpy")  # executors without devices of their own
-# From this number of rows on, an ensemble takes longer in NumPy than compiling it does.
-_ROWS_TO_COMPILE = 20_000
 
 
 def _relu(z: Array) -> Array:
@@ -93,10 +91,10 @@ def raw_outputs(net: nn.Module, X: Any, executor: str | Executor = "llvm") -> Ar
     if has_devices and X.shape[0] >= BATCH_SIZE and isinstance(X, np.ndarray):
         return predict(net, X, executor=executor)
     stack = _stack(net)
-    if stack is None and X.shape[0] >= _ROWS_TO_COMPILE and isinstance(X, np.ndarray):
+    if stack is None and X.shape[0] >= ROWS_TO_COMPILE and isinstance(X, np.ndarray):
         return predict(net, X)
     if stack is None:
-        return np.concatenate([np.asarray(net(batch)) for batch in _chunks(X, X.shape[1])])
+        return np.concatenate([predict_few(net, batch) for batch in _chunks(X, X.shape[1])])
     if X.shape[0] == 1 and isinstance(X, np.ndarray):
         return _through(stack, X)
     widest = max(X.shape[1], *(weight.shape[1] for weight, _, _ in stack))

@@ -10,14 +10,17 @@ import numpy as np
 from wengert import nn
 from wengert.errors import DataError
 from wengert.run import Executor
-from wengert.train.evaluation import BATCH_SIZE, predict
+from wengert.train.evaluation import BATCH_SIZE, predict, predict_few
 from wengert.train.row_split import Division
 from wengert.train.steps.batches import bagged_order
+from wengert.train.steps.conform import conform_features
 
 Array = np.ndarray[Any, Any]
 
 # Unseen predictions are for a few parameters and the choice among a few epochs; more rows do not help there.
 _MOST_ROWS = 20_000
+# Fewer are left to NumPy: with one member a row, and a few predictions in a fit, compiling takes longer.
+_ROWS_TO_COMPILE = 2_000
 # Separates the folds from what else is drawn by the same seed.
 _FOLDS = 3
 
@@ -99,8 +102,12 @@ class Bag:
                 for layer in net.layers
             )
         )
-        size = BATCH_SIZE // members * members
-        outputs = predict(one_each, X[dealt.ravel()], batch_size=size, executor=executor)
+        features = X[dealt.ravel()]
+        if executor == "llvm" and len(features) < _ROWS_TO_COMPILE:
+            outputs = predict_few(one_each, conform_features(net, features), members)
+        else:
+            size = BATCH_SIZE // members * members
+            outputs = predict(one_each, features, batch_size=size, executor=executor)
         outputs = outputs.reshape((longest, members, -1))
         return np.concatenate([outputs[: len(fold), place] for place, fold in enumerate(self.deciding)])
 

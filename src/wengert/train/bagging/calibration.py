@@ -16,6 +16,9 @@ from wengert import nn
 Array = np.ndarray[Any, Any]
 
 _STEPS = 50
+_PRECISION = 1e-12
+# Of a step that are tried, the first that helps is taken.
+_PARTS = 0.5 ** np.arange(20)
 _LARGEST_SLOPE = 2.0**10
 _LIMIT = 1e6
 # Of the squared curvature, and of the squared distance of the slope from 1, in a penalty that stands against
@@ -98,22 +101,28 @@ def without_calibration(net: Any) -> Any:
 
 
 def _slope(logits: Array, aims: Array, weights: Array) -> float:
-    """Return β of softmax(β z) with the smallest mean loss, by bisection of log β on its derivative.
+    """Return β of softmax(β z) with the smallest mean loss, by Newton's method for log β.
 
-    The loss is convex in β: its derivative Σ wᵢ (pᵢ − yᵢ) · zᵢ grows.
+    The loss is convex in β: its derivative Σ wᵢ (pᵢ − yᵢ) · zᵢ grows. A step out of the interval in which
+    that is 0 goes to its middle instead.
     """
     low, high = -np.log(_LARGEST_SLOPE), np.log(_LARGEST_SLOPE)
     centred = logits - logits.max(axis=1, keepdims=True)
+    aimed = float(weights @ (aims * centred).sum(axis=1))
+    place = 0.0
     for _ in range(_STEPS):
-        middle = (low + high) / 2
-        probabilities = np.exp(np.exp(middle) * centred)
+        slope = np.exp(place)
+        probabilities = np.exp(slope * centred)
         probabilities /= probabilities.sum(axis=1, keepdims=True)
-        slack = _SLOPE_STIFFNESS * (np.exp(middle) - 1)
-        if weights @ ((probabilities - aims) * centred).sum(axis=1) + slack > 0:
-            high = middle
-        else:
-            low = middle
-    return float(np.exp((low + high) / 2))
+        mean = (probabilities * centred).sum(axis=1)
+        derivative = weights @ mean - aimed + _SLOPE_STIFFNESS * (slope - 1)
+        low, high = (low, place) if derivative > 0 else (place, high)
+        variance = (probabilities * np.square(centred)).sum(axis=1) - np.square(mean)
+        step = derivative / (slope * (weights @ variance + _SLOPE_STIFFNESS))
+        before, place = place, place - step if low <= place - step <= high else (low + high) / 2
+        if abs(place - before) < _PRECISION:
+            break
+    return float(np.exp(place))
 
 
 def _quadratic(logits: Array, aims: Array, weights: Array) -> tuple[float, float, float]:
@@ -148,12 +157,14 @@ def _logistic(powers: Array, aims: Array, weights: Array, expected: Array, stiff
         gradient = powers.T @ (weights * (p - aims)) + stiffness * (coefficients - expected)
         curvature = powers.T @ (powers * (weights * p * (1 - p))[:, np.newaxis]) + np.diag(stiffness)
         step = np.linalg.lstsq(curvature + 1e-9 * np.eye(len(curvature)), gradient, rcond=None)[0]
-        factors = 0.5 ** np.arange(20)
-        tried = [loss(coefficients - factor * step) for factor in factors]
-        if not min(tried) < lowest - 1e-12 * abs(lowest):
-            break
-        coefficients = coefficients - factors[int(np.argmin(tried))] * step
-        lowest = min(tried)
+        enough = lowest - 1e-12 * abs(lowest)
+        for factor in _PARTS:
+            tried = loss(coefficients - factor * step)
+            if tried < enough:
+                coefficients, lowest = coefficients - factor * step, tried
+                break
+        else:
+            return coefficients
     return coefficients
 
 
