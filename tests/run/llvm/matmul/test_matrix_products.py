@@ -33,6 +33,7 @@ def small_cuts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(recent, "_MOST", 0)
     monkeypatch.setattr(blocking, "FEW_TILES", 2)
     monkeypatch.setattr(blocking, "GROUP_BYTES", 4096)
+    monkeypatch.setattr(blocking, "GROUP_TILES", 2)
     monkeypatch.setattr(blocking, "MANY_LINES", 8)
     monkeypatch.setattr(blocking, "MANY_READS", 16)
     monkeypatch.setattr(blocking, "LARGE_PART", 2**40)

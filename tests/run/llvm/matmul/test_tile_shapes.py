@@ -16,7 +16,7 @@ from wengert.run.llvm import LLVMExecutor
 from wengert.run.llvm.codegen.irtypes import F32
 from wengert.run.llvm.fusion.kernel_plan import plan
 from wengert.run.llvm.matmul import tile_search
-from wengert.run.llvm.matmul.blocking import _heights, blocking_of
+from wengert.run.llvm.matmul.blocking import GROUP_TILES, _heights, blocking_of
 from wengert.run.llvm.matmul.matrix_products import product_of
 from wengert.run.llvm.matmul.microkernel import tile_function
 from wengert.run.llvm.matmul.operands import MANY_TERMS
@@ -105,7 +105,10 @@ def test_a_transposed_left_matrix_is_packed_where_it_is_read_often_and_large(
     x, y = np.zeros((terms, rows), np.float32), np.zeros((terms, 100), np.float32)
     product = product_of(plan(wg.trace(lambda x, y: x.T @ y, x, y)).kernels[0])
     processor = dataclasses.replace(AVX2.processor, l2_bytes=2**20)
-    assert blocking_of(product, dataclasses.replace(AVX2, processor=processor)).packs_left == packs
+    cut = blocking_of(product, dataclasses.replace(AVX2, processor=processor))
+    assert cut.packs_left == packs
+    assert (cut.groups > 1) == packs
+    assert cut.group < 2 * GROUP_TILES or not packs
 
 
 def test_wide_tiles_where_two_multiply_adds_begin_in_a_cycle() -> None:

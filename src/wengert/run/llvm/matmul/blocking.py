@@ -26,6 +26,9 @@ PANEL_PART = 4
 PANEL_VECTORS = 3
 # Of packed rows, or of results between blocks: a panel is packed again for each such group of rows.
 GROUP_BYTES = 2**22
+# Of packed rows where the right matrix stays in the second-level cache: there a group stays beside it, and
+# the epilogue goes through its matrices in whole rows.
+GROUP_TILES = 16
 # Panels that are packed together, row by row, so that the processor finds stretches to prefetch.
 CHUNK = 4
 
@@ -120,7 +123,10 @@ def blocking_of(product: Product, target: Target) -> Blocking:
     chunk = min(CHUNK, panels) if packs_right and is_large and by_column == 1 and not bfloat16 else 0
     # What is kept for each row of a group: the packed terms of a block, and its results between the blocks.
     kept = (block if packs_left else 0) + (panels * width if blocks > 1 else 0)
-    groups = max(math.ceil(product.rows * kept * size / GROUP_BYTES), 1)
+    # A matrix in panels is shared among threads by its columns, and so in one group.
+    is_near = packs_left and not (is_large or bfloat16 or product.kernel.panels) and by_column == 1
+    fewest = row_tiles // GROUP_TILES if is_near and blocks == 1 else 1
+    groups = max(math.ceil(product.rows * kept * size / GROUP_BYTES), fewest, 1)
     group = math.ceil(row_tiles / groups)
     left_bytes = group * tile.rows * block * size if packs_left else 0
     right_bytes = block * width * size * max(chunk, 1) if packs_right else 0
