@@ -5,7 +5,12 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
+from hypothesis import strategies as st
+
 T = TypeVar("T")
+
+# The alphabet that `st.text` has by default, which that works out by encoding every character in UTF-8.
+CHARACTERS = st.characters(exclude_categories=["Cs"])
 
 
 def random_examples(usual: int, *, explore: int) -> int:

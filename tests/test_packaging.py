@@ -143,6 +143,17 @@ def test_version_is_the_installed_one() -> None:
     assert wengert.__version__ == installed, "the install is stale; install again"
 
 
+def test_what_is_left_out_of_coverage_is_there() -> None:
+    lines = ast.parse((ROOT / "tests" / "conftest.py").read_text("utf-8")).body
+    found = {ast.unparse(line.targets[0]): line.value for line in lines if isinstance(line, ast.Assign)}
+    for name in ("REPEATED", "CASES_ALIKE"):
+        for entry in ast.literal_eval(found[name]):
+            file, _, test = entry.partition("::")
+            path = ROOT / "tests" / file
+            assert path.exists(), entry
+            assert not test or f"def {test}(" in path.read_text("utf-8"), entry
+
+
 def test_files_are_short() -> None:
     too_long = [
         f"{path.relative_to(ROOT)} has {lines} lines"

@@ -79,6 +79,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1"}
 
 
+@pytest.mark.usefixtures("_machine_code_is_shared")
 def test_the_commands_for_tables_run(tmp_path: Path) -> None:
     (block,) = [block for block in blocks("sh") if "measurements.csv" in block]
     rng = np.random.default_rng(0)

@@ -1,6 +1,6 @@
 """Workers are killed, stopped or put to sleep at random moments: the weights come out as without the fault.
 
-    python -m benchmarks.cluster.faults [--workers 2] [--moments 20] [--seed 0]
+    python -m benchmarks.cluster.faults [--workers 2] [--moments 20] [--seed 0] [--xla]
 
 For each kind of fault and each moment, `wengert launch` trains a network, one worker (worker 0 in every
 second run) gets a signal, and the weights of all are compared bitwise with those of a run without a fault.
@@ -32,22 +32,27 @@ from wengert.trace.tree import flatten
 
 signal.signal(signal.SIGUSR1, lambda *_: time.sleep(600))
 workers = cluster.join()
+on_devices = {}
+if sys.argv[3:] == ["xla"]:
+    cluster.join_jax(workers)
+    on_devices = {"executor": "xla", "mesh": "all"}
 rng = np.random.default_rng(0)
 X = rng.normal(size=(20_000, 20)).astype(np.float32)
 y = (X[:, :1] * X[:, 1:2]).astype(np.float32)
 net = nn.Sequential(nn.Dense(20, 64, "relu"), nn.Dropout(0.1), nn.Dense(64, 1)).initialise(seed=0)
 
 class Begin(train.Callback):
-    said = False
+    # XLA compiles within the first epoch, where workers wait for each other as long as for one to start.
+    waits = 1 if on_devices else 0
     def on_epoch_begin(self, state):
-        if not self.said:
+        if self.waits == 0:
             print("training", os.getpid())
-            self.said = True
+        self.waits -= 1
 
 result = train.fit(
     net, X, y, loss="half_squared_error", optimizer=optim.Adam(0.001), epochs=int(sys.argv[2]),
     batch_size=256, workers=workers, checkpoint=train.Checkpoint(sys.argv[1], seconds=0.5), progress=False,
-    callbacks=[Begin()],
+    callbacks=[Begin()], **on_devices,
 )
 arrays = flatten((result.net, result.optimizer_state))[0]
 digest = hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays))
@@ -77,13 +82,19 @@ class Run:
     again: float | None = None
 
 
-def run(directory: Path, workers: int, epochs: int, fault: tuple[int, signal.Signals, float] | None) -> Run:
+def run(
+    directory: Path,
+    workers: int,
+    epochs: int,
+    executor: str,
+    fault: tuple[int, signal.Signals, float] | None,
+) -> Run:
     """Train, with a fault of one worker: its rank, the signal and the seconds after which it is sent."""
     checkpoint = directory / "checkpoint"
     checkpoint.unlink(missing_ok=True)
     script = directory / "train.py"
     script.write_text(SCRIPT)
-    command = ["launch", "--workers", str(workers), str(script), str(checkpoint), str(epochs)]
+    command = ["launch", "--workers", str(workers), str(script), str(checkpoint), str(epochs), executor]
     process = subprocess.Popen(
         [sys.executable, "-m", "wengert", *command],
         stdout=subprocess.PIPE,
@@ -129,19 +140,21 @@ def main() -> None:
     parser.add_argument("--moments", type=int, default=20)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--xla", action="store_true", help="over a mesh of JAX's devices")
     given = parser.parse_args()
+    executor = "xla" if given.xla else "llvm"
     rng = random.Random(given.seed)
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
-        run(place, given.workers, 1, None)  # what is compiled stays in the cache
-        usual = run(place, given.workers, given.epochs, None)
+        run(place, given.workers, 1, executor, None)  # what is compiled stays in the cache
+        usual = run(place, given.workers, given.epochs, executor, None)
         print(f"without a fault: {usual.seconds:.1f} s, {len(usual.weights)} set of weights")
         for kind, number in KINDS.items():
             wrong, noticed, again = 0, [], []
             while len(noticed) < given.moments:
                 rank = 0 if len(noticed) % 2 == 0 else rng.randrange(1, given.workers)
                 fault = rank, number, rng.uniform(0.05, 0.5) * usual.seconds
-                found = run(place, given.workers, given.epochs, fault)
+                found = run(place, given.workers, given.epochs, executor, fault)
                 if found.noticed is None or found.again is None:
                     continue
                 wrong += found.weights != usual.weights

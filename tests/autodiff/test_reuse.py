@@ -19,6 +19,7 @@ import wengert as wg
 from wengert.errors import TraceError, WengertError, WengertWarning
 from wengert.trace.captured import Captured
 from wengert.trace.tracing import Recording
+from wengert.trace.tree import flatten, hold_static, unflatten
 
 FACTORS = np.array([1.0, 2.0])
 EXPONENT = 2
@@ -333,3 +334,19 @@ def test_objects_of_classes_written_in_python_can_be_compared(held: Any) -> None
     captured = Captured(held.loss)
     assert captured.is_known
     assert captured.holds()
+
+
+def test_the_structure_of_a_tree_is_compared_by_what_it_holds(derivative: Any) -> None:
+    model = Model(2.0, np.ones(2))
+    tree, _ = hold_static({"model": model, "x": X})
+    _, structure = flatten(tree)
+
+    def function(x: Any) -> Any:
+        built = unflatten(structure, [x])
+        return built["model"].loss(built["x"])
+
+    slope = derivative(function)
+    assert slope(X).tolist() == [2.0, 2.0]
+    assert Captured(function).is_known
+    model.scale = 3.0
+    assert slope(X).tolist() == [3.0, 3.0]

@@ -4,6 +4,7 @@ import os
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from tests.drawn import CHARACTERS
 
 from wengert.cli import main
 
@@ -89,7 +90,9 @@ def test_a_formula_longer_than_a_name_of_a_file_is_a_formula(command, length):
 
 
 @settings(max_examples=60)
-@given(st.text(max_size=400).map(lambda text: text.replace("\0", "")))  # which no argument can hold
+@given(
+    st.text(CHARACTERS, max_size=400).map(lambda text: text.replace("\0", ""))
+)  # which no argument can hold
 def test_any_text_to_inspect_is_refused_in_words(text):
     if text.startswith("-") or os.path.lexists(text):
         return

@@ -12,7 +12,7 @@ from wengert.cli import main
 from wengert.cli.commands.launch import script_apart
 from wengert.cluster import supervisor
 from wengert.cluster.processes import Slot, WorkerProcess
-from wengert.cluster.supervisor import Job, slots_of, supervise
+from wengert.cluster.supervisor import Job, _Attempt, _Reserve, slots_of, supervise
 from wengert.errors import ConfigurationError
 
 # Adds; the last worker does what the argument says, but only the first time.
@@ -122,6 +122,17 @@ def test_an_error_of_the_script_comes_once_and_its_exit_code_is_returned(script,
     assert "[1] ValueError: the script's own" in err
     assert "worker_process.py" not in err  # its lines say nothing to who wrote the script
     assert "runpy" not in err
+
+
+def test_who_was_killed_is_at_fault_and_not_who_fails_for_it():
+    attempt = _Attempt(Job(slots_of(["localhost"], 3), ("x.py",)), _Reserve(()), is_last=True)
+    try:
+        loss = attempt._loss([1, None, -signal.SIGKILL])
+    finally:
+        attempt.end()
+    assert loss.again
+    assert loss.ranks == (2,)
+    assert loss.what == "worker 2 on localhost was ended by SIGKILL"
 
 
 @pytest.mark.parametrize(("what", "number", "name"), [("SIGKILL", 9, "SIGKILL"), ("40", 40, "signal 40")])

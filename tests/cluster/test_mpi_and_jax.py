@@ -33,6 +33,22 @@ train.fit(
 )
 print(jax.process_index(), "of", jax.process_count())
 """
+ASLEEP = """
+import time
+import numpy as np
+from wengert import cluster, nn, train
+workers = cluster.join()
+cluster.join_jax(workers)
+class Asleep(train.Callback):
+    def on_epoch_end(self, state):
+        if workers.rank == 0 and len(state.history) == 3:
+            time.sleep(60)
+X = np.zeros((64, 2), np.float32)
+train.fit(
+    nn.Dense(2, 1).initialise(seed=0), X, X[:, :1], loss="half_squared_error", executor="xla", mesh="all",
+    epochs=10, batch_size=32, workers=workers, progress=False, callbacks=[Asleep()],
+)
+"""
 
 
 def has_mpi():
@@ -55,19 +71,26 @@ def test_workers_of_mpi_add_as_others_do(tmp_path):
     assert sorted(run.stdout.split()) == ["0", "1", "2", "2", "of", "of"]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
-@pytest.mark.skipif(
-    os.environ.get("HYPOTHESIS_PROFILE") != "explore", reason="starts JAX twice, with explore only"
-)
-def test_workers_are_joined_for_jax(tmp_path):
+def launched_for_jax(tmp_path, text, *options):
+    pytest.importorskip("jax", reason="JAX is not installed")
+    if os.environ.get("HYPOTHESIS_PROFILE") != "explore":
+        pytest.skip("starts JAX twice, with explore only")
     script = tmp_path / "script.py"
-    script.write_text(JAX)
-    run = subprocess.run(
-        [sys.executable, "-m", "wengert", "launch", "--workers", "2", "--restarts", "0", str(script)],
-        capture_output=True,
-        text=True,
-        timeout=120,
+    script.write_text(text)
+    command = ["launch", "--workers", "2", "--restarts", "0", *options, str(script)]
+    return subprocess.run(
+        [sys.executable, "-m", "wengert", *command], capture_output=True, text=True, timeout=120
     )
+
+
+def test_workers_are_joined_for_jax(tmp_path):
+    run = launched_for_jax(tmp_path, JAX)
     assert run.returncode == 0, run.stderr
     assert "[0] 0 of 2" in run.stdout
     assert "[1] 1 of 2" in run.stdout
+
+
+def test_a_worker_of_jax_that_is_asleep_is_named(tmp_path):
+    run = launched_for_jax(tmp_path, ASLEEP, "--timeout", "4")
+    assert run.returncode == 75, run.stderr
+    assert "worker 0 on localhost did not answer the others; all workers were ended" in run.stderr

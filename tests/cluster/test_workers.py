@@ -78,6 +78,17 @@ def test_a_worker_that_sleeps_or_leaves_is_named():
     assert slept.ranks == (1,)
     assert "did not answer for 0.3 s" in str(slept)
 
+    def late(workers):
+        for prepares in (True, False):
+            if workers.rank == 1:
+                time.sleep(0.6)
+            workers.meet(prepares=prepares)
+            passed[workers.rank] = prepares
+
+    passed = {}
+    assert isinstance(together(2, late, timeout=0.3)[0], WorkerLostError)
+    assert passed[0] is True  # one that prepares has longer
+
     left = together(2, lambda workers: None if workers.rank else workers.all_gather(b""))[0]
     assert isinstance(left, WorkerLostError)
     assert left.ranks == (1,)

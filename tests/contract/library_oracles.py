@@ -6,7 +6,7 @@ convention, are those of LAPACK.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import mpmath
@@ -28,9 +28,21 @@ Function = Callable[..., np.ndarray]
 
 
 def by_differences(function: Function) -> Function:
-    """Return `function`, of arrays of mpmath's numbers, as one of floats or hyper-dual numbers."""
+    """Return `function`, of arrays of mpmath's numbers, as one of floats or hyper-dual numbers.
+
+    It computes once for equal operands, as 50 digits take long.
+    """
+    known: dict[Hashable, np.ndarray] = {}
 
     def apply(*operands: np.ndarray, **params: Any) -> np.ndarray:
+        dual = any(isinstance(one, HyperDual) for operand in operands for one in operand.flat)
+        numbers = [(one.shape, *(tuple(vars(lift(x)).values()) for x in one.flat)) for one in operands]
+        asked = dual, tuple(numbers), tuple(params.items())
+        if asked not in known:
+            known[asked] = computed(*operands, dual=dual, params=params)
+        return known[asked].copy()
+
+    def computed(*operands: np.ndarray, dual: bool, params: dict[str, Any]) -> np.ndarray:
         numbers = [np.vectorize(lift, otypes=[object])(one) if one.size else one for one in operands]
 
         def part(name: str) -> list[np.ndarray]:
@@ -51,9 +63,9 @@ def by_differences(function: Function) -> Function:
 
         with mpmath.workdps(50):
             centre = at(0, 0)
-            if not any(isinstance(one, HyperDual) for operand in operands for one in operand.flat):
+            if not dual:
                 return np.vectorize(float, otypes=[object])(centre) if centre.size else centre
-            around = {(s, t): at(s, t) for s in (-1, 0, 1) for t in (-1, 0, 1)}
+            around = {(0, 0): centre} | {(s, t): at(s, t) for s in (-1, 0, 1) for t in (-1, 0, 1) if s or t}
             result = blank(centre.shape)
             for place in np.ndindex(centre.shape):
                 f = {key: one[place] for key, one in around.items()}

@@ -1,6 +1,7 @@
 """Random scalar functions over elementwise, reduction, contraction and movement primitives."""
 
 import copy
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -122,3 +123,10 @@ def random_function(seed: int) -> tuple[Callable[..., Any], list[Array]]:
         return result + 0.5 * np.sum(pool[own.integers(len(pool))] ** 2)
 
     return function, arguments
+
+
+@functools.lru_cache(maxsize=100)
+def index_derivation(seed: int) -> wg.Derivation:
+    """Return the derivation of a random function, at which several tests look."""
+    function, arguments = random_function(seed)
+    return wg.explain(function, *arguments)

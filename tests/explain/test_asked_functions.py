@@ -75,8 +75,8 @@ def assert_reads_as_the_gradient(
 def test_every_view_is_derived_checked_and_read_without_doubt(name: str) -> None:
     function, arguments = CASES[name]
     number = list(CASES).index(name)
-    # Half of the views, the other half a dozen cases later; all where a search is asked for.
-    apart = random_examples(2, explore=1)
+    # A third of the views, the next third a dozen cases later; all where a search is asked for.
+    apart = random_examples(3, explore=1)
     for place in range(number // len(WAYS) % apart, len(VIEWS), apart):
         notation, layout, tensors = WAYS[(number + place) % len(WAYS)]
         options = {"view": VIEWS[place], "notation": notation, "layout": layout, "tensors": tensors}

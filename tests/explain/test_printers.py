@@ -122,3 +122,14 @@ def test_no_paragraph_ends_between_a_note_and_its_formulas() -> None:
     before = [part.splitlines()[-1] for part in written.split("\n\\begin{alignat*}")[:-1]]
     assert any(line.startswith("Each definition") for line in before)
     assert not [line for line in before if line.endswith(r"\par")]
+
+
+def test_roots_accents_and_brackets_across_lines_have_their_latex() -> None:
+    def function(größe: Any, b: Any) -> Any:
+        return np.sum(np.sqrt(größe)) * np.sum(sum(np.sin(k * b) * np.cos(b / k) for k in range(1, 9)) ** 3)
+
+    shown = wg.explain(function, np.arange(1.0, 4.0), np.arange(2.0), numbers=True).to_latex()
+
+    assert r"\text{\itshape größe}" in shown
+    assert r"\sqrt{" in shown
+    assert shown.count(r"\bigl(") == shown.count(r"\bigr)") > 0

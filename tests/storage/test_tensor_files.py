@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 from hypothesis import given, settings, strategies as st
-from tests.drawn import random_examples
+from tests.drawn import CHARACTERS, random_examples
 
 from wengert.errors import ModelFileError
 from wengert.storage import decode_tensors, encode_tensors, load_tensors, save_tensors
@@ -19,8 +19,9 @@ from wengert.storage.tensor_header import DTYPES
 dtypes = st.sampled_from(list(DTYPES.values()))
 shapes = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5)
 arrays = st.tuples(dtypes, shapes).flatmap(lambda pair: hnp.arrays(*pair))
-names = st.text(st.characters(exclude_categories=["Cs"]), max_size=20).filter(lambda s: s != "__metadata__")
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
+names = st.text(CHARACTERS, max_size=20).filter(lambda s: s != "__metadata__")
+texts = st.text(CHARACTERS, max_size=80)
+short_texts = st.text(CHARACTERS, max_size=3)
 metadata = st.dictionaries(texts, texts | st.just("0" * 64), max_size=4)
 
 
@@ -186,7 +187,7 @@ def test_random_header_edits_are_refused(data):
     header = json.loads(SMALL[8 : 8 + length])
     name = data.draw(st.sampled_from(["w", "b"]))
     field = data.draw(st.sampled_from(["dtype", "shape", "data_offsets"]))
-    scalar = st.integers() | st.text(max_size=3) | st.booleans() | st.none() | st.floats(allow_nan=False)
+    scalar = st.integers() | short_texts | st.booleans() | st.none() | st.floats(allow_nan=False)
     value = data.draw(scalar | st.lists(scalar, max_size=3) | st.sampled_from(list(DTYPES)))
     if header[name][field] != value or isinstance(value, bool):
         header[name][field] = value
@@ -250,9 +251,7 @@ def test_booleans_other_than_0_and_1_are_refused():
         decode_tensors(seal(bytes(data)), "f")
 
 
-@given(
-    st.none() | st.lists(st.text(max_size=3)) | st.dictionaries(texts, st.integers() | st.none(), min_size=1)
-)
+@given(st.none() | st.lists(short_texts) | st.dictionaries(texts, st.integers() | st.none(), min_size=1))
 def test_metadata_of_another_type_is_refused_under_a_right_checksum(metadata):
     text = json.dumps({"checksum": PLACEHOLDER, "metadata": metadata})
     with pytest.raises(ModelFileError, match=r"cannot be read|surrogate"):

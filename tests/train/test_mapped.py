@@ -50,9 +50,9 @@ def test_rows_of_a_window_come_from_few_runs_of_neighbours():
 @pytest.mark.parametrize("executor", ["numpy", "llvm"])
 def test_a_mapped_array_trains_as_one_in_memory(on_disk, rng, mode, dtype, executor, monkeypatch):
     monkeypatch.setattr(mapped, "_BLOCK", 64)  # several blocks, and releases between steps
-    monkeypatch.setattr(mapped, "_WINDOW", 2**16)
-    monkeypatch.setattr(mapped, "_RUN", 2**12)
-    values = rng.uniform(0, 9, size=(20_000, 3)).astype(dtype)
+    monkeypatch.setattr(mapped, "_WINDOW", 2**14)
+    monkeypatch.setattr(mapped, "_RUN", 2**10)
+    values = rng.uniform(0, 9, size=(7_000, 3)).astype(dtype)
     y = values[:, :1].astype(np.float32) / 9
     X = on_disk(values, mode)
     net = nn.Dense(3, 1).initialise(seed=0)

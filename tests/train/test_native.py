@@ -254,7 +254,7 @@ from wengert.train.steps.native import Pace
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 rng = np.random.default_rng(0)
-X = rng.normal(size=(800_000, 64)).astype(np.float32)
+X = rng.random((800_000, 64), np.float32)
 y = rng.integers(0, 10, len(X))
 net = nn.Sequential(nn.Dense(64, 256, "relu"), nn.Dense(256, 10)).initialise(seed=0)
 options = {"loss": "nllm_from_logits", "batch_size": 64, "progress": False, "threads": THREADS}

@@ -11,10 +11,11 @@ from wengert.cluster.workers import Workers
 from wengert.errors import ConfigurationError
 from wengert.extras import optional_library
 
-# XLA compiles a step when it is first taken, in one process sooner than in another.
+# Within a collective they compute alike, but the system may let one of them wait for a processor.
 _COLLECTIVE = 20
-# JAX's own 100 s would let a job hang on a worker that has been killed.
-_HEARTBEAT = 10
+# JAX's own 100 s would let a job hang on a worker that has been killed. Where a supervisor watches, it is to
+# be first: JAX ends those that are well, and then they look like the ones at fault.
+_HEARTBEAT, _SUPERVISED = 10, 30
 
 
 def join_jax(workers: Workers, *, timeout: float | None = None) -> None:
@@ -26,8 +27,11 @@ def join_jax(workers: Workers, *, timeout: float | None = None) -> None:
     ----------
     workers : Workers
     timeout : float, optional
-        Seconds for which one may keep the others waiting in a collective, before all end; whole ones, rounded
-        up. By default 20, or that of the workers where it is longer. Those that die are noticed after 10 s.
+        Seconds for which one may keep the others waiting within a collective of XLA's; whole ones, rounded
+        up. By default 20, or that of the workers where it is longer. Before each computation of all the
+        workers wait for each other as they do without XLA, so one that is asleep is named after
+        ``workers.timeout``. Without a supervisor, one that is stopped within a collective is noticed after
+        10 s.
 
     Raises
     ------
@@ -53,12 +57,15 @@ def join_jax(workers: Workers, *, timeout: float | None = None) -> None:
             num_processes=workers.size,
             process_id=workers.rank,
             initialization_timeout=60,
-            heartbeat_timeout_seconds=_HEARTBEAT,
+            heartbeat_timeout_seconds=_SUPERVISED if "WENGERT_SUPERVISED" in os.environ else _HEARTBEAT,
         )
     except RuntimeError as error:
         raise ConfigurationError(
             f"JAX could not join the workers: {error}. Call join_jax before anything else uses JAX"
         ) from None
+    from wengert.run.xla.meeting import wait_by  # which imports JAX
+
+    wait_by(lambda compiles: workers.meet(prepares=compiles))
 
 
 def _free_place(workers: Workers) -> bytes:

@@ -287,6 +287,8 @@ class _Attempt:
             )
         elif failed:
             failed = [rank for rank in failed if codes[rank] != _LOST_ANOTHER]
+            # A library of those that miss one that was killed may have failed before they noticed.
+            failed = [rank for rank in failed if _signal_of(codes[rank])] or failed
         if failed:
             return self._ended(failed, codes)
         silent = self._silent(self.job.timeout)
@@ -306,13 +308,11 @@ class _Attempt:
             return _Loss(f"{named} did not answer the others", _LOST_ANOTHER, tuple(ranks))
         if code == 0:
             return _Loss(f"{named} came to the end of the script before the others", _LOST_ANOTHER)
-        if code < 0:
-            return _Loss(f"{named} was ended by {_signal_name(-code)}", 128 - code, tuple(ranks))
         if code == _SSH_FAILED and not slot.is_here:
             what = f"{named}: SSH could not reach {slot.host} within {SSH_SECONDS} s, or the connection broke"
             return _Loss(what, code, tuple(ranks))
-        if code > 128:
-            return _Loss(f"{named} was ended by {_signal_name(code - 128)}", code, tuple(ranks))
+        if number := _signal_of(code):
+            return _Loss(f"{named} was ended by {_signal_name(number)}", 128 + number, tuple(ranks))
         if code == _LOST_ANOTHER:
             return _Loss(f"{named} lost another worker", code)
         return _Loss(f"{named} failed with exit code {code}", code, tuple(ranks), again=False)
@@ -344,6 +344,11 @@ class _Attempt:
         while time.monotonic() < end and any(worker.process.poll() is None for worker in self.workers):
             time.sleep(_LOOK)
         self.end()
+
+
+def _signal_of(code: int | None) -> int:
+    """Return the number of the signal that ended a process, here or beyond SSH; 0 for none."""
+    return 0 if code is None else max(-code, code - 128, 0)
 
 
 def _signal_name(number: int) -> str:

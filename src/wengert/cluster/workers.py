@@ -105,6 +105,20 @@ class Workers:
         """
         return self._exchange([data] * self.size, self._join_timeout)
 
+    def meet(self, *, prepares: bool) -> None:
+        """Wait until all workers are here.
+
+        Parameters
+        ----------
+        prepares : bool
+            Whether one may read or compile first, for which it has longer.
+
+        Raises
+        ------
+        WorkerLostError
+        """
+        self._exchange([b""] * self.size, self._join_timeout if prepares else self.timeout)
+
     def from_first(self, data: Buffer | None) -> Buffer:
         """Return what worker 0 gave; what the others give does not count.
 

@@ -101,7 +101,7 @@ class Batches:
             ends = [0]
             for frame in frames:
                 ends.append(ends[-1] + frame.height)
-            return [together[first:last] for first, last in itertools.pairwise(ends)]
+            return [together.slice(first, last - first) for first, last in itertools.pairwise(ends)]
         return [self._result(frames[0])]
 
     def _result(self, frame: pl.DataFrame) -> pl.DataFrame | BaseException:

@@ -163,7 +163,7 @@ class RequestRows:
         kind = self.kinds[name]
         read = self._readings[name].apply(column).cast(_TYPES[kind])
         if kind == "numeric":
-            refuse_infinite(name, read)
+            refuse_infinite(name, read.to_numpy())
         return read
 
     def _first_unreadable(self, name: str, column: pl.Series) -> int:

@@ -94,7 +94,7 @@ def task_of(target: pl.Series, loss: str | None = None) -> Task:
             "Only numbers, words and booleans can be learnt; convert it."
         )
     values = target.cast(pl.Float64)
-    refuse_infinite(target.name, values)
+    refuse_infinite(target.name, values.to_numpy())
     too_large = values.abs() > LARGEST_TARGET
     if too_large.any():
         row = first(too_large)

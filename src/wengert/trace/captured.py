@@ -21,6 +21,7 @@ from wengert.trace.scipy.distributions import is_family
 from wengert.trace.source import is_installed
 from wengert.trace.static import is_immutable
 from wengert.trace.tensor import Tensor
+from wengert.trace.tree import is_structure, unflatten
 from wengert.trace.wrapped import WrappedFunction
 
 _ABSENT = object()
@@ -110,6 +111,8 @@ class Captured:
             self.is_known &= value.__name__ not in _CHANGING and _is_library(value)
         elif isinstance(value, type):
             self._class(value)
+        elif is_structure(value):  # what it holds besides leaves is in a tree that is built from it
+            self._pending.append(unflatten(value, [None] * value.num_leaves))
         elif is_family(value):
             pass  # of scipy.stats: what it computes by formula is always the same
         else:

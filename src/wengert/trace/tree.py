@@ -60,6 +60,11 @@ def unflatten(structure: Any, leaves: list[Any]) -> Any:
     return _optree().tree_unflatten(structure, leaves)
 
 
+def is_structure(value: Any) -> bool:
+    """Whether a value is the structure of a tree."""
+    return isinstance(value, _optree().PyTreeSpec)
+
+
 def described(structure: Any) -> str:
     """Return the structure of a tree for a message: the tree with a star for each array."""
     text = str(structure).removeprefix("PyTreeSpec(").removesuffix(")")

@@ -14,7 +14,7 @@ from wengert.trace.tracing import abstract, trace
 from wengert.trace.tree import flatten, unflatten
 from wengert.train.inputs import Rows, check_rows, numbers
 from wengert.train.steps.batches import batch_bounds, check_batch_size
-from wengert.train.steps.conform import conform, conform_features
+from wengert.train.steps.conform import conform, conform_features, dtype_of_features
 from wengert.train.steps.objective import Loss, Objective, find_loss, floating_dtype
 from wengert.train.steps.step import Carry, batch_types
 from wengert.transform.rolling import rolled
@@ -184,12 +184,13 @@ class Predictor:
         self._leaves, structure = flatten(net)
         self._types = unflatten(structure, [abstract(np.shape(leaf), leaf.dtype) for leaf in self._leaves])
         self._executor = executor
+        self._dtype = dtype_of_features(net)
         self._compiled: dict[tuple[int, ...], Any] = {}
         self._bytes_of_row: int | None = None
 
     def __call__(self, X: Any, batch_size: int = BATCH_SIZE) -> Array:
         """Return the outputs; parameters and exceptions as for `predict`."""
-        features = conform_features(self._net, numbers(X, "X"))
+        features = conform_features(self._net, numbers(X, "X"), self._dtype)
         self._rows_by_numpy -= len(features)
         if self._rows_by_numpy > 0:
             return predict_few(self._net, features)

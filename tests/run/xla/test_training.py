@@ -15,12 +15,13 @@ from wengert.errors import (
     InterruptionWarning,
     LimitError,
     ModelFileError,
+    WorkerLostError,
 )
 from wengert.run import recent
 
 pytest.importorskip("jax", reason="JAX, of the extra `xla`, is not installed")
 
-from wengert.run.xla import XLAExecutor, device_loop, device_memory
+from wengert.run.xla import XLAExecutor, device_errors, device_loop
 
 SETTINGS: dict[str, Any] = {"loss": "nllm_from_logits", "progress": False, "seed": 3, "batch_size": 16}
 
@@ -169,13 +170,22 @@ def test_a_full_device_says_what_was_asked_and_what_would_fit(
     wanted = r"not enough memory for a step of 16 rows \(4096000 bytes were asked for\); "
     smaller = r"it needs [\d,]+ bytes beside rows and parameters, so that a batch of about 8 rows would fit"
     for limit, advice in ((None, smaller), (2**30, smaller), (8, "rows and parameters alone fill it")):
-        monkeypatch.setattr(device_memory, "_limit", lambda device, limit=limit: limit)
+        monkeypatch.setattr(device_errors, "_limit", lambda device, limit=limit: limit)
         with pytest.raises(LimitError, match=wanted + advice):
             train.fit(net, *rows, executor="xla", **SETTINGS)
     said = "INTERNAL: YNNPACK operation failed: error"  # by a processor, for a product of matrices
-    monkeypatch.setattr(device_memory, "_limit", lambda device: None)
+    monkeypatch.setattr(device_errors, "_limit", lambda device: None)
     with pytest.raises(LimitError, match="not enough memory for a step of 16 rows; " + smaller):
         train.fit(net, *rows, executor="xla", **SETTINGS)
+
+
+def test_a_process_that_is_gone_is_an_error_of_ours() -> None:
+    import jax
+
+    said = "UNKNOWN: Gloo all-reduce failed: Connection reset by peer\n and a trace"
+    wanted = "another process was lost in a step; JAX says: UNKNOWN: Gloo all-reduce failed: .* by peer$"
+    with pytest.raises(WorkerLostError, match=wanted), device_errors.errors_of("a step"):
+        raise jax.errors.JaxRuntimeError(said)
 
 
 def test_what_is_learnt_until_ctrl_c_is_kept(rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,14 +15,19 @@ from jax import lax
 
 from wengert.errors import ConfigurationError
 from wengert.ir.program import Program
+from wengert.ir.types import tensor_type
 from wengert.run.loop import Roles
+from wengert.run.magnitude import largest_magnitude
 from wengert.run.rendezvous import Seat
 from wengert.run.xla.blocks import BlockStep, over_mesh
-from wengert.run.xla.device_memory import advice, memory_for
+from wengert.run.xla.device_errors import advice, errors_of
 from wengert.run.xla.mesh import DeviceMesh
+from wengert.run.xla.small_arrays import SmallArrays
 from wengert.run.xla.translation import lowered
 
 Array = np.ndarray[Any, Any]
+
+NUMBERS = 5  # of a loop: steps, sum of losses, largest loss, last loss, whether it stopped
 
 
 class XLAProgress:
@@ -50,6 +55,7 @@ class XLAProgress:
         seat: Seat | None = None,
     ) -> None:
         self.mesh, self.settings, self.seat = mesh, settings, seat
+        self.small = SmallArrays([tensor_type(one.shape, one.dtype) for one in carry], NUMBERS)
         self.carry = list(carry)
         self.steps, self.loss_sum = steps, loss_sum
         self.last_loss, self.largest_loss = math.nan, -math.inf
@@ -69,38 +75,46 @@ class XLAProgress:
         mesh = self.mesh
         with self.settings():
             self.elements = [mesh.put(one, mesh.axes_of_parameter(one.shape)) for one in arrays]
-        self._largest: float | None = None
+        self._here: dict[int, Array] = {}
+        self._views_of: list[Array] = []
+        self._copy: tuple[Array, ...] | None = None
         self.is_whole = True
 
     def copy(self) -> tuple[Array, ...]:
         """Return the carry as it is now."""
-        with self.settings():
-            # Of another array over the same memory: JAX keeps with an array what NumPy saw of it, and the
-            # next run is to take that memory over.
-            return tuple([np.array(one.addressable_data(0)) for one in self.mesh.whole(self.elements)])
+        if self._copy is None:
+            with self.settings():
+                whole = self.mesh.whole(self.elements)
+                # Of another array over the same memory: JAX keeps with an array what NumPy saw of it, and the
+                # next run is to take that memory over.
+                self._copy = tuple(
+                    [
+                        self._here[place] if place in self._here else np.array(one.addressable_data(0))
+                        for place, one in enumerate(whole)
+                    ]
+                )
+        return self._copy
 
     def largest(self) -> float:
         """Return the largest magnitude of the floating elements of the carry; NaN where one is NaN."""
-        if self._largest is None:
-            with self.settings():
-                self._largest = float(_largest(self.elements))
-        return self._largest
+        large = [one for place, one in enumerate(self.copy()) if place not in self._here]
+        return largest_magnitude([*self._views_of, *large])
 
-    def move(
-        self,
-        elements: list[Any],
-        steps: int,
-        loss_sum: float,
-        largest_loss: float,
-        last_loss: float,
-        stopped: bool,
-        largest: float | None = None,
-    ) -> None:
-        """Go on to where some steps have led; `largest` as the method of this name, where it is known."""
-        self.elements, self._largest = elements, largest
-        self.steps, self.loss_sum = int(steps), float(loss_sum)
-        self.largest_loss, self.last_loss = float(largest_loss), float(last_loss)
-        self.stopped = bool(stopped)
+    def move(self, elements: list[Any], numbers: Sequence[float], *small: Any) -> None:
+        """Go on to where some steps have led.
+
+        Parameters
+        ----------
+        elements : list of jax.Array
+        numbers : sequence of float
+            Steps, sum of losses, largest loss, last loss, and whether it stopped.
+        small
+            What `SmallArrays.apart` gives beside them, where it was fetched with them.
+        """
+        steps, self.loss_sum, self.largest_loss, self.last_loss, stopped = numbers
+        self.elements, self.steps, self.stopped = elements, int(steps), bool(stopped)
+        self._here, self._views_of = small or ({}, [])
+        self._copy = None
         self.is_whole = True
 
     def on_devices(self, data: Sequence[Array], is_rows: Sequence[bool]) -> list[Any]:
@@ -135,15 +149,6 @@ def _more_devices() -> str:
     return "; divide them among the devices of a mesh"
 
 
-def largest_of(arrays: list[Any]) -> Any:
-    """Return the largest magnitude of the floating elements; NaN where one is NaN."""
-    bounds = [jnp.max(jnp.abs(one), initial=0.0) for one in arrays if one.dtype.kind in "fc"]
-    return jnp.max(jnp.array(bounds, jnp.float64), initial=0.0)
-
-
-_largest: Callable[[list[Any]], Any] = jax.jit(largest_of)
-
-
 class XLALoop:
     """A compiled loop with its data; see `wengert.run.loop.StepLoop`.
 
@@ -172,8 +177,9 @@ class XLALoop:
         self._progress = progress
         self._is_rows = is_rows
         self._batch = batch
+        self._is_new = True
         size = sum(one.nbytes for one in data)
-        with progress.settings(), memory_for(f"the rows, {size:,} bytes of them", _more_devices):
+        with progress.settings(), errors_of(f"the rows, {size:,} bytes of them", _more_devices):
             self._data = progress.on_devices(data, is_rows)
 
     def run(self, order: Array, row: int, count: int, threads: int) -> None:
@@ -184,12 +190,13 @@ class XLALoop:
             loss_sum = 0.0 if row == 0 else progress.loss_sum
             # As one array: each array that goes to the device or comes back takes its time.
             numbers = np.array([progress.steps, row, loss_sum, progress.largest_loss], np.float64)
-            progress.is_whole = False
             arguments = progress.elements, numbers, self._data, places, progress.mesh.put_count(count)
+            progress.mesh.meet(self._compiled, arguments, self._is_new)
+            self._is_new = progress.is_whole = False
             smaller = partial(advice, self._compiled, arguments, self._batch)
-            with memory_for(f"a step of {self._batch} rows", smaller):
-                elements, words = self._compiled(*arguments)
-                found = np.array(words).tolist()
+            with errors_of(f"a step of {self._batch} rows", smaller):
+                elements, joined = self._compiled(*arguments)
+                found = progress.small.apart(joined)
             progress.move(elements, *found)
 
     def llvm(self) -> NoReturn:
@@ -216,12 +223,14 @@ def compiled_loop(program: Program, roles: Roles, mesh: DeviceMesh) -> Callable[
 
     It goes from the carry (whose memory it takes), an array of steps, first row, sum of losses and largest
     loss, the data, the order and the number of steps (of each process; that of the first counts, so that all
-    take as many) to the carry and an array of steps, sum of losses, largest loss, last loss, and whether a
-    loss was not finite or an index out of range. The number of steps is a value: nothing is compiled for it.
+    take as many) to the carry and, joined with its small arrays, steps, sum of losses, largest loss, last
+    loss, and whether a loss was not finite or an index out of range. The number of steps is a value: nothing
+    is compiled for it.
     """
     step = _step(program, roles, mesh)
     batch = program.inputs[roles.rows[0]].type.shape[0]
     take, counted = mesh.taker(batch), batch // mesh.holders
+    small = SmallArrays([one.type for one in program.inputs[: roles.carried]], NUMBERS)
     carry_shardings = [
         mesh.sharding(*mesh.axes_of_parameter(one.type.shape)) for one in program.inputs[: roles.carried]
     ]
@@ -250,8 +259,9 @@ def compiled_loop(program: Program, roles: Roles, mesh: DeviceMesh) -> Callable[
             return carry, now + 1, loss_sum + counted * loss, jnp.maximum(largest, loss), loss, stopped
 
         begin = carry, steps, *numbers[2:], jnp.array(jnp.nan, jnp.float64), jnp.array(False)
-        carry, *words = lax.while_loop(goes_on, iteration, begin)
-        return carry, jnp.stack([one.astype(jnp.float64) for one in words])
+        carry, *numbers = lax.while_loop(goes_on, iteration, begin)
+        whole = lax.with_sharding_constraint(carry, mesh.sharding()) if mesh.shard else carry
+        return carry, small.joined(numbers, whole)
 
     loop: Callable[..., Any] = jax.jit(
         run, donate_argnums=0, out_shardings=(carry_shardings, mesh.sharding())

@@ -20,8 +20,8 @@ from wengert.run.loop import Progress, Roles
 from wengert.run.numpy import NumpyExecutor
 from wengert.run.recent import recent
 from wengert.run.rendezvous import Seat
+from wengert.run.xla.device_errors import errors_of
 from wengert.run.xla.device_loop import XLALoop, XLAProgress, compiled_loop
-from wengert.run.xla.device_memory import memory_for
 from wengert.run.xla.devices import find_mesh
 from wengert.run.xla.joint_loop import JointLoop, joint_steps
 from wengert.run.xla.mesh import DeviceMesh
@@ -219,14 +219,18 @@ class _Compiled:
             ]
             self._put = lambda given: list(map(mesh.put, given, divided))
         self._run = jax.jit(lowered(program), out_shardings=mesh.sharding())
+        self._mesh, self._is_new = mesh, True
 
     def __call__(self, arguments: Sequence[Any]) -> list[Array]:
         """Run on one array per input."""
         given = [
             check_argument(node, value) for node, value in zip(self._program.inputs, arguments, strict=True)
         ]
-        with self._settings(), memory_for("this computation"):
-            outputs, good = self._run(self._put(given))
+        with self._settings(), errors_of("this computation"):
+            put = self._put(given)
+            self._mesh.meet(self._run, (put,), self._is_new)
+            self._is_new = False
+            outputs, good = self._run(put)
             if good:
                 return [np.array(value) for value in outputs]
         self._refused(given)

@@ -14,8 +14,8 @@ from jax import lax
 
 from wengert.ir.program import Program
 from wengert.run.loop import Roles
-from wengert.run.xla.device_loop import XLALoop, XLAProgress, largest_of
-from wengert.run.xla.device_memory import memory_for
+from wengert.run.xla.device_errors import errors_of
+from wengert.run.xla.device_loop import XLALoop, XLAProgress
 from wengert.run.xla.translation import lowered
 
 Array = np.ndarray[Any, Any]
@@ -60,7 +60,7 @@ def _taken(compiled: Callable[..., Any], batch: int, stretches: list[_Stretch]) 
     holders = 1 if _have_one_table(stretches) else width
     apart = 1 if holders == 1 and _have_one_order(stretches, count * batch) else width
     what = f"{len(stretches)} networks with steps of {batch} rows"
-    with progress.settings(), memory_for(what, lambda: "; train fewer at a time, by threads="):
+    with progress.settings(), errors_of(what, lambda: "; train fewer at a time, by threads="):
         # Before the first of them changes, since the last may stand there several times.
         places = [one.progress.visit(one.order, one.row) for one in filled]
         elements, *words = compiled(
@@ -76,7 +76,7 @@ def _taken(compiled: Callable[..., Any], batch: int, stretches: list[_Stretch]) 
         )
         numbers = zip(*[one.tolist() for one in jax.device_get(words)], strict=True)
         for one, carry, found in zip(stretches, elements, numbers, strict=False):
-            one.progress.move(carry, *found)
+            one.progress.move(carry, found)
 
 
 def _have_one_table(stretches: list[_Stretch]) -> bool:
@@ -96,8 +96,8 @@ def joint_steps(program: Program, roles: Roles) -> Callable[..., Any]:
 
     It goes from the carries, steps, sums of losses, largest losses, rows (of all, or of each), other data,
     orders of the rows and places where the first batches begin (of all, or of each), and the number of steps
-    to the carries, steps, sums of losses, largest losses, last losses, whether a loss was not finite or an
-    index out of range, and the largest magnitudes of the carries: one each.
+    to the carries, steps, sums of losses, largest losses, last losses, and whether a loss was not finite or
+    an index out of range: one each.
     """
     step = lowered(program)
     batch = program.inputs[roles.rows[0]].type.shape[0]
@@ -144,7 +144,7 @@ def joint_steps(program: Program, roles: Roles) -> Callable[..., Any]:
         begin = carry, jnp.int64(0), loss_sum, largest, jnp.full_like(loss_sum, jnp.nan), largest > jnp.inf
         carry, taken, *found = lax.while_loop(goes_on, iteration, begin)
         parts = [[one[place] for one in carry] for place in range(len(carries))]
-        return parts, steps + taken, *found, jax.vmap(largest_of)(carry)
+        return parts, steps + taken, *found
 
     compiled: Callable[..., Any] = jax.jit(run)
     return compiled

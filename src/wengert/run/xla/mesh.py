@@ -13,6 +13,7 @@ from jax import lax
 from jax.sharding import NamedSharding, PartitionSpec
 
 from wengert.errors import ConfigurationError
+from wengert.run.xla.meeting import wait_for_others
 
 Array = np.ndarray[Any, Any]
 
@@ -22,6 +23,7 @@ PROCESS, DEVICE = "process", "device"
 # smaller, and the step slower.
 MOST_DEVICES = 16
 
+_SHORT_ORDER = 2**20  # bytes
 # A parameter of fewer elements is cheaper to hold on each device than to bring together for each product.
 _WIDE = 2**20
 
@@ -93,7 +95,8 @@ class DeviceMesh:
     def put_order(self, order: Array) -> Any:
         """Return the order of the rows, as `taker` takes it: of its own rows from each process."""
         if self.size == 1:
-            return jnp.array(order[None])  # in less than half of the time, once an epoch
+            # A short one goes there with the call of each run, which takes less time than one for itself.
+            return order[None] if order.nbytes <= _SHORT_ORDER else jnp.array(order[None])
         longest = int(self.gathered(np.array([len(order)])).max())
         filled = _filled(order, longest)[None]
         return self.put_own(filled, PROCESS) if self.own_rows else self.put(filled)
@@ -165,6 +168,8 @@ class DeviceMesh:
 
     def _of_each_process(self, numbers: Array) -> Array:
         """Return numbers of each process, one row a process."""
+        if self.processes > 1:
+            wait_for_others(True)
         (everywhere,) = self.whole([self.put_own(numbers[None], PROCESS)])
         return np.array(everywhere)
 
@@ -182,6 +187,16 @@ class DeviceMesh:
             else lax.psum(words, DEVICE)
         )
         return lax.bitcast_convert_type(whole, block.dtype)
+
+    def meet(self, computation: Any, arguments: tuple[Any, ...], is_new: bool) -> None:
+        """Wait until the other processes, if there are any, are about to begin the same computation.
+
+        What `is_new` is compiled before, which takes one process longer than another.
+        """
+        if self.processes > 1:
+            if is_new:
+                computation.lower(*arguments).compile()
+            wait_for_others(is_new)
 
     def check_batch(self, rows: int) -> None:
         """Refuse a batch that cannot be divided evenly, given how many of its rows this process has.

@@ -148,17 +148,33 @@ def _evaluate(net: Any, X: Any) -> Any:
     return net(X)
 
 
-def conform_features(net: Any, features: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return features in the dtype in which the network takes them; see `conform`.
+def dtype_of_features(net: Any) -> np.dtype[Any]:
+    """Return the dtype in which a network takes floating features.
 
     That of its first parameters: the last layer of numbers far from 0 may have another.
     """
     dtypes = [np.dtype(value.dtype) for value in nn.parameters(net).values()]
+    return dtypes[0] if dtypes else floating_dtype(net)
+
+
+def conform_features(
+    net: Any, features: np.ndarray[Any, Any], floating: np.dtype[Any] | None = None
+) -> np.ndarray[Any, Any]:
+    """Return features in the dtype in which the network takes them; see `conform`.
+
+    Parameters
+    ----------
+    net : Module
+    features : array
+    floating : dtype, optional
+        `dtype_of_features`, where it is known.
+    """
+    floating = dtype_of_features(net) if floating is None else floating
 
     def record(kind: np.dtype[Any]) -> Program:
         return trace(_evaluate, net, abstract(features.shape, kind))
 
-    return converted(features, _in_use(features, dtypes[0] if dtypes else floating_dtype(net), record), "X")
+    return converted(features, _in_use(features, floating, record), "X")
 
 
 def _in_use(

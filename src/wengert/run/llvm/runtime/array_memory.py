@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, overload
 
 import numpy as np
+
+from wengert.run.magnitude import largest_magnitude
 
 Array = np.ndarray[Any, Any]
 
@@ -77,14 +78,7 @@ class Joined:
 
     def largest(self) -> float:
         """Return the largest magnitude of the floating elements, 0 of none; NaN where one is NaN."""
-        largest = 0.0
-        for values in self._floats:
-            for bound in (np.maximum.reduce(values), -np.minimum.reduce(values)):
-                if not bound <= largest:
-                    largest = float(bound)
-                    if math.isnan(largest):
-                        return largest
-        return largest
+        return largest_magnitude(self._floats)
 
 
 class JoinedArrays(Sequence[Array]):

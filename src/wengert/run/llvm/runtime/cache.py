@@ -71,7 +71,8 @@ def cached_object_code(layout: Layout, target: Target) -> bytes:
         A dataclass that `fingerprint` can write; together with `target` and the versions it is the key.
     target : Target
     """
-    name = _name_of(layout, target)
+    # A name is made of all that is in the layout: not where nothing is kept.
+    name = "" if cache_directory() is None else _name_of(layout, target)
     code = read_entry(name, _SUFFIX)
     if code is None:
         if _only_kept.get():

@@ -1,4 +1,4 @@
-"""What a device says when its memory is full, in terms of the batch that asked for it."""
+"""What JAX says when a memory is full or a process is gone, as errors of ours."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from typing import Any
 
 import jax
 
-from wengert.errors import LimitError
+from wengert.errors import LimitError, WorkerLostError
 from wengert.storage.memory import free_memory
 
 # What a full memory is called; the last by the products of matrices of a processor, which say no more.
 _FULL = ("RESOURCE_EXHAUSTED", "Out of memory", "YNNPACK operation failed")
+# How errors of a computation begin, or go on, in which processes exchange arrays.
+_LOST = ("Gloo ", "CoordinationService", "coordination service")
 
 
 @contextmanager
-def memory_for(what: str, smaller: Callable[[], str] = str) -> Iterator[None]:
-    """Within it, a device whose memory is full is an error of ours.
+def errors_of(what: str, smaller: Callable[[], str] = str) -> Iterator[None]:
+    """Within it, a device whose memory is full is an error of ours, and so is a process that is gone.
 
     Parameters
     ----------
@@ -31,11 +33,15 @@ def memory_for(what: str, smaller: Callable[[], str] = str) -> Iterator[None]:
     ------
     LimitError
         With the bytes asked for, where JAX says how many.
+    WorkerLostError
     """
     try:
         yield
     except jax.errors.JaxRuntimeError as error:
         text = str(error)
+        if any(words in text for words in _LOST):
+            reason = text.partition("\n")[0]
+            raise WorkerLostError(f"another process was lost in {what}; JAX says: {reason}") from None
         if not any(words in text for words in _FULL):
             raise
         asked = re.search(r"([\d.,]+ ?(?:[KMGT]i?)?B\b|\d+ bytes)", text)
