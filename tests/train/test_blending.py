@@ -176,13 +176,35 @@ def test_a_linear_relation_in_few_rows_is_learnt_as_one(rng):
     assert np.mean(error**2) < 0.05 * known.var()
 
 
-def test_what_is_not_linear_is_left_to_the_network(rng):
-    X = rng.normal(size=(400, 2)).astype(np.float32)
-    y = (X[:, 0] * X[:, 1] > 0).astype(int)
+def test_what_no_line_tells_is_shared_by_network_and_trees(rng):
+    X = rng.normal(size=(400, 4)).astype(np.float32)
+    y = ((X[:, 0] + X[:, 1]) * (X[:, 2] - X[:, 3]) > 0).astype(int)
     unseen = fitted(X, y, 2).unseen
-    assert unseen.part >= 0.8
-    assert unseen.straight_line > 0.66 > 2 * unseen.network
+    assert min(unseen.part, unseen.trees_part) >= 0.2
+    assert unseen.part + unseen.trees_part >= 0.9
+    assert unseen.straight_line > 0.66 > 1.1 * max(unseen.network, unseen.trees)
+    assert unseen.result < 0.95 * min(unseen.network, unseen.trees)
     assert unseen.frequencies == pytest.approx(np.log(2), abs=0.01)
+
+
+def test_what_thresholds_tell_is_left_to_trees(rng):
+    X = rng.normal(size=(300, 8)).astype(np.float32)
+    y = (X[:, 0] > 0.3).astype(int) ^ (X[:, 1] > -0.2)
+    result = fitted(X, y, 2)
+    unseen = result.unseen
+    assert unseen.trees_part >= 0.7
+    assert unseen.result <= unseen.trees < 0.5 * min(unseen.network, unseen.straight_line)
+    step = y[:, np.newaxis].astype(np.float32)
+    numbers = fitted(X, step, 1, limits=(0.0, 1.0))
+    assert numbers.unseen.trees_part >= 0.7
+    assert numbers.unseen.result <= numbers.unseen.trees < 0.5 * numbers.unseen.network
+    for made, classes in ((result, 2), (numbers, 1)):
+        *_, trees = next(layer for layer in made.net.layers if isinstance(layer, nn.Blend)).layers
+        assert isinstance(trees, nn.ObliviousTrees)
+        assert trees.outputs == classes
+    predicted = np.asarray(train.predict(numbers.net, X))
+    assert np.mean((predicted - step) ** 2) < 0.02
+    assert (np.asarray(train.predict(result.net, X)).argmax(axis=1) == y).mean() > 0.95
 
 
 def test_a_network_that_knows_nothing_yet_does_not_harm_the_linear_model(rng):
@@ -212,6 +234,13 @@ def test_what_was_blended_is_said():
         "On rows not seen in training, log-loss: 0.25 by 60% network and 40% line; 0.3 by the "
         "network, 0.4 by a line, 0.69 by frequencies."
     )
+    assert UnseenLosses.of(0.69, [0.3, 0.4, 0.35], 0.2, [0.5, 0.3, 0.2]).sentence(classes=True) == (
+        "On rows not seen in training, log-loss: 0.2 by 50% network, 30% line and 20% trees; 0.3 by the "
+        "network, 0.4 by a line, 0.35 by trees, 0.69 by frequencies."
+    )
     alone = UnseenLosses(0.5, 0.2, 0.4, 0.2, 0.0).sentence(classes=False)
     assert "half the mean square: 0.2 by a line alone, which was better than the network;" in alone
     assert "0.5 by the mean." in alone
+    trees = UnseenLosses(0.5, 0.2, 0.4, 0.1, 0.0, 0.1, 1.0).sentence(classes=False)
+    assert "0.1 by trees alone, which were better than the network;" in trees
+    assert "0.2 by the network alone;" in UnseenLosses(0.5, 0.3, 0.2, 0.2, 1.0, 0.4).sentence(classes=True)

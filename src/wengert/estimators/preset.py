@@ -252,7 +252,7 @@ def in_units(
 
 
 def _stretched(layer: Any, means: Array, scales: Array, dtype: Any) -> Any:
-    """Return a dense layer with its outputs times the scales, plus the means; of what ends in one, that.
+    """Return a dense layer or trees with outputs times the scales, plus the means; of what ends in one, that.
 
     After it there may be limits, and exp where the means are 0: members of a `Blend` have their own.
     """
@@ -271,5 +271,8 @@ def _stretched(layer: Any, means: Array, scales: Array, dtype: Any) -> Any:
     if isinstance(layer, nn.Blend):
         share = means / sum(layer.weights)
         return layer.replace(layers=tuple(_stretched(one, share, scales, dtype) for one in layer.layers))
+    if isinstance(layer, nn.ObliviousTrees):
+        values, bias = layer.values * scales, layer.bias * scales + means
+        return layer.replace(values=values.astype(dtype), bias=bias.astype(dtype))
     weight, bias = layer.weight * scales, layer.bias * scales + means
     return layer.replace(weight=weight.astype(dtype), bias=bias.astype(dtype))

@@ -36,6 +36,7 @@ from wengert.nn.layers.embedding import CategoryEmbeddings as CategoryEmbeddings
 from wengert.nn.layers.ensemble import Ensemble as Ensemble
 from wengert.nn.layers.normalisation import BatchNorm as BatchNorm, LayerNorm as LayerNorm
 from wengert.nn.layers.ntk_dense import NTKDense as NTKDense
+from wengert.nn.layers.oblivious_trees import ObliviousTrees as ObliviousTrees
 from wengert.nn.layers.parametric import ParametricActivation as ParametricActivation
 from wengert.nn.layers.periodic import PeriodicEmbedding as PeriodicEmbedding
 from wengert.nn.layers.scale import Scale as Scale

@@ -19,6 +19,7 @@ from wengert.run import Executor
 from wengert.train.bagging.assessment import Assessment, BestEpoch
 from wengert.train.bagging.bag import Bag
 from wengert.train.bagging.blending import blended_classes, blended_numbers
+from wengert.train.bagging.boosted_trees import BoostedTrees, boosted_trees
 from wengert.train.bagging.calibration import calibrated, without_calibration
 from wengert.train.bagging.linear_model import MOST_COLUMNS, LinearModel, linear_model
 from wengert.train.callbacks import Callback
@@ -37,7 +38,11 @@ _ROWS_A_MEMBER = 2
 # The part of the time left that is planned for steps, since their speed varies.
 _USED = 0.9
 # Finding the parts of a mixture takes about as long as this many assessments.
-_BLENDS = 12
+_BLENDS = 24
+# The part of a time limit in which trees may grow.
+_GROWING = 0.1
+# A tree has a leaf's value for each output.
+_MOST_OUTPUTS = 100
 
 
 class _Affordable(NamedTuple):
@@ -84,8 +89,8 @@ class Recipe:
         the rows (`Bag`), and calibration and choice rest on what it says of that part. 0 for no ensemble.
     numbers : int
         How many columns of the features, from the left, are numbers. With such a bag, a network of logits or
-        of standardised numbers is blended with a linear model of them (`wengert.train.bagging.blending`). 0
-        for none.
+        of standardised numbers is blended with a linear model and with trees of them
+        (`wengert.train.bagging.blending`). 0 for neither.
     of_epochs : callable, optional
         Gives the same recipe for another number of epochs, or a part of one: a time limit shortens the
         schedule, so that it is gone through to its end. Without it, a time limit cuts it off.
@@ -153,7 +158,7 @@ class Recipe:
             "total_rows": total_rows,
             "checkpoint": checkpoint,
         }
-        line = None if bag is None else self._linear_model(bag, X, y, sample_weight)
+        others = None if bag is None else self._others(bag, X, y, sample_weight, seed, time_limit)
         assessing = functools.partial(self._assessment, bag, (X, y, sample_weight), validation_data)
         end = begin + (math.inf if time_limit is None else time_limit)
         recipe, executor, left, ended = self._within(end, (X, y), assessing, common, executor, predicting)
@@ -179,9 +184,9 @@ class Recipe:
             return result
         epochs = [replace(one, validation_loss=best.measured.get(one.epoch)) for one in result.history]
         result = replace(result, history=History(epochs))
-        if line is None:
+        if others is None:
             return replace(result, unseen_outputs=(bag.rows, bag.unseen(result.net, X, executor=executor)))
-        return self._blended(result, bag, line, (X, y, sample_weight), executor)
+        return self._blended(result, bag, others, (X, y, sample_weight), executor)
 
     def _fit(self, X: Any, y: Any, *, callbacks: tuple[Callback, ...], **options: Any) -> FitResult:
         return fit(
@@ -259,12 +264,22 @@ class Recipe:
         epochs = steps / steps_an_epoch
         return _Affordable(self if epochs >= self.epochs else self.of_epochs(epochs), executor, left, None)
 
-    def _linear_model(self, bag: Bag, X: Any, y: Any, weights: Any) -> LinearModel | None:
-        """Return the linear model that the network is to be blended with, or None."""
+    def _others(
+        self, bag: Bag, X: Any, y: Any, weights: Any, seed: int, time_limit: float | None
+    ) -> tuple[LinearModel, BoostedTrees | None] | None:
+        """Return what the network is to be blended with: a linear model, and trees if there may be some."""
         if not 0 < self.numbers <= MOST_COLUMNS:
             return None
-        targets = self._targets(X, np.asarray(y))
-        return linear_model(np.asarray(X), targets, weights, bag.folds, bag.deciding, self.numbers)
+        X, targets = np.asarray(X), self._targets(X, np.asarray(y))
+        line = linear_model(X, targets, weights, bag.folds, bag.deciding, self.numbers)
+        if targets.shape[1] > _MOST_OUTPUTS:
+            return line, None
+        seconds = math.inf if time_limit is None else _GROWING * time_limit
+        loss = self.calibration or "numbers"
+        trees = boosted_trees(
+            X, targets, weights, bag.deciding, self.numbers, loss, seed=seed, seconds=seconds
+        )
+        return line, trees
 
     def _targets(self, X: Any, y: Any) -> Any:
         """Return what a linear model fits, shape (rows, outputs): numbers, or 1 for the class of a row."""
@@ -276,22 +291,22 @@ class Recipe:
         self,
         result: FitResult,
         bag: Bag,
-        line: LinearModel,
+        others: tuple[LinearModel, BoostedTrees | None],
         rows: tuple[Any, Any, Any],
         executor: str | Executor,
     ) -> FitResult:
-        """Return the result together with a linear model, as far as that loses less on unseen rows."""
+        """Return the result together with the others, as far as that loses less on unseen rows."""
         X, y, weights = np.asarray(rows[0]), np.asarray(rows[1]), rows[2]
         net = without_calibration(result.net)
         unseen = np.asarray(bag.unseen(net, X, executor=executor), np.float64)
         deciding = None if weights is None else np.asarray(weights)[bag.rows]
         if self.calibration is None:
             targets = self._targets(X, y)[bag.rows]
-            blended, outputs, losses = blended_numbers(net, unseen, line, targets, deciding)
+            blended, outputs, losses = blended_numbers(net, unseen, *others, targets, deciding)
         else:
             independent = self.calibration == "labels"
             blended, outputs, losses = blended_classes(
-                net, unseen, line, y[bag.rows], deciding, independent=independent
+                net, unseen, *others, y[bag.rows], deciding, independent=independent
             )
         return replace(result, net=blended, unseen=losses, unseen_outputs=(bag.rows, outputs))
 

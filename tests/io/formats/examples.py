@@ -46,6 +46,7 @@ def every_layer():
         nn.Ensemble: nn.Ensemble(3, nn.NTKDense(INPUTS, 2, "selu", members=3)),
         nn.LayerNorm: nn.LayerNorm(INPUTS),
         nn.NTKDense: nn.NTKDense(INPUTS, 3, "selu"),
+        nn.ObliviousTrees: nn.ObliviousTrees(INPUTS, 2, ((0, 3, 1), (2, 0, 0))),
         nn.ParametricActivation: nn.ParametricActivation(INPUTS, "mish"),
         nn.PeriodicEmbedding: nn.PeriodicEmbedding(INPUTS, waves=3),
         nn.Scale: nn.Scale(INPUTS),

@@ -1,6 +1,7 @@
-"""A network and a linear model together: how much of each, what is said of unseen rows decides.
+"""A network, a linear model and trees together: how much of each, what is said of unseen rows decides.
 
-On tables of few rows or much noise a linear model is often as good as a network, and errs elsewhere.
+On tables of few rows or much noise a linear model is often as good as a network, where thresholds decide
+trees are, and each errs elsewhere.
 """
 
 from __future__ import annotations
@@ -13,18 +14,19 @@ from typing import Any
 import numpy as np
 
 from wengert import nn
-from wengert.train.bagging.calibration import calibrated
+from wengert.train.bagging.boosted_trees import BoostedTrees
+from wengert.train.bagging.calibration import calibrated, with_calibration
 from wengert.train.bagging.linear_model import LinearModel
 
 Array = np.ndarray[Any, Any]
 
-# Parts of the network that are tried where they cannot be computed, beside none and all of it.
-_PARTS = np.arange(1, 10) / 10
+# Parts of what there is that are tried where they cannot be computed; of equals the first.
+_PARTS = np.arange(10, -1, -1) / 10
 
 
 @dataclass(frozen=True)
 class UnseenLosses:
-    """What four models lose on rows that they have not seen: log-loss, or half the squared error.
+    """What models lose on rows that they have not seen: log-loss, or half the squared error.
 
     Numbers are in the units in which the network is trained.
 
@@ -36,9 +38,13 @@ class UnseenLosses:
         Of the linear model, which may bend; saved models have it by this name.
     network : float
     result : float
-        Of network and linear model together.
+        Of all together.
     part : float
-        Of the network in the result, from 0 (the linear model alone) to 1.
+        Of the network in the result, from 0 to 1.
+    trees : float or None
+        Of the boosted trees, where there are any.
+    trees_part : float
+        Of them in the result. The linear model has the rest.
     """
 
     frequencies: float
@@ -46,29 +52,54 @@ class UnseenLosses:
     network: float
     result: float
     part: float
+    trees: float | None = None  # earlier versions had none
+    trees_part: float = 0.0
+
+    @staticmethod
+    def of(constant: float, alone: Sequence[float], result: float, parts: Sequence[float]) -> UnseenLosses:
+        """Return the losses, given those of the network, the linear model and, it may be, the trees."""
+        network, line, *trees = alone
+        others = (trees[0], float(parts[2])) if trees else ()
+        return UnseenLosses(constant, line, network, result, float(parts[0]), *others)
 
     def sentence(self, classes: bool) -> str:
         """Return them for people; log-losses where there are classes."""
-        made = f"{self.part:.0%} network and {1 - self.part:.0%} line"
-        if self.part in (0, 1):
-            made = "the network alone" if self.part else "a line alone, which was better than the network"
         what, constant = ("log-loss", "frequencies") if classes else ("half the mean square", "the mean")
+        trees = "" if self.trees is None else f"{self.trees:.4g} by trees, "
         return (
-            f"On rows not seen in training, {what}: {self.result:.4g} by {made}; {self.network:.4g} by the "
-            f"network, {self.straight_line:.4g} by a line, {self.frequencies:.4g} by {constant}."
+            f"On rows not seen in training, {what}: {self.result:.4g} by {self._made()}; "
+            f"{self.network:.4g} by the network, {self.straight_line:.4g} by a line, {trees}"
+            f"{self.frequencies:.4g} by {constant}."
         )
+
+    def _made(self) -> str:
+        line = 1 - self.part - self.trees_part
+        shares = (("network", self.part), ("line", line), ("trees", self.trees_part))
+        named = [(name, f"{share:.0%} {name}") for name, share in shares if share > 1e-9]
+        if len(named) > 1:
+            *first, last = (share for _, share in named)
+            return f"{', '.join(first)} and {last}"
+        alone = {
+            "network": "the network alone",
+            "line": "a line alone, which was better than the network",
+            "trees": "trees alone, which were better than the network",
+        }
+        return alone[named[0][0]]
 
 
 def blended_classes(
     net: Any,
     unseen: Array,
     line: LinearModel,
+    trees: BoostedTrees | None,
     y: Array,
     weights: Array | None,
     *,
     independent: bool,
 ) -> tuple[Any, Array, UnseenLosses]:
-    """Return network and linear model together, calibrated, what they say of the rows, and what is lost.
+    """Return the models together, calibrated, what they say of the rows, and what is lost.
+
+    The line is added to the network, and the trees to both: each time in tenths, as many as lose least.
 
     Parameters
     ----------
@@ -78,41 +109,50 @@ def blended_classes(
         What it says of rows that it has not seen.
     line : LinearModel
         With what it says of the same rows.
+    trees : BoostedTrees or None
+        Likewise.
     y, weights, independent
         As for `wengert.train.bagging.calibration.calibrated`.
     """
 
-    def attempt(network: Any, logits: Array) -> tuple[Any, float]:
-        return calibrated(network, logits, y, weights, independent=independent)
+    def fitted(logits: Array) -> tuple[Any, float]:
+        found, loss = calibrated(nn.Sequential(), logits, y, weights, independent=independent)
+        return found.layers[-1], loss
 
-    best, lowest = attempt(net, unseen)
-    logits = unseen
-    scale = float(np.mean(best.layers[-1].slope))
-    nothing = attempt(nn.Sequential(), np.zeros_like(unseen))[1]
-    # Twice, since the slope of a linear discriminant is far from 1, which the fit leans towards.
-    first = attempt(nn.Sequential(), line.unseen)[0].layers[-1]
-    slope, offset = np.asarray(first.slope), np.asarray(first.offset)
-    said = line.unseen * slope + offset
-    alone, straight = attempt(_together(net, line.layer(slope, offset), (0.0, 1.0)), said)
-    network, chosen = lowest, 1.0
-    if straight < lowest:
-        best, logits, lowest, chosen = alone, said, straight, 0.0
-    for part in _PARTS:
-        # Each in the scale in which it is right by itself, so that the slope of the whole is about 1.
-        share = float(part) * scale, 1 - float(part)
-        together = _together(net, line.layer(slope, offset), share)
-        mixed = share[0] * unseen + share[1] * said
-        found, loss = attempt(together, mixed)
-        if loss < lowest:
-            best, logits, lowest, chosen = found, mixed, loss, float(part)
-    outputs = np.asarray(best.layers[-1](logits))
-    return best, outputs, UnseenLosses(nothing, straight, network, lowest, chosen)
+    nothing = fitted(np.zeros_like(unseen))[1]
+    # Each in the scale in which it is right by itself, so that the slope of the whole is about 1; and fitted
+    # again in that, since the slope of a linear discriminant is far from 1, which the fit leans towards.
+    scale = float(np.mean(fitted(unseen)[0].slope))
+    mixed, parts = scale * unseen, np.ones(1)
+    alone, layers = [fitted(mixed)[1]], []
+    models: list[LinearModel | BoostedTrees] = [line] if trees is None else [line, trees]
+    for model in models:
+        first = fitted(model.unseen)[0]
+        slope, offset = np.asarray(first.slope), np.asarray(first.offset)
+        said = model.unseen * slope + offset
+        tried = [fitted(part * mixed + (1 - part) * said)[1] for part in _PARTS]
+        part = float(_PARTS[int(np.argmin(tried))])
+        mixed, parts = part * mixed + (1 - part) * said, np.append(part * parts, 1 - part)
+        alone.append(tried[-1])
+        layers.append(model.layer(slope, offset))
+    if parts[0] == 1:
+        mixed = unseen
+    else:
+        net = _together(net, layers, [scale * parts[0], *parts[1:]])
+    calibration, lowest = fitted(mixed)
+    losses = UnseenLosses.of(nothing, alone, lowest, parts.tolist())
+    return with_calibration(net, calibration), np.asarray(calibration(mixed)), losses
 
 
 def blended_numbers(
-    net: Any, unseen: Array, line: LinearModel, y: Array, weights: Array | None
+    net: Any,
+    unseen: Array,
+    line: LinearModel,
+    trees: BoostedTrees | None,
+    y: Array,
+    weights: Array | None,
 ) -> tuple[Any, Array, UnseenLosses]:
-    """Return network, linear model and mean together, with the lowest squared error; see `blended_classes`.
+    """Return the models and the mean together, with the lowest squared error; see `blended_classes`.
 
     Parameters
     ----------
@@ -120,24 +160,25 @@ def blended_numbers(
     """
     rows = np.ones(len(y)) if weights is None else np.asarray(weights, np.float64)
     mean = np.average(y, axis=0, weights=rows)
-    said = [unseen, line.unseen, np.broadcast_to(mean, y.shape)]
+    said = [unseen, line.unseen, *([] if trees is None else [trees.unseen])]
 
     def half_squared_error(outputs: Any) -> float:
         return float(np.average(np.square(outputs - y).sum(axis=1), weights=rows)) / 2
 
-    parts = mixture(said, y, rows)
-    together = sum(part * one for part, one in zip(parts, said, strict=True))
-    losses = UnseenLosses(
-        half_squared_error(mean), half_squared_error(line.unseen), half_squared_error(unseen),
-        half_squared_error(together), float(parts[0]),
-    )  # fmt: skip
+    *parts, rest = mixture([*said, np.broadcast_to(mean, y.shape)], y, rows)
+    together = rest * mean + sum(part * one for part, one in zip(parts, said, strict=True))
+    # The mean is a line without a slope.
+    lines = float(parts[1] + rest)
+    parts[1], slope, offset = lines, parts[1] / (lines or 1), mean * rest / (lines or 1)
+    losses = UnseenLosses.of(
+        half_squared_error(mean), list(map(half_squared_error, said)), half_squared_error(together), parts
+    )
     limits = net.layers[-1]
     outputs = np.asarray(limits(together)) if isinstance(limits, nn.Clip) else together
     if parts[0] == 1:
         return net, outputs, losses
-    rest = float(1 - parts[0])
-    straight = line.layer(parts[1] / rest, mean * parts[2] / rest)
-    return _together(net, straight, (float(parts[0]), rest)), outputs, losses
+    layers = [line.layer(slope, offset), *([] if trees is None else [trees.layer(1.0, 0.0)])]
+    return _together(net, layers, parts), outputs, losses
 
 
 def mixture(said: Sequence[Array], y: Array, weights: Array) -> Array:
@@ -170,11 +211,13 @@ def mixture(said: Sequence[Array], y: Array, weights: Array) -> Array:
     return best
 
 
-def _together(net: nn.Sequential, straight: nn.Module, weights: tuple[float, float]) -> nn.Sequential:
-    """Return the weighted sum of network and linear model; limits hold for both.
+def _together(net: nn.Sequential, others: Sequence[nn.Module], weights: Sequence[float]) -> nn.Sequential:
+    """Return the weighted sum of the network and others, as far as they have a weight; limits hold for all.
 
-    The network stays also where its weight is 0: models of the preset all have the same layers.
+    The network stays also where its weight is 0: it is what is trained further.
     """
     layers = list(net.layers)
     limits = [layers.pop()] if isinstance(layers[-1], nn.Clip) else []
-    return nn.Sequential(nn.Blend((nn.Sequential(*layers), straight), weights), *limits)
+    kept = [(one, float(weight)) for one, weight in zip(others, weights[1:], strict=True) if weight]
+    models, shares = zip((nn.Sequential(*layers), float(weights[0])), *kept, strict=True)
+    return nn.Sequential(nn.Blend(models, shares), *limits)
